@@ -136,7 +136,5 @@ def _require_ascending(candles: Sequence[Candle], timeframe: Timeframe) -> None:
         if not timeframe.is_close(candle.open_time):
             raise CandleError("CANDLE_MISALIGNED", f"no {timeframe} candle opens at {candle.open_time.isoformat()}")
         if previous is not None and candle.open_time <= previous:
-            raise CandleError(
-                "CANDLES_UNSORTED", f"{candle.open_time.isoformat()} does not follow {previous.isoformat()}"
-            )
+            raise CandleError("CANDLES_UNSORTED", f"{candle.open_time.isoformat()} does not follow {previous.isoformat()}")
         previous = candle.open_time

@@ -17,9 +17,7 @@ from candlecast.domain.errors import InvalidValue
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-SCHEDULE_LEAD = (
-    MINUTE  # EventBridge Scheduler is precise to the minute: fire one early, a delayed message lands on the close
-)
+SCHEDULE_LEAD = MINUTE  # EventBridge Scheduler is precise to the minute: fire one early, a delayed message lands on the close
 DRIFT_BOUND = timedelta(seconds=60)  # Scheduler's stated precision; beyond it a firing eats more than the lead
 CLOCK_SKEW = timedelta(seconds=1)  # two NTP-disciplined hosts differ by less; an earlier start than this is a fault
 

@@ -1,0 +1,295 @@
+"""The account: the aggregate that decides every order of one set of exchange keys (decision D2).
+
+One item holds everything a decision needs: open intents, positions, daily results, the status of each subscription, the keys'
+version. A change makes a new `Account`; the store writes it only if nobody else has written since it was read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+from candlecast.domain.errors import InvalidValue
+from candlecast.domain.events import Event, EventType, order_event
+from candlecast.domain.money import ZERO
+from candlecast.domain.order import Intent, IntentState, LegKind, VenueOrder, VenueOrderStatus
+from candlecast.domain.position import Position, Trade, position_key
+from candlecast.domain.reasons import Denial, Reason
+from candlecast.domain.subscription import MAX_SIGNAL_AGE_SECONDS, MarginMode, SubscriptionStatus
+
+MAX_OPEN_INTENTS = 60  # with MAX_SETTLED it keeps the item below 100 kB: DynamoDB's bound is 400 kB, and every write pays per kB
+MAX_SETTLED = 256
+MAX_SUBSCRIPTIONS_PER_ACCOUNT = 20
+SETTLED_MEMORY = timedelta(seconds=MAX_SIGNAL_AGE_SECONDS + 60)  # after this any repeat of an entry has expired by itself
+
+
+class AccountStatus(StrEnum):
+    """NO_CREDENTIALS until keys are given; DISABLED by its owner or because the venue refused the keys."""
+
+    NO_CREDENTIALS = "NO_CREDENTIALS"
+    ACTIVE = "ACTIVE"
+    DISABLED = "DISABLED"
+
+
+@dataclass(frozen=True, slots=True)
+class MarketSettings:
+    """Leverage and margin mode that the venue has in force for a market of this account."""
+
+    leverage: Decimal
+    margin_mode: MarginMode
+
+
+@dataclass(frozen=True, slots=True)
+class DailyResult:
+    """A subscription's realised profit after fees on one UTC day, in quote units."""
+
+    day: date
+    realised_pnl: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """Margin balance in the account's quote currency as the venue told it."""
+
+    equity: Decimal
+    available: Decimal
+    as_of: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """One set of exchange keys of one user, with everything that decides its orders.
+
+    `intents` holds open intents only; `settled` remembers closed ones until a repeat of their signal would be too old anyway;
+    `newest_signals` is when the newest signal per position key was issued, so that an entry never follows its own exit.
+    """
+
+    tenant_id: str
+    account_id: str
+    venue: str
+    label: str
+    status: AccountStatus
+    created_at: datetime
+    credential_version: str | None = None
+    disabled_reason: str | None = None
+    version: int = 0
+    subscriptions: Mapping[str, SubscriptionStatus] = field(default_factory=dict)
+    intents: Mapping[str, Intent] = field(default_factory=dict)
+    positions: Mapping[str, Position] = field(default_factory=dict)
+    settled: Mapping[str, datetime] = field(default_factory=dict)
+    newest_signals: Mapping[str, datetime] = field(default_factory=dict)
+    daily_results: Mapping[str, DailyResult] = field(default_factory=dict)
+    market_settings: Mapping[str, MarketSettings] = field(default_factory=dict)
+    balance: Balance | None = None
+    reconciled_at: datetime | None = None
+    outbox: tuple[Event, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.intents) > MAX_OPEN_INTENTS:
+            raise InvalidValue(f"an account has at most {MAX_OPEN_INTENTS} open intents", code="TOO_MANY_OPEN_ORDERS")
+        if len(self.subscriptions) > MAX_SUBSCRIPTIONS_PER_ACCOUNT:
+            raise InvalidValue(
+                f"an account has at most {MAX_SUBSCRIPTIONS_PER_ACCOUNT} subscriptions", code="TOO_MANY_SUBSCRIPTIONS"
+            )
+
+    # -- questions ---------------------------------------------------------------------------------------------------------
+
+    def knows(self, intent_id: str) -> bool:
+        """Whether this leg has been decided before, so that deciding again would be a repeat."""
+        return intent_id in self.intents or intent_id in self.settled
+
+    def position(self, subscription_id: str, market: str) -> Position | None:
+        return self.positions.get(position_key(subscription_id, market))
+
+    def unresolved(self) -> tuple[Intent, ...]:
+        """Intents whose order may exist without our knowing, or which still have to be sent."""
+        return tuple(i for i in self.intents.values() if i.state.is_unresolved or i.state is IntentState.PENDING)
+
+    def protective(self, position: Position) -> tuple[Intent, ...]:
+        """The open stop and target intents of a position."""
+        return tuple(i for i in self.intents.values() if i.kind.is_protective and i.bracket_of == position.entry_intent_id)
+
+    def orphans(self) -> tuple[Intent, ...]:
+        """Protective orders at the venue whose position is closed: to be cancelled."""
+        live = {p.entry_intent_id for p in self.positions.values()}
+        return tuple(
+            i for i in self.intents.values() if i.kind.is_protective and i.state is IntentState.OPEN and i.bracket_of not in live
+        )
+
+    def naked_positions(self) -> tuple[Position, ...]:
+        """Positions that should have a stop and have none that is live or on its way (invariant 11)."""
+        return tuple(
+            p
+            for p in self.positions.values()
+            if p.stop_price is not None and not any(i.kind is LegKind.STOP_LOSS for i in self.protective(p))
+        )
+
+    def realised_today(self, subscription_id: str, now: datetime) -> Decimal:
+        """The subscription's realised profit after fees on `now`'s UTC day."""
+        result = self.daily_results.get(subscription_id)
+        return result.realised_pnl if result and result.day == now.date() else ZERO
+
+    def is_full(self, now: datetime) -> bool:
+        """Whether no further entry can be remembered, so none may be taken."""
+        return sum(1 for until in self.settled.values() if until > now) >= MAX_SETTLED - 1
+
+    # -- changes -----------------------------------------------------------------------------------------------------------
+
+    def decide(self, decided: Iterable[Intent], now: datetime) -> Account:
+        """Record decisions: terminal ones (denied, expired, skipped) are settled, the others reserved (write 1)."""
+        account = self._pruned(now)
+        for intent in decided:
+            key = position_key(intent.subscription_id, intent.market)
+            newest = max(intent.issued_at, account.newest_signals.get(key, intent.issued_at))
+            account = replace(account, newest_signals={**account.newest_signals, key: newest})
+            account = account._put(intent, now)
+        return account
+
+    def hold(self, intent_id: str, state: IntentState, now: datetime) -> Account:
+        """Move an open intent to PENDING, SUBMITTING or UNKNOWN."""
+        intent = self.intents[intent_id]
+        submitted = now if state is IntentState.SUBMITTING else intent.submitted_at
+        lookups = 0 if state is IntentState.SUBMITTING else intent.lookups
+        return self._put(replace(intent, state=state, submitted_at=submitted, lookups=lookups), now)
+
+    def missed(self, intent_id: str, now: datetime) -> Account:
+        """Count a look-up that did not find the order."""
+        intent = self.intents[intent_id]
+        counted = replace(intent, lookups=intent.lookups + 1, last_lookup_at=now)
+        return replace(self, intents={**self.intents, intent_id: counted})
+
+    def release(self, intent_id: str) -> Account:
+        """Forget a reservation that was certainly not sent, so that its message may be tried again."""
+        return replace(self, intents={k: v for k, v in self.intents.items() if k != intent_id})
+
+    def fail(self, intent_id: str, state: IntentState, reason: Reason, now: datetime, message: str | None = None) -> Account:
+        """End an intent without a (further) fill."""
+        intent = self.intents[intent_id]
+        return self._put(replace(intent, state=state, denial=intent.denial or Denial(reason), venue_message=message), now)
+
+    def apply(self, intent_id: str, order: VenueOrder, fee_rate: Decimal, now: datetime) -> Account:
+        """Take over what the venue says of an order: fills move the position, an end settles the intent.
+
+        Idempotent: only what was filled beyond what is known counts. `fee_rate` estimates the fee where the venue does not tell it.
+        """
+        intent = self.intents[intent_id]
+        filled = order.filled_quantity - intent.filled_quantity
+        account = self
+        if filled > 0:
+            price = _price_of_last(intent, order, filled)
+            fee = order.fee - intent.fee if order.fee is not None else filled * price * fee_rate
+            account = account._fill(intent, filled, price, fee, now)
+            intent = replace(
+                intent, filled_quantity=order.filled_quantity, average_price=order.average_price, fee=intent.fee + fee
+            )
+        state = _STATE_OF_STATUS[order.status]
+        denial = Denial(Reason.CANCELLED_AT_VENUE) if state is IntentState.CANCELLED else None
+        if state is IntentState.REJECTED:
+            denial = Denial(Reason.VENUE_REJECTED)
+        intent = replace(intent, state=state, venue_order_id=order.venue_order_id, denial=intent.denial or denial)
+        return account._put(intent, now)
+
+    def disable(self, reason: str, now: datetime) -> Account:
+        """Stop using the account's keys; the owner is told by a critical alert."""
+        alert = Event(type=EventType.ALERT_CRITICAL, occurred_at=now, code=reason)
+        return replace(self, status=AccountStatus.DISABLED, disabled_reason=reason, outbox=(*self.outbox, alert))
+
+    def alert(self, code: str, now: datetime, position: Position | None = None) -> Account:
+        """Tell operations and the owner of something that needs a person."""
+        event = Event(type=EventType.ALERT_CRITICAL, occurred_at=now, code=code, position=position)
+        return replace(self, outbox=(*self.outbox, event))
+
+    def with_market_settings(self, market: str, settings: MarketSettings) -> Account:
+        return replace(self, market_settings={**self.market_settings, market: settings})
+
+    # -- inside ------------------------------------------------------------------------------------------------------------
+
+    def _put(self, intent: Intent, now: datetime) -> Account:
+        if intent.state.is_terminal:
+            intent = replace(intent, settled_at=now)
+            intents = {k: v for k, v in self.intents.items() if k != intent.intent_id}
+            settled = dict(self.settled)
+            if not intent.kind.is_protective and len(settled) < MAX_SETTLED:
+                settled[intent.intent_id] = now + SETTLED_MEMORY
+        else:
+            intents, settled = {**self.intents, intent.intent_id: intent}, dict(self.settled)
+        return replace(self, intents=intents, settled=settled, outbox=(*self.outbox, order_event(intent, now)))
+
+    def _pruned(self, now: datetime) -> Account:
+        return replace(
+            self,
+            settled={k: until for k, until in self.settled.items() if until > now},
+            newest_signals={k: at for k, at in self.newest_signals.items() if at > now - SETTLED_MEMORY},
+            daily_results={k: r for k, r in self.daily_results.items() if r.day == now.date()},
+        )
+
+    def _fill(self, intent: Intent, quantity: Decimal, price: Decimal, fee: Decimal, now: datetime) -> Account:
+        held = self.position(intent.subscription_id, intent.market)
+        if intent.kind is LegKind.ENTRY:
+            position = held.grown(quantity, price, fee) if held else _opened(intent, quantity, price, fee, now)
+            return self._with_position(position, now)
+        if held is None:
+            return self.alert("FILL_WITHOUT_POSITION", now)
+        position = held.reduced(min(quantity, held.quantity), price, fee)
+        if position.quantity > 0:
+            return self._with_position(position, now)
+        return self._closed(position, intent, now)
+
+    def _with_position(self, position: Position, now: datetime) -> Account:
+        event = Event(type=EventType.POSITION_CHANGED, occurred_at=now, position=position)
+        return replace(self, positions={**self.positions, position.key: position}, outbox=(*self.outbox, event))
+
+    def _closed(self, position: Position, last: Intent, now: datetime) -> Account:
+        trade = Trade.of(position, last, now)
+        realised = self.realised_today(position.subscription_id, now) + trade.net_pnl
+        events = (
+            Event(type=EventType.POSITION_CHANGED, occurred_at=now, position=position),
+            Event(type=EventType.TRADE_CLOSED, occurred_at=now, trade=trade),
+        )
+        return replace(
+            self,
+            positions={k: p for k, p in self.positions.items() if k != position.key},
+            daily_results={**self.daily_results, position.subscription_id: DailyResult(now.date(), realised)},
+            outbox=(*self.outbox, *events),
+        )
+
+
+_STATE_OF_STATUS = {
+    VenueOrderStatus.OPEN: IntentState.OPEN,
+    VenueOrderStatus.FILLED: IntentState.FILLED,
+    VenueOrderStatus.CANCELLED: IntentState.CANCELLED,
+    VenueOrderStatus.REJECTED: IntentState.REJECTED,
+}
+
+
+def _price_of_last(intent: Intent, order: VenueOrder, filled: Decimal) -> Decimal:
+    """Price of what was filled since the last look, from the order's average."""
+    average = order.average_price
+    if average is None:
+        raise InvalidValue("a filled order must have a price", code="FILL_WITHOUT_PRICE")
+    before = (intent.average_price or ZERO) * intent.filled_quantity
+    return (average * order.filled_quantity - before) / filled
+
+
+def _opened(intent: Intent, quantity: Decimal, price: Decimal, fee: Decimal, now: datetime) -> Position:
+    if intent.position_side is None:
+        raise InvalidValue("an entry has a side")
+    return Position(
+        tenant_id=intent.tenant_id,
+        account_id=intent.account_id,
+        subscription_id=intent.subscription_id,
+        strategy_id=intent.strategy_id,
+        market=intent.market,
+        side=intent.position_side,
+        quantity=quantity,
+        opened_quantity=quantity,
+        entry_price=price,
+        entry_intent_id=intent.intent_id,
+        opened_at=now,
+        signal_issued_at=intent.issued_at,
+        stop_price=intent.stop_price,
+        fees=fee,
+    )

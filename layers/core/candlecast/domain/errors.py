@@ -1,0 +1,62 @@
+"""Errors that tell the caller what to do.
+
+There are four instructions and no others (decision D4): `Reject` is final, `RetryLater` says when, `Ambiguous` says that an
+order may exist, `Fatal` says that the account must not be used until its owner has acted. Adapters translate every foreign error
+into one of them once; services act on them; whatever else escapes is a bug and ends in a dead-letter queue.
+"""
+
+from __future__ import annotations
+
+
+class DomainError(Exception):
+    """Base of all errors with a stable code.
+
+    `code` is SCREAMING_SNAKE and part of the public interface; `message` is for people and holds no secret.
+    """
+
+    def __init__(self, code: str, message: str = "") -> None:
+        super().__init__(f"{code}: {message}" if message else code)
+        self.code = code
+        self.message = message
+
+
+class InvalidValue(DomainError, ValueError):
+    """A value that its type does not allow: NaN, a float for money, a naive datetime, a bound that is exceeded."""
+
+    def __init__(self, message: str, code: str = "INVALID_VALUE") -> None:
+        super().__init__(code, message)
+
+
+class NotFound(DomainError):
+    """The thing does not exist for this tenant; a foreign tenant's thing is answered in the same way."""
+
+    def __init__(self, message: str, code: str = "NOT_FOUND") -> None:
+        super().__init__(code, message)
+
+
+class Conflict(DomainError):
+    """The state of the thing does not allow the request; reading again and deciding again may help."""
+
+
+class Reject(DomainError):
+    """Terminal refusal: nothing was executed and nothing will be."""
+
+
+class RetryLater(DomainError):
+    """Nothing was executed; trying again after `after_seconds` is safe and sensible."""
+
+    def __init__(self, code: str, message: str = "", *, after_seconds: float) -> None:
+        super().__init__(code, message)
+        self.after_seconds = after_seconds
+
+
+class Ambiguous(DomainError):
+    """The outcome is unknown: the order may exist. Never send it again before the venue has been asked for it."""
+
+
+class Fatal(DomainError):
+    """The account cannot be used (key revoked, banned): disable it and tell its owner."""
+
+
+class Poison(DomainError):
+    """A message that can never be processed: it goes to the dead letters with this reason, at once."""

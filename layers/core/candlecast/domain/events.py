@@ -1,0 +1,51 @@
+"""Events: what has happened to an account. They ride in the item they describe, so none is lost or invented (EV2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from candlecast.domain.order import Intent, IntentState
+from candlecast.domain.position import Position, Trade
+
+
+class EventType(StrEnum):
+    """Types on the event bus (EV1)."""
+
+    TRADE_CREATED = "trade.created"  # an intent was written
+    TRADE_EXECUTED = "trade.executed"  # the venue has accepted the order
+    TRADE_FILLED = "trade.filled"
+    TRADE_FAILED = "trade.failed"  # skipped, denied, expired, rejected, cancelled
+    TRADE_UNKNOWN = "trade.unknown"  # the venue's answer was lost
+    TRADE_CLOSED = "trade.closed"  # a round trip is complete
+    POSITION_CHANGED = "position.changed"
+    ACCOUNT_CHANGED = "account.changed"
+    ALERT_CRITICAL = "alert.critical"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One thing that happened. Its id follows from the account, the account's version and its place in the outbox."""
+
+    type: EventType
+    occurred_at: datetime
+    order: Intent | None = None
+    position: Position | None = None
+    trade: Trade | None = None
+    code: str | None = None
+    schema_version: int = 1
+
+
+_TYPE_OF_STATE = {
+    IntentState.PENDING: EventType.TRADE_CREATED,
+    IntentState.SUBMITTING: EventType.TRADE_CREATED,
+    IntentState.UNKNOWN: EventType.TRADE_UNKNOWN,
+    IntentState.OPEN: EventType.TRADE_EXECUTED,
+    IntentState.FILLED: EventType.TRADE_FILLED,
+}
+
+
+def order_event(intent: Intent, at: datetime) -> Event:
+    """The event that tells an intent's present state."""
+    return Event(type=_TYPE_OF_STATE.get(intent.state, EventType.TRADE_FAILED), occurred_at=at, order=intent)

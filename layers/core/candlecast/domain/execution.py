@@ -1,0 +1,71 @@
+"""The record of one strategy's run on one candle, which is also its lock (D1), and of a signal's way to its subscribers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from candlecast.domain.signal import Signal
+
+LEASE = timedelta(seconds=60)  # the hard time-out of strategy_runner: a holder that is older is dead
+MAX_LOG_LINES = 50  # what a strategy may log per run
+MAX_LOG_CHARACTERS = 500
+
+
+class ExecutionStatus(StrEnum):
+    """RUNNING holds the lock; the others are final, and a repeat after them is a no-op for ever."""
+
+    RUNNING = "RUNNING"
+    COMPLETED = "COMPLETED"
+    NO_SIGNAL = "NO_SIGNAL"
+    SKIPPED = "SKIPPED"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """One run: `scheduled_at` is the candle's close, `drift_seconds` how much later the run began, `worker` who ran it."""
+
+    strategy_id: str
+    candle_close: datetime
+    scheduled_at: datetime
+    started_at: datetime
+    worker: str
+    status: ExecutionStatus
+    drift_seconds: float
+    lease_expires_at: datetime
+    correlation_id: str
+    finished_at: datetime | None = None
+    duration_ms: float | None = None
+    signal: Signal | None = None
+    subscriber_count: int = 0
+    reason: str | None = None
+    error: str | None = None
+    logs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardReport:
+    """What the fan-out of one shard came to: order messages sent, and subscriptions skipped by reason."""
+
+    shard: int
+    orders: int
+    skipped: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalRecord:
+    """A signal as it was published, with the number of its shards and what became of each."""
+
+    signal: Signal
+    venue: str
+    shards: int
+    subscriber_count: int
+    published_at: datetime
+    reports: Mapping[int, ShardReport] = field(default_factory=dict)
+
+    @property
+    def orders(self) -> int:
+        return sum(report.orders for report in self.reports.values())

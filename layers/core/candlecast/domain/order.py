@@ -1,0 +1,218 @@
+"""Order legs: our durable record of each (the intent), what is asked of a venue, and what a venue says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from candlecast.domain.ids import client_order_id
+from candlecast.domain.money import ZERO, require_decimal, require_utc
+from candlecast.domain.reasons import Denial, Reason
+from candlecast.domain.signal import PositionSide
+
+
+class Side(StrEnum):
+    """The side of an order."""
+
+    BUY = "BUY"
+    SELL = "SELL"
+
+    @staticmethod
+    def opening(position: PositionSide) -> Side:
+        return Side.BUY if position is PositionSide.LONG else Side.SELL
+
+    @staticmethod
+    def closing(position: PositionSide) -> Side:
+        return Side.SELL if position is PositionSide.LONG else Side.BUY
+
+
+class OrderType(StrEnum):
+    """The order types that we place."""
+
+    MARKET = "MARKET"
+    STOP_MARKET = "STOP_MARKET"
+    TAKE_PROFIT_MARKET = "TAKE_PROFIT_MARKET"
+
+    @property
+    def is_conditional(self) -> bool:
+        return self is not OrderType.MARKET
+
+
+class IntentState(StrEnum):
+    """The life of an intent.
+
+    PENDING is written and certainly not sent; from SUBMITTING on an order may exist; UNKNOWN says that the venue's
+    answer was lost.
+    """
+
+    PENDING = "PENDING"
+    SUBMITTING = "SUBMITTING"
+    UNKNOWN = "UNKNOWN"
+    OPEN = "OPEN"
+    FILLED = "FILLED"
+    CANCELLED = "CANCELLED"
+    REJECTED = "REJECTED"
+    DENIED = "DENIED"
+    EXPIRED = "EXPIRED"
+    SKIPPED = "SKIPPED"
+
+    @property
+    def is_terminal(self) -> bool:
+        return self not in (IntentState.PENDING, IntentState.SUBMITTING, IntentState.UNKNOWN, IntentState.OPEN)
+
+    @property
+    def is_unresolved(self) -> bool:
+        """Whether an order may exist that we do not know of."""
+        return self in (IntentState.SUBMITTING, IntentState.UNKNOWN)
+
+
+class LegKind(StrEnum):
+    """What a leg is for."""
+
+    EXIT = "EXIT"
+    ENTRY = "ENTRY"
+    STOP_LOSS = "STOP_LOSS"
+    TAKE_PROFIT = "TAKE_PROFIT"
+
+    @property
+    def is_protective(self) -> bool:
+        return self in (LegKind.STOP_LOSS, LegKind.TAKE_PROFIT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """Our durable record of one order leg, written before anything is sent (invariant 1).
+
+    `leg` is the leg's name within its signal (`ENTRY`, `EXIT`, `STOP_LOSS`, `TAKE_PROFIT_1` ...); `reference_price` the
+    price that the decision was made with; `stop_price` where an entry's position must have its stop; `bracket_of` the
+    entry's intent id for protective legs; `expires_at` the wall time after which it is never sent (None: an exit or a
+    protective leg never expires); `lookups` how often the venue was asked for it in vain.
+    """
+
+    intent_id: str
+    leg: str
+    kind: LegKind
+    tenant_id: str
+    account_id: str
+    subscription_id: str
+    strategy_id: str
+    signal_id: str
+    correlation_id: str
+    market: str
+    position_side: PositionSide | None
+    state: IntentState
+    issued_at: datetime
+    created_at: datetime
+    order_type: OrderType = OrderType.MARKET
+    quantity: Decimal = ZERO
+    trigger_price: Decimal | None = None
+    stop_price: Decimal | None = None
+    reference_price: Decimal | None = None
+    expires_at: datetime | None = None
+    bracket_of: str | None = None
+    submitted_at: datetime | None = None
+    lookups: int = 0
+    last_lookup_at: datetime | None = None
+    venue_order_id: str | None = None
+    filled_quantity: Decimal = ZERO
+    average_price: Decimal | None = None
+    fee: Decimal = ZERO
+    denial: Denial | None = None
+    venue_message: str | None = None
+    settled_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        require_utc("issued_at", self.issued_at)
+        require_utc("created_at", self.created_at)
+        require_decimal("quantity", self.quantity, non_negative=True)
+        require_decimal("filled_quantity", self.filled_quantity, non_negative=True)
+
+    @property
+    def client_order_id(self) -> str:
+        return client_order_id(self.intent_id)
+
+    @property
+    def reduce_only(self) -> bool:
+        return self.kind is not LegKind.ENTRY
+
+    @property
+    def side(self) -> Side:
+        """The order's side; only an intent that is about a position has one."""
+        if self.position_side is None:
+            raise ValueError("an intent without a position side is never sent")
+        return Side.opening(self.position_side) if self.kind is LegKind.ENTRY else Side.closing(self.position_side)
+
+    @property
+    def notional(self) -> Decimal:
+        """Quantity at the reference price, in quote units."""
+        return self.quantity * (self.reference_price or ZERO)
+
+    @property
+    def slippage_bps(self) -> Decimal | None:
+        """How much worse than the reference price it was filled, in basis points (negative: better)."""
+        if self.average_price is None or not self.reference_price or self.order_type.is_conditional:
+            return None
+        worse = self.average_price - self.reference_price if self.side is Side.BUY else self.reference_price - self.average_price
+        return (worse / self.reference_price * 10_000).quantize(Decimal("0.01"))
+
+    @property
+    def reason(self) -> Reason | None:
+        return self.denial.reason if self.denial else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRequest:
+    """What a venue is asked to place."""
+
+    client_order_id: str
+    market: str
+    side: Side
+    order_type: OrderType
+    quantity: Decimal
+    reduce_only: bool
+    trigger_price: Decimal | None = None
+
+    @staticmethod
+    def of(intent: Intent) -> OrderRequest:
+        return OrderRequest(
+            client_order_id=intent.client_order_id,
+            market=intent.market,
+            side=intent.side,
+            order_type=intent.order_type,
+            quantity=intent.quantity,
+            reduce_only=intent.reduce_only,
+            trigger_price=intent.trigger_price,
+        )
+
+
+class VenueOrderStatus(StrEnum):
+    """A venue's word on an order."""
+
+    OPEN = "OPEN"
+    FILLED = "FILLED"
+    CANCELLED = "CANCELLED"
+    REJECTED = "REJECTED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VenueOrder:
+    """What a venue says of an order. `fee` is in quote units and None where the venue does not say it with the order."""
+
+    client_order_id: str
+    venue_order_id: str
+    status: VenueOrderStatus
+    filled_quantity: Decimal = ZERO
+    average_price: Decimal | None = None
+    fee: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VenuePosition:
+    """What a venue says of the net position in a market."""
+
+    market: str
+    side: PositionSide
+    quantity: Decimal
+    entry_price: Decimal

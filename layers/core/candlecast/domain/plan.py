@@ -1,0 +1,227 @@
+"""What a subscriber's share of a signal comes to: the order legs to place and the decisions not to place one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from candlecast.domain.account import Account, AccountStatus
+from candlecast.domain.errors import RetryLater
+from candlecast.domain.ids import intent_id
+from candlecast.domain.market import Market
+from candlecast.domain.messages import TradeOrder
+from candlecast.domain.order import Intent, IntentState, LegKind, OrderType
+from candlecast.domain.position import Position, position_key
+from candlecast.domain.reasons import Denial, Reason
+from candlecast.domain.risk import Entry, first_denial
+from candlecast.domain.signal import PositionSide
+from candlecast.domain.sizing import entry_quantity, ladder_quantities, stop_price, take_profits
+from candlecast.domain.subscription import SubscriptionStatus
+
+UNRESOLVED_WAIT_SECONDS = 10.0  # about half the settle window: the reconciler resolves what stands in the way meanwhile
+FULL_WAIT_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Intents in the order in which they are sent (state SUBMITTING) and decided ones that are not sent (terminal states)."""
+
+    legs: tuple[Intent, ...] = ()
+    decided: tuple[Intent, ...] = ()
+
+    @property
+    def intents(self) -> tuple[Intent, ...]:
+        return self.legs + self.decided
+
+
+def plan_orders(account: Account, order: TradeOrder, market: Market | None, now: datetime) -> Plan:
+    """Decide everything that `order` leads to, from the account's state alone.
+
+    Legs that the account knows already are left out, so a repeat of a message plans nothing. Raises `RetryLater` while an earlier
+    order of the same position has an unknown outcome: deciding on an unknown position could overshoot or lose an exit.
+    """
+    known_exit = account.knows(_id(order, LegKind.EXIT))
+    known_entry = account.knows(_id(order, LegKind.ENTRY))
+    if known_entry or (known_exit and not order.signal.action.is_entry):
+        return Plan()
+    _refuse_while_unresolved(account, order)
+    held = account.position(order.subscription_id, order.signal.market)
+    closing = held if held is not None and order.signal.closes(held.side) else None
+    exits = () if known_exit else _exit_intents(account, order, closing, now)
+    if not order.signal.action.is_entry:
+        return _split(exits)
+    return _split((*exits, *_entry_intents(account, order, market, closing, now)))
+
+
+def _exit_intents(account: Account, order: TradeOrder, closing: Position | None, now: datetime) -> tuple[Intent, ...]:
+    """The exit of what is held, capped to it; or the decision that there is nothing to close."""
+    if closing is None:
+        if order.signal.action.is_entry:
+            return ()
+        reason = Reason.NO_CREDENTIALS if account.status is AccountStatus.NO_CREDENTIALS else Reason.NOTHING_HELD
+        return (_intent(order, account, LegKind.EXIT, now, IntentState.SKIPPED, denial=Denial(reason)),)
+    if order.signal.issued_at < closing.signal_issued_at:
+        return (_intent(order, account, LegKind.EXIT, now, IntentState.SKIPPED, denial=Denial(Reason.POSITION_IS_NEWER)),)
+    if account.status is not AccountStatus.ACTIVE:
+        denial = Denial(Reason.ACCOUNT_DISABLED)
+        return (_intent(order, account, LegKind.EXIT, now, IntentState.DENIED, side=closing.side, denial=denial),)
+    return (_intent(order, account, LegKind.EXIT, now, side=closing.side, quantity=closing.quantity),)
+
+
+def _entry_intents(
+    account: Account, order: TradeOrder, market: Market | None, closing: Position | None, now: datetime
+) -> tuple[Intent, ...]:
+    """The entry with its protective legs; or the decision not to enter."""
+    side = order.signal.entry_side
+    if side is None:
+        raise ValueError("only an entry opens a position")
+    refused = _refusal(account, order, market, now)
+    if refused is not None:
+        state, denial = refused
+        return (_intent(order, account, LegKind.ENTRY, now, state, side=side, denial=denial),)
+    if account.is_full(now):
+        raise RetryLater("TOO_MANY_RECENT_ORDERS", "the account remembers its most", after_seconds=FULL_WAIT_SECONDS)
+    price = order.signal.price
+    if market is None or price is None:
+        raise ValueError("refused above")
+    stop = stop_price(order.signal, side, price, order.settings, market)
+    targets = take_profits(order.signal, side, price, order.settings, market)
+    quantity = entry_quantity(order.settings, price, stop, market)
+    if isinstance(quantity, Denial):
+        return (_intent(order, account, LegKind.ENTRY, now, IntentState.DENIED, side=side, denial=quantity),)
+    entry = Entry(
+        subscription_id=order.subscription_id,
+        market=market,
+        side=side,
+        settings=order.settings,
+        price=price,
+        quantity=quantity,
+        stop=stop,
+        targets=targets,
+        now=now,
+        closing_key=closing.key if closing else None,
+    )
+    limit = first_denial(account, entry)
+    if limit is not None:
+        return (_intent(order, account, LegKind.ENTRY, now, IntentState.DENIED, side=side, quantity=quantity, denial=limit),)
+    return _bracket(account, order, entry, now)
+
+
+def _refusal(account: Account, order: TradeOrder, market: Market | None, now: datetime) -> tuple[IntentState, Denial] | None:
+    """Why no entry is considered at all, before any size is known."""
+    status = account.subscriptions.get(order.subscription_id, SubscriptionStatus.CANCELLED)
+    age = Decimal(str((now - order.signal.issued_at).total_seconds()))
+    newest = account.newest_signals.get(position_key(order.subscription_id, order.signal.market))
+    checks = (
+        (account.status is AccountStatus.NO_CREDENTIALS, IntentState.SKIPPED, Denial(Reason.NO_CREDENTIALS)),
+        (status is SubscriptionStatus.PAUSED, IntentState.SKIPPED, Denial(Reason.SUBSCRIPTION_PAUSED)),
+        (status is SubscriptionStatus.CANCELLED, IntentState.SKIPPED, Denial(Reason.SUBSCRIPTION_CANCELLED)),
+        (
+            age > order.settings.max_signal_age_seconds,
+            IntentState.EXPIRED,
+            Denial(Reason.SIGNAL_TOO_OLD, age, Decimal(order.settings.max_signal_age_seconds)),
+        ),
+        (
+            newest is not None and newest > order.signal.issued_at,
+            IntentState.EXPIRED,
+            Denial(Reason.SIGNAL_SUPERSEDED),
+        ),
+        (account.status is AccountStatus.DISABLED, IntentState.DENIED, Denial(Reason.ACCOUNT_DISABLED)),
+        (market is None, IntentState.DENIED, Denial(Reason.UNKNOWN_MARKET)),
+        (order.signal.price is None, IntentState.DENIED, Denial(Reason.REFERENCE_PRICE_MISSING)),
+    )
+    return next(((state, denial) for broken, state, denial in checks if broken), None)
+
+
+def _bracket(account: Account, order: TradeOrder, entry: Entry, now: datetime) -> tuple[Intent, ...]:
+    """The entry and, behind it, its stop and targets as reduce-only orders of their own."""
+    opening = _intent(order, account, LegKind.ENTRY, now, side=entry.side, quantity=entry.quantity, stop=entry.stop, expires=True)
+    legs = [opening]
+    if entry.stop is not None:
+        legs.append(protective_intent(opening, LegKind.STOP_LOSS, LegKind.STOP_LOSS.value, entry.quantity, entry.stop, now))
+    for number, (price, quantity) in enumerate(ladder_quantities(entry.quantity, entry.targets, entry.market), start=1):
+        name = f"{LegKind.TAKE_PROFIT}_{number}"
+        legs.append(protective_intent(opening, LegKind.TAKE_PROFIT, name, quantity, price, now))
+    return tuple(legs)
+
+
+def protective_intent(entry: Intent, kind: LegKind, leg: str, quantity: Decimal, trigger: Decimal, now: datetime) -> Intent:
+    """A reduce-only conditional order that belongs to `entry`."""
+    return Intent(
+        intent_id=intent_id(entry.signal_id, entry.subscription_id, leg),
+        leg=leg,
+        kind=kind,
+        tenant_id=entry.tenant_id,
+        account_id=entry.account_id,
+        subscription_id=entry.subscription_id,
+        strategy_id=entry.strategy_id,
+        signal_id=entry.signal_id,
+        correlation_id=entry.correlation_id,
+        market=entry.market,
+        position_side=entry.position_side,
+        state=IntentState.SUBMITTING,
+        issued_at=entry.issued_at,
+        created_at=now,
+        order_type=OrderType.STOP_MARKET if kind is LegKind.STOP_LOSS else OrderType.TAKE_PROFIT_MARKET,
+        quantity=quantity,
+        trigger_price=trigger,
+        bracket_of=entry.intent_id,
+        submitted_at=now,
+    )
+
+
+def _refuse_while_unresolved(account: Account, order: TradeOrder) -> None:
+    for intent in account.unresolved():
+        same_position = intent.subscription_id == order.subscription_id and intent.market == order.signal.market
+        if same_position and not intent.kind.is_protective:
+            raise RetryLater("OUTCOME_UNKNOWN", "an earlier order is unresolved", after_seconds=UNRESOLVED_WAIT_SECONDS)
+
+
+def _split(intents: tuple[Intent, ...]) -> Plan:
+    return Plan(
+        legs=tuple(i for i in intents if not i.state.is_terminal),
+        decided=tuple(i for i in intents if i.state.is_terminal),
+    )
+
+
+def _id(order: TradeOrder, kind: LegKind) -> str:
+    return intent_id(order.signal.signal_id, order.subscription_id, kind.value)
+
+
+def _intent(
+    order: TradeOrder,
+    account: Account,
+    kind: LegKind,
+    now: datetime,
+    state: IntentState = IntentState.SUBMITTING,
+    *,
+    side: PositionSide | None = None,
+    quantity: Decimal = Decimal(0),
+    stop: Decimal | None = None,
+    denial: Denial | None = None,
+    expires: bool = False,
+) -> Intent:
+    expires_at = order.signal.issued_at + timedelta(seconds=order.settings.max_signal_age_seconds)
+    return Intent(
+        intent_id=_id(order, kind),
+        leg=kind.value,
+        kind=kind,
+        tenant_id=account.tenant_id,
+        account_id=account.account_id,
+        subscription_id=order.subscription_id,
+        strategy_id=order.signal.strategy_id,
+        signal_id=order.signal.signal_id,
+        correlation_id=order.signal.correlation_id,
+        market=order.signal.market,
+        position_side=side,
+        state=state,
+        issued_at=order.signal.issued_at,
+        created_at=now,
+        quantity=quantity,
+        stop_price=stop,
+        reference_price=order.signal.price,
+        expires_at=expires_at if expires else None,
+        submitted_at=now if state is IntentState.SUBMITTING else None,
+        denial=denial,
+    )

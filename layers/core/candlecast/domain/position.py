@@ -1,0 +1,125 @@
+"""A position that a subscription holds, and the trade that it becomes once it is closed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+
+from candlecast.domain.errors import InvalidValue
+from candlecast.domain.money import ZERO, require_decimal
+from candlecast.domain.order import Intent
+from candlecast.domain.signal import PositionSide
+
+
+def position_key(subscription_id: str, market: str) -> str:
+    """Key of a subscription's position in a market within its account."""
+    return f"{subscription_id}|{market}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """What one subscription holds in one market; money in quote units.
+
+    `opened_quantity` is all that was ever bought into it, `quantity` what is left; `exit_notional` what the closed part brought;
+    `signal_issued_at` is when the opening signal was issued, so that an older exit cannot close it.
+    """
+
+    tenant_id: str
+    account_id: str
+    subscription_id: str
+    strategy_id: str
+    market: str
+    side: PositionSide
+    quantity: Decimal
+    opened_quantity: Decimal
+    entry_price: Decimal
+    entry_intent_id: str
+    opened_at: datetime
+    signal_issued_at: datetime
+    stop_price: Decimal | None = None
+    exit_notional: Decimal = ZERO
+    fees: Decimal = ZERO
+
+    def __post_init__(self) -> None:
+        require_decimal("quantity", self.quantity, non_negative=True)
+        require_decimal("entry_price", self.entry_price, positive=True)
+        if self.quantity > self.opened_quantity:
+            raise InvalidValue("a position cannot hold more than was opened")
+
+    @property
+    def key(self) -> str:
+        return position_key(self.subscription_id, self.market)
+
+    @property
+    def notional(self) -> Decimal:
+        """What is held, at its entry price."""
+        return self.quantity * self.entry_price
+
+    def unrealised_pnl(self, price: Decimal) -> Decimal:
+        """Profit of what is held at `price`, before fees."""
+        return (price - self.entry_price) * self.quantity * self.side.sign
+
+    def grown(self, quantity: Decimal, price: Decimal, fee: Decimal) -> Position:
+        """The position after more of its entry was filled; the entry price is the average."""
+        total = self.opened_quantity + quantity
+        average = (self.entry_price * self.opened_quantity + price * quantity) / total
+        return replace(self, quantity=self.quantity + quantity, opened_quantity=total, entry_price=average, fees=self.fees + fee)
+
+    def reduced(self, quantity: Decimal, price: Decimal, fee: Decimal) -> Position:
+        """The position after `quantity` of it was closed at `price`; raises `InvalidValue` beyond what is held."""
+        if quantity > self.quantity:
+            raise InvalidValue("an exit cannot close more than is held", code="EXIT_EXCEEDS_POSITION")
+        return replace(
+            self,
+            quantity=self.quantity - quantity,
+            exit_notional=self.exit_notional + quantity * price,
+            fees=self.fees + fee,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trade:
+    """A round trip: a position from its opening to its close. `pnl` is before fees; `net_pnl` after; quote units."""
+
+    trade_id: str
+    tenant_id: str
+    account_id: str
+    subscription_id: str
+    strategy_id: str
+    market: str
+    side: PositionSide
+    quantity: Decimal
+    entry_price: Decimal
+    exit_price: Decimal
+    pnl: Decimal
+    fees: Decimal
+    opened_at: datetime
+    closed_at: datetime
+    closed_by: str
+
+    @property
+    def net_pnl(self) -> Decimal:
+        return self.pnl - self.fees
+
+    @staticmethod
+    def of(closed: Position, last: Intent, at: datetime) -> Trade:
+        """The trade that a position with nothing left has become; its id is the opening intent's."""
+        pnl = (closed.exit_notional - closed.entry_price * closed.opened_quantity) * closed.side.sign
+        return Trade(
+            trade_id=closed.entry_intent_id,
+            tenant_id=closed.tenant_id,
+            account_id=closed.account_id,
+            subscription_id=closed.subscription_id,
+            strategy_id=closed.strategy_id,
+            market=closed.market,
+            side=closed.side,
+            quantity=closed.opened_quantity,
+            entry_price=closed.entry_price,
+            exit_price=closed.exit_notional / closed.opened_quantity,
+            pnl=pnl,
+            fees=closed.fees,
+            opened_at=closed.opened_at,
+            closed_at=at,
+            closed_by=last.leg,
+        )

@@ -1,0 +1,74 @@
+"""How large an entry is, and where its stop and targets stand. Pure functions of the signal and one subscriber's settings."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from candlecast.domain.market import Market
+from candlecast.domain.money import percent_of
+from candlecast.domain.reasons import Denial, Reason
+from candlecast.domain.signal import PositionSide, Signal, TakeProfit
+from candlecast.domain.subscription import Settings, SizingMode
+
+
+def stop_price(signal: Signal, side: PositionSide, price: Decimal, settings: Settings, market: Market) -> Decimal | None:
+    """The stop: the subscriber's ATR multiple from the reference price if both are known, else the signal's own, on the tick."""
+    if settings.stop_atr_multiplier is not None and signal.atr is not None:
+        stop: Decimal | None = price - side.sign * settings.stop_atr_multiplier * signal.atr
+    else:
+        stop = signal.stop_loss
+    return None if stop is None else market.round_price(stop)
+
+
+def take_profits(
+    signal: Signal, side: PositionSide, price: Decimal, settings: Settings, market: Market
+) -> tuple[TakeProfit, ...]:
+    """The targets: one at the subscriber's ATR multiple if both are known, else the signal's own ladder, on the tick."""
+    if settings.target_atr_multiplier is not None and signal.atr is not None:
+        target = market.round_price(price + side.sign * settings.target_atr_multiplier * signal.atr)
+        return (TakeProfit(target),) if target > 0 else ()
+    return tuple(TakeProfit(market.round_price(rung.price), rung.share) for rung in signal.take_profits)
+
+
+def entry_quantity(settings: Settings, price: Decimal, stop: Decimal | None, market: Market) -> Decimal | Denial:
+    """Base units to open, rounded down to the market's step; a Denial where the mode needs a stop and there is none.
+
+    RISK_PERCENT is the fixed-fractional rule (Vince, The Mathematics of Money Management): the loss from the reference
+    price to the stop, before fees and slippage, is that share of the capital.
+    """
+    mode, value = settings.sizing.mode, settings.sizing.value
+    if mode is SizingMode.FIXED_QUANTITY and value is not None:
+        quantity = value
+    elif mode is SizingMode.FIXED_NOTIONAL and value is not None:
+        quantity = value / price
+    elif mode is SizingMode.PERCENT_OF_CAPITAL and value is not None:
+        quantity = percent_of(settings.capital, value) / price
+    else:
+        if stop is None:
+            return Denial(Reason.STOP_MISSING)
+        risk = percent_of(settings.capital, value or settings.risk_per_trade_percent)
+        distance = abs(price - stop)
+        if distance == 0:
+            return Denial(Reason.STOP_ON_WRONG_SIDE, value=stop, bound=price)
+        quantity = risk / distance
+    return market.round_quantity(quantity)
+
+
+def ladder_quantities(quantity: Decimal, ladder: tuple[TakeProfit, ...], market: Market) -> tuple[tuple[Decimal, Decimal], ...]:
+    """Price and quantity of each target order; a rung too small for the venue is given to the next one.
+
+    Together they never exceed `quantity`; where the shares add up to 1, the last rung takes what rounding has left.
+    """
+    orders: list[tuple[Decimal, Decimal]] = []
+    left, carried = quantity, Decimal(0)
+    closes_all = sum((rung.share for rung in ladder), Decimal(0)) == 1
+    for index, rung in enumerate(ladder):
+        is_last = index == len(ladder) - 1
+        wanted = left if is_last and closes_all else min(left, market.round_quantity(quantity * rung.share + carried))
+        if wanted < max(market.min_quantity, market.quantity_step):
+            carried += quantity * rung.share
+            continue
+        orders.append((rung.price, wanted))
+        left -= wanted
+        carried = Decimal(0)
+    return tuple(orders)

@@ -1,0 +1,133 @@
+"""A subscription: one user's use of one strategy, with their own risk settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from candlecast.domain.errors import InvalidValue
+from candlecast.domain.money import HUNDRED, ZERO, require_decimal, require_utc
+from candlecast.domain.signal import PositionSide
+
+MAX_LEVERAGE = Decimal(125)  # the highest that any venue of ours offers
+MAX_POSITIONS = 20  # positions live in the account's one item, which stays small
+MAX_ALLOWED_MARKETS = 50  # the same reason: settings travel in every order message
+MIN_SIGNAL_AGE_SECONDS = 5
+MAX_SIGNAL_AGE_SECONDS = 900  # settled intents are remembered at least this long, in the account's one item
+DEFAULT_SIGNAL_AGE_SECONDS = 120  # outlasts one redelivery of a crashed executor's message (visibility time-out 90 s)
+
+
+class SubscriptionStatus(StrEnum):
+    """ACTIVE takes entries; PAUSED and CANCELLED take none, but their exits still close what they hold."""
+
+    ACTIVE = "ACTIVE"
+    PAUSED = "PAUSED"
+    CANCELLED = "CANCELLED"
+
+
+class SizingMode(StrEnum):
+    """How an entry's quantity follows from the settings; `Sizing.value` has the unit named here."""
+
+    FIXED_QUANTITY = "FIXED_QUANTITY"  # base units
+    FIXED_NOTIONAL = "FIXED_NOTIONAL"  # quote units
+    PERCENT_OF_CAPITAL = "PERCENT_OF_CAPITAL"  # notional as per cent of capital
+    RISK_PERCENT = "RISK_PERCENT"  # per cent of capital lost when the stop is hit
+
+
+class AllowedSides(StrEnum):
+    """Which sides a subscription may open."""
+
+    LONG = "LONG"
+    SHORT = "SHORT"
+    BOTH = "BOTH"
+
+    def allows(self, side: PositionSide) -> bool:
+        return self is AllowedSides.BOTH or self.value == side.value
+
+
+class MarginMode(StrEnum):
+    """How the venue pools margin."""
+
+    CROSS = "CROSS"
+    ISOLATED = "ISOLATED"
+
+
+@dataclass(frozen=True, slots=True)
+class Sizing:
+    """Sizing mode with its value; in RISK_PERCENT mode a None value means the subscription's `risk_per_trade_percent`."""
+
+    mode: SizingMode = SizingMode.RISK_PERCENT
+    value: Decimal | None = None
+
+    def __post_init__(self) -> None:
+        if self.value is not None:
+            require_decimal("sizing value", self.value, positive=True)
+        elif self.mode is not SizingMode.RISK_PERCENT:
+            raise InvalidValue(f"sizing mode {self.mode} needs a value", code="SIZING_VALUE_MISSING")
+        if (
+            self.mode in (SizingMode.PERCENT_OF_CAPITAL, SizingMode.RISK_PERCENT)
+            and (self.value or ZERO) > HUNDRED * MAX_LEVERAGE
+        ):
+            raise InvalidValue("sizing value is beyond any leverage", code="SIZING_VALUE_TOO_LARGE")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """A subscription's own settings; money in the market's quote currency, percentages as numbers (5 means 5 %)."""
+
+    capital: Decimal
+    sizing: Sizing = field(default_factory=Sizing)
+    risk_per_trade_percent: Decimal = Decimal(1)
+    leverage: Decimal = Decimal(10)
+    margin_mode: MarginMode = MarginMode.CROSS
+    max_positions: int = 1
+    max_daily_loss_percent: Decimal = Decimal(5)
+    max_order_notional: Decimal | None = None
+    max_signal_age_seconds: int = DEFAULT_SIGNAL_AGE_SECONDS
+    stop_atr_multiplier: Decimal | None = None
+    target_atr_multiplier: Decimal | None = None
+    allowed_sides: AllowedSides = AllowedSides.BOTH
+    allowed_markets: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        require_decimal("capital", self.capital, positive=True)
+        for name in ("risk_per_trade_percent", "max_daily_loss_percent"):
+            if require_decimal(name, getattr(self, name), positive=True) > HUNDRED:
+                raise InvalidValue(f"{name} must be at most 100")
+        for name in ("max_order_notional", "stop_atr_multiplier", "target_atr_multiplier"):
+            value = getattr(self, name)
+            if value is not None:
+                require_decimal(name, value, positive=True)
+        if not 1 <= require_decimal("leverage", self.leverage) <= MAX_LEVERAGE:
+            raise InvalidValue(f"leverage must be between 1 and {MAX_LEVERAGE}")
+        if self.leverage != self.leverage.to_integral_value():
+            raise InvalidValue("leverage must be a whole number: venues take no other")
+        if not 1 <= self.max_positions <= MAX_POSITIONS:
+            raise InvalidValue(f"max_positions must be between 1 and {MAX_POSITIONS}")
+        if not MIN_SIGNAL_AGE_SECONDS <= self.max_signal_age_seconds <= MAX_SIGNAL_AGE_SECONDS:
+            raise InvalidValue(f"max_signal_age_seconds must be between {MIN_SIGNAL_AGE_SECONDS} and {MAX_SIGNAL_AGE_SECONDS}")
+        if len(self.allowed_markets) > MAX_ALLOWED_MARKETS:
+            raise InvalidValue(f"at most {MAX_ALLOWED_MARKETS} allowed markets")
+
+    def allows_market(self, market: str) -> bool:
+        """Whether entries in `market` are allowed; an empty list allows every market of the strategy."""
+        return not self.allowed_markets or market in self.allowed_markets
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscription:
+    """One user's use of one strategy on one account. `account_id` is None until the user has named one."""
+
+    tenant_id: str
+    subscription_id: str
+    strategy_id: str
+    account_id: str | None
+    settings: Settings
+    status: SubscriptionStatus
+    created_at: datetime
+    version: int = 0
+
+    def __post_init__(self) -> None:
+        require_utc("created_at", self.created_at)

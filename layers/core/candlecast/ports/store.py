@@ -1,0 +1,221 @@
+"""The store: one protocol per thing that is kept. Tenant-owned things are always asked for with their tenant first (D13)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Protocol
+
+from candlecast.domain.account import Account
+from candlecast.domain.execution import Execution, ShardReport, SignalRecord
+from candlecast.domain.order import Intent
+from candlecast.domain.position import Position, Trade
+from candlecast.domain.statistics import Statistics
+from candlecast.domain.strategy_definition import SignalSource, StrategyDefinition
+from candlecast.domain.subscription import Subscription
+from candlecast.domain.timeframe import Timeframe
+
+
+@dataclass(frozen=True, slots=True)
+class Page[T]:
+    """One page of a listing; `cursor` is opaque, bound to its tenant, and None on the last page."""
+
+    items: Sequence[T]
+    cursor: str | None = None
+
+
+class AccountStore(Protocol):
+    """Account aggregates. Every write is conditional on the version that was read."""
+
+    def load(self, tenant_id: str, account_id: str) -> Account:
+        """Read one account, strongly consistent, with an empty outbox; raises `NotFound`. One DynamoDB read."""
+        ...
+
+    def save(self, account: Account) -> Account:
+        """Write the account as version + 1 with its outbox and `domain.reconcile.next_due` as its sparse reconcile key.
+
+        Returns what is stored, with an empty outbox. Raises `Conflict` (VERSION_CONFLICT) if somebody else has written since. One
+        DynamoDB write.
+        """
+        ...
+
+    def create(self, account: Account) -> Account:
+        """Write a new account (version 1); raises `Conflict` (ALREADY_EXISTS)."""
+        ...
+
+    def list_accounts(self, tenant_id: str) -> Sequence[Account]: ...
+
+    def due_for_reconcile(self, before: datetime) -> Iterator[tuple[str, str]]:
+        """(tenant, account) of accounts whose reconcile time is at or before `before`, from an index."""
+        ...
+
+
+class StrategyStore(Protocol):
+    """Strategy definitions and signal sources: the platform's own, so without a tenant."""
+
+    def create_strategy(self, definition: StrategyDefinition, source: SignalSource | None = None) -> None:
+        """Write a definition (and, for an external one, its source) together; raises `Conflict` (ALREADY_EXISTS)."""
+        ...
+
+    def get_strategy(self, strategy_id: str) -> StrategyDefinition:
+        """Raises `NotFound`."""
+        ...
+
+    def list_strategies(self, cursor: str | None = None, limit: int = 50) -> Page[StrategyDefinition]: ...
+
+    def followed_markets(self, timeframe: Timeframe) -> Iterator[tuple[str, str]]:
+        """Distinct (venue, market) that a followed built-in strategy of this timeframe needs, from the sparse clock index."""
+        ...
+
+    def followed_strategies(self, timeframe: Timeframe, venue: str, market: str) -> Sequence[StrategyDefinition]:
+        """Built-in strategies on this market and timeframe that have at least one follower."""
+        ...
+
+    def get_source(self, source_id: str) -> SignalSource:
+        """Raises `NotFound`."""
+        ...
+
+    def save_source(self, source: SignalSource) -> None: ...
+
+    def strategy_statistics(self, strategy_id: str) -> Statistics: ...
+
+
+class SubscriptionStore(Protocol):
+    """Subscriptions; a change of status is written with its account and its strategy's follower count in one transaction."""
+
+    def get_subscription(self, tenant_id: str, subscription_id: str) -> Subscription:
+        """Raises `NotFound`."""
+        ...
+
+    def list_subscriptions(self, tenant_id: str) -> Sequence[Subscription]: ...
+
+    def write(self, subscription: Subscription, account: Account | None, follower_change: int) -> None:
+        """Write subscription (version + 1), account (version + 1, if given), and add `follower_change` to the strategy's count.
+
+        One transaction; the first follower puts the strategy on the market clock and the last one takes it off. Raises
+        `Conflict` (VERSION_CONFLICT) if subscription or account have changed since they were read, `NotFound` if the
+        strategy does not exist.
+        """
+        ...
+
+    def followers(self, strategy_id: str, start: str, end: str) -> Iterator[Subscription]:
+        """All subscriptions of a strategy that are not cancelled, with shard position in `[start, end)`; pages as it goes."""
+        ...
+
+    def subscription_statistics(self, tenant_id: str, subscription_id: str) -> Statistics: ...
+
+
+class ExecutionStore(Protocol):
+    """Execution records: lock and history of strategy runs."""
+
+    def begin(self, execution: Execution) -> Execution | None:
+        """Take the lock: conditional put on (strategy, candle close).
+
+        Returns the record now held (with the stored signal of a crashed holder, if it had one), or None if the run is
+        final or its holder's lease has not expired.
+        """
+        ...
+
+    def keep_signal(self, execution: Execution) -> None:
+        """Store the signal in the RUNNING record before it is published, so that a second holder publishes the same."""
+        ...
+
+    def finish(self, execution: Execution) -> None:
+        """Make the record final; only its holder (worker) can."""
+        ...
+
+    def list_executions(self, strategy_id: str, cursor: str | None = None, limit: int = 50) -> Page[Execution]:
+        """Newest candle first."""
+        ...
+
+
+class SignalStore(Protocol):
+    """Published signals and receipts of signals from outside."""
+
+    def put_signal(self, record: SignalRecord) -> None:
+        """Store a published signal; a repeat is a no-op."""
+        ...
+
+    def report_shard(self, signal_id: str, report: ShardReport) -> None:
+        """Store what the fan-out of one shard came to; a repeat overwrites its own report only."""
+        ...
+
+    def get_signal(self, signal_id: str) -> SignalRecord:
+        """Raises `NotFound`."""
+        ...
+
+    def list_signals(self, strategy_id: str, cursor: str | None = None, limit: int = 50) -> Page[SignalRecord]: ...
+
+    def receive(
+        self, source_id: str, sender_key: str, signal_id: str, body: str, at: datetime, window_seconds: int
+    ) -> tuple[str, bool]:
+        """Store the receipt of a message unless the same `sender_key` came within the window.
+
+        Returns (signal id in force, whether it has been queued already). `body` has its secret removed by the caller.
+        """
+        ...
+
+    def mark_queued(self, source_id: str, sender_key: str, at: datetime) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderFilter:
+    """What a listing of orders is narrowed to; None means any."""
+
+    subscription_id: str | None = None
+    account_id: str | None = None
+    state: str | None = None
+
+
+class History(Protocol):
+    """What queries read: orders, positions and trades, projected from events (CQRS); the executor never reads it."""
+
+    def put_order(self, intent: Intent, version: int) -> None:
+        """Store the order as of the account's `version`; older versions never overwrite newer ones, nor anything a final state."""
+        ...
+
+    def put_skipped(self, intents: Iterable[Intent]) -> None:
+        """Store skipped decisions of the fan-out in batches; a repeat is a no-op."""
+        ...
+
+    def put_position(self, position: Position, version: int) -> None:
+        """Store the position as of `version`; one with nothing left is removed."""
+        ...
+
+    def put_trade(self, trade: Trade) -> None:
+        """Store a closed trade and add it to its subscription's and strategy's statistics, exactly once."""
+        ...
+
+    def list_orders(self, tenant_id: str, where: OrderFilter, cursor: str | None = None, limit: int = 50) -> Page[Intent]:
+        """Newest first."""
+        ...
+
+    def get_order(self, tenant_id: str, intent_id: str) -> Intent:
+        """Raises `NotFound`."""
+        ...
+
+    def list_positions(self, tenant_id: str) -> Sequence[Position]: ...
+
+    def list_trades(
+        self, tenant_id: str, subscription_id: str | None = None, cursor: str | None = None, limit: int = 50
+    ) -> Page[Trade]:
+        """Newest first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LastPrice:
+    """Close of the newest candle that a strategy ran on."""
+
+    price: Decimal
+    candle_close: datetime
+
+
+class PriceStore(Protocol):
+    """Last closes, for views such as unrealised profit; never for an order."""
+
+    def put_price(self, venue: str, market: str, price: LastPrice) -> None: ...
+
+    def get_prices(self, venue: str, markets: Iterable[str]) -> dict[str, LastPrice]: ...

@@ -1,0 +1,35 @@
+"""The vault: secrets, pinned by version. What may write cannot read, and what reads cannot write (D9)."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from candlecast.ports.venue import Credentials
+
+
+class CredentialVault(Protocol):
+    """Reads exchange keys; cached per (account, version), so that a new version is in force at once (SU7)."""
+
+    def read(self, tenant_id: str, account_id: str, version: str) -> Credentials:
+        """Raises `Fatal` (CREDENTIALS_MISSING) if that version is gone, `RetryLater` if the vault does not answer."""
+        ...
+
+
+class CredentialWriter(Protocol):
+    """Writes exchange keys; has no way to read them back."""
+
+    def write(self, tenant_id: str, account_id: str, credentials: Credentials, token: str) -> str:
+        """Store a new version and return its id; `token` makes a repeat idempotent."""
+        ...
+
+    def delete(self, tenant_id: str, account_id: str) -> None: ...
+
+
+class SourceSecrets(Protocol):
+    """Reads the secrets that signal senders share with us; the version in force and, while rotating, the one before."""
+
+    def accepted(self, source_id: str, version: str) -> tuple[str, ...]: ...
+
+
+class SourceSecretWriter(Protocol):
+    def write_source(self, source_id: str, secret: str, token: str) -> str: ...

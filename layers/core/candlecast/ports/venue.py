@@ -1,0 +1,89 @@
+"""A venue (exchange) as the services see it. Errors are the four instructions of `domain.errors`, mapped once in the adapter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Protocol
+
+from candlecast.domain.account import Balance
+from candlecast.domain.candle import Candle
+from candlecast.domain.market import Market
+from candlecast.domain.order import Intent, OrderRequest, VenueOrder, VenuePosition
+from candlecast.domain.subscription import MarginMode
+from candlecast.domain.timeframe import Timeframe
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Exchange keys of one account. They never show in a repr, a log or an error (invariant 12)."""
+
+    api_key: str = field(repr=False)
+    api_secret: str = field(repr=False)
+
+
+class Venue(Protocol):
+    """One venue as seen with one account's keys.
+
+    Every method may raise `Reject`, `RetryLater` (certainly not executed), `Ambiguous` (may have been executed) or `Fatal`.
+    """
+
+    def create_order(self, request: OrderRequest) -> VenueOrder:
+        """Place one order; exactly one request to the venue."""
+        ...
+
+    def find_order(self, intent: Intent) -> VenueOrder | None:
+        """Ask for an order by its client id, and for what it filled; None if the venue does not know it."""
+        ...
+
+    def cancel_order(self, intent: Intent) -> None:
+        """Cancel by client id; an order that is already gone is no error."""
+        ...
+
+    def set_market_settings(self, market: str, leverage: Decimal, margin_mode: MarginMode) -> None:
+        """Set leverage and margin mode; 'no need to change' is no error."""
+        ...
+
+    def open_order_ids(self, market: str | None = None) -> frozenset[str]:
+        """Client ids of all open orders, conditional ones included."""
+        ...
+
+    def positions(self) -> Sequence[VenuePosition]: ...
+
+    def balance(self, at: datetime) -> Balance: ...
+
+
+class Venues(Protocol):
+    """Opens venues.
+
+    Clients are made per account from a template and never re-keyed (D8); cached per (account, credential version).
+    """
+
+    def connect(self, venue: str, account_id: str, credential_version: str, credentials: Credentials) -> Venue: ...
+
+
+class MarketData(Protocol):
+    """Public data of a venue."""
+
+    def candles(self, venue: str, market: str, timeframe: Timeframe, until: datetime, count: int) -> Sequence[Candle]:
+        """Up to `count` candles that closed at or before `until`, oldest first.
+
+        A timeframe that the venue lacks is aggregated from a smaller one (MC2). Raises `RetryLater` if the venue does not answer, `Reject` (UNKNOWN_MARKET).
+        """
+        ...
+
+    def last_price(self, venue: str, market: str) -> Decimal: ...
+
+
+class Markets(Protocol):
+    """The catalogue of markets: written by one function, read once per environment (D5)."""
+
+    def find(self, venue: str, symbol: str) -> Market | None:
+        """The market of a unified symbol, or None."""
+        ...
+
+    def resolve(self, venue: str, ticker: str) -> Market | None:
+        """The market that a sender's ticker means (`BTCUSDT.P`, `BINANCE:BTCUSDT`, `#BTC-USDT-SWAP`), None if in doubt."""
+        ...
