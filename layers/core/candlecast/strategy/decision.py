@@ -1,0 +1,135 @@
+"""From columns to one decision (live) or to all rows (backtest), by the same evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+import numpy as np
+
+from candlecast.domain.signal import Action, TakeProfit
+from candlecast.strategy import indicators
+from candlecast.strategy.base import ATR_PERIOD, Strategy
+from candlecast.strategy.candles import Candles, Floats, Integers
+from candlecast.strategy.errors import StrategyError
+from candlecast.strategy.parameters import Parameters
+from candlecast.strategy.signals import Side, Signals
+
+METADATA_DIGITS = 10  # for people; the noise of float64 begins at the sixteenth
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """The decision for the newest candle.
+
+    `action` None is HOLD. Prices are Decimals in quote units, exactly the float's shortest text. `price` is the strategy's
+    reference price, or the close. `stop_loss` and `take_profits` belong to entries. `atr` is Wilder's ATR(14) in quote units,
+    None in a market that did not move at all. `candle_open_ms` is the open of the newest candle.
+    """
+
+    action: Action | None
+    price: Decimal
+    candle_open_ms: int
+    stop_loss: Decimal | None = None
+    take_profits: tuple[TakeProfit, ...] = ()
+    confidence: Decimal | None = None
+    atr: Decimal | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    logs: tuple[str, ...] = ()
+
+
+def decide[P: Parameters](strategy: Strategy[P], candles: Candles) -> Decision:
+    """Decide the newest candle, from the newest `strategy.lookback` candles whatever else is passed.
+
+    Raises `StrategyError` HISTORY_TOO_SHORT if there are fewer, SIGNALS_MALFORMED or LEVEL_INVALID if the strategy's answer can
+    not be traded. Errors of the strategy's own code pass through.
+    """
+    if len(candles) < strategy.lookback:
+        raise StrategyError("HISTORY_TOO_SHORT", f"{strategy.name} needs {strategy.lookback} candles, got {len(candles)}")
+    window = candles.last(strategy.lookback)
+    signals = _answer(strategy, window)
+    last = len(window) - 1
+    _check_levels(signals, window, last)
+    side = Side(int(signals.side[last]))
+    is_entry = side in (Side.LONG, Side.SHORT)
+    reference = _at(signals.price, last)
+    return Decision(
+        action=None if side is Side.HOLD else Action[side.name],
+        price=_decimal(float(window.close[last])) if reference is None else reference,
+        candle_open_ms=int(window.time[last]),
+        stop_loss=_at(signals.stop_loss, last) if is_entry else None,
+        take_profits=_ladder(signals, last) if is_entry else (),
+        confidence=_at(signals.confidence, last),
+        atr=_atr(window),
+        metadata={name: f"{column[last]:.{METADATA_DIGITS}g}" for name, column in signals.metadata.items()},
+        logs=signals.logs,
+    )
+
+
+def evaluate[P: Parameters](strategy: Strategy[P], candles: Candles) -> Signals:
+    """Decide every row: what `decide` would have said at each candle.
+
+    Rows that have less than the lookback behind them are HOLD, because a live run would refuse them. Raises like `decide`, for
+    the first row that can not be traded.
+    """
+    signals = _answer(strategy, candles)
+    side = signals.side.copy()
+    side[: strategy.lookback - 1] = Side.HOLD
+    masked = replace(signals, side=side)
+    _check_levels(masked, candles, 0)
+    return masked
+
+
+def _answer[P: Parameters](strategy: Strategy[P], candles: Candles) -> Signals:
+    signals = strategy.signals(candles)
+    if not isinstance(signals, Signals):
+        raise StrategyError("SIGNALS_MALFORMED", f"{strategy.name} returned {type(signals).__name__}, not Signals")
+    if len(signals) != len(candles):
+        raise StrategyError("SIGNALS_MALFORMED", f"{strategy.name} returned {len(signals)} rows for {len(candles)} candles")
+    return signals
+
+
+def _check_levels(signals: Signals, candles: Candles, first: int) -> None:
+    """Refuse, from row `first` on, a signal whose price is none, or an entry with a level on the wrong side of its price."""
+    acting = first + np.flatnonzero(signals.side[first:] != Side.HOLD)
+    reference = candles.close.copy()
+    if signals.price is not None:
+        given = signals.price
+        _refuse(acting[np.isinf(given[acting]) | (given[acting] <= 0)], candles, "price must be finite and above zero")
+        reference = np.where(np.isnan(given), reference, given)
+    entries = acting[np.abs(signals.side[acting]) == Side.LONG]
+    direction = signals.side[entries]
+    for number, target in enumerate(signals.targets, start=1):
+        level = target.price[entries]
+        wrong = np.isinf(level) | (level <= 0) | ((level - reference[entries]) * direction <= 0)
+        _refuse(entries[wrong], candles, f"target {number} must be a price on the winning side")
+    if signals.stop_loss is not None:
+        level = signals.stop_loss[entries]
+        wrong = np.isinf(level) | (level <= 0) | ((level - reference[entries]) * direction >= 0)
+        _refuse(entries[wrong], candles, "stop_loss must be a price on the losing side")
+
+
+def _refuse(rows: Integers, candles: Candles, message: str) -> None:
+    if len(rows):
+        raise StrategyError("LEVEL_INVALID", f"{message} (candle that opened at {int(candles.time[rows[0]])} ms)")
+
+
+def _ladder(signals: Signals, row: int) -> tuple[TakeProfit, ...]:
+    rungs = ((_at(target.price, row), _decimal(target.share)) for target in signals.targets)
+    return tuple(TakeProfit(price, share) for price, share in rungs if price is not None)
+
+
+def _atr(candles: Candles) -> Decimal | None:
+    value = float(indicators.atr(candles.high, candles.low, candles.close, ATR_PERIOD)[-1])
+    return _decimal(value) if value > 0 else None
+
+
+def _at(column: Floats | None, row: int) -> Decimal | None:
+    if column is None or np.isnan(column[row]):
+        return None
+    return _decimal(float(column[row]))
+
+
+def _decimal(value: float) -> Decimal:
+    return Decimal(repr(value))

@@ -1,0 +1,13 @@
+"""The one error of strategies, so that an execution record can hold its stable code as the reason."""
+
+from __future__ import annotations
+
+from candlecast.domain.errors import DomainError
+
+
+class StrategyError(DomainError):
+    """A strategy, its parameters, its input or its answer breaks a rule; `code` says which.
+
+    STRATEGY_UNKNOWN, STRATEGY_NAME_INVALID, STRATEGY_INVALID, PARAMETER_UNKNOWN, PARAMETER_INVALID, LOOKBACK_TOO_LONG,
+    HISTORY_TOO_SHORT, CANDLES_MALFORMED, SIGNALS_MALFORMED, LEVEL_INVALID, LOOK_AHEAD, LOOKBACK_TOO_SHORT.
+    """

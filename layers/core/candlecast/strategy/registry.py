@@ -1,0 +1,40 @@
+"""Built-in strategies by name: one file of the `strategies` package each, imported only when it is asked for (ST2)."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pkgutil
+from typing import Any, cast
+
+from candlecast.strategy.base import NAME_PATTERN, Strategy
+from candlecast.strategy.errors import StrategyError
+
+PACKAGE = "strategies"
+
+
+def available() -> tuple[str, ...]:
+    """Names of the built-in strategies, sorted; nothing is imported."""
+    spec = importlib.util.find_spec(PACKAGE)
+    if spec is None:
+        return ()
+    modules = pkgutil.iter_modules(spec.submodule_search_locations)
+    return tuple(sorted(module.name for module in modules if NAME_PATTERN.fullmatch(module.name)))
+
+
+def load_strategy(name: str) -> type[Strategy[Any]]:
+    """The built-in strategy of that name; its module is imported, no other.
+
+    Raises `StrategyError` STRATEGY_NAME_INVALID for what is no name (nothing is looked up then), STRATEGY_UNKNOWN if there is
+    none, STRATEGY_INVALID if its module does not define it.
+    """
+    if not NAME_PATTERN.fullmatch(name):
+        raise StrategyError("STRATEGY_NAME_INVALID", f"{name!r} is not a name of a strategy ([a-z0-9_])")
+    if name not in available():
+        raise StrategyError("STRATEGY_UNKNOWN", f"there is no strategy {name!r}")
+    module = importlib.import_module(f"{PACKAGE}.{name}")
+    for member in vars(module).values():
+        is_strategy = isinstance(member, type) and issubclass(member, Strategy)
+        if is_strategy and member.__module__ == module.__name__ and member.name == name:
+            return cast(type[Strategy[Any]], member)
+    raise StrategyError("STRATEGY_INVALID", f"{PACKAGE}/{name}.py defines no strategy with the name {name!r}")
