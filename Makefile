@@ -1,0 +1,54 @@
+# One command per intent; `make` alone lists them. Needs git, make and Python 3.13 or uv, nothing else.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/sh
+MAKEFLAGS += --no-print-directory
+
+DEV := .venvs/dev/bin/python
+CANDLECAST := $(DEV) -m infra.local
+
+# make demo CANDLES=path[,path] USERS=n CANDLE_COUNT=n
+DEMO_OPTIONS := $(if $(CANDLES),--candles '$(CANDLES)') $(if $(USERS),--users '$(USERS)') $(if $(CANDLE_COUNT),--candle-count '$(CANDLE_COUNT)')
+
+.PHONY: help env check test demo up sim bench build deploy lock clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+env: ## Make the environments in .venvs (instant when nothing has changed)
+	@sh infra/local/bootstrap.sh
+
+check: ## Format, lint, types, import arrows, template lint, fast tests (under a minute)
+	@sh infra/local/bootstrap.sh dev
+	@$(DEV) -m infra.local.checks check
+
+test: env ## Everything: check, then the end-to-end tests on the embedded cloud
+	@$(DEV) -m infra.local.checks test
+
+demo: env ## Replay recorded candles through the real stack (CANDLES=path[,path] USERS=n CANDLE_COUNT=n)
+	@$(CANDLECAST) demo $(DEMO_OPTIONS)
+
+up: env ## Start the embedded cloud, deploy, and stay: schedules fire, the API answers
+	@$(CANDLECAST) up $(DEMO_OPTIONS)
+
+sim: ## Simulation tests: crash points, reordering, repeats (no cloud)
+	@sh infra/local/bootstrap.sh dev
+	@$(DEV) -m pytest tests/simulation
+
+bench: env ## Performance budgets: imports, cold starts, requests per order
+	@$(DEV) -m pytest tests/performance
+
+build: env ## sam build (skipped when nothing has changed); ARCHITECTURE=arm64 for Graviton
+	@$(CANDLECAST) build
+
+deploy: env ## Guided deployment to an AWS account, with your own credentials
+	@$(CANDLECAST) build
+	@.venvs/sam/bin/sam deploy --guided --template-file build/sam/template.yaml
+
+lock: ## Resolve every dependency again and write the lock files
+	@sh infra/local/bootstrap.sh dev
+	@$(DEV) -m infra.local.locks
+
+clean: ## Remove everything that was made, the environments too
+	rm -rf build .aws-sam .venvs .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,99 @@
+#!/bin/sh
+# Makes the environments that `make` works in, from nothing but a POSIX shell and Python 3.13 or uv.
+#
+#   infra/local/bootstrap.sh [dev] [emulator] [sam]      without names: all three
+#
+# Three, not one: functions in the embedded cloud see the emulator's packages and the emulator pins botocore; the SAM
+# CLI pins its own again. An environment is made anew when its lock file or its Python has changed, else this returns
+# at once. A half-made one is never taken for a whole one: the stamp is written last.
+set -eu
+
+cd "$(dirname "$0")/../.."
+locks=infra/local/environments
+venvs=.venvs
+wanted=3.13
+
+# Registries behind a company's certificate: what the system trusts, we trust (one name per generation of uv).
+export UV_SYSTEM_CERTS=1 UV_NATIVE_TLS=1
+# Large wheels over slow lines.
+export UV_HTTP_TIMEOUT="${UV_HTTP_TIMEOUT:-180}"
+unset VIRTUAL_ENV PYTHONHOME PYTHONPATH
+
+say() { printf '%s\n' "$*" >&2; }
+
+die() {
+    say "candlecast: $*"
+    exit 1
+}
+
+# A name on PATH proves nothing: version managers leave shims that fail when they are called. Ask each candidate.
+is_wanted() {
+    "$1" -c "import sys; sys.exit('%d.%d' % sys.version_info[:2] != '$wanted')" >/dev/null 2>&1
+}
+
+find_python() {
+    for candidate in "python$wanted" python3 python \
+        "${PYENV_ROOT:-$HOME/.pyenv}"/versions/"$wanted".*/bin/python "$HOME"/.pyenv/versions/"$wanted".*/bin/python \
+        /usr/local/bin/python"$wanted" /opt/homebrew/bin/python"$wanted"; do
+        if is_wanted "$candidate"; then
+            "$candidate" -c 'import os, sys; print(os.path.realpath(sys.executable))'
+            return
+        fi
+    done
+}
+
+find_uv() {
+    for candidate in uv "$HOME/.local/bin/uv" "$HOME/.cargo/bin/uv" "$venvs/uv/bin/uv"; do
+        if "$candidate" --version >/dev/null 2>&1; then
+            command -v "$candidate"
+            return
+        fi
+    done
+}
+
+make_uv() { # with pip: the only step that does not have uv yet
+    say "candlecast: installing uv into $venvs/uv"
+    rm -rf "$venvs/uv"
+    "$python" -m venv "$venvs/uv" >&2 ||
+        die "$python cannot make environments (Debian and Ubuntu: install python$wanted-venv), or install uv."
+    "$venvs/uv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes \
+        -r "$locks/uv.lock" >&2 || die "pip could not install uv, see above."
+}
+
+make_environment() {
+    name=$1
+    lock=$locks/$name.lock
+    [ -f "$lock" ] || die "there is no environment called $name (no $lock)."
+    stamp=$venvs/$name/.stamp
+    want=$(cksum <"$lock")
+    if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$want" ] && is_wanted "$venvs/$name/bin/python"; then
+        return
+    fi
+    need_tools
+    say "candlecast: making $venvs/$name"
+    rm -rf "${venvs:?}/$name"
+    "$uv" venv --quiet --no-project --python "${python:-$wanted}" "$venvs/$name" ||
+        die "uv found no Python $wanted and could not bring one. Install Python $wanted, then try again."
+    "$uv" pip sync --quiet --require-hashes --python "$venvs/$name/bin/python" "$lock" ||
+        die "could not install $lock. uv does not read pip's settings: name a mirror in UV_DEFAULT_INDEX if you use one."
+    printf '%s' "$want" >"$stamp"
+}
+
+tools=
+need_tools() {
+    [ -z "$tools" ] || return 0
+    python=$(find_python)
+    uv=$(find_uv)
+    if [ -z "$uv" ]; then
+        [ -n "$python" ] || die "needs Python $wanted or uv; neither was found (tried python$wanted, python3, python, pyenv, uv)."
+        make_uv
+        uv=$venvs/uv/bin/uv
+    fi
+    tools=found
+}
+
+mkdir -p "$venvs"
+[ $# -gt 0 ] || set -- dev emulator sam
+for environment in "$@"; do
+    make_environment "$environment"
+done
