@@ -99,12 +99,12 @@ class Timeframe(StrEnum):
             raise TimeframeError("TIMEFRAME_UNKNOWN", f"{text!r} is none of {names}") from None
 
     @classmethod
-    def from_seconds(cls, seconds: int) -> Timeframe:
+    def from_length(cls, length: timedelta) -> Timeframe:
         """The timeframe of that length; raises `TimeframeError` TIMEFRAME_UNKNOWN."""
         for member in cls:
-            if member.seconds == seconds:
+            if member.length == length:
                 return member
-        raise TimeframeError("TIMEFRAME_UNKNOWN", f"no timeframe is {seconds} seconds long")
+        raise TimeframeError("TIMEFRAME_UNKNOWN", f"no timeframe is {length} long")
 
     @property
     def minutes(self) -> int:
