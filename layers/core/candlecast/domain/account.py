@@ -15,10 +15,10 @@ from enum import StrEnum
 from candlecast.domain.errors import InvalidValue
 from candlecast.domain.events import Event, EventType, order_event
 from candlecast.domain.money import ZERO
-from candlecast.domain.order import Intent, IntentState, LegKind, VenueOrder, VenueOrderStatus
+from candlecast.domain.order import Intent, IntentState, LegKind, MarketSettings, VenueOrder, VenueOrderStatus
 from candlecast.domain.position import Position, Trade, position_key
 from candlecast.domain.reasons import Denial, Reason
-from candlecast.domain.subscription import MAX_SIGNAL_AGE_SECONDS, MarginMode, SubscriptionStatus
+from candlecast.domain.subscription import MAX_SIGNAL_AGE_SECONDS, SubscriptionStatus
 
 MAX_OPEN_INTENTS = 60  # with MAX_SETTLED it keeps the item below 100 kB: DynamoDB's bound is 400 kB, and every write pays per kB
 MAX_SETTLED = 256
@@ -32,14 +32,6 @@ class AccountStatus(StrEnum):
     NO_CREDENTIALS = "NO_CREDENTIALS"
     ACTIVE = "ACTIVE"
     DISABLED = "DISABLED"
-
-
-@dataclass(frozen=True, slots=True)
-class MarketSettings:
-    """Leverage and margin mode that the venue has in force for a market of this account."""
-
-    leverage: Decimal
-    margin_mode: MarginMode
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +131,7 @@ class Account:
     # -- changes -----------------------------------------------------------------------------------------------------------
 
     def decide(self, decided: Iterable[Intent], now: datetime) -> Account:
-        """Record decisions: terminal ones (denied, expired, skipped) are settled, the others reserved (write 1)."""
+        """Record decisions (write 1): terminal ones (denied, expired, skipped) are settled, the others reserved."""
         account = self._pruned(now)
         for intent in decided:
             key = position_key(intent.subscription_id, intent.market)
@@ -161,9 +153,14 @@ class Account:
         counted = replace(intent, lookups=intent.lookups + 1, last_lookup_at=now)
         return replace(self, intents={**self.intents, intent_id: counted})
 
-    def release(self, intent_id: str) -> Account:
+    def release(self, intent_id: str, now: datetime) -> Account:
         """Forget a reservation that was certainly not sent, so that its message may be tried again."""
-        return replace(self, intents={k: v for k, v in self.intents.items() if k != intent_id})
+        pending = replace(self.intents[intent_id], state=IntentState.PENDING)
+        return replace(
+            self,
+            intents={k: v for k, v in self.intents.items() if k != intent_id},
+            outbox=(*self.outbox, *_order_events(pending, now)),
+        )
 
     def fail(self, intent_id: str, state: IntentState, reason: Reason, now: datetime, message: str | None = None) -> Account:
         """End an intent without a (further) fill."""
@@ -173,7 +170,7 @@ class Account:
     def apply(self, intent_id: str, order: VenueOrder, fee_rate: Decimal, now: datetime) -> Account:
         """Take over what the venue says of an order: fills move the position, an end settles the intent.
 
-        Idempotent: only what was filled beyond what is known counts. `fee_rate` estimates the fee where the venue does not tell it.
+        Idempotent: only what was filled beyond what is known counts. `fee_rate` estimates a fee that the venue does not tell.
         """
         intent = self.intents[intent_id]
         filled = order.filled_quantity - intent.filled_quantity
@@ -216,7 +213,7 @@ class Account:
                 settled[intent.intent_id] = now + SETTLED_MEMORY
         else:
             intents, settled = {**self.intents, intent.intent_id: intent}, dict(self.settled)
-        return replace(self, intents=intents, settled=settled, outbox=(*self.outbox, order_event(intent, now)))
+        return replace(self, intents=intents, settled=settled, outbox=(*self.outbox, *_order_events(intent, now)))
 
     def _pruned(self, now: datetime) -> Account:
         return replace(
@@ -257,6 +254,12 @@ class Account:
         )
 
 
+def _order_events(intent: Intent, now: datetime) -> tuple[Event, ...]:
+    """Tell an intent's state; a stop or target is told of once it exists, since it may end unsent with its entry."""
+    untold = intent.kind.is_protective and intent.state in (IntentState.PENDING, IntentState.SUBMITTING)
+    return () if untold else (order_event(intent, now),)
+
+
 _STATE_OF_STATUS = {
     VenueOrderStatus.OPEN: IntentState.OPEN,
     VenueOrderStatus.FILLED: IntentState.FILLED,
@@ -288,6 +291,8 @@ def _opened(intent: Intent, quantity: Decimal, price: Decimal, fee: Decimal, now
         opened_quantity=quantity,
         entry_price=price,
         entry_intent_id=intent.intent_id,
+        signal_id=intent.signal_id,
+        correlation_id=intent.correlation_id,
         opened_at=now,
         signal_issued_at=intent.issued_at,
         stop_price=intent.stop_price,

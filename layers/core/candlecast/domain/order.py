@@ -11,6 +11,7 @@ from candlecast.domain.ids import client_order_id
 from candlecast.domain.money import ZERO, require_decimal, require_utc
 from candlecast.domain.reasons import Denial, Reason
 from candlecast.domain.signal import PositionSide
+from candlecast.domain.subscription import MarginMode
 
 
 class Side(StrEnum):
@@ -81,6 +82,14 @@ class LegKind(StrEnum):
         return self in (LegKind.STOP_LOSS, LegKind.TAKE_PROFIT)
 
 
+@dataclass(frozen=True, slots=True)
+class MarketSettings:
+    """Leverage and margin mode of a market of one account, as an entry needs them or as the venue has them in force."""
+
+    leverage: Decimal
+    margin_mode: MarginMode
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
     """Our durable record of one order leg, written before anything is sent (invariant 1).
@@ -88,7 +97,8 @@ class Intent:
     `leg` is the leg's name within its signal (`ENTRY`, `EXIT`, `STOP_LOSS`, `TAKE_PROFIT_1` ...); `reference_price` the
     price that the decision was made with; `stop_price` where an entry's position must have its stop; `bracket_of` the
     entry's intent id for protective legs; `expires_at` the wall time after which it is never sent (None: an exit or a
-    protective leg never expires); `lookups` how often the venue was asked for it in vain.
+    protective leg never expires); `market_settings` what an entry needs in force at the venue; `lookups` how often the
+    venue was asked for it in vain.
     """
 
     intent_id: str
@@ -111,6 +121,7 @@ class Intent:
     stop_price: Decimal | None = None
     reference_price: Decimal | None = None
     expires_at: datetime | None = None
+    market_settings: MarketSettings | None = None
     bracket_of: str | None = None
     submitted_at: datetime | None = None
     lookups: int = 0

@@ -11,7 +11,7 @@ from candlecast.domain.errors import RetryLater
 from candlecast.domain.ids import intent_id
 from candlecast.domain.market import Market
 from candlecast.domain.messages import TradeOrder
-from candlecast.domain.order import Intent, IntentState, LegKind, OrderType
+from candlecast.domain.order import Intent, IntentState, LegKind, MarketSettings, OrderType
 from candlecast.domain.position import Position, position_key
 from candlecast.domain.reasons import Denial, Reason
 from candlecast.domain.risk import Entry, first_denial
@@ -136,7 +136,7 @@ def _refusal(account: Account, order: TradeOrder, market: Market | None, now: da
 
 def _bracket(account: Account, order: TradeOrder, entry: Entry, now: datetime) -> tuple[Intent, ...]:
     """The entry and, behind it, its stop and targets as reduce-only orders of their own."""
-    opening = _intent(order, account, LegKind.ENTRY, now, side=entry.side, quantity=entry.quantity, stop=entry.stop, expires=True)
+    opening = _intent(order, account, LegKind.ENTRY, now, side=entry.side, quantity=entry.quantity, stop=entry.stop, opens=True)
     legs = [opening]
     if entry.stop is not None:
         legs.append(protective_intent(opening, LegKind.STOP_LOSS, LegKind.STOP_LOSS.value, entry.quantity, entry.stop, now))
@@ -171,6 +171,41 @@ def protective_intent(entry: Intent, kind: LegKind, leg: str, quantity: Decimal,
     )
 
 
+def replacement_stop(position: Position, version: int, now: datetime) -> Intent:
+    """A new stop for a position that has lost its own; the account's version makes its id a new one."""
+    return _for_position(position, LegKind.STOP_LOSS, OrderType.STOP_MARKET, version, now)
+
+
+def unprotected_exit(position: Position, version: int, now: datetime) -> Intent:
+    """An exit at market for a position that cannot be protected by a stop any more."""
+    return _for_position(position, LegKind.EXIT, OrderType.MARKET, version, now)
+
+
+def _for_position(position: Position, kind: LegKind, order_type: OrderType, version: int, now: datetime) -> Intent:
+    leg = f"{kind}_{version}"
+    return Intent(
+        intent_id=intent_id(position.signal_id, position.subscription_id, leg),
+        leg=leg,
+        kind=kind,
+        tenant_id=position.tenant_id,
+        account_id=position.account_id,
+        subscription_id=position.subscription_id,
+        strategy_id=position.strategy_id,
+        signal_id=position.signal_id,
+        correlation_id=position.correlation_id,
+        market=position.market,
+        position_side=position.side,
+        state=IntentState.SUBMITTING,
+        issued_at=position.signal_issued_at,
+        created_at=now,
+        order_type=order_type,
+        quantity=position.quantity,
+        trigger_price=position.stop_price if order_type.is_conditional else None,
+        bracket_of=position.entry_intent_id if kind.is_protective else None,
+        submitted_at=now,
+    )
+
+
 def _refuse_while_unresolved(account: Account, order: TradeOrder) -> None:
     for intent in account.unresolved():
         same_position = intent.subscription_id == order.subscription_id and intent.market == order.signal.market
@@ -200,7 +235,7 @@ def _intent(
     quantity: Decimal = Decimal(0),
     stop: Decimal | None = None,
     denial: Denial | None = None,
-    expires: bool = False,
+    opens: bool = False,
 ) -> Intent:
     expires_at = order.signal.issued_at + timedelta(seconds=order.settings.max_signal_age_seconds)
     return Intent(
@@ -221,7 +256,8 @@ def _intent(
         quantity=quantity,
         stop_price=stop,
         reference_price=order.signal.price,
-        expires_at=expires_at if expires else None,
+        expires_at=expires_at if opens else None,
+        market_settings=MarketSettings(order.settings.leverage, order.settings.margin_mode) if opens else None,
         submitted_at=now if state is IntentState.SUBMITTING else None,
         denial=denial,
     )

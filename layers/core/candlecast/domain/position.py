@@ -35,6 +35,8 @@ class Position:
     opened_quantity: Decimal
     entry_price: Decimal
     entry_intent_id: str
+    signal_id: str
+    correlation_id: str
     opened_at: datetime
     signal_issued_at: datetime
     stop_price: Decimal | None = None

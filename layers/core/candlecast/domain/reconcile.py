@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from candlecast.domain.account import Account
+from candlecast.domain.account import Account, AccountStatus
 from candlecast.domain.order import Intent, IntentState, LegKind
 
 VENUE_PROCESSING_TIMEOUT = timedelta(seconds=10)  # Binance answers -1007 after 10 s without a word from its engine
@@ -14,6 +14,7 @@ SETTLE_MARGIN = timedelta(seconds=5)
 SETTLE_WINDOW = VENUE_PROCESSING_TIMEOUT + RECEIVE_WINDOW + SETTLE_MARGIN
 LOOKUP_SPACING = timedelta(seconds=3)  # the second look-up must not see the same stale replica of the venue
 LOOKUPS_NEEDED = 2
+OPEN_ORDER_INTERVAL = timedelta(seconds=60)  # how long a triggered stop may go unnoticed; each look costs the venue's budget
 
 
 class Step(StrEnum):
@@ -66,7 +67,9 @@ def _protective_step(account: Account, intent: Intent) -> Step:
 
 
 def next_due(account: Account, now: datetime) -> datetime | None:
-    """When the account must be looked at next; None if nothing is open."""
+    """When the account must be looked at next; None if nothing is open or its keys cannot be used."""
+    if account.status is not AccountStatus.ACTIVE:
+        return None
     if account.unresolved():
         return min(max(settles_at(i), now + LOOKUP_SPACING) for i in account.unresolved())
     if account.orphans() or account.naked_positions():

@@ -70,7 +70,8 @@ class MarketData(Protocol):
     def candles(self, venue: str, market: str, timeframe: Timeframe, until: datetime, count: int) -> Sequence[Candle]:
         """Up to `count` candles that closed at or before `until`, oldest first.
 
-        A timeframe that the venue lacks is aggregated from a smaller one (MC2). Raises `RetryLater` if the venue does not answer, `Reject` (UNKNOWN_MARKET).
+        A timeframe that the venue lacks is aggregated from a smaller one (MC2). Raises `RetryLater` if the venue does not
+        answer, `Reject` (UNKNOWN_MARKET).
         """
         ...
 

@@ -1,0 +1,38 @@
+"""Strategy code as the services see it: a definition and candles in, a decision out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Protocol
+
+from candlecast.domain.candle import Candle
+from candlecast.domain.signal import Action, TakeProfit
+from candlecast.domain.strategy_definition import StrategyDefinition
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """What a strategy decided for its newest candle; `action` None is HOLD. Prices in quote units."""
+
+    action: Action | None
+    price: Decimal
+    stop_loss: Decimal | None = None
+    take_profits: tuple[TakeProfit, ...] = ()
+    confidence: Decimal | None = None
+    atr: Decimal | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    logs: tuple[str, ...] = ()
+
+
+class StrategyCode(Protocol):
+    """Runs the code that a definition names."""
+
+    def lookback(self, definition: StrategyDefinition) -> int:
+        """How many closed candles a run gets; raises `Reject` if code or parameters are not valid."""
+        ...
+
+    def evaluate(self, definition: StrategyDefinition, candles: Sequence[Candle]) -> Evaluation:
+        """Decide the newest candle; whatever goes wrong inside the strategy's code is raised as `Reject`."""
+        ...

@@ -1,0 +1,42 @@
+"""Announce the candles that are about to close: one message per followed market, delayed to land on the close (MC3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from math import ceil
+
+from candlecast.domain.ids import digest
+from candlecast.domain.messages import CandleClosed
+from candlecast.domain.timeframe import Timeframe
+from candlecast.ports.clock import Clock, Metrics
+from candlecast.ports.queue import CandleQueue
+from candlecast.ports.store import StrategyStore
+
+MAX_DELAY_SECONDS = 900  # the most that SQS allows for one message; a firing is one minute early, so this is never near
+
+
+@dataclass(frozen=True, slots=True)
+class AnnounceCandles:
+    """Turns one firing of a schedule into candle messages. A late or repeated firing names the same candles."""
+
+    store: StrategyStore
+    queue: CandleQueue
+    clock: Clock
+    metrics: Metrics
+
+    def __call__(self, timeframe: Timeframe, scheduled_at: datetime) -> int:
+        """Send one message per followed (venue, market); returns how many. `scheduled_at` is the schedule's own time."""
+        close = timeframe.candle_close_for_schedule(scheduled_at)
+        now = self.clock.now()
+        delay = min(MAX_DELAY_SECONDS, max(0, ceil((close - now).total_seconds())))
+        sent = 0
+        for venue, market in self.store.followed_markets(timeframe):
+            correlation_id = digest("candle", venue, market, timeframe.interval_key(close))
+            message = CandleClosed(
+                venue=venue, market=market, timeframe=timeframe, candle_close=close, correlation_id=correlation_id
+            )
+            self.queue.send_candle(message, delay)
+            sent += 1
+        self.metrics.seconds("ScheduleDriftSeconds", (now - scheduled_at).total_seconds())
+        return sent

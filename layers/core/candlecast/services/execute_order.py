@@ -1,0 +1,106 @@
+"""Execute one subscriber's share of a signal on their own account, exactly once in effect (EX2, decisions D2 and D3).
+
+One read, two writes: read the account; write the decision (intents as SUBMITTING: from here an order may exist); send; write what
+the venue said. Whatever interrupts this in between, the account's record says what may exist, and a repeat of the message finds
+its legs known and sends nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from candlecast.domain.account import Account
+from candlecast.domain.errors import Conflict, Fatal, RetryLater
+from candlecast.domain.messages import ReconcileRequest, TradeOrder
+from candlecast.domain.order import IntentState
+from candlecast.domain.plan import Plan, plan_orders
+from candlecast.domain.reconcile import SETTLE_WINDOW
+from candlecast.ports.clock import Clock, Metrics
+from candlecast.ports.queue import ReconcileQueue
+from candlecast.ports.store import AccountStore
+from candlecast.ports.vault import CredentialVault
+from candlecast.ports.venue import Markets, Venue, Venues
+from candlecast.services.place_orders import Changes, PlaceOrders
+
+CONFLICT_RETRY_SECONDS = 1.0  # another writer (the API, the reconciler) came between; the message simply comes again
+METRIC_OF_STATE = {
+    IntentState.DENIED: "OrdersDenied",
+    IntentState.EXPIRED: "OrdersExpired",
+    IntentState.SKIPPED: "SubscriptionsSkipped",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ExecuteOrder:
+    """The order executor's use case."""
+
+    accounts: AccountStore
+    markets: Markets
+    vault: CredentialVault
+    venues: Venues
+    place: PlaceOrders
+    reconcile_queue: ReconcileQueue
+    clock: Clock
+    metrics: Metrics
+
+    def __call__(self, order: TradeOrder) -> Account:
+        """Decide, reserve, send, confirm; returns the account as written last.
+
+        Raises `RetryLater` if nothing was executed and the message should come again, `NotFound` for an account that does not
+        exist (a bug or a deleted account: dead letters).
+        """
+        account = self.accounts.load(order.tenant_id, order.account_id)
+        now = self.clock.now()
+        plan = plan_orders(account, order, self.markets.find(account.venue, order.signal.market), now)
+        if not plan.intents:
+            return self._repeated(account, order)
+        venue = self._connect(account) if plan.legs else None
+        try:
+            reserved = self.accounts.save(account.decide(plan.intents, now))
+        except Conflict as error:
+            raise RetryLater(error.code, "somebody else wrote the account", after_seconds=CONFLICT_RETRY_SECONDS) from error
+        for decided in plan.decided:
+            self.metrics.count(METRIC_OF_STATE[decided.state])
+        return reserved if venue is None else self._send(Changes(reserved), venue, plan, order)
+
+    def _send(self, changes: Changes, venue: Venue, plan: Plan, order: TradeOrder) -> Account:
+        self.place(changes, venue, plan.legs)
+        elapsed = self.clock.now() - order.signal.issued_at
+        self.metrics.milliseconds("SignalToOrderMilliseconds", elapsed.total_seconds() * 1000)
+        self.place.cancel_orphans(changes, venue)
+        stored = changes.commit(self.accounts)
+        self._ask_for_reconcile(stored, order)
+        if changes.retry is not None:
+            raise changes.retry
+        return stored
+
+    def _connect(self, account: Account) -> Venue:
+        """The venue with this account's keys, read before anything is reserved.
+
+        A key that is gone disables the account; the message comes again and is decided on the disabled account.
+        """
+        version = account.credential_version
+        try:
+            if version is None:
+                raise Fatal("CREDENTIALS_MISSING", "an active account has no keys")
+            keys = self.vault.read(account.tenant_id, account.account_id, version)
+        except Fatal as error:
+            self.accounts.save(account.disable(error.code, self.clock.now()))
+            self.metrics.count("AccountsDisabled")
+            raise RetryLater(error.code, "the account was disabled", after_seconds=CONFLICT_RETRY_SECONDS) from error
+        return self.venues.connect(account.venue, account.account_id, version, keys)
+
+    def _repeated(self, account: Account, order: TradeOrder) -> Account:
+        """A message whose legs are known: nothing to do, and never anything to send; unresolved ones belong to the reconciler."""
+        self.metrics.count("OrdersDuplicate")
+        self._ask_for_reconcile(account, order)
+        return account
+
+    def _ask_for_reconcile(self, account: Account, order: TradeOrder) -> None:
+        request = ReconcileRequest(
+            tenant_id=account.tenant_id, account_id=account.account_id, correlation_id=order.signal.correlation_id
+        )
+        if account.naked_positions() or account.orphans():
+            self.reconcile_queue.send_reconcile([request])
+        elif account.unresolved():
+            self.reconcile_queue.send_reconcile([request], delay_seconds=int(SETTLE_WINDOW.total_seconds()))

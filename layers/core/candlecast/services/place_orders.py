@@ -1,0 +1,204 @@
+"""Send reserved order legs to a venue and take over what it says: the heart of the order protocol (decision D3).
+
+The caller has written the intents as SUBMITTING before it calls this (the write-ahead mark), so every way in which this can end,
+a crash included, leaves a record from which the reconciler finds out what happened. Each leg is sent at most once per visit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
+from functools import partial
+
+from candlecast.domain.account import Account
+from candlecast.domain.errors import Ambiguous, Conflict, Fatal, Reject, RetryLater
+from candlecast.domain.money import ZERO
+from candlecast.domain.order import Intent, IntentState, LegKind, OrderRequest, VenueOrder
+from candlecast.domain.reasons import Reason
+from candlecast.ports.clock import Clock, Metrics
+from candlecast.ports.store import AccountStore
+from candlecast.ports.venue import Markets, Venue
+
+COMMIT_ATTEMPTS = 4  # the executor, the reconciler and the API may write one account at once; each loses at most to the others
+
+Change = Callable[[Account], Account]
+
+
+@dataclass(slots=True)
+class Changes:
+    """An account with the changes made to it, so that they can be made again on what somebody else has written meanwhile."""
+
+    account: Account
+    retry: RetryLater | None = None
+    _made: list[tuple[str | None, Change]] = field(default_factory=list)
+
+    def make(self, change: Change, intent_id: str | None = None) -> None:
+        """Make a change; one that is about an intent is void once that intent is no longer open."""
+        self._made.append((intent_id, change))
+        self.account = _made_on(self.account, intent_id, change)
+
+    @property
+    def any(self) -> bool:
+        return bool(self._made)
+
+    def made_on(self, fresh: Account) -> Account:
+        """The same changes on a newer state of the account."""
+        for intent_id, change in self._made:
+            fresh = _made_on(fresh, intent_id, change)
+        return fresh
+
+    def commit(self, store: AccountStore) -> Account:
+        """Write the changes, on top of whatever others have written since; raises `Conflict` after several attempts."""
+        account = self.account
+        for attempt in range(COMMIT_ATTEMPTS):
+            try:
+                return store.save(account)
+            except Conflict:
+                if attempt == COMMIT_ATTEMPTS - 1:
+                    raise
+                account = self.made_on(store.load(account.tenant_id, account.account_id))
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def _made_on(account: Account, intent_id: str | None, change: Change) -> Account:
+    return change(account) if intent_id is None or intent_id in account.intents else account
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceOrders:
+    """Sends legs in order: an exit before its entry, an entry before its stop and targets, each only if the one before stands."""
+
+    markets: Markets
+    clock: Clock
+    metrics: Metrics
+
+    def __call__(self, changes: Changes, venue: Venue, legs: Iterable[Intent]) -> None:
+        """Send `legs` (all SUBMITTING in `changes.account`) and record each outcome in `changes`.
+
+        One request per leg, plus those for leverage and margin mode where an entry needs them changed. Sets `changes.retry` if a
+        leg was certainly not executed and its message may come again.
+        """
+        for leg in legs:
+            if leg.intent_id not in changes.account.intents:
+                continue  # ended with the leg that it depended on
+            instead = (
+                _protective_change(changes, leg) if leg.kind.is_protective else _entry_change(changes, leg, self.clock.now())
+            )
+            if instead is not None:
+                changes.make(instead, leg.intent_id)
+            else:
+                self._send(changes, venue, _capped(changes.account, leg))
+
+    def take_over(self, changes: Changes, intent: Intent, order: VenueOrder) -> None:
+        """Record what the venue says of an intent's order; where it tells no fee, the taker's rate estimates one."""
+        key, quantity, now = intent.intent_id, intent.quantity, self.clock.now()
+        market = self.markets.find(changes.account.venue, intent.market)
+        fee_rate = market.taker_fee if market is not None else ZERO
+        changes.make(lambda a: _sized(a, key, quantity).apply(key, order, fee_rate, now), key)
+
+    def cancel_orphans(self, changes: Changes, venue: Venue) -> None:
+        """Cancel stops and targets whose position is closed; one that cannot be cancelled now stays an orphan and is due again."""
+        for orphan in changes.account.orphans():
+            key, now = orphan.intent_id, self.clock.now()
+            try:
+                venue.cancel_order(orphan)
+            except (Ambiguous, RetryLater, Reject, Fatal):
+                self.metrics.count("VenueErrors")
+                continue
+            changes.make(
+                partial(Account.fail, intent_id=key, state=IntentState.CANCELLED, reason=Reason.POSITION_CLOSED, now=now), key
+            )
+
+    def _send(self, changes: Changes, venue: Venue, leg: Intent) -> None:
+        key, now = leg.intent_id, self.clock.now
+        try:
+            self._settle_market(changes, venue, leg)
+            order = venue.create_order(OrderRequest.of(leg))
+        except Reject as error:
+            reason, message = _reason(error.code), error.message
+            changes.make(lambda a: a.fail(key, IntentState.REJECTED, reason, now(), message), key)
+            self.metrics.count("OrdersRejected")
+        except RetryLater as error:
+            self._not_sent(changes, leg, error)
+        except Ambiguous:
+            changes.make(lambda a: a.hold(key, IntentState.UNKNOWN, now()), key)
+            self.metrics.count("OrdersAmbiguous")
+        except Fatal as error:
+            code = error.code
+            changes.make(
+                lambda a: a.fail(key, IntentState.REJECTED, Reason.AUTHENTICATION_FAILED, now()).disable(code, now()), key
+            )
+            self.metrics.count("OrdersRejected")
+            self.metrics.count("AccountsDisabled")
+        else:
+            self.take_over(changes, leg, order)
+            self.metrics.count("OrdersAccepted")
+
+    def _settle_market(self, changes: Changes, venue: Venue, leg: Intent) -> None:
+        """Have the leverage and margin mode in force that an entry needs; asked for only when they change (D5)."""
+        settings, market = leg.market_settings, leg.market
+        if settings is None or changes.account.market_settings.get(market) == settings:
+            return
+        try:
+            venue.set_market_settings(market, settings.leverage, settings.margin_mode)
+        except Ambiguous as error:  # setting it again is harmless, so this is no unknown order
+            raise RetryLater(error.code, "leverage could not be set", after_seconds=1) from error
+        changes.make(lambda a: a.with_market_settings(market, settings))
+
+    def _not_sent(self, changes: Changes, leg: Intent, error: RetryLater) -> None:
+        """A protective leg waits for the reconciler; an exit or entry gives its reservation back and its message comes again."""
+        key = leg.intent_id
+        self.metrics.count("VenueErrors")
+        if leg.kind.is_protective:
+            changes.make(lambda a: a.hold(key, IntentState.PENDING, self.clock.now()), key)
+            return
+        changes.make(lambda a: a.release(key, self.clock.now()), key)
+        changes.retry = error
+
+
+def _entry_change(changes: Changes, leg: Intent, now: datetime) -> Change | None:
+    """What becomes of an entry that must not be sent now; None if it may be (an exit always may)."""
+    key = leg.intent_id
+    if leg.kind is not LegKind.ENTRY:
+        return None
+    if changes.retry is not None:  # the exit before it will come again, and so will it
+        return lambda a: a.release(key, now)
+    if changes.account.position(leg.subscription_id, leg.market) is not None:  # its exit was refused, or is unknown
+        return lambda a: a.fail(key, IntentState.DENIED, Reason.OPPOSITE_POSITION_HELD, now)
+    if leg.expires_at is not None and now > leg.expires_at:
+        return lambda a: a.fail(key, IntentState.EXPIRED, Reason.SIGNAL_TOO_OLD, now)
+    return None
+
+
+def _protective_change(changes: Changes, leg: Intent) -> Change | None:
+    """What becomes of a stop or target whose position is not there (yet); None if it is."""
+    key, account = leg.intent_id, changes.account
+    position = account.position(leg.subscription_id, leg.market)
+    if position is not None and position.entry_intent_id == leg.bracket_of:
+        return None
+    entry = account.intents.get(leg.bracket_of or "")
+    if entry is not None and entry.state.is_unresolved:
+        return lambda a: a.hold(key, IntentState.PENDING, leg.created_at)
+    return lambda a: a.release(key, leg.created_at)
+
+
+def _capped(account: Account, leg: Intent) -> Intent:
+    """A reduce-only leg is never larger than what is held (an entry may have been filled in part)."""
+    position = account.position(leg.subscription_id, leg.market)
+    if not leg.reduce_only or position is None:
+        return leg
+    return replace(leg, quantity=min(leg.quantity, position.quantity))
+
+
+def _sized(account: Account, intent_id: str, quantity: Decimal) -> Account:
+    """The account with the quantity that was really sent."""
+    intent = account.intents[intent_id]
+    if intent.quantity == quantity:
+        return account
+    return replace(account, intents={**account.intents, intent_id: replace(intent, quantity=quantity)})
+
+
+def _reason(code: str) -> Reason:
+    return Reason(code) if code in Reason.__members__ else Reason.VENUE_REJECTED

@@ -1,0 +1,165 @@
+"""Compare one account with its venue and put right what differs: the owner of every unknown outcome (EX10, decision D3).
+
+An order whose answer was lost is looked up by its client id; found, it is adopted; proven absent, it is sent again while that is
+still wanted, or ends as expired. Open stops and targets are followed to their end, orphans cancelled, a position without its stop
+protected or closed (invariant 11).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+from math import ceil
+
+from candlecast.domain.account import Account, AccountStatus
+from candlecast.domain.errors import Conflict, Fatal, RetryLater
+from candlecast.domain.messages import ReconcileRequest
+from candlecast.domain.money import ZERO
+from candlecast.domain.order import Intent, IntentState
+from candlecast.domain.plan import replacement_stop, unprotected_exit
+from candlecast.domain.reasons import Reason
+from candlecast.domain.reconcile import LOOKUP_SPACING, Step, may_look_up, next_step, settles_at
+from candlecast.ports.clock import Clock, Metrics
+from candlecast.ports.queue import ReconcileQueue
+from candlecast.ports.store import AccountStore
+from candlecast.ports.vault import CredentialVault
+from candlecast.ports.venue import Venue, Venues
+from candlecast.services.place_orders import Change, Changes, PlaceOrders
+
+CONFLICT_RETRY_SECONDS = 1.0  # another writer came between; the look is simply taken again
+BALANCE_INTERVAL = timedelta(minutes=5)  # half of what makes an account's state stale (10 minutes)
+
+
+@dataclass(frozen=True, slots=True)
+class ReconcileAccount:
+    """The reconciler's use case."""
+
+    accounts: AccountStore
+    vault: CredentialVault
+    venues: Venues
+    place: PlaceOrders
+    queue: ReconcileQueue
+    clock: Clock
+    metrics: Metrics
+
+    def __call__(self, request: ReconcileRequest) -> Account:
+        """Reconcile once. Raises `RetryLater` if the venue or the store does not answer; nothing is half done then."""
+        account = self.accounts.load(request.tenant_id, request.account_id)
+        if account.credential_version is None or account.status is not AccountStatus.ACTIVE:
+            return account
+        changes = Changes(account)
+        try:
+            keys = self.vault.read(account.tenant_id, account.account_id, account.credential_version)
+            venue = self.venues.connect(account.venue, account.account_id, account.credential_version, keys)
+            self._look_up(changes, venue)
+            self._follow_open(changes, venue)
+            self._compare(changes, venue)
+        except Fatal as error:
+            changes.make(partial(Account.disable, reason=error.code, now=self.clock.now()))
+            self.metrics.count("AccountsDisabled")
+            return changes.commit(self.accounts)
+        return self._act(changes, venue, request)
+
+    def _act(self, changes: Changes, venue: Venue, request: ReconcileRequest) -> Account:
+        """Write what was found and what will be sent, send it, write what came of it."""
+        to_send = self._decide(changes)
+        if to_send:
+            changes = self._send(changes.account, venue, to_send)
+            exposed = changes.account.naked_positions()  # a new stop was refused: the market is beyond it, so close at once
+            if exposed:
+                self.metrics.count("NakedPositions", len(exposed))
+                exits = [unprotected_exit(p, changes.account.version, self.clock.now()) for p in exposed]
+                changes.make(partial(Account.decide, decided=exits, now=self.clock.now()))
+                changes = self._send(changes.account, venue, exits)
+        self.place.cancel_orphans(changes, venue)
+        if not changes.any:
+            return changes.account
+        self.metrics.count("ReconcileActions")
+        stored = changes.commit(self.accounts)
+        self._come_again(stored, request)
+        return stored
+
+    def _send(self, account: Account, venue: Venue, legs: list[Intent]) -> Changes:
+        """Write the legs ahead, then send them."""
+        try:
+            changes = Changes(self.accounts.save(account))
+        except Conflict as error:
+            raise RetryLater(error.code, "somebody else wrote the account", after_seconds=CONFLICT_RETRY_SECONDS) from error
+        self.place(changes, venue, legs)
+        return changes
+
+    def _come_again(self, account: Account, request: ReconcileRequest) -> None:
+        """Ask for the next look where waiting for the clock's next minute would leave an outcome unknown for longer."""
+        now = self.clock.now()
+        waits = [max(settles_at(i), now + LOOKUP_SPACING) - now for i in account.unresolved()]
+        if waits:
+            self.queue.send_reconcile([request], delay_seconds=ceil(min(waits).total_seconds()))
+
+    def _look_up(self, changes: Changes, venue: Venue) -> None:
+        """Ask the venue for every order that may exist; adopt what it has, count what it has not once that can be trusted."""
+        for intent in changes.account.unresolved():
+            now = self.clock.now()
+            if not intent.state.is_unresolved or not may_look_up(intent, now):
+                continue
+            found = venue.find_order(intent)
+            if found is not None:
+                self.place.take_over(changes, intent, found)
+            elif now >= settles_at(intent):
+                changes.make(partial(Account.missed, intent_id=intent.intent_id, now=now), intent.intent_id)
+
+    def _follow_open(self, changes: Changes, venue: Venue) -> None:
+        """Follow open orders that are no longer among the venue's open ones to how they ended."""
+        open_intents = [i for i in changes.account.intents.values() if i.state is IntentState.OPEN]
+        if not open_intents:
+            return
+        still_open = venue.open_order_ids()
+        for intent in open_intents:
+            if intent.client_order_id in still_open:
+                continue
+            found = venue.find_order(intent)
+            if found is not None:
+                self.place.take_over(changes, intent, found)
+            else:
+                lost = _ended(intent.intent_id, IntentState.CANCELLED, Reason.CANCELLED_AT_VENUE, self.clock.now())
+                changes.make(lost, intent.intent_id)
+
+    def _compare(self, changes: Changes, venue: Venue) -> None:
+        """Compare positions with the venue's and take over the balance, now and then; a difference is never mended blindly."""
+        account, now = changes.account, self.clock.now()
+        if account.reconciled_at is not None and now - account.reconciled_at < BALANCE_INTERVAL:
+            return
+        balance = venue.balance(now)
+        held = {p.market: p.quantity * p.side.sign for p in venue.positions()}
+        changes.make(lambda a: replace(a, balance=balance, reconciled_at=now))
+        if account.unresolved():
+            return
+        ours = {p.market: ZERO for p in account.positions.values()}
+        for position in account.positions.values():
+            ours[position.market] += position.quantity * position.side.sign
+        if any(held.get(market, ZERO) != quantity for market, quantity in ours.items()):
+            changes.make(lambda a: a.alert("POSITION_DRIFT", now))
+            self.metrics.count("PositionDrifts")
+
+    def _decide(self, changes: Changes) -> list[Intent]:
+        """Choose what to send, marked as SUBMITTING; what is no longer wanted is ended."""
+        chosen: list[str] = []
+        now = self.clock.now()
+        for intent in changes.account.unresolved():
+            key, step = intent.intent_id, next_step(changes.account, intent, now)
+            if step is Step.SEND:
+                changes.make(partial(Account.hold, intent_id=key, state=IntentState.SUBMITTING, now=now), key)
+                chosen.append(key)
+            elif step is Step.DROP:
+                changes.make(partial(Account.release, intent_id=key, now=now), key)
+            elif step is Step.EXPIRE:
+                changes.make(_ended(key, IntentState.EXPIRED, Reason.NEVER_PLACED, now), key)
+        for position in changes.account.naked_positions():
+            stop = replacement_stop(position, changes.account.version, now)
+            changes.make(partial(Account.decide, decided=(stop,), now=now))
+            chosen.append(stop.intent_id)
+        return [changes.account.intents[key] for key in chosen]
+
+
+def _ended(intent_id: str, state: IntentState, reason: Reason, now: datetime) -> Change:
+    return partial(Account.fail, intent_id=intent_id, state=state, reason=reason, now=now)
