@@ -1,0 +1,68 @@
+"""Writes every lock file: `make lock`.
+
+The development environment is resolved first and everything that goes into a layer is held to its versions, so what
+is tested is what is deployed. A layer's lock leaves out what every function has from the deps layer, and what a
+package demands and our use of it never imports.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+ENVIRONMENTS = ROOT / "infra" / "local" / "environments"
+LAYERS = ROOT / "layers"
+THIRD_PARTY_LAYERS = ("deps", "exchange", "web", "research")
+BASE_LAYER = "deps"
+
+# Required by ccxt's metadata, imported only by its asynchronous classes and by venues on elliptic-curve chains.
+# pycparser compiles cffi's definitions, which wheels have behind them.
+NEVER_IMPORTED = {
+    "exchange": """
+        aiohappyeyeballs aiohttp aiohttp-fast-zlib aiosignal attrs coincurve frozenlist multidict propcache pycparser
+        uvloop winloop yarl zlib-ng
+    """
+}
+
+PINNED = re.compile(r"^([a-z0-9][a-z0-9._-]*)==", re.MULTILINE)
+
+
+def main() -> int:
+    """Resolve all locks again; the files change only where the registries' answers have."""
+    for name in ("dev", "emulator", "sam", "uv"):
+        compile_lock(ENVIRONMENTS / f"{name}.in", ENVIRONMENTS / f"{name}.lock", "--universal")
+    held = ["--constraints", str(ENVIRONMENTS / "dev.lock"), "--python-platform", "x86_64-manylinux_2_28"]
+    for name in THIRD_PARTY_LAYERS:
+        left_out = NEVER_IMPORTED.get(name, "").split()
+        if name != BASE_LAYER:
+            left_out += locked_names(LAYERS / BASE_LAYER / "requirements.lock")
+        compile_lock(LAYERS / name / "requirements.in", LAYERS / name / "requirements.lock", *held, *_each(left_out))
+    return 0
+
+
+def locked_names(lock: Path) -> list[str]:
+    """The packages that a lock file installs."""
+    return PINNED.findall(lock.read_text(encoding="utf-8"))
+
+
+def _each(left_out: Iterable[str]) -> list[str]:
+    return [f"--no-emit-package={name}" for name in left_out]
+
+
+def compile_lock(source: Path, lock: Path, *options: str) -> None:
+    """Resolve `source` into `lock`, with hashes and without a word of where this was done."""
+    print(f"  {lock.relative_to(ROOT)}", file=sys.stderr)
+    uv = shutil.which("uv") or str(Path(sys.executable).with_name("uv"))
+    command = [uv, "pip", "compile", "--quiet", "--python-version", "3.13", "--generate-hashes", "--upgrade"]
+    command += ["--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links"]
+    command += [*options, str(source.relative_to(ROOT)), "--output-file", str(lock.relative_to(ROOT))]
+    environment = {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1", **os.environ}
+    subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, check=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

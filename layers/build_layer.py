@@ -1,0 +1,124 @@
+"""Builds one layer of third-party packages, small and precompiled, for the Lambda architecture that is asked for.
+
+`sam build` on its own ships no bytecode, and the runtime's folders are read-only: every cold start would compile
+again, which for ccxt alone takes seconds. So each layer is a Makefile that calls this: install the locked wheels,
+prune what a function never imports, compile with unchecked hashes. Two builds are byte-identical.
+
+Standard library only: `sam build` on a plain machine runs it with nothing but Python 3.13 and pip.
+"""
+
+import argparse
+import compileall
+import os
+import py_compile
+import runpy
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+LAYERS = Path(__file__).resolve().parent
+PYTHON_VERSION = "3.13"
+ARCHITECTURES = {"x86_64": "x86_64", "arm64": "aarch64"}  # Lambda's name -> the wheel tags' name
+
+# The runtime is Amazon Linux 2023 (glibc 2.34). 2.28 is the newest level that wheels are built for and lets the same
+# files run in the embedded cloud on older desktops. pip, unlike uv, has to be told each older level as well.
+GLIBC_LEVELS = ("manylinux_2_28", "manylinux_2_27", "manylinux_2_17", "manylinux2014")
+
+# Read by type checkers, test runners and installers, never by a function.
+USELESS_FOLDERS = ("tests", "bin", "__pycache__")
+USELESS_SUFFIXES = (".pyi", ".pyx", ".pxd", ".c", ".h", ".a")
+# Without these folders importlib.metadata does not know the package; nothing in our layers asks it for anything, and
+# pydantic reads every one of them in a cold start, looking for plug-ins.
+USELESS_METADATA = "*.dist-info"
+
+# Zip files hold times, and the earliest that they can hold is 1980.
+FIXED_TIME = 315532800
+
+
+class LayerError(Exception):
+    """The layer cannot be built; the message says why and what to do."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Build layer NAME into ARTIFACTS; 0 on success, 1 with the reason on standard error."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("name", help="folder under layers/")
+    parser.add_argument("artifacts", type=Path, help="where SAM wants the layer's root")
+    parser.add_argument("--architecture", default="x86_64", choices=sorted(ARCHITECTURES))
+    options = parser.parse_args(arguments)
+    try:
+        build(options.name, options.artifacts, options.architecture)
+    except LayerError as error:
+        sys.stderr.write(f"layer {options.name}: {error}\n")
+        return 1
+    return 0
+
+
+def build(name: str, artifacts: Path, architecture: str) -> None:
+    """Fill `artifacts` with a layer: everything under python/, nothing else."""
+    if f"{sys.version_info.major}.{sys.version_info.minor}" != PYTHON_VERSION:
+        raise LayerError(f"bytecode for Python {PYTHON_VERSION} needs that Python, this is {sys.version.split()[0]}")
+    target = artifacts / "python"
+    if target.exists():
+        shutil.rmtree(target)
+    target.mkdir(parents=True)
+    source = LAYERS / name
+    lock = source / "requirements.lock"
+    if lock.exists():
+        install(lock, target, ARCHITECTURES[architecture])
+        prune(target)
+    runpy.run_path(str(source / "layer.py"))["finish"](target)
+    compile_bytecode(target)
+    for path in sorted(artifacts.rglob("*")):
+        os.utime(path, (FIXED_TIME, FIXED_TIME), follow_symlinks=False)
+
+
+def install(lock: Path, target: Path, machine: str) -> None:
+    """Install the locked wheels as they are: no dependency is resolved here, every hash is checked."""
+    uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
+    common = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "--target", str(target), "-r", str(lock)]
+    if uv:
+        # Copies, not hard links: pruning rewrites files, and must not rewrite uv's cache.
+        command = [uv, "pip", "install", "--quiet", "--link-mode", "copy", "--python", sys.executable]
+        command += ["--python-version", PYTHON_VERSION, "--python-platform", f"{machine}-{GLIBC_LEVELS[0]}", *common]
+    else:
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check"]
+        command += ["--implementation", "cp", "--python-version", PYTHON_VERSION, *common]
+        command += [f"--platform={level}_{machine}" for level in GLIBC_LEVELS]
+    environment = {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1", **os.environ}
+    outcome = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+    if outcome.returncode:
+        raise LayerError(f"{Path(command[0]).name} could not install {lock}:\n{outcome.stderr.strip()}")
+
+
+def prune(target: Path) -> None:
+    """Remove what no function reads."""
+    for metadata in target.glob(USELESS_METADATA):
+        shutil.rmtree(metadata)
+    for path in sorted(target.rglob("*"), reverse=True):
+        hidden = path.name.startswith(".")
+        if path.is_dir() and (hidden or path.name in USELESS_FOLDERS):
+            shutil.rmtree(path)
+        elif path.is_file() and (hidden or path.suffix in USELESS_SUFFIXES or path.name == "py.typed"):
+            path.unlink()
+
+
+def compile_bytecode(target: Path) -> None:
+    """Compile everything; the files are trusted unread (unchecked hash) and name the place that Lambda mounts."""
+    done = compileall.compile_dir(
+        target,
+        quiet=1,
+        force=True,
+        maxlevels=None,
+        stripdir=str(target),
+        prependdir="/opt/python",
+        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
+    )
+    if not done:
+        raise LayerError("some modules could not be compiled, see above")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

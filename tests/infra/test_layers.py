@@ -1,0 +1,219 @@
+"""The layers hold what the functions import, once, and build to the same bytes each time."""
+
+import ast
+import filecmp
+import itertools
+import os
+import re
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+LAYERS = ROOT / "layers"
+LOCKED = ("deps", "exchange", "web", "research")
+BUILT = (*LOCKED, "strategies")
+
+# What Lambda allows for a function's code and layers together, unzipped.
+LAMBDA_LIMIT_MEGABYTES = 250
+
+
+class CloudFormationLoader(yaml.SafeLoader):
+    """Reads a template as data: !Ref X becomes "X", other functions their argument."""
+
+
+def _argument(loader: yaml.SafeLoader, _suffix: str, node: yaml.Node) -> Any:
+    if isinstance(node, yaml.ScalarNode):
+        return loader.construct_scalar(node)
+    if isinstance(node, yaml.SequenceNode):
+        return loader.construct_sequence(node, deep=True)
+    assert isinstance(node, yaml.MappingNode)
+    return loader.construct_mapping(node, deep=True)
+
+
+CloudFormationLoader.add_multi_constructor("!", _argument)
+
+
+def mounted_layers() -> dict[str, set[str]]:
+    """Function -> the folders under layers/ that it mounts."""
+    template = yaml.load((ROOT / "template.yaml").read_text(encoding="utf-8"), CloudFormationLoader)  # noqa: S506
+    resources = template["Resources"]
+    folder = {
+        name: resource["Properties"]["ContentUri"].strip("./").removeprefix("layers/")
+        for name, resource in resources.items()
+        if resource["Type"] == "AWS::Serverless::LayerVersion"
+    }
+    everywhere = template["Globals"]["Function"].get("Layers", [])
+    return {
+        name: {folder[layer] for layer in [*everywhere, *resource["Properties"].get("Layers", [])]}
+        for name, resource in resources.items()
+        if resource["Type"] == "AWS::Serverless::Function"
+    }
+
+
+def locked_names(layer: str) -> set[str]:
+    text = (LAYERS / layer / "requirements.lock").read_text(encoding="utf-8")
+    return set(re.findall(r"^([a-z0-9][a-z0-9._-]*)==", text, re.MULTILINE))
+
+
+def test_no_function_mounts_a_package_twice() -> None:
+    for function, layers in mounted_layers().items():
+        for first, second in itertools.combinations(sorted(layers & set(LOCKED)), 2):
+            assert not locked_names(first) & locked_names(second), f"{function}: {first} and {second}"
+
+
+@pytest.mark.parametrize("layer", LOCKED)
+def test_every_locked_package_has_hashes_and_the_version_that_the_tests_run_with(layer: str) -> None:
+    pinned = re.compile(r"^([a-z0-9][a-z0-9._-]*==[^ ;\\]+)", re.MULTILINE)
+    text = (LAYERS / layer / "requirements.lock").read_text(encoding="utf-8")
+    development = (ROOT / "infra/local/environments/dev.lock").read_text(encoding="utf-8")
+    assert set(pinned.findall(text)) <= set(pinned.findall(development))
+    assert text.count("==") <= text.count("--hash=sha256:")
+
+
+def test_lock_files_say_nothing_of_where_they_were_made() -> None:
+    for lock in [*LAYERS.glob("*/requirements.lock"), *(ROOT / "infra/local/environments").glob("*.lock")]:
+        foreign = [line for line in lock.read_text(encoding="utf-8").splitlines() if "//" in line or " /" in line]
+        assert not foreign, lock
+
+
+def test_botocore_keeps_the_data_of_every_client_that_the_code_makes() -> None:
+    kept = runpy.run_path(str(LAYERS / "deps" / "layer.py"))["SERVICES"]
+    for path in [*LAYERS.glob("core/**/*.py"), *(ROOT / "functions").rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "client":
+                for argument in node.args[:1]:
+                    if isinstance(argument, ast.Constant):
+                        assert argument.value in kept, path
+
+
+def test_an_unexpected_ccxt_package_stops_the_build() -> None:
+    make_lazy = runpy.run_path(str(LAYERS / "exchange" / "layer.py"))["make_lazy"]
+    with pytest.raises(SystemExit, match="look at it again"):
+        make_lazy("from ccxt.binance import binance\n", {"binance", "binanceusdm"})
+
+
+def build(layer: str, artifacts: Path, architecture: str = "x86_64") -> Path:
+    """Build as SAM does: the layer's own Makefile, named by its path, run somewhere else."""
+    artifacts.mkdir(parents=True, exist_ok=True)
+    target = f"build-{layer.capitalize()}Layer"
+    environment = {**os.environ, "ARTIFACTS_DIR": str(artifacts), "PYTHON": sys.executable, "ARCHITECTURE": architecture}
+    command = ["make", "--makefile", str(LAYERS / layer / "Makefile"), target]
+    outcome = subprocess.run(command, cwd=artifacts, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+    assert outcome.returncode == 0, outcome.stderr
+    return artifacts / "python"
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    root = tmp_path_factory.mktemp("layers")
+    return {layer: build(layer, root / layer) for layer in BUILT}
+
+
+def run_with(paths: list[Path], code: str) -> str:
+    """Run code as in Lambda: nothing importable but the standard library and the layers."""
+    environment = {"PYTHONPATH": os.pathsep.join(map(str, paths)), "PATH": os.environ["PATH"]}
+    command = [sys.executable, "-S", "-c", code]
+    outcome = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+    assert outcome.returncode == 0, outcome.stderr
+    return outcome.stdout.strip()
+
+
+def same(first: Path, second: Path) -> bool:
+    pending = [filecmp.dircmp(first, second)]
+    while pending:
+        now = pending.pop()
+        _, different, broken = filecmp.cmpfiles(now.left, now.right, now.common_files, shallow=False)
+        if now.left_only or now.right_only or different or broken:
+            return False
+        pending += now.subdirs.values()
+    return True
+
+
+@pytest.mark.e2e
+def test_a_layer_builds_to_the_same_bytes_wherever_it_is_built(built: dict[str, Path], tmp_path: Path) -> None:
+    for layer in ("exchange", "web", "strategies"):
+        assert same(built[layer], build(layer, tmp_path / "elsewhere" / layer)), layer
+
+
+@pytest.mark.e2e
+def test_every_module_is_compiled_and_trusted_unread(built: dict[str, Path]) -> None:
+    for layer, target in built.items():
+        for source in target.rglob("*.py"):
+            (compiled,) = (source.parent / "__pycache__").glob(f"{source.stem}.cpython-313.pyc")
+            assert int.from_bytes(compiled.read_bytes()[4:8], "little") == 1, f"{layer}: {source} is checked at start"
+
+
+@pytest.mark.e2e
+def test_no_function_finds_a_module_in_two_of_its_layers_or_more_than_lambda_allows(built: dict[str, Path]) -> None:
+    for function, layers in mounted_layers().items():
+        names = [path.name for layer in layers & set(built) for path in built[layer].iterdir() if path.name != "__pycache__"]
+        assert len(names) == len(set(names)), function
+        size = sum(path.stat().st_size for layer in layers & set(built) for path in built[layer].rglob("*"))
+        assert size < LAMBDA_LIMIT_MEGABYTES * 1_000_000, function
+
+
+@pytest.mark.e2e
+def test_one_venue_is_imported_without_the_others(built: dict[str, Path]) -> None:
+    code = """
+import sys, ccxt
+assert not any(name in sys.modules for name in ("ccxt.binance", "ccxt.binanceusdm"))
+venue = ccxt.binanceusdm({"enableRateLimit": False})
+assert venue.id == "binanceusdm" and isinstance(venue, ccxt.binance) and isinstance(venue, ccxt.Exchange)
+import ccxt.binance
+assert isinstance(ccxt.binance, type), "importing the submodule must not hide the class"
+from ccxt import InvalidOrder, binanceusdm
+assert not hasattr(ccxt, "kraken")
+print(",".join(ccxt.exchanges), sorted({name.split(".")[0] for name in sys.modules} & {"aiohttp", "yarl", "coincurve"}))
+"""
+    assert run_with([built["deps"], built["exchange"]], code) == "binance,binanceusdm []"
+
+
+@pytest.mark.e2e
+def test_the_deps_layer_has_all_that_every_function_starts_with(built: dict[str, Path]) -> None:
+    code = """
+import boto3, pydantic_settings, pynamodb.models
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.utilities.batch import SqsFifoPartialProcessor
+from aws_lambda_powertools.utilities.data_classes import DynamoDBStreamEvent
+session = boto3.Session(region_name="eu-west-1", aws_access_key_id="a", aws_secret_access_key="b")
+for service in ("dynamodb", "events", "kms", "lambda", "s3", "secretsmanager", "sqs", "ssm", "sts"):
+    session.client(service)
+print(boto3.__file__.split("/")[-4])
+"""
+    assert run_with([built["deps"]], code) == "deps"
+
+
+@pytest.mark.e2e
+def test_the_web_layer_answers_a_request_from_the_http_api(built: dict[str, Path]) -> None:
+    code = """
+import fastapi, mangum
+app = fastapi.FastAPI()
+@app.get("/health")
+def health() -> dict[str, str]: return {"status": "ok"}
+request = {"http": {"method": "GET", "path": "/health", "sourceIp": "127.0.0.1", "protocol": "HTTP/1.1"}, "stage": "$default"}
+event = {"version": "2.0", "routeKey": "$default", "rawPath": "/health", "rawQueryString": "", "headers": {"host": "a"},
+         "requestContext": request, "isBase64Encoded": False}
+answer = mangum.Mangum(app, lifespan="off")(event, None)
+print(answer["statusCode"], answer["body"], app.openapi()["openapi"])
+"""
+    assert run_with([built["deps"], built["web"]], code) == '200 {"status":"ok"} 3.1.0'
+
+
+@pytest.mark.e2e
+def test_strategies_are_found_as_a_package_of_their_own(built: dict[str, Path]) -> None:
+    names = {path.stem for path in (ROOT / "strategies").glob("*.py")}
+    assert {path.stem for path in (built["strategies"] / "strategies").glob("*.py")} == names
+
+
+@pytest.mark.e2e
+def test_a_layer_for_graviton_is_built_on_any_machine(tmp_path: Path) -> None:
+    libraries = list(build("exchange", tmp_path / "arm64", "arm64").rglob("*.so"))
+    machines = {path.read_bytes()[18:20] for path in libraries}  # e_machine of the ELF header
+    assert libraries
+    assert machines == {(183).to_bytes(2, "little")}  # EM_AARCH64
