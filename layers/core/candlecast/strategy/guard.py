@@ -29,6 +29,7 @@ def assert_prefix_invariant[P: Parameters](strategy: Strategy[P], candles: Candl
     rows = _rows_to_check(whole, first, max_rows)
     for row in rows:
         _compare("LOOK_AHEAD", strategy, whole, candles.rows(0, row + 1), row)
+    for row in rows:
         _compare("LOOKBACK_TOO_SHORT", strategy, whole, candles.rows(row - first, row + 1), row)
     return len(rows)
 

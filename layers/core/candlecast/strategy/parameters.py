@@ -31,12 +31,14 @@ class Parameters:
     """Base of a strategy's parameters: a frozen dataclass whose fields are int, float, bool or str, each made by `parameter`.
 
     An instance is valid: the constructor raises `StrategyError` PARAMETER_INVALID for a wrong type, a value out of bounds or what
-    `check` refuses.
+    `check` refuses, and STRATEGY_INVALID for a field that was declared in another way.
     """
 
     def __post_init__(self) -> None:
         hints = get_type_hints(type(self))
         for declared in fields(self):
+            if "description" not in declared.metadata or hints[declared.name] not in JSON_TYPES:
+                raise StrategyError("STRATEGY_INVALID", f"{declared.name} must be int, float, bool or str, made by parameter()")
             _check_value(declared.name, getattr(self, declared.name), hints[declared.name], declared.metadata)
         self.check()
 
