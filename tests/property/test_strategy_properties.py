@@ -56,13 +56,14 @@ def exact(column: Floats | None, row: int) -> Decimal | None:
     return None if column is None else Decimal(repr(float(column[row])))
 
 
+@pytest.mark.parametrize("file_names", [SAMPLE_NAMES, RECORDED_NAMES[:1]], ids=["sample", "recorded"])
 @pytest.mark.parametrize("name", NAMES)
-def test_built_in_finds_something_to_do_in_a_short_replay(name: str) -> None:
+def test_built_in_finds_something_to_do_in_a_short_replay(name: str, file_names: tuple[str, ...]) -> None:
     entries = 0
-    for file_name in (*SAMPLE_NAMES, RECORDED_NAMES[0]):
+    for file_name in file_names:
         side = evaluate(load_strategy(name).with_parameters({}), candles_of(file_name)).side[-TRADED_WINDOW:]
-        entries += int((np.abs(side) == Side.LONG).sum() + (side == Side.SHORT).sum())
-    assert 3 <= entries <= TRADED_WINDOW
+        entries += int(((side == Side.LONG) | (side == Side.SHORT)).sum())
+    assert 2 <= entries <= TRADED_WINDOW // 2
 
 
 @pytest.mark.parametrize("name", NAMES)
