@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from candlecast.domain.messages import CandleClosed, ReconcileRequest, SignalShard, TradeOrder
@@ -28,3 +29,28 @@ class TradeQueue(Protocol):
 
 class ReconcileQueue(Protocol):
     def send_reconcile(self, requests: Sequence[ReconcileRequest], delay_seconds: int = 0) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    """A message that is put aside, with the reason in words that hold no secret. `group_id` is a FIFO queue's."""
+
+    body: str
+    reason_code: str
+    reason: str
+    source_function: str
+    message_id: str
+    correlation_id: str = ""
+    group_id: str | None = None
+
+
+class ReceivedMessages(Protocol):
+    """What a consumer may do with messages that it has received."""
+
+    def come_back_after(self, seconds_by_receipt: Mapping[str, int]) -> None:
+        """Make messages visible again after so many seconds each; best effort, the queue's own time-out is the fall-back."""
+        ...
+
+    def put_aside(self, letter: DeadLetter) -> None:
+        """Send a message to the queue's dead letters with its reason; raises `RetryLater` if it was not taken."""
+        ...

@@ -1,0 +1,22 @@
+"""A schedule fires one minute before a close: announce the candles that are about to close (MC3)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from candlecast.domain.timeframe import Timeframe
+from candlecast.runtime import bootstrap
+from candlecast.runtime.observe import logger, observed
+
+
+@observed
+def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
+    """Take `{"timeframe": "1m", "scheduled_time": "2026-11-21T02:09:00Z"}` and answer how many candles were announced."""
+    timeframe = Timeframe.parse(event["timeframe"])
+    scheduled_at = datetime.fromisoformat(event["scheduled_time"])
+    sent = bootstrap.candle_clock()(timeframe, scheduled_at)
+    logger.info("candles announced", extra={"timeframe": timeframe, "scheduled_at": scheduled_at.isoformat(), "candles": sent})
+    return {"candles": sent}

@@ -1,0 +1,19 @@
+"""The table's stream: project an account's events to what queries read, and publish them (EV2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from candlecast.runtime import bootstrap
+from candlecast.runtime.observe import observed
+
+
+@observed
+def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Relay a batch of stream records in order; answers the first one from which the stream is to come again."""
+    relay = bootstrap.outbox_relay()
+    processor = BatchProcessor(EventType.DynamoDBStreams, raise_on_entire_batch_failure=False)
+    return dict(process_partial_response(event=event, record_handler=relay, processor=processor, context=context))

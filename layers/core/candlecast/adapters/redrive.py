@@ -1,0 +1,55 @@
+"""Put a queue's dead letters back into it.
+
+SQS can move dead letters itself (StartMessageMoveTask), but only those that its own redrive policy put there; ours come with a
+reason, by a send. A message is sent before it is deleted: a crash in between repeats it, and every consumer is idempotent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from candlecast.domain.errors import InvalidValue
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import MessageTypeDef, SendMessageRequestTypeDef
+
+BATCH = 10  # what SQS gives in one request
+MAX_MESSAGES_PER_CALL = 2_000  # what one invocation moves within its time-out; calling again moves the rest
+EMPTY_RECEIVES = 2  # a receive may miss what another shard of the queue has
+
+
+class Redrive:
+    """Moves messages by queue name; `queues` maps a name to (queue URL, dead letters URL)."""
+
+    def __init__(self, sqs: SQSClient, queues: Mapping[str, tuple[str, str]], seconds_left: Callable[[], float]) -> None:
+        self._sqs = sqs
+        self._queues = queues
+        self._seconds_left = seconds_left
+
+    def __call__(self, queue: str) -> int:
+        """Move up to MAX_MESSAGES_PER_CALL messages; returns how many. Raises `InvalidValue` (QUEUE_UNKNOWN)."""
+        if queue not in self._queues:
+            raise InvalidValue(f"queue must be one of {', '.join(sorted(self._queues))}", code="QUEUE_UNKNOWN")
+        queue_url, dead_letters_url = self._queues[queue]
+        moved = empty = 0
+        while moved < MAX_MESSAGES_PER_CALL and empty < EMPTY_RECEIVES and self._seconds_left() > 1:
+            received = self._sqs.receive_message(
+                QueueUrl=dead_letters_url, MaxNumberOfMessages=BATCH, MessageSystemAttributeNames=["All"], WaitTimeSeconds=0
+            ).get("Messages", [])
+            empty = empty + 1 if not received else 0
+            for message in received:
+                self._sqs.send_message(**_again(queue_url, message))
+                self._sqs.delete_message(QueueUrl=dead_letters_url, ReceiptHandle=message["ReceiptHandle"])
+                moved += 1
+        return moved
+
+
+def _again(queue_url: str, message: MessageTypeDef) -> SendMessageRequestTypeDef:
+    """The message without its reason; in a FIFO queue under a new deduplication id, since its first one may still be remembered."""
+    request: SendMessageRequestTypeDef = {"QueueUrl": queue_url, "MessageBody": message["Body"]}
+    group = message.get("Attributes", {}).get("MessageGroupId")
+    if group is not None:
+        request |= {"MessageGroupId": group, "MessageDeduplicationId": f"redrive-{message['MessageId']}"}
+    return request

@@ -1,0 +1,1 @@
+"""What every function needs to run: settings, logs, metrics, batches, and the one composition root."""

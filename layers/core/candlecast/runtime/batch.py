@@ -1,0 +1,110 @@
+"""Consume a batch of queue messages: each on its own, in order within its group, and every failure told apart (D4).
+
+A use case says what to do with a message by how it ends: return (done), `RetryLater` (comes back when it says), or another error: what
+can never be processed is put aside in the dead letters with its reason at once, anything unforeseen comes back with a growing pause
+and is put aside after the last try.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, SqsFifoPartialProcessor, process_partial_response
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from candlecast.domain.errors import DomainError, InvalidValue, NotFound, Poison, RetryLater
+from candlecast.ports.clock import Metrics
+from candlecast.ports.queue import DeadLetter, ReceivedMessages
+from candlecast.runtime.observe import logger
+
+PAUSES_SECONDS = (5, 15, 45, 90)  # after the first, second ... failure that no rule foresaw; a bug deserves no hurry
+MAX_PAUSE_SECONDS = 900  # a message that waits longer looks lost to people
+OUT_OF_TIME = RetryLater("OUT_OF_TIME", "the invocation has too little time left", after_seconds=0)
+
+
+@dataclass(slots=True)
+class QueueConsumer[M]:
+    """How one function consumes one queue.
+
+    `max_receives` is the queue's maxReceiveCount; at the last receive the message is put aside here, because the queue's own redrive
+    gives no reason. `needed_milliseconds` is what one message takes at most; what cannot be finished in time goes back untouched.
+    """
+
+    decode: Callable[[str], M]
+    use_case: Callable[[M], object]
+    correlation_id: Callable[[M], str]
+    messages: ReceivedMessages
+    metrics: Metrics
+    function_name: str
+    max_receives: int
+    needed_milliseconds: int
+    fifo: bool = False
+    _pauses: dict[str, int] = field(default_factory=dict)
+
+    def __call__(self, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+        """Process the batch and report which messages are to come back."""
+        self._pauses.clear()
+        processor = SqsFifoPartialProcessor(skip_group_on_error=True) if self.fifo else BatchProcessor(EventType.SQS)
+        processor.raise_on_entire_batch_failure = False
+        report = process_partial_response(
+            event=event, record_handler=lambda record: self._one(record, context), processor=processor, context=context
+        )
+        self._pace(event, {failure["itemIdentifier"] for failure in report["batchItemFailures"]})
+        return dict(report)
+
+    def _one(self, record: dict[str, Any], context: LambdaContext) -> None:
+        if context.get_remaining_time_in_millis() < self.needed_milliseconds:
+            self._pauses[_key(record)] = 0
+            raise OUT_OF_TIME
+        logger.append_keys(correlation_id=None)
+        try:
+            message = self.decode(record["body"])
+            logger.append_keys(correlation_id=self.correlation_id(message))
+            self.use_case(message)
+        except RetryLater as error:
+            self._again(record, error, int(error.after_seconds))
+        except (Poison, NotFound, InvalidValue) as error:
+            self._put_aside(record, error.code, error.message)
+        except Exception as error:  # the batch's boundary: whatever else it is, it is this message's alone
+            logger.exception("message failed")
+            code = error.code if isinstance(error, DomainError) else type(error).__name__
+            tries = int(record["attributes"]["ApproximateReceiveCount"])
+            self._again(record, error, PAUSES_SECONDS[min(tries, len(PAUSES_SECONDS)) - 1], code)
+
+    def _again(self, record: dict[str, Any], error: Exception, pause: int, code: str | None = None) -> None:
+        """Let the message come back after a pause, unless this was its last receive."""
+        reason = code or (error.code if isinstance(error, DomainError) else type(error).__name__)
+        if int(record["attributes"]["ApproximateReceiveCount"]) >= self.max_receives:
+            self._put_aside(record, f"RETRIES_SPENT:{reason}", "the last try failed")
+            return
+        logger.info("message comes back", extra={"reason_code": reason, "after_seconds": pause})
+        self._pauses[_key(record)] = min(pause, MAX_PAUSE_SECONDS)
+        raise error
+
+    def _put_aside(self, record: dict[str, Any], code: str, reason: str) -> None:
+        logger.error("message put aside", extra={"reason_code": code, "reason": reason, "message_id": record["messageId"]})
+        self.metrics.count("DeadLettered")
+        self.messages.put_aside(
+            DeadLetter(
+                body=record["body"],
+                reason_code=code,
+                reason=reason,
+                source_function=self.function_name,
+                message_id=record["messageId"],
+                correlation_id=str(logger.get_current_keys().get("correlation_id") or ""),
+                group_id=record["attributes"].get("MessageGroupId"),
+            )
+        )
+
+    def _pace(self, event: dict[str, Any], failed: set[str]) -> None:
+        """Set when failed messages come back; the rest of a failed FIFO group comes back with its first."""
+        again = [record for record in event["Records"] if record["messageId"] in failed]
+        if again:
+            self.messages.come_back_after({r["receiptHandle"]: self._pauses.get(_key(r), PAUSES_SECONDS[0]) for r in again})
+
+
+def _key(record: dict[str, Any]) -> str:
+    """What shares a pause: a FIFO group, or the message alone."""
+    return str(record["attributes"].get("MessageGroupId") or record["messageId"])

@@ -1,0 +1,57 @@
+"""Structured logs and EMF metrics of one invocation, with one correlation id from candle or webhook to fill (D14)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+type Handler = Callable[[dict[str, Any], LambdaContext], Any]
+
+logger = Logger(service=os.environ.get("POWERTOOLS_SERVICE_NAME", "candlecast"), log_uncaught_exceptions=False)
+_emf = Metrics(
+    namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "Candlecast"),
+    service=os.environ.get("POWERTOOLS_SERVICE_NAME", "candlecast"),
+)
+_emf.set_default_dimensions(environment=os.environ.get("ENVIRONMENT", "unset"))
+
+
+class EmfMetrics:
+    """`ports.clock.Metrics` as embedded metrics: a log line that CloudWatch turns into metrics, without a request."""
+
+    def count(self, name: str, value: float = 1) -> None:
+        if value:
+            _emf.add_metric(name=name, unit=MetricUnit.Count, value=value)
+
+    def milliseconds(self, name: str, value: float) -> None:
+        _emf.add_metric(name=name, unit=MetricUnit.Milliseconds, value=value)
+
+    def seconds(self, name: str, value: float) -> None:
+        _emf.add_metric(name=name, unit=MetricUnit.Seconds, value=value)
+
+
+def observed(function: Handler) -> Handler:
+    """Wrap a handler: fresh log context, and whatever was measured is written out however the invocation ends.
+
+    The event itself is never logged: it may carry a webhook's secret.
+    """
+
+    @wraps(function)
+    def wrapper(event: dict[str, Any], context: LambdaContext) -> Any:
+        logger.clear_state()
+        logger.append_keys(function_request_id=context.aws_request_id)
+        try:
+            return function(event, context)
+        except Exception:
+            logger.exception("invocation failed")
+            raise
+        finally:
+            if _emf.metric_set:
+                _emf.flush_metrics()
+
+    return wrapper

@@ -1,0 +1,115 @@
+"""Environment of the functions, one model each: what is missing or malformed is said at the first invocation, by name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, Json, ValidationError
+
+from candlecast.domain.errors import InvalidValue
+
+
+class VenueSettings(BaseModel):
+    """How a venue is reached: its ccxt class, and where it answers if not at its own address."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ccxt_class: str
+    base_url: str | None = None
+
+
+class Environment(BaseModel):
+    """Settings from environment variables; a field's variable is its name in capitals."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=str.upper)
+
+    environment: str
+
+    @classmethod
+    def read(cls, variables: Mapping[str, str] | None = None) -> Self:
+        """Read and check the settings; raises `InvalidValue` (SETTINGS_INVALID) that names variables and never shows their values."""
+        try:
+            return cls.model_validate(dict(os.environ if variables is None else variables))
+        except ValidationError as error:
+            names = ", ".join(sorted({str(problem["loc"][0]) for problem in error.errors(include_input=False)}))
+            raise InvalidValue(f"missing or malformed: {names}", code="SETTINGS_INVALID") from None
+
+
+class WithTable(Environment):
+    table_name: str
+
+
+class WithVenues(Environment):
+    venues: Json[dict[str, VenueSettings]]
+    markets_bucket: str
+
+
+class CandleClockSettings(WithTable):
+    candle_queue_url: str
+
+
+class StrategyRunnerSettings(WithTable, WithVenues):
+    candle_queue_url: str
+    candle_dead_letters_url: str
+    signal_queue_url: str
+    max_candle_lateness_seconds: float = Field(gt=0)
+
+
+class SignalIntakeSettings(WithTable):
+    signal_queue_url: str
+    markets_bucket: str
+    secret_prefix: str
+
+
+class SignalFanoutSettings(WithTable, WithVenues):
+    signal_queue_url: str
+    signal_dead_letters_url: str
+    trade_queue_url: str
+
+
+class OrderExecutorSettings(WithTable, WithVenues):
+    trade_queue_url: str
+    trade_dead_letters_url: str
+    reconcile_queue_url: str
+    secret_prefix: str
+
+
+class ReconcileClockSettings(WithTable):
+    reconcile_queue_url: str
+
+
+class OrderReconcilerSettings(WithTable, WithVenues):
+    reconcile_queue_url: str
+    reconcile_dead_letters_url: str
+    secret_prefix: str
+
+
+class OutboxRelaySettings(WithTable):
+    event_bus_name: str
+
+
+class ApiSettings(WithTable, WithVenues):
+    trade_queue_url: str
+    secret_prefix: str
+    kms_key_id: str
+    tenant_claim: str = "sub"
+    roles_claim: str = "cognito:groups"
+
+
+class MarketCatalogueSettings(WithVenues):
+    pass
+
+
+class RedriveSettings(Environment):
+    """Every queue with its dead letters, so that a queue is redriven by its name alone."""
+
+    candle_queue_url: str
+    candle_dead_letters_url: str
+    signal_queue_url: str
+    signal_dead_letters_url: str
+    trade_queue_url: str
+    trade_dead_letters_url: str
+    reconcile_queue_url: str
+    reconcile_dead_letters_url: str
