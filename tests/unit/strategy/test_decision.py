@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import talib
 
+from candlecast.domain.execution import MAX_LOG_CHARACTERS, MAX_LOG_LINES
 from candlecast.domain.signal import Action, TakeProfit
 from candlecast.strategy import Candles, Decision, Floats, Side, Signals, StrategyError, Target, decide, evaluate
-from candlecast.strategy.signals import MAX_LOG_CHARACTERS, MAX_LOG_LINES
 from tests.unit.strategy.candle_rows import walk
 from tests.unit.strategy.planted import NoParameters, Scripted
 
@@ -149,6 +149,7 @@ def test_answer_of_another_type_or_length_is_refused(reply: object) -> None:
         {"targets": tuple(Target(np.ones(3), 0.1) for _ in range(5))},
         {"confidence": np.array([0.0, 1.1, 0.0])},
         {"metadata": {"short": np.zeros(2)}},
+        {"metadata": {"x" * 65: np.zeros(3)}},
         {"metadata": {str(number): np.zeros(3) for number in range(17)}},
     ],
 )

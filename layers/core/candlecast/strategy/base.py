@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from types import get_original_bases
 from typing import Any, ClassVar, Self, cast, get_args
 
+from candlecast.domain.strategy_definition import MAX_LOOKBACK
 from candlecast.strategy import indicators
 from candlecast.strategy.candles import Candles
 from candlecast.strategy.errors import StrategyError
@@ -16,7 +17,6 @@ from candlecast.strategy.signals import Signals
 
 NAME_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,63}")
 ATR_PERIOD = 14  # Wilder's own choice; every decision carries this ATR for the subscribers' multipliers
-MAX_LOOKBACK = 1000  # what every supported venue serves in one request for candles
 
 
 class Strategy[P: Parameters](ABC):

@@ -9,12 +9,12 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from candlecast.domain.execution import MAX_LOG_CHARACTERS, MAX_LOG_LINES
 from candlecast.domain.signal import MAX_METADATA_ENTRIES, MAX_TAKE_PROFITS
 from candlecast.strategy.candles import Flags, Floats
 from candlecast.strategy.errors import StrategyError
 
-MAX_LOG_LINES = 50  # logs ride in the execution record, which is one item of at most 400 kB
-MAX_LOG_CHARACTERS = 400
+MAX_METADATA_NAME_CHARACTERS = 64  # a word or two; name and value together must fit an entry of a signal
 
 
 class Side(IntEnum):
@@ -66,6 +66,8 @@ class Signals:
             raise StrategyError("SIGNALS_MALFORMED", "confidence must lie between 0 and 1")
         if len(self.metadata) > MAX_METADATA_ENTRIES:
             raise StrategyError("SIGNALS_MALFORMED", f"metadata has over {MAX_METADATA_ENTRIES} columns")
+        if any(len(name) > MAX_METADATA_NAME_CHARACTERS for name in self.metadata):
+            raise StrategyError("SIGNALS_MALFORMED", f"a name of metadata has over {MAX_METADATA_NAME_CHARACTERS} characters")
         object.__setattr__(self, "logs", _capped(self.logs))
 
     @classmethod
