@@ -1,0 +1,96 @@
+"""Candlecast's own JSON: what a sender uses that can choose.
+
+`action` LONG, SHORT, EXIT_LONG, EXIT_SHORT, EXIT; `market` or `ticker`; optional `price`, `stop_loss`, `take_profits` (prices, or
+objects with `price` and `share`), `confidence` (0 to 1), `signal_id`, `time`, `metadata`. `leverage` is kept as metadata:
+each subscriber's own setting decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from candlecast.domain.signal import MAX_TAKE_PROFITS, Action, PositionSide, TakeProfit
+from candlecast.signals.dialect import ParsedSignal
+from candlecast.signals.fields import instant, metadata, number, positive_number, present, required_text, text, word
+from candlecast.signals.levels import check_levels, even_shares
+from candlecast.signals.message import Message
+from candlecast.signals.refusal import Refusal, RefusedMessage
+
+ACTIONS = {action.value.lower(): action for action in Action}
+UNSUPPORTED_ACTIONS = frozenset({"entry", "add", "reduce", "close", "reverse", "move_stop", "set_targets", "cancel", "info"})
+SHARED_WORDS = frozenset({"exit", "add", "cancel"})  # TradersPost says these too, so they alone do not show the dialect
+
+
+class Native:
+    """The native dialect."""
+
+    name = "native"
+
+    def matches(self, message: Message) -> bool:
+        action = message.fields.get("action")
+        known = (ACTIONS.keys() | UNSUPPORTED_ACTIONS) - SHARED_WORDS
+        return "market" in message.fields or (isinstance(action, str) and action.strip().lower() in known)
+
+    def parse(self, message: Message) -> ParsedSignal:
+        fields = message.fields
+        action = _action(fields)
+        price = positive_number(fields, "price")
+        is_entry = action.is_entry
+        stop = positive_number(fields, "stop_loss") if is_entry else None
+        targets = _targets(fields) if is_entry else ()
+        if is_entry:
+            check_levels(PositionSide(action.value), price, stop, targets)
+        return ParsedSignal(
+            action=action,
+            ticker=required_text(fields, "market" if present(fields, "market") else "ticker"),
+            price=price,
+            stop_loss=stop,
+            take_profits=targets,
+            confidence=_confidence(fields),
+            sender_id=text(fields, "signal_id"),
+            sent_at=instant(fields, "time"),
+            metadata=metadata({"dialect": self.name, "leverage": fields.get("leverage")}, fields.get("metadata")),
+        )
+
+
+def _action(fields: Mapping[str, object]) -> Action:
+    name = word(fields, "action")
+    if name is None:
+        raise RefusedMessage(Refusal.MISSING_FIELD, "action is required")
+    if name in UNSUPPORTED_ACTIONS:
+        raise RefusedMessage(Refusal.UNSUPPORTED_ACTION, f"action must be one of {', '.join(Action)}")
+    if name not in ACTIONS:
+        raise RefusedMessage(Refusal.INVALID_ACTION, f"action must be one of {', '.join(Action)}")
+    return ACTIONS[name]
+
+
+def _confidence(fields: Mapping[str, object]) -> Decimal | None:
+    confidence = number(fields, "confidence")
+    if confidence is not None and not 0 <= confidence <= 1:
+        raise RefusedMessage(Refusal.INVALID_NUMBER, "confidence must lie between 0 and 1")
+    return confidence
+
+
+def _targets(fields: Mapping[str, object]) -> tuple[TakeProfit, ...]:
+    if not present(fields, "take_profits"):
+        return ()
+    given = fields["take_profits"]
+    if not isinstance(given, list):
+        raise RefusedMessage(Refusal.INVALID_TAKE_PROFIT, "take_profits must be a list")
+    if len(given) > MAX_TAKE_PROFITS:
+        raise RefusedMessage(Refusal.TOO_MANY_TARGETS, f"at most {MAX_TAKE_PROFITS} targets")
+    rungs = [_rung(item if isinstance(item, dict) else {"price": item}) for item in given]
+    shares = [share for _, share in rungs if share is not None]
+    if not shares:
+        return even_shares([price for price, _ in rungs])
+    if len(shares) != len(rungs) or any(share > 1 for share in shares) or sum(shares) > 1:
+        raise RefusedMessage(Refusal.INVALID_TAKE_PROFIT, "give every target a share, adding up to at most 1, or none of them")
+    return tuple(TakeProfit(price, share) for price, share in rungs if share is not None)
+
+
+def _rung(item: Mapping[str, object]) -> tuple[Decimal, Decimal | None]:
+    price = positive_number(item, "price")
+    if price is None:
+        raise RefusedMessage(Refusal.INVALID_TAKE_PROFIT, "a target needs a price")
+    return price, positive_number(item, "share")

@@ -1,0 +1,56 @@
+"""The closed set of reasons why a message from outside is not taken. The codes are public (docs/guides/send-signals.md)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from candlecast.domain.errors import Reject
+
+
+class Refusal(StrEnum):
+    """Why nothing was traded for a message, grouped by what its sender can do about it."""
+
+    # who sends
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    # the body as such
+    BODY_TOO_LARGE = "BODY_TOO_LARGE"
+    INVALID_ENCODING = "INVALID_ENCODING"
+    MALFORMED_JSON = "MALFORMED_JSON"
+    UNKNOWN_DIALECT = "UNKNOWN_DIALECT"
+    UNRESOLVED_PLACEHOLDER = "UNRESOLVED_PLACEHOLDER"
+    # its fields
+    MISSING_FIELD = "MISSING_FIELD"
+    INVALID_TEXT = "INVALID_TEXT"
+    INVALID_NUMBER = "INVALID_NUMBER"
+    INVALID_TIME = "INVALID_TIME"
+    INVALID_ACTION = "INVALID_ACTION"
+    INVALID_SENTIMENT = "INVALID_SENTIMENT"
+    INVALID_ORDER_TYPE = "INVALID_ORDER_TYPE"
+    INVALID_STOP_LOSS = "INVALID_STOP_LOSS"
+    INVALID_TAKE_PROFIT = "INVALID_TAKE_PROFIT"
+    # understood, and cannot be traded as it stands
+    UNKNOWN_MARKET = "UNKNOWN_MARKET"
+    STRATEGY_MISSING = "STRATEGY_MISSING"
+    SIGNAL_TOO_OLD = "SIGNAL_TOO_OLD"
+    SIGNAL_FROM_FUTURE = "SIGNAL_FROM_FUTURE"
+    PRICE_REQUIRED = "PRICE_REQUIRED"
+    STOP_ON_WRONG_SIDE = "STOP_ON_WRONG_SIDE"
+    TARGET_ON_WRONG_SIDE = "TARGET_ON_WRONG_SIDE"
+    TOO_MANY_TARGETS = "TOO_MANY_TARGETS"
+    # understood, and not offered: refused rather than half done
+    UNSUPPORTED_ACTION = "UNSUPPORTED_ACTION"
+    UNSUPPORTED_ORDER_TYPE = "UNSUPPORTED_ORDER_TYPE"
+    UNSUPPORTED_STOP_TYPE = "UNSUPPORTED_STOP_TYPE"
+    UNSUPPORTED_TRAILING_STOP = "UNSUPPORTED_TRAILING_STOP"
+    UNSUPPORTED_TIME_IN_FORCE = "UNSUPPORTED_TIME_IN_FORCE"
+    UNSUPPORTED_PARTIAL_EXIT = "UNSUPPORTED_PARTIAL_EXIT"
+    UNSUPPORTED_DELAY = "UNSUPPORTED_DELAY"
+    UNSUPPORTED_OPTIONS = "UNSUPPORTED_OPTIONS"
+
+
+class RefusedMessage(Reject):
+    """A message that is not taken; `detail` is ours and repeats nothing of what was sent, which may hold a secret."""
+
+    def __init__(self, refusal: Refusal, detail: str) -> None:
+        super().__init__(refusal.value, detail)
+        self.refusal = refusal
