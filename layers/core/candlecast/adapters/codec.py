@@ -1,0 +1,105 @@
+"""JSON of messages, aggregates and history rows: the one place where domain values become text and text becomes domain values.
+
+Pydantic builds the codec from the dataclasses themselves, so a field cannot be forgotten. Decimals travel as strings and a JSON
+number with a fraction is refused where money is: a float would have lost digits already. Unknown fields are ignored (messages
+and items grow by additions only), and no error repeats what the text held, since a webhook's body may hold anything.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any, NoReturn
+
+from pydantic import TypeAdapter, ValidationError
+
+from candlecast.domain.errors import InvalidValue, Poison
+from candlecast.domain.execution import Execution
+from candlecast.domain.strategy_definition import StrategyDefinition
+
+SUPPORTED_SCHEMA_VERSIONS = frozenset({1})
+MAX_MESSAGE_CHARACTERS = 262_144  # a queue takes no more, so anything longer did not come from one
+_TYPES_WITH_FLOATS = (Execution, StrategyDefinition)  # durations and strategy parameters are floats; their money is still text
+
+
+def to_json(value: object) -> str:
+    """The value as compact JSON: Decimals as strings, instants as ISO 8601 in UTC."""
+    kind: Any = type(value)
+    return _adapter(kind).dump_json(value).decode()
+
+
+def list_to_json[T](kind: type[T], values: tuple[T, ...]) -> str:
+    """Values of one type as a JSON list."""
+    return _adapter(_tuple_of(kind)).dump_json(values).decode()
+
+
+def from_json[T](kind: type[T], text: str | bytes) -> T:
+    """The value that `to_json` made; raises `InvalidValue` (UNREADABLE), which names the field and never its content."""
+    value: T = _validate(kind, _parse(text, with_floats=kind in _TYPES_WITH_FLOATS))
+    return value
+
+
+def list_from_json[T](kind: type[T], text: str | bytes) -> tuple[T, ...]:
+    """The values that `list_to_json` made; raises `InvalidValue` (UNREADABLE)."""
+    values: tuple[T, ...] = _validate(_tuple_of(kind), _parse(text, with_floats=kind in _TYPES_WITH_FLOATS))
+    return values
+
+
+def message_from_json[M](kind: type[M], body: str) -> M:
+    """The message of that type in a queue's record.
+
+    Raises `Poison`: MESSAGE_TOO_LARGE, MESSAGE_UNREADABLE, or SCHEMA_UNKNOWN if its version is none of ours (redrive it once the
+    newer code is deployed). The reason never repeats the body.
+    """
+    if len(body) > MAX_MESSAGE_CHARACTERS:
+        raise Poison("MESSAGE_TOO_LARGE", f"{kind.__name__} has over {MAX_MESSAGE_CHARACTERS} characters")
+    try:
+        data = _parse(body, with_floats=False)
+    except InvalidValue as error:
+        raise Poison("MESSAGE_UNREADABLE", f"{kind.__name__}: {error.message}") from None
+    if not isinstance(data, dict):
+        raise Poison("MESSAGE_UNREADABLE", f"{kind.__name__}: not a JSON object")
+    if data.get("schema_version") not in SUPPORTED_SCHEMA_VERSIONS or isinstance(data["schema_version"], bool):
+        raise Poison("SCHEMA_UNKNOWN", f"{kind.__name__}: schema_version is none of {sorted(SUPPORTED_SCHEMA_VERSIONS)}")
+    try:
+        message: M = _validate(kind, data)
+    except InvalidValue as error:
+        raise Poison("MESSAGE_UNREADABLE", f"{kind.__name__}: {error.message}") from None
+    return message
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
+def _tuple_of(kind: Any) -> Any:
+    return tuple[kind, ...]
+
+
+def _parse(text: str | bytes, *, with_floats: bool) -> object:
+    try:
+        return json.loads(text, parse_float=None if with_floats else _refuse_number, parse_constant=_refuse_number)
+    except InvalidValue:
+        raise
+    except (ValueError, RecursionError):
+        raise InvalidValue("not JSON", code="UNREADABLE") from None
+
+
+def _refuse_number(_: str) -> NoReturn:
+    raise InvalidValue("a number is a float: money travels as text", code="UNREADABLE")
+
+
+def _validate(kind: Any, data: object) -> Any:
+    try:
+        return _adapter(kind).validate_python(data)
+    except ValidationError as error:
+        # `from None`: pydantic's own text repeats the values that it refused
+        raise InvalidValue(_place(error), code="UNREADABLE") from None
+
+
+def _place(error: ValidationError) -> str:
+    """Where the first error is and what kind it is; only the outermost name, for deeper ones may be keys that a sender chose."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    where = str(first["loc"][0]) if first["loc"] else "value"
+    return f"{where} is not valid ({first['type']})"

@@ -1,0 +1,1 @@
+"""In-memory implementations of every port; one contract suite runs on them and on the real adapters."""

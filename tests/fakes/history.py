@@ -1,0 +1,94 @@
+"""Orders, positions and trades in memory, projected by the rules of the real history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from candlecast.domain.errors import NotFound
+from candlecast.domain.order import Intent
+from candlecast.domain.position import Position, Trade
+from candlecast.domain.statistics import Statistics
+from candlecast.ports.store import LastPrice, OrderFilter, Page
+from tests.fakes.store import FakeDatabase, page_of
+
+
+class FakeHistory:
+    def __init__(self, database: FakeDatabase | None = None) -> None:
+        self.database = database or FakeDatabase()
+
+    def put_order(self, intent: Intent, version: int) -> None:
+        key = (intent.tenant_id, intent.intent_id)
+        held = self.database.orders.get(key)
+        if held is None or (held[1] <= version and not held[0].state.is_terminal):
+            self.database.orders[key] = (intent, version)
+
+    def put_skipped(self, intents: Iterable[Intent]) -> None:
+        for intent in intents:
+            self.database.orders.setdefault((intent.tenant_id, intent.intent_id), (intent, 0))
+
+    def put_position(self, position: Position, version: int) -> None:
+        key = (position.tenant_id, position.key)
+        held = self.database.positions.get(key)
+        if held is None or held[1] <= version:
+            self.database.positions[key] = (position, version)
+
+    def put_trade(self, trade: Trade) -> None:
+        key = (trade.tenant_id, trade.trade_id)
+        if key in self.database.trades:
+            return
+        self.database.trades[key] = trade
+        result = Statistics.of(trade)
+        own = (trade.tenant_id, trade.subscription_id)
+        by_subscription, by_strategy = self.database.subscription_statistics, self.database.strategy_statistics
+        by_subscription[own] = by_subscription.get(own, Statistics()) + result
+        by_strategy[trade.strategy_id] = by_strategy.get(trade.strategy_id, Statistics()) + result
+
+    def list_orders(self, tenant_id: str, where: OrderFilter, cursor: str | None = None, limit: int = 50) -> Page[Intent]:
+        fitting = [
+            intent
+            for (tenant, _), (intent, _) in self.database.orders.items()
+            if tenant == tenant_id
+            and where.subscription_id in (None, intent.subscription_id)
+            and where.account_id in (None, intent.account_id)
+            and where.state in (None, intent.state.value)
+        ]
+        ordered = sorted(fitting, key=lambda intent: (intent.created_at, intent.intent_id), reverse=True)
+        return page_of(f"ORDERS#{tenant_id}", ordered, cursor, limit)
+
+    def get_order(self, tenant_id: str, intent_id: str) -> Intent:
+        try:
+            return self.database.orders[tenant_id, intent_id][0]
+        except KeyError:
+            raise NotFound("no such order") from None
+
+    def list_positions(self, tenant_id: str) -> Sequence[Position]:
+        held = [
+            position
+            for (tenant, _), (position, _) in self.database.positions.items()
+            if tenant == tenant_id and position.quantity > 0
+        ]
+        return sorted(held, key=lambda position: position.key)
+
+    def list_trades(
+        self, tenant_id: str, subscription_id: str | None = None, cursor: str | None = None, limit: int = 50
+    ) -> Page[Trade]:
+        fitting = [
+            trade
+            for (tenant, _), trade in self.database.trades.items()
+            if tenant == tenant_id and subscription_id in (None, trade.subscription_id)
+        ]
+        ordered = sorted(fitting, key=lambda trade: (trade.closed_at, trade.trade_id), reverse=True)
+        return page_of(f"TRADES#{tenant_id}", ordered, cursor, limit)
+
+
+class FakePriceStore:
+    def __init__(self, database: FakeDatabase | None = None) -> None:
+        self.database = database or FakeDatabase()
+
+    def put_price(self, venue: str, market: str, price: LastPrice) -> None:
+        held = self.database.prices.get((venue, market))
+        if held is None or held.candle_close <= price.candle_close:
+            self.database.prices[venue, market] = price
+
+    def get_prices(self, venue: str, markets: Iterable[str]) -> dict[str, LastPrice]:
+        return {market: self.database.prices[venue, market] for market in markets if (venue, market) in self.database.prices}

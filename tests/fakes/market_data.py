@@ -1,0 +1,88 @@
+"""Public data, markets and strategy code that a test writes itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from candlecast.adapters.tickers import resolve_ticker
+from candlecast.domain.candle import Candle
+from candlecast.domain.errors import DomainError, Reject, RetryLater
+from candlecast.domain.market import Market
+from candlecast.domain.strategy_definition import StrategyDefinition
+from candlecast.domain.timeframe import Timeframe
+from candlecast.ports.strategies import Evaluation
+from tests.builders import VENUE, a_market
+
+
+class FakeMarketData:
+    """Candles by (venue, market, timeframe); `requests` counts calls; what is not listed is an unknown market."""
+
+    def __init__(self) -> None:
+        self._candles: dict[tuple[str, str, Timeframe], tuple[Candle, ...]] = {}
+        self.prices: dict[tuple[str, str], Decimal] = {}
+        self.requests = 0
+        self.unavailable = False
+
+    def put(self, market: str, timeframe: Timeframe, candles: Iterable[Candle], venue: str = VENUE) -> None:
+        """Publish these candles, in place of all earlier ones."""
+        self._candles[venue, market, timeframe] = tuple(candles)
+
+    def candles(self, venue: str, market: str, timeframe: Timeframe, until: datetime, count: int) -> Sequence[Candle]:
+        self._request()
+        try:
+            published = self._candles[venue, market, timeframe]
+        except KeyError:
+            raise Reject("UNKNOWN_MARKET", f"{venue} has no {market}") from None
+        return [candle for candle in published if candle.close_time(timeframe) <= until][-count:]
+
+    def last_price(self, venue: str, market: str) -> Decimal:
+        self._request()
+        try:
+            return self.prices[venue, market]
+        except KeyError:
+            raise Reject("UNKNOWN_MARKET", f"{venue} has no {market}") from None
+
+    def _request(self) -> None:
+        self.requests += 1
+        if self.unavailable:
+            raise RetryLater("VENUE_UNAVAILABLE", "told to fail", after_seconds=1)
+
+
+class FakeMarkets:
+    """A catalogue of given markets, all of one venue."""
+
+    def __init__(self, *markets: Market, venue: str = VENUE) -> None:
+        self._venue = venue
+        self._markets = {market.symbol: market for market in markets or (a_market(),)}
+
+    def find(self, venue: str, symbol: str) -> Market | None:
+        return self._markets.get(symbol) if venue == self._venue else None
+
+    def resolve(self, venue: str, ticker: str) -> Market | None:
+        return resolve_ticker(ticker, tuple(self._markets.values())) if venue == self._venue else None
+
+
+Decision = Evaluation | DomainError | Callable[[StrategyDefinition, Sequence[Candle]], Evaluation]
+
+
+class FakeStrategyCode:
+    """Strategies that decide what they are told: `decisions[strategy_id]` is an answer, an error to raise, or a function."""
+
+    def __init__(self, lookback: int = 10) -> None:
+        self.decisions: dict[str, Decision] = {}
+        self.evaluated: list[tuple[str, datetime]] = []
+        self._lookback = lookback
+
+    def lookback(self, definition: StrategyDefinition) -> int:
+        return self._lookback
+
+    def evaluate(self, definition: StrategyDefinition, candles: Sequence[Candle]) -> Evaluation:
+        self.evaluated.append((definition.strategy_id, candles[-1].open_time))
+        decision = self.decisions.get(definition.strategy_id)
+        if decision is None:
+            return Evaluation(action=None, price=candles[-1].close)
+        if isinstance(decision, DomainError):
+            raise decision
+        return decision(definition, candles) if callable(decision) else decision

@@ -1,0 +1,50 @@
+"""Signals and receipts in memory."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from candlecast.domain.errors import NotFound
+from candlecast.domain.execution import ShardReport, SignalRecord
+from candlecast.ports.store import Page
+from tests.fakes.store import FakeDatabase, Receipt, page_of
+
+
+class FakeSignalStore:
+    def __init__(self, database: FakeDatabase | None = None) -> None:
+        self.database = database or FakeDatabase()
+
+    def put_signal(self, record: SignalRecord) -> None:
+        self.database.signals.setdefault(record.signal.signal_id, record)
+
+    def report_shard(self, signal_id: str, report: ShardReport) -> None:
+        record = self.get_signal(signal_id)
+        self.database.signals[signal_id] = replace(record, reports={**record.reports, report.shard: report})
+
+    def get_signal(self, signal_id: str) -> SignalRecord:
+        try:
+            return self.database.signals[signal_id]
+        except KeyError:
+            raise NotFound("no such signal") from None
+
+    def list_signals(self, strategy_id: str, cursor: str | None = None, limit: int = 50) -> Page[SignalRecord]:
+        records = [record for record in self.database.signals.values() if record.signal.strategy_id == strategy_id]
+        ordered = sorted(records, key=lambda record: (record.published_at, record.signal.signal_id), reverse=True)
+        return page_of(f"SIGNALS#{strategy_id}", ordered, cursor, limit)
+
+    def receive(
+        self, source_id: str, sender_key: str, signal_id: str, body: str, at: datetime, window_seconds: int
+    ) -> tuple[str, bool]:
+        key = (source_id, sender_key)
+        held = self.database.receipts.get(key)
+        if held is not None and at < held.window_ends:
+            return held.signal_id, held.queued
+        self.database.receipts[key] = Receipt(signal_id, body, at + timedelta(seconds=window_seconds))
+        return signal_id, False
+
+    def mark_queued(self, source_id: str, sender_key: str, at: datetime) -> None:
+        receipt = self.database.receipts.get((source_id, sender_key))
+        if receipt is None:
+            raise NotFound("no such receipt")
+        receipt.queued = True

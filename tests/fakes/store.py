@@ -1,0 +1,57 @@
+"""What the fake stores share: one database, so that a transaction over two things is one step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from candlecast.adapters.paging import check_limit, decode_cursor, encode_cursor
+from candlecast.domain.account import Account
+from candlecast.domain.execution import Execution, SignalRecord
+from candlecast.domain.order import Intent
+from candlecast.domain.position import Position, Trade
+from candlecast.domain.statistics import Statistics
+from candlecast.domain.strategy_definition import SignalSource, StrategyDefinition
+from candlecast.domain.subscription import Subscription
+from candlecast.ports.bus import PublishedEvent
+from candlecast.ports.store import LastPrice, Page
+
+
+@dataclass(slots=True)
+class Receipt:
+    """A received message: the signal that it became, when its window ends, whether it has been queued."""
+
+    signal_id: str
+    body: str
+    window_ends: datetime
+    queued: bool = False
+
+
+@dataclass(slots=True)
+class FakeDatabase:
+    """Everything that is stored. `stream` is what the table's stream would have delivered, in order."""
+
+    accounts: dict[tuple[str, str], Account] = field(default_factory=dict)
+    reconcile_due: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    strategies: dict[str, StrategyDefinition] = field(default_factory=dict)
+    sources: dict[str, SignalSource] = field(default_factory=dict)
+    subscriptions: dict[tuple[str, str], Subscription] = field(default_factory=dict)
+    executions: dict[tuple[str, datetime], Execution] = field(default_factory=dict)
+    signals: dict[str, SignalRecord] = field(default_factory=dict)
+    receipts: dict[tuple[str, str], Receipt] = field(default_factory=dict)
+    orders: dict[tuple[str, str], tuple[Intent, int]] = field(default_factory=dict)
+    positions: dict[tuple[str, str], tuple[Position, int]] = field(default_factory=dict)
+    trades: dict[tuple[str, str], Trade] = field(default_factory=dict)
+    subscription_statistics: dict[tuple[str, str], Statistics] = field(default_factory=dict)
+    strategy_statistics: dict[str, Statistics] = field(default_factory=dict)
+    prices: dict[tuple[str, str], LastPrice] = field(default_factory=dict)
+    stream: list[PublishedEvent] = field(default_factory=list)
+
+
+def page_of[T](listing: str, items: Sequence[T], cursor: str | None, limit: int) -> Page[T]:
+    """One page of `items`, which are in order already."""
+    start = int(decode_cursor(listing, cursor)["offset"]) if cursor else 0
+    end = start + check_limit(limit)
+    following = encode_cursor(listing, {"offset": str(end)}) if end < len(items) else None
+    return Page(items[start:end], following)

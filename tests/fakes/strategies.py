@@ -1,0 +1,66 @@
+"""Strategies and sources in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from candlecast.domain.errors import Conflict, NotFound
+from candlecast.domain.statistics import Statistics
+from candlecast.domain.strategy_definition import SignalSource, StrategyDefinition, StrategyKind
+from candlecast.domain.timeframe import Timeframe
+from candlecast.ports.store import Page
+from tests.fakes.store import FakeDatabase, page_of
+
+
+class FakeStrategyStore:
+    def __init__(self, database: FakeDatabase | None = None) -> None:
+        self.database = database or FakeDatabase()
+
+    def create_strategy(self, definition: StrategyDefinition, source: SignalSource | None = None) -> None:
+        if definition.strategy_id in self.database.strategies or (source and source.source_id in self.database.sources):
+            raise Conflict("ALREADY_EXISTS", "the strategy or its source exists")
+        self.database.strategies[definition.strategy_id] = definition
+        if source is not None:
+            self.database.sources[source.source_id] = source
+
+    def get_strategy(self, strategy_id: str) -> StrategyDefinition:
+        try:
+            return self.database.strategies[strategy_id]
+        except KeyError:
+            raise NotFound("no such strategy") from None
+
+    def list_strategies(self, cursor: str | None = None, limit: int = 50) -> Page[StrategyDefinition]:
+        ordered = sorted(self.database.strategies.values(), key=lambda definition: definition.strategy_id)
+        return page_of("STRATEGIES", ordered, cursor, limit)
+
+    def followed_markets(self, timeframe: Timeframe) -> Iterator[tuple[str, str]]:
+        followed = self._followed(timeframe)
+        return iter(sorted({(definition.venue, definition.market or "") for definition in followed}))
+
+    def followed_strategies(self, timeframe: Timeframe, venue: str, market: str) -> Sequence[StrategyDefinition]:
+        followed = self._followed(timeframe)
+        return [definition for definition in followed if (definition.venue, definition.market) == (venue, market)]
+
+    def get_source(self, source_id: str) -> SignalSource:
+        try:
+            return self.database.sources[source_id]
+        except KeyError:
+            raise NotFound("no such source") from None
+
+    def save_source(self, source: SignalSource) -> None:
+        self.database.sources[source.source_id] = source
+
+    def strategy_statistics(self, strategy_id: str) -> Statistics:
+        return self.database.strategy_statistics.get(strategy_id, Statistics())
+
+    def _followed(self, timeframe: Timeframe) -> list[StrategyDefinition]:
+        return sorted(
+            (
+                definition
+                for definition in self.database.strategies.values()
+                if definition.kind is StrategyKind.BUILT_IN
+                and definition.timeframe is timeframe
+                and definition.subscriber_count > 0
+            ),
+            key=lambda definition: definition.strategy_id,
+        )

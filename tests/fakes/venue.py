@@ -1,0 +1,278 @@
+"""A venue in memory that behaves as Binance USD-M does where it matters, and fails on command.
+
+Client ids are unique among open orders only, so a blind resend of a filled market order executes twice; stops and targets stay
+open until the price reaches them; an answer can be lost after the order was executed.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum, auto
+
+from candlecast.domain.account import Balance
+from candlecast.domain.errors import Ambiguous, DomainError, Fatal, InvalidValue, Reject, RetryLater
+from candlecast.domain.money import ZERO
+from candlecast.domain.order import Intent, OrderRequest, OrderType, Side, VenueOrder, VenueOrderStatus, VenuePosition
+from candlecast.domain.signal import PositionSide
+from candlecast.domain.subscription import MarginMode
+from candlecast.ports.venue import Credentials
+from tests.builders import BTC
+
+
+class Fault(Enum):
+    """What the next `create_order` does instead of answering well; NONE lets one pass."""
+
+    NONE = auto()
+    AMBIGUOUS_EXECUTED = auto()  # the order is in the book, the answer is lost
+    AMBIGUOUS_EXECUTED_LATE = auto()  # the answer is lost, and the order reaches the book only at `arrive_late`
+    AMBIGUOUS_NOT_EXECUTED = auto()
+    REJECT = auto()
+    RETRY_LATER = auto()
+    FATAL = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request that reached the venue, and whose key had signed it."""
+
+    method: str
+    api_key: str
+    client_order_id: str | None = None
+
+
+@dataclass(slots=True)
+class Book:
+    """What the venue holds for one key."""
+
+    orders: list[tuple[OrderRequest, VenueOrder]] = field(default_factory=list)
+    net: defaultdict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    entry_price: dict[str, Decimal] = field(default_factory=dict)
+    leverage: dict[str, Decimal] = field(default_factory=dict)
+    margin_mode: dict[str, MarginMode] = field(default_factory=dict)
+
+
+class FakeExchange:
+    """The venue itself, shared by all accounts. `requests` is everything that reached it, in order."""
+
+    def __init__(self, fee_rate: Decimal = Decimal("0.0004")) -> None:
+        self.prices: dict[str, Decimal] = {BTC: Decimal(100)}
+        self.equity = Decimal(10_000)
+        self.fee_rate = fee_rate
+        self.fills_at_once = True  # False: market orders wait for `fill`
+        self.hidden_lookups = 0  # so many look-ups miss every order, as a replica that lags does
+        self.faults: deque[Fault] = deque()
+        self.requests: list[Request] = []
+        self.books: defaultdict[str, Book] = defaultdict(Book)
+        self._revoked: set[str] = set()
+        self._errors: defaultdict[str, deque[DomainError]] = defaultdict(deque)
+        self._late: list[tuple[str, OrderRequest]] = []
+        self._numbers = 0
+
+    # -- what a test tells it ----------------------------------------------------------------------------------------------
+
+    def script(self, *faults: Fault) -> None:
+        """Faults of the next `create_order` requests, one each."""
+        self.faults.extend(faults)
+
+    def fail(self, method: str, error: DomainError, times: int = 1) -> None:
+        """Raise `error` at the next `times` calls of a `Venue` method."""
+        self._errors[method].extend([error] * times)
+
+    def revoke(self, api_key: str) -> None:
+        """Refuse every later request of this key."""
+        self._revoked.add(api_key)
+
+    def arrive_late(self) -> None:
+        """Let requests whose answer was lost reach the book now."""
+        late, self._late = self._late, []
+        for api_key, request in late:
+            self.place(api_key, request)
+
+    def trade(self, market: str, price: Decimal) -> None:
+        """Move the price and trigger the stops and targets that it reaches."""
+        self.prices[market] = price
+        for book in self.books.values():
+            for index, (request, order) in enumerate(book.orders):
+                if order.status is VenueOrderStatus.OPEN and request.market == market and _is_reached(request, price):
+                    self._execute(book, index, request.quantity, request.trigger_price or price)
+
+    def fill(self, api_key: str, client_order_id: str, quantity: Decimal, price: Decimal | None = None) -> None:
+        """Fill part or all of an open order."""
+        book = self.books[api_key]
+        index = self._open_index(book, client_order_id)
+        if index is None:
+            raise AssertionError(f"{client_order_id} is not open")
+        self._execute(book, index, quantity, price or self.prices[book.orders[index][0].market])
+
+    # -- what a test asks it -----------------------------------------------------------------------------------------------
+
+    def orders(self, api_key: str, client_order_id: str | None = None) -> list[VenueOrder]:
+        """Every order that got into the book of a key, oldest first."""
+        held = self.books[api_key].orders
+        return [order for _, order in held if client_order_id in (None, order.client_order_id)]
+
+    def count(self, method: str) -> int:
+        return sum(1 for request in self.requests if request.method == method)
+
+    def net_position(self, api_key: str, market: str) -> Decimal:
+        return self.books[api_key].net[market]
+
+    # -- what its accounts do ----------------------------------------------------------------------------------------------
+
+    def receive(self, method: str, api_key: str, client_order_id: str | None = None) -> Book:
+        """Record a request, refuse it if told to, and return the caller's book."""
+        self.requests.append(Request(method, api_key, client_order_id))
+        if api_key in self._revoked:
+            raise Fatal("AUTHENTICATION_FAILED", "the key was revoked")
+        if self._errors[method]:
+            raise self._errors[method].popleft()
+        return self.books[api_key]
+
+    def create(self, api_key: str, request: OrderRequest) -> VenueOrder:
+        fault = self.faults.popleft() if self.faults else Fault.NONE
+        if fault is Fault.REJECT:
+            raise Reject("INSUFFICIENT_FUNDS", "told to reject")
+        if fault is Fault.RETRY_LATER:
+            raise RetryLater("RATE_LIMITED", "told to retry", after_seconds=5)
+        if fault is Fault.FATAL:
+            raise Fatal("AUTHENTICATION_FAILED", "told to be fatal")
+        if fault is Fault.AMBIGUOUS_EXECUTED_LATE:
+            self._late.append((api_key, request))
+        order = None
+        if fault in (Fault.NONE, Fault.AMBIGUOUS_EXECUTED):
+            order = self.place(api_key, request)
+        if order is None or fault is Fault.AMBIGUOUS_EXECUTED:
+            raise Ambiguous("OUTCOME_UNKNOWN", "told to lose the answer")
+        return replace(order, fee=None)  # the answer to an order does not tell its fee; a look at its trades does
+
+    def place(self, api_key: str, request: OrderRequest) -> VenueOrder:
+        book = self.books[api_key]
+        if request.market not in self.prices:
+            raise Reject("UNKNOWN_MARKET", request.market)
+        if self._open_index(book, request.client_order_id) is not None:
+            raise Reject("DUPLICATE_CLIENT_ORDER_ID", "an open order has this client id")
+        if request.reduce_only and not request.order_type.is_conditional and not _reduces(book, request):
+            raise Reject("VENUE_REJECTED", "a reduce-only order must reduce a position")
+        self._numbers += 1
+        order = VenueOrder(
+            client_order_id=request.client_order_id, venue_order_id=str(self._numbers), status=VenueOrderStatus.OPEN, fee=ZERO
+        )
+        book.orders.append((request, order))
+        if self.fills_at_once and not request.order_type.is_conditional:
+            self._execute(book, len(book.orders) - 1, request.quantity, self.prices[request.market])
+        return book.orders[-1][1]
+
+    def _open_index(self, book: Book, client_order_id: str) -> int | None:
+        for index, (_, order) in enumerate(book.orders):
+            if order.client_order_id == client_order_id and order.status is VenueOrderStatus.OPEN:
+                return index
+        return None
+
+    def _execute(self, book: Book, index: int, quantity: Decimal, price: Decimal) -> None:
+        request, order = book.orders[index]
+        wanted = min(quantity, request.quantity - order.filled_quantity)
+        held = book.net[request.market]
+        done = min(wanted, abs(held)) if request.reduce_only else wanted
+        if request.reduce_only and not _reduces(book, request):
+            book.orders[index] = (request, replace(order, status=VenueOrderStatus.CANCELLED))
+            return
+        signed = done if request.side is Side.BUY else -done
+        if held == 0 or (held > 0) == (signed > 0):
+            before = abs(held) * book.entry_price.get(request.market, ZERO)
+            book.entry_price[request.market] = (before + done * price) / (abs(held) + done)
+        elif abs(signed) > abs(held):
+            book.entry_price[request.market] = price
+        book.net[request.market] = held + signed
+        total = order.filled_quantity + done
+        average = ((order.average_price or ZERO) * order.filled_quantity + price * done) / total
+        status = VenueOrderStatus.FILLED if total == request.quantity or done < wanted else VenueOrderStatus.OPEN
+        fee = (order.fee or ZERO) + done * price * self.fee_rate
+        filled = replace(order, status=status, filled_quantity=total, average_price=average, fee=fee)
+        book.orders[index] = (request, filled)
+
+
+@dataclass(frozen=True, slots=True)
+class FakeVenue:
+    """The exchange as one key sees it."""
+
+    exchange: FakeExchange
+    api_key: str
+
+    def create_order(self, request: OrderRequest) -> VenueOrder:
+        self.exchange.receive("create_order", self.api_key, request.client_order_id)
+        return self.exchange.create(self.api_key, request)
+
+    def find_order(self, intent: Intent) -> VenueOrder | None:
+        self.exchange.receive("find_order", self.api_key, intent.client_order_id)
+        if self.exchange.hidden_lookups:
+            self.exchange.hidden_lookups -= 1
+            return None
+        found = self.exchange.orders(self.api_key, intent.client_order_id)
+        return found[-1] if found else None
+
+    def cancel_order(self, intent: Intent) -> None:
+        book = self.exchange.receive("cancel_order", self.api_key, intent.client_order_id)
+        for index, (request, order) in enumerate(book.orders):
+            if order.client_order_id == intent.client_order_id and order.status is VenueOrderStatus.OPEN:
+                book.orders[index] = (request, replace(order, status=VenueOrderStatus.CANCELLED))
+
+    def set_market_settings(self, market: str, leverage: Decimal, margin_mode: MarginMode) -> None:
+        book = self.exchange.receive("set_market_settings", self.api_key)
+        book.leverage[market], book.margin_mode[market] = leverage, margin_mode
+
+    def open_order_ids(self, market: str | None = None) -> frozenset[str]:
+        book = self.exchange.receive("open_order_ids", self.api_key)
+        return frozenset(
+            order.client_order_id
+            for request, order in book.orders
+            if order.status is VenueOrderStatus.OPEN and market in (None, request.market)
+        )
+
+    def positions(self) -> Sequence[VenuePosition]:
+        book = self.exchange.receive("positions", self.api_key)
+        return [
+            VenuePosition(
+                market=market,
+                side=PositionSide.LONG if net > 0 else PositionSide.SHORT,
+                quantity=abs(net),
+                entry_price=book.entry_price[market],
+            )
+            for market, net in book.net.items()
+            if net != 0
+        ]
+
+    def balance(self, at: datetime) -> Balance:
+        self.exchange.receive("balance", self.api_key)
+        return Balance(equity=self.exchange.equity, available=self.exchange.equity, as_of=at)
+
+
+class FakeVenues:
+    """Opens the exchange for an account's key; `connections` says for which (venue, account, credential version)."""
+
+    def __init__(self, exchange: FakeExchange | None = None) -> None:
+        self.exchange = exchange or FakeExchange()
+        self.connections: list[tuple[str, str, str]] = []
+
+    def connect(self, venue: str, account_id: str, credential_version: str, credentials: Credentials) -> FakeVenue:
+        if not credentials.api_key:
+            raise InvalidValue("a key must not be empty")
+        self.connections.append((venue, account_id, credential_version))
+        return FakeVenue(self.exchange, credentials.api_key)
+
+
+def _reduces(book: Book, request: OrderRequest) -> bool:
+    held = book.net[request.market]
+    return held > 0 if request.side is Side.SELL else held < 0
+
+
+def _is_reached(request: OrderRequest, price: Decimal) -> bool:
+    """Whether `price` triggers a conditional order; a stop is on the losing side, a target on the winning one."""
+    trigger = request.trigger_price
+    if trigger is None:
+        return False
+    below = (request.order_type is OrderType.STOP_MARKET) == (request.side is Side.SELL)
+    return price <= trigger if below else price >= trigger
