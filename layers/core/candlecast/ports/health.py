@@ -1,0 +1,13 @@
+"""What a function depends on, asked whether it answers."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Probe(Protocol):
+    """One dependency; its wait is bounded by the client's own time-outs."""
+
+    def check(self) -> None:
+        """Return if the dependency answers; raise otherwise (any error; its text is shown to nobody)."""
+        ...

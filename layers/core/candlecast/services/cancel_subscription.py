@@ -1,0 +1,92 @@
+"""Cancel a subscription, and close what it still holds if its owner says so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from candlecast.domain.account import Account
+from candlecast.domain.errors import Conflict
+from candlecast.domain.ids import digest
+from candlecast.domain.messages import TradeOrder
+from candlecast.domain.order import LegKind
+from candlecast.domain.signal import Action, Signal
+from candlecast.domain.subscription import Subscription, SubscriptionStatus
+from candlecast.ports.clock import Clock
+from candlecast.ports.queue import TradeQueue
+from candlecast.ports.store import AccountStore, SubscriptionStore
+from candlecast.services.retry_conflict import retry_conflict
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """The cancelled subscription, and the markets in which an exit was ordered."""
+
+    subscription: Subscription
+    closing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CancelSubscription:
+    """Ends a subscription for good; its orders and trades stay."""
+
+    subscriptions: SubscriptionStore
+    accounts: AccountStore
+    queue: TradeQueue
+    clock: Clock
+
+    def __call__(self, tenant_id: str, subscription_id: str, *, close_position: bool, correlation_id: str) -> Cancelled:
+        """Cancel; with `close_position`, send an exit for everything it holds or is about to hold.
+
+        Cancelled first, so that nothing is entered behind the exit; a repeat sends the exits again if they were cut off, and
+        their accounts know them. Raises `NotFound`, `Conflict` (POSITION_OPEN; VERSION_CONFLICT), `RetryLater` (the queue).
+        """
+        subscription, account = retry_conflict(lambda: self._attempt(tenant_id, subscription_id, close_position))
+        if account is None or not close_position:
+            return Cancelled(subscription)
+        held = held_markets(account, subscription_id)
+        self.queue.send_orders(
+            [self._exit(subscription, account, market, entry, correlation_id) for market, entry in held.items()]
+        )
+        return Cancelled(subscription, tuple(held))
+
+    def _attempt(self, tenant_id: str, subscription_id: str, close_position: bool) -> tuple[Subscription, Account | None]:
+        subscription = self.subscriptions.get_subscription(tenant_id, subscription_id)
+        account = self.accounts.load(tenant_id, subscription.account_id) if subscription.account_id else None
+        if subscription.status is SubscriptionStatus.CANCELLED:
+            return subscription, account
+        if account is not None:
+            if held_markets(account, subscription_id) and not close_position:
+                raise Conflict("POSITION_OPEN", "the subscription holds a position: close it, or ask for it to be closed")
+            left = {key: status for key, status in account.subscriptions.items() if key != subscription_id}
+            account = replace(account, subscriptions=left)
+        cancelled = replace(subscription, status=SubscriptionStatus.CANCELLED)
+        self.subscriptions.write(cancelled, account, follower_change=-1)
+        return replace(cancelled, version=cancelled.version + 1), account
+
+    def _exit(self, subscription: Subscription, account: Account, market: str, entry: str, correlation_id: str) -> TradeOrder:
+        signal = Signal(
+            signal_id=digest("cancel-exit", subscription.subscription_id, entry),
+            strategy_id=subscription.strategy_id,
+            market=market,
+            action=Action.EXIT,
+            issued_at=self.clock.now(),
+            correlation_id=correlation_id,
+        )
+        return TradeOrder(
+            signal=signal,
+            tenant_id=subscription.tenant_id,
+            account_id=account.account_id,
+            subscription_id=subscription.subscription_id,
+            settings=subscription.settings,
+        )
+
+
+def held_markets(account: Account, subscription_id: str) -> dict[str, str]:
+    """Markets in which the subscription holds a position or has an entry under way, with the entry's intent id."""
+    coming = {
+        intent.market: intent.intent_id
+        for intent in account.intents.values()
+        if intent.subscription_id == subscription_id and intent.kind is LegKind.ENTRY
+    }
+    held = {p.market: p.entry_intent_id for p in account.positions.values() if p.subscription_id == subscription_id}
+    return coming | held

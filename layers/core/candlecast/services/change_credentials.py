@@ -1,0 +1,67 @@
+"""Give an account its exchange keys, or take them away. They go into the vault and nowhere else, and never come back (D9)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from candlecast.domain.account import Account, AccountStatus
+from candlecast.domain.events import Event, EventType
+from candlecast.ports.clock import Clock, Identifiers
+from candlecast.ports.store import AccountStore
+from candlecast.ports.vault import CredentialWriter
+from candlecast.ports.venue import Credentials
+from candlecast.services.retry_conflict import retry_conflict
+from candlecast.services.switch_account import DISABLED_BY_OWNER
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeCredentials:
+    """Writes keys and pins their version in the account, so that the very next order uses them and no older ones (SU7)."""
+
+    accounts: AccountStore
+    vault: CredentialWriter
+    clock: Clock
+    identifiers: Identifiers
+
+    def put(self, tenant_id: str, account_id: str, credentials: Credentials) -> Account:
+        """Store the keys as a new version and pin it.
+
+        An account that was disabled because of its old keys trades again; one that its owner has disabled stays so. If the account
+        cannot be written, the new version lies in the vault unused. Raises `NotFound`, before anything is stored, and `Conflict`.
+        """
+        self.accounts.load(tenant_id, account_id)
+        version = self.vault.write(tenant_id, account_id, credentials, self.identifiers.new())
+        return self._change(tenant_id, account_id, "CREDENTIALS_SET", lambda account: _with_keys(account, version))
+
+    def delete(self, tenant_id: str, account_id: str) -> Account:
+        """Forget the keys: first the account stops using them, then the vault deletes them; a repeat finishes what was cut off.
+
+        Positions stay open at the venue and are the owner's alone from then on. Raises `NotFound`, `Conflict`.
+        """
+        account = self._change(tenant_id, account_id, "CREDENTIALS_REMOVED", _without_keys)
+        self.vault.delete(tenant_id, account_id)
+        return account
+
+    def _change(self, tenant_id: str, account_id: str, code: str, change: Callable[[Account], Account]) -> Account:
+        def attempt() -> Account:
+            account = self.accounts.load(tenant_id, account_id)
+            changed = change(account)
+            if changed == account:
+                return account
+            event = Event(type=EventType.ACCOUNT_CHANGED, occurred_at=self.clock.now(), code=code)
+            return self.accounts.save(replace(changed, outbox=(*changed.outbox, event)))
+
+        return retry_conflict(attempt)
+
+
+def _with_keys(account: Account, version: str) -> Account:
+    if account.status is AccountStatus.DISABLED and account.disabled_reason == DISABLED_BY_OWNER:
+        return replace(account, credential_version=version)
+    return replace(account, credential_version=version, status=AccountStatus.ACTIVE, disabled_reason=None)
+
+
+def _without_keys(account: Account) -> Account:
+    if account.status is AccountStatus.DISABLED:
+        return replace(account, credential_version=None)
+    return replace(account, credential_version=None, status=AccountStatus.NO_CREDENTIALS)

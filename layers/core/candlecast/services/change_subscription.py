@@ -1,0 +1,66 @@
+"""Change a subscription while it lives: its settings, and whether it takes entries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from candlecast.domain.account import Account
+from candlecast.domain.errors import Conflict
+from candlecast.domain.subscription import Settings, Subscription, SubscriptionStatus
+from candlecast.ports.store import AccountStore, SubscriptionStore
+from candlecast.services.retry_conflict import retry_conflict
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeSubscription:
+    """Updates, pauses and resumes. A status lands in the subscription and in its account in one transaction (invariant 7)."""
+
+    subscriptions: SubscriptionStore
+    accounts: AccountStore
+
+    def update(self, tenant_id: str, subscription_id: str, change: Callable[[Settings], Settings]) -> Subscription:
+        """Apply `change` to the settings in force; the next signal uses the result, open positions keep their stops.
+
+        Raises `NotFound`, `Conflict` (SUBSCRIPTION_CANCELLED, VERSION_CONFLICT), and whatever `change` raises.
+        """
+
+        def attempt() -> Subscription:
+            subscription = self._alive(tenant_id, subscription_id)
+            changed = replace(subscription, settings=change(subscription.settings))
+            return subscription if changed == subscription else self._write(changed, None)
+
+        return retry_conflict(attempt)
+
+    def pause(self, tenant_id: str, subscription_id: str) -> Subscription:
+        """Take no entries from now on; exits still close what is held. A repeat changes nothing. Raises as `update` does."""
+        return self._switch(tenant_id, subscription_id, SubscriptionStatus.PAUSED)
+
+    def resume(self, tenant_id: str, subscription_id: str) -> Subscription:
+        """Take entries again. A repeat changes nothing. Raises as `update` does."""
+        return self._switch(tenant_id, subscription_id, SubscriptionStatus.ACTIVE)
+
+    def _switch(self, tenant_id: str, subscription_id: str, status: SubscriptionStatus) -> Subscription:
+        def attempt() -> Subscription:
+            subscription = self._alive(tenant_id, subscription_id)
+            if subscription.status is status:
+                return subscription
+            return self._write(replace(subscription, status=status), self._account(subscription, status))
+
+        return retry_conflict(attempt)
+
+    def _alive(self, tenant_id: str, subscription_id: str) -> Subscription:
+        subscription = self.subscriptions.get_subscription(tenant_id, subscription_id)
+        if subscription.status is SubscriptionStatus.CANCELLED:
+            raise Conflict("SUBSCRIPTION_CANCELLED", "a cancelled subscription stays cancelled: make a new one")
+        return subscription
+
+    def _account(self, subscription: Subscription, status: SubscriptionStatus) -> Account | None:
+        if subscription.account_id is None:
+            return None
+        account = self.accounts.load(subscription.tenant_id, subscription.account_id)
+        return replace(account, subscriptions={**account.subscriptions, subscription.subscription_id: status})
+
+    def _write(self, subscription: Subscription, account: Account | None) -> Subscription:
+        self.subscriptions.write(subscription, account, follower_change=0)
+        return replace(subscription, version=subscription.version + 1)

@@ -1,0 +1,81 @@
+"""Create a strategy that people can follow: built-in code with parameters, or an outside source of signals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from candlecast.domain.errors import Conflict, InvalidValue, NotFound
+from candlecast.domain.strategy_definition import SignalSource, StrategyDefinition, StrategyKind
+from candlecast.ports.clock import Clock, Identifiers
+from candlecast.ports.store import StrategyStore
+from candlecast.ports.strategies import StrategyCode
+from candlecast.ports.vault import SourceSecretWriter
+from candlecast.ports.venue import Markets
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedSecret:
+    """A source with the secret that its sender needs; shown once, to the person who asked for it."""
+
+    source: SignalSource
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CreateStrategy:
+    """Creates strategies; `venues` are the names of the venues that this deployment trades on."""
+
+    strategies: StrategyStore
+    code: StrategyCode
+    markets: Markets
+    secrets: SourceSecretWriter
+    clock: Clock
+    identifiers: Identifiers
+    venues: frozenset[str]
+
+    def __call__(self, definition: StrategyDefinition) -> IssuedSecret | None:
+        """Store the definition; an external one gets a source with a fresh secret, which is returned and kept only in the vault.
+
+        Raises `Conflict` (ALREADY_EXISTS), `InvalidValue` (UNKNOWN_VENUE, UNKNOWN_MARKET), `Reject` with the strategy's own
+        code if its module is unknown or its parameters are not valid.
+        """
+        if definition.venue not in self.venues:
+            raise InvalidValue(f"venue must be one of {', '.join(sorted(self.venues))}", code="UNKNOWN_VENUE")
+        self._refuse_existing(definition.strategy_id)  # before a secret is written: a taken name must keep its own
+        if definition.kind is StrategyKind.BUILT_IN:
+            self._check_code(definition)
+            self.strategies.create_strategy(definition)
+            return None
+        issued = self._issue(definition)
+        self.strategies.create_strategy(definition, issued.source)
+        return issued
+
+    def _refuse_existing(self, strategy_id: str) -> None:
+        try:
+            self.strategies.get_strategy(strategy_id)
+        except NotFound:
+            return
+        raise Conflict("ALREADY_EXISTS", f"there is a strategy {strategy_id} already")
+
+    def _check_code(self, definition: StrategyDefinition) -> None:
+        if self.markets.find(definition.venue, definition.market or "") is None:
+            raise InvalidValue(f"{definition.venue} has no market {definition.market}", code="UNKNOWN_MARKET")
+        self.code.lookback(definition)
+
+    def _issue(self, definition: StrategyDefinition) -> IssuedSecret:
+        source_id = definition.source_id or definition.strategy_id
+        secret = new_secret(self.identifiers)
+        version = self.secrets.write_source(source_id, secret, self.identifiers.new())
+        source = SignalSource(
+            source_id=source_id,
+            strategy_id=definition.strategy_id,
+            venue=definition.venue,
+            secret_version=version,
+            created_at=self.clock.now(),
+        )
+        return IssuedSecret(source, secret)
+
+
+def new_secret(identifiers: Identifiers) -> str:
+    """A secret that fits a URL's path: two random ids, so that it stays beyond guessing even if one were weak."""
+    return identifiers.new() + identifiers.new()

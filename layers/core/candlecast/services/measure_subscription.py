@@ -1,0 +1,77 @@
+"""Measure how a subscription has done: its track record, and what only its single trades and orders can tell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import accumulate
+
+from candlecast.domain.money import ZERO
+from candlecast.domain.position import Trade
+from candlecast.domain.statistics import Statistics
+from candlecast.ports.store import History, OrderFilter, Page, SubscriptionStore
+
+PAGE_SIZE = 100  # the largest page that is served
+MAX_TRADE_PAGES = 5  # what a request reads stays bounded however long a subscription lives
+MAX_ORDER_PAGES = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Performance:
+    """A subscription's results.
+
+    `statistics` covers every closed trade. `max_drawdown` (quote units, after fees) is over the newest `drawdown_trades` trades,
+    `slippage_bps` (mean, positive is worse) over the newest `slippage_orders` filled market orders; None without any.
+    """
+
+    statistics: Statistics
+    max_drawdown: Decimal | None
+    drawdown_trades: int
+    slippage_bps: Decimal | None
+    slippage_orders: int
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureSubscription:
+    """Reads history within fixed bounds."""
+
+    subscriptions: SubscriptionStore
+    history: History
+
+    def __call__(self, tenant_id: str, subscription_id: str) -> Performance:
+        """Raises `NotFound`."""
+        self.subscriptions.get_subscription(tenant_id, subscription_id)
+        where = OrderFilter(subscription_id=subscription_id)
+        trades = _newest(lambda cursor: self.history.list_trades(tenant_id, subscription_id, cursor, PAGE_SIZE), MAX_TRADE_PAGES)
+        orders = _newest(lambda cursor: self.history.list_orders(tenant_id, where, cursor, PAGE_SIZE), MAX_ORDER_PAGES)
+        slippages = [order.slippage_bps for order in orders if order.slippage_bps is not None]
+        return Performance(
+            statistics=self.subscriptions.subscription_statistics(tenant_id, subscription_id),
+            max_drawdown=max_drawdown(trades),
+            drawdown_trades=len(trades),
+            slippage_bps=(sum(slippages, ZERO) / len(slippages)).quantize(Decimal("0.01")) if slippages else None,
+            slippage_orders=len(slippages),
+        )
+
+
+def _newest[T](fetch: Callable[[str | None], Page[T]], pages: int) -> tuple[T, ...]:
+    """What the first `pages` pages of a listing hold."""
+    items: list[T] = []
+    cursor: str | None = None
+    for _ in range(pages):
+        page = fetch(cursor)
+        items.extend(page.items)
+        cursor = page.cursor
+        if cursor is None:
+            break
+    return tuple(items)
+
+
+def max_drawdown(newest_first: Sequence[Trade]) -> Decimal | None:
+    """The deepest fall of the running result below its earlier peak, starting from nothing; None without trades."""
+    if not newest_first:
+        return None
+    results = list(accumulate((trade.net_pnl for trade in reversed(newest_first)), initial=ZERO))
+    peaks = accumulate(results, max)
+    return max(peak - result for peak, result in zip(peaks, results, strict=True))

@@ -1,0 +1,82 @@
+"""Subscribe: let one account follow a strategy with settings of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from candlecast.domain.account import MAX_SUBSCRIPTIONS_PER_ACCOUNT, Account
+from candlecast.domain.errors import Conflict, InvalidValue, NotFound
+from candlecast.domain.ids import digest
+from candlecast.domain.subscription import Settings, Subscription, SubscriptionStatus
+from candlecast.ports.clock import Clock, Identifiers
+from candlecast.ports.store import AccountStore, StrategyStore, SubscriptionStore
+from candlecast.services.retry_conflict import retry_conflict
+
+MAX_SUBSCRIPTIONS = 500  # per tenant, cancelled ones included since they own their trades: a listing reads them all
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribe:
+    """Creates subscriptions: the subscription, its account's knowledge of it and the follower count in one transaction."""
+
+    subscriptions: SubscriptionStore
+    strategies: StrategyStore
+    accounts: AccountStore
+    clock: Clock
+    identifiers: Identifiers
+
+    def __call__(
+        self,
+        tenant_id: str,
+        strategy_id: str,
+        account_id: str | None,
+        settings: Settings,
+        idempotency_key: str | None = None,
+    ) -> Subscription:
+        """Create an active subscription; a repeat with the same idempotency key returns the first one as it is now.
+
+        Without an account it is skipped at every signal, with the reason. Raises `NotFound` (strategy or account), `Conflict`
+        (TOO_MANY_SUBSCRIPTIONS; VERSION_CONFLICT), `InvalidValue` (IDEMPOTENCY_KEY_REUSED).
+        """
+        wanted = Subscription(
+            tenant_id=tenant_id,
+            subscription_id=digest("subscription", tenant_id, idempotency_key) if idempotency_key else self.identifiers.new(),
+            strategy_id=strategy_id,
+            account_id=account_id,
+            settings=settings,
+            status=SubscriptionStatus.ACTIVE,
+            created_at=self.clock.now(),
+        )
+        return retry_conflict(lambda: self._attempt(wanted))
+
+    def _attempt(self, wanted: Subscription) -> Subscription:
+        """One try; after a lost race with its own repeat it finds what the other has made."""
+        first = self._first(wanted)
+        if first is not None:
+            return first
+        self.strategies.get_strategy(wanted.strategy_id)
+        account = self._account(wanted)
+        if len(self.subscriptions.list_subscriptions(wanted.tenant_id)) >= MAX_SUBSCRIPTIONS:
+            raise Conflict("TOO_MANY_SUBSCRIPTIONS", f"at most {MAX_SUBSCRIPTIONS} subscriptions, cancelled ones included")
+        self.subscriptions.write(wanted, account, follower_change=1)
+        return replace(wanted, version=wanted.version + 1)
+
+    def _account(self, wanted: Subscription) -> Account | None:
+        if wanted.account_id is None:
+            return None
+        account = self.accounts.load(wanted.tenant_id, wanted.account_id)
+        if len(account.subscriptions) >= MAX_SUBSCRIPTIONS_PER_ACCOUNT:
+            raise Conflict("TOO_MANY_SUBSCRIPTIONS", f"at most {MAX_SUBSCRIPTIONS_PER_ACCOUNT} live subscriptions on one account")
+        return replace(account, subscriptions={**account.subscriptions, wanted.subscription_id: wanted.status})
+
+    def _first(self, wanted: Subscription) -> Subscription | None:
+        """What an earlier request with the same key has made; its settings count only while nobody has changed them."""
+        try:
+            first = self.subscriptions.get_subscription(wanted.tenant_id, wanted.subscription_id)
+        except NotFound:
+            return None
+        same = (first.strategy_id, first.account_id) == (wanted.strategy_id, wanted.account_id)
+        unchanged = first.version == wanted.version + 1
+        if not same or (unchanged and first.settings != wanted.settings):
+            raise InvalidValue("the key was used for another subscription", code="IDEMPOTENCY_KEY_REUSED")
+        return first

@@ -1,0 +1,73 @@
+"""Value a tenant's open positions at the last known prices."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from candlecast.domain.errors import NotFound
+from candlecast.domain.position import Position
+from candlecast.ports.store import AccountStore, History, LastPrice, PriceStore, StrategyStore
+
+
+@dataclass(frozen=True, slots=True)
+class ValuedPosition:
+    """A position with the price that it is valued at; None where no strategy has run on its market yet."""
+
+    position: Position
+    venue: str | None
+    last_price: LastPrice | None
+
+    @property
+    def unrealised_pnl(self) -> Decimal | None:
+        """Profit of what is held, in quote units before fees."""
+        return None if self.last_price is None else self.position.unrealised_pnl(self.last_price.price)
+
+
+@dataclass(frozen=True, slots=True)
+class ValuePositions:
+    """Values by the account's own venue, else by the venue whose candles the strategy follows (a paper account follows live ones)."""
+
+    history: History
+    accounts: AccountStore
+    strategies: StrategyStore
+    prices: PriceStore
+
+    def __call__(self, tenant_id: str) -> Sequence[ValuedPosition]:
+        """All open positions of the tenant. One query each for positions and accounts, one read per venue."""
+        positions = self.history.list_positions(tenant_id)
+        if not positions:
+            return ()
+        venues = {account.account_id: account.venue for account in self.accounts.list_accounts(tenant_id)}
+        priced = self._prices({(venues[p.account_id], p.market) for p in positions if p.account_id in venues})
+        unpriced = {p.strategy_id for p in positions if (venues.get(p.account_id), p.market) not in priced}
+        followed = {strategy_id: self._venue(strategy_id) for strategy_id in unpriced}
+        wanted = {(venue, p.market) for p in positions if (venue := followed.get(p.strategy_id)) is not None}
+        priced |= {key: price for key, price in self._prices(wanted).items() if key not in priced}
+        return tuple(
+            ValuedPosition(
+                position=p,
+                venue=venues.get(p.account_id),
+                last_price=priced.get((venues.get(p.account_id), p.market))
+                or priced.get((followed.get(p.strategy_id), p.market)),
+            )
+            for p in positions
+        )
+
+    def _venue(self, strategy_id: str) -> str | None:
+        try:
+            return self.strategies.get_strategy(strategy_id).venue
+        except NotFound:
+            return None
+
+    def _prices(self, wanted: set[tuple[str, str]]) -> dict[tuple[str | None, str], LastPrice]:
+        by_venue: defaultdict[str, list[str]] = defaultdict(list)
+        for venue, market in sorted(wanted):
+            by_venue[venue].append(market)
+        return {
+            (venue, market): price
+            for venue, markets in by_venue.items()
+            for market, price in self.prices.get_prices(venue, markets).items()
+        }
