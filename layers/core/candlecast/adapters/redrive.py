@@ -47,7 +47,7 @@ class Redrive:
 
 
 def _again(queue_url: str, message: MessageTypeDef) -> SendMessageRequestTypeDef:
-    """The message without its reason; in a FIFO queue under a new deduplication id, since its first one may still be remembered."""
+    """The message without its reason; in a FIFO queue under a new deduplication id, since its first may still be known."""
     request: SendMessageRequestTypeDef = {"QueueUrl": queue_url, "MessageBody": message["Body"]}
     group = message.get("Attributes", {}).get("MessageGroupId")
     if group is not None:

@@ -1,8 +1,8 @@
 """Consume a batch of queue messages: each on its own, in order within its group, and every failure told apart (D4).
 
-A use case says what to do with a message by how it ends: return (done), `RetryLater` (comes back when it says), or another error: what
-can never be processed is put aside in the dead letters with its reason at once, anything unforeseen comes back with a growing pause
-and is put aside after the last try.
+A use case says what to do with a message by how it ends: return (done), `RetryLater` (comes back when it says), or another error:
+what can never be processed is put aside in the dead letters with its reason at once, anything unforeseen comes back with a growing
+pause and is put aside after the last try.
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ OUT_OF_TIME = RetryLater("OUT_OF_TIME", "the invocation has too little time left
 class QueueConsumer[M]:
     """How one function consumes one queue.
 
-    `max_receives` is the queue's maxReceiveCount; at the last receive the message is put aside here, because the queue's own redrive
-    gives no reason. `needed_milliseconds` is what one message takes at most; what cannot be finished in time goes back untouched.
+    `max_receives` is the queue's maxReceiveCount; at the last receive the message is put aside here, because the queue's own
+    redrive gives no reason. `needed_milliseconds` is what one message takes at most; what cannot be finished in time goes back
+    untouched.
     """
 
     decode: Callable[[str], M]
@@ -51,7 +52,7 @@ class QueueConsumer[M]:
         report = process_partial_response(
             event=event, record_handler=lambda record: self._one(record, context), processor=processor, context=context
         )
-        self._pace(event, {failure["itemIdentifier"] for failure in report["batchItemFailures"]})
+        self._pace(event, {str(failure["itemIdentifier"]) for failure in report["batchItemFailures"]})
         return dict(report)
 
     def _one(self, record: dict[str, Any], context: LambdaContext) -> None:

@@ -29,7 +29,7 @@ class Environment(BaseModel):
 
     @classmethod
     def read(cls, variables: Mapping[str, str] | None = None) -> Self:
-        """Read and check the settings; raises `InvalidValue` (SETTINGS_INVALID) that names variables and never shows their values."""
+        """Read and check the settings; raises `InvalidValue` (SETTINGS_INVALID), which names variables and never their values."""
         try:
             return cls.model_validate(dict(os.environ if variables is None else variables))
         except ValidationError as error:

@@ -1,0 +1,108 @@
+"""Clients of ccxt: one template per venue and environment, and a clone of it for each account (D8).
+
+A client is never re-keyed: sharing one between accounts was seen to sign one account's orders with another's key. A clone costs
+microseconds, shares the template's markets and connections, and has keys and options of its own.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+from urllib.parse import urlsplit
+
+import ccxt
+
+from candlecast.domain.errors import InvalidValue
+from candlecast.domain.market import Market
+from candlecast.ports.venue import Credentials
+
+REQUEST_TIMEOUT_MS = 3_000  # four legs of an order fit into the executor's 15 s even if each is slow
+RECEIVE_WINDOW_MS = 5_000  # domain.reconcile.RECEIVE_WINDOW relies on it
+ORDER_TYPES = ("LIMIT", "MARKET", "STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET")
+
+
+def make_template(ccxt_class: str, base_url: str | None) -> Any:
+    """A client without keys; `base_url` replaces scheme and host of every address of the venue."""
+    venue_class = getattr(ccxt, ccxt_class, None)
+    if venue_class is None:
+        raise InvalidValue(f"ccxt has no venue {ccxt_class}", code="VENUE_UNKNOWN")
+    # ccxt closes the HTTP session when a client is collected, and clones share their template's
+    kept_open = type(f"Shared{ccxt_class}", (venue_class,), {"__del__": lambda _: None})
+    template = kept_open(
+        {
+            "enableRateLimit": False,
+            "timeout": REQUEST_TIMEOUT_MS,
+            "options": {
+                "recvWindow": RECEIVE_WINDOW_MS,
+                "fetchCurrencies": False,
+                "fetchMarkets": {"types": ["linear"]},
+                "warnOnFetchOpenOrdersWithoutSymbol": False,
+                "adjustForTimeDifference": False,
+                "leverageBrackets": {},
+            },
+        }
+    )
+    template.number = Decimal
+    template.session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # nothing is carried from account to account
+    if base_url is not None:
+        template.urls = {**template.urls, "api": {k: _moved(url, base_url) for k, url in template.urls["api"].items()}}
+    return template
+
+
+def with_markets(template: Any, markets: Iterable[Market]) -> Any:
+    """Give the template its markets from the catalogue, so that no client ever downloads them (D5)."""
+    template.set_markets([_ccxt_market(market) for market in markets])
+    return template
+
+
+def clone_for(template: Any, credentials: Credentials) -> Any:
+    """A client of one account."""
+    client = copy.copy(template)
+    client.options = copy.deepcopy(template.options)
+    client.headers = dict(template.headers or {})
+    client.apiKey = credentials.api_key
+    client.secret = credentials.api_secret
+    return client
+
+
+def _moved(url: str, base_url: str) -> str:
+    return base_url.rstrip("/") + urlsplit(url).path
+
+
+def _ccxt_market(market: Market) -> Mapping[str, Any]:
+    """The catalogue's market in ccxt's own structure, as far as orders and candles need it."""
+    settle = market.symbol.partition(":")[2] or market.quote
+    return {
+        "id": market.venue_symbol,
+        "symbol": market.symbol,
+        "base": market.base,
+        "quote": market.quote,
+        "settle": settle,
+        "baseId": market.base,
+        "quoteId": market.quote,
+        "settleId": settle,
+        "type": "swap",
+        "spot": False,
+        "margin": False,
+        "swap": True,
+        "future": False,
+        "option": False,
+        "contract": True,
+        "linear": True,
+        "inverse": False,
+        "active": True,
+        "contractSize": Decimal(1),
+        "taker": market.taker_fee,
+        "maker": market.taker_fee,
+        "precision": {"amount": market.quantity_step, "price": market.price_step},
+        "limits": {
+            "amount": {"min": market.min_quantity, "max": market.max_quantity},
+            "price": {"min": None, "max": None},
+            "cost": {"min": market.min_notional, "max": None},
+            "leverage": {"min": None, "max": None},
+        },
+        "info": {"orderTypes": list(ORDER_TYPES)},
+    }

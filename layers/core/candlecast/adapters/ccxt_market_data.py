@@ -1,0 +1,98 @@
+"""Public data of a venue through ccxt: candles, last prices, and the markets that the catalogue is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import ccxt
+
+from candlecast.adapters.ccxt_clients import make_template, with_markets
+from candlecast.adapters.ccxt_errors import instruction, reading
+from candlecast.domain.candle import Candle, aggregate
+from candlecast.domain.errors import InvalidValue, Reject
+from candlecast.domain.market import Market
+from candlecast.domain.timeframe import Timeframe
+
+UNLIMITED = Decimal("1e12")  # a venue that states no largest order
+
+
+class CcxtMarketData:
+    """Candles and prices; clients have no keys."""
+
+    def __init__(self, venues: Mapping[str, tuple[str, str | None]], markets_of: Callable[[str], Sequence[Market]]) -> None:
+        """`venues` maps a name to (ccxt class, base URL or None); `markets_of` gives a venue's catalogue."""
+        self._venues = venues
+        self._markets_of = markets_of
+        self._clients: dict[str, Any] = {}
+
+    def candles(self, venue: str, market: str, timeframe: Timeframe, until: datetime, count: int) -> Sequence[Candle]:
+        """Up to `count` candles that closed at or before `until`, oldest first; what the venue lacks is aggregated (MC2)."""
+        client = self._client(venue, market)
+        served = [Timeframe(name) for name in client.timeframes if name in set(Timeframe)]
+        source = timeframe.source_among(served)
+        wanted = count * (timeframe.minutes // source.minutes)
+        since = until - source.length * wanted
+        rows = _read(client, lambda: client.fetch_ohlcv(market, source.value, _milliseconds(since), wanted))
+        fetched = [candle for candle in map(_candle, rows) if candle.close_time(source) <= until]
+        return fetched if source is timeframe else aggregate(fetched, source, timeframe)
+
+    def last_price(self, venue: str, market: str) -> Decimal:
+        """Price of the last trade."""
+        client = self._client(venue, market)
+        return Decimal(str(_read(client, lambda: client.fetch_ticker(market))["last"]))
+
+    def _client(self, venue: str, market: str) -> Any:
+        if venue not in self._venues:
+            raise InvalidValue(f"no venue is called {venue}", code="VENUE_UNKNOWN")
+        if venue not in self._clients:
+            self._clients[venue] = with_markets(make_template(*self._venues[venue]), self._markets_of(venue))
+        if market not in self._clients[venue].markets:
+            raise Reject("UNKNOWN_MARKET", f"{venue} has no market {market}")
+        return self._clients[venue]
+
+
+def download_markets(ccxt_class: str, base_url: str | None) -> list[Market]:
+    """All active linear perpetual markets of a venue, trimmed to what an order needs; raises `RetryLater`."""
+    client = make_template(ccxt_class, base_url)
+    found = _read(client, client.load_markets)
+    return [_market(market) for market in found.values() if market["swap"] and market["linear"] and market["active"]]
+
+
+def _read(client: Any, request: Callable[[], Any]) -> Any:
+    try:
+        return request()
+    except ccxt.BaseError as error:
+        raise reading(instruction(error, client.last_response_headers)) from None
+
+
+def _market(market: Mapping[str, Any]) -> Market:
+    limits = market["limits"]
+    return Market(
+        symbol=market["symbol"],
+        venue_symbol=market["id"],
+        base=market["base"],
+        quote=market["quote"],
+        price_step=_decimal(market["precision"]["price"]),
+        quantity_step=_decimal(market["precision"]["amount"]),
+        min_quantity=_decimal(limits["amount"]["min"]),
+        max_quantity=_decimal(limits.get("market", {}).get("max") or limits["amount"]["max"] or UNLIMITED),
+        min_notional=_decimal(limits["cost"]["min"]),
+        taker_fee=_decimal(market["taker"]),
+    )
+
+
+def _candle(row: Sequence[Any]) -> Candle:
+    open_time = datetime.fromtimestamp(row[0] / 1000, UTC)
+    opened, high, low, close, volume = (_decimal(value) for value in row[1:6])
+    return Candle(open_time=open_time, open=opened, high=high, low=low, close=close, volume=volume)
+
+
+def _milliseconds(instant: datetime) -> int:
+    return round(instant.timestamp() * 1000)
+
+
+def _decimal(value: object) -> Decimal:
+    return value if isinstance(value, Decimal) else Decimal(str(value or 0))
