@@ -1,0 +1,237 @@
+"""Runs the patched emulator on 127.0.0.1: one port for AWS's APIs and one for each HTTP API."""
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+from . import alarms, http_apis, invocations, logs, queues, resources, schedules, streams, workers
+from .patching import Patch, apply
+
+HOST = "127.0.0.1"  # nothing here is meant for a network
+# What a state folder needs to be of use: code of all functions and layers, unzipped, is about 110 MB.
+NEEDED_BYTES = 256 * 1024 * 1024
+KEEP_ALIVE_SECONDS = 75
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+class StartError(Exception):
+    """The emulator cannot start; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One instance: its ports, its folders and how many processes a function may have."""
+
+    port: int
+    http_ports: tuple[http_apis.Port, ...]
+    state: Path
+    code: Path
+    workers_per_function: int
+    enforce_roles: bool
+
+    @property
+    def scratch(self) -> Path:
+        return self.state / "tmp"
+
+    @property
+    def log_folder(self) -> Path:
+        return self.state / "logs"
+
+
+def serve(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT, then leave no process and no scratch folder behind. Raises StartError."""
+    workers.check_interpreter()
+    for number in (settings.port, *(port.number for port in settings.http_ports)):
+        check_port(number)
+    prepare_folders(settings)
+    set_environment(settings)
+    folders = workers.CodeFolders(settings.code)
+    folders.remove_unused(time.time())
+    apply(patches(settings, folders))
+    try:
+        asyncio.run(_serve(settings))
+    finally:
+        workers.end_workers()
+        shutil.rmtree(settings.scratch, ignore_errors=True)
+
+
+def check_port(number: int) -> None:
+    """Raise StartError if something listens on the port already."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, number))
+        except OSError as error:
+            raise StartError(f"port {number} is taken ({error.strerror}): stop what uses it or choose another") from error
+
+
+def prepare_folders(settings: Settings) -> None:
+    """Clean up after an instance that was killed, and prove that the state folder can be written. Raises StartError."""
+    workers.end_leftovers(settings.scratch)
+    shutil.rmtree(settings.scratch, ignore_errors=True)
+    try:
+        for folder in (settings.scratch, settings.log_folder, settings.code):
+            folder.mkdir(parents=True, exist_ok=True)
+        probe = settings.scratch / "probe"
+        with probe.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, NEEDED_BYTES)
+        probe.unlink()
+    except OSError as error:
+        shutil.rmtree(settings.scratch, ignore_errors=True)
+        needed = NEEDED_BYTES // (1024 * 1024)
+        raise StartError(f"cannot use the state folder {settings.state} ({error.strerror}): it needs {needed} MB") from error
+
+
+def set_environment(settings: Settings) -> None:
+    """The emulator reads its settings from the environment when it is imported."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]  # the host's endpoint or keys would win over a function's own
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # a function's own code is compiled once, not in each worker
+    os.environ.update(
+        GATEWAY_PORT=str(settings.port),
+        BIND_HOST=HOST,
+        STATE_DIR=str(settings.state / "state"),
+        TMPDIR=str(settings.scratch),
+        AUTH="true" if settings.enforce_roles else "false",
+        IOT_MTLS_ENABLED="0",
+        SFTP_ENABLED="0",
+        DOCKER_HOST="unix:///nonexistent",
+    )
+    tempfile.tempdir = str(settings.scratch)
+
+
+def patches(settings: Settings, folders: workers.CodeFolders) -> list[Patch]:
+    """Everything that is changed in the emulator, in order."""
+
+    def shared_code() -> None:
+        workers.share_code_folders(folders)
+
+    def worker_limit() -> None:
+        workers.limit_workers(settings.workers_per_function)
+
+    def function_logs() -> None:
+        logs.function_logs(settings.log_folder)
+
+    def template_resources() -> None:
+        resources.resources(settings.http_ports)
+
+    return [
+        shared_code,
+        workers.python_workers,
+        queues.parallel_groups,
+        worker_limit,
+        invocations.asynchronous_invocations,
+        queues.strict_batch_responses,
+        queues.message_move_tasks,
+        streams.stream_mappings,
+        function_logs,
+        logs.queue_metrics,
+        alarms.alarms,
+        schedules.schedules,
+        template_resources,
+    ]
+
+
+async def _serve(settings: Settings) -> None:
+    from hypercorn.asyncio import serve as run
+    from hypercorn.config import Config
+
+    config = Config()
+    config.bind = [f"{HOST}:{number}" for number in (settings.port, *(port.number for port in settings.http_ports))]
+    config.keep_alive_timeout = KEEP_ALIVE_SECONDS
+    config.loglevel = logging.getLevelName(logging.getLogger().level)
+    stop = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    await run(application(settings), config, shutdown_trigger=stop.wait)
+
+
+def application(settings: Settings) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
+    """The emulator's ASGI application behind our ports and with the operator's endpoints."""
+    from ministack.app import app
+
+    by_number = {port.number: port for port in settings.http_ports}
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            port = by_number.get((scope.get("server") or (None, 0))[1])
+            if port:
+                api = http_apis.api_of(port)
+                if api is None:
+                    await _send(send, 503, {"message": f"no HTTP API called *{port.name}* is deployed"})
+                    return
+                scope = _at_root(scope, api)
+            elif scope["path"].startswith("/_candlecast/"):
+                status, body = await asyncio.to_thread(_operate, settings, scope)
+                await _send(send, status, body)
+                return
+        await app(scope, receive, send)
+
+    return answer
+
+
+def _at_root(scope: Scope, api: str) -> Scope:
+    prefix = f"/_aws/execute-api/{api}/$default"
+    raw = scope.get("raw_path") or scope["path"].encode()
+    return {**scope, "path": prefix + scope["path"], "raw_path": prefix.encode() + raw}
+
+
+async def _send(send: Send, status: int, body: Any) -> None:
+    headers = [(b"content-type", b"application/json")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": json.dumps(body).encode()})
+
+
+def _operate(settings: Settings, scope: Scope) -> tuple[int, Any]:
+    """The operator's endpoints.
+
+    - GET /_candlecast/workers: every process of every function: function, pid, whether it is busy
+    - POST /_candlecast/fire?schedule=NAME&time=ISO: fire a schedule as if it were that time
+    - POST /_candlecast/forget-logs: remove the log files
+    """
+    query = dict(parse_qsl(scope.get("query_string", b"").decode()))
+    match scope["method"], scope["path"]:
+        case "GET", "/_candlecast/workers":
+            found = [{"function": name, "pid": pid, "busy": busy} for name, pid, busy in workers.running_workers()]
+            return 200, {"workers": found}
+        case "POST", "/_candlecast/fire":
+            try:
+                scheduled = datetime.fromisoformat(query["time"])
+            except (KeyError, ValueError) as error:
+                return 400, {"message": f"time must be ISO 8601: {error}"}
+            fired = schedules.fire(query.get("schedule", ""), scheduled)
+            return (200 if fired else 404), {"fired": fired}
+        case "POST", "/_candlecast/forget-logs":
+            for file in settings.log_folder.glob("*.log"):
+                file.unlink(missing_ok=True)
+            return 200, {}
+    return 404, {"message": "no such operation"}
+
+
+def describe(error: BaseException) -> str:
+    """One line for people."""
+    return f"candlecast emulator: {error}"
+
+
+def fail(error: BaseException) -> int:
+    """Say what is wrong on standard error; the exit status."""
+    with contextlib.suppress(OSError):
+        print(describe(error), file=sys.stderr, flush=True)
+    return 1

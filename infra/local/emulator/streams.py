@@ -1,0 +1,129 @@
+"""A table's stream as the event source of a function, with the failure handling that the outbox relies on.
+
+The emulator ignores partial-batch responses (a failed record counts as done: an event would be lost), bisecting and
+the retry limit (a poison record would block the stream for ever), and holds up every queue while it waits.
+"""
+
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from .patching import PatchError, replace
+
+DEFAULT_BATCH = 100
+IDLE_SECONDS = 0.05
+RETRY_SECONDS = 0.5
+UNLIMITED = -1  # AWS's default: retry until the record is trimmed
+
+
+@dataclass
+class Shard:
+    """Where one mapping stands: the next record, how many to take at once, how often this batch has failed."""
+
+    position: int
+    window: int
+    failures: int = 0
+    not_before: float = 0.0
+
+
+def stream_mappings() -> None:
+    """Read streams in a thread of their own, one batch at a time, as the mapping's settings say."""
+    from ministack.services import dynamodb, lambda_svc
+
+    for name in ("stream_start_position", "stream_end_position", "stream_records_since"):
+        if not callable(getattr(dynamodb, name, None)):
+            raise PatchError(f"dynamodb.{name} is not there")
+    replace(lambda_svc, "_poll_dynamodb_streams", lambda: False)
+    shards: dict[str, Shard] = {}
+
+    def loop() -> None:
+        while True:
+            try:
+                busy = sum(_advance(shards, *found) for found in _mappings()) > 0
+            except Exception:
+                lambda_svc.logger.exception("stream mapping")
+                busy = False
+            if not busy:
+                time.sleep(IDLE_SECONDS)
+
+    threading.Thread(target=loop, daemon=True, name="candlecast-streams").start()
+
+
+def _mappings() -> Iterator[tuple[Any, str, Any]]:
+    """Every enabled mapping of a stream, with its table's name and its function, in its own account and region."""
+    from ministack.services import dynamodb, lambda_svc
+
+    for account, region, mapping in lambda_svc._iter_all_esms():
+        lambda_svc._request_account_id.set(account)
+        lambda_svc._request_region.set(region)
+        arn = mapping.get("EventSourceArn", "")
+        if not mapping.get("Enabled", True) or ":dynamodb:" not in arn or "/stream/" not in arn:
+            continue
+        name = arn.split("/stream/")[0].split("/")[-1]
+        table = dynamodb._tables.get(name)
+        function, _config = lambda_svc._get_func_record_for_qualifier(mapping["FunctionName"], mapping.get("Qualifier"))
+        if table and table.get("LatestStreamArn") == arn and function is not None:
+            yield mapping, name, function
+
+
+def _advance(shards: dict[str, Shard], mapping: Any, table: str, function: Any) -> bool:
+    """Hand one batch to the function; whether the mapping got any further."""
+    from ministack.services import dynamodb, lambda_svc
+
+    size = int(mapping.get("BatchSize") or DEFAULT_BATCH)
+    horizon, end = dynamodb.stream_start_position(table), dynamodb.stream_end_position(table)
+    shard = shards.get(mapping["UUID"])
+    if shard is None:
+        from_start = mapping.get("StartingPosition", "LATEST") == "TRIM_HORIZON"
+        shard = shards[mapping["UUID"]] = Shard(horizon if from_start else end, size)
+    shard.position = max(shard.position, horizon)
+    if shard.position >= end or time.monotonic() < shard.not_before:
+        return False
+    batch = dynamodb.stream_records_since(table, shard.position, min(shard.window, size))
+    if not batch:
+        return False
+    records = lambda_svc._apply_filter_criteria(batch, mapping)
+    outcome = lambda_svc._execute_function(function, {"Records": records}) if records else {}
+    done = _records_done(mapping, batch, outcome)
+    if done:
+        shard.position += done
+        shard.window, shard.failures = size, 0
+    if done < len(batch):
+        _retry_or_give_up(shard, mapping, function, batch[done:], outcome, bisect=not done)
+    return True
+
+
+def _records_done(mapping: Any, batch: list[Any], outcome: Any) -> int:
+    """How many records from the start of the batch are finished: all before the first that is reported as failed."""
+    if outcome.get("error"):
+        return 0
+    body = outcome.get("body")
+    if "ReportBatchItemFailures" not in (mapping.get("FunctionResponseTypes") or []) or not isinstance(body, dict):
+        return len(batch)
+    failed = {failure.get("itemIdentifier") for failure in body.get("batchItemFailures") or []}
+    numbers = [record["dynamodb"]["SequenceNumber"] for record in batch]
+    if failed - set(numbers):
+        return 0  # names a record that is not there: the whole batch, as on AWS
+    return next((index for index, number in enumerate(numbers) if number in failed), len(batch))
+
+
+def _retry_or_give_up(shard: Shard, mapping: Any, function: Any, batch: list[Any], outcome: Any, *, bisect: bool) -> None:
+    from ministack.services import lambda_svc
+
+    shard.not_before = time.monotonic() + RETRY_SECONDS
+    if bisect and mapping.get("BisectBatchOnFunctionError") and len(batch) > 1:
+        shard.window = (len(batch) + 1) // 2  # splitting does not count as a retry
+        return
+    shard.failures += 1
+    limit = mapping.get("MaximumRetryAttempts")
+    limit = UNLIMITED if limit is None else int(limit)
+    if limit == UNLIMITED or shard.failures <= limit:
+        return
+    given_up = batch if bisect else batch[:1]
+    lambda_svc._send_ddb_stream_failure_record(
+        mapping, function, given_up, mapping["EventSourceArn"], outcome, "RetryAttemptsExhausted"
+    )
+    shard.position += len(given_up)
+    shard.window, shard.failures = int(mapping.get("BatchSize") or DEFAULT_BATCH), 0
