@@ -1,8 +1,8 @@
 """Consume a batch of queue messages: each on its own, in order within its group, and every failure told apart (D4).
 
 A use case says what to do with a message by how it ends: return (done), `RetryLater` (comes back when it says), or another error:
-what can never be processed is put aside in the dead letters with its reason at once, anything unforeseen comes back with a growing
-pause and is put aside after the last try.
+what can never be processed is put aside in the dead letters with its reason at once, anything unforeseen comes back with a
+growing pause and is put aside after the last try.
 """
 
 from __future__ import annotations
