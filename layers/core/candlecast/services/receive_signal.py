@@ -125,9 +125,12 @@ def _check_age(parsed: ParsedSignal, now: datetime) -> None:
 
 
 def _sender_key(message: Message, parsed: ParsedSignal) -> tuple[str, timedelta]:
-    """What makes two messages the same decision, and for how long."""
+    """What makes two messages the same decision, and for how long.
+
+    Action and ticker count beside the sender's id: some senders give the exit the id of its entry, and an exit must not be lost.
+    """
     if parsed.sender_id is not None:
-        return digest("sender-id", parsed.sender_id), SENDER_ID_WINDOW
+        return digest("sender-id", parsed.sender_id, parsed.action, parsed.ticker), SENDER_ID_WINDOW
     return digest("sender-body", message.canonical), DUPLICATE_WINDOW
 
 
