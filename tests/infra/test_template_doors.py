@@ -1,0 +1,94 @@
+"""The HTTP APIs: who gets in without a token, what is logged, and what a deployment tells."""
+
+from typing import Any
+
+from tests.infra.transformed import nested, resources, root, text
+
+APIS = resources(root(), "AWS::ApiGatewayV2::Api")
+STAGES = resources(root(), "AWS::ApiGatewayV2::Stage")
+
+
+def routes(api: str) -> dict[str, Any]:
+    """Security of each route of an API."""
+    found = {}
+    for path, operations in APIS[api]["Body"]["paths"].items():
+        for verb, operation in operations.items():
+            method = "ANY" if verb == "x-amazon-apigateway-any-method" else verb.upper()
+            found[f"{method} {path}"] = operation.get("security")
+    return found
+
+
+def test_only_health_and_webhooks_open_without_a_token() -> None:
+    found = routes("HttpApi")
+    assert found.pop("ANY /{proxy+}") == [{"Tokens": []}]
+    assert found == {
+        "GET /health": [{"NONE": []}],
+        "POST /webhooks/{source}": [{"NONE": []}],
+        "POST /webhooks/{source}/{secret}": [{"NONE": []}],
+    }
+
+
+def test_tokens_come_from_the_issuer_that_is_given_or_from_the_stacks_own_pool() -> None:
+    schemes = APIS["HttpApi"]["Body"]["components"]["securitySchemes"]
+    assert schemes.keys() == {"Tokens"}
+    authorizer = schemes["Tokens"]["x-amazon-apigateway-authorizer"]
+    own = {"Fn::If": ["OwnUserPool", {"Fn::GetAtt": ["Identity", "Outputs.Issuer"]}, {"Ref": "OidcIssuer"}]}
+    audience = {"Fn::If": ["OwnUserPool", {"Fn::GetAtt": ["Identity", "Outputs.ClientId"]}, {"Ref": "OidcAudience"}]}
+    assert authorizer["type"] == "jwt"
+    assert authorizer["jwtConfiguration"] == {"issuer": own, "audience": [audience]}
+    assert root()["Resources"]["Identity"]["Condition"] == "OwnUserPool"
+
+
+def test_the_users_pool_is_for_invited_people_and_its_client_has_no_secret() -> None:
+    pool = resources(nested("Identity"), "AWS::Cognito::UserPool")["UserPool"]
+    client = resources(nested("Identity"), "AWS::Cognito::UserPoolClient")["UserPoolClient"]
+    assert pool["AdminCreateUserConfig"] == {"AllowAdminCreateUserOnly": True}
+    assert pool["Policies"]["PasswordPolicy"]["MinimumLength"] >= 12
+    assert client["GenerateSecret"] is False
+    assert "ALLOW_USER_PASSWORD_AUTH" not in client["ExplicitAuthFlows"]
+
+
+def test_the_access_log_never_holds_a_path_because_a_webhooks_path_can_hold_a_secret() -> None:
+    formats = [it["AccessLogSettings"]["Format"] for it in STAGES.values() if "AccessLogSettings" in it]
+    assert len(formats) == 1
+    logged = {word.strip('"$,{}') for word in formats[0].replace(":", " ").replace(",", " ").split() if "$context" in word}
+    assert logged == {
+        "context.requestTime",
+        "context.requestId",
+        "context.routeKey",
+        "context.status",
+        "context.responseLatency",
+        "context.integrationErrorMessage",
+    }
+
+
+def test_every_door_is_throttled() -> None:
+    assert len(STAGES) == len(APIS) == 2
+    for stage in STAGES.values():
+        limits = stage["DefaultRouteSettings"]
+        assert limits["ThrottlingBurstLimit"] >= limits["ThrottlingRateLimit"] > 0
+
+
+def test_doors_are_called_after_the_stack() -> None:
+    assert {key: text(it["Body"]["info"]["title"]) for key, it in APIS.items()} == {
+        "HttpApi": "stack-api",
+        "PaperHttpApi": "stack-paper",
+    }
+
+
+def test_everything_of_the_paper_exchange_can_be_left_out() -> None:
+    conditional = {key for key, it in root()["Resources"].items() if it.get("Condition") == "PaperExchangeDeployed"}
+    of_paper = {key for key in root()["Resources"] if key.startswith("Paper")}
+    assert conditional == of_paper
+    assert {"PaperTable", "PaperHttpApi", "PaperExchangeFunction", "PaperExchangeFunctionAliaslive"} <= of_paper
+
+
+def test_a_deployment_tells_everything_that_its_users_and_tools_ask_for() -> None:
+    queues = {f"{it}QueueUrl" for it in ("Candle", "Signal", "Trade", "Reconcile")}
+    dead = {f"{it}DeadLettersUrl" for it in ("Candle", "Signal", "Trade", "Reconcile", "Outbox", "Schedule")}
+    names = {f"{key}Name" for key in resources(root(), "AWS::Lambda::Function")}
+    rest = (
+        "ApiUrl PaperExchangeUrl TableName PaperTableName MarketsBucketName EventBusName KeyArn OperatorSecretId SecretPrefix"
+        " UserPoolId UserPoolClientId TokenIssuer ScheduleGroupName AlarmTopicArn BusinessDashboard TechnicalDashboard"
+    )
+    assert root()["Outputs"].keys() == queues | dead | names | set(rest.split())

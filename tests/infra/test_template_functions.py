@@ -1,0 +1,227 @@
+"""What every function is: its handler, its time, its layers, its environment, its log, and where its failures go."""
+
+import re
+from typing import Any
+
+import pytest
+
+from candlecast.domain.timeframe import Timeframe
+from tests.infra.transformed import (
+    ROOT,
+    allowed,
+    as_list,
+    functions,
+    nested,
+    queue_arn,
+    queue_name,
+    resources,
+    role_of,
+    root,
+    source,
+    text,
+)
+
+# Seconds and layers of each function: the budget that the rest is built on.
+SHAPE = {
+    "candle_clock": (30, "core deps"),
+    "strategy_runner": (60, "core deps exchange research strategies"),
+    "signal_intake": (10, "core deps"),
+    "signal_fanout": (60, "core deps"),
+    "order_executor": (15, "core deps exchange"),
+    "reconcile_clock": (30, "core deps"),
+    "order_reconciler": (30, "core deps exchange"),
+    "outbox_relay": (30, "core deps"),
+    "api": (29, "core deps web research strategies"),
+    "market_catalogue": (60, "core deps exchange"),
+    "paper_exchange": (29, "core deps web"),
+    "dlq_redrive": (60, "core deps"),
+}
+
+EVERYWHERE = {"ENVIRONMENT", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL", "POWERTOOLS_SERVICE_NAME"}
+ENVIRONMENT = {
+    "candle_clock": "TABLE_NAME CANDLE_QUEUE_URL",
+    "strategy_runner": (
+        "TABLE_NAME CANDLE_QUEUE_URL CANDLE_DEAD_LETTERS_URL SIGNAL_QUEUE_URL MARKETS_BUCKET VENUES MAX_CANDLE_LATENESS_SECONDS"
+    ),
+    "signal_intake": "TABLE_NAME SIGNAL_QUEUE_URL MARKETS_BUCKET SECRET_PREFIX",
+    "signal_fanout": "TABLE_NAME SIGNAL_QUEUE_URL SIGNAL_DEAD_LETTERS_URL TRADE_QUEUE_URL MARKETS_BUCKET VENUES",
+    "order_executor": (
+        "TABLE_NAME TRADE_QUEUE_URL TRADE_DEAD_LETTERS_URL RECONCILE_QUEUE_URL MARKETS_BUCKET VENUES SECRET_PREFIX"
+    ),
+    "reconcile_clock": "TABLE_NAME RECONCILE_QUEUE_URL",
+    "order_reconciler": "TABLE_NAME RECONCILE_QUEUE_URL RECONCILE_DEAD_LETTERS_URL MARKETS_BUCKET VENUES SECRET_PREFIX",
+    "outbox_relay": "TABLE_NAME EVENT_BUS_NAME",
+    "api": "TABLE_NAME TRADE_QUEUE_URL MARKETS_BUCKET SECRET_PREFIX KMS_KEY_ID VENUES TENANT_CLAIM ROLES_CLAIM",
+    "market_catalogue": "MARKETS_BUCKET VENUES",
+    "paper_exchange": "PAPER_TABLE_NAME OPERATOR_SECRET_ID",
+    "dlq_redrive": (
+        "CANDLE_QUEUE_URL SIGNAL_QUEUE_URL TRADE_QUEUE_URL RECONCILE_QUEUE_URL CANDLE_DEAD_LETTERS_URL"
+        " SIGNAL_DEAD_LETTERS_URL TRADE_DEAD_LETTERS_URL RECONCILE_DEAD_LETTERS_URL"
+    ),
+}
+CONSUMES = {
+    "strategy_runner": "CANDLE_QUEUE_URL",
+    "signal_fanout": "SIGNAL_QUEUE_URL",
+    "order_executor": "TRADE_QUEUE_URL",
+    "order_reconciler": "RECONCILE_QUEUE_URL",
+}
+
+INVOKED_ASYNCHRONOUSLY = {"candle_clock", "reconcile_clock", "market_catalogue", "dlq_redrive"}
+HTTP_API_SECONDS = 30  # an HTTP API gives up then, so nothing behind one may take longer
+
+
+def environment(name: str) -> dict[str, Any]:
+    variables: dict[str, Any] = functions()[name]["Environment"]["Variables"]
+    return variables
+
+
+def logical_id(name: str) -> str:
+    """`order_executor` -> `OrderExecutorFunction`."""
+    return "".join(word.capitalize() for word in name.split("_")) + "Function"
+
+
+def test_the_path_has_its_twelve_functions() -> None:
+    assert functions().keys() == SHAPE.keys()
+    assert {logical_id(name) for name in SHAPE} == resources(root(), "AWS::Lambda::Function").keys()
+
+
+@pytest.mark.parametrize("name", SHAPE)
+def test_an_import_path_is_the_same_in_lambda_and_in_the_repository(name: str) -> None:
+    written = source(ROOT / "template.yaml")["Resources"][logical_id(name)]
+    assert functions()[name]["Handler"] == f"functions.{name}.handler.handle"
+    assert written["Properties"]["CodeUri"] == f"functions/{name}/"
+    assert written["Metadata"]["BuildProperties"] == {"ParentPackageMode": "explicit", "ParentPackages": f"functions.{name}"}
+
+
+@pytest.mark.parametrize("name", SHAPE)
+def test_the_handler_that_the_template_names_exists(name: str) -> None:
+    handler = ROOT / "functions" / name / "handler.py"
+    assert re.search(r"^(async )?def handle\(|^handle = ", handler.read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", SHAPE)
+def test_a_function_has_the_time_and_mounts_the_layers_that_it_needs(name: str) -> None:
+    properties = functions()[name]
+    layers = [re.sub(r"^<(\w+)Layer.*$", r"\1", text(it)).lower() for it in properties["Layers"]]
+    assert (properties["Timeout"], " ".join(layers)) == SHAPE[name]
+
+
+@pytest.mark.parametrize("name", SHAPE)
+def test_environment_holds_what_the_function_needs_and_nothing_else(name: str) -> None:
+    assert environment(name).keys() == EVERYWHERE | set(ENVIRONMENT[name].split())
+    assert environment(name)["POWERTOOLS_SERVICE_NAME"] == name
+
+
+def told_queues(name: str) -> dict[str, str]:
+    """ARN of each queue whose URL a function gets, by variable."""
+    queues = resources(root(), "AWS::SQS::Queue")
+    return {
+        key: queue_arn(queue_name(queues[text(value).strip("<>")]))
+        for key, value in environment(name).items()
+        if key.endswith(("_QUEUE_URL", "_DEAD_LETTERS_URL"))
+    }
+
+
+@pytest.mark.parametrize("name", SHAPE)
+def test_a_function_may_send_to_the_queues_that_it_is_told_of_and_to_no_other(name: str) -> None:
+    told = told_queues(name)
+    if name == "dlq_redrive":  # takes from the dead letters, gives back to their queues
+        told = {key: arn for key, arn in told.items() if key.endswith("_QUEUE_URL")}
+    elif name in CONSUMES and name != "order_reconciler":  # changes visibility there; the reconciler also asks itself again
+        told.pop(CONSUMES[name])
+    expected = set(told.values())
+    if name in INVOKED_ASYNCHRONOUSLY:  # Lambda reports a failed event under the function's role
+        expected.add(queue_arn("schedule-dead-letters"))
+    if name == "outbox_relay":  # and a failed part of the stream
+        expected.add(queue_arn("outbox-dead-letters"))
+    assert allowed(name, "sqs:SendMessage") == expected
+
+
+@pytest.mark.parametrize("name", CONSUMES)
+def test_a_consumer_is_told_of_its_own_queue_and_of_its_dead_letters(name: str) -> None:
+    told = told_queues(name)
+    assert allowed(name, "sqs:ChangeMessageVisibility") == {told[CONSUMES[name]]}
+    assert told[CONSUMES[name].replace("_QUEUE_", "_DEAD_LETTERS_")] in allowed(name, "sqs:SendMessage")
+
+
+@pytest.mark.parametrize("name", SHAPE)
+def test_a_function_has_an_alias_a_trace_and_a_log_group_with_retention_and_key(name: str) -> None:
+    written = source(ROOT / "template.yaml")["Resources"][logical_id(name)]["Properties"]
+    aliases = {text(it["FunctionName"]): it["Name"] for it in resources(root(), "AWS::Lambda::Alias").values()}
+    assert aliases[f"<{logical_id(name)}>"] == "live"
+    assert written["AutoPublishAliasAllProperties"] is True  # or the alias keeps old layers and settings
+    assert functions()[name]["TracingConfig"] == {"Mode": "Active"}
+    output = text(functions()[name]["LoggingConfig"]["LogGroup"]).removeprefix("<Roles.Outputs.").removesuffix(">")
+    group = resources(nested("Roles"), "AWS::Logs::LogGroup")[text(nested("Roles")["Outputs"][output]["Value"]).strip("<>")]
+    assert text(group["LogGroupName"]) == f"/aws/lambda/stack-{name}"
+    assert (text(group["RetentionInDays"]), text(group["KmsKeyId"])) == ("<LogRetentionDays>", "<KeyArn>")
+
+
+def test_layers_publish_a_new_function_version_when_they_change() -> None:
+    written = source(ROOT / "template.yaml")
+    assert written["Globals"]["LayerVersion"] == {"PublishLambdaVersion": True}
+    methods = {
+        key: it["Metadata"]["BuildMethod"] for key, it in written["Resources"].items() if it["Type"].endswith("LayerVersion")
+    }
+    third_party = dict.fromkeys(("DepsLayer", "ExchangeLayer", "WebLayer", "ResearchLayer", "StrategiesLayer"), "makefile")
+    assert methods == {"CoreLayer": "python3.13"} | third_party
+
+
+def test_a_function_that_is_invoked_asynchronously_says_where_its_failures_go() -> None:
+    configured = {}
+    for properties in resources(root(), "AWS::Lambda::EventInvokeConfig").values():
+        assert properties["Qualifier"] == "live"  # the schedules invoke the alias
+        target = properties["DestinationConfig"]["OnFailure"]["Destination"]
+        configured[text(properties["FunctionName"]).strip("<>")] = text(target)
+    assert configured == {logical_id(name): "<ScheduleDeadLetters.Arn>" for name in INVOKED_ASYNCHRONOUSLY}
+
+
+def test_schedules_invoke_aliases_of_functions_that_say_where_their_failures_go() -> None:
+    passed = root()["Resources"]["Schedules"]["Properties"]["Parameters"]
+    targets = {
+        text(it["Target"]["Arn"]).strip("<>") for it in resources(nested("Schedules"), "AWS::Scheduler::Schedule").values()
+    }
+    aliases = {text(passed[it]) for it in targets}
+    assert aliases == {f"<{logical_id(it)}Aliaslive>" for it in INVOKED_ASYNCHRONOUSLY - {"dlq_redrive"}}
+
+
+@pytest.mark.parametrize("name", ["signal_intake", "api", "paper_exchange"])
+def test_what_answers_http_gives_up_before_its_door_does(name: str) -> None:
+    assert functions()[name]["Timeout"] < HTTP_API_SECONDS
+
+
+def test_only_the_functions_that_sign_orders_hold_both_a_venue_and_keys() -> None:
+    signing = {it for it in SHAPE if "exchange" in SHAPE[it][1] and "SECRET_PREFIX" in environment(it)}
+    assert signing == {"order_executor", "order_reconciler"}
+
+
+def test_schedules_fire_a_minute_before_the_close_of_each_timeframe() -> None:
+    schedules = resources(nested("Schedules"), "AWS::Scheduler::Schedule")
+    clocks = {it["Name"]: it for it in schedules.values() if text(it["Target"]["Arn"]) == "<CandleClockArn>"}
+    assert {name: it["ScheduleExpression"] for name, it in clocks.items()} == {
+        f"candles-{timeframe.value}": timeframe.schedule_expression for timeframe in Timeframe
+    }
+    for timeframe in Timeframe:
+        expected = f'{{"timeframe":"{timeframe.value}","scheduled_time":"<aws.scheduler.scheduled-time>"}}'
+        assert clocks[f"candles-{timeframe.value}"]["Target"]["Input"] == expected
+
+
+def test_every_schedule_is_utc_exact_retried_and_has_dead_letters() -> None:
+    schedules = resources(nested("Schedules"), "AWS::Scheduler::Schedule")
+    others = {it["Name"]: it["ScheduleExpression"] for it in schedules.values() if not it["Name"].startswith("candles-")}
+    assert others == {"reconcile": "cron(* * * * ? *)", "catalogue": "cron(7 * * * ? *)"}
+    assert len(schedules) == 14
+    for properties in schedules.values():
+        assert properties["ScheduleExpressionTimezone"] == "UTC"
+        assert properties["FlexibleTimeWindow"] == {"Mode": "OFF"}
+        assert text(properties["State"]) == "<State>"
+        assert text(properties["Target"]["DeadLetterConfig"]["Arn"]) == "<ScheduleDeadLettersArn>"
+        assert properties["Target"]["RetryPolicy"]["MaximumRetryAttempts"] >= 1
+
+
+def test_no_two_functions_share_a_role() -> None:
+    assert len(set(role_of().values())) == len(functions())
+    for name, role in role_of().items():
+        assert role.lower() == name.replace("_", "") + "role"
+        trust = resources(nested("Roles"), "AWS::IAM::Role")[role]["AssumeRolePolicyDocument"]["Statement"]
+        assert [as_list(it["Principal"]["Service"]) for it in trust] == [["lambda.amazonaws.com"]]

@@ -1,0 +1,74 @@
+"""cfn-lint has nothing to say: about what is written, and about what the transform makes of it."""
+
+import json
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.infra.transformed import INFRA, NESTED, ROOT, nested, root, source
+
+LINT_SECONDS = 60  # a lint takes about five; a hanging one must not hang the suite
+
+
+def lint(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).with_name("cfn-lint")), *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=LINT_SECONDS, check=False)  # noqa: S603
+
+
+def test_templates_are_lint_clean() -> None:
+    outcome = lint()  # which files and which rules: .cfnlintrc
+    assert (outcome.returncode, outcome.stdout) == (0, "")
+
+
+def test_what_the_transform_makes_has_no_lint_error(tmp_path: Path) -> None:
+    """Errors only: warnings complain of nested stacks that are not uploaded yet and of what the transform writes."""
+    template = tmp_path / "transformed.json"
+    template.write_text(json.dumps(root()))
+    outcome = lint("--template", str(template), "--ignore-checks", "W")
+    assert (outcome.returncode, outcome.stdout) == (0, "")
+
+
+def test_own_rules_find_what_they_are_for(tmp_path: Path) -> None:
+    template = tmp_path / "careless.yaml"
+    template.write_text(
+        "AWSTemplateFormatVersion: '2010-09-09'\n"
+        "Resources:\n"
+        "  Queue: {Type: AWS::SQS::Queue, Properties: {}}\n"
+        "  Logs: {Type: AWS::Logs::LogGroup, Properties: {LogGroupName: x}}\n"
+        "  Alarm:\n"
+        "    Type: AWS::CloudWatch::Alarm\n"
+        "    Properties: {AlarmDescription: Look., ComparisonOperator: GreaterThanThreshold, EvaluationPeriods: 1}\n"
+    )
+    outcome = lint("--template", str(template))
+    assert {line.split()[0] for line in outcome.stdout.splitlines() if line.startswith("E9")} == {"E9001", "E9002", "E9003"}
+
+
+def test_every_nested_template_is_in_the_root_and_gets_its_parameters() -> None:
+    template = root()
+    stacks = {key: it["Properties"] for key, it in template["Resources"].items() if it["Type"] == "AWS::CloudFormation::Stack"}
+    assert {key: it["TemplateURL"] for key, it in stacks.items()} == {key: f"infra/{name}" for key, name in NESTED.items()}
+    assert {path.name for path in INFRA.glob("*.yaml")} == set(NESTED.values())
+    for key, properties in stacks.items():
+        declared = nested(key)["Parameters"]
+        required = {name for name, it in declared.items() if "Default" not in it}
+        assert required <= properties["Parameters"].keys() <= declared.keys(), key
+
+
+@pytest.mark.parametrize("environment", ["default", "dev", "local", "prod"])
+def test_configured_parameters_exist_and_have_allowed_values(environment: str) -> None:
+    declared = source(ROOT / "template.yaml")["Parameters"]
+    section = tomllib.loads((ROOT / "samconfig.toml").read_text())[environment]["deploy"]["parameters"]
+    for name, value in (pair.split("=", 1) for pair in section["parameter_overrides"].split()):
+        assert name in declared
+        assert value in map(str, declared[name].get("AllowedValues", [value])), name
+    assert section["capabilities"] == "CAPABILITY_IAM CAPABILITY_AUTO_EXPAND"
+
+
+def test_root_fits_what_cloudformation_takes() -> None:
+    template = root()
+    assert len(template["Resources"]) <= 500
+    assert len(json.dumps(template)) <= 1_000_000
+    assert len(template["Outputs"]) <= 200

@@ -1,0 +1,113 @@
+"""Least privilege, read from the roles: who may reach what, and the few places where AWS leaves no choice."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.infra.transformed import Statement, allowed, every_template, functions, nested, resources, role_of, root, statements
+
+SECRETS = "arn:aws:secretsmanager:region:account:secret:candlecast/stack"
+READS_A_SECRET = {
+    "order_executor": {f"{SECRETS}/account/*"},
+    "order_reconciler": {f"{SECRETS}/account/*"},
+    "signal_intake": {f"{SECRETS}/source/*"},
+    "paper_exchange": {"<OperatorSecretArn>"},
+}
+CHANGES_SECRETS = {"secretsmanager:CreateSecret", "secretsmanager:PutSecretValue", "secretsmanager:UpdateSecret"}
+
+# A `*` inside a resource is a set that has no other name: the objects of a bucket, the streams of a log group, the
+# secrets of the accounts (one more with each user).
+NAMED_SETS = ("<MarketsBucketArn>/*", f"{SECRETS}/account/*", f"{SECRETS}/source/*")
+
+
+def all_statements() -> Iterator[Statement]:
+    for _, template in every_template():
+        yield from statements(template)
+
+
+def test_the_only_wildcard_resource_is_the_one_that_x_ray_demands() -> None:
+    """AWS: PutTraceSegments and PutTelemetryRecords support no resource-level permissions."""
+    wild = [(it.role, it.actions) for it in all_statements() if "*" in it.resources]
+    assert wild == [("WriteTraces", frozenset({"xray:PutTraceSegments", "xray:PutTelemetryRecords"}))]
+
+
+def test_wildcards_inside_resources_are_sets_without_another_name() -> None:
+    partial = {resource for it in all_statements() for resource in it.resources if "*" in resource and resource != "*"}
+    groups = {f"arn:aws:logs:region:account:log-group:/aws/lambda/stack-{name}:*" for name in functions()}
+    assert partial == set(NAMED_SETS) | groups
+
+
+def test_no_role_has_a_wildcard_action() -> None:
+    wild = {action for it in all_statements() for action in it.actions if "*" in action}
+    assert wild == {"kms:GenerateDataKey*", "kms:ReEncrypt*"}  # one operation each, with and without plaintext
+
+
+def test_roles_carry_no_policy_from_outside_the_stack() -> None:
+    for role, properties in resources(nested("Roles"), "AWS::IAM::Role").items():
+        assert properties["ManagedPolicyArns"] == [{"Ref": "WriteTraces"}, {"Ref": "UseStackKey"}], role
+    assert not resources(root(), "AWS::IAM::Role")  # none that the transform made up
+
+
+def test_the_key_is_used_only_through_the_services_that_hold_our_data() -> None:
+    policy = resources(nested("Roles"), "AWS::IAM::ManagedPolicy")["UseStackKey"]["PolicyDocument"]["Statement"][0]
+    through = {it["Fn::Sub"].split(".")[0] for it in policy["Condition"]["StringEquals"]["kms:ViaService"]}
+    assert through == {"dynamodb", "s3", "secretsmanager", "sqs"}
+    assert policy["Resource"] == {"Ref": "KeyArn"}
+
+
+@pytest.mark.parametrize("name", functions())
+def test_secrets_are_read_only_where_a_key_is_needed(name: str) -> None:
+    assert allowed(name, "secretsmanager:GetSecretValue") == READS_A_SECRET.get(name, set())
+
+
+def test_the_api_writes_keys_and_cannot_read_one_back() -> None:
+    writable = {f"{SECRETS}/account/*", f"{SECRETS}/source/*"}
+    for action in CHANGES_SECRETS | {"secretsmanager:DeleteSecret", "secretsmanager:TagResource"}:
+        assert allowed("api", action) == writable
+    reads = ("secretsmanager:GetSecretValue", "secretsmanager:BatchGetSecretValue", "secretsmanager:DescribeSecret")
+    assert [allowed("api", it) for it in reads] == [set(), set(), set()]
+
+
+def test_nobody_but_the_api_changes_secrets() -> None:
+    changing = {it.role for it in all_statements() if it.actions & CHANGES_SECRETS}
+    assert changing == {role_of()["api"]}
+
+
+def test_no_function_reaches_the_whole_prefix_of_secrets() -> None:
+    reached = {resource for it in all_statements() for resource in it.resources if resource.startswith(SECRETS)}
+    assert reached == {f"{SECRETS}/account/*", f"{SECRETS}/source/*"}
+
+
+def test_nobody_scans_a_table_or_deletes_in_it_but_the_api_and_the_paper_exchange() -> None:
+    for statement in all_statements():
+        assert "dynamodb:Scan" not in statement.actions
+        if "dynamodb:DeleteItem" in statement.actions:
+            assert statement.role in {role_of()["api"], role_of()["paper_exchange"]}
+
+
+def test_the_paper_exchange_sees_nothing_of_the_house() -> None:
+    reached = {res for it in all_statements() if it.role == role_of()["paper_exchange"] for res in it.resources}
+    own_log = "arn:aws:logs:region:account:log-group:/aws/lambda/stack-paper_exchange:*"
+    assert reached == {"<PaperTableArn>", "<OperatorSecretArn>", own_log}
+
+
+def test_the_catalogue_has_one_writer() -> None:
+    writers = {it.role for it in all_statements() if "s3:PutObject" in it.actions}
+    assert writers == {role_of()["market_catalogue"]}
+    assert not any("s3:DeleteObject" in it.actions for it in all_statements())
+
+
+@pytest.mark.parametrize("name", functions())
+def test_a_function_writes_to_its_own_log_only(name: str) -> None:
+    assert allowed(name, "logs:PutLogEvents") == {f"arn:aws:logs:region:account:log-group:/aws/lambda/stack-{name}:*"}
+    assert allowed(name, "logs:CreateLogGroup") == set()  # groups are the stack's, with retention
+
+
+def test_schedules_may_fire_the_clocks_and_nothing_else() -> None:
+    found = {it.sid: (it.actions, it.resources) for it in statements(nested("Schedules"))}
+    assert found["Fire"] == (
+        frozenset({"lambda:InvokeFunction"}),
+        ("<CandleClockArn>", "<ReconcileClockArn>", "<MarketCatalogueArn>"),
+    )
+    assert found["TellWhatCouldNotBeFired"] == (frozenset({"sqs:SendMessage"}), ("<ScheduleDeadLettersArn>",))
+    assert len(found) == 3

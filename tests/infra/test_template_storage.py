@@ -1,0 +1,160 @@
+"""Queues, tables, bucket, secret, topic: encrypted, bounded, recoverable, and nothing falls between two queues."""
+
+import pytest
+
+from tests.infra.transformed import (
+    allowed,
+    every_template,
+    function_name,
+    functions,
+    nested,
+    queue_arn,
+    queue_name,
+    resources,
+    root,
+    text,
+)
+
+MAIN = {"candle": 10, "signal": 5, "trade.fifo": 5, "reconcile": 5}  # queue: receives before its dead letters
+FOURTEEN_DAYS = 14 * 24 * 3600  # the most that SQS keeps
+VISIBILITY_FACTOR = 6  # AWS: at least six times the function's time-out
+
+QUEUES = {queue_name(it): it for it in resources(root(), "AWS::SQS::Queue").values()}
+LOGICAL = {key: queue_name(it) for key, it in resources(root(), "AWS::SQS::Queue").items()}
+MAPPINGS = resources(root(), "AWS::Lambda::EventSourceMapping")
+
+
+def dead_letters_of(queue: str) -> str:
+    base, dot, suffix = queue.partition(".")
+    return f"{base}-dead-letters{dot}{suffix}"
+
+
+def test_queues_are_the_four_of_the_path_and_six_for_dead_letters() -> None:
+    assert QUEUES.keys() == MAIN.keys() | {dead_letters_of(it) for it in MAIN} | {"outbox-dead-letters", "schedule-dead-letters"}
+
+
+@pytest.mark.parametrize("queue", QUEUES)
+def test_every_queue_is_encrypted_with_the_stacks_key(queue: str) -> None:
+    assert text(QUEUES[queue]["KmsMasterKeyId"]) == "<Key>"
+
+
+@pytest.mark.parametrize("queue", MAIN)
+def test_a_queue_gives_up_to_dead_letters_of_its_own_kind(queue: str) -> None:
+    redrive = QUEUES[queue]["RedrivePolicy"]
+    target = LOGICAL[text(redrive["deadLetterTargetArn"]).strip("<>").removesuffix(".Arn")]
+    assert (target, redrive["maxReceiveCount"]) == (dead_letters_of(queue), MAIN[queue])
+    assert QUEUES[target].get("FifoQueue") == QUEUES[queue].get("FifoQueue")
+
+
+@pytest.mark.parametrize("queue", [it for it in QUEUES if "dead-letters" in it])
+def test_dead_letters_stay_fourteen_days_and_go_nowhere_by_themselves(queue: str) -> None:
+    assert QUEUES[queue]["MessageRetentionPeriod"] == FOURTEEN_DAYS
+    assert "RedrivePolicy" not in QUEUES[queue]
+
+
+@pytest.mark.parametrize("queue", MAIN)
+def test_a_message_reaches_its_dead_letters_before_retention_ends_it(queue: str) -> None:
+    properties = QUEUES[queue]
+    longest = properties["VisibilityTimeout"] * properties["RedrivePolicy"]["maxReceiveCount"]
+    assert properties["MessageRetentionPeriod"] > 10 * longest
+
+
+def test_each_queue_has_one_consumer_with_a_bounded_pace_and_partial_failures() -> None:
+    consumers = {}
+    for mapping in MAPPINGS.values():
+        source = text(mapping["EventSourceArn"])
+        assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        assert text(mapping["FunctionName"]).endswith("Aliaslive>")
+        if source == "<Table.StreamArn>":
+            continue
+        queue = LOGICAL[source.strip("<>").removesuffix(".Arn")]
+        function = resources(root(), "AWS::Lambda::Function")[text(mapping["FunctionName"]).strip("<>").removesuffix("Aliaslive")]
+        consumers[queue] = function_name(function)
+        assert "Ref" in mapping["ScalingConfig"]["MaximumConcurrency"]
+        assert QUEUES[queue]["VisibilityTimeout"] >= VISIBILITY_FACTOR * function["Timeout"]
+    assert consumers == {
+        "candle": "strategy_runner",
+        "signal": "signal_fanout",
+        "trade.fifo": "order_executor",
+        "reconcile": "order_reconciler",
+    }
+
+
+@pytest.mark.parametrize("action", ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"])
+def test_only_the_consumer_takes_from_a_queue(action: str) -> None:
+    takers = {name: allowed(name, action) for name in functions() if name != "dlq_redrive"}
+    assert {name: queues for name, queues in takers.items() if queues} == {
+        "strategy_runner": {queue_arn("candle")},
+        "signal_fanout": {queue_arn("signal")},
+        "order_executor": {queue_arn("trade.fifo")},
+        "order_reconciler": {queue_arn("reconcile")},
+    }
+    assert allowed("dlq_redrive", action) == {queue_arn(dead_letters_of(it)) for it in MAIN}
+
+
+def test_the_trade_queue_orders_by_account_and_deduplicates_by_intent() -> None:
+    queue = QUEUES["trade.fifo"]
+    assert queue["FifoQueue"] is True
+    assert (queue["DeduplicationScope"], queue["FifoThroughputLimit"]) == ("messageGroup", "perMessageGroupId")
+    assert queue["ContentBasedDeduplication"] is False
+
+
+def test_the_stream_is_bisected_retried_and_has_dead_letters() -> None:
+    (mapping,) = (it for it in MAPPINGS.values() if text(it["EventSourceArn"]) == "<Table.StreamArn>")
+    assert mapping["BisectBatchOnFunctionError"] is True
+    assert mapping["MaximumRetryAttempts"] == 10
+    assert text(mapping["DestinationConfig"]["OnFailure"]["Destination"]) == "<OutboxDeadLetters.Arn>"
+    assert mapping["StartingPosition"] == "TRIM_HORIZON"
+
+
+def test_tables_recover_to_a_point_in_time_are_encrypted_and_cost_by_use() -> None:
+    tables = resources(root(), "AWS::DynamoDB::Table")
+    assert tables.keys() == {"Table", "PaperTable"}
+    for table in tables.values():
+        assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+        assert table["SSESpecification"]["SSEType"] == "KMS"
+        assert text(table["SSESpecification"]["KMSMasterKeyId"]) == "<Key.Arn>"
+        assert table["BillingMode"] == "PAY_PER_REQUEST"
+        assert [it["AttributeName"] for it in table["KeySchema"]] == ["PK", "SK"]
+
+
+def test_the_table_has_its_indexes_its_stream_its_expiry_and_protection_in_production() -> None:
+    table = resources(root(), "AWS::DynamoDB::Table")["Table"]
+    indexes = {
+        it["IndexName"]: ([key["AttributeName"] for key in it["KeySchema"]], it["Projection"])
+        for it in table["GlobalSecondaryIndexes"]
+    }
+    everything = {"ProjectionType": "ALL"}
+    assert indexes == {"GSI1": (["GSI1PK", "GSI1SK"], everything), "GSI2": (["GSI2PK", "GSI2SK"], everything)}
+    assert table["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+    assert table["DeletionProtectionEnabled"] == {"Fn::If": ["IsProduction", True, False]}
+
+
+def test_the_bucket_is_private_versioned_encrypted_and_speaks_tls() -> None:
+    bucket = resources(root(), "AWS::S3::Bucket")["MarketsBucket"]
+    (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    (deny,) = resources(root(), "AWS::S3::BucketPolicy")["MarketsBucketPolicy"]["PolicyDocument"]["Statement"]
+    assert (deny["Effect"], deny["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+
+
+def test_the_operators_secret_is_generated_and_encrypted() -> None:
+    secret = resources(root(), "AWS::SecretsManager::Secret")["OperatorSecret"]
+    assert secret["GenerateSecretString"]["PasswordLength"] >= 32
+    assert text(secret["KmsKeyId"]) == "<Key.Arn>"
+    assert "SecretString" not in secret
+
+
+def test_the_key_rotates_and_no_log_group_is_without_retention_or_key() -> None:
+    assert resources(root(), "AWS::KMS::Key")["Key"]["EnableKeyRotation"] is True
+    for name, template in every_template():
+        for group in resources(template, "AWS::Logs::LogGroup").values():
+            assert text(group["RetentionInDays"]) == "<LogRetentionDays>", name
+            assert text(group["KmsKeyId"]) in {"<Key.Arn>", "<KeyArn>"}, name
+
+
+def test_alarms_travel_encrypted() -> None:
+    assert text(resources(nested("Alarms"), "AWS::SNS::Topic")["AlarmTopic"]["KmsMasterKeyId"]) == "<KeyArn>"
