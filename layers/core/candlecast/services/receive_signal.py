@@ -105,7 +105,7 @@ class ReceiveSignal:
             signal = _signal(parsed, signal_id, source.strategy_id, market.symbol, now)
             self.publish(signal, source.venue, strategy.subscriber_count)
             self.signals.mark_queued(source.source_id, key, now)
-        return Receipt(signal_id, duplicate=signal_id != candidate)
+        return Receipt(signal_id, duplicate=is_queued or signal_id != candidate)
 
     def _strategy(self, source: SignalSource) -> StrategyDefinition:
         try:

@@ -1,0 +1,274 @@
+"""The webhook function from the gateway's event to its answer."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from candlecast.runtime import bootstrap
+from candlecast.services.publish_signal import PublishSignal
+from candlecast.services.receive_signal import ReceiveSignal
+from candlecast.signals.message import MAX_BODY_BYTES
+from candlecast.signals.refusal import Refusal
+from functions.signal_intake.handler import handle
+from functions.signal_intake.webhook import status_of
+from tests.builders import BTC, SOURCE, a_market, a_source, an_external_strategy
+from tests.fakes.clock import FakeClock, RecordingMetrics
+from tests.fakes.market_data import FakeMarkets
+from tests.fakes.queues import FakeSignalQueue
+from tests.fakes.signals import FakeSignalStore
+from tests.fakes.strategies import FakeStrategyStore
+from tests.fakes.vault import FakeVault
+
+ROOT = Path(__file__).parents[2]
+SECRET = "canary-4f0c9d2b7e1a"
+GOLDEN = ["traderspost_secret_in_path", "native_secret_in_body_base64", "native_signed"]
+IMPORT_SECONDS = 3.0  # CPU, without bytecode, on a slow machine; pydantic, boto3 and Powertools are the bulk of it
+
+
+@dataclass
+class Context:
+    """What the handler reads of Lambda's context."""
+
+    aws_request_id: str = "request-1"
+    function_name: str = "signal_intake"
+    memory_limit_in_mb: int = 1024
+    invoked_function_arn: str = "arn:aws:lambda:eu-central-1:123456789012:function:signal_intake"
+
+
+@dataclass
+class Intake:
+    """The function on fakes."""
+
+    clock: FakeClock = field(default_factory=FakeClock)
+    signals: FakeSignalStore = field(default_factory=FakeSignalStore)
+    queue: FakeSignalQueue = field(default_factory=FakeSignalQueue)
+
+    def service(self) -> ReceiveSignal:
+        strategies, vault, metrics = FakeStrategyStore(), FakeVault(), RecordingMetrics()
+        version = vault.write_source(SOURCE, SECRET, "secret-version-1")
+        strategies.create_strategy(an_external_strategy(subscriber_count=1), a_source(secret_version=version))
+        publish = PublishSignal(self.signals, self.queue, self.clock, metrics)
+        return ReceiveSignal(strategies, self.signals, vault, FakeMarkets(a_market(BTC)), publish, self.clock, metrics)
+
+
+@pytest.fixture
+def intake(monkeypatch: pytest.MonkeyPatch) -> Intake:
+    intake = Intake()
+    service = intake.service()
+    monkeypatch.setattr(bootstrap, "signal_intake", lambda: service)
+    return intake
+
+
+def golden(name: str) -> dict[str, Any]:
+    event: dict[str, Any] = json.loads((ROOT / "tests" / "events" / f"webhook_{name}.json").read_text())
+    return event
+
+
+def an_event(
+    body: bytes | dict[str, Any], *, secret: str | None = SECRET, source: str = SOURCE, **headers: str
+) -> dict[str, Any]:
+    """A base64 event, which carries any bytes."""
+    event = golden("native_secret_in_body_base64")
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    event["body"] = base64.b64encode(raw).decode()
+    event["pathParameters"] = {"source": source} | ({} if secret is None else {"secret": secret})
+    event["headers"] |= headers
+    return event
+
+
+def invoke(event: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    """Status and parsed body of the answer."""
+    answer = handle(event, Context())  # type: ignore[arg-type]
+    assert SECRET not in json.dumps(answer)
+    return answer["statusCode"], json.loads(answer["body"])
+
+
+def test_the_context_has_what_the_handler_reads() -> None:
+    assert all(hasattr(LambdaContext, name) for name in ("aws_request_id", "function_name"))
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_a_real_event_is_acknowledged_with_its_signal_s_id_after_it_is_stored_and_queued(intake: Intake, name: str) -> None:
+    status, body = invoke(golden(name))
+    (shard,) = intake.queue.sent
+    assert status == 202
+    signal_id = shard.signal.signal_id
+    assert body == {"success": True, "id": signal_id, "signal_id": signal_id, "duplicate": False}
+    assert intake.signals.get_signal(signal_id).signal == shard.signal
+    assert [receipt.queued for receipt in intake.signals.database.receipts.values()] == [True]
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_a_repeat_is_acknowledged_with_the_first_one_s_id(intake: Intake, name: str) -> None:
+    _, first = invoke(golden(name))
+    assert invoke(golden(name)) == (202, first | {"duplicate": True})
+    assert len(intake.queue.sent) == 1
+
+
+def test_a_refusal_is_a_problem_with_a_stable_code(intake: Intake) -> None:
+    answer = handle(an_event({"ticker": "AAPL", "action": "buy"}), Context())  # type: ignore[arg-type]
+    assert answer["statusCode"] == 422
+    assert answer["headers"]["content-type"] == "application/problem+json"
+    problem = json.loads(answer["body"])
+    assert problem.keys() >= {"type", "title", "status", "code", "detail"}
+    assert (problem["status"], problem["code"], problem["success"]) == (422, "UNKNOWN_MARKET", False)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b"", 400, "MALFORMED_JSON"),
+        (b"\xff", 400, "INVALID_ENCODING"),
+        (b"x" * (MAX_BODY_BYTES + 1), 413, "BODY_TOO_LARGE"),
+        ({"ticker": "BTCUSDT"}, 400, "UNKNOWN_DIALECT"),
+        ({"ticker": "BTCUSDT", "action": "bu"}, 400, "INVALID_ACTION"),
+        ({"ticker": "BTCUSDT", "action": "buy", "price": "{{close}}"}, 400, "UNRESOLVED_PLACEHOLDER"),
+        ({"ticker": "BTCUSDT", "action": "cancel"}, 422, "UNSUPPORTED_ACTION"),
+        ({"ticker": "BTCUSDT", "action": "buy", "time": "2020-01-01T00:00:00Z"}, 422, "SIGNAL_TOO_OLD"),
+    ],
+)
+def test_bad_input_is_answered_by_what_is_wrong_with_it(intake: Intake, body: Any, status: int, code: str) -> None:
+    answered, problem = invoke(an_event(body))
+    assert (answered, problem["code"]) == (status, code)
+    assert intake.queue.sent == []
+
+
+def test_a_body_the_gateway_left_as_text_may_be_in_any_language(intake: Intake) -> None:
+    event = an_event(b"")
+    event |= {"body": '{"ticker": "BTCUSDT", "action": "buy", "extras": {"note": "做多 🟢"}}', "isBase64Encoded": False}
+    assert invoke(event)[0] == 202
+    assert intake.queue.sent[0].signal.metadata["note"] == "做多 🟢"
+
+
+@pytest.mark.parametrize("changes", [{"body": None}, {"body": "\ud800", "isBase64Encoded": False}, {"body": "é%%%"}])
+def test_an_odd_event_is_refused_and_does_not_crash(intake: Intake, changes: dict[str, Any]) -> None:
+    status, problem = invoke(an_event(b"") | changes)
+    assert (status, problem["success"]) == (400, False)
+
+
+def test_an_unknown_source_is_answered_exactly_like_a_wrong_secret(intake: Intake) -> None:
+    body = {"ticker": "BTCUSDT", "action": "buy"}
+    answers = [
+        handle(event, Context())  # type: ignore[arg-type]
+        for event in (
+            an_event(body, secret="wrong"),
+            an_event(body, secret=None),
+            an_event(body, source="unknown"),
+            an_event(body, source="unknown", secret=None),
+            an_event(body | {"secret": "wrong"}, secret=None),
+            an_event(body, **{"x-candlecast-timestamp": "1795176000", "x-candlecast-signature": "0" * 64}),
+            an_event(body, **{"x-candlecast-timestamp": "1", "x-candlecast-signature": "0" * 64}),
+        )
+    ]
+    assert answers == [answers[0]] * len(answers)
+    assert answers[0]["statusCode"] == 401
+    assert json.loads(answers[0]["body"])["code"] == "UNAUTHENTICATED"
+
+
+def test_a_queue_that_fails_is_answered_with_when_to_try_again_and_the_repeat_heals_it(intake: Intake) -> None:
+    intake.queue.fail_next()
+    answer = handle(golden("native_signed"), Context())  # type: ignore[arg-type]
+    assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (503, "TRY_AGAIN")
+    assert answer["headers"]["retry-after"] == "1"
+    status, body = invoke(golden("native_signed"))
+    assert (status, body["signal_id"]) == (202, intake.queue.sent[0].signal.signal_id)
+
+
+@pytest.mark.parametrize("event", [*map(golden, GOLDEN), an_event(b"{", secret=SECRET), an_event(b"{}", source=SECRET)])
+def test_the_secret_is_in_no_log_no_receipt_and_no_message(
+    intake: Intake, event: dict[str, Any], capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        handle(event, Context())  # type: ignore[arg-type]
+    shown = capsys.readouterr()
+    assert "webhook" in shown.out + caplog.text
+    for text in (shown.out, shown.err, caplog.text, repr(intake.signals.database), repr(intake.queue.sent)):
+        assert SECRET not in text
+        assert "x-candlecast-signature" not in text
+
+
+def json_values() -> st.SearchStrategy[Any]:
+    texts = st.text(max_size=20) | st.sampled_from(
+        ["buy", "sell", "exit", "LONG", "BTCUSDT", SECRET, f"a{SECRET}b", "{{close}}", "5%"]
+    )
+    leaves = st.none() | st.booleans() | st.integers() | st.floats() | texts
+    return st.recursive(
+        leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3), max_leaves=8
+    )
+
+
+def messages() -> st.SearchStrategy[dict[str, Any]]:
+    names = [
+        "ticker", "market", "action", "sentiment", "price", "signalPrice", "stopLoss", "takeProfit", "stop_loss", "take_profits",
+        "orderType", "limitPrice", "timeInForce", "quantity", "quantityType", "delay", "time", "extras", "metadata", "confidence",
+        "signal_id", "secret", "token", SECRET,
+    ]  # fmt: skip
+    likely = {
+        "ticker": st.sampled_from(["BTCUSDT", SECRET]) | json_values(),
+        "action": st.sampled_from(["buy", "LONG"]) | json_values(),
+    }
+    levels = st.fixed_dictionaries(
+        {}, optional={n: json_values() for n in ("type", "percent", "amount", "stopPrice", "limitPrice")}
+    )
+    others = {name: json_values() for name in names if name not in likely} | {"stopLoss": levels, "takeProfit": levels}
+    return st.fixed_dictionaries(likely, optional=others)
+
+
+FUZZ = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@FUZZ
+@given(st.binary(max_size=400) | st.text(max_size=200).map(str.encode))
+@example(b'{"ticker":"BTCUSDT","action":"buy","price":1e400}')
+@example(b'{"ticker":"BTCUSDT","action":"buy","time":-1e18}')
+@example(f'["{SECRET}"]'.encode())
+def test_any_bytes_are_answered_with_a_code_and_echo_nothing(intake: Intake, body: bytes) -> None:
+    status, answer = invoke(an_event(body))
+    assert 400 <= status < 500
+    assert answer["code"] in Refusal.__members__
+
+
+@FUZZ
+@given(messages())
+def test_any_message_is_taken_or_refused_with_a_code_and_its_secret_is_kept_nowhere(
+    intake: Intake, capsys: pytest.CaptureFixture[str], fields: dict[str, Any]
+) -> None:
+    status, answer = invoke(an_event(json.dumps(fields).encode()))
+    assert status == 202 or answer["code"] in Refusal.__members__
+    shown = capsys.readouterr()
+    assert SECRET not in shown.out + shown.err + repr(intake.signals.database) + repr(intake.queue.sent)
+
+
+def test_every_refusal_has_a_status_of_a_sender_s_fault() -> None:
+    assert {int(status_of(refusal)) for refusal in Refusal} == {400, 401, 413, 422}
+
+
+def test_every_code_is_explained_in_the_guide_with_its_status() -> None:
+    guide = (ROOT / "docs" / "guides" / "send-signals.md").read_text()
+    for refusal in Refusal:
+        assert f"| `{refusal}` | {int(status_of(refusal))} |" in guide
+    assert "| `TRY_AGAIN` | 503 |" in guide
+
+
+def test_the_function_imports_neither_a_web_framework_nor_an_exchange_library_nor_arrays() -> None:
+    script = (
+        "import sys, time; import functions.signal_intake.handler; "
+        "print(time.process_time(), *sorted(name for name in sys.modules if '.' not in name))"
+    )
+    environment = {"PYTHONPATH": f"{ROOT}:{ROOT / 'layers/core'}"}
+    run = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True, check=True)  # noqa: S603
+    seconds, *modules = run.stdout.split()
+    assert not set(modules) & {"fastapi", "starlette", "mangum", "uvicorn", "ccxt", "aiohttp", "requests", "numpy", "pandas"}
+    assert float(seconds) < IMPORT_SECONDS

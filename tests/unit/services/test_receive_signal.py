@@ -1,0 +1,304 @@
+"""One webhook becomes one published signal: authenticated, understood, stored, queued, then acknowledged."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from candlecast.domain.errors import Fatal, RetryLater
+from candlecast.domain.signal import Action, Signal, TakeProfit
+from candlecast.domain.subscription import MAX_SIGNAL_AGE_SECONDS
+from candlecast.services.publish_signal import PublishSignal
+from candlecast.services.receive_signal import DUPLICATE_WINDOW, Receipt, ReceiveSignal
+from candlecast.signals.authentication import REPLAY_WINDOW, WebhookRequest, sign
+from candlecast.signals.refusal import Refusal, RefusedMessage
+from tests.builders import BTC, NOW, SOURCE, STRATEGY, VENUE, a_market, a_source, after, an_external_strategy
+from tests.fakes.clock import FakeClock, RecordingMetrics
+from tests.fakes.market_data import FakeMarkets
+from tests.fakes.queues import FakeSignalQueue
+from tests.fakes.signals import FakeSignalStore
+from tests.fakes.strategies import FakeStrategyStore
+from tests.fakes.vault import FakeVault
+
+SECRET = "canary-4f0c9d2b7e1a"
+BUY: dict[str, Any] = {"ticker": "BTCUSDT.P", "action": "buy", "price": "42000"}
+
+
+@dataclass
+class Intake:
+    """The use case on fakes, with one external strategy and its source."""
+
+    clock: FakeClock = field(default_factory=FakeClock)
+    strategies: FakeStrategyStore = field(default_factory=FakeStrategyStore)
+    signals: FakeSignalStore = field(default_factory=FakeSignalStore)
+    vault: FakeVault = field(default_factory=FakeVault)
+    queue: FakeSignalQueue = field(default_factory=FakeSignalQueue)
+    metrics: RecordingMetrics = field(default_factory=RecordingMetrics)
+
+    def __post_init__(self) -> None:
+        version = self.vault.write_source(SOURCE, SECRET, "secret-version-1")
+        self.strategies.create_strategy(an_external_strategy(subscriber_count=250), a_source(secret_version=version))
+
+    @property
+    def receive(self) -> ReceiveSignal:
+        return ReceiveSignal(
+            strategies=self.strategies,
+            signals=self.signals,
+            secrets=self.vault,
+            markets=FakeMarkets(a_market(BTC)),
+            publish=PublishSignal(self.signals, self.queue, self.clock, self.metrics),
+            clock=self.clock,
+            metrics=self.metrics,
+        )
+
+    def post(self, body: dict[str, Any] | bytes = b"", source: str = SOURCE, secret: str | None = SECRET) -> Receipt:
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return self.receive(WebhookRequest(source_id=source, body=raw, path_secret=secret))
+
+    def refusal(self, body: dict[str, Any] | bytes = b"", **request: Any) -> RefusedMessage:
+        with pytest.raises(RefusedMessage) as caught:
+            self.post(body, **request)
+        return caught.value
+
+    @property
+    def published(self) -> list[Signal]:
+        return [shard.signal for shard in self.queue.sent if shard.shard == 0]
+
+
+@pytest.fixture
+def intake() -> Intake:
+    return Intake()
+
+
+def test_a_buy_is_published_once_to_every_shard_of_the_strategy_s_subscribers(intake: Intake) -> None:
+    receipt = intake.post(BUY | {"stopLoss": {"percent": 2}, "takeProfit": {"limitPrice": 43000}})
+    assert receipt == Receipt(intake.published[0].signal_id, duplicate=False)
+    assert [(shard.shard, shard.venue) for shard in intake.queue.sent] == [(0, VENUE), (1, VENUE), (2, VENUE)]
+    assert intake.published == [
+        Signal(
+            signal_id=receipt.signal_id,
+            strategy_id=STRATEGY,
+            market=BTC,
+            action=Action.LONG,
+            issued_at=NOW,
+            correlation_id=receipt.signal_id,
+            price=Decimal(42000),
+            stop_loss=Decimal(41160),
+            take_profits=(TakeProfit(Decimal(43000)),),
+            metadata={"dialect": "traderspost"},
+        )
+    ]
+    assert intake.signals.get_signal(receipt.signal_id).subscriber_count == 250
+    assert intake.metrics.counts["WebhooksAccepted"] == 1
+
+
+def test_a_signed_message_is_taken(intake: Intake) -> None:
+    body, timestamp = json.dumps(BUY).encode(), str(int(NOW.timestamp()))
+    request = WebhookRequest(source_id=SOURCE, body=body, timestamp=timestamp, signature=sign(SECRET, timestamp, body))
+    assert intake.receive(request).signal_id == intake.published[0].signal_id
+
+
+def test_the_stored_receipt_holds_the_body_without_its_secret(intake: Intake) -> None:
+    intake.post(BUY | {"token": SECRET, "extras": {"note": f"sent with {SECRET}"}}, secret=None)
+    (receipt,) = intake.signals.database.receipts.values()
+    assert json.loads(receipt.body) == BUY | {"extras": {"note": "sent with [removed]"}}
+    assert SECRET not in repr(intake.signals.database)
+    assert SECRET not in repr(intake.queue.sent)
+
+
+# -- who sends ----------------------------------------------------------------------------------------------------------------
+
+
+def test_every_failed_proof_is_answered_alike(intake: Intake) -> None:
+    intake.strategies.save_source(a_source("disabled", enabled=False))
+    intake.strategies.save_source(a_source("secretless"))
+    intake.vault.write_source("disabled", SECRET, "secret-version-1")
+    requests: list[dict[str, Any]] = [
+        {"secret": "wrong"},
+        {"secret": None},
+        {"source": "unknown"},
+        {"source": "disabled"},
+        {"source": "secretless"},
+        {"source": ""},
+        {"source": "x" * 5_000},
+        {"source": "sou\x00rce"},
+    ]
+    answers = {(refusal.refusal, refusal.message) for request in requests for refusal in [intake.refusal(BUY, **request)]}
+    assert len(answers) == 1
+    assert {refusal for refusal, _ in answers} == {Refusal.UNAUTHENTICATED}
+    assert intake.signals.database.receipts == {}
+    assert intake.metrics.counts["WebhooksRejected"] == len(requests)
+
+
+def test_the_body_is_not_judged_before_its_sender_is_known(intake: Intake) -> None:
+    assert intake.refusal(b"{broken", secret="wrong").refusal is Refusal.UNAUTHENTICATED
+    assert intake.refusal(b"{broken").refusal is Refusal.MALFORMED_JSON
+
+
+def test_a_secret_that_the_vault_has_lost_accepts_nobody(intake: Intake, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lost(source_id: str, version: str) -> tuple[str, ...]:
+        raise Fatal("CREDENTIALS_MISSING", "gone")
+
+    monkeypatch.setattr(intake.vault, "accepted", lost)
+    assert intake.refusal(BUY).refusal is Refusal.UNAUTHENTICATED
+
+
+def test_both_secrets_are_accepted_while_rotating_and_neither_is_stored(intake: Intake) -> None:
+    version = intake.vault.write_source(SOURCE, "canary-new-secret", "secret-version-2")
+    intake.strategies.save_source(a_source(secret_version=version))
+    intake.post(BUY | {"extras": {"old": SECRET, "new": "canary-new-secret"}})
+    intake.post(BUY | {"action": "sell"}, secret="canary-new-secret")
+    assert "canary" not in repr(intake.signals.database)
+
+
+# -- what it means ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ticker", ["BTCUSDT", "BTCUSDT.P", "BINANCE:BTCUSDT", "BTC/USDT", "BTC/USDT:USDT", "#BTC-USDT-SWAP"])
+def test_a_ticker_is_resolved_to_the_market_of_the_source_s_venue(intake: Intake, ticker: str) -> None:
+    intake.post(BUY | {"ticker": ticker})
+    assert intake.published[0].market == BTC
+
+
+@pytest.mark.parametrize("ticker", ["ETHUSDT", "BTC", "AAPL"])
+def test_an_unknown_ticker_is_refused_and_leaves_no_trace(intake: Intake, ticker: str) -> None:
+    assert intake.refusal(BUY | {"ticker": ticker}).refusal is Refusal.UNKNOWN_MARKET
+    assert intake.signals.database.receipts == {}
+    assert intake.queue.sent == []
+
+
+def test_a_source_whose_strategy_is_gone_is_told_so(intake: Intake) -> None:
+    intake.strategies.save_source(replace(intake.strategies.get_source(SOURCE), strategy_id="gone"))
+    assert intake.refusal(BUY).refusal is Refusal.STRATEGY_MISSING
+
+
+@pytest.mark.parametrize(
+    ("age", "refusal"),
+    [
+        (MAX_SIGNAL_AGE_SECONDS + 1, Refusal.SIGNAL_TOO_OLD),
+        (MAX_SIGNAL_AGE_SECONDS, None),
+        (0, None),
+        (-30, None),
+        (-31, Refusal.SIGNAL_FROM_FUTURE),
+    ],
+)
+def test_an_entry_has_an_age_that_it_must_not_exceed(intake: Intake, age: float, refusal: Refusal | None) -> None:
+    body = BUY | {"time": after(-age).isoformat()}
+    if refusal is None:
+        intake.post(body)
+        assert intake.published[0].issued_at == min(after(-age), NOW)
+    else:
+        assert intake.refusal(body).refusal is refusal
+
+
+@pytest.mark.parametrize(("age", "issued_at"), [(86_400, after(-86_400)), (-86_400, NOW)])
+def test_an_exit_has_no_maximum_age_and_is_never_issued_later_than_now(intake: Intake, age: float, issued_at: datetime) -> None:
+    intake.post({"ticker": "BTCUSDT", "action": "exit", "time": after(-age).isoformat()})
+    assert (intake.published[0].action, intake.published[0].issued_at) == (Action.EXIT, issued_at)
+
+
+# -- once ---------------------------------------------------------------------------------------------------------------------
+
+
+def test_the_same_body_within_the_window_gets_the_first_one_s_id_and_is_not_published_again(intake: Intake) -> None:
+    first = intake.post(BUY)
+    intake.clock.advance(59)
+    again = intake.post({key: BUY[key] for key in reversed(BUY)})
+    assert again == Receipt(first.signal_id, duplicate=True)
+    assert len(intake.published) == 1
+    assert intake.metrics.counts["WebhooksDuplicate"] == 1
+
+
+def test_the_same_body_after_the_window_is_a_new_decision(intake: Intake) -> None:
+    first = intake.post(BUY)
+    intake.clock.advance(DUPLICATE_WINDOW.total_seconds())
+    second = intake.post(BUY)
+    assert second.signal_id != first.signal_id
+    assert not second.duplicate
+    assert len(intake.published) == 2
+
+
+def test_another_time_of_the_sender_makes_another_decision(intake: Intake) -> None:
+    first = intake.post(BUY | {"time": after(-2).isoformat()})
+    second = intake.post(BUY | {"time": after(-1).isoformat()})
+    assert first.signal_id != second.signal_id
+
+
+def test_the_sender_s_own_id_names_a_decision_whatever_else_the_body_says(intake: Intake) -> None:
+    first = intake.post(BUY | {"signal_id": "trade-7"})
+    intake.clock.advance(3_600)
+    again = intake.post(BUY | {"signal_id": "trade-7", "price": "42001"})
+    assert again == Receipt(first.signal_id, duplicate=True)
+
+
+def test_an_exit_that_has_the_id_of_its_entry_is_not_lost(intake: Intake) -> None:
+    intake.post(BUY | {"signal_id": "trade-7"})
+    receipt = intake.post({"ticker": "BTCUSDT.P", "action": "exit", "signal_id": "trade-7"})
+    assert not receipt.duplicate
+    assert [signal.action for signal in intake.published] == [Action.LONG, Action.EXIT]
+
+
+def test_the_same_body_from_another_source_is_another_decision(intake: Intake) -> None:
+    intake.vault.write_source("source-2", SECRET, "secret-version-1")
+    intake.strategies.save_source(a_source("source-2"))
+    assert intake.post(BUY).signal_id != intake.post(BUY, source="source-2").signal_id
+
+
+def test_a_captured_request_is_a_duplicate_for_as_long_as_its_signature_is_good(intake: Intake) -> None:
+    body, timestamp = json.dumps(BUY).encode(), str(int(NOW.timestamp()))
+    request = WebhookRequest(source_id=SOURCE, body=body, timestamp=timestamp, signature=sign(SECRET, timestamp, body))
+    intake.clock.set(NOW - REPLAY_WINDOW + (after(0.001) - NOW))
+    first = intake.receive(request)
+    intake.clock.set(NOW + REPLAY_WINDOW - (after(0.001) - NOW))
+    assert intake.receive(request) == Receipt(first.signal_id, duplicate=True)
+    intake.clock.advance(0.001)
+    with pytest.raises(RefusedMessage, match="UNAUTHENTICATED"):
+        intake.receive(request)
+    assert len(intake.published) == 1
+
+
+# -- nothing is acknowledged that could be lost ---------------------------------------------------------------------------------
+
+
+def test_a_queue_that_fails_is_told_to_the_sender_whose_repeat_heals_it(intake: Intake) -> None:
+    intake.queue.fail_next()
+    with pytest.raises(RetryLater):
+        intake.post(BUY)
+    (stored,) = intake.signals.database.receipts.values()
+    assert not stored.queued
+    intake.clock.advance(5)
+    receipt = intake.post(BUY)
+    assert receipt == Receipt(stored.signal_id, duplicate=True)
+    assert [signal.signal_id for signal in intake.published] == [stored.signal_id]
+    assert stored.queued
+
+
+def test_a_crash_after_queueing_publishes_the_same_signal_again_and_no_other(
+    intake: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(source_id: str, sender_key: str, at: datetime) -> None:
+        raise RetryLater("STORE_UNAVAILABLE", "told to fail", after_seconds=1)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(intake.signals, "mark_queued", crash)
+        with pytest.raises(RetryLater):
+            intake.post(BUY)
+    intake.post(BUY)
+    intake.post(BUY)
+    assert len({signal.signal_id for signal in intake.published}) == 1
+    assert len(intake.published) == 2
+
+
+def test_a_vault_that_does_not_answer_is_no_refusal(intake: Intake, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unavailable(source_id: str, version: str) -> tuple[str, ...]:
+        raise RetryLater("VAULT_UNAVAILABLE", "told to fail", after_seconds=1)
+
+    monkeypatch.setattr(intake.vault, "accepted", unavailable)
+    with pytest.raises(RetryLater):
+        intake.post(BUY)
+    assert intake.metrics.counts["WebhooksRejected"] == 0
