@@ -1,0 +1,106 @@
+"""Execution records: a conditional put is the lock, its lease is the hard time-out of its holder (D1)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pynamodb.attributes import UnicodeAttribute
+from pynamodb.exceptions import PutError
+from pynamodb.expressions.condition import Condition
+
+from candlecast.adapters.codec import from_json, to_json
+from candlecast.adapters.dynamodb.listing import read_page
+from candlecast.adapters.dynamodb.strategies import strategy_key
+from candlecast.adapters.dynamodb.table import (
+    SEPARATOR,
+    Row,
+    Table,
+    condition_failed,
+    key,
+    require_schema,
+    sortable,
+    store_errors,
+)
+from candlecast.domain.errors import Conflict
+from candlecast.domain.execution import Execution, ExecutionStatus
+from candlecast.ports.store import Page
+
+EXECUTION = "EXECUTION"
+RUNNING = ExecutionStatus.RUNNING.value
+
+
+class ExecutionRow(Row):
+    """One run; `status`, `worker` and `lease_expires_at` are what the lock's conditions ask."""
+
+    status = UnicodeAttribute()
+    worker = UnicodeAttribute()
+    lease_expires_at = UnicodeAttribute()
+    body = UnicodeAttribute()
+
+
+class DynamoExecutionStore:
+    """`ports.store.ExecutionStore`."""
+
+    def __init__(self, table: Table) -> None:
+        self._rows = table.rows(ExecutionRow)
+
+    def begin(self, execution: Execution) -> Execution | None:
+        if self._put(execution, self._rows.partition.does_not_exist()):
+            return execution
+        with store_errors():
+            row = self._rows.get(strategy_key(execution.strategy_id), _place(execution), consistent_read=True)
+        held = _execution(row)
+        if held.status is not ExecutionStatus.RUNNING:
+            return None
+        if (held.worker, held.started_at) == (execution.worker, execution.started_at):
+            return held  # our own put, whose answer was lost and which the SDK has repeated
+        if held.lease_expires_at > execution.started_at:
+            return None
+        successor = replace(execution, signal=held.signal)
+        unchanged = (
+            (self._rows.status == RUNNING)
+            & (self._rows.worker == held.worker)
+            & (self._rows.lease_expires_at == sortable(held.lease_expires_at))
+        )
+        return successor if self._put(successor, unchanged) else None
+
+    def keep_signal(self, execution: Execution) -> None:
+        self._put_as_holder(execution)
+
+    def finish(self, execution: Execution) -> None:
+        self._put_as_holder(execution)
+
+    def list_executions(self, strategy_id: str, cursor: str | None = None, limit: int = 50) -> Page[Execution]:
+        prefix = self._rows.place.startswith(EXECUTION + SEPARATOR)
+        return read_page(self._rows.query, strategy_key(strategy_id), ("PK", "SK"), _execution, cursor, limit, prefix)
+
+    def _put_as_holder(self, execution: Execution) -> None:
+        if not self._put(execution, (self._rows.worker == execution.worker) & (self._rows.status == RUNNING)):
+            raise Conflict("LEASE_LOST", "another worker holds this execution")
+
+    def _put(self, execution: Execution, condition: Condition) -> bool:
+        row = self._rows(
+            strategy_key(execution.strategy_id),
+            _place(execution),
+            status=execution.status.value,
+            worker=execution.worker,
+            lease_expires_at=sortable(execution.lease_expires_at),
+            body=to_json(execution),
+        )
+        try:
+            with store_errors():
+                row.save(condition=condition)
+        except PutError as error:
+            if condition_failed(error):
+                return False
+            raise
+        return True
+
+
+def _place(execution: Execution) -> str:
+    return key(EXECUTION, sortable(execution.candle_close))
+
+
+def _execution(row: ExecutionRow) -> Execution:
+    require_schema(row)
+    return from_json(Execution, row.body)

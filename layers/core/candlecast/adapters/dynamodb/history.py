@@ -1,0 +1,202 @@
+"""What queries read: orders, positions and trades of a tenant, projected from the stream's events (CQRS).
+
+Events come at least once, and a redelivery may be old: every write is conditional, so that history never goes backwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+
+from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.exceptions import PutError, TransactWriteError
+from pynamodb.expressions.condition import Condition
+
+from candlecast.adapters.codec import from_json, to_json
+from candlecast.adapters.dynamodb.accounts import tenant_key
+from candlecast.adapters.dynamodb.listing import read_page
+from candlecast.adapters.dynamodb.statistics import StatisticsRow, additions, strategy_place, subscription_place
+from candlecast.adapters.dynamodb.strategies import strategy_key
+from candlecast.adapters.dynamodb.table import (
+    SEPARATOR,
+    Row,
+    Table,
+    cancelled_by,
+    condition_failed,
+    key,
+    require_schema,
+    require_tenant,
+    sortable,
+    store_errors,
+)
+from candlecast.domain.errors import NotFound
+from candlecast.domain.order import Intent
+from candlecast.domain.position import Position, Trade
+from candlecast.domain.statistics import Statistics
+from candlecast.ports.clock import Clock
+from candlecast.ports.store import OrderFilter, Page
+
+ORDER, POSITION, TRADE = "ORDER", "POSITION", "TRADE"
+# A closed position's row stays this long, unlisted, so that a late repeat of its opening finds it: dead letters live 14 days.
+CLOSED_POSITION_RETENTION = timedelta(days=30)
+TIME_KEYS = ("GSI2PK", "GSI2SK", "PK", "SK")
+
+
+class OrderRow(Row):
+    """An order as of the account's `version`. `is_final` closes the row for every later write."""
+
+    version = NumberAttribute()
+    is_final = BooleanAttribute()
+    state = UnicodeAttribute()
+    body = UnicodeAttribute()
+
+
+class PositionRow(Row):
+    """A position as of the account's `version`."""
+
+    version = NumberAttribute()
+    is_open = BooleanAttribute()
+    expires_at = NumberAttribute(null=True)
+    body = UnicodeAttribute()
+
+
+class TradeRow(Row):
+    """A closed trade; that it is there proves that it has been counted."""
+
+    body = UnicodeAttribute()
+
+
+class DynamoHistory:
+    """`ports.store.History`; the clock is for how long closed positions are remembered."""
+
+    def __init__(self, table: Table, clock: Clock) -> None:
+        self._table = table
+        self._clock = clock
+        self._orders = table.rows(OrderRow)
+        self._positions = table.rows(PositionRow)
+        self._trades = table.rows(TradeRow)
+        self._statistics = table.rows(StatisticsRow)
+
+    def put_order(self, intent: Intent, version: int) -> None:
+        row = self._order_row(intent, version, is_final=intent.state.is_terminal)
+        later = (self._orders.version <= version) & (self._orders.is_final == False)  # noqa: E712  (builds an expression)
+        _put_if(row, self._orders.partition.does_not_exist() | later)
+
+    def put_skipped(self, intents: Iterable[Intent]) -> None:
+        # not final: a skip is a statement of the fan-out, and what an account decides on the same signal later counts more
+        with store_errors(), self._orders.batch_write() as batch:
+            for intent in intents:
+                batch.save(self._order_row(intent, version=0, is_final=False))
+
+    def put_position(self, position: Position, version: int) -> None:
+        is_open = position.quantity > 0
+        row = self._positions(
+            tenant_key(position.tenant_id),
+            key(POSITION, position.account_id, position.key),
+            version=version,
+            is_open=is_open,
+            expires_at=None if is_open else int((self._clock.now() + CLOSED_POSITION_RETENTION).timestamp()),
+            body=to_json(position),
+        )
+        _put_if(row, self._positions.partition.does_not_exist() | (self._positions.version <= version))
+
+    def put_trade(self, trade: Trade) -> None:
+        tenant = tenant_key(trade.tenant_id)
+        row = self._trades(
+            tenant,
+            key(TRADE, trade.trade_id),
+            index2_partition=key("TENANT", trade.tenant_id, "TRADES"),
+            index2_place=key(sortable(trade.closed_at), trade.trade_id),
+            body=to_json(trade),
+        )
+        result = Statistics.of(trade)
+        own = self._statistics(tenant, subscription_place(trade.subscription_id))
+        shared = self._statistics(strategy_key(trade.strategy_id), strategy_place(trade.account_id))
+        try:
+            with store_errors(), self._table.transaction() as transaction:
+                transaction.save(row, condition=self._trades.partition.does_not_exist())
+                transaction.update(own, actions=additions(self._statistics, result))
+                transaction.update(shared, actions=additions(self._statistics, result))
+        except TransactWriteError as error:
+            if not cancelled_by(error):
+                raise
+
+    def list_orders(self, tenant_id: str, where: OrderFilter, cursor: str | None = None, limit: int = 50) -> Page[Intent]:
+        def fitting(row: OrderRow) -> Intent | None:
+            intent = _order(row, tenant_id)
+            fits = (
+                where.subscription_id in (None, intent.subscription_id)
+                and where.account_id in (None, intent.account_id)
+                and where.state in (None, intent.state.value)
+            )
+            return intent if fits else None
+
+        partition = key("TENANT", tenant_id, "ORDERS")
+        return read_page(self._orders.by_index2.query, partition, TIME_KEYS, fitting, cursor, limit)
+
+    def get_order(self, tenant_id: str, intent_id: str) -> Intent:
+        with store_errors():
+            try:
+                row = self._orders.get(tenant_key(tenant_id), key(ORDER, intent_id), consistent_read=True)
+            except self._orders.DoesNotExist:
+                raise NotFound("no such order") from None
+        return _order(row, tenant_id)
+
+    def list_positions(self, tenant_id: str) -> Sequence[Position]:
+        prefix = self._positions.place.startswith(POSITION + SEPARATOR)
+        with store_errors():
+            rows = [row for row in self._positions.query(tenant_key(tenant_id), prefix, consistent_read=True) if row.is_open]
+        return sorted((_position(row, tenant_id) for row in rows), key=lambda position: position.key)
+
+    def list_trades(
+        self, tenant_id: str, subscription_id: str | None = None, cursor: str | None = None, limit: int = 50
+    ) -> Page[Trade]:
+        def fitting(row: TradeRow) -> Trade | None:
+            trade = _trade(row, tenant_id)
+            return trade if subscription_id in (None, trade.subscription_id) else None
+
+        partition = key("TENANT", tenant_id, "TRADES")
+        return read_page(self._trades.by_index2.query, partition, TIME_KEYS, fitting, cursor, limit)
+
+    def _order_row(self, intent: Intent, version: int, *, is_final: bool) -> OrderRow:
+        return self._orders(
+            tenant_key(intent.tenant_id),
+            key(ORDER, intent.intent_id),
+            index2_partition=key("TENANT", intent.tenant_id, "ORDERS"),
+            index2_place=key(sortable(intent.created_at), intent.intent_id),
+            version=version,
+            is_final=is_final,
+            state=intent.state.value,
+            body=to_json(intent),
+        )
+
+
+def _put_if(row: Row, condition: Condition) -> None:
+    """Write the row unless a newer or final one is there."""
+    try:
+        with store_errors():
+            row.save(condition=condition)
+    except PutError as error:
+        if not condition_failed(error):
+            raise
+
+
+def _order(row: OrderRow, tenant_id: str) -> Intent:
+    require_schema(row)
+    intent = from_json(Intent, row.body)
+    require_tenant(tenant_id, intent.tenant_id)
+    return intent
+
+
+def _position(row: PositionRow, tenant_id: str) -> Position:
+    require_schema(row)
+    position = from_json(Position, row.body)
+    require_tenant(tenant_id, position.tenant_id)
+    return position
+
+
+def _trade(row: TradeRow, tenant_id: str) -> Trade:
+    require_schema(row)
+    trade = from_json(Trade, row.body)
+    require_tenant(tenant_id, trade.tenant_id)
+    return trade

@@ -1,0 +1,151 @@
+"""Strategies and sources; a followed built-in strategy stands in a sparse index, which is the market clock's work list (MC3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.exceptions import TransactWriteError
+
+from candlecast.adapters.codec import from_json, to_json
+from candlecast.adapters.dynamodb.listing import read_page
+from candlecast.adapters.dynamodb.statistics import StatisticsRow, statistics_of
+from candlecast.adapters.dynamodb.table import (
+    SEPARATOR,
+    Row,
+    Table,
+    cancelled_by,
+    key,
+    require_schema,
+    store_errors,
+)
+from candlecast.domain.errors import Conflict, NotFound
+from candlecast.domain.statistics import Statistics
+from candlecast.domain.strategy_definition import SignalSource, StrategyDefinition, StrategyKind
+from candlecast.domain.timeframe import Timeframe
+from candlecast.ports.store import Page
+
+DEFINITION = "DEFINITION"
+SOURCE = "SOURCE"
+LISTING = "STRATEGIES"
+
+
+class StrategyRow(Row):
+    """A definition. `subscriber_count` is an attribute of its own, because it is added to; the body's is not read."""
+
+    strategy_id = UnicodeAttribute()
+    subscriber_count = NumberAttribute()
+    body = UnicodeAttribute()
+
+
+class SourceRow(Row):
+    """A source of signals."""
+
+    body = UnicodeAttribute()
+
+
+class DynamoStrategyStore:
+    """`ports.store.StrategyStore`."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._rows = table.rows(StrategyRow)
+        self._sources = table.rows(SourceRow)
+        self._statistics = table.rows(StatisticsRow)
+
+    def create_strategy(self, definition: StrategyDefinition, source: SignalSource | None = None) -> None:
+        row = self._rows(
+            strategy_key(definition.strategy_id),
+            DEFINITION,
+            index2_partition=LISTING,
+            index2_place=definition.strategy_id,
+            strategy_id=definition.strategy_id,
+            subscriber_count=definition.subscriber_count,
+            body=to_json(definition),
+        )
+        if definition.subscriber_count > 0 and (place := clock_place(definition)) is not None:
+            row.index1_partition, row.index1_place = place
+        try:
+            with store_errors(), self._table.transaction() as transaction:
+                transaction.save(row, condition=self._rows.partition.does_not_exist())
+                if source is not None:
+                    transaction.save(self._source_row(source), condition=self._sources.partition.does_not_exist())
+        except TransactWriteError as error:
+            if cancelled_by(error):
+                raise Conflict("ALREADY_EXISTS", "the strategy or its source exists") from error
+            raise
+
+    def get_strategy(self, strategy_id: str) -> StrategyDefinition:
+        return read_strategy(self._rows, strategy_id)
+
+    def list_strategies(self, cursor: str | None = None, limit: int = 50) -> Page[StrategyDefinition]:
+        names = ("GSI2PK", "GSI2SK", "PK", "SK")
+        return read_page(self._rows.by_index2.query, LISTING, names, _definition, cursor, limit, ascending=True)
+
+    def followed_markets(self, timeframe: Timeframe) -> Iterator[tuple[str, str]]:
+        seen: set[tuple[str, str]] = set()
+        with store_errors():
+            for row in self._rows.by_index1.query(_clock_partition(timeframe), attributes_to_get=["GSI1SK"]):
+                venue, market, _ = str(row.index1_place).split(SEPARATOR)
+                if (venue, market) not in seen:
+                    seen.add((venue, market))
+                    yield venue, market
+
+    def followed_strategies(self, timeframe: Timeframe, venue: str, market: str) -> Sequence[StrategyDefinition]:
+        condition = self._rows.index1_place.startswith(key(venue, market) + SEPARATOR)
+        with store_errors():
+            return [_definition(row) for row in self._rows.by_index1.query(_clock_partition(timeframe), condition)]
+
+    def get_source(self, source_id: str) -> SignalSource:
+        with store_errors():
+            try:
+                row = self._sources.get(key(SOURCE, source_id), SOURCE, consistent_read=True)
+            except self._sources.DoesNotExist:
+                raise NotFound("no such source") from None
+        require_schema(row)
+        return from_json(SignalSource, row.body)
+
+    def save_source(self, source: SignalSource) -> None:
+        with store_errors():
+            self._source_row(source).save()
+
+    def strategy_statistics(self, strategy_id: str) -> Statistics:
+        prefix = self._statistics.place.startswith("STATISTICS" + SEPARATOR)
+        with store_errors():
+            shards = list(self._statistics.query(strategy_key(strategy_id), prefix))
+        return sum((statistics_of(row) for row in shards), Statistics())
+
+    def _source_row(self, source: SignalSource) -> SourceRow:
+        return self._sources(key(SOURCE, source.source_id), SOURCE, body=to_json(source))
+
+
+def strategy_key(strategy_id: str) -> str:
+    """Partition of one strategy: its definition, its executions, its statistics."""
+    return key("STRATEGY", strategy_id)
+
+
+def clock_place(definition: StrategyDefinition) -> tuple[str, str] | None:
+    """Where a built-in strategy stands in the market clock's index while it is followed; None for an external one."""
+    if definition.kind is not StrategyKind.BUILT_IN or definition.timeframe is None or definition.market is None:
+        return None
+    return _clock_partition(definition.timeframe), key(definition.venue, definition.market, definition.strategy_id)
+
+
+def read_strategy(rows: type[StrategyRow], strategy_id: str) -> StrategyDefinition:
+    """The definition with its present follower count; raises `NotFound`."""
+    with store_errors():
+        try:
+            row = rows.get(strategy_key(strategy_id), DEFINITION, consistent_read=True)
+        except rows.DoesNotExist:
+            raise NotFound("no such strategy") from None
+    return _definition(row)
+
+
+def _definition(row: StrategyRow) -> StrategyDefinition:
+    require_schema(row)
+    return replace(from_json(StrategyDefinition, row.body), subscriber_count=int(row.subscriber_count))
+
+
+def _clock_partition(timeframe: Timeframe) -> str:
+    return key("CLOCK", timeframe.value)

@@ -1,0 +1,60 @@
+"""The account's outbox as the table's stream delivers it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from candlecast.adapters.codec import list_from_json
+from candlecast.adapters.dynamodb.accounts import ACCOUNT_KIND
+from candlecast.adapters.dynamodb.table import SCHEMA_VERSION
+from candlecast.domain.errors import InvalidValue, Poison, RetryLater
+from candlecast.domain.events import Event
+from candlecast.domain.ids import event_id
+from candlecast.ports.bus import PublishedEvent
+
+Image = Mapping[str, Mapping[str, Any]]
+
+
+def published_events(record: Mapping[str, Any]) -> list[PublishedEvent]:
+    """The events of one stream record, with the ids that they have at every delivery; none if it is no new version of an account.
+
+    Raises `Poison` (RECORD_UNREADABLE) for an account that cannot be decoded, `RetryLater` (SCHEMA_UNKNOWN) while a deployment is
+    half way.
+    """
+    change: Mapping[str, Image] = record.get("dynamodb", {})
+    image = change.get("NewImage")
+    if image is None or _text(image, "kind") != ACCOUNT_KIND:
+        return []
+    if _number(change.get("OldImage", {}), "version") == _number(image, "version"):
+        return []
+    if _number(image, "schema_version") != SCHEMA_VERSION:
+        raise RetryLater("SCHEMA_UNKNOWN", "the account was written by newer code", after_seconds=30)
+    tenant_id, account_id, version = _text(image, "tenant_id"), _text(image, "account_id"), _number(image, "version")
+    outbox = _text(image, "outbox")
+    if tenant_id is None or account_id is None or version is None or outbox is None:
+        raise Poison("RECORD_UNREADABLE", "an account's image lacks an attribute")
+    try:
+        events = list_from_json(Event, outbox)
+    except InvalidValue as error:
+        raise Poison("RECORD_UNREADABLE", error.message) from None
+    return [
+        PublishedEvent(
+            event_id=event_id(account_id, version, index),
+            tenant_id=tenant_id,
+            account_id=account_id,
+            version=version,
+            event=event,
+        )
+        for index, event in enumerate(events)
+    ]
+
+
+def _text(image: Image, name: str) -> str | None:
+    value = image.get(name, {}).get("S")
+    return value if isinstance(value, str) else None
+
+
+def _number(image: Image, name: str) -> int | None:
+    value = image.get(name, {}).get("N")
+    return int(value) if isinstance(value, str) and value.isdigit() else None

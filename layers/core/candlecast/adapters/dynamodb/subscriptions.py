@@ -1,0 +1,147 @@
+"""Subscriptions: written with their account and their strategy's follower count in one transaction, listed by shard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.exceptions import TransactWriteError
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
+from pynamodb.transactions import TransactWrite
+
+from candlecast.adapters.codec import from_json, to_json
+from candlecast.adapters.dynamodb.accounts import AccountRow, account_row, tenant_key
+from candlecast.adapters.dynamodb.statistics import StatisticsRow, statistics_of, subscription_place
+from candlecast.adapters.dynamodb.strategies import DEFINITION, StrategyRow, clock_place, read_strategy, strategy_key
+from candlecast.adapters.dynamodb.table import (
+    SEPARATOR,
+    Row,
+    Table,
+    cancelled_by,
+    key,
+    require_schema,
+    require_tenant,
+    store_errors,
+)
+from candlecast.domain.account import Account
+from candlecast.domain.errors import Conflict, InvalidValue, NotFound
+from candlecast.domain.ids import shard_position
+from candlecast.domain.statistics import Statistics
+from candlecast.domain.strategy_definition import StrategyDefinition
+from candlecast.domain.subscription import Subscription, SubscriptionStatus
+from candlecast.ports.clock import Clock
+
+FOLLOWERS_PAGE = 250  # about 250 kB a request: well within its time-out, and few of them for a shard
+SUBSCRIPTION = "SUBSCRIPTION"
+
+
+class SubscriptionRow(Row):
+    """A subscription. It stands in the index of its strategy's followers until it is cancelled."""
+
+    version = NumberAttribute()
+    body = UnicodeAttribute()
+
+
+class DynamoSubscriptionStore:
+    """`ports.store.SubscriptionStore`; the clock is for the reconcile time of an account that is written along."""
+
+    def __init__(self, table: Table, clock: Clock) -> None:
+        self._table = table
+        self._clock = clock
+        self._rows = table.rows(SubscriptionRow)
+        self._accounts = table.rows(AccountRow)
+        self._strategies = table.rows(StrategyRow)
+        self._statistics = table.rows(StatisticsRow)
+
+    def get_subscription(self, tenant_id: str, subscription_id: str) -> Subscription:
+        with store_errors():
+            try:
+                row = self._rows.get(tenant_key(tenant_id), key(SUBSCRIPTION, subscription_id), consistent_read=True)
+            except self._rows.DoesNotExist:
+                raise NotFound("no such subscription") from None
+        return _owned(row, tenant_id)
+
+    def list_subscriptions(self, tenant_id: str) -> Sequence[Subscription]:
+        prefix = self._rows.place.startswith(SUBSCRIPTION + SEPARATOR)
+        with store_errors():
+            return [_owned(row, tenant_id) for row in self._rows.query(tenant_key(tenant_id), prefix, consistent_read=True)]
+
+    def write(self, subscription: Subscription, account: Account | None, follower_change: int) -> None:
+        if follower_change not in (-1, 0, 1):
+            raise InvalidValue("one subscription changes the count by one at most")
+        if account is not None and account.tenant_id != subscription.tenant_id:
+            raise InvalidValue("subscription and account have different tenants")
+        strategy = read_strategy(self._strategies, subscription.strategy_id)
+        try:
+            with store_errors(), self._table.transaction() as transaction:
+                self._put_subscription(transaction, subscription)
+                if account is not None:
+                    row = account_row(self._accounts, account, self._clock.now())
+                    transaction.save(row, condition=self._accounts.version == account.version)
+                if follower_change:
+                    self._count_follower(transaction, strategy, follower_change)
+        except TransactWriteError as error:
+            if cancelled_by(error):
+                raise Conflict("VERSION_CONFLICT", "something has changed since it was read") from error
+            raise
+
+    def followers(self, strategy_id: str, start: str, end: str) -> Iterator[Subscription]:
+        # BETWEEN includes its end, but every place goes on after the four digits, so none equals it
+        condition = self._rows.index1_place.between(start, end)
+        with store_errors():
+            for row in self._rows.by_index1.query(key("FOLLOWERS", strategy_id), condition, page_size=FOLLOWERS_PAGE):
+                yield _subscription(row)
+
+    def subscription_statistics(self, tenant_id: str, subscription_id: str) -> Statistics:
+        with store_errors():
+            try:
+                return statistics_of(self._statistics.get(tenant_key(tenant_id), subscription_place(subscription_id)))
+            except self._statistics.DoesNotExist:
+                return Statistics()
+
+    def _put_subscription(self, transaction: TransactWrite, subscription: Subscription) -> None:
+        stored = replace(subscription, version=subscription.version + 1)
+        row = self._rows(
+            tenant_key(subscription.tenant_id),
+            key(SUBSCRIPTION, subscription.subscription_id),
+            version=stored.version,
+            body=to_json(stored),
+        )
+        if subscription.status is not SubscriptionStatus.CANCELLED:
+            row.index1_partition = key("FOLLOWERS", subscription.strategy_id)
+            row.index1_place = key(shard_position(subscription.subscription_id), subscription.subscription_id)
+        is_new = subscription.version == 0
+        unchanged = self._rows.partition.does_not_exist() if is_new else self._rows.version == subscription.version
+        transaction.save(row, condition=unchanged)
+
+    def _count_follower(self, transaction: TransactWrite, strategy: StrategyDefinition, change: int) -> None:
+        """Add to the count; the first follower puts the strategy into the clock's index, the last one takes it out.
+
+        Coming in puts it there every time, which needs no condition, so that many may subscribe at once. Going out is conditional
+        on the count that was read, since only the last one may take it out.
+        """
+        rows = self._strategies
+        count = strategy.subscriber_count
+        actions: list[Action] = [rows.subscriber_count.add(change)]
+        condition: Condition = rows.partition.exists()
+        place = clock_place(strategy)
+        if change > 0 and place is not None:
+            actions += [rows.index1_partition.set(place[0]), rows.index1_place.set(place[1])]
+        if change < 0:
+            condition = rows.subscriber_count == count if count == 1 else rows.subscriber_count > 1
+            if count == 1 and place is not None:
+                actions += [rows.index1_partition.remove(), rows.index1_place.remove()]
+        transaction.update(rows(strategy_key(strategy.strategy_id), DEFINITION), actions=actions, condition=condition)
+
+
+def _owned(row: SubscriptionRow, tenant_id: str) -> Subscription:
+    subscription = _subscription(row)
+    require_tenant(tenant_id, subscription.tenant_id)
+    return subscription
+
+
+def _subscription(row: SubscriptionRow) -> Subscription:
+    require_schema(row)
+    return from_json(Subscription, row.body)
