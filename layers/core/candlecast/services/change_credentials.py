@@ -27,7 +27,7 @@ class ChangeCredentials:
     def put(self, tenant_id: str, account_id: str, credentials: Credentials) -> Account:
         """Store the keys as a new version and pin it.
 
-        An account that was disabled because of its old keys trades again; one that its owner has disabled stays so. If the account
+        An account disabled because of its old keys trades again; one that its owner has disabled stays so. If the account
         cannot be written, the new version lies in the vault unused. Raises `NotFound`, before anything is stored, and `Conflict`.
         """
         self.accounts.load(tenant_id, account_id)

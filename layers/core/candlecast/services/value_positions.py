@@ -28,7 +28,7 @@ class ValuedPosition:
 
 @dataclass(frozen=True, slots=True)
 class ValuePositions:
-    """Values by the account's own venue, else by the venue whose candles the strategy follows (a paper account follows live ones)."""
+    """Values by the account's own venue, else by the venue whose candles the strategy follows (paper follows live)."""
 
     history: History
     accounts: AccountStore

@@ -1,0 +1,136 @@
+"""What a route may ask for, as `Annotated` dependencies: who is calling, and the use cases."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends, Header, Path, Query, Request
+from fastapi.security import HTTPBearer
+
+from candlecast.domain.errors import NotFound
+from candlecast.ports.api_services import ApiServices
+from functions.api.problems import Forbidden, Unauthenticated
+
+PLATFORM_ADMIN = "platform_admin"
+DEFAULT_PAGE_SIZE = 50
+MAX_PAGE_SIZE = 100  # what the store serves in one query
+MAX_CURSOR_CHARACTERS = 2_048  # the longest that the store gives out
+TENANT = re.compile(r"[A-Za-z0-9_.:@|=-]{1,128}")  # an OIDC subject, without what separates the parts of a key
+IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}")  # every id that we ever made; anything else can only be unknown
+SEPARATORS = re.compile(r"[\s,\[\]\"]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who is calling: the tenant that everything is read and written for, and the roles."""
+
+    tenant_id: str
+    roles: frozenset[str]
+
+
+bearer = HTTPBearer(
+    auto_error=False,
+    scheme_name="Tokens",
+    bearerFormat="JWT",
+    description="A token of the deployment's OpenID Connect issuer; the gateway verifies it.",
+)
+
+
+def services(request: Request) -> ApiServices:
+    """The services that the application was made with."""
+    found: ApiServices = request.app.state.services
+    return found
+
+
+ServicesDep = Annotated[ApiServices, Depends(services)]
+
+
+def caller(request: Request, known: ServicesDep, _: Annotated[object, Depends(bearer)]) -> Caller:
+    """The caller by the claims that the gateway has verified, and by nothing else: a header proves nothing here."""
+    claims = _claims(request.scope)
+    tenant_id = claims.get(known.tenant_claim)
+    if not isinstance(tenant_id, str) or not TENANT.fullmatch(tenant_id):
+        raise Unauthenticated
+    return Caller(tenant_id, _roles(claims.get(known.roles_claim)))
+
+
+CallerDep = Annotated[Caller, Depends(caller)]
+
+
+def platform_admin(who: CallerDep) -> Caller:
+    if PLATFORM_ADMIN not in who.roles:
+        raise Forbidden(PLATFORM_ADMIN)
+    return who
+
+
+AdminDep = Annotated[Caller, Depends(platform_admin)]
+
+
+def correlation_id(request: Request) -> str:
+    """The gateway's id of this request, which follows everything that it sets off."""
+    context = request.scope.get("aws.event", {}).get("requestContext", {})
+    return str(context.get("requestId") or "")
+
+
+CorrelationDep = Annotated[str, Depends(correlation_id)]
+
+
+def identifier(value: str) -> str:
+    """The id as it came, if it could be one of ours; raises `NotFound` else, as for any other unknown one."""
+    if not IDENTIFIER.fullmatch(value):
+        raise NotFound("malformed id")
+    return value
+
+
+def _strategy(strategy_id: Annotated[str, Path(examples=["sma-cross-btc-1m"])]) -> str:
+    return identifier(strategy_id)
+
+
+def _subscription(subscription_id: Annotated[str, Path()]) -> str:
+    return identifier(subscription_id)
+
+
+def _account(account_id: Annotated[str, Path()]) -> str:
+    return identifier(account_id)
+
+
+def _order(order_id: Annotated[str, Path()]) -> str:
+    return identifier(order_id)
+
+
+StrategyId = Annotated[str, Depends(_strategy)]
+SubscriptionId = Annotated[str, Depends(_subscription)]
+AccountId = Annotated[str, Depends(_account)]
+OrderId = Annotated[str, Depends(_order)]
+
+PageSize = Annotated[int, Query(ge=1, le=MAX_PAGE_SIZE, description="Entries per page.")]
+Cursor = Annotated[str | None, Query(max_length=MAX_CURSOR_CHARACTERS, description="`next_cursor` of the page before.")]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=128,
+        pattern=r"^[\x21-\x7e]+$",
+        description="Repeating the request with the same key makes nothing new and answers with the first result as it is now.",
+    ),
+]
+
+
+def _claims(scope: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Claims as the gateway passes them on (payload format 2.0)."""
+    found: Any = scope.get("aws.event")
+    for step in ("requestContext", "authorizer", "jwt", "claims"):
+        found = found.get(step) if isinstance(found, Mapping) else None
+    return found if isinstance(found, Mapping) else {}
+
+
+def _roles(claim: object) -> frozenset[str]:
+    """Roles of a claim. A gateway turns the token's list into text such as `[a b]` or `a,b`."""
+    if isinstance(claim, str):
+        return frozenset(role for role in SEPARATORS.split(claim) if role)
+    if isinstance(claim, list):
+        return frozenset(role for role in claim if isinstance(role, str))
+    return frozenset()

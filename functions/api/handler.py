@@ -1,0 +1,26 @@
+"""Everything that people do: the HTTP API's requests, answered by a FastAPI application behind Mangum."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from mangum import Mangum
+
+from candlecast.runtime import bootstrap
+from candlecast.runtime.observe import logger, observed
+from functions.api.app import create_app
+
+
+@cache
+def _adapter() -> Callable[[dict[str, Any], Any], dict[str, Any]]:
+    return Mangum(create_app(bootstrap.api_services()), lifespan="off")
+
+
+@observed
+def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answer one request of the HTTP API (payload format 2.0)."""
+    logger.append_keys(correlation_id=event["requestContext"]["requestId"])
+    return _adapter()(event, context)

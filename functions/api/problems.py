@@ -1,0 +1,139 @@
+"""Every refusal as problem+json (RFC 9457) with a stable code, and never with what the caller has sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from math import ceil
+from typing import Any
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+
+from candlecast.domain.errors import Ambiguous, Conflict, DomainError, Fatal, InvalidValue, NotFound, Reject, RetryLater
+
+MEDIA_TYPE = "application/problem+json"
+TYPE_PREFIX = "urn:candlecast:problem:"
+MAX_POINTERS = 20  # a body can be wrong in as many places as it has fields; a person reads the first few
+MAX_POINTER_CHARACTERS = 200  # an unknown field's name is the caller's own text
+
+# The first class that fits decides.
+STATUS_OF_ERROR: tuple[tuple[type[DomainError], HTTPStatus], ...] = (
+    (InvalidValue, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (NotFound, HTTPStatus.NOT_FOUND),
+    (Conflict, HTTPStatus.CONFLICT),
+    (Reject, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (Fatal, HTTPStatus.CONFLICT),
+    (RetryLater, HTTPStatus.SERVICE_UNAVAILABLE),
+    (Ambiguous, HTTPStatus.SERVICE_UNAVAILABLE),
+)
+CODE_OF_STATUS = {
+    HTTPStatus.NOT_FOUND: "NOT_FOUND",
+    HTTPStatus.METHOD_NOT_ALLOWED: "METHOD_NOT_ALLOWED",
+    HTTPStatus.BAD_REQUEST: "INVALID_REQUEST",
+}
+NOT_FOUND_DETAIL = "There is no such thing, or it is not yours."  # one text for both, so that nobody learns which
+
+
+class FieldError(BaseModel):
+    """One wrong field: where it is (a JSON pointer, or `query:name`, `header:name`) and what it should be."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"pointer": "/settings/leverage", "message": "must be a number"}]})
+
+    pointer: str
+    message: str
+
+
+class Problem(BaseModel):
+    """A refusal as in RFC 9457; `code` is stable, `detail` is for people and may change."""
+
+    type: str = Field(examples=["urn:candlecast:problem:POSITION_OPEN"])
+    title: str = Field(examples=["Conflict"])
+    status: int = Field(examples=[409])
+    code: str = Field(examples=["POSITION_OPEN"])
+    detail: str = Field(examples=["the subscription holds a position: close it, or ask for it to be closed"])
+    errors: list[FieldError] = Field(default_factory=list)
+
+
+class Unauthenticated(Exception):
+    """The request carries no verified token, or one without a usable tenant."""
+
+
+class Forbidden(Exception):
+    """The caller's roles do not allow the request; `role` would."""
+
+    def __init__(self, role: str) -> None:
+        super().__init__(role)
+        self.role = role
+
+
+def problem(
+    status: HTTPStatus,
+    code: str,
+    detail: str,
+    *,
+    errors: Sequence[FieldError] = (),
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    """The response that tells a refusal."""
+    body = Problem(
+        type=TYPE_PREFIX + code, title=status.phrase, status=status.value, code=code, detail=detail, errors=list(errors)
+    )
+    return JSONResponse(
+        body.model_dump(), status_code=status, media_type=MEDIA_TYPE, headers={"cache-control": "no-store", **(headers or {})}
+    )
+
+
+async def domain_problem(_: Request, error: Exception) -> JSONResponse:
+    """What a use case has refused. An error without a status of its own is a fault of ours."""
+    if not isinstance(error, DomainError):
+        raise TypeError("registered for domain errors only")
+    status = next((status for kind, status in STATUS_OF_ERROR if isinstance(error, kind)), HTTPStatus.INTERNAL_SERVER_ERROR)
+    if status is HTTPStatus.NOT_FOUND:
+        return problem(status, "NOT_FOUND", NOT_FOUND_DETAIL)
+    headers = {"retry-after": str(ceil(error.after_seconds))} if isinstance(error, RetryLater) else None
+    return problem(status, error.code, error.message or error.code, headers=headers)
+
+
+async def validation_problem(_: Request, error: Exception) -> JSONResponse:
+    """A request that its schema does not allow: where and why, never what was sent."""
+    if not isinstance(error, RequestValidationError):
+        raise TypeError("registered for validation errors only")
+    found = error.errors()[:MAX_POINTERS]
+    errors = [FieldError(pointer=_pointer(item["loc"]), message=_message(item)) for item in found]
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "INVALID_REQUEST", "The request is not valid; see errors.", errors=errors)
+
+
+async def http_problem(_: Request, error: Exception) -> JSONResponse:
+    """What the framework itself refuses: an unknown path, a wrong method, a body that is no JSON."""
+    if not isinstance(error, HTTPException):
+        raise TypeError("registered for the framework's errors only")
+    status = HTTPStatus(error.status_code)
+    detail = NOT_FOUND_DETAIL if status is HTTPStatus.NOT_FOUND else status.description or status.phrase
+    return problem(status, CODE_OF_STATUS.get(status, status.name), detail, headers=error.headers)
+
+
+async def unauthenticated_problem(_: Request, error: Exception) -> JSONResponse:
+    detail = "A valid bearer token is needed."
+    return problem(HTTPStatus.UNAUTHORIZED, "UNAUTHENTICATED", detail, headers={"www-authenticate": "Bearer"})
+
+
+async def forbidden_problem(_: Request, error: Exception) -> JSONResponse:
+    role = error.role if isinstance(error, Forbidden) else ""
+    return problem(HTTPStatus.FORBIDDEN, "FORBIDDEN", f"The role {role} is needed.")
+
+
+def _pointer(location: Sequence[int | str]) -> str:
+    where, *rest = location
+    if where != "body":
+        return ":".join(str(part) for part in location)[:MAX_POINTER_CHARACTERS]
+    steps = [str(part).replace("~", "~0").replace("/", "~1") for part in rest]
+    return "".join(f"/{step}" for step in steps)[:MAX_POINTER_CHARACTERS]
+
+
+def _message(item: Mapping[str, Any]) -> str:
+    """Pydantic's own text names types and bounds, not values; that of invalid JSON may quote, so it is replaced."""
+    return "The body is not JSON" if item["type"] == "json_invalid" else str(item["msg"])

@@ -1,0 +1,65 @@
+"""Accounts: places for exchange keys, which come in here and never go out."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from candlecast.ports.api_services import ApiServices
+from candlecast.services.change_credentials import ChangeCredentials
+from candlecast.services.open_account import OpenAccount
+from candlecast.services.switch_account import SwitchAccount
+from functions.api.deps import AccountId, CallerDep, IdempotencyKey, ServicesDep
+from functions.api.openapi import refusals
+from functions.api.schemas.accounts import AccountView, NewAccount, NewCredentials
+from functions.api.schemas.values import Listing
+
+router = APIRouter(prefix="/accounts", tags=["accounts"], responses=refusals(401, 422, 500, 503))
+
+
+@router.get("")
+def list_accounts(who: CallerDep, services: ServicesDep) -> Listing[AccountView]:
+    """List your accounts; there is one page."""
+    return Listing(items=[AccountView.of(account) for account in services.accounts.list_accounts(who.tenant_id)])
+
+
+@router.post("", status_code=201, responses=refusals(409, 413))
+def create_account(
+    who: CallerDep, services: ServicesDep, body: NewAccount, idempotency_key: IdempotencyKey = None
+) -> AccountView:
+    """Open an account at a venue; it trades once it has keys."""
+    open_account = OpenAccount(services.accounts, services.clock, services.identifiers, services.venues)
+    return AccountView.of(open_account(who.tenant_id, body.label, body.venue, idempotency_key))
+
+
+@router.get("/{account_id}", responses=refusals(404))
+def get_account(who: CallerDep, services: ServicesDep, account_id: AccountId) -> AccountView:
+    """Show one account."""
+    return AccountView.of(services.accounts.load(who.tenant_id, account_id))
+
+
+@router.put("/{account_id}/credentials", responses=refusals(404, 409, 413))
+def put_credentials(who: CallerDep, services: ServicesDep, account_id: AccountId, body: NewCredentials) -> AccountView:
+    """Give or replace the keys; the very next order uses them."""
+    return AccountView.of(_credentials(services).put(who.tenant_id, account_id, body.to_domain()))
+
+
+@router.delete("/{account_id}/credentials", responses=refusals(404, 409))
+def delete_credentials(who: CallerDep, services: ServicesDep, account_id: AccountId) -> AccountView:
+    """Take the keys away; no order is placed from now on, and open positions are yours to look after."""
+    return AccountView.of(_credentials(services).delete(who.tenant_id, account_id))
+
+
+@router.post("/{account_id}/disable", responses=refusals(404, 409))
+def disable_account(who: CallerDep, services: ServicesDep, account_id: AccountId) -> AccountView:
+    """Place no order on this account, exits included, until it is enabled again."""
+    return AccountView.of(SwitchAccount(services.accounts, services.clock).disable(who.tenant_id, account_id))
+
+
+@router.post("/{account_id}/enable", responses=refusals(404, 409))
+def enable_account(who: CallerDep, services: ServicesDep, account_id: AccountId) -> AccountView:
+    """Let a disabled account trade again, with the keys that it has."""
+    return AccountView.of(SwitchAccount(services.accounts, services.clock).enable(who.tenant_id, account_id))
+
+
+def _credentials(services: ApiServices) -> ChangeCredentials:
+    return ChangeCredentials(services.accounts, services.credentials, services.clock, services.identifiers)

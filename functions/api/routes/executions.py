@@ -1,0 +1,32 @@
+"""What strategies did: their runs and their signals."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from functions.api.deps import DEFAULT_PAGE_SIZE, CallerDep, Cursor, PageSize, ServicesDep, StrategyId
+from functions.api.openapi import refusals
+from functions.api.schemas.strategies import ExecutionView, PublishedSignalView
+from functions.api.schemas.values import Listing
+
+router = APIRouter(prefix="/strategies/{strategy_id}", tags=["strategies"], responses=refusals(401, 404, 422, 500, 503))
+
+
+@router.get("/executions")
+def list_executions(
+    _: CallerDep, services: ServicesDep, strategy_id: StrategyId, limit: PageSize = DEFAULT_PAGE_SIZE, cursor: Cursor = None
+) -> Listing[ExecutionView]:
+    """List a strategy's runs, newest candle first: one per candle, however many follow it."""
+    services.strategies.get_strategy(strategy_id)
+    page = services.executions.list_executions(strategy_id, cursor, limit)
+    return Listing(items=[ExecutionView.of(execution) for execution in page.items], next_cursor=page.cursor)
+
+
+@router.get("/signals")
+def list_signals(
+    _: CallerDep, services: ServicesDep, strategy_id: StrategyId, limit: PageSize = DEFAULT_PAGE_SIZE, cursor: Cursor = None
+) -> Listing[PublishedSignalView]:
+    """List a strategy's signals, newest first, with what became of each."""
+    services.strategies.get_strategy(strategy_id)
+    page = services.signals.list_signals(strategy_id, cursor, limit)
+    return Listing(items=[PublishedSignalView.of(record) for record in page.items], next_cursor=page.cursor)

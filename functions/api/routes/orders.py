@@ -1,0 +1,42 @@
+"""Orders: every leg that was decided for the caller."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from candlecast.domain.order import IntentState
+from candlecast.ports.store import OrderFilter
+from functions.api.deps import DEFAULT_PAGE_SIZE, CallerDep, Cursor, OrderId, PageSize, ServicesDep, identifier
+from functions.api.openapi import refusals
+from functions.api.schemas.trading import OrderView
+from functions.api.schemas.values import Listing
+
+router = APIRouter(prefix="/orders", tags=["orders"], responses=refusals(401, 404, 422, 500, 503))
+
+
+@router.get("")
+def list_orders(
+    who: CallerDep,
+    services: ServicesDep,
+    subscription_id: Annotated[str | None, Query()] = None,
+    account_id: Annotated[str | None, Query()] = None,
+    state: Annotated[IntentState | None, Query()] = None,
+    limit: PageSize = DEFAULT_PAGE_SIZE,
+    cursor: Cursor = None,
+) -> Listing[OrderView]:
+    """List your orders, newest first; a subscription or account that is not yours answers 404."""
+    if subscription_id is not None:
+        services.subscriptions.get_subscription(who.tenant_id, identifier(subscription_id))
+    if account_id is not None:
+        services.accounts.load(who.tenant_id, identifier(account_id))
+    where = OrderFilter(subscription_id=subscription_id, account_id=account_id, state=state)
+    page = services.history.list_orders(who.tenant_id, where, cursor, limit)
+    return Listing(items=[OrderView.of(intent) for intent in page.items], next_cursor=page.cursor)
+
+
+@router.get("/{order_id}")
+def get_order(who: CallerDep, services: ServicesDep, order_id: OrderId) -> OrderView:
+    """Show one order."""
+    return OrderView.of(services.history.get_order(who.tenant_id, order_id))

@@ -1,0 +1,29 @@
+"""Trades: the caller's round trips."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from functions.api.deps import DEFAULT_PAGE_SIZE, CallerDep, Cursor, PageSize, ServicesDep, identifier
+from functions.api.openapi import refusals
+from functions.api.schemas.trading import TradeView
+from functions.api.schemas.values import Listing
+
+router = APIRouter(prefix="/trades", tags=["trades"], responses=refusals(401, 404, 422, 500, 503))
+
+
+@router.get("")
+def list_trades(
+    who: CallerDep,
+    services: ServicesDep,
+    subscription_id: Annotated[str | None, Query()] = None,
+    limit: PageSize = DEFAULT_PAGE_SIZE,
+    cursor: Cursor = None,
+) -> Listing[TradeView]:
+    """List your closed trades, newest first; a subscription that is not yours answers 404."""
+    if subscription_id is not None:
+        services.subscriptions.get_subscription(who.tenant_id, identifier(subscription_id))
+    page = services.history.list_trades(who.tenant_id, subscription_id, cursor, limit)
+    return Listing(items=[TradeView.of(trade) for trade in page.items], next_cursor=page.cursor)

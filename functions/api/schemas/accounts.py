@@ -1,0 +1,72 @@
+"""Bodies of accounts. Keys come in and never go out; no answer has a field that could hold one."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import ConfigDict, Field, SecretStr
+
+from candlecast.domain.account import Account, AccountStatus
+from candlecast.ports.venue import Credentials
+from functions.api.schemas.values import Body, Label, Money, View
+
+MAX_KEY_CHARACTERS = 4_096  # some venues give PEM keys; Secrets Manager takes 64 kB
+
+
+class NewAccount(Body):
+    """An account at a venue, without keys yet."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"label": "main", "venue": "paper"}]})
+
+    label: Label
+    venue: str = Field(min_length=1, max_length=32, description="Name of a venue of this deployment.")
+
+
+class NewCredentials(Body):
+    """Exchange keys, without the right to withdraw. They are written to the vault and cannot be read back."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"api_key": "key from the venue", "api_secret": "secret from the venue"}]}
+    )
+
+    api_key: SecretStr = Field(min_length=1, max_length=MAX_KEY_CHARACTERS)
+    api_secret: SecretStr = Field(min_length=1, max_length=MAX_KEY_CHARACTERS)
+
+    def to_domain(self) -> Credentials:
+        return Credentials(self.api_key.get_secret_value(), self.api_secret.get_secret_value())
+
+
+class BalanceView(View):
+    """Margin balance as the venue told it at `as_of`."""
+
+    equity: Money
+    available: Money
+    as_of: datetime
+
+
+class AccountView(View):
+    """An account; `credentials_set` is all that is told of its keys."""
+
+    account_id: str
+    label: str
+    venue: str
+    status: AccountStatus
+    disabled_reason: str | None
+    credentials_set: bool
+    created_at: datetime
+    balance: BalanceView | None
+    reconciled_at: datetime | None
+
+    @staticmethod
+    def of(account: Account) -> AccountView:
+        return AccountView(
+            account_id=account.account_id,
+            label=account.label,
+            venue=account.venue,
+            status=account.status,
+            disabled_reason=account.disabled_reason,
+            credentials_set=account.credential_version is not None,
+            created_at=account.created_at,
+            balance=None if account.balance is None else BalanceView.model_validate(account.balance),
+            reconciled_at=account.reconciled_at,
+        )

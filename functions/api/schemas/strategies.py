@@ -1,0 +1,210 @@
+"""Bodies of strategies, their runs and their signals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field, FiniteFloat, StrictBool, StrictInt, StrictStr
+
+from candlecast.domain.execution import Execution, ExecutionStatus, SignalRecord
+from candlecast.domain.signal import Action
+from candlecast.domain.strategy_definition import StrategyDefinition, StrategyKind
+from candlecast.domain.timeframe import Timeframe
+from candlecast.services.create_strategy import IssuedSecret
+from functions.api.schemas.values import Body, Label, Money, Symbol, Text, View
+
+MAX_PARAMETERS = 32  # more than any rule that a person understands has
+Slug = Annotated[str, Field(min_length=3, max_length=63, pattern=r"^[a-z0-9][a-z0-9-]*[a-z0-9]$")]
+Parameter = StrictBool | StrictInt | Annotated[FiniteFloat, Field(strict=True)] | Annotated[StrictStr, Field(max_length=64)]
+
+
+class NewBuiltInStrategy(Body):
+    """A strategy that runs code of this deployment on each closed candle of a market."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "kind": "BUILT_IN",
+                    "strategy_id": "sma-cross-btc-1m",
+                    "name": "SMA cross on Bitcoin",
+                    "venue": "paper",
+                    "market": "BTC/USDT:USDT",
+                    "timeframe": "1m",
+                    "code": "sma_cross",
+                    "parameters": {"fast_period": 8, "slow_period": 21},
+                }
+            ]
+        }
+    )
+
+    kind: Literal[StrategyKind.BUILT_IN]
+    strategy_id: Slug
+    name: Label
+    description: Text = ""
+    venue: str = Field(min_length=1, max_length=32, description="Whose candles it sees.")
+    market: Symbol
+    timeframe: Timeframe
+    code: str = Field(min_length=1, max_length=64, description="Name of the built-in code.")
+    parameters: dict[Annotated[str, Field(max_length=64)], Parameter] = Field(default_factory=dict, max_length=MAX_PARAMETERS)
+
+    def to_domain(self, created_at: datetime) -> StrategyDefinition:
+        return StrategyDefinition(
+            strategy_id=self.strategy_id,
+            name=self.name,
+            kind=StrategyKind.BUILT_IN,
+            venue=self.venue,
+            created_at=created_at,
+            market=self.market,
+            timeframe=self.timeframe,
+            code=self.code,
+            parameters=self.parameters,
+            description=self.description,
+        )
+
+
+class NewExternalStrategy(Body):
+    """A strategy without code: its signals arrive by webhook."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"kind": "EXTERNAL", "strategy_id": "desk-signals", "name": "Signals of the desk", "venue": "paper"}]
+        }
+    )
+
+    kind: Literal[StrategyKind.EXTERNAL]
+    strategy_id: Slug
+    name: Label
+    description: Text = ""
+    venue: str = Field(min_length=1, max_length=32, description="Whose markets its tickers mean.")
+
+    def to_domain(self, created_at: datetime) -> StrategyDefinition:
+        return StrategyDefinition(
+            strategy_id=self.strategy_id,
+            name=self.name,
+            kind=StrategyKind.EXTERNAL,
+            venue=self.venue,
+            created_at=created_at,
+            source_id=self.strategy_id,
+            description=self.description,
+        )
+
+
+NewStrategy = Annotated[NewBuiltInStrategy | NewExternalStrategy, Field(discriminator="kind")]
+
+
+class StrategyView(View):
+    """A strategy that can be followed."""
+
+    strategy_id: str
+    name: str
+    description: str
+    kind: StrategyKind
+    venue: str
+    market: str | None
+    timeframe: Timeframe | None
+    code: str | None
+    parameters: Mapping[str, str | int | float | bool]
+    subscriber_count: int
+    created_at: datetime
+
+    @staticmethod
+    def of(definition: StrategyDefinition) -> StrategyView:
+        return StrategyView.model_validate(definition)
+
+
+class SourceView(View):
+    """Where signals are sent to, with a secret that is shown this once and never again."""
+
+    source_id: str
+    webhook_path: str
+    secret: str
+
+    @staticmethod
+    def of(issued: IssuedSecret) -> SourceView:
+        source_id = issued.source.source_id
+        return SourceView(source_id=source_id, webhook_path=f"/webhooks/{source_id}", secret=issued.secret)
+
+
+class CreatedStrategy(View):
+    """The new strategy; `source` is there for an external one."""
+
+    strategy: StrategyView
+    source: SourceView | None
+
+
+class TakeProfitView(View):
+    """One rung of the ladder: `share` of the position is closed at `price`."""
+
+    price: Money
+    share: Money
+
+
+class SignalView(View):
+    """One decision, the same for every subscriber; prices in quote units."""
+
+    signal_id: str
+    strategy_id: str
+    market: str
+    action: Action
+    issued_at: datetime
+    candle_close: datetime | None
+    price: Money | None
+    stop_loss: Money | None
+    take_profits: tuple[TakeProfitView, ...]
+    atr: Money | None
+    confidence: Money | None
+    metadata: Mapping[str, str]
+
+
+class PublishedSignalView(View):
+    """A published signal and what became of it: orders sent on, and subscriptions skipped by reason, over all shards."""
+
+    signal: SignalView
+    published_at: datetime
+    subscriber_count: int
+    orders: int
+    skipped: Mapping[str, int]
+    shards: int
+    shards_done: int
+
+    @staticmethod
+    def of(record: SignalRecord) -> PublishedSignalView:
+        skipped: dict[str, int] = {}
+        for report in record.reports.values():
+            for reason, count in report.skipped.items():
+                skipped[reason] = skipped.get(reason, 0) + count
+        return PublishedSignalView(
+            signal=SignalView.model_validate(record.signal),
+            published_at=record.published_at,
+            subscriber_count=record.subscriber_count,
+            orders=record.orders,
+            skipped=skipped,
+            shards=record.shards,
+            shards_done=len(record.reports),
+        )
+
+
+class ExecutionView(View):
+    """One run of a strategy on one candle; `drift_seconds` is how much later than the candle's close it began."""
+
+    strategy_id: str
+    candle_close: datetime
+    scheduled_at: datetime
+    started_at: datetime
+    finished_at: datetime | None
+    drift_seconds: float
+    duration_ms: float | None
+    worker: str
+    status: ExecutionStatus
+    signal: SignalView | None
+    subscriber_count: int
+    reason: str | None
+    error: str | None
+    logs: tuple[str, ...]
+
+    @staticmethod
+    def of(execution: Execution) -> ExecutionView:
+        return ExecutionView.model_validate(execution)

@@ -1,0 +1,159 @@
+"""Bodies of orders, positions and trades. Money in quote units, quantities in base units."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from candlecast.domain.order import Intent, IntentState, LegKind, OrderType, Side
+from candlecast.domain.position import Trade
+from candlecast.domain.reasons import Denial, Reason
+from candlecast.domain.signal import PositionSide
+from candlecast.services.value_positions import ValuedPosition
+from functions.api.schemas.values import Money, View
+
+
+class ReasonView(View):
+    """Why an order was not placed: a code of the list of reasons, the value that was found and the bound that it broke."""
+
+    code: Reason
+    value: Money | None
+    bound: Money | None
+    margin: Money | None
+
+    @staticmethod
+    def of(denial: Denial) -> ReasonView:
+        return ReasonView(code=denial.reason, value=denial.value, bound=denial.bound, margin=denial.margin)
+
+
+class OrderView(View):
+    """One order leg, placed or not; `client_order_id` is what the venue knows it by."""
+
+    order_id: str
+    client_order_id: str
+    venue_order_id: str | None
+    subscription_id: str
+    account_id: str | None
+    strategy_id: str
+    signal_id: str
+    leg: str
+    kind: LegKind
+    market: str
+    side: Side | None
+    position_side: PositionSide | None
+    order_type: OrderType
+    reduce_only: bool
+    state: IntentState
+    reason: ReasonView | None
+    quantity: Money
+    filled_quantity: Money
+    reference_price: Money | None
+    trigger_price: Money | None
+    average_price: Money | None
+    fee: Money
+    slippage_bps: Money | None
+    issued_at: datetime
+    created_at: datetime
+    submitted_at: datetime | None
+    settled_at: datetime | None
+
+    @staticmethod
+    def of(intent: Intent) -> OrderView:
+        return OrderView(
+            order_id=intent.intent_id,
+            client_order_id=intent.client_order_id,
+            venue_order_id=intent.venue_order_id,
+            subscription_id=intent.subscription_id,
+            account_id=intent.account_id or None,
+            strategy_id=intent.strategy_id,
+            signal_id=intent.signal_id,
+            leg=intent.leg,
+            kind=intent.kind,
+            market=intent.market,
+            side=None if intent.position_side is None else intent.side,
+            position_side=intent.position_side,
+            order_type=intent.order_type,
+            reduce_only=intent.reduce_only,
+            state=intent.state,
+            reason=None if intent.denial is None else ReasonView.of(intent.denial),
+            quantity=intent.quantity,
+            filled_quantity=intent.filled_quantity,
+            reference_price=intent.reference_price,
+            trigger_price=intent.trigger_price,
+            average_price=intent.average_price,
+            fee=intent.fee,
+            slippage_bps=intent.slippage_bps,
+            issued_at=intent.issued_at,
+            created_at=intent.created_at,
+            submitted_at=intent.submitted_at,
+            settled_at=intent.settled_at,
+        )
+
+
+class PositionView(View):
+    """An open position, valued at the close of the newest candle that a strategy ran on (`priced_at`); None without one."""
+
+    subscription_id: str
+    account_id: str
+    strategy_id: str
+    venue: str | None
+    market: str
+    side: PositionSide
+    quantity: Money
+    entry_price: Money
+    stop_price: Money | None
+    fees: Money
+    opened_at: datetime
+    last_price: Money | None
+    priced_at: datetime | None
+    unrealised_pnl: Money | None
+
+    @staticmethod
+    def of(valued: ValuedPosition) -> PositionView:
+        position, price = valued.position, valued.last_price
+        return PositionView(
+            subscription_id=position.subscription_id,
+            account_id=position.account_id,
+            strategy_id=position.strategy_id,
+            venue=valued.venue,
+            market=position.market,
+            side=position.side,
+            quantity=position.quantity,
+            entry_price=position.entry_price,
+            stop_price=position.stop_price,
+            fees=position.fees,
+            opened_at=position.opened_at,
+            last_price=None if price is None else price.price,
+            priced_at=None if price is None else price.candle_close,
+            unrealised_pnl=valued.unrealised_pnl,
+        )
+
+
+class PositionList(View):
+    """All open positions, as of when they were read."""
+
+    items: list[PositionView]
+    as_of: datetime
+
+
+class TradeView(View):
+    """A round trip; `pnl` before and `net_pnl` after fees."""
+
+    trade_id: str
+    subscription_id: str
+    account_id: str
+    strategy_id: str
+    market: str
+    side: PositionSide
+    quantity: Money
+    entry_price: Money
+    exit_price: Money
+    pnl: Money
+    fees: Money
+    net_pnl: Money
+    opened_at: datetime
+    closed_at: datetime
+    closed_by: str
+
+    @staticmethod
+    def of(trade: Trade) -> TradeView:
+        return TradeView.model_validate(trade)
