@@ -46,6 +46,8 @@ def test_the_users_pool_is_for_invited_people_and_its_client_has_no_secret() -> 
     assert pool["Policies"]["PasswordPolicy"]["MinimumLength"] >= 12
     assert client["GenerateSecret"] is False
     assert "ALLOW_USER_PASSWORD_AUTH" not in client["ExplicitAuthFlows"]
+    groups = resources(nested("Identity"), "AWS::Cognito::UserPoolGroup").values()
+    assert [it["GroupName"] for it in groups] == ["platform_admin"]
 
 
 def test_the_access_log_never_holds_a_path_because_a_webhooks_path_can_hold_a_secret() -> None:

@@ -85,6 +85,13 @@ def test_nobody_scans_a_table_or_deletes_in_it_but_the_api_and_the_paper_exchang
             assert statement.role in {role_of()["api"], role_of()["paper_exchange"]}
 
 
+@pytest.mark.parametrize("name", ["candle_clock", "reconcile_clock"])
+def test_a_clock_reads_one_index_and_writes_nothing(name: str) -> None:
+    data = {action for it in all_statements() if it.role == role_of()[name] for action in it.actions if "dynamodb:" in action}
+    assert data == {"dynamodb:Query"}
+    assert allowed(name, "dynamodb:Query") == {"<TableArn>/index/GSI1"}
+
+
 def test_the_paper_exchange_sees_nothing_of_the_house() -> None:
     reached = {res for it in all_statements() if it.role == role_of()["paper_exchange"] for res in it.resources}
     own_log = "arn:aws:logs:region:account:log-group:/aws/lambda/stack-paper_exchange:*"
