@@ -7,9 +7,11 @@ import json
 import logging
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -17,6 +19,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from candlecast.runtime import bootstrap
+from candlecast.runtime.observe import logger
 from candlecast.services.publish_signal import PublishSignal
 from candlecast.services.receive_signal import ReceiveSignal
 from candlecast.signals.message import MAX_BODY_BYTES
@@ -69,6 +72,16 @@ def intake(monkeypatch: pytest.MonkeyPatch) -> Intake:
     service = intake.service()
     monkeypatch.setattr(bootstrap, "signal_intake", lambda: service)
     return intake
+
+
+@pytest.fixture
+def log() -> Iterator[StringIO]:
+    """The structured log: Powertools writes to what was the standard output when it was imported."""
+    written = StringIO()
+    handler = cast(logging.StreamHandler[Any], logger.registered_handler)
+    before = handler.setStream(written)
+    yield written
+    handler.setStream(before)
 
 
 def golden(name: str) -> dict[str, Any]:
@@ -186,17 +199,38 @@ def test_a_queue_that_fails_is_answered_with_when_to_try_again_and_the_repeat_he
     assert (status, body["signal_id"]) == (202, intake.queue.sent[0].signal.signal_id)
 
 
-@pytest.mark.parametrize("event", [*map(golden, GOLDEN), an_event(b"{", secret=SECRET), an_event(b"{}", source=SECRET)])
+@pytest.mark.parametrize(
+    "event",
+    [
+        *map(golden, GOLDEN),
+        an_event(b"{"),
+        an_event({"ticker": SECRET, "action": "buy"}),
+        an_event({"ticker": "BTCUSDT", "action": SECRET, "extras": {"note": SECRET}}),
+        an_event(b"{}", source=SECRET),
+        an_event(b"{}", source=SECRET, secret=None),
+    ],
+)
 def test_the_secret_is_in_no_log_no_receipt_and_no_message(
-    intake: Intake, event: dict[str, Any], capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    intake: Intake, event: dict[str, Any], log: StringIO, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    with caplog.at_level(logging.DEBUG):
-        handle(event, Context())  # type: ignore[arg-type]
-    shown = capsys.readouterr()
-    assert "webhook" in shown.out + caplog.text
-    for text in (shown.out, shown.err, caplog.text, repr(intake.signals.database), repr(intake.queue.sent)):
+    invoke(event)
+    printed = capfd.readouterr()
+    for text in (log.getvalue(), printed.out, printed.err, repr(intake.signals.database), repr(intake.queue.sent)):
         assert SECRET not in text
         assert "x-candlecast-signature" not in text
+
+
+def test_the_log_tells_source_code_and_signal_and_only_of_senders_that_are_proven(intake: Intake, log: StringIO) -> None:
+    _, accepted = invoke(golden("native_signed"))
+    invoke(an_event(b"{}"))
+    invoke(an_event(b"{}", secret="wrong"))
+    lines = [json.loads(line) for line in log.getvalue().splitlines()]
+    shown = [(line["message"], line.get("source_id"), line.get("reason_code"), line.get("correlation_id")) for line in lines]
+    assert shown == [
+        ("webhook accepted", SOURCE, None, accepted["signal_id"]),
+        ("webhook refused", SOURCE, "UNKNOWN_DIALECT", None),
+        ("webhook refused", None, "UNAUTHENTICATED", None),
+    ]
 
 
 def json_values() -> st.SearchStrategy[Any]:
@@ -243,12 +277,11 @@ def test_any_bytes_are_answered_with_a_code_and_echo_nothing(intake: Intake, bod
 @FUZZ
 @given(messages())
 def test_any_message_is_taken_or_refused_with_a_code_and_its_secret_is_kept_nowhere(
-    intake: Intake, capsys: pytest.CaptureFixture[str], fields: dict[str, Any]
+    intake: Intake, log: StringIO, fields: dict[str, Any]
 ) -> None:
     status, answer = invoke(an_event(json.dumps(fields).encode()))
     assert status == 202 or answer["code"] in Refusal.__members__
-    shown = capsys.readouterr()
-    assert SECRET not in shown.out + shown.err + repr(intake.signals.database) + repr(intake.queue.sent)
+    assert SECRET not in log.getvalue() + repr(intake.signals.database) + repr(intake.queue.sent)
 
 
 def test_every_refusal_has_a_status_of_a_sender_s_fault() -> None:
@@ -262,13 +295,25 @@ def test_every_code_is_explained_in_the_guide_with_its_status() -> None:
     assert "| `TRY_AGAIN` | 503 |" in guide
 
 
-def test_the_function_imports_neither_a_web_framework_nor_an_exchange_library_nor_arrays() -> None:
+ENVIRONMENT = {
+    "PYTHONPATH": f"{ROOT}:{ROOT / 'layers/core'}",
+    "AWS_DEFAULT_REGION": "eu-central-1",
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "ENVIRONMENT": "test",
+    "TABLE_NAME": "table",
+    "SIGNAL_QUEUE_URL": "https://queue.test/signal",
+    "MARKETS_BUCKET": "markets",
+    "SECRET_PREFIX": "candlecast/test",
+}
+
+
+def test_the_whole_function_loads_no_web_framework_no_exchange_library_and_no_arrays() -> None:
     script = (
-        "import sys, time; import functions.signal_intake.handler; "
+        "import sys, time; import functions.signal_intake.handler; from candlecast.runtime import bootstrap; bootstrap.signal_intake(); "
         "print(time.process_time(), *sorted(name for name in sys.modules if '.' not in name))"
     )
-    environment = {"PYTHONPATH": f"{ROOT}:{ROOT / 'layers/core'}"}
-    run = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True, check=True)  # noqa: S603
+    run = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, check=True)  # noqa: S603
     seconds, *modules = run.stdout.split()
     assert not set(modules) & {"fastapi", "starlette", "mangum", "uvicorn", "ccxt", "aiohttp", "requests", "numpy", "pandas"}
     assert float(seconds) < IMPORT_SECONDS

@@ -239,6 +239,9 @@ def test_the_sender_s_time_is_read_as_an_instant(time: object) -> None:
     assert parse(**BUY, time=time).sent_at == datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("time", ["2026-11-20T12:00:00", "2026-11-20", "0001-01-01T00:00:00+23:59", "1e18", True, {}])
+@pytest.mark.parametrize(
+    "time",
+    ["2026-11-20T12:00:00", "2026-11-20", "0001-01-01T00:00:00+23:59", "1e18", "9" * 5_000, 1e300, -1e18, True, {}, "soon"],
+)
 def test_a_time_that_names_no_instant_is_refused(time: object) -> None:
-    assert refusal(**BUY, time=time) in (Refusal.INVALID_TIME, Refusal.INVALID_NUMBER)
+    assert refusal(**BUY, time=time) is Refusal.INVALID_TIME

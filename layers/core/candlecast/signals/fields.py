@@ -85,16 +85,12 @@ def instant(fields: Mapping[str, object], name: str) -> datetime | None:
     if not present(fields, name):
         return None
     value = fields[name]
+    if isinstance(value, str):
+        _refuse_placeholder(name, value)
+    written = str(value).strip() if isinstance(value, str | Decimal) else ""
     try:
-        if isinstance(value, str):
-            _refuse_placeholder(name, value)
-            if not NUMBER.fullmatch(value.strip()):
-                return _iso_instant(value.strip())
-        unix = number(fields, name)
-        if unix is not None and unix >= EARLIEST_MILLISECONDS:
-            unix /= 1000
-        return EPOCH + timedelta(microseconds=int((unix or Decimal(0)) * 1_000_000))
-    except (ValueError, OverflowError):
+        return _unix_instant(written) if NUMBER.fullmatch(written) else _iso_instant(written)
+    except (ValueError, ArithmeticError):
         raise RefusedMessage(Refusal.INVALID_TIME, f"{name} must be ISO 8601 with its zone, or Unix time") from None
 
 
@@ -118,6 +114,14 @@ def is_clean(written: str) -> bool:
     return written.isprintable()
 
 
+def _unix_instant(written: str) -> datetime:
+    if len(written) > MAX_NUMBER_CHARACTERS:
+        raise ValueError("no time has that many digits")
+    unix = Decimal(written)
+    seconds = unix / 1000 if unix >= EARLIEST_MILLISECONDS else unix
+    return EPOCH + timedelta(microseconds=int(seconds * 1_000_000))
+
+
 def _iso_instant(written: str) -> datetime:
     parsed = datetime.fromisoformat(written)
     if parsed.tzinfo is None:
@@ -131,4 +135,4 @@ def _refuse_placeholder(name: str, written: str) -> None:
 
 
 def _invalid_number(name: str) -> RefusedMessage:
-    return RefusedMessage(Refusal.INVALID_NUMBER, f"{name} must be a plain number above zero")
+    return RefusedMessage(Refusal.INVALID_NUMBER, f"{name} must be a plain number, in the range that it can have")
