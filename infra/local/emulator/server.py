@@ -25,6 +25,7 @@ HOST = "127.0.0.1"  # nothing here is meant for a network
 # What a state folder needs to be of use: code of all functions and layers, unzipped, is about 110 MB.
 NEEDED_BYTES = 256 * 1024 * 1024
 KEEP_ALIVE_SECONDS = 75
+WATCH_SECONDS = 1.0
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -45,6 +46,7 @@ class Settings:
     code: Path
     workers_per_function: int
     enforce_roles: bool
+    end_with_parent: bool
 
     @property
     def scratch(self) -> Path:
@@ -160,7 +162,18 @@ async def _serve(settings: Settings) -> None:
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    watch = asyncio.create_task(_end_with_parent(stop)) if settings.end_with_parent else None
     await run(application(settings), config, shutdown_trigger=stop.wait)
+    if watch:
+        watch.cancel()
+
+
+async def _end_with_parent(stop: asyncio.Event) -> None:
+    """Stop when whoever started this is gone: a killed test run or demo leaves nothing running."""
+    parent = os.getppid()
+    while os.getppid() == parent:
+        await asyncio.sleep(WATCH_SECONDS)
+    stop.set()
 
 
 def application(settings: Settings) -> Callable[[Scope, Receive, Send], Awaitable[None]]:

@@ -28,6 +28,7 @@ POLL_SECONDS = 0.002
 END_OF_OUTPUT = "--candlecast-end-of-output--"
 DRAIN_SECONDS = 1.0
 ERROR_KEY = "__candlecast_error__"
+INIT_FAILED = "Worker init failed"
 
 
 class CodeFolders:
@@ -96,7 +97,8 @@ def worker_script(original: str) -> str:
     """ministack's worker with the runtime's own behaviour where it matters to us.
 
     - Only the standard library is on the path besides code and layers, and the code comes before the layers.
-    - An exception is reported with its type and trace and does not end the process, as on AWS.
+    - An exception is reported with its type and trace and does not end the process, as on AWS; one in the
+      initialisation with its trace as well.
     - Whatever the function or a C library prints goes to the log and never into the protocol.
     - The process ends when its emulator is gone.
     """
@@ -125,6 +127,11 @@ def worker_script(original: str) -> str:
         "    import threading\n"
         "    threading.Thread(target=_watch, daemon=True).start()",
     )
+    script = rewrite(
+        script,
+        '_real_stdout.write(json.dumps({"status": "error", "error": str(e)}) + "\\n")',
+        '_real_stdout.write(json.dumps({"status": "error", "error": traceback.format_exc()}) + "\\n")',
+    )
     return rewrite(
         script,
         "    _ms_install_invoke_depth()\n    try:",
@@ -151,6 +158,8 @@ def python_workers() -> None:
     def execute(function: Any, event: Any, request_id: str) -> dict[str, Any]:
         outcome: dict[str, Any] = original(function, event, request_id)
         body = outcome.get("body")
+        if outcome.get("error") and isinstance(body, dict) and str(body.get("errorMessage", "")).startswith(INIT_FAILED):
+            return {**outcome, "log": "\n".join(filter(None, [outcome.get("log"), f"[ERROR] {body['errorMessage']}"]))}
         if not (isinstance(body, dict) and ERROR_KEY in body):
             return outcome
         error = body[ERROR_KEY]

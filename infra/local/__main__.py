@@ -1,0 +1,153 @@
+"""The `candlecast` command line: `python -m infra.local COMMAND`."""
+
+import argparse
+import json
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+
+from infra.local import deployment
+from infra.local.cloud import DEFAULT_WORKERS, USUAL_PORTS, Cloud, Ports
+from infra.local.project import CommandError, architecture
+
+DEFAULT_NAME = "up"
+DEAD_LETTERS = ("candle", "signal", "trade", "reconcile")
+FOLLOW_SECONDS = 0.5
+WAIT_SECONDS = 0.5
+
+
+def say(text: str) -> None:
+    """One line of progress, on standard error: what a command answers goes to standard output."""
+    print(f"  {text}", file=sys.stderr, flush=True)
+
+
+def up(options: argparse.Namespace) -> int:
+    """Start, deploy with the clocks running, and stay until Ctrl-C."""
+    stopped = False
+
+    def stop(*_signal: object) -> None:
+        nonlocal stopped
+        stopped = True
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    ports = Ports(aws=options.port, api=options.api_port, paper=options.paper_port)
+    with Cloud(options.name, ports=ports, workers_per_function=options.workers_per_function, say=say) as cloud:
+        outputs = cloud.deploy(SchedulesState="ENABLED")
+        user = cloud.user("trader@example.com")
+        say(f"API             {outputs['ApiUrl']}")
+        say(f"paper exchange  {outputs['PaperExchangeUrl']}")
+        say(f"AWS             {cloud.endpoint}")
+        say(f"token           {user.token}")
+        say("stays until Ctrl-C")
+        while not stopped:
+            time.sleep(WAIT_SECONDS)
+    return 0
+
+
+def down(options: argparse.Namespace) -> int:
+    """Stop an instance that another terminal started."""
+    Cloud.attach(options.name).stop()
+    return 0
+
+
+def build(options: argparse.Namespace) -> int:
+    """`sam build`, for this machine unless another architecture is asked for."""
+    digest = deployment.build(say, options.architecture)
+    say(f"built {digest}")
+    return 0
+
+
+def deploy(options: argparse.Namespace) -> int:
+    """Deploy the checkout into a running instance."""
+    overrides = dict(pair.split("=", 1) for pair in options.parameter)
+    print(json.dumps(Cloud.attach(options.name).deploy(**overrides), indent=2))
+    return 0
+
+
+def redrive(options: argparse.Namespace) -> int:
+    """Put dead letters back into their queue."""
+    cloud = Cloud.attach(options.name)
+    payload = json.dumps({"queue": options.queue})
+    function = cloud.outputs["DlqRedriveFunctionName"]
+    answer = cloud.client("lambda").invoke(FunctionName=f"{function}:live", Payload=payload)
+    body = answer["Payload"].read().decode()
+    print(body)
+    return 1 if answer.get("FunctionError") else 0
+
+
+def token(options: argparse.Namespace) -> int:
+    """A token for the API."""
+    print(Cloud.attach(options.name).user(options.email, groups=tuple(options.group)).token)
+    return 0
+
+
+def logs(options: argparse.Namespace) -> int:
+    """What functions have printed, and with --follow what they print."""
+    cloud = Cloud.attach(options.name)
+    seen: dict[str, int] = {}
+    while True:
+        for function, text in cloud.logs().items():
+            if options.function is None or function.endswith(options.function):
+                for line in text[seen.get(function, 0) :].splitlines():
+                    print(f"{function}  {line}", flush=True)
+                seen[function] = len(text)
+        if not options.follow:
+            return 0
+        time.sleep(FOLLOW_SECONDS)
+
+
+def status(options: argparse.Namespace) -> int:
+    """Where an instance answers, its workers and its outputs."""
+    cloud = Cloud.attach(options.name)
+    workers = [{"function": worker.function, "pid": worker.pid, "busy": worker.busy} for worker in cloud.workers()]
+    print(json.dumps({"endpoint": cloud.endpoint, "outputs": cloud.outputs, "workers": workers}, indent=2))
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every command with its options; each names its function in `run`."""
+    top = argparse.ArgumentParser(prog="candlecast", description="Candlecast in an embedded AWS cloud on this machine.")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, run: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=run.__doc__, description=run.__doc__)
+        made.add_argument("--name", default=DEFAULT_NAME, help="which instance (a folder under build/cloud)")
+        made.set_defaults(run=run)
+        return made
+
+    starting = command("up", up)
+    starting.add_argument("--port", type=int, default=USUAL_PORTS.aws)
+    starting.add_argument("--api-port", type=int, default=USUAL_PORTS.api)
+    starting.add_argument("--paper-port", type=int, default=USUAL_PORTS.paper)
+    starting.add_argument("--workers-per-function", type=int, default=DEFAULT_WORKERS)
+    command("down", down)
+    command("build", build).add_argument("--architecture", choices=("arm64", "x86_64"), default=architecture())
+    command("deploy", deploy).add_argument("--parameter", action="append", default=[], metavar="NAME=VALUE")
+    command("redrive", redrive).add_argument("queue", choices=DEAD_LETTERS)
+    signing = command("token", token)
+    signing.add_argument("email", nargs="?", default="trader@example.com")
+    signing.add_argument("--group", action="append", default=[], help="role of the user")
+    reading = command("logs", logs)
+    reading.add_argument("function", nargs="?", help="only the function whose name ends in this")
+    reading.add_argument("--follow", action="store_true")
+    command("status", status)
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; 0, or 1 with the reason on standard error."""
+    options = parser().parse_args(arguments)
+    try:
+        run: Callable[[argparse.Namespace], int] = options.run
+        return run(options)
+    except CommandError as error:
+        print(f"candlecast: {error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("candlecast: stopped", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,310 @@
+"""One embedded cloud: start it, deploy into it, look into it, stop it. What the command line and the tests use.
+
+with Cloud("demo") as cloud:
+    outputs = cloud.deploy()
+    cloud.client("sqs").send_message(QueueUrl=outputs["CandleQueueUrl"], MessageBody="...")
+"""
+
+import contextlib
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlencode
+
+from infra.local import deployment
+from infra.local.project import BUILD, ROOT, CommandError, interpreter, tool_environment
+
+CLOUDS = BUILD / "cloud"
+CODE = CLOUDS / "code"  # unzipped functions and layers, by content: instances share it
+START_SECONDS = 30.0
+STOP_SECONDS = 15.0
+POLL_SECONDS = 0.05
+REQUEST_SECONDS = 30.0
+ADMINISTRATOR = "test"  # the emulator's name for whoever may do everything
+DEFAULT_WORKERS = 4  # processes of one function; more only get in each other's way on a desk
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where an instance answers on 127.0.0.1: AWS's APIs, the product's HTTP API, the paper exchange's."""
+
+    aws: int
+    api: int
+    paper: int
+
+    @classmethod
+    def free(cls) -> Self:
+        """Three ports that nothing listens on now."""
+        with contextlib.ExitStack() as stack:
+            probes = [stack.enter_context(socket.socket()) for _ in range(3)]
+            for probe in probes:
+                probe.bind(("127.0.0.1", 0))
+            return cls(*(probe.getsockname()[1] for probe in probes))
+
+
+USUAL_PORTS = Ports(aws=4566, api=8080, paper=8081)
+
+
+@dataclass(frozen=True)
+class Worker:
+    """A process that runs a function; `busy` while it is in an invocation."""
+
+    function: str
+    pid: int
+    busy: bool
+
+
+@dataclass(frozen=True)
+class User:
+    """Somebody who can sign in; the tenant is `sub`."""
+
+    email: str
+    sub: str
+    token: str
+
+
+class Cloud:
+    """An instance by name, with a folder and ports of its own; several can run side by side."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        ports: Ports | None = None,
+        workers_per_function: int = DEFAULT_WORKERS,
+        enforce_roles: bool = True,
+        state: Path | None = None,
+        say: deployment.Say = lambda _text: None,
+    ) -> None:
+        self.name = name
+        self.ports = ports or Ports.free()
+        self.state = state or CLOUDS / name
+        self._workers_per_function = workers_per_function
+        self._enforce_roles = enforce_roles
+        self._say = say
+        self._process: subprocess.Popen[bytes] | None = None
+        self._clients: dict[str, Any] = {}
+        self._outputs: dict[str, str] | None = None
+
+    @classmethod
+    def attach(cls, name: str) -> Self:
+        """The running instance of that name, started by another process. Raises CommandError if there is none."""
+        file = CLOUDS / name / "instance.json"
+        try:
+            known = json.loads(file.read_text(encoding="utf-8"))
+            os.kill(known["pid"], 0)
+        except (OSError, ValueError) as error:
+            raise CommandError(f"no embedded cloud called {name} is running") from error
+        return cls(name, ports=Ports(**known["ports"]))
+
+    # -------------------------------------------------------------- life
+
+    def running(self) -> bool:
+        """Whether an instance of this name runs, whoever started it."""
+        try:
+            type(self).attach(self.name)
+        except CommandError:
+            return False
+        return True
+
+    def start(self) -> Self:
+        """Start the emulator and return when it answers. Raises CommandError with its own words if it cannot."""
+        if self.running():
+            raise CommandError(f"an embedded cloud called {self.name} is running already: stop it, or take another name")
+        self._say("start the embedded cloud")
+        with contextlib.suppress(OSError):  # the emulator says it better
+            self.state.mkdir(parents=True, exist_ok=True)
+        command = [str(interpreter("emulator")), "-m", "infra.local.emulator", "--end-with-parent"]
+        command += ["--port", str(self.ports.aws), "--state", str(self.state), "--code", str(CODE)]
+        command += [f"--http-api={self.ports.api}={deployment.STACK}-api"]
+        command += [f"--http-api={self.ports.paper}={deployment.STACK}-paper"]
+        command += [f"--workers-per-function={self._workers_per_function}"]
+        command += ["--enforce-roles"] if self._enforce_roles else []
+        with self._output_file() as output:
+            self._process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env=tool_environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C reaches the command line, which stops the emulator in order
+            )
+        self._wait_until_ready(self._process)
+        known = {"pid": self._process.pid, "ports": asdict(self.ports)}
+        (self.state / "instance.json").write_text(json.dumps(known), encoding="utf-8")
+        return self
+
+    def _output_file(self) -> Any:
+        try:
+            return (self.state / "emulator.log").open("wb")
+        except OSError as error:
+            raise CommandError(f"cannot use the state folder {self.state}: {error.strerror}") from error
+
+    def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
+        end = time.monotonic() + START_SECONDS
+        while time.monotonic() < end:
+            if process.poll() is not None:
+                said = (self.state / "emulator.log").read_text(encoding="utf-8", errors="replace").strip()
+                self._process = None
+                raise CommandError(said.splitlines()[-1] if said else "the emulator ended without a word")
+            with contextlib.suppress(OSError):
+                self._request("GET", "/_ministack/health")
+                return
+            time.sleep(POLL_SECONDS)
+        self.stop()
+        raise CommandError(f"the emulator did not answer within {START_SECONDS:.0f} s, see {self.state}/emulator.log")
+
+    def stop(self) -> None:
+        """End the emulator and its workers; nothing of them is left. Harmless when it is not running."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.terminate()
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        else:
+            self._stop_attached()
+        (self.state / "instance.json").unlink(missing_ok=True)
+
+    def _stop_attached(self) -> None:
+        file = self.state / "instance.json"
+        with contextlib.suppress(OSError, ValueError):
+            pid = json.loads(file.read_text(encoding="utf-8"))["pid"]
+            os.kill(pid, signal.SIGTERM)
+            end = time.monotonic() + STOP_SECONDS
+            while time.monotonic() < end:
+                os.kill(pid, 0)  # raises when it is gone
+                time.sleep(POLL_SECONDS)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
+
+    # -------------------------------------------------------------- deployment
+
+    def deploy(self, **overrides: str) -> dict[str, str]:
+        """`sam build` and `sam deploy` of the real template; the stack's outputs. `overrides` are its parameters."""
+        digest = deployment.build(self._say)
+        deployment.deploy(self.environment, overrides, self.state / "sam-deploy.log", self._say)
+        deployment.save_package(self.client, digest)
+        self._outputs = None
+        return self.outputs
+
+    def redeploy(self, **overrides: str) -> dict[str, str]:
+        """Empty the cloud and deploy the present build into it, half a second after the first `sam deploy` of it."""
+        self.reset()
+        if deployment.redeploy(self.client, deployment.build(self._say), overrides):
+            return self.outputs
+        return self.deploy(**overrides)
+
+    def reset(self) -> None:
+        """Empty the cloud: no stack, no data, no worker, no log."""
+        self._request("POST", "/_ministack/reset")
+        self._request("POST", "/_candlecast/forget-logs")
+        self._outputs = None
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """The stack's outputs. Raises CommandError when it is not deployed."""
+        if self._outputs is None:
+            self._outputs = deployment.outputs(self.client)
+        return self._outputs
+
+    # -------------------------------------------------------------- looking in
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.ports.aws}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What an AWS tool needs to talk to this cloud, as its administrator."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": ADMINISTRATOR,
+            "AWS_SECRET_ACCESS_KEY": ADMINISTRATOR,
+            "AWS_DEFAULT_REGION": deployment.REGION,
+        }
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of this cloud, as its administrator. Clients are kept, and safe to share between threads."""
+        if service not in self._clients:
+            import boto3
+
+            session = boto3.Session(ADMINISTRATOR, ADMINISTRATOR, region_name=deployment.REGION)
+            self._clients[service] = session.client(service, endpoint_url=self.endpoint)  # type: ignore[call-overload]
+        return self._clients[service]
+
+    def workers(self, function: str | None = None) -> list[Worker]:
+        """The processes of all functions, or of the one whose name ends in `function` (order_executor)."""
+        found = [Worker(**worker) for worker in self._request("GET", "/_candlecast/workers")["workers"]]
+        return [worker for worker in found if function is None or worker.function.endswith(function)]
+
+    def kill_workers(self, function: str) -> int:
+        """Kill a function's processes as a crash would, in the middle of whatever they do; how many there were."""
+        found = self.workers(function)
+        for worker in found:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(worker.pid, signal.SIGKILL)
+        return len(found)
+
+    def fire_schedule(self, name: str, scheduled: datetime) -> None:
+        """Fire a schedule as if it were that time, however late that is. Raises CommandError for an unknown name."""
+        query = urlencode({"schedule": name, "time": scheduled.isoformat()})
+        self._request("POST", f"/_candlecast/fire?{query}")
+
+    def logs(self) -> dict[str, str]:
+        """Everything that each function has printed since the last reset, by function name."""
+        files = (self.state / "logs").glob("*.log")
+        return {file.stem: file.read_text(encoding="utf-8", errors="replace") for file in sorted(files)}
+
+    def user(self, email: str, *, groups: tuple[str, ...] = ()) -> User:
+        """Somebody signed in at the stack's user pool; made, with those groups, if the pool does not know them."""
+        cognito, outputs = self.client("cognito-idp"), self.outputs
+        pool, password = outputs["UserPoolId"], f"Aa1{secrets.token_hex(16)}"
+        with contextlib.suppress(cognito.exceptions.UsernameExistsException):
+            cognito.admin_create_user(
+                UserPoolId=pool,
+                Username=email,
+                MessageAction="SUPPRESS",
+                TemporaryPassword=password,
+                UserAttributes=[{"Name": "email", "Value": email}, {"Name": "email_verified", "Value": "true"}],
+            )
+        cognito.admin_set_user_password(UserPoolId=pool, Username=email, Password=password, Permanent=True)
+        for group in groups:
+            with contextlib.suppress(cognito.exceptions.GroupExistsException):
+                cognito.create_group(UserPoolId=pool, GroupName=group)
+            cognito.admin_add_user_to_group(UserPoolId=pool, Username=email, GroupName=group)
+        session = cognito.admin_initiate_auth(
+            UserPoolId=pool,
+            ClientId=outputs["UserPoolClientId"],
+            AuthFlow="ADMIN_USER_PASSWORD_AUTH",
+            AuthParameters={"USERNAME": email, "PASSWORD": password},
+        )["AuthenticationResult"]
+        attributes = cognito.admin_get_user(UserPoolId=pool, Username=email)["UserAttributes"]
+        sub = next(item["Value"] for item in attributes if item["Name"] == "sub")
+        return User(email=email, sub=sub, token=session["IdToken"])
+
+    def _request(self, method: str, path: str) -> Any:
+        request = urllib.request.Request(f"{self.endpoint}{path}", method=method)  # noqa: S310 - our own endpoint
+        try:
+            with urllib.request.urlopen(request, timeout=REQUEST_SECONDS) as answer:  # noqa: S310
+                return json.loads(answer.read() or b"null")
+        except urllib.error.HTTPError as error:
+            raise CommandError(f"{method} {path}: {error.code} {error.read().decode(errors='replace')}") from error

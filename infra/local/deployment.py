@@ -1,0 +1,149 @@
+"""From the checkout to a stack in the embedded cloud: `sam build`, `sam deploy`, and a fast way to do it again."""
+
+import json
+import shutil
+import time
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from infra.local.project import BUILD, ROOT, CommandError, architecture, digest_of_sources, interpreter, run
+
+STACK = "candlecast"
+REGION = "us-east-1"
+SAM_OUTPUT = BUILD / "sam"
+PACKAGE = BUILD / "package"
+# samconfig.toml's environment for the embedded cloud.
+ENVIRONMENT = "local"
+CAPABILITIES = ("CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND")
+CREATE_SECONDS = 60.0
+POLL_SECONDS = 0.05
+
+Say = Callable[[str], None]
+
+
+def sam() -> Path:
+    """The SAM CLI of its environment."""
+    return interpreter("sam").with_name("sam")
+
+
+def build(say: Say = lambda _text: None, target: str | None = None) -> str:
+    """Run `sam build` unless nothing has changed since the last time; the digest of what was built.
+
+    SAM's own cache is not used: it looks at a layer's folder only, and the strategies layer is made of strategies/.
+    """
+    target = target or architecture()
+    digest = digest_of_sources(target)
+    stamp = SAM_OUTPUT / ".digest"
+    if stamp.exists() and stamp.read_text(encoding="utf-8") == digest:
+        return digest
+    say("sam build")
+    shutil.rmtree(SAM_OUTPUT, ignore_errors=True)
+    command: list[str | Path] = [
+        sam(),
+        "build",
+        "--no-cached",
+        "--parallel",
+        "--build-dir",
+        SAM_OUTPUT,
+        "--template-file",
+        "template.yaml",
+    ]
+    command += ["--config-env", ENVIRONMENT, "--parameter-overrides", f"Architecture={target}"]
+    run(command, BUILD / "logs" / "sam-build.log", {"ARCHITECTURE": target})
+    stamp.write_text(digest, encoding="utf-8")
+    return digest
+
+
+def parameters(overrides: Mapping[str, str]) -> dict[str, str]:
+    """The template's parameters: samconfig's for the embedded cloud, this machine's architecture, then `overrides`."""
+    with (ROOT / "samconfig.toml").open("rb") as file:
+        section = tomllib.load(file)[ENVIRONMENT]["deploy"]["parameters"]
+    configured = section.get("parameter_overrides", "")
+    pairs = configured.split() if isinstance(configured, str) else configured
+    return {**dict(pair.split("=", 1) for pair in pairs), "Architecture": architecture(), **overrides}
+
+
+def deploy(endpoint: Mapping[str, str], overrides: Mapping[str, str], log: Path, say: Say) -> None:
+    """Run `sam deploy` of the built template as samconfig.toml says. Raises CommandError."""
+    say("sam deploy")
+    command: list[str | Path] = [sam(), "deploy", "--config-file", ROOT / "samconfig.toml", "--config-env", ENVIRONMENT]
+    command += ["--template-file", SAM_OUTPUT / "template.yaml", "--stack-name", STACK, "--region", REGION]
+    command += ["--parameter-overrides", *(f"{name}={value}" for name, value in parameters(overrides).items())]
+    run(command, log, endpoint)
+
+
+def save_package(client: Callable[[str], Any], digest: str) -> None:
+    """Keep what `sam deploy` has uploaded, so that the same build can be deployed again without SAM."""
+    folder = PACKAGE / digest
+    if folder.exists():
+        return
+    shutil.rmtree(PACKAGE, ignore_errors=True)
+    partial = PACKAGE / f".{digest}"
+    partial.mkdir(parents=True)
+    template = client("cloudformation").get_template(StackName=STACK, TemplateStage="Original")["TemplateBody"]
+    text = template if isinstance(template, str) else json.dumps(template)
+    s3 = client("s3")
+    kept: list[dict[str, str]] = []
+    for bucket in (item["Name"] for item in s3.list_buckets()["Buckets"]):
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+            for item in page.get("Contents", []):
+                if item["Key"] in text or item["Key"].endswith(".template"):
+                    name = f"object-{len(kept)}"
+                    s3.download_file(bucket, item["Key"], str(partial / name))
+                    kept.append({"bucket": bucket, "key": item["Key"], "file": name})
+    (partial / "template").write_text(text, encoding="utf-8")
+    (partial / "objects.json").write_text(json.dumps(kept), encoding="utf-8")
+    partial.rename(folder)
+
+
+def redeploy(client: Callable[[str], Any], digest: str, overrides: Mapping[str, str]) -> bool:
+    """Deploy a saved package into an emulator that is empty; False if none is saved for this build."""
+    folder = PACKAGE / digest
+    if not folder.exists():
+        return False
+    s3 = client("s3")
+    buckets = set()
+    for item in json.loads((folder / "objects.json").read_text(encoding="utf-8")):
+        if item["bucket"] not in buckets:
+            s3.create_bucket(Bucket=item["bucket"])
+            buckets.add(item["bucket"])
+        s3.put_object(Bucket=item["bucket"], Key=item["key"], Body=(folder / item["file"]).read_bytes())
+    cloudformation = client("cloudformation")
+    cloudformation.create_stack(
+        StackName=STACK,
+        TemplateBody=(folder / "template").read_text(encoding="utf-8"),
+        Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters(overrides).items()],
+        Capabilities=CAPABILITIES,
+    )
+    wait_for_stack(cloudformation)
+    return True
+
+
+def wait_for_stack(cloudformation: Any) -> None:
+    """Return once the stack is complete. Raises CommandError with the reason if it fails."""
+    end = time.monotonic() + CREATE_SECONDS
+    while time.monotonic() < end:
+        status = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]["StackStatus"]
+        if status in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+            return
+        if not status.endswith("IN_PROGRESS"):
+            events = cloudformation.describe_stack_events(StackName=STACK)["StackEvents"]
+            reasons = [
+                f"{e['LogicalResourceId']}: {e.get('ResourceStatusReason')}" for e in events if "FAILED" in e["ResourceStatus"]
+            ]
+            raise CommandError(f"stack {STACK} is {status}\n" + "\n".join(reasons))
+        time.sleep(POLL_SECONDS)
+    raise CommandError(f"stack {STACK} was not complete within {CREATE_SECONDS:.0f} s")
+
+
+def outputs(client: Callable[[str], Any]) -> dict[str, str]:
+    """The stack's outputs. Raises CommandError when it is not deployed."""
+    from botocore.exceptions import ClientError
+
+    try:
+        stack = client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
+    except ClientError as error:
+        raise CommandError(f"{STACK} is not deployed") from error
+    return {item["OutputKey"]: item["OutputValue"] for item in stack.get("Outputs", [])}
