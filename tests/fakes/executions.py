@@ -18,6 +18,8 @@ class FakeExecutionStore:
         key = (execution.strategy_id, execution.candle_close)
         held = self.database.executions.get(key)
         if held is not None:
+            if held.status is ExecutionStatus.RUNNING and _is_same_attempt(held, execution):
+                return held
             if held.status is not ExecutionStatus.RUNNING or held.lease_expires_at > execution.started_at:
                 return None
             execution = replace(execution, signal=held.signal)
@@ -41,3 +43,7 @@ class FakeExecutionStore:
         if held is None or held.status is not ExecutionStatus.RUNNING or held.worker != execution.worker:
             raise Conflict("LEASE_LOST", "another worker holds this execution")
         self.database.executions[key] = execution
+
+
+def _is_same_attempt(held: Execution, execution: Execution) -> bool:
+    return (held.worker, held.started_at) == (execution.worker, execution.started_at)

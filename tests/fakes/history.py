@@ -11,6 +11,8 @@ from candlecast.domain.statistics import Statistics
 from candlecast.ports.store import LastPrice, OrderFilter, Page
 from tests.fakes.store import FakeDatabase, page_of
 
+SKIPPED_VERSION = 0  # below every account's: what an account decides counts more than an earlier skip
+
 
 class FakeHistory:
     def __init__(self, database: FakeDatabase | None = None) -> None:
@@ -19,12 +21,12 @@ class FakeHistory:
     def put_order(self, intent: Intent, version: int) -> None:
         key = (intent.tenant_id, intent.intent_id)
         held = self.database.orders.get(key)
-        if held is None or (held[1] <= version and not held[0].state.is_terminal):
+        if held is None or held[1] == SKIPPED_VERSION or (held[1] <= version and not held[0].state.is_terminal):
             self.database.orders[key] = (intent, version)
 
     def put_skipped(self, intents: Iterable[Intent]) -> None:
         for intent in intents:
-            self.database.orders.setdefault((intent.tenant_id, intent.intent_id), (intent, 0))
+            self.database.orders.setdefault((intent.tenant_id, intent.intent_id), (intent, SKIPPED_VERSION))
 
     def put_position(self, position: Position, version: int) -> None:
         key = (position.tenant_id, position.key)

@@ -102,6 +102,7 @@ class Table:
     """The product's table. Region and endpoint come from the environment as the SDK finds them, unless they are given."""
 
     def __init__(self, name: str, *, region: str | None = None, host: str | None = None) -> None:
+        self.name = name
         self._meta = type(
             "Meta",
             (),

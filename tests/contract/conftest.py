@@ -1,0 +1,70 @@
+"""The embedded cloud for contract tests: one emulator per test run, started when the first test asks for it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+INTERPRETER = REPOSITORY / ".venvs" / "emulator" / "bin" / "python"
+START_SECONDS = 30
+STOP_SECONDS = 10
+CLOUD_ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": "us-east-1",
+}
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Endpoint of a running emulator; its keys and region are in the environment while it runs."""
+    if not INTERPRETER.exists():
+        pytest.fail("the emulator's environment is missing: make environments")
+    folder = tmp_path_factory.mktemp("emulator")
+    port = _free_port()
+    log = folder / "log.txt"
+    command = [str(INTERPRETER), "-m", "infra.local.emulator", "--port", str(port), "--state", str(folder)]
+    command += ["--code", str(folder / "code")]
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(command, cwd=REPOSITORY, stdout=output, stderr=output) as process,  # noqa: S603  (our own emulator)
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            patch.delenv(name)
+        for name, value in CLOUD_ENVIRONMENT.items():
+            patch.setenv(name, value)
+        endpoint = f"http://127.0.0.1:{port}"
+        try:
+            _wait_until_up(process, endpoint, log)
+            yield endpoint
+        finally:
+            process.terminate()
+            process.wait(STOP_SECONDS)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_until_up(process: subprocess.Popen[bytes], endpoint: str, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            pytest.fail(f"the emulator ended: {log.read_text()[-2000:]}")
+        try:
+            with urlopen(f"{endpoint}/_ministack/health", timeout=2):  # noqa: S310  (our own address)
+                return
+        except OSError:
+            time.sleep(0.1)
+    pytest.fail(f"the emulator does not answer: {log.read_text()[-2000:]}")

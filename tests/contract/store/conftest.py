@@ -1,0 +1,139 @@
+"""The stores under test: the fakes, and the real adapters on the embedded cloud's DynamoDB. One suite runs on both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+import boto3
+import pytest
+
+from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
+from candlecast.adapters.dynamodb.executions import DynamoExecutionStore
+from candlecast.adapters.dynamodb.history import DynamoHistory
+from candlecast.adapters.dynamodb.prices import DynamoPriceStore
+from candlecast.adapters.dynamodb.signals import DynamoSignalStore
+from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
+from candlecast.adapters.dynamodb.stream import published_events
+from candlecast.adapters.dynamodb.subscriptions import DynamoSubscriptionStore
+from candlecast.adapters.dynamodb.table import Table
+from candlecast.ports.bus import PublishedEvent
+from candlecast.ports.store import (
+    AccountStore,
+    ExecutionStore,
+    History,
+    PriceStore,
+    SignalStore,
+    StrategyStore,
+    SubscriptionStore,
+)
+from tests.fakes.accounts import FakeAccountStore
+from tests.fakes.clock import FakeClock
+from tests.fakes.executions import FakeExecutionStore
+from tests.fakes.history import FakeHistory, FakePriceStore
+from tests.fakes.signals import FakeSignalStore
+from tests.fakes.store import FakeDatabase
+from tests.fakes.strategies import FakeStrategyStore
+from tests.fakes.subscriptions import FakeSubscriptionStore
+
+REGION = "us-east-1"
+_numbers = count(1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stores:
+    """Every store, on one database; `events` is what its stream has delivered so far."""
+
+    accounts: AccountStore
+    strategies: StrategyStore
+    subscriptions: SubscriptionStore
+    executions: ExecutionStore
+    signals: SignalStore
+    history: History
+    prices: PriceStore
+    clock: FakeClock
+    events: Callable[[], list[PublishedEvent]]
+
+
+@pytest.fixture(params=["fake", pytest.param("dynamodb", marks=pytest.mark.e2e)])
+def stores(request: pytest.FixtureRequest) -> Stores:
+    if request.param == "fake":
+        return _fakes()
+    return request.getfixturevalue("dynamodb_stores")  # type: ignore[no-any-return]
+
+
+def _fakes() -> Stores:
+    database, clock = FakeDatabase(), FakeClock()
+    return Stores(
+        accounts=FakeAccountStore(database, clock),
+        strategies=FakeStrategyStore(database),
+        subscriptions=FakeSubscriptionStore(database, clock),
+        executions=FakeExecutionStore(database),
+        signals=FakeSignalStore(database),
+        history=FakeHistory(database),
+        prices=FakePriceStore(database),
+        clock=clock,
+        events=lambda: list(database.stream),
+    )
+
+
+@pytest.fixture
+def dynamodb_table(cloud: str) -> Iterator[Table]:
+    """A fresh table with the template's keys, indexes and stream."""
+    client = boto3.client("dynamodb", endpoint_url=cloud, region_name=REGION)
+    name = f"contract-{next(_numbers)}"
+    client.create_table(TableName=name, **TABLE)
+    yield Table(name, region=REGION, host=cloud)
+    client.delete_table(TableName=name)
+
+
+@pytest.fixture
+def dynamodb_stores(cloud: str, dynamodb_table: Table) -> Stores:
+    clock = FakeClock()
+    return Stores(
+        accounts=DynamoAccountStore(dynamodb_table, clock),
+        strategies=DynamoStrategyStore(dynamodb_table),
+        subscriptions=DynamoSubscriptionStore(dynamodb_table, clock),
+        executions=DynamoExecutionStore(dynamodb_table),
+        signals=DynamoSignalStore(dynamodb_table),
+        history=DynamoHistory(dynamodb_table, clock),
+        prices=DynamoPriceStore(dynamodb_table),
+        clock=clock,
+        events=lambda: [event for record in stream_records(cloud, dynamodb_table.name) for event in published_events(record)],
+    )
+
+
+def stream_records(endpoint: str, table_name: str) -> list[Any]:
+    """Everything that the table's stream holds, oldest first."""
+    arn = boto3.client("dynamodb", endpoint_url=endpoint, region_name=REGION).describe_table(TableName=table_name)["Table"][
+        "LatestStreamArn"
+    ]
+    streams = boto3.client("dynamodbstreams", endpoint_url=endpoint, region_name=REGION)
+    records: list[Any] = []
+    for shard in streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]:
+        iterator = streams.get_shard_iterator(StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON")
+        records += streams.get_records(ShardIterator=iterator["ShardIterator"])["Records"]
+    return records
+
+
+def _string(name: str) -> dict[str, str]:
+    return {"AttributeName": name, "AttributeType": "S"}
+
+
+def _index(name: str) -> dict[str, Any]:
+    return {
+        "IndexName": name,
+        "KeySchema": [{"AttributeName": f"{name}PK", "KeyType": "HASH"}, {"AttributeName": f"{name}SK", "KeyType": "RANGE"}],
+        "Projection": {"ProjectionType": "ALL"},
+    }
+
+
+TABLE: dict[str, Any] = {
+    "BillingMode": "PAY_PER_REQUEST",
+    "AttributeDefinitions": [_string(name) for name in ("PK", "SK", "GSI1PK", "GSI1SK", "GSI2PK", "GSI2SK")],
+    "KeySchema": [{"AttributeName": "PK", "KeyType": "HASH"}, {"AttributeName": "SK", "KeyType": "RANGE"}],
+    "GlobalSecondaryIndexes": [_index("GSI1"), _index("GSI2")],
+    "StreamSpecification": {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+}

@@ -1,0 +1,103 @@
+"""Execution records: one holder at a time, one run for ever."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from candlecast.domain.errors import Conflict, InvalidValue
+from candlecast.domain.execution import LEASE, Execution, ExecutionStatus
+from tests.builders import NOW, STRATEGY, a_signal, after, an_execution
+from tests.contract.store.conftest import Stores
+
+FINAL = [status for status in ExecutionStatus if status is not ExecutionStatus.RUNNING]
+
+
+def second_holder(started_after: float) -> Execution:
+    return an_execution(worker="worker-2", started_at=after(started_after))
+
+
+def finished(execution: Execution, status: ExecutionStatus = ExecutionStatus.COMPLETED) -> Execution:
+    return replace(execution, status=status, finished_at=after(2), duration_ms=12.5, logs=("one", "two"))
+
+
+def test_the_first_holder_gets_the_lock(stores: Stores) -> None:
+    assert stores.executions.begin(an_execution()) == an_execution()
+
+
+def test_a_second_holder_is_refused_while_the_lease_runs(stores: Stores) -> None:
+    stores.executions.begin(an_execution())
+    assert stores.executions.begin(second_holder(LEASE.total_seconds())) is None
+
+
+def test_a_repeat_of_the_same_write_by_its_holder_finds_the_lock_its_own(stores: Stores) -> None:
+    stores.executions.begin(an_execution())
+    assert stores.executions.begin(an_execution()) == an_execution()
+
+
+@pytest.mark.parametrize("status", FINAL)
+def test_a_run_that_has_ended_is_never_run_again(stores: Stores, status: ExecutionStatus) -> None:
+    held = stores.executions.begin(an_execution())
+    assert held is not None
+    stores.executions.finish(finished(held, status))
+    assert stores.executions.begin(an_execution()) is None
+    assert stores.executions.begin(second_holder(1_000_000)) is None
+
+
+def test_an_expired_lease_is_taken_over_with_the_signal_that_was_stored(stores: Stores) -> None:
+    held = stores.executions.begin(an_execution())
+    assert held is not None
+    stores.executions.keep_signal(replace(held, signal=a_signal()))
+    successor = stores.executions.begin(second_holder(LEASE.total_seconds() + 2))
+    assert successor is not None
+    assert (successor.worker, successor.signal) == ("worker-2", a_signal())
+
+
+def test_only_one_of_two_successors_gets_the_lock(stores: Stores) -> None:
+    stores.executions.begin(an_execution())
+    late = LEASE.total_seconds() + 2
+    assert stores.executions.begin(second_holder(late)) is not None
+    assert stores.executions.begin(an_execution(worker="worker-3", started_at=after(late + 1))) is None
+
+
+def test_a_holder_that_has_lost_its_lease_can_write_no_more(stores: Stores) -> None:
+    first = stores.executions.begin(an_execution())
+    assert first is not None
+    second = stores.executions.begin(second_holder(LEASE.total_seconds() + 2))
+    assert second is not None
+    for write in (stores.executions.keep_signal, stores.executions.finish):
+        with pytest.raises(Conflict) as conflict:
+            write(finished(first))
+        assert conflict.value.code == "LEASE_LOST"
+    stores.executions.finish(finished(second))
+    assert stores.executions.list_executions(STRATEGY).items == [finished(second)]
+
+
+def test_another_strategy_or_another_candle_is_another_lock(stores: Stores) -> None:
+    assert stores.executions.begin(an_execution()) is not None
+    assert stores.executions.begin(an_execution(strategy_id="strategy-2")) is not None
+    assert stores.executions.begin(an_execution(after(60))) is not None
+
+
+def test_runs_are_listed_newest_candle_first_page_by_page(stores: Stores) -> None:
+    closes = [after(60 * number) for number in range(5)]
+    for close in closes:
+        stores.executions.begin(an_execution(close))
+    stores.executions.begin(an_execution(strategy_id="strategy-2"))
+    first = stores.executions.list_executions(STRATEGY, limit=4)
+    second = stores.executions.list_executions(STRATEGY, first.cursor, limit=4)
+    assert [run.candle_close for run in (*first.items, *second.items)] == closes[::-1]
+    assert second.cursor is None
+
+
+def test_a_cursor_is_good_for_its_own_listing_only(stores: Stores) -> None:
+    for strategy in (STRATEGY, "strategy-2"):
+        for number in range(2):
+            stores.executions.begin(an_execution(after(60 * number), strategy_id=strategy))
+    cursor = stores.executions.list_executions("strategy-2", limit=1).cursor
+    assert cursor is not None
+    with pytest.raises(InvalidValue) as refused:
+        stores.executions.list_executions(STRATEGY, cursor)
+    assert refused.value.code == "CURSOR_INVALID"
+    assert stores.executions.list_executions("strategy-2", cursor).items[0].candle_close == NOW

@@ -1,0 +1,210 @@
+"""History: never backwards, final for ever, counted once, and each tenant's own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from candlecast.domain.errors import InvalidValue, NotFound
+from candlecast.domain.order import Intent, IntentState, LegKind
+from candlecast.domain.statistics import Statistics
+from candlecast.ports.store import LastPrice, OrderFilter
+from tests.builders import (
+    BTC,
+    ETH,
+    NOW,
+    STRATEGY,
+    SUBSCRIPTION,
+    TENANT,
+    VENUE,
+    a_position,
+    a_trade,
+    after,
+    an_intent,
+)
+from tests.contract.store.conftest import Stores
+
+ANY = OrderFilter()
+FINAL = [state for state in IntentState if state.is_terminal]
+
+
+def numbered(number: int, **changes: Any) -> Intent:
+    return an_intent(intent_id=f"intent-{number}", created_at=after(number), **changes)
+
+
+def listed(stores: Stores, where: OrderFilter = ANY, tenant: str = TENANT) -> list[str]:
+    return [intent.intent_id for intent in stores.history.list_orders(tenant, where).items]
+
+
+def test_an_order_is_read_as_it_was_written(stores: Stores) -> None:
+    stores.history.put_order(an_intent(), 3)
+    assert stores.history.get_order(TENANT, an_intent().intent_id) == an_intent()
+
+
+def test_an_older_version_never_overwrites_a_newer_one(stores: Stores) -> None:
+    stores.history.put_order(an_intent(state=IntentState.OPEN), 3)
+    stores.history.put_order(an_intent(state=IntentState.SUBMITTING), 2)
+    assert stores.history.get_order(TENANT, an_intent().intent_id).state is IntentState.OPEN
+
+
+def test_the_later_of_two_events_of_one_version_counts(stores: Stores) -> None:
+    stores.history.put_order(an_intent(state=IntentState.SUBMITTING), 2)
+    stores.history.put_order(an_intent(state=IntentState.OPEN), 2)
+    assert stores.history.get_order(TENANT, an_intent().intent_id).state is IntentState.OPEN
+
+
+@pytest.mark.parametrize("state", FINAL)
+def test_nothing_overwrites_a_final_state(stores: Stores, state: IntentState) -> None:
+    stores.history.put_order(an_intent(state=state), 3)
+    stores.history.put_order(an_intent(state=IntentState.OPEN), 4)
+    assert stores.history.get_order(TENANT, an_intent().intent_id).state is state
+
+
+def test_a_repeated_skip_leaves_one_order(stores: Stores) -> None:
+    skipped = [numbered(number, state=IntentState.SKIPPED) for number in range(30)]
+    stores.history.put_skipped(skipped)
+    stores.history.put_skipped(skipped)
+    assert len(stores.history.list_orders(TENANT, ANY, limit=100).items) == 30
+
+
+def test_what_an_account_decides_counts_more_than_an_earlier_skip(stores: Stores) -> None:
+    stores.history.put_skipped([an_intent(state=IntentState.SKIPPED)])
+    stores.history.put_order(an_intent(state=IntentState.FILLED), 3)
+    assert stores.history.get_order(TENANT, an_intent().intent_id).state is IntentState.FILLED
+
+
+def test_orders_are_listed_newest_first_page_by_page(stores: Stores) -> None:
+    for number in range(5):
+        stores.history.put_order(numbered(number), 1)
+    first = stores.history.list_orders(TENANT, ANY, limit=3)
+    second = stores.history.list_orders(TENANT, ANY, first.cursor, limit=3)
+    found = [intent.intent_id for intent in (*first.items, *second.items)]
+    assert found == [f"intent-{number}" for number in (4, 3, 2, 1, 0)]
+    assert second.cursor is None
+
+
+def test_a_full_last_page_has_no_cursor(stores: Stores) -> None:
+    for number in range(2):
+        stores.history.put_order(numbered(number), 1)
+    assert stores.history.list_orders(TENANT, ANY, limit=2).cursor is None
+
+
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        (OrderFilter(subscription_id="subscription-2"), ["intent-1"]),
+        (OrderFilter(account_id="account-2"), ["intent-2"]),
+        (OrderFilter(state="FILLED"), ["intent-3", "intent-2"]),
+        (OrderFilter(account_id="account-2", state="OPEN"), []),
+    ],
+)
+def test_a_filter_narrows_the_listing(stores: Stores, where: OrderFilter, expected: list[str]) -> None:
+    stores.history.put_order(numbered(1, subscription_id="subscription-2"), 1)
+    stores.history.put_order(numbered(2, account_id="account-2", state=IntentState.FILLED), 1)
+    stores.history.put_order(numbered(3, state=IntentState.FILLED), 1)
+    assert listed(stores, where) == expected
+
+
+def test_a_filtered_listing_goes_on_where_its_page_ended(stores: Stores) -> None:
+    for number in range(9):
+        stores.history.put_order(numbered(number, account_id=f"account-{number % 3}"), 1)
+    where = OrderFilter(account_id="account-1")
+    first = stores.history.list_orders(TENANT, where, limit=2)
+    second = stores.history.list_orders(TENANT, where, first.cursor, limit=2)
+    assert [intent.intent_id for intent in (*first.items, *second.items)] == ["intent-7", "intent-4", "intent-1"]
+
+
+def test_nothing_of_another_tenant_is_found(stores: Stores) -> None:
+    stores.history.put_order(an_intent(), 1)
+    stores.history.put_position(a_position(), 1)
+    stores.history.put_trade(a_trade())
+    with pytest.raises(NotFound):
+        stores.history.get_order("tenant-2", an_intent().intent_id)
+    assert listed(stores, tenant="tenant-2") == []
+    assert list(stores.history.list_positions("tenant-2")) == []
+    assert list(stores.history.list_trades("tenant-2").items) == []
+    assert stores.subscriptions.subscription_statistics("tenant-2", SUBSCRIPTION) == Statistics()
+
+
+def test_a_cursor_of_one_tenant_is_refused_for_another(stores: Stores) -> None:
+    for tenant in (TENANT, "tenant-2"):
+        for number in range(2):
+            stores.history.put_order(numbered(number, tenant_id=tenant), 1)
+            stores.history.put_trade(a_trade(f"trade-{number}", tenant_id=tenant))
+    orders = stores.history.list_orders("tenant-2", ANY, limit=1).cursor
+    trades = stores.history.list_trades("tenant-2", limit=1).cursor
+    assert orders is not None
+    for cursor in (orders, trades):
+        with pytest.raises(InvalidValue) as refused:
+            stores.history.list_orders(TENANT, ANY, cursor)
+        assert refused.value.code == "CURSOR_INVALID"
+
+
+def test_positions_follow_their_account_and_a_closed_one_is_gone(stores: Stores) -> None:
+    stores.history.put_position(a_position(), 2)
+    stores.history.put_position(a_position(market=ETH), 3)
+    stores.history.put_position(a_position(quantity=Decimal(4)), 4)
+    assert list(stores.history.list_positions(TENANT)) == [a_position(quantity=Decimal(4)), a_position(market=ETH)]
+    stores.history.put_position(a_position(quantity=Decimal(0)), 5)
+    assert list(stores.history.list_positions(TENANT)) == [a_position(market=ETH)]
+
+
+def test_a_late_repeat_does_not_bring_a_closed_position_back(stores: Stores) -> None:
+    stores.history.put_position(a_position(), 2)
+    stores.history.put_position(a_position(quantity=Decimal(0)), 3)
+    stores.history.put_position(a_position(), 2)
+    assert list(stores.history.list_positions(TENANT)) == []
+    stores.history.put_position(a_position(signal_id="signal-2"), 4)
+    assert list(stores.history.list_positions(TENANT)) == [a_position(signal_id="signal-2")]
+
+
+def test_a_trade_is_counted_once_however_often_it_is_delivered(stores: Stores) -> None:
+    for _ in range(3):
+        stores.history.put_trade(a_trade())
+    once = Statistics.of(a_trade())
+    assert stores.subscriptions.subscription_statistics(TENANT, SUBSCRIPTION) == once
+    assert stores.strategies.strategy_statistics(STRATEGY) == once
+    assert list(stores.history.list_trades(TENANT).items) == [a_trade()]
+
+
+def test_trades_of_all_accounts_add_up_to_the_strategy_without_losing_a_digit(stores: Stores) -> None:
+    trades = [
+        a_trade(f"trade-{number}", account_id=f"account-{number}", pnl=Decimal("-0.1234567890123456"), fees=Decimal("0.1"))
+        for number in range(20)
+    ]
+    for trade in trades:
+        stores.history.put_trade(trade)
+    total = stores.strategies.strategy_statistics(STRATEGY)
+    assert (total.trades, total.losses) == (20, 20)
+    assert (total.pnl, total.fees) == (Decimal("-2.4691357802469120"), Decimal("2.0"))
+
+
+def test_trades_are_listed_newest_first_and_by_subscription(stores: Stores) -> None:
+    for number in range(4):
+        stores.history.put_trade(
+            a_trade(f"trade-{number}", closed_at=after(number), subscription_id=f"subscription-{number % 2}")
+        )
+    everything = stores.history.list_trades(TENANT)
+    assert [trade.trade_id for trade in everything.items] == ["trade-3", "trade-2", "trade-1", "trade-0"]
+    own = stores.history.list_trades(TENANT, "subscription-1", limit=1)
+    rest = stores.history.list_trades(TENANT, "subscription-1", own.cursor, limit=1)
+    assert [trade.trade_id for trade in (*own.items, *rest.items)] == ["trade-3", "trade-1"]
+    assert rest.cursor is None
+
+
+def test_the_newest_close_of_a_market_is_kept(stores: Stores) -> None:
+    newest = LastPrice(Decimal("61234.123456789"), NOW)
+    stores.prices.put_price(VENUE, BTC, newest)
+    stores.prices.put_price(VENUE, BTC, LastPrice(Decimal(1), after(-60)))
+    stores.prices.put_price("binanceusdm", ETH, LastPrice(Decimal(2), NOW))
+    assert stores.prices.get_prices(VENUE, [BTC, ETH, BTC]) == {BTC: newest}
+    assert stores.prices.get_prices(VENUE, []) == {}
+
+
+def test_a_protective_leg_keeps_everything_it_has(stores: Stores) -> None:
+    leg = replace(an_intent(LegKind.TAKE_PROFIT, leg="TAKE_PROFIT_1"), average_price=Decimal("0.00001234"), lookups=2)
+    stores.history.put_order(leg, 1)
+    assert stores.history.get_order(TENANT, leg.intent_id) == leg

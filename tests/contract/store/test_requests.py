@@ -1,0 +1,175 @@
+"""What the store costs: requests are counted at the client, and the largest account is weighed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from pynamodb.exceptions import PynamoDBException
+
+from candlecast.adapters.dynamodb.accounts import AccountRow, DynamoAccountStore, account_row
+from candlecast.adapters.dynamodb.executions import DynamoExecutionStore
+from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
+from candlecast.adapters.dynamodb.table import Table
+from candlecast.domain.account import (
+    MAX_OPEN_INTENTS,
+    MAX_SETTLED,
+    MAX_SUBSCRIPTIONS_PER_ACCOUNT,
+    Account,
+    DailyResult,
+)
+from candlecast.domain.errors import Conflict, RetryLater
+from candlecast.domain.events import order_event
+from candlecast.domain.ids import digest
+from candlecast.domain.order import LegKind
+from candlecast.domain.position import position_key
+from candlecast.domain.subscription import MAX_POSITIONS, SubscriptionStatus
+from candlecast.domain.timeframe import Timeframe
+from tests.builders import ACCOUNT, NOW, TENANT, a_position, a_strategy, an_account, an_execution, an_intent
+from tests.fakes.clock import FakeClock
+
+MAX_ACCOUNT_BYTES = 100_000  # what MAX_OPEN_INTENTS and MAX_SETTLED promise
+MAX_ITEM_BYTES = 200_000  # half of DynamoDB's bound, with an event for every open intent in one write
+
+
+@contextmanager
+def counted(table: Table) -> Iterator[list[str]]:
+    """The operations that reach DynamoDB meanwhile, repeats included."""
+    operations: list[str] = []
+
+    def count(model: Any, **_: Any) -> None:
+        operations.append(model.name)
+
+    table.client.meta.events.register("before-call.dynamodb", count, unique_id="contract")
+    try:
+        yield operations
+    finally:
+        table.client.meta.events.unregister("before-call.dynamodb", unique_id="contract")
+
+
+@pytest.mark.e2e
+def test_an_order_costs_one_read_and_two_writes(dynamodb_table: Table) -> None:
+    with counted(dynamodb_table) as operations:  # from the first request on: a client that asks for its table first would show
+        store = DynamoAccountStore(dynamodb_table, FakeClock())
+        store.create(an_account())
+        operations.clear()
+        account = store.load(TENANT, ACCOUNT)
+        store.save(store.save(account))
+    assert operations == ["GetItem", "PutItem", "PutItem"]
+
+
+@pytest.mark.e2e
+def test_no_store_asks_for_the_description_of_its_table(dynamodb_table: Table) -> None:
+    with counted(dynamodb_table) as operations:
+        DynamoStrategyStore(dynamodb_table).create_strategy(a_strategy())
+        DynamoStrategyStore(dynamodb_table).followed_strategies(Timeframe.M1, "paper", "BTC/USDT:USDT")
+        DynamoExecutionStore(dynamodb_table).begin(an_execution())
+    assert operations == ["TransactWriteItems", "Query", "PutItem"]
+
+
+@pytest.mark.e2e
+def test_a_refused_write_is_not_repeated(dynamodb_table: Table) -> None:
+    store = DynamoAccountStore(dynamodb_table, FakeClock())
+    account = store.create(an_account())
+    store.save(account)
+    with counted(dynamodb_table) as operations, pytest.raises(Conflict):
+        store.save(account)
+    assert operations == ["PutItem"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    ["ProvisionedThroughputExceededException", "ThrottlingException", "InternalServerError", "RequestLimitExceeded"],
+)
+def test_throttling_is_to_be_tried_later(error: str) -> None:
+    table = stubbed_table()
+    with answering(table, 400, error), pytest.raises(RetryLater) as later:
+        DynamoAccountStore(table, FakeClock()).load(TENANT, ACCOUNT)
+    assert later.value.code == "STORE_UNAVAILABLE"
+
+
+def test_a_mistake_of_ours_is_not_to_be_tried_later() -> None:
+    table = stubbed_table()
+    with answering(table, 400, "ValidationException"), pytest.raises(PynamoDBException):
+        DynamoAccountStore(table, FakeClock()).load(TENANT, ACCOUNT)
+
+
+def test_a_store_that_cannot_be_reached_is_to_be_tried_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    nobody = Table("nobody", region="us-east-1", host="http://127.0.0.1:1")
+    with pytest.raises(RetryLater) as later:
+        DynamoAccountStore(nobody, FakeClock()).load(TENANT, ACCOUNT)
+    assert later.value.code == "STORE_UNAVAILABLE"
+
+
+def test_the_largest_account_stays_small() -> None:
+    assert item_bytes(the_largest_account()) < MAX_ACCOUNT_BYTES
+
+
+def test_the_largest_write_stays_far_below_what_an_item_may_hold() -> None:
+    account = the_largest_account()
+    everything_told = tuple(order_event(intent, NOW) for intent in account.intents.values())
+    assert item_bytes(replace(account, outbox=everything_told)) < MAX_ITEM_BYTES
+
+
+def item_bytes(account: Account) -> int:
+    row = account_row(stubbed_table().rows(AccountRow), account, NOW)
+    return len(row.body.encode()) + len(row.outbox.encode())
+
+
+def the_largest_account() -> Account:
+    """Every bound reached at once."""
+    subscriptions = [digest("subscription", str(number)) for number in range(MAX_SUBSCRIPTIONS_PER_ACCOUNT)]
+    price, quantity = Decimal("61234.5678901234567890123456"), Decimal("12.345678")
+    intents = [
+        replace(
+            an_intent(LegKind.STOP_LOSS),
+            intent_id=digest("intent", str(number)),
+            subscription_id=subscriptions[number % len(subscriptions)],
+            quantity=quantity,
+            trigger_price=price,
+            average_price=price,
+            venue_order_id="1234567890123456789",
+        )
+        for number in range(MAX_OPEN_INTENTS)
+    ]
+    positions = [
+        a_position(subscription_id=name, quantity=quantity, opened_quantity=quantity, entry_price=price, exit_notional=price)
+        for name in subscriptions[:MAX_POSITIONS]
+    ]
+    return an_account(
+        subscriptions=dict.fromkeys(subscriptions, SubscriptionStatus.ACTIVE),
+        intents={intent.intent_id: intent for intent in intents},
+        positions={position.key: position for position in positions},
+        settled={digest("settled", str(number)): NOW + timedelta(microseconds=number) for number in range(MAX_SETTLED)},
+        newest_signals={position_key(name, "BTC/USDT:USDT"): NOW for name in subscriptions},
+        daily_results={name: DailyResult(NOW.date(), price) for name in subscriptions},
+    )
+
+
+def stubbed_table() -> Table:
+    return Table("stubbed", region="us-east-1", host="http://127.0.0.1:1")
+
+
+@contextmanager
+def answering(table: Table, status: int, code: str) -> Iterator[None]:
+    """Let every request of the table's client be answered with an error, without a network."""
+    body = {"Error": {"Code": code, "Message": "told to"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+
+    class Response:
+        status_code = status
+
+    def answer(**_: Any) -> tuple[Response, dict[str, Any]]:
+        return Response(), body
+
+    table.client.meta.events.register("before-call.dynamodb", answer, unique_id="contract")
+    try:
+        yield
+    finally:
+        table.client.meta.events.unregister("before-call.dynamodb", unique_id="contract")

@@ -1,0 +1,80 @@
+"""Signals and receipts: stored once, reported shard by shard, received once within the window."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from candlecast.domain.errors import NotFound
+from candlecast.domain.execution import ShardReport
+from candlecast.domain.signal import Action
+from tests.builders import NOW, SOURCE, STRATEGY, a_signal, a_signal_record, after
+from tests.contract.store.conftest import Stores
+
+SIGNAL = a_signal().signal_id
+WINDOW = 600
+
+
+def test_a_signal_is_stored_once(stores: Stores) -> None:
+    stores.signals.put_signal(a_signal_record())
+    stores.signals.put_signal(a_signal_record(subscriber_count=99))
+    assert stores.signals.get_signal(SIGNAL) == a_signal_record()
+
+
+def test_a_signal_that_does_not_exist_is_not_found(stores: Stores) -> None:
+    with pytest.raises(NotFound):
+        stores.signals.get_signal(SIGNAL)
+    with pytest.raises(NotFound):
+        stores.signals.report_shard(SIGNAL, ShardReport(shard=0, orders=1))
+
+
+def test_shards_report_beside_each_other_and_a_repeat_replaces_its_own(stores: Stores) -> None:
+    stores.signals.put_signal(a_signal_record(shards=2))
+    stores.signals.report_shard(SIGNAL, ShardReport(shard=0, orders=1))
+    stores.signals.report_shard(SIGNAL, ShardReport(shard=1, orders=7, skipped={"NO_ACCOUNT": 2}))
+    stores.signals.report_shard(SIGNAL, ShardReport(shard=0, orders=3))
+    stores.signals.put_signal(a_signal_record(shards=2))
+    record = stores.signals.get_signal(SIGNAL)
+    assert record.reports == {
+        0: ShardReport(shard=0, orders=3),
+        1: ShardReport(shard=1, orders=7, skipped={"NO_ACCOUNT": 2}),
+    }
+    assert record.orders == 10
+
+
+def test_signals_of_a_strategy_are_listed_newest_first(stores: Stores) -> None:
+    records = [a_signal_record(a_signal(Action.LONG, issued_at=after(number)), published_at=after(number)) for number in range(3)]
+    for record in records:
+        stores.signals.put_signal(record)
+    stores.signals.put_signal(a_signal_record(replace(a_signal(Action.EXIT), strategy_id="strategy-2")))
+    first = stores.signals.list_signals(STRATEGY, limit=2)
+    second = stores.signals.list_signals(STRATEGY, first.cursor, limit=2)
+    assert [*first.items, *second.items] == records[::-1]
+    assert second.cursor is None
+
+
+def test_a_message_is_received_once_within_its_window(stores: Stores) -> None:
+    assert stores.signals.receive(SOURCE, "key", "signal-1", "{}", NOW, WINDOW) == ("signal-1", False)
+    assert stores.signals.receive(SOURCE, "key", "signal-2", "{}", after(WINDOW - 1), WINDOW) == ("signal-1", False)
+    assert stores.signals.receive(SOURCE, "key", "signal-3", "{}", after(WINDOW), WINDOW) == ("signal-3", False)
+
+
+def test_a_repeat_learns_whether_the_first_has_been_queued(stores: Stores) -> None:
+    stores.signals.receive(SOURCE, "key", "signal-1", "{}", NOW, WINDOW)
+    stores.signals.mark_queued(SOURCE, "key", NOW)
+    assert stores.signals.receive(SOURCE, "key", "signal-2", "{}", after(1), WINDOW) == ("signal-1", True)
+    assert stores.signals.receive(SOURCE, "key", "signal-3", "{}", after(WINDOW), WINDOW) == ("signal-3", False)
+
+
+def test_messages_of_other_sources_and_other_keys_are_others(stores: Stores) -> None:
+    long_key = "any text of its sender, # and / included " * 100
+    stores.signals.receive(SOURCE, "key", "signal-1", "{}", NOW, WINDOW)
+    assert stores.signals.receive("source-2", "key", "signal-2", "{}", NOW, WINDOW) == ("signal-2", False)
+    assert stores.signals.receive(SOURCE, long_key, "signal-3", "{}", NOW, WINDOW) == ("signal-3", False)
+    assert stores.signals.receive(SOURCE, long_key, "signal-4", "{}", NOW, WINDOW) == ("signal-3", False)
+
+
+def test_a_receipt_that_does_not_exist_cannot_be_marked(stores: Stores) -> None:
+    with pytest.raises(NotFound):
+        stores.signals.mark_queued(SOURCE, "key", NOW)
