@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from candlecast.domain.timeframe import Timeframe
+from candlecast.runtime import settings
 from tests.infra.transformed import (
     ROOT,
     allowed,
@@ -66,6 +67,20 @@ CONSUMES = {
     "order_reconciler": "RECONCILE_QUEUE_URL",
 }
 
+SETTINGS: dict[str, type[settings.Environment]] = {
+    "candle_clock": settings.CandleClockSettings,
+    "strategy_runner": settings.StrategyRunnerSettings,
+    "signal_intake": settings.SignalIntakeSettings,
+    "signal_fanout": settings.SignalFanoutSettings,
+    "order_executor": settings.OrderExecutorSettings,
+    "reconcile_clock": settings.ReconcileClockSettings,
+    "order_reconciler": settings.OrderReconcilerSettings,
+    "outbox_relay": settings.OutboxRelaySettings,
+    "api": settings.ApiSettings,
+    "market_catalogue": settings.MarketCatalogueSettings,
+    "dlq_redrive": settings.RedriveSettings,
+}
+
 INVOKED_ASYNCHRONOUSLY = {"candle_clock", "reconcile_clock", "market_catalogue", "dlq_redrive"}
 HTTP_API_SECONDS = 30  # an HTTP API gives up then, so nothing behind one may take longer
 
@@ -110,6 +125,13 @@ def test_a_function_has_the_time_and_mounts_the_layers_that_it_needs(name: str) 
 def test_environment_holds_what_the_function_needs_and_nothing_else(name: str) -> None:
     assert environment(name).keys() == EVERYWHERE | set(ENVIRONMENT[name].split())
     assert environment(name)["POWERTOOLS_SERVICE_NAME"] == name
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_environment_is_what_the_functions_settings_read(name: str) -> None:
+    read = {field.upper() for field in SETTINGS[name].model_fields}
+    assert environment(name).keys() - read == EVERYWHERE - {"ENVIRONMENT"}  # Powertools reads these by itself
+    assert read <= environment(name).keys()
 
 
 def told_queues(name: str) -> dict[str, str]:
