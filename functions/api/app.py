@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from mangum import Mangum
 from starlette.exceptions import HTTPException
 
 from candlecast.domain.errors import DomainError
@@ -15,6 +18,7 @@ from functions.api.openapi import DESCRIPTION, TAGS, describe
 from functions.api.routes import accounts, executions, health, orders, positions, strategies, subscriptions, trades
 
 VERSION = "1.0.0"
+TEXT_MEDIA_TYPES = ["application/json", problems.MEDIA_TYPE]  # anything else would leave the function in base64
 
 
 def create_app(services: ApiServices) -> FastAPI:
@@ -45,6 +49,14 @@ def create_app(services: ApiServices) -> FastAPI:
     app.add_middleware(UnexpectedErrors)  # added last, so it is the outermost
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     return app
+
+
+def create_adapter(services: ApiServices) -> Mangum:
+    """The API as a function of gateway events; needs a current event loop."""
+    logging.getLogger("mangum").setLevel(
+        logging.WARNING
+    )  # it logs paths, and somebody may send a webhook's secret to the wrong door
+    return Mangum(create_app(services), lifespan="off", text_mime_types=TEXT_MEDIA_TYPES)
 
 
 def _operation_id(route: APIRoute) -> str:

@@ -11,6 +11,7 @@ from candlecast.runtime.observe import logger
 from functions.api.problems import problem
 
 MAX_BODY_BYTES = 32_768  # the largest that is legitimate, settings with fifty markets, has some 4 kB
+MAX_FRAMES = 12  # the innermost ones; the others are the framework's, the same for every error
 
 
 class UnexpectedErrors:
@@ -69,5 +70,6 @@ class BodyLimit:
 
 
 def _record(error: Exception) -> None:
-    frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
+    innermost = traceback.extract_tb(error.__traceback__)[-MAX_FRAMES:]
+    frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in innermost]
     logger.error("unexpected error", extra={"error_type": type(error).__name__, "frames": frames})

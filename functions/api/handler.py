@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from mangum import Mangum
 
 from candlecast.runtime import bootstrap
 from candlecast.runtime.observe import logger, observed
-from functions.api.app import create_app
+from functions.api.app import create_adapter
 
 
 @cache
 def _adapter() -> Callable[[dict[str, Any], Any], dict[str, Any]]:
-    return Mangum(create_app(bootstrap.api_services()), lifespan="off")
+    asyncio.set_event_loop(asyncio.new_event_loop())  # Mangum asks for the current loop, and Python makes none by itself
+    return create_adapter(bootstrap.api_services())
 
 
 @observed

@@ -32,7 +32,7 @@ class Listing[T](BaseModel):
     next_cursor: str | None = None
 
     @classmethod
-    def model_parametrized_name(cls, params: tuple[type[Any], ...]) -> str:
+    def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:
         """`OrderList` for a listing of `OrderView`: generated clients carry this name."""
         return f"{params[0].__name__.removesuffix('View')}List"
 

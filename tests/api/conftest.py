@@ -1,0 +1,149 @@
+"""A deployment of fakes with one tenant's things in it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+import pytest
+
+from candlecast.adapters.strategy_code import BuiltInStrategies
+from candlecast.domain.execution import ShardReport
+from candlecast.domain.order import IntentState, LegKind
+from candlecast.domain.subscription import SubscriptionStatus
+from candlecast.ports.api_services import ApiServices
+from candlecast.ports.store import LastPrice
+from tests.api.gateway import Client
+from tests.builders import (
+    ACCOUNT,
+    BTC,
+    NOW,
+    SOURCE,
+    SUBSCRIPTION,
+    a_position,
+    a_signal_record,
+    a_source,
+    a_strategy,
+    a_subscription,
+    a_trade,
+    an_account,
+    an_execution,
+    an_external_strategy,
+    an_intent,
+)
+from tests.fakes.accounts import FakeAccountStore
+from tests.fakes.clock import FakeClock, SequentialIdentifiers
+from tests.fakes.executions import FakeExecutionStore
+from tests.fakes.history import FakeHistory, FakePriceStore
+from tests.fakes.market_data import FakeMarkets
+from tests.fakes.queues import FakeTradeQueue
+from tests.fakes.signals import FakeSignalStore
+from tests.fakes.store import FakeDatabase
+from tests.fakes.strategies import FakeStrategyStore
+from tests.fakes.subscriptions import FakeSubscriptionStore
+from tests.fakes.vault import FakeVault
+
+EXTERNAL = "external-1"
+ORDER = an_intent().intent_id
+
+
+@dataclass
+class FakeProbe:
+    """A dependency that answers until it is given an error."""
+
+    error: Exception | None = None
+    asked: int = 0
+
+    def check(self) -> None:
+        self.asked += 1
+        if self.error is not None:
+            raise self.error
+
+
+@dataclass
+class Deployment:
+    """Fakes over one database, with a client for each kind of caller."""
+
+    database: FakeDatabase = field(default_factory=FakeDatabase)
+    clock: FakeClock = field(default_factory=FakeClock)
+    vault: FakeVault = field(default_factory=FakeVault)
+    trade_queue: FakeTradeQueue = field(default_factory=FakeTradeQueue)
+    table: FakeProbe = field(default_factory=FakeProbe)
+    queue: FakeProbe = field(default_factory=FakeProbe)
+    services: ApiServices = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.services = ApiServices(
+            accounts=FakeAccountStore(self.database, self.clock),
+            strategies=FakeStrategyStore(self.database),
+            subscriptions=FakeSubscriptionStore(self.database, self.clock),
+            executions=FakeExecutionStore(self.database),
+            signals=FakeSignalStore(self.database),
+            history=FakeHistory(self.database),
+            prices=FakePriceStore(self.database),
+            markets=FakeMarkets(),
+            code=BuiltInStrategies(),
+            trade_queue=self.trade_queue,
+            credentials=self.vault,
+            source_secrets=self.vault,
+            clock=self.clock,
+            identifiers=SequentialIdentifiers(),
+            probes={"table": self.table, "trade_queue": self.queue},
+            venues=frozenset({"paper", "binanceusdm"}),
+        )
+
+    @property
+    def client(self) -> Client:
+        return Client(self.services)
+
+    @property
+    def stranger(self) -> Client:
+        return Client(self.services, tenant="tenant-2")
+
+    @property
+    def admin(self) -> Client:
+        return Client(self.services, tenant="admin-1", roles="[platform_admin]")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def event_loop_of_the_adapter() -> Iterator[None]:
+    """The loop that the handler makes once per environment."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    asyncio.set_event_loop(None)
+    loop.close()
+
+
+@pytest.fixture
+def deployment() -> Deployment:
+    """A deployment with nothing in it but two strategies."""
+    fresh = Deployment()
+    fresh.services.strategies.create_strategy(a_strategy())
+    source = a_source(SOURCE, strategy_id=EXTERNAL)
+    fresh.services.strategies.create_strategy(an_external_strategy(EXTERNAL, source_id=SOURCE), source)
+    fresh.vault.write_source(SOURCE, "first-secret", source.secret_version)
+    return fresh
+
+
+@pytest.fixture
+def populated(deployment: Deployment) -> Deployment:
+    """A tenant with an account, a subscription, a filled order, a position and a trade; a strategy with a run and a signal."""
+    services = deployment.services
+    services.accounts.create(an_account(subscriptions={}))
+    account = services.accounts.load("tenant-1", ACCOUNT)
+    following = replace(account, subscriptions={SUBSCRIPTION: SubscriptionStatus.ACTIVE})
+    services.subscriptions.write(a_subscription(), following, 1)
+    filled = an_intent(state=IntentState.FILLED, filled_quantity=Decimal(10), average_price=Decimal("100.1"), settled_at=NOW)
+    services.history.put_order(filled, 1)
+    services.history.put_order(an_intent(LegKind.STOP_LOSS, state=IntentState.OPEN), 1)
+    services.history.put_position(a_position(), 1)
+    services.history.put_trade(a_trade())
+    services.prices.put_price("paper", BTC, LastPrice(Decimal("101.5"), NOW))
+    services.executions.begin(an_execution())
+    services.signals.put_signal(a_signal_record())
+    report = ShardReport(shard=0, orders=1, skipped={"NO_ACCOUNT": 2})
+    services.signals.report_shard(a_signal_record().signal.signal_id, report)
+    return deployment

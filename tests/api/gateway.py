@@ -1,0 +1,110 @@
+"""A client that speaks to the API as the gateway does: HTTP API events (payload 2.0) with verified claims, through Mangum."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import urlencode
+
+from mangum import Mangum
+
+from candlecast.ports.api_services import ApiServices
+from functions.api.app import create_adapter
+from tests.builders import TENANT
+
+REQUEST_ID = "request-1"
+CONTEXT = SimpleNamespace(aws_request_id="invocation-1", function_name="api", memory_limit_in_mb=1024)
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    text: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+    @property
+    def code(self) -> str:
+        """The stable code of a problem."""
+        assert self.headers["content-type"] == "application/problem+json"
+        return str(self.json["code"])
+
+
+def http_event(
+    method: str,
+    path: str,
+    *,
+    claims: Mapping[str, object] | None,
+    query: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
+    body: str | None = None,
+) -> dict[str, Any]:
+    """One event; `claims` None is a request that no authorizer has seen."""
+    context: dict[str, Any] = {
+        "accountId": "123456789012",
+        "apiId": "api-1",
+        "domainName": "api.example.test",
+        "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1", "userAgent": "test"},
+        "requestId": REQUEST_ID,
+        "routeKey": "ANY /{proxy+}",
+        "stage": "$default",
+        "time": "20/Nov/2026:12:00:00 +0000",
+        "timeEpoch": 1_795_176_000_000,
+    }
+    if claims is not None:
+        context["authorizer"] = {"jwt": {"claims": dict(claims), "scopes": None}}
+    event: dict[str, Any] = {
+        "version": "2.0",
+        "routeKey": "ANY /{proxy+}",
+        "rawPath": path,
+        "rawQueryString": urlencode(query or {}),
+        "headers": {"host": "api.example.test", "content-type": "application/json", **(headers or {})},
+        "requestContext": context,
+        "isBase64Encoded": False,
+    }
+    if body is not None:
+        event["body"] = base64.b64encode(body.encode()).decode()
+        event["isBase64Encoded"] = True
+    return event
+
+
+@dataclass
+class Client:
+    """Sends requests of one tenant; `roles` as a gateway writes a list claim."""
+
+    services: ApiServices
+    tenant: str | None = TENANT
+    roles: str = ""
+    adapter: Mangum = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.adapter = create_adapter(self.services)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        raw: str | None = None,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        claims = None if self.tenant is None else {"sub": self.tenant, **({"cognito:groups": self.roles} if self.roles else {})}
+        text = raw if raw is not None else None if body is None else json.dumps(body)
+        event = http_event(method, path, claims=claims, query=query, headers=headers, body=text)
+        answer = self.adapter(event, CONTEXT)
+        return Answer(answer["statusCode"], answer["headers"], answer["body"])
+
+    def get(self, path: str, **query: str) -> Answer:
+        return self.send("GET", path, query=query)
+
+    def post(self, path: str, body: object = None, *, key: str | None = None) -> Answer:
+        return self.send("POST", path, body, headers={"idempotency-key": key} if key else None)

@@ -1,0 +1,61 @@
+"""Every route of the application, taken from its own description, so that no test can forget one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from candlecast.ports.api_services import ApiServices
+from functions.api.app import create_app
+
+METHODS = {"get", "put", "post", "patch", "delete"}
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation of the OpenAPI document."""
+
+    operation_id: str
+    method: str
+    path: str
+    description: Mapping[str, Any]
+
+    def url(self, **ids: str) -> str:
+        return self.path.format(**ids)
+
+    @property
+    def query_ids(self) -> tuple[str, ...]:
+        """Query parameters that name a thing."""
+        names = [item["name"] for item in self.description.get("parameters", ()) if item["in"] == "query"]
+        return tuple(name for name in names if name.endswith("_id"))
+
+    @property
+    def is_secured(self) -> bool:
+        return bool(self.description.get("security"))
+
+
+def document(services: ApiServices) -> dict[str, Any]:
+    return create_app(services).openapi()
+
+
+def operations(services: ApiServices) -> list[Operation]:
+    return [
+        Operation(described["operationId"], method.upper(), path, described)
+        for path, methods in document(services)["paths"].items()
+        for method, described in methods.items()
+        if method in METHODS
+    ]
+
+
+def body_examples(described: Mapping[str, Any], schemas: Mapping[str, Any]) -> list[Any]:
+    """The documented examples of an operation's body, those of every alternative."""
+    content = described.get("requestBody", {}).get("content", {}).get("application/json", {})
+    return _examples(content.get("schema", {}), schemas)
+
+
+def _examples(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> list[Any]:
+    if "$ref" in schema:
+        return _examples(schemas[schema["$ref"].rsplit("/", 1)[1]], schemas)
+    alternatives = [*schema.get("oneOf", ()), *schema.get("anyOf", ())]
+    return [*schema.get("examples", ()), *(example for it in alternatives for example in _examples(it, schemas))]

@@ -1,0 +1,126 @@
+"""Accounts by the API: keys go in, nothing of them comes out, and every change is in force at the next order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from candlecast.domain.account import Account, AccountStatus
+from candlecast.domain.errors import Fatal
+from candlecast.domain.events import EventType
+from candlecast.services.open_account import MAX_ACCOUNTS
+from tests.api.conftest import Deployment
+from tests.builders import ACCOUNT, NOW, TENANT, an_account
+
+KEYS = {"api_key": "key-1", "api_secret": "secret-1"}
+
+
+def stored(deployment: Deployment, account_id: str = ACCOUNT) -> Account:
+    return deployment.database.accounts[TENANT, account_id]
+
+
+def test_a_new_account_has_no_keys(deployment: Deployment) -> None:
+    answer = deployment.client.post("/v1/accounts", {"label": "main", "venue": "paper"})
+    assert answer.status == 201
+    account_id = answer.json["account_id"]
+    assert answer.json == {
+        "account_id": account_id,
+        "label": "main",
+        "venue": "paper",
+        "status": "NO_CREDENTIALS",
+        "disabled_reason": None,
+        "credentials_set": False,
+        "created_at": "2026-11-20T12:00:00Z",
+        "balance": None,
+        "reconciled_at": None,
+    }
+    assert deployment.client.get(f"/v1/accounts/{account_id}").json == answer.json
+    assert deployment.client.get("/v1/accounts").json["items"] == [answer.json]
+
+
+def test_an_unknown_venue_is_refused(deployment: Deployment) -> None:
+    answer = deployment.client.post("/v1/accounts", {"label": "main", "venue": "elsewhere"})
+    assert (answer.status, answer.code) == (422, "UNKNOWN_VENUE")
+
+
+def test_a_repeated_key_returns_the_first_account(deployment: Deployment) -> None:
+    body = {"label": "main", "venue": "paper"}
+    first = deployment.client.post("/v1/accounts", body, key="k1")
+    again = deployment.client.post("/v1/accounts", body, key="k1")
+    assert (first.status, again.status) == (201, 201)
+    assert first.json == again.json
+    assert len(deployment.database.accounts) == 1
+
+
+def test_a_key_that_was_used_for_another_account_is_refused(deployment: Deployment) -> None:
+    deployment.client.post("/v1/accounts", {"label": "main", "venue": "paper"}, key="k1")
+    answer = deployment.client.post("/v1/accounts", {"label": "other", "venue": "paper"}, key="k1")
+    assert (answer.status, answer.code) == (422, "IDEMPOTENCY_KEY_REUSED")
+
+
+def test_two_tenants_may_use_the_same_key(deployment: Deployment) -> None:
+    body = {"label": "main", "venue": "paper"}
+    mine = deployment.client.post("/v1/accounts", body, key="k1").json["account_id"]
+    theirs = deployment.stranger.post("/v1/accounts", body, key="k1").json["account_id"]
+    assert mine != theirs
+
+
+def test_accounts_are_bounded_and_a_repeat_still_finds_the_last(deployment: Deployment) -> None:
+    for number in range(MAX_ACCOUNTS):
+        answer = deployment.client.post("/v1/accounts", {"label": "main", "venue": "paper"}, key=f"k{number}")
+        assert answer.status == 201
+    refused = deployment.client.post("/v1/accounts", {"label": "main", "venue": "paper"})
+    assert (refused.status, refused.code) == (409, "TOO_MANY_ACCOUNTS")
+    assert deployment.client.post("/v1/accounts", {"label": "main", "venue": "paper"}, key="k0").status == 201
+
+
+def test_keys_go_to_the_vault_and_their_version_is_pinned(populated: Deployment) -> None:
+    answer = populated.client.send("PUT", f"/v1/accounts/{ACCOUNT}/credentials", KEYS)
+    assert answer.status == 200
+    assert answer.json["credentials_set"] is True
+    version = stored(populated).credential_version
+    assert version is not None
+    assert version != "credential-version-1"
+    assert populated.vault.read(TENANT, ACCOUNT, version).api_secret == "secret-1"
+    assert populated.database.stream[-1].event.type is EventType.ACCOUNT_CHANGED
+    assert populated.database.stream[-1].event.code == "CREDENTIALS_SET"
+
+
+def test_first_keys_let_an_account_trade(deployment: Deployment) -> None:
+    account_id = deployment.client.post("/v1/accounts", {"label": "main", "venue": "paper"}).json["account_id"]
+    answer = deployment.client.send("PUT", f"/v1/accounts/{account_id}/credentials", KEYS)
+    assert answer.json["status"] == "ACTIVE"
+
+
+@pytest.mark.parametrize(("reason", "status"), [("AUTHENTICATION_FAILED", "ACTIVE"), ("DISABLED_BY_OWNER", "DISABLED")])
+def test_new_keys_revive_an_account_unless_its_owner_disabled_it(populated: Deployment, reason: str, status: str) -> None:
+    account = replace(stored(populated), status=AccountStatus.DISABLED, disabled_reason=reason)
+    populated.services.accounts.save(account)
+    assert populated.client.send("PUT", f"/v1/accounts/{ACCOUNT}/credentials", KEYS).json["status"] == status
+
+
+def test_removed_keys_are_gone_from_account_and_vault(populated: Deployment) -> None:
+    populated.client.send("PUT", f"/v1/accounts/{ACCOUNT}/credentials", KEYS)
+    version = stored(populated).credential_version
+    answer = populated.client.send("DELETE", f"/v1/accounts/{ACCOUNT}/credentials")
+    assert (answer.status, answer.json["status"], answer.json["credentials_set"]) == (200, "NO_CREDENTIALS", False)
+    assert stored(populated).credential_version is None
+    with pytest.raises(Fatal):
+        populated.vault.read(TENANT, ACCOUNT, str(version))
+    assert populated.client.send("DELETE", f"/v1/accounts/{ACCOUNT}/credentials").status == 200
+
+
+def test_an_account_is_disabled_and_enabled_again(populated: Deployment) -> None:
+    disabled = populated.client.post(f"/v1/accounts/{ACCOUNT}/disable")
+    assert (disabled.status, disabled.json["status"], disabled.json["disabled_reason"]) == (200, "DISABLED", "DISABLED_BY_OWNER")
+    version = stored(populated).version
+    assert populated.client.post(f"/v1/accounts/{ACCOUNT}/disable").status == 200
+    assert stored(populated).version == version
+    enabled = populated.client.post(f"/v1/accounts/{ACCOUNT}/enable")
+    assert (enabled.status, enabled.json["status"], enabled.json["disabled_reason"]) == (200, "ACTIVE", None)
+
+
+def test_enabling_an_account_without_keys_does_not_let_it_trade(deployment: Deployment) -> None:
+    deployment.services.accounts.create(an_account(status=AccountStatus.DISABLED, credential_version=None, created_at=NOW))
+    assert deployment.client.post(f"/v1/accounts/{ACCOUNT}/enable").json["status"] == "NO_CREDENTIALS"

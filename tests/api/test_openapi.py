@@ -1,0 +1,115 @@
+"""The description is valid OpenAPI 3.1, complete, and its examples work."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from functions.api.problems import MEDIA_TYPE
+from tests.api.conftest import EXTERNAL, ORDER, Deployment
+from tests.api.routes import Operation, body_examples, document, operations
+from tests.builders import ACCOUNT, BTC, SUBSCRIPTION, a_strategy, an_account
+
+DOCUMENT = document(Deployment().services)
+SCHEMAS = DOCUMENT["components"]["schemas"]
+OPERATIONS = operations(Deployment().services)
+EXAMPLES = [(operation, example) for operation in OPERATIONS for example in body_examples(operation.description, SCHEMAS)]
+OPERATION_IDS = [
+    "cancel_subscription",
+    "create_account",
+    "create_strategy",
+    "create_subscription",
+    "delete_credentials",
+    "disable_account",
+    "enable_account",
+    "get_account",
+    "get_health",
+    "get_order",
+    "get_strategy",
+    "get_strategy_statistics",
+    "get_subscription",
+    "get_subscription_statistics",
+    "list_accounts",
+    "list_executions",
+    "list_orders",
+    "list_positions",
+    "list_signals",
+    "list_strategies",
+    "list_subscriptions",
+    "list_trades",
+    "pause_subscription",
+    "put_credentials",
+    "resume_subscription",
+    "rotate_source_secret",
+    "update_subscription",
+]
+
+
+def test_the_document_is_valid_openapi_3_1() -> None:
+    assert DOCUMENT["openapi"] == "3.1.0"
+    assert list(OpenAPIV31SpecValidator(DOCUMENT).iter_errors()) == []
+
+
+def test_operation_ids_are_stable() -> None:
+    assert sorted(it.operation_id for it in OPERATIONS) == OPERATION_IDS
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda it: it.operation_id)
+def test_every_operation_is_described_with_its_refusals(operation: Operation) -> None:
+    described = operation.description
+    assert described["description"]
+    assert described["tags"][0] in {tag["name"] for tag in DOCUMENT["tags"]}
+    refusals = {int(status): answer for status, answer in described["responses"].items() if int(status) >= 400}
+    expected = {401, 500, 503} if operation.is_secured else {500, 503}
+    if "{" in operation.path:
+        expected |= {404, 422}
+    if operation.method != "GET" and operation.operation_id != "rotate_source_secret":
+        expected |= {409, 422}
+    assert expected <= set(refusals)
+    own = {503} if operation.operation_id == "get_health" else set()
+    for status in set(refusals) - own:
+        reference = refusals[status]["content"][MEDIA_TYPE]["schema"]["$ref"]
+        assert reference == "#/components/schemas/Problem", status
+
+
+def test_only_health_is_open() -> None:
+    assert [it.operation_id for it in OPERATIONS if not it.is_secured] == ["get_health"]
+    assert DOCUMENT["components"]["securitySchemes"]["Tokens"]["bearerFormat"] == "JWT"
+
+
+def test_every_body_has_an_example() -> None:
+    with_body = {it.operation_id for it in OPERATIONS if "requestBody" in it.description}
+    assert {operation.operation_id for operation, _ in EXAMPLES} == with_body
+
+
+@pytest.mark.parametrize(("operation", "example"), EXAMPLES, ids=lambda it: getattr(it, "operation_id", None))
+def test_every_example_works(populated: Deployment, operation: Operation, example: Any) -> None:
+    client = populated.client
+    if operation.operation_id == "create_strategy":
+        client = populated.admin
+    if operation.operation_id == "create_subscription":
+        populated.services.strategies.create_strategy(a_strategy(example["strategy_id"]))
+        populated.services.accounts.create(an_account(example["account_id"], subscriptions={}))
+    url = operation.url(subscription_id=SUBSCRIPTION, account_id=ACCOUNT, strategy_id=EXTERNAL, order_id=ORDER)
+    answer = client.send(operation.method, url, example)
+    assert answer.status in (200, 201), answer.text
+
+
+def test_money_is_text_in_every_answer() -> None:
+    """No property of any answer is a JSON number, apart from counts and the durations of runs and probes."""
+    numbers = {
+        f"{name}.{field}"
+        for name, schema in SCHEMAS.items()
+        for field, described in schema.get("properties", {}).items()
+        if "number" in str(described.get("type", "")) or any(it.get("type") == "number" for it in described.get("anyOf", ()))
+    }
+    assert numbers == {"DependencyView.latency_ms", "ExecutionView.drift_seconds", "ExecutionView.duration_ms"}
+
+
+def test_the_document_is_served(deployment: Deployment) -> None:
+    answer = deployment.client.get("/openapi.json")
+    assert answer.status == 200
+    assert answer.json["paths"].keys() == DOCUMENT["paths"].keys()
+    assert BTC in answer.text

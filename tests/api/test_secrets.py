@@ -1,0 +1,120 @@
+"""Keys are written and never seen again: not in an answer, a log, an error, the store or the stream (invariant 12)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from io import StringIO
+from typing import Any
+
+import pytest
+
+from candlecast.ports.venue import Credentials
+from candlecast.runtime.observe import logger
+from functions.api.schemas.accounts import NewCredentials
+from tests.api.conftest import Deployment
+from tests.api.gateway import Client
+from tests.api.routes import operations
+from tests.builders import ACCOUNT, SUBSCRIPTION, TENANT
+
+KEY = "CANARYKEY7f3e9a"
+SECRET = "CANARYSECRET51c0d2"
+PATH = f"/v1/accounts/{ACCOUNT}/credentials"
+BODY = {"api_key": KEY, "api_secret": SECRET}
+
+
+def shows(text: str) -> bool:
+    """Whether a canary, or enough of one to recognise a key by, is in the text."""
+    return any(part in text for part in ("CANARY", "7f3e9a", "51c0d2"))
+
+
+class Spoken:
+    """Everything that was printed or logged, at any level and by anybody."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, stream: StringIO) -> None:
+        self._capsys, self._caplog, self._stream = capsys, caplog, stream
+
+    @property
+    def text(self) -> str:
+        printed = self._capsys.readouterr()
+        return printed.out + printed.err + self._caplog.text + self._stream.getvalue()
+
+
+@pytest.fixture
+def spoken(capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> Spoken:
+    """The structured log writes to the stream that it was made with, so that one is replaced."""
+    stream = StringIO()
+    monkeypatch.setattr(logger.registered_handler, "stream", stream)
+    caplog.set_level(0)
+    return Spoken(capsys, caplog, stream)
+
+
+@pytest.fixture
+def keyed(populated: Deployment, spoken: Spoken) -> Deployment:
+    assert populated.client.send("PUT", PATH, BODY).status == 200
+    version = populated.database.accounts[TENANT, ACCOUNT].credential_version
+    assert populated.vault.read(TENANT, ACCOUNT, str(version)) == Credentials(KEY, SECRET)
+    return populated
+
+
+def test_no_route_ever_answers_with_a_key(keyed: Deployment, spoken: Spoken) -> None:
+    ids = {"account_id": ACCOUNT, "subscription_id": SUBSCRIPTION, "order_id": "unknown-1", "strategy_id": "external-1"}
+    for operation in operations(keyed.services):
+        answer = keyed.client.send(operation.method, operation.url(**ids))
+        assert not shows(answer.text), operation.operation_id
+        assert not shows(str(answer.headers)), operation.operation_id
+    assert not shows(repr(keyed.database))
+    assert not shows(spoken.text)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"api_key": KEY},
+        {"api_key": KEY, "api_secret": [SECRET]},
+        {"api_key": KEY * 400, "api_secret": SECRET},
+        {"api_key": KEY, "api_secret": SECRET, "passphrase": SECRET},
+        {"api_key": "", "api_secret": SECRET},
+        [KEY, SECRET],
+        KEY,
+    ],
+)
+def test_a_refused_body_is_not_repeated(populated: Deployment, body: Any, spoken: Spoken) -> None:
+    answer = populated.client.send("PUT", PATH, body)
+    assert (answer.status, answer.code) == (422, "INVALID_REQUEST")
+    assert not shows(answer.text)
+    assert not shows(spoken.text)
+
+
+def test_broken_json_is_not_repeated(populated: Deployment) -> None:
+    answer = populated.client.send("PUT", PATH, raw=f'{{"api_key": "{KEY}", "api_secret": {SECRET}')
+    assert (answer.status, answer.code) == (422, "INVALID_REQUEST")
+    assert not shows(answer.text)
+
+
+class LeakyVault:
+    """Fails as SDKs do: with what it was given in the error's text."""
+
+    def write(self, tenant_id: str, account_id: str, credentials: Credentials, token: str) -> str:
+        try:
+            raise ValueError(f"Invalid type for parameter SecretString: {credentials.api_secret}")
+        except ValueError as error:
+            raise RuntimeError(f"could not store {credentials.api_key} {credentials!r}") from error
+
+    def delete(self, tenant_id: str, account_id: str) -> None:
+        raise AssertionError("not in this test")
+
+
+def test_an_unexpected_error_is_logged_by_type_and_place_without_its_text(populated: Deployment, spoken: Spoken) -> None:
+    client = Client(replace(populated.services, credentials=LeakyVault()))
+    answer = client.send("PUT", PATH, BODY)
+    assert (answer.status, answer.code) == (500, "INTERNAL_ERROR")
+    assert not shows(answer.text)
+    log = spoken.text
+    assert "RuntimeError" in log
+    assert "change_credentials.py" in log
+    assert not shows(log)
+
+
+def test_keys_hide_in_every_repr() -> None:
+    body = NewCredentials.model_validate(BODY)
+    assert not shows(repr(body) + str(body) + repr(body.to_domain()) + body.model_dump_json())

@@ -1,0 +1,131 @@
+"""Strategies by the API: everybody reads, platform admins create; a webhook's secret is shown once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.api.conftest import EXTERNAL, Deployment
+from tests.api.gateway import Client
+from tests.builders import BTC, SOURCE, STRATEGY
+
+BUILT_IN: dict[str, Any] = {
+    "kind": "BUILT_IN",
+    "strategy_id": "sma-fast",
+    "name": "SMA, fast",
+    "venue": "paper",
+    "market": BTC,
+    "timeframe": "5m",
+    "code": "sma_cross",
+    "parameters": {"fast_period": 3, "slow_period": 9, "stop_atr": 2.5},
+}
+FROM_OUTSIDE = {"kind": "EXTERNAL", "strategy_id": "desk-1", "name": "Desk", "venue": "paper"}
+
+
+def test_strategies_are_listed_page_by_page(populated: Deployment) -> None:
+    first = populated.client.get("/v1/strategies", limit="1")
+    assert [item["strategy_id"] for item in first.json["items"]] == [EXTERNAL]
+    second = populated.client.get("/v1/strategies", limit="1", cursor=first.json["next_cursor"])
+    assert [item["strategy_id"] for item in second.json["items"]] == [STRATEGY]
+    assert second.json["next_cursor"] is None
+
+
+@pytest.mark.parametrize("query", [{"limit": "0"}, {"limit": "101"}, {"limit": "many"}, {"cursor": "x" * 2049}])
+def test_page_sizes_and_cursors_are_bounded(populated: Deployment, query: dict[str, str]) -> None:
+    answer = populated.client.get("/v1/strategies", **query)
+    assert (answer.status, answer.code) == (422, "INVALID_REQUEST")
+    assert answer.json["errors"][0]["pointer"] == f"query:{next(iter(query))}"
+
+
+def test_a_cursor_of_another_listing_is_refused(populated: Deployment) -> None:
+    cursor = populated.client.get("/v1/strategies", limit="1").json["next_cursor"]
+    answer = populated.client.get("/v1/orders", cursor=cursor)
+    assert (answer.status, answer.code) == (422, "CURSOR_INVALID")
+
+
+def test_an_admin_creates_a_built_in_strategy(deployment: Deployment) -> None:
+    answer = deployment.admin.post("/v1/strategies", BUILT_IN)
+    assert answer.status == 201
+    assert answer.json["source"] is None
+    shown = deployment.client.get("/v1/strategies/sma-fast").json
+    assert shown == answer.json["strategy"]
+    assert shown["parameters"] == {"fast_period": 3, "slow_period": 9, "stop_atr": 2.5}
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "code"),
+    [
+        ({"code": "no_such_code"}, 422, "STRATEGY_UNKNOWN"),
+        ({"code": "../secrets"}, 422, "STRATEGY_NAME_INVALID"),
+        ({"parameters": {"fast_period": 30}}, 422, "PARAMETER_INVALID"),
+        ({"parameters": {"speed": 3}}, 422, "PARAMETER_UNKNOWN"),
+        ({"market": "DOGE/USDT:USDT"}, 422, "UNKNOWN_MARKET"),
+        ({"venue": "elsewhere"}, 422, "UNKNOWN_VENUE"),
+        ({"strategy_id": STRATEGY}, 409, "ALREADY_EXISTS"),
+        ({"timeframe": "7m"}, 422, "INVALID_REQUEST"),
+        ({"strategy_id": "Not A Slug"}, 422, "INVALID_REQUEST"),
+        ({"kind": "MAGIC"}, 422, "INVALID_REQUEST"),
+    ],
+)
+def test_what_could_not_run_is_not_created(deployment: Deployment, change: dict[str, Any], status: int, code: str) -> None:
+    answer = deployment.admin.post("/v1/strategies", {**BUILT_IN, **change})
+    assert (answer.status, answer.code) == (status, code)
+    assert set(deployment.database.strategies) == {STRATEGY, EXTERNAL}
+
+
+def test_an_external_strategy_gets_a_webhook_whose_secret_is_shown_once(deployment: Deployment) -> None:
+    answer = deployment.admin.post("/v1/strategies", FROM_OUTSIDE)
+    assert answer.status == 201
+    source = answer.json["source"]
+    assert source["webhook_path"] == "/webhooks/desk-1"
+    version = deployment.database.sources["desk-1"].secret_version
+    assert deployment.vault.accepted("desk-1", version) == (source["secret"],)
+    shown = deployment.client.get("/v1/strategies/desk-1")
+    assert source["secret"] not in shown.text
+    assert source["secret"] not in repr(deployment.database)
+
+
+def test_a_taken_name_keeps_its_own_secret(deployment: Deployment) -> None:
+    answer = deployment.admin.post("/v1/strategies", {**FROM_OUTSIDE, "strategy_id": EXTERNAL})
+    assert (answer.status, answer.code) == (409, "ALREADY_EXISTS")
+    assert deployment.vault.accepted(SOURCE, "secret-version-1") == ("first-secret",)
+
+
+def test_a_rotated_secret_is_new_and_the_one_before_still_accepted(deployment: Deployment) -> None:
+    answer = deployment.admin.post(f"/v1/strategies/{EXTERNAL}/source/secret")
+    assert answer.status == 201
+    version = deployment.database.sources[SOURCE].secret_version
+    assert deployment.vault.accepted(SOURCE, version) == (answer.json["secret"], "first-secret")
+
+
+def test_a_built_in_strategy_has_no_secret_to_rotate(deployment: Deployment) -> None:
+    answer = deployment.admin.post(f"/v1/strategies/{STRATEGY}/source/secret")
+    assert (answer.status, answer.code) == (409, "NOT_EXTERNAL")
+
+
+@pytest.mark.parametrize("roles", ["", "[trader viewer]", "[not_platform_admin]", "platform_admins"])
+def test_only_platform_admins_create_and_rotate(deployment: Deployment, roles: str) -> None:
+    client = Client(deployment.services, roles=roles)
+    assert client.post("/v1/strategies", BUILT_IN).code == "FORBIDDEN"
+    answer = client.post(f"/v1/strategies/{EXTERNAL}/source/secret")
+    assert (answer.status, answer.code) == (403, "FORBIDDEN")
+
+
+@pytest.mark.parametrize("roles", ["[trader platform_admin]", "trader,platform_admin", '["platform_admin"]', "platform_admin"])
+def test_roles_are_read_however_a_gateway_writes_a_list(deployment: Deployment, roles: str) -> None:
+    assert Client(deployment.services, roles=roles).post("/v1/strategies", BUILT_IN).status == 201
+
+
+def test_a_strategys_track_record_counts_all_followers(populated: Deployment) -> None:
+    answer = populated.stranger.get(f"/v1/strategies/{STRATEGY}/statistics")
+    assert answer.status == 200
+    assert (answer.json["trades"], answer.json["net_pnl"]) == (1, "99.16")
+
+
+def test_runs_and_signals_of_a_strategy_are_listed(populated: Deployment) -> None:
+    [run] = populated.client.get(f"/v1/strategies/{STRATEGY}/executions").json["items"]
+    assert (run["status"], run["candle_close"], run["drift_seconds"]) == ("RUNNING", "2026-11-20T12:00:00Z", 1.0)
+    [signal] = populated.client.get(f"/v1/strategies/{STRATEGY}/signals").json["items"]
+    assert (signal["signal"]["action"], signal["signal"]["price"]) == ("LONG", "100")
+    assert (signal["orders"], signal["skipped"], signal["shards"], signal["shards_done"]) == (1, {"NO_ACCOUNT": 2}, 1, 1)

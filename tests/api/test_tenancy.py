@@ -1,0 +1,134 @@
+"""Nobody reaches what is not theirs (invariant 8), on any route, and nobody without a token reaches anything."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from tests.api.conftest import EXTERNAL, ORDER, Deployment
+from tests.api.gateway import Client
+from tests.api.routes import Operation, body_examples, document, operations
+from tests.builders import ACCOUNT, STRATEGY, SUBSCRIPTION, TENANT
+
+OPERATIONS = operations(Deployment().services)
+SCHEMAS = document(Deployment().services)["components"]["schemas"]
+OWNED = {"subscription_id": SUBSCRIPTION, "account_id": ACCOUNT, "order_id": ORDER}
+PUBLIC = {"strategy_id": EXTERNAL}
+OF_ONE_TENANT = [it for it in OPERATIONS if any(f"{{{name}}}" in it.path for name in OWNED)]
+LISTINGS = [it for it in OPERATIONS if it.method == "GET" and "{" not in it.path and it.is_secured]
+
+
+def request(operation: Operation, client: Client, ids: dict[str, str], body: Any = None) -> tuple[int, str]:
+    answer = client.send(operation.method, operation.url(**ids), body if body is not None else example(operation))
+    return answer.status, answer.text
+
+
+def example(operation: Operation) -> Any:
+    return next(iter(body_examples(operation.description, SCHEMAS)), None)
+
+
+def test_the_walk_covers_every_kind_of_thing() -> None:
+    assert {it.operation_id for it in OF_ONE_TENANT} == {
+        "get_subscription",
+        "update_subscription",
+        "pause_subscription",
+        "resume_subscription",
+        "cancel_subscription",
+        "get_subscription_statistics",
+        "get_account",
+        "put_credentials",
+        "delete_credentials",
+        "disable_account",
+        "enable_account",
+        "get_order",
+    }
+
+
+@pytest.mark.parametrize("operation", OF_ONE_TENANT, ids=lambda it: it.operation_id)
+def test_a_foreign_id_answers_exactly_as_an_unknown_one(populated: Deployment, operation: Operation) -> None:
+    before = copy.deepcopy(populated.database)
+    foreign = request(operation, populated.stranger, OWNED)
+    unknown = request(operation, populated.stranger, dict.fromkeys(OWNED, "unknown-1"))
+    malformed = request(operation, populated.stranger, dict.fromkeys(OWNED, "no such id#"))
+    assert foreign[0] == 404
+    assert foreign == unknown == malformed
+    assert populated.database == before
+    assert populated.trade_queue.sent == []
+
+
+@pytest.mark.parametrize("operation", OF_ONE_TENANT, ids=lambda it: it.operation_id)
+def test_the_owners_id_is_found_on_the_same_route(populated: Deployment, operation: Operation) -> None:
+    assert request(operation, populated.client, OWNED)[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("operation", "name"),
+    [(it, name) for it in OPERATIONS for name in it.query_ids],
+    ids=lambda it: it.operation_id if isinstance(it, Operation) else it,
+)
+def test_a_foreign_id_in_a_filter_answers_404(populated: Deployment, operation: Operation, name: str) -> None:
+    assert populated.client.get(operation.path, **{name: OWNED[name]}).status == 200
+    for value in (OWNED[name], "unknown-1", "no such id#"):
+        answer = populated.stranger.get(operation.path, **{name: value})
+        assert (answer.status, answer.code) == (404, "NOT_FOUND")
+
+
+def test_a_foreign_account_cannot_be_subscribed_with(populated: Deployment) -> None:
+    body = {"strategy_id": STRATEGY, "account_id": ACCOUNT, "settings": {"capital": "1000"}}
+    answer = populated.stranger.post("/v1/subscriptions", body)
+    assert (answer.status, answer.code) == (404, "NOT_FOUND")
+    assert list(populated.database.subscriptions) == [(TENANT, SUBSCRIPTION)]
+
+
+@pytest.mark.parametrize("operation", LISTINGS, ids=lambda it: it.operation_id)
+def test_listings_show_a_stranger_nothing_of_a_tenant(populated: Deployment, operation: Operation) -> None:
+    text = populated.stranger.get(operation.path).text
+    assert not [value for value in (*OWNED.values(), TENANT) if value in text]
+    if operation.operation_id != "list_strategies":
+        assert populated.stranger.get(operation.path).json["items"] == []
+        assert populated.client.get(operation.path).json["items"] != []
+
+
+def test_runs_and_signals_of_strategies_name_no_tenant(populated: Deployment) -> None:
+    for listing in ("executions", "signals"):
+        text = populated.stranger.get(f"/v1/strategies/{STRATEGY}/{listing}").text
+        assert not [value for value in (*OWNED.values(), TENANT) if value in text]
+
+
+def test_a_cursor_of_another_tenant_is_refused(populated: Deployment) -> None:
+    cursor = populated.client.get("/v1/orders", limit="1").json["next_cursor"]
+    assert populated.stranger.get("/v1/orders", cursor=cursor).code == "CURSOR_INVALID"
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda it: it.operation_id)
+def test_nobody_without_verified_claims_gets_in(populated: Deployment, operation: Operation) -> None:
+    before = copy.deepcopy(populated.database)
+    nobody = Client(populated.services, tenant=None)
+    answer = nobody.send(operation.method, operation.url(**OWNED, **PUBLIC), example(operation))
+    if operation.operation_id == "get_health":
+        assert answer.status == 200
+        return
+    assert (answer.status, answer.code) == (401, "UNAUTHENTICATED")
+    assert answer.headers["www-authenticate"] == "Bearer"
+    assert populated.database == before
+
+
+def test_a_token_in_a_header_proves_nothing_by_itself(populated: Deployment) -> None:
+    nobody = Client(populated.services, tenant=None)
+    answer = nobody.send("GET", "/v1/accounts", headers={"authorization": "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJ0ZW5hbnQtMSJ9."})
+    assert answer.status == 401
+
+
+@pytest.mark.parametrize("tenant", ["", "a#b", "a b", "x" * 129, "tenant-1\n"])
+def test_a_subject_that_could_not_be_a_key_is_refused(populated: Deployment, tenant: str) -> None:
+    assert Client(populated.services, tenant=tenant).get("/v1/accounts").status == 401
+
+
+@pytest.mark.parametrize("operation", [it for it in OPERATIONS if "{strategy_id}" in it.path], ids=lambda it: it.operation_id)
+def test_an_unknown_strategy_answers_404(populated: Deployment, operation: Operation) -> None:
+    assert populated.admin.send(operation.method, operation.url(strategy_id=EXTERNAL)).status < 300
+    answers = [populated.admin.send(operation.method, operation.url(strategy_id=it)) for it in ("unknown-1", "no such id#")]
+    assert [answer.status for answer in answers] == [404, 404]
+    assert answers[0].text == answers[1].text
