@@ -53,9 +53,7 @@ def create_app(services: ApiServices) -> FastAPI:
 
 def create_adapter(services: ApiServices) -> Mangum:
     """The API as a function of gateway events; needs a current event loop."""
-    logging.getLogger("mangum").setLevel(
-        logging.WARNING
-    )  # it logs paths, and somebody may send a webhook's secret to the wrong door
+    logging.getLogger("mangum").setLevel(logging.WARNING)  # it logs paths, and a webhook's secret may come to this door
     return Mangum(create_app(services), lifespan="off", text_mime_types=TEXT_MEDIA_TYPES)
 
 
