@@ -23,9 +23,20 @@ CLOUD_ENVIRONMENT = {
 }
 
 
+@pytest.fixture(scope="session", autouse=True)
+def aws_environment() -> Iterator[None]:
+    """Keys that open nothing, in place of whatever this machine has: a test must not reach a real account."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            patch.delenv(name)
+        for name, value in CLOUD_ENVIRONMENT.items():
+            patch.setenv(name, value)
+        yield
+
+
 @pytest.fixture(scope="session")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Endpoint of a running emulator; its keys and region are in the environment while it runs."""
+def cloud(aws_environment: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Endpoint of a running emulator."""
     if not INTERPRETER.exists():
         pytest.fail("the emulator's environment is missing: make environments")
     folder = tmp_path_factory.mktemp("emulator")
@@ -36,12 +47,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with (
         log.open("wb") as output,
         subprocess.Popen(command, cwd=REPOSITORY, stdout=output, stderr=output) as process,  # noqa: S603  (our own emulator)
-        pytest.MonkeyPatch.context() as patch,
     ):
-        for name in [name for name in os.environ if name.startswith("AWS_")]:
-            patch.delenv(name)
-        for name, value in CLOUD_ENVIRONMENT.items():
-            patch.setenv(name, value)
         endpoint = f"http://127.0.0.1:{port}"
         try:
             _wait_until_up(process, endpoint, log)

@@ -33,8 +33,10 @@ class FakeVault:
 
     def accepted(self, source_id: str, version: str) -> tuple[str, ...]:
         versions = self._sources.get(source_id, {})
-        newest_first = list(reversed(versions))[:2]
-        return tuple(versions[known] for known in newest_first) if version in newest_first else ()
+        if version not in versions:
+            return ()
+        before = list(versions.values())[-2:-1]
+        return tuple(dict.fromkeys((versions[version], *before)))
 
     def write_source(self, source_id: str, secret: str, token: str) -> str:
         self._sources.setdefault(source_id, {}).setdefault(token, secret)

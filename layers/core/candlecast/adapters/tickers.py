@@ -28,12 +28,13 @@ class Contract(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ticker:
-    """A spelling reduced to upper-case letters and digits, its contract, and base and quote where a separator tells them."""
+    """A spelling reduced to upper-case letters and digits, its contract, and what separators tell of the rest."""
 
     compact: str
     contract: Contract
     base: str | None = None
     quote: str | None = None
+    settle: str | None = None
 
 
 _EXCHANGE = re.compile(r"^[A-Z0-9_]{2,20}:(?=.)")
@@ -56,7 +57,7 @@ def parse_ticker(text: str) -> Ticker | None:
     if pair is not None:
         base, quote, settle = pair.groups()
         contract = Contract.PERPETUAL if perpetual or settle else Contract.ANY
-        return None if settle not in (None, quote, base) else Ticker(base + quote, contract, base, quote)
+        return Ticker(base + quote, contract, base, quote, settle)
     if _COMPACT.match(bare) is None:
         return None
     return Ticker(bare, Contract.PERPETUAL if perpetual else Contract.ANY)
@@ -83,6 +84,8 @@ def _fits(ticker: Ticker, market: Market) -> bool:
     if ticker.contract is not Contract.ANY and ticker.contract is not contract:
         return False
     if "-" in market.symbol:  # a dated contract or an option: only its exact symbol names it
+        return False
+    if ticker.settle is not None and not market.symbol.endswith(f":{ticker.settle}"):
         return False
     base, quote = market.base.upper(), market.quote.upper()
     if ticker.base is not None:

@@ -1,0 +1,77 @@
+"""Clients of AWS with bounds of our own, and the one place where the SDK's errors become instructions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as BotocoreConnectionError
+
+from candlecast.domain.errors import RetryLater
+
+CONNECT_TIMEOUT_SECONDS = 1.0
+READ_TIMEOUT_SECONDS = 3.0
+ATTEMPTS = 2  # 2 x (1 + 3) s: one request at its worst ends inside the shortest function time-out (10 s)
+MAX_CONNECTIONS = 16  # threads of one environment
+RETRY_AFTER_SECONDS = 5.0
+SERVER_ERROR = 500
+TOO_MANY_REQUESTS = 429
+
+THROTTLES = frozenset(
+    {
+        "KmsThrottled",
+        "LimitExceededException",
+        "RequestThrottled",
+        "SlowDown",
+        "ThrottledException",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
+)
+
+
+def client_config() -> Config:
+    """Time-outs, retries and connections of every client."""
+    return Config(
+        connect_timeout=CONNECT_TIMEOUT_SECONDS,
+        read_timeout=READ_TIMEOUT_SECONDS,
+        retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
+        max_pool_connections=MAX_CONNECTIONS,
+    )
+
+
+def aws_client(service: Any, *, region: str | None = None, endpoint: str | None = None) -> Any:
+    """A client of a service; region and endpoint come from the environment as the SDK finds them, unless they are given."""
+    return boto3.client(service, region_name=region, endpoint_url=endpoint, config=client_config())
+
+
+@contextmanager
+def aws_errors(code: str) -> Iterator[None]:
+    """Translate lost connections, throttling and server errors into `RetryLater` with `code`; everything else passes as it is.
+
+    The message is the error's type only: an SDK's own text may repeat what was sent.
+    """
+    try:
+        yield
+    except (BotocoreConnectionError, HTTPClientError) as error:
+        raise RetryLater(code, type(error).__name__, after_seconds=RETRY_AFTER_SECONDS) from error
+    except ClientError as error:
+        if is_temporary(error):
+            raise RetryLater(code, error_code(error), after_seconds=RETRY_AFTER_SECONDS) from error
+        raise
+
+
+def error_code(error: ClientError) -> str:
+    """AWS's name of the error."""
+    return error.response.get("Error", {}).get("Code", "")
+
+
+def is_temporary(error: ClientError) -> bool:
+    """Whether the same request may succeed later."""
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return status >= SERVER_ERROR or status == TOO_MANY_REQUESTS or error_code(error) in THROTTLES

@@ -1,0 +1,46 @@
+"""Health probes of what AWS runs for us; each asks for something that its caller's role may read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from candlecast.adapters.aws import aws_errors
+from candlecast.adapters.dynamodb.table import Table
+from candlecast.ports.venue import Markets
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+
+class TableProbe:
+    """Whether the table answers."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def check(self) -> None:
+        with aws_errors("STORE_UNAVAILABLE"):
+            self._table.client.describe_table(TableName=self._table.name)
+
+
+class QueueProbe:
+    """Whether a queue answers."""
+
+    def __init__(self, sqs: SQSClient, queue_url: str) -> None:
+        self._sqs = sqs
+        self._queue_url = queue_url
+
+    def check(self) -> None:
+        with aws_errors("QUEUE_UNAVAILABLE"):
+            self._sqs.get_queue_attributes(QueueUrl=self._queue_url, AttributeNames=["QueueArn"])
+
+
+class CatalogueProbe:
+    """Whether a venue's catalogue can be read, or has been by this environment."""
+
+    def __init__(self, markets: Markets, venue: str) -> None:
+        self._markets = markets
+        self._venue = venue
+
+    def check(self) -> None:
+        self._markets.find(self._venue, "")

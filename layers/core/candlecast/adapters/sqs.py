@@ -1,0 +1,109 @@
+"""Senders of the product's queues."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import batched
+from typing import TYPE_CHECKING
+
+from candlecast.adapters.aws import RETRY_AFTER_SECONDS, aws_errors
+from candlecast.adapters.codec import to_json
+from candlecast.domain.errors import InvalidValue, RetryLater
+from candlecast.domain.ids import digest
+from candlecast.domain.messages import CandleClosed, ReconcileRequest, SignalShard, TradeOrder
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef as Entry
+
+BATCH = 10  # what SQS takes in one request; ten of our largest messages (some 10 kB) stay below its 256 kB
+MAX_DELAY_SECONDS = 900  # what SQS takes
+MAX_GROUP_CHARACTERS = 128
+UNAVAILABLE = "QUEUE_UNAVAILABLE"
+
+
+class SqsCandleQueue:
+    """`ports.queue.CandleQueue`."""
+
+    def __init__(self, sqs: SQSClient, queue_url: str) -> None:
+        self._sqs = sqs
+        self._queue_url = queue_url
+
+    def send_candle(self, message: CandleClosed, delay_seconds: int) -> None:
+        _check_delay(delay_seconds)
+        _send(self._sqs, self._queue_url, [{"Id": "0", "MessageBody": to_json(message), "DelaySeconds": delay_seconds}])
+
+
+class SqsSignalQueue:
+    """`ports.queue.SignalQueue`."""
+
+    def __init__(self, sqs: SQSClient, queue_url: str) -> None:
+        self._sqs = sqs
+        self._queue_url = queue_url
+
+    def send_shards(self, messages: Sequence[SignalShard]) -> None:
+        _send(self._sqs, self._queue_url, _plain_entries(to_json(message) for message in messages))
+
+
+class SqsTradeQueue:
+    """`ports.queue.TradeQueue`: FIFO, one group for each account, so that orders of one account never race."""
+
+    def __init__(self, sqs: SQSClient, queue_url: str) -> None:
+        self._sqs = sqs
+        self._queue_url = queue_url
+
+    def send_orders(self, messages: Sequence[TradeOrder]) -> None:
+        _send(
+            self._sqs,
+            self._queue_url,
+            [
+                {
+                    "Id": str(number),
+                    "MessageBody": to_json(message),
+                    "MessageGroupId": group_id(message.tenant_id, message.account_id),
+                    "MessageDeduplicationId": digest("trade-order", message.signal.signal_id, message.subscription_id),
+                }
+                for number, message in enumerate(messages)
+            ],
+        )
+
+
+class SqsReconcileQueue:
+    """`ports.queue.ReconcileQueue`."""
+
+    def __init__(self, sqs: SQSClient, queue_url: str) -> None:
+        self._sqs = sqs
+        self._queue_url = queue_url
+
+    def send_reconcile(self, requests: Sequence[ReconcileRequest], delay_seconds: int = 0) -> None:
+        _check_delay(delay_seconds)
+        _send(self._sqs, self._queue_url, _plain_entries((to_json(request) for request in requests), delay_seconds))
+
+
+def group_id(tenant_id: str, account_id: str) -> str:
+    """The group of an account's messages: readable where SQS takes it, hashed where a tenant's id is long or not plain ASCII."""
+    group = f"{tenant_id}#{account_id}"
+    plain = group.isascii() and group.isprintable() and " " not in group
+    return group if plain and len(group) <= MAX_GROUP_CHARACTERS else digest("group", tenant_id, account_id)
+
+
+def _check_delay(delay_seconds: int) -> None:
+    if not 0 <= delay_seconds <= MAX_DELAY_SECONDS:
+        raise InvalidValue(f"a delay is between 0 and {MAX_DELAY_SECONDS} seconds", code="DELAY_INVALID")
+
+
+def _plain_entries(bodies: Iterable[str], delay_seconds: int = 0) -> list[Entry]:
+    return [{"Id": str(number), "MessageBody": body, "DelaySeconds": delay_seconds} for number, body in enumerate(bodies)]
+
+
+def _send(sqs: SQSClient, queue_url: str, entries: Sequence[Entry]) -> None:
+    """Send all in batches; raises `RetryLater` if any was not taken, after trying all: a repeat is harmless downstream."""
+    refused = 0
+    for batch in batched(entries, BATCH, strict=False):
+        with aws_errors(UNAVAILABLE):
+            answer = sqs.send_message_batch(QueueUrl=queue_url, Entries=list(batch))
+        refused += len(answer.get("Failed", []))
+    if refused:
+        raise RetryLater(UNAVAILABLE, f"{refused} of {len(entries)} messages were not taken", after_seconds=RETRY_AFTER_SECONDS)

@@ -1,0 +1,36 @@
+"""A consumer's view of its queue, and health probes, in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from candlecast.domain.errors import RetryLater
+from candlecast.ports.queue import DeadLetter
+
+
+class FakeReceivedMessages:
+    """`pauses` holds seconds by receipt, `letters` what was put aside."""
+
+    def __init__(self) -> None:
+        self.pauses: dict[str, int] = {}
+        self.letters: list[DeadLetter] = []
+        self.unavailable = False
+
+    def come_back_after(self, seconds_by_receipt: Mapping[str, int]) -> None:
+        self.pauses.update(seconds_by_receipt)
+
+    def put_aside(self, letter: DeadLetter) -> None:
+        if self.unavailable:
+            raise RetryLater("DEAD_LETTERS_UNAVAILABLE", "told to fail", after_seconds=5)
+        self.letters.append(letter)
+
+
+class FakeProbe:
+    """Answers, or raises what it was given."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+
+    def check(self) -> None:
+        if self.error is not None:
+            raise self.error
