@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from candlecast.domain.reasons import Reason
+from functions.api.schemas.subscriptions import SettingsView
+from functions.api.schemas.trading import OrderView
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reasons.md").read_text()
 SECTIONS = dict(re.findall(r"^### (\w+)\n(.*?)(?=^##|\Z)", PAGE, re.MULTILINE | re.DOTALL))
@@ -24,8 +26,5 @@ def test_a_reason_is_explained_in_words(reason: Reason) -> None:
 
 
 def test_every_setting_that_the_page_names_exists() -> None:
-    from functions.api.schemas.subscriptions import SettingsView
-    from functions.api.schemas.trading import OrderView
-
     named = set(re.findall(r"`([a-z_]+)`", PAGE)) - {"skipped", "disabled_reason"}
     assert named <= set(SettingsView.model_fields) | set(OrderView.model_fields)
