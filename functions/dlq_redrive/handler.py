@@ -13,6 +13,6 @@ from candlecast.runtime.observe import logger, observed
 @observed
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     """Take `{"queue": "trade"}` (candle, signal, trade or reconcile) and answer how many messages were put back."""
-    redriven = bootstrap.dlq_redrive()(event["queue"])
+    redriven = bootstrap.dlq_redrive()(event["queue"], lambda: context.get_remaining_time_in_millis() / 1000)
     logger.info("dead letters redriven", extra={"queue": event["queue"], "messages": redriven})
     return {"redriven": redriven}

@@ -7,7 +7,7 @@ microseconds, shares the template's markets and connections, and has keys and op
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
@@ -52,10 +52,26 @@ def make_template(ccxt_class: str, base_url: str | None) -> Any:
     return template
 
 
-def with_markets(template: Any, markets: Iterable[Market]) -> Any:
-    """Give the template its markets from the catalogue, so that no client ever downloads them (D5)."""
-    template.set_markets([_ccxt_market(market) for market in markets])
-    return template
+class Templates:
+    """One template per venue, with the catalogue's markets, so that no client ever downloads them (D5)."""
+
+    def __init__(self, venues: Mapping[str, tuple[str, str | None]], markets_of: Callable[[str], Mapping[str, Market]]) -> None:
+        """`venues` maps a name to (ccxt class, base URL or None); `markets_of` gives a venue's catalogue by symbol."""
+        self._venues = venues
+        self._markets_of = markets_of
+        self._made: dict[str, tuple[Mapping[str, Market], Any]] = {}
+
+    def of(self, venue: str) -> Any:
+        """The venue's template; made anew when the catalogue has been read again. Raises `InvalidValue` (VENUE_UNKNOWN)."""
+        if venue not in self._venues:
+            raise InvalidValue(f"no venue is called {venue}", code="VENUE_UNKNOWN")
+        markets = self._markets_of(venue)
+        known = self._made.get(venue)
+        if known is None or known[0] is not markets:
+            template = make_template(*self._venues[venue])
+            template.set_markets([_ccxt_market(market) for market in markets.values()])
+            known = self._made[venue] = (markets, template)
+        return known[1]
 
 
 def clone_for(template: Any, credentials: Credentials) -> Any:

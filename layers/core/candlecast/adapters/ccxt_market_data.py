@@ -9,10 +9,10 @@ from typing import Any
 
 import ccxt
 
-from candlecast.adapters.ccxt_clients import make_template, with_markets
+from candlecast.adapters.ccxt_clients import Templates, make_template
 from candlecast.adapters.ccxt_errors import instruction, reading
 from candlecast.domain.candle import Candle, aggregate
-from candlecast.domain.errors import InvalidValue, Reject
+from candlecast.domain.errors import Reject
 from candlecast.domain.market import Market
 from candlecast.domain.timeframe import Timeframe
 
@@ -20,13 +20,10 @@ UNLIMITED = Decimal("1e12")  # a venue that states no largest order
 
 
 class CcxtMarketData:
-    """Candles and prices; clients have no keys."""
+    """`ports.venue.MarketData`; the templates themselves have no keys."""
 
-    def __init__(self, venues: Mapping[str, tuple[str, str | None]], markets_of: Callable[[str], Sequence[Market]]) -> None:
-        """`venues` maps a name to (ccxt class, base URL or None); `markets_of` gives a venue's catalogue."""
-        self._venues = venues
-        self._markets_of = markets_of
-        self._clients: dict[str, Any] = {}
+    def __init__(self, templates: Templates) -> None:
+        self._templates = templates
 
     def candles(self, venue: str, market: str, timeframe: Timeframe, until: datetime, count: int) -> Sequence[Candle]:
         """Up to `count` candles that closed at or before `until`, oldest first; what the venue lacks is aggregated (MC2)."""
@@ -45,13 +42,10 @@ class CcxtMarketData:
         return Decimal(str(_read(client, lambda: client.fetch_ticker(market))["last"]))
 
     def _client(self, venue: str, market: str) -> Any:
-        if venue not in self._venues:
-            raise InvalidValue(f"no venue is called {venue}", code="VENUE_UNKNOWN")
-        if venue not in self._clients:
-            self._clients[venue] = with_markets(make_template(*self._venues[venue]), self._markets_of(venue))
-        if market not in self._clients[venue].markets:
+        client = self._templates.of(venue)
+        if market not in client.markets:
             raise Reject("UNKNOWN_MARKET", f"{venue} has no market {market}")
-        return self._clients[venue]
+        return client
 
 
 def download_markets(ccxt_class: str, base_url: str | None) -> list[Market]:

@@ -9,11 +9,9 @@ from typing import Any
 
 import ccxt
 
-from candlecast.adapters.ccxt_clients import clone_for, make_template, with_markets
+from candlecast.adapters.ccxt_clients import Templates, clone_for
 from candlecast.adapters.ccxt_errors import NO_SUCH_ORDER, UNCHANGED, instruction, reading, venue_code
 from candlecast.domain.account import Balance
-from candlecast.domain.errors import InvalidValue
-from candlecast.domain.market import Market
 from candlecast.domain.money import ZERO
 from candlecast.domain.order import Intent, OrderRequest, OrderType, VenueOrder, VenueOrderStatus, VenuePosition
 from candlecast.domain.signal import PositionSide
@@ -144,24 +142,14 @@ class CcxtVenue:
 
 
 class CcxtVenues:
-    """Opens venues; one template per venue, with the catalogue's markets, lives as long as the environment."""
+    """`ports.venue.Venues`."""
 
-    def __init__(self, venues: Mapping[str, tuple[str, str | None]], markets_of: Callable[[str], Sequence[Market]]) -> None:
-        """`venues` maps a name to (ccxt class, base URL or None); `markets_of` gives a venue's catalogue."""
-        self._venues = venues
-        self._markets_of = markets_of
-        self._templates: dict[str, Any] = {}
+    def __init__(self, templates: Templates) -> None:
+        self._templates = templates
 
     def connect(self, venue: str, account_id: str, credential_version: str, credentials: Credentials) -> CcxtVenue:
         """The venue with these keys; a clone costs so little that none is kept, so a replaced key is in force at once (SU7)."""
-        return CcxtVenue(clone_for(self._template(venue), credentials))
-
-    def _template(self, venue: str) -> Any:
-        if venue not in self._templates:
-            if venue not in self._venues:
-                raise InvalidValue(f"no venue is called {venue}", code="VENUE_UNKNOWN")
-            self._templates[venue] = with_markets(make_template(*self._venues[venue]), self._markets_of(venue))
-        return self._templates[venue]
+        return CcxtVenue(clone_for(self._templates.of(venue), credentials))
 
 
 def _venue_order(answer: Any, client_order_id: str) -> VenueOrder:

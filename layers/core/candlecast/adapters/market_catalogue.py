@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Lock
@@ -85,6 +85,10 @@ class S3Markets:
     def resolve(self, venue: str, ticker: str) -> Market | None:
         market = resolve_ticker(ticker, tuple(self._markets(venue, REFRESH_AFTER).values()))
         return market or resolve_ticker(ticker, tuple(self._markets(venue, RELOAD_UNKNOWN_AFTER).values()))
+
+    def all(self, venue: str) -> Mapping[str, Market]:
+        """Every market of a venue by symbol; the same object until the copy is read again."""
+        return self._markets(venue, REFRESH_AFTER)
 
     def _markets(self, venue: str, max_age: timedelta) -> dict[str, Market]:
         """The venue's markets by symbol, read again if the copy is older than `max_age`."""

@@ -17,24 +17,24 @@ if TYPE_CHECKING:
 
 BATCH = 10  # what SQS gives in one request
 MAX_MESSAGES_PER_CALL = 2_000  # what one invocation moves within its time-out; calling again moves the rest
+SECONDS_NEEDED = 10.0  # for one receive of ten, ten sends and ten deletes at their slowest
 EMPTY_RECEIVES = 2  # a receive may miss what another shard of the queue has
 
 
 class Redrive:
     """Moves messages by queue name; `queues` maps a name to (queue URL, dead letters URL)."""
 
-    def __init__(self, sqs: SQSClient, queues: Mapping[str, tuple[str, str]], seconds_left: Callable[[], float]) -> None:
+    def __init__(self, sqs: SQSClient, queues: Mapping[str, tuple[str, str]]) -> None:
         self._sqs = sqs
         self._queues = queues
-        self._seconds_left = seconds_left
 
-    def __call__(self, queue: str) -> int:
-        """Move up to MAX_MESSAGES_PER_CALL messages; returns how many. Raises `InvalidValue` (QUEUE_UNKNOWN)."""
+    def __call__(self, queue: str, seconds_left: Callable[[], float]) -> int:
+        """Move messages, up to a bound and while there is time; returns how many. Raises `InvalidValue` (QUEUE_UNKNOWN)."""
         if queue not in self._queues:
             raise InvalidValue(f"queue must be one of {', '.join(sorted(self._queues))}", code="QUEUE_UNKNOWN")
         queue_url, dead_letters_url = self._queues[queue]
         moved = empty = 0
-        while moved < MAX_MESSAGES_PER_CALL and empty < EMPTY_RECEIVES and self._seconds_left() > 1:
+        while moved < MAX_MESSAGES_PER_CALL and empty < EMPTY_RECEIVES and seconds_left() > SECONDS_NEEDED:
             received = self._sqs.receive_message(
                 QueueUrl=dead_letters_url, MaxNumberOfMessages=BATCH, MessageSystemAttributeNames=["All"], WaitTimeSeconds=0
             ).get("Messages", [])

@@ -22,7 +22,7 @@ class BuiltInStrategies:
         return _strategy(definition).lookback
 
     def evaluate(self, definition: StrategyDefinition, candles: Sequence[Candle]) -> Evaluation:
-        """Decide; raises `Reject` with the strategy's own code, or STRATEGY_FAILED and the error's type for anything unforeseen."""
+        """Decide; raises `Reject` with the strategy's own code, or STRATEGY_FAILED with the type of anything unforeseen."""
         strategy = _strategy(definition)
         try:
             decision = decide(strategy, Candles.from_candles(candles))

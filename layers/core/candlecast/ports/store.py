@@ -173,7 +173,7 @@ class History(Protocol):
     """What queries read: orders, positions and trades, projected from events (CQRS); the executor never reads it."""
 
     def put_order(self, intent: Intent, version: int) -> None:
-        """Store the order as of the account's `version`; an older version never overwrites a newer one, nor anything a final state."""
+        """Store the order as of the account's `version`; nothing older overwrites it, and nothing at all a final state."""
         ...
 
     def put_skipped(self, intents: Iterable[Intent]) -> None:

@@ -88,3 +88,11 @@ class Markets(Protocol):
     def resolve(self, venue: str, ticker: str) -> Market | None:
         """The market that a sender's ticker means (`BTCUSDT.P`, `BINANCE:BTCUSDT`, `#BTC-USDT-SWAP`), None if in doubt."""
         ...
+
+
+class CatalogueWriter(Protocol):
+    """Writes the catalogue that `Markets` reads."""
+
+    def write(self, venue: str, markets: Sequence[Market]) -> None:
+        """Replace a venue's catalogue as a whole; raises `RetryLater`."""
+        ...

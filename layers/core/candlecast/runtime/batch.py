@@ -109,3 +109,9 @@ class QueueConsumer[M]:
 def _key(record: dict[str, Any]) -> str:
     """What shares a pause: a FIFO group, or the message alone."""
     return str(record["attributes"].get("MessageGroupId") or record["messageId"])
+
+
+def correlation_id_of(message: object) -> str:
+    """The id that follows a message from candle or webhook to fill; an order's is its signal's."""
+    carrier = getattr(message, "signal", message)
+    return str(getattr(carrier, "correlation_id", ""))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 
 from candlecast.domain.execution import ShardReport
 from candlecast.domain.ids import intent_id
@@ -17,7 +18,8 @@ from candlecast.domain.subscription import Subscription
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.queue import TradeQueue
 from candlecast.ports.store import History, SignalStore, SubscriptionStore
-from candlecast.ports.venue import MarketData
+
+LastPriceOf = Callable[[str, str], Decimal]  # (venue, market), as `ports.venue.MarketData.last_price`
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ class FanOut:
     signals: SignalStore
     history: History
     queue: TradeQueue
-    market_data: MarketData
+    last_price: LastPriceOf
     clock: Clock
     metrics: Metrics
 
@@ -55,7 +57,7 @@ class FanOut:
         signal = message.signal
         if signal.price is not None or not signal.action.is_entry:
             return signal
-        return replace(signal, price=self.market_data.last_price(message.venue, signal.market))
+        return replace(signal, price=self.last_price(message.venue, signal.market))
 
 
 def _order(subscription: Subscription, account_id: str, signal: Signal) -> TradeOrder:

@@ -99,7 +99,7 @@ class PlaceOrders:
         changes.make(lambda a: _sized(a, key, quantity).apply(key, order, fee_rate, now), key)
 
     def cancel_orphans(self, changes: Changes, venue: Venue) -> None:
-        """Cancel stops and targets whose position is closed; one that cannot be cancelled now stays an orphan and is due again."""
+        """Cancel stops and targets whose position is closed; one that cannot be cancelled now stays an orphan and is due."""
         for orphan in changes.account.orphans():
             key, now = orphan.intent_id, self.clock.now()
             try:

@@ -1,0 +1,142 @@
+"""Replay recorded candles at speed: set the market's clock to a close, send the candle's message, wait until all is quiet.
+
+The functions do not know that it is a replay (one path): the messages are those that candle_clock sends, and the paper
+exchange's market clock is the only thing that is told the time. Waiting between candles makes the outcome the same at any speed,
+and after any crash in between.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from candlecast.adapters.codec import to_json
+from candlecast.domain.candle import Candle
+from candlecast.domain.ids import digest
+from candlecast.domain.messages import CandleClosed
+from candlecast.domain.reconcile import OPEN_ORDER_INTERVAL
+from infra.local.candle_files import CandleFile
+from infra.local.cloud import Cloud
+from infra.local.demo.exchange import Operator
+from infra.local.demo.scenario import VENUE
+from infra.local.project import CommandError
+
+DEFAULT_CANDLE_COUNT = 60
+HISTORY = 300  # candles before the first replayed one: the longest lookback of the built-in strategies is 272
+QUIET_SECONDS = 300.0  # a killed executor's messages come back after 90 s, and a lost answer settles within 30 s of that
+POLL_SECONDS = 0.02
+QUEUES = ("CandleQueueUrl", "SignalQueueUrl", "TradeQueueUrl", "ReconcileQueueUrl")  # in the direction of the flow
+DEPTHS = (
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesNotVisible",
+    "ApproximateNumberOfMessagesDelayed",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """The candles that close at one instant, by file."""
+
+    at: datetime
+    candles: tuple[tuple[CandleFile, Candle], ...]
+
+
+@dataclass(slots=True)
+class Progress:
+    """What has happened so far."""
+
+    steps: int
+    done: int = 0
+    at: datetime | None = None
+    messages: int = 0
+    reconciles: int = 0
+    started: float = field(default_factory=time.monotonic)
+
+
+def closings(files: Sequence[CandleFile], count: int) -> Iterator[Closing]:
+    """The last `count` candles of every file, in the order in which they closed."""
+    closing: dict[datetime, list[tuple[CandleFile, Candle]]] = defaultdict(list)
+    for file in files:
+        for candle in file.candles[-count:]:
+            closing[candle.close_time(file.timeframe)].append((file, candle))
+    return (Closing(at, tuple(candles)) for at, candles in sorted(closing.items(), key=lambda item: item[0]))
+
+
+class Replay:
+    """Drives a deployed stack candle by candle."""
+
+    def __init__(self, cloud: Cloud, operator: Operator, files: Sequence[CandleFile], count: int) -> None:
+        self._cloud = cloud
+        self._operator = operator
+        self._closings = tuple(closings(files, count))
+        self._sqs = cloud.client("sqs")
+        self._triggers: dict[str, tuple[Decimal, ...]] = {}
+        self.progress = Progress(steps=len(self._closings))
+
+    def run(self, each: Callable[[Progress], None]) -> None:
+        """Replay everything; `each` is told after every instant. Raises CommandError if it does not become quiet."""
+        for closing in self._closings:
+            self._operator.set_clock(closing.at)
+            if self._touched(closing):
+                self._reconcile()
+            for file, _ in closing.candles:
+                self._announce(file, closing.at)
+            self.wait_until_quiet()
+            self._triggers = self._operator.open_triggers()
+            self.progress.done += 1
+            self.progress.at = closing.at
+            each(self.progress)
+
+    def settle(self) -> None:
+        """Let the reconciler look at every open account once more, so that what has triggered last is known."""
+        self._reconcile()
+
+    def _announce(self, file: CandleFile, close: datetime) -> None:
+        message = CandleClosed(
+            venue=VENUE,
+            market=file.market,
+            timeframe=file.timeframe,
+            candle_close=close,
+            correlation_id=digest("candle", VENUE, file.market, file.timeframe.interval_key(close)),
+        )
+        self._sqs.send_message(QueueUrl=self._cloud.outputs["CandleQueueUrl"], MessageBody=to_json(message))
+        self.progress.messages += 1
+
+    def _touched(self, closing: Closing) -> bool:
+        """Whether a candle has reached a stop or target, so that a position has changed at the venue."""
+        return any(
+            candle.low <= trigger <= candle.high
+            for file, candle in closing.candles
+            for trigger in self._triggers.get(file.market, ())
+        )
+
+    def _reconcile(self) -> None:
+        """Fire the reconcile clock as of the moment when every account with open orders is due."""
+        due = datetime.now(UTC) + OPEN_ORDER_INTERVAL + timedelta(seconds=1)
+        function = self._cloud.outputs["ReconcileClockFunctionName"]
+        payload = json.dumps({"scheduled_time": due.isoformat()})
+        answer = self._cloud.client("lambda").invoke(FunctionName=f"{function}:live", Payload=payload)
+        body = answer["Payload"].read().decode()
+        if answer.get("FunctionError"):
+            raise CommandError(f"the reconcile clock failed: {body}")
+        self.progress.reconciles += json.loads(body)["accounts"]
+        self.wait_until_quiet()
+
+    def wait_until_quiet(self) -> None:
+        """Wait until no queue holds a message. Read in the direction of the flow, a message cannot slip by unseen."""
+        end = time.monotonic() + QUIET_SECONDS
+        while any(self._depth(queue) for queue in QUEUES):
+            if time.monotonic() > end:
+                depths = {queue: self._depth(queue) for queue in QUEUES}
+                raise CommandError(f"not quiet after {QUIET_SECONDS:.0f} s: {depths}")
+            time.sleep(POLL_SECONDS)
+
+    def _depth(self, queue: str) -> int:
+        url = self._cloud.outputs[queue]
+        attributes = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(DEPTHS))["Attributes"]
+        return sum(int(attributes[name]) for name in DEPTHS)

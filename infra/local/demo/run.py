@@ -1,0 +1,154 @@
+"""The demo from nothing to a report, and the same set-up for a stack that stays."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+from candlecast.domain.errors import DomainError
+from infra.local.candle_files import CandleFile, read_candle_file, sample_files
+from infra.local.cloud import Cloud
+from infra.local.demo.exchange import Operator
+from infra.local.demo.people import Person, Platform
+from infra.local.demo.replay import DEFAULT_CANDLE_COUNT, HISTORY, Progress, Replay
+from infra.local.demo.report import Ledger, count_dead_letters, is_sound, summarise
+from infra.local.demo.scenario import DEFAULT_USERS, MAX_USERS, PlannedStrategy, plan_strategies, plan_users
+from infra.local.project import BUILD, CommandError
+
+REPORT = BUILD / "demo" / "report.json"
+REPLAY_LATENESS_SECONDS = str(100 * 365 * 24 * 3600)  # recorded candles closed long ago (decision 13)
+TABLE_SECONDS = 1.0  # how often a line is shown
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the caller may choose."""
+
+    candles: tuple[Path, ...] = ()
+    users: int = DEFAULT_USERS
+    candle_count: int = DEFAULT_CANDLE_COUNT
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.users <= MAX_USERS:
+            raise CommandError(f"USERS must be between 1 and {MAX_USERS}, not {self.users}")
+        if self.candle_count < 1:
+            raise CommandError(f"CANDLE_COUNT must be at least 1, not {self.candle_count}")
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        return self.candles or sample_files()
+
+
+@dataclass(slots=True)
+class Scene:
+    """A stack with strategies and people in it, ready for candles."""
+
+    cloud: Cloud
+    operator: Operator
+    strategies: tuple[PlannedStrategy, ...]
+    people: tuple[Person, ...]
+    files: tuple[CandleFile, ...]
+    count: int
+
+    @property
+    def ledger(self) -> Ledger:
+        return Ledger(self.cloud, self.strategies, self.people)
+
+    def replay(self) -> Replay:
+        return Replay(self.cloud, self.operator, self.files, self.count)
+
+    def report(self, candles: int) -> dict[str, Any]:
+        """The figures as they are now."""
+        records, book = self.ledger.read_when_relayed(), self.operator.book()
+        return summarise(records, book, self.people, candles, count_dead_letters(self.cloud))
+
+
+def read_files(options: Options) -> tuple[CandleFile, ...]:
+    """The candle files, checked before anything is started. Raises CommandError with the reader's words."""
+    try:
+        files = tuple(read_candle_file(path, minimum_rows=options.candle_count + HISTORY) for path in options.paths)
+    except DomainError as error:
+        raise CommandError(str(error)) from error
+    markets = [file.market for file in files]
+    if len(set(markets)) != len(markets):
+        raise CommandError(f"each file must be of another market, not {', '.join(markets)}")
+    return files
+
+
+def prepare(cloud: Cloud, options: Options, files: Sequence[CandleFile], out: TextIO) -> Scene:
+    """Load the markets, create strategies and people; the stack is deployed already."""
+    operator = Operator(cloud)
+    operator.load(files)
+    operator.set_clock(min(f.candles[-options.candle_count].open_time for f in files))
+    cloud.invoke("MarketCatalogueFunctionName", {})
+    strategies = plan_strategies(files)
+    platform = Platform(cloud)
+    platform.create_strategies(strategies)
+    say = _counting(out, "users", options.users)
+    people = platform.settle(plan_users(strategies, options.users), operator, say)
+    return Scene(cloud, operator, strategies, people, tuple(files), options.candle_count)
+
+
+def demo(options: Options, out: TextIO = sys.stdout) -> int:
+    """Run the main job and end: 0 if the books agree and nothing was lost or done twice."""
+    files = read_files(options)
+    started = time.monotonic()
+    with Cloud("demo", say=lambda text: _line(out, text)) as cloud:
+        cloud.deploy(SchedulesState="DISABLED", MaxCandleLatenessSeconds=REPLAY_LATENESS_SECONDS)
+        scene = prepare(cloud, options, files, out)
+        replay = scene.replay()
+        replay.run(_table(out))
+        replay.settle()
+        report = scene.report(replay.progress.messages)
+    report["seconds"] = round(time.monotonic() - started, 1)
+    REPORT.parent.mkdir(parents=True, exist_ok=True)
+    REPORT.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    _summary(out, report)
+    return 0 if is_sound(report) else 1
+
+
+def _table(out: TextIO) -> Any:
+    """A line for every second of the replay."""
+    _line(out, f"{'candles':>12}  {'market time':<20} {'messages':>9} {'reconciles':>11} {'seconds':>8}")
+    last = 0.0
+
+    def show(progress: Progress) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last < TABLE_SECONDS and progress.done < progress.steps:
+            return
+        last = now
+        elapsed = now - progress.started
+        count = f"{progress.done}/{progress.steps}"
+        at = f"{progress.at:%Y-%m-%d %H:%M}" if progress.at else ""
+        _line(out, f"{count:>12}  {at:<20} {progress.messages:>9} {progress.reconciles:>11} {elapsed:>8.1f}")
+
+    return show
+
+
+def _counting(out: TextIO, what: str, total: int) -> Any:
+    def step(number: int) -> None:
+        if number % max(1, total // 5) == 0 or number == total:
+            _line(out, f"{number}/{total} {what}")
+
+    return step
+
+
+def _summary(out: TextIO, report: dict[str, Any]) -> None:
+    for name, value in report.items():
+        _line(out, f"{name:<20} {value if not isinstance(value, list) else len(value)}")
+    for difference in report["differences"][:10]:
+        _line(out, f"  {difference}")
+    with suppress(ValueError):
+        _line(out, f"{'report':<20} {REPORT.relative_to(Path.cwd())}")
+    _line(out, "sound: both books agree, nothing lost, nothing twice" if is_sound(report) else "NOT SOUND: see the report")
+
+
+def _line(out: TextIO, text: str) -> None:
+    print(f"  {text}", file=out, flush=True)

@@ -1,0 +1,353 @@
+"""The one composition root: what each function is made of.
+
+One builder a function, called at its first invocation and cached for the life of the environment. Adapters are imported inside
+the builders, so that no function imports what it does not use: the executor no FastAPI, the API no ccxt, the intake neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
+
+from candlecast.runtime import settings
+from candlecast.runtime.observe import EmfMetrics
+
+if TYPE_CHECKING:
+    from candlecast.adapters.ccxt_clients import Templates
+    from candlecast.adapters.dynamodb.table import Table
+    from candlecast.adapters.market_catalogue import S3Markets
+    from candlecast.domain.messages import CandleClosed, ReconcileRequest, SignalShard, TradeOrder
+    from candlecast.ports.api_services import ApiServices
+    from candlecast.runtime.batch import QueueConsumer
+    from candlecast.services.announce_candles import AnnounceCandles
+    from candlecast.services.receive_signal import ReceiveSignal
+    from candlecast.services.refresh_catalogue import RefreshCatalogue
+    from candlecast.services.request_reconciles import RequestReconciles
+
+# How often a message is received before it is put aside: maxReceiveCount of its queue in template.yaml (a test holds them equal).
+MAX_RECEIVES = {"candle": 10, "signal": 5, "trade": 5, "reconcile": 5}
+# What one message takes at most; an invocation with less time left gives the rest of its batch back.
+NEEDED_MILLISECONDS = {"candle": 20_000, "signal": 20_000, "trade": 9_000, "reconcile": 12_000}
+
+
+@cache
+def candle_clock() -> AnnounceCandles:
+    """Schedule to candle messages."""
+    from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
+    from candlecast.adapters.sqs import SqsCandleQueue
+    from candlecast.adapters.system import SystemClock
+    from candlecast.services.announce_candles import AnnounceCandles
+
+    known = settings.CandleClockSettings.read()
+    store = DynamoStrategyStore(_table(known.table_name))
+    return AnnounceCandles(store, SqsCandleQueue(_aws("sqs"), known.candle_queue_url), SystemClock(), EmfMetrics())
+
+
+@cache
+def strategy_runner() -> QueueConsumer[CandleClosed]:
+    """Candle to signal."""
+    from candlecast.adapters.ccxt_market_data import CcxtMarketData
+    from candlecast.adapters.dynamodb.executions import DynamoExecutionStore
+    from candlecast.adapters.dynamodb.prices import DynamoPriceStore
+    from candlecast.adapters.dynamodb.signals import DynamoSignalStore
+    from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
+    from candlecast.adapters.sqs import SqsSignalQueue
+    from candlecast.adapters.strategy_code import BuiltInStrategies
+    from candlecast.adapters.system import RandomIdentifiers, SystemClock
+    from candlecast.domain.messages import CandleClosed
+    from candlecast.services.publish_signal import PublishSignal
+    from candlecast.services.run_candle import RunCandle
+
+    known, clock, metrics = settings.StrategyRunnerSettings.read(), SystemClock(), EmfMetrics()
+    table = _table(known.table_name)
+    queue = SqsSignalQueue(_aws("sqs"), known.signal_queue_url)
+    run = RunCandle(
+        strategies=DynamoStrategyStore(table),
+        executions=DynamoExecutionStore(table),
+        prices=DynamoPriceStore(table),
+        market_data=CcxtMarketData(_templates(known)),
+        code=BuiltInStrategies(),
+        publish=PublishSignal(DynamoSignalStore(table), queue, clock, metrics),
+        clock=clock,
+        metrics=metrics,
+        max_lateness=timedelta(seconds=known.max_candle_lateness_seconds),
+    )
+    worker = RandomIdentifiers()
+    urls = known.candle_queue_url, known.candle_dead_letters_url
+    return _consumer(CandleClosed, "candle", "strategy_runner", urls, lambda message: run(message, worker.new()))
+
+
+@cache
+def signal_intake() -> ReceiveSignal:
+    """Webhook to signal; imports neither FastAPI nor ccxt."""
+    from candlecast.adapters.dynamodb.signals import DynamoSignalStore
+    from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
+    from candlecast.adapters.secrets import SecretsManagerSources
+    from candlecast.adapters.sqs import SqsSignalQueue
+    from candlecast.adapters.system import SystemClock
+    from candlecast.services.publish_signal import PublishSignal
+    from candlecast.services.receive_signal import ReceiveSignal
+
+    known, clock, metrics = settings.SignalIntakeSettings.read(), SystemClock(), EmfMetrics()
+    table = _table(known.table_name)
+    signals = DynamoSignalStore(table)
+    return ReceiveSignal(
+        strategies=DynamoStrategyStore(table),
+        signals=signals,
+        secrets=SecretsManagerSources(_aws("secretsmanager"), known.secret_prefix),
+        markets=_markets(known.markets_bucket),
+        publish=PublishSignal(signals, SqsSignalQueue(_aws("sqs"), known.signal_queue_url), clock, metrics),
+        clock=clock,
+        metrics=metrics,
+    )
+
+
+@cache
+def signal_fanout() -> QueueConsumer[SignalShard]:
+    """Signal shard to order messages."""
+    from candlecast.adapters.dynamodb.history import DynamoHistory
+    from candlecast.adapters.dynamodb.signals import DynamoSignalStore
+    from candlecast.adapters.dynamodb.subscriptions import DynamoSubscriptionStore
+    from candlecast.adapters.sqs import SqsTradeQueue
+    from candlecast.adapters.system import SystemClock
+    from candlecast.domain.messages import SignalShard
+    from candlecast.services.fan_out import FanOut
+
+    known, clock = settings.SignalFanoutSettings.read(), SystemClock()
+    table = _table(known.table_name)
+    fan_out = FanOut(
+        subscriptions=DynamoSubscriptionStore(table, clock),
+        signals=DynamoSignalStore(table),
+        history=DynamoHistory(table, clock),
+        queue=SqsTradeQueue(_aws("sqs"), known.trade_queue_url),
+        last_price=partial(_last_price, known),
+        clock=clock,
+        metrics=EmfMetrics(),
+    )
+    urls = known.signal_queue_url, known.signal_dead_letters_url
+    return _consumer(SignalShard, "signal", "signal_fanout", urls, fan_out)
+
+
+@cache
+def order_executor() -> QueueConsumer[TradeOrder]:
+    """Order message to orders at the venue."""
+    from candlecast.adapters.ccxt_venue import CcxtVenues
+    from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
+    from candlecast.adapters.secrets import SecretsManagerVault
+    from candlecast.adapters.sqs import SqsReconcileQueue
+    from candlecast.adapters.system import SystemClock
+    from candlecast.domain.messages import TradeOrder
+    from candlecast.services.execute_order import ExecuteOrder
+    from candlecast.services.place_orders import PlaceOrders
+
+    known, clock, metrics = settings.OrderExecutorSettings.read(), SystemClock(), EmfMetrics()
+    markets = _markets(known.markets_bucket)
+    execute = ExecuteOrder(
+        accounts=DynamoAccountStore(_table(known.table_name), clock),
+        markets=markets,
+        vault=SecretsManagerVault(_aws("secretsmanager"), known.secret_prefix),
+        venues=CcxtVenues(_templates(known)),
+        place=PlaceOrders(markets, clock, metrics),
+        reconcile_queue=SqsReconcileQueue(_aws("sqs"), known.reconcile_queue_url),
+        clock=clock,
+        metrics=metrics,
+    )
+    urls = known.trade_queue_url, known.trade_dead_letters_url
+    return _consumer(TradeOrder, "trade", "order_executor", urls, execute, fifo=True)
+
+
+@cache
+def reconcile_clock() -> RequestReconciles:
+    """Schedule to reconcile requests."""
+    from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
+    from candlecast.adapters.sqs import SqsReconcileQueue
+    from candlecast.adapters.system import SystemClock
+    from candlecast.services.request_reconciles import RequestReconciles
+
+    known = settings.ReconcileClockSettings.read()
+    accounts = DynamoAccountStore(_table(known.table_name), SystemClock())
+    return RequestReconciles(accounts, SqsReconcileQueue(_aws("sqs"), known.reconcile_queue_url), EmfMetrics())
+
+
+@cache
+def order_reconciler() -> QueueConsumer[ReconcileRequest]:
+    """Reconcile request to an account that agrees with its venue."""
+    from candlecast.adapters.ccxt_venue import CcxtVenues
+    from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
+    from candlecast.adapters.secrets import SecretsManagerVault
+    from candlecast.adapters.sqs import SqsReconcileQueue
+    from candlecast.adapters.system import SystemClock
+    from candlecast.domain.messages import ReconcileRequest
+    from candlecast.services.place_orders import PlaceOrders
+    from candlecast.services.reconcile_account import ReconcileAccount
+
+    known, clock, metrics = settings.OrderReconcilerSettings.read(), SystemClock(), EmfMetrics()
+    reconcile = ReconcileAccount(
+        accounts=DynamoAccountStore(_table(known.table_name), clock),
+        vault=SecretsManagerVault(_aws("secretsmanager"), known.secret_prefix),
+        venues=CcxtVenues(_templates(known)),
+        place=PlaceOrders(_markets(known.markets_bucket), clock, metrics),
+        queue=SqsReconcileQueue(_aws("sqs"), known.reconcile_queue_url),
+        clock=clock,
+        metrics=metrics,
+    )
+    urls = known.reconcile_queue_url, known.reconcile_dead_letters_url
+    return _consumer(ReconcileRequest, "reconcile", "order_reconciler", urls, reconcile)
+
+
+@cache
+def outbox_relay() -> Callable[[Any], None]:
+    """Stream record to projections and the event bus."""
+    from candlecast.adapters.dynamodb.history import DynamoHistory
+    from candlecast.adapters.dynamodb.stream import published_events
+    from candlecast.adapters.event_bus import EventBridgeBus
+    from candlecast.adapters.system import SystemClock
+    from candlecast.services.relay_events import RelayEvents
+
+    known = settings.OutboxRelaySettings.read()
+    history = DynamoHistory(_table(known.table_name), SystemClock())
+    relay = RelayEvents(history, EventBridgeBus(_aws("events"), known.event_bus_name), EmfMetrics())
+    return lambda record: relay(published_events(record.raw_event))
+
+
+@cache
+def api_services() -> ApiServices:
+    """Everything that the API works with; a strategy's code, and numpy with it, is loaded when a request needs it."""
+    from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
+    from candlecast.adapters.dynamodb.executions import DynamoExecutionStore
+    from candlecast.adapters.dynamodb.history import DynamoHistory
+    from candlecast.adapters.dynamodb.prices import DynamoPriceStore
+    from candlecast.adapters.dynamodb.signals import DynamoSignalStore
+    from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
+    from candlecast.adapters.dynamodb.subscriptions import DynamoSubscriptionStore
+    from candlecast.adapters.probes import QueueProbe, TableProbe
+    from candlecast.adapters.secrets import SecretsManagerWriter
+    from candlecast.adapters.sqs import SqsTradeQueue
+    from candlecast.adapters.system import RandomIdentifiers, SystemClock
+    from candlecast.ports.api_services import ApiServices
+
+    known, clock, sqs = settings.ApiSettings.read(), SystemClock(), _aws("sqs")
+    table = _table(known.table_name)
+    secrets = SecretsManagerWriter(_aws("secretsmanager"), known.secret_prefix, known.kms_key_id)
+    return ApiServices(
+        accounts=DynamoAccountStore(table, clock),
+        strategies=DynamoStrategyStore(table),
+        subscriptions=DynamoSubscriptionStore(table, clock),
+        executions=DynamoExecutionStore(table),
+        signals=DynamoSignalStore(table),
+        history=DynamoHistory(table, clock),
+        prices=DynamoPriceStore(table),
+        markets=_markets(known.markets_bucket),
+        code=_LazyStrategies(),
+        trade_queue=SqsTradeQueue(sqs, known.trade_queue_url),
+        credentials=secrets,
+        source_secrets=secrets,
+        clock=clock,
+        identifiers=RandomIdentifiers(),
+        probes={"table": TableProbe(table), "trade_queue": QueueProbe(sqs, known.trade_queue_url)},
+        venues=frozenset(known.venues),
+        tenant_claim=known.tenant_claim,
+        roles_claim=known.roles_claim,
+    )
+
+
+@cache
+def market_catalogue() -> RefreshCatalogue:
+    """A venue's markets to the catalogue."""
+    from candlecast.adapters.ccxt_market_data import download_markets
+    from candlecast.adapters.market_catalogue import S3CatalogueWriter
+    from candlecast.adapters.system import SystemClock
+    from candlecast.services.refresh_catalogue import RefreshCatalogue
+
+    known = settings.MarketCatalogueSettings.read()
+    sources = {name: partial(download_markets, venue.ccxt_class, venue.base_url) for name, venue in known.venues.items()}
+    return RefreshCatalogue(sources, S3CatalogueWriter(_aws("s3"), known.markets_bucket, SystemClock()), EmfMetrics())
+
+
+@cache
+def dlq_redrive() -> Callable[[str, Callable[[], float]], int]:
+    """Dead letters back into their queue; takes the queue's name and how many seconds are left."""
+    from candlecast.adapters.redrive import Redrive
+
+    known = settings.RedriveSettings.read()
+    queues = {
+        "candle": (known.candle_queue_url, known.candle_dead_letters_url),
+        "signal": (known.signal_queue_url, known.signal_dead_letters_url),
+        "trade": (known.trade_queue_url, known.trade_dead_letters_url),
+        "reconcile": (known.reconcile_queue_url, known.reconcile_dead_letters_url),
+    }
+    return Redrive(_aws("sqs"), queues)
+
+
+class _LazyStrategies:
+    """`ports.strategies.StrategyCode` whose implementation is imported at its first use."""
+
+    def __getattr__(self, name: str) -> Any:
+        from candlecast.adapters.strategy_code import BuiltInStrategies
+
+        return getattr(BuiltInStrategies(), name)
+
+
+def _consumer[M](
+    kind: type[M],
+    queue: str,
+    function_name: str,
+    urls: tuple[str, str],
+    use_case: Callable[[M], object],
+    *,
+    fifo: bool = False,
+) -> QueueConsumer[M]:
+    """The consumer of a queue by name; `urls` are those of the queue and of its dead letters."""
+    from candlecast.adapters.codec import message_from_json
+    from candlecast.adapters.received_messages import SqsReceivedMessages
+    from candlecast.runtime.batch import QueueConsumer, correlation_id_of
+
+    return QueueConsumer(
+        decode=partial(message_from_json, kind),
+        use_case=use_case,
+        correlation_id=correlation_id_of,
+        messages=SqsReceivedMessages(_aws("sqs"), *urls),
+        metrics=EmfMetrics(),
+        function_name=function_name,
+        max_receives=MAX_RECEIVES[queue],
+        needed_milliseconds=NEEDED_MILLISECONDS[queue],
+        fifo=fifo,
+    )
+
+
+def _last_price(known: settings.WithVenues, venue: str, market: str) -> Any:
+    """A venue's last price; ccxt is imported only when a signal comes without one."""
+    from candlecast.adapters.ccxt_market_data import CcxtMarketData
+
+    return CcxtMarketData(_templates(known)).last_price(venue, market)
+
+
+@cache
+def _aws(service: str) -> Any:
+    from candlecast.adapters.aws import aws_client
+
+    return aws_client(service)
+
+
+@cache
+def _table(name: str) -> Table:
+    from candlecast.adapters.dynamodb.table import Table
+
+    return Table(name)
+
+
+@cache
+def _markets(bucket: str) -> S3Markets:
+    from candlecast.adapters.market_catalogue import S3Markets
+    from candlecast.adapters.system import SystemClock
+
+    return S3Markets(_aws("s3"), bucket, SystemClock())
+
+
+def _templates(known: settings.WithVenues) -> Templates:
+    from candlecast.adapters.ccxt_clients import Templates
+
+    venues: Mapping[str, tuple[str, str | None]] = {n: (v.ccxt_class, v.base_url) for n, v in known.venues.items()}
+    return Templates(venues, _markets(known.markets_bucket).all)
