@@ -26,7 +26,7 @@ def published_events(record: Mapping[str, Any]) -> list[PublishedEvent]:
     image = change.get("NewImage")
     if image is None or _text(image, "kind") != ACCOUNT_KIND:
         return []
-    if _number(change.get("OldImage", {}), "version") == _number(image, "version"):
+    if "OldImage" in change and change["OldImage"].get("version") == image.get("version"):
         return []
     if _number(image, "schema_version") != SCHEMA_VERSION:
         raise RetryLater("SCHEMA_UNKNOWN", "the account was written by newer code", after_seconds=30)

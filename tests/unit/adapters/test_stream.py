@@ -1,0 +1,80 @@
+"""The stream: an account's events come out of its image, and nothing else does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from candlecast.adapters.codec import list_to_json
+from candlecast.adapters.dynamodb.stream import published_events
+from candlecast.domain.errors import Poison, RetryLater
+from candlecast.domain.events import Event, EventType
+from candlecast.domain.ids import event_id
+from tests.builders import ACCOUNT, NOW, TENANT
+
+ALERT = Event(type=EventType.ALERT_CRITICAL, occurred_at=NOW, code="FIRST")
+EVENTS = (ALERT, replace(ALERT, code="SECOND"))
+
+
+def an_image(**changes: dict[str, str] | None) -> dict[str, dict[str, str]]:
+    image: dict[str, dict[str, str] | None] = {
+        "PK": {"S": "TENANT#tenant-1#ACCOUNT#account-1"},
+        "SK": {"S": "STATE"},
+        "kind": {"S": "ACCOUNT"},
+        "schema_version": {"N": "1"},
+        "tenant_id": {"S": TENANT},
+        "account_id": {"S": ACCOUNT},
+        "version": {"N": "7"},
+        "outbox": {"S": list_to_json(Event, EVENTS)},
+        **changes,
+    }
+    return {name: value for name, value in image.items() if value is not None}
+
+
+def a_record(new: dict[str, Any] | None, old: dict[str, Any] | None = None) -> dict[str, Any]:
+    images = {"NewImage": new, "OldImage": old}
+    return {"eventName": "MODIFY", "dynamodb": {name: image for name, image in images.items() if image is not None}}
+
+
+def test_events_have_the_same_ids_at_every_delivery() -> None:
+    record = a_record(an_image(), an_image(version={"N": "6"}))
+    first, second = published_events(record), published_events(record)
+    assert first == second
+    assert [(published.event_id, published.event.code, published.version) for published in first] == [
+        (event_id(ACCOUNT, 7, 0), "FIRST", 7),
+        (event_id(ACCOUNT, 7, 1), "SECOND", 7),
+    ]
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {},
+        a_record(None, an_image()),
+        a_record({"PK": {"S": "STRATEGY#1"}, "SK": {"S": "DEFINITION"}}),
+        a_record(an_image(kind={"S": "OTHER"})),
+        a_record(an_image(), an_image()),
+        a_record(an_image(outbox={"S": "[]"})),
+    ],
+    ids=["nothing", "removed", "other row", "other kind", "same version", "nothing to tell"],
+)
+def test_what_is_no_new_version_of_an_account_tells_nothing(record: dict[str, Any]) -> None:
+    assert published_events(record) == []
+
+
+@pytest.mark.parametrize(
+    "image",
+    [an_image(outbox=None), an_image(outbox={"S": "canary"}), an_image(tenant_id=None), an_image(version={"N": "x"})],
+)
+def test_an_account_that_cannot_be_decoded_is_poison(image: dict[str, Any]) -> None:
+    with pytest.raises(Poison) as poison:
+        published_events(a_record(image))
+    assert poison.value.code == "RECORD_UNREADABLE"
+    assert "canary" not in str(poison.value)
+
+
+def test_what_newer_code_has_written_waits_for_newer_code() -> None:
+    with pytest.raises(RetryLater):
+        published_events(a_record(an_image(schema_version={"N": "2"})))
