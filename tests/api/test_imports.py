@@ -7,12 +7,31 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-HEAVY = ("ccxt", "numpy", "boto3", "pynamodb", "strategies")
+ENVIRONMENT = {
+    "PYTHONPATH": f"{ROOT}:{ROOT / 'layers/core'}",
+    "AWS_DEFAULT_REGION": "eu-central-1",
+    "ENVIRONMENT": "dev",
+    "TABLE_NAME": "table",
+    "TRADE_QUEUE_URL": "https://sqs.example.test/trade.fifo",
+    "MARKETS_BUCKET": "markets",
+    "VENUES": '{"paper": {"ccxt_class": "binanceusdm", "base_url": null}}',
+    "SECRET_PREFIX": "candlecast/stack",
+    "KMS_KEY_ID": "key",
+}
+
+
+def imported(statement: str, *names: str) -> list[str]:
+    """Which of the modules a fresh interpreter has after the statement."""
+    code = f"import sys; {statement}; print(*[name for name in {names!r} if name in sys.modules])"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=ENVIRONMENT, timeout=60)  # noqa: S603 - our own code
+    return done.stdout.split()
 
 
 def test_the_application_is_made_without_exchange_arrays_or_aws() -> None:
-    code = f"import sys; import functions.api.app; print([name for name in {HEAVY!r} if name in sys.modules])"
-    environment = {"PYTHONPATH": f"{ROOT}:{ROOT / 'layers/core'}"}
-    command = [sys.executable, "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment, timeout=60)  # noqa: S603 - our own code
-    assert done.stdout.strip() == "[]"
+    assert imported("import functions.api.app", "ccxt", "numpy", "boto3", "pynamodb", "strategies") == []
+
+
+def test_the_whole_function_is_made_without_exchange_and_arrays() -> None:
+    made = "import functions.api.handler as handler; handler._adapter()"
+    assert imported(made, "ccxt", "numpy", "strategies", "functions.api.app") == ["functions.api.app"]

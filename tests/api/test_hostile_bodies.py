@@ -1,0 +1,58 @@
+"""Whatever somebody sends, the answer is a result or a problem with a code, never a fault of ours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, example, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from functions.api.schemas.subscriptions import SettingsChange
+from functions.api.schemas.values import MONEY
+from tests.api.conftest import Deployment
+from tests.builders import SUBSCRIPTION
+
+PATH = f"/v1/subscriptions/{SUBSCRIPTION}/settings"
+SCALARS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=20),
+    st.from_regex(MONEY, fullmatch=True),
+    st.sampled_from(["LONG", "ISOLATED", "RISK_PERCENT", "1e400", "Infinity", "-0", "٣", "BTC/USDT:USDT"]),
+)
+VALUES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+)
+SIZINGS = st.fixed_dictionaries({"mode": st.sampled_from(["FIXED_QUANTITY", "RISK_PERCENT", "NONE"]), "value": SCALARS})
+CHANGES = st.dictionaries(st.sampled_from(sorted(SettingsChange.model_fields)), VALUES | SIZINGS, max_size=4)
+
+
+@hypothesis_settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(body=CHANGES | VALUES)
+@example(body={"capital": "999999999999999999.999999999999999999", "sizing": {"mode": "RISK_PERCENT", "value": "0"}})
+@example(body={"leverage": 10**17, "allowed_markets": ["\ud800"]})
+def test_no_settings_bring_the_api_down(populated: Deployment, body: Any) -> None:
+    answer = populated.client.send("PATCH", PATH, body)
+    assert answer.status in (200, 422), answer.text
+    if answer.status == 422:
+        assert answer.code
+    assert populated.client.get(f"/v1/subscriptions/{SUBSCRIPTION}").status == 200
+
+
+@pytest.mark.parametrize(
+    "raw", ["", "null", "[" * 30_000, '{"capital": ' + "1" * 5_000 + "}", '{"a": "\\ud800"}', '{"\\ud800": 1}', "{}{}"]
+)
+def test_a_body_that_is_no_object_is_an_invalid_request(populated: Deployment, raw: str) -> None:
+    answer = populated.client.send("PATCH", PATH, raw=raw)
+    assert answer.status in (400, 422)
+    assert answer.code == "INVALID_REQUEST"
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"])
+def test_a_body_of_another_type_is_an_invalid_request(populated: Deployment, content_type: str) -> None:
+    answer = populated.client.send("PATCH", PATH, {"leverage": 3}, headers={"content-type": content_type})
+    assert (answer.status, answer.code) == (422, "INVALID_REQUEST")
