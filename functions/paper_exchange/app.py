@@ -1,0 +1,54 @@
+"""The venue as a web application: Binance USD-M futures' REST dialect, and an operator's door beside it."""
+
+from __future__ import annotations
+
+import logging
+
+from fastapi import FastAPI, Request
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from functions.paper_exchange import errors
+from functions.paper_exchange.errors import OperatorError, VenueError
+from functions.paper_exchange.exchange import Exchange
+from functions.paper_exchange.operations import Operations, TokenSource
+from functions.paper_exchange.operator_key import OperatorKey
+from functions.paper_exchange.routes import account, algo_orders, operator, orders, public
+
+logger = logging.getLogger("paper_exchange")
+
+
+def create_app(exchange: Exchange, operator_key: OperatorKey, new_token: TokenSource) -> FastAPI:
+    """Put the venue together; all that it depends on is given."""
+    app = FastAPI(title="Candlecast paper exchange", docs_url=None, redoc_url=None, redirect_slashes=False)
+    app.state.exchange = exchange
+    app.state.operations = Operations(exchange, new_token)
+    app.state.operator_key = operator_key
+    for module in (public, account, orders, algo_orders, operator):
+        app.include_router(module.router)
+    app.add_exception_handler(VenueError, _venue_error)
+    app.add_exception_handler(OperatorError, _operator_error)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Exception, _unexpected)
+    return app
+
+
+async def _venue_error(request: Request, error: Exception) -> Response:
+    known = error if isinstance(error, VenueError) else errors.internal_error()
+    return JSONResponse({"code": known.code, "msg": known.message}, known.status, known.headers)
+
+
+async def _operator_error(request: Request, error: Exception) -> Response:
+    known = error if isinstance(error, OperatorError) else OperatorError("INTERNAL", "", 500)
+    return JSONResponse({"code": known.code, "message": known.message}, known.status)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    """An unknown path or method, as the venue answers it."""
+    return await _venue_error(request, errors.path_invalid(request.method, request.url.path))
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    """A bug: told in the log by its type and place, for a message could hold what a tenant sent."""
+    logger.error("unexpected %s on %s %s", type(error).__name__, request.method, request.url.path, exc_info=error)
+    return await _venue_error(request, errors.internal_error())

@@ -1,0 +1,28 @@
+"""Frozen values to JSON and back, for the table: one adapter per value, built once, exact for Decimals."""
+
+from __future__ import annotations
+
+from pydantic import TypeAdapter
+
+from functions.paper_exchange.account import Account, AlgoOrder, Fill, Order
+from functions.paper_exchange.state import ExchangeState
+
+
+class Codec[Value]:
+    """JSON text of one type of value; what is read is checked, so a corrupt row is an error and not a wrong number."""
+
+    def __init__(self, adapter: TypeAdapter[Value]) -> None:
+        self._adapter = adapter
+
+    def dump(self, value: Value) -> str:
+        return self._adapter.dump_json(value).decode()
+
+    def load(self, text: str) -> Value:
+        return self._adapter.validate_json(text)
+
+
+ACCOUNT = Codec(TypeAdapter(Account))
+ORDER = Codec(TypeAdapter(Order))
+ALGO_ORDER = Codec(TypeAdapter(AlgoOrder))
+FILL = Codec(TypeAdapter(Fill))
+STATE = Codec(TypeAdapter(ExchangeState))

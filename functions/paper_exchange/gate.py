@@ -1,0 +1,134 @@
+"""Between HTTP and the venue: reads a request, counts it, spoils its answer if a fault rule says so, and answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from functions.paper_exchange import errors
+from functions.paper_exchange.account import Outcome
+from functions.paper_exchange.clock import ClockMode
+from functions.paper_exchange.errors import VenueError
+from functions.paper_exchange.exchange import Exchange, Opened, Session
+from functions.paper_exchange.faults import FaultKind, FaultRule
+from functions.paper_exchange.market_view import MarketView
+from functions.paper_exchange.requests import Parameters
+from functions.paper_exchange.signature import read_call
+
+MAX_BODY_BYTES = 16_384  # the largest request of the dialect has a few hundred bytes
+CUT_LENGTH = 1_000
+
+
+class CutResponse(Response):
+    """Promises a body and ends the connection before it is whole, as a broken line does."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(CUT_LENGTH).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b'{"', "more_body": True})
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """One request on its way in and out."""
+
+    exchange: Exchange
+    opened: Opened
+
+    async def public(self, look: Callable[[MarketView, Parameters], Any]) -> Response:
+        """Answer from the market alone."""
+        return await self._answer(lambda: look(self.exchange.view(self.opened), self.opened.call.parameters))
+
+    async def read(self, look: Callable[[Session, Parameters], Any]) -> Response:
+        """Answer from the account of the request's key."""
+        parameters = self.opened.call.parameters
+        return await self._answer(lambda: self.exchange.read(self.opened, lambda session: look(session, parameters)))
+
+    async def write(self, decide: Callable[[Session, Parameters], tuple[Outcome, Any]]) -> Response:
+        """Change the account of the request's key."""
+        parameters = self.opened.call.parameters
+        return await self._answer(lambda: self.exchange.write(self.opened, lambda session: decide(session, parameters)))
+
+    async def _answer(self, work: Callable[[], Any]) -> Response:
+        if self.opened.state.state.counting:
+            self.exchange.store.count_request(self.opened.account_id, f"{self.opened.call.method} {self.opened.call.path}")
+        rule = self.exchange.fault(self.opened)
+        if rule is None:
+            return JSONResponse(await self._work(work))
+        if rule.kind is FaultKind.SLOW:
+            return await self._slowly(rule, work)
+        if rule.executed:
+            with suppress(VenueError):
+                await self._work(work)
+        await asyncio.sleep(rule.delay_ms / 1000)
+        return _spoilt(rule)
+
+    async def _slowly(self, rule: FaultRule, work: Callable[[], Any]) -> Response:
+        if not rule.executed:
+            await asyncio.sleep(rule.delay_ms / 1000)
+            return JSONResponse(await self._work(work))
+        answer = await self._work(work)
+        await asyncio.sleep(rule.delay_ms / 1000)
+        return JSONResponse(answer)
+
+    async def _work(self, work: Callable[[], Any]) -> Any:
+        """Only a live feed waits for a network; all else is quicker than a thread's hand-over."""
+        if self.opened.state.state.clock.mode is ClockMode.LIVE:
+            return await run_in_threadpool(work)
+        return work()
+
+
+def _spoilt(rule: FaultRule) -> Response:
+    if rule.kind is FaultKind.TIMEOUT:
+        raise errors.backend_timeout()
+    if rule.kind is FaultKind.RATE_LIMITED:
+        raise errors.too_many_requests(429, rule.retry_after_seconds)
+    if rule.kind is FaultKind.BANNED:
+        raise errors.too_many_requests(418, rule.retry_after_seconds)
+    if rule.kind is FaultKind.CLOSED:
+        return CutResponse()
+    if rule.kind is FaultKind.UNAVAILABLE:
+        return PlainTextResponse("Service Unavailable", 503)
+    return PlainTextResponse("Internal Server Error", 500)
+
+
+async def open_gate(request: Request) -> Gate:
+    """Read a request of the dialect; parameters may come in the query, the body or both."""
+    body = await read_body(request, MAX_BODY_BYTES)
+    exchange: Exchange = request.app.state.exchange
+    api_key = request.headers.get("x-mbx-apikey", "")
+    query: bytes = request.scope["query_string"]
+    call = read_call(request.method, request.url.path, query.decode("latin-1"), body.decode("latin-1"), api_key)
+    return Gate(exchange, exchange.open(call))
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """The body, as far as it is allowed to go; raises `VenueError` -1130 with 413 beyond that."""
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > limit:
+            raise VenueError(-1130, "Data sent for parameter 'body' is not valid.", 413)
+        parts.append(part)
+    return b"".join(parts)
+
+
+def required_symbols(view: MarketView, parameters: Mapping[str, str]) -> list[str]:
+    """The symbol asked for, or all that have candles."""
+    symbol = parameters.get("symbol")
+    if symbol is not None:
+        view.spec(symbol)
+        return [symbol]
+    return sorted(name for name, listing in view.state.listings.items() if listing.series is not None)
+
+
+AnyGate = Annotated[Gate, Depends(open_gate)]

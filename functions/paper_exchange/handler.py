@@ -1,0 +1,44 @@
+"""The paper exchange as a function behind an HTTP API: the same application as stand-alone, on a table."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from functools import cache
+from typing import Any
+
+import boto3
+from mangum import Mangum
+
+from functions.paper_exchange.app import create_app
+from functions.paper_exchange.exchange import Exchange
+from functions.paper_exchange.operator_key import OperatorKey
+from functions.paper_exchange.settings import PaperExchangeSettings
+from functions.paper_exchange.store_dynamodb import DynamoDbStore
+
+
+def wall_clock() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def new_token() -> str:
+    return secrets.token_hex(32)
+
+
+@cache
+def application() -> Mangum:
+    """The application of this environment, built at the first invocation."""
+    settings = PaperExchangeSettings.read()
+    vault = boto3.client("secretsmanager")
+
+    def load_operator_key() -> str:
+        return str(vault.get_secret_value(SecretId=settings.operator_secret_id)["SecretString"])
+
+    store = DynamoDbStore(boto3.client("dynamodb"), settings.paper_table_name)
+    app = create_app(Exchange(store, wall_clock), OperatorKey(load_operator_key, wall_clock), new_token)
+    return Mangum(app, lifespan="off")
+
+
+def handle(event: dict[str, Any], context: Any) -> Any:
+    """Answer one HTTP request."""
+    return application()(event, context)

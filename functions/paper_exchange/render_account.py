@@ -1,0 +1,244 @@
+"""An account's answers in the venue's shapes: orders, fills, positions, balances. Numbers are strings, times milliseconds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from functions.paper_exchange.account import ZERO, Account, AlgoOrder, Fill, Order, OrderKind, Side
+from functions.paper_exchange.margin import AssetMargin, asset_margin, liquidation_price, position_margin
+from functions.paper_exchange.market_view import MarketView
+from functions.paper_exchange.markets import MarketSpec
+from functions.paper_exchange.render_market import number
+
+MONEY_PLACES = 8
+
+
+def order_answer(order: Order, spec: MarketSpec) -> dict[str, Any]:
+    """An order as POST, GET and DELETE of /order and the lists show it."""
+    return {
+        "orderId": order.order_id,
+        "symbol": order.symbol,
+        "status": str(order.status),
+        "clientOrderId": order.client_order_id,
+        "price": number(order.price, spec.price_decimals),
+        "avgPrice": number(order.average_price, max(5, spec.price_decimals)),
+        "origQty": number(order.quantity, spec.quantity_decimals),
+        "executedQty": number(order.executed, spec.quantity_decimals),
+        "cumQty": number(order.executed, spec.quantity_decimals),
+        "cumQuote": number(order.quote, MONEY_PLACES),
+        "timeInForce": order.time_in_force,
+        "type": str(order.kind),
+        "reduceOnly": order.reduce_only,
+        "closePosition": order.close_position,
+        "side": str(order.side),
+        "positionSide": "BOTH",
+        "stopPrice": number(order.trigger_price),
+        "workingType": "CONTRACT_PRICE",
+        "priceProtect": False,
+        "origType": str(order.original_kind),
+        "priceMatch": "NONE",
+        "selfTradePreventionMode": "EXPIRE_MAKER",
+        "goodTillDate": 0,
+        "time": order.placed_ms,
+        "updateTime": order.updated_ms,
+    }
+
+
+def algo_answer(algo: AlgoOrder, spec: MarketSpec) -> dict[str, Any]:
+    return {
+        "algoId": algo.algo_id,
+        "clientAlgoId": algo.client_algo_id,
+        "algoType": "CONDITIONAL",
+        "orderType": str(algo.kind),
+        "symbol": algo.symbol,
+        "side": str(algo.side),
+        "positionSide": "BOTH",
+        "timeInForce": algo.time_in_force,
+        "quantity": number(algo.quantity, spec.quantity_decimals),
+        "algoStatus": str(algo.status),
+        "actualOrderId": "" if algo.order_id is None else str(algo.order_id),
+        "actualPrice": number(algo.actual_price, max(5, spec.price_decimals)),
+        "triggerPrice": number(algo.trigger_price, spec.price_decimals),
+        "price": number(ZERO, spec.price_decimals),
+        "icebergQuantity": None,
+        "tpTriggerPrice": "0.000",
+        "tpPrice": "0.000",
+        "slTriggerPrice": "0.000",
+        "slPrice": "0.000",
+        "tpOrderType": "",
+        "selfTradePreventionMode": "EXPIRE_MAKER",
+        "workingType": algo.working_type,
+        "priceMatch": "NONE",
+        "closePosition": algo.close_position,
+        "priceProtect": False,
+        "reduceOnly": algo.reduce_only,
+        "createTime": algo.placed_ms,
+        "updateTime": algo.updated_ms,
+        "triggerTime": algo.triggered_ms,
+        "goodTillDate": 0,
+    }
+
+
+def algo_cancelled(algo: AlgoOrder) -> dict[str, Any]:
+    """The short answer of DELETE /algoOrder."""
+    return {"algoId": algo.algo_id, "clientAlgoId": algo.client_algo_id, "code": "200", "msg": "success"}
+
+
+def fill_answer(fill: Fill, spec: MarketSpec) -> dict[str, Any]:
+    return {
+        "buyer": fill.side is Side.BUY,
+        "commission": number(fill.fee, MONEY_PLACES),
+        "commissionAsset": fill.fee_asset,
+        "id": fill.trade_id,
+        "maker": fill.maker,
+        "orderId": fill.order_id,
+        "price": number(fill.price, spec.price_decimals),
+        "qty": number(fill.quantity, spec.quantity_decimals),
+        "quoteQty": number(fill.price * fill.quantity, MONEY_PLACES),
+        "realizedPnl": number(fill.realized, MONEY_PLACES),
+        "side": str(fill.side),
+        "positionSide": "BOTH",
+        "symbol": fill.symbol,
+        "time": fill.time_ms,
+    }
+
+
+def position_risk(account: Account, symbol: str, view: MarketView) -> dict[str, Any]:
+    """A position as v3 of positionRisk shows it."""
+    spec, position, settings = view.spec(symbol), account.position(symbol), account.settings_of(symbol)
+    margin = position_margin(account, symbol, view)
+    isolated = number(margin.initial, MONEY_PLACES) if settings.isolated else "0"
+    fee_paid = spec.taker_fee if position.amount > 0 else -spec.taker_fee
+    return {
+        "symbol": symbol,
+        "positionSide": "BOTH",
+        "positionAmt": number(position.amount, spec.quantity_decimals),
+        "entryPrice": number(position.entry_price, MONEY_PLACES) if position.amount else "0.0",
+        "breakEvenPrice": number(position.entry_price * (1 + fee_paid), MONEY_PLACES),
+        "markPrice": number(view.last_price(symbol), MONEY_PLACES),
+        "unRealizedProfit": number(margin.unrealized, MONEY_PLACES),
+        "liquidationPrice": number(liquidation_price(account, symbol, view), MONEY_PLACES),
+        "isolatedMargin": isolated,
+        "notional": number(margin.notional, MONEY_PLACES),
+        "marginAsset": spec.quote,
+        "isolatedWallet": isolated,
+        "initialMargin": number(margin.initial + margin.open_orders, MONEY_PLACES),
+        "maintMargin": number(margin.maintenance, MONEY_PLACES),
+        "positionInitialMargin": number(margin.initial, MONEY_PLACES),
+        "openOrderInitialMargin": number(margin.open_orders, MONEY_PLACES),
+        "adl": 0,
+        "bidNotional": "0",
+        "askNotional": "0",
+        "updateTime": position.updated_ms,
+    }
+
+
+def position_risk_v2(account: Account, symbol: str, view: MarketView) -> dict[str, Any]:
+    """The older shape, which shows leverage and margin type with the position."""
+    settings, shown = account.settings_of(symbol), position_risk(account, symbol, view)
+    return {
+        **shown,
+        "leverage": str(settings.leverage),
+        "marginType": "isolated" if settings.isolated else "cross",
+        "isolated": settings.isolated,
+        "isAutoAddMargin": "false",
+        "maxNotionalValue": number(view.spec(symbol).max_notional(settings.leverage)),
+        "adlQuantile": 0,
+    }
+
+
+def account_answer(account: Account, view: MarketView) -> dict[str, Any]:
+    """Balances and open positions (v3 shows a position only if there is one or an order for it)."""
+    margins = [asset_margin(account, asset, view) for asset in sorted(account.balances)]
+    symbols = sorted(_active_symbols(account))
+    dollars = [margin for margin in margins if margin.asset in ("USDT", "USDC")]
+    return {
+        "totalInitialMargin": _total(dollars, "initial"),
+        "totalMaintMargin": _total(dollars, "maintenance"),
+        "totalWalletBalance": _total(dollars, "wallet"),
+        "totalUnrealizedProfit": _total(dollars, "unrealized"),
+        "totalMarginBalance": _total(dollars, "balance"),
+        "totalPositionInitialMargin": _total(dollars, "position_initial"),
+        "totalOpenOrderInitialMargin": _total(dollars, "order_initial"),
+        "totalCrossWalletBalance": _total(dollars, "wallet"),
+        "totalCrossUnPnl": _total(dollars, "unrealized"),
+        "availableBalance": _total(dollars, "available"),
+        "maxWithdrawAmount": _total(dollars, "available"),
+        "assets": [_asset(margin, view.now_ms) for margin in margins],
+        "positions": [_account_position(account, symbol, view) for symbol in symbols],
+    }
+
+
+def account_answer_v2(account: Account, view: MarketView) -> dict[str, Any]:
+    """The older shape: every symbol is listed, with its settings, and what the account may do."""
+    positions = [
+        {
+            **_account_position(account, symbol, view),
+            "leverage": str(account.settings_of(symbol).leverage),
+            "isolated": account.settings_of(symbol).isolated,
+            "entryPrice": number(account.position(symbol).entry_price, MONEY_PLACES),
+            "maxNotional": number(view.spec(symbol).max_notional(account.settings_of(symbol).leverage)),
+        }
+        for symbol, listing in sorted(view.state.listings.items())
+        if listing.series is not None
+    ]
+    rights = {"feeTier": 0, "canTrade": True, "canDeposit": False, "canWithdraw": False, "multiAssetsMargin": False}
+    return {**rights, **account_answer(account, view), "positions": positions}
+
+
+def balance_answer(account: Account, view: MarketView) -> list[dict[str, Any]]:
+    return [
+        {
+            "accountAlias": account.account_id,
+            "asset": margin.asset,
+            "balance": number(margin.wallet, MONEY_PLACES),
+            "crossWalletBalance": number(margin.wallet, MONEY_PLACES),
+            "crossUnPnl": number(margin.unrealized, MONEY_PLACES),
+            "availableBalance": _shown_available(margin),
+            "maxWithdrawAmount": _shown_available(margin),
+            "marginAvailable": True,
+            "updateTime": view.now_ms,
+        }
+        for margin in (asset_margin(account, asset, view) for asset in sorted(account.balances))
+    ]
+
+
+def _active_symbols(account: Account) -> set[str]:
+    held = {symbol for symbol, position in account.positions.items() if position.amount}
+    resting = {order.symbol for order in account.orders.values() if order.kind is OrderKind.LIMIT}
+    return held | resting
+
+
+def _asset(margin: AssetMargin, now_ms: int) -> dict[str, Any]:
+    return {
+        "asset": margin.asset,
+        "walletBalance": number(margin.wallet, MONEY_PLACES),
+        "unrealizedProfit": number(margin.unrealized, MONEY_PLACES),
+        "marginBalance": number(margin.balance, MONEY_PLACES),
+        "maintMargin": number(margin.maintenance, MONEY_PLACES),
+        "initialMargin": number(margin.initial, MONEY_PLACES),
+        "positionInitialMargin": number(margin.position_initial, MONEY_PLACES),
+        "openOrderInitialMargin": number(margin.order_initial, MONEY_PLACES),
+        "crossWalletBalance": number(margin.wallet, MONEY_PLACES),
+        "crossUnPnl": number(margin.unrealized, MONEY_PLACES),
+        "availableBalance": _shown_available(margin),
+        "maxWithdrawAmount": _shown_available(margin),
+        "updateTime": now_ms,
+    }
+
+
+def _account_position(account: Account, symbol: str, view: MarketView) -> dict[str, Any]:
+    shown = position_risk(account, symbol, view)
+    same = ("symbol", "positionSide", "positionAmt", "isolatedMargin", "notional", "isolatedWallet", "initialMargin")
+    also = ("maintMargin", "positionInitialMargin", "openOrderInitialMargin", "updateTime")
+    return {name: shown[name] for name in same + also} | {"unrealizedProfit": shown["unRealizedProfit"]}
+
+
+def _shown_available(margin: AssetMargin) -> str:
+    """The venue shows no negative available balance."""
+    return number(max(margin.available, ZERO), MONEY_PLACES)
+
+
+def _total(margins: list[AssetMargin], name: str) -> str:
+    total = sum((getattr(margin, name) for margin in margins), ZERO)
+    return number(max(total, ZERO) if name == "available" else total, MONEY_PLACES)
