@@ -2,6 +2,7 @@
 
 import pytest
 
+from candlecast.runtime.bootstrap import MAX_RECEIVES
 from tests.infra.transformed import (
     allowed,
     every_template,
@@ -44,6 +45,11 @@ def test_a_queue_gives_up_to_dead_letters_of_its_own_kind(queue: str) -> None:
     target = LOGICAL[text(redrive["deadLetterTargetArn"]).strip("<>").removesuffix(".Arn")]
     assert (target, redrive["maxReceiveCount"]) == (dead_letters_of(queue), MAIN[queue])
     assert QUEUES[target].get("FifoQueue") == QUEUES[queue].get("FifoQueue")
+
+
+def test_functions_know_which_receive_is_the_last() -> None:
+    """At the last one they put the message aside with its reason, which the queue's own redrive cannot give."""
+    assert {queue.removesuffix(".fifo"): receives for queue, receives in MAIN.items()} == MAX_RECEIVES
 
 
 @pytest.mark.parametrize("queue", [it for it in QUEUES if "dead-letters" in it])
