@@ -68,13 +68,8 @@ def deploy(options: argparse.Namespace) -> int:
 
 def redrive(options: argparse.Namespace) -> int:
     """Put dead letters back into their queue."""
-    cloud = Cloud.attach(options.name)
-    payload = json.dumps({"queue": options.queue})
-    function = cloud.outputs["DlqRedriveFunctionName"]
-    answer = cloud.client("lambda").invoke(FunctionName=f"{function}:live", Payload=payload)
-    body = answer["Payload"].read().decode()
-    print(body)
-    return 1 if answer.get("FunctionError") else 0
+    print(json.dumps(Cloud.attach(options.name).invoke("DlqRedriveFunctionName", {"queue": options.queue})))
+    return 0
 
 
 def token(options: argparse.Namespace) -> int:

@@ -251,6 +251,18 @@ class Cloud:
             self._clients[service] = session.client(service, endpoint_url=self.endpoint)  # type: ignore[call-overload]
         return self._clients[service]
 
+    def invoke(self, output: str, event: Any) -> Any:
+        """Call a function of the stack, named by its output (`DlqRedriveFunctionName`), and return its answer.
+
+        Raises CommandError with the function's own error.
+        """
+        function = f"{self.outputs[output]}:live"
+        answer = self.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event).encode())
+        body = json.loads(answer["Payload"].read() or b"null")
+        if answer.get("FunctionError"):
+            raise CommandError(f"{function}: {body.get('errorType')}: {body.get('errorMessage')}")
+        return body
+
     def workers(self, function: str | None = None) -> list[Worker]:
         """The processes of all functions, or of the one whose name ends in `function` (order_executor)."""
         found = [Worker(**worker) for worker in self._request("GET", "/_candlecast/workers")["workers"]]
@@ -270,7 +282,7 @@ class Cloud:
         self._request("POST", f"/_candlecast/fire?{query}")
 
     def logs(self) -> dict[str, str]:
-        """Everything that each function has printed since the last reset, by function name."""
+        """Everything that each function has printed since the start or the last reset, by function name."""
         files = (self.state / "logs").glob("*.log")
         return {file.stem: file.read_text(encoding="utf-8", errors="replace") for file in sorted(files)}
 

@@ -87,7 +87,8 @@ def check_port(number: int) -> None:
 def prepare_folders(settings: Settings) -> None:
     """Clean up after an instance that was killed, and prove that the state folder can be written. Raises StartError."""
     workers.end_leftovers(settings.scratch)
-    shutil.rmtree(settings.scratch, ignore_errors=True)
+    for folder in (settings.scratch, settings.log_folder):
+        shutil.rmtree(folder, ignore_errors=True)
     try:
         for folder in (settings.scratch, settings.log_folder, settings.code):
             folder.mkdir(parents=True, exist_ok=True)

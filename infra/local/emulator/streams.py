@@ -90,8 +90,8 @@ def _advance(shards: dict[str, Shard], mapping: Any, table: str, function: Any) 
     if done:
         shard.position += done
         shard.window, shard.failures = size, 0
-    if done < len(batch):
-        _retry_or_give_up(shard, mapping, function, batch[done:], outcome, bisect=not done)
+    else:
+        _retry_or_give_up(shard, mapping, function, batch, outcome)
     return True
 
 
@@ -109,11 +109,12 @@ def _records_done(mapping: Any, batch: list[Any], outcome: Any) -> int:
     return next((index for index, number in enumerate(numbers) if number in failed), len(batch))
 
 
-def _retry_or_give_up(shard: Shard, mapping: Any, function: Any, batch: list[Any], outcome: Any, *, bisect: bool) -> None:
+def _retry_or_give_up(shard: Shard, mapping: Any, function: Any, batch: list[Any], outcome: Any) -> None:
+    """Take half as many the next time if the mapping bisects, else count the failure and pass the batch at the limit."""
     from ministack.services import lambda_svc
 
     shard.not_before = time.monotonic() + RETRY_SECONDS
-    if bisect and mapping.get("BisectBatchOnFunctionError") and len(batch) > 1:
+    if mapping.get("BisectBatchOnFunctionError") and len(batch) > 1:
         shard.window = (len(batch) + 1) // 2  # splitting does not count as a retry
         return
     shard.failures += 1
@@ -121,9 +122,8 @@ def _retry_or_give_up(shard: Shard, mapping: Any, function: Any, batch: list[Any
     limit = UNLIMITED if limit is None else int(limit)
     if limit == UNLIMITED or shard.failures <= limit:
         return
-    given_up = batch if bisect else batch[:1]
     lambda_svc._send_ddb_stream_failure_record(
-        mapping, function, given_up, mapping["EventSourceArn"], outcome, "RetryAttemptsExhausted"
+        mapping, function, batch, mapping["EventSourceArn"], outcome, "RetryAttemptsExhausted"
     )
-    shard.position += len(given_up)
+    shard.position += len(batch)
     shard.window, shard.failures = int(mapping.get("BatchSize") or DEFAULT_BATCH), 0
