@@ -23,19 +23,17 @@ CLOUD_ENVIRONMENT = {
 }
 
 
-@pytest.fixture(scope="session", autouse=True)
-def aws_environment() -> Iterator[None]:
+@pytest.fixture(autouse=True)
+def aws_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keys that open nothing, in place of whatever this machine has: a test must not reach a real account."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith("AWS_")]:
-            patch.delenv(name)
-        for name, value in CLOUD_ENVIRONMENT.items():
-            patch.setenv(name, value)
-        yield
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name, value in CLOUD_ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture(scope="session")
-def cloud(aws_environment: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Endpoint of a running emulator."""
     if not INTERPRETER.exists():
         pytest.fail("the emulator's environment is missing: make environments")

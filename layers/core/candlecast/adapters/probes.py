@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from candlecast.adapters.aws import aws_errors
 from candlecast.adapters.dynamodb.table import Table
-from candlecast.ports.venue import Markets
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -33,14 +32,3 @@ class QueueProbe:
     def check(self) -> None:
         with aws_errors("QUEUE_UNAVAILABLE"):
             self._sqs.get_queue_attributes(QueueUrl=self._queue_url, AttributeNames=["QueueArn"])
-
-
-class CatalogueProbe:
-    """Whether a venue's catalogue can be read, or has been by this environment."""
-
-    def __init__(self, markets: Markets, venue: str) -> None:
-        self._markets = markets
-        self._venue = venue
-
-    def check(self) -> None:
-        self._markets.find(self._venue, "")

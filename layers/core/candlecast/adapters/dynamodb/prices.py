@@ -48,12 +48,14 @@ class DynamoPriceStore:
                 raise
 
     def get_prices(self, venue: str, markets: Iterable[str]) -> dict[str, LastPrice]:
-        keys = [(key("PRICE", venue), key(market)) for market in dict.fromkeys(markets)]
-        if not keys:
+        wanted = frozenset(markets)
+        if not wanted:
             return {}
-        prices: dict[str, LastPrice] = {}
-        with store_errors():
-            for row in self._rows.batch_get(keys):
-                require_schema(row)
-                prices[row.market] = LastPrice(row.price, datetime.fromisoformat(row.candle_close))
-        return prices
+        with store_errors():  # all of the venue: one small row for each market that a strategy runs on
+            rows = [row for row in self._rows.query(key("PRICE", venue)) if row.market in wanted]
+        return {row.market: _price(row) for row in rows}
+
+
+def _price(row: PriceRow) -> LastPrice:
+    require_schema(row)
+    return LastPrice(row.price, datetime.fromisoformat(row.candle_close))

@@ -17,7 +17,7 @@ from botocore.exceptions import ConnectionError as BotocoreConnectionError
 from botocore.exceptions import HTTPClientError
 from pynamodb.attributes import Attribute, NumberAttribute, UnicodeAttribute
 from pynamodb.constants import NUMBER
-from pynamodb.exceptions import PynamoDBException, TransactWriteError
+from pynamodb.exceptions import PutError, PynamoDBException, TransactWriteError
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
@@ -188,6 +188,8 @@ def cancelled_by(error: TransactWriteError) -> frozenset[int]:
 def _is_retryable(error: PynamoDBException) -> bool:
     if isinstance(error.cause, BotocoreConnectionError | HTTPClientError) or error.cause_response_code in RETRYABLE_CODES:
         return True
+    if isinstance(error, PutError) and error.cause is None:
+        return True  # a batch of which something was throttled to the end
     if not isinstance(error, TransactWriteError) or cancelled_by(error):
         return False
     return any(reason and reason.code in RETRYABLE_CANCELLATIONS for reason in error.cancellation_reasons)

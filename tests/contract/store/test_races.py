@@ -1,0 +1,105 @@
+"""Races on the real store: many at once, and still one winner and no lost count."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+
+from candlecast.domain.errors import Conflict, RetryLater
+from candlecast.domain.execution import LEASE
+from candlecast.domain.statistics import Statistics
+from candlecast.domain.timeframe import Timeframe
+from tests.builders import (
+    ACCOUNT,
+    BTC,
+    STRATEGY,
+    TENANT,
+    VENUE,
+    a_strategy,
+    a_subscription,
+    a_trade,
+    after,
+    an_account,
+    an_execution,
+)
+from tests.contract.store.conftest import Stores
+
+pytestmark = pytest.mark.e2e
+AT_ONCE = 8
+ATTEMPTS = 50
+
+
+def all_at_once[T](task: Callable[[int], T]) -> list[T]:
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(task, range(AT_ONCE)))
+
+
+def until_taken(write: Callable[[], None]) -> None:
+    """Repeat what a service would repeat."""
+    for _ in range(ATTEMPTS):
+        try:
+            return write()
+        except (RetryLater, Conflict):
+            continue
+    pytest.fail("never taken")
+
+
+def test_one_of_many_holders_gets_the_lock(dynamodb_stores: Stores) -> None:
+    taken = all_at_once(lambda number: dynamodb_stores.executions.begin(an_execution(worker=f"worker-{number}")))
+    assert len([execution for execution in taken if execution is not None]) == 1
+
+
+def test_one_of_many_successors_gets_an_expired_lock(dynamodb_stores: Stores) -> None:
+    dynamodb_stores.executions.begin(an_execution(worker="dead"))
+    late = after(LEASE.total_seconds() + 2)
+    taken = all_at_once(lambda number: dynamodb_stores.executions.begin(an_execution(worker=f"worker-{number}", started_at=late)))
+    assert len([execution for execution in taken if execution is not None]) == 1
+
+
+def test_one_of_many_writers_writes_the_next_version(dynamodb_stores: Stores) -> None:
+    account = dynamodb_stores.accounts.create(an_account())
+
+    def save(number: int) -> bool:
+        try:
+            dynamodb_stores.accounts.save(replace(account, label=f"writer-{number}"))
+        except Conflict:
+            return False
+        return True
+
+    assert all_at_once(save).count(True) == 1
+    assert dynamodb_stores.accounts.load(TENANT, ACCOUNT).version == 2
+
+
+def test_no_follower_is_lost_and_the_last_one_to_leave_stops_the_clock(dynamodb_stores: Stores) -> None:
+    stores = dynamodb_stores
+    stores.strategies.create_strategy(a_strategy())
+
+    def join(number: int) -> None:
+        subscription = a_subscription(f"subscription-{number}", account_id=None)
+        until_taken(lambda: stores.subscriptions.write(subscription, None, follower_change=1))
+
+    def leave(number: int) -> None:
+        subscription = stores.subscriptions.get_subscription(TENANT, f"subscription-{number}")
+        until_taken(lambda: stores.subscriptions.write(subscription, None, follower_change=-1))
+
+    all_at_once(join)
+    assert stores.strategies.get_strategy(STRATEGY).subscriber_count == AT_ONCE
+    assert list(stores.strategies.followed_markets(Timeframe.M1)) == [(VENUE, BTC)]
+    all_at_once(leave)
+    assert stores.strategies.get_strategy(STRATEGY).subscriber_count == 0
+    assert list(stores.strategies.followed_markets(Timeframe.M1)) == []
+
+
+def test_trades_that_close_at_once_are_all_counted_and_each_once(dynamodb_stores: Stores) -> None:
+    stores = dynamodb_stores
+
+    def close(number: int) -> None:
+        for _ in range(2):
+            until_taken(lambda: stores.history.put_trade(a_trade(f"trade-{number}")))
+
+    all_at_once(close)
+    once = Statistics.of(a_trade())
+    assert stores.strategies.strategy_statistics(STRATEGY) == sum([once] * AT_ONCE, Statistics())

@@ -1,0 +1,56 @@
+"""Rows of the real table: what must never be answered with, and what the indexes cost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from candlecast.adapters.codec import to_json
+from candlecast.adapters.dynamodb.accounts import AccountRow
+from candlecast.adapters.dynamodb.table import Row, Table
+from candlecast.adapters.paging import encode_cursor
+from candlecast.domain.errors import InvalidValue, RetryLater
+from candlecast.domain.order import IntentState
+from candlecast.ports.store import OrderFilter
+from tests.builders import ACCOUNT, TENANT, an_account, an_intent
+from tests.contract.store.conftest import Stores
+
+pytestmark = pytest.mark.e2e
+
+
+def account_row(table: Table) -> Any:
+    return table.rows(AccountRow).get(f"TENANT#{TENANT}#ACCOUNT#{ACCOUNT}", "STATE")
+
+
+def test_a_row_that_holds_another_tenants_value_is_never_answered_with(dynamodb_stores: Stores, dynamodb_table: Table) -> None:
+    dynamodb_stores.accounts.create(an_account())
+    row = account_row(dynamodb_table)
+    row.body = to_json(an_account(tenant_id="tenant-2"))
+    row.save()
+    with pytest.raises(AssertionError):
+        dynamodb_stores.accounts.load(TENANT, ACCOUNT)
+
+
+def test_a_row_of_newer_code_waits_for_newer_code(dynamodb_stores: Stores, dynamodb_table: Table) -> None:
+    dynamodb_stores.accounts.create(an_account())
+    row = account_row(dynamodb_table)
+    row.schema_version = 2
+    row.save()
+    with pytest.raises(RetryLater) as later:
+        dynamodb_stores.accounts.load(TENANT, ACCOUNT)
+    assert later.value.code == "SCHEMA_UNKNOWN"
+
+
+def test_an_account_with_nothing_open_is_in_no_index(dynamodb_stores: Stores, dynamodb_table: Table) -> None:
+    dynamodb_stores.accounts.create(an_account())
+    row: Row = account_row(dynamodb_table)
+    assert not {"index1_partition", "index1_place", "index2_partition", "index2_place"} & set(row.attribute_values)
+
+
+def test_a_cursor_that_leads_into_another_partition_is_refused(dynamodb_stores: Stores) -> None:
+    dynamodb_stores.history.put_order(an_intent(state=IntentState.OPEN), 1)
+    stolen = {"GSI2PK": "TENANT#tenant-2#ORDERS", "GSI2SK": "2026", "PK": "TENANT#tenant-2", "SK": "ORDER#1"}
+    with pytest.raises(InvalidValue) as refused:
+        dynamodb_stores.history.list_orders(TENANT, OrderFilter(), encode_cursor(f"TENANT#{TENANT}#ORDERS", stolen))
+    assert refused.value.code == "CURSOR_INVALID"
