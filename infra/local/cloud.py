@@ -31,6 +31,7 @@ START_SECONDS = 30.0
 STOP_SECONDS = 15.0
 POLL_SECONDS = 0.05
 REQUEST_SECONDS = 30.0
+ANSWER_SECONDS = 1.0  # a question that a running emulator answers at once
 ADMINISTRATOR = "test"  # the emulator's name for whoever may do everything
 DEFAULT_WORKERS = 4  # processes of one function; more only get in each other's way on a desk
 
@@ -100,13 +101,13 @@ class Cloud:
     @classmethod
     def attach(cls, name: str) -> Self:
         """The running instance of that name, started by another process. Raises CommandError if there is none."""
-        file = CLOUDS / name / "instance.json"
         try:
-            known = json.loads(file.read_text(encoding="utf-8"))
-            os.kill(known["pid"], 0)
-        except (OSError, ValueError) as error:
+            known = json.loads((CLOUDS / name / "instance.json").read_text(encoding="utf-8"))
+            found = cls(name, ports=Ports(**known))
+            found._request("GET", "/_candlecast/workers", ANSWER_SECONDS)
+        except (OSError, ValueError, CommandError) as error:
             raise CommandError(f"no embedded cloud called {name} is running") from error
-        return cls(name, ports=Ports(**known["ports"]))
+        return found
 
     # -------------------------------------------------------------- life
 
@@ -142,8 +143,7 @@ class Cloud:
                 start_new_session=True,  # Ctrl-C reaches the command line, which stops the emulator in order
             )
         self._wait_until_ready(self._process)
-        known = {"pid": self._process.pid, "ports": asdict(self.ports)}
-        (self.state / "instance.json").write_text(json.dumps(known), encoding="utf-8")
+        (self.state / "instance.json").write_text(json.dumps(asdict(self.ports)), encoding="utf-8")
         return self
 
     def _output_file(self) -> Any:
@@ -160,7 +160,7 @@ class Cloud:
                 self._process = None
                 raise CommandError(said.splitlines()[-1] if said else "the emulator ended without a word")
             with contextlib.suppress(OSError):
-                self._request("GET", "/_ministack/health")
+                self._request("GET", "/_ministack/health", ANSWER_SECONDS)
                 return
             time.sleep(POLL_SECONDS)
         self.stop()
@@ -181,14 +181,13 @@ class Cloud:
         (self.state / "instance.json").unlink(missing_ok=True)
 
     def _stop_attached(self) -> None:
-        file = self.state / "instance.json"
-        with contextlib.suppress(OSError, ValueError):
-            pid = json.loads(file.read_text(encoding="utf-8"))["pid"]
-            os.kill(pid, signal.SIGTERM)
-            end = time.monotonic() + STOP_SECONDS
-            while time.monotonic() < end:
-                os.kill(pid, 0)  # raises when it is gone
-                time.sleep(POLL_SECONDS)
+        """Stop what another process started: it removes its scratch folder last."""
+        if not self.running():
+            return
+        os.kill(self._request("GET", "/_candlecast/workers")["pid"], signal.SIGTERM)
+        end = time.monotonic() + STOP_SECONDS
+        while (self.state / "tmp").exists() and time.monotonic() < end:
+            time.sleep(POLL_SECONDS)
 
     def __enter__(self) -> Self:
         return self.start()
@@ -313,10 +312,10 @@ class Cloud:
         sub = next(item["Value"] for item in attributes if item["Name"] == "sub")
         return User(email=email, sub=sub, token=session["IdToken"])
 
-    def _request(self, method: str, path: str) -> Any:
+    def _request(self, method: str, path: str, seconds: float = REQUEST_SECONDS) -> Any:
         request = urllib.request.Request(f"{self.endpoint}{path}", method=method)  # noqa: S310 - our own endpoint
         try:
-            with urllib.request.urlopen(request, timeout=REQUEST_SECONDS) as answer:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=seconds) as answer:  # noqa: S310
                 return json.loads(answer.read() or b"null")
         except urllib.error.HTTPError as error:
             raise CommandError(f"{method} {path}: {error.code} {error.read().decode(errors='replace')}") from error

@@ -216,7 +216,7 @@ async def _send(send: Send, status: int, body: Any) -> None:
 def _operate(settings: Settings, scope: Scope) -> tuple[int, Any]:
     """The operator's endpoints.
 
-    - GET /_candlecast/workers: every process of every function: function, pid, whether it is busy
+    - GET /_candlecast/workers: the emulator's pid, and for every function's every process: function, pid, whether it is busy
     - POST /_candlecast/fire?schedule=NAME&time=ISO: fire a schedule as if it were that time
     - POST /_candlecast/forget-logs: remove the log files
     """
@@ -224,7 +224,7 @@ def _operate(settings: Settings, scope: Scope) -> tuple[int, Any]:
     match scope["method"], scope["path"]:
         case "GET", "/_candlecast/workers":
             found = [{"function": name, "pid": pid, "busy": busy} for name, pid, busy in workers.running_workers()]
-            return 200, {"workers": found}
+            return 200, {"pid": os.getpid(), "workers": found}
         case "POST", "/_candlecast/fire":
             try:
                 scheduled = datetime.fromisoformat(query["time"])

@@ -1,0 +1,160 @@
+"""Starting, stopping and failing: clear words, and nothing left behind."""
+
+import resource
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.local.cloud import Cloud, Ports
+from infra.local.project import ROOT, CommandError, interpreter
+from tests.infra.launcher_stack import create_function, invoke, until
+
+pytestmark = pytest.mark.e2e
+NAME = "test-launcher-lifecycle"
+START_SECONDS = 20.0
+
+
+@pytest.fixture
+def cloud() -> Iterator[Cloud]:
+    instance = Cloud(NAME)
+    yield instance
+    instance.stop()
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").split(") ")[1][0] != "Z"
+    except OSError:
+        return False
+
+
+def scratch(cloud: Cloud) -> Path:
+    return cloud.state / "tmp"
+
+
+def busy_worker(cloud: Cloud) -> int:
+    """A worker in the middle of an invocation that takes a minute."""
+    create_function(cloud, "sleeps", "import time\ndef handler(event, context): time.sleep(60)", Timeout=90)
+    cloud.client("lambda").invoke(FunctionName="sleeps", InvocationType="Event", Payload=b"{}")
+    found = until(lambda: [worker for worker in cloud.workers("sleeps") if worker.busy], bool)
+    return found[0].pid
+
+
+def test_a_clean_stop_leaves_no_process_and_no_scratch_folder(cloud: Cloud) -> None:
+    cloud.start()
+    worker = busy_worker(cloud)
+    assert alive(worker)
+    assert scratch(cloud).exists()
+    cloud.stop()
+    assert not alive(worker)
+    assert not scratch(cloud).exists()
+    assert not cloud.running()
+
+
+def test_after_a_kill_the_workers_end_by_themselves_and_the_next_start_cleans_up(cloud: Cloud) -> None:
+    cloud.start()
+    worker = busy_worker(cloud)
+    assert cloud._process is not None
+    cloud._process.send_signal(signal.SIGKILL)
+    cloud._process.wait()
+    assert not until(lambda: alive(worker), lambda found: not found, seconds=5), "a worker outlived its emulator"
+    left = {path.name for path in scratch(cloud).glob("ministack-lambda-*")}
+    assert left, "nothing was left to clean up: the test shows nothing"
+    cloud.start()
+    assert not left & {path.name for path in scratch(cloud).glob("*")}
+    create_function(cloud, "fresh", "def handler(event, context): return 'works'")
+    assert invoke(cloud, "fresh") == ("works", False)
+
+
+def test_it_stops_when_whoever_started_it_is_gone() -> None:
+    code = f"""
+import os, sys
+sys.path.insert(0, {str(ROOT)!r})
+from infra.local.cloud import Cloud
+cloud = Cloud({NAME!r}).start()
+print(cloud._process.pid, flush=True)
+os._exit(1)
+"""
+    command = [str(interpreter("dev")), "-c", code]
+    started = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=START_SECONDS, check=False)  # noqa: S603
+    pid = int(started.stdout)
+    assert not until(lambda: alive(pid), lambda found: not found, seconds=8)
+
+
+def test_instances_side_by_side_share_nothing(cloud: Cloud) -> None:
+    cloud.start()
+    with Cloud(f"{NAME}-other") as other:
+        cloud.client("sqs").create_queue(QueueName="mine")
+        assert not other.client("sqs").list_queues().get("QueueUrls")
+        assert len(cloud.client("sqs").list_queues()["QueueUrls"]) == 1
+
+
+def test_a_second_instance_of_a_name_is_refused_and_the_first_goes_on(cloud: Cloud) -> None:
+    cloud.start()
+    with pytest.raises(CommandError, match="running already"):
+        Cloud(NAME).start()
+    assert cloud.client("sqs").list_queues()["ResponseMetadata"]["HTTPStatusCode"] == 200
+
+
+def test_a_taken_port_is_named() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        number = taken.getsockname()[1]
+        free = Ports.free()
+        for ports in (Ports(number, free.api, free.paper), Ports(free.aws, free.api, number)):
+            with pytest.raises(CommandError, match=f"port {number} is taken"):
+                Cloud(NAME, ports=ports).start()
+
+
+def test_a_state_folder_that_is_a_file_is_named(tmp_path: Path) -> None:
+    blocked = tmp_path / "state"
+    blocked.write_text("a file", encoding="utf-8")
+    with pytest.raises(CommandError, match=r"state folder .*state"):
+        Cloud(NAME, state=blocked).start()
+
+
+def test_a_full_disk_is_said_at_the_start_and_nothing_is_left(tmp_path: Path) -> None:
+    """A limit on the size of files stands in for the disk: the system refuses the same write."""
+    state = tmp_path / "state"
+    ports = Ports.free()
+    command = [str(interpreter("emulator")), "-m", "infra.local.emulator", f"--port={ports.aws}"]
+    command += [f"--state={state}", f"--code={tmp_path / 'code'}"]
+
+    def limit() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
+
+    outcome = subprocess.run(  # noqa: S603
+        command,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=START_SECONDS,
+        check=False,
+        preexec_fn=limit,
+    )
+    assert outcome.returncode == 1
+    assert outcome.stderr.startswith(f"candlecast emulator: cannot use the state folder {state}")
+    assert not (state / "tmp").exists()
+
+
+def test_nothing_listens_beyond_this_machine(cloud: Cloud) -> None:
+    cloud.start()
+    assert cloud._process is not None
+    owned = {str(link.readlink()) for link in Path(f"/proc/{cloud._process.pid}/fd").iterdir() if link.is_symlink()}
+    listening = [line.split() for line in Path("/proc/net/tcp").read_text(encoding="utf-8").splitlines()[1:]]
+    addresses = {row[1].split(":")[0] for row in listening if row[3] == "0A" and f"socket:[{row[9]}]" in owned}
+    assert addresses == {"0100007F"}, "127.0.0.1 and nothing else"
+
+
+def test_a_start_and_a_stop_take_seconds(cloud: Cloud) -> None:
+    begin = time.monotonic()
+    cloud.start()
+    cloud.stop()
+    assert time.monotonic() - begin < 8
