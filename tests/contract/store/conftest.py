@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import count
 from typing import Any
 
@@ -81,10 +82,10 @@ def _fakes() -> Stores:
 
 @pytest.fixture
 def dynamodb_table(cloud: str) -> Iterator[Table]:
-    """A fresh table with the template's keys, indexes and stream."""
+    """A fresh table, as the template has it."""
     client = boto3.client("dynamodb", endpoint_url=cloud, region_name=REGION)
     name = f"contract-{next(_numbers)}"
-    client.create_table(TableName=name, **TABLE)
+    client.create_table(TableName=name, **table_of_the_template())
     yield Table(name, region=REGION, host=cloud)
     client.delete_table(TableName=name)
 
@@ -118,22 +119,12 @@ def stream_records(endpoint: str, table_name: str) -> list[Any]:
     return records
 
 
-def _string(name: str) -> dict[str, str]:
-    return {"AttributeName": name, "AttributeType": "S"}
+@cache
+def table_of_the_template() -> dict[str, Any]:
+    """Keys, indexes and stream as they are deployed."""
+    from tests.infra.transformed import root  # SAM's translator takes a second to import, which the fakes need not wait for
 
-
-def _index(name: str) -> dict[str, Any]:
-    return {
-        "IndexName": name,
-        "KeySchema": [{"AttributeName": f"{name}PK", "KeyType": "HASH"}, {"AttributeName": f"{name}SK", "KeyType": "RANGE"}],
-        "Projection": {"ProjectionType": "ALL"},
-    }
-
-
-TABLE: dict[str, Any] = {
-    "BillingMode": "PAY_PER_REQUEST",
-    "AttributeDefinitions": [_string(name) for name in ("PK", "SK", "GSI1PK", "GSI1SK", "GSI2PK", "GSI2SK")],
-    "KeySchema": [{"AttributeName": "PK", "KeyType": "HASH"}, {"AttributeName": "SK", "KeyType": "RANGE"}],
-    "GlobalSecondaryIndexes": [_index("GSI1"), _index("GSI2")],
-    "StreamSpecification": {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
-}
+    properties = root()["Resources"]["Table"]["Properties"]
+    names = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
+    stream = {"StreamEnabled": True, **properties["StreamSpecification"]}
+    return {"StreamSpecification": stream, **{name: properties[name] for name in names}}
