@@ -14,25 +14,25 @@ from functions.paper_exchange.intervals import require_interval
 from functions.paper_exchange.market_view import MarketView
 from functions.paper_exchange.requests import Parameters, bounded, required, whole_number
 
-router = APIRouter(prefix="/fapi/v1", tags=["market data"])
+router = APIRouter(prefix="/fapi", tags=["market data"])
 
 DEFAULT_KLINES = 500
 MAX_KLINES = 1_500
 
 
-@router.get("/ping")
+@router.get("/v1/ping")
 async def ping(gate: AnyGate) -> Response:
     """Tells that the venue answers."""
     return await gate.public(lambda view, parameters: {})
 
 
-@router.get("/time")
+@router.get("/v1/time")
 async def time(gate: AnyGate) -> Response:
     """Wall time, which signatures are dated with."""
     return await gate.public(lambda view, parameters: {"serverTime": gate.opened.wall_ms})
 
 
-@router.get("/exchangeInfo")
+@router.get("/v1/exchangeInfo")
 async def exchange_info(gate: AnyGate) -> Response:
     """Markets with their filters."""
 
@@ -43,7 +43,7 @@ async def exchange_info(gate: AnyGate) -> Response:
     return await gate.public(look)
 
 
-@router.get("/klines")
+@router.get("/v1/klines")
 async def klines(gate: AnyGate) -> Response:
     """Candles, the last of which may be still in the making."""
 
@@ -57,25 +57,26 @@ async def klines(gate: AnyGate) -> Response:
     return await gate.public(look)
 
 
-@router.get("/ticker/price")
+@router.get("/v1/ticker/price")
+@router.get("/v2/ticker/price")
 async def ticker_price(gate: AnyGate) -> Response:
     """Last prices."""
     return await gate.public(_of_symbols(render.price_ticker))
 
 
-@router.get("/ticker/bookTicker")
+@router.get("/v1/ticker/bookTicker")
 async def ticker_book(gate: AnyGate) -> Response:
     """Best bid and ask: the last price with half a spread on either side."""
     return await gate.public(_of_symbols(render.book_ticker))
 
 
-@router.get("/ticker/24hr")
+@router.get("/v1/ticker/24hr")
 async def ticker_day(gate: AnyGate) -> Response:
     """The last 24 hours of market time."""
     return await gate.public(_of_symbols(render.day_ticker))
 
 
-@router.get("/premiumIndex")
+@router.get("/v1/premiumIndex")
 async def premium_index(gate: AnyGate) -> Response:
     """Mark prices."""
     return await gate.public(_of_symbols(render.premium_index))

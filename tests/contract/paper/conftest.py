@@ -1,0 +1,42 @@
+"""One server for all tests of this folder, a fresh venue for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.contract.paper.paper_venue import PaperVenue, ServedApp, serve
+
+
+@pytest.fixture(scope="session")
+def paper_server() -> Iterator[tuple[str, ServedApp]]:
+    served = ServedApp()
+    with serve(served) as base_url:
+        yield base_url, served
+
+
+@pytest.fixture
+def venue(paper_server: tuple[str, ServedApp]) -> Iterator[PaperVenue]:
+    """An empty venue."""
+    venue = PaperVenue(*paper_server)
+    yield venue
+    venue.http.close()
+
+
+@pytest.fixture
+def market(venue: PaperVenue) -> PaperVenue:
+    """A venue with a market at 50,000 whose price stands still for an hour of history and an hour to come."""
+    venue.load(["50000"] * 120)
+    venue.set_minute(60)
+    return venue
+
+
+@pytest.fixture
+def trader(market: PaperVenue) -> Iterator[Any]:
+    """A ccxt client with 10,000 USDT, markets loaded."""
+    client = market.client(market.open_account())
+    client.load_markets()
+    yield client
+    client.session.close()
