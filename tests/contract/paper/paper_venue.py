@@ -8,7 +8,7 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -95,7 +95,7 @@ class PaperVenue:
         assert answer.is_success, answer.text
         return answer.json() if answer.content else None
 
-    def load(self, closes: list[str | tuple[str, str, str, str]], market: dict[str, Any] = BTC, interval: str = "1m") -> None:
+    def load(self, closes: Sequence[str | tuple[str, str, str, str]], market: dict[str, Any] = BTC, interval: str = "1m") -> None:
         """List a market with candles from START_MS on: a close alone makes a flat candle, a tuple is open, high, low, close."""
         self.operate("PUT", "/markets", {"markets": [market]})
         length = {"1m": MINUTE_MS, "5m": 5 * MINUTE_MS}[interval]

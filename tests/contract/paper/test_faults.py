@@ -1,0 +1,104 @@
+"""Faults on demand, as ccxt meets them: what is executed although its answer is lost, and what is not."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import ccxt
+import pytest
+
+from tests.contract.paper.paper_venue import BTC_SYMBOL, PaperVenue
+
+ORDER_PATH = {"path": "/fapi/v1/order", "method": "POST"}
+
+
+def place(trader: Any, client_id: str = "entry") -> Any:
+    return trader.create_order(BTC_SYMBOL, "market", "buy", 0.01, None, {"clientOrderId": client_id})
+
+
+def known(trader: Any, client_id: str = "entry") -> bool:
+    return client_id in [order["clientOrderId"] for order in trader.fetch_orders(BTC_SYMBOL)]
+
+
+@pytest.mark.parametrize("executed", [True, False])
+@pytest.mark.parametrize(
+    ("kind", "exception"),
+    [
+        ("timeout", ccxt.RequestTimeout),
+        ("server_error", ccxt.ExchangeNotAvailable),
+        ("unavailable", ccxt.ExchangeNotAvailable),
+        ("closed", ccxt.NetworkError),
+    ],
+)
+def test_an_answer_that_is_lost_says_nothing_of_the_order(
+    market: PaperVenue, trader: Any, kind: str, exception: type[Exception], executed: bool
+) -> None:
+    market.operate("POST", "/faults", {**ORDER_PATH, "kind": kind, "executed": executed})
+    with pytest.raises(exception):
+        place(trader)
+    assert known(trader) is executed
+
+
+@pytest.mark.parametrize(("kind", "status"), [("rate_limited", 429), ("banned", 418)])
+def test_rate_limits_are_never_executed_and_say_when_to_come_back(
+    market: PaperVenue, trader: Any, kind: str, status: int
+) -> None:
+    market.operate("POST", "/faults", {**ORDER_PATH, "kind": kind, "retry_after_seconds": 7})
+    with pytest.raises(ccxt.DDoSProtection, match=str(status)):
+        place(trader)
+    assert trader.last_response_headers["Retry-After"] == "7"
+    assert not known(trader)
+
+
+@pytest.mark.parametrize("executed", [True, False])
+def test_a_slow_answer_outlasts_the_clients_patience(market: PaperVenue, trader: Any, executed: bool) -> None:
+    market.operate("POST", "/faults", {**ORDER_PATH, "kind": "slow", "delay_ms": 600, "executed": executed})
+    trader.timeout = 200
+    with pytest.raises(ccxt.RequestTimeout):
+        place(trader)
+    trader.timeout = 10_000
+    assert known(trader) is executed
+    time.sleep(0.6)
+    assert known(trader), "a request that was slow to start is executed in the end"
+
+
+def test_a_rule_is_used_up_by_its_count(market: PaperVenue, trader: Any) -> None:
+    market.operate("POST", "/faults", {**ORDER_PATH, "kind": "timeout", "count": 2})
+    for _ in range(2):
+        with pytest.raises(ccxt.RequestTimeout):
+            place(trader)
+    assert place(trader)["status"] == "closed"
+    assert [(rule["count"], rule["taken"]) for rule in market.operate("GET", "/faults")["faults"]] == [(2, 2)]
+
+
+def test_a_rule_can_be_for_one_account_alone(market: PaperVenue, trader: Any) -> None:
+    other = market.open_account(account_id="other")
+    market.operate("POST", "/faults", {"path": "/fapi/*", "kind": "timeout", "account_id": "other", "count": 9})
+    assert place(trader)["status"] == "closed"
+    client = market.client(other)
+    client.set_markets(trader.markets)
+    with pytest.raises(ccxt.RequestTimeout):
+        place(client)
+
+
+def test_a_rule_can_be_withdrawn(market: PaperVenue, trader: Any) -> None:
+    rule = market.operate("POST", "/faults", {**ORDER_PATH, "kind": "timeout", "count": 9})
+    market.operate("DELETE", f"/faults/{rule['rule_id']}")
+    assert place(trader)["status"] == "closed"
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"kind": "rate_limited", "path": "/x", "executed": True},
+        {"kind": "slow", "path": "/x", "delay_ms": 60_000},
+        {"kind": "timeout", "path": "/x", "count": 0},
+        {"kind": "nonsense", "path": "/x"},
+        {"kind": "timeout"},
+    ],
+)
+def test_a_rule_that_makes_no_sense_is_refused(market: PaperVenue, rule: dict[str, Any]) -> None:
+    answer = market.http.post("/operator/faults", json=rule)
+    assert answer.status_code == 400
+    assert answer.json()["code"] in ("FAULT_INVALID", "BODY_INVALID")

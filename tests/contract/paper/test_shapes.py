@@ -1,0 +1,132 @@
+"""Answers have the fields, and the kinds of values, that the venue documents for each path."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from tests.contract.paper.paper_venue import BTC_SYMBOL, PaperVenue
+
+DECIMAL = re.compile(r"-?\d+(\.\d+)?")
+ORDER = {
+    "decimal": "price avgPrice origQty executedQty cumQuote stopPrice",
+    "text": "symbol status clientOrderId timeInForce type side positionSide workingType origType priceMatch",
+    "whole": "orderId updateTime time goodTillDate",
+    "flag": "reduceOnly closePosition priceProtect",
+}
+ALGO = {
+    "decimal": "quantity triggerPrice price actualPrice",
+    "text": "clientAlgoId algoType orderType symbol side positionSide timeInForce algoStatus actualOrderId workingType",
+    "whole": "algoId createTime updateTime triggerTime goodTillDate",
+    "flag": "closePosition priceProtect reduceOnly",
+}
+TRADE = {
+    "decimal": "commission price qty quoteQty realizedPnl",
+    "text": "commissionAsset side positionSide symbol",
+    "whole": "id orderId time",
+    "flag": "buyer maker",
+}
+POSITION = {
+    "decimal": "positionAmt entryPrice breakEvenPrice markPrice unRealizedProfit liquidationPrice isolatedMargin notional"
+    " isolatedWallet initialMargin maintMargin positionInitialMargin openOrderInitialMargin bidNotional askNotional",
+    "text": "symbol positionSide marginAsset",
+    "whole": "adl updateTime",
+}
+ACCOUNT = {
+    "decimal": "totalInitialMargin totalMaintMargin totalWalletBalance totalUnrealizedProfit totalMarginBalance availableBalance"
+    " totalPositionInitialMargin totalOpenOrderInitialMargin totalCrossWalletBalance totalCrossUnPnl maxWithdrawAmount",
+}
+ASSET = {
+    "decimal": "walletBalance unrealizedProfit marginBalance maintMargin initialMargin positionInitialMargin"
+    " openOrderInitialMargin crossWalletBalance crossUnPnl availableBalance maxWithdrawAmount",
+    "text": "asset",
+    "whole": "updateTime",
+}
+BALANCE = {
+    "decimal": "balance crossWalletBalance crossUnPnl availableBalance maxWithdrawAmount",
+    "text": "accountAlias asset",
+    "whole": "updateTime",
+    "flag": "marginAvailable",
+}
+BRACKET = {"whole": "bracket initialLeverage notionalCap notionalFloor"}
+
+
+def assert_shape(answer: dict[str, Any], shape: dict[str, str]) -> None:
+    for name in shape.get("decimal", "").split():
+        assert isinstance(answer[name], str), name
+        assert DECIMAL.fullmatch(answer[name]), f"{name} is {answer[name]!r}"
+    for kind, type_ in (("text", str), ("whole", int), ("flag", bool)):
+        for name in shape.get(kind, "").split():
+            assert type(answer[name]) is type_, f"{name} is {answer[name]!r}"
+
+
+@pytest.fixture
+def active(trader: Any) -> Any:
+    """An account with a position, a resting order and a stop."""
+    trader.set_leverage(10, BTC_SYMBOL)
+    trader.create_order(BTC_SYMBOL, "market", "buy", 0.1, None, {"clientOrderId": "entry"})
+    trader.create_order(BTC_SYMBOL, "limit", "buy", 0.1, 49_000, {"clientOrderId": "limit"})
+    stop = {"stopLossPrice": 48_000, "reduceOnly": True, "clientAlgoId": "stop", "algoType": "CONDITIONAL"}
+    trader.create_order(BTC_SYMBOL, "market", "sell", 0.1, None, stop)
+    return trader
+
+
+def test_orders(active: Any) -> None:
+    market = {"symbol": "BTCUSDT"}
+    answers = [
+        active.fapiPrivatePostOrder(
+            {**market, "side": "BUY", "type": "MARKET", "quantity": "0.01", "newOrderRespType": "RESULT"}
+        ),
+        active.fapiPrivateGetOrder({**market, "origClientOrderId": "entry"}),
+        *active.fapiPrivateGetOpenOrders(market),
+        *active.fapiPrivateGetAllOrders(market),
+        active.fapiPrivateDeleteOrder({**market, "origClientOrderId": "limit"}),
+    ]
+    assert [answer["status"] for answer in answers] == ["FILLED", "FILLED", "NEW", "FILLED", "NEW", "FILLED", "CANCELED"]
+    for answer in answers:
+        assert_shape(answer, ORDER)
+
+
+def test_conditional_orders(active: Any) -> None:
+    for answer in (active.fapiPrivateGetAlgoOrder({"clientAlgoId": "stop"}), *active.fapiPrivateGetOpenAlgoOrders()):
+        assert_shape(answer, ALGO)
+    cancelled = active.fapiPrivateDeleteAlgoOrder({"clientAlgoId": "stop"})
+    assert (cancelled["clientAlgoId"], cancelled["code"], cancelled["msg"]) == ("stop", "200", "success")
+
+
+def test_trades_positions_and_balances(active: Any) -> None:
+    assert_shape(active.fapiPrivateGetUserTrades({"symbol": "BTCUSDT"})[0], TRADE)
+    assert_shape(active.fapiPrivateV3GetPositionRisk()[0], POSITION)
+    account = active.fapiPrivateV3GetAccount()
+    assert_shape(account, ACCOUNT)
+    assert_shape(account["assets"][0], ASSET)
+    assert_shape(active.fapiPrivateV3GetBalance()[0], BALANCE)
+    brackets = active.fapiPrivateGetLeverageBracket({"symbol": "BTCUSDT"})[0]["brackets"]
+    assert_shape(brackets[0], BRACKET)
+
+
+def test_the_older_versions_of_account_and_position(active: Any) -> None:
+    position = active.fetch_positions([BTC_SYMBOL], {"useV2": True})[0]
+    assert (position["leverage"], position["contracts"], position["marginMode"]) == (10, 0.1, "cross")
+    assert position["liquidationPrice"] is None
+    assert active.fetch_balance({"useV2": True})["USDT"]["used"] == pytest.approx(0.1 * 50_000 / 10 + 0.1 * 49_000 / 10)
+
+
+def test_margins_add_up(active: Any) -> None:
+    account = active.fapiPrivateV3GetAccount()
+    number = {name: float(value) for name, value in account.items() if isinstance(value, str)}
+    assert number["totalMarginBalance"] == pytest.approx(number["totalWalletBalance"] + number["totalUnrealizedProfit"])
+    assert number["availableBalance"] == pytest.approx(number["totalMarginBalance"] - number["totalInitialMargin"])
+    assert number["totalInitialMargin"] == pytest.approx(500 + 490)
+
+
+def test_a_liquidation_price_where_equity_meets_maintenance(market: PaperVenue) -> None:
+    trader = market.client(market.open_account("1000"))
+    trader.set_leverage(50, BTC_SYMBOL)
+    trader.create_order(BTC_SYMBOL, "market", "buy", 0.5)
+    risk = trader.fapiPrivateV3GetPositionRisk()[0]
+    price = float(risk["liquidationPrice"])
+    wallet = 1_000 - 0.5 * 50_005 * 0.0005
+    assert wallet + 0.5 * (price - 50_005) == pytest.approx(0.5 * price * 0.004, abs=1e-4)

@@ -1,0 +1,66 @@
+"""A market of candles in a list, for tests of matching without any of the venue's machinery around it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+from functions.paper_exchange.account import Account
+from functions.paper_exchange.candles import Bar
+from functions.paper_exchange.markets import MarketSpec
+from functions.paper_exchange.quotes import Stamp
+
+MINUTE_MS = 60_000
+STAMP = Stamp("key-of-the-tests", 1_700_000_000_000)
+
+
+def market(symbol: str = "BTCUSDT", **changes: Decimal | int) -> MarketSpec:
+    """A market with ticks of 0.1 and steps of 0.001, free of fees and spread unless changed."""
+    spec = MarketSpec(
+        symbol=symbol,
+        base=symbol.removesuffix("USDT"),
+        quote="USDT",
+        tick_size=Decimal("0.1"),
+        step_size=Decimal("0.001"),
+        min_quantity=Decimal("0.001"),
+        min_price=Decimal("0.1"),
+        min_notional=Decimal(0),
+        taker_fee=Decimal(0),
+        maker_fee=Decimal(0),
+        half_spread_bps=Decimal(0),
+    )
+    return replace(spec, **changes)  # type: ignore[arg-type]
+
+
+def bar(minute: int, open_: str, high: str, low: str, close: str) -> Bar:
+    return Bar(minute * MINUTE_MS, Decimal(open_), Decimal(high), Decimal(low), Decimal(close), Decimal(1))
+
+
+@dataclass(frozen=True, slots=True)
+class ListedQuotes:
+    """`quotes.Quotes` over candles in lists; they begin at minute 0."""
+
+    bars: Mapping[str, Sequence[Bar]]
+    now_ms: int
+    specs: dict[str, MarketSpec] = field(default_factory=dict)
+
+    def at(self, market_ms: int) -> ListedQuotes:
+        return replace(self, now_ms=market_ms)
+
+    def spec(self, symbol: str) -> MarketSpec:
+        return self.specs.get(symbol) or market(symbol)
+
+    def last_price(self, symbol: str) -> Decimal:
+        closed = [bar for bar in self.bars[symbol] if bar.open_ms + MINUTE_MS <= self.now_ms]
+        return closed[-1].close
+
+    def interval_ms(self, symbol: str) -> int:
+        return MINUTE_MS
+
+    def closed_bars(self, symbol: str, after_ms: int) -> Sequence[Bar]:
+        return [bar for bar in self.bars[symbol] if after_ms < bar.open_ms + MINUTE_MS <= self.now_ms]
+
+
+def account(balance: int = 1_000_000, evaluated_ms: int = 0) -> Account:
+    return Account(account_id="tester", created_ms=0, balances={"USDT": Decimal(balance)}, evaluated_ms=evaluated_ms)
