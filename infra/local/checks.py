@@ -48,7 +48,7 @@ class Outcome:
 
 # Longest first: two cores work them off side by side.
 CHECKS = (
-    Step("fast tests", ("python", "-m", "pytest", "-m", "not e2e", "-n", "2")),
+    Step("fast tests", ("python", "-m", "pytest", "-m", "not e2e", "-n", "2", "--dist", "worksteal")),
     Step("cfn-lint", ("cfn-lint",)),
     Step("mypy", ("mypy", ".")),
     Step("import arrows", ("lint-imports",)),

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
-from . import alarms, http_apis, invocations, logs, queues, resources, schedules, streams, workers
+from . import alarms, http_apis, invocations, logs, permissions, queues, resources, schedules, streams, workers
 from .patching import Patch, apply
 
 HOST = "127.0.0.1"  # nothing here is meant for a network
@@ -143,6 +143,7 @@ def patches(settings: Settings, folders: workers.CodeFolders) -> list[Patch]:
         invocations.asynchronous_invocations,
         queues.strict_batch_responses,
         queues.message_move_tasks,
+        permissions.batch_actions,
         streams.stream_mappings,
         function_logs,
         logs.queue_metrics,

@@ -1,0 +1,90 @@
+"""The real template in the embedded cloud: by the SAM CLI, and again in a moment; its doors, roles and clocks."""
+
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from infra.local import deployment
+from infra.local.cloud import Cloud
+from infra.local.project import CommandError
+from tests.infra.launcher_stack import until
+
+pytestmark = pytest.mark.e2e
+REDEPLOY_SECONDS = 5.0  # half a second when nothing else runs
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[Cloud]:
+    """An instance with roles enforced, deployed by the real `sam deploy`."""
+    with Cloud("test-launcher-deployment") as started:
+        started.deploy()
+        yield started
+
+
+def get(url: str, token: str | None = None) -> tuple[int, Any]:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=30) as answer:  # noqa: S310
+            return answer.status, json.loads(answer.read())
+    except urllib.error.HTTPError as error:
+        return error.code, json.loads(error.read())
+
+
+def test_both_http_apis_answer_at_the_addresses_that_the_stack_gives(cloud: Cloud) -> None:
+    assert cloud.outputs["ApiUrl"] == f"http://127.0.0.1:{cloud.ports.api}"
+    assert cloud.outputs["PaperExchangeUrl"] == f"http://127.0.0.1:{cloud.ports.paper}"
+    assert get(f"{cloud.outputs['PaperExchangeUrl']}/fapi/v1/time")[0] == 200
+
+
+def test_the_function_behind_the_api_reaches_what_its_role_allows(cloud: Cloud) -> None:
+    status, body = get(f"{cloud.outputs['ApiUrl']}/health")
+    assert (status, body["status"]) == (200, "UP"), body
+
+
+def test_a_signed_in_user_gets_past_the_gateway_and_nobody_else_does(cloud: Cloud) -> None:
+    user = cloud.user("somebody@example.com")
+    url = f"{cloud.outputs['ApiUrl']}/no-such-route"
+    assert get(url)[0] == 401
+    assert get(url, token=f"{user.token[:-6]}AAAAAA")[0] == 401, "a token whose signature was changed"
+    assert get(url, token=user.token)[0] == 404
+    assert cloud.user("somebody@example.com").sub == user.sub, "the same person when signing in again"
+
+
+def test_a_schedule_of_the_stack_reaches_its_function_under_the_schedules_role(cloud: Cloud) -> None:
+    cloud.fire_schedule("candles-1m", datetime(2026, 1, 2, 3, 4, tzinfo=UTC))
+    log = until(lambda: cloud.logs().get(cloud.outputs["CandleClockFunctionName"], ""), lambda text: "REPORT" in text)
+    assert "REPORT" in log
+    assert "[ERROR]" not in log
+
+
+def test_a_build_of_the_same_sources_is_not_made_again(cloud: Cloud) -> None:
+    said: list[str] = []
+    deployment.build(said.append)
+    assert said == []
+
+
+def test_the_same_build_is_deployed_again_into_an_empty_cloud_without_sam(cloud: Cloud) -> None:
+    before = cloud.outputs
+    cloud.client("sqs").send_message(QueueUrl=before["CandleDeadLettersUrl"], MessageBody="of before")
+    begin = time.monotonic()
+    after = cloud.redeploy(LogLevel="ERROR")
+    assert time.monotonic() - begin < REDEPLOY_SECONDS
+    assert after.keys() == before.keys()
+    waiting = cloud.client("sqs").receive_message(QueueUrl=after["CandleDeadLettersUrl"])
+    assert "Messages" not in waiting
+    configuration = cloud.client("lambda").get_function_configuration(FunctionName=after["OrderExecutorFunctionName"])
+    assert configuration["Environment"]["Variables"]["POWERTOOLS_LOG_LEVEL"] == "ERROR"
+    assert get(f"{after['ApiUrl']}/health")[0] == 200
+
+
+def test_an_unknown_schedule_and_an_empty_cloud_are_clear_errors(cloud: Cloud) -> None:
+    with pytest.raises(CommandError, match="404"):
+        cloud.fire_schedule("candles-7m", datetime(2026, 1, 2, tzinfo=UTC))
+    with Cloud("test-launcher-empty") as empty, pytest.raises(CommandError, match="not deployed"):
+        _ = empty.outputs
