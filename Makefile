@@ -5,7 +5,7 @@ SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 
 DEV := .venvs/dev/bin/python
-CANDLECAST := $(DEV) -m infra.local
+CANDLECAST := PYTHONPATH=layers/core $(DEV) -m infra.local
 
 # make demo CANDLES=path[,path] USERS=n CANDLE_COUNT=n
 DEMO_OPTIONS := $(if $(CANDLES),--candles '$(CANDLES)') $(if $(USERS),--users '$(USERS)') $(if $(CANDLE_COUNT),--candle-count '$(CANDLE_COUNT)')

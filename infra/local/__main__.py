@@ -6,9 +6,14 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from infra.local import deployment
 from infra.local.cloud import DEFAULT_WORKERS, USUAL_PORTS, Cloud, Ports
+from infra.local.demo.replay import DEFAULT_CANDLE_COUNT
+from infra.local.demo.run import Options
+from infra.local.demo.run import demo as run_demo
+from infra.local.demo.scenario import DEFAULT_USERS
 from infra.local.project import CommandError, architecture
 
 DEFAULT_NAME = "up"
@@ -44,6 +49,17 @@ def up(options: argparse.Namespace) -> int:
         while not stopped:
             time.sleep(WAIT_SECONDS)
     return 0
+
+
+def demo(options: argparse.Namespace) -> int:
+    """Replay recorded candles through the real stack, compare both books, and end."""
+    return run_demo(_chosen(options))
+
+
+def _chosen(options: argparse.Namespace) -> Options:
+    """What the command line says of candles and people."""
+    paths = tuple(Path(path) for path in options.candles.split(",") if path)
+    return Options(candles=paths, users=options.users, candle_count=options.candle_count)
 
 
 def down(options: argparse.Namespace) -> int:
@@ -117,6 +133,11 @@ def parser() -> argparse.ArgumentParser:
     starting.add_argument("--api-port", type=int, default=USUAL_PORTS.api)
     starting.add_argument("--paper-port", type=int, default=USUAL_PORTS.paper)
     starting.add_argument("--workers-per-function", type=int, default=DEFAULT_WORKERS)
+    replaying = command("demo", demo)
+    for choosing in (starting, replaying):
+        choosing.add_argument("--candles", default="", metavar="PATH[,PATH]", help="recorded candles, one market each")
+        choosing.add_argument("--users", type=int, default=DEFAULT_USERS)
+        choosing.add_argument("--candle-count", type=int, default=DEFAULT_CANDLE_COUNT)
     command("down", down)
     command("build", build).add_argument("--architecture", choices=("arm64", "x86_64"), default=architecture())
     command("deploy", deploy).add_argument("--parameter", action="append", default=[], metavar="NAME=VALUE")

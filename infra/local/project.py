@@ -58,8 +58,8 @@ TAIL_LINES = 25
 
 
 def tool_environment() -> dict[str, str]:
-    """The caller's environment with our Python first and nothing of a real AWS account."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    """The caller's environment with our Python first, and nothing of a real AWS account or of this checkout's sources."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PYTHONPATH"))}
     path = os.pathsep.join([str(ENVIRONMENTS / "dev" / "bin"), kept.get("PATH", os.defpath)])
     return {**kept, "PATH": path, "SAM_CLI_TELEMETRY": "0", "AWS_EC2_METADATA_DISABLED": "true"}
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from candlecast.adapters.codec import to_json
 from candlecast.domain.candle import Candle
@@ -23,6 +24,7 @@ from candlecast.domain.reconcile import OPEN_ORDER_INTERVAL
 from infra.local.candle_files import CandleFile
 from infra.local.cloud import Cloud
 from infra.local.demo.exchange import Operator
+from infra.local.demo.report import Ledger
 from infra.local.demo.scenario import VENUE
 from infra.local.project import CommandError
 
@@ -70,9 +72,10 @@ def closings(files: Sequence[CandleFile], count: int) -> Iterator[Closing]:
 class Replay:
     """Drives a deployed stack candle by candle."""
 
-    def __init__(self, cloud: Cloud, operator: Operator, files: Sequence[CandleFile], count: int) -> None:
+    def __init__(self, cloud: Cloud, operator: Operator, ledger: Ledger, files: Sequence[CandleFile], count: int) -> None:
         self._cloud = cloud
         self._operator = operator
+        self._ledger = ledger
         self._closings = tuple(closings(files, count))
         self._sqs = cloud.client("sqs")
         self._triggers: dict[str, tuple[Decimal, ...]] = {}
@@ -82,12 +85,14 @@ class Replay:
         """Replay everything; `each` is told after every instant. Raises CommandError if it does not become quiet."""
         for closing in self._closings:
             self._operator.set_clock(closing.at)
-            if self._touched(closing):
+            touched = self._touched(closing)
+            if touched:
                 self._reconcile()
             for file, _ in closing.candles:
                 self._announce(file, closing.at)
             self.wait_until_quiet()
-            self._triggers = self._operator.open_triggers()
+            if touched or self._ledger.has_signal(closing.at):
+                self._triggers = self._operator.open_triggers()
             self.progress.done += 1
             self.progress.at = closing.at
             each(self.progress)
@@ -118,13 +123,8 @@ class Replay:
     def _reconcile(self) -> None:
         """Fire the reconcile clock as of the moment when every account with open orders is due."""
         due = datetime.now(UTC) + OPEN_ORDER_INTERVAL + timedelta(seconds=1)
-        function = self._cloud.outputs["ReconcileClockFunctionName"]
-        payload = json.dumps({"scheduled_time": due.isoformat()})
-        answer = self._cloud.client("lambda").invoke(FunctionName=f"{function}:live", Payload=payload)
-        body = answer["Payload"].read().decode()
-        if answer.get("FunctionError"):
-            raise CommandError(f"the reconcile clock failed: {body}")
-        self.progress.reconciles += json.loads(body)["accounts"]
+        answer = invoke(self._cloud, "ReconcileClockFunctionName", {"scheduled_time": due.isoformat()})
+        self.progress.reconciles += answer["accounts"]
         self.wait_until_quiet()
 
     def wait_until_quiet(self) -> None:
@@ -140,3 +140,12 @@ class Replay:
         url = self._cloud.outputs[queue]
         attributes = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(DEPTHS))["Attributes"]
         return sum(int(attributes[name]) for name in DEPTHS)
+
+
+def invoke(cloud: Cloud, output: str, event: dict[str, Any]) -> Any:
+    """What the function named by a stack's output answers. Raises CommandError with its error."""
+    answer = cloud.client("lambda").invoke(FunctionName=f"{cloud.outputs[output]}:live", Payload=json.dumps(event))
+    body = answer["Payload"].read().decode()
+    if answer.get("FunctionError"):
+        raise CommandError(f"{output.removesuffix('FunctionName')} failed: {body[:300]}")
+    return json.loads(body)

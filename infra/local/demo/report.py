@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -23,7 +24,6 @@ from infra.local.cloud import Cloud
 from infra.local.demo.exchange import BookOrder
 from infra.local.demo.people import Person
 from infra.local.demo.scenario import PlannedStrategy, quote_of
-from infra.local.deployment import REGION
 
 DEAD_LETTERS = (
     "CandleDeadLettersUrl",
@@ -59,7 +59,8 @@ class Ledger:
     """Reads the platform's table as its own API does, for all people of the replay."""
 
     def __init__(self, cloud: Cloud, strategies: Sequence[PlannedStrategy], people: Sequence[Person]) -> None:
-        table = Table(cloud.outputs["TableName"], region=REGION, host=cloud.endpoint)
+        os.environ.update(cloud.environment)  # the product's adapters find region, endpoint and keys as a function does
+        table = Table(cloud.outputs["TableName"])
         self._executions = DynamoExecutionStore(table)
         self._signals = DynamoSignalStore(table)
         self._history = DynamoHistory(table, SystemClock())
@@ -74,6 +75,11 @@ class Ledger:
         positions = [p for t in self._tenants for p in self._history.list_positions(t)]
         trades = [x for t in self._tenants for x in self._all(self._history.list_trades, t, None)]
         return Records(tuple(executions), tuple(signals), tuple(orders), tuple(positions), tuple(trades))
+
+    def has_signal(self, candle_close: datetime) -> bool:
+        """Whether any strategy has given a signal on the candle that closed then."""
+        newest = (self._executions.list_executions(strategy, None, 1).items for strategy in self._strategies)
+        return any(run.candle_close == candle_close and run.signal is not None for runs in newest for run in runs)
 
     def read_when_relayed(self) -> Records:
         """All records once the stream has brought every decided order: the first reading that equals the one before it."""

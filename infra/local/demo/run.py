@@ -16,9 +16,9 @@ from infra.local.candle_files import CandleFile, read_candle_file, sample_files
 from infra.local.cloud import Cloud
 from infra.local.demo.exchange import Operator
 from infra.local.demo.people import Person, Platform
-from infra.local.demo.replay import DEFAULT_CANDLE_COUNT, HISTORY, Progress, Replay
+from infra.local.demo.replay import DEFAULT_CANDLE_COUNT, HISTORY, Progress, Replay, invoke
 from infra.local.demo.report import Ledger, count_dead_letters, is_sound, summarise
-from infra.local.demo.scenario import DEFAULT_USERS, MAX_USERS, PlannedStrategy, plan_strategies, plan_users
+from infra.local.demo.scenario import DEFAULT_USERS, MAX_USERS, VENUE, PlannedStrategy, plan_strategies, plan_users
 from infra.local.project import BUILD, CommandError
 
 REPORT = BUILD / "demo" / "report.json"
@@ -61,7 +61,7 @@ class Scene:
         return Ledger(self.cloud, self.strategies, self.people)
 
     def replay(self) -> Replay:
-        return Replay(self.cloud, self.operator, self.files, self.count)
+        return Replay(self.cloud, self.operator, self.ledger, self.files, self.count)
 
     def report(self, candles: int) -> dict[str, Any]:
         """The figures as they are now."""
@@ -84,9 +84,9 @@ def read_files(options: Options) -> tuple[CandleFile, ...]:
 def prepare(cloud: Cloud, options: Options, files: Sequence[CandleFile], out: TextIO) -> Scene:
     """Load the markets, create strategies and people; the stack is deployed already."""
     operator = Operator(cloud)
-    operator.load(files)
+    operator.load(files, options.candle_count + HISTORY)
     operator.set_clock(min(f.candles[-options.candle_count].open_time for f in files))
-    cloud.invoke("MarketCatalogueFunctionName", {})
+    invoke(cloud, "MarketCatalogueFunctionName", {"venues": [VENUE]})
     strategies = plan_strategies(files)
     platform = Platform(cloud)
     platform.create_strategies(strategies)

@@ -1,0 +1,186 @@
+"""The paper exchange as its operator sees it: markets, clock, accounts, and the whole book."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import httpx
+
+from candlecast.domain.order import IntentState
+from infra.local.candle_files import CandleFile
+from infra.local.cloud import Cloud
+from infra.local.demo.scenario import STABLE_QUOTES, quote_of
+from infra.local.project import CommandError
+
+REQUEST_SECONDS = 60.0
+PAGE = 1_000
+MAX_PRICE_DECIMALS = 8  # recorded floats carry noise behind them
+SMALLEST_STABLE = Decimal(5)  # worth of the smallest order, in the quote currency
+SMALLEST_COIN = Decimal("0.0005")
+
+_STATE_OF_ORDER = {
+    "FILLED": IntentState.FILLED,
+    "NEW": IntentState.OPEN,
+    "CANCELED": IntentState.CANCELLED,
+    "EXPIRED": IntentState.CANCELLED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PaperKeys:
+    """Keys of a paper account."""
+
+    account_id: str
+    key_id: str
+    api_key: str = field(repr=False)
+    api_secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookOrder:
+    """An order in the venue's book, in our terms; a triggered stop or target with what its order has filled."""
+
+    client_order_id: str
+    account_id: str
+    signed_by: str
+    market_id: str
+    side: str
+    state: str
+    filled_quantity: Decimal
+    average_price: Decimal | None
+    trigger_price: Decimal | None = None
+
+
+class Operator:
+    """The operator's door of a deployed paper exchange."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        outputs = cloud.outputs
+        key = cloud.client("secretsmanager").get_secret_value(SecretId=outputs["OperatorSecretId"])["SecretString"]
+        self._http = httpx.Client(
+            base_url=f"{outputs['PaperExchangeUrl']}/operator", headers={"X-Operator-Key": key}, timeout=REQUEST_SECONDS
+        )
+        self._symbols: dict[str, str] = {}
+
+    def load(self, files: Sequence[CandleFile], rows: int) -> None:
+        """List the files' markets and load the last `rows` candles of each."""
+        self.call("PUT", "/markets", {"markets": [_market(file) for file in files]})
+        for file in files:
+            symbol = venue_symbol(file.market)
+            self._symbols[symbol] = file.market
+            candles = [_row(candle, _tick(file)) for candle in file.candles[-rows:]]
+            self.call("POST", f"/markets/{symbol}/candles?interval={file.timeframe.value}&restart=true", candles)
+
+    def set_clock(self, at: datetime) -> None:
+        """Set the market clock, back again if need be."""
+        self.call("PUT", "/clock", {"mode": "stepped", "now_ms": round(at.timestamp() * 1000), "rewind": True})
+
+    def run_clock(self) -> None:
+        """Let the recorded candles run along with real time, again and again; history counts as past already."""
+        self.call("PUT", "/clock", {"mode": "wall"})
+
+    def open_account(self, asset: str, balance: Decimal) -> PaperKeys:
+        answer = self.call("POST", "/accounts", {"balances": {asset: format(balance, "f")}})
+        return PaperKeys(answer["account_id"], answer["key_id"], answer["api_key"], answer["api_secret"])
+
+    def revoke(self, keys: PaperKeys) -> None:
+        self.call("DELETE", f"/accounts/{keys.account_id}/keys/{keys.key_id}")
+
+    def open_triggers(self) -> dict[str, tuple[Decimal, ...]]:
+        """Trigger prices of open stops and targets by unified market."""
+        found: dict[str, list[Decimal]] = {}
+        for row in self.rows("algo-orders"):
+            if row["status"] == "NEW":
+                found.setdefault(self._symbols[row["symbol"]], []).append(Decimal(row["trigger_price"]))
+        return {market: tuple(prices) for market, prices in found.items()}
+
+    def book(self) -> list[BookOrder]:
+        """Every order of every account; the orders that triggered stops and targets became count as these."""
+        placed = {(row["account_id"], row["order_id"]): row for row in self.rows("orders")}
+        conditional = list(self.rows("algo-orders"))
+        became = {(row["account_id"], row["order_id"]) for row in conditional if row["order_id"]}
+        orders = [_order(row) for key, row in placed.items() if key not in became]
+        return orders + [_conditional(row, placed.get((row["account_id"], row["order_id"]))) for row in conditional]
+
+    def rows(self, kind: str) -> Iterator[dict[str, Any]]:
+        """All rows of one kind of the book: orders, algo-orders, fills, positions."""
+        cursor = ""
+        while True:
+            page = self.call("GET", f"/book/{kind}?limit={PAGE}&cursor={cursor}")
+            yield from page["rows"]
+            if page["next_cursor"] is None:
+                return
+            cursor = page["next_cursor"]
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        """The answer's JSON. Raises CommandError with the exchange's own words."""
+        content = None if body is None else json.dumps(body)
+        answer = self._http.request(method, path, content=content)
+        if answer.status_code >= 400:
+            raise CommandError(f"paper exchange: {method} {path}: {answer.status_code} {answer.text[:300]}")
+        return answer.json() if answer.content else None
+
+
+def venue_symbol(market: str) -> str:
+    """The venue's own symbol of a unified one."""
+    return market.partition(":")[0].replace("/", "")
+
+
+def _order(row: dict[str, Any]) -> BookOrder:
+    executed = Decimal(row["executed"])
+    return BookOrder(
+        client_order_id=row["client_order_id"],
+        account_id=row["account_id"],
+        signed_by=row["signed_by"],
+        market_id=row["symbol"],
+        side=row["side"],
+        state=_STATE_OF_ORDER.get(row["status"], row["status"]),
+        filled_quantity=executed,
+        average_price=Decimal(row["quote"]) / executed if executed else None,
+    )
+
+
+def _conditional(row: dict[str, Any], became: dict[str, Any] | None) -> BookOrder:
+    outcome = _order(became) if became is not None else None
+    return BookOrder(
+        client_order_id=row["client_algo_id"],
+        account_id=row["account_id"],
+        signed_by=row["signed_by"],
+        market_id=row["symbol"],
+        side=row["side"],
+        state=outcome.state if outcome is not None else _STATE_OF_ORDER.get(row["status"], row["status"]),
+        filled_quantity=outcome.filled_quantity if outcome is not None else Decimal(0),
+        average_price=outcome.average_price if outcome is not None else None,
+        trigger_price=Decimal(row["trigger_price"]),
+    )
+
+
+def _tick(file: CandleFile) -> Decimal:
+    """The finest price step that the file's closes use."""
+    finest = min(int(candle.close.normalize().as_tuple().exponent) for candle in file.candles)
+    return Decimal(1).scaleb(max(-MAX_PRICE_DECIMALS, min(0, finest)))
+
+
+def _market(file: CandleFile) -> dict[str, Any]:
+    """A market whose smallest order is worth little, whatever its price."""
+    quote = quote_of(file.market)
+    smallest = SMALLEST_STABLE if quote in STABLE_QUOTES else SMALLEST_COIN
+    step = Decimal(1).scaleb((smallest / file.candles[-1].close).adjusted())
+    return {
+        "symbol": venue_symbol(file.market),
+        "base": file.market.partition("/")[0],
+        "quote": quote,
+        "tick_size": format(_tick(file), "f"),
+        "step_size": format(step, "f"),
+        "min_notional": format(smallest, "f"),
+    }
+
+
+def _row(candle: Any, tick: Decimal) -> list[Any]:
+    prices = [format(price.quantize(tick), "f") for price in (candle.open, candle.high, candle.low, candle.close)]
+    return [round(candle.open_time.timestamp() * 1000), *prices, format(candle.volume, "f")]
