@@ -1,0 +1,214 @@
+"""Documents say what is there: their links, paths, commands, routes, metrics, alarms and tables are held against the code."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from candlecast.ports.api_services import ApiServices
+from candlecast.services.execute_order import METRIC_OF_STATE
+from functions.api.app import create_app
+from infra.local.__main__ import parser
+from tests.infra.transformed import functions, nested, queue_name, resources, root, text
+
+ROOT = Path(__file__).resolve().parents[2]
+CORE = ROOT / "layers" / "core" / "candlecast"
+MADE = {".venvs", "build", ".aws-sam", ".pytest_cache", ".git", ".mypy_cache", ".ruff_cache"}
+DOCUMENTS = {
+    path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
+    for path in sorted(ROOT.rglob("*.md"))
+    if path.relative_to(ROOT).parts[0] not in MADE
+}
+NAMES = sorted(DOCUMENTS)
+README, ARCHITECTURE, OPERATE = (DOCUMENTS[it] for it in ("README.md", "docs/ARCHITECTURE.md", "docs/guides/operate.md"))
+
+WRITTEN_BY_THE_READER = {"strategies/three_highs.py", "versions.json"}
+FOLDERS = {path.name for folder in (ROOT, CORE) for path in folder.iterdir() if path.is_dir()} - MADE
+SUFFIXES = (".py", ".md", ".yaml", ".toml", ".sh", ".in", ".lock")
+LINK = re.compile(r"\]\((?!https?:)([^)\s]+)\)")
+INLINE = re.compile(r"`([^`\n]+)`")
+FENCED = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
+ROUTE = re.compile(r"\b(GET|POST|PUT|PATCH|DELETE) (/v1/[\w/{}]+|/health|/webhooks/[\w/{}]+)")
+
+
+def without_fences(document: str) -> str:
+    return FENCED.sub("", document)
+
+
+def code(document: str) -> Iterator[str]:
+    """Everything that is set as code: whole blocks, and what stands in backticks."""
+    yield from FENCED.findall(document)
+    yield from INLINE.findall(without_fences(document))
+
+
+def anchors(document: str) -> set[str]:
+    """Anchors of a document's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", without_fences(document), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def paths(document: str) -> set[str]:
+    """What is set as code and reads like a path of the repository."""
+    words = {it.rstrip("/") for it in INLINE.findall(without_fences(document)) if re.fullmatch(r"[\w./-]+", it)}
+    return {it for it in words if ("/" in it and it.split("/")[0] in FOLDERS) or it.endswith(SUFFIXES)} - WRITTEN_BY_THE_READER
+
+
+def rows(document: str, heading: str) -> list[list[str]]:
+    """Cells of the first table under a heading, without its head."""
+    start = document.index(heading) + len(heading)
+    table = re.split(r"\n(?!\|)", document[document.index("\n|", start) + 1 :], maxsplit=1)[0]
+    lines = [line.strip("|").split("|") for line in table.splitlines()]
+    return [[cell.strip() for cell in line] for line in lines[2:]]
+
+
+def first_cells(document: str, heading: str) -> set[str]:
+    """Names in backticks in the first cell of each row."""
+    return {name for row in rows(document, heading) for name in INLINE.findall(row[0])}
+
+
+def published_metrics() -> set[str]:
+    """Names that the shared package passes to its metrics."""
+    found = set(METRIC_OF_STATE.values())
+    for path in CORE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and "metrics" in ast.unparse(node.func.value):
+                first = ast.walk(node.args[0])
+                found |= {it.value for it in first if isinstance(it, ast.Constant) and isinstance(it.value, str)}
+    return found
+
+
+def alarms() -> dict[str, str]:
+    """Every alarm without the stack's name, and its runbook."""
+    return {
+        text(it["AlarmName"]).removeprefix("stack-"): it["AlarmDescription"].split("Runbook: infra/runbooks/")[1]
+        for stack in ("Alarms", "FunctionAlarms")
+        for it in resources(nested(stack), "AWS::CloudWatch::Alarm").values()
+    }
+
+
+def routes() -> set[tuple[str, str]]:
+    """Method and path of everything that answers, every id written as `{}`."""
+    described = create_app(cast(ApiServices, SimpleNamespace())).openapi()["paths"]
+    known = {(method.upper(), path) for path, methods in described.items() for method in methods}
+    known |= {("POST", "/webhooks/{source}"), ("POST", "/webhooks/{source}/{secret}"), ("GET", "/openapi.json")}
+    return {(method, re.sub(r"\{\w+\}", "{}", path)) for method, path in known}
+
+
+def commands() -> set[str]:
+    """Names of the command line's commands."""
+    [subparsers] = [it for it in parser()._actions if isinstance(it.choices, dict)]
+    return set(subparsers.choices or ())
+
+
+def examples(document: str, pattern: str) -> set[Any]:
+    return {match for it in code(document) for match in re.findall(pattern, it)}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_link_leads_to_a_file_and_a_heading_that_exist(name: str) -> None:
+    for link in LINK.findall(without_fences(DOCUMENTS[name])):
+        file, _, anchor = link.partition("#")
+        target = (ROOT / name).parent / file if file else ROOT / name
+        assert target.exists(), link
+        if anchor:
+            assert anchor in anchors(target.read_text(encoding="utf-8")), link
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_path_exists(name: str) -> None:
+    bases = (ROOT, CORE, (ROOT / name).parent)
+    assert {it for it in paths(DOCUMENTS[name]) if not any((base / it).exists() for base in bases)} == set()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_make_target_exists(name: str) -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert examples(DOCUMENTS[name], r"\bmake ([a-z]+)") <= targets
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_command_of_the_command_line_exists(name: str) -> None:
+    assert examples(DOCUMENTS[name], r"(?:-m infra\.local|(?:^|\()candlecast) (\w+)") <= commands()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_route_exists(name: str) -> None:
+    named = {(method, re.sub(r"\{\w+\}", "{}", path)) for method, path in examples(DOCUMENTS[name], ROUTE.pattern)}
+    assert named <= routes()
+
+
+def test_every_request_of_the_first_order_goes_to_a_route() -> None:
+    called = examples(README, r"(?:api |\$API)(/[\w/$.-]+)")
+    known = {path for _, path in routes()}
+    assert len(called) > 8
+    assert {re.sub(r"\$\w+|(?<=webhooks/)[\w-]+", "{}", path) for path in called} <= known
+
+
+def test_the_readme_leads_with_the_two_commands() -> None:
+    assert re.findall(r"^make (\w+)", FENCED.findall(README[README.index("## Two commands") :])[0], re.MULTILINE) == [
+        "demo",
+        "test",
+    ]
+
+
+def test_the_list_of_metrics_is_what_is_published() -> None:
+    assert first_cells(OPERATE, "## Metrics\n") == published_metrics()
+
+
+def test_the_list_of_metrics_names_their_publishers() -> None:
+    publishers = {name for row in rows(OPERATE, "## Metrics\n") for name in INLINE.findall(row[1])}
+    assert publishers <= set(functions())
+
+
+def test_the_list_of_alarms_is_what_is_deployed_with_its_runbooks() -> None:
+    listed = {
+        name.replace("<function>", function): row[2].rpartition("/")[2].rstrip(")")
+        for row in rows(OPERATE, "## Alarms\n")
+        for name in INLINE.findall(row[0])
+        for function in (functions() if "<function>" in name else [""])
+    }
+    assert listed == alarms()
+
+
+def test_the_table_of_functions_is_what_is_deployed() -> None:
+    listed = {row[0].strip("`"): row[2] for row in rows(ARCHITECTURE, "## The functions\n")}
+    assert listed == {name: f"{properties['Timeout']} s" for name, properties in functions().items()}
+
+
+def test_the_table_of_queues_is_what_is_deployed() -> None:
+    queues = resources(root(), "AWS::SQS::Queue")
+    listed = {row[0]: row[3:] for row in rows(ARCHITECTURE, "## The queues\n")}
+    deployed = {
+        name: [
+            f"{it['VisibilityTimeout']} s",
+            str(it["RedrivePolicy"]["maxReceiveCount"]),
+            text(it["RedrivePolicy"]["deadLetterTargetArn"]),
+        ]
+        for name, it in queues.items()
+        if "RedrivePolicy" in it
+    }
+    assert {name: [*cells[:2], f"<{cells[2].split()[0]}.Arn>"] for name, cells in listed.items()} == deployed
+    assert {queue_name(queues[name]) for name in listed} == {"candle", "signal", "trade.fifo", "reconcile"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_code_and_name_in_capitals_is_one_of_the_code(name: str) -> None:
+    named = examples(DOCUMENTS[name], r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b")
+    assert named - NAMES_IN_CAPITALS - FOREIGN_NAMES == set()
+
+
+FOREIGN_NAMES = {"CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND", "AWS_REGION", "AT_SEQUENCE_NUMBER"}  # AWS's own
+SOURCES = [
+    path
+    for pattern in ("functions/**/*.py", "layers/**/*.py", "infra/**/*.py", "infra/*.yaml", "template.yaml", "Makefile")
+    for path in ROOT.glob(pattern)
+]
+NAMES_IN_CAPITALS = {
+    word for path in SOURCES for word in re.findall(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b", path.read_text(encoding="utf-8"))
+}
