@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 
 from infra.local.cloud import Cloud
+from infra.local.deployment import REGION
 from tests.infra.launcher_stack import bodies, create_function, printed, queue_arn, role, until
 
 pytestmark = pytest.mark.e2e
@@ -63,6 +65,19 @@ def test_an_answer_that_names_no_message_of_the_batch_fails_the_whole_batch(clou
     consume(cloud, "strict", code, queue_arn(cloud, url), FunctionResponseTypes=["ReportBatchItemFailures"])
     sqs.send_message(QueueUrl=url, MessageBody="kept")
     assert until(lambda: bodies(cloud, dead), bool) == ["kept"]
+
+
+def test_sending_a_batch_needs_the_permission_to_send_and_no_other(cloud: Cloud) -> None:
+    sqs, sts = cloud.client("sqs"), cloud.client("sts")
+    url = sqs.create_queue(QueueName="batches")["QueueUrl"]
+    sender = role(cloud, "sender", {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": queue_arn(cloud, url)})
+    keys = sts.assume_role(RoleArn=sender, RoleSessionName="test")["Credentials"]
+    session = boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], region_name=REGION)
+    as_sender = session.client("sqs", endpoint_url=cloud.endpoint)
+    sent = as_sender.send_message_batch(QueueUrl=url, Entries=[{"Id": "1", "MessageBody": "sent"}])
+    assert [entry["Id"] for entry in sent["Successful"]] == ["1"]
+    with pytest.raises(ClientError, match="not authorized"):
+        as_sender.delete_message_batch(QueueUrl=url, Entries=[{"Id": "1", "ReceiptHandle": "any"}])
 
 
 def test_dead_letters_are_moved_back_to_where_they_came_from(cloud: Cloud) -> None:
