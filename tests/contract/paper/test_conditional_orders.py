@@ -18,12 +18,12 @@ def enter(trader: Any) -> None:
 
 
 def place_stop(trader: Any, price: float = 49_000, client_id: str = "stop", quantity: float = 0.01) -> Any:
-    parameters = {"stopLossPrice": price, "reduceOnly": True, "clientAlgoId": client_id, "algoType": "CONDITIONAL"}
+    parameters = {"stopLossPrice": price, "reduceOnly": True, "clientAlgoId": client_id}
     return trader.create_order(BTC_SYMBOL, "market", "sell", quantity, None, parameters)
 
 
 def place_target(trader: Any, price: float = 52_000, client_id: str = "target") -> Any:
-    parameters = {"takeProfitPrice": price, "reduceOnly": True, "clientAlgoId": client_id, "algoType": "CONDITIONAL"}
+    parameters = {"takeProfitPrice": price, "reduceOnly": True, "clientAlgoId": client_id}
     return trader.create_order(BTC_SYMBOL, "market", "sell", 0.01, None, parameters)
 
 
@@ -85,7 +85,7 @@ def test_an_orphan_stays_until_it_is_cancelled(trader: Any) -> None:
 def test_close_position_takes_whatever_is_there(market: PaperVenue, trader: Any) -> None:
     market.load([*CALM, ("50000", "50000", "48500", "49200"), *["49200"] * 9])
     enter(trader)
-    parameters = {"stopLossPrice": 49_000, "closePosition": True, "clientAlgoId": "all", "algoType": "CONDITIONAL"}
+    parameters = {"stopLossPrice": 49_000, "closePosition": True, "clientAlgoId": "all"}
     trader.create_order(BTC_SYMBOL, "market", "sell", 0.01, None, parameters)
     enter(trader)
     market.set_minute(62)

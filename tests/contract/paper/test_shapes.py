@@ -68,7 +68,7 @@ def active(trader: Any) -> Any:
     trader.set_leverage(10, BTC_SYMBOL)
     trader.create_order(BTC_SYMBOL, "market", "buy", 0.1, None, {"clientOrderId": "entry"})
     trader.create_order(BTC_SYMBOL, "limit", "buy", 0.1, 49_000, {"clientOrderId": "limit"})
-    stop = {"stopLossPrice": 48_000, "reduceOnly": True, "clientAlgoId": "stop", "algoType": "CONDITIONAL"}
+    stop = {"stopLossPrice": 48_000, "reduceOnly": True, "clientAlgoId": "stop"}
     trader.create_order(BTC_SYMBOL, "market", "sell", 0.1, None, stop)
     return trader
 

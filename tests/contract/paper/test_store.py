@@ -296,7 +296,7 @@ def test_the_venue_trades_on_either_store(store: PaperStore, paper_server: tuple
     trader = venue.client(venue.open_account())
     symbol = "BTC/USDT:USDT"
     placed = trader.create_order(symbol, "market", "buy", 0.01, None, {"clientOrderId": "entry"})
-    stop = {"stopLossPrice": 49_000, "reduceOnly": True, "clientAlgoId": "stop", "algoType": "CONDITIONAL"}
+    stop = {"stopLossPrice": 49_000, "reduceOnly": True, "clientAlgoId": "stop"}
     trader.create_order(symbol, "market", "sell", 0.01, None, stop)
     venue.set_minute(62)
     assert trader.fetch_positions([symbol]) == []

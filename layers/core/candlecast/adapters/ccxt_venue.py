@@ -113,8 +113,8 @@ class CcxtVenue:
         """The order with what its fills cost in the quote currency; fees in another one leave it to be estimated."""
         fills = self._read(lambda: self._client.fetch_my_trades(market, params={"orderId": order.venue_order_id}))
         quote = self._client.market(market)["quote"]
-        fees = [fill["fee"] for fill in fills if fill.get("fee")]
-        if not fees or any(fee["currency"] != quote for fee in fees):
+        fees = [fill["info"] for fill in fills]  # ccxt itself reads each fee twice, and drops one that is a Decimal already
+        if not fees or any(fee["commissionAsset"] != quote for fee in fees):
             return order
         return VenueOrder(
             client_order_id=order.client_order_id,
@@ -122,7 +122,7 @@ class CcxtVenue:
             status=order.status,
             filled_quantity=order.filled_quantity,
             average_price=order.average_price,
-            fee=sum((_decimal(fee["cost"]) for fee in fees), ZERO),
+            fee=sum((_decimal(fee["commission"]) for fee in fees), ZERO),
         )
 
     def _call(self, request: Callable[[], Any], ignore: frozenset[str] | set[str] = frozenset()) -> Any:

@@ -1,0 +1,245 @@
+"""The executor's side of a venue (`adapters.ccxt_*`) against the paper exchange over HTTP: what each call does, costs and raises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from candlecast.adapters.ccxt_clients import Templates
+from candlecast.adapters.ccxt_market_data import CcxtMarketData, download_markets
+from candlecast.adapters.ccxt_venue import CcxtVenue, CcxtVenues
+from candlecast.domain.errors import Ambiguous, DomainError, Fatal, Reject, RetryLater
+from candlecast.domain.market import Market
+from candlecast.domain.order import Intent, LegKind, OrderRequest, VenueOrderStatus
+from candlecast.domain.signal import PositionSide
+from candlecast.domain.subscription import MarginMode
+from candlecast.domain.timeframe import Timeframe
+from candlecast.ports.venue import Credentials
+from tests.builders import NOW, an_intent
+from tests.contract.paper.paper_venue import BTC_SYMBOL, MINUTE_MS, START_MS, PaperVenue
+
+QUANTITY = Decimal("0.01")
+ORDER_PATH = {"path": "/fapi/v1/order", "method": "POST"}
+Connect = Callable[[dict[str, str]], CcxtVenue]
+
+
+@pytest.fixture
+def templates(market: PaperVenue) -> Templates:
+    """What an environment of the executor holds: the catalogue's markets, read once."""
+    catalogue: dict[str, Market] = {found.symbol: found for found in download_markets("binanceusdm", market.base_url)}
+    return Templates({"paper": ("binanceusdm", market.base_url)}, lambda _: catalogue)
+
+
+@pytest.fixture
+def connect(templates: Templates) -> Connect:
+    venues = CcxtVenues(templates)
+    return lambda keys: venues.connect("paper", "account", "1", Credentials(keys["api_key"], keys["api_secret"]))
+
+
+@pytest.fixture
+def account_keys(market: PaperVenue) -> dict[str, str]:
+    return market.open_account(account_id="tenant")
+
+
+@pytest.fixture
+def account(connect: Connect, account_keys: dict[str, str]) -> CcxtVenue:
+    return connect(account_keys)
+
+
+def intent(kind: LegKind = LegKind.ENTRY, **changes: Any) -> Intent:
+    trigger = {LegKind.STOP_LOSS: Decimal(49_000), LegKind.TAKE_PROFIT: Decimal(52_000)}.get(kind)
+    values = {"quantity": QUANTITY, **({"trigger_price": trigger} if trigger else {})}
+    return an_intent(kind, **{**values, **changes})
+
+
+def place(venue: CcxtVenue, leg: Intent) -> Any:
+    return venue.create_order(OrderRequest.of(leg))
+
+
+def test_the_catalogue_takes_over_the_venues_filters(market: PaperVenue) -> None:
+    found = download_markets("binanceusdm", market.base_url)
+    assert found == [
+        Market(
+            symbol=BTC_SYMBOL,
+            venue_symbol="BTCUSDT",
+            base="BTC",
+            quote="USDT",
+            price_step=Decimal("0.1"),
+            quantity_step=Decimal("0.001"),
+            min_quantity=Decimal("0.001"),
+            max_quantity=Decimal(100_000),
+            min_notional=Decimal(100),
+            taker_fee=found[0].taker_fee,
+        )
+    ]
+
+
+def test_an_entry_is_filled_and_found_again_with_its_fee(account: CcxtVenue) -> None:
+    placed = place(account, intent())
+    assert (placed.status, placed.filled_quantity, placed.average_price) == (VenueOrderStatus.FILLED, QUANTITY, Decimal(50_005))
+    found = account.find_order(intent())
+    assert found == replace(placed, fee=Decimal("0.250025"))
+    assert account.find_order(intent(signal_id="another")) is None
+
+
+def test_stop_and_target_wait_and_are_found_when_the_stop_has_filled(market: PaperVenue, account: CcxtVenue) -> None:
+    market.load(["50000"] * 61 + [("50000", "50000", "48500", "49000")] + ["49000"] * 9)
+    stop, target = intent(LegKind.STOP_LOSS), intent(LegKind.TAKE_PROFIT)
+    for leg in (intent(), stop, target):
+        place(account, leg)
+    assert account.open_order_ids(BTC_SYMBOL) == {stop.client_order_id, target.client_order_id}
+    waiting = account.find_order(stop)
+    assert waiting is not None
+    assert waiting.status is VenueOrderStatus.OPEN
+    market.set_minute(62)
+    filled = account.find_order(stop)
+    assert filled is not None
+    assert (filled.status, filled.average_price) == (VenueOrderStatus.FILLED, Decimal("48995.1"))
+    assert filled.fee == QUANTITY * Decimal("48995.1") * Decimal("0.0005")
+    assert account.open_order_ids() == {target.client_order_id}
+    assert account.positions() == []
+
+
+def test_cancelling_what_is_gone_is_no_error(account: CcxtVenue) -> None:
+    place(account, intent())
+    place(account, intent(LegKind.STOP_LOSS))
+    for _ in range(2):
+        account.cancel_order(intent(LegKind.STOP_LOSS))
+    account.cancel_order(intent())
+    cancelled = account.find_order(intent(LegKind.STOP_LOSS))
+    assert cancelled is not None
+    assert cancelled.status is VenueOrderStatus.CANCELLED
+
+
+def test_settings_may_be_set_to_what_they_are(account: CcxtVenue) -> None:
+    for _ in range(2):
+        account.set_market_settings(BTC_SYMBOL, Decimal(7), MarginMode.ISOLATED)
+
+
+def test_positions_and_balance(account: CcxtVenue) -> None:
+    account.set_market_settings(BTC_SYMBOL, Decimal(10), MarginMode.CROSS)
+    place(account, intent(position_side=PositionSide.SHORT))
+    position = account.positions()[0]
+    assert (position.market, position.side, position.quantity) == (BTC_SYMBOL, PositionSide.SHORT, QUANTITY)
+    assert position.entry_price == Decimal(49_995)
+    balance = account.balance(NOW)
+    wallet = 10_000 - QUANTITY * 49_995 * Decimal("0.0005") - QUANTITY * 5
+    assert (balance.equity, balance.available, balance.as_of) == (wallet, wallet - 50, NOW)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"quantity": Decimal(100)}, "INSUFFICIENT_FUNDS"),
+        ({"quantity": Decimal("0.001")}, "VENUE_REJECTED"),
+        ({"kind": LegKind.EXIT}, "VENUE_REJECTED"),
+        ({"kind": LegKind.STOP_LOSS, "trigger_price": Decimal(51_000)}, "VENUE_REJECTED"),
+    ],
+    ids=["margin", "minimum notional", "nothing to reduce", "would trigger at once"],
+)
+def test_what_the_venue_refuses_for_good_is_a_reject(account: CcxtVenue, changes: dict[str, Any], code: str) -> None:
+    with pytest.raises(Reject) as refused:
+        place(account, intent(**changes))
+    assert refused.value.code == code
+
+
+def test_a_revoked_key_is_fatal_even_after_it_has_worked(
+    market: PaperVenue, account: CcxtVenue, account_keys: dict[str, str]
+) -> None:
+    place(account, intent())
+    market.operate("DELETE", f"/accounts/tenant/keys/{account_keys['key_id']}")
+    with pytest.raises(Fatal):
+        place(account, intent(signal_id="next"))
+
+
+def test_an_open_duplicate_is_an_unknown_outcome(account: CcxtVenue) -> None:
+    place(account, intent(LegKind.STOP_LOSS))
+    with pytest.raises(Ambiguous):
+        place(account, intent(LegKind.STOP_LOSS))
+
+
+@pytest.mark.parametrize(
+    ("fault", "instruction"),
+    [
+        ({"kind": "timeout", "executed": True}, Ambiguous),
+        ({"kind": "timeout"}, Ambiguous),
+        ({"kind": "server_error", "executed": True}, Ambiguous),
+        ({"kind": "unavailable"}, Ambiguous),
+        ({"kind": "closed", "executed": True}, Ambiguous),
+        ({"kind": "rate_limited", "retry_after_seconds": 3}, RetryLater),
+        ({"kind": "banned", "retry_after_seconds": 3}, RetryLater),
+    ],
+    ids=lambda value: f"{value['kind']}{'-executed' if value.get('executed') else ''}" if isinstance(value, dict) else "",
+)
+def test_a_lost_answer_is_ambiguous_and_a_refused_one_comes_again(
+    market: PaperVenue, account: CcxtVenue, fault: dict[str, Any], instruction: type[DomainError]
+) -> None:
+    market.operate("POST", "/faults", {**ORDER_PATH, **fault})
+    with pytest.raises(instruction) as raised:
+        place(account, intent())
+    if isinstance(raised.value, RetryLater):
+        assert raised.value.after_seconds == 3
+    assert (account.find_order(intent()) is not None) is fault.get("executed", False)
+
+
+def test_a_clock_that_is_wrong_is_told_apart(market: PaperVenue, account: CcxtVenue) -> None:
+    market.wall_clock.offset_ms = 60_000
+    with pytest.raises(RetryLater, match="CLOCK_SKEWED"):
+        place(account, intent())
+
+
+def test_an_order_costs_one_request_and_nothing_is_downloaded(market: PaperVenue, account: CcxtVenue) -> None:
+    market.operate("PUT", "/counting", {"counting": True})
+    place(account, intent())
+    place(account, intent(LegKind.STOP_LOSS))
+    assert market.operate("GET", "/counts")["counts"] == {"tenant": {"POST /fapi/v1/order": 1, "POST /fapi/v1/algoOrder": 1}}
+
+
+def test_fifty_accounts_in_parallel_with_failures_never_sign_for_each_other(market: PaperVenue, connect: Connect) -> None:
+    keys = {f"user{number:02}": market.open_account(account_id=f"user{number:02}") for number in range(50)}
+    for kind in ("timeout", "rate_limited", "server_error"):
+        market.operate("POST", "/faults", {**ORDER_PATH, "kind": kind, "count": 10})
+    bad = {**keys["user00"], "api_secret": "wrong"}
+
+    def trade(name: str) -> None:
+        venue = connect(bad if name == "user00" else keys[name])
+        for number in range(3):
+            try:
+                place(venue, intent(signal_id=f"{name}-{number}", subscription_id=name))
+            except DomainError:
+                continue
+
+    with ThreadPoolExecutor(max_workers=50) as pool:
+        list(pool.map(trade, keys))
+    owner = {
+        intent(signal_id=f"{name}-{number}", subscription_id=name).client_order_id: name for name in keys for number in range(3)
+    }
+    orders = market.book("orders")
+    assert len({row["client_order_id"] for row in orders}) == len(orders)
+    assert 49 * 3 - 30 <= len(orders) <= 49 * 3
+    for row in orders:
+        name = owner[row["client_order_id"]]
+        assert name != "user00"
+        assert (row["account_id"], row["signed_by"]) == (name, keys[name]["key_id"])
+
+
+def test_candles_and_prices_are_those_of_the_market_clock(market: PaperVenue, templates: Templates) -> None:
+    market.load([str(100 + minute) for minute in range(90)])
+    market.set_minute(60)
+    data = CcxtMarketData(templates)
+    until = datetime.fromtimestamp((START_MS + 60 * MINUTE_MS) / 1000, UTC)
+    minutes = data.candles("paper", BTC_SYMBOL, Timeframe.M1, until, 5)
+    assert [candle.close for candle in minutes] == [Decimal(155 + index) for index in range(5)]
+    tens = data.candles("paper", BTC_SYMBOL, Timeframe.M10, until, 3)
+    assert [(candle.open, candle.close, candle.volume) for candle in tens] == [
+        (Decimal(start), Decimal(start + 9), Decimal(100)) for start in (130, 140, 150)
+    ]
+    assert data.last_price("paper", BTC_SYMBOL) == Decimal(159)
+    with pytest.raises(Reject, match="UNKNOWN_MARKET"):
+        data.last_price("paper", "NO/SUCH:SUCH")
