@@ -79,6 +79,13 @@ make_environment() {
     printf '%s' "$want" >"$stamp"
 }
 
+# The shared package is found in the development environment wherever a command is started from, as it is in Lambda.
+link_sources() {
+    for packages in "$venvs"/dev/lib/python*/site-packages; do
+        [ ! -d "$packages" ] || printf '../../../../../layers/core\n' >"$packages/candlecast.pth"
+    done
+}
+
 tools=
 need_tools() {
     [ -z "$tools" ] || return 0
@@ -97,3 +104,4 @@ mkdir -p "$venvs"
 for environment in "$@"; do
     make_environment "$environment"
 done
+link_sources
