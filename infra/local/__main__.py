@@ -13,6 +13,7 @@ from infra.local.cloud import DEFAULT_WORKERS, USUAL_PORTS, Cloud, Ports
 from infra.local.demo.replay import DEFAULT_CANDLE_COUNT
 from infra.local.demo.run import Options
 from infra.local.demo.run import demo as run_demo
+from infra.local.demo.run import up as run_up
 from infra.local.demo.scenario import DEFAULT_USERS
 from infra.local.project import CommandError, architecture
 
@@ -28,7 +29,7 @@ def say(text: str) -> None:
 
 
 def up(options: argparse.Namespace) -> int:
-    """Start, deploy with the clocks running, and stay until Ctrl-C."""
+    """Start, deploy, let people and strategies in, and stay until Ctrl-C while the schedules fire."""
     stopped = False
 
     def stop(*_signal: object) -> None:
@@ -37,14 +38,10 @@ def up(options: argparse.Namespace) -> int:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
+    chosen = _chosen(options)
     ports = Ports(aws=options.port, api=options.api_port, paper=options.paper_port)
     with Cloud(options.name, ports=ports, workers_per_function=options.workers_per_function, say=say) as cloud:
-        outputs = cloud.deploy(SchedulesState="ENABLED")
-        user = cloud.user("trader@example.com")
-        say(f"API             {outputs['ApiUrl']}")
-        say(f"paper exchange  {outputs['PaperExchangeUrl']}")
-        say(f"AWS             {cloud.endpoint}")
-        say(f"token           {user.token}")
+        run_up(cloud, chosen)
         say("stays until Ctrl-C")
         while not stopped:
             time.sleep(WAIT_SECONDS)

@@ -18,7 +18,7 @@ from infra.local.demo.exchange import Operator
 from infra.local.demo.people import Person, Platform
 from infra.local.demo.replay import DEFAULT_CANDLE_COUNT, HISTORY, Progress, Replay, invoke
 from infra.local.demo.report import Ledger, count_dead_letters, is_sound, summarise
-from infra.local.demo.scenario import DEFAULT_USERS, MAX_USERS, VENUE, PlannedStrategy, plan_strategies, plan_users
+from infra.local.demo.scenario import DEFAULT_USERS, MAX_USERS, VENUE, Case, PlannedStrategy, plan_strategies, plan_users
 from infra.local.project import BUILD, CommandError
 
 REPORT = BUILD / "demo" / "report.json"
@@ -81,11 +81,17 @@ def read_files(options: Options) -> tuple[CandleFile, ...]:
     return files
 
 
-def prepare(cloud: Cloud, options: Options, files: Sequence[CandleFile], out: TextIO) -> Scene:
-    """Load the markets, create strategies and people; the stack is deployed already."""
+def prepare(cloud: Cloud, options: Options, files: Sequence[CandleFile], out: TextIO, *, live: bool = False) -> Scene:
+    """Load the markets, create strategies and people; the stack is deployed already.
+
+    The market's clock stands before the first replayed candle, or runs along with real time if `live`.
+    """
     operator = Operator(cloud)
     operator.load(files, options.candle_count + HISTORY)
-    operator.set_clock(min(f.candles[-options.candle_count].open_time for f in files))
+    if live:
+        operator.run_clock()
+    else:
+        operator.set_clock(min(f.candles[-options.candle_count].open_time for f in files))
     invoke(cloud, "MarketCatalogueFunctionName", {"venues": [VENUE]})
     strategies = plan_strategies(files)
     platform = Platform(cloud)
@@ -111,6 +117,20 @@ def demo(options: Options, out: TextIO = sys.stdout) -> int:
     REPORT.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     _summary(out, report)
     return 0 if is_sound(report) else 1
+
+
+def up(cloud: Cloud, options: Options, out: TextIO = sys.stdout) -> Scene:
+    """The same stack, markets and people, with the schedules firing in real time; `cloud` has been started."""
+    files = read_files(options)
+    cloud.deploy(SchedulesState="ENABLED")
+    scene = prepare(cloud, options, files, out, live=True)
+    trader = next((person for person in scene.people if person.plan.case is Case.ORDINARY), scene.people[0])
+    _line(out, f"API             {cloud.outputs['ApiUrl']}")
+    _line(out, f"paper exchange  {cloud.outputs['PaperExchangeUrl']}")
+    _line(out, f"AWS             {cloud.endpoint}")
+    _line(out, f"trader          {trader.user.email}, one of {len(scene.people)}; follows {trader.plan.strategy.strategy_id}")
+    _line(out, f"token           {trader.user.token}")
+    return scene
 
 
 def _table(out: TextIO) -> Any:

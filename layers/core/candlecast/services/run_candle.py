@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from candlecast.domain.candle import Candle, NotPublished, closed_before
+from candlecast.domain.candle import Candle, NotPublished, check_contiguous, closed_before
 from candlecast.domain.errors import Reject, RetryLater
 from candlecast.domain.execution import LEASE, Execution, ExecutionStatus
 from candlecast.domain.ids import candle_signal_id
 from candlecast.domain.messages import CandleClosed
 from candlecast.domain.signal import Signal
 from candlecast.domain.strategy_definition import StrategyDefinition
+from candlecast.domain.timeframe import Timeframe
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.store import ExecutionStore, LastPrice, PriceStore, StrategyStore
 from candlecast.ports.strategies import Evaluation, StrategyCode
@@ -86,7 +87,12 @@ class RunCandle:
             return
         if execution.signal is None:
             try:
-                evaluation = self.code.evaluate(definition, candles[-self.code.lookback(definition) :])
+                wanted = self.code.lookback(definition)
+                unusable = _unusable(candles[-wanted:], wanted, message.timeframe)
+                if unusable is not None:
+                    self._finish(replace(execution, status=ExecutionStatus.SKIPPED, reason=unusable))
+                    return
+                evaluation = self.code.evaluate(definition, candles[-wanted:])
             except Reject as error:
                 self._finish(replace(execution, status=ExecutionStatus.FAILED, reason=error.code, error=error.message))
                 return
@@ -158,3 +164,10 @@ class RunCandle:
 
 def _milliseconds(elapsed: timedelta) -> float:
     return elapsed / timedelta(milliseconds=1)
+
+
+def _unusable(window: Sequence[Candle], wanted: int, timeframe: Timeframe) -> str | None:
+    """Why no decision may rest on these candles: a new market has too few, and a hole would shift every indicator."""
+    if len(window) < wanted:
+        return "HISTORY_TOO_SHORT"
+    return "CANDLES_GAP" if check_contiguous(window, timeframe) else None

@@ -26,7 +26,7 @@ from candlecast.adapters.dynamodb.table import (
     store_errors,
 )
 from candlecast.domain.account import Account
-from candlecast.domain.errors import Conflict, InvalidValue, NotFound
+from candlecast.domain.errors import Conflict, InvalidValue, NotFound, RetryLater
 from candlecast.domain.ids import shard_position
 from candlecast.domain.statistics import Statistics
 from candlecast.domain.strategy_definition import StrategyDefinition
@@ -85,6 +85,10 @@ class DynamoSubscriptionStore:
         except TransactWriteError as error:
             if cancelled_by(error):
                 raise Conflict("VERSION_CONFLICT", "something has changed since it was read") from error
+            raise
+        except RetryLater as error:
+            if isinstance(error.__cause__, TransactWriteError):  # many follow one strategy at once: reading again is quick
+                raise Conflict("VERSION_CONFLICT", "another transaction was under way") from error
             raise
 
     def followers(self, strategy_id: str, start: str, end: str) -> Iterator[Subscription]:
