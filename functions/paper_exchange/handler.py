@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
 from functools import cache
@@ -34,6 +35,7 @@ def application() -> Mangum:
     def load_operator_key() -> str:
         return str(vault.get_secret_value(SecretId=settings.operator_secret_id)["SecretString"])
 
+    asyncio.set_event_loop(asyncio.new_event_loop())  # Mangum takes the thread's loop, and a new thread has none
     store = DynamoDbStore(boto3.client("dynamodb"), settings.paper_table_name)
     app = create_app(Exchange(store, wall_clock), OperatorKey(load_operator_key, wall_clock), new_token)
     return Mangum(app, lifespan="off")

@@ -11,6 +11,7 @@ from functions.paper_exchange.markets import MarketSpec
 from functions.paper_exchange.render_market import number
 
 MONEY_PLACES = 8
+DOLLARS = frozenset({"USDT", "USDC"})
 
 
 def order_answer(order: Order, spec: MarketSpec) -> dict[str, Any]:
@@ -148,10 +149,13 @@ def position_risk_v2(account: Account, symbol: str, view: MarketView) -> dict[st
 
 
 def account_answer(account: Account, view: MarketView) -> dict[str, Any]:
-    """Balances and open positions (v3 shows a position only if there is one or an order for it)."""
+    """Balances and open positions (v3 shows a position only if there is one or an order for it).
+
+    Totals add up what is worth a dollar; an account without any shows those of its first asset.
+    """
     margins = [asset_margin(account, asset, view) for asset in sorted(account.balances)]
     symbols = sorted(_active_symbols(account))
-    dollars = [margin for margin in margins if margin.asset in ("USDT", "USDC")]
+    dollars = [margin for margin in margins if margin.asset in DOLLARS] or margins[:1]
     return {
         "totalInitialMargin": _total(dollars, "initial"),
         "totalMaintMargin": _total(dollars, "maintenance"),
