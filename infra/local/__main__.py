@@ -43,7 +43,7 @@ def up(options: argparse.Namespace) -> int:
     with Cloud(options.name, ports=ports, workers_per_function=options.workers_per_function, say=say) as cloud:
         run_up(cloud, chosen)
         say("stays until Ctrl-C")
-        while not stopped:
+        while not stopped and cloud.alive:  # `candlecast down` ends it from elsewhere
             time.sleep(WAIT_SECONDS)
     return 0
 

@@ -119,6 +119,11 @@ class Cloud:
             return False
         return True
 
+    @property
+    def alive(self) -> bool:
+        """Whether the emulator that this object has started still runs."""
+        return self._process is not None and self._process.poll() is None
+
     def start(self) -> Self:
         """Start the emulator and return when it answers. Raises CommandError with its own words if it cannot."""
         if self.running():
