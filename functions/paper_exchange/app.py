@@ -49,6 +49,6 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
-    """A bug: told in the log by its type and place, for a message could hold what a tenant sent."""
-    logger.error("unexpected %s on %s %s", type(error).__name__, request.method, request.url.path, exc_info=error)
+    """A bug: the log has its trace, the client only that there was one. Queries and headers, which hold signatures, are not logged."""
+    logger.error("unexpected error on %s %s", request.method, request.url.path, exc_info=error)
     return await _venue_error(request, errors.internal_error())

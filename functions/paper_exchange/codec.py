@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from functions.paper_exchange.account import Account, AlgoOrder, Fill, Order
 from functions.paper_exchange.state import ExchangeState
+
+
+class CorruptRow(Exception):
+    """A stored row that is not what was written; the message names fields and none of their values, which may be secret."""
 
 
 class Codec[Value]:
@@ -18,7 +22,11 @@ class Codec[Value]:
         return self._adapter.dump_json(value).decode()
 
     def load(self, text: str) -> Value:
-        return self._adapter.validate_json(text)
+        try:
+            return self._adapter.validate_json(text)
+        except ValidationError as error:
+            fields = sorted({".".join(map(str, problem["loc"][:1])) for problem in error.errors(include_input=False)})
+            raise CorruptRow(f"malformed: {', '.join(fields)}") from None
 
 
 ACCOUNT = Codec(TypeAdapter(Account))

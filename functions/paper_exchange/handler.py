@@ -9,8 +9,10 @@ from functools import cache
 from typing import Any
 
 import boto3
+from aws_lambda_powertools.utilities.typing import LambdaContext
 from mangum import Mangum
 
+from candlecast.runtime.observe import observed
 from functions.paper_exchange.app import create_app
 from functions.paper_exchange.exchange import Exchange
 from functions.paper_exchange.operator_key import OperatorKey
@@ -41,6 +43,7 @@ def application() -> Mangum:
     return Mangum(app, lifespan="off")
 
 
-def handle(event: dict[str, Any], context: Any) -> Any:
+@observed
+def handle(event: dict[str, Any], context: LambdaContext) -> Any:
     """Answer one HTTP request."""
     return application()(event, context)

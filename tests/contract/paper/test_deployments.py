@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -53,7 +54,7 @@ def function(cloud: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     dynamodb.create_table(TableName="paper-function", KeySchema=keys, AttributeDefinitions=types, BillingMode="PAY_PER_REQUEST")
     vault.create_secret(Name="operator-secret", SecretString=KEY)
     handler.application.cache_clear()
-    yield lambda *arguments, **headers: handler.handle(event(*arguments, **headers), None)
+    yield lambda *arguments, **headers: handler.handle(event(*arguments, **headers), SimpleNamespace(aws_request_id="request"))
     handler.application.cache_clear()
     asyncio.get_event_loop().close()
     asyncio.set_event_loop(None)

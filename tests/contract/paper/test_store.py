@@ -11,6 +11,7 @@ from typing import Any
 import boto3
 import pytest
 
+from functions.paper_exchange import codec
 from functions.paper_exchange.account import (
     Account,
     AlgoOrder,
@@ -232,6 +233,13 @@ def test_a_key_is_added_to_an_account_once(store: PaperStore) -> None:
     with pytest.raises(WriteConflict):
         store.add_key(before, richer, "third")
     assert store.account_of_key("third") is None
+
+
+def test_a_corrupt_row_is_refused_and_its_values_are_not_repeated() -> None:
+    text = codec.ACCOUNT.dump(account()).replace('"secret":"secret"', '"secret":["canary"]')
+    with pytest.raises(codec.CorruptRow, match="keys") as refused:
+        codec.ACCOUNT.load(text)
+    assert "canary" not in str(refused.value)
 
 
 def test_accounts_are_listed_by_id(store: PaperStore) -> None:
