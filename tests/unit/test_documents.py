@@ -34,7 +34,7 @@ SUFFIXES = (".py", ".md", ".yaml", ".toml", ".sh", ".in", ".lock")
 LINK = re.compile(r"\]\((?!https?:)([^)\s]+)\)")
 INLINE = re.compile(r"`([^`\n]+)`")
 FENCED = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
-ROUTE = re.compile(r"\b(GET|POST|PUT|PATCH|DELETE) (/v1/[\w/{}]+|/health|/webhooks/[\w/{}]+)")
+ROUTE = re.compile(r"\b(GET|POST|PUT|PATCH|DELETE) (/[\w/{}.-]+)")
 
 
 def without_fences(document: str) -> str:
@@ -106,7 +106,8 @@ def commands() -> set[str]:
     return set(subparsers.choices or ())
 
 
-def examples(document: str, pattern: str) -> set[Any]:
+def examples(document: str, pattern: str | re.Pattern[str]) -> set[Any]:
+    """Every match of a pattern, or of its groups, in what is set as code."""
     return {match for it in code(document) for match in re.findall(pattern, it)}
 
 
@@ -134,19 +135,19 @@ def test_every_make_target_exists(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_command_of_the_command_line_exists(name: str) -> None:
-    assert examples(DOCUMENTS[name], r"(?:-m infra\.local|(?:^|\()candlecast) (\w+)") <= commands()
+    assert examples(DOCUMENTS[name], r"(?m)(?:-m infra\.local|(?:^|\()candlecast) (\w+)") <= commands()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [it for it in NAMES if it.startswith(("README", "docs/"))])
 def test_every_route_exists(name: str) -> None:
-    named = {(method, re.sub(r"\{\w+\}", "{}", path)) for method, path in examples(DOCUMENTS[name], ROUTE.pattern)}
+    named = {(method, re.sub(r"\{\w+\}", "{}", path)) for method, path in examples(DOCUMENTS[name], ROUTE)}
     assert named <= routes()
 
 
 def test_every_request_of_the_first_order_goes_to_a_route() -> None:
     called = examples(README, r"(?:api |\$API)(/[\w/$.-]+)")
     known = {path for _, path in routes()}
-    assert len(called) > 8
+    assert len(called) > 8  # so that another way of writing them is not taken for none
     assert {re.sub(r"\$\w+|(?<=webhooks/)[\w-]+", "{}", path) for path in called} <= known
 
 
