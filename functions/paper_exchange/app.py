@@ -49,6 +49,6 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
-    """A bug: the log has its trace, the client only that there was one. Queries and headers, which hold signatures, are not logged."""
+    """A bug: its trace goes to the log, without query and headers, which hold signatures."""
     logger.error("unexpected error on %s %s", request.method, request.url.path, exc_info=error)
     return await _venue_error(request, errors.internal_error())

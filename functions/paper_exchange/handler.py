@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -29,7 +30,7 @@ def new_token() -> str:
 
 
 @cache
-def application() -> Mangum:
+def application() -> Callable[[dict[str, Any], Any], Any]:
     """The application of this environment, built at the first invocation."""
     settings = PaperExchangeSettings.read()
     vault = boto3.client("secretsmanager")

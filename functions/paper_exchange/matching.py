@@ -28,6 +28,8 @@ from functions.paper_exchange.positions import apply_fill, reducible
 from functions.paper_exchange.quotes import Quotes, Stamp
 from functions.paper_exchange.requests import AlgoRequest, OrderReference, OrderRequest
 
+MAX_OPEN_ORDERS = 500  # of an account, both kinds together: they ride in its item, 500 bytes each, and an item has 400 kB
+
 
 def place_order(account: Account, request: OrderRequest, quotes: Quotes, stamp: Stamp) -> tuple[Outcome, Order]:
     """Execute or rest an order; the result is the new state and the order as it then is.
@@ -96,11 +98,15 @@ def _not_marketable(account: Account, order: Order, quotes: Quotes) -> tuple[Out
         expired = replace(order, status=OrderStatus.EXPIRED)
         return Outcome(account, orders=(expired,)), expired
     resting = sum(1 for other in account.orders.values() if other.symbol == order.symbol)
-    if resting >= quotes.spec(order.symbol).max_orders:
+    if resting >= quotes.spec(order.symbol).max_orders or _is_full(account):
         raise errors.too_many_open_orders()
     rested = replace(account, orders={**account.orders, order.order_id: order})
     require_margin(account, rested, order, quotes)
     return Outcome(rested), order
+
+
+def _is_full(account: Account) -> bool:
+    return len(account.orders) + len(account.algo_orders) >= MAX_OPEN_ORDERS
 
 
 def require_margin(before: Account, after: Account, order: Order, quotes: Quotes) -> None:
@@ -163,7 +169,8 @@ def place_algo_order(account: Account, request: AlgoRequest, quotes: Quotes, sta
     filters.check_trigger_price(spec, request.trigger_price)
     if not request.close_position:
         filters.check_notional(spec, request.quantity * request.trigger_price, reduces=request.reduce_only)
-    if sum(1 for algo in account.algo_orders.values() if algo.symbol == request.symbol) >= spec.max_algo_orders:
+    waiting = sum(1 for algo in account.algo_orders.values() if algo.symbol == request.symbol)
+    if waiting >= spec.max_algo_orders or _is_full(account):
         raise errors.too_many_conditional_orders()
     last = quotes.last_price(request.symbol)
     reached = last >= request.trigger_price if waits_above(request.kind, request.side) else last <= request.trigger_price

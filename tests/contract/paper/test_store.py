@@ -29,7 +29,9 @@ from functions.paper_exchange.account import (
 from functions.paper_exchange.candles import Bar, pack, unpack
 from functions.paper_exchange.clock import MarketClock
 from functions.paper_exchange.faults import FaultKind, FaultRule
-from functions.paper_exchange.state import ExchangeState, Listing, Series
+from functions.paper_exchange.matching import MAX_OPEN_ORDERS
+from functions.paper_exchange.operations import MAX_KEYS
+from functions.paper_exchange.state import MAX_MARKETS, ExchangeState, Listing, Series
 from functions.paper_exchange.store import AccountExists, PaperStore, StoredAccount, StoredState, WriteConflict
 from functions.paper_exchange.store_dynamodb import DynamoDbStore
 from functions.paper_exchange.store_memory import MemoryStore
@@ -155,6 +157,22 @@ def test_an_account_is_read_as_it_was_written(store: PaperStore) -> None:
     assert (state, stored) == (StoredState(ExchangeState(), 0), StoredAccount(account(), 1))
     assert store.open("nobody")[1] is None
     assert (store.account_of_key("key-of-alice"), store.account_of_key("other")) == ("alice", None)
+
+
+def test_the_largest_account_fits_an_item() -> None:
+    """400 kB is what the table allows; the client's ids are as long as they may be."""
+    half, client_id = MAX_OPEN_ORDERS // 2, "x" * 36
+    full = replace(
+        account(),
+        keys={f"{number:016}": ApiKey("s" * 64, 1_700_000_000_000) for number in range(MAX_KEYS)},
+        positions={
+            f"SYMBOL{number:03}USDT": Position(Decimal("-0.123456789"), Decimal(1) / 3, 1) for number in range(MAX_MARKETS)
+        },
+        settings={f"SYMBOL{number:03}USDT": SymbolSettings() for number in range(MAX_MARKETS)},
+        orders={number: order(10**15 + number, client_id) for number in range(10**15, 10**15 + half)},
+        algo_orders={number: algo_order(10**15 + number, client_id) for number in range(10**15, 10**15 + half)},
+    )
+    assert len(codec.ACCOUNT.dump(full)) < 350_000
 
 
 def test_an_account_or_a_key_exists_once(store: PaperStore) -> None:
@@ -311,4 +329,23 @@ def test_the_venue_trades_on_either_store(store: PaperStore, paper_server: tuple
     assert trader.fetch_order(None, symbol, {"clientOrderId": "entry"})["id"] == placed["id"]
     assert [row["client_order_id"] for row in venue.book("orders", limit=1)] == ["entry", "stop"]
     assert venue.book("orders")[1]["status"] == OrderStatus.FILLED
+    venue.http.close()
+
+
+@pytest.mark.e2e
+def test_an_order_costs_one_read_and_one_transaction(dynamodb: Any, table: str, paper_server: tuple[str, ServedApp]) -> None:
+    venue = PaperVenue(*paper_server, store=DynamoDbStore(dynamodb, table))
+    venue.load(["50000"] * 61)
+    venue.set_minute(60)
+    trader = venue.client(venue.open_account())
+    symbol = "BTC/USDT:USDT"
+    trader.create_order(symbol, "market", "buy", 0.01)
+    seen: list[str] = []
+    dynamodb.meta.events.register("before-call.dynamodb", lambda model, **_: seen.append(model.name), unique_id="seen")
+    trader.create_order(symbol, "market", "buy", 0.01)
+    ordered, seen[:] = list(seen), []
+    trader.fetch_positions([symbol])
+    dynamodb.meta.events.unregister("before-call.dynamodb", unique_id="seen")
+    assert ordered == ["BatchGetItem", "TransactWriteItems"]
+    assert set(seen) == {"BatchGetItem"}
     venue.http.close()

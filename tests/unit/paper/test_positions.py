@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.paper_exchange.account import OrderKind, Outcome, Position, Side
+from functions.paper_exchange.errors import VenueError
 from functions.paper_exchange.margin import asset_margin
 from functions.paper_exchange.markets import MarketSpec
-from functions.paper_exchange.matching import place_order
+from functions.paper_exchange.matching import MAX_OPEN_ORDERS, place_order
 from functions.paper_exchange.positions import apply_fill, reducible
 from functions.paper_exchange.requests import OrderRequest
 from tests.unit.paper.quotes import MINUTE_MS, STAMP, ListedQuotes, account, bar, market
@@ -76,3 +78,13 @@ def test_maintenance_margin_grows_without_jumps(max_leverage: int, notional: Dec
     bracket = spec.bracket_of(notional)
     assert 0 < notional * bracket.maintenance_rate - bracket.cumulative <= notional
     assert spec.highest_leverage <= max_leverage
+
+
+def test_an_account_has_no_more_open_orders_than_its_item_holds() -> None:
+    quotes = ListedQuotes({"BTCUSDT": [bar(0, "100", "100", "100", "100")]}, MINUTE_MS, {"BTCUSDT": market(max_orders=10_000)})
+    request = OrderRequest("BTCUSDT", Side.BUY, OrderKind.LIMIT, Decimal(1), Decimal(99), "GTC", False, "")
+    full = account()
+    for _ in range(MAX_OPEN_ORDERS):
+        full = place_order(full, request, quotes, STAMP)[0].account
+    with pytest.raises(VenueError, match="-2025"):
+        place_order(full, request, quotes, STAMP)
