@@ -5,7 +5,7 @@ SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 
 DEV := .venvs/dev/bin/python
-CANDLECAST := PYTHONPATH=layers/core $(DEV) -m infra.local
+CANDLECAST := $(DEV) -m infra.local
 
 # make demo CANDLES=path[,path] USERS=n CANDLE_COUNT=n
 DEMO_OPTIONS := $(if $(CANDLES),--candles '$(CANDLES)') $(if $(USERS),--users '$(USERS)') $(if $(CANDLE_COUNT),--candle-count '$(CANDLE_COUNT)')
@@ -43,7 +43,7 @@ build: env ## sam build (skipped when nothing has changed); ARCHITECTURE=arm64 f
 
 deploy: env ## Guided deployment to an AWS account, with your own credentials
 	@$(CANDLECAST) build
-	@.venvs/sam/bin/sam deploy --guided --template-file build/sam/template.yaml
+	@.venvs/sam/bin/sam deploy --guided --template-file build/sam/template.yaml --config-file $(CURDIR)/samconfig.toml
 
 lock: ## Resolve every dependency again and write the lock files
 	@sh infra/local/bootstrap.sh dev
