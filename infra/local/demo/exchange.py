@@ -67,6 +67,10 @@ class Operator:
         )
         self._symbols: dict[str, str] = {}
 
+    def close(self) -> None:
+        """Give back the connections; not needed by a process that ends anyway."""
+        self._http.close()
+
     def load(self, files: Sequence[CandleFile], rows: int) -> None:
         """List the files' markets and load the last `rows` candles of each."""
         self.call("PUT", "/markets", {"markets": [_market(file) for file in files]})

@@ -63,6 +63,10 @@ class Platform:
         self._cloud = cloud
         self._http = httpx.Client(base_url=cloud.outputs["ApiUrl"], timeout=REQUEST_SECONDS)
 
+    def close(self) -> None:
+        """Give back the connections; not needed by a process that ends anyway."""
+        self._http.close()
+
     def as_user(self, user: User) -> Api:
         return Api(self._http, user.token)
 

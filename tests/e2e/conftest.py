@@ -1,0 +1,26 @@
+"""One embedded cloud for all end-to-end tests, with the generated roles enforced; each module deploys anew into it."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from infra.local.cloud import Cloud
+from tests.e2e.stage import INSTANCE
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever is in this folder needs the embedded cloud."""
+    for item in items:
+        if "tests/e2e/" in item.path.as_posix():
+            item.add_marker(pytest.mark.e2e)
+
+
+@pytest.fixture(scope="session")
+def cloud() -> Iterator[Cloud]:
+    """A running instance without a stack. Readers of records put its address into the environment, so that is put back."""
+    before = dict(os.environ)
+    with Cloud(INSTANCE) as started:
+        yield started
+    os.environ.clear()
+    os.environ.update(before)

@@ -1,0 +1,193 @@
+"""A deployed stack with markets, strategies and people in it, for tests that look at the whole product from outside."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from functools import cached_property
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from candlecast.domain.candle import Candle
+from candlecast.domain.order import Intent
+from candlecast.domain.timeframe import Timeframe
+from infra.local.candle_files import CandleFile, read_candle_file, sample_files
+from infra.local.cloud import Cloud
+from infra.local.demo.exchange import Operator, venue_symbol
+from infra.local.demo.people import Api, Person, Platform
+from infra.local.demo.replay import Replay, invoke
+from infra.local.demo.report import Records, count_dead_letters, summarise
+from infra.local.demo.run import REPLAY_LATENESS_SECONDS, Scene
+from infra.local.demo.scenario import VENUE, Case, PlannedStrategy, PlannedUser
+
+INSTANCE = "test-e2e"
+BALANCE = Decimal(100_000)
+WAIT_SECONDS = 60.0
+POLL_SECONDS = 0.1
+REQUEST_SECONDS = 30.0
+ZIGZAG_MARKET = "BTC/USDT:USDT"
+ZIGZAG_CLOSES = (Decimal(50_000), Decimal(50_100))  # sma_cross with periods 2 and 3 turns on every one of these
+ZIGZAG_PARAMETERS = {"fast_period": 2, "slow_period": 3, "atr_period": 2, "stop_atr": 20.0}
+
+
+class ExternalStrategy(PlannedStrategy):
+    """A strategy without code: its signals arrive by webhook."""
+
+    @property
+    def body(self) -> dict[str, Any]:
+        return {"kind": "EXTERNAL", "strategy_id": self.strategy_id, "name": self.strategy_id, "venue": VENUE}
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where an external strategy's sender posts to."""
+
+    url: str
+    secret: str = field(repr=False)
+
+    def post(self, body: Mapping[str, Any]) -> httpx.Response:
+        """Post with the secret in the path, as a sender does that cannot sign."""
+        return httpx.post(f"{self.url}/{self.secret}", json=body, timeout=REQUEST_SECONDS)
+
+    def send(self, body: Mapping[str, Any]) -> str:
+        """Post something that must be taken; the signal's id."""
+        answer = self.post(body)
+        assert answer.status_code == 202, answer.text
+        return str(answer.json()["signal_id"])
+
+
+@dataclass
+class Desk:
+    """An external strategy with followers at a paper exchange whose market stands still."""
+
+    cloud: Cloud
+    operator: Operator
+    platform: Platform
+    strategy: ExternalStrategy
+    source: Source
+    people: tuple[Person, ...]
+    _decisions: Iterator[int] = field(default_factory=lambda: count(1))
+
+    @cached_property
+    def ticker(self) -> str:
+        return venue_symbol(self.strategy.file.market)
+
+    @cached_property
+    def scene(self) -> Scene:
+        return Scene(self.cloud, self.operator, (self.strategy,), self.people, (self.strategy.file,), 1)
+
+    @cached_property
+    def replay(self) -> Replay:
+        return self.scene.replay()
+
+    def close(self) -> None:
+        self.operator.close()
+        self.platform.close()
+
+    def api(self, person: Person) -> Api:
+        return self.platform.as_user(person.user)
+
+    def signal(self, action: str, **fields: Any) -> str:
+        """Send a decision of its own and wait until nothing is under way any more; its id."""
+        name = f"decision-{next(self._decisions)}"
+        signal_id = self.source.send({"ticker": self.ticker, "action": action, "signal_id": name, **fields})
+        self.replay.wait_until_quiet()
+        return signal_id
+
+    def records(self) -> Records:
+        return self.scene.ledger.read_when_relayed()
+
+    def orders(self, signal_id: str) -> dict[str, list[Intent]]:
+        """The legs of a signal by the name of the user, stops and targets included."""
+        names = {person.subscription_id: person.plan.name for person in self.people}
+        found: dict[str, list[Intent]] = {}
+        for order in self.records().orders:
+            if order.signal_id == signal_id:
+                found.setdefault(names[order.subscription_id], []).append(order)
+        return found
+
+    def report(self) -> dict[str, Any]:
+        return summarise(self.records(), self.operator.book(), self.people, 0, count_dead_letters(self.cloud))
+
+
+def sample() -> CandleFile:
+    """The first of the candle files that ship with the project."""
+    return read_candle_file(sample_files()[0])
+
+
+def zigzag(length: int, last_close: datetime) -> CandleFile:
+    """Minute candles that close high and low in turn, the last of them at `last_close`."""
+    candles = []
+    for number in range(length):
+        opened, closed = ZIGZAG_CLOSES[(number + 1) % 2], ZIGZAG_CLOSES[number % 2]
+        at = last_close - timedelta(minutes=length - number)
+        candles.append(Candle(at, opened, ZIGZAG_CLOSES[1], ZIGZAG_CLOSES[0], closed, Decimal(1)))
+    return CandleFile(Path("zigzag"), ZIGZAG_MARKET, Timeframe.M1, tuple(candles))
+
+
+def open_markets(cloud: Cloud, files: Sequence[CandleFile], rows: int) -> Operator:
+    """List the files' markets and load their last `rows` candles; the market's clock stands at the end of them."""
+    operator = Operator(cloud)
+    operator.load(files, rows)
+    operator.set_clock(max(file.candles[-1].close_time(file.timeframe) for file in files))
+    invoke(cloud, "MarketCatalogueFunctionName", {"venues": [VENUE]})
+    return operator
+
+
+def replay_stack(cloud: Cloud, **overrides: str) -> None:
+    """A fresh stack whose clocks stand still and whose candles may be old."""
+    cloud.redeploy(SchedulesState="DISABLED", MaxCandleLatenessSeconds=REPLAY_LATENESS_SECONDS, **overrides)
+
+
+def follower(number: int, strategy: PlannedStrategy, case: Case = Case.ORDINARY, **settings: Any) -> PlannedUser:
+    """A user whose entries are worth 1,000 unless the settings say something else."""
+    usual = {"capital": "10000", "sizing": {"mode": "FIXED_NOTIONAL", "value": "1000"}, "max_signal_age_seconds": 300}
+    return PlannedUser(f"user-{number:04d}", case, strategy, BALANCE, {**usual, **settings})
+
+
+def open_desk(cloud: Cloud, plan: Callable[[ExternalStrategy], Sequence[PlannedUser]]) -> Desk:
+    """Deploy anew, create an external strategy and let everybody of `plan` follow it."""
+    replay_stack(cloud)
+    file = sample()
+    operator = open_markets(cloud, (file,), 50)
+    platform = Platform(cloud)
+    strategy = ExternalStrategy("desk", "", {}, file)
+    created = platform.as_administrator().call("POST", "/v1/strategies", strategy.body)["source"]
+    source = Source(f"{cloud.outputs['ApiUrl']}{created['webhook_path']}", created["secret"])
+    people = platform.settle(plan(strategy), operator, lambda _: None)
+    return Desk(cloud, operator, platform, strategy, source, people)
+
+
+def until[T](read: Callable[[], T], ready: Callable[[T], bool], seconds: float = WAIT_SECONDS) -> T:
+    """Read until it is ready, and return the last that was read either way: the assertion is the test's."""
+    end = time.monotonic() + seconds
+    while not ready(value := read()) and time.monotonic() < end:
+        time.sleep(POLL_SECONDS)
+    return value
+
+
+def messages(cloud: Cloud, queue: str) -> list[dict[str, Any]]:
+    """What waits in a queue named by its output, with attributes, seen without taking it away."""
+    found: dict[str, dict[str, Any]] = {}
+    sqs, url = cloud.client("sqs"), cloud.outputs[queue]
+    while batch := sqs.receive_message(
+        QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=2, MessageAttributeNames=["All"], AttributeNames=["All"]
+    ).get("Messages", []):
+        found |= {message["MessageId"]: message for message in batch}
+    for message in found.values():
+        sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
+    return list(found.values())
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def as_text(value: Any) -> str:
+    """Everything of a value that an SDK has returned, as text to be searched."""
+    return json.dumps(value, default=str)
