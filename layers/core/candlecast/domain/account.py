@@ -22,7 +22,9 @@ from candlecast.domain.subscription import MAX_SIGNAL_AGE_SECONDS, SubscriptionS
 
 MAX_OPEN_INTENTS = 60  # with MAX_SETTLED it keeps the item below 100 kB: DynamoDB's bound is 400 kB, and every write pays per kB
 MAX_SETTLED = 256
+MAX_REFUSED = MAX_SETTLED - MAX_OPEN_INTENTS  # so much may be taken by refusals: every open order keeps a place for when it ends
 MAX_SUBSCRIPTIONS_PER_ACCOUNT = 20
+DISABLED_BY_OWNER = "DISABLED_BY_OWNER"
 SETTLED_MEMORY = timedelta(seconds=MAX_SIGNAL_AGE_SECONDS + 60)  # after this any repeat of an entry has expired by itself
 
 
@@ -87,6 +89,12 @@ class Account:
                 f"an account has at most {MAX_SUBSCRIPTIONS_PER_ACCOUNT} subscriptions", code="TOO_MANY_SUBSCRIPTIONS"
             )
 
+    @property
+    def can_be_looked_at(self) -> bool:
+        """Whether the venue can be asked about the account: its owner's word stops orders, not questions."""
+        usable = self.status is AccountStatus.ACTIVE or self.disabled_reason == DISABLED_BY_OWNER
+        return usable and self.credential_version is not None
+
     # -- questions ---------------------------------------------------------------------------------------------------------
 
     def knows(self, intent_id: str) -> bool:
@@ -95,6 +103,12 @@ class Account:
 
     def position(self, subscription_id: str, market: str) -> Position | None:
         return self.positions.get(position_key(subscription_id, market))
+
+    def under_way(self, subscription_id: str, market: str) -> bool:
+        """Whether an entry or exit of a position has not ended yet, so that nobody knows what will be held."""
+        return any(
+            (i.subscription_id, i.market) == (subscription_id, market) and not i.kind.is_protective for i in self.intents.values()
+        )
 
     def unresolved(self) -> tuple[Intent, ...]:
         """Intents whose order may exist without our knowing, or which still have to be sent."""
@@ -126,7 +140,7 @@ class Account:
 
     def is_full(self, now: datetime) -> bool:
         """Whether no further entry can be remembered, so none may be taken."""
-        return sum(1 for until in self.settled.values() if until > now) >= MAX_SETTLED - 1
+        return sum(1 for until in self.settled.values() if until > now) >= MAX_REFUSED
 
     # -- changes -----------------------------------------------------------------------------------------------------------
 
@@ -143,9 +157,13 @@ class Account:
     def hold(self, intent_id: str, state: IntentState, now: datetime) -> Account:
         """Move an open intent to PENDING, SUBMITTING or UNKNOWN."""
         intent = self.intents[intent_id]
-        submitted = now if state is IntentState.SUBMITTING else intent.submitted_at
+        submitted = now if state is not IntentState.PENDING else intent.submitted_at
         lookups = 0 if state is IntentState.SUBMITTING else intent.lookups
         return self._put(replace(intent, state=state, submitted_at=submitted, lookups=lookups), now)
+
+    def seen(self, intent_id: str) -> Account:
+        """Forget look-ups in vain: the venue has shown the order again."""
+        return replace(self, intents={**self.intents, intent_id: replace(self.intents[intent_id], lookups=0)})
 
     def missed(self, intent_id: str, now: datetime) -> Account:
         """Count a look-up that did not find the order."""
@@ -153,14 +171,9 @@ class Account:
         counted = replace(intent, lookups=intent.lookups + 1, last_lookup_at=now)
         return replace(self, intents={**self.intents, intent_id: counted})
 
-    def release(self, intent_id: str, now: datetime) -> Account:
-        """Forget a reservation that was certainly not sent, so that its message may be tried again."""
-        pending = replace(self.intents[intent_id], state=IntentState.PENDING)
-        return replace(
-            self,
-            intents={k: v for k, v in self.intents.items() if k != intent_id},
-            outbox=(*self.outbox, *_order_events(pending, now)),
-        )
+    def release(self, intent_id: str) -> Account:
+        """Forget a stop or target that was certainly not sent, because its entry has ended without a position."""
+        return replace(self, intents={k: v for k, v in self.intents.items() if k != intent_id})
 
     def fail(self, intent_id: str, state: IntentState, reason: Reason, now: datetime, message: str | None = None) -> Account:
         """End an intent without a (further) fill."""
@@ -186,13 +199,18 @@ class Account:
         denial = Denial(Reason.CANCELLED_AT_VENUE) if state is IntentState.CANCELLED else None
         if state is IntentState.REJECTED:
             denial = Denial(Reason.VENUE_REJECTED)
-        intent = replace(intent, state=state, venue_order_id=order.venue_order_id, denial=intent.denial or denial)
+        intent = replace(intent, state=state, venue_order_id=order.venue_order_id, denial=intent.denial or denial, lookups=0)
         return account._put(intent, now)
 
     def disable(self, reason: str, now: datetime) -> Account:
-        """Stop using the account's keys; the owner is told by a critical alert."""
-        alert = Event(type=EventType.ALERT_CRITICAL, occurred_at=now, code=reason)
-        return replace(self, status=AccountStatus.DISABLED, disabled_reason=reason, outbox=(*self.outbox, alert))
+        """Stop using the account's keys; the owner is told by a critical alert.
+
+        What its owner has disabled stays so for that reason: new keys alone must not wake it.
+        """
+        told = self.alert(reason, now)
+        if self.status is AccountStatus.DISABLED and self.disabled_reason == DISABLED_BY_OWNER:
+            return told
+        return replace(told, status=AccountStatus.DISABLED, disabled_reason=reason)
 
     def alert(self, code: str, now: datetime, position: Position | None = None) -> Account:
         """Tell operations and the owner of something that needs a person."""
@@ -209,7 +227,8 @@ class Account:
             intent = replace(intent, settled_at=now)
             intents = {k: v for k, v in self.intents.items() if k != intent.intent_id}
             settled = dict(self.settled)
-            if not intent.kind.is_protective and len(settled) < MAX_SETTLED:
+            was_open = intent.intent_id in self.intents
+            if not intent.kind.is_protective and len(settled) < (MAX_SETTLED if was_open else MAX_REFUSED):
                 settled[intent.intent_id] = now + SETTLED_MEMORY
         else:
             intents, settled = {**self.intents, intent.intent_id: intent}, dict(self.settled)

@@ -33,12 +33,12 @@ def require_utc(name: str, value: datetime) -> datetime:
 
 def floor_to_step(value: Decimal, step: Decimal) -> Decimal:
     """Round `value` towards zero to a multiple of `step` (a quantity is never rounded up: it could exceed what was decided)."""
-    return (value / step).quantize(Decimal(1), rounding=ROUND_DOWN) * step
+    return (value / step).to_integral_value(rounding=ROUND_DOWN) * step
 
 
 def round_to_step(value: Decimal, step: Decimal) -> Decimal:
     """Round `value` to the nearest multiple of `step`, for trigger prices."""
-    return (value / step).quantize(Decimal(1), rounding=ROUND_HALF_EVEN) * step
+    return (value / step).to_integral_value(rounding=ROUND_HALF_EVEN) * step
 
 
 def percent_of(value: Decimal, percent: Decimal) -> Decimal:

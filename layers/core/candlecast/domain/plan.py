@@ -207,10 +207,8 @@ def _for_position(position: Position, kind: LegKind, order_type: OrderType, vers
 
 
 def _refuse_while_unresolved(account: Account, order: TradeOrder) -> None:
-    for intent in account.unresolved():
-        same_position = intent.subscription_id == order.subscription_id and intent.market == order.signal.market
-        if same_position and not intent.kind.is_protective:
-            raise RetryLater("OUTCOME_UNKNOWN", "an earlier order is unresolved", after_seconds=UNRESOLVED_WAIT_SECONDS)
+    if account.under_way(order.subscription_id, order.signal.market):
+        raise RetryLater("OUTCOME_UNKNOWN", "an earlier order is unresolved", after_seconds=UNRESOLVED_WAIT_SECONDS)
 
 
 def _split(intents: tuple[Intent, ...]) -> Plan:

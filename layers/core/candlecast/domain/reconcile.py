@@ -7,23 +7,35 @@ from enum import StrEnum
 
 from candlecast.domain.account import Account, AccountStatus
 from candlecast.domain.order import Intent, IntentState, LegKind
+from candlecast.domain.subscription import SubscriptionStatus
 
+SEND_WINDOW = timedelta(seconds=5)  # after its mark was written, an order is sent within this time or not in this visit at all
 VENUE_PROCESSING_TIMEOUT = timedelta(seconds=10)  # Binance answers -1007 after 10 s without a word from its engine
 RECEIVE_WINDOW = timedelta(seconds=5)  # Binance refuses a request older than its recvWindow, 5 s by default
 SETTLE_MARGIN = timedelta(seconds=5)
-SETTLE_WINDOW = VENUE_PROCESSING_TIMEOUT + RECEIVE_WINDOW + SETTLE_MARGIN
+SETTLE_WINDOW = SEND_WINDOW + VENUE_PROCESSING_TIMEOUT + RECEIVE_WINDOW + SETTLE_MARGIN
 LOOKUP_SPACING = timedelta(seconds=3)  # the second look-up must not see the same stale replica of the venue
 LOOKUPS_NEEDED = 2
-OPEN_ORDER_INTERVAL = timedelta(seconds=60)  # how long a triggered stop may go unnoticed; each look costs the venue's budget
+OPEN_ORDER_INTERVAL = timedelta(
+    seconds=60
+)  # how long a triggered stop may go unnoticed; each look costs the venue's weight budget
 
 
 class Step(StrEnum):
-    """What to do next with an unresolved intent."""
+    """What to do next with an intent that is not settled."""
 
     WAIT = "WAIT"
     SEND = "SEND"
     EXPIRE = "EXPIRE"
-    DROP = "DROP"
+
+
+def may_send(intent: Intent, now: datetime) -> bool:
+    """Whether an order may still be sent under the mark that was written for it.
+
+    Later, its absence could be proven too early; and a leg may have expired while the venue was asked for something else.
+    """
+    marked = intent.submitted_at is not None and now - intent.submitted_at <= SEND_WINDOW
+    return marked and (intent.expires_at is None or now <= intent.expires_at)
 
 
 def settles_at(intent: Intent) -> datetime:
@@ -41,44 +53,74 @@ def is_absent(intent: Intent, now: datetime) -> bool:
     return now >= settles_at(intent) and intent.lookups >= LOOKUPS_NEEDED
 
 
+def waits_for(account: Account, intent: Intent) -> Intent | None:
+    """The leg that has to end before this one can be sent: a stop's or target's entry, a reversed entry's exit."""
+    if intent.kind.is_protective:
+        return account.intents.get(intent.bracket_of or "")
+    if intent.kind is LegKind.EXIT:
+        return None
+    key = (intent.subscription_id, intent.market)
+    exits = (i for i in account.intents.values() if i.kind is LegKind.EXIT and (i.subscription_id, i.market) == key)
+    return next(exits, None)
+
+
 def next_step(account: Account, intent: Intent, now: datetime) -> Step:
     """What to do with an intent that the venue does not know (or that was certainly not sent: PENDING).
 
-    A protective leg is sent as long as its position is held; an exit always; an entry only while it is fresh (invariant 6).
+    A protective leg is sent once its entry has ended, as long as its position is held; an exit as long as there is something to
+    close; an entry only while it is fresh (invariant 6) and its subscription active (invariant 7). Nothing is sent for an account
+    that is not active.
     """
     if intent.state is not IntentState.PENDING and not is_absent(intent, now):
         return Step.WAIT
-    if intent.kind.is_protective:
-        return _protective_step(account, intent)
-    if intent.kind is LegKind.EXIT:
-        return Step.SEND if account.position(intent.subscription_id, intent.market) else Step.EXPIRE
-    if intent.expires_at is not None and now > intent.expires_at:
+    if account.status is not AccountStatus.ACTIVE:
         return Step.EXPIRE
-    return Step.SEND
-
-
-def _protective_step(account: Account, intent: Intent) -> Step:
-    entry = account.intents.get(intent.bracket_of or "")
-    if entry is not None and (entry.state.is_unresolved or entry.state is IntentState.PENDING):
+    first = waits_for(account, intent)
+    if first is not None and (intent.kind.is_protective or first.state is not IntentState.PENDING):
         return Step.WAIT
+    wanted = _is_fresh(account, intent, now) if intent.kind is LegKind.ENTRY else _is_held(account, intent)
+    return Step.SEND if wanted else Step.EXPIRE
+
+
+def _is_held(account: Account, intent: Intent) -> bool:
+    """Whether the position that a stop, target or exit is about is there."""
     position = account.position(intent.subscription_id, intent.market)
-    held = position is not None and position.entry_intent_id == intent.bracket_of
-    return Step.SEND if held else Step.DROP
+    return position is not None and intent.bracket_of in (None, position.entry_intent_id)
+
+
+def _is_fresh(account: Account, intent: Intent, now: datetime) -> bool:
+    subscribed = account.subscriptions.get(intent.subscription_id) is SubscriptionStatus.ACTIVE
+    return subscribed and (intent.expires_at is None or now <= intent.expires_at)
+
+
+def next_look(account: Account, now: datetime) -> datetime | None:
+    """When the venue must be asked next because something is unsettled; None if nothing is.
+
+    A leg that waits for another has nothing to ask for itself.
+    """
+    if account.orphans() or account.naked_positions():
+        return now
+    looks = []
+    for intent in account.intents.values():
+        if intent.state.is_unresolved:
+            looks.append(max(settles_at(intent), now + LOOKUP_SPACING))
+        elif intent.state is IntentState.PENDING:
+            looks += [] if waits_for(account, intent) else [now + LOOKUP_SPACING]
+        elif not intent.kind.is_protective or intent.lookups:
+            looks.append(now + LOOKUP_SPACING)
+    return min(looks, default=None)
 
 
 def next_due(account: Account, now: datetime) -> datetime | None:
-    """When the account must be looked at next; None if nothing is open or its keys cannot be used."""
-    if account.status is not AccountStatus.ACTIVE:
+    """When the account must be looked at next; None if nothing is open or its venue cannot be asked.
+
+    Counted from the last full look, not from the last write: an account that is written all the time is looked at all the same.
+    """
+    if not account.can_be_looked_at:
         return None
-    if account.unresolved():
-        return min(max(settles_at(i), now + LOOKUP_SPACING) for i in account.unresolved())
-    if account.orphans() or account.naked_positions():
-        return now
+    look = next_look(account, now)
+    if look is not None:
+        return look
     if account.intents or account.positions:
-        return now + OPEN_ORDER_INTERVAL
+        return (account.reconciled_at or account.created_at) + OPEN_ORDER_INTERVAL
     return None
-
-
-OPEN_ORDER_INTERVAL = timedelta(
-    seconds=60
-)  # how long a triggered stop may go unnoticed; each look costs the venue's weight budget

@@ -112,7 +112,8 @@ def _max_positions(account: Account, entry: Entry) -> Denial | None:
 
 def _max_leverage(account: Account, entry: Entry) -> Denial | None:
     held = sum((p.notional for p in account.positions.values() if _counts(p.subscription_id, p.key, entry)), ZERO)
-    coming = sum((i.notional for i in _entries_under_way(account) if i.subscription_id == entry.subscription_id), ZERO)
+    entries = [i for i in account.intents.values() if i.kind is LegKind.ENTRY and i.subscription_id == entry.subscription_id]
+    coming = sum(((i.quantity - i.filled_quantity) * (i.reference_price or ZERO) for i in entries), ZERO)
     used = (held + coming + entry.notional) / entry.settings.capital
     return None if used <= entry.settings.leverage else Denial(Reason.MAX_LEVERAGE, used, entry.settings.leverage)
 

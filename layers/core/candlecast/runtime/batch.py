@@ -1,8 +1,8 @@
 """Consume a batch of queue messages: each on its own, in order within its group, and every failure told apart (D4).
 
-A use case says what to do with a message by how it ends: return (done), `RetryLater` (comes back when it says), or another error:
-what can never be processed is put aside in the dead letters with its reason at once, anything unforeseen comes back with a
-growing pause and is put aside after the last try.
+A use case says what to do with a message by how it ends: return (done), `RetryLater` (comes back when it says, and twice as late
+each time that did not help), or another error: what can never be processed is put aside in the dead letters with its reason at
+once, anything unforeseen comes back with a growing pause and is put aside after the last try.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class QueueConsumer[M]:
             logger.append_keys(correlation_id=self.correlation_id(message))
             self.use_case(message)
         except RetryLater as error:
-            self._again(record, error, int(error.after_seconds))
+            self._again(record, error, pause_seconds(error, int(record["attributes"]["ApproximateReceiveCount"])))
         except (Poison, NotFound, InvalidValue) as error:
             self._put_aside(record, error.code, error.message)
         except Exception as error:  # the batch's boundary: whatever else it is, it is this message's alone
@@ -104,6 +104,15 @@ class QueueConsumer[M]:
         again = [record for record in event["Records"] if record["messageId"] in failed]
         if again:
             self.messages.come_back_after({r["receiptHandle"]: self._pauses.get(_key(r), PAUSES_SECONDS[0]) for r in again})
+
+
+def pause_seconds(error: RetryLater, receives: int) -> int:
+    """When a message that was received `receives` times is tried again: twice as late each time.
+
+    The few receives that a queue allows then outlast an outage of minutes, and an exit does not end in the dead letters because
+    its venue was silent for one.
+    """
+    return min(MAX_PAUSE_SECONDS, int(error.after_seconds * 2 ** (receives - 1)))
 
 
 def _key(record: dict[str, Any]) -> str:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from candlecast.domain.account import Account, AccountStatus
+from candlecast.domain.account import DISABLED_BY_OWNER, Account, AccountStatus
 from candlecast.domain.events import Event, EventType
 from candlecast.ports.clock import Clock, Identifiers
 from candlecast.ports.store import AccountStore
 from candlecast.ports.vault import CredentialWriter
 from candlecast.ports.venue import Credentials
 from candlecast.services.retry_conflict import retry_conflict
-from candlecast.services.switch_account import DISABLED_BY_OWNER
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,14 @@ its legs known and sends nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 
 from candlecast.domain.account import Account
 from candlecast.domain.errors import Conflict, Fatal, RetryLater
 from candlecast.domain.messages import ReconcileRequest, TradeOrder
 from candlecast.domain.order import IntentState
 from candlecast.domain.plan import Plan, plan_orders
-from candlecast.domain.reconcile import SETTLE_WINDOW
+from candlecast.domain.reconcile import next_look
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.queue import ReconcileQueue
 from candlecast.ports.store import AccountStore
@@ -23,6 +24,7 @@ from candlecast.ports.venue import Markets, Venue, Venues
 from candlecast.services.place_orders import Changes, PlaceOrders
 
 CONFLICT_RETRY_SECONDS = 1.0  # another writer (the API, the reconciler) came between; the message simply comes again
+MAX_DELAY_SECONDS = 900  # the most that SQS delays a message; the reconcile clock looks every minute anyway
 METRIC_OF_STATE = {
     IntentState.DENIED: "OrdersDenied",
     IntentState.EXPIRED: "OrdersExpired",
@@ -46,8 +48,8 @@ class ExecuteOrder:
     def __call__(self, order: TradeOrder) -> Account:
         """Decide, reserve, send, confirm; returns the account as written last.
 
-        Raises `RetryLater` if nothing was executed and the message should come again, `NotFound` for an account that does not
-        exist (a bug or a deleted account: dead letters).
+        Raises `RetryLater` if nothing could be decided and the message should come again; once it is decided, the record carries
+        it, not the message. Raises `NotFound` for an account that does not exist (a bug or a deleted account: dead letters).
         """
         account = self.accounts.load(order.tenant_id, order.account_id)
         now = self.clock.now()
@@ -69,9 +71,7 @@ class ExecuteOrder:
         self.metrics.milliseconds("SignalToOrderMilliseconds", elapsed.total_seconds() * 1000)
         self.place.cancel_orphans(changes, venue)
         stored = changes.commit(self.accounts)
-        self._ask_for_reconcile(stored, order)
-        if changes.retry is not None:
-            raise changes.retry
+        self._ask_for_reconcile(stored, order, changes.pause_seconds)
         return stored
 
     def _connect(self, account: Account) -> Venue:
@@ -96,11 +96,14 @@ class ExecuteOrder:
         self._ask_for_reconcile(account, order)
         return account
 
-    def _ask_for_reconcile(self, account: Account, order: TradeOrder) -> None:
+    def _ask_for_reconcile(self, account: Account, order: TradeOrder, pause_seconds: float = 0) -> None:
+        """What is not settled belongs to the reconciler, as soon as a look can say something."""
+        now = self.clock.now()
+        look = next_look(account, now)
+        if look is None:
+            return
         request = ReconcileRequest(
             tenant_id=account.tenant_id, account_id=account.account_id, correlation_id=order.signal.correlation_id
         )
-        if account.naked_positions() or account.orphans():
-            self.reconcile_queue.send_reconcile([request])
-        elif account.unresolved():
-            self.reconcile_queue.send_reconcile([request], delay_seconds=int(SETTLE_WINDOW.total_seconds()))
+        delay = max((look - now).total_seconds(), pause_seconds)
+        self.reconcile_queue.send_reconcile([request], delay_seconds=min(MAX_DELAY_SECONDS, ceil(delay)))

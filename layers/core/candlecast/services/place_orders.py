@@ -12,11 +12,12 @@ from datetime import datetime
 from decimal import Decimal
 from functools import partial
 
-from candlecast.domain.account import Account
+from candlecast.domain.account import Account, AccountStatus
 from candlecast.domain.errors import Ambiguous, Conflict, Fatal, Reject, RetryLater
 from candlecast.domain.money import ZERO
 from candlecast.domain.order import Intent, IntentState, LegKind, OrderRequest, VenueOrder
 from candlecast.domain.reasons import Reason
+from candlecast.domain.reconcile import may_send, waits_for
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.store import AccountStore
 from candlecast.ports.venue import Markets, Venue
@@ -31,7 +32,7 @@ class Changes:
     """An account with the changes made to it, so that they can be made again on what somebody else has written meanwhile."""
 
     account: Account
-    retry: RetryLater | None = None
+    pause_seconds: float = 0  # how long the venue asks us to leave it alone
     _made: list[tuple[str | None, Change]] = field(default_factory=list)
 
     def make(self, change: Change, intent_id: str | None = None) -> None:
@@ -77,15 +78,13 @@ class PlaceOrders:
     def __call__(self, changes: Changes, venue: Venue, legs: Iterable[Intent]) -> None:
         """Send `legs` (all SUBMITTING in `changes.account`) and record each outcome in `changes`.
 
-        One request per leg, plus those for leverage and margin mode where an entry needs them changed. Sets `changes.retry` if a
-        leg was certainly not executed and its message may come again.
+        One request per leg, plus those for leverage and margin mode where an entry needs them changed. A leg that was certainly
+        not executed, or whose turn has not come, is left PENDING for the reconciler.
         """
         for leg in legs:
             if leg.intent_id not in changes.account.intents:
                 continue  # ended with the leg that it depended on
-            instead = (
-                _protective_change(changes, leg) if leg.kind.is_protective else _entry_change(changes, leg, self.clock.now())
-            )
+            instead = _change_instead(changes.account, leg, self.clock.now())
             if instead is not None:
                 changes.make(instead, leg.intent_id)
             else:
@@ -115,13 +114,17 @@ class PlaceOrders:
         key, now = leg.intent_id, self.clock.now
         try:
             self._settle_market(changes, venue, leg)
+            if not may_send(leg, now()):
+                raise RetryLater("SEND_WINDOW_PASSED", "too late in this visit", after_seconds=0)
             order = venue.create_order(OrderRequest.of(leg))
         except Reject as error:
             reason, message = _reason(error.code), error.message
             changes.make(lambda a: a.fail(key, IntentState.REJECTED, reason, now(), message), key)
             self.metrics.count("OrdersRejected")
         except RetryLater as error:
-            self._not_sent(changes, leg, error)
+            changes.pause_seconds = max(changes.pause_seconds, error.after_seconds)
+            changes.make(lambda a: a.hold(key, IntentState.PENDING, now()), key)
+            self.metrics.count("VenueErrors")
         except Ambiguous:
             changes.make(lambda a: a.hold(key, IntentState.UNKNOWN, now()), key)
             self.metrics.count("OrdersAmbiguous")
@@ -147,41 +150,41 @@ class PlaceOrders:
             raise RetryLater(error.code, "leverage could not be set", after_seconds=1) from error
         changes.make(lambda a: a.with_market_settings(market, settings))
 
-    def _not_sent(self, changes: Changes, leg: Intent, error: RetryLater) -> None:
-        """A protective leg waits for the reconciler; an exit or entry gives its reservation back and its message comes again."""
-        key = leg.intent_id
-        self.metrics.count("VenueErrors")
-        if leg.kind.is_protective:
-            changes.make(lambda a: a.hold(key, IntentState.PENDING, self.clock.now()), key)
-            return
-        changes.make(lambda a: a.release(key, self.clock.now()), key)
-        changes.retry = error
+
+def _change_instead(account: Account, leg: Intent, now: datetime) -> Change | None:
+    """What becomes of a leg that must not be sent now; None if it may be."""
+    if leg.kind.is_protective:
+        return _protective_change(account, leg, now)
+    if account.status is not AccountStatus.ACTIVE:  # the venue has just refused its keys
+        return _failed(leg, IntentState.DENIED, Reason.ACCOUNT_DISABLED, now)
+    return _entry_change(account, leg, now) if leg.kind is LegKind.ENTRY else None
 
 
-def _entry_change(changes: Changes, leg: Intent, now: datetime) -> Change | None:
-    """What becomes of an entry that must not be sent now; None if it may be (an exit always may)."""
-    key = leg.intent_id
-    if leg.kind is not LegKind.ENTRY:
-        return None
-    if changes.retry is not None:  # the exit before it will come again, and so will it
-        return lambda a: a.release(key, now)
-    if changes.account.position(leg.subscription_id, leg.market) is not None:  # its exit was refused, or is unknown
-        return lambda a: a.fail(key, IntentState.DENIED, Reason.OPPOSITE_POSITION_HELD, now)
+def _entry_change(account: Account, leg: Intent, now: datetime) -> Change | None:
+    if waits_for(account, leg) is not None:  # its exit comes first
+        return _held(leg, now)
+    if account.position(leg.subscription_id, leg.market) is not None:  # its exit was refused
+        return _failed(leg, IntentState.DENIED, Reason.OPPOSITE_POSITION_HELD, now)
     if leg.expires_at is not None and now > leg.expires_at:
-        return lambda a: a.fail(key, IntentState.EXPIRED, Reason.SIGNAL_TOO_OLD, now)
+        return _failed(leg, IntentState.EXPIRED, Reason.SIGNAL_TOO_OLD, now)
     return None
 
 
-def _protective_change(changes: Changes, leg: Intent) -> Change | None:
-    """What becomes of a stop or target whose position is not there (yet); None if it is."""
-    key, account = leg.intent_id, changes.account
+def _protective_change(account: Account, leg: Intent, now: datetime) -> Change | None:
+    if waits_for(account, leg) is not None:
+        return _held(leg, now)
     position = account.position(leg.subscription_id, leg.market)
-    if position is not None and position.entry_intent_id == leg.bracket_of:
-        return None
-    entry = account.intents.get(leg.bracket_of or "")
-    if entry is not None and entry.state.is_unresolved:
-        return lambda a: a.hold(key, IntentState.PENDING, leg.created_at)
-    return lambda a: a.release(key, leg.created_at)
+    if position is None or position.entry_intent_id != leg.bracket_of:
+        return partial(Account.release, intent_id=leg.intent_id)
+    return None if account.status is AccountStatus.ACTIVE else _held(leg, now)
+
+
+def _held(leg: Intent, now: datetime) -> Change:
+    return partial(Account.hold, intent_id=leg.intent_id, state=IntentState.PENDING, now=now)
+
+
+def _failed(leg: Intent, state: IntentState, reason: Reason, now: datetime) -> Change:
+    return partial(Account.fail, intent_id=leg.intent_id, state=state, reason=reason, now=now)
 
 
 def _capped(account: Account, leg: Intent) -> Intent:

@@ -18,8 +18,9 @@ from candlecast.domain.messages import ReconcileRequest
 from candlecast.domain.money import ZERO
 from candlecast.domain.order import Intent, IntentState
 from candlecast.domain.plan import replacement_stop, unprotected_exit
+from candlecast.domain.position import Position
 from candlecast.domain.reasons import Reason
-from candlecast.domain.reconcile import LOOKUP_SPACING, Step, may_look_up, next_step, settles_at
+from candlecast.domain.reconcile import LOOKUP_SPACING, Step, is_absent, may_look_up, next_look, next_step, settles_at
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.queue import ReconcileQueue
 from candlecast.ports.store import AccountStore
@@ -28,6 +29,7 @@ from candlecast.ports.venue import Venue, Venues
 from candlecast.services.place_orders import Change, Changes, PlaceOrders
 
 CONFLICT_RETRY_SECONDS = 1.0  # another writer came between; the look is simply taken again
+MAX_DELAY_SECONDS = 900  # the most that SQS delays a message; the reconcile clock looks every minute anyway
 BALANCE_INTERVAL = timedelta(minutes=5)  # half of what makes an account's state stale (10 minutes)
 
 
@@ -46,7 +48,7 @@ class ReconcileAccount:
     def __call__(self, request: ReconcileRequest) -> Account:
         """Reconcile once. Raises `RetryLater` if the venue or the store does not answer; nothing is half done then."""
         account = self.accounts.load(request.tenant_id, request.account_id)
-        if account.credential_version is None or account.status is not AccountStatus.ACTIVE:
+        if account.credential_version is None or not account.can_be_looked_at:
             return account
         changes = Changes(account)
         try:
@@ -56,6 +58,8 @@ class ReconcileAccount:
             self._follow_open(changes, venue)
             self._compare(changes, venue)
         except Fatal as error:
+            if account.status is not AccountStatus.ACTIVE:
+                return account
             changes.make(partial(Account.disable, reason=error.code, now=self.clock.now()))
             self.metrics.count("AccountsDisabled")
             return changes.commit(self.accounts)
@@ -66,7 +70,7 @@ class ReconcileAccount:
         to_send = self._decide(changes)
         if to_send:
             changes = self._send(changes.account, venue, to_send)
-            exposed = changes.account.naked_positions()  # a new stop was refused: the market is beyond it, so close at once
+            exposed = _exposed(changes.account)  # a new stop was refused: the market is beyond it, so close at once
             if exposed:
                 self.metrics.count("NakedPositions", len(exposed))
                 exits = [unprotected_exit(p, changes.account.version, self.clock.now()) for p in exposed]
@@ -77,7 +81,7 @@ class ReconcileAccount:
             return changes.account
         self.metrics.count("ReconcileActions")
         stored = changes.commit(self.accounts)
-        self._come_again(stored, request)
+        self._come_again(stored, request, changes.pause_seconds)
         return stored
 
     def _send(self, account: Account, venue: Venue, legs: list[Intent]) -> Changes:
@@ -89,12 +93,13 @@ class ReconcileAccount:
         self.place(changes, venue, legs)
         return changes
 
-    def _come_again(self, account: Account, request: ReconcileRequest) -> None:
-        """Ask for the next look where waiting for the clock's next minute would leave an outcome unknown for longer."""
+    def _come_again(self, account: Account, request: ReconcileRequest, pause_seconds: float) -> None:
+        """Ask for the next look where waiting for the clock's next minute would leave something unsettled for longer."""
         now = self.clock.now()
-        waits = [max(settles_at(i), now + LOOKUP_SPACING) - now for i in account.unresolved()]
-        if waits:
-            self.queue.send_reconcile([request], delay_seconds=ceil(min(waits).total_seconds()))
+        look = next_look(account, now)
+        if look is not None and account.can_be_looked_at:
+            delay = max((look - now).total_seconds(), pause_seconds, LOOKUP_SPACING.total_seconds())
+            self.queue.send_reconcile([request], delay_seconds=min(MAX_DELAY_SECONDS, ceil(delay)))
 
     def _look_up(self, changes: Changes, venue: Venue) -> None:
         """Ask the venue for every order that may exist; adopt what it has, count what it has not once that can be trusted."""
@@ -115,14 +120,19 @@ class ReconcileAccount:
             return
         still_open = venue.open_order_ids()
         for intent in open_intents:
+            key, now = intent.intent_id, self.clock.now()
             if intent.client_order_id in still_open:
+                if intent.lookups:
+                    changes.make(partial(Account.seen, intent_id=key), key)
                 continue
             found = venue.find_order(intent)
             if found is not None:
                 self.place.take_over(changes, intent, found)
-            else:
-                lost = _ended(intent.intent_id, IntentState.CANCELLED, Reason.CANCELLED_AT_VENUE, self.clock.now())
-                changes.make(lost, intent.intent_id)
+            elif now >= settles_at(intent) and may_look_up(intent, now):
+                changes.make(partial(Account.missed, intent_id=key, now=now), key)
+                missed = changes.account.intents[key]
+                if is_absent(missed, now):
+                    changes.make(_if_still(missed, IntentState.CANCELLED, Reason.CANCELLED_AT_VENUE, now), key)
 
     def _compare(self, changes: Changes, venue: Venue) -> None:
         """Compare positions with the venue's and take over the balance, now and then; a difference is never mended blindly."""
@@ -150,10 +160,10 @@ class ReconcileAccount:
             if step is Step.SEND:
                 changes.make(partial(Account.hold, intent_id=key, state=IntentState.SUBMITTING, now=now), key)
                 chosen.append(key)
-            elif step is Step.DROP:
-                changes.make(partial(Account.release, intent_id=key, now=now), key)
             elif step is Step.EXPIRE:
-                changes.make(_ended(key, IntentState.EXPIRED, Reason.NEVER_PLACED, now), key)
+                changes.make(_if_still(changes.account.intents[key], IntentState.EXPIRED, Reason.NEVER_PLACED, now), key)
+        if changes.account.status is not AccountStatus.ACTIVE:
+            return []
         for position in changes.account.naked_positions():
             stop = replacement_stop(position, changes.account.version, now)
             changes.make(partial(Account.decide, decided=(stop,), now=now))
@@ -161,5 +171,19 @@ class ReconcileAccount:
         return [changes.account.intents[key] for key in chosen]
 
 
-def _ended(intent_id: str, state: IntentState, reason: Reason, now: datetime) -> Change:
-    return partial(Account.fail, intent_id=intent_id, state=state, reason=reason, now=now)
+def _exposed(account: Account) -> list[Position]:
+    """Naked positions of which no exit is on its way."""
+    if account.status is not AccountStatus.ACTIVE:
+        return []
+    return [p for p in account.naked_positions() if not account.under_way(p.subscription_id, p.market)]
+
+
+def _if_still(seen: Intent, state: IntentState, reason: Reason, now: datetime) -> Change:
+    """End an intent by inference; void if somebody else has learned or done anything about it meanwhile."""
+
+    def change(account: Account) -> Account:
+        if account.intents[seen.intent_id] != seen:
+            return account
+        return account.fail(seen.intent_id, state, reason, now)
+
+    return change

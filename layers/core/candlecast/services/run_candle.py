@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from candlecast.domain.candle import Candle, NotPublished, check_contiguous, closed_before
-from candlecast.domain.errors import Reject, RetryLater
+from candlecast.domain.errors import InvalidValue, Reject, RetryLater
 from candlecast.domain.execution import LEASE, Execution, ExecutionStatus
 from candlecast.domain.ids import candle_signal_id
 from candlecast.domain.messages import CandleClosed
@@ -57,7 +57,11 @@ class RunCandle:
         if lateness > self.max_lateness:
             self._skip(due, message, worker, "CANDLE_TOO_LATE")
             return
-        candles = self._closed_candles(message, max(self._lookback(definition) for definition in due))
+        try:
+            candles = self._closed_candles(message, max(self._lookback(definition) for definition in due))
+        except Reject as error:  # the venue has no such market (any more)
+            self._skip(due, message, worker, error.code)
+            return
         if candles is None:
             if lateness <= PUBLICATION_WAIT:
                 raise RetryLater("CANDLE_NOT_PUBLISHED", "the venue is late", after_seconds=PUBLICATION_RETRY_SECONDS)
@@ -93,14 +97,14 @@ class RunCandle:
                     self._finish(replace(execution, status=ExecutionStatus.SKIPPED, reason=unusable))
                     return
                 evaluation = self.code.evaluate(definition, candles[-wanted:])
-            except Reject as error:
+                signal = self._signal(definition, message, evaluation)
+            except (Reject, InvalidValue) as error:
                 self._finish(replace(execution, status=ExecutionStatus.FAILED, reason=error.code, error=error.message))
                 return
-            execution = replace(execution, logs=evaluation.logs)
-            if evaluation.action is None:
+            execution = replace(execution, logs=evaluation.logs, signal=signal)
+            if signal is None:
                 self._finish(replace(execution, status=ExecutionStatus.NO_SIGNAL))
                 return
-            execution = replace(execution, signal=self._signal(definition, message, evaluation))
             self.executions.keep_signal(execution)
         self._publish(definition, execution)
 
@@ -114,9 +118,10 @@ class RunCandle:
             raise RetryLater(error.code, error.message, after_seconds=LEASE.total_seconds()) from error
         self._finish(replace(execution, status=ExecutionStatus.COMPLETED, subscriber_count=record.subscriber_count))
 
-    def _signal(self, definition: StrategyDefinition, message: CandleClosed, evaluation: Evaluation) -> Signal:
+    def _signal(self, definition: StrategyDefinition, message: CandleClosed, evaluation: Evaluation) -> Signal | None:
+        """The decision as a signal; None for HOLD. Raises `InvalidValue` for levels that no order can have."""
         if evaluation.action is None:
-            raise ValueError("HOLD is no signal")
+            return None
         return Signal(
             signal_id=candle_signal_id(definition.strategy_id, message.candle_close),
             strategy_id=definition.strategy_id,
@@ -134,9 +139,12 @@ class RunCandle:
         )
 
     def _skip(self, due: Sequence[StrategyDefinition], message: CandleClosed, worker: str, reason: str) -> None:
+        """Record that a candle was missed; what a crashed holder had decided on it is told all the same: it may be an exit."""
         for definition in due:
             execution = self.executions.begin(self._started(definition, message, worker))
-            if execution is not None:
+            if execution is not None and execution.signal is not None:
+                self._publish(definition, execution)
+            elif execution is not None:
                 self._finish(replace(execution, status=ExecutionStatus.SKIPPED, reason=reason))
                 self.metrics.count("CandlesMissed")
 

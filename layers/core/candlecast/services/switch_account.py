@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from candlecast.domain.account import Account, AccountStatus
+from candlecast.domain.account import DISABLED_BY_OWNER, Account, AccountStatus
 from candlecast.domain.events import Event, EventType
 from candlecast.ports.clock import Clock
 from candlecast.ports.store import AccountStore
 from candlecast.services.retry_conflict import retry_conflict
-
-DISABLED_BY_OWNER = "DISABLED_BY_OWNER"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,87 @@
+"""Every call of a port is a boundary at which a function can die, be slow, or be overtaken by somebody else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any, cast
+
+from tests.fakes.clock import FakeClock
+from tests.simulation.profile import Profile
+
+MAX_DEPTH = 2  # somebody overtakes a function, and is overtaken in turn; deeper nesting adds nothing new
+
+
+class Crash(BaseException):
+    """The process is gone: no `except` of the product may see it, and nothing after it runs."""
+
+
+@dataclass(slots=True)
+class Crossings:
+    """Counts boundaries and decides what happens at each; all chance comes from `random`.
+
+    `crash_at` kills at exactly one boundary, for exhaustive runs. `meanwhile` is what somebody else does between two calls.
+    """
+
+    clock: FakeClock
+    random: Random
+    profile: Profile
+    crash_at: int | None = None
+    meanwhile: Callable[[], None] | None = None
+    count: int = 0
+    crashes: int = 0
+    called_at: datetime | None = None  # when the call left us that takes effect now
+    labels: list[str] = field(default_factory=list)
+    _deadlines: list[datetime] = field(default_factory=list)
+
+    @contextmanager
+    def visit(self, seconds: float) -> Iterator[None]:
+        """One invocation of a function, which is killed once its time-out has passed."""
+        self._deadlines.append(self.clock.now() + timedelta(seconds=seconds))
+        try:
+            yield
+        finally:
+            self._deadlines.pop()
+
+    def cross(self, label: str) -> None:
+        """Pass one boundary, or die at it."""
+        if not self._deadlines:
+            return
+        self.count += 1
+        self.labels.append(label)
+        profile = self.profile
+        self.clock.advance(self.random.uniform(0, profile.slowest_call_seconds))
+        dies = self.count == self.crash_at or self.random.random() < profile.crash or self.clock.now() > self._deadlines[-1]
+        if dies:
+            self.crashes += 1
+            raise Crash(label)
+        if self.meanwhile and len(self._deadlines) < MAX_DEPTH and self.random.random() < profile.overtake:
+            self.meanwhile()
+
+
+class _Watched:
+    def __init__(self, port: Any, name: str, crossings: Crossings) -> None:
+        self._port, self._name, self._crossings = port, name, crossings
+
+    def __getattr__(self, method: str) -> Any:
+        value = getattr(self._port, method)
+        if not callable(value):
+            return value
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            label, called_at = f"{self._name}.{method}", self._crossings.clock.now()
+            self._crossings.cross(f"before {label}")
+            self._crossings.called_at = called_at
+            answer = value(*args, **kwargs)
+            self._crossings.cross(f"after {label}")
+            return watched(answer, "venue", self._crossings) if method == "connect" else answer
+
+        return call
+
+
+def watched[P](port: P, name: str, crossings: Crossings) -> P:
+    """`port` with a boundary before and after the effect of each of its calls; so is a venue that it connects to."""
+    return cast("P", _Watched(port, name, crossings))

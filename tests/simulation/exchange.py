@@ -1,0 +1,165 @@
+"""The fake exchange with a temper: lost and late answers, partial and slow fills, refusals, reads that lag behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from random import Random
+
+from candlecast.domain.errors import Ambiguous, Reject, RetryLater
+from candlecast.domain.market import Market
+from candlecast.domain.order import Intent, OrderRequest, OrderType, Side, VenueOrder, VenueOrderStatus
+from candlecast.domain.reconcile import LOOKUP_SPACING, RECEIVE_WINDOW, VENUE_PROCESSING_TIMEOUT
+from candlecast.ports.venue import Credentials
+from tests.fakes.clock import FakeClock
+from tests.fakes.venue import FakeExchange, FakeVenue
+from tests.simulation.profile import Profile
+
+RATE_LIMIT_SECONDS = 5
+SLOWEST_FILL_SECONDS = 8.0
+LONGEST_LAG = LOOKUP_SPACING - timedelta(milliseconds=500)  # two look-ups in a row never see the same stale replica
+
+Later = Callable[[datetime, Callable[[], None]], None]  # does something at an instant
+OnSend = Callable[[str, OrderRequest], None]
+
+
+class SimulatedExchange(FakeExchange):
+    """All chance comes from `random`; `on_send` sees every request to place an order before anything becomes of it."""
+
+    def __init__(
+        self, clock: FakeClock, random: Random, profile: Profile, markets: dict[str, Market], later: Later, on_send: OnSend
+    ) -> None:
+        super().__init__()
+        self.clock, self.random, self.profile = clock, random, profile
+        self._markets, self._later, self._on_send = markets, later, on_send
+        self.visible_at: dict[tuple[str, str], datetime] = {}
+
+    def create(self, api_key: str, request: OrderRequest) -> VenueOrder:
+        self._on_send(api_key, request)
+        profile, draw = self.profile, self.random.random()
+        faults = (
+            (profile.rate_limited, self._limited),
+            (profile.venue_rejects, self._refused),
+            (profile.ambiguous_lost, self._lost),
+            (profile.ambiguous_late, self._late_arrival),
+            (profile.ambiguous_executed, self._executed),
+        )
+        for probability, fault in faults:
+            draw -= probability
+            if draw < 0:
+                return fault(api_key, request)
+        if self.random.random() < profile.key_revoked:
+            self.revoke(api_key)
+            self.receive("create_order", api_key)
+        return replace(self.place(api_key, request), fee=None)
+
+    def restore(self, api_key: str) -> None:
+        """Accept a revoked key again."""
+        self._revoked.discard(api_key)
+
+    def place(self, api_key: str, request: OrderRequest) -> VenueOrder:
+        if request.order_type.is_conditional:
+            if self._at_once(request):
+                raise Reject("VENUE_REJECTED", "order would immediately trigger")
+            order = super().place(api_key, request)
+        else:
+            order = self._place_at_market(api_key, request)
+        lag = self.random.random() < self.profile.lagging_read
+        seconds = self.random.uniform(0, LONGEST_LAG.total_seconds()) if lag else 0
+        self.visible_at[api_key, request.client_order_id] = self.clock.now() + timedelta(seconds=seconds)
+        return order
+
+    def sees(self, api_key: str, client_order_id: str) -> bool:
+        """Whether the replica that answers reads knows of the order yet."""
+        return self.visible_at.get((api_key, client_order_id), self.clock.now()) <= self.clock.now()
+
+    # -- what can go wrong -------------------------------------------------------------------------------------------------
+
+    def _limited(self, _: str, __: OrderRequest) -> VenueOrder:
+        raise RetryLater("RATE_LIMITED", "slow down", after_seconds=RATE_LIMIT_SECONDS)
+
+    def _refused(self, _: str, __: OrderRequest) -> VenueOrder:
+        raise Reject("VENUE_REJECTED", "no")
+
+    def _lost(self, _: str, __: OrderRequest) -> VenueOrder:
+        raise Ambiguous("OUTCOME_UNKNOWN", "lost on the way there")
+
+    def _executed(self, api_key: str, request: OrderRequest) -> VenueOrder:
+        self.place(api_key, request)
+        raise Ambiguous("OUTCOME_UNKNOWN", "lost on the way back")
+
+    def _late_arrival(self, api_key: str, request: OrderRequest) -> VenueOrder:
+        """The request reaches the book as late as a venue can let it, long after we have given up waiting."""
+        latest = (RECEIVE_WINDOW + VENUE_PROCESSING_TIMEOUT).total_seconds()
+        self._later(self.clock.now() + timedelta(seconds=self.random.uniform(0, latest)), lambda: self._arrive(api_key, request))
+        raise Ambiguous("OUTCOME_UNKNOWN", "it may still arrive")
+
+    def _arrive(self, api_key: str, request: OrderRequest) -> None:
+        try:
+            self.place(api_key, request)
+        except Reject:
+            return
+
+    # -- fills -------------------------------------------------------------------------------------------------------------
+
+    def _place_at_market(self, api_key: str, request: OrderRequest) -> VenueOrder:
+        draw, profile = self.random.random(), self.profile
+        partial = not request.reduce_only and draw < profile.partial_fill
+        slow = profile.partial_fill <= draw < profile.partial_fill + profile.slow_fill
+        self.fills_at_once = not (partial or slow)
+        order = super().place(api_key, request)
+        self.fills_at_once = True
+        part = self._markets[request.market].round_quantity(request.quantity / 2)
+        if not (partial or slow) or part == 0:
+            return order
+        key = request.client_order_id
+        if slow:
+            self._fill_later(api_key, key, part)
+            self._fill_later(api_key, key, request.quantity)
+            return order
+        self.fill(api_key, key, part)
+        book = self.books[api_key]
+        placed, filled = book.orders[-1]
+        book.orders[-1] = (placed, replace(filled, status=VenueOrderStatus.CANCELLED))
+        return book.orders[-1][1]
+
+    def _fill_later(self, api_key: str, client_order_id: str, quantity: Decimal) -> None:
+        def fill() -> None:
+            if self._open_index(self.books[api_key], client_order_id) is not None:
+                self.fill(api_key, client_order_id, quantity)
+
+        self._later(self.clock.now() + timedelta(seconds=self.random.uniform(0.1, SLOWEST_FILL_SECONDS)), fill)
+
+    def _at_once(self, request: OrderRequest) -> bool:
+        price, trigger = self.prices[request.market], request.trigger_price
+        if trigger is None:
+            return False
+        below = (request.order_type is OrderType.STOP_MARKET) == (request.side is Side.SELL)
+        return price <= trigger if below else price >= trigger
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedVenue(FakeVenue):
+    """One key's view, through a replica that may lag."""
+
+    exchange: SimulatedExchange
+
+    def find_order(self, intent: Intent) -> VenueOrder | None:
+        found = FakeVenue.find_order(self, intent)
+        return found if self.exchange.sees(self.api_key, intent.client_order_id) else None
+
+    def open_order_ids(self, market: str | None = None) -> frozenset[str]:
+        found = FakeVenue.open_order_ids(self, market)
+        return frozenset(key for key in found if self.exchange.sees(self.api_key, key))
+
+
+class SimulatedVenues:
+    """`ports.venue.Venues` of the simulated exchange."""
+
+    def __init__(self, exchange: SimulatedExchange) -> None:
+        self.exchange = exchange
+
+    def connect(self, venue: str, account_id: str, credential_version: str, credentials: Credentials) -> SimulatedVenue:
+        return SimulatedVenue(self.exchange, credentials.api_key)

@@ -1,0 +1,228 @@
+"""The people and the senders of the simulated world: who follows what, which signals come, what owners do in between."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from candlecast.domain.account import Account, AccountStatus
+from candlecast.domain.candle import Candle
+from candlecast.domain.errors import Conflict, RetryLater
+from candlecast.domain.ids import digest
+from candlecast.domain.messages import CandleClosed, ReconcileRequest
+from candlecast.domain.signal import Action, Signal, TakeProfit
+from candlecast.domain.strategy_definition import StrategyDefinition
+from candlecast.domain.subscription import AllowedSides, Settings, Sizing, SizingMode, Subscription, SubscriptionStatus
+from candlecast.domain.timeframe import Timeframe
+from candlecast.ports.strategies import Evaluation
+from candlecast.services.cancel_subscription import CancelSubscription
+from candlecast.services.change_credentials import ChangeCredentials
+from candlecast.services.change_subscription import ChangeSubscription
+from candlecast.services.switch_account import SwitchAccount
+from tests.builders import BTC, ETH, VENUE, a_candle, a_signal, a_strategy, an_external_strategy
+from tests.fakes.clock import SequentialIdentifiers
+from tests.simulation.crossings import Crash
+from tests.simulation.world import MARKETS, Trades, World, credentials
+
+STRATEGIES = {"minute-btc": BTC, "minute-eth": ETH, "outside-btc": BTC, "outside-eth": ETH}
+ACTIONS = (Action.LONG, Action.LONG, Action.SHORT, Action.SHORT, Action.EXIT_LONG, Action.EXIT_SHORT, Action.EXIT)
+OUTSIDE_SECONDS = 12.0
+OLDEST_SIGNAL_SECONDS = 40  # signals from outside overtake each other
+PRICE_STEPS = 12  # of 1 per thousand at most per look: stops and targets of a few per cent are reached within minutes
+
+
+@dataclass(slots=True)
+class People:
+    """Fills a world and keeps it busy until `end`."""
+
+    world: World
+    end: datetime
+    identifiers: SequentialIdentifiers = field(default_factory=SequentialIdentifiers)
+    _signals: int = 0
+    _candles: dict[str, list[Candle]] = field(default_factory=lambda: {market: [] for market in MARKETS})
+
+    def settle_in(self) -> None:
+        world = self.world
+        for strategy_id, market in STRATEGIES.items():
+            built_in = strategy_id.startswith("minute")
+            definition = (
+                a_strategy(strategy_id, market=market) if built_in else an_external_strategy(strategy_id, source_id=strategy_id)
+            )
+            world.strategies.create_strategy(definition)
+            world.code.decisions[strategy_id] = self._decide
+        for number in range(world.profile.accounts):
+            self._open_account(f"account{number}", f"tenant{number % 2}")
+
+    def _open_account(self, account_id: str, tenant_id: str) -> None:
+        """An account whose subscriptions each have a market to themselves: a venue in one-way mode nets what they share."""
+        world, random = self.world, self.world.random
+        version = world.vault.write(tenant_id, account_id, credentials(account_id), self.identifiers.new())
+        now = world.clock.now()
+        account = Account(
+            tenant_id=tenant_id,
+            account_id=account_id,
+            venue=VENUE,
+            label="main",
+            status=AccountStatus.ACTIVE,
+            created_at=now,
+            credential_version=version,
+        )
+        world.accounts.create(account)
+        world.audit.owners[account_id] = (tenant_id, account_id)
+        markets = [BTC, ETH]
+        random.shuffle(markets)
+        for number, market in enumerate(markets[: world.profile.subscriptions_per_account]):
+            strategy_id = random.choice([key for key, of in STRATEGIES.items() if of == market])
+            subscription = Subscription(
+                tenant_id=tenant_id,
+                subscription_id=f"{account_id}-subscription{number}",
+                strategy_id=strategy_id,
+                account_id=account_id,
+                settings=self._settings(),
+                status=SubscriptionStatus.ACTIVE,
+                created_at=now,
+            )
+            stored = world.accounts.load(tenant_id, account_id)
+            world.subscriptions.write(subscription, _with(stored, subscription), follower_change=1)
+            world.audit.settings[subscription.subscription_id] = subscription.settings
+
+    def _settings(self) -> Settings:
+        random = self.world.random
+        sizing = random.choice(
+            (
+                Sizing(SizingMode.FIXED_QUANTITY, Decimal("1.2345")),
+                Sizing(SizingMode.FIXED_NOTIONAL, Decimal(1_000)),
+                Sizing(SizingMode.PERCENT_OF_CAPITAL, Decimal(25)),
+                Sizing(SizingMode.RISK_PERCENT, Decimal("0.5")),
+            )
+        )
+        return Settings(
+            capital=Decimal(random.choice((2_000, 10_000))),
+            sizing=sizing,
+            leverage=Decimal(random.choice((1, 2, 10))),
+            max_positions=random.choice((1, 2)),
+            max_daily_loss_percent=Decimal(random.choice(("0.2", "1", "5"))),
+            max_order_notional=random.choice((None, Decimal(1_500))),
+            max_signal_age_seconds=random.choice((30, 60, 120, 300)),
+            stop_atr_multiplier=random.choice((None, Decimal(2))),
+            target_atr_multiplier=random.choice((None, None, Decimal(3))),
+            allowed_sides=random.choice((AllowedSides.BOTH, AllowedSides.BOTH, AllowedSides.LONG)),
+        )
+
+    # -- signals -----------------------------------------------------------------------------------------------------------
+
+    def _decide(self, definition: StrategyDefinition, candles: Sequence[Candle]) -> Evaluation:
+        """A strategy that decides differently each time it is asked: a second run of a candle would show."""
+        random, price = self.world.random, candles[-1].close
+        action = random.choice((None, *ACTIONS))
+        stop, targets = self._levels(action, price)
+        return Evaluation(action=action, price=price, stop_loss=stop, take_profits=targets, atr=price / 100)
+
+    def _levels(self, action: Action | None, price: Decimal) -> tuple[Decimal | None, tuple[TakeProfit, ...]]:
+        random = self.world.random
+        sign = 1 if action is Action.LONG else -1
+        stop = price * (100 - sign * random.randint(1, 4)) / 100 if random.random() < 0.7 else None
+        rungs = random.randint(0, 2)
+        targets = tuple(TakeProfit(price * (100 + sign * (number + 1)) / 100, Decimal("0.5")) for number in range(rungs))
+        return stop, targets
+
+    def candle_closes(self) -> None:
+        """A minute is over: its candles are published, and both minute strategies are called."""
+        world, close = self.world, Timeframe.M1.floor(self.world.clock.now())
+        for market in MARKETS:
+            price = str(world.exchange.prices[market])
+            self._candles[market].append(a_candle(close - Timeframe.M1.length, price))
+            world.market_data.put(market, Timeframe.M1, self._candles[market])
+            key = digest("candle", market, close.isoformat())
+            message = CandleClosed(venue=VENUE, market=market, timeframe=Timeframe.M1, candle_close=close, correlation_id=key)
+            world.candle_queue.put(message)
+
+    def signal_from_outside(self) -> None:
+        """A signal that was issued a while ago, now and then without a price; its sender repeats it until it is taken."""
+        world, random = self.world, self.world.random
+        strategy_id = random.choice(("outside-btc", "outside-eth"))
+        market, action = STRATEGIES[strategy_id], random.choice(ACTIONS)
+        price = world.exchange.prices[market]
+        stop, targets = self._levels(action, price)
+        self._signals += 1
+        signal = a_signal(
+            action,
+            signal_id=digest("outside", str(self._signals)),
+            strategy_id=strategy_id,
+            market=market,
+            issued_at=world.clock.now() - timedelta(seconds=random.uniform(0, OLDEST_SIGNAL_SECONDS)),
+            price=None if random.random() < 0.1 else price,
+            stop_loss=stop,
+            take_profits=targets,
+            atr=price / 100,
+        )
+        self._publish(signal)
+
+    def _publish(self, signal: Signal) -> None:
+        world = self.world
+        try:
+            with world.crossings.visit(10):
+                world.publisher()(signal, VENUE, 1)
+        except (Crash, RetryLater):
+            world.agenda.later(world.clock.now() + timedelta(seconds=1), lambda: self._publish(signal))
+
+    # -- the market and its people -----------------------------------------------------------------------------------------
+
+    def price_moves(self) -> None:
+        world = self.world
+        for symbol, market in MARKETS.items():
+            change = Decimal(world.random.randint(-PRICE_STEPS, PRICE_STEPS)) / 1_000
+            world.exchange.trade(symbol, market.round_price(world.exchange.prices[symbol] * (1 + change)))
+
+    def owner_acts(self) -> None:
+        """One owner pauses, resumes, cancels, disables, enables, or changes keys."""
+        world, random = self.world, self.world.random
+        if random.random() >= world.profile.owner_acts:
+            return
+        tenant_id, account_id = random.choice(list(world.database.accounts))
+        switch = SwitchAccount(world.accounts, world.clock)
+        change = ChangeSubscription(world.subscriptions, world.accounts)
+        owned = [key for key in world.database.subscriptions if key[1].startswith(account_id)]
+        act = random.randrange(8)
+        try:
+            if act == 0:
+                switch.disable(tenant_id, account_id)
+            elif act <= 2:
+                switch.enable(tenant_id, account_id)
+            elif act == 3:
+                self.new_keys(tenant_id, account_id)
+            elif act == 4 and random.random() < 0.2:
+                cancel = CancelSubscription(world.subscriptions, world.accounts, Trades(world), world.clock)
+                cancel(*random.choice(owned), close_position=random.random() < 0.7, correlation_id="owner")
+            elif act == 5:
+                change.pause(*random.choice(owned))
+            else:
+                change.resume(*random.choice(owned))
+        except (Conflict, RetryLater):
+            return
+
+    def new_keys(self, tenant_id: str, account_id: str) -> None:
+        world = self.world
+        world.exchange.restore(account_id)
+        change = ChangeCredentials(world.accounts, world.vault, world.clock, self.identifiers)
+        change.put(tenant_id, account_id, credentials(account_id))
+
+    def somebody_comes_between(self) -> None:
+        """Between two calls of a function: an owner, the market, the stream, or a reconciler on the same or another account."""
+        world, random = self.world, self.world.random
+        draw = random.randrange(4)
+        if draw == 0:
+            self.owner_acts()
+        elif draw == 1:
+            self.price_moves()
+        elif draw == 2:
+            world.relay()
+        else:
+            tenant_id, account_id = random.choice(list(world.database.accounts))
+            world.reconcile_now(ReconcileRequest(tenant_id=tenant_id, account_id=account_id, correlation_id="meanwhile"))
+
+
+def _with(account: Account, subscription: Subscription) -> Account:
+    return replace(account, subscriptions={**account.subscriptions, subscription.subscription_id: subscription.status})

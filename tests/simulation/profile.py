@@ -1,0 +1,55 @@
+"""How rough a run is: sizes, and the probability of each kind of trouble."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from random import Random
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """Probabilities are per boundary (crash, overtake), per order (the venue's faults) or per message (repeats)."""
+
+    accounts: int = 3
+    subscriptions_per_account: int = 3
+    minutes: int = 12
+    slowest_call_seconds: float = 0.05
+    crash: float = 0.01
+    overtake: float = 0.03
+    repeat: float = 0.05
+    jitter_seconds: float = 3.0
+    ambiguous_executed: float = 0.05
+    ambiguous_lost: float = 0.05
+    ambiguous_late: float = 0.05
+    venue_rejects: float = 0.03
+    rate_limited: float = 0.05
+    partial_fill: float = 0.05
+    slow_fill: float = 0.03
+    lagging_read: float = 0.1
+    queue_refuses: float = 0.02
+    store_refuses: float = 0.02
+    owner_acts: float = 0.3
+    key_revoked: float = 0.0
+
+    @staticmethod
+    def drawn(random: Random) -> Profile:
+        """A mood for one run: each trouble is absent, usual or frequent, so that some runs isolate one kind."""
+        usual = Profile(
+            accounts=random.randint(1, 3),
+            subscriptions_per_account=random.randint(1, 3),
+            slowest_call_seconds=random.choice((0.05, 0.5, 3.0)),
+            key_revoked=random.choice((0.0, 0.0, 0.002)),
+        )
+        kept = {"accounts", "subscriptions_per_account", "minutes", "slowest_call_seconds", "key_revoked", "owner_acts"}
+        factors = {f.name: random.choice((0, 1, 1, 3)) for f in fields(Profile) if f.name not in kept}
+        changes: dict[str, Any] = {name: getattr(usual, name) * factor for name, factor in factors.items()}
+        return replace(usual, **changes)
+
+    @staticmethod
+    def calm(**changes: Any) -> Profile:
+        """Nothing goes wrong; for quieting down and for exhaustive runs, which add one trouble at a time."""
+        quiet: dict[str, Any] = {
+            f.name: 0 for f in fields(Profile) if f.name not in ("accounts", "subscriptions_per_account", "minutes")
+        }
+        return replace(Profile(), **{**quiet, **changes})

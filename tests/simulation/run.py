@@ -1,0 +1,107 @@
+"""One seed, one run: trouble for some minutes, then quiet until nothing is due, then the invariants."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import timedelta
+from random import Random
+
+from candlecast.domain.account import AccountStatus
+from candlecast.domain.reconcile import next_due
+from candlecast.services.switch_account import SwitchAccount
+from tests.builders import NOW
+from tests.simulation.invariants import broken_invariants
+from tests.simulation.people import OUTSIDE_SECONDS, People
+from tests.simulation.profile import Profile
+from tests.simulation.world import RELAY_SECONDS, World
+
+QUIET_ROUNDS = 60  # minutes in which everything must come to rest
+LEAST_ROUNDS = 25  # outlasts every pause of a message that comes back
+LOOK_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one run came to."""
+
+    seed: int
+    broken: list[str]
+    boundaries: int
+    crashes: int
+    orders_sent: int
+    venue_orders: int
+    trades: int
+    executions: int
+    states: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    longest_naked_seconds: float = 0
+
+
+def run(seed: int, profile: Profile | None = None) -> Result:
+    """Run one seed; the same seed always gives the same result."""
+    random = Random(seed)
+    world = World(random, profile or Profile.drawn(random))
+    people = People(world, NOW + timedelta(minutes=world.profile.minutes))
+    people.settle_in()
+    world.crossings.meanwhile = people.somebody_comes_between
+    start_traffic(world, people)
+    world.agenda.run_until(people.end)
+    quiet_down(world, people)
+    return _result(seed, world)
+
+
+def start_traffic(world: World, people: People) -> None:
+    """Everything that happens by itself, until the people's end."""
+    end = people.end
+    world.every(60, people.candle_closes, end)
+    world.every(OUTSIDE_SECONDS, people.signal_from_outside, end)
+    world.every(5, people.price_moves, end)
+    world.every(20, people.owner_acts, end)
+    world.every(60, world.request_reconciles, end)
+    world.every(RELAY_SECONDS, world.relay, end)
+    world.every(LOOK_SECONDS, world.look_for_exposure, end)
+
+
+def quiet_down(world: World, people: People) -> None:
+    """No new signals and no new trouble: keys are restored, dead letters redriven, and the clocks go on until nothing is due."""
+    world.calm(Profile.calm())
+    for (tenant_id, account_id), account in list(world.database.accounts.items()):
+        if account.status is not AccountStatus.ACTIVE:
+            people.new_keys(tenant_id, account_id)
+            SwitchAccount(world.accounts, world.clock).enable(tenant_id, account_id)
+    for number in range(QUIET_ROUNDS):
+        world.trade_queue.redrive()
+        end = world.clock.now() + timedelta(minutes=1)
+        world.agenda.later(world.clock.now(), world.request_reconciles)
+        world.every(LOOK_SECONDS, world.look_for_exposure, end)
+        world.agenda.run_until(end)
+        while world.relayed < len(world.database.stream):
+            world.relay()
+        if number >= LEAST_ROUNDS and _is_quiet(world):
+            return
+
+
+def _is_quiet(world: World) -> bool:
+    queues = (world.trade_queue, world.signal_queue, world.candle_queue, world.reconcile_queue)
+    now = world.clock.now()
+    unresolved = any(account.unresolved() or account.orphans() for account in world.database.accounts.values())
+    soon = any((due := next_due(account, now)) and due <= now for account in world.database.accounts.values())
+    return not unresolved and not soon and not any(queue.under_way for queue in queues)
+
+
+def _result(seed: int, world: World) -> Result:
+    intents = [intent for intent, _ in world.database.orders.values()]
+    return Result(
+        seed=seed,
+        broken=broken_invariants(world),
+        boundaries=world.crossings.count,
+        crashes=world.crossings.crashes,
+        orders_sent=sum(world.audit.sent.values()),
+        venue_orders=sum(len(book.orders) for book in world.exchange.books.values()),
+        trades=len(world.database.trades),
+        executions=len(world.database.executions),
+        states=Counter(intent.state.value for intent in intents),
+        reasons=Counter(intent.reason.value for intent in intents if intent.reason),
+        longest_naked_seconds=world.exposure.longest_seconds,
+    )

@@ -1,0 +1,282 @@
+"""One small world: accounts of several tenants, an exchange, queues between the real services, and a clock that only we move."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import count
+from random import Random
+
+from candlecast.domain.errors import Conflict, RetryLater
+from candlecast.domain.messages import CandleClosed, ReconcileRequest, SignalShard, TradeOrder
+from candlecast.domain.order import OrderRequest
+from candlecast.ports.venue import Credentials
+from candlecast.runtime.bootstrap import MAX_RECEIVES
+from candlecast.services.execute_order import ExecuteOrder
+from candlecast.services.fan_out import FanOut
+from candlecast.services.place_orders import PlaceOrders
+from candlecast.services.publish_signal import PublishSignal
+from candlecast.services.reconcile_account import ReconcileAccount
+from candlecast.services.relay_events import RelayEvents
+from candlecast.services.request_reconciles import RequestReconciles
+from candlecast.services.run_candle import RunCandle
+from tests.builders import BTC, ETH, NOW, a_market
+from tests.fakes.bus import FakeEventBus
+from tests.fakes.clock import FakeClock, RecordingMetrics
+from tests.fakes.executions import FakeExecutionStore
+from tests.fakes.history import FakeHistory, FakePriceStore
+from tests.fakes.market_data import FakeMarketData, FakeMarkets, FakeStrategyCode
+from tests.fakes.signals import FakeSignalStore
+from tests.fakes.store import FakeDatabase
+from tests.fakes.strategies import FakeStrategyStore
+from tests.fakes.subscriptions import FakeSubscriptionStore
+from tests.fakes.vault import FakeVault
+from tests.simulation.audit import Audit, AuditedAccountStore, Exposure
+from tests.simulation.crossings import Crash, Crossings, watched
+from tests.simulation.exchange import SimulatedExchange, SimulatedVenues
+from tests.simulation.profile import Profile
+from tests.simulation.queues import Consumer, FifoQueue, StandardQueue, Workshop
+
+MARKETS = {symbol: a_market(symbol) for symbol in (BTC, ETH)}
+RELAY_SECONDS = 1.0  # how often the stream delivers
+RELAY_BATCH = 10
+MAX_STEPS = 200_000  # a run that needs more goes round in circles
+
+
+@dataclass(slots=True)
+class Agenda:
+    """What happens when; equal instants in the order in which they were planned."""
+
+    clock: FakeClock
+    _planned: list[tuple[datetime, int, Callable[[], None]]] = field(default_factory=list)
+    _numbers: count[int] = field(default_factory=count)
+
+    def later(self, at: datetime, action: Callable[[], None]) -> None:
+        heapq.heappush(self._planned, (at, next(self._numbers), action))
+
+    def run_until(self, end: datetime) -> None:
+        for _ in range(MAX_STEPS):
+            if not self._planned or self._planned[0][0] > end:
+                self.clock.set(max(end, self.clock.now()))
+                return
+            at, _, action = heapq.heappop(self._planned)
+            self.clock.set(max(at, self.clock.now()))
+            action()
+        raise AssertionError("the run does not come to rest")
+
+
+class World:
+    """Everything wired as the composition root wires it, with a boundary at every port call."""
+
+    def __init__(self, random: Random, profile: Profile, crash_at: int | None = None) -> None:
+        self.random, self.profile = random, profile
+        self.clock = FakeClock(NOW)
+        self.agenda = Agenda(self.clock)
+        self.database = FakeDatabase()
+        self.audit = Audit(self.database, self.clock)
+        self.exposure = Exposure()
+        self.crossings = Crossings(self.clock, random, profile, crash_at)
+        self.exchange = SimulatedExchange(self.clock, random, profile, MARKETS, self.agenda.later, self._on_send)
+        self.exchange.prices = dict.fromkeys(MARKETS, MARKETS[BTC].round_price(MARKETS[BTC].price_step * 10_000))
+        self.vault, self.bus, self.metrics = FakeVault(), FakeEventBus(), RecordingMetrics()
+        self.market_data, self.code = FakeMarketData(), FakeStrategyCode(lookback=1)
+        self.accounts = AuditedAccountStore(self.database, self.clock, self.audit)
+        self.subscriptions = FakeSubscriptionStore(self.database, self.clock)
+        self.strategies = FakeStrategyStore(self.database)
+        self.history = FakeHistory(self.database)
+        self.relayed = 0
+        self._relaying = False
+        self._workers = count()
+        self._wire()
+
+    def _wire(self) -> None:
+        self.workshop = workshop = Workshop(self.clock, self.random, self.profile, self.crossings, self.agenda.later)
+        self.reconcile_queue = StandardQueue[ReconcileRequest](
+            workshop, Consumer("order_reconciler", self._reconcile, 30, 180, MAX_RECEIVES["reconcile"])
+        )
+        self.trade_queue = FifoQueue[TradeOrder](
+            workshop,
+            Consumer("order_executor", self._execute, 15, 90, MAX_RECEIVES["trade"]),
+            group=lambda order: order.account_id,
+            key=lambda order: (order.signal.signal_id, order.subscription_id),
+        )
+        self.signal_queue = StandardQueue[SignalShard](
+            workshop, Consumer("signal_fanout", self._fan_out, 60, 360, MAX_RECEIVES["signal"])
+        )
+        self.candle_queue = StandardQueue[CandleClosed](
+            workshop, Consumer("strategy_runner", self._run_candle, 60, 360, MAX_RECEIVES["candle"])
+        )
+
+    # -- functions ---------------------------------------------------------------------------------------------------------
+
+    def _execute(self, order: TradeOrder) -> None:
+        ExecuteOrder(
+            accounts=self._watched(self.accounts, "accounts"),
+            markets=FakeMarkets(*MARKETS.values()),
+            vault=self._watched(self.vault, "vault"),
+            venues=self._watched(SimulatedVenues(self.exchange), "venues"),
+            place=PlaceOrders(FakeMarkets(*MARKETS.values()), self.clock, self.metrics),
+            reconcile_queue=self._watched(Reconciles(self), "reconcile_queue"),
+            clock=self.clock,
+            metrics=self.metrics,
+        )(order)
+
+    def _reconcile(self, request: ReconcileRequest) -> None:
+        ReconcileAccount(
+            accounts=self._watched(self.accounts, "accounts"),
+            vault=self._watched(self.vault, "vault"),
+            venues=self._watched(SimulatedVenues(self.exchange), "venues"),
+            place=PlaceOrders(FakeMarkets(*MARKETS.values()), self.clock, self.metrics),
+            queue=self._watched(Reconciles(self), "reconcile_queue"),
+            clock=self.clock,
+            metrics=self.metrics,
+        )(request)
+
+    def _fan_out(self, shard: SignalShard) -> None:
+        FanOut(
+            subscriptions=self._watched(self.subscriptions, "subscriptions"),
+            signals=self._watched(FakeSignalStore(self.database), "signals"),
+            history=self._watched(self.history, "history"),
+            queue=self._watched(Trades(self), "trade_queue"),
+            last_price=lambda _, market: self.exchange.prices[market],
+            clock=self.clock,
+            metrics=self.metrics,
+        )(shard)
+
+    def publisher(self) -> PublishSignal:
+        signals = self._watched(FakeSignalStore(self.database), "signals")
+        return PublishSignal(signals, self._watched(Shards(self), "signal_queue"), self.clock, self.metrics)
+
+    def _run_candle(self, message: CandleClosed) -> None:
+        RunCandle(
+            strategies=self._watched(self.strategies, "strategies"),
+            executions=self._watched(FakeExecutionStore(self.database), "executions"),
+            prices=self._watched(FakePriceStore(self.database), "prices"),
+            market_data=self._watched(self.market_data, "market_data"),
+            code=self.code,
+            publish=self.publisher(),
+            clock=self.clock,
+            metrics=self.metrics,
+            max_lateness=timedelta(minutes=30),
+        )(message, f"worker-{next(self._workers)}")
+
+    def relay(self) -> None:
+        """Deliver the next events of the stream, one invocation at a time; after a crash the same ones come again."""
+        if self._relaying:
+            return
+        self._relaying = True
+        try:
+            self._relay_batch()
+        finally:
+            self._relaying = False
+
+    def _relay_batch(self) -> None:
+        batch = self.database.stream[self.relayed : self.relayed + self.random.randint(1, RELAY_BATCH)]
+        use_case = RelayEvents(self._watched(self.history, "history"), self._watched(self.bus, "bus"), self.metrics)
+        try:
+            with self.crossings.visit(30):
+                use_case(batch)
+                self.crossings.cross("return outbox_relay")
+        except (Crash, RetryLater):
+            return
+        if self.random.random() >= self.profile.repeat:
+            self.relayed += len(batch)
+
+    def request_reconciles(self) -> None:
+        """One firing of the reconcile clock."""
+        use_case = RequestReconciles(
+            self._watched(self.accounts, "accounts"), self._watched(Reconciles(self), "reconcile_queue"), self.metrics
+        )
+        try:
+            with self.crossings.visit(30):
+                use_case(self.clock.now())
+        except (Crash, RetryLater):
+            return
+
+    def reconcile_now(self, request: ReconcileRequest) -> None:
+        """A look at an account that nobody waits for, as a repeated message would cause."""
+        try:
+            with self.crossings.visit(30):
+                self._reconcile(request)
+        except (Crash, RetryLater, Conflict):
+            return
+
+    def calm(self, profile: Profile) -> None:
+        """From now on, only as much trouble as `profile` says."""
+        self.profile = self.crossings.profile = self.exchange.profile = self.workshop.profile = profile
+
+    # -- what the world does by itself -------------------------------------------------------------------------------------
+
+    def every(self, seconds: float, action: Callable[[], None], end: datetime) -> None:
+        """Do something again and again until `end`."""
+
+        def again() -> None:
+            action()
+            if self.clock.now() < end:
+                self.agenda.later(self.clock.now() + timedelta(seconds=seconds), again)
+
+        self.agenda.later(self.clock.now() + timedelta(seconds=seconds), again)
+
+    def look_for_exposure(self) -> None:
+        self.exposure.look(self.clock.now(), {key for key, _ in self.unprotected()})
+
+    def unprotected(self) -> list[tuple[str, str]]:
+        """(entry's intent id, account) of positions whose stop is not in the venue's book, in accounts that may act."""
+        found = []
+        for account in self.database.accounts.values():
+            live = {
+                order.client_order_id for _, order in self.exchange.books[account.account_id].orders if order.status == "OPEN"
+            }
+            for position in account.positions.values():
+                stops = {i.client_order_id for i in account.protective(position) if i.kind == "STOP_LOSS"}
+                if position.stop_price is not None and account.status == "ACTIVE" and not stops & live:
+                    found.append((position.entry_intent_id, account.account_id))
+        return found
+
+    def _on_send(self, api_key: str, request: OrderRequest) -> None:
+        self.audit.on_send(api_key, request, self.crossings.called_at or self.clock.now())
+
+    def _watched[P](self, port: P, name: str) -> P:
+        return watched(port, name, self.crossings)
+
+    def refuses(self) -> None:
+        """Now and then a queue does not take what it is given."""
+        if self.random.random() < self.profile.queue_refuses:
+            raise RetryLater("QUEUE_UNAVAILABLE", "told to fail", after_seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciles:
+    world: World
+
+    def send_reconcile(self, requests: Sequence[ReconcileRequest], delay_seconds: int = 0) -> None:
+        self.world.refuses()
+        for request in requests:
+            self.world.reconcile_queue.put(request, delay_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Trades:
+    world: World
+
+    def send_orders(self, messages: Sequence[TradeOrder]) -> None:
+        for message in messages:
+            self.world.refuses()  # in the middle: those before have been taken
+            self.world.trade_queue.put(message)
+
+
+@dataclass(frozen=True, slots=True)
+class Shards:
+    world: World
+
+    def send_shards(self, messages: Sequence[SignalShard]) -> None:
+        for message in messages:
+            self.world.refuses()
+            self.world.signal_queue.put(message)
+
+
+def credentials(account_id: str) -> Credentials:
+    """An account's keys; the key is named after the account, so that the book shows whose order it is."""
+    return Credentials(api_key=account_id, api_secret="secret")
