@@ -48,14 +48,14 @@ class Outcome:
 
 # Longest first: two cores work them off side by side.
 CHECKS = (
-    Step("fast tests", ("python", "-m", "pytest", "-m", "not e2e", "-n", "2", "--dist", "worksteal")),
+    Step("fast tests", ("python", "-m", "pytest", "-m", "not e2e and not slow", "-n", "2", "--dist", "worksteal")),
     Step("cfn-lint", ("cfn-lint",)),
     Step("mypy", ("mypy", ".")),
     Step("import arrows", ("lint-imports",)),
     Step("ruff check", ("ruff", "check", ".")),
     Step("ruff format", ("ruff", "format", "--check", ".")),
 )
-END_TO_END = Step("end-to-end tests", ("python", "-m", "pytest", "-m", "e2e", "-v"))
+END_TO_END = Step("end-to-end tests", ("python", "-m", "pytest", "-m", "e2e or slow", "-v"))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -66,6 +66,7 @@ def test_two_tenants_may_use_the_same_key(deployment: Deployment) -> None:
     assert mine != theirs
 
 
+@pytest.mark.slow
 def test_accounts_are_bounded_and_a_repeat_still_finds_the_last(deployment: Deployment) -> None:
     for number in range(MAX_ACCOUNTS):
         answer = deployment.client.post("/v1/accounts", {"label": "main", "venue": "paper"}, key=f"k{number}")

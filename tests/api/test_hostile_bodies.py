@@ -31,6 +31,7 @@ SIZINGS = st.fixed_dictionaries({"mode": st.sampled_from(["FIXED_QUANTITY", "RIS
 CHANGES = st.dictionaries(st.sampled_from(sorted(SettingsChange.model_fields)), VALUES | SIZINGS, max_size=4)
 
 
+@pytest.mark.slow
 @hypothesis_settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=CHANGES | VALUES)
 @example(body={"capital": "999999999999999999.999999999999999999", "sizing": {"mode": "RISK_PERCENT", "value": "0"}})

@@ -274,6 +274,7 @@ def test_any_bytes_are_answered_with_a_code_and_echo_nothing(intake: Intake, bod
     assert answer["code"] in Refusal.__members__
 
 
+@pytest.mark.slow
 @FUZZ
 @given(messages())
 def test_any_message_is_taken_or_refused_with_a_code_and_its_secret_is_kept_nowhere(

@@ -18,11 +18,13 @@ def lint(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=LINT_SECONDS, check=False)  # noqa: S603
 
 
+@pytest.mark.slow
 def test_templates_are_lint_clean() -> None:
     outcome = lint()  # which files and which rules: .cfnlintrc
     assert (outcome.returncode, outcome.stdout) == (0, "")
 
 
+@pytest.mark.slow
 def test_what_the_transform_makes_has_no_lint_error(tmp_path: Path) -> None:
     """Errors only: warnings complain of nested stacks that are not uploaded yet and of what the transform writes."""
     template = tmp_path / "transformed.json"
@@ -31,6 +33,7 @@ def test_what_the_transform_makes_has_no_lint_error(tmp_path: Path) -> None:
     assert (outcome.returncode, outcome.stdout) == (0, "")
 
 
+@pytest.mark.slow
 def test_own_rules_find_what_they_are_for(tmp_path: Path) -> None:
     template = tmp_path / "careless.yaml"
     template.write_text(

@@ -59,6 +59,7 @@ def test_candles_are_what_the_base_candles_make_and_never_ahead(offset: int, int
             assert candle.volume == 0
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.integers(0, 5_000 * MINUTE_MS), min_size=1, max_size=6))
 def test_what_was_answered_before_changes_no_answer(offsets: list[int]) -> None:
