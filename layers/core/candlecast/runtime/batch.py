@@ -64,6 +64,7 @@ class QueueConsumer[M]:
             message = self.decode(record["body"])
             logger.append_keys(correlation_id=self.correlation_id(message))
             self.use_case(message)
+            logger.info("message done", extra={"message_type": type(message).__name__, "message_id": record["messageId"]})
         except RetryLater as error:
             self._again(record, error, pause_seconds(error, int(record["attributes"]["ApproximateReceiveCount"])))
         except (Poison, NotFound, InvalidValue) as error:
