@@ -28,9 +28,8 @@ def main() -> int:
         result = run(options.first + number)
         results.append(result)
         if result.broken:
-            show(
-                f"\rseed {result.seed}: {len(result.broken)} broken; again: python -m tests.simulation --first {result.seed} --seeds 1\n"
-            )
+            replay = f"python -m tests.simulation --first {result.seed} --seeds 1"
+            show(f"\rseed {result.seed}: {len(result.broken)} broken; to replay: {replay}\n")
             for what in result.broken:
                 show(f"  {what}\n")
         if (number + 1) % SHOW_EVERY == 0 or number + 1 == options.seeds:

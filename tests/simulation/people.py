@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from candlecast.domain.account import Account, AccountStatus
+from candlecast.domain.account import Account
 from candlecast.domain.candle import Candle
 from candlecast.domain.errors import Conflict, RetryLater
 from candlecast.domain.ids import digest
 from candlecast.domain.messages import CandleClosed, ReconcileRequest
 from candlecast.domain.signal import Action, Signal, TakeProfit
 from candlecast.domain.strategy_definition import StrategyDefinition
-from candlecast.domain.subscription import AllowedSides, Settings, Sizing, SizingMode, Subscription, SubscriptionStatus
+from candlecast.domain.subscription import AllowedSides, Settings, Sizing, SizingMode
 from candlecast.domain.timeframe import Timeframe
 from candlecast.ports.strategies import Evaluation
 from candlecast.services.cancel_subscription import CancelSubscription
 from candlecast.services.change_credentials import ChangeCredentials
 from candlecast.services.change_subscription import ChangeSubscription
 from candlecast.services.switch_account import SwitchAccount
-from tests.builders import BTC, ETH, VENUE, a_candle, a_signal, a_strategy, an_external_strategy
+from tests.builders import BTC, ETH, VENUE, a_candle, a_signal, a_strategy, a_subscription, an_account, an_external_strategy
 from tests.fakes.clock import SequentialIdentifiers
 from tests.simulation.crossings import Crash
 from tests.simulation.world import MARKETS, Trades, World, credentials
@@ -59,34 +59,32 @@ class People:
         """An account whose subscriptions each have a market to themselves: a venue in one-way mode nets what they share."""
         world, random = self.world, self.world.random
         version = world.vault.write(tenant_id, account_id, credentials(account_id), self.identifiers.new())
-        now = world.clock.now()
-        account = Account(
-            tenant_id=tenant_id,
-            account_id=account_id,
-            venue=VENUE,
-            label="main",
-            status=AccountStatus.ACTIVE,
-            created_at=now,
-            credential_version=version,
-        )
-        world.accounts.create(account)
-        world.audit.owners[account_id] = (tenant_id, account_id)
+        account = an_account(account_id, tenant_id=tenant_id, subscriptions={}, balance=None)
         markets = [BTC, ETH]
         random.shuffle(markets)
-        for number, market in enumerate(markets[: world.profile.subscriptions_per_account]):
-            strategy_id = random.choice([key for key, of in STRATEGIES.items() if of == market])
-            subscription = Subscription(
-                tenant_id=tenant_id,
-                subscription_id=f"{account_id}-subscription{number}",
+        chosen = [
+            random.choice([key for key, of in STRATEGIES.items() if of == market])
+            for market in markets[: world.profile.subscriptions_per_account]
+        ]
+        self.let_in(account, version, {strategy_id: self._settings() for strategy_id in chosen})
+
+    def let_in(self, account: Account, credential_version: str, strategies: Mapping[str, Settings]) -> None:
+        """Create an account with keys, and its subscriptions to strategies."""
+        world = self.world
+        key = (account.tenant_id, account.account_id)
+        world.accounts.create(replace(account, credential_version=credential_version))
+        world.audit.owners[account.account_id] = key
+        for number, (strategy_id, settings) in enumerate(strategies.items()):
+            subscription = a_subscription(
+                f"{account.account_id}-subscription{number}",
+                tenant_id=account.tenant_id,
+                account_id=account.account_id,
                 strategy_id=strategy_id,
-                account_id=account_id,
-                settings=self._settings(),
-                status=SubscriptionStatus.ACTIVE,
-                created_at=now,
+                settings=settings,
             )
-            stored = world.accounts.load(tenant_id, account_id)
-            world.subscriptions.write(subscription, _with(stored, subscription), follower_change=1)
-            world.audit.settings[subscription.subscription_id] = subscription.settings
+            statuses = {**world.accounts.load(*key).subscriptions, subscription.subscription_id: subscription.status}
+            world.subscriptions.write(subscription, replace(world.accounts.load(*key), subscriptions=statuses), follower_change=1)
+            world.audit.settings[subscription.subscription_id] = settings
 
     def _settings(self) -> Settings:
         random = self.world.random
@@ -222,7 +220,3 @@ class People:
         else:
             tenant_id, account_id = random.choice(list(world.database.accounts))
             world.reconcile_now(ReconcileRequest(tenant_id=tenant_id, account_id=account_id, correlation_id="meanwhile"))
-
-
-def _with(account: Account, subscription: Subscription) -> Account:
-    return replace(account, subscriptions={**account.subscriptions, subscription.subscription_id: subscription.status})

@@ -164,7 +164,7 @@ class World:
 
     def relay(self) -> None:
         """Deliver the next events of the stream, one invocation at a time; after a crash the same ones come again."""
-        if self._relaying:
+        if self._relaying or self.relayed >= len(self.database.stream):
             return
         self._relaying = True
         try:
