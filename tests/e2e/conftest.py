@@ -1,7 +1,8 @@
 """One embedded cloud for all end-to-end tests, with the generated roles enforced; each module deploys anew into it."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "tests/e2e/" in item.path.as_posix():
             item.add_marker(pytest.mark.e2e)
+
+
+@pytest.fixture(scope="session")
+def say(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Print a line of progress past pytest's capture: some tests wait for minutes."""
+    reporter: Any = request.config.pluginmanager.get_plugin("terminalreporter")
+
+    capture: Any = request.config.pluginmanager.get_plugin("capturemanager")
+
+    def write(text: str) -> None:
+        with capture.global_and_fixture_disabled():
+            reporter.ensure_newline()
+            reporter.write_line(f"  {text}")
+
+    return write
 
 
 @pytest.fixture(scope="session")

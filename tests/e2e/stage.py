@@ -20,7 +20,7 @@ from infra.local.candle_files import CandleFile, read_candle_file, sample_files
 from infra.local.cloud import Cloud
 from infra.local.demo.exchange import Operator, venue_symbol
 from infra.local.demo.people import Api, Person, Platform
-from infra.local.demo.replay import Replay, invoke
+from infra.local.demo.replay import Progress, Replay, invoke
 from infra.local.demo.report import Records, count_dead_letters, summarise
 from infra.local.demo.run import REPLAY_LATENESS_SECONDS, Scene
 from infra.local.demo.scenario import VENUE, Case, PlannedStrategy, PlannedUser
@@ -144,10 +144,12 @@ def replay_stack(cloud: Cloud, **overrides: str) -> None:
     cloud.redeploy(SchedulesState="DISABLED", MaxCandleLatenessSeconds=REPLAY_LATENESS_SECONDS, **overrides)
 
 
-def follower(number: int, strategy: PlannedStrategy, case: Case = Case.ORDINARY, **settings: Any) -> PlannedUser:
+def follower(
+    number: int, strategy: PlannedStrategy, case: Case = Case.ORDINARY, settings: Mapping[str, Any] | None = None
+) -> PlannedUser:
     """A user whose entries are worth 1,000 unless the settings say something else."""
     usual = {"capital": "10000", "sizing": {"mode": "FIXED_NOTIONAL", "value": "1000"}, "max_signal_age_seconds": 300}
-    return PlannedUser(f"user-{number:04d}", case, strategy, BALANCE, {**usual, **settings})
+    return PlannedUser(f"user-{number:04d}", case, strategy, BALANCE, {**usual, **(settings or {})})
 
 
 def open_desk(cloud: Cloud, plan: Callable[[ExternalStrategy], Sequence[PlannedUser]]) -> Desk:
@@ -191,3 +193,13 @@ def utc_now() -> datetime:
 def as_text(value: Any) -> str:
     """Everything of a value that an SDK has returned, as text to be searched."""
     return json.dumps(value, default=str)
+
+
+def showing(say: Callable[[str], None], every: int) -> Callable[[Progress], None]:
+    """A line of progress for every so many instants of a replay."""
+
+    def show(progress: Progress) -> None:
+        if progress.done % every == 0 or progress.done == progress.steps:
+            say(f"{progress.done}/{progress.steps} candles in {time.monotonic() - progress.started:.0f} s")
+
+    return show

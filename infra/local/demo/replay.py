@@ -76,20 +76,19 @@ class Replay:
         self._cloud = cloud
         self._operator = operator
         self._ledger = ledger
-        self._closings = tuple(closings(files, count))
+        self.closings = tuple(closings(files, count))
         self._sqs = cloud.client("sqs")
         self._triggers: dict[str, tuple[Decimal, ...]] = {}
-        self.progress = Progress(steps=len(self._closings))
+        self.progress = Progress(steps=len(self.closings))
 
     def run(self, each: Callable[[Progress], None]) -> None:
         """Replay everything; `each` is told after every instant. Raises CommandError if it does not become quiet."""
-        for closing in self._closings:
+        for closing in self.closings:
             self._operator.set_clock(closing.at)
             touched = self._touched(closing)
             if touched:
                 self._reconcile()
-            for file, _ in closing.candles:
-                self._announce(file, closing.at)
+            self.announce(closing)
             self.wait_until_quiet()
             if touched or self._ledger.has_signal(closing.at):
                 self._triggers = self._operator.open_triggers()
@@ -100,6 +99,11 @@ class Replay:
     def settle(self) -> None:
         """Let the reconciler look at every open account once more, so that what has triggered last is known."""
         self._reconcile()
+
+    def announce(self, closing: Closing) -> None:
+        """Send the messages of the candles that close at one instant, whatever the market's clock says."""
+        for file, _ in closing.candles:
+            self._announce(file, closing.at)
 
     def _announce(self, file: CandleFile, close: datetime) -> None:
         message = CandleClosed(

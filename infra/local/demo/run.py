@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -94,10 +94,10 @@ def prepare(cloud: Cloud, options: Options, files: Sequence[CandleFile], out: Te
         operator.set_clock(min(f.candles[-options.candle_count].open_time for f in files))
     invoke(cloud, "MarketCatalogueFunctionName", {"venues": [VENUE]})
     strategies = plan_strategies(files)
-    platform = Platform(cloud)
-    platform.create_strategies(strategies)
     say = _counting(out, "users", options.users)
-    people = platform.settle(plan_users(strategies, options.users), operator, say)
+    with closing(Platform(cloud)) as platform:
+        platform.create_strategies(strategies)
+        people = platform.settle(plan_users(strategies, options.users), operator, say)
     return Scene(cloud, operator, strategies, people, tuple(files), options.candle_count)
 
 

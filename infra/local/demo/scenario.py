@@ -104,6 +104,8 @@ def plan_users(strategies: Sequence[PlannedStrategy], count: int) -> tuple[Plann
 def _user(number: int, case: Case, strategy: PlannedStrategy) -> PlannedUser:
     capital = STABLE_CAPITAL if quote_of(strategy.file.market) in STABLE_QUOTES else COIN_CAPITAL
     settings = _settings(number, capital, strategy.file.candles[-1].close)
+    if case is not Case.ORDINARY:
+        settings.pop("allowed_sides", None)  # a special case shows at the first signal, whichever side that is
     if case is Case.OVER_LIMIT:
         settings["max_order_notional"] = _text(capital / 10_000)
     return PlannedUser(f"user-{number:04d}", case, strategy, capital * 2, settings)
