@@ -56,6 +56,9 @@ class Progress:
     done: int = 0
     at: datetime | None = None
     messages: int = 0
+    executions: int = 0
+    signals: int = 0
+    orders: int = 0
     reconciles: int = 0
     started: float = field(default_factory=time.monotonic)
 
@@ -90,15 +93,26 @@ class Replay:
                 self._reconcile()
             self.announce(closing)
             self.wait_until_quiet()
-            if touched or self._ledger.has_signal(closing.at):
+            signals = self._count(closing.at)
+            if touched or signals:
                 self._triggers = self._operator.open_triggers()
-            self.progress.done += 1
-            self.progress.at = closing.at
             each(self.progress)
 
     def settle(self) -> None:
         """Let the reconciler look at every open account once more, so that what has triggered last is known."""
         self._reconcile()
+
+    def _count(self, at: datetime) -> int:
+        """Note what the candles of one instant came to; how many signals."""
+        runs = self._ledger.runs_at(at)
+        published = [record for run in runs if (record := self._ledger.published(run)) is not None]
+        progress = self.progress
+        progress.done += 1
+        progress.at = at
+        progress.executions += len(runs)
+        progress.signals += len(published)
+        progress.orders += sum(record.orders for record in published)
+        return len(published)
 
     def announce(self, closing: Closing) -> None:
         """Send the messages of the candles that close at one instant, whatever the market's clock says."""

@@ -76,10 +76,14 @@ class Ledger:
         trades = [x for t in self._tenants for x in self._all(self._history.list_trades, t, None)]
         return Records(tuple(executions), tuple(signals), tuple(orders), tuple(positions), tuple(trades))
 
-    def has_signal(self, candle_close: datetime) -> bool:
-        """Whether any strategy has given a signal on the candle that closed then."""
+    def runs_at(self, candle_close: datetime) -> tuple[Execution, ...]:
+        """The strategies' runs on the candles that closed then, the newest of all."""
         newest = (self._executions.list_executions(strategy, None, 1).items for strategy in self._strategies)
-        return any(run.candle_close == candle_close and run.signal is not None for runs in newest for run in runs)
+        return tuple(run for runs in newest for run in runs if run.candle_close == candle_close)
+
+    def published(self, run: Execution) -> SignalRecord | None:
+        """The signal that a run has published, with what its fan-out came to."""
+        return None if run.signal is None else self._signals.get_signal(run.signal.signal_id)
 
     def read_when_relayed(self) -> Records:
         """All records once the stream has brought every decided order: the first reading that equals the one before it."""

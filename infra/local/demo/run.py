@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ from infra.local.project import BUILD, CommandError
 REPORT = BUILD / "demo" / "report.json"
 REPLAY_LATENESS_SECONDS = str(100 * 365 * 24 * 3600)  # recorded candles closed long ago (decision 13)
 TABLE_SECONDS = 1.0  # how often a line is shown
+MINIMUM_WIDTH = 9  # of a column of the table
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +134,10 @@ def up(cloud: Cloud, options: Options, out: TextIO = sys.stdout) -> Scene:
     return scene
 
 
-def _table(out: TextIO) -> Any:
+def _table(out: TextIO) -> Callable[[Progress], None]:
     """A line for every second of the replay."""
-    _line(out, f"{'candles':>12}  {'market time':<20} {'messages':>9} {'reconciles':>11} {'seconds':>8}")
+    names = ("candles", "market time", "executions", "signals", "order messages", "reconciles", "seconds")
+    _line(out, "  ".join(f"{name:>{max(len(name), MINIMUM_WIDTH)}}" for name in names))
     last = 0.0
 
     def show(progress: Progress) -> None:
@@ -144,15 +146,21 @@ def _table(out: TextIO) -> Any:
         if now - last < TABLE_SECONDS and progress.done < progress.steps:
             return
         last = now
-        elapsed = now - progress.started
-        count = f"{progress.done}/{progress.steps}"
-        at = f"{progress.at:%Y-%m-%d %H:%M}" if progress.at else ""
-        _line(out, f"{count:>12}  {at:<20} {progress.messages:>9} {progress.reconciles:>11} {elapsed:>8.1f}")
+        cells = (
+            f"{progress.done}/{progress.steps}",
+            f"{progress.at:%m-%d %H:%M}" if progress.at else "",
+            progress.executions,
+            progress.signals,
+            progress.orders,
+            progress.reconciles,
+            f"{now - progress.started:.1f}",
+        )
+        _line(out, "  ".join(f"{cell:>{max(len(name), MINIMUM_WIDTH)}}" for name, cell in zip(names, cells, strict=True)))
 
     return show
 
 
-def _counting(out: TextIO, what: str, total: int) -> Any:
+def _counting(out: TextIO, what: str, total: int) -> Callable[[int], None]:
     def step(number: int) -> None:
         if number % max(1, total // 5) == 0 or number == total:
             _line(out, f"{number}/{total} {what}")
