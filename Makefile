@@ -31,9 +31,9 @@ demo: env ## Replay recorded candles through the real stack (CANDLES=path[,path]
 up: env ## Start the embedded cloud, deploy, and stay: schedules fire, the API answers
 	@$(CANDLECAST) up $(DEMO_OPTIONS)
 
-sim: ## Simulation tests: crash points, reordering, repeats (no cloud)
+sim: ## Simulate crashes, lost answers, repeats and reordering from many seeds (SEEDS=n, no cloud)
 	@sh infra/local/bootstrap.sh dev
-	@$(DEV) -m pytest tests/simulation
+	@$(DEV) -m tests.simulation --seeds $(or $(SEEDS),200)
 
 bench: env ## Performance budgets: imports, cold starts, requests per order
 	@$(DEV) -m pytest tests/performance
