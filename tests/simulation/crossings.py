@@ -12,6 +12,7 @@ from typing import Any, cast
 from tests.fakes.clock import FakeClock
 from tests.simulation.profile import Profile
 
+SLOW_CALLS = 0.1  # the share of calls that may take as long as the profile allows
 MAX_DEPTH = 2  # somebody overtakes a function, and is overtaken in turn; deeper nesting adds nothing new
 
 
@@ -23,12 +24,13 @@ class Crash(BaseException):
 class Crossings:
     """Counts boundaries and decides what happens at each; all chance comes from `random`.
 
-    `crash_at` kills at exactly one boundary, for exhaustive runs. `meanwhile` is what somebody else does between two calls.
+    `meantime` lets happen what was on its way while a call took its time. `crash_at` kills at exactly one boundary, for exhaustive runs. `meanwhile` is what somebody else does between two calls.
     """
 
     clock: FakeClock
     random: Random
     profile: Profile
+    meantime: Callable[[], None]
     crash_at: int | None = None
     meanwhile: Callable[[], None] | None = None
     count: int = 0
@@ -53,7 +55,9 @@ class Crossings:
         self.count += 1
         self.labels.append(label)
         profile = self.profile
-        self.clock.advance(self.random.uniform(0, profile.slowest_call_seconds))
+        slow = self.random.random() < SLOW_CALLS
+        self.clock.advance(self.random.uniform(0, profile.slowest_call_seconds if slow else profile.usual_call_seconds))
+        self.meantime()
         dies = self.count == self.crash_at or self.random.random() < profile.crash or self.clock.now() > self._deadlines[-1]
         if dies:
             self.crashes += 1

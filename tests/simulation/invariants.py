@@ -155,7 +155,7 @@ def _executed_once(world: World) -> Iterator[str]:
         followed = world.database.strategies[execution.strategy_id].subscriber_count > 0
         if execution.status is ExecutionStatus.RUNNING and followed:  # nobody finishes what nobody follows any more
             yield f"9: {execution.strategy_id} at {execution.candle_close} is still running"
-        if execution.signal is not None:
+        if execution.signal is not None and (followed or execution.status is not ExecutionStatus.RUNNING):
             record = world.database.signals.get(execution.signal.signal_id)
             if record is None or record.signal != execution.signal:
                 yield f"9: the signal of {execution.strategy_id} at {execution.candle_close} is not the one that was stored"

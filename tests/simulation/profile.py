@@ -14,7 +14,8 @@ class Profile:
     accounts: int = 3
     subscriptions_per_account: int = 3
     minutes: int = 12
-    slowest_call_seconds: float = 0.05
+    slowest_call_seconds: float = 0.5
+    usual_call_seconds: float = 0.02
     crash: float = 0.01
     overtake: float = 0.03
     repeat: float = 0.05
@@ -41,7 +42,15 @@ class Profile:
             slowest_call_seconds=random.choice((0.05, 0.5, 3.0)),
             key_revoked=random.choice((0.0, 0.0, 0.002)),
         )
-        kept = {"accounts", "subscriptions_per_account", "minutes", "slowest_call_seconds", "key_revoked", "owner_acts"}
+        kept = {
+            "accounts",
+            "subscriptions_per_account",
+            "minutes",
+            "slowest_call_seconds",
+            "usual_call_seconds",
+            "key_revoked",
+            "owner_acts",
+        }
         factors = {f.name: random.choice((0, 1, 1, 3)) for f in fields(Profile) if f.name not in kept}
         changes: dict[str, Any] = {name: getattr(usual, name) * factor for name, factor in factors.items()}
         return replace(usual, **changes)

@@ -56,6 +56,11 @@ class Agenda:
     def later(self, at: datetime, action: Callable[[], None]) -> None:
         heapq.heappush(self._planned, (at, next(self._numbers), action))
 
+    def catch_up(self) -> None:
+        """Let happen what is due, without moving the clock."""
+        while self._planned and self._planned[0][0] <= self.clock.now():
+            heapq.heappop(self._planned)[2]()
+
     def run_until(self, end: datetime) -> None:
         for _ in range(MAX_STEPS):
             if not self._planned or self._planned[0][0] > end:
@@ -77,8 +82,9 @@ class World:
         self.database = FakeDatabase()
         self.audit = Audit(self.database, self.clock)
         self.exposure = Exposure()
-        self.crossings = Crossings(self.clock, random, profile, crash_at)
-        self.exchange = SimulatedExchange(self.clock, random, profile, MARKETS, self.agenda.later, self._on_send)
+        self.on_its_way = Agenda(self.clock)
+        self.crossings = Crossings(self.clock, random, profile, self.on_its_way.catch_up, crash_at)
+        self.exchange = SimulatedExchange(self.clock, random, profile, MARKETS, self._reaches_venue, self._on_send)
         self.exchange.prices = dict.fromkeys(MARKETS, MARKETS[BTC].round_price(MARKETS[BTC].price_step * 10_000))
         self.vault, self.bus, self.metrics = FakeVault(), FakeEventBus(), RecordingMetrics()
         self.market_data, self.code = FakeMarketData(), FakeStrategyCode(lookback=1)
@@ -234,6 +240,11 @@ class World:
                 if position.stop_price is not None and account.status == "ACTIVE" and not stops & live:
                     found.append((position.entry_intent_id, account.account_id))
         return found
+
+    def _reaches_venue(self, at: datetime, action: Callable[[], None]) -> None:
+        """Something is on its way to the exchange: it arrives on time, whatever our functions are busy with."""
+        self.on_its_way.later(at, action)
+        self.agenda.later(at, self.on_its_way.catch_up)
 
     def _on_send(self, api_key: str, request: OrderRequest) -> None:
         self.audit.on_send(api_key, request, self.crossings.called_at or self.clock.now())

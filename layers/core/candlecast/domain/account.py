@@ -245,6 +245,8 @@ class Account:
     def _fill(self, intent: Intent, quantity: Decimal, price: Decimal, fee: Decimal, now: datetime) -> Account:
         held = self.position(intent.subscription_id, intent.market)
         if intent.kind is LegKind.ENTRY:
+            if held is not None and held.entry_intent_id != intent.intent_id:
+                raise InvalidValue("a fill of one entry cannot grow the position of another", code="FILL_OF_ANOTHER_ENTRY")
             position = held.grown(quantity, price, fee) if held else _opened(intent, quantity, price, fee, now)
             return self._with_position(position, now)
         if held is None:

@@ -43,6 +43,11 @@ def settles_at(intent: Intent) -> datetime:
     return (intent.submitted_at or intent.created_at) + SETTLE_WINDOW
 
 
+def tries_at(intent: Intent) -> datetime:
+    """When an order that the venue would not take yet may be tried again, however many ask for it."""
+    return (intent.submitted_at or intent.created_at) + LOOKUP_SPACING
+
+
 def may_look_up(intent: Intent, now: datetime) -> bool:
     """Whether asking the venue now can say more than the last look-up."""
     return intent.last_lookup_at is None or now - intent.last_lookup_at >= LOOKUP_SPACING
@@ -71,7 +76,7 @@ def next_step(account: Account, intent: Intent, now: datetime) -> Step:
     close; an entry only while it is fresh (invariant 6) and its subscription active (invariant 7). Nothing is sent for an account
     that is not active.
     """
-    if intent.state is not IntentState.PENDING and not is_absent(intent, now):
+    if now < tries_at(intent) if intent.state is IntentState.PENDING else not is_absent(intent, now):
         return Step.WAIT
     if account.status is not AccountStatus.ACTIVE:
         return Step.EXPIRE
@@ -93,22 +98,25 @@ def _is_fresh(account: Account, intent: Intent, now: datetime) -> bool:
     return subscribed and (intent.expires_at is None or now <= intent.expires_at)
 
 
-def next_look(account: Account, now: datetime) -> datetime | None:
-    """When the venue must be asked next because something is unsettled; None if nothing is.
+def next_answer(account: Account, now: datetime) -> datetime | None:
+    """When the next look at the venue can settle an order; None if every order is settled.
 
     A leg that waits for another has nothing to ask for itself.
     """
-    if account.orphans() or account.naked_positions():
-        return now
     looks = []
     for intent in account.intents.values():
         if intent.state.is_unresolved:
             looks.append(max(settles_at(intent), now + LOOKUP_SPACING))
         elif intent.state is IntentState.PENDING:
-            looks += [] if waits_for(account, intent) else [now + LOOKUP_SPACING]
+            looks += [] if waits_for(account, intent) else [max(tries_at(intent), now)]
         elif not intent.kind.is_protective or intent.lookups:
             looks.append(now + LOOKUP_SPACING)
     return min(looks, default=None)
+
+
+def next_look(account: Account, now: datetime) -> datetime | None:
+    """When the venue must be asked next because something is not as it should be; None if everything is."""
+    return now if account.orphans() or account.naked_positions() else next_answer(account, now)
 
 
 def next_due(account: Account, now: datetime) -> datetime | None:

@@ -175,6 +175,8 @@ def _protective_change(account: Account, leg: Intent, now: datetime) -> Change |
         return _held(leg, now)
     position = account.position(leg.subscription_id, leg.market)
     if position is None or position.entry_intent_id != leg.bracket_of:
+        if leg.last_lookup_at is not None:  # the venue was asked for it, so it has been told of
+            return _failed(leg, IntentState.EXPIRED, Reason.NEVER_PLACED, now)
         return partial(Account.release, intent_id=leg.intent_id)
     return None if account.status is AccountStatus.ACTIVE else _held(leg, now)
 

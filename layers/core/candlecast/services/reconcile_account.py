@@ -20,7 +20,16 @@ from candlecast.domain.order import Intent, IntentState
 from candlecast.domain.plan import replacement_stop, unprotected_exit
 from candlecast.domain.position import Position
 from candlecast.domain.reasons import Reason
-from candlecast.domain.reconcile import LOOKUP_SPACING, Step, is_absent, may_look_up, next_look, next_step, settles_at
+from candlecast.domain.reconcile import (
+    LOOKUP_SPACING,
+    Step,
+    is_absent,
+    may_look_up,
+    next_answer,
+    next_step,
+    settles_at,
+    waits_for,
+)
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.queue import ReconcileQueue
 from candlecast.ports.store import AccountStore
@@ -94,18 +103,25 @@ class ReconcileAccount:
         return changes
 
     def _come_again(self, account: Account, request: ReconcileRequest, pause_seconds: float) -> None:
-        """Ask for the next look where waiting for the clock's next minute would leave something unsettled for longer."""
+        """Ask for the next look where waiting for the clock's next minute would leave an order unsettled for longer.
+
+        What a look has just failed to mend (a stop and an exit refused, an orphan that cannot be cancelled) waits for the clock:
+        asking at once again would never end.
+        """
         now = self.clock.now()
-        look = next_look(account, now)
+        look = next_answer(account, now)
         if look is not None and account.can_be_looked_at:
             delay = max((look - now).total_seconds(), pause_seconds, LOOKUP_SPACING.total_seconds())
             self.queue.send_reconcile([request], delay_seconds=min(MAX_DELAY_SECONDS, ceil(delay)))
 
     def _look_up(self, changes: Changes, venue: Venue) -> None:
-        """Ask the venue for every order that may exist; adopt what it has, count what it has not once that can be trusted."""
+        """Ask the venue for every order that may exist; adopt what it has, count what it has not once that can be trusted.
+
+        In the order in which they were sent: a reversed entry that is adopted before its exit would add to the old position.
+        """
         for intent in changes.account.unresolved():
             now = self.clock.now()
-            if not intent.state.is_unresolved or not may_look_up(intent, now):
+            if not intent.state.is_unresolved or not may_look_up(intent, now) or waits_for(changes.account, intent):
                 continue
             found = venue.find_order(intent)
             if found is not None:
