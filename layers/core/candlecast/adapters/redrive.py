@@ -1,7 +1,8 @@
 """Put a queue's dead letters back into it.
 
 SQS can move dead letters itself (StartMessageMoveTask), but only those that its own redrive policy put there; ours come with a
-reason, by a send. A message is sent before it is deleted: a crash in between repeats it, and every consumer is idempotent.
+reason, by a send. A message is sent before it is deleted: a crash in between repeats it, and every consumer is idempotent. What
+fails again meanwhile stays where it is: one call tries everything once.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 BATCH = 10  # what SQS gives in one request
 MAX_MESSAGES_PER_CALL = 2_000  # what one invocation moves within its time-out; calling again moves the rest
 SECONDS_NEEDED = 10.0  # for one receive of ten, ten sends and ten deletes at their slowest
+ORIGINAL_ID = "original_message_id"  # as adapters.received_messages writes it
 EMPTY_RECEIVES = 2  # a receive may miss what another shard of the queue has
 
 
@@ -33,17 +35,28 @@ class Redrive:
         if queue not in self._queues:
             raise InvalidValue(f"queue must be one of {', '.join(sorted(self._queues))}", code="QUEUE_UNKNOWN")
         queue_url, dead_letters_url = self._queues[queue]
-        moved = empty = 0
-        while moved < MAX_MESSAGES_PER_CALL and empty < EMPTY_RECEIVES and seconds_left() > SECONDS_NEEDED:
+        moved: set[str] = set()
+        empty = 0
+        while len(moved) < MAX_MESSAGES_PER_CALL and empty < EMPTY_RECEIVES and seconds_left() > SECONDS_NEEDED:
             received = self._sqs.receive_message(
-                QueueUrl=dead_letters_url, MaxNumberOfMessages=BATCH, MessageSystemAttributeNames=["All"], WaitTimeSeconds=0
+                QueueUrl=dead_letters_url,
+                MaxNumberOfMessages=BATCH,
+                MessageSystemAttributeNames=["All"],
+                MessageAttributeNames=[ORIGINAL_ID],
+                WaitTimeSeconds=0,
             ).get("Messages", [])
-            empty = empty + 1 if not received else 0
-            for message in received:
-                self._sqs.send_message(**_again(queue_url, message))
+            waiting = [message for message in received if not moved & _earlier_ids(message)]
+            empty = empty + 1 if not waiting else 0
+            for message in waiting:
+                moved.add(self._sqs.send_message(**_again(queue_url, message))["MessageId"])
                 self._sqs.delete_message(QueueUrl=dead_letters_url, ReceiptHandle=message["ReceiptHandle"])
-                moved += 1
-        return moved
+        return len(moved)
+
+
+def _earlier_ids(message: MessageTypeDef) -> set[str]:
+    """The ids under which this letter may have been sent: a consumer names its message's in the letter, SQS itself keeps it."""
+    told = message.get("MessageAttributes", {}).get(ORIGINAL_ID, {}).get("StringValue", "")
+    return {message["MessageId"], told}
 
 
 def _again(queue_url: str, message: MessageTypeDef) -> SendMessageRequestTypeDef:
