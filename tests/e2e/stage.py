@@ -13,8 +13,14 @@ from typing import Any
 
 import httpx
 
+from candlecast.adapters.dynamodb.subscriptions import DynamoSubscriptionStore
+from candlecast.adapters.dynamodb.table import Table
+from candlecast.adapters.system import SystemClock
 from candlecast.domain.candle import Candle
+from candlecast.domain.ids import digest
+from candlecast.domain.messages import TradeOrder
 from candlecast.domain.order import Intent
+from candlecast.domain.signal import Action, Signal
 from candlecast.domain.timeframe import Timeframe
 from infra.local.candle_files import CandleFile, read_candle_file, sample_files
 from infra.local.cloud import Cloud
@@ -163,6 +169,34 @@ def open_desk(cloud: Cloud, plan: Callable[[ExternalStrategy], Sequence[PlannedU
     source = Source(f"{cloud.outputs['ApiUrl']}{created['webhook_path']}", created["secret"])
     people = platform.settle(plan(strategy), operator, lambda _: None)
     return Desk(cloud, operator, platform, strategy, source, people)
+
+
+def trade_order(
+    desk: Desk, person: Person, action: Action = Action.LONG, age: timedelta = timedelta(0), **fields: Any
+) -> TradeOrder:
+    """The message that the fan-out would have sent for this follower that long ago; `fields` are more of the signal's."""
+    _ = desk.scene.ledger  # opens the records, and with them the address of the cloud
+    subscriptions = DynamoSubscriptionStore(Table(desk.cloud.outputs["TableName"]), SystemClock())
+    subscription = subscriptions.get_subscription(person.user.sub, person.subscription_id)
+    assert person.account_id is not None
+    issued_at = utc_now() - age
+    signal = Signal(
+        signal_id=digest("test-signal", person.subscription_id, issued_at.isoformat()),
+        strategy_id=desk.strategy.strategy_id,
+        market=desk.strategy.file.market,
+        action=action,
+        issued_at=issued_at,
+        correlation_id="test-order",
+        price=desk.strategy.file.candles[-1].close,
+        **fields,
+    )
+    return TradeOrder(
+        signal=signal,
+        tenant_id=person.user.sub,
+        account_id=person.account_id,
+        subscription_id=person.subscription_id,
+        settings=subscription.settings,
+    )
 
 
 def until[T](read: Callable[[], T], ready: Callable[[T], bool], seconds: float = WAIT_SECONDS) -> T:

@@ -1,0 +1,111 @@
+"""The API at its real address: open where it must be, and what is somebody else's does not exist."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+
+import httpx
+import pytest
+
+from infra.local.cloud import Cloud
+from tests.e2e.stage import REQUEST_SECONDS, follower, open_desk
+
+
+@dataclass(frozen=True)
+class Owned:
+    """What the first user has, and the second one's way to it."""
+
+    url: str
+    token: str
+    owner_token: str
+    account_id: str
+    subscription_id: str
+    order_id: str
+
+    def requests(self) -> list[tuple[str, str, object]]:
+        """Every request that names something of the first user's."""
+        account, subscription = f"/v1/accounts/{self.account_id}", f"/v1/subscriptions/{self.subscription_id}"
+        keys = {"api_key": "k" * 64, "api_secret": "s" * 64}
+        return [
+            ("GET", account, None),
+            ("PUT", f"{account}/credentials", keys),
+            ("DELETE", f"{account}/credentials", None),
+            ("POST", f"{account}/disable", None),
+            ("POST", f"{account}/enable", None),
+            ("GET", subscription, None),
+            ("PATCH", f"{subscription}/settings", {"leverage": 20}),
+            ("POST", f"{subscription}/pause", None),
+            ("POST", f"{subscription}/resume", None),
+            ("POST", f"{subscription}/cancel", {"close_position": True}),
+            ("GET", f"{subscription}/statistics", None),
+            ("GET", f"/v1/orders/{self.order_id}", None),
+            ("GET", f"/v1/orders?account_id={self.account_id}", None),
+            ("GET", f"/v1/orders?subscription_id={self.subscription_id}", None),
+            ("GET", f"/v1/trades?subscription_id={self.subscription_id}", None),
+        ]
+
+    def ask(self, method: str, path: str, body: object = None, token: str | None = None) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return httpx.request(method, f"{self.url}{path}", json=body, headers=headers, timeout=REQUEST_SECONDS)
+
+
+@pytest.fixture(scope="module")
+def owned(cloud: Cloud) -> Iterator[Owned]:
+    opened = open_desk(cloud, lambda strategy: [follower(number, strategy) for number in range(2)])
+    with closing(opened) as desk:
+        first, second = desk.people
+        order = desk.orders(desk.signal("buy"))[first.plan.name][0]
+        assert first.account_id is not None
+        yield Owned(
+            url=cloud.outputs["ApiUrl"],
+            token=second.user.token,
+            owner_token=first.user.token,
+            account_id=first.account_id,
+            subscription_id=first.subscription_id,
+            order_id=order.intent_id,
+        )
+
+
+def test_health_answers_without_a_token_and_names_its_dependencies(owned: Owned) -> None:
+    answer = owned.ask("GET", "/health")
+    assert answer.status_code == 200
+    assert answer.json()["status"] == "UP"
+
+
+def test_the_openapi_document_is_served_and_describes_the_routes(owned: Owned) -> None:
+    answer = owned.ask("GET", "/openapi.json", token=owned.token)
+    assert answer.status_code == 200
+    assert answer.json()["openapi"].startswith("3.1")
+    assert {"/v1/accounts", "/v1/subscriptions", "/v1/orders", "/health"} <= set(answer.json()["paths"])
+
+
+def test_what_belongs_to_somebody_else_does_not_exist(owned: Owned) -> None:
+    before = owned.ask("GET", f"/v1/subscriptions/{owned.subscription_id}", token=owned.owner_token).json()
+    for method, path, body in owned.requests():
+        answer = owned.ask(method, path, body, token=owned.token)
+        assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND"), f"{method} {path}: {answer.text}"
+    account = owned.ask("GET", f"/v1/accounts/{owned.account_id}", token=owned.owner_token).json()
+    assert (account["status"], account["credentials_set"]) == ("ACTIVE", True)
+    assert owned.ask("GET", f"/v1/subscriptions/{owned.subscription_id}", token=owned.owner_token).json() == before
+    assert owned.ask("GET", f"/v1/orders/{owned.order_id}", token=owned.owner_token).status_code == 200
+
+
+def test_listings_hold_only_what_is_the_callers_own(owned: Owned) -> None:
+    for path in ("/v1/accounts", "/v1/subscriptions", "/v1/orders", "/v1/positions", "/v1/trades"):
+        mine, theirs = (owned.ask("GET", path, token=token).text for token in (owned.owner_token, owned.token))
+        for identity in (owned.account_id, owned.subscription_id, owned.order_id):
+            assert identity not in theirs, path
+        assert "items" in mine
+    assert owned.order_id in owned.ask("GET", "/v1/orders", token=owned.owner_token).text
+
+
+def test_nothing_is_answered_without_a_token(owned: Owned) -> None:
+    for method, path, body in owned.requests():
+        assert owned.ask(method, path, body).status_code == 401, f"{method} {path}"
+    tampered = f"{owned.token[:-6]}AAAAAA"
+    assert owned.ask("GET", "/v1/accounts", token=tampered).status_code == 401
+
+
+def test_only_a_platform_administrator_makes_strategies(owned: Owned) -> None:
+    body = {"kind": "EXTERNAL", "strategy_id": "mine", "name": "mine", "venue": "paper"}
+    assert owned.ask("POST", "/v1/strategies", body, token=owned.token).status_code == 403

@@ -1,0 +1,96 @@
+"""Taking an account's key away, disabling it or giving it another key is in force at the very next order, and for nobody else."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+
+import pytest
+
+from candlecast.domain.order import IntentState, LegKind
+from candlecast.domain.reasons import Reason
+from infra.local.cloud import Cloud
+from infra.local.demo.exchange import PaperKeys
+from infra.local.demo.people import Person
+from infra.local.demo.report import differences
+from tests.e2e.stage import Desk, follower, open_desk
+
+FOLLOWERS = 4
+
+
+@pytest.fixture(scope="module")
+def desk(cloud: Cloud) -> Iterator[Desk]:
+    """Everybody has traded once: the executor's environments are warm and know every key."""
+    with closing(open_desk(cloud, lambda strategy: [follower(number, strategy) for number in range(FOLLOWERS)])) as opened:
+        first = outcomes(opened, "buy")
+        assert set(first.values()) == {(IntentState.FILLED, None)}, first
+        outcomes(opened, "exit")
+        yield opened
+
+
+def outcomes(desk: Desk, action: str) -> dict[str, tuple[IntentState, Reason | None]]:
+    """What became of a signal's entry or exit, by user."""
+    found = desk.orders(desk.signal(action))
+    return {name: (leg.state, leg.reason) for name, legs in found.items() for leg in legs if not leg.kind.is_protective}
+
+
+def keys_of(person: Person) -> PaperKeys:
+    assert person.keys is not None
+    return person.keys
+
+
+def test_deleted_credentials_stop_the_very_next_order_and_leave_the_others_alone(desk: Desk) -> None:
+    person = desk.people[0]
+    shown = desk.api(person).call("DELETE", f"/v1/accounts/{person.account_id}/credentials")
+    assert (shown["status"], shown["credentials_set"]) == ("NO_CREDENTIALS", False)
+    placed = len(desk.operator.book())
+    found = outcomes(desk, "buy")
+    assert found.pop(person.plan.name) == (IntentState.SKIPPED, Reason.NO_CREDENTIALS)
+    assert set(found.values()) == {(IntentState.FILLED, None)}
+    assert len(desk.operator.book()) == placed + FOLLOWERS - 1
+    outcomes(desk, "exit")
+
+
+def test_a_disabled_account_places_nothing_until_it_is_enabled_again(desk: Desk) -> None:
+    person = desk.people[1]
+    api = desk.api(person)
+    assert api.call("POST", f"/v1/accounts/{person.account_id}/disable")["status"] == "DISABLED"
+    found = outcomes(desk, "sell")
+    assert found[person.plan.name] == (IntentState.DENIED, Reason.ACCOUNT_DISABLED)
+    assert found[desk.people[2].plan.name] == (IntentState.FILLED, None)
+    outcomes(desk, "exit")
+    assert api.call("POST", f"/v1/accounts/{person.account_id}/enable")["status"] == "ACTIVE"
+    assert outcomes(desk, "sell")[person.plan.name] == (IntentState.FILLED, None)
+    outcomes(desk, "exit")
+
+
+def test_a_replaced_key_signs_the_very_next_order(desk: Desk) -> None:
+    person = desk.people[2]
+    old = keys_of(person)
+    issued = desk.operator.call("POST", f"/accounts/{old.account_id}/keys", {})
+    new = replace(old, key_id=issued["key_id"], api_key=issued["api_key"], api_secret=issued["api_secret"])
+    body = {"api_key": new.api_key, "api_secret": new.api_secret}
+    desk.api(person).call("PUT", f"/v1/accounts/{person.account_id}/credentials", body)
+    orders = desk.orders(desk.signal("buy"))
+    entry = next(leg for leg in orders[person.plan.name] if leg.kind is LegKind.ENTRY)
+    assert entry.state is IntentState.FILLED
+    signers = {order.client_order_id: order.signed_by for order in desk.operator.book()}
+    assert signers[entry.client_order_id] == new.key_id != old.key_id
+    other = desk.people[3]
+    assert {signers[leg.client_order_id] for leg in orders[other.plan.name]} == {keys_of(other).key_id}
+
+
+def test_a_key_that_the_venue_revokes_costs_one_refused_order_and_a_new_key_heals_it(desk: Desk) -> None:
+    person = desk.people[3]
+    desk.operator.revoke(keys_of(person))
+    found = outcomes(desk, "exit")
+    assert found[person.plan.name] == (IntentState.REJECTED, Reason.AUTHENTICATION_FAILED)
+    shown = desk.api(person).call("GET", f"/v1/accounts/{person.account_id}")
+    assert shown["status"] == "DISABLED"
+    assert outcomes(desk, "exit")[person.plan.name] == (IntentState.DENIED, Reason.ACCOUNT_DISABLED)
+
+    issued = desk.operator.call("POST", f"/accounts/{keys_of(person).account_id}/keys", {})
+    body = {"api_key": issued["api_key"], "api_secret": issued["api_secret"]}
+    healed = desk.api(person).call("PUT", f"/v1/accounts/{person.account_id}/credentials", body)
+    assert healed["status"] == "ACTIVE"
+    assert outcomes(desk, "exit")[person.plan.name] == (IntentState.FILLED, None), "what was held all the time is closed"
+    assert differences(desk.records(), desk.operator.book()) == []
