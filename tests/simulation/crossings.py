@@ -24,7 +24,8 @@ class Crash(BaseException):
 class Crossings:
     """Counts boundaries and decides what happens at each; all chance comes from `random`.
 
-    `meantime` lets happen what was on its way while a call took its time. `crash_at` kills at exactly one boundary, for exhaustive runs. `meanwhile` is what somebody else does between two calls.
+    `meantime` lets arrive what was on its way while a call took its time; `meanwhile` is what somebody else does between two
+    calls. `crash_at` kills at exactly one boundary, for exhaustive runs.
     """
 
     clock: FakeClock

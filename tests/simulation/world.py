@@ -237,7 +237,8 @@ class World:
             }
             for position in account.positions.values():
                 stops = {i.client_order_id for i in account.protective(position) if i.kind == "STOP_LOSS"}
-                if position.stop_price is not None and account.status == "ACTIVE" and not stops & live:
+                held = self.exchange.net_position(account.account_id, position.market) != 0
+                if held and position.stop_price is not None and account.status == "ACTIVE" and not stops & live:
                     found.append((position.entry_intent_id, account.account_id))
         return found
 

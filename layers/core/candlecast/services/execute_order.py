@@ -13,7 +13,7 @@ from math import ceil
 from candlecast.domain.account import Account
 from candlecast.domain.errors import Conflict, Fatal, RetryLater
 from candlecast.domain.messages import ReconcileRequest, TradeOrder
-from candlecast.domain.order import IntentState
+from candlecast.domain.order import Intent, IntentState, LegKind
 from candlecast.domain.plan import Plan, plan_orders
 from candlecast.domain.reconcile import next_look
 from candlecast.ports.clock import Clock, Metrics
@@ -71,7 +71,7 @@ class ExecuteOrder:
         self.metrics.milliseconds("SignalToOrderMilliseconds", elapsed.total_seconds() * 1000)
         self.place.cancel_orphans(changes, venue)
         stored = changes.commit(self.accounts)
-        self._ask_for_reconcile(stored, order, changes.pause_seconds)
+        self._ask_for_reconcile(stored, order, changes.pause_seconds, at_once=_exit_was_refused(stored, plan))
         return stored
 
     def _connect(self, account: Account) -> Venue:
@@ -96,10 +96,10 @@ class ExecuteOrder:
         self._ask_for_reconcile(account, order)
         return account
 
-    def _ask_for_reconcile(self, account: Account, order: TradeOrder, pause_seconds: float = 0) -> None:
+    def _ask_for_reconcile(self, account: Account, order: TradeOrder, pause_seconds: float = 0, *, at_once: bool = False) -> None:
         """What is not settled belongs to the reconciler, as soon as a look can say something."""
         now = self.clock.now()
-        look = next_look(account, now)
+        look = now if at_once else next_look(account, now)
         if look is None:
             return
         request = ReconcileRequest(
@@ -107,3 +107,15 @@ class ExecuteOrder:
         )
         delay = max((look - now).total_seconds(), pause_seconds)
         self.reconcile_queue.send_reconcile([request], delay_seconds=min(MAX_DELAY_SECONDS, ceil(delay)))
+
+
+def _exit_was_refused(account: Account, plan: Plan) -> bool:
+    """Whether what an exit should have closed is still held: mostly a stop was faster, and nobody has noticed yet."""
+    return any(
+        leg.kind is LegKind.EXIT and leg.intent_id not in account.intents and _still_held(account, leg) for leg in plan.legs
+    )
+
+
+def _still_held(account: Account, leg: Intent) -> bool:
+    position = account.position(leg.subscription_id, leg.market)
+    return position is not None and position.side is leg.position_side
