@@ -55,8 +55,8 @@ class Redrive:
 
 def _earlier_ids(message: MessageTypeDef) -> set[str]:
     """The ids under which this letter may have been sent: a consumer names its message's in the letter, SQS itself keeps it."""
-    told = message.get("MessageAttributes", {}).get(ORIGINAL_ID, {}).get("StringValue", "")
-    return {message["MessageId"], told}
+    told = message.get("MessageAttributes", {}).get(ORIGINAL_ID)
+    return {message["MessageId"]} if told is None else {message["MessageId"], told.get("StringValue", "")}
 
 
 def _again(queue_url: str, message: MessageTypeDef) -> SendMessageRequestTypeDef:
