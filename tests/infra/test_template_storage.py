@@ -131,7 +131,12 @@ def test_the_table_has_its_indexes_its_stream_its_expiry_and_protection_in_produ
         for it in table["GlobalSecondaryIndexes"]
     }
     everything = {"ProjectionType": "ALL"}
-    assert indexes == {"GSI1": (["GSI1PK", "GSI1SK"], everything), "GSI2": (["GSI2PK", "GSI2SK"], everything)}
+    names_only = {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["tenant_id", "account_id"]}
+    assert indexes == {
+        "GSI1": (["GSI1PK", "GSI1SK"], everything),
+        "GSI2": (["GSI2PK", "GSI2SK"], everything),
+        "GSI3": (["GSI3PK", "GSI3SK"], names_only),
+    }
     assert table["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
     assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
     assert table["DeletionProtectionEnabled"] == {"Fn::If": ["IsProduction", True, False]}

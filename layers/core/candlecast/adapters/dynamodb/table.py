@@ -18,7 +18,7 @@ from botocore.exceptions import HTTPClientError
 from pynamodb.attributes import Attribute, NumberAttribute, UnicodeAttribute
 from pynamodb.constants import NUMBER
 from pynamodb.exceptions import PutError, PynamoDBException, TransactWriteError
-from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProjection
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
@@ -63,7 +63,7 @@ class DecimalAttribute(Attribute[Decimal]):
 
 
 class Index1(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]
-    """GSI1: what is due, followed, or made by a strategy. Sparse."""
+    """GSI1: what is followed, or made by a strategy. Sparse."""
 
     class Meta:
         index_name = "GSI1"
@@ -84,6 +84,17 @@ class Index2(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]
     place = UnicodeAttribute(range_key=True, attr_name="GSI2SK")
 
 
+class Index3(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]
+    """GSI3: accounts by when they are due. Sparse, and names only: a body would be copied out and in again at every order."""
+
+    class Meta:
+        index_name = "GSI3"
+        projection = IncludeProjection(["tenant_id", "account_id"])
+
+    partition = UnicodeAttribute(hash_key=True, attr_name="GSI3PK")
+    place = UnicodeAttribute(range_key=True, attr_name="GSI3SK")
+
+
 class Row(Model):
     """What every row has. `body` is the value as JSON; other attributes are there for conditions and indexes only."""
 
@@ -93,9 +104,12 @@ class Row(Model):
     index1_place = UnicodeAttribute(null=True, attr_name="GSI1SK")
     index2_partition = UnicodeAttribute(null=True, attr_name="GSI2PK")
     index2_place = UnicodeAttribute(null=True, attr_name="GSI2SK")
+    index3_partition = UnicodeAttribute(null=True, attr_name="GSI3PK")
+    index3_place = UnicodeAttribute(null=True, attr_name="GSI3SK")
     schema_version = NumberAttribute(default=SCHEMA_VERSION)
     by_index1 = Index1()
     by_index2 = Index2()
+    by_index3 = Index3()
 
 
 class Table:
