@@ -158,11 +158,11 @@ def follower(
     return PlannedUser(f"user-{number:04d}", case, strategy, BALANCE, {**usual, **(settings or {})})
 
 
-def open_desk(cloud: Cloud, plan: Callable[[ExternalStrategy], Sequence[PlannedUser]]) -> Desk:
+def open_desk(cloud: Cloud, plan: Callable[[ExternalStrategy], Sequence[PlannedUser]], rows: int = 50, **overrides: str) -> Desk:
     """Deploy anew, create an external strategy and let everybody of `plan` follow it."""
-    replay_stack(cloud)
+    replay_stack(cloud, **overrides)
     file = sample()
-    operator = open_markets(cloud, (file,), 50)
+    operator = open_markets(cloud, (file,), rows)
     platform = Platform(cloud)
     strategy = ExternalStrategy("desk", "", {}, file)
     created = platform.as_administrator().call("POST", "/v1/strategies", strategy.body)["source"]
