@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .http_apis import Port, endpoint_of, import_body
-from .patching import PatchError
+from .patching import PatchError, replace
 
 # Accepted and without effect: they change nothing that a function or a test can see.
 WITHOUT_EFFECT = (
@@ -37,6 +37,25 @@ def resources(ports: tuple[Port, ...]) -> None:
         _also(handlers, kind, effect)
     for kind in WITHOUT_EFFECT:
         handlers.setdefault(kind, {"create": _create_nothing, "delete": lambda _physical, _properties: None})
+
+
+def nested_updates() -> None:
+    """Keep the attributes of unchanged resources when a nested stack is updated.
+
+    The emulator forgets them, so every `GetAtt` on such a resource fails and with it the second deployment of a stack.
+    """
+    from ministack.services import cloudformation
+    from ministack.services.cloudformation import provisioners
+
+    def update(
+        kind: str, physical_id: str, old: Any, new: Any, stack: str, logical_id: str | None = None, known: Any = None
+    ) -> Any:
+        if known is None:
+            resources = (cloudformation._stacks.get(stack) or {}).get("_resources") or {}
+            known = (resources.get(logical_id) or {}).get("Attributes")
+        return original(kind, physical_id, old, new, stack, logical_id, known)
+
+    original = replace(provisioners, "_update_resource", update)
 
 
 def _also(handlers: Any, kind: str, effect: Callable[[str, Any, dict[str, Any]], None]) -> None:

@@ -150,6 +150,7 @@ def patches(settings: Settings, folders: workers.CodeFolders) -> list[Patch]:
         alarms.alarms,
         schedules.schedules,
         template_resources,
+        resources.nested_updates,
     ]
 
 
