@@ -35,8 +35,8 @@ sim: ## Simulate crashes, lost answers, repeats and reordering from many seeds (
 	@sh infra/local/bootstrap.sh dev
 	@$(DEV) -m tests.simulation --seeds $(or $(SEEDS),200)
 
-bench: env ## Performance budgets: imports, cold starts, requests per order
-	@$(DEV) -m pytest tests/performance
+bench: env ## Benchmarks as ratios: cold starts, one order, fan-out, strategies (CANDLES=path)
+	@$(DEV) -m tests.performance $(if $(CANDLES),--candles '$(CANDLES)')
 
 build: env ## sam build (skipped when nothing has changed); ARCHITECTURE=arm64 for Graviton
 	@$(CANDLECAST) build

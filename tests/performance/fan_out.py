@@ -1,0 +1,110 @@
+"""What a subscriber costs in the fan-out: making an order message of a subscription, and encoding it for the queue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, cast
+
+from candlecast.adapters.codec import to_json
+from candlecast.adapters.sqs import SqsTradeQueue
+from candlecast.domain.messages import TradeOrder
+from candlecast.domain.signal import Signal, TakeProfit
+from candlecast.domain.subscription import Subscription
+from candlecast.services.fan_out import FanOut
+from tests.builders import TENANT, a_signal, a_signal_record, a_signal_shard, a_subscription
+from tests.fakes.clock import FakeClock, RecordingMetrics
+from tests.fakes.history import FakeHistory
+from tests.fakes.signals import FakeSignalStore
+from tests.fakes.subscriptions import FakeSubscriptionStore
+from tests.performance.measuring import Figure, Subject, compare, counted
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+SUBSCRIBERS = 1_000
+ENCODING = f"fan-out: encoding {SUBSCRIBERS:,} messages alone"
+
+
+@dataclass(slots=True)
+class CountingSqs:
+    """Takes every message and counts the requests that brought them."""
+
+    requests: int = 0
+    messages: int = 0
+
+    def send_message_batch(self, *, QueueUrl: str, Entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:  # noqa: N803
+        self.requests += 1
+        self.messages += len(Entries)
+        return {"QueueUrl": QueueUrl}
+
+
+class Followers(FakeSubscriptionStore):
+    """Gives the followers that it was made with, so that looking for them in a fake is not measured."""
+
+    def __init__(self, followers: Sequence[Subscription]) -> None:
+        super().__init__()
+        self._followers = followers
+
+    def followers(self, strategy_id: str, start: str, end: str) -> Iterator[Subscription]:
+        return iter(self._followers)
+
+
+def figures() -> Iterator[Figure]:
+    """The whole fan-out of one signal against the encoding of its messages, per subscriber; and its requests."""
+    signal, followers = full_signal(), subscribers()
+    orders = [_order(signal, follower) for follower in followers]
+    sqs = CountingSqs()
+    fan_out = fan_out_to(followers, signal, sqs)
+    shard = a_signal_shard(signal)
+    yield from compare(
+        Subject(ENCODING, lambda: [to_json(order) for order in orders], "subscriber", SUBSCRIBERS),
+        Subject("fan-out: one signal, all of it", lambda: fan_out(shard), "subscriber", SUBSCRIBERS),
+    )
+    sqs.requests = sqs.messages = 0
+    fan_out(shard)
+    yield counted("fan-out: queue requests of one signal", "requests", sqs.requests, "messages of the signal", sqs.messages)
+
+
+def fan_out_to(followers: Sequence[Subscription], signal: Signal, sqs: CountingSqs) -> FanOut:
+    """The use case with the real sender to SQS and everything else in memory."""
+    signals = FakeSignalStore()
+    signals.put_signal(a_signal_record(signal, subscriber_count=len(followers)))
+    return FanOut(
+        subscriptions=Followers(followers),
+        signals=signals,
+        history=FakeHistory(),
+        queue=SqsTradeQueue(cast("SQSClient", sqs), "queue"),
+        last_price=lambda _venue, _market: Decimal(100),
+        clock=FakeClock(),
+        metrics=RecordingMetrics(),
+    )
+
+
+def full_signal() -> Signal:
+    """An entry with a stop, a ladder and words of explanation, as strategies give them."""
+    return a_signal(
+        stop_loss=Decimal("97.5"),
+        take_profits=(TakeProfit(Decimal(105), Decimal("0.5")), TakeProfit(Decimal(110), Decimal("0.5"))),
+        atr=Decimal("1.25"),
+        metadata={"fast": "100.1234567", "slow": "99.87654321"},
+    )
+
+
+def subscribers(count: int = SUBSCRIBERS) -> list[Subscription]:
+    """One subscription each of so many tenants."""
+    return [
+        a_subscription(f"subscription-{number}", tenant_id=f"{TENANT}-{number}", account_id=f"account-{number}")
+        for number in range(count)
+    ]
+
+
+def _order(signal: Signal, follower: Subscription) -> TradeOrder:
+    return TradeOrder(
+        signal=signal,
+        tenant_id=follower.tenant_id,
+        account_id=follower.account_id or "",
+        subscription_id=follower.subscription_id,
+        settings=follower.settings,
+    )

@@ -1,0 +1,83 @@
+"""Requests are money and rate limits, and counting them is exact on any machine: so these are tests, not benchmarks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import datetime
+
+import pytest
+
+from candlecast.adapters.sqs import BATCH
+from candlecast.adapters.system import SystemClock
+from candlecast.domain.order import IntentState
+from candlecast.domain.signal import Action
+from tests.builders import a_signal_shard
+from tests.performance.fan_out import CountingSqs, fan_out_to, full_signal, subscribers
+from tests.performance.order import Executor, an_account_now, bracket, executor_at, order_body
+from tests.performance.paper_process import paper_process
+
+
+@pytest.mark.parametrize("followers", [1, BATCH, BATCH + 1, 95])
+def test_a_fan_out_sends_ten_orders_with_each_request(followers: int) -> None:
+    sqs, signal = CountingSqs(), full_signal()
+    fan_out_to(subscribers(followers), signal, sqs)(a_signal_shard(signal))
+    assert sqs.messages == followers
+    assert sqs.requests == -(-followers // BATCH)
+
+
+@pytest.fixture(scope="module")
+def executor() -> Iterator[Executor]:
+    with paper_process() as paper:
+        paper.stand_at("50000")
+        executor = executor_at(paper, SystemClock())
+        with closing(executor.template.session):
+            yield executor
+
+
+@pytest.fixture
+def now(executor: Executor) -> datetime:
+    executor.accounts.loads = executor.accounts.saves = executor.requests = 0
+    return SystemClock().now()
+
+
+@pytest.mark.slow
+def test_an_order_is_one_request_to_the_venue_one_read_and_two_writes(executor: Executor, now: datetime) -> None:
+    executor.begin_with(an_account_now(now, settled_market=True))
+    executor.consume(order_body(Action.LONG, now, "entry"))
+    assert (executor.requests, executor.accounts.loads, executor.accounts.saves) == (1, 1, 2)
+    executor.consume(order_body(Action.EXIT_LONG, now, "entry"))
+    assert (executor.requests, executor.accounts.loads, executor.accounts.saves) == (2, 2, 4)
+
+
+@pytest.mark.slow
+def test_a_repeat_of_a_message_asks_the_venue_nothing(executor: Executor, now: datetime) -> None:
+    executor.begin_with(an_account_now(now, settled_market=True))
+    body = order_body(Action.LONG, now, "once")
+    executor.consume(body)
+    executor.consume(body)
+    assert (executor.requests, executor.accounts.loads, executor.accounts.saves) == (1, 2, 2)
+    executor.consume(order_body(Action.EXIT_LONG, now, "once"))
+
+
+@pytest.mark.slow
+def test_leverage_and_margin_mode_are_asked_for_at_the_first_entry_only(executor: Executor, now: datetime) -> None:
+    executor.begin_with(an_account_now(now, settled_market=False))
+    account = executor.consume(order_body(Action.LONG, now, "first", **bracket()))
+    assert [intent.state for intent in account.intents.values()] == [IntentState.OPEN, IntentState.OPEN]  # stop and target
+    assert executor.requests == 2 + 3
+    executor.consume(order_body(Action.EXIT_LONG, now, "first"))
+    assert executor.requests == 2 + 3 + 3
+    executor.consume(order_body(Action.LONG, now, "second", **bracket()))
+    assert executor.requests == 2 + 3 + 3 + 3
+    executor.consume(order_body(Action.EXIT_LONG, now, "second"))
+
+
+@pytest.mark.slow
+def test_every_account_shares_the_connection_of_its_venue(executor: Executor, now: datetime) -> None:
+    executor.begin_with(an_account_now(now, settled_market=True))
+    for number in range(3):
+        executor.consume(order_body(Action.LONG, now, f"shared-{number}"))
+        executor.consume(order_body(Action.EXIT_LONG, now, f"shared-{number}"))
+    assert executor.requests == 6
+    assert executor.connections == 1
