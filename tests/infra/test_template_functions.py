@@ -179,12 +179,23 @@ def test_a_function_has_an_alias_a_trace_and_a_log_group_with_retention_and_key(
     assert (text(group["RetentionInDays"]), text(group["KmsKeyId"])) == ("<LogRetentionDays>", "<KeyArn>")
 
 
+def _layers(template: dict[str, Any]) -> list[dict[str, Any]]:
+    return [it["Properties"] for it in template["Resources"].values() if it["Type"] == "AWS::Serverless::LayerVersion"]
+
+
+def test_only_the_function_that_asks_itself_again_may_run_in_a_loop() -> None:
+    """Lambda stops a chain of messages after 16 invocations, unless it is told that the chain is meant."""
+    asks_itself = {name for name in CONSUMES if told_queues(name)[CONSUMES[name]] in allowed(name, "sqs:SendMessage")}
+    assert {name for name, it in functions().items() if it.get("RecursiveLoop") == "Allow"} == asks_itself == {"order_reconciler"}
+
+
 def test_layers_publish_a_new_function_version_when_they_change() -> None:
     written = source(ROOT / "template.yaml")
     assert written["Globals"]["LayerVersion"] == {"PublishLambdaVersion": True}
     methods = {
         key: it["Metadata"]["BuildMethod"] for key, it in written["Resources"].items() if it["Type"].endswith("LayerVersion")
     }
+    assert {it["RetentionPolicy"] for it in _layers(written)} == {"Delete"}  # or each deployment leaves six behind for ever
     third_party = dict.fromkeys(("DepsLayer", "ExchangeLayer", "WebLayer", "ResearchLayer", "StrategiesLayer"), "makefile")
     assert methods == {"CoreLayer": "python3.13"} | third_party
 

@@ -1,7 +1,10 @@
 """Queues, tables, bucket, secret, topic: encrypted, bounded, recoverable, and nothing falls between two queues."""
 
+import json
+
 import pytest
 
+from candlecast.adapters.dynamodb.accounts import ACCOUNT_KIND
 from candlecast.runtime.bootstrap import MAX_RECEIVES
 from tests.infra.transformed import (
     allowed,
@@ -108,9 +111,15 @@ def test_the_trade_queue_orders_by_account_and_deduplicates_by_intent() -> None:
 def test_the_stream_is_bisected_retried_and_has_dead_letters() -> None:
     (mapping,) = (it for it in MAPPINGS.values() if text(it["EventSourceArn"]) == "<Table.StreamArn>")
     assert mapping["BisectBatchOnFunctionError"] is True
-    assert mapping["MaximumRetryAttempts"] == 10
+    assert mapping["MaximumRetryAttempts"] == 100
     assert text(mapping["DestinationConfig"]["OnFailure"]["Destination"]) == "<OutboxDeadLetters.Arn>"
     assert mapping["StartingPosition"] == "TRIM_HORIZON"
+
+
+def test_the_relay_is_woken_by_accounts_and_not_by_what_it_writes_itself() -> None:
+    (mapping,) = (it for it in MAPPINGS.values() if text(it["EventSourceArn"]) == "<Table.StreamArn>")
+    (wanted,) = (json.loads(it["Pattern"]) for it in mapping["FilterCriteria"]["Filters"])
+    assert wanted == {"dynamodb": {"NewImage": {"kind": {"S": [ACCOUNT_KIND]}}}}
 
 
 def test_tables_recover_to_a_point_in_time_are_encrypted_and_cost_by_use() -> None:
