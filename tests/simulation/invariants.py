@@ -10,6 +10,7 @@ from candlecast.domain.account import Account, AccountStatus
 from candlecast.domain.execution import ExecutionStatus
 from candlecast.domain.order import Intent, IntentState, LegKind, Side, VenueOrderStatus
 from candlecast.domain.position import Position
+from candlecast.domain.subscription import SubscriptionStatus
 from tests.simulation.world import MARKETS, World
 
 ROUNDING = Decimal("1e-12")  # averages are quotients with 28 digits
@@ -39,6 +40,12 @@ def _rest(world: World, account: Account) -> Iterator[str]:
     for intent in account.intents.values():
         if intent.state is not IntentState.OPEN or not intent.kind.is_protective or intent.client_order_id not in live:
             yield f"3: {intent.leg} of {intent.signal_id[:6]} is {intent.state} at rest"
+    held = {p.entry_intent_id for p in account.positions.values()}
+    yield from (
+        f"3: {i.leg} of {i.signal_id[:6]} outlives its position"
+        for i in account.intents.values()
+        if i.kind.is_protective and i.bracket_of not in held
+    )
     yield from (f"3: the venue's open order {key} is not ours" for key in live - ours)
 
 
@@ -113,7 +120,18 @@ def _nothing_is_lost(world: World) -> Iterator[str]:
     for order in world.trade_queue.put_messages:
         if (order.signal.signal_id, order.subscription_id) not in decided:
             yield f"lost: {order.signal.action} {order.signal.signal_id[:6]} of {order.subscription_id}"
-    for queue in (world.trade_queue, world.signal_queue, world.candle_queue, world.reconcile_queue):
+    sent = {(order.signal.signal_id, order.subscription_id) for order in world.trade_queue.put_messages}
+    for record in world.database.signals.values():
+        for subscription in world.database.subscriptions.values():
+            follows = subscription.strategy_id == record.signal.strategy_id
+            cancelled = subscription.status is SubscriptionStatus.CANCELLED
+            if follows and not cancelled and (record.signal.signal_id, subscription.subscription_id) not in sent:
+                yield f"lost: {record.signal.signal_id[:6]} was not sent to {subscription.subscription_id}"
+    for queue in (
+        world.trade_queue,
+        world.signal_queue,
+        world.candle_queue,
+    ):  # a lost look at an account is asked for every minute
         if queue.dead:
             yield f"dead letters: {queue.dead[0]}"
 

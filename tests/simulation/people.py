@@ -26,9 +26,17 @@ from tests.fakes.clock import SequentialIdentifiers
 from tests.simulation.crossings import Crash
 from tests.simulation.world import MARKETS, Trades, World, credentials
 
-STRATEGIES = {"minute-btc": BTC, "minute-eth": ETH, "outside-btc": BTC, "outside-eth": ETH}
+STRATEGIES = {
+    "minute-btc": (BTC,),
+    "minute-eth": (ETH,),
+    "outside-btc": (BTC,),
+    "outside-eth": (ETH,),
+    "outside-both": (BTC, ETH),
+}
+OUTSIDE = [key for key in STRATEGIES if key.startswith("outside")]
 ACTIONS = (Action.LONG, Action.LONG, Action.SHORT, Action.SHORT, Action.EXIT_LONG, Action.EXIT_SHORT, Action.EXIT)
-OUTSIDE_SECONDS = 12.0
+OUTSIDE_SECONDS = 10.0
+BOTH = 0.4  # the share of accounts with one subscription for both markets: only it can reach the limits that add up
 OLDEST_SIGNAL_SECONDS = 40  # signals from outside overtake each other
 PRICE_STEPS = 12  # of 1 per thousand at most per look: stops and targets of a few per cent are reached within minutes
 
@@ -45,10 +53,12 @@ class People:
 
     def settle_in(self) -> None:
         world = self.world
-        for strategy_id, market in STRATEGIES.items():
-            built_in = strategy_id.startswith("minute")
+        for strategy_id, markets in STRATEGIES.items():
+            built_in = strategy_id not in OUTSIDE
             definition = (
-                a_strategy(strategy_id, market=market) if built_in else an_external_strategy(strategy_id, source_id=strategy_id)
+                a_strategy(strategy_id, market=markets[0])
+                if built_in
+                else an_external_strategy(strategy_id, source_id=strategy_id)
             )
             world.strategies.create_strategy(definition)
             world.code.decisions[strategy_id] = self._decide
@@ -60,12 +70,10 @@ class People:
         world, random = self.world, self.world.random
         version = world.vault.write(tenant_id, account_id, credentials(account_id), self.identifiers.new())
         account = an_account(account_id, tenant_id=tenant_id, subscriptions={}, balance=None)
-        markets = [BTC, ETH]
-        random.shuffle(markets)
-        chosen = [
-            random.choice([key for key, of in STRATEGIES.items() if of == market])
-            for market in markets[: world.profile.subscriptions_per_account]
-        ]
+        markets = random.sample((BTC, ETH), min(2, world.profile.subscriptions_per_account))
+        chosen = [random.choice([key for key, of in STRATEGIES.items() if of == (market,)]) for market in markets]
+        if random.random() < BOTH:
+            chosen = ["outside-both"]
         self.let_in(account, version, {strategy_id: self._settings() for strategy_id in chosen})
 
     def let_in(self, account: Account, credential_version: str, strategies: Mapping[str, Settings]) -> None:
@@ -140,8 +148,8 @@ class People:
     def signal_from_outside(self) -> None:
         """A signal that was issued a while ago, now and then without a price; its sender repeats it until it is taken."""
         world, random = self.world, self.world.random
-        strategy_id = random.choice(("outside-btc", "outside-eth"))
-        market, action = STRATEGIES[strategy_id], random.choice(ACTIONS)
+        strategy_id = random.choice(OUTSIDE)
+        market, action = random.choice(STRATEGIES[strategy_id]), random.choice(ACTIONS)
         price = world.exchange.prices[market]
         stop, targets = self._levels(action, price)
         self._signals += 1

@@ -170,15 +170,16 @@ class ReconcileAccount:
     def _decide(self, changes: Changes) -> list[Intent]:
         """Choose what to send, marked as SUBMITTING; what is no longer wanted is ended."""
         chosen: list[str] = []
-        now = self.clock.now()
+        now, active = self.clock.now(), changes.account.status is AccountStatus.ACTIVE
+        ending = (IntentState.EXPIRED, Reason.NEVER_PLACED) if active else (IntentState.DENIED, Reason.ACCOUNT_DISABLED)
         for intent in changes.account.unresolved():
             key, step = intent.intent_id, next_step(changes.account, intent, now)
             if step is Step.SEND:
                 changes.make(partial(Account.hold, intent_id=key, state=IntentState.SUBMITTING, now=now), key)
                 chosen.append(key)
             elif step is Step.EXPIRE:
-                changes.make(_if_still(changes.account.intents[key], IntentState.EXPIRED, Reason.NEVER_PLACED, now), key)
-        if changes.account.status is not AccountStatus.ACTIVE:
+                changes.make(_if_still(changes.account.intents[key], *ending, now), key)
+        if not active:
             return []
         for position in changes.account.naked_positions():
             stop = replacement_stop(position, changes.account.version, now)

@@ -1,0 +1,270 @@
+"""What a subscriber's share of a signal comes to, from the account's state alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from candlecast.domain.account import MAX_REFUSED, Account, AccountStatus
+from candlecast.domain.errors import RetryLater
+from candlecast.domain.ids import digest, intent_id
+from candlecast.domain.order import IntentState, LegKind, MarketSettings, OrderType, Side
+from candlecast.domain.plan import Plan, plan_orders, replacement_stop, unprotected_exit
+from candlecast.domain.position import position_key
+from candlecast.domain.reasons import Reason
+from candlecast.domain.signal import Action, PositionSide, Signal, TakeProfit
+from candlecast.domain.subscription import MarginMode, SubscriptionStatus
+from tests.builders import (
+    BTC,
+    ETH,
+    NOW,
+    SUBSCRIPTION,
+    a_market,
+    a_position,
+    a_signal,
+    a_trade_order,
+    after,
+    an_account,
+    an_intent,
+    settings,
+)
+
+D = Decimal
+KEY = position_key(SUBSCRIPTION, BTC)
+LADDER = (TakeProfit(D(110), D("0.5")), TakeProfit(D(120), D("0.5")))
+EXIT_OF = {PositionSide.LONG: Action.EXIT_LONG, PositionSide.SHORT: Action.EXIT_SHORT}
+
+
+def plan(account: Account, signal: Signal, seconds: float = 1, **changes: Any) -> Plan:
+    return plan_orders(account, a_trade_order(signal, **changes), a_market(), after(seconds))
+
+
+def decided(result: Plan) -> list[tuple[LegKind, IntentState, Reason | None]]:
+    return [(i.kind, i.state, i.reason) for i in result.decided]
+
+
+def holding(side: PositionSide = PositionSide.LONG, **changes: Any) -> Account:
+    position = a_position(side=side, signal_id=digest("earlier"), signal_issued_at=after(-60), **changes)
+    return an_account(positions={position.key: position})
+
+
+def test_an_entry_becomes_itself_its_stop_and_each_target_in_this_order() -> None:
+    result = plan(an_account(), a_signal(stop_loss=D(90), take_profits=LADDER))
+    assert result.decided == ()
+    entry, stop, first, second = result.legs
+    assert [leg.leg for leg in result.legs] == ["ENTRY", "STOP_LOSS", "TAKE_PROFIT_1", "TAKE_PROFIT_2"]
+    assert (entry.side, entry.quantity, entry.order_type, entry.reduce_only) == (Side.BUY, D(10), OrderType.MARKET, False)
+    assert (stop.side, stop.quantity, stop.order_type, stop.trigger_price) == (Side.SELL, D(10), OrderType.STOP_MARKET, D(90))
+    assert [(t.side, t.quantity, t.trigger_price) for t in (first, second)] == [
+        (Side.SELL, D(5), D(110)),
+        (Side.SELL, D(5), D(120)),
+    ]
+    assert all(leg.reduce_only and leg.bracket_of == entry.intent_id and leg.expires_at is None for leg in (stop, first, second))
+    assert {leg.state for leg in result.legs} == {IntentState.SUBMITTING}
+    assert {leg.submitted_at for leg in result.legs} == {after(1)}
+
+
+def test_an_entry_carries_its_expiry_its_stop_and_what_it_needs_in_force() -> None:
+    wanted = settings(leverage=D(7), margin_mode=MarginMode.ISOLATED, max_signal_age_seconds=45)
+    entry = plan(an_account(), a_signal(stop_loss=D(90)), settings=wanted).legs[0]
+    assert entry.expires_at == after(45)
+    assert entry.stop_price == D(90)
+    assert entry.market_settings == MarketSettings(D(7), MarginMode.ISOLATED)
+
+
+def test_leg_ids_follow_from_signal_subscription_and_leg_alone() -> None:
+    signal = a_signal(stop_loss=D(90))
+    first = plan(an_account(), signal, 1)
+    second = plan(an_account(account_id="another"), signal, 50)
+    assert [leg.intent_id for leg in first.legs] == [leg.intent_id for leg in second.legs]
+    assert first.legs[0].intent_id == intent_id(signal.signal_id, SUBSCRIPTION, "ENTRY")
+    assert len({leg.intent_id for leg in first.legs}) == 2
+
+
+@pytest.mark.parametrize("side", PositionSide)
+def test_an_exit_closes_what_is_held_and_nothing_else(side: PositionSide) -> None:
+    (leg,) = plan(holding(side), a_signal(EXIT_OF[side])).legs
+    assert (leg.kind, leg.quantity, leg.side) == (LegKind.EXIT, D(10), Side.closing(side))
+
+
+@pytest.mark.parametrize("side", PositionSide)
+def test_an_exit_of_the_other_side_has_nothing_to_close(side: PositionSide) -> None:
+    other = PositionSide.SHORT if side is PositionSide.LONG else PositionSide.LONG
+    result = plan(holding(side), a_signal(EXIT_OF[other]))
+    assert (result.legs, decided(result)) == ((), [(LegKind.EXIT, IntentState.SKIPPED, Reason.NOTHING_HELD)])
+
+
+def test_an_exit_without_a_position_is_skipped_with_its_reason() -> None:
+    assert decided(plan(an_account(), a_signal(Action.EXIT))) == [(LegKind.EXIT, IntentState.SKIPPED, Reason.NOTHING_HELD)]
+    no_keys = an_account(status=AccountStatus.NO_CREDENTIALS)
+    assert decided(plan(no_keys, a_signal(Action.EXIT))) == [(LegKind.EXIT, IntentState.SKIPPED, Reason.NO_CREDENTIALS)]
+
+
+def test_an_exit_never_expires() -> None:
+    assert [leg.kind for leg in plan(holding(), a_signal(Action.EXIT), 10**6).legs] == [LegKind.EXIT]
+
+
+def test_a_reversal_exits_before_it_enters() -> None:
+    result = plan(holding(), a_signal(Action.SHORT, stop_loss=D(110)))
+    assert [(leg.kind, leg.side) for leg in result.legs] == [
+        (LegKind.EXIT, Side.SELL),
+        (LegKind.ENTRY, Side.SELL),
+        (LegKind.STOP_LOSS, Side.BUY),
+    ]
+
+
+def test_a_reversal_whose_entry_is_denied_still_exits() -> None:
+    result = plan(holding(), a_signal(Action.SHORT, stop_loss=D(90)))
+    assert [leg.kind for leg in result.legs] == [LegKind.EXIT]
+    assert decided(result) == [(LegKind.ENTRY, IntentState.DENIED, Reason.STOP_ON_WRONG_SIDE)]
+
+
+def test_an_exit_older_than_the_position_does_not_close_it() -> None:
+    result = plan(holding(), a_signal(Action.EXIT, issued_at=after(-61)))
+    assert (result.legs, decided(result)) == ((), [(LegKind.EXIT, IntentState.SKIPPED, Reason.POSITION_IS_NEWER)])
+
+
+def test_an_exit_of_the_same_instant_as_the_position_closes_it() -> None:
+    assert [leg.kind for leg in plan(holding(), a_signal(Action.EXIT, issued_at=after(-60))).legs] == [LegKind.EXIT]
+
+
+@pytest.mark.parametrize(
+    ("account", "seconds", "expected"),
+    [
+        (an_account(status=AccountStatus.NO_CREDENTIALS), 1, (IntentState.SKIPPED, Reason.NO_CREDENTIALS)),
+        (
+            an_account(subscriptions={SUBSCRIPTION: SubscriptionStatus.PAUSED}),
+            1,
+            (IntentState.SKIPPED, Reason.SUBSCRIPTION_PAUSED),
+        ),
+        (
+            an_account(subscriptions={SUBSCRIPTION: SubscriptionStatus.CANCELLED}),
+            1,
+            (IntentState.SKIPPED, Reason.SUBSCRIPTION_CANCELLED),
+        ),
+        (an_account(subscriptions={}), 1, (IntentState.SKIPPED, Reason.SUBSCRIPTION_CANCELLED)),
+        (an_account(), 120.000001, (IntentState.EXPIRED, Reason.SIGNAL_TOO_OLD)),
+        (an_account(newest_signals={KEY: after(0.000001)}), 1, (IntentState.EXPIRED, Reason.SIGNAL_SUPERSEDED)),
+        (an_account(status=AccountStatus.DISABLED), 1, (IntentState.DENIED, Reason.ACCOUNT_DISABLED)),
+    ],
+)
+def test_an_entry_is_not_even_considered(account: Account, seconds: float, expected: tuple[IntentState, Reason]) -> None:
+    result = plan(account, a_signal(), seconds)
+    assert (result.legs, decided(result)) == ((), [(LegKind.ENTRY, *expected)])
+
+
+def test_an_entry_is_taken_up_to_the_last_moment() -> None:
+    assert plan(an_account(newest_signals={KEY: NOW}), a_signal(), 120).legs[0].kind is LegKind.ENTRY
+
+
+def test_a_denial_for_age_says_age_and_bound() -> None:
+    (entry,) = plan(an_account(), a_signal(), 121).decided
+    assert entry.denial is not None
+    assert (entry.denial.value, entry.denial.bound, entry.denial.margin) == (D(121), D(120), D(1))
+
+
+def test_what_a_paused_subscription_holds_is_still_closed() -> None:
+    paused = replace(holding(), subscriptions={SUBSCRIPTION: SubscriptionStatus.PAUSED})
+    result = plan(paused, a_signal(Action.SHORT))
+    assert [leg.kind for leg in result.legs] == [LegKind.EXIT]
+    assert decided(result) == [(LegKind.ENTRY, IntentState.SKIPPED, Reason.SUBSCRIPTION_PAUSED)]
+
+
+def test_a_disabled_account_places_nothing_exits_included() -> None:
+    disabled = replace(holding(), status=AccountStatus.DISABLED)
+    result = plan(disabled, a_signal(Action.SHORT))
+    denied = (IntentState.DENIED, Reason.ACCOUNT_DISABLED)
+    assert (result.legs, decided(result)) == ((), [(LegKind.EXIT, *denied), (LegKind.ENTRY, *denied)])
+
+
+# -- repeats and what stands in the way ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("state", [s for s in IntentState if not s.is_terminal])
+def test_a_repeat_plans_nothing_while_its_leg_is_open(state: IntentState) -> None:
+    known = an_intent(state=state)
+    assert plan(an_account(intents={known.intent_id: known}), a_signal()) == Plan()
+
+
+@pytest.mark.parametrize("action", [Action.LONG, Action.EXIT])
+def test_a_repeat_plans_nothing_once_its_leg_has_ended(action: Action) -> None:
+    kind = LegKind.ENTRY if action is Action.LONG else LegKind.EXIT
+    known = an_intent(kind, signal_id=a_signal(action).signal_id)
+    account = replace(holding(), settled={known.intent_id: after(900)})
+    assert plan(account, a_signal(action)) == Plan()
+
+
+def test_a_repeat_of_a_reversal_whose_exit_is_done_plans_the_entry_alone() -> None:
+    signal = a_signal(Action.SHORT)
+    done = an_intent(LegKind.EXIT, signal_id=signal.signal_id)
+    result = plan(an_account(settled={done.intent_id: after(900)}), signal)
+    assert [leg.kind for leg in result.legs] == [LegKind.ENTRY]
+
+
+@pytest.mark.parametrize("kind", [LegKind.ENTRY, LegKind.EXIT])
+@pytest.mark.parametrize("state", [s for s in IntentState if not s.is_terminal])
+@pytest.mark.parametrize("action", [Action.LONG, Action.EXIT])
+def test_nothing_is_decided_while_an_earlier_order_of_the_position_has_not_ended(
+    kind: LegKind, state: IntentState, action: Action
+) -> None:
+    earlier = an_intent(kind, signal_id=digest("earlier"), state=state)
+    account = replace(holding(), intents={earlier.intent_id: earlier})
+    with pytest.raises(RetryLater, match="OUTCOME_UNKNOWN") as raised:
+        plan(account, a_signal(action))
+    assert raised.value.after_seconds > 0
+
+
+def test_an_unknown_order_of_another_market_or_subscription_is_not_in_the_way() -> None:
+    elsewhere = an_intent(signal_id=digest("earlier"), market=ETH, state=IntentState.UNKNOWN)
+    others = an_intent(signal_id=digest("earlier"), subscription_id="subscription-2", state=IntentState.UNKNOWN)
+    account = an_account(intents={i.intent_id: i for i in (elsewhere, others)})
+    result = plan(account, a_signal(), settings=settings(max_positions=3))
+    assert [leg.kind for leg in result.legs] == [LegKind.ENTRY]
+
+
+def test_an_unknown_stop_is_not_in_the_way_of_its_exit() -> None:
+    stop = an_intent(LegKind.STOP_LOSS, signal_id=digest("earlier"), state=IntentState.UNKNOWN)
+    assert [leg.kind for leg in plan(replace(holding(), intents={"s": stop}), a_signal(Action.EXIT)).legs] == [LegKind.EXIT]
+
+
+def test_an_account_that_remembers_its_most_takes_no_entry_and_every_exit() -> None:
+    full = {digest(str(n)): after(900) for n in range(MAX_REFUSED)}
+    with pytest.raises(RetryLater, match="TOO_MANY_RECENT_ORDERS"):
+        plan(an_account(settled=full), a_signal())
+    assert [leg.kind for leg in plan(replace(holding(), settled=full), a_signal(Action.EXIT)).legs] == [LegKind.EXIT]
+    fading = dict.fromkeys(full, NOW)
+    assert [leg.kind for leg in plan(an_account(settled=fading), a_signal()).legs] == [LegKind.ENTRY]
+
+
+# -- legs that the reconciler makes ----------------------------------------------------------------------------------------------
+
+
+def test_a_new_stop_has_an_id_of_its_own_for_each_version_and_belongs_to_the_entry() -> None:
+    position = a_position(stop_price=D(90), quantity=D(4))
+    stop, later = (
+        replacement_stop(position, version, after(5) if version == 7 else NOW + timedelta(minutes=5)) for version in (7, 8)
+    )
+    assert (stop.kind, stop.order_type, stop.trigger_price, stop.quantity) == (
+        LegKind.STOP_LOSS,
+        OrderType.STOP_MARKET,
+        D(90),
+        D(4),
+    )
+    assert stop.bracket_of == position.entry_intent_id
+    assert stop.intent_id != later.intent_id
+
+
+def test_an_unprotected_position_is_closed_at_market_as_far_as_it_is_held() -> None:
+    leg = unprotected_exit(a_position(stop_price=D(90), quantity=D(4)), 7, NOW)
+    assert (leg.kind, leg.order_type, leg.trigger_price, leg.quantity, leg.reduce_only, leg.bracket_of) == (
+        LegKind.EXIT,
+        OrderType.MARKET,
+        None,
+        D(4),
+        True,
+        None,
+    )

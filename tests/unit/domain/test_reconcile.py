@@ -1,0 +1,243 @@
+"""Every row of the table that says what to do with an intent whose outcome is not known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import product
+from typing import Any
+
+import pytest
+
+from candlecast.domain.account import DISABLED_BY_OWNER, Account, AccountStatus
+from candlecast.domain.ids import digest
+from candlecast.domain.order import Intent, IntentState, LegKind
+from candlecast.domain.position import Position
+from candlecast.domain.reconcile import (
+    LOOKUP_SPACING,
+    LOOKUPS_NEEDED,
+    OPEN_ORDER_INTERVAL,
+    RECEIVE_WINDOW,
+    SEND_WINDOW,
+    SETTLE_WINDOW,
+    VENUE_PROCESSING_TIMEOUT,
+    Step,
+    is_absent,
+    may_look_up,
+    may_send,
+    next_answer,
+    next_due,
+    next_look,
+    next_step,
+    settles_at,
+    waits_for,
+)
+from candlecast.domain.subscription import SubscriptionStatus
+from tests.builders import ETH, NOW, SUBSCRIPTION, a_position, an_account, an_intent
+
+MOMENT = timedelta(microseconds=1)
+UNSETTLED = (IntentState.PENDING, IntentState.SUBMITTING, IntentState.UNKNOWN)
+
+
+def account_of(*intents: Intent, position: Position | None = None, **changes: Any) -> Account:
+    held = {position.key: position} if position else {}
+    return an_account(intents={i.intent_id: i for i in intents}, positions=held, **changes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One intent in one situation. `held`: its position is there; `fresh`: not expired; `first`: the leg before it is open."""
+
+    kind: LegKind
+    state: IntentState
+    settled: bool
+    lookups: int
+    fresh: bool
+    held: bool
+    first: bool
+    account: AccountStatus
+    subscription: SubscriptionStatus
+
+    def expected(self) -> Step:
+        """The rule, in other words than the code's."""
+        proven = self.state is IntentState.PENDING or (self.settled and self.lookups >= 2)
+        if not proven:
+            return Step.WAIT
+        if self.account is not AccountStatus.ACTIVE:
+            return Step.EXPIRE
+        if self.first and self.kind is not LegKind.EXIT:
+            return Step.WAIT
+        if self.kind is LegKind.ENTRY:
+            return Step.SEND if self.fresh and self.subscription is SubscriptionStatus.ACTIVE else Step.EXPIRE
+        return Step.SEND if self.held else Step.EXPIRE
+
+
+ROWS = [
+    Row(
+        kind=kind,
+        state=state,
+        settled=settled,
+        lookups=lookups,
+        fresh=fresh,
+        held=held,
+        first=first,
+        account=account,
+        subscription=subscription,
+    )
+    for kind, state, settled, lookups, fresh, held, first, account, subscription in product(
+        LegKind,
+        UNSETTLED,
+        (False, True),
+        (0, 1, 2),
+        (True, False),
+        (True, False),
+        (True, False),
+        AccountStatus,
+        SubscriptionStatus,
+    )
+]
+
+
+def decide(row: Row) -> Step:
+    """The product's step for a row."""
+    submitted = NOW - SETTLE_WINDOW - (timedelta() if row.settled else -MOMENT)
+    expires = NOW if row.fresh else NOW - MOMENT
+    intent = an_intent(
+        row.kind,
+        state=row.state,
+        submitted_at=submitted,
+        lookups=row.lookups,
+        expires_at=expires if row.kind is LegKind.ENTRY else None,
+    )
+    first_kind = LegKind.EXIT if row.kind is LegKind.ENTRY else LegKind.ENTRY
+    first = an_intent(first_kind, state=IntentState.UNKNOWN)
+    account = account_of(
+        intent,
+        *([first] if row.first else []),
+        position=a_position() if row.held else None,
+        status=row.account,
+        subscriptions={SUBSCRIPTION: row.subscription},
+    )
+    return next_step(account, intent, NOW)
+
+
+@pytest.mark.parametrize("kind", LegKind)
+@pytest.mark.parametrize("state", UNSETTLED)
+def test_every_row_of_the_table(kind: LegKind, state: IntentState) -> None:
+    rows = [row for row in ROWS if (row.kind, row.state) == (kind, state)]
+    assert len(rows) == 2 * 3 * 2 * 2 * 2 * 3 * 3
+    wrong = [(row, decide(row)) for row in rows if decide(row) is not row.expected()]
+    assert wrong == []
+
+
+def test_every_step_is_reached_for_every_kind_of_leg() -> None:
+    assert {(row.kind, row.expected()) for row in ROWS} == set(product(LegKind, Step))
+
+
+def test_an_order_is_not_sent_again_before_any_request_for_it_could_still_arrive() -> None:
+    latest_arrival = SEND_WINDOW + RECEIVE_WINDOW + VENUE_PROCESSING_TIMEOUT
+    assert settles_at(an_intent()) - NOW > latest_arrival
+    assert LOOKUPS_NEEDED >= 2
+
+
+def test_a_look_up_before_the_settle_window_ends_proves_nothing() -> None:
+    looked = an_intent(state=IntentState.UNKNOWN, lookups=5)
+    assert not is_absent(looked, NOW + SETTLE_WINDOW - MOMENT)
+    assert is_absent(looked, NOW + SETTLE_WINDOW)
+
+
+def test_two_look_ups_are_apart() -> None:
+    looked = an_intent(last_lookup_at=NOW)
+    assert not may_look_up(looked, NOW + LOOKUP_SPACING - MOMENT)
+    assert may_look_up(looked, NOW + LOOKUP_SPACING)
+    assert may_look_up(an_intent(), NOW)
+
+
+def test_a_leg_is_sent_only_shortly_after_its_mark_and_only_while_it_is_fresh() -> None:
+    assert may_send(an_intent(), NOW + SEND_WINDOW)
+    assert not may_send(an_intent(), NOW + SEND_WINDOW + MOMENT)
+    assert not may_send(an_intent(expires_at=NOW), NOW + MOMENT)
+    assert not may_send(an_intent(submitted_at=None), NOW)
+
+
+def test_a_leg_that_was_refused_for_now_is_not_tried_again_at_once_however_many_ask() -> None:
+    pending = an_intent(LegKind.EXIT, state=IntentState.PENDING)
+    account = account_of(pending, position=a_position())
+    assert next_step(account, pending, NOW + LOOKUP_SPACING - MOMENT) is Step.WAIT
+    assert next_step(account, pending, NOW + LOOKUP_SPACING) is Step.SEND
+
+
+def test_a_pending_entry_goes_with_its_pending_exit_which_goes_first() -> None:
+    entry = an_intent(state=IntentState.PENDING)
+    pending_exit = an_intent(LegKind.EXIT, state=IntentState.PENDING)
+    account = account_of(pending_exit, entry, position=a_position())
+    later = NOW + LOOKUP_SPACING
+    assert [next_step(account, i, later) for i in account.unresolved()] == [Step.SEND, Step.SEND]
+    assert waits_for(account, entry) == pending_exit
+
+
+def test_a_stop_of_an_earlier_entry_is_not_placed_for_a_later_position() -> None:
+    stop = an_intent(LegKind.STOP_LOSS, state=IntentState.PENDING, bracket_of=digest("an earlier entry"))
+    assert next_step(account_of(stop, position=a_position()), stop, NOW + LOOKUP_SPACING) is Step.EXPIRE
+
+
+def test_an_exit_of_another_market_is_not_waited_for() -> None:
+    entry, elsewhere = an_intent(state=IntentState.PENDING), an_intent(LegKind.EXIT, market=ETH)
+    assert waits_for(account_of(entry, elsewhere), entry) is None
+
+
+# -- when the account is looked at ---------------------------------------------------------------------------------------------
+
+STOP = an_intent(LegKind.STOP_LOSS, state=IntentState.OPEN)
+PROTECTED = a_position(stop_price=Decimal(90))
+WAITING = an_intent(LegKind.STOP_LOSS, state=IntentState.PENDING)
+
+
+@pytest.mark.parametrize(
+    ("account", "seconds"),
+    [
+        (account_of(), None),
+        (account_of(an_intent(state=IntentState.UNKNOWN)), 25),
+        (account_of(an_intent(state=IntentState.SUBMITTING, submitted_at=NOW - SETTLE_WINDOW)), 3),
+        (account_of(an_intent(state=IntentState.OPEN)), 3),
+        (account_of(an_intent(LegKind.EXIT, state=IntentState.PENDING), position=a_position()), 3),
+        (account_of(an_intent(LegKind.EXIT, state=IntentState.PENDING, submitted_at=NOW - SETTLE_WINDOW)), 0),
+        (account_of(WAITING, an_intent(state=IntentState.UNKNOWN)), 25),
+        (account_of(STOP, position=PROTECTED), None),
+        (account_of(an_intent(LegKind.STOP_LOSS, state=IntentState.OPEN, lookups=1), position=PROTECTED), 3),
+    ],
+)
+def test_when_the_next_look_can_settle_an_order(account: Account, seconds: float | None) -> None:
+    assert next_answer(account, NOW) == (None if seconds is None else NOW + timedelta(seconds=seconds))
+
+
+def test_an_orphan_and_a_naked_position_are_looked_at_now() -> None:
+    assert next_look(account_of(STOP), NOW) == NOW
+    assert next_look(account_of(position=PROTECTED), NOW) == NOW
+    assert next_look(account_of(position=a_position()), NOW) is None
+
+
+@pytest.mark.parametrize("reconciled_at", [None, NOW - timedelta(seconds=20)])
+@pytest.mark.parametrize("now", [NOW, NOW + timedelta(seconds=59), NOW + timedelta(hours=1)])
+def test_a_busy_account_is_due_as_early_as_a_quiet_one(reconciled_at: datetime | None, now: datetime) -> None:
+    account = account_of(STOP, position=PROTECTED, reconciled_at=reconciled_at)
+    assert next_due(account, now) == (reconciled_at or NOW) + OPEN_ORDER_INTERVAL
+
+
+def test_an_account_with_nothing_open_is_never_due() -> None:
+    assert next_due(account_of(), NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "due"),
+    [
+        ({"status": AccountStatus.DISABLED, "disabled_reason": DISABLED_BY_OWNER}, True),
+        ({"status": AccountStatus.DISABLED, "disabled_reason": "AUTHENTICATION_FAILED"}, False),
+        ({"status": AccountStatus.DISABLED, "disabled_reason": DISABLED_BY_OWNER, "credential_version": None}, False),
+        ({"status": AccountStatus.NO_CREDENTIALS, "credential_version": None}, False),
+    ],
+)
+def test_a_disabled_account_is_followed_as_long_as_its_keys_are_good(changes: dict[str, Any], due: bool) -> None:
+    account = account_of(an_intent(state=IntentState.UNKNOWN), **changes)
+    assert (next_due(account, NOW) is not None) is due
