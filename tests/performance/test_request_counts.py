@@ -65,16 +65,16 @@ def test_leverage_and_margin_mode_are_asked_for_at_the_first_entry_only(executor
     executor.begin_with(an_account_now(now, settled_market=False))
     account = executor.consume(order_body(Action.LONG, now, "first", **bracket()))
     assert [intent.state for intent in account.intents.values()] == [IntentState.OPEN, IntentState.OPEN]  # stop and target
-    assert executor.requests == 2 + 3
+    assert (executor.requests, executor.accounts.loads, executor.accounts.saves) == (2 + 3, 1, 2)
     executor.consume(order_body(Action.EXIT_LONG, now, "first"))
-    assert executor.requests == 2 + 3 + 3
+    assert (executor.requests, executor.accounts.loads, executor.accounts.saves) == (2 + 3 + 3, 2, 4)  # an exit, two cancelled
     executor.consume(order_body(Action.LONG, now, "second", **bracket()))
     assert executor.requests == 2 + 3 + 3 + 3
     executor.consume(order_body(Action.EXIT_LONG, now, "second"))
 
 
 @pytest.mark.slow
-def test_every_account_shares_the_connection_of_its_venue(executor: Executor, now: datetime) -> None:
+def test_orders_share_one_connection_to_their_venue(executor: Executor, now: datetime) -> None:
     executor.begin_with(an_account_now(now, settled_market=True))
     for number in range(3):
         executor.consume(order_body(Action.LONG, now, f"shared-{number}"))
