@@ -39,10 +39,11 @@ bench: env ## Benchmarks as ratios: cold starts, one order, fan-out, strategies 
 	@$(DEV) -m tests.performance $(if $(CANDLES),--candles '$(CANDLES)')
 
 build: env ## sam build (skipped when nothing has changed); ARCHITECTURE=arm64 for Graviton
-	@$(CANDLECAST) build
+	@$(CANDLECAST) build $(if $(ARCHITECTURE),--architecture $(ARCHITECTURE))
 
+# For the template's default, not for this machine: layers of an ARM laptop do not run in an x86_64 function.
 deploy: env ## Guided deployment to an AWS account, with your own credentials
-	@$(CANDLECAST) build
+	@$(CANDLECAST) build --architecture $(or $(ARCHITECTURE),x86_64)
 	@.venvs/sam/bin/sam deploy --guided --template-file build/sam/template.yaml --config-file $(CURDIR)/samconfig.toml
 
 lock: ## Resolve every dependency again and write the lock files
