@@ -72,19 +72,19 @@ def waits_for(account: Account, intent: Intent) -> Intent | None:
 def next_step(account: Account, intent: Intent, now: datetime) -> Step:
     """What to do with an intent that the venue does not know (or that was certainly not sent: PENDING).
 
-    A protective leg is sent once its entry has ended, as long as its position is held; an exit as long as there is something to
-    close; an entry only while it is fresh (invariant 6) and its subscription active (invariant 7). Nothing is sent for an account
-    that is not active.
+    A protective leg is sent behind its entry, or while its position is held; an exit while there is something to close; an entry
+    only while it is fresh (invariant 6) and its subscription active (invariant 7); nothing for an account that is not active.
     """
     if now < tries_at(intent) if intent.state is IntentState.PENDING else not is_absent(intent, now):
         return Step.WAIT
     if account.status is not AccountStatus.ACTIVE:
         return Step.EXPIRE
     first = waits_for(account, intent)
-    if first is not None and (intent.kind.is_protective or first.state is not IntentState.PENDING):
+    if first is not None and next_step(account, first, now) is not Step.SEND:
         return Step.WAIT
-    wanted = _is_fresh(account, intent, now) if intent.kind is LegKind.ENTRY else _is_held(account, intent)
-    return Step.SEND if wanted else Step.EXPIRE
+    if intent.kind is LegKind.ENTRY:
+        return Step.SEND if _is_fresh(account, intent, now) else Step.EXPIRE
+    return Step.SEND if first is not None or _is_held(account, intent) else Step.EXPIRE
 
 
 def _is_held(account: Account, intent: Intent) -> bool:

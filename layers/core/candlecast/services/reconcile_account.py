@@ -172,13 +172,14 @@ class ReconcileAccount:
         chosen: list[str] = []
         now, active = self.clock.now(), changes.account.status is AccountStatus.ACTIVE
         ending = (IntentState.EXPIRED, Reason.NEVER_PLACED) if active else (IntentState.DENIED, Reason.ACCOUNT_DISABLED)
-        for intent in changes.account.unresolved():
-            key, step = intent.intent_id, next_step(changes.account, intent, now)
+        found = changes.account
+        for intent in found.unresolved():
+            key, step = intent.intent_id, next_step(found, intent, now)
             if step is Step.SEND:
                 changes.make(partial(Account.hold, intent_id=key, state=IntentState.SUBMITTING, now=now), key)
                 chosen.append(key)
             elif step is Step.EXPIRE:
-                changes.make(_if_still(changes.account.intents[key], *ending, now), key)
+                changes.make(_if_still(intent, *ending, now), key)
         if not active:
             return []
         for position in changes.account.naked_positions():

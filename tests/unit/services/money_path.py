@@ -1,0 +1,139 @@
+"""The services of the money path on fakes, wired as the composition root wires them, for tests."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from candlecast.domain.account import Account
+from candlecast.domain.order import Intent, IntentState, LegKind, MarketSettings, VenueOrder, VenueOrderStatus
+from candlecast.domain.position import Position
+from candlecast.domain.signal import Action, Signal, TakeProfit
+from candlecast.domain.subscription import MarginMode, SubscriptionStatus
+from candlecast.ports.venue import Credentials
+from candlecast.services.execute_order import ExecuteOrder
+from candlecast.services.place_orders import PlaceOrders
+from candlecast.services.reconcile_account import ReconcileAccount
+from tests.builders import (
+    ACCOUNT,
+    BTC,
+    ETH,
+    SUBSCRIPTION,
+    TENANT,
+    a_market,
+    a_reconcile_request,
+    a_signal,
+    a_trade_order,
+    an_account,
+    settings,
+)
+from tests.fakes.accounts import FakeAccountStore
+from tests.fakes.clock import FakeClock, RecordingMetrics
+from tests.fakes.market_data import FakeMarkets
+from tests.fakes.queues import FakeReconcileQueue
+from tests.fakes.store import FakeDatabase
+from tests.fakes.vault import FakeVault
+from tests.fakes.venue import FakeExchange, FakeVenues
+
+KEY = "key-1"
+IN_FORCE = MarketSettings(Decimal(10), MarginMode.CROSS)
+
+
+class MoneyPath:
+    """Executor and reconciler of one account on one exchange; `IN_FORCE` is what the account's markets are set to."""
+
+    def __init__(self, **account: Any) -> None:
+        self.clock, self.metrics, self.database = FakeClock(), RecordingMetrics(), FakeDatabase()
+        self.accounts = FakeAccountStore(self.database, self.clock)
+        self.vault, self.exchange, self.queue = FakeVault(), FakeExchange(), FakeReconcileQueue()
+        self.exchange.prices[ETH] = Decimal(100)
+        self.vault.write(TENANT, ACCOUNT, Credentials(api_key=KEY, api_secret="secret-1"), "credential-version-1")
+        self.venues = FakeVenues(self.exchange)
+        self.markets = FakeMarkets(a_market(), a_market(ETH))
+        self.place = PlaceOrders(self.markets, self.clock, self.metrics)
+        self.accounts.create(an_account(market_settings={BTC: IN_FORCE, ETH: IN_FORCE}, **account))
+        self.executor = ExecuteOrder(
+            accounts=self.accounts, markets=self.markets, vault=self.vault, venues=self.venues, place=self.place,
+            reconcile_queue=self.queue, clock=self.clock, metrics=self.metrics,
+        )  # fmt: skip
+        self.reconciler = ReconcileAccount(
+            accounts=self.accounts, vault=self.vault, venues=self.venues, place=self.place, queue=self.queue, clock=self.clock,
+            metrics=self.metrics,
+        )  # fmt: skip
+
+    # -- what a test does ----------------------------------------------------------------------------------------------------
+
+    def execute(self, signal: Signal, **order: Any) -> Account:
+        return self.executor(a_trade_order(signal, **{"settings": settings(max_positions=2), **order}))
+
+    def enter(self, *, stop: str | None = "90", targets: tuple[TakeProfit, ...] = (TakeProfit(Decimal(120)),)) -> Account:
+        """Open a long position of 10 at 100, with its stop and target."""
+        return self.execute(bracket(stop=stop, targets=targets))
+
+    def leave(self) -> Account:
+        return self.execute(a_signal(Action.EXIT, issued_at=self.clock.now()))
+
+    def reconcile(self, after_seconds: float = 0) -> Account:
+        self.clock.advance(after_seconds)
+        return self.reconciler(a_reconcile_request())
+
+    def settle(self, looks: int = 8, seconds: float = 26) -> Account:
+        """Let the reconciler look until everything is settled."""
+        for _ in range(looks):
+            account = self.reconcile(seconds)
+        return account
+
+    def change(self, **changes: Any) -> Account:
+        """Somebody else writes the account."""
+        return self.accounts.save(replace(self.account, **changes))
+
+    def pause(self) -> Account:
+        return self.change(subscriptions={SUBSCRIPTION: SubscriptionStatus.PAUSED})
+
+    # -- what a test asks ------------------------------------------------------------------------------------------------------
+
+    @property
+    def account(self) -> Account:
+        return self.database.accounts[TENANT, ACCOUNT]
+
+    @property
+    def position(self) -> Position | None:
+        return self.account.position(SUBSCRIPTION, BTC)
+
+    @property
+    def net(self) -> Decimal:
+        return self.exchange.net_position(KEY, BTC)
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether nothing is held or open, for us and at the venue."""
+        return not (self.account.positions or self.account.intents or self.net or self.live_triggers())
+
+    def venue_orders(self, status: VenueOrderStatus | None = None) -> list[VenueOrder]:
+        return [order for order in self.exchange.orders(KEY) if status in (None, order.status)]
+
+    def live_triggers(self) -> list[Decimal | None]:
+        """Trigger prices of the venue's open orders."""
+        return [r.trigger_price for r, o in self.exchange.books[KEY].orders if o.status is VenueOrderStatus.OPEN]
+
+    def told(self, kind: LegKind) -> list[Intent]:
+        """The newest telling of each leg of a kind, in the order in which they were first told of."""
+        orders = {e.event.order.intent_id: e.event.order for e in self.database.stream if e.event.order}
+        return [order for order in orders.values() if order.kind is kind]
+
+    def states(self, kind: LegKind) -> list[IntentState]:
+        return [order.state for order in self.told(kind)]
+
+    def alerts(self) -> list[str | None]:
+        return [e.event.code for e in self.database.stream if e.event.type == "alert.critical"]
+
+
+def bracket(
+    action: Action = Action.LONG,
+    stop: str | None = "90",
+    targets: tuple[TakeProfit, ...] = (TakeProfit(Decimal(120)),),
+    **changes: Any,
+) -> Signal:
+    """An entry at 100 with a stop and targets."""
+    return a_signal(action, stop_loss=Decimal(stop) if stop else None, take_profits=targets, **changes)
