@@ -6,10 +6,12 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from pathlib import Path
 
 from infra.local import deployment
 from infra.local.cloud import DEFAULT_WORKERS, USUAL_PORTS, Cloud, Ports
+from infra.local.demo.exchange import Operator
 from infra.local.demo.replay import DEFAULT_CANDLE_COUNT
 from infra.local.demo.run import Options
 from infra.local.demo.run import demo as run_demo
@@ -91,6 +93,13 @@ def token(options: argparse.Namespace) -> int:
     return 0
 
 
+def keys(options: argparse.Namespace) -> int:
+    """Open an account at the paper exchange; its keys, as the API takes them."""
+    issued = Operator(Cloud.attach(options.name)).open_account(options.asset, Decimal(options.balance))
+    print(json.dumps({"api_key": issued.api_key, "api_secret": issued.api_secret}))
+    return 0
+
+
 def logs(options: argparse.Namespace) -> int:
     """What functions have printed, and with --follow what they print."""
     cloud = Cloud.attach(options.name)
@@ -142,6 +151,9 @@ def parser() -> argparse.ArgumentParser:
     signing = command("token", token)
     signing.add_argument("email", nargs="?", default="trader@example.com")
     signing.add_argument("--group", action="append", default=[], help="role of the user")
+    opening = command("keys", keys)
+    opening.add_argument("--asset", default="USDT", help="what the balance is in")
+    opening.add_argument("--balance", default="10000")
     reading = command("logs", logs)
     reading.add_argument("function", nargs="?", help="only the function whose name ends in this")
     reading.add_argument("--follow", action="store_true")
