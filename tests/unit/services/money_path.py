@@ -54,13 +54,24 @@ class MoneyPath:
         self.place = PlaceOrders(self.markets, self.clock, self.metrics)
         self.accounts.create(an_account(market_settings={BTC: IN_FORCE, ETH: IN_FORCE}, **account))
         self.executor = ExecuteOrder(
-            accounts=self.accounts, markets=self.markets, vault=self.vault, venues=self.venues, place=self.place,
-            reconcile_queue=self.queue, clock=self.clock, metrics=self.metrics,
-        )  # fmt: skip
-        self.reconciler = ReconcileAccount(
-            accounts=self.accounts, vault=self.vault, venues=self.venues, place=self.place, queue=self.queue, clock=self.clock,
+            accounts=self.accounts,
+            markets=self.markets,
+            vault=self.vault,
+            venues=self.venues,
+            place=self.place,
+            reconcile_queue=self.queue,
+            clock=self.clock,
             metrics=self.metrics,
-        )  # fmt: skip
+        )
+        self.reconciler = ReconcileAccount(
+            accounts=self.accounts,
+            vault=self.vault,
+            venues=self.venues,
+            place=self.place,
+            queue=self.queue,
+            clock=self.clock,
+            metrics=self.metrics,
+        )
 
     # -- what a test does ----------------------------------------------------------------------------------------------------
 

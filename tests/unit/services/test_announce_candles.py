@@ -1,0 +1,74 @@
+"""The clock: which markets are told of which candle, and when."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from candlecast.domain.errors import RetryLater
+from candlecast.domain.strategy_definition import StrategyDefinition
+from candlecast.domain.timeframe import Timeframe
+from candlecast.services.announce_candles import AnnounceCandles
+from tests.builders import BTC, ETH, NOW, a_strategy, after, an_external_strategy
+from tests.fakes.clock import FakeClock, RecordingMetrics
+from tests.fakes.queues import FakeCandleQueue
+from tests.fakes.strategies import FakeStrategyStore
+
+SCHEDULED = after(-60)
+
+
+def announce(queue: FakeCandleQueue, *definitions: StrategyDefinition, now: datetime = SCHEDULED) -> AnnounceCandles:
+    store = FakeStrategyStore()
+    for definition in definitions:
+        store.create_strategy(definition)
+    return AnnounceCandles(store, queue, FakeClock(now), RecordingMetrics())
+
+
+def followed(strategy_id: str = "a", **changes: object) -> StrategyDefinition:
+    return a_strategy(strategy_id, subscriber_count=1, **changes)
+
+
+def test_each_followed_market_is_told_once_whatever_the_number_of_strategies() -> None:
+    queue = FakeCandleQueue()
+    definitions = (followed("a"), followed("b"), followed("c", market=ETH), followed("d", market=ETH, venue="another"))
+    assert announce(queue, *definitions)(Timeframe.M1, SCHEDULED) == 3
+    assert sorted((m.venue, m.market) for m, _ in queue.sent) == [("another", ETH), ("paper", BTC), ("paper", ETH)]
+    assert {m.candle_close for m, _ in queue.sent} == {NOW}
+
+
+def test_markets_without_a_follower_of_this_timeframe_are_not_told() -> None:
+    queue = FakeCandleQueue()
+    others = (a_strategy("a"), followed("b", timeframe=Timeframe.H1), an_external_strategy("c", subscriber_count=5))
+    assert announce(queue, *others)(Timeframe.M1, SCHEDULED) == 0
+    assert queue.sent == []
+
+
+@pytest.mark.parametrize(("late", "delay"), [(0, 60), (0.2, 60), (1, 59), (59.5, 1), (60, 0), (600, 0)])
+def test_the_message_lands_on_the_close_however_late_the_firing(late: float, delay: int) -> None:
+    queue = FakeCandleQueue()
+    announce(queue, followed(), now=after(late, SCHEDULED))(Timeframe.M1, SCHEDULED)
+    ((message, seconds),) = queue.sent
+    assert (message.candle_close, seconds) == (NOW, delay)
+
+
+def test_a_repeated_firing_names_the_same_candle_with_the_same_correlation_id() -> None:
+    queue = FakeCandleQueue()
+    use_case = announce(queue, followed())
+    use_case(Timeframe.M1, SCHEDULED)
+    use_case(Timeframe.M1, SCHEDULED)
+    assert queue.sent[0] == queue.sent[1]
+
+
+def test_a_day_closes_at_midnight_utc() -> None:
+    queue = FakeCandleQueue()
+    scheduled = datetime(2026, 11, 20, 23, 59, tzinfo=UTC)
+    announce(queue, followed(timeframe=Timeframe.D1), now=scheduled)(Timeframe.D1, scheduled)
+    assert queue.sent[0][0].candle_close == datetime(2026, 11, 21, tzinfo=UTC)
+
+
+def test_a_queue_that_does_not_take_it_is_told() -> None:
+    queue = FakeCandleQueue()
+    queue.fail_next()
+    with pytest.raises(RetryLater):
+        announce(queue, followed())(Timeframe.M1, SCHEDULED)

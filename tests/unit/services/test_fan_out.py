@@ -1,0 +1,131 @@
+"""The fan-out: one message per follower, a reason for everybody else, and the same again at a repeat."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from candlecast.domain.errors import RetryLater
+from candlecast.domain.ids import shard_position
+from candlecast.domain.order import IntentState
+from candlecast.domain.reasons import Reason
+from candlecast.domain.signal import Action
+from candlecast.domain.subscription import SubscriptionStatus
+from candlecast.ports.store import OrderFilter
+from candlecast.services.fan_out import FanOut
+from tests.builders import TENANT, a_signal, a_signal_record, a_signal_shard, a_strategy, a_subscription, settings
+from tests.fakes.clock import FakeClock, RecordingMetrics
+from tests.fakes.history import FakeHistory
+from tests.fakes.queues import FakeTradeQueue
+from tests.fakes.signals import FakeSignalStore
+from tests.fakes.store import FakeDatabase
+from tests.fakes.strategies import FakeStrategyStore
+from tests.fakes.subscriptions import FakeSubscriptionStore
+
+
+class House:
+    """A strategy with followers, and the fan-out on fakes."""
+
+    def __init__(self, *followers: Any, signal: Any = None) -> None:
+        database = FakeDatabase()
+        self.queue, self.metrics, self.asked = FakeTradeQueue(), RecordingMetrics(), []  # type: ignore[var-annotated]
+        self.signals, self.history = FakeSignalStore(database), FakeHistory(database)
+        FakeStrategyStore(database).create_strategy(a_strategy())
+        subscriptions = FakeSubscriptionStore(database)
+        for follower in followers:
+            subscriptions.write(follower, None, follower_change=1)
+        self.signal = signal or a_signal()
+        self.signals.put_signal(a_signal_record(self.signal))
+        self.fan_out = FanOut(
+            subscriptions=subscriptions,
+            signals=self.signals,
+            history=self.history,
+            queue=self.queue,
+            last_price=self._last_price,
+            clock=FakeClock(),
+            metrics=self.metrics,
+        )
+
+    def _last_price(self, venue: str, market: str) -> Decimal:
+        self.asked.append((venue, market))
+        return Decimal(123)
+
+    def __call__(self, **shard: Any) -> Any:
+        return self.fan_out(a_signal_shard(self.signal, **shard))
+
+    def report(self, shard: int = 0) -> Any:
+        return self.signals.get_signal(self.signal.signal_id).reports[shard]
+
+
+def test_every_follower_gets_the_signal_with_their_own_settings_on_their_own_account() -> None:
+    own = settings(capital=Decimal(77))
+    house = House(a_subscription("one", account_id="a"), a_subscription("two", account_id="b", settings=own))
+    house()
+    sent = {message.subscription_id: message for message in house.queue.sent}
+    assert {key: (m.account_id, m.tenant_id, m.signal) for key, m in sent.items()} == {
+        "one": ("a", TENANT, house.signal),
+        "two": ("b", TENANT, house.signal),
+    }
+    assert sent["two"].settings == own
+
+
+def test_a_follower_without_an_account_is_skipped_with_the_reason_and_counted() -> None:
+    house = House(a_subscription("one"), a_subscription("two", account_id=None))
+    report = house()
+    assert (report.orders, report.skipped) == (1, {"NO_ACCOUNT": 1})
+    (order,) = house.history.list_orders(TENANT, OrderFilter()).items
+    assert (order.subscription_id, order.state, order.reason) == ("two", IntentState.SKIPPED, Reason.NO_ACCOUNT)
+    assert (house.report(), house.metrics.counts["SubscriptionsSkipped"]) == (report, 1)
+
+
+def test_a_paused_follower_gets_every_signal_since_it_may_be_the_exit_of_what_they_hold() -> None:
+    house = House(a_subscription(status=SubscriptionStatus.PAUSED), signal=a_signal(Action.SHORT))
+    assert house().orders == 1
+
+
+def test_a_cancelled_subscription_gets_nothing() -> None:
+    assert House(a_subscription(status=SubscriptionStatus.CANCELLED))().orders == 0
+
+
+def test_a_shard_serves_its_own_part_of_the_ring_and_all_shards_serve_everybody_once() -> None:
+    names = [f"subscription-{number}" for number in range(60)]
+    house = House(*[a_subscription(name) for name in names])
+    house(shard=0, start="0000", end="8000")
+    assert {m.subscription_id for m in house.queue.sent} == {name for name in names if shard_position(name) < "8000"}
+    house(shard=1, start="8000", end="g")
+    assert sorted(m.subscription_id for m in house.queue.sent) == sorted(names)
+    assert house.report(0).orders + house.report(1).orders == 60
+
+
+def test_an_entry_without_a_price_is_priced_once_for_the_whole_shard() -> None:
+    house = House(a_subscription("one"), a_subscription("two"), signal=a_signal(price=None))
+    house()
+    assert [m.signal.price for m in house.queue.sent] == [Decimal(123)] * 2
+    assert len(house.asked) == 1
+
+
+@pytest.mark.parametrize("signal", [a_signal(), a_signal(Action.EXIT, price=None)])
+def test_no_price_is_asked_for_where_none_is_needed(signal: Any) -> None:
+    house = House(a_subscription(), signal=signal)
+    house()
+    assert (house.asked, house.queue.sent[0].signal) == ([], signal)
+
+
+def test_a_repeat_sends_the_same_messages_and_counts_nobody_twice() -> None:
+    house = House(a_subscription("one"), a_subscription("two", account_id=None))
+    first = house()
+    house.queue.forget()
+    assert house() == first
+    assert house.queue.sent[0] == house.queue.sent[1]
+    assert (len(house.history.list_orders(TENANT, OrderFilter()).items), house.report()) == (1, first)
+
+
+def test_a_queue_that_does_not_take_them_leaves_no_report_so_that_the_shard_comes_again() -> None:
+    house = House(a_subscription())
+    house.queue.fail_next()
+    with pytest.raises(RetryLater):
+        house()
+    assert house.signals.get_signal(house.signal.signal_id).reports == {}
+    assert house().orders == 1

@@ -1,0 +1,112 @@
+"""Changes that survive another writer, and what is recorded of an order that is taken over."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from functools import partial
+
+import pytest
+
+from candlecast.domain.account import Account
+from candlecast.domain.errors import Ambiguous, Conflict, Fatal, Reject, RetryLater
+from candlecast.domain.order import IntentState, LegKind, VenueOrder, VenueOrderStatus
+from candlecast.domain.reasons import Reason
+from candlecast.domain.subscription import SubscriptionStatus
+from candlecast.services.place_orders import COMMIT_ATTEMPTS, Changes, PlaceOrders
+from tests.builders import BTC, NOW, SUBSCRIPTION, a_market, an_account, an_intent
+from tests.fakes.accounts import FakeAccountStore
+from tests.fakes.clock import FakeClock, RecordingMetrics
+from tests.fakes.market_data import FakeMarkets
+from tests.fakes.venue import FakeExchange, FakeVenue
+from tests.unit.services.money_path import IN_FORCE
+
+D = Decimal
+ENTRY, STOP = an_intent(), an_intent(LegKind.STOP_LOSS, state=IntentState.OPEN)
+PAUSED = {SUBSCRIPTION: SubscriptionStatus.PAUSED}
+FILLED = VenueOrder(
+    client_order_id="c", venue_order_id="1", status=VenueOrderStatus.FILLED, filled_quantity=D(10), average_price=D(100)
+)
+
+
+def place() -> PlaceOrders:
+    return PlaceOrders(FakeMarkets(a_market(taker_fee=D("0.0005"))), FakeClock(), RecordingMetrics())
+
+
+def stored(store: FakeAccountStore, *legs: object) -> Account:
+    intents = {leg.intent_id: leg for leg in legs}  # type: ignore[attr-defined]
+    return store.create(an_account(intents=intents, market_settings={BTC: IN_FORCE}))
+
+
+def refuse(account: Account) -> Account:
+    return account.fail(ENTRY.intent_id, IntentState.REJECTED, Reason.VENUE_REJECTED, NOW)
+
+
+def test_changes_are_made_again_on_what_somebody_else_has_written() -> None:
+    store = FakeAccountStore()
+    changes = Changes(stored(store, ENTRY))
+    changes.make(refuse, ENTRY.intent_id)
+    store.save(replace(changes.account, intents={ENTRY.intent_id: ENTRY}, outbox=(), subscriptions=PAUSED))
+    account = changes.commit(store)
+    assert (account.subscriptions, account.intents, account.version) == (PAUSED, {}, 3)
+    assert [told.version for told in store.database.stream] == [3]
+
+
+def test_a_change_about_an_intent_that_somebody_else_has_settled_is_void() -> None:
+    store = FakeAccountStore()
+    account = stored(store, ENTRY)
+    changes = Changes(account)
+    changes.make(refuse, ENTRY.intent_id)
+    store.save(account.apply(ENTRY.intent_id, FILLED, D("0.0004"), NOW))
+    assert [p.quantity for p in changes.commit(store).positions.values()] == [D(10)]
+    assert [told.event.order.state for told in store.database.stream if told.event.order] == [IntentState.FILLED]
+
+
+def test_a_storm_of_writers_is_a_conflict_after_a_few_attempts() -> None:
+    store = FakeAccountStore()
+    changes = Changes(stored(store, ENTRY))
+    changes.make(refuse, ENTRY.intent_id)
+    original = store.load
+
+    def overtaken(tenant_id: str, account_id: str) -> Account:
+        account = original(tenant_id, account_id)
+        store.database.accounts[tenant_id, account_id] = replace(account, version=account.version + 1)
+        return account
+
+    store.load = overtaken  # type: ignore[method-assign]
+    store.database.accounts[changes.account.tenant_id, changes.account.account_id] = replace(changes.account, version=7)
+    with pytest.raises(Conflict):
+        changes.commit(store)
+    assert store.saves == COMMIT_ATTEMPTS
+
+
+def test_a_fee_that_the_venue_does_not_tell_is_estimated_at_the_markets_rate() -> None:
+    changes = Changes(stored(FakeAccountStore(), ENTRY))
+    place().take_over(changes, ENTRY, FILLED)
+    assert [p.fees for p in changes.account.positions.values()] == [D("0.5")]
+
+
+def test_a_fill_in_a_market_that_left_the_catalogue_is_taken_over_without_a_fee() -> None:
+    elsewhere = replace(ENTRY, market="GONE/USDT:USDT")
+    changes = Changes(stored(FakeAccountStore(), elsewhere))
+    place().take_over(changes, elsewhere, FILLED)
+    assert [(p.quantity, p.fees) for p in changes.account.positions.values()] == [(D(10), D(0))]
+
+
+@pytest.mark.parametrize("error", [Ambiguous("A"), RetryLater("B", after_seconds=1), Reject("C"), Fatal("D")])
+def test_an_orphan_that_cannot_be_cancelled_stays_and_stops_nothing(error: Exception) -> None:
+    exchange = FakeExchange()
+    changes = Changes(stored(FakeAccountStore(), STOP))
+    exchange.fail("cancel_order", error)  # type: ignore[arg-type]
+    place().cancel_orphans(changes, FakeVenue(exchange, "key-1"))
+    assert (changes.any, changes.account.orphans()) == (False, (STOP,))
+    place().cancel_orphans(changes, FakeVenue(exchange, "key-1"))
+    assert changes.account.orphans() == ()
+
+
+def test_a_leg_that_has_ended_before_its_turn_is_not_sent() -> None:
+    exchange = FakeExchange()
+    changes = Changes(stored(FakeAccountStore(), ENTRY))
+    changes.make(partial(Account.fail, intent_id=ENTRY.intent_id, state=IntentState.DENIED, reason=Reason.MAX_POSITIONS, now=NOW))
+    place()(changes, FakeVenue(exchange, "key-1"), [ENTRY])
+    assert exchange.requests == []

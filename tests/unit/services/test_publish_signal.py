@@ -1,0 +1,56 @@
+"""Publishing: the signal is kept, then one message per shard, and the shards cover every subscriber once."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from candlecast.domain.errors import RetryLater
+from candlecast.domain.ids import shard_position
+from candlecast.services.publish_signal import MAX_SHARDS, SUBSCRIBERS_PER_SHARD, PublishSignal, shard_bounds
+from tests.builders import NOW, VENUE, a_signal
+from tests.fakes.clock import FakeClock, RecordingMetrics
+from tests.fakes.queues import FakeSignalQueue
+from tests.fakes.signals import FakeSignalStore
+
+
+@pytest.mark.parametrize(("subscribers", "shards"), [(0, 1), (1, 1), (100, 1), (101, 2), (1_000, 10), (10**9, MAX_SHARDS)])
+def test_as_many_shards_as_the_followers_need(subscribers: int, shards: int) -> None:
+    assert len(shard_bounds(subscribers)) == shards
+
+
+@given(subscribers=st.integers(0, 40_000), subscription_id=st.text())
+def test_every_subscription_is_in_exactly_one_shard(subscribers: int, subscription_id: str) -> None:
+    position = shard_position(subscription_id)
+    assert sum(start <= position < end for start, end in shard_bounds(subscribers)) == 1
+
+
+def test_the_signal_is_kept_and_queued_once_per_shard() -> None:
+    store, queue, metrics = FakeSignalStore(), FakeSignalQueue(), RecordingMetrics()
+    signal = a_signal()
+    record = PublishSignal(store, queue, FakeClock(), metrics)(signal, VENUE, 2 * SUBSCRIBERS_PER_SHARD + 1)
+    assert store.get_signal(signal.signal_id) == record
+    assert (record.shards, record.published_at, record.signal) == (3, NOW, signal)
+    assert [(m.shard, m.start, m.signal, m.venue) for m in queue.sent] == [
+        (0, "0000", signal, VENUE),
+        (1, "5555", signal, VENUE),
+        (2, "aaaa", signal, VENUE),
+    ]
+    assert metrics.counts["SignalsPublished"] == 1
+
+
+def test_a_repeat_keeps_the_first_record_and_sends_the_same_messages() -> None:
+    store, queue = FakeSignalStore(), FakeSignalQueue()
+    publish = PublishSignal(store, queue, FakeClock(), RecordingMetrics())
+    first = publish(a_signal(), VENUE, 1)
+    publish(a_signal(), VENUE, 1)
+    assert (store.get_signal(a_signal().signal_id), queue.sent[0]) == (first, queue.sent[1])
+
+
+def test_a_queue_that_does_not_take_it_is_told_and_the_signal_is_kept_for_the_repeat() -> None:
+    store, queue = FakeSignalStore(), FakeSignalQueue()
+    queue.fail_next()
+    with pytest.raises(RetryLater):
+        PublishSignal(store, queue, FakeClock(), RecordingMetrics())(a_signal(), VENUE, 1)
+    assert store.get_signal(a_signal().signal_id).signal == a_signal()

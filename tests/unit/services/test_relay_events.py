@@ -1,0 +1,114 @@
+"""The relay: projected, then published, at least once, under the same id."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from candlecast.domain.account import Account
+from candlecast.domain.errors import NotFound, RetryLater
+from candlecast.domain.events import EventType
+from candlecast.domain.order import IntentState, LegKind, VenueOrder, VenueOrderStatus
+from candlecast.ports.bus import PublishedEvent
+from candlecast.services.relay_events import RelayEvents
+from tests.builders import STRATEGY, SUBSCRIPTION, TENANT, a_position, after, an_account, an_intent
+from tests.fakes.accounts import FakeAccountStore
+from tests.fakes.bus import FakeEventBus
+from tests.fakes.clock import RecordingMetrics
+from tests.fakes.history import FakeHistory
+
+ENTRY, EXIT = an_intent(), an_intent(LegKind.EXIT)
+FILLED = VenueOrder(
+    client_order_id="c",
+    venue_order_id="1",
+    status=VenueOrderStatus.FILLED,
+    filled_quantity=Decimal(10),
+    average_price=Decimal(100),
+)
+
+
+class Relayed:
+    """An account's life as a stream, and a relay on fakes."""
+
+    def __init__(self) -> None:
+        self.accounts = FakeAccountStore()
+        self.history, self.bus = FakeHistory(self.accounts.database), FakeEventBus()
+        self.relay = RelayEvents(self.history, self.bus, RecordingMetrics())
+        account = self.accounts.create(an_account())
+        account = self.accounts.save(account.decide([ENTRY], after(1)))
+        account = self.accounts.save(account.apply(ENTRY.intent_id, FILLED, Decimal(0), after(2)))
+        self.open = account
+        account = self.accounts.save(account.decide([EXIT], after(3)))
+        self.closed: Account = self.accounts.save(
+            account.apply(EXIT.intent_id, replace(FILLED, average_price=Decimal(110)), Decimal(0), after(4))
+        )
+
+    @property
+    def stream(self) -> list[PublishedEvent]:
+        return self.accounts.database.stream
+
+
+def test_orders_positions_and_trades_are_projected_and_everything_is_published_in_order() -> None:
+    house = Relayed()
+    house.relay(house.stream)
+    assert house.history.get_order(TENANT, EXIT.intent_id).state is IntentState.FILLED
+    assert house.history.list_positions(TENANT) == []
+    assert [trade.pnl for trade in house.history.list_trades(TENANT).items] == [Decimal(100)]
+    assert house.bus.published == house.stream
+    assert house.bus.types() == [
+        EventType.TRADE_CREATED,
+        EventType.POSITION_CHANGED,
+        EventType.TRADE_FILLED,
+        EventType.TRADE_CREATED,
+        EventType.POSITION_CHANGED,
+        EventType.TRADE_CLOSED,
+        EventType.TRADE_FILLED,
+    ]
+
+
+def test_a_repeat_projects_the_same_and_publishes_under_the_same_ids() -> None:
+    house = Relayed()
+    for _ in range(2):
+        house.relay(house.stream)
+    statistics = house.accounts.database.subscription_statistics[TENANT, SUBSCRIPTION]
+    assert (statistics.trades, statistics.pnl) == (1, Decimal(100))
+    assert house.accounts.database.strategy_statistics[STRATEGY].trades == 1
+    ids = [published.event_id for published in house.bus.published]
+    assert ids[: len(house.stream)] == ids[len(house.stream) :]
+    assert len(set(ids)) == len(house.stream)
+
+
+def test_an_old_event_after_a_newer_one_takes_nothing_back() -> None:
+    house = Relayed()
+    house.relay(house.stream)
+    house.relay(house.stream[:3])
+    assert house.history.get_order(TENANT, ENTRY.intent_id).state is IntentState.FILLED
+    assert house.history.list_positions(TENANT) == []
+
+
+def test_a_bus_that_takes_a_part_is_told_and_the_rest_follows() -> None:
+    house = Relayed()
+    house.bus.fail_after(2)
+    with pytest.raises(RetryLater):
+        house.relay(house.stream)
+    house.relay(house.stream)
+    assert {published.event_id for published in house.bus.published} == {told.event_id for told in house.stream}
+
+
+def test_an_alert_about_a_position_is_published_and_projects_nothing() -> None:
+    house = Relayed()
+    position = a_position()
+    alerted = house.accounts.save(house.closed.alert("FILL_WITHOUT_POSITION", after(9), position))
+    house.relay([told for told in house.stream if told.version == alerted.version])
+    assert house.bus.types() == [EventType.ALERT_CRITICAL]
+    assert house.history.list_positions(TENANT) == []
+    with pytest.raises(NotFound):
+        house.history.get_order(TENANT, ENTRY.intent_id)
+
+
+def test_nothing_to_relay_publishes_nothing() -> None:
+    house = Relayed()
+    house.relay([])
+    assert house.bus.published == []
