@@ -1,6 +1,7 @@
 """cfn-lint has nothing to say: about what is written, and about what the transform makes of it."""
 
 import json
+import re
 import subprocess
 import sys
 import tomllib
@@ -68,6 +69,18 @@ def test_configured_parameters_exist_and_have_allowed_values(environment: str) -
         assert name in declared
         assert value in map(str, declared[name].get("AllowedValues", [value])), name
     assert section["capabilities"] == "CAPABILITY_IAM CAPABILITY_AUTO_EXPAND"
+
+
+@pytest.mark.parametrize("environment", ["default", "dev", "local", "prod"])
+def test_sam_build_and_sam_deploy_agree_on_the_architecture_when_nobody_says_anything(environment: str) -> None:
+    """SAM does not tell a layer's Makefile what is deployed, and a layer for the other one fails at the first import."""
+    section = tomllib.loads((ROOT / "samconfig.toml").read_text())[environment]["deploy"]["parameters"]
+    overrides = dict(pair.split("=", 1) for pair in section["parameter_overrides"].split())
+    deployed = overrides.get("Architecture", source(ROOT / "template.yaml")["Parameters"]["Architecture"]["Default"])
+    built = {
+        re.findall(r"^ARCHITECTURE \?= (\w+)$", path.read_text(), re.MULTILINE)[0] for path in ROOT.glob("layers/*/Makefile")
+    }
+    assert built == {deployed}
 
 
 def test_root_fits_what_cloudformation_takes() -> None:

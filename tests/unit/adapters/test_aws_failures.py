@@ -46,7 +46,14 @@ def test_a_message_that_the_queue_did_not_take_is_sent_again_later() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "status"), [("ThrottlingException", 400), ("RequestThrottled", 403), ("InternalFailure", 500), ("Any", 429)]
+    ("code", "status"),
+    [
+        ("ThrottlingException", 400),
+        ("RequestThrottled", 403),
+        ("KMS.ThrottlingException", 400),
+        ("InternalFailure", 500),
+        ("Any", 429),
+    ],
 )
 def test_a_throttled_queue_is_tried_later(code: str, status: int) -> None:
     sqs, script = stubbed("sqs")

@@ -21,8 +21,11 @@ RETRY_AFTER_SECONDS = 5.0
 SERVER_ERROR = 500
 TOO_MANY_REQUESTS = 429
 
+# SQS names a throttled key as it did in its older protocol: KMS.ThrottlingException, not the KmsThrottled of its model (the
+# service is marked awsQueryCompatible, and botocore takes the name from the header x-amzn-query-error).
 THROTTLES = frozenset(
     {
+        "KMS.ThrottlingException",
         "KmsThrottled",
         "LimitExceededException",
         "RequestThrottled",
