@@ -1,0 +1,217 @@
+"""A batch of messages: each ends by itself, in order within its group, and each failure is told apart."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from candlecast.adapters.codec import message_from_json, to_json
+from candlecast.domain.errors import Ambiguous, Conflict, InvalidValue, NotFound, Poison, RetryLater
+from candlecast.domain.messages import TradeOrder
+from candlecast.runtime.batch import MAX_PAUSE_SECONDS, PAUSES_SECONDS, QueueConsumer, correlation_id_of, pause_seconds
+from tests.builders import a_candle_closed, a_signal_shard, a_trade_order
+from tests.fakes.clock import RecordingMetrics
+from tests.fakes.runtime import FakeReceivedMessages
+from tests.handlers.queue_events import Context, batch, record
+
+MAX_RECEIVES = 5
+
+
+class Consumer:
+    """A consumer of text messages whose use case does what `ends` says for a body."""
+
+    def __init__(self, ends: dict[str, Exception] | None = None, *, fifo: bool = False) -> None:
+        self.ends, self.done = ends or {}, []  # type: ignore[var-annotated]
+        self.messages, self.metrics = FakeReceivedMessages(), RecordingMetrics()
+        self.consume = QueueConsumer[str](
+            decode=self._decode,
+            use_case=self._use,
+            correlation_id=lambda message: f"of {message}",
+            messages=self.messages,
+            metrics=self.metrics,
+            function_name="order_executor",
+            max_receives=MAX_RECEIVES,
+            needed_milliseconds=9_000,
+            fifo=fifo,
+        )
+
+    def _decode(self, body: str) -> str:
+        if body == "unreadable":
+            raise Poison("MESSAGE_INVALID", "no message of ours")
+        return body
+
+    def _use(self, message: str) -> None:
+        if message in self.ends:
+            raise self.ends[message]
+        self.done.append(message)
+
+    def __call__(self, *records: dict[str, Any], context: Context | None = None) -> list[str]:
+        """The numbers of the messages that come back."""
+        report = self.consume(batch(*records), context or Context())  # type: ignore[arg-type]
+        return [failure["itemIdentifier"].removeprefix("message-") for failure in report["batchItemFailures"]]
+
+
+LATER = RetryLater("RATE_LIMITED", "slow down", after_seconds=7)
+
+
+def test_what_ends_well_does_not_come_back() -> None:
+    consumer = Consumer()
+    assert consumer(record("a", 1), record("b", 2)) == []
+    assert (consumer.done, consumer.messages.pauses, consumer.messages.letters) == (["a", "b"], {}, [])
+
+
+def test_one_that_fails_comes_back_alone_after_the_pause_it_asked_for() -> None:
+    consumer = Consumer({"b": LATER})
+    assert consumer(record("a", 1), record("b", 2), record("c", 3)) == ["2"]
+    assert (consumer.done, consumer.messages.pauses) == (["a", "c"], {"receipt-2": 7})
+
+
+def test_a_whole_batch_that_fails_is_reported_and_does_not_fail_the_invocation() -> None:
+    assert Consumer({"a": LATER, "b": LATER})(record("a", 1), record("b", 2)) == ["1", "2"]
+
+
+@pytest.mark.parametrize(("receives", "pause"), [(1, 7), (2, 14), (3, 28), (4, 56)])
+def test_what_did_not_help_is_waited_for_twice_as_long(receives: int, pause: int) -> None:
+    consumer = Consumer({"a": LATER})
+    consumer(record("a", 1, receives=receives))
+    assert consumer.messages.pauses == {"receipt-1": pause}
+
+
+def test_no_pause_is_longer_than_people_have_patience() -> None:
+    assert pause_seconds(RetryLater("X", after_seconds=60), 9) == MAX_PAUSE_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (Poison("MESSAGE_INVALID", "m"), "MESSAGE_INVALID"),
+        (NotFound("no such account"), "NOT_FOUND"),
+        (InvalidValue("m", code="EXIT_EXCEEDS_POSITION"), "EXIT_EXCEEDS_POSITION"),
+    ],
+)
+def test_what_can_never_be_processed_is_put_aside_at_once_with_its_reason(error: Exception, code: str) -> None:
+    consumer = Consumer({"a": error})
+    assert consumer(record("a", 1), record("b", 2)) == []
+    (letter,) = consumer.messages.letters
+    assert (letter.body, letter.reason_code, letter.source_function, letter.message_id) == (
+        "a",
+        code,
+        "order_executor",
+        "message-1",
+    )
+    assert (letter.correlation_id, letter.group_id, consumer.done) == ("of a", None, ["b"])
+    assert consumer.metrics.counts["DeadLettered"] == 1
+
+
+def test_a_message_that_cannot_be_read_is_put_aside_under_no_others_correlation_id() -> None:
+    consumer = Consumer()
+    consumer(record("a", 1), record("unreadable", 2))
+    assert [(letter.body, letter.correlation_id) for letter in consumer.messages.letters] == [("unreadable", "")]
+
+
+@pytest.mark.parametrize("error", [KeyError("bug"), Conflict("VERSION_CONFLICT"), Ambiguous("OUTCOME_UNKNOWN")])
+def test_what_nobody_foresaw_comes_back_with_a_growing_pause(error: Exception) -> None:
+    for receives in range(1, MAX_RECEIVES):
+        consumer = Consumer({"a": error})
+        assert consumer(record("a", 1, receives=receives), record("b", 2)) == ["1"]
+        assert (consumer.messages.pauses, consumer.done) == ({"receipt-1": PAUSES_SECONDS[receives - 1]}, ["b"])
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(LATER, "RATE_LIMITED"), (KeyError("bug"), "KeyError"), (Conflict("VERSION_CONFLICT"), "VERSION_CONFLICT")],
+)
+def test_the_last_receive_puts_the_message_aside_with_what_went_wrong(error: Exception, code: str) -> None:
+    consumer = Consumer({"a": error})
+    assert consumer(record("a", 1, receives=MAX_RECEIVES)) == []
+    assert [letter.reason_code for letter in consumer.messages.letters] == [f"RETRIES_SPENT:{code}"]
+
+
+@pytest.mark.parametrize("receives", [1, MAX_RECEIVES])
+def test_a_message_that_cannot_be_put_aside_comes_back(receives: int) -> None:
+    consumer = Consumer({"a": Poison("MESSAGE_INVALID") if receives == 1 else LATER})
+    consumer.messages.unavailable = True
+    assert consumer(record("a", 1, receives=receives), record("b", 2)) == ["1"]
+    assert consumer.done == ["b"]
+
+
+def test_a_stack_trace_never_leaves_in_a_dead_letter() -> None:
+    consumer = Consumer({"a": RuntimeError("https://venue/?signature=canary")})
+    consumer(record("a", 1, receives=MAX_RECEIVES))
+    assert "canary" not in repr(consumer.messages.letters)
+
+
+# -- time --------------------------------------------------------------------------------------------------------------------
+
+
+def test_what_cannot_be_finished_in_time_goes_back_untouched_and_at_once() -> None:
+    consumer = Consumer()
+    context = Context(remaining=30_000, spent_per_question=10_000)
+    assert consumer(record("a", 1), record("b", 2), record("c", 3), context=context) == ["3"]
+    assert (consumer.done, consumer.messages.pauses) == (["a", "b"], {"receipt-3": 0})
+
+
+# -- order -------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_failed_message_holds_back_its_own_group_and_no_other() -> None:
+    consumer = Consumer({"a2": LATER}, fifo=True)
+    records = [record(body, n, group=body[0]) for n, body in enumerate(("a1", "a2", "b1", "a3", "b2"))]
+    assert consumer(*records) == ["1", "3"]
+    assert consumer.done == ["a1", "b1", "b2"]
+    assert consumer.messages.pauses == {"receipt-1": 7, "receipt-3": 7}
+
+
+def test_a_poison_message_lets_the_rest_of_its_group_pass() -> None:
+    consumer = Consumer({"a1": Poison("MESSAGE_INVALID")}, fifo=True)
+    assert consumer(record("a1", 1, group="a"), record("a2", 2, group="a")) == []
+    assert consumer.done == ["a2"]
+    assert [letter.group_id for letter in consumer.messages.letters] == ["a"]
+
+
+def test_a_group_that_runs_out_of_time_keeps_its_order() -> None:
+    consumer = Consumer(fifo=True)
+    context = Context(remaining=20_000, spent_per_question=10_000)
+    records = [record(body, n, group="a") for n, body in enumerate(("a1", "a2", "a3"))]
+    assert consumer(*records, context=context) == ["1", "2"]
+    assert consumer.done == ["a1"]
+
+
+def test_one_invocation_leaves_nothing_behind_for_the_next() -> None:
+    consumer = Consumer({"a": LATER})
+    consumer(record("a", 1))
+    consumer.ends.clear()
+    consumer.messages.pauses.clear()
+    assert consumer(record("a", 1, receives=2)) == []
+    assert consumer.messages.pauses == {}
+
+
+# -- with messages of ours ---------------------------------------------------------------------------------------------------
+
+
+def test_an_order_message_is_read_as_it_was_sent() -> None:
+    seen: list[TradeOrder] = []
+    decode: Callable[[str], TradeOrder] = lambda body: message_from_json(TradeOrder, body)  # noqa: E731
+    consumer = QueueConsumer(
+        decode=decode,
+        use_case=seen.append,
+        correlation_id=correlation_id_of,
+        messages=FakeReceivedMessages(),
+        metrics=RecordingMetrics(),
+        function_name="order_executor",
+        max_receives=MAX_RECEIVES,
+        needed_milliseconds=1,
+        fifo=True,
+    )
+    body = to_json(a_trade_order())
+    assert consumer(batch(record(body, 1, group="a")), Context()) == {"batchItemFailures": []}  # type: ignore[arg-type]
+    assert seen == [a_trade_order()]
+    assert json.loads(body)["schema_version"] == 1
+
+
+@pytest.mark.parametrize("message", [a_candle_closed(), a_signal_shard(), a_trade_order()])
+def test_every_message_carries_the_correlation_id_of_its_candle_or_signal(message: object) -> None:
+    assert correlation_id_of(message) == "correlation-1"
