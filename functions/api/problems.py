@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from math import ceil
@@ -18,6 +19,8 @@ from candlecast.domain.errors import Ambiguous, Conflict, DomainError, Fatal, In
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:candlecast:problem:"
 MAX_POINTERS = 20  # a body can be wrong in as many places as it has fields; a person reads the first few
+NAME = re.compile(r"[A-Za-z][A-Za-z_]{0,39}", re.ASCII)  # fields of ours and slips of the pen; no exchange's keys are so plain
+NOT_REPEATED = "(unknown name)"
 MAX_POINTER_CHARACTERS = 200  # an unknown field's name is the caller's own text
 
 # The first class that fits decides.
@@ -130,8 +133,12 @@ def _pointer(location: Sequence[int | str]) -> str:
     where, *rest = location
     if where != "body":
         return ":".join(str(part) for part in location)[:MAX_POINTER_CHARACTERS]
-    steps = [str(part).replace("~", "~0").replace("/", "~1") for part in rest]
-    return "".join(f"/{step}" for step in steps)[:MAX_POINTER_CHARACTERS]
+    return "".join(f"/{_step(part)}" for part in rest)[:MAX_POINTER_CHARACTERS]
+
+
+def _step(part: int | str) -> str:
+    """A field's name, or its place in a list; what somebody has sent in place of a name may be a key, and is not repeated."""
+    return str(part) if isinstance(part, int) or NAME.fullmatch(part) else NOT_REPEATED
 
 
 def _message(item: Mapping[str, Any]) -> str:

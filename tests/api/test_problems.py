@@ -87,4 +87,9 @@ def test_a_problem_lists_a_bounded_number_of_fields(deployment: Deployment) -> N
     body = {"label": "main", "venue": "paper", **{f"field/{number}~": 1 for number in range(100)}}
     errors = deployment.client.post("/v1/accounts", body).json["errors"]
     assert len(errors) == 20
-    assert errors[0]["pointer"] == "/field~10~0"
+
+
+def test_a_problem_names_a_misspelt_field_and_repeats_nothing_that_looks_like_more_than_a_name(deployment: Deployment) -> None:
+    sent = {"label": "main", "venue": "paper", "lable": 1, "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A": 1}
+    errors = deployment.client.post("/v1/accounts", sent).json["errors"]
+    assert {error["pointer"] for error in errors} == {"/lable", "/(unknown name)"}

@@ -74,6 +74,7 @@ def test_no_route_ever_answers_with_a_key(keyed: Deployment, spoken: Spoken) -> 
         {"api_key": KEY * 400, "api_secret": SECRET},
         {"api_key": KEY, "api_secret": SECRET, "passphrase": SECRET},
         {"api_key": "", "api_secret": SECRET},
+        {KEY: SECRET, SECRET: KEY},
         [KEY, SECRET],
         KEY,
     ],
