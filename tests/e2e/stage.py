@@ -211,13 +211,14 @@ def messages(cloud: Cloud, queue: str) -> list[dict[str, Any]]:
     """What waits in a queue named by its output, with attributes, seen without taking it away."""
     found: dict[str, dict[str, Any]] = {}
     sqs, url = cloud.client("sqs"), cloud.outputs[queue]
-    while batch := sqs.receive_message(
-        QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=2, MessageAttributeNames=["All"], AttributeNames=["All"]
-    ).get("Messages", []):
-        found |= {message["MessageId"]: message for message in batch}
-    for message in found.values():
-        sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
-    return list(found.values())
+    while True:
+        batch = sqs.receive_message(
+            QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0, MessageAttributeNames=["All"], AttributeNames=["All"]
+        ).get("Messages", [])
+        fresh = {message["MessageId"]: message for message in batch if message["MessageId"] not in found}
+        if not fresh:
+            return list(found.values())
+        found |= fresh
 
 
 def utc_now() -> datetime:
