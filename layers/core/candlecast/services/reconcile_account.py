@@ -81,7 +81,6 @@ class ReconcileAccount:
             changes = self._send(changes.account, venue, to_send)
             exposed = _exposed(changes.account)  # a new stop was refused: the market is beyond it, so close at once
             if exposed:
-                self.metrics.count("NakedPositions", len(exposed))
                 exits = [unprotected_exit(p, changes.account.version, self.clock.now()) for p in exposed]
                 changes.make(partial(Account.decide, decided=exits, now=self.clock.now()))
                 changes = self._send(changes.account, venue, exits)
@@ -186,6 +185,7 @@ class ReconcileAccount:
             stop = replacement_stop(position, changes.account.version, now)
             changes.make(partial(Account.decide, decided=(stop,), now=now))
             chosen.append(stop.intent_id)
+            self.metrics.count("NakedPositions")
         return [changes.account.intents[key] for key in chosen]
 
 
