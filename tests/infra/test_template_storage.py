@@ -114,6 +114,7 @@ def test_the_stream_is_bisected_retried_and_has_dead_letters() -> None:
     assert mapping["MaximumRetryAttempts"] == 100
     assert text(mapping["DestinationConfig"]["OnFailure"]["Destination"]) == "<OutboxDeadLetters.Arn>"
     assert mapping["StartingPosition"] == "TRIM_HORIZON"
+    assert mapping["ParallelizationFactor"] > 1
 
 
 def test_the_relay_is_woken_by_accounts_and_not_by_what_it_writes_itself() -> None:
