@@ -25,9 +25,9 @@ class Profile:
     ambiguous_late: float = 0.05
     venue_rejects: float = 0.03
     rate_limited: float = 0.05
-    partial_fill: float = 0.05
-    slow_fill: float = 0.03
-    lagging_read: float = 0.1
+    partial_fill: float = 0.08
+    slow_fill: float = 0.08
+    lagging_read: float = 0.2
     queue_refuses: float = 0.02
     store_refuses: float = 0.02
     owner_acts: float = 0.3

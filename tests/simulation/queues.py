@@ -80,6 +80,12 @@ class StandardQueue[M]:
             self.under_way += 1
             self._deliver_at(workshop.clock.now() + timedelta(seconds=delay_seconds + jitter), Delivery(message))
 
+    def redrive(self) -> None:
+        """Put the dead letters back, as an operator does."""
+        dead, self.dead = self.dead, []
+        for message in dead:
+            self.put(message)
+
     def _deliver_at(self, at: datetime, delivery: Delivery[M]) -> None:
         def deliver() -> None:
             again = consume(self._workshop, self._consumer, delivery)

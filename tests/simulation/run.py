@@ -71,7 +71,8 @@ def quiet_down(world: World, people: People) -> None:
             people.new_keys(tenant_id, account_id)
             SwitchAccount(world.accounts, world.clock).enable(tenant_id, account_id)
     for number in range(QUIET_ROUNDS):
-        world.trade_queue.redrive()
+        for queue in (world.candle_queue, world.signal_queue, world.trade_queue, world.reconcile_queue):
+            queue.redrive()
         end = world.clock.now() + timedelta(minutes=1)
         world.agenda.later(world.clock.now(), world.request_reconciles)
         world.every(LOOK_SECONDS, world.look_for_exposure, end)
