@@ -76,6 +76,16 @@ def test_a_lost_order_that_does_not_exist_is_sent_again_once_after_two_look_ups(
     assert path.exchange.count("create_order") == 4  # the lost one, itself again, stop and target
 
 
+def test_look_ups_in_vain_count_only_once_nothing_can_arrive_any_more() -> None:
+    path = MoneyPath()
+    path.exchange.script(Fault.AMBIGUOUS_NOT_EXECUTED)
+    path.enter(stop=None, targets=())
+    for seconds, counted in ((5, 0), (SETTLED - 5.001, 0), (0.001 + APART, 1)):
+        (intent,) = path.reconcile(seconds).intents.values()
+        assert intent.lookups == counted
+    assert path.exchange.count("find_order") == 3
+
+
 def test_an_order_that_arrives_late_is_adopted_and_not_doubled() -> None:
     path = MoneyPath()
     path.exchange.script(Fault.AMBIGUOUS_EXECUTED_LATE)
