@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 from functools import partial
 
@@ -110,3 +111,14 @@ def test_a_leg_that_has_ended_before_its_turn_is_not_sent() -> None:
     changes.make(partial(Account.fail, intent_id=ENTRY.intent_id, state=IntentState.DENIED, reason=Reason.MAX_POSITIONS, now=NOW))
     place()(changes, FakeVenue(exchange, "key-1"), [ENTRY])
     assert exchange.requests == []
+
+
+@pytest.mark.parametrize(("looked_for", "states"), [(None, []), (NOW, [IntentState.EXPIRED])])
+def test_a_stop_without_its_position_is_forgotten_unless_it_has_been_told_of(
+    looked_for: datetime | None, states: list[IntentState]
+) -> None:
+    stop = an_intent(LegKind.STOP_LOSS, last_lookup_at=looked_for)
+    changes, exchange = Changes(stored(FakeAccountStore(), stop)), FakeExchange()
+    place()(changes, FakeVenue(exchange, "key-1"), [stop])
+    assert [event.order.state for event in changes.account.outbox if event.order] == states
+    assert (exchange.requests, len(changes.account.intents)) == ([], 0)

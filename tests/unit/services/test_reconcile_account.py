@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from candlecast.domain.account import DISABLED_BY_OWNER, AccountStatus
+from candlecast.domain.account import DISABLED_BY_OWNER, Account, AccountStatus
 from candlecast.domain.errors import Fatal, Reject, RetryLater
-from candlecast.domain.order import IntentState, LegKind, OrderType, VenueOrderStatus
+from candlecast.domain.order import IntentState, LegKind, OrderRequest, OrderType, VenueOrder, VenueOrderStatus
 from candlecast.domain.reasons import Reason
 from candlecast.domain.reconcile import LOOKUP_SPACING, SETTLE_WINDOW
 from candlecast.domain.signal import Action, TakeProfit
@@ -25,14 +25,17 @@ APART = LOOKUP_SPACING.total_seconds()
 NONE = Fault.NONE
 
 
-def crashed(path: MoneyPath, *, after_requests: int, **changes: Any) -> None:
-    """An executor that dies once so many orders were sent, before it can write what came of them."""
+class Died(BaseException):
+    """The process is gone."""
 
-    class Died(BaseException):
-        pass
+
+def crashed(path: MoneyPath, *, after_requests: int, **changes: Any) -> None:
+    """An executor that dies once so many orders were sent, and never writes what came of them."""
+    sent, original = path.exchange.count("create_order"), path.accounts.save
+    marks: list[Account] = []
 
     class Dying(FakeVenue):
-        def create_order(self, request: Any) -> Any:
+        def create_order(self, request: OrderRequest) -> VenueOrder:
             if path.exchange.count("create_order") == sent + after_requests:
                 raise Died
             return super().create_order(request)
@@ -41,13 +44,18 @@ def crashed(path: MoneyPath, *, after_requests: int, **changes: Any) -> None:
         def connect(self, *_: Any) -> FakeVenue:
             return Dying(path.exchange, KEY)
 
-    sent = path.exchange.count("create_order")
+    def save(account: Account) -> Account:
+        if marks:
+            raise Died
+        marks.append(account)
+        return original(account)
+
     executor, path.executor = path.executor, replace(path.executor, venues=Venues())
-    original = path.accounts.save
+    path.accounts.save = save  # type: ignore[method-assign]
     with pytest.raises(Died):
         path.execute(changes.get("signal", bracket()))
-        raise Died  # all was sent: it dies before its second write
     path.executor, path.accounts.save = executor, original  # type: ignore[method-assign]
+    assert path.exchange.count("create_order") == sent + after_requests
 
 
 # -- an order whose answer was lost ------------------------------------------------------------------------------------------
