@@ -218,12 +218,18 @@ def test_nothing_is_decided_while_an_earlier_order_of_the_position_has_not_ended
     assert raised.value.after_seconds > 0
 
 
-def test_an_unknown_order_of_another_market_or_subscription_is_not_in_the_way() -> None:
+def test_an_unknown_order_of_another_market_is_not_in_the_way() -> None:
     elsewhere = an_intent(signal_id=digest("earlier"), market=ETH, state=IntentState.UNKNOWN)
-    others = an_intent(signal_id=digest("earlier"), subscription_id="subscription-2", state=IntentState.UNKNOWN)
-    account = an_account(intents={i.intent_id: i for i in (elsewhere, others)})
+    account = an_account(intents={elsewhere.intent_id: elsewhere})
     result = plan(account, a_signal(), settings=settings(max_positions=3))
     assert [leg.kind for leg in result.legs] == [LegKind.ENTRY]
+
+
+def test_an_unknown_entry_of_another_subscription_keeps_its_market() -> None:
+    others = an_intent(signal_id=digest("earlier"), subscription_id="subscription-2", state=IntentState.UNKNOWN)
+    account = an_account(intents={others.intent_id: others})
+    result = plan(account, a_signal())
+    assert (result.legs, [decided.reason for decided in result.decided]) == ((), [Reason.MARKET_IN_USE])
 
 
 def test_an_unknown_stop_is_not_in_the_way_of_its_exit() -> None:

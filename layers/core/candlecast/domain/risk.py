@@ -95,11 +95,10 @@ def _same_market(account: Account, entry: Entry) -> Denial | None:
             continue
         if position.subscription_id == entry.subscription_id:
             return Denial(Reason.POSITION_ALREADY_OPEN)
-        if position.side is not entry.side:  # a venue in one-way mode would net the two
-            return Denial(Reason.OPPOSITE_POSITION_HELD)
-    for intent in _entries_under_way(account):
-        if intent.market == entry.market.symbol and intent.position_side is not entry.side:
-            return Denial(Reason.OPPOSITE_POSITION_HELD)
+        # the venue nets them: the exit of one whose stop has just triggered unseen would close the other's
+        return Denial(Reason.MARKET_IN_USE)
+    if any(intent.market == entry.market.symbol for intent in _entries_under_way(account)):
+        return Denial(Reason.MARKET_IN_USE)
     return None
 
 

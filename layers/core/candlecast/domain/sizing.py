@@ -27,7 +27,8 @@ def take_profits(
     if settings.target_atr_multiplier is not None and signal.atr is not None:
         target = market.round_price(price + side.sign * settings.target_atr_multiplier * signal.atr)
         return (TakeProfit(target),) if target > 0 else ()
-    return tuple(TakeProfit(market.round_price(rung.price), rung.share) for rung in signal.take_profits)
+    on_tick = ((market.round_price(rung.price), rung.share) for rung in signal.take_profits)
+    return tuple(TakeProfit(price, share) for price, share in on_tick if price > 0)  # no market ever trades at zero
 
 
 def entry_quantity(settings: Settings, price: Decimal, stop: Decimal | None, market: Market) -> Decimal | Denial:
