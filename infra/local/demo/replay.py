@@ -31,6 +31,7 @@ from infra.local.project import CommandError
 DEFAULT_CANDLE_COUNT = 60
 HISTORY = 300  # candles before the first replayed one: the longest lookback of the built-in strategies is 272
 QUIET_SECONDS = 300.0  # a killed executor's messages come back after 90 s, and a lost answer settles within 30 s of that
+CLOCK_SECONDS = 20.0  # at most a minute in a deployment; sooner here, since somebody is watching
 POLL_SECONDS = 0.02
 QUEUES = ("CandleQueueUrl", "SignalQueueUrl", "TradeQueueUrl", "ReconcileQueueUrl")  # in the direction of the flow
 DEPTHS = (
@@ -146,9 +147,16 @@ class Replay:
         self.wait_until_quiet()
 
     def wait_until_quiet(self) -> None:
-        """Wait until no queue holds a message. Read in the direction of the flow, a message cannot slip by unseen."""
+        """Wait until no queue holds a message. Read in the direction of the flow, a message cannot slip by unseen.
+
+        The schedules of a replay are off, so the reconcile clock's own firings are made up for here: an order may wait for one.
+        """
         end = time.monotonic() + QUIET_SECONDS
+        firing = time.monotonic() + CLOCK_SECONDS
         while any(self._depth(queue) for queue in QUEUES):
+            if time.monotonic() > firing:
+                firing += CLOCK_SECONDS
+                invoke(self._cloud, "ReconcileClockFunctionName", {"scheduled_time": datetime.now(UTC).isoformat()})
             if time.monotonic() > end:
                 depths = {queue: self._depth(queue) for queue in QUEUES}
                 raise CommandError(f"not quiet after {QUIET_SECONDS:.0f} s: {depths}")
