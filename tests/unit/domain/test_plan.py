@@ -274,3 +274,12 @@ def test_an_unprotected_position_is_closed_at_market_as_far_as_it_is_held() -> N
         True,
         None,
     )
+
+
+def test_a_leg_that_waited_unsent_ends_when_the_venue_refuses_the_key_and_blocks_nothing() -> None:
+    waiting = an_intent(signal_id=digest("earlier"), state=IntentState.PENDING)
+    stopped = an_account(intents={waiting.intent_id: waiting}).disable("AUTHENTICATION_FAILED", NOW)
+    assert (dict(stopped.intents), stopped.outbox[-1].order and stopped.outbox[-1].order.reason) == ({}, Reason.ACCOUNT_DISABLED)
+    unknown = an_intent(signal_id=digest("earlier"), state=IntentState.UNKNOWN)
+    result = plan(an_account(status=AccountStatus.DISABLED, intents={unknown.intent_id: unknown}), a_signal())
+    assert [decided.reason for decided in result.decided] == [Reason.ACCOUNT_DISABLED]

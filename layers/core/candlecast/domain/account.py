@@ -210,7 +210,11 @@ class Account:
         told = self.alert(reason, now)
         if self.status is AccountStatus.DISABLED and self.disabled_reason == DISABLED_BY_OWNER:
             return told
-        return replace(told, status=AccountStatus.DISABLED, disabled_reason=reason)
+        stopped = replace(told, status=AccountStatus.DISABLED, disabled_reason=reason)
+        for intent in self.intents.values():
+            if intent.state is IntentState.PENDING:  # certainly not sent, and nobody will look at the account to say so
+                stopped = stopped.fail(intent.intent_id, IntentState.DENIED, Reason.ACCOUNT_DISABLED, now)
+        return stopped
 
     def alert(self, code: str, now: datetime, position: Position | None = None) -> Account:
         """Tell operations and the owner of something that needs a person."""

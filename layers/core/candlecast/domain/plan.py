@@ -207,6 +207,8 @@ def _for_position(position: Position, kind: LegKind, order_type: OrderType, vers
 
 
 def _refuse_while_unresolved(account: Account, order: TradeOrder) -> None:
+    if account.status is not AccountStatus.ACTIVE:
+        return  # nothing will be sent, so nothing has to be known
     if account.under_way(order.subscription_id, order.signal.market):
         raise RetryLater("OUTCOME_UNKNOWN", "an earlier order is unresolved", after_seconds=UNRESOLVED_WAIT_SECONDS)
 
