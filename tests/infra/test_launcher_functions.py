@@ -209,7 +209,9 @@ def test_an_asynchronous_invocation_is_retried_and_then_handed_to_its_destinatio
 def test_a_warm_invocation_takes_milliseconds(cloud: Cloud) -> None:
     create_function(cloud, "quick", "def handler(event, context): print('x'); return 1")
     invoke(cloud, "quick")
-    started = time.perf_counter()
+    seconds = []
     for _ in range(20):
+        started = time.perf_counter()
         invoke(cloud, "quick")
-    assert (time.perf_counter() - started) / 20 < 0.05, "stock waits for output that has long been there"
+        seconds.append(time.perf_counter() - started)
+    assert min(seconds) < 0.05, "stock always waits for output that has long been there"
