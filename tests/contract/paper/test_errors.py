@@ -48,7 +48,7 @@ def test_a_revoked_key_is_refused_from_its_next_request_on(market: PaperVenue, t
         place(trader)
 
 
-@pytest.mark.parametrize("offset_ms", [-60_000, 60_000])  # well outside ccxt's recvWindow of 10 s: at its very edge chance decides
+@pytest.mark.parametrize("offset_ms", [-60_000, 60_000])  # well outside ccxt's recvWindow of 10 s: at its edge chance decides
 def test_a_time_stamp_outside_the_window_is_an_invalid_nonce(market: PaperVenue, trader: Any, offset_ms: int) -> None:
     market.wall_clock.offset_ms = offset_ms
     with pytest.raises(ccxt.InvalidNonce, match="-1021"):
