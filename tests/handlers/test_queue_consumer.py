@@ -11,7 +11,15 @@ import pytest
 from candlecast.adapters.codec import message_from_json, to_json
 from candlecast.domain.errors import Ambiguous, Conflict, InvalidValue, NotFound, Poison, RetryLater
 from candlecast.domain.messages import TradeOrder
-from candlecast.runtime.batch import MAX_PAUSE_SECONDS, PAUSES_SECONDS, QueueConsumer, correlation_id_of, pause_seconds
+from candlecast.runtime.batch import (
+    FIFO_PAUSES_SECONDS,
+    MAX_PAUSE_SECONDS,
+    PAUSES_SECONDS,
+    QueueConsumer,
+    correlation_id_of,
+    pause_seconds,
+)
+from candlecast.runtime.bootstrap import MAX_RECEIVES as MAX_RECEIVES_OF
 from tests.builders import a_candle_closed, a_signal_shard, a_trade_order
 from tests.fakes.clock import RecordingMetrics
 from tests.fakes.runtime import FakeReceivedMessages
@@ -102,7 +110,7 @@ def test_what_can_never_be_processed_is_put_aside_at_once_with_its_reason(error:
         "order_executor",
         "message-1",
     )
-    assert (letter.correlation_id, letter.group_id, consumer.done) == ("of a", None, ["b"])
+    assert (letter.correlation_id, letter.group_id, letter.receives, consumer.done) == ("of a", None, 1, ["b"])
     assert consumer.metrics.counts["DeadLettered"] == 1
 
 
@@ -118,6 +126,21 @@ def test_what_nobody_foresaw_comes_back_with_a_growing_pause(error: Exception) -
         consumer = Consumer({"a": error})
         assert consumer(record("a", 1, receives=receives), record("b", 2)) == ["1"]
         assert (consumer.messages.pauses, consumer.done) == ({"receipt-1": PAUSES_SECONDS[receives - 1]}, ["b"])
+
+
+def test_the_pauses_are_those_that_a_queue_can_afford() -> None:
+    """Half a minute to a quarter of an hour; a FIFO group, which waits with its first message, some 2.5 minutes in all."""
+    assert PAUSES_SECONDS == (30, 60, 300, 900)
+    assert sum(FIFO_PAUSES_SECONDS) == 155
+    for receives in range(1, MAX_RECEIVES):
+        consumer = Consumer({"a": KeyError("bug")}, fifo=True)
+        assert consumer(record("a", 1, group="a", receives=receives)) == ["1"]
+        assert consumer.messages.pauses == {"receipt-1": FIFO_PAUSES_SECONDS[receives - 1]}
+
+
+@pytest.mark.parametrize("queue", ["signal", "trade", "reconcile", "candle"])
+def test_every_queue_allows_all_four_pauses(queue: str) -> None:
+    assert MAX_RECEIVES_OF[queue] > len(PAUSES_SECONDS) == len(FIFO_PAUSES_SECONDS)
 
 
 @pytest.mark.parametrize(
@@ -152,6 +175,15 @@ def test_what_cannot_be_finished_in_time_goes_back_untouched_and_at_once() -> No
     context = Context(remaining=30_000, spent_per_question=10_000)
     assert consumer(record("a", 1), record("b", 2), record("c", 3), context=context) == ["3"]
     assert (consumer.done, consumer.messages.pauses) == (["a", "b"], {"receipt-3": 0})
+
+
+def test_what_was_never_tried_does_not_spend_its_last_receive_without_a_reason() -> None:
+    consumer = Consumer()
+    context = Context(remaining=10_000, spent_per_question=5_000)
+    assert consumer(record("a", 1, receives=MAX_RECEIVES), record("b", 2, receives=MAX_RECEIVES - 1), context=context) == ["2"]
+    (letter,) = consumer.messages.letters
+    assert (letter.body, letter.reason_code, letter.correlation_id) == ("a", "RETRIES_SPENT:OUT_OF_TIME", "of a")
+    assert (consumer.done, consumer.messages.pauses) == ([], {"receipt-2": 0})
 
 
 # -- order -------------------------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 BATCH = 10  # what SQS takes in one request
 MAX_REASON_CHARACTERS = 1_000  # attributes and body share a message's 256 kB
-ATTRIBUTES = ("reason_code", "reason", "source_function", "correlation_id", "original_message_id")
+ATTRIBUTES = ("reason_code", "reason", "source_function", "correlation_id", "original_message_id", "receives")
 
 
 class SqsReceivedMessages:
@@ -48,6 +48,7 @@ class SqsReceivedMessages:
             letter.source_function,
             letter.correlation_id,
             letter.message_id,
+            str(letter.receives),
         )
         attributes: dict[str, MessageAttributeValueTypeDef] = {
             name: {"DataType": "String", "StringValue": value} for name, value in zip(ATTRIBUTES, values, strict=True) if value

@@ -33,7 +33,10 @@ class ReconcileQueue(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
-    """A message that is put aside, with the reason in words that hold no secret. `group_id` is a FIFO queue's."""
+    """A message that is put aside, with the reason in words that hold no secret.
+
+    `group_id` is a FIFO queue's; `receives` is how often its queue had delivered it.
+    """
 
     body: str
     reason_code: str
@@ -42,6 +45,7 @@ class DeadLetter:
     message_id: str
     correlation_id: str = ""
     group_id: str | None = None
+    receives: int = 1
 
 
 class ReceivedMessages(Protocol):

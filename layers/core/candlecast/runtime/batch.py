@@ -19,7 +19,9 @@ from candlecast.ports.clock import Metrics
 from candlecast.ports.queue import DeadLetter, ReceivedMessages
 from candlecast.runtime.observe import logger
 
-PAUSES_SECONDS = (5, 15, 45, 90)  # after the first, second ... failure that no rule foresaw; a bug deserves no hurry
+# After the first, second ... failure that no rule foresaw. Four pauses take five receives: no queue allows fewer.
+PAUSES_SECONDS = (30, 60, 300, 900)  # a bug or an outage deserves no hurry
+FIFO_PAUSES_SECONDS = (5, 15, 45, 90)  # the message blocks its group, an account's exits among it: aside within some 2.5 minutes
 MAX_PAUSE_SECONDS = 900  # a message that waits longer looks lost to people
 OUT_OF_TIME = RetryLater("OUT_OF_TIME", "the invocation has too little time left", after_seconds=0)
 
@@ -30,7 +32,7 @@ class QueueConsumer[M]:
 
     `max_receives` is the queue's maxReceiveCount; at the last receive the message is put aside here, because the queue's own
     redrive gives no reason. `needed_milliseconds` is what one message takes at most; what cannot be finished in time goes back
-    untouched.
+    untouched. At its last receive it is put aside like any other, as RETRIES_SPENT:OUT_OF_TIME.
     """
 
     decode: Callable[[str], M]
@@ -56,29 +58,28 @@ class QueueConsumer[M]:
         return dict(report)
 
     def _one(self, record: dict[str, Any], context: LambdaContext) -> None:
-        if context.get_remaining_time_in_millis() < self.needed_milliseconds:
-            self._pauses[_key(record)] = 0
-            raise OUT_OF_TIME
         logger.append_keys(correlation_id=None)
         try:
             message = self.decode(record["body"])
             logger.append_keys(correlation_id=self.correlation_id(message))
+            if context.get_remaining_time_in_millis() < self.needed_milliseconds:
+                raise OUT_OF_TIME
             self.use_case(message)
             logger.info("message done", extra={"message_type": type(message).__name__, "message_id": record["messageId"]})
         except RetryLater as error:
-            self._again(record, error, pause_seconds(error, int(record["attributes"]["ApproximateReceiveCount"])))
+            self._again(record, error, pause_seconds(error, _receives(record)))
         except (Poison, NotFound, InvalidValue) as error:
             self._put_aside(record, error.code, error.message)
         except Exception as error:  # the batch's boundary: whatever else it is, it is this message's alone
             logger.exception("message failed")
             code = error.code if isinstance(error, DomainError) else type(error).__name__
-            tries = int(record["attributes"]["ApproximateReceiveCount"])
-            self._again(record, error, PAUSES_SECONDS[min(tries, len(PAUSES_SECONDS)) - 1], code)
+            pauses = self._pauses_for_the_unforeseen
+            self._again(record, error, pauses[min(_receives(record), len(pauses)) - 1], code)
 
     def _again(self, record: dict[str, Any], error: Exception, pause: int, code: str | None = None) -> None:
         """Let the message come back after a pause, unless this was its last receive."""
         reason = code or (error.code if isinstance(error, DomainError) else type(error).__name__)
-        if int(record["attributes"]["ApproximateReceiveCount"]) >= self.max_receives:
+        if _receives(record) >= self.max_receives:
             self._put_aside(record, f"RETRIES_SPENT:{reason}", "the last try failed")
             return
         logger.info("message comes back", extra={"reason_code": reason, "after_seconds": pause})
@@ -97,6 +98,7 @@ class QueueConsumer[M]:
                 message_id=record["messageId"],
                 correlation_id=str(logger.get_current_keys().get("correlation_id") or ""),
                 group_id=record["attributes"].get("MessageGroupId"),
+                receives=_receives(record),
             )
         )
 
@@ -104,7 +106,12 @@ class QueueConsumer[M]:
         """Set when failed messages come back; the rest of a failed FIFO group comes back with its first."""
         again = [record for record in event["Records"] if record["messageId"] in failed]
         if again:
-            self.messages.come_back_after({r["receiptHandle"]: self._pauses.get(_key(r), PAUSES_SECONDS[0]) for r in again})
+            usual = self._pauses_for_the_unforeseen[0]
+            self.messages.come_back_after({r["receiptHandle"]: self._pauses.get(_key(r), usual) for r in again})
+
+    @property
+    def _pauses_for_the_unforeseen(self) -> tuple[int, ...]:
+        return FIFO_PAUSES_SECONDS if self.fifo else PAUSES_SECONDS
 
 
 def pause_seconds(error: RetryLater, receives: int) -> int:
@@ -114,6 +121,11 @@ def pause_seconds(error: RetryLater, receives: int) -> int:
     its venue was silent for one.
     """
     return min(MAX_PAUSE_SECONDS, int(error.after_seconds * 2 ** (receives - 1)))
+
+
+def _receives(record: dict[str, Any]) -> int:
+    """How often the message has been received, this time included."""
+    return int(record["attributes"]["ApproximateReceiveCount"])
 
 
 def _key(record: dict[str, Any]) -> str:
