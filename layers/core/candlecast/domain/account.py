@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from candlecast.domain.errors import InvalidValue
 from candlecast.domain.events import Event, EventType, order_event
+from candlecast.domain.lifecycle import require_transition
 from candlecast.domain.money import ZERO
 from candlecast.domain.order import Intent, IntentState, LegKind, MarketSettings, VenueOrder, VenueOrderStatus
 from candlecast.domain.position import Position, Trade, position_key
@@ -155,8 +156,10 @@ class Account:
         return account
 
     def hold(self, intent_id: str, state: IntentState, now: datetime) -> Account:
-        """Move an open intent to PENDING, SUBMITTING or UNKNOWN."""
+        """Move an open intent to PENDING, SUBMITTING or UNKNOWN; one that the venue has been seen to have stays OPEN."""
         intent = self.intents[intent_id]
+        if intent.state is IntentState.OPEN:
+            return self
         submitted = now if state is not IntentState.PENDING else intent.submitted_at
         lookups = 0 if state is IntentState.SUBMITTING else intent.lookups
         return self._put(replace(intent, state=state, submitted_at=submitted, lookups=lookups), now)
@@ -173,6 +176,7 @@ class Account:
 
     def release(self, intent_id: str) -> Account:
         """Forget a stop or target that was certainly not sent, because its entry has ended without a position."""
+        require_transition(self.intents[intent_id].state, None)
         return replace(self, intents={k: v for k, v in self.intents.items() if k != intent_id})
 
     def fail(self, intent_id: str, state: IntentState, reason: Reason, now: datetime, message: str | None = None) -> Account:
@@ -227,12 +231,13 @@ class Account:
     # -- inside ------------------------------------------------------------------------------------------------------------
 
     def _put(self, intent: Intent, now: datetime) -> Account:
+        known = self.intents.get(intent.intent_id)
+        require_transition(known.state if known is not None else None, intent.state)
         if intent.state.is_terminal:
             intent = replace(intent, settled_at=now)
             intents = {k: v for k, v in self.intents.items() if k != intent.intent_id}
             settled = dict(self.settled)
-            was_open = intent.intent_id in self.intents
-            if not intent.kind.is_protective and len(settled) < (MAX_SETTLED if was_open else MAX_REFUSED):
+            if not intent.kind.is_protective and len(settled) < (MAX_SETTLED if known is not None else MAX_REFUSED):
                 settled[intent.intent_id] = now + SETTLED_MEMORY
         else:
             intents, settled = {**self.intents, intent.intent_id: intent}, dict(self.settled)
