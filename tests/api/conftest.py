@@ -35,6 +35,7 @@ from tests.builders import (
 )
 from tests.fakes.accounts import FakeAccountStore
 from tests.fakes.clock import FakeClock, SequentialIdentifiers
+from tests.fakes.dead_letters import FakeDeadLetters, a_dead_letter
 from tests.fakes.executions import FakeExecutionStore
 from tests.fakes.history import FakeHistory, FakePriceStore
 from tests.fakes.market_data import FakeMarkets
@@ -72,6 +73,7 @@ class Deployment:
     trade_queue: FakeTradeQueue = field(default_factory=FakeTradeQueue)
     table: FakeProbe = field(default_factory=FakeProbe)
     queue: FakeProbe = field(default_factory=FakeProbe)
+    dead_letters: FakeDeadLetters = field(default_factory=lambda: FakeDeadLetters(a_dead_letter()))
     services: ApiServices = field(init=False)
 
     def __post_init__(self) -> None:
@@ -88,6 +90,7 @@ class Deployment:
             trade_queue=self.trade_queue,
             credentials=self.vault,
             source_secrets=self.vault,
+            dead_letters=self.dead_letters,
             clock=self.clock,
             identifiers=SequentialIdentifiers(),
             probes={"table": self.table, "trade_queue": self.queue},

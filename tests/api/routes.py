@@ -9,6 +9,7 @@ from typing import Any
 from candlecast.ports.api_services import ApiServices
 from functions.api.app import create_app
 
+LETTER = {"queue": "trade", "message_id": "letter-1"}  # the one dead letter of a fresh deployment
 METHODS = {"get", "put", "post", "patch", "delete"}
 
 
@@ -22,7 +23,7 @@ class Operation:
     description: Mapping[str, Any]
 
     def url(self, **ids: str) -> str:
-        return self.path.format(**ids)
+        return self.path.format(**(LETTER | ids))
 
     @property
     def query_ids(self) -> tuple[str, ...]:

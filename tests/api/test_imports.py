@@ -17,6 +17,7 @@ ENVIRONMENT = {
     "VENUES": '{"paper": {"ccxt_class": "binanceusdm", "base_url": null}}',
     "SECRET_PREFIX": "candlecast/stack",
     "KMS_KEY_ID": "key",
+    "DEAD_LETTERS_FUNCTION": "stack-dlq_redrive:live",
 }
 
 

@@ -23,8 +23,10 @@ OPERATION_IDS = [
     "create_subscription",
     "delete_credentials",
     "disable_account",
+    "drop_dead_letter",
     "enable_account",
     "get_account",
+    "get_dead_letter",
     "get_health",
     "get_order",
     "get_strategy",
@@ -32,6 +34,7 @@ OPERATION_IDS = [
     "get_subscription",
     "get_subscription_statistics",
     "list_accounts",
+    "list_dead_letters",
     "list_executions",
     "list_orders",
     "list_positions",
@@ -41,6 +44,7 @@ OPERATION_IDS = [
     "list_trades",
     "pause_subscription",
     "put_credentials",
+    "redrive_dead_letters",
     "resume_subscription",
     "rotate_source_secret",
     "update_subscription",
@@ -87,7 +91,7 @@ def test_every_body_has_an_example() -> None:
 @pytest.mark.parametrize(("operation", "example"), EXAMPLES, ids=lambda it: getattr(it, "operation_id", None))
 def test_every_example_works(populated: Deployment, operation: Operation, example: Any) -> None:
     client = populated.client
-    if operation.operation_id == "create_strategy":
+    if operation.operation_id in ("create_strategy", "redrive_dead_letters"):
         client = populated.admin
     if operation.operation_id == "create_subscription":
         populated.services.strategies.create_strategy(a_strategy(example["strategy_id"]))

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from candlecast.runtime.bootstrap import SCHEDULED_FUNCTIONS
 from tests.infra.transformed import Statement, allowed, every_template, functions, nested, resources, role_of, root, statements
 
 SECRETS = "arn:aws:secretsmanager:region:account:secret:candlecast/stack"
@@ -108,6 +109,18 @@ def test_the_catalogue_has_one_writer() -> None:
 def test_a_function_writes_to_its_own_log_only(name: str) -> None:
     assert allowed(name, "logs:PutLogEvents") == {f"arn:aws:logs:region:account:log-group:/aws/lambda/stack-{name}:*"}
     assert allowed(name, "logs:CreateLogGroup") == set()  # groups are the stack's, with retention
+
+
+def test_functions_are_invoked_by_schedules_queues_and_doors_and_by_two_functions_for_dead_letters() -> None:
+    """The API asks the function for dead letters; that one gives records to the relay and schedules' events to their clocks."""
+    invoked = {name: allowed(name, "lambda:InvokeFunction") for name in functions()}
+    own = "arn:aws:lambda:region:account:function:stack-"
+    scheduled = {f"{own}{name}:live" for name in SCHEDULED_FUNCTIONS}
+    assert {name: arns for name, arns in invoked.items() if arns} == {
+        "api": {f"{own}dlq_redrive:live"},
+        "dlq_redrive": {f"{own}outbox_relay:live"} | scheduled,
+    }
+    assert scheduled == {f"{own}{name}:live" for name in ("candle_clock", "reconcile_clock", "market_catalogue")}
 
 
 def test_schedules_may_fire_the_clocks_and_nothing_else() -> None:

@@ -53,6 +53,12 @@ def aws_client(service: Any, *, region: str | None = None, endpoint: str | None 
     return boto3.client(service, region_name=region, endpoint_url=endpoint, config=client_config())
 
 
+def functions_client(seconds: float) -> Any:
+    """A client of Lambda that waits so long for an answer and never asks again by itself: the function may be at it still."""
+    config = client_config().merge(Config(read_timeout=seconds, retries={"total_max_attempts": 1, "mode": "standard"}))
+    return boto3.client("lambda", config=config)
+
+
 @contextmanager
 def aws_errors(code: str) -> Iterator[None]:
     """Translate lost connections, throttling and server errors into `RetryLater` with `code`; everything else passes as it is.

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from candlecast.ports.clock import Clock, Identifiers
+from candlecast.ports.dead_letters import DeadLetters
 from candlecast.ports.health import Probe
 from candlecast.ports.queue import TradeQueue
 from candlecast.ports.store import (
@@ -43,6 +44,7 @@ class ApiServices:
     trade_queue: TradeQueue
     credentials: CredentialWriter
     source_secrets: SourceSecretWriter
+    dead_letters: DeadLetters
     clock: Clock
     identifiers: Identifiers
     probes: Mapping[str, Probe]

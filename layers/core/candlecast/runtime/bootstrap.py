@@ -12,7 +12,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from candlecast.runtime import settings
-from candlecast.runtime.observe import EmfMetrics
+from candlecast.runtime.observe import EmfMetrics, logger
 
 if TYPE_CHECKING:
     from candlecast.adapters.ccxt_clients import Templates
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from candlecast.adapters.market_catalogue import S3Markets
     from candlecast.domain.messages import CandleClosed, ReconcileRequest, SignalShard, TradeOrder
     from candlecast.ports.api_services import ApiServices
+    from candlecast.ports.dead_letters import DeadLetterEntry, DeadLetters
     from candlecast.runtime.batch import QueueConsumer
     from candlecast.services.announce_candles import AnnounceCandles
     from candlecast.services.receive_signal import ReceiveSignal
@@ -30,6 +31,11 @@ if TYPE_CHECKING:
 MAX_RECEIVES = {"candle": 10, "signal": 5, "trade": 5, "reconcile": 5}
 # What one message takes at most; an invocation with less time left gives the rest of its batch back.
 NEEDED_MILLISECONDS = {"candle": 20_000, "signal": 20_000, "trade": 9_000, "reconcile": 12_000}
+# What a schedule invokes, and a dead letter of a schedule may be given to again.
+SCHEDULED_FUNCTIONS = ("candle_clock", "reconcile_clock", "market_catalogue")
+LONGEST_INVOCATION_SECONDS = 30.0  # the relay's time-out
+SECONDS_TO_START = 6.0  # a cold start, and the way there and back
+DEAD_LETTERS_SECONDS = 20.0  # for one question of the API, which itself has 29
 
 
 @cache
@@ -215,6 +221,7 @@ def outbox_relay() -> Callable[[Any], None]:
 @cache
 def api_services() -> ApiServices:
     """Everything that the API works with; a strategy's code, and numpy with it, is loaded when a request needs it."""
+    from candlecast.adapters.dead_letters_function import FunctionDeadLetters
     from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
     from candlecast.adapters.dynamodb.executions import DynamoExecutionStore
     from candlecast.adapters.dynamodb.history import DynamoHistory
@@ -240,10 +247,13 @@ def api_services() -> ApiServices:
         history=DynamoHistory(table, clock),
         prices=DynamoPriceStore(table),
         markets=_markets(known.markets_bucket),
-        code=_LazyStrategies(),
+        code=_Lazy(_built_in_strategies),
         trade_queue=SqsTradeQueue(sqs, known.trade_queue_url),
         credentials=secrets,
         source_secrets=secrets,
+        dead_letters=FunctionDeadLetters(
+            partial(_functions_client, DEAD_LETTERS_SECONDS + SECONDS_TO_START), known.dead_letters_function, DEAD_LETTERS_SECONDS
+        ),
         clock=clock,
         identifiers=RandomIdentifiers(),
         probes={"table": TableProbe(table), "trade_queue": QueueProbe(sqs, known.trade_queue_url)},
@@ -266,28 +276,57 @@ def market_catalogue() -> RefreshCatalogue:
     return RefreshCatalogue(sources, S3CatalogueWriter(_aws("s3"), known.markets_bucket, SystemClock()), EmfMetrics())
 
 
-@cache
-def dlq_redrive() -> Callable[[str, Callable[[], float]], int]:
-    """Dead letters back into their queue; takes the queue's name and how many seconds are left."""
-    from candlecast.adapters.redrive import Redrive
+def dead_letters(seconds_left: Callable[[], float]) -> DeadLetters:
+    """The dead letters of every queue, for one invocation that has so many seconds left."""
+    from candlecast.adapters.dead_letter_ways import BackToItsQueue, ThroughTheRelay, ToItsFunction
+    from candlecast.adapters.dead_letters import Box, SqsDeadLetters
+    from candlecast.adapters.system import SystemClock
 
-    known = settings.RedriveSettings.read()
-    queues = {
-        "candle": (known.candle_queue_url, known.candle_dead_letters_url),
-        "signal": (known.signal_queue_url, known.signal_dead_letters_url),
-        "trade": (known.trade_queue_url, known.trade_dead_letters_url),
-        "reconcile": (known.reconcile_queue_url, known.reconcile_dead_letters_url),
+    known, sqs = settings.RedriveSettings.read(), _aws("sqs")
+    functions: Any = _Lazy(partial(_functions_client, LONGEST_INVOCATION_SECONDS))
+    relay = f"{known.functions_prefix}-outbox_relay"
+    scheduled = frozenset(f"{known.functions_prefix}-{name}" for name in SCHEDULED_FUNCTIONS)
+    boxes = {
+        "candle": Box(known.candle_dead_letters_url, BackToItsQueue(sqs, known.candle_queue_url)),
+        "signal": Box(known.signal_dead_letters_url, BackToItsQueue(sqs, known.signal_queue_url)),
+        "trade": Box(known.trade_dead_letters_url, BackToItsQueue(sqs, known.trade_queue_url)),
+        "reconcile": Box(known.reconcile_dead_letters_url, BackToItsQueue(sqs, known.reconcile_queue_url)),
+        "outbox": Box(known.outbox_dead_letters_url, ThroughTheRelay(_Lazy(partial(_aws, "dynamodbstreams")), functions, relay)),
+        "schedule": Box(known.schedule_dead_letters_url, ToItsFunction(functions, scheduled)),
     }
-    return Redrive(_aws("sqs"), queues)
+    return SqsDeadLetters(sqs, boxes, SystemClock(), _audit, seconds_left)
 
 
-class _LazyStrategies:
-    """`ports.strategies.StrategyCode` whose implementation is imported at its first use."""
+def _audit(change: str, letter: DeadLetterEntry, by: str) -> None:
+    """The line that says who has changed what."""
+    logger.info(
+        f"dead letter {change}",
+        extra={
+            "queue": letter.queue,
+            "message_id": letter.message_id,
+            "reason_code": letter.reason_code,
+            "letter_correlation_id": letter.correlation_id,
+            "age_seconds": letter.age_seconds,
+            "by": by,
+        },
+    )
+
+
+class _Lazy:
+    """A value that is made at its first use: most invocations need none of these clients."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
 
     def __getattr__(self, name: str) -> Any:
-        from candlecast.adapters.strategy_code import BuiltInStrategies
+        return getattr(self._make(), name)
 
-        return getattr(BuiltInStrategies(), name)
+
+def _built_in_strategies() -> Any:
+    """`ports.strategies.StrategyCode`; numpy comes with it."""
+    from candlecast.adapters.strategy_code import BuiltInStrategies
+
+    return BuiltInStrategies()
 
 
 def _consumer[M](
@@ -329,6 +368,13 @@ def _aws(service: str) -> Any:
     from candlecast.adapters.aws import aws_client
 
     return aws_client(service)
+
+
+@cache
+def _functions_client(seconds: float) -> Any:
+    from candlecast.adapters.aws import functions_client
+
+    return functions_client(seconds)
 
 
 @cache

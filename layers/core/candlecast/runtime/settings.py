@@ -94,6 +94,7 @@ class ApiSettings(WithTable, WithVenues):
     trade_queue_url: str
     secret_prefix: str
     kms_key_id: str
+    dead_letters_function: str
     tenant_claim: str = "sub"
     roles_claim: str = "cognito:groups"
 
@@ -103,7 +104,7 @@ class MarketCatalogueSettings(WithVenues):
 
 
 class RedriveSettings(Environment):
-    """Every queue with its dead letters, so that a queue is redriven by its name alone."""
+    """Every queue with its dead letters, so that a queue is redriven by its name alone; functions are named by their prefix."""
 
     candle_queue_url: str
     candle_dead_letters_url: str
@@ -113,3 +114,6 @@ class RedriveSettings(Environment):
     trade_dead_letters_url: str
     reconcile_queue_url: str
     reconcile_dead_letters_url: str
+    outbox_dead_letters_url: str
+    schedule_dead_letters_url: str
+    functions_prefix: str

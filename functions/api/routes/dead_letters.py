@@ -1,0 +1,69 @@
+"""Dead letters: what could not be processed, for platform admins to look at, put back to work, or drop."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query
+
+from candlecast.domain.errors import NotFound
+from candlecast.ports.dead_letters import MAX_LISTED, QUEUES
+from functions.api.deps import DEFAULT_PAGE_SIZE, AdminDep, Caller, ServicesDep
+from functions.api.openapi import refusals
+from functions.api.schemas.dead_letters import DeadLetterList, DeadLetterView, RedriveChoice, RedrivenView
+
+MESSAGE_ID = re.compile(r"[A-Za-z0-9-]{1,100}")  # SQS's own: a UUID today, a hundred characters at most
+
+ALL = RedriveChoice()
+
+router = APIRouter(prefix="/dead-letters", tags=["operations"], responses=refusals(401, 403, 404, 422, 500, 503))
+
+
+def _queue(queue: Annotated[str, Path(examples=list(QUEUES))]) -> str:
+    if queue not in QUEUES:
+        raise NotFound("queue")
+    return queue
+
+
+def _message(message_id: Annotated[str, Path()]) -> str:
+    if not MESSAGE_ID.fullmatch(message_id):
+        raise NotFound("dead letter")
+    return message_id
+
+
+Queue = Annotated[str, Depends(_queue)]
+MessageId = Annotated[str, Depends(_message)]
+Limit = Annotated[int, Query(ge=1, le=MAX_LISTED, description="Entries at most.")]
+
+
+@router.get("/{queue}")
+def list_dead_letters(_: AdminDep, services: ServicesDep, queue: Queue, limit: Limit = DEFAULT_PAGE_SIZE) -> DeadLetterList:
+    """List a queue's dead letters without disturbing them (platform admins)."""
+    return DeadLetterList.of(services.dead_letters.entries(queue, limit))
+
+
+@router.get("/{queue}/{message_id}")
+def get_dead_letter(_: AdminDep, services: ServicesDep, queue: Queue, message_id: MessageId) -> DeadLetterView:
+    """Show one dead letter (platform admins)."""
+    return DeadLetterView.model_validate(services.dead_letters.entry(queue, message_id))
+
+
+@router.post("/{queue}/redrive", responses=refusals(409, 413))
+def redrive_dead_letters(who: AdminDep, services: ServicesDep, queue: Queue, body: RedriveChoice = ALL) -> RedrivenView:
+    """Put a queue's dead letters, all or those named, back to work (platform admins).
+
+    Nothing is executed by that: an entry that has grown too old expires when it is taken; exits are executed.
+    """
+    return RedrivenView.of(services.dead_letters.redrive(queue, body.message_ids, _name(who)))
+
+
+@router.delete("/{queue}/{message_id}", responses=refusals(409))
+def drop_dead_letter(who: AdminDep, services: ServicesDep, queue: Queue, message_id: MessageId) -> DeadLetterView:
+    """Delete one dead letter for ever; answers what it was (platform admins)."""
+    return DeadLetterView.model_validate(services.dead_letters.drop(queue, message_id, _name(who)))
+
+
+def _name(who: Caller) -> str:
+    """How the log names somebody who came by the API."""
+    return f"api:{who.tenant_id}"

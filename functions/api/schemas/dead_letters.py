@@ -1,0 +1,76 @@
+"""Dead letters as platform admins see them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+
+from candlecast.ports.dead_letters import MAX_CHOSEN, DeadLetterListing, Redriven
+from functions.api.schemas.values import Body, View
+
+MessageId = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9-]+$")]
+
+
+class DeadLetterView(View):
+    """One dead letter. `facts` are the ids in its message; the message itself is never shown."""
+
+    queue: str
+    message_id: str
+    reason_code: str = Field(examples=["RETRIES_SPENT:ORDER_UNKNOWN"])
+    reason: str
+    function: str = Field(description="The function that gave it up; empty if it ended without a word.")
+    correlation_id: str
+    put_aside_at: datetime
+    age_seconds: int
+    receives: int | None = Field(description="How often its queue had delivered it, where that was noted.")
+    group_id: str | None
+    kind: str = Field(examples=["TradeOrder"])
+    facts: dict[str, str]
+
+
+class DeadLetterList(View):
+    """What one look has shown; `total` is about how many there are, since a FIFO group shows its first ten only."""
+
+    items: list[DeadLetterView]
+    total: int
+
+    @classmethod
+    def of(cls, listing: DeadLetterListing) -> DeadLetterList:
+        return cls(items=[DeadLetterView.model_validate(entry) for entry in listing.entries], total=listing.total)
+
+
+class RedriveChoice(Body):
+    """Which dead letters are meant."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"message_ids": ["5fea7756-0ea4-451a-a703-a558b933e274"]}, {}]})
+
+    message_ids: list[MessageId] | None = Field(
+        default=None, min_length=1, max_length=MAX_CHOSEN, description="Left out, all are meant."
+    )
+
+
+class RefusedLetterView(View):
+    """A dead letter that stays, and why."""
+
+    message_id: str
+    code: str = Field(examples=["LETTER_NOT_FOUND"])
+
+
+class RedrivenView(View):
+    """What a redrive has put back; what has become stale ends as expired when it is taken."""
+
+    redriven: int
+    message_ids: list[str]
+    refused: list[RefusedLetterView]
+    left: int
+
+    @classmethod
+    def of(cls, done: Redriven) -> RedrivenView:
+        return cls(
+            redriven=len(done.message_ids),
+            message_ids=list(done.message_ids),
+            refused=[RefusedLetterView.model_validate(it) for it in done.refused],
+            left=done.left,
+        )

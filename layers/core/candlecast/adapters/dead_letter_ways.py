@@ -1,0 +1,135 @@
+"""How a dead letter gets back to work: into its queue, through the relay, or to the function that a schedule had meant.
+
+Each way hands over what the letter holds and decides nothing: how old it has become is for its consumer to judge.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from itertools import batched
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from candlecast.adapters.aws import aws_errors, error_code
+from candlecast.adapters.dead_letter_contents import StreamRange, invocation_of, stream_range_of
+from candlecast.domain.errors import InvalidValue
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import MessageTypeDef, SendMessageRequestTypeDef
+
+ALIAS = "live"
+UNAVAILABLE = "DEAD_LETTERS_UNAVAILABLE"
+type Record = Mapping[str, Any]  # as the client of DynamoDB Streams decodes it
+
+RECORDS_PER_INVOCATION = 50  # two images of an account, 32 kB each at most, stay below the 6 MB of an invocation
+MAX_RECORDS = 1_000  # of one letter; the relay is given a hundred at once
+MAX_PAGES = 100  # reads of the stream for one letter: pages may be empty
+GONE = frozenset({"TrimmedDataAccessException", "ResourceNotFoundException"})
+
+
+class BackToItsQueue:
+    """Send the message again without its reason; in a FIFO queue under a new deduplication id, since its first may be known."""
+
+    def __init__(self, sqs: SQSClient, queue_url: str) -> None:
+        self._sqs = sqs
+        self._queue_url = queue_url
+
+    def __call__(self, message: MessageTypeDef) -> str:
+        request: SendMessageRequestTypeDef = {"QueueUrl": self._queue_url, "MessageBody": message["Body"]}
+        group = message.get("Attributes", {}).get("MessageGroupId")
+        if group is not None:
+            request |= {"MessageGroupId": group, "MessageDeduplicationId": f"redrive-{message['MessageId']}"}
+        with aws_errors(UNAVAILABLE):
+            return self._sqs.send_message(**request)["MessageId"]
+
+
+class ThroughTheRelay:
+    """Read the records that an outbox letter names from the table's stream again and give them to the relay.
+
+    The records and not the account as it is now: the account knows its last change only, and history and bus lack one before it.
+    Events keep the ids that they had, and projections take no older version, so telling one again changes nothing. Refused:
+    LETTER_UNREADABLE, STREAM_TRIMMED (the stream keeps a day), RELAY_FAILED (the relay does not take them yet).
+    """
+
+    def __init__(self, streams: Any, functions: LambdaClient, relay: str) -> None:
+        self._streams = streams
+        self._functions = functions
+        self._relay = relay
+
+    def __call__(self, message: MessageTypeDef) -> str:
+        found = stream_range_of(message)
+        if found is None:
+            raise InvalidValue("the letter names no records of a stream", code="LETTER_UNREADABLE")
+        try:
+            with aws_errors(UNAVAILABLE):
+                records = list(self._records(found))
+        except ClientError as error:
+            if error_code(error) in GONE:
+                raise InvalidValue("the stream keeps its records for a day", code="STREAM_TRIMMED") from error
+            raise
+        for batch in batched(records, RECORDS_PER_INVOCATION, strict=False):
+            self._tell(batch)
+        return ""
+
+    def _records(self, wanted: StreamRange) -> Iterator[Record]:
+        iterator: str | None = self._streams.get_shard_iterator(
+            StreamArn=wanted.stream_arn,
+            ShardId=wanted.shard_id,
+            ShardIteratorType="AT_SEQUENCE_NUMBER",
+            SequenceNumber=wanted.first,
+        )["ShardIterator"]
+        left = min(wanted.records, MAX_RECORDS)
+        for _ in range(MAX_PAGES):
+            if not iterator or not left:
+                return
+            page = self._streams.get_records(ShardIterator=iterator, Limit=left)
+            for record in page["Records"]:
+                yield record
+                left -= 1
+                if record["dynamodb"]["SequenceNumber"] == wanted.last:
+                    return
+            iterator = page.get("NextShardIterator")
+
+    def _tell(self, records: tuple[Record, ...]) -> None:
+        event = json.dumps({"Records": records}, default=_as_in_an_event)
+        with aws_errors(UNAVAILABLE):
+            answer = self._functions.invoke(FunctionName=f"{self._relay}:{ALIAS}", Payload=event.encode())
+        report = json.loads(answer["Payload"].read() or b"null")
+        if answer.get("FunctionError") or not isinstance(report, dict) or report.get("batchItemFailures"):
+            raise InvalidValue("the relay did not take the records", code="RELAY_FAILED")
+
+
+class ToItsFunction:
+    """Invoke the function that a schedule letter is about again, asynchronously, with what it had been given.
+
+    Only the functions that are allowed: a letter is no right to invoke anything. Refused: TARGET_UNKNOWN.
+    """
+
+    def __init__(self, functions: LambdaClient, allowed: frozenset[str]) -> None:
+        self._functions = functions
+        self._allowed = allowed
+
+    def __call__(self, message: MessageTypeDef) -> str:
+        found = invocation_of(message)
+        if found is None or found.function not in self._allowed:
+            raise InvalidValue("the letter names no function that a schedule invokes", code="TARGET_UNKNOWN")
+        with aws_errors(UNAVAILABLE):
+            self._functions.invoke(
+                FunctionName=f"{found.function}:{ALIAS}", InvocationType="Event", Payload=found.payload.encode()
+            )
+        return ""
+
+
+def _as_in_an_event(value: object) -> Any:
+    """What the SDK has decoded, as Lambda writes it in a stream's event: epoch seconds, base64."""
+    if isinstance(value, datetime):
+        return value.timestamp()
+    if isinstance(value, bytes | bytearray):
+        return base64.b64encode(value).decode()
+    raise TypeError(type(value).__name__)
