@@ -1,4 +1,4 @@
-"""The `candlecast` command line: `python -m infra.local COMMAND`."""
+"""The `candlecast` command line: `.venvs/dev/bin/candlecast COMMAND`, or `python -m infra.local COMMAND`."""
 
 import argparse
 import json
@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
 
-from infra.local import deployment
+from infra.local import dead_letters, deployment
 from infra.local.cloud import DEFAULT_WORKERS, USUAL_PORTS, Cloud, Ports
 from infra.local.demo.exchange import Operator
 from infra.local.demo.replay import DEFAULT_CANDLE_COUNT
@@ -20,7 +20,6 @@ from infra.local.demo.scenario import DEFAULT_USERS
 from infra.local.project import CommandError, architecture
 
 DEFAULT_NAME = "up"
-DEAD_LETTERS = ("candle", "signal", "trade", "reconcile")
 FOLLOW_SECONDS = 0.5
 WAIT_SECONDS = 0.5
 
@@ -78,12 +77,6 @@ def deploy(options: argparse.Namespace) -> int:
     """Deploy the checkout into a running instance."""
     overrides = dict(pair.split("=", 1) for pair in options.parameter)
     print(json.dumps(Cloud.attach(options.name).deploy(**overrides), indent=2))
-    return 0
-
-
-def redrive(options: argparse.Namespace) -> int:
-    """Put dead letters back into their queue."""
-    print(json.dumps(Cloud.attach(options.name).invoke("DlqRedriveFunctionName", {"queue": options.queue})))
     return 0
 
 
@@ -147,7 +140,7 @@ def parser() -> argparse.ArgumentParser:
     command("down", down)
     command("build", build).add_argument("--architecture", choices=("arm64", "x86_64"), default=architecture())
     command("deploy", deploy).add_argument("--parameter", action="append", default=[], metavar="NAME=VALUE")
-    command("redrive", redrive).add_argument("queue", choices=DEAD_LETTERS)
+    dead_letters.add_commands(commands, DEFAULT_NAME)
     signing = command("token", token)
     signing.add_argument("email", nargs="?", default="trader@example.com")
     signing.add_argument("--group", action="append", default=[], help="role of the user")

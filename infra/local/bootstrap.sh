@@ -86,6 +86,17 @@ link_sources() {
     done
 }
 
+# `candlecast` on the command line. The checkout is where this environment lies, wherever the command is called from.
+write_command() {
+    [ -d "$venvs/dev/bin" ] || return 0
+    cat >"$venvs/dev/bin/candlecast" <<'COMMAND'
+#!/bin/sh
+root=$(cd "$(dirname "$0")/../../.." && pwd) || exit 1
+PYTHONPATH=$root exec "$root/.venvs/dev/bin/python" -P -m infra.local "$@"
+COMMAND
+    chmod +x "$venvs/dev/bin/candlecast"
+}
+
 tools=
 need_tools() {
     [ -z "$tools" ] || return 0
@@ -105,3 +116,4 @@ for environment in "$@"; do
     make_environment "$environment"
 done
 link_sources
+write_command
