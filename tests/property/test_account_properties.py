@@ -11,6 +11,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 
 from candlecast.domain.account import MAX_OPEN_INTENTS, MAX_SETTLED, Account
 from candlecast.domain.ids import digest
+from candlecast.domain.lifecycle import is_legal
 from candlecast.domain.order import Intent, IntentState, LegKind, VenueOrder, VenueOrderStatus
 from candlecast.domain.position import Position, Trade
 from candlecast.domain.reasons import Reason
@@ -94,7 +95,8 @@ class AccountLife(RuleBasedStateMachine):
 
     @rule(key=orders, state=st.sampled_from([IntentState.PENDING, IntentState.SUBMITTING, IntentState.UNKNOWN]))
     def hold(self, key: str, state: IntentState) -> None:
-        if key in self.account.intents:
+        known = self.account.intents.get(key)
+        if known is not None and is_legal(known.state, state):
             self.change(self.account.hold(key, state, after(self.seconds)))
 
     @rule(key=orders)

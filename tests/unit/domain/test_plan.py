@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from candlecast.domain.account import MAX_REFUSED, Account, AccountStatus
+from candlecast.domain.account import MAX_OPEN_INTENTS, MAX_REFUSED, Account, AccountStatus
 from candlecast.domain.errors import RetryLater
 from candlecast.domain.ids import digest, intent_id
 from candlecast.domain.order import IntentState, LegKind, MarketSettings, OrderType, Side
@@ -205,17 +205,61 @@ def test_a_repeat_of_a_reversal_whose_exit_is_done_plans_the_entry_alone() -> No
     assert [leg.kind for leg in result.legs] == [LegKind.ENTRY]
 
 
+EARLIER_STATES = [s for s in IntentState if not s.is_terminal]
+
+
+def waiting_account(kind: LegKind, state: IntentState, **changes: Any) -> Account:
+    earlier = an_intent(kind, signal_id=digest("earlier"), state=state, **changes)
+    return replace(holding(), intents={earlier.intent_id: earlier})
+
+
 @pytest.mark.parametrize("kind", [LegKind.ENTRY, LegKind.EXIT])
-@pytest.mark.parametrize("state", [s for s in IntentState if not s.is_terminal])
-@pytest.mark.parametrize("action", [Action.LONG, Action.EXIT])
-def test_nothing_is_decided_while_an_earlier_order_of_the_position_has_not_ended(
-    kind: LegKind, state: IntentState, action: Action
-) -> None:
-    earlier = an_intent(kind, signal_id=digest("earlier"), state=state)
-    account = replace(holding(), intents={earlier.intent_id: earlier})
+@pytest.mark.parametrize("state", EARLIER_STATES)
+def test_no_entry_is_decided_while_an_earlier_order_of_the_position_has_not_ended(kind: LegKind, state: IntentState) -> None:
     with pytest.raises(RetryLater, match="OUTCOME_UNKNOWN") as raised:
-        plan(account, a_signal(action))
+        plan(waiting_account(kind, state), a_signal(Action.LONG))
     assert raised.value.after_seconds > 0
+
+
+@pytest.mark.parametrize("kind", [LegKind.ENTRY, LegKind.EXIT])
+@pytest.mark.parametrize("state", EARLIER_STATES)
+@pytest.mark.parametrize(
+    ("action", "side"), [(Action.EXIT, None), (Action.EXIT_LONG, PositionSide.LONG), (Action.SHORT, PositionSide.LONG)]
+)
+def test_an_exit_that_cannot_be_decided_yet_is_kept_by_the_account(
+    kind: LegKind, state: IntentState, action: Action, side: PositionSide | None
+) -> None:
+    result = plan(waiting_account(kind, state), a_signal(action))
+    (wish,) = result.waiting
+    assert (wish.kind, wish.state, wish.position_side, wish.quantity) == (LegKind.EXIT, IntentState.PENDING, side, D(0))
+    assert (wish.submitted_at, result.legs, result.decided) == (None, (), ())
+    assert result.comes_again is (action is Action.SHORT)  # for its entry, which the account does not keep
+
+
+def test_a_repeat_of_an_exit_that_waits_plans_nothing_and_of_a_reversal_waits_for_its_entry() -> None:
+    account = waiting_account(LegKind.ENTRY, IntentState.UNKNOWN)
+    for action in (Action.EXIT, Action.SHORT):
+        kept = account.decide(plan(account, a_signal(action)).intents, NOW)
+        if action is Action.EXIT:
+            assert plan(kept, a_signal(action)).intents == ()
+        else:
+            with pytest.raises(RetryLater, match="OUTCOME_UNKNOWN"):
+                plan(kept, a_signal(action))
+
+
+def test_an_exit_of_the_side_that_is_neither_held_nor_coming_is_decided_at_once() -> None:
+    result = plan(waiting_account(LegKind.ENTRY, IntentState.UNKNOWN), a_signal(Action.EXIT_SHORT))
+    assert [(i.state, i.reason) for i in result.decided] == [(IntentState.SKIPPED, Reason.NOTHING_HELD)]
+
+
+def test_an_exit_waits_with_its_message_where_the_account_has_no_room_for_it() -> None:
+    account = waiting_account(LegKind.ENTRY, IntentState.UNKNOWN)
+    stops = [
+        an_intent(LegKind.STOP_LOSS, state=IntentState.OPEN, leg=f"STOP_{n}", market=ETH) for n in range(MAX_OPEN_INTENTS - 1)
+    ]
+    full = replace(account, intents={**account.intents, **{i.intent_id: i for i in stops}})
+    with pytest.raises(RetryLater, match="OUTCOME_UNKNOWN"):
+        plan(full, a_signal(Action.EXIT))
 
 
 def test_an_unknown_order_of_another_market_is_not_in_the_way() -> None:

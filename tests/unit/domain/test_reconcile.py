@@ -66,7 +66,7 @@ class Row:
             return Step.WAIT
         if self.account is not AccountStatus.ACTIVE:
             return Step.EXPIRE
-        if self.first and self.kind is not LegKind.EXIT:
+        if self.first:
             return Step.WAIT
         if self.kind is LegKind.ENTRY:
             return Step.SEND if self.fresh and self.subscription is SubscriptionStatus.ACTIVE else Step.EXPIRE
@@ -113,8 +113,8 @@ def decide(row: Row) -> Step:
     first_kind = LegKind.EXIT if row.kind is LegKind.ENTRY else LegKind.ENTRY
     first = an_intent(first_kind, state=IntentState.UNKNOWN)
     account = account_of(
-        intent,
         *([first] if row.first else []),
+        intent,
         position=a_position() if row.held else None,
         status=row.account,
         subscriptions={SUBSCRIPTION: row.subscription},

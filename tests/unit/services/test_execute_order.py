@@ -137,9 +137,9 @@ def test_while_an_entry_is_unknown_its_exit_waits_and_is_not_lost() -> None:
     path.enter()
     path.clock.advance(5)
     leave = a_signal(Action.EXIT, issued_at=path.clock.now())
-    with pytest.raises(RetryLater, match="OUTCOME_UNKNOWN"):
-        path.execute(leave)
-    path.settle()
+    path.execute(leave)
+    assert path.states(LegKind.EXIT) == [IntentState.PENDING]
+    path.reconcile(1)
     path.execute(leave)
     assert path.states(LegKind.EXIT) == [IntentState.FILLED]
     assert path.is_flat
@@ -259,10 +259,11 @@ def test_a_limited_entry_is_kept_by_the_account_not_by_the_message() -> None:
     path.exchange.script(Fault.RETRY_LATER)
     path.enter()
     assert {i.state for i in path.account.intents.values()} == {IntentState.PENDING}
-    assert path.queue.sent[0][1] == 5  # as long as the venue asked for
+    assert path.queue.sent[0][1] == 30
     path.enter()
+    path.reconcile(29)
     assert path.exchange.count("create_order") == 1
-    path.reconcile(5)
+    path.reconcile(1)
     assert (path.net, path.live_triggers()) == (D(10), [D(90), D(120)])
 
 
@@ -287,10 +288,11 @@ def test_a_limited_exit_survives_a_venue_that_limits_the_reconciler_too() -> Non
     path.clock.advance(5)
     path.exchange.script(*[Fault.RETRY_LATER] * 4)
     path.leave()
-    for _ in range(3):
-        path.reconcile(5)
+    for pause in (5, 15, 30):
+        path.reconcile(pause)
         assert path.net == 10
-    path.reconcile(5)
+    assert path.alerts() == ["EXIT_NOT_PLACED"]
+    path.reconcile(60)
     assert path.is_flat
 
 

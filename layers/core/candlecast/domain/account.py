@@ -19,6 +19,7 @@ from candlecast.domain.money import ZERO
 from candlecast.domain.order import Intent, IntentState, LegKind, MarketSettings, VenueOrder, VenueOrderStatus
 from candlecast.domain.position import Position, Trade, position_key
 from candlecast.domain.reasons import Denial, Reason
+from candlecast.domain.retries import ATTEMPTS_BEFORE_ALERT, pause_after, rest_of_exit
 from candlecast.domain.subscription import MAX_SIGNAL_AGE_SECONDS, SubscriptionStatus
 
 MAX_OPEN_INTENTS = 60  # with MAX_SETTLED it keeps the item below 100 kB: DynamoDB's bound is 400 kB, and every write pays per kB
@@ -164,6 +165,23 @@ class Account:
         lookups = 0 if state is IntentState.SUBMITTING else intent.lookups
         return self._put(replace(intent, state=state, submitted_at=submitted, lookups=lookups), now)
 
+    def postpone(self, intent_id: str, now: datetime, asked_seconds: float = 0) -> Account:
+        """The venue certainly did not take the leg: it waits for its pause, or as long as the venue asks if that is longer."""
+        intent = self.intents[intent_id]
+        if intent.state is IntentState.OPEN:
+            return self
+        attempts = intent.attempts + 1
+        pause = max(pause_after(intent.kind, attempts), timedelta(seconds=asked_seconds))
+        held = self._put(replace(intent, state=IntentState.PENDING, attempts=attempts, retry_at=now + pause), now)
+        return held._escalated(intent.kind, attempts, now)
+
+    def mark_exit(self, intent_id: str, now: datetime) -> Account:
+        """Mark an exit for sending, for all that is held now: what it waited for may have changed that."""
+        intent = self.intents[intent_id]
+        position = self.positions[position_key(intent.subscription_id, intent.market)]
+        sized = replace(intent, position_side=position.side, quantity=position.quantity)
+        return replace(self, intents={**self.intents, intent_id: sized}).hold(intent_id, IntentState.SUBMITTING, now)
+
     def seen(self, intent_id: str) -> Account:
         """Forget look-ups in vain: the venue has shown the order again."""
         return replace(self, intents={**self.intents, intent_id: replace(self.intents[intent_id], lookups=0)})
@@ -204,7 +222,8 @@ class Account:
         if state is IntentState.REJECTED:
             denial = Denial(Reason.VENUE_REJECTED)
         intent = replace(intent, state=state, venue_order_id=order.venue_order_id, denial=intent.denial or denial, lookups=0)
-        return account._put(intent, now)
+        account = account._put(intent, now)
+        return account._exit_the_rest(intent, now) if state is IntentState.CANCELLED else account
 
     def disable(self, reason: str, now: datetime) -> Account:
         """Stop using the account's keys; the owner is told by a critical alert.
@@ -242,6 +261,19 @@ class Account:
         else:
             intents, settled = {**self.intents, intent.intent_id: intent}, dict(self.settled)
         return replace(self, intents=intents, settled=settled, outbox=(*self.outbox, *_order_events(intent, now)))
+
+    def _exit_the_rest(self, cut: Intent, now: datetime) -> Account:
+        """An exit that the venue ended before all was closed (no liquidity) goes on with another one for what is left."""
+        if cut.kind is not LegKind.EXIT or self.position(cut.subscription_id, cut.market) is None:
+            return self
+        rest = rest_of_exit(cut, now)
+        return self._put(rest, now)._escalated(rest.kind, rest.attempts, now)
+
+    def _escalated(self, kind: LegKind, attempts: int, now: datetime) -> Account:
+        """Tell a person, once, of an exit or a stop that cannot be placed."""
+        if kind is LegKind.ENTRY or attempts != ATTEMPTS_BEFORE_ALERT:
+            return self
+        return self.alert(f"{kind}_NOT_PLACED", now)
 
     def _pruned(self, now: datetime) -> Account:
         return replace(

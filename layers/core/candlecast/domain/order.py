@@ -98,7 +98,9 @@ class Intent:
     price that the decision was made with; `stop_price` where an entry's position must have its stop; `bracket_of` the
     entry's intent id for protective legs; `expires_at` the wall time after which it is never sent (None: an exit or a
     protective leg never expires); `market_settings` what an entry needs in force at the venue; `lookups` how often the
-    venue was asked for it in vain.
+    venue was asked for it in vain; `attempts` how often the venue certainly did not take it, or took it and left it undone;
+    `retry_at` when it may be sent again at the earliest. An exit that waits for an earlier order of its position has neither
+    quantity nor, if it closes whatever is held, a side until it is marked for sending.
     """
 
     intent_id: str
@@ -126,6 +128,8 @@ class Intent:
     submitted_at: datetime | None = None
     lookups: int = 0
     last_lookup_at: datetime | None = None
+    attempts: int = 0
+    retry_at: datetime | None = None
     venue_order_id: str | None = None
     filled_quantity: Decimal = ZERO
     average_price: Decimal | None = None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from candlecast.domain.account import Account, AccountStatus
+from candlecast.domain.account import MAX_OPEN_INTENTS, Account, AccountStatus
 from candlecast.domain.errors import RetryLater
 from candlecast.domain.ids import intent_id
 from candlecast.domain.market import Market
@@ -25,27 +25,32 @@ FULL_WAIT_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Intents in the order in which they are sent (state SUBMITTING) and decided ones that are not sent (terminal states)."""
+    """Intents in the order in which they are sent (state SUBMITTING), decided ones that are not sent (terminal states), and exits
+    that the account keeps until an earlier order has ended (PENDING). `comes_again`: an entry could not be decided yet.
+    """
 
     legs: tuple[Intent, ...] = ()
     decided: tuple[Intent, ...] = ()
+    waiting: tuple[Intent, ...] = ()
+    comes_again: bool = False
 
     @property
     def intents(self) -> tuple[Intent, ...]:
-        return self.legs + self.decided
+        return self.legs + self.decided + self.waiting
 
 
 def plan_orders(account: Account, order: TradeOrder, market: Market | None, now: datetime) -> Plan:
     """Decide everything that `order` leads to, from the account's state alone.
 
-    Legs that the account knows already are left out, so a repeat of a message plans nothing. Raises `RetryLater` while an earlier
-    order of the same position has an unknown outcome: deciding on an unknown position could overshoot or lose an exit.
+    Legs that the account knows already are left out, so a repeat of a message plans nothing. While an earlier order of the same
+    position has not ended, nobody knows what is held: an exit is then kept by the account, and an entry raises `RetryLater`.
     """
     known_exit = account.knows(_id(order, LegKind.EXIT))
     known_entry = account.knows(_id(order, LegKind.ENTRY))
     if known_entry or (known_exit and not order.signal.action.is_entry):
         return Plan()
-    _refuse_while_unresolved(account, order)
+    if _is_undecidable(account, order):
+        return _wait(account, order, now, known_exit=known_exit)
     held = account.position(order.subscription_id, order.signal.market)
     closing = held if held is not None and order.signal.closes(held.side) else None
     exits = () if known_exit else _exit_intents(account, order, closing, now)
@@ -206,11 +211,37 @@ def _for_position(position: Position, kind: LegKind, order_type: OrderType, vers
     )
 
 
-def _refuse_while_unresolved(account: Account, order: TradeOrder) -> None:
-    if account.status is not AccountStatus.ACTIVE:
-        return  # nothing will be sent, so nothing has to be known
-    if account.under_way(order.subscription_id, order.signal.market):
-        raise RetryLater("OUTCOME_UNKNOWN", "an earlier order is unresolved", after_seconds=UNRESOLVED_WAIT_SECONDS)
+def _is_undecidable(account: Account, order: TradeOrder) -> bool:
+    """Whether an earlier order of the position has not ended; for an account that sends nothing, nothing has to be known."""
+    return account.status is AccountStatus.ACTIVE and account.under_way(order.subscription_id, order.signal.market)
+
+
+def _wait(account: Account, order: TradeOrder, now: datetime, *, known_exit: bool) -> Plan:
+    """The exit as a wish of the account's, which its reconciler grants; the message need not outlive what it waits for."""
+    later = RetryLater("OUTCOME_UNKNOWN", "an earlier order is unresolved", after_seconds=UNRESOLVED_WAIT_SECONDS)
+    if known_exit or len(account.intents) >= MAX_OPEN_INTENTS:
+        raise later
+    if _may_close(account, order):
+        wish = _intent(order, account, LegKind.EXIT, now, IntentState.PENDING, side=_only_side(order))
+        return Plan(waiting=(wish,), comes_again=order.signal.action.is_entry)
+    if order.signal.action.is_entry:
+        raise later
+    return _split(_exit_intents(account, order, None, now))
+
+
+def _may_close(account: Account, order: TradeOrder) -> bool:
+    """Whether what is held, or what will be once the earlier orders have ended, is what the signal closes."""
+    about = (order.subscription_id, order.signal.market)
+    held = account.position(*about)
+    earlier = (i for i in account.intents.values() if (i.subscription_id, i.market) == about)
+    sides = {*(i.position_side for i in earlier), held.side if held else None}
+    return any(side is not None and order.signal.closes(side) for side in sides)
+
+
+def _only_side(order: TradeOrder) -> PositionSide | None:
+    """The side that an exit is about; None if it closes whatever is held."""
+    sides = [side for side in PositionSide if order.signal.closes(side)]
+    return sides[0] if len(sides) == 1 else None
 
 
 def _split(intents: tuple[Intent, ...]) -> Plan:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from candlecast.domain.account import Account, AccountStatus
 from candlecast.domain.order import Intent, IntentState, LegKind
+from candlecast.domain.position import position_key
 from candlecast.domain.subscription import SubscriptionStatus
 
 SEND_WINDOW = timedelta(seconds=5)  # after its mark was written, an order is sent within this time or not in this visit at all
@@ -19,6 +20,7 @@ LOOKUPS_NEEDED = 2
 OPEN_ORDER_INTERVAL = timedelta(
     seconds=60
 )  # how long a triggered stop may go unnoticed; each look costs the venue's weight budget
+NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class Step(StrEnum):
@@ -44,8 +46,10 @@ def settles_at(intent: Intent) -> datetime:
 
 
 def tries_at(intent: Intent) -> datetime:
-    """When an order that the venue would not take yet may be tried again, however many ask for it."""
-    return (intent.submitted_at or intent.created_at) + LOOKUP_SPACING
+    """When an order that was certainly not sent may be tried again, however many ask for it."""
+    if intent.retry_at is not None:
+        return intent.retry_at
+    return intent.submitted_at + LOOKUP_SPACING if intent.submitted_at is not None else intent.created_at
 
 
 def may_look_up(intent: Intent, now: datetime) -> bool:
@@ -59,42 +63,63 @@ def is_absent(intent: Intent, now: datetime) -> bool:
 
 
 def waits_for(account: Account, intent: Intent) -> Intent | None:
-    """The leg that has to end before this one can be sent: a stop's or target's entry, a reversed entry's exit."""
+    """The leg that has to end before this one can be sent.
+
+    A stop or target waits for its entry; an exit for every earlier order that moves its position; an entry for the exits before
+    it. Earlier means written earlier into the account, so two never wait for each other.
+    """
     if intent.kind.is_protective:
         return account.intents.get(intent.bracket_of or "")
-    if intent.kind is LegKind.EXIT:
-        return None
     key = (intent.subscription_id, intent.market)
-    exits = (i for i in account.intents.values() if i.kind is LegKind.EXIT and (i.subscription_id, i.market) == key)
-    return next(exits, None)
+    for other in account.intents.values():
+        if other.intent_id == intent.intent_id:
+            return None
+        moves = (other.subscription_id, other.market) == key and not other.kind.is_protective
+        if moves and LegKind.EXIT in (other.kind, intent.kind):
+            return other
+    return None
 
 
 def next_step(account: Account, intent: Intent, now: datetime) -> Step:
     """What to do with an intent that the venue does not know (or that was certainly not sent: PENDING).
 
-    A protective leg is sent behind its entry, or while its position is held; an exit while there is something to close; an entry
-    only while it is fresh (invariant 6) and its subscription active (invariant 7); nothing for an account that is not active.
+    A protective leg is sent behind its entry, or while its position is held; an exit while there is something to close that was
+    opened before its signal; an entry only while it is fresh (invariant 6) and its subscription active (invariant 7); nothing for
+    an account that is not active.
     """
-    if now < tries_at(intent) if intent.state is IntentState.PENDING else not is_absent(intent, now):
+    if intent.state is not IntentState.PENDING and not is_absent(intent, now):
         return Step.WAIT
     if account.status is not AccountStatus.ACTIVE:
         return Step.EXPIRE
     first = waits_for(account, intent)
-    if first is not None and next_step(account, first, now) is not Step.SEND:
+    if first is not None and (intent.kind is LegKind.EXIT or next_step(account, first, now) is not Step.SEND):
         return Step.WAIT
+    if not _is_wanted(account, intent, first, now):
+        return Step.EXPIRE
+    return Step.WAIT if intent.state is IntentState.PENDING and now < tries_at(intent) else Step.SEND
+
+
+def _is_wanted(account: Account, intent: Intent, first: Intent | None, now: datetime) -> bool:
     if intent.kind is LegKind.ENTRY:
-        return Step.SEND if _is_fresh(account, intent, now) else Step.EXPIRE
-    return Step.SEND if first is not None or _is_held(account, intent) else Step.EXPIRE
+        return _is_fresh(account, intent, now)
+    return first is not None or _is_held(account, intent)
 
 
 def _is_held(account: Account, intent: Intent) -> bool:
     """Whether the position that a stop, target or exit is about is there."""
     position = account.position(intent.subscription_id, intent.market)
-    return position is not None and intent.bracket_of in (None, position.entry_intent_id)
+    if position is None or intent.bracket_of not in (None, position.entry_intent_id):
+        return False
+    if intent.kind is not LegKind.EXIT:
+        return True
+    return intent.position_side in (None, position.side) and intent.issued_at >= position.signal_issued_at
 
 
 def _is_fresh(account: Account, intent: Intent, now: datetime) -> bool:
     subscribed = account.subscriptions.get(intent.subscription_id) is SubscriptionStatus.ACTIVE
+    newest = account.newest_signals.get(position_key(intent.subscription_id, intent.market), intent.issued_at)
+    if newest > intent.issued_at:  # an exit waits for it: entering first would only pay twice
+        return False
     return subscribed and (intent.expires_at is None or now <= intent.expires_at)
 
 
@@ -108,7 +133,7 @@ def next_answer(account: Account, now: datetime) -> datetime | None:
         if intent.state.is_unresolved:
             looks.append(max(settles_at(intent), now + LOOKUP_SPACING))
         elif intent.state is IntentState.PENDING:
-            looks += [] if waits_for(account, intent) else [max(tries_at(intent), now)]
+            looks += [] if waits_for(account, intent) else [max(min(tries_at(intent), intent.expires_at or NEVER), now)]
         elif not intent.kind.is_protective or intent.lookups:
             looks.append(now + LOOKUP_SPACING)
     return min(looks, default=None)

@@ -14,7 +14,7 @@ from candlecast.domain.account import Account
 from candlecast.domain.errors import Conflict, Fatal, RetryLater
 from candlecast.domain.messages import ReconcileRequest, TradeOrder
 from candlecast.domain.order import Intent, IntentState, LegKind
-from candlecast.domain.plan import Plan, plan_orders
+from candlecast.domain.plan import UNRESOLVED_WAIT_SECONDS, Plan, plan_orders
 from candlecast.domain.reconcile import next_look
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.queue import ReconcileQueue
@@ -63,7 +63,13 @@ class ExecuteOrder:
             raise RetryLater(error.code, "somebody else wrote the account", after_seconds=CONFLICT_RETRY_SECONDS) from error
         for decided in plan.decided:
             self.metrics.count(METRIC_OF_STATE[decided.state])
-        return reserved if venue is None else self._send(Changes(reserved), venue, plan, order)
+        if venue is not None:
+            return self._send(Changes(reserved), venue, plan, order)
+        if plan.waiting:
+            self._ask_for_reconcile(reserved, order)
+        if plan.comes_again:
+            raise RetryLater("OUTCOME_UNKNOWN", "an earlier order is unresolved", after_seconds=UNRESOLVED_WAIT_SECONDS)
+        return reserved
 
     def _send(self, changes: Changes, venue: Venue, plan: Plan, order: TradeOrder) -> Account:
         self.place(changes, venue, plan.legs)

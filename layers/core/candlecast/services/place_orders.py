@@ -115,18 +115,20 @@ class PlaceOrders:
         try:
             self._settle_market(changes, venue, leg)
             if not may_send(leg, now()):
-                raise RetryLater("SEND_WINDOW_PASSED", "too late in this visit", after_seconds=0)
+                changes.make(_held(leg, now()), key)
+                return
             order = venue.create_order(OrderRequest.of(leg))
         except Reject as error:
             reason, message = _reason(error.code), error.message
             changes.make(lambda a: a.fail(key, IntentState.REJECTED, reason, now(), message), key)
             self.metrics.count("OrdersRejected")
         except RetryLater as error:
-            changes.pause_seconds = max(changes.pause_seconds, error.after_seconds)
-            changes.make(lambda a: a.hold(key, IntentState.PENDING, now()), key)
+            asked = error.after_seconds
+            changes.pause_seconds = max(changes.pause_seconds, asked)
+            changes.make(_under(leg, lambda a: a.postpone(key, now(), asked)), key)
             self.metrics.count("VenueErrors")
         except Ambiguous:
-            changes.make(lambda a: a.hold(key, IntentState.UNKNOWN, now()), key)
+            changes.make(_under(leg, lambda a: a.hold(key, IntentState.UNKNOWN, now())), key)
             self.metrics.count("OrdersAmbiguous")
         except Fatal as error:
             code = error.code
@@ -155,6 +157,8 @@ def _change_instead(account: Account, leg: Intent, now: datetime) -> Change | No
     """What becomes of a leg that must not be sent now; None if it may be."""
     if leg.kind.is_protective:
         return _protective_change(account, leg, now)
+    if leg.kind is LegKind.EXIT and waits_for(account, leg) is not None:
+        return _held(leg, now)
     if account.status is not AccountStatus.ACTIVE:  # the venue has just refused its keys
         return _failed(leg, IntentState.DENIED, Reason.ACCOUNT_DISABLED, now)
     return _entry_change(account, leg, now) if leg.kind is LegKind.ENTRY else None
@@ -182,7 +186,16 @@ def _protective_change(account: Account, leg: Intent, now: datetime) -> Change |
 
 
 def _held(leg: Intent, now: datetime) -> Change:
-    return partial(Account.hold, intent_id=leg.intent_id, state=IntentState.PENDING, now=now)
+    return _under(leg, partial(Account.hold, intent_id=leg.intent_id, state=IntentState.PENDING, now=now))
+
+
+def _under(leg: Intent, change: Change) -> Change:
+    """The change while the mark that the leg was sent under stands; void once somebody has marked the leg anew."""
+
+    def made(account: Account) -> Account:
+        return change(account) if account.intents[leg.intent_id].submitted_at == leg.submitted_at else account
+
+    return made
 
 
 def _failed(leg: Intent, state: IntentState, reason: Reason, now: datetime) -> Change:

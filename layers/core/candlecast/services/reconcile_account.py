@@ -16,7 +16,7 @@ from candlecast.domain.account import Account, AccountStatus
 from candlecast.domain.errors import Conflict, Fatal, RetryLater
 from candlecast.domain.messages import ReconcileRequest
 from candlecast.domain.money import ZERO
-from candlecast.domain.order import Intent, IntentState
+from candlecast.domain.order import Intent, IntentState, LegKind
 from candlecast.domain.plan import replacement_stop, unprotected_exit
 from candlecast.domain.position import Position
 from candlecast.domain.reasons import Reason
@@ -170,15 +170,14 @@ class ReconcileAccount:
         """Choose what to send, marked as SUBMITTING; what is no longer wanted is ended."""
         chosen: list[str] = []
         now, active = self.clock.now(), changes.account.status is AccountStatus.ACTIVE
-        ending = (IntentState.EXPIRED, Reason.NEVER_PLACED) if active else (IntentState.DENIED, Reason.ACCOUNT_DISABLED)
         found = changes.account
         for intent in found.unresolved():
             key, step = intent.intent_id, next_step(found, intent, now)
             if step is Step.SEND:
-                changes.make(partial(Account.hold, intent_id=key, state=IntentState.SUBMITTING, now=now), key)
+                changes.make(_marked(intent, now), key)
                 chosen.append(key)
             elif step is Step.EXPIRE:
-                changes.make(_if_still(intent, *ending, now), key)
+                changes.make(_if_still(intent, *_ending(intent, active=active), now), key)
         if not active:
             return []
         for position in changes.account.naked_positions():
@@ -186,7 +185,8 @@ class ReconcileAccount:
             changes.make(partial(Account.decide, decided=(stop,), now=now))
             chosen.append(stop.intent_id)
             self.metrics.count("NakedPositions")
-        return [changes.account.intents[key] for key in chosen]
+        legs = [changes.account.intents[key] for key in chosen]
+        return sorted(legs, key=lambda leg: leg.kind is not LegKind.EXIT)  # what is closed needs no stop any more
 
 
 def _exposed(account: Account) -> list[Position]:
@@ -194,6 +194,22 @@ def _exposed(account: Account) -> list[Position]:
     if account.status is not AccountStatus.ACTIVE:
         return []
     return [p for p in account.naked_positions() if not account.under_way(p.subscription_id, p.market)]
+
+
+def _marked(intent: Intent, now: datetime) -> Change:
+    """The mark under which an intent is sent; an exit is marked for all that is held."""
+    if intent.kind is LegKind.EXIT:
+        return partial(Account.mark_exit, intent_id=intent.intent_id, now=now)
+    return partial(Account.hold, intent_id=intent.intent_id, state=IntentState.SUBMITTING, now=now)
+
+
+def _ending(intent: Intent, *, active: bool) -> tuple[IntentState, Reason]:
+    """How an intent ends that is not wanted any more."""
+    if not active:
+        return IntentState.DENIED, Reason.ACCOUNT_DISABLED
+    if intent.kind is LegKind.EXIT and intent.submitted_at is None:
+        return IntentState.SKIPPED, Reason.NOTHING_HELD
+    return IntentState.EXPIRED, Reason.NEVER_PLACED
 
 
 def _if_still(seen: Intent, state: IntentState, reason: Reason, now: datetime) -> Change:
