@@ -1,0 +1,135 @@
+"""What a venue allows and how long it may take: the numbers that differ from venue to venue, in one place.
+
+Binance's are from https://developers.binance.com/docs/derivatives/usds-margined-futures: "General Info" (10 s without an answer
+from the matching engine end as -1007; recvWindow is 5,000 ms by default; exchangeInfo's rateLimits), and each endpoint's "Request
+Weight". A venue of which nothing is known is treated as the slowest and the strictest that we can think of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from types import MappingProxyType
+
+from candlecast.domain.errors import InvalidValue
+
+
+class VenueRequest(StrEnum):
+    """Requests that we make of a venue, as far as their weights differ."""
+
+    PLACE_ORDER = "PLACE_ORDER"
+    CANCEL_ORDER = "CANCEL_ORDER"
+    FIND_ORDER = "FIND_ORDER"
+    TRADES = "TRADES"
+    OPEN_ORDERS_OF_MARKET = "OPEN_ORDERS_OF_MARKET"
+    OPEN_ORDERS = "OPEN_ORDERS"
+    POSITIONS = "POSITIONS"
+    BALANCE = "BALANCE"
+    MARKET_SETTING = "MARKET_SETTING"  # leverage or margin mode
+    CANDLES = "CANDLES"
+    PRICE = "PRICE"
+    MARKETS = "MARKETS"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRate:
+    """So many orders of one account in so long a time."""
+
+    orders: int
+    window: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VenueRules:
+    """One dialect's rules.
+
+    The settle window is how long after its mark an order may still appear in the venue's book: we send within `send_window` of
+    the mark or not at all; the venue refuses what arrives later than `receive_window` after it was signed, and gives up within
+    `processing_timeout`; `settle_margin` is for clocks that differ. Only then can an order that is not found be absent, and two
+    look-ups closer than `lookup_spacing` may see the same stale replica.
+
+    `weights` is what a request takes from an egress address's `weight_per_minute`; `unlisted_weight` that of a request which is
+    not in it. `used_weight_header` is the header (lower case) in which the venue says what the address has used in this minute.
+    """
+
+    send_window: timedelta
+    processing_timeout: timedelta
+    receive_window: timedelta
+    settle_margin: timedelta
+    lookup_spacing: timedelta
+    weight_per_minute: int
+    unlisted_weight: int
+    weights: Mapping[VenueRequest, int] = field(default_factory=dict)
+    order_rates: tuple[OrderRate, ...] = ()
+    used_weight_header: str | None = None
+
+    def __post_init__(self) -> None:
+        longest = max((*self.weights.values(), self.unlisted_weight))
+        if min((*self.weights.values(), self.unlisted_weight)) < 0 or longest > self.weight_per_minute:
+            raise InvalidValue("a request weighs between nothing and a whole minute's budget")
+
+    @property
+    def settle_window(self) -> timedelta:
+        """How long after its mark an order may still come into being."""
+        return self.send_window + self.processing_timeout + self.receive_window + self.settle_margin
+
+    def weight_of(self, request: VenueRequest, times: int = 1) -> int:
+        """What `times` requests take from the budget."""
+        return self.weights.get(request, self.unlisted_weight) * times
+
+
+SEND_WINDOW = timedelta(seconds=5)  # ours, not a venue's: a slower visit leaves the leg to the reconciler
+
+BINANCE_USDM = VenueRules(
+    send_window=SEND_WINDOW,
+    processing_timeout=timedelta(seconds=10),
+    receive_window=timedelta(seconds=5),
+    settle_margin=timedelta(seconds=5),
+    lookup_spacing=timedelta(seconds=3),
+    weight_per_minute=2_400,
+    unlisted_weight=40,  # the heaviest that we know of, lest something new goes unnoticed
+    weights=MappingProxyType(
+        {
+            VenueRequest.PLACE_ORDER: 0,  # an order takes no IP weight, it counts in the account's order rates
+            VenueRequest.CANCEL_ORDER: 1,
+            VenueRequest.FIND_ORDER: 1,
+            VenueRequest.TRADES: 5,
+            VenueRequest.OPEN_ORDERS_OF_MARKET: 1,
+            VenueRequest.OPEN_ORDERS: 40,
+            VenueRequest.POSITIONS: 5,
+            VenueRequest.BALANCE: 5,
+            VenueRequest.MARKET_SETTING: 1,
+            VenueRequest.CANDLES: 5,  # up to 1,000 candles; 100 cost 1
+            VenueRequest.PRICE: 1,
+            VenueRequest.MARKETS: 1,
+        }
+    ),
+    order_rates=(OrderRate(300, timedelta(seconds=10)), OrderRate(1_200, timedelta(minutes=1))),
+    used_weight_header="x-mbx-used-weight-1m",
+)
+
+# Nearly two minutes until an absence counts, and one request a second: whoever adds a venue looks its own numbers up.
+CAUTIOUS = VenueRules(
+    send_window=SEND_WINDOW,
+    processing_timeout=timedelta(seconds=30),
+    receive_window=timedelta(seconds=60),  # the longest that a venue of Binance's kind accepts, for one that has no default
+    settle_margin=timedelta(seconds=15),
+    lookup_spacing=timedelta(seconds=10),
+    weight_per_minute=60,
+    unlisted_weight=1,
+    order_rates=(OrderRate(10, timedelta(seconds=10)),),
+)
+
+_BY_DIALECT: Mapping[str, VenueRules] = MappingProxyType(
+    {
+        "binanceusdm": BINANCE_USDM,
+        "paper": BINANCE_USDM,  # our own exchange speaks the same dialect, with the same time-outs
+    }
+)
+
+
+def rules_of(ccxt_class_or_venue: str) -> VenueRules:
+    """The rules of a ccxt class, or of a venue that is named after its dialect; the most cautious ones for any other."""
+    return _BY_DIALECT.get(ccxt_class_or_venue, CAUTIOUS)

@@ -1,0 +1,56 @@
+"""Rules of venues: Binance's are its documentation's, and what nobody has described is treated with the most care."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from candlecast.adapters.ccxt_clients import RECEIVE_WINDOW_MS, REQUEST_TIMEOUT_MS
+from candlecast.domain import reconcile
+from candlecast.domain.errors import InvalidValue
+from candlecast.domain.venue_rules import BINANCE_USDM, CAUTIOUS, OrderRate, VenueRequest, rules_of
+
+
+@pytest.mark.parametrize("name", ["binanceusdm", "paper"])
+def test_venues_that_speak_binances_dialect_share_its_rules(name: str) -> None:
+    assert rules_of(name) is BINANCE_USDM
+
+
+@pytest.mark.parametrize("name", ["", "bybit", "BINANCEUSDM", "binance"])
+def test_a_venue_of_which_nothing_is_known_gets_the_most_cautious_rules(name: str) -> None:
+    assert rules_of(name) is CAUTIOUS
+
+
+@pytest.mark.parametrize("part", ["send_window", "processing_timeout", "receive_window", "settle_margin", "lookup_spacing"])
+def test_the_cautious_rules_never_wait_less_than_a_known_venues(part: str) -> None:
+    assert getattr(CAUTIOUS, part) >= getattr(BINANCE_USDM, part)
+
+
+def test_the_cautious_rules_never_ask_more_often_than_a_known_venues() -> None:
+    def per_minute(rate: OrderRate) -> float:
+        return rate.orders * (timedelta(minutes=1) / rate.window)
+
+    assert CAUTIOUS.weight_per_minute < BINANCE_USDM.weight_per_minute
+    assert max(map(per_minute, CAUTIOUS.order_rates)) < min(map(per_minute, BINANCE_USDM.order_rates))
+    assert all(CAUTIOUS.weight_of(request) >= 1 for request in VenueRequest)
+
+
+def test_binances_settle_window_is_what_the_adapter_asks_for() -> None:
+    assert BINANCE_USDM.receive_window == timedelta(milliseconds=RECEIVE_WINDOW_MS)
+    assert BINANCE_USDM.processing_timeout > timedelta(milliseconds=REQUEST_TIMEOUT_MS)
+    assert BINANCE_USDM.settle_window == reconcile.SETTLE_WINDOW == timedelta(seconds=25)
+
+
+def test_an_order_takes_no_weight_at_binance_and_a_look_at_everything_takes_most() -> None:
+    assert BINANCE_USDM.weight_of(VenueRequest.PLACE_ORDER, 100) == 0
+    assert BINANCE_USDM.weight_of(VenueRequest.OPEN_ORDERS) == 40
+    assert BINANCE_USDM.weight_of(VenueRequest.OPEN_ORDERS_OF_MARKET, 3) == 3
+    assert set(BINANCE_USDM.weights) == set(VenueRequest)
+
+
+@pytest.mark.parametrize("weight", [-1, 2_401])
+def test_a_weight_that_no_budget_can_carry_is_refused(weight: int) -> None:
+    with pytest.raises(InvalidValue):
+        replace(BINANCE_USDM, weights={VenueRequest.TRADES: weight})
