@@ -9,9 +9,10 @@ from datetime import datetime
 from candlecast.domain.account import Account
 from candlecast.domain.errors import Conflict, NotFound
 from candlecast.domain.ids import event_id
-from candlecast.domain.reconcile import next_due
+from candlecast.domain.look_schedule import next_due
 from candlecast.ports.bus import PublishedEvent
 from candlecast.ports.clock import Clock
+from candlecast.ports.store import DueAccount
 from tests.fakes.clock import FakeClock
 from tests.fakes.store import FakeDatabase
 
@@ -46,8 +47,9 @@ class FakeAccountStore:
         owned = [account for (tenant, _), account in self.database.accounts.items() if tenant == tenant_id]
         return sorted(owned, key=lambda account: account.account_id)
 
-    def due_for_reconcile(self, before: datetime) -> Iterator[tuple[str, str]]:
-        return iter([key for key, due in self.database.reconcile_due.items() if due <= before])
+    def due_for_reconcile(self, before: datetime) -> Iterator[DueAccount]:
+        found = [DueAccount(*key, due) for key, due in self.database.reconcile_due.items() if due <= before]
+        return iter(sorted(found, key=lambda due: due.due_at))
 
 
 def check_version(database: FakeDatabase, account: Account) -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from random import Random
 
 from candlecast.domain.account import AccountStatus
-from candlecast.domain.reconcile import next_due
+from candlecast.domain.look_schedule import next_due
 from candlecast.services.switch_account import SwitchAccount
 from tests.builders import NOW
 from tests.simulation.invariants import broken_invariants

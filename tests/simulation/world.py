@@ -193,7 +193,7 @@ class World:
     def request_reconciles(self) -> None:
         """One firing of the reconcile clock."""
         use_case = RequestReconciles(
-            self._watched(self.accounts, "accounts"), self._watched(Reconciles(self), "reconcile_queue"), self.metrics
+            self._watched(self.accounts, "accounts"), self._watched(Reconciles(self), "reconcile_queue"), self.clock, self.metrics
         )
         try:
             with self.crossings.visit(30):

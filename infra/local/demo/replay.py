@@ -19,8 +19,8 @@ from typing import Any
 from candlecast.adapters.codec import to_json
 from candlecast.domain.candle import Candle
 from candlecast.domain.ids import digest
+from candlecast.domain.look_schedule import OPEN_ORDER_INTERVAL
 from candlecast.domain.messages import CandleClosed
-from candlecast.domain.reconcile import OPEN_ORDER_INTERVAL
 from infra.local.candle_files import CandleFile
 from infra.local.cloud import Cloud
 from infra.local.demo.exchange import Operator
@@ -140,11 +140,14 @@ class Replay:
         )
 
     def _reconcile(self) -> None:
-        """Fire the reconcile clock as of the moment when every account with open orders is due."""
+        self.progress.reconciles += self._fire_reconcile_clock()
+        self.wait_until_quiet()
+
+    def _fire_reconcile_clock(self) -> int:
+        """As of the moment when every account with open orders is due: a time ahead of the clock is asked for at once."""
         due = datetime.now(UTC) + OPEN_ORDER_INTERVAL + timedelta(seconds=1)
         answer = invoke(self._cloud, "ReconcileClockFunctionName", {"scheduled_time": due.isoformat()})
-        self.progress.reconciles += answer["accounts"]
-        self.wait_until_quiet()
+        return int(answer["accounts"])
 
     def wait_until_quiet(self) -> None:
         """Wait until no queue holds a message. Read in the direction of the flow, a message cannot slip by unseen.
@@ -156,7 +159,7 @@ class Replay:
         while any(self._depth(queue) for queue in QUEUES):
             if time.monotonic() > firing:
                 firing += CLOCK_SECONDS
-                invoke(self._cloud, "ReconcileClockFunctionName", {"scheduled_time": datetime.now(UTC).isoformat()})
+                self._fire_reconcile_clock()
             if time.monotonic() > end:
                 depths = {queue: self._depth(queue) for queue in QUEUES}
                 raise CommandError(f"not quiet after {QUIET_SECONDS:.0f} s: {depths}")

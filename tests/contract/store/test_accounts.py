@@ -11,9 +11,11 @@ from candlecast.domain.account import Account, AccountStatus, DailyResult
 from candlecast.domain.errors import Conflict, NotFound
 from candlecast.domain.events import Event, EventType
 from candlecast.domain.ids import event_id
+from candlecast.domain.look_schedule import next_due
 from candlecast.domain.order import IntentState, LegKind, MarketSettings
 from candlecast.domain.reasons import Denial, Reason
 from candlecast.domain.subscription import MarginMode
+from candlecast.ports.store import DueAccount
 from tests.builders import ACCOUNT, BTC, NOW, SUBSCRIPTION, TENANT, a_position, after, an_account, an_intent
 from tests.contract.store.conftest import Stores
 
@@ -118,9 +120,11 @@ def test_a_loaded_account_has_an_empty_outbox(stores: Stores) -> None:
 
 def test_an_account_is_due_while_something_of_it_is_open(stores: Stores) -> None:
     unknown = an_intent(state=IntentState.UNKNOWN)
-    account = stores.accounts.create(an_account(intents={unknown.intent_id: unknown}))
+    account = stores.accounts.create(an_account(intents={unknown.intent_id: unknown}, subscriptions={}))
     assert list(stores.accounts.due_for_reconcile(NOW)) == []
-    assert list(stores.accounts.due_for_reconcile(after(3600))) == [(TENANT, ACCOUNT)]
+    due_at = next_due(account, NOW)
+    assert due_at is not None
+    assert list(stores.accounts.due_for_reconcile(after(3600))) == [DueAccount(TENANT, ACCOUNT, due_at)]
     stores.accounts.save(replace(account, intents={}))
     assert list(stores.accounts.due_for_reconcile(after(3600))) == []
 
@@ -131,10 +135,18 @@ def test_an_account_whose_keys_cannot_be_used_is_never_due(stores: Stores) -> No
     assert list(stores.accounts.due_for_reconcile(after(3600))) == []
 
 
-def test_every_due_account_is_found_once(stores: Stores) -> None:
-    opened = an_intent(state=IntentState.OPEN)
-    names = {f"account-{number}" for number in range(12)}
-    for name in names:
-        stores.accounts.create(an_account(name, intents={opened.intent_id: opened}))
+def test_every_due_account_is_found_once_and_the_one_that_waits_longest_first(stores: Stores) -> None:
+    stop = an_intent(LegKind.STOP_LOSS, state=IntentState.OPEN)
+    held = a_position()
+    for number in range(12):
+        stores.accounts.create(
+            an_account(
+                f"account-{number}",
+                intents={stop.intent_id: stop},
+                positions={held.key: held},
+                reconciled_at=after(-(number * 7 % 12)),
+            )
+        )
     due = list(stores.accounts.due_for_reconcile(after(3600)))
-    assert sorted(due) == sorted((TENANT, name) for name in names)
+    assert sorted(account.account_id for account in due) == sorted(f"account-{number}" for number in range(12))
+    assert [account.due_at for account in due] == [after(60 - seconds) for seconds in range(11, -1, -1)]

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from decimal import Decimal
+from datetime import timedelta
 from itertools import product
 from typing import Any
 
 import pytest
 
-from candlecast.domain.account import DISABLED_BY_OWNER, Account, AccountStatus
+from candlecast.domain.account import Account, AccountStatus
 from candlecast.domain.ids import digest
 from candlecast.domain.order import Intent, IntentState, LegKind
 from candlecast.domain.position import Position
 from candlecast.domain.reconcile import (
     LOOKUP_SPACING,
     LOOKUPS_NEEDED,
-    OPEN_ORDER_INTERVAL,
     RECEIVE_WINDOW,
     SEND_WINDOW,
     SETTLE_WINDOW,
@@ -26,9 +24,6 @@ from candlecast.domain.reconcile import (
     is_absent,
     may_look_up,
     may_send,
-    next_answer,
-    next_due,
-    next_look,
     next_step,
     settles_at,
     waits_for,
@@ -185,59 +180,3 @@ def test_a_stop_of_an_earlier_entry_is_not_placed_for_a_later_position() -> None
 def test_an_exit_of_another_market_is_not_waited_for() -> None:
     entry, elsewhere = an_intent(state=IntentState.PENDING), an_intent(LegKind.EXIT, market=ETH)
     assert waits_for(account_of(entry, elsewhere), entry) is None
-
-
-# -- when the account is looked at ---------------------------------------------------------------------------------------------
-
-STOP = an_intent(LegKind.STOP_LOSS, state=IntentState.OPEN)
-PROTECTED = a_position(stop_price=Decimal(90))
-WAITING = an_intent(LegKind.STOP_LOSS, state=IntentState.PENDING)
-
-
-@pytest.mark.parametrize(
-    ("account", "seconds"),
-    [
-        (account_of(), None),
-        (account_of(an_intent(state=IntentState.UNKNOWN)), 25),
-        (account_of(an_intent(state=IntentState.SUBMITTING, submitted_at=NOW - SETTLE_WINDOW)), 3),
-        (account_of(an_intent(state=IntentState.OPEN)), 3),
-        (account_of(an_intent(LegKind.EXIT, state=IntentState.PENDING), position=a_position()), 3),
-        (account_of(an_intent(LegKind.EXIT, state=IntentState.PENDING, submitted_at=NOW - SETTLE_WINDOW)), 0),
-        (account_of(WAITING, an_intent(state=IntentState.UNKNOWN)), 25),
-        (account_of(STOP, position=PROTECTED), None),
-        (account_of(an_intent(LegKind.STOP_LOSS, state=IntentState.OPEN, lookups=1), position=PROTECTED), 3),
-    ],
-)
-def test_when_the_next_look_can_settle_an_order(account: Account, seconds: float | None) -> None:
-    assert next_answer(account, NOW) == (None if seconds is None else NOW + timedelta(seconds=seconds))
-
-
-def test_an_orphan_and_a_naked_position_are_looked_at_now() -> None:
-    assert next_look(account_of(STOP), NOW) == NOW
-    assert next_look(account_of(position=PROTECTED), NOW) == NOW
-    assert next_look(account_of(position=a_position()), NOW) is None
-
-
-@pytest.mark.parametrize("reconciled_at", [None, NOW - timedelta(seconds=20)])
-@pytest.mark.parametrize("now", [NOW, NOW + timedelta(seconds=59), NOW + timedelta(hours=1)])
-def test_a_busy_account_is_due_as_early_as_a_quiet_one(reconciled_at: datetime | None, now: datetime) -> None:
-    account = account_of(STOP, position=PROTECTED, reconciled_at=reconciled_at)
-    assert next_due(account, now) == (reconciled_at or NOW) + OPEN_ORDER_INTERVAL
-
-
-def test_an_account_with_nothing_open_is_never_due() -> None:
-    assert next_due(account_of(), NOW) is None
-
-
-@pytest.mark.parametrize(
-    ("changes", "due"),
-    [
-        ({"status": AccountStatus.DISABLED, "disabled_reason": DISABLED_BY_OWNER}, True),
-        ({"status": AccountStatus.DISABLED, "disabled_reason": "AUTHENTICATION_FAILED"}, False),
-        ({"status": AccountStatus.DISABLED, "disabled_reason": DISABLED_BY_OWNER, "credential_version": None}, False),
-        ({"status": AccountStatus.NO_CREDENTIALS, "credential_version": None}, False),
-    ],
-)
-def test_a_disabled_account_is_followed_as_long_as_its_keys_are_good(changes: dict[str, Any], due: bool) -> None:
-    account = account_of(an_intent(state=IntentState.UNKNOWN), **changes)
-    assert (next_due(account, NOW) is not None) is due

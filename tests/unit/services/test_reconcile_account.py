@@ -10,11 +10,11 @@ import pytest
 
 from candlecast.domain.account import DISABLED_BY_OWNER, Account, AccountStatus
 from candlecast.domain.errors import Fatal, Reject, RetryLater
+from candlecast.domain.look_schedule import next_full_look
 from candlecast.domain.order import IntentState, LegKind, OrderRequest, OrderType, VenueOrder, VenueOrderStatus
 from candlecast.domain.reasons import Reason
 from candlecast.domain.reconcile import LOOKUP_SPACING, SETTLE_WINDOW
 from candlecast.domain.signal import Action, TakeProfit
-from candlecast.services.reconcile_account import BALANCE_INTERVAL
 from tests.builders import BTC, NOW, a_reconcile_request, a_signal
 from tests.fakes.venue import FakeVenue, Fault
 from tests.unit.services.money_path import KEY, MoneyPath, bracket
@@ -299,10 +299,22 @@ def test_positions_and_balance_are_compared_now_and_then() -> None:
     account = path.reconcile(1)
     assert account.balance is not None
     assert (account.balance.equity, account.reconciled_at) == (D(9_876), path.clock.now())
-    path.reconcile(BALANCE_INTERVAL.total_seconds() - 1)
+    turn = (next_full_look(account) - path.clock.now()).total_seconds()
+    path.reconcile(turn - 1)
     assert (path.exchange.count("balance"), path.alerts()) == (1, [])
     path.reconcile(1)
     assert path.exchange.count("balance") == 2
+
+
+def test_an_account_with_nothing_open_is_asked_about_at_its_turn_only() -> None:
+    path = MoneyPath()
+    account = path.reconcile()
+    assert (account.reconciled_at, path.exchange.count("positions")) == (NOW, 1)
+    saves, requests = path.accounts.saves, len(path.exchange.requests)
+    path.reconcile(1)
+    assert (path.accounts.saves, len(path.exchange.requests), path.vault.reads) == (saves, requests, 1)
+    path.reconcile((next_full_look(account) - path.clock.now()).total_seconds())
+    assert path.exchange.count("positions") == 2
 
 
 def test_a_position_that_differs_from_the_venues_is_an_alert_and_never_mended_blindly() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from candlecast.domain.account import Account, AccountStatus
@@ -17,10 +17,6 @@ SETTLE_MARGIN = timedelta(seconds=5)
 SETTLE_WINDOW = SEND_WINDOW + VENUE_PROCESSING_TIMEOUT + RECEIVE_WINDOW + SETTLE_MARGIN
 LOOKUP_SPACING = timedelta(seconds=3)  # the second look-up must not see the same stale replica of the venue
 LOOKUPS_NEEDED = 2
-OPEN_ORDER_INTERVAL = timedelta(
-    seconds=60
-)  # how long a triggered stop may go unnoticed; each look costs the venue's weight budget
-NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class Step(StrEnum):
@@ -121,39 +117,3 @@ def _is_fresh(account: Account, intent: Intent, now: datetime) -> bool:
     if newest > intent.issued_at:  # an exit waits for it: entering first would only pay twice
         return False
     return subscribed and (intent.expires_at is None or now <= intent.expires_at)
-
-
-def next_answer(account: Account, now: datetime) -> datetime | None:
-    """When the next look at the venue can settle an order; None if every order is settled.
-
-    A leg that waits for another has nothing to ask for itself.
-    """
-    looks = []
-    for intent in account.intents.values():
-        if intent.state.is_unresolved:
-            looks.append(max(settles_at(intent), now + LOOKUP_SPACING))
-        elif intent.state is IntentState.PENDING:
-            looks += [] if waits_for(account, intent) else [max(min(tries_at(intent), intent.expires_at or NEVER), now)]
-        elif not intent.kind.is_protective or intent.lookups:
-            looks.append(now + LOOKUP_SPACING)
-    return min(looks, default=None)
-
-
-def next_look(account: Account, now: datetime) -> datetime | None:
-    """When the venue must be asked next because something is not as it should be; None if everything is."""
-    return now if account.orphans() or account.naked_positions() else next_answer(account, now)
-
-
-def next_due(account: Account, now: datetime) -> datetime | None:
-    """When the account must be looked at next; None if nothing is open or its venue cannot be asked.
-
-    Counted from the last full look, not from the last write: an account that is written all the time is looked at all the same.
-    """
-    if not account.can_be_looked_at:
-        return None
-    look = next_look(account, now)
-    if look is not None:
-        return look
-    if account.intents or account.positions:
-        return (account.reconciled_at or account.created_at) + OPEN_ORDER_INTERVAL
-    return None

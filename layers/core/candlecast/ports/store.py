@@ -26,6 +26,15 @@ class Page[T]:
     cursor: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class DueAccount:
+    """An account that must be looked at, and when."""
+
+    tenant_id: str
+    account_id: str
+    due_at: datetime
+
+
 class AccountStore(Protocol):
     """Account aggregates. Every write is conditional on the version that was read."""
 
@@ -34,7 +43,7 @@ class AccountStore(Protocol):
         ...
 
     def save(self, account: Account) -> Account:
-        """Write the account as version + 1 with its outbox and `domain.reconcile.next_due` as its sparse reconcile key.
+        """Write the account as version + 1 with its outbox and `domain.look_schedule.next_due` as its sparse reconcile key.
 
         Returns what is stored, with an empty outbox. Raises `Conflict` (VERSION_CONFLICT) if somebody else has written since. One
         DynamoDB write.
@@ -47,8 +56,8 @@ class AccountStore(Protocol):
 
     def list_accounts(self, tenant_id: str) -> Sequence[Account]: ...
 
-    def due_for_reconcile(self, before: datetime) -> Iterator[tuple[str, str]]:
-        """(tenant, account) of accounts whose reconcile time is at or before `before`, from an index."""
+    def due_for_reconcile(self, before: datetime) -> Iterator[DueAccount]:
+        """Accounts whose reconcile time is at or before `before`, those that have been due for longest first, from an index."""
         ...
 
 

@@ -173,8 +173,9 @@ def reconcile_clock() -> RequestReconciles:
     from candlecast.services.request_reconciles import RequestReconciles
 
     known = settings.ReconcileClockSettings.read()
-    accounts = DynamoAccountStore(_table(known.table_name), SystemClock())
-    return RequestReconciles(accounts, SqsReconcileQueue(_aws("sqs"), known.reconcile_queue_url), EmfMetrics())
+    clock = SystemClock()
+    accounts = DynamoAccountStore(_table(known.table_name), clock)
+    return RequestReconciles(accounts, SqsReconcileQueue(_aws("sqs"), known.reconcile_queue_url), clock, EmfMetrics())
 
 
 @cache

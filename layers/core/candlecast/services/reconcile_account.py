@@ -8,28 +8,20 @@ protected or closed (invariant 11).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from math import ceil
 
 from candlecast.domain.account import Account, AccountStatus
 from candlecast.domain.errors import Conflict, Fatal, RetryLater
+from candlecast.domain.look_schedule import is_idle, next_answer, next_full_look
 from candlecast.domain.messages import ReconcileRequest
 from candlecast.domain.money import ZERO
 from candlecast.domain.order import Intent, IntentState, LegKind
 from candlecast.domain.plan import replacement_stop, unprotected_exit
 from candlecast.domain.position import Position
 from candlecast.domain.reasons import Reason
-from candlecast.domain.reconcile import (
-    LOOKUP_SPACING,
-    Step,
-    is_absent,
-    may_look_up,
-    next_answer,
-    next_step,
-    settles_at,
-    waits_for,
-)
+from candlecast.domain.reconcile import LOOKUP_SPACING, Step, is_absent, may_look_up, next_step, settles_at, waits_for
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.queue import ReconcileQueue
 from candlecast.ports.store import AccountStore
@@ -39,7 +31,6 @@ from candlecast.services.place_orders import Change, Changes, PlaceOrders
 
 CONFLICT_RETRY_SECONDS = 1.0  # another writer came between; the look is simply taken again
 MAX_DELAY_SECONDS = 900  # the most that SQS delays a message; the reconcile clock looks every minute anyway
-BALANCE_INTERVAL = timedelta(minutes=5)  # half of what makes an account's state stale (10 minutes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +50,8 @@ class ReconcileAccount:
         account = self.accounts.load(request.tenant_id, request.account_id)
         if account.credential_version is None or not account.can_be_looked_at:
             return account
+        if is_idle(account) and self.clock.now() < next_full_look(account):
+            return account  # somebody has looked since this was asked for
         changes = Changes(account)
         try:
             keys = self.vault.read(account.tenant_id, account.account_id, account.credential_version)
@@ -152,7 +145,7 @@ class ReconcileAccount:
     def _compare(self, changes: Changes, venue: Venue) -> None:
         """Compare positions with the venue's and take over the balance, now and then; a difference is never mended blindly."""
         account, now = changes.account, self.clock.now()
-        if account.reconciled_at is not None and now - account.reconciled_at < BALANCE_INTERVAL:
+        if now < next_full_look(account):
             return
         balance = venue.balance(now)
         held = {p.market: p.quantity * p.side.sign for p in venue.positions()}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
+from heapq import merge
 from zlib import crc32
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
@@ -30,8 +31,9 @@ from candlecast.adapters.dynamodb.table import (
 from candlecast.domain.account import Account
 from candlecast.domain.errors import Conflict, NotFound
 from candlecast.domain.events import Event
-from candlecast.domain.reconcile import next_due
+from candlecast.domain.look_schedule import next_due
 from candlecast.ports.clock import Clock
+from candlecast.ports.store import DueAccount
 
 ACCOUNT_KIND = "ACCOUNT"
 STATE = "STATE"
@@ -109,16 +111,19 @@ class DynamoAccountStore:
         # one by one: a batch repeats what is throttled without a pause or an end, and a tenant has few accounts
         return [self.load(tenant_id, name) for name in names]
 
-    def due_for_reconcile(self, before: datetime) -> Iterator[tuple[str, str]]:
-        for shard in range(RECONCILE_SHARDS):
-            with store_errors():
-                due = self._rows.by_index3.query(
-                    key("RECONCILE", str(shard)),
-                    self._rows.index3_place <= sortable(before),
-                    attributes_to_get=["tenant_id", "account_id"],
-                )
-                for row in due:
-                    yield row.tenant_id, row.account_id
+    def due_for_reconcile(self, before: datetime) -> Iterator[DueAccount]:
+        shards = (self._due_of_shard(shard, before) for shard in range(RECONCILE_SHARDS))
+        return merge(*shards, key=lambda due: due.due_at)
+
+    def _due_of_shard(self, shard: int, before: datetime) -> Iterator[DueAccount]:
+        with store_errors():
+            due = self._rows.by_index3.query(
+                key("RECONCILE", str(shard)),
+                self._rows.index3_place <= sortable(before),
+                attributes_to_get=["tenant_id", "account_id", self._rows.index3_place.attr_name],
+            )
+            for row in due:
+                yield DueAccount(row.tenant_id, row.account_id, datetime.fromisoformat(row.index3_place))
 
 
 def tenant_key(tenant_id: str) -> str:

@@ -1,0 +1,76 @@
+"""When an account is looked at: at once where something is unsettled, every minute while something is open, else every five.
+
+Whatever is not urgent is spread over time by a hash of the account's name, so that thousands of accounts do not ask their venue
+in the same second; a turn is a point of the clock and not a pause, so accounts do not drift together after an outage either.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zlib import crc32
+
+from candlecast.domain.account import Account, AccountStatus
+from candlecast.domain.order import IntentState
+from candlecast.domain.reconcile import LOOKUP_SPACING, settles_at, tries_at, waits_for
+from candlecast.domain.subscription import SubscriptionStatus
+
+OPEN_ORDER_INTERVAL = timedelta(seconds=60)  # how long a triggered stop may go unnoticed; each look costs weight at the venue
+FULL_LOOK_INTERVAL = timedelta(minutes=5)  # positions and balance: half of what makes an account's state stale (10 minutes)
+NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+def slot_after(account_id: str, instant: datetime, interval: timedelta) -> datetime:
+    """The first instant after `instant` at which it is the account's turn; turns are `interval` apart."""
+    seconds = int(interval.total_seconds())
+    own = crc32(account_id.encode()) % seconds
+    turns = (int(instant.timestamp()) - own) // seconds + 1
+    return datetime.fromtimestamp(turns * seconds + own, UTC)
+
+
+def next_full_look(account: Account) -> datetime:
+    """When positions and balance are to be compared next; from the beginning of its life for an account that never was."""
+    if account.reconciled_at is None:
+        return account.created_at
+    return slot_after(account.account_id, account.reconciled_at, FULL_LOOK_INTERVAL)
+
+
+def is_idle(account: Account) -> bool:
+    """Whether nothing of ours is open, so that only a full look can say anything."""
+    return not account.intents and not account.positions
+
+
+def next_answer(account: Account, now: datetime) -> datetime | None:
+    """When the next look at the venue can settle an order; None if every order is settled.
+
+    A leg that waits for another has nothing to ask for itself.
+    """
+    looks = []
+    for intent in account.intents.values():
+        if intent.state.is_unresolved:
+            looks.append(max(settles_at(intent), now + LOOKUP_SPACING))
+        elif intent.state is IntentState.PENDING:
+            looks += [] if waits_for(account, intent) else [max(min(tries_at(intent), intent.expires_at or NEVER), now)]
+        elif not intent.kind.is_protective or intent.lookups:
+            looks.append(now + LOOKUP_SPACING)
+    return min(looks, default=None)
+
+
+def next_look(account: Account, now: datetime) -> datetime | None:
+    """When the venue must be asked next because something is not as it should be; None if everything is."""
+    return now if account.orphans() or account.naked_positions() else next_answer(account, now)
+
+
+def next_due(account: Account, now: datetime) -> datetime | None:
+    """When the account must be looked at next; None if nothing is open and nobody trades on it, or its venue cannot be asked.
+
+    Counted from the last full look, not from the last write: an account that is written all the time is looked at all the same.
+    """
+    if not account.can_be_looked_at:
+        return None
+    look = next_look(account, now)
+    if look is not None:
+        return look
+    if not is_idle(account):
+        return (account.reconciled_at or account.created_at) + OPEN_ORDER_INTERVAL
+    trades = SubscriptionStatus.ACTIVE in account.subscriptions.values()
+    return next_full_look(account) if trades and account.status is AccountStatus.ACTIVE else None

@@ -1,0 +1,123 @@
+"""When an account is looked at: what is urgent now, what is open every minute, the rest every five, spread over time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from candlecast.domain.account import DISABLED_BY_OWNER, Account, AccountStatus
+from candlecast.domain.look_schedule import (
+    FULL_LOOK_INTERVAL,
+    OPEN_ORDER_INTERVAL,
+    next_answer,
+    next_due,
+    next_full_look,
+    next_look,
+    slot_after,
+)
+from candlecast.domain.order import Intent, IntentState, LegKind
+from candlecast.domain.position import Position
+from candlecast.domain.reconcile import SETTLE_WINDOW
+from candlecast.domain.subscription import SubscriptionStatus
+from tests.builders import NOW, SUBSCRIPTION, a_position, after, an_account, an_intent
+
+
+def account_of(*intents: Intent, position: Position | None = None, **changes: Any) -> Account:
+    held = {position.key: position} if position else {}
+    return an_account(intents={i.intent_id: i for i in intents}, positions=held, **changes)
+
+
+STOP = an_intent(LegKind.STOP_LOSS, state=IntentState.OPEN)
+PROTECTED = a_position(stop_price=Decimal(90))
+WAITING = an_intent(LegKind.STOP_LOSS, state=IntentState.PENDING)
+
+
+@pytest.mark.parametrize(
+    ("account", "seconds"),
+    [
+        (account_of(), None),
+        (account_of(an_intent(state=IntentState.UNKNOWN)), 25),
+        (account_of(an_intent(state=IntentState.SUBMITTING, submitted_at=NOW - SETTLE_WINDOW)), 3),
+        (account_of(an_intent(state=IntentState.OPEN)), 3),
+        (account_of(an_intent(LegKind.EXIT, state=IntentState.PENDING), position=a_position()), 3),
+        (account_of(an_intent(LegKind.EXIT, state=IntentState.PENDING, submitted_at=NOW - SETTLE_WINDOW)), 0),
+        (account_of(WAITING, an_intent(state=IntentState.UNKNOWN)), 25),
+        (account_of(STOP, position=PROTECTED), None),
+        (account_of(an_intent(LegKind.STOP_LOSS, state=IntentState.OPEN, lookups=1), position=PROTECTED), 3),
+    ],
+)
+def test_when_the_next_look_can_settle_an_order(account: Account, seconds: float | None) -> None:
+    assert next_answer(account, NOW) == (None if seconds is None else NOW + timedelta(seconds=seconds))
+
+
+def test_an_orphan_and_a_naked_position_are_looked_at_now() -> None:
+    assert next_look(account_of(STOP), NOW) == NOW
+    assert next_look(account_of(position=PROTECTED), NOW) == NOW
+    assert next_look(account_of(position=a_position()), NOW) is None
+
+
+@pytest.mark.parametrize("reconciled_at", [None, NOW - timedelta(seconds=20)])
+@pytest.mark.parametrize("now", [NOW, NOW + timedelta(seconds=59), NOW + timedelta(hours=1)])
+def test_a_busy_account_is_due_as_early_as_a_quiet_one(reconciled_at: datetime | None, now: datetime) -> None:
+    account = account_of(STOP, position=PROTECTED, reconciled_at=reconciled_at)
+    assert next_due(account, now) == (reconciled_at or NOW) + OPEN_ORDER_INTERVAL
+
+
+def test_an_account_that_nobody_trades_on_is_due_only_while_something_is_open() -> None:
+    for status in (SubscriptionStatus.PAUSED, SubscriptionStatus.CANCELLED):
+        assert next_due(account_of(subscriptions={SUBSCRIPTION: status}), NOW) is None
+    assert next_due(account_of(subscriptions={}), NOW) is None
+
+
+def test_an_account_that_was_never_looked_at_is_due_from_its_beginning() -> None:
+    assert next_due(account_of(), after(100)) == NOW
+
+
+def test_an_account_with_nothing_open_is_due_every_five_minutes_at_its_own_moment() -> None:
+    looked_at, due = NOW, []
+    for _ in range(4):
+        at = next_due(account_of(reconciled_at=looked_at), looked_at)
+        assert at is not None
+        due.append(at)
+        looked_at = at + timedelta(seconds=1.5)
+    assert due[0] - NOW <= FULL_LOOK_INTERVAL
+    assert {later - earlier for earlier, later in pairwise(due)} == {FULL_LOOK_INTERVAL}
+
+
+def test_the_state_of_an_account_is_renewed_well_before_it_counts_as_stale() -> None:
+    stale = timedelta(minutes=10)
+    latest = max(next_full_look(an_account(f"account-{n}", reconciled_at=NOW)) for n in range(500)) - NOW
+    assert latest + OPEN_ORDER_INTERVAL < stale
+
+
+def test_thousands_of_accounts_looked_at_together_are_spread_over_time_at_the_next_look() -> None:
+    due = Counter(next_full_look(an_account(f"account-{n}", reconciled_at=NOW)) for n in range(6_000))
+    assert len(due) == FULL_LOOK_INTERVAL.total_seconds()
+    assert max(due.values()) < 60  # 20 a second on average
+
+
+@pytest.mark.parametrize("seconds", [0, 1, 59.5, 61, 1e6])
+def test_a_turn_comes_within_one_interval_and_always_later(seconds: float) -> None:
+    instant = after(seconds)
+    turn = slot_after("account-1", instant, OPEN_ORDER_INTERVAL)
+    assert timedelta() < turn - instant <= OPEN_ORDER_INTERVAL
+    assert slot_after("account-1", turn, OPEN_ORDER_INTERVAL) == turn + OPEN_ORDER_INTERVAL
+
+
+@pytest.mark.parametrize(
+    ("changes", "due"),
+    [
+        ({"status": AccountStatus.DISABLED, "disabled_reason": DISABLED_BY_OWNER}, True),
+        ({"status": AccountStatus.DISABLED, "disabled_reason": "AUTHENTICATION_FAILED"}, False),
+        ({"status": AccountStatus.DISABLED, "disabled_reason": DISABLED_BY_OWNER, "credential_version": None}, False),
+        ({"status": AccountStatus.NO_CREDENTIALS, "credential_version": None}, False),
+    ],
+)
+def test_a_disabled_account_is_followed_as_long_as_its_keys_are_good(changes: dict[str, Any], due: bool) -> None:
+    account = account_of(an_intent(state=IntentState.UNKNOWN), **changes)
+    assert (next_due(account, NOW) is not None) is due
