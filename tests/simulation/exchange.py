@@ -11,7 +11,7 @@ from random import Random
 from candlecast.domain.errors import Ambiguous, Reject, RetryLater
 from candlecast.domain.market import Market
 from candlecast.domain.order import Intent, OrderRequest, OrderType, Side, VenueOrder, VenueOrderStatus
-from candlecast.domain.reconcile import LOOKUP_SPACING, RECEIVE_WINDOW, VENUE_PROCESSING_TIMEOUT
+from candlecast.domain.venue_rules import BINANCE_USDM
 from candlecast.ports.venue import Credentials
 from tests.fakes.clock import FakeClock
 from tests.fakes.venue import FakeExchange, FakeVenue
@@ -19,7 +19,7 @@ from tests.simulation.profile import Profile
 
 RATE_LIMIT_SECONDS = 5
 SLOWEST_FILL_SECONDS = 8.0
-LONGEST_LAG = LOOKUP_SPACING - timedelta(milliseconds=500)  # two look-ups in a row never see the same stale replica
+LONGEST_LAG = BINANCE_USDM.lookup_spacing - timedelta(milliseconds=500)  # two look-ups in a row never see the same stale replica
 
 Later = Callable[[datetime, Callable[[], None]], None]  # does something at an instant
 OnSend = Callable[[str, OrderRequest], None]
@@ -92,7 +92,7 @@ class SimulatedExchange(FakeExchange):
 
     def _late_arrival(self, api_key: str, request: OrderRequest) -> VenueOrder:
         """The request reaches the book as late as a venue can let it, long after we have given up waiting."""
-        latest = (RECEIVE_WINDOW + VENUE_PROCESSING_TIMEOUT).total_seconds()
+        latest = (BINANCE_USDM.receive_window + BINANCE_USDM.processing_timeout).total_seconds()
         self._later(self.clock.now() + timedelta(seconds=self.random.uniform(0, latest)), lambda: self._arrive(api_key, request))
         raise Ambiguous("OUTCOME_UNKNOWN", "it may still arrive")
 

@@ -22,8 +22,8 @@ from candlecast.domain.look_schedule import (
 )
 from candlecast.domain.order import Intent, IntentState, LegKind
 from candlecast.domain.position import Position
-from candlecast.domain.reconcile import SETTLE_WINDOW
 from candlecast.domain.subscription import SubscriptionStatus
+from candlecast.domain.venue_rules import BINANCE_USDM
 from tests.builders import NOW, SUBSCRIPTION, a_position, after, an_account, an_intent
 
 
@@ -42,10 +42,10 @@ WAITING = an_intent(LegKind.STOP_LOSS, state=IntentState.PENDING)
     [
         (account_of(), None),
         (account_of(an_intent(state=IntentState.UNKNOWN)), 25),
-        (account_of(an_intent(state=IntentState.SUBMITTING, submitted_at=NOW - SETTLE_WINDOW)), 3),
+        (account_of(an_intent(state=IntentState.SUBMITTING, submitted_at=NOW - BINANCE_USDM.settle_window)), 3),
         (account_of(an_intent(state=IntentState.OPEN)), 3),
         (account_of(an_intent(LegKind.EXIT, state=IntentState.PENDING), position=a_position()), 3),
-        (account_of(an_intent(LegKind.EXIT, state=IntentState.PENDING, submitted_at=NOW - SETTLE_WINDOW)), 0),
+        (account_of(an_intent(LegKind.EXIT, state=IntentState.PENDING, submitted_at=NOW - BINANCE_USDM.settle_window)), 0),
         (account_of(WAITING, an_intent(state=IntentState.UNKNOWN)), 25),
         (account_of(STOP, position=PROTECTED), None),
         (account_of(an_intent(LegKind.STOP_LOSS, state=IntentState.OPEN, lookups=1), position=PROTECTED), 3),

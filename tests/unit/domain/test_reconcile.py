@@ -13,22 +13,9 @@ from candlecast.domain.account import Account, AccountStatus
 from candlecast.domain.ids import digest
 from candlecast.domain.order import Intent, IntentState, LegKind
 from candlecast.domain.position import Position
-from candlecast.domain.reconcile import (
-    LOOKUP_SPACING,
-    LOOKUPS_NEEDED,
-    RECEIVE_WINDOW,
-    SEND_WINDOW,
-    SETTLE_WINDOW,
-    VENUE_PROCESSING_TIMEOUT,
-    Step,
-    is_absent,
-    may_look_up,
-    may_send,
-    next_step,
-    settles_at,
-    waits_for,
-)
+from candlecast.domain.reconcile import LOOKUPS_NEEDED, Step, is_absent, may_look_up, may_send, next_step, settles_at, waits_for
 from candlecast.domain.subscription import SubscriptionStatus
+from candlecast.domain.venue_rules import BINANCE_USDM
 from tests.builders import ETH, NOW, SUBSCRIPTION, a_position, an_account, an_intent
 
 MOMENT = timedelta(microseconds=1)
@@ -96,7 +83,7 @@ ROWS = [
 
 def decide(row: Row) -> Step:
     """The product's step for a row."""
-    submitted = NOW - SETTLE_WINDOW - (timedelta() if row.settled else -MOMENT)
+    submitted = NOW - BINANCE_USDM.settle_window - (timedelta() if row.settled else -MOMENT)
     expires = NOW if row.fresh else NOW - MOMENT
     intent = an_intent(
         row.kind,
@@ -131,52 +118,60 @@ def test_every_step_is_reached_for_every_kind_of_leg() -> None:
 
 
 def test_an_order_is_not_sent_again_before_any_request_for_it_could_still_arrive() -> None:
-    latest_arrival = SEND_WINDOW + RECEIVE_WINDOW + VENUE_PROCESSING_TIMEOUT
-    assert settles_at(an_intent()) - NOW > latest_arrival
+    latest_arrival = BINANCE_USDM.send_window + BINANCE_USDM.receive_window + BINANCE_USDM.processing_timeout
+    assert settles_at(an_intent(), BINANCE_USDM) - NOW > latest_arrival
     assert LOOKUPS_NEEDED >= 2
 
 
 def test_a_look_up_before_the_settle_window_ends_proves_nothing() -> None:
     looked = an_intent(state=IntentState.UNKNOWN, lookups=5)
-    assert not is_absent(looked, NOW + SETTLE_WINDOW - MOMENT)
-    assert is_absent(looked, NOW + SETTLE_WINDOW)
+    assert not is_absent(looked, NOW + BINANCE_USDM.settle_window - MOMENT, BINANCE_USDM)
+    assert is_absent(looked, NOW + BINANCE_USDM.settle_window, BINANCE_USDM)
 
 
 def test_two_look_ups_are_apart() -> None:
     looked = an_intent(last_lookup_at=NOW)
-    assert not may_look_up(looked, NOW + LOOKUP_SPACING - MOMENT)
-    assert may_look_up(looked, NOW + LOOKUP_SPACING)
-    assert may_look_up(an_intent(), NOW)
+    assert not may_look_up(looked, NOW + BINANCE_USDM.lookup_spacing - MOMENT, BINANCE_USDM)
+    assert may_look_up(looked, NOW + BINANCE_USDM.lookup_spacing, BINANCE_USDM)
+    assert may_look_up(an_intent(), NOW, BINANCE_USDM)
 
 
 def test_a_leg_is_sent_only_shortly_after_its_mark_and_only_while_it_is_fresh() -> None:
-    assert may_send(an_intent(), NOW + SEND_WINDOW)
-    assert not may_send(an_intent(), NOW + SEND_WINDOW + MOMENT)
-    assert not may_send(an_intent(expires_at=NOW), NOW + MOMENT)
-    assert not may_send(an_intent(submitted_at=None), NOW)
+    assert may_send(an_intent(), NOW + BINANCE_USDM.send_window, BINANCE_USDM)
+    assert not may_send(an_intent(), NOW + BINANCE_USDM.send_window + MOMENT, BINANCE_USDM)
+    assert not may_send(an_intent(expires_at=NOW), NOW + MOMENT, BINANCE_USDM)
+    assert not may_send(an_intent(submitted_at=None), NOW, BINANCE_USDM)
 
 
 def test_a_leg_that_was_refused_for_now_is_not_tried_again_at_once_however_many_ask() -> None:
     pending = an_intent(LegKind.EXIT, state=IntentState.PENDING)
     account = account_of(pending, position=a_position())
-    assert next_step(account, pending, NOW + LOOKUP_SPACING - MOMENT) is Step.WAIT
-    assert next_step(account, pending, NOW + LOOKUP_SPACING) is Step.SEND
+    assert next_step(account, pending, NOW + BINANCE_USDM.lookup_spacing - MOMENT) is Step.WAIT
+    assert next_step(account, pending, NOW + BINANCE_USDM.lookup_spacing) is Step.SEND
 
 
 def test_a_pending_entry_goes_with_its_pending_exit_which_goes_first() -> None:
     entry = an_intent(state=IntentState.PENDING)
     pending_exit = an_intent(LegKind.EXIT, state=IntentState.PENDING)
     account = account_of(pending_exit, entry, position=a_position())
-    later = NOW + LOOKUP_SPACING
+    later = NOW + BINANCE_USDM.lookup_spacing
     assert [next_step(account, i, later) for i in account.unresolved()] == [Step.SEND, Step.SEND]
     assert waits_for(account, entry) == pending_exit
 
 
 def test_a_stop_of_an_earlier_entry_is_not_placed_for_a_later_position() -> None:
     stop = an_intent(LegKind.STOP_LOSS, state=IntentState.PENDING, bracket_of=digest("an earlier entry"))
-    assert next_step(account_of(stop, position=a_position()), stop, NOW + LOOKUP_SPACING) is Step.EXPIRE
+    assert next_step(account_of(stop, position=a_position()), stop, NOW + BINANCE_USDM.lookup_spacing) is Step.EXPIRE
 
 
 def test_an_exit_of_another_market_is_not_waited_for() -> None:
     entry, elsewhere = an_intent(state=IntentState.PENDING), an_intent(LegKind.EXIT, market=ETH)
     assert waits_for(account_of(entry, elsewhere), entry) is None
+
+
+def test_every_venue_has_its_own_window_and_nothing_is_called_absent_before_it() -> None:
+    looked = an_intent(state=IntentState.UNKNOWN, lookups=LOOKUPS_NEEDED)
+    for venue, absent in (("paper", True), ("a venue that nobody knows", False)):
+        account = account_of(looked, venue=venue)
+        step = next_step(account, looked, NOW + BINANCE_USDM.settle_window)
+        assert (step is Step.SEND) is absent

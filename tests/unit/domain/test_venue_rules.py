@@ -8,7 +8,6 @@ from datetime import timedelta
 import pytest
 
 from candlecast.adapters.ccxt_clients import RECEIVE_WINDOW_MS, REQUEST_TIMEOUT_MS
-from candlecast.domain import reconcile
 from candlecast.domain.errors import InvalidValue
 from candlecast.domain.venue_rules import BINANCE_USDM, CAUTIOUS, OrderRate, VenueRequest, rules_of
 
@@ -40,7 +39,7 @@ def test_the_cautious_rules_never_ask_more_often_than_a_known_venues() -> None:
 def test_binances_settle_window_is_what_the_adapter_asks_for() -> None:
     assert BINANCE_USDM.receive_window == timedelta(milliseconds=RECEIVE_WINDOW_MS)
     assert BINANCE_USDM.processing_timeout > timedelta(milliseconds=REQUEST_TIMEOUT_MS)
-    assert BINANCE_USDM.settle_window == reconcile.SETTLE_WINDOW == timedelta(seconds=25)
+    assert BINANCE_USDM.settle_window == timedelta(seconds=25)
 
 
 def test_an_order_takes_no_weight_at_binance_and_a_look_at_everything_takes_most() -> None:

@@ -12,9 +12,9 @@ from candlecast.domain.account import AccountStatus
 from candlecast.domain.errors import Ambiguous, Conflict, NotFound, RetryLater
 from candlecast.domain.order import IntentState, LegKind, OrderRequest, VenueOrder, VenueOrderStatus
 from candlecast.domain.reasons import Reason
-from candlecast.domain.reconcile import SEND_WINDOW, SETTLE_WINDOW
 from candlecast.domain.signal import Action, PositionSide, TakeProfit
 from candlecast.domain.subscription import SubscriptionStatus
+from candlecast.domain.venue_rules import BINANCE_USDM
 from candlecast.ports.venue import Credentials
 from tests.builders import ACCOUNT, BTC, SUBSCRIPTION, TENANT, a_signal, after, settings
 from tests.fakes.venue import FakeVenue, Fault
@@ -128,7 +128,7 @@ def test_a_lost_answer_is_unknown_and_never_sent_again_by_the_executor(fault: Fa
         path.enter()
     assert path.exchange.count("create_order") == 1
     assert path.metrics.counts["OrdersAmbiguous"] == 1
-    assert path.queue.sent[0][1] == SETTLE_WINDOW.total_seconds()
+    assert path.queue.sent[0][1] == BINANCE_USDM.settle_window.total_seconds()
 
 
 def test_while_an_entry_is_unknown_its_exit_waits_and_is_not_lost() -> None:
@@ -328,7 +328,7 @@ def slow(path: MoneyPath, seconds: float) -> type[FakeVenue]:
 
 def test_nothing_is_sent_under_a_mark_that_is_too_old() -> None:
     path = MoneyPath()
-    watch(path, slow(path, SEND_WINDOW.total_seconds() + 0.001))
+    watch(path, slow(path, BINANCE_USDM.send_window.total_seconds() + 0.001))
     path.execute(a_signal(), settings=settings(leverage=D(5)))
     assert (methods(path), path.states(LegKind.ENTRY)) == (["set_market_settings"], [IntentState.PENDING])
     path.reconcile(4)

@@ -13,15 +13,15 @@ from candlecast.domain.errors import Fatal, Reject, RetryLater
 from candlecast.domain.look_schedule import next_full_look
 from candlecast.domain.order import IntentState, LegKind, OrderRequest, OrderType, VenueOrder, VenueOrderStatus
 from candlecast.domain.reasons import Reason
-from candlecast.domain.reconcile import LOOKUP_SPACING, SETTLE_WINDOW
 from candlecast.domain.signal import Action, TakeProfit
+from candlecast.domain.venue_rules import BINANCE_USDM
 from tests.builders import BTC, NOW, a_reconcile_request, a_signal
 from tests.fakes.venue import FakeVenue, Fault
 from tests.unit.services.money_path import KEY, MoneyPath, bracket
 
 D = Decimal
-SETTLED = SETTLE_WINDOW.total_seconds()
-APART = LOOKUP_SPACING.total_seconds()
+SETTLED = BINANCE_USDM.settle_window.total_seconds()
+APART = BINANCE_USDM.lookup_spacing.total_seconds()
 NONE = Fault.NONE
 
 

@@ -10,15 +10,15 @@ import pytest
 from candlecast.domain.errors import RetryLater
 from candlecast.domain.order import IntentState, LegKind, VenueOrderStatus
 from candlecast.domain.reasons import Reason
-from candlecast.domain.reconcile import SETTLE_WINDOW
 from candlecast.domain.signal import Action
 from candlecast.domain.subscription import MarginMode
+from candlecast.domain.venue_rules import BINANCE_USDM
 from tests.builders import a_reconcile_request, a_signal
 from tests.fakes.venue import FakeVenue, Fault
 from tests.unit.services.money_path import KEY, MoneyPath, bracket
 
 D = Decimal
-SETTLED = SETTLE_WINDOW.total_seconds()
+SETTLED = BINANCE_USDM.settle_window.total_seconds()
 FILLED = IntentState.FILLED
 
 

@@ -11,8 +11,9 @@ from zlib import crc32
 
 from candlecast.domain.account import Account, AccountStatus
 from candlecast.domain.order import IntentState
-from candlecast.domain.reconcile import LOOKUP_SPACING, settles_at, tries_at, waits_for
+from candlecast.domain.reconcile import settles_at, tries_at, waits_for
 from candlecast.domain.subscription import SubscriptionStatus
+from candlecast.domain.venue_rules import rules_of
 
 OPEN_ORDER_INTERVAL = timedelta(seconds=60)  # how long a triggered stop may go unnoticed; each look costs weight at the venue
 FULL_LOOK_INTERVAL = timedelta(minutes=5)  # positions and balance: half of what makes an account's state stale (10 minutes)
@@ -44,14 +45,14 @@ def next_answer(account: Account, now: datetime) -> datetime | None:
 
     A leg that waits for another has nothing to ask for itself.
     """
-    looks = []
+    looks, rules = [], rules_of(account.venue)
     for intent in account.intents.values():
         if intent.state.is_unresolved:
-            looks.append(max(settles_at(intent), now + LOOKUP_SPACING))
+            looks.append(max(settles_at(intent, rules), now + rules.lookup_spacing))
         elif intent.state is IntentState.PENDING:
-            looks += [] if waits_for(account, intent) else [max(min(tries_at(intent), intent.expires_at or NEVER), now)]
+            looks += [] if waits_for(account, intent) else [max(min(tries_at(intent, rules), intent.expires_at or NEVER), now)]
         elif not intent.kind.is_protective or intent.lookups:
-            looks.append(now + LOOKUP_SPACING)
+            looks.append(now + rules.lookup_spacing)
     return min(looks, default=None)
 
 

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from candlecast.domain.account import Account, AccountStatus
 from candlecast.domain.order import Intent, IntentState, LegKind
 from candlecast.domain.position import position_key
 from candlecast.domain.subscription import SubscriptionStatus
+from candlecast.domain.venue_rules import VenueRules, rules_of
 
-SEND_WINDOW = timedelta(seconds=5)  # after its mark was written, an order is sent within this time or not in this visit at all
-VENUE_PROCESSING_TIMEOUT = timedelta(seconds=10)  # Binance answers -1007 after 10 s without a word from its engine
-RECEIVE_WINDOW = timedelta(seconds=5)  # Binance refuses a request older than its recvWindow, 5 s by default
-SETTLE_MARGIN = timedelta(seconds=5)
-SETTLE_WINDOW = SEND_WINDOW + VENUE_PROCESSING_TIMEOUT + RECEIVE_WINDOW + SETTLE_MARGIN
-LOOKUP_SPACING = timedelta(seconds=3)  # the second look-up must not see the same stale replica of the venue
 LOOKUPS_NEEDED = 2
 
 
@@ -27,35 +22,35 @@ class Step(StrEnum):
     EXPIRE = "EXPIRE"
 
 
-def may_send(intent: Intent, now: datetime) -> bool:
+def may_send(intent: Intent, now: datetime, rules: VenueRules) -> bool:
     """Whether an order may still be sent under the mark that was written for it.
 
     Later, its absence could be proven too early; and a leg may have expired while the venue was asked for something else.
     """
-    marked = intent.submitted_at is not None and now - intent.submitted_at <= SEND_WINDOW
+    marked = intent.submitted_at is not None and now - intent.submitted_at <= rules.send_window
     return marked and (intent.expires_at is None or now <= intent.expires_at)
 
 
-def settles_at(intent: Intent) -> datetime:
+def settles_at(intent: Intent, rules: VenueRules) -> datetime:
     """When a request that was sent for the intent can no longer reach the venue's book."""
-    return (intent.submitted_at or intent.created_at) + SETTLE_WINDOW
+    return (intent.submitted_at or intent.created_at) + rules.settle_window
 
 
-def tries_at(intent: Intent) -> datetime:
+def tries_at(intent: Intent, rules: VenueRules) -> datetime:
     """When an order that was certainly not sent may be tried again, however many ask for it."""
     if intent.retry_at is not None:
         return intent.retry_at
-    return intent.submitted_at + LOOKUP_SPACING if intent.submitted_at is not None else intent.created_at
+    return intent.submitted_at + rules.lookup_spacing if intent.submitted_at is not None else intent.created_at
 
 
-def may_look_up(intent: Intent, now: datetime) -> bool:
+def may_look_up(intent: Intent, now: datetime, rules: VenueRules) -> bool:
     """Whether asking the venue now can say more than the last look-up."""
-    return intent.last_lookup_at is None or now - intent.last_lookup_at >= LOOKUP_SPACING
+    return intent.last_lookup_at is None or now - intent.last_lookup_at >= rules.lookup_spacing
 
 
-def is_absent(intent: Intent, now: datetime) -> bool:
+def is_absent(intent: Intent, now: datetime, rules: VenueRules) -> bool:
     """Whether the order is proven not to exist: asked for often enough after the settle window (no earlier look-up counts)."""
-    return now >= settles_at(intent) and intent.lookups >= LOOKUPS_NEEDED
+    return now >= settles_at(intent, rules) and intent.lookups >= LOOKUPS_NEEDED
 
 
 def waits_for(account: Account, intent: Intent) -> Intent | None:
@@ -83,7 +78,8 @@ def next_step(account: Account, intent: Intent, now: datetime) -> Step:
     opened before its signal; an entry only while it is fresh (invariant 6) and its subscription active (invariant 7); nothing for
     an account that is not active.
     """
-    if intent.state is not IntentState.PENDING and not is_absent(intent, now):
+    rules = rules_of(account.venue)
+    if intent.state is not IntentState.PENDING and not is_absent(intent, now, rules):
         return Step.WAIT
     if account.status is not AccountStatus.ACTIVE:
         return Step.EXPIRE
@@ -92,7 +88,7 @@ def next_step(account: Account, intent: Intent, now: datetime) -> Step:
         return Step.WAIT
     if not _is_wanted(account, intent, first, now):
         return Step.EXPIRE
-    return Step.WAIT if intent.state is IntentState.PENDING and now < tries_at(intent) else Step.SEND
+    return Step.WAIT if intent.state is IntentState.PENDING and now < tries_at(intent, rules) else Step.SEND
 
 
 def _is_wanted(account: Account, intent: Intent, first: Intent | None, now: datetime) -> bool:

@@ -18,6 +18,7 @@ from candlecast.domain.money import ZERO
 from candlecast.domain.order import Intent, IntentState, LegKind, OrderRequest, VenueOrder
 from candlecast.domain.reasons import Reason
 from candlecast.domain.reconcile import may_send, waits_for
+from candlecast.domain.venue_rules import rules_of
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.store import AccountStore
 from candlecast.ports.venue import Markets, Venue
@@ -114,7 +115,7 @@ class PlaceOrders:
         key, now = leg.intent_id, self.clock.now
         try:
             self._settle_market(changes, venue, leg)
-            if not may_send(leg, now()):
+            if not may_send(leg, now(), rules_of(changes.account.venue)):
                 changes.make(_held(leg, now()), key)
                 return
             order = venue.create_order(OrderRequest.of(leg))

@@ -21,7 +21,8 @@ from candlecast.domain.order import Intent, IntentState, LegKind
 from candlecast.domain.plan import replacement_stop, unprotected_exit
 from candlecast.domain.position import Position
 from candlecast.domain.reasons import Reason
-from candlecast.domain.reconcile import LOOKUP_SPACING, Step, is_absent, may_look_up, next_step, settles_at, waits_for
+from candlecast.domain.reconcile import Step, is_absent, may_look_up, next_step, settles_at, waits_for
+from candlecast.domain.venue_rules import rules_of
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.queue import ReconcileQueue
 from candlecast.ports.store import AccountStore
@@ -103,7 +104,7 @@ class ReconcileAccount:
         now = self.clock.now()
         look = next_answer(account, now)
         if look is not None and account.can_be_looked_at:
-            delay = max((look - now).total_seconds(), pause_seconds, LOOKUP_SPACING.total_seconds())
+            delay = max((look - now).total_seconds(), pause_seconds, rules_of(account.venue).lookup_spacing.total_seconds())
             self.queue.send_reconcile([request], delay_seconds=min(MAX_DELAY_SECONDS, ceil(delay)))
 
     def _look_up(self, changes: Changes, venue: Venue) -> None:
@@ -111,14 +112,15 @@ class ReconcileAccount:
 
         In the order in which they were sent: a reversed entry that is adopted before its exit would add to the old position.
         """
+        rules = rules_of(changes.account.venue)
         for intent in changes.account.unresolved():
             now = self.clock.now()
-            if not intent.state.is_unresolved or not may_look_up(intent, now) or waits_for(changes.account, intent):
+            if not intent.state.is_unresolved or not may_look_up(intent, now, rules) or waits_for(changes.account, intent):
                 continue
             found = venue.find_order(intent)
             if found is not None:
                 self.place.take_over(changes, intent, found)
-            elif now >= settles_at(intent):
+            elif now >= settles_at(intent, rules):
                 changes.make(partial(Account.missed, intent_id=intent.intent_id, now=now), intent.intent_id)
 
     def _follow_open(self, changes: Changes, venue: Venue) -> None:
@@ -126,7 +128,7 @@ class ReconcileAccount:
         open_intents = [i for i in changes.account.intents.values() if i.state is IntentState.OPEN]
         if not open_intents:
             return
-        still_open = venue.open_order_ids()
+        still_open, rules = venue.open_order_ids(), rules_of(changes.account.venue)
         for intent in open_intents:
             key, now = intent.intent_id, self.clock.now()
             if intent.client_order_id in still_open:
@@ -136,10 +138,10 @@ class ReconcileAccount:
             found = venue.find_order(intent)
             if found is not None:
                 self.place.take_over(changes, intent, found)
-            elif now >= settles_at(intent) and may_look_up(intent, now):
+            elif now >= settles_at(intent, rules) and may_look_up(intent, now, rules):
                 changes.make(partial(Account.missed, intent_id=key, now=now), key)
                 missed = changes.account.intents[key]
-                if is_absent(missed, now):
+                if is_absent(missed, now, rules):
                     changes.make(_if_still(missed, IntentState.CANCELLED, Reason.CANCELLED_AT_VENUE, now), key)
 
     def _compare(self, changes: Changes, venue: Venue) -> None:
