@@ -7,7 +7,7 @@ with UnknownServiceError; tests/infra/test_layers.py compares this list with the
 import shutil
 from pathlib import Path
 
-SERVICES = frozenset({"dynamodb", "events", "kms", "lambda", "s3", "secretsmanager", "sqs", "ssm", "sts"})
+SERVICES = frozenset({"dynamodb", "dynamodbstreams", "events", "kms", "lambda", "s3", "secretsmanager", "sqs", "ssm", "sts"})
 # boto3's resource descriptions that belong to those; PynamoDB and we use clients, Powertools may use these.
 RESOURCES = SERVICES & frozenset({"dynamodb", "s3", "sqs"})
 

@@ -1,30 +1,33 @@
-"""What cannot be processed is put aside with its reason, beside it everything goes on, and one command brings it back."""
+"""What cannot be processed is put aside with its reason, beside it everything goes on, and an operator brings it back."""
 
 import json
-import os
 import subprocess
-import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from candlecast.adapters.codec import to_json
 from candlecast.domain.ids import digest
 from candlecast.domain.messages import CandleClosed
-from candlecast.domain.order import IntentState
+from candlecast.domain.order import IntentState, LegKind
 from candlecast.domain.reasons import Reason
+from candlecast.domain.signal import Action
 from candlecast.domain.timeframe import Timeframe
 from infra.local.cloud import Cloud
+from infra.local.demo.people import ADMINISTRATOR
 from infra.local.demo.report import count_dead_letters, differences
 from infra.local.demo.scenario import VENUE
-from infra.local.project import ROOT
+from infra.local.project import ROOT, CommandError
 from tests.e2e.stage import INSTANCE, Desk, follower, messages, open_desk, trade_order, until, utc_now
 
 FOLLOWERS = 2
-COMMAND_SECONDS = 60
+COMMAND_SECONDS = 90
+SHORT_AGE_SECONDS = 5
 POISON = '{"schema_version": 1, "nonsense": true}'
 QUEUES = ("Candle", "Signal", "Trade", "Reconcile")
 
@@ -35,20 +38,36 @@ def desk(cloud: Cloud) -> Iterator[Desk]:
         yield opened
 
 
-def send(desk: Desk, output: str, body: str, group: str | None = None) -> None:
+def send(desk: Desk, output: str, body: str, group: str | None = None) -> str:
+    """The id of the message."""
     fifo = {"MessageGroupId": group, "MessageDeduplicationId": digest(body)} if group else {}
-    desk.cloud.client("sqs").send_message(QueueUrl=desk.cloud.outputs[output], MessageBody=body, **fifo)
+    sent = desk.cloud.client("sqs").send_message(QueueUrl=desk.cloud.outputs[output], MessageBody=body, **fifo)
+    return str(sent["MessageId"])
 
 
-def redrive(queue: str) -> int:
-    """How many messages the one command has put back."""
-    command = [sys.executable, "-m", "infra.local", "redrive", queue, "--name", INSTANCE]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "layers" / "core")}
-    outcome = subprocess.run(  # noqa: S603
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False
+def dlq(command: str, *words: str, status: int = 0) -> str:
+    """What `candlecast dlq` prints."""
+    outcome = subprocess.run(  # noqa: S603 - our own command
+        [str(ROOT / ".venvs" / "dev" / "bin" / "candlecast"), "dlq", command, *words, "--name", INSTANCE],
+        capture_output=True,
+        text=True,
+        timeout=COMMAND_SECONDS,
+        check=False,
     )
-    assert outcome.returncode == 0, outcome.stderr
-    return int(json.loads(outcome.stdout)["redriven"])
+    assert outcome.returncode == status, outcome.stdout + outcome.stderr
+    return outcome.stdout
+
+
+def redrive(queue: str, *message_ids: str) -> int:
+    """How many messages the one command has put back."""
+    return int(json.loads(dlq("redrive", queue, *message_ids))["redriven"])
+
+
+def audited(cloud: Cloud, change: str) -> list[dict[str, Any]]:
+    """The lines of the function's log about changes."""
+    text = cloud.logs().get("candlecast-dlq_redrive", "")
+    lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+    return [line for line in lines if line.get("message") == f"dead letter {change}"]
 
 
 def depth(cloud: Cloud, output: str) -> int:
@@ -89,6 +108,8 @@ def test_a_poison_message_of_any_queue_is_put_aside_with_its_reason_while_the_ot
     assert len(filled) == FOLLOWERS, "one by its own message behind the poison, the other by the signal"
 
     # what is poison still goes aside again, and nothing else happens
+    table = dlq("list")
+    assert all(code in table for code in reasons.values()), table
     assert [redrive(queue.lower()) for queue in QUEUES] == [1, 1, 1, 1]
     desk.replay.wait_until_quiet()
     assert [depth(desk.cloud, f"{queue}DeadLettersUrl") for queue in QUEUES] == [1, 1, 1, 1]
@@ -122,3 +143,134 @@ def test_a_healthy_message_behind_a_poison_one_of_the_same_queue_is_not_held_up(
     )
     assert shown["balance"]["equity"] is not None
     assert len(messages(desk.cloud, "ReconcileDeadLettersUrl")) == 3
+
+
+def test_a_stale_entry_is_never_executed_by_a_redrive_and_a_late_exit_is(cloud: Cloud) -> None:
+    """Both orders were fresh when they were put aside and are older than the follower allows when they are redriven."""
+    plan = {"max_signal_age_seconds": SHORT_AGE_SECONDS}
+    with closing(open_desk(cloud, lambda it: [follower(number, it, settings=plan) for number in range(FOLLOWERS)])) as desk:
+        holder, newcomer = desk.people
+        desk.replay.wait_until_quiet()
+        enters = trade_order(desk, holder)
+        send(desk, "TradeQueueUrl", to_json(enters), group=enters.account_id)
+        held = until(lambda: desk.records().positions, lambda positions: len(positions) == 1)
+        assert [position.account_id for position in held] == [holder.account_id]
+
+        orders = trade_order(desk, holder, Action.EXIT), trade_order(desk, newcomer)
+        late, stale = (send(desk, "TradeDeadLettersUrl", to_json(it), group=it.account_id) for it in orders)
+        time.sleep(SHORT_AGE_SECONDS + 1)
+        shown = json.loads(dlq("list", "trade", "--json"))
+        assert {entry["message_id"]: entry["facts"]["action"] for entry in shown} == {late: "EXIT", stale: "LONG"}
+        assert redrive("trade", late, stale) == 2
+        desk.replay.wait_until_quiet()
+
+        told = until(desk.records, lambda records: len(records.orders) == 3 and not records.positions)
+        ends = {(it.tenant_id, it.kind): (it.state, it.reason) for it in told.orders}
+        assert ends[holder.user.sub, LegKind.EXIT] == (IntentState.FILLED, None)
+        assert ends[newcomer.user.sub, LegKind.ENTRY] == (IntentState.EXPIRED, Reason.SIGNAL_TOO_OLD)
+        assert told.positions == ()
+        assert differences(told, desk.operator.book()) == []
+        by = {line["message_id"]: line["by"] for line in audited(cloud, "redriven")}
+        assert by.keys() == {late, stale}
+        assert all(name.startswith("cli:arn:aws:") for name in by.values()), by
+
+
+def test_a_platform_admin_sees_redrives_and_drops_by_the_api_and_the_log_says_who(desk: Desk) -> None:
+    admin, trader = desk.platform.as_administrator(), desk.api(desk.people[0])
+    fine, bad = trade_order(desk, desk.people[0]), trade_order(desk, desk.people[1])
+    wanted = send(desk, "TradeDeadLettersUrl", to_json(fine), group=fine.account_id)
+    unwanted = send(desk, "TradeDeadLettersUrl", to_json(bad), group=bad.account_id)
+
+    with pytest.raises(CommandError, match="403"):
+        trader.call("GET", "/v1/dead-letters/trade")
+    listed = admin.call("GET", "/v1/dead-letters/trade")
+    assert ({item["message_id"] for item in listed["items"]}, listed["total"]) == ({wanted, unwanted}, 2)
+    assert admin.call("GET", f"/v1/dead-letters/trade/{wanted}")["facts"]["signal_id"] == fine.signal.signal_id
+    done = admin.call("POST", "/v1/dead-letters/trade/redrive", {"message_ids": [wanted]})
+    assert (done["redriven"], done["message_ids"], done["left"]) == (1, [wanted], 1)
+    assert admin.call("DELETE", f"/v1/dead-letters/trade/{unwanted}")["message_id"] == unwanted
+    assert admin.call("GET", "/v1/dead-letters/trade") == {"items": [], "total": 0}
+
+    desk.replay.wait_until_quiet()
+    (order,) = until(lambda: desk.records().orders, lambda orders: len(orders) == 1)
+    assert (order.signal_id, order.state) == (fine.signal.signal_id, IntentState.FILLED)
+    name = f"api:{desk.cloud.user(ADMINISTRATOR).sub}"
+    assert [(line["message_id"], line["by"]) for line in audited(desk.cloud, "redriven")] == [(wanted, name)]
+    assert [(line["message_id"], line["by"]) for line in audited(desk.cloud, "dropped")] == [(unwanted, name)]
+
+
+def test_records_that_the_relay_gave_up_are_read_from_the_stream_again_and_told(desk: Desk) -> None:
+    desk.signal("buy")
+    before = desk.records()
+    person = desk.people[0]
+    table = desk.cloud.client("dynamodb")
+    tenant = {":tenant": {"S": f"TENANT#{person.user.sub}"}, ":order": {"S": "ORDER#"}}
+    rows = table.query(
+        TableName=desk.cloud.outputs["TableName"],
+        KeyConditionExpression="PK = :tenant AND begins_with(SK, :order)",
+        ExpressionAttributeValues=tenant,
+    )["Items"]
+    assert rows, "an order in the history that can be lost"
+    for row in rows:  # as if the relay had never told of it
+        table.delete_item(TableName=desk.cloud.outputs["TableName"], Key={"PK": row["PK"], "SK": row["SK"]})
+    assert desk.api(person).call("GET", "/v1/orders")["items"] == []
+
+    letter = send(desk, "OutboxDeadLettersUrl", stream_letter(desk.cloud, person.account_id))
+    assert json.loads(dlq("show", "outbox", letter))["kind"] == "stream records"
+    assert redrive("outbox", letter) == 1
+    assert until(desk.records, lambda records: records == before) == before
+    assert depth(desk.cloud, "OutboxDeadLettersUrl") == 0
+
+    trimmed = json.loads(stream_letter(desk.cloud, person.account_id))
+    trimmed["DDBStreamBatchInfo"]["startSequenceNumber"] = "1".zfill(21)
+    gone = send(desk, "OutboxDeadLettersUrl", json.dumps(trimmed))
+    answer = json.loads(dlq("redrive", "outbox", status=1))
+    assert answer["refused"] == [{"message_id": gone, "code": "STREAM_TRIMMED"}]
+    assert depth(desk.cloud, "OutboxDeadLettersUrl") == 1
+
+
+def stream_letter(cloud: Cloud, account_id: str | None) -> str:
+    """What Lambda puts aside of the stream: the place of the account's newest record."""
+    streams = cloud.client("dynamodbstreams")
+    arn = cloud.client("dynamodb").describe_table(TableName=cloud.outputs["TableName"])["Table"]["LatestStreamArn"]
+    shard = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]
+    place = streams.get_shard_iterator(StreamArn=arn, ShardId=shard, ShardIteratorType="TRIM_HORIZON")
+    records = streams.get_records(ShardIterator=place["ShardIterator"])["Records"]
+    images = [(it["dynamodb"]["SequenceNumber"], it["dynamodb"].get("NewImage", {})) for it in records]
+    ours = [
+        number
+        for number, image in images
+        if image.get("kind", {}).get("S") == "ACCOUNT" and image["account_id"]["S"] == account_id and "outbox" in image
+    ]
+    first = ours[-1]
+    info = {"streamArn": arn, "shardId": shard, "startSequenceNumber": first, "endSequenceNumber": first, "batchSize": 1}
+    return json.dumps({"requestContext": {"condition": "RetryAttemptsExhausted"}, "DDBStreamBatchInfo": info})
+
+
+def test_a_function_that_a_schedule_did_not_reach_is_invoked_again_and_no_other(desk: Desk) -> None:
+    fired = utc_now().replace(second=0, microsecond=0) - timedelta(minutes=1)
+    candle = {"timeframe": "1m", "scheduled_time": fired.isoformat()}
+    failed = {
+        "requestContext": {"functionArn": "arn:aws:lambda:us-east-1:000000000000:function:candlecast-candle_clock:live"},
+        "requestPayload": candle,
+        "responsePayload": {"errorType": "TimeoutError"},
+    }
+    send(desk, "ScheduleDeadLettersUrl", json.dumps(failed))
+    target = "arn:aws:lambda:us-east-1:000000000000:function:candlecast-reconcile_clock:live"
+    desk.cloud.client("sqs").send_message(
+        QueueUrl=desk.cloud.outputs["ScheduleDeadLettersUrl"],
+        MessageBody=json.dumps({"scheduled_time": candle["scheduled_time"]}),
+        MessageAttributes={"TARGET_ARN": {"DataType": "String", "StringValue": target}},
+    )
+    foreign = {**failed, "requestContext": {"functionArn": target.replace("reconcile_clock", "order_executor")}}
+    refused = send(desk, "ScheduleDeadLettersUrl", json.dumps(foreign))
+
+    answer = json.loads(dlq("redrive", "schedule", status=1))
+    assert answer["redriven"] == 2
+    assert answer["refused"] == [{"message_id": refused, "code": "TARGET_UNKNOWN"}]
+    logs = until(desk.cloud.logs, lambda found: "candlecast-candle_clock" in found and "candlecast-reconcile_clock" in found)
+    until(desk.cloud.logs, lambda found: "candles announced" in found["candlecast-candle_clock"])
+    assert candle["scheduled_time"] in desk.cloud.logs()["candlecast-candle_clock"]
+    until(desk.cloud.logs, lambda found: "reconciles requested" in found["candlecast-reconcile_clock"])
+    assert "reconciles requested" in desk.cloud.logs()["candlecast-reconcile_clock"]
+    assert "candlecast-order_executor" not in logs

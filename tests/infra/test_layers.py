@@ -86,10 +86,21 @@ def test_botocore_keeps_the_data_of_every_client_that_the_code_makes() -> None:
     kept = runpy.run_path(str(LAYERS / "deps" / "layer.py"))["SERVICES"]
     for path in [*LAYERS.glob("core/**/*.py"), *(ROOT / "functions").rglob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "client":
-                for argument in node.args[:1]:
-                    if isinstance(argument, ast.Constant):
-                        assert argument.value in kept, path
+            for service in clients_of(node):
+                assert service in kept, path
+
+
+def clients_of(node: ast.AST) -> list[str]:
+    """Services named in `boto3.client("sqs")`, `_aws("sqs")` and `partial(_aws, "sqs")`."""
+    if not isinstance(node, ast.Call):
+        return []
+    names = [
+        it.attr if isinstance(it, ast.Attribute) else it.id
+        for it in (node.func, *node.args)
+        if isinstance(it, ast.Attribute | ast.Name)
+    ]
+    makes_client = {"client", "_aws", "aws_client"} & set(names)
+    return [str(it.value) for it in node.args if isinstance(it, ast.Constant)][:1] if makes_client else []
 
 
 def test_an_unexpected_ccxt_package_stops_the_build() -> None:
@@ -182,7 +193,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.utilities.batch import SqsFifoPartialProcessor
 from aws_lambda_powertools.utilities.data_classes import DynamoDBStreamEvent
 session = boto3.Session(region_name="eu-west-1", aws_access_key_id="a", aws_secret_access_key="b")
-for service in ("dynamodb", "events", "kms", "lambda", "s3", "secretsmanager", "sqs", "ssm", "sts"):
+for service in ("dynamodb", "dynamodbstreams", "events", "kms", "lambda", "s3", "secretsmanager", "sqs", "ssm", "sts"):
     session.client(service)
 print(boto3.__file__.split("/")[-4])
 """

@@ -144,6 +144,7 @@ def patches(settings: Settings, folders: workers.CodeFolders) -> list[Patch]:
         queues.strict_batch_responses,
         queues.message_move_tasks,
         permissions.batch_actions,
+        permissions.streams_of_tables,
         streams.stream_mappings,
         function_logs,
         logs.queue_metrics,

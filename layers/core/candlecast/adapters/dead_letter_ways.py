@@ -12,7 +12,7 @@ from datetime import datetime
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ParamValidationError
 
 from candlecast.adapters.aws import aws_errors, error_code
 from candlecast.adapters.dead_letter_contents import StreamRange, invocation_of, stream_range_of
@@ -69,6 +69,8 @@ class ThroughTheRelay:
         try:
             with aws_errors(UNAVAILABLE):
                 records = list(self._records(found))
+        except ParamValidationError as error:
+            raise InvalidValue("no stream has such a place", code="LETTER_UNREADABLE") from error
         except ClientError as error:
             if error_code(error) in GONE:
                 raise InvalidValue("the stream keeps its records for a day", code="STREAM_TRIMMED") from error
@@ -108,7 +110,8 @@ class ThroughTheRelay:
 class ToItsFunction:
     """Invoke the function that a schedule letter is about again, asynchronously, with what it had been given.
 
-    Only the functions that are allowed: a letter is no right to invoke anything. Refused: TARGET_UNKNOWN.
+    Only the functions that are allowed: a letter is no right to invoke anything. Refused: TARGET_UNKNOWN,
+    LETTER_UNREADABLE (Scheduler cuts a payload that is too long for a message).
     """
 
     def __init__(self, functions: LambdaClient, allowed: frozenset[str]) -> None:
@@ -119,11 +122,21 @@ class ToItsFunction:
         found = invocation_of(message)
         if found is None or found.function not in self._allowed:
             raise InvalidValue("the letter names no function that a schedule invokes", code="TARGET_UNKNOWN")
+        if not _is_json(found.payload):
+            raise InvalidValue("the payload is cut off", code="LETTER_UNREADABLE")
         with aws_errors(UNAVAILABLE):
             self._functions.invoke(
                 FunctionName=f"{found.function}:{ALIAS}", InvocationType="Event", Payload=found.payload.encode()
             )
         return ""
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _as_in_an_event(value: object) -> Any:
