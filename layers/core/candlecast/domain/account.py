@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from candlecast.domain.errors import InvalidValue
 from candlecast.domain.events import Event, EventType, order_event
+from candlecast.domain.findings import Drift, ExternalOrder, Mend
 from candlecast.domain.lifecycle import require_transition
 from candlecast.domain.money import ZERO
 from candlecast.domain.order import Intent, IntentState, LegKind, MarketSettings, VenueOrder, VenueOrderStatus
@@ -61,6 +62,7 @@ class Account:
 
     `intents` holds open intents only; `settled` remembers closed ones until a repeat of their signal would be too old anyway;
     `newest_signals` is when the newest signal per position key was issued, so that an entry never follows its own exit.
+    `external_orders`, `drifts` (by market) and `mends` (by what was mended) are what looks at the venue have found.
     """
 
     tenant_id: str
@@ -81,6 +83,9 @@ class Account:
     market_settings: Mapping[str, MarketSettings] = field(default_factory=dict)
     balance: Balance | None = None
     reconciled_at: datetime | None = None
+    external_orders: tuple[ExternalOrder, ...] = ()
+    drifts: Mapping[str, Drift] = field(default_factory=dict)
+    mends: Mapping[str, Mend] = field(default_factory=dict)
     outbox: tuple[Event, ...] = ()
 
     def __post_init__(self) -> None:
@@ -134,6 +139,11 @@ class Account:
             for p in self.positions.values()
             if p.stop_price is not None and not any(i.kind is LegKind.STOP_LOSS for i in self.protective(p))
         )
+
+    def holds_foreign(self, market: str) -> bool:
+        """Whether more is held in the market at the venue than ours, so that an entry would be netted with somebody else's."""
+        drift = self.drifts.get(market)
+        return drift is not None and drift.reported
 
     def realised_today(self, subscription_id: str, now: datetime) -> Decimal:
         """The subscription's realised profit after fees on `now`'s UTC day."""
@@ -239,10 +249,19 @@ class Account:
                 stopped = stopped.fail(intent.intent_id, IntentState.DENIED, Reason.ACCOUNT_DISABLED, now)
         return stopped
 
-    def alert(self, code: str, now: datetime, position: Position | None = None) -> Account:
+    def alert(self, code: str, now: datetime, position: Position | None = None, market: str | None = None) -> Account:
         """Tell operations and the owner of something that needs a person."""
-        event = Event(type=EventType.ALERT_CRITICAL, occurred_at=now, code=code, position=position)
+        event = Event(type=EventType.ALERT_CRITICAL, occurred_at=now, code=code, position=position, market=market)
+        return self.tell(event)
+
+    def tell(self, event: Event) -> Account:
+        """Send an event with the next write."""
         return replace(self, outbox=(*self.outbox, event))
+
+    def close_outside(self, key: str, quantity: Decimal, price: Decimal, fee: Decimal, closed_by: str, now: datetime) -> Account:
+        """Take over that somebody else has closed `quantity` of a position: by hand, or the venue by liquidation."""
+        position = self.positions[key].reduced(quantity, price, fee)
+        return self._with_position(position, now) if position.quantity > 0 else self._closed(position, closed_by, now)
 
     def with_market_settings(self, market: str, settings: MarketSettings) -> Account:
         return replace(self, market_settings={**self.market_settings, market: settings})
@@ -295,14 +314,14 @@ class Account:
         position = held.reduced(min(quantity, held.quantity), price, fee)
         if position.quantity > 0:
             return self._with_position(position, now)
-        return self._closed(position, intent, now)
+        return self._closed(position, intent.leg, now)
 
     def _with_position(self, position: Position, now: datetime) -> Account:
         event = Event(type=EventType.POSITION_CHANGED, occurred_at=now, position=position)
         return replace(self, positions={**self.positions, position.key: position}, outbox=(*self.outbox, event))
 
-    def _closed(self, position: Position, last: Intent, now: datetime) -> Account:
-        trade = Trade.of(position, last, now)
+    def _closed(self, position: Position, closed_by: str, now: datetime) -> Account:
+        trade = Trade.of(position, closed_by, now)
         realised = self.realised_today(position.subscription_id, now) + trade.net_pnl
         events = (
             Event(type=EventType.POSITION_CHANGED, occurred_at=now, position=position),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from candlecast.domain.findings import ExternalOrder
 from candlecast.domain.order import Intent, IntentState
 from candlecast.domain.position import Position, Trade
 
@@ -21,6 +22,7 @@ class EventType(StrEnum):
     TRADE_CLOSED = "trade.closed"  # a round trip is complete
     POSITION_CHANGED = "position.changed"
     ACCOUNT_CHANGED = "account.changed"
+    EXTERNAL_ORDER = "account.external_order"  # an order that is not ours was found at the venue
     ALERT_CRITICAL = "alert.critical"
 
 
@@ -34,6 +36,8 @@ class Event:
     position: Position | None = None
     trade: Trade | None = None
     code: str | None = None
+    market: str | None = None
+    external_order: ExternalOrder | None = None
     schema_version: int = 1
 
 

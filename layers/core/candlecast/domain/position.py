@@ -8,7 +8,6 @@ from decimal import Decimal
 
 from candlecast.domain.errors import InvalidValue
 from candlecast.domain.money import ZERO, require_decimal
-from candlecast.domain.order import Intent
 from candlecast.domain.signal import PositionSide
 
 
@@ -105,8 +104,11 @@ class Trade:
         return self.pnl - self.fees
 
     @staticmethod
-    def of(closed: Position, last: Intent, at: datetime) -> Trade:
-        """The trade that a position with nothing left has become; its id is the opening intent's."""
+    def of(closed: Position, closed_by: str, at: datetime) -> Trade:
+        """The trade that a position with nothing left has become; its id is the opening intent's.
+
+        `closed_by` is the leg that closed it last, or CLOSED_OUTSIDE or LIQUIDATED if none of ours did.
+        """
         pnl = (closed.exit_notional - closed.entry_price * closed.opened_quantity) * closed.side.sign
         return Trade(
             trade_id=closed.entry_intent_id,
@@ -123,5 +125,5 @@ class Trade:
             fees=closed.fees,
             opened_at=closed.opened_at,
             closed_at=at,
-            closed_by=last.leg,
+            closed_by=closed_by,
         )

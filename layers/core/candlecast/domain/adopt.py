@@ -1,0 +1,116 @@
+"""What a look at the venue changes in an account: differences noted, told of or taken over, and attempts counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from candlecast.domain.account import Account
+from candlecast.domain.drift import left_of
+from candlecast.domain.events import Event, EventType
+from candlecast.domain.findings import (
+    MAX_DRIFTS,
+    MAX_EXTERNAL_ORDERS,
+    MAX_MENDS,
+    MEND_MEMORY,
+    Drift,
+    ExternalOrder,
+    Mend,
+)
+from candlecast.domain.money import ZERO
+from candlecast.domain.retries import ATTEMPTS_BEFORE_ALERT
+
+
+class ClosedBy(StrEnum):
+    """Who closed a position if no leg of ours did."""
+
+    CLOSED_OUTSIDE = "CLOSED_OUTSIDE"
+    LIQUIDATED = "LIQUIDATED"
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideFill:
+    """What somebody else's closing brought: average price, fee in quote units, and whose it was."""
+
+    price: Decimal
+    fee: Decimal
+    closed_by: ClosedBy
+
+
+def net_of(account: Account, market: str) -> Decimal:
+    """What we hold in a market, signed."""
+    return sum((p.quantity * p.side.sign for p in account.positions.values() if p.market == market), ZERO)
+
+
+def is_settled(account: Account, market: str) -> bool:
+    """Whether no order of ours can be moving the market's position: none unresolved, none that fills slowly."""
+    moving = (i for i in account.intents.values() if i.market == market and (i.state.is_unresolved or not i.kind.is_protective))
+    return next(moving, None) is None
+
+
+def note_drift(account: Account, market: str, difference: Decimal, now: datetime) -> Account:
+    """Remember a difference, to see whether a second look finds the same."""
+    if market not in account.drifts and len(account.drifts) >= MAX_DRIFTS:
+        return account
+    return replace(account, drifts={**account.drifts, market: Drift(difference=difference, seen_at=now)})
+
+
+def forget_drift(account: Account, market: str) -> Account:
+    """The market agrees again."""
+    return replace(account, drifts={m: drift for m, drift in account.drifts.items() if m != market})
+
+
+def report_drift(account: Account, market: str, now: datetime) -> Account:
+    """Tell, once, that more is held in a market than ours; from then on no entry is taken there."""
+    drift = account.drifts.get(market)
+    if drift is None or drift.reported:
+        return account
+    told = account.alert("POSITION_DRIFT", now, market=market)
+    return replace(told, drifts={**told.drifts, market: replace(drift, reported=True)})
+
+
+def adopt_reduction(account: Account, market: str, theirs: Decimal, fill: OutsideFill, now: datetime) -> Account:
+    """Shrink what we hold in a market to what the venue holds, and tell of it as a fill that no order of ours made."""
+    ours = net_of(account, market)
+    gone = abs(ours) - left_of(ours, theirs)
+    for position in [p for p in account.positions.values() if p.market == market]:
+        closed = min(gone, position.quantity)
+        if closed > 0:
+            share = fill.fee * closed / (abs(ours) - left_of(ours, theirs))
+            account = account.close_outside(position.key, closed, fill.price, share, fill.closed_by, now)
+            gone -= closed
+    return forget_drift(account.alert(f"POSITION_{fill.closed_by}", now, market=market), market)
+
+
+def note_external(account: Account, seen: Iterable[ExternalOrder], now: datetime) -> Account:
+    """Replace the list of external orders by those that are open now; each is told of once, when it is first seen."""
+    known = {(o.market, o.client_order_id, o.venue_order_id): o for o in account.external_orders}
+    orders = []
+    for order in list(seen)[:MAX_EXTERNAL_ORDERS]:
+        before = known.get((order.market, order.client_order_id, order.venue_order_id))
+        orders.append(before or order)
+        if before is None:
+            account = account.tell(
+                Event(type=EventType.EXTERNAL_ORDER, occurred_at=now, market=order.market, external_order=order)
+            )
+    return replace(account, external_orders=tuple(orders))
+
+
+def count_mend(account: Account, what: str, code: str, now: datetime) -> Account:
+    """Count an attempt to put `what` right; the third in a row that was needed tells a person, once, with `code`."""
+    kept = {key: mend for key, mend in account.mends.items() if now - mend.last_at <= MEND_MEMORY}
+    if what not in kept and len(kept) >= MAX_MENDS:
+        oldest = min(kept, key=lambda key: kept[key].last_at)
+        kept = {key: mend for key, mend in kept.items() if key != oldest}
+    mend = kept.get(what, Mend(attempts=0, last_at=now)).again(now)
+    counted = replace(account, mends={**kept, what: mend})
+    return counted.alert(code, now) if mend.attempts == ATTEMPTS_BEFORE_ALERT else counted
+
+
+def may_mend(account: Account, what: str, now: datetime) -> bool:
+    """Whether `what` may be tried again now."""
+    mend = account.mends.get(what)
+    return mend is None or mend.may_go_on(now)
