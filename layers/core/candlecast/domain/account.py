@@ -73,6 +73,7 @@ class Account:
     created_at: datetime
     credential_version: str | None = None
     disabled_reason: str | None = None
+    organisation_id: str | None = None  # as its last order named it
     version: int = 0
     subscriptions: Mapping[str, SubscriptionStatus] = field(default_factory=dict)
     intents: Mapping[str, Intent] = field(default_factory=dict)
@@ -184,6 +185,14 @@ class Account:
         pause = max(pause_after(intent.kind, attempts), timedelta(seconds=asked_seconds))
         held = self._put(replace(intent, state=IntentState.PENDING, attempts=attempts, retry_at=now + pause), now)
         return held._escalated(intent.kind, attempts, now)
+
+    def defer(self, intent_id: str, until: datetime, now: datetime) -> Account:
+        """Hold back a leg that was certainly not sent, by our own will: it may be sent from `until` on, and no attempt counts."""
+        held = self.hold(intent_id, IntentState.PENDING, now)
+        intent = held.intents[intent_id]
+        if intent.state is not IntentState.PENDING:
+            return held
+        return replace(held, intents={**held.intents, intent_id: replace(intent, retry_at=until)})
 
     def mark_exit(self, intent_id: str, now: datetime) -> Account:
         """Mark an exit for sending, for all that is held now: what it waited for may have changed that."""

@@ -50,6 +50,7 @@ class TradeOrder:
     account_id: str
     subscription_id: str
     settings: Settings
+    organisation_id: str | None = None
     schema_version: int = 1
 
 
