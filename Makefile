@@ -10,7 +10,7 @@ CANDLECAST := $(DEV) -m infra.local
 # make demo CANDLES=path[,path] USERS=n CANDLE_COUNT=n
 DEMO_OPTIONS := $(if $(CANDLES),--candles '$(CANDLES)') $(if $(USERS),--users '$(USERS)') $(if $(CANDLE_COUNT),--candle-count '$(CANDLE_COUNT)')
 
-.PHONY: help env check test demo up sim bench build deploy lock clean
+.PHONY: help env check test demo chaos up sim bench build deploy lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ test: env ## Everything: check, then the end-to-end tests on the embedded cloud
 
 demo: env ## Replay recorded candles through the real stack (CANDLES=path[,path] USERS=n CANDLE_COUNT=n)
 	@$(CANDLECAST) demo $(DEMO_OPTIONS)
+
+chaos: env ## The demo under kill -9 of every function's processes (USERS=n CANDLE_COUNT=n KILLS=n SEED=k)
+	@$(CANDLECAST) chaos $(DEMO_OPTIONS) $(if $(KILLS),--kills '$(KILLS)') $(if $(SEED),--seed '$(SEED)')
 
 up: env ## Start the embedded cloud, deploy, and stay: schedules fire, the API answers
 	@$(CANDLECAST) up $(DEMO_OPTIONS)

@@ -11,6 +11,10 @@ from pathlib import Path
 
 from infra.local import dead_letters, deployment
 from infra.local.cloud import DEFAULT_WORKERS, USUAL_PORTS, Cloud, Ports
+from infra.local.demo.chaos import DEFAULT_CANDLE_COUNT as CHAOS_CANDLE_COUNT
+from infra.local.demo.chaos import DEFAULT_KILLS, DEFAULT_SEED, ChaosOptions
+from infra.local.demo.chaos import DEFAULT_USERS as CHAOS_USERS
+from infra.local.demo.chaos import chaos as run_chaos
 from infra.local.demo.exchange import Operator
 from infra.local.demo.replay import DEFAULT_CANDLE_COUNT
 from infra.local.demo.run import Options
@@ -52,6 +56,11 @@ def up(options: argparse.Namespace) -> int:
 def demo(options: argparse.Namespace) -> int:
     """Replay recorded candles through the real stack, compare both books, and end."""
     return run_demo(_chosen(options))
+
+
+def chaos(options: argparse.Namespace) -> int:
+    """Run the demo while processes of every function are killed, and check that every invariant holds at the end."""
+    return run_chaos(ChaosOptions(_chosen(options), kills=options.kills, seed=options.seed))
 
 
 def _chosen(options: argparse.Namespace) -> Options:
@@ -133,10 +142,14 @@ def parser() -> argparse.ArgumentParser:
     starting.add_argument("--paper-port", type=int, default=USUAL_PORTS.paper)
     starting.add_argument("--workers-per-function", type=int, default=DEFAULT_WORKERS)
     replaying = command("demo", demo)
-    for choosing in (starting, replaying):
+    killing = command("chaos", chaos)
+    killing.add_argument("--kills", type=int, default=DEFAULT_KILLS, help="processes to kill, at most")
+    killing.add_argument("--seed", type=int, default=DEFAULT_SEED, help="draws moments and victims")
+    usual = (DEFAULT_USERS, DEFAULT_CANDLE_COUNT)
+    for choosing, (users, candles) in ((starting, usual), (replaying, usual), (killing, (CHAOS_USERS, CHAOS_CANDLE_COUNT))):
         choosing.add_argument("--candles", default="", metavar="PATH[,PATH]", help="recorded candles, one market each")
-        choosing.add_argument("--users", type=int, default=DEFAULT_USERS)
-        choosing.add_argument("--candle-count", type=int, default=DEFAULT_CANDLE_COUNT)
+        choosing.add_argument("--users", type=int, default=users)
+        choosing.add_argument("--candle-count", type=int, default=candles)
     command("down", down)
     command("build", build).add_argument("--architecture", choices=("arm64", "x86_64"), default=architecture())
     command("deploy", deploy).add_argument("--parameter", action="append", default=[], metavar="NAME=VALUE")

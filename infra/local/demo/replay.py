@@ -149,12 +149,12 @@ class Replay:
         answer = invoke(self._cloud, "ReconcileClockFunctionName", {"scheduled_time": due.isoformat()})
         return int(answer["accounts"])
 
-    def wait_until_quiet(self) -> None:
+    def wait_until_quiet(self, seconds: float = QUIET_SECONDS) -> None:
         """Wait until no queue holds a message. Read in the direction of the flow, a message cannot slip by unseen.
 
         The schedules of a replay are off, so the reconcile clock's own firings are made up for here: an order may wait for one.
         """
-        end = time.monotonic() + QUIET_SECONDS
+        end = time.monotonic() + seconds
         firing = time.monotonic() + CLOCK_SECONDS
         while any(self._depth(queue) for queue in QUEUES):
             if time.monotonic() > firing:
@@ -162,7 +162,7 @@ class Replay:
                 self._fire_reconcile_clock()
             if time.monotonic() > end:
                 depths = {queue: self._depth(queue) for queue in QUEUES}
-                raise CommandError(f"not quiet after {QUIET_SECONDS:.0f} s: {depths}")
+                raise CommandError(f"not quiet after {seconds:.0f} s: {depths}")
             time.sleep(POLL_SECONDS)
 
     def _depth(self, queue: str) -> int:
