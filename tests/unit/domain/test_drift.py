@@ -90,23 +90,27 @@ def test_the_venues_own_closing_is_told_from_a_persons(client_order_id: str, liq
 
 
 @pytest.mark.parametrize(
-    ("wanted", "live", "on_its_way", "step"),
+    ("price", "live", "on_its_way", "step"),
     [
-        (False, (), False, StopStep.NOTHING),
-        (False, (D(10),), False, StopStep.NOTHING),
-        (True, (), True, StopStep.WAIT),
-        (True, (D(4),), True, StopStep.WAIT),
-        (True, (), False, StopStep.PLACE),
-        (True, (D(10),), False, StopStep.NOTHING),
-        (True, (D(4),), False, StopStep.REPLACE),  # too small
-        (True, (D(11),), False, StopStep.REPLACE),  # too large
-        (True, (D(10), D(4)), False, StopStep.REPLACE),
-        (True, (D(4), D(10)), False, StopStep.CANCEL_SURPLUS),
-        (True, (D(10), D(10)), False, StopStep.CANCEL_SURPLUS),
+        (None, (), False, StopStep.NOTHING),
+        (None, ((10, 90),), False, StopStep.NOTHING),
+        (90, (), True, StopStep.WAIT),
+        (90, ((4, 90),), True, StopStep.WAIT),
+        (90, (), False, StopStep.PLACE),
+        (90, ((10, 90),), False, StopStep.NOTHING),
+        (90, ((4, 90),), False, StopStep.REPLACE),  # too small
+        (90, ((11, 90),), False, StopStep.REPLACE),  # too large
+        (95, ((10, 90),), False, StopStep.REPLACE),  # it has moved
+        (90, ((10, 90), (4, 90)), False, StopStep.REPLACE),
+        (90, ((4, 90), (10, 90)), False, StopStep.CANCEL_SURPLUS),
+        (90, ((10, 90), (10, 90)), False, StopStep.CANCEL_SURPLUS),
     ],
 )
-def test_every_row_of_the_table_of_stops(wanted: bool, live: tuple[Decimal, ...], on_its_way: bool, step: StopStep) -> None:
-    assert stop_step(wanted, D(10), StopReport(live, on_its_way)) is step
+def test_every_row_of_the_table_of_stops(
+    price: int | None, live: tuple[tuple[int, int], ...], on_its_way: bool, step: StopStep
+) -> None:
+    report = StopReport(tuple((D(quantity), D(trigger)) for quantity, trigger in live), on_its_way)
+    assert stop_step(D(10), None if price is None else D(price), report) is step
 
 
 # -- positions ---------------------------------------------------------------------------------------------------------------

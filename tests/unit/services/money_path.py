@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from candlecast.domain.account import Account
-from candlecast.domain.order import Intent, IntentState, LegKind, MarketSettings, VenueOrder, VenueOrderStatus
+from candlecast.domain.order import Intent, IntentState, LegKind, MarketSettings, OrderType, VenueOrder, VenueOrderStatus
 from candlecast.domain.position import Position
 from candlecast.domain.signal import Action, Signal, TakeProfit
 from candlecast.domain.subscription import MarginMode, SubscriptionStatus
@@ -127,6 +127,11 @@ class MoneyPath:
     def live_triggers(self) -> list[Decimal | None]:
         """Trigger prices of the venue's open orders."""
         return [r.trigger_price for r, o in self.exchange.books[KEY].orders if o.status is VenueOrderStatus.OPEN]
+
+    def live_stops(self) -> list[tuple[Decimal, Decimal | None]]:
+        """(quantity, trigger) of the venue's open stops."""
+        orders = [r for r, o in self.exchange.books[KEY].orders if o.status is VenueOrderStatus.OPEN]
+        return [(r.quantity, r.trigger_price) for r in orders if r.order_type is OrderType.STOP_MARKET]
 
     def told(self, kind: LegKind) -> list[Intent]:
         """The newest telling of each leg of a kind, in the order in which they were first told of."""

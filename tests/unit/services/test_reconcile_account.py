@@ -195,7 +195,7 @@ def test_a_target_that_takes_a_part_leaves_the_rest_protected() -> None:
     path.exchange.trade(BTC, D(110))
     path.reconcile(60)
     assert path.position is not None
-    assert (path.position.quantity, path.live_triggers()) == (D(7), [D(90), D(120)])
+    assert (path.position.quantity, path.live_stops(), path.live_triggers()) == (D(7), [(D(7), D(90))], [D(120), D(90)])
 
 
 def test_a_stop_that_somebody_cancelled_at_the_venue_is_replaced_after_two_look_ups() -> None:

@@ -72,27 +72,30 @@ class StopStep(StrEnum):
     NOTHING = "nothing"
     WAIT = "wait: an order that decides it has not ended"
     PLACE = "place one for all that is held"
-    REPLACE = "place one of the right size; the old one is then surplus"
+    REPLACE = "place one of the right size and price; the old one is then surplus"
     CANCEL_SURPLUS = "cancel all but the newest"
 
 
 @dataclass(frozen=True, slots=True)
 class StopReport:
-    """The stops of one position: quantities of those that live at the venue, newest last, and whether one is on its way."""
+    """The stops of one position: (quantity, trigger) of those that live at the venue, newest last; whether one is on its way."""
 
-    live: tuple[Decimal, ...]
+    live: tuple[tuple[Decimal, Decimal | None], ...]
     on_its_way: bool
 
 
-def stop_step(wanted: bool, held: Decimal, report: StopReport) -> StopStep:
-    """What to do about a position's stop. Placed first, cancelled then: no moment without one."""
-    if not wanted:
+def stop_step(held: Decimal, stop_price: Decimal | None, report: StopReport) -> StopStep:
+    """What to do about the stop of a position of `held` that should have it at `stop_price` (None: it should have none).
+
+    A new one is placed first and the old one cancelled then: there is no moment without.
+    """
+    if stop_price is None:
         return StopStep.NOTHING
     if report.on_its_way:
         return StopStep.WAIT
     if not report.live:
         return StopStep.PLACE
-    if report.live[-1] != held:
+    if report.live[-1] != (held, stop_price):
         return StopStep.REPLACE
     return StopStep.CANCEL_SURPLUS if len(report.live) > 1 else StopStep.NOTHING
 

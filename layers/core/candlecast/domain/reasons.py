@@ -49,6 +49,7 @@ class Reason(StrEnum):
     AUTHENTICATION_FAILED = "AUTHENTICATION_FAILED"
     # why an order of ours ended without a fill
     POSITION_CLOSED = "POSITION_CLOSED"
+    REPLACED = "REPLACED"
     CANCELLED_AT_VENUE = "CANCELLED_AT_VENUE"
 
 

@@ -18,10 +18,10 @@ from candlecast.domain.look_schedule import is_idle, next_answer, next_full_look
 from candlecast.domain.messages import ReconcileRequest
 from candlecast.domain.money import ZERO
 from candlecast.domain.order import Intent, IntentState, LegKind
-from candlecast.domain.plan import replacement_stop, unprotected_exit
+from candlecast.domain.plan import unprotected_exit
 from candlecast.domain.position import Position
 from candlecast.domain.reasons import Reason
-from candlecast.domain.reconcile import Step, is_absent, may_look_up, next_step, settles_at, waits_for
+from candlecast.domain.reconcile import Step, next_step
 from candlecast.domain.venue_rules import rules_of
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.queue import ReconcileQueue
@@ -29,6 +29,8 @@ from candlecast.ports.store import AccountStore
 from candlecast.ports.vault import CredentialVault
 from candlecast.ports.venue import Venue, Venues
 from candlecast.services.place_orders import Change, Changes, PlaceOrders
+from candlecast.services.protect_positions import ProtectPositions
+from candlecast.services.settle_orders import SettleOrders, ended_if_still
 
 CONFLICT_RETRY_SECONDS = 1.0  # another writer came between; the look is simply taken again
 MAX_DELAY_SECONDS = 900  # the most that SQS delays a message; the reconcile clock looks every minute anyway
@@ -46,6 +48,14 @@ class ReconcileAccount:
     clock: Clock
     metrics: Metrics
 
+    @property
+    def settle(self) -> SettleOrders:
+        return SettleOrders(self.place, self.clock)
+
+    @property
+    def protect(self) -> ProtectPositions:
+        return ProtectPositions(self.clock, self.metrics)
+
     def __call__(self, request: ReconcileRequest) -> Account:
         """Reconcile once. Raises `RetryLater` if the venue or the store does not answer; nothing is half done then."""
         account = self.accounts.load(request.tenant_id, request.account_id)
@@ -57,8 +67,8 @@ class ReconcileAccount:
         try:
             keys = self.vault.read(account.tenant_id, account.account_id, account.credential_version)
             venue = self.venues.connect(account.venue, account.account_id, account.credential_version, keys)
-            self._look_up(changes, venue)
-            self._follow_open(changes, venue)
+            self.settle.look_up(changes, venue)
+            self.settle.follow_open(changes, venue)
             self._compare(changes, venue)
         except Fatal as error:
             if account.status is not AccountStatus.ACTIVE:
@@ -79,6 +89,7 @@ class ReconcileAccount:
                 changes.make(partial(Account.decide, decided=exits, now=self.clock.now()))
                 changes = self._send(changes.account, venue, exits)
         self.place.cancel_orphans(changes, venue)
+        self.protect.cancel_surplus(changes, venue)
         if not changes.any:
             return changes.account
         self.metrics.count("ReconcileActions")
@@ -106,43 +117,6 @@ class ReconcileAccount:
         if look is not None and account.can_be_looked_at:
             delay = max((look - now).total_seconds(), pause_seconds, rules_of(account.venue).lookup_spacing.total_seconds())
             self.queue.send_reconcile([request], delay_seconds=min(MAX_DELAY_SECONDS, ceil(delay)))
-
-    def _look_up(self, changes: Changes, venue: Venue) -> None:
-        """Ask the venue for every order that may exist; adopt what it has, count what it has not once that can be trusted.
-
-        In the order in which they were sent: a reversed entry that is adopted before its exit would add to the old position.
-        """
-        rules = rules_of(changes.account.venue)
-        for intent in changes.account.unresolved():
-            now = self.clock.now()
-            if not intent.state.is_unresolved or not may_look_up(intent, now, rules) or waits_for(changes.account, intent):
-                continue
-            found = venue.find_order(intent)
-            if found is not None:
-                self.place.take_over(changes, intent, found)
-            elif now >= settles_at(intent, rules):
-                changes.make(partial(Account.missed, intent_id=intent.intent_id, now=now), intent.intent_id)
-
-    def _follow_open(self, changes: Changes, venue: Venue) -> None:
-        """Follow open orders that are no longer among the venue's open ones to how they ended."""
-        open_intents = [i for i in changes.account.intents.values() if i.state is IntentState.OPEN]
-        if not open_intents:
-            return
-        still_open, rules = venue.open_order_ids(), rules_of(changes.account.venue)
-        for intent in open_intents:
-            key, now = intent.intent_id, self.clock.now()
-            if intent.client_order_id in still_open:
-                if intent.lookups:
-                    changes.make(partial(Account.seen, intent_id=key), key)
-                continue
-            found = venue.find_order(intent)
-            if found is not None:
-                self.place.take_over(changes, intent, found)
-            elif now >= settles_at(intent, rules) and may_look_up(intent, now, rules):
-                changes.make(partial(Account.missed, intent_id=key, now=now), key)
-                missed = changes.account.intents[key]
-                if is_absent(missed, now, rules):
-                    changes.make(_if_still(missed, IntentState.CANCELLED, Reason.CANCELLED_AT_VENUE, now), key)
 
     def _compare(self, changes: Changes, venue: Venue) -> None:
         """Compare positions with the venue's and take over the balance, now and then; a difference is never mended blindly."""
@@ -172,14 +146,10 @@ class ReconcileAccount:
                 changes.make(_marked(intent, now), key)
                 chosen.append(key)
             elif step is Step.EXPIRE:
-                changes.make(_if_still(intent, *_ending(intent, active=active), now), key)
+                changes.make(ended_if_still(intent, *_ending(intent, active=active), now), key)
         if not active:
             return []
-        for position in changes.account.naked_positions():
-            stop = replacement_stop(position, changes.account.version, now)
-            changes.make(partial(Account.decide, decided=(stop,), now=now))
-            chosen.append(stop.intent_id)
-            self.metrics.count("NakedPositions")
+        chosen += self.protect.choose(changes)
         legs = [changes.account.intents[key] for key in chosen]
         return sorted(legs, key=lambda leg: leg.kind is not LegKind.EXIT)  # what is closed needs no stop any more
 
@@ -205,14 +175,3 @@ def _ending(intent: Intent, *, active: bool) -> tuple[IntentState, Reason]:
     if intent.kind is LegKind.EXIT and intent.submitted_at is None:
         return IntentState.SKIPPED, Reason.NOTHING_HELD
     return IntentState.EXPIRED, Reason.NEVER_PLACED
-
-
-def _if_still(seen: Intent, state: IntentState, reason: Reason, now: datetime) -> Change:
-    """End an intent by inference; void if somebody else has learned or done anything about it meanwhile."""
-
-    def change(account: Account) -> Account:
-        if account.intents[seen.intent_id] != seen:
-            return account
-        return account.fail(seen.intent_id, state, reason, now)
-
-    return change

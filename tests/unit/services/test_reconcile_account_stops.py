@@ -1,0 +1,185 @@
+"""Every position has one stop of the right size at the right price, and there is no moment without one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from candlecast.domain.errors import RetryLater
+from candlecast.domain.findings import SLOW_PACE
+from candlecast.domain.order import IntentState, LegKind, OrderRequest, VenueOrder
+from candlecast.domain.reasons import Reason
+from candlecast.domain.signal import TakeProfit
+from tests.builders import BTC, a_reconcile_request
+from tests.fakes.venue import FakeVenue, Fault
+from tests.unit.services.money_path import KEY, MoneyPath
+
+D = Decimal
+NONE = Fault.NONE
+LADDER = (TakeProfit(D(110), D("0.3")), TakeProfit(D(120), D("0.7")))
+
+
+def moved(path: MoneyPath, stop_price: str) -> None:
+    """The position's stop is to stand somewhere else from now on."""
+    (position,) = path.account.positions.values()
+    path.change(positions={position.key: replace(position, stop_price=D(stop_price))})
+
+
+def watched(path: MoneyPath) -> list[int]:
+    """How many stops live at the venue after each request, from now on."""
+    seen: list[int] = []
+
+    class Watching(FakeVenue):
+        def create_order(self, request: OrderRequest) -> VenueOrder:
+            try:
+                return super().create_order(request)
+            finally:
+                seen.append(len(path.live_stops()))
+
+        def cancel_order(self, intent: Any) -> None:
+            super().cancel_order(intent)
+            seen.append(len(path.live_stops()))
+
+    class Venues:
+        def connect(self, *_: Any) -> FakeVenue:
+            return Watching(path.exchange, KEY)
+
+    path.reconciler = replace(path.reconciler, venues=Venues())
+    return seen
+
+
+def test_a_stop_that_is_too_large_is_replaced_without_a_moment_without_one() -> None:
+    path = MoneyPath()
+    path.enter(targets=LADDER)
+    path.exchange.trade(BTC, D(110))
+    stops = watched(path)
+    path.reconcile(60)
+    assert path.live_stops() == [(D(7), D(90))]
+    assert min(stops) >= 1
+    assert [(i.state, i.reason) for i in path.told(LegKind.STOP_LOSS)] == [
+        (IntentState.CANCELLED, Reason.REPLACED),
+        (IntentState.OPEN, None),
+    ]
+
+
+def test_a_stop_that_is_too_small_is_replaced() -> None:
+    path = MoneyPath()
+    path.exchange.fills_at_once = False
+    path.enter(targets=())
+    entry = next(i for i in path.account.intents.values() if i.kind is LegKind.ENTRY)
+    path.exchange.fill(KEY, entry.client_order_id, D(4))
+    path.reconcile(3)
+    assert path.live_stops() == []  # the entry has not ended: its stop is sized when it has
+    path.exchange.fill(KEY, entry.client_order_id, D(6))
+    path.exchange.fills_at_once = True
+    path.reconcile(3)
+    stop = next(i for i in path.account.intents.values() if i.kind is LegKind.STOP_LOSS)
+    path.change(intents={stop.intent_id: replace(stop, quantity=D(4))})
+    path.reconcile(3)
+    path.reconcile(3)
+    assert path.live_stops() == [(D(10), D(90))]
+
+
+def test_a_stop_that_is_to_stand_somewhere_else_is_moved() -> None:
+    path = MoneyPath()
+    path.enter(targets=())
+    moved(path, "95")
+    stops = watched(path)
+    path.reconcile(3)
+    assert (path.live_stops(), min(stops)) == ([(D(10), D(95))], 1)
+
+
+def test_the_old_stop_stands_while_the_new_one_is_unknown_or_refused() -> None:
+    for fault in (Fault.REJECT, Fault.RETRY_LATER, Fault.AMBIGUOUS_NOT_EXECUTED):
+        path = MoneyPath()
+        path.enter(targets=())
+        moved(path, "95")
+        path.exchange.script(fault)
+        path.reconcile(3)
+        assert path.live_stops() == [(D(10), D(90))]
+        path.settle(looks=4, seconds=30)
+        assert path.live_stops() == [(D(10), D(95))]
+
+
+def test_of_two_stops_the_newer_one_is_kept() -> None:
+    path = MoneyPath()
+    path.enter(targets=())
+    moved(path, "95")
+    path.exchange.fail("cancel_order", RetryLater("RATE_LIMITED", after_seconds=5))
+    path.reconcile(3)
+    assert path.live_stops() == [(D(10), D(90)), (D(10), D(95))]
+    path.reconcile(60)
+    assert path.live_stops() == [(D(10), D(95))]
+
+
+def test_a_stop_that_cannot_be_cancelled_is_an_alert_once_and_tried_slowly_from_then_on() -> None:
+    path = MoneyPath()
+    path.enter(targets=())
+    moved(path, "95")
+    path.exchange.fail("cancel_order", RetryLater("RATE_LIMITED", after_seconds=5), times=100)
+    for _ in range(6):
+        path.reconcile(60)
+    assert path.alerts() == ["STOP_NOT_CANCELLED"]
+    assert path.exchange.count("cancel_order") == 3
+    path.reconcile(SLOW_PACE.total_seconds())
+    assert (path.exchange.count("cancel_order"), path.alerts()) == (4, ["STOP_NOT_CANCELLED"])
+
+
+def test_a_stop_that_the_venue_refuses_to_move_is_an_alert_once_and_tried_slowly_from_then_on() -> None:
+    path = MoneyPath()
+    path.enter(targets=())
+    moved(path, "95")
+    path.exchange.script(*[Fault.REJECT] * 100)
+    for _ in range(6):
+        path.reconcile(60)
+    assert path.alerts() == ["POSITION_NOT_PROTECTED"]
+    assert path.exchange.count("create_order") == 2 + 3
+    assert path.live_stops() == [(D(10), D(90))]
+
+
+def test_a_naked_position_is_tried_at_every_look_and_is_an_alert_once() -> None:
+    path = MoneyPath()
+    path.exchange.script(NONE, *[Fault.REJECT] * 9)
+    path.enter(targets=())
+    for _ in range(4):
+        path.reconcile(60)
+    assert path.alerts() == ["POSITION_NOT_PROTECTED"]
+    assert path.exchange.count("create_order") == 2 + 4 * 2  # stop and exit at each look
+    path.reconcile(60)
+    assert path.is_flat or path.live_stops() == [(D(10), D(90))]
+
+
+def test_no_stop_is_resized_while_an_exit_is_under_way() -> None:
+    path = MoneyPath()
+    path.enter(targets=())
+    path.clock.advance(5)
+    path.exchange.fills_at_once = False
+    path.leave()
+    exit_ = next(i for i in path.account.intents.values() if i.kind is LegKind.EXIT)
+    path.exchange.fill(KEY, exit_.client_order_id, D(4))
+    path.reconcile(3)
+    assert path.live_stops() == [(D(10), D(90))]
+    path.exchange.fill(KEY, exit_.client_order_id, D(6))
+    path.reconcile(3)
+    assert path.is_flat
+
+
+def test_of_two_reconcilers_only_one_replaces_a_stop() -> None:
+    path = MoneyPath()
+    path.enter(targets=())
+    moved(path, "95")
+    original = path.accounts.save
+
+    def other_first(account: Any) -> Any:
+        path.accounts.save = original  # type: ignore[method-assign]
+        path.reconciler(a_reconcile_request())
+        return original(account)
+
+    path.accounts.save = other_first  # type: ignore[method-assign]
+    with pytest.raises(RetryLater, match="VERSION_CONFLICT"):
+        path.reconcile(3)
+    assert path.live_stops() == [(D(10), D(95))]
+    assert path.exchange.count("create_order") == 3
