@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from candlecast.domain.findings import ExternalOrder
+from candlecast.domain.kill_switch import KillSwitch
 from candlecast.domain.order import Intent, IntentState
 from candlecast.domain.position import Position, Trade
 
@@ -24,6 +25,7 @@ class EventType(StrEnum):
     ACCOUNT_CHANGED = "account.changed"
     EXTERNAL_ORDER = "account.external_order"  # an order that is not ours was found at the venue
     ALERT_CRITICAL = "alert.critical"
+    KILL_SWITCH_CHANGED = "kill_switch.changed"  # somebody has set, changed or cleared one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +38,7 @@ class Event:
     position: Position | None = None
     trade: Trade | None = None
     code: str | None = None
+    kill_switch: KillSwitch | None = None
     market: str | None = None
     external_order: ExternalOrder | None = None
     schema_version: int = 1

@@ -1,4 +1,4 @@
-"""The account's outbox as the table's stream delivers it."""
+"""The outboxes of accounts and kill switches as the table's stream delivers them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from candlecast.adapters.codec import list_from_json
 from candlecast.adapters.dynamodb.accounts import ACCOUNT_KIND
+from candlecast.adapters.dynamodb.gate import SWITCH_KIND
 from candlecast.adapters.dynamodb.table import SCHEMA_VERSION
 from candlecast.domain.errors import InvalidValue, Poison, RetryLater
 from candlecast.domain.events import Event
@@ -14,6 +15,7 @@ from candlecast.domain.ids import event_id
 from candlecast.ports.bus import PublishedEvent
 
 Image = Mapping[str, Mapping[str, Any]]
+KINDS = (ACCOUNT_KIND, SWITCH_KIND)
 
 
 def published_events(record: Mapping[str, Any]) -> list[PublishedEvent]:
@@ -24,7 +26,7 @@ def published_events(record: Mapping[str, Any]) -> list[PublishedEvent]:
     """
     change: Mapping[str, Image] = record.get("dynamodb", {})
     image = change.get("NewImage")
-    if image is None or _text(image, "kind") != ACCOUNT_KIND:
+    if image is None or _text(image, "kind") not in KINDS:
         return []
     if "OldImage" in change and change["OldImage"].get("version") == image.get("version"):
         return []

@@ -1,0 +1,138 @@
+"""Kill switches and breakers, one item each, read together in the last request before an order leaves (RK4, EX8).
+
+A switch's event lies beside it, as an account's do, so that the stream tells of every change. Each item has a partition of its
+own, but every order reads the platform's and its venue's: a partition serves 3,000 such reads in a second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.exceptions import PutError
+
+from candlecast.adapters.codec import from_json, list_to_json, to_json
+from candlecast.adapters.dynamodb.batch import Item, Key, read_items
+from candlecast.adapters.dynamodb.table import SCHEMA_VERSION, Row, Table, condition_failed, key, require_schema, store_errors
+from candlecast.adapters.dynamodb.weights import instant, weights_key
+from candlecast.domain.breaker import Breaker
+from candlecast.domain.errors import Conflict, RetryLater
+from candlecast.domain.events import Event, EventType
+from candlecast.domain.kill_switch import KillSwitch, SwitchPlace, SwitchScope
+from candlecast.ports.gate import GateReading
+
+SWITCH_KIND = "KILL_SWITCH"
+STATE = "STATE"
+LISTING = "KILL_SWITCHES"
+
+
+class VersionedRow(Row):
+    """A value under a version; writes are conditional on it."""
+
+    version = NumberAttribute()
+    body = UnicodeAttribute()
+
+
+class SwitchRow(VersionedRow):
+    """A switch. `kind`, `tenant_id`, `account_id` and `outbox` are what the stream's consumer reads of an account, too."""
+
+    kind = UnicodeAttribute(default=SWITCH_KIND)
+    tenant_id = UnicodeAttribute()
+    account_id = UnicodeAttribute()
+    outbox = UnicodeAttribute()
+
+
+class BreakerRow(VersionedRow):
+    """A venue's breaker."""
+
+
+class DynamoGate:
+    """`ports.gate`: reader, breakers and switches of one table."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._switches = table.rows(SwitchRow)
+        self._breakers = table.rows(BreakerRow)
+
+    def read_gate(self, venue: str, egress: str, places: Collection[SwitchPlace]) -> GateReading:
+        breaker, weights = _breaker_key(venue), weights_key(venue, egress)
+        found = read_items(self._table, [breaker, weights, *map(_switch_key, places)])
+        switches = (_value(KillSwitch, item) for at, item in found.items() if at not in (breaker, weights))
+        return GateReading(
+            switches=tuple(switch for switch in switches if switch.grade is not None),
+            breaker=_value(Breaker, found[breaker]) if breaker in found else Breaker(venue=venue),
+            blocked_until=instant(found.get(weights, {}).get("blocked_until", {}).get("S")),
+        )
+
+    def load_breaker(self, venue: str) -> Breaker:
+        with store_errors():
+            try:
+                row = self._breakers.get(*_breaker_key(venue), consistent_read=True)
+            except self._breakers.DoesNotExist:
+                return Breaker(venue=venue)
+        require_schema(row)
+        return from_json(Breaker, row.body)
+
+    def save_breaker(self, breaker: Breaker) -> Breaker:
+        stored = replace(breaker, version=breaker.version + 1)
+        row = self._breakers(*_breaker_key(breaker.venue), version=stored.version, body=to_json(stored))
+        _save(row, breaker.version)
+        return stored
+
+    def list_switches(self) -> Sequence[KillSwitch]:
+        with store_errors():
+            rows = list(self._switches.by_index2.query(LISTING))
+        return [from_json(KillSwitch, row.body) for row in rows]
+
+    def find_switch(self, place: SwitchPlace) -> KillSwitch | None:
+        with store_errors():
+            try:
+                row = self._switches.get(*_switch_key(place), consistent_read=True)
+            except self._switches.DoesNotExist:
+                return None
+        require_schema(row)
+        return from_json(KillSwitch, row.body)
+
+    def save_switch(self, switch: KillSwitch) -> KillSwitch:
+        stored = replace(switch, version=switch.version + 1)
+        event = Event(type=EventType.KILL_SWITCH_CHANGED, occurred_at=stored.changed_at, kill_switch=stored)
+        place = stored.place
+        row = self._switches(
+            *_switch_key(place),
+            tenant_id=place.scope_id if place.scope is SwitchScope.USER else place.scope.value,
+            account_id=f"{SWITCH_KIND}-{place.scope}-{place.scope_id}",
+            version=stored.version,
+            body=to_json(stored),
+            outbox=list_to_json(Event, (event,)),
+        )
+        if stored.grade is not None:
+            row.index2_partition, row.index2_place = LISTING, key(place.scope, place.scope_id)
+        _save(row, switch.version)
+        return stored
+
+
+def _switch_key(place: SwitchPlace) -> Key:
+    return key(SWITCH_KIND, place.scope, place.scope_id), STATE
+
+
+def _breaker_key(venue: str) -> Key:
+    return key("BREAKER", venue), STATE
+
+
+def _save(row: VersionedRow, read_version: int) -> None:
+    kind = type(row)
+    condition = kind.version == read_version if read_version else kind.partition.does_not_exist()
+    try:
+        with store_errors():
+            row.save(condition=condition)
+    except PutError as error:
+        if condition_failed(error):
+            raise Conflict("VERSION_CONFLICT", "it has changed since it was read") from error
+        raise
+
+
+def _value[T](kind: type[T], item: Item) -> T:
+    if item["schema_version"]["N"] != str(SCHEMA_VERSION):
+        raise RetryLater("SCHEMA_UNKNOWN", "the item was written by newer code", after_seconds=30)
+    return from_json(kind, item["body"]["S"])

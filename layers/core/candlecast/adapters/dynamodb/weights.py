@@ -1,0 +1,98 @@
+"""What an egress address has used of a venue's minute: one item, so that a lease and a ban are told by the same request (EX9)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.exceptions import UpdateError
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
+
+from candlecast.adapters.dynamodb.batch import Key
+from candlecast.adapters.dynamodb.table import SCHEMA_VERSION, Row, Table, condition_failed, key, sortable, store_errors
+from candlecast.domain.weight_budget import Address, Spent, minute_of
+
+STATE = "STATE"
+
+
+class WeightsRow(Row):
+    """`minute` says which minute `leased` is about; instants are text that sorts as time does."""
+
+    minute = UnicodeAttribute(null=True)
+    leased = NumberAttribute(null=True)
+    blocked_until = UnicodeAttribute(null=True)
+
+
+class DynamoWeights:
+    """`ports.budget.WeightStore`."""
+
+    def __init__(self, table: Table) -> None:
+        self._rows = table.rows(WeightsRow)
+
+    def lease(self, address: Address, now: datetime, weight: int, ceiling: int) -> Spent | None:
+        added = self._add(address, now, weight, ceiling)
+        if added is not None:
+            return added
+        known = self.read_spent(address, now)
+        if known.is_blocked(now) or known.leased + weight > ceiling:
+            return None
+        begun = self._begin(address, now, weight)
+        return begun if begun is not None else self._add(address, now, weight, ceiling)  # somebody else has begun the minute
+
+    def read_spent(self, address: Address, now: datetime) -> Spent:
+        with store_errors():
+            try:
+                row = self._rows.get(*weights_key(address.venue, address.egress), consistent_read=True)
+            except self._rows.DoesNotExist:
+                return Spent(minute=minute_of(now))
+        return _spent(row, now)
+
+    def block(self, address: Address, until: datetime, now: datetime) -> None:
+        rows = self._rows
+        later = rows.blocked_until.does_not_exist() | (rows.blocked_until < sortable(until))
+        self._update(address, [rows.blocked_until.set(sortable(until)), rows.schema_version.set(SCHEMA_VERSION)], later)
+
+    def _add(self, address: Address, now: datetime, weight: int, ceiling: int) -> Spent | None:
+        rows = self._rows
+        room = (rows.minute == sortable(minute_of(now))) & (rows.leased <= ceiling - weight)
+        row = self._update(address, [rows.leased.add(weight)], room & self._is_free(now))
+        return _spent(row, now) if row is not None else None
+
+    def _begin(self, address: Address, now: datetime, weight: int) -> Spent | None:
+        rows, minute = self._rows, sortable(minute_of(now))
+        actions = [rows.minute.set(minute), rows.leased.set(weight), rows.schema_version.set(SCHEMA_VERSION)]
+        row = self._update(address, actions, (rows.minute.does_not_exist() | (rows.minute < minute)) & self._is_free(now))
+        return _spent(row, now) if row is not None else None
+
+    def _is_free(self, now: datetime) -> Condition:
+        free: Condition = self._rows.blocked_until.does_not_exist() | (self._rows.blocked_until <= sortable(now))
+        return free
+
+    def _update(self, address: Address, actions: list[Action], condition: Condition) -> WeightsRow | None:
+        """The row as it is then; None if the condition does not hold."""
+        row = self._rows(*weights_key(address.venue, address.egress))
+        try:
+            with store_errors():
+                row.update(actions=actions, condition=condition)
+        except UpdateError as error:
+            if condition_failed(error):
+                return None
+            raise
+        return row
+
+
+def weights_key(venue: str, egress: str) -> Key:
+    """Where the item of an address lies."""
+    return key("WEIGHTS", venue, egress), STATE
+
+
+def instant(text: str | None) -> datetime | None:
+    """The instant that `sortable` wrote."""
+    return datetime.fromisoformat(text).astimezone(UTC) if text is not None else None
+
+
+def _spent(row: WeightsRow, now: datetime) -> Spent:
+    minute = minute_of(now)
+    leased = int(row.leased or 0) if row.minute == sortable(minute) else 0
+    return Spent(minute=minute, leased=leased, blocked_until=instant(row.blocked_until))

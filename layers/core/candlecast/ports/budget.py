@@ -1,0 +1,25 @@
+"""The weight that an egress address may use at a venue, shared by all workers behind it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+from candlecast.domain.weight_budget import Address, Spent
+
+
+class WeightStore(Protocol):
+    def lease(self, address: Address, now: datetime, weight: int, ceiling: int) -> Spent | None:
+        """Take `weight` of the minute's budget if no more than `ceiling` is taken after it; what is taken then.
+
+        None if it was not granted: `read_spent` says why. One conditional write (a second one begins a minute).
+        """
+        ...
+
+    def read_spent(self, address: Address, now: datetime) -> Spent:
+        """What has been taken in `now`'s minute, strongly consistent."""
+        ...
+
+    def block(self, address: Address, until: datetime, now: datetime) -> None:
+        """Let nobody use the address before `until`; an earlier end than the one that is known changes nothing."""
+        ...

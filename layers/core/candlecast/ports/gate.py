@@ -1,0 +1,50 @@
+"""What may stop an order at the last moment: kill switches and the venue's circuit breaker."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from candlecast.domain.breaker import Breaker
+from candlecast.domain.kill_switch import KillSwitch, SwitchPlace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateReading:
+    """The switches that are on among those that were asked for, the venue's breaker, and until when our address is blocked."""
+
+    switches: tuple[KillSwitch, ...]
+    breaker: Breaker
+    blocked_until: datetime | None = None
+
+
+class GateReader(Protocol):
+    def read_gate(self, venue: str, egress: str, places: Collection[SwitchPlace]) -> GateReading:
+        """Read everything in one strongly consistent request; raises `RetryLater` (STORE_UNAVAILABLE) if any part is missing."""
+        ...
+
+
+class BreakerStore(Protocol):
+    def load_breaker(self, venue: str) -> Breaker:
+        """The venue's breaker, strongly consistent; an untouched one if there is none."""
+        ...
+
+    def save_breaker(self, breaker: Breaker) -> Breaker:
+        """Write as version + 1; raises `Conflict` (VERSION_CONFLICT) if somebody else has written since it was read."""
+        ...
+
+
+class KillSwitchStore(Protocol):
+    def list_switches(self) -> Sequence[KillSwitch]:
+        """All switches that are on, by scope and id."""
+        ...
+
+    def find_switch(self, place: SwitchPlace) -> KillSwitch | None:
+        """The switch as it was set last, also one that is off; None if it was never touched."""
+        ...
+
+    def save_switch(self, switch: KillSwitch) -> KillSwitch:
+        """Write as version + 1 with the event that tells of it; raises `Conflict` (VERSION_CONFLICT)."""
+        ...

@@ -1,0 +1,93 @@
+"""Spend a venue's weight budget: a request goes only if what it weighs has been leased for this minute (EX9)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from candlecast.domain.errors import RetryLater
+from candlecast.domain.venue_rules import VenueRequest, rules_of
+from candlecast.domain.weight_budget import LEASE, Address, RequestClass, ceiling, minute_of, seconds_to_next_minute
+from candlecast.ports.budget import WeightStore
+from candlecast.ports.clock import Clock, Metrics
+
+
+@dataclass(slots=True)
+class _Purse:
+    """What this environment knows of one venue: weight that it has leased and not used, and what is gone by the venue's word."""
+
+    minute: datetime
+    left: int = 0
+    used: int = 0
+
+
+@dataclass(slots=True)
+class SpendWeight:
+    """The budgets of one environment behind one egress address."""
+
+    store: WeightStore
+    egress: str
+    clock: Clock
+    metrics: Metrics
+    _purses: dict[str, _Purse] = field(default_factory=dict)
+    _blocked: dict[str, datetime] = field(default_factory=dict)
+
+    def __call__(self, venue: str, request_class: RequestClass, request: VenueRequest, times: int = 1) -> None:
+        """Take what `times` requests weigh, leasing more if need be; a request without weight costs nothing here.
+
+        Raises `RetryLater`: ADDRESS_BLOCKED while the venue wants to hear nothing, WEIGHT_SPENT until the next minute.
+        """
+        now, rules = self.clock.now(), rules_of(venue)
+        self._require_free(venue, now)
+        weight, purse = rules.weight_of(request, times), self._purse(venue, now)
+        if weight and purse.used + weight > ceiling(rules, request_class):
+            raise self._refused(request_class, now)
+        if weight > purse.left:
+            purse.left += self._lease(venue, request_class, weight - purse.left, now)
+        purse.left -= weight
+
+    def learn_block(self, venue: str, until: datetime | None) -> None:
+        """Take over until when the address is blocked, as it has just been read."""
+        if until is not None:
+            self._blocked[venue] = max(until, self._blocked.get(venue, until))
+
+    def limited(self, venue: str, seconds: float) -> None:
+        """The venue asks the address to be silent for so long: everybody behind it hears of it."""
+        now = self.clock.now()
+        until = now + timedelta(seconds=seconds)
+        self.learn_block(venue, until)
+        self.metrics.count("AddressesBlocked")
+        try:
+            self.store.block(Address(venue, self.egress), until, now)
+        except RetryLater:
+            return  # the others will be told by the venue itself
+
+    def told(self, venue: str, used: int) -> None:
+        """The venue's own count of this minute: what others have used with our address is gone, too."""
+        purse = self._purse(venue, self.clock.now())
+        purse.used = max(purse.used, used)
+
+    def _require_free(self, venue: str, now: datetime) -> None:
+        until = self._blocked.get(venue)
+        if until is not None and now < until:
+            raise RetryLater("ADDRESS_BLOCKED", "the venue asked for silence", after_seconds=(until - now).total_seconds())
+
+    def _purse(self, venue: str, now: datetime) -> _Purse:
+        minute = minute_of(now)
+        purse = self._purses.get(venue)
+        if purse is None or purse.minute != minute:
+            purse = self._purses[venue] = _Purse(minute)
+        return purse
+
+    def _lease(self, venue: str, request_class: RequestClass, needed: int, now: datetime) -> int:
+        address, bound = Address(venue, self.egress), ceiling(rules_of(venue), request_class)
+        for weight in dict.fromkeys((max(needed, LEASE[request_class]), needed)):  # near the end of a minute, what is needed
+            if self.store.lease(address, now, weight, bound) is not None:
+                return weight
+        self.learn_block(venue, self.store.read_spent(address, now).blocked_until)
+        self._require_free(venue, now)
+        raise self._refused(request_class, now)
+
+    def _refused(self, request_class: RequestClass, now: datetime) -> RetryLater:
+        self.metrics.count("WeightRefused")
+        return RetryLater("WEIGHT_SPENT", f"{request_class} requests", after_seconds=seconds_to_next_minute(now))

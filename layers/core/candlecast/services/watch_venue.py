@@ -1,0 +1,92 @@
+"""Keep a venue's circuit breaker: hear of every answer and every silence, and write only what changes (EX8)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from candlecast.domain.breaker import Breaker, BreakerState, is_venue_failure
+from candlecast.domain.errors import Conflict, DomainError, RetryLater
+from candlecast.ports.clock import Clock, Metrics
+from candlecast.ports.gate import BreakerStore
+
+ATTEMPTS = 3  # whoever wins meanwhile tells of the same venue; a failure that is not counted costs one more to open
+NO_PROBE_SECONDS = 5.0  # somebody else's probe is under way, and its answer is seconds away
+
+
+@dataclass(slots=True)
+class WatchVenue:
+    """The breakers of one environment. What it knows is as new as the last read or write of any of its workers.
+
+    On the happy path nothing is read or written here: the gate's reading, taken before an order leaves, says whether a success
+    has anything to reset.
+    """
+
+    store: BreakerStore
+    clock: Clock
+    metrics: Metrics
+    _known: dict[str, Breaker] = field(default_factory=dict)
+
+    def learn(self, breaker: Breaker) -> None:
+        """Take over what has just been read."""
+        self._known[breaker.venue] = breaker
+
+    def answered(self, venue: str) -> None:
+        """The venue has answered a request, whatever it said."""
+        known = self._known.get(venue)
+        if known is not None and not known.is_untouched:
+            self._change(known, Breaker.succeeded)
+
+    def heard(self, venue: str, error: DomainError) -> None:
+        """A request has ended with an error: silence counts as a failure, anything else is an answer.
+
+        A request that never left because of a bound of ours says nothing about the venue; do not tell of it.
+        """
+        if not is_venue_failure(error):
+            self.answered(venue)
+            return
+        now = self.clock.now()
+        self._change(self._known.get(venue, Breaker(venue=venue)), lambda breaker: breaker.failed(now))
+
+    def may_enter(self, venue: str) -> bool:
+        """Whether an entry, or a question, may go now: nothing stands in the way, or it has become the one probe."""
+        known, now = self._known.get(venue, Breaker(venue=venue)), self.clock.now()
+        if known.state is BreakerState.CLOSED:
+            return True
+        return not known.stops(now) and self._write(known.probing(now))
+
+    def require_working(self, venue: str) -> None:
+        """Raise `RetryLater` (VENUE_BREAKER_OPEN) unless the venue may be asked something; one read."""
+        self.learn(self.store.load_breaker(venue))
+        if not self.may_enter(venue):
+            raise RetryLater("VENUE_BREAKER_OPEN", "the venue does not answer", after_seconds=self.seconds_to_probe(venue))
+
+    def seconds_to_probe(self, venue: str) -> float:
+        """When an entry may be tried again."""
+        at = self._known.get(venue, Breaker(venue=venue)).opens_at()
+        if at is None:
+            return 0
+        return max((at - self.clock.now()).total_seconds(), NO_PROBE_SECONDS)
+
+    def _change(self, breaker: Breaker, change: Callable[[Breaker], Breaker]) -> None:
+        """Write a change on what is known, or on what others have made of it; give up quietly, for it is about others' orders."""
+        for _ in range(ATTEMPTS):
+            changed = change(breaker)
+            if changed == breaker or self._write(changed):
+                return
+            try:
+                breaker = self.store.load_breaker(breaker.venue)
+            except RetryLater:
+                return
+            self.learn(breaker)
+
+    def _write(self, breaker: Breaker) -> bool:
+        """Whether the breaker could be written; a store that does not answer is no reason to lose an order's outcome."""
+        before = self._known.get(breaker.venue)
+        try:
+            self.learn(self.store.save_breaker(breaker))
+        except (Conflict, RetryLater):
+            return False
+        if breaker.state is BreakerState.OPEN and (before is None or before.state is not BreakerState.OPEN):
+            self.metrics.count("BreakersOpened")
+        return True
