@@ -7,7 +7,7 @@ open until the price reaches them; an answer can be lost after the order was exe
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -16,11 +16,21 @@ from enum import Enum, auto
 from candlecast.domain.account import Balance
 from candlecast.domain.errors import Ambiguous, DomainError, Fatal, InvalidValue, Reject, RetryLater
 from candlecast.domain.money import ZERO
-from candlecast.domain.order import Intent, OrderRequest, OrderType, Side, VenueOrder, VenueOrderStatus, VenuePosition
+from candlecast.domain.order import (
+    Intent,
+    OrderRequest,
+    OrderType,
+    Side,
+    VenueOpenOrder,
+    VenueOrder,
+    VenueOrderStatus,
+    VenuePosition,
+    VenueTrade,
+)
 from candlecast.domain.signal import PositionSide
 from candlecast.domain.subscription import MarginMode
 from candlecast.ports.venue import Credentials
-from tests.builders import BTC
+from tests.builders import BTC, NOW
 
 
 class Fault(Enum):
@@ -49,6 +59,7 @@ class Book:
     """What the venue holds for one key."""
 
     orders: list[tuple[OrderRequest, VenueOrder]] = field(default_factory=list)
+    trades: list[VenueTrade] = field(default_factory=list)
     net: defaultdict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     entry_price: dict[str, Decimal] = field(default_factory=dict)
     leverage: dict[str, Decimal] = field(default_factory=dict)
@@ -62,9 +73,11 @@ class FakeExchange:
         self.prices: dict[str, Decimal] = {BTC: Decimal(100)}
         self.equity = Decimal(10_000)
         self.fee_rate = fee_rate
+        self.used_weight: int | None = None  # what the venue says with its answers
         self.fills_at_once = True  # False: market orders wait for `fill`
         self.hidden_lookups = 0  # so many look-ups miss every order, as a replica that lags does
         self.faults: deque[Fault] = deque()
+        self.now: Callable[[], datetime] = lambda: NOW  # the time of trades
         self.requests: list[Request] = []
         self.books: defaultdict[str, Book] = defaultdict(Book)
         self._revoked: set[str] = set()
@@ -99,6 +112,21 @@ class FakeExchange:
             for index, (request, order) in enumerate(book.orders):
                 if order.status is VenueOrderStatus.OPEN and request.market == market and _is_reached(request, price):
                     self._execute(book, index, request.quantity, request.trigger_price or price)
+
+    def trade_outside(self, api_key: str, market: str, quantity: Decimal, client_order_id: str = "web_1") -> None:
+        """Somebody else with access to the account, or the venue itself, trades `quantity` (signed) at the last price."""
+        side = Side.BUY if quantity > 0 else Side.SELL
+        request = OrderRequest(
+            client_order_id=client_order_id,
+            market=market,
+            side=side,
+            order_type=OrderType.MARKET,
+            quantity=abs(quantity),
+            reduce_only=False,
+        )
+        fills, self.fills_at_once = self.fills_at_once, True
+        FakeExchange.place(self, api_key, request)
+        self.fills_at_once = fills
 
     def fill(self, api_key: str, client_order_id: str, quantity: Decimal, price: Decimal | None = None) -> None:
         """Fill part or all of an open order."""
@@ -187,6 +215,18 @@ class FakeExchange:
         elif abs(signed) > abs(held):
             book.entry_price[request.market] = price
         book.net[request.market] = held + signed
+        book.trades.append(
+            VenueTrade(
+                trade_id=str(len(book.trades) + 1),
+                venue_order_id=order.venue_order_id,
+                market=request.market,
+                side=request.side,
+                quantity=done,
+                price=price,
+                fee=done * price * self.fee_rate,
+                traded_at=self.now(),
+            )
+        )
         total = order.filled_quantity + done
         average = ((order.average_price or ZERO) * order.filled_quantity + price * done) / total
         status = VenueOrderStatus.FILLED if total == request.quantity or done < wanted else VenueOrderStatus.OPEN
@@ -201,6 +241,10 @@ class FakeVenue:
 
     exchange: FakeExchange
     api_key: str
+
+    @property
+    def used_weight(self) -> int | None:
+        return self.exchange.used_weight
 
     def create_order(self, request: OrderRequest) -> VenueOrder:
         self.exchange.receive("create_order", self.api_key, request.client_order_id)
@@ -224,13 +268,30 @@ class FakeVenue:
         book = self.exchange.receive("set_market_settings", self.api_key)
         book.leverage[market], book.margin_mode[market] = leverage, margin_mode
 
-    def open_order_ids(self, market: str | None = None) -> frozenset[str]:
-        book = self.exchange.receive("open_order_ids", self.api_key)
-        return frozenset(
-            order.client_order_id
+    def find_order_by_venue_id(self, market: str, venue_order_id: str) -> VenueOrder | None:
+        book = self.exchange.receive("find_order_by_venue_id", self.api_key)
+        found = (order for request, order in book.orders if (request.market, order.venue_order_id) == (market, venue_order_id))
+        order = next(found, None)
+        return None if order is None else replace(order, fee=None)
+
+    def open_orders(self, market: str | None = None) -> Sequence[VenueOpenOrder]:
+        book = self.exchange.receive("open_orders", self.api_key)
+        return [
+            VenueOpenOrder(
+                client_order_id=order.client_order_id,
+                venue_order_id=order.venue_order_id,
+                market=request.market,
+                side=request.side,
+                quantity=request.quantity,
+                trigger_price=request.trigger_price,
+            )
             for request, order in book.orders
             if order.status is VenueOrderStatus.OPEN and market in (None, request.market)
-        )
+        ]
+
+    def trades_since(self, market: str, since: datetime) -> Sequence[VenueTrade]:
+        book = self.exchange.receive("trades_since", self.api_key)
+        return [trade for trade in book.trades if trade.market == market and trade.traded_at >= since]
 
     def positions(self) -> Sequence[VenuePosition]:
         book = self.exchange.receive("positions", self.api_key)

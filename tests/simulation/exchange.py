@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -10,7 +10,7 @@ from random import Random
 
 from candlecast.domain.errors import Ambiguous, Reject, RetryLater
 from candlecast.domain.market import Market
-from candlecast.domain.order import Intent, OrderRequest, OrderType, Side, VenueOrder, VenueOrderStatus
+from candlecast.domain.order import Intent, OrderRequest, OrderType, Side, VenueOpenOrder, VenueOrder, VenueOrderStatus
 from candlecast.domain.venue_rules import BINANCE_USDM
 from candlecast.ports.venue import Credentials
 from tests.fakes.clock import FakeClock
@@ -33,6 +33,7 @@ class SimulatedExchange(FakeExchange):
     ) -> None:
         super().__init__()
         self.clock, self.random, self.profile = clock, random, profile
+        self.now = clock.now
         self._markets, self._later, self._on_send = markets, later, on_send
         self.visible_at: dict[tuple[str, str], datetime] = {}
 
@@ -150,9 +151,9 @@ class SimulatedVenue(FakeVenue):
         found = FakeVenue.find_order(self, intent)
         return found if self.exchange.sees(self.api_key, intent.client_order_id) else None
 
-    def open_order_ids(self, market: str | None = None) -> frozenset[str]:
-        found = FakeVenue.open_order_ids(self, market)
-        return frozenset(key for key in found if self.exchange.sees(self.api_key, key))
+    def open_orders(self, market: str | None = None) -> Sequence[VenueOpenOrder]:
+        found = FakeVenue.open_orders(self, market)
+        return [order for order in found if self.exchange.sees(self.api_key, order.client_order_id)]
 
 
 class SimulatedVenues:

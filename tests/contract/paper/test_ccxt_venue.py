@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -93,7 +93,11 @@ def test_stop_and_target_wait_and_are_found_when_the_stop_has_filled(market: Pap
     stop, target = intent(LegKind.STOP_LOSS), intent(LegKind.TAKE_PROFIT)
     for leg in (intent(), stop, target):
         place(account, leg)
-    assert account.open_order_ids(BTC_SYMBOL) == {stop.client_order_id, target.client_order_id}
+    resting = account.open_orders(BTC_SYMBOL)
+    assert {(o.client_order_id, o.side, o.quantity, o.trigger_price) for o in resting} == {
+        (leg.client_order_id, leg.side, QUANTITY, leg.trigger_price) for leg in (stop, target)
+    }
+    assert {o.market for o in resting} == {BTC_SYMBOL}
     waiting = account.find_order(stop)
     assert waiting is not None
     assert waiting.status is VenueOrderStatus.OPEN
@@ -102,8 +106,38 @@ def test_stop_and_target_wait_and_are_found_when_the_stop_has_filled(market: Pap
     assert filled is not None
     assert (filled.status, filled.average_price) == (VenueOrderStatus.FILLED, Decimal("48995.1"))
     assert filled.fee == QUANTITY * Decimal("48995.1") * Decimal("0.0005")
-    assert account.open_order_ids() == {target.client_order_id}
+    assert [o.client_order_id for o in account.open_orders()] == [target.client_order_id]
     assert account.positions() == []
+
+
+def test_an_order_that_somebody_else_placed_is_among_the_open_ones(templates: Templates, account: CcxtVenue) -> None:
+    account._client.create_order(BTC_SYMBOL, "limit", "buy", "0.02", "49000", {"clientOrderId": "web_1"})
+    (external,) = account.open_orders(BTC_SYMBOL)
+    assert (external.client_order_id, external.quantity, external.trigger_price) == ("web_1", Decimal("0.02"), None)
+
+
+def test_trades_since_an_instant_name_orders_that_are_found_by_the_venues_id(account: CcxtVenue) -> None:
+    entry, leave = intent(), intent(LegKind.EXIT)
+    begun = datetime.now(UTC) - timedelta(seconds=1)  # a trade is stamped with wall time, as an order is
+    place(account, entry)
+    (bought,) = account.trades_since(BTC_SYMBOL, begun)
+    assert (bought.side, bought.quantity, bought.price, bought.fee) == (
+        entry.side,
+        QUANTITY,
+        Decimal(50_005),
+        Decimal("0.250025"),
+    )
+    place(account, leave)
+    assert [trade.side for trade in account.trades_since(BTC_SYMBOL, begun)] == [entry.side, leave.side]
+    assert account.trades_since(BTC_SYMBOL, bought.traded_at + timedelta(milliseconds=1)) == []
+    found = account.find_order_by_venue_id(BTC_SYMBOL, bought.venue_order_id)
+    assert found is not None
+    assert (found.client_order_id, found.status, found.filled_quantity) == (
+        entry.client_order_id,
+        VenueOrderStatus.FILLED,
+        QUANTITY,
+    )
+    assert account.find_order_by_venue_id(BTC_SYMBOL, "987654321") is None
 
 
 def test_cancelling_what_is_gone_is_no_error(account: CcxtVenue) -> None:

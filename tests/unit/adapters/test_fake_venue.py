@@ -83,10 +83,10 @@ def test_a_stop_closes_the_position_when_the_price_reaches_it(exchange: FakeExch
     stop = an_intent(LegKind.STOP_LOSS)
     venue.create_order(OrderRequest.of(stop))
     exchange.trade(BTC, Decimal(91))
-    assert venue.open_order_ids(BTC) == {stop.client_order_id}
+    assert [order.client_order_id for order in venue.open_orders(BTC)] == [stop.client_order_id]
     exchange.trade(BTC, Decimal(89))
     assert exchange.net_position(KEY, BTC) == 0
-    assert not venue.open_order_ids()
+    assert not venue.open_orders()
     assert not venue.positions()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from candlecast.domain.account import DISABLED_BY_OWNER, Account, AccountStatus
 from candlecast.domain.errors import Fatal, Reject, RetryLater
 from candlecast.domain.look_schedule import next_full_look
-from candlecast.domain.order import IntentState, LegKind, OrderRequest, OrderType, VenueOrder, VenueOrderStatus
+from candlecast.domain.order import IntentState, LegKind, OrderRequest, OrderType, VenueOpenOrder, VenueOrder, VenueOrderStatus
 from candlecast.domain.reasons import Reason
 from candlecast.domain.signal import Action, TakeProfit
 from candlecast.domain.venue_rules import BINANCE_USDM
@@ -216,8 +217,8 @@ def test_an_open_stop_that_a_replica_hides_once_is_not_doubled() -> None:
     path.enter(targets=())
 
     class Hiding(FakeVenue):
-        def open_order_ids(self, market: str | None = None) -> frozenset[str]:
-            return super().open_order_ids(market) if hidden.pop() is False else frozenset()
+        def open_orders(self, market: str | None = None) -> Sequence[VenueOpenOrder]:
+            return super().open_orders(market) if hidden.pop() is False else []
 
     class Venues:
         def connect(self, *_: Any) -> FakeVenue:
@@ -335,7 +336,7 @@ def test_a_quiet_account_is_looked_at_without_a_write() -> None:
     path.enter()
     saves = path.accounts.saves
     path.reconcile(60)
-    assert (path.accounts.saves, [r.method for r in path.exchange.requests][-1]) == (saves, "open_order_ids")
+    assert (path.accounts.saves, [r.method for r in path.exchange.requests][-1]) == (saves, "open_orders")
 
 
 @pytest.mark.parametrize("method", ["find_order", "balance"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -13,9 +13,20 @@ from candlecast.adapters.ccxt_clients import Templates, clone_for
 from candlecast.adapters.ccxt_errors import NO_SUCH_ORDER, UNCHANGED, instruction, reading, venue_code
 from candlecast.domain.account import Balance
 from candlecast.domain.money import ZERO
-from candlecast.domain.order import Intent, OrderRequest, OrderType, VenueOrder, VenueOrderStatus, VenuePosition
+from candlecast.domain.order import (
+    Intent,
+    OrderRequest,
+    OrderType,
+    Side,
+    VenueOpenOrder,
+    VenueOrder,
+    VenueOrderStatus,
+    VenuePosition,
+    VenueTrade,
+)
 from candlecast.domain.signal import PositionSide
 from candlecast.domain.subscription import MarginMode
+from candlecast.domain.venue_rules import BINANCE_USDM, VenueRules, rules_of
 from candlecast.ports.venue import Credentials
 
 _STATUS = {
@@ -27,14 +38,22 @@ _STATUS = {
     "rejected": VenueOrderStatus.REJECTED,
 }
 _TRIGGERED = {"TRIGGERING", "TRIGGERED", "FINISHED"}  # Binance's algoStatus once an order was sent for it
+MAX_TRADES = 1_000  # what Binance's userTrades lists at once
 _TRIGGER_PARAMETER = {OrderType.STOP_MARKET: "stopLossPrice", OrderType.TAKE_PROFIT_MARKET: "takeProfitPrice"}
 
 
 class CcxtVenue:
     """One venue as seen with one account's keys; every call is one request unless its docstring says otherwise."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, rules: VenueRules = BINANCE_USDM) -> None:
         self._client = client
+        self._rules = rules
+
+    @property
+    def used_weight(self) -> int | None:
+        headers = self._client.last_response_headers or {}
+        told = next((value for name, value in headers.items() if name.lower() == self._rules.used_weight_header), "")
+        return int(told) if str(told).isdigit() else None
 
     def create_order(self, request: OrderRequest) -> VenueOrder:
         """Place one order: market orders at the order endpoint, stops and targets at the one for conditional orders."""
@@ -78,10 +97,23 @@ class CcxtVenue:
         self._call(lambda: self._client.set_margin_mode(margin_mode.value.lower(), market), ignore=UNCHANGED)
         self._call(lambda: self._client.set_leverage(int(leverage), market))
 
-    def open_order_ids(self, market: str | None = None) -> frozenset[str]:
-        """Client ids of open conditional orders: ours that rest are all of that kind."""
-        orders = self._read(lambda: self._client.fetch_open_orders(market, params={"trigger": True}))
-        return frozenset(str(order["clientOrderId"]) for order in orders)
+    def find_order_by_venue_id(self, market: str, venue_order_id: str) -> VenueOrder | None:
+        """Ask by the venue's id, for which the answer tells the client id."""
+        found = self._find({}, market, venue_order_id)
+        return None if found is None else _venue_order(found, str(found["clientOrderId"]))
+
+    def open_orders(self, market: str | None = None) -> Sequence[VenueOpenOrder]:
+        """Plain orders, then conditional ones: two requests, since Binance keeps them apart."""
+        plain = self._read(lambda: self._client.fetch_open_orders(market))
+        conditional = self._read(lambda: self._client.fetch_open_orders(market, params={"trigger": True}))
+        return [_open_order(order) for order in (*plain, *conditional)]
+
+    def trades_since(self, market: str, since: datetime) -> Sequence[VenueTrade]:
+        """Executions as `userTrades` lists them; Binance takes no start that is more than seven days ago."""
+        start = int(since.timestamp() * 1000)
+        fills = self._read(lambda: self._client.fetch_my_trades(market, start, MAX_TRADES))
+        quote = self._client.market(market)["quote"]
+        return [_trade(fill["info"], market, quote) for fill in fills]
 
     def positions(self) -> Sequence[VenuePosition]:
         """Net positions that are not flat."""
@@ -149,7 +181,7 @@ class CcxtVenues:
 
     def connect(self, venue: str, account_id: str, credential_version: str, credentials: Credentials) -> CcxtVenue:
         """The venue with these keys; a clone costs so little that none is kept, so a replaced key is in force at once (SU7)."""
-        return CcxtVenue(clone_for(self._templates.of(venue), credentials))
+        return CcxtVenue(clone_for(self._templates.of(venue), credentials), rules_of(venue))
 
 
 def _venue_order(answer: Any, client_order_id: str) -> VenueOrder:
@@ -161,6 +193,32 @@ def _venue_order(answer: Any, client_order_id: str) -> VenueOrder:
         status=status,
         filled_quantity=filled,
         average_price=_decimal(answer["average"]) if filled > 0 else None,
+    )
+
+
+def _open_order(order: Any) -> VenueOpenOrder:
+    trigger = order["info"].get("triggerPrice")  # of conditional orders only; ccxt drops one that is a Decimal already
+    return VenueOpenOrder(
+        client_order_id=str(order["clientOrderId"]),
+        venue_order_id=str(order["id"]),
+        market=str(order["symbol"]),
+        side=Side(str(order["side"]).upper()),
+        quantity=_decimal(order["amount"]),
+        trigger_price=None if trigger is None else _decimal(trigger),
+    )
+
+
+def _trade(info: Any, market: str, quote: str) -> VenueTrade:
+    """From the venue's own fields: ccxt reads a fee twice, and drops one that is a Decimal already."""
+    return VenueTrade(
+        trade_id=str(info["id"]),
+        venue_order_id=str(info["orderId"]),
+        market=market,
+        side=Side(info["side"]),
+        quantity=_decimal(info["qty"]),
+        price=_decimal(info["price"]),
+        fee=_decimal(info["commission"]) if info["commissionAsset"] == quote else None,
+        traded_at=datetime.fromtimestamp(int(info["time"]) / 1000, UTC),
     )
 
 

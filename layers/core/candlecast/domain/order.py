@@ -224,6 +224,32 @@ class VenueOrder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VenueOpenOrder:
+    """What a venue says of an order that rests in its book, ours or not; `trigger_price` of a conditional one."""
+
+    client_order_id: str
+    venue_order_id: str
+    market: str
+    side: Side
+    quantity: Decimal
+    trigger_price: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VenueTrade:
+    """One execution of one order, ours or not. `fee` is in quote units and None where it was paid in something else."""
+
+    trade_id: str
+    venue_order_id: str
+    market: str
+    side: Side
+    quantity: Decimal
+    price: Decimal
+    fee: Decimal | None
+    traded_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VenuePosition:
     """What a venue says of the net position in a market."""
 

@@ -11,7 +11,7 @@ from typing import Protocol
 from candlecast.domain.account import Balance
 from candlecast.domain.candle import Candle
 from candlecast.domain.market import Market
-from candlecast.domain.order import Intent, OrderRequest, VenueOrder, VenuePosition
+from candlecast.domain.order import Intent, OrderRequest, VenueOpenOrder, VenueOrder, VenuePosition, VenueTrade
 from candlecast.domain.subscription import MarginMode
 from candlecast.domain.timeframe import Timeframe
 
@@ -30,6 +30,11 @@ class Venue(Protocol):
     Every method may raise `Reject`, `RetryLater` (certainly not executed), `Ambiguous` (may have been executed) or `Fatal`.
     """
 
+    @property
+    def used_weight(self) -> int | None:
+        """What our address has used of this minute by the venue's last word; None if it does not say."""
+        ...
+
     def create_order(self, request: OrderRequest) -> VenueOrder:
         """Place one order; exactly one request to the venue."""
         ...
@@ -46,8 +51,16 @@ class Venue(Protocol):
         """Set leverage and margin mode; 'no need to change' is no error."""
         ...
 
-    def open_order_ids(self, market: str | None = None) -> frozenset[str]:
-        """Client ids of all open orders, conditional ones included."""
+    def find_order_by_venue_id(self, market: str, venue_order_id: str) -> VenueOrder | None:
+        """Ask for an order, ours or not, by the venue's own id; None if the venue does not know it. The fee is not told."""
+        ...
+
+    def open_orders(self, market: str | None = None) -> Sequence[VenueOpenOrder]:
+        """All open orders, conditional ones included, ours and others; without a market it costs forty times the weight."""
+        ...
+
+    def trades_since(self, market: str, since: datetime) -> Sequence[VenueTrade]:
+        """The account's executions in a market from `since` on (at most seven days back), oldest first, up to 1,000."""
         ...
 
     def positions(self) -> Sequence[VenuePosition]: ...

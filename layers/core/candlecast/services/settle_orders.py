@@ -44,7 +44,7 @@ class SettleOrders:
         open_intents = [i for i in changes.account.intents.values() if i.state is IntentState.OPEN]
         if not open_intents:
             return
-        still_open, rules = venue.open_order_ids(), rules_of(changes.account.venue)
+        still_open, rules = {order.client_order_id for order in venue.open_orders()}, rules_of(changes.account.venue)
         for intent in open_intents:
             key, now = intent.intent_id, self.clock.now()
             if intent.client_order_id in still_open:
