@@ -10,7 +10,7 @@ import pytest
 
 from infra.local.cloud import Worker
 from infra.local.demo import killer
-from infra.local.demo.killer import SHARES, Killer
+from infra.local.demo.killer import PAUSES_SECONDS, Killer
 from infra.local.project import CommandError
 
 
@@ -18,16 +18,17 @@ class Crowd:
     """A cloud with two processes of every function, the second of them busy."""
 
     def __init__(self, *, busy: bool = True) -> None:
-        self.alive = {
-            name: [Worker(name, number * 10 + 1, False), Worker(name, number * 10 + 2, busy)]
-            for number, name in enumerate(SHARES)
-        }
+        self.alive = [
+            Worker(f"candlecast-{name}", number * 10 + place, busy and place == 2)
+            for number, name in enumerate(PAUSES_SECONDS)
+            for place in (1, 2)
+        ]
         self.failing: Iterator[bool] = iter(())
 
-    def workers(self, function: str | None = None) -> list[Worker]:
+    def workers(self) -> list[Worker]:
         if next(self.failing, False):
             raise CommandError("too busy to answer")
-        return self.alive[str(function)]
+        return self.alive
 
 
 @pytest.fixture
@@ -39,8 +40,9 @@ def killed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         pids.append(pid)
 
     monkeypatch.setattr("os.kill", kill)
-    monkeypatch.setattr(killer, "PAUSE_SECONDS", (0.0, 0.0))
-    monkeypatch.setattr(killer, "LURK_SECONDS", 0.0)
+    monkeypatch.setattr(killer, "PAUSES_SECONDS", dict.fromkeys(PAUSES_SECONDS, (0.0, 0.0)))
+    for name in ("PATIENCE_SECONDS", "AIM_SECONDS", "LOOK_SECONDS"):
+        monkeypatch.setattr(killer, name, 0.0)
     return pids
 
 
@@ -55,7 +57,7 @@ def hunt(crowd: Any, kills: int, seed: int) -> Killer:
 def test_it_kills_as_many_as_it_may_and_says_whom(killed: list[int]) -> None:
     hunter = hunt(Crowd(), 50, 1)
     assert (len(killed), hunter.total) == (50, 50)
-    assert {name: counts["busy"] > 0 for name, counts in hunter.killed.items()} == dict.fromkeys(SHARES, True)
+    assert {name: counts["busy"] > 0 for name, counts in hunter.killed.items()} == dict.fromkeys(PAUSES_SECONDS, True)
 
 
 def test_it_prefers_those_in_the_middle_of_something(killed: list[int]) -> None:
@@ -70,7 +72,7 @@ def test_it_prefers_those_in_the_middle_of_something(killed: list[int]) -> None:
 def test_the_same_seed_draws_the_same_victims(killed: list[int]) -> None:
     draws = []
     for seed in (7, 7, 8):
-        hunt(Crowd(), 40, seed)
+        hunt(Crowd(busy=False), 40, seed)
         draws.append(tuple(killed))
         killed.clear()
     assert draws[0] == draws[1] != draws[2]
@@ -83,7 +85,7 @@ def test_a_cloud_that_does_not_answer_is_asked_again(killed: list[int]) -> None:
 
 
 def test_nobody_is_killed_after_it_was_stopped(killed: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(killer, "PAUSE_SECONDS", (60.0, 60.0))
+    monkeypatch.setattr(killer, "PAUSES_SECONDS", dict.fromkeys(PAUSES_SECONDS, (60.0, 60.0)))
     hunter = Killer(Crowd(), 5, 1)  # type: ignore[arg-type]
     hunter.start()
     hunter.stop()

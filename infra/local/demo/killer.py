@@ -7,47 +7,78 @@ import signal
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from random import Random
 
 from infra.local.cloud import Cloud, Worker
 from infra.local.project import CommandError
 
-# Everything that works while candles are replayed, the paper exchange included. A kill in the middle of the first two costs six
-# minutes, the visibility of their queues, so they have one share each and those that handle orders three.
-SHARES = {
-    "strategy_runner": 1,
-    "signal_fanout": 1,
-    "order_executor": 3,
-    "order_reconciler": 3,
-    "outbox_relay": 3,
-    "reconcile_clock": 1,
-    "paper_exchange": 3,
+# Everything that works while candles are replayed, the paper exchange included: the pause between two kills of one function, from
+# and to seconds. What a kill in the middle of the first two was about comes back after six minutes, so these are rarer.
+PAUSES_SECONDS = {
+    "strategy_runner": (10.0, 30.0),
+    "signal_fanout": (10.0, 30.0),
+    "order_executor": (0.5, 4.0),
+    "order_reconciler": (1.0, 6.0),
+    "outbox_relay": (1.0, 6.0),
+    "reconcile_clock": (5.0, 20.0),
+    "paper_exchange": (1.0, 6.0),
 }
-PAUSE_SECONDS = (0.2, 3.0)  # between two kills, drawn anew each time
-LURK_SECONDS = 2.0  # how long it waits for a process to be in the middle of something before it kills an idle one
-LOOK_SECONDS = 0.01
+PATIENCE_SECONDS = 15.0  # how long it waits for a process to be in the middle of something before it kills an idle one
+AIM_SECONDS = (
+    0.4  # at most, from seeing a process at work to its end: an order takes some hundred milliseconds, any of them will do
+)
+LOOK_SECONDS = 0.02
+
+
+@dataclass(slots=True)
+class Hunt:
+    """The next kill of one function; its draws follow from the seed and are nobody else's."""
+
+    function: str
+    random: Random
+    due: float = 0.0
+    killed: Counter[str] = field(default_factory=Counter)
+
+    def plan(self, now: float) -> None:
+        self.due = now + self.random.uniform(*PAUSES_SECONDS[self.function])
+
+    def victim(self, now: float, workers: Sequence[Worker]) -> Worker | None:
+        """A busy process if the time has come, an idle one if it has been waited for in vain, else None."""
+        if now < self.due:
+            return None
+        choice = [worker for worker in workers if worker.busy]
+        if not choice and now > self.due + PATIENCE_SECONDS:
+            choice = list(workers)
+        return self.random.choice(choice) if choice else None
 
 
 class Killer:
-    """A thread that kills worker processes until it is stopped or has killed `kills`; the draws follow from `seed`.
+    """A thread that kills worker processes until it is stopped or has killed `kills`; whom and when it draws by `seed`.
 
     `killed` counts by function and by what it met: "busy" in the middle of an invocation, "idle" between two.
     """
 
     def __init__(self, cloud: Cloud, kills: int, seed: int) -> None:
-        self.killed: dict[str, Counter[str]] = {name: Counter() for name in SHARES}
         self._cloud = cloud
         self._left = kills
-        self._random = Random(seed)  # noqa: S311 - draws victims, no secrets
+        self._hunts = [Hunt(name, Random(f"{seed}/{name}")) for name in PAUSES_SECONDS]  # noqa: S311 - draws victims, no secrets
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="killer")
 
     @property
+    def killed(self) -> dict[str, dict[str, int]]:
+        return {hunt.function: dict(hunt.killed) for hunt in self._hunts}
+
+    @property
     def total(self) -> int:
-        return sum(counts.total() for counts in self.killed.values())
+        return sum(hunt.killed.total() for hunt in self._hunts)
 
     def start(self) -> None:
+        for hunt in self._hunts:
+            hunt.plan(time.monotonic())
         self._thread.start()
 
     def stop(self) -> None:
@@ -56,28 +87,26 @@ class Killer:
         self._thread.join()
 
     def _run(self) -> None:
-        while self._left and not self._stop.wait(self._random.uniform(*PAUSE_SECONDS)):
-            (function,) = self._random.choices(list(SHARES), weights=list(SHARES.values()))
-            victim = self._victim(function)
-            if victim is not None:
-                with suppress(ProcessLookupError):
-                    os.kill(victim.pid, signal.SIGKILL)
-                    self.killed[function]["busy" if victim.busy else "idle"] += 1
-                    self._left -= 1
+        while self._left and not self._stop.wait(LOOK_SECONDS):
+            workers = self._workers()
+            for hunt in self._hunts:
+                own = [worker for worker in workers if worker.function.endswith(hunt.function)]
+                victim = hunt.victim(time.monotonic(), own)
+                if victim is not None and self._left:
+                    self._kill(hunt, victim)
 
-    def _victim(self, function: str) -> Worker | None:
-        """A busy process of the function, as soon as there is one; else an idle one; None if it has no process now."""
-        end = time.monotonic() + LURK_SECONDS
-        while True:
-            workers = self._workers(function)
-            busy = [worker for worker in workers if worker.busy]
-            if busy or time.monotonic() > end or self._stop.is_set():
-                choice = busy or workers
-                return self._random.choice(choice) if choice else None
-            time.sleep(LOOK_SECONDS)
+    def _kill(self, hunt: Hunt, victim: Worker) -> None:
+        """Strike at a moment of what the victim is doing."""
+        self._stop.wait(hunt.random.uniform(0, AIM_SECONDS if victim.busy else 0))
+        met = "busy" if any(it.busy for it in self._workers() if it.pid == victim.pid) else "idle"
+        with suppress(ProcessLookupError):
+            os.kill(victim.pid, signal.SIGKILL)
+            hunt.killed[met] += 1
+            self._left -= 1
+        hunt.plan(time.monotonic())
 
-    def _workers(self, function: str) -> list[Worker]:
+    def _workers(self) -> list[Worker]:
         try:
-            return sorted(self._cloud.workers(function), key=lambda worker: worker.pid)
+            return sorted(self._cloud.workers(), key=lambda worker: worker.pid)
         except (OSError, CommandError):  # the emulator is busy: there is another look in a moment
             return []
