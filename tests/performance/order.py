@@ -32,6 +32,7 @@ from tests.builders import ACCOUNT, BTC, NOW, TENANT, VENUE, a_market, a_signal,
 from tests.contract.store.test_requests import stubbed_table
 from tests.fakes.accounts import FakeAccountStore
 from tests.fakes.clock import RecordingMetrics
+from tests.fakes.gate import FakeGate, check_gate
 from tests.fakes.market_data import FakeMarkets
 from tests.fakes.queues import FakeReconcileQueue
 from tests.fakes.vault import FakeVault
@@ -83,6 +84,7 @@ class Executor:
 
     execute: ExecuteOrder
     accounts: RowStore
+    gate: FakeGate
     template: Any
     requests: int = 0
 
@@ -125,7 +127,7 @@ def figures() -> Iterator[Figure]:
 
 def executor_at(paper: PaperProcess, clock: SystemClock) -> Executor:
     """The executor as `runtime.bootstrap` composes it, with an account of its own at the venue."""
-    market, metrics, vault, accounts = a_market(), RecordingMetrics(), FakeVault(), RowStore(clock)
+    market, metrics, vault, accounts, gate = a_market(), RecordingMetrics(), FakeVault(), RowStore(clock), FakeGate()
     markets, catalogue = FakeMarkets(market), {market.symbol: market}
     templates = Templates({VENUE: ("binanceusdm", paper.base_url)}, lambda _venue: catalogue)
     keys: Credentials = paper.open_account()
@@ -135,12 +137,12 @@ def executor_at(paper: PaperProcess, clock: SystemClock) -> Executor:
         markets=markets,
         vault=vault,
         venues=CcxtVenues(templates),
-        place=PlaceOrders(markets, clock, metrics),
+        place=PlaceOrders(markets, check_gate(gate, clock, metrics), clock, metrics),
         reconcile_queue=FakeReconcileQueue(),
         clock=clock,
         metrics=metrics,
     )
-    return Executor(execute, accounts, templates.of(VENUE))
+    return Executor(execute, accounts, gate, templates.of(VENUE))
 
 
 def an_account_now(now: datetime, *, settled_market: bool) -> Account:
@@ -191,10 +193,11 @@ def _round_trip_alone(client: Any) -> Callable[[], None]:
 def _counts(executor: Executor, now: datetime) -> Iterator[Figure]:
     """Requests of a plain entry, and of an account's first entry in a market with a stop and a target, and of its exit."""
     executor.begin_with(an_account_now(now, settled_market=True))
-    executor.accounts.loads = executor.accounts.saves = 0
+    executor.accounts.loads = executor.accounts.saves = executor.gate.reads = executor.gate.writes = 0
     entry = _asked(executor, order_body(Action.LONG, now, "plain"))
     yield counted("order: venue requests, entry", "requests", entry, REQUEST_ALONE, 1)
     yield counted("order: reads of the account", "requests", executor.accounts.loads)
+    yield counted("order: reads of the gate", "requests", executor.gate.reads)
     yield counted("order: writes of the account", "requests", executor.accounts.saves)
     yield counted("order: connections to the venue, all orders of the run", "connections", executor.connections)
     _asked(executor, order_body(Action.EXIT_LONG, now, "plain"))

@@ -14,6 +14,7 @@ from candlecast.domain.messages import CandleClosed, ReconcileRequest, SignalSha
 from candlecast.domain.order import OrderRequest
 from candlecast.ports.venue import Credentials
 from candlecast.runtime.bootstrap import MAX_RECEIVES
+from candlecast.services.check_gate import CheckGate
 from candlecast.services.execute_order import ExecuteOrder
 from candlecast.services.fan_out import FanOut
 from candlecast.services.place_orders import PlaceOrders
@@ -22,10 +23,13 @@ from candlecast.services.reconcile_account import ReconcileAccount
 from candlecast.services.relay_events import RelayEvents
 from candlecast.services.request_reconciles import RequestReconciles
 from candlecast.services.run_candle import RunCandle
+from candlecast.services.spend_weight import SpendWeight
+from candlecast.services.watch_venue import WatchVenue
 from tests.builders import BTC, ETH, NOW, a_market
 from tests.fakes.bus import FakeEventBus
 from tests.fakes.clock import FakeClock, RecordingMetrics
 from tests.fakes.executions import FakeExecutionStore
+from tests.fakes.gate import EGRESS, FakeGate
 from tests.fakes.history import FakeHistory, FakePriceStore
 from tests.fakes.market_data import FakeMarketData, FakeMarkets, FakeStrategyCode
 from tests.fakes.signals import FakeSignalStore
@@ -92,6 +96,7 @@ class World:
         self.subscriptions = FakeSubscriptionStore(self.database, self.clock)
         self.strategies = FakeStrategyStore(self.database)
         self.history = FakeHistory(self.database)
+        self.gate = FakeGate()
         self.relayed = 0
         self._relaying = False
         self._workers = count()
@@ -123,18 +128,24 @@ class World:
             markets=FakeMarkets(*MARKETS.values()),
             vault=self._watched(self.vault, "vault"),
             venues=self._watched(SimulatedVenues(self.exchange), "venues"),
-            place=PlaceOrders(FakeMarkets(*MARKETS.values()), self.clock, self.metrics),
+            place=self._place(),
             reconcile_queue=self._watched(Reconciles(self), "reconcile_queue"),
             clock=self.clock,
             metrics=self.metrics,
         )(order)
+
+    def _place(self) -> PlaceOrders:
+        reader, watch = self._watched(self.gate, "gate"), WatchVenue(self.gate, self.clock, self.metrics)
+        spend = SpendWeight(self.gate.weights, EGRESS, self.clock, self.metrics)
+        gate = CheckGate(reader, watch, spend, self.clock, self.metrics)
+        return PlaceOrders(FakeMarkets(*MARKETS.values()), gate, self.clock, self.metrics)
 
     def _reconcile(self, request: ReconcileRequest) -> None:
         ReconcileAccount(
             accounts=self._watched(self.accounts, "accounts"),
             vault=self._watched(self.vault, "vault"),
             venues=self._watched(SimulatedVenues(self.exchange), "venues"),
-            place=PlaceOrders(FakeMarkets(*MARKETS.values()), self.clock, self.metrics),
+            place=self._place(),
             queue=self._watched(Reconciles(self), "reconcile_queue"),
             clock=self.clock,
             metrics=self.metrics,

@@ -12,9 +12,11 @@ from candlecast.domain.errors import InvalidValue
 from candlecast.domain.venue_rules import BINANCE_USDM, CAUTIOUS, OrderRate, VenueRequest, rules_of
 
 
-@pytest.mark.parametrize("name", ["binanceusdm", "paper"])
-def test_venues_that_speak_binances_dialect_share_its_rules(name: str) -> None:
-    assert rules_of(name) is BINANCE_USDM
+def test_the_paper_exchange_takes_its_time_like_the_original_and_serves_more() -> None:
+    paper = rules_of("paper")
+    assert (paper.settle_window, paper.lookup_spacing) == (BINANCE_USDM.settle_window, BINANCE_USDM.lookup_spacing)
+    assert paper.weights == rules_of("binanceusdm").weights == BINANCE_USDM.weights
+    assert paper.weight_per_minute > BINANCE_USDM.weight_per_minute
 
 
 @pytest.mark.parametrize("name", ["", "bybit", "BINANCEUSDM", "binance"])

@@ -30,6 +30,7 @@ from tests.builders import (
 )
 from tests.fakes.accounts import FakeAccountStore
 from tests.fakes.clock import FakeClock, RecordingMetrics
+from tests.fakes.gate import FakeGate, check_gate
 from tests.fakes.market_data import FakeMarkets
 from tests.fakes.queues import FakeReconcileQueue
 from tests.fakes.store import FakeDatabase
@@ -48,10 +49,12 @@ class MoneyPath:
         self.accounts = FakeAccountStore(self.database, self.clock)
         self.vault, self.exchange, self.queue = FakeVault(), FakeExchange(), FakeReconcileQueue()
         self.exchange.prices[ETH] = Decimal(100)
+        self.exchange.now = self.clock.now
         self.vault.write(TENANT, ACCOUNT, Credentials(api_key=KEY, api_secret="secret-1"), "credential-version-1")
         self.venues = FakeVenues(self.exchange)
         self.markets = FakeMarkets(a_market(), a_market(ETH))
-        self.place = PlaceOrders(self.markets, self.clock, self.metrics)
+        self.gate = FakeGate()
+        self.place = PlaceOrders(self.markets, check_gate(self.gate, self.clock, self.metrics), self.clock, self.metrics)
         self.accounts.create(an_account(market_settings={BTC: IN_FORCE, ETH: IN_FORCE}, **account))
         self.executor = ExecuteOrder(
             accounts=self.accounts,

@@ -18,6 +18,7 @@ from candlecast.services.place_orders import COMMIT_ATTEMPTS, Changes, PlaceOrde
 from tests.builders import BTC, NOW, SUBSCRIPTION, a_market, an_account, an_intent
 from tests.fakes.accounts import FakeAccountStore
 from tests.fakes.clock import FakeClock, RecordingMetrics
+from tests.fakes.gate import FakeGate, check_gate
 from tests.fakes.market_data import FakeMarkets
 from tests.fakes.venue import FakeExchange, FakeVenue
 from tests.unit.services.money_path import IN_FORCE
@@ -31,7 +32,8 @@ FILLED = VenueOrder(
 
 
 def place() -> PlaceOrders:
-    return PlaceOrders(FakeMarkets(a_market(taker_fee=D("0.0005"))), FakeClock(), RecordingMetrics())
+    clock, metrics = FakeClock(), RecordingMetrics()
+    return PlaceOrders(FakeMarkets(a_market(taker_fee=D("0.0005"))), check_gate(FakeGate(), clock, metrics), clock, metrics)
 
 
 def stored(store: FakeAccountStore, *legs: object) -> Account:

@@ -31,8 +31,8 @@ SHARE_PERCENT = {
     RequestClass.MARKET_DATA: 50,  # a late candle costs one signal; half of the minute stays for accounts
 }
 # What a worker leases at once, so that a request does not cost a write: an order's cancellations and settings; a look at an
-# account (open orders 40, positions 5, balance 5); a few requests for candles. What is not used is lost with the minute.
-LEASE = {RequestClass.EXIT: 6, RequestClass.ENTRY: 6, RequestClass.RECONCILER: 50, RequestClass.MARKET_DATA: 20}
+# account (open orders twice 40, positions 5, balance 5); a few requests for candles. What is not used is lost with the minute.
+LEASE = {RequestClass.EXIT: 6, RequestClass.ENTRY: 6, RequestClass.RECONCILER: 90, RequestClass.MARKET_DATA: 20}
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from candlecast.ports.dead_letters import DeadLetterEntry, DeadLetters
     from candlecast.runtime.batch import QueueConsumer
     from candlecast.services.announce_candles import AnnounceCandles
+    from candlecast.services.check_gate import CheckGate
     from candlecast.services.receive_signal import ReceiveSignal
     from candlecast.services.refresh_catalogue import RefreshCatalogue
     from candlecast.services.request_reconciles import RequestReconciles
+    from candlecast.services.spend_weight import SpendWeight
 
 # How often a message is received before it is put aside: maxReceiveCount of its queue in template.yaml (a test holds them equal).
 MAX_RECEIVES = {"candle": 10, "signal": 5, "trade": 5, "reconcile": 5}
@@ -63,6 +65,7 @@ def strategy_runner() -> QueueConsumer[CandleClosed]:
     from candlecast.adapters.strategy_code import BuiltInStrategies
     from candlecast.adapters.system import RandomIdentifiers, SystemClock
     from candlecast.domain.messages import CandleClosed
+    from candlecast.services.guard_venue import GuardedMarketData
     from candlecast.services.publish_signal import PublishSignal
     from candlecast.services.run_candle import RunCandle
 
@@ -73,7 +76,7 @@ def strategy_runner() -> QueueConsumer[CandleClosed]:
         strategies=DynamoStrategyStore(table),
         executions=DynamoExecutionStore(table),
         prices=DynamoPriceStore(table),
-        market_data=CcxtMarketData(_templates(known)),
+        market_data=GuardedMarketData(CcxtMarketData(_templates(known)), _spend(known.table_name, known.egress_address)),
         code=BuiltInStrategies(),
         publish=PublishSignal(DynamoSignalStore(table), queue, clock, metrics),
         clock=clock,
@@ -146,16 +149,17 @@ def order_executor() -> QueueConsumer[TradeOrder]:
     from candlecast.adapters.system import SystemClock
     from candlecast.domain.messages import TradeOrder
     from candlecast.services.execute_order import ExecuteOrder
+    from candlecast.services.guard_venue import GuardedVenues
     from candlecast.services.place_orders import PlaceOrders
 
     known, clock, metrics = settings.OrderExecutorSettings.read(), SystemClock(), EmfMetrics()
-    markets = _markets(known.markets_bucket)
+    markets, gate = _markets(known.markets_bucket), _gate(known.table_name, known.egress_address)
     execute = ExecuteOrder(
         accounts=DynamoAccountStore(_table(known.table_name), clock),
         markets=markets,
         vault=SecretsManagerVault(_aws("secretsmanager"), known.secret_prefix),
-        venues=CcxtVenues(_templates(known)),
-        place=PlaceOrders(markets, clock, metrics),
+        venues=GuardedVenues(CcxtVenues(_templates(known)), gate.watch, gate.spend),
+        place=PlaceOrders(markets, gate, clock, metrics),
         reconcile_queue=SqsReconcileQueue(_aws("sqs"), known.reconcile_queue_url),
         clock=clock,
         metrics=metrics,
@@ -187,15 +191,17 @@ def order_reconciler() -> QueueConsumer[ReconcileRequest]:
     from candlecast.adapters.sqs import SqsReconcileQueue
     from candlecast.adapters.system import SystemClock
     from candlecast.domain.messages import ReconcileRequest
+    from candlecast.services.guard_venue import GuardedVenues
     from candlecast.services.place_orders import PlaceOrders
     from candlecast.services.reconcile_account import ReconcileAccount
 
     known, clock, metrics = settings.OrderReconcilerSettings.read(), SystemClock(), EmfMetrics()
+    gate = _gate(known.table_name, known.egress_address)
     reconcile = ReconcileAccount(
         accounts=DynamoAccountStore(_table(known.table_name), clock),
         vault=SecretsManagerVault(_aws("secretsmanager"), known.secret_prefix),
-        venues=CcxtVenues(_templates(known)),
-        place=PlaceOrders(_markets(known.markets_bucket), clock, metrics),
+        venues=GuardedVenues(CcxtVenues(_templates(known)), gate.watch, gate.spend),
+        place=PlaceOrders(_markets(known.markets_bucket), gate, clock, metrics),
         queue=SqsReconcileQueue(_aws("sqs"), known.reconcile_queue_url),
         clock=clock,
         metrics=metrics,
@@ -357,11 +363,13 @@ def _consumer[M](
     )
 
 
-def _last_price(known: settings.WithVenues, venue: str, market: str) -> Any:
+def _last_price(known: settings.SignalFanoutSettings, venue: str, market: str) -> Any:
     """A venue's last price; ccxt is imported only when a signal comes without one."""
     from candlecast.adapters.ccxt_market_data import CcxtMarketData
+    from candlecast.services.guard_venue import GuardedMarketData
 
-    return CcxtMarketData(_templates(known)).last_price(venue, market)
+    spend = _spend(known.table_name, known.egress_address)
+    return GuardedMarketData(CcxtMarketData(_templates(known)), spend).last_price(venue, market)
 
 
 @cache
@@ -376,6 +384,28 @@ def _functions_client(seconds: float) -> Any:
     from candlecast.adapters.aws import functions_client
 
     return functions_client(seconds)
+
+
+@cache
+def _gate(table_name: str, egress: str) -> CheckGate:
+    """What every order passes last; one per environment, because it knows breakers and budgets."""
+    from candlecast.adapters.dynamodb.gate import DynamoGate
+    from candlecast.adapters.system import SystemClock
+    from candlecast.services.check_gate import CheckGate
+    from candlecast.services.watch_venue import WatchVenue
+
+    gate, clock, metrics = DynamoGate(_table(table_name)), SystemClock(), EmfMetrics()
+    return CheckGate(gate, WatchVenue(gate, clock, metrics), _spend(table_name, egress), clock, metrics)
+
+
+@cache
+def _spend(table_name: str, egress: str) -> SpendWeight:
+    """Our share of what a venue allows the address that we leave by."""
+    from candlecast.adapters.dynamodb.weights import DynamoWeights
+    from candlecast.adapters.system import SystemClock
+    from candlecast.services.spend_weight import SpendWeight
+
+    return SpendWeight(DynamoWeights(_table(table_name)), egress, SystemClock(), EmfMetrics())
 
 
 @cache

@@ -46,11 +46,17 @@ class WithVenues(Environment):
     markets_bucket: str
 
 
+class WithBudget(WithVenues):
+    """`egress_address` names the address that venues see: functions that leave by the same one share its weight budget."""
+
+    egress_address: str = "shared"
+
+
 class CandleClockSettings(WithTable):
     candle_queue_url: str
 
 
-class StrategyRunnerSettings(WithTable, WithVenues):
+class StrategyRunnerSettings(WithTable, WithBudget):
     candle_queue_url: str
     candle_dead_letters_url: str
     signal_queue_url: str
@@ -63,13 +69,13 @@ class SignalIntakeSettings(WithTable):
     secret_prefix: str
 
 
-class SignalFanoutSettings(WithTable, WithVenues):
+class SignalFanoutSettings(WithTable, WithBudget):
     signal_queue_url: str
     signal_dead_letters_url: str
     trade_queue_url: str
 
 
-class OrderExecutorSettings(WithTable, WithVenues):
+class OrderExecutorSettings(WithTable, WithBudget):
     trade_queue_url: str
     trade_dead_letters_url: str
     reconcile_queue_url: str
@@ -80,7 +86,7 @@ class ReconcileClockSettings(WithTable):
     reconcile_queue_url: str
 
 
-class OrderReconcilerSettings(WithTable, WithVenues):
+class OrderReconcilerSettings(WithTable, WithBudget):
     reconcile_queue_url: str
     reconcile_dead_letters_url: str
     secret_prefix: str

@@ -1,7 +1,8 @@
 """Send reserved order legs to a venue and take over what it says: the heart of the order protocol (decision D3).
 
 The caller has written the intents as SUBMITTING before it calls this (the write-ahead mark), so every way in which this can end,
-a crash included, leaves a record from which the reconciler finds out what happened. Each leg is sent at most once per visit.
+a crash included, leaves a record from which the reconciler finds out what happened. Each leg is sent at most once per visit, and
+behind the gate: executor and reconciler alike send nothing that a kill switch or the venue's breaker stops.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from candlecast.domain.venue_rules import rules_of
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.store import AccountStore
 from candlecast.ports.venue import Markets, Venue
+from candlecast.services.check_gate import CheckGate, GateVisit
 
 COMMIT_ATTEMPTS = 4  # the executor, the reconciler and the API may write one account at once; each loses at most to the others
 
@@ -73,23 +75,26 @@ class PlaceOrders:
     """Sends legs in order: an exit before its entry, an entry before its stop and targets, each only if the one before stands."""
 
     markets: Markets
+    gate: CheckGate
     clock: Clock
     metrics: Metrics
 
     def __call__(self, changes: Changes, venue: Venue, legs: Iterable[Intent]) -> None:
         """Send `legs` (all SUBMITTING in `changes.account`) and record each outcome in `changes`.
 
-        One request per leg, plus those for leverage and margin mode where an entry needs them changed. A leg that was certainly
-        not executed, or whose turn has not come, is left PENDING for the reconciler.
+        One read of the gate, and one request per leg, plus those for leverage and margin mode where an entry needs them changed.
+        A leg that was certainly not executed, or whose turn has not come, is left PENDING for the reconciler.
         """
+        legs = tuple(legs)
+        gate = self.gate.visit(changes.account, legs)
         for leg in legs:
             if leg.intent_id not in changes.account.intents:
                 continue  # ended with the leg that it depended on
-            instead = _change_instead(changes.account, leg, self.clock.now())
+            instead = _change_instead(changes.account, leg, self.clock.now()) or self._stopped(changes.account, leg, gate)
             if instead is not None:
                 changes.make(instead, leg.intent_id)
             else:
-                self._send(changes, venue, _capped(changes.account, leg))
+                self._send(changes, venue, _capped(changes.account, leg), gate)
 
     def take_over(self, changes: Changes, intent: Intent, order: VenueOrder) -> None:
         """Record what the venue says of an intent's order; where it tells no fee, the taker's rate estimates one."""
@@ -111,12 +116,25 @@ class PlaceOrders:
                 partial(Account.fail, intent_id=key, state=IntentState.CANCELLED, reason=Reason.POSITION_CLOSED, now=now), key
             )
 
-    def _send(self, changes: Changes, venue: Venue, leg: Intent) -> None:
+    def _stopped(self, account: Account, leg: Intent, gate: GateVisit) -> Change | None:
+        """What becomes of a leg that the gate does not let pass."""
+        stop, now = gate.stops(account, leg), self.clock.now()
+        if stop is None:
+            return None
+        if stop.reason is None:
+            return _under(leg, partial(Account.defer, intent_id=leg.intent_id, until=stop.until, now=now))
+        self.metrics.count("OrdersDenied")
+        return _failed(leg, IntentState.DENIED, stop.reason, now)
+
+    def _send(self, changes: Changes, venue: Venue, leg: Intent, gate: GateVisit) -> None:
         key, now = leg.intent_id, self.clock.now
         try:
-            self._settle_market(changes, venue, leg)
-            if not may_send(leg, now(), rules_of(changes.account.venue)):
-                changes.make(_held(leg, now()), key)
+            asked = self._settle_market(changes, venue, leg)
+            instead = self._stopped(changes.account, leg, gate) if asked else None  # that may have taken its time
+            if instead is None and not may_send(leg, now(), rules_of(changes.account.venue)):
+                instead = _held(leg, now())
+            if instead is not None:
+                changes.make(instead, key)
                 return
             order = venue.create_order(OrderRequest.of(leg))
         except Reject as error:
@@ -124,9 +142,9 @@ class PlaceOrders:
             changes.make(lambda a: a.fail(key, IntentState.REJECTED, reason, now(), message), key)
             self.metrics.count("OrdersRejected")
         except RetryLater as error:
-            asked = error.after_seconds
-            changes.pause_seconds = max(changes.pause_seconds, asked)
-            changes.make(_under(leg, lambda a: a.postpone(key, now(), asked)), key)
+            asked_seconds = error.after_seconds
+            changes.pause_seconds = max(changes.pause_seconds, asked_seconds)
+            changes.make(_under(leg, lambda a: a.postpone(key, now(), asked_seconds)), key)
             self.metrics.count("VenueErrors")
         except Ambiguous:
             changes.make(_under(leg, lambda a: a.hold(key, IntentState.UNKNOWN, now())), key)
@@ -142,16 +160,17 @@ class PlaceOrders:
             self.take_over(changes, leg, order)
             self.metrics.count("OrdersAccepted")
 
-    def _settle_market(self, changes: Changes, venue: Venue, leg: Intent) -> None:
-        """Have the leverage and margin mode in force that an entry needs; asked for only when they change (D5)."""
+    def _settle_market(self, changes: Changes, venue: Venue, leg: Intent) -> bool:
+        """Have the leverage and margin mode in force that an entry needs (D5); whether the venue had to be asked for it."""
         settings, market = leg.market_settings, leg.market
         if settings is None or changes.account.market_settings.get(market) == settings:
-            return
+            return False
         try:
             venue.set_market_settings(market, settings.leverage, settings.margin_mode)
         except Ambiguous as error:  # setting it again is harmless, so this is no unknown order
             raise RetryLater(error.code, "leverage could not be set", after_seconds=1) from error
         changes.make(lambda a: a.with_market_settings(market, settings))
+        return True
 
 
 def _change_instead(account: Account, leg: Intent, now: datetime) -> Change | None:

@@ -48,12 +48,17 @@ class WatchVenue:
         now = self.clock.now()
         self._change(self._known.get(venue, Breaker(venue=venue)), lambda breaker: breaker.failed(now))
 
+    def is_probe_due(self, venue: str) -> bool:
+        """Whether the next entry is the one that tries the venue again."""
+        known = self._known.get(venue, Breaker(venue=venue))
+        return known.state is not BreakerState.CLOSED and not known.stops(self.clock.now())
+
     def may_enter(self, venue: str) -> bool:
         """Whether an entry, or a question, may go now: nothing stands in the way, or it has become the one probe."""
-        known, now = self._known.get(venue, Breaker(venue=venue)), self.clock.now()
+        known = self._known.get(venue, Breaker(venue=venue))
         if known.state is BreakerState.CLOSED:
             return True
-        return not known.stops(now) and self._write(known.probing(now))
+        return self.is_probe_due(venue) and self._write(known.probing(self.clock.now()))
 
     def require_working(self, venue: str) -> None:
         """Raise `RetryLater` (VENUE_BREAKER_OPEN) unless the venue may be asked something; one read."""

@@ -61,7 +61,7 @@ class DynamoWeights:
 
     def _begin(self, address: Address, now: datetime, weight: int) -> Spent | None:
         rows, minute = self._rows, sortable(minute_of(now))
-        actions = [rows.minute.set(minute), rows.leased.set(weight), rows.schema_version.set(SCHEMA_VERSION)]
+        actions: list[Action] = [rows.minute.set(minute), rows.leased.set(weight), rows.schema_version.set(SCHEMA_VERSION)]
         row = self._update(address, actions, (rows.minute.does_not_exist() | (rows.minute < minute)) & self._is_free(now))
         return _spent(row, now) if row is not None else None
 

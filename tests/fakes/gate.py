@@ -1,0 +1,126 @@
+"""Kill switches, breakers and weight budgets in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from candlecast.domain.breaker import Breaker
+from candlecast.domain.errors import Conflict, RetryLater
+from candlecast.domain.kill_switch import PLATFORM, Grade, KillSwitch, SwitchPlace
+from candlecast.domain.weight_budget import Address, Spent, minute_of
+from candlecast.ports.clock import Clock, Metrics
+from candlecast.ports.gate import GateReading
+from candlecast.services.check_gate import CheckGate
+from candlecast.services.spend_weight import SpendWeight
+from candlecast.services.watch_venue import WatchVenue
+from tests.builders import NOW
+
+EGRESS = "shared"
+
+
+class FakeWeights:
+    """`leases` and `blocks` count writes."""
+
+    def __init__(self) -> None:
+        self.spent: dict[Address, Spent] = {}
+        self.leases = 0
+        self.blocks = 0
+
+    def lease(self, address: Address, now: datetime, weight: int, ceiling: int) -> Spent | None:
+        self.leases += 1
+        known = self.read_spent(address, now)
+        if known.is_blocked(now) or known.leased + weight > ceiling:
+            return None
+        self.spent[address] = replace(known, leased=known.leased + weight)
+        return self.spent[address]
+
+    def read_spent(self, address: Address, now: datetime) -> Spent:
+        known, minute = self.spent.get(address), minute_of(now)
+        if known is None or known.minute == minute:
+            return known or Spent(minute=minute)
+        return Spent(minute=minute, blocked_until=known.blocked_until)
+
+    def block(self, address: Address, until: datetime, now: datetime) -> None:
+        self.blocks += 1
+        known = self.read_spent(address, now)
+        self.spent[address] = replace(known, blocked_until=max(until, known.blocked_until or until))
+
+
+class FakeGate:
+    """Reader, breakers and switches. `reads` counts readings of the gate, `writes` those of breakers and switches.
+
+    `unreadable` says how many of the next readings fail.
+    """
+
+    def __init__(self, weights: FakeWeights | None = None) -> None:
+        self.weights = weights or FakeWeights()
+        self.switches: dict[SwitchPlace, KillSwitch] = {}
+        self.breakers: dict[str, Breaker] = {}
+        self.told: list[KillSwitch] = []
+        self.asked: list[frozenset[SwitchPlace]] = []
+        self.reads = 0
+        self.writes = 0
+        self.unreadable = 0
+
+    # -- what a test tells it ----------------------------------------------------------------------------------------------
+
+    def flip(self, grade: Grade | None, place: SwitchPlace = PLATFORM, at: datetime = NOW) -> KillSwitch:
+        """Set a switch, as an operator does."""
+        known = self.switches.get(place)
+        version = known.version if known else 0
+        return self.save_switch(a_switch(grade, place, changed_at=at, version=version))
+
+    # -- `ports.gate` --------------------------------------------------------------------------------------------------------
+
+    def read_gate(self, venue: str, egress: str, places: Collection[SwitchPlace]) -> GateReading:
+        self.reads += 1
+        self.asked.append(frozenset(places))
+        if self.unreadable:
+            self.unreadable -= 1
+            raise RetryLater("STORE_UNAVAILABLE", "told to fail", after_seconds=2)
+        found = (self.switches[place] for place in places if place in self.switches)
+        spent = self.weights.spent.get(Address(venue, egress))
+        return GateReading(
+            switches=tuple(switch for switch in found if switch.grade is not None),
+            breaker=self.breakers.get(venue, Breaker(venue=venue)),
+            blocked_until=spent.blocked_until if spent else None,
+        )
+
+    def load_breaker(self, venue: str) -> Breaker:
+        return self.breakers.get(venue, Breaker(venue=venue))
+
+    def save_breaker(self, breaker: Breaker) -> Breaker:
+        self.writes += 1
+        if self.load_breaker(breaker.venue).version != breaker.version:
+            raise Conflict("VERSION_CONFLICT", "it has changed since it was read")
+        self.breakers[breaker.venue] = replace(breaker, version=breaker.version + 1)
+        return self.breakers[breaker.venue]
+
+    def list_switches(self) -> Sequence[KillSwitch]:
+        found = [switch for switch in self.switches.values() if switch.grade is not None]
+        return sorted(found, key=lambda switch: (switch.place.scope, switch.place.scope_id))
+
+    def find_switch(self, place: SwitchPlace) -> KillSwitch | None:
+        return self.switches.get(place)
+
+    def save_switch(self, switch: KillSwitch) -> KillSwitch:
+        self.writes += 1
+        known = self.switches.get(switch.place)
+        if (known.version if known else 0) != switch.version:
+            raise Conflict("VERSION_CONFLICT", "it has changed since it was read")
+        stored = self.switches[switch.place] = replace(switch, version=switch.version + 1)
+        self.told.append(stored)
+        return stored
+
+
+def a_switch(grade: Grade | None = Grade.PAUSE_ENTRIES, place: SwitchPlace = PLATFORM, **changes: object) -> KillSwitch:
+    """A switch that operations have set."""
+    usual = {"reason": "a test", "changed_by": "operator-1", "changed_at": NOW}
+    return KillSwitch(place=place, grade=grade, **{**usual, **changes})  # type: ignore[arg-type]
+
+
+def check_gate(gate: FakeGate, clock: Clock, metrics: Metrics) -> CheckGate:
+    """The gate as the composition root wires it, for one environment."""
+    return CheckGate(gate, WatchVenue(gate, clock, metrics), SpendWeight(gate.weights, EGRESS, clock, metrics), clock, metrics)
