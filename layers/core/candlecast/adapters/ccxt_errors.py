@@ -22,7 +22,9 @@ MAX_RETRY_SECONDS = 900.0  # the longest that a message is put off in one go
 
 # https://developers.binance.com/docs/derivatives/usds-margined-futures/error-code
 AUTHENTICATION = {"-1022", "-2014", "-2015"}
-RATE_LIMIT = {"-1003", "-1008", "-1015"}
+RATE_LIMIT = {"-1003"}  # our address has asked too often: everybody behind it keeps silent
+ORDER_RATE = {"-1015"}  # this account has ordered too often
+OVERLOADED = {"-1008"}
 CLOCK = {"-1021"}
 UNKNOWN_OUTCOME = {"-1000", "-1001", "-1006", "-1007"}
 DUPLICATE_CLIENT_ID = {"-4116", "-4111"}  # an order with this id is open: it is ours, and it exists
@@ -48,6 +50,8 @@ def _fixed(kind: type[DomainError], code: str) -> Callable[[Mapping[str, str]], 
 _BY_CODE: tuple[tuple[set[str], Callable[[Mapping[str, str]], DomainError]], ...] = (
     (AUTHENTICATION, _fixed(Fatal, "AUTHENTICATION_FAILED")),
     (RATE_LIMIT, _retry("RATE_LIMITED")),
+    (ORDER_RATE, _retry("ORDER_RATE_LIMITED")),
+    (OVERLOADED, _retry("VENUE_OVERLOADED")),
     (CLOCK, _retry("CLOCK_SKEWED")),
     (UNKNOWN_OUTCOME, _fixed(Ambiguous, "OUTCOME_UNKNOWN")),
     (DUPLICATE_CLIENT_ID, _fixed(Ambiguous, "DUPLICATE_CLIENT_ID")),
