@@ -1,0 +1,89 @@
+"""Receipts of decisions and breaches of limits: one item each, kept for three months."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.exceptions import PutError
+
+from candlecast.adapters.codec import from_json, to_json
+from candlecast.adapters.dynamodb.accounts import tenant_key
+from candlecast.adapters.dynamodb.listing import read_page
+from candlecast.adapters.dynamodb.table import (
+    Row,
+    Table,
+    condition_failed,
+    key,
+    require_schema,
+    require_tenant,
+    sortable,
+    store_errors,
+)
+from candlecast.domain.breach import Breach
+from candlecast.domain.errors import NotFound
+from candlecast.ports.clock import Clock
+from candlecast.ports.store import Page
+
+RECEIPT, BREACH = "RECEIPT", "BREACH"
+RETENTION = timedelta(days=90)  # a quarter: what a user disputes, and what an operator looks into, is younger
+TIME_KEYS = ("GSI2PK", "GSI2SK", "PK", "SK")
+
+
+class DecisionRow(Row):
+    """A receipt or a breach."""
+
+    body = UnicodeAttribute()
+    expires_at = NumberAttribute()
+
+
+class DynamoDecisions:
+    """`ports.decisions.Decisions`; the clock is for how long they are kept."""
+
+    def __init__(self, table: Table, clock: Clock) -> None:
+        self._clock = clock
+        self._rows = table.rows(DecisionRow)
+
+    def put_receipt(self, tenant_id: str, signal_id: str, subscription_id: str, receipt: str) -> None:
+        place = key(RECEIPT, signal_id, subscription_id)
+        self._put(self._rows(tenant_key(tenant_id), place, body=receipt, expires_at=self._expiry()))
+
+    def get_receipt(self, tenant_id: str, signal_id: str, subscription_id: str) -> str:
+        with store_errors():
+            try:
+                row = self._rows.get(tenant_key(tenant_id), key(RECEIPT, signal_id, subscription_id), consistent_read=True)
+            except self._rows.DoesNotExist:
+                raise NotFound("no such decision") from None
+        require_schema(row)
+        return row.body
+
+    def put_breach(self, breach: Breach) -> None:
+        row = self._rows(
+            tenant_key(breach.tenant_id),
+            key(BREACH, breach.breach_id),
+            index2_partition=key("TENANT", breach.tenant_id, "BREACHES"),
+            index2_place=key(sortable(breach.occurred_at), breach.breach_id),
+            body=to_json(breach),
+            expires_at=self._expiry(),
+        )
+        self._put(row)
+
+    def list_breaches(self, tenant_id: str, cursor: str | None = None, limit: int = 50) -> Page[Breach]:
+        def breach(row: DecisionRow) -> Breach:
+            require_schema(row)
+            found = from_json(Breach, row.body)
+            require_tenant(tenant_id, found.tenant_id)
+            return found
+
+        return read_page(self._rows.by_index2.query, key("TENANT", tenant_id, "BREACHES"), TIME_KEYS, breach, cursor, limit)
+
+    def _expiry(self) -> int:
+        return int((self._clock.now() + RETENTION).timestamp())
+
+    def _put(self, row: DecisionRow) -> None:
+        try:
+            with store_errors():
+                row.save(condition=self._rows.partition.does_not_exist())
+        except PutError as error:
+            if not condition_failed(error):
+                raise

@@ -1,0 +1,28 @@
+"""Why something was traded or not: receipts of decisions, and breaches of limits. Projected from events, read by the API."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from candlecast.domain.breach import Breach
+from candlecast.ports.store import Page
+
+
+class Decisions(Protocol):
+    """Receipts and breaches of a tenant, kept for a bounded time."""
+
+    def put_receipt(self, tenant_id: str, signal_id: str, subscription_id: str, receipt: str) -> None:
+        """Keep the first receipt of a (signal, subscription); a repeat changes nothing."""
+        ...
+
+    def get_receipt(self, tenant_id: str, signal_id: str, subscription_id: str) -> str:
+        """Raises `NotFound`."""
+        ...
+
+    def put_breach(self, breach: Breach) -> None:
+        """Keep a breach; a repeat changes nothing."""
+        ...
+
+    def list_breaches(self, tenant_id: str, cursor: str | None = None, limit: int = 50) -> Page[Breach]:
+        """Newest first."""
+        ...

@@ -1,0 +1,59 @@
+"""Receipts and breaches: kept once, listed newest first, each tenant its own. On the fake and on the embedded cloud's table."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from candlecast.adapters.dynamodb.decisions import DynamoDecisions
+from candlecast.domain.breach import Breach
+from candlecast.domain.errors import NotFound
+from candlecast.domain.reasons import Denial, Reason
+from candlecast.ports.decisions import Decisions
+from tests.builders import ACCOUNT, BTC, NOW, SUBSCRIPTION
+from tests.fakes.clock import FakeClock
+from tests.fakes.decisions import FakeDecisions
+
+BREACH = Breach(
+    breach_id="breach-1",
+    tenant_id="tenant-1",
+    account_id=ACCOUNT,
+    subscription_id=SUBSCRIPTION,
+    signal_id="signal-1",
+    market=BTC,
+    denial=Denial(Reason.MAX_LEVERAGE, Decimal("5.1"), Decimal(5)),
+    occurred_at=NOW,
+)
+
+
+@pytest.fixture(params=["fake", pytest.param("dynamodb", marks=pytest.mark.e2e)])
+def decisions(request: pytest.FixtureRequest) -> Decisions:
+    if request.param == "fake":
+        return FakeDecisions()
+    return DynamoDecisions(request.getfixturevalue("dynamodb_table"), FakeClock())
+
+
+def test_the_first_receipt_of_a_decision_stays(decisions: Decisions) -> None:
+    decisions.put_receipt("tenant-1", "signal-1", SUBSCRIPTION, '{"traded":true}')
+    decisions.put_receipt("tenant-1", "signal-1", SUBSCRIPTION, '{"traded":false}')
+    assert decisions.get_receipt("tenant-1", "signal-1", SUBSCRIPTION) == '{"traded":true}'
+
+
+@pytest.mark.parametrize("place", [("tenant-2", "signal-1", SUBSCRIPTION), ("tenant-1", "signal-2", SUBSCRIPTION)])
+def test_another_tenants_receipt_is_no_receipt(decisions: Decisions, place: tuple[str, str, str]) -> None:
+    decisions.put_receipt("tenant-1", "signal-1", SUBSCRIPTION, "{}")
+    with pytest.raises(NotFound):
+        decisions.get_receipt(*place)
+
+
+def test_breaches_are_listed_newest_first_and_a_repeat_is_the_same_one(decisions: Decisions) -> None:
+    later = replace(BREACH, breach_id="breach-2", occurred_at=NOW + timedelta(seconds=1))
+    for breach in (BREACH, later, BREACH, replace(BREACH, tenant_id="tenant-2")):
+        decisions.put_breach(breach)
+    first = decisions.list_breaches("tenant-1", limit=1)
+    assert (list(first.items), first.cursor is not None) == ([later], True)
+    second = decisions.list_breaches("tenant-1", first.cursor, limit=1)
+    assert (list(second.items), second.cursor) == ([BREACH], None)
