@@ -259,9 +259,15 @@ class FakeVenue:
         return found[-1] if found else None
 
     def cancel_order(self, intent: Intent) -> None:
-        book = self.exchange.receive("cancel_order", self.api_key, intent.client_order_id)
+        self._cancel("cancel_order", intent.client_order_id)
+
+    def cancel_open_order(self, order: VenueOpenOrder) -> None:
+        self._cancel("cancel_open_order", order.client_order_id)
+
+    def _cancel(self, method: str, client_order_id: str) -> None:
+        book = self.exchange.receive(method, self.api_key, client_order_id)
         for index, (request, order) in enumerate(book.orders):
-            if order.client_order_id == intent.client_order_id and order.status is VenueOrderStatus.OPEN:
+            if order.client_order_id == client_order_id and order.status is VenueOrderStatus.OPEN:
                 book.orders[index] = (request, replace(order, status=VenueOrderStatus.CANCELLED))
 
     def set_market_settings(self, market: str, leverage: Decimal, margin_mode: MarginMode) -> None:

@@ -129,7 +129,8 @@ def test_trades_since_an_instant_name_orders_that_are_found_by_the_venues_id(acc
     )
     place(account, leave)
     assert [trade.side for trade in account.trades_since(BTC_SYMBOL, begun)] == [entry.side, leave.side]
-    assert account.trades_since(BTC_SYMBOL, bought.traded_at + timedelta(milliseconds=1)) == []
+    later = account.trades_since(BTC_SYMBOL, bought.traded_at + timedelta(milliseconds=1))
+    assert [trade.side for trade in later] == [leave.side]
     found = account.find_order_by_venue_id(BTC_SYMBOL, bought.venue_order_id)
     assert found is not None
     assert (found.client_order_id, found.status, found.filled_quantity) == (

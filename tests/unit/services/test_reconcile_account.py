@@ -318,16 +318,6 @@ def test_an_account_with_nothing_open_is_asked_about_at_its_turn_only() -> None:
     assert path.exchange.count("positions") == 2
 
 
-def test_a_position_that_differs_from_the_venues_is_an_alert_and_never_mended_blindly() -> None:
-    path = MoneyPath()
-    path.enter()
-    path.exchange.books[KEY].net[BTC] -= 4
-    before = path.exchange.count("create_order")
-    path.reconcile(1)
-    assert (path.alerts(), path.exchange.count("create_order")) == (["POSITION_DRIFT"], before)
-    assert path.metrics.counts["PositionDrifts"] == 1
-
-
 # -- who may be asked ------------------------------------------------------------------------------------------------------------
 
 

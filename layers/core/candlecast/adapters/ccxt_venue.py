@@ -87,10 +87,11 @@ class CcxtVenue:
 
     def cancel_order(self, intent: Intent) -> None:
         """Cancel by client id; an order that is gone is cancelled."""
-        parameters = {"clientOrderId": intent.client_order_id}
-        if intent.order_type.is_conditional:
-            parameters |= {"trigger": True}  # type: ignore[dict-item]
-        self._call(lambda: self._client.cancel_order(None, intent.market, parameters), ignore=NO_SUCH_ORDER)
+        self._cancel(intent.client_order_id, intent.market, conditional=intent.order_type.is_conditional)
+
+    def cancel_open_order(self, order: VenueOpenOrder) -> None:
+        """Cancel by client id, as `cancel_order` does."""
+        self._cancel(order.client_order_id, order.market, conditional=order.trigger_price is not None)
 
     def set_market_settings(self, market: str, leverage: Decimal, margin_mode: MarginMode) -> None:
         """Set margin mode, then leverage: two requests."""
@@ -132,6 +133,10 @@ class CcxtVenue:
         """Margin balance and what is available of it, as the venue values them."""
         info = self._read(lambda: self._client.fetch_balance())["info"]
         return Balance(equity=_decimal(info["totalMarginBalance"]), available=_decimal(info["availableBalance"]), as_of=at)
+
+    def _cancel(self, client_order_id: str, market: str, *, conditional: bool) -> None:
+        parameters: dict[str, Any] = {"clientOrderId": client_order_id, **({"trigger": True} if conditional else {})}
+        self._call(lambda: self._client.cancel_order(None, market, parameters), ignore=NO_SUCH_ORDER)
 
     def _find(self, parameters: Mapping[str, Any], market: str, order_id: str | None = None) -> Any | None:
         try:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
 from candlecast.domain.account import Account
-from candlecast.domain.drift import left_of
+from candlecast.domain.drift import is_our_id, left_of
 from candlecast.domain.events import Event, EventType
 from candlecast.domain.findings import (
     MAX_DRIFTS,
@@ -55,7 +55,10 @@ def note_drift(account: Account, market: str, difference: Decimal, now: datetime
     """Remember a difference, to see whether a second look finds the same."""
     if market not in account.drifts and len(account.drifts) >= MAX_DRIFTS:
         return account
-    return replace(account, drifts={**account.drifts, market: Drift(difference=difference, seen_at=now)})
+    before = account.drifts.get(market)
+    since = before.since if before else account.reconciled_at or account.created_at
+    noted = Drift(difference=difference, since=since, seen_at=now, changes=before.changes + 1 if before else 0)
+    return replace(account, drifts={**account.drifts, market: noted})
 
 
 def forget_drift(account: Account, market: str) -> Account:
@@ -85,17 +88,19 @@ def adopt_reduction(account: Account, market: str, theirs: Decimal, fill: Outsid
     return forget_drift(account.alert(f"POSITION_{fill.closed_by}", now, market=market), market)
 
 
-def note_external(account: Account, seen: Iterable[ExternalOrder], now: datetime) -> Account:
-    """Replace the list of external orders by those that are open now; each is told of once, when it is first seen."""
-    known = {(o.market, o.client_order_id, o.venue_order_id): o for o in account.external_orders}
-    orders = []
-    for order in list(seen)[:MAX_EXTERNAL_ORDERS]:
-        before = known.get((order.market, order.client_order_id, order.venue_order_id))
+def note_external(account: Account, markets: Collection[str] | None, seen: Iterable[ExternalOrder], now: datetime) -> Account:
+    """Replace the list of external orders in the markets that were asked for (None: in all) by those that are open now.
+
+    Each is told of once, when it is first seen; one that bears an id of ours is only noted, until a second look sees it again.
+    """
+    known = {(o.market, o.venue_order_id): o for o in account.external_orders}
+    orders = [o for o in account.external_orders if markets is not None and o.market not in markets]
+    for order in list(seen)[: MAX_EXTERNAL_ORDERS - len(orders)]:
+        before = known.get((order.market, order.venue_order_id))
         orders.append(before or order)
-        if before is None:
-            account = account.tell(
-                Event(type=EventType.EXTERNAL_ORDER, occurred_at=now, market=order.market, external_order=order)
-            )
+        if before is None and not is_our_id(order.client_order_id):
+            told = Event(type=EventType.EXTERNAL_ORDER, occurred_at=now, market=order.market, external_order=order)
+            account = account.tell(told)
     return replace(account, external_orders=tuple(orders))
 
 

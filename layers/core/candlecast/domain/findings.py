@@ -20,6 +20,7 @@ MAX_EXTERNAL_ORDERS = (
 )
 MAX_DRIFTS = 10  # markets; what is beyond them is found again when there is room
 MAX_MENDS = 20
+QUICK_LOOKS = 3  # so often a difference that keeps changing is looked at again at once, then at the account's usual pace
 SLOW_PACE = timedelta(minutes=5)  # of what did not help three times
 MEND_MEMORY = timedelta(hours=1)  # trouble that comes back later than this counts as new
 
@@ -42,13 +43,20 @@ class ExternalOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drift:
-    """The venue holds `difference` (signed, base units) more in a market than we do; `reported` once a person was told."""
+    """The venue holds `difference` (signed, base units) more in a market than we do; `reported` once a person was told.
+
+    `since` is when both agreed last, so that what was traded after it explains the difference. `changes` counts how often in a
+    row it was another one: somebody trades there by hand, and looking again at once is no use.
+    """
 
     difference: Decimal
+    since: datetime
     seen_at: datetime
+    changes: int = 0
     reported: bool = False
 
     def __post_init__(self) -> None:
+        require_utc("since", self.since)
         require_utc("seen_at", self.seen_at)
         require_decimal("difference", self.difference)
 

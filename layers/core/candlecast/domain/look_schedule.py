@@ -10,12 +10,14 @@ from datetime import UTC, datetime, timedelta
 from zlib import crc32
 
 from candlecast.domain.account import Account, AccountStatus
+from candlecast.domain.findings import QUICK_LOOKS, Drift
 from candlecast.domain.order import IntentState
 from candlecast.domain.reconcile import settles_at, tries_at, waits_for
 from candlecast.domain.subscription import SubscriptionStatus
 from candlecast.domain.venue_rules import rules_of
 
 OPEN_ORDER_INTERVAL = timedelta(seconds=60)  # how long a triggered stop may go unnoticed; each look costs weight at the venue
+WHOLE_LOOK_INTERVAL = timedelta(hours=1)  # orders in markets where nothing is ours: forty times the weight of one market's
 FULL_LOOK_INTERVAL = timedelta(minutes=5)  # positions and balance: half of what makes an account's state stale (10 minutes)
 NEVER = datetime.max.replace(tzinfo=UTC)
 
@@ -35,9 +37,20 @@ def next_full_look(account: Account) -> datetime:
     return slot_after(account.account_id, account.reconciled_at, FULL_LOOK_INTERVAL)
 
 
+def whole_look_is_due(account: Account, now: datetime) -> bool:
+    """Whether open orders are to be asked for in all markets, not only where something is ours."""
+    last = account.reconciled_at
+    return last is None or now >= slot_after(account.account_id, last, WHOLE_LOOK_INTERVAL)
+
+
 def is_idle(account: Account) -> bool:
-    """Whether nothing of ours is open, so that only a full look can say anything."""
-    return not account.intents and not account.positions
+    """Whether nothing of ours is open and nothing is doubtful, so that only a full look can say anything."""
+    return not account.intents and not account.positions and not _doubtful(account)
+
+
+def _doubtful(account: Account) -> list[Drift]:
+    """Differences of which a second look has to say whether they are true."""
+    return [drift for drift in account.drifts.values() if not drift.reported]
 
 
 def next_answer(account: Account, now: datetime) -> datetime | None:
@@ -53,6 +66,8 @@ def next_answer(account: Account, now: datetime) -> datetime | None:
             looks += [] if waits_for(account, intent) else [max(min(tries_at(intent, rules), intent.expires_at or NEVER), now)]
         elif not intent.kind.is_protective or intent.lookups:
             looks.append(now + rules.lookup_spacing)
+    if any(drift.changes < QUICK_LOOKS for drift in _doubtful(account)):
+        looks.append(now + rules.lookup_spacing)
     return min(looks, default=None)
 
 

@@ -59,6 +59,10 @@ class Venue(Protocol):
         """All open orders, conditional ones included, ours and others; without a market it costs forty times the weight."""
         ...
 
+    def cancel_open_order(self, order: VenueOpenOrder) -> None:
+        """Cancel an order that no intent of ours knows; one that is already gone is no error."""
+        ...
+
     def trades_since(self, market: str, since: datetime) -> Sequence[VenueTrade]:
         """The account's executions in a market from `since` on (at most seven days back), oldest first, up to 1,000."""
         ...

@@ -69,6 +69,9 @@ class GuardedVenue:
     def cancel_order(self, intent: Intent) -> None:
         self._tell(RequestClass.EXIT, [VenueRequest.CANCEL_ORDER], lambda: self.venue.cancel_order(intent))
 
+    def cancel_open_order(self, order: VenueOpenOrder) -> None:
+        self._tell(RequestClass.EXIT, [VenueRequest.CANCEL_ORDER], lambda: self.venue.cancel_open_order(order))
+
     def set_market_settings(self, market: str, leverage: Decimal, margin_mode: MarginMode) -> None:
         weights = [VenueRequest.MARKET_SETTING, VenueRequest.MARKET_SETTING]
         self._tell(RequestClass.ENTRY, weights, lambda: self.venue.set_market_settings(market, leverage, margin_mode))

@@ -7,7 +7,7 @@ protected or closed (invariant 11).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from math import ceil
@@ -16,7 +16,6 @@ from candlecast.domain.account import Account, AccountStatus
 from candlecast.domain.errors import Conflict, Fatal, RetryLater
 from candlecast.domain.look_schedule import is_idle, next_answer, next_full_look
 from candlecast.domain.messages import ReconcileRequest
-from candlecast.domain.money import ZERO
 from candlecast.domain.order import Intent, IntentState, LegKind
 from candlecast.domain.plan import unprotected_exit
 from candlecast.domain.position import Position
@@ -28,6 +27,8 @@ from candlecast.ports.queue import ReconcileQueue
 from candlecast.ports.store import AccountStore
 from candlecast.ports.vault import CredentialVault
 from candlecast.ports.venue import Venue, Venues
+from candlecast.services.compare_positions import ComparePositions
+from candlecast.services.follow_orders import FollowOrders
 from candlecast.services.place_orders import Change, Changes, PlaceOrders
 from candlecast.services.protect_positions import ProtectPositions
 from candlecast.services.settle_orders import SettleOrders, ended_if_still
@@ -48,14 +49,6 @@ class ReconcileAccount:
     clock: Clock
     metrics: Metrics
 
-    @property
-    def settle(self) -> SettleOrders:
-        return SettleOrders(self.place, self.clock)
-
-    @property
-    def protect(self) -> ProtectPositions:
-        return ProtectPositions(self.clock, self.metrics)
-
     def __call__(self, request: ReconcileRequest) -> Account:
         """Reconcile once. Raises `RetryLater` if the venue or the store does not answer; nothing is half done then."""
         account = self.accounts.load(request.tenant_id, request.account_id)
@@ -67,20 +60,27 @@ class ReconcileAccount:
         try:
             keys = self.vault.read(account.tenant_id, account.account_id, account.credential_version)
             venue = self.venues.connect(account.venue, account.account_id, account.credential_version, keys)
-            self.settle.look_up(changes, venue)
-            self.settle.follow_open(changes, venue)
-            self._compare(changes, venue)
+            unproven = self._look(changes, venue)
         except Fatal as error:
             if account.status is not AccountStatus.ACTIVE:
                 return account
             changes.make(partial(Account.disable, reason=error.code, now=self.clock.now()))
             self.metrics.count("AccountsDisabled")
             return changes.commit(self.accounts)
-        return self._act(changes, venue, request)
+        return self._act(changes, venue, request, unproven)
 
-    def _act(self, changes: Changes, venue: Venue, request: ReconcileRequest) -> Account:
+    def _look(self, changes: Changes, venue: Venue) -> frozenset[str]:
+        """Ask the venue everything there is to ask now; returns the ids of intents whose absence is not proven."""
+        settle = SettleOrders(self.place, self.clock)
+        settle.look_up(changes, venue)
+        FollowOrders(self.place, self.clock, self.metrics)(changes, venue)
+        unproven = settle.prove_absent(changes, venue)
+        ComparePositions(self.clock, self.metrics)(changes, venue)
+        return unproven
+
+    def _act(self, changes: Changes, venue: Venue, request: ReconcileRequest, unproven: frozenset[str]) -> Account:
         """Write what was found and what will be sent, send it, write what came of it."""
-        to_send = self._decide(changes)
+        to_send = self._decide(changes, unproven)
         if to_send:
             changes = self._send(changes.account, venue, to_send)
             exposed = _exposed(changes.account)  # a new stop was refused: the market is beyond it, so close at once
@@ -89,7 +89,7 @@ class ReconcileAccount:
                 changes.make(partial(Account.decide, decided=exits, now=self.clock.now()))
                 changes = self._send(changes.account, venue, exits)
         self.place.cancel_orphans(changes, venue)
-        self.protect.cancel_surplus(changes, venue)
+        ProtectPositions(self.clock, self.metrics).cancel_surplus(changes, venue)
         if not changes.any:
             return changes.account
         self.metrics.count("ReconcileActions")
@@ -118,30 +118,15 @@ class ReconcileAccount:
             delay = max((look - now).total_seconds(), pause_seconds, rules_of(account.venue).lookup_spacing.total_seconds())
             self.queue.send_reconcile([request], delay_seconds=min(MAX_DELAY_SECONDS, ceil(delay)))
 
-    def _compare(self, changes: Changes, venue: Venue) -> None:
-        """Compare positions with the venue's and take over the balance, now and then; a difference is never mended blindly."""
-        account, now = changes.account, self.clock.now()
-        if now < next_full_look(account):
-            return
-        balance = venue.balance(now)
-        held = {p.market: p.quantity * p.side.sign for p in venue.positions()}
-        changes.make(lambda a: replace(a, balance=balance, reconciled_at=now))
-        if account.unresolved():
-            return
-        ours = {p.market: ZERO for p in account.positions.values()}
-        for position in account.positions.values():
-            ours[position.market] += position.quantity * position.side.sign
-        if any(held.get(market, ZERO) != quantity for market, quantity in ours.items()):
-            changes.make(lambda a: a.alert("POSITION_DRIFT", now))
-            self.metrics.count("PositionDrifts")
-
-    def _decide(self, changes: Changes) -> list[Intent]:
+    def _decide(self, changes: Changes, unproven: frozenset[str]) -> list[Intent]:
         """Choose what to send, marked as SUBMITTING; what is no longer wanted is ended."""
         chosen: list[str] = []
         now, active = self.clock.now(), changes.account.status is AccountStatus.ACTIVE
         found = changes.account
         for intent in found.unresolved():
             key, step = intent.intent_id, next_step(found, intent, now)
+            if key in unproven:
+                continue
             if step is Step.SEND:
                 changes.make(_marked(intent, now), key)
                 chosen.append(key)
@@ -149,7 +134,7 @@ class ReconcileAccount:
                 changes.make(ended_if_still(intent, *_ending(intent, active=active), now), key)
         if not active:
             return []
-        chosen += self.protect.choose(changes)
+        chosen += ProtectPositions(self.clock, self.metrics).choose(changes)
         legs = [changes.account.intents[key] for key in chosen]
         return sorted(legs, key=lambda leg: leg.kind is not LegKind.EXIT)  # what is closed needs no stop any more
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
 from candlecast.domain.account import Account
-from candlecast.domain.order import Intent, IntentState
+from candlecast.domain.adopt import count_mend
+from candlecast.domain.money import ZERO
+from candlecast.domain.order import Intent, IntentState, VenueOrder
 from candlecast.domain.reasons import Reason
 from candlecast.domain.reconcile import is_absent, may_look_up, settles_at, waits_for
-from candlecast.domain.venue_rules import rules_of
+from candlecast.domain.venue_rules import VenueRules, rules_of
 from candlecast.ports.clock import Clock
 from candlecast.ports.venue import Venue
 from candlecast.services.place_orders import Change, Changes, PlaceOrders
+
+MAX_ORDERS_ASKED = 10  # orders that traded within the half minute around a mark: a look has little time for more
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,26 +44,49 @@ class SettleOrders:
             elif now >= settles_at(intent, rules):
                 changes.make(partial(Account.missed, intent_id=intent.intent_id, now=now), intent.intent_id)
 
-    def follow_open(self, changes: Changes, venue: Venue) -> None:
-        """Follow open orders that are no longer among the venue's open ones to how they ended."""
-        open_intents = [i for i in changes.account.intents.values() if i.state is IntentState.OPEN]
-        if not open_intents:
-            return
-        still_open, rules = {order.client_order_id for order in venue.open_orders()}, rules_of(changes.account.venue)
-        for intent in open_intents:
-            key, now = intent.intent_id, self.clock.now()
-            if intent.client_order_id in still_open:
-                if intent.lookups:
-                    changes.make(partial(Account.seen, intent_id=key), key)
+    def prove_absent(self, changes: Changes, venue: Venue) -> frozenset[str]:
+        """Ask the account's trades before an absence is believed: an order that traded is there, whatever look-ups say.
+
+        Returns the intents (ids) whose absence could not be proven, because too many orders of others traded at the same time.
+        """
+        unproven: set[str] = set()
+        for intent in changes.account.unresolved():
+            now, rules = self.clock.now(), rules_of(changes.account.venue)
+            if not intent.state.is_unresolved or intent.order_type.is_conditional or not is_absent(intent, now, rules):
+                continue  # a conditional order is kept by the venue under its own client id, also once it has triggered
+            if waits_for(changes.account, intent) is not None:
                 continue
-            found = venue.find_order(intent)
+            try:
+                found = _traded(venue, intent, rules)
+            except TooManyOrders:
+                unproven.add(intent.intent_id)
+                what = f"absence|{intent.intent_id}"
+                changes.make(partial(count_mend, what=what, code="ABSENCE_NOT_PROVEN", now=now), intent.intent_id)
+                continue
             if found is not None:
                 self.place.take_over(changes, intent, found)
-            elif now >= settles_at(intent, rules) and may_look_up(intent, now, rules):
-                changes.make(partial(Account.missed, intent_id=key, now=now), key)
-                missed = changes.account.intents[key]
-                if is_absent(missed, now, rules):
-                    changes.make(ended_if_still(missed, IntentState.CANCELLED, Reason.CANCELLED_AT_VENUE, now), key)
+        return frozenset(unproven)
+
+
+class TooManyOrders(Exception):
+    """More orders traded around the mark than a look can attribute."""
+
+
+def _traded(venue: Venue, intent: Intent, rules: VenueRules) -> VenueOrder | None:
+    """The intent's order as the account's trades around its mark show it; None if none of them is of it."""
+    marked = intent.submitted_at or intent.created_at
+    trades = defaultdict(list)
+    for trade in venue.trades_since(intent.market, marked - rules.settle_margin):
+        if trade.side is intent.side and trade.traded_at <= marked + rules.settle_window:
+            trades[trade.venue_order_id].append(trade)
+    if len(trades) > MAX_ORDERS_ASKED:
+        raise TooManyOrders
+    for venue_order_id, parts in trades.items():
+        order = venue.find_order_by_venue_id(intent.market, venue_order_id)
+        if order is not None and order.client_order_id == intent.client_order_id:
+            fees = [part.fee for part in parts]
+            return replace(order, fee=None if None in fees else sum((fee for fee in fees if fee is not None), ZERO))
+    return None
 
 
 def ended_if_still(seen: Intent, state: IntentState, reason: Reason, now: datetime) -> Change:

@@ -1,0 +1,134 @@
+"""Compare what we hold with what the venue holds, by the table of `domain/drift.py`: adopt what was closed, tell the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import partial
+
+from candlecast.domain.account import Account, Balance
+from candlecast.domain.adopt import (
+    ClosedBy,
+    OutsideFill,
+    adopt_reduction,
+    forget_drift,
+    is_settled,
+    net_of,
+    note_drift,
+    report_drift,
+)
+from candlecast.domain.drift import PositionStep, is_liquidation, is_our_id, left_of, position_step
+from candlecast.domain.errors import RetryLater
+from candlecast.domain.findings import Drift
+from candlecast.domain.look_schedule import next_full_look
+from candlecast.domain.money import ZERO
+from candlecast.domain.order import Side, VenueTrade
+from candlecast.domain.venue_rules import rules_of
+from candlecast.ports.clock import Clock, Metrics
+from candlecast.ports.venue import Venue
+from candlecast.services.place_orders import Changes
+
+MAX_ORDERS_ASKED = 10  # whose orders made the trades that closed a position; a look has little time, and these are the newest
+MAX_LOOK_BACK = timedelta(days=6)  # Binance lists trades of seven days
+
+
+@dataclass(frozen=True, slots=True)
+class ComparePositions:
+    """A part of the reconciler; it sends nothing."""
+
+    clock: Clock
+    metrics: Metrics
+
+    def __call__(self, changes: Changes, venue: Venue) -> None:
+        """Compare when it is the account's turn, or when a difference was noted that a second look must see.
+
+        Raises nothing while the venue has no time for us: what was found before must be written all the same, and the turn stays
+        due. A `Fatal` passes.
+        """
+        account, now = changes.account, self.clock.now()
+        is_turn = now >= next_full_look(account)
+        if not is_turn and not any(not drift.reported for drift in account.drifts.values()):
+            return
+        try:
+            balance = venue.balance(now) if is_turn else None
+            held: dict[str, Decimal] = {}
+            for position in venue.positions():
+                held[position.market] = held.get(position.market, ZERO) + position.quantity * position.side.sign
+            for market in sorted({*held, *account.drifts, *(p.market for p in account.positions.values())}):
+                self._compare(changes, venue, market, held.get(market, ZERO))
+        except RetryLater:
+            self.metrics.count("VenueErrors")
+            return
+        if balance is not None:
+            changes.make(partial(_looked_at, balance=balance, now=now))
+
+    def _compare(self, changes: Changes, venue: Venue, market: str, theirs: Decimal) -> None:
+        account, now = changes.account, self.clock.now()
+        ours, noted = net_of(account, market), account.drifts.get(market)
+        settled, spacing = is_settled(account, market), rules_of(account.venue).lookup_spacing
+        step = position_step(ours, theirs, noted, now, settled=settled, spacing=spacing)
+        if step is PositionStep.AGREE and noted is not None:
+            changes.make(partial(forget_drift, market=market))
+        elif step is PositionStep.NOTE:
+            changes.make(_while_held(market, ours, partial(note_drift, market=market, difference=theirs - ours, now=now)))
+        elif step is PositionStep.REPORT:
+            changes.make(_while_held(market, ours, partial(report_drift, market=market, now=now)))
+            self.metrics.count("PositionDrifts")
+        elif step is PositionStep.SHRINK and noted is not None:
+            fill = self._outside_fill(account, venue, market, theirs, noted)
+            changes.make(_while_held(market, ours, partial(adopt_reduction, market=market, theirs=theirs, fill=fill, now=now)))
+            self.metrics.count("PositionDrifts")
+
+    def _outside_fill(self, account: Account, venue: Venue, market: str, theirs: Decimal, noted: Drift) -> OutsideFill:
+        """What closed our position: the newest trades on its closing side that no order of ours made.
+
+        Where the venue tells of none (too long ago), the entry price stands for theirs, so that no profit is invented.
+        """
+        ours = net_of(account, market)
+        gone = abs(ours) - left_of(ours, theirs)
+        since = max(noted.since, noted.seen_at - MAX_LOOK_BACK)
+        side = Side.SELL if ours > 0 else Side.BUY
+        trades = [trade for trade in venue.trades_since(market, since) if trade.side is side]
+        notional, fee, quantity, closed_by = ZERO, ZERO, ZERO, ClosedBy.CLOSED_OUTSIDE
+        for trade, client_order_id in self._of_others(venue, market, trades):
+            part = min(trade.quantity, gone - quantity)
+            if part <= 0:
+                break
+            quantity, notional = quantity + part, notional + part * trade.price
+            fee += (trade.fee or ZERO) * part / trade.quantity
+            if is_liquidation(client_order_id):
+                closed_by = ClosedBy.LIQUIDATED
+        if quantity == 0:
+            entry = next(p.entry_price for p in account.positions.values() if p.market == market)
+            return OutsideFill(entry, ZERO, closed_by)
+        return OutsideFill(notional / quantity, fee, closed_by)
+
+    def _of_others(self, venue: Venue, market: str, trades: Sequence[VenueTrade]) -> list[tuple[VenueTrade, str]]:
+        """The trades that orders of others made, newest first, with the orders' client ids."""
+        found: list[tuple[VenueTrade, str]] = []
+        asked: dict[str, str] = {}
+        for trade in sorted(trades, key=lambda trade: trade.traded_at, reverse=True):
+            key = trade.venue_order_id
+            if key not in asked:
+                if len(asked) >= MAX_ORDERS_ASKED:
+                    break
+                order = venue.find_order_by_venue_id(market, key)
+                asked[key] = order.client_order_id if order is not None else ""
+            if not is_our_id(asked[key]):
+                found.append((trade, asked[key]))
+        return found
+
+
+def _looked_at(account: Account, balance: Balance, now: datetime) -> Account:
+    return replace(account, balance=balance, reconciled_at=now)
+
+
+def _while_held(market: str, ours: Decimal, change: partial[Account]) -> partial[Account]:
+    """The change while our position is the one that was compared; void once somebody else has written another."""
+    return partial(_if_held, market=market, ours=ours, change=change)
+
+
+def _if_held(account: Account, market: str, ours: Decimal, change: partial[Account]) -> Account:
+    return change(account) if net_of(account, market) == ours and is_settled(account, market) else account
