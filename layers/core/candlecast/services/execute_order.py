@@ -1,13 +1,14 @@
 """Execute one subscriber's share of a signal on their own account, exactly once in effect (EX2, decisions D2 and D3).
 
-One read, two writes: read the account; write the decision (intents as SUBMITTING: from here an order may exist); send; write what
-the venue said. Whatever interrupts this in between, the account's record says what may exist, and a repeat of the message finds
-its legs known and sends nothing.
+Two reads, two writes: read the account; write the decision (intents as SUBMITTING: from here an order may exist); read the gate
+at the last moment; send; write what the venue said. Whatever interrupts this, the account's record says what may exist,
+and a repeat of the message finds its legs known and sends nothing.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from math import ceil
 
 from candlecast.domain.account import Account
@@ -25,6 +26,7 @@ from candlecast.services.place_orders import Changes, PlaceOrders
 
 CONFLICT_RETRY_SECONDS = 1.0  # another writer (the API, the reconciler) came between; the message simply comes again
 MAX_DELAY_SECONDS = 900  # the most that SQS delays a message; the reconcile clock looks every minute anyway
+STATE_STALE = "STATE_STALE"  # why a plan cannot be made: what is known of the account is older than its limits allow
 METRIC_OF_STATE = {
     IntentState.DENIED: "OrdersDenied",
     IntentState.EXPIRED: "OrdersExpired",
@@ -53,12 +55,13 @@ class ExecuteOrder:
         """
         account = self.accounts.load(order.tenant_id, order.account_id)
         now = self.clock.now()
-        plan = plan_orders(account, order, self.markets.find(account.venue, order.signal.market), now)
+        plan = self._plan(account, order, now)
         if not plan.intents:
             return self._repeated(account, order)
         venue = self._connect(account) if plan.legs else None
+        member = replace(account, organisation_id=order.organisation_id)
         try:
-            reserved = self.accounts.save(account.decide(plan.intents, now))
+            reserved = self.accounts.save(member.decide(plan.intents, now))
         except Conflict as error:
             raise RetryLater(error.code, "somebody else wrote the account", after_seconds=CONFLICT_RETRY_SECONDS) from error
         for decided in plan.decided:
@@ -70,6 +73,15 @@ class ExecuteOrder:
         if plan.comes_again:
             raise RetryLater("OUTCOME_UNKNOWN", "an earlier order is unresolved", after_seconds=UNRESOLVED_WAIT_SECONDS)
         return reserved
+
+    def _plan(self, account: Account, order: TradeOrder, now: datetime) -> Plan:
+        """The plan; one that needs a newer state has the account looked at, so that the message finds it when it returns."""
+        try:
+            return plan_orders(account, order, self.markets.find(account.venue, order.signal.market), now)
+        except RetryLater as error:
+            if error.code == STATE_STALE:
+                self._ask_for_reconcile(account, order, at_once=True)
+            raise
 
     def _send(self, changes: Changes, venue: Venue, plan: Plan, order: TradeOrder) -> Account:
         self.place(changes, venue, plan.legs)
