@@ -16,6 +16,7 @@ from candlecast.domain.findings import MAX_EXTERNAL_ORDERS
 from candlecast.domain.look_schedule import next_due, next_full_look
 from candlecast.domain.order import IntentState, LegKind, OrderType, Side, VenueOpenOrder
 from candlecast.domain.position import Trade
+from candlecast.domain.reasons import Reason
 from candlecast.domain.signal import Action
 from candlecast.domain.venue_rules import BINANCE_USDM
 from tests.builders import BTC, ETH, a_reconcile_request, a_signal, an_order_request
@@ -380,9 +381,14 @@ def test_what_was_found_is_written_though_the_comparison_has_to_wait(method: str
     assert path.reconcile(60).reconciled_at == path.clock.now()
 
 
-def test_an_entry_in_another_market_goes_on_while_one_market_is_not_ours() -> None:
-    path = holding()
+def test_no_entry_is_taken_where_more_is_held_than_ours_and_other_markets_go_on() -> None:
+    path = MoneyPath()
     path.exchange.trade_outside(KEY, BTC, D(3))
     two_looks(path)
-    path.execute(a_signal(Action.LONG, market=ETH, issued_at=path.clock.now()))
-    assert path.exchange.net_position(KEY, ETH) == D(10)
+    for market in (BTC, ETH):
+        path.execute(a_signal(Action.LONG, signal_id=market, market=market, issued_at=path.clock.now()))
+    assert [(i.market, i.reason) for i in path.told(LegKind.ENTRY)] == [(BTC, Reason.MARKET_IN_USE), (ETH, None)]
+    path.exchange.trade_outside(KEY, BTC, D(-3))
+    full_look(path)
+    path.execute(a_signal(Action.LONG, signal_id="again", issued_at=path.clock.now()))
+    assert path.net == D(10)

@@ -90,6 +90,8 @@ def _max_order_notional(_: Account, entry: Entry) -> Denial | None:
 
 
 def _same_market(account: Account, entry: Entry) -> Denial | None:
+    if account.holds_foreign(entry.market.symbol):  # a look at the venue has found more there than ours
+        return Denial(Reason.MARKET_IN_USE)
     for position in account.positions.values():
         if position.market != entry.market.symbol or position.key == entry.closing_key:
             continue
