@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 
@@ -20,6 +21,7 @@ from tests.builders import ETH, NOW, STRATEGY, TENANT, VENUE, a_signal, a_trade_
 from tests.fakes.venue import Fault
 from tests.unit.services.money_path import MoneyPath, bracket
 
+D = Decimal
 USER = SwitchPlace(SwitchScope.USER, TENANT)
 ORGANISATION = SwitchPlace(SwitchScope.ORGANISATION, "house-1")
 PLACES = (PLATFORM, ORGANISATION, SwitchPlace(SwitchScope.STRATEGY, STRATEGY), USER)
@@ -81,7 +83,7 @@ def test_exits_pass_in_the_lower_grades(grade: Grade) -> None:
     path.enter()
     path.gate.flip(grade)
     path.leave()
-    assert (path.states(LegKind.EXIT), path.net) == ([IntentState.FILLED], 0)
+    assert (path.states(LegKind.EXIT), path.net) == ([IntentState.FILLED], D(0))
 
 
 def test_a_halt_keeps_an_exit_and_the_reconciler_sends_it_when_the_halt_ends() -> None:
@@ -91,7 +93,7 @@ def test_a_halt_keeps_an_exit_and_the_reconciler_sends_it_when_the_halt_ends() -
     path.leave()
     for _ in range(3):
         path.reconcile(HALT_PAUSE.total_seconds())
-    assert (path.net, path.exchange.count("create_order")) == (10, 3)  # entry, stop and target, which rest on
+    assert (path.net, path.exchange.count("create_order")) == (D(10), 3)  # entry, stop and target, which rest on
     assert [i.attempts for i in path.account.intents.values() if i.kind is LegKind.EXIT] == [0]
     assert path.alerts() == []
     path.gate.flip(None)
@@ -118,7 +120,7 @@ def test_a_position_gets_its_stop_under_every_grade(grade: Grade) -> None:
     path.enter(targets=())
     path.gate.flip(grade)
     path.settle(looks=3)
-    assert path.live_triggers() == [Decimal(90)]
+    assert path.live_triggers() == [D(90)]
 
 
 def test_a_reversal_closes_and_does_not_open_while_entries_are_paused() -> None:
@@ -126,7 +128,7 @@ def test_a_reversal_closes_and_does_not_open_while_entries_are_paused() -> None:
     path.enter()
     path.gate.flip(Grade.PAUSE_ENTRIES)
     path.execute(bracket(Action.SHORT, stop="110", targets=(), signal_id="turn", issued_at=NOW + timedelta(seconds=1)))
-    assert (path.net, reason(path)) == (0, Reason.KILL_SWITCH)
+    assert (path.net, reason(path)) == (D(0), Reason.KILL_SWITCH)
 
 
 def test_the_reconciler_passes_the_same_gate_before_it_sends_an_entry_again() -> None:
@@ -135,16 +137,26 @@ def test_the_reconciler_passes_the_same_gate_before_it_sends_an_entry_again() ->
     path.enter()
     path.gate.flip(Grade.PAUSE_ENTRIES)
     path.settle()
-    assert (path.states(LegKind.ENTRY), reason(path), path.net) == ([IntentState.DENIED], Reason.KILL_SWITCH, 0)
+    assert (path.states(LegKind.ENTRY), reason(path), path.net) == ([IntentState.DENIED], Reason.KILL_SWITCH, D(0))
 
 
 def test_the_gate_is_read_once_after_the_mark_and_before_the_first_leg_leaves() -> None:
     path = MoneyPath()
     order: list[str] = []
-    save, read, create = path.accounts.save, path.gate.read_gate, path.exchange.create
-    path.accounts.save = lambda a: (order.append("write"), save(a))[1]  # type: ignore[method-assign]
-    path.gate.read_gate = lambda *a: (order.append("gate"), read(*a))[1]  # type: ignore[method-assign]
-    path.exchange.create = lambda *a: (order.append("send"), create(*a))[1]  # type: ignore[method-assign]
+
+    def noted[**P, R](name: str, call: Callable[P, R]) -> Callable[P, R]:
+        def noting(*arguments: P.args, **named: P.kwargs) -> R:
+            order.append(name)
+            return call(*arguments, **named)
+
+        return noting
+
+    for part, method, name in (
+        (path.accounts, "save", "write"),
+        (path.gate, "read_gate", "gate"),
+        (path.exchange, "create", "send"),
+    ):
+        setattr(part, method, noted(name, getattr(part, method)))
     path.enter()
     assert order == ["write", "gate", "send", "send", "send", "write"]
 
