@@ -31,7 +31,8 @@ class FakeWeights:
     def lease(self, address: Address, now: datetime, weight: int, ceiling: int) -> Spent | None:
         self.leases += 1
         known = self.read_spent(address, now)
-        if known.is_blocked(now) or known.leased + weight > ceiling:
+        is_over = address in self.spent and self.spent[address].minute > known.minute
+        if is_over or known.is_blocked(now) or known.leased + weight > ceiling:
             return None
         self.spent[address] = replace(known, leased=known.leased + weight)
         return self.spent[address]
