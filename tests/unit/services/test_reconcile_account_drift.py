@@ -381,6 +381,15 @@ def test_what_was_found_is_written_though_the_comparison_has_to_wait(method: str
     assert path.reconcile(60).reconciled_at == path.clock.now()
 
 
+def test_a_look_that_somebody_waits_for_is_taken_though_it_is_not_the_accounts_turn() -> None:
+    path = MoneyPath()
+    path.reconcile()
+    path.clock.advance(10)
+    path.reconciler(a_reconcile_request(full=True))
+    assert path.account.reconciled_at == path.clock.now()
+    assert path.exchange.count("balance") == 2
+
+
 def test_no_entry_is_taken_where_more_is_held_than_ours_and_other_markets_go_on() -> None:
     path = MoneyPath()
     path.exchange.trade_outside(KEY, BTC, D(3))

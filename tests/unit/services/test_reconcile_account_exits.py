@@ -63,12 +63,26 @@ def test_an_exit_that_waits_for_a_slow_entry_closes_all_of_it_once_it_has_ended(
     (entry,) = path.account.intents.values()
     path.exchange.fill(KEY, entry.client_order_id, D(4))
     path.leave()
+    path.exchange.fail("cancel_order", RetryLater("RATE_LIMITED", after_seconds=5))
     path.reconcile(3)
     assert (path.net, path.states(LegKind.EXIT)) == (D(4), [IntentState.PENDING])
     path.exchange.fill(KEY, entry.client_order_id, D(6))
     path.exchange.fills_at_once = True
     path.reconcile(3)
     assert (path.is_flat, [i.quantity for i in path.told(LegKind.EXIT)]) == (True, [D(10)])
+
+
+def test_an_entry_that_an_exit_waits_for_is_cancelled_and_what_it_got_is_closed() -> None:
+    path = MoneyPath()
+    path.exchange.fills_at_once = False
+    path.enter(stop=None, targets=())
+    (entry,) = path.account.intents.values()
+    path.exchange.fill(KEY, entry.client_order_id, D(4))
+    path.exchange.fills_at_once = True
+    path.leave()
+    path.reconcile(3)
+    assert [(i.state, i.reason) for i in path.told(LegKind.ENTRY)] == [(IntentState.CANCELLED, Reason.SIGNAL_SUPERSEDED)]
+    assert (path.is_flat, [i.quantity for i in path.told(LegKind.EXIT)]) == (True, [D(4)])
 
 
 def test_an_exit_that_waits_for_an_entry_which_never_came_ends_as_nothing_held() -> None:

@@ -56,9 +56,10 @@ class TradeOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReconcileRequest:
-    """ReconcileQueue: compare one account with its venue."""
+    """ReconcileQueue: compare one account with its venue; `full` if positions and balance are wanted now, turn or not."""
 
     tenant_id: str
     account_id: str
     correlation_id: str
+    full: bool = False
     schema_version: int = 1

@@ -186,8 +186,15 @@ def unprotected_exit(position: Position, version: int, now: datetime) -> Intent:
     return _for_position(position, LegKind.EXIT, OrderType.MARKET, version, now)
 
 
-def _for_position(position: Position, kind: LegKind, order_type: OrderType, version: int, now: datetime) -> Intent:
-    leg = f"{kind}_{version}"
+def forced_exit(position: Position, cause: str, version: int, now: datetime) -> Intent:
+    """An exit at market that no signal has ordered; its leg bears the name of the cause."""
+    return _for_position(position, LegKind.EXIT, OrderType.MARKET, version, now, cause)
+
+
+def _for_position(
+    position: Position, kind: LegKind, order_type: OrderType, version: int, now: datetime, name: str | None = None
+) -> Intent:
+    leg = f"{name or kind}_{version}"
     return Intent(
         intent_id=intent_id(position.signal_id, position.subscription_id, leg),
         leg=leg,

@@ -41,14 +41,14 @@ class ComparePositions:
     clock: Clock
     metrics: Metrics
 
-    def __call__(self, changes: Changes, venue: Venue) -> None:
-        """Compare when it is the account's turn, or when a difference was noted that a second look must see.
+    def __call__(self, changes: Changes, venue: Venue, *, wanted: bool = False) -> None:
+        """Compare when it is the account's turn or it is `wanted`, or when a difference was noted that a second look must see.
 
         Raises nothing while the venue has no time for us: what was found before must be written all the same, and the turn stays
         due. A `Fatal` passes.
         """
         account, now = changes.account, self.clock.now()
-        is_turn = now >= next_full_look(account)
+        is_turn = wanted or now >= next_full_look(account)
         if not is_turn and not any(not drift.reported for drift in account.drifts.values()):
             return
         try:

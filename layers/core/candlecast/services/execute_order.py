@@ -121,7 +121,10 @@ class ExecuteOrder:
         if look is None:
             return
         request = ReconcileRequest(
-            tenant_id=account.tenant_id, account_id=account.account_id, correlation_id=order.signal.correlation_id
+            tenant_id=account.tenant_id,
+            account_id=account.account_id,
+            correlation_id=order.signal.correlation_id,
+            full=at_once,
         )
         delay = max((look - now).total_seconds(), pause_seconds)
         self.reconcile_queue.send_reconcile([request], delay_seconds=min(MAX_DELAY_SECONDS, ceil(delay)))

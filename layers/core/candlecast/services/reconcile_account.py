@@ -7,13 +7,14 @@ protected or closed (invariant 11).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from math import ceil
 
 from candlecast.domain.account import Account, AccountStatus
 from candlecast.domain.errors import Conflict, Fatal, RetryLater
+from candlecast.domain.kill_switch import KillSwitch, places_of
 from candlecast.domain.look_schedule import is_idle, next_answer, next_full_look
 from candlecast.domain.messages import ReconcileRequest
 from candlecast.domain.order import Intent, IntentState, LegKind
@@ -27,11 +28,13 @@ from candlecast.ports.queue import ReconcileQueue
 from candlecast.ports.store import AccountStore
 from candlecast.ports.vault import CredentialVault
 from candlecast.ports.venue import Venue, Venues
+from candlecast.services.close_positions import ClosePositions
 from candlecast.services.compare_positions import ComparePositions
 from candlecast.services.follow_orders import FollowOrders
 from candlecast.services.place_orders import Change, Changes, PlaceOrders
 from candlecast.services.protect_positions import ProtectPositions
 from candlecast.services.settle_orders import SettleOrders, ended_if_still
+from candlecast.services.stop_entries import StopEntries
 
 CONFLICT_RETRY_SECONDS = 1.0  # another writer came between; the look is simply taken again
 MAX_DELAY_SECONDS = 900  # the most that SQS delays a message; the reconcile clock looks every minute anyway
@@ -54,33 +57,53 @@ class ReconcileAccount:
         account = self.accounts.load(request.tenant_id, request.account_id)
         if account.credential_version is None or not account.can_be_looked_at:
             return account
-        if is_idle(account) and self.clock.now() < next_full_look(account):
+        if is_idle(account) and not request.full and self.clock.now() < next_full_look(account):
             return account  # somebody has looked since this was asked for
         changes = Changes(account)
         try:
             keys = self.vault.read(account.tenant_id, account.account_id, account.credential_version)
             venue = self.venues.connect(account.venue, account.account_id, account.credential_version, keys)
-            unproven = self._look(changes, venue)
+            unproven = self._look(changes, venue, request)
+            switches = self._switches(changes.account)
+            StopEntries(self.place, self.clock, self.metrics)(changes, venue, switches)
         except Fatal as error:
             if account.status is not AccountStatus.ACTIVE:
                 return account
             changes.make(partial(Account.disable, reason=error.code, now=self.clock.now()))
             self.metrics.count("AccountsDisabled")
             return changes.commit(self.accounts)
-        return self._act(changes, venue, request, unproven)
+        return self._act(changes, venue, request, unproven, switches)
 
-    def _look(self, changes: Changes, venue: Venue) -> frozenset[str]:
+    def _look(self, changes: Changes, venue: Venue, request: ReconcileRequest) -> frozenset[str]:
         """Ask the venue everything there is to ask now; returns the ids of intents whose absence is not proven."""
         settle = SettleOrders(self.place, self.clock)
         settle.look_up(changes, venue)
         FollowOrders(self.place, self.clock, self.metrics)(changes, venue)
         unproven = settle.prove_absent(changes, venue)
-        ComparePositions(self.clock, self.metrics)(changes, venue)
+        ComparePositions(self.clock, self.metrics)(changes, venue, wanted=request.full)
         return unproven
 
-    def _act(self, changes: Changes, venue: Venue, request: ReconcileRequest, unproven: frozenset[str]) -> Account:
+    def _switches(self, account: Account) -> tuple[KillSwitch, ...]:
+        """The kill switches about what is held or rests at the venue; none known while they cannot be read."""
+        concerned = {p.strategy_id for p in account.positions.values()}
+        concerned |= {i.strategy_id for i in account.intents.values() if i.kind is LegKind.ENTRY and i.state is IntentState.OPEN}
+        if not concerned:
+            return ()
+        try:
+            return self.place.gate.read(account.venue, places_of(account, concerned)).switches
+        except RetryLater:
+            return ()
+
+    def _act(
+        self,
+        changes: Changes,
+        venue: Venue,
+        request: ReconcileRequest,
+        unproven: frozenset[str],
+        switches: tuple[KillSwitch, ...],
+    ) -> Account:
         """Write what was found and what will be sent, send it, write what came of it."""
-        to_send = self._decide(changes, unproven)
+        to_send = self._decide(changes, unproven, switches)
         if to_send:
             changes = self._send(changes.account, venue, to_send)
             exposed = _exposed(changes.account)  # a new stop was refused: the market is beyond it, so close at once
@@ -116,9 +139,9 @@ class ReconcileAccount:
         look = next_answer(account, now)
         if look is not None and account.can_be_looked_at:
             delay = max((look - now).total_seconds(), pause_seconds, rules_of(account.venue).lookup_spacing.total_seconds())
-            self.queue.send_reconcile([request], delay_seconds=min(MAX_DELAY_SECONDS, ceil(delay)))
+            self.queue.send_reconcile([replace(request, full=False)], delay_seconds=min(MAX_DELAY_SECONDS, ceil(delay)))
 
-    def _decide(self, changes: Changes, unproven: frozenset[str]) -> list[Intent]:
+    def _decide(self, changes: Changes, unproven: frozenset[str], switches: tuple[KillSwitch, ...]) -> list[Intent]:
         """Choose what to send, marked as SUBMITTING; what is no longer wanted is ended."""
         chosen: list[str] = []
         now, active = self.clock.now(), changes.account.status is AccountStatus.ACTIVE
@@ -134,6 +157,7 @@ class ReconcileAccount:
                 changes.make(ended_if_still(intent, *_ending(intent, active=active), now), key)
         if not active:
             return []
+        chosen += ClosePositions(self.clock, self.metrics).choose(changes, switches)
         chosen += ProtectPositions(self.clock, self.metrics).choose(changes)
         legs = [changes.account.intents[key] for key in chosen]
         return sorted(legs, key=lambda leg: leg.kind is not LegKind.EXIT)  # what is closed needs no stop any more
