@@ -15,7 +15,18 @@ from candlecast.ports.api_services import ApiServices
 from functions.api import problems
 from functions.api.guards import BodyLimit, UnexpectedErrors
 from functions.api.openapi import DESCRIPTION, TAGS, describe
-from functions.api.routes import accounts, dead_letters, executions, health, orders, positions, strategies, subscriptions, trades
+from functions.api.routes import (
+    accounts,
+    dead_letters,
+    executions,
+    health,
+    kill_switches,
+    orders,
+    positions,
+    strategies,
+    subscriptions,
+    trades,
+)
 
 VERSION = "1.0.0"
 TEXT_MEDIA_TYPES = ["application/json", problems.MEDIA_TYPE]  # anything else would leave the function in base64
@@ -36,7 +47,7 @@ def create_app(services: ApiServices) -> FastAPI:
     )
     app.state.services = services
     v1 = APIRouter(prefix="/v1")
-    for module in (strategies, executions, subscriptions, accounts, orders, positions, trades, dead_letters):
+    for module in (strategies, executions, subscriptions, accounts, orders, positions, trades, dead_letters, kill_switches):
         v1.include_router(module.router)
     app.include_router(v1)
     app.include_router(health.router)

@@ -11,6 +11,7 @@ import pytest
 
 from candlecast.adapters.strategy_code import BuiltInStrategies
 from candlecast.domain.execution import ShardReport
+from candlecast.domain.kill_switch import Grade, SwitchPlace, SwitchScope
 from candlecast.domain.order import IntentState, LegKind
 from candlecast.domain.subscription import SubscriptionStatus
 from candlecast.ports.api_services import ApiServices
@@ -37,6 +38,7 @@ from tests.fakes.accounts import FakeAccountStore
 from tests.fakes.clock import FakeClock, SequentialIdentifiers
 from tests.fakes.dead_letters import FakeDeadLetters, a_dead_letter
 from tests.fakes.executions import FakeExecutionStore
+from tests.fakes.gate import FakeGate
 from tests.fakes.history import FakeHistory, FakePriceStore
 from tests.fakes.market_data import FakeMarkets
 from tests.fakes.queues import FakeTradeQueue
@@ -74,6 +76,7 @@ class Deployment:
     table: FakeProbe = field(default_factory=FakeProbe)
     queue: FakeProbe = field(default_factory=FakeProbe)
     dead_letters: FakeDeadLetters = field(default_factory=lambda: FakeDeadLetters(a_dead_letter()))
+    gate: FakeGate = field(default_factory=FakeGate)
     services: ApiServices = field(init=False)
 
     def __post_init__(self) -> None:
@@ -91,6 +94,7 @@ class Deployment:
             credentials=self.vault,
             source_secrets=self.vault,
             dead_letters=self.dead_letters,
+            kill_switches=self.gate,
             clock=self.clock,
             identifiers=SequentialIdentifiers(),
             probes={"table": self.table, "trade_queue": self.queue},
@@ -149,4 +153,5 @@ def populated(deployment: Deployment) -> Deployment:
     services.signals.put_signal(a_signal_record())
     report = ShardReport(shard=0, orders=1, skipped={"NO_ACCOUNT": 2})
     services.signals.report_shard(a_signal_record().signal.signal_id, report)
+    deployment.gate.flip(Grade.PAUSE_ENTRIES, SwitchPlace(SwitchScope.USER, "tenant-1"))
     return deployment

@@ -10,6 +10,7 @@ from candlecast.ports.api_services import ApiServices
 from functions.api.app import create_app
 
 LETTER = {"queue": "trade", "message_id": "letter-1"}  # the one dead letter of a fresh deployment
+SWITCH = {"scope": "USER", "scope_id": "me"}
 METHODS = {"get", "put", "post", "patch", "delete"}
 
 
@@ -23,7 +24,7 @@ class Operation:
     description: Mapping[str, Any]
 
     def url(self, **ids: str) -> str:
-        return self.path.format(**(LETTER | ids))
+        return self.path.format(**(LETTER | SWITCH | ids))
 
     @property
     def query_ids(self) -> tuple[str, ...]:

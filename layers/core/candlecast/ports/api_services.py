@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from candlecast.ports.clock import Clock, Identifiers
 from candlecast.ports.dead_letters import DeadLetters
+from candlecast.ports.gate import KillSwitchStore
 from candlecast.ports.health import Probe
 from candlecast.ports.queue import TradeQueue
 from candlecast.ports.store import (
@@ -45,6 +46,7 @@ class ApiServices:
     credentials: CredentialWriter
     source_secrets: SourceSecretWriter
     dead_letters: DeadLetters
+    kill_switches: KillSwitchStore
     clock: Clock
     identifiers: Identifiers
     probes: Mapping[str, Probe]

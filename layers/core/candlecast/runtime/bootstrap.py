@@ -231,6 +231,7 @@ def api_services() -> ApiServices:
     from candlecast.adapters.dead_letters_function import FunctionDeadLetters
     from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
     from candlecast.adapters.dynamodb.executions import DynamoExecutionStore
+    from candlecast.adapters.dynamodb.gate import DynamoGate
     from candlecast.adapters.dynamodb.history import DynamoHistory
     from candlecast.adapters.dynamodb.prices import DynamoPriceStore
     from candlecast.adapters.dynamodb.signals import DynamoSignalStore
@@ -261,6 +262,7 @@ def api_services() -> ApiServices:
         dead_letters=FunctionDeadLetters(
             partial(_functions_client, DEAD_LETTERS_SECONDS + SECONDS_TO_START), known.dead_letters_function, DEAD_LETTERS_SECONDS
         ),
+        kill_switches=DynamoGate(table),
         clock=clock,
         identifiers=RandomIdentifiers(),
         probes={"table": TableProbe(table), "trade_queue": QueueProbe(sqs, known.trade_queue_url)},
