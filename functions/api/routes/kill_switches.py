@@ -1,0 +1,79 @@
+"""Kill switches: platform admins set any, a user their own, by the id `me`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path
+
+from candlecast.domain.errors import NotFound
+from candlecast.domain.kill_switch import PLATFORM, PLATFORM_ID, SwitchPlace, SwitchScope
+from candlecast.ports.api_services import ApiServices
+from candlecast.services.set_kill_switch import SetKillSwitch, Setter
+from functions.api.deps import PLATFORM_ADMIN, TENANT, Caller, CallerDep, ServicesDep, identifier
+from functions.api.openapi import refusals
+from functions.api.problems import Forbidden
+from functions.api.schemas.kill_switches import KillSwitchView, NewKillSwitch
+from functions.api.schemas.values import Listing
+
+ME = "me"
+
+router = APIRouter(prefix="/kill-switches", tags=["operations"], responses=refusals(401, 422, 500, 503))
+
+
+def _place(
+    who: CallerDep, scope: SwitchScope, scope_id: Annotated[str, Path(examples=[PLATFORM_ID, ME, "sma-cross-btc-1m"])]
+) -> SwitchPlace:
+    """The place that is meant, if the caller may reach it; a foreign user's is no place."""
+    if scope is SwitchScope.USER:
+        return _user(who, scope_id)
+    if PLATFORM_ADMIN not in who.roles:
+        raise Forbidden(PLATFORM_ADMIN)
+    if scope is SwitchScope.PLATFORM:
+        if scope_id != PLATFORM_ID:
+            raise NotFound("the platform's switch has one name")
+        return PLATFORM
+    return SwitchPlace(scope, identifier(scope_id))
+
+
+def _user(who: Caller, scope_id: str) -> SwitchPlace:
+    tenant_id = who.tenant_id if scope_id == ME else scope_id
+    is_foreign = tenant_id != who.tenant_id and PLATFORM_ADMIN not in who.roles
+    if is_foreign or not TENANT.fullmatch(tenant_id):
+        raise NotFound("another user")
+    return SwitchPlace(SwitchScope.USER, tenant_id)
+
+
+Place = Annotated[SwitchPlace, Depends(_place)]
+
+
+@router.get("")
+def list_kill_switches(who: CallerDep, services: ServicesDep) -> Listing[KillSwitchView]:
+    """List the switches that are on: all of them for platform admins, your own for anybody else; there is one page."""
+    admin = PLATFORM_ADMIN in who.roles
+    own = SwitchPlace(SwitchScope.USER, who.tenant_id)
+    shown = [switch for switch in services.kill_switches.list_switches() if admin or switch.place == own]
+    return Listing(items=[KillSwitchView.of(switch, to_operations=admin) for switch in shown])
+
+
+@router.put("/{scope}/{scope_id}", responses=refusals(403, 404, 409, 413))
+def put_kill_switch(who: CallerDep, services: ServicesDep, place: Place, body: NewKillSwitch) -> KillSwitchView:
+    """Turn a switch on, or to another grade; it is in force for every order that leaves from now on."""
+    if place.scope is SwitchScope.STRATEGY:
+        services.strategies.get_strategy(place.scope_id)  # a misspelt name must not look like a switch that is on
+    switch = _use_case(services).set(place, body.grade, body.reason, _setter(who))
+    return KillSwitchView.of(switch, to_operations=PLATFORM_ADMIN in who.roles)
+
+
+@router.delete("/{scope}/{scope_id}", responses=refusals(403, 404, 409))
+def delete_kill_switch(who: CallerDep, services: ServicesDep, place: Place) -> KillSwitchView:
+    """Turn a switch off. Nothing else ever does."""
+    return KillSwitchView.of(_use_case(services).clear(place, _setter(who)), to_operations=PLATFORM_ADMIN in who.roles)
+
+
+def _use_case(services: ApiServices) -> SetKillSwitch:
+    return SetKillSwitch(services.kill_switches, services.clock)
+
+
+def _setter(who: Caller) -> Setter:
+    return Setter(name=f"api:{who.tenant_id}", is_operations=PLATFORM_ADMIN in who.roles)
