@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 
 from candlecast.adapters.dynamodb.subscriptions import DynamoSubscriptionStore
-from candlecast.adapters.dynamodb.table import Table
+from candlecast.adapters.dynamodb.table import Table, decompressed
 from candlecast.adapters.system import SystemClock
 from candlecast.domain.candle import Candle
 from candlecast.domain.ids import digest
@@ -226,8 +226,12 @@ def utc_now() -> datetime:
 
 
 def as_text(value: Any) -> str:
-    """Everything of a value that an SDK has returned, as text to be searched."""
-    return json.dumps(value, default=str)
+    """Everything of a value that an SDK has returned, as text to be searched; compressed text is made readable."""
+    return json.dumps(value, default=_readable)
+
+
+def _readable(value: object) -> str:
+    return decompressed(value) if isinstance(value, bytes) else str(value)
 
 
 def showing(say: Callable[[str], None], every: int) -> Callable[[Progress], None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from candlecast.adapters.codec import list_to_json
 from candlecast.adapters.dynamodb.stream import published_events
+from candlecast.adapters.dynamodb.table import CompressedAttribute
 from candlecast.domain.errors import Poison, RetryLater
 from candlecast.domain.events import Event, EventType
 from candlecast.domain.ids import event_id
@@ -16,6 +18,11 @@ from tests.builders import ACCOUNT, NOW, TENANT
 
 ALERT = Event(type=EventType.ALERT_CRITICAL, occurred_at=NOW, code="FIRST")
 EVENTS = (ALERT, replace(ALERT, code="SECOND"))
+
+
+def packed(text: str) -> dict[str, str]:
+    """A compressed attribute as it reaches a function."""
+    return {"B": b64encode(CompressedAttribute().serialize(text)).decode()}
 
 
 def an_image(**changes: dict[str, str] | None) -> dict[str, dict[str, str]]:
@@ -27,7 +34,7 @@ def an_image(**changes: dict[str, str] | None) -> dict[str, dict[str, str]]:
         "tenant_id": {"S": TENANT},
         "account_id": {"S": ACCOUNT},
         "version": {"N": "7"},
-        "outbox": {"S": list_to_json(Event, EVENTS)},
+        "outbox": packed(list_to_json(Event, EVENTS)),
         **changes,
     }
     return {name: value for name, value in image.items() if value is not None}
@@ -56,7 +63,7 @@ def test_events_have_the_same_ids_at_every_delivery() -> None:
         a_record({"PK": {"S": "STRATEGY#1"}, "SK": {"S": "DEFINITION"}}),
         a_record(an_image(kind={"S": "OTHER"})),
         a_record(an_image(), an_image()),
-        a_record(an_image(outbox={"S": "[]"})),
+        a_record(an_image(outbox=packed("[]"))),
     ],
     ids=["nothing", "removed", "other row", "other kind", "same version", "nothing to tell"],
 )
@@ -66,7 +73,14 @@ def test_what_is_no_new_version_of_an_account_tells_nothing(record: dict[str, An
 
 @pytest.mark.parametrize(
     "image",
-    [an_image(outbox=None), an_image(outbox={"S": "canary"}), an_image(tenant_id=None), an_image(version={"N": "x"})],
+    [
+        an_image(outbox=None),
+        an_image(outbox={"S": "canary"}),
+        an_image(outbox={"B": "Y2FuYXJ5"}),
+        an_image(outbox=packed("canary")),
+        an_image(tenant_id=None),
+        an_image(version={"N": "x"}),
+    ],
 )
 def test_an_account_that_cannot_be_decoded_is_poison(image: dict[str, Any]) -> None:
     with pytest.raises(Poison) as poison:

@@ -17,6 +17,8 @@ from candlecast.domain.account import (
     SETTLED_MEMORY,
     Account,
     AccountStatus,
+    forgotten_at,
+    remembered,
 )
 from candlecast.domain.errors import InvalidValue
 from candlecast.domain.events import EventType
@@ -199,9 +201,10 @@ def test_a_stop_is_told_of_once_it_exists_and_forgotten_untold_before() -> None:
 
 def test_ended_legs_are_remembered_until_a_repeat_would_be_too_old_anyway() -> None:
     account = account_of(ENTRY).fail(ENTRY.intent_id, IntentState.REJECTED, Reason.VENUE_REJECTED, after(5), "no")
-    assert account.settled == {ENTRY.intent_id: after(5) + SETTLED_MEMORY}
+    assert account.settled == {remembered(ENTRY.intent_id): forgotten_at(after(5))}
+    assert forgotten_at(after(5)) >= after(5) + SETTLED_MEMORY
     assert timedelta(seconds=MAX_SIGNAL_AGE_SECONDS) < SETTLED_MEMORY
-    assert account.decide((), after(5) + SETTLED_MEMORY).settled == {}
+    assert account.decide((), forgotten_at(after(5))).settled == {}
 
 
 def test_the_newest_signal_of_a_position_is_kept_whatever_came_last() -> None:

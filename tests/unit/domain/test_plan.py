@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from candlecast.domain.account import MAX_OPEN_INTENTS, MAX_REFUSED, Account, AccountStatus
+from candlecast.domain.account import MAX_OPEN_INTENTS, MAX_REFUSED, Account, AccountStatus, remembered
 from candlecast.domain.errors import RetryLater
 from candlecast.domain.ids import digest, intent_id
 from candlecast.domain.order import IntentState, LegKind, MarketSettings, OrderType, Side
@@ -194,14 +194,14 @@ def test_a_repeat_plans_nothing_while_its_leg_is_open(state: IntentState) -> Non
 def test_a_repeat_plans_nothing_once_its_leg_has_ended(action: Action) -> None:
     kind = LegKind.ENTRY if action is Action.LONG else LegKind.EXIT
     known = an_intent(kind, signal_id=a_signal(action).signal_id)
-    account = replace(holding(), settled={known.intent_id: after(900)})
+    account = replace(holding(), settled={remembered(known.intent_id): after(900)})
     assert plan(account, a_signal(action)) == Plan()
 
 
 def test_a_repeat_of_a_reversal_whose_exit_is_done_plans_the_entry_alone() -> None:
     signal = a_signal(Action.SHORT)
     done = an_intent(LegKind.EXIT, signal_id=signal.signal_id)
-    result = plan(an_account(settled={done.intent_id: after(900)}), signal)
+    result = plan(an_account(settled={remembered(done.intent_id): after(900)}), signal)
     assert [leg.kind for leg in result.legs] == [LegKind.ENTRY]
 
 

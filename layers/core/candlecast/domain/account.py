@@ -23,11 +23,12 @@ from candlecast.domain.reasons import Denial, Reason
 from candlecast.domain.retries import ATTEMPTS_BEFORE_ALERT, pause_after, rest_of_exit
 from candlecast.domain.subscription import MAX_SIGNAL_AGE_SECONDS, SubscriptionStatus
 
-MAX_OPEN_INTENTS = 60  # with MAX_SETTLED it keeps the item below 100 kB: DynamoDB's bound is 400 kB, and every write pays per kB
+MAX_OPEN_INTENTS = 60  # with the other bounds it keeps the item below 32 kB, compressed: every read and write pays per kB
 MAX_SETTLED = 256
 MAX_REFUSED = MAX_SETTLED - MAX_OPEN_INTENTS  # so much may be taken by refusals: every open order keeps a place for when it ends
 MAX_SUBSCRIPTIONS_PER_ACCOUNT = 20
 DISABLED_BY_OWNER = "DISABLED_BY_OWNER"
+REMEMBERED_DIGITS = 16  # of an intent's id: among MAX_SETTLED ids no two will ever share 64 bits, and half the bytes are saved
 SETTLED_MEMORY = timedelta(seconds=MAX_SIGNAL_AGE_SECONDS + 60)  # after this any repeat of an entry has expired by itself
 
 
@@ -60,7 +61,7 @@ class Balance:
 class Account:
     """One set of exchange keys of one user, with everything that decides its orders.
 
-    `intents` holds open intents only; `settled` remembers closed ones until a repeat of their signal would be too old anyway;
+    `intents` holds open intents only; `settled` remembers ended ones until a repeat of their signal would be too old anyway;
     `newest_signals` is when the newest signal per position key was issued, so that an entry never follows its own exit.
     `external_orders`, `drifts` (by market) and `mends` (by what was mended) are what looks at the venue have found.
     """
@@ -107,7 +108,7 @@ class Account:
 
     def knows(self, intent_id: str) -> bool:
         """Whether this leg has been decided before, so that deciding again would be a repeat."""
-        return intent_id in self.intents or intent_id in self.settled
+        return intent_id in self.intents or remembered(intent_id) in self.settled
 
     def position(self, subscription_id: str, market: str) -> Position | None:
         return self.positions.get(position_key(subscription_id, market))
@@ -285,7 +286,7 @@ class Account:
             intents = {k: v for k, v in self.intents.items() if k != intent.intent_id}
             settled = dict(self.settled)
             if not intent.kind.is_protective and len(settled) < (MAX_SETTLED if known is not None else MAX_REFUSED):
-                settled[intent.intent_id] = now + SETTLED_MEMORY
+                settled[remembered(intent.intent_id)] = forgotten_at(now)
         else:
             intents, settled = {**self.intents, intent.intent_id: intent}, dict(self.settled)
         return replace(self, intents=intents, settled=settled, outbox=(*self.outbox, *_order_events(intent, now)))
@@ -342,6 +343,16 @@ class Account:
             daily_results={**self.daily_results, position.subscription_id: DailyResult(now.date(), realised)},
             outbox=(*self.outbox, *events),
         )
+
+
+def remembered(intent_id: str) -> str:
+    """What is kept of the id of an ended intent."""
+    return intent_id[:REMEMBERED_DIGITS]
+
+
+def forgotten_at(ended_at: datetime) -> datetime:
+    """Until when an intent that ended then is remembered, in whole minutes: seconds would only take room."""
+    return (ended_at + SETTLED_MEMORY + timedelta(minutes=1)).replace(second=0, microsecond=0)
 
 
 def _order_events(intent: Intent, now: datetime) -> tuple[Event, ...]:

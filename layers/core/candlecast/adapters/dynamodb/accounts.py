@@ -1,7 +1,7 @@
 """Accounts: the aggregate is one item, read with one request and written with one (D2).
 
-The body is the account as JSON; its outbox lies beside it, so that the stream delivers the events with the state that they tell
-of. A small entry of its own lists the account for its tenant: an index over the item itself would copy it at every order.
+The body is the account as compressed JSON; its outbox lies beside it, so that the stream delivers the events with the state that
+they tell of. A small entry of its own lists the account for its tenant: an index over the item would copy it at every order.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pynamodb.exceptions import PutError, TransactWriteError
 from candlecast.adapters.codec import from_json, list_to_json, to_json
 from candlecast.adapters.dynamodb.table import (
     SEPARATOR,
+    CompressedAttribute,
     Row,
     Table,
     cancelled_by,
@@ -51,8 +52,8 @@ class AccountRow(Row):
     account_id = UnicodeAttribute()
     version = NumberAttribute()
     status = UnicodeAttribute()
-    body = UnicodeAttribute()
-    outbox = UnicodeAttribute()
+    body = CompressedAttribute()
+    outbox = CompressedAttribute()
 
 
 class AccountEntryRow(Row):

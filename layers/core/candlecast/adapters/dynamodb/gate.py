@@ -14,7 +14,16 @@ from pynamodb.exceptions import PutError
 
 from candlecast.adapters.codec import from_json, list_to_json, to_json
 from candlecast.adapters.dynamodb.batch import Item, Key, read_items
-from candlecast.adapters.dynamodb.table import SCHEMA_VERSION, Row, Table, condition_failed, key, require_schema, store_errors
+from candlecast.adapters.dynamodb.table import (
+    SCHEMA_VERSION,
+    CompressedAttribute,
+    Row,
+    Table,
+    condition_failed,
+    key,
+    require_schema,
+    store_errors,
+)
 from candlecast.adapters.dynamodb.weights import instant, weights_key
 from candlecast.domain.breaker import Breaker
 from candlecast.domain.errors import Conflict, RetryLater
@@ -40,7 +49,7 @@ class SwitchRow(VersionedRow):
     kind = UnicodeAttribute(default=SWITCH_KIND)
     tenant_id = UnicodeAttribute()
     account_id = UnicodeAttribute()
-    outbox = UnicodeAttribute()
+    outbox = CompressedAttribute()
 
 
 class BreakerRow(VersionedRow):

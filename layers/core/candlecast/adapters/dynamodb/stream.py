@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Mapping
 from typing import Any
 
 from candlecast.adapters.codec import list_from_json
 from candlecast.adapters.dynamodb.accounts import ACCOUNT_KIND
 from candlecast.adapters.dynamodb.gate import SWITCH_KIND
-from candlecast.adapters.dynamodb.table import SCHEMA_VERSION
+from candlecast.adapters.dynamodb.table import SCHEMA_VERSION, decompressed
 from candlecast.domain.errors import InvalidValue, Poison, RetryLater
 from candlecast.domain.events import Event
 from candlecast.domain.ids import event_id
@@ -33,13 +34,14 @@ def published_events(record: Mapping[str, Any]) -> list[PublishedEvent]:
     if _number(image, "schema_version") != SCHEMA_VERSION:
         raise RetryLater("SCHEMA_UNKNOWN", "the account was written by newer code", after_seconds=30)
     tenant_id, account_id, version = _text(image, "tenant_id"), _text(image, "account_id"), _number(image, "version")
-    outbox = _text(image, "outbox")
-    if tenant_id is None or account_id is None or version is None or outbox is None:
+    if tenant_id is None or account_id is None or version is None:
         raise Poison("RECORD_UNREADABLE", "an account's image lacks an attribute")
     try:
-        events = list_from_json(Event, outbox)
+        events = list_from_json(Event, decompressed(_binary(image, "outbox")))
     except InvalidValue as error:
         raise Poison("RECORD_UNREADABLE", error.message) from None
+    except ValueError:
+        raise Poison("RECORD_UNREADABLE", "the outbox of an account's image cannot be read") from None
     return [
         PublishedEvent(
             event_id=event_id(account_id, version, index),
@@ -55,6 +57,12 @@ def published_events(record: Mapping[str, Any]) -> list[PublishedEvent]:
 def _text(image: Image, name: str) -> str | None:
     value = image.get(name, {}).get("S")
     return value if isinstance(value, str) else None
+
+
+def _binary(image: Image, name: str) -> bytes:
+    """Bytes as the stream's own API gives them, or in base64 as they reach a function."""
+    value = image.get(name, {}).get("B", b"")
+    return b64decode(value) if isinstance(value, str) else bytes(value)
 
 
 def _number(image: Image, name: str) -> int | None:

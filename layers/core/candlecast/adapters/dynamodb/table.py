@@ -6,6 +6,7 @@ table at run time; the bound classes share one connection, because each client c
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ from typing import Any, cast
 from botocore.exceptions import ConnectionError as BotocoreConnectionError
 from botocore.exceptions import HTTPClientError
 from pynamodb.attributes import Attribute, NumberAttribute, UnicodeAttribute
-from pynamodb.constants import NUMBER
+from pynamodb.constants import BINARY, NUMBER
 from pynamodb.exceptions import PutError, PynamoDBException, TransactWriteError
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProjection
 from pynamodb.models import Model
@@ -32,6 +33,7 @@ RETRY_AFTER_SECONDS = 2.0
 SCHEMA_VERSION = 1
 MAX_KEY_PART_CHARACTERS = 200  # DynamoDB takes 1,024 bytes of sort key; three parts and their prefixes stay below
 SEPARATOR = "#"
+COMPRESSION_LEVEL = 1
 
 RETRYABLE_CODES = frozenset(
     {
@@ -60,6 +62,29 @@ class DecimalAttribute(Attribute[Decimal]):
 
     def deserialize(self, value: str) -> Decimal:
         return Decimal(value)
+
+
+class CompressedAttribute(Attribute[str]):
+    """Text that is stored compressed: what an order writes is paid by the kilobyte, and JSON shrinks to a fifth of itself.
+
+    At the fastest level: it costs microseconds, and a slower one saves a tenth at most.
+    """
+
+    attr_type = BINARY
+
+    def serialize(self, value: str) -> bytes:
+        return zlib.compress(value.encode(), COMPRESSION_LEVEL)
+
+    def deserialize(self, value: bytes) -> str:
+        return decompressed(value)
+
+
+def decompressed(value: bytes) -> str:
+    """The text of a compressed attribute; raises `ValueError` for anything else."""
+    try:
+        return zlib.decompress(value).decode()
+    except zlib.error as error:
+        raise ValueError("not compressed text") from error
 
 
 class Index1(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]
