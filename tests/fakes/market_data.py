@@ -10,6 +10,7 @@ from candlecast.adapters.tickers import resolve_ticker
 from candlecast.domain.candle import Candle
 from candlecast.domain.errors import DomainError, Reject, RetryLater
 from candlecast.domain.market import Market
+from candlecast.domain.quote import Quote
 from candlecast.domain.strategy_definition import StrategyDefinition
 from candlecast.domain.timeframe import Timeframe
 from candlecast.ports.strategies import Evaluation
@@ -24,6 +25,7 @@ class FakeMarketData:
         self.prices: dict[tuple[str, str], Decimal] = {}
         self.requests = 0
         self.unavailable = False
+        self.funding_rate = Decimal("0.0001")
 
     def put(self, market: str, timeframe: Timeframe, candles: Iterable[Candle], venue: str = VENUE) -> None:
         """Publish these candles, in place of all earlier ones."""
@@ -43,6 +45,12 @@ class FakeMarketData:
             return self.prices[venue, market]
         except KeyError:
             raise Reject("UNKNOWN_MARKET", f"{venue} has no {market}") from None
+
+    def quote(self, venue: str, market: str, at: datetime) -> Quote:
+        """Around the last price, a basis point wide on either side; `funding_rate` is everywhere the same."""
+        price = self.last_price(venue, market)
+        half = price / 10_000
+        return Quote(price - half, price + half, price, self.funding_rate, at)
 
     def _request(self) -> None:
         self.requests += 1

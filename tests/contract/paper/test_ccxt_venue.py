@@ -278,3 +278,13 @@ def test_candles_and_prices_are_those_of_the_market_clock(market: PaperVenue, te
     assert data.last_price("paper", BTC_SYMBOL) == Decimal(159)
     with pytest.raises(Reject, match="UNKNOWN_MARKET"):
         data.last_price("paper", "NO/SUCH:SUCH")
+
+
+def test_a_quote_has_best_prices_mark_price_and_funding(market: PaperVenue, templates: Templates) -> None:
+    market.load([str(100 + minute) for minute in range(90)])
+    market.set_minute(60)
+    quote = CcxtMarketData(templates).quote("paper", BTC_SYMBOL, NOW)
+    assert quote.bid <= Decimal(159) <= quote.ask
+    assert quote.bid <= quote.mark_price <= quote.ask
+    assert quote.funding_rate is not None
+    assert quote.as_of == NOW

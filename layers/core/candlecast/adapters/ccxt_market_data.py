@@ -14,6 +14,7 @@ from candlecast.adapters.ccxt_errors import instruction, reading
 from candlecast.domain.candle import Candle, aggregate
 from candlecast.domain.errors import Reject
 from candlecast.domain.market import Market
+from candlecast.domain.quote import Quote
 from candlecast.domain.timeframe import Timeframe
 
 UNLIMITED = Decimal("1e12")  # a venue that states no largest order
@@ -40,6 +41,20 @@ class CcxtMarketData:
         """Price of the last trade."""
         client = self._client(venue, market)
         return Decimal(str(_read(client, lambda: client.fetch_ticker(market))["last"]))
+
+    def quote(self, venue: str, market: str, at: datetime) -> Quote:
+        """Best prices, then mark price and funding: two requests. A venue without funding has none."""
+        client = self._client(venue, market)
+        book = _read(client, lambda: client.fetch_bids_asks([market]))[market]
+        funding = _read(client, lambda: client.fetch_funding_rate(market)) if client.has.get("fetchFundingRate") else None
+        bid, ask = _decimal(book["bid"]), _decimal(book["ask"])
+        return Quote(
+            bid=bid,
+            ask=ask,
+            mark_price=_decimal(funding["markPrice"]) if funding else (bid + ask) / 2,
+            funding_rate=_decimal(funding["fundingRate"]) if funding else None,
+            as_of=at,
+        )
 
     def _client(self, venue: str, market: str) -> Any:
         client = self._templates.of(venue)

@@ -12,6 +12,7 @@ from candlecast.domain.account import Balance
 from candlecast.domain.candle import Candle
 from candlecast.domain.market import Market
 from candlecast.domain.order import Intent, OrderRequest, VenueOpenOrder, VenueOrder, VenuePosition, VenueTrade
+from candlecast.domain.quote import Quote
 from candlecast.domain.subscription import MarginMode
 from candlecast.domain.timeframe import Timeframe
 
@@ -93,6 +94,10 @@ class MarketData(Protocol):
         ...
 
     def last_price(self, venue: str, market: str) -> Decimal: ...
+
+    def quote(self, venue: str, market: str, at: datetime) -> Quote:
+        """What the venue says of the market now, as of `at`; raises `RetryLater`, `Reject` (UNKNOWN_MARKET)."""
+        ...
 
 
 class Markets(Protocol):
