@@ -28,7 +28,7 @@ def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         return context.get_remaining_time_in_millis() / 1000 - spare
 
     try:
-        return as_answer(_answer(bootstrap.dead_letters(seconds_left), event))
+        return as_answer(_answer(bootstrap.dlq_redrive()(seconds_left), event))
     except (InvalidValue, NotFound) as error:
         logger.warning("dead letters refused", extra={"reason_code": error.code, "by": event.get("by", UNNAMED)})
         return {"refused_because": {"code": error.code, "message": error.message}}

@@ -29,7 +29,7 @@ class Function:
             self.seconds_left.append(seconds_left())
             return self.letters
 
-        monkeypatch.setattr(bootstrap, "dead_letters", build)
+        monkeypatch.setattr(bootstrap, "dlq_redrive", lambda: build)
 
     def invoke(self, **request: Any) -> dict[str, Any]:
         assert request["FunctionName"] == "stack-dlq_redrive:live"

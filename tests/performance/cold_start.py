@@ -34,13 +34,15 @@ ENVIRONMENT = {
     "SECRET_PREFIX": "candlecast/test",
     "KMS_KEY_ID": "key",
     "OPERATOR_SECRET_ID": "operator",
+    "DEAD_LETTERS_FUNCTION": "test-dlq_redrive:live",
+    "FUNCTIONS_PREFIX": "test",
     "MAX_CANDLE_LATENESS_SECONDS": "300",
     "VENUES": '{"paper": {"ccxt_class": "binanceusdm", "base_url": "http://127.0.0.1:9"}}',
     "POWERTOOLS_SERVICE_NAME": "test",
     "POWERTOOLS_METRICS_NAMESPACE": "Candlecast",
     **{
         f"{queue}_{kind}_URL": f"http://127.0.0.1:9/{queue.lower()}"
-        for queue in ("CANDLE", "SIGNAL", "TRADE", "RECONCILE", "OUTBOX")
+        for queue in ("CANDLE", "SIGNAL", "TRADE", "RECONCILE", "OUTBOX", "SCHEDULE")
         for kind in ("QUEUE", "DEAD_LETTERS")
     },
 }

@@ -285,8 +285,9 @@ def market_catalogue() -> RefreshCatalogue:
     return RefreshCatalogue(sources, S3CatalogueWriter(_aws("s3"), known.markets_bucket, SystemClock()), EmfMetrics())
 
 
-def dead_letters(seconds_left: Callable[[], float]) -> DeadLetters:
-    """The dead letters of every queue, for one invocation that has so many seconds left."""
+@cache
+def dlq_redrive() -> Callable[[Callable[[], float]], DeadLetters]:
+    """The dead letters of every queue, for an invocation that says how many seconds it has left."""
     from candlecast.adapters.dead_letter_ways import BackToItsQueue, ThroughTheRelay, ToItsFunction
     from candlecast.adapters.dead_letters import Box, SqsDeadLetters
     from candlecast.adapters.system import SystemClock
@@ -303,7 +304,7 @@ def dead_letters(seconds_left: Callable[[], float]) -> DeadLetters:
         "outbox": Box(known.outbox_dead_letters_url, ThroughTheRelay(_Lazy(partial(_aws, "dynamodbstreams")), functions, relay)),
         "schedule": Box(known.schedule_dead_letters_url, ToItsFunction(functions, scheduled)),
     }
-    return SqsDeadLetters(sqs, boxes, SystemClock(), _audit, seconds_left)
+    return partial(SqsDeadLetters, sqs, boxes, SystemClock(), _audit)
 
 
 def _audit(change: str, letter: DeadLetterEntry, by: str) -> None:
