@@ -41,7 +41,8 @@ def killed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     monkeypatch.setattr("os.kill", kill)
     monkeypatch.setattr(killer, "PAUSES_SECONDS", dict.fromkeys(PAUSES_SECONDS, (0.0, 0.0)))
-    for name in ("PATIENCE_SECONDS", "AIM_SECONDS", "LOOK_SECONDS"):
+    monkeypatch.setattr(killer, "AIM_SECONDS", {})
+    for name in ("PATIENCE_SECONDS", "SHORT_AIM_SECONDS", "LOOK_SECONDS"):
         monkeypatch.setattr(killer, name, 0.0)
     return pids
 
@@ -90,3 +91,20 @@ def test_nobody_is_killed_after_it_was_stopped(killed: list[int], monkeypatch: p
     hunter.start()
     hunter.stop()
     assert (killed, hunter.total) == ([], 0)
+
+
+def test_one_that_has_finished_before_it_is_struck_may_live(killed: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    class Quick(Crowd):
+        """Whoever was busy at one look is idle at the next."""
+
+        def workers(self) -> list[Worker]:
+            self.alive = [Worker(it.function, it.pid, not it.busy and it.pid % 10 == 2) for it in self.alive]
+            return self.alive
+
+    monkeypatch.setattr(killer, "PATIENCE_SECONDS", 60.0)
+    monkeypatch.setattr(killer, "PAUSES_SECONDS", {"order_executor": (0.0, 0.0)})
+    hunter = Killer(Quick(), 5, 1)  # type: ignore[arg-type]
+    hunter.start()
+    hunter._thread.join(0.1)
+    hunter.stop()
+    assert killed == []

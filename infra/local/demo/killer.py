@@ -27,9 +27,9 @@ PAUSES_SECONDS = {
     "paper_exchange": (1.0, 6.0),
 }
 PATIENCE_SECONDS = 15.0  # how long it waits for a process to be in the middle of something before it kills an idle one
-AIM_SECONDS = (
-    0.4  # at most, from seeing a process at work to its end: an order takes some hundred milliseconds, any of them will do
-)
+# At most, from seeing a process at work to striking: any moment of its work will do. An order takes some hundred milliseconds.
+AIM_SECONDS = {"order_executor": 0.4, "order_reconciler": 0.3}
+SHORT_AIM_SECONDS = 0.05  # the others are done sooner
 LOOK_SECONDS = 0.02
 
 
@@ -96,12 +96,14 @@ class Killer:
                     self._kill(hunt, victim)
 
     def _kill(self, hunt: Hunt, victim: Worker) -> None:
-        """Strike at a moment of what the victim is doing."""
-        self._stop.wait(hunt.random.uniform(0, AIM_SECONDS if victim.busy else 0))
-        met = "busy" if any(it.busy for it in self._workers() if it.pid == victim.pid) else "idle"
+        """Strike at a moment of what the victim is doing; one that is done with it meanwhile may live."""
+        if victim.busy:
+            self._stop.wait(hunt.random.uniform(0, AIM_SECONDS.get(hunt.function, SHORT_AIM_SECONDS)))
+            if not any(worker.busy for worker in self._workers() if worker.pid == victim.pid):
+                return
         with suppress(ProcessLookupError):
             os.kill(victim.pid, signal.SIGKILL)
-            hunt.killed[met] += 1
+            hunt.killed["busy" if victim.busy else "idle"] += 1
             self._left -= 1
         hunt.plan(time.monotonic())
 
