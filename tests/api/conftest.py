@@ -38,7 +38,7 @@ from tests.fakes.accounts import FakeAccountStore
 from tests.fakes.clock import FakeClock, SequentialIdentifiers
 from tests.fakes.dead_letters import FakeDeadLetters, a_dead_letter
 from tests.fakes.executions import FakeExecutionStore
-from tests.fakes.gate import FakeGate
+from tests.fakes.gate import FakeGate, a_switch
 from tests.fakes.history import FakeHistory, FakePriceStore
 from tests.fakes.market_data import FakeMarkets
 from tests.fakes.queues import FakeTradeQueue
@@ -153,5 +153,6 @@ def populated(deployment: Deployment) -> Deployment:
     services.signals.put_signal(a_signal_record())
     report = ShardReport(shard=0, orders=1, skipped={"NO_ACCOUNT": 2})
     services.signals.report_shard(a_signal_record().signal.signal_id, report)
-    deployment.gate.flip(Grade.PAUSE_ENTRIES, SwitchPlace(SwitchScope.USER, "tenant-1"))
+    own = SwitchPlace(SwitchScope.USER, "tenant-1")
+    services.kill_switches.save_switch(a_switch(Grade.PAUSE_ENTRIES, own, by_operations=False))
     return deployment
