@@ -1,0 +1,122 @@
+"""Kill switches by API: who may flip which, what is shown to whom, and that nothing resumes by itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from candlecast.domain.kill_switch import PLATFORM, Grade, KillSwitch, SwitchPlace, SwitchScope
+from tests.api.conftest import Deployment
+from tests.builders import STRATEGY, TENANT
+
+PAUSE = {"grade": "PAUSE_ENTRIES", "reason": "a test"}
+MINE = "/v1/kill-switches/USER/me"
+OPERATIONS_ONLY = [
+    "/v1/kill-switches/PLATFORM/platform",
+    f"/v1/kill-switches/STRATEGY/{STRATEGY}",
+    "/v1/kill-switches/ORGANISATION/house-1",
+]
+USER = SwitchPlace(SwitchScope.USER, TENANT)
+
+
+@pytest.mark.parametrize("grade", Grade)
+@pytest.mark.parametrize("path", [*OPERATIONS_ONLY, f"/v1/kill-switches/USER/{TENANT}"])
+def test_a_platform_admin_sets_and_clears_any_switch(deployment: Deployment, path: str, grade: Grade) -> None:
+    put = deployment.admin.send("PUT", path, {"grade": grade, "reason": "maintenance"})
+    assert (put.status, put.json["grade"], put.json["changed_by"], put.json["version"]) == (200, grade, "api:admin-1", 1)
+    assert [item["scope_id"] for item in deployment.admin.get("/v1/kill-switches").json["items"]] == [path.rsplit("/", 1)[1]]
+    cleared = deployment.admin.send("DELETE", path)
+    assert (cleared.status, cleared.json["grade"], cleared.json["version"]) == (200, None, 2)
+    assert deployment.admin.get("/v1/kill-switches").json["items"] == []
+
+
+@pytest.mark.parametrize("path", OPERATIONS_ONLY)
+def test_a_user_sets_no_switch_that_is_about_others(deployment: Deployment, path: str) -> None:
+    deployment.admin.send("PUT", path, PAUSE)
+    for answer in (deployment.client.send("PUT", path, PAUSE), deployment.client.send("DELETE", path)):
+        assert (answer.status, answer.code) == (403, "FORBIDDEN")
+    assert deployment.gate.writes == 1
+
+
+def test_a_user_flips_their_own(deployment: Deployment) -> None:
+    put = deployment.client.send("PUT", MINE, PAUSE)
+    assert (put.status, put.json["scope_id"], put.json["changed_by"]) == (200, "me", "me")
+    stored = deployment.gate.switches[USER]
+    assert (stored.changed_by, stored.changed_at, stored.by_operations) == (f"api:{TENANT}", deployment.clock.now(), False)
+    assert deployment.client.get("/v1/kill-switches").json["items"] == [put.json]
+    assert deployment.client.send("DELETE", MINE).json["grade"] is None
+    assert deployment.client.get("/v1/kill-switches").json["items"] == []
+
+
+def test_another_users_switch_answers_as_one_that_does_not_exist(deployment: Deployment) -> None:
+    deployment.client.send("PUT", MINE, PAUSE)
+    for answer in (
+        deployment.stranger.send("PUT", f"/v1/kill-switches/USER/{TENANT}", PAUSE),
+        deployment.stranger.send("DELETE", f"/v1/kill-switches/USER/{TENANT}"),
+        deployment.stranger.send("DELETE", "/v1/kill-switches/USER/nobody"),
+        deployment.stranger.send("DELETE", MINE),
+    ):
+        assert (answer.status, answer.code) == (404, "NOT_FOUND")
+    assert deployment.gate.switches[USER].grade is Grade.PAUSE_ENTRIES
+
+
+def test_what_operations_have_set_its_user_cannot_take_back(deployment: Deployment) -> None:
+    deployment.admin.send("PUT", f"/v1/kill-switches/USER/{TENANT}", {"grade": "HALT_ALL", "reason": "looks stolen"})
+    for answer in (deployment.client.send("DELETE", MINE), deployment.client.send("PUT", MINE, PAUSE)):
+        assert (answer.status, answer.code) == (409, "HELD_BY_OPERATIONS")
+    (shown,) = deployment.client.get("/v1/kill-switches").json["items"]
+    assert (shown["grade"], shown["changed_by"], shown["scope_id"]) == ("HALT_ALL", "operations", "me")
+    deployment.admin.send("DELETE", f"/v1/kill-switches/USER/{TENANT}")
+    assert deployment.client.send("PUT", MINE, PAUSE).status == 200
+
+
+def test_operations_may_clear_what_a_user_has_set(deployment: Deployment) -> None:
+    deployment.client.send("PUT", MINE, PAUSE)
+    assert deployment.admin.send("DELETE", f"/v1/kill-switches/USER/{TENANT}").status == 200
+
+
+def test_a_repeat_changes_nothing(deployment: Deployment) -> None:
+    first = deployment.client.send("PUT", MINE, PAUSE)
+    deployment.clock.advance(60)
+    assert deployment.client.send("PUT", MINE, PAUSE).json == first.json
+    deployment.client.send("DELETE", MINE)
+    assert deployment.client.send("DELETE", MINE).json["version"] == 2
+    assert [switch.grade for switch in deployment.gate.told] == [Grade.PAUSE_ENTRIES, None]
+
+
+def test_a_switch_that_was_never_set_cannot_be_cleared(deployment: Deployment) -> None:
+    assert deployment.admin.send("DELETE", "/v1/kill-switches/PLATFORM/platform").code == "NOT_FOUND"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("/v1/kill-switches/STRATEGY/no-such-strategy", PAUSE, 404),
+        ("/v1/kill-switches/STRATEGY/a%23b", PAUSE, 404),
+        ("/v1/kill-switches/PLATFORM/elsewhere", PAUSE, 404),
+        ("/v1/kill-switches/USER/a%23b", PAUSE, 404),
+        ("/v1/kill-switches/GALAXY/platform", PAUSE, 422),
+        (MINE, {"grade": "STOP", "reason": "x"}, 422),
+        (MINE, {"grade": "HALT_ALL"}, 422),
+        (MINE, {"grade": "HALT_ALL", "reason": ""}, 422),
+        (MINE, {"grade": "HALT_ALL", "reason": "x" * 501}, 422),
+        (MINE, {"grade": None, "reason": "x"}, 422),
+    ],
+)
+def test_what_makes_no_sense_stops_nobody(deployment: Deployment, path: str, body: object, status: int) -> None:
+    assert deployment.admin.send("PUT", path, body).status == status
+    assert deployment.gate.switches == {}
+
+
+def test_a_race_is_won_by_trying_again(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    find = deployment.gate.find_switch
+    overtakes = iter([True])
+
+    def overtaken(place: SwitchPlace) -> KillSwitch | None:
+        found = find(place)
+        if next(overtakes, False):
+            deployment.gate.flip(Grade.REDUCE_ONLY)
+        return found
+
+    monkeypatch.setattr(deployment.gate, "find_switch", overtaken)
+    assert deployment.admin.send("PUT", "/v1/kill-switches/PLATFORM/platform", PAUSE).json["version"] == 2
+    assert deployment.gate.switches[PLATFORM].grade is Grade.PAUSE_ENTRIES
