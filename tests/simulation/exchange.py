@@ -107,7 +107,7 @@ class SimulatedExchange(FakeExchange):
 
     def _place_at_market(self, api_key: str, request: OrderRequest) -> VenueOrder:
         draw, profile = self.random.random(), self.profile
-        partial = not request.reduce_only and draw < profile.partial_fill
+        partial = draw < profile.partial_fill
         slow = profile.partial_fill <= draw < profile.partial_fill + profile.slow_fill
         self.fills_at_once = not (partial or slow)
         order = super().place(api_key, request)

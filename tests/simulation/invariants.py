@@ -101,7 +101,8 @@ def _exits_are_not_lost(world: World, account: Account) -> Iterator[str]:
     """A position that is held has seen no exit since it was opened, but one that was refused and told so."""
     signals = {order.signal.signal_id: order.signal for order in world.trade_queue.put_messages}
     for position in account.positions.values():
-        for exit_ in _told_orders(world, position, LegKind.EXIT):
+        exits = sorted(_told_orders(world, position, LegKind.EXIT), key=lambda i: i.attempts)
+        for exit_ in {i.signal_id: i for i in exits}.values():  # of one that was cut short, the one for the rest
             meant = exit_.signal_id in signals and signals[exit_.signal_id].closes(position.side)
             refused = exit_.state in (IntentState.REJECTED, IntentState.DENIED)
             if meant and exit_.issued_at > position.signal_issued_at and not refused:

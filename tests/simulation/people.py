@@ -209,6 +209,21 @@ class People:
         except (Conflict, RetryLater):
             return
 
+    def trades_by_hand(self) -> None:
+        """Somebody closes a part of what an account holds, or the venue all of it; our own orders may be on their way."""
+        world, random = self.world, self.world.random
+        if random.random() >= world.profile.by_hand:
+            return
+        _, account_id = random.choice(list(world.database.accounts))
+        market = random.choice(list(MARKETS))
+        held = world.exchange.net_position(account_id, market)
+        part = MARKETS[market].round_quantity(abs(held) * random.choice((Decimal("0.3"), Decimal(1))))
+        if part > 0:
+            self._signals += 1
+            who = random.choice(("web", "autoclose"))
+            closing = -part if held > 0 else part
+            world.exchange.trade_outside(account_id, market, closing, f"{who}-{self._signals}")
+
     def new_keys(self, tenant_id: str, account_id: str) -> None:
         world = self.world
         world.exchange.restore(account_id)

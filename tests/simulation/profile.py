@@ -31,6 +31,7 @@ class Profile:
     queue_refuses: float = 0.02
     store_refuses: float = 0.02
     owner_acts: float = 0.3
+    by_hand: float = 0.05
     key_revoked: float = 0.0
 
     @staticmethod

@@ -117,7 +117,7 @@ def test_every_row_of_the_table_of_stops(
 
 
 def noted(difference: int, ago: timedelta = EARLIER, *, reported: bool = False) -> Drift:
-    return Drift(difference=D(difference), since=NOW - timedelta(hours=1), seen_at=NOW - ago, reported=reported)
+    return Drift(difference=D(difference), seen_at=NOW - ago, reported=reported)
 
 
 @pytest.mark.parametrize("sign", [1, -1])

@@ -12,7 +12,8 @@ from candlecast.domain.kill_switch import Grade, SwitchPlace, SwitchScope
 from candlecast.domain.order import IntentState, LegKind
 from candlecast.domain.reasons import Reason
 from candlecast.domain.subscription import SubscriptionStatus
-from tests.builders import STRATEGY, SUBSCRIPTION
+from candlecast.services.stop_resting import HANGING
+from tests.builders import STRATEGY, SUBSCRIPTION, after
 from tests.fakes.venue import Fault
 from tests.unit.services.money_path import KEY, MoneyPath
 
@@ -132,10 +133,27 @@ def test_what_a_cancelled_entry_had_filled_is_held_under_its_stop() -> None:
 
 def test_a_resting_entry_is_cancelled_once_it_has_expired() -> None:
     path = resting()
-    path.reconcile(116)
+    entry = next(i for i in path.account.intents.values() if i.kind is LegKind.ENTRY)
+    path.change(intents={**path.account.intents, entry.intent_id: replace(entry, expires_at=after(50))})
+    path.reconcile(47)
     assert path.states(LegKind.ENTRY) == [IntentState.OPEN]
-    path.reconcile(2)
+    path.reconcile(1)
     assert [(i.state, i.reason) for i in path.told(LegKind.ENTRY)] == [(IntentState.CANCELLED, Reason.SIGNAL_TOO_OLD)]
+
+
+def test_a_market_order_that_neither_fills_nor_ends_is_cancelled_and_what_is_left_is_exited_again() -> None:
+    path = MoneyPath()
+    path.enter(targets=())
+    path.clock.advance(5)
+    path.exchange.fills_at_once = False
+    path.leave()
+    path.exchange.fills_at_once = True
+    path.reconcile(HANGING.total_seconds())
+    assert path.states(LegKind.EXIT) == [IntentState.OPEN]
+    path.reconcile(1)
+    assert path.states(LegKind.EXIT) == [IntentState.CANCELLED, IntentState.PENDING]
+    path.reconcile(5)
+    assert path.is_flat
 
 
 @pytest.mark.parametrize(
@@ -174,6 +192,6 @@ def test_an_entry_that_cannot_be_cancelled_is_an_alert_once_and_goes_on_slowly()
     path.exchange.fail("cancel_order", RetryLater("RATE_LIMITED", after_seconds=5), times=50)
     for _ in range(6):
         path.reconcile(10)
-    assert (path.exchange.count("cancel_order"), path.alerts()) == (3, ["ENTRY_NOT_CANCELLED"])
+    assert (path.exchange.count("cancel_order"), path.alerts()) == (3, ["ORDER_NOT_CANCELLED"])
     entry = next(i for i in path.account.intents.values() if i.kind is LegKind.ENTRY)
     assert replace(entry, denial=None) == entry

@@ -56,8 +56,7 @@ def note_drift(account: Account, market: str, difference: Decimal, now: datetime
     if market not in account.drifts and len(account.drifts) >= MAX_DRIFTS:
         return account
     before = account.drifts.get(market)
-    since = before.since if before else account.reconciled_at or account.created_at
-    noted = Drift(difference=difference, since=since, seen_at=now, changes=before.changes + 1 if before else 0)
+    noted = Drift(difference=difference, seen_at=now, changes=before.changes + 1 if before else 0)
     return replace(account, drifts={**account.drifts, market: noted})
 
 

@@ -45,18 +45,15 @@ class ExternalOrder:
 class Drift:
     """The venue holds `difference` (signed, base units) more in a market than we do; `reported` once a person was told.
 
-    `since` is when both agreed last, so that what was traded after it explains the difference. `changes` counts how often in a
-    row it was another one: somebody trades there by hand, and looking again at once is no use.
+    `changes` counts how often in a row it was another one: somebody trades there by hand, and looking again at once is no use.
     """
 
     difference: Decimal
-    since: datetime
     seen_at: datetime
     changes: int = 0
     reported: bool = False
 
     def __post_init__(self) -> None:
-        require_utc("since", self.since)
         require_utc("seen_at", self.seen_at)
         require_decimal("difference", self.difference)
 

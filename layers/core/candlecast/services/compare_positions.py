@@ -21,7 +21,6 @@ from candlecast.domain.adopt import (
 )
 from candlecast.domain.drift import PositionStep, is_liquidation, is_our_id, left_of, position_step
 from candlecast.domain.errors import RetryLater
-from candlecast.domain.findings import Drift
 from candlecast.domain.look_schedule import next_full_look
 from candlecast.domain.money import ZERO
 from candlecast.domain.order import Side, VenueTrade
@@ -76,19 +75,21 @@ class ComparePositions:
         elif step is PositionStep.REPORT:
             changes.make(_while_held(market, ours, partial(report_drift, market=market, now=now)))
             self.metrics.count("PositionDrifts")
-        elif step is PositionStep.SHRINK and noted is not None:
-            fill = self._outside_fill(account, venue, market, theirs, noted)
+        elif step is PositionStep.SHRINK:
+            fill = self._outside_fill(account, venue, market, theirs)
             changes.make(_while_held(market, ours, partial(adopt_reduction, market=market, theirs=theirs, fill=fill, now=now)))
             self.metrics.count("PositionDrifts")
 
-    def _outside_fill(self, account: Account, venue: Venue, market: str, theirs: Decimal, noted: Drift) -> OutsideFill:
+    def _outside_fill(self, account: Account, venue: Venue, market: str, theirs: Decimal) -> OutsideFill:
         """What closed our position: the newest trades on its closing side that no order of ours made.
 
-        Where the venue tells of none (too long ago), the entry price stands for theirs, so that no profit is invented.
+        The newest, since older ones were adopted before. Where the venue tells of none (days ago, or behind a thousand others),
+        the entry price stands for theirs, so that no profit is invented.
         """
-        ours = net_of(account, market)
+        ours, now = net_of(account, market), self.clock.now()
         gone = abs(ours) - left_of(ours, theirs)
-        since = max(noted.since, noted.seen_at - MAX_LOOK_BACK)
+        held_since = min(p.signal_issued_at for p in account.positions.values() if p.market == market)
+        since = max(held_since, now - MAX_LOOK_BACK)
         side = Side.SELL if ours > 0 else Side.BUY
         trades = [trade for trade in venue.trades_since(market, since) if trade.side is side]
         notional, fee, quantity, closed_by = ZERO, ZERO, ZERO, ClosedBy.CLOSED_OUTSIDE

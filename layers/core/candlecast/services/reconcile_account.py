@@ -34,7 +34,7 @@ from candlecast.services.follow_orders import FollowOrders
 from candlecast.services.place_orders import Change, Changes, PlaceOrders
 from candlecast.services.protect_positions import ProtectPositions
 from candlecast.services.settle_orders import SettleOrders, ended_if_still
-from candlecast.services.stop_entries import StopEntries
+from candlecast.services.stop_resting import StopResting
 
 CONFLICT_RETRY_SECONDS = 1.0  # another writer came between; the look is simply taken again
 MAX_DELAY_SECONDS = 900  # the most that SQS delays a message; the reconcile clock looks every minute anyway
@@ -65,7 +65,7 @@ class ReconcileAccount:
             venue = self.venues.connect(account.venue, account.account_id, account.credential_version, keys)
             unproven = self._look(changes, venue, request)
             switches = self._switches(changes.account)
-            StopEntries(self.place, self.clock, self.metrics)(changes, venue, switches)
+            StopResting(self.place, self.clock, self.metrics)(changes, venue, switches)
         except Fatal as error:
             if account.status is not AccountStatus.ACTIVE:
                 return account

@@ -1,17 +1,20 @@
-"""Cancel entries that rest at the venue and are not wanted any more; what they have filled stays, and gets its stop."""
+"""Cancel orders that rest at the venue and should not: entries that are not wanted any more, market orders that hang.
+
+What they have filled stays: an entry's part gets its stop, of an exit the rest is exited again.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from candlecast.domain.account import Account, AccountStatus
 from candlecast.domain.adopt import count_mend, may_mend
 from candlecast.domain.errors import Ambiguous, Reject, RetryLater
 from candlecast.domain.kill_switch import KillSwitch, concerning, must_cancel_entries
-from candlecast.domain.order import Intent, IntentState, LegKind, VenueOrderStatus
+from candlecast.domain.order import Intent, IntentState, LegKind, OrderType, VenueOrderStatus
 from candlecast.domain.reasons import Denial, Reason
 from candlecast.domain.reconcile import waits_for
 from candlecast.domain.subscription import SubscriptionStatus
@@ -25,8 +28,11 @@ _REASON_OF_SUBSCRIPTION = {
 }
 
 
+HANGING = timedelta(seconds=60)  # a market order fills or ends within moments; one that does neither keeps its position waiting
+
+
 @dataclass(frozen=True, slots=True)
-class StopEntries:
+class StopResting:
     """A part of the reconciler; it cancels and sends nothing."""
 
     place: PlaceOrders
@@ -34,29 +40,36 @@ class StopEntries:
     metrics: Metrics
 
     def __call__(self, changes: Changes, venue: Venue, switches: Collection[KillSwitch]) -> None:
-        """Cancel each entry once, and take over how it ended if the venue says so at once; the next look does if not."""
-        for entry in list(changes.account.intents.values()):
-            if entry.kind is not LegKind.ENTRY or entry.state is not IntentState.OPEN:
+        """Cancel each once, and take over how it ended if the venue says so at once; the next look does if not."""
+        for order in list(changes.account.intents.values()):
+            if order.kind.is_protective or order.state is not IntentState.OPEN:
                 continue
-            now, what = self.clock.now(), f"entry|{entry.intent_id}"
-            reason = reason_to_stop(changes.account, entry, switches, now)
+            now, what = self.clock.now(), f"order|{order.intent_id}"
+            reason = reason_to_stop(changes.account, order, switches, now)
             if reason is None or not may_mend(changes.account, what, now):
                 continue
-            changes.make(partial(count_mend, what=what, code="ENTRY_NOT_CANCELLED", now=now), entry.intent_id)
+            changes.make(partial(count_mend, what=what, code="ORDER_NOT_CANCELLED", now=now), order.intent_id)
             try:
-                venue.cancel_order(entry)
-                ended = venue.find_order(entry)
+                venue.cancel_order(order)
+                ended = venue.find_order(order)
             except (Ambiguous, RetryLater, Reject):
                 self.metrics.count("VenueErrors")
                 continue
             if ended is not None and ended.status is VenueOrderStatus.CANCELLED:
-                changes.make(partial(_because, intent_id=entry.intent_id, reason=reason), entry.intent_id)
+                changes.make(partial(_because, intent_id=order.intent_id, reason=reason), order.intent_id)
             if ended is not None:
-                self.place.take_over(changes, entry, ended)
+                self.place.take_over(changes, order, ended)
 
 
-def reason_to_stop(account: Account, entry: Intent, switches: Collection[KillSwitch], now: datetime) -> Reason | None:
-    """Why an entry must not rest at the venue any longer; None if it may."""
+def reason_to_stop(account: Account, order: Intent, switches: Collection[KillSwitch], now: datetime) -> Reason | None:
+    """Why an entry or exit must not rest at the venue any longer; None if it may."""
+    if order.kind is LegKind.ENTRY and (reason := _entry_stops(account, order, switches, now)):
+        return reason
+    hangs = order.order_type is OrderType.MARKET and now - (order.submitted_at or order.created_at) > HANGING
+    return Reason.CANCELLED_AT_VENUE if hangs else None
+
+
+def _entry_stops(account: Account, entry: Intent, switches: Collection[KillSwitch], now: datetime) -> Reason | None:
     status = account.subscriptions.get(entry.subscription_id, SubscriptionStatus.CANCELLED)
     exit_waits = any(i.kind is LegKind.EXIT and waits_for(account, i) == entry for i in account.intents.values())
     causes = (
@@ -70,5 +83,5 @@ def reason_to_stop(account: Account, entry: Intent, switches: Collection[KillSwi
 
 
 def _because(account: Account, intent_id: str, reason: Reason) -> Account:
-    entry = account.intents[intent_id]
-    return replace(account, intents={**account.intents, intent_id: replace(entry, denial=Denial(reason))})
+    order = account.intents[intent_id]
+    return replace(account, intents={**account.intents, intent_id: replace(order, denial=Denial(reason))})
