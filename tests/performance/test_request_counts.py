@@ -37,17 +37,19 @@ def executor() -> Iterator[Executor]:
 
 @pytest.fixture
 def now(executor: Executor) -> datetime:
-    executor.accounts.loads = executor.accounts.saves = executor.requests = 0
+    executor.accounts.loads = executor.accounts.saves = executor.requests = executor.gate.reads = executor.gate.writes = 0
     return SystemClock().now()
 
 
 @pytest.mark.slow
-def test_an_order_is_one_request_to_the_venue_one_read_and_two_writes(executor: Executor, now: datetime) -> None:
+def test_an_order_is_one_request_to_the_venue_two_reads_and_two_writes(executor: Executor, now: datetime) -> None:
     executor.begin_with(an_account_now(now, settled_market=True))
     executor.consume(order_body(Action.LONG, now, "entry"))
     assert (executor.requests, executor.accounts.loads, executor.accounts.saves) == (1, 1, 2)
+    assert (executor.gate.reads, executor.gate.writes) == (1, 0), "the second read, at the last moment"
     executor.consume(order_body(Action.EXIT_LONG, now, "entry"))
     assert (executor.requests, executor.accounts.loads, executor.accounts.saves) == (2, 2, 4)
+    assert (executor.gate.reads, executor.gate.writes) == (2, 0)
 
 
 @pytest.mark.slow
@@ -57,6 +59,7 @@ def test_a_repeat_of_a_message_asks_the_venue_nothing(executor: Executor, now: d
     executor.consume(body)
     executor.consume(body)
     assert (executor.requests, executor.accounts.loads, executor.accounts.saves) == (1, 2, 2)
+    assert executor.gate.reads == 1, "what sends nothing asks nothing"
     executor.consume(order_body(Action.EXIT_LONG, now, "once"))
 
 
@@ -66,6 +69,7 @@ def test_leverage_and_margin_mode_are_asked_for_at_the_first_entry_only(executor
     account = executor.consume(order_body(Action.LONG, now, "first", **bracket()))
     assert [intent.state for intent in account.intents.values()] == [IntentState.OPEN, IntentState.OPEN]  # stop and target
     assert (executor.requests, executor.accounts.loads, executor.accounts.saves) == (2 + 3, 1, 2)
+    assert executor.gate.reads == 1, "once for all legs of an order"
     executor.consume(order_body(Action.EXIT_LONG, now, "first"))
     assert (executor.requests, executor.accounts.loads, executor.accounts.saves) == (2 + 3 + 3, 2, 4)  # an exit, two cancelled
     executor.consume(order_body(Action.LONG, now, "second", **bracket()))
