@@ -68,6 +68,7 @@ def quiet_down(world: World, people: People) -> None:
     """No new signals and no new trouble: keys are restored, dead letters redriven, and the clocks go on until nothing is due."""
     world.calm(Profile.calm())
     for (tenant_id, account_id), account in list(world.database.accounts.items()):
+        world.exchange.restore(account_id)  # a key that was revoked and not used since is still believed to be good
         if account.status is not AccountStatus.ACTIVE:
             people.new_keys(tenant_id, account_id)
             SwitchAccount(world.accounts, world.clock).enable(tenant_id, account_id)

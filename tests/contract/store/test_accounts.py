@@ -10,9 +10,10 @@ import pytest
 from candlecast.domain.account import Account, AccountStatus, DailyResult
 from candlecast.domain.errors import Conflict, NotFound
 from candlecast.domain.events import Event, EventType
+from candlecast.domain.findings import Drift, ExternalOrder, Mend
 from candlecast.domain.ids import event_id
 from candlecast.domain.look_schedule import next_due
-from candlecast.domain.order import IntentState, LegKind, MarketSettings
+from candlecast.domain.order import IntentState, LegKind, MarketSettings, Side
 from candlecast.domain.reasons import Denial, Reason
 from candlecast.domain.subscription import MarginMode
 from candlecast.ports.store import DueAccount
@@ -36,6 +37,13 @@ def a_full_account() -> Account:
         market_settings={BTC: MarketSettings(Decimal(10), MarginMode.CROSS)},
         reconciled_at=NOW,
         disabled_reason="nothing",
+        external_orders=(
+            ExternalOrder(
+                client_order_id="web_1", venue_order_id="7", market=BTC, side=Side.SELL, quantity=Decimal("0.5"), seen_at=NOW
+            ),
+        ),
+        drifts={BTC: Drift(difference=Decimal("-0.5"), seen_at=NOW, changes=2, reported=True)},
+        mends={"stop|position": Mend(attempts=2, last_at=NOW)},
     )
 
 

@@ -252,6 +252,12 @@ def test_an_exit_of_the_side_that_is_neither_held_nor_coming_is_decided_at_once(
     assert [(i.state, i.reason) for i in result.decided] == [(IntentState.SKIPPED, Reason.NOTHING_HELD)]
 
 
+def test_an_exit_of_a_disabled_account_is_denied_while_an_earlier_order_may_still_turn_out_to_be_held() -> None:
+    unknown = an_intent(signal_id=digest("earlier"), state=IntentState.UNKNOWN)
+    account = an_account(status=AccountStatus.DISABLED, intents={unknown.intent_id: unknown})
+    assert decided(plan(account, a_signal(Action.EXIT))) == [(LegKind.EXIT, IntentState.DENIED, Reason.ACCOUNT_DISABLED)]
+
+
 def test_an_exit_waits_with_its_message_where_the_account_has_no_room_for_it() -> None:
     account = waiting_account(LegKind.ENTRY, IntentState.UNKNOWN)
     stops = [

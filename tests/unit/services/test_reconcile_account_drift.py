@@ -170,6 +170,32 @@ def test_an_exit_that_the_venue_refuses_because_nothing_is_held_leaves_no_positi
     assert (path.is_flat, [trade.closed_by for trade in trades(path)]) == (True, [ClosedBy.CLOSED_OUTSIDE])
 
 
+def test_an_exit_that_the_venue_refuses_the_reconciler_has_the_account_compared_at_once() -> None:
+    path = holding(stop=None, targets=())
+    path.exchange.trade_outside(KEY, BTC, D(-10))
+    path.exchange.script(Fault.RETRY_LATER)
+    path.leave()
+    path.queue.sent.clear()
+    path.reconcile(5)
+    ((request, delay),) = path.queue.sent
+    assert (request.full, delay, path.states(LegKind.EXIT)) == (True, APART, [IntentState.REJECTED])
+    path.clock.advance(delay)
+    path.reconciler(request)
+    path.reconcile(APART)
+    assert path.is_flat
+
+
+def test_a_naked_position_that_is_none_any_more_is_found_out_and_not_protected_for_ever() -> None:
+    path = MoneyPath()
+    path.exchange.script(Fault.NONE, Fault.REJECT)
+    path.enter(targets=())
+    path.exchange.trade_outside(KEY, BTC, D(-10))
+    path.exchange.script(*[Fault.REJECT] * 20)
+    path.reconcile(1)
+    path.reconcile(APART)
+    assert (path.is_flat, [trade.closed_by for trade in trades(path)]) == (True, [ClosedBy.CLOSED_OUTSIDE])
+
+
 def test_of_two_looks_at_once_only_one_adopts() -> None:
     path = holding(stop=None, targets=())
     path.exchange.trade_outside(KEY, BTC, D(-4))

@@ -64,6 +64,9 @@ def _exit_intents(account: Account, order: TradeOrder, closing: Position | None,
     if closing is None:
         if order.signal.action.is_entry:
             return ()
+        if account.status is AccountStatus.DISABLED and account.under_way(order.subscription_id, order.signal.market):
+            denial = Denial(Reason.ACCOUNT_DISABLED)  # what is under way may still turn out to be held
+            return (_intent(order, account, LegKind.EXIT, now, IntentState.DENIED, denial=denial),)
         reason = Reason.NO_CREDENTIALS if account.status is AccountStatus.NO_CREDENTIALS else Reason.NOTHING_HELD
         return (_intent(order, account, LegKind.EXIT, now, IntentState.SKIPPED, denial=Denial(reason)),)
     if order.signal.issued_at < closing.signal_issued_at:

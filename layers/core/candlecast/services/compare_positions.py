@@ -43,11 +43,13 @@ class ComparePositions:
     def __call__(self, changes: Changes, venue: Venue, *, wanted: bool = False) -> None:
         """Compare when it is the account's turn or it is `wanted`, or when a difference was noted that a second look must see.
 
+        A position that is still without its stop may be none any more, which is why the venue refuses one: it is compared too.
+
         Raises nothing while the venue has no time for us: what was found before must be written all the same, and the turn stays
         due. A `Fatal` passes.
         """
         account, now = changes.account, self.clock.now()
-        is_turn = wanted or now >= next_full_look(account)
+        is_turn = wanted or now >= next_full_look(account) or bool(account.naked_positions())
         if not is_turn and not any(not drift.reported for drift in account.drifts.values()):
             return
         try:

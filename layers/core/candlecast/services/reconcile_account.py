@@ -103,21 +103,23 @@ class ReconcileAccount:
         switches: tuple[KillSwitch, ...],
     ) -> Account:
         """Write what was found and what will be sent, send it, write what came of it."""
-        to_send = self._decide(changes, unproven, switches)
-        if to_send:
-            changes = self._send(changes.account, venue, to_send)
+        sent = self._decide(changes, unproven, switches)
+        if sent:
+            changes = self._send(changes.account, venue, sent)
             exposed = _exposed(changes.account)  # a new stop was refused: the market is beyond it, so close at once
             if exposed:
                 exits = [unprotected_exit(p, changes.account.version, self.clock.now()) for p in exposed]
                 changes.make(partial(Account.decide, decided=exits, now=self.clock.now()))
                 changes = self._send(changes.account, venue, exits)
+                sent = [*sent, *exits]
         self.place.cancel_orphans(changes, venue)
         ProtectPositions(self.clock, self.metrics).cancel_surplus(changes, venue)
         if not changes.any:
             return changes.account
         self.metrics.count("ReconcileActions")
         stored = changes.commit(self.accounts)
-        self._come_again(stored, request, changes.pause_seconds)
+        doubtful = not request.full and any(_left_something(stored, leg) for leg in sent)
+        self._come_again(stored, replace(request, full=doubtful), changes.pause_seconds)
         return stored
 
     def _send(self, account: Account, venue: Venue, legs: list[Intent]) -> Changes:
@@ -133,13 +135,13 @@ class ReconcileAccount:
         """Ask for the next look where waiting for the clock's next minute would leave an order unsettled for longer.
 
         What a look has just failed to mend (a stop and an exit refused, an orphan that cannot be cancelled) waits for the clock:
-        asking at once again would never end.
+        asking at once again would never end. An exit that ended and left its position held has it compared with the venue's.
         """
         now = self.clock.now()
-        look = next_answer(account, now)
+        look = now if request.full else next_answer(account, now)
         if look is not None and account.can_be_looked_at:
             delay = max((look - now).total_seconds(), pause_seconds, rules_of(account.venue).lookup_spacing.total_seconds())
-            self.queue.send_reconcile([replace(request, full=False)], delay_seconds=min(MAX_DELAY_SECONDS, ceil(delay)))
+            self.queue.send_reconcile([request], delay_seconds=min(MAX_DELAY_SECONDS, ceil(delay)))
 
     def _decide(self, changes: Changes, unproven: frozenset[str], switches: tuple[KillSwitch, ...]) -> list[Intent]:
         """Choose what to send, marked as SUBMITTING; what is no longer wanted is ended."""
@@ -168,6 +170,13 @@ def _exposed(account: Account) -> list[Position]:
     if account.status is not AccountStatus.ACTIVE:
         return []
     return [p for p in account.naked_positions() if not account.under_way(p.subscription_id, p.market)]
+
+
+def _left_something(account: Account, leg: Intent) -> bool:
+    """Whether an exit has ended and what it should have closed is held: mostly somebody was faster, unnoticed yet."""
+    if leg.kind is not LegKind.EXIT or account.under_way(leg.subscription_id, leg.market):
+        return False
+    return account.position(leg.subscription_id, leg.market) is not None
 
 
 def _marked(intent: Intent, now: datetime) -> Change:
