@@ -163,6 +163,8 @@ def chaos(options: ChaosOptions, out: TextIO = sys.stdout) -> int:
             fire.run()
             redriven = fire.settle()
             figures, found = judge(scene, fire.replay.progress.messages)
+    if not any(counts.get("busy") for counts in fire.killer.killed.values()):
+        found.append("nobody was killed in the middle of anything: the run shows nothing")
     report = {
         "seed": options.seed,
         "kills": fire.killer.total,
