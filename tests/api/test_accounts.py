@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
 from candlecast.domain.account import Account, AccountStatus
 from candlecast.domain.errors import Fatal
 from candlecast.domain.events import EventType
+from candlecast.domain.findings import Drift, ExternalOrder
+from candlecast.domain.order import Side
 from candlecast.services.open_account import MAX_ACCOUNTS
 from tests.api.conftest import Deployment
-from tests.builders import ACCOUNT, NOW, TENANT, an_account
+from tests.builders import ACCOUNT, BTC, ETH, NOW, TENANT, an_account
 
 KEYS = {"api_key": "key-1", "api_secret": "secret-1"}
 
@@ -34,9 +37,27 @@ def test_a_new_account_has_no_keys(deployment: Deployment) -> None:
         "created_at": "2026-11-20T12:00:00Z",
         "balance": None,
         "reconciled_at": None,
+        "external_orders": [],
+        "foreign_markets": [],
     }
     assert deployment.client.get(f"/v1/accounts/{account_id}").json == answer.json
     assert deployment.client.get("/v1/accounts").json["items"] == [answer.json]
+
+
+def test_what_is_at_the_venue_and_not_ours_is_shown(deployment: Deployment) -> None:
+    order = ExternalOrder(
+        client_order_id="web_1", venue_order_id="7", market=BTC, side=Side.SELL, quantity=Decimal("0.5"), seen_at=NOW
+    )
+    drifts = {
+        BTC: Drift(difference=Decimal(1), seen_at=NOW, reported=True),
+        ETH: Drift(difference=Decimal(1), seen_at=NOW),  # seen once, which proves nothing
+    }
+    deployment.services.accounts.create(an_account(external_orders=(order,), drifts=drifts))
+    answer = deployment.client.get(f"/v1/accounts/{ACCOUNT}").json
+    assert answer["foreign_markets"] == [BTC]
+    assert answer["external_orders"] == [
+        {"client_order_id": "web_1", "market": BTC, "side": "SELL", "quantity": "0.5", "seen_at": "2026-11-20T12:00:00Z"}
+    ]
 
 
 def test_an_unknown_venue_is_refused(deployment: Deployment) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from pydantic import ConfigDict, Field, SecretStr
 
 from candlecast.domain.account import Account, AccountStatus
+from candlecast.domain.order import Side
 from candlecast.ports.venue import Credentials
 from functions.api.schemas.values import Body, Label, Money, View
 
@@ -44,8 +45,22 @@ class BalanceView(View):
     as_of: datetime
 
 
+class ExternalOrderView(View):
+    """An open order at the venue that none of ours explains; it is left alone."""
+
+    client_order_id: str
+    market: str
+    side: Side
+    quantity: Money
+    seen_at: datetime
+
+
 class AccountView(View):
-    """An account; `credentials_set` is all that is told of its keys."""
+    """An account; `credentials_set` is all that is told of its keys.
+
+    `external_orders` are open orders of somebody else, `foreign_markets` those in which more is held than ours: no entry is taken
+    there.
+    """
 
     account_id: str
     label: str
@@ -56,6 +71,8 @@ class AccountView(View):
     created_at: datetime
     balance: BalanceView | None
     reconciled_at: datetime | None
+    external_orders: list[ExternalOrderView]
+    foreign_markets: list[str]
 
     @staticmethod
     def of(account: Account) -> AccountView:
@@ -69,4 +86,6 @@ class AccountView(View):
             created_at=account.created_at,
             balance=None if account.balance is None else BalanceView.model_validate(account.balance),
             reconciled_at=account.reconciled_at,
+            external_orders=[ExternalOrderView.model_validate(order) for order in account.external_orders],
+            foreign_markets=sorted(market for market in account.drifts if account.holds_foreign(market)),
         )

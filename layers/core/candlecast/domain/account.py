@@ -20,7 +20,7 @@ from candlecast.domain.money import ZERO
 from candlecast.domain.order import Intent, IntentState, LegKind, MarketSettings, VenueOrder, VenueOrderStatus
 from candlecast.domain.position import Position, Trade, position_key
 from candlecast.domain.reasons import Denial, Reason
-from candlecast.domain.retries import ATTEMPTS_BEFORE_ALERT, pause_after, rest_of_exit
+from candlecast.domain.retries import ATTEMPTS_BEFORE_ALERT, NOT_PLACED, pause_after, rest_of_exit
 from candlecast.domain.subscription import MAX_SIGNAL_AGE_SECONDS, SubscriptionStatus
 
 MAX_OPEN_INTENTS = 60  # with the other bounds it keeps the item below 32 kB, compressed: every read and write pays per kB
@@ -300,9 +300,8 @@ class Account:
 
     def _escalated(self, kind: LegKind, attempts: int, now: datetime) -> Account:
         """Tell a person, once, of an exit or a stop that cannot be placed."""
-        if kind is LegKind.ENTRY or attempts != ATTEMPTS_BEFORE_ALERT:
-            return self
-        return self.alert(f"{kind}_NOT_PLACED", now)
+        code = NOT_PLACED.get(kind)
+        return self if code is None or attempts != ATTEMPTS_BEFORE_ALERT else self.alert(code, now)
 
     def _pruned(self, now: datetime) -> Account:
         return replace(

@@ -31,6 +31,9 @@ class ClosedBy(StrEnum):
     LIQUIDATED = "LIQUIDATED"
 
 
+ALERT_OF_CLOSING = {ClosedBy.CLOSED_OUTSIDE: "POSITION_CLOSED_OUTSIDE", ClosedBy.LIQUIDATED: "POSITION_LIQUIDATED"}
+
+
 @dataclass(frozen=True, slots=True)
 class OutsideFill:
     """What somebody else's closing brought: average price, fee in quote units, and whose it was."""
@@ -84,7 +87,7 @@ def adopt_reduction(account: Account, market: str, theirs: Decimal, fill: Outsid
             share = fill.fee * closed / (abs(ours) - left_of(ours, theirs))
             account = account.close_outside(position.key, closed, fill.price, share, fill.closed_by, now)
             gone -= closed
-    return forget_drift(account.alert(f"POSITION_{fill.closed_by}", now, market=market), market)
+    return forget_drift(account.alert(ALERT_OF_CLOSING[fill.closed_by], now, market=market), market)
 
 
 def note_external(account: Account, markets: Collection[str] | None, seen: Iterable[ExternalOrder], now: datetime) -> Account:

@@ -16,6 +16,11 @@ from candlecast.domain.order import Intent, IntentState, LegKind
 ENTRY_PAUSES = tuple(timedelta(seconds=s) for s in (30, 60, 300, 900))
 EXIT_PAUSES = tuple(timedelta(seconds=s) for s in (5, 15, 30, 60))
 ATTEMPTS_BEFORE_ALERT = 3  # what has failed so often will hardly mend itself: a person is told, once, and the slow pace goes on
+NOT_PLACED = {  # what the person is told; an entry that is not placed just expires
+    LegKind.EXIT: "EXIT_NOT_PLACED",
+    LegKind.STOP_LOSS: "STOP_LOSS_NOT_PLACED",
+    LegKind.TAKE_PROFIT: "TAKE_PROFIT_NOT_PLACED",
+}
 
 
 def pause_after(kind: LegKind, attempts: int) -> timedelta:
