@@ -17,7 +17,7 @@ from candlecast.domain.look_schedule import next_due, next_full_look
 from candlecast.domain.order import IntentState, LegKind, OrderType, Side, VenueOpenOrder
 from candlecast.domain.position import Trade
 from candlecast.domain.reasons import Reason
-from candlecast.domain.signal import Action
+from candlecast.domain.signal import Action, TakeProfit
 from candlecast.domain.venue_rules import BINANCE_USDM
 from tests.builders import BTC, ETH, a_reconcile_request, a_signal, an_order_request
 from tests.fakes.venue import FakeVenue, Fault
@@ -124,6 +124,46 @@ def test_what_closed_it_is_looked_for_among_the_orders_of_others_only() -> None:
     two_looks(path)
     (trade,) = trades(path)
     assert trade.exit_price == (4 * D(102) + 6 * D(108)) / 10
+
+
+def test_what_our_own_orders_closed_afterwards_is_not_taken_for_what_others_closed() -> None:
+    path = holding(targets=(TakeProfit(D(110), D("0.3")),))
+    path.exchange.prices[BTC] = D(105)
+    path.exchange.trade_outside(KEY, BTC, D(-7))
+    path.clock.advance(1)
+    path.exchange.trade(BTC, D(110))
+    two_looks(path)
+    (trade,) = trades(path)
+    assert trade.exit_price == (7 * D(105) + 3 * D(110)) / 10
+
+
+def test_what_others_opened_is_not_taken_for_what_closed_our_position() -> None:
+    path = holding(stop=None, targets=())
+    path.exchange.prices[BTC] = D(103)
+    path.exchange.trade_outside(KEY, BTC, D(-6), "web_1")
+    path.clock.advance(1)
+    path.exchange.prices[BTC] = D(95)
+    path.exchange.trade_outside(KEY, BTC, D(2), "web_2")
+    two_looks(path)
+    assert path.position is not None
+    assert (path.position.quantity, path.position.exit_notional) == (D(6), 4 * D(103))
+
+
+def test_of_two_looks_at_once_only_one_tells_of_what_is_not_ours() -> None:
+    path = holding()
+    path.exchange.trade_outside(KEY, ETH, D(5))
+    full_look(path)
+    path.clock.advance(APART)
+    original = path.accounts.save
+
+    def other_first(account: Any) -> Any:
+        path.accounts.save = original  # type: ignore[method-assign]
+        path.reconciler(a_reconcile_request())
+        return original(account)
+
+    path.accounts.save = other_first  # type: ignore[method-assign]
+    path.reconcile()
+    assert path.alerts() == ["POSITION_DRIFT"]
 
 
 def test_a_difference_that_the_next_look_does_not_see_again_was_none() -> None:

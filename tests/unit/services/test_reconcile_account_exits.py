@@ -244,7 +244,8 @@ def test_a_stop_that_is_limited_is_tried_as_an_exit_is() -> None:
     assert path.live_triggers() == [D(90)]
 
 
-def test_a_worker_that_hung_cannot_call_unsent_what_another_has_sent_since() -> None:
+@pytest.mark.parametrize(("fault", "state"), [(Fault.NONE, IntentState.OPEN), (Fault.AMBIGUOUS_EXECUTED, IntentState.UNKNOWN)])
+def test_a_worker_that_hung_cannot_call_unsent_what_another_has_sent_since(fault: Fault, state: IntentState) -> None:
     """It marked the order, hung beyond the settle window, and finds its time to send passed; another has sent it since."""
     path = MoneyPath()
 
@@ -261,6 +262,7 @@ def test_a_worker_that_hung_cannot_call_unsent_what_another_has_sent_since() -> 
 
     path.change(market_settings={})
     path.executor = replace(path.executor, venues=Venues())
+    path.exchange.script(fault)
     path.execute(bracket(stop=None, targets=()))
-    assert [i.state for i in path.account.intents.values()] == [IntentState.OPEN]
+    assert [i.state for i in path.account.intents.values()] == [state]
     assert path.exchange.count("create_order") == 1

@@ -161,7 +161,8 @@ def test_no_stop_is_resized_while_an_exit_is_under_way() -> None:
     exit_ = next(i for i in path.account.intents.values() if i.kind is LegKind.EXIT)
     path.exchange.fill(KEY, exit_.client_order_id, D(4))
     path.reconcile(3)
-    assert path.live_stops() == [(D(10), D(90))]
+    assert path.position is not None
+    assert (path.position.quantity, path.live_stops()) == (D(6), [(D(10), D(90))])
     path.exchange.fill(KEY, exit_.client_order_id, D(6))
     path.reconcile(3)
     assert path.is_flat
