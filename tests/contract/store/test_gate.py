@@ -19,7 +19,7 @@ from candlecast.domain.breaker import FAILURES_TO_OPEN, Breaker, BreakerState
 from candlecast.domain.errors import Conflict, NotFound, RetryLater
 from candlecast.domain.events import EventType
 from candlecast.domain.kill_switch import PLATFORM, Grade, KillSwitch, SwitchPlace, SwitchScope
-from candlecast.domain.weight_budget import Address
+from candlecast.domain.weight_budget import Address, Spent
 from tests.builders import NOW
 from tests.contract.store.conftest import stream_records
 from tests.contract.store.test_requests import answering, counted, stubbed_table
@@ -209,7 +209,8 @@ def test_an_address_that_never_leased_can_be_blocked(stores: Gate) -> None:
 
 @pytest.mark.e2e
 def test_workers_that_lease_at_once_never_take_more_than_there_is(dynamodb_table: Table) -> None:
-    address, store, granted = an_address(), DynamoWeights(dynamodb_table), []
+    address, store = an_address(), DynamoWeights(dynamodb_table)
+    granted: list[Spent] = []
     start = Barrier(8)
 
     def work() -> None:

@@ -17,7 +17,7 @@ from candlecast.domain.signal import Action
 from candlecast.services import execute_order
 from candlecast.services.check_gate import GATE_HOLDS, HALT_PAUSE
 from candlecast.services.guard_venue import GuardedVenues
-from tests.builders import ETH, NOW, STRATEGY, TENANT, VENUE, a_signal, a_trade_order
+from tests.builders import ETH, NOW, STRATEGY, TENANT, VENUE, a_signal, a_trade_order, an_intent
 from tests.fakes.venue import Fault
 from tests.unit.services.money_path import MoneyPath, bracket
 
@@ -194,6 +194,21 @@ def test_a_gate_that_cannot_be_read_keeps_entries_and_lets_exits_go() -> None:
     path.gate.unreadable = 1
     path.leave()
     assert path.net == 0
+
+
+def test_an_old_reading_is_not_good_enough_when_the_gate_cannot_be_read_again() -> None:
+    path = MoneyPath()
+    path.enter(stop=None, targets=())
+    account, exit_leg, entry = path.account, an_intent(LegKind.EXIT), an_intent()
+    visit = path.place.gate.visit(account, [exit_leg, entry])
+    assert visit.stops(account, exit_leg) is None
+    path.clock.advance(GATE_HOLDS.total_seconds() + 0.001)
+    path.gate.unreadable = 2
+    for _ in range(2):
+        stop = visit.stops(account, entry)
+        assert stop is not None
+        assert stop.reason is None
+    assert visit.stops(account, entry) is None
 
 
 def test_propagation_is_measured_at_the_first_order_that_was_under_way() -> None:

@@ -98,7 +98,7 @@ class GateVisit:
 
     def _fresh(self, now: datetime) -> GateReading:
         if self._reading is None or self._read_at is None or now - self._read_at > GATE_HOLDS:
-            self._read_at = now  # before the read: what it says is at least as new as this
+            self._reading, self._read_at = None, now  # before the read: what it says is at least as new as this
             self._reading = self.gate.read(self.venue, self.places)
         return self._reading
 
