@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from candlecast.adapters.dynamodb.accounts import ACCOUNT_KIND
+from candlecast.adapters.dynamodb.stream import KINDS
 from candlecast.runtime.bootstrap import MAX_RECEIVES
 from tests.infra.transformed import (
     allowed,
@@ -117,10 +117,10 @@ def test_the_stream_is_bisected_retried_and_has_dead_letters() -> None:
     assert mapping["ParallelizationFactor"] > 1
 
 
-def test_the_relay_is_woken_by_accounts_and_not_by_what_it_writes_itself() -> None:
+def test_the_relay_is_woken_by_what_tells_something_and_not_by_what_it_writes_itself() -> None:
     (mapping,) = (it for it in MAPPINGS.values() if text(it["EventSourceArn"]) == "<Table.StreamArn>")
     (wanted,) = (json.loads(it["Pattern"]) for it in mapping["FilterCriteria"]["Filters"])
-    assert wanted == {"dynamodb": {"NewImage": {"kind": {"S": [ACCOUNT_KIND]}}}}
+    assert wanted == {"dynamodb": {"NewImage": {"kind": {"S": list(KINDS)}}}}
 
 
 def test_tables_recover_to_a_point_in_time_are_encrypted_and_cost_by_use() -> None:

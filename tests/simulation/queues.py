@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from random import Random
 
 from candlecast.domain.errors import Conflict, RetryLater
-from candlecast.runtime.batch import PAUSES_SECONDS, pause_seconds
+from candlecast.runtime.batch import FIFO_PAUSES_SECONDS, PAUSES_SECONDS, pause_seconds
 from tests.fakes.clock import FakeClock
 from tests.simulation.crossings import Crash, Crossings
 from tests.simulation.exchange import Later
@@ -48,7 +48,7 @@ class Workshop:
     later: Later
 
 
-def consume[M](workshop: Workshop, consumer: Consumer[M], delivery: Delivery[M]) -> float | None:
+def consume[M](workshop: Workshop, consumer: Consumer[M], delivery: Delivery[M], conflict_pause: float) -> float | None:
     """Receive a message once: None if it is done, else the seconds after which it comes back."""
     delivery.receives += 1
     try:
@@ -60,7 +60,7 @@ def consume[M](workshop: Workshop, consumer: Consumer[M], delivery: Delivery[M])
     except RetryLater as error:
         return pause_seconds(error, delivery.receives)
     except Conflict:
-        return PAUSES_SECONDS[0]
+        return conflict_pause
     return None
 
 
@@ -88,7 +88,7 @@ class StandardQueue[M]:
 
     def _deliver_at(self, at: datetime, delivery: Delivery[M]) -> None:
         def deliver() -> None:
-            again = consume(self._workshop, self._consumer, delivery)
+            again = consume(self._workshop, self._consumer, delivery, PAUSES_SECONDS[0])
             if again is None:
                 self.under_way -= 1
             elif delivery.receives >= self._consumer.max_receives:
@@ -143,7 +143,7 @@ class FifoQueue[M]:
 
     def _deliver(self, group: str) -> None:
         waiting, workshop = self._waiting[group], self._workshop
-        again = consume(workshop, self._consumer, waiting[0])
+        again = consume(workshop, self._consumer, waiting[0], FIFO_PAUSES_SECONDS[0])
         if again is None and workshop.random.random() < workshop.profile.repeat:
             again = self._consumer.visibility_seconds  # done, and the function died before it could say so
         elif again is None:

@@ -195,9 +195,7 @@ def the_largest_account() -> Account:
             )
             for index in range(MAX_EXTERNAL_ORDERS)
         ),
-        drifts={
-            f"MARKET{index}/USDT:USDT": Drift(difference=number(), since=NOW, seen_at=found_at) for index in range(MAX_DRIFTS)
-        },
+        drifts={f"MARKET{index}/USDT:USDT": Drift(difference=number(), seen_at=found_at) for index in range(MAX_DRIFTS)},
         mends={digest("mend", str(index)): Mend(attempts=3, last_at=found_at) for index in range(MAX_MENDS)},
     )
 

@@ -11,6 +11,7 @@ from candlecast.domain.account import Balance
 from candlecast.domain.candle import Candle
 from candlecast.domain.errors import DomainError, RetryLater
 from candlecast.domain.order import Intent, OrderRequest, VenueOpenOrder, VenueOrder, VenuePosition, VenueTrade
+from candlecast.domain.quote import Quote
 from candlecast.domain.subscription import MarginMode
 from candlecast.domain.timeframe import Timeframe
 from candlecast.domain.venue_rules import VenueRequest
@@ -138,6 +139,11 @@ class GuardedMarketData:
 
     def last_price(self, venue: str, market: str) -> Decimal:
         return self._within(venue, VenueRequest.PRICE, lambda: self.market_data.last_price(venue, market))
+
+    def quote(self, venue: str, market: str, at: datetime) -> Quote:
+        """Best prices, then mark price and funding."""
+        self.spend(venue, RequestClass.MARKET_DATA, VenueRequest.PRICE)
+        return self._within(venue, VenueRequest.PRICE, lambda: self.market_data.quote(venue, market, at))
 
     def _within[T](self, venue: str, weight: VenueRequest, request: Callable[[], T]) -> T:
         self.spend(venue, RequestClass.MARKET_DATA, weight)
