@@ -116,6 +116,16 @@ def test_an_order_that_somebody_else_placed_is_among_the_open_ones(templates: Te
     assert (external.client_order_id, external.quantity, external.trigger_price) == ("web_1", Decimal("0.02"), None)
 
 
+def test_open_orders_of_both_kinds_are_cancelled_though_no_intent_knows_them(account: CcxtVenue) -> None:
+    place(account, intent())
+    place(account, intent(LegKind.STOP_LOSS))
+    account._client.create_order(BTC_SYMBOL, "limit", "buy", "0.02", "49000", {"clientOrderId": "web_1"})
+    resting = account.open_orders(BTC_SYMBOL)
+    for order in (*resting, *resting):  # what is gone is no error
+        account.cancel_open_order(order)
+    assert (len(resting), account.open_orders(BTC_SYMBOL)) == (2, [])
+
+
 def test_trades_since_an_instant_name_orders_that_are_found_by_the_venues_id(account: CcxtVenue) -> None:
     entry, leave = intent(), intent(LegKind.EXIT)
     begun = datetime.now(UTC) - timedelta(seconds=1)  # a trade is stamped with wall time, as an order is
