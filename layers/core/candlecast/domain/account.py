@@ -14,10 +14,11 @@ from enum import StrEnum
 
 from candlecast.domain.errors import InvalidValue
 from candlecast.domain.events import Event, EventType, order_event
+from candlecast.domain.fills import STATE_OF_STATUS, opened_by, price_of_last
 from candlecast.domain.findings import Drift, ExternalOrder, Mend
 from candlecast.domain.lifecycle import require_transition
 from candlecast.domain.money import ZERO
-from candlecast.domain.order import Intent, IntentState, LegKind, MarketSettings, VenueOrder, VenueOrderStatus
+from candlecast.domain.order import Intent, IntentState, LegKind, MarketSettings, VenueOrder
 from candlecast.domain.position import Position, Trade, position_key
 from candlecast.domain.reasons import Denial, Reason
 from candlecast.domain.retries import ATTEMPTS_BEFORE_ALERT, NOT_PLACED, pause_after, rest_of_exit
@@ -231,13 +232,13 @@ class Account:
         filled = order.filled_quantity - intent.filled_quantity
         account = self
         if filled > 0:
-            price = _price_of_last(intent, order, filled)
+            price = price_of_last(intent, order, filled)
             fee = order.fee - intent.fee if order.fee is not None else filled * price * fee_rate
             account = account._fill(intent, filled, price, fee, now)
             intent = replace(
                 intent, filled_quantity=order.filled_quantity, average_price=order.average_price, fee=intent.fee + fee
             )
-        state = _STATE_OF_STATUS[order.status]
+        state = STATE_OF_STATUS[order.status]
         denial = Denial(Reason.CANCELLED_AT_VENUE) if state is IntentState.CANCELLED else None
         if state is IntentState.REJECTED:
             denial = Denial(Reason.VENUE_REJECTED)
@@ -316,7 +317,7 @@ class Account:
         if intent.kind is LegKind.ENTRY:
             if held is not None and held.entry_intent_id != intent.intent_id:
                 raise InvalidValue("a fill of one entry cannot grow the position of another", code="FILL_OF_ANOTHER_ENTRY")
-            position = held.grown(quantity, price, fee) if held else _opened(intent, quantity, price, fee, now)
+            position = held.grown(quantity, price, fee) if held else opened_by(intent, quantity, price, fee, now)
             return self._with_position(position, now)
         if held is None:
             return self.alert("FILL_WITHOUT_POSITION", now)
@@ -358,43 +359,3 @@ def _order_events(intent: Intent, now: datetime) -> tuple[Event, ...]:
     """Tell an intent's state; a stop or target is told of once it exists, since it may end unsent with its entry."""
     untold = intent.kind.is_protective and intent.state in (IntentState.PENDING, IntentState.SUBMITTING)
     return () if untold else (order_event(intent, now),)
-
-
-_STATE_OF_STATUS = {
-    VenueOrderStatus.OPEN: IntentState.OPEN,
-    VenueOrderStatus.FILLED: IntentState.FILLED,
-    VenueOrderStatus.CANCELLED: IntentState.CANCELLED,
-    VenueOrderStatus.REJECTED: IntentState.REJECTED,
-}
-
-
-def _price_of_last(intent: Intent, order: VenueOrder, filled: Decimal) -> Decimal:
-    """Price of what was filled since the last look, from the order's average."""
-    average = order.average_price
-    if average is None:
-        raise InvalidValue("a filled order must have a price", code="FILL_WITHOUT_PRICE")
-    before = (intent.average_price or ZERO) * intent.filled_quantity
-    return (average * order.filled_quantity - before) / filled
-
-
-def _opened(intent: Intent, quantity: Decimal, price: Decimal, fee: Decimal, now: datetime) -> Position:
-    if intent.position_side is None:
-        raise InvalidValue("an entry has a side")
-    return Position(
-        tenant_id=intent.tenant_id,
-        account_id=intent.account_id,
-        subscription_id=intent.subscription_id,
-        strategy_id=intent.strategy_id,
-        market=intent.market,
-        side=intent.position_side,
-        quantity=quantity,
-        opened_quantity=quantity,
-        entry_price=price,
-        entry_intent_id=intent.intent_id,
-        signal_id=intent.signal_id,
-        correlation_id=intent.correlation_id,
-        opened_at=now,
-        signal_issued_at=intent.issued_at,
-        stop_price=intent.stop_price,
-        fees=fee,
-    )

@@ -1,0 +1,51 @@
+"""What a venue's word on an order means for us: the state it leads to, the price of a fill, the position that an entry opens."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+from candlecast.domain.errors import InvalidValue
+from candlecast.domain.money import ZERO
+from candlecast.domain.order import Intent, IntentState, VenueOrder, VenueOrderStatus
+from candlecast.domain.position import Position
+
+STATE_OF_STATUS = {
+    VenueOrderStatus.OPEN: IntentState.OPEN,
+    VenueOrderStatus.FILLED: IntentState.FILLED,
+    VenueOrderStatus.CANCELLED: IntentState.CANCELLED,
+    VenueOrderStatus.REJECTED: IntentState.REJECTED,
+}
+
+
+def price_of_last(intent: Intent, order: VenueOrder, filled: Decimal) -> Decimal:
+    """Price of what was filled since the last look, from the order's average."""
+    average = order.average_price
+    if average is None:
+        raise InvalidValue("a filled order must have a price", code="FILL_WITHOUT_PRICE")
+    before = (intent.average_price or ZERO) * intent.filled_quantity
+    return (average * order.filled_quantity - before) / filled
+
+
+def opened_by(intent: Intent, quantity: Decimal, price: Decimal, fee: Decimal, now: datetime) -> Position:
+    """The position that an entry's first fill opens."""
+    if intent.position_side is None:
+        raise InvalidValue("an entry has a side")
+    return Position(
+        tenant_id=intent.tenant_id,
+        account_id=intent.account_id,
+        subscription_id=intent.subscription_id,
+        strategy_id=intent.strategy_id,
+        market=intent.market,
+        side=intent.position_side,
+        quantity=quantity,
+        opened_quantity=quantity,
+        entry_price=price,
+        entry_intent_id=intent.intent_id,
+        signal_id=intent.signal_id,
+        correlation_id=intent.correlation_id,
+        opened_at=now,
+        signal_issued_at=intent.issued_at,
+        stop_price=intent.stop_price,
+        fees=fee,
+    )
