@@ -10,7 +10,7 @@ from candlecast.domain.errors import RetryLater
 from candlecast.domain.venue_rules import BINANCE_USDM, VenueRequest
 from candlecast.domain.weight_budget import LEASE, SHARE_PERCENT, Address, RequestClass, ceiling, minute_of
 from candlecast.services.guard_venue import Guard, GuardedMarketData
-from candlecast.services.spend_weight import SpendWeight
+from candlecast.services.spend_weight import LEAST_PAUSE_SECONDS, SpendWeight
 from candlecast.services.watch_venue import WatchVenue
 from tests.builders import BTC
 from tests.fakes.clock import FakeClock, RecordingMetrics
@@ -129,6 +129,19 @@ def test_an_address_that_is_blocked_is_blocked_for_everybody_behind_it() -> None
         other(REAL, RequestClass.EXIT, VenueRequest.PLACE_ORDER)
     town.clock.advance(1)
     other(REAL, RequestClass.EXIT, VenueRequest.CANCEL_ORDER)
+
+
+@pytest.mark.parametrize("second", [59.9, 59.999])
+def test_who_has_to_wait_for_a_moment_waits_long_enough_not_to_spend_his_tries(second: float) -> None:
+    town = Town()
+    town.clock.advance(second)
+    use_up(town, RequestClass.EXIT)
+    with pytest.raises(RetryLater) as spent:
+        town.environment()(REAL, RequestClass.EXIT, VenueRequest.BALANCE)
+    town.environment().limited(REAL, 0.2)
+    with pytest.raises(RetryLater) as blocked:
+        town.environment()(REAL, RequestClass.EXIT, VenueRequest.BALANCE)
+    assert (spent.value.after_seconds, blocked.value.after_seconds) == (LEAST_PAUSE_SECONDS, LEAST_PAUSE_SECONDS)
 
 
 def test_a_longer_silence_is_not_cut_short_by_a_shorter_one() -> None:

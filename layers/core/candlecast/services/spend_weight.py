@@ -11,6 +11,10 @@ from candlecast.domain.weight_budget import LEASE, Address, RequestClass, ceilin
 from candlecast.ports.budget import WeightStore
 from candlecast.ports.clock import Clock, Metrics
 
+# A message counts its pause in whole seconds and has few of them: with the last tenth of a second for a pause, all who wait would
+# come at once, again and again, and end in the dead letters.
+LEAST_PAUSE_SECONDS = 5.0
+
 
 @dataclass(slots=True)
 class _Purse:
@@ -70,7 +74,8 @@ class SpendWeight:
     def _require_free(self, venue: str, now: datetime) -> None:
         until = self._blocked.get(venue)
         if until is not None and now < until:
-            raise RetryLater("ADDRESS_BLOCKED", "the venue asked for silence", after_seconds=(until - now).total_seconds())
+            left = max((until - now).total_seconds(), LEAST_PAUSE_SECONDS)
+            raise RetryLater("ADDRESS_BLOCKED", "the venue asked for silence", after_seconds=left)
 
     def _purse(self, venue: str, now: datetime) -> _Purse:
         minute = minute_of(now)
@@ -90,4 +95,5 @@ class SpendWeight:
 
     def _refused(self, request_class: RequestClass, now: datetime) -> RetryLater:
         self.metrics.count("WeightRefused")
-        return RetryLater("WEIGHT_SPENT", f"{request_class} requests", after_seconds=seconds_to_next_minute(now))
+        left = max(seconds_to_next_minute(now), LEAST_PAUSE_SECONDS)
+        return RetryLater("WEIGHT_SPENT", f"{request_class} requests", after_seconds=left)
