@@ -1,4 +1,4 @@
-"""docs/reasons.md explains every reason code, and no other."""
+"""docs/reasons.md explains every reason code, and no other: it is written by `python -m tests.unit.test_reason_pages`."""
 
 from __future__ import annotations
 
@@ -7,24 +7,42 @@ from pathlib import Path
 
 import pytest
 
+from candlecast.domain.limit_catalogue import CATALOGUE
+from candlecast.domain.reason_pages import PAGES, page
 from candlecast.domain.reasons import Reason
 from functions.api.schemas.subscriptions import SettingsView
 from functions.api.schemas.trading import OrderView
 
-PAGE = (Path(__file__).parents[2] / "docs" / "reasons.md").read_text()
-SECTIONS = dict(re.findall(r"^### (\w+)\n(.*?)(?=^##|\Z)", PAGE, re.MULTILINE | re.DOTALL))
+DOCUMENT = Path(__file__).parents[2] / "docs" / "reasons.md"
 LEAST_WORDS = 8  # fewer would only repeat the code
+OF_ALL = {reason: texts for reasons in PAGES.values() for reason, texts in reasons.items()}
 
 
-def test_the_page_lists_every_reason_in_the_order_of_the_enumeration() -> None:
-    assert list(SECTIONS) == [reason.value for reason in Reason]
+def test_the_document_is_what_the_code_says() -> None:
+    assert DOCUMENT.read_text() == page()
+
+
+def test_every_reason_is_explained_in_the_order_of_the_enumeration() -> None:
+    assert list(OF_ALL) == list(Reason)
 
 
 @pytest.mark.parametrize("reason", Reason)
 def test_a_reason_is_explained_in_words(reason: Reason) -> None:
-    assert len(SECTIONS[reason.value].split()) >= LEAST_WORDS
+    meaning, remedy = OF_ALL[reason]
+    assert len(f"{meaning} {remedy}".split()) >= LEAST_WORDS
+    assert meaning.endswith(".")
+    assert remedy.endswith(".")
 
 
 def test_every_setting_that_the_page_names_exists() -> None:
-    named = set(re.findall(r"`([a-z_]+)`", PAGE)) - {"skipped", "disabled_reason"}
-    assert named <= set(SettingsView.model_fields) | set(OrderView.model_fields)
+    named = set(re.findall(r"`([a-z_]+)`", page())) - {"skipped", "disabled_reason"}
+    assert named <= set(SettingsView.model_fields) | set(OrderView.model_fields) | set(CATALOGUE)
+
+
+def test_the_page_of_a_limit_names_the_limit() -> None:
+    unnamed = [spec.name for spec in CATALOGUE.values() if f"`{spec.name}`" not in OF_ALL[spec.reason][0]]
+    assert unnamed == ["one_position_per_market"]  # it is always in force while the venue nets positions
+
+
+if __name__ == "__main__":
+    DOCUMENT.write_text(page())

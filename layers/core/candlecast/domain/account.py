@@ -17,6 +17,7 @@ from candlecast.domain.events import Event, EventType, order_event
 from candlecast.domain.fills import STATE_OF_STATUS, opened_by, price_of_last
 from candlecast.domain.findings import Drift, ExternalOrder, Mend
 from candlecast.domain.lifecycle import require_transition
+from candlecast.domain.limits import Limits
 from candlecast.domain.money import ZERO
 from candlecast.domain.order import Intent, IntentState, LegKind, MarketSettings, VenueOrder
 from candlecast.domain.position import Position, Trade, position_key
@@ -89,6 +90,7 @@ class Account:
     external_orders: tuple[ExternalOrder, ...] = ()
     drifts: Mapping[str, Drift] = field(default_factory=dict)
     mends: Mapping[str, Mend] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
     outbox: tuple[Event, ...] = ()
 
     def __post_init__(self) -> None:

@@ -8,7 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from candlecast.domain.limits import EffectiveLimits
 from candlecast.domain.money import require_utc
+from candlecast.domain.quote import Quote
 from candlecast.domain.signal import Signal
 from candlecast.domain.subscription import Settings
 from candlecast.domain.timeframe import Timeframe
@@ -43,7 +45,11 @@ class SignalShard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradeOrder:
-    """TradeQueue: one subscriber's share of a signal, with the settings as they were when it was fanned out."""
+    """TradeQueue: one subscriber's share of a signal, with the settings and limits as they were when it was fanned out.
+
+    `limits` are those above the account (None: nothing does); `quote` is the market's, for limits that compare with it;
+    `strategy_version` is a hash of the strategy's code and parameters.
+    """
 
     signal: Signal
     tenant_id: str
@@ -51,6 +57,9 @@ class TradeOrder:
     subscription_id: str
     settings: Settings
     organisation_id: str | None = None
+    limits: EffectiveLimits | None = None
+    quote: Quote | None = None
+    strategy_version: str | None = None
     schema_version: int = 1
 
 

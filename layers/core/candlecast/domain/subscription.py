@@ -8,6 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from candlecast.domain.errors import InvalidValue
+from candlecast.domain.limits import Limits, Scope, tighten
 from candlecast.domain.money import HUNDRED, ZERO, require_decimal, require_utc
 from candlecast.domain.signal import PositionSide
 
@@ -90,6 +91,7 @@ class Settings:
     target_atr_multiplier: Decimal | None = None
     allowed_sides: AllowedSides = AllowedSides.BOTH
     allowed_markets: tuple[str, ...] = ()
+    limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
         require_decimal("capital", self.capital, positive=True)
@@ -110,6 +112,20 @@ class Settings:
             raise InvalidValue(f"max_signal_age_seconds must be between {MIN_SIGNAL_AGE_SECONDS} and {MAX_SIGNAL_AGE_SECONDS}")
         if len(self.allowed_markets) > MAX_ALLOWED_MARKETS:
             raise InvalidValue(f"at most {MAX_ALLOWED_MARKETS} allowed markets")
+        self.limits.require_settable()
+
+    def layer(self) -> Limits:
+        """All that the subscription itself limits, under the standard names: the settings of its own and its `limits`."""
+        own = Limits(
+            allowed_markets=self.allowed_markets or None,
+            allowed_sides=None if self.allowed_sides is AllowedSides.BOTH else (PositionSide(self.allowed_sides.value),),
+            max_positions=self.max_positions,
+            max_daily_loss_percent=self.max_daily_loss_percent,
+            max_leverage=self.leverage,
+            max_order_notional=self.max_order_notional,
+            max_signal_age_seconds=self.max_signal_age_seconds,
+        )
+        return tighten(((Scope.SUBSCRIPTION, own), (Scope.SUBSCRIPTION, self.limits))).limits
 
     def allows_market(self, market: str) -> bool:
         """Whether entries in `market` are allowed; an empty list allows every market of the strategy."""

@@ -1,0 +1,473 @@
+"""What each reason means and what to do about it: the text of `docs/reasons.md`, which is generated from here.
+
+It stands apart from the enumeration so that no function loads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from candlecast.domain.reasons import Reason
+
+HEADER = """\
+# Why an order was not placed
+
+Every order leg that was decided and not placed, or that ended without a fill, carries one of these codes: in `GET
+/v1/orders` as `reason.code`, in the events on the bus, and as the keys of `skipped` in the fan-out's reports. Codes are
+stable. Where a rule compares, `reason.value` is what was found, `reason.bound` what it may be, `reason.margin` the
+distance; money is in the market's quote currency. A limit that cannot be evaluated (no quote, no balance, no stop)
+refuses with its own code and no value.
+
+An order's `state` says how it ended: `SKIPPED` (there was nothing to decide), `DENIED` (a rule of ours said no),
+`EXPIRED` (it came too late), `REJECTED` (the venue said no), `CANCELLED` (it ended without a fill).
+
+Exits pass no limit: they are only capped to what is held.
+
+This page is generated from the code: `python -m tests.unit.test_reason_pages`.
+"""
+
+_EQUITY = "Fails closed while the account's balance is not known."
+_QUOTE = "Fails closed without a quote of the last minute."
+
+PAGES: Mapping[str, Mapping[Reason, tuple[str, str]]] = {
+    "Skipped: there was nothing to decide": {
+        Reason.NO_ACCOUNT: ("The subscription names no account.", "Make a new subscription with one."),
+        Reason.NO_CREDENTIALS: (
+            "The account has no exchange keys. Nobody's order ever runs on another's key.",
+            "Give it some: `PUT /v1/accounts/{account_id}/credentials`.",
+        ),
+        Reason.SUBSCRIPTION_PAUSED: (
+            "An entry came while the subscription was paused. Its exits still close what it holds.",
+            "Resume the subscription.",
+        ),
+        Reason.SUBSCRIPTION_CANCELLED: (
+            "An entry came after the subscription was cancelled, while its message was on the way.",
+            "None is needed; subscribe again to go on.",
+        ),
+        Reason.NOTHING_HELD: ("An exit came and the subscription holds nothing that it could close.", "None is needed."),
+        Reason.POSITION_IS_NEWER: (
+            "An exit came that was issued before the position was opened: it meant an earlier one.",
+            "None is needed.",
+        ),
+    },
+    "Denied: a rule of ours said no": {
+        Reason.ACCOUNT_DISABLED: (
+            "The account is disabled, by its owner or because the venue refused its keys; `disabled_reason` of the "
+            "account says which. "
+            "Entries and exits are not placed.",
+            "Look after open positions at the venue. Enable the account or give it new keys.",
+        ),
+        Reason.UNKNOWN_MARKET: (
+            "The account's venue has no such market in the catalogue.",
+            "Use an account of the venue that the strategy is for.",
+        ),
+        Reason.MARKET_NOT_ALLOWED: (
+            "The market is not in the `allowed_markets` of the subscription or of a level above it.",
+            "Add it there, if it is wanted.",
+        ),
+        Reason.SIDE_NOT_ALLOWED: ("The side is not among the `allowed_sides`.", "Allow it, if it is wanted."),
+        Reason.REFERENCE_PRICE_MISSING: (
+            "The signal has no price and none could be asked for, so neither a size nor a limit can be computed.",
+            "Send a price with the signal.",
+        ),
+        Reason.STOP_MISSING: (
+            "Sizing by risk or by volatility needs the distance to a stop, and the signal has none.",
+            "Set `stop_atr_multiplier`, or another sizing mode.",
+        ),
+        Reason.STOP_ON_WRONG_SIDE: (
+            "The stop is not on the losing side of the reference price. Value: the stop. Bound: the reference price.",
+            "Correct the strategy or the message.",
+        ),
+        Reason.TARGET_ON_WRONG_SIDE: (
+            "A take-profit is not on the winning side of the reference price. Value: the target. Bound: the reference price.",
+            "Correct the strategy or the message.",
+        ),
+        Reason.POSITION_ALREADY_OPEN: (
+            "The subscription already holds a position in this market; an entry does not add to it.",
+            "Wait for its exit.",
+        ),
+        Reason.MARKET_IN_USE: (
+            "Another subscription of the account holds this market or is about to, or the venue holds a position there "
+            "that is not "
+            "ours (`POSITION_DRIFT`). The venue would net the two, and the exit of one could close the other's.",
+            "Use an account for each strategy of a market.",
+        ),
+        Reason.OPPOSITE_POSITION_HELD: (
+            "The signal turns a position round, and the exit of what was held was refused or its outcome is unknown. The "
+            "entry would "
+            "only add to it or net with it.",
+            "None is needed; the exit is followed up.",
+        ),
+        Reason.MAX_POSITIONS: (
+            "The subscription would hold more positions than `max_positions`. Value: how many it would hold.",
+            "Raise it, or wait for an exit.",
+        ),
+        Reason.MAX_DAILY_LOSS: (
+            "The subscription's realised loss of this UTC day, after fees, has reached `max_daily_loss_percent` of its capital.",
+            "Entries are taken again the next day.",
+        ),
+        Reason.MAX_LEVERAGE: (
+            "All the subscription's positions and this entry would exceed its capital times `leverage` or `max_leverage`. "
+            "Value and "
+            "bound: multiples of the capital.",
+            "Lower the size, or raise capital or leverage.",
+        ),
+        Reason.MAX_ORDER_NOTIONAL: (
+            "The entry, at its reference price, is larger than `max_order_notional`.",
+            "Lower the size or raise the limit.",
+        ),
+        Reason.QUANTITY_TOO_SMALL: (
+            "Rounded down to the venue's step, the quantity is below the venue's least. Base units.",
+            "Raise the capital or the sizing value.",
+        ),
+        Reason.QUANTITY_TOO_LARGE: (
+            "The quantity is above the venue's most for one order. Base units.",
+            "Lower the capital or the sizing value.",
+        ),
+        Reason.NOTIONAL_TOO_SMALL: (
+            "Quantity times reference price, after rounding, is below the venue's least.",
+            "Raise the capital or the sizing value.",
+        ),
+        Reason.TOO_MANY_OPEN_ORDERS: (
+            "The account could not remember the entry with all its stops and targets.",
+            "It is taken again once some have closed.",
+        ),
+        Reason.SIZING_INPUT_MISSING: (
+            "The sizing mode needs something that is not known: the account's balance for a share of equity, the signal's "
+            "average "
+            "true range for a volatility target, win rate and payoff for Kelly's fraction.",
+            "Give the setting, or choose another mode.",
+        ),
+        Reason.NO_EDGE: (
+            "Kelly's fraction is zero or less for the win rate and payoff given: a bet with these odds loses. Value: the "
+            "fraction.",
+            "Do not trade this, or correct the two numbers.",
+        ),
+        Reason.ORDER_TYPE_NOT_SUPPORTED: (
+            "The venue does not take orders of the kind that the signal or the settings ask for.",
+            "Choose a kind that the venue has.",
+        ),
+        Reason.KILL_SWITCH: (
+            "A kill switch of the platform, the organisation, the strategy or the user was on when the entry was about to "
+            "leave. Exits "
+            "and stops pass it unless everything is halted.",
+            "Ask whoever has set it. It never clears by itself.",
+        ),
+        Reason.VENUE_BREAKER_OPEN: (
+            "The venue did not answer anybody, and it was clear that the entry would be too old before the venue is tried "
+            "again. Exits "
+            "are tried all the same.",
+            "None is needed.",
+        ),
+    },
+    "Denied: access": {
+        Reason.REDUCE_ONLY: ("`reduce_only` is set: exits are placed, entries are not.", "Clear it at the level that sets it."),
+        Reason.VENUE_NOT_ALLOWED: ("The account's venue is not among the `allowed_venues`.", "Use another account, or allow it."),
+        Reason.MARKET_DENIED: ("The market is among the `denied_markets` of some level.", "Ask that level."),
+        Reason.OUTSIDE_TRADING_WINDOW: (
+            "The entry came while none of the `trading_windows` was open. Times are UTC.",
+            "Wait for one to open, or widen them.",
+        ),
+        Reason.BLACKOUT: ("The entry came during one of the `blackouts`: news or a scheduled halt.", "Wait for its end."),
+        Reason.STATE_STALE: (
+            "The account was last compared with its venue longer ago than `max_state_age_seconds`, or never; a look was "
+            "asked for and "
+            "did not come in time. Value: the age in seconds.",
+            "Look whether the venue answers and the keys are valid.",
+        ),
+        Reason.LIMITS_LOCKED: (
+            "Limits were to be loosened before `limits_locked_until`.",
+            "Wait until then. Tightening is always possible.",
+        ),
+        Reason.LIMITS_UNAVAILABLE: (
+            "The limits above the account could not be read for over an hour, and a limit that is not known refuses.",
+            "Operations must restore the store of limits.",
+        ),
+        Reason.EMERGENCY_LIMIT: (
+            "The limits above the account could not be read, so the emergency limits count: 2,000 of notional an order "
+            "and 10,000 a "
+            "day. Value: what the order, or the day with it, would come to.",
+            "Wait until the limits can be read again.",
+        ),
+        Reason.SOURCE_IP_NOT_ALLOWED: (
+            "A message came from an address that its source of signals does not allow.",
+            "Add the address to the source's list, if the sender is yours.",
+        ),
+    },
+    "Denied: the order itself": {
+        Reason.MIN_CONFIDENCE: ("The signal's confidence is below `min_confidence`, or it states none.", "None is needed."),
+        Reason.STOP_REQUIRED: ("`stop_required` is set and the entry has no stop.", "Send one, or set `stop_atr_multiplier`."),
+        Reason.MAX_STOP_DISTANCE: (
+            "The stop is further from the reference price than `max_stop_distance_percent`, or there is none.",
+            "Tighten the stop.",
+        ),
+        Reason.MIN_STOP_DISTANCE: (
+            "The stop is nearer to the reference price than `min_stop_distance_percent`: noise would trigger it.",
+            "Widen the stop.",
+        ),
+        Reason.MIN_REWARD_TO_RISK: (
+            "The way to the targets, weighted by their shares, is less than `min_reward_to_risk` times the way to the "
+            "stop; or one of "
+            "the two is missing.",
+            "Correct targets or stop.",
+        ),
+        Reason.MAX_RISK_PER_TRADE: (
+            "What is lost at the stop is over `max_risk_per_trade_percent` of the capital, or there is no stop to tell.",
+            "Lower the size or tighten the stop.",
+        ),
+        Reason.MAX_ORDER_QUANTITY: ("The quantity is above `max_order_quantity`. Base units.", "Lower the size."),
+        Reason.MIN_ORDER_NOTIONAL: (
+            "The entry is smaller than `min_order_notional`; fees would eat it.",
+            "Raise the size or lower the limit.",
+        ),
+        Reason.APPROVAL_REQUIRED: (
+            "The entry is larger than `approval_above_notional`. Nobody can approve single orders yet, so it is not placed.",
+            "Lower the size.",
+        ),
+        Reason.QUOTE_TOO_OLD: (
+            "The quote that the limits compare with is older than `max_quote_age_seconds`, or there is none.",
+            "None is needed if it is rare; else look at the venue's market data.",
+        ),
+        Reason.PRICE_COLLAR: (
+            f"The signal's price is further from the mark price than `max_price_deviation_percent`. {_QUOTE}",
+            "Look where the signal has its price from.",
+        ),
+        Reason.MAX_SLIPPAGE: (
+            f"The best price on the book is worse than the signal's by more than `max_slippage_bps`. {_QUOTE}",
+            "None is needed: the market has moved on.",
+        ),
+        Reason.MAX_SPREAD: (
+            f"Bid and ask are further apart than `max_spread_bps`. {_QUOTE}",
+            "None is needed: the market is too thin just now.",
+        ),
+        Reason.MAX_FUNDING_RATE: (
+            f"The position would pay more funding in 8 hours than `max_funding_rate_percent`. {_QUOTE}",
+            "Wait for the rate to fall.",
+        ),
+        Reason.MIN_LIQUIDATION_DISTANCE: (
+            "With the leverage in use, the estimated liquidation price is nearer than `min_liquidation_distance_percent`.",
+            "Lower the leverage.",
+        ),
+    },
+    "Denied: positions and exposure": {
+        Reason.MAX_ADDS: ("The position has been added to `max_adds` times already.", "Wait for its exit."),
+        Reason.MAX_ACCOUNT_POSITIONS: (
+            "The account would hold more positions than `max_account_positions`. Value: how many.",
+            "Wait for an exit.",
+        ),
+        Reason.MAX_OPEN_ORDERS: (
+            "With this entry, its stop and its targets, the account would have more open orders than `max_open_orders`.",
+            "Wait until some have closed.",
+        ),
+        Reason.SELF_MATCH: (
+            "`self_match_prevention` is set and an order of the same account rests on the other side of this market.",
+            "Cancel that order first.",
+        ),
+        Reason.MAX_POSITION_NOTIONAL: (
+            "The account's position in this market would exceed `max_position_notional`.",
+            "Lower the size.",
+        ),
+        Reason.MAX_GROSS_EXPOSURE: (
+            "Longs and shorts of the account, added up, would exceed `max_gross_exposure`.",
+            "Lower the size or wait for an exit.",
+        ),
+        Reason.MAX_NET_EXPOSURE: (
+            "Longs less shorts of the account would exceed `max_net_exposure` in either direction.",
+            "Lower the size or wait for an exit.",
+        ),
+        Reason.MAX_ACCOUNT_LEVERAGE: (
+            f"The account's gross exposure would exceed `max_account_leverage` times its equity. {_EQUITY}",
+            "Lower the size or wait for an exit.",
+        ),
+        Reason.MAX_CONCENTRATION: (
+            f"The position in this market would exceed `max_concentration_percent` of the equity. {_EQUITY}",
+            "Lower the size.",
+        ),
+        Reason.MAX_CORRELATED_EXPOSURE: (
+            "The exposure of a group of `correlated_markets` would exceed `max_correlated_exposure_percent` of the equity. "
+            + _EQUITY,
+            "Lower the size or wait for an exit in the group.",
+        ),
+        Reason.MAX_STRATEGY_ALLOCATION: (
+            f"The strategy's positions would exceed `max_strategy_allocation_percent` of the equity. {_EQUITY}",
+            "Lower the size.",
+        ),
+        Reason.MAX_PORTFOLIO_HEAT: (
+            "If every stop of the account were hit, `max_portfolio_heat_percent` of the equity would be lost. A position "
+            "without a "
+            f"stop cannot be evaluated. {_EQUITY}",
+            "Lower the size, tighten stops, or give each position one.",
+        ),
+        Reason.MAX_MARGIN_USAGE: (
+            f"The margin of all positions and this entry would exceed `max_margin_usage_percent` of the equity. {_EQUITY}",
+            "Lower the size or raise the leverage.",
+        ),
+        Reason.POOL_EXHAUSTED: (
+            "The organisation's members share a limit, and what is left of it does not cover this entry.",
+            "Wait until somebody closes, or ask the organisation.",
+        ),
+    },
+    "Denied: losses": {
+        Reason.MAX_DAILY_LOSS_AMOUNT: (
+            "The subscription's realised loss of this UTC day has reached `max_daily_loss`.",
+            "Entries are taken again the next day.",
+        ),
+        Reason.MAX_WEEKLY_LOSS: (
+            "The subscription's realised loss of this week has reached `max_weekly_loss_percent` of its capital.",
+            "Entries are taken again on Monday, UTC.",
+        ),
+        Reason.MAX_MONTHLY_LOSS: (
+            "The subscription's realised loss of this month has reached `max_monthly_loss_percent` of its capital.",
+            "Entries are taken again on the first, UTC.",
+        ),
+        Reason.MAX_ACCOUNT_DAILY_LOSS: (
+            f"The account's equity has fallen by `max_account_daily_loss_percent` since the UTC day began. {_EQUITY}",
+            "Entries are taken again the next day.",
+        ),
+        Reason.MAX_DRAWDOWN: (
+            f"The account's equity is `max_drawdown_percent` below what it was first seen with. {_EQUITY}",
+            "A person must decide; it does not resume by itself.",
+        ),
+        Reason.TRAILING_DRAWDOWN: (
+            f"The account's equity is `max_trailing_drawdown_percent` below the highest that was ever seen. {_EQUITY}",
+            "A person must decide.",
+        ),
+        Reason.END_OF_DAY_DRAWDOWN: (
+            "The account's equity is `max_end_of_day_drawdown_percent` below the highest at the end of a UTC day. " + _EQUITY,
+            "A person must decide.",
+        ),
+        Reason.EQUITY_FLOOR: (f"The account's equity is below `min_equity`. {_EQUITY}", "Add funds, or lower the floor."),
+        Reason.DAILY_PROFIT_LOCK: (
+            "The subscription has made `daily_profit_lock_percent` of its capital today, and keeps it.",
+            "Entries are taken again the next day.",
+        ),
+        Reason.CONSECUTIVE_LOSSES: (
+            "The subscription has lost `max_consecutive_losses` times in a row and pauses for "
+            "`consecutive_loss_pause_hours` (24 if "
+            "that is not set). Value: how many losses.",
+            "Wait for the end of the pause; one more loss begins another.",
+        ),
+        Reason.MARKET_BANNED: (
+            "The subscription has made less than `min_market_profit_percent` of its capital in this market within a day, and "
+            "leaves it alone for `low_profit_ban_hours` (24 if that is not set). Value: what it has made.",
+            "Wait for the end of the ban.",
+        ),
+        Reason.COOL_DOWN: (
+            "The last position in this market was closed less than `cooldown_after_trade_seconds` ago.",
+            "Wait for the rest of it.",
+        ),
+        Reason.COOL_DOWN_AFTER_LOSS: (
+            "The last position in this market was lost less than `cooldown_after_loss_seconds` ago.",
+            "Wait for the rest of it.",
+        ),
+    },
+    "Denied: rates": {
+        Reason.MARKET_QUARANTINED: (
+            "The venue rejected an entry of this account in this market less than `quarantine_after_reject_minutes` ago.",
+            "Find out why it was rejected, and wait.",
+        ),
+        Reason.DUPLICATE_ENTRY: (
+            "The same subscription entered the same side of the same market less than `duplicate_window_seconds` ago.",
+            "None is needed if the signal was a repeat.",
+        ),
+        Reason.MAX_ORDERS_PER_SECOND: (
+            "With this entry, its stop and its targets, the account would have sent more than `max_orders_per_second` "
+            "within a second.",
+            "None is needed if it is rare.",
+        ),
+        Reason.MAX_ORDERS_PER_MINUTE: (
+            "With this entry, its stop and its targets, the account would have sent more than `max_orders_per_minute` "
+            "within a minute.",
+            "None is needed if it is rare.",
+        ),
+        Reason.MAX_ORDERS_PER_DAY: (
+            "With this entry, its stop and its targets, the account would have sent more than `max_orders_per_day` this UTC day.",
+            "Entries are taken again the next day.",
+        ),
+        Reason.MAX_TRADES_PER_DAY: (
+            "The subscription has entered `max_trades_per_day` times this UTC day.",
+            "Entries are taken again the next day.",
+        ),
+        Reason.MAX_DAILY_NOTIONAL: (
+            "All entries of the account of this UTC day would exceed `max_daily_notional`. Orders under way count in full.",
+            "Entries are taken again the next day.",
+        ),
+        Reason.MAX_CANCELS_PER_MINUTE: (
+            "The account has had `max_cancels_per_minute` orders cancelled or moved within a minute; an entry would cause more.",
+            "None is needed if it is rare.",
+        ),
+        Reason.VENUE_WEIGHT_EXHAUSTED: (
+            "The venue's request budget for our address is spent, and the entry would be too old before there is some again.",
+            "None is needed if it is rare; else spread the load over more addresses.",
+        ),
+    },
+    "Expired: it came too late": {
+        Reason.SIGNAL_TOO_OLD: (
+            "The entry was older than `max_signal_age_seconds` when its turn came. Exits never expire. Value: its age in "
+            "seconds.",
+            "None is needed if it is rare.",
+        ),
+        Reason.SIGNAL_SUPERSEDED: (
+            "A newer signal for the same position was decided first, so the older entry is not taken behind it.",
+            "None is needed.",
+        ),
+        Reason.NEVER_PLACED: (
+            "The venue's answer was lost; the venue has since been asked, more than once, and does not know the order. It "
+            "was too late "
+            "to send it again.",
+            "None is needed.",
+        ),
+        Reason.ENTRY_NOT_FILLED: (
+            "The entry rested in the venue's book and was not filled before it expired, so it was cancelled.",
+            "None is needed: the price was not reached.",
+        ),
+    },
+    "Rejected: the venue said no": {
+        Reason.INSUFFICIENT_FUNDS: ("The venue has too little margin for the order.", "Add funds or lower the size."),
+        Reason.VENUE_REJECTED: (
+            "The venue refused the order for a reason of its own.",
+            "Read the venue's message in the order's history.",
+        ),
+        Reason.AUTHENTICATION_FAILED: (
+            "The venue refused the account's keys. The account is disabled at once.",
+            "Give it new keys.",
+        ),
+    },
+    "Ended without a fill": {
+        Reason.POSITION_CLOSED: ("A stop or target was cancelled because its position is closed.", "None is needed."),
+        Reason.REPLACED: (
+            "A stop was cancelled because a newer one, of the size or price that the position now needs, has taken its place.",
+            "None is needed.",
+        ),
+        Reason.CANCELLED_AT_VENUE: (
+            "The venue, or somebody with access to the account, cancelled the order.",
+            "None is needed if it was you.",
+        ),
+    },
+    "Closed without a signal": {
+        Reason.LIQUIDATED: ("The venue has liquidated the position: its margin was used up.", "Lower the leverage, set a stop."),
+        Reason.CLOSED_OUTSIDE: ("Somebody with access to the account has closed the position by hand.", "None if it was you."),
+        Reason.HOLDING_TIME_OVER: (
+            "The position was held for `max_holding_hours`, so it was closed at market.",
+            "None is needed; the limit did what it says.",
+        ),
+        Reason.UNREALISED_LOSS: (
+            "The position has lost `max_unrealised_loss_percent` of what it had cost, so it was closed at market.",
+            "None is needed; the limit did what it says.",
+        ),
+        Reason.FLATTENED: ("A kill switch of the grade FLATTEN has closed the position at market.", "Ask whoever has set it."),
+    },
+}
+
+
+def page() -> str:
+    """The whole document, in the order of the enumeration."""
+    return "\n".join(_lines())
+
+
+def _lines() -> Iterator[str]:
+    yield HEADER
+    for title, reasons in PAGES.items():
+        yield f"## {title}\n"
+        for reason, (meaning, remedy) in reasons.items():
+            yield f"### {reason}\n{meaning}\n\n*Remedy.* {remedy}\n"
