@@ -86,6 +86,14 @@ def test_nobody_scans_a_table_or_deletes_in_it_but_the_api_and_the_paper_exchang
             assert statement.role in {role_of()["api"], role_of()["paper_exchange"]}
 
 
+def test_whoever_sends_orders_may_read_the_gate_in_one_request_and_the_api_sets_it() -> None:
+    for name in ("order_executor", "order_reconciler"):
+        assert allowed(name, "dynamodb:BatchGetItem") == {"<TableArn>"}, "items only: an index is never consistent"
+        assert allowed(name, "dynamodb:Query") == set(), "switches are listed for people, not for orders"
+    assert {"<TableArn>", "<TableArn>/index/GSI2"} <= allowed("api", "dynamodb:Query")
+    assert "<TableArn>" in allowed("api", "dynamodb:PutItem")
+
+
 @pytest.mark.parametrize(("name", "index"), [("candle_clock", "GSI1"), ("reconcile_clock", "GSI3")])
 def test_a_clock_reads_one_index_and_writes_nothing(name: str, index: str) -> None:
     data = {action for it in all_statements() if it.role == role_of()[name] for action in it.actions if "dynamodb:" in action}
