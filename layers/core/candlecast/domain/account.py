@@ -17,6 +17,7 @@ from candlecast.domain.events import Event, EventType, order_event
 from candlecast.domain.fills import STATE_OF_STATUS, opened_by, price_of_last
 from candlecast.domain.findings import Drift, ExternalOrder, Mend
 from candlecast.domain.lifecycle import require_transition
+from candlecast.domain.limit_catalogue import REASONS_OF_LIMITS
 from candlecast.domain.limits import Limits
 from candlecast.domain.money import ZERO
 from candlecast.domain.order import Intent, IntentState, LegKind, MarketSettings, VenueOrder
@@ -24,6 +25,7 @@ from candlecast.domain.position import Position, Trade, position_key
 from candlecast.domain.reasons import Denial, Reason
 from candlecast.domain.retries import ATTEMPTS_BEFORE_ALERT, NOT_PLACED, pause_after, rest_of_exit
 from candlecast.domain.subscription import MAX_SIGNAL_AGE_SECONDS, SubscriptionStatus
+from candlecast.domain.usage import Usage
 
 MAX_OPEN_INTENTS = 60  # with the other bounds it keeps the item below 32 kB, compressed: every read and write pays per kB
 MAX_SETTLED = 256
@@ -44,7 +46,7 @@ class AccountStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DailyResult:
-    """A subscription's realised profit after fees on one UTC day, in quote units."""
+    """A subscription's realised profit after fees on one UTC day, in quote units; read from older items, never written."""
 
     day: date
     realised_pnl: Decimal
@@ -91,6 +93,7 @@ class Account:
     drifts: Mapping[str, Drift] = field(default_factory=dict)
     mends: Mapping[str, Mend] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
+    usage: Usage = field(default_factory=Usage)
     outbox: tuple[Event, ...] = ()
 
     def __post_init__(self) -> None:
@@ -152,8 +155,9 @@ class Account:
 
     def realised_today(self, subscription_id: str, now: datetime) -> Decimal:
         """The subscription's realised profit after fees on `now`'s UTC day."""
-        result = self.daily_results.get(subscription_id)
-        return result.realised_pnl if result and result.day == now.date() else ZERO
+        before = self.daily_results.get(subscription_id)  # of an item that was written before there was `usage`
+        realised = before.realised_pnl if before is not None and before.day == now.date() else ZERO
+        return realised + self.usage.results_of(subscription_id, now).day_pnl
 
     def is_full(self, now: datetime) -> bool:
         """Whether no further entry can be remembered, so none may be taken."""
@@ -161,15 +165,18 @@ class Account:
 
     # -- changes -----------------------------------------------------------------------------------------------------------
 
-    def decide(self, decided: Iterable[Intent], now: datetime) -> Account:
-        """Record decisions (write 1): terminal ones (denied, expired, skipped) are settled, the others reserved."""
+    def decide(self, decided: Iterable[Intent], now: datetime, receipt: str | None = None) -> Account:
+        """Record decisions (write 1): terminal ones (denied, expired, skipped) are settled, the others reserved.
+
+        `receipt` goes with the event of the entry that was decided.
+        """
         account = self._pruned(now)
         for intent in decided:
             key = position_key(intent.subscription_id, intent.market)
             newest = max(intent.issued_at, account.newest_signals.get(key, intent.issued_at))
             account = replace(account, newest_signals={**account.newest_signals, key: newest})
             account = account._put(intent, now)
-        return account
+        return account if receipt is None else replace(account, outbox=_with_receipt(account.outbox, receipt))
 
     def hold(self, intent_id: str, state: IntentState, now: datetime) -> Account:
         """Move an open intent to PENDING, SUBMITTING or UNKNOWN; one that the venue has been seen to have stays OPEN."""
@@ -276,6 +283,10 @@ class Account:
         position = self.positions[key].reduced(quantity, price, fee)
         return self._with_position(position, now) if position.quantity > 0 else self._closed(position, closed_by, now)
 
+    def with_balance(self, balance: Balance) -> Account:
+        """Take over the balance that a look at the venue has found."""
+        return replace(self, balance=balance, usage=self.usage.valued(balance.equity, balance.as_of))
+
     def with_market_settings(self, market: str, settings: MarketSettings) -> Account:
         return replace(self, market_settings={**self.market_settings, market: settings})
 
@@ -292,7 +303,12 @@ class Account:
                 settled[remembered(intent.intent_id)] = forgotten_at(now)
         else:
             intents, settled = {**self.intents, intent.intent_id: intent}, dict(self.settled)
-        return replace(self, intents=intents, settled=settled, outbox=(*self.outbox, *_order_events(intent, now)))
+        usage, events = self.usage.followed(known, intent, now), _order_events(intent, now)
+        if intent.denial is not None and intent.state is IntentState.DENIED and intent.denial.reason in REASONS_OF_LIMITS:
+            told = usage.told(intent.subscription_id, intent.denial.reason, now)
+            if told is not None:
+                usage, events = told, (*events, Event(type=EventType.LIMITS_BREACHED, occurred_at=now, order=intent))
+        return replace(self, intents=intents, settled=settled, usage=usage, outbox=(*self.outbox, *events))
 
     def _exit_the_rest(self, cut: Intent, now: datetime) -> Account:
         """An exit that the venue ended before all was closed (no liquidity) goes on with another one for what is left."""
@@ -312,6 +328,7 @@ class Account:
             settled={k: until for k, until in self.settled.items() if until > now},
             newest_signals={k: at for k, at in self.newest_signals.items() if at > now - SETTLED_MEMORY},
             daily_results={k: r for k, r in self.daily_results.items() if r.day == now.date()},
+            usage=self.usage.pruned(self.subscriptions, now),
         )
 
     def _fill(self, intent: Intent, quantity: Decimal, price: Decimal, fee: Decimal, now: datetime) -> Account:
@@ -334,7 +351,6 @@ class Account:
 
     def _closed(self, position: Position, closed_by: str, now: datetime) -> Account:
         trade = Trade.of(position, closed_by, now)
-        realised = self.realised_today(position.subscription_id, now) + trade.net_pnl
         events = (
             Event(type=EventType.POSITION_CHANGED, occurred_at=now, position=position),
             Event(type=EventType.TRADE_CLOSED, occurred_at=now, trade=trade),
@@ -342,7 +358,7 @@ class Account:
         return replace(
             self,
             positions={k: p for k, p in self.positions.items() if k != position.key},
-            daily_results={**self.daily_results, position.subscription_id: DailyResult(now.date(), realised)},
+            usage=self.usage.closed(position.key, position.subscription_id, trade.net_pnl, now),
             outbox=(*self.outbox, *events),
         )
 
@@ -355,6 +371,14 @@ def remembered(intent_id: str) -> str:
 def forgotten_at(ended_at: datetime) -> datetime:
     """Until when an intent that ended then is remembered, in whole minutes: seconds would only take room."""
     return (ended_at + SETTLED_MEMORY + timedelta(minutes=1)).replace(second=0, microsecond=0)
+
+
+def _with_receipt(outbox: tuple[Event, ...], receipt: str) -> tuple[Event, ...]:
+    """The events, the receipt with the newest that tells of an entry."""
+    entries = [
+        n for n, e in enumerate(outbox) if e.type is not EventType.LIMITS_BREACHED and e.order and e.order.kind is LegKind.ENTRY
+    ]
+    return tuple(replace(e, receipt=receipt) if n == entries[-1] else e for n, e in enumerate(outbox)) if entries else outbox
 
 
 def _order_events(intent: Intent, now: datetime) -> tuple[Event, ...]:

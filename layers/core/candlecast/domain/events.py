@@ -25,6 +25,7 @@ class EventType(StrEnum):
     ACCOUNT_CHANGED = "account.changed"
     EXTERNAL_ORDER = "account.external_order"  # an order that is not ours was found at the venue
     ALERT_CRITICAL = "alert.critical"
+    LIMITS_BREACHED = "user.limits.breached"  # once per subscription, limit and day; `order` has the denial
     KILL_SWITCH_CHANGED = "kill_switch.changed"  # somebody has set, changed or cleared one
 
 
@@ -41,6 +42,7 @@ class Event:
     kill_switch: KillSwitch | None = None
     market: str | None = None
     external_order: ExternalOrder | None = None
+    receipt: str | None = None  # of the decision, with the entry that was decided
     schema_version: int = 1
 
 

@@ -48,4 +48,5 @@ def opened_by(intent: Intent, quantity: Decimal, price: Decimal, fee: Decimal, n
         signal_issued_at=intent.issued_at,
         stop_price=intent.stop_price,
         fees=fee,
+        limits_to_close=intent.limits_to_close,
     )

@@ -392,3 +392,9 @@ CATALOGUE: Mapping[str, LimitSpec] = {
     spec.name: spec for group in (_ACCESS, _POSITION, _LOSS, _RATE, _ORDER, _EXPOSURE, _HELD) for spec in group
 }
 """All limits by name, in the order in which they are evaluated."""
+
+REASONS_OF_LIMITS = frozenset(spec.reason for spec in CATALOGUE.values()) | {
+    Reason.EMERGENCY_LIMIT,
+    Reason.LIMITS_UNAVAILABLE,
+    Reason.POOL_EXHAUSTED,
+}

@@ -8,7 +8,9 @@ from decimal import Decimal
 from enum import StrEnum
 
 from candlecast.domain.ids import client_order_id
+from candlecast.domain.limits import ClosingLimits
 from candlecast.domain.money import ZERO, require_decimal, require_utc
+from candlecast.domain.position import position_key
 from candlecast.domain.reasons import Denial, Reason
 from candlecast.domain.signal import PositionSide
 from candlecast.domain.subscription import MarginMode
@@ -100,7 +102,8 @@ class Intent:
     protective leg never expires); `market_settings` what an entry needs in force at the venue; `lookups` how often the
     venue was asked for it in vain; `attempts` how often the venue certainly did not take it, or took it and left it undone;
     `retry_at` when it may be sent again at the earliest. An exit that waits for an earlier order of its position has neither
-    quantity nor, if it closes whatever is held, a side until it is marked for sending.
+    quantity nor, if it closes whatever is held, a side until it is marked for sending. `emergency` says that an entry was decided
+    under the emergency limits; `limits_to_close` are those that its position will have.
     """
 
     intent_id: str
@@ -137,6 +140,8 @@ class Intent:
     denial: Denial | None = None
     venue_message: str | None = None
     settled_at: datetime | None = None
+    emergency: bool = False
+    limits_to_close: ClosingLimits | None = None
 
     def __post_init__(self) -> None:
         require_utc("issued_at", self.issued_at)
@@ -147,6 +152,11 @@ class Intent:
     @property
     def client_order_id(self) -> str:
         return client_order_id(self.intent_id)
+
+    @property
+    def position_key(self) -> str:
+        """Key of the position that the leg is about."""
+        return position_key(self.subscription_id, self.market)
 
     @property
     def reduce_only(self) -> bool:

@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from candlecast.domain.errors import InvalidValue
+from candlecast.domain.limits import ClosingLimits
 from candlecast.domain.money import ZERO, require_decimal
 from candlecast.domain.signal import PositionSide
 
@@ -21,7 +22,8 @@ class Position:
     """What one subscription holds in one market; money in quote units.
 
     `opened_quantity` is all that was ever bought into it, `quantity` what is left; `exit_notional` what the closed part brought;
-    `signal_issued_at` is when the opening signal was issued, so that an older exit cannot close it.
+    `signal_issued_at` is when the opening signal was issued, so that an older exit cannot close it; `limits_to_close` is what the
+    reconciler closes it by.
     """
 
     tenant_id: str
@@ -41,6 +43,7 @@ class Position:
     stop_price: Decimal | None = None
     exit_notional: Decimal = ZERO
     fees: Decimal = ZERO
+    limits_to_close: ClosingLimits | None = None
 
     def __post_init__(self) -> None:
         require_decimal("quantity", self.quantity, non_negative=True)

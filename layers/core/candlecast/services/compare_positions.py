@@ -125,7 +125,7 @@ class ComparePositions:
 
 
 def _looked_at(account: Account, balance: Balance, now: datetime) -> Account:
-    return replace(account, balance=balance, reconciled_at=now)
+    return replace(account.with_balance(balance), reconciled_at=now)
 
 
 def _while_held(market: str, ours: Decimal, change: partial[Account]) -> partial[Account]:
