@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from candlecast.domain.account import Account, AccountStatus, Balance
+from candlecast.domain.breach import Breach
 from candlecast.domain.candle import Candle
 from candlecast.domain.execution import LEASE, Execution, ExecutionStatus, SignalRecord
 from candlecast.domain.ids import digest, intent_id
@@ -14,6 +15,7 @@ from candlecast.domain.market import Market
 from candlecast.domain.messages import CandleClosed, ReconcileRequest, SignalShard, TradeOrder
 from candlecast.domain.order import Intent, IntentState, LegKind, OrderRequest, OrderType, Side
 from candlecast.domain.position import Position, Trade
+from candlecast.domain.reasons import Denial, Reason
 from candlecast.domain.signal import Action, PositionSide, Signal
 from candlecast.domain.strategy_definition import SignalSource, StrategyDefinition, StrategyKind
 from candlecast.domain.subscription import Settings, Sizing, SizingMode, Subscription, SubscriptionStatus
@@ -299,3 +301,18 @@ def an_order_request(client_order_id: str = "cc1", **changes: Any) -> OrderReque
         "reduce_only": False,
     }
     return OrderRequest(**{**values, **changes})
+
+
+def a_breach(**changes: Any) -> Breach:
+    """An entry that was stopped by its leverage."""
+    values: dict[str, Any] = {
+        "breach_id": "breach-1",
+        "tenant_id": TENANT,
+        "account_id": ACCOUNT,
+        "subscription_id": SUBSCRIPTION,
+        "signal_id": "signal-1",
+        "market": BTC,
+        "denial": Denial(Reason.MAX_LEVERAGE, Decimal("5.1"), Decimal(5)),
+        "occurred_at": NOW,
+    }
+    return Breach(**{**values, **changes})

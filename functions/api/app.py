@@ -21,6 +21,7 @@ from functions.api.routes import (
     executions,
     health,
     kill_switches,
+    limits,
     orders,
     positions,
     strategies,
@@ -47,7 +48,18 @@ def create_app(services: ApiServices) -> FastAPI:
     )
     app.state.services = services
     v1 = APIRouter(prefix="/v1")
-    for module in (strategies, executions, subscriptions, accounts, orders, positions, trades, dead_letters, kill_switches):
+    for module in (
+        strategies,
+        executions,
+        subscriptions,
+        accounts,
+        orders,
+        positions,
+        trades,
+        limits,
+        dead_letters,
+        kill_switches,
+    ):
         v1.include_router(module.router)
     app.include_router(v1)
     app.include_router(health.router)

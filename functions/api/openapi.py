@@ -22,6 +22,7 @@ TAGS = [
     {"name": "orders", "description": "Every order leg that was decided for you, placed or not, with the reason."},
     {"name": "positions", "description": "What you hold, valued at the last price."},
     {"name": "trades", "description": "Round trips."},
+    {"name": "limits", "description": "What may be limited, what is in force and where it comes from."},
     {"name": "operations", "description": "Whether the service and what it depends on answer."},
 ]
 MEANINGS = {

@@ -23,6 +23,7 @@ from tests.builders import (
     NOW,
     SOURCE,
     SUBSCRIPTION,
+    a_breach,
     a_position,
     a_signal_record,
     a_source,
@@ -35,11 +36,13 @@ from tests.builders import (
     an_intent,
 )
 from tests.fakes.accounts import FakeAccountStore
-from tests.fakes.clock import FakeClock, SequentialIdentifiers
+from tests.fakes.clock import FakeClock, RecordingMetrics, SequentialIdentifiers
 from tests.fakes.dead_letters import FakeDeadLetters, a_dead_letter
+from tests.fakes.decisions import FakeDecisions
 from tests.fakes.executions import FakeExecutionStore
 from tests.fakes.gate import FakeGate, a_switch
 from tests.fakes.history import FakeHistory, FakePriceStore
+from tests.fakes.limits import FakeLimitStore
 from tests.fakes.market_data import FakeMarkets
 from tests.fakes.queues import FakeTradeQueue
 from tests.fakes.signals import FakeSignalStore
@@ -88,6 +91,8 @@ class Deployment:
             signals=FakeSignalStore(self.database),
             history=FakeHistory(self.database),
             prices=FakePriceStore(self.database),
+            limits=FakeLimitStore(),
+            decisions=FakeDecisions(),
             markets=FakeMarkets(),
             code=BuiltInStrategies(),
             trade_queue=self.trade_queue,
@@ -97,6 +102,7 @@ class Deployment:
             kill_switches=self.gate,
             clock=self.clock,
             identifiers=SequentialIdentifiers(),
+            metrics=RecordingMetrics(),
             probes={"table": self.table, "trade_queue": self.queue},
             venues=frozenset({"paper", "binanceusdm"}),
         )
@@ -148,6 +154,7 @@ def populated(deployment: Deployment) -> Deployment:
     services.history.put_order(an_intent(LegKind.STOP_LOSS, state=IntentState.OPEN), 1)
     services.history.put_position(a_position(), 1)
     services.history.put_trade(a_trade())
+    services.decisions.put_breach(a_breach())
     services.prices.put_price("paper", BTC, LastPrice(Decimal("101.5"), NOW))
     services.executions.begin(an_execution())
     services.signals.put_signal(a_signal_record())

@@ -28,16 +28,20 @@ OPERATION_IDS = [
     "enable_account",
     "get_account",
     "get_dead_letter",
+    "get_effective_limits",
     "get_health",
+    "get_limits",
     "get_order",
     "get_strategy",
     "get_strategy_statistics",
     "get_subscription",
     "get_subscription_statistics",
     "list_accounts",
+    "list_breaches",
     "list_dead_letters",
     "list_executions",
     "list_kill_switches",
+    "list_limits",
     "list_orders",
     "list_positions",
     "list_signals",
@@ -47,6 +51,8 @@ OPERATION_IDS = [
     "pause_subscription",
     "put_credentials",
     "put_kill_switch",
+    "put_limits",
+    "put_membership",
     "redrive_dead_letters",
     "resume_subscription",
     "rotate_source_secret",
@@ -94,7 +100,7 @@ def test_every_body_has_an_example() -> None:
 @pytest.mark.parametrize(("operation", "example"), EXAMPLES, ids=lambda it: getattr(it, "operation_id", None))
 def test_every_example_works(populated: Deployment, operation: Operation, example: Any) -> None:
     client = populated.client
-    if operation.operation_id in ("create_strategy", "redrive_dead_letters"):
+    if operation.operation_id in ("create_strategy", "redrive_dead_letters", "put_membership"):
         client = populated.admin
     if operation.operation_id == "create_subscription":
         populated.services.strategies.create_strategy(a_strategy(example["strategy_id"]))

@@ -54,6 +54,7 @@ def test_a_new_subscription_has_every_default_and_its_account_knows_it(deploymen
         "target_atr_multiplier": None,
         "allowed_sides": "BOTH",
         "allowed_markets": [],
+        "limits": {},
     }
     assert status_in_account(deployment, subscription_id) is SubscriptionStatus.ACTIVE
     assert followers(deployment) == 1

@@ -16,6 +16,8 @@ from candlecast.services.fan_out import FanOut
 from tests.builders import TENANT, a_signal, a_signal_record, a_signal_shard, a_subscription
 from tests.fakes.clock import FakeClock, RecordingMetrics
 from tests.fakes.history import FakeHistory
+from tests.fakes.limits import read_limits
+from tests.fakes.market_data import FakeMarketData
 from tests.fakes.signals import FakeSignalStore
 from tests.fakes.subscriptions import FakeSubscriptionStore
 from tests.performance.measuring import Figure, Subject, compare, counted
@@ -76,7 +78,9 @@ def fan_out_to(followers: Sequence[Subscription], signal: Signal, sqs: CountingS
         signals=signals,
         history=FakeHistory(),
         queue=SqsTradeQueue(cast("SQSClient", sqs), "queue"),
+        limits=read_limits(FakeClock()),
         last_price=lambda _venue, _market: Decimal(100),
+        quote=FakeMarketData().quote,
         clock=FakeClock(),
         metrics=RecordingMetrics(),
     )

@@ -31,6 +31,7 @@ from tests.fakes.clock import FakeClock, RecordingMetrics
 from tests.fakes.executions import FakeExecutionStore
 from tests.fakes.gate import EGRESS, FakeGate
 from tests.fakes.history import FakeHistory, FakePriceStore
+from tests.fakes.limits import FakeLimitStore, read_limits
 from tests.fakes.market_data import FakeMarketData, FakeMarkets, FakeStrategyCode
 from tests.fakes.signals import FakeSignalStore
 from tests.fakes.store import FakeDatabase
@@ -94,7 +95,7 @@ class World:
         self.market_data, self.code = FakeMarketData(), FakeStrategyCode(lookback=1)
         self.accounts = AuditedAccountStore(self.database, self.clock, self.audit)
         self.subscriptions = FakeSubscriptionStore(self.database, self.clock)
-        self.strategies = FakeStrategyStore(self.database)
+        self.strategies, self.limits = FakeStrategyStore(self.database), FakeLimitStore()
         self.history = FakeHistory(self.database)
         self.gate = FakeGate()
         self.relayed = 0
@@ -157,7 +158,9 @@ class World:
             signals=self._watched(FakeSignalStore(self.database), "signals"),
             history=self._watched(self.history, "history"),
             queue=self._watched(Trades(self), "trade_queue"),
+            limits=read_limits(self.clock, self.limits),
             last_price=lambda _, market: self.exchange.prices[market],
+            quote=self.market_data.quote,
             clock=self.clock,
             metrics=self.metrics,
         )(shard)

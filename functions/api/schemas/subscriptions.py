@@ -23,6 +23,7 @@ from candlecast.domain.subscription import (
     SubscriptionStatus,
 )
 from candlecast.services.cancel_subscription import Cancelled
+from functions.api.schemas.limits import LimitsInput, ShownLimits
 from functions.api.schemas.values import Body, Identifier, Money, Symbol, View
 
 DEFAULTS = Settings(capital=MAX_LEVERAGE)  # any capital: it has no default, the others' defaults are the domain's own
@@ -67,10 +68,13 @@ class SettingsChange(Body):
     target_atr_multiplier: Money | None = DEFAULTS.target_atr_multiplier
     allowed_sides: AllowedSides = DEFAULTS.allowed_sides
     allowed_markets: Annotated[tuple[Symbol, ...], Field(max_length=MAX_ALLOWED_MARKETS)] = DEFAULTS.allowed_markets
+    limits: LimitsInput = Field(default_factory=LimitsInput, description="Further limits; a change replaces them all.")
 
     def apply(self, settings: Settings) -> Settings:
         """`settings` with what was given; raises `InvalidValue` where the domain refuses."""
-        given = {name: getattr(self, name) for name in self.model_fields_set if name != "sizing"}
+        given = {name: getattr(self, name) for name in self.model_fields_set - {"sizing", "limits"}}
+        if "limits" in self.model_fields_set:
+            given["limits"] = self.limits.to_domain()
         sizing = self.sizing.to_domain() if "sizing" in self.model_fields_set else settings.sizing
         return replace(settings, sizing=sizing, **given)
 
@@ -137,6 +141,7 @@ class SettingsView(View):
     target_atr_multiplier: Money | None
     allowed_sides: AllowedSides
     allowed_markets: tuple[str, ...]
+    limits: ShownLimits
 
 
 class SubscriptionView(View):

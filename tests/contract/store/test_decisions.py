@@ -4,29 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from decimal import Decimal
 
 import pytest
 
 from candlecast.adapters.dynamodb.decisions import DynamoDecisions
-from candlecast.domain.breach import Breach
 from candlecast.domain.errors import NotFound
-from candlecast.domain.reasons import Denial, Reason
 from candlecast.ports.decisions import Decisions
-from tests.builders import ACCOUNT, BTC, NOW, SUBSCRIPTION
+from tests.builders import NOW, SUBSCRIPTION, a_breach
 from tests.fakes.clock import FakeClock
 from tests.fakes.decisions import FakeDecisions
 
-BREACH = Breach(
-    breach_id="breach-1",
-    tenant_id="tenant-1",
-    account_id=ACCOUNT,
-    subscription_id=SUBSCRIPTION,
-    signal_id="signal-1",
-    market=BTC,
-    denial=Denial(Reason.MAX_LEVERAGE, Decimal("5.1"), Decimal(5)),
-    occurred_at=NOW,
-)
+BREACH = a_breach()
 
 
 @pytest.fixture(params=["fake", pytest.param("dynamodb", marks=pytest.mark.e2e)])

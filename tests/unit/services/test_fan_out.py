@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -9,15 +10,20 @@ import pytest
 
 from candlecast.domain.errors import RetryLater
 from candlecast.domain.ids import shard_position
+from candlecast.domain.limit_record import LimitPlace, LimitRecord
+from candlecast.domain.limits import Authority, Limits, Scope
 from candlecast.domain.order import IntentState
+from candlecast.domain.quote import Quote
 from candlecast.domain.reasons import Reason
 from candlecast.domain.signal import Action
 from candlecast.domain.subscription import SubscriptionStatus
 from candlecast.ports.store import OrderFilter
 from candlecast.services.fan_out import FanOut
-from tests.builders import TENANT, a_signal, a_signal_record, a_signal_shard, a_strategy, a_subscription, settings
+from tests.builders import BTC, TENANT, VENUE, a_signal, a_signal_record, a_signal_shard, a_strategy, a_subscription, settings
 from tests.fakes.clock import FakeClock, RecordingMetrics
 from tests.fakes.history import FakeHistory
+from tests.fakes.limits import FakeLimitStore, read_limits
+from tests.fakes.market_data import FakeMarketData
 from tests.fakes.queues import FakeTradeQueue
 from tests.fakes.signals import FakeSignalStore
 from tests.fakes.store import FakeDatabase
@@ -31,7 +37,8 @@ class House:
     def __init__(self, *followers: Any, signal: Any = None) -> None:
         database = FakeDatabase()
         self.queue, self.metrics, self.asked = FakeTradeQueue(), RecordingMetrics(), []  # type: ignore[var-annotated]
-        self.signals, self.history = FakeSignalStore(database), FakeHistory(database)
+        self.signals, self.history, self.limits = FakeSignalStore(database), FakeHistory(database), FakeLimitStore()
+        self.quoted = FakeMarketData()
         FakeStrategyStore(database).create_strategy(a_strategy())
         subscriptions = FakeSubscriptionStore(database)
         for follower in followers:
@@ -43,7 +50,9 @@ class House:
             signals=self.signals,
             history=self.history,
             queue=self.queue,
+            limits=read_limits(FakeClock(), self.limits),
             last_price=self._last_price,
+            quote=self._quote,
             clock=FakeClock(),
             metrics=self.metrics,
         )
@@ -51,6 +60,9 @@ class House:
     def _last_price(self, venue: str, market: str) -> Decimal:
         self.asked.append((venue, market))
         return Decimal(123)
+
+    def _quote(self, venue: str, market: str, at: datetime) -> Quote:
+        return self.quoted.quote(venue, market, at)
 
     def __call__(self, **shard: Any) -> Any:
         return self.fan_out(a_signal_shard(self.signal, **shard))
@@ -129,3 +141,47 @@ def test_a_queue_that_does_not_take_them_leaves_no_report_so_that_the_shard_come
         house()
     assert house.signals.get_signal(house.signal.signal_id).reports == {}
     assert house().orders == 1
+
+
+def test_the_limits_above_a_tenant_travel_with_the_order() -> None:
+    house = House(a_subscription("one", account_id="a"), a_subscription("two", account_id="b", tenant_id="tenant-2"))
+    house.limits.save(LimitRecord(place=LimitPlace(Scope.USER, TENANT), limits=Limits(max_positions=3), organisation_id="fund"))
+    house.limits.save(LimitRecord(place=LimitPlace(Scope.ORGANISATION, "fund"), limits=Limits(max_leverage=Decimal(2))))
+    house()
+    sent = {message.subscription_id: message for message in house.queue.sent}
+    mine, other = sent["one"], sent["two"]
+    assert mine.limits is not None and other.limits is not None
+    assert (mine.limits.limits.max_positions, mine.limits.limits.max_leverage) == (3, Decimal(2))
+    assert (mine.organisation_id, other.organisation_id) == ("fund", None)
+    assert (other.limits.limits.max_positions, other.limits.limits.max_leverage) == (None, None)
+
+
+def test_orders_go_out_while_the_limits_cannot_be_read_and_say_so() -> None:
+    house = House(a_subscription("one", account_id="a"))
+    house.limits.unavailable = True
+    house()
+    (sent,) = house.queue.sent
+    assert sent.limits is not None
+    assert sent.limits.authority is Authority.EMERGENCY
+
+
+@pytest.mark.parametrize("limits", [Limits(max_spread_bps=Decimal(5)), Limits(max_slippage_bps=Decimal(5))])
+def test_a_quote_is_asked_for_once_and_only_if_a_limit_needs_it(limits: Limits) -> None:
+    careful = a_subscription("one", account_id="a", settings=settings(limits=limits))
+    house = House(careful, a_subscription("two", account_id="b"))
+    house.quoted.prices[VENUE, BTC] = Decimal(100)
+    house()
+    assert house.quoted.requests == 1
+    assert {message.quote.mark_price for message in house.queue.sent if message.quote} == {Decimal(100)}
+    plain = House(a_subscription("two", account_id="b"))
+    plain()
+    assert plain.quoted.requests == 0
+
+
+def test_a_quote_that_cannot_be_had_keeps_nobody_waiting() -> None:
+    careful = a_subscription("one", account_id="a", settings=settings(limits=Limits(max_spread_bps=Decimal(5))))
+    house = House(careful, a_subscription("two", account_id="b"))
+    house.quoted.unavailable = True
+    house()
+    assert [message.quote for message in house.queue.sent] == [None, None]
+    assert house.metrics.counts["QuotesMissing"] == 1

@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from candlecast.domain.errors import InvalidValue
+from candlecast.domain.limits import Limits
 from candlecast.domain.money import require_decimal, require_utc
 
 
@@ -28,3 +29,14 @@ class Quote:
         if self.funding_rate is not None:
             require_decimal("funding_rate", self.funding_rate)
         require_utc("as_of", self.as_of)
+
+
+def needs_quote(limits: Limits) -> bool:
+    """Whether an entry under these limits can be decided only with the market's present prices."""
+    compared = (
+        limits.max_price_deviation_percent,
+        limits.max_slippage_bps,
+        limits.max_spread_bps,
+        limits.max_funding_rate_percent,
+    )
+    return any(value is not None for value in compared)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from candlecast.ports.clock import Clock, Identifiers
+from candlecast.ports.clock import Clock, Identifiers, Metrics
 from candlecast.ports.dead_letters import DeadLetters
+from candlecast.ports.decisions import Decisions
 from candlecast.ports.gate import KillSwitchStore
 from candlecast.ports.health import Probe
+from candlecast.ports.limits import LimitStore
 from candlecast.ports.queue import TradeQueue
 from candlecast.ports.store import (
     AccountStore,
@@ -40,6 +42,8 @@ class ApiServices:
     signals: SignalStore
     history: History
     prices: PriceStore
+    limits: LimitStore
+    decisions: Decisions
     markets: Markets
     code: StrategyCode
     trade_queue: TradeQueue
@@ -49,6 +53,7 @@ class ApiServices:
     kill_switches: KillSwitchStore
     clock: Clock
     identifiers: Identifiers
+    metrics: Metrics
     probes: Mapping[str, Probe]
     venues: frozenset[str]
     tenant_claim: str = "sub"

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from candlecast.runtime.batch import QueueConsumer
     from candlecast.services.announce_candles import AnnounceCandles
     from candlecast.services.check_gate import CheckGate
+    from candlecast.services.guard_venue import GuardedMarketData
     from candlecast.services.receive_signal import ReceiveSignal
     from candlecast.services.refresh_catalogue import RefreshCatalogue
     from candlecast.services.request_reconciles import RequestReconciles
@@ -117,23 +118,27 @@ def signal_intake() -> ReceiveSignal:
 def signal_fanout() -> QueueConsumer[SignalShard]:
     """Signal shard to order messages."""
     from candlecast.adapters.dynamodb.history import DynamoHistory
+    from candlecast.adapters.dynamodb.limits import DynamoLimitStore
     from candlecast.adapters.dynamodb.signals import DynamoSignalStore
     from candlecast.adapters.dynamodb.subscriptions import DynamoSubscriptionStore
     from candlecast.adapters.sqs import SqsTradeQueue
     from candlecast.adapters.system import SystemClock
     from candlecast.domain.messages import SignalShard
     from candlecast.services.fan_out import FanOut
+    from candlecast.services.read_limits import ReadLimits
 
-    known, clock = settings.SignalFanoutSettings.read(), SystemClock()
+    known, clock, metrics = settings.SignalFanoutSettings.read(), SystemClock(), EmfMetrics()
     table = _table(known.table_name)
     fan_out = FanOut(
         subscriptions=DynamoSubscriptionStore(table, clock),
         signals=DynamoSignalStore(table),
         history=DynamoHistory(table, clock),
         queue=SqsTradeQueue(_aws("sqs"), known.trade_queue_url),
-        last_price=partial(_last_price, known),
+        limits=ReadLimits(DynamoLimitStore(table), clock, metrics),
+        last_price=lambda venue, market: _market_data(known).last_price(venue, market),
+        quote=lambda venue, market, at: _market_data(known).quote(venue, market, at),
         clock=clock,
-        metrics=EmfMetrics(),
+        metrics=metrics,
     )
     urls = known.signal_queue_url, known.signal_dead_letters_url
     return _consumer(SignalShard, "signal", "signal_fanout", urls, fan_out)
@@ -230,9 +235,11 @@ def api_services() -> ApiServices:
     """Everything that the API works with; a strategy's code, and numpy with it, is loaded when a request needs it."""
     from candlecast.adapters.dead_letters_function import FunctionDeadLetters
     from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
+    from candlecast.adapters.dynamodb.decisions import DynamoDecisions
     from candlecast.adapters.dynamodb.executions import DynamoExecutionStore
     from candlecast.adapters.dynamodb.gate import DynamoGate
     from candlecast.adapters.dynamodb.history import DynamoHistory
+    from candlecast.adapters.dynamodb.limits import DynamoLimitStore
     from candlecast.adapters.dynamodb.prices import DynamoPriceStore
     from candlecast.adapters.dynamodb.signals import DynamoSignalStore
     from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
@@ -254,6 +261,8 @@ def api_services() -> ApiServices:
         signals=DynamoSignalStore(table),
         history=DynamoHistory(table, clock),
         prices=DynamoPriceStore(table),
+        limits=DynamoLimitStore(table),
+        decisions=DynamoDecisions(table, clock),
         markets=_markets(known.markets_bucket),
         code=_Lazy(_built_in_strategies),
         trade_queue=SqsTradeQueue(sqs, known.trade_queue_url),
@@ -265,6 +274,7 @@ def api_services() -> ApiServices:
         kill_switches=DynamoGate(table),
         clock=clock,
         identifiers=RandomIdentifiers(),
+        metrics=EmfMetrics(),
         probes={"table": TableProbe(table), "trade_queue": QueueProbe(sqs, known.trade_queue_url)},
         venues=frozenset(known.venues),
         tenant_claim=known.tenant_claim,
@@ -366,13 +376,12 @@ def _consumer[M](
     )
 
 
-def _last_price(known: settings.SignalFanoutSettings, venue: str, market: str) -> Any:
-    """A venue's last price; ccxt is imported only when a signal comes without one."""
+def _market_data(known: settings.SignalFanoutSettings) -> GuardedMarketData:
+    """Public data of the venues; ccxt is imported only when a signal comes without a price, or a limit needs a quote."""
     from candlecast.adapters.ccxt_market_data import CcxtMarketData
     from candlecast.services.guard_venue import GuardedMarketData
 
-    spend = _spend(known.table_name, known.egress_address)
-    return GuardedMarketData(CcxtMarketData(_templates(known)), spend).last_price(venue, market)
+    return GuardedMarketData(CcxtMarketData(_templates(known)), _spend(known.table_name, known.egress_address))
 
 
 @cache

@@ -13,6 +13,7 @@ from math import ceil
 
 from candlecast.domain.account import Account
 from candlecast.domain.errors import Conflict, Fatal, RetryLater
+from candlecast.domain.limits import Authority
 from candlecast.domain.look_schedule import next_look
 from candlecast.domain.messages import ReconcileRequest, TradeOrder
 from candlecast.domain.order import Intent, IntentState, LegKind
@@ -59,7 +60,7 @@ class ExecuteOrder:
         if not plan.intents:
             return self._repeated(account, order)
         venue = self._connect(account) if plan.legs else None
-        member = replace(account, organisation_id=order.organisation_id)
+        member = replace(account, organisation_id=_organisation(account, order))
         try:
             reserved = self.accounts.save(member.decide(plan.intents, now))
         except Conflict as error:
@@ -128,6 +129,12 @@ class ExecuteOrder:
         )
         delay = max((look - now).total_seconds(), pause_seconds)
         self.reconcile_queue.send_reconcile([request], delay_seconds=min(MAX_DELAY_SECONDS, ceil(delay)))
+
+
+def _organisation(account: Account, order: TradeOrder) -> str | None:
+    """Where the account belongs, by the order's word unless its sender could not know."""
+    known = order.limits is not None and order.limits.authority in (Authority.LIVE, Authority.CACHED)
+    return order.organisation_id if known else order.organisation_id or account.organisation_id
 
 
 def _exit_was_refused(account: Account, plan: Plan) -> bool:

@@ -8,18 +8,22 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
+from candlecast.domain.errors import DomainError
 from candlecast.domain.execution import ShardReport
 from candlecast.domain.ids import intent_id
 from candlecast.domain.messages import SignalShard, TradeOrder
 from candlecast.domain.order import Intent, IntentState, LegKind
+from candlecast.domain.quote import Quote, needs_quote
 from candlecast.domain.reasons import Denial, Reason
 from candlecast.domain.signal import Signal
 from candlecast.domain.subscription import Subscription
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.queue import TradeQueue
 from candlecast.ports.store import History, SignalStore, SubscriptionStore
+from candlecast.services.read_limits import ReadLimits, TenantLimits
 
 LastPriceOf = Callable[[str, str], Decimal]  # (venue, market), as `ports.venue.MarketData.last_price`
+QuoteOf = Callable[[str, str, datetime], Quote]  # (venue, market, now), as `ports.venue.MarketData.quote`
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,27 +34,42 @@ class FanOut:
     signals: SignalStore
     history: History
     queue: TradeQueue
+    limits: ReadLimits
     last_price: LastPriceOf
+    quote: QuoteOf
     clock: Clock
     metrics: Metrics
 
     def __call__(self, message: SignalShard) -> ShardReport:
         """Process one shard; a repeat sends the same messages, which the accounts know already."""
         signal = self._priced(message)
-        orders: list[TradeOrder] = []
-        skipped: list[Intent] = []
         now = self.clock.now()
-        for subscription in self.subscriptions.followers(signal.strategy_id, message.start, message.end):
-            if subscription.account_id is None:
-                skipped.append(_skip(subscription, signal, Reason.NO_ACCOUNT, now))
-            else:  # a paused one too: any signal may be the exit of what it holds, and only its account knows
-                orders.append(_order(subscription, subscription.account_id, signal))
+        followers = list(self.subscriptions.followers(signal.strategy_id, message.start, message.end))
+        # one without an account is told why; a paused one may hold what this signal closes, and only its account knows
+        skipped = [_skip(each, signal, Reason.NO_ACCOUNT, now) for each in followers if each.account_id is None]
+        orders = self._orders(signal, message.venue, [each for each in followers if each.account_id is not None])
         self.queue.send_orders(orders)
         self.history.put_skipped(skipped)
         report = ShardReport(shard=message.shard, orders=len(orders), skipped=_counts(skipped))
         self.signals.report_shard(signal.signal_id, report)
         self.metrics.count("SubscriptionsSkipped", len(skipped))
         return report
+
+    def _orders(self, signal: Signal, venue: str, followers: list[Subscription]) -> list[TradeOrder]:
+        """The order messages; the limits above all followers are read together, a quote only if one of them needs it."""
+        above = self.limits({each.tenant_id for each in followers})
+        layers = [*(found.effective.limits for found in above.values()), *(each.settings.limits for each in followers)]
+        wanted = signal.action.is_entry and any(map(needs_quote, layers))
+        quote = self._quote(venue, signal.market) if wanted else None
+        return [_order(each, signal, above[each.tenant_id], quote) for each in followers]
+
+    def _quote(self, venue: str, market: str) -> Quote | None:
+        """The market's present prices; without them, entries that need them are denied, and nobody else waits."""
+        try:
+            return self.quote(venue, market, self.clock.now())
+        except DomainError:
+            self.metrics.count("QuotesMissing")
+            return None
 
     def _priced(self, message: SignalShard) -> Signal:
         """The signal with a reference price; a sender that named none gets the venue's last price, asked for once per shard."""
@@ -60,13 +79,16 @@ class FanOut:
         return replace(signal, price=self.last_price(message.venue, signal.market))
 
 
-def _order(subscription: Subscription, account_id: str, signal: Signal) -> TradeOrder:
+def _order(subscription: Subscription, signal: Signal, above: TenantLimits, quote: Quote | None) -> TradeOrder:
     return TradeOrder(
         signal=signal,
         tenant_id=subscription.tenant_id,
-        account_id=account_id,
+        account_id=subscription.account_id or "",
         subscription_id=subscription.subscription_id,
         settings=subscription.settings,
+        organisation_id=above.organisation_id,
+        limits=above.effective,
+        quote=quote,
     )
 
 

@@ -1,0 +1,112 @@
+"""Limits: what may be limited, what is in force and where it comes from, and setting it (SU3, RK5)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path
+
+from candlecast.domain.errors import NotFound
+from candlecast.domain.limit_catalogue import CATALOGUE
+from candlecast.domain.limit_record import PLATFORM, PLATFORM_ID, RECORDED_SCOPES, LimitPlace
+from candlecast.domain.limits import Scope
+from candlecast.ports.api_services import ApiServices
+from candlecast.services.change_limits import ChangeLimits
+from candlecast.services.describe_limits import DescribeLimits
+from candlecast.services.read_limits import ReadLimits
+from functions.api.deps import (
+    PLATFORM_ADMIN,
+    TENANT,
+    AdminDep,
+    Caller,
+    CallerDep,
+    Cursor,
+    PageSize,
+    ServicesDep,
+    SubscriptionId,
+    identifier,
+)
+from functions.api.openapi import refusals
+from functions.api.problems import Forbidden
+from functions.api.schemas.limits import (
+    BreachView,
+    EffectiveLimitView,
+    LimitRecordView,
+    LimitsInput,
+    LimitView,
+    Membership,
+)
+from functions.api.schemas.values import Listing
+
+ME = "me"
+
+router = APIRouter(prefix="/limits", tags=["limits"], responses=refusals(401, 422, 500, 503))
+
+
+def _place(who: CallerDep, scope: Scope, scope_id: Annotated[str, Path(examples=[PLATFORM_ID, ME, "fund-1"])]) -> LimitPlace:
+    """The level that is meant, if the caller may reach it; a foreign user's is no level."""
+    if scope is Scope.USER:
+        return _user(who, scope_id)
+    if PLATFORM_ADMIN not in who.roles:
+        raise Forbidden(PLATFORM_ADMIN)
+    if scope is Scope.PLATFORM and scope_id == PLATFORM_ID:
+        return PLATFORM
+    if scope is Scope.PLATFORM or scope not in RECORDED_SCOPES:
+        raise NotFound("no such level")
+    return LimitPlace(scope, identifier(scope_id))
+
+
+def _user(who: Caller, scope_id: str) -> LimitPlace:
+    tenant_id = who.tenant_id if scope_id == ME else scope_id
+    is_foreign = tenant_id != who.tenant_id and PLATFORM_ADMIN not in who.roles
+    if is_foreign or not TENANT.fullmatch(tenant_id):
+        raise NotFound("another user")
+    return LimitPlace(Scope.USER, tenant_id)
+
+
+Place = Annotated[LimitPlace, Depends(_place)]
+
+
+@router.get("/catalogue")
+def list_limits(_: CallerDep) -> Listing[LimitView]:
+    """List every limit that can be set, with its unit and the code of a breach."""
+    return Listing(items=[LimitView.of(spec) for spec in CATALOGUE.values()])
+
+
+@router.get("/breaches")
+def list_breaches(who: CallerDep, services: ServicesDep, limit: PageSize = 50, cursor: Cursor = None) -> Listing[BreachView]:
+    """List the entries of yours that a limit has stopped, newest first; they are kept for three months."""
+    page = services.decisions.list_breaches(who.tenant_id, cursor, limit)
+    return Listing(items=[BreachView.of(breach) for breach in page.items], next_cursor=page.cursor)
+
+
+@router.get("/effective/{subscription_id}", responses=refusals(404))
+def get_effective_limits(who: CallerDep, services: ServicesDep, subscription_id: SubscriptionId) -> Listing[EffectiveLimitView]:
+    """Show every limit in force for a subscription, and the level that it comes from."""
+    read = ReadLimits(services.limits, services.clock, services.metrics)
+    describe = DescribeLimits(read, services.subscriptions, services.accounts)
+    return Listing(items=EffectiveLimitView.all_of(describe(who.tenant_id, subscription_id)))
+
+
+@router.get("/levels/{scope}/{scope_id}", responses=refusals(403, 404))
+def get_limits(services: ServicesDep, place: Place) -> LimitRecordView:
+    """Show what a level limits: `USER/me` for all that is yours; the other levels are for platform admins."""
+    return LimitRecordView.of(_change(services).find(place))
+
+
+@router.put("/levels/{scope}/{scope_id}", responses=refusals(403, 404, 409, 413))
+def put_limits(who: CallerDep, services: ServicesDep, place: Place, body: LimitsInput) -> LimitRecordView:
+    """Replace what a level limits; it can only tighten what stands above it. The next signal is held against it."""
+    limits: Any = body
+    return LimitRecordView.of(_change(services).set(place, limits.to_domain(), who.tenant_id))
+
+
+@router.put("/members/{scope_id}", responses=refusals(403, 404, 409, 413))
+def put_membership(who: AdminDep, services: ServicesDep, scope_id: str, body: Membership) -> LimitRecordView:
+    """Say which organisation and group a user belongs to."""
+    place = _user(who, scope_id)
+    return LimitRecordView.of(_change(services).move_user(place.scope_id, body.organisation_id, body.group_id, who.tenant_id))
+
+
+def _change(services: ApiServices) -> ChangeLimits:
+    return ChangeLimits(services.limits, services.clock)

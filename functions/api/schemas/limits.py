@@ -1,0 +1,174 @@
+"""Bodies of limits. Their fields are those of the domain's `Limits`: a limit that is added there appears here by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, get_args, get_type_hints
+
+from pydantic import BeforeValidator, ConfigDict, Field, create_model
+
+from candlecast.domain.breach import Breach
+from candlecast.domain.limit_catalogue import CATALOGUE, LimitSpec
+from candlecast.domain.limit_record import LimitRecord
+from candlecast.domain.limits import EffectiveLimits, Limits, Scope
+from candlecast.domain.signal import PositionSide
+from candlecast.domain.trading_window import Blackout, TradingWindow
+from functions.api.schemas.trading import ReasonView
+from functions.api.schemas.values import Body, Identifier, Money, Symbol, View
+
+_TYPES: Mapping[Any, Any] = {
+    Decimal: Money,
+    int: Annotated[int, Field(strict=True)],
+    bool: Annotated[bool, Field(strict=True)],
+    datetime: datetime,
+    tuple[str, ...]: tuple[Symbol, ...],
+    tuple[PositionSide, ...]: tuple[PositionSide, ...],
+    tuple[tuple[str, ...], ...]: tuple[tuple[Symbol, ...], ...],
+    tuple[TradingWindow, ...]: tuple[TradingWindow, ...],
+    tuple[Blackout, ...]: tuple[Blackout, ...],
+}
+EXAMPLES = [
+    {"max_leverage": "5", "max_daily_loss_percent": "3", "stop_required": True, "denied_markets": ["DOGE/USDT:USDT"]},
+]
+
+
+def _fields() -> dict[str, Any]:
+    """The limits as optional fields, each with its title and unit."""
+    hints = get_type_hints(Limits)
+    described = {}
+    for name, spec in CATALOGUE.items():
+        (kind,) = [kind for kind in get_args(hints[name]) if kind is not type(None)]
+        described[name] = (_TYPES[kind] | None, Field(default=None, description=f"{spec.title}, {spec.unit}."))
+    return described
+
+
+class _LimitsBase(Body):
+    """Limits to set; what is absent is not limited at this level."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": EXAMPLES})  # type: ignore[dict-item]
+
+    def to_domain(self) -> Limits:
+        """The domain's limits; raises `InvalidValue` for values beyond the catalogue's bounds."""
+        return Limits(**{name: getattr(self, name) for name in self.model_fields_set})
+
+
+class _LimitsViewBase(View):
+    """Limits that are set."""
+
+
+LimitsInput = create_model("LimitsInput", __base__=_LimitsBase, **_fields())
+LimitsView = create_model("LimitsView", __base__=_LimitsViewBase, **_fields())
+
+
+class LimitRecordView(View):
+    """The limits of one level, and who has set them."""
+
+    scope: Scope
+    scope_id: str
+    limits: dict[str, Any]
+    organisation_id: str | None
+    group_id: str | None
+    changed_by: str
+    changed_at: datetime | None
+    version: int
+
+    @staticmethod
+    def of(record: LimitRecord) -> LimitRecordView:
+        return LimitRecordView(
+            scope=record.place.scope,
+            scope_id=record.place.scope_id,
+            limits=shown(record.limits),
+            organisation_id=record.organisation_id,
+            group_id=record.group_id,
+            changed_by=record.changed_by,
+            changed_at=record.changed_at,
+            version=record.version,
+        )
+
+
+class BreachView(View):
+    """An entry that a limit has stopped."""
+
+    breach_id: str
+    account_id: str
+    subscription_id: str
+    signal_id: str
+    market: str
+    reason: ReasonView
+    occurred_at: datetime
+
+    @staticmethod
+    def of(breach: Breach) -> BreachView:
+        return BreachView(
+            breach_id=breach.breach_id,
+            account_id=breach.account_id,
+            subscription_id=breach.subscription_id,
+            signal_id=breach.signal_id,
+            market=breach.market,
+            reason=ReasonView.of(breach.denial),
+            occurred_at=breach.occurred_at,
+        )
+
+
+class Membership(Body):
+    """Where a user belongs; null for neither."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"organisation_id": "fund-1", "group_id": "juniors"}]})
+
+    organisation_id: Identifier | None = None
+    group_id: Identifier | None = None
+
+
+class LimitView(View):
+    """What one limit is: its unit, what it is measured on, which of two values counts, and what a breach is called."""
+
+    name: str
+    title: str
+    unit: str
+    measured_on: str
+    window: str | None
+    tightens: str
+    enforced_by: str
+    reason: str
+
+    @staticmethod
+    def of(spec: LimitSpec) -> LimitView:
+        return LimitView(
+            name=spec.name,
+            title=spec.title,
+            unit=spec.unit,
+            measured_on=spec.measure,
+            window=spec.window,
+            tightens=spec.tightens,
+            enforced_by=spec.enforced,
+            reason=spec.reason,
+        )
+
+
+class EffectiveLimitView(View):
+    """One limit in force: its value, and the widest level at which that value is set."""
+
+    name: str
+    value: Any
+    unit: str
+    origin: Scope
+
+    @staticmethod
+    def all_of(effective: EffectiveLimits) -> list[EffectiveLimitView]:
+        values = shown(effective.limits)
+        return [
+            EffectiveLimitView(name=name, value=value, unit=CATALOGUE[name].unit, origin=effective.origins[name])
+            for name, value in values.items()
+        ]
+
+
+def shown(limits: Limits) -> dict[str, Any]:
+    """The limits that are set, as JSON shows them."""
+    view: dict[str, Any] = LimitsView.model_validate(limits).model_dump(mode="json", exclude_none=True)
+    return view
+
+
+ShownLimits = Annotated[dict[str, Any], BeforeValidator(lambda value: shown(value) if isinstance(value, Limits) else value)]
+"""Limits in an answer: those that are set, by name."""

@@ -1,0 +1,55 @@
+"""Limits as somebody has set them for the platform, an organisation, a group or a user; others keep their own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from candlecast.domain.errors import InvalidValue
+from candlecast.domain.limits import Limits, Scope
+from candlecast.domain.money import require_utc
+
+PLATFORM_ID = "platform"  # there is one platform, and its record needs a name as any other
+RECORDED_SCOPES = (Scope.PLATFORM, Scope.ORGANISATION, Scope.GROUP, Scope.USER)
+
+
+@dataclass(frozen=True, slots=True)
+class LimitPlace:
+    """Whose limits: `scope_id` is an organisation's or group's id, or the tenant's for a user."""
+
+    scope: Scope
+    scope_id: str
+
+    def __post_init__(self) -> None:
+        if self.scope not in RECORDED_SCOPES:
+            raise InvalidValue(f"limits of the scope {self.scope} are kept with the thing itself")
+
+
+PLATFORM = LimitPlace(Scope.PLATFORM, PLATFORM_ID)
+
+MAX_STATE_AGE_SECONDS = 600  # EX10: an account that nobody could look at for ten minutes may hold anything
+PRODUCT_LIMITS = Limits(max_state_age_seconds=MAX_STATE_AGE_SECONDS)
+"""What counts although no operator has set it; as every level, others can only tighten it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitRecord:
+    """The limits of one place, with who has set them when.
+
+    `organisation_id` and `group_id` say where a user belongs: an administrator's word, never the user's own.
+    """
+
+    place: LimitPlace
+    limits: Limits = field(default_factory=Limits)
+    organisation_id: str | None = None
+    group_id: str | None = None
+    changed_by: str = ""
+    changed_at: datetime | None = None
+    version: int = 0
+
+    def __post_init__(self) -> None:
+        if self.changed_at is not None:
+            require_utc("changed_at", self.changed_at)
+        self.limits.require_settable()
+        if (self.organisation_id or self.group_id) and self.place.scope is not Scope.USER:
+            raise InvalidValue("only a user belongs to an organisation or a group")

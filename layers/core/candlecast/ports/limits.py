@@ -1,0 +1,20 @@
+"""Where the limits of platform, organisations, groups and users are kept: the authority on what an order may do."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Protocol
+
+from candlecast.domain.limit_record import LimitPlace, LimitRecord
+
+
+class LimitStore(Protocol):
+    """Limit records by place."""
+
+    def read(self, places: Collection[LimitPlace]) -> Mapping[LimitPlace, LimitRecord]:
+        """The records that there are, strongly consistent, in as few requests as the store allows; raises `RetryLater`."""
+        ...
+
+    def save(self, record: LimitRecord) -> LimitRecord:
+        """Write the record as version + 1; raises `Conflict` (VERSION_CONFLICT) if somebody else has written since."""
+        ...

@@ -1,0 +1,48 @@
+"""Set the limits of a platform, an organisation, a group or a user, and say where a user belongs (SU3, PE2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from candlecast.domain.errors import Conflict
+from candlecast.domain.limit_record import LimitPlace, LimitRecord
+from candlecast.domain.limits import Limits, Scope, locked_changes
+from candlecast.ports.clock import Clock
+from candlecast.ports.limits import LimitStore
+from candlecast.services.retry_conflict import retry_conflict
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeLimits:
+    """Every change names who has made it; the next fan-out uses it."""
+
+    limits: LimitStore
+    clock: Clock
+
+    def find(self, place: LimitPlace) -> LimitRecord:
+        """The record of a place; an empty one (version 0) if nobody has set anything."""
+        return self.limits.read([place]).get(place) or LimitRecord(place=place)
+
+    def set(self, place: LimitPlace, limits: Limits, who: str) -> LimitRecord:
+        """Replace the limits of a place. Raises `Conflict` (LIMITS_LOCKED) for one that would be loosened while it is locked."""
+
+        def change(record: LimitRecord) -> LimitRecord:
+            locked = locked_changes(record.limits, limits, self.clock.now())
+            if locked:
+                raise Conflict("LIMITS_LOCKED", f"locked until {record.limits.limits_locked_until}: {', '.join(locked)}")
+            return replace(record, limits=limits.require_settable())
+
+        return self._change(place, change, who)
+
+    def move_user(self, tenant_id: str, organisation_id: str | None, group_id: str | None, who: str) -> LimitRecord:
+        """Say which organisation and group a user belongs to; None for neither."""
+        place = LimitPlace(Scope.USER, tenant_id)
+        return self._change(place, lambda r: replace(r, organisation_id=organisation_id, group_id=group_id), who)
+
+    def _change(self, place: LimitPlace, change: Callable[[LimitRecord], LimitRecord], who: str) -> LimitRecord:
+        def attempt() -> LimitRecord:
+            changed = change(self.find(place))
+            return self.limits.save(replace(changed, changed_by=who, changed_at=self.clock.now()))
+
+        return retry_conflict(attempt)

@@ -1,0 +1,107 @@
+"""Limits by API: who may set what, what is in force, and what a lower level cannot do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from candlecast.domain.limit_catalogue import CATALOGUE
+from tests.api.conftest import Deployment
+from tests.api.gateway import Client
+from tests.builders import SUBSCRIPTION, TENANT
+
+MINE = "/v1/limits/levels/USER/me"
+PLATFORM = "/v1/limits/levels/PLATFORM/platform"
+EFFECTIVE = f"/v1/limits/effective/{SUBSCRIPTION}"
+
+
+def in_force(client: Client) -> dict[str, tuple[Any, str]]:
+    return {item["name"]: (item["value"], item["origin"]) for item in client.get(EFFECTIVE).json["items"]}
+
+
+def test_the_catalogue_lists_every_limit_with_its_code(deployment: Deployment) -> None:
+    items = deployment.client.get("/v1/limits/catalogue").json["items"]
+    assert [item["name"] for item in items] == list(CATALOGUE)
+    assert len(items) >= 50
+    assert all(item["reason"] and item["unit"] for item in items)
+
+
+def test_every_level_is_in_force_with_the_level_it_comes_from(populated: Deployment) -> None:
+    admin = populated.admin
+    admin.send("PUT", PLATFORM, {"max_leverage": "8", "max_orders_per_day": 100})
+    admin.send("PUT", "/v1/limits/levels/ORGANISATION/fund-1", {"max_orders_per_day": 50, "stop_required": True})
+    admin.send("PUT", "/v1/limits/levels/GROUP/juniors", {"denied_markets": ["DOGE/USDT:USDT"]})
+    admin.send("PUT", f"/v1/limits/members/{TENANT}", {"organisation_id": "fund-1", "group_id": "juniors"})
+    populated.client.send("PUT", MINE, {"max_leverage": "9", "max_spread_bps": "12.5"})
+    found = in_force(populated.client)
+    assert found["max_leverage"] == ("8", "PLATFORM"), "a lower level cannot loosen"
+    assert found["max_orders_per_day"] == (50, "ORGANISATION")
+    assert found["stop_required"] == (True, "ORGANISATION")
+    assert found["denied_markets"] == (["DOGE/USDT:USDT"], "GROUP")
+    assert found["max_spread_bps"] == ("12.5", "USER")
+    assert found["max_state_age_seconds"] == (600, "PLATFORM"), "the product's own"
+    assert found["max_positions"][1] == "SUBSCRIPTION"
+
+
+def test_a_subscription_may_have_limits_of_its_own(populated: Deployment) -> None:
+    changed = populated.client.send(
+        "PATCH", f"/v1/subscriptions/{SUBSCRIPTION}/settings", {"limits": {"max_risk_per_trade_percent": "0.5"}}
+    )
+    assert changed.json["settings"]["limits"] == {"max_risk_per_trade_percent": "0.5"}
+    assert in_force(populated.client)["max_risk_per_trade_percent"] == ("0.5", "SUBSCRIPTION")
+
+
+def test_what_was_set_is_shown_with_who_has_set_it(deployment: Deployment) -> None:
+    put = deployment.client.send("PUT", MINE, {"max_leverage": "3"}).json
+    assert put == deployment.client.get(MINE).json
+    assert (put["limits"], put["changed_by"], put["version"]) == ({"max_leverage": "3"}, TENANT, 1)
+
+
+@pytest.mark.parametrize("path", [PLATFORM, "/v1/limits/levels/ORGANISATION/fund-1", "/v1/limits/levels/GROUP/juniors"])
+def test_only_platform_admins_reach_wider_levels(deployment: Deployment, path: str) -> None:
+    assert deployment.client.get(path).status == 403
+    assert deployment.client.send("PUT", path, {"max_leverage": "3"}).status == 403
+    assert deployment.admin.send("PUT", path, {"max_leverage": "3"}).status == 200
+
+
+def test_another_users_limits_are_not_there(deployment: Deployment) -> None:
+    deployment.client.send("PUT", MINE, {"max_leverage": "3"})
+    path = f"/v1/limits/levels/USER/{TENANT}"
+    assert (deployment.stranger.get(path).status, deployment.stranger.send("PUT", path, {}).status) == (404, 404)
+    assert deployment.admin.get(path).json["limits"] == {"max_leverage": "3"}
+
+
+def test_nobody_moves_himself_into_another_organisation(deployment: Deployment) -> None:
+    assert deployment.client.send("PUT", "/v1/limits/members/me", {"organisation_id": "other"}).status == 403
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/limits/levels/ACCOUNT/a", "/v1/limits/levels/PLATFORM/other", "/v1/limits/levels/GROUP/a b"]
+)
+def test_a_level_that_there_is_not_answers_404(deployment: Deployment, path: str) -> None:
+    assert deployment.admin.get(path).status == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"max_leverage": 2.5}, "INVALID_REQUEST"),
+        ({"max_leverage": "-1"}, "LIMIT_OUT_OF_BOUNDS"),
+        ({"max_positions": "3"}, "INVALID_REQUEST"),
+        ({"max_leverag": "3"}, "INVALID_REQUEST"),
+        ({"denied_markets": [f"A{number}/USDT:USDT" for number in range(51)]}, "TOO_MANY_ENTRIES"),
+    ],
+)
+def test_a_limit_that_cannot_be_is_refused_with_a_code(deployment: Deployment, body: dict[str, Any], code: str) -> None:
+    answer = deployment.client.send("PUT", MINE, body)
+    assert (answer.status, answer.code) == (422, code)
+    assert deployment.client.get(MINE).json["version"] == 0
+
+
+def test_locked_limits_cannot_be_loosened_before_their_time(deployment: Deployment) -> None:
+    locked = {"max_leverage": "3", "limits_locked_until": "2099-01-01T00:00:00Z"}
+    deployment.client.send("PUT", MINE, locked)
+    assert deployment.client.send("PUT", MINE, {**locked, "max_leverage": "4"}).code == "LIMITS_LOCKED"
+    assert deployment.client.send("PUT", MINE, {}).code == "LIMITS_LOCKED"
+    assert deployment.client.send("PUT", MINE, {**locked, "max_leverage": "2"}).status == 200
