@@ -111,7 +111,9 @@ def meter(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[Meter]:
     forget_built_parts()
 
 
-def test_a_warm_entry_costs_two_reads_two_writes_no_secret_and_one_venue_request(meter: Meter, say: Callable[[str], None]) -> None:
+def test_a_warm_entry_costs_two_reads_two_writes_no_secret_and_one_venue_request(
+    meter: Meter, say: Callable[[str], None]
+) -> None:
     desk, person = meter.desk, meter.desk.people[0]
     cold = meter.cost(trade_order(desk, person), person)
     say(f"cold, with leverage and margin mode to be set: AWS {dict(cold.aws)}, venue {dict(cold.venue)}")
