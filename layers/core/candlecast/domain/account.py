@@ -374,11 +374,11 @@ def forgotten_at(ended_at: datetime) -> datetime:
 
 
 def _with_receipt(outbox: tuple[Event, ...], receipt: str) -> tuple[Event, ...]:
-    """The events, the receipt with the newest that tells of an entry."""
-    entries = [
-        n for n, e in enumerate(outbox) if e.type is not EventType.LIMITS_BREACHED and e.order and e.order.kind is LegKind.ENTRY
-    ]
-    return tuple(replace(e, receipt=receipt) if n == entries[-1] else e for n, e in enumerate(outbox)) if entries else outbox
+    """The events, the receipt with the newest that tells of an entry, or of an exit if there is none."""
+    kinds = [event.order.kind if event.order is not None and event.trade is None else None for event in outbox]
+    wanted = LegKind.ENTRY if LegKind.ENTRY in kinds else LegKind.EXIT
+    carrier = max((place for place, kind in enumerate(kinds) if kind is wanted), default=None)
+    return tuple(replace(e, receipt=receipt) if place == carrier else e for place, e in enumerate(outbox))
 
 
 def _order_events(intent: Intent, now: datetime) -> tuple[Event, ...]:

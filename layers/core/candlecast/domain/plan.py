@@ -2,37 +2,43 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from candlecast.domain.account import MAX_OPEN_INTENTS, Account, AccountStatus
 from candlecast.domain.errors import RetryLater
 from candlecast.domain.ids import intent_id
+from candlecast.domain.limits import EffectiveLimits, Scope, acted_on, tighten_further
 from candlecast.domain.market import Market
 from candlecast.domain.messages import TradeOrder
 from candlecast.domain.order import Intent, IntentState, LegKind, MarketSettings, OrderType
 from candlecast.domain.position import Position, position_key
 from candlecast.domain.reasons import Denial, Reason
-from candlecast.domain.risk import Entry, first_denial
+from candlecast.domain.receipt import Receipt
+from candlecast.domain.risk.entry import Entry
+from candlecast.domain.risk.evaluate import Evaluation, evaluate, first_denial
 from candlecast.domain.signal import PositionSide
 from candlecast.domain.sizing import entry_quantity, ladder_quantities, stop_price, take_profits
-from candlecast.domain.subscription import SubscriptionStatus
+from candlecast.domain.subscription import MAX_SIGNAL_AGE_SECONDS, SubscriptionStatus
 
 UNRESOLVED_WAIT_SECONDS = 10.0  # about half the settle window: the reconciler resolves what stands in the way meanwhile
 FULL_WAIT_SECONDS = 30.0
+LOOK_WAIT_SECONDS = 3.0  # so soon a look that was asked for may have made a stale state fresh
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Intents in the order in which they are sent (state SUBMITTING), decided ones that are not sent (terminal states), and exits
     that the account keeps until an earlier order has ended (PENDING). `comes_again`: an entry could not be decided yet.
+    `receipt` says how it was decided; it is None while that has not ended.
     """
 
     legs: tuple[Intent, ...] = ()
     decided: tuple[Intent, ...] = ()
     waiting: tuple[Intent, ...] = ()
     comes_again: bool = False
+    receipt: Receipt | None = None
 
     @property
     def intents(self) -> tuple[Intent, ...]:
@@ -55,8 +61,15 @@ def plan_orders(account: Account, order: TradeOrder, market: Market | None, now:
     closing = held if held is not None and order.signal.closes(held.side) else None
     exits = () if known_exit else _exit_intents(account, order, closing, now)
     if not order.signal.action.is_entry:
-        return _split(exits)
-    return _split((*exits, *_entry_intents(account, order, market, closing, now)))
+        return _split(exits, Receipt.of(account, order, exits, None, (), now))
+    try:
+        decision = _decide_entry(account, order, market, closing, now)
+    except RetryLater:
+        if not exits:
+            raise
+        return replace(_split(exits), comes_again=True)  # an exit waits for nobody
+    intents = (*exits, *decision.intents)
+    return _split(intents, Receipt.of(account, order, intents, decision.limits, decision.evaluations, now))
 
 
 def _exit_intents(account: Account, order: TradeOrder, closing: Position | None, now: datetime) -> tuple[Intent, ...]:
@@ -77,46 +90,90 @@ def _exit_intents(account: Account, order: TradeOrder, closing: Position | None,
     return (_intent(order, account, LegKind.EXIT, now, side=closing.side, quantity=closing.quantity),)
 
 
-def _entry_intents(
+@dataclass(frozen=True, slots=True)
+class _Decision:
+    """What an entry came to, and by which limits."""
+
+    intents: tuple[Intent, ...]
+    limits: EffectiveLimits
+    evaluations: tuple[Evaluation, ...] = ()
+
+
+def _decide_entry(
     account: Account, order: TradeOrder, market: Market | None, closing: Position | None, now: datetime
-) -> tuple[Intent, ...]:
-    """The entry with its protective legs; or the decision not to enter."""
+) -> _Decision:
+    """The entry with its protective legs; or the decision not to enter.
+
+    Raises `RetryLater` while it cannot be decided and would still be fresh later: TOO_MANY_RECENT_ORDERS, STATE_STALE.
+    """
+    limits = tighten_further(order.limits, ((Scope.ACCOUNT, account.limits), (Scope.SUBSCRIPTION, order.settings.layer())))
     side = order.signal.entry_side
-    if side is None:
-        raise ValueError("only an entry opens a position")
-    refused = _refusal(account, order, market, now)
+    refused = _refusal(account, order, market, max_signal_age(limits), now)
     if refused is not None:
         state, denial = refused
-        return (_intent(order, account, LegKind.ENTRY, now, state, side=side, denial=denial),)
+        return _Decision((_intent(order, account, LegKind.ENTRY, now, state, side=side, denial=denial),), limits)
     if account.is_full(now):
         raise RetryLater("TOO_MANY_RECENT_ORDERS", "the account remembers its most", after_seconds=FULL_WAIT_SECONDS)
-    price = order.signal.price
-    if market is None or price is None:
+    if market is None:
         raise ValueError("refused above")
-    stop = stop_price(order.signal, side, price, order.settings, market)
-    targets = take_profits(order.signal, side, price, order.settings, market)
-    quantity = entry_quantity(order.settings, price, stop, market)
+    entry = _sized(account, order, market, closing, limits, now)
+    if isinstance(entry, Denial):
+        return _Decision((_intent(order, account, LegKind.ENTRY, now, IntentState.DENIED, side=side, denial=entry),), limits)
+    evaluations = evaluate(account, entry)
+    denied = first_denial(account, entry, evaluations)
+    if denied is None:
+        return _Decision(_bracket(account, order, entry, now), limits, evaluations)
+    if denied.reason is Reason.STATE_STALE and now + timedelta(seconds=LOOK_WAIT_SECONDS) <= _expiry(entry):
+        raise RetryLater("STATE_STALE", "the account has to be looked at first", after_seconds=LOOK_WAIT_SECONDS)
+    stopped = _intent(order, account, LegKind.ENTRY, now, IntentState.DENIED, side=side, quantity=entry.quantity, denial=denied)
+    return _Decision((stopped,), limits, evaluations)
+
+
+def _sized(
+    account: Account, order: TradeOrder, market: Market, closing: Position | None, limits: EffectiveLimits, now: datetime
+) -> Entry | Denial:
+    """The entry as it would be placed; a Denial if its size cannot be computed."""
+    signal, settings = order.signal, order.settings
+    side, price = signal.entry_side, signal.price
+    if side is None or price is None:
+        raise ValueError("only an entry with a price is sized")
+    stop = stop_price(signal, side, price, settings, market)
+    equity = account.balance.equity if account.balance is not None else None
+    quantity = entry_quantity(settings, price, stop, market, equity=equity, atr=signal.atr)
     if isinstance(quantity, Denial):
-        return (_intent(order, account, LegKind.ENTRY, now, IntentState.DENIED, side=side, denial=quantity),)
-    entry = Entry(
+        return quantity
+    return Entry(
         subscription_id=order.subscription_id,
+        strategy_id=signal.strategy_id,
         market=market,
         side=side,
-        settings=order.settings,
+        settings=settings,
+        limits=limits,
         price=price,
         quantity=quantity,
         stop=stop,
-        targets=targets,
+        targets=take_profits(signal, side, price, settings, market),
         now=now,
+        issued_at=signal.issued_at,
+        confidence=signal.confidence,
+        quote=order.quote,
         closing_key=closing.key if closing else None,
     )
-    limit = first_denial(account, entry)
-    if limit is not None:
-        return (_intent(order, account, LegKind.ENTRY, now, IntentState.DENIED, side=side, quantity=quantity, denial=limit),)
-    return _bracket(account, order, entry, now)
 
 
-def _refusal(account: Account, order: TradeOrder, market: Market | None, now: datetime) -> tuple[IntentState, Denial] | None:
+def max_signal_age(limits: EffectiveLimits) -> int:
+    """Seconds for which an entry is fresh; a subscription's settings always name them."""
+    age = limits.limits.max_signal_age_seconds
+    return MAX_SIGNAL_AGE_SECONDS if age is None else age
+
+
+def _expiry(entry: Entry) -> datetime:
+    return entry.issued_at + timedelta(seconds=max_signal_age(entry.limits))
+
+
+def _refusal(
+    account: Account, order: TradeOrder, market: Market | None, max_age: int, now: datetime
+) -> tuple[IntentState, Denial] | None:
     """Why no entry is considered at all, before any size is known."""
     status = account.subscriptions.get(order.subscription_id, SubscriptionStatus.CANCELLED)
     age = Decimal(str((now - order.signal.issued_at).total_seconds()))
@@ -126,9 +183,9 @@ def _refusal(account: Account, order: TradeOrder, market: Market | None, now: da
         (status is SubscriptionStatus.PAUSED, IntentState.SKIPPED, Denial(Reason.SUBSCRIPTION_PAUSED)),
         (status is SubscriptionStatus.CANCELLED, IntentState.SKIPPED, Denial(Reason.SUBSCRIPTION_CANCELLED)),
         (
-            age > order.settings.max_signal_age_seconds,
+            age > max_age,
             IntentState.EXPIRED,
-            Denial(Reason.SIGNAL_TOO_OLD, age, Decimal(order.settings.max_signal_age_seconds)),
+            Denial(Reason.SIGNAL_TOO_OLD, age, Decimal(max_age)),
         ),
         (
             newest is not None and newest > order.signal.issued_at,
@@ -144,7 +201,14 @@ def _refusal(account: Account, order: TradeOrder, market: Market | None, now: da
 
 def _bracket(account: Account, order: TradeOrder, entry: Entry, now: datetime) -> tuple[Intent, ...]:
     """The entry and, behind it, its stop and targets as reduce-only orders of their own."""
-    opening = _intent(order, account, LegKind.ENTRY, now, side=entry.side, quantity=entry.quantity, stop=entry.stop, opens=True)
+    opening = replace(
+        _intent(order, account, LegKind.ENTRY, now, side=entry.side, quantity=entry.quantity),
+        stop_price=entry.stop,
+        expires_at=_expiry(entry),
+        market_settings=MarketSettings(order.settings.leverage, order.settings.margin_mode),
+        emergency=entry.limits.emergency,
+        limits_to_close=acted_on(entry.limits.limits),
+    )
     legs = [opening]
     if entry.stop is not None:
         legs.append(protective_intent(opening, LegKind.STOP_LOSS, LegKind.STOP_LOSS.value, entry.quantity, entry.stop, now))
@@ -233,10 +297,13 @@ def _wait(account: Account, order: TradeOrder, now: datetime, *, known_exit: boo
         raise later
     if _may_close(account, order):
         wish = _intent(order, account, LegKind.EXIT, now, IntentState.PENDING, side=_only_side(order))
-        return Plan(waiting=(wish,), comes_again=order.signal.action.is_entry)
+        if order.signal.action.is_entry:
+            return Plan(waiting=(wish,), comes_again=True)
+        return Plan(waiting=(wish,), receipt=Receipt.of(account, order, (wish,), None, (), now))
     if order.signal.action.is_entry:
         raise later
-    return _split(_exit_intents(account, order, None, now))
+    exits = _exit_intents(account, order, None, now)
+    return _split(exits, Receipt.of(account, order, exits, None, (), now))
 
 
 def _may_close(account: Account, order: TradeOrder) -> bool:
@@ -254,8 +321,9 @@ def _only_side(order: TradeOrder) -> PositionSide | None:
     return sides[0] if len(sides) == 1 else None
 
 
-def _split(intents: tuple[Intent, ...]) -> Plan:
+def _split(intents: tuple[Intent, ...], receipt: Receipt | None = None) -> Plan:
     return Plan(
+        receipt=receipt,
         legs=tuple(i for i in intents if not i.state.is_terminal),
         decided=tuple(i for i in intents if i.state.is_terminal),
     )
@@ -274,11 +342,8 @@ def _intent(
     *,
     side: PositionSide | None = None,
     quantity: Decimal = Decimal(0),
-    stop: Decimal | None = None,
     denial: Denial | None = None,
-    opens: bool = False,
 ) -> Intent:
-    expires_at = order.signal.issued_at + timedelta(seconds=order.settings.max_signal_age_seconds)
     return Intent(
         intent_id=_id(order, kind),
         leg=kind.value,
@@ -295,10 +360,7 @@ def _intent(
         issued_at=order.signal.issued_at,
         created_at=now,
         quantity=quantity,
-        stop_price=stop,
         reference_price=order.signal.price,
-        expires_at=expires_at if opens else None,
-        market_settings=MarketSettings(order.settings.leverage, order.settings.margin_mode) if opens else None,
         submitted_at=now if state is IntentState.SUBMITTING else None,
         denial=denial,
     )

@@ -35,6 +35,19 @@ class SizingMode(StrEnum):
     FIXED_NOTIONAL = "FIXED_NOTIONAL"  # quote units
     PERCENT_OF_CAPITAL = "PERCENT_OF_CAPITAL"  # notional as per cent of capital
     RISK_PERCENT = "RISK_PERCENT"  # per cent of capital lost when the stop is hit
+    PERCENT_OF_EQUITY = "PERCENT_OF_EQUITY"  # notional as per cent of the account's equity
+    RISK_AMOUNT = "RISK_AMOUNT"  # quote units lost when the stop is hit
+    VOLATILITY_TARGET = "VOLATILITY_TARGET"  # per cent of capital that a move of one average true range is worth
+    KELLY = "KELLY"  # per cent of Kelly's fraction (50: half Kelly), lost when the stop is hit
+
+
+PERCENTAGES = (
+    SizingMode.PERCENT_OF_CAPITAL,
+    SizingMode.RISK_PERCENT,
+    SizingMode.PERCENT_OF_EQUITY,
+    SizingMode.VOLATILITY_TARGET,
+    SizingMode.KELLY,
+)
 
 
 class AllowedSides(StrEnum):
@@ -67,16 +80,17 @@ class Sizing:
             require_decimal("sizing value", self.value, positive=True)
         elif self.mode is not SizingMode.RISK_PERCENT:
             raise InvalidValue(f"sizing mode {self.mode} needs a value", code="SIZING_VALUE_MISSING")
-        if (
-            self.mode in (SizingMode.PERCENT_OF_CAPITAL, SizingMode.RISK_PERCENT)
-            and (self.value or ZERO) > HUNDRED * MAX_LEVERAGE
-        ):
+        if self.mode in PERCENTAGES and (self.value or ZERO) > HUNDRED * MAX_LEVERAGE:
             raise InvalidValue("sizing value is beyond any leverage", code="SIZING_VALUE_TOO_LARGE")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """A subscription's own settings; money in the market's quote currency, percentages as numbers (5 means 5 %)."""
+    """A subscription's own settings; money in the market's quote currency, percentages as numbers (5 means 5 %).
+
+    For sizing by Kelly: `win_rate` is the share of trades that win (0 to 1), `payoff_ratio` the average win over the average
+    loss, `kelly_cap_percent` the most of the capital that one trade may risk whatever the two say.
+    """
 
     capital: Decimal
     sizing: Sizing = field(default_factory=Sizing)
@@ -92,16 +106,25 @@ class Settings:
     allowed_sides: AllowedSides = AllowedSides.BOTH
     allowed_markets: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
+    win_rate: Decimal | None = None
+    payoff_ratio: Decimal | None = None
+    kelly_cap_percent: Decimal = Decimal(5)
 
     def __post_init__(self) -> None:
         require_decimal("capital", self.capital, positive=True)
-        for name in ("risk_per_trade_percent", "max_daily_loss_percent"):
+        for name in ("risk_per_trade_percent", "max_daily_loss_percent", "kelly_cap_percent"):
             if require_decimal(name, getattr(self, name), positive=True) > HUNDRED:
                 raise InvalidValue(f"{name} must be at most 100")
-        for name in ("max_order_notional", "stop_atr_multiplier", "target_atr_multiplier"):
+        for name in ("max_order_notional", "stop_atr_multiplier", "target_atr_multiplier", "win_rate", "payoff_ratio"):
             value = getattr(self, name)
             if value is not None:
                 require_decimal(name, value, positive=True)
+        if self.win_rate is not None and self.win_rate > 1:
+            raise InvalidValue("win_rate is a share from 0 to 1")
+        self._require_ranges()
+        self.limits.require_settable()
+
+    def _require_ranges(self) -> None:
         if not 1 <= require_decimal("leverage", self.leverage) <= MAX_LEVERAGE:
             raise InvalidValue(f"leverage must be between 1 and {MAX_LEVERAGE}")
         if self.leverage != self.leverage.to_integral_value():
@@ -112,7 +135,6 @@ class Settings:
             raise InvalidValue(f"max_signal_age_seconds must be between {MIN_SIGNAL_AGE_SECONDS} and {MAX_SIGNAL_AGE_SECONDS}")
         if len(self.allowed_markets) > MAX_ALLOWED_MARKETS:
             raise InvalidValue(f"at most {MAX_ALLOWED_MARKETS} allowed markets")
-        self.limits.require_settable()
 
     def layer(self) -> Limits:
         """All that the subscription itself limits, under the standard names: the settings of its own and its `limits`."""

@@ -62,17 +62,18 @@ class ExecuteOrder:
         venue = self._connect(account) if plan.legs else None
         member = replace(account, organisation_id=_organisation(account, order))
         try:
-            reserved = self.accounts.save(member.decide(plan.intents, now))
+            receipt = plan.receipt.text() if plan.receipt is not None else None
+            reserved = self.accounts.save(member.decide(plan.intents, now, receipt))
         except Conflict as error:
             raise RetryLater(error.code, "somebody else wrote the account", after_seconds=CONFLICT_RETRY_SECONDS) from error
         for decided in plan.decided:
             self.metrics.count(METRIC_OF_STATE[decided.state])
         if venue is not None:
-            return self._send(Changes(reserved), venue, plan, order)
+            reserved = self._send(Changes(reserved), venue, plan, order)
         if plan.waiting:
             self._ask_for_reconcile(reserved, order)
         if plan.comes_again:
-            raise RetryLater("OUTCOME_UNKNOWN", "an earlier order is unresolved", after_seconds=UNRESOLVED_WAIT_SECONDS)
+            raise RetryLater("OUTCOME_UNKNOWN", "an entry could not be decided yet", after_seconds=UNRESOLVED_WAIT_SECONDS)
         return reserved
 
     def _plan(self, account: Account, order: TradeOrder, now: datetime) -> Plan:

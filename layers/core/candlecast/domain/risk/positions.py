@@ -1,0 +1,55 @@
+"""Limits on how many positions and orders there are, and on trading with oneself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from candlecast.domain.order import Side
+from candlecast.domain.risk.entry import Situation
+from candlecast.domain.risk.finding import BROKEN, PASSED, Check, Finding, at_most
+
+
+def _one_position_per_market(s: Situation, bound: bool) -> Finding:
+    if not bound:
+        return PASSED
+    others = sum(1 for each in s.exposures if each.market == s.entry.market.symbol) - 1
+    return at_most(others + 1, 1)
+
+
+def _max_adds(s: Situation, bound: int) -> Finding:
+    """An entry into a market in which the subscription holds a position would be an add."""
+    adds = s.entry.key in s.account.positions and s.entry.key != s.entry.closing_key
+    return at_most(int(adds), bound)
+
+
+def _max_positions(s: Situation, bound: int) -> Finding:
+    return at_most(s.positions(s.entry.subscription_id), bound)
+
+
+def _max_account_positions(s: Situation, bound: int) -> Finding:
+    return at_most(s.positions(), bound)
+
+
+def _max_open_orders(s: Situation, bound: int) -> Finding:
+    return at_most(len(s.account.intents) + s.entry.order_count, bound)
+
+
+def _self_match_prevention(s: Situation, bound: bool) -> Finding:
+    """Orders that rest in the book match; conditional ones become market orders, which do not rest."""
+    market, other = s.entry.market.symbol, Side.closing(s.entry.side)
+    ours = any(
+        i.market == market and not i.order_type.is_conditional and i.position_side is not None and i.side is other
+        for i in s.account.intents.values()
+    )
+    foreign = any(order.market == market and order.side is other for order in s.account.external_orders)
+    return BROKEN if bound and (ours or foreign) else PASSED
+
+
+CHECKS: Mapping[str, Check] = {
+    "one_position_per_market": _one_position_per_market,
+    "max_adds": _max_adds,
+    "max_positions": _max_positions,
+    "max_account_positions": _max_account_positions,
+    "max_open_orders": _max_open_orders,
+    "self_match_prevention": _self_match_prevention,
+}
