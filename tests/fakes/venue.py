@@ -1,7 +1,8 @@
 """A venue in memory that behaves as Binance USD-M does where it matters, and fails on command.
 
-Client ids are unique among open orders only, so a blind resend of a filled market order executes twice; stops and targets stay
-open until the price reaches them; an answer can be lost after the order was executed.
+Client ids are unique among open orders only, so a blind resend of a filled market order executes twice; orders with a price or a
+trigger stay open until the price reaches them; an answer can be lost after the order was executed. In hedge mode positions are
+kept by side, orders must name it, and an order that would close more than is held is refused.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ from decimal import Decimal
 from enum import Enum, auto
 
 from candlecast.domain.account import Balance
+from candlecast.domain.entry_order import TimeInForce
 from candlecast.domain.errors import Ambiguous, DomainError, Fatal, InvalidValue, Reject, RetryLater
 from candlecast.domain.money import ZERO
 from candlecast.domain.order import (
     Intent,
     OrderRequest,
     OrderType,
+    PositionMode,
     Side,
     VenueOpenOrder,
     VenueOrder,
@@ -31,6 +34,7 @@ from candlecast.domain.signal import PositionSide
 from candlecast.domain.subscription import MarginMode
 from candlecast.ports.venue import Credentials
 from tests.builders import BTC, NOW
+from tests.fakes.resting import Resting, is_marketable
 
 
 class Fault(Enum):
@@ -56,7 +60,7 @@ class Request:
 
 @dataclass(slots=True)
 class Book:
-    """What the venue holds for one key."""
+    """What the venue holds for one key; `net` and `entry_price` by market, or in hedge mode by market and side (`place_of`)."""
 
     orders: list[tuple[OrderRequest, VenueOrder]] = field(default_factory=list)
     trades: list[VenueTrade] = field(default_factory=list)
@@ -64,6 +68,8 @@ class Book:
     entry_price: dict[str, Decimal] = field(default_factory=dict)
     leverage: dict[str, Decimal] = field(default_factory=dict)
     margin_mode: dict[str, MarginMode] = field(default_factory=dict)
+    mode: PositionMode = PositionMode.ONE_WAY
+    resting: defaultdict[str, Resting] = field(default_factory=lambda: defaultdict(Resting))  # by the venue's id
 
 
 class FakeExchange:
@@ -75,6 +81,7 @@ class FakeExchange:
         self.fee_rate = fee_rate
         self.used_weight: int | None = None  # what the venue says with its answers
         self.fills_at_once = True  # False: market orders wait for `fill`
+        self.liquidity: Decimal | None = None  # so much of an order that has to be filled at once is; None: all of it
         self.hidden_lookups = 0  # so many look-ups miss every order, as a replica that lags does
         self.faults: deque[Fault] = deque()
         self.now: Callable[[], datetime] = lambda: NOW  # the time of trades
@@ -110,8 +117,10 @@ class FakeExchange:
         self.prices[market] = price
         for book in self.books.values():
             for index, (request, order) in enumerate(book.orders):
-                if order.status is VenueOrderStatus.OPEN and request.market == market and _is_reached(request, price):
-                    self._execute(book, index, request.quantity, request.trigger_price or price)
+                if order.status is VenueOrderStatus.OPEN and request.market == market:
+                    reached = book.resting[order.venue_order_id].meets(request, price)
+                    if reached is not None:
+                        self._execute(book, index, request.quantity, reached)
 
     def trade_outside(self, api_key: str, market: str, quantity: Decimal, client_order_id: str = "web_1") -> None:
         """Somebody else with access to the account, or the venue itself, trades `quantity` (signed) at the last price."""
@@ -183,16 +192,30 @@ class FakeExchange:
             raise Reject("UNKNOWN_MARKET", request.market)
         if self._open_index(book, request.client_order_id) is not None:
             raise Reject("DUPLICATE_CLIENT_ORDER_ID", "an open order has this client id")
-        if request.reduce_only and not request.order_type.is_conditional and not _reduces(book, request):
+        if (request.position_side is not None) != (book.mode is PositionMode.HEDGE):
+            raise Reject("POSITION_MODE_MISMATCH", "position side does not match the account's setting")
+        if _must_reduce(request) and not request.order_type.is_conditional and not _reduces(book, request):
             raise Reject("VENUE_REJECTED", "a reduce-only order must reduce a position")
+        last = self.prices[request.market]
+        if request.post_only and is_marketable(request, last):
+            raise Reject("ENTRY_NOT_FILLED", "it would be filled at once")
         self._numbers += 1
         order = VenueOrder(
             client_order_id=request.client_order_id, venue_order_id=str(self._numbers), status=VenueOrderStatus.OPEN, fee=ZERO
         )
         book.orders.append((request, order))
-        if self.fills_at_once and not request.order_type.is_conditional:
-            self._execute(book, len(book.orders) - 1, request.quantity, self.prices[request.market])
+        if not request.order_type.is_conditional:
+            self._take(book, request, last)
         return book.orders[-1][1]
+
+    def _take(self, book: Book, request: OrderRequest, last: Decimal) -> None:
+        """Fill what can be filled at once of the newest order; what is immediate or nothing is then gone."""
+        immediate = request.time_in_force is TimeInForce.IOC
+        if is_marketable(request, last) and (self.fills_at_once or immediate):
+            quantity = request.quantity if self.liquidity is None else min(request.quantity, self.liquidity)
+            self._execute(book, len(book.orders) - 1, quantity, last)
+        if immediate and book.orders[-1][1].status is VenueOrderStatus.OPEN:
+            book.orders[-1] = (request, replace(book.orders[-1][1], status=VenueOrderStatus.CANCELLED))
 
     def _open_index(self, book: Book, client_order_id: str) -> int | None:
         for index, (_, order) in enumerate(book.orders):
@@ -202,19 +225,19 @@ class FakeExchange:
 
     def _execute(self, book: Book, index: int, quantity: Decimal, price: Decimal) -> None:
         request, order = book.orders[index]
-        wanted = min(quantity, request.quantity - order.filled_quantity)
-        held = book.net[request.market]
-        done = min(wanted, abs(held)) if request.reduce_only else wanted
-        if request.reduce_only and not _reduces(book, request):
+        wanted, place = min(quantity, request.quantity - order.filled_quantity), place_of(request)
+        held = book.net[place]
+        done = min(wanted, abs(held)) if _must_reduce(request) else wanted
+        if _must_reduce(request) and not _reduces(book, request):
             book.orders[index] = (request, replace(order, status=VenueOrderStatus.CANCELLED))
             return
         signed = done if request.side is Side.BUY else -done
         if held == 0 or (held > 0) == (signed > 0):
-            before = abs(held) * book.entry_price.get(request.market, ZERO)
-            book.entry_price[request.market] = (before + done * price) / (abs(held) + done)
+            before = abs(held) * book.entry_price.get(place, ZERO)
+            book.entry_price[place] = (before + done * price) / (abs(held) + done)
         elif abs(signed) > abs(held):
-            book.entry_price[request.market] = price
-        book.net[request.market] = held + signed
+            book.entry_price[place] = price
+        book.net[place] = held + signed
         book.trades.append(
             VenueTrade(
                 trade_id=str(len(book.trades) + 1),
@@ -274,6 +297,13 @@ class FakeVenue:
         book = self.exchange.receive("set_market_settings", self.api_key)
         book.leverage[market], book.margin_mode[market] = leverage, margin_mode
 
+    def set_position_mode(self, mode: PositionMode) -> None:
+        book = self.exchange.receive("set_position_mode", self.api_key)
+        busy = any(book.net.values()) or any(order.status is VenueOrderStatus.OPEN for _, order in book.orders)
+        if mode is not book.mode and busy:
+            raise Reject("VENUE_REJECTED", "-4068 position side cannot be changed if there exists position")
+        book.mode = mode
+
     def find_order_by_venue_id(self, market: str, venue_order_id: str) -> VenueOrder | None:
         book = self.exchange.receive("find_order_by_venue_id", self.api_key)
         found = (order for request, order in book.orders if (request.market, order.venue_order_id) == (market, venue_order_id))
@@ -290,6 +320,8 @@ class FakeVenue:
                 side=request.side,
                 quantity=request.quantity,
                 trigger_price=request.trigger_price,
+                is_conditional=request.order_type.is_conditional,
+                reduce_only=request.reduce_only,
             )
             for request, order in book.orders
             if order.status is VenueOrderStatus.OPEN and market in (None, request.market)
@@ -303,12 +335,13 @@ class FakeVenue:
         book = self.exchange.receive("positions", self.api_key)
         return [
             VenuePosition(
-                market=market,
+                market=place.partition("|")[0],
                 side=PositionSide.LONG if net > 0 else PositionSide.SHORT,
                 quantity=abs(net),
-                entry_price=book.entry_price[market],
+                entry_price=book.entry_price[place],
+                mark_price=self.exchange.prices[place.partition("|")[0]],
             )
-            for market, net in book.net.items()
+            for place, net in book.net.items()
             if net != 0
         ]
 
@@ -331,15 +364,19 @@ class FakeVenues:
         return FakeVenue(self.exchange, credentials.api_key)
 
 
+def place_of(request: OrderRequest) -> str:
+    """Where the venue keeps the position that an order is about."""
+    return request.market if request.position_side is None else f"{request.market}|{request.position_side}"
+
+
+def _must_reduce(request: OrderRequest) -> bool:
+    """Whether an order can open nothing: by its flag, or in hedge mode by its side."""
+    return request.reduce_only or (request.position_side is not None and request.side is Side.closing(request.position_side))
+
+
 def _reduces(book: Book, request: OrderRequest) -> bool:
-    held = book.net[request.market]
-    return held > 0 if request.side is Side.SELL else held < 0
-
-
-def _is_reached(request: OrderRequest, price: Decimal) -> bool:
-    """Whether `price` triggers a conditional order; a stop is on the losing side, a target on the winning one."""
-    trigger = request.trigger_price
-    if trigger is None:
+    """Whether there is something to reduce; in hedge mode not less than all of the order (Binance: -2022)."""
+    held = book.net[place_of(request)]
+    if request.position_side is not None and request.quantity > abs(held):
         return False
-    below = (request.order_type is OrderType.STOP_MARKET) == (request.side is Side.SELL)
-    return price <= trigger if below else price >= trigger
+    return held > 0 if request.side is Side.SELL else held < 0

@@ -17,6 +17,7 @@ from candlecast.domain.order import (
     Intent,
     OrderRequest,
     OrderType,
+    PositionMode,
     Side,
     VenueOpenOrder,
     VenueOrder,
@@ -39,7 +40,13 @@ _STATUS = {
 }
 _TRIGGERED = {"TRIGGERING", "TRIGGERED", "FINISHED"}  # Binance's algoStatus once an order was sent for it
 MAX_TRADES = 1_000  # what Binance's userTrades lists at once
-_TRIGGER_PARAMETER = {OrderType.STOP_MARKET: "stopLossPrice", OrderType.TAKE_PROFIT_MARKET: "takeProfitPrice"}
+_TRIGGER_PARAMETER = {  # which makes ccxt choose the venue's type: STOP, STOP_MARKET, TAKE_PROFIT ...
+    OrderType.STOP_MARKET: "stopLossPrice",
+    OrderType.STOP_LIMIT: "stopLossPrice",
+    OrderType.TAKE_PROFIT_MARKET: "takeProfitPrice",
+    OrderType.TAKE_PROFIT_LIMIT: "takeProfitPrice",
+    OrderType.TRAILING_STOP: "trailingTriggerPrice",  # where it begins to follow
+}
 
 
 class CcxtVenue:
@@ -56,15 +63,11 @@ class CcxtVenue:
         return int(told) if str(told).isdigit() else None
 
     def create_order(self, request: OrderRequest) -> VenueOrder:
-        """Place one order: market orders at the order endpoint, stops and targets at the one for conditional orders."""
-        parameters: dict[str, Any] = {"clientOrderId": request.client_order_id}
-        if request.reduce_only:
-            parameters["reduceOnly"] = True
-        if request.order_type.is_conditional:
-            parameters[_TRIGGER_PARAMETER[request.order_type]] = str(request.trigger_price)
+        """Place one order: plain ones at the order endpoint, those with a trigger at the one for conditional orders."""
+        kind, price = ("limit", str(request.price)) if request.order_type.has_limit else ("market", None)
         answer = self._call(
             lambda: self._client.create_order(
-                request.market, "market", request.side.value.lower(), str(request.quantity), None, parameters
+                request.market, kind, request.side.value.lower(), str(request.quantity), price, _parameters(request)
             )
         )
         return _venue_order(answer, request.client_order_id)
@@ -86,17 +89,30 @@ class CcxtVenue:
         return order if order.filled_quantity == 0 else self._with_fee(order, intent.market)
 
     def cancel_order(self, intent: Intent) -> None:
-        """Cancel by client id; an order that is gone is cancelled."""
-        self._cancel(intent.client_order_id, intent.market, conditional=intent.order_type.is_conditional)
+        """Cancel by client id; an order that is gone is cancelled.
+
+        A conditional order with a price may have been triggered and rest in the book as another one: two requests more.
+        """
+        conditional = intent.order_type.is_conditional
+        self._cancel(intent.client_order_id, intent.market, conditional=conditional)
+        if conditional and intent.order_type.has_limit:
+            found = self._find({"clientOrderId": intent.client_order_id, "trigger": True}, intent.market)
+            placed = found["info"].get("actualOrderId") if found is not None else None
+            if placed:
+                self._call(lambda: self._client.cancel_order(str(placed), intent.market), ignore=NO_SUCH_ORDER)
 
     def cancel_open_order(self, order: VenueOpenOrder) -> None:
         """Cancel by client id, as `cancel_order` does."""
-        self._cancel(order.client_order_id, order.market, conditional=order.trigger_price is not None)
+        self._cancel(order.client_order_id, order.market, conditional=order.is_conditional)
 
     def set_market_settings(self, market: str, leverage: Decimal, margin_mode: MarginMode) -> None:
         """Set margin mode, then leverage: two requests."""
         self._call(lambda: self._client.set_margin_mode(margin_mode.value.lower(), market), ignore=UNCHANGED)
         self._call(lambda: self._client.set_leverage(int(leverage), market))
+
+    def set_position_mode(self, mode: PositionMode) -> None:
+        """Set it for the whole account: one request."""
+        self._call(lambda: self._client.set_position_mode(mode is PositionMode.HEDGE), ignore=UNCHANGED)
 
     def find_order_by_venue_id(self, market: str, venue_order_id: str) -> VenueOrder | None:
         """Ask by the venue's id, for which the answer tells the client id."""
@@ -107,7 +123,10 @@ class CcxtVenue:
         """Plain orders, then conditional ones: two requests, since Binance keeps them apart."""
         plain = self._read(lambda: self._client.fetch_open_orders(market))
         conditional = self._read(lambda: self._client.fetch_open_orders(market, params={"trigger": True}))
-        return [_open_order(order) for order in (*plain, *conditional)]
+        return [
+            *(_open_order(order, is_conditional=False) for order in plain),
+            *(_open_order(order, is_conditional=True) for order in conditional),
+        ]
 
     def trades_since(self, market: str, since: datetime) -> Sequence[VenueTrade]:
         """Executions as `userTrades` lists them; Binance takes no start that is more than seven days ago."""
@@ -117,17 +136,8 @@ class CcxtVenue:
         return [_trade(fill["info"], market, quote) for fill in fills]
 
     def positions(self) -> Sequence[VenuePosition]:
-        """Net positions that are not flat."""
-        return [
-            VenuePosition(
-                market=position["symbol"],
-                side=PositionSide(position["side"].upper()),
-                quantity=_decimal(position["contracts"]),
-                entry_price=_decimal(position["entryPrice"]),
-            )
-            for position in self._read(lambda: self._client.fetch_positions())
-            if position["contracts"]
-        ]
+        """Positions that are not flat: net ones, or in hedge mode those of either side."""
+        return [_position(found) for found in self._read(lambda: self._client.fetch_positions()) if found["contracts"]]
 
     def balance(self, at: datetime) -> Balance:
         """Margin balance and what is available of it, as the venue values them."""
@@ -201,7 +211,39 @@ def _venue_order(answer: Any, client_order_id: str) -> VenueOrder:
     )
 
 
-def _open_order(order: Any) -> VenueOpenOrder:
+def _parameters(request: OrderRequest) -> dict[str, Any]:
+    """What ccxt's unified call is given beside side, quantity and price; prices as exact text."""
+    parameters: dict[str, Any] = {"clientOrderId": request.client_order_id}
+    if request.position_side is not None:
+        parameters["positionSide"] = request.position_side.value  # hedge mode, in which Binance refuses reduceOnly (-1106)
+    elif request.reduce_only:
+        parameters["reduceOnly"] = True
+    if request.trigger_price is not None:
+        parameters[_TRIGGER_PARAMETER[request.order_type]] = str(request.trigger_price)
+    if request.callback_percent is not None:
+        parameters["trailingPercent"] = str(request.callback_percent)
+    if request.post_only:
+        parameters["postOnly"] = True
+    elif request.order_type.has_limit:
+        parameters["timeInForce"] = request.time_in_force.value
+    return parameters
+
+
+def _position(found: Any) -> VenuePosition:
+    return VenuePosition(
+        market=found["symbol"],
+        side=PositionSide(found["side"].upper()),
+        quantity=_decimal(found["contracts"]),
+        entry_price=_decimal(found["entryPrice"]),
+        mark_price=_known(found.get("markPrice")),
+        liquidation_price=_known(found.get("liquidationPrice")),
+        leverage=_known(found.get("leverage")),
+        margin_mode=MarginMode(found["marginMode"].upper()) if found.get("marginMode") else None,
+        unrealised_pnl=_known(found.get("unrealizedPnl")),
+    )
+
+
+def _open_order(order: Any, *, is_conditional: bool) -> VenueOpenOrder:
     trigger = order["info"].get("triggerPrice")  # of conditional orders only; ccxt drops one that is a Decimal already
     return VenueOpenOrder(
         client_order_id=str(order["clientOrderId"]),
@@ -209,7 +251,9 @@ def _open_order(order: Any) -> VenueOpenOrder:
         market=str(order["symbol"]),
         side=Side(str(order["side"]).upper()),
         quantity=_decimal(order["amount"]),
-        trigger_price=None if trigger is None else _decimal(trigger),
+        trigger_price=_known(trigger) or None,
+        is_conditional=is_conditional,
+        reduce_only=str(order["info"].get("reduceOnly", False)).lower() == "true",
     )
 
 
@@ -225,6 +269,10 @@ def _trade(info: Any, market: str, quote: str) -> VenueTrade:
         fee=_decimal(info["commission"]) if info["commissionAsset"] == quote else None,
         traded_at=datetime.fromtimestamp(int(info["time"]) / 1000, UTC),
     )
+
+
+def _known(value: object) -> Decimal | None:
+    return None if value in (None, "") else _decimal(value)
 
 
 def _decimal(value: object) -> Decimal:

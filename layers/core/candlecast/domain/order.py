@@ -7,10 +7,11 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from candlecast.domain.entry_order import TimeInForce
 from candlecast.domain.ids import client_order_id
 from candlecast.domain.limits import ClosingLimits
 from candlecast.domain.money import ZERO, require_decimal, require_utc
-from candlecast.domain.position import position_key
+from candlecast.domain.position import StopRules, position_key
 from candlecast.domain.reasons import Denial, Reason
 from candlecast.domain.signal import PositionSide
 from candlecast.domain.subscription import MarginMode
@@ -35,12 +36,34 @@ class OrderType(StrEnum):
     """The order types that we place."""
 
     MARKET = "MARKET"
-    STOP_MARKET = "STOP_MARKET"
+    LIMIT = "LIMIT"
+    STOP_MARKET = "STOP_MARKET"  # an entry above (long) the market, or a stop loss
+    STOP_LIMIT = "STOP_LIMIT"
     TAKE_PROFIT_MARKET = "TAKE_PROFIT_MARKET"
+    TAKE_PROFIT_LIMIT = "TAKE_PROFIT_LIMIT"
+    TRAILING_STOP = "TRAILING_STOP"  # at market once the price has come back by a percentage from its best
 
     @property
     def is_conditional(self) -> bool:
+        """Whether the venue holds it back until its price triggers it."""
+        return self not in (OrderType.MARKET, OrderType.LIMIT)
+
+    @property
+    def has_limit(self) -> bool:
+        """Whether it may rest in the book at its own price."""
+        return self in (OrderType.LIMIT, OrderType.STOP_LIMIT, OrderType.TAKE_PROFIT_LIMIT)
+
+    @property
+    def rests(self) -> bool:
+        """Whether it waits at the venue for its price, so that being open says nothing."""
         return self is not OrderType.MARKET
+
+
+class PositionMode(StrEnum):
+    """How a venue keeps an account's positions: one net position in a market, or a long and a short one side by side."""
+
+    ONE_WAY = "ONE_WAY"
+    HEDGE = "HEDGE"
 
 
 class IntentState(StrEnum):
@@ -78,10 +101,11 @@ class LegKind(StrEnum):
     ENTRY = "ENTRY"
     STOP_LOSS = "STOP_LOSS"
     TAKE_PROFIT = "TAKE_PROFIT"
+    TRAILING_STOP = "TRAILING_STOP"  # the venue's own, beside the stop loss
 
     @property
     def is_protective(self) -> bool:
-        return self in (LegKind.STOP_LOSS, LegKind.TAKE_PROFIT)
+        return self in (LegKind.STOP_LOSS, LegKind.TAKE_PROFIT, LegKind.TRAILING_STOP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +121,12 @@ class Intent:
     """Our durable record of one order leg, written before anything is sent (invariant 1).
 
     `leg` is the leg's name within its signal (`ENTRY`, `EXIT`, `STOP_LOSS`, `TAKE_PROFIT_1` ...); `reference_price` the
-    price that the decision was made with; `stop_price` where an entry's position must have its stop; `bracket_of` the
-    entry's intent id for protective legs; `expires_at` the wall time after which it is never sent (None: an exit or a
-    protective leg never expires); `market_settings` what an entry needs in force at the venue; `lookups` how often the
+    price that the decision was made with; `stop_price` where an entry's position must have its stop, and `stop_rules` how that
+    follows the market; `bracket_of` for protective legs, and for an entry that adds to a position, the id of the entry that has
+    opened the position; `behind` the entry that a protective leg is sent after, if that is another one; `price` the limit of
+    an order that has one; `callback_percent` how far a trailing stop stays behind; `expires_at` the wall time after which it is
+    never sent and does not rest (None: an exit or a protective leg never expires); `market_settings` what an entry needs in
+    force at the venue; `lookups` how often the
     venue was asked for it in vain; `attempts` how often the venue certainly did not take it, or took it and left it undone;
     `retry_at` when it may be sent again at the earliest. An exit that waits for an earlier order of its position has neither
     quantity nor, if it closes whatever is held, a side until it is marked for sending. `emergency` says that an entry was decided
@@ -142,6 +169,12 @@ class Intent:
     settled_at: datetime | None = None
     emergency: bool = False
     limits_to_close: ClosingLimits | None = None
+    price: Decimal | None = None
+    time_in_force: TimeInForce = TimeInForce.GTC
+    post_only: bool = False
+    callback_percent: Decimal | None = None
+    behind: str | None = None
+    stop_rules: StopRules | None = None
 
     def __post_init__(self) -> None:
         require_utc("issued_at", self.issued_at)
@@ -161,6 +194,16 @@ class Intent:
     @property
     def reduce_only(self) -> bool:
         return self.kind is not LegKind.ENTRY
+
+    @property
+    def is_add(self) -> bool:
+        """Whether it is an entry into a position that another entry has opened."""
+        return self.kind is LegKind.ENTRY and self.bracket_of is not None
+
+    @property
+    def follows(self) -> str | None:
+        """The intent id of the entry that a protective leg is sent after."""
+        return (self.behind or self.bracket_of) if self.kind.is_protective else None
 
     @property
     def side(self) -> Side:
@@ -189,7 +232,11 @@ class Intent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderRequest:
-    """What a venue is asked to place."""
+    """What a venue is asked to place.
+
+    `trigger_price` of a trailing stop is where it begins to follow (None: at once). `position_side` is given in hedge mode only:
+    such a venue takes no reduce-only flag, and an order of the closing side can open nothing.
+    """
 
     client_order_id: str
     market: str
@@ -198,9 +245,14 @@ class OrderRequest:
     quantity: Decimal
     reduce_only: bool
     trigger_price: Decimal | None = None
+    price: Decimal | None = None
+    time_in_force: TimeInForce = TimeInForce.GTC
+    post_only: bool = False
+    callback_percent: Decimal | None = None
+    position_side: PositionSide | None = None
 
     @staticmethod
-    def of(intent: Intent) -> OrderRequest:
+    def of(intent: Intent, position_mode: PositionMode = PositionMode.ONE_WAY) -> OrderRequest:
         return OrderRequest(
             client_order_id=intent.client_order_id,
             market=intent.market,
@@ -209,6 +261,11 @@ class OrderRequest:
             quantity=intent.quantity,
             reduce_only=intent.reduce_only,
             trigger_price=intent.trigger_price,
+            price=intent.price,
+            time_in_force=intent.time_in_force,
+            post_only=intent.post_only,
+            callback_percent=intent.callback_percent,
+            position_side=intent.position_side if position_mode is PositionMode.HEDGE else None,
         )
 
 
@@ -235,7 +292,10 @@ class VenueOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VenueOpenOrder:
-    """What a venue says of an order that rests in its book, ours or not; `trigger_price` of a conditional one."""
+    """What a venue says of an order that rests in its book, ours or not; `trigger_price` of a conditional one.
+
+    `is_conditional` says in which of the venue's books it is.
+    """
 
     client_order_id: str
     venue_order_id: str
@@ -243,6 +303,8 @@ class VenueOpenOrder:
     side: Side
     quantity: Decimal
     trigger_price: Decimal | None = None
+    is_conditional: bool = False
+    reduce_only: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,9 +323,14 @@ class VenueTrade:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VenuePosition:
-    """What a venue says of the net position in a market."""
+    """What a venue says of a position in a market: the net one, or in hedge mode that of one side. None where it does not say."""
 
     market: str
     side: PositionSide
     quantity: Decimal
     entry_price: Decimal
+    mark_price: Decimal | None = None
+    liquidation_price: Decimal | None = None
+    leverage: Decimal | None = None
+    margin_mode: MarginMode | None = None
+    unrealised_pnl: Decimal | None = None

@@ -18,12 +18,39 @@ def position_key(subscription_id: str, market: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StopRules:
+    """How the stop of a position follows the market; every part is optional. `domain/protect.py` acts on it.
+
+    It stays `trail_percent` or `trail_distance` (quote units) behind the best price, from a profit of `activation_percent` on; it
+    goes to break-even once the price has moved `break_even_after_r` times the distance of the first stop, or once a first part
+    has been closed (`break_even_after_target`).
+    """
+
+    trail_percent: Decimal | None = None
+    trail_distance: Decimal | None = None
+    activation_percent: Decimal | None = None
+    break_even_after_r: Decimal | None = None
+    break_even_after_target: bool = False
+
+    @property
+    def trails(self) -> bool:
+        return self.trail_percent is not None or self.trail_distance is not None
+
+    def behind(self, best: Decimal, side: PositionSide) -> Decimal | None:
+        """Where a stop stands that trails `best`; None if none does."""
+        if self.trail_distance is not None:
+            return best - side.sign * self.trail_distance
+        return None if self.trail_percent is None else best * (1 - side.sign * self.trail_percent / 100)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
     """What one subscription holds in one market; money in quote units.
 
     `opened_quantity` is all that was ever bought into it, `quantity` what is left; `exit_notional` what the closed part brought;
     `signal_issued_at` is when the opening signal was issued, so that an older exit cannot close it; `limits_to_close` is what the
-    reconciler closes it by.
+    reconciler closes it by. `entry_intent_id` is the entry that opened it, `adds` how many further ones have grown it;
+    `stop_price` is where its stop must stand now, `initial_stop` where it stood first, `best_price` the best that was seen.
     """
 
     tenant_id: str
@@ -44,6 +71,11 @@ class Position:
     exit_notional: Decimal = ZERO
     fees: Decimal = ZERO
     limits_to_close: ClosingLimits | None = None
+    adds: int = 0
+    stop_rules: StopRules | None = None
+    initial_stop: Decimal | None = None
+    best_price: Decimal | None = None
+    stop_moved_at: datetime | None = None
 
     def __post_init__(self) -> None:
         require_decimal("quantity", self.quantity, non_negative=True)

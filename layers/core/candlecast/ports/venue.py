@@ -11,7 +11,7 @@ from typing import Protocol
 from candlecast.domain.account import Balance
 from candlecast.domain.candle import Candle
 from candlecast.domain.market import Market
-from candlecast.domain.order import Intent, OrderRequest, VenueOpenOrder, VenueOrder, VenuePosition, VenueTrade
+from candlecast.domain.order import Intent, OrderRequest, PositionMode, VenueOpenOrder, VenueOrder, VenuePosition, VenueTrade
 from candlecast.domain.quote import Quote
 from candlecast.domain.subscription import MarginMode
 from candlecast.domain.timeframe import Timeframe
@@ -52,6 +52,10 @@ class Venue(Protocol):
         """Set leverage and margin mode; 'no need to change' is no error."""
         ...
 
+    def set_position_mode(self, mode: PositionMode) -> None:
+        """Keep positions net or by side; 'no need to change' is no error, a position or order in the way a `Reject`."""
+        ...
+
     def find_order_by_venue_id(self, market: str, venue_order_id: str) -> VenueOrder | None:
         """Ask for an order, ours or not, by the venue's own id; None if the venue does not know it. The fee is not told."""
         ...
@@ -68,7 +72,9 @@ class Venue(Protocol):
         """The account's executions in a market from `since` on (at most seven days back), oldest first, up to 1,000."""
         ...
 
-    def positions(self) -> Sequence[VenuePosition]: ...
+    def positions(self) -> Sequence[VenuePosition]:
+        """Everything that is held, with mark prices where the venue tells them."""
+        ...
 
     def balance(self, at: datetime) -> Balance: ...
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 from candlecast.domain.account import Balance
 from candlecast.domain.candle import Candle
 from candlecast.domain.errors import DomainError, RetryLater
-from candlecast.domain.order import Intent, OrderRequest, VenueOpenOrder, VenueOrder, VenuePosition, VenueTrade
+from candlecast.domain.order import Intent, OrderRequest, PositionMode, VenueOpenOrder, VenueOrder, VenuePosition, VenueTrade
 from candlecast.domain.quote import Quote
 from candlecast.domain.subscription import MarginMode
 from candlecast.domain.timeframe import Timeframe
@@ -76,6 +76,9 @@ class GuardedVenue:
     def set_market_settings(self, market: str, leverage: Decimal, margin_mode: MarginMode) -> None:
         weights = [VenueRequest.MARKET_SETTING, VenueRequest.MARKET_SETTING]
         self._tell(RequestClass.ENTRY, weights, lambda: self.venue.set_market_settings(market, leverage, margin_mode))
+
+    def set_position_mode(self, mode: PositionMode) -> None:
+        self._tell(RequestClass.ENTRY, [VenueRequest.MARKET_SETTING], lambda: self.venue.set_position_mode(mode))
 
     def find_order(self, intent: Intent) -> VenueOrder | None:
         """At its most: the order, the one that a trigger has placed, and its trades."""
