@@ -1,4 +1,4 @@
-"""Everything outside of a process: the table, the queues, the venue's book, and the time. Small, and cheap to copy and compare."""
+"""Everything outside of a process: table, queues, the venue's book, and the time. Small, cheap to copy and to compare."""
 
 from __future__ import annotations
 
@@ -12,14 +12,20 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from candlecast.domain.look_schedule import FULL_LOOK_INTERVAL, slot_after
+
 START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 PRICE = Decimal(100)
-LONG_AGO = 60.0  # ages beyond this are one: more than twice the settle window, and every entry that waits is told by its expiry
+LONG_AGO = 31.0  # ages beyond this are one: nothing asks whether an order is older than the settle window and two look-ups
+LONG_DUE = 60.0  # how long an account has been due is asked up to a minute
 FAR_AHEAD = 600.0
-PHASE = 300  # looks at an account follow the clock in turns of so many seconds
+PHASE = 300  # looks at an account follow the clock, in turns of so many seconds
+BUDGET, BREAKER = "WEIGHTS", "BREAKER"
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00)")
+_VENUE_ID = re.compile(r'"venue_order_id": "\d+", ')
+_NOT_COMPARED = ("version", "outbox", "usage", "limits", "daily_results", "balance")
 _NAME = re.compile(r"\b[0-9a-f]{32,64}\b|\bcc[0-9a-f]{20,40}\b")
-_UNREAD = frozenset({"outbox", "version", "GSI3PK", "GSI3SK", "PK", "SK", "tenant_id", "account_id", "kind", "schema_version"})
+_UNREAD = frozenset({"outbox", "version", "GSI3PK", "PK", "SK", "tenant_id", "account_id", "kind", "schema_version"})
 
 Key = tuple[str, str]
 Item = Mapping[str, Mapping[str, Any]]
@@ -38,8 +44,10 @@ class Order:
     reduce_only: bool
     trigger: str | None
     status: str
+    sent_at: float
     placed_at: float
     seen_from: float
+    ended_at: float = 0.0
 
     @property
     def is_conditional(self) -> bool:
@@ -57,6 +65,11 @@ class Arrival:
     at: float
     path: str
     parameters: tuple[tuple[str, str], ...]
+
+    @property
+    def client_id(self) -> str:
+        named = dict(self.parameters)
+        return named.get("clientAlgoId") or named["newClientOrderId"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +93,11 @@ class World:
     reconcile: tuple[Message, ...] = ()
     dead: tuple[Message, ...] = ()
     next_firing: float = 60.0
+    last_order: str = ""  # the order message that was delivered last
     stage: int = 0  # how many of the scenario's signals have been issued
     looks: int = 0  # firings of the clock since everything came to rest
-    faults: int = 0  # how many there were: what is late by its schedule is not late by a fault
+    refused_exits: int = 0  # by the venue, which may leave a position held
+    overwritten: int = 0  # writes of an account that lost what somebody else had written
 
     def copy(self) -> World:
         return replace(self, items=dict(self.items))
@@ -97,35 +112,65 @@ class World:
         return sum((o.quantity if o.side == "BUY" else -o.quantity for o in filled), Decimal(0))
 
     def exact(self) -> tuple[object, ...]:
-        """Equal only for worlds that not even a running process could tell apart."""
-        items = tuple(sorted((key, id(item)) for key, item in self.items.items()))
-        return self.now, items, self.orders, self.arrivals, self.trade, self.reconcile, self.dead, self.next_firing
+        """Equal only for worlds that nothing and nobody could tell apart."""
+        items = tuple((key, tuple(_plain(name, item[name]) for name in sorted(item))) for key, item in sorted(self.items.items()))
+        queues = self.trade, self.reconcile, self.dead, self.arrivals
+        counts = self.next_firing, self.stage, self.looks, self.refused_exits, self.overwritten
+        return self.now, items, self.orders, queues, counts
 
     def key(self) -> bytes:
-        """Equal for worlds from which everything goes on alike: times are relative, names by first appearance."""
+        """Equal for worlds from which everything goes on alike."""
+        return hashlib.blake2b(self.essence().encode(), digest_size=16).digest()
+
+    def essence(self) -> str:
+        """Everything that matters from here on: times are relative, names by first appearance."""
         told = [
             f"{self.now % PHASE} {self.next_firing - self.now} {self.stage} {self.looks} {len(self.dead)}",
-            *(f"{self._age(m.visible_at)} {m.receives} {_without_trace(m.body)}" for m in (*self.trade, *sorted_messages(self))),
-            *(f"{o.client_id} {o.side} {o.kind} {o.quantity} {o.status} {self._age(o.seen_from)}" for o in self.orders),
-            *(f"{self._age(arrival.at)} {arrival.path} {dict(arrival.parameters).get(_id_of(arrival))}" for arrival in self.arrivals),
-            *(text for key in sorted(self.items) if not key[0].startswith("WEIGHTS") for text in _texts(key, self.items[key])),
+            f"{self.refused_exits} {self.overwritten} {self._blocked_for()}",
+            *(f"{self._age(m.visible_at)} {m.receives} {_INSTANT.sub(self._exactly, m.body)}" for m in self.trade),
+            *(f"{self._age(m.visible_at)} {m.receives} {_without_trace(m.body)}" for m in _in_order(self.reconcile)),
+            f"{self.net}",
+            *(f"{o.client_id} {o.side} {o.kind} {o.quantity} {o.status} {self._age(o.seen_from)}" for o in self._remembered()),
+            *(f"{self._age(arrival.at)} {arrival.path} {arrival.client_id}" for arrival in self.arrivals),
+            *(text for key in sorted(self.items) if not key[0].startswith(BUDGET) for text in self._texts(key, self.items[key])),
         ]
         text = _INSTANT.sub(self._relative, "\n".join(told))
         names: dict[str, str] = {}
-        text = _NAME.sub(lambda found: names.setdefault(found.group(), f"name{len(names)}"), text)
-        return hashlib.blake2b(text.encode(), digest_size=16).digest()
+        return _NAME.sub(lambda found: names.setdefault(found.group(), f"name{len(names)}"), text)
+
+    def _remembered(self) -> list[Order]:
+        """Orders of which somebody may still ask: of what has ended long ago only the position is left."""
+        return [o for o in self.orders if o.status == "NEW" or self.now - max(o.placed_at, o.ended_at) <= LONG_AGO]
+
+    def _blocked_for(self) -> float:
+        """How long the venue wants to hear nothing; of the weights this is all that matters so far below the budget."""
+        until = (item["blocked_until"]["S"] for key, item in self.items.items() if "blocked_until" in item)
+        return max((self._age((datetime.fromisoformat(text) - START).total_seconds()) for text in until), default=0.0)
 
     def _age(self, at: float) -> float:
         return max(at - self.now, 0.0)
 
+    def _texts(self, key: Key, item: Item) -> list[str]:
+        texts = {name: opened(item[name]) for name in sorted(item) if name not in _UNREAD}
+        if key[0].startswith(BREAKER) and not json.loads(texts["body"]).get("failures"):
+            return []  # one that has heard of no failure is as good as none
+        due = texts.pop("GSI3SK", None)
+        told = [] if due is None else [f"due {max(self._seconds_to(due), -LONG_DUE):g}"]
+        return ["/".join(key), *told, *(f"{name}={_essence(text)}" for name, text in texts.items())]
+
     def _relative(self, found: re.Match[str]) -> str:
-        seconds = (datetime.fromisoformat(found.group()) - START).total_seconds() - self.now
-        return f"{min(max(seconds, -LONG_AGO), FAR_AHEAD):g}"
+        return f"{min(max(self._seconds_to(found.group()), -LONG_AGO), FAR_AHEAD):g}"
+
+    def _exactly(self, found: re.Match[str]) -> str:
+        return f"{self._seconds_to(found.group()):g}"
+
+    def _seconds_to(self, instant: str) -> float:
+        return (datetime.fromisoformat(instant) - START).total_seconds() - self.now
 
 
-def sorted_messages(world: World) -> list[Message]:
+def _in_order(messages: tuple[Message, ...]) -> list[Message]:
     """The reconcile queue keeps no order."""
-    return sorted(world.reconcile, key=lambda message: (message.visible_at, message.body))
+    return sorted(messages, key=lambda message: (message.visible_at, message.body))
 
 
 def opened(attribute: Mapping[str, Any]) -> str:
@@ -134,29 +179,24 @@ def opened(attribute: Mapping[str, Any]) -> str:
     return zlib.decompress(value).decode() if kind == "B" else str(value)
 
 
-def _texts(key: Key, item: Item) -> list[str]:
-    texts = ["/".join(key)]
-    for name in sorted(item):
-        if name not in _UNREAD:
-            texts.append(f"{name}={_essence(opened(item[name]))}")
-    return texts
-
-
-def _essence(text: str) -> str:
-    """A body without what names its writes only, and without how long what has ended is remembered."""
-    if not text.startswith("{"):
-        return text
-    body = json.loads(text)
-    for name in ("version", "outbox"):
-        body.pop(name, None)
-    if "settled" in body:
-        body["settled"] = list(body["settled"])
-    return json.dumps(body)
+def _plain(name: str, attribute: Mapping[str, Any]) -> tuple[str, str, Any]:
+    return (name, *next(iter(attribute.items())))
 
 
 def _without_trace(body: str) -> str:
     return re.sub(r'"correlation_id":"[^"]*"', "", body)
 
 
-def _id_of(arrival: Arrival) -> str:
-    return "clientAlgoId" if "algo" in arrival.path else "newClientOrderId"
+def _essence(text: str) -> str:
+    """A body without what only names its writes, and without what only limits look at that no scenario sets."""
+    if not text.startswith("{"):
+        return text
+    body = json.loads(text)
+    for name in _NOT_COMPARED:
+        body.pop(name, None)
+    if "settled" in body:
+        body["settled"] = list(body["settled"])
+    if body.get("reconciled_at"):  # it says when the next look at positions is due, and nothing else
+        last = datetime.fromisoformat(body["reconciled_at"])
+        body["reconciled_at"] = slot_after(body["account_id"], last, FULL_LOOK_INTERVAL).isoformat()
+    return _VENUE_ID.sub("", json.dumps(body))

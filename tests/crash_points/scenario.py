@@ -1,0 +1,180 @@
+"""What happens to one account: its signals one after another, each once everything has come to rest; and the order of events."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from functools import lru_cache
+from math import ceil
+from typing import Any
+
+from candlecast.adapters.codec import to_json
+from candlecast.domain.account import Balance
+from candlecast.domain.messages import ReconcileRequest
+from candlecast.domain.order import LegKind, MarketSettings
+from candlecast.domain.signal import Action, Signal, TakeProfit
+from tests.builders import ACCOUNT, BTC, TENANT, a_signal, a_trade_order, an_account, settings
+from tests.crash_points.boundary import Operation
+from tests.crash_points.exchange import arrive
+from tests.crash_points.functions import KEY_VERSION, VENUE, Functions, Worker
+from tests.crash_points.world import PHASE, START, Item, Message, World, opened
+
+ACCOUNT_KEY = (f"TENANT#{TENANT}#ACCOUNT#{ACCOUNT}", "STATE")
+FIRING_SECONDS = 60.0
+LOOKS_AT_REST = 1  # the next signal comes after a look that found everything in order
+IN_FORCE = MarketSettings(settings().leverage, settings().margin_mode)
+QUANTITY = Decimal(10)  # what an entry buys: 1,000 of notional at 100
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """`actions` are its signals, each issued once the one before has come to rest, or (`at_once`) all within seconds.
+
+    An entry may be executed for `max_age_seconds`; a `first_entry` has leverage and margin mode to set.
+    """
+
+    name: str
+    actions: tuple[Action, ...]
+    max_age_seconds: int = 300
+    at_once: bool = False
+    first_entry: bool = False
+    notional: Decimal = Decimal(1_000)
+
+    def message(self, stage: int, issued_at: float) -> Message:
+        """The order message of a stage, as the fan-out sends it."""
+        signal = _signal(self.actions[stage], stage, issued_at)
+        limits = settings(max_positions=1, max_signal_age_seconds=self.max_age_seconds, max_order_notional=self.notional)
+        return Message(to_json(a_trade_order(signal, settings=limits)), issued_at)
+
+    def begin(self, functions: Functions) -> World:
+        """An account without a position, and the first signal in the queue."""
+        world = World()
+        functions.boundaries.crosser = _Plain(world)
+        balance = Balance(equity=Decimal(10_000), available=Decimal(10_000), as_of=START)
+        account = an_account(
+            venue=VENUE,
+            credential_version=KEY_VERSION,
+            created_at=START,
+            balance=balance,
+            reconciled_at=START,
+            market_settings={} if self.first_entry else {BTC: IN_FORCE},
+        )
+        functions.accounts.create(account)
+        self.issue(world)
+        while self.at_once and world.stage < len(self.actions):
+            self.issue(world)
+        return world
+
+    def issue(self, world: World) -> None:
+        """The next signal reaches the order queue; each is issued a second after the one before, at the earliest."""
+        message = self.message(world.stage, world.now + world.stage if self.at_once else world.now)
+        world.trade, world.stage, world.looks = (*world.trade, message), world.stage + 1, 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Plain:
+    world: World
+
+    def cross(self, operation: Operation) -> Any:
+        return operation.apply(self.world)
+
+
+def _signal(action: Action, stage: int, issued_at: float) -> Signal:
+    sign = 1 if action is Action.LONG else -1
+    levels = action.is_entry
+    return a_signal(
+        action,
+        signal_id=f"signal{stage}",
+        issued_at=START + timedelta(seconds=issued_at),
+        stop_loss=Decimal(100 - sign * 10) if levels else None,
+        take_profits=(TakeProfit(Decimal(100 + sign * 20), Decimal(1)),) if levels else (),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What happens next: a worker is invoked with `body`; `message` is the one that it was given, if a queue did."""
+
+    worker: Worker
+    body: str
+    message: Message | None = None
+
+
+def next_event(world: World, scenario: Scenario) -> Event | None:
+    """Move the world on to its next invocation; None once everything has come to rest for good.
+
+    At the same instant a late request arrives first, then an order message is delivered, then the reconciler's, then the clock.
+    """
+    while True:
+        if at_rest(world) and world.looks >= LOOKS_AT_REST:
+            if world.stage == len(scenario.actions):
+                return None
+            scenario.issue(world)
+        if at_rest(world) and not world.looks:  # a quiet while, after which the turns of the looks are the same again
+            world.next_firing = ceil(world.next_firing / PHASE) * PHASE
+        times = [
+            min((arrival.at for arrival in world.arrivals), default=float("inf")),
+            world.trade[0].visible_at if world.trade else float("inf"),
+            min((message.visible_at for message in world.reconcile), default=float("inf")),
+            world.next_firing,
+        ]
+        first = times.index(min(times))
+        world.now = max(world.now, times[first])
+        if first > 0:
+            return _event(world, first)
+        arrive(world, min(world.arrivals, key=lambda arrival: arrival.at))
+
+
+def _event(world: World, which: int) -> Event:
+    if which == 1:
+        world.last_order = world.trade[0].body
+        return Event(Worker.EXECUTOR, world.last_order, world.trade[0])
+    if which == 2:
+        message = min(world.reconcile, key=lambda message: (message.visible_at, message.body))
+        alike = [o for o in world.reconcile if o.visible_at <= world.now and _wish(o) == _wish(message)]
+        world.reconcile = tuple(o for o in world.reconcile if o is message or o not in alike)
+        return Event(Worker.RECONCILER, message.body, message)
+    fired = world.next_firing
+    world.next_firing += FIRING_SECONDS
+    world.looks += at_rest(world)
+    return Event(Worker.CLOCK, str(fired))
+
+
+def _wish(message: Message) -> tuple[bool, bool]:
+    """What a request for a look asks for: several of the same at the same moment are delivered as one."""
+    body = json.loads(message.body)
+    return body["full"], bool(message.receives)
+
+
+def at_rest(world: World) -> bool:
+    """Whether nothing is on its way and no order is unsettled; a stop or target that rests at the venue is settled."""
+    if world.trade or world.reconcile or world.arrivals:
+        return False
+    intents = account_body(world).get("intents", {}).values()
+    return all(intent["state"] == "OPEN" and LegKind(intent["kind"]).is_protective for intent in intents)
+
+
+def account_body(world: World) -> dict[str, Any]:
+    """The account as it is stored; not to be changed."""
+    return _parsed(account_item(world)["body"]["B"])
+
+
+@lru_cache(maxsize=100)
+def _parsed(body: bytes) -> dict[str, Any]:
+    parsed: dict[str, Any] = json.loads(opened({"B": body}))
+    return parsed
+
+
+def account_item(world: World) -> Item:
+    return world.items[ACCOUNT_KEY]
+
+
+def disturbers(event: Event, world: World) -> list[tuple[Worker, str]]:
+    """Who may be at work while an event is handled: an executor with the same order, or with the last one, or a reconciler."""
+    if event.worker is Worker.CLOCK:
+        return []
+    request = ReconcileRequest(tenant_id=TENANT, account_id=ACCOUNT, correlation_id="meanwhile")
+    order = event.body if event.worker is Worker.EXECUTOR else world.last_order
+    return [(Worker.EXECUTOR, order), (Worker.RECONCILER, to_json(request))]

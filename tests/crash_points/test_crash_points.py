@@ -1,0 +1,65 @@
+"""No schedule of up to three faults makes an order twice, loses one, or overshoots a limit."""
+
+from __future__ import annotations
+
+import gc
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.crash_points.cases import FAST, SCENARIOS, THOROUGH, Case, parts_of
+from tests.crash_points.enumeration import Enumeration
+from tests.crash_points.explorer import Explorer
+from tests.crash_points.functions import Functions, put_together
+
+REPORTS = Path("build/check/crash_points")
+
+
+@pytest.fixture(scope="module")
+def functions() -> Functions:
+    return put_together()
+
+
+@pytest.fixture(autouse=True)
+def _without_the_collector() -> Iterator[None]:
+    """What an enumeration keeps is large and without cycles: the collector would look through it again and again."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.parametrize(("case", "part"), parts_of(FAST), ids=lambda value: getattr(value, "name", value))
+def test_every_schedule_ends_well(functions: Functions, case: Case, part: int) -> None:
+    enumerate_all(functions, case, part)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("case", "part"), parts_of(THOROUGH), ids=lambda value: getattr(value, "name", value))
+def test_every_schedule_with_any_fault_ends_well(functions: Functions, case: Case, part: int) -> None:
+    enumerate_all(functions, case, part)
+
+
+def enumerate_all(functions: Functions, case: Case, part: int) -> None:
+    explorer = Explorer(Enumeration(functions, case.groups), SCENARIOS[case.scenario])
+    counts = explorer.explore(case.faults, part, case.parts)
+    report(case, part, counts, explorer)
+    replays = [
+        f"{violation.what}: python -m tests.crash_points --scenario '{case.scenario}' --replay '{violation.schedule}'"
+        for violation in explorer.violations
+    ]
+    assert replays == []
+
+
+def report(case: Case, part: int, counts: list[int], explorer: Explorer) -> None:
+    REPORTS.mkdir(parents=True, exist_ok=True)
+    told = {
+        "case": case.name,
+        "schedules": counts,
+        "worlds": explorer.worlds,
+        "invocations": explorer.enumeration.runs,
+        "violations": len(explorer.violations),
+        "longest_seconds": explorer.longest_seconds,
+    }
+    (REPORTS / f"{case.name} {part}.json").write_text(json.dumps(told) + "\n")
