@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from candlecast.domain.plan import plan_orders
 from candlecast.domain.reasons import Denial, Reason
 from candlecast.domain.signal import PositionSide, TakeProfit
 from candlecast.domain.sizing import entry_quantity, ladder_quantities, stop_price, take_profits
 from candlecast.domain.subscription import Sizing, SizingMode
-from tests.builders import a_market, a_signal, settings
+from tests.builders import NOW, a_market, a_signal, a_trade_order, an_account, settings
 
 D = Decimal
 LONG, SHORT = PositionSide.LONG, PositionSide.SHORT
@@ -35,6 +36,58 @@ def test_each_mode_gives_the_quantity_computed_by_hand_rounded_down(
 ) -> None:
     quantity = entry_quantity(settings(sizing=sizing), D(price), D(stop) if stop else None, a_market())
     assert quantity == D(expected)
+
+
+@pytest.mark.parametrize(
+    ("sizing", "known", "expected"),
+    [
+        (Sizing(SizingMode.PERCENT_OF_EQUITY, D(25)), {"equity": D(2_800)}, "7"),
+        (Sizing(SizingMode.RISK_AMOUNT, D(70)), {}, "10"),
+        (Sizing(SizingMode.VOLATILITY_TARGET, D(1)), {"atr": D("2.5")}, "40"),
+    ],
+)
+def test_the_modes_that_need_more_than_a_price_give_the_quantity_computed_by_hand(
+    sizing: Sizing, known: dict[str, Decimal], expected: str
+) -> None:
+    assert entry_quantity(settings(sizing=sizing), D(100), D(93), a_market(), **known) == D(expected)
+
+
+@pytest.mark.parametrize(
+    ("percent", "cap", "expected"),
+    [
+        (D(100), D(100), "285.714"),  # p 0.6, b 2: 0.6 - 0.4 / 2 = 40 % of 10,000, at 14 a unit
+        (D(50), D(100), "142.857"),
+        (D(50), D(5), "35.714"),
+    ],
+)
+def test_kelly_risks_its_fraction_and_never_more_than_the_cap(percent: Decimal, cap: Decimal, expected: str) -> None:
+    chosen = settings(sizing=Sizing(SizingMode.KELLY, percent), win_rate=D("0.6"), payoff_ratio=D(2), kelly_cap_percent=cap)
+    assert entry_quantity(chosen, D(100), D(86), a_market()) == D(expected)
+
+
+def test_kelly_without_an_edge_is_denied_and_says_the_fraction() -> None:
+    even = settings(sizing=Sizing(SizingMode.KELLY, D(50)), win_rate=D("0.5"), payoff_ratio=D(1))
+    assert entry_quantity(even, D(100), D(90), a_market()) == Denial(Reason.NO_EDGE, D(0), D(0))
+
+
+@pytest.mark.parametrize(
+    ("sizing", "known"),
+    [
+        (Sizing(SizingMode.PERCENT_OF_EQUITY, D(25)), {}),
+        (Sizing(SizingMode.PERCENT_OF_EQUITY, D(25)), {"equity": D(0)}),
+        (Sizing(SizingMode.VOLATILITY_TARGET, D(1)), {}),
+        (Sizing(SizingMode.KELLY, D(50)), {}),
+    ],
+)
+def test_a_mode_whose_input_is_missing_is_denied(sizing: Sizing, known: dict[str, Decimal]) -> None:
+    assert entry_quantity(settings(sizing=sizing), D(100), D(90), a_market(), **known) == Denial(Reason.SIZING_INPUT_MISSING)
+
+
+def test_an_order_of_a_share_of_equity_uses_the_balance_of_its_account() -> None:
+    order = a_trade_order(settings=settings(sizing=Sizing(SizingMode.PERCENT_OF_EQUITY, D(10))))
+    assert plan_orders(an_account(), order, a_market(), NOW).legs[0].quantity == D(10)
+    (denied,) = plan_orders(an_account(balance=None), order, a_market(), NOW).decided
+    assert denied.reason is Reason.SIZING_INPUT_MISSING
 
 
 def test_sizing_by_risk_without_a_stop_is_denied() -> None:

@@ -223,10 +223,8 @@ def acted_on(limits: Limits) -> ClosingLimits | None:
 def _effective(by_name: Mapping[str, Sequence[tuple[Scope, Any]]], authority: Authority) -> EffectiveLimits:
     values: dict[str, Any] = {}
     origins: dict[str, Scope] = {}
-    for name in NAMES:
-        given = by_name.get(name)
-        if given is None:
-            continue
+    for name in filter(by_name.__contains__, NAMES):
+        given = by_name[name]
         value = reduce(_COMBINE[CATALOGUE[name].tightens], (each for _, each in given))
         values[name] = value
         origins[name] = _origin(given, value)

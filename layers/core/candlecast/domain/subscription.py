@@ -147,6 +147,8 @@ class Settings:
             max_order_notional=self.max_order_notional,
             max_signal_age_seconds=self.max_signal_age_seconds,
         )
+        if not self.limits.given():
+            return own
         return tighten(((Scope.SUBSCRIPTION, own), (Scope.SUBSCRIPTION, self.limits))).limits
 
     def allows_market(self, market: str) -> bool:
