@@ -1,44 +1,22 @@
-"""What the store costs: requests are counted at the client, and the largest account is weighed."""
+"""What the store costs: requests are counted at the client."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
-from datetime import timedelta
-from decimal import Decimal
-from random import Random
 from typing import Any
 
 import pytest
 from pynamodb.exceptions import PynamoDBException
 
-from candlecast.adapters.dynamodb.accounts import AccountRow, DynamoAccountStore, account_row
+from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
 from candlecast.adapters.dynamodb.executions import DynamoExecutionStore
 from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
 from candlecast.adapters.dynamodb.table import Table
-from candlecast.domain.account import (
-    MAX_OPEN_INTENTS,
-    MAX_SETTLED,
-    MAX_SUBSCRIPTIONS_PER_ACCOUNT,
-    Account,
-    DailyResult,
-    forgotten_at,
-    remembered,
-)
 from candlecast.domain.errors import Conflict, RetryLater
-from candlecast.domain.events import order_event
-from candlecast.domain.findings import MAX_DRIFTS, MAX_EXTERNAL_ORDERS, MAX_MENDS, Drift, ExternalOrder, Mend
-from candlecast.domain.ids import digest
-from candlecast.domain.order import LegKind, Side
-from candlecast.domain.position import position_key
-from candlecast.domain.subscription import MAX_POSITIONS, SubscriptionStatus
 from candlecast.domain.timeframe import Timeframe
-from tests.builders import ACCOUNT, NOW, TENANT, a_position, a_strategy, an_account, an_execution, an_intent
+from tests.builders import ACCOUNT, TENANT, a_strategy, an_account, an_execution
 from tests.fakes.clock import FakeClock
-
-MAX_ACCOUNT_BYTES = 32_000  # what the account's bounds promise: a read of it costs eight units at most
-MAX_ITEM_BYTES = 64_000  # far below DynamoDB's 400 kB, with an event for every open intent in one write
 
 
 @contextmanager
@@ -107,97 +85,6 @@ def test_a_store_that_cannot_be_reached_is_to_be_tried_later() -> None:
     with pytest.raises(RetryLater) as later:
         DynamoAccountStore(stubbed_table(), FakeClock()).load(TENANT, ACCOUNT)
     assert later.value.code == "STORE_UNAVAILABLE"
-
-
-def test_the_largest_account_stays_small() -> None:
-    account = the_largest_account()
-    assert item_bytes(account) < MAX_ACCOUNT_BYTES
-    assert len(account.intents) == MAX_OPEN_INTENTS, "the bounds are reached"
-
-
-def test_the_largest_write_stays_far_below_what_an_item_may_hold() -> None:
-    account = the_largest_account()
-    everything_told = tuple(order_event(intent, NOW) for intent in account.intents.values())
-    assert item_bytes(replace(account, outbox=everything_told)) < MAX_ITEM_BYTES
-
-
-def item_bytes(account: Account) -> int:
-    row = account_row(stubbed_table().rows(AccountRow), account, NOW)
-    stored = row.to_dynamodb_dict()
-    return sum(len(name) + len(next(iter(value.values()))) for name, value in stored.items())
-
-
-def the_largest_account() -> Account:
-    """Every bound reached at once, with ids and numbers that repeat as little as real ones: that is what compression lives on."""
-    subscriptions = [digest("subscription", str(number)) for number in range(MAX_SUBSCRIPTIONS_PER_ACCOUNT)]
-    random = Random(1)
-
-    def number() -> Decimal:  # an average or a fee
-        return Decimal(random.randrange(10**18)) / 10**12
-
-    def on_step() -> Decimal:
-        return Decimal(random.randrange(10**8)) / 10**3
-
-    intents = [
-        replace(
-            an_intent(LegKind.STOP_LOSS),
-            intent_id=digest("intent", str(index)),
-            subscription_id=subscriptions[index % len(subscriptions)],
-            signal_id=digest("signal", str(index // 3)),
-            correlation_id=digest("correlation", str(index // 3)),
-            strategy_id=f"strategy-{index % len(subscriptions)}",
-            created_at=NOW + timedelta(microseconds=random.randrange(10**9)),
-            submitted_at=NOW + timedelta(microseconds=random.randrange(10**9)),
-            quantity=on_step(),
-            trigger_price=on_step(),
-            filled_quantity=on_step(),
-            average_price=number(),
-            fee=number(),
-            bracket_of=digest("entry", str(index // 3)),
-            venue_order_id=str(random.randrange(10**18)),
-        )
-        for index in range(MAX_OPEN_INTENTS)
-    ]
-    positions = [
-        a_position(
-            subscription_id=name,
-            signal_id=digest("signal", name),
-            correlation_id=digest("correlation", name),
-            entry_intent_id=digest("entry", name),
-            quantity=(held := on_step()),
-            opened_quantity=held,
-            entry_price=number() + 1,
-            stop_price=on_step(),
-            exit_notional=number(),
-            fees=number(),
-        )
-        for name in subscriptions[:MAX_POSITIONS]
-    ]
-    found_at = NOW + timedelta(microseconds=1)
-    return an_account(
-        subscriptions=dict.fromkeys(subscriptions, SubscriptionStatus.ACTIVE),
-        intents={intent.intent_id: intent for intent in intents},
-        positions={position.key: position for position in positions},
-        settled={
-            remembered(digest("settled", str(index))): forgotten_at(NOW + timedelta(seconds=random.randrange(900)))
-            for index in range(MAX_SETTLED)
-        },
-        newest_signals={position_key(name, "BTC/USDT:USDT"): NOW for name in subscriptions},
-        daily_results={name: DailyResult(NOW.date(), number()) for name in subscriptions},
-        external_orders=tuple(
-            ExternalOrder(
-                client_order_id=digest("external", str(index)),
-                venue_order_id=str(random.randrange(10**18)),
-                market="BTC/USDT:USDT",
-                side=Side.BUY,
-                quantity=number(),
-                seen_at=found_at,
-            )
-            for index in range(MAX_EXTERNAL_ORDERS)
-        ),
-        drifts={f"MARKET{index}/USDT:USDT": Drift(difference=number(), seen_at=found_at) for index in range(MAX_DRIFTS)},
-        mends={digest("mend", str(index)): Mend(attempts=3, last_at=found_at) for index in range(MAX_MENDS)},
-    )
 
 
 def stubbed_table() -> Table:

@@ -9,12 +9,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from candlecast.adapters.codec import MAX_MESSAGE_CHARACTERS, from_json, list_from_json, list_to_json, message_from_json, to_json
+from candlecast.adapters.codec import (
+    MAX_MESSAGE_CHARACTERS,
+    from_json,
+    list_from_json,
+    list_to_json,
+    list_to_sparse_json,
+    message_from_json,
+    to_json,
+    to_sparse_json,
+)
 from candlecast.domain.account import Account
 from candlecast.domain.errors import InvalidValue, Poison
 from candlecast.domain.events import Event, order_event
 from candlecast.domain.execution import Execution, ShardReport, SignalRecord
 from candlecast.domain.messages import TradeOrder
+from candlecast.domain.order import LegKind
 from candlecast.domain.signal import TakeProfit
 from tests.builders import (
     NOW,
@@ -51,6 +61,16 @@ def test_an_account_an_execution_and_a_record_come_back_as_they_went_out() -> No
     assert from_json(Account, to_json(account)) == account
     assert from_json(Execution, to_json(execution)) == execution
     assert from_json(SignalRecord, to_json(record)) == record
+
+
+def test_what_is_stored_without_its_defaults_comes_back_as_it_went_out() -> None:
+    intent, position = an_intent(LegKind.EXIT, position_side=None), a_position(stop_price=Decimal("90.50"))
+    account = an_account(intents={intent.intent_id: intent}, positions={position.key: position}, settled={"x": NOW})
+    text = to_sparse_json(account)
+    assert from_json(Account, text) == account
+    assert len(text) < len(to_json(account)) * 2 / 3
+    events = (order_event(intent, NOW),)
+    assert list_from_json(Event, list_to_sparse_json(Event, events)) == events
 
 
 def test_a_list_of_events_comes_back_as_it_went_out() -> None:

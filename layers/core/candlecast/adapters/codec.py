@@ -28,9 +28,23 @@ def to_json(value: object) -> str:
     return _adapter(kind).dump_json(value).decode()
 
 
+def to_sparse_json(value: object) -> str:
+    """As `to_json`, without fields that have their default: for what is stored often and paid by the kilobyte.
+
+    So a default of a type that is stored in this way is part of its format and never changes.
+    """
+    kind: Any = type(value)
+    return _adapter(kind).dump_json(value, exclude_defaults=True).decode()
+
+
 def list_to_json[T](kind: type[T], values: tuple[T, ...]) -> str:
     """Values of one type as a JSON list."""
     return _adapter(_tuple_of(kind)).dump_json(values).decode()
+
+
+def list_to_sparse_json[T](kind: type[T], values: tuple[T, ...]) -> str:
+    """As `list_to_json`, without fields that have their default."""
+    return _adapter(_tuple_of(kind)).dump_json(values, exclude_defaults=True).decode()
 
 
 def from_json[T](kind: type[T], text: str | bytes) -> T:

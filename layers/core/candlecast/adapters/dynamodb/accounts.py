@@ -1,7 +1,8 @@
 """Accounts: the aggregate is one item, read with one request and written with one (D2).
 
-The body is the account as compressed JSON; its outbox lies beside it, so that the stream delivers the events with the state that
-they tell of. A small entry of its own lists the account for its tenant: an index over the item would copy it at every order.
+The body is the account as compressed JSON without what has its default; its outbox lies beside it, so that the stream delivers
+the events with the state that they tell of. A small entry of its own lists the account for its tenant: an index over the item
+would copy it at every order.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from zlib import crc32
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import PutError, TransactWriteError
 
-from candlecast.adapters.codec import from_json, list_to_json, to_json
+from candlecast.adapters.codec import from_json, to_sparse_json
+from candlecast.adapters.dynamodb.outbox import outbox_text
 from candlecast.adapters.dynamodb.table import (
     SEPARATOR,
     CompressedAttribute,
@@ -31,7 +33,6 @@ from candlecast.adapters.dynamodb.table import (
 )
 from candlecast.domain.account import Account
 from candlecast.domain.errors import Conflict, NotFound
-from candlecast.domain.events import Event
 from candlecast.domain.look_schedule import next_due
 from candlecast.ports.clock import Clock
 from candlecast.ports.store import DueAccount
@@ -147,8 +148,8 @@ def account_row(rows: type[AccountRow], account: Account, now: datetime) -> Acco
         account_id=account.account_id,
         version=stored.version,
         status=account.status.value,
-        body=to_json(stored),
-        outbox=list_to_json(Event, account.outbox),
+        body=to_sparse_json(stored),
+        outbox=outbox_text(account),
     )
     due = next_due(stored, now)
     if due is not None:

@@ -6,12 +6,13 @@ from base64 import b64decode
 from collections.abc import Mapping
 from typing import Any
 
-from candlecast.adapters.codec import list_from_json
+from candlecast.adapters.codec import from_json
 from candlecast.adapters.dynamodb.accounts import ACCOUNT_KIND
 from candlecast.adapters.dynamodb.gate import SWITCH_KIND
+from candlecast.adapters.dynamodb.outbox import outbox_events
 from candlecast.adapters.dynamodb.table import SCHEMA_VERSION, decompressed
+from candlecast.domain.account import Account
 from candlecast.domain.errors import InvalidValue, Poison, RetryLater
-from candlecast.domain.events import Event
 from candlecast.domain.ids import event_id
 from candlecast.ports.bus import PublishedEvent
 
@@ -37,11 +38,11 @@ def published_events(record: Mapping[str, Any]) -> list[PublishedEvent]:
     if tenant_id is None or account_id is None or version is None:
         raise Poison("RECORD_UNREADABLE", "an account's image lacks an attribute")
     try:
-        events = list_from_json(Event, decompressed(_binary(image, "outbox")))
+        events = outbox_events(_stored_text(image, "outbox"), lambda: from_json(Account, _stored_text(image, "body")))
     except InvalidValue as error:
         raise Poison("RECORD_UNREADABLE", error.message) from None
     except ValueError:
-        raise Poison("RECORD_UNREADABLE", "the outbox of an account's image cannot be read") from None
+        raise Poison("RECORD_UNREADABLE", "an account's image cannot be read") from None
     return [
         PublishedEvent(
             event_id=event_id(account_id, version, index),
@@ -59,10 +60,13 @@ def _text(image: Image, name: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _binary(image: Image, name: str) -> bytes:
-    """Bytes as the stream's own API gives them, or in base64 as they reach a function."""
+def _stored_text(image: Image, name: str) -> str:
+    """Compressed text: bytes from the stream's own API, or base64 as it reaches a function; older code has stored it plain."""
+    plain = _text(image, name)
+    if plain is not None:
+        return plain
     value = image.get(name, {}).get("B", b"")
-    return b64decode(value) if isinstance(value, str) else bytes(value)
+    return decompressed(b64decode(value) if isinstance(value, str) else bytes(value))
 
 
 def _number(image: Image, name: str) -> int | None:

@@ -17,7 +17,7 @@ from typing import Any, cast
 from botocore.exceptions import ConnectionError as BotocoreConnectionError
 from botocore.exceptions import HTTPClientError
 from pynamodb.attributes import Attribute, NumberAttribute, UnicodeAttribute
-from pynamodb.constants import BINARY, NUMBER
+from pynamodb.constants import BINARY, NUMBER, STRING
 from pynamodb.exceptions import PutError, PynamoDBException, TransactWriteError
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProjection
 from pynamodb.models import Model
@@ -33,7 +33,7 @@ RETRY_AFTER_SECONDS = 2.0
 SCHEMA_VERSION = 1
 MAX_KEY_PART_CHARACTERS = 200  # DynamoDB takes 1,024 bytes of sort key; three parts and their prefixes stay below
 SEPARATOR = "#"
-COMPRESSION_LEVEL = 1
+COMPRESSION_LEVEL = 4
 
 RETRYABLE_CODES = frozenset(
     {
@@ -67,7 +67,8 @@ class DecimalAttribute(Attribute[Decimal]):
 class CompressedAttribute(Attribute[str]):
     """Text that is stored compressed: what an order writes is paid by the kilobyte, and JSON shrinks to a fifth of itself.
 
-    At the fastest level: it costs microseconds, and a slower one saves a tenth at most.
+    At a level that costs some 20 microseconds for a usual account, 0.8 ms for the largest. Text that older code has stored plain
+    can still be read.
     """
 
     attr_type = BINARY
@@ -75,8 +76,11 @@ class CompressedAttribute(Attribute[str]):
     def serialize(self, value: str) -> bytes:
         return zlib.compress(value.encode(), COMPRESSION_LEVEL)
 
-    def deserialize(self, value: bytes) -> str:
-        return decompressed(value)
+    def get_value(self, value: dict[str, Any]) -> Any:
+        return value[STRING] if STRING in value else super().get_value(value)
+
+    def deserialize(self, value: bytes | str) -> str:
+        return value if isinstance(value, str) else decompressed(value)
 
 
 def decompressed(value: bytes) -> str:

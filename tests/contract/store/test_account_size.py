@@ -1,0 +1,257 @@
+"""What the account's item weighs: every order reads it once and writes it twice, and both are paid by the kilobyte."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode
+from dataclasses import fields, replace
+from datetime import timedelta
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+from candlecast.adapters.codec import to_json
+from candlecast.adapters.dynamodb.accounts import AccountRow, account_row
+from candlecast.domain.account import (
+    MAX_OPEN_INTENTS,
+    MAX_SETTLED,
+    MAX_SUBSCRIPTIONS_PER_ACCOUNT,
+    Account,
+    forgotten_at,
+    remembered,
+)
+from candlecast.domain.events import Event, EventType, order_event
+from candlecast.domain.findings import MAX_DRIFTS, MAX_EXTERNAL_ORDERS, MAX_MENDS, Drift, ExternalOrder, Mend
+from candlecast.domain.ids import digest
+from candlecast.domain.limit_catalogue import MAX_CANCELS_PER_MINUTE, MAX_ORDERS_PER_MINUTE
+from candlecast.domain.limits import CATALOGUE, ClosingLimits, Limits
+from candlecast.domain.order import Intent, IntentState, LegKind, MarketSettings, Side
+from candlecast.domain.position import Position, position_key
+from candlecast.domain.reasons import Reason
+from candlecast.domain.signal import PositionSide
+from candlecast.domain.subscription import MAX_POSITIONS, MarginMode, SubscriptionStatus
+from candlecast.domain.usage import MAX_MARKETS, MAX_REJECTS, MAX_TOLD, DayUse, EquityMarks, MarketUse, Results, Usage
+from tests.builders import BTC, ETH, NOW, a_position, after, an_account, an_intent
+from tests.contract.store.test_requests import stubbed_table
+
+MAX_ACCOUNT_BYTES = 32_000  # what the account's bounds promise: a read of it costs eight units at most
+MAX_USUAL_BYTES = 2_000  # two write units, events included
+
+
+def test_the_largest_account_with_the_most_that_one_write_tells_stays_below_its_bound() -> None:
+    account = the_largest_account()
+    told = replace(account, outbox=everything_told(account))
+    assert len(told.outbox) == len(account.intents) + len(account.positions) + 1
+    assert item_bytes(told) < MAX_ACCOUNT_BYTES
+
+
+def test_orders_that_end_in_one_write_move_from_the_body_to_its_events() -> None:
+    account = the_largest_account()
+    ended = tuple(order_event(replace(intent, state=IntentState.CANCELLED), NOW) for intent in account.intents.values())
+    assert item_bytes(replace(account, intents={}, outbox=ended)) < MAX_ACCOUNT_BYTES
+
+
+def test_the_largest_account_is_at_all_its_bounds() -> None:
+    account = the_largest_account()
+    bounds = {
+        "subscriptions": MAX_SUBSCRIPTIONS_PER_ACCOUNT,
+        "intents": MAX_OPEN_INTENTS,
+        "positions": MAX_POSITIONS,
+        "settled": MAX_SETTLED,
+        "external_orders": MAX_EXTERNAL_ORDERS,
+        "drifts": MAX_DRIFTS,
+        "mends": MAX_MENDS,
+    }
+    assert {name: len(getattr(account, name)) for name in bounds} == bounds
+    usage = {"results": MAX_SUBSCRIPTIONS_PER_ACCOUNT, "markets": MAX_MARKETS, "rejects": MAX_REJECTS}
+    assert {name: len(getattr(account.usage, name)) for name in usage} == usage
+    left_out = {"daily_results", "outbox"}  # read from older items only; added by a write
+    empty = {each.name for each in fields(Account) if not getattr(account, each.name)} - left_out
+    assert empty == {"version", "disabled_reason"}, "what is new in the account belongs into this test"
+
+
+def test_what_compression_lives_on_is_not_in_the_largest_account() -> None:
+    account = the_largest_account()
+    ids = [*account.settled, *(i.intent_id for i in account.intents.values()), *account.subscriptions]
+    assert len({each[:8] for each in ids}) == len(ids)
+
+
+def test_a_usual_account_costs_two_write_units_events_included() -> None:
+    account = a_usual_account()
+    opened = tuple(order_event(intent, NOW) for intent in account.intents.values())
+    assert item_bytes(replace(account, outbox=opened)) < MAX_USUAL_BYTES
+    assert item_bytes(account) < len(to_json(account)) / 3
+
+
+def item_bytes(account: Account) -> int:
+    """As DynamoDB counts them: names and values of all attributes, binary ones without base64."""
+    row = account_row(stubbed_table().rows(AccountRow), account, NOW)
+    return sum(len(name) + _value_bytes(value) for name, value in row.to_dynamodb_dict().items())
+
+
+def _value_bytes(value: dict[str, Any]) -> int:
+    (kind, content), *_ = value.items()
+    return len(b64decode(content) if kind == "B" else content)
+
+
+def everything_told(account: Account) -> tuple[Event, ...]:
+    """An event for every open order and every position, as after an outage, and a decision with its receipt."""
+    positions = (Event(type=EventType.POSITION_CHANGED, occurred_at=NOW, position=held) for held in account.positions.values())
+    decided = replace(order_event(an_intent(), NOW), receipt=a_receipt())
+    return (*(order_event(intent, NOW) for intent in account.intents.values()), *positions, decided)
+
+
+def a_receipt() -> str:
+    """Every limit's value, bound and margin, all of them different."""
+    random = Random(2)
+    limits = {
+        reason: {"value": f"{random.random():.8f}", "bound": f"{random.random():.4f}", "margin": f"{random.random():.8f}"}
+        for reason in Reason
+    }
+    return json.dumps({"limits": limits})
+
+
+def a_usual_account() -> Account:
+    """One position with its stop and target, a day's results, twenty orders of the last quarter of an hour."""
+    held = a_position(subscription_id=(name := digest("subscription")))
+    resting = {"state": IntentState.OPEN, "venue_order_id": "8389765543210987", "bracket_of": held.entry_intent_id}
+    intents = [an_intent(kind, subscription_id=name, **resting) for kind in (LegKind.STOP_LOSS, LegKind.TAKE_PROFIT)]
+    return an_account(
+        subscriptions={name: SubscriptionStatus.ACTIVE},
+        intents={intent.intent_id: intent for intent in intents},
+        positions={held.key: held},
+        settled={remembered(digest("settled", str(number))): forgotten_at(after(number)) for number in range(20)},
+        newest_signals={position_key(name, BTC): NOW},
+        market_settings={BTC: MarketSettings(Decimal(10), MarginMode.CROSS)},
+        usage=Usage(
+            results={name: Results(NOW.date(), Decimal("-12.5"), Decimal("40.25"), Decimal("310.75"), 7, 1, NOW)},
+            markets={held.key: MarketUse(NOW, PositionSide.LONG, NOW, NOW, Decimal("-12.5"), NOW)},
+            equity=EquityMarks.first(Decimal("10250.5"), NOW.date()).seen(Decimal("10190.75"), NOW.date()),
+            day=DayUse(NOW.date(), 21, Decimal(12_000)),
+            orders=tuple((1_795_176_000_000 + number, 1) for number in range(4)),
+        ),
+        reconciled_at=NOW,
+    )
+
+
+def the_largest_account() -> Account:
+    """Every bound reached at once, with ids and numbers that repeat as little as real ones: that is what compression lives on."""
+    names = [digest("subscription", str(number)) for number in range(MAX_SUBSCRIPTIONS_PER_ACCOUNT)]
+    some = _Some()
+    intents = [some.intent(index, names[index % len(names)]) for index in range(MAX_OPEN_INTENTS)]
+    positions = [some.position(name) for name in names[:MAX_POSITIONS]]
+    return an_account(
+        subscriptions=dict.fromkeys(names, SubscriptionStatus.ACTIVE),
+        organisation_id=digest("organisation"),
+        intents={intent.intent_id: intent for intent in intents},
+        positions={position.key: position for position in positions},
+        settled={remembered(digest("settled", str(index))): forgotten_at(some.instant()) for index in range(MAX_SETTLED)},
+        newest_signals={position_key(name, BTC): some.instant() for name in names},
+        market_settings={market: MarketSettings(Decimal(10), MarginMode.CROSS) for market in (BTC, ETH)},
+        external_orders=tuple(
+            ExternalOrder(
+                client_order_id=digest("external", str(index)),
+                venue_order_id=some.digits(),
+                market=BTC,
+                side=Side.BUY,
+                quantity=some.number(),
+                seen_at=some.instant(),
+            )
+            for index in range(MAX_EXTERNAL_ORDERS)
+        ),
+        drifts={some.market(): Drift(difference=some.number(), seen_at=some.instant()) for _ in range(MAX_DRIFTS)},
+        mends={digest("mend", str(index)): Mend(attempts=3, last_at=some.instant()) for index in range(MAX_MENDS)},
+        limits=every_number(),
+        usage=some.usage(names),
+        reconciled_at=NOW,
+    )
+
+
+def every_number() -> Limits:
+    """Every limit that is a number, at its most."""
+    kinds = {each.name: str(each.type) for each in fields(Limits)}
+    numbers = {name: Decimal if "Decimal" in kind else int for name, kind in kinds.items() if "Decimal" in kind or "int" in kind}
+    return Limits(**{name: number(CATALOGUE[name].most) for name, number in numbers.items()})  # type: ignore[arg-type]
+
+
+class _Some:
+    """Values as they come from a venue, the same in every run."""
+
+    def __init__(self) -> None:
+        self._random = Random(1)
+
+    def number(self) -> Decimal:
+        """An average or a fee."""
+        return Decimal(self._random.randrange(10**18)) / 10**12
+
+    def on_step(self) -> Decimal:
+        return Decimal(self._random.randrange(10**8)) / 10**3
+
+    def digits(self) -> str:
+        return str(self._random.randrange(10**17, 10**18))
+
+    def instant(self) -> Any:
+        return NOW + timedelta(microseconds=self._random.randrange(10**9))
+
+    def market(self) -> str:
+        return "".join(self._random.choices("ABCDEFGHIJKLMNOPQRSTUVWXYZ", k=6)) + "/USDT:USDT"
+
+    def intent(self, index: int, subscription_id: str) -> Intent:
+        return replace(
+            an_intent(LegKind.STOP_LOSS),
+            intent_id=digest("intent", str(index)),
+            subscription_id=subscription_id,
+            signal_id=digest("signal", str(index // 3)),
+            correlation_id=digest("correlation", str(index // 3)),
+            strategy_id=f"strategy-{index % MAX_SUBSCRIPTIONS_PER_ACCOUNT}",
+            created_at=self.instant(),
+            submitted_at=self.instant(),
+            quantity=self.on_step(),
+            trigger_price=self.on_step(),
+            filled_quantity=self.on_step(),
+            average_price=self.number(),
+            fee=self.number(),
+            bracket_of=digest("entry", str(index // 3)),
+            venue_order_id=self.digits(),
+        )
+
+    def position(self, subscription_id: str) -> Position:
+        held = self.on_step()
+        return a_position(
+            subscription_id=subscription_id,
+            signal_id=digest("signal", subscription_id),
+            correlation_id=digest("correlation", subscription_id),
+            entry_intent_id=digest("entry", subscription_id),
+            quantity=held,
+            opened_quantity=held,
+            entry_price=self.number() + 1,
+            stop_price=self.on_step(),
+            exit_notional=self.number(),
+            fees=self.number(),
+            limits_to_close=ClosingLimits(self.on_step(), self.on_step()),
+        )
+
+    def usage(self, names: list[str]) -> Usage:
+        def market_use() -> MarketUse:
+            times = [self.instant() for _ in range(4)]
+            return MarketUse(times[0], PositionSide.LONG, times[1], times[2], self.number(), times[3])
+
+        told = [f"{digest(str(number))[:8]}|{reason}" for number, reason in zip(range(MAX_TOLD), Reason, strict=False)]
+        return Usage(
+            results={
+                name: Results(NOW.date(), self.number(), self.number(), self.number(), number, number, self.instant())
+                for number, name in enumerate(names)
+            },
+            markets={position_key(names[index % len(names)], self.market()): market_use() for index in range(MAX_MARKETS)},
+            other_markets=market_use(),
+            rejects={self.market(): self.instant() for _ in range(MAX_REJECTS)},
+            other_rejects=self.instant(),
+            equity=EquityMarks(self.number(), self.number(), self.number(), NOW.date(), self.number(), self.number()),
+            day=DayUse(NOW.date(), 1, self.number(), self.number(), tuple(told)),
+            orders=self._log(int(MAX_ORDERS_PER_MINUTE)),
+            cancels=self._log(int(MAX_CANCELS_PER_MINUTE)),
+        )
+
+    def _log(self, length: int) -> tuple[tuple[int, int], ...]:
+        start = int(NOW.timestamp() * 1000)
+        return tuple((start + at, 1) for at in sorted(self._random.sample(range(60_000), length)))
