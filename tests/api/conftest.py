@@ -23,6 +23,7 @@ from tests.builders import (
     NOW,
     SOURCE,
     SUBSCRIPTION,
+    TENANT,
     a_breach,
     a_position,
     a_signal_record,
@@ -145,7 +146,7 @@ def deployment() -> Deployment:
 def populated(deployment: Deployment) -> Deployment:
     """A tenant with an account, a subscription, a filled order, a position and a trade; a strategy with a run and a signal."""
     services = deployment.services
-    services.accounts.create(an_account(subscriptions={}))
+    services.accounts.create(an_account(subscriptions={}, reconciled_at=NOW))
     account = services.accounts.load("tenant-1", ACCOUNT)
     following = replace(account, subscriptions={SUBSCRIPTION: SubscriptionStatus.ACTIVE})
     services.subscriptions.write(a_subscription(), following, 1)
@@ -155,6 +156,7 @@ def populated(deployment: Deployment) -> Deployment:
     services.history.put_position(a_position(), 1)
     services.history.put_trade(a_trade())
     services.decisions.put_breach(a_breach())
+    services.decisions.put_receipt(TENANT, filled.signal_id, filled.subscription_id, '{"traded":true}')
     services.prices.put_price("paper", BTC, LastPrice(Decimal("101.5"), NOW))
     services.executions.begin(an_execution())
     services.signals.put_signal(a_signal_record())

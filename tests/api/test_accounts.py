@@ -39,6 +39,7 @@ def test_a_new_account_has_no_keys(deployment: Deployment) -> None:
         "reconciled_at": None,
         "external_orders": [],
         "foreign_markets": [],
+        "limits": {},
     }
     assert deployment.client.get(f"/v1/accounts/{account_id}").json == answer.json
     assert deployment.client.get("/v1/accounts").json["items"] == [answer.json]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from candlecast.domain.limit_catalogue import CATALOGUE
-from tests.api.conftest import Deployment
+from candlecast.domain.subscription import SubscriptionStatus
+from tests.api.conftest import ORDER, Deployment
 from tests.api.gateway import Client
-from tests.builders import SUBSCRIPTION, TENANT
+from tests.builders import ACCOUNT, NOW, SUBSCRIPTION, TENANT, a_subscription, an_account
 
 MINE = "/v1/limits/levels/USER/me"
 PLATFORM = "/v1/limits/levels/PLATFORM/platform"
@@ -105,3 +107,54 @@ def test_locked_limits_cannot_be_loosened_before_their_time(deployment: Deployme
     assert deployment.client.send("PUT", MINE, {**locked, "max_leverage": "4"}).code == "LIMITS_LOCKED"
     assert deployment.client.send("PUT", MINE, {}).code == "LIMITS_LOCKED"
     assert deployment.client.send("PUT", MINE, {**locked, "max_leverage": "2"}).status == 200
+
+
+WANTED = {"subscription_id": SUBSCRIPTION, "action": "LONG", "market": "BTC/USDT:USDT", "price": "100", "stop_loss": "95"}
+
+
+def test_an_entry_is_held_against_every_limit_and_nothing_is_placed(deployment: Deployment) -> None:
+    follow(deployment)
+    deployment.client.send("PUT", MINE, {"max_order_notional": "50"})
+    answer = deployment.client.post("/v1/limits/validate", WANTED).json["receipt"]
+    assert (answer["traded"], answer["legs"][0]["denial"]["reason"]) == (False, "MAX_ORDER_NOTIONAL")
+    assert answer["limits"]["max_order_notional"] == {
+        "passed": False,
+        "value": "1000",
+        "bound": "50",
+        "margin": "-950",
+        "reason": "MAX_ORDER_NOTIONAL",
+        "origin": "USER",
+    }
+    assert answer["limits"]["max_leverage"]["passed"] is True
+    deployment.client.send("PUT", MINE, {})
+    assert deployment.client.post("/v1/limits/validate", WANTED).json["receipt"]["traded"] is True
+    assert (deployment.trade_queue.sent, deployment.services.accounts.load(TENANT, ACCOUNT).intents) == ([], {})
+
+
+def test_validating_again_gives_the_same_receipt(deployment: Deployment) -> None:
+    follow(deployment)
+    first, second = (deployment.client.post("/v1/limits/validate", WANTED).json for _ in range(2))
+    assert first == second
+    assert first["digest"] != deployment.client.post("/v1/limits/validate", {**WANTED, "price": "101"}).json["digest"]
+
+
+def test_an_accounts_own_limits_count_for_every_subscription_on_it(deployment: Deployment) -> None:
+    follow(deployment)
+    put = deployment.client.send("PUT", f"/v1/accounts/{ACCOUNT}/limits", {"reduce_only": True})
+    assert put.json["limits"] == {"reduce_only": True}
+    refused = deployment.client.post("/v1/limits/validate", WANTED).json["receipt"]
+    assert refused["legs"][0]["denial"]["reason"] == "REDUCE_ONLY"
+    assert refused["limits"]["reduce_only"]["origin"] == "ACCOUNT"
+
+
+def test_an_order_shows_how_it_was_decided(populated: Deployment) -> None:
+    answer = populated.client.get(f"/v1/orders/{ORDER}/receipt")
+    assert answer.json["receipt"] == {"traded": True}
+
+
+def follow(deployment: Deployment) -> None:
+    """One subscription on one account that has just been looked at."""
+    services = deployment.services
+    services.accounts.create(an_account(subscriptions={}, reconciled_at=NOW))
+    account = services.accounts.load(TENANT, ACCOUNT)
+    services.subscriptions.write(a_subscription(), replace(account, subscriptions={SUBSCRIPTION: SubscriptionStatus.ACTIVE}), 1)

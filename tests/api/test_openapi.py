@@ -32,6 +32,7 @@ OPERATION_IDS = [
     "get_health",
     "get_limits",
     "get_order",
+    "get_order_receipt",
     "get_strategy",
     "get_strategy_statistics",
     "get_subscription",
@@ -49,6 +50,7 @@ OPERATION_IDS = [
     "list_subscriptions",
     "list_trades",
     "pause_subscription",
+    "put_account_limits",
     "put_credentials",
     "put_kill_switch",
     "put_limits",
@@ -57,6 +59,7 @@ OPERATION_IDS = [
     "resume_subscription",
     "rotate_source_secret",
     "update_subscription",
+    "validate_order",
 ]
 
 

@@ -44,6 +44,8 @@ def test_the_walk_covers_every_kind_of_thing() -> None:
         "disable_account",
         "enable_account",
         "get_order",
+        "get_order_receipt",
+        "put_account_limits",
     }
 
 

@@ -28,6 +28,7 @@ from candlecast.services.watch_venue import WatchVenue
 from tests.builders import BTC, ETH, NOW, a_market
 from tests.fakes.bus import FakeEventBus
 from tests.fakes.clock import FakeClock, RecordingMetrics
+from tests.fakes.decisions import FakeDecisions
 from tests.fakes.executions import FakeExecutionStore
 from tests.fakes.gate import EGRESS, FakeGate
 from tests.fakes.history import FakeHistory, FakePriceStore
@@ -96,7 +97,7 @@ class World:
         self.accounts = AuditedAccountStore(self.database, self.clock, self.audit)
         self.subscriptions = FakeSubscriptionStore(self.database, self.clock)
         self.strategies, self.limits = FakeStrategyStore(self.database), FakeLimitStore()
-        self.history = FakeHistory(self.database)
+        self.history, self.decisions = FakeHistory(self.database), FakeDecisions()
         self.gate = FakeGate()
         self.relayed = 0
         self._relaying = False
@@ -194,7 +195,12 @@ class World:
 
     def _relay_batch(self) -> None:
         batch = self.database.stream[self.relayed : self.relayed + self.random.randint(1, RELAY_BATCH)]
-        use_case = RelayEvents(self._watched(self.history, "history"), self._watched(self.bus, "bus"), self.metrics)
+        use_case = RelayEvents(
+            self._watched(self.history, "history"),
+            self._watched(self.decisions, "decisions"),
+            self._watched(self.bus, "bus"),
+            self.metrics,
+        )
         try:
             with self.crossings.visit(30):
                 use_case(batch)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import APIRouter
 
 from candlecast.ports.api_services import ApiServices
 from candlecast.services.change_credentials import ChangeCredentials
+from candlecast.services.limit_account import LimitAccount
 from candlecast.services.open_account import OpenAccount
 from candlecast.services.switch_account import SwitchAccount
 from functions.api.deps import AccountId, CallerDep, IdempotencyKey, ServicesDep
 from functions.api.openapi import refusals
 from functions.api.schemas.accounts import AccountView, NewAccount, NewCredentials
+from functions.api.schemas.limits import LimitsInput
 from functions.api.schemas.values import Listing
 
 router = APIRouter(prefix="/accounts", tags=["accounts"], responses=refusals(401, 422, 500, 503))
@@ -47,6 +51,13 @@ def put_credentials(who: CallerDep, services: ServicesDep, account_id: AccountId
 def delete_credentials(who: CallerDep, services: ServicesDep, account_id: AccountId) -> AccountView:
     """Take the keys away; no order is placed from now on, and open positions are yours to look after."""
     return AccountView.of(_credentials(services).delete(who.tenant_id, account_id))
+
+
+@router.put("/{account_id}/limits", responses=refusals(404, 409, 413))
+def put_account_limits(who: CallerDep, services: ServicesDep, account_id: AccountId, body: LimitsInput) -> AccountView:
+    """Replace what the account limits, whichever subscription trades on it; it can only tighten what stands above."""
+    limits: Any = body
+    return AccountView.of(LimitAccount(services.accounts, services.clock)(who.tenant_id, account_id, limits.to_domain()))
 
 
 @router.post("/{account_id}/disable", responses=refusals(404, 409))

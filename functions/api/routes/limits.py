@@ -14,6 +14,7 @@ from candlecast.ports.api_services import ApiServices
 from candlecast.services.change_limits import ChangeLimits
 from candlecast.services.describe_limits import DescribeLimits
 from candlecast.services.read_limits import ReadLimits
+from candlecast.services.validate_order import ValidateOrder
 from functions.api.deps import (
     PLATFORM_ADMIN,
     TENANT,
@@ -36,6 +37,7 @@ from functions.api.schemas.limits import (
     LimitView,
     Membership,
 )
+from functions.api.schemas.receipts import ReceiptView, ValidationRequest
 from functions.api.schemas.values import Listing
 
 ME = "me"
@@ -86,6 +88,14 @@ def get_effective_limits(who: CallerDep, services: ServicesDep, subscription_id:
     read = ReadLimits(services.limits, services.clock, services.metrics)
     describe = DescribeLimits(read, services.subscriptions, services.accounts)
     return Listing(items=EffectiveLimitView.all_of(describe(who.tenant_id, subscription_id)))
+
+
+@router.post("/validate", responses=refusals(404, 409, 413))
+def validate_order(who: CallerDep, services: ServicesDep, body: ValidationRequest) -> ReceiptView:
+    """Hold an entry against every limit without placing it: what would be done, each limit's value, bound and margin."""
+    read = ReadLimits(services.limits, services.clock, services.metrics)
+    validate = ValidateOrder(read, services.subscriptions, services.accounts, services.markets, services.clock)
+    return ReceiptView.of(validate(who.tenant_id, body.subscription_id, body.to_domain()).text())
 
 
 @router.get("/levels/{scope}/{scope_id}", responses=refusals(403, 404))

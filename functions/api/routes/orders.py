@@ -10,6 +10,7 @@ from candlecast.domain.order import IntentState
 from candlecast.ports.store import OrderFilter
 from functions.api.deps import DEFAULT_PAGE_SIZE, CallerDep, Cursor, OrderId, PageSize, ServicesDep, identifier
 from functions.api.openapi import refusals
+from functions.api.schemas.receipts import ReceiptView
 from functions.api.schemas.trading import OrderView
 from functions.api.schemas.values import Listing
 
@@ -40,3 +41,10 @@ def list_orders(
 def get_order(who: CallerDep, services: ServicesDep, order_id: OrderId) -> OrderView:
     """Show one order."""
     return OrderView.of(services.history.get_order(who.tenant_id, order_id))
+
+
+@router.get("/{order_id}/receipt")
+def get_order_receipt(who: CallerDep, services: ServicesDep, order_id: OrderId) -> ReceiptView:
+    """Show how the order was decided: every limit with its value, bound and origin; kept for three months."""
+    order = services.history.get_order(who.tenant_id, order_id)
+    return ReceiptView.of(services.decisions.get_receipt(who.tenant_id, order.signal_id, order.subscription_id))

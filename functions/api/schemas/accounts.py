@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field, SecretStr
 from candlecast.domain.account import Account, AccountStatus
 from candlecast.domain.order import Side
 from candlecast.ports.venue import Credentials
+from functions.api.schemas.limits import ShownLimits, shown
 from functions.api.schemas.values import Body, Label, Money, View
 
 MAX_KEY_CHARACTERS = 4_096  # some venues give PEM keys; Secrets Manager takes 64 kB
@@ -73,6 +74,7 @@ class AccountView(View):
     reconciled_at: datetime | None
     external_orders: list[ExternalOrderView]
     foreign_markets: list[str]
+    limits: ShownLimits
 
     @staticmethod
     def of(account: Account) -> AccountView:
@@ -88,4 +90,5 @@ class AccountView(View):
             reconciled_at=account.reconciled_at,
             external_orders=[ExternalOrderView.model_validate(order) for order in account.external_orders],
             foreign_markets=sorted(market for market in account.drifts if account.holds_foreign(market)),
+            limits=shown(account.limits),
         )

@@ -11,12 +11,14 @@ from candlecast.domain.account import Account
 from candlecast.domain.errors import NotFound, RetryLater
 from candlecast.domain.events import EventType
 from candlecast.domain.order import IntentState, LegKind, VenueOrder, VenueOrderStatus
+from candlecast.domain.reasons import Denial, Reason
 from candlecast.ports.bus import PublishedEvent
 from candlecast.services.relay_events import RelayEvents
-from tests.builders import STRATEGY, SUBSCRIPTION, TENANT, a_position, after, an_account, an_intent
+from tests.builders import ACCOUNT, STRATEGY, SUBSCRIPTION, TENANT, a_position, after, an_account, an_intent
 from tests.fakes.accounts import FakeAccountStore
 from tests.fakes.bus import FakeEventBus
 from tests.fakes.clock import RecordingMetrics
+from tests.fakes.decisions import FakeDecisions
 from tests.fakes.history import FakeHistory
 
 ENTRY, EXIT = an_intent(), an_intent(LegKind.EXIT)
@@ -34,8 +36,8 @@ class Relayed:
 
     def __init__(self) -> None:
         self.accounts = FakeAccountStore()
-        self.history, self.bus = FakeHistory(self.accounts.database), FakeEventBus()
-        self.relay = RelayEvents(self.history, self.bus, RecordingMetrics())
+        self.history, self.decisions, self.bus = FakeHistory(self.accounts.database), FakeDecisions(), FakeEventBus()
+        self.relay = RelayEvents(self.history, self.decisions, self.bus, RecordingMetrics())
         account = self.accounts.create(an_account())
         account = self.accounts.save(account.decide([ENTRY], after(1)))
         account = self.accounts.save(account.apply(ENTRY.intent_id, FILLED, Decimal(0), after(2)))
@@ -112,3 +114,16 @@ def test_nothing_to_relay_publishes_nothing() -> None:
     house = Relayed()
     house.relay([])
     assert house.bus.published == []
+
+
+def test_a_receipt_and_a_breach_are_kept_once_however_often_they_come() -> None:
+    house = Relayed()
+    denied = an_intent(state=IntentState.DENIED, denial=Denial(Reason.MAX_LEVERAGE, Decimal(3), Decimal(2)))
+    account = house.accounts.load(TENANT, ACCOUNT).decide([denied], after(5), '{"traded":false}')
+    house.accounts.save(account)
+    told = house.stream[-len(account.outbox) :]
+    for _ in range(2):
+        house.relay(told)
+    assert house.decisions.get_receipt(TENANT, denied.signal_id, SUBSCRIPTION) == '{"traded":false}'
+    (breach,) = house.decisions.list_breaches(TENANT).items
+    assert (breach.denial, breach.subscription_id) == (denied.denial, SUBSCRIPTION)

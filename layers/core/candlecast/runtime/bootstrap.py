@@ -218,6 +218,7 @@ def order_reconciler() -> QueueConsumer[ReconcileRequest]:
 @cache
 def outbox_relay() -> Callable[[Any], None]:
     """Stream record to projections and the event bus."""
+    from candlecast.adapters.dynamodb.decisions import DynamoDecisions
     from candlecast.adapters.dynamodb.history import DynamoHistory
     from candlecast.adapters.dynamodb.stream import published_events
     from candlecast.adapters.event_bus import EventBridgeBus
@@ -226,7 +227,8 @@ def outbox_relay() -> Callable[[Any], None]:
 
     known = settings.OutboxRelaySettings.read()
     history = DynamoHistory(_table(known.table_name), SystemClock())
-    relay = RelayEvents(history, EventBridgeBus(_aws("events"), known.event_bus_name), EmfMetrics())
+    decisions = DynamoDecisions(_table(known.table_name), SystemClock())
+    relay = RelayEvents(history, decisions, EventBridgeBus(_aws("events"), known.event_bus_name), EmfMetrics())
     return lambda record: relay(published_events(record.raw_event))
 
 

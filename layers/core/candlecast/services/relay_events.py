@@ -8,8 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from candlecast.domain.breach import Breach
+from candlecast.domain.events import EventType
+from candlecast.domain.order import Intent
 from candlecast.ports.bus import EventBus, PublishedEvent
 from candlecast.ports.clock import Metrics
+from candlecast.ports.decisions import Decisions
 from candlecast.ports.store import History
 
 
@@ -18,6 +22,7 @@ class RelayEvents:
     """The outbox relay's use case."""
 
     history: History
+    decisions: Decisions
     bus: EventBus
     metrics: Metrics
 
@@ -26,7 +31,7 @@ class RelayEvents:
         for published in events:
             event = published.event
             if event.order is not None:
-                self.history.put_order(event.order, published.version)
+                self._project_order(published, event.order)
             if event.position is not None and event.code is None:
                 self.history.put_position(event.position, published.version)
             if event.trade is not None:
@@ -34,3 +39,28 @@ class RelayEvents:
         if events:
             self.bus.publish(events)
             self.metrics.count("EventsPublished", len(events))
+
+    def _project_order(self, published: PublishedEvent, order: Intent) -> None:
+        event = published.event
+        if event.receipt is not None:
+            self.decisions.put_receipt(order.tenant_id, order.signal_id, order.subscription_id, event.receipt)
+        if event.type is not EventType.LIMITS_BREACHED:
+            self.history.put_order(order, published.version)
+        elif (breach := _breach(published, order)) is not None:
+            self.decisions.put_breach(breach)
+            self.metrics.count("LimitBreaches")
+
+
+def _breach(published: PublishedEvent, order: Intent) -> Breach | None:
+    if order.denial is None:
+        return None
+    return Breach(
+        breach_id=published.event_id,
+        tenant_id=order.tenant_id,
+        account_id=order.account_id,
+        subscription_id=order.subscription_id,
+        signal_id=order.signal_id,
+        market=order.market,
+        denial=order.denial,
+        occurred_at=published.event.occurred_at,
+    )

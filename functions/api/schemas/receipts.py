@@ -1,0 +1,71 @@
+"""Bodies of decisions: an entry that is thought of, and the receipt that one gets."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from candlecast.domain.signal import MAX_TAKE_PROFITS, Action, TakeProfit
+from candlecast.services.validate_order import WantedEntry
+from functions.api.schemas.values import Body, Identifier, Money, Symbol, View
+
+
+class Target(Body):
+    """A rung of the take-profit ladder; `share` of the position is closed at `price`."""
+
+    price: Money
+    share: Money
+
+
+class ValidationRequest(Body):
+    """An entry to be held against every limit; nothing is placed."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "subscription_id": "subscription-1",
+                    "action": "LONG",
+                    "market": "BTC/USDT:USDT",
+                    "price": "100",
+                    "stop_loss": "95",
+                    "take_profits": [{"price": "110", "share": "1"}],
+                }
+            ]
+        }
+    )
+
+    subscription_id: Identifier
+    action: Literal[Action.LONG, Action.SHORT]
+    market: Symbol
+    price: Money
+    stop_loss: Money | None = None
+    take_profits: tuple[Target, ...] = Field(default=(), max_length=MAX_TAKE_PROFITS)
+    atr: Money | None = None
+
+    def to_domain(self) -> WantedEntry:
+        return WantedEntry(
+            action=self.action,
+            market=self.market,
+            price=self.price,
+            stop_loss=self.stop_loss,
+            take_profits=tuple(TakeProfit(target.price, target.share) for target in self.take_profits),
+            atr=self.atr,
+        )
+
+
+class ReceiptView(View):
+    """A decision: traded or not, by which limits with which values and bounds, and where they came from.
+
+    `digest` is the SHA-256 of the receipt's canonical text, which deciding again on the same state gives again.
+    """
+
+    digest: str
+    receipt: dict[str, Any]
+
+    @staticmethod
+    def of(text: str) -> ReceiptView:
+        return ReceiptView(digest=hashlib.sha256(text.encode()).hexdigest(), receipt=json.loads(text))

@@ -1,0 +1,32 @@
+"""Limit an account, whichever subscription trades on it (SU3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from candlecast.domain.account import Account
+from candlecast.domain.errors import Conflict
+from candlecast.domain.limits import Limits, locked_changes
+from candlecast.ports.clock import Clock
+from candlecast.ports.store import AccountStore
+from candlecast.services.retry_conflict import retry_conflict
+
+
+@dataclass(frozen=True, slots=True)
+class LimitAccount:
+    """The limits are in the account's own item, so they are in force at its very next order."""
+
+    accounts: AccountStore
+    clock: Clock
+
+    def __call__(self, tenant_id: str, account_id: str, limits: Limits) -> Account:
+        """Replace the account's limits. Raises `NotFound`, `Conflict` (LIMITS_LOCKED; VERSION_CONFLICT), `InvalidValue`."""
+
+        def attempt() -> Account:
+            account = self.accounts.load(tenant_id, account_id)
+            locked = locked_changes(account.limits, limits, self.clock.now())
+            if locked:
+                raise Conflict("LIMITS_LOCKED", f"locked until {account.limits.limits_locked_until}: {', '.join(locked)}")
+            return self.accounts.save(replace(account, limits=limits.require_settable()))
+
+        return retry_conflict(attempt)
