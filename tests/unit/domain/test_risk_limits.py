@@ -545,9 +545,9 @@ ELSEWHERE: Mapping[str, tuple[Reason, ...]] = {
     "tests/unit/services/test_reconcile_account_stops.py": (Reason.REPLACED,),
     "tests/unit/domain/test_account.py": (Reason.VENUE_REJECTED,),
     "tests/simulation/test_simulation.py": (Reason.POSITION_CLOSED,),
+    "tests/unit/domain/test_bracket.py": (Reason.ORDER_TYPE_NOT_SUPPORTED,),
 }
 UNUSED = (
-    Reason.ORDER_TYPE_NOT_SUPPORTED,
     Reason.SOURCE_IP_NOT_ALLOWED,
     Reason.POOL_EXHAUSTED,
     Reason.VENUE_WEIGHT_EXHAUSTED,

@@ -375,7 +375,8 @@ def forgotten_at(ended_at: datetime) -> datetime:
 
 def _with_receipt(outbox: tuple[Event, ...], receipt: str) -> tuple[Event, ...]:
     """The events, the receipt with the newest that tells of an entry, or of an exit if there is none."""
-    kinds = [event.order.kind if event.order is not None and event.trade is None else None for event in outbox]
+    decided = (event.order if event.type is not EventType.LIMITS_BREACHED else None for event in outbox)
+    kinds = [order.kind if order is not None else None for order in decided]
     wanted = LegKind.ENTRY if LegKind.ENTRY in kinds else LegKind.EXIT
     carrier = max((place for place, kind in enumerate(kinds) if kind is wanted), default=None)
     return tuple(replace(e, receipt=receipt) if place == carrier else e for place, e in enumerate(outbox))
