@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from candlecast.domain.account import MAX_OPEN_INTENTS, MAX_REFUSED, Account, AccountStatus, remembered
+from candlecast.domain.bracket import replacement_stop, unprotected_exit
 from candlecast.domain.errors import RetryLater
 from candlecast.domain.ids import digest, intent_id
 from candlecast.domain.order import IntentState, LegKind, MarketSettings, OrderType, Side
-from candlecast.domain.plan import Plan, plan_orders, replacement_stop, unprotected_exit
+from candlecast.domain.plan import Plan, plan_orders
 from candlecast.domain.position import position_key
 from candlecast.domain.reasons import Reason
 from candlecast.domain.signal import Action, PositionSide, Signal, TakeProfit

@@ -7,20 +7,23 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from candlecast.domain.account import MAX_OPEN_INTENTS, Account, AccountStatus
+from candlecast.domain.bracket import ORDER_TYPE_OF_ENTRY, asked_order, bracket, expected_price, first_stop, stop_rules
+from candlecast.domain.entry_order import EntryType
 from candlecast.domain.errors import RetryLater
 from candlecast.domain.ids import intent_id
 from candlecast.domain.limits import EffectiveLimits, Scope, acted_on, tighten_further
 from candlecast.domain.market import Market
 from candlecast.domain.messages import TradeOrder
-from candlecast.domain.order import Intent, IntentState, LegKind, MarketSettings, OrderType
+from candlecast.domain.order import Intent, IntentState, LegKind, MarketSettings
 from candlecast.domain.position import Position, position_key
 from candlecast.domain.reasons import Denial, Reason
 from candlecast.domain.receipt import Receipt
 from candlecast.domain.risk.entry import Entry
 from candlecast.domain.risk.evaluate import Evaluation, evaluate, first_denial
 from candlecast.domain.signal import PositionSide
-from candlecast.domain.sizing import entry_quantity, ladder_quantities, stop_price, take_profits
+from candlecast.domain.sizing import entry_quantity, stop_price, take_profits
 from candlecast.domain.subscription import MAX_SIGNAL_AGE_SECONDS, SubscriptionStatus
+from candlecast.domain.venue_rules import rules_of
 
 UNRESOLVED_WAIT_SECONDS = 10.0  # about half the settle window: the reconciler resolves what stands in the way meanwhile
 FULL_WAIT_SECONDS = 30.0
@@ -122,7 +125,7 @@ def _decide_entry(
     evaluations = evaluate(account, entry)
     denied = first_denial(account, entry, evaluations)
     if denied is None:
-        return _Decision(_bracket(account, order, entry, now), limits, evaluations)
+        return _Decision(_legs(account, order, entry, now), limits, evaluations)
     if denied.reason is Reason.STATE_STALE and now + timedelta(seconds=LOOK_WAIT_SECONDS) <= _expiry(entry):
         raise RetryLater("STATE_STALE", "the account has to be looked at first", after_seconds=LOOK_WAIT_SECONDS)
     stopped = _intent(order, account, LegKind.ENTRY, now, IntentState.DENIED, side=side, quantity=entry.quantity, denial=denied)
@@ -134,10 +137,15 @@ def _sized(
 ) -> Entry | Denial:
     """The entry as it would be placed; a Denial if its size cannot be computed."""
     signal, settings = order.signal, order.settings
-    side, price = signal.entry_side, signal.price
-    if side is None or price is None:
+    side = signal.entry_side
+    if side is None or signal.price is None:
         raise ValueError("only an entry with a price is sized")
+    asked = asked_order(signal, settings, signal.price, side, market)
+    if ORDER_TYPE_OF_ENTRY[asked.type] not in rules_of(account.venue).order_types:
+        return Denial(Reason.ORDER_TYPE_NOT_SUPPORTED)
+    price = expected_price(asked, signal.price)
     stop = stop_price(signal, side, price, settings, market)
+    stop = first_stop(stop, stop_rules(settings, signal.atr), price, side, market)
     equity = account.balance.equity if account.balance is not None else None
     quantity = entry_quantity(settings, price, stop, market, equity=equity, atr=signal.atr)
     if isinstance(quantity, Denial):
@@ -151,6 +159,7 @@ def _sized(
         limits=limits,
         price=price,
         quantity=quantity,
+        order=asked,
         stop=stop,
         targets=take_profits(signal, side, price, settings, market),
         now=now,
@@ -199,90 +208,27 @@ def _refusal(
     return next(((state, denial) for broken, state, denial in checks if broken), None)
 
 
-def _bracket(account: Account, order: TradeOrder, entry: Entry, now: datetime) -> tuple[Intent, ...]:
-    """The entry and, behind it, its stop and targets as reduce-only orders of their own."""
+def _legs(account: Account, order: TradeOrder, entry: Entry, now: datetime) -> tuple[Intent, ...]:
+    """The entry as it is sent, with what is sent behind it."""
+    asked, held = entry.order, account.positions.get(entry.key) if entry.key != entry.closing_key else None
+    rests = asked.rests_seconds if asked.type is not EntryType.MARKET else None
     opening = replace(
         _intent(order, account, LegKind.ENTRY, now, side=entry.side, quantity=entry.quantity),
+        order_type=ORDER_TYPE_OF_ENTRY[asked.type],
+        price=asked.price,
+        trigger_price=asked.trigger_price,
+        time_in_force=asked.time_in_force,
+        post_only=asked.post_only,
+        reference_price=entry.price,
         stop_price=entry.stop,
-        expires_at=_expiry(entry),
+        stop_rules=stop_rules(entry.settings, order.signal.atr),
+        expires_at=_expiry(entry) if rests is None else entry.issued_at + timedelta(seconds=rests),
+        bracket_of=held.entry_intent_id if held is not None else None,
         market_settings=MarketSettings(order.settings.leverage, order.settings.margin_mode),
         emergency=entry.limits.emergency,
         limits_to_close=acted_on(entry.limits.limits),
     )
-    legs = [opening]
-    if entry.stop is not None:
-        legs.append(protective_intent(opening, LegKind.STOP_LOSS, LegKind.STOP_LOSS.value, entry.quantity, entry.stop, now))
-    for number, (price, quantity) in enumerate(ladder_quantities(entry.quantity, entry.targets, entry.market), start=1):
-        name = f"{LegKind.TAKE_PROFIT}_{number}"
-        legs.append(protective_intent(opening, LegKind.TAKE_PROFIT, name, quantity, price, now))
-    return tuple(legs)
-
-
-def protective_intent(entry: Intent, kind: LegKind, leg: str, quantity: Decimal, trigger: Decimal, now: datetime) -> Intent:
-    """A reduce-only conditional order that belongs to `entry`."""
-    return Intent(
-        intent_id=intent_id(entry.signal_id, entry.subscription_id, leg),
-        leg=leg,
-        kind=kind,
-        tenant_id=entry.tenant_id,
-        account_id=entry.account_id,
-        subscription_id=entry.subscription_id,
-        strategy_id=entry.strategy_id,
-        signal_id=entry.signal_id,
-        correlation_id=entry.correlation_id,
-        market=entry.market,
-        position_side=entry.position_side,
-        state=IntentState.SUBMITTING,
-        issued_at=entry.issued_at,
-        created_at=now,
-        order_type=OrderType.STOP_MARKET if kind is LegKind.STOP_LOSS else OrderType.TAKE_PROFIT_MARKET,
-        quantity=quantity,
-        trigger_price=trigger,
-        bracket_of=entry.intent_id,
-        submitted_at=now,
-    )
-
-
-def replacement_stop(position: Position, version: int, now: datetime) -> Intent:
-    """A new stop for a position that has lost its own; the account's version makes its id a new one."""
-    return _for_position(position, LegKind.STOP_LOSS, OrderType.STOP_MARKET, version, now)
-
-
-def unprotected_exit(position: Position, version: int, now: datetime) -> Intent:
-    """An exit at market for a position that cannot be protected by a stop any more."""
-    return _for_position(position, LegKind.EXIT, OrderType.MARKET, version, now)
-
-
-def forced_exit(position: Position, cause: str, version: int, now: datetime) -> Intent:
-    """An exit at market that no signal has ordered; its leg bears the name of the cause."""
-    return _for_position(position, LegKind.EXIT, OrderType.MARKET, version, now, cause)
-
-
-def _for_position(
-    position: Position, kind: LegKind, order_type: OrderType, version: int, now: datetime, name: str | None = None
-) -> Intent:
-    leg = f"{name or kind}_{version}"
-    return Intent(
-        intent_id=intent_id(position.signal_id, position.subscription_id, leg),
-        leg=leg,
-        kind=kind,
-        tenant_id=position.tenant_id,
-        account_id=position.account_id,
-        subscription_id=position.subscription_id,
-        strategy_id=position.strategy_id,
-        signal_id=position.signal_id,
-        correlation_id=position.correlation_id,
-        market=position.market,
-        position_side=position.side,
-        state=IntentState.SUBMITTING,
-        issued_at=position.signal_issued_at,
-        created_at=now,
-        order_type=order_type,
-        quantity=position.quantity,
-        trigger_price=position.stop_price if order_type.is_conditional else None,
-        bracket_of=position.entry_intent_id if kind.is_protective else None,
-        submitted_at=now,
-    )
+    return bracket(opening, entry.targets, entry.market, rules_of(account.venue), now, held)
 
 
 def _is_undecidable(account: Account, order: TradeOrder) -> bool:

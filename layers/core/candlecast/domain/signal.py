@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from candlecast.domain.entry_order import EntryOrder
 from candlecast.domain.errors import InvalidValue
 from candlecast.domain.money import require_decimal, require_utc
 
@@ -61,7 +62,8 @@ class Signal:
 
     `price` is the reference for sizing, limits and slippage in quote units (None: to be asked once, by the fan-out); `atr` the
     average true range that subscribers' multipliers apply to; `issued_at` is wall time, and an entry's age counts from it;
-    `candle_close` is market time and is None for a signal from outside.
+    `candle_close` is market time and is None for a signal from outside; `entry` is how an entry is to be ordered (None: as each
+    subscriber prefers).
     """
 
     signal_id: str
@@ -77,6 +79,7 @@ class Signal:
     confidence: Decimal | None = None
     candle_close: datetime | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    entry: EntryOrder | None = None
     schema_version: int = 1
 
     def __post_init__(self) -> None:
@@ -87,6 +90,8 @@ class Signal:
                 require_decimal(name, value, positive=True)
         if self.confidence is not None:
             require_decimal("confidence", self.confidence, non_negative=True)
+        if self.entry is not None and not self.action.is_entry:
+            raise InvalidValue("an exit is always at market", code="ENTRY_ORDER_INVALID")
         if len(self.take_profits) > MAX_TAKE_PROFITS:
             raise InvalidValue(f"at most {MAX_TAKE_PROFITS} take profits", code="TOO_MANY_TARGETS")
         if sum((rung.share for rung in self.take_profits), Decimal(0)) > 1:

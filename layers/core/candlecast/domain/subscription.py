@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from candlecast.domain.entry_order import EntryPreference
 from candlecast.domain.errors import InvalidValue
 from candlecast.domain.limits import Limits, Scope, tighten
 from candlecast.domain.money import HUNDRED, ZERO, require_decimal, require_utc
@@ -90,6 +91,11 @@ class Settings:
 
     For sizing by Kelly: `win_rate` is the share of trades that win (0 to 1), `payoff_ratio` the average win over the average
     loss, `kelly_cap_percent` the most of the capital that one trade may risk whatever the two say.
+
+    For orders: `entry` is how an entry is ordered that its signal asks nothing of (None: at market). The stop of a position
+    trails the best price by `trailing_stop_percent`, or by `trailing_stop_atr_multiplier` times the signal's average true range,
+    once there is a profit of `trailing_activation_percent` (None: at once); it goes to break-even once the price has moved
+    `break_even_after_r` times the distance of the first stop, or once a first target was filled (`break_even_after_target`).
     """
 
     capital: Decimal
@@ -109,6 +115,12 @@ class Settings:
     win_rate: Decimal | None = None
     payoff_ratio: Decimal | None = None
     kelly_cap_percent: Decimal = Decimal(5)
+    entry: EntryPreference | None = None
+    trailing_stop_percent: Decimal | None = None
+    trailing_stop_atr_multiplier: Decimal | None = None
+    trailing_activation_percent: Decimal | None = None
+    break_even_after_r: Decimal | None = None
+    break_even_after_target: bool = False
 
     def __post_init__(self) -> None:
         require_decimal("capital", self.capital, positive=True)
@@ -119,10 +131,20 @@ class Settings:
             value = getattr(self, name)
             if value is not None:
                 require_decimal(name, value, positive=True)
+        self._require_stop_rules()
         if self.win_rate is not None and self.win_rate > 1:
             raise InvalidValue("win_rate is a share from 0 to 1")
         self._require_ranges()
         self.limits.require_settable()
+
+    def _require_stop_rules(self) -> None:
+        names = ("trailing_stop_percent", "trailing_stop_atr_multiplier", "trailing_activation_percent", "break_even_after_r")
+        for name in names:
+            value = getattr(self, name)
+            if value is not None and require_decimal(name, value, positive=True) >= HUNDRED:
+                raise InvalidValue(f"{name} must be below 100")
+        if self.trailing_stop_percent is not None and self.trailing_stop_atr_multiplier is not None:
+            raise InvalidValue("a stop trails by a percentage or by a multiple of the range, not by both")
 
     def _require_ranges(self) -> None:
         if not 1 <= require_decimal("leverage", self.leverage) <= MAX_LEVERAGE:

@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
 
 from candlecast.domain.errors import InvalidValue
+from candlecast.domain.order import OrderType
 
 
 class VenueRequest(StrEnum):
@@ -52,6 +54,10 @@ class VenueRules:
 
     `weights` is what a request takes from an egress address's `weight_per_minute`; `unlisted_weight` that of a request which is
     not in it. `used_weight_header` is the header (lower case) in which the venue says what the address has used in this minute.
+
+    `order_types` are those that the venue takes; `callback_percent` the least and the most of its trailing stops (None: it has
+    none, and ours are moved by the reconciler); `takes_two_stops` says that a position may have a second stop, so that a stop is
+    moved without a moment without one.
     """
 
     send_window: timedelta
@@ -64,6 +70,11 @@ class VenueRules:
     weights: Mapping[VenueRequest, int] = field(default_factory=dict)
     order_rates: tuple[OrderRate, ...] = ()
     used_weight_header: str | None = None
+    order_types: frozenset[OrderType] = frozenset(
+        {OrderType.MARKET, OrderType.LIMIT, OrderType.STOP_MARKET, OrderType.TAKE_PROFIT_MARKET}
+    )
+    callback_percent: tuple[Decimal, Decimal] | None = None
+    takes_two_stops: bool = False
 
     def __post_init__(self) -> None:
         longest = max((*self.weights.values(), self.unlisted_weight))
@@ -74,6 +85,13 @@ class VenueRules:
     def settle_window(self) -> timedelta:
         """How long after its mark an order may still come into being."""
         return self.send_window + self.processing_timeout + self.receive_window + self.settle_margin
+
+    def trails(self, percent: Decimal | None) -> bool:
+        """Whether the venue itself can keep a stop `percent` behind the best price."""
+        if percent is None or self.callback_percent is None:
+            return False
+        least, most = self.callback_percent
+        return least <= percent <= most
 
     def weight_of(self, request: VenueRequest, times: int = 1) -> int:
         """What `times` requests take from the budget."""
@@ -108,6 +126,9 @@ BINANCE_USDM = VenueRules(
     ),
     order_rates=(OrderRate(300, timedelta(seconds=10)), OrderRate(1_200, timedelta(minutes=1))),
     used_weight_header="x-mbx-used-weight-1m",
+    order_types=frozenset(OrderType),
+    callback_percent=(Decimal("0.1"), Decimal(10)),  # "New Algo Order"
+    takes_two_stops=True,
 )
 
 # Our own exchange speaks the same dialect and takes its time like the original, but serves as many requests as its function is

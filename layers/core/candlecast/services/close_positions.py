@@ -9,9 +9,9 @@ from functools import partial
 
 from candlecast.domain.account import Account
 from candlecast.domain.adopt import count_mend, may_mend
+from candlecast.domain.bracket import forced_exit
 from candlecast.domain.kill_switch import KillSwitch, concerning, must_flatten
 from candlecast.domain.order import Intent
-from candlecast.domain.plan import forced_exit
 from candlecast.domain.position import Position
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.services.place_orders import Changes

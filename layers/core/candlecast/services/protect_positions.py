@@ -8,10 +8,10 @@ from functools import partial
 
 from candlecast.domain.account import Account
 from candlecast.domain.adopt import count_mend, may_mend
+from candlecast.domain.bracket import replacement_stop
 from candlecast.domain.drift import StopReport, StopStep, stop_step
 from candlecast.domain.errors import Ambiguous, Fatal, Reject, RetryLater
 from candlecast.domain.order import Intent, IntentState, LegKind
-from candlecast.domain.plan import replacement_stop
 from candlecast.domain.position import Position
 from candlecast.domain.reasons import Reason
 from candlecast.ports.clock import Clock, Metrics

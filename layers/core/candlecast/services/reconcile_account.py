@@ -13,12 +13,12 @@ from functools import partial
 from math import ceil
 
 from candlecast.domain.account import Account, AccountStatus
+from candlecast.domain.bracket import unprotected_exit
 from candlecast.domain.errors import Conflict, Fatal, RetryLater
 from candlecast.domain.kill_switch import KillSwitch, places_of
 from candlecast.domain.look_schedule import is_idle, next_answer, next_full_look
 from candlecast.domain.messages import ReconcileRequest
 from candlecast.domain.order import Intent, IntentState, LegKind
-from candlecast.domain.plan import unprotected_exit
 from candlecast.domain.position import Position
 from candlecast.domain.reasons import Reason
 from candlecast.domain.reconcile import Step, next_step

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 
 from candlecast.domain.account import Account
+from candlecast.domain.entry_order import EntryOrder
 from candlecast.domain.limits import EffectiveLimits, Limits
 from candlecast.domain.market import Market
 from candlecast.domain.money import ZERO
@@ -21,7 +22,7 @@ from candlecast.domain.usage import Results
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """An entry as it would be placed. Money in quote units, quantity in base units.
+    """An entry as it would be placed. Money in quote units, quantity in base units; `price` is what it is expected to pay.
 
     `limits` are all that are in force for it; `closing_key` is the position that the same signal closes first (a reversal).
     """
@@ -41,6 +42,7 @@ class Entry:
     confidence: Decimal | None = None
     quote: Quote | None = None
     closing_key: str | None = None
+    order: EntryOrder = field(default_factory=EntryOrder)
 
     @property
     def notional(self) -> Decimal:
