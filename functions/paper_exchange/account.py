@@ -27,26 +27,52 @@ class Side(StrEnum):
         return 1 if self is Side.BUY else -1
 
 
+class PositionSide(StrEnum):
+    """BOTH is the net position of one-way mode; in hedge mode a long and a short one stand side by side."""
+
+    BOTH = "BOTH"
+    LONG = "LONG"
+    SHORT = "SHORT"
+
+    def closed_by(self, side: Side) -> bool:
+        """Whether an order on `side` takes away from a position that can only lie on this one."""
+        return (self is PositionSide.LONG and side is Side.SELL) or (self is PositionSide.SHORT and side is Side.BUY)
+
+
 class OrderKind(StrEnum):
-    """The order types that this venue executes."""
+    """The order types that this venue executes; STOP and TAKE_PROFIT become limit orders when they trigger."""
 
     MARKET = "MARKET"
     LIMIT = "LIMIT"
+    STOP = "STOP"
     STOP_MARKET = "STOP_MARKET"
+    TAKE_PROFIT = "TAKE_PROFIT"
     TAKE_PROFIT_MARKET = "TAKE_PROFIT_MARKET"
+    TRAILING_STOP_MARKET = "TRAILING_STOP_MARKET"
+
+    @property
+    def is_stop(self) -> bool:
+        """Whether it waits on the losing side of the price: a trailing stop does once it trails."""
+        return self in (OrderKind.STOP, OrderKind.STOP_MARKET, OrderKind.TRAILING_STOP_MARKET)
+
+    @property
+    def becomes_limit(self) -> bool:
+        return self in (OrderKind.STOP, OrderKind.TAKE_PROFIT)
 
 
 class OrderStatus(StrEnum):
     NEW = "NEW"
+    PARTIALLY_FILLED = "PARTIALLY_FILLED"
     FILLED = "FILLED"
     CANCELED = "CANCELED"
     EXPIRED = "EXPIRED"
 
 
 class AlgoStatus(StrEnum):
-    """NEW until triggered; FINISHED when the order that it became has filled; REJECTED if that order was refused."""
+    """NEW until triggered; TRIGGERED while the order that it became is open; FINISHED after it; REJECTED if it was refused."""
 
     NEW = "NEW"
+    TRIGGERED = "TRIGGERED"
     FINISHED = "FINISHED"
     CANCELED = "CANCELED"
     REJECTED = "REJECTED"
@@ -54,7 +80,10 @@ class AlgoStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """A market or limit order; `signed_by` is the fingerprint of the key that signed it."""
+    """A market or limit order; `signed_by` is the fingerprint of the key that signed it.
+
+    In hedge mode an order that closes is `reduce_only`, as the venue shows it.
+    """
 
     order_id: int
     client_order_id: str
@@ -75,15 +104,25 @@ class Order:
     quote: Decimal = ZERO
     trigger_price: Decimal = ZERO
     close_position: bool = False
+    position_side: PositionSide = PositionSide.BOTH
+    amendments: int = 0
 
     @property
     def average_price(self) -> Decimal:
         return self.quote / self.executed if self.executed else ZERO
 
+    @property
+    def remaining(self) -> Decimal:
+        return self.quantity - self.executed
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlgoOrder:
-    """A conditional order; `order_id` is the order that it became when it triggered."""
+    """A conditional order; `order_id` is the order that it became when it triggered.
+
+    A trailing stop waits for `activate_price` (zero: it trails at once), then follows `extreme`, the best price since, at a
+    distance of `callback_rate` percent.
+    """
 
     algo_id: int
     client_algo_id: str
@@ -104,6 +143,11 @@ class AlgoOrder:
     triggered_ms: int = 0
     order_id: int | None = None
     actual_price: Decimal = ZERO
+    position_side: PositionSide = PositionSide.BOTH
+    price: Decimal = ZERO
+    activate_price: Decimal = ZERO
+    callback_rate: Decimal = ZERO
+    extreme: Decimal = ZERO
 
     @property
     def only_reduces(self) -> bool:
@@ -112,7 +156,7 @@ class AlgoOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fill:
-    """One execution. `fee` and `realized` are in the margin asset; an order is filled in one piece."""
+    """One execution. `fee` and `realized` are in the margin asset."""
 
     trade_id: int
     order_id: int
@@ -128,15 +172,44 @@ class Fill:
     signed_by: str
     time_ms: int
     market_ms: int
+    position_side: PositionSide = PositionSide.BOTH
+
+
+class IncomeKind(StrEnum):
+    """What changes a wallet without a trade; profits and fees of trades are read off the trades."""
+
+    FUNDING_FEE = "FUNDING_FEE"
+    INSURANCE_CLEAR = "INSURANCE_CLEAR"
+
+
+@dataclass(frozen=True, slots=True)
+class IncomeEntry:
+    """What one position was paid; negative is a cost."""
+
+    symbol: str
+    amount: Decimal
+    asset: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Income:
+    """Entries of one moment. They are numbered from `income_id` on, so that a settlement of any size is one row of history."""
+
+    income_id: int
+    kind: IncomeKind
+    entries: tuple[IncomeEntry, ...]
+    time_ms: int
+    market_ms: int
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """The net position in a symbol; negative is short."""
+    """A position in a symbol; negative is short. `isolated_wallet` is the margin that was set apart for it."""
 
     amount: Decimal = ZERO
     entry_price: Decimal = ZERO
     updated_ms: int = 0
+    isolated_wallet: Decimal = ZERO
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +229,8 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """Everything that decides an order. `keys` are by fingerprint, `orders` and `algo_orders` are the open ones by id.
+    """Everything that decides an order. `keys` are by fingerprint, `orders` and `algo_orders` are the open ones by id,
+    `positions` by `position_key`.
 
     `evaluated_ms` is the market time until which triggers and resting orders have been looked at, `replay` the clock's run that
     it belongs to (a clock that was set back starts a new one).
@@ -173,17 +247,34 @@ class Account:
     orders: Mapping[int, Order] = field(default_factory=dict)
     algo_orders: Mapping[int, AlgoOrder] = field(default_factory=dict)
     sequence: int = 0
+    hedged: bool = False
 
-    def position(self, symbol: str) -> Position:
-        return self.positions.get(symbol, Position())
+    def position(self, symbol: str, side: PositionSide = PositionSide.BOTH) -> Position:
+        return self.positions.get(position_key(symbol, side), Position())
+
+    @property
+    def sides(self) -> tuple[PositionSide, ...]:
+        """The positions that a symbol can have in the account's mode."""
+        return (PositionSide.LONG, PositionSide.SHORT) if self.hedged else (PositionSide.BOTH,)
+
+    @property
+    def held(self) -> list[tuple[str, PositionSide]]:
+        """What is open, by symbol and side."""
+        return sorted(position_of_key(key) for key, position in self.positions.items() if position.amount)
+
+    def with_position(self, symbol: str, side: PositionSide, position: Position) -> Account:
+        return replace(self, positions={**self.positions, position_key(symbol, side): position})
+
+    def without_order(self, order_id: int) -> Account:
+        return replace(self, orders={key: order for key, order in self.orders.items() if key != order_id})
 
     def settings_of(self, symbol: str) -> SymbolSettings:
         return self.settings.get(symbol, SymbolSettings())
 
-    def next_id(self) -> tuple[Account, int]:
-        """The account with its sequence moved on, and an id that no other account is likely to have."""
+    def next_id(self, count: int = 1) -> tuple[Account, int]:
+        """The account with its sequence moved on, and the first of `count` ids that no other account is likely to have."""
         number = int.from_bytes(hashlib.sha256(self.account_id.encode()).digest()[:4])
-        return replace(self, sequence=self.sequence + 1), number * ID_BASE + self.sequence + 1
+        return replace(self, sequence=self.sequence + count), number * ID_BASE + self.sequence + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,14 +285,32 @@ class Outcome:
     orders: tuple[Order, ...] = ()
     algo_orders: tuple[AlgoOrder, ...] = ()
     fills: tuple[Fill, ...] = ()
+    incomes: tuple[Income, ...] = ()
 
     @property
     def closed(self) -> int:
-        return len(self.orders) + len(self.algo_orders)
+        """How much there is to store: what closed, with its fill or without, fills of what stays open, and incomes."""
+        return max(len(self.orders), len(self.fills)) + len(self.algo_orders) + len(self.incomes)
 
     def then(self, later: Outcome) -> Outcome:
         """This step followed by one that started from its account."""
-        return Outcome(later.account, self.orders + later.orders, self.algo_orders + later.algo_orders, self.fills + later.fills)
+        return Outcome(
+            later.account,
+            self.orders + later.orders,
+            self.algo_orders + later.algo_orders,
+            self.fills + later.fills,
+            self.incomes + later.incomes,
+        )
+
+
+def position_key(symbol: str, side: PositionSide) -> str:
+    """How a position is named in the account; a net position by its symbol alone."""
+    return symbol if side is PositionSide.BOTH else f"{symbol}/{side}"
+
+
+def position_of_key(key: str) -> tuple[str, PositionSide]:
+    symbol, _, side = key.partition("/")
+    return symbol, PositionSide(side or PositionSide.BOTH)
 
 
 def key_fingerprint(api_key: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from functions.paper_exchange.account import Account, AlgoOrder, Fill, Order
+from functions.paper_exchange.account import Account, AlgoOrder, Fill, Order, PositionSide, position_of_key
 from functions.paper_exchange.errors import OperatorError
 from functions.paper_exchange.render_market import number
 
@@ -60,9 +60,9 @@ def _rows_of(operations: Operations, kind: BookKind, account: Account, after: in
         for fill in store.fills(account.account_id, after=after):
             yield fill.trade_id, _fill_row(account, fill)
     elif kind is BookKind.POSITIONS:
-        for index, symbol in enumerate(sorted(account.positions), start=1):
+        for index, key in enumerate(sorted(account.positions), start=1):
             if index > after:
-                yield index, _position_row(account, symbol)
+                yield index, _position_row(account, *position_of_key(key))
     elif kind is BookKind.ORDERS:
         closed = store.orders(account.account_id, after=after)
         for order in _by_id([*closed, *account.orders.values()], lambda order: order.order_id, after):
@@ -85,6 +85,7 @@ def _order_row(account: Account, order: Order) -> Row:
         "client_order_id": order.client_order_id,
         "symbol": order.symbol,
         "side": order.side,
+        "position_side": order.position_side,
         "type": order.original_kind,
         "status": order.status,
         "quantity": number(order.quantity),
@@ -104,6 +105,7 @@ def _algo_row(account: Account, algo: AlgoOrder) -> Row:
         "client_algo_id": algo.client_algo_id,
         "symbol": algo.symbol,
         "side": algo.side,
+        "position_side": algo.position_side,
         "type": algo.kind,
         "status": algo.status,
         "quantity": number(algo.quantity),
@@ -125,6 +127,7 @@ def _fill_row(account: Account, fill: Fill) -> Row:
         "client_order_id": fill.client_order_id,
         "symbol": fill.symbol,
         "side": fill.side,
+        "position_side": fill.position_side,
         "price": number(fill.price),
         "quantity": number(fill.quantity),
         "fee": number(fill.fee),
@@ -136,11 +139,12 @@ def _fill_row(account: Account, fill: Fill) -> Row:
     }
 
 
-def _position_row(account: Account, symbol: str) -> Row:
-    position = account.position(symbol)
+def _position_row(account: Account, symbol: str, side: PositionSide) -> Row:
+    position = account.position(symbol, side)
     return {
         "account_id": account.account_id,
         "symbol": symbol,
+        "position_side": side,
         "amount": number(position.amount),
         "entry_price": number(position.entry_price),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import TypeAdapter, ValidationError
 
-from functions.paper_exchange.account import Account, AlgoOrder, Fill, Order
+from functions.paper_exchange.account import Account, AlgoOrder, Fill, Income, Order
 from functions.paper_exchange.state import ExchangeState
 
 
@@ -33,4 +33,5 @@ ACCOUNT = Codec(TypeAdapter(Account))
 ORDER = Codec(TypeAdapter(Order))
 ALGO_ORDER = Codec(TypeAdapter(AlgoOrder))
 FILL = Codec(TypeAdapter(Fill))
+INCOME = Codec(TypeAdapter(Income))
 STATE = Codec(TypeAdapter(ExchangeState))

@@ -48,6 +48,12 @@ def backend_timeout() -> VenueError:
     )
 
 
+def too_many_orders(limit: int, window: str, retry_after_seconds: int) -> VenueError:
+    """The account's own limit; `window` is "10 SECOND" or "1 MINUTE"."""
+    message = f"Too many new orders; current limit is {limit} orders per {window}."
+    return VenueError(-1015, message, 429, {"Retry-After": str(retry_after_seconds)})
+
+
 def not_supported() -> VenueError:
     return VenueError(-1020, "This operation is not supported.")
 
@@ -58,6 +64,10 @@ def outside_receive_window() -> VenueError:
 
 def ahead_of_server() -> VenueError:
     return VenueError(-1021, "Timestamp for this request was 1000ms ahead of the server's time.")
+
+
+def start_after_end() -> VenueError:
+    return VenueError(-1023, "Start time is greater than end time.")
 
 
 def invalid_signature() -> VenueError:
@@ -106,6 +116,10 @@ def invalid_interval() -> VenueError:
 
 def invalid_symbol() -> VenueError:
     return VenueError(-1121, "Invalid symbol.")
+
+
+def bad_combination(names: str) -> VenueError:
+    return VenueError(-1128, f"Combination of optional parameters invalid: {names}.")
 
 
 def invalid_parameter(name: str) -> VenueError:
@@ -224,8 +238,20 @@ def position_mode_unchanged() -> VenueError:
     return VenueError(-4059, "No need to change position side.")
 
 
+def invalid_position_side() -> VenueError:
+    return VenueError(-4060, "Invalid position side.")
+
+
 def position_side_mismatch() -> VenueError:
     return VenueError(-4061, "Order's position side does not match user's setting.")
+
+
+def position_mode_with_orders() -> VenueError:
+    return VenueError(-4067, "Position side cannot be changed if there exists open orders.")
+
+
+def position_mode_with_position() -> VenueError:
+    return VenueError(-4068, "Position side cannot be changed if there exists position.")
 
 
 def duplicate_client_id() -> VenueError:
@@ -236,12 +262,24 @@ def use_algo_endpoint() -> VenueError:
     return VenueError(-4120, "Order type not supported for this endpoint. Please use the Algo Order API endpoints instead.")
 
 
+def invalid_activation_price() -> VenueError:
+    return VenueError(-4135, "Invalid activation price.")
+
+
+def invalid_combination(kind: str) -> VenueError:
+    return VenueError(-4136, f"Target strategy invalid for orderType {kind},closePosition true")
+
+
 def close_position_with_quantity() -> VenueError:
     return VenueError(-4137, "Quantity must be zero with closePosition equals true")
 
 
 def notional_too_small(minimum: Decimal) -> VenueError:
     return VenueError(-4164, f"Order's notional must be no smaller than {minimum} (unless you choose reduce only).")
+
+
+def interval_too_long(days: int) -> VenueError:
+    return VenueError(-4165, f"Invalid time interval. Maximum time interval is {days} days.")
 
 
 def path_invalid(method: str, path: str) -> VenueError:
@@ -254,3 +292,11 @@ def fill_or_kill_rejected() -> VenueError:
 
 def post_only_rejected() -> VenueError:
     return VenueError(-5022, "Due to the order could not be executed as maker, the Post Only order will be rejected.")
+
+
+def too_many_amendments() -> VenueError:
+    return VenueError(-5026, "Exceed maximum modify order limit.")
+
+
+def amendment_unneeded() -> VenueError:
+    return VenueError(-5027, "No need to modify the order.")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 
 from functions.paper_exchange import errors, signature
 from functions.paper_exchange.account import Account, Outcome
@@ -22,6 +23,7 @@ from functions.paper_exchange.store import PaperStore, StoredAccount, StoredStat
 from functions.paper_exchange.triggers import bring_up_to_date
 
 COMMIT_ATTEMPTS = 10  # each lost race means that another request of the same account got through
+CLOSED_BY_ONE_ORDER = 2  # with its fill: what is always room for beside a step of the market
 STORE_AFTER_MS = 6 * 3_600_000  # a look that found nothing is stored if it looked at this much, so that the next need not
 CACHED_KEYS = 100_000  # fingerprints and account ids, about 20 MB; whose key it is never changes
 
@@ -44,13 +46,14 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """An account up to date at one instant, for a decision."""
+    """An account up to date at one instant, for a decision; `fill_ratio` cuts what an order can take at once."""
 
     account: Account
     quotes: MarketView
     stamp: Stamp
     store: PaperStore
     state: ExchangeState
+    fill_ratio: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,21 +106,49 @@ class Exchange:
             raise errors.key_rejected()
         signature.check_signature(opened.call, key.secret)
 
-    def write[Answer](self, opened: Opened, decide: Callable[[Session], tuple[Outcome, Answer]]) -> Answer:
+    def write[Answer](
+        self,
+        opened: Opened,
+        decide: Callable[[Session], tuple[Outcome, Answer]],
+        *,
+        fill_ratio: Decimal | None = None,
+    ) -> Answer:
         """Authenticate, decide on the account as it is now, store; decides again if somebody else wrote meanwhile."""
+        return self._decide(opened, decide, fill_ratio)[1]
+
+    def write_on[Answer](
+        self, opened: Opened, decide: Callable[[Session], tuple[Outcome, Answer]], more: Callable[[Outcome], bool]
+    ) -> Answer:
+        """Write again and again while there is more to do than one transaction holds."""
+        outcome, answer = self._decide(opened, decide, None)
+        while more(outcome):
+            outcome, answer = self._decide(self.open(opened.call), decide, None)
+        return answer
+
+    def _decide[Answer](
+        self, opened: Opened, decide: Callable[[Session], tuple[Outcome, Answer]], fill_ratio: Decimal | None
+    ) -> tuple[Outcome, Answer]:
         for _ in range(COMMIT_ATTEMPTS):
             self.authenticate(opened)
             try:
                 fresh = self._bring_up_to_date(opened)
-                outcome, answer = decide(self._session(opened, fresh))
-                self.store.commit(fresh.stored, fresh.pending.then(outcome))
+                outcome, answer = decide(replace(self._session(opened, fresh), fill_ratio=fill_ratio))
+                self._commit(fresh, outcome)
             except WriteConflict:
                 opened = self.open(opened.call)
             else:
-                return answer
+                return outcome, answer
         raise errors.VenueError(
             -1008, "Server is currently overloaded with other requests. Please try again in a few minutes.", 503
         )
+
+    def _commit(self, fresh: _Fresh, outcome: Outcome) -> None:
+        """Store a decision with what the market did before it; apart if both together could be too much for one transaction."""
+        stored, pending = fresh.stored, fresh.pending
+        if pending.closed and outcome.closed > CLOSED_BY_ONE_ORDER:
+            self.store.commit(stored, pending)
+            stored, pending = StoredAccount(pending.account, stored.version + 1), Outcome(pending.account)
+        self.store.commit(stored, pending.then(outcome))
 
     def read[Answer](self, opened: Opened, look: Callable[[Session], Answer]) -> Answer:
         """Authenticate and look at the account; what the market did to it since the last look is stored first."""
@@ -187,7 +218,7 @@ class Exchange:
     def _store_pending(self, fresh: _Fresh) -> None:
         """Store a look if it found something, or looked at much; `WriteConflict` if somebody else wrote meanwhile."""
         before, after = fresh.stored.account, fresh.pending.account
-        waits = bool(after.orders or after.algo_orders)
+        waits = bool(after.orders or after.algo_orders or after.held)
         looked_far = waits and after.evaluated_ms - before.evaluated_ms >= STORE_AFTER_MS
         if fresh.pending.closed or looked_far or before.replay != after.replay:
             self.store.commit(fresh.stored, fresh.pending)

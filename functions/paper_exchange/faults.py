@@ -7,6 +7,7 @@ spoilt; that is the difference which a client cannot see, and what its protocol 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 
 from functions.paper_exchange.errors import OperatorError
@@ -23,6 +24,7 @@ class FaultKind(StrEnum):
     UNAVAILABLE = "unavailable"  # 503
     SLOW = "slow"  # the right answer, late
     CLOSED = "closed"  # the connection ends before the answer is whole
+    PARTIAL_FILL = "partial_fill"  # what the request takes from the book is cut to a share of its quantity
 
 
 NEVER_EXECUTED = frozenset({FaultKind.RATE_LIMITED, FaultKind.BANNED})
@@ -30,7 +32,10 @@ NEVER_EXECUTED = frozenset({FaultKind.RATE_LIMITED, FaultKind.BANNED})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultRule:
-    """`path` is exact, or a prefix that ends in `*`; an empty `method` or `account_id` matches all."""
+    """`path` is exact, or a prefix that ends in `*`; an empty `method` or `account_id` matches all.
+
+    `ratio` belongs to PARTIAL_FILL: the share of the quantity that fills, rounded down to the market's step.
+    """
 
     rule_id: str
     kind: FaultKind
@@ -41,12 +46,15 @@ class FaultRule:
     executed: bool = False
     delay_ms: int = 0
     retry_after_seconds: int = 1
+    ratio: Decimal = Decimal(0)
 
     def __post_init__(self) -> None:
         if self.executed and self.kind in NEVER_EXECUTED:
             raise OperatorError("FAULT_INVALID", f"a {self.kind} request is never executed")
         if not 0 <= self.delay_ms <= MAX_DELAY_MS:
             raise OperatorError("FAULT_INVALID", f"delay_ms must lie between 0 and {MAX_DELAY_MS}")
+        if not 0 <= self.ratio < 1:
+            raise OperatorError("FAULT_INVALID", "ratio must be at least 0 and below 1")
         if self.count < 1:
             raise OperatorError("FAULT_INVALID", "count must be at least 1")
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
@@ -26,6 +27,9 @@ from functions.paper_exchange.signature import read_call
 MAX_BODY_BYTES = 16_384  # the largest request of the dialect has a few hundred bytes
 CUT_LENGTH = 1_000
 
+Decision = Callable[[Session, Parameters], tuple[Outcome, Any]]
+Work = Callable[[Decimal | None], Any]  # of the share that an order may take at once, or None
+
 
 class CutResponse(Response):
     """Promises a body and ends the connection before it is whole, as a broken line does."""
@@ -45,24 +49,35 @@ class Gate:
 
     async def public(self, look: Callable[[MarketView, Parameters], Any]) -> Response:
         """Answer from the market alone."""
-        return await self._answer(lambda: look(self.exchange.view(self.opened), self.opened.call.parameters))
+        return await self._answer(lambda _: look(self.exchange.view(self.opened), self.opened.call.parameters))
 
     async def read(self, look: Callable[[Session, Parameters], Any]) -> Response:
         """Answer from the account of the request's key."""
         parameters = self.opened.call.parameters
-        return await self._answer(lambda: self.exchange.read(self.opened, lambda session: look(session, parameters)))
+        return await self._answer(lambda _: self.exchange.read(self.opened, lambda session: look(session, parameters)))
 
-    async def write(self, decide: Callable[[Session, Parameters], tuple[Outcome, Any]]) -> Response:
+    async def write(self, decide: Decision) -> Response:
         """Change the account of the request's key."""
         parameters = self.opened.call.parameters
-        return await self._answer(lambda: self.exchange.write(self.opened, lambda session: decide(session, parameters)))
+        return await self._answer(
+            lambda ratio: self.exchange.write(self.opened, lambda session: decide(session, parameters), fill_ratio=ratio)
+        )
 
-    async def _answer(self, work: Callable[[], Any]) -> Response:
+    async def write_on(self, decide: Decision, more: Callable[[Outcome], bool]) -> Response:
+        """Change the account in as many steps as it takes."""
+        parameters = self.opened.call.parameters
+        return await self._answer(
+            lambda _: self.exchange.write_on(self.opened, lambda session: decide(session, parameters), more)
+        )
+
+    async def _answer(self, work: Work) -> Response:
         if self.opened.state.state.counting:
             self.exchange.store.count_request(self.opened.account_id, f"{self.opened.call.method} {self.opened.call.path}")
         rule = self.exchange.fault(self.opened)
         if rule is None:
             return JSONResponse(await self._work(work))
+        if rule.kind is FaultKind.PARTIAL_FILL:
+            return JSONResponse(await self._work(work, rule.ratio))
         if rule.kind is FaultKind.SLOW:
             return await self._slowly(rule, work)
         if rule.executed:
@@ -71,7 +86,7 @@ class Gate:
         await asyncio.sleep(rule.delay_ms / 1000)
         return _spoilt(rule)
 
-    async def _slowly(self, rule: FaultRule, work: Callable[[], Any]) -> Response:
+    async def _slowly(self, rule: FaultRule, work: Work) -> Response:
         if not rule.executed:
             await asyncio.sleep(rule.delay_ms / 1000)
             return JSONResponse(await self._work(work))
@@ -79,11 +94,11 @@ class Gate:
         await asyncio.sleep(rule.delay_ms / 1000)
         return JSONResponse(answer)
 
-    async def _work(self, work: Callable[[], Any]) -> Any:
+    async def _work(self, work: Work, fill_ratio: Decimal | None = None) -> Any:
         """Only a live feed waits for a network; all else is quicker than a thread's hand-over."""
         if self.opened.state.state.clock.mode is ClockMode.LIVE:
-            return await run_in_threadpool(work)
-        return work()
+            return await run_in_threadpool(work, fill_ratio)
+        return work(fill_ratio)
 
 
 def _spoilt(rule: FaultRule) -> Response:

@@ -1,8 +1,8 @@
-"""Cross margin of one account: what is used, what is free, and where a position would be liquidated.
+"""Margin of one account: what is used, what is free, and what is set apart for isolated positions.
 
 Formulas are the venue's: initial margin is notional at the mark price over leverage, maintenance margin is notional times the
-bracket's rate less its cumulative amount. The mark price is the last price here. Isolated margin is kept as a setting and shown,
-but counts like cross.
+bracket's rate less its cumulative amount. The mark price is the last price here. What an isolated position may lose is its own
+wallet (`liquidation`); in what is free for new positions it counts like a cross one.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from functions.paper_exchange.account import ZERO, Account, Order
+from functions.paper_exchange.account import ZERO, Account, Order, Position, PositionSide, SymbolSettings
 from functions.paper_exchange.quotes import Quotes
 
 
@@ -52,16 +52,17 @@ class AssetMargin:
         return self.balance - self.initial
 
 
-def position_margin(account: Account, symbol: str, quotes: Quotes) -> PositionMargin:
-    """Margin of a symbol's position and of its resting orders."""
+def position_margin(account: Account, symbol: str, quotes: Quotes, side: PositionSide = PositionSide.BOTH) -> PositionMargin:
+    """Margin of a symbol's position on one side, and of the orders that rest for it."""
     spec = quotes.spec(symbol)
-    position = account.position(symbol)
+    position = account.position(symbol, side)
     leverage = account.settings_of(symbol).leverage
     mark = quotes.last_price(symbol)
     notional = position.amount * mark
     bracket = spec.bracket_of(abs(notional))
     maintenance = abs(notional) * bracket.maintenance_rate - bracket.cumulative if notional else ZERO
-    resting = sum((order_notional(order) for order in account.orders.values() if order.symbol == symbol), ZERO)
+    own = (order for order in account.orders.values() if (order.symbol, order.position_side) == (symbol, side))
+    resting = sum((order_notional(order) for order in own), ZERO)
     return PositionMargin(
         symbol=symbol,
         notional=notional,
@@ -74,14 +75,13 @@ def position_margin(account: Account, symbol: str, quotes: Quotes) -> PositionMa
 
 def order_notional(order: Order) -> Decimal:
     """What a resting order binds, before leverage; an order that only reduces binds nothing."""
-    return ZERO if order.reduce_only else order.price * order.quantity
+    return ZERO if order.reduce_only else order.price * order.remaining
 
 
 def asset_margin(account: Account, asset: str, quotes: Quotes) -> AssetMargin:
     """The margin of every symbol that is quoted in `asset`."""
-    symbols = {symbol for symbol, position in account.positions.items() if position.amount}
-    symbols |= {order.symbol for order in account.orders.values()}
-    parts = [position_margin(account, symbol, quotes) for symbol in symbols if quotes.spec(symbol).quote == asset]
+    active = set(account.held) | {(order.symbol, order.position_side) for order in account.orders.values()}
+    parts = [position_margin(account, symbol, quotes, side) for symbol, side in active if quotes.spec(symbol).quote == asset]
     return AssetMargin(
         asset=asset,
         wallet=account.balances.get(asset, ZERO),
@@ -92,15 +92,19 @@ def asset_margin(account: Account, asset: str, quotes: Quotes) -> AssetMargin:
     )
 
 
-def liquidation_price(account: Account, symbol: str, quotes: Quotes) -> Decimal:
-    """The mark price at which equity would equal maintenance margin, all other prices as they are; zero if there is none."""
-    amount = account.position(symbol).amount
-    if not amount:
+def set_apart(account: Account, symbol: str, side: PositionSide) -> Decimal:
+    """What an isolated position may lose; one from before wallets were kept has the initial margin of its entry."""
+    position, settings = account.position(symbol, side), account.settings_of(symbol)
+    if not settings.isolated:
         return ZERO
-    spec = quotes.spec(symbol)
-    total = asset_margin(account, spec.quote, quotes)
-    own = position_margin(account, symbol, quotes)
-    bracket = spec.bracket_of(abs(own.notional))
-    spare = total.wallet + (total.unrealized - own.unrealized) - (total.maintenance - own.maintenance) + bracket.cumulative
-    price = (amount * account.position(symbol).entry_price - spare) / (amount - abs(amount) * bracket.maintenance_rate)
-    return max(ZERO, price)
+    return position.isolated_wallet or abs(position.amount) * position.entry_price / settings.leverage
+
+
+def isolated_wallet_after(before: Position, after: Position, price: Decimal, settings: SymbolSettings) -> Decimal:
+    """What is set apart after a fill: what is added brings its initial margin, what is reduced takes its share out."""
+    if not settings.isolated or not after.amount:
+        return ZERO
+    turned = before.amount * after.amount < 0
+    kept = ZERO if turned or not before.amount else before.isolated_wallet * min(Decimal(1), abs(after.amount / before.amount))
+    added = abs(after.amount) if turned else max(ZERO, abs(after.amount) - abs(before.amount))
+    return kept + added * price / settings.leverage

@@ -9,6 +9,7 @@ from decimal import Decimal
 from functions.paper_exchange import errors
 from functions.paper_exchange.candles import Bar, merge
 from functions.paper_exchange.feed import Feed
+from functions.paper_exchange.funding_rates import rate_at
 from functions.paper_exchange.intervals import next_open, open_of, opens_before, opens_from
 from functions.paper_exchange.markets import MarketSpec
 from functions.paper_exchange.state import ExchangeState
@@ -40,6 +41,14 @@ class MarketView:
         if bar is None:
             raise errors.no_price()
         return bar.close
+
+    def funding_rate(self, symbol: str) -> Decimal:
+        self.spec(symbol)
+        return rate_at(self.state.listings[symbol].funding, self.now_ms)
+
+    def pays_funding(self, symbol: str) -> bool:
+        self.spec(symbol)
+        return bool(self.state.listings[symbol].funding)
 
     def interval_ms(self, symbol: str) -> int:
         return self.feed.interval_ms(symbol)

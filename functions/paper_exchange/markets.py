@@ -41,7 +41,11 @@ _BRACKET_STEPS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarketSpec:
-    """One linear perpetual. Rates are fractions (0.0005 is five basis points), prices in quote per base."""
+    """One linear perpetual. Rates are fractions (0.0005 is five basis points), prices in quote per base.
+
+    `volume_share` is the part of a candle's volume that a resting order gets when the candle goes through it: a larger order
+    fills in pieces. Zero means that it always fills in full.
+    """
 
     symbol: str
     base: str
@@ -62,6 +66,7 @@ class MarketSpec:
     maker_fee: Decimal = Decimal("0.0002")
     half_spread_bps: Decimal = Decimal(1)
     max_leverage: int = MAX_LEVERAGE
+    volume_share: Decimal = Decimal(0)
 
     def __post_init__(self) -> None:
         positive = ("tick_size", "step_size", "min_quantity", "max_quantity", "max_market_quantity", "min_price", "max_price")
@@ -69,7 +74,7 @@ class MarketSpec:
             value = getattr(self, name)
             if not value.is_finite() or value <= 0:
                 raise OperatorError("MARKET_INVALID", f"{self.symbol}: {name} must be above zero")
-        for name in ("min_notional", "taker_fee", "maker_fee", "half_spread_bps"):
+        for name in ("min_notional", "taker_fee", "maker_fee", "half_spread_bps", "volume_share"):
             value = getattr(self, name)
             if not value.is_finite() or value < 0:
                 raise OperatorError("MARKET_INVALID", f"{self.symbol}: {name} must not be negative")
@@ -91,6 +96,14 @@ class MarketSpec:
     def ask(self, price: Decimal) -> Decimal:
         """What a buyer pays when the last price is `price`."""
         return -(-price * (1 + self.half_spread_bps * BASIS_POINT) // self.tick_size) * self.tick_size
+
+    def touch(self, price: Decimal, *, buys: bool) -> Decimal:
+        """What an order that takes gets: a buyer the ask, a seller the bid."""
+        return self.ask(price) if buys else self.bid(price)
+
+    def whole_steps(self, quantity: Decimal) -> Decimal:
+        """The quantity rounded down to the market's step."""
+        return quantity // self.step_size * self.step_size
 
     def brackets(self) -> tuple[Bracket, ...]:
         """Leverage brackets: those of the venue's largest perpetual, without those above the market's own leverage."""

@@ -54,6 +54,7 @@ class NewMarket(OperatorRequest):
     maker_fee: Amount = Decimal("0.0002")
     half_spread_bps: Amount = Decimal(1)
     max_leverage: int = Field(default=MAX_LEVERAGE, ge=1, le=MAX_LEVERAGE)
+    volume_share: Annotated[Decimal, Field(ge=0, le=1, allow_inf_nan=False)] = Decimal(0)
 
     def spec(self) -> MarketSpec:
         """The market; the smallest quantity and price are one step and one tick unless given."""
@@ -104,6 +105,7 @@ class NewFault(OperatorRequest):
     executed: bool = False
     delay_ms: int = 0
     retry_after_seconds: int = Field(default=1, ge=0)
+    ratio: Annotated[Decimal, Field(ge=0, lt=1, allow_inf_nan=False)] = Decimal(0)
 
     def rule(self, rule_id: str) -> FaultRule:
         return FaultRule(rule_id=rule_id, **self.model_dump())

@@ -31,6 +31,14 @@ class Quotes(Protocol):
         """Close of the last closed candle; raises `VenueError` -1121, or -1112 before the first one."""
         ...
 
+    def funding_rate(self, symbol: str) -> Decimal:
+        """What longs pay per funding time, as a fraction; zero if there is no funding."""
+        ...
+
+    def pays_funding(self, symbol: str) -> bool:
+        """Whether the market has ever had a funding rate."""
+        ...
+
     def interval_ms(self, symbol: str) -> int:
         """Length of the symbol's base candles."""
         ...

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from functions.paper_exchange.account import ZERO, Account, AlgoOrder, Fill, Order, OrderKind, Side
-from functions.paper_exchange.margin import AssetMargin, asset_margin, liquidation_price, position_margin
+from functions.paper_exchange.account import ZERO, Account, AlgoOrder, AlgoStatus, Fill, Order, OrderKind, PositionSide, Side
+from functions.paper_exchange.liquidation import liquidation_price
+from functions.paper_exchange.margin import AssetMargin, asset_margin, position_margin, set_apart
 from functions.paper_exchange.market_view import MarketView
 from functions.paper_exchange.markets import MarketSpec
 from functions.paper_exchange.render_market import number
 
 MONEY_PLACES = 8
+ALL_CANCELLED = {"code": 200, "msg": "The operation of cancel all open order is done."}
 DOLLARS = frozenset({"USDT", "USDC"})
 
 
@@ -32,7 +34,7 @@ def order_answer(order: Order, spec: MarketSpec) -> dict[str, Any]:
         "reduceOnly": order.reduce_only,
         "closePosition": order.close_position,
         "side": str(order.side),
-        "positionSide": "BOTH",
+        "positionSide": str(order.position_side),
         "stopPrice": number(order.trigger_price),
         "workingType": "CONTRACT_PRICE",
         "priceProtect": False,
@@ -45,7 +47,13 @@ def order_answer(order: Order, spec: MarketSpec) -> dict[str, Any]:
     }
 
 
-def algo_answer(algo: AlgoOrder, spec: MarketSpec) -> dict[str, Any]:
+def algo_answer(algo: AlgoOrder, spec: MarketSpec, account: Account) -> dict[str, Any]:
+    """A conditional order; one that has triggered is finished once the order that it became is not open any more."""
+    finished = algo.status is AlgoStatus.TRIGGERED and algo.order_id not in account.orders
+    trailing = {
+        "activatePrice": number(algo.activate_price, spec.price_decimals),
+        "callbackRate": number(algo.callback_rate),
+    }
     return {
         "algoId": algo.algo_id,
         "clientAlgoId": algo.client_algo_id,
@@ -53,14 +61,14 @@ def algo_answer(algo: AlgoOrder, spec: MarketSpec) -> dict[str, Any]:
         "orderType": str(algo.kind),
         "symbol": algo.symbol,
         "side": str(algo.side),
-        "positionSide": "BOTH",
+        "positionSide": str(algo.position_side),
         "timeInForce": algo.time_in_force,
         "quantity": number(algo.quantity, spec.quantity_decimals),
-        "algoStatus": str(algo.status),
+        "algoStatus": str(AlgoStatus.FINISHED if finished else algo.status),
         "actualOrderId": "" if algo.order_id is None else str(algo.order_id),
         "actualPrice": number(algo.actual_price, max(5, spec.price_decimals)),
         "triggerPrice": number(algo.trigger_price, spec.price_decimals),
-        "price": number(ZERO, spec.price_decimals),
+        "price": number(algo.price, spec.price_decimals),
         "icebergQuantity": None,
         "tpTriggerPrice": "0.000",
         "tpPrice": "0.000",
@@ -77,6 +85,7 @@ def algo_answer(algo: AlgoOrder, spec: MarketSpec) -> dict[str, Any]:
         "updateTime": algo.updated_ms,
         "triggerTime": algo.triggered_ms,
         "goodTillDate": 0,
+        **(trailing if algo.kind is OrderKind.TRAILING_STOP_MARKET else {}),
     }
 
 
@@ -98,31 +107,31 @@ def fill_answer(fill: Fill, spec: MarketSpec) -> dict[str, Any]:
         "quoteQty": number(fill.price * fill.quantity, MONEY_PLACES),
         "realizedPnl": number(fill.realized, MONEY_PLACES),
         "side": str(fill.side),
-        "positionSide": "BOTH",
+        "positionSide": str(fill.position_side),
         "symbol": fill.symbol,
         "time": fill.time_ms,
     }
 
 
-def position_risk(account: Account, symbol: str, view: MarketView) -> dict[str, Any]:
-    """A position as v3 of positionRisk shows it."""
-    spec, position, settings = view.spec(symbol), account.position(symbol), account.settings_of(symbol)
-    margin = position_margin(account, symbol, view)
-    isolated = number(margin.initial, MONEY_PLACES) if settings.isolated else "0"
+def position_risk(account: Account, symbol: str, side: PositionSide, view: MarketView) -> dict[str, Any]:
+    """A position as v3 of positionRisk shows it. Like the venue's it is without leverage and margin type: see `symbol_config`."""
+    spec, position = view.spec(symbol), account.position(symbol, side)
+    margin = position_margin(account, symbol, view, side)
+    apart = set_apart(account, symbol, side)
     fee_paid = spec.taker_fee if position.amount > 0 else -spec.taker_fee
     return {
         "symbol": symbol,
-        "positionSide": "BOTH",
+        "positionSide": str(side),
         "positionAmt": number(position.amount, spec.quantity_decimals),
         "entryPrice": number(position.entry_price, MONEY_PLACES) if position.amount else "0.0",
         "breakEvenPrice": number(position.entry_price * (1 + fee_paid), MONEY_PLACES),
         "markPrice": number(view.last_price(symbol), MONEY_PLACES),
         "unRealizedProfit": number(margin.unrealized, MONEY_PLACES),
-        "liquidationPrice": number(liquidation_price(account, symbol, view), MONEY_PLACES),
-        "isolatedMargin": isolated,
+        "liquidationPrice": number(liquidation_price(account, symbol, side, view), MONEY_PLACES),
+        "isolatedMargin": number(apart + margin.unrealized, MONEY_PLACES) if apart else "0",
         "notional": number(margin.notional, MONEY_PLACES),
         "marginAsset": spec.quote,
-        "isolatedWallet": isolated,
+        "isolatedWallet": number(apart, MONEY_PLACES) if apart else "0",
         "initialMargin": number(margin.initial + margin.open_orders, MONEY_PLACES),
         "maintMargin": number(margin.maintenance, MONEY_PLACES),
         "positionInitialMargin": number(margin.initial, MONEY_PLACES),
@@ -134,9 +143,9 @@ def position_risk(account: Account, symbol: str, view: MarketView) -> dict[str, 
     }
 
 
-def position_risk_v2(account: Account, symbol: str, view: MarketView) -> dict[str, Any]:
+def position_risk_v2(account: Account, symbol: str, side: PositionSide, view: MarketView) -> dict[str, Any]:
     """The older shape, which shows leverage and margin type with the position."""
-    settings, shown = account.settings_of(symbol), position_risk(account, symbol, view)
+    settings, shown = account.settings_of(symbol), position_risk(account, symbol, side, view)
     return {
         **shown,
         "leverage": str(settings.leverage),
@@ -148,13 +157,23 @@ def position_risk_v2(account: Account, symbol: str, view: MarketView) -> dict[st
     }
 
 
+def symbol_config(account: Account, symbol: str, view: MarketView) -> dict[str, Any]:
+    settings = account.settings_of(symbol)
+    return {
+        "symbol": symbol,
+        "marginType": "ISOLATED" if settings.isolated else "CROSSED",
+        "isAutoAddMargin": False,
+        "leverage": settings.leverage,
+        "maxNotionalValue": number(view.spec(symbol).max_notional(settings.leverage)),
+    }
+
+
 def account_answer(account: Account, view: MarketView) -> dict[str, Any]:
     """Balances and open positions (v3 shows a position only if there is one or an order for it).
 
     Totals add up what is worth a dollar; an account without any shows those of its first asset.
     """
     margins = [asset_margin(account, asset, view) for asset in sorted(account.balances)]
-    symbols = sorted(_active_symbols(account))
     dollars = [margin for margin in margins if margin.asset in DOLLARS] or margins[:1]
     return {
         "totalInitialMargin": _total(dollars, "initial"),
@@ -169,7 +188,7 @@ def account_answer(account: Account, view: MarketView) -> dict[str, Any]:
         "availableBalance": _total(dollars, "available"),
         "maxWithdrawAmount": _total(dollars, "available"),
         "assets": [_asset(margin, view.now_ms) for margin in margins],
-        "positions": [_account_position(account, symbol, view) for symbol in symbols],
+        "positions": [_account_position(account, symbol, side, view) for symbol, side in _active(account)],
     }
 
 
@@ -177,14 +196,15 @@ def account_answer_v2(account: Account, view: MarketView) -> dict[str, Any]:
     """The older shape: every symbol is listed, with its settings, and what the account may do."""
     positions = [
         {
-            **_account_position(account, symbol, view),
+            **_account_position(account, symbol, side, view),
             "leverage": str(account.settings_of(symbol).leverage),
             "isolated": account.settings_of(symbol).isolated,
-            "entryPrice": number(account.position(symbol).entry_price, MONEY_PLACES),
+            "entryPrice": number(account.position(symbol, side).entry_price, MONEY_PLACES),
             "maxNotional": number(view.spec(symbol).max_notional(account.settings_of(symbol).leverage)),
         }
         for symbol, listing in sorted(view.state.listings.items())
         if listing.series is not None
+        for side in account.sides
     ]
     rights = {"feeTier": 0, "canTrade": True, "canDeposit": False, "canWithdraw": False, "multiAssetsMargin": False}
     return {**rights, **account_answer(account, view), "positions": positions}
@@ -207,10 +227,9 @@ def balance_answer(account: Account, view: MarketView) -> list[dict[str, Any]]:
     ]
 
 
-def _active_symbols(account: Account) -> set[str]:
-    held = {symbol for symbol, position in account.positions.items() if position.amount}
-    resting = {order.symbol for order in account.orders.values() if order.kind is OrderKind.LIMIT}
-    return held | resting
+def _active(account: Account) -> list[tuple[str, PositionSide]]:
+    resting = {(order.symbol, order.position_side) for order in account.orders.values()}
+    return sorted({*account.held, *resting})
 
 
 def _asset(margin: AssetMargin, now_ms: int) -> dict[str, Any]:
@@ -231,8 +250,8 @@ def _asset(margin: AssetMargin, now_ms: int) -> dict[str, Any]:
     }
 
 
-def _account_position(account: Account, symbol: str, view: MarketView) -> dict[str, Any]:
-    shown = position_risk(account, symbol, view)
+def _account_position(account: Account, symbol: str, side: PositionSide, view: MarketView) -> dict[str, Any]:
+    shown = position_risk(account, symbol, side, view)
     same = ("symbol", "positionSide", "positionAmt", "isolatedMargin", "notional", "isolatedWallet", "initialMargin")
     also = ("maintMargin", "positionInitialMargin", "openOrderInitialMargin", "updateTime")
     return {name: shown[name] for name in same + also} | {"unrealizedProfit": shown["unRealizedProfit"]}

@@ -6,12 +6,13 @@ from decimal import Decimal
 from typing import Any
 
 from functions.paper_exchange.candles import Bar
+from functions.paper_exchange.funding import next_funding_ms
 from functions.paper_exchange.intervals import next_open
 from functions.paper_exchange.market_view import MarketView
 from functions.paper_exchange.markets import MarketSpec
 
 NEVER_DELIVERED_MS = 4_133_404_800_000  # the venue's delivery date of perpetuals
-ORDER_TYPES = ["LIMIT", "MARKET", "STOP_MARKET", "TAKE_PROFIT_MARKET"]
+ORDER_TYPES = ["LIMIT", "MARKET", "STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET", "TRAILING_STOP_MARKET"]
 DAY_MS = 86_400_000
 
 
@@ -157,16 +158,16 @@ def day_ticker(view: MarketView, symbol: str) -> dict[str, Any]:
 
 
 def premium_index(view: MarketView, symbol: str) -> dict[str, Any]:
-    """Mark and index price are the last price here, and there is no funding."""
+    """Mark and index price are the last price here; there is no next funding in a market without a rate."""
     price = number(view.last_price(symbol), 8)
     return {
         "symbol": symbol,
         "markPrice": price,
         "indexPrice": price,
         "estimatedSettlePrice": price,
-        "lastFundingRate": "0.00000000",
+        "lastFundingRate": number(view.funding_rate(symbol), 8),
         "interestRate": "0.00000000",
-        "nextFundingTime": 0,
+        "nextFundingTime": next_funding_ms(view.now_ms) if view.pays_funding(symbol) else 0,
         "time": view.now_ms,
     }
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functions.paper_exchange.clock import MarketClock
 from functions.paper_exchange.errors import OperatorError
 from functions.paper_exchange.faults import MAX_RULES, FaultRule
+from functions.paper_exchange.funding_rates import FundingRate
 from functions.paper_exchange.markets import MarketSpec
 
 MAX_MARKETS = 100  # a market takes about 700 bytes of the state item, which may have 400 kB
@@ -35,6 +36,7 @@ class Listing:
     spec: MarketSpec
     series: Series | None = None
     generations: int = 0
+    funding: tuple[FundingRate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

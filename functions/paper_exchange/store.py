@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from functions.paper_exchange.account import Account, AlgoOrder, Fill, Order, Outcome
+from functions.paper_exchange.account import Account, AlgoOrder, Fill, Income, Order, Outcome
 from functions.paper_exchange.state import ExchangeState
 
 
@@ -82,6 +82,8 @@ class PaperStore(Protocol):
     def algo_orders(self, account_id: str, *, after: int = 0, newest_first: bool = False) -> Iterator[AlgoOrder]: ...
 
     def fills(self, account_id: str, *, after: int = 0, newest_first: bool = False) -> Iterator[Fill]: ...
+
+    def incomes(self, account_id: str, *, after: int = 0, newest_first: bool = False) -> Iterator[Income]: ...
 
     def save_chunk(self, symbol: str, generation: int, chunk: int, data: bytes) -> None: ...
 

@@ -6,7 +6,7 @@
 | KEY#fingerprint | KEY | whose key it is |
 | ACCOUNTS | account id | index of accounts |
 | ACCOUNT#id | STATE | the account with its version: open orders, positions, balances, keys |
-| ACCOUNT#id | ORDER#n, ALGO#n, FILL#n | closed orders and executions |
+| ACCOUNT#id | ORDER#n, ALGO#n, FILL#n, INCOME#n | closed orders, executions, incomes without a trade |
 | ACCOUNT#id | CLIENT#id, ALGOCLIENT#id | the latest closed order of a client id |
 | CANDLES#symbol#generation | n | a compressed chunk |
 | FAULT#rule | TAKEN | how often a rule was applied |
@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from functions.paper_exchange import codec
-from functions.paper_exchange.account import Account, AlgoOrder, Fill, Order, Outcome
+from functions.paper_exchange.account import Account, AlgoOrder, Fill, Income, Order, Outcome
 from functions.paper_exchange.codec import Codec
 from functions.paper_exchange.state import ExchangeState
 from functions.paper_exchange.store import AccountExists, StoredAccount, StoredState, WriteConflict
@@ -123,6 +123,9 @@ class DynamoDbStore:
 
     def fills(self, account_id: str, *, after: int = 0, newest_first: bool = False) -> Iterator[Fill]:
         return self._history(account_id, "FILL", after, newest_first, codec.FILL)
+
+    def incomes(self, account_id: str, *, after: int = 0, newest_first: bool = False) -> Iterator[Income]:
+        return self._history(account_id, "INCOME", after, newest_first, codec.INCOME)
 
     def save_chunk(self, symbol: str, generation: int, chunk: int, data: bytes) -> None:
         item = {**_key(f"CANDLES#{symbol}#{generation}", f"{chunk:08}"), "data": {"B": data}}
@@ -280,6 +283,8 @@ def _history_items(outcome: Outcome) -> Iterable[Item]:
         items[_sort_key("ALGO", algo.algo_id)] = items[f"ALGOCLIENT#{algo.client_algo_id}"] = codec.ALGO_ORDER.dump(algo)
     for fill in outcome.fills:
         items[_sort_key("FILL", fill.trade_id)] = codec.FILL.dump(fill)
+    for income in outcome.incomes:
+        items[_sort_key("INCOME", income.income_id)] = codec.INCOME.dump(income)
     return ({**_key(partition, sort), "body": {"S": body}} for sort, body in items.items())
 
 

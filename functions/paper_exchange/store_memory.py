@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from threading import Lock
 
-from functions.paper_exchange.account import Account, AlgoOrder, Fill, Order, Outcome
+from functions.paper_exchange.account import Account, AlgoOrder, Fill, Income, Order, Outcome
 from functions.paper_exchange.state import ExchangeState
 from functions.paper_exchange.store import AccountExists, StoredAccount, StoredState, WriteConflict
 
@@ -41,6 +41,7 @@ class _Book:
     orders: History[Order] = field(default_factory=History)
     algo_orders: History[AlgoOrder] = field(default_factory=History)
     fills: History[Fill] = field(default_factory=History)
+    incomes: History[Income] = field(default_factory=History)
 
 
 class MemoryStore:
@@ -94,6 +95,8 @@ class MemoryStore:
                 book.algo_orders.add(algo.algo_id, algo.client_algo_id, algo)
             for fill in outcome.fills:
                 book.fills.add(fill.trade_id, "", fill)
+            for income in outcome.incomes:
+                book.incomes.add(income.income_id, "", income)
 
     def _replace(self, stored: StoredAccount, account: Account) -> _Book:
         book = self._books.get(account.account_id)
@@ -125,6 +128,9 @@ class MemoryStore:
 
     def fills(self, account_id: str, *, after: int = 0, newest_first: bool = False) -> Iterator[Fill]:
         return self._books[account_id].fills.iterate(after, newest_first)
+
+    def incomes(self, account_id: str, *, after: int = 0, newest_first: bool = False) -> Iterator[Income]:
+        return self._books[account_id].incomes.iterate(after, newest_first)
 
     def save_chunk(self, symbol: str, generation: int, chunk: int, data: bytes) -> None:
         self._chunks[symbol, generation, chunk] = data

@@ -52,8 +52,10 @@ async def position_risk_v3(gate: AnyGate) -> Response:
 
     def look(session: Session, parameters: Parameters) -> Any:
         symbols = required_symbols(session.quotes, parameters)
-        shown = [symbol for symbol in symbols if "symbol" in parameters or session.account.position(symbol).amount]
-        return [render.position_risk(session.account, symbol, session.quotes) for symbol in shown]
+        account = session.account
+        sides = [(symbol, side) for symbol in symbols for side in account.sides]
+        shown = [key for key in sides if "symbol" in parameters or account.position(*key).amount]
+        return [render.position_risk(account, symbol, side, session.quotes) for symbol, side in shown]
 
     return await gate.read(look)
 
@@ -64,7 +66,8 @@ async def position_risk_v2(gate: AnyGate) -> Response:
 
     def look(session: Session, parameters: Parameters) -> Any:
         symbols = required_symbols(session.quotes, parameters)
-        return [render.position_risk_v2(session.account, symbol, session.quotes) for symbol in symbols]
+        account = session.account
+        return [render.position_risk_v2(account, symbol, side, session.quotes) for symbol in symbols for side in account.sides]
 
     return await gate.read(look)
 
@@ -128,7 +131,7 @@ async def margin_type(gate: AnyGate) -> Response:
         resting = {order.symbol for order in account.orders.values()} | {algo.symbol for algo in account.algo_orders.values()}
         if symbol in resting:
             raise errors.margin_type_with_orders()
-        if account.position(symbol).amount:
+        if any(symbol == held for held, _ in account.held):
             raise errors.margin_type_with_position()
         changed = replace(settings, isolated=wanted == "ISOLATED")
         return Outcome(_with_settings(session, symbol, changed)), SUCCESS
@@ -138,17 +141,35 @@ async def margin_type(gate: AnyGate) -> Response:
 
 @router.get("/fapi/v1/positionSide/dual")
 async def position_mode(gate: AnyGate) -> Response:
-    """One-way, always."""
-    return await gate.read(lambda session, parameters: {"dualSidePosition": False})
+    """Whether long and short positions stand side by side (hedge mode) or net each other out (one-way mode)."""
+    return await gate.read(lambda session, parameters: {"dualSidePosition": session.account.hedged})
 
 
 @router.post("/fapi/v1/positionSide/dual")
 async def set_position_mode(gate: AnyGate) -> Response:
-    """Hedge mode is not supported (-1020); one-way is what it is already (-4059)."""
+    """Change the mode for every symbol; -4059 if it is so already, -4067 and -4068 while orders or positions are open."""
+
+    def decide(session: Session, parameters: Parameters) -> tuple[Outcome, Any]:
+        required(parameters, "dualSidePosition")
+        hedged, account = flag(parameters, "dualSidePosition"), session.account
+        if account.hedged is hedged:
+            raise errors.position_mode_unchanged()
+        if account.orders or account.algo_orders:
+            raise errors.position_mode_with_orders()
+        if account.held:
+            raise errors.position_mode_with_position()
+        return Outcome(replace(account, hedged=hedged)), SUCCESS
+
+    return await gate.write(decide)
+
+
+@router.get("/fapi/v1/symbolConfig")
+async def symbol_config(gate: AnyGate) -> Response:
+    """Margin type and leverage of symbols, which v3 of positionRisk does not tell."""
 
     def look(session: Session, parameters: Parameters) -> Any:
-        required(parameters, "dualSidePosition")
-        raise errors.not_supported() if flag(parameters, "dualSidePosition") else errors.position_mode_unchanged()
+        symbols = required_symbols(session.quotes, parameters)
+        return [render.symbol_config(session.account, symbol, session.quotes) for symbol in symbols]
 
     return await gate.read(look)
 

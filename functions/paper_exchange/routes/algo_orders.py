@@ -11,9 +11,15 @@ from starlette.responses import Response
 from functions.paper_exchange import errors
 from functions.paper_exchange import render_account as render
 from functions.paper_exchange.account import Outcome
+from functions.paper_exchange.conditional import (
+    MAX_CANCELLED_AT_ONCE,
+    cancel_algo_order,
+    cancel_some_algo_orders,
+    open_algo_order,
+    place_algo_order,
+)
 from functions.paper_exchange.exchange import Session
 from functions.paper_exchange.gate import AnyGate
-from functions.paper_exchange.matching import cancel_algo_order, open_algo_order, place_algo_order
 from functions.paper_exchange.requests import Parameters, bounded, parse_algo_order, parse_reference, required
 
 router = APIRouter(prefix="/fapi/v1", tags=["conditional orders"])
@@ -28,7 +34,7 @@ async def new_algo_order(gate: AnyGate) -> Response:
 
     def decide(session: Session, parameters: Parameters) -> tuple[Outcome, Any]:
         outcome, algo = place_algo_order(session.account, parse_algo_order(parameters), session.quotes, session.stamp)
-        return outcome, render.algo_answer(algo, session.quotes.spec(algo.symbol))
+        return outcome, render.algo_answer(algo, session.quotes.spec(algo.symbol), outcome.account)
 
     return await gate.write(decide)
 
@@ -47,7 +53,7 @@ async def query_algo_order(gate: AnyGate) -> Response:
             algo = session.store.algo_order_of_client(account_id, reference.client_id)
         if algo is None:
             raise errors.order_does_not_exist()
-        return render.algo_answer(algo, session.quotes.spec(algo.symbol))
+        return render.algo_answer(algo, session.quotes.spec(algo.symbol), session.account)
 
     return await gate.read(look)
 
@@ -64,6 +70,18 @@ async def delete_algo_order(gate: AnyGate) -> Response:
     return await gate.write(decide)
 
 
+@router.delete("/algoOpenOrders")
+async def delete_algo_orders(gate: AnyGate) -> Response:
+    """Cancel a symbol's conditional orders."""
+
+    def decide(session: Session, parameters: Parameters) -> tuple[Outcome, Any]:
+        symbol = session.quotes.spec(required(parameters, "symbol")).symbol
+        outcome = cancel_some_algo_orders(session.account, symbol, session.stamp.wall_ms)
+        return outcome, render.ALL_CANCELLED
+
+    return await gate.write_on(decide, more=lambda outcome: len(outcome.algo_orders) == MAX_CANCELLED_AT_ONCE)
+
+
 @router.get("/openAlgoOrders")
 async def open_algo_orders(gate: AnyGate) -> Response:
     """Conditional orders that have not triggered."""
@@ -73,7 +91,7 @@ async def open_algo_orders(gate: AnyGate) -> Response:
         if symbol is not None:
             session.quotes.spec(symbol)
         algos = [algo for algo in session.account.algo_orders.values() if symbol in (None, algo.symbol)]
-        return [render.algo_answer(algo, session.quotes.spec(algo.symbol)) for algo in algos]
+        return [render.algo_answer(algo, session.quotes.spec(algo.symbol), session.account) for algo in algos]
 
     return await gate.read(look)
 
@@ -89,6 +107,6 @@ async def all_algo_orders(gate: AnyGate) -> Response:
         page = list(islice((algo for algo in closed if algo.symbol == spec.symbol), limit))
         page.extend(algo for algo in session.account.algo_orders.values() if algo.symbol == spec.symbol)
         page.sort(key=lambda algo: algo.algo_id)
-        return [render.algo_answer(algo, spec) for algo in page[-limit:]]
+        return [render.algo_answer(algo, spec, session.account) for algo in page[-limit:]]
 
     return await gate.read(look)

@@ -14,14 +14,22 @@ from functions.paper_exchange import render_account as render
 from functions.paper_exchange.account import Order, Outcome
 from functions.paper_exchange.exchange import Session
 from functions.paper_exchange.gate import AnyGate
-from functions.paper_exchange.matching import cancel_order, open_order, place_order
+from functions.paper_exchange.matching import place_order
 from functions.paper_exchange.requests import (
     Parameters,
     bounded,
+    parse_amendment,
     parse_order,
     parse_reference,
     required,
     whole_number,
+)
+from functions.paper_exchange.resting import (
+    MAX_CANCELLED_AT_ONCE,
+    amend_order,
+    cancel_order,
+    cancel_some_orders,
+    open_order,
 )
 
 router = APIRouter(prefix="/fapi/v1", tags=["orders"])
@@ -35,7 +43,8 @@ async def new_order(gate: AnyGate) -> Response:
     """Place an order; a market order answers with its fill."""
 
     def decide(session: Session, parameters: Parameters) -> tuple[Outcome, Any]:
-        outcome, order = place_order(session.account, parse_order(parameters), session.quotes, session.stamp)
+        request = parse_order(parameters)
+        outcome, order = place_order(session.account, request, session.quotes, session.stamp, session.fill_ratio)
         return outcome, render.order_answer(order, session.quotes.spec(order.symbol))
 
     return await gate.write(decide)
@@ -73,6 +82,30 @@ async def delete_order(gate: AnyGate) -> Response:
         return outcome, render.order_answer(order, session.quotes.spec(symbol))
 
     return await gate.write(decide)
+
+
+@router.put("/order")
+async def put_order(gate: AnyGate) -> Response:
+    """Give a resting limit order another price and quantity."""
+
+    def decide(session: Session, parameters: Parameters) -> tuple[Outcome, Any]:
+        amendment = parse_amendment(parameters)
+        reference = parse_reference(parameters, "orderId", "origClientOrderId")
+        outcome, order = amend_order(session.account, amendment, reference, session.quotes, session.stamp)
+        return outcome, render.order_answer(order, session.quotes.spec(order.symbol))
+
+    return await gate.write(decide)
+
+
+@router.delete("/allOpenOrders")
+async def delete_orders(gate: AnyGate) -> Response:
+    """Cancel a symbol's open orders; conditional ones stay."""
+
+    def decide(session: Session, parameters: Parameters) -> tuple[Outcome, Any]:
+        symbol = session.quotes.spec(required(parameters, "symbol")).symbol
+        return cancel_some_orders(session.account, symbol, session.stamp.wall_ms), render.ALL_CANCELLED
+
+    return await gate.write_on(decide, more=lambda outcome: len(outcome.orders) == MAX_CANCELLED_AT_ONCE)
 
 
 @router.get("/openOrders")

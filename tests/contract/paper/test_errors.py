@@ -177,13 +177,6 @@ def test_a_position_beyond_its_leverage_bracket_is_refused(market: PaperVenue) -
         place(rich, quantity=2)
 
 
-def test_hedge_mode_is_not_supported(trader: Any) -> None:
-    with pytest.raises(ccxt.BadRequest, match="-1020"):
-        trader.set_position_mode(True)
-    with pytest.raises(ccxt.OperationRejected, match="-4059"):
-        trader.set_position_mode(False)
-
-
 def test_an_interval_that_the_venue_lacks(market: PaperVenue) -> None:
     with pytest.raises(ccxt.BadRequest, match="-1120"):
         market.client().fetch_ohlcv(BTC_SYMBOL, "1m", params={"interval": "10m"})

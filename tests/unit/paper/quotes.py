@@ -44,6 +44,7 @@ class ListedQuotes:
     bars: Mapping[str, Sequence[Bar]]
     now_ms: int
     specs: dict[str, MarketSpec] = field(default_factory=dict)
+    rate: Decimal = Decimal(0)
 
     def at(self, market_ms: int) -> ListedQuotes:
         return replace(self, now_ms=market_ms)
@@ -54,6 +55,12 @@ class ListedQuotes:
     def last_price(self, symbol: str) -> Decimal:
         closed = [bar for bar in self.bars[symbol] if bar.open_ms + MINUTE_MS <= self.now_ms]
         return closed[-1].close
+
+    def funding_rate(self, symbol: str) -> Decimal:
+        return self.rate
+
+    def pays_funding(self, symbol: str) -> bool:
+        return bool(self.rate)
 
     def interval_ms(self, symbol: str) -> int:
         return MINUTE_MS

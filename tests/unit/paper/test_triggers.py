@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from functions.paper_exchange.account import Account, AlgoStatus, OrderKind, OrderStatus, Outcome, Side
 from functions.paper_exchange.candles import Bar
+from functions.paper_exchange.conditional import place_algo_order
 from functions.paper_exchange.errors import VenueError
-from functions.paper_exchange.matching import place_algo_order, place_order
+from functions.paper_exchange.matching import place_order
 from functions.paper_exchange.requests import AlgoRequest, OrderRequest
 from functions.paper_exchange.triggers import MAX_CLOSED_A_STEP, bring_up_to_date
 from tests.unit.paper.quotes import MINUTE_MS, STAMP, ListedQuotes, account, bar, market
