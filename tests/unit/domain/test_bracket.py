@@ -25,8 +25,8 @@ STOP = EntryOrder(type=EntryType.STOP, trigger_price=D("105"))
 STOP_LIMIT = EntryOrder(type=EntryType.STOP_LIMIT, trigger_price=D("105"), price=D("106"))
 
 
-def plan(entry: EntryOrder | None = None, action: Action = Action.LONG, **options: Any) -> Plan:
-    signal = a_signal(action, entry=entry, **options.pop("signal", {}))
+def plan(asked: EntryOrder | None = None, action: Action = Action.LONG, **options: Any) -> Plan:
+    signal = a_signal(action, entry=asked, **options.pop("signal", {}))
     account = an_account(**options.pop("account", {}))
     return plan_orders(account, a_trade_order(signal, settings=settings(**options)), a_market(), after(1))
 

@@ -140,13 +140,13 @@ def test_a_stop_that_the_venue_refuses_to_move_is_an_alert_once_and_tried_slowly
     assert path.live_stops() == [(D(10), D(90))]
 
 
-def test_a_naked_position_is_tried_at_every_look_and_is_an_alert_once() -> None:
+def test_a_naked_position_is_tried_at_every_look_and_is_an_alert_once_for_its_time_and_once_for_the_attempts() -> None:
     path = MoneyPath()
     path.exchange.script(NONE, *[Fault.REJECT] * 9)
     path.enter(targets=())
     for _ in range(4):
         path.reconcile(60)
-    assert path.alerts() == ["POSITION_NOT_PROTECTED"]
+    assert path.alerts() == ["POSITION_NAKED_TOO_LONG", "POSITION_NOT_PROTECTED"]
     assert path.exchange.count("create_order") == 2 + 4 * 2  # stop and exit at each look
     path.reconcile(60)
     assert path.is_flat or path.live_stops() == [(D(10), D(90))]

@@ -30,6 +30,8 @@ UNKNOWN_OUTCOME = {"-1000", "-1001", "-1006", "-1007"}
 DUPLICATE_CLIENT_ID = {"-4116", "-4111"}  # an order with this id is open: it is ours, and it exists
 FUNDS = {"-2018", "-2019", "-2027", "-4131"}
 NO_SUCH_ORDER = {"-2011", "-2013"}
+WOULD_TAKE = {"-5022"}  # a post-only order would have been filled at once
+WRONG_POSITION_MODE = {"-4061"}
 UNCHANGED = {"-4046", "-4059"}  # margin type or position mode is what was asked for
 
 
@@ -56,6 +58,8 @@ _BY_CODE: tuple[tuple[set[str], Callable[[Mapping[str, str]], DomainError]], ...
     (UNKNOWN_OUTCOME, _fixed(Ambiguous, "OUTCOME_UNKNOWN")),
     (DUPLICATE_CLIENT_ID, _fixed(Ambiguous, "DUPLICATE_CLIENT_ID")),
     (FUNDS, _fixed(Reject, "INSUFFICIENT_FUNDS")),
+    (WOULD_TAKE, _fixed(Reject, "ENTRY_NOT_FILLED")),
+    (WRONG_POSITION_MODE, _fixed(Reject, "POSITION_MODE_MISMATCH")),
 )
 
 _BY_CLASS: tuple[tuple[type[Exception], Callable[[Mapping[str, str]], DomainError]], ...] = (

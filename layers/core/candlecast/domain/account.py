@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from candlecast.domain.errors import InvalidValue
 from candlecast.domain.events import Event, EventType, order_event
-from candlecast.domain.fills import STATE_OF_STATUS, opened_by, price_of_last
+from candlecast.domain.fills import STATE_OF_STATUS, filled_into, price_of_last, reason_of_end
 from candlecast.domain.findings import Drift, ExternalOrder, Mend
 from candlecast.domain.lifecycle import require_transition
 from candlecast.domain.limit_catalogue import REASONS_OF_LIMITS
@@ -67,7 +67,8 @@ class Account:
 
     `intents` holds open intents only; `settled` remembers ended ones until a repeat of their signal would be too old anyway;
     `newest_signals` is when the newest signal per position key was issued, so that an entry never follows its own exit.
-    `external_orders`, `drifts` (by market) and `mends` (by what was mended) are what looks at the venue have found.
+    `external_orders`, `drifts` (by market) and `mends` (by what was mended) are what looks at the venue have found;
+    `naked_since` is since when a position (by its key) that should have a stop has none that lives.
     """
 
     tenant_id: str
@@ -92,6 +93,7 @@ class Account:
     external_orders: tuple[ExternalOrder, ...] = ()
     drifts: Mapping[str, Drift] = field(default_factory=dict)
     mends: Mapping[str, Mend] = field(default_factory=dict)
+    naked_since: Mapping[str, datetime] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     usage: Usage = field(default_factory=Usage)
     outbox: tuple[Event, ...] = ()
@@ -248,7 +250,7 @@ class Account:
                 intent, filled_quantity=order.filled_quantity, average_price=order.average_price, fee=intent.fee + fee
             )
         state = STATE_OF_STATUS[order.status]
-        denial = Denial(Reason.CANCELLED_AT_VENUE) if state is IntentState.CANCELLED else None
+        denial = Denial(reason_of_end(intent)) if state is IntentState.CANCELLED else None
         if state is IntentState.REJECTED:
             denial = Denial(Reason.VENUE_REJECTED)
         intent = replace(intent, state=state, venue_order_id=order.venue_order_id, denial=intent.denial or denial, lookups=0)
@@ -334,10 +336,7 @@ class Account:
     def _fill(self, intent: Intent, quantity: Decimal, price: Decimal, fee: Decimal, now: datetime) -> Account:
         held = self.position(intent.subscription_id, intent.market)
         if intent.kind is LegKind.ENTRY:
-            if held is not None and held.entry_intent_id != intent.intent_id:
-                raise InvalidValue("a fill of one entry cannot grow the position of another", code="FILL_OF_ANOTHER_ENTRY")
-            position = held.grown(quantity, price, fee) if held else opened_by(intent, quantity, price, fee, now)
-            return self._with_position(position, now)
+            return self._with_position(filled_into(held, intent, quantity, price, fee, now), now)
         if held is None:
             return self.alert("FILL_WITHOUT_POSITION", now)
         position = held.reduced(min(quantity, held.quantity), price, fee)

@@ -10,7 +10,7 @@ from candlecast.domain.entry_order import EntryOrder, EntryType
 from candlecast.domain.ids import intent_id
 from candlecast.domain.market import Market
 from candlecast.domain.order import Intent, IntentState, LegKind, OrderType
-from candlecast.domain.position import Position, StopRules
+from candlecast.domain.position import Position, StopRules, tighter
 from candlecast.domain.signal import PositionSide, Signal, TakeProfit
 from candlecast.domain.sizing import ladder_quantities
 from candlecast.domain.subscription import Settings
@@ -102,12 +102,6 @@ def expected_price_of(opening: Intent) -> Decimal:
     if opening.reference_price is None:
         raise ValueError("no entry is decided without a price")
     return opening.reference_price
-
-
-def tighter(side: PositionSide, one: Decimal | None, other: Decimal | None) -> Decimal | None:
-    """The stop of two that is reached first; None only if there is none."""
-    given = [stop for stop in (one, other) if stop is not None]
-    return max(given, key=lambda stop: stop * side.sign, default=None)
 
 
 def protective_intent(

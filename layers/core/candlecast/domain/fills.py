@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
+from candlecast.domain.entry_order import TimeInForce
 from candlecast.domain.errors import InvalidValue
 from candlecast.domain.money import ZERO
 from candlecast.domain.order import Intent, IntentState, VenueOrder, VenueOrderStatus
 from candlecast.domain.position import Position
+from candlecast.domain.reasons import Reason
 
 STATE_OF_STATUS = {
     VenueOrderStatus.OPEN: IntentState.OPEN,
@@ -16,6 +18,23 @@ STATE_OF_STATUS = {
     VenueOrderStatus.CANCELLED: IntentState.CANCELLED,
     VenueOrderStatus.REJECTED: IntentState.REJECTED,
 }
+
+
+def reason_of_end(intent: Intent) -> Reason:
+    """Why the venue has ended an order before it was filled: because it was told to, where it must be filled at once or not."""
+    told = intent.time_in_force is TimeInForce.IOC or intent.post_only
+    return Reason.ENTRY_NOT_FILLED if told else Reason.CANCELLED_AT_VENUE
+
+
+def filled_into(held: Position | None, entry: Intent, quantity: Decimal, price: Decimal, fee: Decimal, now: datetime) -> Position:
+    """The position after some of an entry was filled: opened, grown, or added to; raises `InvalidValue` if it is another's."""
+    if held is None:
+        return opened_by(entry, quantity, price, fee, now)
+    if held.entry_intent_id == entry.intent_id:
+        return held.grown(quantity, price, fee)
+    if held.entry_intent_id != entry.bracket_of:
+        raise InvalidValue("a fill of one entry cannot grow the position of another", code="FILL_OF_ANOTHER_ENTRY")
+    return held.added(quantity, price, fee, entry.stop_price, begins=entry.filled_quantity == 0)
 
 
 def price_of_last(intent: Intent, order: VenueOrder, filled: Decimal) -> Decimal:
@@ -47,6 +66,9 @@ def opened_by(intent: Intent, quantity: Decimal, price: Decimal, fee: Decimal, n
         opened_at=now,
         signal_issued_at=intent.issued_at,
         stop_price=intent.stop_price,
+        initial_stop=intent.stop_price,
+        stop_rules=intent.stop_rules,
         fees=fee,
         limits_to_close=intent.limits_to_close,
+        pool_id=intent.pool_id,
     )

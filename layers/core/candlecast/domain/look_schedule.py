@@ -64,8 +64,10 @@ def next_answer(account: Account, now: datetime) -> datetime | None:
             looks.append(max(settles_at(intent, rules), now + rules.lookup_spacing))
         elif intent.state is IntentState.PENDING:
             looks += [] if waits_for(account, intent) else [max(min(tries_at(intent, rules), intent.expires_at or NEVER), now)]
-        elif not intent.kind.is_protective or intent.lookups:
+        elif intent.lookups or not (intent.kind.is_protective or intent.order_type.rests):
             looks.append(now + rules.lookup_spacing)
+        elif not intent.kind.is_protective and intent.expires_at is not None:
+            looks.append(max(intent.expires_at, now + rules.lookup_spacing))  # until then it is looked at as every open order
     if any(drift.changes < QUICK_LOOKS for drift in _doubtful(account)):
         looks.append(now + rules.lookup_spacing)
     return min(looks, default=None)

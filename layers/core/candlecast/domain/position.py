@@ -17,6 +17,12 @@ def position_key(subscription_id: str, market: str) -> str:
     return f"{subscription_id}|{market}"
 
 
+def tighter(side: PositionSide, one: Decimal | None, other: Decimal | None) -> Decimal | None:
+    """The stop of two that is reached first; None only if there is none."""
+    given = [stop for stop in (one, other) if stop is not None]
+    return max(given, key=lambda stop: stop * side.sign, default=None)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopRules:
     """How the stop of a position follows the market; every part is optional. `domain/protect.py` acts on it.
@@ -71,6 +77,7 @@ class Position:
     exit_notional: Decimal = ZERO
     fees: Decimal = ZERO
     limits_to_close: ClosingLimits | None = None
+    pool_id: str | None = None  # its entry's
     adds: int = 0
     stop_rules: StopRules | None = None
     initial_stop: Decimal | None = None
@@ -101,6 +108,11 @@ class Position:
         total = self.opened_quantity + quantity
         average = (self.entry_price * self.opened_quantity + price * quantity) / total
         return replace(self, quantity=self.quantity + quantity, opened_quantity=total, entry_price=average, fees=self.fees + fee)
+
+    def added(self, quantity: Decimal, price: Decimal, fee: Decimal, stop: Decimal | None, *, begins: bool) -> Position:
+        """The position after some of a further entry was filled; `begins` for its first fill. A stop is never loosened by it."""
+        grown = self.grown(quantity, price, fee)
+        return replace(grown, adds=self.adds + begins, stop_price=tighter(self.side, self.stop_price, stop))
 
     def reduced(self, quantity: Decimal, price: Decimal, fee: Decimal) -> Position:
         """The position after `quantity` of it was closed at `price`; raises `InvalidValue` beyond what is held."""
@@ -133,6 +145,7 @@ class Trade:
     opened_at: datetime
     closed_at: datetime
     closed_by: str
+    pool_id: str | None = None  # its entry's
 
     @property
     def net_pnl(self) -> Decimal:
@@ -161,4 +174,5 @@ class Trade:
             opened_at=closed.opened_at,
             closed_at=at,
             closed_by=closed_by,
+            pool_id=closed.pool_id,
         )

@@ -56,11 +56,13 @@ def is_absent(intent: Intent, now: datetime, rules: VenueRules) -> bool:
 def waits_for(account: Account, intent: Intent) -> Intent | None:
     """The leg that has to end before this one can be sent.
 
-    A stop or target waits for its entry; an exit for every earlier order that moves its position; an entry for the exits before
-    it. Earlier means written earlier into the account, so two never wait for each other.
+    A stop or target waits for its entry, but a stop not for the rest of an entry that fills in parts; an exit for every earlier
+    order that moves its position; an entry for the exits before it. Earlier means written earlier into the account, so two never
+    wait for each other.
     """
     if intent.kind.is_protective:
-        return account.intents.get(intent.bracket_of or "")
+        entry = account.intents.get(intent.follows or "")
+        return None if entry is not None and _is_filling(account, entry) and intent.kind is LegKind.STOP_LOSS else entry
     key = (intent.subscription_id, intent.market)
     for other in account.intents.values():
         if other.intent_id == intent.intent_id:
@@ -93,12 +95,19 @@ def next_step(account: Account, intent: Intent, now: datetime) -> Step:
 
 def _is_wanted(account: Account, intent: Intent, first: Intent | None, now: datetime) -> bool:
     if intent.kind is LegKind.ENTRY:
-        return _is_fresh(account, intent, now)
+        adds_to_nothing = intent.is_add and not _is_held(account, intent)
+        return _is_fresh(account, intent, now) and not adds_to_nothing
     return first is not None or _is_held(account, intent)
 
 
+def _is_filling(account: Account, entry: Intent) -> bool:
+    """Whether an entry rests at the venue and has been filled in part: what it got must be protected meanwhile."""
+    held = account.position(entry.subscription_id, entry.market)
+    return held is not None and entry.state is IntentState.OPEN and entry.order_type.rests and entry.filled_quantity > 0
+
+
 def _is_held(account: Account, intent: Intent) -> bool:
-    """Whether the position that a stop, target or exit is about is there."""
+    """Whether the position that a stop, target, exit or add is about is there."""
     position = account.position(intent.subscription_id, intent.market)
     if position is None or intent.bracket_of not in (None, position.entry_intent_id):
         return False

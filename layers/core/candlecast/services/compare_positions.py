@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -24,6 +24,7 @@ from candlecast.domain.errors import RetryLater
 from candlecast.domain.look_schedule import next_full_look
 from candlecast.domain.money import ZERO
 from candlecast.domain.order import Side, VenueTrade
+from candlecast.domain.protect import follows_price
 from candlecast.domain.venue_rules import rules_of
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.venue import Venue
@@ -40,8 +41,10 @@ class ComparePositions:
     clock: Clock
     metrics: Metrics
 
-    def __call__(self, changes: Changes, venue: Venue, *, wanted: bool = False) -> None:
-        """Compare when it is the account's turn or it is `wanted`, or when a difference was noted that a second look must see.
+    def __call__(self, changes: Changes, venue: Venue, *, wanted: bool = False) -> Mapping[str, Decimal]:
+        """Returns the mark prices of what is held, where the venue was asked.
+
+        Compare when it is the account's turn or it is `wanted`, or when a difference was noted that a second look must see.
 
         A position that is still without its stop may be none any more, which is why the venue refuses one: it is compared too.
 
@@ -50,20 +53,22 @@ class ComparePositions:
         """
         account, now = changes.account, self.clock.now()
         is_turn = wanted or now >= next_full_look(account) or bool(account.naked_positions())
-        if not is_turn and not any(not drift.reported for drift in account.drifts.values()):
-            return
+        if not is_turn and not follows_price(account) and not any(not drift.reported for drift in account.drifts.values()):
+            return {}
         try:
             balance = venue.balance(now) if is_turn else None
             held: dict[str, Decimal] = {}
-            for position in venue.positions():
+            reported = venue.positions()
+            for position in reported:
                 held[position.market] = held.get(position.market, ZERO) + position.quantity * position.side.sign
             for market in sorted({*held, *account.drifts, *(p.market for p in account.positions.values())}):
                 self._compare(changes, venue, market, held.get(market, ZERO))
         except RetryLater:
             self.metrics.count("VenueErrors")
-            return
+            return {}
         if balance is not None:
             changes.make(partial(_looked_at, balance=balance, now=now))
+        return {position.market: position.mark_price for position in reported if position.mark_price is not None}
 
     def _compare(self, changes: Changes, venue: Venue, market: str, theirs: Decimal) -> None:
         account, now = changes.account, self.clock.now()

@@ -78,9 +78,9 @@ class FollowOrders:
     def _others(self, changes: Changes, venue: Venue, markets: set[str] | None, resting: Sequence[VenueOpenOrder]) -> None:
         """Note what no intent of ours explains; what bears an id of ours is cancelled once a second look sees it."""
         account, now = changes.account, self.clock.now()
-        ours = {i.client_order_id for i in account.intents.values()}
+        ours = {i.client_order_id for i in account.intents.values()} | {i.venue_order_id for i in account.intents.values()}
         first_seen = {order.venue_order_id: order.seen_at for order in account.external_orders}
-        others = [order for order in resting if order.client_order_id not in ours]
+        others = [order for order in resting if not {order.client_order_id, order.venue_order_id} & ours]
         for order in others:
             seen_at = first_seen.get(order.venue_order_id)
             step = order_step(

@@ -17,6 +17,7 @@ from candlecast.domain.account import Account, AccountStatus
 from candlecast.domain.errors import Ambiguous, Conflict, Fatal, Reject, RetryLater
 from candlecast.domain.money import ZERO
 from candlecast.domain.order import Intent, IntentState, LegKind, OrderRequest, VenueOrder
+from candlecast.domain.protect import scale_targets, watch
 from candlecast.domain.reasons import Reason
 from candlecast.domain.reconcile import may_send, waits_for
 from candlecast.domain.venue_rules import rules_of
@@ -90,6 +91,7 @@ class PlaceOrders:
         for leg in legs:
             if leg.intent_id not in changes.account.intents:
                 continue  # ended with the leg that it depended on
+            leg = changes.account.intents[leg.intent_id]  # sized anew if its entry was filled in part
             instead = _change_instead(changes.account, leg, self.clock.now()) or self._stopped(changes.account, leg, gate)
             if instead is not None:
                 changes.make(instead, leg.intent_id)
@@ -102,6 +104,18 @@ class PlaceOrders:
         market = self.markets.find(changes.account.venue, intent.market)
         fee_rate = market.taker_fee if market is not None else ZERO
         changes.make(lambda a: _sized(a, key, quantity).apply(key, order, fee_rate, now), key)
+        if intent.kind is LegKind.ENTRY and market is not None and key not in changes.account.intents:
+            changes.make(partial(scale_targets, entry=intent, filled=order.filled_quantity, market=market))
+        self._watch(changes)
+
+    def _watch(self, changes: Changes) -> None:
+        """Note which positions are without their stop now, and measure for how long those were that are not any more."""
+        before, now = changes.account.naked_since, self.clock.now()
+        if watch(changes.account, now) is changes.account:
+            return
+        changes.make(partial(watch, now=now))
+        for key in before.keys() - changes.account.naked_since.keys():
+            self.metrics.seconds("NakedPositionSeconds", (now - before[key]).total_seconds())
 
     def cancel_orphans(self, changes: Changes, venue: Venue) -> None:
         """Cancel stops and targets whose position is closed; one that cannot be cancelled now stays an orphan and is due."""
@@ -187,8 +201,11 @@ def _change_instead(account: Account, leg: Intent, now: datetime) -> Change | No
 def _entry_change(account: Account, leg: Intent, now: datetime) -> Change | None:
     if waits_for(account, leg) is not None:  # its exit comes first
         return _held(leg, now)
-    if account.position(leg.subscription_id, leg.market) is not None:  # its exit was refused
+    held = account.position(leg.subscription_id, leg.market)
+    if held is not None and leg.bracket_of != held.entry_intent_id:  # its exit was refused
         return _failed(leg, IntentState.DENIED, Reason.OPPOSITE_POSITION_HELD, now)
+    if leg.is_add and held is None:
+        return _failed(leg, IntentState.EXPIRED, Reason.NEVER_PLACED, now)
     if leg.expires_at is not None and now > leg.expires_at:
         return _failed(leg, IntentState.EXPIRED, Reason.SIGNAL_TOO_OLD, now)
     return None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from functools import partial
 
 from candlecast.domain.account import Account
@@ -13,18 +15,44 @@ from candlecast.domain.drift import StopReport, StopStep, stop_step
 from candlecast.domain.errors import Ambiguous, Fatal, Reject, RetryLater
 from candlecast.domain.order import Intent, IntentState, LegKind
 from candlecast.domain.position import Position
+from candlecast.domain.protect import follow, stop_moves, tell_if_too_long, watch
 from candlecast.domain.reasons import Reason
+from candlecast.domain.venue_rules import rules_of
 from candlecast.ports.clock import Clock, Metrics
-from candlecast.ports.venue import Venue
+from candlecast.ports.venue import Markets, Venue
 from candlecast.services.place_orders import Changes
 
 
 @dataclass(frozen=True, slots=True)
 class ProtectPositions:
-    """A part of the reconciler; `domain/drift.py` has its table."""
+    """A part of the reconciler; `domain/drift.py` has its table, `domain/protect.py` says where a stop must stand."""
 
+    markets: Markets
     clock: Clock
     metrics: Metrics
+
+    def follow(self, changes: Changes, marks: Mapping[str, Decimal]) -> None:
+        """Let stops follow the market (its mark prices), and tell of positions that are without one for too long."""
+        account, now = changes.account, self.clock.now()
+        for move in stop_moves(account, marks, partial(self.markets.find, account.venue), now):
+            changes.make(partial(follow, move=move, now=now))
+            if move.stop_price is not None:
+                self.metrics.count("StopsMoved")
+        watched = partial(_watched, now=now)
+        if watched(changes.account) != changes.account:
+            changes.make(watched)
+        for since in changes.account.naked_since.values():
+            self.metrics.seconds("NakedPositionSeconds", (now - since).total_seconds())
+
+    def make_room(self, changes: Changes, venue: Venue) -> None:
+        """Cancel what will be replaced, at a venue that takes no second stop; the watchdog's bound holds for the time between."""
+        if rules_of(changes.account.venue).takes_two_stops:
+            return
+        for position in list(changes.account.positions.values()):
+            step = stop_step(position.quantity, position.stop_price, stop_report(changes.account, position))
+            if step is StopStep.REPLACE and may_mend(changes.account, _replacing(position), self.clock.now()):
+                for old in _live_stops(changes.account, position):
+                    self._cancel(changes, venue, old)
 
     def choose(self, changes: Changes) -> list[str]:
         """Decide new stops, marked for sending; returns their intents' ids.
@@ -38,7 +66,7 @@ class ProtectPositions:
             what = f"stop|{position.key}"
             if step is StopStep.PLACE:
                 self.metrics.count("NakedPositions")
-            elif step is not StopStep.REPLACE or not may_mend(changes.account, what, now):
+            elif step is not StopStep.REPLACE or not may_mend(changes.account, what := _replacing(position), now):
                 continue
             stop = replacement_stop(position, changes.account.version, now)
             changes.make(partial(_decided, stop=stop, what=what, now=now))
@@ -46,25 +74,39 @@ class ProtectPositions:
         return chosen
 
     def cancel_surplus(self, changes: Changes, venue: Venue) -> None:
-        """Cancel the stops that a newer one has replaced; one that cannot be cancelled now is tried at the next look."""
+        """Cancel the stops that a newer one has replaced, and trailing stops of the venue's that do not cover all any more.
+
+        One that cannot be cancelled now is tried at the next look.
+        """
         for position in list(changes.account.positions.values()):
-            for old in _live_stops(changes.account, position)[:-1]:
-                what, now = f"cancel|{old.intent_id}", self.clock.now()
-                if not may_mend(changes.account, what, now):
-                    continue
-                try:
-                    venue.cancel_order(old)
-                except (Ambiguous, RetryLater, Reject, Fatal):
-                    self.metrics.count("VenueErrors")
-                    changes.make(partial(count_mend, what=what, code="STOP_NOT_CANCELLED", now=now))
-                    continue
-                changes.make(partial(_replaced, intent_id=old.intent_id, now=now), old.intent_id)
+            for old in (*_live_stops(changes.account, position)[:-1], *_too_small(changes.account, position)):
+                self._cancel(changes, venue, old)
+
+    def _cancel(self, changes: Changes, venue: Venue, old: Intent) -> None:
+        what, now = f"cancel|{old.intent_id}", self.clock.now()
+        if not may_mend(changes.account, what, now):
+            return
+        try:
+            venue.cancel_order(old)
+        except (Ambiguous, RetryLater, Reject, Fatal):
+            self.metrics.count("VenueErrors")
+            changes.make(partial(count_mend, what=what, code="STOP_NOT_CANCELLED", now=now))
+            return
+        changes.make(partial(_replaced, intent_id=old.intent_id, now=now), old.intent_id)
 
 
 def stop_report(account: Account, position: Position) -> StopReport:
-    """The stops of a position as the last look left them; while its entry or an exit is under way, one counts as on its way."""
+    """The stops of a position as the last look left them.
+
+    While its entry or an exit is under way, one counts as on its way; but an entry that rests may rest for hours.
+    """
     stops = [i for i in account.protective(position) if i.kind is LegKind.STOP_LOSS]
-    moving = account.under_way(position.subscription_id, position.market)
+    moving = any(
+        (i.subscription_id, i.market) == (position.subscription_id, position.market)
+        and not i.kind.is_protective
+        and not (i.state is IntentState.OPEN and i.order_type.rests)
+        for i in account.intents.values()
+    )
     live = _live_stops(account, position)
     return StopReport(
         live=tuple((stop.quantity, stop.trigger_price) for stop in live),
@@ -75,6 +117,21 @@ def stop_report(account: Account, position: Position) -> StopReport:
 def _live_stops(account: Account, position: Position) -> list[Intent]:
     stops = [i for i in account.protective(position) if i.kind is LegKind.STOP_LOSS and i.state is IntentState.OPEN]
     return sorted(stops, key=lambda stop: stop.created_at)
+
+
+def _too_small(account: Account, position: Position) -> list[Intent]:
+    """The venue's own trailing stops that an add has outgrown; ours goes on from the best price."""
+    trailing = (i for i in account.protective(position) if i.kind is LegKind.TRAILING_STOP and i.state is IntentState.OPEN)
+    return [leg for leg in trailing if leg.quantity < position.quantity]
+
+
+def _replacing(position: Position) -> str:
+    """What is mended by moving a stop: another price or size is another matter, with attempts of its own."""
+    return f"stop|{position.key}|{position.quantity}@{position.stop_price}"
+
+
+def _watched(account: Account, now: datetime) -> Account:
+    return tell_if_too_long(watch(account, now), rules_of(account.venue), now)
 
 
 def _decided(account: Account, stop: Intent, what: str, now: datetime) -> Account:

@@ -7,8 +7,10 @@ protected or closed (invariant 11).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from functools import partial
 from math import ceil
 
@@ -41,6 +43,15 @@ MAX_DELAY_SECONDS = 900  # the most that SQS delays a message; the reconcile clo
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """What a look has found beside its changes: intents (ids) whose absence is not proven, kill switches, marks by market."""
+
+    unproven: frozenset[str]
+    switches: tuple[KillSwitch, ...]
+    marks: Mapping[str, Decimal]
+
+
+@dataclass(frozen=True, slots=True)
 class ReconcileAccount:
     """The reconciler's use case."""
 
@@ -63,25 +74,24 @@ class ReconcileAccount:
         try:
             keys = self.vault.read(account.tenant_id, account.account_id, account.credential_version)
             venue = self.venues.connect(account.venue, account.account_id, account.credential_version, keys)
-            unproven = self._look(changes, venue, request)
-            switches = self._switches(changes.account)
-            StopResting(self.place, self.clock, self.metrics)(changes, venue, switches)
+            seen = self._look(changes, venue, request)
+            StopResting(self.place, self.clock, self.metrics)(changes, venue, seen.switches)
         except Fatal as error:
             if account.status is not AccountStatus.ACTIVE:
                 return account
             changes.make(partial(Account.disable, reason=error.code, now=self.clock.now()))
             self.metrics.count("AccountsDisabled")
             return changes.commit(self.accounts)
-        return self._act(changes, venue, request, unproven, switches)
+        return self._act(changes, venue, request, seen)
 
-    def _look(self, changes: Changes, venue: Venue, request: ReconcileRequest) -> frozenset[str]:
-        """Ask the venue everything there is to ask now; returns the ids of intents whose absence is not proven."""
+    def _look(self, changes: Changes, venue: Venue, request: ReconcileRequest) -> Seen:
+        """Ask the venue everything there is to ask now."""
         settle = SettleOrders(self.place, self.clock)
         settle.look_up(changes, venue)
         FollowOrders(self.place, self.clock, self.metrics)(changes, venue)
         unproven = settle.prove_absent(changes, venue)
-        ComparePositions(self.clock, self.metrics)(changes, venue, wanted=request.full)
-        return unproven
+        marks = ComparePositions(self.clock, self.metrics)(changes, venue, wanted=request.full)
+        return Seen(unproven, self._switches(changes.account), marks)
 
     def _switches(self, account: Account) -> tuple[KillSwitch, ...]:
         """The kill switches about what is held or rests at the venue; none known while they cannot be read."""
@@ -94,16 +104,15 @@ class ReconcileAccount:
         except RetryLater:
             return ()
 
-    def _act(
-        self,
-        changes: Changes,
-        venue: Venue,
-        request: ReconcileRequest,
-        unproven: frozenset[str],
-        switches: tuple[KillSwitch, ...],
-    ) -> Account:
+    @property
+    def _protect(self) -> ProtectPositions:
+        return ProtectPositions(self.place.markets, self.clock, self.metrics)
+
+    def _act(self, changes: Changes, venue: Venue, request: ReconcileRequest, seen: Seen) -> Account:
         """Write what was found and what will be sent, send it, write what came of it."""
-        sent = self._decide(changes, unproven, switches)
+        self._protect.follow(changes, seen.marks)
+        self._protect.make_room(changes, venue)
+        sent = self._decide(changes, seen)
         if sent:
             changes = self._send(changes.account, venue, sent)
             exposed = _exposed(changes.account)  # a new stop was refused: the market is beyond it, so close at once
@@ -113,7 +122,7 @@ class ReconcileAccount:
                 changes = self._send(changes.account, venue, exits)
                 sent = [*sent, *exits]
         self.place.cancel_orphans(changes, venue)
-        ProtectPositions(self.clock, self.metrics).cancel_surplus(changes, venue)
+        self._protect.cancel_surplus(changes, venue)
         if not changes.any:
             return changes.account
         self.metrics.count("ReconcileActions")
@@ -143,14 +152,14 @@ class ReconcileAccount:
             delay = max((look - now).total_seconds(), pause_seconds, rules_of(account.venue).lookup_spacing.total_seconds())
             self.queue.send_reconcile([request], delay_seconds=min(MAX_DELAY_SECONDS, ceil(delay)))
 
-    def _decide(self, changes: Changes, unproven: frozenset[str], switches: tuple[KillSwitch, ...]) -> list[Intent]:
+    def _decide(self, changes: Changes, seen: Seen) -> list[Intent]:
         """Choose what to send, marked as SUBMITTING; what is no longer wanted is ended."""
         chosen: list[str] = []
         now, active = self.clock.now(), changes.account.status is AccountStatus.ACTIVE
         found = changes.account
         for intent in found.unresolved():
             key, step = intent.intent_id, next_step(found, intent, now)
-            if key in unproven:
+            if key in seen.unproven:
                 continue
             if step is Step.SEND:
                 changes.make(_marked(intent, now), key)
@@ -159,8 +168,8 @@ class ReconcileAccount:
                 changes.make(ended_if_still(intent, *_ending(intent, active=active), now), key)
         if not active:
             return []
-        chosen += ClosePositions(self.clock, self.metrics).choose(changes, switches)
-        chosen += ProtectPositions(self.clock, self.metrics).choose(changes)
+        chosen += ClosePositions(self.clock, self.metrics).choose(changes, seen.switches)
+        chosen += self._protect.choose(changes)
         legs = [changes.account.intents[key] for key in chosen]
         return sorted(legs, key=lambda leg: leg.kind is not LegKind.EXIT)  # what is closed needs no stop any more
 

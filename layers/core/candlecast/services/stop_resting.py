@@ -72,12 +72,14 @@ def reason_to_stop(account: Account, order: Intent, switches: Collection[KillSwi
 def _entry_stops(account: Account, entry: Intent, switches: Collection[KillSwitch], now: datetime) -> Reason | None:
     status = account.subscriptions.get(entry.subscription_id, SubscriptionStatus.CANCELLED)
     exit_waits = any(i.kind is LegKind.EXIT and waits_for(account, i) == entry for i in account.intents.values())
+    too_late = Reason.ENTRY_NOT_FILLED if entry.order_type.rests else Reason.SIGNAL_TOO_OLD
     causes = (
         (account.status is not AccountStatus.ACTIVE, Reason.ACCOUNT_DISABLED),
         (must_cancel_entries(concerning(switches, account, entry.strategy_id)), Reason.KILL_SWITCH),
         (status in _REASON_OF_SUBSCRIPTION, _REASON_OF_SUBSCRIPTION.get(status)),
         (exit_waits, Reason.SIGNAL_SUPERSEDED),
-        (entry.expires_at is not None and now > entry.expires_at, Reason.SIGNAL_TOO_OLD),
+        (entry.is_add and account.position(entry.subscription_id, entry.market) is None, Reason.POSITION_CLOSED),
+        (entry.expires_at is not None and now > entry.expires_at, too_late),
     )
     return next((reason for applies, reason in causes if applies), None)
 
