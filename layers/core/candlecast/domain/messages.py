@@ -10,6 +10,7 @@ from datetime import datetime
 
 from candlecast.domain.limits import EffectiveLimits
 from candlecast.domain.money import require_utc
+from candlecast.domain.pool import PoolLimits
 from candlecast.domain.quote import Quote
 from candlecast.domain.signal import Signal
 from candlecast.domain.subscription import Settings
@@ -48,7 +49,7 @@ class TradeOrder:
     """TradeQueue: one subscriber's share of a signal, with the settings and limits as they were when it was fanned out.
 
     `limits` are those above the account (None: nothing does); `quote` is the market's, for limits that compare with it;
-    `strategy_version` is a hash of the strategy's code and parameters.
+    `pool` is what its organisation's accounts share; `strategy_version` is a hash of the strategy's code and parameters.
     """
 
     signal: Signal
@@ -60,6 +61,7 @@ class TradeOrder:
     limits: EffectiveLimits | None = None
     quote: Quote | None = None
     strategy_version: str | None = None
+    pool: PoolLimits | None = None
     schema_version: int = 1
 
 

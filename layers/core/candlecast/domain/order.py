@@ -169,6 +169,7 @@ class Intent:
     settled_at: datetime | None = None
     emergency: bool = False
     limits_to_close: ClosingLimits | None = None
+    pool_id: str | None = None  # of an entry: the organisation in whose pool it is reserved
     price: Decimal | None = None
     time_in_force: TimeInForce = TimeInForce.GTC
     post_only: bool = False

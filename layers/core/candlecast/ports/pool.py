@@ -1,0 +1,47 @@
+"""Where the pooled limits of organisations are counted: slots, and the reservations that explain them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from candlecast.domain.pool import Pool, Reservation, SlotChange
+
+SLOT_CHANGED = "SLOT_CHANGED"
+RESERVATION_CHANGED = "RESERVATION_CHANGED"
+
+
+class PoolStore(Protocol):
+    """Every method raises `RetryLater` (STORE_UNAVAILABLE) if the store does not answer; then a write may have been made."""
+
+    def read_pool(self, organisation_id: str) -> Pool:
+        """All slots, strongly consistent each, not all of one instant; an empty pool if nothing was ever reserved."""
+        ...
+
+    def share_out(self, organisation_id: str, pool: Pool) -> None:
+        """Replace all slots in one step; raises `Conflict` (SLOT_CHANGED) if any has changed since it was read, or does."""
+        ...
+
+    def find_reservation(self, intent_id: str) -> Reservation | None:
+        """The reservation, strongly consistent."""
+        ...
+
+    def change(
+        self,
+        organisation_id: str,
+        changes: Sequence[SlotChange],
+        old: Reservation | None,
+        new: Reservation | None,
+    ) -> None:
+        """Change slots and one reservation in one step, or nothing. One request.
+
+        `old` is the reservation as it was read (None: there is none), `new` what becomes of it (None: it ends), written as the
+        next version. Raises `Conflict`: RESERVATION_CHANGED if the reservation is another by now, SLOT_CHANGED if a slot does
+        not allow its change or somebody else is changing it at this moment.
+        """
+        ...
+
+    def due_reservations(self, before: datetime, limit: int) -> Sequence[Reservation]:
+        """Reservations to be looked at by `before`, those that have been due for longest first, from an index."""
+        ...
