@@ -75,7 +75,9 @@ def bracket(
     market: Market,
     rules: VenueRules,
     now: datetime,
+    *,
     held: Position | None = None,
+    limit_targets: bool = False,
 ) -> tuple[Intent, ...]:
     """The entry and, behind it, its stop, targets and the venue's own trailing stop, each a reduce-only order of its own.
 
@@ -87,7 +89,8 @@ def bracket(
         covered = opening.quantity + (held.quantity if held is not None else 0)
         legs.append(protective_intent(opening, LegKind.STOP_LOSS, LegKind.STOP_LOSS.value, covered, stop, now))
     for number, (target, quantity) in enumerate(ladder_quantities(opening.quantity, targets, market), start=1):
-        legs.append(protective_intent(opening, LegKind.TAKE_PROFIT, f"{LegKind.TAKE_PROFIT}_{number}", quantity, target, now))
+        leg = protective_intent(opening, LegKind.TAKE_PROFIT, f"{LegKind.TAKE_PROFIT}_{number}", quantity, target, now)
+        legs.append(replace(leg, order_type=OrderType.TAKE_PROFIT_LIMIT, price=target) if limit_targets else leg)
     following = opening.stop_rules
     if held is None and following is not None and rules.trails(following.trail_percent) and opening.position_side is not None:
         activation = following.activation_percent

@@ -14,7 +14,7 @@ from candlecast.domain.ids import intent_id
 from candlecast.domain.limits import EffectiveLimits, Scope, acted_on, tighten_further
 from candlecast.domain.market import Market
 from candlecast.domain.messages import TradeOrder
-from candlecast.domain.order import Intent, IntentState, LegKind, MarketSettings
+from candlecast.domain.order import Intent, IntentState, LegKind, MarketSettings, OrderType
 from candlecast.domain.position import Position, position_key
 from candlecast.domain.reasons import Denial, Reason
 from candlecast.domain.receipt import Receipt
@@ -228,7 +228,9 @@ def _legs(account: Account, order: TradeOrder, entry: Entry, now: datetime) -> t
         emergency=entry.limits.emergency,
         limits_to_close=acted_on(entry.limits.limits),
     )
-    return bracket(opening, entry.targets, entry.market, rules_of(account.venue), now, held)
+    rules = rules_of(account.venue)
+    limits = entry.settings.limit_targets and OrderType.TAKE_PROFIT_LIMIT in rules.order_types
+    return bracket(opening, entry.targets, entry.market, rules, now, held=held, limit_targets=limits)
 
 
 def _is_undecidable(account: Account, order: TradeOrder) -> bool:

@@ -96,6 +96,7 @@ class Settings:
     trails the best price by `trailing_stop_percent`, or by `trailing_stop_atr_multiplier` times the signal's average true range,
     once there is a profit of `trailing_activation_percent` (None: at once); it goes to break-even once the price has moved
     `break_even_after_r` times the distance of the first stop, or once a first target was filled (`break_even_after_target`).
+    Targets are closed at market once they are reached, or with `limit_targets` at their price or better.
     """
 
     capital: Decimal
@@ -121,6 +122,7 @@ class Settings:
     trailing_activation_percent: Decimal | None = None
     break_even_after_r: Decimal | None = None
     break_even_after_target: bool = False
+    limit_targets: bool = False
 
     def __post_init__(self) -> None:
         require_decimal("capital", self.capital, positive=True)

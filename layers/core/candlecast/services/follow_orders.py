@@ -60,13 +60,14 @@ class FollowOrders:
         step = order_step(intent.state, at_venue=at_venue, our_id=True, age=None, spacing=rules.lookup_spacing)
         if intent.state.is_unresolved:
             return  # looked up by itself
-        if step is OrderStep.NOTHING and (intent.kind.is_protective or not at_venue):
+        fills_in_parts = not intent.kind.is_protective or intent.order_type.has_limit
+        if step is OrderStep.NOTHING and not (fills_in_parts and at_venue):
             if intent.lookups:
                 changes.make(partial(Account.seen, intent_id=key), key)
             return
         found = venue.find_order(intent)
         if step is OrderStep.NOTHING and (found is None or found.filled_quantity == intent.filled_quantity):
-            return  # an entry or exit rests, and has filled no more than we know
+            return  # it rests, and has filled no more than we know
         if found is not None:
             self.place.take_over(changes, intent, found)
         elif intent.state is IntentState.OPEN and now >= settles_at(intent, rules) and may_look_up(intent, now, rules):
