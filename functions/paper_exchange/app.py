@@ -11,9 +11,10 @@ from starlette.responses import JSONResponse, Response
 from functions.paper_exchange import errors
 from functions.paper_exchange.errors import OperatorError, VenueError
 from functions.paper_exchange.exchange import Exchange
+from functions.paper_exchange.interventions import Interventions
 from functions.paper_exchange.operations import Operations, TokenSource
 from functions.paper_exchange.operator_key import OperatorKey
-from functions.paper_exchange.routes import account, algo_orders, operator, orders, public
+from functions.paper_exchange.routes import account, algo_orders, history, interventions, operator, orders, public
 
 logger = logging.getLogger("paper_exchange")
 
@@ -23,8 +24,9 @@ def create_app(exchange: Exchange, operator_key: OperatorKey, new_token: TokenSo
     app = FastAPI(title="Candlecast paper exchange", docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.exchange = exchange
     app.state.operations = Operations(exchange, new_token)
+    app.state.interventions = Interventions(exchange, new_token)
     app.state.operator_key = operator_key
-    for module in (public, account, orders, algo_orders, operator):
+    for module in (public, account, orders, algo_orders, history, operator, interventions):
         app.include_router(module.router)
     app.add_exception_handler(VenueError, _venue_error)
     app.add_exception_handler(OperatorError, _operator_error)

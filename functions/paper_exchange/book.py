@@ -66,20 +66,20 @@ def _rows_of(operations: Operations, kind: BookKind, account: Account, after: in
     elif kind is BookKind.ORDERS:
         closed = store.orders(account.account_id, after=after)
         for order in _by_id([*closed, *account.orders.values()], lambda order: order.order_id, after):
-            yield order.order_id, _order_row(account, order)
+            yield order.order_id, order_row(account.account_id, order)
     else:
         closed_algos = store.algo_orders(account.account_id, after=after)
         for algo in _by_id([*closed_algos, *account.algo_orders.values()], lambda algo: algo.algo_id, after):
-            yield algo.algo_id, _algo_row(account, algo)
+            yield algo.algo_id, algo_row(account.account_id, algo)
 
 
 def _by_id[T](rows: list[T], row_id: Callable[[T], int], after: int) -> list[T]:
     return sorted((row for row in rows if row_id(row) > after), key=row_id)
 
 
-def _order_row(account: Account, order: Order) -> Row:
+def order_row(account_id: str, order: Order) -> Row:
     return {
-        "account_id": account.account_id,
+        "account_id": account_id,
         "signed_by": order.signed_by,
         "order_id": order.order_id,
         "client_order_id": order.client_order_id,
@@ -97,9 +97,9 @@ def _order_row(account: Account, order: Order) -> Row:
     }
 
 
-def _algo_row(account: Account, algo: AlgoOrder) -> Row:
+def algo_row(account_id: str, algo: AlgoOrder) -> Row:
     return {
-        "account_id": account.account_id,
+        "account_id": account_id,
         "signed_by": algo.signed_by,
         "algo_id": algo.algo_id,
         "client_algo_id": algo.client_algo_id,

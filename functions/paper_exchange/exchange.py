@@ -180,6 +180,23 @@ class Exchange:
             return fresh.pending.account
         raise errors.internal_error()
 
+    def intervene[Answer](self, account_id: str, decide: Callable[[Session], tuple[Outcome, Answer]]) -> Answer:
+        """Decide on an account without its keys, for an operator; raises `OperatorError` ACCOUNT_UNKNOWN."""
+        call = Call("", "", {}, "", "", "")
+        for _ in range(COMMIT_ATTEMPTS):
+            state, stored = self.store.open(account_id)
+            if stored is None:
+                raise errors.OperatorError("ACCOUNT_UNKNOWN", f"no account {account_id}", 404)
+            opened = Opened(call, state, stored, self.wall_clock())
+            try:
+                fresh = self._bring_up_to_date(opened)
+                outcome, answer = decide(replace(self._session(opened, fresh), stamp=Stamp("", opened.wall_ms)))
+                self._commit(fresh, outcome)
+            except WriteConflict:
+                continue
+            return answer
+        raise errors.internal_error()
+
     def fault(self, opened: Opened) -> FaultRule | None:
         """The rule that spoils this request's answer, used up by one; the first that matches and is not spent."""
         call, account_id = opened.call, opened.account_id

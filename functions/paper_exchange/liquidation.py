@@ -12,7 +12,6 @@ the one of the position at the mark price.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -29,6 +28,7 @@ from functions.paper_exchange.account import (
     PositionSide,
     Side,
 )
+from functions.paper_exchange.errors import VenueError
 from functions.paper_exchange.funding import funding_times
 from functions.paper_exchange.margin import position_margin, set_apart
 from functions.paper_exchange.matching import execute
@@ -103,32 +103,35 @@ def at_risk(account: Account, quotes: Quotes) -> set[str]:
     A bound, not an estimate: it takes every position and every order that could open one at the worst price of the candles
     to be looked at, all at once. What it lets pass cannot be liquidated, whatever fills in which order.
     """
-    exposures = _exposures(account)
-    extremes: dict[str, tuple[Decimal, Decimal]] = {}
-    losses = margins = ZERO
+    exposures = _exposures(account) if quotes.liquidates else {}
+    extremes = {symbol: _extremes(symbol, account.evaluated_ms, quotes) for symbol in exposures}
+    if not any(moved for _, _, moved in extremes.values()):
+        return set()
     times = funding_times(account, quotes)
+    losses = sum((set_apart(account, symbol, side) for symbol, side in account.held), ZERO)
     for symbol, entries in exposures.items():
-        bars = quotes.closed_bars(symbol, account.evaluated_ms)
-        if not bars:
-            continue
-        spec, low, high = quotes.spec(symbol), min(bar.low for bar in bars), max(bar.high for bar in bars)
-        extremes[symbol] = (low, high)
+        low, high, _ = extremes[symbol]
+        spec = quotes.spec(symbol)
         paid = sum((abs(quotes.at(at_ms).funding_rate(symbol)) for at_ms in times), ROUGHLY)
         for amount, price in entries:
-            entry = price or (high if amount > 0 else low)
-            notional = abs(amount) * high
-            losses += max(ZERO, amount * (entry - (low if amount > 0 else high))) + notional * paid
-            margins += notional * spec.bracket_of(notional).maintenance_rate
-    if not extremes:
-        return set()
-    isolated = [symbol for symbol in extremes if account.settings_of(symbol).isolated]
-    if not isolated and losses + margins < min(_wallets(account, extremes, quotes)):
-        return set()
-    if isolated and all(_is_far(account, symbol, extremes[symbol], quotes) for symbol in isolated):
-        apart = sum((set_apart(account, symbol, side) for symbol, side in account.held), ZERO)
-        if losses + margins + apart < min(_wallets(account, extremes, quotes)):
-            return set()
-    return set(exposures)
+            entry, worst, notional = price or (high if amount > 0 else low), low if amount > 0 else high, abs(amount) * high
+            losses += max(ZERO, amount * (entry - worst))
+            losses += notional * (paid + spec.bracket_of(notional).maintenance_rate)
+    wallets = [account.balances.get(quotes.spec(symbol).quote, ZERO) for symbol in exposures]
+    isolated = [symbol for symbol in exposures if account.settings_of(symbol).isolated]
+    far = all(_is_far(account, symbol, *extremes[symbol][:2], quotes) for symbol in isolated)
+    return set() if far and losses < min(wallets) else set(exposures)
+
+
+def _extremes(symbol: str, after_ms: int, quotes: Quotes) -> tuple[Decimal, Decimal, bool]:
+    """The lowest and highest price since then, the price at the beginning among them, and whether any candle has closed."""
+    bars = quotes.closed_bars(symbol, after_ms)
+    prices = [price for bar in bars for price in (bar.low, bar.high)]
+    try:
+        prices.append(quotes.at(after_ms).last_price(symbol))
+    except VenueError:  # the clock was set back to before the first candle
+        prices.append(quotes.last_price(symbol))
+    return min(prices), max(prices), bool(bars)
 
 
 def _exposures(account: Account) -> dict[str, list[tuple[Decimal, Decimal]]]:
@@ -146,13 +149,8 @@ def _exposures(account: Account) -> dict[str, list[tuple[Decimal, Decimal]]]:
     return found
 
 
-def _wallets(account: Account, symbols: Iterable[str], quotes: Quotes) -> list[Decimal]:
-    return [account.balances.get(quotes.spec(symbol).quote, ZERO) for symbol in symbols]
-
-
-def _is_far(account: Account, symbol: str, extremes: tuple[Decimal, Decimal], quotes: Quotes) -> bool:
+def _is_far(account: Account, symbol: str, low: Decimal, high: Decimal, quotes: Quotes) -> bool:
     """Whether an isolated symbol's candles stay on the safe side of every price at which it could be liquidated."""
-    low, high = extremes
     opens = any(order.symbol == symbol and not order.reduce_only for order in account.orders.values())
     opens = opens or any(algo.symbol == symbol and not algo.only_reduces for algo in account.algo_orders.values())
     if opens:

@@ -42,6 +42,10 @@ class MarketView:
             raise errors.no_price()
         return bar.close
 
+    @property
+    def liquidates(self) -> bool:
+        return self.state.liquidating
+
     def funding_rate(self, symbol: str) -> Decimal:
         self.spec(symbol)
         return rate_at(self.state.listings[symbol].funding, self.now_ms)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from itertools import islice
 
 from functions.paper_exchange import errors
@@ -13,8 +14,9 @@ from functions.paper_exchange.clock import ClockMode
 from functions.paper_exchange.errors import OperatorError
 from functions.paper_exchange.exchange import Exchange
 from functions.paper_exchange.faults import FaultRule
+from functions.paper_exchange.funding_rates import with_rate
 from functions.paper_exchange.markets import MarketSpec
-from functions.paper_exchange.operator_requests import NewAccount, NewClock, NewKey
+from functions.paper_exchange.operator_requests import NewAccount, NewClock, NewFunding, NewKey
 from functions.paper_exchange.signature import KEY_FORMAT
 from functions.paper_exchange.state import ExchangeState, Listing, Series
 from functions.paper_exchange.store import AccountExists, StoredAccount, WriteConflict
@@ -159,6 +161,32 @@ class Operations:
             self.exchange.store.commit(stored, Outcome(account))
 
         self._change_account(account_id, change)
+
+    def set_funding(self, wanted: NewFunding) -> int:
+        """Set a funding rate from the market clock's time on; returns that time. Raises `OperatorError` MARKET_UNKNOWN."""
+        wall_ms = self.exchange.wall_clock()
+
+        def change(state: ExchangeState) -> ExchangeState:
+            for symbol in wanted.symbols or state.listings:
+                listing = state.listing(symbol)
+                rates = with_rate(listing.funding, wanted.rate, state.clock.market_ms(wall_ms))
+                state = state.with_listing(replace(listing, funding=rates))
+            return state
+
+        return self._change_state(change).clock.market_ms(wall_ms)
+
+    def set_spread(self, symbol: str, half_spread_bps: Decimal) -> None:
+        """Set how far bid and ask lie from the last price from now on; raises `OperatorError` MARKET_UNKNOWN."""
+
+        def change(state: ExchangeState) -> ExchangeState:
+            listing = state.listing(symbol)
+            return state.with_listing(replace(listing, spec=replace(listing.spec, half_spread_bps=half_spread_bps)))
+
+        self._change_state(change)
+
+    def liquidate_positions(self, *, liquidating: bool) -> None:
+        """Take over what cannot be carried any more, as the venue does, or let it run."""
+        self._change_state(lambda state: replace(state, liquidating=liquidating))
 
     def set_fault(self, rule: FaultRule) -> None:
         self._change_state(lambda state: state.with_fault(rule))

@@ -7,9 +7,11 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
+from functions.paper_exchange.account import PositionSide
 from functions.paper_exchange.clock import ClockMode
 from functions.paper_exchange.errors import OperatorError
 from functions.paper_exchange.faults import FaultKind, FaultRule
+from functions.paper_exchange.funding_rates import DEFAULT_RATE, MAX_RATE
 from functions.paper_exchange.markets import MAX_LEVERAGE, MarketSpec
 
 AssetCode = Annotated[str, Field(pattern=r"^[A-Z0-9]{2,15}$")]
@@ -109,6 +111,37 @@ class NewFault(OperatorRequest):
 
     def rule(self, rule_id: str) -> FaultRule:
         return FaultRule(rule_id=rule_id, **self.model_dump())
+
+
+class NewFunding(OperatorRequest):
+    """A funding rate from now on (market time), of the named markets or of all; zero ends it."""
+
+    rate: Annotated[Decimal, Field(ge=-MAX_RATE, le=MAX_RATE, allow_inf_nan=False)] = DEFAULT_RATE
+    symbols: list[str] = Field(default=[], max_length=100)
+
+
+class NewSpread(OperatorRequest):
+    half_spread_bps: Annotated[Decimal, Field(ge=0, lt=5_000, allow_inf_nan=False)]
+
+
+class Liquidating(OperatorRequest):
+    liquidating: bool
+
+
+class ByHand(OperatorRequest):
+    """What somebody does in the venue's own app: parameters as the dialect names them (`symbol`, `side`, `type` ...)."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+    __pydantic_extra__: dict[str, str]
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        return dict(self.__pydantic_extra__)
+
+
+class HeldPosition(OperatorRequest):
+    symbol: str
+    position_side: PositionSide = PositionSide.BOTH
 
 
 class Counting(OperatorRequest):

@@ -31,6 +31,11 @@ class Quotes(Protocol):
         """Close of the last closed candle; raises `VenueError` -1121, or -1112 before the first one."""
         ...
 
+    @property
+    def liquidates(self) -> bool:
+        """Whether the venue takes over what cannot be carried any more."""
+        ...
+
     def funding_rate(self, symbol: str) -> Decimal:
         """What longs pay per funding time, as a fraction; zero if there is no funding."""
         ...

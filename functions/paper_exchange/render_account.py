@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
-from functions.paper_exchange.account import ZERO, Account, AlgoOrder, AlgoStatus, Fill, Order, OrderKind, PositionSide, Side
+from functions.paper_exchange.account import (
+    ZERO,
+    Account,
+    AlgoOrder,
+    AlgoStatus,
+    Fill,
+    Income,
+    Order,
+    OrderKind,
+    PositionSide,
+    Side,
+)
 from functions.paper_exchange.liquidation import liquidation_price
 from functions.paper_exchange.margin import AssetMargin, asset_margin, position_margin, set_apart
 from functions.paper_exchange.market_view import MarketView
@@ -110,6 +122,39 @@ def fill_answer(fill: Fill, spec: MarketSpec) -> dict[str, Any]:
         "positionSide": str(fill.position_side),
         "symbol": fill.symbol,
         "time": fill.time_ms,
+    }
+
+
+def fill_incomes(fill: Fill) -> list[dict[str, Any]]:
+    """What an execution changed in the wallet: its fee, and its profit if it closed anything."""
+    parts = [("REALIZED_PNL", fill.realized)] if fill.realized else []
+    parts += [("COMMISSION", -fill.fee)] if fill.fee else []
+    return [
+        _income(fill.symbol, kind, amount, fill.fee_asset, fill.time_ms, fill.trade_id, str(fill.trade_id))
+        for kind, amount in parts
+    ]
+
+
+def income_answers(income: Income) -> list[dict[str, Any]]:
+    """The rows of a settlement."""
+    return [
+        _income(entry.symbol, str(income.kind), entry.amount, entry.asset, income.time_ms, number_, "")
+        for number_, entry in enumerate(income.entries, start=income.income_id)
+    ]
+
+
+def _income(
+    symbol: str, kind: str, amount: Decimal, asset: str, time_ms: int, transaction_id: int, trade_id: str
+) -> dict[str, Any]:
+    return {
+        "symbol": symbol,
+        "incomeType": kind,
+        "income": number(amount, MONEY_PLACES),
+        "asset": asset,
+        "info": kind,
+        "time": time_ms,
+        "tranId": transaction_id,
+        "tradeId": trade_id,
     }
 
 

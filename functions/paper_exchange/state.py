@@ -41,13 +41,16 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class ExchangeState:
-    """`live_host` is the real venue's host name in the clock's LIVE mode; `counting` says whether requests are counted."""
+    """`live_host` is the real venue's host name in the clock's LIVE mode; `counting` says whether requests are counted,
+    `liquidating` whether positions are taken over that cannot be carried any more.
+    """
 
     clock: MarketClock = field(default_factory=MarketClock)
     listings: Mapping[str, Listing] = field(default_factory=dict)
     faults: tuple[FaultRule, ...] = ()
     counting: bool = False
     live_host: str = ""
+    liquidating: bool = True
 
     def with_listing(self, listing: Listing) -> ExchangeState:
         listings = {**self.listings, listing.spec.symbol: listing}

@@ -20,11 +20,14 @@ from functions.paper_exchange.operator_key import OperatorKey
 from functions.paper_exchange.operator_requests import (
     ClockStep,
     Counting,
+    Liquidating,
     NewAccount,
     NewClock,
     NewFault,
+    NewFunding,
     NewKey,
     NewMarkets,
+    NewSpread,
     Reset,
 )
 from functions.paper_exchange.state import ExchangeState
@@ -124,6 +127,26 @@ async def delete_key(operations: Operator, account_id: str, key_id: str) -> Resp
     """Revoke a key."""
     operations.revoke_key(account_id, key_id)
     return Response(status_code=204)
+
+
+@router.put("/funding")
+async def put_funding(operations: Operator, body: Body) -> Response:
+    """Set a funding rate from now on."""
+    return JSONResponse({"from_ms": operations.set_funding(NewFunding.read(body))})
+
+
+@router.put("/markets/{symbol}/spread")
+async def put_spread(operations: Operator, body: Body, symbol: str) -> Response:
+    """Set how far bid and ask lie from the last price."""
+    operations.set_spread(symbol, NewSpread.read(body).half_spread_bps)
+    return JSONResponse({})
+
+
+@router.put("/liquidating")
+async def put_liquidating(operations: Operator, body: Body) -> Response:
+    """Liquidate what cannot be carried any more, or let it run."""
+    operations.liquidate_positions(liquidating=Liquidating.read(body).liquidating)
+    return JSONResponse({})
 
 
 @router.post("/faults", status_code=201)

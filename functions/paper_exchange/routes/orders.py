@@ -1,9 +1,8 @@
-"""Market and limit orders: place, ask, cancel, list, and what they filled."""
+"""Market and limit orders: place, ask, amend, cancel, list."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from fastapi import APIRouter
@@ -17,12 +16,10 @@ from functions.paper_exchange.gate import AnyGate
 from functions.paper_exchange.matching import place_order
 from functions.paper_exchange.requests import (
     Parameters,
-    bounded,
     parse_amendment,
     parse_order,
     parse_reference,
     required,
-    whole_number,
 )
 from functions.paper_exchange.resting import (
     MAX_CANCELLED_AT_ONCE,
@@ -33,9 +30,6 @@ from functions.paper_exchange.resting import (
 )
 
 router = APIRouter(prefix="/fapi/v1", tags=["orders"])
-
-DEFAULT_ROWS = 500
-MAX_ROWS = 1_000
 
 
 @router.post("/order")
@@ -119,93 +113,8 @@ async def open_orders(gate: AnyGate) -> Response:
     return await gate.read(look)
 
 
-@router.get("/allOrders")
-async def all_orders(gate: AnyGate) -> Response:
-    """Orders of a symbol, open and closed: from `orderId` or `startTime` on, else the latest."""
-
-    def look(session: Session, parameters: Parameters) -> Any:
-        spec = session.quotes.spec(required(parameters, "symbol"))
-        rows = _orders_page(session, parameters, spec.symbol)
-        return [render.order_answer(order, spec) for order in rows]
-
-    return await gate.read(look)
-
-
-@router.get("/userTrades")
-async def user_trades(gate: AnyGate) -> Response:
-    """Executions of a symbol: of one order, from `fromId` or `startTime` on, else the latest."""
-
-    def look(session: Session, parameters: Parameters) -> Any:
-        spec = session.quotes.spec(required(parameters, "symbol"))
-        order_id, after = whole_number(parameters, "orderId"), whole_number(parameters, "fromId")
-
-        def wanted(fill: Any) -> bool:
-            return fill.symbol == spec.symbol and order_id in (None, fill.order_id)
-
-        account_id = session.account.account_id
-        rows = _page(
-            lambda newest: session.store.fills(account_id, after=(after or 1) - 1, newest_first=newest),
-            wanted,
-            lambda fill: fill.time_ms,
-            parameters,
-            oldest_first=after is not None,
-        )
-        return [render.fill_answer(fill, spec) for fill in rows]
-
-    return await gate.read(look)
-
-
 def _of_symbol(session: Session, parameters: Parameters, orders: Iterable[Order]) -> Iterator[Order]:
     symbol = parameters.get("symbol")
     if symbol is not None:
         session.quotes.spec(symbol)
     return (order for order in orders if symbol in (None, order.symbol))
-
-
-def _orders_page(session: Session, parameters: Parameters, symbol: str) -> list[Order]:
-    """Closed orders of the page together with the open ones that belong to it."""
-    first = whole_number(parameters, "orderId")
-    account_id = session.account.account_id
-
-    def both(newest: bool) -> Iterator[Order]:
-        closed = session.store.orders(account_id, after=(first or 1) - 1, newest_first=newest)
-        still_open = [order for order in session.account.orders.values() if order.order_id >= (first or 0)]
-        yield from merge_by_id(closed, sorted(still_open, key=lambda order: order.order_id, reverse=newest), newest)
-
-    return _page(
-        both,
-        lambda order: order.symbol == symbol,
-        lambda order: order.placed_ms,
-        parameters,
-        oldest_first=first is not None,
-    )
-
-
-def merge_by_id(closed: Iterator[Order], still_open: list[Order], newest: bool) -> Iterator[Order]:
-    """Two runs that are sorted by id as one."""
-    waiting = list(still_open)
-    for order in closed:
-        while waiting and (waiting[0].order_id > order.order_id) is newest:
-            yield waiting.pop(0)
-        yield order
-    yield from waiting
-
-
-def _page[Row](
-    rows: Callable[[bool], Iterator[Row]],
-    wanted: Callable[[Row], bool],
-    time_of: Callable[[Row], int],
-    parameters: Parameters,
-    *,
-    oldest_first: bool,
-) -> list[Row]:
-    """The rows asked for, ascending: from a start on the first `limit`, without one the last `limit`."""
-    start, end = whole_number(parameters, "startTime"), whole_number(parameters, "endTime")
-    limit = bounded(parameters, "limit", DEFAULT_ROWS, MAX_ROWS)
-    ascending = oldest_first or start is not None
-
-    def within(row: Row) -> bool:
-        return wanted(row) and (start is None or time_of(row) >= start) and (end is None or time_of(row) <= end)
-
-    page = list(islice((row for row in rows(not ascending) if within(row)), limit))
-    return page if ascending else page[::-1]

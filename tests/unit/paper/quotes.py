@@ -45,6 +45,7 @@ class ListedQuotes:
     now_ms: int
     specs: dict[str, MarketSpec] = field(default_factory=dict)
     rate: Decimal = Decimal(0)
+    liquidates: bool = True
 
     def at(self, market_ms: int) -> ListedQuotes:
         return replace(self, now_ms=market_ms)
