@@ -55,7 +55,7 @@ def test_an_entry_is_ordered_as_its_signal_asks_and_sized_by_the_price_that_it_e
 
 
 def test_a_stop_is_measured_from_the_price_of_the_order_and_not_from_that_of_the_signal() -> None:
-    at_risk = {"sizing": Sizing(SizingMode.RISK_PERCENT, D(1)), "leverage": D(10)}
+    at_risk: dict[str, Any] = {"sizing": Sizing(SizingMode.RISK_PERCENT, D(1)), "leverage": D(10)}
     entry = leg_of(plan(LIMIT, signal={"stop_loss": D(89)}, **at_risk), LegKind.ENTRY)
     assert entry.quantity * (99 - 89) == 100
     denied = plan(LIMIT, signal={"stop_loss": D("99.5")}).decided
