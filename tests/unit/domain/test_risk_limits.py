@@ -545,12 +545,13 @@ ELSEWHERE: Mapping[str, tuple[Reason, ...]] = {
     "tests/unit/services/test_reconcile_account_stops.py": (Reason.REPLACED,),
     "tests/unit/domain/test_account.py": (Reason.VENUE_REJECTED,),
     "tests/simulation/test_simulation.py": (Reason.POSITION_CLOSED,),
+    "tests/unit/services/test_reserve_pool.py": (Reason.POOL_EXHAUSTED,),
     "tests/unit/services/test_resting_entries.py": (Reason.ENTRY_NOT_FILLED,),
+    "tests/unit/services/test_reserve_pool.py": (Reason.POOL_EXHAUSTED,),
     "tests/unit/domain/test_bracket.py": (Reason.ORDER_TYPE_NOT_SUPPORTED,),
 }
 UNUSED = (
     Reason.SOURCE_IP_NOT_ALLOWED,
-    Reason.POOL_EXHAUSTED,
     Reason.VENUE_WEIGHT_EXHAUSTED,
     Reason.HOLDING_TIME_OVER,
     Reason.UNREALISED_LOSS,
