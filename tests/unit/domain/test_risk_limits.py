@@ -547,7 +547,6 @@ ELSEWHERE: Mapping[str, tuple[Reason, ...]] = {
     "tests/simulation/test_simulation.py": (Reason.POSITION_CLOSED,),
     "tests/unit/services/test_reserve_pool.py": (Reason.POOL_EXHAUSTED,),
     "tests/unit/services/test_resting_entries.py": (Reason.ENTRY_NOT_FILLED,),
-    "tests/unit/services/test_reserve_pool.py": (Reason.POOL_EXHAUSTED,),
     "tests/unit/domain/test_bracket.py": (Reason.ORDER_TYPE_NOT_SUPPORTED,),
 }
 UNUSED = (
