@@ -37,7 +37,8 @@ def create_app(exchange: Exchange, operator_key: OperatorKey, new_token: TokenSo
 
 async def _venue_error(request: Request, error: Exception) -> Response:
     known = error if isinstance(error, VenueError) else errors.internal_error()
-    return JSONResponse({"code": known.code, "msg": known.message}, known.status, known.headers)
+    headers = getattr(request.state, "rate_headers", {}) | known.headers
+    return JSONResponse({"code": known.code, "msg": known.message}, known.status, headers)
 
 
 async def _operator_error(request: Request, error: Exception) -> Response:

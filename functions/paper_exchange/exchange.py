@@ -17,6 +17,7 @@ from functions.paper_exchange.faults import FaultRule
 from functions.paper_exchange.feed import ChunkCache, Feed, Fetch, LiveFeed, LoopingFeed, RecordedFeed, fetch_over_https
 from functions.paper_exchange.market_view import MarketView
 from functions.paper_exchange.quotes import Stamp
+from functions.paper_exchange.rate_limits import RateCounters
 from functions.paper_exchange.signature import Call
 from functions.paper_exchange.state import ExchangeState
 from functions.paper_exchange.store import PaperStore, StoredAccount, StoredState, WriteConflict
@@ -72,6 +73,7 @@ class Exchange:
     store: PaperStore
     wall_clock: WallClock
     fetch: Fetch = fetch_over_https
+    rates: RateCounters = field(default_factory=RateCounters)
     _keys: dict[str, str] = field(default_factory=dict)
     _aggregated: dict[tuple[str, str, int], Bar] = field(default_factory=dict)
     _chunks: ChunkCache = field(init=False)

@@ -23,9 +23,11 @@ from functions.paper_exchange.faults import FaultKind, FaultRule
 from functions.paper_exchange.market_view import MarketView
 from functions.paper_exchange.requests import Parameters
 from functions.paper_exchange.signature import read_call
+from functions.paper_exchange.weights import ORDER_REQUESTS, name_of, weight_of
 
 MAX_BODY_BYTES = 16_384  # the largest request of the dialect has a few hundred bytes
 CUT_LENGTH = 1_000
+NOT_AUTHENTICATED = frozenset({-1021, -1022, -1102, -1131, -2014, -2015})  # what `Exchange.authenticate` raises
 
 Decision = Callable[[Session, Parameters], tuple[Outcome, Any]]
 Work = Callable[[Decimal | None], Any]  # of the share that an order may take at once, or None
@@ -42,10 +44,11 @@ class CutResponse(Response):
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """One request on its way in and out."""
+    """One request on its way in and out; `headers` go with its answer, whatever that is."""
 
     exchange: Exchange
     opened: Opened
+    headers: dict[str, str]
 
     async def public(self, look: Callable[[MarketView, Parameters], Any]) -> Response:
         """Answer from the market alone."""
@@ -71,13 +74,16 @@ class Gate:
         )
 
     async def _answer(self, work: Work) -> Response:
+        call = self.opened.call
         if self.opened.state.state.counting:
-            self.exchange.store.count_request(self.opened.account_id, f"{self.opened.call.method} {self.opened.call.path}")
+            self.exchange.store.count_request(self.opened.account_id, name_of(call))
+        if name_of(call) in ORDER_REQUESTS and self.opened.account_id:
+            work = self._counted(work)
         rule = self.exchange.fault(self.opened)
         if rule is None:
-            return JSONResponse(await self._work(work))
+            return await self._whole(work)
         if rule.kind is FaultKind.PARTIAL_FILL:
-            return JSONResponse(await self._work(work, rule.ratio))
+            return await self._whole(work, rule.ratio)
         if rule.kind is FaultKind.SLOW:
             return await self._slowly(rule, work)
         if rule.executed:
@@ -86,13 +92,35 @@ class Gate:
         await asyncio.sleep(rule.delay_ms / 1000)
         return _spoilt(rule)
 
+    def _counted(self, work: Work) -> Work:
+        """The same with the account's order limits around it; what was not signed by the account does not count."""
+        limits, account_id = self.opened.state.state.limits, self.opened.account_id
+
+        def counted(fill_ratio: Decimal | None) -> Any:
+            ten_seconds, minute = self.exchange.rates.take_order(account_id, limits, self.opened.wall_ms)
+            try:
+                answer = work(fill_ratio)
+            except VenueError as error:
+                if error.code in NOT_AUTHENTICATED:
+                    self.exchange.rates.give_back_order(account_id)
+                raise
+            self.headers["X-MBX-ORDER-COUNT-10S"] = str(ten_seconds)
+            self.headers["X-MBX-ORDER-COUNT-1M"] = str(minute)
+            return answer
+
+        return counted
+
+    async def _whole(self, work: Work, fill_ratio: Decimal | None = None) -> Response:
+        answer = await self._work(work, fill_ratio)
+        return JSONResponse(answer, headers=self.headers)
+
     async def _slowly(self, rule: FaultRule, work: Work) -> Response:
         if not rule.executed:
             await asyncio.sleep(rule.delay_ms / 1000)
-            return JSONResponse(await self._work(work))
-        answer = await self._work(work)
+            return await self._whole(work)
+        answer = await self._whole(work)
         await asyncio.sleep(rule.delay_ms / 1000)
-        return JSONResponse(answer)
+        return answer
 
     async def _work(self, work: Work, fill_ratio: Decimal | None = None) -> Any:
         """Only a live feed waits for a network; all else is quicker than a thread's hand-over."""
@@ -116,13 +144,19 @@ def _spoilt(rule: FaultRule) -> Response:
 
 
 async def open_gate(request: Request) -> Gate:
-    """Read a request of the dialect; parameters may come in the query, the body or both."""
+    """Read a request of the dialect and take its weight; parameters may come in the query, the body or both."""
     body = await read_body(request, MAX_BODY_BYTES)
     exchange: Exchange = request.app.state.exchange
     api_key = request.headers.get("x-mbx-apikey", "")
     query: bytes = request.scope["query_string"]
     call = read_call(request.method, request.url.path, query.decode("latin-1"), body.decode("latin-1"), api_key)
-    return Gate(exchange, exchange.open(call))
+    opened = exchange.open(call)
+    limits = opened.state.state.limits
+    bucket = limits.bucket_of(request.client.host if request.client else "", opened.account_id)
+    used = exchange.rates.weigh(bucket, weight_of(call), limits, opened.wall_ms)
+    headers = {"X-MBX-USED-WEIGHT-1M": str(used)}
+    request.state.rate_headers = headers
+    return Gate(exchange, opened, headers)
 
 
 async def read_body(request: Request, limit: int) -> bytes:

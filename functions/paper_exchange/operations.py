@@ -17,6 +17,7 @@ from functions.paper_exchange.faults import FaultRule
 from functions.paper_exchange.funding_rates import with_rate
 from functions.paper_exchange.markets import MarketSpec
 from functions.paper_exchange.operator_requests import NewAccount, NewClock, NewFunding, NewKey
+from functions.paper_exchange.rate_limits import RateLimits
 from functions.paper_exchange.signature import KEY_FORMAT
 from functions.paper_exchange.state import ExchangeState, Listing, Series
 from functions.paper_exchange.store import AccountExists, StoredAccount, WriteConflict
@@ -184,6 +185,10 @@ class Operations:
 
         self._change_state(change)
 
+    def set_limits(self, limits: RateLimits) -> None:
+        """Set how much anybody may ask for; counts begin anew."""
+        self._change_state(lambda state: replace(state, limits=limits))
+
     def liquidate_positions(self, *, liquidating: bool) -> None:
         """Take over what cannot be carried any more, as the venue does, or let it run."""
         self._change_state(lambda state: replace(state, liquidating=liquidating))
@@ -226,7 +231,7 @@ class Operations:
             emptied = {
                 symbol: Listing(listing.spec, None, generations.get(symbol, 0)) for symbol, listing in state.listings.items()
             }
-            return ExchangeState(listings=emptied)
+            return ExchangeState(listings=emptied, limits=state.limits)
 
         self._change_state(change)
 

@@ -13,8 +13,10 @@ from functions.paper_exchange.errors import OperatorError
 from functions.paper_exchange.faults import FaultKind, FaultRule
 from functions.paper_exchange.funding_rates import DEFAULT_RATE, MAX_RATE
 from functions.paper_exchange.markets import MAX_LEVERAGE, MarketSpec
+from functions.paper_exchange.rate_limits import RateLimits
 
 AssetCode = Annotated[str, Field(pattern=r"^[A-Z0-9]{2,15}$")]
+MAX_LIMIT = 1_000_000_000  # as good as none
 Amount = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
 
 
@@ -126,6 +128,20 @@ class NewSpread(OperatorRequest):
 
 class Liquidating(OperatorRequest):
     liquidating: bool
+
+
+class NewLimits(OperatorRequest):
+    """See `rate_limits.RateLimits`; what is not given is as documented."""
+
+    weight_per_minute: int = Field(default=2_400, ge=1, le=MAX_LIMIT)
+    orders_per_ten_seconds: int = Field(default=300, ge=0, le=MAX_LIMIT)
+    orders_per_minute: int = Field(default=1_200, ge=0, le=MAX_LIMIT)
+    warnings: int = Field(default=10, ge=0, le=MAX_LIMIT)
+    ban_seconds: int = Field(default=120, ge=1, le=86_400)
+    buckets: dict[str, Annotated[str, Field(min_length=1, max_length=64)]] = Field(default={}, max_length=1_000)
+
+    def limits(self) -> RateLimits:
+        return RateLimits(**self.model_dump())
 
 
 class ByHand(OperatorRequest):

@@ -10,6 +10,7 @@ from functions.paper_exchange.funding import next_funding_ms
 from functions.paper_exchange.intervals import next_open
 from functions.paper_exchange.market_view import MarketView
 from functions.paper_exchange.markets import MarketSpec
+from functions.paper_exchange.rate_limits import RateLimits
 
 NEVER_DELIVERED_MS = 4_133_404_800_000  # the venue's delivery date of perpetuals
 ORDER_TYPES = ["LIMIT", "MARKET", "STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET", "TRAILING_STOP_MARKET"]
@@ -24,21 +25,25 @@ def number(value: Decimal, places: int | None = None) -> str:
     return "0" if text == "-0" else text
 
 
-def exchange_info(specs: list[MarketSpec], wall_ms: int) -> dict[str, Any]:
+def exchange_info(specs: list[MarketSpec], limits: RateLimits, wall_ms: int) -> dict[str, Any]:
     assets = sorted({asset for spec in specs for asset in (spec.base, spec.quote)})
     return {
         "timezone": "UTC",
         "serverTime": wall_ms,
         "futuresType": "U_MARGINED",
         "rateLimits": [
-            {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": 2400},
-            {"rateLimitType": "ORDERS", "interval": "MINUTE", "intervalNum": 1, "limit": 1200},
-            {"rateLimitType": "ORDERS", "interval": "SECOND", "intervalNum": 10, "limit": 300},
+            _rate_limit("REQUEST_WEIGHT", "MINUTE", 1, limits.weight_per_minute),
+            _rate_limit("ORDERS", "MINUTE", 1, limits.orders_per_minute),
+            _rate_limit("ORDERS", "SECOND", 10, limits.orders_per_ten_seconds),
         ],
         "exchangeFilters": [],
         "assets": [{"asset": asset, "marginAvailable": True, "autoAssetExchange": "-10000"} for asset in assets],
         "symbols": [_symbol(spec) for spec in specs],
     }
+
+
+def _rate_limit(kind: str, interval: str, number_of: int, limit: int) -> dict[str, Any]:
+    return {"rateLimitType": kind, "interval": interval, "intervalNum": number_of, "limit": limit}
 
 
 def _symbol(spec: MarketSpec) -> dict[str, Any]:

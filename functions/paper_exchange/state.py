@@ -10,6 +10,7 @@ from functions.paper_exchange.errors import OperatorError
 from functions.paper_exchange.faults import MAX_RULES, FaultRule
 from functions.paper_exchange.funding_rates import FundingRate
 from functions.paper_exchange.markets import MarketSpec
+from functions.paper_exchange.rate_limits import RateLimits
 
 MAX_MARKETS = 100  # a market takes about 700 bytes of the state item, which may have 400 kB
 
@@ -42,7 +43,7 @@ class Listing:
 @dataclass(frozen=True, slots=True)
 class ExchangeState:
     """`live_host` is the real venue's host name in the clock's LIVE mode; `counting` says whether requests are counted,
-    `liquidating` whether positions are taken over that cannot be carried any more.
+    `liquidating` whether positions are taken over that cannot be carried any more, `limits` how much anybody may ask for.
     """
 
     clock: MarketClock = field(default_factory=MarketClock)
@@ -51,6 +52,7 @@ class ExchangeState:
     counting: bool = False
     live_host: str = ""
     liquidating: bool = True
+    limits: RateLimits = field(default_factory=RateLimits)
 
     def with_listing(self, listing: Listing) -> ExchangeState:
         listings = {**self.listings, listing.spec.symbol: listing}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from dataclasses import asdict
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -26,6 +27,7 @@ from functions.paper_exchange.operator_requests import (
     NewFault,
     NewFunding,
     NewKey,
+    NewLimits,
     NewMarkets,
     NewSpread,
     Reset,
@@ -140,6 +142,20 @@ async def put_spread(operations: Operator, body: Body, symbol: str) -> Response:
     """Set how far bid and ask lie from the last price."""
     operations.set_spread(symbol, NewSpread.read(body).half_spread_bps)
     return JSONResponse({})
+
+
+@router.get("/limits")
+async def get_limits(operations: Operator) -> Response:
+    """The rate limits in force."""
+    return JSONResponse(asdict(operations.exchange.store.state().state.limits))
+
+
+@router.put("/limits")
+async def put_limits(operations: Operator, body: Body) -> Response:
+    """Set the rate limits; what is not given is as documented."""
+    limits = NewLimits.read(body).limits()
+    operations.set_limits(limits)
+    return JSONResponse(asdict(limits))
 
 
 @router.put("/liquidating")
