@@ -248,6 +248,7 @@ class FakeExchange:
                 price=price,
                 fee=done * price * self.fee_rate,
                 traded_at=self.now(),
+                position_side=request.position_side,
             )
         )
         total = order.filled_quantity + done

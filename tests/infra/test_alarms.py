@@ -127,6 +127,7 @@ def test_what_endangers_orders_and_positions_is_watched() -> None:
         ("OrdersExpired", "order_executor"),
         ("SignalToOrderMilliseconds", "order_executor"),
         ("NakedPositions", "order_reconciler"),
+        ("NakedPositionSeconds", "order_reconciler"),
         ("PositionDrifts", "order_reconciler"),
         ("AccountsDisabled", "order_executor"),
         ("AccountsDisabled", "order_reconciler"),

@@ -39,6 +39,7 @@ _STATUS = {
     "rejected": VenueOrderStatus.REJECTED,
 }
 _TRIGGERED = {"TRIGGERING", "TRIGGERED", "FINISHED"}  # Binance's algoStatus once an order was sent for it
+BOTH = "BOTH"  # the position side of one-way mode
 MAX_TRADES = 1_000  # what Binance's userTrades lists at once
 _TRIGGER_PARAMETER = {  # which makes ccxt choose the venue's type: STOP, STOP_MARKET, TAKE_PROFIT ...
     OrderType.STOP_MARKET: "stopLossPrice",
@@ -268,6 +269,7 @@ def _trade(info: Any, market: str, quote: str) -> VenueTrade:
         price=_decimal(info["price"]),
         fee=_decimal(info["commission"]) if info["commissionAsset"] == quote else None,
         traded_at=datetime.fromtimestamp(int(info["time"]) / 1000, UTC),
+        position_side=PositionSide(info["positionSide"]) if info.get("positionSide", BOTH) != BOTH else None,
     )
 
 

@@ -20,10 +20,11 @@ from candlecast.domain.lifecycle import require_transition
 from candlecast.domain.limit_catalogue import REASONS_OF_LIMITS
 from candlecast.domain.limits import Limits
 from candlecast.domain.money import ZERO
-from candlecast.domain.order import Intent, IntentState, LegKind, MarketSettings, VenueOrder
-from candlecast.domain.position import Position, Trade, position_key
+from candlecast.domain.order import Intent, IntentState, LegKind, MarketSettings, PositionMode, VenueOrder
+from candlecast.domain.position import Position, Trade, market_of, place_of, position_key
 from candlecast.domain.reasons import Denial, Reason
 from candlecast.domain.retries import ATTEMPTS_BEFORE_ALERT, NOT_PLACED, pause_after, rest_of_exit
+from candlecast.domain.signal import PositionSide
 from candlecast.domain.subscription import MAX_SIGNAL_AGE_SECONDS, SubscriptionStatus
 from candlecast.domain.usage import Usage
 
@@ -67,8 +68,9 @@ class Account:
 
     `intents` holds open intents only; `settled` remembers ended ones until a repeat of their signal would be too old anyway;
     `newest_signals` is when the newest signal per position key was issued, so that an entry never follows its own exit.
-    `external_orders`, `drifts` (by market) and `mends` (by what was mended) are what looks at the venue have found;
-    `naked_since` is since when a position (by its key) that should have a stop has none that lives.
+    `external_orders`, `drifts` (by `place_of` them) and `mends` (by what was mended) are what looks at the venue have found;
+    `naked_since` is since when a position (by its key) that should have a stop has none that lives. `position_mode` is how its
+    owner wants positions kept, `mode_at_venue` how the venue keeps them as far as we know (None: it has said: not so).
     """
 
     tenant_id: str
@@ -94,6 +96,8 @@ class Account:
     drifts: Mapping[str, Drift] = field(default_factory=dict)
     mends: Mapping[str, Mend] = field(default_factory=dict)
     naked_since: Mapping[str, datetime] = field(default_factory=dict)
+    position_mode: PositionMode = PositionMode.ONE_WAY
+    mode_at_venue: PositionMode | None = PositionMode.ONE_WAY
     limits: Limits = field(default_factory=Limits)
     usage: Usage = field(default_factory=Usage)
     outbox: tuple[Event, ...] = ()
@@ -120,6 +124,10 @@ class Account:
 
     def position(self, subscription_id: str, market: str) -> Position | None:
         return self.positions.get(position_key(subscription_id, market))
+
+    def place(self, market: str, side: PositionSide) -> str:
+        """Where the venue keeps a position of ours."""
+        return place_of(market, side if self.position_mode is PositionMode.HEDGE else None)
 
     def under_way(self, subscription_id: str, market: str) -> bool:
         """Whether an entry or exit of a position has not ended yet, so that nobody knows what will be held."""
@@ -152,8 +160,7 @@ class Account:
 
     def holds_foreign(self, market: str) -> bool:
         """Whether more is held in the market at the venue than ours, so that an entry would be netted with somebody else's."""
-        drift = self.drifts.get(market)
-        return drift is not None and drift.reported
+        return any(drift.reported and market_of(place) == market_of(market) for place, drift in self.drifts.items())
 
     def realised_today(self, subscription_id: str, now: datetime) -> Decimal:
         """The subscription's realised profit after fees on `now`'s UTC day."""
@@ -288,6 +295,18 @@ class Account:
     def with_balance(self, balance: Balance) -> Account:
         """Take over the balance that a look at the venue has found."""
         return replace(self, balance=balance, usage=self.usage.valued(balance.equity, balance.as_of))
+
+    def with_position_mode(self, mode: PositionMode) -> Account:
+        """The account that keeps its positions so; raises `InvalidValue` (ACCOUNT_NOT_FLAT) while anything is held or open.
+
+        The venue is told before the next entry, and refuses it if somebody else's position or order is in the way.
+        """
+        if mode is not self.position_mode and (self.positions or self.intents):
+            raise InvalidValue("the position mode changes only while nothing is held or open", code="ACCOUNT_NOT_FLAT")
+        return replace(self, position_mode=mode)
+
+    def with_mode_at_venue(self, mode: PositionMode | None) -> Account:
+        return replace(self, mode_at_venue=mode)
 
     def with_market_settings(self, market: str, settings: MarketSettings) -> Account:
         return replace(self, market_settings={**self.market_settings, market: settings})

@@ -21,6 +21,7 @@ from candlecast.domain.findings import (
     Mend,
 )
 from candlecast.domain.money import ZERO
+from candlecast.domain.position import Position, market_of
 from candlecast.domain.retries import ATTEMPTS_BEFORE_ALERT
 
 
@@ -43,51 +44,57 @@ class OutsideFill:
     closed_by: ClosedBy
 
 
-def net_of(account: Account, market: str) -> Decimal:
-    """What we hold in a market, signed."""
-    return sum((p.quantity * p.side.sign for p in account.positions.values() if p.market == market), ZERO)
+def held_at(account: Account, place: str) -> list[Position]:
+    """Our positions in one place: a market, or in hedge mode one side of it."""
+    return [p for p in account.positions.values() if account.place(p.market, p.side) == place]
 
 
-def is_settled(account: Account, market: str) -> bool:
-    """Whether no order of ours can be moving the market's position: none unresolved, none that fills slowly."""
+def net_of(account: Account, place: str) -> Decimal:
+    """What we hold in a place, signed."""
+    return sum((p.quantity * p.side.sign for p in held_at(account, place)), ZERO)
+
+
+def is_settled(account: Account, place: str) -> bool:
+    """Whether no order of ours can be moving what is held there: none unresolved, none that fills slowly."""
+    market = market_of(place)
     moving = (i for i in account.intents.values() if i.market == market and (i.state.is_unresolved or not i.kind.is_protective))
     return next(moving, None) is None
 
 
-def note_drift(account: Account, market: str, difference: Decimal, now: datetime) -> Account:
+def note_drift(account: Account, place: str, difference: Decimal, now: datetime) -> Account:
     """Remember a difference, to see whether a second look finds the same."""
-    if market not in account.drifts and len(account.drifts) >= MAX_DRIFTS:
+    if place not in account.drifts and len(account.drifts) >= MAX_DRIFTS:
         return account
-    before = account.drifts.get(market)
+    before = account.drifts.get(place)
     noted = Drift(difference=difference, seen_at=now, changes=before.changes + 1 if before else 0)
-    return replace(account, drifts={**account.drifts, market: noted})
+    return replace(account, drifts={**account.drifts, place: noted})
 
 
-def forget_drift(account: Account, market: str) -> Account:
-    """The market agrees again."""
-    return replace(account, drifts={m: drift for m, drift in account.drifts.items() if m != market})
+def forget_drift(account: Account, place: str) -> Account:
+    """The place agrees again."""
+    return replace(account, drifts={m: drift for m, drift in account.drifts.items() if m != place})
 
 
-def report_drift(account: Account, market: str, now: datetime) -> Account:
-    """Tell, once, that more is held in a market than ours; from then on no entry is taken there."""
-    drift = account.drifts.get(market)
+def report_drift(account: Account, place: str, now: datetime) -> Account:
+    """Tell, once, that more is held in a place than ours; from then on no entry is taken there."""
+    drift = account.drifts.get(place)
     if drift is None or drift.reported:
         return account
-    told = account.alert("POSITION_DRIFT", now, market=market)
-    return replace(told, drifts={**told.drifts, market: replace(drift, reported=True)})
+    told = account.alert("POSITION_DRIFT", now, market=market_of(place))
+    return replace(told, drifts={**told.drifts, place: replace(drift, reported=True)})
 
 
-def adopt_reduction(account: Account, market: str, theirs: Decimal, fill: OutsideFill, now: datetime) -> Account:
-    """Shrink what we hold in a market to what the venue holds, and tell of it as a fill that no order of ours made."""
-    ours = net_of(account, market)
+def adopt_reduction(account: Account, place: str, theirs: Decimal, fill: OutsideFill, now: datetime) -> Account:
+    """Shrink what we hold in a place to what the venue holds, and tell of it as a fill that no order of ours made."""
+    ours = net_of(account, place)
     gone = abs(ours) - left_of(ours, theirs)
-    for position in [p for p in account.positions.values() if p.market == market]:
+    for position in held_at(account, place):
         closed = min(gone, position.quantity)
         if closed > 0:
             share = fill.fee * closed / (abs(ours) - left_of(ours, theirs))
             account = account.close_outside(position.key, closed, fill.price, share, fill.closed_by, now)
             gone -= closed
-    return forget_drift(account.alert(ALERT_OF_CLOSING[fill.closed_by], now, market=market), market)
+    return forget_drift(account.alert(ALERT_OF_CLOSING[fill.closed_by], now, market=market_of(place)), place)
 
 
 def note_external(account: Account, markets: Collection[str] | None, seen: Iterable[ExternalOrder], now: datetime) -> Account:
@@ -115,6 +122,14 @@ def count_mend(account: Account, what: str, code: str, now: datetime) -> Account
     mend = kept.get(what, Mend(attempts=0, last_at=now)).again(now)
     counted = replace(account, mends={**kept, what: mend})
     return counted.alert(code, now) if mend.attempts == ATTEMPTS_BEFORE_ALERT else counted
+
+
+def tell_once(account: Account, what: str, code: str, now: datetime, position: Position | None = None) -> Account:
+    """Alert of `what` unless that was done in the last hour."""
+    known = account.mends.get(what)
+    if known is not None and now - known.last_at <= MEND_MEMORY:
+        return account
+    return replace(account.alert(code, now, position=position), mends={**account.mends, what: Mend(attempts=1, last_at=now)})
 
 
 def may_mend(account: Account, what: str, now: datetime) -> bool:

@@ -320,6 +320,7 @@ class VenueTrade:
     price: Decimal
     fee: Decimal | None
     traded_at: datetime
+    position_side: PositionSide | None = None  # in hedge mode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

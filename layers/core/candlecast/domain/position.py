@@ -17,6 +17,16 @@ def position_key(subscription_id: str, market: str) -> str:
     return f"{subscription_id}|{market}"
 
 
+def place_of(market: str, side: PositionSide | None) -> str:
+    """Where a venue keeps what is held: in a market, or in hedge mode on one side of it."""
+    return market if side is None else f"{market}|{side}"
+
+
+def market_of(place: str) -> str:
+    """The market of such a place."""
+    return place.partition("|")[0]
+
+
 def tighter(side: PositionSide, one: Decimal | None, other: Decimal | None) -> Decimal | None:
     """The stop of two that is reached first; None only if there is none."""
     given = [stop for stop in (one, other) if stop is not None]

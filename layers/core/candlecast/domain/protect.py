@@ -13,9 +13,9 @@ from datetime import datetime, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from candlecast.domain.account import Account
+from candlecast.domain.adopt import tell_once
 from candlecast.domain.errors import InvalidValue
 from candlecast.domain.events import Event, EventType
-from candlecast.domain.findings import Mend
 from candlecast.domain.market import Market
 from candlecast.domain.order import Intent, IntentState, LegKind
 from candlecast.domain.position import Position, tighter
@@ -98,12 +98,10 @@ def watch(account: Account, now: datetime) -> Account:
 
 
 def tell_if_too_long(account: Account, rules: VenueRules, now: datetime) -> Account:
-    """The account with an alert, once, for each position that is without its stop for longer than it may be."""
+    """The account with an alert, once an hour, for each position that is without its stop for longer than it may be."""
     for key, since in account.naked_since.items():
-        what = f"naked|{key}"
-        if now - since > naked_bound(rules) and what not in account.mends:
-            told = account.alert(NAKED_TOO_LONG, now, position=account.positions[key])
-            account = replace(told, mends={**told.mends, what: Mend(attempts=1, last_at=now)})
+        if now - since > naked_bound(rules):
+            account = tell_once(account, f"naked|{key}", NAKED_TOO_LONG, now, account.positions[key])
     return account
 
 

@@ -14,6 +14,7 @@ from candlecast.domain.adopt import (
     OutsideFill,
     adopt_reduction,
     forget_drift,
+    held_at,
     is_settled,
     net_of,
     note_drift,
@@ -24,7 +25,9 @@ from candlecast.domain.errors import RetryLater
 from candlecast.domain.look_schedule import next_full_look
 from candlecast.domain.money import ZERO
 from candlecast.domain.order import Side, VenueTrade
+from candlecast.domain.position import market_of
 from candlecast.domain.protect import follows_price
+from candlecast.domain.signal import PositionSide
 from candlecast.domain.venue_rules import rules_of
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.venue import Venue
@@ -57,12 +60,13 @@ class ComparePositions:
             return {}
         try:
             balance = venue.balance(now) if is_turn else None
-            held: dict[str, Decimal] = {}
-            reported = venue.positions()
+            reported, held = venue.positions(), dict[str, Decimal]()
             for position in reported:
-                held[position.market] = held.get(position.market, ZERO) + position.quantity * position.side.sign
-            for market in sorted({*held, *account.drifts, *(p.market for p in account.positions.values())}):
-                self._compare(changes, venue, market, held.get(market, ZERO))
+                place = account.place(position.market, position.side)
+                held[place] = held.get(place, ZERO) + position.quantity * position.side.sign
+            ours = {account.place(p.market, p.side) for p in account.positions.values()}
+            for place in sorted({*held, *account.drifts, *ours}):
+                self._compare(changes, venue, place, held.get(place, ZERO))
         except RetryLater:
             self.metrics.count("VenueErrors")
             return {}
@@ -70,35 +74,36 @@ class ComparePositions:
             changes.make(partial(_looked_at, balance=balance, now=now))
         return {position.market: position.mark_price for position in reported if position.mark_price is not None}
 
-    def _compare(self, changes: Changes, venue: Venue, market: str, theirs: Decimal) -> None:
+    def _compare(self, changes: Changes, venue: Venue, place: str, theirs: Decimal) -> None:
         account, now = changes.account, self.clock.now()
-        ours, noted = net_of(account, market), account.drifts.get(market)
-        settled, spacing = is_settled(account, market), rules_of(account.venue).lookup_spacing
+        ours, noted = net_of(account, place), account.drifts.get(place)
+        settled, spacing = is_settled(account, place), rules_of(account.venue).lookup_spacing
         step = position_step(ours, theirs, noted, now, settled=settled, spacing=spacing)
         if step is PositionStep.AGREE and noted is not None:
-            changes.make(partial(forget_drift, market=market))
+            changes.make(partial(forget_drift, place=place))
         elif step is PositionStep.NOTE:
-            changes.make(_while_held(market, ours, partial(note_drift, market=market, difference=theirs - ours, now=now)))
+            changes.make(_while_held(place, ours, partial(note_drift, place=place, difference=theirs - ours, now=now)))
         elif step is PositionStep.REPORT:
-            changes.make(_while_held(market, ours, partial(report_drift, market=market, now=now)))
+            changes.make(_while_held(place, ours, partial(report_drift, place=place, now=now)))
             self.metrics.count("PositionDrifts")
         elif step is PositionStep.SHRINK:
-            fill = self._outside_fill(account, venue, market, theirs)
-            changes.make(_while_held(market, ours, partial(adopt_reduction, market=market, theirs=theirs, fill=fill, now=now)))
+            fill = self._outside_fill(account, venue, place, theirs)
+            changes.make(_while_held(place, ours, partial(adopt_reduction, place=place, theirs=theirs, fill=fill, now=now)))
             self.metrics.count("PositionDrifts")
 
-    def _outside_fill(self, account: Account, venue: Venue, market: str, theirs: Decimal) -> OutsideFill:
+    def _outside_fill(self, account: Account, venue: Venue, place: str, theirs: Decimal) -> OutsideFill:
         """What closed our position: the newest trades on its closing side that no order of ours made.
 
         The newest, since older ones were adopted before. Where the venue tells of none (days ago, or behind a thousand others),
         the entry price stands for theirs, so that no profit is invented.
         """
-        ours, now = net_of(account, market), self.clock.now()
+        ours, now = net_of(account, place), self.clock.now()
         gone = abs(ours) - left_of(ours, theirs)
-        held_since = min(p.signal_issued_at for p in account.positions.values() if p.market == market)
+        held_since = min(p.signal_issued_at for p in held_at(account, place))
         since = max(held_since, now - MAX_LOOK_BACK)
-        side = Side.SELL if ours > 0 else Side.BUY
-        trades = [trade for trade in venue.trades_since(market, since) if trade.side is side]
+        side, market = Side.SELL if ours > 0 else Side.BUY, market_of(place)
+        closed = PositionSide.LONG if ours > 0 else PositionSide.SHORT
+        trades = [t for t in venue.trades_since(market, since) if t.side is side and t.position_side in (None, closed)]
         notional, fee, quantity, closed_by = ZERO, ZERO, ZERO, ClosedBy.CLOSED_OUTSIDE
         for trade, client_order_id in self._of_others(venue, market, trades):
             part = min(trade.quantity, gone - quantity)
@@ -109,7 +114,7 @@ class ComparePositions:
             if is_liquidation(client_order_id):
                 closed_by = ClosedBy.LIQUIDATED
         if quantity == 0:
-            entry = next(p.entry_price for p in account.positions.values() if p.market == market)
+            entry = held_at(account, place)[0].entry_price
             return OutsideFill(entry, ZERO, closed_by)
         return OutsideFill(notional / quantity, fee, closed_by)
 
@@ -133,10 +138,10 @@ def _looked_at(account: Account, balance: Balance, now: datetime) -> Account:
     return replace(account.with_balance(balance), reconciled_at=now)
 
 
-def _while_held(market: str, ours: Decimal, change: partial[Account]) -> partial[Account]:
+def _while_held(place: str, ours: Decimal, change: partial[Account]) -> partial[Account]:
     """The change while our position is the one that was compared; void once somebody else has written another."""
-    return partial(_if_held, market=market, ours=ours, change=change)
+    return partial(_if_held, place=place, ours=ours, change=change)
 
 
-def _if_held(account: Account, market: str, ours: Decimal, change: partial[Account]) -> Account:
-    return change(account) if net_of(account, market) == ours and is_settled(account, market) else account
+def _if_held(account: Account, place: str, ours: Decimal, change: partial[Account]) -> Account:
+    return change(account) if net_of(account, place) == ours and is_settled(account, place) else account

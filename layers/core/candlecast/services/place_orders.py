@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from decimal import Decimal
 from functools import partial
 
 from candlecast.domain.account import Account, AccountStatus
+from candlecast.domain.adopt import tell_once
 from candlecast.domain.errors import Ambiguous, Conflict, Fatal, Reject, RetryLater
 from candlecast.domain.money import ZERO
 from candlecast.domain.order import Intent, IntentState, LegKind, OrderRequest, VenueOrder
+from candlecast.domain.position import Position
 from candlecast.domain.protect import scale_targets, watch
 from candlecast.domain.reasons import Reason
 from candlecast.domain.reconcile import may_send, waits_for
@@ -100,10 +101,10 @@ class PlaceOrders:
 
     def take_over(self, changes: Changes, intent: Intent, order: VenueOrder) -> None:
         """Record what the venue says of an intent's order; where it tells no fee, the taker's rate estimates one."""
-        key, quantity, now = intent.intent_id, intent.quantity, self.clock.now()
+        key, now = intent.intent_id, self.clock.now()
         market = self.markets.find(changes.account.venue, intent.market)
         fee_rate = market.taker_fee if market is not None else ZERO
-        changes.make(lambda a: _sized(a, key, quantity).apply(key, order, fee_rate, now), key)
+        changes.make(lambda a: _as_sent(a, intent).apply(key, order, fee_rate, now), key)
         if intent.kind is LegKind.ENTRY and market is not None and key not in changes.account.intents:
             changes.make(partial(scale_targets, entry=intent, filled=order.filled_quantity, market=market))
         self._watch(changes)
@@ -150,9 +151,10 @@ class PlaceOrders:
             if instead is not None:
                 changes.make(instead, key)
                 return
-            order = venue.create_order(OrderRequest.of(leg))
+            order = venue.create_order(OrderRequest.of(leg, changes.account.position_mode))
         except Reject as error:
             reason, message = _reason(error.code), error.message
+            self._mode_was_wrong(changes, error)
             changes.make(lambda a: a.fail(key, IntentState.REJECTED, reason, now(), message), key)
             self.metrics.count("OrdersRejected")
         except RetryLater as error:
@@ -176,15 +178,33 @@ class PlaceOrders:
 
     def _settle_market(self, changes: Changes, venue: Venue, leg: Intent) -> bool:
         """Have the leverage and margin mode in force that an entry needs (D5); whether the venue had to be asked for it."""
-        settings, market = leg.market_settings, leg.market
-        if settings is None or changes.account.market_settings.get(market) == settings:
+        settings, market, account = leg.market_settings, leg.market, changes.account
+        if settings is None:
             return False
+        asked = False
         try:
-            venue.set_market_settings(market, settings.leverage, settings.margin_mode)
+            if account.mode_at_venue is not account.position_mode:
+                asked, mode = True, account.position_mode
+                venue.set_position_mode(mode)
+                changes.make(partial(Account.with_mode_at_venue, mode=mode))
+            if account.market_settings.get(market) != settings:
+                asked = True
+                venue.set_market_settings(market, settings.leverage, settings.margin_mode)
+                changes.make(lambda a: a.with_market_settings(market, settings))
         except Ambiguous as error:  # setting it again is harmless, so this is no unknown order
-            raise RetryLater(error.code, "leverage could not be set", after_seconds=1) from error
-        changes.make(lambda a: a.with_market_settings(market, settings))
-        return True
+            raise RetryLater(error.code, "leverage or position mode could not be set", after_seconds=1) from error
+        return asked
+
+    def _mode_was_wrong(self, changes: Changes, error: Reject) -> None:
+        """Take the venue's word that positions are kept another way than we thought, so that the next entry sets it first.
+
+        Where it refuses to change the mode, a person has to: something else is held or open there.
+        """
+        account, now = changes.account, self.clock.now()
+        if error.code == "POSITION_MODE_MISMATCH" and account.mode_at_venue is not None:
+            changes.make(partial(Account.with_mode_at_venue, mode=None))
+        elif account.mode_at_venue is not account.position_mode:
+            changes.make(partial(tell_once, what="position_mode", code="POSITION_MODE_NOT_SET", now=now))
 
 
 def _change_instead(account: Account, leg: Intent, now: datetime) -> Change | None:
@@ -219,7 +239,15 @@ def _protective_change(account: Account, leg: Intent, now: datetime) -> Change |
         if leg.last_lookup_at is not None:  # the venue was asked for it, so it has been told of
             return _failed(leg, IntentState.EXPIRED, Reason.NEVER_PLACED, now)
         return partial(Account.release, intent_id=leg.intent_id)
+    if leg.behind is not None and leg.kind is LegKind.STOP_LOSS and _is_covered(account, position):
+        return partial(Account.release, intent_id=leg.intent_id)  # what should have been added was not
     return None if account.status is AccountStatus.ACTIVE else _held(leg, now)
+
+
+def _is_covered(account: Account, position: Position) -> bool:
+    """Whether a stop lives that is right for all that is held."""
+    stops = (i for i in account.protective(position) if i.kind is LegKind.STOP_LOSS and i.state is IntentState.OPEN)
+    return any((stop.quantity, stop.trigger_price) == (position.quantity, position.stop_price) for stop in stops)
 
 
 def _held(leg: Intent, now: datetime) -> Change:
@@ -244,15 +272,17 @@ def _capped(account: Account, leg: Intent) -> Intent:
     position = account.position(leg.subscription_id, leg.market)
     if not leg.reduce_only or position is None:
         return leg
-    return replace(leg, quantity=min(leg.quantity, position.quantity))
+    capped = replace(leg, quantity=min(leg.quantity, position.quantity))
+    if leg.kind is not LegKind.STOP_LOSS or position.stop_price is None:
+        return capped
+    return replace(capped, trigger_price=position.stop_price)  # it may have been moved since the leg was decided
 
 
-def _sized(account: Account, intent_id: str, quantity: Decimal) -> Account:
-    """The account with the quantity that was really sent."""
-    intent = account.intents[intent_id]
-    if intent.quantity == quantity:
-        return account
-    return replace(account, intents={**account.intents, intent_id: replace(intent, quantity=quantity)})
+def _as_sent(account: Account, sent: Intent) -> Account:
+    """The account with the quantity and the trigger that were really sent."""
+    known = account.intents[sent.intent_id]
+    told = replace(known, quantity=sent.quantity, trigger_price=sent.trigger_price)
+    return account if told == known else replace(account, intents={**account.intents, sent.intent_id: told})
 
 
 def _reason(code: str) -> Reason:

@@ -146,7 +146,7 @@ class Situation:
         held = sum(
             1
             for p in self.account.positions.values()
-            if p.key != self.entry.closing_key and _is_of(p.subscription_id, subscription_id)
+            if p.key not in (self.entry.closing_key, self.entry.key) and _is_of(p.subscription_id, subscription_id)
         )
         return held + 1 + sum(1 for i in self.coming if i.filled_quantity == 0 and _is_of(i.subscription_id, subscription_id))
 

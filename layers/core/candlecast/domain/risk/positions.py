@@ -12,14 +12,15 @@ from candlecast.domain.risk.finding import BROKEN, PASSED, Check, Finding, at_mo
 def _one_position_per_market(s: Situation, bound: bool) -> Finding:
     if not bound:
         return PASSED
-    others = sum(1 for each in s.exposures if each.market == s.entry.market.symbol) - 1
+    here = (each for each in s.exposures if each.market == s.entry.market.symbol)
+    others = sum(1 for each in here if each.subscription_id != s.entry.subscription_id)  # an add is the same position
     return at_most(others + 1, 1)
 
 
 def _max_adds(s: Situation, bound: int) -> Finding:
     """An entry into a market in which the subscription holds a position would be an add."""
-    adds = s.entry.key in s.account.positions and s.entry.key != s.entry.closing_key
-    return at_most(int(adds), bound)
+    held = s.account.positions.get(s.entry.key) if s.entry.key != s.entry.closing_key else None
+    return at_most(held.adds + 1 if held is not None else 0, bound)
 
 
 def _max_positions(s: Situation, bound: int) -> Finding:

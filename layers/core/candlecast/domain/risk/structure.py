@@ -7,7 +7,8 @@ from decimal import Decimal
 
 from candlecast.domain.account import MAX_OPEN_INTENTS, Account
 from candlecast.domain.limits import Authority
-from candlecast.domain.order import LegKind
+from candlecast.domain.order import LegKind, PositionMode
+from candlecast.domain.position import Position
 from candlecast.domain.reasons import Denial, Reason
 from candlecast.domain.risk.entry import Entry
 from candlecast.domain.signal import MAX_TAKE_PROFITS
@@ -25,22 +26,29 @@ def _known_limits(_: Account, entry: Entry) -> Denial | None:
 
 
 def _same_market(account: Account, entry: Entry) -> Denial | None:
+    """One subscription in a market, since the venue nets what is held there; in hedge mode one on each side of it."""
     if account.holds_foreign(entry.market.symbol):  # a look at the venue has found more there than ours
         return Denial(Reason.MARKET_IN_USE)
+    both_sides = account.position_mode is PositionMode.HEDGE
     for position in account.positions.values():
         if position.market != entry.market.symbol or position.key == entry.closing_key:
             continue
         if position.subscription_id == entry.subscription_id:
-            adds = entry.limits.limits.max_adds
-            return (
-                Denial(Reason.POSITION_ALREADY_OPEN)
-                if adds is None or adds > 0
-                else Denial(Reason.MAX_ADDS, Decimal(1), Decimal(0))
-            )
+            return _add(position, entry)
         # the venue nets them: the exit of one whose stop has just triggered unseen would close the other's
-        return Denial(Reason.MARKET_IN_USE)
+        if position.side is entry.side or not both_sides:
+            return Denial(Reason.MARKET_IN_USE)
     coming = (i for i in account.intents.values() if i.kind is LegKind.ENTRY and i.filled_quantity == 0)
-    return Denial(Reason.MARKET_IN_USE) if any(i.market == entry.market.symbol for i in coming) else None
+    meets = (i for i in coming if i.market == entry.market.symbol and (i.position_side is entry.side or not both_sides))
+    return Denial(Reason.MARKET_IN_USE) if any(meets) else None
+
+
+def _add(position: Position, entry: Entry) -> Denial | None:
+    """Whether an entry may add to the position that its subscription holds: never unless a limit says how often."""
+    adds = entry.limits.limits.max_adds
+    if adds is None:
+        return Denial(Reason.POSITION_ALREADY_OPEN)
+    return None if position.adds < adds else Denial(Reason.MAX_ADDS, Decimal(position.adds + 1), Decimal(adds))
 
 
 def _stop_side(_: Account, entry: Entry) -> Denial | None:
