@@ -8,7 +8,13 @@ from datetime import datetime
 
 from candlecast.domain.errors import Conflict, RetryLater
 from candlecast.domain.pool import Pool, Reservation, Slot, SlotChange
+from candlecast.ports.clock import Clock
 from candlecast.ports.pool import RESERVATION_CHANGED, SLOT_CHANGED
+from candlecast.services.release_pools import ReleasePools
+from candlecast.services.reserve_pool import ReservePool
+from tests.fakes.bus import FakeEventBus
+from tests.fakes.clock import RecordingMetrics
+from tests.fakes.gate import FakeGate
 
 
 class FakePoolStore:
@@ -62,3 +68,13 @@ class FakePoolStore:
         self.requests.append(request)
         if self.unavailable:
             raise RetryLater("STORE_UNAVAILABLE", "told to fail", after_seconds=1)
+
+
+def reserve_pool(clock: Clock, store: FakePoolStore | None = None) -> ReservePool:
+    """The step between a plan and its first write."""
+    return ReservePool(store or FakePoolStore(), clock, RecordingMetrics())
+
+
+def release_pools(clock: Clock, store: FakePoolStore | None = None) -> ReleasePools:
+    """The relay's part in pools, with nothing behind it."""
+    return ReleasePools(store or FakePoolStore(), FakeGate(), FakeEventBus(), clock, RecordingMetrics())

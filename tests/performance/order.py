@@ -34,6 +34,7 @@ from tests.fakes.accounts import FakeAccountStore
 from tests.fakes.clock import RecordingMetrics
 from tests.fakes.gate import FakeGate, check_gate
 from tests.fakes.market_data import FakeMarkets
+from tests.fakes.pools import reserve_pool
 from tests.fakes.queues import FakeReconcileQueue
 from tests.fakes.vault import FakeVault
 from tests.performance.measuring import Figure, Subject, compare, counted
@@ -138,6 +139,7 @@ def executor_at(paper: PaperProcess, clock: SystemClock) -> Executor:
         vault=vault,
         venues=CcxtVenues(templates),
         place=PlaceOrders(markets, check_gate(gate, clock, metrics), clock, metrics),
+        reserve_pool=reserve_pool(clock),
         reconcile_queue=FakeReconcileQueue(),
         clock=clock,
         metrics=metrics,

@@ -21,9 +21,12 @@ from candlecast.services.place_orders import PlaceOrders
 from candlecast.services.publish_signal import PublishSignal
 from candlecast.services.reconcile_account import ReconcileAccount
 from candlecast.services.relay_events import RelayEvents
+from candlecast.services.release_pools import ReleasePools
 from candlecast.services.request_reconciles import RequestReconciles
+from candlecast.services.reserve_pool import ReservePool
 from candlecast.services.run_candle import RunCandle
 from candlecast.services.spend_weight import SpendWeight
+from candlecast.services.sweep_pools import SweepPools
 from candlecast.services.watch_venue import WatchVenue
 from tests.builders import BTC, ETH, NOW, a_market
 from tests.fakes.bus import FakeEventBus
@@ -34,6 +37,7 @@ from tests.fakes.gate import EGRESS, FakeGate
 from tests.fakes.history import FakeHistory, FakePriceStore
 from tests.fakes.limits import FakeLimitStore, read_limits
 from tests.fakes.market_data import FakeMarketData, FakeMarkets, FakeStrategyCode
+from tests.fakes.pools import FakePoolStore
 from tests.fakes.signals import FakeSignalStore
 from tests.fakes.store import FakeDatabase
 from tests.fakes.strategies import FakeStrategyStore
@@ -98,7 +102,7 @@ class World:
         self.subscriptions = FakeSubscriptionStore(self.database, self.clock)
         self.strategies, self.limits = FakeStrategyStore(self.database), FakeLimitStore()
         self.history, self.decisions = FakeHistory(self.database), FakeDecisions()
-        self.gate = FakeGate()
+        self.gate, self.pools = FakeGate(), FakePoolStore()
         self.relayed = 0
         self._relaying = False
         self._workers = count()
@@ -131,6 +135,7 @@ class World:
             vault=self._watched(self.vault, "vault"),
             venues=self._watched(SimulatedVenues(self.exchange), "venues"),
             place=self._place(),
+            reserve_pool=ReservePool(self._watched(self.pools, "pools"), self.clock, self.metrics),
             reconcile_queue=self._watched(Reconciles(self), "reconcile_queue"),
             clock=self.clock,
             metrics=self.metrics,
@@ -198,6 +203,7 @@ class World:
         use_case = RelayEvents(
             self._watched(self.history, "history"),
             self._watched(self.decisions, "decisions"),
+            ReleasePools(self._watched(self.pools, "pools"), self.gate, self.bus, self.clock, self.metrics),
             self._watched(self.bus, "bus"),
             self.metrics,
         )
@@ -218,6 +224,9 @@ class World:
         try:
             with self.crossings.visit(30):
                 use_case(self.clock.now())
+                SweepPools(
+                    self._watched(self.pools, "pools"), self._watched(self.accounts, "accounts"), self.clock, self.metrics
+                )()
         except (Crash, RetryLater):
             return
 

@@ -17,6 +17,7 @@ from candlecast.domain.pool import SLOTS, Amounts, Pool, PoolBounds, PoolLimits,
 from candlecast.ports.pool import RESERVATION_CHANGED, SLOT_CHANGED, PoolStore
 from tests.builders import ACCOUNT, NOW, TENANT, after
 from tests.contract.store.test_requests import answering, counted, stubbed_table
+from tests.fakes.clock import FakeClock
 from tests.fakes.pools import FakePoolStore
 
 _numbers = count(1)
@@ -26,7 +27,7 @@ ONE = Amounts(Decimal(100), Decimal(1), Decimal(1))
 
 @pytest.fixture(params=["fake", pytest.param("dynamodb", marks=pytest.mark.e2e)])
 def pools(request: pytest.FixtureRequest) -> Iterator[PoolStore]:
-    yield FakePoolStore() if request.param == "fake" else DynamoPoolStore(request.getfixturevalue("dynamodb_table"))
+    yield FakePoolStore() if request.param == "fake" else DynamoPoolStore(request.getfixturevalue("dynamodb_table"), FakeClock())
 
 
 def an_organisation() -> str:
@@ -198,6 +199,10 @@ def test_a_reservation_changes_and_ends_only_as_it_was_read(pools: PoolStore) ->
         assert conflict.value.code == RESERVATION_CHANGED
     pools.change(organisation, [], second, None)
     assert pools.find_reservation(mine.intent_id) is None
+    with pytest.raises(Conflict):
+        pools.change(organisation, [], second, None)
+    pools.change(organisation, [], None, mine)
+    assert pools.find_reservation(mine.intent_id) == replace(mine, version=1), "an entry may be reserved again"
     assert slot(pools, organisation).used.notional == 40
 
 
@@ -234,7 +239,7 @@ def test_organisations_share_nothing(pools: PoolStore) -> None:
 
 @pytest.mark.e2e
 def test_what_a_pool_costs_in_requests(dynamodb_table: Table) -> None:
-    pools, organisation = DynamoPoolStore(dynamodb_table), an_organisation()
+    pools, organisation = DynamoPoolStore(dynamodb_table, FakeClock()), an_organisation()
     shared_out(pools, organisation)
     mine = a_reservation(organisation)
     with counted(dynamodb_table) as operations:
@@ -248,5 +253,5 @@ def test_what_a_pool_costs_in_requests(dynamodb_table: Table) -> None:
 def test_a_store_that_does_not_answer_is_to_be_tried_later(code: str) -> None:
     table = stubbed_table()
     with answering(table, 400, code), pytest.raises(RetryLater) as later:
-        DynamoPoolStore(table).change("organisation", [a_change()], None, a_reservation("organisation"))
+        DynamoPoolStore(table, FakeClock()).change("organisation", [a_change()], None, a_reservation("organisation"))
     assert later.value.code == "STORE_UNAVAILABLE"

@@ -32,6 +32,7 @@ from tests.fakes.accounts import FakeAccountStore
 from tests.fakes.clock import FakeClock, RecordingMetrics
 from tests.fakes.gate import FakeGate, check_gate
 from tests.fakes.market_data import FakeMarkets
+from tests.fakes.pools import FakePoolStore, reserve_pool
 from tests.fakes.queues import FakeReconcileQueue
 from tests.fakes.store import FakeDatabase
 from tests.fakes.vault import FakeVault
@@ -53,7 +54,7 @@ class MoneyPath:
         self.vault.write(TENANT, ACCOUNT, Credentials(api_key=KEY, api_secret="secret-1"), "credential-version-1")
         self.venues = FakeVenues(self.exchange)
         self.markets = FakeMarkets(a_market(), a_market(ETH))
-        self.gate = FakeGate()
+        self.gate, self.pools = FakeGate(), FakePoolStore()
         self.place = PlaceOrders(self.markets, check_gate(self.gate, self.clock, self.metrics), self.clock, self.metrics)
         self.accounts.create(an_account(market_settings={BTC: IN_FORCE, ETH: IN_FORCE}, **account))
         self.executor = ExecuteOrder(
@@ -62,6 +63,7 @@ class MoneyPath:
             vault=self.vault,
             venues=self.venues,
             place=self.place,
+            reserve_pool=reserve_pool(self.clock, self.pools),
             reconcile_queue=self.queue,
             clock=self.clock,
             metrics=self.metrics,

@@ -17,9 +17,10 @@ from candlecast.services.relay_events import RelayEvents
 from tests.builders import ACCOUNT, STRATEGY, SUBSCRIPTION, TENANT, a_position, after, an_account, an_intent
 from tests.fakes.accounts import FakeAccountStore
 from tests.fakes.bus import FakeEventBus
-from tests.fakes.clock import RecordingMetrics
+from tests.fakes.clock import FakeClock, RecordingMetrics
 from tests.fakes.decisions import FakeDecisions
 from tests.fakes.history import FakeHistory
+from tests.fakes.pools import release_pools
 
 ENTRY, EXIT = an_intent(), an_intent(LegKind.EXIT)
 FILLED = VenueOrder(
@@ -37,7 +38,7 @@ class Relayed:
     def __init__(self) -> None:
         self.accounts = FakeAccountStore()
         self.history, self.decisions, self.bus = FakeHistory(self.accounts.database), FakeDecisions(), FakeEventBus()
-        self.relay = RelayEvents(self.history, self.decisions, self.bus, RecordingMetrics())
+        self.relay = RelayEvents(self.history, self.decisions, release_pools(FakeClock()), self.bus, RecordingMetrics())
         account = self.accounts.create(an_account())
         account = self.accounts.save(account.decide([ENTRY], after(1)))
         account = self.accounts.save(account.apply(ENTRY.intent_id, FILLED, Decimal(0), after(2)))

@@ -8,6 +8,7 @@ from datetime import datetime
 from candlecast.domain.errors import InvalidValue
 from candlecast.domain.limits import Limits, Scope
 from candlecast.domain.money import require_utc
+from candlecast.domain.pool import PoolBounds, PoolLimits
 
 PLATFORM_ID = "platform"  # there is one platform, and its record needs a name as any other
 RECORDED_SCOPES = (Scope.PLATFORM, Scope.ORGANISATION, Scope.GROUP, Scope.USER)
@@ -36,13 +37,15 @@ PRODUCT_LIMITS = Limits(max_state_age_seconds=MAX_STATE_AGE_SECONDS)
 class LimitRecord:
     """The limits of one place, with who has set them when.
 
-    `organisation_id` and `group_id` say where a user belongs: an administrator's word, never the user's own.
+    `organisation_id` and `group_id` say where a user belongs: an administrator's word, never the user's own. `pool` is what all
+    accounts of an organisation share.
     """
 
     place: LimitPlace
     limits: Limits = field(default_factory=Limits)
     organisation_id: str | None = None
     group_id: str | None = None
+    pool: PoolBounds | None = None
     changed_by: str = ""
     changed_at: datetime | None = None
     version: int = 0
@@ -53,3 +56,11 @@ class LimitRecord:
         self.limits.require_settable()
         if (self.organisation_id or self.group_id) and self.place.scope is not Scope.USER:
             raise InvalidValue("only a user belongs to an organisation or a group")
+        if self.pool is not None and self.place.scope is not Scope.ORGANISATION:
+            raise InvalidValue("only an organisation has a pool")
+
+    def pool_limits(self) -> PoolLimits | None:
+        """The organisation's pool as orders carry it; None if it has none."""
+        if self.pool is None or self.pool.is_empty:
+            return None
+        return PoolLimits(organisation_id=self.place.scope_id, bounds=self.pool, version=self.version)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from candlecast.services.refresh_catalogue import RefreshCatalogue
     from candlecast.services.request_reconciles import RequestReconciles
     from candlecast.services.spend_weight import SpendWeight
+    from candlecast.services.sweep_pools import SweepPools
 
 # How often a message is received before it is put aside: maxReceiveCount of its queue in template.yaml (a test holds them equal).
 MAX_RECEIVES = {"candle": 10, "signal": 5, "trade": 5, "reconcile": 5}
@@ -149,6 +150,7 @@ def order_executor() -> QueueConsumer[TradeOrder]:
     """Order message to orders at the venue."""
     from candlecast.adapters.ccxt_venue import CcxtVenues
     from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
+    from candlecast.adapters.dynamodb.pools import DynamoPoolStore
     from candlecast.adapters.secrets import SecretsManagerVault
     from candlecast.adapters.sqs import SqsReconcileQueue
     from candlecast.adapters.system import SystemClock
@@ -156,6 +158,7 @@ def order_executor() -> QueueConsumer[TradeOrder]:
     from candlecast.services.execute_order import ExecuteOrder
     from candlecast.services.guard_venue import GuardedVenues
     from candlecast.services.place_orders import PlaceOrders
+    from candlecast.services.reserve_pool import ReservePool
 
     known, clock, metrics = settings.OrderExecutorSettings.read(), SystemClock(), EmfMetrics()
     markets, gate = _markets(known.markets_bucket), _gate(known.table_name, known.egress_address)
@@ -165,6 +168,7 @@ def order_executor() -> QueueConsumer[TradeOrder]:
         vault=SecretsManagerVault(_aws("secretsmanager"), known.secret_prefix),
         venues=GuardedVenues(CcxtVenues(_templates(known)), gate.watch, gate.spend),
         place=PlaceOrders(markets, gate, clock, metrics),
+        reserve_pool=ReservePool(DynamoPoolStore(_table(known.table_name), clock), clock, metrics),
         reconcile_queue=SqsReconcileQueue(_aws("sqs"), known.reconcile_queue_url),
         clock=clock,
         metrics=metrics,
@@ -185,6 +189,18 @@ def reconcile_clock() -> RequestReconciles:
     clock = SystemClock()
     accounts = DynamoAccountStore(_table(known.table_name), clock)
     return RequestReconciles(accounts, SqsReconcileQueue(_aws("sqs"), known.reconcile_queue_url), clock, EmfMetrics())
+
+
+@cache
+def pool_sweep() -> SweepPools:
+    """Schedule to reservations that nobody has released."""
+    from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
+    from candlecast.adapters.dynamodb.pools import DynamoPoolStore
+    from candlecast.adapters.system import SystemClock
+    from candlecast.services.sweep_pools import SweepPools
+
+    clock, table = SystemClock(), _table(settings.ReconcileClockSettings.read().table_name)
+    return SweepPools(DynamoPoolStore(table, clock), DynamoAccountStore(table, clock), clock, EmfMetrics())
 
 
 @cache
@@ -219,16 +235,19 @@ def order_reconciler() -> QueueConsumer[ReconcileRequest]:
 def outbox_relay() -> Callable[[Any], None]:
     """Stream record to projections and the event bus."""
     from candlecast.adapters.dynamodb.decisions import DynamoDecisions
+    from candlecast.adapters.dynamodb.gate import DynamoGate
     from candlecast.adapters.dynamodb.history import DynamoHistory
+    from candlecast.adapters.dynamodb.pools import DynamoPoolStore
     from candlecast.adapters.dynamodb.stream import published_events
     from candlecast.adapters.event_bus import EventBridgeBus
     from candlecast.adapters.system import SystemClock
     from candlecast.services.relay_events import RelayEvents
+    from candlecast.services.release_pools import ReleasePools
 
-    known = settings.OutboxRelaySettings.read()
-    history = DynamoHistory(_table(known.table_name), SystemClock())
-    decisions = DynamoDecisions(_table(known.table_name), SystemClock())
-    relay = RelayEvents(history, decisions, EventBridgeBus(_aws("events"), known.event_bus_name), EmfMetrics())
+    known, clock, metrics = settings.OutboxRelaySettings.read(), SystemClock(), EmfMetrics()
+    table, bus = _table(known.table_name), EventBridgeBus(_aws("events"), known.event_bus_name)
+    release = ReleasePools(DynamoPoolStore(table, clock), DynamoGate(table), bus, clock, metrics)
+    relay = RelayEvents(DynamoHistory(table, clock), DynamoDecisions(table, clock), release, bus, metrics)
     return lambda record: relay(published_events(record.raw_event))
 
 

@@ -24,6 +24,7 @@ from candlecast.ports.store import AccountStore
 from candlecast.ports.vault import CredentialVault
 from candlecast.ports.venue import Markets, Venue, Venues
 from candlecast.services.place_orders import Changes, PlaceOrders
+from candlecast.services.reserve_pool import ReservePool
 
 CONFLICT_RETRY_SECONDS = 1.0  # another writer (the API, the reconciler) came between; the message simply comes again
 MAX_DELAY_SECONDS = 900  # the most that SQS delays a message; the reconcile clock looks every minute anyway
@@ -44,6 +45,7 @@ class ExecuteOrder:
     vault: CredentialVault
     venues: Venues
     place: PlaceOrders
+    reserve_pool: ReservePool
     reconcile_queue: ReconcileQueue
     clock: Clock
     metrics: Metrics
@@ -59,6 +61,7 @@ class ExecuteOrder:
         plan = self._plan(account, order, now)
         if not plan.intents:
             return self._repeated(account, order)
+        plan = self.reserve_pool(plan, order, account)
         venue = self._connect(account) if plan.legs else None
         member = replace(account, organisation_id=_organisation(account, order))
         try:

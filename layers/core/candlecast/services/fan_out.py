@@ -88,6 +88,7 @@ def _order(subscription: Subscription, signal: Signal, above: TenantLimits, quot
         settings=subscription.settings,
         organisation_id=above.organisation_id,
         limits=above.effective,
+        pool=above.pool,
         quote=quote,
     )
 

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from candlecast.domain.errors import RetryLater
 from candlecast.domain.limit_record import PLATFORM, PRODUCT_LIMITS, LimitPlace, LimitRecord
 from candlecast.domain.limits import Authority, EffectiveLimits, Scope, tighten
+from candlecast.domain.pool import PoolLimits
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.limits import LimitStore
 
@@ -29,6 +30,7 @@ class TenantLimits:
 
     effective: EffectiveLimits
     organisation_id: str | None = None
+    pool: PoolLimits | None = None
 
 
 @dataclass(slots=True)
@@ -97,6 +99,10 @@ class ReadLimits:
         records = [record for record in map(self._record, above) if record is not None]
         layers = [(Scope.PLATFORM, PRODUCT_LIMITS), *((record.place.scope, record.limits) for record in records)]
         mine = self._record(user)
+        organisation_id = mine.organisation_id if mine is not None else None
+        organisation = self._record(LimitPlace(Scope.ORGANISATION, organisation_id)) if organisation_id is not None else None
         return TenantLimits(
-            effective=tighten(layers, authority=authority), organisation_id=mine.organisation_id if mine is not None else None
+            effective=tighten(layers, authority=authority),
+            organisation_id=organisation_id,
+            pool=organisation.pool_limits() if organisation is not None else None,
         )

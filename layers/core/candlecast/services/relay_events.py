@@ -15,6 +15,7 @@ from candlecast.ports.bus import EventBus, PublishedEvent
 from candlecast.ports.clock import Metrics
 from candlecast.ports.decisions import Decisions
 from candlecast.ports.store import History
+from candlecast.services.release_pools import ReleasePools
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class RelayEvents:
 
     history: History
     decisions: Decisions
+    release_pools: ReleasePools
     bus: EventBus
     metrics: Metrics
 
@@ -36,6 +38,7 @@ class RelayEvents:
                 self.history.put_position(event.position, published.version)
             if event.trade is not None:
                 self.history.put_trade(event.trade)
+            self.release_pools(published)
         if events:
             self.bus.publish(events)
             self.metrics.count("EventsPublished", len(events))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from heapq import merge
 from itertools import islice
 from typing import Any
@@ -36,11 +36,13 @@ from candlecast.adapters.dynamodb.table import (
 )
 from candlecast.domain.errors import Conflict, RetryLater
 from candlecast.domain.pool import SLOTS, Amounts, Pool, PoolLimits, Reservation, Slot, SlotChange
+from candlecast.ports.clock import Clock
 from candlecast.ports.pool import RESERVATION_CHANGED, SLOT_CHANGED
 
 STATE = "STATE"
 MET_ANOTHER = "TransactionConflict"
 RESERVATION_PREFIX = "RESERVATION" + SEPARATOR
+ENDED_RETENTION = timedelta(days=1)
 SHARDS = 4  # of the index of due reservations; an index partition takes 1,000 write units a second
 
 
@@ -61,19 +63,23 @@ class SlotRow(Row):
 
 
 class ReservationRow(Row):
-    """A reservation; the account's names are there for the index."""
+    """A reservation; the account's names are there for the index. One that has ended stays for a while, unlisted: nobody who
+    takes orders may delete items.
+    """
 
     version = NumberAttribute()
     tenant_id = UnicodeAttribute()
     account_id = UnicodeAttribute()
+    expires_at = NumberAttribute(null=True)
     body = UnicodeAttribute()
 
 
 class DynamoPoolStore:
-    """`ports.pool.PoolStore`."""
+    """`ports.pool.PoolStore`; the clock is for how long ended reservations stay."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, clock: Clock) -> None:
         self._table = table
+        self._clock = clock
         self._slots = table.rows(SlotRow)
         self._reservations = table.rows(ReservationRow)
 
@@ -96,19 +102,21 @@ class DynamoPoolStore:
             except self._reservations.DoesNotExist:
                 return None
         require_schema(row)
-        return from_json(Reservation, row.body)
+        return from_json(Reservation, row.body) if row.expires_at is None else None
 
     def change(
         self, organisation_id: str, changes: Sequence[SlotChange], old: Reservation | None, new: Reservation | None
     ) -> None:
         rows = self._reservations
-        unchanged = rows.version == old.version if old is not None else rows.partition.does_not_exist()
+        unchanged: Condition = rows.partition.does_not_exist() | rows.expires_at.exists()
+        if old is not None:
+            unchanged = (rows.version == old.version) & rows.expires_at.does_not_exist()
         about = (old or new) is not None
         with store_errors(), _conflicts(reservation_first=about), self._table.transaction() as transaction:
             if new is not None:
                 transaction.save(self._reservation_row(new, old), condition=unchanged)
             elif old is not None:
-                transaction.delete(rows(*_reservation_key(old.intent_id)), condition=unchanged)
+                transaction.save(self._ended_row(old), condition=unchanged)
             for change in changes:
                 row = self._slots(*_slot_key(organisation_id, change.number))
                 transaction.update(row, actions=self._additions(change), condition=self._allows(change))
@@ -155,6 +163,12 @@ class DynamoPoolStore:
             body=to_sparse_json(stored),
         )
 
+    def _ended_row(self, old: Reservation) -> ReservationRow:
+        row = self._reservation_row(old, old)
+        row.index3_partition = row.index3_place = None
+        row.expires_at = int((self._clock.now() + ENDED_RETENTION).timestamp())
+        return row
+
     def _additions(self, change: SlotChange) -> list[Any]:
         rows = self._slots
         added = {**_named("used", change.used), **_named("free", change.free), "pnl": change.pnl}
@@ -171,7 +185,7 @@ class DynamoPoolStore:
 
 @contextmanager
 def _conflicts(*, reservation_first: bool = False) -> Iterator[None]:
-    """Translate a transaction that was refused, or that met another; puts and deletes come before updates."""
+    """Translate a transaction that was refused, or that met another; a reservation's put comes before the updates."""
     try:
         yield
     except TransactWriteError as error:
