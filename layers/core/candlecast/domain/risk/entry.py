@@ -148,7 +148,8 @@ class Situation:
             for p in self.account.positions.values()
             if p.key not in (self.entry.closing_key, self.entry.key) and _is_of(p.subscription_id, subscription_id)
         )
-        return held + 1 + sum(1 for i in self.coming if i.filled_quantity == 0 and _is_of(i.subscription_id, subscription_id))
+        new = (i for i in self.coming if i.filled_quantity == 0 and not i.is_add)
+        return held + 1 + sum(1 for i in new if _is_of(i.subscription_id, subscription_id))
 
 
 def _is_of(one: str, wanted: str | None) -> bool:
