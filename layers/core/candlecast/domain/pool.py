@@ -143,7 +143,8 @@ class Reservation:
     """What one entry has taken from a pool. It exists exactly as long as it counts.
 
     `look_at` is when somebody looks whether it is still needed; `closed` says that its position was closed while the entry might
-    still fill.
+    still fill. An entry that adds to a position names the one that opened it as `position_of`, and stands in that one's `adds`
+    once it is filled: they end together.
     """
 
     intent_id: str
@@ -156,6 +157,8 @@ class Reservation:
     look_at: datetime
     state: ReservationState = ReservationState.RESERVED
     closed: bool = False
+    position_of: str | None = None
+    adds: tuple[str, ...] = ()
     version: int = 0
 
 
@@ -254,8 +257,8 @@ def slot_of(account_id: str) -> int:
 
 
 def needed_by(entry: Intent) -> Amounts:
-    """What an entry reserves: all of it, at the price that it was decided with."""
-    return Amounts(entry.notional.quantize(STEP, ROUND_UP), Decimal(1), Decimal(1))
+    """What an entry reserves: all of it, at the price that it was decided with; a position unless it adds to one."""
+    return Amounts(entry.notional.quantize(STEP, ROUND_UP), Decimal(entry.bracket_of is None), Decimal(1))
 
 
 def kept_by(reservation: Reservation, entry: Intent) -> Amounts:

@@ -58,11 +58,22 @@ class ReleasePools:
             amounts=kept,
             look_at=now if held.closed else now + LOOK_AGAIN_AFTER,
         )
-        self._settle(held, kept, confirmed if kept.positions else None)
+        if held.position_of is not None and entry.filled_quantity > 0:
+            self._join(held.intent_id, held.position_of)  # before it is confirmed, after which a repeat does nothing
+        self._settle(held, kept, confirmed if entry.filled_quantity > 0 else None)
+
+    def _join(self, added: str, opened_by: str) -> None:
+        """Let the reservation of an add end with that of the position that it was added to."""
+        opening = self.pools.find_reservation(opened_by)
+        if opening is not None and added not in opening.adds:
+            self._settle(opening, opening.amounts, replace(opening, adds=(*opening.adds, added)))
 
     def _position_closed(self, trade: Trade, pool_id: str) -> None:
         held = self.pools.find_reservation(trade.trade_id)
         if held is not None and not held.closed:
+            for added in filter(None, map(self.pools.find_reservation, held.adds)):
+                if added.state is ReservationState.CONFIRMED:
+                    self._settle(added, Amounts(orders=added.amounts.orders), None)
             self._count(held, trade)
         if trade.net_pnl < 0:  # also at a repeat: the first one may have died here
             self._pause_if_lost(pool_id)

@@ -80,6 +80,7 @@ class ReservePool:
             amounts=needed,
             day=now.date(),
             look_at=now + ABANDONED_AFTER,
+            position_of=entry.bracket_of,
         )
         own = SlotChange(number=mine.slot, day=mine.day, limits_version=limits.version, free=-needed, used=needed)
         if self._taken([own], mine):

@@ -43,10 +43,10 @@ class SweepPools:
 
     def _settle(self, held: Reservation, account: Account | None) -> bool:
         later = replace(held, look_at=self.clock.now() + LOOK_AGAIN_AFTER)
-        settle = SettleReservation(self.pools)
+        settle, entries = SettleReservation(self.pools), (held.intent_id, held.position_of)
         if account is not None and held.intent_id in account.intents:
             settle(held, held.amounts, later)
-        elif account is not None and any(each.entry_intent_id == held.intent_id for each in account.positions.values()):
+        elif account is not None and any(each.entry_intent_id in entries for each in account.positions.values()):
             settle(held, held.amounts, replace(later, state=ReservationState.CONFIRMED))
         else:
             sent = held.state is ReservationState.CONFIRMED or held.closed
