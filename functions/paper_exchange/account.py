@@ -232,8 +232,9 @@ class Account:
     """Everything that decides an order. `keys` are by fingerprint, `orders` and `algo_orders` are the open ones by id,
     `positions` by `position_key`.
 
-    `evaluated_ms` is the market time until which triggers and resting orders have been looked at, `replay` the clock's run that
-    it belongs to (a clock that was set back starts a new one).
+    `evaluated_ms` is the market time until which everything has been looked at; if there was more than one step could store,
+    `evaluated_symbol` is where it goes on among the candles that close a millisecond later. `replay` is the clock's run that both
+    belong to (a clock that was set back starts a new one).
     """
 
     account_id: str
@@ -248,6 +249,7 @@ class Account:
     algo_orders: Mapping[int, AlgoOrder] = field(default_factory=dict)
     sequence: int = 0
     hedged: bool = False
+    evaluated_symbol: str = ""
 
     def position(self, symbol: str, side: PositionSide = PositionSide.BOTH) -> Position:
         return self.positions.get(position_key(symbol, side), Position())

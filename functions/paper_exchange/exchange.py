@@ -225,7 +225,7 @@ class Exchange:
         quotes = self.quotes(state, opened.wall_ms)
         account = stored.account
         if account.replay != state.clock.replay:
-            account = replace(account, replay=state.clock.replay, evaluated_ms=state.clock.started_ms)
+            account = replace(account, replay=state.clock.replay, evaluated_ms=state.clock.started_ms, evaluated_symbol="")
         while True:
             outcome = bring_up_to_date(account, quotes, opened.wall_ms)
             if outcome.account.evaluated_ms >= quotes.now_ms:

@@ -177,8 +177,8 @@ def take_over(account: Account, symbol: str, side: PositionSide, price: Decimal,
     """Close a position by the venue's own order and keep its margin.
 
     The order looks as forceOrders shows one: LIMIT, IOC, a client id that begins with `autoclose-`. An isolated position costs
-    exactly what was set apart for it. A cross one pays the liquidation fee, at most what there is; a wallet below zero is made
-    whole by the insurance fund once no position is left that could be taken for it.
+    what was set apart for it. A cross one pays the liquidation fee, at most what there is. A wallet below zero is made whole by
+    the insurance fund once no cross position is left that could be taken for it.
     """
     spec, position = quotes.spec(symbol), account.position(symbol, side)
     numbered, order_id = account.next_id()
@@ -202,10 +202,10 @@ def take_over(account: Account, symbol: str, side: PositionSide, price: Decimal,
     free = replace(spec, taker_fee=ZERO)  # what is kept is the clearance below, not a commission
     outcome, _ = execute(numbered, order, price, free, order.quantity, maker=False)
     after, realized = outcome.account, outcome.fills[0].realized
+    wallet = after.balances.get(spec.quote, ZERO)
     if account.settings_of(symbol).isolated:
-        clearance = -set_apart(account, symbol, side) - realized
+        clearance = max(-set_apart(account, symbol, side) - realized, -wallet)
     else:
-        wallet = after.balances.get(spec.quote, ZERO)
         fee = min(order.quantity * price * LIQUIDATION_FEE, max(ZERO, wallet))
         left = any(quotes.spec(other).quote == spec.quote for other, _ in after.held)
         clearance = -fee if wallet > 0 or left else -wallet

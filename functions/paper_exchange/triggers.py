@@ -56,19 +56,25 @@ def bring_up_to_date(account: Account, quotes: Quotes, wall_ms: int) -> Outcome:
     outcome = Outcome(account)
     risky = at_risk(account, quotes)
     for event in _events(account, quotes, risky):
+        if event.place < (account.evaluated_ms + 1, account.evaluated_symbol):
+            continue
+        outcome = replace(outcome, account=_entering(outcome.account, event))
         then = quotes.at(event.at_ms)
         while (step := _next_step(outcome.account, event, then, wall_ms, risky)) is not None:
             if outcome.closed >= MAX_CLOSED_A_STEP:
                 return outcome
             outcome = outcome.then(step)
-        reached = event.at_ms if event.bar is None else event.at_ms - 1
-        outcome = replace(outcome, account=_evaluated(outcome.account, reached))
     return replace(outcome, account=_evaluated(outcome.account, quotes.now_ms))
 
 
 def _evaluated(account: Account, market_ms: int) -> Account:
-    """Evaluated until then. A candle counts until just before its close: another symbol's may close at the same time."""
-    return replace(account, evaluated_ms=max(account.evaluated_ms, market_ms))
+    """Everything until then is done."""
+    return replace(account, evaluated_ms=market_ms, evaluated_symbol="") if market_ms > account.evaluated_ms else account
+
+
+def _entering(account: Account, event: _Event) -> Account:
+    """Everything before this event is done, of the candles that close with it those of earlier symbols."""
+    return replace(account, evaluated_ms=max(account.evaluated_ms, event.at_ms - 1), evaluated_symbol=event.symbol)
 
 
 def _events(account: Account, quotes: Quotes, risky: set[str]) -> Iterator[_Event]:

@@ -7,13 +7,15 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from functions.paper_exchange.account import Account, AlgoStatus, OrderKind, OrderStatus, Outcome, Side
+from functions.paper_exchange.account import Account, AlgoStatus, OrderKind, OrderStatus, Outcome, Side, SymbolSettings
 from functions.paper_exchange.candles import Bar
 from functions.paper_exchange.conditional import place_algo_order
 from functions.paper_exchange.errors import VenueError
+from functions.paper_exchange.funding import FUNDING_INTERVAL_MS
+from functions.paper_exchange.liquidation import at_risk, liquidations
 from functions.paper_exchange.matching import place_order
 from functions.paper_exchange.requests import AlgoRequest, OrderRequest
 from functions.paper_exchange.triggers import MAX_CLOSED_A_STEP, bring_up_to_date
@@ -149,51 +151,117 @@ def walks(draw: st.DrawFn) -> list[Bar]:
     return bars
 
 
+def _limit(draw: st.DrawFn, symbol: str, side: Side, distance: Decimal, name: str) -> OrderRequest:
+    price = 100 - distance if side is Side.BUY else 100 + distance
+    price = min(max(price, Decimal(95)), Decimal(105))
+    quantity = Decimal(draw(st.integers(1, 3)))
+    return OrderRequest(symbol, side, OrderKind.LIMIT, quantity, price, "GTC", draw(st.booleans()), name)
+
+
+def _conditional(draw: st.DrawFn, kind: OrderKind, symbol: str, side: Side, distance: Decimal, name: str) -> AlgoRequest:
+    above = kind.is_stop == (side is Side.BUY)
+    trigger = 100 + distance if above else 100 - distance
+    trails = kind is OrderKind.TRAILING_STOP_MARKET
+    activation = (100 - distance if side is Side.BUY else 100 + distance) if draw(st.booleans()) else Decimal(0)
+    return AlgoRequest(
+        symbol,
+        side,
+        kind,
+        Decimal(draw(st.integers(1, 3))),
+        Decimal(0) if trails else trigger,
+        draw(st.booleans()),
+        close_position=False,
+        working_type="CONTRACT_PRICE",
+        client_id=name,
+        time_in_force=draw(st.sampled_from(["GTC", "IOC", "FOK", "GTX"])) if kind.becomes_limit else "GTC",
+        price=trigger + Decimal(draw(st.integers(-20, 20))) / 10 if kind.becomes_limit else Decimal(0),
+        activate_price=activation if trails else Decimal(0),
+        callback_rate=Decimal(draw(st.integers(1, 60))) / 10 if trails else Decimal(0),
+    )
+
+
 @st.composite
 def waiting_orders(draw: st.DrawFn) -> list[AlgoRequest | OrderRequest]:
-    """Stops, targets and resting orders on either side of 100, in two symbols."""
+    """Orders of every kind that waits, on either side of 100, in two symbols."""
     requests: list[AlgoRequest | OrderRequest] = []
     for number in range(draw(st.integers(1, 7))):
         side = draw(st.sampled_from(Side))
         symbol = draw(st.sampled_from(["BTCUSDT", "ETHUSDT"]))
         distance = Decimal(draw(st.integers(1, 120))) / 10
-        quantity = Decimal(draw(st.integers(1, 3)))
-        kind = draw(st.sampled_from([OrderKind.LIMIT, OrderKind.STOP_MARKET, OrderKind.TAKE_PROFIT_MARKET]))
+        kind = draw(st.sampled_from([kind for kind in OrderKind if kind is not OrderKind.MARKET]))
         if kind is OrderKind.LIMIT:
-            price = 100 - distance if side is Side.BUY else 100 + distance
-            price = min(max(price, Decimal(95)), Decimal(105))
-            requests.append(OrderRequest(symbol, side, kind, quantity, price, "GTC", draw(st.booleans()), f"limit{number}"))
+            requests.append(_limit(draw, symbol, side, distance, f"limit{number}"))
         else:
-            above = (kind is OrderKind.STOP_MARKET) == (side is Side.BUY)
-            trigger = 100 + distance if above else 100 - distance
-            reduce_only = draw(st.booleans())
-            requests.append(
-                AlgoRequest(symbol, side, kind, quantity, trigger, reduce_only, False, "CONTRACT_PRICE", f"algo{number}")
-            )
+            requests.append(_conditional(draw, kind, symbol, side, distance, f"algo{number}"))
     return requests
 
 
-@settings(max_examples=150, deadline=None)
-@given(
-    walks(), walks(), waiting_orders(), st.lists(st.integers(1, 12 * MINUTE_MS), max_size=8), st.sampled_from([900, 1_000_000])
-)
+@st.composite
+def conditions(draw: st.DrawFn) -> tuple[int, Decimal, Decimal, bool]:
+    """A balance (the smallest one is soon liquidated), a funding rate, a share of the volume, isolated margin or not."""
+    balance = draw(st.sampled_from([18, 25, 900, 1_000_000]))
+    rate = draw(st.sampled_from([Decimal(0), Decimal("0.002"), Decimal("-0.002")]))
+    return balance, rate, draw(st.sampled_from([Decimal(0), Decimal("0.7")])), draw(st.booleans())
+
+
+FUNDING_AT = 5 * MINUTE_MS  # into the candles: their first minute is moved so that a funding time falls there
+
+
+@settings(max_examples=120, deadline=None)
+@given(walks(), walks(), waiting_orders(), st.lists(st.integers(1, 12 * MINUTE_MS), max_size=8), conditions())
 def test_the_result_does_not_depend_on_when_anybody_looks(
-    first: list[Bar], second: list[Bar], requests: list[AlgoRequest | OrderRequest], looks: list[int], balance: int
+    first: list[Bar],
+    second: list[Bar],
+    requests: list[AlgoRequest | OrderRequest],
+    looks: list[int],
+    given_conditions: tuple[int, Decimal, Decimal, bool],
 ) -> None:
-    quotes = ListedQuotes({"BTCUSDT": first, "ETHUSDT": second}, MINUTE_MS)
-    state = account(balance, evaluated_ms=MINUTE_MS)
+    balance, rate, share, isolated = given_conditions
+    begun = FUNDING_INTERVAL_MS - FUNDING_AT
+    moved = [[replace(bar, open_ms=bar.open_ms + begun) for bar in bars] for bars in (first, second)]
+    specs = {symbol: market(symbol, volume_share=share) for symbol in ("BTCUSDT", "ETHUSDT")}
+    bars = dict(zip(specs, moved, strict=True))
+    quotes = ListedQuotes(bars, begun + MINUTE_MS, specs, rate)
+    state = replace(
+        account(balance, evaluated_ms=quotes.now_ms),
+        settings={symbol: SymbolSettings(isolated=isolated) for symbol in specs},
+    )
     state = place_order(state, order(Side.BUY, "2"), quotes, STAMP)[0].account
-    state = place_order(state, order(Side.SELL, "1", symbol="ETHUSDT"), quotes, STAMP)[0].account
+    with suppress(VenueError):
+        state = place_order(state, order(Side.SELL, "1", symbol="ETHUSDT"), quotes, STAMP)[0].account
     for request in requests:
-        with suppress(VenueError):  # no margin, or nothing to reduce
+        with suppress(VenueError):  # no margin, reached already, or nothing to reduce
             state = placed(state, request, quotes)
-    end = quotes.at(13 * MINUTE_MS)
+    end = quotes.at(begun + 13 * MINUTE_MS)
     at_once = looked_at(state, end)
     often = Outcome(state)
     for moment in sorted({MINUTE_MS + look for look in looks if look <= 12 * MINUTE_MS}):
-        often = often.then(looked_at(often.account, end.at(moment)))
+        often = often.then(looked_at(often.account, end.at(begun + moment)))
     often = often.then(looked_at(often.account, end))
     assert often == at_once
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@given(walks(), walks(), st.integers(12, 120), st.booleans())
+def test_what_is_not_looked_at_closely_could_not_have_been_liquidated(
+    first: list[Bar], second: list[Bar], balance: int, isolated: bool
+) -> None:
+    quotes = ListedQuotes({"BTCUSDT": first, "ETHUSDT": second}, MINUTE_MS)
+    state = replace(
+        account(balance, evaluated_ms=MINUTE_MS),
+        settings={symbol: SymbolSettings(isolated=isolated) for symbol in ("BTCUSDT", "ETHUSDT")},
+    )
+    state = place_order(state, order(Side.BUY, "1"), quotes, STAMP)[0].account
+    with suppress(VenueError):
+        state = place_order(state, order(Side.SELL, "1", symbol="ETHUSDT"), quotes, STAMP)[0].account
+    later = quotes.at(13 * MINUTE_MS)
+    assume(not at_risk(state, later))
+    for minute in range(2, 14):
+        seen = quotes.at(minute * MINUTE_MS)
+        closed = {symbol: bars[-1] for symbol in seen.bars if (bars := seen.closed_bars(symbol, (minute - 1) * MINUTE_MS))}
+        for due in liquidations(state, seen):
+            candle = closed.get(due.symbol)
+            assert candle is None or not (candle.high >= due.price if due.above else candle.low <= due.price)
 
 
 @settings(max_examples=100, deadline=None)
