@@ -54,6 +54,13 @@ def test_a_new_subscription_has_every_default_and_its_account_knows_it(deploymen
         "target_atr_multiplier": None,
         "allowed_sides": "BOTH",
         "allowed_markets": [],
+        "entry": None,
+        "trailing_stop_percent": None,
+        "trailing_stop_atr_multiplier": None,
+        "trailing_activation_percent": None,
+        "break_even_after_r": None,
+        "break_even_after_target": False,
+        "limit_targets": False,
         "limits": {},
     }
     assert status_in_account(deployment, subscription_id) is SubscriptionStatus.ACTIVE
@@ -248,3 +255,21 @@ def test_statistics_add_drawdown_and_slippage(populated: Deployment) -> None:
         "slippage_bps": "10.00",
         "slippage_orders": 1,
     }
+
+
+def test_how_orders_are_placed_and_stops_moved_is_a_setting(populated: Deployment) -> None:
+    chosen = {
+        "entry": {"type": "LIMIT", "offset_bps": "5", "time_in_force": "GTC", "post_only": True, "rests_seconds": 60},
+        "trailing_stop_percent": "2.5",
+        "trailing_stop_atr_multiplier": None,
+        "trailing_activation_percent": "1",
+        "break_even_after_r": "1.5",
+        "break_even_after_target": True,
+        "limit_targets": True,
+    }
+    changed = populated.client.send("PATCH", f"{PATH}/settings", chosen)
+    assert {name: changed.json["settings"][name] for name in chosen} == chosen
+    back = populated.client.send("PATCH", f"{PATH}/settings", {"entry": None, "trailing_stop_percent": None})
+    assert (back.json["settings"]["entry"], back.json["settings"]["trailing_stop_percent"]) == (None, None)
+    wrong = populated.client.send("PATCH", f"{PATH}/settings", {"entry": {"type": "STOP"}})
+    assert (wrong.status, wrong.code) == (422, "ENTRY_ORDER_INVALID")

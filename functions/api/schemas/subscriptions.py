@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
+from candlecast.domain.entry_order import MAX_REST_SECONDS, EntryPreference, EntryType, TimeInForce
 from candlecast.domain.subscription import (
     MAX_ALLOWED_MARKETS,
     MAX_LEVERAGE,
@@ -48,6 +50,21 @@ def _without_defaults(schema: dict[str, Any]) -> None:
     schema["examples"] = [{"leverage": 5, "max_daily_loss_percent": "2.5"}]
 
 
+class EntryPreferenceInput(Body):
+    """How entries are ordered that their signal asks nothing of: MARKET, or LIMIT `offset_bps` better than its price."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"type": "LIMIT", "offset_bps": "5", "post_only": True}]})
+
+    type: EntryType
+    offset_bps: Money = Decimal(0)
+    time_in_force: TimeInForce = TimeInForce.GTC
+    post_only: bool = Field(default=False, strict=True)
+    rests_seconds: int | None = Field(default=None, ge=1, le=MAX_REST_SECONDS, strict=True)
+
+    def to_domain(self) -> EntryPreference:
+        return EntryPreference(**dict(self))
+
+
 class SettingsChange(Body):
     """Settings to change; what is absent stays. Money in the market's quote currency, percentages as numbers (5 means 5 %)."""
 
@@ -68,11 +85,20 @@ class SettingsChange(Body):
     target_atr_multiplier: Money | None = DEFAULTS.target_atr_multiplier
     allowed_sides: AllowedSides = DEFAULTS.allowed_sides
     allowed_markets: Annotated[tuple[Symbol, ...], Field(max_length=MAX_ALLOWED_MARKETS)] = DEFAULTS.allowed_markets
+    entry: EntryPreferenceInput | None = None
+    trailing_stop_percent: Money | None = DEFAULTS.trailing_stop_percent
+    trailing_stop_atr_multiplier: Money | None = DEFAULTS.trailing_stop_atr_multiplier
+    trailing_activation_percent: Money | None = DEFAULTS.trailing_activation_percent
+    break_even_after_r: Money | None = DEFAULTS.break_even_after_r
+    break_even_after_target: bool = Field(default=DEFAULTS.break_even_after_target, strict=True)
+    limit_targets: bool = Field(default=DEFAULTS.limit_targets, strict=True)
     limits: LimitsInput = Field(default_factory=LimitsInput, description="Further limits; a change replaces them all.")
 
     def apply(self, settings: Settings) -> Settings:
         """`settings` with what was given; raises `InvalidValue` where the domain refuses."""
-        given = {name: getattr(self, name) for name in self.model_fields_set - {"sizing", "limits"}}
+        given = {name: getattr(self, name) for name in self.model_fields_set - {"sizing", "limits", "entry"}}
+        if "entry" in self.model_fields_set:
+            given["entry"] = None if self.entry is None else self.entry.to_domain()
         if "limits" in self.model_fields_set:
             given["limits"] = self.limits.to_domain()
         sizing = self.sizing.to_domain() if "sizing" in self.model_fields_set else settings.sizing
@@ -125,6 +151,16 @@ class SizingView(View):
     value: Money | None
 
 
+class EntryPreferenceView(View):
+    """How entries are ordered that their signal asks nothing of."""
+
+    type: EntryType
+    offset_bps: Money
+    time_in_force: TimeInForce
+    post_only: bool
+    rests_seconds: int | None
+
+
 class SettingsView(View):
     """All settings in force."""
 
@@ -141,6 +177,13 @@ class SettingsView(View):
     target_atr_multiplier: Money | None
     allowed_sides: AllowedSides
     allowed_markets: tuple[str, ...]
+    entry: EntryPreferenceView | None
+    trailing_stop_percent: Money | None
+    trailing_stop_atr_multiplier: Money | None
+    trailing_activation_percent: Money | None
+    break_even_after_r: Money | None
+    break_even_after_target: bool
+    limit_targets: bool
     limits: ShownLimits
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from candlecast.domain.entry_order import EntryOrder, EntryType, TimeInForce
 from candlecast.domain.signal import Action, TakeProfit
 from candlecast.signals.refusal import Refusal
 from tests.unit.signals.parsing import parse, refusal
@@ -89,3 +90,52 @@ def test_an_unknown_action_is_refused() -> None:
 def test_an_exit_needs_no_more_than_its_market() -> None:
     parsed = parse(action="EXIT", market="BTC/USDT:USDT", stop_loss="nonsense", take_profits="nonsense")
     assert (parsed.stop_loss, parsed.take_profits) == (None, ())
+
+
+@pytest.mark.parametrize(
+    ("sent", "order"),
+    [
+        ({"type": "limit", "price": "99.5"}, EntryOrder(type=EntryType.LIMIT, price=Decimal("99.5"))),
+        (
+            {"type": "LIMIT", "price": 99, "time_in_force": "ioc"},
+            EntryOrder(type=EntryType.LIMIT, price=Decimal(99), time_in_force=TimeInForce.IOC),
+        ),
+        (
+            {"type": "LIMIT", "price": 99, "post_only": True, "rests_seconds": 600},
+            EntryOrder(type=EntryType.LIMIT, price=Decimal(99), post_only=True, rests_seconds=600),
+        ),
+        ({"type": "STOP", "trigger_price": 105}, EntryOrder(type=EntryType.STOP, trigger_price=Decimal(105))),
+        ({"type": "MARKET"}, EntryOrder()),
+        (None, None),
+    ],
+)
+def test_an_entry_may_say_how_it_is_to_be_ordered(sent: Any, order: EntryOrder | None) -> None:
+    assert parse(**LONG, entry=sent).entry == order
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        "LIMIT",
+        {},
+        {"type": "ICEBERG", "price": 1},
+        {"type": "LIMIT"},
+        {"type": "LIMIT", "price": 99, "time_in_force": "FOK"},
+        {"type": "LIMIT", "price": 99, "post_only": "yes"},
+        {"type": "LIMIT", "price": 99, "rests_seconds": "1.5"},
+        {"type": "LIMIT", "price": 99, "rests_seconds": 100_000},
+        {"type": "STOP", "price": 99},
+    ],
+)
+def test_an_order_that_cannot_be_placed_is_refused(sent: Any) -> None:
+    assert refusal(**LONG, entry=sent) is Refusal.INVALID_ORDER_TYPE
+
+
+def test_levels_stand_on_their_side_of_the_price_that_the_order_names() -> None:
+    resting = {"type": "LIMIT", "price": 90}
+    assert parse(**LONG, entry=resting, stop_loss=85, take_profits=[95]).stop_loss == 85
+    assert refusal(**LONG, entry=resting, stop_loss=95) is Refusal.STOP_ON_WRONG_SIDE
+
+
+def test_how_an_exit_is_ordered_is_no_question() -> None:
+    assert parse(action="EXIT", market="BTC/USDT:USDT", entry={"type": "LIMIT", "price": 99}).entry is None

@@ -148,4 +148,5 @@ def _signal(parsed: ParsedSignal, signal_id: str, strategy_id: str, market: str,
         take_profits=parsed.take_profits,
         confidence=parsed.confidence,
         metadata=parsed.metadata,
+        entry=parsed.entry,
     )

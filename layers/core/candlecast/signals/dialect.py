@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
+from candlecast.domain.entry_order import EntryOrder
 from candlecast.domain.signal import Action, TakeProfit
 from candlecast.signals.message import Message
 
@@ -16,8 +17,8 @@ from candlecast.signals.message import Message
 class ParsedSignal:
     """A decision as its sender put it; prices in quote units.
 
-    `ticker` is the sender's own name for the market; `sender_id` what the sender calls this decision, `sent_at` when it was made.
-    Quantity and leverage are in `metadata` only: each subscriber's own sizing decides them.
+    `ticker` is the sender's own name for the market; `sender_id` what the sender calls this decision, `sent_at` when it was made;
+    `entry` how an entry is to be ordered. Quantity and leverage are in `metadata` only: each subscriber's own sizing decides them.
     """
 
     action: Action
@@ -29,6 +30,7 @@ class ParsedSignal:
     sender_id: str | None = None
     sent_at: datetime | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    entry: EntryOrder | None = None
 
 
 class Dialect(Protocol):

@@ -1,8 +1,8 @@
 """Candlecast's own JSON: what a sender uses that can choose.
 
 `action` LONG, SHORT, EXIT_LONG, EXIT_SHORT, EXIT; `market` or `ticker`; optional `price`, `stop_loss`, `take_profits` (prices, or
-objects with `price` and `share`), `confidence` (0 to 1), `signal_id`, `time`, `metadata`. `leverage` is kept as metadata:
-each subscriber's own setting decides.
+objects with `price` and `share`), `entry` (how it is ordered), `confidence` (0 to 1), `signal_id`, `time`, `metadata`. `leverage` is
+kept as metadata: each subscriber's own setting decides.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 
+from candlecast.domain.entry_order import EntryOrder, EntryType, TimeInForce
+from candlecast.domain.errors import InvalidValue
 from candlecast.domain.signal import MAX_TAKE_PROFITS, Action, PositionSide, TakeProfit
 from candlecast.signals.dialect import ParsedSignal
 from candlecast.signals.fields import instant, metadata, number, positive_number, present, required_text, text, word
@@ -39,8 +41,10 @@ class Native:
         is_entry = action.is_entry
         stop = positive_number(fields, "stop_loss") if is_entry else None
         targets = _targets(fields) if is_entry else ()
+        entry = _entry(fields) if is_entry else None
         if is_entry:
-            check_levels(PositionSide(action.value), price, stop, targets)
+            expected = price if entry is None else entry.price or entry.trigger_price or price
+            check_levels(PositionSide(action.value), expected, stop, targets)
         return ParsedSignal(
             action=action,
             ticker=required_text(fields, "market" if present(fields, "market") else "ticker"),
@@ -50,6 +54,7 @@ class Native:
             confidence=_confidence(fields),
             sender_id=text(fields, "signal_id"),
             sent_at=instant(fields, "time"),
+            entry=entry,
             metadata=metadata({"dialect": self.name, "leverage": fields.get("leverage")}, fields.get("metadata")),
         )
 
@@ -70,6 +75,32 @@ def _confidence(fields: Mapping[str, object]) -> Decimal | None:
     if confidence is not None and not 0 <= confidence <= 1:
         raise RefusedMessage(Refusal.INVALID_NUMBER, "confidence must lie between 0 and 1")
     return confidence
+
+
+def _entry(fields: Mapping[str, object]) -> EntryOrder | None:
+    """How the entry is to be ordered: an object of its own, since its prices are not the signal's."""
+    if not present(fields, "entry"):
+        return None
+    given = fields["entry"]
+    if not isinstance(given, dict):
+        raise RefusedMessage(Refusal.INVALID_ORDER_TYPE, "entry must be an object with a type")
+    kind, time_in_force = (word(given, "type") or "").upper(), (word(given, "time_in_force") or TimeInForce.GTC).upper()
+    post_only, rests = given.get("post_only", False), number(given, "rests_seconds")
+    if kind not in EntryType.__members__ or time_in_force not in TimeInForce.__members__ or not isinstance(post_only, bool):
+        raise RefusedMessage(Refusal.INVALID_ORDER_TYPE, f"entry: type is one of {', '.join(EntryType)}, GTC or IOC")
+    if rests is not None and rests != rests.to_integral_value():
+        raise RefusedMessage(Refusal.INVALID_ORDER_TYPE, "entry: rests_seconds is a whole number")
+    try:
+        return EntryOrder(
+            type=EntryType(kind),
+            price=positive_number(given, "price"),
+            trigger_price=positive_number(given, "trigger_price"),
+            time_in_force=TimeInForce(time_in_force),
+            post_only=post_only,
+            rests_seconds=None if rests is None else int(rests),
+        )
+    except InvalidValue as error:
+        raise RefusedMessage(Refusal.INVALID_ORDER_TYPE, f"entry: {error.message}") from None
 
 
 def _targets(fields: Mapping[str, object]) -> tuple[TakeProfit, ...]:
