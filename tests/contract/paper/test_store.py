@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -18,19 +19,26 @@ from functions.paper_exchange.account import (
     AlgoStatus,
     ApiKey,
     Fill,
+    Income,
+    IncomeEntry,
+    IncomeKind,
     Order,
     OrderKind,
     OrderStatus,
     Outcome,
     Position,
+    PositionSide,
     Side,
     SymbolSettings,
+    position_key,
 )
 from functions.paper_exchange.candles import Bar, pack, unpack
 from functions.paper_exchange.clock import MarketClock
 from functions.paper_exchange.faults import FaultKind, FaultRule
+from functions.paper_exchange.funding_rates import FundingRate
 from functions.paper_exchange.matching import MAX_OPEN_ORDERS
 from functions.paper_exchange.operations import MAX_KEYS
+from functions.paper_exchange.rate_limits import RateLimits
 from functions.paper_exchange.state import MAX_MARKETS, ExchangeState, Listing, Series
 from functions.paper_exchange.store import AccountExists, PaperStore, StoredAccount, StoredState, WriteConflict
 from functions.paper_exchange.store_dynamodb import DynamoDbStore
@@ -128,6 +136,11 @@ def fill(trade_id: int, order_id: int = 1) -> Fill:
     )
 
 
+def income(income_id: int) -> Income:
+    entries = tuple(IncomeEntry(symbol, Decimal("-0.000000001"), "USDT") for symbol in ("BTCUSDT", "ETHUSDT"))
+    return Income(income_id=income_id, kind=IncomeKind.FUNDING_FEE, entries=entries, time_ms=1, market_ms=2)
+
+
 def account(account_id: str = "alice") -> Account:
     """An account with something in every field."""
     return Account(
@@ -137,11 +150,16 @@ def account(account_id: str = "alice") -> Account:
         evaluated_ms=5,
         replay=2,
         keys={f"key-of-{account_id}": ApiKey("secret", 1, revoked=False)},
-        positions={"BTCUSDT": Position(Decimal("-0.01"), Decimal("50000.123"), 9)},
+        positions={
+            "BTCUSDT": Position(Decimal("-0.01"), Decimal("50000.123"), 9),
+            position_key("ETHUSDT", PositionSide.LONG): Position(Decimal(1), Decimal(4_000), 9, Decimal("200.5")),
+        },
         settings={"BTCUSDT": SymbolSettings(7, isolated=True)},
         orders={11: order(11)},
         algo_orders={12: algo_order(12)},
         sequence=12,
+        hedged=True,
+        evaluated_symbol="BTCUSDT",
     )
 
 
@@ -166,13 +184,26 @@ def test_the_largest_account_fits_an_item() -> None:
         account(),
         keys={f"{number:016}": ApiKey("s" * 64, 1_700_000_000_000) for number in range(MAX_KEYS)},
         positions={
-            f"SYMBOL{number:03}USDT": Position(Decimal("-0.123456789"), Decimal(1) / 3, 1) for number in range(MAX_MARKETS)
+            position_key(f"SYMBOL{number:03}USDT", side): Position(Decimal("-0.123456789"), Decimal(1) / 3, 1, Decimal(1) / 7)
+            for number in range(MAX_MARKETS)
+            for side in (PositionSide.LONG, PositionSide.SHORT)
         },
         settings={f"SYMBOL{number:03}USDT": SymbolSettings() for number in range(MAX_MARKETS)},
         orders={number: order(10**15 + number, client_id) for number in range(10**15, 10**15 + half)},
         algo_orders={number: algo_order(10**15 + number, client_id) for number in range(10**15, 10**15 + half)},
     )
     assert len(codec.ACCOUNT.dump(full)) < 350_000
+
+
+def test_what_was_stored_before_there_were_sides_and_limits_is_still_read() -> None:
+    later = {"position_side", "price", "activate_price", "callback_rate", "extreme", "amendments", "isolated_wallet"}
+    stored = json.loads(codec.ACCOUNT.dump(replace(account(), positions={"BTCUSDT": Position(Decimal(1), Decimal(2), 3)})))
+    del stored["hedged"], stored["evaluated_symbol"], stored["positions"]["BTCUSDT"]["isolated_wallet"]
+    stored["orders"]["11"] = {k: v for k, v in stored["orders"]["11"].items() if k == "price" or k not in later}
+    stored["algo_orders"]["12"] = {k: v for k, v in stored["algo_orders"]["12"].items() if k not in later}
+    read = codec.ACCOUNT.load(json.dumps(stored))
+    assert (read.orders, read.algo_orders, read.hedged) == ({11: order(11)}, {12: algo_order(12)}, False)
+    assert codec.STATE.load("{}") == ExchangeState()
 
 
 def test_an_account_or_a_key_exists_once(store: PaperStore) -> None:
@@ -217,7 +248,7 @@ def test_of_writers_at_once_each_wins_in_turn(store: PaperStore) -> None:
 def test_history_is_found_by_id_by_client_and_in_order(store: PaperStore) -> None:
     store.create_account(account())
     for number in (3, 1, 2):
-        outcome = Outcome(account(), (order(number),), (algo_order(number),), (fill(number),))
+        outcome = Outcome(account(), (order(number),), (algo_order(number),), (fill(number),), (income(number),))
         store.commit(opened(store), outcome)
     assert store.order("alice", 3) == order(3)
     assert (store.order("alice", 9), store.order_of_client("alice", "other")) == (None, None)
@@ -228,6 +259,7 @@ def test_history_is_found_by_id_by_client_and_in_order(store: PaperStore) -> Non
     assert [row.order_id for row in store.orders("alice", newest_first=True)] == [3, 2, 1]
     assert [row.algo_id for row in store.algo_orders("alice", after=1)] == [2, 3]
     assert list(store.fills("alice", after=2)) == [fill(3)]
+    assert list(store.incomes("alice", after=1, newest_first=True)) == [income(3), income(2)]
 
 
 def test_many_rows_are_read_page_by_page(store: PaperStore) -> None:
@@ -272,7 +304,9 @@ def test_the_shared_state_has_a_version(store: PaperStore) -> None:
     rule = FaultRule(rule_id="r", kind=FaultKind.SLOW, path="/x", delay_ms=5)
     state = ExchangeState(
         clock=MarketClock(now_ms=5, replay=1, started_ms=2),
-        listings={"BTCUSDT": Listing(market(), Series(60_000, 0, 3, 2), 2)},
+        listings={"BTCUSDT": Listing(market(), Series(60_000, 0, 3, 2), 2, (FundingRate(5, Decimal("0.0001")),))},
+        limits=RateLimits(weight_per_minute=7, buckets={"alice": "elsewhere"}),
+        liquidating=False,
         faults=(rule,),
         counting=True,
         live_host="a.example",
