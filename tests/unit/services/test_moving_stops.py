@@ -197,3 +197,15 @@ def test_a_position_is_naked_for_as_long_as_its_stop_is_missing_and_no_longer() 
     path.reconcile(30)
     assert (path.live_stops(), dict(path.account.naked_since)) == ([(D(10), D(90))], {})
     assert max(path.metrics.durations_s["NakedPositionSeconds"]) == 30
+
+
+def test_a_stop_that_the_venue_refuses_to_move_stays_where_it_was_and_a_person_is_told_once() -> None:
+    path = MoneyPath()
+    enter(path, atr="2", trailing_stop_atr_multiplier=D(3))
+    path.exchange.script(*[Fault.REJECT] * 100)
+    assert at(path, *[str(110 + number) for number in range(8)]) == [(D(10), D(90))]
+    assert path.alerts() == ["POSITION_NOT_PROTECTED"]
+    assert path.exchange.count("create_order") == 2 + 4  # three attempts, then at the slow pace
+    path.exchange.faults.clear()
+    assert at(path, *["120"] * 7) == [(D(10), D(114))]
+    assert "move|" not in "".join(path.account.mends)

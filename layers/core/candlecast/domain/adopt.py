@@ -124,6 +124,11 @@ def count_mend(account: Account, what: str, code: str, now: datetime) -> Account
     return counted.alert(code, now) if mend.attempts == ATTEMPTS_BEFORE_ALERT else counted
 
 
+def forget_mends(account: Account, done: Collection[str]) -> Account:
+    """What is right again; trouble with it counts anew."""
+    return replace(account, mends={what: mend for what, mend in account.mends.items() if what not in done})
+
+
 def tell_once(account: Account, what: str, code: str, now: datetime, position: Position | None = None) -> Account:
     """Alert of `what` unless that was done in the last hour."""
     known = account.mends.get(what)

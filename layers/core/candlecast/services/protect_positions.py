@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import partial
 
 from candlecast.domain.account import Account
-from candlecast.domain.adopt import count_mend, may_mend
+from candlecast.domain.adopt import count_mend, forget_mends, may_mend
 from candlecast.domain.bracket import replacement_stop
 from candlecast.domain.drift import StopReport, StopStep, stop_step
 from candlecast.domain.errors import Ambiguous, Fatal, Reject, RetryLater
@@ -21,6 +21,8 @@ from candlecast.domain.venue_rules import rules_of
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.venue import Markets, Venue
 from candlecast.services.place_orders import Changes
+
+_AS_IT_SHOULD_BE = (StopStep.NOTHING, StopStep.CANCEL_SURPLUS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,9 @@ class ProtectPositions:
     def follow(self, changes: Changes, marks: Mapping[str, Decimal]) -> None:
         """Let stops follow the market (its mark prices), and tell of positions that are without one for too long."""
         account, now = changes.account, self.clock.now()
+        mended = {_replacing(p) for p in account.positions.values() if _stop_step(account, p) in _AS_IT_SHOULD_BE}
+        if mended & account.mends.keys():
+            changes.make(partial(forget_mends, done=mended))
         for move in stop_moves(account, marks, partial(self.markets.find, account.venue), now):
             changes.make(partial(follow, move=move, now=now))
             if move.stop_price is not None:
@@ -49,7 +54,7 @@ class ProtectPositions:
         if rules_of(changes.account.venue).takes_two_stops:
             return
         for position in list(changes.account.positions.values()):
-            step = stop_step(position.quantity, position.stop_price, stop_report(changes.account, position))
+            step = _stop_step(changes.account, position)
             if step is StopStep.REPLACE and may_mend(changes.account, _replacing(position), self.clock.now()):
                 for old in _live_stops(changes.account, position):
                     self._cancel(changes, venue, old)
@@ -62,7 +67,7 @@ class ProtectPositions:
         """
         chosen, now = [], self.clock.now()
         for position in list(changes.account.positions.values()):
-            step = stop_step(position.quantity, position.stop_price, stop_report(changes.account, position))
+            step = _stop_step(changes.account, position)
             what = f"stop|{position.key}"
             if step is StopStep.PLACE:
                 self.metrics.count("NakedPositions")
@@ -126,8 +131,12 @@ def _too_small(account: Account, position: Position) -> list[Intent]:
 
 
 def _replacing(position: Position) -> str:
-    """What is mended by moving a stop: another price or size is another matter, with attempts of its own."""
-    return f"stop|{position.key}|{position.quantity}@{position.stop_price}"
+    """What is mended by moving a stop; forgotten once it stands where it should, so that many moves are no trouble."""
+    return f"move|{position.key}"
+
+
+def _stop_step(account: Account, position: Position) -> StopStep:
+    return stop_step(position.quantity, position.stop_price, stop_report(account, position))
 
 
 def _watched(account: Account, now: datetime) -> Account:
