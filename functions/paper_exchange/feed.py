@@ -134,6 +134,20 @@ class LoopingFeed:
         return f"{symbol}/{series_of(self.state, symbol).generation}/{self.state.clock.anchor_ms}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Candles as they were read for `[first_ms, end_ms)`; one request looks at the same ones several times."""
+
+    first_ms: int
+    end_ms: int
+    bars: list[Bar]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the venue had published all of it; the candle of the minute that has just ended may come late."""
+        return len(self.bars) == -(-self.end_ms // MINUTE_MS) + (-self.first_ms // MINUTE_MS)
+
+
 @dataclass(slots=True)
 class LiveFeed:
     """One-minute candles of a real venue, asked for over its public API as they close.
@@ -144,11 +158,20 @@ class LiveFeed:
     host: str
     fetch: Fetch
     _last: dict[str, Bar] = field(default_factory=dict)
+    _read: dict[str, _Run] = field(default_factory=dict)
 
     def interval_ms(self, symbol: str) -> int:
         return MINUTE_MS
 
     def bars(self, symbol: str, first_open_ms: int, end_ms: int) -> Sequence[Bar]:
+        known = self._read.get(symbol)
+        if known is None or not known.first_ms <= first_open_ms <= end_ms <= known.end_ms:
+            known = _Run(first_open_ms, end_ms, self._fetch_bars(symbol, first_open_ms, end_ms))
+            if 0 < len(known.bars) <= LIVE_PAGE and known.is_whole:
+                self._read[symbol] = known
+        return [bar for bar in known.bars if first_open_ms <= bar.open_ms < end_ms]
+
+    def _fetch_bars(self, symbol: str, first_open_ms: int, end_ms: int) -> list[Bar]:
         result: list[Bar] = []
         at = -(-first_open_ms // MINUTE_MS) * MINUTE_MS
         for _ in range(LIVE_PAGES):

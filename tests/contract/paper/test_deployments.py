@@ -28,7 +28,9 @@ REPOSITORY = Path(__file__).parents[3]
 KEY = "operator-key-of-the-function"
 
 
-def event(method: str, path: str, body: bytes = b"", query: str = "", **headers: str) -> dict[str, Any]:
+def event(
+    method: str, path: str, body: bytes = b"", query: str = "", address: str = "127.0.0.1", **headers: str
+) -> dict[str, Any]:
     """An HTTP API's event, version 2.0; a body that is no text comes in base64."""
     return {
         "version": "2.0",
@@ -36,7 +38,7 @@ def event(method: str, path: str, body: bytes = b"", query: str = "", **headers:
         "rawPath": path,
         "rawQueryString": query,
         "headers": {"host": "paper.example", **headers},
-        "requestContext": {"http": {"method": method, "path": path, "sourceIp": "127.0.0.1"}, "stage": "$default"},
+        "requestContext": {"http": {"method": method, "path": path, "sourceIp": address}, "stage": "$default"},
         "body": base64.b64encode(body).decode(),
         "isBase64Encoded": True,
     }
@@ -76,6 +78,10 @@ def test_the_function_answers_an_http_api(function: Any) -> None:
     candles = function("GET", "/fapi/v1/klines", b"", "symbol=BTCUSDT&interval=1m&limit=3")
     assert [row[0] for row in json.loads(candles["body"])] == [START_MS + minute * 60_000 for minute in (3, 4, 5)]
     assert function("GET", "/operator/clock", b"", "", **{"x-operator-key": "wrong"})["statusCode"] == 404
+    weights = [
+        function("GET", "/fapi/v1/ping", address=address)["headers"] for address in ("192.0.2.1", "192.0.2.1", "192.0.2.2")
+    ]
+    assert [headers["x-mbx-used-weight-1m"] for headers in weights] == ["1", "2", "1"]
 
 
 def test_missing_settings_are_named_without_their_values() -> None:

@@ -154,6 +154,17 @@ def test_a_live_feed_asks_the_real_venue_page_by_page_and_once_a_minute() -> Non
     assert len(asked) == 4
 
 
+def test_a_live_feed_reads_the_same_candles_once_and_late_ones_again() -> None:
+    asked: list[str] = []
+    feed = live_venue(DAY + 10 * MINUTE_MS, asked)
+    for end in (10, 9, 10):
+        assert len(feed.bars("BTCUSDT", DAY, DAY + end * MINUTE_MS)) == end
+    assert len(asked) == 1
+    for number in (2, 3):
+        assert len(feed.bars("BTCUSDT", DAY, DAY + 12 * MINUTE_MS)) == 11, "the venue has not published the last one"
+        assert len(asked) >= number
+
+
 @pytest.mark.parametrize("mode", [ClockMode.WALL, ClockMode.LIVE])
 def test_a_clock_that_changes_its_mode_begins_a_new_run(mode: ClockMode) -> None:
     stepped = MarketClock().step_to(1_000)
