@@ -23,6 +23,7 @@ from functions.api.routes import (
     kill_switches,
     limits,
     orders,
+    pools,
     positions,
     strategies,
     subscriptions,
@@ -57,6 +58,7 @@ def create_app(services: ApiServices) -> FastAPI:
         positions,
         trades,
         limits,
+        pools,
         dead_letters,
         kill_switches,
     ):

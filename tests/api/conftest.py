@@ -45,6 +45,7 @@ from tests.fakes.gate import FakeGate, a_switch
 from tests.fakes.history import FakeHistory, FakePriceStore
 from tests.fakes.limits import FakeLimitStore
 from tests.fakes.market_data import FakeMarkets
+from tests.fakes.pools import FakePoolStore
 from tests.fakes.queues import FakeTradeQueue
 from tests.fakes.signals import FakeSignalStore
 from tests.fakes.store import FakeDatabase
@@ -93,6 +94,7 @@ class Deployment:
             history=FakeHistory(self.database),
             prices=FakePriceStore(self.database),
             limits=FakeLimitStore(),
+            pools=FakePoolStore(),
             decisions=FakeDecisions(),
             markets=FakeMarkets(),
             code=BuiltInStrategies(),

@@ -33,6 +33,7 @@ OPERATION_IDS = [
     "get_limits",
     "get_order",
     "get_order_receipt",
+    "get_pool",
     "get_strategy",
     "get_strategy_statistics",
     "get_subscription",
@@ -55,6 +56,7 @@ OPERATION_IDS = [
     "put_kill_switch",
     "put_limits",
     "put_membership",
+    "put_pool",
     "redrive_dead_letters",
     "resume_subscription",
     "rotate_source_secret",
@@ -103,7 +105,7 @@ def test_every_body_has_an_example() -> None:
 @pytest.mark.parametrize(("operation", "example"), EXAMPLES, ids=lambda it: getattr(it, "operation_id", None))
 def test_every_example_works(populated: Deployment, operation: Operation, example: Any) -> None:
     client = populated.client
-    if operation.operation_id in ("create_strategy", "redrive_dead_letters", "put_membership"):
+    if operation.operation_id in ("create_strategy", "redrive_dead_letters", "put_membership", "put_pool"):
         client = populated.admin
     if operation.operation_id == "create_subscription":
         populated.services.strategies.create_strategy(a_strategy(example["strategy_id"]))

@@ -62,6 +62,11 @@ class PoolBounds:
             if count is not None and not 0 <= count <= most:
                 raise InvalidValue(f"{name} must be between 0 and {most}", code="LIMIT_OUT_OF_BOUNDS")
 
+    def loosened_by(self, new: PoolBounds) -> tuple[str, ...]:
+        """Names of the bounds that `new` would loosen."""
+        changes = ((each.name, getattr(self, each.name), getattr(new, each.name)) for each in fields(self))
+        return tuple(name for name, before, after in changes if before is not None and (after is None or after > before))
+
     @property
     def is_empty(self) -> bool:
         return all(getattr(self, each.name) is None for each in fields(self))
@@ -129,6 +134,10 @@ class Slot:
     free: Amounts = NOTHING
     pnl: Decimal = ZERO
     version: int = 0
+
+    def on(self, today: date) -> Slot:
+        """As it counts on `today`: orders and result of an earlier day count no more."""
+        return self if self.day >= today else replace(self, day=today, used=replace(self.used, orders=ZERO), pnl=ZERO)
 
 
 class ReservationState(StrEnum):
@@ -200,6 +209,10 @@ class Pool:
     def pnl(self) -> Decimal:
         return sum((slot.pnl for slot in self.slots), ZERO)
 
+    def as_of(self, today: date) -> Pool:
+        """The pool as it counts on `today`."""
+        return Pool(tuple(slot.on(today) for slot in self.slots))
+
     def is_shared_out(self, limits: PoolLimits, today: date) -> bool:
         """Whether the slots know these limits, or newer ones, and have begun the day."""
         return bool(self.slots) and self.slots[0].limits.version >= limits.version and self.slots[0].day >= today
@@ -213,9 +226,7 @@ class Pool:
         old = {slot.number: slot for slot in self.slots}
         slots = []
         for number in range(SLOTS):
-            slot = old.get(number, Slot(number=number, limits=limits, day=today))
-            if slot.day < today:
-                slot = replace(slot, day=today, used=replace(slot.used, orders=ZERO), pnl=ZERO)
+            slot = old.get(number, Slot(number=number, limits=limits, day=today)).on(today)
             slots.append(replace(slot, limits=limits if limits.version > slot.limits.version else slot.limits))
         bounds, used = slots[0].limits.bounds.bounds, _sum(slot.used for slot in slots)
         columns = [_parts(*each) for each in zip(bounds.values(), used.values(), STEPS, strict=True)]

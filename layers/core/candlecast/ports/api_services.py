@@ -11,6 +11,7 @@ from candlecast.ports.decisions import Decisions
 from candlecast.ports.gate import KillSwitchStore
 from candlecast.ports.health import Probe
 from candlecast.ports.limits import LimitStore
+from candlecast.ports.pool import PoolStore
 from candlecast.ports.queue import TradeQueue
 from candlecast.ports.store import (
     AccountStore,
@@ -43,6 +44,7 @@ class ApiServices:
     history: History
     prices: PriceStore
     limits: LimitStore
+    pools: PoolStore
     decisions: Decisions
     markets: Markets
     code: StrategyCode

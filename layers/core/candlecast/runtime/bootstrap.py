@@ -261,6 +261,7 @@ def api_services() -> ApiServices:
     from candlecast.adapters.dynamodb.gate import DynamoGate
     from candlecast.adapters.dynamodb.history import DynamoHistory
     from candlecast.adapters.dynamodb.limits import DynamoLimitStore
+    from candlecast.adapters.dynamodb.pools import DynamoPoolStore
     from candlecast.adapters.dynamodb.prices import DynamoPriceStore
     from candlecast.adapters.dynamodb.signals import DynamoSignalStore
     from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
@@ -283,6 +284,7 @@ def api_services() -> ApiServices:
         history=DynamoHistory(table, clock),
         prices=DynamoPriceStore(table),
         limits=DynamoLimitStore(table),
+        pools=DynamoPoolStore(table, clock),
         decisions=DynamoDecisions(table, clock),
         markets=_markets(known.markets_bucket),
         code=_Lazy(_built_in_strategies),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from candlecast.domain.errors import Conflict
 from candlecast.domain.limit_record import LimitPlace, LimitRecord
 from candlecast.domain.limits import Limits, Scope, locked_changes
+from candlecast.domain.pool import PoolBounds
 from candlecast.ports.clock import Clock
 from candlecast.ports.limits import LimitStore
 from candlecast.services.retry_conflict import retry_conflict
@@ -32,6 +33,18 @@ class ChangeLimits:
             if locked:
                 raise Conflict("LIMITS_LOCKED", f"locked until {record.limits.limits_locked_until}: {', '.join(locked)}")
             return replace(record, limits=limits.require_settable())
+
+        return self._change(place, change, who)
+
+    def set_pool(self, place: LimitPlace, bounds: PoolBounds, who: str) -> LimitRecord:
+        """Replace what an organisation's accounts share. Raises `Conflict` (LIMITS_LOCKED) as `set` does."""
+
+        def change(record: LimitRecord) -> LimitRecord:
+            until = record.limits.limits_locked_until
+            loosened = record.pool.loosened_by(bounds) if record.pool is not None else ()
+            if loosened and until is not None and self.clock.now() < until:
+                raise Conflict("LIMITS_LOCKED", f"locked until {until}: {', '.join(loosened)}")
+            return replace(record, pool=None if bounds.is_empty else bounds)
 
         return self._change(place, change, who)
 

@@ -1,0 +1,60 @@
+"""Bodies of pools: what all accounts of an organisation may have together, and what they use of it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+
+from candlecast.domain.pool import Pool, PoolBounds
+from functions.api.schemas.values import Body, Money, View
+
+Count = Annotated[int, Field(strict=True)]
+
+
+class PoolInput(Body):
+    """Bounds to set; what is absent is not limited."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"max_gross_notional": "250000", "max_open_positions": 40, "max_daily_loss": "5000"}]}
+    )
+
+    max_gross_notional: Annotated[Money | None, Field(description="Notional of all entries and positions, quote units.")] = None
+    max_open_positions: Annotated[Count | None, Field(description="Positions, entries under way included.")] = None
+    max_orders_per_day: Annotated[Count | None, Field(description="Entries of a UTC day that were or may yet be sent.")] = None
+    max_daily_loss: Annotated[Money | None, Field(description="Net loss of a UTC day that pauses entries, quote units.")] = None
+
+    def to_domain(self) -> PoolBounds:
+        """The domain's bounds; raises `InvalidValue` for values that are out of bounds."""
+        return PoolBounds(**dict(self))
+
+
+class PoolBoundsView(View):
+    """Bounds that are set; null where nothing is limited."""
+
+    max_gross_notional: Money | None = None
+    max_open_positions: int | None = None
+    max_orders_per_day: int | None = None
+    max_daily_loss: Money | None = None
+
+
+class PoolView(View):
+    """An organisation's pool. What is used is reserved for entries under way or held; orders and result are those of today."""
+
+    organisation_id: str
+    bounds: PoolBoundsView
+    used_notional: Money
+    used_positions: int
+    used_orders: int
+    realised_pnl: Money
+
+    @staticmethod
+    def of(organisation_id: str, bounds: PoolBounds | None, pool: Pool) -> PoolView:
+        return PoolView(
+            organisation_id=organisation_id,
+            bounds=PoolBoundsView.model_validate(bounds or PoolBounds()),
+            used_notional=pool.used.notional,
+            used_positions=int(pool.used.positions),
+            used_orders=int(pool.used.orders),
+            realised_pnl=pool.pnl,
+        )
