@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import ccxt
 import pytest
 
 from tests.contract.paper.paper_venue import BTC_SYMBOL, PaperVenue
@@ -182,9 +181,3 @@ def test_an_order_by_hand_is_refused_like_any_other(market: PaperVenue) -> None:
     order = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "1"}
     assert market.http.post("/operator/accounts/trader/orders", json=order).json()["code"] == -2019
     assert market.http.post("/operator/accounts/trader/orders", json={**order, "quantity": 1}).json()["code"] == "BODY_INVALID"
-
-
-def test_a_tenants_key_signs_nothing_by_hand(market: PaperVenue) -> None:
-    trader = trader_of(market, "10000")
-    with pytest.raises(ccxt.ExchangeError):
-        trader.fetch2("accounts/trader/close", "fapiPrivate", "POST", {"symbol": "BTCUSDT"})
