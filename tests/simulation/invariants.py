@@ -11,6 +11,7 @@ from candlecast.domain.execution import ExecutionStatus
 from candlecast.domain.order import Intent, IntentState, LegKind, Side, VenueOrderStatus
 from candlecast.domain.position import Position
 from candlecast.domain.subscription import SubscriptionStatus
+from tests.simulation.pools import unexplained
 from tests.simulation.world import MARKETS, World
 
 ROUNDING = Decimal("1e-12")  # averages are quotients with 28 digits
@@ -29,6 +30,7 @@ def broken_invariants(world: World) -> list[str]:
     found += _events_tell_the_state(world)
     found += _history_is_final(world)
     found += _executed_once(world)
+    found += unexplained(world.pools, world.database.accounts)
     return found
 
 

@@ -24,6 +24,7 @@ from candlecast.services.switch_account import SwitchAccount
 from tests.builders import BTC, ETH, VENUE, a_candle, a_signal, a_strategy, a_subscription, an_account, an_external_strategy
 from tests.fakes.clock import SequentialIdentifiers
 from tests.simulation.crossings import Crash
+from tests.simulation.pools import found_an_organisation
 from tests.simulation.world import MARKETS, Trades, World, credentials
 
 STRATEGIES = {
@@ -62,6 +63,7 @@ class People:
             )
             world.strategies.create_strategy(definition)
             world.code.decisions[strategy_id] = self._decide
+        found_an_organisation(world.limits)
         for number in range(world.profile.accounts):
             self._open_account(f"account{number}", f"tenant{number % 2}")
 

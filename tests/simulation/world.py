@@ -37,7 +37,6 @@ from tests.fakes.gate import EGRESS, FakeGate
 from tests.fakes.history import FakeHistory, FakePriceStore
 from tests.fakes.limits import FakeLimitStore, read_limits
 from tests.fakes.market_data import FakeMarketData, FakeMarkets, FakeStrategyCode
-from tests.fakes.pools import FakePoolStore
 from tests.fakes.signals import FakeSignalStore
 from tests.fakes.store import FakeDatabase
 from tests.fakes.strategies import FakeStrategyStore
@@ -46,6 +45,7 @@ from tests.fakes.vault import FakeVault
 from tests.simulation.audit import Audit, AuditedAccountStore, Exposure
 from tests.simulation.crossings import Crash, Crossings, watched
 from tests.simulation.exchange import SimulatedExchange, SimulatedVenues
+from tests.simulation.pools import AuditedPoolStore
 from tests.simulation.profile import Profile
 from tests.simulation.queues import Consumer, FifoQueue, StandardQueue, Workshop
 
@@ -102,7 +102,7 @@ class World:
         self.subscriptions = FakeSubscriptionStore(self.database, self.clock)
         self.strategies, self.limits = FakeStrategyStore(self.database), FakeLimitStore()
         self.history, self.decisions = FakeHistory(self.database), FakeDecisions()
-        self.gate, self.pools = FakeGate(), FakePoolStore()
+        self.gate, self.pools = FakeGate(), AuditedPoolStore(self.audit.broken)
         self.relayed = 0
         self._relaying = False
         self._workers = count()
