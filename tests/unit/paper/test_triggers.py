@@ -10,7 +10,16 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from functions.paper_exchange.account import Account, AlgoStatus, OrderKind, OrderStatus, Outcome, Side, SymbolSettings
+from functions.paper_exchange.account import (
+    Account,
+    AlgoStatus,
+    OrderKind,
+    OrderStatus,
+    Outcome,
+    PositionSide,
+    Side,
+    SymbolSettings,
+)
 from functions.paper_exchange.candles import Bar
 from functions.paper_exchange.conditional import place_algo_order
 from functions.paper_exchange.errors import VenueError
@@ -138,6 +147,7 @@ def test_a_step_closes_no_more_orders_than_a_transaction_holds() -> None:
     assert len(everything.fills) == 40
 
 
+SIDES = st.sampled_from([PositionSide.LONG, PositionSide.SHORT])
 prices = st.integers(850, 1150).map(lambda tenths: Decimal(tenths) / 10)
 
 
@@ -239,6 +249,25 @@ def test_the_result_does_not_depend_on_when_anybody_looks(
         often = often.then(looked_at(often.account, end.at(begun + moment)))
     often = often.then(looked_at(often.account, end))
     assert often == at_once
+
+
+@settings(max_examples=80, deadline=None)
+@given(walks(), waiting_orders(), st.lists(SIDES, min_size=7), st.sampled_from([30, 900]))
+def test_sides_never_mix_and_never_turn_around(
+    bars: list[Bar], requests: list[AlgoRequest | OrderRequest], sides: list[PositionSide], balance: int
+) -> None:
+    quotes = ListedQuotes({"BTCUSDT": bars, "ETHUSDT": bars}, MINUTE_MS)
+    state = replace(account(balance, evaluated_ms=MINUTE_MS), hedged=True)
+    for side, position_side in ((Side.BUY, PositionSide.LONG), (Side.SELL, PositionSide.SHORT)):
+        state = placed(state, replace(order(side, "2"), position_side=position_side), quotes)
+    for request, position_side in zip(requests, sides, strict=False):
+        with suppress(VenueError):  # no margin, reached already, or more than there is to close
+            state = placed(state, replace(request, position_side=position_side, reduce_only=False), quotes)
+    for minute in (3, 13):
+        state = looked_at(state, quotes.at(minute * MINUTE_MS)).account
+        for symbol in ("BTCUSDT", "ETHUSDT"):
+            assert state.position(symbol, PositionSide.LONG).amount >= 0 >= state.position(symbol, PositionSide.SHORT).amount
+            assert not state.position(symbol).amount
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
