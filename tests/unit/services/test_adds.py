@@ -120,7 +120,7 @@ def test_the_other_direction_is_a_reversal_and_no_add() -> None:
 def test_an_add_that_the_venue_refuses_leaves_everything_as_it_was() -> None:
     path = entered()
     path.exchange.script(Fault.REJECT)
-    add(path)
+    add(path, targets=(TakeProfit(D(130), D(1)),))
     assert (path.net, path.live_stops(), path.exchange.count("create_order")) == (D(10), [(D(10), D(90))], 3)
     path.reconcile(60)
     assert (path.live_stops(), path.position and path.position.adds) == ([(D(10), D(90))], 0)

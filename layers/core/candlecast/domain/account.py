@@ -318,7 +318,7 @@ class Account:
         require_transition(known.state if known is not None else None, intent.state)
         if intent.state.is_terminal:
             intent = replace(intent, settled_at=now)
-            intents = {k: v for k, v in self.intents.items() if k != intent.intent_id}
+            intents = {k: v for k, v in self.intents.items() if k != intent.intent_id and not _is_void(v, intent)}
             settled = dict(self.settled)
             if not intent.kind.is_protective and len(settled) < (MAX_SETTLED if known is not None else MAX_REFUSED):
                 settled[remembered(intent.intent_id)] = forgotten_at(now)
@@ -379,6 +379,11 @@ class Account:
             usage=self.usage.closed(position.key, position.subscription_id, trade.net_pnl, now),
             outbox=(*self.outbox, *events),
         )
+
+
+def _is_void(leg: Intent, ended: Intent) -> bool:
+    """Whether a leg was to protect what an add should have brought, which has ended with nothing; it was never sent."""
+    return leg.behind == ended.intent_id and ended.filled_quantity == 0
 
 
 def remembered(intent_id: str) -> str:

@@ -42,7 +42,8 @@ class FollowOrders:
         else:
             resting = [order for market in sorted(markets) for order in venue.open_orders(market)]
         at_venue = {order.client_order_id for order in resting}
-        for intent in list(account.intents.values()):
+        # adds first: what has closed the position may have closed what they brought
+        for intent in sorted(account.intents.values(), key=lambda intent: not intent.is_add):
             if markets is None or intent.market in markets:
                 self._follow(changes, venue, intent, at_venue=intent.client_order_id in at_venue)
         self._others(changes, venue, markets, resting)

@@ -17,7 +17,6 @@ from candlecast.domain.adopt import tell_once
 from candlecast.domain.errors import Ambiguous, Conflict, Fatal, Reject, RetryLater
 from candlecast.domain.money import ZERO
 from candlecast.domain.order import Intent, IntentState, LegKind, OrderRequest, VenueOrder
-from candlecast.domain.position import Position
 from candlecast.domain.protect import scale_targets, watch
 from candlecast.domain.reasons import Reason
 from candlecast.domain.reconcile import may_send, waits_for
@@ -239,15 +238,7 @@ def _protective_change(account: Account, leg: Intent, now: datetime) -> Change |
         if leg.last_lookup_at is not None:  # the venue was asked for it, so it has been told of
             return _failed(leg, IntentState.EXPIRED, Reason.NEVER_PLACED, now)
         return partial(Account.release, intent_id=leg.intent_id)
-    if leg.behind is not None and leg.kind is LegKind.STOP_LOSS and _is_covered(account, position):
-        return partial(Account.release, intent_id=leg.intent_id)  # what should have been added was not
     return None if account.status is AccountStatus.ACTIVE else _held(leg, now)
-
-
-def _is_covered(account: Account, position: Position) -> bool:
-    """Whether a stop lives that is right for all that is held."""
-    stops = (i for i in account.protective(position) if i.kind is LegKind.STOP_LOSS and i.state is IntentState.OPEN)
-    return any((stop.quantity, stop.trigger_price) == (position.quantity, position.stop_price) for stop in stops)
 
 
 def _held(leg: Intent, now: datetime) -> Change:

@@ -36,9 +36,6 @@ class ProtectPositions:
     def follow(self, changes: Changes, marks: Mapping[str, Decimal]) -> None:
         """Let stops follow the market (its mark prices), and tell of positions that are without one for too long."""
         account, now = changes.account, self.clock.now()
-        mended = {_replacing(p) for p in account.positions.values() if _stop_step(account, p) in _AS_IT_SHOULD_BE}
-        if mended & account.mends.keys():
-            changes.make(partial(forget_mends, done=mended))
         for move in stop_moves(account, marks, partial(self.markets.find, account.venue), now):
             changes.make(partial(follow, move=move, now=now))
             if move.stop_price is not None:
@@ -83,6 +80,10 @@ class ProtectPositions:
 
         One that cannot be cancelled now is tried at the next look.
         """
+        account = changes.account
+        mended = {_replacing(p) for p in account.positions.values() if _stop_step(account, p) in _AS_IT_SHOULD_BE}
+        if mended & account.mends.keys():
+            changes.make(partial(forget_mends, done=mended))
         for position in list(changes.account.positions.values()):
             for old in (*_live_stops(changes.account, position)[:-1], *_too_small(changes.account, position)):
                 self._cancel(changes, venue, old)
