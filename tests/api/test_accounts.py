@@ -14,7 +14,7 @@ from candlecast.domain.findings import Drift, ExternalOrder
 from candlecast.domain.order import Side
 from candlecast.services.open_account import MAX_ACCOUNTS
 from tests.api.conftest import Deployment
-from tests.builders import ACCOUNT, BTC, ETH, NOW, TENANT, an_account
+from tests.builders import ACCOUNT, BTC, ETH, NOW, TENANT, a_position, an_account
 
 KEYS = {"api_key": "key-1", "api_secret": "secret-1"}
 
@@ -39,6 +39,7 @@ def test_a_new_account_has_no_keys(deployment: Deployment) -> None:
         "reconciled_at": None,
         "external_orders": [],
         "foreign_markets": [],
+        "position_mode": "ONE_WAY",
         "limits": {},
     }
     assert deployment.client.get(f"/v1/accounts/{account_id}").json == answer.json
@@ -147,3 +148,17 @@ def test_an_account_is_disabled_and_enabled_again(populated: Deployment) -> None
 def test_enabling_an_account_without_keys_does_not_let_it_trade(deployment: Deployment) -> None:
     deployment.services.accounts.create(an_account(status=AccountStatus.DISABLED, credential_version=None, created_at=NOW))
     assert deployment.client.post(f"/v1/accounts/{ACCOUNT}/enable").json["status"] == "NO_CREDENTIALS"
+
+
+def test_the_position_mode_changes_while_the_account_is_flat_and_not_otherwise(deployment: Deployment) -> None:
+    deployment.services.accounts.create(an_account())
+    path = f"/v1/accounts/{ACCOUNT}/position-mode"
+    changed = deployment.client.send("PUT", path, {"mode": "HEDGE"})
+    assert (changed.status, changed.json["position_mode"]) == (200, "HEDGE")
+    account = stored(deployment)
+    position = a_position()
+    deployment.services.accounts.save(replace(account, positions={position.key: position}))
+    refused = deployment.client.send("PUT", path, {"mode": "ONE_WAY"})
+    assert (refused.status, refused.code) == (409, "ACCOUNT_NOT_FLAT")
+    assert deployment.client.send("PUT", path, {"mode": "HEDGE"}).status == 200  # nothing changes
+    assert deployment.client.send("PUT", path, {"mode": "BOTH"}).status == 422

@@ -57,6 +57,7 @@ OPERATION_IDS = [
     "put_limits",
     "put_membership",
     "put_pool",
+    "put_position_mode",
     "redrive_dead_letters",
     "resume_subscription",
     "rotate_source_secret",

@@ -46,6 +46,7 @@ def test_the_walk_covers_every_kind_of_thing() -> None:
         "get_order",
         "get_order_receipt",
         "put_account_limits",
+        "put_position_mode",
     }
 
 

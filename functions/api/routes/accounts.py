@@ -8,12 +8,13 @@ from fastapi import APIRouter
 
 from candlecast.ports.api_services import ApiServices
 from candlecast.services.change_credentials import ChangeCredentials
+from candlecast.services.change_position_mode import ChangePositionMode
 from candlecast.services.limit_account import LimitAccount
 from candlecast.services.open_account import OpenAccount
 from candlecast.services.switch_account import SwitchAccount
 from functions.api.deps import AccountId, CallerDep, IdempotencyKey, ServicesDep
 from functions.api.openapi import refusals
-from functions.api.schemas.accounts import AccountView, NewAccount, NewCredentials
+from functions.api.schemas.accounts import AccountView, NewAccount, NewCredentials, PositionModeInput
 from functions.api.schemas.limits import LimitsInput
 from functions.api.schemas.values import Listing
 
@@ -58,6 +59,12 @@ def put_account_limits(who: CallerDep, services: ServicesDep, account_id: Accoun
     """Replace what the account limits, whichever subscription trades on it; it can only tighten what stands above."""
     limits: Any = body
     return AccountView.of(LimitAccount(services.accounts, services.clock)(who.tenant_id, account_id, limits.to_domain()))
+
+
+@router.put("/{account_id}/position-mode", responses=refusals(404, 409))
+def put_position_mode(who: CallerDep, services: ServicesDep, account_id: AccountId, body: PositionModeInput) -> AccountView:
+    """Keep one net position in a market (ONE_WAY) or both sides (HEDGE); only while nothing is held or open."""
+    return AccountView.of(ChangePositionMode(services.accounts)(who.tenant_id, account_id, body.mode))
 
 
 @router.post("/{account_id}/disable", responses=refusals(404, 409))

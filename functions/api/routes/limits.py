@@ -94,7 +94,7 @@ def get_effective_limits(who: CallerDep, services: ServicesDep, subscription_id:
 def validate_order(who: CallerDep, services: ServicesDep, body: ValidationRequest) -> ReceiptView:
     """Hold an entry against every limit without placing it: what would be done, each limit's value, bound and margin."""
     read = ReadLimits(services.limits, services.clock, services.metrics)
-    validate = ValidateOrder(read, services.subscriptions, services.accounts, services.markets, services.clock)
+    validate = ValidateOrder(read, services.subscriptions, services.accounts, services.pools, services.markets, services.clock)
     return ReceiptView.of(validate(who.tenant_id, body.subscription_id, body.to_domain()).text())
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from pydantic import ConfigDict, Field, SecretStr
 
 from candlecast.domain.account import Account, AccountStatus
-from candlecast.domain.order import Side
+from candlecast.domain.order import PositionMode, Side
 from candlecast.ports.venue import Credentials
 from functions.api.schemas.limits import ShownLimits, shown
 from functions.api.schemas.values import Body, Label, Money, View
@@ -36,6 +36,14 @@ class NewCredentials(Body):
 
     def to_domain(self) -> Credentials:
         return Credentials(self.api_key.get_secret_value(), self.api_secret.get_secret_value())
+
+
+class PositionModeInput(Body):
+    """How the venue keeps the account's positions."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"mode": "HEDGE"}]})
+
+    mode: PositionMode
 
 
 class BalanceView(View):
@@ -74,6 +82,7 @@ class AccountView(View):
     reconciled_at: datetime | None
     external_orders: list[ExternalOrderView]
     foreign_markets: list[str]
+    position_mode: PositionMode
     limits: ShownLimits
 
     @staticmethod
@@ -90,5 +99,6 @@ class AccountView(View):
             reconciled_at=account.reconciled_at,
             external_orders=[ExternalOrderView.model_validate(order) for order in account.external_orders],
             foreign_markets=sorted(market for market in account.drifts if account.holds_foreign(market)),
+            position_mode=account.position_mode,
             limits=shown(account.limits),
         )

@@ -24,12 +24,13 @@ from candlecast.domain.events import Event, EventType, order_event
 from candlecast.domain.findings import MAX_DRIFTS, MAX_EXTERNAL_ORDERS, MAX_MENDS, Drift, ExternalOrder, Mend
 from candlecast.domain.ids import digest
 from candlecast.domain.limit_catalogue import MAX_CANCELS_PER_MINUTE, MAX_ORDERS_PER_MINUTE
+from candlecast.domain.limit_record import MAX_ACCOUNT_POSITIONS
 from candlecast.domain.limits import CATALOGUE, ClosingLimits, Limits
 from candlecast.domain.order import Intent, IntentState, LegKind, MarketSettings, Side
 from candlecast.domain.position import Position, position_key
 from candlecast.domain.reasons import Reason
 from candlecast.domain.signal import PositionSide
-from candlecast.domain.subscription import MAX_POSITIONS, MarginMode, SubscriptionStatus
+from candlecast.domain.subscription import MarginMode, SubscriptionStatus
 from candlecast.domain.usage import MAX_MARKETS, MAX_REJECTS, MAX_TOLD, DayUse, EquityMarks, MarketUse, Results, Usage
 from tests.builders import BTC, ETH, NOW, a_position, after, an_account, an_intent
 from tests.contract.store.test_requests import stubbed_table
@@ -56,7 +57,7 @@ def test_the_largest_account_is_at_all_its_bounds() -> None:
     bounds = {
         "subscriptions": MAX_SUBSCRIPTIONS_PER_ACCOUNT,
         "intents": MAX_OPEN_INTENTS,
-        "positions": MAX_POSITIONS,
+        "positions": MAX_ACCOUNT_POSITIONS,
         "settled": MAX_SETTLED,
         "external_orders": MAX_EXTERNAL_ORDERS,
         "drifts": MAX_DRIFTS,
@@ -139,7 +140,7 @@ def the_largest_account() -> Account:
     names = [digest("subscription", str(number)) for number in range(MAX_SUBSCRIPTIONS_PER_ACCOUNT)]
     some = _Some()
     intents = [some.intent(index, names[index % len(names)]) for index in range(MAX_OPEN_INTENTS)]
-    positions = [some.position(name) for name in names[:MAX_POSITIONS]]
+    positions = [some.position(name) for name in names[:MAX_ACCOUNT_POSITIONS]]
     return an_account(
         subscriptions=dict.fromkeys(names, SubscriptionStatus.ACTIVE),
         organisation_id=digest("organisation"),

@@ -6,14 +6,18 @@ It is decided by the very function that decides orders, on the account and the l
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
 from candlecast.domain.errors import Conflict
 from candlecast.domain.messages import TradeOrder
-from candlecast.domain.plan import plan_orders
+from candlecast.domain.plan import Plan, plan_orders
+from candlecast.domain.pool import PoolLimits, needed_by
+from candlecast.domain.pooled_plan import deny_entry, entry_of
 from candlecast.domain.receipt import Receipt
 from candlecast.domain.signal import Action, Signal, TakeProfit
 from candlecast.ports.clock import Clock
+from candlecast.ports.pool import PoolStore
 from candlecast.ports.store import AccountStore, SubscriptionStore
 from candlecast.ports.venue import Markets
 from candlecast.services.read_limits import ReadLimits
@@ -40,6 +44,7 @@ class ValidateOrder:
     read: ReadLimits
     subscriptions: SubscriptionStore
     accounts: AccountStore
+    pools: PoolStore
     markets: Markets
     clock: Clock
 
@@ -76,6 +81,16 @@ class ValidateOrder:
             limits=above.effective,
         )
         plan = plan_orders(account, order, self.markets.find(account.venue, wanted.market), now)
+        plan = self._in_its_pool(plan, above.pool, now)
         if plan.receipt is None:
             raise AssertionError("an entry that is decided has a receipt")
         return plan.receipt
+
+    def _in_its_pool(self, plan: Plan, limits: PoolLimits | None, now: datetime) -> Plan:
+        """The plan, its entry denied if the pool has no room now; nothing is reserved."""
+        entry = entry_of(plan)
+        if limits is None or entry is None:
+            return plan
+        pool = self.pools.read_pool(limits.organisation_id).shared_out(limits, now.date())
+        denial = pool.denial(needed_by(entry))
+        return plan if denial is None else deny_entry(plan, denial)
