@@ -1,7 +1,7 @@
 """Enumerate a scenario, or play one schedule again.
 
 python -m tests.crash_points --scenario reversal --faults 2 [--everything]
-python -m tests.crash_points --scenario reversal --replay '-/3f4/-/0x'
+python -m tests.crash_points --scenario reversal --replay='-/3f4/-/0x'
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def main() -> int:
     told = ", ".join(f"{count:,} with {faults}" for faults, count in enumerate(counts))
     sys.stdout.write(f"{sum(counts):,} schedules ({told} faults), {explorer.worlds:,} worlds, {enumeration.runs:,} invocations\n")
     for violation in explorer.violations:
-        sys.stdout.write(f"{violation.what}\n    --replay '{violation.schedule}'\n")
+        sys.stdout.write(f"{violation.what}\n    --replay='{violation.schedule}'\n")
     return int(bool(explorer.violations))
 
 

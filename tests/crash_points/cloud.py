@@ -75,11 +75,13 @@ def _table_operation(operation: str, request: Request) -> tuple[Callable[[World]
 
     def lost(world: World) -> Any:
         write(world, request)
+        world.now += SLOW_SECONDS
         raise ReadTimeoutError(endpoint_url="dynamodb")
 
     def asked_twice(world: World) -> Any:
         """The first try was carried out and its answer lost: the SDK's second one meets what the first has written."""
         write(world, request)
+        world.now += SLOW_SECONDS / 2
         return write(world, request)
 
     def overtaken(world: World) -> Any:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from candlecast.domain.errors import DomainError
+from tests.crash_points.behaviour import Behaviours
 from tests.crash_points.boundary import FaultGroup, Operation
 from tests.crash_points.functions import Functions, Worker
 from tests.crash_points.invariants import broken_sending
@@ -57,22 +58,29 @@ class _Wanted:
 
 @dataclass(slots=True)
 class Enumeration:
-    """Runs invocations of `functions`; `runs` is how many."""
+    """Enumerates invocations of `functions`; `runs` is how many of them were run, the others were foretold."""
 
     functions: Functions
     groups: frozenset[FaultGroup] = frozenset(FaultGroup)
+    behaviours: Behaviours = field(default_factory=Behaviours)
+    invocations: int = 0
     runs: int = 0
     _overtakings: dict[object, list[Ending]] = field(default_factory=dict)
     _meanings: dict[str, object] = field(default_factory=dict)
 
     def run(self, world: World, worker: Worker, body: str, plan: Plan) -> Visit:
         """One invocation under a plan."""
+        self.invocations += 1
+        foretold = self.behaviours.foretold(world, worker, body, plan)
+        if foretold is not None:
+            return foretold
         self.runs += 1
         visit = Visit(world.copy(), {choice.at: choice for choice in plan})
         try:
             self.functions.call(worker, body, visit)
         except DomainError as error:
             visit.error = error
+        self.behaviours.remember(world.now, worker, body, visit)
         return visit
 
     def endings(self, world: World, worker: Worker, body: str, disturbers: Sequence[Disturber], budget: int) -> list[Ending]:

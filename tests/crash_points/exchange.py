@@ -1,7 +1,7 @@
 """Binance USD-M as ccxt's HTTP session sees it: one market, one account, its errors and its silences.
 
 Client ids are unique among open orders only (error -4116), so a market order that is sent again is executed again. Answers have
-the fields and types of https://developers.binance.com/docs/derivatives/usds-margined-futures, and no more of them than ccxt reads.
+the fields and types of https://developers.binance.com/docs/derivatives/usds-margined-futures, as far as ccxt reads them.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from requests.structures import CaseInsensitiveDict
 from tests.crash_points.boundary import Crosser, Fault, FaultGroup, Operation
 from tests.crash_points.world import PRICE, START, Arrival, Order, World
 
+UNKNOWN_SECONDS = 0.0  # how long nothing is heard; what takes longer is a slow write
 BLIND_SECONDS = 2.5  # a replica that answers reads lags behind by less than two look-ups are apart
 LATEST_SECONDS = 15.0  # receive window and processing time-out: a request that was sent is executed until then or never
 FEE_RATE = Decimal("0.0004")
@@ -348,15 +349,18 @@ def _then(first: Callable[[World], None], answer: Callable[[World], Any]) -> Cal
     return both
 
 
-def _time_out(_: World) -> Any:
+def _time_out(world: World) -> Any:
+    world.now += UNKNOWN_SECONDS
     raise ReadTimeout("Read timed out.")
 
 
-def _gateway_error(_: World) -> Any:
+def _gateway_error(world: World) -> Any:
+    world.now += UNKNOWN_SECONDS
     raise Refusal(-1000, "An unknown error occurred while processing the request.", 502)
 
 
-def _backend_timeout(_: World) -> Any:
+def _backend_timeout(world: World) -> Any:
+    world.now += UNKNOWN_SECONDS
     raise Refusal(-1007, "Timeout waiting for response from backend server. Send status unknown; execution status unknown.", 408)
 
 

@@ -12,7 +12,7 @@ from candlecast.runtime.bootstrap import MAX_RECEIVES
 from tests.crash_points.enumeration import Ending, Enumeration
 from tests.crash_points.functions import Worker
 from tests.crash_points.invariants import broken_always, broken_at_rest
-from tests.crash_points.scenario import Event, Scenario, disturbers, next_event
+from tests.crash_points.scenario import Event, Scenario, at_rest, disturbers, next_event
 from tests.crash_points.visit import code_of
 from tests.crash_points.world import Message, World
 
@@ -73,7 +73,7 @@ class Explorer:
         counts = [0] * (budget + 1)
         endings = self.enumeration.endings(world, event.worker, event.body, disturbers(event, world), budget)
         for number, ending in enumerate(endings):
-            if number % parts != part:
+            if parts > 1 and part != (ending.faults > 0):
                 continue
             self._path.append(code_of(ending.plan))
             left = settled(ending, event, world.now)
@@ -93,8 +93,12 @@ class Explorer:
 def settled(ending: Ending, event: Event, received_at: float) -> World:
     """The world once the queue has heard how the invocation ended."""
     message = event.message
-    if message is None or (ending.error is None and not ending.died):
-        return ending.world if message is None else _without(ending.world, event.worker, message)
+    if message is None:
+        return ending.world
+    if ending.error is None and not ending.died:
+        world = _without(ending.world, event.worker, message)
+        world.looked_at = event.worker is Worker.RECONCILER and at_rest(world)
+        return world
     world, receives = _without(ending.world, event.worker, message), message.receives + 1
     if ending.died and event.worker is Worker.RECONCILER:
         return world  # its message comes back only long after the clock has asked again: as well it might be lost

@@ -31,18 +31,21 @@ def broken_always(world: World) -> Iterator[str]:
 
 
 def _over_the_limits(body: dict[str, Any]) -> Iterator[str]:
-    """At most one position, held or coming, and no more notional than one order may have."""
-    intents = body.get("intents", {}).values()
-    closing = {(i["market"], i["signal_id"]) for i in intents if i["kind"] == "EXIT"}
-    entries = [i for i in intents if i["kind"] == "ENTRY"]
-    held = [p for p in body.get("positions", {}).values() if not any(market == p["market"] for market, _ in closing)]
-    coming = [i for i in entries if not any(p["entry_intent_id"] == i["intent_id"] for p in held)]
-    if len(held) + len(coming) > 1:
-        yield f"2: {len(held)} positions are held and {len(coming)} are coming, the limit is one"
-    notional = sum((Decimal(p["quantity"]) * PRICE for p in held), Decimal(0))
-    notional += sum(((Decimal(i["quantity"]) - Decimal(i.get("filled_quantity", "0"))) * PRICE for i in entries), Decimal(0))
-    if notional > QUANTITY * PRICE:
-        yield f"2: a notional of {notional} is held and coming, the limit is {QUANTITY * PRICE}"
+    """At most one position, held or coming, and on either side no more notional than one order may have.
+
+    An entry that turns a position round is in the same market, and is sent once that is closed: it adds nothing to it.
+    """
+    entries = [intent for intent in body.get("intents", {}).values() if intent["kind"] == "ENTRY"]
+    held = list(body.get("positions", {}).values())
+    markets = {(one["subscription_id"], one["market"]) for one in (*held, *entries)}
+    if len(markets) > 1:
+        yield f"2: {len(markets)} positions are held or coming, the limit is one"
+    for side in ("LONG", "SHORT"):
+        there = sum((Decimal(p["quantity"]) for p in held if p["side"] == side), Decimal(0))
+        coming = [i for i in entries if i["position_side"] == side]
+        there += sum((Decimal(i["quantity"]) - Decimal(i.get("filled_quantity", "0")) for i in coming), Decimal(0))
+        if there > QUANTITY:
+            yield f"2: {there * PRICE} {side} are held and coming, the limit is {QUANTITY * PRICE}"
 
 
 def broken_sending(point: Point, world: World) -> Iterator[str]:

@@ -13,7 +13,7 @@ from typing import Any
 from candlecast.adapters.codec import to_json
 from candlecast.domain.account import Balance
 from candlecast.domain.messages import ReconcileRequest
-from candlecast.domain.order import LegKind, MarketSettings
+from candlecast.domain.order import MarketSettings
 from candlecast.domain.signal import Action, Signal, TakeProfit
 from tests.builders import ACCOUNT, BTC, TENANT, a_signal, a_trade_order, an_account, settings
 from tests.crash_points.boundary import Operation
@@ -23,7 +23,6 @@ from tests.crash_points.world import PHASE, START, Item, Message, World, opened
 
 ACCOUNT_KEY = (f"TENANT#{TENANT}#ACCOUNT#{ACCOUNT}", "STATE")
 FIRING_SECONDS = 60.0
-LOOKS_AT_REST = 1  # the next signal comes after a look that found everything in order
 IN_FORCE = MarketSettings(settings().leverage, settings().margin_mode)
 QUANTITY = Decimal(10)  # what an entry buys: 1,000 of notional at 100
 
@@ -70,7 +69,7 @@ class Scenario:
     def issue(self, world: World) -> None:
         """The next signal reaches the order queue; each is issued a second after the one before, at the earliest."""
         message = self.message(world.stage, world.now + world.stage if self.at_once else world.now)
-        world.trade, world.stage, world.looks = (*world.trade, message), world.stage + 1, 0
+        world.trade, world.stage, world.looked_at = (*world.trade, message), world.stage + 1, False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +107,11 @@ def next_event(world: World, scenario: Scenario) -> Event | None:
     At the same instant a late request arrives first, then an order message is delivered, then the reconciler's, then the clock.
     """
     while True:
-        if at_rest(world) and world.looks >= LOOKS_AT_REST:
+        if world.looked_at and at_rest(world):
             if world.stage == len(scenario.actions):
                 return None
             scenario.issue(world)
-        if at_rest(world) and not world.looks:  # a quiet while, after which the turns of the looks are the same again
+        if at_rest(world):  # a quiet while, after which the turns of the looks are the same again
             world.next_firing = ceil(world.next_firing / PHASE) * PHASE
         times = [
             min((arrival.at for arrival in world.arrivals), default=float("inf")),
@@ -138,7 +137,6 @@ def _event(world: World, which: int) -> Event:
         return Event(Worker.RECONCILER, message.body, message)
     fired = world.next_firing
     world.next_firing += FIRING_SECONDS
-    world.looks += at_rest(world)
     return Event(Worker.CLOCK, str(fired))
 
 
@@ -149,11 +147,12 @@ def _wish(message: Message) -> tuple[bool, bool]:
 
 
 def at_rest(world: World) -> bool:
-    """Whether nothing is on its way and no order is unsettled; a stop or target that rests at the venue is settled."""
+    """Whether nothing is on its way and no order is unsettled; a stop or target of a held position is settled while it rests."""
     if world.trade or world.reconcile or world.arrivals:
         return False
-    intents = account_body(world).get("intents", {}).values()
-    return all(intent["state"] == "OPEN" and LegKind(intent["kind"]).is_protective for intent in intents)
+    body = account_body(world)
+    held = {position["entry_intent_id"] for position in body.get("positions", {}).values()}
+    return all(intent["state"] == "OPEN" and intent.get("bracket_of") in held for intent in body.get("intents", {}).values())
 
 
 def account_body(world: World) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def enumerate_all(functions: Functions, case: Case, part: int) -> None:
     counts = explorer.explore(case.faults, part, case.parts)
     report(case, part, counts, explorer)
     replays = [
-        f"{violation.what}: python -m tests.crash_points --scenario '{case.scenario}' --replay '{violation.schedule}'"
+        f"{violation.what}: python -m tests.crash_points --scenario '{case.scenario}' --replay='{violation.schedule}'"
         for violation in explorer.violations
     ]
     assert replays == []

@@ -42,6 +42,8 @@ class Point:
     operation: Operation
     before: World
     answer: object = None
+    raised: Exception | None = None
+    answered_at: float = 0.0
 
 
 @dataclass(slots=True)
@@ -54,6 +56,14 @@ class Visit:
     error: DomainError | None = None
 
     def cross(self, operation: Operation) -> Any:
+        """Let the function's request happen, and raise what it is to hear."""
+        point = self.made(operation)
+        if point.raised is not None:
+            raise point.raised
+        return point.answer
+
+    def made(self, operation: Operation) -> Point:
+        """Let a request happen under the plan."""
         choice = self.plan.get(len(self.points))
         point = Point(operation, self.world.copy())
         self.points.append(point)
@@ -61,12 +71,11 @@ class Visit:
             self.world = choice.world.copy()
         act = operation.apply if choice is None or choice.fault is None else operation.faults[choice.fault].act
         try:
-            answer = act(self.world)
+            point.answer = act(self.world)
         except Exception as error:
-            point.answer = told(error)
-            raise
-        point.answer = answer
-        return answer
+            point.answer, point.raised = told(error), error
+        point.answered_at = self.world.now
+        return point
 
 
 def told(error: Exception) -> object:
