@@ -42,8 +42,10 @@ def test_a_row_of_newer_code_waits_for_newer_code(dynamodb_stores: Stores, dynam
     assert later.value.code == "SCHEMA_UNKNOWN"
 
 
-def test_an_account_with_nothing_open_is_in_no_index(dynamodb_stores: Stores, dynamodb_table: Table) -> None:
-    dynamodb_stores.accounts.create(an_account())
+def test_an_account_with_nothing_open_that_nobody_trades_on_is_in_no_index(
+    dynamodb_stores: Stores, dynamodb_table: Table
+) -> None:
+    dynamodb_stores.accounts.create(an_account(subscriptions={}))
     row: Row = account_row(dynamodb_table)
     assert not {name for name in row.attribute_values if name.startswith("index")}
 
