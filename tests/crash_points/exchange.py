@@ -1,7 +1,7 @@
 """Binance USD-M as ccxt's HTTP session sees it: one market, one account, its errors and its silences.
 
 Client ids are unique among open orders only (error -4116), so a market order that is sent again is executed again. Answers have
-the fields and types of https://developers.binance.com/docs/derivatives/usds-margined-futures, and no more of them than ccxt reads.
+the fields and types of https://developers.binance.com/docs/derivatives/usds-margined-futures, as far as ccxt reads them.
 """
 
 from __future__ import annotations
