@@ -30,12 +30,17 @@ def broken_always(world: World) -> Iterator[str]:
             yield "12: a key is stored or queued"
 
 
+def _is_reversed_by(entry: dict[str, Any], position: dict[str, Any]) -> bool:
+    """Whether the entry can only be sent once the position is closed: if its exit was refused, it never is."""
+    return bool(entry["market"] == position["market"] and entry["position_side"] != position["side"])
+
+
 def _over_the_limits(body: dict[str, Any]) -> Iterator[str]:
     """At most one position, held or coming, and no more notional than one order may have."""
     intents = body.get("intents", {}).values()
     closing = {(i["market"], i["signal_id"]) for i in intents if i["kind"] == "EXIT"}
-    entries = [i for i in intents if i["kind"] == "ENTRY"]
     held = [p for p in body.get("positions", {}).values() if not any(market == p["market"] for market, _ in closing)]
+    entries = [i for i in intents if i["kind"] == "ENTRY" and not any(_is_reversed_by(i, p) for p in held)]
     coming = [i for i in entries if not any(p["entry_intent_id"] == i["intent_id"] for p in held)]
     if len(held) + len(coming) > 1:
         yield f"2: {len(held)} positions are held and {len(coming)} are coming, the limit is one"
