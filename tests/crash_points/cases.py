@@ -51,7 +51,6 @@ THOROUGH = (
     Case("entry then exit", EVERYTHING, 2),
     Case("entry that goes stale", EVERYTHING, 2),
     Case("exit behind its entry", EVERYTHING, 2),
-    Case("reversal", EVERYTHING, 2),
 )
 
 

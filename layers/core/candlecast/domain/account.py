@@ -188,9 +188,12 @@ class Account:
         return account if receipt is None else replace(account, outbox=_with_receipt(account.outbox, receipt))
 
     def hold(self, intent_id: str, state: IntentState, now: datetime) -> Account:
-        """Move an open intent to PENDING, SUBMITTING or UNKNOWN; one that the venue has been seen to have stays OPEN."""
+        """Move an open intent to PENDING, SUBMITTING or UNKNOWN; one that the venue has been seen to have stays OPEN.
+
+        One that is UNKNOWN already stays as it is: the write that said so has landed, and only its answer was lost.
+        """
         intent = self.intents[intent_id]
-        if intent.state is IntentState.OPEN:
+        if intent.state is IntentState.OPEN or intent.state is state is IntentState.UNKNOWN:
             return self
         submitted = now if state is not IntentState.PENDING else intent.submitted_at
         lookups = 0 if state is IntentState.SUBMITTING else intent.lookups
