@@ -24,6 +24,8 @@ REQUEST_SECONDS = 10.0
 FIRST_OPEN_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z, any minute would do
 MINUTE_MS = 60_000
 FLAT_MINUTES = 60  # of history before the clock stands still
+# What is measured is how fast a caller can be; the documented limits (300 orders in 10 s) would be reached within a second.
+WIDE_LIMITS = {"weight_per_minute": 1_000_000, "orders_per_ten_seconds": 1_000_000, "orders_per_minute": 1_000_000}
 MARKET = {"symbol": "BTCUSDT", "base": "BTC", "quote": "USDT", "tick_size": "0.10", "step_size": "0.001", "min_notional": "5"}
 
 
@@ -40,10 +42,11 @@ class PaperProcess:
         return Credentials(answer["api_key"], answer["api_secret"])
 
     def stand_at(self, price: str) -> None:
-        """List the market at this price and stop the clock."""
+        """List the market at this price, stop the clock, and let callers order without end."""
         rows = [[FIRST_OPEN_MS + minute * MINUTE_MS, price, price, price, price, "10"] for minute in range(FLAT_MINUTES)]
         self._operate("PUT", "/markets", {"markets": [MARKET]})
         self._operate("POST", f"/markets/{MARKET['symbol']}/candles?interval=1m&restart=true", rows)
+        self._operate("PUT", "/limits", WIDE_LIMITS)
         self._operate("PUT", "/clock", {"mode": "stepped", "now_ms": FIRST_OPEN_MS + FLAT_MINUTES * MINUTE_MS})
 
     def _operate(self, method: str, path: str, body: Any) -> Any:
