@@ -62,6 +62,7 @@ def test_the_largest_account_is_at_all_its_bounds() -> None:
         "external_orders": MAX_EXTERNAL_ORDERS,
         "drifts": MAX_DRIFTS,
         "mends": MAX_MENDS,
+        "naked_since": MAX_ACCOUNT_POSITIONS,
     }
     assert {name: len(getattr(account, name)) for name in bounds} == bounds
     usage = {"results": MAX_SUBSCRIPTIONS_PER_ACCOUNT, "markets": MAX_MARKETS, "rejects": MAX_REJECTS}
@@ -162,6 +163,7 @@ def the_largest_account() -> Account:
         ),
         drifts={some.market(): Drift(difference=some.number(), seen_at=some.instant()) for _ in range(MAX_DRIFTS)},
         mends={digest("mend", str(index)): Mend(attempts=3, last_at=some.instant()) for index in range(MAX_MENDS)},
+        naked_since={position.key: some.instant() for position in positions},
         limits=every_number(),
         usage=some.usage(names),
         reconciled_at=NOW,
