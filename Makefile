@@ -34,9 +34,9 @@ chaos: env ## The demo under kill -9 of every function's processes (USERS=n CAND
 up: env ## Start the embedded cloud, deploy, and stay: schedules fire, the API answers
 	@$(CANDLECAST) up $(DEMO_OPTIONS)
 
-sim: ## Simulate crashes, lost answers, repeats and reordering from many seeds (SEEDS=n, no cloud)
+sim: ## Simulate crashes, lost answers, repeats and reordering from many seeds (SEEDS=n FIRST_SEED=k, no cloud)
 	@sh infra/local/bootstrap.sh dev
-	@$(DEV) -m tests.simulation --seeds $(or $(SEEDS),200)
+	@$(DEV) -m tests.simulation --seeds $(or $(SEEDS),200) --first-seed $(or $(FIRST_SEED),0)
 
 bench: env ## Benchmarks as ratios: cold starts, one order, fan-out, strategies (CANDLES=path)
 	@$(DEV) -m tests.performance $(if $(CANDLES),--candles '$(CANDLES)')

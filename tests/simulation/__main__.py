@@ -1,64 +1,66 @@
-"""Run many seeds: `python -m tests.simulation --seeds 1000`; one again: `--first 123 --seeds 1`."""
+"""Run many seeds: `python -m tests.simulation --seeds 1000`; one again, with its trace: `--first-seed 123 --seeds 1 --trace`."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
-from collections import Counter
-from dataclasses import asdict
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import Any
 
+from tests.simulation.regressions import REGRESSIONS, remember
+from tests.simulation.report import summary
 from tests.simulation.run import Result, run
 
 REPORT = Path("build/sim/report.json")
 SHOW_EVERY = 25
+SEEDS_AT_ONCE = 5  # handed to a process: few enough that all processes end at about the same time
 
 
 def main() -> int:
-    """Run the seeds, show progress, write the report; 1 if any invariant was broken."""
+    """Run the seeds, show progress and every failed seed's trace, write the report; 1 if any invariant was broken."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--seeds", type=int, default=200, help="how many")
-    parser.add_argument("--first", type=int, default=0, help="the first one")
+    parser.add_argument("--first-seed", type=int, default=0, help="the first one")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes")
+    parser.add_argument("--trace", action="store_true", help="show what happened even if nothing broke")
     options = parser.parse_args()
     started, results = time.monotonic(), []
-    for number in range(options.seeds):
-        result = run(options.first + number)
+    for result in _all(range(options.first_seed, options.first_seed + options.seeds), options.workers, traced=options.trace):
         results.append(result)
-        if result.broken:
-            replay = f"python -m tests.simulation --first {result.seed} --seeds 1"
-            show(f"\rseed {result.seed}: {len(result.broken)} broken; to replay: {replay}\n")
-            for what in result.broken:
-                show(f"  {what}\n")
-        if (number + 1) % SHOW_EVERY == 0 or number + 1 == options.seeds:
-            show(f"\r{number + 1} of {options.seeds} seeds, {time.monotonic() - started:.0f} s")
+        if result.broken or options.trace:
+            _show_run(result)
+        if len(results) % SHOW_EVERY == 0 or len(results) == options.seeds:
+            show(f"\r{len(results)} of {options.seeds} seeds, {time.monotonic() - started:.0f} s")
     report = summary(results, time.monotonic() - started)
     REPORT.parent.mkdir(parents=True, exist_ok=True)
     REPORT.write_text(json.dumps(report, indent=2) + "\n")
-    show(f"\n{json.dumps({key: report[key] for key in ('crashes', 'orders_sent', 'trades', 'failed_seeds')})} -> {REPORT}\n")
-    return 1 if report["failed_seeds"] else 0
+    new = remember(results)
+    if new:
+        show(f"\nkept in {REGRESSIONS.name} for ever: {[regression.seed for regression in new]}")
+    told = {key: report[key] for key in ("seeds", "steps", "orders", "violations", "failed_seeds")}
+    told["faults"] = sum(report["faults"].values())
+    show(f"\n{json.dumps(told)} -> {REPORT}\n")
+    return 1 if report["violations"] else 0
 
 
-def summary(results: list[Result], seconds: float) -> dict[str, Any]:
-    """Sums over all runs, and everything that was broken by seed."""
-    totals: dict[str, Any] = {
-        name: sum(getattr(result, name) for result in results)
-        for name in ("boundaries", "crashes", "orders_sent", "venue_orders", "trades", "executions")
-    }
-    states: Counter[str] = sum((result.states for result in results), Counter())
-    reasons: Counter[str] = sum((result.reasons for result in results), Counter())
-    return {
-        "seeds": len(results),
-        "seconds": round(seconds, 1),
-        **totals,
-        "states": dict(states.most_common()),
-        "reasons": dict(reasons.most_common()),
-        "longest_naked_seconds": max((result.longest_naked_seconds for result in results), default=0),
-        "failed_seeds": [result.seed for result in results if result.broken],
-        "broken": {str(result.seed): asdict(result)["broken"] for result in results if result.broken},
-    }
+def _all(seeds: range, workers: int, *, traced: bool) -> Iterator[Result]:
+    """The results in the order of the seeds, whoever runs them."""
+    one = partial(run, traced=traced)
+    if workers == 1 or len(seeds) == 1:
+        yield from map(one, seeds)
+        return
+    with ProcessPoolExecutor(workers) as pool:
+        yield from pool.map(one, seeds, chunksize=SEEDS_AT_ONCE)
+
+
+def _show_run(result: Result) -> None:
+    show(f"\nseed {result.seed}: {len(result.broken)} broken; to replay: make sim SEEDS=1 FIRST_SEED={result.seed}\n")
+    show("".join(f"  {line}\n" for line in (*result.trace, *result.broken)))
 
 
 def show(text: str) -> None:

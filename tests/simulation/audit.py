@@ -16,17 +16,18 @@ from candlecast.domain.subscription import Settings, SubscriptionStatus
 from tests.fakes.accounts import FakeAccountStore
 from tests.fakes.clock import FakeClock
 from tests.fakes.store import FakeDatabase
+from tests.simulation.chronicle import Chronicle, changes
 
 
 @dataclass(slots=True)
 class Audit:
-    """`broken` collects what must not happen; `settings` are the limits by subscription; `owners` finds an account by its key."""
+    """`chronicle` is told what must not happen; `settings` are limits by subscription; `owners` finds an account by its key."""
 
     database: FakeDatabase
     clock: FakeClock
+    chronicle: Chronicle
     settings: dict[str, Settings] = field(default_factory=dict)
     owners: dict[str, tuple[str, str]] = field(default_factory=dict)
-    broken: list[str] = field(default_factory=list)
     sent: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     _trades_told: int = 0
     _realised: defaultdict[tuple[str, date], Decimal] = field(default_factory=lambda: defaultdict(Decimal))
@@ -86,7 +87,7 @@ class Audit:
         self._trades_told = len(self.database.stream)
 
     def _fail(self, what: str) -> None:
-        self.broken.append(f"{self.clock.now().isoformat()} {what}")
+        self.chronicle.fail(what)
 
 
 class AuditedAccountStore(FakeAccountStore):
@@ -100,6 +101,8 @@ class AuditedAccountStore(FakeAccountStore):
         before = self.database.accounts[account.tenant_id, account.account_id]
         stored = super().save(account)
         self._audit.on_save(before, account)
+        for line in changes(before, stored):
+            self._audit.chronicle.tell(line)
         return stored
 
 

@@ -54,7 +54,7 @@ def play(crash_at: int | None = None) -> Played:
     entry = _signal(Action.LONG, "980", (TakeProfit(Decimal(1020), Decimal("0.5")), TakeProfit(Decimal(1040), Decimal("0.5"))))
     for signal in (entry, _signal(Action.SHORT, "1020", (TakeProfit(Decimal(960)),)), _signal(Action.EXIT, None, ())):
         _stage(world, signal)
-    return Played(_end(world), tuple(world.crossings.labels), world.crossings.crashes)
+    return Played(_end(world), tuple(world.crossings.labels), world.chronicle.faults["crash"])
 
 
 def _open(world: World, people: People) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any, cast
 
-from tests.fakes.clock import FakeClock
+from tests.simulation.chronicle import Chronicle
 from tests.simulation.profile import Profile
 
 SLOW_CALLS = 0.1  # the share of calls that may take as long as the profile allows
@@ -28,14 +28,13 @@ class Crossings:
     calls. `crash_at` kills at exactly one boundary, for exhaustive runs.
     """
 
-    clock: FakeClock
+    chronicle: Chronicle
     random: Random
     profile: Profile
     meantime: Callable[[], None]
     crash_at: int | None = None
     meanwhile: Callable[[], None] | None = None
     count: int = 0
-    crashes: int = 0
     called_at: datetime | None = None  # when the call left us that takes effect now
     labels: list[str] = field(default_factory=list)
     _deadlines: list[datetime] = field(default_factory=list)
@@ -43,7 +42,7 @@ class Crossings:
     @contextmanager
     def visit(self, seconds: float) -> Iterator[None]:
         """One invocation of a function, which is killed once its time-out has passed."""
-        self._deadlines.append(self.clock.now() + timedelta(seconds=seconds))
+        self._deadlines.append(self.chronicle.clock.now() + timedelta(seconds=seconds))
         try:
             yield
         finally:
@@ -54,16 +53,18 @@ class Crossings:
         if not self._deadlines:
             return
         self.count += 1
+        self.chronicle.steps += 1
         self.labels.append(label)
-        profile = self.profile
+        profile, clock = self.profile, self.chronicle.clock
         slow = self.random.random() < SLOW_CALLS
-        self.clock.advance(self.random.uniform(0, profile.slowest_call_seconds if slow else profile.usual_call_seconds))
+        clock.advance(self.random.uniform(0, profile.slowest_call_seconds if slow else profile.usual_call_seconds))
         self.meantime()
-        dies = self.count == self.crash_at or self.random.random() < profile.crash or self.clock.now() > self._deadlines[-1]
+        dies = self.count == self.crash_at or self.random.random() < profile.crash or clock.now() > self._deadlines[-1]
         if dies:
-            self.crashes += 1
+            self.chronicle.fault("crash", label)
             raise Crash(label)
         if self.meanwhile and len(self._deadlines) < MAX_DEPTH and self.random.random() < profile.overtake:
+            self.chronicle.fault("overtaken", label)
             self.meanwhile()
 
 
@@ -77,7 +78,7 @@ class _Watched:
             return value
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            label, called_at = f"{self._name}.{method}", self._crossings.clock.now()
+            label, called_at = f"{self._name}.{method}", self._crossings.chronicle.clock.now()
             self._crossings.cross(f"before {label}")
             self._crossings.called_at = called_at
             answer = value(*args, **kwargs)

@@ -13,8 +13,8 @@ from candlecast.domain.market import Market
 from candlecast.domain.order import Intent, OrderRequest, OrderType, Side, VenueOpenOrder, VenueOrder, VenueOrderStatus
 from candlecast.domain.venue_rules import BINANCE_USDM
 from candlecast.ports.venue import Credentials
-from tests.fakes.clock import FakeClock
-from tests.fakes.venue import FakeExchange, FakeVenue
+from tests.fakes.venue import Book, FakeExchange, FakeVenue
+from tests.simulation.chronicle import Chronicle
 from tests.simulation.profile import Profile
 
 RATE_LIMIT_SECONDS = 5
@@ -29,11 +29,11 @@ class SimulatedExchange(FakeExchange):
     """All chance comes from `random`; `on_send` sees every request to place an order before anything becomes of it."""
 
     def __init__(
-        self, clock: FakeClock, random: Random, profile: Profile, markets: dict[str, Market], later: Later, on_send: OnSend
+        self, chronicle: Chronicle, random: Random, profile: Profile, markets: dict[str, Market], later: Later, on_send: OnSend
     ) -> None:
         super().__init__()
-        self.clock, self.random, self.profile = clock, random, profile
-        self.now = clock.now
+        self.chronicle, self.clock, self.random, self.profile = chronicle, chronicle.clock, random, profile
+        self.now = self.clock.now
         self._markets, self._later, self._on_send = markets, later, on_send
         self.visible_at: dict[tuple[str, str], datetime] = {}
 
@@ -41,17 +41,19 @@ class SimulatedExchange(FakeExchange):
         self._on_send(api_key, request)
         profile, draw = self.profile, self.random.random()
         faults = (
-            (profile.rate_limited, self._limited),
-            (profile.venue_rejects, self._refused),
-            (profile.ambiguous_lost, self._lost),
-            (profile.ambiguous_late, self._late_arrival),
-            (profile.ambiguous_executed, self._executed),
+            ("order_rate_limited", profile.rate_limited, self._limited),
+            ("order_refused", profile.venue_rejects, self._refused),
+            ("order_lost", profile.ambiguous_lost, self._lost),
+            ("order_late", profile.ambiguous_late, self._late_arrival),
+            ("answer_lost", profile.ambiguous_executed, self._executed),
         )
-        for probability, fault in faults:
+        for kind, probability, fault in faults:
             draw -= probability
             if draw < 0:
+                self.chronicle.fault(kind, f"of {request.client_order_id} for {api_key}")
                 return fault(api_key, request)
         if self.random.random() < profile.key_revoked:
+            self.chronicle.fault("key_revoked", api_key)
             self.revoke(api_key)
             self.receive("create_order", api_key)
         return replace(self.place(api_key, request), fee=None)
@@ -67,7 +69,10 @@ class SimulatedExchange(FakeExchange):
             order = super().place(api_key, request)
         else:
             order = self._place_at_market(api_key, request)
+        self.chronicle.tell(f"the venue has {_told(request, order)}")
         lag = self.random.random() < self.profile.lagging_read
+        if lag:
+            self.chronicle.fault("read_lags", request.client_order_id)
         seconds = self.random.uniform(0, LONGEST_LAG.total_seconds()) if lag else 0
         self.visible_at[api_key, request.client_order_id] = self.clock.now() + timedelta(seconds=seconds)
         return order
@@ -112,6 +117,8 @@ class SimulatedExchange(FakeExchange):
         self.fills_at_once = not (partial or slow)
         order = super().place(api_key, request)
         self.fills_at_once = True
+        if partial or slow:
+            self.chronicle.fault("partial_fill" if partial else "slow_fill", request.client_order_id)
         part = self._markets[request.market].round_quantity(request.quantity / 2)
         if not (partial or slow) or part == 0:
             return order
@@ -125,6 +132,10 @@ class SimulatedExchange(FakeExchange):
         placed, filled = book.orders[-1]
         book.orders[-1] = (placed, replace(filled, status=VenueOrderStatus.CANCELLED))
         return book.orders[-1][1]
+
+    def _execute(self, book: Book, index: int, quantity: Decimal, price: Decimal) -> None:
+        super()._execute(book, index, quantity, price)
+        self.chronicle.tell(f"the venue fills {_told(*book.orders[index])}")
 
     def _fill_later(self, api_key: str, client_order_id: str, quantity: Decimal) -> None:
         def fill() -> None:
@@ -164,3 +175,8 @@ class SimulatedVenues:
 
     def connect(self, venue: str, account_id: str, credential_version: str, credentials: Credentials) -> SimulatedVenue:
         return SimulatedVenue(self.exchange, credentials.api_key)
+
+
+def _told(request: OrderRequest, order: VenueOrder) -> str:
+    what = f"{request.order_type} {request.side} {request.quantity} {request.market} ({request.client_order_id})"
+    return f"{what}: {order.status}, {order.filled_quantity} filled at {order.average_price}"

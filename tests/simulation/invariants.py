@@ -19,7 +19,7 @@ ROUNDING = Decimal("1e-12")  # averages are quotients with 28 digits
 
 def broken_invariants(world: World) -> list[str]:
     """Everything that is wrong, in words; empty if nothing is."""
-    found = list(world.audit.broken)
+    found = list(world.chronicle.broken)
     for account in world.database.accounts.values():
         book = world.exchange.books[account.account_id]
         repeated = [key for key, n in Counter(order.client_order_id for _, order in book.orders).items() if n > 1]

@@ -166,6 +166,7 @@ class People:
             take_profits=targets,
             atr=price / 100,
         )
+        world.chronicle.tell(f"a signal from outside: {action} {signal.signal_id[:6]} of {strategy_id} at {price}")
         self._publish(signal)
 
     def _publish(self, signal: Signal) -> None:
@@ -195,6 +196,7 @@ class People:
         owned = [key for key in world.database.subscriptions if key[1].startswith(account_id)]
         act = random.randrange(8)
         try:
+            world.chronicle.tell(f"the owner of {account_id} does {act}")
             if act == 0:
                 switch.disable(tenant_id, account_id)
             elif act <= 2:
@@ -224,6 +226,7 @@ class People:
             self._signals += 1
             who = random.choice(("web", "autoclose"))
             closing = -part if held > 0 else part
+            world.chronicle.fault("traded_by_hand", f"{closing} {market} of {account_id}")
             world.exchange.trade_outside(account_id, market, closing, f"{who}-{self._signals}")
 
     def new_keys(self, tenant_id: str, account_id: str) -> None:

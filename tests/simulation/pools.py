@@ -12,6 +12,7 @@ from candlecast.domain.order import LegKind
 from candlecast.domain.pool import PoolBounds, Reservation, SlotChange
 from tests.fakes.limits import FakeLimitStore
 from tests.fakes.pools import FakePoolStore
+from tests.simulation.chronicle import Chronicle
 
 ORGANISATION = "fund-1"
 MEMBERS = ("tenant0",)  # the others pay nothing for it
@@ -21,9 +22,9 @@ BOUNDS = PoolBounds(max_gross_notional=Decimal(2_500), max_open_positions=3, max
 class AuditedPoolStore(FakePoolStore):
     """The pool store, with every change held against the bounds."""
 
-    def __init__(self, broken: list[str]) -> None:
+    def __init__(self, chronicle: Chronicle) -> None:
         super().__init__()
-        self._broken = broken
+        self._chronicle = chronicle
 
     def change(
         self, organisation_id: str, changes: Sequence[SlotChange], old: Reservation | None, new: Reservation | None
@@ -34,7 +35,7 @@ class AuditedPoolStore(FakePoolStore):
         for number, bound in enumerate(bounds):
             used = sum(slot.used.values()[number] for slot in slots)
             if used > bound:
-                self._broken.append(f"2: the pool of {organisation_id} holds {used} of {bound}")
+                self._chronicle.fail(f"2: the pool of {organisation_id} holds {used} of {bound}")
 
 
 def found_an_organisation(limits: FakeLimitStore) -> None:

@@ -11,6 +11,7 @@ from random import Random
 from candlecast.domain.errors import Conflict, RetryLater
 from candlecast.runtime.batch import FIFO_PAUSES_SECONDS, PAUSES_SECONDS, pause_seconds
 from tests.fakes.clock import FakeClock
+from tests.simulation.chronicle import Chronicle
 from tests.simulation.crossings import Crash, Crossings
 from tests.simulation.exchange import Later
 from tests.simulation.profile import Profile
@@ -41,27 +42,51 @@ class Consumer[M]:
 class Workshop:
     """What the queues share."""
 
-    clock: FakeClock
+    chronicle: Chronicle
     random: Random
     profile: Profile
     crossings: Crossings
     later: Later
 
+    @property
+    def clock(self) -> FakeClock:
+        return self.chronicle.clock
+
+    def repeats(self, kind: str) -> bool:
+        """Whether a message comes once more than it should."""
+        again = self.random.random() < self.profile.repeat
+        if again:
+            self.chronicle.fault(kind)
+        return again
+
 
 def consume[M](workshop: Workshop, consumer: Consumer[M], delivery: Delivery[M], conflict_pause: float) -> float | None:
     """Receive a message once: None if it is done, else the seconds after which it comes back."""
     delivery.receives += 1
+    told = f"{consumer.name}, receive {delivery.receives} of {_name(delivery.message)}"
+    workshop.chronicle.tell(f"{told} begins")
     try:
         with workshop.crossings.visit(consumer.timeout_seconds):
             consumer.use_case(delivery.message)
             workshop.crossings.cross(f"return {consumer.name}")
     except Crash:
+        workshop.chronicle.tell(f"{told} has died")
         return consumer.visibility_seconds
     except RetryLater as error:
+        workshop.chronicle.tell(f"{told} comes back: {error.code}")
         return pause_seconds(error, delivery.receives)
-    except Conflict:
+    except Conflict as error:
+        workshop.chronicle.tell(f"{told} comes back: {error.code}")
         return conflict_pause
+    workshop.chronicle.tell(f"{told} is done")
     return None
+
+
+def _name(message: object) -> str:
+    """What a message is about, in a few words."""
+    signal = getattr(message, "signal", None)
+    whom = getattr(message, "account_id", None) or getattr(message, "market", "all followers")
+    return str(whom) if signal is None else f"{signal.action} {signal.signal_id[:6]} for {whom}"
 
 
 class StandardQueue[M]:
@@ -74,7 +99,7 @@ class StandardQueue[M]:
 
     def put(self, message: M, delay_seconds: float = 0) -> None:
         workshop = self._workshop
-        copies = 2 if workshop.random.random() < workshop.profile.repeat else 1
+        copies = 2 if workshop.repeats("message_repeated") else 1
         for _ in range(copies):
             jitter = workshop.random.uniform(0, workshop.profile.jitter_seconds)
             self.under_way += 1
@@ -93,6 +118,7 @@ class StandardQueue[M]:
                 self.under_way -= 1
             elif delivery.receives >= self._consumer.max_receives:
                 self.under_way -= 1
+                self._workshop.chronicle.tell(f"dead letter: {_name(delivery.message)}")
                 self.dead.append(delivery.message)
             else:
                 self._deliver_at(self._workshop.clock.now() + timedelta(seconds=again), delivery)
@@ -144,7 +170,7 @@ class FifoQueue[M]:
     def _deliver(self, group: str) -> None:
         waiting, workshop = self._waiting[group], self._workshop
         again = consume(workshop, self._consumer, waiting[0], FIFO_PAUSES_SECONDS[0])
-        if again is None and workshop.random.random() < workshop.profile.repeat:
+        if again is None and workshop.repeats("fifo_message_repeated"):
             again = self._consumer.visibility_seconds  # done, and the function died before it could say so
         elif again is None:
             waiting.popleft()

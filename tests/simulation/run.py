@@ -26,9 +26,10 @@ class Result:
     """What one run came to."""
 
     seed: int
+    profile: Profile
     broken: list[str]
-    boundaries: int
-    crashes: int
+    steps: int
+    faults: Counter[str]
     orders_sent: int
     venue_orders: int
     trades: int
@@ -36,19 +37,20 @@ class Result:
     states: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     longest_naked_seconds: float = 0
+    trace: tuple[str, ...] = ()  # what led to what is broken
 
 
-def run(seed: int, profile: Profile | None = None) -> Result:
-    """Run one seed; the same seed always gives the same result."""
-    random = Random(seed)
-    world = World(random, profile or Profile.drawn(random))
+def run(seed: int, profile: Profile | None = None, *, traced: bool = False) -> Result:
+    """Run one seed; the same seed and profile always give the same result. Without a profile, the seed draws its own."""
+    world = World(Random(seed), profile or Profile.drawn(Random(f"the profile of {seed}")))
+    told = world.profile
     people = People(world, NOW + timedelta(minutes=world.profile.minutes))
     people.settle_in()
     world.crossings.meanwhile = people.somebody_comes_between
     start_traffic(world, people)
     world.agenda.run_until(people.end)
     quiet_down(world, people)
-    return _result(seed, world)
+    return _result(seed, told, world, traced=traced)
 
 
 def start_traffic(world: World, people: People) -> None:
@@ -93,13 +95,15 @@ def _is_quiet(world: World) -> bool:
     return not unresolved and not soon and not any(queue.under_way for queue in queues)
 
 
-def _result(seed: int, world: World) -> Result:
+def _result(seed: int, profile: Profile, world: World, *, traced: bool) -> Result:
+    broken = broken_invariants(world)
     intents = [intent for intent, _ in world.database.orders.values()]
     return Result(
         seed=seed,
-        broken=broken_invariants(world),
-        boundaries=world.crossings.count,
-        crashes=world.crossings.crashes,
+        profile=profile,
+        broken=broken,
+        steps=world.chronicle.steps,
+        faults=world.chronicle.faults,
         orders_sent=sum(world.audit.sent.values()),
         venue_orders=sum(len(book.orders) for book in world.exchange.books.values()),
         trades=len(world.database.trades),
@@ -107,4 +111,5 @@ def _result(seed: int, world: World) -> Result:
         states=Counter(intent.state.value for intent in intents),
         reasons=Counter(intent.reason.value for intent in intents if intent.reason),
         longest_naked_seconds=world.exposure.longest_seconds,
+        trace=world.chronicle.trace() if broken or traced else (),
     )

@@ -43,6 +43,7 @@ from tests.fakes.strategies import FakeStrategyStore
 from tests.fakes.subscriptions import FakeSubscriptionStore
 from tests.fakes.vault import FakeVault
 from tests.simulation.audit import Audit, AuditedAccountStore, Exposure
+from tests.simulation.chronicle import Chronicle
 from tests.simulation.crossings import Crash, Crossings, watched
 from tests.simulation.exchange import SimulatedExchange, SimulatedVenues
 from tests.simulation.pools import AuditedPoolStore
@@ -60,6 +61,7 @@ class Agenda:
     """What happens when; equal instants in the order in which they were planned."""
 
     clock: FakeClock
+    chronicle: Chronicle
     _planned: list[tuple[datetime, int, Callable[[], None]]] = field(default_factory=list)
     _numbers: count[int] = field(default_factory=count)
 
@@ -78,6 +80,7 @@ class Agenda:
                 return
             at, _, action = heapq.heappop(self._planned)
             self.clock.set(max(at, self.clock.now()))
+            self.chronicle.steps += 1
             action()
         raise AssertionError("the run does not come to rest")
 
@@ -88,13 +91,14 @@ class World:
     def __init__(self, random: Random, profile: Profile, crash_at: int | None = None) -> None:
         self.random, self.profile = random, profile
         self.clock = FakeClock(NOW)
-        self.agenda = Agenda(self.clock)
+        self.chronicle = Chronicle(self.clock)
+        self.agenda = Agenda(self.clock, self.chronicle)
         self.database = FakeDatabase()
-        self.audit = Audit(self.database, self.clock)
+        self.audit = Audit(self.database, self.clock, self.chronicle)
         self.exposure = Exposure()
-        self.on_its_way = Agenda(self.clock)
-        self.crossings = Crossings(self.clock, random, profile, self.on_its_way.catch_up, crash_at)
-        self.exchange = SimulatedExchange(self.clock, random, profile, MARKETS, self._reaches_venue, self._on_send)
+        self.on_its_way = Agenda(self.clock, self.chronicle)
+        self.crossings = Crossings(self.chronicle, random, profile, self.on_its_way.catch_up, crash_at)
+        self.exchange = SimulatedExchange(self.chronicle, random, profile, MARKETS, self._reaches_venue, self._on_send)
         self.exchange.prices = dict.fromkeys(MARKETS, MARKETS[BTC].round_price(MARKETS[BTC].price_step * 10_000))
         self.vault, self.bus, self.metrics = FakeVault(), FakeEventBus(), RecordingMetrics()
         self.market_data, self.code = FakeMarketData(), FakeStrategyCode(lookback=1)
@@ -102,14 +106,14 @@ class World:
         self.subscriptions = FakeSubscriptionStore(self.database, self.clock)
         self.strategies, self.limits = FakeStrategyStore(self.database), FakeLimitStore()
         self.history, self.decisions = FakeHistory(self.database), FakeDecisions()
-        self.gate, self.pools = FakeGate(), AuditedPoolStore(self.audit.broken)
+        self.gate, self.pools = FakeGate(), AuditedPoolStore(self.chronicle)
         self.relayed = 0
         self._relaying = False
         self._workers = count()
         self._wire()
 
     def _wire(self) -> None:
-        self.workshop = workshop = Workshop(self.clock, self.random, self.profile, self.crossings, self.agenda.later)
+        self.workshop = workshop = Workshop(self.chronicle, self.random, self.profile, self.crossings, self.agenda.later)
         self.reconcile_queue = StandardQueue[ReconcileRequest](
             workshop, Consumer("order_reconciler", self._reconcile, 30, 180, MAX_RECEIVES["reconcile"])
         )
@@ -215,6 +219,8 @@ class World:
             return
         if self.random.random() >= self.profile.repeat:
             self.relayed += len(batch)
+        else:
+            self.chronicle.fault("stream_repeated")
 
     def request_reconciles(self) -> None:
         """One firing of the reconcile clock."""
@@ -285,6 +291,7 @@ class World:
     def refuses(self) -> None:
         """Now and then a queue does not take what it is given."""
         if self.random.random() < self.profile.queue_refuses:
+            self.chronicle.fault("queue_refused")
             raise RetryLater("QUEUE_UNAVAILABLE", "told to fail", after_seconds=1)
 
 
