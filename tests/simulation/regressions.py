@@ -50,7 +50,7 @@ def remember(results: Sequence[Result], path: Path = REGRESSIONS) -> list[Regres
             seed=result.seed,
             version=VERSION,
             profile=asdict(result.profile),
-            broke=tuple(_stable(w) for w in result.broken[:TOLD]),
+            broke=tuple(result.broken[:TOLD]),
         )
         for result in results
         if result.broken and (result.seed, VERSION) not in seen
