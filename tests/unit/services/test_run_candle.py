@@ -199,6 +199,31 @@ def test_a_queue_that_refuses_the_signal_is_tried_again_once_the_lease_has_ended
     assert (len(runner.code.evaluated), len(runner.queue.sent)) == (1, 1)
 
 
+@pytest.mark.parametrize("landed", [True, False], ids=["its answer is lost", "it is refused"])
+@pytest.mark.parametrize("method", ["begin", "keep_signal", "finish"])
+def test_a_store_that_fails_in_the_middle_delays_a_signal_and_does_not_lose_it(
+    monkeypatch: pytest.MonkeyPatch, method: str, landed: bool
+) -> None:
+    runner = Runner()
+    runner.code.decisions[STRATEGY] = LONG
+    works = getattr(runner.executions, method)
+
+    def fails(execution: Execution) -> None:
+        if landed:
+            works(execution)
+        raise RetryLater("STORE_UNAVAILABLE", "throttled", after_seconds=2)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(runner.executions, method, fails)
+        with pytest.raises(RetryLater) as raised:
+            runner()
+    runner.clock.advance(pause_seconds(raised.value, receives=1))
+    runner("worker-2")
+    assert runner.execution().status is ExecutionStatus.COMPLETED
+    assert {shard.signal.signal_id for shard in runner.queue.sent} == {candle_signal_id(STRATEGY, NOW)}
+    assert {shard.signal.action for shard in runner.queue.sent} == {Action.LONG}
+
+
 # -- each for itself -----------------------------------------------------------------------------------------------------------
 
 

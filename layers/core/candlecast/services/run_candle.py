@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -68,8 +69,9 @@ class RunCandle:
             self._skip(due, message, worker, "CANDLE_NOT_PUBLISHED")
             return
         self.prices.put_price(message.venue, message.market, LastPrice(candles[-1].close, message.candle_close))
-        for definition in due:
-            self._run(definition, message, worker, candles)
+        with _once_the_lease_ends():
+            for definition in due:
+                self._run(definition, message, worker, candles)
         self.metrics.count("CandlesProcessed")
 
     def _lookback(self, definition: StrategyDefinition) -> int:
@@ -112,10 +114,7 @@ class RunCandle:
         signal = execution.signal
         if signal is None:
             raise ValueError("only an execution with a signal is published")
-        try:
-            record = self.publish(signal, definition.venue, definition.subscriber_count)
-        except RetryLater as error:  # the lock is ours until the lease ends, so an earlier retry would find it taken
-            raise RetryLater(error.code, error.message, after_seconds=LEASE.total_seconds()) from error
+        record = self.publish(signal, definition.venue, definition.subscriber_count)
         self._finish(replace(execution, status=ExecutionStatus.COMPLETED, subscriber_count=record.subscriber_count))
 
     def _signal(self, definition: StrategyDefinition, message: CandleClosed, evaluation: Evaluation) -> Signal | None:
@@ -140,13 +139,14 @@ class RunCandle:
 
     def _skip(self, due: Sequence[StrategyDefinition], message: CandleClosed, worker: str, reason: str) -> None:
         """Record that a candle was missed; what a crashed holder had decided on it is told all the same: it may be an exit."""
-        for definition in due:
-            execution = self.executions.begin(self._started(definition, message, worker))
-            if execution is not None and execution.signal is not None:
-                self._publish(definition, execution)
-            elif execution is not None:
-                self._finish(replace(execution, status=ExecutionStatus.SKIPPED, reason=reason))
-                self.metrics.count("CandlesMissed")
+        with _once_the_lease_ends():
+            for definition in due:
+                execution = self.executions.begin(self._started(definition, message, worker))
+                if execution is not None and execution.signal is not None:
+                    self._publish(definition, execution)
+                elif execution is not None:
+                    self._finish(replace(execution, status=ExecutionStatus.SKIPPED, reason=reason))
+                    self.metrics.count("CandlesMissed")
 
     def _started(self, definition: StrategyDefinition, message: CandleClosed, worker: str) -> Execution:
         now = self.clock.now()
@@ -168,6 +168,18 @@ class RunCandle:
         self.executions.finish(replace(execution, finished_at=now, duration_ms=duration))
         failed = execution.status is ExecutionStatus.FAILED
         self.metrics.count("ExecutionsFailed" if failed else "ExecutionsCompleted")
+
+
+@contextmanager
+def _once_the_lease_ends() -> Iterator[None]:
+    """Have what the store or a queue did not take tried again then: until the lease ends, a repeat finds its own lock taken.
+
+    Even a lock that was refused may have been taken, if only its answer was lost.
+    """
+    try:
+        yield
+    except RetryLater as error:
+        raise RetryLater(error.code, error.message, after_seconds=LEASE.total_seconds()) from error
 
 
 def _milliseconds(elapsed: timedelta) -> float:
