@@ -9,10 +9,14 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any, cast
 
+from candlecast.adapters.dynamodb.table import RETRY_AFTER_SECONDS
+from candlecast.domain.errors import RetryLater
 from tests.simulation.chronicle import Chronicle
 from tests.simulation.profile import Profile
 
 SLOW_CALLS = 0.1  # the share of calls that may take as long as the profile allows
+ALL_LOST = 0.5  # the share of lost answers of which the SDK's second try is lost, too
+IDEMPOTENT = frozenset({"pools.change"})  # a transaction: the SDK repeats it under the token of its first try
 MAX_DEPTH = 2  # somebody overtakes a function, and is overtaken in turn; deeper nesting adds nothing new
 
 
@@ -67,6 +71,21 @@ class Crossings:
             self.chronicle.fault("overtaken", label)
             self.meanwhile()
 
+    def throttle(self, label: str) -> None:
+        """The store refuses a request before anything of it is done."""
+        if self._deadlines and self.random.random() < self.profile.store_refuses:
+            self.chronicle.fault("store_throttled", label)
+            raise RetryLater("STORE_UNAVAILABLE", "throttled", after_seconds=RETRY_AFTER_SECONDS)
+
+    def lose_answer[T](self, label: str, answer: T, again: Callable[[], T]) -> T:
+        """The store's answer is lost: the SDK asks `again`, and may lose that answer too."""
+        if not self._deadlines or self.random.random() >= self.profile.store_answer_lost:
+            return answer
+        self.chronicle.fault("store_answer_lost", label)
+        if self.random.random() < ALL_LOST:
+            raise RetryLater("STORE_UNAVAILABLE", "no answer", after_seconds=RETRY_AFTER_SECONDS)
+        return again()
+
 
 class _Watched:
     def __init__(self, port: Any, name: str, crossings: Crossings) -> None:
@@ -81,13 +100,29 @@ class _Watched:
             label, called_at = f"{self._name}.{method}", self._crossings.chronicle.clock.now()
             self._crossings.cross(f"before {label}")
             self._crossings.called_at = called_at
-            answer = value(*args, **kwargs)
+            answer = self._called(label, lambda: value(*args, **kwargs))
             self._crossings.cross(f"after {label}")
             return watched(answer, "venue", self._crossings) if method == "connect" else answer
 
         return call
 
+    def _called(self, label: str, call: Callable[[], Any]) -> Any:
+        return call()
+
+
+class _WatchedStore(_Watched):
+    def _called(self, label: str, call: Callable[[], Any]) -> Any:
+        self._crossings.throttle(label)
+        answer = call()
+        again = (lambda: answer) if label in IDEMPOTENT else call
+        return self._crossings.lose_answer(label, answer, again)
+
 
 def watched[P](port: P, name: str, crossings: Crossings) -> P:
     """`port` with a boundary before and after the effect of each of its calls; so is a venue that it connects to."""
     return cast("P", _Watched(port, name, crossings))
+
+
+def watched_store[P](port: P, name: str, crossings: Crossings) -> P:
+    """The same for a table: it also throttles, and its answers may be lost."""
+    return cast("P", _WatchedStore(port, name, crossings))

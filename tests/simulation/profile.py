@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """Probabilities are per boundary (crash, overtake), per order (the venue's faults) or per message (repeats)."""
+    """Probabilities: per boundary (crash, overtake), request to a store, order (the venue's faults) or message (repeats)."""
 
     accounts: int = 3
     subscriptions_per_account: int = 3
@@ -29,7 +29,8 @@ class Profile:
     slow_fill: float = 0.08
     lagging_read: float = 0.2
     queue_refuses: float = 0.02
-    store_refuses: float = 0.02
+    store_refuses: float = 0.01
+    store_answer_lost: float = 0.01
     owner_acts: float = 0.3
     by_hand: float = 0.05
     key_revoked: float = 0.0

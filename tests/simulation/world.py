@@ -19,6 +19,7 @@ from candlecast.services.execute_order import ExecuteOrder
 from candlecast.services.fan_out import FanOut
 from candlecast.services.place_orders import PlaceOrders
 from candlecast.services.publish_signal import PublishSignal
+from candlecast.services.read_limits import ReadLimits
 from candlecast.services.reconcile_account import ReconcileAccount
 from candlecast.services.relay_events import RelayEvents
 from candlecast.services.release_pools import ReleasePools
@@ -35,7 +36,7 @@ from tests.fakes.decisions import FakeDecisions
 from tests.fakes.executions import FakeExecutionStore
 from tests.fakes.gate import EGRESS, FakeGate
 from tests.fakes.history import FakeHistory, FakePriceStore
-from tests.fakes.limits import FakeLimitStore, read_limits
+from tests.fakes.limits import FakeLimitStore
 from tests.fakes.market_data import FakeMarketData, FakeMarkets, FakeStrategyCode
 from tests.fakes.signals import FakeSignalStore
 from tests.fakes.store import FakeDatabase
@@ -44,7 +45,7 @@ from tests.fakes.subscriptions import FakeSubscriptionStore
 from tests.fakes.vault import FakeVault
 from tests.simulation.audit import Audit, AuditedAccountStore, Exposure
 from tests.simulation.chronicle import Chronicle
-from tests.simulation.crossings import Crash, Crossings, watched
+from tests.simulation.crossings import Crash, Crossings, watched, watched_store
 from tests.simulation.exchange import SimulatedExchange, SimulatedVenues
 from tests.simulation.pools import AuditedPoolStore
 from tests.simulation.profile import Profile
@@ -134,26 +135,26 @@ class World:
 
     def _execute(self, order: TradeOrder) -> None:
         ExecuteOrder(
-            accounts=self._watched(self.accounts, "accounts"),
+            accounts=self._stored(self.accounts, "accounts"),
             markets=FakeMarkets(*MARKETS.values()),
             vault=self._watched(self.vault, "vault"),
             venues=self._watched(SimulatedVenues(self.exchange), "venues"),
             place=self._place(),
-            reserve_pool=ReservePool(self._watched(self.pools, "pools"), self.clock, self.metrics),
+            reserve_pool=ReservePool(self._stored(self.pools, "pools"), self.clock, self.metrics),
             reconcile_queue=self._watched(Reconciles(self), "reconcile_queue"),
             clock=self.clock,
             metrics=self.metrics,
         )(order)
 
     def _place(self) -> PlaceOrders:
-        reader, watch = self._watched(self.gate, "gate"), WatchVenue(self.gate, self.clock, self.metrics)
+        reader, watch = self._stored(self.gate, "gate"), WatchVenue(self.gate, self.clock, self.metrics)
         spend = SpendWeight(self.gate.weights, EGRESS, self.clock, self.metrics)
         gate = CheckGate(reader, watch, spend, self.clock, self.metrics)
         return PlaceOrders(FakeMarkets(*MARKETS.values()), gate, self.clock, self.metrics)
 
     def _reconcile(self, request: ReconcileRequest) -> None:
         ReconcileAccount(
-            accounts=self._watched(self.accounts, "accounts"),
+            accounts=self._stored(self.accounts, "accounts"),
             vault=self._watched(self.vault, "vault"),
             venues=self._watched(SimulatedVenues(self.exchange), "venues"),
             place=self._place(),
@@ -164,11 +165,11 @@ class World:
 
     def _fan_out(self, shard: SignalShard) -> None:
         FanOut(
-            subscriptions=self._watched(self.subscriptions, "subscriptions"),
-            signals=self._watched(FakeSignalStore(self.database), "signals"),
-            history=self._watched(self.history, "history"),
+            subscriptions=self._stored(self.subscriptions, "subscriptions"),
+            signals=self._stored(FakeSignalStore(self.database), "signals"),
+            history=self._stored(self.history, "history"),
             queue=self._watched(Trades(self), "trade_queue"),
-            limits=read_limits(self.clock, self.limits),
+            limits=ReadLimits(self._stored(self.limits, "limits"), self.clock, self.metrics),
             last_price=lambda _, market: self.exchange.prices[market],
             quote=self.market_data.quote,
             clock=self.clock,
@@ -176,14 +177,14 @@ class World:
         )(shard)
 
     def publisher(self) -> PublishSignal:
-        signals = self._watched(FakeSignalStore(self.database), "signals")
+        signals = self._stored(FakeSignalStore(self.database), "signals")
         return PublishSignal(signals, self._watched(Shards(self), "signal_queue"), self.clock, self.metrics)
 
     def _run_candle(self, message: CandleClosed) -> None:
         RunCandle(
-            strategies=self._watched(self.strategies, "strategies"),
-            executions=self._watched(FakeExecutionStore(self.database), "executions"),
-            prices=self._watched(FakePriceStore(self.database), "prices"),
+            strategies=self._stored(self.strategies, "strategies"),
+            executions=self._stored(FakeExecutionStore(self.database), "executions"),
+            prices=self._stored(FakePriceStore(self.database), "prices"),
             market_data=self._watched(self.market_data, "market_data"),
             code=self.code,
             publish=self.publisher(),
@@ -205,9 +206,9 @@ class World:
     def _relay_batch(self) -> None:
         batch = self.database.stream[self.relayed : self.relayed + self.random.randint(1, RELAY_BATCH)]
         use_case = RelayEvents(
-            self._watched(self.history, "history"),
-            self._watched(self.decisions, "decisions"),
-            ReleasePools(self._watched(self.pools, "pools"), self.gate, self.bus, self.clock, self.metrics),
+            self._stored(self.history, "history"),
+            self._stored(self.decisions, "decisions"),
+            ReleasePools(self._stored(self.pools, "pools"), self.gate, self.bus, self.clock, self.metrics),
             self._watched(self.bus, "bus"),
             self.metrics,
         )
@@ -225,14 +226,12 @@ class World:
     def request_reconciles(self) -> None:
         """One firing of the reconcile clock."""
         use_case = RequestReconciles(
-            self._watched(self.accounts, "accounts"), self._watched(Reconciles(self), "reconcile_queue"), self.clock, self.metrics
+            self._stored(self.accounts, "accounts"), self._watched(Reconciles(self), "reconcile_queue"), self.clock, self.metrics
         )
         try:
             with self.crossings.visit(30):
                 use_case(self.clock.now())
-                SweepPools(
-                    self._watched(self.pools, "pools"), self._watched(self.accounts, "accounts"), self.clock, self.metrics
-                )()
+                SweepPools(self._stored(self.pools, "pools"), self._stored(self.accounts, "accounts"), self.clock, self.metrics)()
         except (Crash, RetryLater):
             return
 
@@ -287,6 +286,9 @@ class World:
 
     def _watched[P](self, port: P, name: str) -> P:
         return watched(port, name, self.crossings)
+
+    def _stored[P](self, port: P, name: str) -> P:
+        return watched_store(port, name, self.crossings)
 
     def refuses(self) -> None:
         """Now and then a queue does not take what it is given."""
