@@ -290,6 +290,17 @@ def test_candles_and_prices_are_those_of_the_market_clock(market: PaperVenue, te
         data.last_price("paper", "NO/SUCH:SUCH")
 
 
+@pytest.mark.parametrize("count", [1_001, 1_500])
+def test_more_candles_than_the_venue_lists_at_once_end_with_the_newest(
+    market: PaperVenue, templates: Templates, count: int
+) -> None:
+    market.load([str(100 + minute) for minute in range(1_700)])
+    market.set_minute(1_600)
+    until = datetime.fromtimestamp((START_MS + 1_600 * MINUTE_MS) / 1000, UTC)
+    found = CcxtMarketData(templates).candles("paper", BTC_SYMBOL, Timeframe.M1, until, count)
+    assert [candle.close for candle in found] == [Decimal(100 + minute) for minute in range(1_600 - count, 1_600)]
+
+
 def test_a_quote_has_best_prices_mark_price_and_funding(market: PaperVenue, templates: Templates) -> None:
     market.load([str(100 + minute) for minute in range(90)])
     market.set_minute(60)

@@ -9,13 +9,14 @@ import pytest
 
 from candlecast.adapters.ccxt_clients import RECEIVE_WINDOW_MS, REQUEST_TIMEOUT_MS
 from candlecast.domain.errors import InvalidValue
-from candlecast.domain.venue_rules import BINANCE_USDM, CAUTIOUS, OrderRate, VenueRequest, rules_of
+from candlecast.domain.venue_rules import BINANCE_USDM, CAUTIOUS, VenueRequest, request_for_candles, rules_of
 
 
 def test_the_paper_exchange_takes_its_time_like_the_original_and_serves_more() -> None:
     paper = rules_of("paper")
     assert (paper.settle_window, paper.lookup_spacing) == (BINANCE_USDM.settle_window, BINANCE_USDM.lookup_spacing)
     assert paper.weights == rules_of("binanceusdm").weights == BINANCE_USDM.weights
+    assert paper.used_weight_header == BINANCE_USDM.used_weight_header
     assert paper.weight_per_minute > BINANCE_USDM.weight_per_minute
 
 
@@ -30,11 +31,7 @@ def test_the_cautious_rules_never_wait_less_than_a_known_venues(part: str) -> No
 
 
 def test_the_cautious_rules_never_ask_more_often_than_a_known_venues() -> None:
-    def per_minute(rate: OrderRate) -> float:
-        return rate.orders * (timedelta(minutes=1) / rate.window)
-
     assert CAUTIOUS.weight_per_minute < BINANCE_USDM.weight_per_minute
-    assert max(map(per_minute, CAUTIOUS.order_rates)) < min(map(per_minute, BINANCE_USDM.order_rates))
     assert all(CAUTIOUS.weight_of(request) >= 1 for request in VenueRequest)
 
 
@@ -49,6 +46,16 @@ def test_an_order_takes_no_weight_at_binance_and_a_look_at_everything_takes_most
     assert BINANCE_USDM.weight_of(VenueRequest.OPEN_ORDERS) == 40
     assert BINANCE_USDM.weight_of(VenueRequest.OPEN_ORDERS_OF_MARKET, 3) == 3
     assert set(BINANCE_USDM.weights) == set(VenueRequest)
+
+
+@pytest.mark.parametrize("count", [1, 49, 50, 249, 250, 750, 1_500])
+def test_candles_are_never_taken_for_cheaper_than_they_are(count: int) -> None:
+    """The venue's own table, for candles that it has and for those that are made of twice as many, 1,000 at once."""
+    tiers = {99: 1, 499: 2, 1_000: 5}
+    for asked in (count, 2 * count):
+        pages = [1_000] * (asked // 1_000) + [asked % 1_000]
+        counted = sum(min(weight for most, weight in tiers.items() if page <= most) for page in pages if page)
+        assert counted <= BINANCE_USDM.weight_of(request_for_candles(count))
 
 
 @pytest.mark.parametrize("weight", [-1, 2_401])

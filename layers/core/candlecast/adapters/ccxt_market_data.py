@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import ccxt
@@ -17,6 +18,7 @@ from candlecast.domain.market import Market
 from candlecast.domain.quote import Quote
 from candlecast.domain.timeframe import Timeframe
 
+CANDLES_AT_ONCE = 1_000  # ccxt asks Binance for no more; the first ones from a start, so the newest would be missing
 UNLIMITED = Decimal("1e12")  # a venue that states no largest order
 
 
@@ -27,14 +29,21 @@ class CcxtMarketData:
         self._templates = templates
 
     def candles(self, venue: str, market: str, timeframe: Timeframe, until: datetime, count: int) -> Sequence[Candle]:
-        """Up to `count` candles that closed at or before `until`, oldest first; what the venue lacks is aggregated (MC2)."""
+        """Up to `count` candles that closed at or before `until`, oldest first; what the venue lacks is aggregated (MC2).
+
+        One request for every thousand of the venue's own candles.
+        """
         client = self._client(venue, market)
         served = [Timeframe(name) for name in client.timeframes if name in set(Timeframe)]
         source = timeframe.source_among(served)
         wanted = count * (timeframe.minutes // source.minutes)
         since = until - source.length * wanted
-        rows = _read(client, lambda: client.fetch_ohlcv(market, source.value, _milliseconds(since), wanted))
-        fetched = [candle for candle in map(_candle, rows) if candle.close_time(source) <= until]
+        rows: dict[int, Sequence[Any]] = {}  # by opening: before a market's first candle the venue answers with those after it
+        for first in range(0, wanted, CANDLES_AT_ONCE):
+            start, count = _milliseconds(since + source.length * first), min(wanted - first, CANDLES_AT_ONCE)
+            page = _read(client, partial(client.fetch_ohlcv, market, source.value, start, count))
+            rows.update((row[0], row) for row in page)
+        fetched = [candle for candle in map(_candle, (rows[key] for key in sorted(rows))) if candle.close_time(source) <= until]
         return fetched if source is timeframe else aggregate(fetched, source, timeframe)
 
     def last_price(self, venue: str, market: str) -> Decimal:

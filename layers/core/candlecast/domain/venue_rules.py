@@ -30,17 +30,25 @@ class VenueRequest(StrEnum):
     POSITIONS = "POSITIONS"
     BALANCE = "BALANCE"
     MARKET_SETTING = "MARKET_SETTING"  # leverage or margin mode
+    FEW_CANDLES = "FEW_CANDLES"
     CANDLES = "CANDLES"
-    PRICE = "PRICE"
+    MANY_CANDLES = "MANY_CANDLES"
+    PRICE = "PRICE"  # last trade's, or mark price and funding
+    BEST_PRICES = "BEST_PRICES"
     MARKETS = "MARKETS"
 
 
-@dataclass(frozen=True, slots=True)
-class OrderRate:
-    """So many orders of one account in so long a time."""
+# Binance weighs requests for up to 99, 499 and 1,000 candles with 1, 2 and 5, and we never ask for more at once. A length that a
+# venue lacks is made of shorter ones, of twice as many at most (ten minutes of five), so a candle counts twice.
+FEW_CANDLES = 49
+MANY_CANDLES = 250
 
-    orders: int
-    window: timedelta
+
+def request_for_candles(count: int) -> VenueRequest:
+    """Which request asking for the last `count` candles is."""
+    if count >= MANY_CANDLES:
+        return VenueRequest.MANY_CANDLES
+    return VenueRequest.FEW_CANDLES if count <= FEW_CANDLES else VenueRequest.CANDLES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +76,6 @@ class VenueRules:
     weight_per_minute: int
     unlisted_weight: int
     weights: Mapping[VenueRequest, int] = field(default_factory=dict)
-    order_rates: tuple[OrderRate, ...] = ()
     used_weight_header: str | None = None
     order_types: frozenset[OrderType] = frozenset(
         {OrderType.MARKET, OrderType.LIMIT, OrderType.STOP_MARKET, OrderType.TAKE_PROFIT_MARKET}
@@ -110,7 +117,9 @@ BINANCE_USDM = VenueRules(
     unlisted_weight=40,  # the heaviest that we know of, lest something new goes unnoticed
     weights=MappingProxyType(
         {
-            VenueRequest.PLACE_ORDER: 0,  # an order takes no IP weight, it counts in the account's order rates
+            # An order takes no IP weight; it counts in its account's order rates (300 in 10 s). Beyond them the venue refuses it
+            # (-1015): certainly not placed, so it waits as long as the venue says and goes while it is fresh.
+            VenueRequest.PLACE_ORDER: 0,
             VenueRequest.CANCEL_ORDER: 1,
             VenueRequest.FIND_ORDER: 1,
             VenueRequest.TRADES: 5,
@@ -119,21 +128,23 @@ BINANCE_USDM = VenueRules(
             VenueRequest.POSITIONS: 5,
             VenueRequest.BALANCE: 5,
             VenueRequest.MARKET_SETTING: 1,
-            VenueRequest.CANDLES: 5,  # up to 1,000 candles; 100 cost 1
+            VenueRequest.FEW_CANDLES: 1,
+            VenueRequest.CANDLES: 2,
+            VenueRequest.MANY_CANDLES: 15,  # 1,500 candles of ten minutes are three full requests
             VenueRequest.PRICE: 1,
+            VenueRequest.BEST_PRICES: 2,
             VenueRequest.MARKETS: 1,
         }
     ),
-    order_rates=(OrderRate(300, timedelta(seconds=10)), OrderRate(1_200, timedelta(minutes=1))),
     used_weight_header="x-mbx-used-weight-1m",
     order_types=frozenset(OrderType),
     callback_percent=(Decimal("0.1"), Decimal(10)),  # "New Algo Order"
     takes_two_stops=True,
 )
 
-# Our own exchange speaks the same dialect and takes its time like the original, but serves as many requests as its function is
-# scaled to; the number only has to be one.
-PAPER = replace(BINANCE_USDM, weight_per_minute=BINANCE_USDM.weight_per_minute * 1_000, used_weight_header=None)
+# Our own exchange speaks the same dialect, takes its time and weighs like the original; what it allows an address, its operator
+# says. This is what the operator of a shared one sets: many accounts behind one address, and a replay that outruns time.
+PAPER = replace(BINANCE_USDM, weight_per_minute=1_000_000)
 
 # Nearly two minutes until an absence counts, and one request a second: whoever adds a venue looks its own numbers up.
 CAUTIOUS = VenueRules(
@@ -144,7 +155,6 @@ CAUTIOUS = VenueRules(
     lookup_spacing=timedelta(seconds=10),
     weight_per_minute=60,
     unlisted_weight=1,
-    order_rates=(OrderRate(10, timedelta(seconds=10)),),
 )
 
 _BY_DIALECT: Mapping[str, VenueRules] = MappingProxyType({"binanceusdm": BINANCE_USDM, "paper": PAPER})

@@ -14,7 +14,7 @@ from candlecast.domain.order import Intent, OrderRequest, PositionMode, VenueOpe
 from candlecast.domain.quote import Quote
 from candlecast.domain.subscription import MarginMode
 from candlecast.domain.timeframe import Timeframe
-from candlecast.domain.venue_rules import VenueRequest
+from candlecast.domain.venue_rules import VenueRequest, request_for_candles
 from candlecast.domain.weight_budget import RequestClass
 from candlecast.ports.venue import Credentials, MarketData, Venue, Venues
 from candlecast.services.spend_weight import SpendWeight
@@ -68,7 +68,11 @@ class GuardedVenue:
         return self._tell(purpose, [VenueRequest.PLACE_ORDER], lambda: self.venue.create_order(request))
 
     def cancel_order(self, intent: Intent) -> None:
-        self._tell(RequestClass.EXIT, [VenueRequest.CANCEL_ORDER], lambda: self.venue.cancel_order(intent))
+        """At its most: a conditional order with a price, and the one that its trigger has placed."""
+        weights = [VenueRequest.CANCEL_ORDER]
+        if intent.order_type.is_conditional and intent.order_type.has_limit:
+            weights += [VenueRequest.FIND_ORDER, VenueRequest.CANCEL_ORDER]
+        self._tell(RequestClass.EXIT, weights, lambda: self.venue.cancel_order(intent))
 
     def cancel_open_order(self, order: VenueOpenOrder) -> None:
         self._tell(RequestClass.EXIT, [VenueRequest.CANCEL_ORDER], lambda: self.venue.cancel_open_order(order))
@@ -138,14 +142,15 @@ class GuardedMarketData:
     spend: SpendWeight
 
     def candles(self, venue: str, market: str, timeframe: Timeframe, until: datetime, count: int) -> Sequence[Candle]:
-        return self._within(venue, VenueRequest.CANDLES, lambda: self.market_data.candles(venue, market, timeframe, until, count))
+        weight = request_for_candles(count)
+        return self._within(venue, weight, lambda: self.market_data.candles(venue, market, timeframe, until, count))
 
     def last_price(self, venue: str, market: str) -> Decimal:
         return self._within(venue, VenueRequest.PRICE, lambda: self.market_data.last_price(venue, market))
 
     def quote(self, venue: str, market: str, at: datetime) -> Quote:
         """Best prices, then mark price and funding."""
-        self.spend(venue, RequestClass.MARKET_DATA, VenueRequest.PRICE)
+        self.spend(venue, RequestClass.MARKET_DATA, VenueRequest.BEST_PRICES)
         return self._within(venue, VenueRequest.PRICE, lambda: self.market_data.quote(venue, market, at))
 
     def _within[T](self, venue: str, weight: VenueRequest, request: Callable[[], T]) -> T:
