@@ -9,7 +9,7 @@ import pytest
 
 from candlecast.adapters.ccxt_clients import RECEIVE_WINDOW_MS, REQUEST_TIMEOUT_MS
 from candlecast.domain.errors import InvalidValue
-from candlecast.domain.venue_rules import BINANCE_USDM, CAUTIOUS, VenueRequest, request_for_candles, rules_of
+from candlecast.domain.venue_rules import BINANCE_USDM, CAUTIOUS, VenueRequest, VenueRules, request_for_candles, rules_of
 
 
 def test_the_paper_exchange_takes_its_time_like_the_original_and_serves_more() -> None:
@@ -46,6 +46,14 @@ def test_an_order_takes_no_weight_at_binance_and_a_look_at_everything_takes_most
     assert BINANCE_USDM.weight_of(VenueRequest.OPEN_ORDERS) == 40
     assert BINANCE_USDM.weight_of(VenueRequest.OPEN_ORDERS_OF_MARKET, 3) == 3
     assert set(BINANCE_USDM.weights) == set(VenueRequest)
+
+
+@pytest.mark.parametrize(
+    ("rules", "markets", "at_once"),
+    [(BINANCE_USDM, 40, False), (BINANCE_USDM, 41, True), (CAUTIOUS, 1, False), (CAUTIOUS, 2, True)],
+)
+def test_open_orders_are_listed_in_the_way_that_weighs_less(rules: VenueRules, markets: int, at_once: bool) -> None:
+    assert rules.lists_at_once(markets) is at_once
 
 
 @pytest.mark.parametrize("count", [1, 49, 50, 249, 250, 750, 1_500])

@@ -21,7 +21,7 @@ from candlecast.domain.signal import Action, TakeProfit
 from candlecast.domain.venue_rules import BINANCE_USDM
 from tests.builders import BTC, ETH, a_reconcile_request, a_signal, an_order_request
 from tests.fakes.venue import FakeVenue, Fault
-from tests.unit.services.money_path import KEY, MoneyPath
+from tests.unit.services.money_path import KEY, MoneyPath, bracket
 
 D = Decimal
 APART = BINANCE_USDM.lookup_spacing.total_seconds()
@@ -343,8 +343,22 @@ def test_an_order_in_a_market_where_nothing_is_ours_is_found_within_the_hour() -
     assert [order.market for order in path.account.external_orders] == [ETH]
 
 
-def test_open_orders_are_asked_for_where_something_is_ours_and_not_everywhere() -> None:
+@pytest.mark.parametrize(
+    ("venue", "asked"),
+    [("paper", [BTC, ETH]), ("unheard-of", [None])],
+    ids=["forty times the weight", "everything weighs the same"],
+)
+def test_open_orders_are_asked_for_where_something_is_ours_unless_all_at_once_weighs_less(
+    venue: str, asked: list[str | None]
+) -> None:
     path = holding()
+    path.execute(bracket(market=ETH, signal_id="in-another-market"))
+    path.change(venue=venue)
+    assert markets_asked(path) == asked
+
+
+def markets_asked(path: MoneyPath) -> list[str | None]:
+    """Where a look that is no whole one asks for open orders."""
     asked: list[str | None] = []
 
     class Asking(FakeVenue):
@@ -358,7 +372,7 @@ def test_open_orders_are_asked_for_where_something_is_ours_and_not_everywhere() 
 
     path.reconciler = replace(path.reconciler, venues=Venues())
     path.reconcile(60)
-    assert asked == [BTC]
+    return asked
 
 
 def test_an_order_with_an_id_of_ours_that_nothing_explains_is_cancelled_after_a_second_look() -> None:

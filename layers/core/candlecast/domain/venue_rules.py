@@ -100,6 +100,10 @@ class VenueRules:
         least, most = self.callback_percent
         return least <= percent <= most
 
+    def lists_at_once(self, markets: int) -> bool:
+        """Whether the open orders of so many markets cost less if they are asked for in all markets at once."""
+        return self.weight_of(VenueRequest.OPEN_ORDERS) < self.weight_of(VenueRequest.OPEN_ORDERS_OF_MARKET, markets)
+
     def weight_of(self, request: VenueRequest, times: int = 1) -> int:
         """What `times` requests take from the budget."""
         return self.weights.get(request, self.unlisted_weight) * times

@@ -22,7 +22,7 @@ from candlecast.ports.venue import Venue
 from candlecast.services.place_orders import Changes, PlaceOrders
 from candlecast.services.settle_orders import ended_if_still
 
-MAX_MARKETS_ASKED = 20  # one by one; more cost as much as all at once (40 on Binance, twice)
+MAX_MARKETS_ASKED = 20  # one by one, each with two requests: a look has seconds, whatever the weight
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +49,13 @@ class FollowOrders:
         self._others(changes, venue, markets, resting)
 
     def _markets(self, account: Account) -> set[str] | None:
-        """Where to ask; None: everywhere."""
+        """Where to ask; None: everywhere, when its turn has come or where it takes less of the weight budget."""
         if whole_look_is_due(account, self.clock.now()):
             return None
         ours = {i.market for i in account.intents.values() if i.state in (IntentState.OPEN, IntentState.PENDING)}
         ours |= {p.market for p in account.positions.values()} | {order.market for order in account.external_orders}
-        return ours if len(ours) <= MAX_MARKETS_ASKED else None
+        at_once = len(ours) > MAX_MARKETS_ASKED or rules_of(account.venue).lists_at_once(len(ours))
+        return None if at_once else ours
 
     def _follow(self, changes: Changes, venue: Venue, intent: Intent, *, at_venue: bool) -> None:
         rules, now, key = rules_of(changes.account.venue), self.clock.now(), intent.intent_id
