@@ -12,6 +12,7 @@ import pytest
 from candlecast.adapters.ccxt_clients import Templates
 from candlecast.adapters.ccxt_market_data import CcxtMarketData, download_markets
 from candlecast.adapters.ccxt_venue import CcxtVenues
+from candlecast.domain.errors import RetryLater
 from candlecast.domain.order import Intent, LegKind, OrderRequest, OrderType, PositionMode
 from candlecast.domain.subscription import MarginMode
 from candlecast.domain.timeframe import Timeframe
@@ -41,6 +42,7 @@ STOP_WITH_PRICE = an_intent(
     signal_id="stop-with-price",
 )
 ENTRY = an_intent(quantity=QUANTITY)
+SECOND = an_intent(quantity=QUANTITY, signal_id="second")
 
 
 @dataclass(slots=True)
@@ -146,6 +148,26 @@ def test_cancelling_a_stop_with_a_price_is_the_dearest_cancellation(measured: Me
 def test_the_venues_own_count_is_heard(measured: Measured) -> None:
     measured.call(lambda m: m.venue.positions())
     assert measured.venue.used_weight == PAPER.weight_of(VenueRequest.POSITIONS)
+
+
+def test_an_account_that_orders_too_often_waits_alone_and_its_order_is_certainly_not_placed(measured: Measured) -> None:
+    measured.market.operate("PUT", "/limits", {**WIDE_LIMITS, "orders_per_ten_seconds": 1})
+    place(measured, ENTRY)
+    with pytest.raises(RetryLater, match="ORDER_RATE_LIMITED") as refused:
+        place(measured, SECOND)
+    assert 0 < refused.value.after_seconds <= 10, "as long as the venue says"
+    assert measured.venue.find_order(SECOND) is None
+    assert measured.weights.blocks == 0, "others behind the address order on"
+
+
+def test_an_address_that_asks_too_often_is_silent_as_a_whole(measured: Measured) -> None:
+    measured.market.operate("PUT", "/limits", {**WIDE_LIMITS, "weight_per_minute": 5})
+    measured.venue.positions()
+    with pytest.raises(RetryLater, match="^RATE_LIMITED"):
+        measured.venue.positions()
+    with pytest.raises(RetryLater, match="ADDRESS_BLOCKED"):
+        place(measured, ENTRY)
+    assert (measured.weights.blocks, measured.market.book("orders")) == (1, [])
 
 
 def test_a_shared_paper_exchange_is_set_to_what_we_take_it_to_allow(market: PaperVenue) -> None:
