@@ -11,13 +11,13 @@ from random import Random
 from candlecast.domain.errors import RetryLater
 from candlecast.domain.order import VenueOrderStatus
 from candlecast.domain.signal import Action, Signal, TakeProfit
-from tests.builders import BTC, VENUE, a_signal, an_account, an_external_strategy, settings
+from tests.builders import BTC, a_signal, an_account, an_external_strategy, settings
 from tests.fakes.clock import SequentialIdentifiers
 from tests.simulation.crossings import Crash
 from tests.simulation.invariants import broken_invariants
 from tests.simulation.people import People
 from tests.simulation.profile import Profile
-from tests.simulation.world import World, credentials
+from tests.simulation.world import VENUE, World, credentials
 
 ACCOUNT = "account0"
 STAGE_MINUTES = 12  # outlasts the longest redelivery: a crashed fan-out's message is invisible for six minutes
@@ -58,8 +58,8 @@ def play(crash_at: int | None = None) -> Played:
 
 
 def _open(world: World, people: People) -> None:
-    world.strategies.create_strategy(an_external_strategy("outside", source_id="outside"))
-    account = an_account(ACCOUNT, subscriptions={}, balance=None, credential_version=None)
+    world.strategies.create_strategy(an_external_strategy("outside", venue=VENUE, source_id="outside"))
+    account = an_account(ACCOUNT, venue=VENUE, subscriptions={}, balance=None, credential_version=None)
     version = world.vault.write(account.tenant_id, ACCOUNT, credentials(ACCOUNT), SequentialIdentifiers().new())
     people.let_in(account, version, {"outside": PATIENT})
 

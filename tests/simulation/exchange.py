@@ -8,13 +8,27 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from random import Random
 
+from candlecast.domain.account import Balance
 from candlecast.domain.errors import Ambiguous, Reject, RetryLater
 from candlecast.domain.market import Market
-from candlecast.domain.order import Intent, OrderRequest, OrderType, Side, VenueOpenOrder, VenueOrder, VenueOrderStatus
+from candlecast.domain.order import (
+    Intent,
+    OrderRequest,
+    OrderType,
+    PositionMode,
+    Side,
+    VenueOpenOrder,
+    VenueOrder,
+    VenueOrderStatus,
+    VenuePosition,
+    VenueTrade,
+)
+from candlecast.domain.subscription import MarginMode
 from candlecast.domain.venue_rules import BINANCE_USDM
 from candlecast.ports.venue import Credentials
 from tests.fakes.venue import Book, FakeExchange, FakeVenue
 from tests.simulation.chronicle import Chronicle
+from tests.simulation.front import ALL_MARKETS, Front
 from tests.simulation.profile import Profile
 
 RATE_LIMIT_SECONDS = 5
@@ -31,14 +45,31 @@ class SimulatedExchange(FakeExchange):
     def __init__(
         self, chronicle: Chronicle, random: Random, profile: Profile, markets: dict[str, Market], later: Later, on_send: OnSend
     ) -> None:
-        super().__init__()
         self.chronicle, self.clock, self.random, self.profile = chronicle, chronicle.clock, random, profile
+        self.front = Front(chronicle, random, profile)
+        super().__init__()
         self.now = self.clock.now
         self._markets, self._later, self._on_send = markets, later, on_send
         self.visible_at: dict[tuple[str, str], datetime] = {}
 
-    def create(self, api_key: str, request: OrderRequest) -> VenueOrder:
+    @property
+    def used_weight(self) -> int | None:
+        """What the venue says with its answers."""
+        return self.front.used_weight
+
+    @used_weight.setter
+    def used_weight(self, _: int | None) -> None:
+        """The front counts it."""
+
+    def receive(self, method: str, api_key: str, client_order_id: str | None = None) -> Book:
+        self.front.admit(method)
+        return super().receive(method, api_key, client_order_id)
+
+    def leaves_us(self, api_key: str, request: OrderRequest) -> None:
+        """A request to place an order is on its way, whatever becomes of it."""
         self._on_send(api_key, request)
+
+    def create(self, api_key: str, request: OrderRequest) -> VenueOrder:
         profile, draw = self.profile, self.random.random()
         faults = (
             ("order_rate_limited", profile.rate_limited, self._limited),
@@ -84,7 +115,7 @@ class SimulatedExchange(FakeExchange):
     # -- what can go wrong -------------------------------------------------------------------------------------------------
 
     def _limited(self, _: str, __: OrderRequest) -> VenueOrder:
-        raise RetryLater("RATE_LIMITED", "slow down", after_seconds=RATE_LIMIT_SECONDS)
+        raise RetryLater("ORDER_RATE_LIMITED", "-1015", after_seconds=RATE_LIMIT_SECONDS)
 
     def _refused(self, _: str, __: OrderRequest) -> VenueOrder:
         raise Reject("VENUE_REJECTED", "no")
@@ -154,17 +185,47 @@ class SimulatedExchange(FakeExchange):
 
 @dataclass(frozen=True, slots=True)
 class SimulatedVenue(FakeVenue):
-    """One key's view, through a replica that may lag."""
+    """One key's view, through a front that may be out of order and a replica that may lag."""
 
     exchange: SimulatedExchange
 
+    def create_order(self, request: OrderRequest) -> VenueOrder:
+        self.exchange.leaves_us(self.api_key, request)
+        return self.exchange.front.change(lambda: FakeVenue.create_order(self, request))
+
+    def cancel_order(self, intent: Intent) -> None:
+        self.exchange.front.change(lambda: FakeVenue.cancel_order(self, intent))
+
+    def cancel_open_order(self, order: VenueOpenOrder) -> None:
+        self.exchange.front.change(lambda: FakeVenue.cancel_open_order(self, order))
+
+    def set_market_settings(self, market: str, leverage: Decimal, margin_mode: MarginMode) -> None:
+        self.exchange.front.change(lambda: FakeVenue.set_market_settings(self, market, leverage, margin_mode))
+
+    def set_position_mode(self, mode: PositionMode) -> None:
+        self.exchange.front.change(lambda: FakeVenue.set_position_mode(self, mode))
+
     def find_order(self, intent: Intent) -> VenueOrder | None:
-        found = FakeVenue.find_order(self, intent)
+        found = self.exchange.front.ask(lambda: FakeVenue.find_order(self, intent))
         return found if self.exchange.sees(self.api_key, intent.client_order_id) else None
 
+    def find_order_by_venue_id(self, market: str, venue_order_id: str) -> VenueOrder | None:
+        return self.exchange.front.ask(lambda: FakeVenue.find_order_by_venue_id(self, market, venue_order_id))
+
     def open_orders(self, market: str | None = None) -> Sequence[VenueOpenOrder]:
-        found = FakeVenue.open_orders(self, market)
+        if market is None:
+            self.exchange.front.count(ALL_MARKETS)
+        found = self.exchange.front.ask(lambda: FakeVenue.open_orders(self, market))
         return [order for order in found if self.exchange.sees(self.api_key, order.client_order_id)]
+
+    def trades_since(self, market: str, since: datetime) -> Sequence[VenueTrade]:
+        return self.exchange.front.ask(lambda: FakeVenue.trades_since(self, market, since))
+
+    def positions(self) -> Sequence[VenuePosition]:
+        return self.exchange.front.ask(lambda: FakeVenue.positions(self))
+
+    def balance(self, at: datetime) -> Balance:
+        return self.exchange.front.ask(lambda: FakeVenue.balance(self, at))
 
 
 class SimulatedVenues:

@@ -21,11 +21,11 @@ from candlecast.services.cancel_subscription import CancelSubscription
 from candlecast.services.change_credentials import ChangeCredentials
 from candlecast.services.change_subscription import ChangeSubscription
 from candlecast.services.switch_account import SwitchAccount
-from tests.builders import BTC, ETH, VENUE, a_candle, a_signal, a_strategy, a_subscription, an_account, an_external_strategy
+from tests.builders import BTC, ETH, a_candle, a_signal, a_strategy, a_subscription, an_account, an_external_strategy
 from tests.fakes.clock import SequentialIdentifiers
 from tests.simulation.crossings import Crash
 from tests.simulation.pools import found_an_organisation
-from tests.simulation.world import MARKETS, Trades, World, credentials
+from tests.simulation.world import MARKETS, VENUE, Trades, World, credentials
 
 STRATEGIES = {
     "minute-btc": (BTC,),
@@ -57,9 +57,9 @@ class People:
         for strategy_id, markets in STRATEGIES.items():
             built_in = strategy_id not in OUTSIDE
             definition = (
-                a_strategy(strategy_id, market=markets[0])
+                a_strategy(strategy_id, venue=VENUE, market=markets[0])
                 if built_in
-                else an_external_strategy(strategy_id, source_id=strategy_id)
+                else an_external_strategy(strategy_id, venue=VENUE, source_id=strategy_id)
             )
             world.strategies.create_strategy(definition)
             world.code.decisions[strategy_id] = self._decide
@@ -71,7 +71,7 @@ class People:
         """An account whose subscriptions each have a market to themselves: a venue in one-way mode nets what they share."""
         world, random = self.world, self.world.random
         version = world.vault.write(tenant_id, account_id, credentials(account_id), self.identifiers.new())
-        account = an_account(account_id, tenant_id=tenant_id, subscriptions={}, balance=None)
+        account = an_account(account_id, tenant_id=tenant_id, venue=VENUE, subscriptions={}, balance=None)
         markets = random.sample((BTC, ETH), min(2, world.profile.subscriptions_per_account))
         chosen = [random.choice([key for key, of in STRATEGIES.items() if of == (market,)]) for market in markets]
         if random.random() < BOTH:
@@ -142,7 +142,7 @@ class People:
         for market in MARKETS:
             price = str(world.exchange.prices[market])
             self._candles[market].append(a_candle(close - Timeframe.M1.length, price))
-            world.market_data.put(market, Timeframe.M1, self._candles[market])
+            world.market_data.put(market, Timeframe.M1, self._candles[market], venue=VENUE)
             key = digest("candle", market, close.isoformat())
             message = CandleClosed(venue=VENUE, market=market, timeframe=Timeframe.M1, candle_close=close, correlation_id=key)
             world.candle_queue.put(message)

@@ -9,7 +9,8 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """Probabilities: per boundary (crash, overtake), request to a store, order (the venue's faults) or message (repeats)."""
+    """Probabilities: per boundary (crash, overtake), request to a store, order (the venue's faults), message (repeats) or
+    half a minute (outage, ban); `neighbours` is the most that others use of our address's weight."""
 
     accounts: int = 3
     subscriptions_per_account: int = 3
@@ -34,6 +35,9 @@ class Profile:
     owner_acts: float = 0.3
     by_hand: float = 0.05
     key_revoked: float = 0.0
+    outage: float = 0.03
+    ban: float = 0.02
+    neighbours: float = 0.3
 
     @staticmethod
     def drawn(random: Random) -> Profile:
@@ -43,6 +47,7 @@ class Profile:
             subscriptions_per_account=random.randint(1, 3),
             slowest_call_seconds=random.choice((0.05, 0.5, 3.0)),
             key_revoked=random.choice((0.0, 0.0, 0.002)),
+            neighbours=random.choice((0.0, 0.3, 1.1)),
         )
         kept = {
             "accounts",
@@ -52,6 +57,7 @@ class Profile:
             "usual_call_seconds",
             "key_revoked",
             "owner_acts",
+            "neighbours",
         }
         factors = {f.name: random.choice((0, 1, 1, 3)) for f in fields(Profile) if f.name not in kept}
         changes: dict[str, Any] = {name: getattr(usual, name) * factor for name, factor in factors.items()}

@@ -61,6 +61,7 @@ def start_traffic(world: World, people: People) -> None:
     world.every(5, people.price_moves, end)
     world.every(20, people.owner_acts, end)
     world.every(30, people.trades_by_hand, end)
+    world.every(30, world.exchange.front.break_down, end)
     world.every(60, world.request_reconciles, end)
     world.every(RELAY_SECONDS, world.relay, end)
     world.every(LOOK_SECONDS, world.look_for_exposure, end)

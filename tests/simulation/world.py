@@ -17,24 +17,22 @@ from candlecast.runtime.bootstrap import MAX_RECEIVES
 from candlecast.services.check_gate import CheckGate
 from candlecast.services.execute_order import ExecuteOrder
 from candlecast.services.fan_out import FanOut
+from candlecast.services.guard_venue import GuardedVenues
 from candlecast.services.place_orders import PlaceOrders
 from candlecast.services.publish_signal import PublishSignal
-from candlecast.services.read_limits import ReadLimits
 from candlecast.services.reconcile_account import ReconcileAccount
 from candlecast.services.relay_events import RelayEvents
 from candlecast.services.release_pools import ReleasePools
 from candlecast.services.request_reconciles import RequestReconciles
 from candlecast.services.reserve_pool import ReservePool
 from candlecast.services.run_candle import RunCandle
-from candlecast.services.spend_weight import SpendWeight
 from candlecast.services.sweep_pools import SweepPools
-from candlecast.services.watch_venue import WatchVenue
 from tests.builders import BTC, ETH, NOW, a_market
 from tests.fakes.bus import FakeEventBus
 from tests.fakes.clock import FakeClock, RecordingMetrics
 from tests.fakes.decisions import FakeDecisions
 from tests.fakes.executions import FakeExecutionStore
-from tests.fakes.gate import EGRESS, FakeGate
+from tests.fakes.gate import FakeGate
 from tests.fakes.history import FakeHistory, FakePriceStore
 from tests.fakes.limits import FakeLimitStore
 from tests.fakes.market_data import FakeMarketData, FakeMarkets, FakeStrategyCode
@@ -46,11 +44,13 @@ from tests.fakes.vault import FakeVault
 from tests.simulation.audit import Audit, AuditedAccountStore, Exposure
 from tests.simulation.chronicle import Chronicle
 from tests.simulation.crossings import Crash, Crossings, watched, watched_store
+from tests.simulation.environments import Environment, Environments, an_environment
 from tests.simulation.exchange import SimulatedExchange, SimulatedVenues
 from tests.simulation.pools import AuditedPoolStore
 from tests.simulation.profile import Profile
 from tests.simulation.queues import Consumer, FifoQueue, StandardQueue, Workshop
 
+VENUE = "binanceusdm"  # whose rules, weights and windows the product keeps here
 MARKETS = {symbol: a_market(symbol) for symbol in (BTC, ETH)}
 RELAY_SECONDS = 1.0  # how often the stream delivers
 RELAY_BATCH = 10
@@ -107,6 +107,7 @@ class World:
         self.subscriptions = FakeSubscriptionStore(self.database, self.clock)
         self.strategies, self.limits = FakeStrategyStore(self.database), FakeLimitStore()
         self.history, self.decisions = FakeHistory(self.database), FakeDecisions()
+        self.environments = Environments(self._environment)
         self.gate, self.pools = FakeGate(), AuditedPoolStore(self.chronicle)
         self.relayed = 0
         self._relaying = False
@@ -134,47 +135,55 @@ class World:
     # -- functions ---------------------------------------------------------------------------------------------------------
 
     def _execute(self, order: TradeOrder) -> None:
-        ExecuteOrder(
-            accounts=self._stored(self.accounts, "accounts"),
-            markets=FakeMarkets(*MARKETS.values()),
-            vault=self._watched(self.vault, "vault"),
-            venues=self._watched(SimulatedVenues(self.exchange), "venues"),
-            place=self._place(),
-            reserve_pool=ReservePool(self._stored(self.pools, "pools"), self.clock, self.metrics),
-            reconcile_queue=self._watched(Reconciles(self), "reconcile_queue"),
-            clock=self.clock,
-            metrics=self.metrics,
-        )(order)
+        with self.environments.of("order_executor") as environment:
+            ExecuteOrder(
+                accounts=self._stored(self.accounts, "accounts"),
+                markets=self._markets,
+                vault=self._watched(self.vault, "vault"),
+                venues=self._venues(environment.gate),
+                place=PlaceOrders(self._markets, environment.gate, self.clock, self.metrics),
+                reserve_pool=ReservePool(self._stored(self.pools, "pools"), self.clock, self.metrics),
+                reconcile_queue=self._watched(Reconciles(self), "reconcile_queue"),
+                clock=self.clock,
+                metrics=self.metrics,
+            )(order)
 
-    def _place(self) -> PlaceOrders:
-        reader, watch = self._stored(self.gate, "gate"), WatchVenue(self.gate, self.clock, self.metrics)
-        spend = SpendWeight(self.gate.weights, EGRESS, self.clock, self.metrics)
-        gate = CheckGate(reader, watch, spend, self.clock, self.metrics)
-        return PlaceOrders(FakeMarkets(*MARKETS.values()), gate, self.clock, self.metrics)
+    def _environment(self) -> Environment:
+        gate, weights = self._stored(self.gate, "gate"), self._stored(self.gate.weights, "weights")
+        return an_environment(gate, gate, weights, self._stored(self.limits, "limits"), self.clock, self.metrics)
+
+    def _venues(self, gate: CheckGate) -> GuardedVenues:
+        return GuardedVenues(self._watched(SimulatedVenues(self.exchange), "venues"), gate.watch, gate.spend)
+
+    @property
+    def _markets(self) -> FakeMarkets:
+        return FakeMarkets(*MARKETS.values(), venue=VENUE)
 
     def _reconcile(self, request: ReconcileRequest) -> None:
-        ReconcileAccount(
-            accounts=self._stored(self.accounts, "accounts"),
-            vault=self._watched(self.vault, "vault"),
-            venues=self._watched(SimulatedVenues(self.exchange), "venues"),
-            place=self._place(),
-            queue=self._watched(Reconciles(self), "reconcile_queue"),
-            clock=self.clock,
-            metrics=self.metrics,
-        )(request)
+        with self.environments.of("order_reconciler") as environment:
+            ReconcileAccount(
+                accounts=self._stored(self.accounts, "accounts"),
+                vault=self._watched(self.vault, "vault"),
+                venues=self._venues(environment.gate),
+                place=PlaceOrders(self._markets, environment.gate, self.clock, self.metrics),
+                queue=self._watched(Reconciles(self), "reconcile_queue"),
+                clock=self.clock,
+                metrics=self.metrics,
+            )(request)
 
     def _fan_out(self, shard: SignalShard) -> None:
-        FanOut(
-            subscriptions=self._stored(self.subscriptions, "subscriptions"),
-            signals=self._stored(FakeSignalStore(self.database), "signals"),
-            history=self._stored(self.history, "history"),
-            queue=self._watched(Trades(self), "trade_queue"),
-            limits=ReadLimits(self._stored(self.limits, "limits"), self.clock, self.metrics),
-            last_price=lambda _, market: self.exchange.prices[market],
-            quote=self.market_data.quote,
-            clock=self.clock,
-            metrics=self.metrics,
-        )(shard)
+        with self.environments.of("signal_fanout") as environment:
+            FanOut(
+                subscriptions=self._stored(self.subscriptions, "subscriptions"),
+                signals=self._stored(FakeSignalStore(self.database), "signals"),
+                history=self._stored(self.history, "history"),
+                queue=self._watched(Trades(self), "trade_queue"),
+                limits=environment.limits,
+                last_price=lambda _, market: self.exchange.prices[market],
+                quote=self.market_data.quote,
+                clock=self.clock,
+                metrics=self.metrics,
+            )(shard)
 
     def publisher(self) -> PublishSignal:
         signals = self._stored(FakeSignalStore(self.database), "signals")
@@ -245,7 +254,10 @@ class World:
 
     def calm(self, profile: Profile) -> None:
         """From now on, only as much trouble as `profile` says."""
-        self.profile = self.crossings.profile = self.exchange.profile = self.workshop.profile = profile
+        self.profile = self.crossings.profile = self.exchange.profile = self.workshop.profile = self.exchange.front.profile = (
+            profile
+        )
+        self.exchange.front.recover()
 
     # -- what the world does by itself -------------------------------------------------------------------------------------
 
