@@ -5,12 +5,15 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cache
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
+from fastapi import FastAPI
 from mangum import Mangum
+from starlette.datastructures import State
 
 from candlecast.ports.api_services import ApiServices
 from functions.api.app import create_adapter
@@ -75,6 +78,12 @@ def http_event(
     return event
 
 
+@cache
+def the_adapter() -> Mangum:
+    """The application that all tests share: making one takes longer than most of them."""
+    return create_adapter(cast(ApiServices, None))
+
+
 @dataclass
 class Client:
     """Sends requests of one tenant; `roles` as a gateway writes a list claim."""
@@ -82,10 +91,6 @@ class Client:
     services: ApiServices
     tenant: str | None = TENANT
     roles: str = ""
-    adapter: Mangum = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.adapter = create_adapter(self.services)
 
     def send(
         self,
@@ -100,7 +105,11 @@ class Client:
         claims = None if self.tenant is None else {"sub": self.tenant, **({"cognito:groups": self.roles} if self.roles else {})}
         text = raw if raw is not None else None if body is None else json.dumps(body)
         event = http_event(method, path, claims=claims, query=query, headers=headers, body=text)
-        answer = self.adapter(event, CONTEXT)
+        adapter = the_adapter()
+        app = cast(FastAPI, adapter.app)
+        if app.state.services is not self.services:
+            app.state = State({"services": self.services})
+        answer = adapter(event, CONTEXT)
         return Answer(answer["statusCode"], answer["headers"], answer["body"])
 
     def get(self, path: str, **query: str) -> Answer:

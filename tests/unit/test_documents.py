@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -92,6 +93,7 @@ def alarms() -> dict[str, str]:
     }
 
 
+@cache
 def routes() -> set[tuple[str, str]]:
     """Method and path of everything that answers, every id written as `{}`."""
     described = create_app(cast(ApiServices, SimpleNamespace())).openapi()["paths"]

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from candlecast.domain.limit_record import MAX_STATE_AGE_SECONDS, PLATFORM, LimitPlace, LimitRecord
+from candlecast.domain.limit_record import PLATFORM, PRODUCT_LIMITS, LimitPlace, LimitRecord
 from candlecast.domain.limits import Authority, Limits, Scope
 from candlecast.services.read_limits import CACHED, EMERGENCY, FRESH, ReadLimits
 from tests.builders import NOW
@@ -43,7 +43,7 @@ def authorities() -> Authorities:
 
 def test_without_any_record_the_products_own_limits_count(authorities: Authorities) -> None:
     found = authorities.read(["tenant-1"])["tenant-1"]
-    assert found.effective.limits == Limits(max_state_age_seconds=MAX_STATE_AGE_SECONDS)
+    assert found.effective.limits == PRODUCT_LIMITS
     assert found.effective.authority is Authority.LIVE
 
 
