@@ -45,6 +45,7 @@ def test_the_scenario_crosses_every_port_of_the_money_path(undisturbed: Played) 
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", range(PARTS))
 def test_a_crash_at_any_boundary_changes_nothing_in_the_end(undisturbed: Played, part: int) -> None:
     different = {}
