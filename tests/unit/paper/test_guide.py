@@ -1,0 +1,46 @@
+"""The exchange's guide names every path that there is and no other, and the limits that are in force from the start."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from candlecast.domain.venue_rules import PAPER
+from functions.paper_exchange.faults import FaultKind
+from functions.paper_exchange.rate_limits import RateLimits
+from functions.paper_exchange.routes import account, algo_orders, history, interventions, operator, orders, public
+
+GUIDE = (Path(__file__).resolve().parents[3] / "docs" / "guides" / "paper-exchange.md").read_text(encoding="utf-8")
+VERSIONS = {"fapi", "sapi", "operator", "v1", "v2", "v3", ""}
+
+
+def words(path: str) -> set[str]:
+    """The fixed parts of a path."""
+    return {part for part in path.partition("?")[0].split("/") if not re.search(r"[{}.]", part)} - VERSIONS
+
+
+def paths_of_the_app() -> set[str]:
+    modules = (public, account, orders, algo_orders, history, operator, interventions)
+    return {str(getattr(route, "path", "")) for module in modules for route in module.router.routes}
+
+
+def test_every_path_is_named_and_every_named_path_exists() -> None:
+    there = set().union(*map(words, paths_of_the_app()))
+    code = re.findall(r"`([^`\n]+)`", GUIDE)
+    named = {word for text in code for word in re.findall(r"[\w-]+", text)}
+    assert len(there) > 40
+    assert there - named == set()
+    full = re.findall(r"(?:GET|POST|PUT|DELETE) (/(?:fapi|sapi|operator)[^\s`{?,]*)", GUIDE)
+    assert len(full) > 20
+    assert set().union(*map(words, full)) - there == set()
+
+
+def test_the_limits_are_those_in_force() -> None:
+    limits, table = RateLimits(), GUIDE.split("## Limits")[1].split("##")[0]
+    for number in (limits.weight_per_minute, limits.orders_per_ten_seconds, limits.orders_per_minute, PAPER.weight_per_minute):
+        assert f"{number:,}" in table or str(number) in table
+
+
+def test_every_fault_is_listed() -> None:
+    listed = set(re.findall(r"`(\w+)`", GUIDE.split("### Faults")[1]))
+    assert {kind.value for kind in FaultKind} <= listed
