@@ -17,6 +17,7 @@ from tests.fakes.accounts import FakeAccountStore
 from tests.fakes.clock import FakeClock
 from tests.fakes.store import FakeDatabase
 from tests.simulation.chronicle import Chronicle, changes
+from tests.simulation.switches import Switches
 
 
 @dataclass(slots=True)
@@ -26,6 +27,7 @@ class Audit:
     database: FakeDatabase
     clock: FakeClock
     chronicle: Chronicle
+    switches: Switches
     settings: dict[str, Settings] = field(default_factory=dict)
     owners: dict[str, tuple[str, str]] = field(default_factory=dict)
     sent: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
@@ -41,6 +43,8 @@ class Audit:
             self._fail(f"sent without a write-ahead mark: {request} ({intent})")
         elif intent.expires_at is not None and sent_at > intent.expires_at:
             self._fail(f"an entry was sent {sent_at - intent.expires_at} after it had expired")
+        if intent is not None:
+            self.switches.on_send(account, intent, sent_at)
 
     def on_save(self, before: Account, after: Account) -> None:
         """A write: what it marks for sending may be sent (invariant 7), and no limit is overshot by it (invariant 2)."""

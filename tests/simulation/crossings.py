@@ -25,6 +25,14 @@ class Crash(BaseException):
 
 
 @dataclass(slots=True)
+class _Visit:
+    """One invocation of a function: when it is killed, and when it last asked the gate."""
+
+    ends_at: datetime
+    gate_read_at: datetime | None = None
+
+
+@dataclass(slots=True)
 class Crossings:
     """Counts boundaries and decides what happens at each; all chance comes from `random`.
 
@@ -41,20 +49,30 @@ class Crossings:
     count: int = 0
     called_at: datetime | None = None  # when the call left us that takes effect now
     labels: list[str] = field(default_factory=list)
-    _deadlines: list[datetime] = field(default_factory=list)
+    _visits: list[_Visit] = field(default_factory=list)
 
     @contextmanager
     def visit(self, seconds: float) -> Iterator[None]:
         """One invocation of a function, which is killed once its time-out has passed."""
-        self._deadlines.append(self.chronicle.clock.now() + timedelta(seconds=seconds))
+        self._visits.append(_Visit(self.chronicle.clock.now() + timedelta(seconds=seconds)))
         try:
             yield
         finally:
-            self._deadlines.pop()
+            self._visits.pop()
+
+    def gate_was_read(self, asked_at: datetime) -> None:
+        """The visit that is under way has an answer from the gate, for which it asked then."""
+        if self._visits:
+            self._visits[-1].gate_read_at = asked_at
+
+    @property
+    def gate_read_at(self) -> datetime | None:
+        """When the visit that is under way has last asked the gate."""
+        return self._visits[-1].gate_read_at if self._visits else None
 
     def cross(self, label: str) -> None:
         """Pass one boundary, or die at it."""
-        if not self._deadlines:
+        if not self._visits:
             return
         self.count += 1
         self.chronicle.steps += 1
@@ -63,23 +81,23 @@ class Crossings:
         slow = self.random.random() < SLOW_CALLS
         clock.advance(self.random.uniform(0, profile.slowest_call_seconds if slow else profile.usual_call_seconds))
         self.meantime()
-        dies = self.count == self.crash_at or self.random.random() < profile.crash or clock.now() > self._deadlines[-1]
+        dies = self.count == self.crash_at or self.random.random() < profile.crash or clock.now() > self._visits[-1].ends_at
         if dies:
             self.chronicle.fault("crash", label)
             raise Crash(label)
-        if self.meanwhile and len(self._deadlines) < MAX_DEPTH and self.random.random() < profile.overtake:
+        if self.meanwhile and len(self._visits) < MAX_DEPTH and self.random.random() < profile.overtake:
             self.chronicle.fault("overtaken", label)
             self.meanwhile()
 
     def throttle(self, label: str) -> None:
         """The store refuses a request before anything of it is done."""
-        if self._deadlines and self.random.random() < self.profile.store_refuses:
+        if self._visits and self.random.random() < self.profile.store_refuses:
             self.chronicle.fault("store_throttled", label)
             raise RetryLater("STORE_UNAVAILABLE", "throttled", after_seconds=RETRY_AFTER_SECONDS)
 
     def lose_answer[T](self, label: str, answer: T, again: Callable[[], T]) -> T:
         """The store's answer is lost: the SDK asks `again`, and may lose that answer too."""
-        if not self._deadlines or self.random.random() >= self.profile.store_answer_lost:
+        if not self._visits or self.random.random() >= self.profile.store_answer_lost:
             return answer
         self.chronicle.fault("store_answer_lost", label)
         if self.random.random() < ALL_LOST:

@@ -35,7 +35,7 @@ STRATEGIES = {
     "outside-both": (BTC, ETH),
 }
 OUTSIDE = [key for key in STRATEGIES if key.startswith("outside")]
-ACTIONS = (Action.LONG, Action.LONG, Action.SHORT, Action.SHORT, Action.EXIT_LONG, Action.EXIT_SHORT, Action.EXIT)
+ACTIONS = (*[Action.LONG] * 3, *[Action.SHORT] * 3, Action.EXIT_LONG, Action.EXIT_SHORT, Action.EXIT)
 OUTSIDE_SECONDS = 10.0
 BOTH = 0.4  # the share of accounts with one subscription for both markets: only it can reach the limits that add up
 OLDEST_SIGNAL_SECONDS = 40  # signals from outside overtake each other
@@ -213,6 +213,9 @@ class People:
         except (Conflict, RetryLater):
             return
 
+    def operations_act(self) -> None:
+        self.world.switches.somebody_acts(STRATEGIES, {tenant_id for tenant_id, _ in self.world.database.accounts})
+
     def trades_by_hand(self) -> None:
         """Somebody closes a part of what an account holds, or the venue all of it; our own orders may be on their way."""
         world, random = self.world, self.world.random
@@ -238,13 +241,15 @@ class People:
     def somebody_comes_between(self) -> None:
         """Between two calls of a function: an owner, the market, the stream, or a reconciler on the same or another account."""
         world, random = self.world, self.world.random
-        draw = random.randrange(4)
+        draw = random.randrange(5)
         if draw == 0:
             self.owner_acts()
         elif draw == 1:
             self.price_moves()
         elif draw == 2:
             world.relay()
+        elif draw == 3:
+            self.operations_act()
         else:
             tenant_id, account_id = random.choice(list(world.database.accounts))
             world.reconcile_now(ReconcileRequest(tenant_id=tenant_id, account_id=account_id, correlation_id="meanwhile"))

@@ -10,7 +10,7 @@ from typing import Any
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
     """Probabilities: per boundary (crash, overtake), request to a store, order (the venue's faults), message (repeats) or
-    half a minute (outage, ban); `neighbours` is the most that others use of our address's weight."""
+    half a minute (outage, ban, switch_flips); `neighbours` is the most that others use of our address's weight."""
 
     accounts: int = 3
     subscriptions_per_account: int = 3
@@ -37,13 +37,16 @@ class Profile:
     key_revoked: float = 0.0
     outage: float = 0.03
     ban: float = 0.02
+    switch_flips: float = 0.1
     neighbours: float = 0.3
 
     @staticmethod
     def drawn(random: Random) -> Profile:
         """A mood for one run: each trouble is absent, usual or frequent, so that some runs isolate one kind."""
         usual = Profile(
-            accounts=random.randint(1, 3),
+            accounts=random.randint(1, 4),
+            minutes=random.choice((8, 12, 24)),
+            owner_acts=random.choice((0.0, 0.1, 0.3)),
             subscriptions_per_account=random.randint(1, 3),
             slowest_call_seconds=random.choice((0.05, 0.5, 3.0)),
             key_revoked=random.choice((0.0, 0.0, 0.002)),
@@ -59,7 +62,7 @@ class Profile:
             "owner_acts",
             "neighbours",
         }
-        factors = {f.name: random.choice((0, 1, 1, 3)) for f in fields(Profile) if f.name not in kept}
+        factors = {f.name: random.choice((0, 0, 1, 1, 3)) for f in fields(Profile) if f.name not in kept}
         changes: dict[str, Any] = {name: getattr(usual, name) * factor for name, factor in factors.items()}
         return replace(usual, **changes)
 

@@ -22,6 +22,8 @@ def summary(results: Sequence[Result], seconds: float) -> dict[str, Any]:
         "venue_orders": sum(result.venue_orders for result in results),
         "trades": sum(result.trades for result in results),
         "executions": sum(result.executions for result in results),
+        "exits_under_switches": sum(result.exits_under_switches for result in results),
+        "most_weight_in_a_minute": max((result.most_weight for result in results), default=0),
         "states": _summed([result.states for result in results]),
         "reasons": _summed([result.reasons for result in results]),
         "longest_naked_seconds": max((result.longest_naked_seconds for result in results), default=0),

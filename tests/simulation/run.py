@@ -19,6 +19,7 @@ from tests.simulation.world import RELAY_SECONDS, World
 QUIET_ROUNDS = 60  # minutes in which everything must come to rest
 LEAST_ROUNDS = 25  # outlasts every pause of a message that comes back
 LOOK_SECONDS = 1.0
+SWITCHED_MINUTES = 15  # outlasts the pause of a message that comes back, then two full looks at an account
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,8 @@ class Result:
     venue_orders: int
     trades: int
     executions: int
+    exits_under_switches: int = 0  # that left while a grade was in force which lets exits pass
+    most_weight: int = 0  # that we have used in any one minute
     states: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     longest_naked_seconds: float = 0
@@ -62,6 +65,7 @@ def start_traffic(world: World, people: People) -> None:
     world.every(20, people.owner_acts, end)
     world.every(30, people.trades_by_hand, end)
     world.every(30, world.exchange.front.break_down, end)
+    world.every(30, people.operations_act, end)
     world.every(60, world.request_reconciles, end)
     world.every(RELAY_SECONDS, world.relay, end)
     world.every(LOOK_SECONDS, world.look_for_exposure, end)
@@ -75,17 +79,32 @@ def quiet_down(world: World, people: People) -> None:
         if account.status is not AccountStatus.ACTIVE:
             people.new_keys(tenant_id, account_id)
             SwitchAccount(world.accounts, world.clock).enable(tenant_id, account_id)
+    _under_switches(world)
     for number in range(QUIET_ROUNDS):
-        for queue in (world.candle_queue, world.signal_queue, world.trade_queue, world.reconcile_queue):
-            queue.redrive()
-        end = world.clock.now() + timedelta(minutes=1)
-        world.agenda.later(world.clock.now(), world.request_reconciles)
-        world.every(LOOK_SECONDS, world.look_for_exposure, end)
-        world.agenda.run_until(end)
-        while world.relayed < len(world.database.stream):
-            world.relay()
+        _quiet_minute(world)
         if number >= LEAST_ROUNDS and _is_quiet(world):
             return
+
+
+def _under_switches(world: World) -> None:
+    """Some minutes without trouble under the switches that are still on: they close what they should, and let exits pass."""
+    for _ in range(SWITCHED_MINUTES):
+        _quiet_minute(world)
+    for account in world.database.accounts.values():
+        for what in world.switches.still_open(account):
+            world.chronicle.fail(what)
+    world.switches.lift_all()
+
+
+def _quiet_minute(world: World) -> None:
+    for queue in (world.candle_queue, world.signal_queue, world.trade_queue, world.reconcile_queue):
+        queue.redrive()
+    end = world.clock.now() + timedelta(minutes=1)
+    world.agenda.later(world.clock.now(), world.request_reconciles)
+    world.every(LOOK_SECONDS, world.look_for_exposure, end)
+    world.agenda.run_until(end)
+    while world.relayed < len(world.database.stream):
+        world.relay()
 
 
 def _is_quiet(world: World) -> bool:
@@ -109,6 +128,8 @@ def _result(seed: int, profile: Profile, world: World, *, traced: bool) -> Resul
         venue_orders=sum(len(book.orders) for book in world.exchange.books.values()),
         trades=len(world.database.trades),
         executions=len(world.database.executions),
+        exits_under_switches=world.switches.exits_passed,
+        most_weight=world.exchange.front.most_used,
         states=Counter(intent.state.value for intent in intents),
         reasons=Counter(intent.reason.value for intent in intents if intent.reason),
         longest_naked_seconds=world.exposure.longest_seconds,

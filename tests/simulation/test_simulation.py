@@ -2,12 +2,48 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from decimal import Decimal
+from random import Random
+
 import pytest
 
+from candlecast.domain.order import OrderRequest, OrderType, Side, VenueOrderStatus
+from tests.builders import BTC
 from tests.simulation.profile import Profile
 from tests.simulation.run import Result, run
+from tests.simulation.world import World
 
-SEEDS = 60
+SEEDS = 40
+FAULTS = {
+    "answer_lost",
+    "crash",
+    "fifo_message_repeated",
+    "message_repeated",
+    "order_late",
+    "order_lost",
+    "order_rate_limited",
+    "order_refused",
+    "overtaken",
+    "partial_fill",
+    "queue_refused",
+    "read_lags",
+    "slow_fill",
+    "store_answer_lost",
+    "store_throttled",
+    "stream_repeated",
+    "switch_flatten",
+    "switch_halt_all",
+    "switch_pause_entries",
+    "switch_reduce_only",
+    "traded_by_hand",
+    "venue_429",
+    "venue_ban",
+    "venue_overloaded",
+    "venue_silence",
+    "venue_silent",
+    "venue_unreachable",
+}
 
 
 @pytest.fixture(scope="module")
@@ -24,8 +60,18 @@ def test_the_seeds_reach_what_they_are_meant_to_shake(results: list[Result]) -> 
     states = {state for result in results for state in result.states}
     reasons = {reason for result in results for reason in result.reasons}
     assert states >= {"FILLED", "CANCELLED", "REJECTED", "DENIED", "EXPIRED", "SKIPPED", "OPEN"}
-    assert reasons >= {"NEVER_PLACED", "SUBSCRIPTION_PAUSED", "ACCOUNT_DISABLED", "SIGNAL_SUPERSEDED", "POSITION_CLOSED"}
-    assert sum(result.faults["crash"] for result in results) > 10 * SEEDS
+    assert reasons >= {
+        "NEVER_PLACED",
+        "SUBSCRIPTION_PAUSED",
+        "ACCOUNT_DISABLED",
+        "SIGNAL_SUPERSEDED",
+        "POSITION_CLOSED",
+        "KILL_SWITCH",
+    }
+    faults = sum((result.faults for result in results), Counter[str]())
+    assert set(faults) >= FAULTS
+    assert faults["crash"] > 10 * SEEDS
+    assert sum(result.exits_under_switches for result in results) > 0
     assert sum(result.trades for result in results) > SEEDS
     assert sum(result.orders_sent - result.venue_orders for result in results) > SEEDS
 
@@ -38,3 +84,11 @@ def test_a_run_without_trouble_sends_every_order_once() -> None:
     result = run(3, Profile.calm(accounts=2, subscriptions_per_account=2, minutes=5))
     assert (result.broken, result.faults) == ([], {})
     assert result.orders_sent > 0
+
+
+def test_the_venue_takes_a_client_id_again_once_its_order_is_filled() -> None:
+    world = World(Random(0), Profile.calm())
+    order = OrderRequest(
+        client_order_id="same", market=BTC, side=Side.BUY, order_type=OrderType.MARKET, quantity=Decimal(1), reduce_only=False
+    )
+    assert [world.exchange.place("key", order).status for _ in range(2)] == [VenueOrderStatus.FILLED] * 2

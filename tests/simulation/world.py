@@ -49,6 +49,7 @@ from tests.simulation.exchange import SimulatedExchange, SimulatedVenues
 from tests.simulation.pools import AuditedPoolStore
 from tests.simulation.profile import Profile
 from tests.simulation.queues import Consumer, FifoQueue, StandardQueue, Workshop
+from tests.simulation.switches import AskedGate, Switches
 
 VENUE = "binanceusdm"  # whose rules, weights and windows the product keeps here
 MARKETS = {symbol: a_market(symbol) for symbol in (BTC, ETH)}
@@ -95,10 +96,12 @@ class World:
         self.chronicle = Chronicle(self.clock)
         self.agenda = Agenda(self.clock, self.chronicle)
         self.database = FakeDatabase()
-        self.audit = Audit(self.database, self.clock, self.chronicle)
         self.exposure = Exposure()
         self.on_its_way = Agenda(self.clock, self.chronicle)
         self.crossings = Crossings(self.chronicle, random, profile, self.on_its_way.catch_up, crash_at)
+        self.gate = FakeGate()
+        self.switches = Switches(self.gate, self.crossings)
+        self.audit = Audit(self.database, self.clock, self.chronicle, self.switches)
         self.exchange = SimulatedExchange(self.chronicle, random, profile, MARKETS, self._reaches_venue, self._on_send)
         self.exchange.prices = dict.fromkeys(MARKETS, MARKETS[BTC].round_price(MARKETS[BTC].price_step * 10_000))
         self.vault, self.bus, self.metrics = FakeVault(), FakeEventBus(), RecordingMetrics()
@@ -108,7 +111,7 @@ class World:
         self.strategies, self.limits = FakeStrategyStore(self.database), FakeLimitStore()
         self.history, self.decisions = FakeHistory(self.database), FakeDecisions()
         self.environments = Environments(self._environment)
-        self.gate, self.pools = FakeGate(), AuditedPoolStore(self.chronicle)
+        self.pools = AuditedPoolStore(self.chronicle)
         self.relayed = 0
         self._relaying = False
         self._workers = count()
@@ -150,7 +153,9 @@ class World:
 
     def _environment(self) -> Environment:
         gate, weights = self._stored(self.gate, "gate"), self._stored(self.gate.weights, "weights")
-        return an_environment(gate, gate, weights, self._stored(self.limits, "limits"), self.clock, self.metrics)
+        return an_environment(
+            AskedGate(gate, self.crossings), gate, weights, self._stored(self.limits, "limits"), self.clock, self.metrics
+        )
 
     def _venues(self, gate: CheckGate) -> GuardedVenues:
         return GuardedVenues(self._watched(SimulatedVenues(self.exchange), "venues"), gate.watch, gate.spend)
