@@ -226,12 +226,34 @@ def test_workers_that_lease_at_once_never_take_more_than_there_is(dynamodb_table
     assert store.read_spent(address, NOW).leased == 7 * len(granted)
 
 
+def test_a_minute_that_was_blocked_when_it_began_has_its_budget_afterwards(stores: Gate) -> None:
+    address = an_address()
+    stores.weights.block(address, NOW + timedelta(seconds=20), NOW)
+    assert stores.weights.lease(address, NOW, 1, 100) is None
+    assert stores.weights.lease(address, NOW + timedelta(seconds=30), 60, 100).leased == 60
+
+
 @pytest.mark.e2e
-def test_a_lease_is_one_write(dynamodb_table: Table) -> None:
+def test_a_lease_is_one_write_the_first_of_a_minute_two_and_one_that_is_refused_no_more(dynamodb_table: Table) -> None:
     store, address = DynamoWeights(dynamodb_table), an_address()
-    store.lease(address, NOW, 1, 100)
     with counted(dynamodb_table) as operations:
         store.lease(address, NOW, 1, 100)
+    assert operations == ["UpdateItem", "UpdateItem"]
+    for weight in (1, 100):
+        with counted(dynamodb_table) as operations:
+            store.lease(address, NOW, weight, 100)
+        assert operations == ["UpdateItem"]
+
+
+@pytest.mark.e2e
+def test_a_minute_that_others_have_used_up_is_asked_about_once(dynamodb_table: Table) -> None:
+    address, late = an_address(), DynamoWeights(dynamodb_table)
+    DynamoWeights(dynamodb_table).lease(address, NOW, 100, 100)
+    with counted(dynamodb_table) as operations:
+        assert late.lease(address, NOW, 1, 100) is None
+    assert operations == ["UpdateItem", "UpdateItem", "GetItem"]
+    with counted(dynamodb_table) as operations:
+        assert late.lease(address, NOW, 1, 100) is None
     assert operations == ["UpdateItem"]
 
 

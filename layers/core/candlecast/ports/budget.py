@@ -12,7 +12,7 @@ class WeightStore(Protocol):
     def lease(self, address: Address, now: datetime, weight: int, ceiling: int) -> Spent | None:
         """Take `weight` of the minute's budget if no more than `ceiling` is taken after it; what is taken then.
 
-        None if it was not granted: `read_spent` says why. One conditional write (a second one begins a minute).
+        None if it was not granted: `read_spent` says why. One conditional write, of the first lease of a minute another one.
         """
         ...
 

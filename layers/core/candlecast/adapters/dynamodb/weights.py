@@ -29,16 +29,24 @@ class DynamoWeights:
 
     def __init__(self, table: Table) -> None:
         self._rows = table.rows(WeightsRow)
+        self._begun: dict[Address, datetime] = {}  # minutes that are known to have begun, so that nobody begins them again
 
     def lease(self, address: Address, now: datetime, weight: int, ceiling: int) -> Spent | None:
-        added = self._add(address, now, weight, ceiling)
+        added, minute = self._add(address, now, weight, ceiling), minute_of(now)
+        if added is None and weight <= ceiling and self._begun.get(address) != minute:
+            added = self._begin(address, now, weight) or self._add_to_known(address, now, weight, ceiling)
         if added is not None:
-            return added
+            self._begun[address] = minute
+        return added
+
+    def _add_to_known(self, address: Address, now: datetime, weight: int, ceiling: int) -> Spent | None:
+        """Add to a minute that somebody else may just have begun, if there is room."""
         known = self.read_spent(address, now)
+        if known.leased:
+            self._begun[address] = known.minute
         if known.is_blocked(now) or known.leased + weight > ceiling:
             return None
-        begun = self._begin(address, now, weight)
-        return begun if begun is not None else self._add(address, now, weight, ceiling)  # somebody else has begun the minute
+        return self._add(address, now, weight, ceiling)
 
     def read_spent(self, address: Address, now: datetime) -> Spent:
         with store_errors():
