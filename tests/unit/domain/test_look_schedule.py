@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -20,7 +21,7 @@ from candlecast.domain.look_schedule import (
     next_look,
     slot_after,
 )
-from candlecast.domain.order import Intent, IntentState, LegKind
+from candlecast.domain.order import Intent, IntentState, LegKind, OrderType
 from candlecast.domain.position import Position
 from candlecast.domain.subscription import SubscriptionStatus
 from candlecast.domain.venue_rules import BINANCE_USDM
@@ -35,6 +36,7 @@ def account_of(*intents: Intent, position: Position | None = None, **changes: An
 STOP = an_intent(LegKind.STOP_LOSS, state=IntentState.OPEN)
 PROTECTED = a_position(stop_price=Decimal(90))
 WAITING = an_intent(LegKind.STOP_LOSS, state=IntentState.PENDING)
+RESTING = an_intent(state=IntentState.OPEN, order_type=OrderType.LIMIT, price=Decimal(99))
 
 
 @pytest.mark.parametrize(
@@ -48,6 +50,9 @@ WAITING = an_intent(LegKind.STOP_LOSS, state=IntentState.PENDING)
         (account_of(an_intent(LegKind.EXIT, state=IntentState.PENDING, submitted_at=NOW - BINANCE_USDM.settle_window)), 0),
         (account_of(WAITING, an_intent(state=IntentState.UNKNOWN)), 25),
         (account_of(STOP, position=PROTECTED), None),
+        (account_of(RESTING), None),  # as often as every open order, which is once a minute
+        (account_of(replace(RESTING, expires_at=after(600))), 600),
+        (account_of(replace(RESTING, expires_at=after(-1))), 3),
         (account_of(an_intent(LegKind.STOP_LOSS, state=IntentState.OPEN, lookups=1), position=PROTECTED), 3),
     ],
 )

@@ -10,9 +10,11 @@ import pytest
 
 from candlecast.domain.account import Account
 from candlecast.domain.errors import InvalidValue, Reject
+from candlecast.domain.findings import Drift
 from candlecast.domain.order import Intent, IntentState, LegKind, OrderRequest, OrderType, PositionMode, Side, VenueOrderStatus
+from candlecast.domain.position import place_of
 from candlecast.domain.reasons import Reason
-from candlecast.domain.signal import Action, TakeProfit
+from candlecast.domain.signal import Action, PositionSide, TakeProfit
 from candlecast.domain.subscription import SubscriptionStatus
 from tests.builders import BTC, SUBSCRIPTION, a_position, a_signal, an_account, an_intent, settings
 from tests.unit.services.money_path import KEY, MoneyPath, bracket
@@ -125,6 +127,25 @@ def test_a_side_that_was_closed_by_hand_is_adopted_and_the_other_stays() -> None
     assert (sides(path), path.alerts()) == ({"SHORT": D(-10)}, ["POSITION_CLOSED_OUTSIDE"])
     (trade,) = [e.event.trade for e in path.database.stream if e.event.trade]
     assert (trade.exit_price, trade.quantity, trade.subscription_id) == (D(105), D(10), SUBSCRIPTION)
+
+
+def test_what_somebody_adds_to_both_sides_alike_is_told_of_though_nothing_of_it_is_left_net() -> None:
+    path = both_sides()
+    for number, side in enumerate(PositionSide):
+        added = an_intent(leg="web", quantity=D(5), position_side=side)
+        path.exchange.place(KEY, replace(request_of(added), client_order_id=f"web_{number}"))
+    for _ in range(3):
+        path.reconcile(300)
+    differences = {place: drift.difference for place, drift in path.account.drifts.items()}
+    assert differences == {place_of(BTC, PositionSide.LONG): D(5), place_of(BTC, PositionSide.SHORT): D(-5)}
+    assert (path.alerts(), path.account.holds_foreign(BTC)) == (["POSITION_DRIFT"] * 2, True)
+
+
+def test_a_difference_that_was_noted_before_the_mode_was_changed_is_forgotten_once_the_sides_agree() -> None:
+    path = both_sides()
+    path.change(drifts={BTC: Drift(difference=D(5), seen_at=path.clock.now())})
+    path.reconcile(300)
+    assert (dict(path.account.drifts), path.alerts()) == ({}, [])
 
 
 def request_of(intent: Intent) -> OrderRequest:
