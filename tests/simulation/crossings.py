@@ -60,8 +60,8 @@ class Crossings:
         finally:
             self._visits.pop()
 
-    def gate_was_read(self, asked_at: datetime) -> None:
-        """The visit that is under way has an answer from the gate, for which it asked then."""
+    def gate_was_read(self, asked_at: datetime | None) -> None:
+        """The visit that is under way has an answer from the gate, for which it asked then; None while it has none."""
         if self._visits:
             self._visits[-1].gate_read_at = asked_at
 

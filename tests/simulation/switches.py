@@ -23,13 +23,14 @@ SLOW_CALLS_BETWEEN = 4  # a read's own way back, and a probe that is written, ea
 
 @dataclass(frozen=True, slots=True)
 class AskedGate:
-    """The gate, with the time of its last answer kept for the visit that has asked."""
+    """The gate, with the time of its last answer kept for the visit that has asked; without an answer, nobody can know."""
 
     gate: GateReader
     crossings: Crossings
 
     def read_gate(self, venue: str, egress: str, places: Collection[SwitchPlace]) -> GateReading:
         asked_at = self.crossings.chronicle.clock.now()
+        self.crossings.gate_was_read(None)
         reading = self.gate.read_gate(venue, egress, places)
         self.crossings.gate_was_read(asked_at)
         return reading
