@@ -1,0 +1,164 @@
+"""The tables of `domain/drift.py` as a page, `docs/reconciliation.md`, each row of which asks the function itself.
+
+It stands apart so that no function loads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from candlecast.domain.drift import OrderStep, PositionStep, StopReport, StopStep, order_step, position_step, stop_step
+from candlecast.domain.findings import MAX_EXTERNAL_ORDERS, MEND_MEMORY, QUICK_LOOKS, SLOW_PACE, Drift
+from candlecast.domain.look_schedule import FULL_LOOK_INTERVAL, OPEN_ORDER_INTERVAL, WHOLE_LOOK_INTERVAL
+from candlecast.domain.order import IntentState
+from candlecast.domain.reconcile import LOOKUPS_NEEDED
+from candlecast.domain.retries import ATTEMPTS_BEFORE_ALERT
+from candlecast.domain.venue_rules import BINANCE_USDM
+
+HEADER = """\
+# What a look at the venue does
+
+Each look at an account compares what we believe with what its venue reports, and does what these tables say: (our state, the
+venue's report, how old that is) -> action. What is ours is mended, what is somebody else's is told of once and never touched. A
+look ends with nothing left to do, or with an alert; it never tries the same thing again and again.
+
+This page is generated from the code: `python -m tests.unit.domain.test_drift_page`.
+"""
+_NOW = datetime(2026, 1, 1, tzinfo=UTC)  # any
+_SPACING = BINANCE_USDM.lookup_spacing
+_UNRESOLVED = (IntentState.SUBMITTING, IntentState.UNKNOWN)
+
+
+def page() -> str:
+    """The document."""
+    return "\n".join((HEADER, *_orders(), *_unresolved(), *_stops(), *_positions(), *_paces()))
+
+
+def _table(head: Sequence[str], rows: Iterator[tuple[str, ...]]) -> Iterator[str]:
+    for cells in (tuple(head), ("---",) * len(head), *rows):
+        yield f"| {' | '.join(cells)} |"
+    yield ""
+
+
+def _orders() -> Iterator[str]:
+    yield "## An order\n"
+    yield "One that may fill in parts is asked about while it rests, too.\n"
+    yield from _table(("our intent", "among the venue's open orders", "seen so", "what is done"), _order_rows())
+
+
+def _order_rows() -> Iterator[tuple[str, ...]]:
+    def step(ours: IntentState | None, *, at_venue: bool, our_id: bool = True, age: timedelta | None = None) -> OrderStep:
+        return order_step(ours, at_venue=at_venue, our_id=our_id, age=age, spacing=_SPACING)
+
+    for ours in (*_UNRESOLVED, IntentState.OPEN, IntentState.PENDING):
+        for at_venue in (True, False):
+            yield ours.value, _yes(at_venue), "", step(ours, at_venue=at_venue).value
+    for our_id, words in ((True, "none, though it bears an id of ours"), (False, "none")):
+        yield words, "yes", "for the first time", step(None, at_venue=True, our_id=our_id).value
+        again = step(None, at_venue=True, our_id=our_id, age=_SPACING)
+        yield words, "yes", f"{_words(_SPACING)} ago too", again.value
+
+
+def _unresolved() -> Iterator[str]:
+    window = _words(BINANCE_USDM.settle_window)
+    yield "## An order whose outcome is unknown\n"
+    yield (
+        f"Its absence is proven by {LOOKUPS_NEEDED} look-ups at least {_words(_SPACING)} apart, both after\n"
+        f"the settle window of its mark ({window} at Binance USD-M), and by the list of trades. Until then nothing\n"
+        "is sent for it. Every combination of what follows is a test in `tests/unit/domain/test_reconcile.py`.\n"
+    )
+    rows = (
+        ("found", "it is adopted, with what it has filled"),
+        ("not found, not proven absent", "wait and look again"),
+        ("absent, or certainly never sent; an earlier leg has not ended", "wait for that one"),
+        ("the same; an entry that is fresh, its subscription active", "send it, under a new mark"),
+        ("the same; an entry that has expired, was overtaken by a newer signal or was paused", "it ends as expired"),
+        ("the same; an exit, stop or target whose position is held", "send it, however late"),
+        ("the same; an exit, stop or target whose position is gone", "it ends"),
+        ("the same; the account is not active", "it ends"),
+    )
+    yield from _table(("the venue's report", "what is done"), iter(rows))
+
+
+def _stops() -> Iterator[str]:
+    yield "## The stop of a position\n"
+    yield from _table(("the position should have", "live at the venue", "what is done"), _stop_rows())
+
+
+def _stop_rows() -> Iterator[tuple[str, ...]]:
+    held, price, other = Decimal(10), Decimal(90), Decimal(95)
+
+    def step(live: tuple[tuple[Decimal, Decimal], ...], stop_price: Decimal | None = price, *, coming: bool = False) -> StopStep:
+        return stop_step(held, stop_price, StopReport(live, coming))
+
+    yield "no stop", "anything", step(((held, price),), None).value
+    yield "a stop", "anything, and an order that decides it is unresolved", step((), coming=True).value
+    yield "a stop", "none", step(()).value
+    yield "a stop", "one of its size and price", step(((held, price),)).value
+    yield "a stop", "one of another size", step(((Decimal(4), price),)).value
+    yield "a stop", "one at another price", step(((held, other),)).value
+    yield "a stop", "several, the newest of its size and price", step(((held, other), (held, price))).value
+
+
+def _positions() -> Iterator[str]:
+    yield "## A position\n"
+    yield (
+        "By market, in hedge mode by market and side: a long and a short in one market are compared apart. A short counts as\n"
+        "negative, so that a position which was turned is one that was closed, and another one.\n"
+    )
+    yield from _table(("the venue holds", "noted before", "an order of ours in the market", "what is done"), _position_rows())
+
+
+def _position_rows() -> Iterator[tuple[str, ...]]:
+    ours = Decimal(10)
+
+    def step(theirs: int, noted: Drift | None, *, settled: bool = True) -> PositionStep:
+        return position_step(ours, Decimal(theirs), noted, _NOW, settled=settled, spacing=_SPACING)
+
+    def seen(difference: int, *, reported: bool = False, ago: timedelta = _SPACING) -> Drift:
+        return Drift(difference=Decimal(difference), seen_at=_NOW - ago, reported=reported)
+
+    yield "what we do", "anything", "any", step(10, seen(5), settled=False).value
+    yield "something else", "anything", "unresolved, or moving the position", step(4, None, settled=False).value
+    yield "something else", "nothing, or another difference", "none", step(4, seen(-5)).value
+    yield "something else", f"the same, less than {_words(_SPACING)} ago", "none", step(4, seen(-6, ago=timedelta(0))).value
+    yield "less, nothing, or the other side", "the same", "none", step(4, seen(-6)).value
+    yield "more, or something where we hold nothing", "the same", "none", step(15, seen(5)).value
+    yield "more, or something where we hold nothing", "the same, and told", "none", step(15, seen(5, reported=True)).value
+
+
+def _paces() -> Iterator[str]:
+    yield "## How often\n"
+    rows = (
+        ("an outcome is unknown", "when its look-up can count"),
+        ("a position is without its stop, or a stop without its position", "at once, and with the clock's every minute"),
+        (
+            "a difference was noted",
+            f"after {_words(_SPACING)}; one that keeps changing {QUICK_LOOKS} times, then at the usual pace",
+        ),
+        ("a market order is open", f"after {_words(_SPACING)}"),
+        ("an entry rests", f"every {_words(OPEN_ORDER_INTERVAL)}, and when its time is over"),
+        ("stops and targets are open", f"every {_words(OPEN_ORDER_INTERVAL)}"),
+        ("nothing is open, and somebody trades on the account", f"every {_words(FULL_LOOK_INTERVAL)}: positions and balance"),
+        ("orders in markets where nothing is ours", f"every {_words(WHOLE_LOOK_INTERVAL)}: forty times the weight of one market"),
+    )
+    yield from _table(("while", "the account is looked at"), iter(rows))
+    yield (
+        f"What {ATTEMPTS_BEFORE_ALERT} attempts in a row did not mend becomes an alert, once, and goes on every\n"
+        f"{_words(SLOW_PACE)}; trouble that stays away for an {_words(MEND_MEMORY)} counts anew. At most\n"
+        f"{MAX_EXTERNAL_ORDERS} orders of others are shown.\n"
+    )
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+def _words(time: timedelta) -> str:
+    seconds = int(time.total_seconds())
+    for length, name in ((3_600, "hour"), (60, "minute")):
+        if seconds % length == 0:
+            return f"{seconds // length} {name}s" if seconds != length else name
+    return f"{seconds} seconds"
