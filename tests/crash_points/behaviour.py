@@ -1,8 +1,8 @@
 """What functions are known to do, so that none is run again to find out.
 
-A function's next request follows from what it was given, from the answers that it got, and from the time at which it got them. Where
-two schedules agree in all of that (an order that was lost looks to its sender like one that was executed unheard), one run tells for
-both; only the world, to which the requests are made again, differs.
+A function's next request follows from what it was given, from the answers that it got, and from the time at which it got
+them. Where two schedules agree in all of that (an order that was lost looks to its sender like one that was executed
+unheard), one run tells for both; only the world, to which the requests are made again, differs.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from candlecast.domain.errors import DomainError
-
 from tests.crash_points.boundary import Operation
 from tests.crash_points.functions import Worker
 from tests.crash_points.visit import Choice, Plan, Visit

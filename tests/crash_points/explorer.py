@@ -72,7 +72,7 @@ class Explorer:
     def _after(self, world: World, event: Event, budget: int, part: int, parts: int) -> list[int]:
         counts = [0] * (budget + 1)
         endings = self.enumeration.endings(world, event.worker, event.body, disturbers(event, world), budget)
-        for number, ending in enumerate(endings):
+        for ending in endings:
             if parts > 1 and part != (ending.faults > 0):
                 continue
             self._path.append(code_of(ending.plan))
