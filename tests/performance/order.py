@@ -27,6 +27,7 @@ from candlecast.domain.signal import Action, TakeProfit
 from candlecast.domain.subscription import MarginMode
 from candlecast.ports.venue import Credentials
 from candlecast.services.execute_order import ExecuteOrder
+from candlecast.services.guard_venue import GuardedVenues
 from candlecast.services.place_orders import PlaceOrders
 from tests.builders import ACCOUNT, BTC, NOW, TENANT, VENUE, a_market, a_signal, a_trade_order, an_account
 from tests.contract.store.test_requests import stubbed_table
@@ -133,12 +134,13 @@ def executor_at(paper: PaperProcess, clock: SystemClock) -> Executor:
     templates = Templates({VENUE: ("binanceusdm", paper.base_url)}, lambda _venue: catalogue)
     keys: Credentials = paper.open_account()
     vault.write(TENANT, ACCOUNT, keys, KEYS_VERSION)
+    checks = check_gate(gate, clock, metrics)
     execute = ExecuteOrder(
         accounts=accounts,
         markets=markets,
         vault=vault,
-        venues=CcxtVenues(templates),
-        place=PlaceOrders(markets, check_gate(gate, clock, metrics), clock, metrics),
+        venues=GuardedVenues(CcxtVenues(templates), checks.watch, checks.spend),
+        place=PlaceOrders(markets, checks, clock, metrics),
         reserve_pool=reserve_pool(clock),
         reconcile_queue=FakeReconcileQueue(),
         clock=clock,

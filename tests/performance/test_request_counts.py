@@ -38,6 +38,7 @@ def executor() -> Iterator[Executor]:
 @pytest.fixture
 def now(executor: Executor) -> datetime:
     executor.accounts.loads = executor.accounts.saves = executor.requests = executor.gate.reads = executor.gate.writes = 0
+    executor.gate.weights.leases = 0
     return SystemClock().now()
 
 
@@ -49,7 +50,7 @@ def test_an_order_is_one_request_to_the_venue_two_reads_and_two_writes(executor:
     assert (executor.gate.reads, executor.gate.writes) == (1, 0), "the second read, at the last moment"
     executor.consume(order_body(Action.EXIT_LONG, now, "entry"))
     assert (executor.requests, executor.accounts.loads, executor.accounts.saves) == (2, 2, 4)
-    assert (executor.gate.reads, executor.gate.writes) == (2, 0)
+    assert (executor.gate.reads, executor.gate.writes, executor.gate.weights.leases) == (2, 0, 0), "an order weighs nothing"
 
 
 @pytest.mark.slow
@@ -74,6 +75,7 @@ def test_leverage_and_margin_mode_are_asked_for_at_the_first_entry_only(executor
     assert (executor.requests, executor.accounts.loads, executor.accounts.saves) == (2 + 3 + 3, 2, 4)  # an exit, two cancelled
     executor.consume(order_body(Action.LONG, now, "second", **bracket()))
     assert executor.requests == 2 + 3 + 3 + 3
+    assert 1 <= executor.gate.weights.leases <= 2, "one for settings and cancellations of a minute, another if a minute has ended"
     executor.consume(order_body(Action.EXIT_LONG, now, "second"))
 
 

@@ -163,7 +163,7 @@ def test_an_account_that_orders_too_often_waits_alone_and_its_order_is_certainly
 def test_an_address_that_asks_too_often_is_silent_as_a_whole(measured: Measured) -> None:
     measured.market.operate("PUT", "/limits", {**WIDE_LIMITS, "weight_per_minute": 5})
     measured.venue.positions()
-    with pytest.raises(RetryLater, match="^RATE_LIMITED"):
+    with pytest.raises(RetryLater, match=r"^RATE_LIMITED"):
         measured.venue.positions()
     with pytest.raises(RetryLater, match="ADDRESS_BLOCKED"):
         place(measured, ENTRY)
