@@ -53,8 +53,8 @@ def test_rate_limits_are_never_executed_and_say_when_to_come_back(
 
 @pytest.mark.parametrize("executed", [True, False])
 def test_a_slow_answer_outlasts_the_clients_patience(market: PaperVenue, trader: Any, executed: bool) -> None:
-    market.operate("POST", "/faults", {**ORDER_PATH, "kind": "slow", "delay_ms": 2_000, "executed": executed})
-    trader.timeout = 400
+    market.operate("POST", "/faults", {**ORDER_PATH, "kind": "slow", "delay_ms": 1_200, "executed": executed})
+    trader.timeout = 300
     with pytest.raises(ccxt.RequestTimeout):
         place(trader)
     trader.timeout = 10_000
