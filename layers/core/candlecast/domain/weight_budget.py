@@ -30,9 +30,10 @@ SHARE_PERCENT = {
     RequestClass.RECONCILER: 70,  # it comes again in a minute, and a third of the minute stays for orders
     RequestClass.MARKET_DATA: 50,  # a late candle costs one signal; half of the minute stays for accounts
 }
-# What a worker leases at once, so that a request does not cost a write: an order's cancellations and settings; a look at an
-# account (open orders twice 40, positions 5, balance 5); a few requests for candles. What is not used is lost with the minute.
-LEASE = {RequestClass.EXIT: 6, RequestClass.ENTRY: 6, RequestClass.RECONCILER: 90, RequestClass.MARKET_DATA: 20}
+# What a worker leases at once, so that a request does not cost a write: an order's cancellations and settings; two looks at an
+# account (open orders of a market 2, positions 5, balance 5, an order with its trades 7); some requests for candles. What is not
+# used is lost with the minute, so a lease is small beside what all may use; the hourly look at all markets (80) leases more.
+LEASE = {RequestClass.EXIT: 6, RequestClass.ENTRY: 6, RequestClass.RECONCILER: 40, RequestClass.MARKET_DATA: 20}
 
 
 @dataclass(frozen=True, slots=True)
