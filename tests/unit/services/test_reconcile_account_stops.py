@@ -10,12 +10,12 @@ import pytest
 
 from candlecast.domain.errors import RetryLater
 from candlecast.domain.findings import SLOW_PACE
-from candlecast.domain.order import IntentState, LegKind, OrderRequest, VenueOrder
+from candlecast.domain.order import Intent, IntentState, LegKind, OrderRequest, VenueOrder
 from candlecast.domain.reasons import Reason
 from candlecast.domain.signal import TakeProfit
 from tests.builders import BTC, a_reconcile_request
 from tests.fakes.venue import FakeVenue, Fault
-from tests.unit.services.money_path import KEY, MoneyPath
+from tests.unit.services.money_path import KEY, MoneyPath, bracket
 
 D = Decimal
 NONE = Fault.NONE
@@ -49,6 +49,16 @@ def watched(path: MoneyPath) -> list[int]:
 
     path.reconciler = replace(path.reconciler, venues=Venues())
     return seen
+
+
+def hiding(path: MoneyPath, kind: LegKind) -> Any:
+    """Connections to a replica that does not know of the account's orders of one kind yet."""
+
+    class Lagging(FakeVenue):
+        def find_order(self, intent: Intent) -> VenueOrder | None:
+            return None if intent.kind is kind else super().find_order(intent)
+
+    return lambda *_: Lagging(path.exchange, KEY)
 
 
 def test_a_stop_that_is_too_large_is_replaced_without_a_moment_without_one() -> None:
@@ -184,3 +194,25 @@ def test_of_two_reconcilers_only_one_replaces_a_stop() -> None:
         path.reconcile(3)
     assert path.live_stops() == [(D(10), D(95))]
     assert path.exchange.count("create_order") == 3
+
+
+@pytest.mark.parametrize("seen_late", [False, True])
+def test_a_left_over_stop_that_closes_the_next_position_is_accounted_for(seen_late: bool) -> None:
+    path = MoneyPath()
+    path.exchange.script(NONE, Fault.AMBIGUOUS_EXECUTED)
+    path.enter(targets=())  # nobody knows of its stop, which is live
+    path.clock.advance(5)
+    path.leave()
+    path.clock.advance(1)
+    path.exchange.script(Fault.AMBIGUOUS_EXECUTED)
+    path.execute(bracket(targets=(), signal_id="next", issued_at=path.clock.now()))  # nobody knows of the next position either
+    path.exchange.trade(BTC, D(90))  # the stop of the first closes the second
+    if seen_late:
+        path.clock.advance(26)
+        path.venues.connect = hiding(path, LegKind.ENTRY)  # type: ignore[method-assign]
+        path.reconcile()
+        del path.venues.connect
+    path.settle()
+    assert path.is_flat
+    assert sum(event.event.trade.pnl for event in path.database.stream if event.event.trade) == D(-100)
+    assert "FILL_WITHOUT_POSITION" not in path.alerts()
