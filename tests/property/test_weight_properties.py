@@ -58,7 +58,7 @@ class Address:
             used = self.counters.weigh("address", weight, self.limits, round(self.clock.now().timestamp() * 1000))
             self.granted[request_class] += weight
             if hears:
-                spend.told(VENUE, used)
+                spend.told(VENUE, used, self.clock.now())
 
 
 @pytest.mark.parametrize("hears", [True, False], ids=["the venue tells", "the venue tells nothing"])

@@ -106,10 +106,10 @@ def test_near_the_end_of_a_minute_what_is_needed_is_leased_alone() -> None:
 def test_the_venues_own_count_is_believed_if_it_is_higher() -> None:
     town = Town()
     spend = town.environment()
-    spend.told(REAL, ceiling(BINANCE_USDM, RequestClass.RECONCILER))
+    spend.told(REAL, ceiling(BINANCE_USDM, RequestClass.RECONCILER), town.clock.now())
     with pytest.raises(RetryLater, match="WEIGHT_SPENT"):
         spend(REAL, RequestClass.RECONCILER, VenueRequest.BALANCE)
-    spend.told(REAL, 1)  # an answer that was overtaken
+    spend.told(REAL, 1, town.clock.now())  # an answer that was overtaken
     with pytest.raises(RetryLater, match="WEIGHT_SPENT"):
         spend(REAL, RequestClass.RECONCILER, VenueRequest.BALANCE)
     spend(REAL, RequestClass.EXIT, VenueRequest.CANCEL_ORDER)
@@ -162,6 +162,17 @@ def test_the_venues_count_comes_with_every_answer() -> None:
     guard.passing(RequestClass.EXIT, [VenueRequest.CANCEL_ORDER], lambda: None, lambda: used)
     with pytest.raises(RetryLater, match="WEIGHT_SPENT"):
         guard.passing(RequestClass.EXIT, [VenueRequest.CANCEL_ORDER], lambda: None, lambda: used)
+
+
+def test_the_count_of_a_minute_that_ended_while_the_venue_answered_says_nothing() -> None:
+    town, gate = Town(), FakeGate()
+    town.clock.advance(59.9)
+    guard = Guard(REAL, WatchVenue(gate, town.clock, town.metrics), town.environment())
+    used = ceiling(BINANCE_USDM, RequestClass.EXIT)
+    guard.passing(RequestClass.EXIT, [VenueRequest.CANCEL_ORDER], lambda: town.clock.advance(0.2), lambda: used)
+    guard.passing(RequestClass.RECONCILER, [VenueRequest.BALANCE], lambda: None, lambda: used)
+    with pytest.raises(RetryLater, match="WEIGHT_SPENT"):
+        guard.passing(RequestClass.RECONCILER, [VenueRequest.BALANCE], lambda: None, lambda: used)
 
 
 def test_candles_and_prices_wait_first() -> None:

@@ -41,6 +41,7 @@ class Guard:
         """Make the request; raises what it raises, and `RetryLater` (ADDRESS_BLOCKED, WEIGHT_SPENT) if it may not leave."""
         for weight in weights:
             self.spend(self.name, request_class, weight)
+        asked_at = self.spend.clock.now()
         try:
             answer = request()
         except DomainError as error:
@@ -50,7 +51,7 @@ class Guard:
             raise
         told = used()
         if told is not None:
-            self.spend.told(self.name, told)
+            self.spend.told(self.name, told, asked_at)
         self.watch.answered(self.name)
         return answer
 

@@ -66,10 +66,14 @@ class SpendWeight:
         except RetryLater:
             return  # the others will be told by the venue itself
 
-    def told(self, venue: str, used: int) -> None:
-        """The venue's own count of this minute: what others have used with our address is gone, too."""
+    def told(self, venue: str, used: int, asked_at: datetime) -> None:
+        """The venue's own count of this minute: what others have used with our address is gone, too.
+
+        The answer to a request of another minute may count that one, which is over: it says nothing.
+        """
         purse = self._purse(venue, self.clock.now())
-        purse.used = max(purse.used, used)
+        if minute_of(asked_at) == purse.minute:
+            purse.used = max(purse.used, used)
 
     def _require_free(self, venue: str, now: datetime) -> None:
         until = self._blocked.get(venue)
