@@ -117,7 +117,7 @@ def test_a_warm_entry_costs_two_reads_two_writes_no_secret_and_one_venue_request
     desk, person = meter.desk, meter.desk.people[0]
     cold = meter.cost(trade_order(desk, person), person)
     say(f"cold, with leverage and margin mode to be set: AWS {dict(cold.aws)}, venue {dict(cold.venue)}")
-    assert cold.table in ((2, 3), (2, 4)), "leverage and margin mode have weight, which is leased; whoever begins a minute writes that too"
+    assert cold.table in ((2, 3), (2, 4)), "weight is leased; who begins a minute writes that too"
     assert cold.secrets == 1
     assert cold.venue.total() == 3, "margin mode, leverage, order"
 
