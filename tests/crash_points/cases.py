@@ -39,17 +39,19 @@ class Case:
 
 
 FAST = (
-    Case("entry then exit", ORDERS, 2),
-    Case("entry then exit", EVERYTHING, 1),
+    Case("entry then exit", ORDERS, 3, parts=3),
     Case("entry that goes stale", ORDERS, 2),
+    Case("entry then exit", EVERYTHING, 1),
+    Case("reversal", EVERYTHING, 1),
     Case("first entry", EVERYTHING, 1),
-    Case("exit behind its entry", ORDERS, 1),
-    Case("reversal", ORDERS, 1),
+    Case("exit behind its entry", EVERYTHING, 1),
 )
 THOROUGH = (
-    Case("entry then exit", ORDERS, 3, parts=2),
+    Case("reversal", EVERYTHING, 2),
     Case("entry then exit", EVERYTHING, 2),
     Case("entry that goes stale", EVERYTHING, 2),
+    Case("entry that goes stale", ORDERS, 3),
+    Case("first entry", EVERYTHING, 2),
     Case("exit behind its entry", EVERYTHING, 2),
 )
 

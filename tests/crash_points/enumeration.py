@@ -75,11 +75,7 @@ class Enumeration:
         if foretold is not None:
             return foretold
         self.runs += 1
-        visit = Visit(world.copy(), {choice.at: choice for choice in plan})
-        try:
-            self.functions.call(worker, body, visit)
-        except DomainError as error:
-            visit.error = error
+        visit = invoked(self.functions, world, worker, body, plan)
         self.behaviours.remember(world.now, worker, body, visit)
         return visit
 
@@ -180,6 +176,24 @@ class Enumeration:
             if known is not ending:
                 found[known.world.exact(), known.faults] = _with_more(known, ending)
         return found
+
+
+def invoked(functions: Functions, world: World, worker: Worker, body: str, plan: Plan) -> Visit:
+    """Run a function under a plan, and see how it goes."""
+    visit = Visit(world.copy(), {choice.at: choice for choice in plan})
+    try:
+        functions.call(worker, body, visit)
+    except DomainError as error:
+        visit.error = error
+    for heard in (visit.error, *(point.raised for point in visit.points)):
+        _forget_where(heard)
+    return visit
+
+
+def _forget_where(error: Exception | None) -> None:
+    """Let go of the frames that an error came through: they hold whatever was in use, and all of it is kept here."""
+    if error is not None:
+        error.__traceback__ = error.__context__ = error.__cause__ = None
 
 
 def _with_more(known: Ending, other: Ending) -> Ending:

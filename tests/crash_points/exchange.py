@@ -34,7 +34,7 @@ class Refusal(Exception):
     """The venue's own no: a code, a text, an HTTP status."""
 
     def __init__(self, code: int, text: str, status: int = 400, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(code, text)
+        super().__init__(code, text, status, dict(headers or {}))
         self.code, self.text, self.status, self.headers = code, text, status, dict(headers or {})
 
 

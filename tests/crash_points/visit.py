@@ -79,8 +79,8 @@ class Visit:
 
 
 def told(error: Exception) -> object:
-    """An error as far as anybody can tell two apart."""
-    return type(error).__name__, str(error)
+    """An error as far as anybody can tell two apart: AWS tells in its response which condition of several did not hold."""
+    return type(error).__name__, str(error), repr(getattr(error, "response", None))
 
 
 def carried_out(operation: Operation, world: World) -> object:

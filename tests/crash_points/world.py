@@ -7,7 +7,7 @@ import json
 import re
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -100,7 +100,22 @@ class World:
     overwritten: int = 0  # writes of an account that lost what somebody else had written
 
     def copy(self) -> World:
-        return replace(self, items=dict(self.items))
+        """By position, in the order of the fields: `dataclasses.replace` would take a tenth of all time."""
+        return World(
+            self.now,
+            dict(self.items),
+            self.orders,
+            self.arrivals,
+            self.trade,
+            self.reconcile,
+            self.dead,
+            self.next_firing,
+            self.last_order,
+            self.stage,
+            self.looked_at,
+            self.refused_exits,
+            self.overwritten,
+        )
 
     def instant(self) -> datetime:
         return START + timedelta(seconds=self.now)
