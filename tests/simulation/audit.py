@@ -65,6 +65,9 @@ class Audit:
             return
         limits = self.settings[intent.subscription_id]
         closing = {i.market for i in after.intents.values() if i.kind is LegKind.EXIT and i.signal_id == intent.signal_id}
+        # what stands against an entry is closed before it leaves, or it does not leave (`World._on_send` sees to that)
+        against = (p for p in before.positions.values() if p.side is not intent.position_side)
+        closing |= {p.market for p in against if p.market == intent.market}
         held = [p for p in before.positions.values() if p.subscription_id == intent.subscription_id and p.market not in closing]
         coming = [i for i in after.intents.values() if i.kind is LegKind.ENTRY and i.subscription_id == intent.subscription_id]
         entering = {i.market for i in coming} | {p.market for p in held}

@@ -11,7 +11,7 @@ from random import Random
 
 from candlecast.domain.errors import Conflict, RetryLater
 from candlecast.domain.messages import CandleClosed, ReconcileRequest, SignalShard, TradeOrder
-from candlecast.domain.order import OrderRequest
+from candlecast.domain.order import OrderRequest, Side
 from candlecast.ports.venue import Credentials
 from candlecast.runtime.bootstrap import MAX_RECEIVES
 from candlecast.services.check_gate import CheckGate
@@ -300,6 +300,9 @@ class World:
 
     def _on_send(self, api_key: str, request: OrderRequest) -> None:
         self.audit.on_send(api_key, request, self.crossings.called_at or self.clock.now())
+        held = self.exchange.net_position(api_key, request.market)
+        if not request.reduce_only and held * (1 if request.side is Side.BUY else -1) < 0:
+            self.chronicle.fail(f"2: an entry left against {held} {request.market} of {api_key}")
 
     def _watched[P](self, port: P, name: str) -> P:
         return watched(port, name, self.crossings)
