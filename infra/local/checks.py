@@ -7,6 +7,7 @@ and its slowest tests. Steps that fail show what their tool said.
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -14,13 +15,16 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field
+from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = Path(sys.executable).parent
 STEP_SECONDS = 600  # a check that takes ten minutes hangs
 END_TO_END_SECONDS = 3600
 SLOWEST = 10
+CRASH_POINTS = ROOT / "build" / "check" / "crash_points"  # a report of each part of the enumeration, written by its tests
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = parser.parse_args(arguments).command
     folder = ROOT / "build" / command
     folder.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(CRASH_POINTS, ignore_errors=True)  # an earlier run's reports say nothing of this one
     started = time.monotonic()
     outcomes = run_checks(folder)
     passed = all(outcome.passed for outcome in outcomes)
@@ -72,11 +77,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         outcomes.append(run_end_to_end(folder))
         passed = outcomes[-1].passed
     seconds = time.monotonic() - started
-    write_report(folder / "report.json", command, outcomes, seconds)
+    crash_points = counted_schedules(CRASH_POINTS)
+    write_report(folder / "report.json", command, outcomes, seconds, crash_points)
     print(f"\n{command}: {'passed' if passed else 'FAILED'} in {seconds:.0f} s, report in build/{command}/report.json")
     for outcome in outcomes:
         if outcome.tests:  # pytest's own last words, where people and machines look for them
             print(f"{outcome.name}: {outcome.output.strip().splitlines()[-1].strip('= ')}")
+    print(told_schedules(crash_points))
     return 0 if passed else 1
 
 
@@ -163,11 +170,40 @@ def counts(results: Path | None) -> dict[str, object] | None:
     }
 
 
-def write_report(path: Path, command: str, outcomes: Sequence[Outcome], seconds: float) -> None:
+def counted_schedules(folder: Path) -> dict[str, Any]:
+    """How many schedules the crash-point tests enumerated, by number of faults and by case, and what that took.
+
+    Faults of orders are among all faults: where both were enumerated of a scenario, the larger count holds the smaller.
+    """
+    cases: dict[str, list[int]] = {}
+    scenarios: dict[str, list[int]] = {}
+    work = dict.fromkeys(("worlds", "invocations", "violations"), 0)
+    reports = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
+    for part in reports:
+        before = cases.get(part["case"], [])
+        cases[part["case"]] = [sum(counts) for counts in zip_longest(before, part["schedules"], fillvalue=0)]
+        for name in work:
+            work[name] += part[name]
+    for scenario, case in {(part["scenario"], part["case"]) for part in reports}:
+        known = scenarios.get(scenario, [])
+        scenarios[scenario] = [max(counts) for counts in zip_longest(known, cases[case], fillvalue=0)]
+    by_faults = [sum(counts) for counts in zip_longest(*scenarios.values(), fillvalue=0)]
+    return {"schedules": sum(by_faults), "by_faults": by_faults, **work, "cases": cases}
+
+
+def told_schedules(counted: dict[str, Any]) -> str:
+    """The counts of the crash-point tests as a line for people."""
+    return (
+        f"crash points: {counted['schedules']:,} schedules of up to {max(len(counted['by_faults']) - 1, 0)} faults"
+        f" ({counted['worlds']:,} worlds, {counted['invocations']:,} invocations), {counted['violations']:,} violations"
+    )
+
+
+def write_report(path: Path, command: str, outcomes: Sequence[Outcome], seconds: float, crash_points: dict[str, Any]) -> None:
     """Write everything but what the tools printed, which is on the terminal."""
     steps = [{key: value for key, value in asdict(outcome).items() if key != "output"} for outcome in outcomes]
     passed = all(outcome.passed for outcome in outcomes)
-    report = {"command": command, "passed": passed, "seconds": round(seconds, 1), "steps": steps}
+    report = {"command": command, "passed": passed, "seconds": round(seconds, 1), "steps": steps, "crash_points": crash_points}
     path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
 
 

@@ -47,6 +47,8 @@ FAST = (
     Case("exit behind its entry", EVERYTHING, 1),
 )
 THOROUGH = (
+    Case("reversal", ORDERS, 3),
+    Case("exit behind its entry", ORDERS, 3),
     Case("reversal", EVERYTHING, 2),
     Case("entry then exit", EVERYTHING, 2),
     Case("entry that goes stale", EVERYTHING, 2),

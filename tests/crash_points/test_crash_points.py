@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.local.checks import counted_schedules, told_schedules
 from tests.crash_points.cases import FAST, SCENARIOS, THOROUGH, Case, parts_of
 from tests.crash_points.enumeration import Enumeration
 from tests.crash_points.explorer import Explorer
@@ -27,6 +28,7 @@ def _without_the_collector() -> Iterator[None]:
     """What an enumeration keeps is large and without cycles: the collector would look through it again and again."""
     gc.disable()
     yield
+    gc.freeze()  # what little garbage there is costs more to look for than to keep
     gc.enable()
 
 
@@ -52,10 +54,27 @@ def enumerate_all(functions: Functions, case: Case, part: int) -> None:
     assert replays == []
 
 
+def test_schedules_are_counted_once_whatever_cases_and_parts_they_are_in(tmp_path: Path) -> None:
+    told = {"scenario": "a", "worlds": 2, "invocations": 3, "violations": 0}
+    parts = [
+        told | {"case": "a, orders", "schedules": [1, 2, 40]},
+        told | {"case": "a, orders", "schedules": [0, 3, 50]},
+        told | {"case": "a, all", "schedules": [1, 9]},
+        told | {"case": "b, all", "scenario": "b", "schedules": [1, 4], "violations": 1},
+    ]
+    for number, part in enumerate(parts):
+        (tmp_path / f"{number}.json").write_text(json.dumps(part))
+    counted = counted_schedules(tmp_path)
+    assert counted["by_faults"] == [2, 13, 90]
+    assert counted["cases"]["a, orders"] == [1, 5, 90]
+    assert told_schedules(counted) == "crash points: 105 schedules of up to 2 faults (8 worlds, 12 invocations), 1 violations"
+
+
 def report(case: Case, part: int, counts: list[int], explorer: Explorer) -> None:
     REPORTS.mkdir(parents=True, exist_ok=True)
     told = {
         "case": case.name,
+        "scenario": case.scenario,
         "schedules": counts,
         "worlds": explorer.worlds,
         "invocations": explorer.enumeration.runs,
