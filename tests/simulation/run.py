@@ -48,12 +48,19 @@ def run(seed: int, profile: Profile | None = None, *, traced: bool = False) -> R
     world = World(Random(seed), profile or Profile.drawn(Random(f"the profile of {seed}")))
     told = world.profile
     people = People(world, NOW + timedelta(minutes=world.profile.minutes))
+    try:
+        _live(world, people)
+    except Exception as error:  # nothing that the product does may stop the world
+        world.chronicle.fail(f"unforeseen: {type(error).__name__} {error}")
+    return _result(seed, told, world, traced=traced)
+
+
+def _live(world: World, people: People) -> None:
     people.settle_in()
     world.crossings.meanwhile = people.somebody_comes_between
     start_traffic(world, people)
     world.agenda.run_until(people.end)
     quiet_down(world, people)
-    return _result(seed, told, world, traced=traced)
 
 
 def start_traffic(world: World, people: People) -> None:

@@ -14,6 +14,9 @@ from tests.simulation.report import summary
 from tests.simulation.run import Result, run
 
 
+ROOT = Path(__file__).resolve().parents[2]
+
+
 def a_result(seed: int = 5, broken: tuple[str, ...] = (), **changes: int) -> Result:
     return Result(
         seed=seed,
@@ -31,6 +34,12 @@ def a_result(seed: int = 5, broken: tuple[str, ...] = (), **changes: int) -> Res
 @pytest.mark.parametrize("regression", load(), ids=lambda regression: str(regression.seed))
 def test_a_seed_that_has_failed_once_does_not_fail_again(regression: Regression) -> None:
     assert run(regression.seed, regression.drawn()).broken == []
+
+
+@pytest.mark.parametrize("regression", load(), ids=lambda regression: str(regression.seed))
+def test_what_a_seed_has_shown_is_stated_by_a_test_of_its_own(regression: Regression) -> None:
+    path, _, name = regression.shown_by.partition("::")
+    assert f"def {name}(" in (ROOT / path).read_text()
 
 
 def test_a_failed_seed_is_kept_once_with_its_profile_and_what_broke(tmp_path: Path) -> None:
