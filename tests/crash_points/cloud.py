@@ -17,6 +17,7 @@ from tests.crash_points.world import Item, Key, Message, World
 SLOW_SECONDS = 6.0  # twice what the adapters wait for an answer: the SDK's second try succeeds at last
 INDEX_KEYS = {"GSI1": ("GSI1PK", "GSI1SK"), "GSI2": ("GSI2PK", "GSI2SK"), "GSI3": ("GSI3PK", "GSI3SK")}
 THROTTLED = "ProvisionedThroughputExceededException"
+MET_ANOTHER = [{"Code": "TransactionConflict"}]
 Request = Mapping[str, Any]
 
 
@@ -88,6 +89,9 @@ def _table_operation(operation: str, request: Request) -> tuple[Callable[[World]
         _touch(world, request)
         return write(world, request)
 
+    if operation == "TransactWriteItems":
+        another = Fault("meets another", _refusing("TransactionCanceledException", operation, 400, MET_ANOTHER))
+        return apply_write, (throttled, another, Fault("answer lost", lost), Fault("slow", slow))
     if "version" not in request.get("ExpressionAttributeNames", {}).values():
         return apply_write, (throttled,)  # a counter or an aid: nothing is decided by it
     others = (Fault("answer lost, repeated by the SDK", asked_twice), Fault("somebody else writes first", overtaken))
@@ -193,9 +197,9 @@ def _subject(request: Request) -> str:
     return partition[2] if len(partition) > 3 else partition[0]
 
 
-def _refusing(code: str, operation: str, status: int) -> Callable[[World], Any]:
+def _refusing(code: str, operation: str, status: int, reasons: list[dict[str, str]] | None = None) -> Callable[[World], Any]:
     def refuse(_: World) -> Any:
-        raise _error(code, operation, status)
+        raise _error(code, operation, status, reasons)
 
     return refuse
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from candlecast.domain.ids import client_order_id
 from tests.crash_points.functions import SECRETS
-from tests.crash_points.scenario import QUANTITY, account_body
+from tests.crash_points.scenario import QUANTITY, ROOM_FOR_ONE, account_body
 from tests.crash_points.visit import Point
 from tests.crash_points.world import PRICE, START, World, opened
 
@@ -23,6 +23,7 @@ def broken_always(world: World) -> Iterator[str]:
         yield f"2: {world.net} are held at the venue, the limit is {QUANTITY}"
     body = account_body(world)
     yield from _over_the_limits(body)
+    yield from _beyond_the_pool(world, body)
     if world.overwritten:
         yield "2: the account was written by somebody who had not read its last version"
     for text in (*(opened(value) for item in world.items.values() for value in item.values()), *_bodies(world)):
@@ -46,6 +47,25 @@ def _over_the_limits(body: dict[str, Any]) -> Iterator[str]:
         there += sum((Decimal(i["quantity"]) - Decimal(i.get("filled_quantity", "0")) for i in coming), Decimal(0))
         if there > QUANTITY:
             yield f"2: {there * PRICE} {side} are held and coming, the limit is {QUANTITY * PRICE}"
+
+
+def _beyond_the_pool(world: World, body: dict[str, Any]) -> Iterator[str]:
+    """What is reserved is within the pool's bounds and with what is free no more than them, and covers what is held or coming."""
+    slots = [
+        item for (partition, _), item in world.items.items() if partition.startswith(f"POOL#{ROOM_FOR_ONE.organisation_id}#")
+    ]
+    if not slots:
+        return
+    bounds = ROOM_FOR_ONE.bounds.bounds
+    for name, bound in (("notional", bounds.notional), ("positions", bounds.positions)):
+        used, free = (sum((Decimal(slot[f"{kind}_{name}"]["N"]) for slot in slots), Decimal(0)) for kind in ("used", "free"))
+        if not 0 <= used <= used + free <= bound:
+            yield f"2: the pool's {name} are {used} with {free} free, the bound is {bound}"
+    used = sum((Decimal(slot["used_notional"]["N"]) for slot in slots), Decimal(0))
+    entries = [intent for intent in body.get("intents", {}).values() if intent["kind"] == "ENTRY"]
+    taken = sum((Decimal(one["quantity"]) for one in (*body.get("positions", {}).values(), *entries)), Decimal(0)) * PRICE
+    if taken > used:
+        yield f"2: {taken} are held and coming, {used} are reserved in the pool"
 
 
 def broken_sending(point: Point, world: World) -> Iterator[str]:

@@ -14,6 +14,7 @@ from candlecast.adapters.codec import to_json
 from candlecast.domain.account import Balance
 from candlecast.domain.messages import ReconcileRequest
 from candlecast.domain.order import MarketSettings
+from candlecast.domain.pool import PoolBounds, PoolLimits
 from candlecast.domain.signal import Action, Signal, TakeProfit
 from tests.builders import ACCOUNT, BTC, TENANT, a_signal, a_trade_order, an_account, settings
 from tests.crash_points.boundary import Operation
@@ -25,13 +26,16 @@ ACCOUNT_KEY = (f"TENANT#{TENANT}#ACCOUNT#{ACCOUNT}", "STATE")
 FIRING_SECONDS = 60.0
 IN_FORCE = MarketSettings(settings().leverage, settings().margin_mode)
 QUANTITY = Decimal(10)  # what an entry buys: 1,000 of notional at 100
+ROOM_FOR_ONE = PoolLimits(
+    organisation_id="organisation-1", bounds=PoolBounds(max_gross_notional=Decimal(1_000), max_open_positions=1), version=1
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """`actions` are its signals, each issued once the one before has come to rest, or (`at_once`) all within seconds.
 
-    An entry may be executed for `max_age_seconds`; a `first_entry` has leverage and margin mode to set.
+    An entry may be executed for `max_age_seconds`; a `first_entry` has leverage and margin mode to set. `pool` is the account's.
     """
 
     name: str
@@ -40,12 +44,13 @@ class Scenario:
     at_once: bool = False
     first_entry: bool = False
     notional: Decimal = Decimal(1_000)
+    pool: PoolLimits | None = None
 
     def message(self, stage: int, issued_at: float) -> Message:
         """The order message of a stage, as the fan-out sends it."""
         signal = _signal(self.actions[stage], stage, issued_at)
         limits = settings(max_positions=1, max_signal_age_seconds=self.max_age_seconds, max_order_notional=self.notional)
-        return Message(to_json(a_trade_order(signal, settings=limits)), issued_at)
+        return Message(to_json(a_trade_order(signal, settings=limits, pool=self.pool)), issued_at)
 
     def begin(self, functions: Functions) -> World:
         """An account without a position, and the first signal in the queue."""
