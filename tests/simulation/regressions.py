@@ -22,7 +22,7 @@ TOLD = 3  # what broke, at most so many lines of it
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Regression:
-    """One seed that has failed; `shown_by` is the test that states the defect directly, empty until there is one."""
+    """One seed that has failed; `shown_by` is the test that states the defect directly, empty until it is mended."""
 
     seed: int
     version: int

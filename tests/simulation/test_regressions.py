@@ -13,7 +13,6 @@ from tests.simulation.regressions import Regression, load, remember
 from tests.simulation.report import summary
 from tests.simulation.run import Result, run
 
-
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -38,6 +37,7 @@ def test_a_seed_that_has_failed_once_does_not_fail_again(regression: Regression)
 
 @pytest.mark.parametrize("regression", load(), ids=lambda regression: str(regression.seed))
 def test_what_a_seed_has_shown_is_stated_by_a_test_of_its_own(regression: Regression) -> None:
+    assert regression.shown_by, "write that test, and name it in regressions.json"
     path, _, name = regression.shown_by.partition("::")
     assert f"def {name}(" in (ROOT / path).read_text()
 
