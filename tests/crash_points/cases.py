@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from candlecast.domain.signal import Action
 from tests.crash_points.boundary import FaultGroup
-from tests.crash_points.scenario import ROOM_FOR_ONE, Scenario
+from tests.crash_points.scenario import AT_A_HUNDRED, ROOM_FOR_ONE, Scenario
 
 ORDERS, EVERYTHING = frozenset({FaultGroup.ORDERS}), frozenset(FaultGroup)
 
@@ -19,6 +19,8 @@ SCENARIOS = {
         Scenario("entry that goes stale", (Action.LONG,), max_age_seconds=20),
         Scenario("exit behind its entry", (Action.LONG, Action.EXIT), at_once=True),
         Scenario("first entry", (Action.LONG,), first_entry=True),
+        Scenario("limit entry that is filled", (Action.LONG,), limit=AT_A_HUNDRED, reached_at=45),
+        Scenario("limit entry that runs out", (Action.LONG,), limit=AT_A_HUNDRED, reached_at=1_000),
         Scenario("entry from a pool, then exit", (Action.LONG, Action.EXIT), pool=ROOM_FOR_ONE),
     )
 }
@@ -47,6 +49,8 @@ FAST = (
     Case("first entry", EVERYTHING, 1),
     Case("exit behind its entry", EVERYTHING, 1),
     Case("entry from a pool, then exit", EVERYTHING, 1),
+    Case("limit entry that is filled", EVERYTHING, 1),
+    Case("limit entry that runs out", EVERYTHING, 1),
 )
 THOROUGH = (
     Case("reversal", ORDERS, 3),
@@ -56,6 +60,8 @@ THOROUGH = (
     Case("entry that goes stale", EVERYTHING, 2),
     Case("entry that goes stale", ORDERS, 3),
     Case("entry from a pool, then exit", EVERYTHING, 2),
+    Case("limit entry that is filled", EVERYTHING, 2),
+    Case("limit entry that runs out", EVERYTHING, 2),
     Case("first entry", EVERYTHING, 2),
     Case("exit behind its entry", EVERYTHING, 2),
 )

@@ -85,6 +85,14 @@ def arrive(world: World, arrival: Arrival) -> None:
         return  # nobody is there to hear it
 
 
+def fill_resting(world: World) -> None:
+    """Let the market come to the price of limit orders."""
+    filled = (
+        replace(order, status="FILLED", placed_at=world.now) if order.rests_at_its_price else order for order in world.orders
+    )
+    world.orders = tuple(filled)
+
+
 # -- orders -----------------------------------------------------------------------------------------------------------------
 
 
@@ -118,10 +126,11 @@ def place(world: World, path: str, parameters: Parameters, blind_seconds: float 
         quantity=quantity,
         reduce_only=reduces,
         trigger=parameters.get("triggerPrice"),
-        status="NEW" if conditional else "FILLED",
+        status="NEW" if conditional or (parameters["type"] == "LIMIT" and world.now < world.reached_at) else "FILLED",
         sent_at=world.now if sent_at is None else sent_at,
         placed_at=world.now,
         seen_from=world.now + blind_seconds,
+        price=parameters.get("price", "0.0"),
     )
     world.orders = (*world.orders, order)
     return order
@@ -191,7 +200,7 @@ def _shown(order: Order) -> dict[str, Any]:
         "symbol": order.symbol,
         "status": order.status,
         "clientOrderId": order.client_id,
-        "price": "0.0",
+        "price": order.price,
         "avgPrice": str(PRICE if order.executed else 0),
         "origQty": str(order.quantity),
         "executedQty": str(order.executed),

@@ -12,13 +12,14 @@ from typing import Any
 
 from candlecast.adapters.codec import to_json
 from candlecast.domain.account import Balance
+from candlecast.domain.entry_order import EntryOrder, EntryType
 from candlecast.domain.messages import ReconcileRequest
 from candlecast.domain.order import MarketSettings
 from candlecast.domain.pool import PoolBounds, PoolLimits
 from candlecast.domain.signal import Action, Signal, TakeProfit
 from tests.builders import ACCOUNT, BTC, TENANT, a_signal, a_trade_order, an_account, settings
 from tests.crash_points.boundary import Operation
-from tests.crash_points.exchange import arrive
+from tests.crash_points.exchange import arrive, fill_resting
 from tests.crash_points.functions import KEY_VERSION, VENUE, Functions, Worker
 from tests.crash_points.world import PHASE, START, Item, Message, World, opened
 
@@ -26,6 +27,7 @@ ACCOUNT_KEY = (f"TENANT#{TENANT}#ACCOUNT#{ACCOUNT}", "STATE")
 FIRING_SECONDS = 60.0
 IN_FORCE = MarketSettings(settings().leverage, settings().margin_mode)
 QUANTITY = Decimal(10)  # what an entry buys: 1,000 of notional at 100
+AT_A_HUNDRED = EntryOrder(type=EntryType.LIMIT, price=Decimal(100), rests_seconds=90)
 ROOM_FOR_ONE = PoolLimits(
     organisation_id="organisation-1", bounds=PoolBounds(max_gross_notional=Decimal(1_000), max_open_positions=1), version=1
 )
@@ -36,6 +38,7 @@ class Scenario:
     """`actions` are its signals, each issued once the one before has come to rest, or (`at_once`) all within seconds.
 
     An entry may be executed for `max_age_seconds`; a `first_entry` has leverage and margin mode to set. `pool` is the account's.
+    Entries are ordered at a `limit`, to which the market comes at `reached_at`.
     """
 
     name: str
@@ -45,16 +48,18 @@ class Scenario:
     first_entry: bool = False
     notional: Decimal = Decimal(1_000)
     pool: PoolLimits | None = None
+    limit: EntryOrder | None = None
+    reached_at: float = 0.0
 
     def message(self, stage: int, issued_at: float) -> Message:
         """The order message of a stage, as the fan-out sends it."""
-        signal = _signal(self.actions[stage], stage, issued_at)
+        signal = _signal(self.actions[stage], stage, issued_at, self.limit)
         limits = settings(max_positions=1, max_signal_age_seconds=self.max_age_seconds, max_order_notional=self.notional)
         return Message(to_json(a_trade_order(signal, settings=limits, pool=self.pool)), issued_at)
 
     def begin(self, functions: Functions) -> World:
         """An account without a position, and the first signal in the queue."""
-        world = World()
+        world = World(reached_at=self.reached_at)
         functions.boundaries.crosser = _Plain(world)
         balance = Balance(equity=Decimal(10_000), available=Decimal(10_000), as_of=START)
         account = an_account(
@@ -85,7 +90,7 @@ class _Plain:
         return operation.apply(self.world)
 
 
-def _signal(action: Action, stage: int, issued_at: float) -> Signal:
+def _signal(action: Action, stage: int, issued_at: float, limit: EntryOrder | None) -> Signal:
     sign = 1 if action is Action.LONG else -1
     levels = action.is_entry
     return a_signal(
@@ -93,6 +98,7 @@ def _signal(action: Action, stage: int, issued_at: float) -> Signal:
         signal_id=f"signal{stage}",
         issued_at=START + timedelta(seconds=issued_at),
         stop_loss=Decimal(100 - sign * 10) if levels else None,
+        entry=limit if levels else None,
         take_profits=(TakeProfit(Decimal(100 + sign * 20), Decimal(1)),) if levels else (),
     )
 
@@ -125,6 +131,10 @@ def next_event(world: World, scenario: Scenario) -> Event | None:
             world.next_firing,
         ]
         first = times.index(min(times))
+        if world.reached_at <= times[first] and any(order.rests_at_its_price for order in world.orders):
+            world.now = max(world.now, world.reached_at)
+            fill_resting(world)
+            continue
         world.now = max(world.now, times[first])
         if first > 0:
             return _event(world, first)

@@ -48,6 +48,11 @@ class Order:
     placed_at: float
     seen_from: float
     ended_at: float = 0.0
+    price: str = "0.0"
+
+    @property
+    def rests_at_its_price(self) -> bool:
+        return self.kind == "LIMIT" and self.status == "NEW"
 
     @property
     def is_conditional(self) -> bool:
@@ -98,6 +103,7 @@ class World:
     looked_at: bool = False  # whether a look at the venue has found everything at rest
     refused_exits: int = 0  # by the venue, which may leave a position held
     overwritten: int = 0  # writes of an account that lost what somebody else had written
+    reached_at: float = 0.0  # when the market comes to the price of limit orders
 
     def copy(self) -> World:
         """By position, in the order of the fields: `dataclasses.replace` would take a tenth of all time."""
@@ -115,6 +121,7 @@ class World:
             self.looked_at,
             self.refused_exits,
             self.overwritten,
+            self.reached_at,
         )
 
     def instant(self) -> datetime:
@@ -130,7 +137,7 @@ class World:
         """Equal only for worlds that nothing and nobody could tell apart."""
         items = tuple((key, tuple(_plain(name, item[name]) for name in sorted(item))) for key, item in sorted(self.items.items()))
         queues = self.trade, self.reconcile, self.dead, self.arrivals
-        counts = self.next_firing, self.stage, self.looked_at, self.refused_exits, self.overwritten
+        counts = self.next_firing, self.stage, self.looked_at, self.refused_exits, self.overwritten, self.reached_at
         return self.now, items, self.orders, queues, counts
 
     def key(self) -> bytes:
@@ -141,7 +148,7 @@ class World:
         """Everything that matters from here on: times are relative, names by first appearance."""
         told = [
             f"{self.now % PHASE} {self.next_firing - self.now} {self.stage} {self.looked_at} {len(self.dead)}",
-            f"{self.refused_exits} {self.overwritten} {self._blocked_for()}",
+            f"{self.refused_exits} {self.overwritten} {self._blocked_for()} {self._age(self.reached_at)}",
             *(f"{self._age(m.visible_at)} {m.receives} {_INSTANT.sub(self._exactly, m.body)}" for m in self.trade),
             *(f"{self._age(m.visible_at)} {m.receives} {_without_trace(m.body)}" for m in _in_order(self.reconcile)),
             f"{self.net}",
