@@ -11,7 +11,7 @@ from candlecast.domain.account import Account
 from candlecast.domain.candle import Candle
 from candlecast.domain.errors import Conflict, RetryLater
 from candlecast.domain.ids import digest
-from candlecast.domain.messages import CandleClosed, ReconcileRequest
+from candlecast.domain.messages import ReconcileRequest
 from candlecast.domain.signal import Action, Signal, TakeProfit
 from candlecast.domain.strategy_definition import StrategyDefinition
 from candlecast.domain.subscription import AllowedSides, Settings, Sizing, SizingMode
@@ -136,16 +136,13 @@ class People:
         targets = tuple(TakeProfit(price * (100 + sign * (number + 1)) / 100, Decimal("0.5")) for number in range(rungs))
         return stop, targets
 
-    def candle_closes(self) -> None:
-        """A minute is over: its candles are published, and both minute strategies are called."""
-        world, close = self.world, Timeframe.M1.floor(self.world.clock.now())
+    def candle_closes(self, close: datetime) -> None:
+        """A minute is over: the venue publishes its candles."""
+        world = self.world
         for market in MARKETS:
             price = str(world.exchange.prices[market])
             self._candles[market].append(a_candle(close - Timeframe.M1.length, price))
             world.market_data.put(market, Timeframe.M1, self._candles[market], venue=VENUE)
-            key = digest("candle", market, close.isoformat())
-            message = CandleClosed(venue=VENUE, market=market, timeframe=Timeframe.M1, candle_close=close, correlation_id=key)
-            world.candle_queue.put(message)
 
     def signal_from_outside(self) -> None:
         """A signal that was issued a while ago, now and then without a price; its sender repeats it until it is taken."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from random import Random
 
 from candlecast.domain.account import AccountStatus
@@ -66,7 +67,10 @@ def _live(world: World, people: People) -> None:
 def start_traffic(world: World, people: People) -> None:
     """Everything that happens by itself, until the people's end."""
     end = people.end
-    world.every(60, people.candle_closes, end)
+    for minute in range(world.profile.minutes):
+        fires = NOW + timedelta(minutes=minute)
+        world.agenda.later(fires, partial(world.announce_candles, fires))
+        world.agenda.later(fires + timedelta(minutes=1), partial(people.candle_closes, fires + timedelta(minutes=1)))
     world.every(OUTSIDE_SECONDS, people.signal_from_outside, end)
     world.every(5, people.price_moves, end)
     world.every(20, people.owner_acts, end)

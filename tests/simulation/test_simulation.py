@@ -28,6 +28,7 @@ FAULTS = {
     "partial_fill",
     "queue_refused",
     "read_lags",
+    "schedule_repeated",
     "slow_fill",
     "store_answer_lost",
     "store_throttled",

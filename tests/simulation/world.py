@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import count
 from random import Random
 
 from candlecast.domain.errors import Conflict, RetryLater
 from candlecast.domain.messages import CandleClosed, ReconcileRequest, SignalShard, TradeOrder
 from candlecast.domain.order import OrderRequest, Side
+from candlecast.domain.timeframe import Timeframe
 from candlecast.ports.venue import Credentials
 from candlecast.runtime.bootstrap import MAX_RECEIVES
+from candlecast.services.announce_candles import AnnounceCandles
 from candlecast.services.check_gate import CheckGate
 from candlecast.services.execute_order import ExecuteOrder
 from candlecast.services.fan_out import FanOut
@@ -41,6 +43,7 @@ from tests.fakes.store import FakeDatabase
 from tests.fakes.strategies import FakeStrategyStore
 from tests.fakes.subscriptions import FakeSubscriptionStore
 from tests.fakes.vault import FakeVault
+from tests.simulation.agenda import Agenda
 from tests.simulation.audit import Audit, AuditedAccountStore, Exposure
 from tests.simulation.chronicle import Chronicle
 from tests.simulation.crossings import Crash, Crossings, watched, watched_store
@@ -55,36 +58,7 @@ VENUE = "binanceusdm"  # whose rules, weights and windows the product keeps here
 MARKETS = {symbol: a_market(symbol) for symbol in (BTC, ETH)}
 RELAY_SECONDS = 1.0  # how often the stream delivers
 RELAY_BATCH = 10
-MAX_STEPS = 200_000  # a run that needs more goes round in circles
-
-
-@dataclass(slots=True)
-class Agenda:
-    """What happens when; equal instants in the order in which they were planned."""
-
-    clock: FakeClock
-    chronicle: Chronicle
-    _planned: list[tuple[datetime, int, Callable[[], None]]] = field(default_factory=list)
-    _numbers: count[int] = field(default_factory=count)
-
-    def later(self, at: datetime, action: Callable[[], None]) -> None:
-        heapq.heappush(self._planned, (at, next(self._numbers), action))
-
-    def catch_up(self) -> None:
-        """Let happen what is due, without moving the clock."""
-        while self._planned and self._planned[0][0] <= self.clock.now():
-            heapq.heappop(self._planned)[2]()
-
-    def run_until(self, end: datetime) -> None:
-        for _ in range(MAX_STEPS):
-            if not self._planned or self._planned[0][0] > end:
-                self.clock.set(max(end, self.clock.now()))
-                return
-            at, _, action = heapq.heappop(self._planned)
-            self.clock.set(max(at, self.clock.now()))
-            self.chronicle.steps += 1
-            action()
-        raise AssertionError("the run does not come to rest")
+REPEATED_AFTER_SECONDS = (60.0, 120.0)  # how Lambda repeats an asynchronous invocation that has failed
 
 
 class World:
@@ -249,6 +223,23 @@ class World:
         except (Crash, RetryLater):
             return
 
+    def announce_candles(self, scheduled_at: datetime, failures: int = 0) -> None:
+        """One firing of the candle clock; one that fails is repeated by the platform, and now and then one that did not."""
+        announce = AnnounceCandles(
+            self._stored(self.strategies, "strategies"), self._watched(Candles(self), "candle_queue"), self.clock, self.metrics
+        )
+        again = partial(self.announce_candles, scheduled_at, failures + 1)
+        try:
+            with self.crossings.visit(30):
+                announce(Timeframe.M1, scheduled_at)
+        except (Crash, RetryLater):
+            if failures < len(REPEATED_AFTER_SECONDS):
+                self.agenda.later(self.clock.now() + timedelta(seconds=REPEATED_AFTER_SECONDS[failures]), again)
+            return
+        if not failures and self.random.random() < self.profile.repeat:
+            self.chronicle.fault("schedule_repeated")
+            self.agenda.later(self.clock.now() + timedelta(seconds=1), again)
+
     def reconcile_now(self, request: ReconcileRequest) -> None:
         """A look at an account that nobody waits for, as a repeated message would cause."""
         try:
@@ -325,6 +316,15 @@ class Reconciles:
         self.world.refuses()
         for request in requests:
             self.world.reconcile_queue.put(request, delay_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Candles:
+    world: World
+
+    def send_candle(self, message: CandleClosed, delay_seconds: int) -> None:
+        self.world.refuses()
+        self.world.candle_queue.put(message, delay_seconds)
 
 
 @dataclass(frozen=True, slots=True)
