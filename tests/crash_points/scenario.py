@@ -19,8 +19,8 @@ from candlecast.domain.pool import PoolBounds, PoolLimits
 from candlecast.domain.signal import Action, Signal, TakeProfit
 from tests.builders import ACCOUNT, BTC, TENANT, a_signal, a_trade_order, an_account, settings
 from tests.crash_points.boundary import Operation
-from tests.crash_points.exchange import arrive, fill_resting
 from tests.crash_points.functions import KEY_VERSION, VENUE, Functions, Worker
+from tests.crash_points.venue_book import arrive, fill_resting
 from tests.crash_points.world import PHASE, START, Item, Message, World, opened
 
 ACCOUNT_KEY = (f"TENANT#{TENANT}#ACCOUNT#{ACCOUNT}", "STATE")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import gc
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from infra.local.checks import counted_schedules, told_schedules
-from tests.crash_points.cases import FAST, SCENARIOS, THOROUGH, Case, parts_of
+from tests.crash_points.cases import FAST, ORDERS, SCENARIOS, THOROUGH, Case, parts_of
 from tests.crash_points.enumeration import Enumeration
 from tests.crash_points.explorer import Explorer
 from tests.crash_points.functions import Functions, put_together
@@ -52,6 +53,13 @@ def enumerate_all(functions: Functions, case: Case, part: int) -> None:
         for violation in explorer.violations
     ]
     assert replays == []
+
+
+def test_a_reconciler_that_does_nothing_is_found_out(functions: Functions) -> None:
+    broken = replace(functions, reconcile=lambda _: None)
+    explorer = Explorer(Enumeration(broken, ORDERS), SCENARIOS["entry then exit"])
+    explorer.explore(1)
+    assert "3: it never comes to rest" in {violation.what for violation in explorer.violations}
 
 
 def test_schedules_are_counted_once_whatever_cases_and_parts_they_are_in(tmp_path: Path) -> None:
