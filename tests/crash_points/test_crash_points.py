@@ -5,11 +5,13 @@ from __future__ import annotations
 import gc
 import json
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from candlecast.domain.account import Account
 from infra.local.checks import counted_schedules, told_schedules
 from tests.crash_points.cases import FAST, ORDERS, SCENARIOS, THOROUGH, Case, parts_of
 from tests.crash_points.enumeration import Enumeration
@@ -60,6 +62,28 @@ def test_a_reconciler_that_does_nothing_is_found_out(functions: Functions) -> No
     explorer = Explorer(Enumeration(broken, ORDERS), SCENARIOS["entry then exit"])
     explorer.explore(1)
     assert "3: it never comes to rest" in {violation.what for violation in explorer.violations}
+
+
+def test_an_order_that_is_sent_before_it_is_written_is_found_out(functions: Functions) -> None:
+    execute: Any = functions.execute
+    broken = replace(functions, execute=replace(execute, accounts=Forgetful(functions.accounts)))
+    explorer = Explorer(Enumeration(broken, ORDERS), SCENARIOS["entry then exit"])
+    explorer.explore(0)
+    assert "1: sent without a mark: create BUY MARKET (None)" in {violation.what for violation in explorer.violations}
+
+
+@dataclass(frozen=True, slots=True)
+class Forgetful:
+    """A store that says that it has saved and has not."""
+
+    accounts: Any
+
+    def load(self, tenant_id: str, account_id: str) -> Account:
+        account: Account = self.accounts.load(tenant_id, account_id)
+        return account
+
+    def save(self, account: Account) -> Account:
+        return account
 
 
 def test_schedules_are_counted_once_whatever_cases_and_parts_they_are_in(tmp_path: Path) -> None:
