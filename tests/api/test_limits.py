@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from candlecast.domain.limit_catalogue import CATALOGUE
+from candlecast.domain.order import IntentState
 from candlecast.domain.subscription import SubscriptionStatus
 from tests.api.conftest import ORDER, Deployment
 from tests.api.gateway import Client
-from tests.builders import ACCOUNT, NOW, SUBSCRIPTION, TENANT, a_subscription, an_account
+from tests.builders import ACCOUNT, NOW, SUBSCRIPTION, TENANT, a_position, a_subscription, an_account, an_intent
 
 MINE = "/v1/limits/levels/USER/me"
 PLATFORM = "/v1/limits/levels/PLATFORM/platform"
@@ -136,6 +137,20 @@ def test_validating_again_gives_the_same_receipt(deployment: Deployment) -> None
     first, second = (deployment.client.post("/v1/limits/validate", WANTED).json for _ in range(2))
     assert first == second
     assert first["digest"] != deployment.client.post("/v1/limits/validate", {**WANTED, "price": "101"}).json["digest"]
+
+
+@pytest.mark.parametrize("action", ["LONG", "SHORT"])
+def test_what_cannot_be_decided_while_an_order_is_unresolved_is_to_be_asked_again(deployment: Deployment, action: str) -> None:
+    """Also where an exit would be kept and its entry come again."""
+    follow(deployment)
+    account, unresolved = deployment.services.accounts.load(TENANT, ACCOUNT), an_intent(state=IntentState.UNKNOWN)
+    position = a_position()
+    deployment.services.accounts.save(
+        replace(account, intents={unresolved.intent_id: unresolved}, positions={position.key: position})
+    )
+    asked = {**WANTED, "action": action, "stop_loss": "95" if action == "LONG" else "105"}
+    answer = deployment.client.post("/v1/limits/validate", asked)
+    assert (answer.status, answer.code) == (503, "OUTCOME_UNKNOWN")
 
 
 def test_an_accounts_own_limits_count_for_every_subscription_on_it(deployment: Deployment) -> None:

@@ -54,6 +54,9 @@ def test_a_new_subscription_has_every_default_and_its_account_knows_it(deploymen
         "target_atr_multiplier": None,
         "allowed_sides": "BOTH",
         "allowed_markets": [],
+        "win_rate": None,
+        "payoff_ratio": None,
+        "kelly_cap_percent": "5",
         "entry": None,
         "trailing_stop_percent": None,
         "trailing_stop_atr_multiplier": None,
@@ -159,6 +162,13 @@ def test_a_malformed_setting_is_refused_by_name(populated: Deployment, change: d
 def test_a_setting_beyond_its_bounds_is_refused(populated: Deployment, change: dict[str, Any]) -> None:
     answer = populated.client.send("PATCH", f"{PATH}/settings", change)
     assert (answer.status, answer.code) == (422, "INVALID_VALUE")
+
+
+def test_sizing_by_kelly_is_told_how_often_and_how_much_trades_win(populated: Deployment) -> None:
+    kelly = {"sizing": {"mode": "KELLY", "value": "50"}, "win_rate": "0.55", "payoff_ratio": "1.5", "kelly_cap_percent": "2"}
+    settings = populated.client.send("PATCH", f"{PATH}/settings", kelly).json["settings"]
+    assert {name: settings[name] for name in kelly} == kelly
+    assert populated.client.send("PATCH", f"{PATH}/settings", {"win_rate": "1.1"}).status == 422
 
 
 def test_a_sizing_mode_without_its_value_has_a_code_of_its_own(populated: Deployment) -> None:

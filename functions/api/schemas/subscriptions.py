@@ -85,6 +85,9 @@ class SettingsChange(Body):
     target_atr_multiplier: Money | None = DEFAULTS.target_atr_multiplier
     allowed_sides: AllowedSides = DEFAULTS.allowed_sides
     allowed_markets: Annotated[tuple[Symbol, ...], Field(max_length=MAX_ALLOWED_MARKETS)] = DEFAULTS.allowed_markets
+    win_rate: Money | None = Field(default=DEFAULTS.win_rate, description="For KELLY: share of trades that win, 0 to 1.")
+    payoff_ratio: Money | None = Field(default=DEFAULTS.payoff_ratio, description="For KELLY: average win over average loss.")
+    kelly_cap_percent: Money = Field(default=DEFAULTS.kelly_cap_percent, description="For KELLY: the most that a trade may risk.")
     entry: EntryPreferenceInput | None = None
     trailing_stop_percent: Money | None = DEFAULTS.trailing_stop_percent
     trailing_stop_atr_multiplier: Money | None = DEFAULTS.trailing_stop_atr_multiplier
@@ -177,6 +180,9 @@ class SettingsView(View):
     target_atr_multiplier: Money | None
     allowed_sides: AllowedSides
     allowed_markets: tuple[str, ...]
+    win_rate: Money | None
+    payoff_ratio: Money | None
+    kelly_cap_percent: Money
     entry: EntryPreferenceView | None
     trailing_stop_percent: Money | None
     trailing_stop_atr_multiplier: Money | None

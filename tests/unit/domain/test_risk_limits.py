@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import time, timedelta
@@ -545,17 +544,12 @@ ELSEWHERE: Mapping[str, tuple[Reason, ...]] = {
     "tests/unit/services/test_reconcile_account_stops.py": (Reason.REPLACED,),
     "tests/unit/domain/test_account.py": (Reason.VENUE_REJECTED,),
     "tests/simulation/test_simulation.py": (Reason.POSITION_CLOSED,),
+    "tests/unit/services/test_reconcile_account_switches.py": (Reason.FLATTENED,),
+    "tests/unit/services/test_reconcile_account_limits.py": (Reason.HOLDING_TIME_OVER, Reason.UNREALISED_LOSS),
     "tests/unit/services/test_reserve_pool.py": (Reason.POOL_EXHAUSTED,),
     "tests/unit/services/test_resting_entries.py": (Reason.ENTRY_NOT_FILLED,),
     "tests/unit/domain/test_bracket.py": (Reason.ORDER_TYPE_NOT_SUPPORTED,),
 }
-UNUSED = (
-    Reason.SOURCE_IP_NOT_ALLOWED,
-    Reason.VENUE_WEIGHT_EXHAUSTED,
-    Reason.HOLDING_TIME_OVER,
-    Reason.UNREALISED_LOSS,
-    Reason.FLATTENED,
-)
 ROOT = Path(__file__).parents[3]
 
 
@@ -567,12 +561,4 @@ def test_every_reason_is_provoked_by_a_test() -> None:
         missing = [reason for reason in reasons if f"Reason.{reason.name}" not in text and f'"{reason.value}"' not in text]
         assert not missing, path
         provoked |= set(reasons)
-    assert set(Reason) - provoked == set(UNUSED)
-
-
-def test_a_reason_that_no_test_provokes_is_not_given_by_the_product() -> None:
-    """Whoever begins to use one moves it from UNUSED to the file with its test."""
-    names = {reason: re.compile(rf"Reason\.{reason.name}\b") for reason in UNUSED}
-    declare = {"reasons.py", "reason_pages.py", "limit_catalogue.py"}
-    texts = [path.read_text() for path in (ROOT / "layers/core/candlecast").rglob("*.py") if path.name not in declare]
-    assert [reason for reason, name in names.items() if any(name.search(text) for text in texts)] == []
+    assert set(Reason) - provoked == set()

@@ -165,7 +165,9 @@ def test_orders_go_out_while_the_limits_cannot_be_read_and_say_so() -> None:
     assert sent.limits.authority is Authority.EMERGENCY
 
 
-@pytest.mark.parametrize("limits", [Limits(max_spread_bps=Decimal(5)), Limits(max_slippage_bps=Decimal(5))])
+@pytest.mark.parametrize(
+    "limits", [Limits(max_spread_bps=Decimal(5)), Limits(max_slippage_bps=Decimal(5)), Limits(max_quote_age_seconds=5)]
+)
 def test_a_quote_is_asked_for_once_and_only_if_a_limit_needs_it(limits: Limits) -> None:
     careful = a_subscription("one", account_id="a", settings=settings(limits=limits))
     house = House(careful, a_subscription("two", account_id="b"))

@@ -43,7 +43,7 @@ def test_a_switch_that_flattens_closes_every_position_it_is_about(place: SwitchP
     path.reconcile(60)
     assert path.is_flat
     (trade,) = [told.event.trade for told in path.database.stream if told.event.trade]
-    assert trade.closed_by.startswith("KILL_SWITCH_")
+    assert trade.closed_by.startswith(Reason.FLATTENED)
     assert path.metrics.counts["ForcedExits"] == 1
 
 

@@ -20,6 +20,7 @@ from candlecast.domain.market import Market
 from candlecast.domain.order import Intent, IntentState, LegKind
 from candlecast.domain.position import Position, tighter
 from candlecast.domain.reconcile import LOOKUPS_NEEDED
+from candlecast.domain.risk.held import has_loss_limit
 from candlecast.domain.venue_rules import VenueRules
 
 MIN_MOVE_PERCENT = Decimal("0.1")  # of the price: about what closing costs in fees, so a smaller step protects nothing
@@ -60,8 +61,8 @@ def stop_moves(account: Account, marks: Mapping[str, Decimal], market_of: Market
 
 
 def follows_price(account: Account) -> bool:
-    """Whether any stop moves with the market, so that mark prices are wanted at every look."""
-    return any(position.stop_rules is not None for position in account.positions.values())
+    """Whether any stop moves with the market or a loss is limited, so that mark prices are wanted at every look."""
+    return any(position.stop_rules is not None or has_loss_limit(position) for position in account.positions.values())
 
 
 def move_stop(account: Account, key: str, stop_price: Decimal, now: datetime, best_price: Decimal | None = None) -> Account:

@@ -38,5 +38,6 @@ def needs_quote(limits: Limits) -> bool:
         limits.max_slippage_bps,
         limits.max_spread_bps,
         limits.max_funding_rate_percent,
+        limits.max_quote_age_seconds,
     )
     return any(value is not None for value in compared)

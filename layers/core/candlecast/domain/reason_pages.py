@@ -189,10 +189,6 @@ PAGES: Mapping[str, Mapping[Reason, tuple[str, str]]] = {
             "day. Value: what the order, or the day with it, would come to.",
             "Wait until the limits can be read again.",
         ),
-        Reason.SOURCE_IP_NOT_ALLOWED: (
-            "A message came from an address that its source of signals does not allow.",
-            "Add the address to the source's list, if the sender is yours.",
-        ),
     },
     "Denied: the order itself": {
         Reason.MIN_CONFIDENCE: ("The signal's confidence is below `min_confidence`, or it states none.", "None is needed."),
@@ -395,10 +391,6 @@ PAGES: Mapping[str, Mapping[Reason, tuple[str, str]]] = {
         Reason.MAX_CANCELS_PER_MINUTE: (
             "The account has had `max_cancels_per_minute` orders cancelled or moved within a minute; an entry would cause more.",
             "None is needed if it is rare.",
-        ),
-        Reason.VENUE_WEIGHT_EXHAUSTED: (
-            "The venue's request budget for our address is spent, and the entry would be too old before there is some again.",
-            "None is needed if it is rare; else spread the load over more addresses.",
         ),
     },
     "Expired: it came too late": {

@@ -168,7 +168,7 @@ class ReconcileAccount:
                 changes.make(ended_if_still(intent, *_ending(intent, active=active), now), key)
         if not active:
             return []
-        chosen += ClosePositions(self.clock, self.metrics).choose(changes, seen.switches)
+        chosen += ClosePositions(self.clock, self.metrics).choose(changes, seen.switches, seen.marks)
         chosen += self._protect.choose(changes)
         legs = [changes.account.intents[key] for key in chosen]
         return sorted(legs, key=lambda leg: leg.kind is not LegKind.EXIT)  # what is closed needs no stop any more

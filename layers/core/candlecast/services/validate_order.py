@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from candlecast.domain.errors import Conflict
+from candlecast.domain.errors import Conflict, RetryLater
 from candlecast.domain.messages import TradeOrder
-from candlecast.domain.plan import Plan, plan_orders
+from candlecast.domain.plan import UNRESOLVED_WAIT_SECONDS, Plan, plan_orders
 from candlecast.domain.pool import PoolLimits, needed_by
 from candlecast.domain.pooled_plan import deny_entry, entry_of
 from candlecast.domain.receipt import Receipt
@@ -82,8 +82,8 @@ class ValidateOrder:
         )
         plan = plan_orders(account, order, self.markets.find(account.venue, wanted.market), now)
         plan = self._in_its_pool(plan, above.pool, now)
-        if plan.receipt is None:
-            raise AssertionError("an entry that is decided has a receipt")
+        if plan.receipt is None:  # it would close what is held and come again
+            raise RetryLater("OUTCOME_UNKNOWN", "an earlier order is unresolved", after_seconds=UNRESOLVED_WAIT_SECONDS)
         return plan.receipt
 
     def _in_its_pool(self, plan: Plan, limits: PoolLimits | None, now: datetime) -> Plan:

@@ -24,6 +24,11 @@ def losing_positions(account: Account, marks: Mapping[str, Decimal]) -> tuple[Po
     return tuple(p for p in account.positions.values() if p.market in marks and _loses(p, marks[p.market]))
 
 
+def has_loss_limit(position: Position) -> bool:
+    """Whether its mark price decides if the position may stay."""
+    return position.limits_to_close is not None and position.limits_to_close.max_unrealised_loss_percent is not None
+
+
 def _is_overdue(position: Position, now: datetime) -> bool:
     hours = position.limits_to_close.max_holding_hours if position.limits_to_close is not None else None
     return hours is not None and now - position.opened_at >= timedelta(hours=float(hours))
