@@ -22,7 +22,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = Path(sys.executable).parent
 STEP_SECONDS = 600  # a check that takes ten minutes hangs
-END_TO_END_SECONDS = 3600
+TESTS_SECONDS = 3600
 SLOWEST = 10
 CRASH_POINTS = ROOT / "build" / "check" / "crash_points"  # a report of each part of the enumeration, written by its tests
 
@@ -59,7 +59,10 @@ CHECKS = (
     Step("ruff check", ("ruff", "check", ".")),
     Step("ruff format", ("ruff", "format", "--check", ".")),
 )
-END_TO_END = Step("end-to-end tests", ("python", "-m", "pytest", "-m", "e2e or slow", "-v"))
+TESTS = (
+    Step("slow tests", ("python", "-m", "pytest", "-m", "slow and not e2e", "-n", "2", "--dist", "worksteal", "-v")),
+    Step("end-to-end tests", ("python", "-m", "pytest", "-m", "e2e", "-v")),  # one after another: they share one cloud
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -73,9 +76,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     started = time.monotonic()
     outcomes = run_checks(folder)
     passed = all(outcome.passed for outcome in outcomes)
-    if command == "test" and passed:
-        outcomes.append(run_end_to_end(folder))
-        passed = outcomes[-1].passed
+    for step in TESTS if command == "test" else ():
+        if passed:
+            outcomes.append(run_aloud(step, folder))
+            passed = outcomes[-1].passed
     seconds = time.monotonic() - started
     crash_points = counted_schedules(CRASH_POINTS)
     write_report(folder / "report.json", command, outcomes, seconds, crash_points)
@@ -122,10 +126,10 @@ def run_step(step: Step, folder: Path) -> Outcome:
     return Outcome(step.name, " ".join(step.words), time.monotonic() - started, passed, output, counts(results))
 
 
-def run_end_to_end(folder: Path) -> Outcome:
-    """Run the tests on the embedded cloud and pass on what pytest says as it says it."""
-    words, results = with_results(END_TO_END, folder)
-    print(f"\n  {END_TO_END.name}", flush=True)
+def run_aloud(step: Step, folder: Path) -> Outcome:
+    """Run tests that take minutes and pass on what pytest says as it says it."""
+    words, results = with_results(step, folder)
+    print(f"\n  {step.name}", flush=True)
     started = time.monotonic()
     lines = []
     with subprocess.Popen(
@@ -134,9 +138,9 @@ def run_end_to_end(folder: Path) -> Outcome:
         for line in process.stdout or ():
             print(f"  {line}", end="", flush=True)
             lines.append(line)
-        passed = process.wait(END_TO_END_SECONDS) == 0
+        passed = process.wait(TESTS_SECONDS) == 0
     seconds = time.monotonic() - started
-    return Outcome(END_TO_END.name, " ".join(END_TO_END.words), seconds, passed, "".join(lines), counts(results))
+    return Outcome(step.name, " ".join(step.words), seconds, passed, "".join(lines), counts(results))
 
 
 def with_results(step: Step, folder: Path) -> tuple[list[str], Path | None]:

@@ -260,7 +260,7 @@ def messages() -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries(likely, optional=others)
 
 
-FUZZ = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FUZZ = settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @FUZZ

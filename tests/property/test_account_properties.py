@@ -128,7 +128,7 @@ class AccountLife(RuleBasedStateMachine):
         assert all(0 < p.quantity <= p.opened_quantity for p in self.account.positions.values())
 
 
-AccountLife.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+AccountLife.TestCase.settings = settings(max_examples=60, stateful_step_count=30)
 TestAccountLife = AccountLife.TestCase
 
 

@@ -94,7 +94,7 @@ class BreakerOfSeveralWorkers(RuleBasedStateMachine):
             assert at <= self.clock.now() + max(OPEN_FOR, PROBE_LASTS)
 
 
-BreakerOfSeveralWorkers.TestCase.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+BreakerOfSeveralWorkers.TestCase.settings = settings(max_examples=40, stateful_step_count=30)
 TestBreakerOfSeveralWorkers = BreakerOfSeveralWorkers.TestCase
 
 

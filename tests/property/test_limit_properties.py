@@ -75,7 +75,7 @@ LAYERS = st.lists(st.tuples(st.sampled_from(Scope), SMALL), max_size=5)
 
 
 @given(layers=LAYERS, seed=st.randoms(use_true_random=False))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_the_order_of_levels_does_not_matter(layers: list[tuple[Scope, Limits]], seed: Any) -> None:
     shuffled = list(layers)
     seed.shuffle(shuffled)
@@ -83,19 +83,19 @@ def test_the_order_of_levels_does_not_matter(layers: list[tuple[Scope, Limits]],
 
 
 @given(layers=LAYERS, cut=st.integers(0, 5))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_levels_may_be_taken_together_in_any_portions(layers: list[tuple[Scope, Limits]], cut: int) -> None:
     assert tighten_further(tighten(layers[:cut]), layers[cut:]).limits == tighten(layers).limits
 
 
 @given(layers=LAYERS)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_a_level_that_is_counted_twice_changes_nothing(layers: list[tuple[Scope, Limits]]) -> None:
     assert tighten([*layers, *layers]).limits == tighten(layers).limits
 
 
 @given(layers=st.lists(st.tuples(st.sampled_from(Scope), LAYER), max_size=3))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_what_remains_is_never_looser_than_any_level(layers: list[tuple[Scope, Limits]]) -> None:
     effective = tighten(layers)
     assert all(loosened(limits, effective.limits) == () for _, limits in layers)
@@ -106,7 +106,7 @@ def test_what_remains_is_never_looser_than_any_level(layers: list[tuple[Scope, L
     bursts=st.lists(st.tuples(st.integers(0, 40_000), st.integers(1, 40)), max_size=25),
     limit=st.integers(1, int(MAX_ORDERS_PER_MINUTE)),
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_no_minute_ever_has_more_orders_than_the_limit(bursts: list[tuple[int, int]], limit: int) -> None:
     """Orders are sent whenever the log says that there is room; all of them are remembered apart."""
     usage, now = Usage(), NOW
@@ -140,7 +140,7 @@ ANY_ACCOUNT = st.builds(
     stop=st.none() | st.integers(1, 200).map(D),
     action=st.sampled_from([Action.LONG, Action.SHORT]),
 )
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_any_limits_are_evaluated_without_an_error_and_the_receipt_replays(
     limits: Limits, account: Account, quote: Quote | None, authority: Authority, stop: Decimal | None, action: Action
 ) -> None:
@@ -288,5 +288,5 @@ class AccountUnderLimits(RuleBasedStateMachine):
         assert set(usage.results) <= {SUBSCRIPTION}
 
 
-AccountUnderLimits.TestCase.settings = settings(max_examples=50, stateful_step_count=40, deadline=None)
+AccountUnderLimits.TestCase.settings = settings(max_examples=50, stateful_step_count=40)
 TestAccountUnderLimits = AccountUnderLimits.TestCase

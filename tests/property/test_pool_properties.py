@@ -155,7 +155,7 @@ class PoolMachine(RuleBasedStateMachine):
         self.pools.accounts.save(replace(account, intents={**account.intents, entry.intent_id: entry}))
 
 
-PoolMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+PoolMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=30)
 TestPoolMachine = PoolMachine.TestCase
 
 

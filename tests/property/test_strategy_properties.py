@@ -75,7 +75,7 @@ def test_every_entry_of_a_built_in_has_a_stop(name: str) -> None:
     assert np.isfinite(signals.stop_loss[entries]).all()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(name=st.sampled_from(NAMES), seed=st.integers(0, 2**32 - 1), data=st.data())
 def test_built_in_with_any_allowed_parameters_is_prefix_invariant(name: str, seed: int, data: st.DataObject) -> None:
     strategy = data.draw(built(load_strategy(name)))

@@ -44,7 +44,7 @@ def view(bars: Sequence[Bar], now_ms: int, clock: MarketClock | None = None) -> 
 BARS = recorded(5_000)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 5_100 * MINUTE_MS), st.sampled_from(sorted(LENGTHS_MS)), st.integers(1, 20))
 def test_candles_are_what_the_base_candles_make_and_never_ahead(offset: int, interval: str, limit: int) -> None:
     now = DAY + offset
@@ -60,7 +60,7 @@ def test_candles_are_what_the_base_candles_make_and_never_ahead(offset: int, int
 
 
 @pytest.mark.slow
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.integers(0, 5_000 * MINUTE_MS), min_size=1, max_size=6))
 def test_what_was_answered_before_changes_no_answer(offsets: list[int]) -> None:
     shared = view(BARS, DAY)

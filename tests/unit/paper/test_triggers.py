@@ -217,7 +217,7 @@ def conditions(draw: st.DrawFn) -> tuple[int, Decimal, Decimal, bool]:
 FUNDING_AT = 5 * MINUTE_MS  # into the candles: their first minute is moved so that a funding time falls there
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(walks(), walks(), waiting_orders(), st.lists(st.integers(1, 12 * MINUTE_MS), max_size=8), conditions())
 def test_the_result_does_not_depend_on_when_anybody_looks(
     first: list[Bar],
@@ -251,7 +251,7 @@ def test_the_result_does_not_depend_on_when_anybody_looks(
     assert often == at_once
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(walks(), waiting_orders(), st.lists(SIDES, min_size=7), st.sampled_from([30, 900]))
 def test_sides_never_mix_and_never_turn_around(
     bars: list[Bar], requests: list[AlgoRequest | OrderRequest], sides: list[PositionSide], balance: int
@@ -270,7 +270,7 @@ def test_sides_never_mix_and_never_turn_around(
             assert not state.position(symbol).amount
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.filter_too_much])
 @given(walks(), walks(), st.integers(12, 120), st.booleans())
 def test_what_is_not_looked_at_closely_could_not_have_been_liquidated(
     first: list[Bar], second: list[Bar], balance: int, isolated: bool
@@ -293,7 +293,7 @@ def test_what_is_not_looked_at_closely_could_not_have_been_liquidated(
             assert candle is None or not (candle.high >= due.price if due.above else candle.low <= due.price)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(walks(), waiting_orders())
 def test_what_only_reduces_never_turns_a_position_around(bars: list[Bar], requests: list[AlgoRequest | OrderRequest]) -> None:
     quotes = ListedQuotes({"BTCUSDT": bars, "ETHUSDT": bars}, MINUTE_MS)
