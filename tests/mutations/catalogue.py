@@ -76,7 +76,7 @@ MUTATIONS = (
     Mutation(
         "the reservation in the pool",
         (Edit("candlecast.services.reserve_pool", "denial = self._reserve(entry, limits)", "denial: Denial | None = None"),),
-        (Suite.SIMULATION,),  # the crash points have no organisation
+        (Suite.SIMULATION,),  # at the crash points there is one account, and alone it cannot overdraw a pool
     ),
     Mutation(
         "the expiry check",
