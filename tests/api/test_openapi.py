@@ -124,7 +124,8 @@ def test_money_is_text_in_every_answer() -> None:
         for field, described in schema.get("properties", {}).items()
         if "number" in str(described.get("type", "")) or any(it.get("type") == "number" for it in described.get("anyOf", ()))
     }
-    assert numbers == {"DependencyView.latency_ms", "ExecutionView.drift_seconds", "ExecutionView.duration_ms"}
+    durations = {"ExecutionView.drift_seconds", "ExecutionView.duration_ms", "PublishedSignalView.spread_seconds"}
+    assert numbers == durations | {"DependencyView.latency_ms"}
 
 
 def test_the_document_is_served(deployment: Deployment) -> None:

@@ -15,21 +15,27 @@ class FakeSignalStore:
     def __init__(self, database: FakeDatabase | None = None) -> None:
         self.database = database or FakeDatabase()
 
-    def put_signal(self, record: SignalRecord) -> None:
-        self.database.signals.setdefault(record.signal.signal_id, record)
+    def put_signal(self, record: SignalRecord) -> SignalRecord:
+        return replace(self.database.signals.setdefault(record.signal.signal_id, record), reports={})
 
     def report_shard(self, signal_id: str, report: ShardReport) -> None:
-        record = self.get_signal(signal_id)
-        self.database.signals[signal_id] = replace(record, reports={**record.reports, report.shard: report})
+        reports = self.database.shard_reports.setdefault(signal_id, {})
+        stored = reports.get(report.shard)
+        if stored is None or stored.reached <= report.reached:
+            reports[report.shard] = report
+
+    def shard_report(self, signal_id: str, shard: int) -> ShardReport | None:
+        return self.database.shard_reports.get(signal_id, {}).get(shard)
 
     def get_signal(self, signal_id: str) -> SignalRecord:
         try:
-            return self.database.signals[signal_id]
+            return self._with_reports(self.database.signals[signal_id])
         except KeyError:
             raise NotFound("no such signal") from None
 
     def list_signals(self, strategy_id: str, cursor: str | None = None, limit: int = 50) -> Page[SignalRecord]:
-        records = [record for record in self.database.signals.values() if record.signal.strategy_id == strategy_id]
+        stored = map(self._with_reports, self.database.signals.values())
+        records = [record for record in stored if record.signal.strategy_id == strategy_id]
         ordered = sorted(records, key=lambda record: (record.published_at, record.signal.signal_id), reverse=True)
         return page_of(f"SIGNALS#{strategy_id}", ordered, cursor, limit)
 
@@ -48,3 +54,7 @@ class FakeSignalStore:
         if receipt is None:
             raise NotFound("no such receipt")
         receipt.queued = True
+
+    def _with_reports(self, record: SignalRecord) -> SignalRecord:
+        reported = self.database.shard_reports.get(record.signal.signal_id, {})
+        return replace(record, reports={**record.reports, **reported})

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from candlecast.adapters.paging import check_limit, decode_cursor, encode_cursor
 from candlecast.domain.account import Account
-from candlecast.domain.execution import Execution, SignalRecord
+from candlecast.domain.execution import Execution, ShardReport, SignalRecord
 from candlecast.domain.order import Intent
 from candlecast.domain.position import Position, Trade
 from candlecast.domain.statistics import Statistics
@@ -39,6 +39,7 @@ class FakeDatabase:
     subscriptions: dict[tuple[str, str], Subscription] = field(default_factory=dict)
     executions: dict[tuple[str, datetime], Execution] = field(default_factory=dict)
     signals: dict[str, SignalRecord] = field(default_factory=dict)
+    shard_reports: dict[str, dict[int, ShardReport]] = field(default_factory=dict)  # by signal id and shard
     receipts: dict[tuple[str, str], Receipt] = field(default_factory=dict)
     orders: dict[tuple[str, str], tuple[Intent, int]] = field(default_factory=dict)
     positions: dict[tuple[str, str], tuple[Position, int]] = field(default_factory=dict)

@@ -27,7 +27,7 @@ SHAPE = {
     "candle_clock": (30, "core deps"),
     "strategy_runner": (60, "core deps exchange research strategies"),
     "signal_intake": (10, "core deps"),
-    "signal_fanout": (60, "core deps exchange"),
+    "signal_fanout": (30, "core deps exchange"),
     "order_executor": (15, "core deps exchange"),
     "reconcile_clock": (30, "core deps"),
     "order_reconciler": (30, "core deps exchange"),

@@ -160,7 +160,10 @@ class SignalView(View):
 
 
 class PublishedSignalView(View):
-    """A published signal and what became of it: orders sent on, and subscriptions skipped by reason, over all shards."""
+    """A published signal and what became of it: orders sent on, and subscriptions skipped by reason, over all shards.
+
+    `spread_seconds` is how much later than the first subscriber's order message the last one's was sent.
+    """
 
     signal: SignalView
     published_at: datetime
@@ -169,6 +172,7 @@ class PublishedSignalView(View):
     skipped: Mapping[str, int]
     shards: int
     shards_done: int
+    spread_seconds: float | None
 
     @staticmethod
     def of(record: SignalRecord) -> PublishedSignalView:
@@ -183,7 +187,8 @@ class PublishedSignalView(View):
             orders=record.orders,
             skipped=skipped,
             shards=record.shards,
-            shards_done=len(record.reports),
+            shards_done=record.shards_done,
+            spread_seconds=record.spread_seconds,
         )
 
 

@@ -16,31 +16,38 @@ SIGNAL = a_signal().signal_id
 WINDOW = 600
 
 
-def test_a_signal_is_stored_once(stores: Stores) -> None:
-    stores.signals.put_signal(a_signal_record())
-    stores.signals.put_signal(a_signal_record(subscriber_count=99))
-    assert stores.signals.get_signal(SIGNAL) == a_signal_record()
+def test_a_signal_is_stored_once_and_a_repeat_learns_of_the_first(stores: Stores) -> None:
+    assert stores.signals.put_signal(a_signal_record(shards=2)) == a_signal_record(shards=2)
+    assert stores.signals.put_signal(a_signal_record(subscriber_count=99)) == a_signal_record(shards=2)
+    assert stores.signals.get_signal(SIGNAL) == a_signal_record(shards=2)
 
 
 def test_a_signal_that_does_not_exist_is_not_found(stores: Stores) -> None:
     with pytest.raises(NotFound):
         stores.signals.get_signal(SIGNAL)
-    with pytest.raises(NotFound):
-        stores.signals.report_shard(SIGNAL, ShardReport(shard=0, orders=1))
+    assert stores.signals.shard_report(SIGNAL, 0) is None
 
 
-def test_shards_report_beside_each_other_and_a_repeat_replaces_its_own(stores: Stores) -> None:
-    stores.signals.put_signal(a_signal_record(shards=2))
-    stores.signals.report_shard(SIGNAL, ShardReport(shard=0, orders=1))
-    stores.signals.report_shard(SIGNAL, ShardReport(shard=1, orders=7, skipped={"NO_ACCOUNT": 2}))
-    stores.signals.report_shard(SIGNAL, ShardReport(shard=0, orders=3))
-    stores.signals.put_signal(a_signal_record(shards=2))
+def test_shards_report_beside_each_other_and_each_goes_forward_only(stores: Stores) -> None:
+    stores.signals.put_signal(a_signal_record(shards=3))
+    half = ShardReport(shard=0, orders=1, is_complete=False, reached="5", began_at=NOW, sent_at=NOW)
+    whole = replace(half, orders=3, is_complete=True, reached="a", sent_at=after(2))
+    other = ShardReport(shard=1, orders=7, skipped={"NO_ACCOUNT": 2}, reached="b", began_at=after(1), sent_at=after(3))
+    for report in (half, other, whole, half):
+        stores.signals.report_shard(SIGNAL, report)
+    stores.signals.put_signal(a_signal_record(shards=3))
     record = stores.signals.get_signal(SIGNAL)
-    assert record.reports == {
-        0: ShardReport(shard=0, orders=3),
-        1: ShardReport(shard=1, orders=7, skipped={"NO_ACCOUNT": 2}),
-    }
-    assert record.orders == 10
+    assert record.reports == {0: whole, 1: other}
+    assert (record.orders, record.shards_done, record.spread_seconds) == (10, 2, 3.0)
+    assert (stores.signals.shard_report(SIGNAL, 0), stores.signals.shard_report(SIGNAL, 2)) == (whole, None)
+    assert list(stores.signals.list_signals(STRATEGY).items) == [record]
+
+
+def test_a_shard_without_anybody_is_reported_too(stores: Stores) -> None:
+    stores.signals.put_signal(a_signal_record())
+    for _ in range(2):
+        stores.signals.report_shard(SIGNAL, ShardReport(shard=0, orders=0))
+    assert stores.signals.get_signal(SIGNAL).shards_done == 1
 
 
 def test_signals_of_a_strategy_are_listed_newest_first(stores: Stores) -> None:

@@ -48,11 +48,19 @@ class Execution:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShardReport:
-    """What the fan-out of one shard came to: order messages sent, and subscriptions skipped by reason."""
+    """How far the fan-out of one shard has come: order messages sent, and subscriptions skipped by reason.
+
+    `reached` is the turn (`domain.ids.turn`) of the last one served, everybody before it has been; it is empty where nobody was.
+    `began_at` and `sent_at` are when the first and the last of these messages were sent; older reports do not know.
+    """
 
     shard: int
     orders: int
     skipped: Mapping[str, int] = field(default_factory=dict)
+    is_complete: bool = True
+    reached: str = ""
+    began_at: datetime | None = None
+    sent_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,3 +77,14 @@ class SignalRecord:
     @property
     def orders(self) -> int:
         return sum(report.orders for report in self.reports.values())
+
+    @property
+    def shards_done(self) -> int:
+        return sum(report.is_complete for report in self.reports.values())
+
+    @property
+    def spread_seconds(self) -> float | None:
+        """How much later than the first message of the signal its last one was sent, so far (EX12); None before any."""
+        began = [report.began_at for report in self.reports.values() if report.began_at is not None]
+        sent = [report.sent_at for report in self.reports.values() if report.sent_at is not None]
+        return (max(sent) - min(began)).total_seconds() if began and sent else None

@@ -45,6 +45,11 @@ def event_id(account_id: str, version: int, index: int) -> str:
     return digest("event", account_id, str(version), str(index))
 
 
+def turn(signal_id: str, whose: str) -> str:
+    """Sorts those whom a signal goes to: as a shuffle would, another order for each signal, the same at every repeat."""
+    return digest("turn", signal_id, whose)
+
+
 def shard_position(subscription_id: str) -> str:
     """Four hex digits that place a subscription on the ring of shards, independent of its tenant."""
     return digest("shard", subscription_id)[:4]

@@ -23,7 +23,10 @@ class SignalQueue(Protocol):
 
 class TradeQueue(Protocol):
     def send_orders(self, messages: Sequence[TradeOrder]) -> None:
-        """Send all in batches of ten, grouped by account, deduplicated by signal and subscription; raises `RetryLater`."""
+        """Send all in batches of ten side by side, grouped by account, deduplicated by signal and subscription.
+
+        Messages of one call that are for the same account keep no order beyond ten. Raises `RetryLater` after trying all.
+        """
         ...
 
 

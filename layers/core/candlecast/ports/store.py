@@ -143,12 +143,16 @@ class ExecutionStore(Protocol):
 class SignalStore(Protocol):
     """Published signals and receipts of signals from outside."""
 
-    def put_signal(self, record: SignalRecord) -> None:
-        """Store a published signal; a repeat is a no-op."""
+    def put_signal(self, record: SignalRecord) -> SignalRecord:
+        """Store a published signal; a repeat changes nothing. Returns the record in force, without reports."""
         ...
 
     def report_shard(self, signal_id: str, report: ShardReport) -> None:
-        """Store what the fan-out of one shard came to; a repeat overwrites its own report only."""
+        """Store how far the fan-out of one shard has come; one that is behind what is stored changes nothing."""
+        ...
+
+    def shard_report(self, signal_id: str, shard: int) -> ShardReport | None:
+        """The newest report of one shard, strongly consistent; None before the first."""
         ...
 
     def get_signal(self, signal_id: str) -> SignalRecord:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
 from candlecast.domain.errors import DomainError
 from candlecast.domain.execution import ShardReport
-from candlecast.domain.ids import intent_id
+from candlecast.domain.ids import intent_id, turn
 from candlecast.domain.messages import SignalShard, TradeOrder
 from candlecast.domain.order import Intent, IntentState, LegKind
 from candlecast.domain.quote import Quote, needs_quote
@@ -24,11 +24,22 @@ from candlecast.services.read_limits import ReadLimits, TenantLimits
 
 LastPriceOf = Callable[[str, str], Decimal]  # (venue, market), as `ports.venue.MarketData.last_price`
 QuoteOf = Callable[[str, str, datetime], Quote]  # (venue, market, now), as `ports.venue.MarketData.quote`
+OrderOf = Callable[[Subscription], TradeOrder]
+Line = Sequence[tuple[str, Subscription]]  # followers with their turns
+
+
+# Messages between two notes of how far a shard has come: four rounds of what the queue takes side by side, so that waiting for
+# the slowest costs little, and three or four writes for a thousand subscribers. A crash repeats at most these, and within the
+# five minutes in which the queue drops repeats.
+PROGRESS_EVERY = 320
 
 
 @dataclass(frozen=True, slots=True)
 class FanOut:
-    """Sends each subscriber's share of a signal to the account it belongs to. Risk is decided there, not here."""
+    """Sends each subscriber's share of a signal to the account it belongs to. Risk is decided there, not here.
+
+    Nobody is always first: followers are served in an order that is the signal's own, as is that of its shards (EX12).
+    """
 
     subscriptions: SubscriptionStore
     signals: SignalStore
@@ -41,27 +52,57 @@ class FanOut:
     metrics: Metrics
 
     def __call__(self, message: SignalShard) -> ShardReport:
-        """Process one shard; a repeat sends the same messages, which the accounts know already."""
+        """Process one shard; a repeat goes on where the shard has been left, and does nothing once it is complete."""
+        signal_id = message.signal.signal_id
+        report = self.signals.shard_report(signal_id, message.shard) or ShardReport(
+            shard=message.shard, orders=0, is_complete=False
+        )
+        if report.is_complete:
+            self.metrics.count("ShardsRepeated")
+            return report
         signal = self._priced(message)
-        now = self.clock.now()
-        followers = list(self.subscriptions.followers(signal.strategy_id, message.start, message.end))
-        # one without an account is told why; a paused one may hold what this signal closes, and only its account knows
-        skipped = [_skip(each, signal, Reason.NO_ACCOUNT, now) for each in followers if each.account_id is None]
-        orders = self._orders(signal, message.venue, [each for each in followers if each.account_id is not None])
-        self.queue.send_orders(orders)
-        self.history.put_skipped(skipped)
-        report = ShardReport(shard=message.shard, orders=len(orders), skipped=_counts(skipped))
-        self.signals.report_shard(signal.signal_id, report)
-        self.metrics.count("SubscriptionsSkipped", len(skipped))
+        line = self._line(message, report.reached)
+        served = [follower for _, follower in line if follower.account_id is not None]
+        order_of = self._order_of(signal, message.venue, served)
+        for part in _parts(line):
+            report = self._serve(report, signal, part, order_of)
+            report = replace(report, is_complete=part[-1:] == line[-1:])
+            self.signals.report_shard(signal_id, report)
         return report
 
-    def _orders(self, signal: Signal, venue: str, followers: list[Subscription]) -> list[TradeOrder]:
-        """The order messages; the limits above all followers are read together, a quote only if one of them needs it."""
+    def _line(self, message: SignalShard, reached: str) -> list[tuple[str, Subscription]]:
+        """Who is still to be served, each with their turn, by turn; read once."""
+        signal = message.signal
+        followers = self.subscriptions.followers(signal.strategy_id, message.start, message.end)
+        line = [(turn(signal.signal_id, each.subscription_id), each) for each in followers]
+        return sorted((place for place in line if place[0] > reached), key=lambda place: place[0])
+
+    def _serve(self, report: ShardReport, signal: Signal, part: Line, order_of: OrderOf) -> ShardReport:
+        """Send the orders of a part of the line and record its skips; the report with them counted."""
+        began_at = report.began_at or self.clock.now()
+        orders = [order_of(each) for _, each in part if each.account_id is not None]
+        # one without an account is told why; a paused one may hold what this signal closes, and only its account knows
+        skipped = [_skip(each, signal, Reason.NO_ACCOUNT, began_at) for _, each in part if each.account_id is None]
+        self.queue.send_orders(orders)
+        if skipped:
+            self.history.put_skipped(skipped)
+            self.metrics.count("SubscriptionsSkipped", len(skipped))
+        return replace(
+            report,
+            orders=report.orders + len(orders),
+            skipped=dict(Counter(report.skipped) + Counter(_reasons(skipped))),
+            reached=part[-1][0] if part else report.reached,
+            began_at=began_at,
+            sent_at=self.clock.now(),
+        )
+
+    def _order_of(self, signal: Signal, venue: str, followers: list[Subscription]) -> OrderOf:
+        """Makes order messages; the limits above all followers are read together, a quote only if one of them needs it."""
         above = self.limits({each.tenant_id for each in followers})
         layers = [*(found.effective.limits for found in above.values()), *(each.settings.limits for each in followers)]
         wanted = signal.action.is_entry and any(map(needs_quote, layers))
         quote = self._quote(venue, signal.market) if wanted else None
-        return [_order(each, signal, above[each.tenant_id], quote) for each in followers]
+        return lambda each: _order(each, signal, above[each.tenant_id], quote)
 
     def _quote(self, venue: str, market: str) -> Quote | None:
         """The market's present prices; without them, entries that need them are denied, and nobody else waits."""
@@ -116,5 +157,10 @@ def _skip(subscription: Subscription, signal: Signal, reason: Reason, now: datet
     )
 
 
-def _counts(skipped: Iterable[Intent]) -> dict[str, int]:
-    return dict(Counter(intent.reason.value for intent in skipped if intent.reason is not None))
+def _parts(line: Line) -> Iterator[Line]:
+    """The line in parts after which progress is stored; an empty line is one empty part, since it is reported too."""
+    return (line[start : start + PROGRESS_EVERY] for start in range(0, max(1, len(line)), PROGRESS_EVERY))
+
+
+def _reasons(skipped: Iterable[Intent]) -> list[str]:
+    return [intent.reason.value for intent in skipped if intent.reason is not None]

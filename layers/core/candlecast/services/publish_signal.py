@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from math import ceil
 
 from candlecast.domain.execution import SignalRecord
+from candlecast.domain.ids import turn
 from candlecast.domain.messages import SignalShard
 from candlecast.domain.signal import Signal
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.queue import SignalQueue
 from candlecast.ports.store import SignalStore
 
-SUBSCRIBERS_PER_SHARD = 100  # one fan-out invocation: two index pages and ten batches of orders, well below its time-out
-MAX_SHARDS = 256  # 25,600 subscribers at the wanted size; beyond it shards grow, and the function's time-out bounds them
+# One fan-out invocation: four index pages, a hundred batches of orders, a second of CPU: a tenth of its time-out.
+SUBSCRIBERS_PER_SHARD = 1_000
+MAX_SHARDS = 4_096  # four million subscribers; beyond it shards grow, and the function's time-out bounds them
 RING_SIZE = 0x10000  # shard positions are four hex digits
 
 
@@ -27,28 +29,41 @@ class PublishSignal:
     metrics: Metrics
 
     def __call__(self, signal: Signal, venue: str, subscriber_count: int) -> SignalRecord:
-        """Store the signal and queue its shards; raises `RetryLater` if a queue or the store did not take it."""
-        bounds = shard_bounds(subscriber_count)
-        record = SignalRecord(
-            signal=signal,
-            venue=venue,
-            shards=len(bounds),
-            subscriber_count=subscriber_count,
-            published_at=self.clock.now(),
+        """Store the signal and queue its shards; raises `RetryLater` if a queue or the store did not take it.
+
+        A repeat queues the shards of the first time, however many subscribers there are by now: a shard that is done is not
+        done again, so its number must mean the same part of the ring. No shard is always the first one.
+        """
+        record = self.store.put_signal(
+            SignalRecord(
+                signal=signal,
+                venue=venue,
+                shards=shards_for(subscriber_count),
+                subscriber_count=subscriber_count,
+                published_at=self.clock.now(),
+            )
         )
-        self.store.put_signal(record)
-        self.queue.send_shards(
-            [
-                SignalShard(signal=signal, venue=venue, shard=number, start=start, end=end)
-                for number, (start, end) in enumerate(bounds)
-            ]
-        )
+        self.queue.send_shards(shard_messages(record))
         self.metrics.count("SignalsPublished")
         return record
 
 
-def shard_bounds(subscriber_count: int) -> tuple[tuple[str, str], ...]:
+def shard_messages(record: SignalRecord) -> list[SignalShard]:
+    """The messages of a signal's shards in the order in which they are queued, another for each signal."""
+    signal_id = record.signal.signal_id
+    numbered = sorted(enumerate(shard_bounds(record.shards)), key=lambda shard: turn(signal_id, str(shard[0])))
+    return [
+        SignalShard(signal=record.signal, venue=record.venue, shard=number, start=start, end=end)
+        for number, (start, end) in numbered
+    ]
+
+
+def shards_for(subscriber_count: int) -> int:
+    """How many shards so many subscribers need; at least one, since a count may lag behind its first subscriber."""
+    return max(1, min(MAX_SHARDS, ceil(subscriber_count / SUBSCRIBERS_PER_SHARD)))
+
+
+def shard_bounds(shards: int) -> tuple[tuple[str, str], ...]:
     """Ranges `[start, end)` of shard positions that split the ring evenly; the last end is beyond every four hex digits."""
-    shards = max(1, min(MAX_SHARDS, ceil(subscriber_count / SUBSCRIBERS_PER_SHARD)))
     edges = [f"{RING_SIZE * k // shards:04x}" for k in range(shards)]
     return tuple(zip(edges, [*edges[1:], "g"], strict=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,22 +11,40 @@ from pynamodb.attributes import BooleanAttribute, MapAttribute, NumberAttribute,
 from pynamodb.exceptions import PutError, UpdateError
 
 from candlecast.adapters.codec import from_json, to_json
+from candlecast.adapters.dynamodb.batch import read_items
 from candlecast.adapters.dynamodb.listing import read_page
-from candlecast.adapters.dynamodb.table import Row, Table, condition_failed, key, require_schema, sortable, store_errors
-from candlecast.domain.errors import NotFound
+from candlecast.adapters.dynamodb.table import (
+    SCHEMA_VERSION,
+    Row,
+    Table,
+    condition_failed,
+    key,
+    require_schema,
+    sortable,
+    store_errors,
+)
+from candlecast.domain.errors import NotFound, RetryLater
 from candlecast.domain.execution import ShardReport, SignalRecord
 from candlecast.domain.ids import digest
 from candlecast.ports.store import Page
 
 SIGNAL = "SIGNAL"
+NOBODY = "-"  # sorts before every turn; a shard may be empty, an attribute that is compared may not
 RECEIPT_RETENTION = timedelta(days=30)  # beyond its window a receipt is there for people: what did the sender really send?
 
 
 class SignalRow(Row):
-    """A published signal; `reports` holds one JSON text per shard, so that shards do not overwrite each other."""
+    """A published signal. `reports` is where older code keeps what its shards have come to, one JSON text each."""
 
     body = UnicodeAttribute()
     reports: MapAttribute[str, Any] = MapAttribute()  # type: ignore[no-untyped-call]
+
+
+class ShardRow(Row):
+    """How far one shard of a signal has come: an item each, since hundreds of shards would queue up before one."""
+
+    body = UnicodeAttribute()
+    reached = UnicodeAttribute()
 
 
 class ReceiptRow(Row):
@@ -44,10 +63,12 @@ class DynamoSignalStore:
     """`ports.store.SignalStore`."""
 
     def __init__(self, table: Table) -> None:
+        self._table = table
         self._rows = table.rows(SignalRow)
+        self._shards = table.rows(ShardRow)
         self._receipts = table.rows(ReceiptRow)
 
-    def put_signal(self, record: SignalRecord) -> None:
+    def put_signal(self, record: SignalRecord) -> SignalRecord:
         signal_id = record.signal.signal_id
         row = self._rows(
             key(SIGNAL, signal_id),
@@ -55,7 +76,7 @@ class DynamoSignalStore:
             index1_partition=key("SIGNALS", record.signal.strategy_id),
             index1_place=key(sortable(record.published_at), signal_id),
             body=to_json(replace(record, reports={})),
-            reports={str(shard): to_json(report) for shard, report in record.reports.items()},
+            reports={},
         )
         try:
             with store_errors():
@@ -63,31 +84,54 @@ class DynamoSignalStore:
         except PutError as error:
             if not condition_failed(error):
                 raise
+            return replace(_record(self._row(signal_id)), reports={})
+        return replace(record, reports={})
 
     def report_shard(self, signal_id: str, report: ShardReport) -> None:
-        row = self._rows(key(SIGNAL, signal_id), SIGNAL)
+        rows = self._shards
         try:
             with store_errors():
-                row.update(
-                    actions=[self._rows.reports[str(report.shard)].set(to_json(report))],
-                    condition=self._rows.partition.exists(),
+                rows(key(SIGNAL, signal_id), _shard_place(report.shard)).update(
+                    actions=[
+                        rows.body.set(to_json(report)),
+                        rows.reached.set(report.reached or NOBODY),
+                        rows.schema_version.set(SCHEMA_VERSION),
+                    ],
+                    condition=rows.reached.does_not_exist() | (rows.reached <= (report.reached or NOBODY)),
                 )
         except UpdateError as error:
-            if condition_failed(error):
-                raise NotFound("no such signal") from error
-            raise
+            if not condition_failed(error):
+                raise
+
+    def shard_report(self, signal_id: str, shard: int) -> ShardReport | None:
+        return self._reports([(signal_id, shard)]).get((signal_id, shard))
 
     def get_signal(self, signal_id: str) -> SignalRecord:
-        with store_errors():
-            try:
-                row = self._rows.get(key(SIGNAL, signal_id), SIGNAL, consistent_read=True)
-            except self._rows.DoesNotExist:
-                raise NotFound("no such signal") from None
-        return _record(row)
+        return self._with_reports([_record(self._row(signal_id))])[0]
 
     def list_signals(self, strategy_id: str, cursor: str | None = None, limit: int = 50) -> Page[SignalRecord]:
         names = ("GSI1PK", "GSI1SK", "PK", "SK")
-        return read_page(self._rows.by_index1.query, key("SIGNALS", strategy_id), names, _record, cursor, limit)
+        page = read_page(self._rows.by_index1.query, key("SIGNALS", strategy_id), names, _record, cursor, limit)
+        return replace(page, items=self._with_reports(page.items))
+
+    def _row(self, signal_id: str) -> SignalRow:
+        with store_errors():
+            try:
+                return self._rows.get(key(SIGNAL, signal_id), SIGNAL, consistent_read=True)
+            except self._rows.DoesNotExist:
+                raise NotFound("no such signal") from None
+
+    def _with_reports(self, records: Sequence[SignalRecord]) -> list[SignalRecord]:
+        """The records with what their shards have reported."""
+        found = self._reports([(record.signal.signal_id, shard) for record in records for shard in range(record.shards)])
+        by_signal: dict[str, dict[int, ShardReport]] = {}
+        for (signal_id, shard), report in found.items():
+            by_signal.setdefault(signal_id, {})[shard] = report
+        return [replace(each, reports={**each.reports, **by_signal.get(each.signal.signal_id, {})}) for each in records]
+
+    def _reports(self, shards: Collection[tuple[str, int]]) -> dict[tuple[str, int], ShardReport]:
+        by_key = {(key(SIGNAL, signal_id), _shard_place(shard)): (signal_id, shard) for signal_id, shard in shards}
+        return {by_key[place]: _report(item) for place, item in read_items(self._table, by_key).items()}
 
     def receive(
         self, source_id: str, sender_key: str, signal_id: str, body: str, at: datetime, window_seconds: int
@@ -134,8 +178,18 @@ def _receipt_key(source_id: str, sender_key: str) -> tuple[str, str]:
     return key("SOURCE", source_id), key("RECEIPT", digest("receipt", sender_key))
 
 
+def _shard_place(shard: int) -> str:
+    return key("SHARD", str(shard))
+
+
 def _record(row: SignalRow) -> SignalRecord:
     require_schema(row)
     texts: dict[str, str] = row.reports.as_dict()  # type: ignore[no-untyped-call]
     reports = {int(shard): from_json(ShardReport, text) for shard, text in texts.items()}
     return replace(from_json(SignalRecord, row.body), reports=reports)
+
+
+def _report(item: Mapping[str, Mapping[str, str]]) -> ShardReport:
+    if int(item["schema_version"]["N"]) != SCHEMA_VERSION:
+        raise RetryLater("SCHEMA_UNKNOWN", "the report was written by newer code", after_seconds=30)
+    return from_json(ShardReport, item["body"]["S"])
