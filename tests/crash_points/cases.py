@@ -15,6 +15,7 @@ SCENARIOS = {
     scenario.name: scenario
     for scenario in (
         Scenario("entry then exit", (Action.LONG, Action.EXIT)),
+        Scenario("entry without a target, then exit", (Action.LONG, Action.EXIT), with_target=False),
         Scenario("reversal", (Action.LONG, Action.SHORT)),
         Scenario("entry that goes stale", (Action.LONG,), max_age_seconds=20),
         Scenario("exit behind its entry", (Action.LONG, Action.EXIT), at_once=True),
@@ -42,7 +43,7 @@ class Case:
 
 
 FAST = (
-    Case("entry then exit", ORDERS, 3, parts=3),
+    Case("entry without a target, then exit", ORDERS, 3, parts=3),
     Case("entry that goes stale", ORDERS, 2),
     Case("entry then exit", EVERYTHING, 1),
     Case("reversal", EVERYTHING, 1),
@@ -53,6 +54,7 @@ FAST = (
     Case("limit entry that runs out", EVERYTHING, 1),
 )
 THOROUGH = (
+    Case("entry then exit", ORDERS, 3, parts=3),
     Case("reversal", ORDERS, 3),
     Case("exit behind its entry", ORDERS, 3),
     Case("reversal", EVERYTHING, 2),

@@ -38,7 +38,7 @@ class Scenario:
     """`actions` are its signals, each issued once the one before has come to rest, or (`at_once`) all within seconds.
 
     An entry may be executed for `max_age_seconds`; a `first_entry` has leverage and margin mode to set. `pool` is the account's.
-    Entries are ordered at a `limit`, to which the market comes at `reached_at`.
+    Entries are ordered at a `limit`, to which the market comes at `reached_at`; behind them come a stop and, `with_target`, a target.
     """
 
     name: str
@@ -50,10 +50,11 @@ class Scenario:
     pool: PoolLimits | None = None
     limit: EntryOrder | None = None
     reached_at: float = 0.0
+    with_target: bool = True
 
     def message(self, stage: int, issued_at: float) -> Message:
         """The order message of a stage, as the fan-out sends it."""
-        signal = _signal(self.actions[stage], stage, issued_at, self.limit)
+        signal = _signal(self.actions[stage], stage, issued_at, self.limit, with_target=self.with_target)
         limits = settings(max_positions=1, max_signal_age_seconds=self.max_age_seconds, max_order_notional=self.notional)
         return Message(to_json(a_trade_order(signal, settings=limits, pool=self.pool)), issued_at)
 
@@ -90,7 +91,7 @@ class _Plain:
         return operation.apply(self.world)
 
 
-def _signal(action: Action, stage: int, issued_at: float, limit: EntryOrder | None) -> Signal:
+def _signal(action: Action, stage: int, issued_at: float, limit: EntryOrder | None, *, with_target: bool) -> Signal:
     sign = 1 if action is Action.LONG else -1
     levels = action.is_entry
     return a_signal(
@@ -99,7 +100,7 @@ def _signal(action: Action, stage: int, issued_at: float, limit: EntryOrder | No
         issued_at=START + timedelta(seconds=issued_at),
         stop_loss=Decimal(100 - sign * 10) if levels else None,
         entry=limit if levels else None,
-        take_profits=(TakeProfit(Decimal(100 + sign * 20), Decimal(1)),) if levels else (),
+        take_profits=(TakeProfit(Decimal(100 + sign * 20), Decimal(1)),) if levels and with_target else (),
     )
 
 
