@@ -38,7 +38,7 @@ class Scenario:
     """`actions` are its signals, each issued once the one before has come to rest, or (`at_once`) all within seconds.
 
     An entry may be executed for `max_age_seconds`; a `first_entry` has leverage and margin mode to set. `pool` is the account's.
-    Entries are ordered at a `limit`, to which the market comes at `reached_at`; behind them come a stop and, `with_target`, a target.
+    Entries are ordered at a `limit`, to which the market comes at `reached_at`; a stop follows them, and a target.
     """
 
     name: str
