@@ -50,7 +50,7 @@ class FakeMarketData:
         """Around the last price, a basis point wide on either side; `funding_rate` is everywhere the same."""
         price = self.last_price(venue, market)
         half = price / 10_000
-        return Quote(price - half, price + half, price, self.funding_rate, at)
+        return Quote(price - half, price + half, price, at, self.funding_rate)
 
     def _request(self) -> None:
         self.requests += 1

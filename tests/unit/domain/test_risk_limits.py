@@ -48,7 +48,7 @@ TODAY = NOW.date()
 HOUR = timedelta(hours=1)
 STOP = {"stop_loss": D(90)}
 TARGETS = {**STOP, "take_profits": (TakeProfit(D(120)),)}
-QUOTE = Quote(D("99.9"), D("100.1"), D(100), D("0.0001"), NOW)
+QUOTE = Quote(D("99.9"), D("100.1"), D(100), NOW, D("0.0001"))
 
 
 def holding(*positions: Any, **changes: Any) -> Account:
@@ -298,7 +298,7 @@ CASES = (
         limit="max_price_deviation_percent",
         stops=D("0.9"),
         allows=D(1),
-        order={"quote": Quote(D(99), D(101), D(100), None, NOW)},
+        order={"quote": Quote(D(99), D(101), D(100), NOW)},
         signal={"price": D(101)},
         value="1",
     ),

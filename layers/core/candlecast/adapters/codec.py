@@ -37,6 +37,15 @@ def to_sparse_json(value: object) -> str:
     return _adapter(kind).dump_json(value, exclude_defaults=True).decode()
 
 
+def to_terse_json(value: object) -> str:
+    """As `to_json`, without fields that are None: for what there are thousands of, most of them limits that nobody has set.
+
+    A field that may be None must have None for its default in every such type; a test walks through them.
+    """
+    kind: Any = type(value)
+    return _adapter(kind).dump_json(value, exclude_none=True).decode()
+
+
 def list_to_json[T](kind: type[T], values: tuple[T, ...]) -> str:
     """Values of one type as a JSON list."""
     return _adapter(_tuple_of(kind)).dump_json(values).decode()

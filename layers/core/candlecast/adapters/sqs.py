@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from itertools import batched
 from typing import TYPE_CHECKING
 
 from candlecast.adapters.aws import RETRY_AFTER_SECONDS, aws_errors
-from candlecast.adapters.codec import to_json
+from candlecast.adapters.codec import to_json, to_terse_json
+from candlecast.adapters.lanes import side_by_side
 from candlecast.domain.errors import InvalidValue, RetryLater
 from candlecast.domain.ids import digest
 from candlecast.domain.messages import CandleClosed, ReconcileRequest, SignalShard, TradeOrder
@@ -18,10 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef as Entry
 
-    Batch = Sequence[Entry]
-
 BATCH = 10  # what SQS takes in one request; ten of our largest messages (some 10 kB) stay below its 256 kB
-LANES = 8  # batches on their way at once: they hide the time of a request, and the client has connections for twice as many
 MAX_DELAY_SECONDS = 900  # what SQS takes
 MAX_GROUP_CHARACTERS = 128
 UNAVAILABLE = "QUEUE_UNAVAILABLE"
@@ -64,7 +62,7 @@ class SqsTradeQueue:
             [
                 {
                     "Id": str(number),
-                    "MessageBody": to_json(message),
+                    "MessageBody": to_terse_json(message),
                     "MessageGroupId": group_id(message.tenant_id, message.account_id),
                     "MessageDeduplicationId": digest("trade-order", message.signal.signal_id, message.subscription_id),
                 }
@@ -103,22 +101,13 @@ def _plain_entries(bodies: Iterable[str], delay_seconds: int = 0) -> list[Entry]
 
 def _send(sqs: SQSClient, queue_url: str, entries: Sequence[Entry]) -> None:
     """Send all, in batches side by side; raises `RetryLater` if any was not taken, after trying all: a repeat is harmless."""
-    refused = sum(_taken(lambda batch: _send_batch(sqs, queue_url, batch), list(batched(entries, BATCH, strict=False))))
+    batches = list(batched(entries, BATCH, strict=False))
+    refused = sum(side_by_side(lambda batch: _send_batch(sqs, queue_url, batch), batches))
     if refused:
         raise RetryLater(UNAVAILABLE, f"{refused} of {len(entries)} messages were not taken", after_seconds=RETRY_AFTER_SECONDS)
 
 
-def _taken(send: Callable[[Batch], int], batches: Sequence[Batch]) -> Iterable[int]:
-    """What `send` returns for each batch; clients of the SDK may be shared by threads."""
-    if len(batches) <= 1:
-        return map(send, batches)
-    from concurrent.futures import ThreadPoolExecutor  # here: most functions send one batch at a time and need no threads
-
-    with ThreadPoolExecutor(min(LANES, len(batches))) as lanes:
-        return list(lanes.map(send, batches))
-
-
-def _send_batch(sqs: SQSClient, queue_url: str, batch: Batch) -> int:
+def _send_batch(sqs: SQSClient, queue_url: str, batch: Sequence[Entry]) -> int:
     """How many of the batch were not taken; raises `RetryLater` if it was lost as a whole."""
     with aws_errors(UNAVAILABLE):
         return len(sqs.send_message_batch(QueueUrl=queue_url, Entries=list(batch)).get("Failed", []))

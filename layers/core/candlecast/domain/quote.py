@@ -18,8 +18,8 @@ class Quote:
     bid: Decimal
     ask: Decimal
     mark_price: Decimal
-    funding_rate: Decimal | None
     as_of: datetime
+    funding_rate: Decimal | None = None
 
     def __post_init__(self) -> None:
         for name in ("bid", "ask", "mark_price"):

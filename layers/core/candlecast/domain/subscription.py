@@ -187,7 +187,7 @@ class Subscription:
     tenant_id: str
     subscription_id: str
     strategy_id: str
-    account_id: str | None
+    account_id: str | None = None
     settings: Settings
     status: SubscriptionStatus
     created_at: datetime

@@ -53,7 +53,15 @@ class ReadLimits:
             self.metrics.count("LimitsUnavailable")
             return self._without_store(users)
         self._lost_at = None
-        return {tenant_id: self._of(place, Authority.LIVE) for tenant_id, place in users.items()}
+        return self._each(users, Authority.LIVE)
+
+    def _each(self, users: Mapping[str, LimitPlace], authority: Authority) -> Mapping[str, TenantLimits]:
+        """The limits above each user; those of whom nothing of their own is known share what they have."""
+        plain = self._of(LimitPlace(Scope.USER, ""), authority)
+        known = {tenant_id: self._record(place) for tenant_id, place in users.items()}
+        return {
+            tenant_id: plain if known[tenant_id] is None else self._of(place, authority) for tenant_id, place in users.items()
+        }
 
     def _without_store(self, users: Mapping[str, LimitPlace]) -> Mapping[str, TenantLimits]:
         now = self.clock.now()

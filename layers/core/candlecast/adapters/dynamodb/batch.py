@@ -1,16 +1,20 @@
-"""Read several items of the table in one request, strongly consistent.
+"""Read many items of the table in few requests.
 
-PynamoDB's own batch asks again for what was throttled without a pause or an end; here what did not come is an error of its own.
+Those that are asked for by key are strongly consistent. PynamoDB's own batch asks again for what was throttled without a pause
+or an end; here what did not come is an error of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import batched
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from candlecast.adapters.dynamodb.table import RETRY_AFTER_SECONDS, RETRYABLE_CODES, Table
+from candlecast.adapters.lanes import side_by_side
 from candlecast.domain.errors import RetryLater
 
 MAX_ITEMS = 100  # what DynamoDB gives in one BatchGetItem
@@ -20,25 +24,40 @@ Item = Mapping[str, Any]
 
 
 def read_items(table: Table, keys: Collection[Key]) -> Mapping[Key, Item]:
-    """The items that there are, by (PK, SK), as DynamoDB writes them; one request for every hundred keys.
+    """The items that there are, by (PK, SK), as DynamoDB writes them; one request for every hundred keys, side by side.
 
     Raises `RetryLater` (STORE_UNAVAILABLE) if any of them could not be read: part of an answer is no answer.
     """
-    wanted = sorted(set(keys))
-    found: dict[Key, Item] = {}
-    for start in range(0, len(wanted), MAX_ITEMS):
-        asked = [{"PK": {"S": partition}, "SK": {"S": place}} for partition, place in wanted[start : start + MAX_ITEMS]]
-        answer = _ask(table, asked)
-        if answer.get("UnprocessedKeys"):
-            raise RetryLater("STORE_UNAVAILABLE", "part of a batch was throttled", after_seconds=RETRY_AFTER_SECONDS)
-        for item in answer["Responses"].get(table.name, ()):
-            found[item["PK"]["S"], item["SK"]["S"]] = item
-    return found
+    parts = list(batched(sorted(set(keys)), MAX_ITEMS, strict=False))
+    return {(item["PK"]["S"], item["SK"]["S"]): item for items in side_by_side(partial(_read, table), parts) for item in items}
 
 
-def _ask(table: Table, keys: list[dict[str, Any]]) -> Any:
+def query_items(table: Table, **request: Any) -> Iterator[Item]:
+    """The items that a query finds, as DynamoDB writes them, page after page; `request` is that of the SDK's `query`.
+
+    For thousands of small items: PynamoDB's rows cost several times what reading them does. Raises as `read_items`.
+    """
+    while True:
+        page = _ask(partial(table.client.query, TableName=table.name, **request))
+        yield from page["Items"]
+        if not page.get("LastEvaluatedKey"):
+            return
+        request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
+def _read(table: Table, keys: Sequence[Key]) -> Sequence[Item]:
+    asked = [{"PK": {"S": partition}, "SK": {"S": place}} for partition, place in keys]
+    wanted = {table.name: {"Keys": asked, "ConsistentRead": True}}
+    answer = _ask(partial(table.client.batch_get_item, RequestItems=wanted))
+    if answer.get("UnprocessedKeys"):
+        raise RetryLater("STORE_UNAVAILABLE", "part of a batch was throttled", after_seconds=RETRY_AFTER_SECONDS)
+    items: Sequence[Item] = answer["Responses"].get(table.name, ())
+    return items
+
+
+def _ask(request: Callable[[], Any]) -> Any:
     try:
-        return table.client.batch_get_item(RequestItems={table.name: {"Keys": keys, "ConsistentRead": True}})
+        return request()
     except ClientError as error:
         if error.response["Error"]["Code"] in RETRYABLE_CODES:
             raise RetryLater("STORE_UNAVAILABLE", type(error).__name__, after_seconds=RETRY_AFTER_SECONDS) from error

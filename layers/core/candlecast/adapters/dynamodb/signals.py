@@ -20,10 +20,11 @@ from candlecast.adapters.dynamodb.table import (
     condition_failed,
     key,
     require_schema,
+    require_version,
     sortable,
     store_errors,
 )
-from candlecast.domain.errors import NotFound, RetryLater
+from candlecast.domain.errors import NotFound
 from candlecast.domain.execution import ShardReport, SignalRecord
 from candlecast.domain.ids import digest
 from candlecast.ports.store import Page
@@ -190,6 +191,5 @@ def _record(row: SignalRow) -> SignalRecord:
 
 
 def _report(item: Mapping[str, Mapping[str, str]]) -> ShardReport:
-    if int(item["schema_version"]["N"]) != SCHEMA_VERSION:
-        raise RetryLater("SCHEMA_UNKNOWN", "the report was written by newer code", after_seconds=30)
+    require_version(int(item["schema_version"]["N"]))
     return from_json(ShardReport, item["body"]["S"])

@@ -11,8 +11,9 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
-from candlecast.adapters.codec import from_json, to_json
+from candlecast.adapters.codec import from_json, to_terse_json
 from candlecast.adapters.dynamodb.accounts import AccountRow, account_row, tenant_key
+from candlecast.adapters.dynamodb.batch import query_items
 from candlecast.adapters.dynamodb.statistics import StatisticsRow, statistics_of, subscription_place
 from candlecast.adapters.dynamodb.strategies import DEFINITION, StrategyRow, clock_place, read_strategy, strategy_key
 from candlecast.adapters.dynamodb.table import (
@@ -23,6 +24,7 @@ from candlecast.adapters.dynamodb.table import (
     key,
     require_schema,
     require_tenant,
+    require_version,
     store_errors,
 )
 from candlecast.domain.account import Account
@@ -33,7 +35,6 @@ from candlecast.domain.strategy_definition import StrategyDefinition
 from candlecast.domain.subscription import Subscription, SubscriptionStatus
 from candlecast.ports.clock import Clock
 
-FOLLOWERS_PAGE = 250  # about 250 kB a request: well within its time-out, and few of them for a shard
 SUBSCRIPTION = "SUBSCRIPTION"
 
 
@@ -93,10 +94,20 @@ class DynamoSubscriptionStore:
 
     def followers(self, strategy_id: str, start: str, end: str) -> Iterator[Subscription]:
         # BETWEEN includes its end, but every place goes on after the four digits, so none equals it
-        condition = self._rows.index1_place.between(start, end)
-        with store_errors():
-            for row in self._rows.by_index1.query(key("FOLLOWERS", strategy_id), condition, page_size=FOLLOWERS_PAGE):
-                yield _subscription(row)
+        found = query_items(
+            self._table,
+            IndexName="GSI1",
+            KeyConditionExpression="GSI1PK = :followed AND GSI1SK BETWEEN :start AND :end",
+            ProjectionExpression="body, schema_version",
+            ExpressionAttributeValues={
+                ":followed": {"S": key("FOLLOWERS", strategy_id)},
+                ":start": {"S": start},
+                ":end": {"S": end},
+            },
+        )
+        for item in found:
+            require_version(int(item["schema_version"]["N"]))
+            yield from_json(Subscription, item["body"]["S"])
 
     def subscription_statistics(self, tenant_id: str, subscription_id: str) -> Statistics:
         with store_errors():
@@ -111,7 +122,7 @@ class DynamoSubscriptionStore:
             tenant_key(subscription.tenant_id),
             key(SUBSCRIPTION, subscription.subscription_id),
             version=stored.version,
-            body=to_json(stored),
+            body=to_terse_json(stored),
         )
         if subscription.status is not SubscriptionStatus.CANCELLED:
             row.index1_partition = key("FOLLOWERS", subscription.strategy_id)

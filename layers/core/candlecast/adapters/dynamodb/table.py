@@ -201,8 +201,13 @@ def require_tenant(expected: str, found: str) -> None:
 
 def require_schema(row: Row) -> None:
     """Let newer code read what newer code wrote; raises `RetryLater` (SCHEMA_UNKNOWN) while a deployment is half way."""
-    if row.schema_version != SCHEMA_VERSION:
-        raise RetryLater("SCHEMA_UNKNOWN", "the row was written by newer code", after_seconds=30)
+    require_version(row.schema_version)
+
+
+def require_version(schema_version: float) -> None:
+    """The same for an item that is no row."""
+    if schema_version != SCHEMA_VERSION:
+        raise RetryLater("SCHEMA_UNKNOWN", "the item was written by newer code", after_seconds=30)
 
 
 @contextmanager
