@@ -17,7 +17,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 LAYERS = ROOT / "layers"
 LOCKED = ("deps", "exchange", "web", "research")
-BUILT = (*LOCKED, "strategies")
+BUILT = (*LOCKED, "core", "strategies")
 
 # What Lambda allows for a function's code and layers together, unzipped.
 LAMBDA_LIMIT_MEGABYTES = 250
@@ -148,7 +148,7 @@ def same(first: Path, second: Path) -> bool:
 
 @pytest.mark.e2e
 def test_a_layer_builds_to_the_same_bytes_wherever_it_is_built(built: dict[str, Path], tmp_path: Path) -> None:
-    for layer in ("exchange", "web", "strategies"):
+    for layer in ("exchange", "web", "core", "strategies"):
         assert same(built[layer], build(layer, tmp_path / "elsewhere" / layer)), layer
 
 
