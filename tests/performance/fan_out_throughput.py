@@ -59,28 +59,44 @@ STOP_SECONDS = 5.0
 
 
 def section(count: int = SUBSCRIBERS, runs: int = RUNS) -> dict[str, float]:
-    """Messages a second of both, their ratio, and what the fan-out asked for; raises `AssertionError` if anybody is missed."""
+    """Messages a second of both, their ratio, and what the fan-out asked for; raises `AssertionError` if anybody is missed.
+
+    `cpu_ratio` is the same against a stub that answers at once: nothing hides what a subscriber costs beyond a message.
+    """
     followers = subscribers(count)
-    with patch.dict(os.environ, KEYS), stub_cloud(followers) as endpoint:
-        subject = Subject.at(endpoint, followers)
-        subject.fan_out()  # connections, caches
-        subject.floor()
-        before = subject.counts()
-        subject.fan_out()
-        asked = {name: value - before.get(name, 0) for name, value in subject.counts().items()}
-        if asked["messages"] != count:
-            raise AssertionError(f"{asked['messages']} messages for {count} subscribers")
-        pairs = [(_seconds(subject.fan_out), _seconds(subject.floor)) for _ in range(runs)]
+    with patch.dict(os.environ, KEYS):
+        with stub_cloud(followers) as endpoint:
+            subject = Subject.at(endpoint, followers)
+            asked = _asked(subject)
+            if asked["messages"] != count:
+                raise AssertionError(f"{asked['messages']} messages for {count} subscribers")
+            pairs = _in_turns(subject, runs)
+        with stub_cloud(followers, "at-once") as endpoint:
+            cpu_pairs = _in_turns(Subject.at(endpoint, followers), runs)
     return {
         "subscribers": count,
         "shards": shards_for(count),
         "messages_per_second": round(count / statistics.median(mine for mine, _ in pairs)),
         "floor_messages_per_second": round(count / statistics.median(floor for _, floor in pairs)),
         "ratio": round(statistics.median(floor / mine for mine, floor in pairs), 3),
+        "cpu_ratio": round(statistics.median(floor / mine for mine, floor in cpu_pairs), 3),
         "queue_requests": asked["SendMessageBatch"],
         "table_reads": asked["Query"] + asked["BatchGetItem"],
         "table_writes": asked["UpdateItem"],
     }
+
+
+def _asked(subject: Subject) -> dict[str, int]:
+    """What one fan-out asks for, by operation, and how many messages that were."""
+    before = subject.counts()
+    subject.fan_out()
+    return {name: value - before.get(name, 0) for name, value in subject.counts().items()}
+
+
+def _in_turns(subject: Subject, runs: int) -> list[tuple[float, float]]:
+    """Seconds of the fan-out and of the floor, neighbours in time; the first of each opens connections and does not count."""
+    pairs = [(_seconds(subject.fan_out), _seconds(subject.floor)) for _ in range(runs + 1)]
+    return pairs[1:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +176,9 @@ class Recorder:
 
 
 @contextmanager
-def stub_cloud(followers: Sequence[Subscription]) -> Iterator[str]:
+def stub_cloud(followers: Sequence[Subscription], *options: str) -> Iterator[str]:
     """A stub process that knows these followers; its address."""
-    command = [sys.executable, "-m", "tests.performance.stub_cloud"]
+    command = [sys.executable, "-m", "tests.performance.stub_cloud", *options]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603
     if process.stdin is None or process.stdout is None:
         raise RuntimeError("the stub has no pipes")

@@ -1,7 +1,8 @@
-"""A process that answers as SQS and DynamoDB do, at once: what is measured against it is the caller, not a queue or a table.
+"""A process that answers as SQS and DynamoDB do: what is measured against it is the caller, not a queue or a table.
 
-Started with `python -m tests.performance.stub_cloud`: the followers' items come as JSON lines on standard input, the port is the
-first line of standard output. It keeps nothing but counts, which `GET /counts` tells.
+It answers after as long as those take, or at once. Started with `python -m tests.performance.stub_cloud [at-once]`: the followers'
+items come as JSON lines on standard input, the port is the first line of standard output. It keeps nothing but counts, which
+`GET /counts` tells.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from typing import Any
 import orjson
 
 HEADER_END = b"\r\n\r\n"
+# Of SQS its documentation says "tens of milliseconds", of DynamoDB "single-digit": the quick end of one, the middle of the other.
+QUEUE_SECONDS = 0.020
+TABLE_SECONDS = 0.005
 MAX_PAGE_BYTES = 1_000_000  # what DynamoDB gives in one page
 
 
@@ -51,7 +55,8 @@ class Followers:
 class Cloud:
     """Answers by the operation's name; counts requests and messages."""
 
-    def __init__(self, followers: Followers) -> None:
+    def __init__(self, followers: Followers, *, at_once: bool) -> None:
+        self._at_once = at_once
         self.counts: Counter[str] = Counter()
         self.answers: dict[str, Callable[[Mapping[str, Any]], bytes]] = {
             "SendMessageBatch": self._send,
@@ -63,6 +68,10 @@ class Cloud:
     def answer(self, operation: str, body: bytes) -> bytes:
         self.counts[operation] += 1
         return self.answers[operation](orjson.loads(body))
+
+    def seconds(self, operation: str) -> float:
+        """How long that takes where it is done in earnest."""
+        return 0.0 if self._at_once else QUEUE_SECONDS if operation == "SendMessageBatch" else TABLE_SECONDS
 
     def _send(self, request: Mapping[str, Any]) -> bytes:
         self.counts["messages"] += len(request["Entries"])
@@ -103,16 +112,23 @@ class Connection(asyncio.Protocol):
 
     def _reply(self, head: str, headers: Mapping[str, str], body: bytes) -> None:
         if head.startswith("GET"):
-            answer = orjson.dumps(self._cloud.counts)
+            self._write(orjson.dumps(self._cloud.counts))
+            return
+        operation = headers["x-amz-target"].rpartition(".")[2]
+        answer, seconds = self._cloud.answer(operation, body), self._cloud.seconds(operation)
+        if seconds:
+            asyncio.get_running_loop().call_later(seconds, self._write, answer)
         else:
-            answer = self._cloud.answer(headers["x-amz-target"].rpartition(".")[2], body)
+            self._write(answer)
+
+    def _write(self, answer: bytes) -> None:
         if self._transport is not None:
-            head_of_answer = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: %d\r\n\r\n"
-            self._transport.write(head_of_answer % len(answer) + answer)
+            head = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: %d\r\n\r\n"
+            self._transport.write(head % len(answer) + answer)
 
 
 async def serve() -> None:
-    cloud = Cloud(Followers(sys.stdin.buffer.readlines()))
+    cloud = Cloud(Followers(sys.stdin.buffer.readlines()), at_once="at-once" in sys.argv)
     server = await asyncio.get_running_loop().create_server(lambda: Connection(cloud), "127.0.0.1", 0)
     sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()

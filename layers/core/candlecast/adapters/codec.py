@@ -102,7 +102,7 @@ def _tuple_of(kind: Any) -> Any:
 
 def _parse(text: str | bytes, *, with_floats: bool) -> object:
     try:
-        return json.loads(text, parse_float=None if with_floats else _refuse_number, parse_constant=_refuse_number)
+        return (_WITH_FLOATS if with_floats else _WITHOUT_FLOATS).decode(text if isinstance(text, str) else text.decode())
     except InvalidValue:
         raise
     except (ValueError, RecursionError):
@@ -111,6 +111,11 @@ def _parse(text: str | bytes, *, with_floats: bool) -> object:
 
 def _refuse_number(_: str) -> NoReturn:
     raise InvalidValue("a number is a float: money travels as text", code="UNREADABLE")
+
+
+# Made once: `json.loads` makes one anew at every call that brings hooks, which takes longer than a small text.
+_WITH_FLOATS = json.JSONDecoder(parse_constant=_refuse_number)
+_WITHOUT_FLOATS = json.JSONDecoder(parse_float=_refuse_number, parse_constant=_refuse_number)
 
 
 def _validate(kind: Any, data: object) -> Any:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
+from functools import partial
 from itertools import batched
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,7 @@ class SqsCandleQueue:
 
     def send_candle(self, message: CandleClosed, delay_seconds: int) -> None:
         _check_delay(delay_seconds)
-        _send(self._sqs, self._queue_url, [{"Id": "0", "MessageBody": to_json(message), "DelaySeconds": delay_seconds}])
+        _send(self._sqs, self._queue_url, [message], partial(_plain_entry, delay_seconds))
 
 
 class SqsSignalQueue:
@@ -45,7 +46,7 @@ class SqsSignalQueue:
         self._queue_url = queue_url
 
     def send_shards(self, messages: Sequence[SignalShard]) -> None:
-        _send(self._sqs, self._queue_url, _plain_entries(to_json(message) for message in messages))
+        _send(self._sqs, self._queue_url, messages, partial(_plain_entry, 0))
 
 
 class SqsTradeQueue:
@@ -56,19 +57,7 @@ class SqsTradeQueue:
         self._queue_url = queue_url
 
     def send_orders(self, messages: Sequence[TradeOrder]) -> None:
-        _send(
-            self._sqs,
-            self._queue_url,
-            [
-                {
-                    "Id": str(number),
-                    "MessageBody": to_terse_json(message),
-                    "MessageGroupId": group_id(message.tenant_id, message.account_id),
-                    "MessageDeduplicationId": digest("trade-order", message.signal.signal_id, message.subscription_id),
-                }
-                for number, message in enumerate(messages)
-            ],
-        )
+        _send(self._sqs, self._queue_url, messages, _order_entry)
 
 
 class SqsReconcileQueue:
@@ -80,7 +69,7 @@ class SqsReconcileQueue:
 
     def send_reconcile(self, requests: Sequence[ReconcileRequest], delay_seconds: int = 0) -> None:
         _check_delay(delay_seconds)
-        _send(self._sqs, self._queue_url, _plain_entries((to_json(request) for request in requests), delay_seconds))
+        _send(self._sqs, self._queue_url, requests, partial(_plain_entry, delay_seconds))
 
 
 def group_id(tenant_id: str, account_id: str) -> str:
@@ -95,19 +84,30 @@ def _check_delay(delay_seconds: int) -> None:
         raise InvalidValue(f"a delay is between 0 and {MAX_DELAY_SECONDS} seconds", code="DELAY_INVALID")
 
 
-def _plain_entries(bodies: Iterable[str], delay_seconds: int = 0) -> list[Entry]:
-    return [{"Id": str(number), "MessageBody": body, "DelaySeconds": delay_seconds} for number, body in enumerate(bodies)]
+def _plain_entry(delay_seconds: int, number: int, message: object) -> Entry:
+    return {"Id": str(number), "MessageBody": to_json(message), "DelaySeconds": delay_seconds}
 
 
-def _send(sqs: SQSClient, queue_url: str, entries: Sequence[Entry]) -> None:
-    """Send all, in batches side by side; raises `RetryLater` if any was not taken, after trying all: a repeat is harmless."""
-    batches = list(batched(entries, BATCH, strict=False))
-    refused = sum(side_by_side(lambda batch: _send_batch(sqs, queue_url, batch), batches))
-    if refused:
-        raise RetryLater(UNAVAILABLE, f"{refused} of {len(entries)} messages were not taken", after_seconds=RETRY_AFTER_SECONDS)
+def _order_entry(number: int, message: TradeOrder) -> Entry:
+    return {
+        "Id": str(number),
+        "MessageBody": to_terse_json(message),
+        "MessageGroupId": group_id(message.tenant_id, message.account_id),
+        "MessageDeduplicationId": digest("trade-order", message.signal.signal_id, message.subscription_id),
+    }
 
 
-def _send_batch(sqs: SQSClient, queue_url: str, batch: Sequence[Entry]) -> int:
-    """How many of the batch were not taken; raises `RetryLater` if it was lost as a whole."""
-    with aws_errors(UNAVAILABLE):
-        return len(sqs.send_message_batch(QueueUrl=queue_url, Entries=list(batch)).get("Failed", []))
+def _send[M](sqs: SQSClient, queue_url: str, messages: Sequence[M], entry_of: Callable[[int, M], Entry]) -> None:
+    """Send all, in batches side by side; raises `RetryLater` if any was not taken, after trying all: a repeat is harmless.
+
+    A message is written by the lane that sends it, while the others wait for their answers.
+    """
+
+    def refused(batch: Sequence[M]) -> int:
+        entries = [entry_of(number, message) for number, message in enumerate(batch)]
+        with aws_errors(UNAVAILABLE):
+            return len(sqs.send_message_batch(QueueUrl=queue_url, Entries=entries).get("Failed", []))
+
+    total = sum(side_by_side(refused, list(batched(messages, BATCH, strict=False))))
+    if total:
+        raise RetryLater(UNAVAILABLE, f"{total} of {len(messages)} messages were not taken", after_seconds=RETRY_AFTER_SECONDS)

@@ -75,10 +75,10 @@ class ReadLimits:
         return found
 
     def _read(self, places: Collection[LimitPlace], age: timedelta) -> None:
-        wanted = {place for place in places if self._age(place) > age}
+        now = self.clock.now()
+        wanted = {place for place in places if place not in self._known or now - self._known[place][1] > age}
         if not wanted:
             return
-        now = self.clock.now()
         records = self.store.read(wanted)
         if len(self._known) + len(wanted) > MAX_CACHED_RECORDS:
             self._known.clear()
