@@ -9,21 +9,26 @@ from typing import TYPE_CHECKING, Any, cast
 
 from candlecast.adapters.codec import to_json
 from candlecast.adapters.sqs import SqsTradeQueue
+from candlecast.domain.execution import ShardReport
 from candlecast.domain.messages import TradeOrder
-from candlecast.domain.signal import Signal, TakeProfit
+from candlecast.domain.signal import Signal
 from candlecast.domain.subscription import Subscription
 from candlecast.services.fan_out import FanOut
-from tests.builders import TENANT, a_signal, a_signal_record, a_signal_shard, a_subscription
+from tests.builders import a_signal_record, a_signal_shard
 from tests.fakes.clock import FakeClock, RecordingMetrics
 from tests.fakes.history import FakeHistory
 from tests.fakes.limits import read_limits
 from tests.fakes.market_data import FakeMarketData
 from tests.fakes.signals import FakeSignalStore
 from tests.fakes.subscriptions import FakeSubscriptionStore
+from tests.performance.fan_out_throughput import section
+from tests.performance.followers import full_signal, subscribers
 from tests.performance.measuring import Figure, Subject, compare, counted
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
+
+__all__ = ["figures", "full_signal", "section", "subscribers"]
 
 SUBSCRIBERS = 1_000
 ENCODING = f"fan-out: encoding {SUBSCRIBERS:,} messages alone"
@@ -53,9 +58,16 @@ class Followers(FakeSubscriptionStore):
         return iter(self._followers)
 
 
+class Forgetful(FakeSignalStore):
+    """Takes no note of what has been sent, so that a shard can be measured again and again."""
+
+    def report_shard(self, signal_id: str, report: ShardReport) -> None:
+        return None
+
+
 def figures() -> Iterator[Figure]:
     """The whole fan-out of one signal against the encoding of its messages, per subscriber; and its requests."""
-    signal, followers = full_signal(), subscribers()
+    signal, followers = full_signal(), subscribers(SUBSCRIBERS)
     orders = [_order(signal, follower) for follower in followers]
     sqs = CountingSqs()
     fan_out = fan_out_to(followers, signal, sqs)
@@ -71,7 +83,7 @@ def figures() -> Iterator[Figure]:
 
 def fan_out_to(followers: Sequence[Subscription], signal: Signal, sqs: CountingSqs) -> FanOut:
     """The use case with the real sender to SQS and everything else in memory."""
-    signals = FakeSignalStore()
+    signals = Forgetful()
     signals.put_signal(a_signal_record(signal, subscriber_count=len(followers)))
     return FanOut(
         subscriptions=Followers(followers),
@@ -84,24 +96,6 @@ def fan_out_to(followers: Sequence[Subscription], signal: Signal, sqs: CountingS
         clock=FakeClock(),
         metrics=RecordingMetrics(),
     )
-
-
-def full_signal() -> Signal:
-    """An entry with a stop, a ladder and words of explanation, as strategies give them."""
-    return a_signal(
-        stop_loss=Decimal("97.5"),
-        take_profits=(TakeProfit(Decimal(105), Decimal("0.5")), TakeProfit(Decimal(110), Decimal("0.5"))),
-        atr=Decimal("1.25"),
-        metadata={"fast": "100.1234567", "slow": "99.87654321"},
-    )
-
-
-def subscribers(count: int = SUBSCRIBERS) -> list[Subscription]:
-    """One subscription each of so many tenants."""
-    return [
-        a_subscription(f"subscription-{number}", tenant_id=f"{TENANT}-{number}", account_id=f"account-{number}")
-        for number in range(count)
-    ]
 
 
 def _order(signal: Signal, follower: Subscription) -> TradeOrder:

@@ -43,7 +43,7 @@ from candlecast.services.read_limits import ReadLimits
 from tests.builders import a_signal_record
 from tests.fakes.clock import FakeClock, RecordingMetrics
 from tests.fakes.market_data import FakeMarketData
-from tests.performance.fan_out import full_signal, subscribers
+from tests.performance.followers import full_signal, subscribers
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

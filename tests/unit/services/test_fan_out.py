@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from candlecast.domain.errors import RetryLater
-from candlecast.domain.ids import shard_position
+from candlecast.domain.ids import shard_position, turn
 from candlecast.domain.limit_record import LimitPlace, LimitRecord
 from candlecast.domain.limits import Authority, Limits, Scope
 from candlecast.domain.order import IntentState
@@ -109,6 +109,17 @@ def test_a_shard_serves_its_own_part_of_the_ring_and_all_shards_serve_everybody_
     house(shard=1, start="8000", end="g")
     assert sorted(m.subscription_id for m in house.queue.sent) == sorted(names)
     assert house.report(0).orders + house.report(1).orders == 60
+
+
+def test_followers_are_served_by_their_turn_which_is_another_one_for_each_signal() -> None:
+    names = [f"subscription-{number}" for number in range(20)]
+    served = []
+    for signal_id in ("signal-1", "signal-2"):
+        house = House(*[a_subscription(name) for name in names], signal=a_signal(signal_id=signal_id))
+        house()
+        served.append([message.subscription_id for message in house.queue.sent])
+        assert served[-1] == sorted(names, key=lambda name, of=signal_id: turn(of, name))  # type: ignore[misc]
+    assert served[0] != served[1]
 
 
 def test_an_entry_without_a_price_is_priced_once_for_the_whole_shard() -> None:
