@@ -135,7 +135,7 @@ ANY_ACCOUNT = st.builds(
     limits=LAYER,
     account=ANY_ACCOUNT,
     quote=st.none()
-    | st.builds(Quote, st.just(D(99)), st.just(D(101)), st.just(D(100)), st.none() | st.just(D("0.01")), st.just(NOW)),
+    | st.builds(Quote, st.just(D(99)), st.just(D(101)), st.just(D(100)), st.just(NOW), st.none() | st.just(D("0.01"))),
     authority=st.sampled_from(Authority),
     stop=st.none() | st.integers(1, 200).map(D),
     action=st.sampled_from([Action.LONG, Action.SHORT]),
