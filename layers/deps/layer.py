@@ -1,22 +1,45 @@
-"""What only this layer needs: botocore's service descriptions, cut to the services in use.
+"""What only this layer needs: botocore's data cut to the services in use, and the imports deferred that no message needs.
 
-All of them are 25 MB and more, and botocore lists the folder when a client is made. A client of another service fails
+botocore describes every service in 25 MB and more, and lists the folder when a client is made. A client of another service fails
 with UnknownServiceError; tests/infra/test_layers.py compares this list with the clients that the code makes.
 """
 
+import gzip
+import json
+import runpy
 import shutil
 from pathlib import Path
+from typing import Any
 
 SERVICES = frozenset({"dynamodb", "dynamodbstreams", "events", "kms", "lambda", "s3", "secretsmanager", "sqs", "ssm", "sts"})
-# boto3's resource descriptions that belong to those; PynamoDB and we use clients, Powertools may use these.
-RESOURCES = SERVICES & frozenset({"dynamodb", "s3", "sqs"})
+EXAMPLES = "examples-1.json"
+# Prose inside the service descriptions, for the documentation that botocore can write.
+PROSE = frozenset({"documentation", "documentationUrl"})
+# Features of Powertools that need packages which are in no layer, or turn events into models of pydantic.
+UNUSED_FEATURES = ("parser", "data_masking", "kafka", "idempotency", "feature_flags", "streaming", "validation")
+
+PLAIN_DICT = """else:
+
+    class TypedDict(dict):
+        def __init_subclass__(cls, total=True):
+            pass
+
+"""
+
+edits: Any = runpy.run_path(str(Path(__file__).resolve().parents[1] / "deferring.py"))
 
 
 def finish(target: Path) -> None:
-    """Remove from `target` (the layer's python/) the data of every other service."""
-    keep_only(target / "botocore" / "data", SERVICES)
-    keep_only(target / "boto3" / "data", RESOURCES)
-    shutil.rmtree(target / "boto3" / "examples", ignore_errors=True)
+    """Cut and edit the packages in `target`, the layer's python/."""
+    data = target / "botocore" / "data"
+    keep_only(data, SERVICES)
+    for path in [*data.rglob("*.json"), *data.rglob("*.json.gz")]:
+        shorten(path)
+    defer_botocore(target / "botocore")
+    defer_powertools(target / "aws_lambda_powertools")
+    lighten_pydantic(target)
+    # Both who try it go on without: it needs a package that is in no layer, and looking for that takes 5 ms.
+    (target / "urllib3" / "contrib" / "pyopenssl.py").unlink()
 
 
 def keep_only(data: Path, names: frozenset[str]) -> None:
@@ -27,3 +50,75 @@ def keep_only(data: Path, names: frozenset[str]) -> None:
     for folder in data.iterdir():
         if folder.is_dir() and folder.name not in names:
             shutil.rmtree(folder)
+
+
+def shorten(path: Path) -> None:
+    """Write a data file without spaces, prose and other services' endpoints; unpacked, because its reader parses it anyway."""
+    if path.name == EXAMPLES:
+        path.unlink()
+        return
+    packed = path.suffix == ".gz"
+    content = json.loads(gzip.decompress(path.read_bytes()) if packed else path.read_bytes())
+    if path.name.startswith("service-"):
+        without_prose(content)
+    if path.name == "endpoints.json":
+        for partition in content["partitions"]:
+            partition["services"] = {name: it for name, it in partition["services"].items() if name in endpoint_prefixes()}
+    if packed:
+        path.unlink()
+        path = path.with_suffix("")
+    path.write_text(json.dumps(content, separators=(",", ":")), encoding="utf-8")
+
+
+def endpoint_prefixes() -> frozenset[str]:
+    """The names of SERVICES in endpoints.json."""
+    return SERVICES | {"streams.dynamodb"}
+
+
+def without_prose(content: Any) -> None:
+    """Remove documentation from a service's description; a shape's member of that name is an object and stays."""
+    pending = [content]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, dict):
+            for name in PROSE & set(value):
+                if isinstance(value[name], str):
+                    del value[name]
+            pending += value.values()
+        elif isinstance(value, list):
+            pending += value
+
+
+def defer_botocore(package: Path) -> None:
+    """What writes documentation, and what asks a person for a code, is imported when it is used: by no function."""
+    defer = edits["defer_imports"]
+    defer(package / "docs" / "__init__.py", frozenset({"botocore.docs.service"}))
+    defer(
+        package / "docs" / "docstring.py",
+        frozenset({"botocore.docs.bcdoc.restdoc", "botocore.docs.method", "botocore.docs.paginator", "botocore.docs.waiter"}),
+    )
+    # Without a prompter the class itself takes getpass.
+    edits["replace_once"](package / "credentials.py", "prompter=getpass.getpass,", "prompter=None,")
+    defer(package / "credentials.py", frozenset({"getpass"}))
+
+
+def defer_powertools(package: Path) -> None:
+    """Batches without asyncio, without models of pydantic, and without the classes of every other service's events."""
+    utilities = package / "utilities"
+    for name in UNUSED_FEATURES:
+        shutil.rmtree(utilities / name)
+    edits["defer_imports"](utilities / "batch" / "base.py", frozenset({"asyncio"}))
+    edits["replace_once"](utilities / "batch" / "types.py", 'has_pydantic = "pydantic" in sys.modules', "has_pydantic = False")
+    edits["defer_names"](utilities / "data_classes" / "__init__.py")
+
+
+def lighten_pydantic(target: Path) -> None:
+    """No search for plug-ins, of which the layer has none, and no run-time types for what only type checkers read."""
+    loader = target / "pydantic" / "plugin" / "_loader.py"
+    metadata = "from importlib.metadata import entry_points\n"
+    search = "            for entry_point in entry_points("
+    edits["replace_once"](loader, metadata, "")
+    edits["replace_once"](loader, search, f"            {metadata}{search}")
+    edits["replace_once"](loader, "os.getenv('PYDANTIC_DISABLE_PLUGINS')", "os.getenv('PYDANTIC_DISABLE_PLUGINS', '__all__')")
+    # A hundred TypedDicts tell how a schema is laid out: what is made and read at run time are plain dicts.
+    edits["replace_once"](target / "pydantic_core" / "core_schema.py", "else:\n    from typing import TypedDict\n", PLAIN_DICT)

@@ -5,14 +5,29 @@ the base, the chosen venues' synchronous classes and a package `__init__` that i
 """
 
 import ast
+import runpy
 import shutil
 from pathlib import Path
+from typing import Any
 
 # A venue needs its parents: binanceusdm is a subclass of binance.
 VENUES = ("binance", "binanceusdm")
 KEPT_FILES = ("__init__.py", *(f"{venue}.py" for venue in VENUES))
 KEPT_FOLDERS = ("abstract", "base")
+# Keys that are signed with elliptic curves or RSA; accounts usually sign with HMAC, which the standard library has.
+SIGNING = "cryptography.hazmat"
+SIGNING_MODULES = frozenset(
+    {
+        SIGNING,
+        f"{SIGNING}.primitives",
+        f"{SIGNING}.primitives.asymmetric",
+        f"{SIGNING}.primitives.asymmetric.utils",
+        f"{SIGNING}.primitives.serialization",
+    }
+)
 LAZY_VENUES = Path(__file__).resolve().parent / "lazy_venues.py"
+
+edits: Any = runpy.run_path(str(Path(__file__).resolve().parents[1] / "deferring.py"))
 
 
 def finish(target: Path) -> None:
@@ -29,7 +44,27 @@ def finish(target: Path) -> None:
             path.unlink()
     initial = package / "__init__.py"
     initial.write_text(make_lazy(initial.read_text(encoding="utf-8"), venues), encoding="utf-8")
-    shutil.rmtree(target / "pycparser", ignore_errors=True)  # cffi's compiler: the wheels are compiled
+    edits["defer_imports"](package / "base" / "exchange.py", SIGNING_MODULES)
+    without_guessing(target)
+
+
+def without_guessing(target: Path) -> None:
+    """Requests without the package that guesses an answer's encoding where none is given: requests then takes UTF-8."""
+    shutil.rmtree(target / "charset_normalizer")
+    for library in target.glob("*__mypyc.*.so"):  # its compiled part
+        library.unlink()
+    edits["replace_once"](target / "requests" / "compat.py", "\nchardet = _resolve_char_detection()\n", "\nchardet = None\n")
+    edits["replace_once"](
+        target / "requests" / "__init__.py",
+        """    else:
+        warnings.warn(
+            "Unable to find acceptable character detection dependency "
+            "(chardet or charset_normalizer).",
+            RequestsDependencyWarning,
+        )
+""",
+        "",
+    )
 
 
 def make_lazy(source: str, venues: set[str]) -> str:

@@ -91,7 +91,7 @@ def test_botocore_keeps_the_data_of_every_client_that_the_code_makes() -> None:
 
 
 def clients_of(node: ast.AST) -> list[str]:
-    """Services named in `boto3.client("sqs")`, `_aws("sqs")` and `partial(_aws, "sqs")`."""
+    """Services named in `create_client("sqs")`, `_aws("sqs")` and `partial(_aws, "sqs")`."""
     if not isinstance(node, ast.Call):
         return []
     names = [
@@ -99,7 +99,7 @@ def clients_of(node: ast.AST) -> list[str]:
         for it in (node.func, *node.args)
         if isinstance(it, ast.Attribute | ast.Name)
     ]
-    makes_client = {"client", "_aws", "aws_client"} & set(names)
+    makes_client = {"client", "create_client", "_aws", "aws_client"} & set(names)
     return [str(it.value) for it in node.args if isinstance(it, ast.Constant)][:1] if makes_client else []
 
 

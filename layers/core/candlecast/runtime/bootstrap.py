@@ -334,7 +334,7 @@ def dlq_redrive() -> Callable[[Callable[[], float]], DeadLetters]:
         "signal": Box(known.signal_dead_letters_url, BackToItsQueue(sqs, known.signal_queue_url)),
         "trade": Box(known.trade_dead_letters_url, BackToItsQueue(sqs, known.trade_queue_url)),
         "reconcile": Box(known.reconcile_dead_letters_url, BackToItsQueue(sqs, known.reconcile_queue_url)),
-        "outbox": Box(known.outbox_dead_letters_url, ThroughTheRelay(_Lazy(partial(_aws, "dynamodbstreams")), functions, relay)),
+        "outbox": Box(known.outbox_dead_letters_url, ThroughTheRelay(_aws("dynamodbstreams"), functions, relay)),
         "schedule": Box(known.schedule_dead_letters_url, ToItsFunction(functions, scheduled)),
     }
     return partial(SqsDeadLetters, sqs, boxes, SystemClock(), _audit)
@@ -356,7 +356,7 @@ def _audit(change: str, letter: DeadLetterEntry, by: str) -> None:
 
 
 class _Lazy:
-    """A value that is made at its first use: most invocations need none of these clients."""
+    """A value that is made at its first use, by a function that remembers it."""
 
     def __init__(self, make: Callable[[], Any]) -> None:
         self._make = make
@@ -407,8 +407,13 @@ def _market_data(known: settings.SignalFanoutSettings) -> GuardedMarketData:
     return GuardedMarketData(CcxtMarketData(_templates(known)), _spend(known.table_name, known.egress_address))
 
 
-@cache
 def _aws(service: str) -> Any:
+    """A client that is made at its first use: a message pays for those that it needs, 10 ms each."""
+    return _Lazy(partial(_aws_client, service))
+
+
+@cache
+def _aws_client(service: str) -> Any:
     from candlecast.adapters.aws import aws_client
 
     return aws_client(service)

@@ -14,7 +14,7 @@ from candlecast.domain.errors import InvalidValue
 class VenueSettings(BaseModel):
     """How a venue is reached: its ccxt class, and where it answers if not at its own address."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     ccxt_class: str
     base_url: str | None = None
@@ -23,7 +23,8 @@ class VenueSettings(BaseModel):
 class Environment(BaseModel):
     """Settings from environment variables; a field's variable is its name in capitals."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=str.upper)
+    # A function reads one model: the others are never built.
+    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=str.upper, defer_build=True)
 
     environment: str
 
