@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from candlecast.domain.order import IntentState
 from candlecast.domain.subscription import SubscriptionStatus
 from tests.api.conftest import ORDER, Deployment
 from tests.api.gateway import Client
-from tests.builders import ACCOUNT, NOW, SUBSCRIPTION, TENANT, a_position, a_subscription, an_account, an_intent
+from tests.builders import ACCOUNT, NOW, STRATEGY, SUBSCRIPTION, TENANT, a_position, a_subscription, an_account, an_intent
 
 MINE = "/v1/limits/levels/USER/me"
 PLATFORM = "/v1/limits/levels/PLATFORM/platform"
@@ -137,6 +138,36 @@ def test_validating_again_gives_the_same_receipt(deployment: Deployment) -> None
     first, second = (deployment.client.post("/v1/limits/validate", WANTED).json for _ in range(2))
     assert first == second
     assert first["digest"] != deployment.client.post("/v1/limits/validate", {**WANTED, "price": "101"}).json["digest"]
+
+
+def test_an_entry_that_the_organisations_pool_has_no_room_for_is_denied_and_nothing_is_reserved(deployment: Deployment) -> None:
+    follow(deployment)
+    deployment.admin.send("PUT", "/v1/limits/pools/fund-1", {"max_gross_notional": "999"})
+    deployment.admin.send("PUT", f"/v1/limits/members/{TENANT}", {"organisation_id": "fund-1"})
+    denied = deployment.client.post("/v1/limits/validate", WANTED).json["receipt"]
+    assert (denied["traded"], denied["legs"][0]["denial"]["reason"]) == (False, "POOL_EXHAUSTED")
+    deployment.admin.send("PUT", "/v1/limits/pools/fund-1", {"max_gross_notional": "1000"})
+    assert deployment.client.post("/v1/limits/validate", WANTED).json["receipt"]["traded"] is True
+    assert deployment.admin.get("/v1/limits/pools/fund-1").json["used_orders"] == 0
+
+
+def test_what_is_used_of_the_limits_is_shown_beside_their_bounds(populated: Deployment) -> None:
+    populated.client.send("PUT", MINE, {"max_gross_exposure": "5000", "max_orders_per_day": 20})
+    position = a_position()
+    account = populated.services.accounts.load(TENANT, ACCOUNT)
+    populated.services.accounts.save(replace(account, positions={position.key: position}, intents={}))
+    shown = {item["name"]: item for item in populated.client.get(f"/v1/limits/usage/{SUBSCRIPTION}").json["items"]}
+    exposure = shown["max_gross_exposure"]
+    assert (Decimal(exposure["used"]), exposure["bound"], exposure["origin"]) == (position.notional, "5000", "USER")
+    assert (shown["max_orders_per_day"]["bound"], shown["max_daily_notional"]["bound"]) == ("20", None)
+    assert shown["max_drawdown_percent"]["used"] is None, "nobody has looked at the account's equity yet"
+
+
+def test_a_subscription_without_an_account_uses_nothing(deployment: Deployment) -> None:
+    new = {"strategy_id": STRATEGY, "settings": {"capital": "1000"}}
+    subscription_id = deployment.client.post("/v1/subscriptions", new).json["subscription_id"]
+    answer = deployment.client.get(f"/v1/limits/usage/{subscription_id}")
+    assert (answer.status, answer.code) == (409, "NO_ACCOUNT")
 
 
 @pytest.mark.parametrize("action", ["LONG", "SHORT"])

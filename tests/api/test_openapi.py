@@ -38,6 +38,7 @@ OPERATION_IDS = [
     "get_strategy_statistics",
     "get_subscription",
     "get_subscription_statistics",
+    "get_usage",
     "list_accounts",
     "list_breaches",
     "list_dead_letters",

@@ -38,6 +38,7 @@ def test_the_walk_covers_every_kind_of_thing() -> None:
         "cancel_subscription",
         "get_subscription_statistics",
         "get_effective_limits",
+        "get_usage",
         "get_account",
         "put_credentials",
         "delete_credentials",

@@ -14,6 +14,7 @@ from candlecast.ports.api_services import ApiServices
 from candlecast.services.change_limits import ChangeLimits
 from candlecast.services.describe_limits import DescribeLimits
 from candlecast.services.read_limits import ReadLimits
+from candlecast.services.show_usage import ShowUsage
 from candlecast.services.validate_order import ValidateOrder
 from functions.api.deps import (
     PLATFORM_ADMIN,
@@ -34,6 +35,7 @@ from functions.api.schemas.limits import (
     EffectiveLimitView,
     LimitRecordView,
     LimitsInput,
+    LimitUseView,
     LimitView,
     Membership,
 )
@@ -88,6 +90,14 @@ def get_effective_limits(who: CallerDep, services: ServicesDep, subscription_id:
     read = ReadLimits(services.limits, services.clock, services.metrics)
     describe = DescribeLimits(read, services.subscriptions, services.accounts)
     return Listing(items=EffectiveLimitView.all_of(describe(who.tenant_id, subscription_id)))
+
+
+@router.get("/usage/{subscription_id}", responses=refusals(404, 409))
+def get_usage(who: CallerDep, services: ServicesDep, subscription_id: SubscriptionId) -> Listing[LimitUseView]:
+    """Show how much of each limit that counts something is used now, and its bound if there is one."""
+    read = ReadLimits(services.limits, services.clock, services.metrics)
+    show = ShowUsage(read, services.subscriptions, services.accounts, services.clock)
+    return Listing(items=[LimitUseView.of(use) for use in show(who.tenant_id, subscription_id)])
 
 
 @router.post("/validate", responses=refusals(404, 409, 413))

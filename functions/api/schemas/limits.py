@@ -13,6 +13,7 @@ from candlecast.domain.breach import Breach
 from candlecast.domain.limit_catalogue import CATALOGUE, LimitSpec
 from candlecast.domain.limit_record import LimitRecord
 from candlecast.domain.limits import EffectiveLimits, Limits, Scope
+from candlecast.domain.risk.use import LimitUse
 from candlecast.domain.signal import PositionSide
 from candlecast.domain.trading_window import Blackout, TradingWindow
 from functions.api.schemas.trading import ReasonView
@@ -162,6 +163,21 @@ class EffectiveLimitView(View):
             EffectiveLimitView(name=name, value=value, unit=CATALOGUE[name].unit, origin=effective.origins[name])
             for name, value in values.items()
         ]
+
+
+class LimitUseView(View):
+    """How much of a limit is used; null where nothing was measured yet, or where nobody has limited it."""
+
+    name: str
+    unit: str
+    used: Money | None
+    bound: Money | None
+    origin: Scope | None
+
+    @staticmethod
+    def of(use: LimitUse) -> LimitUseView:
+        unit = CATALOGUE[use.limit].unit
+        return LimitUseView(name=use.limit, unit=unit, used=use.used, bound=use.bound, origin=use.origin)
 
 
 def shown(limits: Limits) -> dict[str, Any]:

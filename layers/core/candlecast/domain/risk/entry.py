@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -13,7 +14,7 @@ from candlecast.domain.limits import EffectiveLimits, Limits
 from candlecast.domain.market import Market
 from candlecast.domain.money import ZERO
 from candlecast.domain.order import Intent, LegKind
-from candlecast.domain.position import position_key
+from candlecast.domain.position import Position, position_key
 from candlecast.domain.quote import Quote
 from candlecast.domain.signal import PositionSide, TakeProfit
 from candlecast.domain.subscription import Settings
@@ -102,11 +103,6 @@ class Situation:
         return balance.equity if balance is not None and balance.equity > 0 else None
 
     @cached_property
-    def coming(self) -> tuple[Intent, ...]:
-        """Entries under way, of which something may still be filled."""
-        return tuple(i for i in self.account.intents.values() if i.kind is LegKind.ENTRY)
-
-    @cached_property
     def exposures(self) -> tuple[Exposure, ...]:
         """All that would be held: positions but the one that is closed first, what is still to come, and the entry itself."""
         entry = self.entry
@@ -119,41 +115,39 @@ class Situation:
             entry.settings.leverage,
             entry.risk,
         )
-        return (*self._held(), *(_exposure_of(intent) for intent in self.coming), wanted)
-
-    def _held(self) -> tuple[Exposure, ...]:
-        held = []
-        for position in self.account.positions.values():
-            if position.key == self.entry.closing_key:
-                continue
-            settings = self.account.market_settings.get(position.market)
-            stop = position.stop_price
-            held.append(
-                Exposure(
-                    position.subscription_id,
-                    position.strategy_id,
-                    position.market,
-                    position.side,
-                    position.notional,
-                    settings.leverage if settings is not None else Decimal(1),
-                    None if stop is None else max(ZERO, -position.unrealised_pnl(stop)),
-                )
-            )
-        return tuple(held)
+        return (*exposures_of(self.account, without=entry.closing_key), wanted)
 
     def positions(self, subscription_id: str | None = None) -> int:
         """How many positions there would be, of one subscription or of all."""
-        held = sum(
-            1
-            for p in self.account.positions.values()
-            if p.key not in (self.entry.closing_key, self.entry.key) and _is_of(p.subscription_id, subscription_id)
-        )
-        new = (i for i in self.coming if i.filled_quantity == 0 and not i.is_add)
-        return held + 1 + sum(1 for i in new if _is_of(i.subscription_id, subscription_id))
+        return positions_of(self.account, subscription_id, without=(self.entry.closing_key, self.entry.key)) + 1
 
 
-def _is_of(one: str, wanted: str | None) -> bool:
-    return wanted is None or one == wanted
+def positions_of(account: Account, subscription_id: str | None = None, without: Collection[str | None] = ()) -> int:
+    """How many positions are held, but those of some keys, or coming: of one subscription or of all."""
+    held = (p.subscription_id for p in account.positions.values() if p.key not in without)
+    coming = (i for i in account.intents.values() if i.kind is LegKind.ENTRY)
+    new = (i.subscription_id for i in coming if i.filled_quantity == 0 and not i.is_add)
+    return sum(subscription_id in (None, whose) for whose in (*held, *new))
+
+
+def exposures_of(account: Account, without: str | None = None) -> tuple[Exposure, ...]:
+    """What an account holds, but the position of one key, and what is still to come."""
+    held = (_exposure_of_position(p, account) for p in account.positions.values() if p.key != without)
+    coming = (_exposure_of(intent) for intent in account.intents.values() if intent.kind is LegKind.ENTRY)
+    return (*held, *coming)
+
+
+def _exposure_of_position(position: Position, account: Account) -> Exposure:
+    settings, stop = account.market_settings.get(position.market), position.stop_price
+    return Exposure(
+        position.subscription_id,
+        position.strategy_id,
+        position.market,
+        position.side,
+        position.notional,
+        settings.leverage if settings is not None else Decimal(1),
+        None if stop is None else max(ZERO, -position.unrealised_pnl(stop)),
+    )
 
 
 def _exposure_of(intent: Intent) -> Exposure:
