@@ -1,4 +1,4 @@
-"""Builds one layer of third-party packages, small and precompiled, for the Lambda architecture that is asked for.
+"""Builds one layer, or the code of one function, small and precompiled, for the Lambda architecture that is asked for.
 
 `sam build` on its own ships no bytecode, and the runtime's folders are read-only: every cold start would compile
 again, which for ccxt alone takes seconds. So each layer is a Makefile that calls this: install the locked wheels,
@@ -11,6 +11,7 @@ import argparse
 import compileall
 import os
 import py_compile
+import re
 import runpy
 import shutil
 import subprocess
@@ -19,6 +20,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 LAYERS = Path(__file__).resolve().parent
+FUNCTIONS = LAYERS.parent / "functions"
+# Where Lambda mounts what is built, for the traces of errors.
+LAYER_PLACE, FUNCTION_PLACE = "/opt/python", "/var/task"
 PYTHON_VERSION = "3.13"
 ARCHITECTURES = {"x86_64": "x86_64", "arm64": "aarch64"}  # Lambda's name -> the wheel tags' name
 
@@ -42,24 +46,27 @@ class LayerError(Exception):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Build layer NAME into ARTIFACTS; 0 on success, 1 with the reason on standard error."""
+    """Build NAME into ARTIFACTS; 0 on success, 1 with the reason on standard error."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("name", help="folder under layers/")
-    parser.add_argument("artifacts", type=Path, help="where SAM wants the layer's root")
+    parser.add_argument("name", help="folder under layers/, or the function's name in the template without its last word")
+    parser.add_argument("artifacts", type=Path, help="where SAM wants the root of what is built")
+    parser.add_argument("--function", action="store_true", help="build a function, not a layer")
     parser.add_argument("--architecture", default="x86_64", choices=sorted(ARCHITECTURES))
     options = parser.parse_args(arguments)
     try:
-        build(options.name, options.artifacts, options.architecture)
+        if options.function:
+            build_function(options.name, options.artifacts)
+        else:
+            build(options.name, options.artifacts, options.architecture)
     except LayerError as error:
-        sys.stderr.write(f"layer {options.name}: {error}\n")
+        sys.stderr.write(f"{options.name}: {error}\n")
         return 1
     return 0
 
 
 def build(name: str, artifacts: Path, architecture: str) -> None:
     """Fill `artifacts` with a layer: everything under python/, nothing else."""
-    if f"{sys.version_info.major}.{sys.version_info.minor}" != PYTHON_VERSION:
-        raise LayerError(f"bytecode for Python {PYTHON_VERSION} needs that Python, this is {sys.version.split()[0]}")
+    check_version()
     target = artifacts / "python"
     if target.exists():
         shutil.rmtree(target)
@@ -70,7 +77,28 @@ def build(name: str, artifacts: Path, architecture: str) -> None:
         install(lock, target, ARCHITECTURES[architecture])
         prune(target)
     runpy.run_path(str(source / "layer.py"))["finish"](target)
-    compile_bytecode(target)
+    compile_bytecode(target, LAYER_PLACE)
+    fix_times(artifacts)
+
+
+def build_function(name: str, artifacts: Path) -> None:
+    """Fill `artifacts` with the function's own package under functions/; SignalIntake is functions/signal_intake."""
+    check_version()
+    folder = re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+    ignored = shutil.ignore_patterns("__pycache__", "*.pyc")
+    shutil.copytree(FUNCTIONS / folder, artifacts / "functions" / folder, ignore=ignored, dirs_exist_ok=True)
+    compile_bytecode(artifacts, FUNCTION_PLACE)
+    fix_times(artifacts)
+
+
+def check_version() -> None:
+    """Raises LayerError when this Python writes other bytecode than the runtime reads."""
+    if f"{sys.version_info.major}.{sys.version_info.minor}" != PYTHON_VERSION:
+        raise LayerError(f"bytecode for Python {PYTHON_VERSION} needs that Python, this is {sys.version.split()[0]}")
+
+
+def fix_times(artifacts: Path) -> None:
+    """Give every file the same time, which a zip file would hold."""
     for path in sorted(artifacts.rglob("*")):
         os.utime(path, (FIXED_TIME, FIXED_TIME), follow_symlinks=False)
 
@@ -105,15 +133,15 @@ def prune(target: Path) -> None:
             path.unlink()
 
 
-def compile_bytecode(target: Path) -> None:
-    """Compile everything; the files are trusted unread (unchecked hash) and name the place that Lambda mounts."""
+def compile_bytecode(target: Path, place: str) -> None:
+    """Compile everything; the files are trusted unread (unchecked hash) and name the place where Lambda has them."""
     done = compileall.compile_dir(
         target,
         quiet=1,
         force=True,
         maxlevels=None,
         stripdir=str(target),
-        prependdir="/opt/python",
+        prependdir=place,
         invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
     )
     if not done:

@@ -127,7 +127,7 @@ print(json.dumps([1000 * (end - begin), 1000 * end, names]))
         "PYTHONPATH": os.pathsep.join(map(str, path)),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
-    command = [sys.executable, "-S", "-c", measured]
+    command = [sys.executable, "-S", "-P", "-c", measured]  # nothing from the folder that this is started in
     outcome = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
     assert outcome.returncode == 0, outcome.stderr
     own, process, names = json.loads(outcome.stdout)
