@@ -39,6 +39,7 @@ sim: ## Simulate crashes, lost answers, repeats and reordering from many seeds (
 	@$(DEV) -m tests.simulation --seeds $(or $(SEEDS),200) --first-seed $(or $(FIRST_SEED),0)
 
 bench: env ## Benchmarks as ratios: cold starts, one order, fan-out, strategies (CANDLES=path)
+	@sh infra/local/bootstrap.sh bench
 	@$(DEV) -m tests.performance $(if $(CANDLES),--candles '$(CANDLES)')
 
 build: env ## sam build (skipped when nothing has changed); ARCHITECTURE=arm64 for Graviton

@@ -10,58 +10,101 @@ import argparse
 import json
 import os
 import platform
+import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 from infra.local import deployment
 from infra.local.project import ROOT
-from tests.performance import account_item, client, cold_start, fan_out, order, strategy
+from tests.performance import (
+    account_item,
+    client,
+    cold_start,
+    cost,
+    drift,
+    fairness,
+    fan_out,
+    fan_out_throughput,
+    order,
+    strategy,
+    throughput,
+    webhook,
+)
 from tests.performance.measuring import Figure, rounded
+from tests.performance.summary import table
 
 REPORT = ROOT / "build" / "bench" / "report.json"
-SUITES = ("account", "client", "fan_out", "strategy", "order", "start")  # the longest last: something is to be seen at once
+PLOT = REPORT.with_name("figures.png")
+# The longest last: something is to be seen at once. Drift takes ten minutes and the embedded cloud, so it is asked for.
+USUAL = ("account", "client", "webhook", "strategy", "fan_out", "order", "throughput", "start")
+LONG = ("drift",)
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """Figures, and what the report's summary says of them."""
+
+    figures: Callable[[], Iterable[Figure]]
+    sections: Callable[[Sequence[Figure]], Mapping[str, object]] = lambda _: {}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmarks, show each figure as it comes, write the report; 0, or an exception that says what failed."""
     parser = argparse.ArgumentParser(prog="python -m tests.performance", description=__doc__)
-    parser.add_argument("--only", action="append", choices=SUITES, help="instead of all")
+    parser.add_argument("--only", action="append", choices=(*USUAL, *LONG), help="instead of all but drift")
     parser.add_argument("--candles", type=Path, metavar="PATH", help="recorded candles for strategies, instead of the sample")
     options = parser.parse_args(arguments)
     began, begun_at, load = time.monotonic(), datetime.now(UTC), os.getloadavg()
     figures: list[Figure] = []
-    for name in options.only or SUITES:
+    sections: dict[str, object] = {}
+    for name in options.only or USUAL:
+        suite = suites(options.candles)[name]
         show(f"\n{name}\n")
-        for figure in suite(name, options.candles)():
-            figures.append(figure)
+        measured: list[Figure] = []
+        for figure in suite.figures():
+            measured.append(figure)
             show(line(figure))
+        figures += measured
+        sections |= suite.sections(measured)
+    sections |= cost.sections(sections)
     seconds = time.monotonic() - began
-    write_report(figures, {"begun_at": begun_at.isoformat(), "seconds": round(seconds, 1), "load_average": list(load)})
-    show(f"\nbench: {len(figures)} figures in {seconds:.0f} s, report in {REPORT.relative_to(ROOT)}\n")
+    run = {"begun_at": begun_at.isoformat(), "seconds": round(seconds, 1), "load_average": list(load)}
+    write_report(figures, run | sections)
+    show(table(sections))
+    show(f"\nbench: {len(figures)} figures in {seconds:.0f} s, {REPORT.relative_to(ROOT)}{drawn()}\n")
     return 0
 
 
-def suite(name: str, candles: Path | None) -> Callable[[], Iterator[Figure]]:
-    """The figures of one suite, measured as they are asked for."""
-    suites: dict[str, Callable[[], Iterator[Figure]]] = {
-        "account": account_item.figures,
-        "client": client.figures,
-        "fan_out": fan_out.figures,
-        "strategy": partial(strategy.figures, candles),
-        "order": order.figures,
-        "start": cold_starts,
+def suites(candles: Path | None) -> Mapping[str, Suite]:
+    """What is measured, by the name that `--only` takes; figures are measured as they are asked for."""
+    return {
+        "account": Suite(account_item.figures),
+        "client": Suite(client.figures),
+        "fan_out": Suite(fan_out.figures, lambda _: {"fanout": fan_out_throughput.section(), "fairness": fairness.section()}),
+        "strategy": Suite(partial(strategy.figures, candles), lambda figures: {"strategy": strategy.section(figures)}),
+        "webhook": Suite(webhook.figures, lambda figures: {"webhook": webhook.section(figures)}),
+        "order": Suite(order.figures, lambda figures: {"order": order.section(figures)}),
+        "throughput": Suite(tuple, lambda _: {"throughput": throughput.section()}),
+        "start": Suite(cold_starts, lambda _: cold_start_sections()),
+        "drift": Suite(tuple, lambda _: {"drift_ms": drift.section(say=show)}),
     }
-    return suites[name]
 
 
 def cold_starts() -> Iterator[Figure]:
     """Of what `sam build` makes, which is made first if it is not up to date."""
     deployment.build(lambda text: show(f"  {text}\n"))
     yield from cold_start.figures(deployment.SAM_OUTPUT)
+
+
+def cold_start_sections() -> Mapping[str, object]:
+    """What the starts of the built functions come to, if they are summed up."""
+    summed_up = getattr(cold_start, "section", None)
+    return {"cold_start": summed_up(deployment.SAM_OUTPUT)} if summed_up else {}
 
 
 def line(figure: Figure) -> str:
@@ -82,6 +125,15 @@ def write_report(figures: Sequence[Figure], run: dict[str, object]) -> None:
     }
     REPORT.parent.mkdir(parents=True, exist_ok=True)
     REPORT.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def drawn() -> str:
+    """Draw the report, if the environment for it has been made (`make bench` does), and say where."""
+    python = ROOT / ".venvs" / "bench" / "bin" / "python"
+    if not python.exists():
+        return ""
+    subprocess.run([python, "-m", "tests.performance.plot", REPORT, PLOT], cwd=ROOT, check=True)  # noqa: S603
+    return f", {PLOT.relative_to(ROOT)}"
 
 
 def show(text: str) -> None:

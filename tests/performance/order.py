@@ -1,211 +1,129 @@
 """What one order costs: the executor's whole way for a message, against ccxt's `create_order` alone.
 
 Real are the codec, the use case, ccxt's own class with its signing and parsing, and HTTP over a connection that is kept alive.
-In memory are the store (a row of JSON, as DynamoDB holds it), the keys and the queue: AWS's clients are not in the figure.
+Twice: with the account in memory, and with the SDK beneath the store, down to a signed request (`tests.performance.executor`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import closing
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
 from datetime import datetime
-from decimal import Decimal
 from itertools import count
 from typing import Any
 
-from candlecast.adapters.ccxt_clients import Templates, clone_for
-from candlecast.adapters.ccxt_venue import CcxtVenues
-from candlecast.adapters.codec import from_json, message_from_json, to_json
-from candlecast.adapters.dynamodb.accounts import AccountRow, account_row, stored_account
+from candlecast.adapters.ccxt_clients import clone_for
 from candlecast.adapters.system import SystemClock
-from candlecast.domain.account import Account, Balance
-from candlecast.domain.errors import Conflict
-from candlecast.domain.messages import TradeOrder
-from candlecast.domain.order import MarketSettings
-from candlecast.domain.signal import Action, TakeProfit
-from candlecast.domain.subscription import MarginMode
-from candlecast.ports.venue import Credentials
-from candlecast.services.execute_order import ExecuteOrder
-from candlecast.services.guard_venue import GuardedVenues
-from candlecast.services.place_orders import PlaceOrders
-from tests.builders import ACCOUNT, BTC, NOW, TENANT, VENUE, a_market, a_signal, a_trade_order, an_account
-from tests.contract.store.test_requests import stubbed_table
-from tests.fakes.accounts import FakeAccountStore
-from tests.fakes.clock import RecordingMetrics
-from tests.fakes.gate import FakeGate, check_gate
-from tests.fakes.market_data import FakeMarkets
-from tests.fakes.pools import reserve_pool
-from tests.fakes.queues import FakeReconcileQueue
-from tests.fakes.vault import FakeVault
+from candlecast.domain.signal import Action
+from tests.builders import BTC
+from tests.performance.executor import (
+    PRICE,
+    MemoryExecutor,
+    TableExecutor,
+    an_account_now,
+    bracket,
+    in_memory,
+    on_table,
+    order_body,
+)
 from tests.performance.measuring import Figure, Subject, compare, counted
 from tests.performance.paper_process import PaperProcess, paper_process
+from tests.performance.write_units import write_units
 
-PRICE = Decimal(50_000)
 QUANTITY = "0.020"  # what the subscriber's 1,000 of notional buys
 ROUND_TRIP = 2  # orders: an entry and its exit, so that nothing piles up at the venue
 ALONE = "order: ccxt create_order alone"
+WHOLE = "order: message to account written, AWS's client included"
+IN_MEMORY = "order: message to account written, store in memory"
 REQUEST_ALONE = "requests of ccxt create_order alone"
 PLACEHOLDER = "<number>"
-KEYS_VERSION = "credential-version-1"
-
-
-class RowStore(FakeAccountStore):
-    """One account, kept as the row that the real store writes: decoded at every load and encoded at every save."""
-
-    def __init__(self, clock: SystemClock) -> None:
-        super().__init__()
-        self._now = clock.now
-        self._rows = stubbed_table().rows(AccountRow)
-        self._row: AccountRow | None = None
-
-    def begin_with(self, row: AccountRow) -> None:
-        """Forget what was written since."""
-        self._row = row
-
-    def row_of(self, account: Account) -> AccountRow:
-        return account_row(self._rows, account, self._now())
-
-    def load(self, tenant_id: str, account_id: str) -> Account:
-        assert self._row is not None
-        self.loads += 1
-        return replace(from_json(Account, self._row.body), version=int(self._row.version))
-
-    def save(self, account: Account) -> Account:
-        assert self._row is not None
-        self.saves += 1
-        if int(self._row.version) != account.version:
-            raise Conflict("VERSION_CONFLICT", "the account has changed since it was read")
-        self._row = self.row_of(account)
-        return stored_account(account)
-
-
-@dataclass(slots=True)
-class Executor:
-    """The use case with its store, and a count of what its clients asked of the venue."""
-
-    execute: ExecuteOrder
-    accounts: RowStore
-    gate: FakeGate
-    template: Any
-    requests: int = 0
-
-    def __post_init__(self) -> None:
-        self.template.session.hooks["response"].append(self._answered)
-
-    def begin_with(self, account: Account) -> None:
-        """Let this be what the store holds."""
-        self.accounts.begin_with(self.accounts.row_of(account))
-
-    def consume(self, body: str) -> Account:
-        """What the function does with a record's body."""
-        return self.execute(message_from_json(TradeOrder, body))
-
-    @property
-    def connections(self) -> int:
-        """How many were ever opened to the venue; one, as long as they are kept alive."""
-        pools = self.template.session.get_adapter(self.template.urls["api"]["fapiPrivate"]).poolmanager.pools
-        return sum(pools[key].num_connections for key in pools.keys())  # noqa: SIM118 - urllib3's container is no dictionary
-
-    def _answered(self, _response: Any, **_: Any) -> None:
-        self.requests += 1
+COUNTS = {
+    "dynamodb_reads": "order: reads",
+    "dynamodb_writes": "order: writes",
+    "write_units": "order: write units",
+    "sqs_requests": "order: requests to queues",
+    "secrets_reads": "order: reads of secrets",
+    "exchange_requests": "order: venue requests, entry",
+}
 
 
 def figures() -> Iterator[Figure]:
     """CPU of an order, then requests: counts are the same on every machine."""
     clock = SystemClock()
-    with paper_process() as paper:
+    with paper_process() as paper, ExitStack() as stack:
         paper.stand_at(str(PRICE))
-        executor = executor_at(paper, clock)
-        with closing(executor.template.session):
-            round_trip = _round_trip(executor, clock.now())
-            alone = _round_trip_alone(clone_for(executor.template, paper.open_account()))
-            yield from compare(
-                Subject(ALONE, alone, "order", ROUND_TRIP),
-                Subject("order: message to account written", round_trip, "order", ROUND_TRIP),
-            )
-            yield from _counts(executor, clock.now())
+        memory, table = in_memory(paper, clock), on_table(paper, clock)
+        for executor in (memory, table):
+            stack.enter_context(closing(executor.template.session))
+        yield from compare(
+            Subject(ALONE, _round_trip_alone(memory, paper), "order", ROUND_TRIP),
+            Subject(WHOLE, round_trip(table, clock.now()), "order", ROUND_TRIP),
+            Subject(IN_MEMORY, round_trip(memory, clock.now()), "order", ROUND_TRIP),
+        )
+        yield from _counts(table, clock.now())
+        yield from _venue_requests(memory, clock.now())
 
 
-def executor_at(paper: PaperProcess, clock: SystemClock) -> Executor:
-    """The executor as `runtime.bootstrap` composes it, with an account of its own at the venue."""
-    market, metrics, vault, accounts, gate = a_market(), RecordingMetrics(), FakeVault(), RowStore(clock), FakeGate()
-    markets, catalogue = FakeMarkets(market), {market.symbol: market}
-    templates = Templates({VENUE: ("binanceusdm", paper.base_url)}, lambda _venue: catalogue)
-    keys: Credentials = paper.open_account()
-    vault.write(TENANT, ACCOUNT, keys, KEYS_VERSION)
-    checks = check_gate(gate, clock, metrics)
-    execute = ExecuteOrder(
-        accounts=accounts,
-        markets=markets,
-        vault=vault,
-        venues=GuardedVenues(CcxtVenues(templates), checks.watch, checks.spend),
-        place=PlaceOrders(markets, checks, clock, metrics),
-        reserve_pool=reserve_pool(clock),
-        reconcile_queue=FakeReconcileQueue(),
-        clock=clock,
-        metrics=metrics,
-    )
-    return Executor(execute, accounts, gate, templates.of(VENUE))
+def section(figures: Sequence[Figure]) -> Mapping[str, object]:
+    """The report's summary of an order."""
+    by_name = {figure.name: figure for figure in figures}
+    alone, whole, memory = by_name[ALONE], by_name[WHOLE], by_name[IN_MEMORY]
+    return {
+        "cpu_ms": round(whole.median / 1_000, 3),
+        "ccxt_cpu_ms": round(alone.median / 1_000, 3),
+        "ratio": round(whole.ratio or 0, 2),
+        "ratio_store_in_memory": round(memory.ratio or 0, 2),
+        **{name: int(by_name[figure].median) for name, figure in COUNTS.items()},
+    }
 
 
-def an_account_now(now: datetime, *, settled_market: bool) -> Account:
-    """An account without a position; with leverage and margin mode in force if it has traded the market before."""
-    in_force = {BTC: MarketSettings(Decimal(10), MarginMode.CROSS)} if settled_market else {}
-    money = Balance(equity=Decimal(1_000_000), available=Decimal(1_000_000), as_of=now)
-    return an_account(credential_version=KEYS_VERSION, created_at=NOW, balance=money, market_settings=in_force)
-
-
-def bracket() -> dict[str, Any]:
-    """Fields of a signal with a stop and one target."""
-    return {"stop_loss": PRICE - 1_000, "take_profits": (TakeProfit(PRICE + 2_000),)}
-
-
-def order_body(action: Action, now: datetime, number: str, **changes: Any) -> str:
-    """A record's body: the signal's id follows from action and number."""
-    signal = a_signal(action, signal_id=f"signal-{action.value}-{number}", issued_at=now, price=PRICE, **changes)
-    return to_json(a_trade_order(signal))
-
-
-def _round_trip(executor: Executor, now: datetime) -> Callable[[], None]:
+def round_trip[E: (MemoryExecutor, TableExecutor)](executor: E, now: datetime) -> Callable[[], None]:
     """An entry and its exit, each time from the same account; ids must be new, since a known one sends nothing."""
-    begin = executor.accounts.row_of(an_account_now(now, settled_market=True))
+    executor.begin_with(an_account_now(now, settled_market=True))
+    kept = executor.kept()
     entry, leave = (order_body(action, now, PLACEHOLDER) for action in (Action.LONG, Action.EXIT_LONG))
     numbers = count()
 
-    def round_trip() -> None:
-        executor.accounts.begin_with(begin)
+    def there_and_back() -> None:
+        executor.restore(kept)
         executor.consume(entry.replace(PLACEHOLDER, str(next(numbers)), 1))
         closed = executor.consume(leave.replace(PLACEHOLDER, str(next(numbers)), 1))
         assert not closed.intents
         assert not closed.positions
 
-    return round_trip
+    return there_and_back
 
 
-def _round_trip_alone(client: Any) -> Callable[[], None]:
+def _round_trip_alone(executor: MemoryExecutor, paper: PaperProcess) -> Callable[[], None]:
+    client: Any = clone_for(executor.template, paper.open_account())
     numbers = count()
 
-    def round_trip() -> None:
+    def there_and_back() -> None:
         for side, more in (("buy", {}), ("sell", {"reduceOnly": True})):
             answer = client.create_order(BTC, "market", side, QUANTITY, None, {"clientOrderId": f"alone-{next(numbers)}", **more})
             assert answer["status"] == "closed"
 
-    return round_trip
+    return there_and_back
 
 
-def _counts(executor: Executor, now: datetime) -> Iterator[Figure]:
-    """Requests of a plain entry, and of an account's first entry in a market with a stop and a target, and of its exit."""
+def _counts(executor: TableExecutor, now: datetime) -> Iterator[Figure]:
+    """Requests of a plain entry on a warm environment."""
     executor.begin_with(an_account_now(now, settled_market=True))
-    executor.accounts.loads = executor.accounts.saves = executor.gate.reads = executor.gate.writes = 0
-    entry = _asked(executor, order_body(Action.LONG, now, "plain"))
-    yield counted("order: venue requests, entry", "requests", entry, REQUEST_ALONE, 1)
-    yield counted("order: reads of the account", "requests", executor.accounts.loads)
-    yield counted("order: reads of the gate", "requests", executor.gate.reads)
-    yield counted("order: writes of the account", "requests", executor.accounts.saves)
+    executor.forget()
+    executor.consume(order_body(Action.LONG, now, "plain"))
+    asked = executor.cloud.requests
+    yield counted("order: venue requests, entry", "requests", executor.requests, REQUEST_ALONE, 1)
+    yield counted("order: reads", "requests", asked["GetItem"] + asked["BatchGetItem"])
+    yield counted("order: writes", "requests", asked["PutItem"])
+    yield counted("order: write units", "units", sum(write_units(*each) for each in executor.cloud.written))
+    yield counted("order: requests to queues", "requests", len(executor.queue.sent))
+    yield counted("order: reads of secrets", "requests", executor.secrets.reads)
     yield counted("order: connections to the venue, all orders of the run", "connections", executor.connections)
-    _asked(executor, order_body(Action.EXIT_LONG, now, "plain"))
+    executor.consume(order_body(Action.EXIT_LONG, now, "plain"))
 
+
+def _venue_requests(executor: MemoryExecutor, now: datetime) -> Iterator[Figure]:
+    """Of an account's first entry in a market with a stop and a target, and of its exit."""
     executor.begin_with(an_account_now(now, settled_market=False))
     first = _asked(executor, order_body(Action.LONG, now, "bracket", **bracket()))
     yield counted("order: venue requests, first entry in a market, stop, target", "requests", first, REQUEST_ALONE, 1)
@@ -213,7 +131,7 @@ def _counts(executor: Executor, now: datetime) -> Iterator[Figure]:
     yield counted("order: venue requests, exit that cancels stop and target", "requests", leaving, REQUEST_ALONE, 1)
 
 
-def _asked(executor: Executor, body: str) -> int:
+def _asked(executor: MemoryExecutor, body: str) -> int:
     executor.requests = 0
     executor.consume(body)
     return executor.requests

@@ -26,6 +26,8 @@ MINUTE_MS = 60_000
 FLAT_MINUTES = 60  # of history before the clock stands still
 # What is measured is how fast a caller can be; the documented limits (300 orders in 10 s) would be reached within a second.
 WIDE_LIMITS = {"weight_per_minute": 1_000_000, "orders_per_ten_seconds": 1_000_000, "orders_per_minute": 1_000_000}
+ORDER_PATH = "/fapi/v1/order"
+MANY = 1_000_000_000  # more orders than any run makes
 MARKET = {"symbol": "BTCUSDT", "base": "BTC", "quote": "USDT", "tick_size": "0.10", "step_size": "0.001", "min_notional": "5"}
 
 
@@ -48,6 +50,11 @@ class PaperProcess:
         self._operate("POST", f"/markets/{MARKET['symbol']}/candles?interval=1m&restart=true", rows)
         self._operate("PUT", "/limits", WIDE_LIMITS)
         self._operate("PUT", "/clock", {"mode": "stepped", "now_ms": FIRST_OPEN_MS + FLAT_MINUTES * MINUTE_MS})
+
+    def delay_orders(self, milliseconds: int) -> None:
+        """Answer every order this late, as a venue at some distance does."""
+        slow = {"kind": "slow", "path": ORDER_PATH, "count": MANY, "executed": True, "delay_ms": milliseconds}
+        self._operate("POST", "/faults", slow)
 
     def _operate(self, method: str, path: str, body: Any) -> Any:
         answer = self.operator.request(method, f"/operator{path}", json=body)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ from infra.local.candle_files import read_candle_file, sample_files
 from tests.performance.measuring import Figure, Subject, compare
 
 HISTORY = 30_000  # three weeks of 1m: a backtest that someone waits for
+WINDOW = 500  # what a chart shows, and most bots ask their venue for
+SHORT = f"strategy: {WINDOW} candles, "
 SMA_ROWS = 21  # the slow average of sma_cross
 PLAIN = f"plain numpy SMA({SMA_ROWS})"
 
@@ -34,6 +36,17 @@ def figures(path: Path | None) -> Iterator[Figure]:
         Subject(f"strategy: {PLAIN} over {len(history):,} rows", partial(plain_sma, history.close)),
         *(Subject(f"strategy: evaluate {strategy.name}", partial(evaluate, strategy, history)) for strategy in strategies),
     )
+    short = history.last(WINDOW)
+    yield from compare(
+        Subject(f"strategy: {PLAIN} over {WINDOW} rows", partial(plain_sma, short.close)),
+        *(Subject(f"{SHORT}{strategy.name}", partial(evaluate, strategy, short)) for strategy in strategies),
+    )
+
+
+def section(figures: Sequence[Figure]) -> Mapping[str, object]:
+    """The report's summary: CPU of 500 candles, by built-in."""
+    short = {figure.name.removeprefix(SHORT): figure for figure in figures if figure.name.startswith(SHORT)}
+    return {"cpu_ms": {name: round(figure.median / 1_000, 4) for name, figure in short.items()}}
 
 
 def recorded(path: Path | None, rows: int = HISTORY) -> Candles:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing
 from datetime import datetime
 
 import pytest
@@ -13,9 +11,11 @@ from candlecast.adapters.system import SystemClock
 from candlecast.domain.order import IntentState
 from candlecast.domain.signal import Action
 from tests.builders import a_signal_shard
+from tests.performance.executor import MemoryExecutor, TableExecutor, an_account_now, bracket, order_body
 from tests.performance.fan_out import CountingSqs, fan_out_to, full_signal, subscribers
-from tests.performance.order import Executor, an_account_now, bracket, executor_at, order_body
-from tests.performance.paper_process import paper_process
+from tests.performance.write_units import write_units
+
+MAX_WRITE_UNITS = 8  # two for either write, outbox included, and two for either move of the account's due time
 
 
 @pytest.mark.parametrize("followers", [1, BATCH, BATCH + 1, 95])
@@ -26,24 +26,14 @@ def test_a_fan_out_sends_ten_orders_with_each_request(followers: int) -> None:
     assert sqs.requests == -(-followers // BATCH)
 
 
-@pytest.fixture(scope="module")
-def executor() -> Iterator[Executor]:
-    with paper_process() as paper:
-        paper.stand_at("50000")
-        executor = executor_at(paper, SystemClock())
-        with closing(executor.template.session):
-            yield executor
-
-
 @pytest.fixture
-def now(executor: Executor) -> datetime:
-    executor.accounts.loads = executor.accounts.saves = executor.requests = executor.gate.reads = executor.gate.writes = 0
-    executor.gate.weights.leases = 0
+def now(executor: MemoryExecutor) -> datetime:
+    executor.forget()
     return SystemClock().now()
 
 
 @pytest.mark.slow
-def test_an_order_is_one_request_to_the_venue_two_reads_and_two_writes(executor: Executor, now: datetime) -> None:
+def test_an_order_is_one_request_to_the_venue_two_reads_and_two_writes(executor: MemoryExecutor, now: datetime) -> None:
     executor.begin_with(an_account_now(now, settled_market=True))
     executor.consume(order_body(Action.LONG, now, "entry"))
     assert (executor.requests, executor.accounts.loads, executor.accounts.saves) == (1, 1, 2)
@@ -54,7 +44,7 @@ def test_an_order_is_one_request_to_the_venue_two_reads_and_two_writes(executor:
 
 
 @pytest.mark.slow
-def test_a_repeat_of_a_message_asks_the_venue_nothing(executor: Executor, now: datetime) -> None:
+def test_a_repeat_of_a_message_asks_the_venue_nothing(executor: MemoryExecutor, now: datetime) -> None:
     executor.begin_with(an_account_now(now, settled_market=True))
     body = order_body(Action.LONG, now, "once")
     executor.consume(body)
@@ -65,7 +55,7 @@ def test_a_repeat_of_a_message_asks_the_venue_nothing(executor: Executor, now: d
 
 
 @pytest.mark.slow
-def test_leverage_and_margin_mode_are_asked_for_at_the_first_entry_only(executor: Executor, now: datetime) -> None:
+def test_leverage_and_margin_mode_are_asked_for_at_the_first_entry_only(executor: MemoryExecutor, now: datetime) -> None:
     executor.begin_with(an_account_now(now, settled_market=False))
     account = executor.consume(order_body(Action.LONG, now, "first", **bracket()))
     assert [intent.state for intent in account.intents.values()] == [IntentState.OPEN, IntentState.OPEN]  # stop and target
@@ -80,10 +70,23 @@ def test_leverage_and_margin_mode_are_asked_for_at_the_first_entry_only(executor
 
 
 @pytest.mark.slow
-def test_orders_share_one_connection_to_their_venue(executor: Executor, now: datetime) -> None:
+def test_orders_share_one_connection_to_their_venue(executor: MemoryExecutor, now: datetime) -> None:
     executor.begin_with(an_account_now(now, settled_market=True))
     for number in range(3):
         executor.consume(order_body(Action.LONG, now, f"shared-{number}"))
         executor.consume(order_body(Action.EXIT_LONG, now, f"shared-{number}"))
     assert executor.requests == 6
     assert executor.connections == 1
+
+
+@pytest.mark.slow
+def test_an_order_on_aws_is_two_reads_two_writes_and_nothing_else(on_aws: TableExecutor) -> None:
+    now = SystemClock().now()
+    on_aws.begin_with(an_account_now(now, settled_market=True))
+    on_aws.consume(order_body(Action.LONG, now, "warms-up"))
+    on_aws.begin_with(an_account_now(now, settled_market=True))
+    on_aws.forget()
+    on_aws.consume(order_body(Action.LONG, now, "warm"))
+    assert on_aws.cloud.requests == {"GetItem": 1, "BatchGetItem": 1, "PutItem": 2}
+    assert (on_aws.requests, on_aws.secrets.reads, len(on_aws.queue.sent)) == (1, 0, 0)
+    assert sum(write_units(*each) for each in on_aws.cloud.written) <= MAX_WRITE_UNITS

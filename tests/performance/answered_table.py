@@ -1,0 +1,118 @@
+"""DynamoDB beneath the SDK: requests are made, signed and read as on AWS, and answered at once from memory.
+
+So what is measured is all that a caller's processor does for a request except the socket. One item for each key, no indexes.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from unittest.mock import patch
+
+import orjson
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
+
+from candlecast.adapters.dynamodb.table import Table
+from tests.performance.write_units import read_units, write_units
+
+REGION = "us-east-1"
+ENDPOINT = "http://127.0.0.1:9"  # nothing is sent
+KEYS = {"AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none"}
+NOTHING: dict[str, Any] = {}
+
+Answer = tuple[int, dict[str, Any]]
+REFUSED: Answer = 400, {"__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException", "message": "refused"}
+
+
+class Raw:
+    """A body that has arrived, as urllib3 gives it."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def stream(self, **_: Any) -> Any:
+        yield self._body
+
+
+@dataclass(slots=True)
+class AnsweredTable:
+    """Items by key; `requests` counts operations, `written` keeps each item with what it replaced, units are what is paid."""
+
+    items: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    requests: Counter[str] = field(default_factory=Counter)
+    written: list[tuple[Mapping[str, Any] | None, Mapping[str, Any]]] = field(default_factory=list)
+    read_units: int = 0
+    transacted_units: int = 0
+
+    @property
+    def write_units(self) -> int:
+        """Of all that was written."""
+        return sum(write_units(*each) for each in self.written) + self.transacted_units
+
+    def table(self) -> Table:
+        """A table whose client asks here."""
+        with patch.dict(os.environ, KEYS):
+            table = Table("table", region=REGION, host=ENDPOINT)
+            table.client.meta.events.register("before-send.dynamodb", self._send, unique_id="answered")
+        return table
+
+    def hold(self, item: dict[str, Any]) -> None:
+        """Let this be what is stored, as if it had always been."""
+        self.items[_key(item)] = item
+
+    def forget(self) -> None:
+        """Begin to count anew."""
+        self.requests.clear()
+        self.written.clear()
+        self.read_units = self.transacted_units = 0
+
+    def _send(self, request: Any, **_: Any) -> AWSResponse:
+        operation = request.headers["X-Amz-Target"].decode().rpartition(".")[2]
+        self.requests[operation] += 1
+        answers: dict[str, Callable[[Any], Answer]] = {
+            "GetItem": self._get,
+            "PutItem": self._put,
+            "BatchGetItem": self._several,
+            "TransactWriteItems": self._transact,
+        }
+        status, content = answers[operation](orjson.loads(request.body))
+        body = orjson.dumps(content)
+        headers = HTTPHeaders.from_dict({"content-type": "application/x-amz-json-1.0", "x-amz-crc32": str(zlib.crc32(body))})
+        return AWSResponse(request.url, status, headers, Raw(body))
+
+    def _get(self, asked: Any) -> Answer:
+        item = self.items.get(_key(asked["Key"]))
+        self.read_units += read_units(item)
+        return 200, NOTHING if item is None else {"Item": item}
+
+    def _several(self, asked: Any) -> Answer:
+        ((name, wanted),) = asked["RequestItems"].items()
+        found = [item for key in wanted["Keys"] if (item := self.items.get(_key(key))) is not None]
+        self.read_units += sum(read_units(self.items.get(_key(key))) for key in wanted["Keys"])
+        return 200, {"Responses": {name: found}, "UnprocessedKeys": {}}
+
+    def _transact(self, asked: Any) -> Answer:
+        """Paid twice, as AWS does; an update is taken for one of a small item that is in no index."""
+        for ((kind, part),) in (each.items() for each in asked["TransactItems"]):
+            self.transacted_units += 2 * (write_units(None, part["Item"]) if kind == "Put" else 1)
+        return 200, NOTHING
+
+    def _put(self, asked: Any) -> Answer:
+        """Written if the version is the one that the condition names, the one condition of an order's writes; others hold."""
+        item, key = asked["Item"], _key(asked["Item"])
+        before = self.items.get(key)
+        expected = list(asked.get("ExpressionAttributeValues", {}).values())
+        if len(expected) == 1 and (before is None or [before["version"]] != expected):
+            return REFUSED
+        self.items[key] = item
+        self.written.append((before, item))
+        return 200, NOTHING
+
+
+def _key(attributes: Mapping[str, Any]) -> tuple[str, str]:
+    return attributes["PK"]["S"], attributes["SK"]["S"]

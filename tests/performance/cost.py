@@ -1,0 +1,197 @@
+"""What orders cost on AWS: counted requests times the list prices of `prices.toml`, against a bot process for each user.
+
+`python -m tests.performance.cost` writes docs/guides/cost.md from the last report.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import textwrap
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from candlecast.adapters.system import SystemClock
+from infra.local.project import ROOT
+from tests.performance.executor import PRICE, on_table
+from tests.performance.order_bill import OrderBill, order_bill
+from tests.performance.paper_process import paper_process
+
+PRICES = Path(__file__).with_name("prices.toml")
+REPORT = ROOT / "build" / "bench" / "report.json"
+PAGE = ROOT / "docs" / "guides" / "cost.md"
+# A budget, not a figure: what a million orders may cost at most, so that a request more for each of them is seen in review.
+MAX_USD_PER_MILLION_ORDERS = 30.0
+# In it, whatever this machine measures: the executor's CPU as the milliseconds that an order may take at most.
+BUDGETED_CPU_MS = 5.0
+MILLION = 1_000_000
+PAGE_COLUMNS = 150
+USERS = 1_000
+GB_OF_EXECUTOR = 1.0  # memory of the functions, as in the template
+GB_OF_FAN_OUT = 1_769 / 1_024
+GB_OF_RELAY = 0.5
+VCPU_MB = 1_769  # of memory that come with one whole vCPU (AWS Lambda Developer Guide, "Configure Lambda function memory")
+EXECUTOR_BATCH = 5
+RELAY_BATCH = 100
+
+INTRODUCTION = """
+Requests are counted, and the prices are AWS's list prices in {region} of {prices_of}, without free tiers, discounts and taxes.
+Both stand in `tests/performance/`: `order_bill.py` counts, `prices.toml` has the prices and what is assumed. A test fails when a
+million orders would cost more than ${budget:.0f}.
+"""
+COMPARISON = """
+So a process for each user costs {ratio:.1f} times as much, before anybody has to look after it. What users cost here is mostly
+their secrets and the looks at their accounts.
+"""
+LEFT_OUT = """
+A bot's process is the smallest that Fargate runs. Not in the sheet: what does not grow with orders or users (schedules, polls of
+empty queues, strategies on each candle, alarms: some dollars a month), data that leaves AWS, and a fixed egress address.
+"""
+
+Prices = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """So many of a unit, at a price each."""
+
+    item: str
+    count: float
+    unit: str
+    usd: float
+
+    @property
+    def total(self) -> float:
+        return self.count * self.usd
+
+    def row(self) -> dict[str, object]:
+        """The line as it stands in the report."""
+        return {"item": self.item, "count": round(self.count, 6), "unit": self.unit, "usd": float(f"{self.total:.4g}")}
+
+
+def sections(measured: Mapping[str, Any]) -> Mapping[str, object]:
+    """The report's `cost`; absent unless the order was measured in this run."""
+    if "order" not in measured:
+        return {}
+    fan_out_rate = measured.get("fanout", {}).get("messages_per_second")
+    with paper_process() as paper:
+        paper.stand_at(str(PRICE))
+        executor = on_table(paper, SystemClock())
+        with closing(executor.template.session):
+            bill = order_bill(executor)
+    return {"cost": cost(bill, measured["order"]["cpu_ms"], fan_out_rate, read_prices())}
+
+
+def read_prices() -> Prices:
+    """The dated file."""
+    return tomllib.loads(PRICES.read_text(encoding="utf-8"))
+
+
+def cost(bill: OrderBill, cpu_ms: float, fan_out_rate: float | None, prices: Prices) -> dict[str, object]:
+    """Dollars of a million orders, and of a month of a thousand users, with every line of both."""
+    an_order = list(order_lines(bill, cpu_ms, fan_out_rate, prices))
+    order_usd = sum(line.total for line in an_order)
+    user = list(user_lines(order_usd, prices))
+    return {
+        "prices_of": prices["date"].isoformat(),
+        "region": prices["region"],
+        "per_million_orders_usd": round(order_usd * MILLION, 2),
+        "per_1000_users_month_usd": round(sum(line.total for line in user) * USERS, 2),
+        "bot_per_1000_users_month_usd": round(bot_month(prices) * USERS, 2),
+        "lines": [line.row() | {"of": "a million orders", "usd": round(line.total * MILLION, 3)} for line in an_order]
+        + [line.row() | {"of": "a thousand users and a month", "usd": round(line.total * USERS, 2)} for line in user],
+    }
+
+
+def order_lines(bill: OrderBill, cpu_ms: float, fan_out_rate: float | None, prices: Prices) -> Iterator[Line]:
+    """Of one order."""
+    usd, assumed = prices["usd"], prices["assumed"]
+    invocation, gb_second = usd["lambda_million_requests"] / MILLION, usd["lambda_gb_second"]
+    write, read = usd["dynamodb_million_write_units"] / MILLION, usd["dynamodb_million_read_units"] / MILLION
+    request_seconds = assumed["request_milliseconds"] / 1_000
+    busy = cpu_ms / 1_000 * VCPU_MB / (GB_OF_EXECUTOR * 1_024)
+    waiting = bill.requests * request_seconds + bill.exchange_requests * assumed["venue_milliseconds"] / 1_000
+    if fan_out_rate is not None:
+        yield Line("fan-out, Lambda's time", GB_OF_FAN_OUT / fan_out_rate, "GB-seconds", gb_second)
+    yield Line("order queue", bill.fifo_requests, "requests", usd["sqs_fifo_million_requests"] / MILLION)
+    yield Line("executor, Lambda's invocations", 1 / EXECUTOR_BATCH, "requests", invocation)
+    yield Line("executor, Lambda's time", GB_OF_EXECUTOR * (busy + waiting), "GB-seconds", gb_second)
+    yield Line("account and gate, reads", bill.read_units, "read units", read)
+    yield Line("account, both writes", bill.write_units, "write units", write)
+    yield Line("relay, Lambda's invocations", 2 / RELAY_BATCH, "requests", invocation)
+    relay_seconds = (bill.relay_requests + 1) * request_seconds
+    yield Line("relay, Lambda's time", GB_OF_RELAY * relay_seconds, "GB-seconds", gb_second)
+    yield Line("history, positions, trades, receipts", bill.relay_write_units, "write units", write)
+    yield Line("events on the bus", bill.events, "events", usd["eventbridge_million_events"] / MILLION)
+    yield Line("logs and metrics", assumed["logged_bytes_an_order"] / 1e9, "GB", usd["logs_gb"])
+
+
+def user_lines(order_usd: float, prices: Prices) -> Iterator[Line]:
+    """Of one user with one account and a month."""
+    usd, assumed = prices["usd"], prices["assumed"]
+    hours = assumed["hours_in_position_a_day"]
+    looks = assumed["days_a_month"] * (hours * 60 + (24 - hours) * 12)
+    look = (
+        assumed["look_write_units"] * usd["dynamodb_million_write_units"] / MILLION
+        + usd["dynamodb_million_read_units"] / MILLION
+        + assumed["look_sqs_requests"] * usd["sqs_standard_million_requests"] / MILLION
+        + assumed["look_milliseconds"] / 1_000 * GB_OF_EXECUTOR * usd["lambda_gb_second"]
+    )
+    yield Line("orders", assumed["orders_a_day"] * assumed["days_a_month"], "orders", order_usd)
+    yield Line("looks at the account", looks, "looks", look)
+    yield Line("the account's keys", 1, "secrets", usd["secrets_secret_month"])
+
+
+def bot_month(prices: Prices) -> float:
+    """Dollars of one always-on process of a user's own, the smallest there is."""
+    usd, assumed = prices["usd"], prices["assumed"]
+    hour = assumed["bot_vcpu"] * usd["fargate_vcpu_hour"] + assumed["bot_gb"] * usd["fargate_gb_hour"]
+    return float(hour * assumed["hours_a_month"])
+
+
+def page(measured: Mapping[str, Any], prices: Prices) -> str:
+    """The sheet, of the report's `cost`."""
+    bots, users = measured["bot_per_1000_users_month_usd"], measured["per_1000_users_month_usd"]
+    parts = [
+        "# Cost\n",
+        "<!-- Written by `python -m tests.performance.cost` from the report of `make bench`: do not edit. -->\n",
+        _paragraph(INTRODUCTION.format(**measured, budget=MAX_USD_PER_MILLION_ORDERS)),
+        "| | US dollars |",
+        "|---|---|",
+        f"| a million orders | {measured['per_million_orders_usd']:,.2f} |",
+        f"| a thousand users, one account each, a month | {users:,.2f} |",
+        f"| a thousand bot processes, one for each user, a month | {bots:,.2f} |\n",
+        _paragraph(COMPARISON.format(ratio=bots / users)),
+    ]
+    for of in ("a million orders", "a thousand users and a month"):
+        parts += [f"## Of {of}\n", "| | for one | unit | US dollars |", "|---|---|---|---|"]
+        parts += [
+            f"| {line['item']} | {line['count']:.6g} | {line['unit']} | {line['usd']:,.2f} |"
+            for line in measured["lines"]
+            if line["of"] == of
+        ]
+        parts.append("")
+    parts += ["## Prices\n", "| | US dollars |", "|---|---|"]
+    parts += [f"| `{name}` | {value:.10g} |" for name, value in prices["usd"].items()]
+    parts += ["\n## Assumed\n", "| | |", "|---|---|"]
+    parts += [f"| `{name}` | {value:g} |" for name, value in prices["assumed"].items()]
+    return "\n".join([*parts, "", _paragraph(LEFT_OUT).rstrip()]) + "\n"
+
+
+def _paragraph(text: str) -> str:
+    return textwrap.fill(" ".join(text.split()), PAGE_COLUMNS) + "\n"
+
+
+def main() -> int:
+    """Write the sheet from the last report."""
+    report = json.loads(REPORT.read_text(encoding="utf-8"))
+    PAGE.write_text(page(report["cost"], read_prices()), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

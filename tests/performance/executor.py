@@ -1,0 +1,248 @@
+"""The order executor as it is measured: the use case with ccxt's own class and HTTP beneath it, above one of two stores.
+
+`in_memory` keeps the account as the row of JSON that DynamoDB holds: what AWS's client costs is not in it. `on_table` has the
+real adapters, and the SDK down to a signed request.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, cast
+
+from candlecast.adapters.ccxt_clients import Templates
+from candlecast.adapters.ccxt_venue import CcxtVenues
+from candlecast.adapters.codec import from_json, message_from_json, to_json
+from candlecast.adapters.dynamodb.accounts import AccountRow, DynamoAccountStore, account_row, stored_account
+from candlecast.adapters.dynamodb.gate import DynamoGate
+from candlecast.adapters.dynamodb.weights import DynamoWeights
+from candlecast.adapters.secrets import SecretsManagerVault
+from candlecast.adapters.system import SystemClock
+from candlecast.domain.account import Account, Balance
+from candlecast.domain.errors import Conflict
+from candlecast.domain.messages import TradeOrder
+from candlecast.domain.order import MarketSettings
+from candlecast.domain.signal import Action, TakeProfit
+from candlecast.domain.subscription import MarginMode
+from candlecast.ports.store import AccountStore
+from candlecast.ports.vault import CredentialVault
+from candlecast.services.check_gate import CheckGate
+from candlecast.services.execute_order import ExecuteOrder
+from candlecast.services.guard_venue import GuardedVenues
+from candlecast.services.place_orders import PlaceOrders
+from candlecast.services.spend_weight import SpendWeight
+from candlecast.services.watch_venue import WatchVenue
+from tests.builders import ACCOUNT, BTC, NOW, TENANT, VENUE, a_market, a_signal, a_trade_order, an_account
+from tests.contract.store.test_requests import stubbed_table
+from tests.fakes.accounts import FakeAccountStore
+from tests.fakes.clock import RecordingMetrics
+from tests.fakes.gate import EGRESS, FakeGate
+from tests.fakes.market_data import FakeMarkets
+from tests.fakes.pools import reserve_pool
+from tests.fakes.queues import FakeReconcileQueue
+from tests.fakes.vault import FakeVault
+from tests.performance.answered_table import AnsweredTable
+from tests.performance.paper_process import PaperProcess
+
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+PRICE = Decimal(50_000)
+KEYS_VERSION = "credential-version-1"
+
+
+class RowStore(FakeAccountStore):
+    """One account, kept as the row that the real store writes: decoded at every load and encoded at every save."""
+
+    def __init__(self, clock: SystemClock) -> None:
+        super().__init__()
+        self._now = clock.now
+        self._rows = stubbed_table().rows(AccountRow)
+        self.row: AccountRow
+
+    def row_of(self, account: Account) -> AccountRow:
+        return account_row(self._rows, account, self._now())
+
+    def load(self, tenant_id: str, account_id: str) -> Account:
+        self.loads += 1
+        return replace(from_json(Account, self.row.body), version=int(self.row.version))
+
+    def save(self, account: Account) -> Account:
+        self.saves += 1
+        if int(self.row.version) != account.version:
+            raise Conflict("VERSION_CONFLICT", "the account has changed since it was read")
+        self.row = self.row_of(account)
+        return stored_account(account)
+
+
+@dataclass(slots=True, kw_only=True)
+class Executor:
+    """The use case, and a count of what its clients asked of the venue."""
+
+    execute: ExecuteOrder
+    template: Any
+    queue: FakeReconcileQueue
+    requests: int = 0
+
+    def __post_init__(self) -> None:
+        self.template.session.hooks["response"].append(self._answered)
+
+    def consume(self, body: str) -> Account:
+        """What the function does with a record's body."""
+        return self.execute(message_from_json(TradeOrder, body))
+
+    @property
+    def connections(self) -> int:
+        """How many were ever opened to the venue; one, as long as they are kept alive."""
+        pools = self.template.session.get_adapter(self.template.urls["api"]["fapiPrivate"]).poolmanager.pools
+        return sum(pools[key].num_connections for key in pools.keys())  # noqa: SIM118 - urllib3's container is no dictionary
+
+    def _answered(self, _response: Any, **_: Any) -> None:
+        self.requests += 1
+
+
+@dataclass(slots=True, kw_only=True)
+class MemoryExecutor(Executor):
+    """Above a store in memory, which counts what it is asked."""
+
+    accounts: RowStore
+    gate: FakeGate
+
+    def begin_with(self, account: Account) -> None:
+        """Let this be what the store holds."""
+        self.restore(self.accounts.row_of(account))
+
+    def kept(self) -> AccountRow:
+        """What the store holds, to be restored."""
+        return self.accounts.row
+
+    def restore(self, kept: AccountRow) -> None:
+        self.accounts.row = kept
+
+    def forget(self) -> None:
+        """Begin to count anew."""
+        self.accounts.loads = self.accounts.saves = self.requests = self.gate.reads = self.gate.writes = 0
+        self.gate.weights.leases = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class TableExecutor(Executor):
+    """Above the real adapters and the SDK."""
+
+    cloud: AnsweredTable
+    secrets: CountedSecrets
+    rows: type[AccountRow]
+
+    def begin_with(self, account: Account) -> None:
+        """Let this be what the table holds."""
+        now = account.balance.as_of if account.balance else NOW
+        self.cloud.hold(account_row(self.rows, account, now).to_dynamodb_dict())
+
+    def kept(self) -> dict[Any, Any]:
+        """What the table holds, to be restored."""
+        return dict(self.cloud.items)
+
+    def restore(self, kept: dict[Any, Any]) -> None:
+        self.cloud.written.clear()
+        self.cloud.items.update(kept)
+
+    def forget(self) -> None:
+        """Begin to count anew."""
+        self.requests = self.secrets.reads = 0
+        self.queue.sent.clear()
+        self.cloud.forget()
+
+
+class CountedSecrets:
+    """One account's keys as Secrets Manager gives them; `reads` counts requests."""
+
+    def __init__(self, value: Mapping[str, str]) -> None:
+        self._value = json.dumps(value)
+        self.reads = 0
+
+    def get_secret_value(self, **_: str) -> dict[str, str]:
+        self.reads += 1
+        return {"SecretString": self._value}
+
+
+def in_memory(paper: PaperProcess, clock: SystemClock) -> MemoryExecutor:
+    """The executor above fakes, with an account of its own at the venue."""
+    vault, accounts, gate, templates = FakeVault(), RowStore(clock), FakeGate(), templates_at(paper)
+    vault.write(TENANT, ACCOUNT, paper.open_account(), KEYS_VERSION)
+    metrics, queue = RecordingMetrics(), FakeReconcileQueue()
+    watch, spend = WatchVenue(gate, clock, metrics), SpendWeight(gate.weights, EGRESS, clock, metrics)
+    checks = CheckGate(gate, watch, spend, clock, metrics)
+    execute = composed(templates, accounts, vault, checks, queue, clock)
+    return MemoryExecutor(execute=execute, template=templates.of(VENUE), queue=queue, accounts=accounts, gate=gate)
+
+
+def on_table(paper: PaperProcess, clock: SystemClock) -> TableExecutor:
+    """The executor as `runtime.bootstrap` composes it, above requests that are answered at once."""
+    cloud, templates, metrics, queue = AnsweredTable(), templates_at(paper), RecordingMetrics(), FakeReconcileQueue()
+    table = cloud.table()
+    keys = paper.open_account()
+    secrets = CountedSecrets({"api_key": keys.api_key, "api_secret": keys.api_secret})
+    gate = DynamoGate(table)
+    spend = SpendWeight(DynamoWeights(table), EGRESS, clock, metrics)
+    checks = CheckGate(gate, WatchVenue(gate, clock, metrics), spend, clock, metrics)
+    vault = SecretsManagerVault(cast("SecretsManagerClient", secrets), "candlecast/bench")
+    execute = composed(templates, DynamoAccountStore(table, clock), vault, checks, queue, clock)
+    return TableExecutor(
+        execute=execute,
+        template=templates.of(VENUE),
+        queue=queue,
+        cloud=cloud,
+        secrets=secrets,
+        rows=table.rows(AccountRow),
+    )
+
+
+def templates_at(paper: PaperProcess) -> Templates:
+    """ccxt's class of Binance, pointed at the process."""
+    market = a_market()
+    catalogue = {market.symbol: market}
+    return Templates({VENUE: ("binanceusdm", paper.base_url)}, lambda _venue: catalogue)
+
+
+def composed(
+    templates: Templates,
+    accounts: AccountStore,
+    vault: CredentialVault,
+    checks: CheckGate,
+    queue: FakeReconcileQueue,
+    clock: SystemClock,
+) -> ExecuteOrder:
+    """The use case of these parts."""
+    markets, metrics = FakeMarkets(a_market()), RecordingMetrics()
+    return ExecuteOrder(
+        accounts=accounts,
+        markets=markets,
+        vault=vault,
+        venues=GuardedVenues(CcxtVenues(templates), checks.watch, checks.spend),
+        place=PlaceOrders(markets, checks, clock, metrics),
+        reserve_pool=reserve_pool(clock),
+        reconcile_queue=queue,
+        clock=clock,
+        metrics=metrics,
+    )
+
+
+def an_account_now(now: datetime, *, settled_market: bool) -> Account:
+    """An account without a position; with leverage and margin mode in force if it has traded the market before."""
+    in_force = {BTC: MarketSettings(Decimal(10), MarginMode.CROSS)} if settled_market else {}
+    money = Balance(equity=Decimal(1_000_000), available=Decimal(1_000_000), as_of=now)
+    return an_account(credential_version=KEYS_VERSION, created_at=NOW, balance=money, market_settings=in_force)
+
+
+def bracket() -> dict[str, Any]:
+    """Fields of a signal with a stop and one target."""
+    return {"stop_loss": PRICE - 1_000, "take_profits": (TakeProfit(PRICE + 2_000),)}
+
+
+def order_body(action: Action, now: datetime, number: str, **changes: Any) -> str:
+    """A record's body: the signal's id follows from action and number."""
+    signal = a_signal(action, signal_id=f"signal-{action.value}-{number}", issued_at=now, price=PRICE, **changes)
+    return to_json(a_trade_order(signal))

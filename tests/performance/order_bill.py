@@ -1,0 +1,62 @@
+"""Counts what AWS bills for an order, from the fan-out's message to the last projection of its events: nothing is timed here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from candlecast.adapters.dynamodb.decisions import DynamoDecisions
+from candlecast.adapters.dynamodb.history import DynamoHistory
+from candlecast.adapters.dynamodb.stream import published_events
+from candlecast.adapters.sqs import BATCH
+from candlecast.adapters.system import SystemClock
+from candlecast.domain.signal import Action
+from candlecast.services.relay_events import RelayEvents
+from tests.fakes.bus import FakeEventBus
+from tests.fakes.clock import RecordingMetrics
+from tests.fakes.pools import release_pools
+from tests.performance.answered_table import AnsweredTable
+from tests.performance.executor import TableExecutor, an_account_now, order_body
+
+ORDERS = 2  # an entry and its exit
+EXECUTOR_BATCH = 5  # messages of one invocation, as in the template: a signal with many subscribers fills them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderBill:
+    """Of one order, the mean of an entry and its exit, without stop and target."""
+
+    read_units: float
+    write_units: float
+    relay_write_units: float
+    relay_requests: float
+    events: float
+    fifo_requests: float
+    exchange_requests: float
+    requests: float  # to DynamoDB
+
+
+def order_bill(executor: TableExecutor) -> OrderBill:
+    """Count a round trip on a warm environment."""
+    clock = SystemClock()
+    now = clock.now()
+    for number in ("bill-warm", "bill"):  # the first one reads the keys
+        executor.begin_with(an_account_now(now, settled_market=True))
+        executor.forget()
+        for action in (Action.LONG, Action.EXIT_LONG):
+            executor.consume(order_body(action, now, number))
+    projected, bus = AnsweredTable(), FakeEventBus()
+    table = projected.table()
+    metrics = RecordingMetrics()
+    relay = RelayEvents(DynamoHistory(table, clock), DynamoDecisions(table, clock), release_pools(clock), bus, metrics)
+    for _, image in executor.cloud.written:
+        relay(published_events({"dynamodb": {"NewImage": image}}))
+    return OrderBill(
+        read_units=executor.cloud.read_units / ORDERS,
+        write_units=executor.cloud.write_units / ORDERS,
+        relay_write_units=projected.write_units / ORDERS,
+        relay_requests=sum(projected.requests.values()) / ORDERS,
+        events=len(bus.published) / ORDERS,
+        fifo_requests=1 / BATCH + 2 / EXECUTOR_BATCH,  # sent; received and deleted
+        exchange_requests=executor.requests / ORDERS,
+        requests=sum(executor.cloud.requests.values()) / ORDERS,
+    )

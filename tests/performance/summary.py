@@ -1,0 +1,44 @@
+"""What a run came to, for people: its ratios, each against its bound. `tests.performance.plot` draws the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+# Section, key, what it is called, and the bound that it is held against, if there is one: at most (<=) or at least (>=).
+RATIOS = (
+    ("order", "ratio", "CPU of an order / ccxt alone", "<=", 4.0),
+    ("throughput", "ratio", "orders per second / bare ccxt", ">=", 0.6),
+    ("throughput", "ratio_to_pool", "orders per second / client-per-order pool", ">=", 2.0),
+    ("fanout", "ratio", "fan-out messages per second / bare boto3", ">=", 0.7),
+    ("fairness", "jain_index", "fairness, Jain's index", ">=", 0.99),
+)
+
+Sections = Mapping[str, Any]
+Row = tuple[str, float, str, float]
+
+
+def rows(sections: Sections) -> Iterator[Row]:
+    """The ratios that this run has measured, with their bounds."""
+    for section, key, name, sense, bound in RATIOS:
+        if key in sections.get(section, {}):
+            yield name, float(sections[section][key]), sense, bound
+
+
+def is_met(row: Row) -> bool:
+    """Whether the figure is on the right side of its bound."""
+    _, value, sense, bound = row
+    return value <= bound if sense == "<=" else value >= bound
+
+
+def table(sections: Sections) -> str:
+    """The ratios against their bounds; empty if none was measured."""
+    lines = [
+        f"  {row[0]:<44}{row[1]:>9.3g}   {row[2]} {row[3]:g}{'' if is_met(row) else '   MISSED'}\n" for row in rows(sections)
+    ]
+    return "\nsummary\n" + "".join(lines) if lines else ""
+
+
+def _line(row: Row) -> str:
+    name, value, sense, bound = row
+    return f"  {name:<44}{value:>9.3g}   {sense} {bound:g}{'' if is_met(row) else '   MISSED'}\n"

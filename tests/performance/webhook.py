@@ -1,0 +1,68 @@
+"""What a webhook costs: the intake's whole handler for a message of TradingView, with fakes beneath the use case."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from io import StringIO
+from itertools import count
+from pathlib import Path
+from typing import Any, cast
+from unittest.mock import patch
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from candlecast.runtime import bootstrap
+from candlecast.runtime.observe import logger
+from functions.signal_intake.handler import handle
+from tests.handlers.test_signal_intake import SECRET, Context, Intake
+from tests.performance.measuring import Figure, Subject, compare
+
+EVENT = Path(__file__).parents[1] / "events" / "webhook_traderspost_secret_in_path.json"
+PRICE = "42000.5"
+ACCEPTED = 202
+PARSING = "webhook: json.loads and json.dumps of the body alone"
+WHOLE = "webhook: gateway's event to its answer"
+
+
+def figures() -> Iterator[Figure]:
+    """Each message another one: a repeat is known and stores nothing."""
+    event: dict[str, Any] = json.loads(EVENT.read_text(encoding="utf-8"))
+    assert SECRET in event["rawPath"]
+    body: str = event["body"]
+    with _quiet(), patch.object(bootstrap, "signal_intake", _intake()):
+        yield from compare(Subject(PARSING, lambda: json.dumps(json.loads(body))), Subject(WHOLE, _taking(event, body)))
+
+
+def section(figures: Sequence[Figure]) -> Mapping[str, object]:
+    """The report's summary."""
+    [whole] = [figure for figure in figures if figure.name == WHOLE]
+    return {"cpu_ms": round(whole.median / 1_000, 3)}
+
+
+def _intake() -> Callable[[], Any]:
+    service = Intake().service()
+    return lambda: service
+
+
+def _taking(event: dict[str, Any], body: str) -> Callable[[], None]:
+    cents = count(1)
+
+    def take() -> None:
+        answer = handle({**event, "body": body.replace(PRICE, f"42000.{next(cents)}")}, cast(LambdaContext, Context()))
+        assert answer["statusCode"] == ACCEPTED, answer
+
+    return take
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """The log is written as always, to memory."""
+    handler = cast(logging.StreamHandler[Any], logger.registered_handler)
+    before = handler.setStream(StringIO())
+    try:
+        yield
+    finally:
+        handler.setStream(before)
