@@ -70,6 +70,9 @@ class NoMetrics:
     def seconds(self, name: str, value: float) -> None:
         """Nothing."""
 
+    def basis_points(self, name: str, value: float) -> None:
+        """Nothing."""
+
 
 class Options(dict[str, Any]):
     """A client's options: ccxt changes the outermost only, and to copy all of them would take a tenth of all time."""

@@ -47,6 +47,7 @@ class RecordingMetrics:
         self.counts: Counter[str] = Counter()
         self.durations_ms: defaultdict[str, list[float]] = defaultdict(list)
         self.durations_s: defaultdict[str, list[float]] = defaultdict(list)
+        self.measured_bps: defaultdict[str, list[float]] = defaultdict(list)
 
     def count(self, name: str, value: float = 1) -> None:
         self.counts[name] += value  # type: ignore[assignment]
@@ -56,3 +57,6 @@ class RecordingMetrics:
 
     def seconds(self, name: str, value: float) -> None:
         self.durations_s[name].append(value)
+
+    def basis_points(self, name: str, value: float) -> None:
+        self.measured_bps[name].append(value)

@@ -19,7 +19,18 @@ from candlecast.domain.signal import Action
 from candlecast.domain.subscription import SubscriptionStatus
 from candlecast.ports.store import OrderFilter
 from candlecast.services.fan_out import FanOut
-from tests.builders import BTC, TENANT, VENUE, a_signal, a_signal_record, a_signal_shard, a_strategy, a_subscription, settings
+from tests.builders import (
+    BTC,
+    TENANT,
+    VENUE,
+    a_signal,
+    a_signal_record,
+    a_signal_shard,
+    a_strategy,
+    a_subscription,
+    after,
+    settings,
+)
 from tests.fakes.clock import FakeClock, RecordingMetrics
 from tests.fakes.history import FakeHistory
 from tests.fakes.limits import FakeLimitStore, read_limits
@@ -120,6 +131,12 @@ def test_followers_are_served_by_their_turn_which_is_another_one_for_each_signal
         served.append([message.subscription_id for message in house.queue.sent])
         assert served[-1] == sorted(names, key=lambda name, of=signal_id: turn(of, name))  # type: ignore[misc]
     assert served[0] != served[1]
+
+
+def test_how_long_the_last_of_a_shard_has_waited_is_measured() -> None:
+    house = House(a_subscription(), signal=a_signal(issued_at=after(-3)))
+    house()
+    assert house.metrics.durations_s["FanOutSeconds"] == [3.0]
 
 
 def test_an_entry_without_a_price_is_priced_once_for_the_whole_shard() -> None:

@@ -38,7 +38,8 @@ class Relayed:
     def __init__(self) -> None:
         self.accounts = FakeAccountStore()
         self.history, self.decisions, self.bus = FakeHistory(self.accounts.database), FakeDecisions(), FakeEventBus()
-        self.relay = RelayEvents(self.history, self.decisions, release_pools(FakeClock()), self.bus, RecordingMetrics())
+        self.metrics = RecordingMetrics()
+        self.relay = RelayEvents(self.history, self.decisions, release_pools(FakeClock()), self.bus, self.metrics)
         account = self.accounts.create(an_account())
         account = self.accounts.save(account.decide([ENTRY], after(1)))
         account = self.accounts.save(account.apply(ENTRY.intent_id, FILLED, Decimal(0), after(2)))
@@ -51,6 +52,14 @@ class Relayed:
     @property
     def stream(self) -> list[PublishedEvent]:
         return self.accounts.database.stream
+
+
+def test_the_slippage_of_every_fill_is_measured() -> None:
+    house = Relayed()
+    house.relay(house.stream)
+    found = [house.history.get_order(TENANT, leg.intent_id).slippage_bps for leg in (ENTRY, EXIT)]
+    assert house.metrics.measured_bps["SlippageBasisPoints"] == [float(each) for each in found if each is not None]
+    assert len(house.metrics.measured_bps["SlippageBasisPoints"]) == 2
 
 
 def test_orders_positions_and_trades_are_projected_and_everything_is_published_in_order() -> None:

@@ -34,6 +34,9 @@ class EmfMetrics:
     def seconds(self, name: str, value: float) -> None:
         _emf.add_metric(name=name, unit=MetricUnit.Seconds, value=value)
 
+    def basis_points(self, name: str, value: float) -> None:
+        _emf.add_metric(name=name, unit=MetricUnit.NoUnit, value=value)
+
 
 def observed(function: Handler) -> Handler:
     """Wrap a handler: fresh log context, and whatever was measured is written out however the invocation ends.

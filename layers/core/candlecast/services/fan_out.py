@@ -68,6 +68,7 @@ class FanOut:
             report = self._serve(report, signal, part, order_of)
             report = replace(report, is_complete=part[-1:] == line[-1:])
             self.signals.report_shard(signal_id, report)
+        self.metrics.seconds("FanOutSeconds", (self.clock.now() - signal.issued_at).total_seconds())
         return report
 
     def _line(self, message: SignalShard, reached: str) -> list[tuple[str, Subscription]]:

@@ -47,6 +47,8 @@ class RelayEvents:
         event = published.event
         if event.receipt is not None:
             self.decisions.put_receipt(order.tenant_id, order.signal_id, order.subscription_id, event.receipt)
+        if event.type is EventType.TRADE_FILLED and order.slippage_bps is not None:
+            self.metrics.basis_points("SlippageBasisPoints", float(order.slippage_bps))
         if event.type is not EventType.LIMITS_BREACHED:
             self.history.put_order(order, published.version)
         elif (breach := _breach(published, order)) is not None:
