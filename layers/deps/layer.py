@@ -114,6 +114,7 @@ def defer_powertools(package: Path) -> None:
 
 def lighten_pydantic(target: Path) -> None:
     """No search for plug-ins, of which the layer has none, and no run-time types for what only type checkers read."""
+    shutil.rmtree(target / "pydantic" / "v1")  # all of its first version; FastAPI looks for it, to refuse its models
     loader = target / "pydantic" / "plugin" / "_loader.py"
     metadata = "from importlib.metadata import entry_points\n"
     search = "            for entry_point in entry_points("
