@@ -33,9 +33,12 @@ GLIBC_LEVELS = ("manylinux_2_28", "manylinux_2_27", "manylinux_2_17", "manylinux
 # Read by type checkers, test runners and installers, never by a function.
 USELESS_FOLDERS = ("tests", "bin", "__pycache__")
 USELESS_SUFFIXES = (".pyi", ".pyx", ".pxd", ".c", ".h", ".a")
-# Without these folders importlib.metadata does not know the package; nothing in our layers asks it for anything, and
-# pydantic reads every one of them in a cold start, looking for plug-ins.
-USELESS_METADATA = "*.dist-info"
+# Without these folders importlib.metadata does not know the package: nothing in our layers asks it for anything.
+METADATA = ".dist-info"
+# What the packages' licences ask for when they are passed on: their texts, and the line that names the licence.
+LICENCES = "licenses"
+LICENCE_WORDS = ("licen", "copying", "notice", "authors")
+LICENCE_FIELDS = ("Name:", "Version:", "License", "Classifier: License")
 
 # Zip files hold times, and the earliest that they can hold is 1980.
 FIXED_TIME = 315532800
@@ -65,16 +68,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def build(name: str, artifacts: Path, architecture: str) -> None:
-    """Fill `artifacts` with a layer: everything under python/, nothing else."""
+    """Fill `artifacts` with a layer: python/, which Lambda imports from, and the packages' licences."""
     check_version()
     target = artifacts / "python"
     if target.exists():
         shutil.rmtree(target)
     target.mkdir(parents=True)
+    shutil.rmtree(artifacts / LICENCES, ignore_errors=True)
     source = LAYERS / name
     lock = source / "requirements.lock"
     if lock.exists():
         install(lock, target, ARCHITECTURES[architecture])
+        keep_licences(target, artifacts / LICENCES)
         prune(target)
     runpy.run_path(str(source / "layer.py"))["finish"](target)
     compile_bytecode(target, LAYER_PLACE)
@@ -121,9 +126,24 @@ def install(lock: Path, target: Path, machine: str) -> None:
         raise LayerError(f"{Path(command[0]).name} could not install {lock}:\n{outcome.stderr.strip()}")
 
 
+def keep_licences(target: Path, licences: Path) -> None:
+    """Copy each package's licence files to `licences`/its name and version, with what its metadata says of the licence."""
+    for metadata in sorted(target.glob(f"*{METADATA}")):
+        folder = licences / metadata.name.removesuffix(METADATA)
+        folder.mkdir(parents=True)
+        said = (metadata / "METADATA").read_text(encoding="utf-8").partition("\n\n")[0].splitlines()
+        named = [line for line in said if line.startswith(LICENCE_FIELDS)]
+        (folder / "METADATA").write_text("\n".join(named) + "\n", encoding="utf-8")
+        for path in sorted(metadata.rglob("*")):
+            if path.is_file() and any(word in path.name.lower() for word in LICENCE_WORDS):
+                place = folder / path.relative_to(metadata)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, place)
+
+
 def prune(target: Path) -> None:
     """Remove what no function reads."""
-    for metadata in target.glob(USELESS_METADATA):
+    for metadata in target.glob(f"*{METADATA}"):
         shutil.rmtree(metadata)
     for path in sorted(target.rglob("*"), reverse=True):
         hidden = path.name.startswith(".")
