@@ -1,7 +1,8 @@
 """Clients of ccxt: one template per venue and environment, and a clone of it for each account (D8).
 
 A client is never re-keyed: sharing one between accounts was seen to sign one account's orders with another's key. A clone costs
-microseconds, shares the template's markets and connections, and has keys and options of its own.
+microseconds, shares the template's markets and connections, and has keys and options of its own: what lies within an option is
+shared, too, and refuses to be written.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import copy
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 import ccxt
@@ -45,11 +46,35 @@ def make_template(ccxt_class: str, base_url: str | None) -> Any:
             },
         }
     )
+    template.options = {name: _shared(value) for name, value in template.options.items()}
     template.number = Decimal
     template.session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # nothing is carried from account to account
     if base_url is not None:
         template.urls = {**template.urls, "api": {k: _moved(url, base_url) for k, url in template.urls["api"].items()}}
     return template
+
+
+def _refuse(*_: object, **__: object) -> NoReturn:
+    raise TypeError("what lies within an option belongs to all accounts")
+
+
+class SharedOptions(dict[Any, Any]):
+    """What all clones of a template read: writing to it would reach other accounts, so it raises `TypeError`."""
+
+    __setitem__ = __delitem__ = __ior__ = update = setdefault = pop = popitem = clear = _refuse
+
+
+class SharedList(list[Any]):
+    """The same of a list."""
+
+    __setitem__ = __delitem__ = __iadd__ = append = extend = insert = pop = remove = clear = sort = reverse = _refuse
+
+
+def _shared(value: Any) -> Any:
+    """The same value, dictionaries and lists within it for reading only."""
+    if isinstance(value, dict):
+        return SharedOptions({name: _shared(each) for name, each in value.items()})
+    return SharedList(map(_shared, value)) if isinstance(value, list) else value
 
 
 class Templates:
@@ -77,7 +102,7 @@ class Templates:
 def clone_for(template: Any, credentials: Credentials) -> Any:
     """A client of one account."""
     client = copy.copy(template)
-    client.options = copy.deepcopy(template.options)
+    client.options = dict(template.options)
     client.headers = dict(template.headers or {})
     client.apiKey = credentials.api_key
     client.secret = credentials.api_secret
