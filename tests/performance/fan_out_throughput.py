@@ -44,6 +44,7 @@ from tests.builders import a_signal_record
 from tests.fakes.clock import FakeClock, RecordingMetrics
 from tests.fakes.market_data import FakeMarketData
 from tests.performance.followers import full_signal, subscribers
+from tests.performance.measuring import own_garbage
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -95,7 +96,8 @@ def _asked(subject: Subject) -> dict[str, int]:
 
 def _in_turns(subject: Subject, runs: int) -> list[tuple[float, float]]:
     """Seconds of the fan-out and of the floor, neighbours in time; the first of each opens connections and does not count."""
-    pairs = [(_seconds(subject.fan_out), _seconds(subject.floor)) for _ in range(runs + 1)]
+    with own_garbage():
+        pairs = [(_seconds(subject.fan_out), _seconds(subject.floor)) for _ in range(runs + 1)]
     return pairs[1:]
 
 

@@ -63,7 +63,7 @@ def compare(baseline: Subject, *subjects: Subject, runs: int = RUNS, cpu: CpuClo
     """CPU microseconds of each, the baseline first; subjects take turns with it, run by run."""
     everyone = (baseline, *subjects)
     values: list[list[float]] = [[] for _ in everyone]
-    with _own_garbage():
+    with own_garbage():
         loops = [_loops(subject, cpu) for subject in everyone]
         for _ in range(runs):
             for subject, times, collected in zip(everyone, loops, values, strict=True):
@@ -92,7 +92,7 @@ def rounded(value: float) -> float:
 
 
 @contextmanager
-def _own_garbage() -> Iterator[None]:
+def own_garbage() -> Iterator[None]:
     """Let the collector run as it does in a function, but not over what other benchmarks have left in memory."""
     gc.collect()
     gc.freeze()

@@ -6,6 +6,7 @@ the builders, so that no function imports what it does not use: the executor no 
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import cache, partial
@@ -141,6 +142,7 @@ def signal_fanout() -> QueueConsumer[SignalShard]:
         clock=clock,
         metrics=metrics,
     )
+    gc.freeze()  # a shard makes so many objects that the collector runs; it need not look at all that has been loaded each time
     urls = known.signal_queue_url, known.signal_dead_letters_url
     return _consumer(SignalShard, "signal", "signal_fanout", urls, fan_out)
 
