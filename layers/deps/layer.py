@@ -76,7 +76,10 @@ def endpoint_prefixes() -> frozenset[str]:
 
 
 def without_prose(content: Any) -> None:
-    """Remove documentation from a service's description; a shape's member of that name is an object and stays."""
+    """Remove documentation from a service's description; a shape's member of that name is an object and stays.
+
+    So does what describes a client's own parameters, since botocore reads that.
+    """
     pending = [content]
     while pending:
         value = pending.pop()
@@ -84,7 +87,7 @@ def without_prose(content: Any) -> None:
             for name in PROSE & set(value):
                 if isinstance(value[name], str):
                     del value[name]
-            pending += value.values()
+            pending += (it for key, it in value.items() if key != "clientContextParams")
         elif isinstance(value, list):
             pending += value
 
