@@ -11,13 +11,18 @@ import os
 import re
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.infra.test_layers import mounted_layers
+from tests.performance import plain_installation
 from tests.performance.measuring import Figure, against
 
+NAIVE_RUNS = 2  # seconds each
+MEGABYTE = 1_000_000
+SDK_CLIENTS = "import boto3; boto3.client('dynamodb'); boto3.client('sqs')"
 RUNS = 5  # a start takes half a second, so these take longest of all
 BARE = "start: bare python"
 
@@ -53,10 +58,12 @@ OWN_STARTS = {"api": "functions.api.handler._adapter()", "paper_exchange": "func
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """CPU milliseconds of the function's own code, those of the whole process, and the modules loaded at the end."""
+    """CPU milliseconds of the function's imports and first steps, those of the whole process with the interpreter's start,
+    the most memory that it held, and the modules loaded at the end."""
 
     own_milliseconds: float
     process_milliseconds: float
+    resident_megabytes: float
     modules: tuple[str, ...]
 
     @property
@@ -76,15 +83,25 @@ def logical_name(function: str) -> str:
 
 def start(built: Path, function: str) -> Start:
     """One start of the function, in a process of its own."""
-    logical = logical_name(function)
-    layers = [built / f"{layer.capitalize()}Layer" / "python" for layer in sorted(mounted_layers()[logical])]
+    code, *layers = package(built, function)
+    return run(first_steps(function), [code, *(layer / "python" for layer in layers)])
+
+
+def first_steps(function: str) -> str:
+    """The code that a function runs before it looks at its first message."""
     build = OWN_STARTS.get(function, f"from candlecast.runtime import bootstrap; bootstrap.{function}()")
-    return _run(f"import functions.{function}.handler; {build}", [built / logical, *layers])
+    return f"import functions.{function}.handler; {build}"
+
+
+def package(built: Path, function: str) -> list[Path]:
+    """What Lambda unpacks for the function: its own code, then its layers."""
+    logical = logical_name(function)
+    return [built / logical, *(built / f"{layer.capitalize()}Layer" for layer in sorted(mounted_layers()[logical]))]
 
 
 def start_of_nothing() -> Start:
     """One start of the interpreter: the floor."""
-    return _run("pass", [])
+    return run("pass", [])
 
 
 def figures(built: Path) -> Iterator[Figure]:
@@ -111,15 +128,68 @@ def figures(built: Path) -> Iterator[Figure]:
     yield Figure(name=f"{BARE}, modules", unit="modules", values=tuple(float(len(floor.modules)) for floor in floors))
 
 
-def _run(code: str, path: list[Path]) -> Start:
+def section(built: Path) -> dict[str, object]:
+    """`cold_start` of the report.
+
+    `import_ms` is the CPU time from the interpreter's being ready to the first message, `cpu_ms` that of the whole process, so
+    with the interpreter's start; `rss_mb` is the most memory held, `package_mb` code and layers unpacked. `floor` has the bare
+    interpreter, and boto3 as published, with bytecode, making two clients; `naive` is the executor from a plain installation of
+    the same locks: nothing pruned, no bytecode. Of a few runs the least is taken: a start does the same each time, and whatever
+    makes one longer is the machine.
+    """
+    bare, sdk = _best([start_of_nothing() for _ in range(RUNS)]), _best([start_of_sdk() for _ in range(RUNS)])
+    starts = {name: _best([start(built, name) for _ in range(RUNS)]) for name in functions()}
+    plain = plain_installation.installed()
+    naive = _best([run(first_steps("order_executor"), plain) for _ in range(NAIVE_RUNS)])
+    executor, intake = starts["order_executor"], starts["signal_intake"]
+    rows: dict[str, object] = {
+        name: _row(started) | {"package_mb": megabytes(package(built, name))} for name, started in starts.items()
+    }
+    return rows | {
+        "floor": {"bare_python": _row(bare), "boto3_two_clients": _row(sdk)},
+        "naive": _row(naive) | {"package_mb": megabytes(plain)},
+        "ratios": {
+            "executor_to_naive": round(executor.own_milliseconds / naive.own_milliseconds, 3),
+            "executor_to_bare_python": round(executor.process_milliseconds / bare.process_milliseconds, 1),
+            "executor_to_boto3_two_clients": round(executor.own_milliseconds / sdk.own_milliseconds, 2),
+            "intake_to_boto3_two_clients": round(intake.own_milliseconds / sdk.own_milliseconds, 2),
+        },
+    }
+
+
+def start_of_sdk() -> Start:
+    """One start that imports boto3 from the development environment, as published, and makes two clients."""
+    return run(SDK_CLIENTS, [Path(sysconfig.get_path("purelib"))])
+
+
+def megabytes(folders: list[Path]) -> float:
+    """Size of the files in the folders, unpacked."""
+    sizes = (path.stat().st_size for folder in folders for path in folder.rglob("*") if path.is_file())
+    return round(sum(sizes) / MEGABYTE, 1)
+
+
+def _best(starts: list[Start]) -> Start:
+    return min(starts, key=lambda it: it.own_milliseconds)
+
+
+def _row(started: Start) -> dict[str, float]:
+    return {
+        "import_ms": round(started.own_milliseconds, 1),
+        "cpu_ms": round(started.process_milliseconds, 1),
+        "rss_mb": round(started.resident_megabytes, 1),
+    }
+
+
+def run(code: str, path: list[Path]) -> Start:
+    """Run the code in an empty process that can import from the standard library and the path alone."""
     measured = f"""
 import sys, time
 begin = time.process_time()
 {code}
 end = time.process_time()
 names = sorted(sys.modules)
-import json
-print(json.dumps([1000 * (end - begin), 1000 * end, names]))
+import json, resource
+print(json.dumps([1000 * (end - begin), 1000 * end, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, names]))
 """
     environment = {
         **ENVIRONMENT,
@@ -130,5 +200,5 @@ print(json.dumps([1000 * (end - begin), 1000 * end, names]))
     command = [sys.executable, "-S", "-P", "-c", measured]  # nothing from the folder that this is started in
     outcome = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
     assert outcome.returncode == 0, outcome.stderr
-    own, process, names = json.loads(outcome.stdout)
-    return Start(own, process, tuple(names))
+    own, process, resident, names = json.loads(outcome.stdout)
+    return Start(own, process, resident, tuple(names))
