@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import zlib
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -43,7 +44,7 @@ class Raw:
 class AnsweredTable:
     """Items by key; `requests` counts operations, `written` keeps each item with what it replaced, units are what is paid."""
 
-    items: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    items: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
     requests: Counter[str] = field(default_factory=Counter)
     written: list[tuple[Mapping[str, Any] | None, Mapping[str, Any]]] = field(default_factory=list)
     read_units: int = 0
@@ -61,9 +62,9 @@ class AnsweredTable:
             table.client.meta.events.register("before-send.dynamodb", self._send, unique_id="answered")
         return table
 
-    def hold(self, item: dict[str, Any]) -> None:
+    def hold(self, item: Mapping[str, Any]) -> None:
         """Let this be what is stored, as if it had always been."""
-        self.items[_key(item)] = item
+        self.items[_key(item)] = {name: _as_sent(value) for name, value in item.items()}
 
     def forget(self) -> None:
         """Begin to count anew."""
@@ -112,6 +113,10 @@ class AnsweredTable:
         self.items[key] = item
         self.written.append((before, item))
         return 200, NOTHING
+
+
+def _as_sent(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {"B": b64encode(value["B"]).decode()} if "B" in value else value
 
 
 def _key(attributes: Mapping[str, Any]) -> tuple[str, str]:

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
 from candlecast.adapters.ccxt_clients import Templates
 from candlecast.adapters.ccxt_venue import CcxtVenues
-from candlecast.adapters.codec import from_json, message_from_json, to_json
-from candlecast.adapters.dynamodb.accounts import AccountRow, DynamoAccountStore, account_row, stored_account
+from candlecast.adapters.codec import message_from_json, to_json
+from candlecast.adapters.dynamodb.accounts import DynamoAccountStore, account_item, account_of, stored_account
 from candlecast.adapters.dynamodb.gate import DynamoGate
 from candlecast.adapters.dynamodb.weights import DynamoWeights
 from candlecast.adapters.secrets import SecretsManagerVault
@@ -36,7 +36,6 @@ from candlecast.services.place_orders import PlaceOrders
 from candlecast.services.spend_weight import SpendWeight
 from candlecast.services.watch_venue import WatchVenue
 from tests.builders import ACCOUNT, BTC, NOW, TENANT, VENUE, a_market, a_signal, a_trade_order, an_account
-from tests.contract.store.test_requests import stubbed_table
 from tests.fakes.accounts import FakeAccountStore
 from tests.fakes.clock import RecordingMetrics
 from tests.fakes.gate import EGRESS, FakeGate
@@ -55,26 +54,25 @@ KEYS_VERSION = "credential-version-1"
 
 
 class RowStore(FakeAccountStore):
-    """One account, kept as the row that the real store writes: decoded at every load and encoded at every save."""
+    """One account, kept as the item that the real store writes: decoded at every load and encoded at every save."""
 
     def __init__(self, clock: SystemClock) -> None:
         super().__init__()
         self._now = clock.now
-        self._rows = stubbed_table().rows(AccountRow)
-        self.row: AccountRow
+        self.item: dict[str, Any]
 
-    def row_of(self, account: Account) -> AccountRow:
-        return account_row(self._rows, account, self._now())
+    def item_of(self, account: Account) -> dict[str, Any]:
+        return account_item(account, self._now())
 
     def load(self, tenant_id: str, account_id: str) -> Account:
         self.loads += 1
-        return replace(from_json(Account, self.row.body), version=int(self.row.version))
+        return account_of(self.item, tenant_id)
 
     def save(self, account: Account) -> Account:
         self.saves += 1
-        if int(self.row.version) != account.version:
+        if int(self.item["version"]["N"]) != account.version:
             raise Conflict("VERSION_CONFLICT", "the account has changed since it was read")
-        self.row = self.row_of(account)
+        self.item = self.item_of(account)
         return stored_account(account)
 
 
@@ -113,14 +111,14 @@ class MemoryExecutor(Executor):
 
     def begin_with(self, account: Account) -> None:
         """Let this be what the store holds."""
-        self.restore(self.accounts.row_of(account))
+        self.restore(self.accounts.item_of(account))
 
-    def kept(self) -> AccountRow:
+    def kept(self) -> dict[str, Any]:
         """What the store holds, to be restored."""
-        return self.accounts.row
+        return self.accounts.item
 
-    def restore(self, kept: AccountRow) -> None:
-        self.accounts.row = kept
+    def restore(self, kept: dict[str, Any]) -> None:
+        self.accounts.item = kept
 
     def forget(self) -> None:
         """Begin to count anew."""
@@ -134,12 +132,11 @@ class TableExecutor(Executor):
 
     cloud: AnsweredTable
     secrets: CountedSecrets
-    rows: type[AccountRow]
 
     def begin_with(self, account: Account) -> None:
         """Let this be what the table holds."""
         now = account.balance.as_of if account.balance else NOW
-        self.cloud.hold(account_row(self.rows, account, now).to_dynamodb_dict())
+        self.cloud.hold(account_item(account, now))
 
     def kept(self) -> dict[Any, Any]:
         """What the table holds, to be restored."""
@@ -196,7 +193,6 @@ def on_table(paper: PaperProcess, clock: SystemClock) -> TableExecutor:
         queue=queue,
         cloud=cloud,
         secrets=secrets,
-        rows=table.rows(AccountRow),
     )
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from pynamodb.exceptions import PynamoDBException
+from botocore.exceptions import ClientError
 
 from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
 from candlecast.adapters.dynamodb.executions import DynamoExecutionStore
@@ -77,7 +77,7 @@ def test_throttling_is_to_be_tried_later(error: str) -> None:
 
 def test_a_mistake_of_ours_is_not_to_be_tried_later() -> None:
     table = stubbed_table()
-    with answering(table, 400, "ValidationException"), pytest.raises(PynamoDBException):
+    with answering(table, 400, "ValidationException"), pytest.raises(ClientError):
         DynamoAccountStore(table, FakeClock()).load(TENANT, ACCOUNT)
 
 

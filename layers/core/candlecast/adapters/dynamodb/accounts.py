@@ -1,5 +1,8 @@
 """Accounts: the aggregate is one item, read with one request and written with one (D2).
 
+Its item is read and written through the SDK's own calls: an order does so three times, and PynamoDB's rows would take as much
+processor time as the requests themselves. What is rare (creating, listing, transactions) goes through rows.
+
 The body is the account as compressed JSON without what has its default; its outbox lies beside it, so that the stream delivers
 the events with the state that they tell of. A small entry of its own lists the account for its tenant: an index over the item
 would copy it at every order.
@@ -10,26 +13,33 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from heapq import merge
+from typing import Any
 from zlib import crc32
 
+from botocore.exceptions import ClientError
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
-from pynamodb.exceptions import PutError, TransactWriteError
+from pynamodb.exceptions import TransactWriteError
 
 from candlecast.adapters.codec import from_json, to_sparse_json
+from candlecast.adapters.dynamodb.batch import Item, ask
 from candlecast.adapters.dynamodb.outbox import outbox_text
 from candlecast.adapters.dynamodb.table import (
+    CONDITION_FAILED,
+    SCHEMA_VERSION,
     SEPARATOR,
     CompressedAttribute,
     Row,
     Table,
     cancelled_by,
-    condition_failed,
+    compressed,
     key,
-    require_schema,
     require_tenant,
+    require_version,
     sortable,
     store_errors,
+    stored_text,
 )
 from candlecast.domain.account import Account
 from candlecast.domain.errors import Conflict, NotFound
@@ -73,20 +83,25 @@ class DynamoAccountStore:
         self._entries = table.rows(AccountEntryRow)
 
     def load(self, tenant_id: str, account_id: str) -> Account:
-        with store_errors():
-            try:
-                row = self._rows.get(account_key(tenant_id, account_id), STATE, consistent_read=True)
-            except self._rows.DoesNotExist:
-                raise NotFound("no such account") from None
-        return _account(row, tenant_id)
+        where = {"PK": {"S": account_key(tenant_id, account_id)}, "SK": {"S": STATE}}
+        answer = ask(partial(self._table.client.get_item, TableName=self._table.name, Key=where, ConsistentRead=True))
+        if "Item" not in answer:
+            raise NotFound("no such account")
+        return account_of(answer["Item"], tenant_id)
 
     def save(self, account: Account) -> Account:
-        row = account_row(self._rows, account, self._clock.now())
+        put = partial(
+            self._table.client.put_item,
+            TableName=self._table.name,
+            Item=account_item(account, self._clock.now()),
+            ConditionExpression="#version = :version",
+            ExpressionAttributeNames={"#version": "version"},
+            ExpressionAttributeValues={":version": {"N": str(account.version)}},
+        )
         try:
-            with store_errors():
-                row.save(condition=self._rows.version == account.version)
-        except PutError as error:
-            if condition_failed(error):
+            ask(put)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == CONDITION_FAILED:
                 raise Conflict("VERSION_CONFLICT", "the account has changed since it was read") from error
             raise
         return stored_account(account)
@@ -138,24 +153,31 @@ def account_key(tenant_id: str, account_id: str) -> str:
     return key("TENANT", tenant_id, ACCOUNT_KIND, account_id)
 
 
-def account_row(rows: type[AccountRow], account: Account, now: datetime) -> AccountRow:
+def account_item(account: Account, now: datetime) -> dict[str, Any]:
     """The item of version + 1, with the outbox beside the body and the time of the next reconciliation in its index."""
     stored = stored_account(account)
-    row = rows(
-        account_key(account.tenant_id, account.account_id),
-        STATE,
-        tenant_id=account.tenant_id,
-        account_id=account.account_id,
-        version=stored.version,
-        status=account.status.value,
-        body=to_sparse_json(stored),
-        outbox=outbox_text(account),
-    )
+    item: dict[str, Any] = {
+        "PK": {"S": account_key(account.tenant_id, account.account_id)},
+        "SK": {"S": STATE},
+        "kind": {"S": ACCOUNT_KIND},
+        "tenant_id": {"S": account.tenant_id},
+        "account_id": {"S": account.account_id},
+        "version": {"N": str(stored.version)},
+        "schema_version": {"N": str(SCHEMA_VERSION)},
+        "status": {"S": account.status.value},
+        "body": {"B": compressed(to_sparse_json(stored))},
+        "outbox": {"B": compressed(outbox_text(account))},
+    }
     due = next_due(stored, now)
     if due is not None:
-        row.index3_partition = key("RECONCILE", str(crc32(account.account_id.encode()) % RECONCILE_SHARDS))
-        row.index3_place = sortable(due)
-    return row
+        item["GSI3PK"] = {"S": key("RECONCILE", str(crc32(account.account_id.encode()) % RECONCILE_SHARDS))}
+        item["GSI3SK"] = {"S": sortable(due)}
+    return item
+
+
+def account_row(rows: type[AccountRow], account: Account, now: datetime) -> AccountRow:
+    """The same as a row, for a transaction."""
+    return rows.from_raw_data(account_item(account, now))
 
 
 def stored_account(account: Account) -> Account:
@@ -163,8 +185,9 @@ def stored_account(account: Account) -> Account:
     return replace(account, version=account.version + 1, outbox=())
 
 
-def _account(row: AccountRow, tenant_id: str) -> Account:
-    require_schema(row)
-    account = from_json(Account, row.body)
+def account_of(item: Item, tenant_id: str) -> Account:
+    """The account of an item; raises `RetryLater` (SCHEMA_UNKNOWN) while a deployment is half way."""
+    require_version(int(item["schema_version"]["N"]))
+    account = from_json(Account, stored_text(item["body"]))
     require_tenant(tenant_id, account.tenant_id)
-    return replace(account, version=int(row.version))
+    return replace(account, version=int(item["version"]["N"]))

@@ -38,7 +38,7 @@ def query_items(table: Table, **request: Any) -> Iterator[Item]:
     For thousands of small items: PynamoDB's rows cost several times what reading them does. Raises as `read_items`.
     """
     while True:
-        page = _ask(partial(table.client.query, TableName=table.name, **request))
+        page = ask(partial(table.client.query, TableName=table.name, **request))
         yield from page["Items"]
         if not page.get("LastEvaluatedKey"):
             return
@@ -48,14 +48,15 @@ def query_items(table: Table, **request: Any) -> Iterator[Item]:
 def _read(table: Table, keys: Sequence[Key]) -> Sequence[Item]:
     asked = [{"PK": {"S": partition}, "SK": {"S": place}} for partition, place in keys]
     wanted = {table.name: {"Keys": asked, "ConsistentRead": True}}
-    answer = _ask(partial(table.client.batch_get_item, RequestItems=wanted))
+    answer = ask(partial(table.client.batch_get_item, RequestItems=wanted))
     if answer.get("UnprocessedKeys"):
         raise RetryLater("STORE_UNAVAILABLE", "part of a batch was throttled", after_seconds=RETRY_AFTER_SECONDS)
     items: Sequence[Item] = answer["Responses"].get(table.name, ())
     return items
 
 
-def _ask(request: Callable[[], Any]) -> Any:
+def ask(request: Callable[[], Any]) -> Any:
+    """What the SDK answers; raises `RetryLater` (STORE_UNAVAILABLE) for throttling and lost connections, else as the SDK does."""
     try:
         return request()
     except ClientError as error:

@@ -7,7 +7,7 @@ table at run time; the bound classes share one connection, because each client c
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -74,13 +74,23 @@ class CompressedAttribute(Attribute[str]):
     attr_type = BINARY
 
     def serialize(self, value: str) -> bytes:
-        return zlib.compress(value.encode(), COMPRESSION_LEVEL)
+        return compressed(value)
 
     def get_value(self, value: dict[str, Any]) -> Any:
         return value[STRING] if STRING in value else super().get_value(value)
 
     def deserialize(self, value: bytes | str) -> str:
         return value if isinstance(value, str) else decompressed(value)
+
+
+def compressed(text: str) -> bytes:
+    """The text as a compressed attribute holds it."""
+    return zlib.compress(text.encode(), COMPRESSION_LEVEL)
+
+
+def stored_text(value: Mapping[str, Any]) -> str:
+    """The text of an item's attribute that is stored compressed, or that older code has stored plain."""
+    return str(value[STRING]) if STRING in value else decompressed(value[BINARY])
 
 
 def decompressed(value: bytes) -> str:
