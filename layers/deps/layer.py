@@ -40,6 +40,7 @@ def finish(target: Path) -> None:
     lighten_pydantic(target)
     # Both who try it go on without: it needs a package that is in no layer, and looking for that takes 5 ms.
     (target / "urllib3" / "contrib" / "pyopenssl.py").unlink()
+    edits["defer_imports"](target / "urllib3" / "http2" / "__init__.py", frozenset({"importlib.metadata"}))
 
 
 def keep_only(data: Path, names: frozenset[str]) -> None:

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from candlecast.ports.clock import Clock, Identifiers, Metrics
-from candlecast.ports.dead_letters import DeadLetters
-from candlecast.ports.decisions import Decisions
-from candlecast.ports.gate import KillSwitchStore
-from candlecast.ports.health import Probe
-from candlecast.ports.limits import LimitStore
-from candlecast.ports.pool import PoolStore
-from candlecast.ports.queue import TradeQueue
-from candlecast.ports.store import (
-    AccountStore,
-    ExecutionStore,
-    History,
-    PriceStore,
-    SignalStore,
-    StrategyStore,
-    SubscriptionStore,
-)
-from candlecast.ports.strategies import StrategyCode
-from candlecast.ports.vault import CredentialWriter, SourceSecretWriter
-from candlecast.ports.venue import Markets
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from candlecast.ports.clock import Clock, Identifiers, Metrics
+    from candlecast.ports.dead_letters import DeadLetters
+    from candlecast.ports.decisions import Decisions
+    from candlecast.ports.gate import KillSwitchStore
+    from candlecast.ports.health import Probe
+    from candlecast.ports.limits import LimitStore
+    from candlecast.ports.pool import PoolStore
+    from candlecast.ports.queue import TradeQueue
+    from candlecast.ports.store import (
+        AccountStore,
+        ExecutionStore,
+        History,
+        PriceStore,
+        SignalStore,
+        StrategyStore,
+        SubscriptionStore,
+    )
+    from candlecast.ports.strategies import StrategyCode
+    from candlecast.ports.vault import CredentialWriter, SourceSecretWriter
+    from candlecast.ports.venue import Markets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from candlecast.domain.weight_budget import Address, Spent
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from candlecast.domain.weight_budget import Address, Spent
 
 
 class WeightStore(Protocol):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from candlecast.domain.breach import Breach
-from candlecast.ports.store import Page
+if TYPE_CHECKING:
+    from candlecast.domain.breach import Breach
+    from candlecast.ports.store import Page
 
 
 class Decisions(Protocol):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from candlecast.domain.limit_record import LimitPlace, LimitRecord
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from candlecast.domain.limit_record import LimitPlace, LimitRecord
 
 
 class LimitStore(Protocol):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from candlecast.domain.pool import Pool, Reservation, SlotChange
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from candlecast.domain.pool import Pool, Reservation, SlotChange
 
 SLOT_CHANGED = "SLOT_CHANGED"
 RESERVATION_CHANGED = "RESERVATION_CHANGED"

@@ -6,16 +6,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from candlecast.domain.account import Account
-from candlecast.domain.execution import Execution, ShardReport, SignalRecord
-from candlecast.domain.order import Intent
-from candlecast.domain.position import Position, Trade
-from candlecast.domain.statistics import Statistics
-from candlecast.domain.strategy_definition import SignalSource, StrategyDefinition
-from candlecast.domain.subscription import Subscription
-from candlecast.domain.timeframe import Timeframe
+if TYPE_CHECKING:
+    from candlecast.domain.account import Account
+    from candlecast.domain.execution import Execution, ShardReport, SignalRecord
+    from candlecast.domain.order import Intent
+    from candlecast.domain.position import Position, Trade
+    from candlecast.domain.statistics import Statistics
+    from candlecast.domain.strategy_definition import SignalSource, StrategyDefinition
+    from candlecast.domain.subscription import Subscription
+    from candlecast.domain.timeframe import Timeframe
 
 
 @dataclass(frozen=True, slots=True)

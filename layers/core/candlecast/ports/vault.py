@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from candlecast.ports.venue import Credentials
+if TYPE_CHECKING:
+    from candlecast.ports.venue import Credentials
 
 
 class CredentialVault(Protocol):
