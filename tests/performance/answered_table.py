@@ -19,6 +19,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
 from candlecast.adapters.dynamodb.table import Table
+from tests.fakes.http_body import HttpBody
 from tests.performance.write_units import read_units, write_units
 
 REGION = "us-east-1"
@@ -28,16 +29,6 @@ NOTHING: dict[str, Any] = {}
 
 Answer = tuple[int, dict[str, Any]]
 REFUSED: Answer = 400, {"__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException", "message": "refused"}
-
-
-class Raw:
-    """A body that has arrived, as urllib3 gives it."""
-
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-
-    def stream(self, **_: Any) -> Any:
-        yield self._body
 
 
 @dataclass(slots=True)
@@ -73,7 +64,7 @@ class AnsweredTable:
         self.read_units = self.transacted_units = 0
 
     def _send(self, request: Any, **_: Any) -> AWSResponse:
-        operation = request.headers["X-Amz-Target"].decode().rpartition(".")[2]
+        operation = target(request).rpartition(".")[2]
         self.requests[operation] += 1
         answers: dict[str, Callable[[Any], Answer]] = {
             "GetItem": self._get,
@@ -84,7 +75,7 @@ class AnsweredTable:
         status, content = answers[operation](orjson.loads(request.body))
         body = orjson.dumps(content)
         headers = HTTPHeaders.from_dict({"content-type": "application/x-amz-json-1.0", "x-amz-crc32": str(zlib.crc32(body))})
-        return AWSResponse(request.url, status, headers, Raw(body))
+        return AWSResponse(request.url, status, headers, HttpBody(body))
 
     def _get(self, asked: Any) -> Answer:
         item = self.items.get(_key(asked["Key"]))
@@ -113,6 +104,12 @@ class AnsweredTable:
         self.items[key] = item
         self.written.append((before, item))
         return 200, NOTHING
+
+
+def target(request: Any) -> str:
+    """The operation's whole name, from a header that is text or bytes."""
+    name = request.headers["X-Amz-Target"]
+    return name if isinstance(name, str) else name.decode()
 
 
 def _as_sent(value: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.exceptions import ClientError
 
 from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
@@ -17,6 +21,7 @@ from candlecast.domain.errors import Conflict, RetryLater
 from candlecast.domain.timeframe import Timeframe
 from tests.builders import ACCOUNT, TENANT, a_strategy, an_account, an_execution
 from tests.fakes.clock import FakeClock
+from tests.fakes.http_body import HttpBody
 
 
 @contextmanager
@@ -24,14 +29,15 @@ def counted(table: Table) -> Iterator[list[str]]:
     """The operations that reach DynamoDB meanwhile, repeats included."""
     operations: list[str] = []
 
-    def count(model: Any, **_: Any) -> None:
-        operations.append(model.name)
+    def count(request: Any, **_: Any) -> None:
+        name = request.headers["X-Amz-Target"]
+        operations.append((name if isinstance(name, str) else name.decode()).rpartition(".")[2])
 
-    table.client.meta.events.register("before-call.dynamodb", count, unique_id="contract")
+    table.client.meta.events.register("before-send.dynamodb", count, unique_id="contract")
     try:
         yield operations
     finally:
-        table.client.meta.events.unregister("before-call.dynamodb", unique_id="contract")
+        table.client.meta.events.unregister("before-send.dynamodb", unique_id="contract")
 
 
 @pytest.mark.e2e
@@ -95,16 +101,14 @@ def stubbed_table() -> Table:
 @contextmanager
 def answering(table: Table, status: int, code: str) -> Iterator[None]:
     """Let every request of the table's client be answered with an error, without a network."""
-    body = {"Error": {"Code": code, "Message": "told to"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    body = json.dumps({"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": "told to"}).encode()
 
-    class Response:
-        status_code = status
+    def answer(request: Any, **_: Any) -> AWSResponse:
+        return AWSResponse(request.url, status, HTTPHeaders(), HttpBody(body))
 
-    def answer(**_: Any) -> tuple[Response, dict[str, Any]]:
-        return Response(), body
-
-    table.client.meta.events.register("before-call.dynamodb", answer, unique_id="contract")
+    table.client.meta.events.register("before-send.dynamodb", answer, unique_id="contract")
     try:
-        yield
+        with patch("botocore.endpoint.time.sleep"):  # between its tries
+            yield
     finally:
-        table.client.meta.events.unregister("before-call.dynamodb", unique_id="contract")
+        table.client.meta.events.unregister("before-send.dynamodb", unique_id="contract")

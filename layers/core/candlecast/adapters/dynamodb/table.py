@@ -23,6 +23,7 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProject
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
+from candlecast.adapters.dynamodb.short_way import ShortWay
 from candlecast.domain.errors import NotFound, RetryLater
 
 CONNECT_TIMEOUT_SECONDS = 1.0
@@ -170,6 +171,7 @@ class Table:
             },
         )
         self._connection = self._bind(Row, {})._get_connection()
+        ShortWay.open(self.client)
 
     def rows[R: Row](self, kind: type[R]) -> type[R]:
         """The row class, bound to this table and its one client."""
