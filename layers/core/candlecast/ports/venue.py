@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from decimal import Decimal
-from typing import Protocol
+from typing import Protocol, TYPE_CHECKING
 
-from candlecast.domain.account import Balance
-from candlecast.domain.candle import Candle
-from candlecast.domain.market import Market
-from candlecast.domain.order import Intent, OrderRequest, PositionMode, VenueOpenOrder, VenueOrder, VenuePosition, VenueTrade
-from candlecast.domain.quote import Quote
-from candlecast.domain.subscription import MarginMode
-from candlecast.domain.timeframe import Timeframe
+
+if TYPE_CHECKING:
+    from candlecast.domain.candle import Candle
+    from candlecast.domain.account import Balance
+    from candlecast.domain.timeframe import Timeframe
+    from candlecast.domain.subscription import MarginMode
+    from candlecast.domain.quote import Quote
+    from candlecast.domain.order import Intent, OrderRequest, PositionMode, VenueOpenOrder, VenueOrder, VenuePosition, VenueTrade
+    from candlecast.domain.market import Market
+    from decimal import Decimal
+    from datetime import datetime
+    from collections.abc import Sequence
 
 
 @dataclass(frozen=True, slots=True)
