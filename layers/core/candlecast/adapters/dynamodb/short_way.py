@@ -16,8 +16,8 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from botocore.awsrequest import AWSPreparedRequest
-from botocore.compat import HTTPHeaders, get_current_datetime
+from botocore.awsrequest import AWSPreparedRequest, HeadersDict
+from botocore.compat import get_current_datetime
 from botocore.exceptions import ConnectionClosedError
 
 OPERATIONS = frozenset({"GetItem", "PutItem", "BatchGetItem"})
@@ -55,8 +55,9 @@ class ShortWay:
         body = json.dumps(request, default=_as_text, separators=(",", ":")).encode()
         headers = self._signature.headers(operation, body, credentials.get_frozen_credentials(), get_current_datetime())
         headers["User-Agent"] = self._client.meta.config.user_agent
+        prepared: Any = AWSPreparedRequest
         try:
-            answer = self._send(operation, AWSPreparedRequest("POST", self._url, HTTPHeaders.from_dict(headers), body, False))
+            answer = self._send(operation, prepared("POST", self._url, HeadersDict(headers), body, False))
         except ConnectionClosedError:
             return self._long_way(operation, request)
         if answer.status_code == OK:
