@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from typing import Any
 from unittest.mock import patch
 
@@ -136,3 +138,42 @@ def test_what_has_no_place_in_a_request_is_a_mistake_of_ours() -> None:
     service = Service((200, {}))
     with pytest.raises(TypeError):
         service.client.put_item(TableName="table", Item={**KEY, "n": {"N": object()}})
+
+
+def test_requests_go_over_one_connection_that_is_kept_alive() -> None:
+    connections: list[Any] = []
+
+    class Answering(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def setup(self) -> None:
+            connections.append(self.client_address)
+            super().setup()
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            body = json.dumps({"Item": {**KEY, "asked": {"S": self.headers["X-Amz-Target"]}}}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            return
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answering) as server:
+        server.daemon_threads = True
+        Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
+        client: Any = boto3.client(
+            "dynamodb",
+            region_name="eu-central-1",
+            endpoint_url=f"http://127.0.0.1:{server.server_port}",
+            aws_access_key_id="none",
+            aws_secret_access_key="none",
+        )
+        ShortWay.open(client)
+        for _ in range(3):
+            assert client.get_item(TableName="table", Key=KEY)["Item"]["asked"]["S"] == f"{PROTOCOL}GetItem"
+        client.close()
+        server.shutdown()
+    assert len(connections) == 1
