@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol, TYPE_CHECKING
-
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from candlecast.domain.candle import Candle
-    from candlecast.domain.account import Balance
-    from candlecast.domain.timeframe import Timeframe
-    from candlecast.domain.subscription import MarginMode
-    from candlecast.domain.quote import Quote
-    from candlecast.domain.order import Intent, OrderRequest, PositionMode, VenueOpenOrder, VenueOrder, VenuePosition, VenueTrade
-    from candlecast.domain.market import Market
-    from decimal import Decimal
-    from datetime import datetime
     from collections.abc import Sequence
+    from datetime import datetime
+    from decimal import Decimal
+
+    from candlecast.domain.account import Balance
+    from candlecast.domain.candle import Candle
+    from candlecast.domain.market import Market
+    from candlecast.domain.order import Intent, OrderRequest, PositionMode, VenueOpenOrder, VenueOrder, VenuePosition, VenueTrade
+    from candlecast.domain.quote import Quote
+    from candlecast.domain.subscription import MarginMode
+    from candlecast.domain.timeframe import Timeframe
 
 
 @dataclass(frozen=True, slots=True)
