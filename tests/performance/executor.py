@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from candlecast.adapters.ccxt_clients import Templates
 from candlecast.adapters.ccxt_venue import CcxtVenues
@@ -29,6 +29,7 @@ from candlecast.domain.signal import Action, TakeProfit
 from candlecast.domain.subscription import MarginMode
 from candlecast.ports.store import AccountStore
 from candlecast.ports.vault import CredentialVault
+from candlecast.ports.venue import Credentials
 from candlecast.services.check_gate import CheckGate
 from candlecast.services.execute_order import ExecuteOrder
 from candlecast.services.guard_venue import GuardedVenues
@@ -44,13 +45,21 @@ from tests.fakes.pools import reserve_pool
 from tests.fakes.queues import FakeReconcileQueue
 from tests.fakes.vault import FakeVault
 from tests.performance.answered_table import AnsweredTable
-from tests.performance.paper_process import PaperProcess
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
 PRICE = Decimal(50_000)
 KEYS_VERSION = "credential-version-1"
+
+
+class AtVenue(Protocol):
+    """Where the venue is, and an account there."""
+
+    @property
+    def base_url(self) -> str: ...
+
+    def open_account(self) -> Credentials: ...
 
 
 class RowStore(FakeAccountStore):
@@ -165,7 +174,7 @@ class CountedSecrets:
         return {"SecretString": self._value}
 
 
-def in_memory(paper: PaperProcess, clock: SystemClock) -> MemoryExecutor:
+def in_memory(paper: AtVenue, clock: SystemClock) -> MemoryExecutor:
     """The executor above fakes, with an account of its own at the venue."""
     vault, accounts, gate, templates = FakeVault(), RowStore(clock), FakeGate(), templates_at(paper)
     vault.write(TENANT, ACCOUNT, paper.open_account(), KEYS_VERSION)
@@ -176,7 +185,7 @@ def in_memory(paper: PaperProcess, clock: SystemClock) -> MemoryExecutor:
     return MemoryExecutor(execute=execute, template=templates.of(VENUE), queue=queue, accounts=accounts, gate=gate)
 
 
-def on_table(paper: PaperProcess, clock: SystemClock) -> TableExecutor:
+def on_table(paper: AtVenue, clock: SystemClock) -> TableExecutor:
     """The executor as `runtime.bootstrap` composes it, above requests that are answered at once."""
     cloud, templates, metrics, queue = AnsweredTable(), templates_at(paper), RecordingMetrics(), FakeReconcileQueue()
     table = cloud.table()
@@ -196,7 +205,7 @@ def on_table(paper: PaperProcess, clock: SystemClock) -> TableExecutor:
     )
 
 
-def templates_at(paper: PaperProcess) -> Templates:
+def templates_at(paper: AtVenue) -> Templates:
     """ccxt's class of Binance, pointed at the process."""
     market = a_market()
     catalogue = {market.symbol: market}

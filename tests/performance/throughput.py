@@ -1,55 +1,77 @@
 """Orders a second of 50 accounts at once against a venue that takes 20 ms: the use case, bare ccxt, and a pool as bots run it.
 
-The model is the same on both sides: one process, fifty threads, each with one account, a client and a kept-alive connection of
-its own, one order after the other. That is fifty execution environments of Lambda, but for the interpreter's lock, which they do
-not share there and which costs whoever spends more processor time an order: the use case. Fifty processes would measure the
-scheduler of a machine with two cores.
-
-The pool is ten threads that build a client for each user's order. It is spared the download of the markets, which it would need.
+The model is the same for the first two: two processes, twenty-five threads in each, every thread with one account, a client and a
+kept-alive connection of its own, one order after the other. On Lambda each account's batch has a process; fifty of them on two
+cores would measure the scheduler. The store keeps items in memory. The pool is one process with ten threads that build a client
+for each user's order, as a broadcaster on a single host does; it is spared the download of the markets, which it would need.
 """
 
 from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from functools import cache, partial
 from itertools import count
+from multiprocessing import get_context
 from typing import Any
 
 from candlecast.adapters.ccxt_clients import clone_for
 from candlecast.adapters.system import SystemClock
+from candlecast.ports.venue import Credentials
 from tests.builders import BTC, VENUE
 from tests.performance.executor import PRICE, in_memory, templates_at
 from tests.performance.order import QUANTITY, ROUND_TRIP, round_trip
 from tests.performance.paper_process import PaperProcess, paper_process
 
 ACCOUNTS = 50
+PROCESSES = 2
 POOL = 10
 LATENCY_MS = 20
 RUNS = 3  # in turns: mine, bare, pool, mine ...
 SECONDS = 3.0
 WARM_UP_SECONDS = 0.5
+WAYS: tuple[tuple[str, Mapping[str, Any]], ...] = (("buy", {}), ("sell", {"reduceOnly": True}))
 
 RoundTrip = Callable[[], object]  # an entry and its exit
 
 
+@dataclass(frozen=True)
+class OpenedAccount:
+    """An account at the venue, for a process that is not its operator."""
+
+    base_url: str
+    keys: Credentials
+
+    def open_account(self) -> Credentials:
+        return self.keys
+
+
+@dataclass(frozen=True)
+class Crew:
+    """Accounts of one process, all of one kind of caller."""
+
+    kind: str
+    accounts: tuple[OpenedAccount, ...]
+
+
 def section(runs: int = RUNS, seconds: float = SECONDS) -> Mapping[str, object]:
     """Orders a second of all three, as medians of the runs, and ratios as medians of the ratios of neighbours."""
-    with paper_process() as paper:
+    with paper_process() as paper, ExitStack() as stack:
         paper.stand_at(str(PRICE))
         paper.delay_orders(LATENCY_MS)
-        takers = {
-            "mine": [_through_the_use_case(paper) for _ in range(ACCOUNTS)],
-            "bare": [_bare(paper) for _ in range(ACCOUNTS)],
-            "pool": [_client_for_each_order(paper) for _ in range(POOL)],
-        }
-        for round_trips in takers.values():
-            _orders_a_second(round_trips, WARM_UP_SECONDS)  # connections, caches
-        taken = [{name: _orders_a_second(trips, seconds) for name, trips in takers.items()} for _ in range(runs)]
+        context = get_context("spawn")
+        workers = [stack.enter_context(ProcessPoolExecutor(1, mp_context=context)) for _ in range(PROCESSES)]
+        crews = {kind: list(_crews(paper, kind)) for kind in CALLERS}
+        for kind in CALLERS:
+            _orders_a_second(workers, crews[kind], WARM_UP_SECONDS)  # imports, connections, caches
+        taken = [{kind: _orders_a_second(workers, crews[kind], seconds) for kind in CALLERS} for _ in range(runs)]
     return {
         "accounts": ACCOUNTS,
+        "processes": PROCESSES,
         "venue_latency_ms": LATENCY_MS,
         "orders_per_second": round(statistics.median(run["mine"] for run in taken)),
         "bare_ccxt_orders_per_second": round(statistics.median(run["bare"] for run in taken)),
@@ -59,53 +81,74 @@ def section(runs: int = RUNS, seconds: float = SECONDS) -> Mapping[str, object]:
     }
 
 
-def _through_the_use_case(paper: PaperProcess) -> RoundTrip:
-    clock = SystemClock()
-    return round_trip(in_memory(paper, clock), clock.now())
+def _crews(paper: PaperProcess, kind: str) -> Iterator[Crew]:
+    processes, accounts = (1, POOL) if kind == "pool" else (PROCESSES, ACCOUNTS)
+    for _ in range(processes):
+        yield Crew(kind, tuple(OpenedAccount(paper.base_url, paper.open_account()) for _ in range(accounts // processes)))
 
 
-def _bare(paper: PaperProcess) -> RoundTrip:
-    client = clone_for(templates_at(paper).of(VENUE), paper.open_account())
-    return lambda: _both_ways(client)
+def _orders_a_second(workers: Sequence[ProcessPoolExecutor], crews: Sequence[Crew], seconds: float) -> float:
+    """All crews at once, each in its process."""
+    rates = [worker.submit(_work, crew, seconds) for worker, crew in zip(workers, crews, strict=False)]
+    return sum(rate.result() for rate in rates)
 
 
-def _client_for_each_order(paper: PaperProcess) -> RoundTrip:
-    keys = paper.open_account()
-
-    def with_new_clients() -> None:
-        for way in WAYS:
-            client = clone_for(templates_at(paper).of(VENUE), keys)
-            with closing(client.session):
-                _one_way(client, way)
-
-    return with_new_clients
-
-
-WAYS: tuple[tuple[str, Mapping[str, Any]], ...] = (("buy", {}), ("sell", {"reduceOnly": True}))
-NUMBERS = count()
-
-
-def _both_ways(client: Any) -> None:
-    for way in WAYS:
-        _one_way(client, way)
-
-
-def _one_way(client: Any, way: tuple[str, Mapping[str, Any]]) -> None:
-    side, more = way
-    client.create_order(BTC, "market", side, QUANTITY, None, {"clientOrderId": f"throughput-{next(NUMBERS)}", **more})
-
-
-def _orders_a_second(round_trips: Sequence[RoundTrip], seconds: float) -> float:
-    """All of them at once, again and again until the time is over."""
+def _work(crew: Crew, seconds: float) -> float:
+    """In a process of its own: every account again and again until the time is over; orders a second."""
+    round_trips = _round_trips(crew)
     began = time.perf_counter()
 
-    def go_on(round_trip: RoundTrip) -> int:
+    def go_on(there_and_back: RoundTrip) -> int:
         orders = 0
         while time.perf_counter() - began < seconds:
-            round_trip()
+            there_and_back()
             orders += ROUND_TRIP
         return orders
 
     with ThreadPoolExecutor(len(round_trips)) as threads:
         orders = sum(threads.map(go_on, round_trips))
     return orders / (time.perf_counter() - began)
+
+
+@cache
+def _round_trips(crew: Crew) -> Sequence[RoundTrip]:
+    """Made once in a process, so that connections live on."""
+    return [CALLERS[crew.kind](account) for account in crew.accounts]
+
+
+def _through_the_use_case(account: OpenedAccount) -> RoundTrip:
+    clock = SystemClock()
+    return round_trip(in_memory(account, clock), clock.now())
+
+
+def _bare(account: OpenedAccount) -> RoundTrip:
+    return partial(_both_ways, clone_for(templates_at(account).of(VENUE), account.keys), count())
+
+
+def _client_for_each_order(account: OpenedAccount) -> RoundTrip:
+    numbers = count()
+
+    def with_new_clients() -> None:
+        for way in WAYS:
+            client = clone_for(templates_at(account).of(VENUE), account.keys)
+            with closing(client.session):
+                _one_way(client, way, numbers)
+
+    return with_new_clients
+
+
+def _both_ways(client: Any, numbers: Iterator[int]) -> None:
+    for way in WAYS:
+        _one_way(client, way, numbers)
+
+
+def _one_way(client: Any, way: tuple[str, Mapping[str, Any]], numbers: Iterator[int]) -> None:
+    side, more = way
+    client.create_order(BTC, "market", side, QUANTITY, None, {"clientOrderId": f"throughput-{next(numbers)}", **more})
+
+
+CALLERS: Mapping[str, Callable[[OpenedAccount], RoundTrip]] = {
+    "mine": _through_the_use_case,
+    "bare": _bare,
+    "pool": _client_for_each_order,
+}
