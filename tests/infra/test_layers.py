@@ -149,7 +149,7 @@ def same(first: Path, second: Path) -> bool:
 
 @pytest.mark.e2e
 def test_a_layer_builds_to_the_same_bytes_wherever_it_is_built(built: dict[str, Path], tmp_path: Path) -> None:
-    for layer in ("exchange", "web", "core", "strategies"):
+    for layer in ("deps", "exchange", "web", "core", "strategies"):
         assert same(built[layer], build(layer, tmp_path / "elsewhere" / layer)), layer
 
 
@@ -199,6 +199,19 @@ print(",".join(ccxt.exchanges), sorted({name.split(".")[0] for name in sys.modul
 
 
 @pytest.mark.e2e
+def test_what_signs_with_other_keys_than_hmac_is_imported_when_it_is_needed(built: dict[str, Path]) -> None:
+    code = """
+import sys, ccxt
+assert "cryptography" not in sys.modules
+signed = ccxt.Exchange.eddsa(b"request", bytes(32), "ed25519")
+point = ccxt.Exchange.ecdsa("00" * 32, "01" * 32, "secp256k1", None)
+assert "cryptography" in sys.modules
+print(len(signed), sorted(point))
+"""
+    assert run_with([built["deps"], built["exchange"]], code) == "88 ['r', 's', 'v']"
+
+
+@pytest.mark.e2e
 def test_the_deps_layer_has_all_that_every_function_starts_with(built: dict[str, Path]) -> None:
     code = """
 import botocore.session, pynamodb.models
@@ -235,9 +248,18 @@ def test_strategies_are_found_as_a_package_of_their_own(built: dict[str, Path]) 
     assert {path.stem for path in (built["strategies"] / "strategies").glob("*.py")} == names
 
 
+def test_an_import_that_is_used_while_its_module_is_imported_stops_the_build() -> None:
+    deferred = runpy.run_path(str(LAYERS / "deferring.py"))["deferred"]
+    with pytest.raises(SystemExit, match="uses slow while it is imported"):
+        deferred("import slow\nTABLE = slow.table()\n\ndef read():\n    return slow.read()\n", frozenset({"slow"}), "module")
+    with pytest.raises(SystemExit, match="does not import slow"):
+        deferred("import quick\n", frozenset({"slow"}), "module")
+
+
 @pytest.mark.e2e
-def test_a_layer_for_graviton_is_built_on_any_machine(tmp_path: Path) -> None:
-    libraries = list(build("exchange", tmp_path / "arm64", "arm64").rglob("*.so"))
+@pytest.mark.parametrize("layer", ["deps", "exchange"])
+def test_a_layer_for_graviton_is_built_on_any_machine(layer: str, tmp_path: Path) -> None:
+    libraries = list(build(layer, tmp_path / "arm64", "arm64").rglob("*.so"))
     machines = {path.read_bytes()[18:20] for path in libraries}  # e_machine of the ELF header
     assert libraries
     assert machines == {(183).to_bytes(2, "little")}  # EM_AARCH64
