@@ -90,7 +90,7 @@ def suites(candles: Path | None) -> Mapping[str, Suite]:
         "webhook": Suite(webhook.figures, lambda figures: {"webhook": webhook.section(figures)}),
         "order": Suite(order.figures, lambda figures: {"order": order.section(figures)}),
         "throughput": Suite(tuple, lambda _: {"throughput": throughput.section()}),
-        "start": Suite(cold_starts, lambda _: cold_start_sections()),
+        "start": Suite(cold_starts, lambda _: {"cold_start": cold_start.section(deployment.SAM_OUTPUT)}),
         "drift": Suite(tuple, lambda _: {"drift_ms": drift.section(say=show)}),
     }
 
@@ -99,12 +99,6 @@ def cold_starts() -> Iterator[Figure]:
     """Of what `sam build` makes, which is made first if it is not up to date."""
     deployment.build(lambda text: show(f"  {text}\n"))
     yield from cold_start.figures(deployment.SAM_OUTPUT)
-
-
-def cold_start_sections() -> Mapping[str, object]:
-    """What the starts of the built functions come to, if they are summed up."""
-    summed_up = getattr(cold_start, "section", None)
-    return {"cold_start": summed_up(deployment.SAM_OUTPUT)} if summed_up else {}
 
 
 def line(figure: Figure) -> str:

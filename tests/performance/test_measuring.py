@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.performance import __main__ as bench
+from tests.performance import summary
 from tests.performance.measuring import RUN_NANOSECONDS, Figure, Subject, against, compare, counted
 
 
@@ -100,3 +101,11 @@ def test_the_report_has_what_a_reader_needs_to_compare(tmp_path: Path, monkeypat
             "baseline": None,
         },
     ]
+
+
+def test_the_table_has_what_was_measured_and_says_what_misses_its_bound() -> None:
+    text = summary.table({"order": {"ratio": 3.5}, "throughput": {"ratio": 0.5}})
+    held, missed = (line for line in text.splitlines() if "=" in line)
+    assert held.endswith("<= 4")
+    assert missed.endswith(">= 0.6   MISSED")
+    assert summary.table({"cost": {"lines": []}}) == ""

@@ -55,9 +55,8 @@ class ShortWay:
         body = json.dumps(request, default=_as_text, separators=(",", ":")).encode()
         headers = self._signature.headers(operation, body, credentials.get_frozen_credentials(), get_current_datetime())
         as_sent: Any = HeadersDict({**headers, "User-Agent": self._client.meta.config.user_agent})
-        prepared: Any = AWSPreparedRequest
         try:
-            answer = self._send(operation, prepared("POST", self._url, as_sent, body, False))
+            answer = self._send(operation, AWSPreparedRequest("POST", self._url, as_sent, body, False))
         except ConnectionClosedError:
             return self._long_way(operation, request)
         if answer.status_code == OK:
