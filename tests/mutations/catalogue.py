@@ -56,8 +56,8 @@ MUTATIONS = (
         (
             Edit(
                 "candlecast.adapters.dynamodb.accounts",
-                "row.save(condition=self._rows.version == account.version)",
-                "row.save()",
+                'ConditionExpression="#version = :version"',
+                'ConditionExpression="#version = :version OR #version <> :version"',
             ),
         ),
         (Suite.CRASH_POINTS,),  # the simulation has a store of its own

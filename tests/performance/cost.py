@@ -40,7 +40,7 @@ RELAY_BATCH = 100
 
 INTRODUCTION = """
 Requests are counted, and the prices are AWS's list prices in {region} of {prices_of}, without free tiers, discounts and taxes.
-Both stand in `tests/performance/`: `order_bill.py` counts, `prices.toml` has the prices and what is assumed. A test fails when a
+`tests/performance/order_bill.py` counts, `tests/performance/prices.toml` has the prices and what is assumed. A test fails when a
 million orders would cost more than ${budget:.0f}.
 """
 COMPARISON = """
