@@ -38,9 +38,9 @@ sim: ## Simulate crashes, lost answers, repeats and reordering from many seeds (
 	@sh infra/local/bootstrap.sh dev
 	@$(DEV) -m tests.simulation --seeds $(or $(SEEDS),200) --first-seed $(or $(FIRST_SEED),0)
 
-bench: env ## Benchmarks as ratios: cold starts, one order, fan-out, strategies (CANDLES=path)
+bench: env ## Benchmarks as ratios: cold starts, one order, fan-out, strategies (CANDLES=path; DRIFT=n firings alone)
 	@sh infra/local/bootstrap.sh bench
-	@$(DEV) -m tests.performance $(if $(CANDLES),--candles '$(CANDLES)')
+	@$(DEV) -m tests.performance $(if $(CANDLES),--candles '$(CANDLES)') $(if $(DRIFT),--drift '$(DRIFT)')
 
 build: env ## sam build (skipped when nothing has changed); ARCHITECTURE=arm64 for Graviton
 	@$(CANDLECAST) build $(if $(ARCHITECTURE),--architecture $(ARCHITECTURE))

@@ -30,6 +30,7 @@ from tests.performance import (
     fairness,
     fan_out,
     fan_out_throughput,
+    model,
     order,
     strategy,
     throughput,
@@ -40,9 +41,7 @@ from tests.performance.summary import table
 
 REPORT = ROOT / "build" / "bench" / "report.json"
 PLOT = REPORT.with_name("figures.png")
-# The longest last: something is to be seen at once. Drift takes ten minutes and the embedded cloud, so it is asked for.
-USUAL = ("account", "client", "webhook", "strategy", "fan_out", "order", "throughput", "start")
-LONG = ("drift",)
+USUAL = ("model", "account", "client", "webhook", "strategy", "fan_out", "order", "throughput", "start")  # the longest last
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +55,16 @@ class Suite:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmarks, show each figure as it comes, write the report; 0, or an exception that says what failed."""
     parser = argparse.ArgumentParser(prog="python -m tests.performance", description=__doc__)
-    parser.add_argument("--only", action="append", choices=(*USUAL, *LONG), help="instead of all but drift")
+    parser.add_argument("--only", action="append", choices=USUAL, help="instead of all")
+    parser.add_argument("--drift", type=int, metavar="FIRINGS", help="the drift of so many real firings, a minute each")
     parser.add_argument("--candles", type=Path, metavar="PATH", help="recorded candles for strategies, instead of the sample")
     options = parser.parse_args(arguments)
     began, begun_at, load = time.monotonic(), datetime.now(UTC), os.getloadavg()
     figures: list[Figure] = []
     sections: dict[str, object] = {}
-    for name in options.only or USUAL:
-        suite = suites(options.candles)[name]
+    wanted = [*(options.only or (() if options.drift else USUAL)), *(("drift",) if options.drift else ())]
+    for name in wanted:
+        suite = suites(options.candles, options.drift)[name]
         show(f"\n{name}\n")
         measured: list[Figure] = []
         for figure in suite.figures():
@@ -80,9 +81,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def suites(candles: Path | None) -> Mapping[str, Suite]:
+def suites(candles: Path | None, firings: int | None) -> Mapping[str, Suite]:
     """What is measured, by the name that `--only` takes; figures are measured as they are asked for."""
     return {
+        "model": Suite(tuple, modelled),
         "account": Suite(account_item.figures),
         "client": Suite(client.figures),
         "fan_out": Suite(fan_out.figures, lambda _: {"fanout": fan_out_throughput.section(), "fairness": fairness.section()}),
@@ -91,8 +93,14 @@ def suites(candles: Path | None) -> Mapping[str, Suite]:
         "order": Suite(order.figures, lambda figures: {"order": order.section(figures)}),
         "throughput": Suite(tuple, lambda _: {"throughput": throughput.section()}),
         "start": Suite(cold_starts, lambda _: {"cold_start": cold_start.section(deployment.SAM_OUTPUT)}),
-        "drift": Suite(tuple, lambda _: {"drift_ms": drift.section(say=show)}),
+        "drift": Suite(tuple, lambda _: {"drift_ms": drift.section(firings or drift.FIRINGS, show)}),
     }
+
+
+def modelled(_: Sequence[Figure]) -> Mapping[str, object]:
+    """What one signal of many subscribers takes: computed, not measured."""
+    show(model.table())
+    return {"model": model.section()}
 
 
 def cold_starts() -> Iterator[Figure]:
