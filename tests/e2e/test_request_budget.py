@@ -12,6 +12,7 @@ import pytest
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.httpsession import URLLib3Session
 
+from candlecast.adapters import aws
 from candlecast.adapters.codec import to_json
 from candlecast.domain.messages import TradeOrder
 from candlecast.domain.order import IntentState
@@ -25,7 +26,10 @@ FULL_TIME_MS = 15_000
 TARGET_HEADER = "X-Amz-Target"
 READS = frozenset({"GetItem", "BatchGetItem", "Query", "Scan", "TransactGetItems"})
 WRITES = frozenset({"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"})
-PARTS = ("order_executor", "_aws", "_table", "_markets", "_gate", "_spend")
+PARTS = (
+    *(getattr(bootstrap, name) for name in ("order_executor", "_aws_client", "_table", "_markets", "_gate", "_spend")),
+    aws._session,
+)
 
 
 @dataclass
@@ -79,7 +83,7 @@ class Meter:
 
 def forget_built_parts() -> None:
     for part in PARTS:
-        getattr(bootstrap, part).cache_clear()
+        part.cache_clear()
 
 
 @pytest.fixture(scope="module")
