@@ -1,19 +1,17 @@
-"""docs/reasons.md explains every reason code, and no other: it is written by `python -m tests.unit.test_reason_pages`."""
+"""docs/reasons.md explains every reason code, and no other: it is written by `python -m infra.pages.reasons`."""
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
 from candlecast.domain.limit_catalogue import CATALOGUE
-from candlecast.domain.reason_pages import PAGES, page
 from candlecast.domain.reasons import Reason
 from functions.api.schemas.subscriptions import SettingsView
 from functions.api.schemas.trading import OrderView
+from infra.pages.reasons import DOCUMENT, PAGES, page
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "reasons.md"
 LEAST_WORDS = 8  # fewer would only repeat the code
 OF_ALL = {reason: texts for reasons in PAGES.values() for reason, texts in reasons.items()}
 
@@ -42,7 +40,3 @@ def test_every_setting_that_the_page_names_exists() -> None:
 def test_the_page_of_a_limit_names_the_limit() -> None:
     unnamed = [spec.name for spec in CATALOGUE.values() if f"`{spec.name}`" not in OF_ALL[spec.reason][0]]
     assert unnamed == ["one_position_per_market"]  # it is always in force while the venue nets positions
-
-
-if __name__ == "__main__":
-    DOCUMENT.write_text(page())

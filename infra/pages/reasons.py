@@ -1,13 +1,16 @@
-"""What each reason means and what to do about it: the text of `docs/reasons.md`, which is generated from here.
+"""What each reason means and what to do about it: `python -m infra.pages.reasons` writes `docs/reasons.md`.
 
-It stands apart from the enumeration so that no function loads it.
+It stands outside of the product, which ships with none of this prose.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from candlecast.domain.reasons import Reason
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "reasons.md"
 
 HEADER = """\
 # Why an order was not placed
@@ -23,7 +26,7 @@ An order's `state` says how it ended: `SKIPPED` (there was nothing to decide), `
 
 Exits pass no limit: they are only capped to what is held.
 
-This page is generated from the code: `python -m tests.unit.test_reason_pages`.
+This page is generated from the code: `python -m infra.pages.reasons`.
 """
 
 _EQUITY = "Fails closed while the account's balance is not known."
@@ -463,3 +466,12 @@ def _lines() -> Iterator[str]:
         yield f"## {title}\n"
         for reason, (meaning, remedy) in reasons.items():
             yield f"### {reason}\n{meaning}\n\n*Remedy.* {remedy}\n"
+
+
+def main() -> None:
+    """Write the page."""
+    DOCUMENT.write_text(page())
+
+
+if __name__ == "__main__":
+    main()

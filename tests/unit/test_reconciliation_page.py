@@ -1,15 +1,11 @@
-"""docs/reconciliation.md shows the tables as they are: it is written by `python -m tests.unit.domain.test_drift_page`."""
+"""docs/reconciliation.md shows the tables as they are: it is written by `python -m infra.pages.reconciliation`."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import pytest
 
 from candlecast.domain.drift import OrderStep, PositionStep, StopStep
-from candlecast.domain.drift_page import page
-
-DOCUMENT = Path(__file__).parents[3] / "docs" / "reconciliation.md"
+from infra.pages.reconciliation import DOCUMENT, page
 
 
 def test_the_document_is_what_the_code_says() -> None:
@@ -19,7 +15,3 @@ def test_the_document_is_what_the_code_says() -> None:
 @pytest.mark.parametrize("step", [*OrderStep, *StopStep, *PositionStep])
 def test_every_action_has_a_row_that_leads_to_it(step: OrderStep | StopStep | PositionStep) -> None:
     assert f"| {step.value} |\n" in page()
-
-
-if __name__ == "__main__":
-    DOCUMENT.write_text(page())

@@ -1,6 +1,6 @@
-"""The tables of `domain/drift.py` as a page, `docs/reconciliation.md`, each row of which asks the function itself.
+"""The tables of `domain/drift.py` as a page, each row of which asks the function itself.
 
-It stands apart so that no function loads it.
+`python -m infra.pages.reconciliation` writes `docs/reconciliation.md`.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 from candlecast.domain.drift import OrderStep, PositionStep, StopReport, StopStep, order_step, position_step, stop_step
 from candlecast.domain.findings import MAX_EXTERNAL_ORDERS, MEND_MEMORY, QUICK_LOOKS, SLOW_PACE, Drift
@@ -17,6 +18,7 @@ from candlecast.domain.reconcile import LOOKUPS_NEEDED
 from candlecast.domain.retries import ATTEMPTS_BEFORE_ALERT
 from candlecast.domain.venue_rules import BINANCE_USDM
 
+DOCUMENT = Path(__file__).parents[2] / "docs" / "reconciliation.md"
 HEADER = """\
 # What a look at the venue does
 
@@ -24,7 +26,7 @@ Each look at an account compares what we believe with what its venue reports, an
 venue's report, how old that is) -> action. What is ours is mended, what is somebody else's is told of once and never touched. A
 look ends with nothing left to do, or with an alert; it never tries the same thing again and again.
 
-This page is generated from the code: `python -m tests.unit.domain.test_drift_page`.
+This page is generated from the code: `python -m infra.pages.reconciliation`.
 """
 _NOW = datetime(2026, 1, 1, tzinfo=UTC)  # any
 _SPACING = BINANCE_USDM.lookup_spacing
@@ -162,3 +164,12 @@ def _words(time: timedelta) -> str:
         if seconds % length == 0:
             return f"{seconds // length} {name}s" if seconds != length else name
     return f"{seconds} seconds"
+
+
+def main() -> None:
+    """Write the page."""
+    DOCUMENT.write_text(page())
+
+
+if __name__ == "__main__":
+    main()
