@@ -20,7 +20,7 @@ from tests.simulation.profile import Profile
 from tests.simulation.world import VENUE, World, credentials
 
 ACCOUNT = "account0"
-STAGE_MINUTES = 12  # outlasts the longest redelivery: a crashed fan-out's message is invisible for six minutes
+STAGE_MINUTES = 12  # outlasts the longest redelivery: a crashed runner's message is invisible for six minutes
 PATIENT = settings(max_signal_age_seconds=900, max_positions=1)
 
 

@@ -103,7 +103,7 @@ class World:
             key=lambda order: (order.signal.signal_id, order.subscription_id),
         )
         self.signal_queue = StandardQueue[SignalShard](
-            workshop, Consumer("signal_fanout", self._fan_out, 60, 360, MAX_RECEIVES["signal"])
+            workshop, Consumer("signal_fanout", self._fan_out, 30, 180, MAX_RECEIVES["signal"])
         )
         self.candle_queue = StandardQueue[CandleClosed](
             workshop, Consumer("strategy_runner", self._run_candle, 60, 360, MAX_RECEIVES["candle"])

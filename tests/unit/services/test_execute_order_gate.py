@@ -183,6 +183,43 @@ def test_a_leg_that_leaves_later_has_the_gate_read_again() -> None:
     assert (path.gate.reads, path.exchange.count("create_order"), reason(path)) == (2, 0, Reason.KILL_SWITCH)
 
 
+@pytest.mark.parametrize(("late_by", "sent"), [(0.0, 3), (0.001, 0)])
+def test_an_entry_does_not_leave_on_an_answer_that_took_longer_than_it_holds(late_by: float, sent: int) -> None:
+    path = MoneyPath()
+    read = path.gate.read_gate
+
+    def slow(*asked: object) -> object:
+        found = read(*asked)  # type: ignore[arg-type]
+        path.clock.advance(GATE_HOLDS.total_seconds() + late_by)
+        return found
+
+    path.gate.read_gate = slow  # type: ignore[method-assign, assignment]
+    path.enter()
+    assert path.exchange.count("create_order") == sent
+    path.gate.read_gate = read  # type: ignore[method-assign]
+    path.settle(looks=2, seconds=2)
+    assert path.net == D(10), "it waits, and leaves on an answer in time"
+
+
+def test_an_exit_leaves_on_a_late_answer_unless_that_halts_it() -> None:
+    path = MoneyPath()
+    path.enter(targets=())
+    read = path.gate.read_gate
+
+    def slow(*asked: object) -> object:
+        found = read(*asked)  # type: ignore[arg-type]
+        path.clock.advance(2 * GATE_HOLDS.total_seconds())
+        return found
+
+    path.gate.read_gate = slow  # type: ignore[method-assign, assignment]
+    path.gate.flip(Grade.HALT_ALL)
+    path.leave()
+    assert path.net == D(10)
+    path.gate.flip(None)
+    path.settle(looks=3, seconds=31)
+    assert path.net == D(0)
+
+
 def test_a_gate_that_cannot_be_read_keeps_entries_and_lets_exits_go() -> None:
     path = MoneyPath()
     path.gate.unreadable = 1

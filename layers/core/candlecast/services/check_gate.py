@@ -94,10 +94,18 @@ class GateVisit:
         if switch is not None:
             self.gate.measure(switch, leg)
             return Stop(now + HALT_PAUSE, Reason.KILL_SWITCH if leg.kind is LegKind.ENTRY else None)
-        return self._breaker_stops(leg, now) if leg.kind is LegKind.ENTRY else None
+        if leg.kind is not LegKind.ENTRY:
+            return None
+        if not self._holds(self.gate.clock.now()):  # the answer itself took longer: an entry does not leave on it
+            return Stop(now + GATE_HOLDS)
+        return self._breaker_stops(leg, now)
+
+    def _holds(self, now: datetime) -> bool:
+        """Whether the last reading is young enough for an entry to leave on it."""
+        return self._reading is not None and self._read_at is not None and now - self._read_at <= GATE_HOLDS
 
     def _fresh(self, now: datetime) -> GateReading:
-        if self._reading is None or self._read_at is None or now - self._read_at > GATE_HOLDS:
+        if self._reading is None or not self._holds(now):
             self._reading, self._read_at = None, now  # before the read: what it says is at least as new as this
             self._reading = self.gate.read(self.venue, self.places)
         return self._reading
