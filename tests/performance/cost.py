@@ -39,7 +39,8 @@ EXECUTOR_BATCH = 5
 RELAY_BATCH = 100
 
 INTRODUCTION = """
-Requests are counted, and the prices are AWS's list prices in {region} of {prices_of}, without free tiers, discounts and taxes.
+Requests are counted. Prices are AWS's list prices in {region} as we knew them on {prices_of}, without free tiers, discounts and
+taxes: they change, and nobody has compared them with a bill.
 `tests/performance/order_bill.py` counts, `tests/performance/prices.toml` has the prices and what is assumed. A test fails when a
 million orders would cost more than ${budget:.0f}.
 """

@@ -44,7 +44,7 @@ def test_the_sheet_in_the_docs_has_the_prices_that_are_in_force() -> None:
     sheet, prices = cost.PAGE.read_text(encoding="utf-8"), cost.read_prices()
     listed = dict(re.findall(r"^\| `(\w+)` \| ([\d.e+-]+) \|$", sheet, re.MULTILINE))
     assert {name: float(value) for name, value in listed.items()} == pytest.approx(prices["usd"] | prices["assumed"])
-    assert f"in {prices['region']} of {prices['date'].isoformat()}" in sheet
+    assert f"in {prices['region']} as we knew them on {prices['date'].isoformat()}" in sheet
 
 
 def test_the_sheet_in_the_docs_has_every_line_of_the_model() -> None:

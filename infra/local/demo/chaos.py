@@ -1,8 +1,8 @@
 """The demo under fire: processes of every function are killed while it runs, and the end state must hold every invariant.
 
 Nothing of the product is told about it and nothing is shortened: what was killed comes back when its queue's visibility says so,
-which is six minutes for a fan-out. So candles follow each other at a pace instead of waiting for quiet, and the one long wait is
-at the end, when nobody is killed any more.
+which is three minutes for a fan-out and six for a runner. So candles follow each other at a pace instead of waiting for quiet,
+and the one long wait is at the end, when nobody is killed any more.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class Fire:
 
     def settle(self) -> dict[str, int]:
         """Wait until all is quiet, redrive dead letters, and look until nothing is unsettled; how many were redriven by queue."""
-        self.say("nobody is killed any more; a killed fan-out's message comes back after six minutes")
+        self.say("nobody is killed any more; what a killed strategy_runner was about comes back after six minutes")
         redriven = dict.fromkeys(QUEUES, 0)
         for _ in range(ROUNDS):
             self.replay.wait_until_quiet(QUIET_SECONDS)

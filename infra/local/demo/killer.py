@@ -16,7 +16,7 @@ from infra.local.cloud import Cloud, Worker
 from infra.local.project import CommandError
 
 # Everything that works while candles are replayed, the paper exchange included: the pause between two kills of one function, from
-# and to seconds. What a kill in the middle of the first two was about comes back after six minutes, so these are rarer.
+# and to seconds. What a kill in the middle of the first two was about comes back after minutes only, so these are rarer.
 PAUSES_SECONDS = {
     "strategy_runner": (10.0, 30.0),
     "signal_fanout": (10.0, 30.0),
