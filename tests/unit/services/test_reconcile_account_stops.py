@@ -216,3 +216,21 @@ def test_a_left_over_stop_that_closes_the_next_position_is_accounted_for(seen_la
     assert path.is_flat
     assert sum(event.event.trade.pnl for event in path.database.stream if event.event.trade) == D(-100)
     assert "FILL_WITHOUT_POSITION" not in path.alerts()
+
+
+def test_a_left_over_stop_that_closes_what_a_slow_entry_brought_is_accounted_for() -> None:
+    path = MoneyPath()
+    path.exchange.script(NONE, Fault.AMBIGUOUS_EXECUTED)
+    path.enter(targets=())  # nobody knows of its stop, which is live
+    path.clock.advance(5)
+    path.leave()
+    path.clock.advance(1)
+    path.exchange.fills_at_once = False
+    path.execute(bracket(targets=(), signal_id="next", issued_at=path.clock.now()))
+    (entry,) = path.told(LegKind.ENTRY)[-1:]
+    path.exchange.fill(KEY, entry.client_order_id, D(10))  # known to the venue alone
+    path.exchange.trade(BTC, D(90))  # and closed there by the stop of the first
+    path.settle()
+    assert path.is_flat
+    assert sum(event.event.trade.pnl for event in path.database.stream if event.event.trade) == D(-100)
+    assert "FILL_WITHOUT_POSITION" not in path.alerts()

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from candlecast.domain.account import Account, AccountStatus
-from candlecast.domain.order import Intent, IntentState, LegKind
+from candlecast.domain.order import Intent, IntentState, LegKind, VenueOrder
 from candlecast.domain.position import position_key
 from candlecast.domain.subscription import SubscriptionStatus
 from candlecast.domain.venue_rules import VenueRules, rules_of
@@ -71,6 +71,28 @@ def waits_for(account: Account, intent: Intent) -> Intent | None:
         if moves and LegKind.EXIT in (other.kind, intent.kind):
             return other
     return None
+
+
+def is_left_over(account: Account, intent: Intent) -> bool:
+    """Whether a stop or target is about a position that is not held (any more)."""
+    held = account.position(intent.subscription_id, intent.market)
+    return intent.kind.is_protective and (held is None or held.entry_intent_id != intent.bracket_of)
+
+
+def closed_unknown(account: Account, intent: Intent, found: VenueOrder) -> bool:
+    """Whether a left-over stop or target has closed what an entry has brought of which nobody knows yet.
+
+    More than is held, while an entry in its place is not settled. Recorded before the entry it would close nothing, and the
+    entry would be held whole.
+    """
+    if not is_left_over(account, intent):
+        return False
+    place, held = (intent.subscription_id, intent.market), account.position(intent.subscription_id, intent.market)
+    closes = found.filled_quantity - intent.filled_quantity
+    if held is not None and closes <= held.quantity:
+        return False
+    entries = (i for i in account.intents.values() if i.kind is LegKind.ENTRY and i.state is not IntentState.PENDING)
+    return closes > 0 and any((i.subscription_id, i.market) == place and i.side is not intent.side for i in entries)
 
 
 def next_step(account: Account, intent: Intent, now: datetime) -> Step:

@@ -15,7 +15,7 @@ from candlecast.domain.findings import ExternalOrder
 from candlecast.domain.look_schedule import whole_look_is_due
 from candlecast.domain.order import Intent, IntentState, VenueOpenOrder
 from candlecast.domain.reasons import Reason
-from candlecast.domain.reconcile import is_absent, may_look_up, settles_at
+from candlecast.domain.reconcile import closed_unknown, is_absent, is_left_over, may_look_up, settles_at
 from candlecast.domain.venue_rules import rules_of
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.venue import Venue
@@ -42,8 +42,8 @@ class FollowOrders:
         else:
             resting = [order for market in sorted(markets) for order in venue.open_orders(market)]
         at_venue = {order.client_order_id for order in resting}
-        # adds first: what has closed the position may have closed what they brought
-        for intent in sorted(account.intents.values(), key=lambda intent: not intent.is_add):
+        # adds first, what is left over last: what has closed the position may have closed what an entry brought
+        for intent in sorted(account.intents.values(), key=lambda intent: (not intent.is_add, is_left_over(account, intent))):
             if markets is None or intent.market in markets:
                 self._follow(changes, venue, intent, at_venue=intent.client_order_id in at_venue)
         self._others(changes, venue, markets, resting)
@@ -71,7 +71,8 @@ class FollowOrders:
         if step is OrderStep.NOTHING and (found is None or found.filled_quantity == intent.filled_quantity):
             return  # it rests, and has filled no more than we know
         if found is not None:
-            self.place.take_over(changes, intent, found)
+            if not closed_unknown(changes.account, intent, found):
+                self.place.take_over(changes, intent, found)
         elif intent.state is IntentState.OPEN and now >= settles_at(intent, rules) and may_look_up(intent, now, rules):
             changes.make(partial(Account.missed, intent_id=key, now=now), key)
             missed = changes.account.intents[key]

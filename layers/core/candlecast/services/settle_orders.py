@@ -10,9 +10,9 @@ from functools import partial
 from candlecast.domain.account import Account
 from candlecast.domain.adopt import count_mend
 from candlecast.domain.money import ZERO
-from candlecast.domain.order import Intent, IntentState, LegKind, VenueOrder
+from candlecast.domain.order import Intent, IntentState, VenueOrder
 from candlecast.domain.reasons import Reason
-from candlecast.domain.reconcile import is_absent, may_look_up, settles_at, waits_for
+from candlecast.domain.reconcile import closed_unknown, is_absent, is_left_over, may_look_up, settles_at, waits_for
 from candlecast.domain.venue_rules import VenueRules, rules_of
 from candlecast.ports.clock import Clock
 from candlecast.ports.venue import Venue
@@ -35,17 +35,15 @@ class SettleOrders:
         what protected a position that is closed comes last: it may have closed what an entry has brought of which nobody knows.
         """
         rules, account = rules_of(changes.account.venue), changes.account
-        for intent in sorted(account.unresolved(), key=lambda intent: _is_left_over(account, intent)):
+        for intent in sorted(account.unresolved(), key=partial(is_left_over, account)):
             now = self.clock.now()
             if not intent.state.is_unresolved or not may_look_up(intent, now, rules) or waits_for(changes.account, intent):
                 continue
-            if _is_left_over(changes.account, intent) and _entry_is_unknown(changes.account, intent):
-                continue
             found = venue.find_order(intent)
-            if found is not None:
-                self.place.take_over(changes, intent, found)
-            elif now >= settles_at(intent, rules):
+            if found is None and now >= settles_at(intent, rules):
                 changes.make(partial(Account.missed, intent_id=intent.intent_id, now=now), intent.intent_id)
+            elif found is not None and not closed_unknown(changes.account, intent, found):
+                self.place.take_over(changes, intent, found)
 
     def prove_absent(self, changes: Changes, venue: Venue) -> frozenset[str]:
         """Ask the account's trades before an absence is believed: an order that traded is there, whatever look-ups say.
@@ -69,19 +67,6 @@ class SettleOrders:
             if found is not None:
                 self.place.take_over(changes, intent, found)
         return frozenset(unproven)
-
-
-def _is_left_over(account: Account, intent: Intent) -> bool:
-    """Whether a stop or target is about a position that is not held (any more)."""
-    held = account.position(intent.subscription_id, intent.market)
-    return intent.kind.is_protective and (held is None or held.entry_intent_id != intent.bracket_of)
-
-
-def _entry_is_unknown(account: Account, left_over: Intent) -> bool:
-    """Whether an entry in the place of a left-over stop may have brought what that has closed."""
-    place = (left_over.subscription_id, left_over.market)
-    entries = (i for i in account.intents.values() if i.kind is LegKind.ENTRY and i.state.is_unresolved)
-    return any((i.subscription_id, i.market) == place for i in entries)
 
 
 class TooManyOrders(Exception):
