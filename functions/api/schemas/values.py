@@ -1,6 +1,6 @@
 """What all bodies share: money as text, refused floats, closed objects, pages.
 
-A model's validator is built at the model's first use: a request meets one route's models, and all of them took a tenth of a start.
+An answer's validator is built when it is first given: a request meets one route's models.
 """
 
 from __future__ import annotations
