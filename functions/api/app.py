@@ -6,31 +6,18 @@ import logging
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
 from mangum import Mangum
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute
 
 from candlecast.domain.errors import DomainError
 from candlecast.ports.api_services import ApiServices
 from functions.api import problems
 from functions.api.guards import BodyLimit, UnexpectedErrors
 from functions.api.openapi import DESCRIPTION, TAGS, describe
-from functions.api.routes import (
-    accounts,
-    dead_letters,
-    executions,
-    health,
-    kill_switches,
-    limits,
-    orders,
-    pools,
-    positions,
-    strategies,
-    subscriptions,
-    trades,
-)
+from functions.api.resources import VERSION, Resource
 
-VERSION = "1.0.0"
+API_VERSION = "1.0.0"
 TEXT_MEDIA_TYPES = ["application/json", problems.MEDIA_TYPE]  # anything else would leave the function in base64
 
 
@@ -38,32 +25,16 @@ def create_app(services: ApiServices) -> FastAPI:
     """The API over the given services."""
     app = FastAPI(
         title="Candlecast",
-        version=VERSION,
+        version=API_VERSION,
         description=DESCRIPTION,
         openapi_tags=TAGS,
         openapi_url="/openapi.json",
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,  # a redirect would leave the gateway's stage and path out
-        generate_unique_id_function=_operation_id,
     )
     app.state.services = services
-    for module in (
-        strategies,
-        executions,
-        subscriptions,
-        accounts,
-        orders,
-        positions,
-        trades,
-        limits,
-        pools,
-        dead_letters,
-        kill_switches,
-    ):
-        # One by one: a router in between would have FastAPI work every route out once more than it needs.
-        app.include_router(module.router, prefix="/v1")
-    app.include_router(health.router)
+    app.router.routes.extend(resources())
     app.add_exception_handler(DomainError, problems.domain_problem)
     app.add_exception_handler(RequestValidationError, problems.validation_problem)
     app.add_exception_handler(HTTPException, problems.http_problem)
@@ -75,12 +46,23 @@ def create_app(services: ApiServices) -> FastAPI:
     return app
 
 
+def resources() -> list[BaseRoute]:
+    """Where the routes are, in the order of the description."""
+    return [
+        Resource(f"{VERSION}/strategies", "strategies", "executions"),
+        Resource(f"{VERSION}/subscriptions", "subscriptions"),
+        Resource(f"{VERSION}/accounts", "accounts"),
+        Resource(f"{VERSION}/orders", "orders"),
+        Resource(f"{VERSION}/positions", "positions"),
+        Resource(f"{VERSION}/trades", "trades"),
+        Resource(f"{VERSION}/limits", "limits", "pools"),
+        Resource(f"{VERSION}/dead-letters", "dead_letters"),
+        Resource(f"{VERSION}/kill-switches", "kill_switches"),
+        Resource("/health", "health"),
+    ]
+
+
 def create_adapter(services: ApiServices) -> Mangum:
     """The API as a function of gateway events; needs a current event loop."""
     logging.getLogger("mangum").setLevel(logging.WARNING)  # it logs paths, and a webhook's secret may come to this door
     return Mangum(create_app(services), lifespan="off", text_mime_types=TEXT_MEDIA_TYPES)
-
-
-def _operation_id(route: APIRoute) -> str:
-    """The function's name: clients are generated from it, so it is as stable as the path."""
-    return route.name

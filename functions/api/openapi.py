@@ -51,7 +51,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
             version=app.version,
             openapi_version="3.1.0",
             description=app.description,
-            routes=app.routes,
+            routes=[route for it in app.routes for route in getattr(it, "routes", [it])],
             tags=app.openapi_tags,
         )
         schema = Problem.model_json_schema(ref_template=REFERENCE, mode="serialization")

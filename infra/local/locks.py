@@ -1,8 +1,8 @@
 """Writes every lock file: `make lock`.
 
 The development environment is resolved first and everything that goes into a layer is held to its versions, so what
-is tested is what is deployed. A layer's lock leaves out what every function has from the deps layer, and what a
-package demands and our use of it never imports.
+is tested is what is deployed. A layer's lock leaves out what every function has from the deps layer, what is in a layer
+of its own, and what a package demands and our use of it never imports.
 """
 
 import os
@@ -16,8 +16,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENTS = ROOT / "infra" / "local" / "environments"
 LAYERS = ROOT / "layers"
-THIRD_PARTY_LAYERS = ("deps", "exchange", "web", "research")
+THIRD_PARTY_LAYERS = ("deps", "signing", "exchange", "web", "research")
 BASE_LAYER = "deps"
+# What ccxt signs with is mounted by the functions that sign, ccxt by others as well.
+APART = {"exchange": "signing"}
 
 # Required by ccxt's metadata, imported only by its asynchronous classes and by venues on elliptic-curve chains.
 # pycparser compiles cffi's definitions, which wheels have behind them.
@@ -25,7 +27,8 @@ NEVER_IMPORTED = {
     "exchange": """
         aiohappyeyeballs aiohttp aiohttp-fast-zlib aiosignal attrs coincurve frozenlist multidict propcache pycparser
         uvloop winloop yarl zlib-ng
-    """
+    """,
+    "signing": "pycparser",
 }
 
 PINNED = re.compile(r"^([a-z0-9][a-z0-9._-]*)==", re.MULTILINE)
@@ -38,8 +41,8 @@ def main() -> int:
     held = ["--constraints", str(ENVIRONMENTS / "dev.lock"), "--python-platform", "x86_64-manylinux_2_28"]
     for name in THIRD_PARTY_LAYERS:
         left_out = NEVER_IMPORTED.get(name, "").split()
-        if name != BASE_LAYER:
-            left_out += locked_names(LAYERS / BASE_LAYER / "requirements.lock")
+        for other in {BASE_LAYER, APART.get(name, BASE_LAYER)} - {name}:
+            left_out += locked_names(LAYERS / other / "requirements.lock")
         compile_lock(LAYERS / name / "requirements.in", LAYERS / name / "requirements.lock", *held, *_each(left_out))
     return 0
 

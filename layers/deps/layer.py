@@ -15,8 +15,20 @@ SERVICES = frozenset({"dynamodb", "dynamodbstreams", "events", "kms", "lambda", 
 EXAMPLES = "examples-1.json"
 # Prose inside the service descriptions, for the documentation that botocore can write.
 PROSE = frozenset({"documentation", "documentationUrl"})
-# Features of Powertools that need packages which are in no layer, or turn events into models of pydantic.
-UNUSED_FEATURES = ("parser", "data_masking", "kafka", "idempotency", "feature_flags", "streaming", "validation")
+# Features of Powertools that need packages which are in no layer, turn events into models of pydantic, or are nobody's.
+UNUSED_FEATURES = (
+    "auth_alpha",
+    "circuit_breaker",
+    "data_masking",
+    "feature_flags",
+    "idempotency",
+    "kafka",
+    "metadata",
+    "parameters",
+    "parser",
+    "streaming",
+    "validation",
+)
 
 PLAIN_DICT = """else:
 
@@ -111,6 +123,8 @@ def defer_powertools(package: Path) -> None:
     utilities = package / "utilities"
     for name in UNUSED_FEATURES:
         shutil.rmtree(utilities / name)
+    shutil.rmtree(package / "event_handler")  # routes of HTTP, with a documentation page's scripts
+    shutil.rmtree(package / "metrics" / "provider" / "datadog")
     edits["defer_imports"](utilities / "batch" / "base.py", frozenset({"asyncio"}))
     edits["replace_once"](utilities / "batch" / "types.py", 'has_pydantic = "pydantic" in sys.modules', "has_pydantic = False")
     edits["defer_names"](utilities / "data_classes" / "__init__.py")

@@ -29,10 +29,24 @@ def imported(statement: str, *names: str) -> list[str]:
     return done.stdout.split()
 
 
+ALL_ROUTES = "import functions.api.app as app; [it.routes for it in app.resources()]"
+
+
 def test_the_application_is_made_without_exchange_arrays_or_aws() -> None:
-    assert imported("import functions.api.app", "ccxt", "numpy", "boto3", "pynamodb", "strategies") == []
+    assert imported(ALL_ROUTES, "ccxt", "numpy", "boto3", "pynamodb", "strategies", "functions.api.routes.trades") == [
+        "functions.api.routes.trades"
+    ]
 
 
 def test_the_whole_function_is_made_without_exchange_and_arrays() -> None:
     made = "import functions.api.handler as handler; handler._adapter()"
     assert imported(made, "ccxt", "numpy", "strategies", "functions.api.app") == ["functions.api.app"]
+
+
+def test_the_routes_of_a_resource_are_loaded_when_something_of_it_is_asked_for() -> None:
+    routes = [f"functions.api.routes.{path.stem}" for path in (ROOT / "functions/api/routes").glob("*.py")]
+    assert len(routes) > 10
+    made = "import functions.api.handler as handler; adapter = handler._adapter()"
+    assert imported(made, *routes) == []
+    asked = f"{made}; adapter.app.router.routes[-2].matches(dict(type='http', method='GET', path='/v1/kill-switches'))"
+    assert imported(asked, *routes) == ["functions.api.routes.kill_switches"]

@@ -15,7 +15,7 @@ from candlecast.domain.account import Balance
 from candlecast.domain.entry_order import EntryOrder, EntryType
 from candlecast.domain.messages import ReconcileRequest
 from candlecast.domain.order import MarketSettings
-from candlecast.domain.pool import PoolBounds, PoolLimits
+from candlecast.domain.pool_bounds import PoolBounds, PoolLimits
 from candlecast.domain.signal import Action, Signal, TakeProfit
 from tests.builders import ACCOUNT, BTC, TENANT, a_signal, a_trade_order, an_account, settings
 from tests.crash_points.boundary import Operation

@@ -28,9 +28,9 @@ SHAPE = {
     "strategy_runner": (60, "core deps exchange research strategies"),
     "signal_intake": (10, "core deps"),
     "signal_fanout": (30, "core deps exchange"),
-    "order_executor": (15, "core deps exchange"),
+    "order_executor": (15, "core deps exchange signing"),
     "reconcile_clock": (30, "core deps"),
-    "order_reconciler": (30, "core deps exchange"),
+    "order_reconciler": (30, "core deps exchange signing"),
     "outbox_relay": (30, "core deps"),
     "api": (29, "core deps web research strategies"),
     "market_catalogue": (60, "core deps exchange"),
@@ -201,8 +201,8 @@ def test_layers_publish_a_new_function_version_when_they_change() -> None:
     methods = {
         key: it["Metadata"]["BuildMethod"] for key, it in written["Resources"].items() if it["Type"].endswith("LayerVersion")
     }
-    assert {it["RetentionPolicy"] for it in _layers(written)} == {"Delete"}  # or each deployment leaves six behind for ever
-    layers = ("CoreLayer", "DepsLayer", "ExchangeLayer", "WebLayer", "ResearchLayer", "StrategiesLayer")
+    assert {it["RetentionPolicy"] for it in _layers(written)} == {"Delete"}  # or each deployment leaves seven behind for ever
+    layers = ("CoreLayer", "DepsLayer", "ExchangeLayer", "SigningLayer", "WebLayer", "ResearchLayer", "StrategiesLayer")
     assert methods == dict.fromkeys(layers, "makefile")  # SAM's own builds ship no bytecode
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from infra.local.project import BUILD, ROOT, run
 
 FOLDER = BUILD / "naive"
-LAYERS = ("deps", "exchange")  # what the executor mounts of third parties
+LAYERS = ("deps", "exchange", "signing")  # what the executor mounts of third parties
 OWN = {"layers/core/candlecast": "core/candlecast", "functions/order_executor": "code/functions/order_executor"}
 
 

@@ -9,7 +9,8 @@ from candlecast.domain.account import Account
 from candlecast.domain.limit_record import LimitPlace, LimitRecord
 from candlecast.domain.limits import Scope
 from candlecast.domain.order import LegKind
-from candlecast.domain.pool import PoolBounds, Reservation, SlotChange
+from candlecast.domain.pool import Reservation, SlotChange
+from candlecast.domain.pool_bounds import PoolBounds
 from tests.fakes.limits import FakeLimitStore
 from tests.fakes.pools import FakePoolStore
 from tests.simulation.chronicle import Chronicle

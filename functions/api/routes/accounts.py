@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
-
 from candlecast.ports.api_services import ApiServices
 from candlecast.services.change_credentials import ChangeCredentials
 from candlecast.services.change_position_mode import ChangePositionMode
@@ -14,11 +12,12 @@ from candlecast.services.open_account import OpenAccount
 from candlecast.services.switch_account import SwitchAccount
 from functions.api.deps import AccountId, CallerDep, IdempotencyKey, ServicesDep
 from functions.api.openapi import refusals
+from functions.api.resources import VERSION, resource_router
 from functions.api.schemas.accounts import AccountView, NewAccount, NewCredentials, PositionModeInput
 from functions.api.schemas.limits import LimitsInput
 from functions.api.schemas.values import Listing
 
-router = APIRouter(prefix="/accounts", tags=["accounts"], responses=refusals(401, 422, 500, 503))
+router = resource_router(VERSION + "/accounts", "accounts", 401, 422, 500, 503)
 
 
 @router.get("")

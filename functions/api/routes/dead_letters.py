@@ -5,19 +5,20 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import Depends, Path, Query
 
 from candlecast.domain.errors import NotFound
 from candlecast.ports.dead_letters import MAX_LISTED, QUEUES
 from functions.api.deps import DEFAULT_PAGE_SIZE, AdminDep, Caller, ServicesDep
 from functions.api.openapi import refusals
+from functions.api.resources import VERSION, resource_router
 from functions.api.schemas.dead_letters import DeadLetterList, DeadLetterView, RedriveChoice, RedrivenView
 
 MESSAGE_ID = re.compile(r"[A-Za-z0-9-]{1,100}")  # SQS's own: a UUID today, a hundred characters at most
 
 ALL = RedriveChoice()
 
-router = APIRouter(prefix="/dead-letters", tags=["operations"], responses=refusals(401, 403, 404, 422, 500, 503))
+router = resource_router(VERSION + "/dead-letters", "operations", 401, 403, 404, 422, 500, 503)
 
 
 def _queue(queue: Annotated[str, Path(examples=list(QUEUES))]) -> str:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
-
 from functions.api.deps import DEFAULT_PAGE_SIZE, CallerDep, Cursor, PageSize, ServicesDep, StrategyId
-from functions.api.openapi import refusals
+from functions.api.resources import VERSION, resource_router
 from functions.api.schemas.strategies import ExecutionView, PublishedSignalView
 from functions.api.schemas.values import Listing
 
-router = APIRouter(prefix="/strategies/{strategy_id}", tags=["strategies"], responses=refusals(401, 404, 422, 500, 503))
+router = resource_router(VERSION + "/strategies/{strategy_id}", "strategies", 401, 404, 422, 500, 503)
 
 
 @router.get("/executions")

@@ -5,21 +5,21 @@ from __future__ import annotations
 from datetime import timedelta
 from http import HTTPStatus
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from candlecast.services.check_health import CheckHealth, Health
 from functions.api.deps import ServicesDep
-from functions.api.openapi import refusals
+from functions.api.resources import resource_router
 from functions.api.schemas.health import HealthView
 
 CACHE = timedelta(
     seconds=5
 )  # asked without a token: whoever asks without end costs one round of probes per environment in this time
 
-router = APIRouter(tags=["operations"], responses=refusals(500))
+router = resource_router("/health", "operations", 500)
 
 
-@router.get("/health", responses={503: {"model": HealthView, "description": "A dependency does not answer."}})
+@router.get("", responses={503: {"model": HealthView, "description": "A dependency does not answer."}})
 def get_health(request: Request, response: Response, services: ServicesDep) -> HealthView:
     """Say whether the service and everything that it depends on answer."""
     known: Health | None = getattr(request.app.state, "health", None)

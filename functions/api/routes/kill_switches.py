@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import Depends, Path
 
 from candlecast.domain.errors import NotFound
 from candlecast.domain.kill_switch import PLATFORM, PLATFORM_ID, SwitchPlace, SwitchScope
@@ -13,12 +13,13 @@ from candlecast.services.set_kill_switch import SetKillSwitch, Setter
 from functions.api.deps import PLATFORM_ADMIN, TENANT, Caller, CallerDep, ServicesDep, identifier
 from functions.api.openapi import refusals
 from functions.api.problems import Forbidden
+from functions.api.resources import VERSION, resource_router
 from functions.api.schemas.kill_switches import KillSwitchView, NewKillSwitch
 from functions.api.schemas.values import Listing
 
 ME = "me"
 
-router = APIRouter(prefix="/kill-switches", tags=["operations"], responses=refusals(401, 422, 500, 503))
+router = resource_router(VERSION + "/kill-switches", "operations", 401, 422, 500, 503)
 
 
 def _place(

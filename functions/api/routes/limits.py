@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import Depends, Path
 
 from candlecast.domain.errors import NotFound
 from candlecast.domain.limit_catalogue import CATALOGUE
@@ -30,6 +30,7 @@ from functions.api.deps import (
 )
 from functions.api.openapi import refusals
 from functions.api.problems import Forbidden
+from functions.api.resources import VERSION, resource_router
 from functions.api.schemas.limits import (
     BreachView,
     EffectiveLimitView,
@@ -44,7 +45,7 @@ from functions.api.schemas.values import Listing
 
 ME = "me"
 
-router = APIRouter(prefix="/limits", tags=["limits"], responses=refusals(401, 422, 500, 503))
+router = resource_router(VERSION + "/limits", "limits", 401, 422, 500, 503)
 
 
 def _place(who: CallerDep, scope: Scope, scope_id: Annotated[str, Path(examples=[PLATFORM_ID, ME, "fund-1"])]) -> LimitPlace:

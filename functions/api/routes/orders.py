@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from candlecast.domain.order import IntentState
 from candlecast.ports.store import OrderFilter
 from functions.api.deps import DEFAULT_PAGE_SIZE, CallerDep, Cursor, OrderId, PageSize, ServicesDep, identifier
-from functions.api.openapi import refusals
+from functions.api.resources import VERSION, resource_router
 from functions.api.schemas.receipts import ReceiptView
 from functions.api.schemas.trading import OrderView
 from functions.api.schemas.values import Listing
 
-router = APIRouter(prefix="/orders", tags=["orders"], responses=refusals(401, 404, 422, 500, 503))
+router = resource_router(VERSION + "/orders", "orders", 401, 404, 422, 500, 503)
 
 
 @router.get("")

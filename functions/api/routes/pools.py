@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import Depends, Path
 
 from candlecast.domain.limit_record import LimitPlace, LimitRecord
 from candlecast.domain.limits import Scope
@@ -12,9 +12,10 @@ from candlecast.ports.api_services import ApiServices
 from candlecast.services.change_limits import ChangeLimits
 from functions.api.deps import AdminDep, ServicesDep, identifier
 from functions.api.openapi import refusals
+from functions.api.resources import VERSION, resource_router
 from functions.api.schemas.pools import PoolInput, PoolView
 
-router = APIRouter(prefix="/limits/pools", tags=["limits"], responses=refusals(401, 403, 404, 422, 500, 503))
+router = resource_router(VERSION + "/limits/pools", "limits", 401, 403, 404, 422, 500, 503)
 
 
 def _organisation(_: AdminDep, organisation_id: Annotated[str, Path(examples=["fund-1"])]) -> LimitPlace:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
-
 from candlecast.services.value_positions import ValuePositions
 from functions.api.deps import CallerDep, ServicesDep
-from functions.api.openapi import refusals
+from functions.api.resources import VERSION, resource_router
 from functions.api.schemas.trading import PositionList, PositionView
 
-router = APIRouter(prefix="/positions", tags=["positions"], responses=refusals(401, 500, 503))
+router = resource_router(VERSION + "/positions", "positions", 401, 500, 503)
 
 
 @router.get("")

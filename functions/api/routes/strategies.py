@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
-
 from candlecast.services.create_strategy import CreateStrategy
 from candlecast.services.rotate_source_secret import RotateSourceSecret
 from functions.api.deps import DEFAULT_PAGE_SIZE, AdminDep, CallerDep, Cursor, PageSize, ServicesDep, StrategyId
 from functions.api.openapi import refusals
+from functions.api.resources import VERSION, resource_router
 from functions.api.schemas.statistics import StatisticsView
 from functions.api.schemas.strategies import CreatedStrategy, NewStrategy, SourceView, StrategyView
 from functions.api.schemas.values import Listing
 
-router = APIRouter(prefix="/strategies", tags=["strategies"], responses=refusals(401, 422, 500, 503))
+router = resource_router(VERSION + "/strategies", "strategies", 401, 422, 500, 503)
 
 
 @router.get("")

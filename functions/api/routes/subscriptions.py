@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
-
 from candlecast.ports.api_services import ApiServices
 from candlecast.services.cancel_subscription import CancelSubscription
 from candlecast.services.change_subscription import ChangeSubscription
@@ -11,11 +9,12 @@ from candlecast.services.measure_subscription import MeasureSubscription
 from candlecast.services.subscribe import Subscribe
 from functions.api.deps import CallerDep, CorrelationDep, IdempotencyKey, ServicesDep, SubscriptionId
 from functions.api.openapi import refusals
+from functions.api.resources import VERSION, resource_router
 from functions.api.schemas.statistics import PerformanceView
 from functions.api.schemas.subscriptions import Cancellation, CancelledView, NewSubscription, SettingsChange, SubscriptionView
 from functions.api.schemas.values import Listing
 
-router = APIRouter(prefix="/subscriptions", tags=["subscriptions"], responses=refusals(401, 422, 500, 503))
+router = resource_router(VERSION + "/subscriptions", "subscriptions", 401, 422, 500, 503)
 
 
 @router.get("")

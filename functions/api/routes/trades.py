@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from functions.api.deps import DEFAULT_PAGE_SIZE, CallerDep, Cursor, PageSize, ServicesDep, identifier
-from functions.api.openapi import refusals
+from functions.api.resources import VERSION, resource_router
 from functions.api.schemas.trading import TradeView
 from functions.api.schemas.values import Listing
 
-router = APIRouter(prefix="/trades", tags=["trades"], responses=refusals(401, 404, 422, 500, 503))
+router = resource_router(VERSION + "/trades", "trades", 401, 404, 422, 500, 503)
 
 
 @router.get("")

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from candlecast.domain.pool import Pool, PoolBounds
+from candlecast.domain.pool import Pool
+from candlecast.domain.pool_bounds import PoolBounds
 from functions.api.schemas.values import Body, Money, View
 
 Count = Annotated[int, Field(strict=True)]

@@ -1,4 +1,7 @@
-"""What all bodies share: money as text, refused floats, closed objects, pages."""
+"""What all bodies share: money as text, refused floats, closed objects, pages.
+
+An answer's validator is built when it is first given: a request meets one route's models.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +25,13 @@ class Body(BaseModel):
 class View(BaseModel):
     """A response's body, read from a domain value by attribute."""
 
-    model_config = ConfigDict(from_attributes=True, frozen=True)
+    model_config = ConfigDict(from_attributes=True, frozen=True, defer_build=True)
 
 
 class Listing[T](BaseModel):
     """One page; `next_cursor` is None on the last."""
+
+    model_config = ConfigDict(defer_build=True)
 
     items: list[T]
     next_cursor: str | None = None

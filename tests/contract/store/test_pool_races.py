@@ -20,7 +20,8 @@ from candlecast.adapters.dynamodb.table import Table
 from candlecast.domain.errors import RetryLater
 from candlecast.domain.order import Intent, IntentState
 from candlecast.domain.plan import Plan
-from candlecast.domain.pool import ABANDONED_AFTER, LOOK_AGAIN_AFTER, NOTHING, SLOTS, Amounts
+from candlecast.domain.pool import ABANDONED_AFTER, LOOK_AGAIN_AFTER, SLOTS
+from candlecast.domain.pool_bounds import NOTHING, Amounts
 from candlecast.domain.pooled_plan import entry_of
 from candlecast.domain.reasons import Reason
 from candlecast.services.release_pools import ReleasePools

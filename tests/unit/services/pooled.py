@@ -12,7 +12,8 @@ from candlecast.domain.events import Event, EventType, order_event
 from candlecast.domain.ids import digest
 from candlecast.domain.order import Intent, IntentState
 from candlecast.domain.plan import Plan
-from candlecast.domain.pool import Amounts, Pool, PoolBounds, PoolLimits, Reservation
+from candlecast.domain.pool import Pool, Reservation
+from candlecast.domain.pool_bounds import Amounts, PoolBounds, PoolLimits
 from candlecast.domain.pooled_plan import entry_of
 from candlecast.domain.reasons import Denial
 from candlecast.ports.bus import PublishedEvent

@@ -10,7 +10,8 @@ import pytest
 from candlecast.domain.events import EventType, order_event
 from candlecast.domain.kill_switch import Grade, SwitchPlace, SwitchScope
 from candlecast.domain.order import Intent, IntentState
-from candlecast.domain.pool import ABANDONED_AFTER, LOOK_AGAIN_AFTER, Amounts, ReservationState
+from candlecast.domain.pool import ABANDONED_AFTER, LOOK_AGAIN_AFTER, ReservationState
+from candlecast.domain.pool_bounds import Amounts
 from candlecast.services.release_pools import POOL_DAILY_LOSS
 from tests.builders import a_position, after, an_account
 from tests.fakes.gate import a_switch

@@ -8,7 +8,7 @@ from datetime import datetime
 from candlecast.domain.errors import InvalidValue
 from candlecast.domain.limits import Limits, Scope
 from candlecast.domain.money import require_utc
-from candlecast.domain.pool import PoolBounds, PoolLimits
+from candlecast.domain.pool_bounds import PoolBounds, PoolLimits
 
 PLATFORM_ID = "platform"  # there is one platform, and its record needs a name as any other
 RECORDED_SCOPES = (Scope.PLATFORM, Scope.ORGANISATION, Scope.GROUP, Scope.USER)

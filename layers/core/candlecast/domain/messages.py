@@ -10,7 +10,7 @@ from datetime import datetime
 
 from candlecast.domain.limits import EffectiveLimits
 from candlecast.domain.money import require_utc
-from candlecast.domain.pool import PoolLimits
+from candlecast.domain.pool_bounds import PoolLimits
 from candlecast.domain.quote import Quote
 from candlecast.domain.signal import Signal
 from candlecast.domain.subscription import Settings

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from candlecast.domain.errors import Conflict
 from candlecast.domain.limit_record import LimitPlace, LimitRecord
 from candlecast.domain.limits import Limits, Scope, locked_changes
-from candlecast.domain.pool import PoolBounds
+from candlecast.domain.pool_bounds import PoolBounds
 from candlecast.ports.clock import Clock
 from candlecast.ports.limits import LimitStore
 from candlecast.services.retry_conflict import retry_conflict

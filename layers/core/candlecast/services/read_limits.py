@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from candlecast.domain.errors import RetryLater
 from candlecast.domain.limit_record import PLATFORM, PRODUCT_LIMITS, LimitPlace, LimitRecord
 from candlecast.domain.limits import Authority, EffectiveLimits, Scope, tighten
-from candlecast.domain.pool import PoolLimits
+from candlecast.domain.pool_bounds import PoolLimits
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.limits import LimitStore
 

@@ -15,7 +15,8 @@ from candlecast.domain.ids import digest
 from candlecast.domain.kill_switch import Grade, SwitchPlace, SwitchScope
 from candlecast.domain.money import ZERO
 from candlecast.domain.order import Intent, LegKind
-from candlecast.domain.pool import LOOK_AGAIN_AFTER, Amounts, Reservation, ReservationState, is_loss_reached, kept_by
+from candlecast.domain.pool import LOOK_AGAIN_AFTER, Reservation, ReservationState, is_loss_reached, kept_by
+from candlecast.domain.pool_bounds import Amounts
 from candlecast.domain.position import Trade
 from candlecast.ports.bus import EventBus, PublishedEvent
 from candlecast.ports.clock import Clock, Metrics

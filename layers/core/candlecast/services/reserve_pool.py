@@ -17,17 +17,8 @@ from candlecast.domain.limits import Authority
 from candlecast.domain.messages import TradeOrder
 from candlecast.domain.order import Intent
 from candlecast.domain.plan import Plan
-from candlecast.domain.pool import (
-    ABANDONED_AFTER,
-    NOTHING,
-    Amounts,
-    PoolBounds,
-    PoolLimits,
-    Reservation,
-    SlotChange,
-    needed_by,
-    slot_of,
-)
+from candlecast.domain.pool import ABANDONED_AFTER, Reservation, SlotChange, needed_by, slot_of
+from candlecast.domain.pool_bounds import NOTHING, Amounts, PoolBounds, PoolLimits
 from candlecast.domain.pooled_plan import deny_entry, entry_of, marked, without_entry
 from candlecast.domain.reasons import Denial, Reason
 from candlecast.ports.clock import Clock, Metrics

@@ -9,7 +9,8 @@ from decimal import Decimal
 
 from candlecast.domain.errors import Conflict, RetryLater
 from candlecast.domain.money import ZERO
-from candlecast.domain.pool import NOTHING, Amounts, Pool, PoolBounds, PoolLimits, Reservation, Slot, giving_back
+from candlecast.domain.pool import Pool, Reservation, Slot, giving_back
+from candlecast.domain.pool_bounds import NOTHING, Amounts, PoolBounds, PoolLimits
 from candlecast.ports.pool import RESERVATION_CHANGED, PoolStore
 
 ATTEMPTS = 5  # against others who change the same slot at the same moment; then the caller comes again

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 
 from candlecast.domain.account import Account
 from candlecast.domain.errors import Conflict, NotFound
-from candlecast.domain.pool import LOOK_AGAIN_AFTER, NOTHING, Amounts, Reservation, ReservationState
+from candlecast.domain.pool import LOOK_AGAIN_AFTER, Reservation, ReservationState
+from candlecast.domain.pool_bounds import NOTHING, Amounts
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.pool import PoolStore
 from candlecast.ports.store import AccountStore

@@ -35,7 +35,8 @@ from candlecast.adapters.dynamodb.table import (
     store_errors,
 )
 from candlecast.domain.errors import Conflict, RetryLater
-from candlecast.domain.pool import SLOTS, Amounts, Pool, PoolLimits, Reservation, Slot, SlotChange
+from candlecast.domain.pool import SLOTS, Pool, Reservation, Slot, SlotChange
+from candlecast.domain.pool_bounds import Amounts, PoolLimits
 from candlecast.ports.clock import Clock
 from candlecast.ports.pool import RESERVATION_CHANGED, SLOT_CHANGED
 

@@ -1,0 +1,62 @@
+"""Resources whose routes are loaded by the first request for them: a request meets one, and all took a fifth of a start.
+
+An application holds one `Resource` for each first word of its paths. FastAPI's own `include_router` would work every route out
+twice, at import and again at the first request.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from importlib import import_module
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.routing import APIRoute
+from starlette.routing import BaseRoute, Match
+from starlette.types import Receive, Scope, Send
+
+from functions.api.openapi import refusals
+
+VERSION = "/v1"
+ROUTES = "functions.api.routes"
+
+
+def resource_router(path: str, tag: str, *statuses: int) -> APIRouter:
+    """The router of one module of routes below `path`, each of which may refuse with these statuses."""
+    return APIRouter(prefix=path, tags=[tag], responses=refusals(*statuses), generate_unique_id_function=_operation_id)
+
+
+class Resource(BaseRoute):
+    """Everything below one path; its modules of routes, in their order, are imported when something there is asked for."""
+
+    def __init__(self, path: str, *modules: str) -> None:
+        self.path = path
+        self.modules = modules
+
+    @cached_property
+    def routes(self) -> list[BaseRoute]:
+        """The routes themselves."""
+        return [route for name in self.modules for route in import_module(f"{ROUTES}.{name}").router.routes]
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """As a router's: the first route of path and method, else the first of the path, which answers 405."""
+        best: tuple[Match, Scope] = Match.NONE, {}
+        if scope["type"] != "http" or not f"{scope['path']}/".startswith(f"{self.path}/"):
+            return best
+        for route in self.routes:
+            match, child_scope = route.matches(scope)
+            if match is Match.FULL:
+                return match, child_scope
+            if match is Match.PARTIAL and best[0] is Match.NONE:
+                best = match, child_scope
+        return best
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the route that `matches` has found answer."""
+        found: Any = scope["route"]
+        await found.handle(scope, receive, send)
+
+
+def _operation_id(route: APIRoute) -> str:
+    """The function's name: clients are generated from it, so it is as stable as the path."""
+    return route.name
