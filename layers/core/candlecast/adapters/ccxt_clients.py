@@ -10,12 +10,12 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 import ccxt
 
+from candlecast.adapters.venue_session import VenueSession
 from candlecast.domain.errors import InvalidValue
 from candlecast.domain.market import Market
 from candlecast.ports.venue import Credentials
@@ -35,6 +35,7 @@ def make_template(ccxt_class: str, base_url: str | None) -> Any:
     template = kept_open(
         {
             "enableRateLimit": False,
+            "session": VenueSession(),
             "timeout": REQUEST_TIMEOUT_MS,
             "options": {
                 "recvWindow": RECEIVE_WINDOW_MS,
@@ -48,7 +49,6 @@ def make_template(ccxt_class: str, base_url: str | None) -> Any:
     )
     template.options = {name: _shared(value) for name, value in template.options.items()}
     template.number = Decimal
-    template.session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # nothing is carried from account to account
     if base_url is not None:
         template.urls = {**template.urls, "api": {k: _moved(url, base_url) for k, url in template.urls["api"].items()}}
     return template
