@@ -7,11 +7,12 @@ version. A change makes a new `Account`; the store writes it only if nobody else
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
+from candlecast.domain.copying import replace
 from candlecast.domain.errors import InvalidValue
 from candlecast.domain.events import Event, EventType, order_event
 from candlecast.domain.fills import STATE_OF_STATUS, filled_into, price_of_last, reason_of_end
@@ -45,7 +46,7 @@ class AccountStatus(StrEnum):
     DISABLED = "DISABLED"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DailyResult:
     """A subscription's realised profit after fees on one UTC day, in quote units; read from older items, never written."""
 
@@ -53,7 +54,7 @@ class DailyResult:
     realised_pnl: Decimal
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Balance:
     """Margin balance in the account's quote currency as the venue told it."""
 
@@ -62,7 +63,7 @@ class Balance:
     as_of: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Account:
     """One set of exchange keys of one user, with everything that decides its orders.
 

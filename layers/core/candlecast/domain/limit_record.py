@@ -14,7 +14,7 @@ PLATFORM_ID = "platform"  # there is one platform, and its record needs a name a
 RECORDED_SCOPES = (Scope.PLATFORM, Scope.ORGANISATION, Scope.GROUP, Scope.USER)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LimitPlace:
     """Whose limits: `scope_id` is an organisation's or group's id, or the tenant's for a user."""
 
@@ -34,7 +34,7 @@ PRODUCT_LIMITS = Limits(max_state_age_seconds=MAX_STATE_AGE_SECONDS, max_account
 """What counts although no operator has set it; as every level, others can only tighten it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class LimitRecord:
     """The limits of one place, with who has set them when.
 

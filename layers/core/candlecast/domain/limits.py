@@ -50,7 +50,7 @@ class Authority(StrEnum):
     LOST = "LOST"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Limits:
     """One level's limits by their standard names; None is not limited at this level. Units stand in the catalogue.
 
@@ -162,7 +162,7 @@ NAMES: tuple[str, ...] = tuple(each.name for each in fields(Limits))
 _VALUES = attrgetter(*NAMES)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EffectiveLimits:
     """What remains of several levels: the tightest value of each limit, and the widest level that gives it."""
 
@@ -176,7 +176,7 @@ class EffectiveLimits:
         return self.authority is Authority.EMERGENCY
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ClosingLimits:
     """The limits on what is held, which the reconciler acts on: hours, and per cent of what the position has cost."""
 

@@ -9,12 +9,13 @@ slots hold together can be used.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime, timedelta
 from decimal import ROUND_DOWN, ROUND_UP, Decimal
 from enum import StrEnum
 from zlib import crc32
 
+from candlecast.domain.copying import replace
 from candlecast.domain.errors import InvalidValue
 from candlecast.domain.money import ZERO, require_decimal
 from candlecast.domain.order import Intent, IntentState
@@ -36,7 +37,7 @@ ABANDONED_AFTER = timedelta(seconds=MAX_SIGNAL_AGE_SECONDS + VISIT_MARGIN_SECOND
 LOOK_AGAIN_AFTER = timedelta(hours=1)  # at what is held: its release comes with its events, and this only if they are lost
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class PoolBounds:
     """What all accounts of an organisation may have together; None is not limited. Money in quote units.
 
@@ -79,7 +80,7 @@ class PoolBounds:
         return Amounts(notional, positions, orders)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class PoolLimits:
     """An organisation's bounds; of two versions the higher one counts, whichever message comes first."""
 
@@ -88,7 +89,7 @@ class PoolLimits:
     version: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Amounts:
     """What a pool counts: notional in quote units, open positions, orders of the day."""
 
@@ -123,7 +124,7 @@ class Amounts:
 NOTHING = Amounts()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Slot:
     """A part of a pool. `used` is reserved or confirmed, `free` may still be reserved; orders and `pnl` are those of `day`."""
 
@@ -147,7 +148,7 @@ class ReservationState(StrEnum):
     CONFIRMED = "CONFIRMED"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Reservation:
     """What one entry has taken from a pool. It exists exactly as long as it counts.
 
@@ -171,7 +172,7 @@ class Reservation:
     version: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class SlotChange:
     """Additions to one slot, made only if it is on `day`, knows `limits_version` or later, and gives no more than is free."""
 
@@ -195,7 +196,7 @@ class SlotChange:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Pool:
     """All slots of an organisation as they were read."""
 

@@ -23,7 +23,7 @@ from candlecast.domain.risk.evaluate import Evaluation
 SCHEMA_VERSION = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Receipt:
     """Everything that a decision was made from and what it came to.
 

@@ -69,7 +69,7 @@ class MarginMode(StrEnum):
     ISOLATED = "ISOLATED"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sizing:
     """Sizing mode with its value; in RISK_PERCENT mode a None value means the subscription's `risk_per_trade_percent`."""
 
@@ -85,7 +85,7 @@ class Sizing:
             raise InvalidValue("sizing value is beyond any leverage", code="SIZING_VALUE_TOO_LARGE")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """A subscription's own settings; money in the market's quote currency, percentages as numbers (5 means 5 %).
 
@@ -180,7 +180,7 @@ class Settings:
         return not self.allowed_markets or market in self.allowed_markets
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Subscription:
     """One user's use of one strategy on one account. `account_id` is None until the user has named one."""
 
