@@ -7,7 +7,6 @@ shared, too, and refuses to be written.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, NoReturn
@@ -101,7 +100,8 @@ class Templates:
 
 def clone_for(template: Any, credentials: Credentials) -> Any:
     """A client of one account."""
-    client = copy.copy(template)
+    client = object.__new__(type(template))
+    client.__dict__.update(template.__dict__)
     client.options = dict(template.options)
     client.headers = dict(template.headers or {})
     client.apiKey = credentials.api_key

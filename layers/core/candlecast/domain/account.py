@@ -19,7 +19,7 @@ from candlecast.domain.fills import STATE_OF_STATUS, filled_into, price_of_last,
 from candlecast.domain.findings import Drift, ExternalOrder, Mend
 from candlecast.domain.lifecycle import require_transition
 from candlecast.domain.limit_catalogue import REASONS_OF_LIMITS
-from candlecast.domain.limits import Limits
+from candlecast.domain.limits import NO_LIMITS, Limits
 from candlecast.domain.money import ZERO
 from candlecast.domain.order import Intent, IntentState, LegKind, MarketSettings, PositionMode, VenueOrder
 from candlecast.domain.position import Position, Trade, market_of, place_of, position_key
@@ -99,7 +99,7 @@ class Account:
     naked_since: Mapping[str, datetime] = field(default_factory=dict)
     position_mode: PositionMode = PositionMode.ONE_WAY
     mode_at_venue: PositionMode | None = PositionMode.ONE_WAY
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits = NO_LIMITS
     usage: Usage = field(default_factory=Usage)
     outbox: tuple[Event, ...] = ()
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from candlecast.domain.errors import InvalidValue
-from candlecast.domain.limits import Limits, Scope
+from candlecast.domain.limits import NO_LIMITS, Limits, Scope
 from candlecast.domain.money import require_utc
 from candlecast.domain.pool import PoolBounds, PoolLimits
 
@@ -43,7 +43,7 @@ class LimitRecord:
     """
 
     place: LimitPlace
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits = NO_LIMITS
     organisation_id: str | None = None
     group_id: str | None = None
     pool: PoolBounds | None = None

@@ -160,13 +160,14 @@ class Limits:
 
 NAMES: tuple[str, ...] = tuple(each.name for each in fields(Limits))
 _VALUES = attrgetter(*NAMES)
+NO_LIMITS = Limits()  # one for all values that set none: making it takes longer than most decisions about it
 
 
 @dataclass(frozen=True)
 class EffectiveLimits:
     """What remains of several levels: the tightest value of each limit, and the widest level that gives it."""
 
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits = NO_LIMITS
     origins: Mapping[str, Scope] = field(default_factory=dict)
     authority: Authority = Authority.LIVE
 

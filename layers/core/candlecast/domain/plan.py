@@ -189,24 +189,16 @@ def _refusal(
     age = Decimal(str((now - order.signal.issued_at).total_seconds()))
     newest = account.newest_signals.get(position_key(order.subscription_id, order.signal.market))
     checks = (
-        (account.status is AccountStatus.NO_CREDENTIALS, IntentState.SKIPPED, Denial(Reason.NO_CREDENTIALS)),
-        (status is SubscriptionStatus.PAUSED, IntentState.SKIPPED, Denial(Reason.SUBSCRIPTION_PAUSED)),
-        (status is SubscriptionStatus.CANCELLED, IntentState.SKIPPED, Denial(Reason.SUBSCRIPTION_CANCELLED)),
-        (
-            age > max_age,
-            IntentState.EXPIRED,
-            Denial(Reason.SIGNAL_TOO_OLD, age, Decimal(max_age)),
-        ),
-        (
-            newest is not None and newest > order.signal.issued_at,
-            IntentState.EXPIRED,
-            Denial(Reason.SIGNAL_SUPERSEDED),
-        ),
-        (account.status is AccountStatus.DISABLED, IntentState.DENIED, Denial(Reason.ACCOUNT_DISABLED)),
-        (market is None, IntentState.DENIED, Denial(Reason.UNKNOWN_MARKET)),
-        (order.signal.price is None, IntentState.DENIED, Denial(Reason.REFERENCE_PRICE_MISSING)),
+        (account.status is AccountStatus.NO_CREDENTIALS, IntentState.SKIPPED, (Reason.NO_CREDENTIALS,)),
+        (status is SubscriptionStatus.PAUSED, IntentState.SKIPPED, (Reason.SUBSCRIPTION_PAUSED,)),
+        (status is SubscriptionStatus.CANCELLED, IntentState.SKIPPED, (Reason.SUBSCRIPTION_CANCELLED,)),
+        (age > max_age, IntentState.EXPIRED, (Reason.SIGNAL_TOO_OLD, age, Decimal(max_age))),
+        (newest is not None and newest > order.signal.issued_at, IntentState.EXPIRED, (Reason.SIGNAL_SUPERSEDED,)),
+        (account.status is AccountStatus.DISABLED, IntentState.DENIED, (Reason.ACCOUNT_DISABLED,)),
+        (market is None, IntentState.DENIED, (Reason.UNKNOWN_MARKET,)),
+        (order.signal.price is None, IntentState.DENIED, (Reason.REFERENCE_PRICE_MISSING,)),
     )
-    return next(((state, denial) for broken, state, denial in checks if broken), None)
+    return next(((state, Denial(*why)) for broken, state, why in checks if broken), None)
 
 
 def _legs(account: Account, order: TradeOrder, entry: Entry, now: datetime) -> tuple[Intent, ...]:

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from candlecast.domain.entry_order import EntryPreference
 from candlecast.domain.errors import InvalidValue
-from candlecast.domain.limits import Limits, Scope, tighten
+from candlecast.domain.limits import NO_LIMITS, Limits, Scope, tighten
 from candlecast.domain.money import HUNDRED, ZERO, require_decimal, require_utc
 from candlecast.domain.signal import PositionSide
 
@@ -112,7 +112,7 @@ class Settings:
     target_atr_multiplier: Decimal | None = None
     allowed_sides: AllowedSides = AllowedSides.BOTH
     allowed_markets: tuple[str, ...] = ()
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits = NO_LIMITS
     win_rate: Decimal | None = None
     payoff_ratio: Decimal | None = None
     kelly_cap_percent: Decimal = Decimal(5)
