@@ -13,6 +13,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+import ccxt
+from urllib3.connectionpool import HTTPConnectionPool
+
 from candlecast.adapters.ccxt_clients import Templates
 from candlecast.adapters.ccxt_venue import CcxtVenues
 from candlecast.adapters.codec import message_from_json, to_json
@@ -21,6 +24,7 @@ from candlecast.adapters.dynamodb.gate import DynamoGate
 from candlecast.adapters.dynamodb.weights import DynamoWeights
 from candlecast.adapters.secrets import SecretsManagerVault
 from candlecast.adapters.system import SystemClock
+from candlecast.adapters.venue_session import VenueSession
 from candlecast.domain.account import Account, Balance
 from candlecast.domain.errors import Conflict
 from candlecast.domain.messages import TradeOrder
@@ -92,23 +96,30 @@ class Executor:
     execute: ExecuteOrder
     template: Any
     queue: FakeReconcileQueue
-    requests: int = 0
-
-    def __post_init__(self) -> None:
-        self.template.session.hooks["response"].append(self._answered)
+    _forgotten: int = 0
 
     def consume(self, body: str) -> Account:
         """What the function does with a record's body."""
         return self.execute(message_from_json(TradeOrder, body))
 
     @property
+    def requests(self) -> int:
+        """How many the venue was asked since they were forgotten."""
+        return self._pool.num_requests - self._forgotten
+
+    @property
     def connections(self) -> int:
         """How many were ever opened to the venue; one, as long as they are kept alive."""
-        pools = self.template.session.get_adapter(self.template.urls["api"]["fapiPrivate"]).poolmanager.pools
-        return sum(pools[key].num_connections for key in pools.keys())  # noqa: SIM118 - urllib3's container is no dictionary
+        return self._pool.num_connections
 
-    def _answered(self, _response: Any, **_: Any) -> None:
-        self.requests += 1
+    def forget(self) -> None:
+        """Begin to count anew."""
+        self._forgotten = self._pool.num_requests
+
+    @property
+    def _pool(self) -> HTTPConnectionPool:
+        session: VenueSession = self.template.session
+        return session.manager.connection_from_url(self.template.urls["api"]["fapiPrivate"])
 
 
 @dataclass(slots=True, kw_only=True)
@@ -131,7 +142,8 @@ class MemoryExecutor(Executor):
 
     def forget(self) -> None:
         """Begin to count anew."""
-        self.accounts.loads = self.accounts.saves = self.requests = self.gate.reads = self.gate.writes = 0
+        Executor.forget(self)
+        self.accounts.loads = self.accounts.saves = self.gate.reads = self.gate.writes = 0
         self.gate.weights.leases = 0
 
 
@@ -157,7 +169,8 @@ class TableExecutor(Executor):
 
     def forget(self) -> None:
         """Begin to count anew."""
-        self.requests = self.secrets.reads = 0
+        Executor.forget(self)
+        self.secrets.reads = 0
         self.queue.sent.clear()
         self.cloud.forget()
 
@@ -210,6 +223,15 @@ def templates_at(paper: AtVenue) -> Templates:
     market = a_market()
     catalogue = {market.symbol: market}
     return Templates({VENUE: ("binanceusdm", paper.base_url)}, lambda _venue: catalogue)
+
+
+def bare_client(at: AtVenue) -> Any:
+    """ccxt as it comes, with an account of its own at the process and the market known: what nobody who uses ccxt can save."""
+    template, keys = templates_at(at).of(VENUE), at.open_account()
+    client = ccxt.binanceusdm({"apiKey": keys.api_key, "secret": keys.api_secret, "enableRateLimit": False})
+    client.set_markets([template.markets[BTC]])
+    client.urls = {**client.urls, "api": template.urls["api"]}
+    return client
 
 
 def composed(

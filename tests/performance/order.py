@@ -12,7 +12,6 @@ from datetime import datetime
 from itertools import count
 from typing import Any
 
-from candlecast.adapters.ccxt_clients import clone_for
 from candlecast.adapters.system import SystemClock
 from candlecast.domain.signal import Action
 from tests.builders import BTC
@@ -21,13 +20,14 @@ from tests.performance.executor import (
     MemoryExecutor,
     TableExecutor,
     an_account_now,
+    bare_client,
     bracket,
     in_memory,
     on_table,
     order_body,
 )
 from tests.performance.measuring import Figure, Subject, compare, counted
-from tests.performance.paper_process import PaperProcess, paper_process
+from tests.performance.paper_process import paper_process
 from tests.performance.write_units import write_units
 
 QUANTITY = "0.020"  # what the subscriber's 1,000 of notional buys
@@ -52,11 +52,11 @@ def figures() -> Iterator[Figure]:
     clock = SystemClock()
     with paper_process() as paper, ExitStack() as stack:
         paper.stand_at(str(PRICE))
-        memory, table = in_memory(paper, clock), on_table(paper, clock)
-        for executor in (memory, table):
-            stack.enter_context(closing(executor.template.session))
+        memory, table, client = in_memory(paper, clock), on_table(paper, clock), bare_client(paper)
+        for each in (memory.template, table.template, client):
+            stack.enter_context(closing(each.session))
         yield from compare(
-            Subject(ALONE, _round_trip_alone(memory, paper), "order", ROUND_TRIP),
+            Subject(ALONE, _round_trip_alone(client), "order", ROUND_TRIP),
             Subject(WHOLE, round_trip(table, clock.now()), "order", ROUND_TRIP),
             Subject(IN_MEMORY, round_trip(memory, clock.now()), "order", ROUND_TRIP),
         )
@@ -94,8 +94,7 @@ def round_trip[E: (MemoryExecutor, TableExecutor)](executor: E, now: datetime) -
     return there_and_back
 
 
-def _round_trip_alone(executor: MemoryExecutor, paper: PaperProcess) -> Callable[[], None]:
-    client: Any = clone_for(executor.template, paper.open_account())
+def _round_trip_alone(client: Any) -> Callable[[], None]:
     numbers = count()
 
     def there_and_back() -> None:
@@ -132,6 +131,6 @@ def _venue_requests(executor: MemoryExecutor, now: datetime) -> Iterator[Figure]
 
 
 def _asked(executor: MemoryExecutor, body: str) -> int:
-    executor.requests = 0
+    executor.forget()
     executor.consume(body)
     return executor.requests

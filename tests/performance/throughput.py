@@ -19,11 +19,10 @@ from itertools import count
 from multiprocessing import get_context
 from typing import Any
 
-from candlecast.adapters.ccxt_clients import clone_for
 from candlecast.adapters.system import SystemClock
 from candlecast.ports.venue import Credentials
-from tests.builders import BTC, VENUE
-from tests.performance.executor import PRICE, in_memory, templates_at
+from tests.builders import BTC
+from tests.performance.executor import PRICE, bare_client, in_memory
 from tests.performance.order import QUANTITY, ROUND_TRIP, round_trip
 from tests.performance.paper_process import PaperProcess, paper_process
 
@@ -122,7 +121,7 @@ def _through_the_use_case(account: OpenedAccount) -> RoundTrip:
 
 
 def _bare(account: OpenedAccount) -> RoundTrip:
-    return partial(_both_ways, clone_for(templates_at(account).of(VENUE), account.keys), count())
+    return partial(_both_ways, bare_client(account), count())
 
 
 def _client_for_each_order(account: OpenedAccount) -> RoundTrip:
@@ -130,7 +129,7 @@ def _client_for_each_order(account: OpenedAccount) -> RoundTrip:
 
     def with_new_clients() -> None:
         for way in WAYS:
-            client = clone_for(templates_at(account).of(VENUE), account.keys)
+            client = bare_client(account)
             with closing(client.session):
                 _one_way(client, way, numbers)
 

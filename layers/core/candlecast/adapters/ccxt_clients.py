@@ -7,15 +7,14 @@ shared, too, and refuses to be written.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 import ccxt
 
+from candlecast.adapters.venue_session import VenueSession
 from candlecast.domain.errors import InvalidValue
 from candlecast.domain.market import Market
 from candlecast.ports.venue import Credentials
@@ -35,6 +34,7 @@ def make_template(ccxt_class: str, base_url: str | None) -> Any:
     template = kept_open(
         {
             "enableRateLimit": False,
+            "session": VenueSession(),
             "timeout": REQUEST_TIMEOUT_MS,
             "options": {
                 "recvWindow": RECEIVE_WINDOW_MS,
@@ -48,7 +48,6 @@ def make_template(ccxt_class: str, base_url: str | None) -> Any:
     )
     template.options = {name: _shared(value) for name, value in template.options.items()}
     template.number = Decimal
-    template.session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # nothing is carried from account to account
     if base_url is not None:
         template.urls = {**template.urls, "api": {k: _moved(url, base_url) for k, url in template.urls["api"].items()}}
     return template
@@ -101,7 +100,8 @@ class Templates:
 
 def clone_for(template: Any, credentials: Credentials) -> Any:
     """A client of one account."""
-    client = copy.copy(template)
+    client = object.__new__(type(template))
+    client.__dict__.update(template.__dict__)
     client.options = dict(template.options)
     client.headers = dict(template.headers or {})
     client.apiKey = credentials.api_key

@@ -7,18 +7,19 @@ version. A change makes a new `Account`; the store writes it only if nobody else
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
+from candlecast.domain.copying import replace
 from candlecast.domain.errors import InvalidValue
 from candlecast.domain.events import Event, EventType, order_event
 from candlecast.domain.fills import STATE_OF_STATUS, filled_into, price_of_last, reason_of_end
 from candlecast.domain.findings import Drift, ExternalOrder, Mend
 from candlecast.domain.lifecycle import require_transition
 from candlecast.domain.limit_catalogue import REASONS_OF_LIMITS
-from candlecast.domain.limits import Limits
+from candlecast.domain.limits import NO_LIMITS, Limits
 from candlecast.domain.money import ZERO
 from candlecast.domain.order import Intent, IntentState, LegKind, MarketSettings, PositionMode, VenueOrder
 from candlecast.domain.position import Position, Trade, market_of, place_of, position_key
@@ -45,7 +46,7 @@ class AccountStatus(StrEnum):
     DISABLED = "DISABLED"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DailyResult:
     """A subscription's realised profit after fees on one UTC day, in quote units; read from older items, never written."""
 
@@ -53,7 +54,7 @@ class DailyResult:
     realised_pnl: Decimal
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Balance:
     """Margin balance in the account's quote currency as the venue told it."""
 
@@ -62,7 +63,7 @@ class Balance:
     as_of: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Account:
     """One set of exchange keys of one user, with everything that decides its orders.
 
@@ -98,7 +99,7 @@ class Account:
     naked_since: Mapping[str, datetime] = field(default_factory=dict)
     position_mode: PositionMode = PositionMode.ONE_WAY
     mode_at_venue: PositionMode | None = PositionMode.ONE_WAY
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits = NO_LIMITS
     usage: Usage = field(default_factory=Usage)
     outbox: tuple[Event, ...] = ()
 

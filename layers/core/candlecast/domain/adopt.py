@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
 from candlecast.domain.account import Account
+from candlecast.domain.copying import replace
 from candlecast.domain.drift import is_our_id, left_of
 from candlecast.domain.events import Event, EventType
 from candlecast.domain.findings import (
@@ -35,7 +36,7 @@ class ClosedBy(StrEnum):
 ALERT_OF_CLOSING = {ClosedBy.CLOSED_OUTSIDE: "POSITION_CLOSED_OUTSIDE", ClosedBy.LIQUIDATED: "POSITION_LIQUIDATED"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OutsideFill:
     """What somebody else's closing brought: average price, fee in quote units, and whose it was."""
 

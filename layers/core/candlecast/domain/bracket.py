@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
+from candlecast.domain.copying import replace
 from candlecast.domain.entry_order import EntryOrder, EntryType
 from candlecast.domain.ids import intent_id
 from candlecast.domain.market import Market

@@ -8,7 +8,7 @@ from datetime import datetime
 from candlecast.domain.reasons import Denial
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Breach:
     """Which limit stopped which entry; `breach_id` is the event's, so a repeat is the same breach."""
 

@@ -5,10 +5,11 @@ One per venue, shared by all workers. Exits and stops are tried whatever it says
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from candlecast.domain.copying import replace
 from candlecast.domain.errors import DomainError, InvalidValue
 
 FAILURES_TO_OPEN = 5  # in a row; fewer may be one slow minute of one worker
@@ -28,7 +29,7 @@ class BreakerState(StrEnum):
     HALF_OPEN = "HALF_OPEN"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Breaker:
     """The breaker of one venue. `since` is when it opened, or when its probe was let through."""
 

@@ -20,7 +20,7 @@ class CandleError(InvalidValue):
         super().__init__(message, code)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Candle:
     """One bar of one market: prices in quote per base, volume in base units (or contracts, as the venue counts)."""
 
@@ -47,14 +47,14 @@ class Candle:
         return self.open_time + timeframe.length
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ClosedCandles:
     """Candles up to and including the one that closed at the requested instant; never empty, ascending."""
 
     candles: tuple[Candle, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NotPublished:
     """The venue has not published the requested candle yet; `last_close` is the latest that it has."""
 
@@ -62,7 +62,7 @@ class NotPublished:
     last_close: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Gap:
     """`missing` candles between the one that opened at `after` and the one that opened at `before`."""
 

@@ -76,7 +76,7 @@ class StopStep(StrEnum):
     CANCEL_SURPLUS = "cancel all but the newest"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StopReport:
     """The stops of one position: (quantity, trigger) of those that live at the venue, newest last; whether one is on its way."""
 

@@ -40,7 +40,7 @@ class TimeInForce(StrEnum):
     IOC = "IOC"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class EntryOrder:
     """An entry as a signal asks for it; prices in quote units.
 
@@ -68,7 +68,7 @@ class EntryOrder:
         require_rest(self.rests_seconds)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class EntryPreference:
     """How a subscription wants entries that their signal asks nothing of: at market, or as a LIMIT near the signal's price.
 

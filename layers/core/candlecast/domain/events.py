@@ -29,7 +29,7 @@ class EventType(StrEnum):
     KILL_SWITCH_CHANGED = "kill_switch.changed"  # somebody has set, changed or cleared one
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Event:
     """One thing that happened. Its id follows from the account, the account's version and its place in the outbox."""
 

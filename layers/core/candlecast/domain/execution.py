@@ -24,7 +24,7 @@ class ExecutionStatus(StrEnum):
     FAILED = "FAILED"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Execution:
     """One run: `scheduled_at` is the candle's close, `drift_seconds` how much later the run began, `worker` who ran it."""
 
@@ -46,7 +46,7 @@ class Execution:
     logs: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ShardReport:
     """How far the fan-out of one shard has come: order messages sent, and subscriptions skipped by reason.
 
@@ -63,7 +63,7 @@ class ShardReport:
     sent_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class SignalRecord:
     """A signal as it was published, with the number of its shards and what became of each."""
 

@@ -6,11 +6,12 @@ told once, not every minute.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Self
 
+from candlecast.domain.copying import replace
 from candlecast.domain.money import require_decimal, require_utc
 from candlecast.domain.order import Side
 from candlecast.domain.retries import ATTEMPTS_BEFORE_ALERT
@@ -25,7 +26,7 @@ SLOW_PACE = timedelta(minutes=5)  # of what did not help three times
 MEND_MEMORY = timedelta(hours=1)  # trouble that comes back later than this counts as new
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ExternalOrder:
     """An open order at the venue that none of our intents explains; it is shown, and never touched unless its id is ours."""
 
@@ -41,7 +42,7 @@ class ExternalOrder:
         require_decimal("quantity", self.quantity, non_negative=True)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Drift:
     """The venue holds `difference` (signed, base units) more in a market than we do; `reported` once a person was told.
 
@@ -58,7 +59,7 @@ class Drift:
         require_decimal("difference", self.difference)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Mend:
     """How often in a row the same thing was put right, and when last."""
 

@@ -51,7 +51,7 @@ class Grade(StrEnum):
 _STRICTNESS = {grade: rank for rank, grade in enumerate(Grade)}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SwitchPlace:
     """Where a switch stands: one for each scope and id."""
 
@@ -66,7 +66,7 @@ class SwitchPlace:
 PLATFORM = SwitchPlace(SwitchScope.PLATFORM, PLATFORM_ID)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class KillSwitch:
     """A switch as somebody has set it; `grade` is None once it was turned off. One that was never touched does not exist.
 

@@ -45,7 +45,7 @@ class Trigger(StrEnum):
     FORGOTTEN = "its entry has ended without a position, and nobody was told of it"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Transition:
     """In `source`, `trigger` leads to `target`, and only `actors` may pull it. None is the outside: not yet, or not any more."""
 

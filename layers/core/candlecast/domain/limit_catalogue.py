@@ -52,7 +52,7 @@ class Enforced(StrEnum):
     CHANGE = "CHANGE"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class LimitSpec:
     """One limit. `least` and `most` bound a number; `part_of` names the limit whose parameter this is."""
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from candlecast.domain.errors import InvalidValue
-from candlecast.domain.limits import Limits, Scope
+from candlecast.domain.limits import NO_LIMITS, Limits, Scope
 from candlecast.domain.money import require_utc
 from candlecast.domain.pool_bounds import PoolBounds, PoolLimits
 
@@ -14,7 +14,7 @@ PLATFORM_ID = "platform"  # there is one platform, and its record needs a name a
 RECORDED_SCOPES = (Scope.PLATFORM, Scope.ORGANISATION, Scope.GROUP, Scope.USER)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LimitPlace:
     """Whose limits: `scope_id` is an organisation's or group's id, or the tenant's for a user."""
 
@@ -34,7 +34,7 @@ PRODUCT_LIMITS = Limits(max_state_age_seconds=MAX_STATE_AGE_SECONDS, max_account
 """What counts although no operator has set it; as every level, others can only tighten it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class LimitRecord:
     """The limits of one place, with who has set them when.
 
@@ -43,7 +43,7 @@ class LimitRecord:
     """
 
     place: LimitPlace
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits = NO_LIMITS
     organisation_id: str | None = None
     group_id: str | None = None
     pool: PoolBounds | None = None

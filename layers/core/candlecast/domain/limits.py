@@ -50,7 +50,7 @@ class Authority(StrEnum):
     LOST = "LOST"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Limits:
     """One level's limits by their standard names; None is not limited at this level. Units stand in the catalogue.
 
@@ -160,13 +160,14 @@ class Limits:
 
 NAMES: tuple[str, ...] = tuple(each.name for each in fields(Limits))
 _VALUES = attrgetter(*NAMES)
+NO_LIMITS = Limits()  # one for all values that set none: making it takes longer than most decisions about it
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EffectiveLimits:
     """What remains of several levels: the tightest value of each limit, and the widest level that gives it."""
 
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits = NO_LIMITS
     origins: Mapping[str, Scope] = field(default_factory=dict)
     authority: Authority = Authority.LIVE
 
@@ -176,7 +177,7 @@ class EffectiveLimits:
         return self.authority is Authority.EMERGENCY
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ClosingLimits:
     """The limits on what is held, which the reconciler acts on: hours, and per cent of what the position has cost."""
 

@@ -9,7 +9,7 @@ from candlecast.domain.errors import InvalidValue
 from candlecast.domain.money import floor_to_step, require_decimal, round_to_step
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Market:
     """One market, with its filters in the venue's units.
 

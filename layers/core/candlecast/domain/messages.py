@@ -17,7 +17,7 @@ from candlecast.domain.subscription import Settings
 from candlecast.domain.timeframe import Timeframe
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class CandleClosed:
     """CandleQueue: a candle of a market is about to close; run the strategies that are due."""
 
@@ -32,7 +32,7 @@ class CandleClosed:
         require_utc("candle_close", self.candle_close)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class SignalShard:
     """SignalQueue: fan a signal out to one shard of its subscribers; shard positions are in `[start, end)` as four hex digits."""
 
@@ -44,7 +44,7 @@ class SignalShard:
     schema_version: int = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class TradeOrder:
     """TradeQueue: one subscriber's share of a signal, with the settings and limits as they were when it was fanned out.
 
@@ -65,7 +65,7 @@ class TradeOrder:
     schema_version: int = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ReconcileRequest:
     """ReconcileQueue: compare one account with its venue; `full` if positions and balance are wanted now, turn or not."""
 

@@ -108,7 +108,7 @@ class LegKind(StrEnum):
         return self in (LegKind.STOP_LOSS, LegKind.TAKE_PROFIT, LegKind.TRAILING_STOP)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MarketSettings:
     """Leverage and margin mode of a market of one account, as an entry needs them or as the venue has them in force."""
 
@@ -116,7 +116,7 @@ class MarketSettings:
     margin_mode: MarginMode
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Intent:
     """Our durable record of one order leg, written before anything is sent (invariant 1).
 
@@ -231,7 +231,7 @@ class Intent:
         return self.denial.reason if self.denial else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class OrderRequest:
     """What a venue is asked to place.
 
@@ -279,7 +279,7 @@ class VenueOrderStatus(StrEnum):
     REJECTED = "REJECTED"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class VenueOrder:
     """What a venue says of an order. `fee` is in quote units and None where the venue does not say it with the order."""
 
@@ -291,7 +291,7 @@ class VenueOrder:
     fee: Decimal | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class VenueOpenOrder:
     """What a venue says of an order that rests in its book, ours or not; `trigger_price` of a conditional one.
 
@@ -308,7 +308,7 @@ class VenueOpenOrder:
     reduce_only: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class VenueTrade:
     """One execution of one order, ours or not. `fee` is in quote units and None where it was paid in something else."""
 
@@ -323,7 +323,7 @@ class VenueTrade:
     position_side: PositionSide | None = None  # in hedge mode
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class VenuePosition:
     """What a venue says of a position in a market: the net one, or in hedge mode that of one side. None where it does not say."""
 

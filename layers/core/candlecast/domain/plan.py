@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from candlecast.domain.account import MAX_OPEN_INTENTS, Account, AccountStatus
 from candlecast.domain.bracket import ORDER_TYPE_OF_ENTRY, asked_order, bracket, expected_price, first_stop, stop_rules
+from candlecast.domain.copying import replace
 from candlecast.domain.entry_order import EntryType
 from candlecast.domain.errors import RetryLater
 from candlecast.domain.ids import intent_id
@@ -30,7 +31,7 @@ FULL_WAIT_SECONDS = 30.0
 LOOK_WAIT_SECONDS = 3.0  # so soon a look that was asked for may have made a stale state fresh
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
     """Intents in the order in which they are sent (state SUBMITTING), decided ones that are not sent (terminal states), and exits
     that the account keeps until an earlier order has ended (PENDING). `comes_again`: an entry could not be decided yet.
@@ -93,7 +94,7 @@ def _exit_intents(account: Account, order: TradeOrder, closing: Position | None,
     return (_intent(order, account, LegKind.EXIT, now, side=closing.side, quantity=closing.quantity),)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Decision:
     """What an entry came to, and by which limits."""
 
@@ -188,24 +189,16 @@ def _refusal(
     age = Decimal(str((now - order.signal.issued_at).total_seconds()))
     newest = account.newest_signals.get(position_key(order.subscription_id, order.signal.market))
     checks = (
-        (account.status is AccountStatus.NO_CREDENTIALS, IntentState.SKIPPED, Denial(Reason.NO_CREDENTIALS)),
-        (status is SubscriptionStatus.PAUSED, IntentState.SKIPPED, Denial(Reason.SUBSCRIPTION_PAUSED)),
-        (status is SubscriptionStatus.CANCELLED, IntentState.SKIPPED, Denial(Reason.SUBSCRIPTION_CANCELLED)),
-        (
-            age > max_age,
-            IntentState.EXPIRED,
-            Denial(Reason.SIGNAL_TOO_OLD, age, Decimal(max_age)),
-        ),
-        (
-            newest is not None and newest > order.signal.issued_at,
-            IntentState.EXPIRED,
-            Denial(Reason.SIGNAL_SUPERSEDED),
-        ),
-        (account.status is AccountStatus.DISABLED, IntentState.DENIED, Denial(Reason.ACCOUNT_DISABLED)),
-        (market is None, IntentState.DENIED, Denial(Reason.UNKNOWN_MARKET)),
-        (order.signal.price is None, IntentState.DENIED, Denial(Reason.REFERENCE_PRICE_MISSING)),
+        (account.status is AccountStatus.NO_CREDENTIALS, IntentState.SKIPPED, (Reason.NO_CREDENTIALS,)),
+        (status is SubscriptionStatus.PAUSED, IntentState.SKIPPED, (Reason.SUBSCRIPTION_PAUSED,)),
+        (status is SubscriptionStatus.CANCELLED, IntentState.SKIPPED, (Reason.SUBSCRIPTION_CANCELLED,)),
+        (age > max_age, IntentState.EXPIRED, (Reason.SIGNAL_TOO_OLD, age, Decimal(max_age))),
+        (newest is not None and newest > order.signal.issued_at, IntentState.EXPIRED, (Reason.SIGNAL_SUPERSEDED,)),
+        (account.status is AccountStatus.DISABLED, IntentState.DENIED, (Reason.ACCOUNT_DISABLED,)),
+        (market is None, IntentState.DENIED, (Reason.UNKNOWN_MARKET,)),
+        (order.signal.price is None, IntentState.DENIED, (Reason.REFERENCE_PRICE_MISSING,)),
     )
-    return next(((state, denial) for broken, state, denial in checks if broken), None)
+    return next(((state, Denial(*why)) for broken, state, why in checks if broken), None)
 
 
 def _legs(account: Account, order: TradeOrder, entry: Entry, now: datetime) -> tuple[Intent, ...]:

@@ -9,12 +9,13 @@ slots hold together can be used.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import ROUND_DOWN, ROUND_UP, Decimal
 from enum import StrEnum
 from zlib import crc32
 
+from candlecast.domain.copying import replace
 from candlecast.domain.money import ZERO
 from candlecast.domain.order import Intent, IntentState
 from candlecast.domain.pool_bounds import NOTHING, UNBOUNDED, Amounts, PoolLimits
@@ -33,7 +34,7 @@ ABANDONED_AFTER = timedelta(seconds=MAX_SIGNAL_AGE_SECONDS + VISIT_MARGIN_SECOND
 LOOK_AGAIN_AFTER = timedelta(hours=1)  # at what is held: its release comes with its events, and this only if they are lost
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Slot:
     """A part of a pool. `used` is reserved or confirmed, `free` may still be reserved; orders and `pnl` are those of `day`."""
 
@@ -57,7 +58,7 @@ class ReservationState(StrEnum):
     CONFIRMED = "CONFIRMED"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Reservation:
     """What one entry has taken from a pool. It exists exactly as long as it counts.
 
@@ -81,7 +82,7 @@ class Reservation:
     version: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class SlotChange:
     """Additions to one slot, made only if it is on `day`, knows `limits_version` or later, and gives no more than is free."""
 
@@ -105,7 +106,7 @@ class SlotChange:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Pool:
     """All slots of an organisation as they were read."""
 

@@ -16,7 +16,7 @@ MAX_POSITIONS_POOLED = 100_000
 MAX_ORDERS_POOLED = 1_000_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class PoolBounds:
     """What all accounts of an organisation may have together; None is not limited. Money in quote units.
 
@@ -59,7 +59,7 @@ class PoolBounds:
         return Amounts(notional, positions, orders)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class PoolLimits:
     """An organisation's bounds; of two versions the higher one counts, whichever message comes first."""
 
@@ -68,7 +68,7 @@ class PoolLimits:
     version: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Amounts:
     """What a pool counts: notional in quote units, open positions, orders of the day."""
 

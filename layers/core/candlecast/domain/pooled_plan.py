@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
+from candlecast.domain.copying import replace
 from candlecast.domain.order import Intent, IntentState, LegKind
 from candlecast.domain.plan import Plan
 from candlecast.domain.reasons import Denial

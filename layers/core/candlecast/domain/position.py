@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from candlecast.domain.copying import replace
 from candlecast.domain.errors import InvalidValue
 from candlecast.domain.limits import ClosingLimits
 from candlecast.domain.money import ZERO, require_decimal
@@ -33,7 +34,7 @@ def tighter(side: PositionSide, one: Decimal | None, other: Decimal | None) -> D
     return max(given, key=lambda stop: stop * side.sign, default=None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class StopRules:
     """How the stop of a position follows the market; every part is optional. `domain/protect.py` acts on it.
 
@@ -59,7 +60,7 @@ class StopRules:
         return None if self.trail_percent is None else best * (1 - side.sign * self.trail_percent / 100)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Position:
     """What one subscription holds in one market; money in quote units.
 
@@ -136,7 +137,7 @@ class Position:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Trade:
     """A round trip: a position from its opening to its close. `pnl` is before fees; `net_pnl` after; quote units."""
 

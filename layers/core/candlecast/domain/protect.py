@@ -8,12 +8,13 @@ and cancelling the old one then, in steps that are worth two orders each and not
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from candlecast.domain.account import Account
 from candlecast.domain.adopt import tell_once
+from candlecast.domain.copying import replace
 from candlecast.domain.errors import InvalidValue
 from candlecast.domain.events import Event, EventType
 from candlecast.domain.market import Market
@@ -38,7 +39,7 @@ def naked_bound(rules: VenueRules) -> timedelta:
     return rules.settle_window + CLOCK_INTERVAL + (LOOKUPS_NEEDED - 1) * rules.lookup_spacing
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StopMove:
     """What becomes of a position's stop: where it must stand now (None: where it does) and the best price that was seen."""
 

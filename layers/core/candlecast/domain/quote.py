@@ -11,7 +11,7 @@ from candlecast.domain.limits import Limits
 from candlecast.domain.money import require_decimal, require_utc
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Quote:
     """Best prices, mark price and funding rate (a fraction per 8 hours; None where there is none) as of an instant."""
 

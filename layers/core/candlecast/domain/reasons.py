@@ -127,7 +127,7 @@ class Reason(StrEnum):
     FLATTENED = "FLATTENED"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Denial:
     """A refusal that names its rule: the value that was found and the bound it broke (None where the rule has none)."""
 

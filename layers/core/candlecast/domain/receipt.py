@@ -23,7 +23,7 @@ from candlecast.domain.risk.evaluate import Evaluation
 SCHEMA_VERSION = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Receipt:
     """Everything that a decision was made from and what it came to.
 
@@ -69,17 +69,17 @@ class Receipt:
             "strategy_id": signal.strategy_id,
             "strategy_version": self.order.strategy_version,
             "market": signal.market,
-            "action": signal.action.value,
+            "action": signal.action,
             "price": signal.price,
             "decided_at": self.decided_at,
             "capital": settings.capital,
-            "sizing": {"mode": settings.sizing.mode.value, "value": settings.sizing.value},
+            "sizing": _present({"mode": settings.sizing.mode, "value": settings.sizing.value}),
             "traded": any(not intent.state.is_terminal for intent in self.intents),
             "legs": [_leg(intent) for intent in self.intents],
-            "authority": None if self.limits is None else self.limits.authority.value,
+            "authority": None if self.limits is None else self.limits.authority,
             "limits": {each.limit: _limit(each) for each in self.evaluations},
         }
-        return json.dumps(_canonical(content), sort_keys=True, separators=(",", ":"))
+        return _ENCODER.encode(_present(content))
 
     def digest(self) -> str:
         """SHA-256 of the text, in hex."""
@@ -87,36 +87,44 @@ class Receipt:
 
 
 def _leg(intent: Intent) -> dict[str, Any]:
-    return {
+    leg = {
         "leg": intent.leg,
-        "state": intent.state.value,
+        "state": intent.state,
         "quantity": intent.quantity,
         "trigger_price": intent.trigger_price,
         "denial": None if intent.denial is None else _denial(intent.denial),
     }
+    return _present(leg)
 
 
 def _denial(denial: Denial) -> dict[str, Any]:
-    return {"reason": denial.reason.value, "value": denial.value, "bound": denial.bound, "margin": denial.margin}
+    return _present({"reason": denial.reason, "value": denial.value, "bound": denial.bound, "margin": denial.margin})
 
 
 def _limit(evaluation: Evaluation) -> dict[str, Any]:
-    return {
+    limit = {
         "passed": evaluation.passed,
         "value": evaluation.value,
         "bound": evaluation.bound,
         "margin": evaluation.margin,
-        "reason": None if evaluation.passed else evaluation.reason.value,
-        "origin": None if evaluation.origin is None else evaluation.origin.value,
+        "reason": None if evaluation.passed else evaluation.reason,
+        "origin": evaluation.origin,
     }
+    return _present(limit)
 
 
-def _canonical(value: Any) -> Any:
-    """JSON's own types; what is None in an object is left out."""
-    if isinstance(value, dict):
-        return {key: _canonical(each) for key, each in value.items() if each is not None}
-    if isinstance(value, list):
-        return [_canonical(each) for each in value]
+def _present(content: dict[str, Any]) -> dict[str, Any]:
+    """What is None is left out."""
+    return {key: value for key, value in content.items() if value is not None}
+
+
+def _canonical(value: object) -> str:
+    """What is none of JSON's own types."""
     if isinstance(value, Decimal):
         return format(value.normalize(), "f")
-    return value.isoformat() if isinstance(value, datetime) else value
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"a receipt holds no {type(value).__name__}")
+
+
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=_canonical)

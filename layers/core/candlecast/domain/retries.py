@@ -6,9 +6,9 @@ they must not wait a quarter of an hour as an entry may. They go on at the slow 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
+from candlecast.domain.copying import replace
 from candlecast.domain.ids import intent_id
 from candlecast.domain.money import ZERO
 from candlecast.domain.order import Intent, IntentState, LegKind

@@ -42,7 +42,7 @@ class PositionSide(StrEnum):
         return 1 if self is PositionSide.LONG else -1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TakeProfit:
     """One rung of the ladder: `share` of the position is closed at `price`."""
 
@@ -56,7 +56,7 @@ class TakeProfit:
             raise InvalidValue("take profit share must be at most 1")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Signal:
     """One decision, as it is stored and as every subscriber gets it.
 

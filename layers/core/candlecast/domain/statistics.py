@@ -9,7 +9,7 @@ from candlecast.domain.money import HUNDRED, ZERO
 from candlecast.domain.position import Trade
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Statistics:
     """Sums over closed trades; money in quote units, pnl before fees."""
 

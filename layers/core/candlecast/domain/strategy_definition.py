@@ -21,7 +21,7 @@ class StrategyKind(StrEnum):
     EXTERNAL = "EXTERNAL"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class StrategyDefinition:
     """One strategy that can be followed.
 
@@ -50,7 +50,7 @@ class StrategyDefinition:
             raise InvalidValue("an external strategy needs a source")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class SignalSource:
     """Where signals come from outside: which strategy they belong to and which version of the shared secret is in force."""
 

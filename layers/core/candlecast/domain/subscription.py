@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from candlecast.domain.entry_order import EntryPreference
 from candlecast.domain.errors import InvalidValue
-from candlecast.domain.limits import Limits, Scope, tighten
+from candlecast.domain.limits import NO_LIMITS, Limits, Scope, tighten
 from candlecast.domain.money import HUNDRED, ZERO, require_decimal, require_utc
 from candlecast.domain.signal import PositionSide
 
@@ -69,7 +69,7 @@ class MarginMode(StrEnum):
     ISOLATED = "ISOLATED"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sizing:
     """Sizing mode with its value; in RISK_PERCENT mode a None value means the subscription's `risk_per_trade_percent`."""
 
@@ -85,7 +85,7 @@ class Sizing:
             raise InvalidValue("sizing value is beyond any leverage", code="SIZING_VALUE_TOO_LARGE")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """A subscription's own settings; money in the market's quote currency, percentages as numbers (5 means 5 %).
 
@@ -112,7 +112,7 @@ class Settings:
     target_atr_multiplier: Decimal | None = None
     allowed_sides: AllowedSides = AllowedSides.BOTH
     allowed_markets: tuple[str, ...] = ()
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits = NO_LIMITS
     win_rate: Decimal | None = None
     payoff_ratio: Decimal | None = None
     kelly_cap_percent: Decimal = Decimal(5)
@@ -180,7 +180,7 @@ class Settings:
         return not self.allowed_markets or market in self.allowed_markets
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Subscription:
     """One user's use of one strategy on one account. `account_id` is None until the user has named one."""
 

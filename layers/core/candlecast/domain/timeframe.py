@@ -29,7 +29,7 @@ class TimeframeError(InvalidValue):
         super().__init__(message, code)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Interval:
     """The span `[open, close)` of a candle."""
 
@@ -40,7 +40,7 @@ class Interval:
         return self.open <= instant < self.close
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Drift:
     """How long after its scheduled instant something happened, and the bound that this is checked against."""
 

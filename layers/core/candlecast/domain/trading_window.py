@@ -15,7 +15,7 @@ MINUTES_PER_WEEK = DAYS_PER_WEEK * MINUTES_PER_DAY
 MAX_BLACKOUT_NAME = 60  # shown to people; it travels in every order message
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, order=True)
 class TradingWindow:
     """A weekly window that opens on each of `days` (Monday is 0) and closes at the next `closes`, so it may cross midnight.
 
@@ -46,7 +46,7 @@ class TradingWindow:
         return tuple(spans)
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, order=True)
 class Blackout:
     """A dated halt, for news or maintenance: no entry from `starts_at` until before `ends_at`."""
 

@@ -7,10 +7,11 @@ in it. So a full memory makes a limit stricter, never looser.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+from candlecast.domain.copying import replace
 from candlecast.domain.limit_catalogue import MAX_CANCELS_PER_MINUTE, MAX_ORDERS_PER_MINUTE, MEMORY_SECONDS
 from candlecast.domain.money import ZERO
 from candlecast.domain.order import Intent, IntentState, LegKind
@@ -27,7 +28,7 @@ MINUTE = timedelta(minutes=1)
 Times = tuple[tuple[int, int], ...]  # (milliseconds since the epoch, how many), oldest first, of the last minute
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Results:
     """A subscription's realised results after fees, in quote units, up to and including `day`.
 
@@ -70,7 +71,7 @@ class Results:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MarketUse:
     """What a subscription did last in a market; `profit` after fees since `profit_since`, at most a day before the last close."""
 
@@ -105,7 +106,7 @@ class MarketUse:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EquityMarks:
     """Equity in quote units as looks at the venue found it: first, highest, highest at the end of a UTC day, today's first."""
 
@@ -130,7 +131,7 @@ class EquityMarks:
         return replace(self.on(today), high=max(self.high, equity), last=equity)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DayUse:
     """What the account did on one UTC day: orders sent, notional entered (reserved or filled) and what of it in an emergency."""
 
@@ -144,7 +145,7 @@ class DayUse:
         return self if today <= self.day else DayUse(today)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Usage:
     """An account's use of its limits; `results` by subscription, `markets` by position key, `rejects` by market."""
 

@@ -8,12 +8,13 @@ Weight". A venue of which nothing is known is treated as the slowest and the str
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
 
+from candlecast.domain.copying import replace
 from candlecast.domain.errors import InvalidValue
 from candlecast.domain.order import OrderType
 
@@ -51,7 +52,7 @@ def request_for_candles(count: int) -> VenueRequest:
     return VenueRequest.FEW_CANDLES if count <= FEW_CANDLES else VenueRequest.CANDLES
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class VenueRules:
     """One dialect's rules.
 

@@ -36,7 +36,7 @@ SHARE_PERCENT = {
 LEASE = {RequestClass.EXIT: 6, RequestClass.ENTRY: 6, RequestClass.RECONCILER: 40, RequestClass.MARKET_DATA: 20}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Address:
     """Where requests come from, as a venue counts them."""
 
@@ -44,7 +44,7 @@ class Address:
     egress: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Spent:
     """What has been leased in a minute, and until when the venue wants to hear nothing from the address."""
 

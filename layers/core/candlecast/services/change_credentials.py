@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from candlecast.domain.account import DISABLED_BY_OWNER, Account, AccountStatus
+from candlecast.domain.copying import replace
 from candlecast.domain.events import Event, EventType
 from candlecast.ports.clock import Clock, Identifiers
 from candlecast.ports.store import AccountStore

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from candlecast.domain.copying import replace
 from candlecast.domain.errors import Conflict
 from candlecast.domain.limit_record import LimitPlace, LimitRecord
 from candlecast.domain.limits import Limits, Scope, locked_changes

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from candlecast.domain.account import Account
+from candlecast.domain.copying import replace
 from candlecast.domain.errors import Conflict
 from candlecast.domain.subscription import Settings, Subscription, SubscriptionStatus
 from candlecast.ports.store import AccountStore, SubscriptionStore

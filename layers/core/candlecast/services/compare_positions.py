@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -20,6 +20,7 @@ from candlecast.domain.adopt import (
     note_drift,
     report_drift,
 )
+from candlecast.domain.copying import replace
 from candlecast.domain.drift import PositionStep, is_liquidation, is_our_id, left_of, position_step
 from candlecast.domain.errors import RetryLater
 from candlecast.domain.look_schedule import next_full_look

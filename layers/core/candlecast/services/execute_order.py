@@ -7,11 +7,12 @@ and a repeat of the message finds its legs known and sends nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
 
 from candlecast.domain.account import Account
+from candlecast.domain.copying import replace
 from candlecast.domain.errors import Conflict, Fatal, RetryLater
 from candlecast.domain.limits import Authority
 from candlecast.domain.look_schedule import next_look

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from candlecast.domain.copying import replace
 from candlecast.domain.errors import DomainError
 from candlecast.domain.execution import ShardReport
 from candlecast.domain.ids import intent_id, turn

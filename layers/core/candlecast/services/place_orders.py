@@ -8,12 +8,13 @@ behind the gate: executor and reconciler alike send nothing that a kill switch o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
 from candlecast.domain.account import Account, AccountStatus
 from candlecast.domain.adopt import tell_once
+from candlecast.domain.copying import replace
 from candlecast.domain.errors import Ambiguous, Conflict, Fatal, Reject, RetryLater
 from candlecast.domain.money import ZERO
 from candlecast.domain.order import Intent, IntentState, LegKind, OrderRequest, VenueOrder

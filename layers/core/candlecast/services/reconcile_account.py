@@ -8,7 +8,7 @@ protected or closed (invariant 11).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -16,6 +16,7 @@ from math import ceil
 
 from candlecast.domain.account import Account, AccountStatus
 from candlecast.domain.bracket import unprotected_exit
+from candlecast.domain.copying import replace
 from candlecast.domain.errors import Conflict, Fatal, RetryLater
 from candlecast.domain.kill_switch import KillSwitch, places_of
 from candlecast.domain.look_schedule import is_idle, next_answer, next_full_look

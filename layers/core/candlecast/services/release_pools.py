@@ -5,10 +5,11 @@ Events come at least once. What was done stands in the reservation, which is wri
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from candlecast.domain.copying import replace
 from candlecast.domain.errors import Conflict, RetryLater
 from candlecast.domain.events import Event, EventType
 from candlecast.domain.ids import digest

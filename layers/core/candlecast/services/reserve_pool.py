@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 
 from candlecast.domain.account import Account
+from candlecast.domain.copying import replace
 from candlecast.domain.errors import Conflict, RetryLater
 from candlecast.domain.limits import Authority
 from candlecast.domain.messages import TradeOrder

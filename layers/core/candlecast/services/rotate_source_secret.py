@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from candlecast.domain.copying import replace
 from candlecast.domain.errors import Conflict
 from candlecast.ports.clock import Identifiers
 from candlecast.ports.store import StrategyStore

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 
 from candlecast.domain.candle import Candle, NotPublished, check_contiguous, closed_before
+from candlecast.domain.copying import replace
 from candlecast.domain.errors import InvalidValue, Reject, RetryLater
 from candlecast.domain.execution import LEASE, Execution, ExecutionStatus
 from candlecast.domain.ids import candle_signal_id

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
 from candlecast.domain.account import Account
 from candlecast.domain.adopt import count_mend
+from candlecast.domain.copying import replace
 from candlecast.domain.money import ZERO
 from candlecast.domain.order import Intent, IntentState, VenueOrder
 from candlecast.domain.reasons import Reason

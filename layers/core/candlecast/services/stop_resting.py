@@ -6,12 +6,13 @@ What they have filled stays: an entry's part gets its stop, of an exit the rest 
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
 from candlecast.domain.account import Account, AccountStatus
 from candlecast.domain.adopt import count_mend, may_mend
+from candlecast.domain.copying import replace
 from candlecast.domain.errors import Ambiguous, Reject, RetryLater
 from candlecast.domain.kill_switch import KillSwitch, concerning, must_cancel_entries
 from candlecast.domain.order import Intent, IntentState, LegKind, OrderType, VenueOrderStatus

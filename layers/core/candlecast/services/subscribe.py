@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from candlecast.domain.account import MAX_SUBSCRIPTIONS_PER_ACCOUNT, Account
+from candlecast.domain.copying import replace
 from candlecast.domain.errors import Conflict, InvalidValue, NotFound
 from candlecast.domain.ids import digest
 from candlecast.domain.subscription import Settings, Subscription, SubscriptionStatus

@@ -6,9 +6,10 @@ can find it fresh any more. Whoever holds something is looked at again later, in
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from candlecast.domain.account import Account
+from candlecast.domain.copying import replace
 from candlecast.domain.errors import Conflict, NotFound
 from candlecast.domain.pool import LOOK_AGAIN_AFTER, Reservation, ReservationState
 from candlecast.domain.pool_bounds import NOTHING, Amounts

@@ -11,7 +11,6 @@ would copy it at every order.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from heapq import merge
@@ -42,6 +41,7 @@ from candlecast.adapters.dynamodb.table import (
     stored_text,
 )
 from candlecast.domain.account import Account
+from candlecast.domain.copying import replace
 from candlecast.domain.errors import Conflict, NotFound
 from candlecast.domain.look_schedule import next_due
 from candlecast.ports.clock import Clock

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.exceptions import PutError
 from pynamodb.expressions.condition import Condition
@@ -21,6 +19,7 @@ from candlecast.adapters.dynamodb.table import (
     sortable,
     store_errors,
 )
+from candlecast.domain.copying import replace
 from candlecast.domain.errors import Conflict
 from candlecast.domain.execution import Execution, ExecutionStatus
 from candlecast.ports.store import Page

@@ -7,7 +7,6 @@ own, but every order reads the platform's and its venue's: a partition serves 3,
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import PutError
@@ -26,6 +25,7 @@ from candlecast.adapters.dynamodb.table import (
 )
 from candlecast.adapters.dynamodb.weights import instant, weights_key
 from candlecast.domain.breaker import Breaker
+from candlecast.domain.copying import replace
 from candlecast.domain.errors import Conflict, RetryLater
 from candlecast.domain.events import Event, EventType
 from candlecast.domain.kill_switch import KillSwitch, SwitchPlace, SwitchScope

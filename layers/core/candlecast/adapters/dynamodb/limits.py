@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import PutError
@@ -12,6 +11,7 @@ from candlecast.adapters.codec import from_json, to_json
 from candlecast.adapters.dynamodb.accounts import tenant_key
 from candlecast.adapters.dynamodb.batch import read_items
 from candlecast.adapters.dynamodb.table import SCHEMA_VERSION, Row, Table, condition_failed, key, store_errors
+from candlecast.domain.copying import replace
 from candlecast.domain.errors import Conflict, RetryLater
 from candlecast.domain.limit_record import LimitPlace, LimitRecord
 from candlecast.domain.limits import Scope

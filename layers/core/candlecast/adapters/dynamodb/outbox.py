@@ -7,10 +7,11 @@ many events costs little more than the account itself, and the item stays within
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from candlecast.adapters.codec import list_from_json, list_to_sparse_json
 from candlecast.domain.account import Account
+from candlecast.domain.copying import replace
 from candlecast.domain.errors import InvalidValue
 from candlecast.domain.events import Event
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from heapq import merge
 from itertools import islice
@@ -34,6 +33,7 @@ from candlecast.adapters.dynamodb.table import (
     sortable,
     store_errors,
 )
+from candlecast.domain.copying import replace
 from candlecast.domain.errors import Conflict, RetryLater
 from candlecast.domain.pool import SLOTS, Pool, Reservation, Slot, SlotChange
 from candlecast.domain.pool_bounds import Amounts, PoolLimits

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,6 +23,7 @@ from candlecast.adapters.dynamodb.table import (
     sortable,
     store_errors,
 )
+from candlecast.domain.copying import replace
 from candlecast.domain.errors import NotFound
 from candlecast.domain.execution import ShardReport, SignalRecord
 from candlecast.domain.ids import digest
@@ -113,7 +113,7 @@ class DynamoSignalStore:
     def list_signals(self, strategy_id: str, cursor: str | None = None, limit: int = 50) -> Page[SignalRecord]:
         names = ("GSI1PK", "GSI1SK", "PK", "SK")
         page = read_page(self._rows.by_index1.query, key("SIGNALS", strategy_id), names, _record, cursor, limit)
-        return replace(page, items=self._with_reports(page.items))
+        return Page(self._with_reports(page.items), page.cursor)
 
     def _row(self, signal_id: str) -> SignalRow:
         with store_errors():

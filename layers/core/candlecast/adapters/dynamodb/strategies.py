@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import TransactWriteError
@@ -20,6 +19,7 @@ from candlecast.adapters.dynamodb.table import (
     require_schema,
     store_errors,
 )
+from candlecast.domain.copying import replace
 from candlecast.domain.errors import Conflict, NotFound
 from candlecast.domain.statistics import Statistics
 from candlecast.domain.strategy_definition import SignalSource, StrategyDefinition, StrategyKind

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import TransactWriteError
@@ -28,6 +27,7 @@ from candlecast.adapters.dynamodb.table import (
     store_errors,
 )
 from candlecast.domain.account import Account
+from candlecast.domain.copying import replace
 from candlecast.domain.errors import Conflict, InvalidValue, NotFound, RetryLater
 from candlecast.domain.ids import shard_position
 from candlecast.domain.statistics import Statistics

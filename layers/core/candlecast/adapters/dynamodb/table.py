@@ -202,7 +202,7 @@ def key(*parts: str) -> str:
 
 def sortable(instant: datetime) -> str:
     """An instant as text that sorts as time does: always with microseconds, always UTC."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def require_tenant(expected: str, found: str) -> None:

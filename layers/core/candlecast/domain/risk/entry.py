@@ -21,7 +21,7 @@ from candlecast.domain.subscription import Settings
 from candlecast.domain.usage import Results
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Entry:
     """An entry as it would be placed. Money in quote units, quantity in base units; `price` is what it is expected to pay.
 
@@ -65,7 +65,7 @@ class Entry:
         return None if self.stop is None else abs(self.price - self.stop) * self.quantity
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Exposure:
     """One position, held, coming or wanted; `risk` is the loss from its price to its stop, None without one."""
 

@@ -28,7 +28,7 @@ CHECKS: Mapping[str, Check] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Evaluation:
     """One limit on one entry. `margin` is what is left of it, below zero by how much it is broken; `origin` is who sets it.
 

@@ -17,7 +17,7 @@ from candlecast.domain.subscription import Subscription
 from candlecast.domain.usage import EquityMarks, Results
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LimitUse:
     """One limit of the catalogue, in its unit. `used` is None where nothing was measured yet; `bound` and `origin` are None where
     nobody has limited it.

@@ -1,0 +1,96 @@
+"""The HTTP session that ccxt is given: a signed request, sent once over a connection that is kept alive, and nothing around it.
+
+A session of `requests` prepares every request anew, merges what the session, the environment and the call say, keeps cookies and
+follows redirects: a third of all that ccxt's `create_order` costs. None of it is wanted here. A cookie would go from account to
+account, and a redirect that is followed would send an order a second time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from certifi import where
+from requests.exceptions import ConnectionError as RequestsConnectionError
+from requests.exceptions import ConnectTimeout, HTTPError, ReadTimeout
+from urllib3 import PoolManager
+from urllib3.connectionpool import HTTPConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, ReadTimeoutError
+from urllib3.exceptions import HTTPError as Urllib3Error
+
+MAX_CONNECTIONS = 16  # to one host: threads of one environment
+
+
+@dataclass(slots=True)
+class Answer:
+    """What ccxt reads of an answer."""
+
+    status_code: int
+    reason: str | None
+    headers: Mapping[str, str]
+    content: bytes
+    encoding: str = "utf-8"
+
+    @property
+    def text(self) -> str:
+        return self.content.decode(self.encoding, "replace")
+
+    def raise_for_status(self) -> None:
+        """Raise what ccxt takes for a venue's refusal."""
+        if self.status_code >= 400:
+            raise HTTPError(f"{self.status_code} {self.reason}")
+
+
+class VenueSession:
+    """What ccxt uses of `requests.Session`, with errors of the same classes. Certificates are always verified."""
+
+    def __init__(self) -> None:
+        self.headers = {"Accept": "*/*"}
+        self.cookies: dict[str, str] = {}  # ccxt clears them before a request; none is ever taken
+        self.manager = PoolManager(maxsize=MAX_CONNECTIONS, cert_reqs="CERT_REQUIRED", ca_certs=where())
+        self._pools: dict[tuple[str, str], HTTPConnectionPool] = {}
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        data: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float,
+        **_: Any,
+    ) -> Answer:
+        """Send it once. `timeout` in seconds, for connecting and for each read; proxies and files are not known here.
+
+        Raises as `requests` does; a broken TLS connection and a redirect, too, are a `ConnectionError`, which ccxt makes a
+        `NetworkError`: nobody knows then what became of the request.
+        """
+        scheme, host, path, query, _fragment = urlsplit(url)
+        target = f"{path}?{query}" if query else path
+        try:
+            answer = self._pool(scheme, host).urlopen(
+                method, target, data, headers, retries=False, redirect=False, assert_same_host=False, timeout=timeout
+            )
+        except ConnectTimeoutError as error:
+            raise ConnectTimeout(error) from error
+        except ReadTimeoutError as error:
+            raise ReadTimeout(error) from error
+        except Urllib3Error as error:
+            raise RequestsConnectionError(error) from error
+        if 300 <= answer.status < 400:
+            raise RequestsConnectionError("redirected")
+        return Answer(answer.status, answer.reason, answer.headers, answer.data)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._pools.clear()
+        self.manager.clear()
+
+    def _pool(self, scheme: str, host: str) -> HTTPConnectionPool:
+        """Connections to one host; found by its name alone, which is a fifth of what the manager takes to find them."""
+        known = self._pools.get((scheme, host))
+        if known is None:
+            known = self._pools[scheme, host] = self.manager.connection_from_url(f"{scheme}://{host}")
+        return known
