@@ -11,6 +11,7 @@ from math import ceil
 from typing import Any
 
 from candlecast.adapters.codec import to_json
+from candlecast.adapters.dynamodb.account_text import stored_texts
 from candlecast.domain.account import Balance
 from candlecast.domain.entry_order import EntryOrder, EntryType
 from candlecast.domain.messages import ReconcileRequest
@@ -21,7 +22,7 @@ from tests.builders import ACCOUNT, BTC, TENANT, a_signal, a_trade_order, an_acc
 from tests.crash_points.boundary import Operation
 from tests.crash_points.functions import KEY_VERSION, VENUE, Functions, Worker
 from tests.crash_points.venue_book import arrive, fill_resting
-from tests.crash_points.world import PHASE, START, Item, Message, World, opened
+from tests.crash_points.world import PHASE, START, Item, Message, World
 
 ACCOUNT_KEY = (f"TENANT#{TENANT}#ACCOUNT#{ACCOUNT}", "STATE")
 FIRING_SECONDS = 60.0
@@ -178,7 +179,7 @@ def account_body(world: World) -> dict[str, Any]:
 
 @lru_cache(maxsize=100)
 def _parsed(body: bytes) -> dict[str, Any]:
-    parsed: dict[str, Any] = json.loads(opened({"B": body}))
+    parsed: dict[str, Any] = json.loads(stored_texts({"body": {"B": body}}, (TENANT, ACCOUNT))[0])
     return parsed
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from candlecast.adapters.dynamodb.account_text import BETWEEN
+from candlecast.adapters.dynamodb.compression import decompressed
 from candlecast.domain.look_schedule import FULL_LOOK_INTERVAL, slot_after
 
 START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -198,7 +199,7 @@ def _in_order(messages: tuple[Message, ...]) -> list[Message]:
 def opened(attribute: Mapping[str, Any]) -> str:
     """An attribute's text, compressed or not."""
     kind, value = next(iter(attribute.items()))
-    return zlib.decompress(value).decode() if kind == "B" else str(value)
+    return decompressed(value) if kind == "B" else str(value)
 
 
 def _plain(name: str, attribute: Mapping[str, Any]) -> tuple[str, str, Any]:
@@ -213,7 +214,7 @@ def _essence(text: str) -> str:
     """A body without what only names its writes, and without what only limits look at that no scenario sets."""
     if not text.startswith("{"):
         return text
-    body = json.loads(text)
+    body = json.loads(text.partition(BETWEEN)[0])
     for name in _NOT_COMPARED:
         body.pop(name, None)
     if "settled" in body:

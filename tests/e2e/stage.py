@@ -13,8 +13,9 @@ from typing import Any
 
 import httpx
 
+from candlecast.adapters.dynamodb.compression import decompressed
 from candlecast.adapters.dynamodb.subscriptions import DynamoSubscriptionStore
-from candlecast.adapters.dynamodb.table import Table, decompressed
+from candlecast.adapters.dynamodb.table import Table
 from candlecast.adapters.system import SystemClock
 from candlecast.domain.candle import Candle
 from candlecast.domain.ids import digest

@@ -240,7 +240,7 @@ def stream_letter(cloud: Cloud, account_id: str | None) -> str:
     ours = [
         number
         for number, image in images
-        if image.get("kind", {}).get("S") == "ACCOUNT" and image["account_id"]["S"] == account_id and "outbox" in image
+        if image.get("kind", {}).get("S") == "ACCOUNT" and image["PK"]["S"].endswith(f"#{account_id}")
     ]
     first = ours[-1]
     info = {"streamArn": arn, "shardId": shard, "startSequenceNumber": first, "endSequenceNumber": first, "batchSize": 1}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from candlecast.adapters.codec import from_json, to_sparse_json
-from candlecast.adapters.dynamodb.table import CompressedAttribute, decompressed
+from candlecast.adapters.dynamodb.compression import decompressed, packed
 from candlecast.domain.account import Account
 from tests.contract.store.test_account_size import MAX_ACCOUNT_BYTES, a_usual_account, item_bytes, the_largest_account
 from tests.performance.measuring import Figure, Subject, compare, counted
@@ -15,18 +15,17 @@ from tests.performance.measuring import Figure, Subject, compare, counted
 
 def figures() -> Iterator[Figure]:
     """Codec and compression against the standard library's JSON on the same data, at both sizes."""
-    compress = CompressedAttribute().serialize
     for size, account in (("usual", a_usual_account()), ("largest", the_largest_account())):
         text = to_sparse_json(account)
-        plain, packed = json.loads(text), compress(text)
+        plain, stored = json.loads(text), packed(text)
         yield counted(f"account, {size}: bytes", "bytes", item_bytes(account), "the bound of its item", MAX_ACCOUNT_BYTES)
         yield from compare(
             Subject(f"account, {size}: json.dumps of the same", partial(json.dumps, plain)),
             Subject(f"account, {size}: encode", partial(to_sparse_json, account)),
-            Subject(f"account, {size}: compress", partial(compress, text)),
+            Subject(f"account, {size}: compress", partial(packed, text)),
         )
         yield from compare(
             Subject(f"account, {size}: json.loads of the same", partial(json.loads, text)),
             Subject(f"account, {size}: decode", partial(from_json, Account, text)),
-            Subject(f"account, {size}: decompress", partial(decompressed, packed)),
+            Subject(f"account, {size}: decompress", partial(decompressed, stored)),
         )

@@ -15,7 +15,7 @@ from tests.performance.executor import MemoryExecutor, TableExecutor, an_account
 from tests.performance.fan_out import CountingSqs, fan_out_to, full_signal, subscribers
 from tests.performance.write_units import write_units
 
-MAX_WRITE_UNITS = 8  # two for either write, outbox included, and two for either move of the account's due time
+MAX_WRITE_UNITS = 6  # one for either write, outbox included, and two for either move of the account's due time
 
 
 @pytest.mark.parametrize("followers", [1, BATCH, BATCH + 1, 95])

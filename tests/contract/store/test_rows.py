@@ -8,6 +8,7 @@ import pytest
 
 from candlecast.adapters.codec import to_json
 from candlecast.adapters.dynamodb.accounts import AccountRow
+from candlecast.adapters.dynamodb.compression import packed
 from candlecast.adapters.dynamodb.table import Row, Table
 from candlecast.adapters.paging import encode_cursor
 from candlecast.domain.errors import InvalidValue, RetryLater
@@ -26,7 +27,7 @@ def account_row(table: Table) -> Any:
 def test_a_row_that_holds_another_tenants_value_is_never_answered_with(dynamodb_stores: Stores, dynamodb_table: Table) -> None:
     dynamodb_stores.accounts.create(an_account())
     row = account_row(dynamodb_table)
-    row.body = to_json(an_account(tenant_id="tenant-2"))
+    row.body = packed(to_json(an_account(tenant_id="tenant-2")))
     row.save()
     with pytest.raises(AssertionError):
         dynamodb_stores.accounts.load(TENANT, ACCOUNT)
@@ -35,7 +36,7 @@ def test_a_row_that_holds_another_tenants_value_is_never_answered_with(dynamodb_
 def test_a_row_of_newer_code_waits_for_newer_code(dynamodb_stores: Stores, dynamodb_table: Table) -> None:
     dynamodb_stores.accounts.create(an_account())
     row = account_row(dynamodb_table)
-    row.schema_version = 2
+    row.schema_version = 3
     row.save()
     with pytest.raises(RetryLater) as later:
         dynamodb_stores.accounts.load(TENANT, ACCOUNT)

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from base64 import b64decode, b64encode
+from base64 import b64encode
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from candlecast.adapters.codec import from_json, list_to_json, to_json
-from candlecast.adapters.dynamodb.accounts import AccountRow, account_row
+from candlecast.adapters.codec import list_to_json, to_json
+from candlecast.adapters.dynamodb.account_text import stored_texts
+from candlecast.adapters.dynamodb.accounts import account_item, account_of
+from candlecast.adapters.dynamodb.compression import compressed
+from candlecast.adapters.dynamodb.compression import packed as with_dictionary
 from candlecast.adapters.dynamodb.stream import published_events
-from candlecast.adapters.dynamodb.table import CompressedAttribute, decompressed
-from candlecast.domain.account import Account
 from candlecast.domain.errors import Poison, RetryLater
 from candlecast.domain.events import Event, EventType, order_event
 from candlecast.domain.ids import event_id
 from candlecast.domain.order import IntentState
 from tests.builders import ACCOUNT, NOW, TENANT, a_position, an_account, an_intent
-from tests.contract.store.test_requests import stubbed_table
 
 ALERT = Event(type=EventType.ALERT_CRITICAL, occurred_at=NOW, code="FIRST")
 EVENTS = (ALERT, replace(ALERT, code="SECOND"))
@@ -26,7 +27,12 @@ EVENTS = (ALERT, replace(ALERT, code="SECOND"))
 
 def packed(text: str) -> dict[str, str]:
     """A compressed attribute as it reaches a function."""
-    return {"B": b64encode(CompressedAttribute().serialize(text)).decode()}
+    return {"B": b64encode(compressed(text)).decode()}
+
+
+def as_delivered(item: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """An item as it reaches a function."""
+    return {name: {"B": b64encode(value["B"]).decode()} if "B" in value else dict(value) for name, value in item.items()}
 
 
 def an_image(**changes: dict[str, str] | None) -> dict[str, dict[str, str]]:
@@ -38,6 +44,7 @@ def an_image(**changes: dict[str, str] | None) -> dict[str, dict[str, str]]:
         "tenant_id": {"S": TENANT},
         "account_id": {"S": ACCOUNT},
         "version": {"N": "7"},
+        "body": packed("{}"),
         "outbox": packed(list_to_json(Event, EVENTS)),
         **changes,
     }
@@ -82,7 +89,9 @@ def test_what_is_no_new_version_of_an_account_tells_nothing(record: dict[str, An
         an_image(outbox={"S": "canary"}),
         an_image(outbox={"B": "Y2FuYXJ5"}),
         an_image(outbox=packed("canary")),
-        an_image(tenant_id=None),
+        an_image(body=None),
+        an_image(body={"B": b64encode(with_dictionary("{}\ncanary")).decode()}),
+        an_image(tenant_id=None, PK=None),
         an_image(version={"N": "x"}),
     ],
 )
@@ -95,7 +104,7 @@ def test_an_account_that_cannot_be_decoded_is_poison(image: dict[str, Any]) -> N
 
 def test_what_newer_code_has_written_waits_for_newer_code() -> None:
     with pytest.raises(RetryLater):
-        published_events(a_record(an_image(schema_version={"N": "2"})))
+        published_events(a_record(an_image(schema_version={"N": "3"})))
 
 
 def test_an_event_that_tells_what_the_body_says_comes_out_whole() -> None:
@@ -106,25 +115,26 @@ def test_an_event_that_tells_what_the_body_says_comes_out_whole() -> None:
         Event(type=EventType.POSITION_CHANGED, occurred_at=NOW, position=held),
     )
     outbox = (order_event(before, NOW), order_event(intent, NOW), moved, ALERT)
-    row = account_row(stubbed_table().rows(AccountRow), replace(account, version=6, outbox=outbox), NOW)
-    image: dict[str, Any] = row.to_dynamodb_dict()
-    assert tuple(published.event for published in published_events(a_record(image))) == outbox
-    told = decompressed(b64decode(image["outbox"]["B"]))
+    image = as_delivered(account_item(replace(account, version=6, outbox=outbox), NOW))
+    published = published_events(a_record(image))
+    assert tuple(each.event for each in published) == outbox
+    assert {(each.tenant_id, each.account_id, each.version) for each in published} == {(TENANT, ACCOUNT, 7)}
+    _, told = stored_texts(image, (TENANT, ACCOUNT))
     assert told.count(intent.signal_id) == 1, "only what the body does not say is in the outbox"
 
 
 def test_an_event_that_names_what_its_account_does_not_hold_is_poison() -> None:
     intent = an_intent()
     account = an_account(intents={intent.intent_id: intent}, outbox=(order_event(intent, NOW),))
-    image = account_row(stubbed_table().rows(AccountRow), account, NOW).to_dynamodb_dict()
+    _, outbox = stored_texts(account_item(account, NOW), (TENANT, ACCOUNT))
     with pytest.raises(Poison):
-        published_events(a_record({**image, "body": packed(to_json(an_account()))}))
+        published_events(a_record(an_image(body=packed(to_json(an_account())), outbox=packed(outbox))))
 
 
-def test_what_older_code_has_stored_as_plain_text_is_read() -> None:
+@pytest.mark.parametrize("stored", [lambda text: {"S": text}, packed])
+def test_what_older_code_has_stored_is_read(stored: Callable[[str], dict[str, str]]) -> None:
     intent = an_intent()
     account = an_account(intents={intent.intent_id: intent})
-    image = an_image(outbox={"S": list_to_json(Event, EVENTS)}, body={"S": to_json(account)}, status={"S": "ACTIVE"})
+    image = an_image(outbox=stored(list_to_json(Event, EVENTS)), body=stored(to_json(account)), status={"S": "ACTIVE"})
     assert tuple(published.event for published in published_events(a_record(image))) == EVENTS
-    row = stubbed_table().rows(AccountRow).from_raw_data({name: value for name, value in image.items() if value})
-    assert from_json(Account, row.body) == account
+    assert account_of(image, TENANT) == replace(account, version=7)

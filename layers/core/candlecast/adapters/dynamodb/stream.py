@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from base64 import b64decode
 from collections.abc import Mapping
 from typing import Any
 
 from candlecast.adapters.codec import from_json
-from candlecast.adapters.dynamodb.accounts import ACCOUNT_KIND
+from candlecast.adapters.dynamodb.account_text import stored_texts
+from candlecast.adapters.dynamodb.accounts import ACCOUNT_KIND, ACCOUNT_SCHEMA_VERSIONS, names_of
 from candlecast.adapters.dynamodb.gate import SWITCH_KIND
 from candlecast.adapters.dynamodb.outbox import outbox_events
-from candlecast.adapters.dynamodb.table import SCHEMA_VERSION, decompressed
+from candlecast.adapters.dynamodb.table import SCHEMA_VERSION
 from candlecast.domain.account import Account
 from candlecast.domain.errors import InvalidValue, Poison, RetryLater
 from candlecast.domain.ids import event_id
 from candlecast.ports.bus import PublishedEvent
 
 Image = Mapping[str, Mapping[str, Any]]
-KINDS = (ACCOUNT_KIND, SWITCH_KIND)
+KNOWN_VERSIONS = {ACCOUNT_KIND: ACCOUNT_SCHEMA_VERSIONS, SWITCH_KIND: frozenset({SCHEMA_VERSION})}
 
 
 def published_events(record: Mapping[str, Any]) -> list[PublishedEvent]:
@@ -28,17 +28,20 @@ def published_events(record: Mapping[str, Any]) -> list[PublishedEvent]:
     """
     change: Mapping[str, Image] = record.get("dynamodb", {})
     image = change.get("NewImage")
-    if image is None or _text(image, "kind") not in KINDS:
+    known = None if image is None else KNOWN_VERSIONS.get(_text(image, "kind") or "")
+    if image is None or known is None:
         return []
     if "OldImage" in change and change["OldImage"].get("version") == image.get("version"):
         return []
-    if _number(image, "schema_version") != SCHEMA_VERSION:
+    if _number(image, "schema_version") not in known:
         raise RetryLater("SCHEMA_UNKNOWN", "the account was written by newer code", after_seconds=30)
-    tenant_id, account_id, version = _text(image, "tenant_id"), _text(image, "account_id"), _number(image, "version")
-    if tenant_id is None or account_id is None or version is None:
+    version = _number(image, "version")
+    if version is None:
         raise Poison("RECORD_UNREADABLE", "an account's image lacks an attribute")
     try:
-        events = outbox_events(_stored_text(image, "outbox"), lambda: from_json(Account, _stored_text(image, "body")))
+        tenant_id, account_id = _names(image)
+        body, outbox = stored_texts(image, (tenant_id, account_id))
+        events = outbox_events(outbox, lambda: from_json(Account, body))
     except InvalidValue as error:
         raise Poison("RECORD_UNREADABLE", error.message) from None
     except ValueError:
@@ -55,18 +58,15 @@ def published_events(record: Mapping[str, Any]) -> list[PublishedEvent]:
     ]
 
 
+def _names(image: Image) -> tuple[str, str]:
+    """Tenant and account: attributes of a kill switch's image, the partition of an account's; `ValueError` if it has neither."""
+    tenant_id, account_id = _text(image, "tenant_id"), _text(image, "account_id")
+    return (tenant_id, account_id) if tenant_id and account_id else names_of(_text(image, "PK") or "")
+
+
 def _text(image: Image, name: str) -> str | None:
     value = image.get(name, {}).get("S")
     return value if isinstance(value, str) else None
-
-
-def _stored_text(image: Image, name: str) -> str:
-    """Compressed text: bytes from the stream's own API, or base64 as it reaches a function; older code has stored it plain."""
-    plain = _text(image, name)
-    if plain is not None:
-        return plain
-    value = image.get(name, {}).get("B", b"")
-    return decompressed(b64decode(value) if isinstance(value, str) else bytes(value))
 
 
 def _number(image: Image, name: str) -> int | None:
