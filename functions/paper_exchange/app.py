@@ -27,7 +27,7 @@ def create_app(exchange: Exchange, operator_key: OperatorKey, new_token: TokenSo
     app.state.interventions = Interventions(exchange, new_token)
     app.state.operator_key = operator_key
     for module in (public, account, orders, algo_orders, history, operator, interventions):
-        app.include_router(module.router)
+        app.router.routes.extend(module.router.routes)  # include_router would work each of them out once more
     app.add_exception_handler(VenueError, _venue_error)
     app.add_exception_handler(OperatorError, _operator_error)
     app.add_exception_handler(HTTPException, _http_error)

@@ -28,7 +28,7 @@ READS = frozenset({"GetItem", "BatchGetItem", "Query", "Scan", "TransactGetItems
 WRITES = frozenset({"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"})
 PARTS = (
     *(getattr(bootstrap, name) for name in ("order_executor", "_aws_client", "_table", "_markets", "_gate", "_spend")),
-    aws._session,
+    aws.session,
 )
 
 

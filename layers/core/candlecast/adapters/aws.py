@@ -57,7 +57,7 @@ def client_config() -> Config:
 
 
 @cache
-def _session() -> Session:
+def session() -> Session:
     """One for all clients: they share credentials and what has been read of the services' descriptions.
 
     Botocore's own: boto3's comes with resources and transfers of files, which cost 20 ms to import and which nobody uses.
@@ -67,13 +67,13 @@ def _session() -> Session:
 
 def aws_client(service: Any, *, region: str | None = None, endpoint: str | None = None) -> Any:
     """A client of a service; region and endpoint come from the environment as the SDK finds them, unless they are given."""
-    return _session().create_client(service, region_name=region, endpoint_url=endpoint, config=client_config())
+    return session().create_client(service, region_name=region, endpoint_url=endpoint, config=client_config())
 
 
 def functions_client(seconds: float) -> Any:
     """A client of Lambda that waits so long for an answer and never asks again by itself: the function may be at it still."""
     config = client_config().merge(Config(read_timeout=seconds, retries={"total_max_attempts": 1, "mode": "standard"}))
-    return _session().create_client("lambda", config=config)
+    return session().create_client("lambda", config=config)
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProject
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
+from candlecast.adapters.aws import session
 from candlecast.adapters.dynamodb.compression import compressed, decompressed
 from candlecast.adapters.dynamodb.short_way import ShortWay
 from candlecast.domain.errors import NotFound, RetryLater
@@ -148,6 +149,7 @@ class Table:
             },
         )
         self._connection = self._bind(Row, {})._get_connection()
+        self._connection.connection._local.session = session()  # else PynamoDB makes another
         ShortWay.open(self.client)
 
     def rows[R: Row](self, kind: type[R]) -> type[R]:
