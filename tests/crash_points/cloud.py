@@ -15,7 +15,7 @@ from tests.crash_points.conditions import holds, parsed, updated
 from tests.crash_points.world import Item, Key, Message, World
 
 SLOW_SECONDS = 6.0  # twice what the adapters wait for an answer: the SDK's second try succeeds at last
-INDEX_KEYS = {"GSI1": ("GSI1PK", "GSI1SK"), "GSI2": ("GSI2PK", "GSI2SK"), "GSI3": ("GSI3PK", "GSI3SK")}
+INDEX_KEYS = {name: (f"{name}PK", f"{name}SK") for name in ("GSI1", "GSI2", "GSI3", "GSI4")}
 THROTTLED = "ProvisionedThroughputExceededException"
 MET_ANOTHER = [{"Code": "TransactionConflict"}]
 Request = Mapping[str, Any]

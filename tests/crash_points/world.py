@@ -26,7 +26,7 @@ _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00)")
 _VENUE_ID = re.compile(r'"venue_order_id": "\d+", ')
 _NOT_COMPARED = ("version", "outbox", "usage", "limits", "daily_results", "balance")
 _NAME = re.compile(r"\b[0-9a-f]{32,64}\b|\bcc[0-9a-f]{20,40}\b")
-_UNREAD = frozenset({"outbox", "version", "GSI3PK", "PK", "SK", "tenant_id", "account_id", "kind", "schema_version"})
+_UNREAD = frozenset({"outbox", "version", "GSI3PK", "GSI4PK", "PK", "SK", "tenant_id", "account_id", "kind", "schema_version"})
 
 Key = tuple[str, str]
 Item = Mapping[str, Mapping[str, Any]]
@@ -177,8 +177,8 @@ class World:
         texts = {name: opened(item[name]) for name in sorted(item) if name not in _UNREAD}
         if key[0].startswith(BREAKER) and not json.loads(texts["body"]).get("failures"):
             return []  # one that has heard of no failure is as good as none
-        due = texts.pop("GSI3SK", None)
-        told = [] if due is None else [f"due {max(self._seconds_to(due), -LONG_DUE):g}"]
+        due = {index: texts.pop(index) for index in ("GSI3SK", "GSI4SK") if index in texts}
+        told = [f"{index} {max(self._seconds_to(at), -LONG_DUE):g}" for index, at in due.items()]
         return ["/".join(key), *told, *(f"{name}={_essence(text)}" for name, text in texts.items())]
 
     def _relative(self, found: re.Match[str]) -> str:

@@ -9,7 +9,7 @@ from datetime import datetime
 from candlecast.domain.account import Account
 from candlecast.domain.errors import Conflict, NotFound
 from candlecast.domain.ids import event_id
-from candlecast.domain.look_schedule import next_due
+from candlecast.domain.look_schedule import due_in_turn, due_soon
 from candlecast.ports.bus import PublishedEvent
 from candlecast.ports.clock import Clock
 from candlecast.ports.store import DueAccount
@@ -48,7 +48,7 @@ class FakeAccountStore:
         return sorted(owned, key=lambda account: account.account_id)
 
     def due_for_reconcile(self, before: datetime) -> Iterator[DueAccount]:
-        found = [DueAccount(*key, due) for key, due in self.database.reconcile_due.items() if due <= before]
+        found = [due for dues in self.database.due.values() for due in dues if due.due_at <= before]
         return iter(sorted(found, key=lambda due: due.due_at))
 
 
@@ -60,7 +60,7 @@ def check_version(database: FakeDatabase, account: Account) -> None:
 
 
 def put_account(database: FakeDatabase, account: Account, now: datetime) -> Account:
-    """Write version + 1, deliver its outbox to the stream and keep its reconcile time."""
+    """Write version + 1, deliver its outbox to the stream and keep when it is due."""
     key = (account.tenant_id, account.account_id)
     version = account.version + 1
     database.stream.extend(
@@ -75,9 +75,6 @@ def put_account(database: FakeDatabase, account: Account, now: datetime) -> Acco
     )
     stored = replace(account, version=version, outbox=())
     database.accounts[key] = stored
-    due = next_due(stored, now)
-    if due is None:
-        database.reconcile_due.pop(key, None)
-    else:
-        database.reconcile_due[key] = due
+    times = (due_soon(stored, now), False), (due_in_turn(stored), True)
+    database.due[key] = tuple(DueAccount(*key, at, in_turn) for at, in_turn in times if at is not None)
     return stored

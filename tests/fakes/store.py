@@ -15,7 +15,7 @@ from candlecast.domain.statistics import Statistics
 from candlecast.domain.strategy_definition import SignalSource, StrategyDefinition
 from candlecast.domain.subscription import Subscription
 from candlecast.ports.bus import PublishedEvent
-from candlecast.ports.store import LastPrice, Page
+from candlecast.ports.store import DueAccount, LastPrice, Page
 
 
 @dataclass(slots=True)
@@ -33,7 +33,7 @@ class FakeDatabase:
     """Everything that is stored. `stream` is what the table's stream would have delivered, in order."""
 
     accounts: dict[tuple[str, str], Account] = field(default_factory=dict)
-    reconcile_due: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    due: dict[tuple[str, str], tuple[DueAccount, ...]] = field(default_factory=dict)
     strategies: dict[str, StrategyDefinition] = field(default_factory=dict)
     sources: dict[str, SignalSource] = field(default_factory=dict)
     subscriptions: dict[tuple[str, str], Subscription] = field(default_factory=dict)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from candlecast.adapters.dynamodb.stream import KINDS
+from candlecast.adapters.dynamodb.stream import KNOWN_VERSIONS
 from candlecast.runtime.bootstrap import MAX_RECEIVES
 from tests.infra.transformed import (
     allowed,
@@ -120,7 +120,7 @@ def test_the_stream_is_bisected_retried_and_has_dead_letters() -> None:
 def test_the_relay_is_woken_by_what_tells_something_and_not_by_what_it_writes_itself() -> None:
     (mapping,) = (it for it in MAPPINGS.values() if text(it["EventSourceArn"]) == "<Table.StreamArn>")
     (wanted,) = (json.loads(it["Pattern"]) for it in mapping["FilterCriteria"]["Filters"])
-    assert wanted == {"dynamodb": {"NewImage": {"kind": {"S": list(KINDS)}}}}
+    assert wanted == {"dynamodb": {"NewImage": {"kind": {"S": list(KNOWN_VERSIONS)}}}}
 
 
 def test_tables_recover_to_a_point_in_time_are_encrypted_and_cost_by_use() -> None:
@@ -146,6 +146,7 @@ def test_the_table_has_its_indexes_its_stream_its_expiry_and_protection_in_produ
         "GSI1": (["GSI1PK", "GSI1SK"], everything),
         "GSI2": (["GSI2PK", "GSI2SK"], everything),
         "GSI3": (["GSI3PK", "GSI3SK"], names_only),
+        "GSI4": (["GSI4PK", "GSI4SK"], {"ProjectionType": "KEYS_ONLY"}),
     }
     assert table["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
     assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}

@@ -15,7 +15,7 @@ from tests.performance.executor import MemoryExecutor, TableExecutor, an_account
 from tests.performance.fan_out import CountingSqs, fan_out_to, full_signal, subscribers
 from tests.performance.write_units import write_units
 
-MAX_WRITE_UNITS = 6  # one for either write, outbox included, and two for either move of the account's due time
+MAX_WRITE_UNITS = 5  # one for either write, outbox included; into the index of what is due soon, and once out and in again
 
 
 @pytest.mark.parametrize("followers", [1, BATCH, BATCH + 1, 95])
@@ -89,4 +89,17 @@ def test_an_order_on_aws_is_two_reads_two_writes_and_nothing_else(on_aws: TableE
     on_aws.consume(order_body(Action.LONG, now, "warm"))
     assert on_aws.cloud.requests == {"GetItem": 1, "BatchGetItem": 1, "PutItem": 2}
     assert (on_aws.requests, on_aws.secrets.reads, len(on_aws.queue.sent)) == (1, 0, 0)
-    assert sum(write_units(*each) for each in on_aws.cloud.written) <= MAX_WRITE_UNITS
+    on_aws.consume(order_body(Action.EXIT_LONG, now, "warm"))
+    entry, its_exit = on_aws.cloud.written[:2], on_aws.cloud.written[2:]
+    assert [write_units(*each) for each in entry] == [1 + 1, 1 + 2], "in, and from when it is settled to once a minute"
+    assert [write_units(*each) for each in its_exit] == [1 + 2, 1 + 1], "and back, and out"
+    assert sum(write_units(*each) for each in entry) <= MAX_WRITE_UNITS
+
+
+@pytest.mark.slow
+def test_a_stop_and_a_target_cost_an_entry_no_further_write_units(on_aws: TableExecutor) -> None:
+    now = SystemClock().now()
+    on_aws.begin_with(an_account_now(now, settled_market=True))
+    on_aws.forget()
+    on_aws.consume(order_body(Action.LONG, now, "protected", **bracket()))
+    assert on_aws.cloud.write_units <= MAX_WRITE_UNITS

@@ -18,6 +18,7 @@ INDEXES: Mapping[tuple[str, str], tuple[str, ...] | None] = {
     ("GSI1PK", "GSI1SK"): None,
     ("GSI2PK", "GSI2SK"): None,
     ("GSI3PK", "GSI3SK"): ("tenant_id", "account_id"),
+    ("GSI4PK", "GSI4SK"): (),
 }
 LENGTH_OF_NUMBER = 21  # at most; a version is far shorter
 

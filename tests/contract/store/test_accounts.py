@@ -12,7 +12,7 @@ from candlecast.domain.errors import Conflict, NotFound
 from candlecast.domain.events import Event, EventType
 from candlecast.domain.findings import Drift, ExternalOrder, Mend
 from candlecast.domain.ids import event_id
-from candlecast.domain.look_schedule import next_due
+from candlecast.domain.look_schedule import next_due, next_full_look
 from candlecast.domain.order import IntentState, LegKind, MarketSettings, Side
 from candlecast.domain.reasons import Denial, Reason
 from candlecast.domain.subscription import MarginMode
@@ -137,6 +137,18 @@ def test_an_account_is_due_while_something_of_it_is_open(stores: Stores) -> None
     assert list(stores.accounts.due_for_reconcile(after(3600))) == []
 
 
+def test_an_account_that_is_traded_on_is_due_in_turn_whatever_is_open(stores: Stores) -> None:
+    unknown = an_intent(state=IntentState.UNKNOWN)
+    quiet = stores.accounts.create(an_account(reconciled_at=NOW))
+    (turn,) = stores.accounts.due_for_reconcile(after(3600))
+    assert turn == DueAccount(TENANT, ACCOUNT, next_full_look(quiet), in_turn=True)
+    busy = stores.accounts.save(replace(quiet, intents={unknown.intent_id: unknown}))
+    soon = DueAccount(TENANT, ACCOUNT, after(25))
+    assert sorted(stores.accounts.due_for_reconcile(after(3600)), key=lambda due: due.in_turn) == [soon, turn]
+    stores.accounts.save(replace(busy, intents={}))
+    assert list(stores.accounts.due_for_reconcile(after(3600))) == [turn]
+
+
 def test_an_account_whose_keys_cannot_be_used_is_never_due(stores: Stores) -> None:
     opened = an_intent(LegKind.STOP_LOSS, state=IntentState.OPEN)
     stores.accounts.create(an_account(status=AccountStatus.DISABLED, intents={opened.intent_id: opened}))
@@ -152,6 +164,7 @@ def test_every_due_account_is_found_once_and_the_one_that_waits_longest_first(st
                 f"account-{number}",
                 intents={stop.intent_id: stop},
                 positions={held.key: held},
+                subscriptions={},
                 reconciled_at=after(-(number * 7 % 12)),
             )
         )

@@ -15,6 +15,8 @@ from candlecast.domain.account import DISABLED_BY_OWNER, Account, AccountStatus
 from candlecast.domain.look_schedule import (
     FULL_LOOK_INTERVAL,
     OPEN_ORDER_INTERVAL,
+    due_in_turn,
+    due_soon,
     next_answer,
     next_due,
     next_full_look,
@@ -71,6 +73,14 @@ def test_an_orphan_and_a_naked_position_are_looked_at_now() -> None:
 def test_a_busy_account_is_due_as_early_as_a_quiet_one(reconciled_at: datetime | None, now: datetime) -> None:
     account = account_of(STOP, position=PROTECTED, reconciled_at=reconciled_at)
     assert next_due(account, now) == (reconciled_at or NOW) + OPEN_ORDER_INTERVAL
+
+
+def test_an_order_does_not_move_the_turn_of_its_account() -> None:
+    quiet = account_of(reconciled_at=NOW)
+    sent = account_of(an_intent(state=IntentState.SUBMITTING, submitted_at=after(9)), reconciled_at=NOW)
+    held = account_of(STOP, position=PROTECTED, reconciled_at=NOW)
+    assert {due_in_turn(account) for account in (quiet, sent, held)} == {next_full_look(quiet)}
+    assert [due_soon(account, after(9)) for account in (quiet, sent, held)] == [None, after(9 + 25), NOW + OPEN_ORDER_INTERVAL]
 
 
 def test_an_account_that_nobody_trades_on_is_due_only_while_something_is_open() -> None:

@@ -56,6 +56,13 @@ def test_every_account_that_is_due_is_asked_for_once() -> None:
     assert desk.metrics.counts["ReconcilesRequested"] == BATCH + 3
 
 
+def test_an_account_of_which_something_is_open_is_not_asked_for_in_turn_as_well() -> None:
+    unknown = an_intent(state=IntentState.UNKNOWN)  # its settle window ends 25 s later
+    desk = Desk("a", now=NOW, intents={unknown.intent_id: unknown}, positions={})
+    assert [due.in_turn for due in desk.store.due_for_reconcile(DUE)] == [True, False], "it was never looked at"
+    assert (desk.fire(NOW), desk.delays) == (1, {"a": 25})
+
+
 def test_what_is_due_before_the_next_firing_is_asked_for_when_it_is_due() -> None:
     unknown = an_intent(state=IntentState.UNKNOWN)  # its settle window ends 25 s later
     desk = Desk("a", now=NOW, intents={unknown.intent_id: unknown})
@@ -64,7 +71,7 @@ def test_what_is_due_before_the_next_firing_is_asked_for_when_it_is_due() -> Non
 
 
 def test_what_is_due_after_the_next_firing_is_left_to_it() -> None:
-    assert Desk("a", now=NOW - timedelta(seconds=1)).fire(NOW - timedelta(seconds=1)) == 0
+    assert Desk("a", now=NOW - timedelta(seconds=1), reconciled_at=NOW).fire(NOW - timedelta(seconds=1)) == 0
 
 
 def test_what_has_been_due_for_longer_is_spread_over_the_minute_and_keeps_its_second() -> None:

@@ -78,17 +78,30 @@ def next_look(account: Account, now: datetime) -> datetime | None:
     return now if account.orphans() or account.naked_positions() else next_answer(account, now)
 
 
-def next_due(account: Account, now: datetime) -> datetime | None:
-    """When the account must be looked at next; None if nothing is open and nobody trades on it, or its venue cannot be asked.
+def due_in_turn(account: Account) -> datetime | None:
+    """When it is the account's turn, whatever is open; None if nobody trades on it, or its venue cannot be asked.
 
-    Counted from the last full look, not from the last write: an account that is written all the time is looked at all the same.
+    No order moves it, only a look does: so an account that is written all the time is looked at all the same.
+    """
+    trades = SubscriptionStatus.ACTIVE in account.subscriptions.values()
+    usable = trades and account.can_be_looked_at and account.status is AccountStatus.ACTIVE
+    return next_full_look(account) if usable else None
+
+
+def due_soon(account: Account, now: datetime) -> datetime | None:
+    """When the account must be looked at because something of it is open; None if nothing is, or its venue cannot be asked.
+
+    What merely rests counts from the last full look, not from the last write.
     """
     if not account.can_be_looked_at:
         return None
     look = next_look(account, now)
     if look is not None:
         return look
-    if not is_idle(account):
-        return (account.reconciled_at or account.created_at) + OPEN_ORDER_INTERVAL
-    trades = SubscriptionStatus.ACTIVE in account.subscriptions.values()
-    return next_full_look(account) if trades and account.status is AccountStatus.ACTIVE else None
+    return None if is_idle(account) else (account.reconciled_at or account.created_at) + OPEN_ORDER_INTERVAL
+
+
+def next_due(account: Account, now: datetime) -> datetime | None:
+    """When the account must be looked at next; None if nothing is open and nobody trades on it, or its venue cannot be asked."""
+    soon = due_soon(account, now)
+    return soon if soon is not None else due_in_turn(account)

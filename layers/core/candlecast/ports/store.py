@@ -29,11 +29,12 @@ class Page[T]:
 
 @dataclass(frozen=True, slots=True)
 class DueAccount:
-    """An account that must be looked at, and when."""
+    """An account that must be looked at, and when: because something of it is open, or (`in_turn`) because it is traded on."""
 
     tenant_id: str
     account_id: str
     due_at: datetime
+    in_turn: bool = False
 
 
 class AccountStore(Protocol):
@@ -44,7 +45,7 @@ class AccountStore(Protocol):
         ...
 
     def save(self, account: Account) -> Account:
-        """Write the account as version + 1 with its outbox and `domain.look_schedule.next_due` as its sparse reconcile key.
+        """Write the account as version + 1 with its outbox, and when it is due as two sparse keys (`domain.look_schedule`).
 
         Returns what is stored, with an empty outbox. Raises `Conflict` (VERSION_CONFLICT) if somebody else has written since. One
         DynamoDB write.
@@ -58,7 +59,7 @@ class AccountStore(Protocol):
     def list_accounts(self, tenant_id: str) -> Sequence[Account]: ...
 
     def due_for_reconcile(self, before: datetime) -> Iterator[DueAccount]:
-        """Accounts whose reconcile time is at or before `before`, those that have been due for longest first, from an index."""
+        """What is due at or before `before`, longest first, from two indexes: an account may be due soon and in turn."""
         ...
 
 

@@ -34,13 +34,15 @@ class RequestReconciles:
         """Ask for every account that is due before the next firing, up to a bound; returns how many.
 
         Each message is delayed to when its account is due; what has been due for longer than since the last firing is routine, or
-        could not be mended, and gets its turn within the minute. A `scheduled_at` ahead of the clock asks at once for all that is
-        due by then: an operator wants it so.
+        could not be mended, and gets its turn within the minute. Where something is open, that alone says when. A `scheduled_at`
+        ahead of the clock asks at once for all that is due by then: an operator wants it so.
         """
         at_once = scheduled_at > self.clock.now() + CLOCK_SKEW
         until = scheduled_at if at_once else scheduled_at + FIRING_INTERVAL
         by_delay = defaultdict(list)
-        for due in islice(self.accounts.due_for_reconcile(until), MAX_ACCOUNTS_PER_RUN):
+        found = list(islice(self.accounts.due_for_reconcile(until), MAX_ACCOUNTS_PER_RUN))
+        soon = {(due.tenant_id, due.account_id) for due in found if not due.in_turn}
+        for due in (due for due in found if not due.in_turn or (due.tenant_id, due.account_id) not in soon):
             by_delay[0 if at_once else _delay_seconds(due, scheduled_at)].append(due)
         for delay in sorted(by_delay):
             for batch in batched(by_delay[delay], BATCH, strict=False):

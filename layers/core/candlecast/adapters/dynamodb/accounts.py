@@ -39,14 +39,15 @@ from candlecast.adapters.dynamodb.table import (
 from candlecast.domain.account import Account
 from candlecast.domain.copying import replace
 from candlecast.domain.errors import Conflict, NotFound
-from candlecast.domain.look_schedule import next_due
+from candlecast.domain.look_schedule import due_in_turn, due_soon
 from candlecast.ports.clock import Clock
 from candlecast.ports.store import DueAccount
 
 ACCOUNT_KIND = "ACCOUNT"
 STATE = "STATE"
-# One index partition takes 1,000 write units a second. Every write of an open account moves its due time, which costs two (out
-# and in), and an index that cannot follow throttles the table.
+IN_TURN, SOON = "RECONCILE", "SOON"
+# One index partition takes 1,000 write units a second, and an order up to three: its account comes in or leaves, and moves once.
+# An index that cannot follow throttles the table.
 RECONCILE_SHARDS = 4
 ACCOUNT_SCHEMA_VERSION = 2  # 1: body and outbox each by itself, compressed without a dictionary or plain
 ACCOUNT_SCHEMA_VERSIONS = frozenset({1, ACCOUNT_SCHEMA_VERSION})
@@ -123,18 +124,17 @@ class DynamoAccountStore:
         return [self.load(tenant_id, name) for name in names]
 
     def due_for_reconcile(self, before: datetime) -> Iterator[DueAccount]:
-        shards = (self._due_of_shard(shard, before) for shard in range(RECONCILE_SHARDS))
-        return merge(*shards, key=lambda due: due.due_at)
+        rows, shards = self._rows, range(RECONCILE_SHARDS)
+        soon = [self._due_of(rows.by_index4, rows.index4_place, key(SOON, str(shard)), before) for shard in shards]
+        turns = [self._due_of(rows.by_index3, rows.index3_place, key(IN_TURN, str(shard)), before) for shard in shards]
+        return merge(*soon, *turns, key=lambda due: due.due_at)
 
-    def _due_of_shard(self, shard: int, before: datetime) -> Iterator[DueAccount]:
+    def _due_of(self, index: Any, place: UnicodeAttribute, shard: str, before: datetime) -> Iterator[DueAccount]:
+        wanted = [self._rows.partition.attr_name, place.attr_name]
         with store_errors():
-            due = self._rows.by_index3.query(
-                key("RECONCILE", str(shard)),
-                self._rows.index3_place <= sortable(before),
-                attributes_to_get=[self._rows.partition.attr_name, self._rows.index3_place.attr_name],
-            )
-            for row in due:
-                yield DueAccount(*names_of(row.partition), datetime.fromisoformat(row.index3_place))
+            for row in index.query(shard, place <= sortable(before), attributes_to_get=wanted):
+                due_at = row.index4_place or row.index3_place
+                yield DueAccount(*names_of(row.partition), datetime.fromisoformat(due_at), in_turn=row.index4_place is None)
 
 
 def tenant_key(tenant_id: str) -> str:
@@ -154,7 +154,7 @@ def names_of(partition: str) -> tuple[str, str]:
 
 
 def account_item(account: Account, now: datetime) -> dict[str, Any]:
-    """The item of version + 1, with the outbox behind the body and the time of the next reconciliation in its index."""
+    """The item of version + 1, with the outbox behind the body and the times of its next looks in their indexes."""
     stored = stored_account(account)
     item: dict[str, Any] = {
         "PK": {"S": account_key(account.tenant_id, account.account_id)},
@@ -164,10 +164,12 @@ def account_item(account: Account, now: datetime) -> dict[str, Any]:
         "schema_version": {"N": str(ACCOUNT_SCHEMA_VERSION)},
         "body": {"B": packed_texts(account)},
     }
-    due = next_due(stored, now)
-    if due is not None:
-        item["GSI3PK"] = {"S": key("RECONCILE", str(crc32(account.account_id.encode()) % RECONCILE_SHARDS))}
-        item["GSI3SK"] = {"S": sortable(due)}
+    shard = str(crc32(account.account_id.encode()) % RECONCILE_SHARDS)
+    turn, soon = due_in_turn(stored), due_soon(stored, now)
+    if turn is not None:
+        item |= {"GSI3PK": {"S": key(IN_TURN, shard)}, "GSI3SK": {"S": sortable(turn)}}
+    if soon is not None:
+        item |= {"GSI4PK": {"S": key(SOON, shard)}, "GSI4SK": {"S": sortable(soon)}}
     return item
 
 

@@ -18,7 +18,7 @@ from botocore.exceptions import HTTPClientError
 from pynamodb.attributes import Attribute, NumberAttribute, UnicodeAttribute
 from pynamodb.constants import BINARY, NUMBER, STRING
 from pynamodb.exceptions import PutError, PynamoDBException, TransactWriteError
-from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProjection
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProjection, KeysOnlyProjection
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
@@ -103,7 +103,7 @@ class Index2(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]
 
 
 class Index3(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]
-    """GSI3: accounts by when they are due. Sparse, and names only: a body would be copied out and in again at every order."""
+    """GSI3: accounts by when it is their turn, which no order moves; reservations by when they must be looked at. Sparse."""
 
     class Meta:
         index_name = "GSI3"
@@ -111,6 +111,17 @@ class Index3(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]
 
     partition = UnicodeAttribute(hash_key=True, attr_name="GSI3PK")
     place = UnicodeAttribute(range_key=True, attr_name="GSI3SK")
+
+
+class Index4(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]
+    """GSI4: accounts of which something is open. Sparse, and keys only: a body would be copied again at every order."""
+
+    class Meta:
+        index_name = "GSI4"
+        projection = KeysOnlyProjection()
+
+    partition = UnicodeAttribute(hash_key=True, attr_name="GSI4PK")
+    place = UnicodeAttribute(range_key=True, attr_name="GSI4SK")
 
 
 class Row(Model):
@@ -124,10 +135,13 @@ class Row(Model):
     index2_place = UnicodeAttribute(null=True, attr_name="GSI2SK")
     index3_partition = UnicodeAttribute(null=True, attr_name="GSI3PK")
     index3_place = UnicodeAttribute(null=True, attr_name="GSI3SK")
+    index4_partition = UnicodeAttribute(null=True, attr_name="GSI4PK")
+    index4_place = UnicodeAttribute(null=True, attr_name="GSI4SK")
     schema_version = NumberAttribute(default=SCHEMA_VERSION)
     by_index1 = Index1()
     by_index2 = Index2()
     by_index3 = Index3()
+    by_index4 = Index4()
 
 
 class Table:
