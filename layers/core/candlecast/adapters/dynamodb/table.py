@@ -23,7 +23,7 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProject
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
-from candlecast.adapters.dynamodb.short_way import ShortWay
+from candlecast.adapters.short_way import ShortWay
 from candlecast.domain.errors import NotFound, RetryLater
 
 CONNECT_TIMEOUT_SECONDS = 1.0
@@ -35,6 +35,7 @@ SCHEMA_VERSION = 1
 MAX_KEY_PART_CHARACTERS = 200  # DynamoDB takes 1,024 bytes of sort key; three parts and their prefixes stay below
 SEPARATOR = "#"
 COMPRESSION_LEVEL = 4
+OF_EVERY_ORDER = frozenset({"GetItem", "PutItem", "BatchGetItem"})  # operations; reads, and writes that a condition guards
 
 RETRYABLE_CODES = frozenset(
     {
@@ -171,7 +172,7 @@ class Table:
             },
         )
         self._connection = self._bind(Row, {})._get_connection()
-        ShortWay.open(self.client)
+        ShortWay.open(self.client, OF_EVERY_ORDER)
 
     def rows[R: Row](self, kind: type[R]) -> type[R]:
         """The row class, bound to this table and its one client."""
