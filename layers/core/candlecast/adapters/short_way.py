@@ -140,7 +140,7 @@ def _read(answer: dict[str, Any]) -> dict[str, Any]:
     """The answer as the SDK gives it: binary values of DynamoDB's items as bytes."""
     if "Item" in answer:
         _unpack(answer["Item"])
-    for items in answer.get("Responses", {}).values():
+    for items in (answer.get("Items", ()), *answer.get("Responses", {}).values()):
         for item in items:
             _unpack(item)
     return answer

@@ -35,7 +35,7 @@ SCHEMA_VERSION = 1
 MAX_KEY_PART_CHARACTERS = 200  # DynamoDB takes 1,024 bytes of sort key; three parts and their prefixes stay below
 SEPARATOR = "#"
 COMPRESSION_LEVEL = 4
-OF_EVERY_ORDER = frozenset({"GetItem", "PutItem", "BatchGetItem"})  # operations; reads, and writes that a condition guards
+FREQUENT = frozenset({"GetItem", "BatchGetItem", "Query", "PutItem"})  # operations; reads, and writes that a condition guards
 
 RETRYABLE_CODES = frozenset(
     {
@@ -172,7 +172,7 @@ class Table:
             },
         )
         self._connection = self._bind(Row, {})._get_connection()
-        ShortWay.open(self.client, OF_EVERY_ORDER)
+        ShortWay.open(self.client, FREQUENT)
 
     def rows[R: Row](self, kind: type[R]) -> type[R]:
         """The row class, bound to this table and its one client."""
