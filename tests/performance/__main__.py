@@ -27,6 +27,7 @@ from tests.performance import (
     cold_start,
     cost,
     drift,
+    embedded_cloud,
     fairness,
     fan_out,
     fan_out_throughput,
@@ -91,7 +92,7 @@ def suites(candles: Path | None, firings: int | None) -> Mapping[str, Suite]:
         "strategy": Suite(partial(strategy.figures, candles), lambda figures: {"strategy": strategy.section(figures)}),
         "webhook": Suite(webhook.figures, lambda figures: {"webhook": webhook.section(figures)}),
         "order": Suite(order.figures, lambda figures: {"order": order.section(figures)}),
-        "throughput": Suite(tuple, lambda _: {"throughput": throughput.section()}),
+        "throughput": Suite(tuple, lambda _: {"throughput": {**throughput.section(), **embedded_cloud.section()}}),
         "start": Suite(cold_starts, lambda _: {"cold_start": cold_start.section(deployment.SAM_OUTPUT)}),
         "drift": Suite(tuple, lambda _: {"drift_ms": drift.section(firings or drift.FIRINGS, show)}),
     }

@@ -23,7 +23,6 @@ import httpx
 import orjson
 from botocore.config import Config
 
-from candlecast.adapters.aws import aws_client
 from candlecast.adapters.codec import to_terse_json
 from candlecast.adapters.dynamodb.history import DynamoHistory
 from candlecast.adapters.dynamodb.limits import DynamoLimitStore
@@ -31,7 +30,7 @@ from candlecast.adapters.dynamodb.signals import DynamoSignalStore
 from candlecast.adapters.dynamodb.subscriptions import DynamoSubscriptionStore, SubscriptionRow
 from candlecast.adapters.dynamodb.table import Table, key
 from candlecast.adapters.lanes import LANES
-from candlecast.adapters.sqs import BATCH, SqsTradeQueue, group_id
+from candlecast.adapters.sqs import BATCH, SqsTradeQueue, bulk_sender, group_id
 from candlecast.domain.execution import SignalRecord
 from candlecast.domain.ids import digest, shard_position
 from candlecast.domain.messages import SignalShard, TradeOrder
@@ -114,7 +113,7 @@ class Subject:
 
     @staticmethod
     def at(endpoint: str, followers: Sequence[Subscription]) -> Subject:
-        sqs = aws_client("sqs", region=REGION, endpoint=endpoint)
+        sqs = bulk_sender(region=REGION, endpoint=endpoint)
         bare = boto3.client("sqs", region_name=REGION, endpoint_url=endpoint, config=Config(max_pool_connections=LANES))
         record = a_signal_record(full_signal(), shards=shards_for(len(followers)), subscriber_count=len(followers))
         subject = Subject(endpoint, sqs, bare, Table(TABLE, region=REGION, host=endpoint), record, ())

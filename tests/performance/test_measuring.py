@@ -109,3 +109,7 @@ def test_the_table_has_what_was_measured_and_says_what_misses_its_bound() -> Non
     assert held.endswith("<= 4")
     assert missed.endswith(">= 0.6   MISSED")
     assert summary.table({"cost": {"lines": []}}) == ""
+
+
+def test_the_table_tells_what_has_no_bound() -> None:
+    assert "the whole embedded cloud" in summary.table({"throughput": {"embedded_cloud_orders_per_second": 20.2}})

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from candlecast.adapters.aws import aws_client
+from candlecast.adapters.sqs import bulk_sender
 
 REGION = "us-east-1"
 _numbers = count(1)
@@ -24,6 +25,9 @@ class Cloud:
         if service not in self._clients:
             self._clients[service] = aws_client(service, region=REGION, endpoint=self._endpoint)
         return self._clients[service]
+
+    def bulk_sender(self) -> Any:
+        return bulk_sender(region=REGION, endpoint=self._endpoint)
 
     def name(self, prefix: str) -> str:
         return f"{prefix}-{next(_numbers)}"

@@ -61,7 +61,7 @@ def _real(aws: Cloud) -> Queues:
     return Queues(
         candle=SqsCandleQueue(aws.client("sqs"), candle),
         signal=SqsSignalQueue(aws.client("sqs"), signal),
-        trade=SqsTradeQueue(aws.client("sqs"), trade),
+        trade=SqsTradeQueue(aws.bulk_sender(), trade),
         reconcile=SqsReconcileQueue(aws.client("sqs"), reconcile),
         candles=decoded(candle, CandleClosed),
         shards=decoded(signal, SignalShard),
@@ -135,7 +135,7 @@ def test_a_delayed_candle_does_not_arrive_before_its_time(aws: Cloud) -> None:
 @pytest.mark.e2e
 def test_an_accounts_messages_are_one_group(aws: Cloud) -> None:
     queue_url = aws.queue(fifo=True)
-    SqsTradeQueue(aws.client("sqs"), queue_url).send_orders(
+    SqsTradeQueue(aws.bulk_sender(), queue_url).send_orders(
         [a_trade_order(), a_trade_order(account_id="account-2", subscription_id="subscription-2")]
     )
     groups = [message["Attributes"]["MessageGroupId"] for message in aws.messages(queue_url, 2)]

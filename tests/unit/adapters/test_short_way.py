@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 from unittest.mock import patch
+from zlib import crc32
 
 import boto3
 import pytest
@@ -16,13 +17,19 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.credentials import Credentials
-from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
+from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from candlecast.adapters.dynamodb.short_way import CONTENT_TYPE, PROTOCOL, ShortWay, Signature
+from candlecast.adapters.dynamodb.table import FREQUENT
+from candlecast.adapters.short_way import ShortWay, Signature
+from candlecast.adapters.sqs import SqsTradeQueue
+from candlecast.domain.errors import RetryLater
+from tests.builders import a_trade_order
 from tests.fakes.http_body import HttpBody
 
+CONTENT_TYPE = "application/x-amz-json-1.0"
+PROTOCOL = "DynamoDB_20120810."
 HOST = "dynamodb.eu-central-1.amazonaws.com"
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 KEY: dict[str, Any] = {"PK": {"S": "a"}, "SK": {"S": "STATE"}}
@@ -30,39 +37,53 @@ REFUSED = {"__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedExc
 THROTTLED = {"__type": "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException", "message": "slow down"}
 
 
-@given(body=st.binary(max_size=200), token=st.one_of(st.none(), st.text("abc/+=", min_size=1)), secret=st.text("xyz", min_size=1))
-def test_a_request_is_signed_as_the_sdk_signs_it(body: bytes, token: str | None, secret: str) -> None:
+@given(
+    service=st.sampled_from(["dynamodb", "sqs"]),
+    body=st.binary(max_size=200),
+    token=st.one_of(st.none(), st.text("abc/+=", min_size=1)),
+    secret=st.text("xyz", min_size=1),
+)
+def test_a_request_is_signed_as_the_sdk_signs_it(service: str, body: bytes, token: str | None, secret: str) -> None:
     credentials = Credentials("AKIDEXAMPLE", secret, token)
-    headers = Signature(HOST, "eu-central-1").headers("PutItem", body, credentials.get_frozen_credentials(), NOW)
     sent = {"content-type": CONTENT_TYPE, "x-amz-target": f"{PROTOCOL}PutItem"}
+    headers = Signature(HOST, "eu-central-1", service).headers(sent, body, credentials.get_frozen_credentials(), NOW)
     oracle = AWSRequest("POST", f"https://{HOST}/", headers=sent, data=body)
     with patch("botocore.auth.get_current_datetime", return_value=NOW):
-        SigV4Auth(credentials, "dynamodb", "eu-central-1").add_auth(oracle)
+        SigV4Auth(credentials, service, "eu-central-1").add_auth(oracle)
     assert headers["Authorization"] == oracle.headers["Authorization"]
     assert headers["x-amz-date"] == oracle.headers["X-Amz-Date"]
 
 
 def test_another_key_or_day_makes_another_signature() -> None:
-    signature = Signature(HOST, "eu-central-1")
+    signature = Signature(HOST, "eu-central-1", "dynamodb")
 
     def authorization(secret: str, now: datetime) -> str:
-        return signature.headers("GetItem", b"{}", Credentials("A", secret).get_frozen_credentials(), now)["Authorization"]
+        return signature.headers({}, b"{}", Credentials("A", secret).get_frozen_credentials(), now)["Authorization"]
 
     assert authorization("one", NOW) == authorization("one", NOW)
     assert len({authorization("one", NOW), authorization("two", NOW), authorization("one", NOW.replace(day=22))}) == 3
 
 
+Answer = tuple[int, dict[str, Any]] | Exception
+
+
 class Service:
     """Stands behind a client: answers in turn, the last one for ever; an exception is raised. `requests` keeps what came."""
 
-    def __init__(self, *answers: tuple[int, dict[str, Any]] | Exception) -> None:
+    def __init__(
+        self,
+        *answers: tuple[int, dict[str, Any]] | Exception,
+        name: str = "dynamodb",
+        operations: frozenset[str] = FREQUENT,
+    ) -> None:
         self.answers = list(answers)
         self.requests: list[Any] = []
+        self.headers: dict[str, str] = {}
         self.client: Any
         with patch.dict(os.environ, {"AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none"}):
-            self.client = boto3.client("dynamodb", region_name="eu-central-1")
-        self.client.meta.events.register("before-send.dynamodb", self._answer)
-        ShortWay.open(self.client)
+            self.client = boto3.client(name, region_name="eu-central-1")  # type: ignore[call-overload]
+        self.client.meta.events.register(f"before-send.{name}", self._answer)
+        ShortWay.open(self.client, operations)
 
     def _answer(self, request: Any, **_: Any) -> AWSResponse:
         self.requests.append(request)
@@ -70,7 +91,8 @@ class Service:
         if isinstance(answer, Exception):
             raise answer
         status, content = answer
-        headers = HTTPHeaders.from_dict({"content-type": CONTENT_TYPE})
+        headers = HTTPHeaders.from_dict({"content-type": CONTENT_TYPE, **self.headers})
+        self.headers = {}  # of one answer only
         return AWSResponse(request.url, status, headers, HttpBody(json.dumps(content).encode()))
 
     @property
@@ -94,7 +116,10 @@ def test_bytes_come_back_as_they_went() -> None:
     service.answers = [(200, {"Responses": {"table": [sent["Item"]]}, "UnprocessedKeys": {}})]
     found = service.client.batch_get_item(RequestItems={"table": {"Keys": [KEY]}})
     assert found["Responses"]["table"] == [item]
-    assert service.ways == "SSS"
+    service.answers = [(200, {"Items": [sent["Item"]], "Count": 1, "LastEvaluatedKey": KEY})]
+    page = service.client.query(TableName="table", KeyConditionExpression="PK = :a", ExpressionAttributeValues={":a": {"S": "a"}})
+    assert (page["Items"], page["LastEvaluatedKey"]) == ([item], KEY)
+    assert service.ways == "SSSS"
 
 
 def test_a_condition_that_does_not_hold_is_told_as_the_sdk_tells_it_and_not_tried_again() -> None:
@@ -115,8 +140,11 @@ def test_every_other_error_is_the_sdks_to_try_again_and_to_tell() -> None:
     assert told.value.response["Error"]["Code"] == "ValidationException"
 
 
-def test_a_connection_that_was_closed_meanwhile_is_opened_again() -> None:
-    service = Service(ConnectionClosedError(endpoint_url=HOST), (200, {"Item": KEY}))
+@pytest.mark.parametrize(
+    "lost", [ConnectionClosedError(endpoint_url=HOST), EndpointConnectionError(endpoint_url=HOST, error="no")]
+)
+def test_a_connection_that_was_closed_meanwhile_or_not_made_is_opened_again(lost: Exception) -> None:
+    service = Service(lost, (200, {"Item": KEY}))
     assert service.client.get_item(TableName="table", Key=KEY)["Item"] == KEY
     assert service.ways == "SL"
 
@@ -128,9 +156,86 @@ def test_an_answer_that_does_not_come_in_time_is_not_waited_for_twice() -> None:
     assert service.ways == "S"
 
 
+def test_an_answer_that_is_damaged_is_asked_for_again() -> None:
+    service = Service((200, {"Item": {**KEY, "damaged": {"BOOL": True}}}), (200, {"Item": KEY}))
+    service.headers = {"x-amz-crc32": "1"}
+    assert service.client.get_item(TableName="table", Key=KEY)["Item"] == KEY
+    assert service.ways == "SL"
+    service.headers = {"x-amz-crc32": str(crc32(json.dumps({"Item": KEY}).encode()))}
+    assert service.client.get_item(TableName="table", Key=KEY)["Item"] == KEY
+    assert service.ways == "SLS"
+
+
+def test_keys_that_were_renewed_are_used_at_the_next_request() -> None:
+    service = Service((200, {"Item": KEY}))
+    for key, token in (("one", None), ("two", "token of two")):
+        service.client._request_signer._credentials = Credentials(key, f"secret of {key}", token)
+        service.client.get_item(TableName="table", Key=KEY)
+    first, second = (request.headers for request in service.requests)
+    assert "Credential=one/" in first["Authorization"]
+    assert "x-amz-security-token" not in first
+    assert "Credential=two/" in second["Authorization"]
+    assert "x-amz-security-token" in second["Authorization"]
+    assert second["x-amz-security-token"] == "token of two"
+
+
+def test_the_trace_of_an_invocation_goes_along() -> None:
+    service = Service((200, {"Item": KEY}))
+    trace = "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1"
+    with patch.dict(os.environ, {"AWS_LAMBDA_FUNCTION_NAME": "signal_fanout", "_X_AMZN_TRACE_ID": trace}):
+        service.client.get_item(TableName="table", Key=KEY)
+    sent = service.requests[0].headers
+    assert sent["X-Amzn-Trace-Id"] == trace
+    assert "trace" not in sent["Authorization"], "a proxy may change it"
+
+
+class Queue(Service):
+    """The same in the place of SQS, with what the product sends orders by."""
+
+    def __init__(self, *answers: Answer) -> None:
+        super().__init__(*answers, name="sqs", operations=frozenset({"SendMessageBatch"}))
+        self.send = SqsTradeQueue(self.client, "https://sqs.eu-central-1.amazonaws.com/1/trade.fifo").send_orders
+
+
+def test_messages_are_sent_as_the_sdk_sends_them() -> None:
+    short, long = Queue((200, {"Successful": []})), Queue((200, {"Successful": []}))
+    long.client._make_api_call = long.client._make_api_call._long_way
+    for queue in (short, long):
+        queue.send([a_trade_order()])
+    assert (short.ways, long.ways) == ("S", "L")
+    mine, theirs = short.requests[0], long.requests[0]
+    assert mine.url == theirs.url
+    assert json.loads(mine.body) == json.loads(theirs.body)
+    for name in ("X-Amz-Target", "Content-Type"):
+        assert mine.headers[name] == as_text(theirs.headers[name])
+
+
+def test_messages_that_were_not_taken_are_told() -> None:
+    queue = Queue((200, {"Successful": [], "Failed": [{"Id": "0", "SenderFault": False, "Code": "InternalError"}]}))
+    with pytest.raises(RetryLater, match="1 of 1 messages"):
+        queue.send([a_trade_order()])
+
+
+def test_a_queue_that_is_throttled_is_asked_again_by_the_sdk() -> None:
+    queue = Queue((400, {"__type": "com.amazonaws.sqs#RequestThrottled", "message": "slow down"}), (200, {"Successful": []}))
+    queue.send([a_trade_order()])
+    assert queue.ways == "SL"
+
+
+def test_a_queue_that_does_not_answer_is_left_to_the_message_that_comes_again() -> None:
+    queue = Queue(ReadTimeoutError(endpoint_url=HOST))
+    with pytest.raises(RetryLater, match="QUEUE_UNAVAILABLE"):
+        queue.send([a_trade_order()])
+    assert queue.ways == "S"
+
+
+def as_text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value
+
+
 def test_other_operations_go_the_sdks_own_way() -> None:
-    service = Service((200, {"Items": [], "Count": 0}))
-    service.client.query(TableName="table", KeyConditionExpression="PK = :a", ExpressionAttributeValues={":a": {"S": "a"}})
+    service = Service((200, {}))
+    service.client.update_item(TableName="table", Key=KEY)
     assert service.ways == "L"
 
 
@@ -171,7 +276,7 @@ def test_requests_go_over_one_connection_that_is_kept_alive() -> None:
             aws_access_key_id="none",
             aws_secret_access_key="none",
         )
-        ShortWay.open(client)
+        ShortWay.open(client, FREQUENT)
         for _ in range(3):
             assert client.get_item(TableName="table", Key=KEY)["Item"]["asked"]["S"] == f"{PROTOCOL}GetItem"
         client.close()

@@ -10,7 +10,7 @@ import gc
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import cache, partial, wraps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from candlecast.runtime import settings
 from candlecast.runtime.observe import EmfMetrics, logger
@@ -150,12 +150,12 @@ def signal_fanout() -> QueueConsumer[SignalShard]:
     from candlecast.services.read_limits import ReadLimits
 
     known, clock, metrics = settings.SignalFanoutSettings.read(), SystemClock(), EmfMetrics()
-    table = _table(known.table_name)
+    table, sqs = _table(known.table_name), cast(Any, _Lazy(_bulk_sender))
     fan_out = FanOut(
         subscriptions=DynamoSubscriptionStore(table, clock),
         signals=DynamoSignalStore(table),
         history=DynamoHistory(table, clock),
-        queue=SqsTradeQueue(_aws("sqs"), known.trade_queue_url),
+        queue=SqsTradeQueue(sqs, known.trade_queue_url),
         limits=ReadLimits(DynamoLimitStore(table), clock, metrics),
         last_price=lambda venue, market: _market_data(known).last_price(venue, market),
         quote=lambda venue, market, at: _market_data(known).quote(venue, market, at),
@@ -439,6 +439,13 @@ def _aws_client(service: str) -> Any:
     from candlecast.adapters.aws import aws_client
 
     return aws_client(service)
+
+
+@cache
+def _bulk_sender() -> Any:
+    from candlecast.adapters.sqs import bulk_sender
+
+    return bulk_sender()
 
 
 @cache

@@ -24,7 +24,7 @@ from pynamodb.transactions import TransactWrite
 
 from candlecast.adapters.aws import session
 from candlecast.adapters.dynamodb.compression import compressed, decompressed
-from candlecast.adapters.dynamodb.short_way import ShortWay
+from candlecast.adapters.short_way import ShortWay
 from candlecast.domain.errors import NotFound, RetryLater
 
 CONNECT_TIMEOUT_SECONDS = 1.0
@@ -35,6 +35,7 @@ RETRY_AFTER_SECONDS = 2.0
 SCHEMA_VERSION = 1
 MAX_KEY_PART_CHARACTERS = 200  # DynamoDB takes 1,024 bytes of sort key; three parts and their prefixes stay below
 SEPARATOR = "#"
+FREQUENT = frozenset({"GetItem", "BatchGetItem", "Query", "PutItem"})  # operations; reads, and writes that a condition guards
 
 RETRYABLE_CODES = frozenset(
     {
@@ -164,7 +165,7 @@ class Table:
         )
         self._connection = self._bind(Row, {})._get_connection()
         self._connection.connection._local.session = session()  # else PynamoDB makes another
-        ShortWay.open(self.client)
+        ShortWay.open(self.client, FREQUENT)
 
     def rows[R: Row](self, kind: type[R]) -> type[R]:
         """The row class, bound to this table and its one client."""
