@@ -254,6 +254,18 @@ print(botocore.__file__.split("/")[-4])
 
 
 @pytest.mark.e2e
+def test_the_certificates_that_venues_and_aws_are_checked_with_are_found_beside_their_packages(built: dict[str, Path]) -> None:
+    code = """
+import ssl, certifi, requests.certs
+from botocore.httpsession import DEFAULT_CA_BUNDLE, get_cert_path
+for bundle in (certifi.where(), requests.certs.where(), get_cert_path(True), DEFAULT_CA_BUNDLE):
+    assert len(ssl.create_default_context(cafile=bundle).get_ca_certs()) > 50, bundle
+print("found")
+"""
+    assert run_with([built["deps"], built["exchange"]], code) == "found"
+
+
+@pytest.mark.e2e
 def test_the_web_layer_answers_a_request_from_the_http_api(built: dict[str, Path]) -> None:
     code = """
 import fastapi, mangum
