@@ -53,10 +53,6 @@ def finish(target: Path) -> None:
     # Both who try it go on without: it needs a package that is in no layer, and looking for that takes 5 ms.
     (target / "urllib3" / "contrib" / "pyopenssl.py").unlink()
     edits["defer_imports"](target / "urllib3" / "http2" / "__init__.py", frozenset({"importlib.metadata"}))
-    for pattern in ("_IPV6_RE", "_IPV6_ADDRZ_RE"):  # read by nobody, and the longest that are compiled at each start
-        edits["replace_once"](
-            target / "urllib3" / "util" / "url.py", f'\n{pattern} = re.compile("^" + {pattern[:-2]}PAT + "$")\n', "\n"
-        )
 
 
 def keep_only(data: Path, names: frozenset[str]) -> None:

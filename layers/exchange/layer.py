@@ -14,7 +14,8 @@ from typing import Any
 VENUES = ("binance", "binanceusdm")
 KEPT_FILES = ("__init__.py", *(f"{venue}.py" for venue in VENUES))
 KEPT_FOLDERS = ("abstract", "base")
-# Keys that are signed with elliptic curves or RSA; accounts usually sign with HMAC, which the standard library has.
+# Keys that sign with elliptic curves or RSA; accounts usually sign with HMAC, which the standard library has. The signing layer
+# holds the package, for functions that act for accounts.
 SIGNING = "cryptography.hazmat"
 SIGNING_MODULES = frozenset(
     {

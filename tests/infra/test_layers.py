@@ -254,6 +254,42 @@ print(botocore.__file__.split("/")[-4])
 
 
 @pytest.mark.e2e
+def test_a_client_and_a_venue_are_asked_over_http_with_what_the_layers_hold(built: dict[str, Path]) -> None:
+    code = """
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+import requests
+from botocore.session import Session
+class Answer(BaseHTTPRequestHandler):
+    def do_POST(self):
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"QueueUrls": ["one"]}')
+    def log_message(self, *_): pass
+server = HTTPServer(("127.0.0.1", 0), Answer)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+place = f"http://127.0.0.1:{server.server_port}"
+keys = {"aws_access_key_id": "a", "aws_secret_access_key": "b"}
+queues = Session().create_client("sqs", region_name="eu-west-1", endpoint_url=place, **keys).list_queues()["QueueUrls"]
+print(queues, requests.post(place, json={}, timeout=5).json())
+"""
+    assert run_with([built["deps"], built["exchange"]], code) == "['one'] {'QueueUrls': ['one']}"
+
+
+@pytest.mark.e2e
+def test_the_certificates_that_venues_and_aws_are_checked_with_are_found_beside_their_packages(built: dict[str, Path]) -> None:
+    code = """
+import ssl, certifi, requests.certs
+from botocore.httpsession import DEFAULT_CA_BUNDLE, get_cert_path
+for bundle in (certifi.where(), requests.certs.where(), get_cert_path(True), DEFAULT_CA_BUNDLE):
+    assert len(ssl.create_default_context(cafile=bundle).get_ca_certs()) > 50, bundle
+print("found")
+"""
+    assert run_with([built["deps"], built["exchange"]], code) == "found"
+
+
+@pytest.mark.e2e
 def test_the_web_layer_answers_a_request_from_the_http_api(built: dict[str, Path]) -> None:
     code = """
 import fastapi, mangum
