@@ -16,6 +16,9 @@ from functions.paper_exchange.operator_key import OperatorKey
 from functions.paper_exchange.store_memory import MemoryStore
 
 KEY_VARIABLE = "PAPER_OPERATOR_KEY"
+KEEP_ALIVE_SECONDS = (
+    60  # uvicorn's 5 close connections while callers pause; one closed as an order comes leaves its outcome unknown
+)
 
 
 def main(arguments: list[str]) -> int:
@@ -37,7 +40,15 @@ def main(arguments: list[str]) -> int:
     key = OperatorKey(lambda: operator_key, wall_clock)
     app = create_app(Exchange(MemoryStore(), wall_clock), key, lambda: secrets.token_hex(32))
     # no access log: a query string holds a signature
-    uvicorn.run(app, host=options.host, port=options.port, access_log=False, log_level="warning", lifespan="off")
+    uvicorn.run(
+        app,
+        host=options.host,
+        port=options.port,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        access_log=False,
+        log_level="warning",
+        lifespan="off",
+    )
     return 0
 
 

@@ -23,6 +23,7 @@ from candlecast.adapters.system import SystemClock
 from candlecast.ports.venue import Credentials
 from tests.builders import BTC
 from tests.performance.executor import PRICE, bare_client, in_memory
+from tests.performance.measuring import own_garbage
 from tests.performance.order import QUANTITY, ROUND_TRIP, round_trip
 from tests.performance.paper_process import PaperProcess, paper_process
 
@@ -95,7 +96,6 @@ def _orders_a_second(workers: Sequence[ProcessPoolExecutor], crews: Sequence[Cre
 def _work(crew: Crew, seconds: float) -> float:
     """In a process of its own: every account again and again until the time is over; orders a second."""
     round_trips = _round_trips(crew)
-    began = time.perf_counter()
 
     def go_on(there_and_back: RoundTrip) -> int:
         orders = 0
@@ -104,7 +104,8 @@ def _work(crew: Crew, seconds: float) -> float:
             orders += ROUND_TRIP
         return orders
 
-    with ThreadPoolExecutor(len(round_trips)) as threads:
+    with own_garbage(), ThreadPoolExecutor(len(round_trips)) as threads:
+        began = time.perf_counter()
         orders = sum(threads.map(go_on, round_trips))
     return orders / (time.perf_counter() - began)
 
