@@ -16,7 +16,7 @@ from candlecast.adapters.dynamodb.account_text import packed_texts, stored_texts
 from candlecast.adapters.dynamodb.accounts import account_item, account_of
 from candlecast.adapters.dynamodb.compression import compressed, decompressed, packed
 from candlecast.adapters.dynamodb.dictionary import DICTIONARY
-from candlecast.adapters.dynamodb.outbox import outbox_events
+from candlecast.adapters.dynamodb.outbox import outbox_events, outbox_text
 from candlecast.domain.account import Account
 from candlecast.domain.errors import RetryLater
 from candlecast.domain.events import order_event
@@ -70,9 +70,10 @@ def test_whose_an_account_is_comes_out_of_its_key_whatever_its_names_are(tenant_
     names: dict[str, Any] = {"tenant_id": tenant_id, "account_id": account_id}
     intent = an_intent(**names)
     account = replace(an_account_that_tells(), **names, intents={intent.intent_id: intent})
-    item = {"body": {"B": packed_texts(account)}}
+    stored = replace(account, version=0, outbox=())
+    item = {"body": {"B": packed_texts(stored, outbox_text(account))}}
     body, outbox = stored_texts(item, (tenant_id, account_id))
-    assert body == to_sparse_json(replace(account, version=0, outbox=()))
+    assert body == to_sparse_json(stored)
     assert outbox_events(outbox, lambda: account) == account.outbox
 
 

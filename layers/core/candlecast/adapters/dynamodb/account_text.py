@@ -5,24 +5,22 @@ from __future__ import annotations
 import json
 from base64 import b64decode
 from collections.abc import Mapping
-from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from pynamodb.constants import BINARY, STRING
 
 from candlecast.adapters.codec import to_sparse_json
 from candlecast.adapters.dynamodb.compression import decompressed, packed
-from candlecast.adapters.dynamodb.outbox import outbox_text
 from candlecast.domain.account import Account
 
 BETWEEN = "\n"  # JSON that is not indented has none
 _NAMELESS = '"tenant_id":"","account_id":""'
 
 
-def packed_texts(account: Account) -> bytes:
-    """The account, and what it tells with this write, without what attributes of the item say: whose it is, and its version."""
-    body = to_sparse_json(replace(account, version=0, outbox=()))
-    text = body + BETWEEN + outbox_text(account)
+def packed_texts(account: Account, outbox: str) -> bytes:
+    """An account and what it tells with this write; whose it is stands in the item's key, and not again in each of its orders."""
+    text = to_sparse_json(account) + BETWEEN + outbox
     return packed(text.replace(_names(account.tenant_id, account.account_id), _NAMELESS))
 
 
@@ -36,6 +34,7 @@ def stored_texts(item: Mapping[str, Mapping[str, Any]], names: tuple[str, str]) 
     return body, _text(item, "outbox") if "outbox" in item and not between else outbox
 
 
+@lru_cache(maxsize=1_000)  # some hundred bytes each; twice for every order
 def _names(tenant_id: str, account_id: str) -> str:
     """How every order and position of the account begins to say whose it is; in a text within the JSON quotes are escaped."""
     return f'"tenant_id":{json.dumps(tenant_id)},"account_id":{json.dumps(account_id)}'
