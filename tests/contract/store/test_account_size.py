@@ -27,7 +27,7 @@ from candlecast.domain.ids import digest
 from candlecast.domain.limit_catalogue import MAX_CANCELS_PER_MINUTE, MAX_ORDERS_PER_MINUTE
 from candlecast.domain.limit_record import MAX_ACCOUNT_POSITIONS
 from candlecast.domain.limits import CATALOGUE, ClosingLimits, Limits
-from candlecast.domain.order import Intent, IntentState, LegKind, MarketSettings, Side
+from candlecast.domain.order import Intent, IntentState, LegKind, MarketSettings, OrderType, Side
 from candlecast.domain.position import Position, position_key
 from candlecast.domain.reasons import Reason
 from candlecast.domain.signal import PositionSide
@@ -78,10 +78,27 @@ def test_what_compression_lives_on_is_not_in_the_largest_account() -> None:
     assert len({each[:8] for each in ids}) == len(ids)
 
 
-def test_a_usual_account_costs_one_write_unit_whatever_an_order_tells() -> None:
+def test_a_usual_account_costs_one_write_unit_with_all_that_its_entry_tells() -> None:
     account = a_usual_account()
-    opened = tuple(order_event(intent, NOW) for intent in account.intents.values())
-    assert item_bytes(replace(account, outbox=opened)) <= WRITE_UNIT_BYTES
+    (held,) = account.positions.values()
+    stop, target = account.intents.values()
+    filled = replace(
+        stop,
+        intent_id=held.entry_intent_id,
+        leg="ENTRY",
+        kind=LegKind.ENTRY,
+        state=IntentState.FILLED,
+        order_type=OrderType.MARKET,
+        trigger_price=None,
+        bracket_of=None,
+        filled_quantity=held.quantity,
+        average_price=held.entry_price,
+        fee=held.fees,
+        settled_at=held.opened_at,
+    )
+    moved = Event(type=EventType.POSITION_CHANGED, occurred_at=held.opened_at, position=held)
+    told = (moved, *(order_event(intent, held.opened_at) for intent in (filled, stop, target)))
+    assert item_bytes(replace(account, outbox=told)) <= WRITE_UNIT_BYTES
     assert item_bytes(account) < len(to_json(account)) / 3
 
 

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from base64 import b64decode
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from pynamodb.constants import BINARY, STRING
 
 from candlecast.adapters.codec import to_sparse_json
 from candlecast.adapters.dynamodb.compression import decompressed, packed
-from candlecast.adapters.dynamodb.outbox import outbox_text
 from candlecast.domain.account import Account
 
 BETWEEN = "\n"  # JSON that is not indented has none
-_NAMELESS = '"tenant_id":"","account_id":""'
+# They stand for the account's tenant and for the account: in JSON every control character is escaped, so none stands there.
+TENANT, ACCOUNT = "\x01", "\x02"
 
 
-def packed_texts(account: Account) -> bytes:
-    """The account, and what it tells with this write, without what attributes of the item say: whose it is, and its version."""
-    body = to_sparse_json(replace(account, version=0, outbox=()))
-    text = body + BETWEEN + outbox_text(account)
-    return packed(text.replace(_names(account.tenant_id, account.account_id), _NAMELESS))
+def packed_texts(account: Account, outbox: str) -> bytes:
+    """An account and what it tells with this write; whose it is stands in the item's key, and not again in each of its orders."""
+    text = to_sparse_json(account) + BETWEEN + outbox
+    return packed(text.replace(account.tenant_id, TENANT).replace(account.account_id, ACCOUNT))
 
 
 def stored_texts(item: Mapping[str, Mapping[str, Any]], names: tuple[str, str]) -> tuple[str, str]:
@@ -31,14 +28,10 @@ def stored_texts(item: Mapping[str, Mapping[str, Any]], names: tuple[str, str]) 
 
     `names` are tenant and account as its key has them. Raises `ValueError` for what is neither text.
     """
-    text = _text(item, "body").replace(_NAMELESS, _names(*names))
+    tenant_id, account_id = names
+    text = _text(item, "body").replace(ACCOUNT, account_id).replace(TENANT, tenant_id)
     body, between, outbox = text.partition(BETWEEN)
     return body, _text(item, "outbox") if "outbox" in item and not between else outbox
-
-
-def _names(tenant_id: str, account_id: str) -> str:
-    """How every order and position of the account begins to say whose it is; in a text within the JSON quotes are escaped."""
-    return f'"tenant_id":{json.dumps(tenant_id)},"account_id":{json.dumps(account_id)}'
 
 
 def _text(item: Mapping[str, Mapping[str, Any]], name: str) -> str:

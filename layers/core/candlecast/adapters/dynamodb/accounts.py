@@ -24,6 +24,7 @@ from pynamodb.exceptions import TransactWriteError
 from candlecast.adapters.codec import from_json
 from candlecast.adapters.dynamodb.account_text import packed_texts, stored_texts
 from candlecast.adapters.dynamodb.batch import Item, ask
+from candlecast.adapters.dynamodb.outbox import outbox_text
 from candlecast.adapters.dynamodb.table import (
     CONDITION_FAILED,
     SEPARATOR,
@@ -155,17 +156,17 @@ def names_of(partition: str) -> tuple[str, str]:
 
 def account_item(account: Account, now: datetime) -> dict[str, Any]:
     """The item of version + 1, with the outbox behind the body and the times of its next looks in their indexes."""
-    stored = stored_account(account)
+    body = replace(account, version=0, outbox=())  # the version is an attribute, which writes are conditional on
     item: dict[str, Any] = {
         "PK": {"S": account_key(account.tenant_id, account.account_id)},
         "SK": {"S": STATE},
         "kind": {"S": ACCOUNT_KIND},
-        "version": {"N": str(stored.version)},
+        "version": {"N": str(account.version + 1)},
         "schema_version": {"N": str(ACCOUNT_SCHEMA_VERSION)},
-        "body": {"B": packed_texts(account)},
+        "body": {"B": packed_texts(body, outbox_text(account))},
     }
     shard = str(crc32(account.account_id.encode()) % RECONCILE_SHARDS)
-    turn, soon = due_in_turn(stored), due_soon(stored, now)
+    turn, soon = due_in_turn(body), due_soon(body, now)
     if turn is not None:
         item |= {"GSI3PK": {"S": key(IN_TURN, shard)}, "GSI3SK": {"S": sortable(turn)}}
     if soon is not None:
