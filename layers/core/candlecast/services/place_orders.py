@@ -273,8 +273,10 @@ def _capped(account: Account, leg: Intent) -> Intent:
 def _as_sent(account: Account, sent: Intent) -> Account:
     """The account with the quantity and the trigger that were really sent."""
     known = account.intents[sent.intent_id]
+    if (known.quantity, known.trigger_price) == (sent.quantity, sent.trigger_price):
+        return account
     told = replace(known, quantity=sent.quantity, trigger_price=sent.trigger_price)
-    return account if told == known else replace(account, intents={**account.intents, sent.intent_id: told})
+    return replace(account, intents={**account.intents, sent.intent_id: told})
 
 
 def _reason(code: str) -> Reason:
