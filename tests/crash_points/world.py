@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from candlecast.adapters.dynamodb.account_text import BETWEEN
+from candlecast.adapters.dynamodb.account_text import stored_texts
+from candlecast.adapters.dynamodb.accounts import ACCOUNT_KIND, names_of
 from candlecast.adapters.dynamodb.compression import decompressed
 from candlecast.domain.look_schedule import FULL_LOOK_INTERVAL, slot_after
 
@@ -175,6 +176,8 @@ class World:
 
     def _texts(self, key: Key, item: Item) -> list[str]:
         texts = {name: opened(item[name]) for name in sorted(item) if name not in _UNREAD}
+        if item.get("kind", {}).get("S") == ACCOUNT_KIND:
+            texts["body"], _ = stored_texts(item, names_of(key[0]))
         if key[0].startswith(BREAKER) and not json.loads(texts["body"]).get("failures"):
             return []  # one that has heard of no failure is as good as none
         due = {index: texts.pop(index) for index in ("GSI3SK", "GSI4SK") if index in texts}
@@ -214,7 +217,7 @@ def _essence(text: str) -> str:
     """A body without what only names its writes, and without what only limits look at that no scenario sets."""
     if not text.startswith("{"):
         return text
-    body = json.loads(text.partition(BETWEEN)[0])
+    body = json.loads(text)
     for name in _NOT_COMPARED:
         body.pop(name, None)
     if "settled" in body:
