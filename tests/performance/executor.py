@@ -23,10 +23,10 @@ from candlecast.adapters.secrets import SecretsManagerVault
 from candlecast.adapters.system import SystemClock
 from candlecast.domain.account import Account, Balance
 from candlecast.domain.errors import Conflict
-from candlecast.domain.messages import TradeOrder
 from candlecast.domain.order import MarketSettings
 from candlecast.domain.signal import Action, TakeProfit
 from candlecast.domain.subscription import MarginMode
+from candlecast.domain.trade_order import TradeOrder
 from candlecast.ports.store import AccountStore
 from candlecast.ports.vault import CredentialVault
 from candlecast.ports.venue import Credentials
