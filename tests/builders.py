@@ -12,7 +12,7 @@ from candlecast.domain.candle import Candle
 from candlecast.domain.execution import LEASE, Execution, ExecutionStatus, SignalRecord
 from candlecast.domain.ids import digest, intent_id
 from candlecast.domain.market import Market
-from candlecast.domain.messages import CandleClosed, ReconcileRequest, SignalShard, TradeOrder
+from candlecast.domain.messages import CandleClosed, ReconcileRequest, SignalShard
 from candlecast.domain.order import Intent, IntentState, LegKind, OrderRequest, OrderType, Side
 from candlecast.domain.position import Position, Trade
 from candlecast.domain.reasons import Denial, Reason
@@ -20,6 +20,7 @@ from candlecast.domain.signal import Action, PositionSide, Signal
 from candlecast.domain.strategy_definition import SignalSource, StrategyDefinition, StrategyKind
 from candlecast.domain.subscription import Settings, Sizing, SizingMode, Subscription, SubscriptionStatus
 from candlecast.domain.timeframe import Timeframe
+from candlecast.domain.trade_order import TradeOrder
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 TENANT = "tenant-1"

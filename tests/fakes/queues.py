@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from candlecast.domain.errors import InvalidValue, RetryLater
-from candlecast.domain.messages import CandleClosed, ReconcileRequest, SignalShard, TradeOrder
+from candlecast.domain.messages import CandleClosed, ReconcileRequest, SignalShard
+from candlecast.domain.trade_order import TradeOrder
 
 MAX_DELAY_SECONDS = 900  # what SQS takes
 

@@ -10,7 +10,7 @@ import pytest
 
 from candlecast.adapters.codec import message_from_json, to_json
 from candlecast.domain.errors import Ambiguous, Conflict, InvalidValue, NotFound, Poison, RetryLater
-from candlecast.domain.messages import TradeOrder
+from candlecast.domain.trade_order import TradeOrder
 from candlecast.runtime.batch import (
     FIFO_PAUSES_SECONDS,
     MAX_PAUSE_SECONDS,

@@ -27,10 +27,10 @@ from candlecast.adapters.system import SystemClock
 from candlecast.adapters.venue_session import VenueSession
 from candlecast.domain.account import Account, Balance
 from candlecast.domain.errors import Conflict
-from candlecast.domain.messages import TradeOrder
 from candlecast.domain.order import MarketSettings
 from candlecast.domain.signal import Action, TakeProfit
 from candlecast.domain.subscription import MarginMode
+from candlecast.domain.trade_order import TradeOrder
 from candlecast.ports.store import AccountStore
 from candlecast.ports.vault import CredentialVault
 from candlecast.ports.venue import Credentials

@@ -33,8 +33,9 @@ from candlecast.adapters.lanes import LANES
 from candlecast.adapters.sqs import BATCH, SqsTradeQueue, bulk_sender, group_id
 from candlecast.domain.execution import SignalRecord
 from candlecast.domain.ids import digest, shard_position
-from candlecast.domain.messages import SignalShard, TradeOrder
+from candlecast.domain.messages import SignalShard
 from candlecast.domain.subscription import Subscription
+from candlecast.domain.trade_order import TradeOrder
 from candlecast.ports.queue import TradeQueue
 from candlecast.services.fan_out import FanOut
 from candlecast.services.publish_signal import shard_messages, shards_for

@@ -43,6 +43,7 @@ HEAVY = (*NO_FRAMEWORK, "ccxt", "requests", "numpy", "strategies")
 TRADES = (*NO_FRAMEWORK, "numpy", "strategies")
 # What passes messages on has no use for the rules on orders.
 NO_ORDERS = (*HEAVY, "candlecast.domain.account", "candlecast.domain.order", "candlecast.domain.pool")
+NO_LIMITS = (*NO_ORDERS, "candlecast.domain.limits", "candlecast.domain.subscription", "candlecast.domain.trade_order")
 API = (
     "ccxt",
     "requests",
@@ -53,18 +54,18 @@ API = (
     "functions.api.schemas.subscriptions",
 )
 BUDGETS = (
-    Budget("candle_clock", 270, 465, NO_ORDERS),
-    Budget("strategy_runner", 460, 708, NO_FRAMEWORK),
-    Budget("signal_intake", 285, 485, (*NO_ORDERS, "candlecast.services.fan_out")),
-    Budget("signal_fanout", 310, 516, HEAVY),
-    Budget("order_executor", 355, 628, TRADES),
-    Budget("reconcile_clock", 290, 475, HEAVY),
-    Budget("order_reconciler", 340, 616, TRADES),
+    Budget("candle_clock", 270, 457, NO_LIMITS),
+    Budget("strategy_runner", 460, 707, NO_FRAMEWORK),
+    Budget("signal_intake", 285, 477, (*NO_LIMITS, "candlecast.services.fan_out")),
+    Budget("signal_fanout", 310, 517, HEAVY),
+    Budget("order_executor", 355, 629, TRADES),
+    Budget("reconcile_clock", 290, 473, HEAVY),
+    Budget("order_reconciler", 340, 615, TRADES),
     Budget("outbox_relay", 310, 516, HEAVY),
-    Budget("api", 435, 681, API),
+    Budget("api", 435, 679, API),
     Budget("market_catalogue", 245, 517, (*TRADES, "candlecast.domain.order", "pynamodb")),
     Budget("paper_exchange", 395, 624, ("ccxt", "requests", "numpy", "strategies")),
-    Budget("dlq_redrive", 230, 431, (*NO_ORDERS, "pynamodb")),
+    Budget("dlq_redrive", 230, 432, (*NO_ORDERS, "pynamodb")),
 )
 
 

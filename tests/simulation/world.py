@@ -10,9 +10,10 @@ from itertools import count
 from random import Random
 
 from candlecast.domain.errors import Conflict, RetryLater
-from candlecast.domain.messages import CandleClosed, ReconcileRequest, SignalShard, TradeOrder
+from candlecast.domain.messages import CandleClosed, ReconcileRequest, SignalShard
 from candlecast.domain.order import OrderRequest, Side
 from candlecast.domain.timeframe import Timeframe
+from candlecast.domain.trade_order import TradeOrder
 from candlecast.ports.venue import Credentials
 from candlecast.runtime.bootstrap import MAX_RECEIVES
 from candlecast.services.announce_candles import AnnounceCandles

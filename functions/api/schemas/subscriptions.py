@@ -10,11 +10,11 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field
 
 from candlecast.domain.entry_order import MAX_REST_SECONDS, EntryPreference, EntryType, TimeInForce
+from candlecast.domain.signal import MAX_SIGNAL_AGE_SECONDS
 from candlecast.domain.subscription import (
     MAX_ALLOWED_MARKETS,
     MAX_LEVERAGE,
     MAX_POSITIONS,
-    MAX_SIGNAL_AGE_SECONDS,
     MIN_SIGNAL_AGE_SECONDS,
     AllowedSides,
     MarginMode,

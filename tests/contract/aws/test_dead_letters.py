@@ -15,7 +15,7 @@ from candlecast.adapters.dead_letters import Box, SqsDeadLetters
 from candlecast.adapters.received_messages import SqsReceivedMessages
 from candlecast.adapters.system import SystemClock
 from candlecast.domain.errors import InvalidValue, NotFound
-from candlecast.domain.messages import TradeOrder
+from candlecast.domain.trade_order import TradeOrder
 from candlecast.ports.dead_letters import DeadLetterEntry
 from candlecast.ports.queue import DeadLetter
 from tests.builders import a_candle_closed, a_trade_order

@@ -23,9 +23,9 @@ from candlecast.domain.account import Account
 from candlecast.domain.errors import InvalidValue, Poison
 from candlecast.domain.events import Event, order_event
 from candlecast.domain.execution import Execution, ShardReport, SignalRecord
-from candlecast.domain.messages import TradeOrder
 from candlecast.domain.order import LegKind
 from candlecast.domain.signal import TakeProfit
+from candlecast.domain.trade_order import TradeOrder
 from tests.builders import (
     NOW,
     a_candle_closed,

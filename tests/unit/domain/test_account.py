@@ -26,8 +26,8 @@ from candlecast.domain.ids import digest
 from candlecast.domain.order import Intent, IntentState, LegKind, VenueOrder, VenueOrderStatus
 from candlecast.domain.position import position_key
 from candlecast.domain.reasons import Denial, Reason
-from candlecast.domain.signal import PositionSide
-from candlecast.domain.subscription import MAX_SIGNAL_AGE_SECONDS, SubscriptionStatus
+from candlecast.domain.signal import MAX_SIGNAL_AGE_SECONDS, PositionSide
+from candlecast.domain.subscription import SubscriptionStatus
 from tests.builders import BTC, NOW, SUBSCRIPTION, a_position, after, an_account, an_intent
 
 D = Decimal

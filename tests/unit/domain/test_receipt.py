@@ -13,11 +13,11 @@ from candlecast.adapters.codec import from_json, to_json
 from candlecast.domain.account import Account
 from candlecast.domain.events import EventType
 from candlecast.domain.limits import Limits, Scope, tighten
-from candlecast.domain.messages import TradeOrder
 from candlecast.domain.order import LegKind
 from candlecast.domain.plan import Plan, plan_orders
 from candlecast.domain.receipt import Receipt
 from candlecast.domain.signal import Action
+from candlecast.domain.trade_order import TradeOrder
 from tests.builders import NOW, a_market, a_position, a_signal, a_trade_order, after, an_account, settings
 
 D = Decimal

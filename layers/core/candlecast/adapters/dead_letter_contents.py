@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from candlecast.adapters.codec import message_from_json
 from candlecast.domain.errors import DomainError
-from candlecast.domain.messages import CandleClosed, ReconcileRequest, SignalShard, TradeOrder
+from candlecast.domain.messages import CandleClosed, ReconcileRequest, SignalShard
 from candlecast.domain.signal import Signal
+from candlecast.domain.trade_order import TradeOrder
 from candlecast.ports.dead_letters import DeadLetterEntry
 
 if TYPE_CHECKING:

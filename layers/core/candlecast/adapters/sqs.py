@@ -13,13 +13,15 @@ from candlecast.adapters.lanes import side_by_side
 from candlecast.adapters.short_way import ShortWay
 from candlecast.domain.errors import InvalidValue, RetryLater
 from candlecast.domain.ids import digest
-from candlecast.domain.messages import CandleClosed, ReconcileRequest, SignalShard, TradeOrder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef as Entry
+
+    from candlecast.domain.messages import CandleClosed, ReconcileRequest, SignalShard
+    from candlecast.domain.trade_order import TradeOrder
 
 BATCH = 10  # what SQS takes in one request; ten of our largest messages (some 10 kB) stay far below its 1 MiB
 MAX_DELAY_SECONDS = 900  # what SQS takes

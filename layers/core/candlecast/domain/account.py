@@ -25,8 +25,8 @@ from candlecast.domain.order import Intent, IntentState, LegKind, MarketSettings
 from candlecast.domain.position import Position, Trade, market_of, place_of, position_key
 from candlecast.domain.reasons import Denial, Reason
 from candlecast.domain.retries import ATTEMPTS_BEFORE_ALERT, NOT_PLACED, pause_after, rest_of_exit
-from candlecast.domain.signal import PositionSide
-from candlecast.domain.subscription import MAX_SIGNAL_AGE_SECONDS, SubscriptionStatus
+from candlecast.domain.signal import MAX_SIGNAL_AGE_SECONDS, PositionSide
+from candlecast.domain.subscription import SubscriptionStatus
 from candlecast.domain.usage import Usage
 
 MAX_OPEN_INTENTS = 60  # with the other bounds it keeps the item below 32 kB, compressed: every read and write pays per kB

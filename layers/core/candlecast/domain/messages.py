@@ -1,6 +1,7 @@
 """Messages between functions: frozen, versioned, additive changes only.
 
-Two versions of a function live side by side while a deployment is under way.
+Two versions of a function live side by side while a deployment is under way. An order's message carries settings and limits and
+has a module of its own (`domain/trade_order.py`): what only starts a signal, or passes one on, does not load those.
 """
 
 from __future__ import annotations
@@ -8,12 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from candlecast.domain.limits import EffectiveLimits
 from candlecast.domain.money import require_utc
-from candlecast.domain.pool_bounds import PoolLimits
-from candlecast.domain.quote import Quote
 from candlecast.domain.signal import Signal
-from candlecast.domain.subscription import Settings
 from candlecast.domain.timeframe import Timeframe
 
 
@@ -41,27 +38,6 @@ class SignalShard:
     shard: int
     start: str
     end: str
-    schema_version: int = 1
-
-
-@dataclass(frozen=True, kw_only=True)
-class TradeOrder:
-    """TradeQueue: one subscriber's share of a signal, with the settings and limits as they were when it was fanned out.
-
-    `limits` are those above the account (None: nothing does); `quote` is the market's, for limits that compare with it;
-    `pool` is what its organisation's accounts share; `strategy_version` is a hash of the strategy's code and parameters.
-    """
-
-    signal: Signal
-    tenant_id: str
-    account_id: str
-    subscription_id: str
-    settings: Settings
-    organisation_id: str | None = None
-    limits: EffectiveLimits | None = None
-    quote: Quote | None = None
-    strategy_version: str | None = None
-    pool: PoolLimits | None = None
     schema_version: int = 1
 
 

@@ -14,16 +14,16 @@ from candlecast.domain.errors import RetryLater
 from candlecast.domain.ids import intent_id
 from candlecast.domain.limits import EffectiveLimits, Scope, acted_on, tighten_further
 from candlecast.domain.market import Market
-from candlecast.domain.messages import TradeOrder
 from candlecast.domain.order import Intent, IntentState, LegKind, MarketSettings, OrderType
 from candlecast.domain.position import Position, position_key
 from candlecast.domain.reasons import Denial, Reason
 from candlecast.domain.receipt import Receipt
 from candlecast.domain.risk.entry import Entry
 from candlecast.domain.risk.evaluate import Evaluation, evaluate, first_denial
-from candlecast.domain.signal import PositionSide
+from candlecast.domain.signal import MAX_SIGNAL_AGE_SECONDS, PositionSide
 from candlecast.domain.sizing import entry_quantity, stop_price, take_profits
-from candlecast.domain.subscription import MAX_SIGNAL_AGE_SECONDS, SubscriptionStatus
+from candlecast.domain.subscription import SubscriptionStatus
+from candlecast.domain.trade_order import TradeOrder
 from candlecast.domain.venue_rules import rules_of
 
 UNRESOLVED_WAIT_SECONDS = 10.0  # about half the settle window: the reconciler resolves what stands in the way meanwhile

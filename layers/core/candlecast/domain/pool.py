@@ -20,7 +20,7 @@ from candlecast.domain.money import ZERO
 from candlecast.domain.order import Intent, IntentState
 from candlecast.domain.pool_bounds import NOTHING, UNBOUNDED, Amounts, PoolLimits
 from candlecast.domain.reasons import Denial, Reason
-from candlecast.domain.subscription import MAX_SIGNAL_AGE_SECONDS
+from candlecast.domain.signal import MAX_SIGNAL_AGE_SECONDS
 
 # A DynamoDB partition takes 1,000 write units a second. An order changes its slot three times (reserve, confirm, release), at two
 # units each in a transaction: some 160 orders a second and slot, 2,600 for an organisation. Divided further, a small pool would

@@ -15,10 +15,10 @@ from typing import Any
 
 from candlecast.domain.account import Account
 from candlecast.domain.limits import EffectiveLimits
-from candlecast.domain.messages import TradeOrder
 from candlecast.domain.order import Intent
 from candlecast.domain.reasons import Denial
 from candlecast.domain.risk.evaluate import Evaluation
+from candlecast.domain.trade_order import TradeOrder
 
 SCHEMA_VERSION = 1
 

@@ -12,6 +12,9 @@ from candlecast.domain.entry_order import EntryOrder
 from candlecast.domain.errors import InvalidValue
 from candlecast.domain.money import require_decimal, require_utc
 
+MAX_SIGNAL_AGE_SECONDS = (
+    900  # no subscription takes an older one; settled intents are remembered at least this long, in the account's one item
+)
 MAX_TAKE_PROFITS = 4  # each is an order of its own; venues allow few conditional orders per market
 MAX_METADATA_ENTRIES = 16  # a message must stay far below the queue's 256 kB with every subscriber's settings beside it
 MAX_METADATA_CHARACTERS = 256

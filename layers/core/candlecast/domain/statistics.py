@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from candlecast.domain.money import HUNDRED, ZERO
-from candlecast.domain.position import Trade
+
+if TYPE_CHECKING:
+    from candlecast.domain.position import Trade
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,13 +11,12 @@ from candlecast.domain.entry_order import EntryPreference
 from candlecast.domain.errors import InvalidValue
 from candlecast.domain.limits import NO_LIMITS, Limits, Scope, tighten
 from candlecast.domain.money import HUNDRED, ZERO, require_decimal, require_utc
-from candlecast.domain.signal import PositionSide
+from candlecast.domain.signal import MAX_SIGNAL_AGE_SECONDS, PositionSide
 
 MAX_LEVERAGE = Decimal(125)  # the highest that any venue of ours offers
 MAX_POSITIONS = 20  # positions live in the account's one item, which stays small
 MAX_ALLOWED_MARKETS = 50  # the same reason: settings travel in every order message
 MIN_SIGNAL_AGE_SECONDS = 5
-MAX_SIGNAL_AGE_SECONDS = 900  # settled intents are remembered at least this long, in the account's one item
 DEFAULT_SIGNAL_AGE_SECONDS = 120  # outlasts one redelivery of a crashed executor's message (visibility time-out 90 s)
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from candlecast.domain.messages import CandleClosed, ReconcileRequest, SignalShard, TradeOrder
+if TYPE_CHECKING:
+    from candlecast.domain.messages import CandleClosed, ReconcileRequest, SignalShard
+    from candlecast.domain.trade_order import TradeOrder
 
 
 class CandleQueue(Protocol):

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from candlecast.adapters.ccxt_clients import Templates
     from candlecast.adapters.dynamodb.table import Table
     from candlecast.adapters.market_catalogue import S3Markets
-    from candlecast.domain.messages import CandleClosed, ReconcileRequest, SignalShard, TradeOrder
+    from candlecast.domain.messages import CandleClosed, ReconcileRequest, SignalShard
+    from candlecast.domain.trade_order import TradeOrder
     from candlecast.ports.api_services import ApiServices
     from candlecast.ports.dead_letters import DeadLetterEntry, DeadLetters
     from candlecast.runtime.batch import QueueConsumer
@@ -176,7 +177,7 @@ def order_executor() -> QueueConsumer[TradeOrder]:
     from candlecast.adapters.secrets import SecretsManagerVault
     from candlecast.adapters.sqs import SqsReconcileQueue
     from candlecast.adapters.system import SystemClock
-    from candlecast.domain.messages import TradeOrder
+    from candlecast.domain.trade_order import TradeOrder
     from candlecast.services.execute_order import ExecuteOrder
     from candlecast.services.guard_venue import GuardedVenues
     from candlecast.services.place_orders import PlaceOrders

@@ -8,10 +8,10 @@ from candlecast.domain.account import Account
 from candlecast.domain.copying import replace
 from candlecast.domain.errors import Conflict
 from candlecast.domain.ids import digest
-from candlecast.domain.messages import TradeOrder
 from candlecast.domain.order import LegKind
 from candlecast.domain.signal import Action, Signal
 from candlecast.domain.subscription import Subscription, SubscriptionStatus
+from candlecast.domain.trade_order import TradeOrder
 from candlecast.ports.clock import Clock
 from candlecast.ports.queue import TradeQueue
 from candlecast.ports.store import AccountStore, SubscriptionStore

@@ -16,9 +16,10 @@ from candlecast.domain.copying import replace
 from candlecast.domain.errors import Conflict, Fatal, RetryLater
 from candlecast.domain.limits import Authority
 from candlecast.domain.look_schedule import next_look
-from candlecast.domain.messages import ReconcileRequest, TradeOrder
+from candlecast.domain.messages import ReconcileRequest
 from candlecast.domain.order import Intent, IntentState, LegKind
 from candlecast.domain.plan import UNRESOLVED_WAIT_SECONDS, Plan, plan_orders
+from candlecast.domain.trade_order import TradeOrder
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.queue import ReconcileQueue
 from candlecast.ports.store import AccountStore

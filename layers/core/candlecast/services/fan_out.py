@@ -12,12 +12,13 @@ from candlecast.domain.copying import replace
 from candlecast.domain.errors import DomainError
 from candlecast.domain.execution import ShardReport
 from candlecast.domain.ids import intent_id, turn
-from candlecast.domain.messages import SignalShard, TradeOrder
+from candlecast.domain.messages import SignalShard
 from candlecast.domain.order import Intent, IntentState, LegKind
 from candlecast.domain.quote import Quote, needs_quote
 from candlecast.domain.reasons import Denial, Reason
 from candlecast.domain.signal import Signal
 from candlecast.domain.subscription import Subscription
+from candlecast.domain.trade_order import TradeOrder
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.queue import TradeQueue
 from candlecast.ports.store import History, SignalStore, SubscriptionStore

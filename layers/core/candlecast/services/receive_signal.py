@@ -7,9 +7,8 @@ from datetime import datetime, timedelta
 
 from candlecast.domain.errors import Fatal, NotFound
 from candlecast.domain.ids import digest, received_signal_id
-from candlecast.domain.signal import Signal
+from candlecast.domain.signal import MAX_SIGNAL_AGE_SECONDS, Signal
 from candlecast.domain.strategy_definition import SignalSource, StrategyDefinition
-from candlecast.domain.subscription import MAX_SIGNAL_AGE_SECONDS
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.store import SignalStore, StrategyStore
 from candlecast.ports.vault import SourceSecrets

@@ -15,13 +15,13 @@ from candlecast.domain.account import Account
 from candlecast.domain.copying import replace
 from candlecast.domain.errors import Conflict, RetryLater
 from candlecast.domain.limits import Authority
-from candlecast.domain.messages import TradeOrder
 from candlecast.domain.order import Intent
 from candlecast.domain.plan import Plan
 from candlecast.domain.pool import ABANDONED_AFTER, Reservation, SlotChange, needed_by, slot_of
 from candlecast.domain.pool_bounds import NOTHING, Amounts, PoolBounds, PoolLimits
 from candlecast.domain.pooled_plan import deny_entry, entry_of, marked, without_entry
 from candlecast.domain.reasons import Denial, Reason
+from candlecast.domain.trade_order import TradeOrder
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.pool import RESERVATION_CHANGED, PoolStore
 from candlecast.services.settle_reservation import ATTEMPTS, BUSY_SECONDS, SettleReservation

@@ -10,13 +10,13 @@ from datetime import datetime
 from decimal import Decimal
 
 from candlecast.domain.errors import Conflict, RetryLater
-from candlecast.domain.messages import TradeOrder
 from candlecast.domain.plan import UNRESOLVED_WAIT_SECONDS, Plan, plan_orders
 from candlecast.domain.pool import needed_by
 from candlecast.domain.pool_bounds import PoolLimits
 from candlecast.domain.pooled_plan import deny_entry, entry_of
 from candlecast.domain.receipt import Receipt
 from candlecast.domain.signal import Action, Signal, TakeProfit
+from candlecast.domain.trade_order import TradeOrder
 from candlecast.ports.clock import Clock
 from candlecast.ports.pool import PoolStore
 from candlecast.ports.store import AccountStore, SubscriptionStore
