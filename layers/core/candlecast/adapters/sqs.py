@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from itertools import batched
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from candlecast.adapters.aws import RETRY_AFTER_SECONDS, aws_client, aws_errors
 from candlecast.adapters.codec import to_json, to_terse_json
@@ -75,9 +75,9 @@ class SqsReconcileQueue:
 
 def bulk_sender(*, region: str | None = None, endpoint: str | None = None) -> SQSClient:
     """A client for those who send thousands of messages and know where to go on: a time-out is told, not waited for again."""
-    client = aws_client("sqs", region=region, endpoint=endpoint)
-    ShortWay.open(client, frozenset({"SendMessageBatch"}))
-    return cast("SQSClient", client)
+    sender: SQSClient = aws_client("sqs", region=region, endpoint=endpoint)
+    ShortWay.open(sender, frozenset({"SendMessageBatch"}))
+    return sender
 
 
 def group_id(tenant_id: str, account_id: str) -> str:
