@@ -17,6 +17,7 @@ from candlecast.domain.look_schedule import (
     OPEN_ORDER_INTERVAL,
     due_in_turn,
     due_soon,
+    expires_before_next_look,
     next_answer,
     next_due,
     next_full_look,
@@ -73,6 +74,19 @@ def test_an_orphan_and_a_naked_position_are_looked_at_now() -> None:
 def test_a_busy_account_is_due_as_early_as_a_quiet_one(reconciled_at: datetime | None, now: datetime) -> None:
     account = account_of(STOP, position=PROTECTED, reconciled_at=reconciled_at)
     assert next_due(account, now) == (reconciled_at or NOW) + OPEN_ORDER_INTERVAL
+
+
+@pytest.mark.parametrize(("expires_in", "due_in"), [(3_600, 60), (60, 60), (20, 20), (-1, -1)])
+def test_an_order_that_rests_is_looked_at_every_minute_for_it_may_fill_and_when_it_expires(expires_in: int, due_in: int) -> None:
+    account = account_of(replace(RESTING, expires_at=after(expires_in)), reconciled_at=NOW)
+    assert due_soon(account, NOW) == after(due_in)
+
+
+@pytest.mark.parametrize(("expires_in", "expected"), [(61, None), (60, after(60)), (0, NOW), (-1, None)])
+def test_what_expires_before_the_next_look_is_told(expires_in: int, expected: datetime | None) -> None:
+    later = replace(RESTING, intent_id="later", expires_at=after(3_600))
+    account = account_of(replace(RESTING, expires_at=after(expires_in)), STOP, later)
+    assert expires_before_next_look(account, NOW) == expected
 
 
 def test_an_order_does_not_move_the_turn_of_its_account() -> None:

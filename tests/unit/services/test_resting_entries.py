@@ -174,6 +174,28 @@ def test_a_resting_entry_costs_no_look_every_few_seconds() -> None:
     assert next_answer(path.account, after(10)) == after(600)
 
 
+def test_an_entry_that_fills_in_part_long_before_it_expires_is_protected_at_the_next_minute() -> None:
+    path = MoneyPath()
+    enter(path, limit(rests_seconds=3_600))
+    path.reconcile(5)
+    fill(path, "4")
+    (due,) = (due for due in path.accounts.due_for_reconcile(after(65)) if not due.in_turn)
+    assert due.due_at <= after(65)
+    path.reconcile(60)
+    assert path.live_stops() == [(D(4), D(90))]
+
+
+def test_a_look_shortly_before_an_entry_expires_comes_back_for_that() -> None:
+    path = MoneyPath()
+    enter(path, limit(rests_seconds=3_600))
+    path.reconcile(3_530)
+    path.queue.sent.clear()
+    path.reconcile(20)
+    assert [delay for _, delay in path.queue.sent] == [50]
+    path.reconcile(51)
+    assert (path.venue_orders()[0].status, path.account.intents) == (VenueOrderStatus.CANCELLED, {})
+
+
 def test_an_unknown_limit_entry_is_found_where_it_rests_and_not_sent_again() -> None:
     path = MoneyPath()
     path.exchange.script(Fault.AMBIGUOUS_EXECUTED)

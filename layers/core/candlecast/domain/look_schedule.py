@@ -54,10 +54,13 @@ def _doubtful(account: Account) -> list[Drift]:
 
 
 def next_answer(account: Account, now: datetime) -> datetime | None:
-    """When the next look at the venue can settle an order; None if every order is settled.
+    """When the next look at the venue can settle an order; None if every order is settled."""
+    soonest = now + rules_of(account.venue).lookup_spacing
+    return min([*_answers(account, now), *(max(at, soonest) for at in _expiries(account))], default=None)
 
-    A leg that waits for another has nothing to ask for itself.
-    """
+
+def _answers(account: Account, now: datetime) -> list[datetime]:
+    """When the venue can say what became of an order. A leg that waits for another has nothing to ask for itself."""
     looks, rules = [], rules_of(account.venue)
     for intent in account.intents.values():
         if intent.state.is_unresolved:
@@ -66,11 +69,20 @@ def next_answer(account: Account, now: datetime) -> datetime | None:
             looks += [] if waits_for(account, intent) else [max(min(tries_at(intent, rules), intent.expires_at or NEVER), now)]
         elif intent.lookups or not (intent.kind.is_protective or intent.order_type.rests):
             looks.append(now + rules.lookup_spacing)
-        elif not intent.kind.is_protective and intent.expires_at is not None:
-            looks.append(max(intent.expires_at, now + rules.lookup_spacing))  # until then it is looked at as every open order
     if any(drift.changes < QUICK_LOOKS for drift in _doubtful(account)):
         looks.append(now + rules.lookup_spacing)
-    return min(looks, default=None)
+    return looks
+
+
+def _expiries(account: Account) -> list[datetime]:
+    """When orders that rest must rest no longer; until then each is looked at as every open order, for it may fill."""
+    resting = (i for i in account.intents.values() if i.state is IntentState.OPEN and i.order_type.rests)
+    return [order.expires_at for order in resting if order.expires_at is not None and not order.kind.is_protective]
+
+
+def expires_before_next_look(account: Account, now: datetime) -> datetime | None:
+    """When an order expires that the next of the looks once a minute would find resting too late; None if none does."""
+    return min((at for at in _expiries(account) if now <= at <= now + OPEN_ORDER_INTERVAL), default=None)
 
 
 def next_look(account: Account, now: datetime) -> datetime | None:
@@ -95,10 +107,12 @@ def due_soon(account: Account, now: datetime) -> datetime | None:
     """
     if not account.can_be_looked_at:
         return None
-    look = next_look(account, now)
-    if look is not None:
-        return look
-    return None if is_idle(account) else (account.reconciled_at or account.created_at) + OPEN_ORDER_INTERVAL
+    urgent = [now] if account.orphans() or account.naked_positions() else _answers(account, now)
+    if urgent:
+        return min(urgent)
+    if is_idle(account):
+        return None
+    return min([(account.reconciled_at or account.created_at) + OPEN_ORDER_INTERVAL, *_expiries(account)])
 
 
 def next_due(account: Account, now: datetime) -> datetime | None:

@@ -19,7 +19,7 @@ from candlecast.domain.bracket import unprotected_exit
 from candlecast.domain.copying import replace
 from candlecast.domain.errors import Conflict, Fatal, RetryLater
 from candlecast.domain.kill_switch import KillSwitch, places_of
-from candlecast.domain.look_schedule import is_idle, next_answer, next_full_look
+from candlecast.domain.look_schedule import expires_before_next_look, is_idle, next_answer, next_full_look
 from candlecast.domain.messages import ReconcileRequest
 from candlecast.domain.order import Intent, IntentState, LegKind
 from candlecast.domain.position import Position
@@ -125,6 +125,7 @@ class ReconcileAccount:
         self.place.cancel_orphans(changes, venue)
         self._protect.cancel_surplus(changes, venue)
         if not changes.any:
+            self._await_expiry(changes.account, request)
             return changes.account
         self.metrics.count("ReconcileActions")
         stored = changes.commit(self.accounts)
@@ -152,6 +153,14 @@ class ReconcileAccount:
         if look is not None and account.can_be_looked_at:
             delay = max((look - now).total_seconds(), pause_seconds, rules_of(account.venue).lookup_spacing.total_seconds())
             self.queue.send_reconcile([request], delay_seconds=min(MAX_DELAY_SECONDS, ceil(delay)))
+
+    def _await_expiry(self, account: Account, request: ReconcileRequest) -> None:
+        """Come back when an order may rest no longer that the clock's next look would find resting."""
+        now = self.clock.now()
+        expiry = expires_before_next_look(account, now)
+        if expiry is not None:
+            delay = max((expiry - now).total_seconds(), rules_of(account.venue).lookup_spacing.total_seconds())
+            self.queue.send_reconcile([replace(request, full=False)], delay_seconds=ceil(delay))
 
     def _decide(self, changes: Changes, seen: Seen) -> list[Intent]:
         """Choose what to send, marked as SUBMITTING; what is no longer wanted is ended."""
