@@ -14,7 +14,7 @@ import pytest
 
 from candlecast.adapters.ccxt_clients import clone_for, make_template
 from candlecast.adapters.ccxt_errors import instruction
-from candlecast.adapters.venue_session import VenueSession
+from candlecast.adapters.venue_session import MAX_IDLE_SECONDS, VenueSession
 from candlecast.domain.errors import Ambiguous, RetryLater
 from candlecast.ports.venue import Credentials
 
@@ -96,6 +96,16 @@ def test_requests_of_all_accounts_use_one_connection_and_carry_nothing_over(venu
     assert len(venue.callers) == 1
     assert [sent["x-mbx-apikey"] for _, _, sent, _ in venue.asked] == ["key", "other", "key"]
     assert not any("cookie" in sent for _, _, sent, _ in venue.asked)
+
+
+def test_a_connection_that_was_idle_for_long_is_not_trusted_with_an_order(venue: Venue) -> None:
+    seconds = [0.0]
+    session = VenueSession(lambda: seconds[0])
+    for at, connections in ((0.0, 1), (MAX_IDLE_SECONDS, 1), (2 * MAX_IDLE_SECONDS + 1, 2), (2 * MAX_IDLE_SECONDS + 2, 2)):
+        seconds[0] = at
+        assert session.request("POST", venue.url, timeout=1).status_code == 200
+        assert len(venue.callers) == connections
+    session.close()
 
 
 def test_the_request_is_sent_as_ccxt_has_signed_it(venue: Venue, client: Any) -> None:

@@ -7,8 +7,10 @@ account, and a redirect that is followed would send an order a second time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,6 +23,9 @@ from urllib3.exceptions import ConnectTimeoutError, ReadTimeoutError
 from urllib3.exceptions import HTTPError as Urllib3Error
 
 MAX_CONNECTIONS = 16  # to one host: threads of one environment
+# Front ends close what has been idle for a minute, NAT gateways forget it after 350 s. A frozen environment does not notice, and
+# an order that is written to such a connection has an unknown outcome.
+MAX_IDLE_SECONDS = 30.0
 
 
 @dataclass(slots=True)
@@ -46,11 +51,13 @@ class Answer:
 class VenueSession:
     """What ccxt uses of `requests.Session`, with errors of the same classes. Certificates are always verified."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float] = time.time) -> None:
+        """`now` in seconds of the wall's clock: others may stand still while an environment is frozen."""
         self.headers = {"Accept": "*/*"}
         self.cookies: dict[str, str] = {}  # ccxt clears them before a request; none is ever taken
         self.manager = PoolManager(maxsize=MAX_CONNECTIONS, cert_reqs="CERT_REQUIRED", ca_certs=where())
         self._pools: dict[tuple[str, str], HTTPConnectionPool] = {}
+        self._now, self._used_at, self._lock = now, now(), Lock()
 
     def request(
         self,
@@ -90,6 +97,10 @@ class VenueSession:
 
     def _pool(self, scheme: str, host: str) -> HTTPConnectionPool:
         """Connections to one host; found by its name alone, which is a fifth of what the manager takes to find them."""
+        with self._lock:
+            idle_since, self._used_at = self._used_at, self._now()
+            if self._used_at - idle_since > MAX_IDLE_SECONDS:
+                self.close()
         known = self._pools.get((scheme, host))
         if known is None:
             known = self._pools[scheme, host] = self.manager.connection_from_url(f"{scheme}://{host}")
