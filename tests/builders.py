@@ -6,21 +6,21 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from candlecast.domain.account import Account, AccountStatus, Balance
-from candlecast.domain.breach import Breach
-from candlecast.domain.candle import Candle
-from candlecast.domain.execution import LEASE, Execution, ExecutionStatus, SignalRecord
-from candlecast.domain.ids import digest, intent_id
-from candlecast.domain.market import Market
-from candlecast.domain.messages import CandleClosed, ReconcileRequest, SignalShard
-from candlecast.domain.order import Intent, IntentState, LegKind, OrderRequest, OrderType, Side
-from candlecast.domain.position import Position, Trade
-from candlecast.domain.reasons import Denial, Reason
-from candlecast.domain.signal import Action, PositionSide, Signal
-from candlecast.domain.strategy_definition import SignalSource, StrategyDefinition, StrategyKind
-from candlecast.domain.subscription import Settings, Sizing, SizingMode, Subscription, SubscriptionStatus
-from candlecast.domain.timeframe import Timeframe
-from candlecast.domain.trade_order import TradeOrder
+from candlecast.domain.account.account import Account, AccountStatus, Balance
+from candlecast.domain.limits.breach import Breach
+from candlecast.domain.market.candle import Candle
+from candlecast.domain.market.market import Market
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind, OrderRequest, OrderType, Side
+from candlecast.domain.orders.position import Position, Trade
+from candlecast.domain.signals.messages import CandleClosed, ReconcileRequest, SignalShard
+from candlecast.domain.signals.signal import Action, PositionSide, Signal
+from candlecast.domain.strategies.definition import SignalSource, StrategyDefinition, StrategyKind
+from candlecast.domain.strategies.execution import LEASE, Execution, ExecutionStatus, SignalRecord
+from candlecast.domain.subscriptions.subscription import Settings, Sizing, SizingMode, Subscription, SubscriptionStatus
+from candlecast.domain.subscriptions.trade_order import TradeOrder
+from candlecast.domain.values.ids import digest, intent_id
+from candlecast.domain.values.reasons import Denial, Reason
+from candlecast.domain.values.timeframe import Timeframe
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 TENANT = "tenant-1"

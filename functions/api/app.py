@@ -10,7 +10,7 @@ from mangum import Mangum
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute
 
-from candlecast.domain.errors import DomainError
+from candlecast.domain.values.errors import DomainError
 from candlecast.ports.api_services import ApiServices
 from functions.api import problems
 from functions.api.guards import BodyLimit, UnexpectedErrors

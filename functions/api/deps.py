@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Header, Path, Query, Request
 from fastapi.security import HTTPBearer
 
-from candlecast.domain.errors import NotFound
+from candlecast.domain.values.errors import NotFound
 from candlecast.ports.api_services import ApiServices
 from functions.api.problems import Forbidden, Unauthenticated
 

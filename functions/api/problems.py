@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
-from candlecast.domain.errors import Ambiguous, Conflict, DomainError, Fatal, InvalidValue, NotFound, Reject, RetryLater
+from candlecast.domain.values.errors import Ambiguous, Conflict, DomainError, Fatal, InvalidValue, NotFound, Reject, RetryLater
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:candlecast:problem:"

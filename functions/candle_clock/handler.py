@@ -7,7 +7,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from candlecast.domain.timeframe import Timeframe
+from candlecast.domain.values.timeframe import Timeframe
 from candlecast.runtime import bootstrap
 from candlecast.runtime.observe import logger, observed
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from candlecast.domain.errors import InvalidValue, NotFound
+from candlecast.domain.values.errors import InvalidValue, NotFound
 from candlecast.ports.dead_letters import MAX_LISTED, DeadLetters
 from candlecast.runtime import bootstrap
 from candlecast.runtime.answers import as_answer

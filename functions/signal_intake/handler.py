@@ -6,7 +6,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from candlecast.domain.errors import RetryLater
+from candlecast.domain.values.errors import RetryLater
 from candlecast.runtime import bootstrap
 from candlecast.runtime.observe import logger, observed
 from candlecast.signals.refusal import RefusedMessage

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from math import ceil
 from typing import Any
 
-from candlecast.domain.errors import RetryLater
+from candlecast.domain.values.errors import RetryLater
 from candlecast.services.receive_signal import Receipt
 from candlecast.signals.authentication import WebhookRequest
 from candlecast.signals.refusal import Refusal, RefusedMessage

@@ -14,9 +14,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TextIO
 
-from candlecast.domain.candle import Candle
-from candlecast.domain.errors import DomainError, InvalidValue
-from candlecast.domain.timeframe import EPOCH, Timeframe, TimeframeError
+from candlecast.domain.market.candle import Candle
+from candlecast.domain.values.errors import DomainError, InvalidValue
+from candlecast.domain.values.timeframe import EPOCH, Timeframe, TimeframeError
 
 HEADER = "timestamp,open,high,low,close,volume"
 MAX_ROWS = 1_000_000  # nearly two years of 1m; a row is about 600 bytes in memory

@@ -15,7 +15,7 @@ from dataclasses import asdict
 from typing import Any
 
 from candlecast.adapters.dead_letters_function import FunctionDeadLetters
-from candlecast.domain.errors import DomainError
+from candlecast.domain.values.errors import DomainError
 from candlecast.ports.dead_letters import MAX_LISTED, QUEUES, DeadLetterEntry
 from infra.local import deployment
 from infra.local.cloud import Cloud

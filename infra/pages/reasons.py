@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from candlecast.domain.reasons import Reason
+from candlecast.domain.values.reasons import Reason
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "reasons.md"
 

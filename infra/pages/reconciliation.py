@@ -1,4 +1,4 @@
-"""The tables of `domain/drift.py` as a page, each row of which asks the function itself.
+"""The tables of `domain/reconcile/drift.py` as a page, each row of which asks the function itself.
 
 `python -m infra.pages.reconciliation` writes `docs/reconciliation.md`.
 """
@@ -10,13 +10,13 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from candlecast.domain.drift import OrderStep, PositionStep, StopReport, StopStep, order_step, position_step, stop_step
-from candlecast.domain.findings import MAX_EXTERNAL_ORDERS, MEND_MEMORY, QUICK_LOOKS, SLOW_PACE, Drift
-from candlecast.domain.look_schedule import FULL_LOOK_INTERVAL, OPEN_ORDER_INTERVAL, WHOLE_LOOK_INTERVAL
-from candlecast.domain.order import IntentState
-from candlecast.domain.reconcile import LOOKUPS_NEEDED
-from candlecast.domain.retries import ATTEMPTS_BEFORE_ALERT
-from candlecast.domain.venue_rules import BINANCE_USDM
+from candlecast.domain.account.findings import MAX_EXTERNAL_ORDERS, MEND_MEMORY, QUICK_LOOKS, SLOW_PACE, Drift
+from candlecast.domain.orders.intent import IntentState
+from candlecast.domain.orders.retries import ATTEMPTS_BEFORE_ALERT
+from candlecast.domain.reconcile.drift import OrderStep, PositionStep, StopReport, StopStep, order_step, position_step, stop_step
+from candlecast.domain.reconcile.look_schedule import FULL_LOOK_INTERVAL, OPEN_ORDER_INTERVAL, WHOLE_LOOK_INTERVAL
+from candlecast.domain.reconcile.reconcile import LOOKUPS_NEEDED
+from candlecast.domain.venue.rules import BINANCE_USDM
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "reconciliation.md"
 HEADER = """\

@@ -10,10 +10,10 @@ from decimal import Decimal
 import pytest
 
 from candlecast.adapters.strategy_code import BuiltInStrategies
-from candlecast.domain.execution import ShardReport
-from candlecast.domain.kill_switch import Grade, SwitchPlace, SwitchScope
-from candlecast.domain.order import IntentState, LegKind
-from candlecast.domain.subscription import SubscriptionStatus
+from candlecast.domain.account.kill_switch import Grade, SwitchPlace, SwitchScope
+from candlecast.domain.orders.intent import IntentState, LegKind
+from candlecast.domain.strategies.execution import ShardReport
+from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from candlecast.ports.api_services import ApiServices
 from candlecast.ports.store import LastPrice
 from tests.api.gateway import Client

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from candlecast.domain.errors import RetryLater
+from candlecast.domain.values.errors import RetryLater
 from candlecast.ports.dead_letters import QUEUES
 from tests.api.conftest import Deployment
 from tests.fakes.dead_letters import a_dead_letter

@@ -6,8 +6,8 @@ import json
 import re
 from pathlib import Path
 
-from candlecast.domain.account import MAX_SUBSCRIPTIONS_PER_ACCOUNT
-from candlecast.domain.subscription import MAX_ALLOWED_MARKETS
+from candlecast.domain.account.account import MAX_SUBSCRIPTIONS_PER_ACCOUNT
+from candlecast.domain.subscriptions.subscription import MAX_ALLOWED_MARKETS
 from candlecast.services.measure_subscription import MAX_ORDER_PAGES, MAX_TRADE_PAGES, PAGE_SIZE
 from candlecast.services.open_account import MAX_ACCOUNTS
 from candlecast.services.subscribe import MAX_SUBSCRIPTIONS

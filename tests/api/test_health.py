@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from candlecast.domain.errors import RetryLater
+from candlecast.domain.values.errors import RetryLater
 from tests.api.conftest import Deployment
 from tests.api.gateway import Client
 

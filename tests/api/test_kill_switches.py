@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from candlecast.domain.kill_switch import PLATFORM, Grade, KillSwitch, SwitchPlace, SwitchScope
+from candlecast.domain.account.kill_switch import PLATFORM, Grade, KillSwitch, SwitchPlace, SwitchScope
 from tests.api.conftest import Deployment
 from tests.builders import STRATEGY, TENANT
 

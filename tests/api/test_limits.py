@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from candlecast.domain.limit_catalogue import CATALOGUE
-from candlecast.domain.order import IntentState
-from candlecast.domain.subscription import SubscriptionStatus
+from candlecast.domain.limits.catalogue import CATALOGUE
+from candlecast.domain.orders.intent import IntentState
+from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from tests.api.conftest import ORDER, Deployment
 from tests.api.gateway import Client
 from tests.builders import ACCOUNT, NOW, STRATEGY, SUBSCRIPTION, TENANT, a_position, a_subscription, an_account, an_intent

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from candlecast.domain.pool_bounds import PoolBounds, PoolLimits
+from candlecast.domain.limits.pool_bounds import PoolBounds, PoolLimits
 from candlecast.services.reserve_pool import ReservePool
 from tests.api.conftest import Deployment
 from tests.builders import TENANT

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from candlecast.domain.errors import (
+from candlecast.domain.values.errors import (
     Ambiguous,
     Conflict,
     DomainError,

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from candlecast.domain.account import MAX_SUBSCRIPTIONS_PER_ACCOUNT
-from candlecast.domain.order import IntentState
-from candlecast.domain.signal import Action
-from candlecast.domain.subscription import SubscriptionStatus
+from candlecast.domain.account.account import MAX_SUBSCRIPTIONS_PER_ACCOUNT
+from candlecast.domain.orders.intent import IntentState
+from candlecast.domain.signals.signal import Action
+from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from tests.api.conftest import Deployment
 from tests.api.gateway import REQUEST_ID
 from tests.builders import ACCOUNT, BTC, STRATEGY, SUBSCRIPTION, TENANT, a_position, an_account, an_intent

@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from candlecast.domain.order import IntentState
-from candlecast.domain.reasons import Denial, Reason
+from candlecast.domain.orders.intent import IntentState
+from candlecast.domain.values.reasons import Denial, Reason
 from candlecast.ports.store import LastPrice
 from tests.api.conftest import ORDER, Deployment
 from tests.builders import ACCOUNT, BTC, NOW, SUBSCRIPTION, a_position, a_strategy, an_intent

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from candlecast.domain.errors import DomainError
+from candlecast.domain.values.errors import DomainError
 from tests.crash_points.boundary import Operation
 from tests.crash_points.functions import Worker
 from tests.crash_points.visit import Choice, Plan, Visit

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from candlecast.domain.signal import Action
+from candlecast.domain.signals.signal import Action
 from tests.crash_points.boundary import FaultGroup
 from tests.crash_points.scenario import AT_A_HUNDRED, ROOM_FOR_ONE, Scenario
 

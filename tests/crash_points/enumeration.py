@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from candlecast.domain.errors import DomainError
+from candlecast.domain.values.errors import DomainError
 from tests.crash_points.behaviour import Behaviours
 from tests.crash_points.boundary import FaultGroup, Operation
 from tests.crash_points.functions import Functions, Worker

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from candlecast.domain.errors import InvalidValue, NotFound, Poison, RetryLater
+from candlecast.domain.values.errors import InvalidValue, NotFound, Poison, RetryLater
 from candlecast.runtime.batch import FIFO_PAUSES_SECONDS, pause_seconds
 from candlecast.runtime.bootstrap import MAX_RECEIVES
 from tests.crash_points.enumeration import Ending, Enumeration

@@ -18,9 +18,9 @@ from candlecast.adapters.codec import message_from_json, to_json
 from candlecast.adapters.dynamodb.table import Table
 from candlecast.adapters.market_catalogue import Catalogue, catalogue_key
 from candlecast.adapters.secrets import account_secret_name
-from candlecast.domain.messages import ReconcileRequest
-from candlecast.domain.trade_order import TradeOrder
-from candlecast.domain.weight_budget import minute_of
+from candlecast.domain.signals.messages import ReconcileRequest
+from candlecast.domain.subscriptions.trade_order import TradeOrder
+from candlecast.domain.venue.weight_budget import minute_of
 from candlecast.ports.venue import Credentials
 from candlecast.runtime import bootstrap
 from candlecast.services.spend_weight import _Purse

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from candlecast.domain.ids import client_order_id
+from candlecast.domain.values.ids import client_order_id
 from tests.crash_points.functions import SECRETS
 from tests.crash_points.scenario import QUANTITY, ROOM_FOR_ONE, account_body
 from tests.crash_points.visit import Point

@@ -12,12 +12,12 @@ from typing import Any
 
 from candlecast.adapters.codec import to_json
 from candlecast.adapters.dynamodb.account_text import stored_texts
-from candlecast.domain.account import Balance
-from candlecast.domain.entry_order import EntryOrder, EntryType
-from candlecast.domain.messages import ReconcileRequest
-from candlecast.domain.order import MarketSettings
-from candlecast.domain.pool_bounds import PoolBounds, PoolLimits
-from candlecast.domain.signal import Action, Signal, TakeProfit
+from candlecast.domain.account.account import Balance
+from candlecast.domain.limits.pool_bounds import PoolBounds, PoolLimits
+from candlecast.domain.orders.intent import MarketSettings
+from candlecast.domain.signals.entry_order import EntryOrder, EntryType
+from candlecast.domain.signals.messages import ReconcileRequest
+from candlecast.domain.signals.signal import Action, Signal, TakeProfit
 from tests.builders import ACCOUNT, BTC, TENANT, a_signal, a_trade_order, an_account, settings
 from tests.crash_points.boundary import Operation
 from tests.crash_points.functions import KEY_VERSION, VENUE, Functions, Worker

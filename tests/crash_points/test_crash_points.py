@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from candlecast.domain.account import Account
+from candlecast.domain.account.account import Account
 from infra.local.checks import counted_schedules, told_schedules
 from tests.crash_points.cases import FAST, ORDERS, SCENARIOS, THOROUGH, Case, parts_of
 from tests.crash_points.enumeration import Enumeration

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from candlecast.domain.errors import DomainError
+from candlecast.domain.values.errors import DomainError
 from tests.crash_points.boundary import Operation
 from tests.crash_points.functions import Worker
 from tests.crash_points.world import World

@@ -17,12 +17,12 @@ from candlecast.adapters.dynamodb.compression import decompressed
 from candlecast.adapters.dynamodb.subscriptions import DynamoSubscriptionStore
 from candlecast.adapters.dynamodb.table import Table
 from candlecast.adapters.system import SystemClock
-from candlecast.domain.candle import Candle
-from candlecast.domain.ids import digest
-from candlecast.domain.order import Intent
-from candlecast.domain.signal import Action, Signal
-from candlecast.domain.timeframe import Timeframe
-from candlecast.domain.trade_order import TradeOrder
+from candlecast.domain.market.candle import Candle
+from candlecast.domain.orders.intent import Intent
+from candlecast.domain.signals.signal import Action, Signal
+from candlecast.domain.subscriptions.trade_order import TradeOrder
+from candlecast.domain.values.ids import digest
+from candlecast.domain.values.timeframe import Timeframe
 from infra.local.candle_files import CandleFile, read_candle_file, sample_files
 from infra.local.cloud import Cloud
 from infra.local.demo.exchange import Operator, venue_symbol

@@ -6,7 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
-from candlecast.domain.order import IntentState
+from candlecast.domain.orders.intent import IntentState
 from infra.local.candle_files import CandleFile
 from infra.local.cloud import Cloud
 from infra.local.demo.people import Platform

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from candlecast.adapters.codec import to_json
-from candlecast.domain.ids import digest
-from candlecast.domain.messages import CandleClosed
-from candlecast.domain.order import IntentState, LegKind
-from candlecast.domain.reasons import Reason
-from candlecast.domain.signal import Action
-from candlecast.domain.timeframe import Timeframe
+from candlecast.domain.orders.intent import IntentState, LegKind
+from candlecast.domain.signals.messages import CandleClosed
+from candlecast.domain.signals.signal import Action
+from candlecast.domain.values.ids import digest
+from candlecast.domain.values.reasons import Reason
+from candlecast.domain.values.timeframe import Timeframe
 from infra.local.cloud import Cloud
 from infra.local.demo.people import ADMINISTRATOR
 from infra.local.demo.report import count_dead_letters, differences

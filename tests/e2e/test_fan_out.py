@@ -12,8 +12,8 @@ from candlecast.adapters.codec import to_json, to_terse_json
 from candlecast.adapters.dynamodb.signals import DynamoSignalStore
 from candlecast.adapters.dynamodb.subscriptions import SUBSCRIPTION, SubscriptionRow
 from candlecast.adapters.dynamodb.table import Table, key
-from candlecast.domain.ids import digest, shard_position
-from candlecast.domain.messages import SignalShard
+from candlecast.domain.signals.messages import SignalShard
+from candlecast.domain.values.ids import digest, shard_position
 from candlecast.services.publish_signal import shard_messages, shards_for
 from infra.local.cloud import Cloud
 from tests.builders import a_signal, a_signal_record

@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from candlecast.domain.order import IntentState
+from candlecast.domain.orders.intent import IntentState
 from infra.local.cloud import Cloud
 from infra.local.demo.exchange import PaperKeys
 from infra.local.demo.report import is_sound

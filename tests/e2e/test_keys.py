@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from candlecast.domain.order import IntentState, LegKind
-from candlecast.domain.reasons import Reason
+from candlecast.domain.orders.intent import IntentState, LegKind
+from candlecast.domain.values.reasons import Reason
 from infra.local.cloud import Cloud
 from infra.local.demo.exchange import PaperKeys
 from infra.local.demo.people import Person

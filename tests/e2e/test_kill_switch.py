@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from candlecast.adapters.ccxt_clients import REQUEST_TIMEOUT_MS
-from candlecast.domain.order import Intent, IntentState, LegKind
-from candlecast.domain.reasons import Reason
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind
+from candlecast.domain.values.reasons import Reason
 from candlecast.services.check_gate import GATE_HOLDS
 from infra.local.cloud import Cloud
 from infra.local.project import BUILD

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from candlecast.domain.order import IntentState, LegKind
-from candlecast.domain.reasons import Reason
+from candlecast.domain.orders.intent import IntentState, LegKind
+from candlecast.domain.values.reasons import Reason
 from candlecast.services.read_limits import FRESH
 from infra.local.cloud import Cloud
 from infra.local.demo.replay import invoke

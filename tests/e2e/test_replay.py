@@ -7,9 +7,9 @@ from io import StringIO
 
 import pytest
 
-from candlecast.domain.account import AccountStatus
-from candlecast.domain.order import Intent, IntentState
-from candlecast.domain.reasons import Reason
+from candlecast.domain.account.account import AccountStatus
+from candlecast.domain.orders.intent import Intent, IntentState
+from candlecast.domain.values.reasons import Reason
 from infra.local.cloud import Cloud
 from infra.local.demo.people import Person, Platform
 from infra.local.demo.replay import Replay

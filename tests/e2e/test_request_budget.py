@@ -14,9 +14,9 @@ from botocore.httpsession import URLLib3Session
 
 from candlecast.adapters import aws
 from candlecast.adapters.codec import to_json
-from candlecast.domain.order import IntentState
-from candlecast.domain.signal import Action, TakeProfit
-from candlecast.domain.trade_order import TradeOrder
+from candlecast.domain.orders.intent import IntentState
+from candlecast.domain.signals.signal import Action, TakeProfit
+from candlecast.domain.subscriptions.trade_order import TradeOrder
 from candlecast.runtime import bootstrap
 from infra.local.cloud import Cloud
 from infra.local.demo.people import Person

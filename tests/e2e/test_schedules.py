@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from candlecast.domain.execution import Execution, ExecutionStatus
-from candlecast.domain.ids import digest
-from candlecast.domain.order import IntentState, LegKind
-from candlecast.domain.timeframe import Timeframe
+from candlecast.domain.orders.intent import IntentState, LegKind
+from candlecast.domain.strategies.execution import Execution, ExecutionStatus
+from candlecast.domain.values.ids import digest
+from candlecast.domain.values.timeframe import Timeframe
 from infra.local.cloud import Cloud
 from infra.local.demo.people import Platform
 from infra.local.demo.report import Ledger, Records

@@ -9,8 +9,8 @@ from decimal import Decimal
 import httpx
 import pytest
 
-from candlecast.domain.order import IntentState, LegKind
-from candlecast.domain.position import Position
+from candlecast.domain.orders.intent import IntentState, LegKind
+from candlecast.domain.orders.position import Position
 from candlecast.signals.authentication import sign
 from infra.local.cloud import Cloud
 from infra.local.demo.report import differences

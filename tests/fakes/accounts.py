@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from candlecast.domain.account import Account
-from candlecast.domain.errors import Conflict, NotFound
-from candlecast.domain.ids import event_id
-from candlecast.domain.look_schedule import due_in_turn, due_soon
+from candlecast.domain.account.account import Account
+from candlecast.domain.reconcile.look_schedule import due_in_turn, due_soon
+from candlecast.domain.values.errors import Conflict, NotFound
+from candlecast.domain.values.ids import event_id
 from candlecast.ports.bus import PublishedEvent
 from candlecast.ports.clock import Clock
 from candlecast.ports.store import DueAccount

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from candlecast.domain.errors import RetryLater
-from candlecast.domain.events import EventType
+from candlecast.domain.account.events import EventType
+from candlecast.domain.values.errors import RetryLater
 from candlecast.ports.bus import PublishedEvent
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from candlecast.domain.errors import NotFound
+from candlecast.domain.values.errors import NotFound
 from candlecast.ports.dead_letters import DeadLetterEntry, DeadLetterListing, Redriven, RefusedLetter
 from tests.builders import NOW
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from candlecast.domain.breach import Breach
-from candlecast.domain.errors import NotFound
+from candlecast.domain.limits.breach import Breach
+from candlecast.domain.values.errors import NotFound
 from candlecast.ports.store import Page
 from tests.fakes.store import page_of
 

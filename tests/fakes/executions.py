@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from candlecast.domain.errors import Conflict
-from candlecast.domain.execution import Execution, ExecutionStatus
+from candlecast.domain.strategies.execution import Execution, ExecutionStatus
+from candlecast.domain.values.errors import Conflict
 from candlecast.ports.store import Page
 from tests.fakes.store import FakeDatabase, page_of
 

@@ -6,10 +6,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from candlecast.domain.breaker import Breaker
-from candlecast.domain.errors import Conflict, RetryLater
-from candlecast.domain.kill_switch import PLATFORM, Grade, KillSwitch, SwitchPlace
-from candlecast.domain.weight_budget import Address, Spent, minute_of
+from candlecast.domain.account.kill_switch import PLATFORM, Grade, KillSwitch, SwitchPlace
+from candlecast.domain.values.errors import Conflict, RetryLater
+from candlecast.domain.venue.breaker import Breaker
+from candlecast.domain.venue.weight_budget import Address, Spent, minute_of
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.gate import GateReading
 from candlecast.services.check_gate import CheckGate

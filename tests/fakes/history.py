@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from candlecast.domain.errors import NotFound
-from candlecast.domain.order import Intent
-from candlecast.domain.position import Position, Trade
-from candlecast.domain.statistics import Statistics
+from candlecast.domain.orders.intent import Intent
+from candlecast.domain.orders.position import Position, Trade
+from candlecast.domain.strategies.statistics import Statistics
+from candlecast.domain.values.errors import NotFound
 from candlecast.ports.store import LastPrice, OrderFilter, Page
 from tests.fakes.store import FakeDatabase, page_of
 

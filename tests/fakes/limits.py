@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from candlecast.domain.errors import Conflict, RetryLater
-from candlecast.domain.limit_record import LimitPlace, LimitRecord
+from candlecast.domain.limits.record import LimitPlace, LimitRecord
+from candlecast.domain.values.errors import Conflict, RetryLater
 from candlecast.ports.clock import Clock
 from candlecast.services.read_limits import ReadLimits
 from tests.fakes.clock import RecordingMetrics

@@ -7,12 +7,12 @@ from datetime import datetime
 from decimal import Decimal
 
 from candlecast.adapters.tickers import resolve_ticker
-from candlecast.domain.candle import Candle
-from candlecast.domain.errors import DomainError, Reject, RetryLater
-from candlecast.domain.market import Market
-from candlecast.domain.quote import Quote
-from candlecast.domain.strategy_definition import StrategyDefinition
-from candlecast.domain.timeframe import Timeframe
+from candlecast.domain.limits.quote import Quote
+from candlecast.domain.market.candle import Candle
+from candlecast.domain.market.market import Market
+from candlecast.domain.strategies.definition import StrategyDefinition
+from candlecast.domain.values.errors import DomainError, Reject, RetryLater
+from candlecast.domain.values.timeframe import Timeframe
 from candlecast.ports.strategies import Evaluation
 from tests.builders import VENUE, a_market
 

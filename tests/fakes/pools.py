@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from candlecast.domain.errors import Conflict, RetryLater
-from candlecast.domain.pool import Pool, Reservation, Slot, SlotChange
+from candlecast.domain.pools.pool import Pool, Reservation, Slot, SlotChange
+from candlecast.domain.values.errors import Conflict, RetryLater
 from candlecast.ports.clock import Clock
 from candlecast.ports.pool import RESERVATION_CHANGED, SLOT_CHANGED
 from candlecast.services.release_pools import ReleasePools

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from candlecast.domain.errors import InvalidValue, RetryLater
-from candlecast.domain.messages import CandleClosed, ReconcileRequest, SignalShard
-from candlecast.domain.trade_order import TradeOrder
+from candlecast.domain.signals.messages import CandleClosed, ReconcileRequest, SignalShard
+from candlecast.domain.subscriptions.trade_order import TradeOrder
+from candlecast.domain.values.errors import InvalidValue, RetryLater
 
 MAX_DELAY_SECONDS = 900  # what SQS takes
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from candlecast.domain.order import OrderRequest, OrderType, Side
+from candlecast.domain.orders.intent import OrderRequest, OrderType, Side
 
 STOPS = (OrderType.STOP_MARKET, OrderType.STOP_LIMIT)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from candlecast.domain.errors import RetryLater
+from candlecast.domain.values.errors import RetryLater
 from candlecast.ports.queue import DeadLetter
 
 

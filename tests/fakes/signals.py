@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from candlecast.domain.errors import NotFound
-from candlecast.domain.execution import ShardReport, SignalRecord
+from candlecast.domain.strategies.execution import ShardReport, SignalRecord
+from candlecast.domain.values.errors import NotFound
 from candlecast.ports.store import Page
 from tests.fakes.store import FakeDatabase, Receipt, page_of
 

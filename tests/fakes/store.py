@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from candlecast.adapters.paging import check_limit, decode_cursor, encode_cursor
-from candlecast.domain.account import Account
-from candlecast.domain.execution import Execution, ShardReport, SignalRecord
-from candlecast.domain.order import Intent
-from candlecast.domain.position import Position, Trade
-from candlecast.domain.statistics import Statistics
-from candlecast.domain.strategy_definition import SignalSource, StrategyDefinition
-from candlecast.domain.subscription import Subscription
+from candlecast.domain.account.account import Account
+from candlecast.domain.orders.intent import Intent
+from candlecast.domain.orders.position import Position, Trade
+from candlecast.domain.strategies.definition import SignalSource, StrategyDefinition
+from candlecast.domain.strategies.execution import Execution, ShardReport, SignalRecord
+from candlecast.domain.strategies.statistics import Statistics
+from candlecast.domain.subscriptions.subscription import Subscription
 from candlecast.ports.bus import PublishedEvent
 from candlecast.ports.store import DueAccount, LastPrice, Page
 

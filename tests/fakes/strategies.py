@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from candlecast.domain.errors import Conflict, NotFound
-from candlecast.domain.statistics import Statistics
-from candlecast.domain.strategy_definition import SignalSource, StrategyDefinition, StrategyKind
-from candlecast.domain.timeframe import Timeframe
+from candlecast.domain.strategies.definition import SignalSource, StrategyDefinition, StrategyKind
+from candlecast.domain.strategies.statistics import Statistics
+from candlecast.domain.values.errors import Conflict, NotFound
+from candlecast.domain.values.timeframe import Timeframe
 from candlecast.ports.store import Page
 from tests.fakes.store import FakeDatabase, page_of
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from candlecast.domain.account import Account
-from candlecast.domain.errors import Conflict, InvalidValue, NotFound
-from candlecast.domain.ids import shard_position
-from candlecast.domain.statistics import Statistics
-from candlecast.domain.subscription import Subscription, SubscriptionStatus
+from candlecast.domain.account.account import Account
+from candlecast.domain.strategies.statistics import Statistics
+from candlecast.domain.subscriptions.subscription import Subscription, SubscriptionStatus
+from candlecast.domain.values.errors import Conflict, InvalidValue, NotFound
+from candlecast.domain.values.ids import shard_position
 from candlecast.ports.clock import Clock
 from tests.fakes.accounts import check_version, put_account
 from tests.fakes.clock import FakeClock

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from candlecast.domain.errors import Fatal, RetryLater
+from candlecast.domain.values.errors import Fatal, RetryLater
 from candlecast.ports.venue import Credentials
 
 

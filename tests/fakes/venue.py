@@ -14,11 +14,8 @@ from datetime import datetime
 from decimal import Decimal
 from enum import Enum, auto
 
-from candlecast.domain.account import Balance
-from candlecast.domain.entry_order import TimeInForce
-from candlecast.domain.errors import Ambiguous, DomainError, Fatal, InvalidValue, Reject, RetryLater
-from candlecast.domain.money import ZERO
-from candlecast.domain.order import (
+from candlecast.domain.account.account import Balance
+from candlecast.domain.orders.intent import (
     Intent,
     OrderRequest,
     OrderType,
@@ -30,8 +27,11 @@ from candlecast.domain.order import (
     VenuePosition,
     VenueTrade,
 )
-from candlecast.domain.signal import PositionSide
-from candlecast.domain.subscription import MarginMode
+from candlecast.domain.signals.entry_order import TimeInForce
+from candlecast.domain.signals.signal import PositionSide
+from candlecast.domain.subscriptions.subscription import MarginMode
+from candlecast.domain.values.errors import Ambiguous, DomainError, Fatal, InvalidValue, Reject, RetryLater
+from candlecast.domain.values.money import ZERO
 from candlecast.ports.venue import Credentials
 from tests.builders import BTC, NOW
 from tests.fakes.resting import Resting, is_marketable

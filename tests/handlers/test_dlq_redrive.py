@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from candlecast.adapters.dead_letters_function import FunctionDeadLetters
-from candlecast.domain.errors import InvalidValue, NotFound, RetryLater
+from candlecast.domain.values.errors import InvalidValue, NotFound, RetryLater
 from candlecast.ports.dead_letters import Redriven, RefusedLetter
 from candlecast.runtime import bootstrap
 from functions.dlq_redrive.handler import handle

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from candlecast.adapters.codec import message_from_json, to_json
-from candlecast.domain.errors import Ambiguous, Conflict, InvalidValue, NotFound, Poison, RetryLater
-from candlecast.domain.trade_order import TradeOrder
+from candlecast.domain.subscriptions.trade_order import TradeOrder
+from candlecast.domain.values.errors import Ambiguous, Conflict, InvalidValue, NotFound, Poison, RetryLater
 from candlecast.runtime.batch import (
     FIFO_PAUSES_SECONDS,
     MAX_PAUSE_SECONDS,

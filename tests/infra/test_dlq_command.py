@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from candlecast.domain.errors import RetryLater
+from candlecast.domain.values.errors import RetryLater
 from infra.local import __main__ as command_line
 from infra.local import dead_letters
 from infra.local.project import CommandError

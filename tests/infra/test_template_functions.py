@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from candlecast.domain.timeframe import Timeframe
+from candlecast.domain.values.timeframe import Timeframe
 from candlecast.runtime import settings
 from tests.infra.transformed import (
     ROOT,

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from tests.mutations.edits import Edit
 
-RECONCILE, RECONCILE_ACCOUNT = "candlecast.domain.reconcile", "candlecast.services.reconcile_account"
+RECONCILE, RECONCILE_ACCOUNT = "candlecast.domain.reconcile.reconcile", "candlecast.services.reconcile_account"
 PLACE_ORDERS, EXECUTE_ORDER = "candlecast.services.place_orders", "candlecast.services.execute_order"
 
 
@@ -44,7 +44,7 @@ MUTATIONS = (
         "the settle window",
         (
             Edit(
-                "candlecast.domain.venue_rules",
+                "candlecast.domain.venue.rules",
                 "return self.send_window + self.processing_timeout + self.receive_window + self.settle_margin",
                 "return timedelta(0)",
             ),

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from candlecast.adapters.ccxt_clients import Templates, clone_for, make_template
-from candlecast.domain.market import Market
+from candlecast.domain.market.market import Market
 from candlecast.ports.venue import Credentials
 from tests.builders import a_market
 from tests.performance.measuring import Figure, Subject, compare

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from datetime import datetime
 
-from candlecast.domain.execution import Execution, ExecutionStatus
+from candlecast.domain.strategies.execution import Execution, ExecutionStatus
 from infra.local.cloud import Cloud
 from infra.local.demo.people import Platform
 from infra.local.demo.report import Ledger

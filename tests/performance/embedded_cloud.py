@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from contextlib import closing
 
-from candlecast.domain.order import Intent, IntentState
-from candlecast.domain.signal import Action
+from candlecast.domain.orders.intent import Intent, IntentState
+from candlecast.domain.signals.signal import Action
 from infra.local.cloud import Cloud
 from infra.local.demo.scenario import PlannedUser
 from tests.e2e.stage import ExternalStrategy, follower, open_desk

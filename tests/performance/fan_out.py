@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from candlecast.adapters.codec import to_json
 from candlecast.adapters.sqs import SqsTradeQueue
-from candlecast.domain.execution import ShardReport
-from candlecast.domain.signal import Signal
-from candlecast.domain.subscription import Subscription
-from candlecast.domain.trade_order import TradeOrder
+from candlecast.domain.signals.signal import Signal
+from candlecast.domain.strategies.execution import ShardReport
+from candlecast.domain.subscriptions.subscription import Subscription
+from candlecast.domain.subscriptions.trade_order import TradeOrder
 from candlecast.services.fan_out import FanOut
 from tests.builders import a_signal_record, a_signal_shard
 from tests.fakes.clock import FakeClock, RecordingMetrics

@@ -31,11 +31,11 @@ from candlecast.adapters.dynamodb.subscriptions import DynamoSubscriptionStore, 
 from candlecast.adapters.dynamodb.table import Table, key
 from candlecast.adapters.lanes import LANES
 from candlecast.adapters.sqs import BATCH, SqsTradeQueue, bulk_sender, group_id
-from candlecast.domain.execution import SignalRecord
-from candlecast.domain.ids import digest, shard_position
-from candlecast.domain.messages import SignalShard
-from candlecast.domain.subscription import Subscription
-from candlecast.domain.trade_order import TradeOrder
+from candlecast.domain.signals.messages import SignalShard
+from candlecast.domain.strategies.execution import SignalRecord
+from candlecast.domain.subscriptions.subscription import Subscription
+from candlecast.domain.subscriptions.trade_order import TradeOrder
+from candlecast.domain.values.ids import digest, shard_position
 from candlecast.ports.queue import TradeQueue
 from candlecast.services.fan_out import FanOut
 from candlecast.services.publish_signal import shard_messages, shards_for

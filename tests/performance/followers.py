@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from candlecast.domain.signal import Signal, TakeProfit
-from candlecast.domain.subscription import Subscription
+from candlecast.domain.signals.signal import Signal, TakeProfit
+from candlecast.domain.subscriptions.subscription import Subscription
 from tests.builders import TENANT, a_signal, a_subscription
 
 

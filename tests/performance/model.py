@@ -19,9 +19,9 @@ from typing import Any
 from candlecast.adapters.codec import to_terse_json
 from candlecast.adapters.dynamodb.batch import MAX_ITEMS
 from candlecast.adapters.sqs import BATCH
-from candlecast.domain.look_schedule import FULL_LOOK_INTERVAL, OPEN_ORDER_INTERVAL
-from candlecast.domain.venue_rules import BINANCE_USDM, VenueRequest
-from candlecast.domain.weight_budget import SHARE_PERCENT, RequestClass
+from candlecast.domain.reconcile.look_schedule import FULL_LOOK_INTERVAL, OPEN_ORDER_INTERVAL
+from candlecast.domain.venue.rules import BINANCE_USDM, VenueRequest
+from candlecast.domain.venue.weight_budget import SHARE_PERCENT, RequestClass
 from candlecast.services.fan_out import PROGRESS_EVERY
 from candlecast.services.publish_signal import shards_for
 from tests.performance.followers import subscribers

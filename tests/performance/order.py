@@ -13,7 +13,7 @@ from itertools import count
 from typing import Any
 
 from candlecast.adapters.system import SystemClock
-from candlecast.domain.signal import Action
+from candlecast.domain.signals.signal import Action
 from tests.builders import BTC
 from tests.performance.executor import (
     PRICE,

@@ -9,7 +9,7 @@ from candlecast.adapters.dynamodb.history import DynamoHistory
 from candlecast.adapters.dynamodb.stream import published_events
 from candlecast.adapters.sqs import BATCH
 from candlecast.adapters.system import SystemClock
-from candlecast.domain.signal import Action
+from candlecast.domain.signals.signal import Action
 from candlecast.services.relay_events import RelayEvents
 from tests.fakes.bus import FakeEventBus
 from tests.fakes.clock import RecordingMetrics

@@ -42,8 +42,13 @@ NO_FRAMEWORK = ("fastapi", "starlette", "asyncio", "importlib.metadata")
 HEAVY = (*NO_FRAMEWORK, "ccxt", "requests", "numpy", "strategies")
 TRADES = (*NO_FRAMEWORK, "numpy", "strategies")
 # What passes messages on has no use for the rules on orders.
-NO_ORDERS = (*HEAVY, "candlecast.domain.account", "candlecast.domain.order", "candlecast.domain.pool")
-NO_LIMITS = (*NO_ORDERS, "candlecast.domain.limits", "candlecast.domain.subscription", "candlecast.domain.trade_order")
+NO_ORDERS = (*HEAVY, "candlecast.domain.account.account", "candlecast.domain.orders.intent", "candlecast.domain.pools.pool")
+NO_LIMITS = (
+    *NO_ORDERS,
+    "candlecast.domain.limits.limits",
+    "candlecast.domain.subscriptions.subscription",
+    "candlecast.domain.subscriptions.trade_order",
+)
 API = (
     "ccxt",
     "requests",
@@ -63,7 +68,7 @@ BUDGETS = (
     Budget("order_reconciler", 340, 620, TRADES),
     Budget("outbox_relay", 310, 520, HEAVY),
     Budget("api", 435, 683, API),
-    Budget("market_catalogue", 245, 518, (*TRADES, "candlecast.domain.order", "pynamodb")),
+    Budget("market_catalogue", 245, 518, (*TRADES, "candlecast.domain.orders.intent", "pynamodb")),
     Budget("paper_exchange", 395, 624, ("ccxt", "requests", "numpy", "strategies")),
     Budget("dlq_redrive", 230, 432, (*NO_ORDERS, "pynamodb")),
 )

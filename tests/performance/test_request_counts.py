@@ -8,8 +8,8 @@ import pytest
 
 from candlecast.adapters.sqs import BATCH
 from candlecast.adapters.system import SystemClock
-from candlecast.domain.order import IntentState
-from candlecast.domain.signal import Action
+from candlecast.domain.orders.intent import IntentState
+from candlecast.domain.signals.signal import Action
 from tests.builders import a_signal_shard
 from tests.performance.executor import MemoryExecutor, TableExecutor, an_account_now, bracket, order_body
 from tests.performance.fan_out import CountingSqs, fan_out_to, full_signal, subscribers

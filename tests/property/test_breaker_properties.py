@@ -9,8 +9,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from candlecast.domain.breaker import FAILURES_TO_OPEN, OPEN_FOR, PROBE_LASTS, Breaker, BreakerState
-from candlecast.domain.errors import Conflict, InvalidValue, Reject, RetryLater
+from candlecast.domain.values.errors import Conflict, InvalidValue, Reject, RetryLater
+from candlecast.domain.venue.breaker import FAILURES_TO_OPEN, OPEN_FOR, PROBE_LASTS, Breaker, BreakerState
 from candlecast.services.watch_venue import WatchVenue
 from tests.builders import NOW, VENUE
 from tests.fakes.clock import FakeClock, RecordingMetrics

@@ -11,19 +11,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from candlecast.domain.account import Account, Balance
-from candlecast.domain.errors import RetryLater
-from candlecast.domain.ids import digest
-from candlecast.domain.lifecycle import is_legal
-from candlecast.domain.limit_catalogue import CATALOGUE, MAX_ORDERS_PER_MINUTE
-from candlecast.domain.limits import Authority, EffectiveLimits, Limits, Scope, loosened, tighten, tighten_further
-from candlecast.domain.order import Intent, IntentState, LegKind, VenueOrder, VenueOrderStatus
-from candlecast.domain.plan import plan_orders
-from candlecast.domain.quote import Quote
-from candlecast.domain.reasons import Reason
-from candlecast.domain.signal import Action, PositionSide, TakeProfit
-from candlecast.domain.trading_window import Blackout, TradingWindow
-from candlecast.domain.usage import MAX_MARKETS, MAX_REJECTS, MINUTE, Usage
+from candlecast.domain.account.account import Account, Balance
+from candlecast.domain.account.usage import MAX_MARKETS, MAX_REJECTS, MINUTE, Usage
+from candlecast.domain.decide.plan import plan_orders
+from candlecast.domain.limits.catalogue import CATALOGUE, MAX_ORDERS_PER_MINUTE
+from candlecast.domain.limits.limits import Authority, EffectiveLimits, Limits, Scope, loosened, tighten, tighten_further
+from candlecast.domain.limits.quote import Quote
+from candlecast.domain.limits.trading_window import Blackout, TradingWindow
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind, VenueOrder, VenueOrderStatus
+from candlecast.domain.orders.lifecycle import is_legal
+from candlecast.domain.signals.signal import Action, PositionSide, TakeProfit
+from candlecast.domain.values.errors import RetryLater
+from candlecast.domain.values.ids import digest
+from candlecast.domain.values.reasons import Reason
 from tests.builders import NOW, SUBSCRIPTION, a_market, a_signal, a_trade_order, after, an_account
 from tests.builders import settings as some_settings
 

@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, precondition, rule
 
-from candlecast.domain.order import Intent, IntentState
-from candlecast.domain.pool import ABANDONED_AFTER, LOOK_AGAIN_AFTER, SLOTS, Pool, Slot
-from candlecast.domain.pool_bounds import Amounts, PoolLimits
-from candlecast.domain.reasons import Denial
+from candlecast.domain.limits.pool_bounds import Amounts, PoolLimits
+from candlecast.domain.orders.intent import Intent, IntentState
+from candlecast.domain.pools.pool import ABANDONED_AFTER, LOOK_AGAIN_AFTER, SLOTS, Pool, Slot
+from candlecast.domain.values.reasons import Denial
 from tests.builders import NOW, a_position, an_account
 from tests.unit.services.pooled import ORGANISATION, Pools, an_entry, pool_limits
 

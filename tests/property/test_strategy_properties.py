@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from candlecast.domain.signal import Action
+from candlecast.domain.signals.signal import Action
 from candlecast.strategy import Candles, Floats, Side, Signals, Strategy, StrategyError, decide, evaluate, indicators
 from candlecast.strategy.guard import assert_prefix_invariant
 from candlecast.strategy.registry import available, load_strategy

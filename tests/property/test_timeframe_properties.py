@@ -8,8 +8,8 @@ from itertools import islice
 from hypothesis import given
 from hypothesis import strategies as st
 
-from candlecast.domain.candle import Candle, ClosedCandles, NotPublished, aggregate, check_contiguous, closed_before
-from candlecast.domain.timeframe import MINUTE, Timeframe
+from candlecast.domain.market.candle import Candle, ClosedCandles, NotPublished, aggregate, check_contiguous, closed_before
+from candlecast.domain.values.timeframe import MINUTE, Timeframe
 from tests.unit.strategy.candle_rows import candle_at
 
 timeframes = st.sampled_from(Timeframe)

@@ -7,9 +7,9 @@ from random import Random
 
 import pytest
 
-from candlecast.domain.errors import RetryLater
-from candlecast.domain.venue_rules import BINANCE_USDM, VenueRequest
-from candlecast.domain.weight_budget import RequestClass
+from candlecast.domain.values.errors import RetryLater
+from candlecast.domain.venue.rules import BINANCE_USDM, VenueRequest
+from candlecast.domain.venue.weight_budget import RequestClass
 from candlecast.services.spend_weight import SpendWeight
 from functions.paper_exchange.rate_limits import RateCounters, RateLimits
 from tests.fakes.clock import FakeClock, RecordingMetrics

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
-from candlecast.domain.account import Account, AccountStatus
-from candlecast.domain.order import Intent, IntentState, LegKind, OrderRequest
-from candlecast.domain.subscription import Settings, SubscriptionStatus
+from candlecast.domain.account.account import Account, AccountStatus
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind, OrderRequest
+from candlecast.domain.subscriptions.subscription import Settings, SubscriptionStatus
 from tests.fakes.accounts import FakeAccountStore
 from tests.fakes.clock import FakeClock
 from tests.fakes.store import FakeDatabase

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from candlecast.domain.account import Account
-from candlecast.domain.order import Intent
+from candlecast.domain.account.account import Account
+from candlecast.domain.orders.intent import Intent
 from tests.builders import NOW
 from tests.fakes.clock import FakeClock
 

@@ -10,7 +10,7 @@ from random import Random
 from typing import Any, cast
 
 from candlecast.adapters.dynamodb.table import RETRY_AFTER_SECONDS
-from candlecast.domain.errors import RetryLater
+from candlecast.domain.values.errors import RetryLater
 from tests.simulation.chronicle import Chronicle
 from tests.simulation.profile import Profile
 

@@ -8,10 +8,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from random import Random
 
-from candlecast.domain.account import Balance
-from candlecast.domain.errors import Ambiguous, Reject, RetryLater
-from candlecast.domain.market import Market
-from candlecast.domain.order import (
+from candlecast.domain.account.account import Balance
+from candlecast.domain.market.market import Market
+from candlecast.domain.orders.intent import (
     Intent,
     OrderRequest,
     OrderType,
@@ -23,8 +22,9 @@ from candlecast.domain.order import (
     VenuePosition,
     VenueTrade,
 )
-from candlecast.domain.subscription import MarginMode
-from candlecast.domain.venue_rules import BINANCE_USDM
+from candlecast.domain.subscriptions.subscription import MarginMode
+from candlecast.domain.values.errors import Ambiguous, Reject, RetryLater
+from candlecast.domain.venue.rules import BINANCE_USDM
 from candlecast.ports.venue import Credentials
 from tests.fakes.venue import Book, FakeExchange, FakeVenue
 from tests.simulation.chronicle import Chronicle

@@ -10,7 +10,7 @@ from random import Random
 
 from candlecast.adapters.ccxt_clients import REQUEST_TIMEOUT_MS
 from candlecast.adapters.ccxt_errors import DEFAULT_RETRY_SECONDS
-from candlecast.domain.errors import Ambiguous, RetryLater
+from candlecast.domain.values.errors import Ambiguous, RetryLater
 from tests.simulation.chronicle import Chronicle
 from tests.simulation.profile import Profile
 

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
 
-from candlecast.domain.account import Account, AccountStatus
-from candlecast.domain.execution import ExecutionStatus
-from candlecast.domain.order import Intent, IntentState, LegKind, Side, VenueOrderStatus
-from candlecast.domain.position import Position
-from candlecast.domain.subscription import SubscriptionStatus
+from candlecast.domain.account.account import Account, AccountStatus
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind, Side, VenueOrderStatus
+from candlecast.domain.orders.position import Position
+from candlecast.domain.strategies.execution import ExecutionStatus
+from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from tests.simulation.pools import unexplained
 from tests.simulation.world import MARKETS, World
 

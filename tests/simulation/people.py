@@ -7,15 +7,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from candlecast.domain.account import Account
-from candlecast.domain.candle import Candle
-from candlecast.domain.errors import Conflict, RetryLater
-from candlecast.domain.ids import digest
-from candlecast.domain.messages import ReconcileRequest
-from candlecast.domain.signal import Action, Signal, TakeProfit
-from candlecast.domain.strategy_definition import StrategyDefinition
-from candlecast.domain.subscription import AllowedSides, Settings, Sizing, SizingMode
-from candlecast.domain.timeframe import Timeframe
+from candlecast.domain.account.account import Account
+from candlecast.domain.market.candle import Candle
+from candlecast.domain.signals.messages import ReconcileRequest
+from candlecast.domain.signals.signal import Action, Signal, TakeProfit
+from candlecast.domain.strategies.definition import StrategyDefinition
+from candlecast.domain.subscriptions.subscription import AllowedSides, Settings, Sizing, SizingMode
+from candlecast.domain.values.errors import Conflict, RetryLater
+from candlecast.domain.values.ids import digest
+from candlecast.domain.values.timeframe import Timeframe
 from candlecast.ports.strategies import Evaluation
 from candlecast.services.cancel_subscription import CancelSubscription
 from candlecast.services.change_credentials import ChangeCredentials

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
-from candlecast.domain.account import Account
-from candlecast.domain.limit_record import LimitPlace, LimitRecord
-from candlecast.domain.limits import Scope
-from candlecast.domain.order import LegKind
-from candlecast.domain.pool import Reservation, SlotChange
-from candlecast.domain.pool_bounds import PoolBounds
+from candlecast.domain.account.account import Account
+from candlecast.domain.limits.limits import Scope
+from candlecast.domain.limits.pool_bounds import PoolBounds
+from candlecast.domain.limits.record import LimitPlace, LimitRecord
+from candlecast.domain.orders.intent import LegKind
+from candlecast.domain.pools.pool import Reservation, SlotChange
 from tests.fakes.limits import FakeLimitStore
 from tests.fakes.pools import FakePoolStore
 from tests.simulation.chronicle import Chronicle

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
-from candlecast.domain.errors import Conflict, RetryLater
+from candlecast.domain.values.errors import Conflict, RetryLater
 from candlecast.runtime.batch import FIFO_PAUSES_SECONDS, PAUSES_SECONDS, pause_seconds
 from tests.fakes.clock import FakeClock
 from tests.simulation.chronicle import Chronicle

@@ -8,8 +8,8 @@ from datetime import timedelta
 from functools import partial
 from random import Random
 
-from candlecast.domain.account import AccountStatus
-from candlecast.domain.look_schedule import next_due
+from candlecast.domain.account.account import AccountStatus
+from candlecast.domain.reconcile.look_schedule import next_due
 from candlecast.services.switch_account import SwitchAccount
 from tests.builders import NOW
 from tests.simulation.invariants import broken_invariants

@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from candlecast.domain.account import Account, AccountStatus
-from candlecast.domain.kill_switch import PLATFORM, Grade, KillSwitch, SwitchPlace, SwitchScope
-from candlecast.domain.order import Intent, IntentState, LegKind
+from candlecast.domain.account.account import Account, AccountStatus
+from candlecast.domain.account.kill_switch import PLATFORM, Grade, KillSwitch, SwitchPlace, SwitchScope
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.ports.gate import GateReader, GateReading
 from candlecast.services.check_gate import GATE_HOLDS
 from candlecast.services.set_kill_switch import SetKillSwitch, Setter

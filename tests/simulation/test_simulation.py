@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from candlecast.domain.order import OrderRequest, OrderType, Side, VenueOrderStatus
+from candlecast.domain.orders.intent import OrderRequest, OrderType, Side, VenueOrderStatus
 from tests.builders import BTC
 from tests.simulation.profile import Profile
 from tests.simulation.run import Result, run

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from candlecast.domain.candle import Candle, CandleError, Gap, NotPublished, aggregate, check_contiguous, closed_before
-from candlecast.domain.errors import InvalidValue
-from candlecast.domain.timeframe import Timeframe, TimeframeError
+from candlecast.domain.market.candle import Candle, CandleError, Gap, NotPublished, aggregate, check_contiguous, closed_before
+from candlecast.domain.values.errors import InvalidValue
+from candlecast.domain.values.timeframe import Timeframe, TimeframeError
 from tests.unit.strategy.candle_rows import START, candle_at
 
 CANDLE = Candle(START, Decimal(10), Decimal(12), Decimal(9), Decimal(11), Decimal(5))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from candlecast.domain.timeframe import Timeframe
+from candlecast.domain.values.timeframe import Timeframe
 from infra.local.candle_files import SAMPLE_DIRECTORY, CandleFileError, market_of, read_candle_file, sample_files
 from infra.local.sample.generate import MARKETS, ROWS, SampleMarket, sample_candles, write_samples
 from tests.unit.strategy.candle_rows import RECORDED, RECORDED_NAMES

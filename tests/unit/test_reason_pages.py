@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from candlecast.domain.limit_catalogue import CATALOGUE
-from candlecast.domain.reasons import Reason
+from candlecast.domain.limits.catalogue import CATALOGUE
+from candlecast.domain.values.reasons import Reason
 from functions.api.schemas.subscriptions import SettingsView
 from functions.api.schemas.trading import OrderView
 from infra.pages.reasons import DOCUMENT, PAGES, page

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from candlecast.domain.drift import OrderStep, PositionStep, StopStep
+from candlecast.domain.reconcile.drift import OrderStep, PositionStep, StopStep
 from infra.pages.reconciliation import DOCUMENT, page
 
 

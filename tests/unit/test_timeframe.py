@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from candlecast.domain.timeframe import DRIFT_BOUND, Timeframe, TimeframeError, measure_drift
+from candlecast.domain.values.timeframe import DRIFT_BOUND, Timeframe, TimeframeError, measure_drift
 
 DAY = datetime(2026, 11, 21, tzinfo=UTC)
 LENGTHS = {

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import Depends, Path, Query
 
-from candlecast.domain.errors import NotFound
+from candlecast.domain.values.errors import NotFound
 from candlecast.ports.dead_letters import MAX_LISTED, QUEUES
 from functions.api.deps import DEFAULT_PAGE_SIZE, AdminDep, Caller, ServicesDep
 from functions.api.openapi import refusals

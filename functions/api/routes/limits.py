@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Path
 
-from candlecast.domain.errors import NotFound
-from candlecast.domain.limit_catalogue import CATALOGUE
-from candlecast.domain.limit_record import PLATFORM, PLATFORM_ID, RECORDED_SCOPES, LimitPlace
-from candlecast.domain.limits import Scope
+from candlecast.domain.limits.catalogue import CATALOGUE
+from candlecast.domain.limits.limits import Scope
+from candlecast.domain.limits.record import PLATFORM, PLATFORM_ID, RECORDED_SCOPES, LimitPlace
+from candlecast.domain.values.errors import NotFound
 from candlecast.ports.api_services import ApiServices
 from candlecast.services.change_limits import ChangeLimits
 from candlecast.services.describe_limits import DescribeLimits

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import Query
 
-from candlecast.domain.order import IntentState
+from candlecast.domain.orders.intent import IntentState
 from candlecast.ports.store import OrderFilter
 from functions.api.deps import DEFAULT_PAGE_SIZE, CallerDep, Cursor, OrderId, PageSize, ServicesDep, identifier
 from functions.api.resources import VERSION, resource_router

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from fastapi import Depends, Path
 
-from candlecast.domain.limit_record import LimitPlace, LimitRecord
-from candlecast.domain.limits import Scope
+from candlecast.domain.limits.limits import Scope
+from candlecast.domain.limits.record import LimitPlace, LimitRecord
 from candlecast.ports.api_services import ApiServices
 from candlecast.services.change_limits import ChangeLimits
 from functions.api.deps import AdminDep, ServicesDep, identifier

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from candlecast.domain.kill_switch import MAX_REASON_CHARACTERS, Grade, KillSwitch, SwitchScope
+from candlecast.domain.account.kill_switch import MAX_REASON_CHARACTERS, Grade, KillSwitch, SwitchScope
 from functions.api.schemas.values import Body, View
 
 

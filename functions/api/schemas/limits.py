@@ -9,13 +9,13 @@ from typing import Annotated, Any, get_args, get_type_hints
 
 from pydantic import BeforeValidator, ConfigDict, Field, create_model
 
-from candlecast.domain.breach import Breach
-from candlecast.domain.limit_catalogue import CATALOGUE, LimitSpec
-from candlecast.domain.limit_record import LimitRecord
-from candlecast.domain.limits import EffectiveLimits, Limits, Scope
-from candlecast.domain.risk.use import LimitUse
-from candlecast.domain.signal import PositionSide
-from candlecast.domain.trading_window import Blackout, TradingWindow
+from candlecast.domain.decide.risk.use import LimitUse
+from candlecast.domain.limits.breach import Breach
+from candlecast.domain.limits.catalogue import CATALOGUE, LimitSpec
+from candlecast.domain.limits.limits import EffectiveLimits, Limits, Scope
+from candlecast.domain.limits.record import LimitRecord
+from candlecast.domain.limits.trading_window import Blackout, TradingWindow
+from candlecast.domain.signals.signal import PositionSide
 from functions.api.schemas.trading import ReasonView
 from functions.api.schemas.values import Body, Identifier, Money, Symbol, View
 

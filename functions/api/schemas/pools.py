@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from candlecast.domain.pool import Pool
-from candlecast.domain.pool_bounds import PoolBounds
+from candlecast.domain.limits.pool_bounds import PoolBounds
+from candlecast.domain.pools.pool import Pool
 from functions.api.schemas.values import Body, Money, View
 
 Count = Annotated[int, Field(strict=True)]

@@ -8,10 +8,10 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, FiniteFloat, StrictBool, StrictInt, StrictStr
 
-from candlecast.domain.execution import Execution, ExecutionStatus, SignalRecord
-from candlecast.domain.signal import Action
-from candlecast.domain.strategy_definition import StrategyDefinition, StrategyKind
-from candlecast.domain.timeframe import Timeframe
+from candlecast.domain.signals.signal import Action
+from candlecast.domain.strategies.definition import StrategyDefinition, StrategyKind
+from candlecast.domain.strategies.execution import Execution, ExecutionStatus, SignalRecord
+from candlecast.domain.values.timeframe import Timeframe
 from candlecast.services.create_strategy import IssuedSecret
 from functions.api.schemas.values import Body, Label, Money, Symbol, Text, View
 

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
-from candlecast.domain.entry_order import MAX_REST_SECONDS, EntryPreference, EntryType, TimeInForce
-from candlecast.domain.signal import MAX_SIGNAL_AGE_SECONDS
-from candlecast.domain.subscription import (
+from candlecast.domain.signals.entry_order import MAX_REST_SECONDS, EntryPreference, EntryType, TimeInForce
+from candlecast.domain.signals.signal import MAX_SIGNAL_AGE_SECONDS
+from candlecast.domain.subscriptions.subscription import (
     MAX_ALLOWED_MARKETS,
     MAX_LEVERAGE,
     MAX_POSITIONS,

@@ -24,8 +24,8 @@ from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
 from candlecast.adapters.dynamodb.subscriptions import DynamoSubscriptionStore
 from candlecast.adapters.dynamodb.table import Table
 from candlecast.adapters.system import SystemClock
-from candlecast.domain.account import Account
-from candlecast.domain.look_schedule import OPEN_ORDER_INTERVAL, next_look
+from candlecast.domain.account.account import Account
+from candlecast.domain.reconcile.look_schedule import OPEN_ORDER_INTERVAL, next_look
 from candlecast.ports.dead_letters import QUEUES
 from infra.local.cloud import Cloud
 from infra.local.demo.killer import Killer

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from candlecast.domain.order import IntentState
+from candlecast.domain.orders.intent import IntentState
 from infra.local.candle_files import CandleFile
 from infra.local.cloud import Cloud
 from infra.local.demo.scenario import STABLE_QUOTES, quote_of

@@ -17,10 +17,10 @@ from decimal import Decimal
 from typing import Any
 
 from candlecast.adapters.codec import to_json
-from candlecast.domain.candle import Candle
-from candlecast.domain.ids import digest
-from candlecast.domain.look_schedule import OPEN_ORDER_INTERVAL
-from candlecast.domain.messages import CandleClosed
+from candlecast.domain.market.candle import Candle
+from candlecast.domain.reconcile.look_schedule import OPEN_ORDER_INTERVAL
+from candlecast.domain.signals.messages import CandleClosed
+from candlecast.domain.values.ids import digest
 from infra.local.candle_files import CandleFile
 from infra.local.cloud import Cloud
 from infra.local.demo.exchange import Operator

@@ -16,9 +16,9 @@ from candlecast.adapters.dynamodb.history import DynamoHistory
 from candlecast.adapters.dynamodb.signals import DynamoSignalStore
 from candlecast.adapters.dynamodb.table import Table
 from candlecast.adapters.system import SystemClock
-from candlecast.domain.execution import Execution, SignalRecord
-from candlecast.domain.order import Intent, IntentState
-from candlecast.domain.position import Position, Trade
+from candlecast.domain.orders.intent import Intent, IntentState
+from candlecast.domain.orders.position import Position, Trade
+from candlecast.domain.strategies.execution import Execution, SignalRecord
 from candlecast.ports.store import OrderFilter, Page
 from infra.local.cloud import Cloud
 from infra.local.demo.exchange import BookOrder

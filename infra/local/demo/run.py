@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from candlecast.domain.errors import DomainError
+from candlecast.domain.values.errors import DomainError
 from infra.local.candle_files import CandleFile, read_candle_file, sample_files
 from infra.local.cloud import Cloud
 from infra.local.demo.exchange import Operator

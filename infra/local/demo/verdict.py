@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from candlecast.domain.account import Account, AccountStatus
-from candlecast.domain.order import Intent, IntentState, LegKind
-from candlecast.domain.position import Position
-from candlecast.domain.signal import PositionSide
-from candlecast.domain.subscription import Settings
+from candlecast.domain.account.account import Account, AccountStatus
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind
+from candlecast.domain.orders.position import Position
+from candlecast.domain.signals.signal import PositionSide
+from candlecast.domain.subscriptions.subscription import Settings
 from infra.local.demo.exchange import venue_symbol
 from infra.local.demo.report import ACCEPTED, Records
 

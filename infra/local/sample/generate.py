@@ -15,8 +15,8 @@ from decimal import Decimal
 from pathlib import Path
 from random import Random
 
-from candlecast.domain.candle import Candle
-from candlecast.domain.timeframe import EPOCH, Timeframe
+from candlecast.domain.market.candle import Candle
+from candlecast.domain.values.timeframe import EPOCH, Timeframe
 from infra.local.candle_files import HEADER, SAMPLE_DIRECTORY
 
 ROWS = 720  # twelve hours: the longest lookback of a built-in strategy and more than five hours to replay

@@ -14,8 +14,8 @@ from candlecast.adapters.dead_letter_ways import BackToItsQueue
 from candlecast.adapters.dead_letters import Box, SqsDeadLetters
 from candlecast.adapters.received_messages import SqsReceivedMessages
 from candlecast.adapters.system import SystemClock
-from candlecast.domain.errors import InvalidValue, NotFound
-from candlecast.domain.trade_order import TradeOrder
+from candlecast.domain.subscriptions.trade_order import TradeOrder
+from candlecast.domain.values.errors import InvalidValue, NotFound
 from candlecast.ports.dead_letters import DeadLetterEntry
 from candlecast.ports.queue import DeadLetter
 from tests.builders import a_candle_closed, a_trade_order

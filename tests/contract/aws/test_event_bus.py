@@ -7,8 +7,8 @@ import json
 import pytest
 
 from candlecast.adapters.event_bus import SOURCE, EventBridgeBus
-from candlecast.domain.events import order_event
-from candlecast.domain.order import IntentState
+from candlecast.domain.account.events import order_event
+from candlecast.domain.orders.intent import IntentState
 from candlecast.ports.bus import PublishedEvent
 from tests.builders import ACCOUNT, NOW, TENANT, an_intent
 from tests.contract.aws.conftest import Cloud

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from candlecast.adapters.market_catalogue import S3CatalogueWriter, S3Markets
-from candlecast.domain.errors import RetryLater
+from candlecast.domain.values.errors import RetryLater
 from candlecast.ports.venue import Markets
 from tests.builders import BTC, ETH, VENUE, a_market
 from tests.contract.aws.conftest import Cloud

@@ -10,10 +10,10 @@ import pytest
 
 from candlecast.adapters.codec import message_from_json
 from candlecast.adapters.sqs import SqsCandleQueue, SqsReconcileQueue, SqsSignalQueue, SqsTradeQueue, group_id
-from candlecast.domain.errors import InvalidValue
-from candlecast.domain.messages import CandleClosed, ReconcileRequest, SignalShard
-from candlecast.domain.signal import Action
-from candlecast.domain.trade_order import TradeOrder
+from candlecast.domain.signals.messages import CandleClosed, ReconcileRequest, SignalShard
+from candlecast.domain.signals.signal import Action
+from candlecast.domain.subscriptions.trade_order import TradeOrder
+from candlecast.domain.values.errors import InvalidValue
 from candlecast.ports.queue import CandleQueue, ReconcileQueue, SignalQueue, TradeQueue
 from tests.builders import a_candle_closed, a_reconcile_request, a_signal, a_signal_shard, a_trade_order
 from tests.contract.aws.conftest import Cloud

@@ -11,11 +11,11 @@ import pytest
 from candlecast.adapters.ccxt_clients import Templates
 from candlecast.adapters.ccxt_market_data import download_markets
 from candlecast.adapters.ccxt_venue import CcxtVenue, CcxtVenues
-from candlecast.domain.entry_order import TimeInForce
-from candlecast.domain.errors import Reject
-from candlecast.domain.order import Intent, LegKind, OrderRequest, OrderType, PositionMode, VenueOrderStatus
-from candlecast.domain.signal import PositionSide
-from candlecast.domain.subscription import MarginMode
+from candlecast.domain.orders.intent import Intent, LegKind, OrderRequest, OrderType, PositionMode, VenueOrderStatus
+from candlecast.domain.signals.entry_order import TimeInForce
+from candlecast.domain.signals.signal import PositionSide
+from candlecast.domain.subscriptions.subscription import MarginMode
+from candlecast.domain.values.errors import Reject
 from candlecast.ports.venue import Credentials
 from tests.builders import an_intent
 from tests.contract.paper.paper_venue import BTC_SYMBOL, PaperVenue

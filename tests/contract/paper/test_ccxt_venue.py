@@ -14,12 +14,12 @@ import pytest
 from candlecast.adapters.ccxt_clients import Templates
 from candlecast.adapters.ccxt_market_data import CcxtMarketData, download_markets
 from candlecast.adapters.ccxt_venue import CcxtVenue, CcxtVenues
-from candlecast.domain.errors import Ambiguous, DomainError, Fatal, Reject, RetryLater
-from candlecast.domain.market import Market
-from candlecast.domain.order import Intent, LegKind, OrderRequest, VenueOrderStatus
-from candlecast.domain.signal import PositionSide
-from candlecast.domain.subscription import MarginMode
-from candlecast.domain.timeframe import Timeframe
+from candlecast.domain.market.market import Market
+from candlecast.domain.orders.intent import Intent, LegKind, OrderRequest, VenueOrderStatus
+from candlecast.domain.signals.signal import PositionSide
+from candlecast.domain.subscriptions.subscription import MarginMode
+from candlecast.domain.values.errors import Ambiguous, DomainError, Fatal, Reject, RetryLater
+from candlecast.domain.values.timeframe import Timeframe
 from candlecast.ports.venue import Credentials
 from tests.builders import NOW, an_intent
 from tests.contract.paper.paper_venue import BTC_SYMBOL, MINUTE_MS, START_MS, PaperVenue

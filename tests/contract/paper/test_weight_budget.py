@@ -12,12 +12,12 @@ import pytest
 from candlecast.adapters.ccxt_clients import Templates
 from candlecast.adapters.ccxt_market_data import CcxtMarketData, download_markets
 from candlecast.adapters.ccxt_venue import CcxtVenues
-from candlecast.domain.errors import RetryLater
-from candlecast.domain.order import Intent, LegKind, OrderRequest, OrderType, PositionMode
-from candlecast.domain.subscription import MarginMode
-from candlecast.domain.timeframe import Timeframe
-from candlecast.domain.venue_rules import PAPER, VenueRequest
-from candlecast.domain.weight_budget import Address, RequestClass
+from candlecast.domain.orders.intent import Intent, LegKind, OrderRequest, OrderType, PositionMode
+from candlecast.domain.subscriptions.subscription import MarginMode
+from candlecast.domain.values.errors import RetryLater
+from candlecast.domain.values.timeframe import Timeframe
+from candlecast.domain.venue.rules import PAPER, VenueRequest
+from candlecast.domain.venue.weight_budget import Address, RequestClass
 from candlecast.ports.venue import Credentials
 from candlecast.services import spend_weight
 from candlecast.services.guard_venue import GuardedMarketData, GuardedVenue, GuardedVenues

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from candlecast.adapters.codec import to_json
 from candlecast.adapters.dynamodb.accounts import account_item
-from candlecast.domain.account import (
+from candlecast.domain.account.account import (
     MAX_OPEN_INTENTS,
     MAX_SETTLED,
     MAX_SUBSCRIPTIONS_PER_ACCOUNT,
@@ -21,18 +21,18 @@ from candlecast.domain.account import (
     forgotten_at,
     remembered,
 )
-from candlecast.domain.events import Event, EventType, order_event
-from candlecast.domain.findings import MAX_DRIFTS, MAX_EXTERNAL_ORDERS, MAX_MENDS, Drift, ExternalOrder, Mend
-from candlecast.domain.ids import digest
-from candlecast.domain.limit_catalogue import MAX_CANCELS_PER_MINUTE, MAX_ORDERS_PER_MINUTE
-from candlecast.domain.limit_record import MAX_ACCOUNT_POSITIONS
-from candlecast.domain.limits import CATALOGUE, ClosingLimits, Limits
-from candlecast.domain.order import Intent, IntentState, LegKind, MarketSettings, OrderType, Side
-from candlecast.domain.position import Position, position_key
-from candlecast.domain.reasons import Reason
-from candlecast.domain.signal import PositionSide
-from candlecast.domain.subscription import MarginMode, SubscriptionStatus
-from candlecast.domain.usage import MAX_MARKETS, MAX_REJECTS, MAX_TOLD, DayUse, EquityMarks, MarketUse, Results, Usage
+from candlecast.domain.account.events import Event, EventType, order_event
+from candlecast.domain.account.findings import MAX_DRIFTS, MAX_EXTERNAL_ORDERS, MAX_MENDS, Drift, ExternalOrder, Mend
+from candlecast.domain.account.usage import MAX_MARKETS, MAX_REJECTS, MAX_TOLD, DayUse, EquityMarks, MarketUse, Results, Usage
+from candlecast.domain.limits.catalogue import MAX_CANCELS_PER_MINUTE, MAX_ORDERS_PER_MINUTE
+from candlecast.domain.limits.limits import CATALOGUE, ClosingLimits, Limits
+from candlecast.domain.limits.record import MAX_ACCOUNT_POSITIONS
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind, MarketSettings, OrderType, Side
+from candlecast.domain.orders.position import Position, position_key
+from candlecast.domain.signals.signal import PositionSide
+from candlecast.domain.subscriptions.subscription import MarginMode, SubscriptionStatus
+from candlecast.domain.values.ids import digest
+from candlecast.domain.values.reasons import Reason
 from tests.builders import BTC, ETH, NOW, a_position, after, an_account, an_intent
 
 MAX_ACCOUNT_BYTES = 32_000  # what the account's bounds promise: a read of it costs eight units at most

@@ -7,15 +7,15 @@ from decimal import Decimal
 
 import pytest
 
-from candlecast.domain.account import Account, AccountStatus, DailyResult
-from candlecast.domain.errors import Conflict, NotFound
-from candlecast.domain.events import Event, EventType
-from candlecast.domain.findings import Drift, ExternalOrder, Mend
-from candlecast.domain.ids import event_id
-from candlecast.domain.look_schedule import next_due, next_full_look
-from candlecast.domain.order import IntentState, LegKind, MarketSettings, Side
-from candlecast.domain.reasons import Denial, Reason
-from candlecast.domain.subscription import MarginMode
+from candlecast.domain.account.account import Account, AccountStatus, DailyResult
+from candlecast.domain.account.events import Event, EventType
+from candlecast.domain.account.findings import Drift, ExternalOrder, Mend
+from candlecast.domain.orders.intent import IntentState, LegKind, MarketSettings, Side
+from candlecast.domain.reconcile.look_schedule import next_due, next_full_look
+from candlecast.domain.subscriptions.subscription import MarginMode
+from candlecast.domain.values.errors import Conflict, NotFound
+from candlecast.domain.values.ids import event_id
+from candlecast.domain.values.reasons import Denial, Reason
 from candlecast.ports.store import DueAccount
 from tests.builders import ACCOUNT, BTC, NOW, SUBSCRIPTION, TENANT, a_position, after, an_account, an_intent
 from tests.contract.store.conftest import Stores

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from candlecast.adapters.dynamodb.decisions import DynamoDecisions
-from candlecast.domain.errors import NotFound
+from candlecast.domain.values.errors import NotFound
 from candlecast.ports.decisions import Decisions
 from tests.builders import NOW, SUBSCRIPTION, a_breach
 from tests.fakes.clock import FakeClock

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from candlecast.domain.errors import Conflict, InvalidValue
-from candlecast.domain.execution import LEASE, Execution, ExecutionStatus
+from candlecast.domain.strategies.execution import LEASE, Execution, ExecutionStatus
+from candlecast.domain.values.errors import Conflict, InvalidValue
 from tests.builders import NOW, STRATEGY, a_signal, after, an_execution
 from tests.contract.store.conftest import Stores
 

@@ -15,11 +15,11 @@ from candlecast.adapters.dynamodb.gate import DynamoGate
 from candlecast.adapters.dynamodb.stream import published_events
 from candlecast.adapters.dynamodb.table import Table
 from candlecast.adapters.dynamodb.weights import DynamoWeights
-from candlecast.domain.breaker import FAILURES_TO_OPEN, Breaker, BreakerState
-from candlecast.domain.errors import Conflict, NotFound, RetryLater
-from candlecast.domain.events import EventType
-from candlecast.domain.kill_switch import PLATFORM, Grade, KillSwitch, SwitchPlace, SwitchScope
-from candlecast.domain.weight_budget import Address, Spent
+from candlecast.domain.account.events import EventType
+from candlecast.domain.account.kill_switch import PLATFORM, Grade, KillSwitch, SwitchPlace, SwitchScope
+from candlecast.domain.values.errors import Conflict, NotFound, RetryLater
+from candlecast.domain.venue.breaker import FAILURES_TO_OPEN, Breaker, BreakerState
+from candlecast.domain.venue.weight_budget import Address, Spent
 from tests.builders import NOW
 from tests.contract.store.conftest import stream_records
 from tests.contract.store.test_requests import answering, counted, stubbed_table

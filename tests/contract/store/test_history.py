@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from candlecast.domain.errors import InvalidValue, NotFound
-from candlecast.domain.order import Intent, IntentState, LegKind
-from candlecast.domain.statistics import Statistics
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind
+from candlecast.domain.strategies.statistics import Statistics
+from candlecast.domain.values.errors import InvalidValue, NotFound
 from candlecast.ports.store import LastPrice, OrderFilter
 from tests.builders import (
     BTC,

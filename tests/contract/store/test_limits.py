@@ -8,9 +8,9 @@ from decimal import Decimal
 import pytest
 
 from candlecast.adapters.dynamodb.limits import DynamoLimitStore
-from candlecast.domain.errors import Conflict
-from candlecast.domain.limit_record import PLATFORM, LimitPlace, LimitRecord
-from candlecast.domain.limits import Limits, Scope
+from candlecast.domain.limits.limits import Limits, Scope
+from candlecast.domain.limits.record import PLATFORM, LimitPlace, LimitRecord
+from candlecast.domain.values.errors import Conflict
 from candlecast.ports.limits import LimitStore
 from tests.builders import NOW
 from tests.fakes.limits import FakeLimitStore

@@ -17,13 +17,13 @@ import pytest
 
 from candlecast.adapters.dynamodb.pools import DynamoPoolStore
 from candlecast.adapters.dynamodb.table import Table
-from candlecast.domain.errors import RetryLater
-from candlecast.domain.order import Intent, IntentState
-from candlecast.domain.plan import Plan
-from candlecast.domain.pool import ABANDONED_AFTER, LOOK_AGAIN_AFTER, SLOTS
-from candlecast.domain.pool_bounds import NOTHING, Amounts
-from candlecast.domain.pooled_plan import entry_of
-from candlecast.domain.reasons import Reason
+from candlecast.domain.decide.plan import Plan
+from candlecast.domain.decide.pooled_plan import entry_of
+from candlecast.domain.limits.pool_bounds import NOTHING, Amounts
+from candlecast.domain.orders.intent import Intent, IntentState
+from candlecast.domain.pools.pool import ABANDONED_AFTER, LOOK_AGAIN_AFTER, SLOTS
+from candlecast.domain.values.errors import RetryLater
+from candlecast.domain.values.reasons import Reason
 from candlecast.services.release_pools import ReleasePools
 from candlecast.services.reserve_pool import ReservePool
 from candlecast.services.sweep_pools import SweepPools

@@ -12,9 +12,9 @@ import pytest
 
 from candlecast.adapters.dynamodb.pools import DynamoPoolStore
 from candlecast.adapters.dynamodb.table import Table
-from candlecast.domain.errors import Conflict, RetryLater
-from candlecast.domain.pool import SLOTS, Pool, Reservation, ReservationState, Slot, SlotChange
-from candlecast.domain.pool_bounds import Amounts, PoolBounds, PoolLimits
+from candlecast.domain.limits.pool_bounds import Amounts, PoolBounds, PoolLimits
+from candlecast.domain.pools.pool import SLOTS, Pool, Reservation, ReservationState, Slot, SlotChange
+from candlecast.domain.values.errors import Conflict, RetryLater
 from candlecast.ports.pool import RESERVATION_CHANGED, SLOT_CHANGED, PoolStore
 from tests.builders import ACCOUNT, NOW, TENANT, after
 from tests.contract.store.test_requests import answering, counted, stubbed_table

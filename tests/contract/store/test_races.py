@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import pytest
 
-from candlecast.domain.errors import Conflict, RetryLater
-from candlecast.domain.execution import LEASE
-from candlecast.domain.statistics import Statistics
-from candlecast.domain.timeframe import Timeframe
+from candlecast.domain.strategies.execution import LEASE
+from candlecast.domain.strategies.statistics import Statistics
+from candlecast.domain.values.errors import Conflict, RetryLater
+from candlecast.domain.values.timeframe import Timeframe
 from tests.builders import (
     ACCOUNT,
     BTC,

@@ -17,8 +17,8 @@ from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
 from candlecast.adapters.dynamodb.executions import DynamoExecutionStore
 from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
 from candlecast.adapters.dynamodb.table import Table
-from candlecast.domain.errors import Conflict, RetryLater
-from candlecast.domain.timeframe import Timeframe
+from candlecast.domain.values.errors import Conflict, RetryLater
+from candlecast.domain.values.timeframe import Timeframe
 from tests.builders import ACCOUNT, TENANT, a_strategy, an_account, an_execution
 from tests.fakes.clock import FakeClock
 from tests.fakes.http_body import HttpBody

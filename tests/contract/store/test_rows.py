@@ -11,8 +11,8 @@ from candlecast.adapters.dynamodb.accounts import AccountRow
 from candlecast.adapters.dynamodb.compression import packed
 from candlecast.adapters.dynamodb.table import Row, Table
 from candlecast.adapters.paging import encode_cursor
-from candlecast.domain.errors import InvalidValue, RetryLater
-from candlecast.domain.order import IntentState
+from candlecast.domain.orders.intent import IntentState
+from candlecast.domain.values.errors import InvalidValue, RetryLater
 from candlecast.ports.store import OrderFilter
 from tests.builders import ACCOUNT, TENANT, an_account, an_intent
 from tests.contract.store.conftest import Stores

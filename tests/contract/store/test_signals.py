@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from candlecast.domain.errors import NotFound
-from candlecast.domain.execution import ShardReport
-from candlecast.domain.signal import Action
+from candlecast.domain.signals.signal import Action
+from candlecast.domain.strategies.execution import ShardReport
+from candlecast.domain.values.errors import NotFound
 from tests.builders import NOW, SOURCE, STRATEGY, a_signal, a_signal_record, after
 from tests.contract.store.conftest import Stores
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from candlecast.domain.errors import Conflict, InvalidValue, NotFound
-from candlecast.domain.timeframe import Timeframe
+from candlecast.domain.values.errors import Conflict, InvalidValue, NotFound
+from candlecast.domain.values.timeframe import Timeframe
 from tests.builders import BTC, ETH, SOURCE, STRATEGY, VENUE, a_source, a_strategy, a_subscription, an_external_strategy
 from tests.contract.store.conftest import Stores
 

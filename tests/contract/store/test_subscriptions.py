@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from candlecast.domain.errors import Conflict, InvalidValue, NotFound
-from candlecast.domain.events import Event, EventType
-from candlecast.domain.statistics import Statistics
-from candlecast.domain.subscription import SubscriptionStatus
+from candlecast.domain.account.events import Event, EventType
+from candlecast.domain.strategies.statistics import Statistics
+from candlecast.domain.subscriptions.subscription import SubscriptionStatus
+from candlecast.domain.values.errors import Conflict, InvalidValue, NotFound
 from candlecast.services.publish_signal import shard_bounds
 from tests.builders import ACCOUNT, NOW, STRATEGY, SUBSCRIPTION, TENANT, a_strategy, a_subscription, an_account, settings
 from tests.contract.store.conftest import Stores

@@ -17,9 +17,9 @@ from candlecast.adapters.dynamodb.accounts import account_item, account_of
 from candlecast.adapters.dynamodb.compression import compressed, decompressed, packed
 from candlecast.adapters.dynamodb.dictionary import DICTIONARY
 from candlecast.adapters.dynamodb.outbox import outbox_events, outbox_text
-from candlecast.domain.account import Account
-from candlecast.domain.errors import RetryLater
-from candlecast.domain.events import order_event
+from candlecast.domain.account.account import Account
+from candlecast.domain.account.events import order_event
+from candlecast.domain.values.errors import RetryLater
 from tests.builders import ACCOUNT, NOW, TENANT, a_position, an_account, an_intent
 
 OF_ITS_FIRST_DAY = "fcd6747465a6d4adf1f74011f0a1f2240cd4e95f7a1b45a5598c099caa268b7d"

@@ -18,8 +18,8 @@ from candlecast.adapters.event_bus import EventBridgeBus
 from candlecast.adapters.market_catalogue import RELOAD_UNKNOWN_AFTER, Catalogue, S3Markets
 from candlecast.adapters.secrets import SecretsManagerSources, SecretsManagerVault, SecretsManagerWriter
 from candlecast.adapters.sqs import SqsTradeQueue, group_id
-from candlecast.domain.errors import Fatal, RetryLater
-from candlecast.domain.events import order_event
+from candlecast.domain.account.events import order_event
+from candlecast.domain.values.errors import Fatal, RetryLater
 from candlecast.ports.bus import PublishedEvent
 from candlecast.ports.venue import Credentials
 from tests.builders import ACCOUNT, BTC, ETH, NOW, SOURCE, TENANT, VENUE, a_market, a_trade_order, an_intent

@@ -11,7 +11,7 @@ import pytest
 
 from candlecast.adapters.ccxt_clients import Templates
 from candlecast.adapters.ccxt_market_data import CANDLES_AT_ONCE, CcxtMarketData
-from candlecast.domain.timeframe import Timeframe
+from candlecast.domain.values.timeframe import Timeframe
 from tests.builders import BTC, NOW
 
 MINUTE_MS = 60_000

@@ -19,13 +19,13 @@ from candlecast.adapters.codec import (
     to_json,
     to_sparse_json,
 )
-from candlecast.domain.account import Account
-from candlecast.domain.errors import InvalidValue, Poison
-from candlecast.domain.events import Event, order_event
-from candlecast.domain.execution import Execution, ShardReport, SignalRecord
-from candlecast.domain.order import LegKind
-from candlecast.domain.signal import TakeProfit
-from candlecast.domain.trade_order import TradeOrder
+from candlecast.domain.account.account import Account
+from candlecast.domain.account.events import Event, order_event
+from candlecast.domain.orders.intent import LegKind
+from candlecast.domain.signals.signal import TakeProfit
+from candlecast.domain.strategies.execution import Execution, ShardReport, SignalRecord
+from candlecast.domain.subscriptions.trade_order import TradeOrder
+from candlecast.domain.values.errors import InvalidValue, Poison
 from tests.builders import (
     NOW,
     a_candle_closed,

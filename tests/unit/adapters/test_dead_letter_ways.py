@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError, ParamValidationError
 
 from candlecast.adapters.dead_letter_contents import entry_of
 from candlecast.adapters.dead_letter_ways import RECORDS_PER_INVOCATION, ThroughTheRelay, ToItsFunction
-from candlecast.domain.errors import InvalidValue, RetryLater
+from candlecast.domain.values.errors import InvalidValue, RetryLater
 from tests.builders import NOW
 
 RELAY = "stack-outbox_relay"

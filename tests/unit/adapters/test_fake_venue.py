@@ -7,8 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from candlecast.domain.errors import Ambiguous, Fatal, Reject, RetryLater
-from candlecast.domain.order import LegKind, OrderRequest, OrderType, Side, VenueOrderStatus
+from candlecast.domain.orders.intent import LegKind, OrderRequest, OrderType, Side, VenueOrderStatus
+from candlecast.domain.values.errors import Ambiguous, Fatal, Reject, RetryLater
 from candlecast.ports.venue import Credentials
 from tests.builders import ACCOUNT, BTC, VENUE, an_intent, an_order_request
 from tests.fakes.venue import FakeExchange, FakeVenue, FakeVenues, Fault

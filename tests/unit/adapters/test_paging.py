@@ -8,7 +8,7 @@ import json
 import pytest
 
 from candlecast.adapters.paging import decode_cursor, encode_cursor
-from candlecast.domain.errors import InvalidValue
+from candlecast.domain.values.errors import InvalidValue
 
 POSITION = {"PK": "TENANT#tenant-1", "SK": "ORDER#1"}
 LISTING = "TENANT#tenant-1#ORDERS"

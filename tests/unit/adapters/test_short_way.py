@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from candlecast.adapters.dynamodb.table import FREQUENT
 from candlecast.adapters.short_way import ShortWay, Signature
 from candlecast.adapters.sqs import SqsTradeQueue
-from candlecast.domain.errors import RetryLater
+from candlecast.domain.values.errors import RetryLater
 from tests.builders import a_trade_order
 from tests.fakes.http_body import HttpBody
 

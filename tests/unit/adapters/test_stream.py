@@ -15,10 +15,10 @@ from candlecast.adapters.dynamodb.accounts import account_item, account_of
 from candlecast.adapters.dynamodb.compression import compressed
 from candlecast.adapters.dynamodb.compression import packed as with_dictionary
 from candlecast.adapters.dynamodb.stream import published_events
-from candlecast.domain.errors import Poison, RetryLater
-from candlecast.domain.events import Event, EventType, order_event
-from candlecast.domain.ids import event_id
-from candlecast.domain.order import IntentState
+from candlecast.domain.account.events import Event, EventType, order_event
+from candlecast.domain.orders.intent import IntentState
+from candlecast.domain.values.errors import Poison, RetryLater
+from candlecast.domain.values.ids import event_id
 from tests.builders import ACCOUNT, NOW, TENANT, a_position, an_account, an_intent
 
 ALERT = Event(type=EventType.ALERT_CRITICAL, occurred_at=NOW, code="FIRST")

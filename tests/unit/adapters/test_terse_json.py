@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from candlecast.adapters.codec import from_json, message_from_json, to_json, to_terse_json
-from candlecast.domain.subscription import Subscription
-from candlecast.domain.trade_order import TradeOrder
+from candlecast.domain.subscriptions.subscription import Subscription
+from candlecast.domain.subscriptions.trade_order import TradeOrder
 from tests.builders import a_subscription, a_trade_order
 
 TERSE = (Subscription, TradeOrder)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from candlecast.adapters.tickers import resolve_ticker
-from candlecast.domain.market import Market
+from candlecast.domain.market.market import Market
 from tests.builders import a_market
 
 BTC_PERPETUAL = a_market("BTC/USDT:USDT")

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from candlecast.adapters.ccxt_venue import CcxtVenue
-from candlecast.domain.venue_rules import BINANCE_USDM, CAUTIOUS, VenueRules
+from candlecast.domain.venue.rules import BINANCE_USDM, CAUTIOUS, VenueRules
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import pytest
 from candlecast.adapters.ccxt_clients import clone_for, make_template
 from candlecast.adapters.ccxt_errors import instruction
 from candlecast.adapters.venue_session import MAX_IDLE_SECONDS, VenueSession
-from candlecast.domain.errors import Ambiguous, RetryLater
+from candlecast.domain.values.errors import Ambiguous, RetryLater
 from candlecast.ports.venue import Credentials
 
 ORDER = '{"orderId":1,"status":"NEW"}'

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from candlecast.domain.account import (
+from candlecast.domain.account.account import (
     DISABLED_BY_OWNER,
     MAX_OPEN_INTENTS,
     MAX_REFUSED,
@@ -20,14 +20,14 @@ from candlecast.domain.account import (
     forgotten_at,
     remembered,
 )
-from candlecast.domain.errors import InvalidValue
-from candlecast.domain.events import EventType
-from candlecast.domain.ids import digest
-from candlecast.domain.order import Intent, IntentState, LegKind, VenueOrder, VenueOrderStatus
-from candlecast.domain.position import position_key
-from candlecast.domain.reasons import Denial, Reason
-from candlecast.domain.signal import MAX_SIGNAL_AGE_SECONDS, PositionSide
-from candlecast.domain.subscription import SubscriptionStatus
+from candlecast.domain.account.events import EventType
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind, VenueOrder, VenueOrderStatus
+from candlecast.domain.orders.position import position_key
+from candlecast.domain.signals.signal import MAX_SIGNAL_AGE_SECONDS, PositionSide
+from candlecast.domain.subscriptions.subscription import SubscriptionStatus
+from candlecast.domain.values.errors import InvalidValue
+from candlecast.domain.values.ids import digest
+from candlecast.domain.values.reasons import Denial, Reason
 from tests.builders import BTC, NOW, SUBSCRIPTION, a_position, after, an_account, an_intent
 
 D = Decimal

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from candlecast.domain.entry_order import EntryOrder, EntryPreference, EntryType, TimeInForce
-from candlecast.domain.errors import InvalidValue
-from candlecast.domain.order import Intent, LegKind, OrderRequest, OrderType, PositionMode, Side
-from candlecast.domain.plan import Plan, plan_orders
-from candlecast.domain.position import StopRules
-from candlecast.domain.reasons import Reason
-from candlecast.domain.signal import Action, PositionSide
-from candlecast.domain.subscription import Sizing, SizingMode
+from candlecast.domain.decide.plan import Plan, plan_orders
+from candlecast.domain.orders.intent import Intent, LegKind, OrderRequest, OrderType, PositionMode, Side
+from candlecast.domain.orders.position import StopRules
+from candlecast.domain.signals.entry_order import EntryOrder, EntryPreference, EntryType, TimeInForce
+from candlecast.domain.signals.signal import Action, PositionSide
+from candlecast.domain.subscriptions.subscription import Sizing, SizingMode
+from candlecast.domain.values.errors import InvalidValue
+from candlecast.domain.values.reasons import Reason
 from tests.builders import NOW, a_market, a_signal, a_trade_order, after, an_account, an_intent, settings
 
 D = Decimal

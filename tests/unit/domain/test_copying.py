@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 import candlecast.domain
-from candlecast.domain.copying import replace
-from candlecast.domain.errors import InvalidValue
+from candlecast.domain.values.copying import replace
+from candlecast.domain.values.errors import InvalidValue
 from tests.builders import NOW, a_signal, an_account
 
 

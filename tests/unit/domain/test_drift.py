@@ -8,7 +8,9 @@ from itertools import product
 
 import pytest
 
-from candlecast.domain.drift import (
+from candlecast.domain.account.findings import MEND_MEMORY, SLOW_PACE, Drift, Mend
+from candlecast.domain.orders.intent import IntentState
+from candlecast.domain.reconcile.drift import (
     OrderStep,
     PositionStep,
     StopReport,
@@ -20,8 +22,6 @@ from candlecast.domain.drift import (
     position_step,
     stop_step,
 )
-from candlecast.domain.findings import MEND_MEMORY, SLOW_PACE, Drift, Mend
-from candlecast.domain.order import IntentState
 from tests.builders import NOW, after, an_intent
 
 D = Decimal

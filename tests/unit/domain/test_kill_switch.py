@@ -6,8 +6,7 @@ from itertools import product
 
 import pytest
 
-from candlecast.domain.errors import InvalidValue
-from candlecast.domain.kill_switch import (
+from candlecast.domain.account.kill_switch import (
     MAX_REASON_CHARACTERS,
     PLATFORM,
     Grade,
@@ -19,7 +18,8 @@ from candlecast.domain.kill_switch import (
     places_of,
     stopped_by,
 )
-from candlecast.domain.order import LegKind
+from candlecast.domain.orders.intent import LegKind
+from candlecast.domain.values.errors import InvalidValue
 from tests.builders import STRATEGY, TENANT, an_account, an_intent
 from tests.fakes.gate import a_switch
 

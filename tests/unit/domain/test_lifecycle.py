@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from candlecast.domain.account import Account
-from candlecast.domain.errors import InvalidValue
-from candlecast.domain.lifecycle import START, TRANSITIONS, Actor, Trigger, as_table, is_legal, require_transition
-from candlecast.domain.order import IntentState, LegKind
+from candlecast.domain.account.account import Account
+from candlecast.domain.orders.intent import IntentState, LegKind
+from candlecast.domain.orders.lifecycle import START, TRANSITIONS, Actor, Trigger, as_table, is_legal, require_transition
+from candlecast.domain.values.errors import InvalidValue
 from tests.builders import NOW, an_account, an_intent
 
 ARCHITECTURE = Path(__file__).parents[3] / "docs" / "ARCHITECTURE.md"

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from candlecast.adapters.codec import from_json, to_json
-from candlecast.domain.errors import InvalidValue
-from candlecast.domain.limit_catalogue import CATALOGUE
-from candlecast.domain.limits import (
+from candlecast.domain.limits.catalogue import CATALOGUE
+from candlecast.domain.limits.limits import (
     MAX_SET_SIZE,
     Authority,
     ClosingLimits,
@@ -24,9 +23,10 @@ from candlecast.domain.limits import (
     tighten,
     tighten_further,
 )
-from candlecast.domain.signal import PositionSide
-from candlecast.domain.subscription import AllowedSides
-from candlecast.domain.trading_window import Blackout, TradingWindow, is_open
+from candlecast.domain.limits.trading_window import Blackout, TradingWindow, is_open
+from candlecast.domain.signals.signal import PositionSide
+from candlecast.domain.subscriptions.subscription import AllowedSides
+from candlecast.domain.values.errors import InvalidValue
 from tests.builders import BTC, ETH, NOW, after, settings
 
 D = Decimal

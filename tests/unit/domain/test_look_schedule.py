@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
-from candlecast.domain.account import DISABLED_BY_OWNER, Account, AccountStatus
-from candlecast.domain.look_schedule import (
+from candlecast.domain.account.account import DISABLED_BY_OWNER, Account, AccountStatus
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind, OrderType
+from candlecast.domain.orders.position import Position
+from candlecast.domain.reconcile.look_schedule import (
     FULL_LOOK_INTERVAL,
     OPEN_ORDER_INTERVAL,
     due_in_turn,
@@ -24,10 +26,8 @@ from candlecast.domain.look_schedule import (
     next_look,
     slot_after,
 )
-from candlecast.domain.order import Intent, IntentState, LegKind, OrderType
-from candlecast.domain.position import Position
-from candlecast.domain.subscription import SubscriptionStatus
-from candlecast.domain.venue_rules import BINANCE_USDM
+from candlecast.domain.subscriptions.subscription import SubscriptionStatus
+from candlecast.domain.venue.rules import BINANCE_USDM
 from tests.builders import NOW, SUBSCRIPTION, a_position, after, an_account, an_intent
 
 

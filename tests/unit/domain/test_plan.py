@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from candlecast.domain.account import MAX_OPEN_INTENTS, MAX_REFUSED, Account, AccountStatus, remembered
-from candlecast.domain.bracket import replacement_stop, unprotected_exit
-from candlecast.domain.errors import RetryLater
-from candlecast.domain.ids import digest, intent_id
-from candlecast.domain.order import IntentState, LegKind, MarketSettings, OrderType, Side
-from candlecast.domain.plan import Plan, plan_orders
-from candlecast.domain.position import position_key
-from candlecast.domain.reasons import Reason
-from candlecast.domain.signal import Action, PositionSide, Signal, TakeProfit
-from candlecast.domain.subscription import MarginMode, SubscriptionStatus
+from candlecast.domain.account.account import MAX_OPEN_INTENTS, MAX_REFUSED, Account, AccountStatus, remembered
+from candlecast.domain.decide.plan import Plan, plan_orders
+from candlecast.domain.orders.bracket import replacement_stop, unprotected_exit
+from candlecast.domain.orders.intent import IntentState, LegKind, MarketSettings, OrderType, Side
+from candlecast.domain.orders.position import position_key
+from candlecast.domain.signals.signal import Action, PositionSide, Signal, TakeProfit
+from candlecast.domain.subscriptions.subscription import MarginMode, SubscriptionStatus
+from candlecast.domain.values.errors import RetryLater
+from candlecast.domain.values.ids import digest, intent_id
+from candlecast.domain.values.reasons import Reason
 from tests.builders import (
     BTC,
     ETH,

@@ -9,13 +9,11 @@ from typing import Any
 
 import pytest
 
-from candlecast.domain.account import Account
-from candlecast.domain.errors import InvalidValue
-from candlecast.domain.ids import intent_id
-from candlecast.domain.market import Market
-from candlecast.domain.order import IntentState, LegKind
-from candlecast.domain.position import Position, StopRules
-from candlecast.domain.protect import (
+from candlecast.domain.account.account import Account
+from candlecast.domain.market.market import Market
+from candlecast.domain.orders.intent import IntentState, LegKind
+from candlecast.domain.orders.position import Position, StopRules
+from candlecast.domain.reconcile.protect import (
     MIN_MOVE_INTERVAL,
     StopMove,
     break_even_price,
@@ -28,8 +26,10 @@ from candlecast.domain.protect import (
     tell_if_too_long,
     watch,
 )
-from candlecast.domain.signal import PositionSide
-from candlecast.domain.venue_rules import BINANCE_USDM, CAUTIOUS
+from candlecast.domain.signals.signal import PositionSide
+from candlecast.domain.values.errors import InvalidValue
+from candlecast.domain.values.ids import intent_id
+from candlecast.domain.venue.rules import BINANCE_USDM, CAUTIOUS
 from tests.builders import BTC, NOW, SUBSCRIPTION, a_market, a_position, a_signal, after, an_account, an_intent
 
 D = Decimal

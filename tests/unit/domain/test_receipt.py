@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from candlecast.adapters.codec import from_json, to_json
-from candlecast.domain.account import Account
-from candlecast.domain.events import EventType
-from candlecast.domain.limits import Limits, Scope, tighten
-from candlecast.domain.order import LegKind
-from candlecast.domain.plan import Plan, plan_orders
-from candlecast.domain.receipt import Receipt
-from candlecast.domain.signal import Action
-from candlecast.domain.trade_order import TradeOrder
+from candlecast.domain.account.account import Account
+from candlecast.domain.account.events import EventType
+from candlecast.domain.decide.plan import Plan, plan_orders
+from candlecast.domain.decide.receipt import Receipt
+from candlecast.domain.limits.limits import Limits, Scope, tighten
+from candlecast.domain.orders.intent import LegKind
+from candlecast.domain.signals.signal import Action
+from candlecast.domain.subscriptions.trade_order import TradeOrder
 from tests.builders import NOW, a_market, a_position, a_signal, a_trade_order, after, an_account, settings
 
 D = Decimal

@@ -9,13 +9,22 @@ from typing import Any
 
 import pytest
 
-from candlecast.domain.account import Account, AccountStatus
-from candlecast.domain.ids import digest
-from candlecast.domain.order import Intent, IntentState, LegKind
-from candlecast.domain.position import Position
-from candlecast.domain.reconcile import LOOKUPS_NEEDED, Step, is_absent, may_look_up, may_send, next_step, settles_at, waits_for
-from candlecast.domain.subscription import SubscriptionStatus
-from candlecast.domain.venue_rules import BINANCE_USDM
+from candlecast.domain.account.account import Account, AccountStatus
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind
+from candlecast.domain.orders.position import Position
+from candlecast.domain.reconcile.reconcile import (
+    LOOKUPS_NEEDED,
+    Step,
+    is_absent,
+    may_look_up,
+    may_send,
+    next_step,
+    settles_at,
+    waits_for,
+)
+from candlecast.domain.subscriptions.subscription import SubscriptionStatus
+from candlecast.domain.values.ids import digest
+from candlecast.domain.venue.rules import BINANCE_USDM
 from tests.builders import ETH, NOW, SUBSCRIPTION, a_position, an_account, an_intent
 
 MOMENT = timedelta(microseconds=1)

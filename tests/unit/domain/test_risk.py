@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from candlecast.domain.account import MAX_OPEN_INTENTS, Account, AccountStatus, DailyResult
-from candlecast.domain.ids import digest
-from candlecast.domain.market import Market
-from candlecast.domain.order import Intent, IntentState, LegKind
-from candlecast.domain.plan import Plan, plan_orders
-from candlecast.domain.reasons import Reason
-from candlecast.domain.signal import Action, PositionSide, TakeProfit
-from candlecast.domain.subscription import AllowedSides, Sizing, SizingMode, SubscriptionStatus
+from candlecast.domain.account.account import MAX_OPEN_INTENTS, Account, AccountStatus, DailyResult
+from candlecast.domain.decide.plan import Plan, plan_orders
+from candlecast.domain.market.market import Market
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind
+from candlecast.domain.signals.signal import Action, PositionSide, TakeProfit
+from candlecast.domain.subscriptions.subscription import AllowedSides, Sizing, SizingMode, SubscriptionStatus
+from candlecast.domain.values.ids import digest
+from candlecast.domain.values.reasons import Reason
 from tests.builders import BTC, ETH, NOW, SUBSCRIPTION, a_market, a_position, a_signal, a_trade_order, an_account, an_intent
 from tests.builders import settings as some_settings
 

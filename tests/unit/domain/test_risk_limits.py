@@ -11,21 +11,21 @@ from typing import Any
 
 import pytest
 
-from candlecast.domain.account import Account, Balance
-from candlecast.domain.errors import RetryLater
-from candlecast.domain.findings import ExternalOrder
-from candlecast.domain.ids import digest
-from candlecast.domain.limit_catalogue import CATALOGUE, Enforced
-from candlecast.domain.limits import NAMES, Authority, EffectiveLimits, Limits, Scope, tighten
-from candlecast.domain.order import Intent, IntentState, LegKind, MarketSettings, Side
-from candlecast.domain.plan import Plan, plan_orders
-from candlecast.domain.quote import Quote
-from candlecast.domain.reasons import Reason
-from candlecast.domain.risk.evaluate import CHECKS
-from candlecast.domain.signal import Action, PositionSide, TakeProfit
-from candlecast.domain.subscription import MarginMode
-from candlecast.domain.trading_window import Blackout, TradingWindow
-from candlecast.domain.usage import DayUse, EquityMarks, MarketUse, Results, Usage
+from candlecast.domain.account.account import Account, Balance
+from candlecast.domain.account.findings import ExternalOrder
+from candlecast.domain.account.usage import DayUse, EquityMarks, MarketUse, Results, Usage
+from candlecast.domain.decide.plan import Plan, plan_orders
+from candlecast.domain.decide.risk.evaluate import CHECKS
+from candlecast.domain.limits.catalogue import CATALOGUE, Enforced
+from candlecast.domain.limits.limits import NAMES, Authority, EffectiveLimits, Limits, Scope, tighten
+from candlecast.domain.limits.quote import Quote
+from candlecast.domain.limits.trading_window import Blackout, TradingWindow
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind, MarketSettings, Side
+from candlecast.domain.signals.signal import Action, PositionSide, TakeProfit
+from candlecast.domain.subscriptions.subscription import MarginMode
+from candlecast.domain.values.errors import RetryLater
+from candlecast.domain.values.ids import digest
+from candlecast.domain.values.reasons import Reason
 from tests.builders import (
     BTC,
     ETH,

@@ -8,13 +8,13 @@ from decimal import Decimal
 
 import pytest
 
-from candlecast.domain.account import Account, Balance
-from candlecast.domain.limit_catalogue import CATALOGUE
-from candlecast.domain.limits import EffectiveLimits, Limits, Scope
-from candlecast.domain.order import IntentState
-from candlecast.domain.risk.use import MEASURES, uses_of
-from candlecast.domain.signal import PositionSide
-from candlecast.domain.usage import Usage
+from candlecast.domain.account.account import Account, Balance
+from candlecast.domain.account.usage import Usage
+from candlecast.domain.decide.risk.use import MEASURES, uses_of
+from candlecast.domain.limits.catalogue import CATALOGUE
+from candlecast.domain.limits.limits import EffectiveLimits, Limits, Scope
+from candlecast.domain.orders.intent import IntentState
+from candlecast.domain.signals.signal import PositionSide
 from tests.builders import BTC, ETH, NOW, SUBSCRIPTION, a_position, a_subscription, an_account, an_intent, settings
 
 D = Decimal

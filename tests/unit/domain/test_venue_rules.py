@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 
 from candlecast.adapters.ccxt_clients import RECEIVE_WINDOW_MS, REQUEST_TIMEOUT_MS
-from candlecast.domain.errors import InvalidValue
-from candlecast.domain.venue_rules import BINANCE_USDM, CAUTIOUS, VenueRequest, VenueRules, request_for_candles, rules_of
+from candlecast.domain.values.errors import InvalidValue
+from candlecast.domain.venue.rules import BINANCE_USDM, CAUTIOUS, VenueRequest, VenueRules, request_for_candles, rules_of
 
 
 def test_the_paper_exchange_takes_its_time_like_the_original_and_serves_more() -> None:

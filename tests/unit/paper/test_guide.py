@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from candlecast.domain.venue_rules import PAPER
+from candlecast.domain.venue.rules import PAPER
 from functions.paper_exchange.faults import FaultKind
 from functions.paper_exchange.rate_limits import RateLimits
 from functions.paper_exchange.routes import account, algo_orders, history, interventions, operator, orders, public

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from candlecast.domain.errors import InvalidValue
+from candlecast.domain.values.errors import InvalidValue
 from candlecast.runtime.settings import CandleClockSettings, StrategyRunnerSettings
 
 RUNNER = {

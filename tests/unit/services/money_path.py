@@ -6,11 +6,11 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from candlecast.domain.account import Account
-from candlecast.domain.order import Intent, IntentState, LegKind, MarketSettings, OrderType, VenueOrder, VenueOrderStatus
-from candlecast.domain.position import Position
-from candlecast.domain.signal import Action, Signal, TakeProfit
-from candlecast.domain.subscription import MarginMode, SubscriptionStatus
+from candlecast.domain.account.account import Account
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind, MarketSettings, OrderType, VenueOrder, VenueOrderStatus
+from candlecast.domain.orders.position import Position
+from candlecast.domain.signals.signal import Action, Signal, TakeProfit
+from candlecast.domain.subscriptions.subscription import MarginMode, SubscriptionStatus
 from candlecast.ports.venue import Credentials
 from candlecast.services.execute_order import ExecuteOrder
 from candlecast.services.place_orders import PlaceOrders

@@ -7,15 +7,15 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from candlecast.domain.account import Account
-from candlecast.domain.events import Event, EventType, order_event
-from candlecast.domain.ids import digest
-from candlecast.domain.order import Intent, IntentState
-from candlecast.domain.plan import Plan
-from candlecast.domain.pool import Pool, Reservation
-from candlecast.domain.pool_bounds import Amounts, PoolBounds, PoolLimits
-from candlecast.domain.pooled_plan import entry_of
-from candlecast.domain.reasons import Denial
+from candlecast.domain.account.account import Account
+from candlecast.domain.account.events import Event, EventType, order_event
+from candlecast.domain.decide.plan import Plan
+from candlecast.domain.decide.pooled_plan import entry_of
+from candlecast.domain.limits.pool_bounds import Amounts, PoolBounds, PoolLimits
+from candlecast.domain.orders.intent import Intent, IntentState
+from candlecast.domain.pools.pool import Pool, Reservation
+from candlecast.domain.values.ids import digest
+from candlecast.domain.values.reasons import Denial
 from candlecast.ports.bus import PublishedEvent
 from candlecast.services.release_pools import ReleasePools
 from candlecast.services.reserve_pool import ReservePool

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from candlecast.domain.account import Account, AccountStatus
-from candlecast.domain.errors import Conflict, Fatal, NotFound, RetryLater
+from candlecast.domain.account.account import Account, AccountStatus
+from candlecast.domain.values.errors import Conflict, Fatal, NotFound, RetryLater
 from candlecast.ports.venue import Credentials
 from candlecast.services.change_credentials import ChangeCredentials
 from candlecast.services.retry_conflict import ATTEMPTS, retry_conflict

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from candlecast.domain.account import Account
-from candlecast.domain.entry_order import EntryOrder, EntryType
-from candlecast.domain.limits import Limits
-from candlecast.domain.order import Intent, IntentState, LegKind, OrderType, VenueOrderStatus
-from candlecast.domain.reasons import Reason
-from candlecast.domain.signal import Action, TakeProfit
+from candlecast.domain.account.account import Account
+from candlecast.domain.limits.limits import Limits
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind, OrderType, VenueOrderStatus
+from candlecast.domain.signals.entry_order import EntryOrder, EntryType
+from candlecast.domain.signals.signal import Action, TakeProfit
+from candlecast.domain.values.reasons import Reason
 from tests.builders import BTC, settings
 from tests.fakes.venue import Fault
 from tests.unit.services.money_path import KEY, MoneyPath, bracket

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from candlecast.domain.errors import RetryLater
-from candlecast.domain.strategy_definition import StrategyDefinition
-from candlecast.domain.timeframe import Timeframe
+from candlecast.domain.strategies.definition import StrategyDefinition
+from candlecast.domain.values.errors import RetryLater
+from candlecast.domain.values.timeframe import Timeframe
 from candlecast.services.announce_candles import AnnounceCandles
 from tests.builders import BTC, ETH, NOW, a_strategy, after, an_external_strategy
 from tests.fakes.clock import FakeClock, RecordingMetrics

@@ -8,12 +8,12 @@ from decimal import Decimal
 
 import pytest
 
-from candlecast.domain.breaker import FAILURES_TO_OPEN, OPEN_FOR, Breaker, BreakerState
-from candlecast.domain.errors import Ambiguous, DomainError, Reject, RetryLater
-from candlecast.domain.kill_switch import PLATFORM, Grade, SwitchPlace, SwitchScope
-from candlecast.domain.order import IntentState, LegKind
-from candlecast.domain.reasons import Reason
-from candlecast.domain.signal import Action
+from candlecast.domain.account.kill_switch import PLATFORM, Grade, SwitchPlace, SwitchScope
+from candlecast.domain.orders.intent import IntentState, LegKind
+from candlecast.domain.signals.signal import Action
+from candlecast.domain.values.errors import Ambiguous, DomainError, Reject, RetryLater
+from candlecast.domain.values.reasons import Reason
+from candlecast.domain.venue.breaker import FAILURES_TO_OPEN, OPEN_FOR, Breaker, BreakerState
 from candlecast.services import execute_order
 from candlecast.services.check_gate import GATE_HOLDS, HALT_PAUSE
 from candlecast.services.guard_venue import GuardedVenues

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from candlecast.domain.errors import RetryLater
-from candlecast.domain.ids import shard_position, turn
-from candlecast.domain.limit_record import LimitPlace, LimitRecord
-from candlecast.domain.limits import Authority, Limits, Scope
-from candlecast.domain.order import IntentState
-from candlecast.domain.quote import Quote
-from candlecast.domain.reasons import Reason
-from candlecast.domain.signal import Action
-from candlecast.domain.subscription import SubscriptionStatus
+from candlecast.domain.limits.limits import Authority, Limits, Scope
+from candlecast.domain.limits.quote import Quote
+from candlecast.domain.limits.record import LimitPlace, LimitRecord
+from candlecast.domain.orders.intent import IntentState
+from candlecast.domain.signals.signal import Action
+from candlecast.domain.subscriptions.subscription import SubscriptionStatus
+from candlecast.domain.values.errors import RetryLater
+from candlecast.domain.values.ids import shard_position, turn
+from candlecast.domain.values.reasons import Reason
 from candlecast.ports.store import OrderFilter
 from candlecast.services.fan_out import FanOut
 from tests.builders import (

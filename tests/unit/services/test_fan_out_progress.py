@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from candlecast.adapters.sqs import BATCH, SqsTradeQueue
-from candlecast.domain.execution import ShardReport
-from candlecast.domain.messages import SignalShard
+from candlecast.domain.signals.messages import SignalShard
+from candlecast.domain.strategies.execution import ShardReport
 from candlecast.ports.store import OrderFilter
 from candlecast.services.fan_out import FanOut
 from candlecast.services.publish_signal import shard_messages

@@ -8,14 +8,23 @@ from typing import Any
 
 import pytest
 
-from candlecast.domain.account import Account
-from candlecast.domain.errors import InvalidValue, Reject
-from candlecast.domain.findings import Drift
-from candlecast.domain.order import Intent, IntentState, LegKind, OrderRequest, OrderType, PositionMode, Side, VenueOrderStatus
-from candlecast.domain.position import place_of
-from candlecast.domain.reasons import Reason
-from candlecast.domain.signal import Action, PositionSide, TakeProfit
-from candlecast.domain.subscription import SubscriptionStatus
+from candlecast.domain.account.account import Account
+from candlecast.domain.account.findings import Drift
+from candlecast.domain.orders.intent import (
+    Intent,
+    IntentState,
+    LegKind,
+    OrderRequest,
+    OrderType,
+    PositionMode,
+    Side,
+    VenueOrderStatus,
+)
+from candlecast.domain.orders.position import place_of
+from candlecast.domain.signals.signal import Action, PositionSide, TakeProfit
+from candlecast.domain.subscriptions.subscription import SubscriptionStatus
+from candlecast.domain.values.errors import InvalidValue, Reject
+from candlecast.domain.values.reasons import Reason
 from tests.builders import BTC, SUBSCRIPTION, a_position, a_signal, an_account, an_intent, settings
 from tests.unit.services.money_path import KEY, MoneyPath, bracket
 

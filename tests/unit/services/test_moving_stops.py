@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from candlecast.domain.order import IntentState, LegKind, OrderRequest, OrderType, VenueOrder, VenueOrderStatus
-from candlecast.domain.reasons import Reason
-from candlecast.domain.signal import TakeProfit
-from candlecast.domain.venue_rules import BINANCE_USDM
+from candlecast.domain.orders.intent import IntentState, LegKind, OrderRequest, OrderType, VenueOrder, VenueOrderStatus
+from candlecast.domain.signals.signal import TakeProfit
+from candlecast.domain.values.reasons import Reason
+from candlecast.domain.venue.rules import BINANCE_USDM
 from tests.builders import BTC, settings
 from tests.fakes.venue import FakeVenue, Fault
 from tests.unit.services.money_path import KEY, MoneyPath, bracket

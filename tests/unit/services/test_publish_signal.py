@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from candlecast.domain.errors import RetryLater
-from candlecast.domain.ids import shard_position
+from candlecast.domain.values.errors import RetryLater
+from candlecast.domain.values.ids import shard_position
 from candlecast.services.publish_signal import (
     MAX_SHARDS,
     SUBSCRIBERS_PER_SHARD,

@@ -7,8 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from candlecast.domain.limit_record import PLATFORM, PRODUCT_LIMITS, LimitPlace, LimitRecord
-from candlecast.domain.limits import Authority, Limits, Scope
+from candlecast.domain.limits.limits import Authority, Limits, Scope
+from candlecast.domain.limits.record import PLATFORM, PRODUCT_LIMITS, LimitPlace, LimitRecord
 from candlecast.services.read_limits import CACHED, EMERGENCY, FRESH, ReadLimits
 from tests.builders import NOW
 from tests.fakes.clock import FakeClock, RecordingMetrics

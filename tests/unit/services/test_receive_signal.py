@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from candlecast.domain.errors import Fatal, RetryLater
-from candlecast.domain.signal import MAX_SIGNAL_AGE_SECONDS, Action, Signal, TakeProfit
+from candlecast.domain.signals.signal import MAX_SIGNAL_AGE_SECONDS, Action, Signal, TakeProfit
+from candlecast.domain.values.errors import Fatal, RetryLater
 from candlecast.services.publish_signal import PublishSignal
 from candlecast.services.receive_signal import DUPLICATE_WINDOW, Receipt, ReceiveSignal
 from candlecast.signals.authentication import REPLAY_WINDOW, WebhookRequest, sign

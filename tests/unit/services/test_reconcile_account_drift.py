@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from candlecast.domain.adopt import ClosedBy
-from candlecast.domain.errors import RetryLater
-from candlecast.domain.events import EventType
-from candlecast.domain.findings import MAX_EXTERNAL_ORDERS
-from candlecast.domain.look_schedule import next_due, next_full_look
-from candlecast.domain.order import IntentState, LegKind, OrderType, Side, VenueOpenOrder
-from candlecast.domain.position import Trade
-from candlecast.domain.reasons import Reason
-from candlecast.domain.signal import Action, TakeProfit
-from candlecast.domain.venue_rules import BINANCE_USDM
+from candlecast.domain.account.events import EventType
+from candlecast.domain.account.findings import MAX_EXTERNAL_ORDERS
+from candlecast.domain.orders.intent import IntentState, LegKind, OrderType, Side, VenueOpenOrder
+from candlecast.domain.orders.position import Trade
+from candlecast.domain.reconcile.adopt import ClosedBy
+from candlecast.domain.reconcile.look_schedule import next_due, next_full_look
+from candlecast.domain.signals.signal import Action, TakeProfit
+from candlecast.domain.values.errors import RetryLater
+from candlecast.domain.values.reasons import Reason
+from candlecast.domain.venue.rules import BINANCE_USDM
 from tests.builders import BTC, ETH, a_reconcile_request, a_signal, an_order_request
 from tests.fakes.venue import FakeVenue, Fault
 from tests.unit.services.money_path import KEY, MoneyPath, bracket

@@ -7,12 +7,12 @@ from decimal import Decimal
 
 import pytest
 
-from candlecast.domain.errors import RetryLater
-from candlecast.domain.order import IntentState, LegKind, VenueOrderStatus
-from candlecast.domain.reasons import Reason
-from candlecast.domain.signal import Action
-from candlecast.domain.subscription import MarginMode
-from candlecast.domain.venue_rules import BINANCE_USDM
+from candlecast.domain.orders.intent import IntentState, LegKind, VenueOrderStatus
+from candlecast.domain.signals.signal import Action
+from candlecast.domain.subscriptions.subscription import MarginMode
+from candlecast.domain.values.errors import RetryLater
+from candlecast.domain.values.reasons import Reason
+from candlecast.domain.venue.rules import BINANCE_USDM
 from tests.builders import a_reconcile_request, a_signal
 from tests.fakes.venue import FakeVenue, Fault
 from tests.unit.services.money_path import KEY, MoneyPath, bracket

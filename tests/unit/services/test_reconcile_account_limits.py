@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from candlecast.domain.limits import Limits
-from candlecast.domain.reasons import Reason
+from candlecast.domain.limits.limits import Limits
+from candlecast.domain.values.reasons import Reason
 from tests.builders import BTC, settings
 from tests.unit.services.money_path import MoneyPath, bracket
 

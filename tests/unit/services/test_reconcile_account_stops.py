@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from candlecast.domain.errors import RetryLater
-from candlecast.domain.findings import SLOW_PACE
-from candlecast.domain.order import Intent, IntentState, LegKind, OrderRequest, VenueOrder
-from candlecast.domain.reasons import Reason
-from candlecast.domain.signal import TakeProfit
+from candlecast.domain.account.findings import SLOW_PACE
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind, OrderRequest, VenueOrder
+from candlecast.domain.signals.signal import TakeProfit
+from candlecast.domain.values.errors import RetryLater
+from candlecast.domain.values.reasons import Reason
 from tests.builders import BTC, a_reconcile_request
 from tests.fakes.venue import FakeVenue, Fault
 from tests.unit.services.money_path import KEY, MoneyPath, bracket

@@ -7,11 +7,11 @@ from decimal import Decimal
 
 import pytest
 
-from candlecast.domain.errors import RetryLater
-from candlecast.domain.kill_switch import Grade, SwitchPlace, SwitchScope
-from candlecast.domain.order import IntentState, LegKind
-from candlecast.domain.reasons import Reason
-from candlecast.domain.subscription import SubscriptionStatus
+from candlecast.domain.account.kill_switch import Grade, SwitchPlace, SwitchScope
+from candlecast.domain.orders.intent import IntentState, LegKind
+from candlecast.domain.subscriptions.subscription import SubscriptionStatus
+from candlecast.domain.values.errors import RetryLater
+from candlecast.domain.values.reasons import Reason
 from candlecast.services.stop_resting import HANGING
 from tests.builders import STRATEGY, SUBSCRIPTION, after
 from tests.fakes.venue import Fault

@@ -11,10 +11,10 @@ from candlecast.adapters.codec import message_from_json, to_json
 from candlecast.adapters.dead_letter_ways import BackToItsQueue
 from candlecast.adapters.dead_letters import Box, SqsDeadLetters
 from candlecast.adapters.received_messages import SqsReceivedMessages
-from candlecast.domain.order import IntentState, LegKind
-from candlecast.domain.reasons import Reason
-from candlecast.domain.signal import Action
-from candlecast.domain.trade_order import TradeOrder
+from candlecast.domain.orders.intent import IntentState, LegKind
+from candlecast.domain.signals.signal import Action
+from candlecast.domain.subscriptions.trade_order import TradeOrder
+from candlecast.domain.values.reasons import Reason
 from candlecast.runtime.batch import QueueConsumer, correlation_id_of
 from tests.builders import a_signal, a_trade_order, settings
 from tests.fakes.sqs import FakeSqs

@@ -7,11 +7,11 @@ from decimal import Decimal
 
 import pytest
 
-from candlecast.domain.account import Account
-from candlecast.domain.errors import NotFound, RetryLater
-from candlecast.domain.events import EventType
-from candlecast.domain.order import IntentState, LegKind, VenueOrder, VenueOrderStatus
-from candlecast.domain.reasons import Denial, Reason
+from candlecast.domain.account.account import Account
+from candlecast.domain.account.events import EventType
+from candlecast.domain.orders.intent import IntentState, LegKind, VenueOrder, VenueOrderStatus
+from candlecast.domain.values.errors import NotFound, RetryLater
+from candlecast.domain.values.reasons import Denial, Reason
 from candlecast.ports.bus import PublishedEvent
 from candlecast.services.relay_events import RelayEvents
 from tests.builders import ACCOUNT, STRATEGY, SUBSCRIPTION, TENANT, a_position, after, an_account, an_intent

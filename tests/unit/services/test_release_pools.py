@@ -7,11 +7,11 @@ from decimal import Decimal
 
 import pytest
 
-from candlecast.domain.events import EventType, order_event
-from candlecast.domain.kill_switch import Grade, SwitchPlace, SwitchScope
-from candlecast.domain.order import Intent, IntentState
-from candlecast.domain.pool import ABANDONED_AFTER, LOOK_AGAIN_AFTER, ReservationState
-from candlecast.domain.pool_bounds import Amounts
+from candlecast.domain.account.events import EventType, order_event
+from candlecast.domain.account.kill_switch import Grade, SwitchPlace, SwitchScope
+from candlecast.domain.limits.pool_bounds import Amounts
+from candlecast.domain.orders.intent import Intent, IntentState
+from candlecast.domain.pools.pool import ABANDONED_AFTER, LOOK_AGAIN_AFTER, ReservationState
 from candlecast.services.release_pools import POOL_DAILY_LOSS
 from tests.builders import a_position, after, an_account
 from tests.fakes.gate import a_switch

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from candlecast.domain.errors import RetryLater
-from candlecast.domain.look_schedule import OPEN_ORDER_INTERVAL
-from candlecast.domain.order import IntentState, LegKind
+from candlecast.domain.orders.intent import IntentState, LegKind
+from candlecast.domain.reconcile.look_schedule import OPEN_ORDER_INTERVAL
+from candlecast.domain.values.errors import RetryLater
 from candlecast.ports.store import DueAccount
 from candlecast.services.request_reconciles import BATCH, MAX_ACCOUNTS_PER_RUN, RequestReconciles
 from tests.builders import NOW, TENANT, a_position, an_account, an_intent

@@ -7,12 +7,12 @@ from decimal import Decimal
 
 import pytest
 
-from candlecast.domain.errors import RetryLater
-from candlecast.domain.limits import Authority, EffectiveLimits
-from candlecast.domain.order import IntentState, LegKind
-from candlecast.domain.pool import SLOTS
-from candlecast.domain.pool_bounds import Amounts, PoolBounds
-from candlecast.domain.reasons import Denial, Reason
+from candlecast.domain.limits.limits import Authority, EffectiveLimits
+from candlecast.domain.limits.pool_bounds import Amounts, PoolBounds
+from candlecast.domain.orders.intent import IntentState, LegKind
+from candlecast.domain.pools.pool import SLOTS
+from candlecast.domain.values.errors import RetryLater
+from candlecast.domain.values.reasons import Denial, Reason
 from tests.builders import after, an_account, an_intent
 from tests.unit.services.pooled import ORGANISATION, Pools, an_entry, pool_limits
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from candlecast.domain.account import Account
-from candlecast.domain.entry_order import EntryOrder, EntryType, TimeInForce
-from candlecast.domain.look_schedule import next_answer
-from candlecast.domain.order import Intent, IntentState, LegKind, VenueOrderStatus
-from candlecast.domain.reasons import Reason
-from candlecast.domain.signal import TakeProfit
+from candlecast.domain.account.account import Account
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind, VenueOrderStatus
+from candlecast.domain.reconcile.look_schedule import next_answer
+from candlecast.domain.signals.entry_order import EntryOrder, EntryType, TimeInForce
+from candlecast.domain.signals.signal import TakeProfit
+from candlecast.domain.values.reasons import Reason
 from tests.builders import BTC, NOW, a_market, after
 from tests.fakes.venue import Fault
 from tests.unit.services.money_path import KEY, MoneyPath, bracket

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from candlecast.domain.candle import Candle
-from candlecast.domain.errors import DomainError, Reject, RetryLater
-from candlecast.domain.execution import LEASE, Execution, ExecutionStatus
-from candlecast.domain.ids import candle_signal_id
-from candlecast.domain.signal import Action, TakeProfit
-from candlecast.domain.strategy_definition import StrategyDefinition
-from candlecast.domain.timeframe import Timeframe
+from candlecast.domain.market.candle import Candle
+from candlecast.domain.signals.signal import Action, TakeProfit
+from candlecast.domain.strategies.definition import StrategyDefinition
+from candlecast.domain.strategies.execution import LEASE, Execution, ExecutionStatus
+from candlecast.domain.values.errors import DomainError, Reject, RetryLater
+from candlecast.domain.values.ids import candle_signal_id
+from candlecast.domain.values.timeframe import Timeframe
 from candlecast.ports.strategies import Evaluation
 from candlecast.runtime.batch import pause_seconds
 from candlecast.runtime.bootstrap import MAX_RECEIVES

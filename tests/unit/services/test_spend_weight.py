@@ -6,9 +6,9 @@ from decimal import Decimal
 
 import pytest
 
-from candlecast.domain.errors import RetryLater
-from candlecast.domain.venue_rules import BINANCE_USDM, VenueRequest
-from candlecast.domain.weight_budget import LEASE, SHARE_PERCENT, Address, RequestClass, ceiling, minute_of
+from candlecast.domain.values.errors import RetryLater
+from candlecast.domain.venue.rules import BINANCE_USDM, VenueRequest
+from candlecast.domain.venue.weight_budget import LEASE, SHARE_PERCENT, Address, RequestClass, ceiling, minute_of
 from candlecast.services.guard_venue import Guard, GuardedMarketData
 from candlecast.services.spend_weight import LEAST_PAUSE_SECONDS, SpendWeight
 from candlecast.services.watch_venue import WatchVenue

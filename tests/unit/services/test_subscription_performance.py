@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from candlecast.domain.order import IntentState
+from candlecast.domain.orders.intent import IntentState
 from candlecast.services.measure_subscription import MAX_TRADE_PAGES, PAGE_SIZE, MeasureSubscription, max_drawdown
 from tests.builders import STRATEGY, SUBSCRIPTION, TENANT, a_strategy, a_subscription, a_trade, after, an_intent
 from tests.fakes.history import FakeHistory

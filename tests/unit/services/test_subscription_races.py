@@ -8,9 +8,9 @@ from decimal import Decimal
 
 import pytest
 
-from candlecast.domain.account import Account
-from candlecast.domain.errors import Conflict
-from candlecast.domain.subscription import Settings, Subscription, SubscriptionStatus
+from candlecast.domain.account.account import Account
+from candlecast.domain.subscriptions.subscription import Settings, Subscription, SubscriptionStatus
+from candlecast.domain.values.errors import Conflict
 from candlecast.services.cancel_subscription import CancelSubscription
 from candlecast.services.change_subscription import ChangeSubscription
 from candlecast.services.retry_conflict import ATTEMPTS

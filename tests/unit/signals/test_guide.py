@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from candlecast.domain.signal import Action
+from candlecast.domain.signals.signal import Action
 from candlecast.signals.authentication import WebhookRequest, is_authentic
 from candlecast.signals.refusal import Refusal
 from candlecast.signals.traderspost import SENTIMENTS

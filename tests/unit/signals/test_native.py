@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from candlecast.domain.entry_order import EntryOrder, EntryType, TimeInForce
-from candlecast.domain.signal import Action, TakeProfit
+from candlecast.domain.signals.entry_order import EntryOrder, EntryType, TimeInForce
+from candlecast.domain.signals.signal import Action, TakeProfit
 from candlecast.signals.refusal import Refusal
 from tests.unit.signals.parsing import parse, refusal
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from candlecast.domain.signal import Action, TakeProfit
+from candlecast.domain.signals.signal import Action, TakeProfit
 from candlecast.signals.refusal import Refusal
 from tests.unit.signals.parsing import parse, refusal
 

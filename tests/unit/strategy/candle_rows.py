@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from candlecast.domain.candle import Candle
+from candlecast.domain.market.candle import Candle
 from candlecast.strategy import Candles
 from infra.local.candle_files import read_candle_file, sample_files
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import talib
 
-from candlecast.domain.execution import MAX_LOG_CHARACTERS, MAX_LOG_LINES
-from candlecast.domain.signal import Action, TakeProfit
+from candlecast.domain.signals.signal import Action, TakeProfit
+from candlecast.domain.strategies.execution import MAX_LOG_CHARACTERS, MAX_LOG_LINES
 from candlecast.strategy import Candles, Decision, Floats, Side, Signals, StrategyError, Target, decide, evaluate
 from tests.unit.strategy.candle_rows import walk
 from tests.unit.strategy.planted import NoParameters, Scripted

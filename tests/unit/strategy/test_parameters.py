@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from candlecast.domain.strategy_definition import MAX_LOOKBACK
+from candlecast.domain.strategies.definition import MAX_LOOKBACK
 from candlecast.strategy import Candles, Parameters, Signals, Strategy, StrategyError
 from candlecast.strategy.registry import available, load_strategy
 from tests.unit.strategy.planted import Far, LongParameters, NoParameters

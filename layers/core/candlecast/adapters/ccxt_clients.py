@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 import ccxt
 
 from candlecast.adapters.venue_session import VenueSession
-from candlecast.domain.errors import InvalidValue
-from candlecast.domain.market import Market
+from candlecast.domain.market.market import Market
+from candlecast.domain.values.errors import InvalidValue
 from candlecast.ports.venue import Credentials
 
 REQUEST_TIMEOUT_MS = 3_000  # four legs of an order fit into the executor's 15 s even if each is slow

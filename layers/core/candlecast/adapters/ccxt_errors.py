@@ -13,7 +13,7 @@ import ccxt
 from requests.exceptions import ConnectTimeout
 from urllib3.exceptions import NewConnectionError
 
-from candlecast.domain.errors import Ambiguous, DomainError, Fatal, Reject, RetryLater
+from candlecast.domain.values.errors import Ambiguous, DomainError, Fatal, Reject, RetryLater
 
 VENUE_CODE = re.compile(r'"code":\s*"?(-?\d+)')
 VENUE_TEXT = re.compile(r'"msg":\s*"([^"]{0,200})')

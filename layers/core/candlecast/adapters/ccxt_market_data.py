@@ -12,11 +12,11 @@ import ccxt
 
 from candlecast.adapters.ccxt_clients import Templates, make_template
 from candlecast.adapters.ccxt_errors import instruction, reading
-from candlecast.domain.candle import Candle, aggregate
-from candlecast.domain.errors import Reject
-from candlecast.domain.market import Market
-from candlecast.domain.quote import Quote
-from candlecast.domain.timeframe import Timeframe
+from candlecast.domain.limits.quote import Quote
+from candlecast.domain.market.candle import Candle, aggregate
+from candlecast.domain.market.market import Market
+from candlecast.domain.values.errors import Reject
+from candlecast.domain.values.timeframe import Timeframe
 
 CANDLES_AT_ONCE = 1_000  # ccxt asks Binance for no more; the first ones from a start, so the newest would be missing
 UNLIMITED = Decimal("1e12")  # a venue that states no largest order

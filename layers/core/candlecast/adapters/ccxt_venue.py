@@ -11,9 +11,8 @@ import ccxt
 
 from candlecast.adapters.ccxt_clients import Templates, clone_for
 from candlecast.adapters.ccxt_errors import NO_SUCH_ORDER, UNCHANGED, instruction, reading, venue_code
-from candlecast.domain.account import Balance
-from candlecast.domain.money import ZERO
-from candlecast.domain.order import (
+from candlecast.domain.account.account import Balance
+from candlecast.domain.orders.intent import (
     Intent,
     OrderRequest,
     OrderType,
@@ -25,9 +24,10 @@ from candlecast.domain.order import (
     VenuePosition,
     VenueTrade,
 )
-from candlecast.domain.signal import PositionSide
-from candlecast.domain.subscription import MarginMode
-from candlecast.domain.venue_rules import BINANCE_USDM, VenueRules, rules_of
+from candlecast.domain.signals.signal import PositionSide
+from candlecast.domain.subscriptions.subscription import MarginMode
+from candlecast.domain.values.money import ZERO
+from candlecast.domain.venue.rules import BINANCE_USDM, VenueRules, rules_of
 from candlecast.ports.venue import Credentials
 
 _STATUS = {

@@ -13,9 +13,9 @@ from typing import Any, NoReturn
 
 from pydantic import TypeAdapter, ValidationError
 
-from candlecast.domain.errors import InvalidValue, Poison
-from candlecast.domain.execution import Execution
-from candlecast.domain.strategy_definition import StrategyDefinition
+from candlecast.domain.strategies.definition import StrategyDefinition
+from candlecast.domain.strategies.execution import Execution
+from candlecast.domain.values.errors import InvalidValue, Poison
 
 SUPPORTED_SCHEMA_VERSIONS = frozenset({1})
 MAX_MESSAGE_CHARACTERS = 262_144  # a queue takes no more, so anything longer did not come from one

@@ -12,10 +12,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from candlecast.adapters.codec import message_from_json
-from candlecast.domain.errors import DomainError
-from candlecast.domain.messages import CandleClosed, ReconcileRequest, SignalShard
-from candlecast.domain.signal import Signal
-from candlecast.domain.trade_order import TradeOrder
+from candlecast.domain.signals.messages import CandleClosed, ReconcileRequest, SignalShard
+from candlecast.domain.signals.signal import Signal
+from candlecast.domain.subscriptions.trade_order import TradeOrder
+from candlecast.domain.values.errors import DomainError
 from candlecast.ports.dead_letters import DeadLetterEntry
 
 if TYPE_CHECKING:

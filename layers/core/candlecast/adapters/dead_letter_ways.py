@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError, ParamValidationError
 
 from candlecast.adapters.aws import aws_errors, error_code
 from candlecast.adapters.dead_letter_contents import StreamRange, invocation_of, stream_range_of
-from candlecast.domain.errors import InvalidValue
+from candlecast.domain.values.errors import InvalidValue
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from candlecast.adapters.aws import aws_errors
 from candlecast.adapters.codec import from_json
-from candlecast.domain.errors import InvalidValue, NotFound, RetryLater
+from candlecast.domain.values.errors import InvalidValue, NotFound, RetryLater
 from candlecast.ports.dead_letters import DeadLetterEntry, DeadLetterListing, Redriven
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from candlecast.adapters.aws import RETRY_AFTER_SECONDS, aws_errors
 from candlecast.adapters.codec import to_json
-from candlecast.domain.errors import RetryLater
+from candlecast.domain.values.errors import RetryLater
 from candlecast.ports.bus import PublishedEvent
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from botocore.exceptions import ClientError
 from candlecast.adapters.aws import RETRY_AFTER_SECONDS, aws_errors, error_code
 from candlecast.adapters.codec import from_json, to_json
 from candlecast.adapters.tickers import resolve_ticker
-from candlecast.domain.errors import InvalidValue, RetryLater
-from candlecast.domain.market import Market
+from candlecast.domain.market.market import Market
+from candlecast.domain.values.errors import InvalidValue, RetryLater
 from candlecast.ports.clock import Clock
 
 if TYPE_CHECKING:

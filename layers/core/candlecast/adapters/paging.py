@@ -6,7 +6,7 @@ import base64
 import json
 from collections.abc import Mapping
 
-from candlecast.domain.errors import InvalidValue
+from candlecast.domain.values.errors import InvalidValue
 
 MAX_PAGE_SIZE = (
     100  # a page of the largest rows stays far below the 1 MB that one query reads and the 6 MB that a function answers

@@ -11,8 +11,8 @@ from candlecast.adapters.aws import RETRY_AFTER_SECONDS, aws_client, aws_errors
 from candlecast.adapters.codec import to_json, to_terse_json
 from candlecast.adapters.lanes import side_by_side
 from candlecast.adapters.short_way import ShortWay
-from candlecast.domain.errors import InvalidValue, RetryLater
-from candlecast.domain.ids import digest
+from candlecast.domain.values.errors import InvalidValue, RetryLater
+from candlecast.domain.values.ids import digest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef as Entry
 
-    from candlecast.domain.messages import CandleClosed, ReconcileRequest, SignalShard
-    from candlecast.domain.trade_order import TradeOrder
+    from candlecast.domain.signals.messages import CandleClosed, ReconcileRequest, SignalShard
+    from candlecast.domain.subscriptions.trade_order import TradeOrder
 
 BATCH = 10  # what SQS takes in one request; ten of our largest messages (some 10 kB) stay far below its 1 MiB
 MAX_DELAY_SECONDS = 900  # what SQS takes

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from candlecast.domain.candle import Candle
-from candlecast.domain.errors import DomainError, Reject
-from candlecast.domain.execution import MAX_LOG_CHARACTERS, MAX_LOG_LINES
-from candlecast.domain.strategy_definition import StrategyDefinition
+from candlecast.domain.market.candle import Candle
+from candlecast.domain.strategies.definition import StrategyDefinition
+from candlecast.domain.strategies.execution import MAX_LOG_CHARACTERS, MAX_LOG_LINES
+from candlecast.domain.values.errors import DomainError, Reject
 from candlecast.ports.strategies import Evaluation
 from candlecast.strategy import Candles, Strategy, decide
 from candlecast.strategy.registry import load_strategy

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from candlecast.domain.market import Market
+from candlecast.domain.market.market import Market
 
 MAX_TICKER_CHARACTERS = 40  # the longest real one has 24; a sender's text is not searched without a bound
 LEGACY_BASES = {"XBT": "BTC"}  # ISO 4217 reserves X for non-national currencies; Kraken and BitMEX use it

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from candlecast.domain.weight_budget import Address, Spent
+    from candlecast.domain.venue.weight_budget import Address, Spent
 
 
 class WeightStore(Protocol):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from candlecast.domain.events import Event
+from candlecast.domain.account.events import Event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

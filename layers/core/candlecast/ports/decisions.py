@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from candlecast.domain.breach import Breach
+    from candlecast.domain.limits.breach import Breach
     from candlecast.ports.store import Page
 
 

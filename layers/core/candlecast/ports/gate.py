@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from candlecast.domain.breaker import Breaker
-from candlecast.domain.kill_switch import KillSwitch, SwitchPlace
+from candlecast.domain.account.kill_switch import KillSwitch, SwitchPlace
+from candlecast.domain.venue.breaker import Breaker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from candlecast.domain.limit_record import LimitPlace, LimitRecord
+    from candlecast.domain.limits.record import LimitPlace, LimitRecord
 
 
 class LimitStore(Protocol):

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from candlecast.domain.pool import Pool, Reservation, SlotChange
+    from candlecast.domain.pools.pool import Pool, Reservation, SlotChange
 
 SLOT_CHANGED = "SLOT_CHANGED"
 RESERVATION_CHANGED = "RESERVATION_CHANGED"

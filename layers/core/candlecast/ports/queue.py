@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from candlecast.domain.messages import CandleClosed, ReconcileRequest, SignalShard
-    from candlecast.domain.trade_order import TradeOrder
+    from candlecast.domain.signals.messages import CandleClosed, ReconcileRequest, SignalShard
+    from candlecast.domain.subscriptions.trade_order import TradeOrder
 
 
 class CandleQueue(Protocol):

@@ -9,14 +9,14 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from candlecast.domain.account import Account
-    from candlecast.domain.execution import Execution, ShardReport, SignalRecord
-    from candlecast.domain.order import Intent
-    from candlecast.domain.position import Position, Trade
-    from candlecast.domain.statistics import Statistics
-    from candlecast.domain.strategy_definition import SignalSource, StrategyDefinition
-    from candlecast.domain.subscription import Subscription
-    from candlecast.domain.timeframe import Timeframe
+    from candlecast.domain.account.account import Account
+    from candlecast.domain.orders.intent import Intent
+    from candlecast.domain.orders.position import Position, Trade
+    from candlecast.domain.strategies.definition import SignalSource, StrategyDefinition
+    from candlecast.domain.strategies.execution import Execution, ShardReport, SignalRecord
+    from candlecast.domain.strategies.statistics import Statistics
+    from candlecast.domain.subscriptions.subscription import Subscription
+    from candlecast.domain.values.timeframe import Timeframe
 
 
 @dataclass(frozen=True, slots=True)

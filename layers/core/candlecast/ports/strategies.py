@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
 
-from candlecast.domain.candle import Candle
-from candlecast.domain.signal import Action, TakeProfit
-from candlecast.domain.strategy_definition import StrategyDefinition
+from candlecast.domain.market.candle import Candle
+from candlecast.domain.signals.signal import Action, TakeProfit
+from candlecast.domain.strategies.definition import StrategyDefinition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

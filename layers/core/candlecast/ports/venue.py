@@ -10,13 +10,21 @@ if TYPE_CHECKING:
     from datetime import datetime
     from decimal import Decimal
 
-    from candlecast.domain.account import Balance
-    from candlecast.domain.candle import Candle
-    from candlecast.domain.market import Market
-    from candlecast.domain.order import Intent, OrderRequest, PositionMode, VenueOpenOrder, VenueOrder, VenuePosition, VenueTrade
-    from candlecast.domain.quote import Quote
-    from candlecast.domain.subscription import MarginMode
-    from candlecast.domain.timeframe import Timeframe
+    from candlecast.domain.account.account import Balance
+    from candlecast.domain.limits.quote import Quote
+    from candlecast.domain.market.candle import Candle
+    from candlecast.domain.market.market import Market
+    from candlecast.domain.orders.intent import (
+        Intent,
+        OrderRequest,
+        PositionMode,
+        VenueOpenOrder,
+        VenueOrder,
+        VenuePosition,
+        VenueTrade,
+    )
+    from candlecast.domain.subscriptions.subscription import MarginMode
+    from candlecast.domain.values.timeframe import Timeframe
 
 
 @dataclass(frozen=True, slots=True)

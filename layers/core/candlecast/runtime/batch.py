@@ -14,7 +14,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, SqsFifoPartialProcessor, process_partial_response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from candlecast.domain.errors import DomainError, InvalidValue, NotFound, Poison, RetryLater
+from candlecast.domain.values.errors import DomainError, InvalidValue, NotFound, Poison, RetryLater
 from candlecast.ports.clock import Metrics
 from candlecast.ports.queue import DeadLetter, ReceivedMessages
 from candlecast.runtime.observe import logger

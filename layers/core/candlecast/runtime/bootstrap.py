@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from candlecast.adapters.ccxt_clients import Templates
     from candlecast.adapters.dynamodb.table import Table
     from candlecast.adapters.market_catalogue import S3Markets
-    from candlecast.domain.messages import CandleClosed, ReconcileRequest, SignalShard
-    from candlecast.domain.trade_order import TradeOrder
+    from candlecast.domain.signals.messages import CandleClosed, ReconcileRequest, SignalShard
+    from candlecast.domain.subscriptions.trade_order import TradeOrder
     from candlecast.ports.api_services import ApiServices
     from candlecast.ports.dead_letters import DeadLetterEntry, DeadLetters
     from candlecast.runtime.batch import QueueConsumer
@@ -88,7 +88,7 @@ def strategy_runner() -> QueueConsumer[CandleClosed]:
     from candlecast.adapters.sqs import SqsSignalQueue
     from candlecast.adapters.strategy_code import BuiltInStrategies
     from candlecast.adapters.system import RandomIdentifiers, SystemClock
-    from candlecast.domain.messages import CandleClosed
+    from candlecast.domain.signals.messages import CandleClosed
     from candlecast.services.guard_venue import GuardedMarketData
     from candlecast.services.publish_signal import PublishSignal
     from candlecast.services.run_candle import RunCandle
@@ -146,7 +146,7 @@ def signal_fanout() -> QueueConsumer[SignalShard]:
     from candlecast.adapters.dynamodb.subscriptions import DynamoSubscriptionStore
     from candlecast.adapters.sqs import SqsTradeQueue
     from candlecast.adapters.system import SystemClock
-    from candlecast.domain.messages import SignalShard
+    from candlecast.domain.signals.messages import SignalShard
     from candlecast.services.fan_out import FanOut
     from candlecast.services.read_limits import ReadLimits
 
@@ -177,7 +177,7 @@ def order_executor() -> QueueConsumer[TradeOrder]:
     from candlecast.adapters.secrets import SecretsManagerVault
     from candlecast.adapters.sqs import SqsReconcileQueue
     from candlecast.adapters.system import SystemClock
-    from candlecast.domain.trade_order import TradeOrder
+    from candlecast.domain.subscriptions.trade_order import TradeOrder
     from candlecast.services.execute_order import ExecuteOrder
     from candlecast.services.guard_venue import GuardedVenues
     from candlecast.services.place_orders import PlaceOrders
@@ -234,7 +234,7 @@ def order_reconciler() -> QueueConsumer[ReconcileRequest]:
     from candlecast.adapters.secrets import SecretsManagerVault
     from candlecast.adapters.sqs import SqsReconcileQueue
     from candlecast.adapters.system import SystemClock
-    from candlecast.domain.messages import ReconcileRequest
+    from candlecast.domain.signals.messages import ReconcileRequest
     from candlecast.services.guard_venue import GuardedVenues
     from candlecast.services.place_orders import PlaceOrders
     from candlecast.services.reconcile_account import ReconcileAccount

@@ -8,7 +8,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, Json, ValidationError
 
-from candlecast.domain.errors import InvalidValue
+from candlecast.domain.values.errors import InvalidValue
 
 
 class VenueSettings(BaseModel):

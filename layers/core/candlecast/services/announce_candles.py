@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
 
-from candlecast.domain.ids import digest
-from candlecast.domain.messages import CandleClosed
-from candlecast.domain.timeframe import Timeframe
+from candlecast.domain.signals.messages import CandleClosed
+from candlecast.domain.values.ids import digest
+from candlecast.domain.values.timeframe import Timeframe
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.queue import CandleQueue
 from candlecast.ports.store import StrategyStore

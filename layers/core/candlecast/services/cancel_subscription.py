@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from candlecast.domain.account import Account
-from candlecast.domain.copying import replace
-from candlecast.domain.errors import Conflict
-from candlecast.domain.ids import digest
-from candlecast.domain.order import LegKind
-from candlecast.domain.signal import Action, Signal
-from candlecast.domain.subscription import Subscription, SubscriptionStatus
-from candlecast.domain.trade_order import TradeOrder
+from candlecast.domain.account.account import Account
+from candlecast.domain.orders.intent import LegKind
+from candlecast.domain.signals.signal import Action, Signal
+from candlecast.domain.subscriptions.subscription import Subscription, SubscriptionStatus
+from candlecast.domain.subscriptions.trade_order import TradeOrder
+from candlecast.domain.values.copying import replace
+from candlecast.domain.values.errors import Conflict
+from candlecast.domain.values.ids import digest
 from candlecast.ports.clock import Clock
 from candlecast.ports.queue import TradeQueue
 from candlecast.ports.store import AccountStore, SubscriptionStore

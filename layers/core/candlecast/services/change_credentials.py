@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from candlecast.domain.account import DISABLED_BY_OWNER, Account, AccountStatus
-from candlecast.domain.copying import replace
-from candlecast.domain.events import Event, EventType
+from candlecast.domain.account.account import DISABLED_BY_OWNER, Account, AccountStatus
+from candlecast.domain.account.events import Event, EventType
+from candlecast.domain.values.copying import replace
 from candlecast.ports.clock import Clock, Identifiers
 from candlecast.ports.store import AccountStore
 from candlecast.ports.vault import CredentialWriter

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from candlecast.domain.copying import replace
-from candlecast.domain.errors import Conflict
-from candlecast.domain.limit_record import LimitPlace, LimitRecord
-from candlecast.domain.limits import Limits, Scope, locked_changes
-from candlecast.domain.pool_bounds import PoolBounds
+from candlecast.domain.limits.limits import Limits, Scope, locked_changes
+from candlecast.domain.limits.pool_bounds import PoolBounds
+from candlecast.domain.limits.record import LimitPlace, LimitRecord
+from candlecast.domain.values.copying import replace
+from candlecast.domain.values.errors import Conflict
 from candlecast.ports.clock import Clock
 from candlecast.ports.limits import LimitStore
 from candlecast.services.retry_conflict import retry_conflict

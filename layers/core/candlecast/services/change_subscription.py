@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from candlecast.domain.account import Account
-from candlecast.domain.copying import replace
-from candlecast.domain.errors import Conflict
-from candlecast.domain.subscription import Settings, Subscription, SubscriptionStatus
+from candlecast.domain.account.account import Account
+from candlecast.domain.subscriptions.subscription import Settings, Subscription, SubscriptionStatus
+from candlecast.domain.values.copying import replace
+from candlecast.domain.values.errors import Conflict
 from candlecast.ports.store import AccountStore, SubscriptionStore
 from candlecast.services.retry_conflict import retry_conflict
 

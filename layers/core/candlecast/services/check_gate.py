@@ -10,11 +10,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from candlecast.domain.account import Account
-from candlecast.domain.errors import RetryLater
-from candlecast.domain.kill_switch import KillSwitch, SwitchPlace, places_of, stopped_by
-from candlecast.domain.order import Intent, LegKind
-from candlecast.domain.reasons import Reason
+from candlecast.domain.account.account import Account
+from candlecast.domain.account.kill_switch import KillSwitch, SwitchPlace, places_of, stopped_by
+from candlecast.domain.orders.intent import Intent, LegKind
+from candlecast.domain.values.errors import RetryLater
+from candlecast.domain.values.reasons import Reason
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.gate import GateReader, GateReading
 from candlecast.services.spend_weight import SpendWeight

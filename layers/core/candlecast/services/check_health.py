@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from candlecast.domain.errors import DomainError
+from candlecast.domain.values.errors import DomainError
 from candlecast.ports.clock import Clock
 from candlecast.ports.health import Probe
 

@@ -8,14 +8,14 @@ from datetime import datetime
 from decimal import Decimal
 from functools import partial
 
-from candlecast.domain.account import Account
-from candlecast.domain.adopt import count_mend, may_mend
-from candlecast.domain.bracket import forced_exit
-from candlecast.domain.kill_switch import KillSwitch, concerning, must_flatten
-from candlecast.domain.order import Intent
-from candlecast.domain.position import Position
-from candlecast.domain.reasons import Reason
-from candlecast.domain.risk.held import losing_positions, overdue_positions
+from candlecast.domain.account.account import Account
+from candlecast.domain.account.kill_switch import KillSwitch, concerning, must_flatten
+from candlecast.domain.decide.risk.held import losing_positions, overdue_positions
+from candlecast.domain.orders.bracket import forced_exit
+from candlecast.domain.orders.intent import Intent
+from candlecast.domain.orders.position import Position
+from candlecast.domain.reconcile.adopt import count_mend, may_mend
+from candlecast.domain.values.reasons import Reason
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.services.place_orders import Changes
 

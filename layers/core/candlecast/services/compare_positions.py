@@ -1,4 +1,7 @@
-"""Compare what we hold with what the venue holds, by the table of `domain/drift.py`: adopt what was closed, tell the rest."""
+"""Compare what we hold with what the venue holds: adopt what was closed, tell the rest.
+
+`domain/reconcile/drift.py` has the table.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,10 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 
-from candlecast.domain.account import Account, Balance
-from candlecast.domain.adopt import (
+from candlecast.domain.account.account import Account, Balance
+from candlecast.domain.orders.intent import Side, VenueTrade
+from candlecast.domain.orders.position import market_of
+from candlecast.domain.reconcile.adopt import (
     ClosedBy,
     OutsideFill,
     adopt_reduction,
@@ -20,16 +25,14 @@ from candlecast.domain.adopt import (
     note_drift,
     report_drift,
 )
-from candlecast.domain.copying import replace
-from candlecast.domain.drift import PositionStep, is_liquidation, is_our_id, left_of, position_step
-from candlecast.domain.errors import RetryLater
-from candlecast.domain.look_schedule import next_full_look
-from candlecast.domain.money import ZERO
-from candlecast.domain.order import Side, VenueTrade
-from candlecast.domain.position import market_of
-from candlecast.domain.protect import follows_price
-from candlecast.domain.signal import PositionSide
-from candlecast.domain.venue_rules import rules_of
+from candlecast.domain.reconcile.drift import PositionStep, is_liquidation, is_our_id, left_of, position_step
+from candlecast.domain.reconcile.look_schedule import next_full_look
+from candlecast.domain.reconcile.protect import follows_price
+from candlecast.domain.signals.signal import PositionSide
+from candlecast.domain.values.copying import replace
+from candlecast.domain.values.errors import RetryLater
+from candlecast.domain.values.money import ZERO
+from candlecast.domain.venue.rules import rules_of
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.venue import Venue
 from candlecast.services.place_orders import Changes

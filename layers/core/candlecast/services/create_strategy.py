@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from candlecast.domain.errors import Conflict, InvalidValue, NotFound
-from candlecast.domain.strategy_definition import SignalSource, StrategyDefinition, StrategyKind
+from candlecast.domain.strategies.definition import SignalSource, StrategyDefinition, StrategyKind
+from candlecast.domain.values.errors import Conflict, InvalidValue, NotFound
 from candlecast.ports.clock import Clock, Identifiers
 from candlecast.ports.store import StrategyStore
 from candlecast.ports.strategies import StrategyCode

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from candlecast.domain.limits import EffectiveLimits, Scope, tighten_further
-from candlecast.domain.subscription import Subscription
+from candlecast.domain.limits.limits import EffectiveLimits, Scope, tighten_further
+from candlecast.domain.subscriptions.subscription import Subscription
 from candlecast.ports.store import AccountStore, SubscriptionStore
 from candlecast.services.read_limits import ReadLimits, TenantLimits
 

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
 
-from candlecast.domain.account import Account
-from candlecast.domain.copying import replace
-from candlecast.domain.errors import Conflict, Fatal, RetryLater
-from candlecast.domain.limits import Authority
-from candlecast.domain.look_schedule import next_look
-from candlecast.domain.messages import ReconcileRequest
-from candlecast.domain.order import Intent, IntentState, LegKind
-from candlecast.domain.plan import UNRESOLVED_WAIT_SECONDS, Plan, plan_orders
-from candlecast.domain.trade_order import TradeOrder
+from candlecast.domain.account.account import Account
+from candlecast.domain.decide.plan import UNRESOLVED_WAIT_SECONDS, Plan, plan_orders
+from candlecast.domain.limits.limits import Authority
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind
+from candlecast.domain.reconcile.look_schedule import next_look
+from candlecast.domain.signals.messages import ReconcileRequest
+from candlecast.domain.subscriptions.trade_order import TradeOrder
+from candlecast.domain.values.copying import replace
+from candlecast.domain.values.errors import Conflict, Fatal, RetryLater
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.queue import ReconcileQueue
 from candlecast.ports.store import AccountStore

@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from candlecast.domain.copying import replace
-from candlecast.domain.errors import DomainError
-from candlecast.domain.execution import ShardReport
-from candlecast.domain.ids import intent_id, turn
-from candlecast.domain.messages import SignalShard
-from candlecast.domain.order import Intent, IntentState, LegKind
-from candlecast.domain.quote import Quote, needs_quote
-from candlecast.domain.reasons import Denial, Reason
-from candlecast.domain.signal import Signal
-from candlecast.domain.subscription import Subscription
-from candlecast.domain.trade_order import TradeOrder
+from candlecast.domain.limits.quote import Quote, needs_quote
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind
+from candlecast.domain.signals.messages import SignalShard
+from candlecast.domain.signals.signal import Signal
+from candlecast.domain.strategies.execution import ShardReport
+from candlecast.domain.subscriptions.subscription import Subscription
+from candlecast.domain.subscriptions.trade_order import TradeOrder
+from candlecast.domain.values.copying import replace
+from candlecast.domain.values.errors import DomainError
+from candlecast.domain.values.ids import intent_id, turn
+from candlecast.domain.values.reasons import Denial, Reason
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.queue import TradeQueue
 from candlecast.ports.store import History, SignalStore, SubscriptionStore

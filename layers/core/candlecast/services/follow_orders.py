@@ -1,4 +1,7 @@
-"""Follow the orders that rest at the venue: ours to their end, others' so that they are seen (the table of `domain/drift.py`)."""
+"""Follow the orders that rest at the venue: ours to their end, others' so that they are seen.
+
+`domain/reconcile/drift.py` has the table.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +10,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from candlecast.domain.account import Account
-from candlecast.domain.adopt import count_mend, may_mend, note_external
-from candlecast.domain.drift import OrderStep, is_our_id, order_step
-from candlecast.domain.errors import Ambiguous, Reject, RetryLater
-from candlecast.domain.findings import ExternalOrder
-from candlecast.domain.look_schedule import whole_look_is_due
-from candlecast.domain.order import Intent, IntentState, VenueOpenOrder
-from candlecast.domain.reasons import Reason
-from candlecast.domain.reconcile import closed_unknown, is_absent, is_left_over, may_look_up, settles_at
-from candlecast.domain.venue_rules import rules_of
+from candlecast.domain.account.account import Account
+from candlecast.domain.account.findings import ExternalOrder
+from candlecast.domain.orders.intent import Intent, IntentState, VenueOpenOrder
+from candlecast.domain.reconcile.adopt import count_mend, may_mend, note_external
+from candlecast.domain.reconcile.drift import OrderStep, is_our_id, order_step
+from candlecast.domain.reconcile.look_schedule import whole_look_is_due
+from candlecast.domain.reconcile.reconcile import closed_unknown, is_absent, is_left_over, may_look_up, settles_at
+from candlecast.domain.values.errors import Ambiguous, Reject, RetryLater
+from candlecast.domain.values.reasons import Reason
+from candlecast.domain.venue.rules import rules_of
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.venue import Venue
 from candlecast.services.place_orders import Changes, PlaceOrders

@@ -7,15 +7,23 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
-from candlecast.domain.account import Balance
-from candlecast.domain.candle import Candle
-from candlecast.domain.errors import DomainError, RetryLater
-from candlecast.domain.order import Intent, OrderRequest, PositionMode, VenueOpenOrder, VenueOrder, VenuePosition, VenueTrade
-from candlecast.domain.quote import Quote
-from candlecast.domain.subscription import MarginMode
-from candlecast.domain.timeframe import Timeframe
-from candlecast.domain.venue_rules import VenueRequest, request_for_candles
-from candlecast.domain.weight_budget import RequestClass
+from candlecast.domain.account.account import Balance
+from candlecast.domain.limits.quote import Quote
+from candlecast.domain.market.candle import Candle
+from candlecast.domain.orders.intent import (
+    Intent,
+    OrderRequest,
+    PositionMode,
+    VenueOpenOrder,
+    VenueOrder,
+    VenuePosition,
+    VenueTrade,
+)
+from candlecast.domain.subscriptions.subscription import MarginMode
+from candlecast.domain.values.errors import DomainError, RetryLater
+from candlecast.domain.values.timeframe import Timeframe
+from candlecast.domain.venue.rules import VenueRequest, request_for_candles
+from candlecast.domain.venue.weight_budget import RequestClass
 from candlecast.ports.venue import Credentials, MarketData, Venue, Venues
 from candlecast.services.spend_weight import SpendWeight
 from candlecast.services.watch_venue import WatchVenue

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from candlecast.domain.account import Account
-from candlecast.domain.copying import replace
-from candlecast.domain.errors import Conflict
-from candlecast.domain.limits import Limits, locked_changes
+from candlecast.domain.account.account import Account
+from candlecast.domain.limits.limits import Limits, locked_changes
+from candlecast.domain.values.copying import replace
+from candlecast.domain.values.errors import Conflict
 from candlecast.ports.clock import Clock
 from candlecast.ports.store import AccountStore
 from candlecast.services.retry_conflict import retry_conflict

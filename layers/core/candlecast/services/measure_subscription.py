@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import accumulate
 
-from candlecast.domain.money import ZERO
-from candlecast.domain.position import Trade
-from candlecast.domain.statistics import Statistics
+from candlecast.domain.orders.position import Trade
+from candlecast.domain.strategies.statistics import Statistics
+from candlecast.domain.values.money import ZERO
 from candlecast.ports.store import History, OrderFilter, Page, SubscriptionStore
 
 PAGE_SIZE = 100  # the largest page that is served

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from candlecast.domain.account import Account, AccountStatus
-from candlecast.domain.errors import Conflict, InvalidValue
-from candlecast.domain.ids import digest
+from candlecast.domain.account.account import Account, AccountStatus
+from candlecast.domain.values.errors import Conflict, InvalidValue
+from candlecast.domain.values.ids import digest
 from candlecast.ports.clock import Clock, Identifiers
 from candlecast.ports.store import AccountStore
 

@@ -12,16 +12,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
-from candlecast.domain.account import Account, AccountStatus
-from candlecast.domain.adopt import tell_once
-from candlecast.domain.copying import replace
-from candlecast.domain.errors import Ambiguous, Conflict, Fatal, Reject, RetryLater
-from candlecast.domain.money import ZERO
-from candlecast.domain.order import Intent, IntentState, LegKind, OrderRequest, VenueOrder
-from candlecast.domain.protect import scale_targets, watch
-from candlecast.domain.reasons import Reason
-from candlecast.domain.reconcile import may_send, waits_for
-from candlecast.domain.venue_rules import rules_of
+from candlecast.domain.account.account import Account, AccountStatus
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind, OrderRequest, VenueOrder
+from candlecast.domain.reconcile.adopt import tell_once
+from candlecast.domain.reconcile.protect import scale_targets, watch
+from candlecast.domain.reconcile.reconcile import may_send, waits_for
+from candlecast.domain.values.copying import replace
+from candlecast.domain.values.errors import Ambiguous, Conflict, Fatal, Reject, RetryLater
+from candlecast.domain.values.money import ZERO
+from candlecast.domain.values.reasons import Reason
+from candlecast.domain.venue.rules import rules_of
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.store import AccountStore
 from candlecast.ports.venue import Markets, Venue

@@ -8,16 +8,16 @@ from datetime import datetime
 from decimal import Decimal
 from functools import partial
 
-from candlecast.domain.account import Account
-from candlecast.domain.adopt import count_mend, forget_mends, may_mend
-from candlecast.domain.bracket import replacement_stop
-from candlecast.domain.drift import StopReport, StopStep, stop_step
-from candlecast.domain.errors import Ambiguous, Fatal, Reject, RetryLater
-from candlecast.domain.order import Intent, IntentState, LegKind
-from candlecast.domain.position import Position
-from candlecast.domain.protect import follow, stop_moves, tell_if_too_long, watch
-from candlecast.domain.reasons import Reason
-from candlecast.domain.venue_rules import rules_of
+from candlecast.domain.account.account import Account
+from candlecast.domain.orders.bracket import replacement_stop
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind
+from candlecast.domain.orders.position import Position
+from candlecast.domain.reconcile.adopt import count_mend, forget_mends, may_mend
+from candlecast.domain.reconcile.drift import StopReport, StopStep, stop_step
+from candlecast.domain.reconcile.protect import follow, stop_moves, tell_if_too_long, watch
+from candlecast.domain.values.errors import Ambiguous, Fatal, Reject, RetryLater
+from candlecast.domain.values.reasons import Reason
+from candlecast.domain.venue.rules import rules_of
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.venue import Markets, Venue
 from candlecast.services.place_orders import Changes
@@ -27,7 +27,10 @@ _AS_IT_SHOULD_BE = (StopStep.NOTHING, StopStep.CANCEL_SURPLUS)
 
 @dataclass(frozen=True, slots=True)
 class ProtectPositions:
-    """A part of the reconciler; `domain/drift.py` has its table, `domain/protect.py` says where a stop must stand."""
+    """A part of the reconciler.
+
+    `domain/reconcile/drift.py` has its table, `domain/reconcile/protect.py` says where a stop must stand.
+    """
 
     markets: Markets
     clock: Clock

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil
 
-from candlecast.domain.execution import SignalRecord
-from candlecast.domain.ids import turn
-from candlecast.domain.messages import SignalShard
-from candlecast.domain.signal import Signal
+from candlecast.domain.signals.messages import SignalShard
+from candlecast.domain.signals.signal import Signal
+from candlecast.domain.strategies.execution import SignalRecord
+from candlecast.domain.values.ids import turn
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.queue import SignalQueue
 from candlecast.ports.store import SignalStore

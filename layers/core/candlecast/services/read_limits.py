@@ -11,10 +11,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from candlecast.domain.errors import RetryLater
-from candlecast.domain.limit_record import PLATFORM, PRODUCT_LIMITS, LimitPlace, LimitRecord
-from candlecast.domain.limits import Authority, EffectiveLimits, Scope, tighten
-from candlecast.domain.pool_bounds import PoolLimits
+from candlecast.domain.limits.limits import Authority, EffectiveLimits, Scope, tighten
+from candlecast.domain.limits.pool_bounds import PoolLimits
+from candlecast.domain.limits.record import PLATFORM, PRODUCT_LIMITS, LimitPlace, LimitRecord
+from candlecast.domain.values.errors import RetryLater
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.limits import LimitStore
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from candlecast.domain.errors import Fatal, NotFound
-from candlecast.domain.ids import digest, received_signal_id
-from candlecast.domain.signal import MAX_SIGNAL_AGE_SECONDS, Signal
-from candlecast.domain.strategy_definition import SignalSource, StrategyDefinition
+from candlecast.domain.signals.signal import MAX_SIGNAL_AGE_SECONDS, Signal
+from candlecast.domain.strategies.definition import SignalSource, StrategyDefinition
+from candlecast.domain.values.errors import Fatal, NotFound
+from candlecast.domain.values.ids import digest, received_signal_id
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.store import SignalStore, StrategyStore
 from candlecast.ports.vault import SourceSecrets

@@ -14,18 +14,18 @@ from decimal import Decimal
 from functools import partial
 from math import ceil
 
-from candlecast.domain.account import Account, AccountStatus
-from candlecast.domain.bracket import unprotected_exit
-from candlecast.domain.copying import replace
-from candlecast.domain.errors import Conflict, Fatal, RetryLater
-from candlecast.domain.kill_switch import KillSwitch, places_of
-from candlecast.domain.look_schedule import expires_before_next_look, is_idle, next_answer, next_full_look
-from candlecast.domain.messages import ReconcileRequest
-from candlecast.domain.order import Intent, IntentState, LegKind
-from candlecast.domain.position import Position
-from candlecast.domain.reasons import Reason
-from candlecast.domain.reconcile import Step, next_step
-from candlecast.domain.venue_rules import rules_of
+from candlecast.domain.account.account import Account, AccountStatus
+from candlecast.domain.account.kill_switch import KillSwitch, places_of
+from candlecast.domain.orders.bracket import unprotected_exit
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind
+from candlecast.domain.orders.position import Position
+from candlecast.domain.reconcile.look_schedule import expires_before_next_look, is_idle, next_answer, next_full_look
+from candlecast.domain.reconcile.reconcile import Step, next_step
+from candlecast.domain.signals.messages import ReconcileRequest
+from candlecast.domain.values.copying import replace
+from candlecast.domain.values.errors import Conflict, Fatal, RetryLater
+from candlecast.domain.values.reasons import Reason
+from candlecast.domain.venue.rules import rules_of
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.queue import ReconcileQueue
 from candlecast.ports.store import AccountStore

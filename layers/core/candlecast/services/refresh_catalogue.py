@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from candlecast.domain.errors import InvalidValue, RetryLater
-from candlecast.domain.market import Market
+from candlecast.domain.market.market import Market
+from candlecast.domain.values.errors import InvalidValue, RetryLater
 from candlecast.ports.clock import Metrics
 from candlecast.ports.venue import CatalogueWriter
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from candlecast.domain.breach import Breach
-from candlecast.domain.events import EventType
-from candlecast.domain.order import Intent
+from candlecast.domain.account.events import EventType
+from candlecast.domain.limits.breach import Breach
+from candlecast.domain.orders.intent import Intent
 from candlecast.ports.bus import EventBus, PublishedEvent
 from candlecast.ports.clock import Metrics
 from candlecast.ports.decisions import Decisions

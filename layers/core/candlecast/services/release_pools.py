@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from candlecast.domain.copying import replace
-from candlecast.domain.errors import Conflict, RetryLater
-from candlecast.domain.events import Event, EventType
-from candlecast.domain.ids import digest
-from candlecast.domain.kill_switch import Grade, SwitchPlace, SwitchScope
-from candlecast.domain.money import ZERO
-from candlecast.domain.order import Intent, LegKind
-from candlecast.domain.pool import LOOK_AGAIN_AFTER, Reservation, ReservationState, is_loss_reached, kept_by
-from candlecast.domain.pool_bounds import Amounts
-from candlecast.domain.position import Trade
+from candlecast.domain.account.events import Event, EventType
+from candlecast.domain.account.kill_switch import Grade, SwitchPlace, SwitchScope
+from candlecast.domain.limits.pool_bounds import Amounts
+from candlecast.domain.orders.intent import Intent, LegKind
+from candlecast.domain.orders.position import Trade
+from candlecast.domain.pools.pool import LOOK_AGAIN_AFTER, Reservation, ReservationState, is_loss_reached, kept_by
+from candlecast.domain.values.copying import replace
+from candlecast.domain.values.errors import Conflict, RetryLater
+from candlecast.domain.values.ids import digest
+from candlecast.domain.values.money import ZERO
 from candlecast.ports.bus import EventBus, PublishedEvent
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.gate import KillSwitchStore

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from itertools import batched, islice
 from math import ceil
 
-from candlecast.domain.ids import digest
-from candlecast.domain.look_schedule import OPEN_ORDER_INTERVAL, slot_after
-from candlecast.domain.messages import ReconcileRequest
+from candlecast.domain.reconcile.look_schedule import OPEN_ORDER_INTERVAL, slot_after
+from candlecast.domain.signals.messages import ReconcileRequest
+from candlecast.domain.values.ids import digest
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.queue import ReconcileQueue
 from candlecast.ports.store import AccountStore, DueAccount

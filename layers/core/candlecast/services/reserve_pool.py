@@ -11,17 +11,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
-from candlecast.domain.account import Account
-from candlecast.domain.copying import replace
-from candlecast.domain.errors import Conflict, RetryLater
-from candlecast.domain.limits import Authority
-from candlecast.domain.order import Intent
-from candlecast.domain.plan import Plan
-from candlecast.domain.pool import ABANDONED_AFTER, Reservation, SlotChange, needed_by, slot_of
-from candlecast.domain.pool_bounds import NOTHING, Amounts, PoolBounds, PoolLimits
-from candlecast.domain.pooled_plan import deny_entry, entry_of, marked, without_entry
-from candlecast.domain.reasons import Denial, Reason
-from candlecast.domain.trade_order import TradeOrder
+from candlecast.domain.account.account import Account
+from candlecast.domain.decide.plan import Plan
+from candlecast.domain.decide.pooled_plan import deny_entry, entry_of, marked, without_entry
+from candlecast.domain.limits.limits import Authority
+from candlecast.domain.limits.pool_bounds import NOTHING, Amounts, PoolBounds, PoolLimits
+from candlecast.domain.orders.intent import Intent
+from candlecast.domain.pools.pool import ABANDONED_AFTER, Reservation, SlotChange, needed_by, slot_of
+from candlecast.domain.subscriptions.trade_order import TradeOrder
+from candlecast.domain.values.copying import replace
+from candlecast.domain.values.errors import Conflict, RetryLater
+from candlecast.domain.values.reasons import Denial, Reason
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.pool import RESERVATION_CHANGED, PoolStore
 from candlecast.services.settle_reservation import ATTEMPTS, BUSY_SECONDS, SettleReservation

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from candlecast.domain.errors import Conflict
+from candlecast.domain.values.errors import Conflict
 
 ATTEMPTS = 5  # a busy account is written twice per order; losing five times in a row needs a storm, and the caller may ask again
 VERSION_CONFLICT = "VERSION_CONFLICT"

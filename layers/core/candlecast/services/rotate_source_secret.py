@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from candlecast.domain.copying import replace
-from candlecast.domain.errors import Conflict
+from candlecast.domain.values.copying import replace
+from candlecast.domain.values.errors import Conflict
 from candlecast.ports.clock import Identifiers
 from candlecast.ports.store import StrategyStore
 from candlecast.ports.vault import SourceSecretWriter

@@ -7,15 +7,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from candlecast.domain.candle import Candle, NotPublished, check_contiguous, closed_before
-from candlecast.domain.copying import replace
-from candlecast.domain.errors import InvalidValue, Reject, RetryLater
-from candlecast.domain.execution import LEASE, Execution, ExecutionStatus
-from candlecast.domain.ids import candle_signal_id
-from candlecast.domain.messages import CandleClosed
-from candlecast.domain.signal import Signal
-from candlecast.domain.strategy_definition import StrategyDefinition
-from candlecast.domain.timeframe import Timeframe
+from candlecast.domain.market.candle import Candle, NotPublished, check_contiguous, closed_before
+from candlecast.domain.signals.messages import CandleClosed
+from candlecast.domain.signals.signal import Signal
+from candlecast.domain.strategies.definition import StrategyDefinition
+from candlecast.domain.strategies.execution import LEASE, Execution, ExecutionStatus
+from candlecast.domain.values.copying import replace
+from candlecast.domain.values.errors import InvalidValue, Reject, RetryLater
+from candlecast.domain.values.ids import candle_signal_id
+from candlecast.domain.values.timeframe import Timeframe
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.store import ExecutionStore, LastPrice, PriceStore, StrategyStore
 from candlecast.ports.strategies import Evaluation, StrategyCode

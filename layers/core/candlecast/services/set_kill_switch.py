@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from candlecast.domain.copying import replace
-from candlecast.domain.errors import Conflict, NotFound
-from candlecast.domain.kill_switch import Grade, KillSwitch, SwitchPlace
+from candlecast.domain.account.kill_switch import Grade, KillSwitch, SwitchPlace
+from candlecast.domain.values.copying import replace
+from candlecast.domain.values.errors import Conflict, NotFound
 from candlecast.ports.clock import Clock
 from candlecast.ports.gate import KillSwitchStore
 from candlecast.services.retry_conflict import retry_conflict

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from candlecast.domain.account import Account
-from candlecast.domain.adopt import count_mend
-from candlecast.domain.copying import replace
-from candlecast.domain.money import ZERO
-from candlecast.domain.order import Intent, IntentState, VenueOrder
-from candlecast.domain.reasons import Reason
-from candlecast.domain.reconcile import closed_unknown, is_absent, is_left_over, may_look_up, settles_at, waits_for
-from candlecast.domain.venue_rules import VenueRules, rules_of
+from candlecast.domain.account.account import Account
+from candlecast.domain.orders.intent import Intent, IntentState, VenueOrder
+from candlecast.domain.reconcile.adopt import count_mend
+from candlecast.domain.reconcile.reconcile import closed_unknown, is_absent, is_left_over, may_look_up, settles_at, waits_for
+from candlecast.domain.values.copying import replace
+from candlecast.domain.values.money import ZERO
+from candlecast.domain.values.reasons import Reason
+from candlecast.domain.venue.rules import VenueRules, rules_of
 from candlecast.ports.clock import Clock
 from candlecast.ports.venue import Venue
 from candlecast.services.place_orders import Change, Changes, PlaceOrders

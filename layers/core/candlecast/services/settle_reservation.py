@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from candlecast.domain.errors import Conflict, RetryLater
-from candlecast.domain.money import ZERO
-from candlecast.domain.pool import Pool, Reservation, Slot, giving_back
-from candlecast.domain.pool_bounds import NOTHING, Amounts, PoolBounds, PoolLimits
+from candlecast.domain.limits.pool_bounds import NOTHING, Amounts, PoolBounds, PoolLimits
+from candlecast.domain.pools.pool import Pool, Reservation, Slot, giving_back
+from candlecast.domain.values.errors import Conflict, RetryLater
+from candlecast.domain.values.money import ZERO
 from candlecast.ports.pool import RESERVATION_CHANGED, PoolStore
 
 ATTEMPTS = 5  # against others who change the same slot at the same moment; then the caller comes again

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from candlecast.domain.errors import Conflict
-from candlecast.domain.risk.use import LimitUse, uses_of
+from candlecast.domain.decide.risk.use import LimitUse, uses_of
+from candlecast.domain.values.errors import Conflict
 from candlecast.ports.clock import Clock
 from candlecast.ports.store import AccountStore, SubscriptionStore
 from candlecast.services.describe_limits import DescribeLimits

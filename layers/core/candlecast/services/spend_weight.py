@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from candlecast.domain.errors import RetryLater
-from candlecast.domain.venue_rules import VenueRequest, rules_of
-from candlecast.domain.weight_budget import LEASE, Address, RequestClass, ceiling, minute_of, seconds_to_next_minute
+from candlecast.domain.values.errors import RetryLater
+from candlecast.domain.venue.rules import VenueRequest, rules_of
+from candlecast.domain.venue.weight_budget import LEASE, Address, RequestClass, ceiling, minute_of, seconds_to_next_minute
 from candlecast.ports.budget import WeightStore
 from candlecast.ports.clock import Clock, Metrics
 

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from candlecast.domain.account import Account, AccountStatus
-from candlecast.domain.adopt import count_mend, may_mend
-from candlecast.domain.copying import replace
-from candlecast.domain.errors import Ambiguous, Reject, RetryLater
-from candlecast.domain.kill_switch import KillSwitch, concerning, must_cancel_entries
-from candlecast.domain.order import Intent, IntentState, LegKind, OrderType, VenueOrderStatus
-from candlecast.domain.reasons import Denial, Reason
-from candlecast.domain.reconcile import waits_for
-from candlecast.domain.subscription import SubscriptionStatus
+from candlecast.domain.account.account import Account, AccountStatus
+from candlecast.domain.account.kill_switch import KillSwitch, concerning, must_cancel_entries
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind, OrderType, VenueOrderStatus
+from candlecast.domain.reconcile.adopt import count_mend, may_mend
+from candlecast.domain.reconcile.reconcile import waits_for
+from candlecast.domain.subscriptions.subscription import SubscriptionStatus
+from candlecast.domain.values.copying import replace
+from candlecast.domain.values.errors import Ambiguous, Reject, RetryLater
+from candlecast.domain.values.reasons import Denial, Reason
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.venue import Venue
 from candlecast.services.place_orders import Changes, PlaceOrders

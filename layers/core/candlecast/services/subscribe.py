@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from candlecast.domain.account import MAX_SUBSCRIPTIONS_PER_ACCOUNT, Account
-from candlecast.domain.copying import replace
-from candlecast.domain.errors import Conflict, InvalidValue, NotFound
-from candlecast.domain.ids import digest
-from candlecast.domain.subscription import Settings, Subscription, SubscriptionStatus
+from candlecast.domain.account.account import MAX_SUBSCRIPTIONS_PER_ACCOUNT, Account
+from candlecast.domain.subscriptions.subscription import Settings, Subscription, SubscriptionStatus
+from candlecast.domain.values.copying import replace
+from candlecast.domain.values.errors import Conflict, InvalidValue, NotFound
+from candlecast.domain.values.ids import digest
 from candlecast.ports.clock import Clock, Identifiers
 from candlecast.ports.store import AccountStore, StrategyStore, SubscriptionStore
 from candlecast.services.retry_conflict import retry_conflict

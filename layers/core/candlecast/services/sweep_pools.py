@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from candlecast.domain.account import Account
-from candlecast.domain.copying import replace
-from candlecast.domain.errors import Conflict, NotFound
-from candlecast.domain.pool import LOOK_AGAIN_AFTER, Reservation, ReservationState
-from candlecast.domain.pool_bounds import NOTHING, Amounts
+from candlecast.domain.account.account import Account
+from candlecast.domain.limits.pool_bounds import NOTHING, Amounts
+from candlecast.domain.pools.pool import LOOK_AGAIN_AFTER, Reservation, ReservationState
+from candlecast.domain.values.copying import replace
+from candlecast.domain.values.errors import Conflict, NotFound
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.pool import PoolStore
 from candlecast.ports.store import AccountStore

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from candlecast.domain.account import DISABLED_BY_OWNER, Account, AccountStatus
-from candlecast.domain.copying import replace
-from candlecast.domain.events import Event, EventType
+from candlecast.domain.account.account import DISABLED_BY_OWNER, Account, AccountStatus
+from candlecast.domain.account.events import Event, EventType
+from candlecast.domain.values.copying import replace
 from candlecast.ports.clock import Clock
 from candlecast.ports.store import AccountStore
 from candlecast.services.retry_conflict import retry_conflict

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from candlecast.domain.errors import Conflict, RetryLater
-from candlecast.domain.plan import UNRESOLVED_WAIT_SECONDS, Plan, plan_orders
-from candlecast.domain.pool import needed_by
-from candlecast.domain.pool_bounds import PoolLimits
-from candlecast.domain.pooled_plan import deny_entry, entry_of
-from candlecast.domain.receipt import Receipt
-from candlecast.domain.signal import Action, Signal, TakeProfit
-from candlecast.domain.trade_order import TradeOrder
+from candlecast.domain.decide.plan import UNRESOLVED_WAIT_SECONDS, Plan, plan_orders
+from candlecast.domain.decide.pooled_plan import deny_entry, entry_of
+from candlecast.domain.decide.receipt import Receipt
+from candlecast.domain.limits.pool_bounds import PoolLimits
+from candlecast.domain.pools.pool import needed_by
+from candlecast.domain.signals.signal import Action, Signal, TakeProfit
+from candlecast.domain.subscriptions.trade_order import TradeOrder
+from candlecast.domain.values.errors import Conflict, RetryLater
 from candlecast.ports.clock import Clock
 from candlecast.ports.pool import PoolStore
 from candlecast.ports.store import AccountStore, SubscriptionStore

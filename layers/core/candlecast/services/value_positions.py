@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from candlecast.domain.errors import NotFound
-from candlecast.domain.position import Position
+from candlecast.domain.orders.position import Position
+from candlecast.domain.values.errors import NotFound
 from candlecast.ports.store import AccountStore, History, LastPrice, PriceStore, StrategyStore
 
 

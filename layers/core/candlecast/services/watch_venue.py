@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from candlecast.domain.breaker import Breaker, BreakerState, is_venue_failure
-from candlecast.domain.errors import Conflict, DomainError, RetryLater
+from candlecast.domain.values.errors import Conflict, DomainError, RetryLater
+from candlecast.domain.venue.breaker import Breaker, BreakerState, is_venue_failure
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.gate import BreakerStore
 

@@ -8,8 +8,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
-from candlecast.domain.entry_order import EntryOrder
-from candlecast.domain.signal import Action, TakeProfit
+from candlecast.domain.signals.entry_order import EntryOrder
+from candlecast.domain.signals.signal import Action, TakeProfit
 from candlecast.signals.message import Message
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
-from candlecast.domain.signal import MAX_METADATA_CHARACTERS, MAX_METADATA_ENTRIES
+from candlecast.domain.signals.signal import MAX_METADATA_CHARACTERS, MAX_METADATA_ENTRIES
 from candlecast.signals.refusal import Refusal, RefusedMessage
 
 MAX_TEXT_CHARACTERS = 128  # the longest identifier or ticker; senders use UUIDs and symbols

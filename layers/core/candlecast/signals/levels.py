@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import ROUND_DOWN, Decimal
 
-from candlecast.domain.money import percent_of
-from candlecast.domain.signal import MAX_TAKE_PROFITS, PositionSide, TakeProfit
+from candlecast.domain.signals.signal import MAX_TAKE_PROFITS, PositionSide, TakeProfit
+from candlecast.domain.values.money import percent_of
 from candlecast.signals.fields import positive_number, present
 from candlecast.signals.refusal import Refusal, RefusedMessage
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from candlecast.domain.errors import Reject
+from candlecast.domain.values.errors import Reject
 
 
 class Refusal(StrEnum):

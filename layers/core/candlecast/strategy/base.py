@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import get_original_bases
 from typing import Any, ClassVar, Self, cast, get_args
 
-from candlecast.domain.strategy_definition import MAX_LOOKBACK
+from candlecast.domain.strategies.definition import MAX_LOOKBACK
 from candlecast.strategy import indicators
 from candlecast.strategy.candles import Candles
 from candlecast.strategy.errors import StrategyError

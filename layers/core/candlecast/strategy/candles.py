@@ -9,8 +9,8 @@ from datetime import timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from candlecast.domain.candle import Candle
-from candlecast.domain.timeframe import EPOCH
+from candlecast.domain.market.candle import Candle
+from candlecast.domain.values.timeframe import EPOCH
 from candlecast.strategy.errors import StrategyError
 
 type Floats = NDArray[np.float64]

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import numpy as np
 
-from candlecast.domain.signal import Action, TakeProfit
+from candlecast.domain.signals.signal import Action, TakeProfit
 from candlecast.strategy import indicators
 from candlecast.strategy.base import ATR_PERIOD, Strategy
 from candlecast.strategy.candles import Candles, Floats, Integers

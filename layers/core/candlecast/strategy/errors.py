@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from candlecast.domain.errors import DomainError
+from candlecast.domain.values.errors import DomainError
 
 
 class StrategyError(DomainError):

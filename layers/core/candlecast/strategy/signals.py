@@ -9,8 +9,8 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from candlecast.domain.execution import MAX_LOG_CHARACTERS, MAX_LOG_LINES
-from candlecast.domain.signal import MAX_METADATA_ENTRIES, MAX_TAKE_PROFITS
+from candlecast.domain.signals.signal import MAX_METADATA_ENTRIES, MAX_TAKE_PROFITS
+from candlecast.domain.strategies.execution import MAX_LOG_CHARACTERS, MAX_LOG_LINES
 from candlecast.strategy.candles import Flags, Floats
 from candlecast.strategy.errors import StrategyError
 

@@ -10,7 +10,7 @@ from pynamodb.constants import BINARY, STRING
 
 from candlecast.adapters.codec import to_sparse_json
 from candlecast.adapters.dynamodb.compression import decompressed, packed
-from candlecast.domain.account import Account
+from candlecast.domain.account.account import Account
 
 BETWEEN = "\n"  # JSON that is not indented has none
 # They stand for the account's tenant and for the account: in JSON every control character is escaped, so none stands there.

@@ -37,10 +37,10 @@ from candlecast.adapters.dynamodb.table import (
     sortable,
     store_errors,
 )
-from candlecast.domain.account import Account
-from candlecast.domain.copying import replace
-from candlecast.domain.errors import Conflict, NotFound
-from candlecast.domain.look_schedule import due_in_turn, due_soon
+from candlecast.domain.account.account import Account
+from candlecast.domain.reconcile.look_schedule import due_in_turn, due_soon
+from candlecast.domain.values.copying import replace
+from candlecast.domain.values.errors import Conflict, NotFound
 from candlecast.ports.clock import Clock
 from candlecast.ports.store import DueAccount
 

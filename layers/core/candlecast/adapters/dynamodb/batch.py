@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from candlecast.adapters.dynamodb.table import RETRY_AFTER_SECONDS, RETRYABLE_CODES, Table
 from candlecast.adapters.lanes import side_by_side
-from candlecast.domain.errors import RetryLater
+from candlecast.domain.values.errors import RetryLater
 
 MAX_ITEMS = 100  # what DynamoDB gives in one BatchGetItem
 

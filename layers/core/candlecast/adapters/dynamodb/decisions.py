@@ -20,8 +20,8 @@ from candlecast.adapters.dynamodb.table import (
     sortable,
     store_errors,
 )
-from candlecast.domain.breach import Breach
-from candlecast.domain.errors import NotFound
+from candlecast.domain.limits.breach import Breach
+from candlecast.domain.values.errors import NotFound
 from candlecast.ports.clock import Clock
 from candlecast.ports.store import Page
 

@@ -19,9 +19,9 @@ from candlecast.adapters.dynamodb.table import (
     sortable,
     store_errors,
 )
-from candlecast.domain.copying import replace
-from candlecast.domain.errors import Conflict
-from candlecast.domain.execution import Execution, ExecutionStatus
+from candlecast.domain.strategies.execution import Execution, ExecutionStatus
+from candlecast.domain.values.copying import replace
+from candlecast.domain.values.errors import Conflict
 from candlecast.ports.store import Page
 
 EXECUTION = "EXECUTION"

@@ -24,11 +24,11 @@ from candlecast.adapters.dynamodb.table import (
     store_errors,
 )
 from candlecast.adapters.dynamodb.weights import instant, weights_key
-from candlecast.domain.breaker import Breaker
-from candlecast.domain.copying import replace
-from candlecast.domain.errors import Conflict, RetryLater
-from candlecast.domain.events import Event, EventType
-from candlecast.domain.kill_switch import KillSwitch, SwitchPlace, SwitchScope
+from candlecast.domain.account.events import Event, EventType
+from candlecast.domain.account.kill_switch import KillSwitch, SwitchPlace, SwitchScope
+from candlecast.domain.values.copying import replace
+from candlecast.domain.values.errors import Conflict, RetryLater
+from candlecast.domain.venue.breaker import Breaker
 from candlecast.ports.gate import GateReading
 
 SWITCH_KIND = "KILL_SWITCH"

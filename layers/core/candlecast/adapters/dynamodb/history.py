@@ -29,10 +29,10 @@ from candlecast.adapters.dynamodb.table import (
     sortable,
     store_errors,
 )
-from candlecast.domain.errors import NotFound
-from candlecast.domain.order import Intent
-from candlecast.domain.position import Position, Trade
-from candlecast.domain.statistics import Statistics
+from candlecast.domain.orders.intent import Intent
+from candlecast.domain.orders.position import Position, Trade
+from candlecast.domain.strategies.statistics import Statistics
+from candlecast.domain.values.errors import NotFound
 from candlecast.ports.clock import Clock
 from candlecast.ports.store import OrderFilter, Page
 

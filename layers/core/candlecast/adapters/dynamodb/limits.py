@@ -11,10 +11,10 @@ from candlecast.adapters.codec import from_json, to_json
 from candlecast.adapters.dynamodb.accounts import tenant_key
 from candlecast.adapters.dynamodb.batch import read_items
 from candlecast.adapters.dynamodb.table import SCHEMA_VERSION, Row, Table, condition_failed, key, store_errors
-from candlecast.domain.copying import replace
-from candlecast.domain.errors import Conflict, RetryLater
-from candlecast.domain.limit_record import LimitPlace, LimitRecord
-from candlecast.domain.limits import Scope
+from candlecast.domain.limits.limits import Scope
+from candlecast.domain.limits.record import LimitPlace, LimitRecord
+from candlecast.domain.values.copying import replace
+from candlecast.domain.values.errors import Conflict, RetryLater
 
 LIMITS = "LIMITS"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from candlecast.adapters.dynamodb.table import Row, store_errors
 from candlecast.adapters.paging import check_limit, decode_cursor, encode_cursor
-from candlecast.domain.errors import InvalidValue
+from candlecast.domain.values.errors import InvalidValue
 from candlecast.ports.store import Page
 
 MAX_ROWS_READ = 1_000  # for a filtered page: about 1 MB and a quarter of a second; the page may then be short, its cursor goes on

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from candlecast.adapters.codec import list_from_json, list_to_sparse_json
-from candlecast.domain.account import Account
-from candlecast.domain.copying import replace
-from candlecast.domain.errors import InvalidValue
-from candlecast.domain.events import Event
+from candlecast.domain.account.account import Account
+from candlecast.domain.account.events import Event
+from candlecast.domain.values.copying import replace
+from candlecast.domain.values.errors import InvalidValue
 
 
 @dataclass(frozen=True, slots=True)

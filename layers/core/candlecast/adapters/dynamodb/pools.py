@@ -33,10 +33,10 @@ from candlecast.adapters.dynamodb.table import (
     sortable,
     store_errors,
 )
-from candlecast.domain.copying import replace
-from candlecast.domain.errors import Conflict, RetryLater
-from candlecast.domain.pool import SLOTS, Pool, Reservation, Slot, SlotChange
-from candlecast.domain.pool_bounds import Amounts, PoolLimits
+from candlecast.domain.limits.pool_bounds import Amounts, PoolLimits
+from candlecast.domain.pools.pool import SLOTS, Pool, Reservation, Slot, SlotChange
+from candlecast.domain.values.copying import replace
+from candlecast.domain.values.errors import Conflict, RetryLater
 from candlecast.ports.clock import Clock
 from candlecast.ports.pool import RESERVATION_CHANGED, SLOT_CHANGED
 

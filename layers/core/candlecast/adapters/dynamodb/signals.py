@@ -23,10 +23,10 @@ from candlecast.adapters.dynamodb.table import (
     sortable,
     store_errors,
 )
-from candlecast.domain.copying import replace
-from candlecast.domain.errors import NotFound
-from candlecast.domain.execution import ShardReport, SignalRecord
-from candlecast.domain.ids import digest
+from candlecast.domain.strategies.execution import ShardReport, SignalRecord
+from candlecast.domain.values.copying import replace
+from candlecast.domain.values.errors import NotFound
+from candlecast.domain.values.ids import digest
 from candlecast.ports.store import Page
 
 SIGNAL = "SIGNAL"

@@ -12,8 +12,8 @@ from pynamodb.attributes import NumberAttribute
 from pynamodb.expressions.update import Action
 
 from candlecast.adapters.dynamodb.table import DecimalAttribute, Row, key
-from candlecast.domain.money import ZERO
-from candlecast.domain.statistics import Statistics
+from candlecast.domain.strategies.statistics import Statistics
+from candlecast.domain.values.money import ZERO
 
 STRATEGY_SHARDS = 16
 

@@ -19,11 +19,11 @@ from candlecast.adapters.dynamodb.table import (
     require_schema,
     store_errors,
 )
-from candlecast.domain.copying import replace
-from candlecast.domain.errors import Conflict, NotFound
-from candlecast.domain.statistics import Statistics
-from candlecast.domain.strategy_definition import SignalSource, StrategyDefinition, StrategyKind
-from candlecast.domain.timeframe import Timeframe
+from candlecast.domain.strategies.definition import SignalSource, StrategyDefinition, StrategyKind
+from candlecast.domain.strategies.statistics import Statistics
+from candlecast.domain.values.copying import replace
+from candlecast.domain.values.errors import Conflict, NotFound
+from candlecast.domain.values.timeframe import Timeframe
 from candlecast.ports.store import Page
 
 DEFINITION = "DEFINITION"

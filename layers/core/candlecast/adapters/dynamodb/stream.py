@@ -11,9 +11,9 @@ from candlecast.adapters.dynamodb.accounts import ACCOUNT_KIND, ACCOUNT_SCHEMA_V
 from candlecast.adapters.dynamodb.gate import SWITCH_KIND
 from candlecast.adapters.dynamodb.outbox import outbox_events
 from candlecast.adapters.dynamodb.table import SCHEMA_VERSION
-from candlecast.domain.account import Account
-from candlecast.domain.errors import InvalidValue, Poison, RetryLater
-from candlecast.domain.ids import event_id
+from candlecast.domain.account.account import Account
+from candlecast.domain.values.errors import InvalidValue, Poison, RetryLater
+from candlecast.domain.values.ids import event_id
 from candlecast.ports.bus import PublishedEvent
 
 Image = Mapping[str, Mapping[str, Any]]

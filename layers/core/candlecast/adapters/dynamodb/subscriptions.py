@@ -26,13 +26,13 @@ from candlecast.adapters.dynamodb.table import (
     require_version,
     store_errors,
 )
-from candlecast.domain.account import Account
-from candlecast.domain.copying import replace
-from candlecast.domain.errors import Conflict, InvalidValue, NotFound, RetryLater
-from candlecast.domain.ids import shard_position
-from candlecast.domain.statistics import Statistics
-from candlecast.domain.strategy_definition import StrategyDefinition
-from candlecast.domain.subscription import Subscription, SubscriptionStatus
+from candlecast.domain.account.account import Account
+from candlecast.domain.strategies.definition import StrategyDefinition
+from candlecast.domain.strategies.statistics import Statistics
+from candlecast.domain.subscriptions.subscription import Subscription, SubscriptionStatus
+from candlecast.domain.values.copying import replace
+from candlecast.domain.values.errors import Conflict, InvalidValue, NotFound, RetryLater
+from candlecast.domain.values.ids import shard_position
 from candlecast.ports.clock import Clock
 
 SUBSCRIPTION = "SUBSCRIPTION"

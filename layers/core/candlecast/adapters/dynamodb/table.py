@@ -25,7 +25,7 @@ from pynamodb.transactions import TransactWrite
 from candlecast.adapters.aws import session
 from candlecast.adapters.dynamodb.compression import compressed, decompressed
 from candlecast.adapters.short_way import ShortWay
-from candlecast.domain.errors import NotFound, RetryLater
+from candlecast.domain.values.errors import NotFound, RetryLater
 
 CONNECT_TIMEOUT_SECONDS = 1.0
 READ_TIMEOUT_SECONDS = 2.0

@@ -11,7 +11,7 @@ from pynamodb.expressions.update import Action
 
 from candlecast.adapters.dynamodb.batch import Key
 from candlecast.adapters.dynamodb.table import SCHEMA_VERSION, Row, Table, condition_failed, key, sortable, store_errors
-from candlecast.domain.weight_budget import Address, Spent, minute_of
+from candlecast.domain.venue.weight_budget import Address, Spent, minute_of
 
 STATE = "STATE"
 

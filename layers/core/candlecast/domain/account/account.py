@@ -1,0 +1,415 @@
+"""The account: the aggregate that decides every order of one set of exchange keys (decision D2).
+
+One item holds everything a decision needs: open intents, positions, daily results, the status of each subscription, the keys'
+version. A change makes a new `Account`; the store writes it only if nobody else has written since it was read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+from candlecast.domain.account.events import Event, EventType, order_event
+from candlecast.domain.account.findings import Drift, ExternalOrder, Mend
+from candlecast.domain.account.usage import Usage
+from candlecast.domain.limits.catalogue import REASONS_OF_LIMITS
+from candlecast.domain.limits.limits import NO_LIMITS, Limits
+from candlecast.domain.orders.fills import STATE_OF_STATUS, filled_into, price_of_last, reason_of_end
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind, MarketSettings, PositionMode, VenueOrder
+from candlecast.domain.orders.lifecycle import require_transition
+from candlecast.domain.orders.position import Position, Trade, market_of, place_of, position_key
+from candlecast.domain.orders.retries import ATTEMPTS_BEFORE_ALERT, NOT_PLACED, pause_after, rest_of_exit
+from candlecast.domain.signals.signal import MAX_SIGNAL_AGE_SECONDS, PositionSide
+from candlecast.domain.subscriptions.subscription import SubscriptionStatus
+from candlecast.domain.values.copying import replace
+from candlecast.domain.values.errors import InvalidValue
+from candlecast.domain.values.money import ZERO
+from candlecast.domain.values.reasons import Denial, Reason
+
+MAX_OPEN_INTENTS = 60  # with the other bounds it keeps the item below 32 kB, compressed: every read and write pays per kB
+MAX_SETTLED = 256
+MAX_REFUSED = MAX_SETTLED - MAX_OPEN_INTENTS  # so much may be taken by refusals: every open order keeps a place for when it ends
+MAX_SUBSCRIPTIONS_PER_ACCOUNT = 20
+DISABLED_BY_OWNER = "DISABLED_BY_OWNER"
+REMEMBERED_DIGITS = 16  # of an intent's id: among MAX_SETTLED ids no two will ever share 64 bits, and half the bytes are saved
+SETTLED_MEMORY = timedelta(seconds=MAX_SIGNAL_AGE_SECONDS + 60)  # after this any repeat of an entry has expired by itself
+
+
+class AccountStatus(StrEnum):
+    """NO_CREDENTIALS until keys are given; DISABLED by its owner or because the venue refused the keys."""
+
+    NO_CREDENTIALS = "NO_CREDENTIALS"
+    ACTIVE = "ACTIVE"
+    DISABLED = "DISABLED"
+
+
+@dataclass(frozen=True)
+class DailyResult:
+    """A subscription's realised profit after fees on one UTC day, in quote units; read from older items, never written."""
+
+    day: date
+    realised_pnl: Decimal
+
+
+@dataclass(frozen=True)
+class Balance:
+    """Margin balance in the account's quote currency as the venue told it."""
+
+    equity: Decimal
+    available: Decimal
+    as_of: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """One set of exchange keys of one user, with everything that decides its orders.
+
+    `intents` holds open intents only; `settled` remembers ended ones until a repeat of their signal would be too old anyway;
+    `newest_signals` is when the newest signal per position key was issued, so that an entry never follows its own exit.
+    `external_orders`, `drifts` (by `place_of` them) and `mends` (by what was mended) are what looks at the venue have found;
+    `naked_since` is since when a position (by its key) that should have a stop has none that lives. `position_mode` is how its
+    owner wants positions kept, `mode_at_venue` how the venue keeps them as far as we know (None: it has said: not so).
+    """
+
+    tenant_id: str
+    account_id: str
+    venue: str
+    label: str
+    status: AccountStatus
+    created_at: datetime
+    credential_version: str | None = None
+    disabled_reason: str | None = None
+    organisation_id: str | None = None  # as its last order named it
+    version: int = 0
+    subscriptions: Mapping[str, SubscriptionStatus] = field(default_factory=dict)
+    intents: Mapping[str, Intent] = field(default_factory=dict)
+    positions: Mapping[str, Position] = field(default_factory=dict)
+    settled: Mapping[str, datetime] = field(default_factory=dict)
+    newest_signals: Mapping[str, datetime] = field(default_factory=dict)
+    daily_results: Mapping[str, DailyResult] = field(default_factory=dict)
+    market_settings: Mapping[str, MarketSettings] = field(default_factory=dict)
+    balance: Balance | None = None
+    reconciled_at: datetime | None = None
+    external_orders: tuple[ExternalOrder, ...] = ()
+    drifts: Mapping[str, Drift] = field(default_factory=dict)
+    mends: Mapping[str, Mend] = field(default_factory=dict)
+    naked_since: Mapping[str, datetime] = field(default_factory=dict)
+    position_mode: PositionMode = PositionMode.ONE_WAY
+    mode_at_venue: PositionMode | None = PositionMode.ONE_WAY
+    limits: Limits = NO_LIMITS
+    usage: Usage = field(default_factory=Usage)
+    outbox: tuple[Event, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.intents) > MAX_OPEN_INTENTS:
+            raise InvalidValue(f"an account has at most {MAX_OPEN_INTENTS} open intents", code="TOO_MANY_OPEN_ORDERS")
+        if len(self.subscriptions) > MAX_SUBSCRIPTIONS_PER_ACCOUNT:
+            raise InvalidValue(
+                f"an account has at most {MAX_SUBSCRIPTIONS_PER_ACCOUNT} subscriptions", code="TOO_MANY_SUBSCRIPTIONS"
+            )
+
+    @property
+    def can_be_looked_at(self) -> bool:
+        """Whether the venue can be asked about the account: its owner's word stops orders, not questions."""
+        usable = self.status is AccountStatus.ACTIVE or self.disabled_reason == DISABLED_BY_OWNER
+        return usable and self.credential_version is not None
+
+    # -- questions ---------------------------------------------------------------------------------------------------------
+
+    def knows(self, intent_id: str) -> bool:
+        """Whether this leg has been decided before, so that deciding again would be a repeat."""
+        return intent_id in self.intents or remembered(intent_id) in self.settled
+
+    def position(self, subscription_id: str, market: str) -> Position | None:
+        return self.positions.get(position_key(subscription_id, market))
+
+    def place(self, market: str, side: PositionSide) -> str:
+        """Where the venue keeps a position of ours."""
+        return place_of(market, side if self.position_mode is PositionMode.HEDGE else None)
+
+    def under_way(self, subscription_id: str, market: str) -> bool:
+        """Whether an entry or exit of a position has not ended yet, so that nobody knows what will be held."""
+        return any(
+            (i.subscription_id, i.market) == (subscription_id, market) and not i.kind.is_protective for i in self.intents.values()
+        )
+
+    def unresolved(self) -> tuple[Intent, ...]:
+        """Intents whose order may exist without our knowing, or which still have to be sent."""
+        return tuple(i for i in self.intents.values() if i.state.is_unresolved or i.state is IntentState.PENDING)
+
+    def protective(self, position: Position) -> tuple[Intent, ...]:
+        """The open stop and target intents of a position."""
+        return tuple(i for i in self.intents.values() if i.kind.is_protective and i.bracket_of == position.entry_intent_id)
+
+    def orphans(self) -> tuple[Intent, ...]:
+        """Protective orders at the venue whose position is closed: to be cancelled."""
+        live = {p.entry_intent_id for p in self.positions.values()}
+        return tuple(
+            i for i in self.intents.values() if i.kind.is_protective and i.state is IntentState.OPEN and i.bracket_of not in live
+        )
+
+    def naked_positions(self) -> tuple[Position, ...]:
+        """Positions that should have a stop and have none that is live or on its way (invariant 11)."""
+        return tuple(
+            p
+            for p in self.positions.values()
+            if p.stop_price is not None and not any(i.kind is LegKind.STOP_LOSS for i in self.protective(p))
+        )
+
+    def holds_foreign(self, market: str) -> bool:
+        """Whether more is held in the market at the venue than ours, so that an entry would be netted with somebody else's."""
+        return any(drift.reported and market_of(place) == market_of(market) for place, drift in self.drifts.items())
+
+    def realised_today(self, subscription_id: str, now: datetime) -> Decimal:
+        """The subscription's realised profit after fees on `now`'s UTC day."""
+        before = self.daily_results.get(subscription_id)  # of an item that was written before there was `usage`
+        realised = before.realised_pnl if before is not None and before.day == now.date() else ZERO
+        return realised + self.usage.results_of(subscription_id, now).day_pnl
+
+    def is_full(self, now: datetime) -> bool:
+        """Whether no further entry can be remembered, so none may be taken."""
+        return sum(1 for until in self.settled.values() if until > now) >= MAX_REFUSED
+
+    # -- changes -----------------------------------------------------------------------------------------------------------
+
+    def decide(self, decided: Iterable[Intent], now: datetime, receipt: str | None = None) -> Account:
+        """Record decisions (write 1): terminal ones (denied, expired, skipped) are settled, the others reserved.
+
+        `receipt` goes with the event of the entry that was decided.
+        """
+        account = self._pruned(now)
+        for intent in decided:
+            key = position_key(intent.subscription_id, intent.market)
+            newest = max(intent.issued_at, account.newest_signals.get(key, intent.issued_at))
+            account = replace(account, newest_signals={**account.newest_signals, key: newest})
+            account = account._put(intent, now)
+        return account if receipt is None else replace(account, outbox=_with_receipt(account.outbox, receipt))
+
+    def hold(self, intent_id: str, state: IntentState, now: datetime) -> Account:
+        """Move an open intent to PENDING, SUBMITTING or UNKNOWN; one that the venue has been seen to have stays OPEN.
+
+        One that is UNKNOWN already stays as it is: the write that said so has landed, and only its answer was lost.
+        """
+        intent = self.intents[intent_id]
+        if intent.state is IntentState.OPEN or intent.state is state is IntentState.UNKNOWN:
+            return self
+        submitted = now if state is not IntentState.PENDING else intent.submitted_at
+        lookups = 0 if state is IntentState.SUBMITTING else intent.lookups
+        return self._put(replace(intent, state=state, submitted_at=submitted, lookups=lookups), now)
+
+    def postpone(self, intent_id: str, now: datetime, asked_seconds: float = 0) -> Account:
+        """The venue certainly did not take the leg: it waits for its pause, or as long as the venue asks if that is longer."""
+        intent = self.intents[intent_id]
+        if intent.state is IntentState.OPEN:
+            return self
+        attempts = intent.attempts + 1
+        pause = max(pause_after(intent.kind, attempts), timedelta(seconds=asked_seconds))
+        held = self._put(replace(intent, state=IntentState.PENDING, attempts=attempts, retry_at=now + pause), now)
+        return held._escalated(intent.kind, attempts, now)
+
+    def defer(self, intent_id: str, until: datetime, now: datetime) -> Account:
+        """Hold back a leg that was certainly not sent, by our own will: it may be sent from `until` on, and no attempt counts."""
+        held = self.hold(intent_id, IntentState.PENDING, now)
+        intent = held.intents[intent_id]
+        if intent.state is not IntentState.PENDING:
+            return held
+        return replace(held, intents={**held.intents, intent_id: replace(intent, retry_at=until)})
+
+    def mark_exit(self, intent_id: str, now: datetime) -> Account:
+        """Mark an exit for sending, for all that is held now: what it waited for may have changed that."""
+        intent = self.intents[intent_id]
+        position = self.positions[position_key(intent.subscription_id, intent.market)]
+        sized = replace(intent, position_side=position.side, quantity=position.quantity)
+        return replace(self, intents={**self.intents, intent_id: sized}).hold(intent_id, IntentState.SUBMITTING, now)
+
+    def seen(self, intent_id: str) -> Account:
+        """Forget look-ups in vain: the venue has shown the order again."""
+        return replace(self, intents={**self.intents, intent_id: replace(self.intents[intent_id], lookups=0)})
+
+    def missed(self, intent_id: str, now: datetime) -> Account:
+        """Count a look-up that did not find the order."""
+        intent = self.intents[intent_id]
+        counted = replace(intent, lookups=intent.lookups + 1, last_lookup_at=now)
+        return replace(self, intents={**self.intents, intent_id: counted})
+
+    def release(self, intent_id: str) -> Account:
+        """Forget a stop or target that was certainly not sent, because its entry has ended without a position."""
+        require_transition(self.intents[intent_id].state, None)
+        return replace(self, intents={k: v for k, v in self.intents.items() if k != intent_id})
+
+    def fail(self, intent_id: str, state: IntentState, reason: Reason, now: datetime, message: str | None = None) -> Account:
+        """End an intent without a (further) fill."""
+        intent = self.intents[intent_id]
+        return self._put(replace(intent, state=state, denial=intent.denial or Denial(reason), venue_message=message), now)
+
+    def apply(self, intent_id: str, order: VenueOrder, fee_rate: Decimal, now: datetime) -> Account:
+        """Take over what the venue says of an order: fills move the position, an end settles the intent.
+
+        Idempotent: only what was filled beyond what is known counts. `fee_rate` estimates a fee that the venue does not tell.
+        """
+        intent = self.intents[intent_id]
+        filled = order.filled_quantity - intent.filled_quantity
+        account = self
+        if filled > 0:
+            price = price_of_last(intent, order, filled)
+            fee = order.fee - intent.fee if order.fee is not None else filled * price * fee_rate
+            account = account._fill(intent, filled, price, fee, now)
+            intent = replace(
+                intent, filled_quantity=order.filled_quantity, average_price=order.average_price, fee=intent.fee + fee
+            )
+        state = STATE_OF_STATUS[order.status]
+        denial = Denial(reason_of_end(intent)) if state is IntentState.CANCELLED else None
+        if state is IntentState.REJECTED:
+            denial = Denial(Reason.VENUE_REJECTED)
+        intent = replace(intent, state=state, venue_order_id=order.venue_order_id, denial=intent.denial or denial, lookups=0)
+        account = account._put(intent, now)
+        return account._exit_the_rest(intent, now) if state is IntentState.CANCELLED else account
+
+    def disable(self, reason: str, now: datetime) -> Account:
+        """Stop using the account's keys; the owner is told by a critical alert.
+
+        What its owner has disabled stays so for that reason: new keys alone must not wake it.
+        """
+        told = self.alert(reason, now)
+        if self.status is AccountStatus.DISABLED and self.disabled_reason == DISABLED_BY_OWNER:
+            return told
+        stopped = replace(told, status=AccountStatus.DISABLED, disabled_reason=reason)
+        for intent in self.intents.values():
+            if intent.state is IntentState.PENDING:  # certainly not sent, and nobody will look at the account to say so
+                stopped = stopped.fail(intent.intent_id, IntentState.DENIED, Reason.ACCOUNT_DISABLED, now)
+        return stopped
+
+    def alert(self, code: str, now: datetime, position: Position | None = None, market: str | None = None) -> Account:
+        """Tell operations and the owner of something that needs a person."""
+        event = Event(type=EventType.ALERT_CRITICAL, occurred_at=now, code=code, position=position, market=market)
+        return self.tell(event)
+
+    def tell(self, event: Event) -> Account:
+        """Send an event with the next write."""
+        return replace(self, outbox=(*self.outbox, event))
+
+    def close_outside(self, key: str, quantity: Decimal, price: Decimal, fee: Decimal, closed_by: str, now: datetime) -> Account:
+        """Take over that somebody else has closed `quantity` of a position: by hand, or the venue by liquidation."""
+        position = self.positions[key].reduced(quantity, price, fee)
+        return self._with_position(position, now) if position.quantity > 0 else self._closed(position, closed_by, now)
+
+    def with_balance(self, balance: Balance) -> Account:
+        """Take over the balance that a look at the venue has found."""
+        return replace(self, balance=balance, usage=self.usage.valued(balance.equity, balance.as_of))
+
+    def with_position_mode(self, mode: PositionMode) -> Account:
+        """The account that keeps its positions so; raises `InvalidValue` (ACCOUNT_NOT_FLAT) while anything is held or open.
+
+        The venue is told before the next entry, and refuses it if somebody else's position or order is in the way.
+        """
+        if mode is not self.position_mode and (self.positions or self.intents):
+            raise InvalidValue("the position mode changes only while nothing is held or open", code="ACCOUNT_NOT_FLAT")
+        return replace(self, position_mode=mode)
+
+    def with_mode_at_venue(self, mode: PositionMode | None) -> Account:
+        return replace(self, mode_at_venue=mode)
+
+    def with_market_settings(self, market: str, settings: MarketSettings) -> Account:
+        return replace(self, market_settings={**self.market_settings, market: settings})
+
+    # -- inside ------------------------------------------------------------------------------------------------------------
+
+    def _put(self, intent: Intent, now: datetime) -> Account:
+        known = self.intents.get(intent.intent_id)
+        require_transition(known.state if known is not None else None, intent.state)
+        if intent.state.is_terminal:
+            intent = replace(intent, settled_at=now)
+            intents = {k: v for k, v in self.intents.items() if k != intent.intent_id and not _is_void(v, intent)}
+            settled = dict(self.settled)
+            if not intent.kind.is_protective and len(settled) < (MAX_SETTLED if known is not None else MAX_REFUSED):
+                settled[remembered(intent.intent_id)] = forgotten_at(now)
+        else:
+            intents, settled = {**self.intents, intent.intent_id: intent}, dict(self.settled)
+        usage, events = self.usage.followed(known, intent, now), _order_events(intent, now)
+        if intent.denial is not None and intent.state is IntentState.DENIED and intent.denial.reason in REASONS_OF_LIMITS:
+            told = usage.told(intent.subscription_id, intent.denial.reason, now)
+            if told is not None:
+                usage, events = told, (*events, Event(type=EventType.LIMITS_BREACHED, occurred_at=now, order=intent))
+        return replace(self, intents=intents, settled=settled, usage=usage, outbox=(*self.outbox, *events))
+
+    def _exit_the_rest(self, cut: Intent, now: datetime) -> Account:
+        """An exit that the venue ended before all was closed (no liquidity) goes on with another one for what is left."""
+        if cut.kind is not LegKind.EXIT or self.position(cut.subscription_id, cut.market) is None:
+            return self
+        rest = rest_of_exit(cut, now)
+        return self._put(rest, now)._escalated(rest.kind, rest.attempts, now)
+
+    def _escalated(self, kind: LegKind, attempts: int, now: datetime) -> Account:
+        """Tell a person, once, of an exit or a stop that cannot be placed."""
+        code = NOT_PLACED.get(kind)
+        return self if code is None or attempts != ATTEMPTS_BEFORE_ALERT else self.alert(code, now)
+
+    def _pruned(self, now: datetime) -> Account:
+        return replace(
+            self,
+            settled={k: until for k, until in self.settled.items() if until > now},
+            newest_signals={k: at for k, at in self.newest_signals.items() if at > now - SETTLED_MEMORY},
+            daily_results={k: r for k, r in self.daily_results.items() if r.day == now.date()},
+            usage=self.usage.pruned(self.subscriptions, now),
+        )
+
+    def _fill(self, intent: Intent, quantity: Decimal, price: Decimal, fee: Decimal, now: datetime) -> Account:
+        held = self.position(intent.subscription_id, intent.market)
+        if intent.kind is LegKind.ENTRY:
+            return self._with_position(filled_into(held, intent, quantity, price, fee, now), now)
+        if held is None:
+            return self.alert("FILL_WITHOUT_POSITION", now)
+        position = held.reduced(min(quantity, held.quantity), price, fee)
+        if position.quantity > 0:
+            return self._with_position(position, now)
+        return self._closed(position, intent.leg, now)
+
+    def _with_position(self, position: Position, now: datetime) -> Account:
+        event = Event(type=EventType.POSITION_CHANGED, occurred_at=now, position=position)
+        return replace(self, positions={**self.positions, position.key: position}, outbox=(*self.outbox, event))
+
+    def _closed(self, position: Position, closed_by: str, now: datetime) -> Account:
+        trade = Trade.of(position, closed_by, now)
+        events = (
+            Event(type=EventType.POSITION_CHANGED, occurred_at=now, position=position),
+            Event(type=EventType.TRADE_CLOSED, occurred_at=now, trade=trade),
+        )
+        return replace(
+            self,
+            positions={k: p for k, p in self.positions.items() if k != position.key},
+            usage=self.usage.closed(position.key, position.subscription_id, trade.net_pnl, now),
+            outbox=(*self.outbox, *events),
+        )
+
+
+def _is_void(leg: Intent, ended: Intent) -> bool:
+    """Whether a leg was to protect what an add should have brought, which has ended with nothing; it was never sent."""
+    return leg.behind == ended.intent_id and ended.filled_quantity == 0
+
+
+def remembered(intent_id: str) -> str:
+    """What is kept of the id of an ended intent."""
+    return intent_id[:REMEMBERED_DIGITS]
+
+
+def forgotten_at(ended_at: datetime) -> datetime:
+    """Until when an intent that ended then is remembered, in whole minutes: seconds would only take room."""
+    return (ended_at + SETTLED_MEMORY + timedelta(minutes=1)).replace(second=0, microsecond=0)
+
+
+def _with_receipt(outbox: tuple[Event, ...], receipt: str) -> tuple[Event, ...]:
+    """The events, the receipt with the newest that tells of an entry, or of an exit if there is none."""
+    decided = (event.order if event.type is not EventType.LIMITS_BREACHED else None for event in outbox)
+    kinds = [order.kind if order is not None else None for order in decided]
+    wanted = LegKind.ENTRY if LegKind.ENTRY in kinds else LegKind.EXIT
+    carrier = max((place for place, kind in enumerate(kinds) if kind is wanted), default=None)
+    return tuple(replace(e, receipt=receipt) if place == carrier else e for place, e in enumerate(outbox))
+
+
+def _order_events(intent: Intent, now: datetime) -> tuple[Event, ...]:
+    """Tell an intent's state; a stop or target is told of once it exists, since it may end unsent with its entry."""
+    untold = intent.kind.is_protective and intent.state in (IntentState.PENDING, IntentState.SUBMITTING)
+    return () if untold else (order_event(intent, now),)

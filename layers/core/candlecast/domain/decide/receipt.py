@@ -1,0 +1,130 @@
+"""The receipt of a decision: what was decided for one (signal, subscription), by which limits, and where they came from (RK6).
+
+It is a pure function of what the decision was made from, and its text is canonical: replaying the decision gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from candlecast.domain.account.account import Account
+from candlecast.domain.decide.risk.evaluate import Evaluation
+from candlecast.domain.limits.limits import EffectiveLimits
+from candlecast.domain.orders.intent import Intent
+from candlecast.domain.subscriptions.trade_order import TradeOrder
+from candlecast.domain.values.reasons import Denial
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receipt:
+    """Everything that a decision was made from and what it came to.
+
+    `limits` is None where no entry was considered: exits pass no limit.
+    """
+
+    order: TradeOrder
+    account_id: str
+    account_version: int
+    decided_at: datetime
+    intents: tuple[Intent, ...]
+    limits: EffectiveLimits | None
+    evaluations: tuple[Evaluation, ...]
+
+    @staticmethod
+    def of(
+        account: Account,
+        order: TradeOrder,
+        intents: Sequence[Intent],
+        limits: EffectiveLimits | None,
+        evaluations: Sequence[Evaluation],
+        now: datetime,
+    ) -> Receipt:
+        return Receipt(
+            order=order,
+            account_id=account.account_id,
+            account_version=account.version,
+            decided_at=now,
+            intents=tuple(intents),
+            limits=limits,
+            evaluations=tuple(evaluations),
+        )
+
+    def text(self) -> str:
+        """Canonical JSON: sorted keys, no blanks, Decimals as plain text without trailing zeros, absent values left out."""
+        signal, settings = self.order.signal, self.order.settings
+        content = {
+            "schema_version": SCHEMA_VERSION,
+            "signal_id": signal.signal_id,
+            "subscription_id": self.order.subscription_id,
+            "account_id": self.account_id,
+            "account_version": self.account_version,
+            "strategy_id": signal.strategy_id,
+            "strategy_version": self.order.strategy_version,
+            "market": signal.market,
+            "action": signal.action,
+            "price": signal.price,
+            "decided_at": self.decided_at,
+            "capital": settings.capital,
+            "sizing": _present({"mode": settings.sizing.mode, "value": settings.sizing.value}),
+            "traded": any(not intent.state.is_terminal for intent in self.intents),
+            "legs": [_leg(intent) for intent in self.intents],
+            "authority": None if self.limits is None else self.limits.authority,
+            "limits": {each.limit: _limit(each) for each in self.evaluations},
+        }
+        return _ENCODER.encode(_present(content))
+
+    def digest(self) -> str:
+        """SHA-256 of the text, in hex."""
+        return hashlib.sha256(self.text().encode()).hexdigest()
+
+
+def _leg(intent: Intent) -> dict[str, Any]:
+    leg = {
+        "leg": intent.leg,
+        "state": intent.state,
+        "quantity": intent.quantity,
+        "trigger_price": intent.trigger_price,
+        "denial": None if intent.denial is None else _denial(intent.denial),
+    }
+    return _present(leg)
+
+
+def _denial(denial: Denial) -> dict[str, Any]:
+    return _present({"reason": denial.reason, "value": denial.value, "bound": denial.bound, "margin": denial.margin})
+
+
+def _limit(evaluation: Evaluation) -> dict[str, Any]:
+    limit = {
+        "passed": evaluation.passed,
+        "value": evaluation.value,
+        "bound": evaluation.bound,
+        "margin": evaluation.margin,
+        "reason": None if evaluation.passed else evaluation.reason,
+        "origin": evaluation.origin,
+    }
+    return _present(limit)
+
+
+def _present(content: dict[str, Any]) -> dict[str, Any]:
+    """What is None is left out."""
+    return {key: value for key, value in content.items() if value is not None}
+
+
+def _canonical(value: object) -> str:
+    """What is none of JSON's own types."""
+    if isinstance(value, Decimal):
+        return format(value.normalize(), "f")
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"a receipt holds no {type(value).__name__}")
+
+
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=_canonical)

@@ -1,0 +1,163 @@
+"""What the limits look at: the entry as it would be placed, and the account with it as if it were."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from functools import cached_property
+
+from candlecast.domain.account.account import Account
+from candlecast.domain.account.usage import Results
+from candlecast.domain.limits.limits import EffectiveLimits, Limits
+from candlecast.domain.limits.quote import Quote
+from candlecast.domain.market.market import Market
+from candlecast.domain.orders.intent import Intent, LegKind
+from candlecast.domain.orders.position import Position, position_key
+from candlecast.domain.signals.entry_order import EntryOrder
+from candlecast.domain.signals.signal import PositionSide, TakeProfit
+from candlecast.domain.subscriptions.subscription import Settings
+from candlecast.domain.values.money import ZERO
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """An entry as it would be placed. Money in quote units, quantity in base units; `price` is what it is expected to pay.
+
+    `limits` are all that are in force for it; `closing_key` is the position that the same signal closes first (a reversal).
+    """
+
+    subscription_id: str
+    strategy_id: str
+    market: Market
+    side: PositionSide
+    settings: Settings
+    limits: EffectiveLimits
+    price: Decimal
+    quantity: Decimal
+    stop: Decimal | None
+    targets: tuple[TakeProfit, ...]
+    now: datetime
+    issued_at: datetime
+    confidence: Decimal | None = None
+    quote: Quote | None = None
+    closing_key: str | None = None
+    order: EntryOrder = field(default_factory=EntryOrder)
+
+    @property
+    def notional(self) -> Decimal:
+        return self.quantity * self.price
+
+    @property
+    def key(self) -> str:
+        """Key of the position that it would open."""
+        return position_key(self.subscription_id, self.market.symbol)
+
+    @property
+    def order_count(self) -> int:
+        """How many orders it comes to at most: itself, its stop, its targets, and the exit before it."""
+        return 1 + (self.stop is not None) + len(self.targets) + (self.closing_key is not None)
+
+    @property
+    def risk(self) -> Decimal | None:
+        """What is lost from the reference price to the stop, before fees; None without a stop."""
+        return None if self.stop is None else abs(self.price - self.stop) * self.quantity
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """One position, held, coming or wanted; `risk` is the loss from its price to its stop, None without one."""
+
+    subscription_id: str
+    strategy_id: str
+    market: str
+    side: PositionSide
+    notional: Decimal
+    leverage: Decimal
+    risk: Decimal | None
+
+
+class Situation:
+    """An account and an entry, with what several limits need computed once."""
+
+    def __init__(self, account: Account, entry: Entry) -> None:
+        self.account = account
+        self.entry = entry
+        self.now = entry.now
+        self.limits: Limits = entry.limits.limits
+
+    @cached_property
+    def results(self) -> Results:
+        """The subscription's results; those of today include what an older item remembers."""
+        return self.account.usage.results_of(self.entry.subscription_id, self.now)
+
+    @cached_property
+    def realised_today(self) -> Decimal:
+        return self.account.realised_today(self.entry.subscription_id, self.now)
+
+    @cached_property
+    def equity(self) -> Decimal | None:
+        """Equity as the venue told it last; None if it never did or if there is none left."""
+        balance = self.account.balance
+        return balance.equity if balance is not None and balance.equity > 0 else None
+
+    @cached_property
+    def exposures(self) -> tuple[Exposure, ...]:
+        """All that would be held: positions but the one that is closed first, what is still to come, and the entry itself."""
+        entry = self.entry
+        wanted = Exposure(
+            entry.subscription_id,
+            entry.strategy_id,
+            entry.market.symbol,
+            entry.side,
+            entry.notional,
+            entry.settings.leverage,
+            entry.risk,
+        )
+        return (*exposures_of(self.account, without=entry.closing_key), wanted)
+
+    def positions(self, subscription_id: str | None = None) -> int:
+        """How many positions there would be, of one subscription or of all."""
+        return positions_of(self.account, subscription_id, without=(self.entry.closing_key, self.entry.key)) + 1
+
+
+def positions_of(account: Account, subscription_id: str | None = None, without: Collection[str | None] = ()) -> int:
+    """How many positions are held, but those of some keys, or coming: of one subscription or of all."""
+    held = (p.subscription_id for p in account.positions.values() if p.key not in without)
+    coming = (i for i in account.intents.values() if i.kind is LegKind.ENTRY)
+    new = (i.subscription_id for i in coming if i.filled_quantity == 0 and not i.is_add)
+    return sum(subscription_id in (None, whose) for whose in (*held, *new))
+
+
+def exposures_of(account: Account, without: str | None = None) -> tuple[Exposure, ...]:
+    """What an account holds, but the position of one key, and what is still to come."""
+    held = (_exposure_of_position(p, account) for p in account.positions.values() if p.key != without)
+    coming = (_exposure_of(intent) for intent in account.intents.values() if intent.kind is LegKind.ENTRY)
+    return (*held, *coming)
+
+
+def _exposure_of_position(position: Position, account: Account) -> Exposure:
+    settings, stop = account.market_settings.get(position.market), position.stop_price
+    return Exposure(
+        position.subscription_id,
+        position.strategy_id,
+        position.market,
+        position.side,
+        position.notional,
+        settings.leverage if settings is not None else Decimal(1),
+        None if stop is None else max(ZERO, -position.unrealised_pnl(stop)),
+    )
+
+
+def _exposure_of(intent: Intent) -> Exposure:
+    left, price, stop = intent.quantity - intent.filled_quantity, intent.reference_price or ZERO, intent.stop_price
+    return Exposure(
+        intent.subscription_id,
+        intent.strategy_id,
+        intent.market,
+        intent.position_side or PositionSide.LONG,
+        left * price,
+        intent.market_settings.leverage if intent.market_settings is not None else Decimal(1),
+        None if stop is None else abs(price - stop) * left,
+    )

@@ -1,0 +1,91 @@
+"""What an entry must be whatever the limits: what the venue takes, what the account can follow, what nets with nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from candlecast.domain.account.account import MAX_OPEN_INTENTS, Account
+from candlecast.domain.decide.risk.entry import Entry
+from candlecast.domain.limits.limits import Authority
+from candlecast.domain.orders.intent import LegKind, PositionMode
+from candlecast.domain.orders.position import Position
+from candlecast.domain.signals.signal import MAX_TAKE_PROFITS
+from candlecast.domain.values.reasons import Denial, Reason
+
+LEGS_OF_AN_ENTRY = 2 + MAX_TAKE_PROFITS  # entry, stop and every target
+
+
+def structural_denial(account: Account, entry: Entry) -> Denial | None:
+    """The first rule that the entry breaks, or None."""
+    return next((denial for rule in RULES if (denial := rule(account, entry)) is not None), None)
+
+
+def _known_limits(_: Account, entry: Entry) -> Denial | None:
+    return Denial(Reason.LIMITS_UNAVAILABLE) if entry.limits.authority is Authority.LOST else None
+
+
+def _same_market(account: Account, entry: Entry) -> Denial | None:
+    """One subscription in a market, since the venue nets what is held there; in hedge mode one on each side of it."""
+    if account.holds_foreign(entry.market.symbol):  # a look at the venue has found more there than ours
+        return Denial(Reason.MARKET_IN_USE)
+    both_sides = account.position_mode is PositionMode.HEDGE
+    for position in account.positions.values():
+        if position.market != entry.market.symbol or position.key == entry.closing_key:
+            continue
+        if position.subscription_id == entry.subscription_id:
+            return _add(position, entry)
+        # the venue nets them: the exit of one whose stop has just triggered unseen would close the other's
+        if position.side is entry.side or not both_sides:
+            return Denial(Reason.MARKET_IN_USE)
+    coming = (i for i in account.intents.values() if i.kind is LegKind.ENTRY and i.filled_quantity == 0)
+    meets = (i for i in coming if i.market == entry.market.symbol and (i.position_side is entry.side or not both_sides))
+    return Denial(Reason.MARKET_IN_USE) if any(meets) else None
+
+
+def _add(position: Position, entry: Entry) -> Denial | None:
+    """Whether an entry may add to the position that its subscription holds: never unless a limit says how often."""
+    adds = entry.limits.limits.max_adds
+    if adds is None:
+        return Denial(Reason.POSITION_ALREADY_OPEN)
+    return None if position.adds < adds else Denial(Reason.MAX_ADDS, Decimal(position.adds + 1), Decimal(adds))
+
+
+def _stop_side(_: Account, entry: Entry) -> Denial | None:
+    if entry.stop is None:
+        return None
+    losing = (entry.price - entry.stop) * entry.side.sign > 0
+    return None if losing and entry.stop > 0 else Denial(Reason.STOP_ON_WRONG_SIDE, entry.stop, entry.price)
+
+
+def _target_sides(_: Account, entry: Entry) -> Denial | None:
+    for rung in entry.targets:
+        if (rung.price - entry.price) * entry.side.sign <= 0:
+            return Denial(Reason.TARGET_ON_WRONG_SIDE, rung.price, entry.price)
+    return None
+
+
+def _quantity(_: Account, entry: Entry) -> Denial | None:
+    lowest = max(entry.market.min_quantity, entry.market.quantity_step)
+    if entry.quantity < lowest:
+        return Denial(Reason.QUANTITY_TOO_SMALL, entry.quantity, lowest)
+    if entry.quantity > entry.market.max_quantity:
+        return Denial(Reason.QUANTITY_TOO_LARGE, entry.quantity, entry.market.max_quantity)
+    if entry.notional < entry.market.min_notional:
+        return Denial(Reason.NOTIONAL_TOO_SMALL, entry.notional, entry.market.min_notional)
+    return None
+
+
+def _room_for_legs(account: Account, _: Entry) -> Denial | None:
+    after = len(account.intents) + LEGS_OF_AN_ENTRY
+    return None if after <= MAX_OPEN_INTENTS else Denial(Reason.TOO_MANY_OPEN_ORDERS, Decimal(after), Decimal(MAX_OPEN_INTENTS))
+
+
+RULES: tuple[Callable[[Account, Entry], Denial | None], ...] = (
+    _known_limits,
+    _same_market,
+    _stop_side,
+    _target_sides,
+    _quantity,
+    _room_for_legs,
+)

@@ -1,0 +1,1 @@
+"""The limits that people set, and what they are compared with."""

@@ -1,0 +1,22 @@
+"""A limit that stopped an entry, as its user and operations are told of it (RK5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from candlecast.domain.values.reasons import Denial
+
+
+@dataclass(frozen=True, kw_only=True)
+class Breach:
+    """Which limit stopped which entry; `breach_id` is the event's, so a repeat is the same breach."""
+
+    breach_id: str
+    tenant_id: str
+    account_id: str
+    subscription_id: str
+    signal_id: str
+    market: str
+    denial: Denial
+    occurred_at: datetime

@@ -1,0 +1,275 @@
+"""Limits as somebody sets them, and what remains of all that stand above one order (SU3): a lower level can only tighten.
+
+What each limit means stands in `limit_catalogue.py`, how it is checked in `risk/`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from functools import reduce
+from operator import attrgetter
+from typing import Any
+
+from candlecast.domain.limits.catalogue import CATALOGUE, LimitSpec, Tightens
+from candlecast.domain.limits.trading_window import Blackout, TradingWindow, common_windows
+from candlecast.domain.signals.signal import PositionSide
+from candlecast.domain.values.errors import InvalidValue
+from candlecast.domain.values.money import require_decimal, require_utc
+
+__all__ = ["CATALOGUE", "NAMES", "Authority", "ClosingLimits", "EffectiveLimits", "LimitSpec", "Limits", "Scope"]
+
+MAX_SET_SIZE = 50  # of what one level sets: settings travel in every order message
+MAX_MERGED_SIZE = 400  # of what all levels together may come to
+
+
+class Scope(StrEnum):
+    """Whose limit it is, widest first."""
+
+    PLATFORM = "PLATFORM"
+    ORGANISATION = "ORGANISATION"
+    GROUP = "GROUP"
+    USER = "USER"
+    ACCOUNT = "ACCOUNT"
+    SUBSCRIPTION = "SUBSCRIPTION"
+
+
+class Authority(StrEnum):
+    """How well the limits above the account are known (RK5).
+
+    LIVE: read just now. CACHED: read in the last minutes. EMERGENCY: unknown, the emergency limits count. LOST: unknown for too
+    long, no entry is taken.
+    """
+
+    LIVE = "LIVE"
+    CACHED = "CACHED"
+    EMERGENCY = "EMERGENCY"
+    LOST = "LOST"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """One level's limits by their standard names; None is not limited at this level. Units stand in the catalogue.
+
+    An empty `allowed_...` allows nothing. Raises `InvalidValue` (LIMIT_OUT_OF_BOUNDS) for a value beyond the catalogue's bounds.
+    """
+
+    # access
+    reduce_only: bool | None = None
+    allowed_venues: tuple[str, ...] | None = None
+    allowed_markets: tuple[str, ...] | None = None
+    denied_markets: tuple[str, ...] | None = None
+    allowed_sides: tuple[PositionSide, ...] | None = None
+    trading_windows: tuple[TradingWindow, ...] | None = None
+    blackouts: tuple[Blackout, ...] | None = None
+    max_state_age_seconds: int | None = None
+    limits_locked_until: datetime | None = None
+    # positions
+    one_position_per_market: bool | None = None
+    max_adds: int | None = None
+    max_positions: int | None = None
+    max_account_positions: int | None = None
+    max_open_orders: int | None = None
+    self_match_prevention: bool | None = None
+    # losses
+    max_daily_loss_percent: Decimal | None = None
+    max_daily_loss: Decimal | None = None
+    max_weekly_loss_percent: Decimal | None = None
+    max_monthly_loss_percent: Decimal | None = None
+    max_account_daily_loss_percent: Decimal | None = None
+    max_drawdown_percent: Decimal | None = None
+    max_trailing_drawdown_percent: Decimal | None = None
+    max_end_of_day_drawdown_percent: Decimal | None = None
+    min_equity: Decimal | None = None
+    daily_profit_lock_percent: Decimal | None = None
+    max_consecutive_losses: int | None = None
+    consecutive_loss_pause_hours: Decimal | None = None
+    min_market_profit_percent: Decimal | None = None
+    low_profit_ban_hours: Decimal | None = None
+    cooldown_after_trade_seconds: int | None = None
+    cooldown_after_loss_seconds: int | None = None
+    # rates
+    quarantine_after_reject_minutes: int | None = None
+    duplicate_window_seconds: int | None = None
+    max_orders_per_second: int | None = None
+    max_orders_per_minute: int | None = None
+    max_orders_per_day: int | None = None
+    max_trades_per_day: int | None = None
+    max_daily_notional: Decimal | None = None
+    max_cancels_per_minute: int | None = None
+    # the order itself
+    max_signal_age_seconds: int | None = None
+    min_confidence: Decimal | None = None
+    stop_required: bool | None = None
+    max_stop_distance_percent: Decimal | None = None
+    min_stop_distance_percent: Decimal | None = None
+    min_reward_to_risk: Decimal | None = None
+    max_risk_per_trade_percent: Decimal | None = None
+    max_order_quantity: Decimal | None = None
+    max_order_notional: Decimal | None = None
+    min_order_notional: Decimal | None = None
+    approval_above_notional: Decimal | None = None
+    max_quote_age_seconds: int | None = None
+    max_price_deviation_percent: Decimal | None = None
+    max_slippage_bps: Decimal | None = None
+    max_spread_bps: Decimal | None = None
+    max_funding_rate_percent: Decimal | None = None
+    min_liquidation_distance_percent: Decimal | None = None
+    # exposure
+    max_position_notional: Decimal | None = None
+    max_gross_exposure: Decimal | None = None
+    max_net_exposure: Decimal | None = None
+    max_leverage: Decimal | None = None
+    max_account_leverage: Decimal | None = None
+    max_concentration_percent: Decimal | None = None
+    max_correlated_exposure_percent: Decimal | None = None
+    correlated_markets: tuple[tuple[str, ...], ...] | None = None
+    max_strategy_allocation_percent: Decimal | None = None
+    max_portfolio_heat_percent: Decimal | None = None
+    max_margin_usage_percent: Decimal | None = None
+    # what is held
+    max_holding_hours: Decimal | None = None
+    max_unrealised_loss_percent: Decimal | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in self.given():
+            if isinstance(value, tuple):
+                object.__setattr__(self, name, _canonical(name, value))
+            elif isinstance(value, datetime):
+                require_utc(name, value)
+            elif not isinstance(value, bool):
+                _require_number(name, value)
+
+    def given(self) -> tuple[tuple[str, Any], ...]:
+        """Name and value of each limit that is set, in the catalogue's order."""
+        values = _VALUES(self)
+        if values.count(None) == len(values):  # most users set none, and a fan-out asks thousands of them
+            return ()
+        return tuple((name, value) for name, value in zip(NAMES, values, strict=True) if value is not None)
+
+    def require_settable(self) -> Limits:
+        """These limits if one level may set them; raises `InvalidValue` (TOO_MANY_ENTRIES) for sets that are too large."""
+        for name, value in self.given():
+            if isinstance(value, tuple) and len(value) > MAX_SET_SIZE:
+                raise InvalidValue(f"{name} has over {MAX_SET_SIZE} entries", code="TOO_MANY_ENTRIES")
+        return self
+
+
+NAMES: tuple[str, ...] = tuple(each.name for each in fields(Limits))
+_VALUES = attrgetter(*NAMES)
+NO_LIMITS = Limits()  # one for all values that set none: making it takes longer than most decisions about it
+
+
+@dataclass(frozen=True)
+class EffectiveLimits:
+    """What remains of several levels: the tightest value of each limit, and the widest level that gives it."""
+
+    limits: Limits = NO_LIMITS
+    origins: Mapping[str, Scope] = field(default_factory=dict)
+    authority: Authority = Authority.LIVE
+
+    @property
+    def emergency(self) -> bool:
+        """Whether the authority on limits could not be asked, so that the emergency limits count."""
+        return self.authority is Authority.EMERGENCY
+
+
+@dataclass(frozen=True)
+class ClosingLimits:
+    """The limits on what is held, which the reconciler acts on: hours, and per cent of what the position has cost."""
+
+    max_holding_hours: Decimal | None = None
+    max_unrealised_loss_percent: Decimal | None = None
+
+
+def tighten(layers: Sequence[tuple[Scope, Limits]], *, authority: Authority = Authority.LIVE) -> EffectiveLimits:
+    """The tightest of all layers, limit by limit; their order does not matter."""
+    by_name: dict[str, list[tuple[Scope, Any]]] = {}
+    for scope, limits in layers:
+        for name, value in limits.given():
+            by_name.setdefault(name, []).append((scope, value))
+    return _effective(by_name, authority)
+
+
+def tighten_further(above: EffectiveLimits | None, layers: Sequence[tuple[Scope, Limits]]) -> EffectiveLimits:
+    """What remains of `above` under further layers; None above limits nothing."""
+    if above is None:
+        return tighten(layers)
+    by_name = {name: [(above.origins.get(name, Scope.PLATFORM), value)] for name, value in above.limits.given()}
+    for scope, limits in layers:
+        for name, value in limits.given():
+            by_name.setdefault(name, []).append((scope, value))
+    return _effective(by_name, above.authority)
+
+
+def loosened(old: Limits, new: Limits) -> tuple[str, ...]:
+    """Names of the limits that a change from `old` to `new` would loosen; what the old one did not limit cannot be loosened."""
+    after = dict(new.given())
+    return tuple(name for name, value in old.given() if name not in after or _combine(name, value, after[name]) != after[name])
+
+
+def locked_changes(old: Limits, new: Limits, now: datetime) -> tuple[str, ...]:
+    """What a change would loosen although the limits are locked; empty if the change may be made."""
+    locked = old.limits_locked_until is not None and now < old.limits_locked_until
+    return loosened(old, new) if locked else ()
+
+
+def acted_on(limits: Limits) -> ClosingLimits | None:
+    """The limits on what is held, for the position to remember; None if there are none."""
+    if limits.max_holding_hours is None and limits.max_unrealised_loss_percent is None:
+        return None
+    return ClosingLimits(limits.max_holding_hours, limits.max_unrealised_loss_percent)
+
+
+def _effective(by_name: Mapping[str, Sequence[tuple[Scope, Any]]], authority: Authority) -> EffectiveLimits:
+    values: dict[str, Any] = {}
+    origins: dict[str, Scope] = {}
+    for name in filter(by_name.__contains__, NAMES):
+        given = by_name[name]
+        value = reduce(_COMBINE[CATALOGUE[name].tightens], (each for _, each in given))
+        values[name] = value
+        origins[name] = _origin(given, value)
+    return EffectiveLimits(Limits(**values), origins, authority)
+
+
+def _origin(given: Sequence[tuple[Scope, Any]], value: Any) -> Scope:
+    """The widest level that gives the value; if none does alone (sets that were merged), the narrowest that has a say."""
+    giving = [scope for scope, each in given if each == value]
+    return min(giving, key=_WIDTH.__getitem__) if giving else max((scope for scope, _ in given), key=_WIDTH.__getitem__)
+
+
+_WIDTH = {scope: width for width, scope in enumerate(Scope)}
+_COMBINE: Mapping[Tightens, Callable[[Any, Any], Any]] = {
+    Tightens.LOWER: min,
+    Tightens.HIGHER: max,
+    Tightens.LATEST: max,
+    Tightens.FLAG: lambda one, other: one or other,
+    Tightens.SUBSET: lambda one, other: tuple(sorted(set(one) & set(other))),
+    Tightens.SUPERSET: lambda one, other: tuple(sorted(set(one) | set(other))),
+    Tightens.WINDOWS: common_windows,
+}
+
+
+def _combine(name: str, one: Any, other: Any) -> Any:
+    return _COMBINE[CATALOGUE[name].tightens](one, other)
+
+
+def _canonical(name: str, value: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Sorted and without repeats, so that equal sets are equal values."""
+    if name == "correlated_markets":
+        value = tuple(tuple(sorted(set(group))) for group in value)
+    if any(isinstance(each, (str, tuple)) and not each for each in value):
+        raise InvalidValue(f"{name} has an empty entry", code="LIMIT_OUT_OF_BOUNDS")
+    if len(value) > MAX_MERGED_SIZE:
+        raise InvalidValue(f"{name} has over {MAX_MERGED_SIZE} entries", code="TOO_MANY_ENTRIES")
+    return tuple(sorted(set(value)))
+
+
+def _require_number(name: str, value: int | Decimal) -> None:
+    number = value if isinstance(value, int) else require_decimal(name, value)
+    spec = CATALOGUE[name]
+    if not spec.least <= number <= spec.most:
+        raise InvalidValue(f"{name} must be between {spec.least} and {spec.most}", code="LIMIT_OUT_OF_BOUNDS")

@@ -1,0 +1,67 @@
+"""Limits as somebody has set them for the platform, an organisation, a group or a user; others keep their own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from candlecast.domain.limits.limits import NO_LIMITS, Limits, Scope
+from candlecast.domain.limits.pool_bounds import PoolBounds, PoolLimits
+from candlecast.domain.values.errors import InvalidValue
+from candlecast.domain.values.money import require_utc
+
+PLATFORM_ID = "platform"  # there is one platform, and its record needs a name as any other
+RECORDED_SCOPES = (Scope.PLATFORM, Scope.ORGANISATION, Scope.GROUP, Scope.USER)
+
+
+@dataclass(frozen=True)
+class LimitPlace:
+    """Whose limits: `scope_id` is an organisation's or group's id, or the tenant's for a user."""
+
+    scope: Scope
+    scope_id: str
+
+    def __post_init__(self) -> None:
+        if self.scope not in RECORDED_SCOPES:
+            raise InvalidValue(f"limits of the scope {self.scope} are kept with the thing itself")
+
+
+PLATFORM = LimitPlace(Scope.PLATFORM, PLATFORM_ID)
+
+MAX_STATE_AGE_SECONDS = 600  # EX10: an account that nobody could look at for ten minutes may hold anything
+MAX_ACCOUNT_POSITIONS = 20  # the account is one item of at most 32 kB, and each takes 200 bytes of it
+PRODUCT_LIMITS = Limits(max_state_age_seconds=MAX_STATE_AGE_SECONDS, max_account_positions=MAX_ACCOUNT_POSITIONS)
+"""What counts although no operator has set it; as every level, others can only tighten it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LimitRecord:
+    """The limits of one place, with who has set them when.
+
+    `organisation_id` and `group_id` say where a user belongs: an administrator's word, never the user's own. `pool` is what all
+    accounts of an organisation share.
+    """
+
+    place: LimitPlace
+    limits: Limits = NO_LIMITS
+    organisation_id: str | None = None
+    group_id: str | None = None
+    pool: PoolBounds | None = None
+    changed_by: str = ""
+    changed_at: datetime | None = None
+    version: int = 0
+
+    def __post_init__(self) -> None:
+        if self.changed_at is not None:
+            require_utc("changed_at", self.changed_at)
+        self.limits.require_settable()
+        if (self.organisation_id or self.group_id) and self.place.scope is not Scope.USER:
+            raise InvalidValue("only a user belongs to an organisation or a group")
+        if self.pool is not None and self.place.scope is not Scope.ORGANISATION:
+            raise InvalidValue("only an organisation has a pool")
+
+    def pool_limits(self) -> PoolLimits | None:
+        """The organisation's pool as orders carry it; None if it has none."""
+        if self.pool is None or self.pool.is_empty:
+            return None
+        return PoolLimits(organisation_id=self.place.scope_id, bounds=self.pool, version=self.version)

@@ -1,0 +1,45 @@
+"""A market of a venue with the filters that an order must pass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from candlecast.domain.values.errors import InvalidValue
+from candlecast.domain.values.money import floor_to_step, require_decimal, round_to_step
+
+
+@dataclass(frozen=True, kw_only=True)
+class Market:
+    """One market, with its filters in the venue's units.
+
+    `symbol` is unified (`BTC/USDT:USDT`), `venue_symbol` the venue's own (`BTCUSDT`); prices are quote per base, quantities base
+    units, notionals quote units; fees are fractions of the notional.
+    """
+
+    symbol: str
+    venue_symbol: str
+    base: str
+    quote: str
+    price_step: Decimal
+    quantity_step: Decimal
+    min_quantity: Decimal
+    max_quantity: Decimal
+    min_notional: Decimal
+    taker_fee: Decimal
+
+    def __post_init__(self) -> None:
+        for name in ("price_step", "quantity_step", "max_quantity"):
+            require_decimal(name, getattr(self, name), positive=True)
+        for name in ("min_quantity", "min_notional", "taker_fee"):
+            require_decimal(name, getattr(self, name), non_negative=True)
+        if not self.symbol:
+            raise InvalidValue("symbol must not be empty")
+
+    def round_quantity(self, quantity: Decimal) -> Decimal:
+        """Quantity rounded down to the venue's step."""
+        return floor_to_step(quantity, self.quantity_step)
+
+    def round_price(self, price: Decimal) -> Decimal:
+        """Price rounded to the venue's tick."""
+        return round_to_step(price, self.price_step)

@@ -1,0 +1,74 @@
+"""What a venue's word on an order means for us: the state it leads to, the price of a fill, the position that an entry opens."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+from candlecast.domain.orders.intent import Intent, IntentState, VenueOrder, VenueOrderStatus
+from candlecast.domain.orders.position import Position
+from candlecast.domain.signals.entry_order import TimeInForce
+from candlecast.domain.values.errors import InvalidValue
+from candlecast.domain.values.money import ZERO
+from candlecast.domain.values.reasons import Reason
+
+STATE_OF_STATUS = {
+    VenueOrderStatus.OPEN: IntentState.OPEN,
+    VenueOrderStatus.FILLED: IntentState.FILLED,
+    VenueOrderStatus.CANCELLED: IntentState.CANCELLED,
+    VenueOrderStatus.REJECTED: IntentState.REJECTED,
+}
+
+
+def reason_of_end(intent: Intent) -> Reason:
+    """Why the venue has ended an order before it was filled: because it was told to, where it must be filled at once or not."""
+    told = intent.time_in_force is TimeInForce.IOC or intent.post_only
+    return Reason.ENTRY_NOT_FILLED if told else Reason.CANCELLED_AT_VENUE
+
+
+def filled_into(held: Position | None, entry: Intent, quantity: Decimal, price: Decimal, fee: Decimal, now: datetime) -> Position:
+    """The position after some of an entry was filled: opened, grown, or added to; raises `InvalidValue` if it is another's."""
+    if held is None:
+        return opened_by(entry, quantity, price, fee, now)
+    if held.entry_intent_id == entry.intent_id:
+        return held.grown(quantity, price, fee)
+    if held.entry_intent_id != entry.bracket_of:
+        raise InvalidValue("a fill of one entry cannot grow the position of another", code="FILL_OF_ANOTHER_ENTRY")
+    return held.added(quantity, price, fee, entry.stop_price, begins=entry.filled_quantity == 0)
+
+
+def price_of_last(intent: Intent, order: VenueOrder, filled: Decimal) -> Decimal:
+    """Price of what was filled since the last look, from the order's average."""
+    average = order.average_price
+    if average is None:
+        raise InvalidValue("a filled order must have a price", code="FILL_WITHOUT_PRICE")
+    before = (intent.average_price or ZERO) * intent.filled_quantity
+    return (average * order.filled_quantity - before) / filled
+
+
+def opened_by(intent: Intent, quantity: Decimal, price: Decimal, fee: Decimal, now: datetime) -> Position:
+    """The position that an entry's first fill opens."""
+    if intent.position_side is None:
+        raise InvalidValue("an entry has a side")
+    return Position(
+        tenant_id=intent.tenant_id,
+        account_id=intent.account_id,
+        subscription_id=intent.subscription_id,
+        strategy_id=intent.strategy_id,
+        market=intent.market,
+        side=intent.position_side,
+        quantity=quantity,
+        opened_quantity=quantity,
+        entry_price=price,
+        entry_intent_id=intent.intent_id,
+        signal_id=intent.signal_id,
+        correlation_id=intent.correlation_id,
+        opened_at=now,
+        signal_issued_at=intent.issued_at,
+        stop_price=intent.stop_price,
+        initial_stop=intent.stop_price,
+        stop_rules=intent.stop_rules,
+        fees=fee,
+        limits_to_close=intent.limits_to_close,
+        pool_id=intent.pool_id,
+    )

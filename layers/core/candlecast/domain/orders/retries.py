@@ -1,0 +1,55 @@
+"""How long an order that the venue would certainly not take now is left alone before it is sent again.
+
+Entries are given up when they are too old, exits and protective legs never: money is at stake as long as they are not placed, so
+they must not wait a quarter of an hour as an entry may. They go on at the slow pace for ever, which costs one request a minute.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind
+from candlecast.domain.values.copying import replace
+from candlecast.domain.values.ids import intent_id
+from candlecast.domain.values.money import ZERO
+
+ENTRY_PAUSES = tuple(timedelta(seconds=s) for s in (30, 60, 300, 900))
+EXIT_PAUSES = tuple(timedelta(seconds=s) for s in (5, 15, 30, 60))
+ATTEMPTS_BEFORE_ALERT = 3  # what has failed so often will hardly mend itself: a person is told, once, and the slow pace goes on
+NOT_PLACED = {  # what the person is told; an entry that is not placed just expires
+    LegKind.EXIT: "EXIT_NOT_PLACED",
+    LegKind.STOP_LOSS: "STOP_LOSS_NOT_PLACED",
+    LegKind.TAKE_PROFIT: "TAKE_PROFIT_NOT_PLACED",
+}
+
+
+def pause_after(kind: LegKind, attempts: int) -> timedelta:
+    """The pause after the `attempts`-th failure in a row (from 1); the last one repeats."""
+    pauses = ENTRY_PAUSES if kind is LegKind.ENTRY else EXIT_PAUSES
+    return pauses[min(attempts, len(pauses)) - 1]
+
+
+def rest_of_exit(cut: Intent, now: datetime) -> Intent:
+    """The exit that follows one which the venue ended too early; it is sized when it is sent."""
+    attempts = cut.attempts + 1
+    leg = f"{LegKind.EXIT}_{attempts}"
+    return replace(
+        cut,
+        intent_id=intent_id(cut.intent_id, cut.subscription_id, leg),
+        leg=leg,
+        state=IntentState.PENDING,
+        created_at=now,
+        quantity=ZERO,
+        submitted_at=None,
+        lookups=0,
+        last_lookup_at=None,
+        attempts=attempts,
+        retry_at=now + pause_after(LegKind.EXIT, attempts),
+        venue_order_id=None,
+        filled_quantity=ZERO,
+        average_price=None,
+        fee=ZERO,
+        denial=None,
+        venue_message=None,
+        settled_at=None,
+    )

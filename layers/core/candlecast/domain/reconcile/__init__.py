@@ -1,0 +1,1 @@
+"""The decisions about each difference between an account and its venue."""

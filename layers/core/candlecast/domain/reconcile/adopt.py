@@ -1,0 +1,144 @@
+"""What a look at the venue changes in an account: differences noted, told of or taken over, and attempts counted."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from candlecast.domain.account.account import Account
+from candlecast.domain.account.events import Event, EventType
+from candlecast.domain.account.findings import (
+    MAX_DRIFTS,
+    MAX_EXTERNAL_ORDERS,
+    MAX_MENDS,
+    MEND_MEMORY,
+    Drift,
+    ExternalOrder,
+    Mend,
+)
+from candlecast.domain.orders.position import Position, market_of
+from candlecast.domain.orders.retries import ATTEMPTS_BEFORE_ALERT
+from candlecast.domain.reconcile.drift import is_our_id, left_of
+from candlecast.domain.values.copying import replace
+from candlecast.domain.values.money import ZERO
+
+
+class ClosedBy(StrEnum):
+    """Who closed a position if no leg of ours did."""
+
+    CLOSED_OUTSIDE = "CLOSED_OUTSIDE"
+    LIQUIDATED = "LIQUIDATED"
+
+
+ALERT_OF_CLOSING = {ClosedBy.CLOSED_OUTSIDE: "POSITION_CLOSED_OUTSIDE", ClosedBy.LIQUIDATED: "POSITION_LIQUIDATED"}
+
+
+@dataclass(frozen=True)
+class OutsideFill:
+    """What somebody else's closing brought: average price, fee in quote units, and whose it was."""
+
+    price: Decimal
+    fee: Decimal
+    closed_by: ClosedBy
+
+
+def held_at(account: Account, place: str) -> list[Position]:
+    """Our positions in one place: a market, or in hedge mode one side of it."""
+    return [p for p in account.positions.values() if account.place(p.market, p.side) == place]
+
+
+def net_of(account: Account, place: str) -> Decimal:
+    """What we hold in a place, signed."""
+    return sum((p.quantity * p.side.sign for p in held_at(account, place)), ZERO)
+
+
+def is_settled(account: Account, place: str) -> bool:
+    """Whether no order of ours can be moving what is held there: none unresolved, none that fills slowly."""
+    market = market_of(place)
+    moving = (i for i in account.intents.values() if i.market == market and (i.state.is_unresolved or not i.kind.is_protective))
+    return next(moving, None) is None
+
+
+def note_drift(account: Account, place: str, difference: Decimal, now: datetime) -> Account:
+    """Remember a difference, to see whether a second look finds the same."""
+    if place not in account.drifts and len(account.drifts) >= MAX_DRIFTS:
+        return account
+    before = account.drifts.get(place)
+    noted = Drift(difference=difference, seen_at=now, changes=before.changes + 1 if before else 0)
+    return replace(account, drifts={**account.drifts, place: noted})
+
+
+def forget_drift(account: Account, place: str) -> Account:
+    """The place agrees again."""
+    return replace(account, drifts={m: drift for m, drift in account.drifts.items() if m != place})
+
+
+def report_drift(account: Account, place: str, now: datetime) -> Account:
+    """Tell, once, that more is held in a place than ours; from then on no entry is taken there."""
+    drift = account.drifts.get(place)
+    if drift is None or drift.reported:
+        return account
+    told = account.alert("POSITION_DRIFT", now, market=market_of(place))
+    return replace(told, drifts={**told.drifts, place: replace(drift, reported=True)})
+
+
+def adopt_reduction(account: Account, place: str, theirs: Decimal, fill: OutsideFill, now: datetime) -> Account:
+    """Shrink what we hold in a place to what the venue holds, and tell of it as a fill that no order of ours made."""
+    ours = net_of(account, place)
+    gone = abs(ours) - left_of(ours, theirs)
+    for position in held_at(account, place):
+        closed = min(gone, position.quantity)
+        if closed > 0:
+            share = fill.fee * closed / (abs(ours) - left_of(ours, theirs))
+            account = account.close_outside(position.key, closed, fill.price, share, fill.closed_by, now)
+            gone -= closed
+    return forget_drift(account.alert(ALERT_OF_CLOSING[fill.closed_by], now, market=market_of(place)), place)
+
+
+def note_external(account: Account, markets: Collection[str] | None, seen: Iterable[ExternalOrder], now: datetime) -> Account:
+    """Replace the list of external orders in the markets that were asked for (None: in all) by those that are open now.
+
+    Each is told of once, when it is first seen; one that bears an id of ours is only noted, until a second look sees it again.
+    """
+    known = {(o.market, o.venue_order_id): o for o in account.external_orders}
+    orders = [o for o in account.external_orders if markets is not None and o.market not in markets]
+    for order in list(seen)[: MAX_EXTERNAL_ORDERS - len(orders)]:
+        before = known.get((order.market, order.venue_order_id))
+        orders.append(before or order)
+        if before is None and not is_our_id(order.client_order_id):
+            told = Event(type=EventType.EXTERNAL_ORDER, occurred_at=now, market=order.market, external_order=order)
+            account = account.tell(told)
+    return replace(account, external_orders=tuple(orders))
+
+
+def count_mend(account: Account, what: str, code: str, now: datetime) -> Account:
+    """Count an attempt to put `what` right; the third in a row that was needed tells a person, once, with `code`."""
+    kept = {key: mend for key, mend in account.mends.items() if now - mend.last_at <= MEND_MEMORY}
+    if what not in kept and len(kept) >= MAX_MENDS:
+        oldest = min(kept, key=lambda key: kept[key].last_at)
+        kept = {key: mend for key, mend in kept.items() if key != oldest}
+    mend = kept.get(what, Mend(attempts=0, last_at=now)).again(now)
+    counted = replace(account, mends={**kept, what: mend})
+    return counted.alert(code, now) if mend.attempts == ATTEMPTS_BEFORE_ALERT else counted
+
+
+def forget_mends(account: Account, done: Collection[str]) -> Account:
+    """What is right again; trouble with it counts anew."""
+    return replace(account, mends={what: mend for what, mend in account.mends.items() if what not in done})
+
+
+def tell_once(account: Account, what: str, code: str, now: datetime, position: Position | None = None) -> Account:
+    """Alert of `what` unless that was done in the last hour."""
+    known = account.mends.get(what)
+    if known is not None and now - known.last_at <= MEND_MEMORY:
+        return account
+    return replace(account.alert(code, now, position=position), mends={**account.mends, what: Mend(attempts=1, last_at=now)})
+
+
+def may_mend(account: Account, what: str, now: datetime) -> bool:
+    """Whether `what` may be tried again now."""
+    mend = account.mends.get(what)
+    return mend is None or mend.may_go_on(now)

@@ -1,0 +1,145 @@
+"""The tables of reconciliation: what we believe, what the venue reports, how old that is -> what is done.
+
+Three small tables, for orders, for protection and for positions; every row of each is a test, and the documentation shows them.
+What is ours is mended, what is somebody else's is told of and never touched.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+from candlecast.domain.account.findings import Drift
+from candlecast.domain.orders.intent import IntentState
+from candlecast.domain.values.ids import CLIENT_ORDER_ID_LENGTH, CLIENT_ORDER_ID_PREFIX
+
+_OURS = re.compile(rf"{CLIENT_ORDER_ID_PREFIX}[0-9a-f]{{{CLIENT_ORDER_ID_LENGTH - len(CLIENT_ORDER_ID_PREFIX)}}}")
+_LIQUIDATION = re.compile(r"autoclose-|adl_autoclose")  # Binance's own client ids: liquidation, auto-deleveraging
+
+
+def is_our_id(client_order_id: str) -> bool:
+    """Whether a client id is of the form that we give; the only orders at a venue that we ever cancel."""
+    return _OURS.fullmatch(client_order_id) is not None
+
+
+def is_liquidation(client_order_id: str) -> bool:
+    """Whether the venue itself closed the position (Binance USD-M, "Order update": client order ids of its own orders)."""
+    return _LIQUIDATION.match(client_order_id) is not None
+
+
+# -- orders ------------------------------------------------------------------------------------------------------------------
+
+
+class OrderStep(StrEnum):
+    """What to do about an order."""
+
+    NOTHING = "nothing"
+    LOOK_UP = "ask for it by its client id"
+    FOLLOW = "ask how it ended"
+    WAIT = "look again: it may just have been placed"
+    CANCEL = "cancel it: it is ours, and nothing of ours wants it"
+    REPORT = "note it as external and tell once"
+
+
+def order_step(ours: IntentState | None, *, at_venue: bool, our_id: bool, age: timedelta | None, spacing: timedelta) -> OrderStep:
+    """What to do about an order.
+
+    `ours` is the state of its intent (None: we have none), `at_venue` whether it is among the venue's open orders, `our_id`
+    whether its client id is one of ours, `age` how long ago a look first saw it without an intent (None: now).
+    """
+    if ours is not None:
+        if ours.is_unresolved:
+            return OrderStep.LOOK_UP
+        if ours is IntentState.OPEN:
+            return OrderStep.NOTHING if at_venue else OrderStep.FOLLOW
+        return OrderStep.LOOK_UP if at_venue else OrderStep.NOTHING  # PENDING: an order of an earlier mark has turned up
+    if not at_venue:
+        return OrderStep.NOTHING
+    if not our_id:
+        return OrderStep.REPORT
+    return OrderStep.WAIT if age is None or age < spacing else OrderStep.CANCEL
+
+
+# -- protection --------------------------------------------------------------------------------------------------------------
+
+
+class StopStep(StrEnum):
+    """What to do about the stop of a position."""
+
+    NOTHING = "nothing"
+    WAIT = "wait: an order that decides it has not ended"
+    PLACE = "place one for all that is held"
+    REPLACE = "place one of the right size and price; the old one is then surplus"
+    CANCEL_SURPLUS = "cancel all but the newest"
+
+
+@dataclass(frozen=True)
+class StopReport:
+    """The stops of one position: (quantity, trigger) of those that live at the venue, newest last; whether one is on its way."""
+
+    live: tuple[tuple[Decimal, Decimal | None], ...]
+    on_its_way: bool
+
+
+def stop_step(held: Decimal, stop_price: Decimal | None, report: StopReport) -> StopStep:
+    """What to do about the stop of a position of `held` that should have it at `stop_price` (None: it should have none).
+
+    A new one is placed first and the old one cancelled then: there is no moment without.
+    """
+    if stop_price is None:
+        return StopStep.NOTHING
+    if report.on_its_way:
+        return StopStep.WAIT
+    if not report.live:
+        return StopStep.PLACE
+    if report.live[-1] != (held, stop_price):
+        return StopStep.REPLACE
+    return StopStep.CANCEL_SURPLUS if len(report.live) > 1 else StopStep.NOTHING
+
+
+# -- positions ---------------------------------------------------------------------------------------------------------------
+
+
+class PositionStep(StrEnum):
+    """What to do about a market in which the venue holds more or less than we do."""
+
+    AGREE = "nothing; forget what was noted"
+    WAIT = "wait: an order of the market has not ended, or the last look was a moment ago"
+    NOTE = "note the difference and look again"
+    SHRINK = "adopt: ours was reduced or closed by hand or by the venue"
+    REPORT = "tell once and take no entries in the market: more is held than ours"
+    KNOWN = "nothing: it was told"
+
+
+def position_step(
+    ours: Decimal, theirs: Decimal, noted: Drift | None, now: datetime, *, settled: bool, spacing: timedelta
+) -> PositionStep:
+    """What to do about a market; quantities are signed (short is negative).
+
+    One difference seen once may be a fill between two requests, so it counts when a second look, `spacing` later, sees the same
+    one while no order of the market is unresolved. A position that has turned was closed and another one opened.
+    """
+    difference = theirs - ours
+    if difference == 0:
+        return PositionStep.AGREE
+    if not settled:
+        return PositionStep.WAIT
+    if noted is None or noted.difference != difference:
+        return PositionStep.NOTE
+    if noted.reported:
+        return PositionStep.KNOWN
+    if now - noted.seen_at < spacing:
+        return PositionStep.WAIT
+    return PositionStep.SHRINK if _has_shrunk(ours, theirs) else PositionStep.REPORT
+
+
+def left_of(ours: Decimal, theirs: Decimal) -> Decimal:
+    """How much of our position is left (unsigned) when the venue holds `theirs`."""
+    return abs(theirs) if ours * theirs > 0 else Decimal(0)
+
+
+def _has_shrunk(ours: Decimal, theirs: Decimal) -> bool:
+    return ours != 0 and (ours * theirs <= 0 or abs(theirs) < abs(ours))

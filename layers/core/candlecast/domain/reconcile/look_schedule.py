@@ -1,0 +1,121 @@
+"""When an account is looked at: at once where something is unsettled, every minute while something is open, else every five.
+
+Whatever is not urgent is spread over time by a hash of the account's name, so that thousands of accounts do not ask their venue
+in the same second; a turn is a point of the clock and not a pause, so accounts do not drift together after an outage either.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zlib import crc32
+
+from candlecast.domain.account.account import Account, AccountStatus
+from candlecast.domain.account.findings import QUICK_LOOKS, Drift
+from candlecast.domain.orders.intent import IntentState
+from candlecast.domain.reconcile.reconcile import settles_at, tries_at, waits_for
+from candlecast.domain.subscriptions.subscription import SubscriptionStatus
+from candlecast.domain.venue.rules import rules_of
+
+OPEN_ORDER_INTERVAL = timedelta(seconds=60)  # how long a triggered stop may go unnoticed; each look costs weight at the venue
+WHOLE_LOOK_INTERVAL = timedelta(hours=1)  # orders in markets where nothing is ours: forty times the weight of one market's
+FULL_LOOK_INTERVAL = timedelta(minutes=5)  # positions and balance: half of what makes an account's state stale (10 minutes)
+NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+def slot_after(account_id: str, instant: datetime, interval: timedelta) -> datetime:
+    """The first instant after `instant` at which it is the account's turn; turns are `interval` apart."""
+    seconds = int(interval.total_seconds())
+    own = crc32(account_id.encode()) % seconds
+    turns = (int(instant.timestamp()) - own) // seconds + 1
+    return datetime.fromtimestamp(turns * seconds + own, UTC)
+
+
+def next_full_look(account: Account) -> datetime:
+    """When positions and balance are to be compared next; from the beginning of its life for an account that never was."""
+    if account.reconciled_at is None:
+        return account.created_at
+    return slot_after(account.account_id, account.reconciled_at, FULL_LOOK_INTERVAL)
+
+
+def whole_look_is_due(account: Account, now: datetime) -> bool:
+    """Whether open orders are to be asked for in all markets, not only where something is ours."""
+    last = account.reconciled_at
+    return last is None or now >= slot_after(account.account_id, last, WHOLE_LOOK_INTERVAL)
+
+
+def is_idle(account: Account) -> bool:
+    """Whether nothing of ours is open and nothing is doubtful, so that only a full look can say anything."""
+    return not account.intents and not account.positions and not _doubtful(account)
+
+
+def _doubtful(account: Account) -> list[Drift]:
+    """Differences of which a second look has to say whether they are true."""
+    return [drift for drift in account.drifts.values() if not drift.reported]
+
+
+def next_answer(account: Account, now: datetime) -> datetime | None:
+    """When the next look at the venue can settle an order; None if every order is settled."""
+    soonest = now + rules_of(account.venue).lookup_spacing
+    return min([*_answers(account, now), *(max(at, soonest) for at in _expiries(account))], default=None)
+
+
+def _answers(account: Account, now: datetime) -> list[datetime]:
+    """When the venue can say what became of an order. A leg that waits for another has nothing to ask for itself."""
+    looks, rules = [], rules_of(account.venue)
+    for intent in account.intents.values():
+        if intent.state.is_unresolved:
+            looks.append(max(settles_at(intent, rules), now + rules.lookup_spacing))
+        elif intent.state is IntentState.PENDING:
+            looks += [] if waits_for(account, intent) else [max(min(tries_at(intent, rules), intent.expires_at or NEVER), now)]
+        elif intent.lookups or not (intent.kind.is_protective or intent.order_type.rests):
+            looks.append(now + rules.lookup_spacing)
+    if any(drift.changes < QUICK_LOOKS for drift in _doubtful(account)):
+        looks.append(now + rules.lookup_spacing)
+    return looks
+
+
+def _expiries(account: Account) -> list[datetime]:
+    """When orders that rest must rest no longer; until then each is looked at as every open order, for it may fill."""
+    resting = (i for i in account.intents.values() if i.state is IntentState.OPEN and i.order_type.rests)
+    return [order.expires_at for order in resting if order.expires_at is not None and not order.kind.is_protective]
+
+
+def expires_before_next_look(account: Account, now: datetime) -> datetime | None:
+    """When an order expires that the next of the looks once a minute would find resting too late; None if none does."""
+    return min((at for at in _expiries(account) if now <= at <= now + OPEN_ORDER_INTERVAL), default=None)
+
+
+def next_look(account: Account, now: datetime) -> datetime | None:
+    """When the venue must be asked next because something is not as it should be; None if everything is."""
+    return now if account.orphans() or account.naked_positions() else next_answer(account, now)
+
+
+def due_in_turn(account: Account) -> datetime | None:
+    """When it is the account's turn, whatever is open; None if nobody trades on it, or its venue cannot be asked.
+
+    No order moves it, only a look does: so an account that is written all the time is looked at all the same.
+    """
+    trades = SubscriptionStatus.ACTIVE in account.subscriptions.values()
+    usable = trades and account.can_be_looked_at and account.status is AccountStatus.ACTIVE
+    return next_full_look(account) if usable else None
+
+
+def due_soon(account: Account, now: datetime) -> datetime | None:
+    """When the account must be looked at because something of it is open; None if nothing is, or its venue cannot be asked.
+
+    What merely rests counts from the last full look, not from the last write.
+    """
+    if not account.can_be_looked_at:
+        return None
+    urgent = [now] if account.orphans() or account.naked_positions() else _answers(account, now)
+    if urgent:
+        return min(urgent)
+    if is_idle(account):
+        return None
+    return min([(account.reconciled_at or account.created_at) + OPEN_ORDER_INTERVAL, *_expiries(account)])
+
+
+def next_due(account: Account, now: datetime) -> datetime | None:
+    """When the account must be looked at next; None if nothing is open and nobody trades on it, or its venue cannot be asked."""
+    soon = due_soon(account, now)
+    return soon if soon is not None else due_in_turn(account)

@@ -1,0 +1,1 @@
+"""Signals, the orders that they ask for, and the messages that carry them."""

@@ -1,0 +1,52 @@
+"""Messages between functions: frozen, versioned, additive changes only.
+
+Two versions of a function live side by side while a deployment is under way. An order's message carries settings and limits and
+has a module of its own (`domain/subscriptions/trade_order.py`): what only starts a signal, or passes one on, does not load those.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from candlecast.domain.signals.signal import Signal
+from candlecast.domain.values.money import require_utc
+from candlecast.domain.values.timeframe import Timeframe
+
+
+@dataclass(frozen=True, kw_only=True)
+class CandleClosed:
+    """CandleQueue: a candle of a market is about to close; run the strategies that are due."""
+
+    venue: str
+    market: str
+    timeframe: Timeframe
+    candle_close: datetime
+    correlation_id: str
+    schema_version: int = 1
+
+    def __post_init__(self) -> None:
+        require_utc("candle_close", self.candle_close)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignalShard:
+    """SignalQueue: fan a signal out to one shard of its subscribers; shard positions are in `[start, end)` as four hex digits."""
+
+    signal: Signal
+    venue: str
+    shard: int
+    start: str
+    end: str
+    schema_version: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReconcileRequest:
+    """ReconcileQueue: compare one account with its venue; `full` if positions and balance are wanted now, turn or not."""
+
+    tenant_id: str
+    account_id: str
+    correlation_id: str
+    full: bool = False
+    schema_version: int = 1

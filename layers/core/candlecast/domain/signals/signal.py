@@ -1,0 +1,118 @@
+"""A signal: one trading decision of one strategy, the same for every subscriber."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from candlecast.domain.signals.entry_order import EntryOrder
+from candlecast.domain.values.errors import InvalidValue
+from candlecast.domain.values.money import require_decimal, require_utc
+
+MAX_SIGNAL_AGE_SECONDS = (
+    900  # no subscription takes an older one; settled intents are remembered at least this long, in the account's one item
+)
+MAX_TAKE_PROFITS = 4  # each is an order of its own; venues allow few conditional orders per market
+MAX_METADATA_ENTRIES = 16  # a message must stay far below the queue's 256 kB with every subscriber's settings beside it
+MAX_METADATA_CHARACTERS = 256
+
+
+class Action(StrEnum):
+    """What a signal asks for. HOLD is no signal, so it is not here."""
+
+    LONG = "LONG"
+    SHORT = "SHORT"
+    EXIT_LONG = "EXIT_LONG"
+    EXIT_SHORT = "EXIT_SHORT"
+    EXIT = "EXIT"  # whichever side is held
+
+    @property
+    def is_entry(self) -> bool:
+        return self in (Action.LONG, Action.SHORT)
+
+
+class PositionSide(StrEnum):
+    """The side of a position."""
+
+    LONG = "LONG"
+    SHORT = "SHORT"
+
+    @property
+    def sign(self) -> int:
+        return 1 if self is PositionSide.LONG else -1
+
+
+@dataclass(frozen=True)
+class TakeProfit:
+    """One rung of the ladder: `share` of the position is closed at `price`."""
+
+    price: Decimal
+    share: Decimal = Decimal(1)
+
+    def __post_init__(self) -> None:
+        require_decimal("take profit price", self.price, positive=True)
+        require_decimal("take profit share", self.share, positive=True)
+        if self.share > 1:
+            raise InvalidValue("take profit share must be at most 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signal:
+    """One decision, as it is stored and as every subscriber gets it.
+
+    `price` is the reference for sizing, limits and slippage in quote units (None: to be asked once, by the fan-out); `atr` the
+    average true range that subscribers' multipliers apply to; `issued_at` is wall time, and an entry's age counts from it;
+    `candle_close` is market time and is None for a signal from outside; `entry` is how an entry is to be ordered (None: as each
+    subscriber prefers).
+    """
+
+    signal_id: str
+    strategy_id: str
+    market: str
+    action: Action
+    issued_at: datetime
+    correlation_id: str
+    price: Decimal | None = None
+    stop_loss: Decimal | None = None
+    take_profits: tuple[TakeProfit, ...] = ()
+    atr: Decimal | None = None
+    confidence: Decimal | None = None
+    candle_close: datetime | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    entry: EntryOrder | None = None
+    schema_version: int = 1
+
+    def __post_init__(self) -> None:
+        require_utc("issued_at", self.issued_at)
+        for name in ("price", "stop_loss", "atr"):
+            value = getattr(self, name)
+            if value is not None:
+                require_decimal(name, value, positive=True)
+        if self.confidence is not None:
+            require_decimal("confidence", self.confidence, non_negative=True)
+        if self.entry is not None and not self.action.is_entry:
+            raise InvalidValue("an exit is always at market", code="ENTRY_ORDER_INVALID")
+        if len(self.take_profits) > MAX_TAKE_PROFITS:
+            raise InvalidValue(f"at most {MAX_TAKE_PROFITS} take profits", code="TOO_MANY_TARGETS")
+        if sum((rung.share for rung in self.take_profits), Decimal(0)) > 1:
+            raise InvalidValue("take profit shares add up to more than 1", code="TARGET_SHARES_EXCEED_ONE")
+        if len(self.metadata) > MAX_METADATA_ENTRIES:
+            raise InvalidValue(f"at most {MAX_METADATA_ENTRIES} metadata entries", code="METADATA_TOO_LARGE")
+        if any(len(key) + len(value) > MAX_METADATA_CHARACTERS for key, value in self.metadata.items()):
+            raise InvalidValue(f"a metadata entry has over {MAX_METADATA_CHARACTERS} characters", code="METADATA_TOO_LARGE")
+
+    @property
+    def entry_side(self) -> PositionSide | None:
+        """The side that an entry opens; None for an exit."""
+        return PositionSide(self.action.value) if self.action.is_entry else None
+
+    def closes(self, held: PositionSide) -> bool:
+        """Whether this signal closes a position of the `held` side; an opposite entry does (a reversal)."""
+        if self.action is Action.EXIT:
+            return True
+        if held is PositionSide.LONG:
+            return self.action in (Action.EXIT_LONG, Action.SHORT)
+        return self.action in (Action.EXIT_SHORT, Action.LONG)

@@ -1,0 +1,1 @@
+"""Strategies, their executions and their track records."""

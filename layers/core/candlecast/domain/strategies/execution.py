@@ -1,0 +1,90 @@
+"""The record of one strategy's run on one candle, which is also its lock (D1), and of a signal's way to its subscribers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from candlecast.domain.signals.signal import Signal
+
+LEASE = timedelta(seconds=60)  # the hard time-out of strategy_runner: a holder that is older is dead
+MAX_LOG_LINES = 50  # what a strategy may log per run
+MAX_LOG_CHARACTERS = 500
+
+
+class ExecutionStatus(StrEnum):
+    """RUNNING holds the lock; the others are final, and a repeat after them is a no-op for ever."""
+
+    RUNNING = "RUNNING"
+    COMPLETED = "COMPLETED"
+    NO_SIGNAL = "NO_SIGNAL"
+    SKIPPED = "SKIPPED"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Execution:
+    """One run: `scheduled_at` is the candle's close, `drift_seconds` how much later the run began, `worker` who ran it."""
+
+    strategy_id: str
+    candle_close: datetime
+    scheduled_at: datetime
+    started_at: datetime
+    worker: str
+    status: ExecutionStatus
+    drift_seconds: float
+    lease_expires_at: datetime
+    correlation_id: str
+    finished_at: datetime | None = None
+    duration_ms: float | None = None
+    signal: Signal | None = None
+    subscriber_count: int = 0
+    reason: str | None = None
+    error: str | None = None
+    logs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShardReport:
+    """How far the fan-out of one shard has come: order messages sent, and subscriptions skipped by reason.
+
+    `reached` is the turn (`domain.ids.turn`) of the last one served, everybody before it has been; it is empty where nobody was.
+    `began_at` and `sent_at` are when the first and the last of these messages were sent; older reports do not know.
+    """
+
+    shard: int
+    orders: int
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    is_complete: bool = True
+    reached: str = ""
+    began_at: datetime | None = None
+    sent_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignalRecord:
+    """A signal as it was published, with the number of its shards and what became of each."""
+
+    signal: Signal
+    venue: str
+    shards: int
+    subscriber_count: int
+    published_at: datetime
+    reports: Mapping[int, ShardReport] = field(default_factory=dict)
+
+    @property
+    def orders(self) -> int:
+        return sum(report.orders for report in self.reports.values())
+
+    @property
+    def shards_done(self) -> int:
+        return sum(report.is_complete for report in self.reports.values())
+
+    @property
+    def spread_seconds(self) -> float | None:
+        """How much later than the first message of the signal its last one was sent, so far (EX12); None before any."""
+        began = [report.began_at for report in self.reports.values() if report.began_at is not None]
+        sent = [report.sent_at for report in self.reports.values() if report.sent_at is not None]
+        return (max(sent) - min(began)).total_seconds() if began and sent else None

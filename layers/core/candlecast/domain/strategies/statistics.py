@@ -1,0 +1,56 @@
+"""Track record: what closed trades add up to. Counters are additive, so that they can be kept by atomic increments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from candlecast.domain.values.money import HUNDRED, ZERO
+
+if TYPE_CHECKING:
+    from candlecast.domain.orders.position import Trade
+
+
+@dataclass(frozen=True, kw_only=True)
+class Statistics:
+    """Sums over closed trades; money in quote units, pnl before fees."""
+
+    trades: int = 0
+    wins: int = 0
+    losses: int = 0
+    pnl: Decimal = ZERO
+    fees: Decimal = ZERO
+    gross_profit: Decimal = ZERO
+    gross_loss: Decimal = ZERO
+
+    @staticmethod
+    def of(trade: Trade) -> Statistics:
+        """The sums of a single trade; a win is a trade with a profit after fees."""
+        won = trade.net_pnl > 0
+        return Statistics(
+            trades=1,
+            wins=int(won),
+            losses=int(not won),
+            pnl=trade.pnl,
+            fees=trade.fees,
+            gross_profit=max(trade.net_pnl, ZERO),
+            gross_loss=max(-trade.net_pnl, ZERO),
+        )
+
+    def __add__(self, other: Statistics) -> Statistics:
+        return Statistics(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(Statistics)})
+
+    @property
+    def net_pnl(self) -> Decimal:
+        return self.pnl - self.fees
+
+    @property
+    def win_rate_percent(self) -> Decimal | None:
+        """Share of winning trades; None before the first."""
+        return None if self.trades == 0 else (HUNDRED * self.wins / self.trades).quantize(Decimal("0.01"))
+
+    @property
+    def profit_factor(self) -> Decimal | None:
+        """Gross profit over gross loss; None before the first loss."""
+        return None if self.gross_loss == 0 else (self.gross_profit / self.gross_loss).quantize(Decimal("0.001"))

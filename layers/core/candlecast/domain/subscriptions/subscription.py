@@ -1,0 +1,196 @@
+"""A subscription: one user's use of one strategy, with their own risk settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from candlecast.domain.limits.limits import NO_LIMITS, Limits, Scope, tighten
+from candlecast.domain.signals.entry_order import EntryPreference
+from candlecast.domain.signals.signal import MAX_SIGNAL_AGE_SECONDS, PositionSide
+from candlecast.domain.values.errors import InvalidValue
+from candlecast.domain.values.money import HUNDRED, ZERO, require_decimal, require_utc
+
+MAX_LEVERAGE = Decimal(125)  # the highest that any venue of ours offers
+MAX_POSITIONS = 20  # positions live in the account's one item, which stays small
+MAX_ALLOWED_MARKETS = 50  # the same reason: settings travel in every order message
+MIN_SIGNAL_AGE_SECONDS = 5
+DEFAULT_SIGNAL_AGE_SECONDS = 120  # outlasts one redelivery of a crashed executor's message (visibility time-out 90 s)
+
+
+class SubscriptionStatus(StrEnum):
+    """ACTIVE takes entries; PAUSED and CANCELLED take none, but their exits still close what they hold."""
+
+    ACTIVE = "ACTIVE"
+    PAUSED = "PAUSED"
+    CANCELLED = "CANCELLED"
+
+
+class SizingMode(StrEnum):
+    """How an entry's quantity follows from the settings; `Sizing.value` has the unit named here."""
+
+    FIXED_QUANTITY = "FIXED_QUANTITY"  # base units
+    FIXED_NOTIONAL = "FIXED_NOTIONAL"  # quote units
+    PERCENT_OF_CAPITAL = "PERCENT_OF_CAPITAL"  # notional as per cent of capital
+    RISK_PERCENT = "RISK_PERCENT"  # per cent of capital lost when the stop is hit
+    PERCENT_OF_EQUITY = "PERCENT_OF_EQUITY"  # notional as per cent of the account's equity
+    RISK_AMOUNT = "RISK_AMOUNT"  # quote units lost when the stop is hit
+    VOLATILITY_TARGET = "VOLATILITY_TARGET"  # per cent of capital that a move of one average true range is worth
+    KELLY = "KELLY"  # per cent of Kelly's fraction (50: half Kelly), lost when the stop is hit
+
+
+PERCENTAGES = (
+    SizingMode.PERCENT_OF_CAPITAL,
+    SizingMode.RISK_PERCENT,
+    SizingMode.PERCENT_OF_EQUITY,
+    SizingMode.VOLATILITY_TARGET,
+    SizingMode.KELLY,
+)
+
+
+class AllowedSides(StrEnum):
+    """Which sides a subscription may open."""
+
+    LONG = "LONG"
+    SHORT = "SHORT"
+    BOTH = "BOTH"
+
+    def allows(self, side: PositionSide) -> bool:
+        return self is AllowedSides.BOTH or self.value == side.value
+
+
+class MarginMode(StrEnum):
+    """How the venue pools margin."""
+
+    CROSS = "CROSS"
+    ISOLATED = "ISOLATED"
+
+
+@dataclass(frozen=True)
+class Sizing:
+    """Sizing mode with its value; in RISK_PERCENT mode a None value means the subscription's `risk_per_trade_percent`."""
+
+    mode: SizingMode = SizingMode.RISK_PERCENT
+    value: Decimal | None = None
+
+    def __post_init__(self) -> None:
+        if self.value is not None:
+            require_decimal("sizing value", self.value, positive=True)
+        elif self.mode is not SizingMode.RISK_PERCENT:
+            raise InvalidValue(f"sizing mode {self.mode} needs a value", code="SIZING_VALUE_MISSING")
+        if self.mode in PERCENTAGES and (self.value or ZERO) > HUNDRED * MAX_LEVERAGE:
+            raise InvalidValue("sizing value is beyond any leverage", code="SIZING_VALUE_TOO_LARGE")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """A subscription's own settings; money in the market's quote currency, percentages as numbers (5 means 5 %).
+
+    For sizing by Kelly: `win_rate` is the share of trades that win (0 to 1), `payoff_ratio` the average win over the average
+    loss, `kelly_cap_percent` the most of the capital that one trade may risk whatever the two say.
+
+    For orders: `entry` is how an entry is ordered that its signal asks nothing of (None: at market). The stop of a position
+    trails the best price by `trailing_stop_percent`, or by `trailing_stop_atr_multiplier` times the signal's average true range,
+    once there is a profit of `trailing_activation_percent` (None: at once); it goes to break-even once the price has moved
+    `break_even_after_r` times the distance of the first stop, or once a first target was filled (`break_even_after_target`).
+    Targets are closed at market once they are reached, or with `limit_targets` at their price or better.
+    """
+
+    capital: Decimal
+    sizing: Sizing = field(default_factory=Sizing)
+    risk_per_trade_percent: Decimal = Decimal(1)
+    leverage: Decimal = Decimal(10)
+    margin_mode: MarginMode = MarginMode.CROSS
+    max_positions: int = 1
+    max_daily_loss_percent: Decimal = Decimal(5)
+    max_order_notional: Decimal | None = None
+    max_signal_age_seconds: int = DEFAULT_SIGNAL_AGE_SECONDS
+    stop_atr_multiplier: Decimal | None = None
+    target_atr_multiplier: Decimal | None = None
+    allowed_sides: AllowedSides = AllowedSides.BOTH
+    allowed_markets: tuple[str, ...] = ()
+    limits: Limits = NO_LIMITS
+    win_rate: Decimal | None = None
+    payoff_ratio: Decimal | None = None
+    kelly_cap_percent: Decimal = Decimal(5)
+    entry: EntryPreference | None = None
+    trailing_stop_percent: Decimal | None = None
+    trailing_stop_atr_multiplier: Decimal | None = None
+    trailing_activation_percent: Decimal | None = None
+    break_even_after_r: Decimal | None = None
+    break_even_after_target: bool = False
+    limit_targets: bool = False
+
+    def __post_init__(self) -> None:
+        require_decimal("capital", self.capital, positive=True)
+        for name in ("risk_per_trade_percent", "max_daily_loss_percent", "kelly_cap_percent"):
+            if require_decimal(name, getattr(self, name), positive=True) > HUNDRED:
+                raise InvalidValue(f"{name} must be at most 100")
+        for name in ("max_order_notional", "stop_atr_multiplier", "target_atr_multiplier", "win_rate", "payoff_ratio"):
+            value = getattr(self, name)
+            if value is not None:
+                require_decimal(name, value, positive=True)
+        self._require_stop_rules()
+        if self.win_rate is not None and self.win_rate > 1:
+            raise InvalidValue("win_rate is a share from 0 to 1")
+        self._require_ranges()
+        self.limits.require_settable()
+
+    def _require_stop_rules(self) -> None:
+        names = ("trailing_stop_percent", "trailing_stop_atr_multiplier", "trailing_activation_percent", "break_even_after_r")
+        for name in names:
+            value = getattr(self, name)
+            if value is not None and require_decimal(name, value, positive=True) >= HUNDRED:
+                raise InvalidValue(f"{name} must be below 100")
+        if self.trailing_stop_percent is not None and self.trailing_stop_atr_multiplier is not None:
+            raise InvalidValue("a stop trails by a percentage or by a multiple of the range, not by both")
+
+    def _require_ranges(self) -> None:
+        if not 1 <= require_decimal("leverage", self.leverage) <= MAX_LEVERAGE:
+            raise InvalidValue(f"leverage must be between 1 and {MAX_LEVERAGE}")
+        if self.leverage != self.leverage.to_integral_value():
+            raise InvalidValue("leverage must be a whole number: venues take no other")
+        if not 1 <= self.max_positions <= MAX_POSITIONS:
+            raise InvalidValue(f"max_positions must be between 1 and {MAX_POSITIONS}")
+        if not MIN_SIGNAL_AGE_SECONDS <= self.max_signal_age_seconds <= MAX_SIGNAL_AGE_SECONDS:
+            raise InvalidValue(f"max_signal_age_seconds must be between {MIN_SIGNAL_AGE_SECONDS} and {MAX_SIGNAL_AGE_SECONDS}")
+        if len(self.allowed_markets) > MAX_ALLOWED_MARKETS:
+            raise InvalidValue(f"at most {MAX_ALLOWED_MARKETS} allowed markets")
+
+    def layer(self) -> Limits:
+        """All that the subscription itself limits, under the standard names: the settings of its own and its `limits`."""
+        own = Limits(
+            allowed_markets=self.allowed_markets or None,
+            allowed_sides=None if self.allowed_sides is AllowedSides.BOTH else (PositionSide(self.allowed_sides.value),),
+            max_positions=self.max_positions,
+            max_daily_loss_percent=self.max_daily_loss_percent,
+            max_leverage=self.leverage,
+            max_order_notional=self.max_order_notional,
+            max_signal_age_seconds=self.max_signal_age_seconds,
+        )
+        if not self.limits.given():
+            return own
+        return tighten(((Scope.SUBSCRIPTION, own), (Scope.SUBSCRIPTION, self.limits))).limits
+
+    def allows_market(self, market: str) -> bool:
+        """Whether entries in `market` are allowed; an empty list allows every market of the strategy."""
+        return not self.allowed_markets or market in self.allowed_markets
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subscription:
+    """One user's use of one strategy on one account. `account_id` is None until the user has named one."""
+
+    tenant_id: str
+    subscription_id: str
+    strategy_id: str
+    account_id: str | None = None
+    settings: Settings
+    status: SubscriptionStatus
+    created_at: datetime
+    version: int = 0
+
+    def __post_init__(self) -> None:
+        require_utc("created_at", self.created_at)

@@ -1,0 +1,1 @@
+"""Values that every other room stands on: errors, money, ids, reasons, timeframes and the terms of orders."""

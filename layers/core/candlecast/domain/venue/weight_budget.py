@@ -1,0 +1,71 @@
+"""Who may use how much of what a venue allows an egress address in a minute (EX9, D5).
+
+The venue counts the weights of all requests of an address, whoever made them, and bans the address that goes beyond. So all
+workers behind one address share a budget, and those that can wait leave room for those that cannot.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from candlecast.domain.venue.rules import VenueRules
+
+MINUTE = timedelta(minutes=1)
+
+
+class RequestClass(StrEnum):
+    """What a request is for, the most urgent first."""
+
+    EXIT = "EXIT"
+    ENTRY = "ENTRY"
+    RECONCILER = "RECONCILER"
+    MARKET_DATA = "MARKET_DATA"
+
+
+SHARE_PERCENT = {
+    RequestClass.EXIT: 100,  # money is at stake until it is through
+    RequestClass.ENTRY: 90,  # an entry that does not get through costs an opportunity
+    RequestClass.RECONCILER: 70,  # it comes again in a minute, and a third of the minute stays for orders
+    RequestClass.MARKET_DATA: 50,  # a late candle costs one signal; half of the minute stays for accounts
+}
+# What a worker leases at once, so that a request does not cost a write: an order's cancellations and settings; two looks at an
+# account (open orders of a market 2, positions 5, balance 5, an order with its trades 7); some requests for candles. What is not
+# used is lost with the minute, so a lease is small beside what all may use; the hourly look at all markets (80) leases more.
+LEASE = {RequestClass.EXIT: 6, RequestClass.ENTRY: 6, RequestClass.RECONCILER: 40, RequestClass.MARKET_DATA: 20}
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where requests come from, as a venue counts them."""
+
+    venue: str
+    egress: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spent:
+    """What has been leased in a minute, and until when the venue wants to hear nothing from the address."""
+
+    minute: datetime
+    leased: int = 0
+    blocked_until: datetime | None = None
+
+    def is_blocked(self, now: datetime) -> bool:
+        return self.blocked_until is not None and now < self.blocked_until
+
+
+def minute_of(now: datetime) -> datetime:
+    """The venue's counters start anew with each minute of the clock."""
+    return now.astimezone(UTC).replace(second=0, microsecond=0)
+
+
+def ceiling(rules: VenueRules, request_class: RequestClass) -> int:
+    """How much of the minute may be gone after a request of this class."""
+    return rules.weight_per_minute * SHARE_PERCENT[request_class] // 100
+
+
+def seconds_to_next_minute(now: datetime) -> float:
+    """When what is spent now is free again."""
+    return (minute_of(now) + MINUTE - now).total_seconds()
