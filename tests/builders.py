@@ -10,17 +10,19 @@ from candlecast.domain.account.account import Account, AccountStatus, Balance
 from candlecast.domain.limits.breach import Breach
 from candlecast.domain.market.candle import Candle
 from candlecast.domain.market.market import Market
-from candlecast.domain.orders.intent import Intent, IntentState, LegKind, OrderRequest, OrderType, Side
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.orders.position import Position, Trade
 from candlecast.domain.signals.messages import CandleClosed, ReconcileRequest, SignalShard
-from candlecast.domain.signals.signal import Action, PositionSide, Signal
+from candlecast.domain.signals.signal import Action, Signal
 from candlecast.domain.strategies.definition import SignalSource, StrategyDefinition, StrategyKind
 from candlecast.domain.strategies.execution import LEASE, Execution, ExecutionStatus, SignalRecord
 from candlecast.domain.subscriptions.subscription import Settings, Sizing, SizingMode, Subscription, SubscriptionStatus
 from candlecast.domain.subscriptions.trade_order import TradeOrder
 from candlecast.domain.values.ids import digest, intent_id
 from candlecast.domain.values.reasons import Denial, Reason
+from candlecast.domain.values.terms import OrderType, PositionSide, Side
 from candlecast.domain.values.timeframe import Timeframe
+from candlecast.domain.venue.reports import OrderRequest
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 TENANT = "tenant-1"

@@ -14,10 +14,10 @@ from candlecast.adapters.codec import to_json
 from candlecast.adapters.dynamodb.account_text import stored_texts
 from candlecast.domain.account.account import Balance
 from candlecast.domain.limits.pool_bounds import PoolBounds, PoolLimits
-from candlecast.domain.orders.intent import MarketSettings
 from candlecast.domain.signals.entry_order import EntryOrder, EntryType
 from candlecast.domain.signals.messages import ReconcileRequest
 from candlecast.domain.signals.signal import Action, Signal, TakeProfit
+from candlecast.domain.venue.reports import MarketSettings
 from tests.builders import ACCOUNT, BTC, TENANT, a_signal, a_trade_order, an_account, settings
 from tests.crash_points.boundary import Operation
 from tests.crash_points.functions import KEY_VERSION, VENUE, Functions, Worker

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from candlecast.domain.orders.intent import OrderRequest, OrderType, Side
+from candlecast.domain.values.terms import OrderType, Side
+from candlecast.domain.venue.reports import OrderRequest
 
 STOPS = (OrderType.STOP_MARKET, OrderType.STOP_LIMIT)
 

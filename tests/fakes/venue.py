@@ -15,23 +15,11 @@ from decimal import Decimal
 from enum import Enum, auto
 
 from candlecast.domain.account.account import Balance
-from candlecast.domain.orders.intent import (
-    Intent,
-    OrderRequest,
-    OrderType,
-    PositionMode,
-    Side,
-    VenueOpenOrder,
-    VenueOrder,
-    VenueOrderStatus,
-    VenuePosition,
-    VenueTrade,
-)
-from candlecast.domain.signals.entry_order import TimeInForce
-from candlecast.domain.signals.signal import PositionSide
-from candlecast.domain.subscriptions.subscription import MarginMode
+from candlecast.domain.orders.intent import Intent
 from candlecast.domain.values.errors import Ambiguous, DomainError, Fatal, InvalidValue, Reject, RetryLater
 from candlecast.domain.values.money import ZERO
+from candlecast.domain.values.terms import MarginMode, OrderType, PositionMode, PositionSide, Side, TimeInForce
+from candlecast.domain.venue.reports import OrderRequest, VenueOpenOrder, VenueOrder, VenueOrderStatus, VenuePosition, VenueTrade
 from candlecast.ports.venue import Credentials
 from tests.builders import BTC, NOW
 from tests.fakes.resting import Resting, is_marketable

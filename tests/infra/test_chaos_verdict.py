@@ -10,8 +10,8 @@ import pytest
 
 from candlecast.domain.account.account import Account, AccountStatus
 from candlecast.domain.orders.intent import IntentState, LegKind
-from candlecast.domain.signals.signal import PositionSide
 from candlecast.domain.subscriptions.subscription import AllowedSides
+from candlecast.domain.values.terms import PositionSide
 from infra.local.demo.report import Records, summarise
 from infra.local.demo.verdict import violations
 from tests.builders import ACCOUNT, BTC, SUBSCRIPTION, a_position, an_account, an_intent, settings

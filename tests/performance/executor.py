@@ -26,11 +26,11 @@ from candlecast.adapters.secrets import SecretsManagerVault
 from candlecast.adapters.system import SystemClock
 from candlecast.adapters.venue_session import VenueSession
 from candlecast.domain.account.account import Account, Balance
-from candlecast.domain.orders.intent import MarketSettings
 from candlecast.domain.signals.signal import Action, TakeProfit
-from candlecast.domain.subscriptions.subscription import MarginMode
 from candlecast.domain.subscriptions.trade_order import TradeOrder
 from candlecast.domain.values.errors import Conflict
+from candlecast.domain.values.terms import MarginMode
+from candlecast.domain.venue.reports import MarketSettings
 from candlecast.ports.store import AccountStore
 from candlecast.ports.vault import CredentialVault
 from candlecast.ports.venue import Credentials

@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 
 from candlecast.domain.account.account import MAX_OPEN_INTENTS, MAX_SETTLED, Account
-from candlecast.domain.orders.intent import Intent, IntentState, LegKind, VenueOrder, VenueOrderStatus
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.orders.lifecycle import is_legal
 from candlecast.domain.orders.position import Position, Trade
-from candlecast.domain.signals.signal import PositionSide
 from candlecast.domain.values.ids import digest
 from candlecast.domain.values.reasons import Reason
+from candlecast.domain.values.terms import PositionSide
+from candlecast.domain.venue.reports import VenueOrder, VenueOrderStatus
 from tests.builders import BTC, SUBSCRIPTION, after, an_account, an_intent
 
 D = Decimal

@@ -18,12 +18,14 @@ from candlecast.domain.limits.catalogue import CATALOGUE, MAX_ORDERS_PER_MINUTE
 from candlecast.domain.limits.limits import Authority, EffectiveLimits, Limits, Scope, loosened, tighten, tighten_further
 from candlecast.domain.limits.quote import Quote
 from candlecast.domain.limits.trading_window import Blackout, TradingWindow
-from candlecast.domain.orders.intent import Intent, IntentState, LegKind, VenueOrder, VenueOrderStatus
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.orders.lifecycle import is_legal
-from candlecast.domain.signals.signal import Action, PositionSide, TakeProfit
+from candlecast.domain.signals.signal import Action, TakeProfit
 from candlecast.domain.values.errors import RetryLater
 from candlecast.domain.values.ids import digest
 from candlecast.domain.values.reasons import Reason
+from candlecast.domain.values.terms import PositionSide
+from candlecast.domain.venue.reports import VenueOrder, VenueOrderStatus
 from tests.builders import NOW, SUBSCRIPTION, a_market, a_signal, a_trade_order, after, an_account
 from tests.builders import settings as some_settings
 

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from candlecast.domain.limits.limits import Limits
-from candlecast.domain.orders.intent import IntentState, LegKind, OrderType, PositionMode, Side, VenueOrderStatus
+from candlecast.domain.orders.intent import IntentState, LegKind
 from candlecast.domain.orders.position import Position
-from candlecast.domain.signals.entry_order import EntryOrder, EntryType, TimeInForce
-from candlecast.domain.signals.signal import Action, PositionSide, TakeProfit
+from candlecast.domain.signals.entry_order import EntryOrder, EntryType
+from candlecast.domain.signals.signal import Action, TakeProfit
 from candlecast.domain.values.errors import RetryLater
+from candlecast.domain.values.terms import OrderType, PositionMode, PositionSide, Side, TimeInForce
+from candlecast.domain.venue.reports import VenueOrderStatus
 from tests.builders import BTC, settings
 from tests.fakes.venue import Fault
 from tests.unit.services.money_path import KEY, MoneyPath, bracket

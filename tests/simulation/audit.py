@@ -11,8 +11,9 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from candlecast.domain.account.account import Account, AccountStatus
-from candlecast.domain.orders.intent import Intent, IntentState, LegKind, OrderRequest
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.subscriptions.subscription import Settings, SubscriptionStatus
+from candlecast.domain.venue.reports import OrderRequest
 from tests.fakes.accounts import FakeAccountStore
 from tests.fakes.clock import FakeClock
 from tests.fakes.store import FakeDatabase

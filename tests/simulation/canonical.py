@@ -8,9 +8,9 @@ from datetime import timedelta
 from decimal import Decimal
 from random import Random
 
-from candlecast.domain.orders.intent import VenueOrderStatus
 from candlecast.domain.signals.signal import Action, Signal, TakeProfit
 from candlecast.domain.values.errors import RetryLater
+from candlecast.domain.venue.reports import VenueOrderStatus
 from tests.builders import BTC, a_signal, an_account, an_external_strategy, settings
 from tests.fakes.clock import SequentialIdentifiers
 from tests.simulation.crossings import Crash

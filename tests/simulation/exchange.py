@@ -10,20 +10,10 @@ from random import Random
 
 from candlecast.domain.account.account import Balance
 from candlecast.domain.market.market import Market
-from candlecast.domain.orders.intent import (
-    Intent,
-    OrderRequest,
-    OrderType,
-    PositionMode,
-    Side,
-    VenueOpenOrder,
-    VenueOrder,
-    VenueOrderStatus,
-    VenuePosition,
-    VenueTrade,
-)
-from candlecast.domain.subscriptions.subscription import MarginMode
+from candlecast.domain.orders.intent import Intent
 from candlecast.domain.values.errors import Ambiguous, Reject, RetryLater
+from candlecast.domain.values.terms import MarginMode, OrderType, PositionMode, Side
+from candlecast.domain.venue.reports import OrderRequest, VenueOpenOrder, VenueOrder, VenueOrderStatus, VenuePosition, VenueTrade
 from candlecast.domain.venue.rules import BINANCE_USDM
 from candlecast.ports.venue import Credentials
 from tests.fakes.venue import Book, FakeExchange, FakeVenue

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from candlecast.domain.account.account import Account, AccountStatus
-from candlecast.domain.orders.intent import Intent, IntentState, LegKind, Side, VenueOrderStatus
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.orders.position import Position
 from candlecast.domain.strategies.execution import ExecutionStatus
 from candlecast.domain.subscriptions.subscription import SubscriptionStatus
+from candlecast.domain.values.terms import Side
+from candlecast.domain.venue.reports import VenueOrderStatus
 from tests.simulation.pools import unexplained
 from tests.simulation.world import MARKETS, World
 

@@ -8,7 +8,8 @@ from random import Random
 
 import pytest
 
-from candlecast.domain.orders.intent import OrderRequest, OrderType, Side, VenueOrderStatus
+from candlecast.domain.values.terms import OrderType, Side
+from candlecast.domain.venue.reports import OrderRequest, VenueOrderStatus
 from tests.builders import BTC
 from tests.simulation.profile import Profile
 from tests.simulation.run import Result, run

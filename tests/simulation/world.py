@@ -9,11 +9,12 @@ from functools import partial
 from itertools import count
 from random import Random
 
-from candlecast.domain.orders.intent import OrderRequest, Side
 from candlecast.domain.signals.messages import CandleClosed, ReconcileRequest, SignalShard
 from candlecast.domain.subscriptions.trade_order import TradeOrder
 from candlecast.domain.values.errors import Conflict, RetryLater
+from candlecast.domain.values.terms import Side
 from candlecast.domain.values.timeframe import Timeframe
+from candlecast.domain.venue.reports import OrderRequest
 from candlecast.ports.venue import Credentials
 from candlecast.runtime.bootstrap import MAX_RECEIVES
 from candlecast.services.announce_candles import AnnounceCandles

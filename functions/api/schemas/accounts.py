@@ -7,7 +7,7 @@ from datetime import datetime
 from pydantic import ConfigDict, Field, SecretStr
 
 from candlecast.domain.account.account import Account, AccountStatus
-from candlecast.domain.orders.intent import PositionMode, Side
+from candlecast.domain.values.terms import PositionMode, Side
 from candlecast.ports.venue import Credentials
 from functions.api.schemas.limits import ShownLimits, shown
 from functions.api.schemas.values import Body, Label, Money, View

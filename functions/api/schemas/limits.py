@@ -15,7 +15,7 @@ from candlecast.domain.limits.catalogue import CATALOGUE, LimitSpec
 from candlecast.domain.limits.limits import EffectiveLimits, Limits, Scope
 from candlecast.domain.limits.record import LimitRecord
 from candlecast.domain.limits.trading_window import Blackout, TradingWindow
-from candlecast.domain.signals.signal import PositionSide
+from candlecast.domain.values.terms import PositionSide
 from functions.api.schemas.trading import ReasonView
 from functions.api.schemas.values import Body, Identifier, Money, Symbol, View
 

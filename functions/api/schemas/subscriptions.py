@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
-from candlecast.domain.signals.entry_order import MAX_REST_SECONDS, EntryPreference, EntryType, TimeInForce
+from candlecast.domain.signals.entry_order import MAX_REST_SECONDS, EntryPreference, EntryType
 from candlecast.domain.signals.signal import MAX_SIGNAL_AGE_SECONDS
 from candlecast.domain.subscriptions.subscription import (
     MAX_ALLOWED_MARKETS,
@@ -17,13 +17,13 @@ from candlecast.domain.subscriptions.subscription import (
     MAX_POSITIONS,
     MIN_SIGNAL_AGE_SECONDS,
     AllowedSides,
-    MarginMode,
     Settings,
     Sizing,
     SizingMode,
     Subscription,
     SubscriptionStatus,
 )
+from candlecast.domain.values.terms import MarginMode, TimeInForce
 from candlecast.services.cancel_subscription import Cancelled
 from functions.api.schemas.limits import LimitsInput, ShownLimits
 from functions.api.schemas.values import Body, Identifier, Money, Symbol, View

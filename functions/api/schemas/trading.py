@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from candlecast.domain.orders.intent import Intent, IntentState, LegKind, OrderType, Side
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.orders.position import Trade
-from candlecast.domain.signals.signal import PositionSide
 from candlecast.domain.values.reasons import Denial, Reason
+from candlecast.domain.values.terms import OrderType, PositionSide, Side
 from candlecast.services.value_positions import ValuedPosition
 from functions.api.schemas.values import Money, View
 

@@ -10,8 +10,8 @@ from typing import Any
 from candlecast.domain.account.account import Account, AccountStatus
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.orders.position import Position
-from candlecast.domain.signals.signal import PositionSide
 from candlecast.domain.subscriptions.subscription import Settings
+from candlecast.domain.values.terms import PositionSide
 from infra.local.demo.exchange import venue_symbol
 from infra.local.demo.report import ACCEPTED, Records
 

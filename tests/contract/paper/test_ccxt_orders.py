@@ -11,11 +11,10 @@ import pytest
 from candlecast.adapters.ccxt_clients import Templates
 from candlecast.adapters.ccxt_market_data import download_markets
 from candlecast.adapters.ccxt_venue import CcxtVenue, CcxtVenues
-from candlecast.domain.orders.intent import Intent, LegKind, OrderRequest, OrderType, PositionMode, VenueOrderStatus
-from candlecast.domain.signals.entry_order import TimeInForce
-from candlecast.domain.signals.signal import PositionSide
-from candlecast.domain.subscriptions.subscription import MarginMode
+from candlecast.domain.orders.intent import Intent, LegKind
 from candlecast.domain.values.errors import Reject
+from candlecast.domain.values.terms import MarginMode, OrderType, PositionMode, PositionSide, TimeInForce
+from candlecast.domain.venue.reports import OrderRequest, VenueOrderStatus
 from candlecast.ports.venue import Credentials
 from tests.builders import an_intent
 from tests.contract.paper.paper_venue import BTC_SYMBOL, PaperVenue

@@ -15,11 +15,11 @@ from candlecast.adapters.ccxt_clients import Templates
 from candlecast.adapters.ccxt_market_data import CcxtMarketData, download_markets
 from candlecast.adapters.ccxt_venue import CcxtVenue, CcxtVenues
 from candlecast.domain.market.market import Market
-from candlecast.domain.orders.intent import Intent, LegKind, OrderRequest, VenueOrderStatus
-from candlecast.domain.signals.signal import PositionSide
-from candlecast.domain.subscriptions.subscription import MarginMode
+from candlecast.domain.orders.intent import Intent, LegKind
 from candlecast.domain.values.errors import Ambiguous, DomainError, Fatal, Reject, RetryLater
+from candlecast.domain.values.terms import MarginMode, PositionSide
 from candlecast.domain.values.timeframe import Timeframe
+from candlecast.domain.venue.reports import OrderRequest, VenueOrderStatus
 from candlecast.ports.venue import Credentials
 from tests.builders import NOW, an_intent
 from tests.contract.paper.paper_venue import BTC_SYMBOL, MINUTE_MS, START_MS, PaperVenue

@@ -12,10 +12,11 @@ import pytest
 from candlecast.adapters.ccxt_clients import Templates
 from candlecast.adapters.ccxt_market_data import CcxtMarketData, download_markets
 from candlecast.adapters.ccxt_venue import CcxtVenues
-from candlecast.domain.orders.intent import Intent, LegKind, OrderRequest, OrderType, PositionMode
-from candlecast.domain.subscriptions.subscription import MarginMode
+from candlecast.domain.orders.intent import Intent, LegKind
 from candlecast.domain.values.errors import RetryLater
+from candlecast.domain.values.terms import MarginMode, OrderType, PositionMode
 from candlecast.domain.values.timeframe import Timeframe
+from candlecast.domain.venue.reports import OrderRequest
 from candlecast.domain.venue.rules import PAPER, VenueRequest
 from candlecast.domain.venue.weight_budget import Address, RequestClass
 from candlecast.ports.venue import Credentials

@@ -27,12 +27,13 @@ from candlecast.domain.account.usage import MAX_MARKETS, MAX_REJECTS, MAX_TOLD, 
 from candlecast.domain.limits.catalogue import MAX_CANCELS_PER_MINUTE, MAX_ORDERS_PER_MINUTE
 from candlecast.domain.limits.limits import CATALOGUE, ClosingLimits, Limits
 from candlecast.domain.limits.record import MAX_ACCOUNT_POSITIONS
-from candlecast.domain.orders.intent import Intent, IntentState, LegKind, MarketSettings, OrderType, Side
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.orders.position import Position, position_key
-from candlecast.domain.signals.signal import PositionSide
-from candlecast.domain.subscriptions.subscription import MarginMode, SubscriptionStatus
+from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from candlecast.domain.values.ids import digest
 from candlecast.domain.values.reasons import Reason
+from candlecast.domain.values.terms import MarginMode, OrderType, PositionSide, Side
+from candlecast.domain.venue.reports import MarketSettings
 from tests.builders import BTC, ETH, NOW, a_position, after, an_account, an_intent
 
 MAX_ACCOUNT_BYTES = 32_000  # what the account's bounds promise: a read of it costs eight units at most

@@ -10,12 +10,13 @@ import pytest
 from candlecast.domain.account.account import Account, AccountStatus, DailyResult
 from candlecast.domain.account.events import Event, EventType
 from candlecast.domain.account.findings import Drift, ExternalOrder, Mend
-from candlecast.domain.orders.intent import IntentState, LegKind, MarketSettings, Side
+from candlecast.domain.orders.intent import IntentState, LegKind
 from candlecast.domain.reconcile.look_schedule import next_due, next_full_look
-from candlecast.domain.subscriptions.subscription import MarginMode
 from candlecast.domain.values.errors import Conflict, NotFound
 from candlecast.domain.values.ids import event_id
 from candlecast.domain.values.reasons import Denial, Reason
+from candlecast.domain.values.terms import MarginMode, Side
+from candlecast.domain.venue.reports import MarketSettings
 from candlecast.ports.store import DueAccount
 from tests.builders import ACCOUNT, BTC, NOW, SUBSCRIPTION, TENANT, a_position, after, an_account, an_intent
 from tests.contract.store.conftest import Stores

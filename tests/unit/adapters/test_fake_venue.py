@@ -7,8 +7,10 @@ from decimal import Decimal
 
 import pytest
 
-from candlecast.domain.orders.intent import LegKind, OrderRequest, OrderType, Side, VenueOrderStatus
+from candlecast.domain.orders.intent import LegKind
 from candlecast.domain.values.errors import Ambiguous, Fatal, Reject, RetryLater
+from candlecast.domain.values.terms import OrderType, Side
+from candlecast.domain.venue.reports import OrderRequest, VenueOrderStatus
 from candlecast.ports.venue import Credentials
 from tests.builders import ACCOUNT, BTC, VENUE, an_intent, an_order_request
 from tests.fakes.venue import FakeExchange, FakeVenue, FakeVenues, Fault

@@ -21,13 +21,15 @@ from candlecast.domain.account.account import (
     remembered,
 )
 from candlecast.domain.account.events import EventType
-from candlecast.domain.orders.intent import Intent, IntentState, LegKind, VenueOrder, VenueOrderStatus
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.orders.position import position_key
-from candlecast.domain.signals.signal import MAX_SIGNAL_AGE_SECONDS, PositionSide
+from candlecast.domain.signals.signal import MAX_SIGNAL_AGE_SECONDS
 from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from candlecast.domain.values.errors import InvalidValue
 from candlecast.domain.values.ids import digest
 from candlecast.domain.values.reasons import Denial, Reason
+from candlecast.domain.values.terms import PositionSide
+from candlecast.domain.venue.reports import VenueOrder, VenueOrderStatus
 from tests.builders import BTC, NOW, SUBSCRIPTION, a_position, after, an_account, an_intent
 
 D = Decimal

@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 
 from candlecast.domain.decide.plan import Plan, plan_orders
-from candlecast.domain.orders.intent import Intent, LegKind, OrderRequest, OrderType, PositionMode, Side
+from candlecast.domain.orders.intent import Intent, LegKind
 from candlecast.domain.orders.position import StopRules
-from candlecast.domain.signals.entry_order import EntryOrder, EntryPreference, EntryType, TimeInForce
-from candlecast.domain.signals.signal import Action, PositionSide
+from candlecast.domain.signals.entry_order import EntryOrder, EntryPreference, EntryType
+from candlecast.domain.signals.signal import Action
 from candlecast.domain.subscriptions.subscription import Sizing, SizingMode
 from candlecast.domain.values.errors import InvalidValue
 from candlecast.domain.values.reasons import Reason
+from candlecast.domain.values.terms import OrderType, PositionMode, PositionSide, Side, TimeInForce
+from candlecast.domain.venue.reports import OrderRequest
 from tests.builders import NOW, a_market, a_signal, a_trade_order, after, an_account, an_intent, settings
 
 D = Decimal

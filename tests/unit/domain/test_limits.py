@@ -24,9 +24,9 @@ from candlecast.domain.limits.limits import (
     tighten_further,
 )
 from candlecast.domain.limits.trading_window import Blackout, TradingWindow, is_open
-from candlecast.domain.signals.signal import PositionSide
 from candlecast.domain.subscriptions.subscription import AllowedSides
 from candlecast.domain.values.errors import InvalidValue
+from candlecast.domain.values.terms import PositionSide
 from tests.builders import BTC, ETH, NOW, after, settings
 
 D = Decimal

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from candlecast.domain.account.account import DISABLED_BY_OWNER, Account, AccountStatus
-from candlecast.domain.orders.intent import Intent, IntentState, LegKind, OrderType
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.orders.position import Position
 from candlecast.domain.reconcile.look_schedule import (
     FULL_LOOK_INTERVAL,
@@ -27,6 +27,7 @@ from candlecast.domain.reconcile.look_schedule import (
     slot_after,
 )
 from candlecast.domain.subscriptions.subscription import SubscriptionStatus
+from candlecast.domain.values.terms import OrderType
 from candlecast.domain.venue.rules import BINANCE_USDM
 from tests.builders import NOW, SUBSCRIPTION, a_position, after, an_account, an_intent
 

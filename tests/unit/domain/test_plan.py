@@ -12,13 +12,15 @@ import pytest
 from candlecast.domain.account.account import MAX_OPEN_INTENTS, MAX_REFUSED, Account, AccountStatus, remembered
 from candlecast.domain.decide.plan import Plan, plan_orders
 from candlecast.domain.orders.bracket import replacement_stop, unprotected_exit
-from candlecast.domain.orders.intent import IntentState, LegKind, MarketSettings, OrderType, Side
+from candlecast.domain.orders.intent import IntentState, LegKind
 from candlecast.domain.orders.position import position_key
-from candlecast.domain.signals.signal import Action, PositionSide, Signal, TakeProfit
-from candlecast.domain.subscriptions.subscription import MarginMode, SubscriptionStatus
+from candlecast.domain.signals.signal import Action, Signal, TakeProfit
+from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from candlecast.domain.values.errors import RetryLater
 from candlecast.domain.values.ids import digest, intent_id
 from candlecast.domain.values.reasons import Reason
+from candlecast.domain.values.terms import MarginMode, OrderType, PositionSide, Side
+from candlecast.domain.venue.reports import MarketSettings
 from tests.builders import (
     BTC,
     ETH,

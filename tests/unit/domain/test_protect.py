@@ -26,9 +26,9 @@ from candlecast.domain.reconcile.protect import (
     tell_if_too_long,
     watch,
 )
-from candlecast.domain.signals.signal import PositionSide
 from candlecast.domain.values.errors import InvalidValue
 from candlecast.domain.values.ids import intent_id
+from candlecast.domain.values.terms import PositionSide
 from candlecast.domain.venue.rules import BINANCE_USDM, CAUTIOUS
 from tests.builders import BTC, NOW, SUBSCRIPTION, a_market, a_position, a_signal, after, an_account, an_intent
 

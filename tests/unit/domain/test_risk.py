@@ -13,10 +13,11 @@ from candlecast.domain.account.account import MAX_OPEN_INTENTS, Account, Account
 from candlecast.domain.decide.plan import Plan, plan_orders
 from candlecast.domain.market.market import Market
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
-from candlecast.domain.signals.signal import Action, PositionSide, TakeProfit
+from candlecast.domain.signals.signal import Action, TakeProfit
 from candlecast.domain.subscriptions.subscription import AllowedSides, Sizing, SizingMode, SubscriptionStatus
 from candlecast.domain.values.ids import digest
 from candlecast.domain.values.reasons import Reason
+from candlecast.domain.values.terms import PositionSide
 from tests.builders import BTC, ETH, NOW, SUBSCRIPTION, a_market, a_position, a_signal, a_trade_order, an_account, an_intent
 from tests.builders import settings as some_settings
 

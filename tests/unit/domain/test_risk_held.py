@@ -11,8 +11,8 @@ import pytest
 from candlecast.domain.account.account import Account
 from candlecast.domain.decide.risk.held import losing_positions, overdue_positions
 from candlecast.domain.limits.limits import ClosingLimits
-from candlecast.domain.orders.intent import VenueOrder, VenueOrderStatus
-from candlecast.domain.signals.signal import PositionSide
+from candlecast.domain.values.terms import PositionSide
+from candlecast.domain.venue.reports import VenueOrder, VenueOrderStatus
 from tests.builders import BTC, ETH, NOW, SUBSCRIPTION, a_position, an_account, an_intent
 
 D = Decimal

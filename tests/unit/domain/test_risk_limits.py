@@ -20,12 +20,13 @@ from candlecast.domain.limits.catalogue import CATALOGUE, Enforced
 from candlecast.domain.limits.limits import NAMES, Authority, EffectiveLimits, Limits, Scope, tighten
 from candlecast.domain.limits.quote import Quote
 from candlecast.domain.limits.trading_window import Blackout, TradingWindow
-from candlecast.domain.orders.intent import Intent, IntentState, LegKind, MarketSettings, Side
-from candlecast.domain.signals.signal import Action, PositionSide, TakeProfit
-from candlecast.domain.subscriptions.subscription import MarginMode
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind
+from candlecast.domain.signals.signal import Action, TakeProfit
 from candlecast.domain.values.errors import RetryLater
 from candlecast.domain.values.ids import digest
 from candlecast.domain.values.reasons import Reason
+from candlecast.domain.values.terms import MarginMode, PositionSide, Side
+from candlecast.domain.venue.reports import MarketSettings
 from tests.builders import (
     BTC,
     ETH,

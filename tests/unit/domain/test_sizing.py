@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from candlecast.domain.decide.plan import plan_orders
 from candlecast.domain.orders.sizing import entry_quantity, ladder_quantities, stop_price, take_profits
-from candlecast.domain.signals.signal import PositionSide, TakeProfit
+from candlecast.domain.signals.signal import TakeProfit
 from candlecast.domain.subscriptions.subscription import Sizing, SizingMode
 from candlecast.domain.values.reasons import Denial, Reason
+from candlecast.domain.values.terms import PositionSide
 from tests.builders import NOW, a_market, a_signal, a_trade_order, an_account, settings
 
 D = Decimal

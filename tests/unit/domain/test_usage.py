@@ -13,10 +13,11 @@ from candlecast.adapters.codec import from_json, to_json
 from candlecast.domain.account.account import Account, Balance, DailyResult
 from candlecast.domain.account.events import EventType
 from candlecast.domain.account.usage import MAX_MARKETS, MAX_REJECTS, MAX_TOLD, MINUTE, EquityMarks, MarketUse, Results, Usage
-from candlecast.domain.orders.intent import Intent, IntentState, LegKind, VenueOrder, VenueOrderStatus
-from candlecast.domain.signals.signal import PositionSide
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.values.ids import digest
 from candlecast.domain.values.reasons import Denial, Reason
+from candlecast.domain.values.terms import PositionSide
+from candlecast.domain.venue.reports import VenueOrder, VenueOrderStatus
 from tests.builders import BTC, ETH, NOW, SUBSCRIPTION, after, an_account, an_intent
 
 D = Decimal

@@ -7,10 +7,12 @@ from decimal import Decimal
 from typing import Any
 
 from candlecast.domain.account.account import Account
-from candlecast.domain.orders.intent import Intent, IntentState, LegKind, MarketSettings, OrderType, VenueOrder, VenueOrderStatus
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.orders.position import Position
 from candlecast.domain.signals.signal import Action, Signal, TakeProfit
-from candlecast.domain.subscriptions.subscription import MarginMode, SubscriptionStatus
+from candlecast.domain.subscriptions.subscription import SubscriptionStatus
+from candlecast.domain.values.terms import MarginMode, OrderType
+from candlecast.domain.venue.reports import MarketSettings, VenueOrder, VenueOrderStatus
 from candlecast.ports.venue import Credentials
 from candlecast.services.execute_order import ExecuteOrder
 from candlecast.services.place_orders import PlaceOrders

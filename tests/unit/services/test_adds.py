@@ -9,10 +9,12 @@ import pytest
 
 from candlecast.domain.account.account import Account
 from candlecast.domain.limits.limits import Limits
-from candlecast.domain.orders.intent import Intent, IntentState, LegKind, OrderType, VenueOrderStatus
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.signals.entry_order import EntryOrder, EntryType
 from candlecast.domain.signals.signal import Action, TakeProfit
 from candlecast.domain.values.reasons import Reason
+from candlecast.domain.values.terms import OrderType
+from candlecast.domain.venue.reports import VenueOrderStatus
 from tests.builders import BTC, settings
 from tests.fakes.venue import Fault
 from tests.unit.services.money_path import KEY, MoneyPath, bracket

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from candlecast.domain.account.account import AccountStatus
-from candlecast.domain.orders.intent import IntentState, LegKind, OrderRequest, VenueOrder, VenueOrderStatus
-from candlecast.domain.signals.signal import Action, PositionSide, TakeProfit
+from candlecast.domain.orders.intent import IntentState, LegKind
+from candlecast.domain.signals.signal import Action, TakeProfit
 from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from candlecast.domain.values.errors import Ambiguous, Conflict, NotFound, RetryLater
 from candlecast.domain.values.reasons import Reason
+from candlecast.domain.values.terms import PositionSide
+from candlecast.domain.venue.reports import OrderRequest, VenueOrder, VenueOrderStatus
 from candlecast.domain.venue.rules import BINANCE_USDM
 from candlecast.ports.venue import Credentials
 from tests.builders import ACCOUNT, BTC, SUBSCRIPTION, TENANT, a_signal, after, settings

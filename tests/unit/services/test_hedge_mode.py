@@ -10,21 +10,14 @@ import pytest
 
 from candlecast.domain.account.account import Account
 from candlecast.domain.account.findings import Drift
-from candlecast.domain.orders.intent import (
-    Intent,
-    IntentState,
-    LegKind,
-    OrderRequest,
-    OrderType,
-    PositionMode,
-    Side,
-    VenueOrderStatus,
-)
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.orders.position import place_of
-from candlecast.domain.signals.signal import Action, PositionSide, TakeProfit
+from candlecast.domain.signals.signal import Action, TakeProfit
 from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from candlecast.domain.values.errors import InvalidValue, Reject
 from candlecast.domain.values.reasons import Reason
+from candlecast.domain.values.terms import OrderType, PositionMode, PositionSide, Side
+from candlecast.domain.venue.reports import OrderRequest, VenueOrderStatus
 from tests.builders import BTC, SUBSCRIPTION, a_position, a_signal, an_account, an_intent, settings
 from tests.unit.services.money_path import KEY, MoneyPath, bracket
 

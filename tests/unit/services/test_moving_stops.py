@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
-from candlecast.domain.orders.intent import IntentState, LegKind, OrderRequest, OrderType, VenueOrder, VenueOrderStatus
+from candlecast.domain.orders.intent import IntentState, LegKind
 from candlecast.domain.signals.signal import TakeProfit
 from candlecast.domain.values.reasons import Reason
+from candlecast.domain.values.terms import OrderType
+from candlecast.domain.venue.reports import OrderRequest, VenueOrder, VenueOrderStatus
 from candlecast.domain.venue.rules import BINANCE_USDM
 from tests.builders import BTC, settings
 from tests.fakes.venue import FakeVenue, Fault

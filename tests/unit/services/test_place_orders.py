@@ -10,10 +10,11 @@ from functools import partial
 import pytest
 
 from candlecast.domain.account.account import Account
-from candlecast.domain.orders.intent import IntentState, LegKind, VenueOrder, VenueOrderStatus
+from candlecast.domain.orders.intent import IntentState, LegKind
 from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from candlecast.domain.values.errors import Ambiguous, Conflict, Fatal, Reject, RetryLater
 from candlecast.domain.values.reasons import Reason
+from candlecast.domain.venue.reports import VenueOrder, VenueOrderStatus
 from candlecast.services.place_orders import COMMIT_ATTEMPTS, Changes, PlaceOrders
 from tests.builders import BTC, NOW, SUBSCRIPTION, a_market, an_account, an_intent
 from tests.fakes.accounts import FakeAccountStore

@@ -10,19 +10,13 @@ from typing import Any
 import pytest
 
 from candlecast.domain.account.account import DISABLED_BY_OWNER, Account, AccountStatus
-from candlecast.domain.orders.intent import (
-    IntentState,
-    LegKind,
-    OrderRequest,
-    OrderType,
-    VenueOpenOrder,
-    VenueOrder,
-    VenueOrderStatus,
-)
+from candlecast.domain.orders.intent import IntentState, LegKind
 from candlecast.domain.reconcile.look_schedule import next_full_look
 from candlecast.domain.signals.signal import Action, TakeProfit
 from candlecast.domain.values.errors import Fatal, Reject, RetryLater
 from candlecast.domain.values.reasons import Reason
+from candlecast.domain.values.terms import OrderType
+from candlecast.domain.venue.reports import OrderRequest, VenueOpenOrder, VenueOrder, VenueOrderStatus
 from candlecast.domain.venue.rules import BINANCE_USDM
 from tests.builders import BTC, NOW, a_reconcile_request, a_signal
 from tests.fakes.venue import FakeVenue, Fault

@@ -11,13 +11,15 @@ import pytest
 
 from candlecast.domain.account.events import EventType
 from candlecast.domain.account.findings import MAX_EXTERNAL_ORDERS
-from candlecast.domain.orders.intent import IntentState, LegKind, OrderType, Side, VenueOpenOrder
+from candlecast.domain.orders.intent import IntentState, LegKind
 from candlecast.domain.orders.position import Trade
 from candlecast.domain.reconcile.adopt import ClosedBy
 from candlecast.domain.reconcile.look_schedule import next_due, next_full_look
 from candlecast.domain.signals.signal import Action, TakeProfit
 from candlecast.domain.values.errors import RetryLater
 from candlecast.domain.values.reasons import Reason
+from candlecast.domain.values.terms import OrderType, Side
+from candlecast.domain.venue.reports import VenueOpenOrder
 from candlecast.domain.venue.rules import BINANCE_USDM
 from tests.builders import BTC, ETH, a_reconcile_request, a_signal, an_order_request
 from tests.fakes.venue import FakeVenue, Fault

@@ -7,11 +7,12 @@ from decimal import Decimal
 
 import pytest
 
-from candlecast.domain.orders.intent import IntentState, LegKind, VenueOrderStatus
+from candlecast.domain.orders.intent import IntentState, LegKind
 from candlecast.domain.signals.signal import Action
-from candlecast.domain.subscriptions.subscription import MarginMode
 from candlecast.domain.values.errors import RetryLater
 from candlecast.domain.values.reasons import Reason
+from candlecast.domain.values.terms import MarginMode
+from candlecast.domain.venue.reports import VenueOrderStatus
 from candlecast.domain.venue.rules import BINANCE_USDM
 from tests.builders import a_reconcile_request, a_signal
 from tests.fakes.venue import FakeVenue, Fault

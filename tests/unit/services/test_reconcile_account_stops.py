@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from candlecast.domain.account.findings import SLOW_PACE
-from candlecast.domain.orders.intent import Intent, IntentState, LegKind, OrderRequest, VenueOrder
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.signals.signal import TakeProfit
 from candlecast.domain.values.errors import RetryLater
 from candlecast.domain.values.reasons import Reason
+from candlecast.domain.venue.reports import OrderRequest, VenueOrder
 from tests.builders import BTC, a_reconcile_request
 from tests.fakes.venue import FakeVenue, Fault
 from tests.unit.services.money_path import KEY, MoneyPath, bracket

@@ -9,9 +9,10 @@ import pytest
 
 from candlecast.domain.account.account import Account
 from candlecast.domain.account.events import EventType
-from candlecast.domain.orders.intent import IntentState, LegKind, VenueOrder, VenueOrderStatus
+from candlecast.domain.orders.intent import IntentState, LegKind
 from candlecast.domain.values.errors import NotFound, RetryLater
 from candlecast.domain.values.reasons import Denial, Reason
+from candlecast.domain.venue.reports import VenueOrder, VenueOrderStatus
 from candlecast.ports.bus import PublishedEvent
 from candlecast.services.relay_events import RelayEvents
 from tests.builders import ACCOUNT, STRATEGY, SUBSCRIPTION, TENANT, a_position, after, an_account, an_intent

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from candlecast.domain.account.account import Account
-from candlecast.domain.orders.intent import Intent, IntentState, LegKind, VenueOrderStatus
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.reconcile.look_schedule import next_answer
-from candlecast.domain.signals.entry_order import EntryOrder, EntryType, TimeInForce
+from candlecast.domain.signals.entry_order import EntryOrder, EntryType
 from candlecast.domain.signals.signal import TakeProfit
 from candlecast.domain.values.reasons import Reason
+from candlecast.domain.values.terms import TimeInForce
+from candlecast.domain.venue.reports import VenueOrderStatus
 from tests.builders import BTC, NOW, a_market, after
 from tests.fakes.venue import Fault
 from tests.unit.services.money_path import KEY, MoneyPath, bracket

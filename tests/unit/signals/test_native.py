@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from candlecast.domain.signals.entry_order import EntryOrder, EntryType, TimeInForce
+from candlecast.domain.signals.entry_order import EntryOrder, EntryType
 from candlecast.domain.signals.signal import Action, TakeProfit
+from candlecast.domain.values.terms import TimeInForce
 from candlecast.signals.refusal import Refusal
 from tests.unit.signals.parsing import parse, refusal
 

@@ -12,21 +12,10 @@ import ccxt
 from candlecast.adapters.ccxt_clients import Templates, clone_for
 from candlecast.adapters.ccxt_errors import NO_SUCH_ORDER, UNCHANGED, instruction, reading, venue_code
 from candlecast.domain.account.account import Balance
-from candlecast.domain.orders.intent import (
-    Intent,
-    OrderRequest,
-    OrderType,
-    PositionMode,
-    Side,
-    VenueOpenOrder,
-    VenueOrder,
-    VenueOrderStatus,
-    VenuePosition,
-    VenueTrade,
-)
-from candlecast.domain.signals.signal import PositionSide
-from candlecast.domain.subscriptions.subscription import MarginMode
+from candlecast.domain.orders.intent import Intent
 from candlecast.domain.values.money import ZERO
+from candlecast.domain.values.terms import MarginMode, OrderType, PositionMode, PositionSide, Side
+from candlecast.domain.venue.reports import OrderRequest, VenueOpenOrder, VenueOrder, VenueOrderStatus, VenuePosition, VenueTrade
 from candlecast.domain.venue.rules import BINANCE_USDM, VenueRules, rules_of
 from candlecast.ports.venue import Credentials
 

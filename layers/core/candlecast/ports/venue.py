@@ -14,17 +14,10 @@ if TYPE_CHECKING:
     from candlecast.domain.limits.quote import Quote
     from candlecast.domain.market.candle import Candle
     from candlecast.domain.market.market import Market
-    from candlecast.domain.orders.intent import (
-        Intent,
-        OrderRequest,
-        PositionMode,
-        VenueOpenOrder,
-        VenueOrder,
-        VenuePosition,
-        VenueTrade,
-    )
-    from candlecast.domain.subscriptions.subscription import MarginMode
+    from candlecast.domain.orders.intent import Intent
+    from candlecast.domain.values.terms import MarginMode, PositionMode
     from candlecast.domain.values.timeframe import Timeframe
+    from candlecast.domain.venue.reports import OrderRequest, VenueOpenOrder, VenueOrder, VenuePosition, VenueTrade
 
 
 @dataclass(frozen=True, slots=True)

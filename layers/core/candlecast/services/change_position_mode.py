@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from candlecast.domain.account.account import Account
-from candlecast.domain.orders.intent import PositionMode
 from candlecast.domain.values.errors import Conflict, InvalidValue
+from candlecast.domain.values.terms import PositionMode
 from candlecast.ports.store import AccountStore
 from candlecast.services.retry_conflict import retry_conflict
 

@@ -12,7 +12,6 @@ from decimal import Decimal
 from functools import partial
 
 from candlecast.domain.account.account import Account, Balance
-from candlecast.domain.orders.intent import Side, VenueTrade
 from candlecast.domain.orders.position import market_of
 from candlecast.domain.reconcile.adopt import (
     ClosedBy,
@@ -28,10 +27,11 @@ from candlecast.domain.reconcile.adopt import (
 from candlecast.domain.reconcile.drift import PositionStep, is_liquidation, is_our_id, left_of, position_step
 from candlecast.domain.reconcile.look_schedule import next_full_look
 from candlecast.domain.reconcile.protect import follows_price
-from candlecast.domain.signals.signal import PositionSide
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import RetryLater
 from candlecast.domain.values.money import ZERO
+from candlecast.domain.values.terms import PositionSide, Side
+from candlecast.domain.venue.reports import VenueTrade
 from candlecast.domain.venue.rules import rules_of
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.venue import Venue

@@ -12,13 +12,14 @@ from functools import partial
 
 from candlecast.domain.account.account import Account
 from candlecast.domain.account.findings import ExternalOrder
-from candlecast.domain.orders.intent import Intent, IntentState, VenueOpenOrder
+from candlecast.domain.orders.intent import Intent, IntentState
 from candlecast.domain.reconcile.adopt import count_mend, may_mend, note_external
 from candlecast.domain.reconcile.drift import OrderStep, is_our_id, order_step
 from candlecast.domain.reconcile.look_schedule import whole_look_is_due
 from candlecast.domain.reconcile.reconcile import closed_unknown, is_absent, is_left_over, may_look_up, settles_at
 from candlecast.domain.values.errors import Ambiguous, Reject, RetryLater
 from candlecast.domain.values.reasons import Reason
+from candlecast.domain.venue.reports import VenueOpenOrder
 from candlecast.domain.venue.rules import rules_of
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.venue import Venue

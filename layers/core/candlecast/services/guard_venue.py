@@ -10,18 +10,11 @@ from decimal import Decimal
 from candlecast.domain.account.account import Balance
 from candlecast.domain.limits.quote import Quote
 from candlecast.domain.market.candle import Candle
-from candlecast.domain.orders.intent import (
-    Intent,
-    OrderRequest,
-    PositionMode,
-    VenueOpenOrder,
-    VenueOrder,
-    VenuePosition,
-    VenueTrade,
-)
-from candlecast.domain.subscriptions.subscription import MarginMode
+from candlecast.domain.orders.intent import Intent
 from candlecast.domain.values.errors import DomainError, RetryLater
+from candlecast.domain.values.terms import MarginMode, PositionMode
 from candlecast.domain.values.timeframe import Timeframe
+from candlecast.domain.venue.reports import OrderRequest, VenueOpenOrder, VenueOrder, VenuePosition, VenueTrade
 from candlecast.domain.venue.rules import VenueRequest, request_for_candles
 from candlecast.domain.venue.weight_budget import RequestClass
 from candlecast.ports.venue import Credentials, MarketData, Venue, Venues

@@ -13,7 +13,7 @@ from datetime import datetime
 from functools import partial
 
 from candlecast.domain.account.account import Account, AccountStatus
-from candlecast.domain.orders.intent import Intent, IntentState, LegKind, OrderRequest, VenueOrder
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.reconcile.adopt import tell_once
 from candlecast.domain.reconcile.protect import scale_targets, watch
 from candlecast.domain.reconcile.reconcile import may_send, waits_for
@@ -21,6 +21,7 @@ from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import Ambiguous, Conflict, Fatal, Reject, RetryLater
 from candlecast.domain.values.money import ZERO
 from candlecast.domain.values.reasons import Reason
+from candlecast.domain.venue.reports import OrderRequest, VenueOrder
 from candlecast.domain.venue.rules import rules_of
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.store import AccountStore

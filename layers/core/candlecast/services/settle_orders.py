@@ -8,12 +8,13 @@ from datetime import datetime
 from functools import partial
 
 from candlecast.domain.account.account import Account
-from candlecast.domain.orders.intent import Intent, IntentState, VenueOrder
+from candlecast.domain.orders.intent import Intent, IntentState
 from candlecast.domain.reconcile.adopt import count_mend
 from candlecast.domain.reconcile.reconcile import closed_unknown, is_absent, is_left_over, may_look_up, settles_at, waits_for
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.money import ZERO
 from candlecast.domain.values.reasons import Reason
+from candlecast.domain.venue.reports import VenueOrder
 from candlecast.domain.venue.rules import VenueRules, rules_of
 from candlecast.ports.clock import Clock
 from candlecast.ports.venue import Venue

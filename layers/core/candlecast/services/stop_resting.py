@@ -12,13 +12,15 @@ from functools import partial
 
 from candlecast.domain.account.account import Account, AccountStatus
 from candlecast.domain.account.kill_switch import KillSwitch, concerning, must_cancel_entries
-from candlecast.domain.orders.intent import Intent, IntentState, LegKind, OrderType, VenueOrderStatus
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.reconcile.adopt import count_mend, may_mend
 from candlecast.domain.reconcile.reconcile import waits_for
 from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import Ambiguous, Reject, RetryLater
 from candlecast.domain.values.reasons import Denial, Reason
+from candlecast.domain.values.terms import OrderType
+from candlecast.domain.venue.reports import VenueOrderStatus
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.venue import Venue
 from candlecast.services.place_orders import Changes, PlaceOrders

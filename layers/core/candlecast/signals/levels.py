@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import ROUND_DOWN, Decimal
 
-from candlecast.domain.signals.signal import MAX_TAKE_PROFITS, PositionSide, TakeProfit
+from candlecast.domain.signals.signal import MAX_TAKE_PROFITS, TakeProfit
 from candlecast.domain.values.money import percent_of
+from candlecast.domain.values.terms import PositionSide
 from candlecast.signals.fields import positive_number, present
 from candlecast.signals.refusal import Refusal, RefusedMessage
 

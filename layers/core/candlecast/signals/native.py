@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 
-from candlecast.domain.signals.entry_order import EntryOrder, EntryType, TimeInForce
-from candlecast.domain.signals.signal import MAX_TAKE_PROFITS, Action, PositionSide, TakeProfit
+from candlecast.domain.signals.entry_order import EntryOrder, EntryType
+from candlecast.domain.signals.signal import MAX_TAKE_PROFITS, Action, TakeProfit
 from candlecast.domain.values.errors import InvalidValue
+from candlecast.domain.values.terms import PositionSide, TimeInForce
 from candlecast.signals.dialect import ParsedSignal
 from candlecast.signals.fields import instant, metadata, number, positive_number, present, required_text, text, word
 from candlecast.signals.levels import check_levels, even_shares

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 
-from candlecast.domain.signals.signal import Action, PositionSide, TakeProfit
+from candlecast.domain.signals.signal import Action, TakeProfit
 from candlecast.domain.values.money import HUNDRED
+from candlecast.domain.values.terms import PositionSide
 from candlecast.signals.dialect import ParsedSignal
 from candlecast.signals.fields import instant, metadata, number, positive_number, present, required_text, text, word
 from candlecast.signals.levels import check_levels, level

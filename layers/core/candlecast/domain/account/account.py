@@ -18,16 +18,18 @@ from candlecast.domain.account.usage import Usage
 from candlecast.domain.limits.catalogue import REASONS_OF_LIMITS
 from candlecast.domain.limits.limits import NO_LIMITS, Limits
 from candlecast.domain.orders.fills import STATE_OF_STATUS, filled_into, price_of_last, reason_of_end
-from candlecast.domain.orders.intent import Intent, IntentState, LegKind, MarketSettings, PositionMode, VenueOrder
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.orders.lifecycle import require_transition
 from candlecast.domain.orders.position import Position, Trade, market_of, place_of, position_key
 from candlecast.domain.orders.retries import ATTEMPTS_BEFORE_ALERT, NOT_PLACED, pause_after, rest_of_exit
-from candlecast.domain.signals.signal import MAX_SIGNAL_AGE_SECONDS, PositionSide
+from candlecast.domain.signals.signal import MAX_SIGNAL_AGE_SECONDS
 from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import InvalidValue
 from candlecast.domain.values.money import ZERO
 from candlecast.domain.values.reasons import Denial, Reason
+from candlecast.domain.values.terms import PositionMode, PositionSide
+from candlecast.domain.venue.reports import MarketSettings, VenueOrder
 
 MAX_OPEN_INTENTS = 60  # with the other bounds it keeps the item below 32 kB, compressed: every read and write pays per kB
 MAX_SETTLED = 256

@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Self
 
-from candlecast.domain.orders.intent import Side
 from candlecast.domain.orders.retries import ATTEMPTS_BEFORE_ALERT
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.money import require_decimal, require_utc
+from candlecast.domain.values.terms import Side
 
 MAX_EXTERNAL_ORDERS = (
     10  # so many are shown; a grid bot on the same keys has more than anybody reads, and every write pays for them

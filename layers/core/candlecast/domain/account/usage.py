@@ -13,10 +13,10 @@ from decimal import Decimal
 
 from candlecast.domain.limits.catalogue import MAX_CANCELS_PER_MINUTE, MAX_ORDERS_PER_MINUTE, MEMORY_SECONDS
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
-from candlecast.domain.signals.signal import PositionSide
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.money import ZERO
 from candlecast.domain.values.reasons import Reason
+from candlecast.domain.values.terms import PositionSide
 
 MAX_MARKETS = 24  # position keys, at about 100 bytes each in the stored item; a user trades a handful in a day
 MAX_REJECTS = 12  # markets; more than a few mean that something is wrong with the account, not with a market

@@ -13,17 +13,19 @@ from candlecast.domain.decide.risk.evaluate import Evaluation, evaluate, first_d
 from candlecast.domain.limits.limits import EffectiveLimits, Scope, acted_on, tighten_further
 from candlecast.domain.market.market import Market
 from candlecast.domain.orders.bracket import ORDER_TYPE_OF_ENTRY, asked_order, bracket, expected_price, first_stop, stop_rules
-from candlecast.domain.orders.intent import Intent, IntentState, LegKind, MarketSettings, OrderType
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.orders.position import Position, position_key
 from candlecast.domain.orders.sizing import entry_quantity, stop_price, take_profits
 from candlecast.domain.signals.entry_order import EntryType
-from candlecast.domain.signals.signal import MAX_SIGNAL_AGE_SECONDS, PositionSide
+from candlecast.domain.signals.signal import MAX_SIGNAL_AGE_SECONDS
 from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from candlecast.domain.subscriptions.trade_order import TradeOrder
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import RetryLater
 from candlecast.domain.values.ids import intent_id
 from candlecast.domain.values.reasons import Denial, Reason
+from candlecast.domain.values.terms import OrderType, PositionSide
+from candlecast.domain.venue.reports import MarketSettings
 from candlecast.domain.venue.rules import rules_of
 
 UNRESOLVED_WAIT_SECONDS = 10.0  # about half the settle window: the reconciler resolves what stands in the way meanwhile

@@ -16,9 +16,9 @@ from typing import Any
 
 from candlecast.domain.limits.catalogue import CATALOGUE, LimitSpec, Tightens
 from candlecast.domain.limits.trading_window import Blackout, TradingWindow, common_windows
-from candlecast.domain.signals.signal import PositionSide
 from candlecast.domain.values.errors import InvalidValue
 from candlecast.domain.values.money import require_decimal, require_utc
+from candlecast.domain.values.terms import PositionSide
 
 __all__ = ["CATALOGUE", "NAMES", "Authority", "ClosingLimits", "EffectiveLimits", "LimitSpec", "Limits", "Scope"]
 

@@ -6,14 +6,15 @@ from datetime import datetime
 from decimal import Decimal
 
 from candlecast.domain.market.market import Market
-from candlecast.domain.orders.intent import Intent, IntentState, LegKind, OrderType
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.orders.position import Position, StopRules, tighter
 from candlecast.domain.orders.sizing import ladder_quantities
 from candlecast.domain.signals.entry_order import EntryOrder, EntryType
-from candlecast.domain.signals.signal import PositionSide, Signal, TakeProfit
+from candlecast.domain.signals.signal import Signal, TakeProfit
 from candlecast.domain.subscriptions.subscription import Settings
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.ids import intent_id
+from candlecast.domain.values.terms import OrderType, PositionSide
 from candlecast.domain.venue.rules import VenueRules
 
 ORDER_TYPE_OF_ENTRY = {

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
-from candlecast.domain.orders.intent import Intent, IntentState, VenueOrder, VenueOrderStatus
+from candlecast.domain.orders.intent import Intent, IntentState
 from candlecast.domain.orders.position import Position
-from candlecast.domain.signals.entry_order import TimeInForce
 from candlecast.domain.values.errors import InvalidValue
 from candlecast.domain.values.money import ZERO
 from candlecast.domain.values.reasons import Reason
+from candlecast.domain.values.terms import TimeInForce
+from candlecast.domain.venue.reports import VenueOrder, VenueOrderStatus
 
 STATE_OF_STATUS = {
     VenueOrderStatus.OPEN: IntentState.OPEN,

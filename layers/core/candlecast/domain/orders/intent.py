@@ -1,4 +1,4 @@
-"""Order legs: our durable record of each (the intent), what is asked of a venue, and what a venue says."""
+"""Order legs: the intent, our durable record of each."""
 
 from __future__ import annotations
 
@@ -9,61 +9,11 @@ from enum import StrEnum
 
 from candlecast.domain.limits.limits import ClosingLimits
 from candlecast.domain.orders.position import StopRules, position_key
-from candlecast.domain.signals.entry_order import TimeInForce
-from candlecast.domain.signals.signal import PositionSide
-from candlecast.domain.subscriptions.subscription import MarginMode
 from candlecast.domain.values.ids import client_order_id
 from candlecast.domain.values.money import ZERO, require_decimal, require_utc
 from candlecast.domain.values.reasons import Denial, Reason
-
-
-class Side(StrEnum):
-    """The side of an order."""
-
-    BUY = "BUY"
-    SELL = "SELL"
-
-    @staticmethod
-    def opening(position: PositionSide) -> Side:
-        return Side.BUY if position is PositionSide.LONG else Side.SELL
-
-    @staticmethod
-    def closing(position: PositionSide) -> Side:
-        return Side.SELL if position is PositionSide.LONG else Side.BUY
-
-
-class OrderType(StrEnum):
-    """The order types that we place."""
-
-    MARKET = "MARKET"
-    LIMIT = "LIMIT"
-    STOP_MARKET = "STOP_MARKET"  # an entry above (long) the market, or a stop loss
-    STOP_LIMIT = "STOP_LIMIT"
-    TAKE_PROFIT_MARKET = "TAKE_PROFIT_MARKET"
-    TAKE_PROFIT_LIMIT = "TAKE_PROFIT_LIMIT"
-    TRAILING_STOP = "TRAILING_STOP"  # at market once the price has come back by a percentage from its best
-
-    @property
-    def is_conditional(self) -> bool:
-        """Whether the venue holds it back until its price triggers it."""
-        return self not in (OrderType.MARKET, OrderType.LIMIT)
-
-    @property
-    def has_limit(self) -> bool:
-        """Whether it may rest in the book at its own price."""
-        return self in (OrderType.LIMIT, OrderType.STOP_LIMIT, OrderType.TAKE_PROFIT_LIMIT)
-
-    @property
-    def rests(self) -> bool:
-        """Whether it waits at the venue for its price, so that being open says nothing."""
-        return self is not OrderType.MARKET
-
-
-class PositionMode(StrEnum):
-    """How a venue keeps an account's positions: one net position in a market, or a long and a short one side by side."""
-
-    ONE_WAY = "ONE_WAY"
-    HEDGE = "HEDGE"
+from candlecast.domain.values.terms import OrderType, PositionSide, Side, TimeInForce
+from candlecast.domain.venue.reports import MarketSettings
 
 
 class IntentState(StrEnum):
@@ -106,14 +56,6 @@ class LegKind(StrEnum):
     @property
     def is_protective(self) -> bool:
         return self in (LegKind.STOP_LOSS, LegKind.TAKE_PROFIT, LegKind.TRAILING_STOP)
-
-
-@dataclass(frozen=True)
-class MarketSettings:
-    """Leverage and margin mode of a market of one account, as an entry needs them or as the venue has them in force."""
-
-    leverage: Decimal
-    margin_mode: MarginMode
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -229,110 +171,3 @@ class Intent:
     @property
     def reason(self) -> Reason | None:
         return self.denial.reason if self.denial else None
-
-
-@dataclass(frozen=True, kw_only=True)
-class OrderRequest:
-    """What a venue is asked to place.
-
-    `trigger_price` of a trailing stop is where it begins to follow (None: at once). `position_side` is given in hedge mode only:
-    such a venue takes no reduce-only flag, and an order of the closing side can open nothing.
-    """
-
-    client_order_id: str
-    market: str
-    side: Side
-    order_type: OrderType
-    quantity: Decimal
-    reduce_only: bool
-    trigger_price: Decimal | None = None
-    price: Decimal | None = None
-    time_in_force: TimeInForce = TimeInForce.GTC
-    post_only: bool = False
-    callback_percent: Decimal | None = None
-    position_side: PositionSide | None = None
-
-    @staticmethod
-    def of(intent: Intent, position_mode: PositionMode = PositionMode.ONE_WAY) -> OrderRequest:
-        return OrderRequest(
-            client_order_id=intent.client_order_id,
-            market=intent.market,
-            side=intent.side,
-            order_type=intent.order_type,
-            quantity=intent.quantity,
-            reduce_only=intent.reduce_only,
-            trigger_price=intent.trigger_price,
-            price=intent.price,
-            time_in_force=intent.time_in_force,
-            post_only=intent.post_only,
-            callback_percent=intent.callback_percent,
-            position_side=intent.position_side if position_mode is PositionMode.HEDGE else None,
-        )
-
-
-class VenueOrderStatus(StrEnum):
-    """A venue's word on an order."""
-
-    OPEN = "OPEN"
-    FILLED = "FILLED"
-    CANCELLED = "CANCELLED"
-    REJECTED = "REJECTED"
-
-
-@dataclass(frozen=True, kw_only=True)
-class VenueOrder:
-    """What a venue says of an order. `fee` is in quote units and None where the venue does not say it with the order."""
-
-    client_order_id: str
-    venue_order_id: str
-    status: VenueOrderStatus
-    filled_quantity: Decimal = ZERO
-    average_price: Decimal | None = None
-    fee: Decimal | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class VenueOpenOrder:
-    """What a venue says of an order that rests in its book, ours or not; `trigger_price` of a conditional one.
-
-    `is_conditional` says in which of the venue's books it is.
-    """
-
-    client_order_id: str
-    venue_order_id: str
-    market: str
-    side: Side
-    quantity: Decimal
-    trigger_price: Decimal | None = None
-    is_conditional: bool = False
-    reduce_only: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class VenueTrade:
-    """One execution of one order, ours or not. `fee` is in quote units and None where it was paid in something else."""
-
-    trade_id: str
-    venue_order_id: str
-    market: str
-    side: Side
-    quantity: Decimal
-    price: Decimal
-    fee: Decimal | None
-    traded_at: datetime
-    position_side: PositionSide | None = None  # in hedge mode
-
-
-@dataclass(frozen=True, kw_only=True)
-class VenuePosition:
-    """What a venue says of a position in a market: the net one, or in hedge mode that of one side. None where it does not say."""
-
-    market: str
-    side: PositionSide
-    quantity: Decimal
-    entry_price: Decimal
-    mark_price: Decimal | None = None
-    liquidation_price: Decimal | None = None
-    leverage: Decimal | None = None
-    margin_mode: MarginMode | None = None
-    unrealised_pnl: Decimal | None = None

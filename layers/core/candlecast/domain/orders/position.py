@@ -7,10 +7,10 @@ from datetime import datetime
 from decimal import Decimal
 
 from candlecast.domain.limits.limits import ClosingLimits
-from candlecast.domain.signals.signal import PositionSide
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import InvalidValue
 from candlecast.domain.values.money import ZERO, require_decimal
+from candlecast.domain.values.terms import PositionSide
 
 
 def position_key(subscription_id: str, market: str) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 
 from candlecast.domain.market.market import Market
-from candlecast.domain.signals.signal import PositionSide, Signal, TakeProfit
+from candlecast.domain.signals.signal import Signal, TakeProfit
 from candlecast.domain.subscriptions.subscription import Settings, SizingMode
 from candlecast.domain.values.money import ZERO, percent_of
 from candlecast.domain.values.reasons import Denial, Reason
+from candlecast.domain.values.terms import PositionSide
 
 
 def stop_price(signal: Signal, side: PositionSide, price: Decimal, settings: Settings, market: Market) -> Decimal | None:

@@ -6,9 +6,10 @@ from datetime import datetime
 from enum import StrEnum
 
 from candlecast.domain.account.account import Account, AccountStatus
-from candlecast.domain.orders.intent import Intent, IntentState, LegKind, VenueOrder
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.orders.position import position_key
 from candlecast.domain.subscriptions.subscription import SubscriptionStatus
+from candlecast.domain.venue.reports import VenueOrder
 from candlecast.domain.venue.rules import VenueRules, rules_of
 
 LOOKUPS_NEEDED = 2

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from candlecast.domain.values.errors import InvalidValue
 from candlecast.domain.values.money import require_decimal
+from candlecast.domain.values.terms import TimeInForce
 
 MAX_REST_SECONDS = 86_400  # a decision about a market is hardly worth more a day later, and a resting entry blocks its position
 MAX_OFFSET_BPS = Decimal(1_000)  # 10 %: beyond it nobody means the signal's price any more
@@ -31,13 +32,6 @@ class EntryType(StrEnum):
     @property
     def has_trigger(self) -> bool:
         return self in (EntryType.STOP, EntryType.STOP_LIMIT)
-
-
-class TimeInForce(StrEnum):
-    """How long an order with a price stands: until it is cancelled, or not at all (what is not filled at once is gone)."""
-
-    GTC = "GTC"
-    IOC = "IOC"
 
 
 @dataclass(frozen=True, kw_only=True)

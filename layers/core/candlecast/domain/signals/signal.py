@@ -11,6 +11,7 @@ from enum import StrEnum
 from candlecast.domain.signals.entry_order import EntryOrder
 from candlecast.domain.values.errors import InvalidValue
 from candlecast.domain.values.money import require_decimal, require_utc
+from candlecast.domain.values.terms import PositionSide
 
 MAX_SIGNAL_AGE_SECONDS = (
     900  # no subscription takes an older one; settled intents are remembered at least this long, in the account's one item
@@ -32,17 +33,6 @@ class Action(StrEnum):
     @property
     def is_entry(self) -> bool:
         return self in (Action.LONG, Action.SHORT)
-
-
-class PositionSide(StrEnum):
-    """The side of a position."""
-
-    LONG = "LONG"
-    SHORT = "SHORT"
-
-    @property
-    def sign(self) -> int:
-        return 1 if self is PositionSide.LONG else -1
 
 
 @dataclass(frozen=True)

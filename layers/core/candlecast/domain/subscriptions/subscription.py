@@ -9,9 +9,10 @@ from enum import StrEnum
 
 from candlecast.domain.limits.limits import NO_LIMITS, Limits, Scope, tighten
 from candlecast.domain.signals.entry_order import EntryPreference
-from candlecast.domain.signals.signal import MAX_SIGNAL_AGE_SECONDS, PositionSide
+from candlecast.domain.signals.signal import MAX_SIGNAL_AGE_SECONDS
 from candlecast.domain.values.errors import InvalidValue
 from candlecast.domain.values.money import HUNDRED, ZERO, require_decimal, require_utc
+from candlecast.domain.values.terms import MarginMode, PositionSide
 
 MAX_LEVERAGE = Decimal(125)  # the highest that any venue of ours offers
 MAX_POSITIONS = 20  # positions live in the account's one item, which stays small
@@ -59,13 +60,6 @@ class AllowedSides(StrEnum):
 
     def allows(self, side: PositionSide) -> bool:
         return self is AllowedSides.BOTH or self.value == side.value
-
-
-class MarginMode(StrEnum):
-    """How the venue pools margin."""
-
-    CROSS = "CROSS"
-    ISOLATED = "ISOLATED"
 
 
 @dataclass(frozen=True)

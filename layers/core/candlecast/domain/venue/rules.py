@@ -14,9 +14,9 @@ from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
 
-from candlecast.domain.orders.intent import OrderType
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import InvalidValue
+from candlecast.domain.values.terms import OrderType
 
 
 class VenueRequest(StrEnum):

@@ -8,7 +8,7 @@ from datetime import timedelta
 from candlecast.domain.decide.risk.entry import Situation
 from candlecast.domain.decide.risk.finding import BROKEN, PASSED, Check, Finding, at_most, unknown
 from candlecast.domain.limits.trading_window import Blackout, TradingWindow, is_blacked_out, is_open
-from candlecast.domain.signals.signal import PositionSide
+from candlecast.domain.values.terms import PositionSide
 
 
 def _said(allowed: bool) -> Finding:

@@ -16,9 +16,10 @@ from candlecast.domain.market.market import Market
 from candlecast.domain.orders.intent import Intent, LegKind
 from candlecast.domain.orders.position import Position, position_key
 from candlecast.domain.signals.entry_order import EntryOrder
-from candlecast.domain.signals.signal import PositionSide, TakeProfit
+from candlecast.domain.signals.signal import TakeProfit
 from candlecast.domain.subscriptions.subscription import Settings
 from candlecast.domain.values.money import ZERO
+from candlecast.domain.values.terms import PositionSide
 
 
 @dataclass(frozen=True, kw_only=True)

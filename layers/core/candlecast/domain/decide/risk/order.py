@@ -9,8 +9,8 @@ from decimal import Decimal
 from candlecast.domain.decide.risk.entry import Situation
 from candlecast.domain.decide.risk.finding import BROKEN, PASSED, Check, Finding, at_least, at_most, percent, unknown
 from candlecast.domain.limits.quote import Quote
-from candlecast.domain.signals.signal import PositionSide
 from candlecast.domain.values.money import HUNDRED, ZERO, percent_of
+from candlecast.domain.values.terms import PositionSide
 
 BASIS_POINTS = Decimal(10_000)
 MAX_QUOTE_AGE = timedelta(seconds=60)  # an older one says nothing of the price that an order would get

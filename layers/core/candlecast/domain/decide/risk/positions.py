@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from candlecast.domain.decide.risk.entry import Situation
 from candlecast.domain.decide.risk.finding import BROKEN, PASSED, Check, Finding, at_most
-from candlecast.domain.orders.intent import Side
+from candlecast.domain.values.terms import Side
 
 
 def _one_position_per_market(s: Situation, bound: bool) -> Finding:

@@ -8,10 +8,11 @@ from decimal import Decimal
 from candlecast.domain.account.account import MAX_OPEN_INTENTS, Account
 from candlecast.domain.decide.risk.entry import Entry
 from candlecast.domain.limits.limits import Authority
-from candlecast.domain.orders.intent import LegKind, PositionMode
+from candlecast.domain.orders.intent import LegKind
 from candlecast.domain.orders.position import Position
 from candlecast.domain.signals.signal import MAX_TAKE_PROFITS
 from candlecast.domain.values.reasons import Denial, Reason
+from candlecast.domain.values.terms import PositionMode
 
 LEGS_OF_AN_ENTRY = 2 + MAX_TAKE_PROFITS  # entry, stop and every target
 
