@@ -10,7 +10,7 @@ from math import ceil
 from typing import Any
 
 from candlecast.domain.values.errors import RetryLater
-from candlecast.services.receive_signal import Receipt
+from candlecast.services.signals.receive_signal import Receipt
 from candlecast.signals.authentication import WebhookRequest
 from candlecast.signals.refusal import Refusal, RefusedMessage
 

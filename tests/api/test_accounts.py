@@ -12,7 +12,7 @@ from candlecast.domain.account.events import EventType
 from candlecast.domain.account.findings import Drift, ExternalOrder
 from candlecast.domain.values.errors import Fatal
 from candlecast.domain.values.terms import Side
-from candlecast.services.open_account import MAX_ACCOUNTS
+from candlecast.services.account.open_account import MAX_ACCOUNTS
 from tests.api.conftest import Deployment
 from tests.builders import ACCOUNT, BTC, ETH, NOW, TENANT, a_position, an_account
 

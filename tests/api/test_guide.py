@@ -8,9 +8,9 @@ from pathlib import Path
 
 from candlecast.domain.account.account import MAX_SUBSCRIPTIONS_PER_ACCOUNT
 from candlecast.domain.subscriptions.subscription import MAX_ALLOWED_MARKETS
-from candlecast.services.measure_subscription import MAX_ORDER_PAGES, MAX_TRADE_PAGES, PAGE_SIZE
-from candlecast.services.open_account import MAX_ACCOUNTS
-from candlecast.services.subscribe import MAX_SUBSCRIPTIONS
+from candlecast.services.account.open_account import MAX_ACCOUNTS
+from candlecast.services.subscriptions.measure_subscription import MAX_ORDER_PAGES, MAX_TRADE_PAGES, PAGE_SIZE
+from candlecast.services.subscriptions.subscribe import MAX_SUBSCRIPTIONS
 from functions.api.deps import MAX_PAGE_SIZE
 from functions.api.guards import MAX_BODY_BYTES
 from functions.api.problems import Problem

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from candlecast.domain.limits.pool_bounds import PoolBounds, PoolLimits
-from candlecast.services.reserve_pool import ReservePool
+from candlecast.services.pools.reserve_pool import ReservePool
 from tests.api.conftest import Deployment
 from tests.builders import TENANT
 from tests.fakes.limits import FakeLimitStore, read_limits

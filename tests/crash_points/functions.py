@@ -23,7 +23,7 @@ from candlecast.domain.subscriptions.trade_order import TradeOrder
 from candlecast.domain.venue.weight_budget import minute_of
 from candlecast.ports.venue import Credentials
 from candlecast.runtime import bootstrap
-from candlecast.services.spend_weight import _Purse
+from candlecast.services.venue.spend_weight import _Purse
 from tests.builders import ACCOUNT, TENANT, a_market
 from tests.crash_points.boundary import Crosser, Fault, Operation
 from tests.crash_points.cloud import Cloud

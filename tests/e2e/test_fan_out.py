@@ -14,7 +14,7 @@ from candlecast.adapters.dynamodb.subscriptions import SUBSCRIPTION, Subscriptio
 from candlecast.adapters.dynamodb.table import Table, key
 from candlecast.domain.signals.messages import SignalShard
 from candlecast.domain.values.ids import digest, shard_position
-from candlecast.services.publish_signal import shard_messages, shards_for
+from candlecast.services.signals.publish_signal import shard_messages, shards_for
 from infra.local.cloud import Cloud
 from tests.builders import a_signal, a_signal_record
 from tests.e2e.stage import replay_stack, until, utc_now

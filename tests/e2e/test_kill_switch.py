@@ -13,7 +13,7 @@ import pytest
 from candlecast.adapters.ccxt_clients import REQUEST_TIMEOUT_MS
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.values.reasons import Reason
-from candlecast.services.check_gate import GATE_HOLDS
+from candlecast.services.venue.check_gate import GATE_HOLDS
 from infra.local.cloud import Cloud
 from infra.local.project import BUILD
 from tests.e2e.stage import Desk, follower, open_desk, until, utc_now

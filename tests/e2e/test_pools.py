@@ -10,7 +10,7 @@ import pytest
 
 from candlecast.domain.orders.intent import IntentState, LegKind
 from candlecast.domain.values.reasons import Reason
-from candlecast.services.read_limits import FRESH
+from candlecast.services.limits.read_limits import FRESH
 from infra.local.cloud import Cloud
 from infra.local.demo.replay import invoke
 from tests.e2e.stage import Desk, follower, open_desk, until, utc_now

@@ -12,9 +12,9 @@ from candlecast.domain.venue.breaker import Breaker
 from candlecast.domain.venue.weight_budget import Address, Spent, minute_of
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.gate import GateReading
-from candlecast.services.check_gate import CheckGate
-from candlecast.services.spend_weight import SpendWeight
-from candlecast.services.watch_venue import WatchVenue
+from candlecast.services.venue.check_gate import CheckGate
+from candlecast.services.venue.spend_weight import SpendWeight
+from candlecast.services.venue.watch_venue import WatchVenue
 from tests.builders import NOW
 
 EGRESS = "shared"

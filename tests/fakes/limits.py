@@ -8,7 +8,7 @@ from dataclasses import replace
 from candlecast.domain.limits.record import LimitPlace, LimitRecord
 from candlecast.domain.values.errors import Conflict, RetryLater
 from candlecast.ports.clock import Clock
-from candlecast.services.read_limits import ReadLimits
+from candlecast.services.limits.read_limits import ReadLimits
 from tests.fakes.clock import RecordingMetrics
 
 

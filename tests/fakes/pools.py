@@ -10,8 +10,8 @@ from candlecast.domain.pools.pool import Pool, Reservation, Slot, SlotChange
 from candlecast.domain.values.errors import Conflict, RetryLater
 from candlecast.ports.clock import Clock
 from candlecast.ports.pool import RESERVATION_CHANGED, SLOT_CHANGED
-from candlecast.services.release_pools import ReleasePools
-from candlecast.services.reserve_pool import ReservePool
+from candlecast.services.pools.release_pools import ReleasePools
+from candlecast.services.pools.reserve_pool import ReservePool
 from tests.fakes.bus import FakeEventBus
 from tests.fakes.clock import RecordingMetrics
 from tests.fakes.gate import FakeGate

@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 
 from candlecast.runtime import bootstrap
 from candlecast.runtime.observe import logger
-from candlecast.services.publish_signal import PublishSignal
-from candlecast.services.receive_signal import ReceiveSignal
+from candlecast.services.signals.publish_signal import PublishSignal
+from candlecast.services.signals.receive_signal import ReceiveSignal
 from candlecast.signals.message import MAX_BODY_BYTES
 from candlecast.signals.refusal import Refusal
 from functions.signal_intake.handler import handle

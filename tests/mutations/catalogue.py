@@ -7,8 +7,8 @@ from enum import StrEnum
 
 from tests.mutations.edits import Edit
 
-RECONCILE, RECONCILE_ACCOUNT = "candlecast.domain.reconcile.reconcile", "candlecast.services.reconcile_account"
-PLACE_ORDERS, EXECUTE_ORDER = "candlecast.services.place_orders", "candlecast.services.execute_order"
+RECONCILE, RECONCILE_ACCOUNT = "candlecast.domain.reconcile.reconcile", "candlecast.services.reconcile.reconcile_account"
+PLACE_ORDERS, EXECUTE_ORDER = "candlecast.services.orders.place_orders", "candlecast.services.orders.execute_order"
 
 
 class Suite(StrEnum):
@@ -75,7 +75,11 @@ MUTATIONS = (
     ),
     Mutation(
         "the reservation in the pool",
-        (Edit("candlecast.services.reserve_pool", "denial = self._reserve(entry, limits)", "denial: Denial | None = None"),),
+        (
+            Edit(
+                "candlecast.services.pools.reserve_pool", "denial = self._reserve(entry, limits)", "denial: Denial | None = None"
+            ),
+        ),
         (Suite.SIMULATION,),  # at the crash points there is one account, and alone it cannot overdraw a pool
     ),
     Mutation(

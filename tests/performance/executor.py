@@ -34,12 +34,12 @@ from candlecast.domain.venue.reports import MarketSettings
 from candlecast.ports.store import AccountStore
 from candlecast.ports.vault import CredentialVault
 from candlecast.ports.venue import Credentials
-from candlecast.services.check_gate import CheckGate
-from candlecast.services.execute_order import ExecuteOrder
-from candlecast.services.guard_venue import GuardedVenues
-from candlecast.services.place_orders import PlaceOrders
-from candlecast.services.spend_weight import SpendWeight
-from candlecast.services.watch_venue import WatchVenue
+from candlecast.services.orders.execute_order import ExecuteOrder
+from candlecast.services.orders.place_orders import PlaceOrders
+from candlecast.services.venue.check_gate import CheckGate
+from candlecast.services.venue.guard_venue import GuardedVenues
+from candlecast.services.venue.spend_weight import SpendWeight
+from candlecast.services.venue.watch_venue import WatchVenue
 from tests.builders import ACCOUNT, BTC, NOW, TENANT, VENUE, a_market, a_signal, a_trade_order, an_account
 from tests.fakes.accounts import FakeAccountStore
 from tests.fakes.clock import RecordingMetrics

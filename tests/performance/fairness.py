@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from itertools import count
 
 from candlecast.domain.values.ids import digest, shard_position, turn
-from candlecast.services.publish_signal import shard_bounds, shard_messages, shards_for
+from candlecast.services.signals.publish_signal import shard_bounds, shard_messages, shards_for
 from tests.builders import a_signal, a_signal_record
 
 SIGNALS = 200

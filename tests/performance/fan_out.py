@@ -13,7 +13,7 @@ from candlecast.domain.signals.signal import Signal
 from candlecast.domain.strategies.execution import ShardReport
 from candlecast.domain.subscriptions.subscription import Subscription
 from candlecast.domain.subscriptions.trade_order import TradeOrder
-from candlecast.services.fan_out import FanOut
+from candlecast.services.signals.fan_out import FanOut
 from tests.builders import a_signal_record, a_signal_shard
 from tests.fakes.clock import FakeClock, RecordingMetrics
 from tests.fakes.history import FakeHistory

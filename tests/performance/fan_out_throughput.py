@@ -37,9 +37,9 @@ from candlecast.domain.subscriptions.subscription import Subscription
 from candlecast.domain.subscriptions.trade_order import TradeOrder
 from candlecast.domain.values.ids import digest, shard_position
 from candlecast.ports.queue import TradeQueue
-from candlecast.services.fan_out import FanOut
-from candlecast.services.publish_signal import shard_messages, shards_for
-from candlecast.services.read_limits import ReadLimits
+from candlecast.services.limits.read_limits import ReadLimits
+from candlecast.services.signals.fan_out import FanOut
+from candlecast.services.signals.publish_signal import shard_messages, shards_for
 from tests.builders import a_signal_record
 from tests.fakes.clock import FakeClock, RecordingMetrics
 from tests.fakes.market_data import FakeMarketData

@@ -22,8 +22,8 @@ from candlecast.adapters.sqs import BATCH
 from candlecast.domain.reconcile.look_schedule import FULL_LOOK_INTERVAL, OPEN_ORDER_INTERVAL
 from candlecast.domain.venue.rules import BINANCE_USDM, VenueRequest
 from candlecast.domain.venue.weight_budget import SHARE_PERCENT, RequestClass
-from candlecast.services.fan_out import PROGRESS_EVERY
-from candlecast.services.publish_signal import shards_for
+from candlecast.services.signals.fan_out import PROGRESS_EVERY
+from candlecast.services.signals.publish_signal import shards_for
 from tests.performance.followers import subscribers
 
 SUBSCRIBERS = (5_000, 100_000, 1_000_000)

@@ -10,7 +10,7 @@ from candlecast.adapters.dynamodb.stream import published_events
 from candlecast.adapters.sqs import BATCH
 from candlecast.adapters.system import SystemClock
 from candlecast.domain.signals.signal import Action
-from candlecast.services.relay_events import RelayEvents
+from candlecast.services.relay.relay_events import RelayEvents
 from tests.fakes.bus import FakeEventBus
 from tests.fakes.clock import RecordingMetrics
 from tests.fakes.pools import release_pools

@@ -61,7 +61,7 @@ API = (
 BUDGETS = (
     Budget("candle_clock", 270, 460, NO_LIMITS),
     Budget("strategy_runner", 460, 711, NO_FRAMEWORK),
-    Budget("signal_intake", 285, 480, (*NO_LIMITS, "candlecast.services.fan_out")),
+    Budget("signal_intake", 285, 480, (*NO_LIMITS, "candlecast.services.signals.fan_out")),
     Budget("signal_fanout", 310, 521, HEAVY),
     Budget("order_executor", 355, 634, TRADES),
     Budget("reconcile_clock", 290, 477, HEAVY),

@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from candlecast.domain.values.errors import Conflict, InvalidValue, Reject, RetryLater
 from candlecast.domain.venue.breaker import FAILURES_TO_OPEN, OPEN_FOR, PROBE_LASTS, Breaker, BreakerState
-from candlecast.services.watch_venue import WatchVenue
+from candlecast.services.venue.watch_venue import WatchVenue
 from tests.builders import NOW, VENUE
 from tests.fakes.clock import FakeClock, RecordingMetrics
 from tests.fakes.gate import FakeGate

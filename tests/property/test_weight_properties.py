@@ -10,7 +10,7 @@ import pytest
 from candlecast.domain.values.errors import RetryLater
 from candlecast.domain.venue.rules import BINANCE_USDM, VenueRequest
 from candlecast.domain.venue.weight_budget import RequestClass
-from candlecast.services.spend_weight import SpendWeight
+from candlecast.services.venue.spend_weight import SpendWeight
 from functions.paper_exchange.rate_limits import RateCounters, RateLimits
 from tests.fakes.clock import FakeClock, RecordingMetrics
 from tests.fakes.gate import EGRESS, FakeWeights

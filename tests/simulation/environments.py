@@ -11,10 +11,10 @@ from candlecast.ports.budget import WeightStore
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.gate import BreakerStore, GateReader
 from candlecast.ports.limits import LimitStore
-from candlecast.services.check_gate import CheckGate
-from candlecast.services.read_limits import ReadLimits
-from candlecast.services.spend_weight import SpendWeight
-from candlecast.services.watch_venue import WatchVenue
+from candlecast.services.limits.read_limits import ReadLimits
+from candlecast.services.venue.check_gate import CheckGate
+from candlecast.services.venue.spend_weight import SpendWeight
+from candlecast.services.venue.watch_venue import WatchVenue
 from tests.fakes.gate import EGRESS
 from tests.simulation.crossings import Crash
 

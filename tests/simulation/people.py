@@ -17,10 +17,10 @@ from candlecast.domain.values.errors import Conflict, RetryLater
 from candlecast.domain.values.ids import digest
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.ports.strategies import Evaluation
-from candlecast.services.cancel_subscription import CancelSubscription
-from candlecast.services.change_credentials import ChangeCredentials
-from candlecast.services.change_subscription import ChangeSubscription
-from candlecast.services.switch_account import SwitchAccount
+from candlecast.services.account.change_credentials import ChangeCredentials
+from candlecast.services.account.switch_account import SwitchAccount
+from candlecast.services.subscriptions.cancel_subscription import CancelSubscription
+from candlecast.services.subscriptions.change_subscription import ChangeSubscription
 from tests.builders import BTC, ETH, a_candle, a_signal, a_strategy, a_subscription, an_account, an_external_strategy
 from tests.fakes.clock import SequentialIdentifiers
 from tests.simulation.crossings import Crash

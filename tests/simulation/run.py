@@ -10,7 +10,7 @@ from random import Random
 
 from candlecast.domain.account.account import AccountStatus
 from candlecast.domain.reconcile.look_schedule import next_due
-from candlecast.services.switch_account import SwitchAccount
+from candlecast.services.account.switch_account import SwitchAccount
 from tests.builders import NOW
 from tests.simulation.invariants import broken_invariants
 from tests.simulation.people import OUTSIDE_SECONDS, People

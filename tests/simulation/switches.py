@@ -10,8 +10,8 @@ from candlecast.domain.account.account import Account, AccountStatus
 from candlecast.domain.account.kill_switch import PLATFORM, Grade, KillSwitch, SwitchPlace, SwitchScope
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.ports.gate import GateReader, GateReading
-from candlecast.services.check_gate import GATE_HOLDS
-from candlecast.services.set_kill_switch import SetKillSwitch, Setter
+from candlecast.services.account.set_kill_switch import SetKillSwitch, Setter
+from candlecast.services.venue.check_gate import GATE_HOLDS
 from tests.fakes.gate import FakeGate
 from tests.simulation.crossings import Crossings
 from tests.simulation.pools import ORGANISATION

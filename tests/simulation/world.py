@@ -17,20 +17,20 @@ from candlecast.domain.values.timeframe import Timeframe
 from candlecast.domain.venue.reports import OrderRequest
 from candlecast.ports.venue import Credentials
 from candlecast.runtime.bootstrap import MAX_RECEIVES
-from candlecast.services.announce_candles import AnnounceCandles
-from candlecast.services.check_gate import CheckGate
-from candlecast.services.execute_order import ExecuteOrder
-from candlecast.services.fan_out import FanOut
-from candlecast.services.guard_venue import GuardedVenues
-from candlecast.services.place_orders import PlaceOrders
-from candlecast.services.publish_signal import PublishSignal
-from candlecast.services.reconcile_account import ReconcileAccount
-from candlecast.services.relay_events import RelayEvents
-from candlecast.services.release_pools import ReleasePools
-from candlecast.services.request_reconciles import RequestReconciles
-from candlecast.services.reserve_pool import ReservePool
-from candlecast.services.run_candle import RunCandle
-from candlecast.services.sweep_pools import SweepPools
+from candlecast.services.market.announce_candles import AnnounceCandles
+from candlecast.services.market.run_candle import RunCandle
+from candlecast.services.orders.execute_order import ExecuteOrder
+from candlecast.services.orders.place_orders import PlaceOrders
+from candlecast.services.pools.release_pools import ReleasePools
+from candlecast.services.pools.reserve_pool import ReservePool
+from candlecast.services.pools.sweep_pools import SweepPools
+from candlecast.services.reconcile.reconcile_account import ReconcileAccount
+from candlecast.services.reconcile.request_reconciles import RequestReconciles
+from candlecast.services.relay.relay_events import RelayEvents
+from candlecast.services.signals.fan_out import FanOut
+from candlecast.services.signals.publish_signal import PublishSignal
+from candlecast.services.venue.check_gate import CheckGate
+from candlecast.services.venue.guard_venue import GuardedVenues
 from tests.builders import BTC, ETH, NOW, a_market
 from tests.fakes.bus import FakeEventBus
 from tests.fakes.clock import FakeClock, RecordingMetrics

@@ -13,7 +13,7 @@ from typing import Any, cast
 import pytest
 
 from candlecast.ports.api_services import ApiServices
-from candlecast.services.execute_order import METRIC_OF_STATE
+from candlecast.services.orders.execute_order import METRIC_OF_STATE
 from functions.api.app import create_app
 from infra.local.__main__ import parser
 from tests.infra.transformed import functions, nested, queue_name, resources, root, text

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from candlecast.ports.api_services import ApiServices
-from candlecast.services.change_credentials import ChangeCredentials
-from candlecast.services.change_position_mode import ChangePositionMode
-from candlecast.services.limit_account import LimitAccount
-from candlecast.services.open_account import OpenAccount
-from candlecast.services.switch_account import SwitchAccount
+from candlecast.services.account.change_credentials import ChangeCredentials
+from candlecast.services.account.change_position_mode import ChangePositionMode
+from candlecast.services.account.open_account import OpenAccount
+from candlecast.services.account.switch_account import SwitchAccount
+from candlecast.services.limits.limit_account import LimitAccount
 from functions.api.deps import AccountId, CallerDep, IdempotencyKey, ServicesDep
 from functions.api.openapi import refusals
 from functions.api.resources import VERSION, resource_router

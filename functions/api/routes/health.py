@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 from fastapi import Request, Response
 
-from candlecast.services.check_health import CheckHealth, Health
+from candlecast.services.health.check_health import CheckHealth, Health
 from functions.api.deps import ServicesDep
 from functions.api.resources import resource_router
 from functions.api.schemas.health import HealthView

@@ -9,7 +9,7 @@ from fastapi import Depends, Path
 from candlecast.domain.account.kill_switch import PLATFORM, PLATFORM_ID, SwitchPlace, SwitchScope
 from candlecast.domain.values.errors import NotFound
 from candlecast.ports.api_services import ApiServices
-from candlecast.services.set_kill_switch import SetKillSwitch, Setter
+from candlecast.services.account.set_kill_switch import SetKillSwitch, Setter
 from functions.api.deps import PLATFORM_ADMIN, TENANT, Caller, CallerDep, ServicesDep, identifier
 from functions.api.openapi import refusals
 from functions.api.problems import Forbidden

@@ -11,11 +11,11 @@ from candlecast.domain.limits.limits import Scope
 from candlecast.domain.limits.record import PLATFORM, PLATFORM_ID, RECORDED_SCOPES, LimitPlace
 from candlecast.domain.values.errors import NotFound
 from candlecast.ports.api_services import ApiServices
-from candlecast.services.change_limits import ChangeLimits
-from candlecast.services.describe_limits import DescribeLimits
-from candlecast.services.read_limits import ReadLimits
-from candlecast.services.show_usage import ShowUsage
-from candlecast.services.validate_order import ValidateOrder
+from candlecast.services.limits.change_limits import ChangeLimits
+from candlecast.services.limits.describe_limits import DescribeLimits
+from candlecast.services.limits.read_limits import ReadLimits
+from candlecast.services.limits.show_usage import ShowUsage
+from candlecast.services.limits.validate_order import ValidateOrder
 from functions.api.deps import (
     PLATFORM_ADMIN,
     TENANT,

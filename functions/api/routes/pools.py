@@ -9,7 +9,7 @@ from fastapi import Depends, Path
 from candlecast.domain.limits.limits import Scope
 from candlecast.domain.limits.record import LimitPlace, LimitRecord
 from candlecast.ports.api_services import ApiServices
-from candlecast.services.change_limits import ChangeLimits
+from candlecast.services.limits.change_limits import ChangeLimits
 from functions.api.deps import AdminDep, ServicesDep, identifier
 from functions.api.openapi import refusals
 from functions.api.resources import VERSION, resource_router

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from candlecast.services.value_positions import ValuePositions
+from candlecast.services.reconcile.value_positions import ValuePositions
 from functions.api.deps import CallerDep, ServicesDep
 from functions.api.resources import VERSION, resource_router
 from functions.api.schemas.trading import PositionList, PositionView

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from candlecast.services.create_strategy import CreateStrategy
-from candlecast.services.rotate_source_secret import RotateSourceSecret
+from candlecast.services.strategies.create_strategy import CreateStrategy
+from candlecast.services.strategies.rotate_source_secret import RotateSourceSecret
 from functions.api.deps import DEFAULT_PAGE_SIZE, AdminDep, CallerDep, Cursor, PageSize, ServicesDep, StrategyId
 from functions.api.openapi import refusals
 from functions.api.resources import VERSION, resource_router

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from candlecast.ports.api_services import ApiServices
-from candlecast.services.cancel_subscription import CancelSubscription
-from candlecast.services.change_subscription import ChangeSubscription
-from candlecast.services.measure_subscription import MeasureSubscription
-from candlecast.services.subscribe import Subscribe
+from candlecast.services.subscriptions.cancel_subscription import CancelSubscription
+from candlecast.services.subscriptions.change_subscription import ChangeSubscription
+from candlecast.services.subscriptions.measure_subscription import MeasureSubscription
+from candlecast.services.subscriptions.subscribe import Subscribe
 from functions.api.deps import CallerDep, CorrelationDep, IdempotencyKey, ServicesDep, SubscriptionId
 from functions.api.openapi import refusals
 from functions.api.resources import VERSION, resource_router

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from candlecast.services.check_health import Health
+from candlecast.services.health.check_health import Health
 from functions.api.schemas.values import View
 
 

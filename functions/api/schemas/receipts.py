@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field
 
 from candlecast.domain.signals.signal import MAX_TAKE_PROFITS, Action, TakeProfit
-from candlecast.services.validate_order import WantedEntry
+from candlecast.services.limits.validate_order import WantedEntry
 from functions.api.schemas.values import Body, Identifier, Money, Symbol, View
 
 

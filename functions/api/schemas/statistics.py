@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from candlecast.domain.strategies.statistics import Statistics
-from candlecast.services.measure_subscription import Performance
+from candlecast.services.subscriptions.measure_subscription import Performance
 from functions.api.schemas.values import Money, View
 
 

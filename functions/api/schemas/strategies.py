@@ -12,7 +12,7 @@ from candlecast.domain.signals.signal import Action
 from candlecast.domain.strategies.definition import StrategyDefinition, StrategyKind
 from candlecast.domain.strategies.execution import Execution, ExecutionStatus, SignalRecord
 from candlecast.domain.values.timeframe import Timeframe
-from candlecast.services.create_strategy import IssuedSecret
+from candlecast.services.strategies.create_strategy import IssuedSecret
 from functions.api.schemas.values import Body, Label, Money, Symbol, Text, View
 
 MAX_PARAMETERS = 32  # more than any rule that a person understands has

@@ -24,7 +24,7 @@ from candlecast.domain.subscriptions.subscription import (
     SubscriptionStatus,
 )
 from candlecast.domain.values.terms import MarginMode, TimeInForce
-from candlecast.services.cancel_subscription import Cancelled
+from candlecast.services.subscriptions.cancel_subscription import Cancelled
 from functions.api.schemas.limits import LimitsInput, ShownLimits
 from functions.api.schemas.values import Body, Identifier, Money, Symbol, View
 

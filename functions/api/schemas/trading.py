@@ -8,7 +8,7 @@ from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.orders.position import Trade
 from candlecast.domain.values.reasons import Denial, Reason
 from candlecast.domain.values.terms import OrderType, PositionSide, Side
-from candlecast.services.value_positions import ValuedPosition
+from candlecast.services.reconcile.value_positions import ValuedPosition
 from functions.api.schemas.values import Money, View
 
 

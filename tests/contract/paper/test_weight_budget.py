@@ -20,10 +20,10 @@ from candlecast.domain.venue.reports import OrderRequest
 from candlecast.domain.venue.rules import PAPER, VenueRequest
 from candlecast.domain.venue.weight_budget import Address, RequestClass
 from candlecast.ports.venue import Credentials
-from candlecast.services import spend_weight
-from candlecast.services.guard_venue import GuardedMarketData, GuardedVenue, GuardedVenues
-from candlecast.services.spend_weight import SpendWeight
-from candlecast.services.watch_venue import WatchVenue
+from candlecast.services.venue import spend_weight
+from candlecast.services.venue.guard_venue import GuardedMarketData, GuardedVenue, GuardedVenues
+from candlecast.services.venue.spend_weight import SpendWeight
+from candlecast.services.venue.watch_venue import WatchVenue
 from infra.local.demo.exchange import WIDE_LIMITS
 from tests.builders import NOW, an_intent
 from tests.contract.paper.paper_venue import BTC_SYMBOL, MINUTE_MS, START_MS, PaperVenue

@@ -24,9 +24,9 @@ from candlecast.domain.orders.intent import Intent, IntentState
 from candlecast.domain.pools.pool import ABANDONED_AFTER, LOOK_AGAIN_AFTER, SLOTS
 from candlecast.domain.values.errors import RetryLater
 from candlecast.domain.values.reasons import Reason
-from candlecast.services.release_pools import ReleasePools
-from candlecast.services.reserve_pool import ReservePool
-from candlecast.services.sweep_pools import SweepPools
+from candlecast.services.pools.release_pools import ReleasePools
+from candlecast.services.pools.reserve_pool import ReservePool
+from candlecast.services.pools.sweep_pools import SweepPools
 from tests.builders import a_position, a_signal, a_trade_order, an_account
 from tests.unit.services.pooled import ORGANISATION, Pools, an_entry, pool_limits
 

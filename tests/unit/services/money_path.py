@@ -14,9 +14,9 @@ from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from candlecast.domain.values.terms import MarginMode, OrderType
 from candlecast.domain.venue.reports import MarketSettings, VenueOrder, VenueOrderStatus
 from candlecast.ports.venue import Credentials
-from candlecast.services.execute_order import ExecuteOrder
-from candlecast.services.place_orders import PlaceOrders
-from candlecast.services.reconcile_account import ReconcileAccount
+from candlecast.services.orders.execute_order import ExecuteOrder
+from candlecast.services.orders.place_orders import PlaceOrders
+from candlecast.services.reconcile.reconcile_account import ReconcileAccount
 from tests.builders import (
     ACCOUNT,
     BTC,

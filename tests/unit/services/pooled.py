@@ -17,9 +17,9 @@ from candlecast.domain.pools.pool import Pool, Reservation
 from candlecast.domain.values.ids import digest
 from candlecast.domain.values.reasons import Denial
 from candlecast.ports.bus import PublishedEvent
-from candlecast.services.release_pools import ReleasePools
-from candlecast.services.reserve_pool import ReservePool
-from candlecast.services.sweep_pools import SweepPools
+from candlecast.services.pools.release_pools import ReleasePools
+from candlecast.services.pools.reserve_pool import ReservePool
+from candlecast.services.pools.sweep_pools import SweepPools
 from tests.builders import ACCOUNT, TENANT, a_signal, a_trade, a_trade_order, after, an_account, an_intent
 from tests.fakes.accounts import FakeAccountStore
 from tests.fakes.bus import FakeEventBus

@@ -9,9 +9,9 @@ import pytest
 from candlecast.domain.account.account import Account, AccountStatus
 from candlecast.domain.values.errors import Conflict, Fatal, NotFound, RetryLater
 from candlecast.ports.venue import Credentials
-from candlecast.services.change_credentials import ChangeCredentials
+from candlecast.services.account.change_credentials import ChangeCredentials
+from candlecast.services.account.switch_account import SwitchAccount
 from candlecast.services.retry_conflict import ATTEMPTS, retry_conflict
-from candlecast.services.switch_account import SwitchAccount
 from tests.builders import ACCOUNT, TENANT, a_position, an_account
 from tests.fakes.accounts import FakeAccountStore
 from tests.fakes.clock import FakeClock, SequentialIdentifiers

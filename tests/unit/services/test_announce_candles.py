@@ -9,7 +9,7 @@ import pytest
 from candlecast.domain.strategies.definition import StrategyDefinition
 from candlecast.domain.values.errors import RetryLater
 from candlecast.domain.values.timeframe import Timeframe
-from candlecast.services.announce_candles import AnnounceCandles
+from candlecast.services.market.announce_candles import AnnounceCandles
 from tests.builders import BTC, ETH, NOW, a_strategy, after, an_external_strategy
 from tests.fakes.clock import FakeClock, RecordingMetrics
 from tests.fakes.queues import FakeCandleQueue

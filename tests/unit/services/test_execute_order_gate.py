@@ -14,9 +14,9 @@ from candlecast.domain.signals.signal import Action
 from candlecast.domain.values.errors import Ambiguous, DomainError, Reject, RetryLater
 from candlecast.domain.values.reasons import Reason
 from candlecast.domain.venue.breaker import FAILURES_TO_OPEN, OPEN_FOR, Breaker, BreakerState
-from candlecast.services import execute_order
-from candlecast.services.check_gate import GATE_HOLDS, HALT_PAUSE
-from candlecast.services.guard_venue import GuardedVenues
+from candlecast.services.orders import execute_order
+from candlecast.services.venue.check_gate import GATE_HOLDS, HALT_PAUSE
+from candlecast.services.venue.guard_venue import GuardedVenues
 from tests.builders import ETH, NOW, STRATEGY, TENANT, VENUE, a_signal, a_trade_order, an_intent
 from tests.fakes.venue import Fault
 from tests.unit.services.money_path import MoneyPath, bracket

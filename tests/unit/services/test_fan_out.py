@@ -18,7 +18,7 @@ from candlecast.domain.values.errors import RetryLater
 from candlecast.domain.values.ids import shard_position, turn
 from candlecast.domain.values.reasons import Reason
 from candlecast.ports.store import OrderFilter
-from candlecast.services.fan_out import FanOut
+from candlecast.services.signals.fan_out import FanOut
 from tests.builders import (
     BTC,
     TENANT,

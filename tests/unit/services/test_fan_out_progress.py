@@ -16,8 +16,8 @@ from candlecast.adapters.sqs import BATCH, SqsTradeQueue
 from candlecast.domain.signals.messages import SignalShard
 from candlecast.domain.strategies.execution import ShardReport
 from candlecast.ports.store import OrderFilter
-from candlecast.services.fan_out import FanOut
-from candlecast.services.publish_signal import shard_messages
+from candlecast.services.signals.fan_out import FanOut
+from candlecast.services.signals.publish_signal import shard_messages
 from tests.builders import TENANT, VENUE, a_signal, a_signal_record, a_strategy, a_subscription
 from tests.fakes.clock import FakeClock, RecordingMetrics
 from tests.fakes.history import FakeHistory
@@ -123,7 +123,7 @@ REQUESTS = 9  # parts of 20, 20 and 17, each of at most two batches and a note
 
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("candlecast.services.fan_out.PROGRESS_EVERY", PART)
+    monkeypatch.setattr("candlecast.services.signals.fan_out.PROGRESS_EVERY", PART)
 
 
 def test_the_places_of_a_kill_are_all_there_are() -> None:

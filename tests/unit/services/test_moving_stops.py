@@ -160,7 +160,7 @@ def test_when_the_stop_fills_every_target_is_cancelled() -> None:
 @pytest.fixture
 def one_stop_only(monkeypatch: pytest.MonkeyPatch) -> None:
     rules = replace(BINANCE_USDM, takes_two_stops=False)
-    monkeypatch.setattr("candlecast.services.protect_positions.rules_of", lambda _: rules)
+    monkeypatch.setattr("candlecast.services.reconcile.protect_positions.rules_of", lambda _: rules)
 
 
 @pytest.mark.usefixtures("one_stop_only")

@@ -15,7 +15,7 @@ from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from candlecast.domain.values.errors import Ambiguous, Conflict, Fatal, Reject, RetryLater
 from candlecast.domain.values.reasons import Reason
 from candlecast.domain.venue.reports import VenueOrder, VenueOrderStatus
-from candlecast.services.place_orders import COMMIT_ATTEMPTS, Changes, PlaceOrders
+from candlecast.services.orders.place_orders import COMMIT_ATTEMPTS, Changes, PlaceOrders
 from tests.builders import BTC, NOW, SUBSCRIPTION, a_market, an_account, an_intent
 from tests.fakes.accounts import FakeAccountStore
 from tests.fakes.clock import FakeClock, RecordingMetrics

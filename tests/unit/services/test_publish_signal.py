@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from candlecast.domain.values.errors import RetryLater
 from candlecast.domain.values.ids import shard_position
-from candlecast.services.publish_signal import (
+from candlecast.services.signals.publish_signal import (
     MAX_SHARDS,
     SUBSCRIBERS_PER_SHARD,
     PublishSignal,

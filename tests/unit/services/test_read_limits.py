@@ -9,7 +9,7 @@ import pytest
 
 from candlecast.domain.limits.limits import Authority, Limits, Scope
 from candlecast.domain.limits.record import PLATFORM, PRODUCT_LIMITS, LimitPlace, LimitRecord
-from candlecast.services.read_limits import CACHED, EMERGENCY, FRESH, ReadLimits
+from candlecast.services.limits.read_limits import CACHED, EMERGENCY, FRESH, ReadLimits
 from tests.builders import NOW
 from tests.fakes.clock import FakeClock, RecordingMetrics
 from tests.fakes.limits import FakeLimitStore

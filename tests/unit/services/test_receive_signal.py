@@ -12,8 +12,8 @@ import pytest
 
 from candlecast.domain.signals.signal import MAX_SIGNAL_AGE_SECONDS, Action, Signal, TakeProfit
 from candlecast.domain.values.errors import Fatal, RetryLater
-from candlecast.services.publish_signal import PublishSignal
-from candlecast.services.receive_signal import DUPLICATE_WINDOW, Receipt, ReceiveSignal
+from candlecast.services.signals.publish_signal import PublishSignal
+from candlecast.services.signals.receive_signal import DUPLICATE_WINDOW, Receipt, ReceiveSignal
 from candlecast.signals.authentication import REPLAY_WINDOW, WebhookRequest, sign
 from candlecast.signals.refusal import Refusal, RefusedMessage
 from tests.builders import BTC, NOW, SOURCE, STRATEGY, VENUE, a_market, a_source, after, an_external_strategy

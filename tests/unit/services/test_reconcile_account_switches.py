@@ -12,7 +12,7 @@ from candlecast.domain.orders.intent import IntentState, LegKind
 from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from candlecast.domain.values.errors import RetryLater
 from candlecast.domain.values.reasons import Reason
-from candlecast.services.stop_resting import HANGING
+from candlecast.services.orders.stop_resting import HANGING
 from tests.builders import STRATEGY, SUBSCRIPTION, after
 from tests.fakes.venue import Fault
 from tests.unit.services.money_path import KEY, MoneyPath

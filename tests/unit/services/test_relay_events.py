@@ -14,7 +14,7 @@ from candlecast.domain.values.errors import NotFound, RetryLater
 from candlecast.domain.values.reasons import Denial, Reason
 from candlecast.domain.venue.reports import VenueOrder, VenueOrderStatus
 from candlecast.ports.bus import PublishedEvent
-from candlecast.services.relay_events import RelayEvents
+from candlecast.services.relay.relay_events import RelayEvents
 from tests.builders import ACCOUNT, STRATEGY, SUBSCRIPTION, TENANT, a_position, after, an_account, an_intent
 from tests.fakes.accounts import FakeAccountStore
 from tests.fakes.bus import FakeEventBus

@@ -12,7 +12,7 @@ from candlecast.domain.account.kill_switch import Grade, SwitchPlace, SwitchScop
 from candlecast.domain.limits.pool_bounds import Amounts
 from candlecast.domain.orders.intent import Intent, IntentState
 from candlecast.domain.pools.pool import ABANDONED_AFTER, LOOK_AGAIN_AFTER, ReservationState
-from candlecast.services.release_pools import POOL_DAILY_LOSS
+from candlecast.services.pools.release_pools import POOL_DAILY_LOSS
 from tests.builders import a_position, after, an_account
 from tests.fakes.gate import a_switch
 from tests.unit.services.pooled import ORGANISATION, Pools, an_entry

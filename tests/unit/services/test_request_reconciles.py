@@ -13,7 +13,7 @@ from candlecast.domain.orders.intent import IntentState, LegKind
 from candlecast.domain.reconcile.look_schedule import OPEN_ORDER_INTERVAL
 from candlecast.domain.values.errors import RetryLater
 from candlecast.ports.store import DueAccount
-from candlecast.services.request_reconciles import BATCH, MAX_ACCOUNTS_PER_RUN, RequestReconciles
+from candlecast.services.reconcile.request_reconciles import BATCH, MAX_ACCOUNTS_PER_RUN, RequestReconciles
 from tests.builders import NOW, TENANT, a_position, an_account, an_intent
 from tests.fakes.accounts import FakeAccountStore
 from tests.fakes.clock import FakeClock, RecordingMetrics

@@ -20,8 +20,8 @@ from candlecast.domain.values.timeframe import Timeframe
 from candlecast.ports.strategies import Evaluation
 from candlecast.runtime.batch import pause_seconds
 from candlecast.runtime.bootstrap import MAX_RECEIVES
-from candlecast.services.publish_signal import PublishSignal
-from candlecast.services.run_candle import PUBLICATION_WAIT, RunCandle
+from candlecast.services.market.run_candle import PUBLICATION_WAIT, RunCandle
+from candlecast.services.signals.publish_signal import PublishSignal
 from tests.builders import BTC, NOW, STRATEGY, VENUE, a_candle, a_candle_closed, a_strategy, after, candles_until
 from tests.fakes.clock import FakeClock, RecordingMetrics
 from tests.fakes.executions import FakeExecutionStore

@@ -9,9 +9,9 @@ import pytest
 from candlecast.domain.values.errors import RetryLater
 from candlecast.domain.venue.rules import BINANCE_USDM, VenueRequest
 from candlecast.domain.venue.weight_budget import LEASE, SHARE_PERCENT, Address, RequestClass, ceiling, minute_of
-from candlecast.services.guard_venue import Guard, GuardedMarketData
-from candlecast.services.spend_weight import LEAST_PAUSE_SECONDS, SpendWeight
-from candlecast.services.watch_venue import WatchVenue
+from candlecast.services.venue.guard_venue import Guard, GuardedMarketData
+from candlecast.services.venue.spend_weight import LEAST_PAUSE_SECONDS, SpendWeight
+from candlecast.services.venue.watch_venue import WatchVenue
 from tests.builders import BTC
 from tests.fakes.clock import FakeClock, RecordingMetrics
 from tests.fakes.gate import EGRESS, FakeGate, FakeWeights

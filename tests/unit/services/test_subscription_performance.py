@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from candlecast.domain.orders.intent import IntentState
-from candlecast.services.measure_subscription import MAX_TRADE_PAGES, PAGE_SIZE, MeasureSubscription, max_drawdown
+from candlecast.services.subscriptions.measure_subscription import MAX_TRADE_PAGES, PAGE_SIZE, MeasureSubscription, max_drawdown
 from tests.builders import STRATEGY, SUBSCRIPTION, TENANT, a_strategy, a_subscription, a_trade, after, an_intent
 from tests.fakes.history import FakeHistory
 from tests.fakes.store import FakeDatabase

@@ -11,10 +11,10 @@ import pytest
 from candlecast.domain.account.account import Account
 from candlecast.domain.subscriptions.subscription import Settings, Subscription, SubscriptionStatus
 from candlecast.domain.values.errors import Conflict
-from candlecast.services.cancel_subscription import CancelSubscription
-from candlecast.services.change_subscription import ChangeSubscription
 from candlecast.services.retry_conflict import ATTEMPTS
-from candlecast.services.subscribe import Subscribe
+from candlecast.services.subscriptions.cancel_subscription import CancelSubscription
+from candlecast.services.subscriptions.change_subscription import ChangeSubscription
+from candlecast.services.subscriptions.subscribe import Subscribe
 from tests.builders import ACCOUNT, STRATEGY, SUBSCRIPTION, TENANT, a_position, a_strategy, a_subscription, an_account, settings
 from tests.fakes.accounts import FakeAccountStore
 from tests.fakes.clock import FakeClock, SequentialIdentifiers

@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from candlecast.ports.api_services import ApiServices
     from candlecast.ports.dead_letters import DeadLetterEntry, DeadLetters
     from candlecast.runtime.batch import QueueConsumer
-    from candlecast.services.announce_candles import AnnounceCandles
-    from candlecast.services.check_gate import CheckGate
-    from candlecast.services.guard_venue import GuardedMarketData
-    from candlecast.services.receive_signal import ReceiveSignal
-    from candlecast.services.refresh_catalogue import RefreshCatalogue
-    from candlecast.services.request_reconciles import RequestReconciles
-    from candlecast.services.spend_weight import SpendWeight
-    from candlecast.services.sweep_pools import SweepPools
+    from candlecast.services.market.announce_candles import AnnounceCandles
+    from candlecast.services.market.refresh_catalogue import RefreshCatalogue
+    from candlecast.services.pools.sweep_pools import SweepPools
+    from candlecast.services.reconcile.request_reconciles import RequestReconciles
+    from candlecast.services.signals.receive_signal import ReceiveSignal
+    from candlecast.services.venue.check_gate import CheckGate
+    from candlecast.services.venue.guard_venue import GuardedMarketData
+    from candlecast.services.venue.spend_weight import SpendWeight
 
 # How often a message is received before it is put aside: maxReceiveCount of its queue in template.yaml (a test holds them equal).
 MAX_RECEIVES = {"candle": 10, "signal": 5, "trade": 5, "reconcile": 5}
@@ -70,7 +70,7 @@ def candle_clock() -> AnnounceCandles:
     from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
     from candlecast.adapters.sqs import SqsCandleQueue
     from candlecast.adapters.system import SystemClock
-    from candlecast.services.announce_candles import AnnounceCandles
+    from candlecast.services.market.announce_candles import AnnounceCandles
 
     known = settings.CandleClockSettings.read()
     store = DynamoStrategyStore(_table(known.table_name))
@@ -89,9 +89,9 @@ def strategy_runner() -> QueueConsumer[CandleClosed]:
     from candlecast.adapters.strategy_code import BuiltInStrategies
     from candlecast.adapters.system import RandomIdentifiers, SystemClock
     from candlecast.domain.signals.messages import CandleClosed
-    from candlecast.services.guard_venue import GuardedMarketData
-    from candlecast.services.publish_signal import PublishSignal
-    from candlecast.services.run_candle import RunCandle
+    from candlecast.services.market.run_candle import RunCandle
+    from candlecast.services.signals.publish_signal import PublishSignal
+    from candlecast.services.venue.guard_venue import GuardedMarketData
 
     known, clock, metrics = settings.StrategyRunnerSettings.read(), SystemClock(), EmfMetrics()
     table = _table(known.table_name)
@@ -120,8 +120,8 @@ def signal_intake() -> ReceiveSignal:
     from candlecast.adapters.secrets import SecretsManagerSources
     from candlecast.adapters.sqs import SqsSignalQueue
     from candlecast.adapters.system import SystemClock
-    from candlecast.services.publish_signal import PublishSignal
-    from candlecast.services.receive_signal import ReceiveSignal
+    from candlecast.services.signals.publish_signal import PublishSignal
+    from candlecast.services.signals.receive_signal import ReceiveSignal
 
     known, clock, metrics = settings.SignalIntakeSettings.read(), SystemClock(), EmfMetrics()
     table = _table(known.table_name)
@@ -147,8 +147,8 @@ def signal_fanout() -> QueueConsumer[SignalShard]:
     from candlecast.adapters.sqs import SqsTradeQueue
     from candlecast.adapters.system import SystemClock
     from candlecast.domain.signals.messages import SignalShard
-    from candlecast.services.fan_out import FanOut
-    from candlecast.services.read_limits import ReadLimits
+    from candlecast.services.limits.read_limits import ReadLimits
+    from candlecast.services.signals.fan_out import FanOut
 
     known, clock, metrics = settings.SignalFanoutSettings.read(), SystemClock(), EmfMetrics()
     table, sqs = _table(known.table_name), cast(Any, _Lazy(_bulk_sender))
@@ -178,10 +178,10 @@ def order_executor() -> QueueConsumer[TradeOrder]:
     from candlecast.adapters.sqs import SqsReconcileQueue
     from candlecast.adapters.system import SystemClock
     from candlecast.domain.subscriptions.trade_order import TradeOrder
-    from candlecast.services.execute_order import ExecuteOrder
-    from candlecast.services.guard_venue import GuardedVenues
-    from candlecast.services.place_orders import PlaceOrders
-    from candlecast.services.reserve_pool import ReservePool
+    from candlecast.services.orders.execute_order import ExecuteOrder
+    from candlecast.services.orders.place_orders import PlaceOrders
+    from candlecast.services.pools.reserve_pool import ReservePool
+    from candlecast.services.venue.guard_venue import GuardedVenues
 
     known, clock, metrics = settings.OrderExecutorSettings.read(), SystemClock(), EmfMetrics()
     markets, gate = _markets(known.markets_bucket), _gate(known.table_name, known.egress_address)
@@ -206,7 +206,7 @@ def reconcile_clock() -> RequestReconciles:
     from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
     from candlecast.adapters.sqs import SqsReconcileQueue
     from candlecast.adapters.system import SystemClock
-    from candlecast.services.request_reconciles import RequestReconciles
+    from candlecast.services.reconcile.request_reconciles import RequestReconciles
 
     known = settings.ReconcileClockSettings.read()
     clock = SystemClock()
@@ -220,7 +220,7 @@ def pool_sweep() -> SweepPools:
     from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
     from candlecast.adapters.dynamodb.pools import DynamoPoolStore
     from candlecast.adapters.system import SystemClock
-    from candlecast.services.sweep_pools import SweepPools
+    from candlecast.services.pools.sweep_pools import SweepPools
 
     clock, table = SystemClock(), _table(settings.ReconcileClockSettings.read().table_name)
     return SweepPools(DynamoPoolStore(table, clock), DynamoAccountStore(table, clock), clock, EmfMetrics())
@@ -235,9 +235,9 @@ def order_reconciler() -> QueueConsumer[ReconcileRequest]:
     from candlecast.adapters.sqs import SqsReconcileQueue
     from candlecast.adapters.system import SystemClock
     from candlecast.domain.signals.messages import ReconcileRequest
-    from candlecast.services.guard_venue import GuardedVenues
-    from candlecast.services.place_orders import PlaceOrders
-    from candlecast.services.reconcile_account import ReconcileAccount
+    from candlecast.services.orders.place_orders import PlaceOrders
+    from candlecast.services.reconcile.reconcile_account import ReconcileAccount
+    from candlecast.services.venue.guard_venue import GuardedVenues
 
     known, clock, metrics = settings.OrderReconcilerSettings.read(), SystemClock(), EmfMetrics()
     gate = _gate(known.table_name, known.egress_address)
@@ -264,8 +264,8 @@ def outbox_relay() -> Callable[[Any], None]:
     from candlecast.adapters.dynamodb.stream import published_events
     from candlecast.adapters.event_bus import EventBridgeBus
     from candlecast.adapters.system import SystemClock
-    from candlecast.services.relay_events import RelayEvents
-    from candlecast.services.release_pools import ReleasePools
+    from candlecast.services.pools.release_pools import ReleasePools
+    from candlecast.services.relay.relay_events import RelayEvents
 
     known, clock, metrics = settings.OutboxRelaySettings.read(), SystemClock(), EmfMetrics()
     table, bus = _table(known.table_name), EventBridgeBus(_aws("events"), known.event_bus_name)
@@ -334,7 +334,7 @@ def market_catalogue() -> RefreshCatalogue:
     from candlecast.adapters.ccxt_market_data import download_markets
     from candlecast.adapters.market_catalogue import S3CatalogueWriter
     from candlecast.adapters.system import SystemClock
-    from candlecast.services.refresh_catalogue import RefreshCatalogue
+    from candlecast.services.market.refresh_catalogue import RefreshCatalogue
 
     known = settings.MarketCatalogueSettings.read()
     sources = {name: partial(download_markets, venue.ccxt_class, venue.base_url) for name, venue in known.venues.items()}
@@ -425,7 +425,7 @@ def _consumer[M](
 def _market_data(known: settings.SignalFanoutSettings) -> GuardedMarketData:
     """Public data of the venues; ccxt is imported only when a signal comes without a price, or a limit needs a quote."""
     from candlecast.adapters.ccxt_market_data import CcxtMarketData
-    from candlecast.services.guard_venue import GuardedMarketData
+    from candlecast.services.venue.guard_venue import GuardedMarketData
 
     return GuardedMarketData(CcxtMarketData(_templates(known)), _spend(known.table_name, known.egress_address))
 
@@ -461,8 +461,8 @@ def _gate(table_name: str, egress: str) -> CheckGate:
     """What every order passes last; one per environment, because it knows breakers and budgets."""
     from candlecast.adapters.dynamodb.gate import DynamoGate
     from candlecast.adapters.system import SystemClock
-    from candlecast.services.check_gate import CheckGate
-    from candlecast.services.watch_venue import WatchVenue
+    from candlecast.services.venue.check_gate import CheckGate
+    from candlecast.services.venue.watch_venue import WatchVenue
 
     gate, clock, metrics = DynamoGate(_table(table_name)), SystemClock(), EmfMetrics()
     return CheckGate(gate, WatchVenue(gate, clock, metrics), _spend(table_name, egress), clock, metrics)
@@ -473,7 +473,7 @@ def _spend(table_name: str, egress: str) -> SpendWeight:
     """Our share of what a venue allows the address that we leave by."""
     from candlecast.adapters.dynamodb.weights import DynamoWeights
     from candlecast.adapters.system import SystemClock
-    from candlecast.services.spend_weight import SpendWeight
+    from candlecast.services.venue.spend_weight import SpendWeight
 
     return SpendWeight(DynamoWeights(_table(table_name)), egress, SystemClock(), EmfMetrics())
 

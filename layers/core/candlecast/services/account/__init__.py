@@ -1,0 +1,1 @@
+"""Accounts, their credentials, their switches and their position mode."""

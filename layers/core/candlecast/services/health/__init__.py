@@ -1,0 +1,1 @@
+"""Tell whether the dependencies answer."""

@@ -1,0 +1,1 @@
+"""Read, change, validate and explain limits."""

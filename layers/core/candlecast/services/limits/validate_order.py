@@ -1,0 +1,97 @@
+"""Say what an entry would come to, without placing it: every limit, its value and its bound (RK5).
+
+It is decided by the very function that decides orders, on the account and the limits as they are now.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from candlecast.domain.decide.plan import UNRESOLVED_WAIT_SECONDS, Plan, plan_orders
+from candlecast.domain.decide.pooled_plan import deny_entry, entry_of
+from candlecast.domain.decide.receipt import Receipt
+from candlecast.domain.limits.pool_bounds import PoolLimits
+from candlecast.domain.pools.pool import needed_by
+from candlecast.domain.signals.signal import Action, Signal, TakeProfit
+from candlecast.domain.subscriptions.trade_order import TradeOrder
+from candlecast.domain.values.errors import Conflict, RetryLater
+from candlecast.ports.clock import Clock
+from candlecast.ports.pool import PoolStore
+from candlecast.ports.store import AccountStore, SubscriptionStore
+from candlecast.ports.venue import Markets
+from candlecast.services.limits.read_limits import ReadLimits
+
+DRY_RUN = "dry-run"  # where an order has its signal's ids
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WantedEntry:
+    """An entry that somebody thinks of; `price` in quote units."""
+
+    action: Action
+    market: str
+    price: Decimal
+    stop_loss: Decimal | None = None
+    take_profits: tuple[TakeProfit, ...] = ()
+    atr: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ValidateOrder:
+    """Writes nothing, reserves nothing, asks no venue."""
+
+    read: ReadLimits
+    subscriptions: SubscriptionStore
+    accounts: AccountStore
+    pools: PoolStore
+    markets: Markets
+    clock: Clock
+
+    def __call__(self, tenant_id: str, subscription_id: str, wanted: WantedEntry) -> Receipt:
+        """The receipt that the entry would get now.
+
+        Raises `NotFound`, `Conflict` (NO_ACCOUNT), and what a decision raises that has to wait: `RetryLater` (OUTCOME_UNKNOWN,
+        STATE_STALE, TOO_MANY_RECENT_ORDERS).
+        """
+        subscription = self.subscriptions.get_subscription(tenant_id, subscription_id)
+        if subscription.account_id is None:
+            raise Conflict("NO_ACCOUNT", "the subscription has no account to decide on")
+        account = self.accounts.load(tenant_id, subscription.account_id)
+        above, now = self.read([tenant_id])[tenant_id], self.clock.now()
+        signal = Signal(
+            signal_id=DRY_RUN,
+            strategy_id=subscription.strategy_id,
+            market=wanted.market,
+            action=wanted.action,
+            issued_at=now,
+            correlation_id=DRY_RUN,
+            price=wanted.price,
+            stop_loss=wanted.stop_loss,
+            take_profits=wanted.take_profits,
+            atr=wanted.atr,
+        )
+        order = TradeOrder(
+            signal=signal,
+            tenant_id=tenant_id,
+            account_id=account.account_id,
+            subscription_id=subscription_id,
+            settings=subscription.settings,
+            organisation_id=above.organisation_id,
+            limits=above.effective,
+        )
+        plan = plan_orders(account, order, self.markets.find(account.venue, wanted.market), now)
+        plan = self._in_its_pool(plan, above.pool, now)
+        if plan.receipt is None:  # it would close what is held and come again
+            raise RetryLater("OUTCOME_UNKNOWN", "an earlier order is unresolved", after_seconds=UNRESOLVED_WAIT_SECONDS)
+        return plan.receipt
+
+    def _in_its_pool(self, plan: Plan, limits: PoolLimits | None, now: datetime) -> Plan:
+        """The plan, its entry denied if the pool has no room now; nothing is reserved."""
+        entry = entry_of(plan)
+        if limits is None or entry is None:
+            return plan
+        pool = self.pools.read_pool(limits.organisation_id).shared_out(limits, now.date())
+        denial = pool.denial(needed_by(entry))
+        return plan if denial is None else deny_entry(plan, denial)

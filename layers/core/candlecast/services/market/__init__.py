@@ -1,0 +1,1 @@
+"""From the clock to a strategy's run on a candle."""

@@ -1,0 +1,1 @@
+"""The order protocol: execute, place, settle and follow orders."""

@@ -1,0 +1,155 @@
+"""Execute one subscriber's share of a signal on their own account, exactly once in effect (EX2, decisions D2 and D3).
+
+Two reads, two writes: read the account; write the decision (intents as SUBMITTING: from here an order may exist); read the gate
+at the last moment; send; write what the venue said. Whatever interrupts this, the account's record says what may exist,
+and a repeat of the message finds its legs known and sends nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from math import ceil
+
+from candlecast.domain.account.account import Account
+from candlecast.domain.decide.plan import UNRESOLVED_WAIT_SECONDS, Plan, plan_orders
+from candlecast.domain.limits.limits import Authority
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind
+from candlecast.domain.reconcile.look_schedule import next_look
+from candlecast.domain.signals.messages import ReconcileRequest
+from candlecast.domain.subscriptions.trade_order import TradeOrder
+from candlecast.domain.values.copying import replace
+from candlecast.domain.values.errors import Conflict, Fatal, RetryLater
+from candlecast.ports.clock import Clock, Metrics
+from candlecast.ports.queue import ReconcileQueue
+from candlecast.ports.store import AccountStore
+from candlecast.ports.vault import CredentialVault
+from candlecast.ports.venue import Markets, Venue, Venues
+from candlecast.services.orders.place_orders import Changes, PlaceOrders
+from candlecast.services.pools.reserve_pool import ReservePool
+
+CONFLICT_RETRY_SECONDS = 1.0  # another writer (the API, the reconciler) came between; the message simply comes again
+MAX_DELAY_SECONDS = 900  # the most that SQS delays a message; the reconcile clock looks every minute anyway
+STATE_STALE = "STATE_STALE"  # why a plan cannot be made: what is known of the account is older than its limits allow
+METRIC_OF_STATE = {
+    IntentState.DENIED: "OrdersDenied",
+    IntentState.EXPIRED: "OrdersExpired",
+    IntentState.SKIPPED: "SubscriptionsSkipped",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ExecuteOrder:
+    """The order executor's use case."""
+
+    accounts: AccountStore
+    markets: Markets
+    vault: CredentialVault
+    venues: Venues
+    place: PlaceOrders
+    reserve_pool: ReservePool
+    reconcile_queue: ReconcileQueue
+    clock: Clock
+    metrics: Metrics
+
+    def __call__(self, order: TradeOrder) -> Account:
+        """Decide, reserve, send, confirm; returns the account as written last.
+
+        Raises `RetryLater` if nothing could be decided and the message should come again; once it is decided, the record carries
+        it, not the message. Raises `NotFound` for an account that does not exist (a bug or a deleted account: dead letters).
+        """
+        account = self.accounts.load(order.tenant_id, order.account_id)
+        now = self.clock.now()
+        plan = self._plan(account, order, now)
+        if not plan.intents:
+            return self._repeated(account, order)
+        plan = self.reserve_pool(plan, order, account)
+        venue = self._connect(account) if plan.legs else None
+        member = replace(account, organisation_id=_organisation(account, order))
+        try:
+            receipt = plan.receipt.text() if plan.receipt is not None else None
+            reserved = self.accounts.save(member.decide(plan.intents, now, receipt))
+        except Conflict as error:
+            raise RetryLater(error.code, "somebody else wrote the account", after_seconds=CONFLICT_RETRY_SECONDS) from error
+        for decided in plan.decided:
+            self.metrics.count(METRIC_OF_STATE[decided.state])
+        if venue is not None:
+            reserved = self._send(Changes(reserved), venue, plan, order)
+        if plan.waiting:
+            self._ask_for_reconcile(reserved, order)
+        if plan.comes_again:
+            raise RetryLater("OUTCOME_UNKNOWN", "an entry could not be decided yet", after_seconds=UNRESOLVED_WAIT_SECONDS)
+        return reserved
+
+    def _plan(self, account: Account, order: TradeOrder, now: datetime) -> Plan:
+        """The plan; one that needs a newer state has the account looked at, so that the message finds it when it returns."""
+        try:
+            return plan_orders(account, order, self.markets.find(account.venue, order.signal.market), now)
+        except RetryLater as error:
+            if error.code == STATE_STALE:
+                self._ask_for_reconcile(account, order, at_once=True)
+            raise
+
+    def _send(self, changes: Changes, venue: Venue, plan: Plan, order: TradeOrder) -> Account:
+        self.place(changes, venue, plan.legs)
+        elapsed = self.clock.now() - order.signal.issued_at
+        self.metrics.milliseconds("SignalToOrderMilliseconds", elapsed.total_seconds() * 1000)
+        self.place.cancel_orphans(changes, venue)
+        stored = changes.commit(self.accounts)
+        self._ask_for_reconcile(stored, order, changes.pause_seconds, at_once=_exit_was_refused(stored, plan))
+        return stored
+
+    def _connect(self, account: Account) -> Venue:
+        """The venue with this account's keys, read before anything is reserved.
+
+        A key that is gone disables the account; the message comes again and is decided on the disabled account.
+        """
+        version = account.credential_version
+        try:
+            if version is None:
+                raise Fatal("CREDENTIALS_MISSING", "an active account has no keys")
+            keys = self.vault.read(account.tenant_id, account.account_id, version)
+        except Fatal as error:
+            self.accounts.save(account.disable(error.code, self.clock.now()))
+            self.metrics.count("AccountsDisabled")
+            raise RetryLater(error.code, "the account was disabled", after_seconds=CONFLICT_RETRY_SECONDS) from error
+        return self.venues.connect(account.venue, account.account_id, version, keys)
+
+    def _repeated(self, account: Account, order: TradeOrder) -> Account:
+        """A message whose legs are known: nothing to do, and never anything to send; unresolved ones belong to the reconciler."""
+        self.metrics.count("OrdersDuplicate")
+        self._ask_for_reconcile(account, order)
+        return account
+
+    def _ask_for_reconcile(self, account: Account, order: TradeOrder, pause_seconds: float = 0, *, at_once: bool = False) -> None:
+        """What is not settled belongs to the reconciler, as soon as a look can say something."""
+        now = self.clock.now()
+        look = now if at_once else next_look(account, now)
+        if look is None:
+            return
+        request = ReconcileRequest(
+            tenant_id=account.tenant_id,
+            account_id=account.account_id,
+            correlation_id=order.signal.correlation_id,
+            full=at_once,
+        )
+        delay = max((look - now).total_seconds(), pause_seconds)
+        self.reconcile_queue.send_reconcile([request], delay_seconds=min(MAX_DELAY_SECONDS, ceil(delay)))
+
+
+def _organisation(account: Account, order: TradeOrder) -> str | None:
+    """Where the account belongs, by the order's word unless its sender could not know."""
+    known = order.limits is not None and order.limits.authority in (Authority.LIVE, Authority.CACHED)
+    return order.organisation_id if known else order.organisation_id or account.organisation_id
+
+
+def _exit_was_refused(account: Account, plan: Plan) -> bool:
+    """Whether what an exit should have closed is still held: mostly a stop was faster, and nobody has noticed yet."""
+    return any(
+        leg.kind is LegKind.EXIT and leg.intent_id not in account.intents and _still_held(account, leg) for leg in plan.legs
+    )
+
+
+def _still_held(account: Account, leg: Intent) -> bool:
+    position = account.position(leg.subscription_id, leg.market)
+    return position is not None and position.side is leg.position_side

@@ -1,0 +1,126 @@
+"""Follow the orders that rest at the venue: ours to their end, others' so that they are seen.
+
+`domain/reconcile/drift.py` has the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from candlecast.domain.account.account import Account
+from candlecast.domain.account.findings import ExternalOrder
+from candlecast.domain.orders.intent import Intent, IntentState
+from candlecast.domain.reconcile.adopt import count_mend, may_mend, note_external
+from candlecast.domain.reconcile.drift import OrderStep, is_our_id, order_step
+from candlecast.domain.reconcile.look_schedule import whole_look_is_due
+from candlecast.domain.reconcile.reconcile import closed_unknown, is_absent, is_left_over, may_look_up, settles_at
+from candlecast.domain.values.errors import Ambiguous, Reject, RetryLater
+from candlecast.domain.values.reasons import Reason
+from candlecast.domain.venue.reports import VenueOpenOrder
+from candlecast.domain.venue.rules import rules_of
+from candlecast.ports.clock import Clock, Metrics
+from candlecast.ports.venue import Venue
+from candlecast.services.orders.place_orders import Changes, PlaceOrders
+from candlecast.services.orders.settle_orders import ended_if_still
+
+MAX_MARKETS_ASKED = 20  # one by one, each with two requests: a look has seconds, whatever the weight
+
+
+@dataclass(frozen=True, slots=True)
+class FollowOrders:
+    """A part of the reconciler; it cancels what bears an id of ours and belongs to nothing, and sends nothing else."""
+
+    place: PlaceOrders
+    clock: Clock
+    metrics: Metrics
+
+    def __call__(self, changes: Changes, venue: Venue) -> None:
+        """Read the open orders where something is ours (now and then everywhere) and do what the table says of each."""
+        account = changes.account
+        markets = self._markets(account)
+        if markets is None:
+            resting = list(venue.open_orders())
+        else:
+            resting = [order for market in sorted(markets) for order in venue.open_orders(market)]
+        at_venue = {order.client_order_id for order in resting}
+        # adds first, what is left over last: what has closed the position may have closed what an entry brought
+        for intent in sorted(account.intents.values(), key=lambda intent: (not intent.is_add, is_left_over(account, intent))):
+            if markets is None or intent.market in markets:
+                self._follow(changes, venue, intent, at_venue=intent.client_order_id in at_venue)
+        self._others(changes, venue, markets, resting)
+
+    def _markets(self, account: Account) -> set[str] | None:
+        """Where to ask; None: everywhere, when its turn has come or where it takes less of the weight budget."""
+        if whole_look_is_due(account, self.clock.now()):
+            return None
+        ours = {i.market for i in account.intents.values() if i.state in (IntentState.OPEN, IntentState.PENDING)}
+        ours |= {p.market for p in account.positions.values()} | {order.market for order in account.external_orders}
+        at_once = len(ours) > MAX_MARKETS_ASKED or rules_of(account.venue).lists_at_once(len(ours))
+        return None if at_once else ours
+
+    def _follow(self, changes: Changes, venue: Venue, intent: Intent, *, at_venue: bool) -> None:
+        rules, now, key = rules_of(changes.account.venue), self.clock.now(), intent.intent_id
+        step = order_step(intent.state, at_venue=at_venue, our_id=True, age=None, spacing=rules.lookup_spacing)
+        if intent.state.is_unresolved:
+            return  # looked up by itself
+        fills_in_parts = not intent.kind.is_protective or intent.order_type.has_limit
+        if step is OrderStep.NOTHING and not (fills_in_parts and at_venue):
+            if intent.lookups:
+                changes.make(partial(Account.seen, intent_id=key), key)
+            return
+        found = venue.find_order(intent)
+        if step is OrderStep.NOTHING and (found is None or found.filled_quantity == intent.filled_quantity):
+            return  # it rests, and has filled no more than we know
+        if found is not None:
+            if not closed_unknown(changes.account, intent, found):
+                self.place.take_over(changes, intent, found)
+        elif intent.state is IntentState.OPEN and now >= settles_at(intent, rules) and may_look_up(intent, now, rules):
+            changes.make(partial(Account.missed, intent_id=key, now=now), key)
+            missed = changes.account.intents[key]
+            if is_absent(missed, now, rules):
+                changes.make(ended_if_still(missed, IntentState.CANCELLED, Reason.CANCELLED_AT_VENUE, now), key)
+
+    def _others(self, changes: Changes, venue: Venue, markets: set[str] | None, resting: Sequence[VenueOpenOrder]) -> None:
+        """Note what no intent of ours explains; what bears an id of ours is cancelled once a second look sees it."""
+        account, now = changes.account, self.clock.now()
+        ours = {i.client_order_id for i in account.intents.values()} | {i.venue_order_id for i in account.intents.values()}
+        first_seen = {order.venue_order_id: order.seen_at for order in account.external_orders}
+        others = [order for order in resting if not {order.client_order_id, order.venue_order_id} & ours]
+        for order in others:
+            seen_at = first_seen.get(order.venue_order_id)
+            step = order_step(
+                None,
+                at_venue=True,
+                our_id=is_our_id(order.client_order_id),
+                age=None if seen_at is None else now - seen_at,
+                spacing=rules_of(account.venue).lookup_spacing,
+            )
+            if step is OrderStep.CANCEL:
+                self._cancel(changes, venue, order)
+        noted = partial(note_external, markets=markets, seen=[_seen(order, now) for order in others], now=now)
+        if noted(account).external_orders != account.external_orders:
+            changes.make(noted)
+
+    def _cancel(self, changes: Changes, venue: Venue, order: VenueOpenOrder) -> None:
+        what, now = f"stray|{order.venue_order_id}", self.clock.now()
+        if not may_mend(changes.account, what, now):
+            return
+        changes.make(partial(count_mend, what=what, code="STRAY_ORDER_STAYS", now=now))
+        try:
+            venue.cancel_open_order(order)
+        except (Ambiguous, RetryLater, Reject):
+            self.metrics.count("VenueErrors")
+
+
+def _seen(order: VenueOpenOrder, now: datetime) -> ExternalOrder:
+    return ExternalOrder(
+        client_order_id=order.client_order_id,
+        venue_order_id=order.venue_order_id,
+        market=order.market,
+        side=order.side,
+        quantity=order.quantity,
+        seen_at=now,
+    )

@@ -1,0 +1,103 @@
+"""Find out what became of orders: those whose answer was lost, and those that rested at the venue (decision D3)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from candlecast.domain.account.account import Account
+from candlecast.domain.orders.intent import Intent, IntentState
+from candlecast.domain.reconcile.adopt import count_mend
+from candlecast.domain.reconcile.reconcile import closed_unknown, is_absent, is_left_over, may_look_up, settles_at, waits_for
+from candlecast.domain.values.copying import replace
+from candlecast.domain.values.money import ZERO
+from candlecast.domain.values.reasons import Reason
+from candlecast.domain.venue.reports import VenueOrder
+from candlecast.domain.venue.rules import VenueRules, rules_of
+from candlecast.ports.clock import Clock
+from candlecast.ports.venue import Venue
+from candlecast.services.orders.place_orders import Change, Changes, PlaceOrders
+
+MAX_ORDERS_ASKED = 10  # orders that traded within the half minute around a mark: a look has little time for more
+
+
+@dataclass(frozen=True, slots=True)
+class SettleOrders:
+    """A part of the reconciler: it asks, and records what the venue says; it sends nothing."""
+
+    place: PlaceOrders
+    clock: Clock
+
+    def look_up(self, changes: Changes, venue: Venue) -> None:
+        """Ask the venue for every order that may exist; adopt what it has, count what it has not once that can be trusted.
+
+        In the order in which they were sent: a reversed entry that is adopted before its exit would add to the old position. Only
+        what protected a position that is closed comes last: it may have closed what an entry has brought of which nobody knows.
+        """
+        rules, account = rules_of(changes.account.venue), changes.account
+        for intent in sorted(account.unresolved(), key=partial(is_left_over, account)):
+            now = self.clock.now()
+            if not intent.state.is_unresolved or not may_look_up(intent, now, rules) or waits_for(changes.account, intent):
+                continue
+            found = venue.find_order(intent)
+            if found is None and now >= settles_at(intent, rules):
+                changes.make(partial(Account.missed, intent_id=intent.intent_id, now=now), intent.intent_id)
+            elif found is not None and not closed_unknown(changes.account, intent, found):
+                self.place.take_over(changes, intent, found)
+
+    def prove_absent(self, changes: Changes, venue: Venue) -> frozenset[str]:
+        """Ask the account's trades before an absence is believed: an order that traded is there, whatever look-ups say.
+
+        Returns the intents (ids) whose absence could not be proven, because too many orders of others traded at the same time.
+        """
+        unproven: set[str] = set()
+        for intent in changes.account.unresolved():
+            now, rules = self.clock.now(), rules_of(changes.account.venue)
+            if not intent.state.is_unresolved or intent.order_type.is_conditional or not is_absent(intent, now, rules):
+                continue  # a conditional order is kept by the venue under its own client id, also once it has triggered
+            if waits_for(changes.account, intent) is not None:
+                continue
+            try:
+                found = _traded(venue, intent, rules)
+            except TooManyOrders:
+                unproven.add(intent.intent_id)
+                what = f"absence|{intent.intent_id}"
+                changes.make(partial(count_mend, what=what, code="ABSENCE_NOT_PROVEN", now=now), intent.intent_id)
+                continue
+            if found is not None:
+                self.place.take_over(changes, intent, found)
+        return frozenset(unproven)
+
+
+class TooManyOrders(Exception):
+    """More orders traded around the mark than a look can attribute."""
+
+
+def _traded(venue: Venue, intent: Intent, rules: VenueRules) -> VenueOrder | None:
+    """The intent's order as the account's trades around its mark show it; None if none of them is of it."""
+    marked = intent.submitted_at or intent.created_at
+    trades = defaultdict(list)
+    for trade in venue.trades_since(intent.market, marked - rules.settle_margin):
+        if trade.side is intent.side and trade.traded_at <= marked + rules.settle_window:
+            trades[trade.venue_order_id].append(trade)
+    if len(trades) > MAX_ORDERS_ASKED:
+        raise TooManyOrders
+    for venue_order_id, parts in trades.items():
+        order = venue.find_order_by_venue_id(intent.market, venue_order_id)
+        if order is not None and order.client_order_id == intent.client_order_id:
+            fees = [part.fee for part in parts]
+            return replace(order, fee=None if None in fees else sum((fee for fee in fees if fee is not None), ZERO))
+    return None
+
+
+def ended_if_still(seen: Intent, state: IntentState, reason: Reason, now: datetime) -> Change:
+    """End an intent by inference; void if somebody else has learned or done anything about it meanwhile."""
+
+    def change(account: Account) -> Account:
+        if account.intents[seen.intent_id] != seen:
+            return account
+        return account.fail(seen.intent_id, state, reason, now)
+
+    return change

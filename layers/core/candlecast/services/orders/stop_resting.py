@@ -1,0 +1,92 @@
+"""Cancel orders that rest at the venue and should not: entries that are not wanted any more, market orders that hang.
+
+What they have filled stays: an entry's part gets its stop, of an exit the rest is exited again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+from candlecast.domain.account.account import Account, AccountStatus
+from candlecast.domain.account.kill_switch import KillSwitch, concerning, must_cancel_entries
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind
+from candlecast.domain.reconcile.adopt import count_mend, may_mend
+from candlecast.domain.reconcile.reconcile import waits_for
+from candlecast.domain.subscriptions.subscription import SubscriptionStatus
+from candlecast.domain.values.copying import replace
+from candlecast.domain.values.errors import Ambiguous, Reject, RetryLater
+from candlecast.domain.values.reasons import Denial, Reason
+from candlecast.domain.values.terms import OrderType
+from candlecast.domain.venue.reports import VenueOrderStatus
+from candlecast.ports.clock import Clock, Metrics
+from candlecast.ports.venue import Venue
+from candlecast.services.orders.place_orders import Changes, PlaceOrders
+
+_REASON_OF_SUBSCRIPTION = {
+    SubscriptionStatus.PAUSED: Reason.SUBSCRIPTION_PAUSED,
+    SubscriptionStatus.CANCELLED: Reason.SUBSCRIPTION_CANCELLED,
+}
+
+
+HANGING = timedelta(seconds=60)  # a market order fills or ends within moments; one that does neither keeps its position waiting
+
+
+@dataclass(frozen=True, slots=True)
+class StopResting:
+    """A part of the reconciler; it cancels and sends nothing."""
+
+    place: PlaceOrders
+    clock: Clock
+    metrics: Metrics
+
+    def __call__(self, changes: Changes, venue: Venue, switches: Collection[KillSwitch]) -> None:
+        """Cancel each once, and take over how it ended if the venue says so at once; the next look does if not."""
+        for order in list(changes.account.intents.values()):
+            if order.kind.is_protective or order.state is not IntentState.OPEN:
+                continue
+            now, what = self.clock.now(), f"order|{order.intent_id}"
+            reason = reason_to_stop(changes.account, order, switches, now)
+            if reason is None or not may_mend(changes.account, what, now):
+                continue
+            changes.make(partial(count_mend, what=what, code="ORDER_NOT_CANCELLED", now=now), order.intent_id)
+            try:
+                venue.cancel_order(order)
+                ended = venue.find_order(order)
+            except (Ambiguous, RetryLater, Reject):
+                self.metrics.count("VenueErrors")
+                continue
+            if ended is not None and ended.status is VenueOrderStatus.CANCELLED:
+                changes.make(partial(_because, intent_id=order.intent_id, reason=reason), order.intent_id)
+            if ended is not None:
+                self.place.take_over(changes, order, ended)
+
+
+def reason_to_stop(account: Account, order: Intent, switches: Collection[KillSwitch], now: datetime) -> Reason | None:
+    """Why an entry or exit must not rest at the venue any longer; None if it may."""
+    if order.kind is LegKind.ENTRY and (reason := _entry_stops(account, order, switches, now)):
+        return reason
+    hangs = order.order_type is OrderType.MARKET and now - (order.submitted_at or order.created_at) > HANGING
+    return Reason.CANCELLED_AT_VENUE if hangs else None
+
+
+def _entry_stops(account: Account, entry: Intent, switches: Collection[KillSwitch], now: datetime) -> Reason | None:
+    status = account.subscriptions.get(entry.subscription_id, SubscriptionStatus.CANCELLED)
+    exit_waits = any(i.kind is LegKind.EXIT and waits_for(account, i) == entry for i in account.intents.values())
+    too_late = Reason.ENTRY_NOT_FILLED if entry.order_type.rests else Reason.SIGNAL_TOO_OLD
+    causes = (
+        (account.status is not AccountStatus.ACTIVE, Reason.ACCOUNT_DISABLED),
+        (must_cancel_entries(concerning(switches, account, entry.strategy_id)), Reason.KILL_SWITCH),
+        (status in _REASON_OF_SUBSCRIPTION, _REASON_OF_SUBSCRIPTION.get(status)),
+        (exit_waits, Reason.SIGNAL_SUPERSEDED),
+        (entry.is_add and account.position(entry.subscription_id, entry.market) is None, Reason.POSITION_CLOSED),
+        (entry.expires_at is not None and now > entry.expires_at, too_late),
+    )
+    return next((reason for applies, reason in causes if applies), None)
+
+
+def _because(account: Account, intent_id: str, reason: Reason) -> Account:
+    order = account.intents[intent_id]
+    return replace(account, intents={**account.intents, intent_id: replace(order, denial=Denial(reason))})

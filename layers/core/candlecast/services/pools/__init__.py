@@ -1,0 +1,1 @@
+"""Reserve from an organisation's pool, settle, release and sweep."""

@@ -1,0 +1,1 @@
+"""Make an account agree with its venue."""

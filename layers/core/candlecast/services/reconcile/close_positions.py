@@ -1,0 +1,64 @@
+"""Close positions because we must, not because a signal says so: a kill switch that flattens, a limit on what is held (RK1)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from functools import partial
+
+from candlecast.domain.account.account import Account
+from candlecast.domain.account.kill_switch import KillSwitch, concerning, must_flatten
+from candlecast.domain.decide.risk.held import losing_positions, overdue_positions
+from candlecast.domain.orders.bracket import forced_exit
+from candlecast.domain.orders.intent import Intent
+from candlecast.domain.orders.position import Position
+from candlecast.domain.reconcile.adopt import count_mend, may_mend
+from candlecast.domain.values.reasons import Reason
+from candlecast.ports.clock import Clock, Metrics
+from candlecast.services.orders.place_orders import Changes
+
+
+@dataclass(frozen=True, slots=True)
+class ClosePositions:
+    """A part of the reconciler."""
+
+    clock: Clock
+    metrics: Metrics
+
+    def choose(self, changes: Changes, switches: Collection[KillSwitch], marks: Mapping[str, Decimal]) -> list[str]:
+        """Decide the exits, marked for sending; returns their intents' ids. `marks` are mark prices by market, where known.
+
+        One at a time for each position, and none while its entry has not ended. An exit that the venue refuses is tried three
+        times and then at the slow pace, with an alert.
+        """
+        chosen, causes = [], _causes(changes.account, switches, marks, self.clock.now())
+        for position in list(changes.account.positions.values()):
+            account, now, what = changes.account, self.clock.now(), f"exit|{position.key}"
+            busy = account.under_way(position.subscription_id, position.market)
+            if position.key not in causes or busy or not may_mend(account, what, now):
+                continue
+            leave = forced_exit(position, causes[position.key], account.version, now)
+            changes.make(partial(_decided, leave=leave, what=what, now=now))
+            chosen.append(leave.intent_id)
+            self.metrics.count("ForcedExits")
+        return chosen
+
+
+def _causes(account: Account, switches: Collection[KillSwitch], marks: Mapping[str, Decimal], now: datetime) -> dict[str, Reason]:
+    """Why positions must be closed now, by their keys; an exit bears the name of its cause, a kill switch before a limit."""
+    flattened = [p for p in account.positions.values() if must_flatten(concerning(switches, account, p.strategy_id))]
+    return {
+        **_because(Reason.UNREALISED_LOSS, losing_positions(account, marks)),
+        **_because(Reason.HOLDING_TIME_OVER, overdue_positions(account, now)),
+        **_because(Reason.FLATTENED, flattened),
+    }
+
+
+def _because(cause: Reason, positions: Collection[Position]) -> dict[str, Reason]:
+    return {position.key: cause for position in positions}
+
+
+def _decided(account: Account, leave: Intent, what: str, now: datetime) -> Account:
+    return count_mend(account.decide((leave,), now), what, "POSITION_NOT_CLOSED", now)

@@ -1,0 +1,214 @@
+"""Compare one account with its venue and put right what differs: the owner of every unknown outcome (EX10, decision D3).
+
+An order whose answer was lost is looked up by its client id; found, it is adopted; proven absent, it is sent again while that is
+still wanted, or ends as expired. Open stops and targets are followed to their end, orphans cancelled, a position without its stop
+protected or closed (invariant 11).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from functools import partial
+from math import ceil
+
+from candlecast.domain.account.account import Account, AccountStatus
+from candlecast.domain.account.kill_switch import KillSwitch, places_of
+from candlecast.domain.orders.bracket import unprotected_exit
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind
+from candlecast.domain.orders.position import Position
+from candlecast.domain.reconcile.look_schedule import expires_before_next_look, is_idle, next_answer, next_full_look
+from candlecast.domain.reconcile.reconcile import Step, next_step
+from candlecast.domain.signals.messages import ReconcileRequest
+from candlecast.domain.values.copying import replace
+from candlecast.domain.values.errors import Conflict, Fatal, RetryLater
+from candlecast.domain.values.reasons import Reason
+from candlecast.domain.venue.rules import rules_of
+from candlecast.ports.clock import Clock, Metrics
+from candlecast.ports.queue import ReconcileQueue
+from candlecast.ports.store import AccountStore
+from candlecast.ports.vault import CredentialVault
+from candlecast.ports.venue import Venue, Venues
+from candlecast.services.orders.follow_orders import FollowOrders
+from candlecast.services.orders.place_orders import Change, Changes, PlaceOrders
+from candlecast.services.orders.settle_orders import SettleOrders, ended_if_still
+from candlecast.services.orders.stop_resting import StopResting
+from candlecast.services.reconcile.close_positions import ClosePositions
+from candlecast.services.reconcile.compare_positions import ComparePositions
+from candlecast.services.reconcile.protect_positions import ProtectPositions
+
+CONFLICT_RETRY_SECONDS = 1.0  # another writer came between; the look is simply taken again
+MAX_DELAY_SECONDS = 900  # the most that SQS delays a message; the reconcile clock looks every minute anyway
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a look has found beside its changes: intents (ids) whose absence is not proven, kill switches, marks by market."""
+
+    unproven: frozenset[str]
+    switches: tuple[KillSwitch, ...]
+    marks: Mapping[str, Decimal]
+
+
+@dataclass(frozen=True, slots=True)
+class ReconcileAccount:
+    """The reconciler's use case."""
+
+    accounts: AccountStore
+    vault: CredentialVault
+    venues: Venues
+    place: PlaceOrders
+    queue: ReconcileQueue
+    clock: Clock
+    metrics: Metrics
+
+    def __call__(self, request: ReconcileRequest) -> Account:
+        """Reconcile once. Raises `RetryLater` if the venue or the store does not answer; nothing is half done then."""
+        account = self.accounts.load(request.tenant_id, request.account_id)
+        if account.credential_version is None or not account.can_be_looked_at:
+            return account
+        if is_idle(account) and not request.full and self.clock.now() < next_full_look(account):
+            return account  # somebody has looked since this was asked for
+        changes = Changes(account)
+        try:
+            keys = self.vault.read(account.tenant_id, account.account_id, account.credential_version)
+            venue = self.venues.connect(account.venue, account.account_id, account.credential_version, keys)
+            seen = self._look(changes, venue, request)
+            StopResting(self.place, self.clock, self.metrics)(changes, venue, seen.switches)
+        except Fatal as error:
+            if account.status is not AccountStatus.ACTIVE:
+                return account
+            changes.make(partial(Account.disable, reason=error.code, now=self.clock.now()))
+            self.metrics.count("AccountsDisabled")
+            return changes.commit(self.accounts)
+        return self._act(changes, venue, request, seen)
+
+    def _look(self, changes: Changes, venue: Venue, request: ReconcileRequest) -> Seen:
+        """Ask the venue everything there is to ask now."""
+        settle = SettleOrders(self.place, self.clock)
+        settle.look_up(changes, venue)
+        FollowOrders(self.place, self.clock, self.metrics)(changes, venue)
+        unproven = settle.prove_absent(changes, venue)
+        marks = ComparePositions(self.clock, self.metrics)(changes, venue, wanted=request.full)
+        return Seen(unproven, self._switches(changes.account), marks)
+
+    def _switches(self, account: Account) -> tuple[KillSwitch, ...]:
+        """The kill switches about what is held or rests at the venue; none known while they cannot be read."""
+        concerned = {p.strategy_id for p in account.positions.values()}
+        concerned |= {i.strategy_id for i in account.intents.values() if i.kind is LegKind.ENTRY and i.state is IntentState.OPEN}
+        if not concerned:
+            return ()
+        try:
+            return self.place.gate.read(account.venue, places_of(account, concerned)).switches
+        except RetryLater:
+            return ()
+
+    @property
+    def _protect(self) -> ProtectPositions:
+        return ProtectPositions(self.place.markets, self.clock, self.metrics)
+
+    def _act(self, changes: Changes, venue: Venue, request: ReconcileRequest, seen: Seen) -> Account:
+        """Write what was found and what will be sent, send it, write what came of it."""
+        self._protect.follow(changes, seen.marks)
+        self._protect.make_room(changes, venue)
+        sent = self._decide(changes, seen)
+        if sent:
+            changes = self._send(changes.account, venue, sent)
+            exposed = _exposed(changes.account)  # a new stop was refused: the market is beyond it, so close at once
+            if exposed:
+                exits = [unprotected_exit(p, changes.account.version, self.clock.now()) for p in exposed]
+                changes.make(partial(Account.decide, decided=exits, now=self.clock.now()))
+                changes = self._send(changes.account, venue, exits)
+                sent = [*sent, *exits]
+        self.place.cancel_orphans(changes, venue)
+        self._protect.cancel_surplus(changes, venue)
+        if not changes.any:
+            self._await_expiry(changes.account, request)
+            return changes.account
+        self.metrics.count("ReconcileActions")
+        stored = changes.commit(self.accounts)
+        doubtful = not request.full and any(_left_something(stored, leg) for leg in sent)
+        self._come_again(stored, replace(request, full=doubtful), changes.pause_seconds)
+        return stored
+
+    def _send(self, account: Account, venue: Venue, legs: list[Intent]) -> Changes:
+        """Write the legs ahead, then send them."""
+        try:
+            changes = Changes(self.accounts.save(account))
+        except Conflict as error:
+            raise RetryLater(error.code, "somebody else wrote the account", after_seconds=CONFLICT_RETRY_SECONDS) from error
+        self.place(changes, venue, legs)
+        return changes
+
+    def _come_again(self, account: Account, request: ReconcileRequest, pause_seconds: float) -> None:
+        """Ask for the next look where waiting for the clock's next minute would leave an order unsettled for longer.
+
+        What a look has just failed to mend (a stop and an exit refused, an orphan that cannot be cancelled) waits for the clock:
+        asking at once again would never end. An exit that ended and left its position held has it compared with the venue's.
+        """
+        now = self.clock.now()
+        look = now if request.full else next_answer(account, now)
+        if look is not None and account.can_be_looked_at:
+            delay = max((look - now).total_seconds(), pause_seconds, rules_of(account.venue).lookup_spacing.total_seconds())
+            self.queue.send_reconcile([request], delay_seconds=min(MAX_DELAY_SECONDS, ceil(delay)))
+
+    def _await_expiry(self, account: Account, request: ReconcileRequest) -> None:
+        """Come back when an order may rest no longer that the clock's next look would find resting."""
+        now = self.clock.now()
+        expiry = expires_before_next_look(account, now)
+        if expiry is not None:
+            delay = max((expiry - now).total_seconds(), rules_of(account.venue).lookup_spacing.total_seconds())
+            self.queue.send_reconcile([replace(request, full=False)], delay_seconds=ceil(delay))
+
+    def _decide(self, changes: Changes, seen: Seen) -> list[Intent]:
+        """Choose what to send, marked as SUBMITTING; what is no longer wanted is ended."""
+        chosen: list[str] = []
+        now, active = self.clock.now(), changes.account.status is AccountStatus.ACTIVE
+        found = changes.account
+        for intent in found.unresolved():
+            key, step = intent.intent_id, next_step(found, intent, now)
+            if key in seen.unproven:
+                continue
+            if step is Step.SEND:
+                changes.make(_marked(intent, now), key)
+                chosen.append(key)
+            elif step is Step.EXPIRE:
+                changes.make(ended_if_still(intent, *_ending(intent, active=active), now), key)
+        if not active:
+            return []
+        chosen += ClosePositions(self.clock, self.metrics).choose(changes, seen.switches, seen.marks)
+        chosen += self._protect.choose(changes)
+        legs = [changes.account.intents[key] for key in chosen]
+        return sorted(legs, key=lambda leg: leg.kind is not LegKind.EXIT)  # what is closed needs no stop any more
+
+
+def _exposed(account: Account) -> list[Position]:
+    """Naked positions of which no exit is on its way."""
+    if account.status is not AccountStatus.ACTIVE:
+        return []
+    return [p for p in account.naked_positions() if not account.under_way(p.subscription_id, p.market)]
+
+
+def _left_something(account: Account, leg: Intent) -> bool:
+    """Whether an exit has ended and what it should have closed is held: mostly somebody was faster, unnoticed yet."""
+    if leg.kind is not LegKind.EXIT or account.under_way(leg.subscription_id, leg.market):
+        return False
+    return account.position(leg.subscription_id, leg.market) is not None
+
+
+def _marked(intent: Intent, now: datetime) -> Change:
+    """The mark under which an intent is sent; an exit is marked for all that is held."""
+    if intent.kind is LegKind.EXIT:
+        return partial(Account.mark_exit, intent_id=intent.intent_id, now=now)
+    return partial(Account.hold, intent_id=intent.intent_id, state=IntentState.SUBMITTING, now=now)
+
+
+def _ending(intent: Intent, *, active: bool) -> tuple[IntentState, Reason]:
+    """How an intent ends that is not wanted any more."""
+    if not active:
+        return IntentState.DENIED, Reason.ACCOUNT_DISABLED
+    if intent.kind is LegKind.EXIT and intent.submitted_at is None:
+        return IntentState.SKIPPED, Reason.NOTHING_HELD
+    return IntentState.EXPIRED, Reason.NEVER_PLACED

@@ -1,0 +1,1 @@
+"""Project events to history and publish them."""

@@ -1,0 +1,1 @@
+"""Receive, publish and fan out signals."""

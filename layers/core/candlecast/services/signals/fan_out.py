@@ -1,0 +1,169 @@
+"""Fan a signal out to one shard of its subscribers: one order message each, or a skip with its reason."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from candlecast.domain.limits.quote import Quote, needs_quote
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind
+from candlecast.domain.signals.messages import SignalShard
+from candlecast.domain.signals.signal import Signal
+from candlecast.domain.strategies.execution import ShardReport
+from candlecast.domain.subscriptions.subscription import Subscription
+from candlecast.domain.subscriptions.trade_order import TradeOrder
+from candlecast.domain.values.copying import replace
+from candlecast.domain.values.errors import DomainError
+from candlecast.domain.values.ids import intent_id, turn
+from candlecast.domain.values.reasons import Denial, Reason
+from candlecast.ports.clock import Clock, Metrics
+from candlecast.ports.queue import TradeQueue
+from candlecast.ports.store import History, SignalStore, SubscriptionStore
+from candlecast.services.limits.read_limits import ReadLimits, TenantLimits
+
+LastPriceOf = Callable[[str, str], Decimal]  # (venue, market), as `ports.venue.MarketData.last_price`
+QuoteOf = Callable[[str, str, datetime], Quote]  # (venue, market, now), as `ports.venue.MarketData.quote`
+OrderOf = Callable[[Subscription], TradeOrder]
+Line = Sequence[tuple[str, Subscription]]  # followers with their turns
+
+
+# Messages between two notes of how far a shard has come: eight rounds of what the queue takes side by side, so that waiting for
+# the slowest costs little, and two writes for a thousand subscribers. A crash repeats at most these, and within the five minutes
+# in which the queue drops repeats.
+PROGRESS_EVERY = 640
+
+
+@dataclass(frozen=True, slots=True)
+class FanOut:
+    """Sends each subscriber's share of a signal to the account it belongs to. Risk is decided there, not here.
+
+    Nobody is always first: followers are served in an order that is the signal's own, as is that of its shards (EX12).
+    """
+
+    subscriptions: SubscriptionStore
+    signals: SignalStore
+    history: History
+    queue: TradeQueue
+    limits: ReadLimits
+    last_price: LastPriceOf
+    quote: QuoteOf
+    clock: Clock
+    metrics: Metrics
+
+    def __call__(self, message: SignalShard) -> ShardReport:
+        """Process one shard; a repeat goes on where the shard has been left, and does nothing once it is complete."""
+        signal_id = message.signal.signal_id
+        report = self.signals.shard_report(signal_id, message.shard) or ShardReport(
+            shard=message.shard, orders=0, is_complete=False
+        )
+        if report.is_complete:
+            self.metrics.count("ShardsRepeated")
+            return report
+        signal = self._priced(message)
+        line = self._line(message, report.reached)
+        served = [follower for _, follower in line if follower.account_id is not None]
+        order_of = self._order_of(signal, message.venue, served)
+        for part in _parts(line):
+            report = self._serve(report, signal, part, order_of)
+            report = replace(report, is_complete=part[-1:] == line[-1:])
+            self.signals.report_shard(signal_id, report)
+        self.metrics.seconds("FanOutSeconds", (self.clock.now() - signal.issued_at).total_seconds())
+        return report
+
+    def _line(self, message: SignalShard, reached: str) -> list[tuple[str, Subscription]]:
+        """Who is still to be served, each with their turn, by turn; read once."""
+        signal = message.signal
+        followers = self.subscriptions.followers(signal.strategy_id, message.start, message.end)
+        line = [(turn(signal.signal_id, each.subscription_id), each) for each in followers]
+        return sorted((place for place in line if place[0] > reached), key=lambda place: place[0])
+
+    def _serve(self, report: ShardReport, signal: Signal, part: Line, order_of: OrderOf) -> ShardReport:
+        """Send the orders of a part of the line and record its skips; the report with them counted."""
+        began_at = report.began_at or self.clock.now()
+        orders = [order_of(each) for _, each in part if each.account_id is not None]
+        # one without an account is told why; a paused one may hold what this signal closes, and only its account knows
+        skipped = [_skip(each, signal, Reason.NO_ACCOUNT, began_at) for _, each in part if each.account_id is None]
+        self.queue.send_orders(orders)
+        if skipped:
+            self.history.put_skipped(skipped)
+            self.metrics.count("SubscriptionsSkipped", len(skipped))
+        return replace(
+            report,
+            orders=report.orders + len(orders),
+            skipped=dict(Counter(report.skipped) + Counter(_reasons(skipped))),
+            reached=part[-1][0] if part else report.reached,
+            began_at=began_at,
+            sent_at=self.clock.now(),
+        )
+
+    def _order_of(self, signal: Signal, venue: str, followers: list[Subscription]) -> OrderOf:
+        """Makes order messages; the limits above all followers are read together, a quote only if one of them needs it."""
+        above = self.limits({each.tenant_id for each in followers})
+        layers = [*(found.effective.limits for found in above.values()), *(each.settings.limits for each in followers)]
+        wanted = signal.action.is_entry and any(map(needs_quote, layers))
+        quote = self._quote(venue, signal.market) if wanted else None
+        return lambda each: _order(each, signal, above[each.tenant_id], quote)
+
+    def _quote(self, venue: str, market: str) -> Quote | None:
+        """The market's present prices; without them, entries that need them are denied, and nobody else waits."""
+        try:
+            return self.quote(venue, market, self.clock.now())
+        except DomainError:
+            self.metrics.count("QuotesMissing")
+            return None
+
+    def _priced(self, message: SignalShard) -> Signal:
+        """The signal with a reference price; a sender that named none gets the venue's last price, asked for once per shard."""
+        signal = message.signal
+        if signal.price is not None or not signal.action.is_entry:
+            return signal
+        return replace(signal, price=self.last_price(message.venue, signal.market))
+
+
+def _order(subscription: Subscription, signal: Signal, above: TenantLimits, quote: Quote | None) -> TradeOrder:
+    return TradeOrder(
+        signal=signal,
+        tenant_id=subscription.tenant_id,
+        account_id=subscription.account_id or "",
+        subscription_id=subscription.subscription_id,
+        settings=subscription.settings,
+        organisation_id=above.organisation_id,
+        limits=above.effective,
+        pool=above.pool,
+        quote=quote,
+    )
+
+
+def _skip(subscription: Subscription, signal: Signal, reason: Reason, now: datetime) -> Intent:
+    kind = LegKind.ENTRY if signal.action.is_entry else LegKind.EXIT
+    return Intent(
+        intent_id=intent_id(signal.signal_id, subscription.subscription_id, kind.value),
+        leg=kind.value,
+        kind=kind,
+        tenant_id=subscription.tenant_id,
+        account_id=subscription.account_id or "",
+        subscription_id=subscription.subscription_id,
+        strategy_id=signal.strategy_id,
+        signal_id=signal.signal_id,
+        correlation_id=signal.correlation_id,
+        market=signal.market,
+        position_side=signal.entry_side,
+        state=IntentState.SKIPPED,
+        issued_at=signal.issued_at,
+        created_at=now,
+        settled_at=now,
+        reference_price=signal.price,
+        denial=Denial(reason),
+    )
+
+
+def _parts(line: Line) -> Iterator[Line]:
+    """The line in parts after which progress is stored; an empty line is one empty part, since it is reported too."""
+    return (line[start : start + PROGRESS_EVERY] for start in range(0, max(1, len(line)), PROGRESS_EVERY))
+
+
+def _reasons(skipped: Iterable[Intent]) -> list[str]:
+    return [intent.reason.value for intent in skipped if intent.reason is not None]

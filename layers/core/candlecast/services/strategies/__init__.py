@@ -1,0 +1,1 @@
+"""Create strategies and the sources of external ones."""

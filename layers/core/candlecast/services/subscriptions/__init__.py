@@ -1,0 +1,1 @@
+"""Follow a strategy, change how, and stop."""

@@ -1,0 +1,1 @@
+"""The guards around every request to a venue: gate, circuit breaker, weight budget."""
