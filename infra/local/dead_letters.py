@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
-from candlecast.adapters.dead_letters_function import FunctionDeadLetters
+from candlecast.adapters.aws.dead_letters_function import FunctionDeadLetters
 from candlecast.domain.values.errors import DomainError
 from candlecast.ports.dead_letters import MAX_LISTED, QUEUES, DeadLetterEntry
 from infra.local import deployment

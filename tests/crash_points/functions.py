@@ -11,13 +11,13 @@ from enum import StrEnum
 from typing import Any
 from unittest.mock import patch
 
-from candlecast.adapters import ccxt_clients
-from candlecast.adapters.aws import aws_client
-from candlecast.adapters.ccxt_errors import instruction
+from candlecast.adapters.aws.clients import aws_client
+from candlecast.adapters.aws.secrets import account_secret_name
+from candlecast.adapters.ccxt import clients as ccxt_clients
+from candlecast.adapters.ccxt.errors import instruction
 from candlecast.adapters.codec import message_from_json, to_json
-from candlecast.adapters.dynamodb.table import Table
-from candlecast.adapters.market_catalogue import Catalogue, catalogue_key
-from candlecast.adapters.secrets import account_secret_name
+from candlecast.adapters.dynamodb.single_table.table import Table
+from candlecast.adapters.s3.market_catalogue import Catalogue, catalogue_key
 from candlecast.domain.signals.messages import ReconcileRequest
 from candlecast.domain.subscriptions.trade_order import TradeOrder
 from candlecast.domain.venue.weight_budget import minute_of
@@ -219,7 +219,7 @@ def _in_place_of_the_world(boundaries: Boundaries, cloud: Cloud) -> Iterator[Non
         "candlecast.runtime.bootstrap._table": table_of,
         "candlecast.runtime.bootstrap.EmfMetrics": NoMetrics,
         "candlecast.adapters.system.SystemClock": WorldClock,
-        "candlecast.adapters.ccxt_clients.make_template": template,
+        "candlecast.adapters.ccxt.clients.make_template": template,
     }
     patches = [patch(name, value) for name, value in replaced.items()] + [patch.dict(os.environ, ENVIRONMENT)]
     _forget_what_was_built()

@@ -13,7 +13,7 @@ from typing import Any
 
 from candlecast.adapters.dynamodb.account_text import stored_texts
 from candlecast.adapters.dynamodb.accounts import ACCOUNT_KIND, names_of
-from candlecast.adapters.dynamodb.compression import decompressed
+from candlecast.adapters.dynamodb.single_table.compression import decompressed
 from candlecast.domain.reconcile.look_schedule import FULL_LOOK_INTERVAL, slot_after
 
 START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

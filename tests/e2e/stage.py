@@ -13,9 +13,9 @@ from typing import Any
 
 import httpx
 
-from candlecast.adapters.dynamodb.compression import decompressed
+from candlecast.adapters.dynamodb.single_table.compression import decompressed
+from candlecast.adapters.dynamodb.single_table.table import Table
 from candlecast.adapters.dynamodb.subscriptions import DynamoSubscriptionStore
-from candlecast.adapters.dynamodb.table import Table
 from candlecast.adapters.system import SystemClock
 from candlecast.domain.market.candle import Candle
 from candlecast.domain.orders.intent import Intent

@@ -10,8 +10,8 @@ import pytest
 
 from candlecast.adapters.codec import to_json, to_terse_json
 from candlecast.adapters.dynamodb.signals import DynamoSignalStore
+from candlecast.adapters.dynamodb.single_table.table import Table, key
 from candlecast.adapters.dynamodb.subscriptions import SUBSCRIPTION, SubscriptionRow
-from candlecast.adapters.dynamodb.table import Table, key
 from candlecast.domain.signals.messages import SignalShard
 from candlecast.domain.values.ids import digest, shard_position
 from candlecast.services.signals.publish_signal import shard_messages, shards_for

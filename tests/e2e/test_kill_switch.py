@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from candlecast.adapters.ccxt_clients import REQUEST_TIMEOUT_MS
+from candlecast.adapters.ccxt.clients import REQUEST_TIMEOUT_MS
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.values.reasons import Reason
 from candlecast.services.venue.check_gate import GATE_HOLDS

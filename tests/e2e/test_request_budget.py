@@ -12,7 +12,7 @@ import pytest
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.httpsession import URLLib3Session
 
-from candlecast.adapters import aws
+from candlecast.adapters.aws import clients as aws
 from candlecast.adapters.codec import to_json
 from candlecast.domain.orders.intent import IntentState
 from candlecast.domain.signals.signal import Action, TakeProfit

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from candlecast.adapters.tickers import resolve_ticker
+from candlecast.adapters.s3.tickers import resolve_ticker
 from candlecast.domain.limits.quote import Quote
 from candlecast.domain.market.candle import Candle
 from candlecast.domain.market.market import Market

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from candlecast.adapters.dead_letters_function import FunctionDeadLetters
+from candlecast.adapters.aws.dead_letters_function import FunctionDeadLetters
 from candlecast.domain.values.errors import InvalidValue, NotFound, RetryLater
 from candlecast.ports.dead_letters import Redriven, RefusedLetter
 from candlecast.runtime import bootstrap

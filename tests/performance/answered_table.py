@@ -18,7 +18,7 @@ import orjson
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
-from candlecast.adapters.dynamodb.table import Table
+from candlecast.adapters.dynamodb.single_table.table import Table
 from tests.fakes.http_body import HttpBody
 from tests.performance.write_units import read_units, write_units
 

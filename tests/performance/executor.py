@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import ccxt
 from urllib3.connectionpool import HTTPConnectionPool
 
-from candlecast.adapters.ccxt_clients import Templates
-from candlecast.adapters.ccxt_venue import CcxtVenues
+from candlecast.adapters.aws.secrets import SecretsManagerVault
+from candlecast.adapters.ccxt.clients import Templates
+from candlecast.adapters.ccxt.session import VenueSession
+from candlecast.adapters.ccxt.venue import CcxtVenues
 from candlecast.adapters.codec import message_from_json, to_json
 from candlecast.adapters.dynamodb.accounts import DynamoAccountStore, account_item, account_of, stored_account
 from candlecast.adapters.dynamodb.gate import DynamoGate
 from candlecast.adapters.dynamodb.weights import DynamoWeights
-from candlecast.adapters.secrets import SecretsManagerVault
 from candlecast.adapters.system import SystemClock
-from candlecast.adapters.venue_session import VenueSession
 from candlecast.domain.account.account import Account, Balance
 from candlecast.domain.signals.signal import Action, TakeProfit
 from candlecast.domain.subscriptions.trade_order import TradeOrder

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
 from candlecast.adapters.codec import to_json
-from candlecast.adapters.sqs import SqsTradeQueue
+from candlecast.adapters.sqs.queues import SqsTradeQueue
 from candlecast.domain.signals.signal import Signal
 from candlecast.domain.strategies.execution import ShardReport
 from candlecast.domain.subscriptions.subscription import Subscription

@@ -27,10 +27,10 @@ from candlecast.adapters.codec import to_terse_json
 from candlecast.adapters.dynamodb.history import DynamoHistory
 from candlecast.adapters.dynamodb.limits import DynamoLimitStore
 from candlecast.adapters.dynamodb.signals import DynamoSignalStore
+from candlecast.adapters.dynamodb.single_table.table import Table, key
 from candlecast.adapters.dynamodb.subscriptions import DynamoSubscriptionStore, SubscriptionRow
-from candlecast.adapters.dynamodb.table import Table, key
 from candlecast.adapters.lanes import LANES
-from candlecast.adapters.sqs import BATCH, SqsTradeQueue, bulk_sender, group_id
+from candlecast.adapters.sqs.queues import BATCH, SqsTradeQueue, bulk_sender, group_id
 from candlecast.domain.signals.messages import SignalShard
 from candlecast.domain.strategies.execution import SignalRecord
 from candlecast.domain.subscriptions.subscription import Subscription

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from candlecast.adapters.codec import to_terse_json
-from candlecast.adapters.dynamodb.batch import MAX_ITEMS
-from candlecast.adapters.sqs import BATCH
+from candlecast.adapters.dynamodb.single_table.batch import MAX_ITEMS
+from candlecast.adapters.sqs.queues import BATCH
 from candlecast.domain.reconcile.look_schedule import FULL_LOOK_INTERVAL, OPEN_ORDER_INTERVAL
 from candlecast.domain.venue.rules import BINANCE_USDM, VenueRequest
 from candlecast.domain.venue.weight_budget import SHARE_PERCENT, RequestClass

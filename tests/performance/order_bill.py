@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from candlecast.adapters.dynamodb.decisions import DynamoDecisions
 from candlecast.adapters.dynamodb.history import DynamoHistory
 from candlecast.adapters.dynamodb.stream import published_events
-from candlecast.adapters.sqs import BATCH
+from candlecast.adapters.sqs.queues import BATCH
 from candlecast.adapters.system import SystemClock
 from candlecast.domain.signals.signal import Action
 from candlecast.services.relay.relay_events import RelayEvents

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from candlecast.adapters.sqs import BATCH
+from candlecast.adapters.sqs.queues import BATCH
 from candlecast.adapters.system import SystemClock
 from candlecast.domain.orders.intent import IntentState
 from candlecast.domain.signals.signal import Action

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any, cast
 
-from candlecast.adapters.dynamodb.table import RETRY_AFTER_SECONDS
+from candlecast.adapters.dynamodb.single_table.table import RETRY_AFTER_SECONDS
 from candlecast.domain.values.errors import RetryLater
 from tests.simulation.chronicle import Chronicle
 from tests.simulation.profile import Profile

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from random import Random
 
-from candlecast.adapters.ccxt_clients import REQUEST_TIMEOUT_MS
-from candlecast.adapters.ccxt_errors import DEFAULT_RETRY_SECONDS
+from candlecast.adapters.ccxt.clients import REQUEST_TIMEOUT_MS
+from candlecast.adapters.ccxt.errors import DEFAULT_RETRY_SECONDS
 from candlecast.domain.values.errors import Ambiguous, RetryLater
 from tests.simulation.chronicle import Chronicle
 from tests.simulation.profile import Profile

@@ -21,8 +21,8 @@ from typing import Any, TextIO
 import httpx
 
 from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
+from candlecast.adapters.dynamodb.single_table.table import Table
 from candlecast.adapters.dynamodb.subscriptions import DynamoSubscriptionStore
-from candlecast.adapters.dynamodb.table import Table
 from candlecast.adapters.system import SystemClock
 from candlecast.domain.account.account import Account
 from candlecast.domain.reconcile.look_schedule import OPEN_ORDER_INTERVAL, next_look

@@ -14,7 +14,7 @@ from typing import Any
 from candlecast.adapters.dynamodb.executions import DynamoExecutionStore
 from candlecast.adapters.dynamodb.history import DynamoHistory
 from candlecast.adapters.dynamodb.signals import DynamoSignalStore
-from candlecast.adapters.dynamodb.table import Table
+from candlecast.adapters.dynamodb.single_table.table import Table
 from candlecast.adapters.system import SystemClock
 from candlecast.domain.orders.intent import Intent, IntentState
 from candlecast.domain.orders.position import Position, Trade

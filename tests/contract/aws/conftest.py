@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from candlecast.adapters.aws import aws_client
-from candlecast.adapters.sqs import bulk_sender
+from candlecast.adapters.aws.clients import aws_client
+from candlecast.adapters.sqs.queues import bulk_sender
 
 REGION = "us-east-1"
 _numbers = count(1)

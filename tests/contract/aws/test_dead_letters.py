@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from candlecast.adapters.codec import to_json
-from candlecast.adapters.dead_letter_ways import BackToItsQueue
-from candlecast.adapters.dead_letters import Box, SqsDeadLetters
-from candlecast.adapters.received_messages import SqsReceivedMessages
+from candlecast.adapters.sqs.dead_letter_routes import BackToItsQueue
+from candlecast.adapters.sqs.dead_letters import Box, SqsDeadLetters
+from candlecast.adapters.sqs.received_messages import SqsReceivedMessages
 from candlecast.adapters.system import SystemClock
 from candlecast.domain.subscriptions.trade_order import TradeOrder
 from candlecast.domain.values.errors import InvalidValue, NotFound

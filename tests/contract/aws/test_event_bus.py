@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from candlecast.adapters.event_bus import SOURCE, EventBridgeBus
+from candlecast.adapters.aws.event_bus import SOURCE, EventBridgeBus
 from candlecast.domain.account.events import order_event
 from candlecast.domain.orders.intent import IntentState
 from candlecast.ports.bus import PublishedEvent

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from candlecast.adapters.market_catalogue import S3CatalogueWriter, S3Markets
+from candlecast.adapters.s3.market_catalogue import S3CatalogueWriter, S3Markets
 from candlecast.domain.values.errors import RetryLater
 from candlecast.ports.venue import Markets
 from tests.builders import BTC, ETH, VENUE, a_market

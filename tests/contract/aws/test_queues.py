@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from candlecast.adapters.codec import message_from_json
-from candlecast.adapters.sqs import SqsCandleQueue, SqsReconcileQueue, SqsSignalQueue, SqsTradeQueue, group_id
+from candlecast.adapters.sqs.queues import SqsCandleQueue, SqsReconcileQueue, SqsSignalQueue, SqsTradeQueue, group_id
 from candlecast.domain.signals.messages import CandleClosed, ReconcileRequest, SignalShard
 from candlecast.domain.signals.signal import Action
 from candlecast.domain.subscriptions.trade_order import TradeOrder

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from candlecast.adapters.secrets import SecretsManagerSources, SecretsManagerVault, SecretsManagerWriter
+from candlecast.adapters.aws.secrets import SecretsManagerSources, SecretsManagerVault, SecretsManagerWriter
 from candlecast.domain.values.errors import Fatal
 from candlecast.ports.vault import CredentialVault, CredentialWriter, SourceSecrets, SourceSecretWriter
 from candlecast.ports.venue import Credentials

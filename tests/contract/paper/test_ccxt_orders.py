@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from candlecast.adapters.ccxt_clients import Templates
-from candlecast.adapters.ccxt_market_data import download_markets
-from candlecast.adapters.ccxt_venue import CcxtVenue, CcxtVenues
+from candlecast.adapters.ccxt.clients import Templates
+from candlecast.adapters.ccxt.market_data import download_markets
+from candlecast.adapters.ccxt.venue import CcxtVenue, CcxtVenues
 from candlecast.domain.orders.intent import Intent, LegKind
 from candlecast.domain.values.errors import Reject
 from candlecast.domain.values.terms import MarginMode, OrderType, PositionMode, PositionSide, TimeInForce

@@ -9,9 +9,9 @@ from decimal import Decimal
 
 import pytest
 
-from candlecast.adapters.ccxt_clients import Templates
-from candlecast.adapters.ccxt_market_data import CcxtMarketData, download_markets
-from candlecast.adapters.ccxt_venue import CcxtVenues
+from candlecast.adapters.ccxt.clients import Templates
+from candlecast.adapters.ccxt.market_data import CcxtMarketData, download_markets
+from candlecast.adapters.ccxt.venue import CcxtVenues
 from candlecast.domain.orders.intent import Intent, LegKind
 from candlecast.domain.values.errors import RetryLater
 from candlecast.domain.values.terms import MarginMode, OrderType, PositionMode

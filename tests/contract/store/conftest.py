@@ -16,10 +16,10 @@ from candlecast.adapters.dynamodb.executions import DynamoExecutionStore
 from candlecast.adapters.dynamodb.history import DynamoHistory
 from candlecast.adapters.dynamodb.prices import DynamoPriceStore
 from candlecast.adapters.dynamodb.signals import DynamoSignalStore
+from candlecast.adapters.dynamodb.single_table.table import Table
 from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
 from candlecast.adapters.dynamodb.stream import published_events
 from candlecast.adapters.dynamodb.subscriptions import DynamoSubscriptionStore
-from candlecast.adapters.dynamodb.table import Table
 from candlecast.ports.bus import PublishedEvent
 from candlecast.ports.store import (
     AccountStore,

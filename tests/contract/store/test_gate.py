@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from candlecast.adapters.dynamodb.gate import DynamoGate
+from candlecast.adapters.dynamodb.single_table.table import Table
 from candlecast.adapters.dynamodb.stream import published_events
-from candlecast.adapters.dynamodb.table import Table
 from candlecast.adapters.dynamodb.weights import DynamoWeights
 from candlecast.domain.account.events import EventType
 from candlecast.domain.account.kill_switch import PLATFORM, Grade, KillSwitch, SwitchPlace, SwitchScope

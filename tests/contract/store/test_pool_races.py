@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from candlecast.adapters.dynamodb.pools import DynamoPoolStore
-from candlecast.adapters.dynamodb.table import Table
+from candlecast.adapters.dynamodb.single_table.table import Table
 from candlecast.domain.decide.plan import Plan
 from candlecast.domain.decide.pooled_plan import entry_of
 from candlecast.domain.limits.pool_bounds import NOTHING, Amounts

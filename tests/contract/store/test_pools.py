@@ -11,7 +11,7 @@ from itertools import count
 import pytest
 
 from candlecast.adapters.dynamodb.pools import DynamoPoolStore
-from candlecast.adapters.dynamodb.table import Table
+from candlecast.adapters.dynamodb.single_table.table import Table
 from candlecast.domain.limits.pool_bounds import Amounts, PoolBounds, PoolLimits
 from candlecast.domain.pools.pool import SLOTS, Pool, Reservation, ReservationState, Slot, SlotChange
 from candlecast.domain.values.errors import Conflict, RetryLater

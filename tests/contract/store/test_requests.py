@@ -15,8 +15,8 @@ from botocore.exceptions import ClientError
 
 from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
 from candlecast.adapters.dynamodb.executions import DynamoExecutionStore
+from candlecast.adapters.dynamodb.single_table.table import Table
 from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
-from candlecast.adapters.dynamodb.table import Table
 from candlecast.domain.values.errors import Conflict, RetryLater
 from candlecast.domain.values.timeframe import Timeframe
 from tests.builders import ACCOUNT, TENANT, a_strategy, an_account, an_execution

@@ -8,8 +8,8 @@ import pytest
 
 from candlecast.adapters.codec import to_json
 from candlecast.adapters.dynamodb.accounts import AccountRow
-from candlecast.adapters.dynamodb.compression import packed
-from candlecast.adapters.dynamodb.table import Row, Table
+from candlecast.adapters.dynamodb.single_table.compression import packed
+from candlecast.adapters.dynamodb.single_table.table import Row, Table
 from candlecast.adapters.paging import encode_cursor
 from candlecast.domain.orders.intent import IntentState
 from candlecast.domain.values.errors import InvalidValue, RetryLater

@@ -7,7 +7,7 @@ from typing import Any
 import boto3
 from botocore.stub import Stubber
 
-from candlecast.adapters.aws import client_config
+from candlecast.adapters.aws.clients import client_config
 
 
 def stubbed(service: Any) -> tuple[Any, Stubber]:

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from candlecast.adapters.codec import to_json, to_sparse_json
 from candlecast.adapters.dynamodb.account_text import packed_texts, stored_texts
 from candlecast.adapters.dynamodb.accounts import account_item, account_of
-from candlecast.adapters.dynamodb.compression import compressed, decompressed, packed
-from candlecast.adapters.dynamodb.dictionary import DICTIONARY
-from candlecast.adapters.dynamodb.outbox import outbox_events, outbox_text
+from candlecast.adapters.dynamodb.single_table.compression import compressed, decompressed, packed
+from candlecast.adapters.dynamodb.single_table.dictionary import DICTIONARY
+from candlecast.adapters.dynamodb.single_table.outbox import outbox_events, outbox_text
 from candlecast.domain.account.account import Account
 from candlecast.domain.account.events import order_event
 from candlecast.domain.values.errors import RetryLater

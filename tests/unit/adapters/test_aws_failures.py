@@ -12,12 +12,12 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 from botocore.response import StreamingBody
 
-from candlecast.adapters.aws import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, aws_errors, client_config
+from candlecast.adapters.aws.clients import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, aws_errors, client_config
+from candlecast.adapters.aws.event_bus import EventBridgeBus
+from candlecast.adapters.aws.secrets import SecretsManagerSources, SecretsManagerVault, SecretsManagerWriter
 from candlecast.adapters.codec import to_json
-from candlecast.adapters.event_bus import EventBridgeBus
-from candlecast.adapters.market_catalogue import RELOAD_UNKNOWN_AFTER, Catalogue, S3Markets
-from candlecast.adapters.secrets import SecretsManagerSources, SecretsManagerVault, SecretsManagerWriter
-from candlecast.adapters.sqs import SqsTradeQueue, group_id
+from candlecast.adapters.s3.market_catalogue import RELOAD_UNKNOWN_AFTER, Catalogue, S3Markets
+from candlecast.adapters.sqs.queues import SqsTradeQueue, group_id
 from candlecast.domain.account.events import order_event
 from candlecast.domain.values.errors import Fatal, RetryLater
 from candlecast.ports.bus import PublishedEvent

@@ -9,8 +9,8 @@ from typing import Any, cast
 
 import pytest
 
-from candlecast.adapters.ccxt_clients import Templates
-from candlecast.adapters.ccxt_market_data import CANDLES_AT_ONCE, CcxtMarketData
+from candlecast.adapters.ccxt.clients import Templates
+from candlecast.adapters.ccxt.market_data import CANDLES_AT_ONCE, CcxtMarketData
 from candlecast.domain.values.timeframe import Timeframe
 from tests.builders import BTC, NOW
 

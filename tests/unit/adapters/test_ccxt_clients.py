@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from candlecast.adapters.ccxt_clients import clone_for, make_template
+from candlecast.adapters.ccxt.clients import clone_for, make_template
 from candlecast.ports.venue import Credentials
 
 

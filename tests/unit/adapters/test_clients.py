@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from candlecast.adapters import aws
-from candlecast.adapters.dynamodb.table import Table
+from candlecast.adapters.aws import clients as aws
+from candlecast.adapters.dynamodb.single_table.table import Table
 
 
 def test_the_table_and_every_other_client_share_their_credentials(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ParamValidationError
 
-from candlecast.adapters.dead_letter_contents import entry_of
-from candlecast.adapters.dead_letter_ways import RECORDS_PER_INVOCATION, ThroughTheRelay, ToItsFunction
+from candlecast.adapters.sqs.dead_letter_contents import entry_of
+from candlecast.adapters.sqs.dead_letter_routes import RECORDS_PER_INVOCATION, ThroughTheRelay, ToItsFunction
 from candlecast.domain.values.errors import InvalidValue, RetryLater
 from tests.builders import NOW
 

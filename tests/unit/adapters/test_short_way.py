@@ -21,9 +21,9 @@ from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConn
 from hypothesis import given
 from hypothesis import strategies as st
 
-from candlecast.adapters.dynamodb.table import FREQUENT
-from candlecast.adapters.short_way import ShortWay, Signature
-from candlecast.adapters.sqs import SqsTradeQueue
+from candlecast.adapters.aws.fast_path import ShortWay, Signature
+from candlecast.adapters.dynamodb.single_table.table import FREQUENT
+from candlecast.adapters.sqs.queues import SqsTradeQueue
 from candlecast.domain.values.errors import RetryLater
 from tests.builders import a_trade_order
 from tests.fakes.http_body import HttpBody

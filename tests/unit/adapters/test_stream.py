@@ -12,8 +12,8 @@ import pytest
 from candlecast.adapters.codec import list_to_json, to_json
 from candlecast.adapters.dynamodb.account_text import stored_texts
 from candlecast.adapters.dynamodb.accounts import account_item, account_of
-from candlecast.adapters.dynamodb.compression import compressed
-from candlecast.adapters.dynamodb.compression import packed as with_dictionary
+from candlecast.adapters.dynamodb.single_table.compression import compressed
+from candlecast.adapters.dynamodb.single_table.compression import packed as with_dictionary
 from candlecast.adapters.dynamodb.stream import published_events
 from candlecast.domain.account.events import Event, EventType, order_event
 from candlecast.domain.orders.intent import IntentState

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from candlecast.adapters.tickers import resolve_ticker
+from candlecast.adapters.s3.tickers import resolve_ticker
 from candlecast.domain.market.market import Market
 from tests.builders import a_market
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from candlecast.adapters.ccxt_venue import CcxtVenue
+from candlecast.adapters.ccxt.venue import CcxtVenue
 from candlecast.domain.venue.rules import BINANCE_USDM, CAUTIOUS, VenueRules
 
 

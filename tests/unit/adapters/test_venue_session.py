@@ -12,9 +12,9 @@ from typing import Any, ClassVar
 import ccxt
 import pytest
 
-from candlecast.adapters.ccxt_clients import clone_for, make_template
-from candlecast.adapters.ccxt_errors import instruction
-from candlecast.adapters.venue_session import MAX_IDLE_SECONDS, VenueSession
+from candlecast.adapters.ccxt.clients import clone_for, make_template
+from candlecast.adapters.ccxt.errors import instruction
+from candlecast.adapters.ccxt.session import MAX_IDLE_SECONDS, VenueSession
 from candlecast.domain.values.errors import Ambiguous, RetryLater
 from candlecast.ports.venue import Credentials
 

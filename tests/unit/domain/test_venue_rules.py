@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from candlecast.adapters.ccxt_clients import RECEIVE_WINDOW_MS, REQUEST_TIMEOUT_MS
+from candlecast.adapters.ccxt.clients import RECEIVE_WINDOW_MS, REQUEST_TIMEOUT_MS
 from candlecast.domain.values.errors import InvalidValue
 from candlecast.domain.venue.rules import BINANCE_USDM, CAUTIOUS, VenueRequest, VenueRules, request_for_candles, rules_of
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from candlecast.adapters.sqs import BATCH, SqsTradeQueue
+from candlecast.adapters.sqs.queues import BATCH, SqsTradeQueue
 from candlecast.domain.signals.messages import SignalShard
 from candlecast.domain.strategies.execution import ShardReport
 from candlecast.ports.store import OrderFilter

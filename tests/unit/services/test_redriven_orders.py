@@ -8,9 +8,9 @@ from functools import partial
 import pytest
 
 from candlecast.adapters.codec import message_from_json, to_json
-from candlecast.adapters.dead_letter_ways import BackToItsQueue
-from candlecast.adapters.dead_letters import Box, SqsDeadLetters
-from candlecast.adapters.received_messages import SqsReceivedMessages
+from candlecast.adapters.sqs.dead_letter_routes import BackToItsQueue
+from candlecast.adapters.sqs.dead_letters import Box, SqsDeadLetters
+from candlecast.adapters.sqs.received_messages import SqsReceivedMessages
 from candlecast.domain.orders.intent import IntentState, LegKind
 from candlecast.domain.signals.signal import Action
 from candlecast.domain.subscriptions.trade_order import TradeOrder

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from candlecast.adapters.aws import aws_errors
-from candlecast.adapters.dynamodb.table import Table
+from candlecast.adapters.aws.clients import aws_errors
+from candlecast.adapters.dynamodb.single_table.table import Table
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

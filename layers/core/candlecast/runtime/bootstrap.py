@@ -16,9 +16,9 @@ from candlecast.runtime import settings
 from candlecast.runtime.observe import EmfMetrics, logger
 
 if TYPE_CHECKING:
-    from candlecast.adapters.ccxt_clients import Templates
-    from candlecast.adapters.dynamodb.table import Table
-    from candlecast.adapters.market_catalogue import S3Markets
+    from candlecast.adapters.ccxt.clients import Templates
+    from candlecast.adapters.dynamodb.single_table.table import Table
+    from candlecast.adapters.s3.market_catalogue import S3Markets
     from candlecast.domain.signals.messages import CandleClosed, ReconcileRequest, SignalShard
     from candlecast.domain.subscriptions.trade_order import TradeOrder
     from candlecast.ports.api_services import ApiServices
@@ -68,7 +68,7 @@ def _once[T](build: Callable[[], T]) -> Callable[[], T]:
 def candle_clock() -> AnnounceCandles:
     """Schedule to candle messages."""
     from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
-    from candlecast.adapters.sqs import SqsCandleQueue
+    from candlecast.adapters.sqs.queues import SqsCandleQueue
     from candlecast.adapters.system import SystemClock
     from candlecast.services.market.announce_candles import AnnounceCandles
 
@@ -80,12 +80,12 @@ def candle_clock() -> AnnounceCandles:
 @_once
 def strategy_runner() -> QueueConsumer[CandleClosed]:
     """Candle to signal."""
-    from candlecast.adapters.ccxt_market_data import CcxtMarketData
+    from candlecast.adapters.ccxt.market_data import CcxtMarketData
     from candlecast.adapters.dynamodb.executions import DynamoExecutionStore
     from candlecast.adapters.dynamodb.prices import DynamoPriceStore
     from candlecast.adapters.dynamodb.signals import DynamoSignalStore
     from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
-    from candlecast.adapters.sqs import SqsSignalQueue
+    from candlecast.adapters.sqs.queues import SqsSignalQueue
     from candlecast.adapters.strategy_code import BuiltInStrategies
     from candlecast.adapters.system import RandomIdentifiers, SystemClock
     from candlecast.domain.signals.messages import CandleClosed
@@ -115,10 +115,10 @@ def strategy_runner() -> QueueConsumer[CandleClosed]:
 @_once
 def signal_intake() -> ReceiveSignal:
     """Webhook to signal; imports neither FastAPI nor ccxt."""
+    from candlecast.adapters.aws.secrets import SecretsManagerSources
     from candlecast.adapters.dynamodb.signals import DynamoSignalStore
     from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
-    from candlecast.adapters.secrets import SecretsManagerSources
-    from candlecast.adapters.sqs import SqsSignalQueue
+    from candlecast.adapters.sqs.queues import SqsSignalQueue
     from candlecast.adapters.system import SystemClock
     from candlecast.services.signals.publish_signal import PublishSignal
     from candlecast.services.signals.receive_signal import ReceiveSignal
@@ -144,7 +144,7 @@ def signal_fanout() -> QueueConsumer[SignalShard]:
     from candlecast.adapters.dynamodb.limits import DynamoLimitStore
     from candlecast.adapters.dynamodb.signals import DynamoSignalStore
     from candlecast.adapters.dynamodb.subscriptions import DynamoSubscriptionStore
-    from candlecast.adapters.sqs import SqsTradeQueue
+    from candlecast.adapters.sqs.queues import SqsTradeQueue
     from candlecast.adapters.system import SystemClock
     from candlecast.domain.signals.messages import SignalShard
     from candlecast.services.limits.read_limits import ReadLimits
@@ -171,11 +171,11 @@ def signal_fanout() -> QueueConsumer[SignalShard]:
 @_once
 def order_executor() -> QueueConsumer[TradeOrder]:
     """Order message to orders at the venue."""
-    from candlecast.adapters.ccxt_venue import CcxtVenues
+    from candlecast.adapters.aws.secrets import SecretsManagerVault
+    from candlecast.adapters.ccxt.venue import CcxtVenues
     from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
     from candlecast.adapters.dynamodb.pools import DynamoPoolStore
-    from candlecast.adapters.secrets import SecretsManagerVault
-    from candlecast.adapters.sqs import SqsReconcileQueue
+    from candlecast.adapters.sqs.queues import SqsReconcileQueue
     from candlecast.adapters.system import SystemClock
     from candlecast.domain.subscriptions.trade_order import TradeOrder
     from candlecast.services.orders.execute_order import ExecuteOrder
@@ -204,7 +204,7 @@ def order_executor() -> QueueConsumer[TradeOrder]:
 def reconcile_clock() -> RequestReconciles:
     """Schedule to reconcile requests."""
     from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
-    from candlecast.adapters.sqs import SqsReconcileQueue
+    from candlecast.adapters.sqs.queues import SqsReconcileQueue
     from candlecast.adapters.system import SystemClock
     from candlecast.services.reconcile.request_reconciles import RequestReconciles
 
@@ -229,10 +229,10 @@ def pool_sweep() -> SweepPools:
 @_once
 def order_reconciler() -> QueueConsumer[ReconcileRequest]:
     """Reconcile request to an account that agrees with its venue."""
-    from candlecast.adapters.ccxt_venue import CcxtVenues
+    from candlecast.adapters.aws.secrets import SecretsManagerVault
+    from candlecast.adapters.ccxt.venue import CcxtVenues
     from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
-    from candlecast.adapters.secrets import SecretsManagerVault
-    from candlecast.adapters.sqs import SqsReconcileQueue
+    from candlecast.adapters.sqs.queues import SqsReconcileQueue
     from candlecast.adapters.system import SystemClock
     from candlecast.domain.signals.messages import ReconcileRequest
     from candlecast.services.orders.place_orders import PlaceOrders
@@ -257,12 +257,12 @@ def order_reconciler() -> QueueConsumer[ReconcileRequest]:
 @_once
 def outbox_relay() -> Callable[[Any], None]:
     """Stream record to projections and the event bus."""
+    from candlecast.adapters.aws.event_bus import EventBridgeBus
     from candlecast.adapters.dynamodb.decisions import DynamoDecisions
     from candlecast.adapters.dynamodb.gate import DynamoGate
     from candlecast.adapters.dynamodb.history import DynamoHistory
     from candlecast.adapters.dynamodb.pools import DynamoPoolStore
     from candlecast.adapters.dynamodb.stream import published_events
-    from candlecast.adapters.event_bus import EventBridgeBus
     from candlecast.adapters.system import SystemClock
     from candlecast.services.pools.release_pools import ReleasePools
     from candlecast.services.relay.relay_events import RelayEvents
@@ -277,7 +277,8 @@ def outbox_relay() -> Callable[[Any], None]:
 @_once
 def api_services() -> ApiServices:
     """Everything that the API works with; a strategy's code, and numpy with it, is loaded when a request needs it."""
-    from candlecast.adapters.dead_letters_function import FunctionDeadLetters
+    from candlecast.adapters.aws.dead_letters_function import FunctionDeadLetters
+    from candlecast.adapters.aws.secrets import SecretsManagerWriter
     from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
     from candlecast.adapters.dynamodb.decisions import DynamoDecisions
     from candlecast.adapters.dynamodb.executions import DynamoExecutionStore
@@ -290,8 +291,7 @@ def api_services() -> ApiServices:
     from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
     from candlecast.adapters.dynamodb.subscriptions import DynamoSubscriptionStore
     from candlecast.adapters.probes import QueueProbe, TableProbe
-    from candlecast.adapters.secrets import SecretsManagerWriter
-    from candlecast.adapters.sqs import SqsTradeQueue
+    from candlecast.adapters.sqs.queues import SqsTradeQueue
     from candlecast.adapters.system import RandomIdentifiers, SystemClock
     from candlecast.ports.api_services import ApiServices
 
@@ -331,8 +331,8 @@ def api_services() -> ApiServices:
 @_once
 def market_catalogue() -> RefreshCatalogue:
     """A venue's markets to the catalogue."""
-    from candlecast.adapters.ccxt_market_data import download_markets
-    from candlecast.adapters.market_catalogue import S3CatalogueWriter
+    from candlecast.adapters.ccxt.market_data import download_markets
+    from candlecast.adapters.s3.market_catalogue import S3CatalogueWriter
     from candlecast.adapters.system import SystemClock
     from candlecast.services.market.refresh_catalogue import RefreshCatalogue
 
@@ -344,8 +344,8 @@ def market_catalogue() -> RefreshCatalogue:
 @_once
 def dlq_redrive() -> Callable[[Callable[[], float]], DeadLetters]:
     """The dead letters of every queue, for an invocation that says how many seconds it has left."""
-    from candlecast.adapters.dead_letter_ways import BackToItsQueue, ThroughTheRelay, ToItsFunction
-    from candlecast.adapters.dead_letters import Box, SqsDeadLetters
+    from candlecast.adapters.sqs.dead_letter_routes import BackToItsQueue, ThroughTheRelay, ToItsFunction
+    from candlecast.adapters.sqs.dead_letters import Box, SqsDeadLetters
     from candlecast.adapters.system import SystemClock
 
     known, sqs = settings.RedriveSettings.read(), _aws("sqs")
@@ -406,7 +406,7 @@ def _consumer[M](
 ) -> QueueConsumer[M]:
     """The consumer of a queue by name; `urls` are those of the queue and of its dead letters."""
     from candlecast.adapters.codec import message_from_json
-    from candlecast.adapters.received_messages import SqsReceivedMessages
+    from candlecast.adapters.sqs.received_messages import SqsReceivedMessages
     from candlecast.runtime.batch import QueueConsumer, correlation_id_of
 
     return QueueConsumer(
@@ -424,7 +424,7 @@ def _consumer[M](
 
 def _market_data(known: settings.SignalFanoutSettings) -> GuardedMarketData:
     """Public data of the venues; ccxt is imported only when a signal comes without a price, or a limit needs a quote."""
-    from candlecast.adapters.ccxt_market_data import CcxtMarketData
+    from candlecast.adapters.ccxt.market_data import CcxtMarketData
     from candlecast.services.venue.guard_venue import GuardedMarketData
 
     return GuardedMarketData(CcxtMarketData(_templates(known)), _spend(known.table_name, known.egress_address))
@@ -437,21 +437,21 @@ def _aws(service: str) -> Any:
 
 @cache
 def _aws_client(service: str) -> Any:
-    from candlecast.adapters.aws import aws_client
+    from candlecast.adapters.aws.clients import aws_client
 
     return aws_client(service)
 
 
 @cache
 def _bulk_sender() -> Any:
-    from candlecast.adapters.sqs import bulk_sender
+    from candlecast.adapters.sqs.queues import bulk_sender
 
     return bulk_sender()
 
 
 @cache
 def _functions_client(seconds: float) -> Any:
-    from candlecast.adapters.aws import functions_client
+    from candlecast.adapters.aws.clients import functions_client
 
     return functions_client(seconds)
 
@@ -480,21 +480,21 @@ def _spend(table_name: str, egress: str) -> SpendWeight:
 
 @cache
 def _table(name: str) -> Table:
-    from candlecast.adapters.dynamodb.table import Table
+    from candlecast.adapters.dynamodb.single_table.table import Table
 
     return Table(name)
 
 
 @cache
 def _markets(bucket: str) -> S3Markets:
-    from candlecast.adapters.market_catalogue import S3Markets
+    from candlecast.adapters.s3.market_catalogue import S3Markets
     from candlecast.adapters.system import SystemClock
 
     return S3Markets(_aws("s3"), bucket, SystemClock())
 
 
 def _templates(known: settings.WithVenues) -> Templates:
-    from candlecast.adapters.ccxt_clients import Templates
+    from candlecast.adapters.ccxt.clients import Templates
 
     venues: Mapping[str, tuple[str, str | None]] = {n: (v.ccxt_class, v.base_url) for n, v in known.venues.items()}
     return Templates(venues, _markets(known.markets_bucket).all)

@@ -9,7 +9,7 @@ from typing import Any
 from pynamodb.constants import BINARY, STRING
 
 from candlecast.adapters.codec import to_sparse_json
-from candlecast.adapters.dynamodb.compression import decompressed, packed
+from candlecast.adapters.dynamodb.single_table.compression import decompressed, packed
 from candlecast.domain.account.account import Account
 
 BETWEEN = "\n"  # JSON that is not indented has none

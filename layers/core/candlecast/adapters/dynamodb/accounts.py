@@ -23,9 +23,9 @@ from pynamodb.exceptions import TransactWriteError
 
 from candlecast.adapters.codec import from_json
 from candlecast.adapters.dynamodb.account_text import packed_texts, stored_texts
-from candlecast.adapters.dynamodb.batch import Item, ask
-from candlecast.adapters.dynamodb.outbox import outbox_text
-from candlecast.adapters.dynamodb.table import (
+from candlecast.adapters.dynamodb.single_table.batch import Item, ask
+from candlecast.adapters.dynamodb.single_table.outbox import outbox_text
+from candlecast.adapters.dynamodb.single_table.table import (
     CONDITION_FAILED,
     SEPARATOR,
     Row,

@@ -9,8 +9,8 @@ from pynamodb.exceptions import PutError
 
 from candlecast.adapters.codec import from_json, to_json
 from candlecast.adapters.dynamodb.accounts import tenant_key
-from candlecast.adapters.dynamodb.listing import read_page
-from candlecast.adapters.dynamodb.table import (
+from candlecast.adapters.dynamodb.single_table.listing import read_page
+from candlecast.adapters.dynamodb.single_table.table import (
     Row,
     Table,
     condition_failed,

@@ -7,9 +7,8 @@ from pynamodb.exceptions import PutError
 from pynamodb.expressions.condition import Condition
 
 from candlecast.adapters.codec import from_json, to_json
-from candlecast.adapters.dynamodb.listing import read_page
-from candlecast.adapters.dynamodb.strategies import strategy_key
-from candlecast.adapters.dynamodb.table import (
+from candlecast.adapters.dynamodb.single_table.listing import read_page
+from candlecast.adapters.dynamodb.single_table.table import (
     SEPARATOR,
     Row,
     Table,
@@ -19,6 +18,7 @@ from candlecast.adapters.dynamodb.table import (
     sortable,
     store_errors,
 )
+from candlecast.adapters.dynamodb.strategies import strategy_key
 from candlecast.domain.strategies.execution import Execution, ExecutionStatus
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import Conflict

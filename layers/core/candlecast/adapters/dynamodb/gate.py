@@ -12,8 +12,8 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import PutError
 
 from candlecast.adapters.codec import from_json, list_to_json, to_json
-from candlecast.adapters.dynamodb.batch import Item, Key, read_items
-from candlecast.adapters.dynamodb.table import (
+from candlecast.adapters.dynamodb.single_table.batch import Item, Key, read_items
+from candlecast.adapters.dynamodb.single_table.table import (
     SCHEMA_VERSION,
     CompressedAttribute,
     Row,

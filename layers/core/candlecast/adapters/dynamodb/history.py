@@ -14,10 +14,8 @@ from pynamodb.expressions.condition import Condition
 
 from candlecast.adapters.codec import from_json, to_json
 from candlecast.adapters.dynamodb.accounts import tenant_key
-from candlecast.adapters.dynamodb.listing import read_page
-from candlecast.adapters.dynamodb.statistics import StatisticsRow, additions, strategy_place, subscription_place
-from candlecast.adapters.dynamodb.strategies import strategy_key
-from candlecast.adapters.dynamodb.table import (
+from candlecast.adapters.dynamodb.single_table.listing import read_page
+from candlecast.adapters.dynamodb.single_table.table import (
     SEPARATOR,
     Row,
     Table,
@@ -29,6 +27,8 @@ from candlecast.adapters.dynamodb.table import (
     sortable,
     store_errors,
 )
+from candlecast.adapters.dynamodb.statistics import StatisticsRow, additions, strategy_place, subscription_place
+from candlecast.adapters.dynamodb.strategies import strategy_key
 from candlecast.domain.orders.intent import Intent
 from candlecast.domain.orders.position import Position, Trade
 from candlecast.domain.strategies.statistics import Statistics

@@ -9,8 +9,8 @@ from pynamodb.exceptions import PutError
 
 from candlecast.adapters.codec import from_json, to_json
 from candlecast.adapters.dynamodb.accounts import tenant_key
-from candlecast.adapters.dynamodb.batch import read_items
-from candlecast.adapters.dynamodb.table import SCHEMA_VERSION, Row, Table, condition_failed, key, store_errors
+from candlecast.adapters.dynamodb.single_table.batch import read_items
+from candlecast.adapters.dynamodb.single_table.table import SCHEMA_VERSION, Row, Table, condition_failed, key, store_errors
 from candlecast.domain.limits.limits import Scope
 from candlecast.domain.limits.record import LimitPlace, LimitRecord
 from candlecast.domain.values.copying import replace

@@ -20,8 +20,8 @@ from pynamodb.exceptions import TransactWriteError
 from pynamodb.expressions.condition import Condition
 
 from candlecast.adapters.codec import from_json, to_sparse_json
-from candlecast.adapters.dynamodb.batch import Item, Key, read_items
-from candlecast.adapters.dynamodb.table import (
+from candlecast.adapters.dynamodb.single_table.batch import Item, Key, read_items
+from candlecast.adapters.dynamodb.single_table.table import (
     SCHEMA_VERSION,
     SEPARATOR,
     DecimalAttribute,

@@ -8,7 +8,7 @@ from datetime import datetime
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.exceptions import PutError
 
-from candlecast.adapters.dynamodb.table import (
+from candlecast.adapters.dynamodb.single_table.table import (
     DecimalAttribute,
     Row,
     Table,

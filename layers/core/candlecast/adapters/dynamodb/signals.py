@@ -10,9 +10,9 @@ from pynamodb.attributes import BooleanAttribute, MapAttribute, NumberAttribute,
 from pynamodb.exceptions import PutError, UpdateError
 
 from candlecast.adapters.codec import from_json, to_json
-from candlecast.adapters.dynamodb.batch import read_items
-from candlecast.adapters.dynamodb.listing import read_page
-from candlecast.adapters.dynamodb.table import (
+from candlecast.adapters.dynamodb.single_table.batch import read_items
+from candlecast.adapters.dynamodb.single_table.listing import read_page
+from candlecast.adapters.dynamodb.single_table.table import (
     SCHEMA_VERSION,
     Row,
     Table,

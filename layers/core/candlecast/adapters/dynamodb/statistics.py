@@ -11,7 +11,7 @@ from zlib import crc32
 from pynamodb.attributes import NumberAttribute
 from pynamodb.expressions.update import Action
 
-from candlecast.adapters.dynamodb.table import DecimalAttribute, Row, key
+from candlecast.adapters.dynamodb.single_table.table import DecimalAttribute, Row, key
 from candlecast.domain.strategies.statistics import Statistics
 from candlecast.domain.values.money import ZERO
 

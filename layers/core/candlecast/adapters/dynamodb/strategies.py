@@ -8,9 +8,8 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import TransactWriteError
 
 from candlecast.adapters.codec import from_json, to_json
-from candlecast.adapters.dynamodb.listing import read_page
-from candlecast.adapters.dynamodb.statistics import StatisticsRow, statistics_of
-from candlecast.adapters.dynamodb.table import (
+from candlecast.adapters.dynamodb.single_table.listing import read_page
+from candlecast.adapters.dynamodb.single_table.table import (
     SEPARATOR,
     Row,
     Table,
@@ -19,6 +18,7 @@ from candlecast.adapters.dynamodb.table import (
     require_schema,
     store_errors,
 )
+from candlecast.adapters.dynamodb.statistics import StatisticsRow, statistics_of
 from candlecast.domain.strategies.definition import SignalSource, StrategyDefinition, StrategyKind
 from candlecast.domain.strategies.statistics import Statistics
 from candlecast.domain.values.copying import replace

@@ -9,8 +9,8 @@ from candlecast.adapters.codec import from_json
 from candlecast.adapters.dynamodb.account_text import stored_texts
 from candlecast.adapters.dynamodb.accounts import ACCOUNT_KIND, ACCOUNT_SCHEMA_VERSIONS, names_of
 from candlecast.adapters.dynamodb.gate import SWITCH_KIND
-from candlecast.adapters.dynamodb.outbox import outbox_events
-from candlecast.adapters.dynamodb.table import SCHEMA_VERSION
+from candlecast.adapters.dynamodb.single_table.outbox import outbox_events
+from candlecast.adapters.dynamodb.single_table.table import SCHEMA_VERSION
 from candlecast.domain.account.account import Account
 from candlecast.domain.values.errors import InvalidValue, Poison, RetryLater
 from candlecast.domain.values.ids import event_id

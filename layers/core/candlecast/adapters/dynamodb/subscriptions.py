@@ -12,10 +12,8 @@ from pynamodb.transactions import TransactWrite
 
 from candlecast.adapters.codec import from_json, to_terse_json
 from candlecast.adapters.dynamodb.accounts import AccountRow, account_row, tenant_key
-from candlecast.adapters.dynamodb.batch import query_items
-from candlecast.adapters.dynamodb.statistics import StatisticsRow, statistics_of, subscription_place
-from candlecast.adapters.dynamodb.strategies import DEFINITION, StrategyRow, clock_place, read_strategy, strategy_key
-from candlecast.adapters.dynamodb.table import (
+from candlecast.adapters.dynamodb.single_table.batch import query_items
+from candlecast.adapters.dynamodb.single_table.table import (
     SEPARATOR,
     Row,
     Table,
@@ -26,6 +24,8 @@ from candlecast.adapters.dynamodb.table import (
     require_version,
     store_errors,
 )
+from candlecast.adapters.dynamodb.statistics import StatisticsRow, statistics_of, subscription_place
+from candlecast.adapters.dynamodb.strategies import DEFINITION, StrategyRow, clock_place, read_strategy, strategy_key
 from candlecast.domain.account.account import Account
 from candlecast.domain.strategies.definition import StrategyDefinition
 from candlecast.domain.strategies.statistics import Statistics

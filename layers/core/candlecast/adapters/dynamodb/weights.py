@@ -9,8 +9,16 @@ from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
-from candlecast.adapters.dynamodb.batch import Key
-from candlecast.adapters.dynamodb.table import SCHEMA_VERSION, Row, Table, condition_failed, key, sortable, store_errors
+from candlecast.adapters.dynamodb.single_table.batch import Key
+from candlecast.adapters.dynamodb.single_table.table import (
+    SCHEMA_VERSION,
+    Row,
+    Table,
+    condition_failed,
+    key,
+    sortable,
+    store_errors,
+)
 from candlecast.domain.venue.weight_budget import Address, Spent, minute_of
 
 STATE = "STATE"

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from candlecast.adapters.aws import aws_errors
-from candlecast.adapters.dead_letter_contents import ORIGINAL_ID, attributes_of, entry_of
+from candlecast.adapters.aws.clients import aws_errors
+from candlecast.adapters.sqs.dead_letter_contents import ORIGINAL_ID, attributes_of, entry_of
 from candlecast.domain.values.errors import InvalidValue, NotFound
 from candlecast.ports.clock import Clock
 from candlecast.ports.dead_letters import (

@@ -22,9 +22,9 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProject
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
-from candlecast.adapters.aws import session
-from candlecast.adapters.dynamodb.compression import compressed, decompressed
-from candlecast.adapters.short_way import ShortWay
+from candlecast.adapters.aws.clients import session
+from candlecast.adapters.aws.fast_path import ShortWay
+from candlecast.adapters.dynamodb.single_table.compression import compressed, decompressed
 from candlecast.domain.values.errors import NotFound, RetryLater
 
 CONNECT_TIMEOUT_SECONDS = 1.0

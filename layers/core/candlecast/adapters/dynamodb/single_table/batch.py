@@ -13,7 +13,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from candlecast.adapters.dynamodb.table import RETRY_AFTER_SECONDS, RETRYABLE_CODES, Table
+from candlecast.adapters.dynamodb.single_table.table import RETRY_AFTER_SECONDS, RETRYABLE_CODES, Table
 from candlecast.adapters.lanes import side_by_side
 from candlecast.domain.values.errors import RetryLater
 

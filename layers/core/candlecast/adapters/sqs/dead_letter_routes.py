@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError, ParamValidationError
 
-from candlecast.adapters.aws import aws_errors, error_code
-from candlecast.adapters.dead_letter_contents import StreamRange, invocation_of, stream_range_of
+from candlecast.adapters.aws.clients import aws_errors, error_code
+from candlecast.adapters.sqs.dead_letter_contents import StreamRange, invocation_of, stream_range_of
 from candlecast.domain.values.errors import InvalidValue
 
 if TYPE_CHECKING:

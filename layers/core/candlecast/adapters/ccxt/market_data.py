@@ -10,8 +10,8 @@ from typing import Any
 
 import ccxt
 
-from candlecast.adapters.ccxt_clients import Templates, make_template
-from candlecast.adapters.ccxt_errors import instruction, reading
+from candlecast.adapters.ccxt.clients import Templates, make_template
+from candlecast.adapters.ccxt.errors import instruction, reading
 from candlecast.domain.limits.quote import Quote
 from candlecast.domain.market.candle import Candle, aggregate
 from candlecast.domain.market.market import Market

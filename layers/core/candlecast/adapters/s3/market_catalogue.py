@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from candlecast.adapters.aws import RETRY_AFTER_SECONDS, aws_errors, error_code
+from candlecast.adapters.aws.clients import RETRY_AFTER_SECONDS, aws_errors, error_code
 from candlecast.adapters.codec import from_json, to_json
-from candlecast.adapters.tickers import resolve_ticker
+from candlecast.adapters.s3.tickers import resolve_ticker
 from candlecast.domain.market.market import Market
 from candlecast.domain.values.errors import InvalidValue, RetryLater
 from candlecast.ports.clock import Clock

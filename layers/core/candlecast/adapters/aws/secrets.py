@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from candlecast.adapters.aws import RETRY_AFTER_SECONDS, aws_errors, error_code
+from candlecast.adapters.aws.clients import RETRY_AFTER_SECONDS, aws_errors, error_code
 from candlecast.domain.values.errors import Fatal, RetryLater
 from candlecast.domain.values.ids import digest
 from candlecast.ports.venue import Credentials

@@ -7,10 +7,10 @@ from functools import partial
 from itertools import batched
 from typing import TYPE_CHECKING
 
-from candlecast.adapters.aws import RETRY_AFTER_SECONDS, aws_client, aws_errors
+from candlecast.adapters.aws.clients import RETRY_AFTER_SECONDS, aws_client, aws_errors
+from candlecast.adapters.aws.fast_path import ShortWay
 from candlecast.adapters.codec import to_json, to_terse_json
 from candlecast.adapters.lanes import side_by_side
-from candlecast.adapters.short_way import ShortWay
 from candlecast.domain.values.errors import InvalidValue, RetryLater
 from candlecast.domain.values.ids import digest
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from candlecast.adapters.aws import aws_errors
+from candlecast.adapters.aws.clients import aws_errors
 from candlecast.adapters.codec import from_json
 from candlecast.domain.values.errors import InvalidValue, NotFound, RetryLater
 from candlecast.ports.dead_letters import DeadLetterEntry, DeadLetterListing, Redriven

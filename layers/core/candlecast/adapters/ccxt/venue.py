@@ -9,8 +9,8 @@ from typing import Any
 
 import ccxt
 
-from candlecast.adapters.ccxt_clients import Templates, clone_for
-from candlecast.adapters.ccxt_errors import NO_SUCH_ORDER, UNCHANGED, instruction, reading, venue_code
+from candlecast.adapters.ccxt.clients import Templates, clone_for
+from candlecast.adapters.ccxt.errors import NO_SUCH_ORDER, UNCHANGED, instruction, reading, venue_code
 from candlecast.domain.account.account import Balance
 from candlecast.domain.orders.intent import Intent
 from candlecast.domain.values.money import ZERO

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import batched
 from typing import TYPE_CHECKING
 
-from candlecast.adapters.aws import RETRY_AFTER_SECONDS, aws_errors
+from candlecast.adapters.aws.clients import RETRY_AFTER_SECONDS, aws_errors
 from candlecast.adapters.codec import to_json
 from candlecast.domain.values.errors import RetryLater
 from candlecast.ports.bus import PublishedEvent

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import ccxt
 
-from candlecast.adapters.venue_session import VenueSession
+from candlecast.adapters.ccxt.session import VenueSession
 from candlecast.domain.market.market import Market
 from candlecast.domain.values.errors import InvalidValue
 from candlecast.ports.venue import Credentials

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from candlecast.adapters.dynamodb.table import Row, store_errors
+from candlecast.adapters.dynamodb.single_table.table import Row, store_errors
 from candlecast.adapters.paging import check_limit, decode_cursor, encode_cursor
 from candlecast.domain.values.errors import InvalidValue
 from candlecast.ports.store import Page

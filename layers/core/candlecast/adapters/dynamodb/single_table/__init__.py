@@ -1,0 +1,1 @@
+"""The one table: keys, rows, batches, pages, compression and the outbox."""

@@ -1,0 +1,1 @@
+"""Objects in S3: the catalogue of markets."""
