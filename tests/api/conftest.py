@@ -16,8 +16,7 @@ from candlecast.domain.strategies.execution import ShardReport
 from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from candlecast.ports.api_services import ApiServices
 from candlecast.ports.store import LastPrice
-from tests.api.gateway import Client
-from tests.builders import (
+from tests.support.builders import (
     ACCOUNT,
     BTC,
     NOW,
@@ -36,22 +35,23 @@ from tests.builders import (
     an_external_strategy,
     an_intent,
 )
-from tests.fakes.accounts import FakeAccountStore
-from tests.fakes.clock import FakeClock, RecordingMetrics, SequentialIdentifiers
-from tests.fakes.dead_letters import FakeDeadLetters, a_dead_letter
-from tests.fakes.decisions import FakeDecisions
-from tests.fakes.executions import FakeExecutionStore
-from tests.fakes.gate import FakeGate, a_switch
-from tests.fakes.history import FakeHistory, FakePriceStore
-from tests.fakes.limits import FakeLimitStore
-from tests.fakes.market_data import FakeMarkets
-from tests.fakes.pools import FakePoolStore
-from tests.fakes.queues import FakeTradeQueue
-from tests.fakes.signals import FakeSignalStore
-from tests.fakes.store import FakeDatabase
-from tests.fakes.strategies import FakeStrategyStore
-from tests.fakes.subscriptions import FakeSubscriptionStore
-from tests.fakes.vault import FakeVault
+from tests.support.fakes.accounts import FakeAccountStore
+from tests.support.fakes.clock import FakeClock, RecordingMetrics, SequentialIdentifiers
+from tests.support.fakes.dead_letters import FakeDeadLetters, a_dead_letter
+from tests.support.fakes.decisions import FakeDecisions
+from tests.support.fakes.executions import FakeExecutionStore
+from tests.support.fakes.gate import FakeGate, a_switch
+from tests.support.fakes.history import FakeHistory, FakePriceStore
+from tests.support.fakes.limits import FakeLimitStore
+from tests.support.fakes.market_data import FakeMarkets
+from tests.support.fakes.pools import FakePoolStore
+from tests.support.fakes.queues import FakeTradeQueue
+from tests.support.fakes.signals import FakeSignalStore
+from tests.support.fakes.store import FakeDatabase
+from tests.support.fakes.strategies import FakeStrategyStore
+from tests.support.fakes.subscriptions import FakeSubscriptionStore
+from tests.support.fakes.vault import FakeVault
+from tests.support.gateway import Client
 
 EXTERNAL = "external-1"
 ORDER = an_intent().intent_id

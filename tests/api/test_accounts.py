@@ -14,7 +14,7 @@ from candlecast.domain.values.errors import Fatal
 from candlecast.domain.values.terms import Side
 from candlecast.services.account.open_account import MAX_ACCOUNTS
 from tests.api.conftest import Deployment
-from tests.builders import ACCOUNT, BTC, ETH, NOW, TENANT, a_position, an_account
+from tests.support.builders import ACCOUNT, BTC, ETH, NOW, TENANT, a_position, an_account
 
 KEYS = {"api_key": "key-1", "api_secret": "secret-1"}
 

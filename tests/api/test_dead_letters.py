@@ -7,7 +7,7 @@ import pytest
 from candlecast.domain.values.errors import RetryLater
 from candlecast.ports.dead_letters import QUEUES
 from tests.api.conftest import Deployment
-from tests.fakes.dead_letters import a_dead_letter
+from tests.support.fakes.dead_letters import a_dead_letter
 
 LETTER = "/v1/dead-letters/trade/letter-1"
 REDRIVE = "/v1/dead-letters/trade/redrive"

@@ -16,7 +16,7 @@ from functions.api.guards import MAX_BODY_BYTES
 from functions.api.problems import Problem
 from functions.api.routes.health import CACHE
 from tests.api.conftest import Deployment
-from tests.api.routes import operations
+from tests.support.routes import operations
 
 GUIDE = (Path(__file__).parents[2] / "docs/guides/api.md").read_text()
 

@@ -13,7 +13,7 @@ from candlecast.runtime import bootstrap
 from candlecast.runtime.observe import logger
 from functions.api import handler
 from tests.api.conftest import Deployment
-from tests.api.gateway import CONTEXT, REQUEST_ID, http_event
+from tests.support.gateway import CONTEXT, REQUEST_ID, http_event
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from candlecast.domain.values.errors import RetryLater
 from tests.api.conftest import Deployment
-from tests.api.gateway import Client
+from tests.support.gateway import Client
 
 
 def test_all_dependencies_up_is_200(deployment: Deployment) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from functions.api.schemas.subscriptions import SettingsChange
 from functions.api.schemas.values import MONEY
 from tests.api.conftest import Deployment
-from tests.builders import SUBSCRIPTION
+from tests.support.builders import SUBSCRIPTION
 
 PATH = f"/v1/subscriptions/{SUBSCRIPTION}/settings"
 SCALARS = st.one_of(

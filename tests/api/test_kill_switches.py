@@ -6,7 +6,7 @@ import pytest
 
 from candlecast.domain.account.kill_switch import PLATFORM, Grade, KillSwitch, SwitchPlace, SwitchScope
 from tests.api.conftest import Deployment
-from tests.builders import STRATEGY, TENANT
+from tests.support.builders import STRATEGY, TENANT
 
 PAUSE = {"grade": "PAUSE_ENTRIES", "reason": "a test"}
 MINE = "/v1/kill-switches/USER/me"

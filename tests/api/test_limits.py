@@ -12,8 +12,8 @@ from candlecast.domain.limits.catalogue import CATALOGUE
 from candlecast.domain.orders.intent import IntentState
 from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from tests.api.conftest import ORDER, Deployment
-from tests.api.gateway import Client
-from tests.builders import ACCOUNT, NOW, STRATEGY, SUBSCRIPTION, TENANT, a_position, a_subscription, an_account, an_intent
+from tests.support.builders import ACCOUNT, NOW, STRATEGY, SUBSCRIPTION, TENANT, a_position, a_subscription, an_account, an_intent
+from tests.support.gateway import Client
 
 MINE = "/v1/limits/levels/USER/me"
 PLATFORM = "/v1/limits/levels/PLATFORM/platform"

@@ -9,8 +9,8 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from functions.api.problems import MEDIA_TYPE
 from tests.api.conftest import EXTERNAL, ORDER, Deployment
-from tests.api.routes import Operation, body_examples, document, operations
-from tests.builders import ACCOUNT, BTC, SUBSCRIPTION, a_strategy, an_account
+from tests.support.builders import ACCOUNT, BTC, SUBSCRIPTION, a_strategy, an_account
+from tests.support.routes import Operation, body_examples, document, operations
 
 DOCUMENT = document(Deployment().services)
 SCHEMAS = DOCUMENT["components"]["schemas"]

@@ -9,9 +9,9 @@ import pytest
 from candlecast.domain.limits.pool_bounds import PoolBounds, PoolLimits
 from candlecast.services.pools.reserve_pool import ReservePool
 from tests.api.conftest import Deployment
-from tests.builders import TENANT
-from tests.fakes.limits import FakeLimitStore, read_limits
-from tests.unit.services.pooled import Pools, an_entry
+from tests.support.builders import TENANT
+from tests.support.fakes.limits import FakeLimitStore, read_limits
+from tests.support.pooled import Pools, an_entry
 
 POOL = "/v1/limits/pools/organisation-1"
 BOUNDS = {"max_gross_notional": "2500.5", "max_open_positions": 4, "max_daily_loss": "50"}

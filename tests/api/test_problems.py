@@ -20,7 +20,7 @@ from candlecast.domain.values.errors import (
 from candlecast.ports.store import Page
 from functions.api.guards import MAX_BODY_BYTES
 from tests.api.conftest import Deployment
-from tests.api.gateway import Client
+from tests.support.gateway import Client
 
 
 class FailingHistory:

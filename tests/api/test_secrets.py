@@ -12,9 +12,9 @@ from candlecast.ports.venue import Credentials
 from candlecast.runtime.observe import logger
 from functions.api.schemas.accounts import NewCredentials
 from tests.api.conftest import Deployment
-from tests.api.gateway import Client
-from tests.api.routes import operations
-from tests.builders import ACCOUNT, SUBSCRIPTION, TENANT
+from tests.support.builders import ACCOUNT, SUBSCRIPTION, TENANT
+from tests.support.gateway import Client
+from tests.support.routes import operations
 
 KEY = "CANARYKEY7f3e9a"
 SECRET = "CANARYSECRET51c0d2"

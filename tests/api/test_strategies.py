@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.api.conftest import EXTERNAL, Deployment
-from tests.api.gateway import Client
-from tests.builders import BTC, SOURCE, STRATEGY
+from tests.support.builders import BTC, SOURCE, STRATEGY
+from tests.support.gateway import Client
 
 BUILT_IN: dict[str, Any] = {
     "kind": "BUILT_IN",

@@ -12,8 +12,8 @@ from candlecast.domain.orders.intent import IntentState
 from candlecast.domain.signals.signal import Action
 from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from tests.api.conftest import Deployment
-from tests.api.gateway import REQUEST_ID
-from tests.builders import ACCOUNT, BTC, STRATEGY, SUBSCRIPTION, TENANT, a_position, an_account, an_intent
+from tests.support.builders import ACCOUNT, BTC, STRATEGY, SUBSCRIPTION, TENANT, a_position, an_account, an_intent
+from tests.support.gateway import REQUEST_ID
 
 SETTINGS: dict[str, Any] = {"capital": "1000"}
 PATH = f"/v1/subscriptions/{SUBSCRIPTION}"

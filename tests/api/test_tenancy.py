@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from tests.api.conftest import EXTERNAL, ORDER, Deployment
-from tests.api.gateway import Client
-from tests.api.routes import Operation, body_examples, document, operations
-from tests.builders import ACCOUNT, STRATEGY, SUBSCRIPTION, TENANT
+from tests.support.builders import ACCOUNT, STRATEGY, SUBSCRIPTION, TENANT
+from tests.support.gateway import Client
+from tests.support.routes import Operation, body_examples, document, operations
 
 OPERATIONS = operations(Deployment().services)
 SCHEMAS = document(Deployment().services)["components"]["schemas"]

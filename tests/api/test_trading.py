@@ -10,7 +10,7 @@ from candlecast.domain.orders.intent import IntentState
 from candlecast.domain.values.reasons import Denial, Reason
 from candlecast.ports.store import LastPrice
 from tests.api.conftest import ORDER, Deployment
-from tests.builders import ACCOUNT, BTC, NOW, SUBSCRIPTION, a_position, a_strategy, an_intent
+from tests.support.builders import ACCOUNT, BTC, NOW, SUBSCRIPTION, a_position, a_strategy, an_intent
 
 
 def test_an_order_is_shown_with_its_price_and_slippage(populated: Deployment) -> None:

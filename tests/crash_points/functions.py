@@ -24,11 +24,11 @@ from candlecast.domain.venue.weight_budget import minute_of
 from candlecast.ports.venue import Credentials
 from candlecast.runtime import bootstrap
 from candlecast.services.venue.spend_weight import _Purse
-from tests.builders import ACCOUNT, TENANT, a_market
 from tests.crash_points.boundary import Crosser, Fault, Operation
 from tests.crash_points.cloud import Cloud
 from tests.crash_points.exchange import Session
 from tests.crash_points.world import START, World
+from tests.support.builders import ACCOUNT, TENANT, a_market
 
 VENUE = "binanceusdm"
 LEASED = 500  # weight, more than any look takes

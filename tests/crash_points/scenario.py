@@ -18,11 +18,11 @@ from candlecast.domain.signals.entry_order import EntryOrder, EntryType
 from candlecast.domain.signals.messages import ReconcileRequest
 from candlecast.domain.signals.signal import Action, Signal, TakeProfit
 from candlecast.domain.venue.reports import MarketSettings
-from tests.builders import ACCOUNT, BTC, TENANT, a_signal, a_trade_order, an_account, settings
 from tests.crash_points.boundary import Operation
 from tests.crash_points.functions import KEY_VERSION, VENUE, Functions, Worker
 from tests.crash_points.venue_book import arrive, fill_resting
 from tests.crash_points.world import PHASE, START, Item, Message, World
+from tests.support.builders import ACCOUNT, BTC, TENANT, a_signal, a_trade_order, an_account, settings
 
 ACCOUNT_KEY = (f"TENANT#{TENANT}#ACCOUNT#{ACCOUNT}", "STATE")
 FIRING_SECONDS = 60.0

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from infra.local.cloud import Cloud
-from tests.e2e.stage import INSTANCE
+from tests.support.stage import INSTANCE
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from infra.local.cloud import Cloud
-from tests.e2e.stage import REQUEST_SECONDS, follower, open_desk
+from tests.support.stage import REQUEST_SECONDS, follower, open_desk
 
 
 @dataclass(frozen=True)

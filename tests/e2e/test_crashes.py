@@ -13,7 +13,7 @@ from infra.local.demo.people import Platform
 from infra.local.demo.report import Records, is_sound
 from infra.local.demo.run import Scene
 from infra.local.demo.scenario import PlannedStrategy
-from tests.e2e.stage import ZIGZAG_PARAMETERS, follower, open_markets, replay_stack, showing, utc_now, zigzag
+from tests.support.stage import ZIGZAG_PARAMETERS, follower, open_markets, replay_stack, showing, utc_now, zigzag
 
 USERS = 8
 CANDLES = 4

@@ -23,7 +23,7 @@ from infra.local.demo.people import ADMINISTRATOR
 from infra.local.demo.report import count_dead_letters, differences
 from infra.local.demo.scenario import VENUE
 from infra.local.project import ROOT, CommandError
-from tests.e2e.stage import INSTANCE, Desk, follower, messages, open_desk, trade_order, until, utc_now
+from tests.support.stage import INSTANCE, Desk, follower, messages, open_desk, trade_order, until, utc_now
 
 FOLLOWERS = 2
 COMMAND_SECONDS = 90

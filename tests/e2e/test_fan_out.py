@@ -16,10 +16,10 @@ from candlecast.domain.signals.messages import SignalShard
 from candlecast.domain.values.ids import digest, shard_position
 from candlecast.services.signals.publish_signal import shard_messages, shards_for
 from infra.local.cloud import Cloud
-from tests.builders import a_signal, a_signal_record
-from tests.e2e.stage import replay_stack, until, utc_now
-from tests.handlers.queue_events import batch, record
 from tests.performance.followers import subscribers
+from tests.support.builders import a_signal, a_signal_record
+from tests.support.queue_events import batch, record
+from tests.support.stage import replay_stack, until, utc_now
 
 SUBSCRIBERS = 5_000
 SENT_BEFORE_THE_KILL = 1  # by the time that they are counted and the processes killed, there are many more

@@ -10,7 +10,7 @@ from candlecast.domain.orders.intent import IntentState
 from infra.local.cloud import Cloud
 from infra.local.demo.exchange import PaperKeys
 from infra.local.demo.report import is_sound
-from tests.e2e.stage import Desk, follower, open_desk
+from tests.support.stage import Desk, follower, open_desk
 
 ACCOUNTS = 50
 ORDER, CONDITIONAL = "/fapi/v1/order", "/fapi/v1/algoOrder"

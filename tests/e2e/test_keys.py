@@ -12,7 +12,7 @@ from infra.local.cloud import Cloud
 from infra.local.demo.exchange import PaperKeys
 from infra.local.demo.people import Person
 from infra.local.demo.report import differences
-from tests.e2e.stage import Desk, follower, open_desk
+from tests.support.stage import Desk, follower, open_desk
 
 FOLLOWERS = 4
 

@@ -16,7 +16,7 @@ from candlecast.domain.values.reasons import Reason
 from candlecast.services.venue.check_gate import GATE_HOLDS
 from infra.local.cloud import Cloud
 from infra.local.project import BUILD
-from tests.e2e.stage import Desk, follower, open_desk, until, utc_now
+from tests.support.stage import Desk, follower, open_desk, until, utc_now
 
 ACCOUNTS = 50
 SIGNALS = 10  # each turns every account's position round: 500 orders with an exit and an entry each

@@ -13,7 +13,7 @@ from candlecast.domain.values.reasons import Reason
 from candlecast.services.limits.read_limits import FRESH
 from infra.local.cloud import Cloud
 from infra.local.demo.replay import invoke
-from tests.e2e.stage import Desk, follower, open_desk, until, utc_now
+from tests.support.stage import Desk, follower, open_desk, until, utc_now
 
 MEMBERS = 5
 POSITIONS = 3

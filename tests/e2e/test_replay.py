@@ -16,7 +16,7 @@ from infra.local.demo.replay import Replay
 from infra.local.demo.report import Records, is_sound
 from infra.local.demo.run import Options, Scene, prepare, read_files
 from infra.local.demo.scenario import Case
-from tests.e2e.stage import replay_stack, showing
+from tests.support.stage import replay_stack, showing
 
 USERS = 50
 CANDLES = 60  # so many that every strategy of the sample has signals, and stops and targets are reached

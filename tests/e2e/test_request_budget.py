@@ -20,7 +20,7 @@ from candlecast.domain.subscriptions.trade_order import TradeOrder
 from candlecast.runtime import bootstrap
 from infra.local.cloud import Cloud
 from infra.local.demo.people import Person
-from tests.e2e.stage import Desk, follower, open_desk, trade_order
+from tests.support.stage import Desk, follower, open_desk, trade_order
 
 FULL_TIME_MS = 15_000
 TARGET_HEADER = "X-Amz-Target"

@@ -17,7 +17,7 @@ from infra.local.demo.people import Platform
 from infra.local.demo.report import Ledger, Records
 from infra.local.demo.run import Scene
 from infra.local.demo.scenario import VENUE, PlannedStrategy
-from tests.e2e.stage import ZIGZAG_MARKET, ZIGZAG_PARAMETERS, follower, open_markets, until, utc_now, zigzag
+from tests.support.stage import ZIGZAG_MARKET, ZIGZAG_PARAMETERS, follower, open_markets, until, utc_now, zigzag
 
 ROWS = 240
 FOLLOWERS = 2

@@ -14,7 +14,7 @@ from candlecast.domain.orders.position import Position
 from candlecast.signals.authentication import sign
 from infra.local.cloud import Cloud
 from infra.local.demo.report import differences
-from tests.e2e.stage import REQUEST_SECONDS, Desk, follower, open_desk
+from tests.support.stage import REQUEST_SECONDS, Desk, follower, open_desk
 
 FOLLOWERS = 6
 

@@ -13,8 +13,8 @@ from candlecast.domain.values.errors import InvalidValue, NotFound, RetryLater
 from candlecast.ports.dead_letters import Redriven, RefusedLetter
 from candlecast.runtime import bootstrap
 from functions.dlq_redrive.handler import handle
-from tests.fakes.dead_letters import FakeDeadLetters, a_dead_letter
-from tests.handlers.queue_events import Context
+from tests.support.fakes.dead_letters import FakeDeadLetters, a_dead_letter
+from tests.support.queue_events import Context
 
 
 class Function:

@@ -20,10 +20,10 @@ from candlecast.runtime.batch import (
     pause_seconds,
 )
 from candlecast.runtime.bootstrap import MAX_RECEIVES as MAX_RECEIVES_OF
-from tests.builders import a_candle_closed, a_signal_shard, a_trade_order
-from tests.fakes.clock import RecordingMetrics
-from tests.fakes.runtime import FakeReceivedMessages
-from tests.handlers.queue_events import Context, batch, record
+from tests.support.builders import a_candle_closed, a_signal_shard, a_trade_order
+from tests.support.fakes.clock import RecordingMetrics
+from tests.support.fakes.runtime import FakeReceivedMessages
+from tests.support.queue_events import Context, batch, record
 
 MAX_RECEIVES = 5
 

@@ -26,13 +26,13 @@ from candlecast.signals.message import MAX_BODY_BYTES
 from candlecast.signals.refusal import Refusal
 from functions.signal_intake.handler import handle
 from functions.signal_intake.webhook import status_of
-from tests.builders import BTC, SOURCE, a_market, a_source, an_external_strategy
-from tests.fakes.clock import FakeClock, RecordingMetrics
-from tests.fakes.market_data import FakeMarkets
-from tests.fakes.queues import FakeSignalQueue
-from tests.fakes.signals import FakeSignalStore
-from tests.fakes.strategies import FakeStrategyStore
-from tests.fakes.vault import FakeVault
+from tests.support.builders import BTC, SOURCE, a_market, a_source, an_external_strategy
+from tests.support.fakes.clock import FakeClock, RecordingMetrics
+from tests.support.fakes.market_data import FakeMarkets
+from tests.support.fakes.queues import FakeSignalQueue
+from tests.support.fakes.signals import FakeSignalStore
+from tests.support.fakes.strategies import FakeStrategyStore
+from tests.support.fakes.vault import FakeVault
 
 ROOT = Path(__file__).parents[2]
 SECRET = "canary-4f0c9d2b7e1a"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.infra.transformed import INFRA, ROOT, Resource, functions, nested, queue_name, resources, root, text
+from tests.support.transformed import INFRA, ROOT, Resource, functions, nested, queue_name, resources, root, text
 
 ALARMS: dict[str, Resource] = {
     text(it["AlarmName"]).removeprefix("stack-"): it

@@ -14,7 +14,7 @@ from candlecast.domain.subscriptions.subscription import AllowedSides
 from candlecast.domain.values.terms import PositionSide
 from infra.local.demo.report import Records, summarise
 from infra.local.demo.verdict import violations
-from tests.builders import ACCOUNT, BTC, SUBSCRIPTION, a_position, an_account, an_intent, settings
+from tests.support.builders import ACCOUNT, BTC, SUBSCRIPTION, a_position, an_account, an_intent, settings
 
 D = Decimal
 ENTRY = an_intent(state=IntentState.FILLED, filled_quantity=D(10), average_price=D(100))

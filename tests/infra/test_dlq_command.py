@@ -14,7 +14,7 @@ from candlecast.domain.values.errors import RetryLater
 from infra.local import __main__ as command_line
 from infra.local import dead_letters
 from infra.local.project import CommandError
-from tests.fakes.dead_letters import FakeDeadLetters, a_dead_letter
+from tests.support.fakes.dead_letters import FakeDeadLetters, a_dead_letter
 
 ROOT = Path(__file__).parents[2]
 ME = "cli:arn:aws:iam::123456789012:user/operator"

@@ -12,7 +12,7 @@ import pytest
 from infra.local import deployment
 from infra.local.cloud import Cloud
 from infra.local.project import CommandError
-from tests.infra.launcher_stack import until
+from tests.support.launcher_stack import until
 
 pytestmark = pytest.mark.e2e
 

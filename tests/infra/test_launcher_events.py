@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from infra.local.cloud import Cloud
 from infra.local.deployment import REGION
-from tests.infra.launcher_stack import bodies, create_function, printed, queue_arn, role, until
+from tests.support.launcher_stack import bodies, create_function, printed, queue_arn, role, until
 
 pytestmark = pytest.mark.e2e
 ALL = {"Effect": "Allow", "Action": "*", "Resource": "*"}

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.infra.transformed import nested, resources, root, text
+from tests.support.transformed import nested, resources, root, text
 
 APIS = resources(root(), "AWS::ApiGatewayV2::Api")
 STAGES = resources(root(), "AWS::ApiGatewayV2::Stage")

@@ -7,7 +7,7 @@ import pytest
 
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.runtime import settings
-from tests.infra.transformed import (
+from tests.support.transformed import (
     ROOT,
     allowed,
     as_list,

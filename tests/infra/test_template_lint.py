@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.infra.transformed import INFRA, NESTED, ROOT, nested, root, source
+from tests.support.transformed import INFRA, NESTED, ROOT, nested, root, source
 
 LINT_SECONDS = 60  # a lint takes about five; a hanging one must not hang the suite
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from candlecast.runtime.bootstrap import SCHEDULED_FUNCTIONS
-from tests.infra.transformed import Statement, allowed, every_template, functions, nested, resources, role_of, root, statements
+from tests.support.transformed import Statement, allowed, every_template, functions, nested, resources, role_of, root, statements
 
 SECRETS = "arn:aws:secretsmanager:region:account:secret:candlecast/stack"
 READS_A_SECRET = {

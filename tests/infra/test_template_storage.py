@@ -6,7 +6,7 @@ import pytest
 
 from candlecast.adapters.dynamodb.stream import KNOWN_VERSIONS
 from candlecast.runtime.bootstrap import MAX_RECEIVES
-from tests.infra.transformed import (
+from tests.support.transformed import (
     allowed,
     every_template,
     function_name,

@@ -19,8 +19,8 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
 from candlecast.adapters.dynamodb.single_table.table import Table
-from tests.fakes.http_body import HttpBody
 from tests.performance.write_units import read_units, write_units
+from tests.support.fakes.http_body import HttpBody
 
 REGION = "us-east-1"
 ENDPOINT = "http://127.0.0.1:9"  # nothing is sent

@@ -9,8 +9,8 @@ from typing import Any
 from candlecast.adapters.ccxt.clients import Templates, clone_for, make_template
 from candlecast.domain.market.market import Market
 from candlecast.ports.venue import Credentials
-from tests.builders import a_market
 from tests.performance.measuring import Figure, Subject, compare
+from tests.support.builders import a_market
 
 CCXT_CLASS = "binanceusdm"
 ADDRESS = "http://127.0.0.1:9"  # nothing is sent

@@ -18,7 +18,7 @@ from infra.local.cloud import Cloud
 from infra.local.demo.people import Platform
 from infra.local.demo.report import Ledger
 from infra.local.demo.scenario import PlannedStrategy
-from tests.e2e.stage import ZIGZAG_PARAMETERS, follower, open_markets, utc_now, zigzag
+from tests.support.stage import ZIGZAG_PARAMETERS, follower, open_markets, utc_now, zigzag
 
 INSTANCE = "bench-drift"
 FIRINGS = 10  # the fewest that say anything

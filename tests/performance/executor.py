@@ -40,15 +40,15 @@ from candlecast.services.venue.check_gate import CheckGate
 from candlecast.services.venue.guard_venue import GuardedVenues
 from candlecast.services.venue.spend_weight import SpendWeight
 from candlecast.services.venue.watch_venue import WatchVenue
-from tests.builders import ACCOUNT, BTC, NOW, TENANT, VENUE, a_market, a_signal, a_trade_order, an_account
-from tests.fakes.accounts import FakeAccountStore
-from tests.fakes.clock import RecordingMetrics
-from tests.fakes.gate import EGRESS, FakeGate
-from tests.fakes.market_data import FakeMarkets
-from tests.fakes.pools import reserve_pool
-from tests.fakes.queues import FakeReconcileQueue
-from tests.fakes.vault import FakeVault
 from tests.performance.answered_table import AnsweredTable
+from tests.support.builders import ACCOUNT, BTC, NOW, TENANT, VENUE, a_market, a_signal, a_trade_order, an_account
+from tests.support.fakes.accounts import FakeAccountStore
+from tests.support.fakes.clock import RecordingMetrics
+from tests.support.fakes.gate import EGRESS, FakeGate
+from tests.support.fakes.market_data import FakeMarkets
+from tests.support.fakes.pools import reserve_pool
+from tests.support.fakes.queues import FakeReconcileQueue
+from tests.support.fakes.vault import FakeVault
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient

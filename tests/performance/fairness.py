@@ -13,7 +13,7 @@ from itertools import count
 
 from candlecast.domain.values.ids import digest, shard_position, turn
 from candlecast.services.signals.publish_signal import shard_bounds, shard_messages, shards_for
-from tests.builders import a_signal, a_signal_record
+from tests.support.builders import a_signal, a_signal_record
 
 SIGNALS = 200
 SUBSCRIBERS = 5_000

@@ -14,16 +14,16 @@ from candlecast.domain.strategies.execution import ShardReport
 from candlecast.domain.subscriptions.subscription import Subscription
 from candlecast.domain.subscriptions.trade_order import TradeOrder
 from candlecast.services.signals.fan_out import FanOut
-from tests.builders import a_signal_record, a_signal_shard
-from tests.fakes.clock import FakeClock, RecordingMetrics
-from tests.fakes.history import FakeHistory
-from tests.fakes.limits import read_limits
-from tests.fakes.market_data import FakeMarketData
-from tests.fakes.signals import FakeSignalStore
-from tests.fakes.subscriptions import FakeSubscriptionStore
 from tests.performance.fan_out_throughput import section
 from tests.performance.followers import full_signal, subscribers
 from tests.performance.measuring import Figure, Subject, compare, counted
+from tests.support.builders import a_signal_record, a_signal_shard
+from tests.support.fakes.clock import FakeClock, RecordingMetrics
+from tests.support.fakes.history import FakeHistory
+from tests.support.fakes.limits import read_limits
+from tests.support.fakes.market_data import FakeMarketData
+from tests.support.fakes.signals import FakeSignalStore
+from tests.support.fakes.subscriptions import FakeSubscriptionStore
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

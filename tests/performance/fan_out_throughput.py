@@ -40,11 +40,11 @@ from candlecast.ports.queue import TradeQueue
 from candlecast.services.limits.read_limits import ReadLimits
 from candlecast.services.signals.fan_out import FanOut
 from candlecast.services.signals.publish_signal import shard_messages, shards_for
-from tests.builders import a_signal_record
-from tests.fakes.clock import FakeClock, RecordingMetrics
-from tests.fakes.market_data import FakeMarketData
 from tests.performance.followers import full_signal, subscribers
 from tests.performance.measuring import own_garbage
+from tests.support.builders import a_signal_record
+from tests.support.fakes.clock import FakeClock, RecordingMetrics
+from tests.support.fakes.market_data import FakeMarketData
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

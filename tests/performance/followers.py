@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from candlecast.domain.signals.signal import Signal, TakeProfit
 from candlecast.domain.subscriptions.subscription import Subscription
-from tests.builders import TENANT, a_signal, a_subscription
+from tests.support.builders import TENANT, a_signal, a_subscription
 
 
 def full_signal() -> Signal:

@@ -14,7 +14,6 @@ from typing import Any
 
 from candlecast.adapters.system import SystemClock
 from candlecast.domain.signals.signal import Action
-from tests.builders import BTC
 from tests.performance.executor import (
     PRICE,
     MemoryExecutor,
@@ -29,6 +28,7 @@ from tests.performance.executor import (
 from tests.performance.measuring import Figure, Subject, compare, counted
 from tests.performance.paper_process import paper_process
 from tests.performance.write_units import write_units
+from tests.support.builders import BTC
 
 QUANTITY = "0.020"  # what the subscriber's 1,000 of notional buys
 ROUND_TRIP = 2  # orders: an entry and its exit, so that nothing piles up at the venue

@@ -11,11 +11,11 @@ from candlecast.adapters.sqs.queues import BATCH
 from candlecast.adapters.system import SystemClock
 from candlecast.domain.signals.signal import Action
 from candlecast.services.relay.relay_events import RelayEvents
-from tests.fakes.bus import FakeEventBus
-from tests.fakes.clock import RecordingMetrics
-from tests.fakes.pools import release_pools
 from tests.performance.answered_table import AnsweredTable
 from tests.performance.executor import TableExecutor, an_account_now, order_body
+from tests.support.fakes.bus import FakeEventBus
+from tests.support.fakes.clock import RecordingMetrics
+from tests.support.fakes.pools import release_pools
 
 ORDERS = 2  # an entry and its exit
 EXECUTOR_BATCH = 5  # messages of one invocation, as in the template: a signal with many subscribers fills them

@@ -21,11 +21,11 @@ from typing import Any
 
 from candlecast.adapters.system import SystemClock
 from candlecast.ports.venue import Credentials
-from tests.builders import BTC
 from tests.performance.executor import PRICE, bare_client, in_memory
 from tests.performance.measuring import own_garbage
 from tests.performance.order import QUANTITY, ROUND_TRIP, round_trip
 from tests.performance.paper_process import PaperProcess, paper_process
+from tests.support.builders import BTC
 
 ACCOUNTS = 50
 PROCESSES = 2

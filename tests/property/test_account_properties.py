@@ -17,7 +17,7 @@ from candlecast.domain.values.ids import digest
 from candlecast.domain.values.reasons import Reason
 from candlecast.domain.values.terms import PositionSide
 from candlecast.domain.venue.reports import VenueOrder, VenueOrderStatus
-from tests.builders import BTC, SUBSCRIPTION, after, an_account, an_intent
+from tests.support.builders import BTC, SUBSCRIPTION, after, an_account, an_intent
 
 D = Decimal
 RATE = D("0.0004")

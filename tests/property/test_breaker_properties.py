@@ -12,9 +12,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from candlecast.domain.values.errors import Conflict, InvalidValue, Reject, RetryLater
 from candlecast.domain.venue.breaker import FAILURES_TO_OPEN, OPEN_FOR, PROBE_LASTS, Breaker, BreakerState
 from candlecast.services.venue.watch_venue import WatchVenue
-from tests.builders import NOW, VENUE
-from tests.fakes.clock import FakeClock, RecordingMetrics
-from tests.fakes.gate import FakeGate
+from tests.support.builders import NOW, VENUE
+from tests.support.fakes.clock import FakeClock, RecordingMetrics
+from tests.support.fakes.gate import FakeGate
 
 WORKERS = st.integers(0, 2)
 SILENCE = RetryLater("VENUE_UNREACHABLE", after_seconds=5)

@@ -26,8 +26,8 @@ from candlecast.domain.values.ids import digest
 from candlecast.domain.values.reasons import Reason
 from candlecast.domain.values.terms import PositionSide
 from candlecast.domain.venue.reports import VenueOrder, VenueOrderStatus
-from tests.builders import NOW, SUBSCRIPTION, a_market, a_signal, a_trade_order, after, an_account
-from tests.builders import settings as some_settings
+from tests.support.builders import NOW, SUBSCRIPTION, a_market, a_signal, a_trade_order, after, an_account
+from tests.support.builders import settings as some_settings
 
 D = Decimal
 MARKETS = tuple(f"M{number}/USDT:USDT" for number in range(4))

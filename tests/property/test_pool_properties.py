@@ -18,8 +18,8 @@ from candlecast.domain.limits.pool_bounds import Amounts, PoolLimits
 from candlecast.domain.orders.intent import Intent, IntentState
 from candlecast.domain.pools.pool import ABANDONED_AFTER, LOOK_AGAIN_AFTER, SLOTS, Pool, Slot
 from candlecast.domain.values.reasons import Denial
-from tests.builders import NOW, a_position, an_account
-from tests.unit.services.pooled import ORGANISATION, Pools, an_entry, pool_limits
+from tests.support.builders import NOW, a_position, an_account
+from tests.support.pooled import ORGANISATION, Pools, an_entry, pool_limits
 
 DAY = 24 * 3600
 ACCOUNTS = 6

@@ -16,9 +16,9 @@ from candlecast.domain.signals.signal import Action, TakeProfit
 from candlecast.domain.values.errors import RetryLater
 from candlecast.domain.values.terms import OrderType, PositionMode, PositionSide, Side, TimeInForce
 from candlecast.domain.venue.reports import VenueOrderStatus
-from tests.builders import BTC, settings
-from tests.fakes.venue import Fault
-from tests.unit.services.money_path import KEY, MoneyPath, bracket
+from tests.support.builders import BTC, settings
+from tests.support.fakes.venue import Fault
+from tests.support.money_path import KEY, MoneyPath, bracket
 
 D = Decimal
 TICK = D("0.1")

@@ -15,8 +15,8 @@ from candlecast.domain.signals.signal import Action
 from candlecast.strategy import Candles, Floats, Side, Signals, Strategy, StrategyError, decide, evaluate, indicators
 from candlecast.strategy.guard import assert_prefix_invariant
 from candlecast.strategy.registry import available, load_strategy
-from tests.unit.strategy.candle_rows import RECORDED_NAMES, SAMPLE_NAMES, candles_of, walk
-from tests.unit.strategy.planted import NoParameters, PeekingStop, RunningSum, TomorrowsClose, WholeMean
+from tests.support.candle_rows import RECORDED_NAMES, SAMPLE_NAMES, candles_of, walk
+from tests.support.planted import NoParameters, PeekingStop, RunningSum, TomorrowsClose, WholeMean
 
 ROWS_OF_RECORDED = 2000  # of each recorded file: a run on the whole is compared with runs on its prefixes
 CHECKED_ROWS = 250

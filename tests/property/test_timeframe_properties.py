@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from candlecast.domain.market.candle import Candle, ClosedCandles, NotPublished, aggregate, check_contiguous, closed_before
 from candlecast.domain.values.timeframe import MINUTE, Timeframe
-from tests.unit.strategy.candle_rows import candle_at
+from tests.support.candle_rows import candle_at
 
 timeframes = st.sampled_from(Timeframe)
 instants = st.datetimes(datetime(2001, 1, 1), datetime(2099, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 (hypothesis adds the zone)

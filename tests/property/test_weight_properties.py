@@ -12,8 +12,8 @@ from candlecast.domain.venue.rules import BINANCE_USDM, VenueRequest
 from candlecast.domain.venue.weight_budget import RequestClass
 from candlecast.services.venue.spend_weight import SpendWeight
 from functions.paper_exchange.rate_limits import RateCounters, RateLimits
-from tests.fakes.clock import FakeClock, RecordingMetrics
-from tests.fakes.gate import EGRESS, FakeWeights
+from tests.support.fakes.clock import FakeClock, RecordingMetrics
+from tests.support.fakes.gate import EGRESS, FakeWeights
 
 VENUE = "binanceusdm"
 USERS = 3_000

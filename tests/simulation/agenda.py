@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
 
-from tests.fakes.clock import FakeClock
 from tests.simulation.chronicle import Chronicle
+from tests.support.fakes.clock import FakeClock
 
 MAX_STEPS = 200_000  # a run that needs more goes round in circles
 

@@ -14,11 +14,11 @@ from candlecast.domain.account.account import Account, AccountStatus
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.subscriptions.subscription import Settings, SubscriptionStatus
 from candlecast.domain.venue.reports import OrderRequest
-from tests.fakes.accounts import FakeAccountStore
-from tests.fakes.clock import FakeClock
-from tests.fakes.store import FakeDatabase
 from tests.simulation.chronicle import Chronicle, changes
 from tests.simulation.switches import Switches
+from tests.support.fakes.accounts import FakeAccountStore
+from tests.support.fakes.clock import FakeClock
+from tests.support.fakes.store import FakeDatabase
 
 
 @dataclass(slots=True)

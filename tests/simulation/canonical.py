@@ -11,13 +11,13 @@ from random import Random
 from candlecast.domain.signals.signal import Action, Signal, TakeProfit
 from candlecast.domain.values.errors import RetryLater
 from candlecast.domain.venue.reports import VenueOrderStatus
-from tests.builders import BTC, a_signal, an_account, an_external_strategy, settings
-from tests.fakes.clock import SequentialIdentifiers
 from tests.simulation.crossings import Crash
 from tests.simulation.invariants import broken_invariants
 from tests.simulation.people import People
 from tests.simulation.profile import Profile
 from tests.simulation.world import VENUE, World, credentials
+from tests.support.builders import BTC, a_signal, an_account, an_external_strategy, settings
+from tests.support.fakes.clock import SequentialIdentifiers
 
 ACCOUNT = "account0"
 STAGE_MINUTES = 12  # outlasts the longest redelivery: a crashed runner's message is invisible for six minutes

@@ -9,8 +9,8 @@ from datetime import datetime
 
 from candlecast.domain.account.account import Account
 from candlecast.domain.orders.intent import Intent
-from tests.builders import NOW
-from tests.fakes.clock import FakeClock
+from tests.support.builders import NOW
+from tests.support.fakes.clock import FakeClock
 
 KEPT = 400  # events; what breaks an invariant has mostly happened within the last ten minutes, and a minute is some 30 events
 

@@ -15,8 +15,8 @@ from candlecast.services.limits.read_limits import ReadLimits
 from candlecast.services.venue.check_gate import CheckGate
 from candlecast.services.venue.spend_weight import SpendWeight
 from candlecast.services.venue.watch_venue import WatchVenue
-from tests.fakes.gate import EGRESS
 from tests.simulation.crossings import Crash
+from tests.support.fakes.gate import EGRESS
 
 
 @dataclass(frozen=True, slots=True)

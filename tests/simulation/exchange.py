@@ -16,10 +16,10 @@ from candlecast.domain.values.terms import MarginMode, OrderType, PositionMode, 
 from candlecast.domain.venue.reports import OrderRequest, VenueOpenOrder, VenueOrder, VenueOrderStatus, VenuePosition, VenueTrade
 from candlecast.domain.venue.rules import BINANCE_USDM
 from candlecast.ports.venue import Credentials
-from tests.fakes.venue import Book, FakeExchange, FakeVenue
 from tests.simulation.chronicle import Chronicle
 from tests.simulation.front import ALL_MARKETS, Front
 from tests.simulation.profile import Profile
+from tests.support.fakes.venue import Book, FakeExchange, FakeVenue
 
 RATE_LIMIT_SECONDS = 5
 SLOWEST_FILL_SECONDS = 8.0

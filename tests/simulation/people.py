@@ -21,11 +21,11 @@ from candlecast.services.account.change_credentials import ChangeCredentials
 from candlecast.services.account.switch_account import SwitchAccount
 from candlecast.services.subscriptions.cancel_subscription import CancelSubscription
 from candlecast.services.subscriptions.change_subscription import ChangeSubscription
-from tests.builders import BTC, ETH, a_candle, a_signal, a_strategy, a_subscription, an_account, an_external_strategy
-from tests.fakes.clock import SequentialIdentifiers
 from tests.simulation.crossings import Crash
 from tests.simulation.pools import found_an_organisation
 from tests.simulation.world import MARKETS, VENUE, Trades, World, credentials
+from tests.support.builders import BTC, ETH, a_candle, a_signal, a_strategy, a_subscription, an_account, an_external_strategy
+from tests.support.fakes.clock import SequentialIdentifiers
 
 STRATEGIES = {
     "minute-btc": (BTC,),

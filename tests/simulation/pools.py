@@ -11,9 +11,9 @@ from candlecast.domain.limits.pool_bounds import PoolBounds
 from candlecast.domain.limits.record import LimitPlace, LimitRecord
 from candlecast.domain.orders.intent import LegKind
 from candlecast.domain.pools.pool import Reservation, SlotChange
-from tests.fakes.limits import FakeLimitStore
-from tests.fakes.pools import FakePoolStore
 from tests.simulation.chronicle import Chronicle
+from tests.support.fakes.limits import FakeLimitStore
+from tests.support.fakes.pools import FakePoolStore
 
 ORGANISATION = "fund-1"
 MEMBERS = ("tenant0",)  # the others pay nothing for it

@@ -10,11 +10,11 @@ from random import Random
 
 from candlecast.domain.values.errors import Conflict, RetryLater
 from candlecast.runtime.batch import FIFO_PAUSES_SECONDS, PAUSES_SECONDS, pause_seconds
-from tests.fakes.clock import FakeClock
 from tests.simulation.chronicle import Chronicle
 from tests.simulation.crossings import Crash, Crossings
 from tests.simulation.exchange import Later
 from tests.simulation.profile import Profile
+from tests.support.fakes.clock import FakeClock
 
 DEDUPLICATION_WINDOW = timedelta(minutes=5)  # of an SQS FIFO queue
 

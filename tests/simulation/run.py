@@ -11,11 +11,11 @@ from random import Random
 from candlecast.domain.account.account import AccountStatus
 from candlecast.domain.reconcile.look_schedule import next_due
 from candlecast.services.account.switch_account import SwitchAccount
-from tests.builders import NOW
 from tests.simulation.invariants import broken_invariants
 from tests.simulation.people import OUTSIDE_SECONDS, People
 from tests.simulation.profile import Profile
 from tests.simulation.world import RELAY_SECONDS, World
+from tests.support.builders import NOW
 
 QUIET_ROUNDS = 60  # minutes in which everything must come to rest
 LEAST_ROUNDS = 25  # outlasts every pause of a message that comes back

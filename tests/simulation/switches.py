@@ -12,9 +12,9 @@ from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.ports.gate import GateReader, GateReading
 from candlecast.services.account.set_kill_switch import SetKillSwitch, Setter
 from candlecast.services.venue.check_gate import GATE_HOLDS
-from tests.fakes.gate import FakeGate
 from tests.simulation.crossings import Crossings
 from tests.simulation.pools import ORGANISATION
+from tests.support.fakes.gate import FakeGate
 
 OPERATIONS = Setter("operations", is_operations=True)
 LIFTED = 0.25  # the share of switches that is lifted each time somebody looks

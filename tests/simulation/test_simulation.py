@@ -10,10 +10,10 @@ import pytest
 
 from candlecast.domain.values.terms import OrderType, Side
 from candlecast.domain.venue.reports import OrderRequest, VenueOrderStatus
-from tests.builders import BTC
 from tests.simulation.profile import Profile
 from tests.simulation.run import Result, run
 from tests.simulation.world import World
+from tests.support.builders import BTC
 
 SEEDS = 40
 FAULTS = {

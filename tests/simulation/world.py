@@ -31,20 +31,6 @@ from candlecast.services.signals.fan_out import FanOut
 from candlecast.services.signals.publish_signal import PublishSignal
 from candlecast.services.venue.check_gate import CheckGate
 from candlecast.services.venue.guard_venue import GuardedVenues
-from tests.builders import BTC, ETH, NOW, a_market
-from tests.fakes.bus import FakeEventBus
-from tests.fakes.clock import FakeClock, RecordingMetrics
-from tests.fakes.decisions import FakeDecisions
-from tests.fakes.executions import FakeExecutionStore
-from tests.fakes.gate import FakeGate
-from tests.fakes.history import FakeHistory, FakePriceStore
-from tests.fakes.limits import FakeLimitStore
-from tests.fakes.market_data import FakeMarketData, FakeMarkets, FakeStrategyCode
-from tests.fakes.signals import FakeSignalStore
-from tests.fakes.store import FakeDatabase
-from tests.fakes.strategies import FakeStrategyStore
-from tests.fakes.subscriptions import FakeSubscriptionStore
-from tests.fakes.vault import FakeVault
 from tests.simulation.agenda import Agenda
 from tests.simulation.audit import Audit, AuditedAccountStore, Exposure
 from tests.simulation.chronicle import Chronicle
@@ -55,6 +41,20 @@ from tests.simulation.pools import AuditedPoolStore
 from tests.simulation.profile import Profile
 from tests.simulation.queues import Consumer, FifoQueue, StandardQueue, Workshop
 from tests.simulation.switches import AskedGate, Switches
+from tests.support.builders import BTC, ETH, NOW, a_market
+from tests.support.fakes.bus import FakeEventBus
+from tests.support.fakes.clock import FakeClock, RecordingMetrics
+from tests.support.fakes.decisions import FakeDecisions
+from tests.support.fakes.executions import FakeExecutionStore
+from tests.support.fakes.gate import FakeGate
+from tests.support.fakes.history import FakeHistory, FakePriceStore
+from tests.support.fakes.limits import FakeLimitStore
+from tests.support.fakes.market_data import FakeMarketData, FakeMarkets, FakeStrategyCode
+from tests.support.fakes.signals import FakeSignalStore
+from tests.support.fakes.store import FakeDatabase
+from tests.support.fakes.strategies import FakeStrategyStore
+from tests.support.fakes.subscriptions import FakeSubscriptionStore
+from tests.support.fakes.vault import FakeVault
 
 VENUE = "binanceusdm"  # whose rules, weights and windows the product keeps here
 MARKETS = {symbol: a_market(symbol) for symbol in (BTC, ETH)}

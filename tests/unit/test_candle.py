@@ -12,7 +12,7 @@ import pytest
 from candlecast.domain.market.candle import Candle, CandleError, Gap, NotPublished, aggregate, check_contiguous, closed_before
 from candlecast.domain.values.errors import InvalidValue
 from candlecast.domain.values.timeframe import Timeframe, TimeframeError
-from tests.unit.strategy.candle_rows import START, candle_at
+from tests.support.candle_rows import START, candle_at
 
 CANDLE = Candle(START, Decimal(10), Decimal(12), Decimal(9), Decimal(11), Decimal(5))
 

@@ -12,7 +12,7 @@ import pytest
 from candlecast.domain.values.timeframe import Timeframe
 from infra.local.candle_files import SAMPLE_DIRECTORY, CandleFileError, market_of, read_candle_file, sample_files
 from infra.local.sample.generate import MARKETS, ROWS, SampleMarket, sample_candles, write_samples
-from tests.unit.strategy.candle_rows import RECORDED, RECORDED_NAMES
+from tests.support.candle_rows import RECORDED, RECORDED_NAMES
 
 NAME = "BTC-USDT-perp-1m-test.csv"
 HEADER = "timestamp,open,high,low,close,volume\n"

@@ -16,7 +16,7 @@ from candlecast.ports.api_services import ApiServices
 from candlecast.services.orders.execute_order import METRIC_OF_STATE
 from functions.api.app import create_app
 from infra.local.__main__ import parser
-from tests.infra.transformed import functions, nested, queue_name, resources, root, text
+from tests.support.transformed import functions, nested, queue_name, resources, root, text
 
 ROOT = Path(__file__).resolve().parents[2]
 CORE = ROOT / "layers" / "core" / "candlecast"

@@ -18,10 +18,10 @@ from candlecast.domain.subscriptions.trade_order import TradeOrder
 from candlecast.domain.values.errors import InvalidValue, NotFound
 from candlecast.ports.dead_letters import DeadLetterEntry
 from candlecast.ports.queue import DeadLetter
-from tests.builders import a_candle_closed, a_trade_order
 from tests.contract.aws.conftest import Cloud
-from tests.fakes.clock import FakeClock
-from tests.fakes.sqs import FakeSqs
+from tests.support.builders import a_candle_closed, a_trade_order
+from tests.support.fakes.clock import FakeClock
+from tests.support.fakes.sqs import FakeSqs
 
 GROUP = "tenant-1#account-1"
 OPERATOR = "api:admin-1"

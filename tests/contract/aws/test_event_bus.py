@@ -10,8 +10,8 @@ from candlecast.adapters.aws.event_bus import SOURCE, EventBridgeBus
 from candlecast.domain.account.events import order_event
 from candlecast.domain.orders.intent import IntentState
 from candlecast.ports.bus import PublishedEvent
-from tests.builders import ACCOUNT, NOW, TENANT, an_intent
 from tests.contract.aws.conftest import Cloud
+from tests.support.builders import ACCOUNT, NOW, TENANT, an_intent
 
 
 @pytest.mark.e2e

@@ -7,10 +7,10 @@ import pytest
 from candlecast.adapters.s3.market_catalogue import S3CatalogueWriter, S3Markets
 from candlecast.domain.values.errors import RetryLater
 from candlecast.ports.venue import Markets
-from tests.builders import BTC, ETH, VENUE, a_market
 from tests.contract.aws.conftest import Cloud
-from tests.fakes.clock import FakeClock
-from tests.fakes.market_data import FakeMarkets
+from tests.support.builders import BTC, ETH, VENUE, a_market
+from tests.support.fakes.clock import FakeClock
+from tests.support.fakes.market_data import FakeMarkets
 
 MARKETS = (a_market(BTC), a_market(ETH))
 

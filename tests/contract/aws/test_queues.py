@@ -15,9 +15,9 @@ from candlecast.domain.signals.signal import Action
 from candlecast.domain.subscriptions.trade_order import TradeOrder
 from candlecast.domain.values.errors import InvalidValue
 from candlecast.ports.queue import CandleQueue, ReconcileQueue, SignalQueue, TradeQueue
-from tests.builders import a_candle_closed, a_reconcile_request, a_signal, a_signal_shard, a_trade_order
 from tests.contract.aws.conftest import Cloud
-from tests.fakes.queues import FakeCandleQueue, FakeReconcileQueue, FakeSignalQueue, FakeTradeQueue
+from tests.support.builders import a_candle_closed, a_reconcile_request, a_signal, a_signal_shard, a_trade_order
+from tests.support.fakes.queues import FakeCandleQueue, FakeReconcileQueue, FakeSignalQueue, FakeTradeQueue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

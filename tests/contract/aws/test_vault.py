@@ -11,10 +11,10 @@ from candlecast.adapters.aws.secrets import SecretsManagerSources, SecretsManage
 from candlecast.domain.values.errors import Fatal
 from candlecast.ports.vault import CredentialVault, CredentialWriter, SourceSecrets, SourceSecretWriter
 from candlecast.ports.venue import Credentials
-from tests.builders import ACCOUNT, SOURCE, TENANT
 from tests.contract.aws.conftest import Cloud
-from tests.fakes.clock import SequentialIdentifiers
-from tests.fakes.vault import FakeVault
+from tests.support.builders import ACCOUNT, SOURCE, TENANT
+from tests.support.fakes.clock import SequentialIdentifiers
+from tests.support.fakes.vault import FakeVault
 
 FIRST = Credentials("key-1", "canary-secret-1")
 SECOND = Credentials("key-2", "canary-secret-2")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.paper.paper_venue import PaperVenue, ServedApp, serve
+from tests.support.paper_venue import PaperVenue, ServedApp, serve
 
 
 @pytest.fixture(scope="session")

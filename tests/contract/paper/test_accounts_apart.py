@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from tests.contract.paper.paper_venue import BTC_SYMBOL, PaperVenue
+from tests.support.paper_venue import BTC_SYMBOL, PaperVenue
 
 ACCOUNTS = 20
 ORDERS = 5

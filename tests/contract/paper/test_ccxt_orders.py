@@ -16,8 +16,8 @@ from candlecast.domain.values.errors import Reject
 from candlecast.domain.values.terms import MarginMode, OrderType, PositionMode, PositionSide, TimeInForce
 from candlecast.domain.venue.reports import OrderRequest, VenueOrderStatus
 from candlecast.ports.venue import Credentials
-from tests.builders import an_intent
-from tests.contract.paper.paper_venue import BTC_SYMBOL, PaperVenue
+from tests.support.builders import an_intent
+from tests.support.paper_venue import BTC_SYMBOL, PaperVenue
 
 D = Decimal
 QUANTITY = D("0.01")

@@ -21,8 +21,8 @@ from candlecast.domain.values.terms import MarginMode, PositionSide
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.domain.venue.reports import OrderRequest, VenueOrderStatus
 from candlecast.ports.venue import Credentials
-from tests.builders import NOW, an_intent
-from tests.contract.paper.paper_venue import BTC_SYMBOL, MINUTE_MS, START_MS, PaperVenue
+from tests.support.builders import NOW, an_intent
+from tests.support.paper_venue import BTC_SYMBOL, MINUTE_MS, START_MS, PaperVenue
 
 QUANTITY = Decimal("0.01")
 ORDER_PATH = {"path": "/fapi/v1/order", "method": "POST"}

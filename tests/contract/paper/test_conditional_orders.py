@@ -7,7 +7,7 @@ from typing import Any
 import ccxt
 import pytest
 
-from tests.contract.paper.paper_venue import BTC_SYMBOL, PaperVenue
+from tests.support.paper_venue import BTC_SYMBOL, PaperVenue
 
 CALM = ["50000"] * 61
 TO_BOTH = ("50000", "52500", "48500", "50000")  # reaches a stop at 49,000 and a target at 52,000

@@ -22,7 +22,7 @@ import pytest
 
 from functions.paper_exchange import handler
 from functions.paper_exchange.settings import PaperExchangeSettings
-from tests.contract.paper.paper_venue import BTC, START_MS
+from tests.support.paper_venue import BTC, START_MS
 
 REPOSITORY = Path(__file__).parents[3]
 KEY = "operator-key-of-the-function"

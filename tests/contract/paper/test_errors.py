@@ -10,7 +10,7 @@ import ccxt
 import httpx
 import pytest
 
-from tests.contract.paper.paper_venue import BTC_SYMBOL, PaperVenue
+from tests.support.paper_venue import BTC_SYMBOL, PaperVenue
 
 
 def place(trader: Any, kind: str = "market", quantity: float = 0.01, price: float | None = None, **parameters: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 import ccxt
 import pytest
 
-from tests.contract.paper.paper_venue import BTC_SYMBOL, PaperVenue
+from tests.support.paper_venue import BTC_SYMBOL, PaperVenue
 
 ORDER_PATH = {"path": "/fapi/v1/order", "method": "POST"}
 

@@ -7,7 +7,7 @@ from typing import Any
 import ccxt
 import pytest
 
-from tests.contract.paper.paper_venue import BTC_SYMBOL, MINUTE_MS, START_MS, PaperVenue
+from tests.support.paper_venue import BTC_SYMBOL, MINUTE_MS, START_MS, PaperVenue
 
 EIGHT_HOURS = 480  # minutes; START_MS is a midnight
 DAY_MS = 86_400_000

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.paper.paper_venue import BTC_SYMBOL, PaperVenue
+from tests.support.paper_venue import BTC_SYMBOL, PaperVenue
 
 CALM = ["50000"] * 61
 CRASH = ("50000", "50000", "44000", "44500")

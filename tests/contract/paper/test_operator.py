@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.paper.paper_venue import BTC, BTC_SYMBOL, MINUTE_MS, OPERATOR_KEY, START_MS, PaperVenue
+from tests.support.paper_venue import BTC, BTC_SYMBOL, MINUTE_MS, OPERATOR_KEY, START_MS, PaperVenue
 
 
 def send_rows(venue: PaperVenue, body: str | list[Any], **parameters: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 import ccxt
 import pytest
 
-from tests.contract.paper.paper_venue import BTC, BTC_SYMBOL, PaperVenue
+from tests.support.paper_venue import BTC, BTC_SYMBOL, PaperVenue
 
 CALM = ["50000"] * 61
 ORDER_PATH = {"path": "/fapi/v1/order", "method": "POST"}

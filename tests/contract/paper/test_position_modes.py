@@ -7,7 +7,7 @@ from typing import Any
 import ccxt
 import pytest
 
-from tests.contract.paper.paper_venue import BTC_SYMBOL, PaperVenue
+from tests.support.paper_venue import BTC_SYMBOL, PaperVenue
 
 ORDER = {"symbol": "BTCUSDT", "type": "MARKET", "quantity": "0.01"}
 

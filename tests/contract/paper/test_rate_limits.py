@@ -8,7 +8,7 @@ import ccxt
 import httpx
 import pytest
 
-from tests.contract.paper.paper_venue import BTC_SYMBOL, PaperVenue
+from tests.support.paper_venue import BTC_SYMBOL, PaperVenue
 
 DOCUMENTED = {"weight_per_minute": 2_400, "orders_per_ten_seconds": 300, "orders_per_minute": 1_200}
 MINUTE_MS = 60_000

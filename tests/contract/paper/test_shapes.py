@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.paper.paper_venue import BTC_SYMBOL, PaperVenue
+from tests.support.paper_venue import BTC_SYMBOL, PaperVenue
 
 DECIMAL = re.compile(r"-?\d+(\.\d+)?")
 ORDER = {

@@ -43,9 +43,9 @@ from functions.paper_exchange.state import MAX_MARKETS, ExchangeState, Listing, 
 from functions.paper_exchange.store import AccountExists, PaperStore, StoredAccount, StoredState, WriteConflict
 from functions.paper_exchange.store_dynamodb import DynamoDbStore
 from functions.paper_exchange.store_memory import MemoryStore
-from tests.contract.paper.paper_venue import PaperVenue, ServedApp
 from tests.contract.paper.test_conditional_orders import TO_BOTH
-from tests.unit.paper.quotes import market
+from tests.support.paper_venue import PaperVenue, ServedApp
+from tests.support.quotes import market
 
 
 @pytest.fixture(scope="module")

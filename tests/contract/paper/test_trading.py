@@ -7,7 +7,7 @@ from typing import Any
 import ccxt
 import pytest
 
-from tests.contract.paper.paper_venue import BTC_SYMBOL, MINUTE_MS, START_MS, PaperVenue
+from tests.support.paper_venue import BTC_SYMBOL, MINUTE_MS, START_MS, PaperVenue
 
 
 def test_markets_carry_the_filters_as_ccxt_reads_them(trader: Any) -> None:

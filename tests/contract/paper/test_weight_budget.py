@@ -25,10 +25,10 @@ from candlecast.services.venue.guard_venue import GuardedMarketData, GuardedVenu
 from candlecast.services.venue.spend_weight import SpendWeight
 from candlecast.services.venue.watch_venue import WatchVenue
 from infra.local.demo.exchange import WIDE_LIMITS
-from tests.builders import NOW, an_intent
-from tests.contract.paper.paper_venue import BTC_SYMBOL, MINUTE_MS, START_MS, PaperVenue
-from tests.fakes.clock import FakeClock, RecordingMetrics
-from tests.fakes.gate import EGRESS, FakeGate, FakeWeights
+from tests.support.builders import NOW, an_intent
+from tests.support.fakes.clock import FakeClock, RecordingMetrics
+from tests.support.fakes.gate import EGRESS, FakeGate, FakeWeights
+from tests.support.paper_venue import BTC_SYMBOL, MINUTE_MS, START_MS, PaperVenue
 
 HERE = Address("paper", EGRESS)
 QUANTITY = Decimal("0.01")

@@ -30,14 +30,14 @@ from candlecast.ports.store import (
     StrategyStore,
     SubscriptionStore,
 )
-from tests.fakes.accounts import FakeAccountStore
-from tests.fakes.clock import FakeClock
-from tests.fakes.executions import FakeExecutionStore
-from tests.fakes.history import FakeHistory, FakePriceStore
-from tests.fakes.signals import FakeSignalStore
-from tests.fakes.store import FakeDatabase
-from tests.fakes.strategies import FakeStrategyStore
-from tests.fakes.subscriptions import FakeSubscriptionStore
+from tests.support.fakes.accounts import FakeAccountStore
+from tests.support.fakes.clock import FakeClock
+from tests.support.fakes.executions import FakeExecutionStore
+from tests.support.fakes.history import FakeHistory, FakePriceStore
+from tests.support.fakes.signals import FakeSignalStore
+from tests.support.fakes.store import FakeDatabase
+from tests.support.fakes.strategies import FakeStrategyStore
+from tests.support.fakes.subscriptions import FakeSubscriptionStore
 
 REGION = "us-east-1"
 _numbers = count(1)
@@ -122,7 +122,7 @@ def stream_records(endpoint: str, table_name: str) -> list[Any]:
 @cache
 def table_of_the_template() -> dict[str, Any]:
     """Keys, indexes and stream as they are deployed."""
-    from tests.infra.transformed import root  # SAM's translator takes a second to import, which the fakes need not wait for
+    from tests.support.transformed import root  # SAM's translator takes a second to import, which the fakes need not wait for
 
     properties = root()["Resources"]["Table"]["Properties"]
     names = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")

@@ -34,7 +34,7 @@ from candlecast.domain.values.ids import digest
 from candlecast.domain.values.reasons import Reason
 from candlecast.domain.values.terms import MarginMode, OrderType, PositionSide, Side
 from candlecast.domain.venue.reports import MarketSettings
-from tests.builders import BTC, ETH, NOW, a_position, after, an_account, an_intent
+from tests.support.builders import BTC, ETH, NOW, a_position, after, an_account, an_intent
 
 MAX_ACCOUNT_BYTES = 32_000  # what the account's bounds promise: a read of it costs eight units at most
 WRITE_UNIT_BYTES = 1_024

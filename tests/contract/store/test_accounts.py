@@ -18,8 +18,8 @@ from candlecast.domain.values.reasons import Denial, Reason
 from candlecast.domain.values.terms import MarginMode, Side
 from candlecast.domain.venue.reports import MarketSettings
 from candlecast.ports.store import DueAccount
-from tests.builders import ACCOUNT, BTC, NOW, SUBSCRIPTION, TENANT, a_position, after, an_account, an_intent
 from tests.contract.store.conftest import Stores
+from tests.support.builders import ACCOUNT, BTC, NOW, SUBSCRIPTION, TENANT, a_position, after, an_account, an_intent
 
 
 def an_event(code: str) -> Event:

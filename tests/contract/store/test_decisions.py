@@ -10,9 +10,9 @@ import pytest
 from candlecast.adapters.dynamodb.decisions import DynamoDecisions
 from candlecast.domain.values.errors import NotFound
 from candlecast.ports.decisions import Decisions
-from tests.builders import NOW, SUBSCRIPTION, a_breach
-from tests.fakes.clock import FakeClock
-from tests.fakes.decisions import FakeDecisions
+from tests.support.builders import NOW, SUBSCRIPTION, a_breach
+from tests.support.fakes.clock import FakeClock
+from tests.support.fakes.decisions import FakeDecisions
 
 BREACH = a_breach()
 

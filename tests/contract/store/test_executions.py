@@ -8,8 +8,8 @@ import pytest
 
 from candlecast.domain.strategies.execution import LEASE, Execution, ExecutionStatus
 from candlecast.domain.values.errors import Conflict, InvalidValue
-from tests.builders import NOW, STRATEGY, a_signal, after, an_execution
 from tests.contract.store.conftest import Stores
+from tests.support.builders import NOW, STRATEGY, a_signal, after, an_execution
 
 FINAL = [status for status in ExecutionStatus if status is not ExecutionStatus.RUNNING]
 

@@ -20,10 +20,10 @@ from candlecast.domain.account.kill_switch import PLATFORM, Grade, KillSwitch, S
 from candlecast.domain.values.errors import Conflict, NotFound, RetryLater
 from candlecast.domain.venue.breaker import FAILURES_TO_OPEN, Breaker, BreakerState
 from candlecast.domain.venue.weight_budget import Address, Spent
-from tests.builders import NOW
 from tests.contract.store.conftest import stream_records
 from tests.contract.store.test_requests import answering, counted, stubbed_table
-from tests.fakes.gate import FakeGate, FakeWeights, a_switch
+from tests.support.builders import NOW
+from tests.support.fakes.gate import FakeGate, FakeWeights, a_switch
 
 _numbers = count(1)
 MINUTE = timedelta(minutes=1)

@@ -12,7 +12,8 @@ from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.strategies.statistics import Statistics
 from candlecast.domain.values.errors import InvalidValue, NotFound
 from candlecast.ports.store import LastPrice, OrderFilter
-from tests.builders import (
+from tests.contract.store.conftest import Stores
+from tests.support.builders import (
     BTC,
     ETH,
     NOW,
@@ -25,7 +26,6 @@ from tests.builders import (
     after,
     an_intent,
 )
-from tests.contract.store.conftest import Stores
 
 ANY = OrderFilter()
 FINAL = [state for state in IntentState if state.is_terminal]

@@ -12,8 +12,8 @@ from candlecast.domain.limits.limits import Limits, Scope
 from candlecast.domain.limits.record import PLATFORM, LimitPlace, LimitRecord
 from candlecast.domain.values.errors import Conflict
 from candlecast.ports.limits import LimitStore
-from tests.builders import NOW
-from tests.fakes.limits import FakeLimitStore
+from tests.support.builders import NOW
+from tests.support.fakes.limits import FakeLimitStore
 
 ORGANISATION = LimitPlace(Scope.ORGANISATION, "fund")
 USER = LimitPlace(Scope.USER, "tenant-1")

@@ -27,8 +27,8 @@ from candlecast.domain.values.reasons import Reason
 from candlecast.services.pools.release_pools import ReleasePools
 from candlecast.services.pools.reserve_pool import ReservePool
 from candlecast.services.pools.sweep_pools import SweepPools
-from tests.builders import a_position, a_signal, a_trade_order, an_account
-from tests.unit.services.pooled import ORGANISATION, Pools, an_entry, pool_limits
+from tests.support.builders import a_position, a_signal, a_trade_order, an_account
+from tests.support.pooled import ORGANISATION, Pools, an_entry, pool_limits
 
 pytestmark = pytest.mark.e2e
 

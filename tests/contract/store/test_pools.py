@@ -16,10 +16,10 @@ from candlecast.domain.limits.pool_bounds import Amounts, PoolBounds, PoolLimits
 from candlecast.domain.pools.pool import SLOTS, Pool, Reservation, ReservationState, Slot, SlotChange
 from candlecast.domain.values.errors import Conflict, RetryLater
 from candlecast.ports.pool import RESERVATION_CHANGED, SLOT_CHANGED, PoolStore
-from tests.builders import ACCOUNT, NOW, TENANT, after
 from tests.contract.store.test_requests import answering, counted, stubbed_table
-from tests.fakes.clock import FakeClock
-from tests.fakes.pools import FakePoolStore
+from tests.support.builders import ACCOUNT, NOW, TENANT, after
+from tests.support.fakes.clock import FakeClock
+from tests.support.fakes.pools import FakePoolStore
 
 _numbers = count(1)
 TODAY = NOW.date()

@@ -12,7 +12,8 @@ from candlecast.domain.strategies.execution import LEASE
 from candlecast.domain.strategies.statistics import Statistics
 from candlecast.domain.values.errors import Conflict, RetryLater
 from candlecast.domain.values.timeframe import Timeframe
-from tests.builders import (
+from tests.contract.store.conftest import Stores
+from tests.support.builders import (
     ACCOUNT,
     BTC,
     STRATEGY,
@@ -25,7 +26,6 @@ from tests.builders import (
     an_account,
     an_execution,
 )
-from tests.contract.store.conftest import Stores
 
 pytestmark = pytest.mark.e2e
 AT_ONCE = 8

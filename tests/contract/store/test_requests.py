@@ -19,9 +19,9 @@ from candlecast.adapters.dynamodb.single_table.table import Table
 from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
 from candlecast.domain.values.errors import Conflict, RetryLater
 from candlecast.domain.values.timeframe import Timeframe
-from tests.builders import ACCOUNT, TENANT, a_strategy, an_account, an_execution
-from tests.fakes.clock import FakeClock
-from tests.fakes.http_body import HttpBody
+from tests.support.builders import ACCOUNT, TENANT, a_strategy, an_account, an_execution
+from tests.support.fakes.clock import FakeClock
+from tests.support.fakes.http_body import HttpBody
 
 
 @contextmanager

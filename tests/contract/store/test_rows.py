@@ -14,8 +14,8 @@ from candlecast.adapters.paging import encode_cursor
 from candlecast.domain.orders.intent import IntentState
 from candlecast.domain.values.errors import InvalidValue, RetryLater
 from candlecast.ports.store import OrderFilter
-from tests.builders import ACCOUNT, TENANT, an_account, an_intent
 from tests.contract.store.conftest import Stores
+from tests.support.builders import ACCOUNT, TENANT, an_account, an_intent
 
 pytestmark = pytest.mark.e2e
 

@@ -9,8 +9,8 @@ import pytest
 from candlecast.domain.signals.signal import Action
 from candlecast.domain.strategies.execution import ShardReport
 from candlecast.domain.values.errors import NotFound
-from tests.builders import NOW, SOURCE, STRATEGY, a_signal, a_signal_record, after
 from tests.contract.store.conftest import Stores
+from tests.support.builders import NOW, SOURCE, STRATEGY, a_signal, a_signal_record, after
 
 SIGNAL = a_signal().signal_id
 WINDOW = 600

@@ -8,8 +8,8 @@ import pytest
 
 from candlecast.domain.values.errors import Conflict, InvalidValue, NotFound
 from candlecast.domain.values.timeframe import Timeframe
-from tests.builders import BTC, ETH, SOURCE, STRATEGY, VENUE, a_source, a_strategy, a_subscription, an_external_strategy
 from tests.contract.store.conftest import Stores
+from tests.support.builders import BTC, ETH, SOURCE, STRATEGY, VENUE, a_source, a_strategy, a_subscription, an_external_strategy
 
 
 def follow(stores: Stores, strategy_id: str, subscription_id: str) -> None:

@@ -11,8 +11,8 @@ from candlecast.domain.strategies.statistics import Statistics
 from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from candlecast.domain.values.errors import Conflict, InvalidValue, NotFound
 from candlecast.services.signals.publish_signal import shard_bounds
-from tests.builders import ACCOUNT, NOW, STRATEGY, SUBSCRIPTION, TENANT, a_strategy, a_subscription, an_account, settings
 from tests.contract.store.conftest import Stores
+from tests.support.builders import ACCOUNT, NOW, STRATEGY, SUBSCRIPTION, TENANT, a_strategy, a_subscription, an_account, settings
 
 
 def count(stores: Stores) -> int:

@@ -20,7 +20,7 @@ from candlecast.adapters.dynamodb.single_table.outbox import outbox_events, outb
 from candlecast.domain.account.account import Account
 from candlecast.domain.account.events import order_event
 from candlecast.domain.values.errors import RetryLater
-from tests.builders import ACCOUNT, NOW, TENANT, a_position, an_account, an_intent
+from tests.support.builders import ACCOUNT, NOW, TENANT, a_position, an_account, an_intent
 
 OF_ITS_FIRST_DAY = "fcd6747465a6d4adf1f74011f0a1f2240cd4e95f7a1b45a5598c099caa268b7d"
 NAMES = (TENANT, ACCOUNT)

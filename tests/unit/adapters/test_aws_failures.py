@@ -22,9 +22,9 @@ from candlecast.domain.account.events import order_event
 from candlecast.domain.values.errors import Fatal, RetryLater
 from candlecast.ports.bus import PublishedEvent
 from candlecast.ports.venue import Credentials
-from tests.builders import ACCOUNT, BTC, ETH, NOW, SOURCE, TENANT, VENUE, a_market, a_trade_order, an_intent
-from tests.fakes.clock import FakeClock
-from tests.unit.adapters.stubbed import stubbed
+from tests.support.builders import ACCOUNT, BTC, ETH, NOW, SOURCE, TENANT, VENUE, a_market, a_trade_order, an_intent
+from tests.support.fakes.clock import FakeClock
+from tests.support.stubbed import stubbed
 
 QUEUE = "https://queue.example/trade.fifo"
 VERSION = "v" * 32

@@ -12,7 +12,7 @@ import pytest
 from candlecast.adapters.ccxt.clients import Templates
 from candlecast.adapters.ccxt.market_data import CANDLES_AT_ONCE, CcxtMarketData
 from candlecast.domain.values.timeframe import Timeframe
-from tests.builders import BTC, NOW
+from tests.support.builders import BTC, NOW
 
 MINUTE_MS = 60_000
 NOW_MS = round(NOW.timestamp() * 1000)

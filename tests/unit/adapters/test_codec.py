@@ -26,7 +26,7 @@ from candlecast.domain.signals.signal import TakeProfit
 from candlecast.domain.strategies.execution import Execution, ShardReport, SignalRecord
 from candlecast.domain.subscriptions.trade_order import TradeOrder
 from candlecast.domain.values.errors import InvalidValue, Poison
-from tests.builders import (
+from tests.support.builders import (
     NOW,
     a_candle_closed,
     a_position,

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError, ParamValidationError
 from candlecast.adapters.sqs.dead_letter_contents import entry_of
 from candlecast.adapters.sqs.dead_letter_routes import RECORDS_PER_INVOCATION, ThroughTheRelay, ToItsFunction
 from candlecast.domain.values.errors import InvalidValue, RetryLater
-from tests.builders import NOW
+from tests.support.builders import NOW
 
 RELAY = "stack-outbox_relay"
 CLOCK = "arn:aws:lambda:eu-central-1:123456789012:function:stack-candle_clock:live"

@@ -25,8 +25,8 @@ from candlecast.adapters.aws.fast_path import ShortWay, Signature
 from candlecast.adapters.dynamodb.single_table.table import FREQUENT
 from candlecast.adapters.sqs.queues import SqsTradeQueue
 from candlecast.domain.values.errors import RetryLater
-from tests.builders import a_trade_order
-from tests.fakes.http_body import HttpBody
+from tests.support.builders import a_trade_order
+from tests.support.fakes.http_body import HttpBody
 
 CONTENT_TYPE = "application/x-amz-json-1.0"
 PROTOCOL = "DynamoDB_20120810."

@@ -19,7 +19,7 @@ from candlecast.domain.account.events import Event, EventType, order_event
 from candlecast.domain.orders.intent import IntentState
 from candlecast.domain.values.errors import Poison, RetryLater
 from candlecast.domain.values.ids import event_id
-from tests.builders import ACCOUNT, NOW, TENANT, a_position, an_account, an_intent
+from tests.support.builders import ACCOUNT, NOW, TENANT, a_position, an_account, an_intent
 
 ALERT = Event(type=EventType.ALERT_CRITICAL, occurred_at=NOW, code="FIRST")
 EVENTS = (ALERT, replace(ALERT, code="SECOND"))

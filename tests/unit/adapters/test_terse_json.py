@@ -14,7 +14,7 @@ import pytest
 from candlecast.adapters.codec import from_json, message_from_json, to_json, to_terse_json
 from candlecast.domain.subscriptions.subscription import Subscription
 from candlecast.domain.subscriptions.trade_order import TradeOrder
-from tests.builders import a_subscription, a_trade_order
+from tests.support.builders import a_subscription, a_trade_order
 
 TERSE = (Subscription, TradeOrder)
 

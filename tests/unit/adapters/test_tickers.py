@@ -6,7 +6,7 @@ import pytest
 
 from candlecast.adapters.s3.tickers import resolve_ticker
 from candlecast.domain.market.market import Market
-from tests.builders import a_market
+from tests.support.builders import a_market
 
 BTC_PERPETUAL = a_market("BTC/USDT:USDT")
 ETH_PERPETUAL = a_market("ETH/USDT:USDT")

@@ -30,7 +30,7 @@ from candlecast.domain.values.ids import digest
 from candlecast.domain.values.reasons import Denial, Reason
 from candlecast.domain.values.terms import PositionSide
 from candlecast.domain.venue.reports import VenueOrder, VenueOrderStatus
-from tests.builders import BTC, NOW, SUBSCRIPTION, a_position, after, an_account, an_intent
+from tests.support.builders import BTC, NOW, SUBSCRIPTION, a_position, after, an_account, an_intent
 
 D = Decimal
 RATE = D("0.0004")

@@ -19,7 +19,7 @@ from candlecast.domain.values.errors import InvalidValue
 from candlecast.domain.values.reasons import Reason
 from candlecast.domain.values.terms import OrderType, PositionMode, PositionSide, Side, TimeInForce
 from candlecast.domain.venue.reports import OrderRequest
-from tests.builders import NOW, a_market, a_signal, a_trade_order, after, an_account, an_intent, settings
+from tests.support.builders import NOW, a_market, a_signal, a_trade_order, after, an_account, an_intent, settings
 
 D = Decimal
 LIMIT = EntryOrder(type=EntryType.LIMIT, price=D("99.04"))

@@ -14,7 +14,7 @@ import pytest
 import candlecast.domain
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import InvalidValue
-from tests.builders import NOW, a_signal, an_account
+from tests.support.builders import NOW, a_signal, an_account
 
 
 def values_of_the_domain() -> list[type[Any]]:

@@ -22,7 +22,7 @@ from candlecast.domain.reconcile.drift import (
     position_step,
     stop_step,
 )
-from tests.builders import NOW, after, an_intent
+from tests.support.builders import NOW, after, an_intent
 
 D = Decimal
 SPACING = timedelta(seconds=3)

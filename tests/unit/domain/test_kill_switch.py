@@ -20,8 +20,8 @@ from candlecast.domain.account.kill_switch import (
 )
 from candlecast.domain.orders.intent import LegKind
 from candlecast.domain.values.errors import InvalidValue
-from tests.builders import STRATEGY, TENANT, an_account, an_intent
-from tests.fakes.gate import a_switch
+from tests.support.builders import STRATEGY, TENANT, an_account, an_intent
+from tests.support.fakes.gate import a_switch
 
 USER = SwitchPlace(SwitchScope.USER, TENANT)
 HOUSE = SwitchPlace(SwitchScope.ORGANISATION, "house-1")

@@ -11,7 +11,7 @@ from candlecast.domain.account.account import Account
 from candlecast.domain.orders.intent import IntentState, LegKind
 from candlecast.domain.orders.lifecycle import START, TRANSITIONS, Actor, Trigger, as_table, is_legal, require_transition
 from candlecast.domain.values.errors import InvalidValue
-from tests.builders import NOW, an_account, an_intent
+from tests.support.builders import NOW, an_account, an_intent
 
 ARCHITECTURE = Path(__file__).parents[3] / "docs" / "ARCHITECTURE.md"
 STATES = (START, *IntentState)

@@ -27,7 +27,7 @@ from candlecast.domain.limits.trading_window import Blackout, TradingWindow, is_
 from candlecast.domain.subscriptions.subscription import AllowedSides
 from candlecast.domain.values.errors import InvalidValue
 from candlecast.domain.values.terms import PositionSide
-from tests.builders import BTC, ETH, NOW, after, settings
+from tests.support.builders import BTC, ETH, NOW, after, settings
 
 D = Decimal
 LONG, SHORT = PositionSide.LONG, PositionSide.SHORT

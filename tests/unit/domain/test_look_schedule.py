@@ -29,7 +29,7 @@ from candlecast.domain.reconcile.look_schedule import (
 from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from candlecast.domain.values.terms import OrderType
 from candlecast.domain.venue.rules import BINANCE_USDM
-from tests.builders import NOW, SUBSCRIPTION, a_position, after, an_account, an_intent
+from tests.support.builders import NOW, SUBSCRIPTION, a_position, after, an_account, an_intent
 
 
 def account_of(*intents: Intent, position: Position | None = None, **changes: Any) -> Account:

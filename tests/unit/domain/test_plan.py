@@ -21,7 +21,7 @@ from candlecast.domain.values.ids import digest, intent_id
 from candlecast.domain.values.reasons import Reason
 from candlecast.domain.values.terms import MarginMode, OrderType, PositionSide, Side
 from candlecast.domain.venue.reports import MarketSettings
-from tests.builders import (
+from tests.support.builders import (
     BTC,
     ETH,
     NOW,

@@ -30,7 +30,7 @@ from candlecast.domain.values.errors import InvalidValue
 from candlecast.domain.values.ids import intent_id
 from candlecast.domain.values.terms import PositionSide
 from candlecast.domain.venue.rules import BINANCE_USDM, CAUTIOUS
-from tests.builders import BTC, NOW, SUBSCRIPTION, a_market, a_position, a_signal, after, an_account, an_intent
+from tests.support.builders import BTC, NOW, SUBSCRIPTION, a_market, a_position, a_signal, after, an_account, an_intent
 
 D = Decimal
 LONG, SHORT = PositionSide.LONG, PositionSide.SHORT

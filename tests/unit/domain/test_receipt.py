@@ -18,7 +18,7 @@ from candlecast.domain.limits.limits import Limits, Scope, tighten
 from candlecast.domain.orders.intent import LegKind
 from candlecast.domain.signals.signal import Action
 from candlecast.domain.subscriptions.trade_order import TradeOrder
-from tests.builders import NOW, a_market, a_position, a_signal, a_trade_order, after, an_account, settings
+from tests.support.builders import NOW, a_market, a_position, a_signal, a_trade_order, after, an_account, settings
 
 D = Decimal
 ABOVE = tighten(((Scope.PLATFORM, Limits(max_leverage=D(5), stop_required=True)),))

@@ -25,7 +25,7 @@ from candlecast.domain.reconcile.reconcile import (
 from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from candlecast.domain.values.ids import digest
 from candlecast.domain.venue.rules import BINANCE_USDM
-from tests.builders import ETH, NOW, SUBSCRIPTION, a_position, an_account, an_intent
+from tests.support.builders import ETH, NOW, SUBSCRIPTION, a_position, an_account, an_intent
 
 MOMENT = timedelta(microseconds=1)
 UNSETTLED = (IntentState.PENDING, IntentState.SUBMITTING, IntentState.UNKNOWN)

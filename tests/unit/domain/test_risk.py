@@ -18,8 +18,19 @@ from candlecast.domain.subscriptions.subscription import AllowedSides, Sizing, S
 from candlecast.domain.values.ids import digest
 from candlecast.domain.values.reasons import Reason
 from candlecast.domain.values.terms import PositionSide
-from tests.builders import BTC, ETH, NOW, SUBSCRIPTION, a_market, a_position, a_signal, a_trade_order, an_account, an_intent
-from tests.builders import settings as some_settings
+from tests.support.builders import (
+    BTC,
+    ETH,
+    NOW,
+    SUBSCRIPTION,
+    a_market,
+    a_position,
+    a_signal,
+    a_trade_order,
+    an_account,
+    an_intent,
+)
+from tests.support.builders import settings as some_settings
 
 D = Decimal
 OTHER = "subscription-2"

@@ -13,7 +13,7 @@ from candlecast.domain.decide.risk.held import losing_positions, overdue_positio
 from candlecast.domain.limits.limits import ClosingLimits
 from candlecast.domain.values.terms import PositionSide
 from candlecast.domain.venue.reports import VenueOrder, VenueOrderStatus
-from tests.builders import BTC, ETH, NOW, SUBSCRIPTION, a_position, an_account, an_intent
+from tests.support.builders import BTC, ETH, NOW, SUBSCRIPTION, a_position, an_account, an_intent
 
 D = Decimal
 

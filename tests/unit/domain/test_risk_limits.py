@@ -27,7 +27,7 @@ from candlecast.domain.values.ids import digest
 from candlecast.domain.values.reasons import Reason
 from candlecast.domain.values.terms import MarginMode, PositionSide, Side
 from candlecast.domain.venue.reports import MarketSettings
-from tests.builders import (
+from tests.support.builders import (
     BTC,
     ETH,
     NOW,
@@ -40,7 +40,7 @@ from tests.builders import (
     an_account,
     an_intent,
 )
-from tests.builders import settings as some_settings
+from tests.support.builders import settings as some_settings
 
 D = Decimal
 OTHER = "subscription-2"

@@ -15,7 +15,7 @@ from candlecast.domain.limits.catalogue import CATALOGUE
 from candlecast.domain.limits.limits import EffectiveLimits, Limits, Scope
 from candlecast.domain.orders.intent import IntentState
 from candlecast.domain.values.terms import PositionSide
-from tests.builders import BTC, ETH, NOW, SUBSCRIPTION, a_position, a_subscription, an_account, an_intent, settings
+from tests.support.builders import BTC, ETH, NOW, SUBSCRIPTION, a_position, a_subscription, an_account, an_intent, settings
 
 D = Decimal
 NOBODYS = EffectiveLimits()

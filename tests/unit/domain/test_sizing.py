@@ -14,7 +14,7 @@ from candlecast.domain.signals.signal import TakeProfit
 from candlecast.domain.subscriptions.subscription import Sizing, SizingMode
 from candlecast.domain.values.reasons import Denial, Reason
 from candlecast.domain.values.terms import PositionSide
-from tests.builders import NOW, a_market, a_signal, a_trade_order, an_account, settings
+from tests.support.builders import NOW, a_market, a_signal, a_trade_order, an_account, settings
 
 D = Decimal
 LONG, SHORT = PositionSide.LONG, PositionSide.SHORT

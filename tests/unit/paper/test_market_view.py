@@ -19,7 +19,7 @@ from functions.paper_exchange.feed import ChunkCache, LiveFeed, LoopingFeed, Rec
 from functions.paper_exchange.intervals import DAY_MS, LENGTHS_MS, next_open, open_of, opens_before, opens_from
 from functions.paper_exchange.market_view import MarketView
 from functions.paper_exchange.state import ExchangeState, Listing, Series
-from tests.unit.paper.quotes import MINUTE_MS, market
+from tests.support.quotes import MINUTE_MS, market
 
 DAY = 19_000 * DAY_MS  # 2022-01-08, a Saturday
 

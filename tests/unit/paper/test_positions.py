@@ -15,7 +15,7 @@ from functions.paper_exchange.markets import MarketSpec
 from functions.paper_exchange.matching import MAX_OPEN_ORDERS, place_order
 from functions.paper_exchange.positions import apply_fill, reducible
 from functions.paper_exchange.requests import OrderRequest
-from tests.unit.paper.quotes import MINUTE_MS, STAMP, ListedQuotes, account, bar, market
+from tests.support.quotes import MINUTE_MS, STAMP, ListedQuotes, account, bar, market
 
 CENT = Decimal("0.01")
 quantities = st.integers(-50, 50).filter(bool).map(Decimal)

@@ -28,7 +28,7 @@ from functions.paper_exchange.liquidation import at_risk, liquidations
 from functions.paper_exchange.matching import place_order
 from functions.paper_exchange.requests import AlgoRequest, OrderRequest
 from functions.paper_exchange.triggers import MAX_CLOSED_A_STEP, bring_up_to_date
-from tests.unit.paper.quotes import MINUTE_MS, STAMP, ListedQuotes, account, bar, market
+from tests.support.quotes import MINUTE_MS, STAMP, ListedQuotes, account, bar, market
 
 STILL = bar(0, "100", "100", "100", "100")
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from candlecast.runtime.observe import EmfMetrics, observed
-from tests.handlers.queue_events import Context
+from tests.support.queue_events import Context
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:

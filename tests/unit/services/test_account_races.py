@@ -12,10 +12,10 @@ from candlecast.ports.venue import Credentials
 from candlecast.services.account.change_credentials import ChangeCredentials
 from candlecast.services.account.switch_account import SwitchAccount
 from candlecast.services.retry_conflict import ATTEMPTS, retry_conflict
-from tests.builders import ACCOUNT, TENANT, a_position, an_account
-from tests.fakes.accounts import FakeAccountStore
-from tests.fakes.clock import FakeClock, SequentialIdentifiers
-from tests.fakes.vault import FakeVault
+from tests.support.builders import ACCOUNT, TENANT, a_position, an_account
+from tests.support.fakes.accounts import FakeAccountStore
+from tests.support.fakes.clock import FakeClock, SequentialIdentifiers
+from tests.support.fakes.vault import FakeVault
 
 KEYS = Credentials("key", "secret")
 

@@ -15,9 +15,9 @@ from candlecast.domain.signals.signal import Action, TakeProfit
 from candlecast.domain.values.reasons import Reason
 from candlecast.domain.values.terms import OrderType
 from candlecast.domain.venue.reports import VenueOrderStatus
-from tests.builders import BTC, settings
-from tests.fakes.venue import Fault
-from tests.unit.services.money_path import KEY, MoneyPath, bracket
+from tests.support.builders import BTC, settings
+from tests.support.fakes.venue import Fault
+from tests.support.money_path import KEY, MoneyPath, bracket
 
 D = Decimal
 SECOND = D("9.090")  # a thousand at 110, in steps

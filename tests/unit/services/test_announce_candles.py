@@ -10,10 +10,10 @@ from candlecast.domain.strategies.definition import StrategyDefinition
 from candlecast.domain.values.errors import RetryLater
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.services.market.announce_candles import AnnounceCandles
-from tests.builders import BTC, ETH, NOW, a_strategy, after, an_external_strategy
-from tests.fakes.clock import FakeClock, RecordingMetrics
-from tests.fakes.queues import FakeCandleQueue
-from tests.fakes.strategies import FakeStrategyStore
+from tests.support.builders import BTC, ETH, NOW, a_strategy, after, an_external_strategy
+from tests.support.fakes.clock import FakeClock, RecordingMetrics
+from tests.support.fakes.queues import FakeCandleQueue
+from tests.support.fakes.strategies import FakeStrategyStore
 
 SCHEDULED = after(-60)
 

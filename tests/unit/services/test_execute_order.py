@@ -18,9 +18,9 @@ from candlecast.domain.values.terms import PositionSide
 from candlecast.domain.venue.reports import OrderRequest, VenueOrder, VenueOrderStatus
 from candlecast.domain.venue.rules import BINANCE_USDM
 from candlecast.ports.venue import Credentials
-from tests.builders import ACCOUNT, BTC, SUBSCRIPTION, TENANT, a_signal, after, settings
-from tests.fakes.venue import FakeVenue, Fault
-from tests.unit.services.money_path import KEY, MoneyPath, bracket
+from tests.support.builders import ACCOUNT, BTC, SUBSCRIPTION, TENANT, a_signal, after, settings
+from tests.support.fakes.venue import FakeVenue, Fault
+from tests.support.money_path import KEY, MoneyPath, bracket
 
 D = Decimal
 NONE = Fault.NONE

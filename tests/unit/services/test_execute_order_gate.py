@@ -17,9 +17,9 @@ from candlecast.domain.venue.breaker import FAILURES_TO_OPEN, OPEN_FOR, Breaker,
 from candlecast.services.orders import execute_order
 from candlecast.services.venue.check_gate import GATE_HOLDS, HALT_PAUSE
 from candlecast.services.venue.guard_venue import GuardedVenues
-from tests.builders import ETH, NOW, STRATEGY, TENANT, VENUE, a_signal, a_trade_order, an_intent
-from tests.fakes.venue import Fault
-from tests.unit.services.money_path import MoneyPath, bracket
+from tests.support.builders import ETH, NOW, STRATEGY, TENANT, VENUE, a_signal, a_trade_order, an_intent
+from tests.support.fakes.venue import Fault
+from tests.support.money_path import MoneyPath, bracket
 
 D = Decimal
 USER = SwitchPlace(SwitchScope.USER, TENANT)

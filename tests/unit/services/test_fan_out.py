@@ -19,7 +19,7 @@ from candlecast.domain.values.ids import shard_position, turn
 from candlecast.domain.values.reasons import Reason
 from candlecast.ports.store import OrderFilter
 from candlecast.services.signals.fan_out import FanOut
-from tests.builders import (
+from tests.support.builders import (
     BTC,
     TENANT,
     VENUE,
@@ -31,15 +31,15 @@ from tests.builders import (
     after,
     settings,
 )
-from tests.fakes.clock import FakeClock, RecordingMetrics
-from tests.fakes.history import FakeHistory
-from tests.fakes.limits import FakeLimitStore, read_limits
-from tests.fakes.market_data import FakeMarketData
-from tests.fakes.queues import FakeTradeQueue
-from tests.fakes.signals import FakeSignalStore
-from tests.fakes.store import FakeDatabase
-from tests.fakes.strategies import FakeStrategyStore
-from tests.fakes.subscriptions import FakeSubscriptionStore
+from tests.support.fakes.clock import FakeClock, RecordingMetrics
+from tests.support.fakes.history import FakeHistory
+from tests.support.fakes.limits import FakeLimitStore, read_limits
+from tests.support.fakes.market_data import FakeMarketData
+from tests.support.fakes.queues import FakeTradeQueue
+from tests.support.fakes.signals import FakeSignalStore
+from tests.support.fakes.store import FakeDatabase
+from tests.support.fakes.strategies import FakeStrategyStore
+from tests.support.fakes.subscriptions import FakeSubscriptionStore
 
 
 class House:

@@ -18,15 +18,15 @@ from candlecast.domain.strategies.execution import ShardReport
 from candlecast.ports.store import OrderFilter
 from candlecast.services.signals.fan_out import FanOut
 from candlecast.services.signals.publish_signal import shard_messages
-from tests.builders import TENANT, VENUE, a_signal, a_signal_record, a_strategy, a_subscription
-from tests.fakes.clock import FakeClock, RecordingMetrics
-from tests.fakes.history import FakeHistory
-from tests.fakes.limits import read_limits
-from tests.fakes.market_data import FakeMarketData
-from tests.fakes.signals import FakeSignalStore
-from tests.fakes.store import FakeDatabase
-from tests.fakes.strategies import FakeStrategyStore
-from tests.fakes.subscriptions import FakeSubscriptionStore
+from tests.support.builders import TENANT, VENUE, a_signal, a_signal_record, a_strategy, a_subscription
+from tests.support.fakes.clock import FakeClock, RecordingMetrics
+from tests.support.fakes.history import FakeHistory
+from tests.support.fakes.limits import read_limits
+from tests.support.fakes.market_data import FakeMarketData
+from tests.support.fakes.signals import FakeSignalStore
+from tests.support.fakes.store import FakeDatabase
+from tests.support.fakes.strategies import FakeStrategyStore
+from tests.support.fakes.subscriptions import FakeSubscriptionStore
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

@@ -18,8 +18,8 @@ from candlecast.domain.values.errors import InvalidValue, Reject
 from candlecast.domain.values.reasons import Reason
 from candlecast.domain.values.terms import OrderType, PositionMode, PositionSide, Side
 from candlecast.domain.venue.reports import OrderRequest, VenueOrderStatus
-from tests.builders import BTC, SUBSCRIPTION, a_position, a_signal, an_account, an_intent, settings
-from tests.unit.services.money_path import KEY, MoneyPath, bracket
+from tests.support.builders import BTC, SUBSCRIPTION, a_position, a_signal, an_account, an_intent, settings
+from tests.support.money_path import KEY, MoneyPath, bracket
 
 D = Decimal
 OTHER = "subscription-2"

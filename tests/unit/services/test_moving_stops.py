@@ -14,9 +14,9 @@ from candlecast.domain.values.reasons import Reason
 from candlecast.domain.values.terms import OrderType
 from candlecast.domain.venue.reports import OrderRequest, VenueOrder, VenueOrderStatus
 from candlecast.domain.venue.rules import BINANCE_USDM
-from tests.builders import BTC, settings
-from tests.fakes.venue import FakeVenue, Fault
-from tests.unit.services.money_path import KEY, MoneyPath, bracket
+from tests.support.builders import BTC, settings
+from tests.support.fakes.venue import FakeVenue, Fault
+from tests.support.money_path import KEY, MoneyPath, bracket
 
 D = Decimal
 LADDER = (TakeProfit(D(110), D("0.5")), TakeProfit(D(120), D("0.5")))

@@ -16,13 +16,13 @@ from candlecast.domain.values.errors import Ambiguous, Conflict, Fatal, Reject, 
 from candlecast.domain.values.reasons import Reason
 from candlecast.domain.venue.reports import VenueOrder, VenueOrderStatus
 from candlecast.services.orders.place_orders import COMMIT_ATTEMPTS, Changes, PlaceOrders
-from tests.builders import BTC, NOW, SUBSCRIPTION, a_market, an_account, an_intent
-from tests.fakes.accounts import FakeAccountStore
-from tests.fakes.clock import FakeClock, RecordingMetrics
-from tests.fakes.gate import FakeGate, check_gate
-from tests.fakes.market_data import FakeMarkets
-from tests.fakes.venue import FakeExchange, FakeVenue
-from tests.unit.services.money_path import IN_FORCE
+from tests.support.builders import BTC, NOW, SUBSCRIPTION, a_market, an_account, an_intent
+from tests.support.fakes.accounts import FakeAccountStore
+from tests.support.fakes.clock import FakeClock, RecordingMetrics
+from tests.support.fakes.gate import FakeGate, check_gate
+from tests.support.fakes.market_data import FakeMarkets
+from tests.support.fakes.venue import FakeExchange, FakeVenue
+from tests.support.money_path import IN_FORCE
 
 D = Decimal
 ENTRY, STOP = an_intent(), an_intent(LegKind.STOP_LOSS, state=IntentState.OPEN)

@@ -18,10 +18,10 @@ from candlecast.services.signals.publish_signal import (
     shard_messages,
     shards_for,
 )
-from tests.builders import NOW, VENUE, a_signal, a_signal_record
-from tests.fakes.clock import FakeClock, RecordingMetrics
-from tests.fakes.queues import FakeSignalQueue
-from tests.fakes.signals import FakeSignalStore
+from tests.support.builders import NOW, VENUE, a_signal, a_signal_record
+from tests.support.fakes.clock import FakeClock, RecordingMetrics
+from tests.support.fakes.queues import FakeSignalQueue
+from tests.support.fakes.signals import FakeSignalStore
 
 
 @pytest.mark.parametrize(

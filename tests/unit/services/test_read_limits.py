@@ -10,9 +10,9 @@ import pytest
 from candlecast.domain.limits.limits import Authority, Limits, Scope
 from candlecast.domain.limits.record import PLATFORM, PRODUCT_LIMITS, LimitPlace, LimitRecord
 from candlecast.services.limits.read_limits import CACHED, EMERGENCY, FRESH, ReadLimits
-from tests.builders import NOW
-from tests.fakes.clock import FakeClock, RecordingMetrics
-from tests.fakes.limits import FakeLimitStore
+from tests.support.builders import NOW
+from tests.support.fakes.clock import FakeClock, RecordingMetrics
+from tests.support.fakes.limits import FakeLimitStore
 
 USER = LimitPlace(Scope.USER, "tenant-1")
 SECOND = timedelta(seconds=1)

@@ -16,13 +16,13 @@ from candlecast.services.signals.publish_signal import PublishSignal
 from candlecast.services.signals.receive_signal import DUPLICATE_WINDOW, Receipt, ReceiveSignal
 from candlecast.signals.authentication import REPLAY_WINDOW, WebhookRequest, sign
 from candlecast.signals.refusal import Refusal, RefusedMessage
-from tests.builders import BTC, NOW, SOURCE, STRATEGY, VENUE, a_market, a_source, after, an_external_strategy
-from tests.fakes.clock import FakeClock, RecordingMetrics
-from tests.fakes.market_data import FakeMarkets
-from tests.fakes.queues import FakeSignalQueue
-from tests.fakes.signals import FakeSignalStore
-from tests.fakes.strategies import FakeStrategyStore
-from tests.fakes.vault import FakeVault
+from tests.support.builders import BTC, NOW, SOURCE, STRATEGY, VENUE, a_market, a_source, after, an_external_strategy
+from tests.support.fakes.clock import FakeClock, RecordingMetrics
+from tests.support.fakes.market_data import FakeMarkets
+from tests.support.fakes.queues import FakeSignalQueue
+from tests.support.fakes.signals import FakeSignalStore
+from tests.support.fakes.strategies import FakeStrategyStore
+from tests.support.fakes.vault import FakeVault
 
 SECRET = "canary-4f0c9d2b7e1a"
 BUY: dict[str, Any] = {"ticker": "BTCUSDT.P", "action": "buy", "price": "42000"}

@@ -21,9 +21,9 @@ from candlecast.domain.values.reasons import Reason
 from candlecast.domain.values.terms import OrderType, Side
 from candlecast.domain.venue.reports import VenueOpenOrder
 from candlecast.domain.venue.rules import BINANCE_USDM
-from tests.builders import BTC, ETH, a_reconcile_request, a_signal, an_order_request
-from tests.fakes.venue import FakeVenue, Fault
-from tests.unit.services.money_path import KEY, MoneyPath, bracket
+from tests.support.builders import BTC, ETH, a_reconcile_request, a_signal, an_order_request
+from tests.support.fakes.venue import FakeVenue, Fault
+from tests.support.money_path import KEY, MoneyPath, bracket
 
 D = Decimal
 APART = BINANCE_USDM.lookup_spacing.total_seconds()

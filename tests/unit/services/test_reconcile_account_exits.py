@@ -14,9 +14,9 @@ from candlecast.domain.values.reasons import Reason
 from candlecast.domain.values.terms import MarginMode
 from candlecast.domain.venue.reports import VenueOrderStatus
 from candlecast.domain.venue.rules import BINANCE_USDM
-from tests.builders import a_reconcile_request, a_signal
-from tests.fakes.venue import FakeVenue, Fault
-from tests.unit.services.money_path import KEY, MoneyPath, bracket
+from tests.support.builders import a_reconcile_request, a_signal
+from tests.support.fakes.venue import FakeVenue, Fault
+from tests.support.money_path import KEY, MoneyPath, bracket
 
 D = Decimal
 SETTLED = BINANCE_USDM.settle_window.total_seconds()

@@ -6,8 +6,8 @@ from decimal import Decimal
 
 from candlecast.domain.limits.limits import Limits
 from candlecast.domain.values.reasons import Reason
-from tests.builders import BTC, settings
-from tests.unit.services.money_path import MoneyPath, bracket
+from tests.support.builders import BTC, settings
+from tests.support.money_path import MoneyPath, bracket
 
 D = Decimal
 MINUTE = 60

@@ -14,9 +14,9 @@ from candlecast.domain.signals.signal import TakeProfit
 from candlecast.domain.values.errors import RetryLater
 from candlecast.domain.values.reasons import Reason
 from candlecast.domain.venue.reports import OrderRequest, VenueOrder
-from tests.builders import BTC, a_reconcile_request
-from tests.fakes.venue import FakeVenue, Fault
-from tests.unit.services.money_path import KEY, MoneyPath, bracket
+from tests.support.builders import BTC, a_reconcile_request
+from tests.support.fakes.venue import FakeVenue, Fault
+from tests.support.money_path import KEY, MoneyPath, bracket
 
 D = Decimal
 NONE = Fault.NONE

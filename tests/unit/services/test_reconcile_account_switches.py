@@ -13,9 +13,9 @@ from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from candlecast.domain.values.errors import RetryLater
 from candlecast.domain.values.reasons import Reason
 from candlecast.services.orders.stop_resting import HANGING
-from tests.builders import STRATEGY, SUBSCRIPTION, after
-from tests.fakes.venue import Fault
-from tests.unit.services.money_path import KEY, MoneyPath
+from tests.support.builders import STRATEGY, SUBSCRIPTION, after
+from tests.support.fakes.venue import Fault
+from tests.support.money_path import KEY, MoneyPath
 
 D = Decimal
 

@@ -16,10 +16,10 @@ from candlecast.domain.signals.signal import Action
 from candlecast.domain.subscriptions.trade_order import TradeOrder
 from candlecast.domain.values.reasons import Reason
 from candlecast.runtime.batch import QueueConsumer, correlation_id_of
-from tests.builders import a_signal, a_trade_order, settings
-from tests.fakes.sqs import FakeSqs
-from tests.handlers.queue_events import Context, batch, record
-from tests.unit.services.money_path import MoneyPath
+from tests.support.builders import a_signal, a_trade_order, settings
+from tests.support.fakes.sqs import FakeSqs
+from tests.support.money_path import MoneyPath
+from tests.support.queue_events import Context, batch, record
 
 QUEUE, DEAD = "trade.fifo", "trade-dead.fifo"
 MAX_AGE = settings().max_signal_age_seconds

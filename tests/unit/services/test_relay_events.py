@@ -15,13 +15,13 @@ from candlecast.domain.values.reasons import Denial, Reason
 from candlecast.domain.venue.reports import VenueOrder, VenueOrderStatus
 from candlecast.ports.bus import PublishedEvent
 from candlecast.services.relay.relay_events import RelayEvents
-from tests.builders import ACCOUNT, STRATEGY, SUBSCRIPTION, TENANT, a_position, after, an_account, an_intent
-from tests.fakes.accounts import FakeAccountStore
-from tests.fakes.bus import FakeEventBus
-from tests.fakes.clock import FakeClock, RecordingMetrics
-from tests.fakes.decisions import FakeDecisions
-from tests.fakes.history import FakeHistory
-from tests.fakes.pools import release_pools
+from tests.support.builders import ACCOUNT, STRATEGY, SUBSCRIPTION, TENANT, a_position, after, an_account, an_intent
+from tests.support.fakes.accounts import FakeAccountStore
+from tests.support.fakes.bus import FakeEventBus
+from tests.support.fakes.clock import FakeClock, RecordingMetrics
+from tests.support.fakes.decisions import FakeDecisions
+from tests.support.fakes.history import FakeHistory
+from tests.support.fakes.pools import release_pools
 
 ENTRY, EXIT = an_intent(), an_intent(LegKind.EXIT)
 FILLED = VenueOrder(

@@ -13,9 +13,9 @@ from candlecast.domain.limits.pool_bounds import Amounts
 from candlecast.domain.orders.intent import Intent, IntentState
 from candlecast.domain.pools.pool import ABANDONED_AFTER, LOOK_AGAIN_AFTER, ReservationState
 from candlecast.services.pools.release_pools import POOL_DAILY_LOSS
-from tests.builders import a_position, after, an_account
-from tests.fakes.gate import a_switch
-from tests.unit.services.pooled import ORGANISATION, Pools, an_entry
+from tests.support.builders import a_position, after, an_account
+from tests.support.fakes.gate import a_switch
+from tests.support.pooled import ORGANISATION, Pools, an_entry
 
 DAY = 24 * 3600
 HELD = Amounts(Decimal(1_000), Decimal(1), Decimal(1))

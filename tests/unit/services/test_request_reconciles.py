@@ -14,10 +14,10 @@ from candlecast.domain.reconcile.look_schedule import OPEN_ORDER_INTERVAL
 from candlecast.domain.values.errors import RetryLater
 from candlecast.ports.store import DueAccount
 from candlecast.services.reconcile.request_reconciles import BATCH, MAX_ACCOUNTS_PER_RUN, RequestReconciles
-from tests.builders import NOW, TENANT, a_position, an_account, an_intent
-from tests.fakes.accounts import FakeAccountStore
-from tests.fakes.clock import FakeClock, RecordingMetrics
-from tests.fakes.queues import FakeReconcileQueue
+from tests.support.builders import NOW, TENANT, a_position, an_account, an_intent
+from tests.support.fakes.accounts import FakeAccountStore
+from tests.support.fakes.clock import FakeClock, RecordingMetrics
+from tests.support.fakes.queues import FakeReconcileQueue
 
 STOP = an_intent(LegKind.STOP_LOSS, state=IntentState.OPEN, bracket_of=an_intent().intent_id)
 DUE = NOW + OPEN_ORDER_INTERVAL

@@ -13,8 +13,8 @@ from candlecast.domain.orders.intent import IntentState, LegKind
 from candlecast.domain.pools.pool import SLOTS
 from candlecast.domain.values.errors import RetryLater
 from candlecast.domain.values.reasons import Denial, Reason
-from tests.builders import after, an_account, an_intent
-from tests.unit.services.pooled import ORGANISATION, Pools, an_entry, pool_limits
+from tests.support.builders import after, an_account, an_intent
+from tests.support.pooled import ORGANISATION, Pools, an_entry, pool_limits
 
 
 def test_an_order_without_a_pool_asks_nothing() -> None:

@@ -15,9 +15,9 @@ from candlecast.domain.signals.signal import TakeProfit
 from candlecast.domain.values.reasons import Reason
 from candlecast.domain.values.terms import TimeInForce
 from candlecast.domain.venue.reports import VenueOrderStatus
-from tests.builders import BTC, NOW, a_market, after
-from tests.fakes.venue import Fault
-from tests.unit.services.money_path import KEY, MoneyPath, bracket
+from tests.support.builders import BTC, NOW, a_market, after
+from tests.support.fakes.venue import Fault
+from tests.support.money_path import KEY, MoneyPath, bracket
 
 D = Decimal
 LADDER = (TakeProfit(D(110), D("0.5")), TakeProfit(D(120), D("0.5")))

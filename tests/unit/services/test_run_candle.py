@@ -22,15 +22,15 @@ from candlecast.runtime.batch import pause_seconds
 from candlecast.runtime.bootstrap import MAX_RECEIVES
 from candlecast.services.market.run_candle import PUBLICATION_WAIT, RunCandle
 from candlecast.services.signals.publish_signal import PublishSignal
-from tests.builders import BTC, NOW, STRATEGY, VENUE, a_candle, a_candle_closed, a_strategy, after, candles_until
-from tests.fakes.clock import FakeClock, RecordingMetrics
-from tests.fakes.executions import FakeExecutionStore
-from tests.fakes.history import FakePriceStore
-from tests.fakes.market_data import FakeMarketData, FakeStrategyCode
-from tests.fakes.queues import FakeSignalQueue
-from tests.fakes.signals import FakeSignalStore
-from tests.fakes.store import FakeDatabase
-from tests.fakes.strategies import FakeStrategyStore
+from tests.support.builders import BTC, NOW, STRATEGY, VENUE, a_candle, a_candle_closed, a_strategy, after, candles_until
+from tests.support.fakes.clock import FakeClock, RecordingMetrics
+from tests.support.fakes.executions import FakeExecutionStore
+from tests.support.fakes.history import FakePriceStore
+from tests.support.fakes.market_data import FakeMarketData, FakeStrategyCode
+from tests.support.fakes.queues import FakeSignalQueue
+from tests.support.fakes.signals import FakeSignalStore
+from tests.support.fakes.store import FakeDatabase
+from tests.support.fakes.strategies import FakeStrategyStore
 
 D = Decimal
 LONG = Evaluation(action=Action.LONG, price=D(100), stop_loss=D(95), atr=D(2), confidence=D("0.7"), logs=("crossed",))

@@ -12,10 +12,10 @@ from candlecast.domain.venue.weight_budget import LEASE, SHARE_PERCENT, Address,
 from candlecast.services.venue.guard_venue import Guard, GuardedMarketData
 from candlecast.services.venue.spend_weight import LEAST_PAUSE_SECONDS, SpendWeight
 from candlecast.services.venue.watch_venue import WatchVenue
-from tests.builders import BTC
-from tests.fakes.clock import FakeClock, RecordingMetrics
-from tests.fakes.gate import EGRESS, FakeGate, FakeWeights
-from tests.fakes.market_data import FakeMarketData
+from tests.support.builders import BTC
+from tests.support.fakes.clock import FakeClock, RecordingMetrics
+from tests.support.fakes.gate import EGRESS, FakeGate, FakeWeights
+from tests.support.fakes.market_data import FakeMarketData
 
 REAL = "binanceusdm"
 HERE = Address(REAL, EGRESS)

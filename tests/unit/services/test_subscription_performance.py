@@ -8,11 +8,11 @@ import pytest
 
 from candlecast.domain.orders.intent import IntentState
 from candlecast.services.subscriptions.measure_subscription import MAX_TRADE_PAGES, PAGE_SIZE, MeasureSubscription, max_drawdown
-from tests.builders import STRATEGY, SUBSCRIPTION, TENANT, a_strategy, a_subscription, a_trade, after, an_intent
-from tests.fakes.history import FakeHistory
-from tests.fakes.store import FakeDatabase
-from tests.fakes.strategies import FakeStrategyStore
-from tests.fakes.subscriptions import FakeSubscriptionStore
+from tests.support.builders import STRATEGY, SUBSCRIPTION, TENANT, a_strategy, a_subscription, a_trade, after, an_intent
+from tests.support.fakes.history import FakeHistory
+from tests.support.fakes.store import FakeDatabase
+from tests.support.fakes.strategies import FakeStrategyStore
+from tests.support.fakes.subscriptions import FakeSubscriptionStore
 
 
 @pytest.mark.parametrize(

@@ -15,13 +15,23 @@ from candlecast.services.retry_conflict import ATTEMPTS
 from candlecast.services.subscriptions.cancel_subscription import CancelSubscription
 from candlecast.services.subscriptions.change_subscription import ChangeSubscription
 from candlecast.services.subscriptions.subscribe import Subscribe
-from tests.builders import ACCOUNT, STRATEGY, SUBSCRIPTION, TENANT, a_position, a_strategy, a_subscription, an_account, settings
-from tests.fakes.accounts import FakeAccountStore
-from tests.fakes.clock import FakeClock, SequentialIdentifiers
-from tests.fakes.queues import FakeTradeQueue
-from tests.fakes.store import FakeDatabase
-from tests.fakes.strategies import FakeStrategyStore
-from tests.fakes.subscriptions import FakeSubscriptionStore
+from tests.support.builders import (
+    ACCOUNT,
+    STRATEGY,
+    SUBSCRIPTION,
+    TENANT,
+    a_position,
+    a_strategy,
+    a_subscription,
+    an_account,
+    settings,
+)
+from tests.support.fakes.accounts import FakeAccountStore
+from tests.support.fakes.clock import FakeClock, SequentialIdentifiers
+from tests.support.fakes.queues import FakeTradeQueue
+from tests.support.fakes.store import FakeDatabase
+from tests.support.fakes.strategies import FakeStrategyStore
+from tests.support.fakes.subscriptions import FakeSubscriptionStore
 
 
 class ContestedSubscriptions(FakeSubscriptionStore):

@@ -8,7 +8,7 @@ from datetime import datetime
 import pytest
 
 from candlecast.signals.authentication import REPLAY_WINDOW, WebhookRequest, is_authentic, sign
-from tests.builders import NOW, after
+from tests.support.builders import NOW, after
 
 SECRET = "canary-4f0c9d2b7e1a"
 OLD_SECRET = "canary-previous-77ab"

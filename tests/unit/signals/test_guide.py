@@ -15,7 +15,7 @@ from candlecast.domain.signals.signal import Action
 from candlecast.signals.authentication import WebhookRequest, is_authentic
 from candlecast.signals.refusal import Refusal
 from candlecast.signals.traderspost import SENTIMENTS
-from tests.unit.signals.parsing import parse, refusal
+from tests.support.parsing import parse, refusal
 
 GUIDE = (Path(__file__).parents[3] / "docs" / "guides" / "send-signals.md").read_text()
 

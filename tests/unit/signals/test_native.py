@@ -11,7 +11,7 @@ from candlecast.domain.signals.entry_order import EntryOrder, EntryType
 from candlecast.domain.signals.signal import Action, TakeProfit
 from candlecast.domain.values.terms import TimeInForce
 from candlecast.signals.refusal import Refusal
-from tests.unit.signals.parsing import parse, refusal
+from tests.support.parsing import parse, refusal
 
 LONG: dict[str, Any] = {"action": "LONG", "market": "BTC/USDT:USDT", "price": 100}
 

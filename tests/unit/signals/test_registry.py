@@ -6,7 +6,7 @@ import pytest
 
 from candlecast.signals.refusal import Refusal
 from candlecast.signals.registry import DIALECTS, detect
-from tests.unit.signals.parsing import a_message, refusal
+from tests.support.parsing import a_message, refusal
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 
 from candlecast.domain.signals.signal import Action, TakeProfit
 from candlecast.signals.refusal import Refusal
-from tests.unit.signals.parsing import parse, refusal
+from tests.support.parsing import parse, refusal
 
 BUY: dict[str, Any] = {"ticker": "BTCUSDT", "action": "buy", "price": 100}
 SELL: dict[str, Any] = {"ticker": "BTCUSDT", "action": "sell", "price": 100}

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from candlecast.strategy import Candles, StrategyError
-from tests.unit.strategy.candle_rows import candle_at, walk
+from tests.support.candle_rows import candle_at, walk
 
 CANDLES = walk(5)
 

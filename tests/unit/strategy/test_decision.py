@@ -12,8 +12,8 @@ import talib
 from candlecast.domain.signals.signal import Action, TakeProfit
 from candlecast.domain.strategies.execution import MAX_LOG_CHARACTERS, MAX_LOG_LINES
 from candlecast.strategy import Candles, Decision, Floats, Side, Signals, StrategyError, Target, decide, evaluate
-from tests.unit.strategy.candle_rows import walk
-from tests.unit.strategy.planted import NoParameters, Scripted
+from tests.support.candle_rows import walk
+from tests.support.planted import NoParameters, Scripted
 
 CANDLES = walk(400)
 ROWS = Scripted(NoParameters()).lookback

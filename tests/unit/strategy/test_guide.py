@@ -12,7 +12,7 @@ import pytest
 
 from candlecast.strategy import Side, Strategy, evaluate
 from candlecast.strategy.guard import assert_prefix_invariant
-from tests.unit.strategy.candle_rows import SAMPLE_NAMES, candles_of
+from tests.support.candle_rows import SAMPLE_NAMES, candles_of
 
 GUIDE = Path(__file__).parents[3] / "docs" / "guides" / "write-a-strategy.md"
 WHOLE_STRATEGY, TRYING_IT = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL)

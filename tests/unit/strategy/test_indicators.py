@@ -10,7 +10,7 @@ import talib
 
 from candlecast.strategy import Candles, Floats
 from candlecast.strategy import indicators as ind
-from tests.unit.strategy.candle_rows import SAMPLE_NAMES, candles_of, walk
+from tests.support.candle_rows import SAMPLE_NAMES, candles_of, walk
 
 ROWS = 1500
 PERIODS = (2, 5, 14, 20, 21)

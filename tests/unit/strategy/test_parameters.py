@@ -12,7 +12,7 @@ import pytest
 from candlecast.domain.strategies.definition import MAX_LOOKBACK
 from candlecast.strategy import Candles, Parameters, Signals, Strategy, StrategyError
 from candlecast.strategy.registry import available, load_strategy
-from tests.unit.strategy.planted import Far, LongParameters, NoParameters
+from tests.support.planted import Far, LongParameters, NoParameters
 
 BAD_VALUES: list[tuple[dict[str, Any], str]] = [
     ({"rows": 0}, "at least 1"),

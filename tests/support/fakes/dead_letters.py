@@ -8,7 +8,7 @@ from typing import Any
 
 from candlecast.domain.values.errors import NotFound
 from candlecast.ports.dead_letters import DeadLetterEntry, DeadLetterListing, Redriven, RefusedLetter
-from tests.builders import NOW
+from tests.support.builders import NOW
 
 
 def a_dead_letter(message_id: str = "letter-1", **changes: Any) -> DeadLetterEntry:

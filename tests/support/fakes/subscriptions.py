@@ -11,9 +11,9 @@ from candlecast.domain.subscriptions.subscription import Subscription, Subscript
 from candlecast.domain.values.errors import Conflict, InvalidValue, NotFound
 from candlecast.domain.values.ids import shard_position
 from candlecast.ports.clock import Clock
-from tests.fakes.accounts import check_version, put_account
-from tests.fakes.clock import FakeClock
-from tests.fakes.store import FakeDatabase
+from tests.support.fakes.accounts import check_version, put_account
+from tests.support.fakes.clock import FakeClock
+from tests.support.fakes.store import FakeDatabase
 
 
 class FakeSubscriptionStore:

@@ -12,8 +12,8 @@ from candlecast.domain.values.errors import Ambiguous, Fatal, Reject, RetryLater
 from candlecast.domain.values.terms import OrderType, Side
 from candlecast.domain.venue.reports import OrderRequest, VenueOrderStatus
 from candlecast.ports.venue import Credentials
-from tests.builders import ACCOUNT, BTC, VENUE, an_intent, an_order_request
-from tests.fakes.venue import FakeExchange, FakeVenue, FakeVenues, Fault
+from tests.support.builders import ACCOUNT, BTC, VENUE, an_intent, an_order_request
+from tests.support.fakes.venue import FakeExchange, FakeVenue, FakeVenues, Fault
 
 KEY = "key-1"
 ENTRY = an_intent()

@@ -20,13 +20,13 @@ from candlecast.ports.bus import PublishedEvent
 from candlecast.services.pools.release_pools import ReleasePools
 from candlecast.services.pools.reserve_pool import ReservePool
 from candlecast.services.pools.sweep_pools import SweepPools
-from tests.builders import ACCOUNT, TENANT, a_signal, a_trade, a_trade_order, after, an_account, an_intent
-from tests.fakes.accounts import FakeAccountStore
-from tests.fakes.bus import FakeEventBus
-from tests.fakes.clock import FakeClock, RecordingMetrics
-from tests.fakes.gate import FakeGate
-from tests.fakes.pools import FakePoolStore
-from tests.fakes.store import FakeDatabase
+from tests.support.builders import ACCOUNT, TENANT, a_signal, a_trade, a_trade_order, after, an_account, an_intent
+from tests.support.fakes.accounts import FakeAccountStore
+from tests.support.fakes.bus import FakeEventBus
+from tests.support.fakes.clock import FakeClock, RecordingMetrics
+from tests.support.fakes.gate import FakeGate
+from tests.support.fakes.pools import FakePoolStore
+from tests.support.fakes.store import FakeDatabase
 
 ORGANISATION = "organisation-1"
 

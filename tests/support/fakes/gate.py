@@ -15,7 +15,7 @@ from candlecast.ports.gate import GateReading
 from candlecast.services.venue.check_gate import CheckGate
 from candlecast.services.venue.spend_weight import SpendWeight
 from candlecast.services.venue.watch_venue import WatchVenue
-from tests.builders import NOW
+from tests.support.builders import NOW
 
 EGRESS = "shared"
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
-from tests.fakes.clock import FakeClock
+from tests.support.fakes.clock import FakeClock
 
 DEDUPLICATION = timedelta(minutes=5)
 USUAL_VISIBILITY_SECONDS = 30

@@ -13,8 +13,8 @@ from candlecast.domain.values.ids import event_id
 from candlecast.ports.bus import PublishedEvent
 from candlecast.ports.clock import Clock
 from candlecast.ports.store import DueAccount
-from tests.fakes.clock import FakeClock
-from tests.fakes.store import FakeDatabase
+from tests.support.fakes.clock import FakeClock
+from tests.support.fakes.store import FakeDatabase
 
 
 class FakeAccountStore:

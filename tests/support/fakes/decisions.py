@@ -5,7 +5,7 @@ from __future__ import annotations
 from candlecast.domain.limits.breach import Breach
 from candlecast.domain.values.errors import NotFound
 from candlecast.ports.store import Page
-from tests.fakes.store import page_of
+from tests.support.fakes.store import page_of
 
 
 class FakeDecisions:

@@ -9,7 +9,7 @@ from candlecast.domain.orders.position import Position, Trade
 from candlecast.domain.strategies.statistics import Statistics
 from candlecast.domain.values.errors import NotFound
 from candlecast.ports.store import LastPrice, OrderFilter, Page
-from tests.fakes.store import FakeDatabase, page_of
+from tests.support.fakes.store import FakeDatabase, page_of
 
 SKIPPED_VERSION = 0  # below every account's: what an account decides counts more than an earlier skip
 

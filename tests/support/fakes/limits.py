@@ -9,7 +9,7 @@ from candlecast.domain.limits.record import LimitPlace, LimitRecord
 from candlecast.domain.values.errors import Conflict, RetryLater
 from candlecast.ports.clock import Clock
 from candlecast.services.limits.read_limits import ReadLimits
-from tests.fakes.clock import RecordingMetrics
+from tests.support.fakes.clock import RecordingMetrics
 
 
 class FakeLimitStore:

@@ -9,7 +9,7 @@ from candlecast.domain.strategies.statistics import Statistics
 from candlecast.domain.values.errors import Conflict, NotFound
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.ports.store import Page
-from tests.fakes.store import FakeDatabase, page_of
+from tests.support.fakes.store import FakeDatabase, page_of
 
 
 class FakeStrategyStore:

@@ -15,7 +15,7 @@ from candlecast.strategy import Candles
 from infra.local.candle_files import read_candle_file, sample_files
 
 START = datetime(2026, 11, 21, tzinfo=UTC)
-RECORDED = Path(__file__).parents[3].parent / "shared" / "reference" / "candles"
+RECORDED = Path(__file__).parents[2].parent / "shared" / "reference" / "candles"
 RECORDED_NAMES = (
     "BTC-USDT-perp-1m-2022-01.csv.gz",
     "ETH-BTC-spot-5m-2018-01.csv.gz",

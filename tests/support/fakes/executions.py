@@ -7,7 +7,7 @@ from dataclasses import replace
 from candlecast.domain.strategies.execution import Execution, ExecutionStatus
 from candlecast.domain.values.errors import Conflict
 from candlecast.ports.store import Page
-from tests.fakes.store import FakeDatabase, page_of
+from tests.support.fakes.store import FakeDatabase, page_of
 
 
 class FakeExecutionStore:

@@ -12,9 +12,9 @@ from candlecast.ports.clock import Clock
 from candlecast.ports.pool import RESERVATION_CHANGED, SLOT_CHANGED
 from candlecast.services.pools.release_pools import ReleasePools
 from candlecast.services.pools.reserve_pool import ReservePool
-from tests.fakes.bus import FakeEventBus
-from tests.fakes.clock import RecordingMetrics
-from tests.fakes.gate import FakeGate
+from tests.support.fakes.bus import FakeEventBus
+from tests.support.fakes.clock import RecordingMetrics
+from tests.support.fakes.gate import FakeGate
 
 
 class FakePoolStore:

@@ -17,7 +17,7 @@ from starlette.datastructures import State
 
 from candlecast.ports.api_services import ApiServices
 from functions.api.app import create_adapter
-from tests.builders import TENANT
+from tests.support.builders import TENANT
 
 REQUEST_ID = "request-1"
 CONTEXT = SimpleNamespace(aws_request_id="invocation-1", function_name="api", memory_limit_in_mb=1024)

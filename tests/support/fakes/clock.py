@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from datetime import datetime, timedelta
 
-from tests.builders import NOW
+from tests.support.builders import NOW
 
 ID_LENGTH = 32  # as random ids have: a vault's request token may not be shorter
 

@@ -21,8 +21,8 @@ from candlecast.domain.values.money import ZERO
 from candlecast.domain.values.terms import MarginMode, OrderType, PositionMode, PositionSide, Side, TimeInForce
 from candlecast.domain.venue.reports import OrderRequest, VenueOpenOrder, VenueOrder, VenueOrderStatus, VenuePosition, VenueTrade
 from candlecast.ports.venue import Credentials
-from tests.builders import BTC, NOW
-from tests.fakes.resting import Resting, is_marketable
+from tests.support.builders import BTC, NOW
+from tests.support.fakes.resting import Resting, is_marketable
 
 
 class Fault(Enum):

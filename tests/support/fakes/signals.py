@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from candlecast.domain.strategies.execution import ShardReport, SignalRecord
 from candlecast.domain.values.errors import NotFound
 from candlecast.ports.store import Page
-from tests.fakes.store import FakeDatabase, Receipt, page_of
+from tests.support.fakes.store import FakeDatabase, Receipt, page_of
 
 
 class FakeSignalStore:

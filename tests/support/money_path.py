@@ -17,7 +17,7 @@ from candlecast.ports.venue import Credentials
 from candlecast.services.orders.execute_order import ExecuteOrder
 from candlecast.services.orders.place_orders import PlaceOrders
 from candlecast.services.reconcile.reconcile_account import ReconcileAccount
-from tests.builders import (
+from tests.support.builders import (
     ACCOUNT,
     BTC,
     ETH,
@@ -30,15 +30,15 @@ from tests.builders import (
     an_account,
     settings,
 )
-from tests.fakes.accounts import FakeAccountStore
-from tests.fakes.clock import FakeClock, RecordingMetrics
-from tests.fakes.gate import FakeGate, check_gate
-from tests.fakes.market_data import FakeMarkets
-from tests.fakes.pools import FakePoolStore, reserve_pool
-from tests.fakes.queues import FakeReconcileQueue
-from tests.fakes.store import FakeDatabase
-from tests.fakes.vault import FakeVault
-from tests.fakes.venue import FakeExchange, FakeVenues
+from tests.support.fakes.accounts import FakeAccountStore
+from tests.support.fakes.clock import FakeClock, RecordingMetrics
+from tests.support.fakes.gate import FakeGate, check_gate
+from tests.support.fakes.market_data import FakeMarkets
+from tests.support.fakes.pools import FakePoolStore, reserve_pool
+from tests.support.fakes.queues import FakeReconcileQueue
+from tests.support.fakes.store import FakeDatabase
+from tests.support.fakes.vault import FakeVault
+from tests.support.fakes.venue import FakeExchange, FakeVenues
 
 KEY = "key-1"
 IN_FORCE = MarketSettings(Decimal(10), MarginMode.CROSS)

@@ -14,7 +14,7 @@ from candlecast.domain.strategies.definition import StrategyDefinition
 from candlecast.domain.values.errors import DomainError, Reject, RetryLater
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.ports.strategies import Evaluation
-from tests.builders import VENUE, a_market
+from tests.support.builders import VENUE, a_market
 
 
 class FakeMarketData:
