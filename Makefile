@@ -36,7 +36,7 @@ up: env ## Start the embedded cloud, deploy, and stay: schedules fire, the API a
 
 sim: ## Simulate crashes, lost answers, repeats and reordering from many seeds (SEEDS=n FIRST_SEED=k, no cloud)
 	@sh infra/local/bootstrap.sh dev
-	@$(DEV) -m tests.simulation --seeds $(or $(SEEDS),200) --first-seed $(or $(FIRST_SEED),0)
+	@$(DEV) -m verification.simulation --seeds $(or $(SEEDS),200) --first-seed $(or $(FIRST_SEED),0)
 
 bench: env ## Benchmarks as ratios: cold starts, one order, fan-out, strategies (CANDLES=path; DRIFT=n firings alone)
 	@sh infra/local/bootstrap.sh bench

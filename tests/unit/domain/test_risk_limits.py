@@ -544,7 +544,7 @@ ELSEWHERE: Mapping[str, tuple[Reason, ...]] = {
     "tests/unit/services/test_reconcile_account_drift.py": (Reason.LIQUIDATED, Reason.CLOSED_OUTSIDE),
     "tests/unit/services/test_reconcile_account_stops.py": (Reason.REPLACED,),
     "tests/unit/domain/test_account.py": (Reason.VENUE_REJECTED,),
-    "tests/simulation/test_simulation.py": (Reason.POSITION_CLOSED,),
+    "verification/simulation/test_simulation.py": (Reason.POSITION_CLOSED,),
     "tests/unit/services/test_reconcile_account_switches.py": (Reason.FLATTENED,),
     "tests/unit/services/test_reconcile_account_limits.py": (Reason.HOLDING_TIME_OVER, Reason.UNREALISED_LOSS),
     "tests/unit/services/test_reserve_pool.py": (Reason.POOL_EXHAUSTED,),

@@ -1,0 +1,73 @@
+"""The scenarios, and how far each is enumerated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from candlecast.domain.signals.signal import Action
+from verification.crash_points.boundary import FaultGroup
+from verification.crash_points.scenario import AT_A_HUNDRED, ROOM_FOR_ONE, Scenario
+
+ORDERS, EVERYTHING = frozenset({FaultGroup.ORDERS}), frozenset(FaultGroup)
+
+SCENARIOS = {
+    scenario.name: scenario
+    for scenario in (
+        Scenario("entry then exit", (Action.LONG, Action.EXIT)),
+        Scenario("entry without a target, then exit", (Action.LONG, Action.EXIT), with_target=False),
+        Scenario("reversal", (Action.LONG, Action.SHORT)),
+        Scenario("entry that goes stale", (Action.LONG,), max_age_seconds=20),
+        Scenario("exit behind its entry", (Action.LONG, Action.EXIT), at_once=True),
+        Scenario("first entry", (Action.LONG,), first_entry=True),
+        Scenario("limit entry that is filled", (Action.LONG,), limit=AT_A_HUNDRED, reached_at=45),
+        Scenario("limit entry that runs out", (Action.LONG,), limit=AT_A_HUNDRED, reached_at=1_000),
+        Scenario("entry from a pool, then exit", (Action.LONG, Action.EXIT), pool=ROOM_FOR_ONE),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A scenario with all schedules of up to `faults` faults of some groups; `parts` share the work."""
+
+    scenario: str
+    groups: frozenset[FaultGroup]
+    faults: int
+    parts: int = 1
+
+    @property
+    def name(self) -> str:
+        kind = "all faults" if self.groups == EVERYTHING else "faults of orders"
+        return f"{self.scenario}, up to {self.faults}, {kind}"
+
+
+FAST = (
+    Case("entry without a target, then exit", ORDERS, 3, parts=3),
+    Case("entry that goes stale", ORDERS, 2),
+    Case("entry then exit", EVERYTHING, 1),
+    Case("reversal", EVERYTHING, 1),
+    Case("first entry", EVERYTHING, 1),
+    Case("exit behind its entry", EVERYTHING, 1),
+    Case("entry from a pool, then exit", EVERYTHING, 1),
+    Case("limit entry that is filled", EVERYTHING, 1),
+    Case("limit entry that runs out", EVERYTHING, 1),
+)
+THOROUGH = (
+    Case("entry then exit", ORDERS, 3, parts=3),
+    Case("reversal", ORDERS, 3),
+    Case("exit behind its entry", ORDERS, 3),
+    Case("reversal", EVERYTHING, 2),
+    Case("entry then exit", EVERYTHING, 2),
+    Case("entry that goes stale", EVERYTHING, 2),
+    Case("entry that goes stale", ORDERS, 3),
+    Case("entry from a pool, then exit", EVERYTHING, 2),
+    Case("limit entry that is filled", EVERYTHING, 2),
+    Case("limit entry that runs out", EVERYTHING, 2),
+    Case("first entry", EVERYTHING, 2),
+    Case("exit behind its entry", EVERYTHING, 2),
+)
+
+
+def parts_of(cases: Iterable[Case]) -> list[tuple[Case, int]]:
+    return [(case, part) for case in cases for part in range(case.parts)]

@@ -1,0 +1,240 @@
+"""The three functions that touch an account, put together by the product's own composition root over the fakes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from unittest.mock import patch
+
+from candlecast.adapters.aws.clients import aws_client
+from candlecast.adapters.aws.secrets import account_secret_name
+from candlecast.adapters.ccxt import clients as ccxt_clients
+from candlecast.adapters.ccxt.errors import instruction
+from candlecast.adapters.codec import message_from_json, to_json
+from candlecast.adapters.dynamodb.single_table.table import Table
+from candlecast.adapters.s3.market_catalogue import Catalogue, catalogue_key
+from candlecast.domain.signals.messages import ReconcileRequest
+from candlecast.domain.subscriptions.trade_order import TradeOrder
+from candlecast.domain.venue.weight_budget import minute_of
+from candlecast.ports.venue import Credentials
+from candlecast.runtime import bootstrap
+from candlecast.services.venue.spend_weight import _Purse
+from tests.support.builders import ACCOUNT, TENANT, a_market
+from verification.crash_points.boundary import Crosser, Fault, Operation
+from verification.crash_points.cloud import Cloud
+from verification.crash_points.exchange import Session
+from verification.crash_points.world import START, World
+
+VENUE = "binanceusdm"
+LEASED = 500  # weight, more than any look takes
+KEY_VERSION = "credential-version-1"
+API_KEY, API_SECRET = "canary-key-" + "k" * 53, "canary-secret-" + "s" * 50
+SECRETS = (API_KEY, API_SECRET)
+ENVIRONMENT = {
+    "ENVIRONMENT": "test",
+    "TABLE_NAME": "candlecast",
+    "MARKETS_BUCKET": "markets",
+    "SECRET_PREFIX": "candlecast",
+    "VENUES": '{"binanceusdm": {"ccxt_class": "binanceusdm"}}',
+    "TRADE_QUEUE_URL": "trade",
+    "TRADE_DEAD_LETTERS_URL": "trade-dead",
+    "RECONCILE_QUEUE_URL": "reconcile",
+    "RECONCILE_DEAD_LETTERS_URL": "reconcile-dead",
+    "AWS_DEFAULT_REGION": "eu-central-1",
+    "AWS_ACCESS_KEY_ID": "nobody",
+    "AWS_SECRET_ACCESS_KEY": "nothing",
+}
+
+
+class Worker(StrEnum):
+    """A function, by what it is called in traces."""
+
+    EXECUTOR = "executor"
+    RECONCILER = "reconciler"
+    CLOCK = "clock"
+
+
+class NoMetrics:
+    """`ports.clock.Metrics` of which nobody asks."""
+
+    def count(self, name: str, value: float = 1) -> None:
+        """Nothing."""
+
+    def milliseconds(self, name: str, value: float) -> None:
+        """Nothing."""
+
+    def seconds(self, name: str, value: float) -> None:
+        """Nothing."""
+
+    def basis_points(self, name: str, value: float) -> None:
+        """Nothing."""
+
+
+class Options(dict[str, Any]):
+    """A client's options: ccxt changes the outermost only, and to copy all of them would take a tenth of all time."""
+
+    def __deepcopy__(self, _: object) -> Options:
+        return Options(self)
+
+
+class Boundaries:
+    """Passes every request on to whoever runs a function just now."""
+
+    def __init__(self) -> None:
+        self.crosser: Crosser = _Alone(World())
+
+    @property
+    def world(self) -> World:
+        return self.crosser.world
+
+    def cross(self, operation: Operation) -> Any:
+        return self.crosser.cross(operation)
+
+
+@dataclass(frozen=True, slots=True)
+class _Alone:
+    """Nothing goes wrong: while things are put together."""
+
+    world: World
+
+    def cross(self, operation: Operation) -> Any:
+        return operation.apply(self.world)
+
+
+@dataclass(slots=True)
+class Functions:
+    """Real services on real adapters. Each invocation finds an environment that knows nothing of the one before."""
+
+    boundaries: Boundaries
+    execute: Callable[[TradeOrder], object]
+    reconcile: Callable[[ReconcileRequest], object]
+    ask: Callable[[datetime], object]
+    accounts: Any
+    client: Any
+    warm: bool = True
+    _memories: tuple[Any, ...] = ()
+    _purses: dict[str, _Purse] = field(default_factory=dict)
+
+    def call(self, worker: Worker, body: str, crosser: Crosser) -> None:
+        """Invoke a function as its queue or schedule does; raises what the use case raises."""
+        self.boundaries.crosser = crosser
+        self._begin_afresh(crosser.world.instant())
+        if worker is Worker.EXECUTOR:
+            self.execute(message_from_json(TradeOrder, body))
+        elif worker is Worker.RECONCILER:
+            self.reconcile(message_from_json(ReconcileRequest, body))
+        else:
+            self.ask(START + timedelta(seconds=float(body)))
+
+    def _begin_afresh(self, now: datetime) -> None:
+        """The environment knows of no breaker, block or switch; a warm one has leased its minute's weight already."""
+        for memory in self._memories:
+            memory.clear()
+        if self.warm:
+            self._purses[VENUE] = _Purse(minute_of(now), left=LEASED)
+
+    def meaning_of(self, fault: Fault, world: World) -> object:
+        """What the venue's adapter makes of a fault: two with the same meaning and effect are one to everything above it."""
+        self.boundaries.crosser = _Faulty(world, fault)
+        client = self.client
+        try:
+            client.fetch("https://fapi.binance.com/fapi/v1/openOrders?signature=" + "0" * 64, "GET", {"X-MBX-APIKEY": API_KEY})
+        except Exception as error:
+            told = instruction(error, client.last_response_headers)
+            return type(told), told.code, getattr(told, "after_seconds", None)
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Faulty:
+    world: World
+    fault: Fault
+
+    def cross(self, _: Operation) -> Any:
+        return self.fault.act(self.world)
+
+
+def put_together() -> Functions:
+    """Build the functions once; it costs what a cold start costs."""
+    boundaries = Boundaries()
+    markets = Catalogue(venue=VENUE, written_at=START, markets=(a_market(),))
+    cloud = Cloud(
+        boundaries,
+        secrets={(account_secret_name("candlecast", TENANT, ACCOUNT), KEY_VERSION): _key_pair()},
+        objects={catalogue_key(VENUE): to_json(markets).encode()},
+    )
+    with _in_place_of_the_world(boundaries, cloud):
+        executor, reconciler = bootstrap.order_executor(), bootstrap.order_reconciler()
+        execute: Any = executor.use_case
+        client = execute.venues.connect(VENUE, ACCOUNT, KEY_VERSION, Credentials(api_key=API_KEY, api_secret=API_SECRET))
+        reconcile: Any = reconciler.use_case
+        reconcile.venues.connect(VENUE, ACCOUNT, KEY_VERSION, Credentials(api_key=API_KEY, api_secret=API_SECRET))
+        execute.markets.find(VENUE, a_market().symbol)
+        functions = Functions(boundaries, execute, reconcile, bootstrap.reconcile_clock(), execute.accounts, client.venue._client)
+    gate = execute.place.gate
+    functions._memories = (gate.watch._known, gate.spend._purses, gate.spend._blocked, gate._told)
+    functions._purses = gate.spend._purses
+    return functions
+
+
+def _key_pair() -> str:
+    return f'{{"api_key": "{API_KEY}", "api_secret": "{API_SECRET}"}}'
+
+
+@contextmanager
+def _in_place_of_the_world(boundaries: Boundaries, cloud: Cloud) -> Iterator[None]:
+    """While things are put together: clients that end in the fakes, a clock that shows the world's time, no measures."""
+    clients: dict[str, Any] = {}
+
+    def client_of(service: str) -> Any:
+        if service not in clients:
+            clients[service] = cloud.take_over(aws_client(service))
+        return clients[service]
+
+    def table_of(name: str) -> Any:
+        if name not in clients:
+            clients[name] = Table(name)
+            cloud.take_over(clients[name].client)
+        return clients[name]
+
+    class WorldClock:
+        def now(self) -> datetime:
+            return boundaries.world.instant()
+
+    make = ccxt_clients.make_template
+
+    def template(*arguments: Any) -> Any:
+        made = make(*arguments)
+        made.session = Session(boundaries, API_KEY)
+        made.options = Options(made.options)
+        return made
+
+    replaced: Mapping[str, Any] = {
+        "candlecast.runtime.bootstrap._aws": client_of,
+        "candlecast.runtime.bootstrap._table": table_of,
+        "candlecast.runtime.bootstrap.EmfMetrics": NoMetrics,
+        "candlecast.adapters.system.SystemClock": WorldClock,
+        "candlecast.adapters.ccxt.clients.make_template": template,
+    }
+    patches = [patch(name, value) for name, value in replaced.items()] + [patch.dict(os.environ, ENVIRONMENT)]
+    _forget_what_was_built()
+    for one in patches:
+        one.start()
+    try:
+        yield
+    finally:
+        for one in reversed(patches):
+            one.stop()
+        _forget_what_was_built()
+
+
+def _forget_what_was_built() -> None:
+    for value in vars(bootstrap).values():
+        clear = getattr(value, "cache_clear", None)
+        if clear is not None:
+            clear()

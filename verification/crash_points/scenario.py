@@ -1,0 +1,196 @@
+"""What happens to one account: its signals one after another, each once everything has come to rest; and the order of events."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from functools import lru_cache
+from math import ceil
+from typing import Any
+
+from candlecast.adapters.codec import to_json
+from candlecast.adapters.dynamodb.account_text import stored_texts
+from candlecast.domain.account.account import Balance
+from candlecast.domain.limits.pool_bounds import PoolBounds, PoolLimits
+from candlecast.domain.signals.entry_order import EntryOrder, EntryType
+from candlecast.domain.signals.messages import ReconcileRequest
+from candlecast.domain.signals.signal import Action, Signal, TakeProfit
+from candlecast.domain.venue.reports import MarketSettings
+from tests.support.builders import ACCOUNT, BTC, TENANT, a_signal, a_trade_order, an_account, settings
+from verification.crash_points.boundary import Operation
+from verification.crash_points.functions import KEY_VERSION, VENUE, Functions, Worker
+from verification.crash_points.venue_book import arrive, fill_resting
+from verification.crash_points.world import PHASE, START, Item, Message, World
+
+ACCOUNT_KEY = (f"TENANT#{TENANT}#ACCOUNT#{ACCOUNT}", "STATE")
+FIRING_SECONDS = 60.0
+IN_FORCE = MarketSettings(settings().leverage, settings().margin_mode)
+QUANTITY = Decimal(10)  # what an entry buys: 1,000 of notional at 100
+AT_A_HUNDRED = EntryOrder(type=EntryType.LIMIT, price=Decimal(100), rests_seconds=90)
+ROOM_FOR_ONE = PoolLimits(
+    organisation_id="organisation-1", bounds=PoolBounds(max_gross_notional=Decimal(1_000), max_open_positions=1), version=1
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """`actions` are its signals, each issued once the one before has come to rest, or (`at_once`) all within seconds.
+
+    An entry may be executed for `max_age_seconds`; a `first_entry` has leverage and margin mode to set. `pool` is the account's.
+    Entries are ordered at a `limit`, to which the market comes at `reached_at`; a stop follows them, and a target.
+    """
+
+    name: str
+    actions: tuple[Action, ...]
+    max_age_seconds: int = 300
+    at_once: bool = False
+    first_entry: bool = False
+    notional: Decimal = Decimal(1_000)
+    pool: PoolLimits | None = None
+    limit: EntryOrder | None = None
+    reached_at: float = 0.0
+    with_target: bool = True
+
+    def message(self, stage: int, issued_at: float) -> Message:
+        """The order message of a stage, as the fan-out sends it."""
+        signal = _signal(self.actions[stage], stage, issued_at, self.limit, with_target=self.with_target)
+        limits = settings(max_positions=1, max_signal_age_seconds=self.max_age_seconds, max_order_notional=self.notional)
+        return Message(to_json(a_trade_order(signal, settings=limits, pool=self.pool)), issued_at)
+
+    def begin(self, functions: Functions) -> World:
+        """An account without a position, and the first signal in the queue."""
+        world = World(reached_at=self.reached_at)
+        functions.boundaries.crosser = _Plain(world)
+        balance = Balance(equity=Decimal(10_000), available=Decimal(10_000), as_of=START)
+        account = an_account(
+            venue=VENUE,
+            credential_version=KEY_VERSION,
+            created_at=START,
+            balance=balance,
+            reconciled_at=START,
+            market_settings={} if self.first_entry else {BTC: IN_FORCE},
+        )
+        functions.accounts.create(account)
+        self.issue(world)
+        while self.at_once and world.stage < len(self.actions):
+            self.issue(world)
+        return world
+
+    def issue(self, world: World) -> None:
+        """The next signal reaches the order queue; each is issued a second after the one before, at the earliest."""
+        message = self.message(world.stage, world.now + world.stage if self.at_once else world.now)
+        world.trade, world.stage, world.looked_at = (*world.trade, message), world.stage + 1, False
+
+
+@dataclass(frozen=True, slots=True)
+class _Plain:
+    world: World
+
+    def cross(self, operation: Operation) -> Any:
+        return operation.apply(self.world)
+
+
+def _signal(action: Action, stage: int, issued_at: float, limit: EntryOrder | None, *, with_target: bool) -> Signal:
+    sign = 1 if action is Action.LONG else -1
+    levels = action.is_entry
+    return a_signal(
+        action,
+        signal_id=f"signal{stage}",
+        issued_at=START + timedelta(seconds=issued_at),
+        stop_loss=Decimal(100 - sign * 10) if levels else None,
+        entry=limit if levels else None,
+        take_profits=(TakeProfit(Decimal(100 + sign * 20), Decimal(1)),) if levels and with_target else (),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What happens next: a worker is invoked with `body`; `message` is the one that it was given, if a queue did."""
+
+    worker: Worker
+    body: str
+    message: Message | None = None
+
+
+def next_event(world: World, scenario: Scenario) -> Event | None:
+    """Move the world on to its next invocation; None once everything has come to rest for good.
+
+    At the same instant a late request arrives first, then an order message is delivered, then the reconciler's, then the clock.
+    """
+    while True:
+        if world.looked_at and at_rest(world):
+            if world.stage == len(scenario.actions):
+                return None
+            scenario.issue(world)
+        if at_rest(world):  # a quiet while, after which the turns of the looks are the same again
+            world.next_firing = ceil(world.next_firing / PHASE) * PHASE
+        times = [
+            min((arrival.at for arrival in world.arrivals), default=float("inf")),
+            world.trade[0].visible_at if world.trade else float("inf"),
+            min((message.visible_at for message in world.reconcile), default=float("inf")),
+            world.next_firing,
+        ]
+        first = times.index(min(times))
+        if world.reached_at <= times[first] and any(order.rests_at_its_price for order in world.orders):
+            world.now = max(world.now, world.reached_at)
+            fill_resting(world)
+            continue
+        world.now = max(world.now, times[first])
+        if first > 0:
+            return _event(world, first)
+        arrive(world, min(world.arrivals, key=lambda arrival: arrival.at))
+
+
+def _event(world: World, which: int) -> Event:
+    if which == 1:
+        world.last_order = world.trade[0].body
+        return Event(Worker.EXECUTOR, world.last_order, world.trade[0])
+    if which == 2:
+        message = min(world.reconcile, key=lambda message: (message.visible_at, message.body))
+        alike = [o for o in world.reconcile if o.visible_at <= world.now and _wish(o) == _wish(message)]
+        world.reconcile = tuple(o for o in world.reconcile if o is message or o not in alike)
+        return Event(Worker.RECONCILER, message.body, message)
+    fired = world.next_firing
+    world.next_firing += FIRING_SECONDS
+    return Event(Worker.CLOCK, str(fired))
+
+
+def _wish(message: Message) -> tuple[bool, bool]:
+    """What a request for a look asks for: several of the same at the same moment are delivered as one."""
+    body = json.loads(message.body)
+    return body["full"], bool(message.receives)
+
+
+def at_rest(world: World) -> bool:
+    """Whether nothing is on its way and no order is unsettled; a stop or target of a held position is settled while it rests."""
+    if world.trade or world.reconcile or world.arrivals:
+        return False
+    body = account_body(world)
+    held = {position["entry_intent_id"] for position in body.get("positions", {}).values()}
+    return all(intent["state"] == "OPEN" and intent.get("bracket_of") in held for intent in body.get("intents", {}).values())
+
+
+def account_body(world: World) -> dict[str, Any]:
+    """The account as it is stored; not to be changed."""
+    return _parsed(account_item(world)["body"]["B"])
+
+
+@lru_cache(maxsize=100)
+def _parsed(body: bytes) -> dict[str, Any]:
+    parsed: dict[str, Any] = json.loads(stored_texts({"body": {"B": body}}, (TENANT, ACCOUNT))[0])
+    return parsed
+
+
+def account_item(world: World) -> Item:
+    return world.items[ACCOUNT_KEY]
+
+
+def disturbers(event: Event, world: World) -> list[tuple[Worker, str]]:
+    """Who may be at work while an event is handled: an executor with the same order, or with the last one, or a reconciler."""
+    if event.worker is Worker.CLOCK:
+        return []
+    request = ReconcileRequest(tenant_id=TENANT, account_id=ACCOUNT, correlation_id="meanwhile")
+    order = event.body if event.worker is Worker.EXECUTOR else world.last_order
+    return [(Worker.EXECUTOR, order), (Worker.RECONCILER, to_json(request))]

@@ -1,0 +1,65 @@
+"""Run the suites on mutated code, in a process of its own: `python -m verification.mutations 'the settle window' simulation`.
+
+Without a mutation (`none`), the same seeds and schedules must find nothing. What was broken first is printed, as JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import sys
+
+from verification.mutations.catalogue import MUTATIONS, Suite
+from verification.mutations.edits import install, require_made
+
+NONE = "none"
+SEEDS = 40  # at most: most mutations are found within the first ten
+FAULTS = 1
+
+
+def main() -> int:
+    """0 whatever is found: the caller judges."""
+    parser = argparse.ArgumentParser(prog="python -m verification.mutations", description=__doc__)
+    parser.add_argument("mutation", choices=[NONE, *(mutation.name for mutation in MUTATIONS)])
+    parser.add_argument("suite", choices=list(Suite))
+    options = parser.parse_args()
+    mutation = next((mutation for mutation in MUTATIONS if mutation.name == options.mutation), None)
+    edits = mutation.edits if mutation is not None else ()
+    install(edits)
+    gc.disable()  # a short life
+    broken = _simulation() if options.suite == Suite.SIMULATION else _crash_points(mutation.case if mutation else None)
+    require_made(edits)
+    sys.stdout.write(json.dumps(broken) + "\n")
+    return 0
+
+
+def _simulation() -> list[str]:
+    from verification.simulation.run import run
+
+    for seed in range(SEEDS):
+        broken = run(seed).broken
+        if broken:
+            return [f"seed {seed}: {what}" for what in broken]
+    return []
+
+
+def _crash_points(case: str | None) -> list[str]:
+    from verification.crash_points.cases import EVERYTHING, SCENARIOS
+    from verification.crash_points.enumeration import Enumeration
+    from verification.crash_points.explorer import Explorer
+    from verification.crash_points.functions import put_together
+
+    functions = put_together()
+    cases = [case] if case is not None else sorted({mutation.case for mutation in MUTATIONS})
+    for name in cases:
+        explorer = Explorer(Enumeration(functions, EVERYTHING), SCENARIOS[name])
+        for faults in range(1, FAULTS + 1):
+            explorer.explore(faults)
+            if explorer.violations:
+                return [f"{name}, {violation.schedule}: {violation.what}" for violation in explorer.violations]
+    return []
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,100 @@
+"""The mechanisms that are taken out, one at a time, and which suite must miss them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from verification.mutations.edits import Edit
+
+RECONCILE, RECONCILE_ACCOUNT = "candlecast.domain.reconcile.reconcile", "candlecast.services.reconcile.reconcile_account"
+PLACE_ORDERS, EXECUTE_ORDER = "candlecast.services.orders.place_orders", "candlecast.services.orders.execute_order"
+
+
+class Suite(StrEnum):
+    """What may find a mutation."""
+
+    SIMULATION = "simulation"
+    CRASH_POINTS = "crash_points"
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """What is removed, by which edits; every suite in `found_by` turns red. `case` is the crash points' scenario for it."""
+
+    name: str
+    edits: tuple[Edit, ...]
+    found_by: tuple[Suite, ...]
+    case: str = "entry then exit"
+
+
+BOTH = (Suite.SIMULATION, Suite.CRASH_POINTS)
+
+MUTATIONS = (
+    Mutation(
+        "the look-up before resend",
+        (
+            Edit(RECONCILE, " and intent.lookups >= LOOKUPS_NEEDED", ""),
+            Edit(RECONCILE_ACCOUNT, "        settle.look_up(changes, venue)\n", ""),
+            Edit(RECONCILE_ACCOUNT, "settle.prove_absent(changes, venue)", "frozenset[str]()"),
+        ),
+        BOTH,
+    ),
+    Mutation(
+        "the settle window",
+        (
+            Edit(
+                "candlecast.domain.venue.rules",
+                "return self.send_window + self.processing_timeout + self.receive_window + self.settle_margin",
+                "return timedelta(0)",
+            ),
+        ),
+        BOTH,
+    ),
+    Mutation(
+        "the version condition",
+        (
+            Edit(
+                "candlecast.adapters.dynamodb.accounts",
+                'ConditionExpression="#version = :version"',
+                'ConditionExpression="#version = :version OR #version <> :version"',
+            ),
+        ),
+        (Suite.CRASH_POINTS,),  # the simulation has a store of its own
+    ),
+    Mutation(
+        "the reservation in the account",
+        (
+            Edit(
+                EXECUTE_ORDER,
+                "self.accounts.save(member.decide(plan.intents, now, receipt))",
+                "member.decide(plan.intents, now, receipt)",
+            ),
+        ),
+        BOTH,
+    ),
+    Mutation(
+        "the reservation in the pool",
+        (
+            Edit(
+                "candlecast.services.pools.reserve_pool", "denial = self._reserve(entry, limits)", "denial: Denial | None = None"
+            ),
+        ),
+        (Suite.SIMULATION,),  # at the crash points there is one account, and alone it cannot overdraw a pool
+    ),
+    Mutation(
+        "the expiry check",
+        (
+            Edit(RECONCILE, "return marked and (intent.expires_at is None or now <= intent.expires_at)", "return marked"),
+            Edit(RECONCILE, "return subscribed and (intent.expires_at is None or now <= intent.expires_at)", "return subscribed"),
+            Edit(PLACE_ORDERS, "if leg.expires_at is not None and now > leg.expires_at:", "if False:"),
+        ),
+        BOTH,
+        case="entry that goes stale",
+    ),
+    Mutation(
+        "the last-moment kill-switch read",
+        (Edit(PLACE_ORDERS, "stop, now = gate.stops(account, leg), self.clock.now()", "stop, now = None, self.clock.now()"),),
+        (Suite.SIMULATION,),  # nobody flips a switch at the crash points
+    ),
+)

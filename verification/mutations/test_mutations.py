@@ -1,0 +1,52 @@
+"""Take out a mechanism, and the suites turn red; leave everything as it is, and they do not."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from verification.mutations.__main__ import NONE
+from verification.mutations.catalogue import MUTATIONS, Mutation, Suite
+from verification.mutations.edits import Edit, EditDoesNotApply
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def found(name: str, suite: Suite) -> list[str]:
+    """What a suite finds broken, in a process of its own."""
+    command = [sys.executable, "-m", "verification.mutations", name, suite]
+    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)  # noqa: S603 - our own names
+    broken: list[str] = json.loads(done.stdout)
+    return broken
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("mutation", "suite"),
+    [(mutation, suite) for mutation in MUTATIONS for suite in mutation.found_by],
+    ids=lambda value: value.name if isinstance(value, Mutation) else str(value),
+)
+def test_the_suite_misses_what_is_taken_out(mutation: Mutation, suite: Suite) -> None:
+    assert found(mutation.name, suite) != []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("suite", Suite)
+def test_the_suites_find_nothing_where_nothing_is_taken_out(suite: Suite) -> None:
+    assert found(NONE, suite) == []
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
+def test_what_is_to_be_taken_out_is_still_where_it_is_looked_for(mutation: Mutation) -> None:
+    for edit in mutation.edits:
+        source = (ROOT / "layers/core" / edit.module.replace(".", "/")).with_suffix(".py").read_text()
+        assert edit.made_in(source) != source
+
+
+def test_an_edit_of_code_that_has_changed_says_so() -> None:
+    with pytest.raises(EditDoesNotApply, match=r"a\.module has 2 times"):
+        Edit("a.module", "x", "y").made_in("x x")

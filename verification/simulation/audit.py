@@ -1,0 +1,129 @@
+"""The invariants, asked while a run goes on: at every write of an account and at every order that is sent.
+
+What is computed here is computed anew from what was written and sent, not by the functions that the product decides with.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+
+from candlecast.domain.account.account import Account, AccountStatus
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind
+from candlecast.domain.subscriptions.subscription import Settings, SubscriptionStatus
+from candlecast.domain.venue.reports import OrderRequest
+from tests.support.fakes.accounts import FakeAccountStore
+from tests.support.fakes.clock import FakeClock
+from tests.support.fakes.store import FakeDatabase
+from verification.simulation.chronicle import Chronicle, changes
+from verification.simulation.switches import Switches
+
+
+@dataclass(slots=True)
+class Audit:
+    """`chronicle` is told what must not happen; `settings` are limits by subscription; `owners` finds an account by its key."""
+
+    database: FakeDatabase
+    clock: FakeClock
+    chronicle: Chronicle
+    switches: Switches
+    settings: dict[str, Settings] = field(default_factory=dict)
+    owners: dict[str, tuple[str, str]] = field(default_factory=dict)
+    sent: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
+    _trades_told: int = 0
+    _realised: defaultdict[tuple[str, date], Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+
+    def on_send(self, api_key: str, request: OrderRequest, sent_at: datetime) -> None:
+        """An order arrives that left us at `sent_at`: its mark is written, and an entry was fresh (invariants 1 and 6)."""
+        self.sent[request.client_order_id] += 1
+        account = self.database.accounts[self.owners[api_key]]
+        intent = next((i for i in account.intents.values() if i.client_order_id == request.client_order_id), None)
+        if intent is None or intent.state is not IntentState.SUBMITTING:
+            self._fail(f"sent without a write-ahead mark: {request} ({intent})")
+        elif intent.expires_at is not None and sent_at > intent.expires_at:
+            self._fail(f"an entry was sent {sent_at - intent.expires_at} after it had expired")
+        if intent is not None:
+            self.switches.on_send(account, intent, sent_at)
+
+    def on_save(self, before: Account, after: Account) -> None:
+        """A write: what it marks for sending may be sent (invariant 7), and no limit is overshot by it (invariant 2)."""
+        for key, intent in after.intents.items():
+            known = before.intents.get(key)
+            marked = intent.state is IntentState.SUBMITTING and (known is None or known.submitted_at != intent.submitted_at)
+            if marked and before.status is not AccountStatus.ACTIVE:
+                self._fail(f"{intent.leg} marked for sending while the account was {before.status}")
+            if marked and intent.kind is LegKind.ENTRY:
+                self._entry_marked(before, after, intent, new=known is None)
+        self._count_trades()
+
+    def _entry_marked(self, before: Account, after: Account, intent: Intent, *, new: bool) -> None:
+        status = before.subscriptions.get(intent.subscription_id, SubscriptionStatus.CANCELLED)
+        if status is not SubscriptionStatus.ACTIVE:
+            self._fail(f"an entry was marked for sending while its subscription was {status}")
+        if not new:
+            return
+        limits = self.settings[intent.subscription_id]
+        closing = {i.market for i in after.intents.values() if i.kind is LegKind.EXIT and i.signal_id == intent.signal_id}
+        # what stands against an entry is closed before it leaves, or it does not leave (`World._on_send` sees to that)
+        against = (p for p in before.positions.values() if p.side is not intent.position_side)
+        closing |= {p.market for p in against if p.market == intent.market}
+        held = [p for p in before.positions.values() if p.subscription_id == intent.subscription_id and p.market not in closing]
+        coming = [i for i in after.intents.values() if i.kind is LegKind.ENTRY and i.subscription_id == intent.subscription_id]
+        entering = {i.market for i in coming} | {p.market for p in held}
+        notional = sum((p.quantity * p.entry_price for p in held), Decimal(0))
+        notional += sum(((i.quantity - i.filled_quantity) * (i.reference_price or Decimal(0)) for i in coming), Decimal(0))
+        loss = -self._realised[intent.subscription_id, self.clock.now().date()]
+        bounds = (
+            ("positions", Decimal(len(entering)), Decimal(limits.max_positions)),
+            ("leverage", notional / limits.capital, limits.leverage),
+            ("order notional", intent.quantity * (intent.reference_price or Decimal(0)), limits.max_order_notional),
+            ("daily loss", loss, limits.capital * limits.max_daily_loss_percent / 100),
+        )
+        for name, value, bound in bounds:
+            if bound is not None and value > bound:
+                self._fail(f"limit overshot: {name} {value} above {bound}")
+        if intent.position_side is None or not limits.allowed_sides.allows(intent.position_side):
+            self._fail(f"a side that is not allowed: {intent.position_side}")
+
+    def _count_trades(self) -> None:
+        for told in self.database.stream[self._trades_told :]:
+            trade = told.event.trade
+            if trade is not None:
+                self._realised[trade.subscription_id, trade.closed_at.date()] += trade.net_pnl
+        self._trades_told = len(self.database.stream)
+
+    def _fail(self, what: str) -> None:
+        self.chronicle.fail(what)
+
+
+class AuditedAccountStore(FakeAccountStore):
+    """The account store, with every write shown to the audit."""
+
+    def __init__(self, database: FakeDatabase, clock: FakeClock, audit: Audit) -> None:
+        super().__init__(database, clock)
+        self._audit = audit
+
+    def save(self, account: Account) -> Account:
+        before = self.database.accounts[account.tenant_id, account.account_id]
+        stored = super().save(account)
+        self._audit.on_save(before, account)
+        for line in changes(before, stored):
+            self._audit.chronicle.tell(line)
+        return stored
+
+
+@dataclass(slots=True)
+class Exposure:
+    """How long positions that should have a stop were without a live one at the venue, while their account could act."""
+
+    longest_seconds: float = 0
+    _since: dict[str, datetime] = field(default_factory=dict)
+
+    def look(self, now: datetime, naked: set[str]) -> None:
+        """Note which positions (by their entry's intent id) are unprotected now."""
+        self._since = {key: since for key, since in self._since.items() if key in naked}
+        for key in naked:
+            since = self._since.setdefault(key, now)
+            self.longest_seconds = max(self.longest_seconds, (now - since).total_seconds())

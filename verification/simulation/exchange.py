@@ -1,0 +1,233 @@
+"""The fake exchange with a temper: lost and late answers, partial and slow fills, refusals, reads that lag behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from random import Random
+
+from candlecast.domain.account.account import Balance
+from candlecast.domain.market.market import Market
+from candlecast.domain.orders.intent import Intent
+from candlecast.domain.values.errors import Ambiguous, Reject, RetryLater
+from candlecast.domain.values.terms import MarginMode, OrderType, PositionMode, Side
+from candlecast.domain.venue.reports import OrderRequest, VenueOpenOrder, VenueOrder, VenueOrderStatus, VenuePosition, VenueTrade
+from candlecast.domain.venue.rules import BINANCE_USDM
+from candlecast.ports.venue import Credentials
+from tests.support.fakes.venue import Book, FakeExchange, FakeVenue
+from verification.simulation.chronicle import Chronicle
+from verification.simulation.front import ALL_MARKETS, Front
+from verification.simulation.profile import Profile
+
+RATE_LIMIT_SECONDS = 5
+SLOWEST_FILL_SECONDS = 8.0
+LONGEST_LAG = BINANCE_USDM.lookup_spacing - timedelta(milliseconds=500)  # two look-ups in a row never see the same stale replica
+
+Later = Callable[[datetime, Callable[[], None]], None]  # does something at an instant
+OnSend = Callable[[str, OrderRequest], None]
+
+
+class SimulatedExchange(FakeExchange):
+    """All chance comes from `random`; `on_send` sees every request to place an order before anything becomes of it."""
+
+    def __init__(
+        self, chronicle: Chronicle, random: Random, profile: Profile, markets: dict[str, Market], later: Later, on_send: OnSend
+    ) -> None:
+        self.chronicle, self.clock, self.random, self.profile = chronicle, chronicle.clock, random, profile
+        self.front = Front(chronicle, random, profile)
+        super().__init__()
+        self.now = self.clock.now
+        self._markets, self._later, self._on_send = markets, later, on_send
+        self.visible_at: dict[tuple[str, str], datetime] = {}
+
+    @property
+    def used_weight(self) -> int | None:
+        """What the venue says with its answers."""
+        return self.front.used_weight
+
+    @used_weight.setter
+    def used_weight(self, _: int | None) -> None:
+        """The front counts it."""
+
+    def receive(self, method: str, api_key: str, client_order_id: str | None = None) -> Book:
+        self.front.admit(method)
+        return super().receive(method, api_key, client_order_id)
+
+    def leaves_us(self, api_key: str, request: OrderRequest) -> None:
+        """A request to place an order is on its way, whatever becomes of it."""
+        self._on_send(api_key, request)
+
+    def create(self, api_key: str, request: OrderRequest) -> VenueOrder:
+        profile, draw = self.profile, self.random.random()
+        faults = (
+            ("order_rate_limited", profile.rate_limited, self._limited),
+            ("order_refused", profile.venue_rejects, self._refused),
+            ("order_lost", profile.ambiguous_lost, self._lost),
+            ("order_late", profile.ambiguous_late, self._late_arrival),
+            ("answer_lost", profile.ambiguous_executed, self._executed),
+        )
+        for kind, probability, fault in faults:
+            draw -= probability
+            if draw < 0:
+                self.chronicle.fault(kind, f"of {request.client_order_id} for {api_key}")
+                return fault(api_key, request)
+        if self.random.random() < profile.key_revoked:
+            self.chronicle.fault("key_revoked", api_key)
+            self.revoke(api_key)
+            self.receive("create_order", api_key)
+        return replace(self.place(api_key, request), fee=None)
+
+    def restore(self, api_key: str) -> None:
+        """Accept a revoked key again."""
+        self._revoked.discard(api_key)
+
+    def place(self, api_key: str, request: OrderRequest) -> VenueOrder:
+        if request.order_type.is_conditional:
+            if self._at_once(request):
+                raise Reject("VENUE_REJECTED", "order would immediately trigger")
+            order = super().place(api_key, request)
+        else:
+            order = self._place_at_market(api_key, request)
+        self.chronicle.tell(f"the venue has {_told(request, order)}")
+        lag = self.random.random() < self.profile.lagging_read
+        if lag:
+            self.chronicle.fault("read_lags", request.client_order_id)
+        seconds = self.random.uniform(0, LONGEST_LAG.total_seconds()) if lag else 0
+        self.visible_at[api_key, request.client_order_id] = self.clock.now() + timedelta(seconds=seconds)
+        return order
+
+    def sees(self, api_key: str, client_order_id: str) -> bool:
+        """Whether the replica that answers reads knows of the order yet."""
+        return self.visible_at.get((api_key, client_order_id), self.clock.now()) <= self.clock.now()
+
+    # -- what can go wrong -------------------------------------------------------------------------------------------------
+
+    def _limited(self, _: str, __: OrderRequest) -> VenueOrder:
+        raise RetryLater("ORDER_RATE_LIMITED", "-1015", after_seconds=RATE_LIMIT_SECONDS)
+
+    def _refused(self, _: str, __: OrderRequest) -> VenueOrder:
+        raise Reject("VENUE_REJECTED", "no")
+
+    def _lost(self, _: str, __: OrderRequest) -> VenueOrder:
+        raise Ambiguous("OUTCOME_UNKNOWN", "lost on the way there")
+
+    def _executed(self, api_key: str, request: OrderRequest) -> VenueOrder:
+        self.place(api_key, request)
+        raise Ambiguous("OUTCOME_UNKNOWN", "lost on the way back")
+
+    def _late_arrival(self, api_key: str, request: OrderRequest) -> VenueOrder:
+        """The request reaches the book as late as a venue can let it, long after we have given up waiting."""
+        latest = (BINANCE_USDM.receive_window + BINANCE_USDM.processing_timeout).total_seconds()
+        self._later(self.clock.now() + timedelta(seconds=self.random.uniform(0, latest)), lambda: self._arrive(api_key, request))
+        raise Ambiguous("OUTCOME_UNKNOWN", "it may still arrive")
+
+    def _arrive(self, api_key: str, request: OrderRequest) -> None:
+        try:
+            self.place(api_key, request)
+        except Reject:
+            return
+
+    # -- fills -------------------------------------------------------------------------------------------------------------
+
+    def _place_at_market(self, api_key: str, request: OrderRequest) -> VenueOrder:
+        draw, profile = self.random.random(), self.profile
+        partial = draw < profile.partial_fill
+        slow = profile.partial_fill <= draw < profile.partial_fill + profile.slow_fill
+        self.fills_at_once = not (partial or slow)
+        order = super().place(api_key, request)
+        self.fills_at_once = True
+        if partial or slow:
+            self.chronicle.fault("partial_fill" if partial else "slow_fill", request.client_order_id)
+        part = self._markets[request.market].round_quantity(request.quantity / 2)
+        if not (partial or slow) or part == 0:
+            return order
+        key = request.client_order_id
+        if slow:
+            self._fill_later(api_key, key, part)
+            self._fill_later(api_key, key, request.quantity)
+            return order
+        self.fill(api_key, key, part)
+        book = self.books[api_key]
+        placed, filled = book.orders[-1]
+        book.orders[-1] = (placed, replace(filled, status=VenueOrderStatus.CANCELLED))
+        return book.orders[-1][1]
+
+    def _execute(self, book: Book, index: int, quantity: Decimal, price: Decimal) -> None:
+        super()._execute(book, index, quantity, price)
+        self.chronicle.tell(f"the venue fills {_told(*book.orders[index])}")
+
+    def _fill_later(self, api_key: str, client_order_id: str, quantity: Decimal) -> None:
+        def fill() -> None:
+            if self._open_index(self.books[api_key], client_order_id) is not None:
+                self.fill(api_key, client_order_id, quantity)
+
+        self._later(self.clock.now() + timedelta(seconds=self.random.uniform(0.1, SLOWEST_FILL_SECONDS)), fill)
+
+    def _at_once(self, request: OrderRequest) -> bool:
+        price, trigger = self.prices[request.market], request.trigger_price
+        if trigger is None:
+            return False
+        below = (request.order_type is OrderType.STOP_MARKET) == (request.side is Side.SELL)
+        return price <= trigger if below else price >= trigger
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedVenue(FakeVenue):
+    """One key's view, through a front that may be out of order and a replica that may lag."""
+
+    exchange: SimulatedExchange
+
+    def create_order(self, request: OrderRequest) -> VenueOrder:
+        self.exchange.leaves_us(self.api_key, request)
+        return self.exchange.front.change(lambda: FakeVenue.create_order(self, request))
+
+    def cancel_order(self, intent: Intent) -> None:
+        self.exchange.front.change(lambda: FakeVenue.cancel_order(self, intent))
+
+    def cancel_open_order(self, order: VenueOpenOrder) -> None:
+        self.exchange.front.change(lambda: FakeVenue.cancel_open_order(self, order))
+
+    def set_market_settings(self, market: str, leverage: Decimal, margin_mode: MarginMode) -> None:
+        self.exchange.front.change(lambda: FakeVenue.set_market_settings(self, market, leverage, margin_mode))
+
+    def set_position_mode(self, mode: PositionMode) -> None:
+        self.exchange.front.change(lambda: FakeVenue.set_position_mode(self, mode))
+
+    def find_order(self, intent: Intent) -> VenueOrder | None:
+        found = self.exchange.front.ask(lambda: FakeVenue.find_order(self, intent))
+        return found if self.exchange.sees(self.api_key, intent.client_order_id) else None
+
+    def find_order_by_venue_id(self, market: str, venue_order_id: str) -> VenueOrder | None:
+        return self.exchange.front.ask(lambda: FakeVenue.find_order_by_venue_id(self, market, venue_order_id))
+
+    def open_orders(self, market: str | None = None) -> Sequence[VenueOpenOrder]:
+        if market is None:
+            self.exchange.front.count(ALL_MARKETS)
+        found = self.exchange.front.ask(lambda: FakeVenue.open_orders(self, market))
+        return [order for order in found if self.exchange.sees(self.api_key, order.client_order_id)]
+
+    def trades_since(self, market: str, since: datetime) -> Sequence[VenueTrade]:
+        return self.exchange.front.ask(lambda: FakeVenue.trades_since(self, market, since))
+
+    def positions(self) -> Sequence[VenuePosition]:
+        return self.exchange.front.ask(lambda: FakeVenue.positions(self))
+
+    def balance(self, at: datetime) -> Balance:
+        return self.exchange.front.ask(lambda: FakeVenue.balance(self, at))
+
+
+class SimulatedVenues:
+    """`ports.venue.Venues` of the simulated exchange."""
+
+    def __init__(self, exchange: SimulatedExchange) -> None:
+        self.exchange = exchange
+
+    def connect(self, venue: str, account_id: str, credential_version: str, credentials: Credentials) -> SimulatedVenue:
+        return SimulatedVenue(self.exchange, credentials.api_key)
+
+
+def _told(request: OrderRequest, order: VenueOrder) -> str:
+    what = f"{request.order_type} {request.side} {request.quantity} {request.market} ({request.client_order_id})"
+    return f"{what}: {order.status}, {order.filled_quantity} filled at {order.average_price}"

@@ -1,0 +1,190 @@
+"""What must be true of a world that has come to rest (the invariants of docs/RELIABILITY.md, by their numbers)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from decimal import Decimal
+
+from candlecast.domain.account.account import Account, AccountStatus
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind
+from candlecast.domain.orders.position import Position
+from candlecast.domain.strategies.execution import ExecutionStatus
+from candlecast.domain.subscriptions.subscription import SubscriptionStatus
+from candlecast.domain.values.terms import Side
+from candlecast.domain.venue.reports import VenueOrderStatus
+from verification.simulation.pools import unexplained
+from verification.simulation.world import MARKETS, World
+
+ROUNDING = Decimal("1e-12")  # averages are quotients with 28 digits
+
+
+def broken_invariants(world: World) -> list[str]:
+    """Everything that is wrong, in words; empty if nothing is."""
+    found = list(world.chronicle.broken)
+    for account in world.database.accounts.values():
+        book = world.exchange.books[account.account_id]
+        repeated = [key for key, n in Counter(order.client_order_id for _, order in book.orders).items() if n > 1]
+        found += [f"1: the venue has {key} more than once" for key in repeated]
+        for check in (_rest, _positions, _money, _stops, _exits_are_not_lost):
+            found += [f"{account.account_id}: {what}" for what in check(world, account)]
+    found += _nothing_is_lost(world)
+    found += _events_tell_the_state(world)
+    found += _history_is_final(world)
+    found += _executed_once(world)
+    found += unexplained(world.pools, world.database.accounts)
+    return found
+
+
+def _rest(world: World, account: Account) -> Iterator[str]:
+    """3: every intent has ended or is a live protective order."""
+    book = world.exchange.books[account.account_id]
+    live = {order.client_order_id for _, order in book.orders if order.status is VenueOrderStatus.OPEN}
+    ours = {i.client_order_id for i in account.intents.values()}
+    for intent in account.intents.values():
+        if intent.state is not IntentState.OPEN or not intent.kind.is_protective or intent.client_order_id not in live:
+            yield f"3: {intent.leg} of {intent.signal_id[:6]} is {intent.state} at rest"
+    held = {p.entry_intent_id for p in account.positions.values()}
+    yield from (
+        f"3: {i.leg} of {i.signal_id[:6]} outlives its position"
+        for i in account.intents.values()
+        if i.kind.is_protective and i.bracket_of not in held
+    )
+    yield from (f"3: the venue's open order {key} is not ours" for key in live - ours)
+
+
+def _positions(world: World, account: Account) -> Iterator[str]:
+    """The venue's positions are ours."""
+    for market in MARKETS:
+        ours = sum((p.quantity * p.side.sign for p in account.positions.values() if p.market == market), Decimal(0))
+        theirs = world.exchange.net_position(account.account_id, market)
+        if ours != theirs:
+            yield f"drift: {market} is {ours} for us and {theirs} at the venue"
+
+
+def _money(world: World, account: Account) -> Iterator[str]:
+    """What the venue paid and took is what our trades and open positions say."""
+    paid = fees = Decimal(0)
+    for request, order in world.exchange.books[account.account_id].orders:
+        sign = 1 if request.side is Side.SELL else -1
+        paid += sign * order.filled_quantity * (order.average_price or Decimal(0))
+        fees += order.fee or Decimal(0)
+    trades = [t for t in world.database.trades.values() if t.account_id == account.account_id]
+    ours = sum((t.pnl for t in trades), Decimal(0)) + sum((_so_far(p) for p in account.positions.values()), Decimal(0))
+    our_fees = sum((t.fees for t in trades), Decimal(0)) + sum((p.fees for p in account.positions.values()), Decimal(0))
+    if abs(paid - ours) > ROUNDING:
+        yield f"pnl: the venue says {paid}, our trades {ours}"
+    if abs(fees - our_fees) > ROUNDING:
+        yield f"fees: the venue says {fees}, we {our_fees}"
+
+
+def _so_far(position: Position) -> Decimal:
+    """Cash that an open position has moved."""
+    return (position.exit_notional - position.entry_price * position.opened_quantity) * position.side.sign
+
+
+def _stops(world: World, account: Account) -> Iterator[str]:
+    """11: no position without its stop, and the stop covers all of it."""
+    if account.status is not AccountStatus.ACTIVE:
+        return
+    live = {
+        order.client_order_id: request.quantity
+        for request, order in world.exchange.books[account.account_id].orders
+        if order.status is VenueOrderStatus.OPEN
+    }
+    for position in account.positions.values():
+        stops = [i for i in account.protective(position) if i.kind is LegKind.STOP_LOSS]
+        covered = sum((live.get(i.client_order_id, Decimal(0)) for i in stops), Decimal(0))
+        if position.stop_price is not None and covered < position.quantity:
+            yield f"11: {position.key} holds {position.quantity}, its stop covers {covered}"
+        if position.stop_price is not None and len(stops) > 1:
+            yield f"11: {position.key} has {len(stops)} stops"
+
+
+def _exits_are_not_lost(world: World, account: Account) -> Iterator[str]:
+    """A position that is held has seen no exit since it was opened, but one that was refused and told so."""
+    signals = {order.signal.signal_id: order.signal for order in world.trade_queue.put_messages}
+    for position in account.positions.values():
+        exits = sorted(_told_orders(world, position, LegKind.EXIT), key=lambda i: i.attempts)
+        for exit_ in {i.signal_id: i for i in exits}.values():  # of one that was cut short, the one for the rest
+            meant = exit_.signal_id in signals and signals[exit_.signal_id].closes(position.side)
+            refused = exit_.state in (IntentState.REJECTED, IntentState.DENIED)
+            if meant and exit_.issued_at > position.signal_issued_at and not refused:
+                yield f"an exit was lost: {position.key} is held after {exit_.leg} {exit_.state} {exit_.reason}"
+
+
+def _told_orders(world: World, position: Position, kind: LegKind) -> Iterator[Intent]:
+    for intent, _ in world.database.orders.values():
+        if (intent.subscription_id, intent.market, intent.kind) == (position.subscription_id, position.market, kind):
+            yield intent
+
+
+def _nothing_is_lost(world: World) -> Iterator[str]:
+    """Every order message came to a decision that was told."""
+    decided = {(intent.signal_id, intent.subscription_id) for intent, _ in world.database.orders.values()}
+    for order in world.trade_queue.put_messages:
+        if (order.signal.signal_id, order.subscription_id) not in decided:
+            yield f"lost: {order.signal.action} {order.signal.signal_id[:6]} of {order.subscription_id}"
+    sent = {(order.signal.signal_id, order.subscription_id) for order in world.trade_queue.put_messages}
+    for record in world.database.signals.values():
+        for subscription in world.database.subscriptions.values():
+            follows = subscription.strategy_id == record.signal.strategy_id
+            cancelled = subscription.status is SubscriptionStatus.CANCELLED
+            if follows and not cancelled and (record.signal.signal_id, subscription.subscription_id) not in sent:
+                yield f"lost: {record.signal.signal_id[:6]} was not sent to {subscription.subscription_id}"
+    for queue in (
+        world.trade_queue,
+        world.signal_queue,
+        world.candle_queue,
+    ):  # a lost look at an account is asked for every minute
+        if queue.dead:
+            yield f"dead letters: {queue.dead[0]}"
+
+
+def _events_tell_the_state(world: World) -> Iterator[str]:
+    """4: folding the events gives the open intents that were told of, and the positions."""
+    orders: dict[tuple[str, str], Intent] = {}
+    positions: dict[tuple[str, str], Position] = {}
+    for told in world.database.stream:
+        if told.event.order is not None:
+            orders[told.account_id, told.event.order.intent_id] = told.event.order
+        if told.event.position is not None and told.event.code is None:
+            positions[told.account_id, told.event.position.key] = told.event.position
+    for account in world.database.accounts.values():
+        folded = {key: i for (owner, key), i in orders.items() if owner == account.account_id and not i.state.is_terminal}
+        if folded != dict(account.intents):
+            wrong = {key: i.state for key, i in folded.items() if account.intents.get(key) != i}
+            yield f"4: {account.account_id}: folded open orders differ: {wrong}, {len(account.intents)} open"
+        held = {key: p for (owner, key), p in positions.items() if owner == account.account_id and p.quantity > 0}
+        if held != dict(account.positions):
+            yield f"4: {account.account_id}: folded positions differ"
+
+
+def _history_is_final(world: World) -> Iterator[str]:
+    """5: what was projected is what was told, and every event reached the bus under one id."""
+    open_ids = {key for account in world.database.accounts.values() for key in account.intents}
+    for (_, key), (intent, _) in world.database.orders.items():
+        if not intent.state.is_terminal and key not in open_ids:
+            yield f"3: the history has {intent.leg} of {intent.signal_id[:6]} as {intent.state} for ever"
+    published = {told.event_id: told.event for told in world.bus.published}
+    for told in world.database.stream:
+        if published.get(told.event_id) != told.event:
+            yield f"5: {told.event.type} {told.event_id[:6]} was not published as it was told"
+
+
+def _executed_once(world: World) -> Iterator[str]:
+    """9: one signal per (strategy, candle), and no run left open."""
+    for execution in world.database.executions.values():
+        followed = world.database.strategies[execution.strategy_id].subscriber_count > 0
+        if execution.status is ExecutionStatus.RUNNING and followed:  # nobody finishes what nobody follows any more
+            yield f"9: {execution.strategy_id} at {execution.candle_close} is still running"
+        if execution.signal is not None and (followed or execution.status is not ExecutionStatus.RUNNING):
+            record = world.database.signals.get(execution.signal.signal_id)
+            if record is None or record.signal != execution.signal:
+                yield f"9: the signal of {execution.strategy_id} at {execution.candle_close} is not the one that was stored"
+    for order in world.trade_queue.put_messages:
+        record = world.database.signals.get(order.signal.signal_id)
+        if record is None:  # an exit that its owner ordered by cancelling
+            continue
+        if (record.signal.action, record.signal.stop_loss) != (order.signal.action, order.signal.stop_loss):
+            yield f"9: two signals under the id {order.signal.signal_id[:6]}"

@@ -1,0 +1,252 @@
+"""The people and the senders of the simulated world: who follows what, which signals come, what owners do in between."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from candlecast.domain.account.account import Account
+from candlecast.domain.market.candle import Candle
+from candlecast.domain.signals.messages import ReconcileRequest
+from candlecast.domain.signals.signal import Action, Signal, TakeProfit
+from candlecast.domain.strategies.definition import StrategyDefinition
+from candlecast.domain.subscriptions.subscription import AllowedSides, Settings, Sizing, SizingMode
+from candlecast.domain.values.errors import Conflict, RetryLater
+from candlecast.domain.values.ids import digest
+from candlecast.domain.values.timeframe import Timeframe
+from candlecast.ports.strategies import Evaluation
+from candlecast.services.account.change_credentials import ChangeCredentials
+from candlecast.services.account.switch_account import SwitchAccount
+from candlecast.services.subscriptions.cancel_subscription import CancelSubscription
+from candlecast.services.subscriptions.change_subscription import ChangeSubscription
+from tests.support.builders import BTC, ETH, a_candle, a_signal, a_strategy, a_subscription, an_account, an_external_strategy
+from tests.support.fakes.clock import SequentialIdentifiers
+from verification.simulation.crossings import Crash
+from verification.simulation.pools import found_an_organisation
+from verification.simulation.world import MARKETS, VENUE, Trades, World, credentials
+
+STRATEGIES = {
+    "minute-btc": (BTC,),
+    "minute-eth": (ETH,),
+    "outside-btc": (BTC,),
+    "outside-eth": (ETH,),
+    "outside-both": (BTC, ETH),
+}
+OUTSIDE = [key for key in STRATEGIES if key.startswith("outside")]
+ACTIONS = (*[Action.LONG] * 3, *[Action.SHORT] * 3, Action.EXIT_LONG, Action.EXIT_SHORT, Action.EXIT)
+OUTSIDE_SECONDS = 10.0
+BOTH = 0.4  # the share of accounts with one subscription for both markets: only it can reach the limits that add up
+OLDEST_SIGNAL_SECONDS = 40  # signals from outside overtake each other
+PRICE_STEPS = 12  # of 1 per thousand at most per look: stops and targets of a few per cent are reached within minutes
+
+
+@dataclass(slots=True)
+class People:
+    """Fills a world and keeps it busy until `end`."""
+
+    world: World
+    end: datetime
+    identifiers: SequentialIdentifiers = field(default_factory=SequentialIdentifiers)
+    _signals: int = 0
+    _candles: dict[str, list[Candle]] = field(default_factory=lambda: {market: [] for market in MARKETS})
+
+    def settle_in(self) -> None:
+        world = self.world
+        for strategy_id, markets in STRATEGIES.items():
+            built_in = strategy_id not in OUTSIDE
+            definition = (
+                a_strategy(strategy_id, venue=VENUE, market=markets[0])
+                if built_in
+                else an_external_strategy(strategy_id, venue=VENUE, source_id=strategy_id)
+            )
+            world.strategies.create_strategy(definition)
+            world.code.decisions[strategy_id] = self._decide
+        found_an_organisation(world.limits)
+        for number in range(world.profile.accounts):
+            self._open_account(f"account{number}", f"tenant{number % 2}")
+
+    def _open_account(self, account_id: str, tenant_id: str) -> None:
+        """An account whose subscriptions each have a market to themselves: a venue in one-way mode nets what they share."""
+        world, random = self.world, self.world.random
+        version = world.vault.write(tenant_id, account_id, credentials(account_id), self.identifiers.new())
+        account = an_account(account_id, tenant_id=tenant_id, venue=VENUE, subscriptions={}, balance=None)
+        markets = random.sample((BTC, ETH), min(2, world.profile.subscriptions_per_account))
+        chosen = [random.choice([key for key, of in STRATEGIES.items() if of == (market,)]) for market in markets]
+        if random.random() < BOTH:
+            chosen = ["outside-both"]
+        self.let_in(account, version, {strategy_id: self._settings() for strategy_id in chosen})
+
+    def let_in(self, account: Account, credential_version: str, strategies: Mapping[str, Settings]) -> None:
+        """Create an account with keys, and its subscriptions to strategies."""
+        world = self.world
+        key = (account.tenant_id, account.account_id)
+        world.accounts.create(replace(account, credential_version=credential_version))
+        world.audit.owners[account.account_id] = key
+        for number, (strategy_id, settings) in enumerate(strategies.items()):
+            subscription = a_subscription(
+                f"{account.account_id}-subscription{number}",
+                tenant_id=account.tenant_id,
+                account_id=account.account_id,
+                strategy_id=strategy_id,
+                settings=settings,
+            )
+            statuses = {**world.accounts.load(*key).subscriptions, subscription.subscription_id: subscription.status}
+            world.subscriptions.write(subscription, replace(world.accounts.load(*key), subscriptions=statuses), follower_change=1)
+            world.audit.settings[subscription.subscription_id] = settings
+
+    def _settings(self) -> Settings:
+        random = self.world.random
+        sizing = random.choice(
+            (
+                Sizing(SizingMode.FIXED_QUANTITY, Decimal("1.2345")),
+                Sizing(SizingMode.FIXED_NOTIONAL, Decimal(1_000)),
+                Sizing(SizingMode.PERCENT_OF_CAPITAL, Decimal(25)),
+                Sizing(SizingMode.RISK_PERCENT, Decimal("0.5")),
+            )
+        )
+        return Settings(
+            capital=Decimal(random.choice((2_000, 10_000))),
+            sizing=sizing,
+            leverage=Decimal(random.choice((1, 2, 10))),
+            max_positions=random.choice((1, 2)),
+            max_daily_loss_percent=Decimal(random.choice(("0.2", "1", "5"))),
+            max_order_notional=random.choice((None, Decimal(1_500))),
+            max_signal_age_seconds=random.choice((30, 60, 120, 300)),
+            stop_atr_multiplier=random.choice((None, Decimal(2))),
+            target_atr_multiplier=random.choice((None, None, Decimal(3))),
+            allowed_sides=random.choice((AllowedSides.BOTH, AllowedSides.BOTH, AllowedSides.LONG)),
+        )
+
+    # -- signals -----------------------------------------------------------------------------------------------------------
+
+    def _decide(self, definition: StrategyDefinition, candles: Sequence[Candle]) -> Evaluation:
+        """A strategy that decides differently each time it is asked: a second run of a candle would show."""
+        random, price = self.world.random, candles[-1].close
+        action = random.choice((None, *ACTIONS))
+        stop, targets = self._levels(action, price)
+        return Evaluation(action=action, price=price, stop_loss=stop, take_profits=targets, atr=price / 100)
+
+    def _levels(self, action: Action | None, price: Decimal) -> tuple[Decimal | None, tuple[TakeProfit, ...]]:
+        random = self.world.random
+        sign = 1 if action is Action.LONG else -1
+        stop = price * (100 - sign * random.randint(1, 4)) / 100 if random.random() < 0.7 else None
+        rungs = random.randint(0, 2)
+        targets = tuple(TakeProfit(price * (100 + sign * (number + 1)) / 100, Decimal("0.5")) for number in range(rungs))
+        return stop, targets
+
+    def candle_closes(self, close: datetime) -> None:
+        """A minute is over: the venue publishes its candles."""
+        world = self.world
+        for market in MARKETS:
+            price = str(world.exchange.prices[market])
+            self._candles[market].append(a_candle(close - Timeframe.M1.length, price))
+            world.market_data.put(market, Timeframe.M1, self._candles[market], venue=VENUE)
+
+    def signal_from_outside(self) -> None:
+        """A signal that was issued a while ago, now and then without a price; its sender repeats it until it is taken."""
+        world, random = self.world, self.world.random
+        strategy_id = random.choice(OUTSIDE)
+        market, action = random.choice(STRATEGIES[strategy_id]), random.choice(ACTIONS)
+        price = world.exchange.prices[market]
+        stop, targets = self._levels(action, price)
+        self._signals += 1
+        signal = a_signal(
+            action,
+            signal_id=digest("outside", str(self._signals)),
+            strategy_id=strategy_id,
+            market=market,
+            issued_at=world.clock.now() - timedelta(seconds=random.uniform(0, OLDEST_SIGNAL_SECONDS)),
+            price=None if random.random() < 0.1 else price,
+            stop_loss=stop,
+            take_profits=targets,
+            atr=price / 100,
+        )
+        world.chronicle.tell(f"a signal from outside: {action} {signal.signal_id[:6]} of {strategy_id} at {price}")
+        self._publish(signal)
+
+    def _publish(self, signal: Signal) -> None:
+        world = self.world
+        try:
+            with world.crossings.visit(10):
+                world.publisher()(signal, VENUE, 1)
+        except (Crash, RetryLater):
+            world.agenda.later(world.clock.now() + timedelta(seconds=1), lambda: self._publish(signal))
+
+    # -- the market and its people -----------------------------------------------------------------------------------------
+
+    def price_moves(self) -> None:
+        world = self.world
+        for symbol, market in MARKETS.items():
+            change = Decimal(world.random.randint(-PRICE_STEPS, PRICE_STEPS)) / 1_000
+            world.exchange.trade(symbol, market.round_price(world.exchange.prices[symbol] * (1 + change)))
+
+    def owner_acts(self) -> None:
+        """One owner pauses, resumes, cancels, disables, enables, or changes keys."""
+        world, random = self.world, self.world.random
+        if random.random() >= world.profile.owner_acts:
+            return
+        tenant_id, account_id = random.choice(list(world.database.accounts))
+        switch = SwitchAccount(world.accounts, world.clock)
+        change = ChangeSubscription(world.subscriptions, world.accounts)
+        owned = [key for key in world.database.subscriptions if key[1].startswith(account_id)]
+        act = random.randrange(8)
+        try:
+            world.chronicle.tell(f"the owner of {account_id} does {act}")
+            if act == 0:
+                switch.disable(tenant_id, account_id)
+            elif act <= 2:
+                switch.enable(tenant_id, account_id)
+            elif act == 3:
+                self.new_keys(tenant_id, account_id)
+            elif act == 4 and random.random() < 0.2:
+                cancel = CancelSubscription(world.subscriptions, world.accounts, Trades(world), world.clock)
+                cancel(*random.choice(owned), close_position=random.random() < 0.7, correlation_id="owner")
+            elif act == 5:
+                change.pause(*random.choice(owned))
+            else:
+                change.resume(*random.choice(owned))
+        except (Conflict, RetryLater):
+            return
+
+    def operations_act(self) -> None:
+        self.world.switches.somebody_acts(STRATEGIES, {tenant_id for tenant_id, _ in self.world.database.accounts})
+
+    def trades_by_hand(self) -> None:
+        """Somebody closes a part of what an account holds, or the venue all of it; our own orders may be on their way."""
+        world, random = self.world, self.world.random
+        if random.random() >= world.profile.by_hand:
+            return
+        _, account_id = random.choice(list(world.database.accounts))
+        market = random.choice(list(MARKETS))
+        held = world.exchange.net_position(account_id, market)
+        part = MARKETS[market].round_quantity(abs(held) * random.choice((Decimal("0.3"), Decimal(1))))
+        if part > 0:
+            self._signals += 1
+            who = random.choice(("web", "autoclose"))
+            closing = -part if held > 0 else part
+            world.chronicle.fault("traded_by_hand", f"{closing} {market} of {account_id}")
+            world.exchange.trade_outside(account_id, market, closing, f"{who}-{self._signals}")
+
+    def new_keys(self, tenant_id: str, account_id: str) -> None:
+        world = self.world
+        world.exchange.restore(account_id)
+        change = ChangeCredentials(world.accounts, world.vault, world.clock, self.identifiers)
+        change.put(tenant_id, account_id, credentials(account_id))
+
+    def somebody_comes_between(self) -> None:
+        """Between two calls of a function: an owner, the market, the stream, or a reconciler on the same or another account."""
+        world, random = self.world, self.world.random
+        draw = random.randrange(5)
+        if draw == 0:
+            self.owner_acts()
+        elif draw == 1:
+            self.price_moves()
+        elif draw == 2:
+            world.relay()
+        elif draw == 3:
+            self.operations_act()
+        else:
+            tenant_id, account_id = random.choice(list(world.database.accounts))
+            world.reconcile_now(ReconcileRequest(tenant_id=tenant_id, account_id=account_id, correlation_id="meanwhile"))
