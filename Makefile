@@ -40,7 +40,7 @@ sim: ## Simulate crashes, lost answers, repeats and reordering from many seeds (
 
 bench: env ## Benchmarks as ratios: cold starts, one order, fan-out, strategies (CANDLES=path; DRIFT=n firings alone)
 	@sh infra/local/bootstrap.sh bench
-	@$(DEV) -m tests.performance $(if $(CANDLES),--candles '$(CANDLES)') $(if $(DRIFT),--drift '$(DRIFT)')
+	@$(DEV) -m benchmarks $(if $(CANDLES),--candles '$(CANDLES)') $(if $(DRIFT),--drift '$(DRIFT)')
 
 build: env ## sam build (skipped when nothing has changed); ARCHITECTURE=arm64 for Graviton
 	@$(CANDLECAST) build $(if $(ARCHITECTURE),--architecture $(ARCHITECTURE))

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.followers import subscribers
 from candlecast.adapters.codec import to_json, to_terse_json
 from candlecast.adapters.dynamodb.signals import DynamoSignalStore
 from candlecast.adapters.dynamodb.single_table.table import Table, key
@@ -16,7 +17,6 @@ from candlecast.domain.signals.messages import SignalShard
 from candlecast.domain.values.ids import digest, shard_position
 from candlecast.services.signals.publish_signal import shard_messages, shards_for
 from infra.local.cloud import Cloud
-from tests.performance.followers import subscribers
 from tests.support.builders import a_signal, a_signal_record
 from tests.support.queue_events import batch, record
 from tests.support.stage import replay_stack, until, utc_now

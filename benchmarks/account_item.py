@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterator
 from functools import partial
 
+from benchmarks.measuring import Figure, Subject, compare, counted
 from candlecast.adapters.codec import from_json, to_sparse_json
 from candlecast.adapters.dynamodb.single_table.compression import decompressed, packed
 from candlecast.domain.account.account import Account
 from tests.contract.store.test_account_size import MAX_ACCOUNT_BYTES, a_usual_account, item_bytes, the_largest_account
-from tests.performance.measuring import Figure, Subject, compare, counted
 
 
 def figures() -> Iterator[Figure]:

@@ -1,4 +1,4 @@
-"""Benchmarks: `python -m tests.performance`, all of them or `--only order`; the report is build/bench/report.json.
+"""Benchmarks: `python -m benchmarks`, all of them or `--only order`; the report is build/bench/report.json.
 
 A benchmark prints and records, it does not judge: these figures move with the machine, and only their ratios mean something
 elsewhere. What must not get worse unseen is a count or a budget, and those are tests (`test_*.py` beside this file).
@@ -19,9 +19,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from infra.local import deployment
-from infra.local.project import ROOT
-from tests.performance import (
+from benchmarks import (
     account_item,
     client,
     cold_start,
@@ -37,8 +35,10 @@ from tests.performance import (
     throughput,
     webhook,
 )
-from tests.performance.measuring import Figure, rounded
-from tests.performance.summary import table
+from benchmarks.measuring import Figure, rounded
+from benchmarks.summary import table
+from infra.local import deployment
+from infra.local.project import ROOT
 
 REPORT = ROOT / "build" / "bench" / "report.json"
 PLOT = REPORT.with_name("figures.png")
@@ -55,7 +55,7 @@ class Suite:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmarks, show each figure as it comes, write the report; 0, or an exception that says what failed."""
-    parser = argparse.ArgumentParser(prog="python -m tests.performance", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--only", action="append", choices=USUAL, help="instead of all")
     parser.add_argument("--drift", type=int, metavar="FIRINGS", help="the drift of so many real firings, a minute each")
     parser.add_argument("--candles", type=Path, metavar="PATH", help="recorded candles for strategies, instead of the sample")
@@ -135,7 +135,7 @@ def drawn() -> str:
     python = ROOT / ".venvs" / "bench" / "bin" / "python"
     if not python.exists():
         return ""
-    subprocess.run([python, "-m", "tests.performance.plot", REPORT, PLOT], cwd=ROOT, check=True)  # noqa: S603
+    subprocess.run([python, "-m", "benchmarks.plot", REPORT, PLOT], cwd=ROOT, check=True)  # noqa: S603
     return f", {PLOT.relative_to(ROOT)}"
 
 

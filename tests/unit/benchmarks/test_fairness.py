@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.performance.fairness import jain_index, section
+from benchmarks.fairness import jain_index, section
 
 FAIR = 0.99  # of the mean rank, over 200 signals
 FEW = 150  # subscribers; the index does not depend on how many there are

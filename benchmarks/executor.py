@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import ccxt
 from urllib3.connectionpool import HTTPConnectionPool
 
+from benchmarks.answered_table import AnsweredTable
 from candlecast.adapters.aws.secrets import SecretsManagerVault
 from candlecast.adapters.ccxt.clients import Templates
 from candlecast.adapters.ccxt.session import VenueSession
@@ -40,7 +41,6 @@ from candlecast.services.venue.check_gate import CheckGate
 from candlecast.services.venue.guard_venue import GuardedVenues
 from candlecast.services.venue.spend_weight import SpendWeight
 from candlecast.services.venue.watch_venue import WatchVenue
-from tests.performance.answered_table import AnsweredTable
 from tests.support.builders import ACCOUNT, BTC, NOW, TENANT, VENUE, a_market, a_signal, a_trade_order, an_account
 from tests.support.fakes.accounts import FakeAccountStore
 from tests.support.fakes.clock import RecordingMetrics

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.cold_start import Start, functions, start
 from infra.local import deployment
-from tests.performance.cold_start import Start, functions, start
 
 pytestmark = pytest.mark.e2e
 RUNS = 3

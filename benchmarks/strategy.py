@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.measuring import Figure, Subject, compare
 from candlecast.strategy import Candles, Decision, Floats, Strategy, decide, evaluate
 from candlecast.strategy.registry import available, load_strategy
 from infra.local.candle_files import read_candle_file, sample_files
-from tests.performance.measuring import Figure, Subject, compare
 
 HISTORY = 30_000  # three weeks of 1m: a backtest that someone waits for
 WINDOW = 500  # what a chart shows, and most bots ask their venue for

@@ -19,12 +19,12 @@ from itertools import count
 from multiprocessing import get_context
 from typing import Any
 
+from benchmarks.executor import PRICE, bare_client, in_memory
+from benchmarks.measuring import own_garbage
+from benchmarks.order import QUANTITY, ROUND_TRIP, round_trip
+from benchmarks.paper_process import PaperProcess, paper_process
 from candlecast.adapters.system import SystemClock
 from candlecast.ports.venue import Credentials
-from tests.performance.executor import PRICE, bare_client, in_memory
-from tests.performance.measuring import own_garbage
-from tests.performance.order import QUANTITY, ROUND_TRIP, round_trip
-from tests.performance.paper_process import PaperProcess, paper_process
 from tests.support.builders import BTC
 
 ACCOUNTS = 50

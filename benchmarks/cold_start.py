@@ -16,9 +16,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks import plain_installation
+from benchmarks.measuring import Figure, against
 from tests.infra.test_layers import mounted_layers
-from tests.performance import plain_installation
-from tests.performance.measuring import Figure, against
 
 NAIVE_RUNS = 2  # seconds each
 MEGABYTE = 1_000_000

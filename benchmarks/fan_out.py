@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
+from benchmarks.fan_out_throughput import section
+from benchmarks.followers import full_signal, subscribers
+from benchmarks.measuring import Figure, Subject, compare, counted
 from candlecast.adapters.codec import to_json
 from candlecast.adapters.sqs.queues import SqsTradeQueue
 from candlecast.domain.signals.signal import Signal
@@ -14,9 +17,6 @@ from candlecast.domain.strategies.execution import ShardReport
 from candlecast.domain.subscriptions.subscription import Subscription
 from candlecast.domain.subscriptions.trade_order import TradeOrder
 from candlecast.services.signals.fan_out import FanOut
-from tests.performance.fan_out_throughput import section
-from tests.performance.followers import full_signal, subscribers
-from tests.performance.measuring import Figure, Subject, compare, counted
 from tests.support.builders import a_signal_record, a_signal_shard
 from tests.support.fakes.clock import FakeClock, RecordingMetrics
 from tests.support.fakes.history import FakeHistory

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.model import Pace, addresses_for, seconds_of, signal_of, table
 from infra.local.project import ROOT
-from tests.performance.model import Pace, addresses_for, seconds_of, signal_of, table
 
 GUIDE = Path(ROOT) / "docs" / "guides" / "scaling.md"
 

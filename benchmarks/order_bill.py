@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from benchmarks.answered_table import AnsweredTable
+from benchmarks.executor import TableExecutor, an_account_now, order_body
 from candlecast.adapters.dynamodb.decisions import DynamoDecisions
 from candlecast.adapters.dynamodb.history import DynamoHistory
 from candlecast.adapters.dynamodb.stream import published_events
@@ -11,8 +13,6 @@ from candlecast.adapters.sqs.queues import BATCH
 from candlecast.adapters.system import SystemClock
 from candlecast.domain.signals.signal import Action
 from candlecast.services.relay.relay_events import RelayEvents
-from tests.performance.answered_table import AnsweredTable
-from tests.performance.executor import TableExecutor, an_account_now, order_body
 from tests.support.fakes.bus import FakeEventBus
 from tests.support.fakes.clock import RecordingMetrics
 from tests.support.fakes.pools import release_pools

@@ -23,6 +23,8 @@ import httpx
 import orjson
 from botocore.config import Config
 
+from benchmarks.followers import full_signal, subscribers
+from benchmarks.measuring import own_garbage
 from candlecast.adapters.codec import to_terse_json
 from candlecast.adapters.dynamodb.history import DynamoHistory
 from candlecast.adapters.dynamodb.limits import DynamoLimitStore
@@ -40,8 +42,6 @@ from candlecast.ports.queue import TradeQueue
 from candlecast.services.limits.read_limits import ReadLimits
 from candlecast.services.signals.fan_out import FanOut
 from candlecast.services.signals.publish_signal import shard_messages, shards_for
-from tests.performance.followers import full_signal, subscribers
-from tests.performance.measuring import own_garbage
 from tests.support.builders import a_signal_record
 from tests.support.fakes.clock import FakeClock, RecordingMetrics
 from tests.support.fakes.market_data import FakeMarketData
@@ -180,7 +180,7 @@ class Recorder:
 @contextmanager
 def stub_cloud(followers: Sequence[Subscription], *options: str) -> Iterator[str]:
     """A stub process that knows these followers; its address."""
-    command = [sys.executable, "-m", "tests.performance.stub_cloud", *options]
+    command = [sys.executable, "-m", "benchmarks.stub_cloud", *options]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603
     if process.stdin is None or process.stdout is None:
         raise RuntimeError("the stub has no pipes")

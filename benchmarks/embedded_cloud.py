@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from contextlib import closing
 
+from benchmarks.paper_process import MANY, ORDER_PATH
+from benchmarks.throughput import ACCOUNTS, LATENCY_MS
 from candlecast.domain.orders.intent import Intent, IntentState
 from candlecast.domain.signals.signal import Action
 from infra.local.cloud import Cloud
 from infra.local.demo.scenario import PlannedUser
-from tests.performance.paper_process import MANY, ORDER_PATH
-from tests.performance.throughput import ACCOUNTS, LATENCY_MS
 from tests.support.stage import ExternalStrategy, follower, open_desk
 
 INSTANCE = "bench-throughput"

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.performance import __main__ as bench
-from tests.performance import summary
-from tests.performance.measuring import RUN_NANOSECONDS, Figure, Subject, against, compare, counted
+from benchmarks import __main__ as bench
+from benchmarks import summary
+from benchmarks.measuring import RUN_NANOSECONDS, Figure, Subject, against, compare, counted
 
 
 @dataclass(slots=True)

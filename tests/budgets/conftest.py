@@ -7,9 +7,9 @@ from contextlib import closing
 
 import pytest
 
+from benchmarks.executor import MemoryExecutor, TableExecutor, in_memory, on_table
+from benchmarks.paper_process import PaperProcess, paper_process
 from candlecast.adapters.system import SystemClock
-from tests.performance.executor import MemoryExecutor, TableExecutor, in_memory, on_table
-from tests.performance.paper_process import PaperProcess, paper_process
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
+from benchmarks.measuring import Figure, Subject, compare
 from candlecast.adapters.ccxt.clients import Templates, clone_for, make_template
 from candlecast.domain.market.market import Market
 from candlecast.ports.venue import Credentials
-from tests.performance.measuring import Figure, Subject, compare
 from tests.support.builders import a_market
 
 CCXT_CLASS = "binanceusdm"

@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from benchmarks.followers import subscribers
 from candlecast.adapters.codec import to_terse_json
 from candlecast.adapters.dynamodb.single_table.batch import MAX_ITEMS
 from candlecast.adapters.sqs.queues import BATCH
@@ -24,7 +25,6 @@ from candlecast.domain.venue.rules import BINANCE_USDM, VenueRequest
 from candlecast.domain.venue.weight_budget import SHARE_PERCENT, RequestClass
 from candlecast.services.signals.fan_out import PROGRESS_EVERY
 from candlecast.services.signals.publish_signal import shards_for
-from tests.performance.followers import subscribers
 
 SUBSCRIBERS = (5_000, 100_000, 1_000_000)
 PRICES = Path(__file__).with_name("prices.toml")

@@ -1,6 +1,6 @@
 """What orders cost on AWS: counted requests times the list prices of `prices.toml`, against a bot process for each user.
 
-`python -m tests.performance.cost` writes docs/guides/cost.md from the last report.
+`python -m benchmarks.cost` writes docs/guides/cost.md from the last report.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.executor import PRICE, on_table
+from benchmarks.order_bill import OrderBill, order_bill
+from benchmarks.paper_process import paper_process
 from candlecast.adapters.system import SystemClock
 from infra.local.project import ROOT
-from tests.performance.executor import PRICE, on_table
-from tests.performance.order_bill import OrderBill, order_bill
-from tests.performance.paper_process import paper_process
 
 PRICES = Path(__file__).with_name("prices.toml")
 REPORT = ROOT / "build" / "bench" / "report.json"
@@ -41,7 +41,7 @@ RELAY_BATCH = 100
 INTRODUCTION = """
 Requests are counted. Prices are AWS's list prices in {region} as we knew them on {prices_of}, without free tiers, discounts and
 taxes: they change, and nobody has compared them with a bill.
-`tests/performance/order_bill.py` counts, `tests/performance/prices.toml` has the prices and what is assumed. A test fails when a
+`benchmarks/order_bill.py` counts, `benchmarks/prices.toml` has the prices and what is assumed. A test fails when a
 million orders would cost more than ${budget:.0f}.
 """
 COMPARISON = """
@@ -159,7 +159,7 @@ def page(measured: Mapping[str, Any], prices: Prices) -> str:
     bots, users = measured["bot_per_1000_users_month_usd"], measured["per_1000_users_month_usd"]
     parts = [
         "# Cost\n",
-        "<!-- Written by `python -m tests.performance.cost` from the report of `make bench`: do not edit. -->\n",
+        "<!-- Written by `python -m benchmarks.cost` from the report of `make bench`: do not edit. -->\n",
         _paragraph(INTRODUCTION.format(**measured, budget=MAX_USD_PER_MILLION_ORDERS)),
         "| | US dollars |",
         "|---|---|",

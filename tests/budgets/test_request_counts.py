@@ -6,13 +6,13 @@ from datetime import datetime
 
 import pytest
 
+from benchmarks.executor import MemoryExecutor, TableExecutor, an_account_now, bracket, order_body
+from benchmarks.fan_out import CountingSqs, fan_out_to, full_signal, subscribers
+from benchmarks.write_units import write_units
 from candlecast.adapters.sqs.queues import BATCH
 from candlecast.adapters.system import SystemClock
 from candlecast.domain.orders.intent import IntentState
 from candlecast.domain.signals.signal import Action
-from tests.performance.executor import MemoryExecutor, TableExecutor, an_account_now, bracket, order_body
-from tests.performance.fan_out import CountingSqs, fan_out_to, full_signal, subscribers
-from tests.performance.write_units import write_units
 from tests.support.builders import a_signal_shard
 
 MAX_WRITE_UNITS = 5  # one for either write, outbox included; into the index of what is due soon, and once out and in again

@@ -1,7 +1,7 @@
 """What one order costs: the executor's whole way for a message, against ccxt's `create_order` alone.
 
 Real are the codec, the use case, ccxt's own class with its signing and parsing, and HTTP over a connection that is kept alive.
-Twice: with the account in memory, and with the SDK beneath the store, down to a signed request (`tests.performance.executor`).
+Twice: with the account in memory, and with the SDK beneath the store, down to a signed request (`benchmarks.executor`).
 """
 
 from __future__ import annotations
@@ -12,9 +12,7 @@ from datetime import datetime
 from itertools import count
 from typing import Any
 
-from candlecast.adapters.system import SystemClock
-from candlecast.domain.signals.signal import Action
-from tests.performance.executor import (
+from benchmarks.executor import (
     PRICE,
     MemoryExecutor,
     TableExecutor,
@@ -25,9 +23,11 @@ from tests.performance.executor import (
     on_table,
     order_body,
 )
-from tests.performance.measuring import Figure, Subject, compare, counted
-from tests.performance.paper_process import paper_process
-from tests.performance.write_units import write_units
+from benchmarks.measuring import Figure, Subject, compare, counted
+from benchmarks.paper_process import paper_process
+from benchmarks.write_units import write_units
+from candlecast.adapters.system import SystemClock
+from candlecast.domain.signals.signal import Action
 from tests.support.builders import BTC
 
 QUANTITY = "0.020"  # what the subscriber's 1,000 of notional buys
