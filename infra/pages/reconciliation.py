@@ -69,7 +69,7 @@ def _unresolved() -> Iterator[str]:
     yield (
         f"Its absence is proven by {LOOKUPS_NEEDED} look-ups at least {_words(_SPACING)} apart, both after\n"
         f"the settle window of its mark ({window} at Binance USD-M), and by the list of trades. Until then nothing\n"
-        "is sent for it. Every combination of what follows is a test in `tests/unit/domain/test_reconcile.py`.\n"
+        "is sent for it. Every combination of what follows is a test in `tests/unit/domain/reconcile/test_reconcile.py`.\n"
     )
     rows = (
         ("found", "it is adopted, with what it has filled"),

@@ -13,7 +13,7 @@ from candlecast.domain.orders.lifecycle import START, TRANSITIONS, Actor, Trigge
 from candlecast.domain.values.errors import InvalidValue
 from tests.support.builders import NOW, an_account, an_intent
 
-ARCHITECTURE = Path(__file__).parents[3] / "docs" / "ARCHITECTURE.md"
+ARCHITECTURE = Path(__file__).parents[4] / "docs" / "ARCHITECTURE.md"
 STATES = (START, *IntentState)
 
 

@@ -504,10 +504,10 @@ def test_every_limit_has_a_field_a_check_and_a_case() -> None:
     assert {case.limit for case in CASES} == checked - elsewhere
 
 
-HERE = "tests/unit/domain/test_risk_limits.py"
-RISK = "tests/unit/domain/test_risk.py"
-PLAN = "tests/unit/domain/test_plan.py"
-SIZING = "tests/unit/domain/test_sizing.py"
+HERE = "tests/unit/domain/decide/risk/test_risk_limits.py"
+RISK = "tests/unit/domain/decide/risk/test_risk.py"
+PLAN = "tests/unit/domain/decide/test_plan.py"
+SIZING = "tests/unit/domain/orders/test_sizing.py"
 ELSEWHERE: Mapping[str, tuple[Reason, ...]] = {
     HERE: (Reason.STATE_STALE, Reason.SIGNAL_TOO_OLD, Reason.EMERGENCY_LIMIT, Reason.LIMITS_UNAVAILABLE),
     RISK: (
@@ -532,26 +532,26 @@ ELSEWHERE: Mapping[str, tuple[Reason, ...]] = {
         Reason.SIGNAL_SUPERSEDED,
     ),
     SIZING: (Reason.SIZING_INPUT_MISSING, Reason.NO_EDGE),
-    "tests/unit/domain/test_limits.py": (Reason.LIMITS_LOCKED,),
-    "tests/unit/services/test_fan_out.py": (Reason.NO_ACCOUNT,),
-    "tests/unit/services/test_execute_order.py": (
+    "tests/unit/domain/limits/test_limits.py": (Reason.LIMITS_LOCKED,),
+    "tests/unit/services/signals/test_fan_out.py": (Reason.NO_ACCOUNT,),
+    "tests/unit/services/orders/test_execute_order.py": (
         Reason.OPPOSITE_POSITION_HELD,
         Reason.INSUFFICIENT_FUNDS,
         Reason.AUTHENTICATION_FAILED,
     ),
-    "tests/unit/services/test_execute_order_gate.py": (Reason.KILL_SWITCH, Reason.VENUE_BREAKER_OPEN),
-    "tests/unit/services/test_reconcile_account.py": (Reason.NEVER_PLACED, Reason.CANCELLED_AT_VENUE),
-    "tests/unit/services/test_reconcile_account_drift.py": (Reason.LIQUIDATED, Reason.CLOSED_OUTSIDE),
-    "tests/unit/services/test_reconcile_account_stops.py": (Reason.REPLACED,),
-    "tests/unit/domain/test_account.py": (Reason.VENUE_REJECTED,),
+    "tests/unit/services/orders/test_execute_order_gate.py": (Reason.KILL_SWITCH, Reason.VENUE_BREAKER_OPEN),
+    "tests/unit/services/reconcile/test_reconcile_account.py": (Reason.NEVER_PLACED, Reason.CANCELLED_AT_VENUE),
+    "tests/unit/services/reconcile/test_reconcile_account_drift.py": (Reason.LIQUIDATED, Reason.CLOSED_OUTSIDE),
+    "tests/unit/services/reconcile/test_reconcile_account_stops.py": (Reason.REPLACED,),
+    "tests/unit/domain/account/test_account.py": (Reason.VENUE_REJECTED,),
     "verification/simulation/test_simulation.py": (Reason.POSITION_CLOSED,),
-    "tests/unit/services/test_reconcile_account_switches.py": (Reason.FLATTENED,),
-    "tests/unit/services/test_reconcile_account_limits.py": (Reason.HOLDING_TIME_OVER, Reason.UNREALISED_LOSS),
-    "tests/unit/services/test_reserve_pool.py": (Reason.POOL_EXHAUSTED,),
-    "tests/unit/services/test_resting_entries.py": (Reason.ENTRY_NOT_FILLED,),
-    "tests/unit/domain/test_bracket.py": (Reason.ORDER_TYPE_NOT_SUPPORTED,),
+    "tests/unit/services/reconcile/test_reconcile_account_switches.py": (Reason.FLATTENED,),
+    "tests/unit/services/reconcile/test_reconcile_account_limits.py": (Reason.HOLDING_TIME_OVER, Reason.UNREALISED_LOSS),
+    "tests/unit/services/pools/test_reserve_pool.py": (Reason.POOL_EXHAUSTED,),
+    "tests/unit/services/orders/test_resting_entries.py": (Reason.ENTRY_NOT_FILLED,),
+    "tests/unit/domain/orders/test_bracket.py": (Reason.ORDER_TYPE_NOT_SUPPORTED,),
 }
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[5]
 
 
 def test_every_reason_is_provoked_by_a_test() -> None:
