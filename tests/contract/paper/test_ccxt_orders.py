@@ -14,7 +14,7 @@ from candlecast.adapters.ccxt.venue import CcxtVenue, CcxtVenues
 from candlecast.domain.orders.intent import Intent, LegKind
 from candlecast.domain.values.errors import Reject
 from candlecast.domain.values.terms import MarginMode, OrderType, PositionMode, PositionSide, TimeInForce
-from candlecast.domain.venue.reports import OrderRequest, VenueOrderStatus
+from candlecast.domain.venue.reports import VenueOrderStatus
 from candlecast.ports.venue import Credentials
 from tests.support.builders import an_intent
 from tests.support.paper_venue import BTC_SYMBOL, PaperVenue
@@ -43,7 +43,7 @@ def protective(kind: LegKind, order_type: OrderType, **changes: Any) -> Intent:
 
 
 def place(venue: CcxtVenue, leg: Intent, mode: PositionMode = PositionMode.ONE_WAY) -> Any:
-    return venue.create_order(OrderRequest.of(leg, mode))
+    return venue.create_order(leg.request(mode))
 
 
 def status_of(venue: CcxtVenue, leg: Intent) -> tuple[VenueOrderStatus, Decimal, Decimal | None] | None:

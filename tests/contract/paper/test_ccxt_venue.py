@@ -19,7 +19,7 @@ from candlecast.domain.orders.intent import Intent, LegKind
 from candlecast.domain.values.errors import Ambiguous, DomainError, Fatal, Reject, RetryLater
 from candlecast.domain.values.terms import MarginMode, PositionSide
 from candlecast.domain.values.timeframe import Timeframe
-from candlecast.domain.venue.reports import OrderRequest, VenueOrderStatus
+from candlecast.domain.venue.reports import VenueOrderStatus
 from candlecast.ports.venue import Credentials
 from tests.support.builders import NOW, an_intent
 from tests.support.paper_venue import BTC_SYMBOL, MINUTE_MS, START_MS, PaperVenue
@@ -59,7 +59,7 @@ def intent(kind: LegKind = LegKind.ENTRY, **changes: Any) -> Intent:
 
 
 def place(venue: CcxtVenue, leg: Intent) -> Any:
-    return venue.create_order(OrderRequest.of(leg))
+    return venue.create_order(leg.request())
 
 
 def test_the_catalogue_takes_over_the_venues_filters(market: PaperVenue) -> None:

@@ -16,7 +16,6 @@ from candlecast.domain.orders.intent import Intent, LegKind
 from candlecast.domain.values.errors import RetryLater
 from candlecast.domain.values.terms import MarginMode, OrderType, PositionMode
 from candlecast.domain.values.timeframe import Timeframe
-from candlecast.domain.venue.reports import OrderRequest
 from candlecast.domain.venue.rules import PAPER, VenueRequest
 from candlecast.domain.venue.weight_budget import Address, RequestClass
 from candlecast.ports.venue import Credentials
@@ -88,7 +87,7 @@ def candles(timeframe: Timeframe, count: int) -> Callable[[Measured], object]:
 
 
 def place(measured: Measured, leg: Intent) -> None:
-    measured.venue.create_order(OrderRequest.of(leg))
+    measured.venue.create_order(leg.request())
 
 
 EXACT: dict[str, Callable[[Measured], object]] = {

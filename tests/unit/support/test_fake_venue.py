@@ -10,7 +10,7 @@ import pytest
 from candlecast.domain.orders.intent import LegKind
 from candlecast.domain.values.errors import Ambiguous, Fatal, Reject, RetryLater
 from candlecast.domain.values.terms import OrderType, Side
-from candlecast.domain.venue.reports import OrderRequest, VenueOrderStatus
+from candlecast.domain.venue.reports import VenueOrderStatus
 from candlecast.ports.venue import Credentials
 from tests.support.builders import ACCOUNT, BTC, VENUE, an_intent, an_order_request
 from tests.support.fakes.venue import FakeExchange, FakeVenue, FakeVenues, Fault
@@ -30,7 +30,7 @@ def venue(exchange: FakeExchange) -> FakeVenue:
 
 
 def test_a_market_order_fills_and_moves_the_position(exchange: FakeExchange, venue: FakeVenue) -> None:
-    order = venue.create_order(OrderRequest.of(ENTRY))
+    order = venue.create_order(ENTRY.request())
     assert (order.status, order.filled_quantity, order.average_price) == (VenueOrderStatus.FILLED, Decimal(10), Decimal(100))
     assert exchange.net_position(KEY, BTC) == 10
 
@@ -64,16 +64,16 @@ def test_a_scripted_fault_hits_one_order(
 ) -> None:
     exchange.script(fault)
     with pytest.raises(error):
-        venue.create_order(OrderRequest.of(ENTRY))
+        venue.create_order(ENTRY.request())
     assert len(exchange.orders(KEY)) == orders
     assert (venue.find_order(ENTRY) is not None) == bool(orders)
-    venue.create_order(replace(OrderRequest.of(ENTRY), client_order_id="next"))
+    venue.create_order(replace(ENTRY.request(), client_order_id="next"))
 
 
 def test_a_late_order_reaches_the_book_when_it_arrives(exchange: FakeExchange, venue: FakeVenue) -> None:
     exchange.script(Fault.AMBIGUOUS_EXECUTED_LATE)
     with pytest.raises(Ambiguous):
-        venue.create_order(OrderRequest.of(ENTRY))
+        venue.create_order(ENTRY.request())
     exchange.arrive_late()
     found = venue.find_order(ENTRY)
     assert found is not None
@@ -81,9 +81,9 @@ def test_a_late_order_reaches_the_book_when_it_arrives(exchange: FakeExchange, v
 
 
 def test_a_stop_closes_the_position_when_the_price_reaches_it(exchange: FakeExchange, venue: FakeVenue) -> None:
-    venue.create_order(OrderRequest.of(ENTRY))
+    venue.create_order(ENTRY.request())
     stop = an_intent(LegKind.STOP_LOSS)
-    venue.create_order(OrderRequest.of(stop))
+    venue.create_order(stop.request())
     exchange.trade(BTC, Decimal(91))
     assert [order.client_order_id for order in venue.open_orders(BTC)] == [stop.client_order_id]
     exchange.trade(BTC, Decimal(89))
@@ -93,8 +93,8 @@ def test_a_stop_closes_the_position_when_the_price_reaches_it(exchange: FakeExch
 
 
 def test_a_target_closes_on_the_winning_side(exchange: FakeExchange, venue: FakeVenue) -> None:
-    venue.create_order(OrderRequest.of(ENTRY))
-    venue.create_order(OrderRequest.of(an_intent(LegKind.TAKE_PROFIT)))
+    venue.create_order(ENTRY.request())
+    venue.create_order(an_intent(LegKind.TAKE_PROFIT).request())
     exchange.trade(BTC, Decimal(90))
     assert exchange.net_position(KEY, BTC) == 10
     exchange.trade(BTC, Decimal(111))
@@ -111,7 +111,7 @@ def test_a_reduce_only_order_never_opens(exchange: FakeExchange, venue: FakeVenu
 
 def test_an_order_fills_in_parts(exchange: FakeExchange, venue: FakeVenue) -> None:
     exchange.fills_at_once = False
-    venue.create_order(OrderRequest.of(ENTRY))
+    venue.create_order(ENTRY.request())
     exchange.fill(KEY, ENTRY.client_order_id, Decimal(4), Decimal(99))
     exchange.fill(KEY, ENTRY.client_order_id, Decimal(6), Decimal(101))
     order = venue.find_order(ENTRY)
@@ -140,7 +140,7 @@ def test_a_revoked_key_is_refused_and_others_are_not(exchange: FakeExchange, ven
 
 
 def test_a_replica_that_lags_misses_an_order_so_many_times(exchange: FakeExchange, venue: FakeVenue) -> None:
-    venue.create_order(OrderRequest.of(ENTRY))
+    venue.create_order(ENTRY.request())
     exchange.hidden_lookups = 1
     assert venue.find_order(ENTRY) is None
     assert venue.find_order(ENTRY) is not None

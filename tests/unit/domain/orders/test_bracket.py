@@ -18,7 +18,6 @@ from candlecast.domain.subscriptions.subscription import Sizing, SizingMode
 from candlecast.domain.values.errors import InvalidValue
 from candlecast.domain.values.reasons import Reason
 from candlecast.domain.values.terms import OrderType, PositionMode, PositionSide, Side, TimeInForce
-from candlecast.domain.venue.reports import OrderRequest
 from tests.support.builders import NOW, a_market, a_signal, a_trade_order, after, an_account, an_intent, settings
 
 D = Decimal
@@ -152,5 +151,5 @@ def test_a_trailing_stop_that_begins_later_needs_no_stop_before() -> None:
 
 def test_in_hedge_mode_an_order_names_its_side() -> None:
     stop = an_intent(LegKind.STOP_LOSS)
-    assert OrderRequest.of(stop).position_side is None
-    assert OrderRequest.of(stop, PositionMode.HEDGE).position_side is PositionSide.LONG
+    assert stop.request().position_side is None
+    assert stop.request(PositionMode.HEDGE).position_side is PositionSide.LONG

@@ -151,7 +151,7 @@ def test_a_difference_that_was_noted_before_the_mode_was_changed_is_forgotten_on
 
 
 def request_of(intent: Intent) -> OrderRequest:
-    return OrderRequest.of(intent, HEDGE)
+    return intent.request(HEDGE)
 
 
 def test_a_stop_is_cut_down_after_a_target_because_the_venue_refuses_one_that_is_too_large() -> None:

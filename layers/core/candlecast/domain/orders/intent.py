@@ -12,8 +12,8 @@ from candlecast.domain.orders.position import StopRules, position_key
 from candlecast.domain.values.ids import client_order_id
 from candlecast.domain.values.money import ZERO, require_decimal, require_utc
 from candlecast.domain.values.reasons import Denial, Reason
-from candlecast.domain.values.terms import OrderType, PositionSide, Side, TimeInForce
-from candlecast.domain.venue.reports import MarketSettings
+from candlecast.domain.values.terms import OrderType, PositionMode, PositionSide, Side, TimeInForce
+from candlecast.domain.venue.reports import MarketSettings, OrderRequest
 
 
 class IntentState(StrEnum):
@@ -154,6 +154,23 @@ class Intent:
         if self.position_side is None:
             raise ValueError("an intent without a position side is never sent")
         return Side.opening(self.position_side) if self.kind is LegKind.ENTRY else Side.closing(self.position_side)
+
+    def request(self, position_mode: PositionMode = PositionMode.ONE_WAY) -> OrderRequest:
+        """The order that a venue is asked to place, in an account of this position mode."""
+        return OrderRequest(
+            client_order_id=self.client_order_id,
+            market=self.market,
+            side=self.side,
+            order_type=self.order_type,
+            quantity=self.quantity,
+            reduce_only=self.reduce_only,
+            trigger_price=self.trigger_price,
+            price=self.price,
+            time_in_force=self.time_in_force,
+            post_only=self.post_only,
+            callback_percent=self.callback_percent,
+            position_side=self.position_side if position_mode is PositionMode.HEDGE else None,
+        )
 
     @property
     def notional(self) -> Decimal:

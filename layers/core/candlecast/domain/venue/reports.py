@@ -6,13 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from candlecast.domain.values.money import ZERO
-from candlecast.domain.values.terms import MarginMode, OrderType, PositionMode, PositionSide, Side, TimeInForce
-
-if TYPE_CHECKING:
-    from candlecast.domain.orders.intent import Intent
+from candlecast.domain.values.terms import MarginMode, OrderType, PositionSide, Side, TimeInForce
 
 
 @dataclass(frozen=True)
@@ -43,23 +39,6 @@ class OrderRequest:
     post_only: bool = False
     callback_percent: Decimal | None = None
     position_side: PositionSide | None = None
-
-    @staticmethod
-    def of(intent: Intent, position_mode: PositionMode = PositionMode.ONE_WAY) -> OrderRequest:
-        return OrderRequest(
-            client_order_id=intent.client_order_id,
-            market=intent.market,
-            side=intent.side,
-            order_type=intent.order_type,
-            quantity=intent.quantity,
-            reduce_only=intent.reduce_only,
-            trigger_price=intent.trigger_price,
-            price=intent.price,
-            time_in_force=intent.time_in_force,
-            post_only=intent.post_only,
-            callback_percent=intent.callback_percent,
-            position_side=intent.position_side if position_mode is PositionMode.HEDGE else None,
-        )
 
 
 class VenueOrderStatus(StrEnum):

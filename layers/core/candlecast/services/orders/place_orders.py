@@ -21,7 +21,7 @@ from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import Ambiguous, Conflict, Fatal, Reject, RetryLater
 from candlecast.domain.values.money import ZERO
 from candlecast.domain.values.reasons import Reason
-from candlecast.domain.venue.reports import OrderRequest, VenueOrder
+from candlecast.domain.venue.reports import VenueOrder
 from candlecast.domain.venue.rules import rules_of
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.store import AccountStore
@@ -152,7 +152,7 @@ class PlaceOrders:
             if instead is not None:
                 changes.make(instead, key)
                 return
-            order = venue.create_order(OrderRequest.of(leg, changes.account.position_mode))
+            order = venue.create_order(leg.request(changes.account.position_mode))
         except Reject as error:
             reason, message = _reason(error.code), error.message
             self._mode_was_wrong(changes, error)
