@@ -19,24 +19,11 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from benchmarks import (
-    account_item,
-    client,
-    cold_start,
-    cost,
-    drift,
-    embedded_cloud,
-    fairness,
-    fan_out,
-    fan_out_throughput,
-    model,
-    order,
-    strategy,
-    throughput,
-    webhook,
-)
-from benchmarks.measuring import Figure, rounded
-from benchmarks.summary import table
+from benchmarks import cold_start, drift, fairness, fan_out, fan_out_throughput, order, strategy, throughput, webhook
+from benchmarks.harness import account_item, client, embedded_cloud
+from benchmarks.harness.measuring import Figure, rounded
+from benchmarks.report import cost, model
+from benchmarks.report.summary import table
 from infra.local import deployment
 from infra.local.project import ROOT
 
@@ -135,7 +122,7 @@ def drawn() -> str:
     python = ROOT / ".venvs" / "bench" / "bin" / "python"
     if not python.exists():
         return ""
-    subprocess.run([python, "-m", "benchmarks.plot", REPORT, PLOT], cwd=ROOT, check=True)  # noqa: S603
+    subprocess.run([python, "-m", "benchmarks.report.plot", REPORT, PLOT], cwd=ROOT, check=True)  # noqa: S603
     return f", {PLOT.relative_to(ROOT)}"
 
 

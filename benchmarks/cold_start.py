@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import plain_installation
-from benchmarks.measuring import Figure, against
+from benchmarks.harness import plain_installation
+from benchmarks.harness.measuring import Figure, against
 from tests.infra.test_layers import mounted_layers
 
 NAIVE_RUNS = 2  # seconds each

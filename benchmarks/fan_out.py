@@ -8,8 +8,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
 from benchmarks.fan_out_throughput import section
-from benchmarks.followers import full_signal, subscribers
-from benchmarks.measuring import Figure, Subject, compare, counted
+from benchmarks.harness.followers import full_signal, subscribers
+from benchmarks.harness.measuring import Figure, Subject, compare, counted
 from candlecast.adapters.codec import to_json
 from candlecast.adapters.sqs.queues import SqsTradeQueue
 from candlecast.domain.signals.signal import Signal

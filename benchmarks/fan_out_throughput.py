@@ -23,8 +23,8 @@ import httpx
 import orjson
 from botocore.config import Config
 
-from benchmarks.followers import full_signal, subscribers
-from benchmarks.measuring import own_garbage
+from benchmarks.harness.followers import full_signal, subscribers
+from benchmarks.harness.measuring import own_garbage
 from candlecast.adapters.codec import to_terse_json
 from candlecast.adapters.dynamodb.history import DynamoHistory
 from candlecast.adapters.dynamodb.limits import DynamoLimitStore
@@ -180,7 +180,7 @@ class Recorder:
 @contextmanager
 def stub_cloud(followers: Sequence[Subscription], *options: str) -> Iterator[str]:
     """A stub process that knows these followers; its address."""
-    command = [sys.executable, "-m", "benchmarks.stub_cloud", *options]
+    command = [sys.executable, "-m", "benchmarks.harness.stub_cloud", *options]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603
     if process.stdin is None or process.stdout is None:
         raise RuntimeError("the stub has no pipes")

@@ -1,7 +1,7 @@
 """What one order costs: the executor's whole way for a message, against ccxt's `create_order` alone.
 
 Real are the codec, the use case, ccxt's own class with its signing and parsing, and HTTP over a connection that is kept alive.
-Twice: with the account in memory, and with the SDK beneath the store, down to a signed request (`benchmarks.executor`).
+Twice: with the account in memory, and with the SDK beneath the store, down to a signed request (`benchmarks.harness.executor`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import datetime
 from itertools import count
 from typing import Any
 
-from benchmarks.executor import (
+from benchmarks.harness.executor import (
     PRICE,
     MemoryExecutor,
     TableExecutor,
@@ -23,9 +23,9 @@ from benchmarks.executor import (
     on_table,
     order_body,
 )
-from benchmarks.measuring import Figure, Subject, compare, counted
-from benchmarks.paper_process import paper_process
-from benchmarks.write_units import write_units
+from benchmarks.harness.measuring import Figure, Subject, compare, counted
+from benchmarks.harness.paper_process import paper_process
+from benchmarks.report.write_units import write_units
 from candlecast.adapters.system import SystemClock
 from candlecast.domain.signals.signal import Action
 from tests.support.builders import BTC

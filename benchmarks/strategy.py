@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.measuring import Figure, Subject, compare
+from benchmarks.harness.measuring import Figure, Subject, compare
 from candlecast.strategy import Candles, Decision, Floats, Strategy, decide, evaluate
 from candlecast.strategy.registry import available, load_strategy
 from infra.local.candle_files import read_candle_file, sample_files

@@ -19,10 +19,10 @@ from itertools import count
 from multiprocessing import get_context
 from typing import Any
 
-from benchmarks.executor import PRICE, bare_client, in_memory
-from benchmarks.measuring import own_garbage
+from benchmarks.harness.executor import PRICE, bare_client, in_memory
+from benchmarks.harness.measuring import own_garbage
+from benchmarks.harness.paper_process import PaperProcess, paper_process
 from benchmarks.order import QUANTITY, ROUND_TRIP, round_trip
-from benchmarks.paper_process import PaperProcess, paper_process
 from candlecast.adapters.system import SystemClock
 from candlecast.ports.venue import Credentials
 from tests.support.builders import BTC

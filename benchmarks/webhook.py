@@ -14,13 +14,13 @@ from unittest.mock import patch
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from benchmarks.measuring import Figure, Subject, compare
+from benchmarks.harness.measuring import Figure, Subject, compare
 from candlecast.runtime import bootstrap
 from candlecast.runtime.observe import logger
 from functions.signal_intake.handler import handle
 from tests.handlers.test_signal_intake import SECRET, Context, Intake
 
-EVENT = Path(__file__).parents[0] / "events" / "webhook_traderspost_secret_in_path.json"
+EVENT = Path(__file__).parents[1] / "tests" / "events" / "webhook_traderspost_secret_in_path.json"
 PRICE = "42000.5"
 ACCEPTED = 202
 PARSING = "webhook: json.loads and json.dumps of the body alone"

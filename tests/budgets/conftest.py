@@ -7,8 +7,8 @@ from contextlib import closing
 
 import pytest
 
-from benchmarks.executor import MemoryExecutor, TableExecutor, in_memory, on_table
-from benchmarks.paper_process import PaperProcess, paper_process
+from benchmarks.harness.executor import MemoryExecutor, TableExecutor, in_memory, on_table
+from benchmarks.harness.paper_process import PaperProcess, paper_process
 from candlecast.adapters.system import SystemClock
 
 

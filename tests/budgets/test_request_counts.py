@@ -6,9 +6,9 @@ from datetime import datetime
 
 import pytest
 
-from benchmarks.executor import MemoryExecutor, TableExecutor, an_account_now, bracket, order_body
 from benchmarks.fan_out import CountingSqs, fan_out_to, full_signal, subscribers
-from benchmarks.write_units import write_units
+from benchmarks.harness.executor import MemoryExecutor, TableExecutor, an_account_now, bracket, order_body
+from benchmarks.report.write_units import write_units
 from candlecast.adapters.sqs.queues import BATCH
 from candlecast.adapters.system import SystemClock
 from candlecast.domain.orders.intent import IntentState

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.followers import subscribers
+from benchmarks.harness.followers import subscribers
 from candlecast.adapters.codec import to_json, to_terse_json
 from candlecast.adapters.dynamodb.signals import DynamoSignalStore
 from candlecast.adapters.dynamodb.single_table.table import Table, key

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import __main__ as bench
-from benchmarks import summary
-from benchmarks.measuring import RUN_NANOSECONDS, Figure, Subject, against, compare, counted
+from benchmarks.harness.measuring import RUN_NANOSECONDS, Figure, Subject, against, compare, counted
+from benchmarks.report import summary
 
 
 @dataclass(slots=True)

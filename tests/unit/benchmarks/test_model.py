@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.model import Pace, addresses_for, seconds_of, signal_of, table
+from benchmarks.report.model import Pace, addresses_for, seconds_of, signal_of, table
 from infra.local.project import ROOT
 
 GUIDE = Path(ROOT) / "docs" / "guides" / "scaling.md"

@@ -1,6 +1,6 @@
 """What orders cost on AWS: counted requests times the list prices of `prices.toml`, against a bot process for each user.
 
-`python -m benchmarks.cost` writes docs/guides/cost.md from the last report.
+`python -m benchmarks.report.cost` writes docs/guides/cost.md from the last report.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.executor import PRICE, on_table
-from benchmarks.order_bill import OrderBill, order_bill
-from benchmarks.paper_process import paper_process
+from benchmarks.harness.executor import PRICE, on_table
+from benchmarks.harness.paper_process import paper_process
+from benchmarks.report.order_bill import OrderBill, order_bill
 from candlecast.adapters.system import SystemClock
 from infra.local.project import ROOT
 
@@ -41,7 +41,7 @@ RELAY_BATCH = 100
 INTRODUCTION = """
 Requests are counted. Prices are AWS's list prices in {region} as we knew them on {prices_of}, without free tiers, discounts and
 taxes: they change, and nobody has compared them with a bill.
-`benchmarks/order_bill.py` counts, `benchmarks/prices.toml` has the prices and what is assumed. A test fails when a
+`benchmarks/report/order_bill.py` counts, `benchmarks/report/prices.toml` has the prices and what is assumed. A test fails when a
 million orders would cost more than ${budget:.0f}.
 """
 COMPARISON = """
@@ -159,7 +159,7 @@ def page(measured: Mapping[str, Any], prices: Prices) -> str:
     bots, users = measured["bot_per_1000_users_month_usd"], measured["per_1000_users_month_usd"]
     parts = [
         "# Cost\n",
-        "<!-- Written by `python -m benchmarks.cost` from the report of `make bench`: do not edit. -->\n",
+        "<!-- Written by `python -m benchmarks.report.cost` from the report of `make bench`: do not edit. -->\n",
         _paragraph(INTRODUCTION.format(**measured, budget=MAX_USD_PER_MILLION_ORDERS)),
         "| | US dollars |",
         "|---|---|",

@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from benchmarks.followers import subscribers
+from benchmarks.harness.followers import subscribers
 from candlecast.adapters.codec import to_terse_json
 from candlecast.adapters.dynamodb.single_table.batch import MAX_ITEMS
 from candlecast.adapters.sqs.queues import BATCH

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import ccxt
 from urllib3.connectionpool import HTTPConnectionPool
 
-from benchmarks.answered_table import AnsweredTable
+from benchmarks.harness.answered_table import AnsweredTable
 from candlecast.adapters.aws.secrets import SecretsManagerVault
 from candlecast.adapters.ccxt.clients import Templates
 from candlecast.adapters.ccxt.session import VenueSession

@@ -1,4 +1,4 @@
-"""Draws a report: `python -m benchmarks.plot report.json figures.png`, in the environment that has matplotlib."""
+"""Draws a report: `python -m benchmarks.report.plot report.json figures.png`, in the environment that has matplotlib."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from benchmarks.summary import Sections, is_met, rows
+from benchmarks.report.summary import Sections, is_met, rows
 
 WIDTH_INCHES, HEIGHT_INCHES = 10.0, 6.0
 

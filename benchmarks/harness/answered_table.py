@@ -18,7 +18,7 @@ import orjson
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
-from benchmarks.write_units import read_units, write_units
+from benchmarks.report.write_units import read_units, write_units
 from candlecast.adapters.dynamodb.single_table.table import Table
 from tests.support.fakes.http_body import HttpBody
 

@@ -8,10 +8,10 @@ from datetime import date
 
 import pytest
 
-from benchmarks import cost
-from benchmarks.executor import TableExecutor
-from benchmarks.order_bill import OrderBill, order_bill
-from benchmarks.write_units import item_bytes, read_units, write_units
+from benchmarks.harness.executor import TableExecutor
+from benchmarks.report import cost
+from benchmarks.report.order_bill import OrderBill, order_bill
+from benchmarks.report.write_units import item_bytes, read_units, write_units
 
 A_BILL = OrderBill(
     read_units=6,

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from functools import partial
 
-from benchmarks.measuring import Figure, Subject, compare, counted
+from benchmarks.harness.measuring import Figure, Subject, compare, counted
 from candlecast.adapters.codec import from_json, to_sparse_json
 from candlecast.adapters.dynamodb.single_table.compression import decompressed, packed
 from candlecast.domain.account.account import Account

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from benchmarks.measuring import Figure, Subject, compare
+from benchmarks.harness.measuring import Figure, Subject, compare
 from candlecast.adapters.ccxt.clients import Templates, clone_for, make_template
 from candlecast.domain.market.market import Market
 from candlecast.ports.venue import Credentials

@@ -1,4 +1,4 @@
-"""What a run came to, for people: its ratios, each against its bound. `benchmarks.plot` draws the same."""
+"""What a run came to, for people: its ratios, each against its bound. `benchmarks.report.plot` draws the same."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from contextlib import closing
 
-from benchmarks.paper_process import MANY, ORDER_PATH
+from benchmarks.harness.paper_process import MANY, ORDER_PATH
 from benchmarks.throughput import ACCOUNTS, LATENCY_MS
 from candlecast.domain.orders.intent import Intent, IntentState
 from candlecast.domain.signals.signal import Action

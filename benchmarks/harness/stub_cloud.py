@@ -1,6 +1,6 @@
 """A process that answers as SQS and DynamoDB do: what is measured against it is the caller, not a queue or a table.
 
-It answers after as long as those take, or at once. Started with `python -m benchmarks.stub_cloud [at-once]`: the items of
+It answers after as long as those take, or at once. Started with `python -m benchmarks.harness.stub_cloud [at-once]`: the items of
 the followers come as JSON lines on standard input, the port is the first line of standard output. It keeps nothing but counts,
 which `GET /counts` tells.
 """

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchmarks.answered_table import AnsweredTable
-from benchmarks.executor import TableExecutor, an_account_now, order_body
+from benchmarks.harness.answered_table import AnsweredTable
+from benchmarks.harness.executor import TableExecutor, an_account_now, order_body
 from candlecast.adapters.dynamodb.decisions import DynamoDecisions
 from candlecast.adapters.dynamodb.history import DynamoHistory
 from candlecast.adapters.dynamodb.stream import published_events
