@@ -1,4 +1,4 @@
-"""Changes that survive another writer, and what is recorded of an order that is taken over."""
+"""What is recorded of an order that is taken over, and of a leg that is not sent."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import pytest
 
 from candlecast.domain.account.account import Account
 from candlecast.domain.orders.intent import IntentState, LegKind
-from candlecast.domain.subscriptions.subscription import SubscriptionStatus
-from candlecast.domain.values.errors import Ambiguous, Conflict, Fatal, Reject, RetryLater
+from candlecast.domain.values.errors import Ambiguous, Fatal, Reject, RetryLater
 from candlecast.domain.values.reasons import Reason
 from candlecast.domain.venue.reports import VenueOrder, VenueOrderStatus
-from candlecast.services.orders.place_orders import COMMIT_ATTEMPTS, Changes, PlaceOrders
-from tests.support.builders import BTC, NOW, SUBSCRIPTION, a_market, an_account, an_intent
+from candlecast.services.orders.changes import Changes
+from candlecast.services.orders.place_orders import PlaceOrders
+from tests.support.builders import BTC, NOW, a_market, an_account, an_intent
 from tests.support.fakes.accounts import FakeAccountStore
 from tests.support.fakes.clock import FakeClock, RecordingMetrics
 from tests.support.fakes.gate import FakeGate, check_gate
@@ -26,7 +26,6 @@ from tests.support.money_path import IN_FORCE
 
 D = Decimal
 ENTRY, STOP = an_intent(), an_intent(LegKind.STOP_LOSS, state=IntentState.OPEN)
-PAUSED = {SUBSCRIPTION: SubscriptionStatus.PAUSED}
 FILLED = VenueOrder(
     client_order_id="c", venue_order_id="1", status=VenueOrderStatus.FILLED, filled_quantity=D(10), average_price=D(100)
 )
@@ -40,48 +39,6 @@ def place() -> PlaceOrders:
 def stored(store: FakeAccountStore, *legs: object) -> Account:
     intents = {leg.intent_id: leg for leg in legs}  # type: ignore[attr-defined]
     return store.create(an_account(intents=intents, market_settings={BTC: IN_FORCE}))
-
-
-def refuse(account: Account) -> Account:
-    return account.fail(ENTRY.intent_id, IntentState.REJECTED, Reason.VENUE_REJECTED, NOW)
-
-
-def test_changes_are_made_again_on_what_somebody_else_has_written() -> None:
-    store = FakeAccountStore()
-    changes = Changes(stored(store, ENTRY))
-    changes.make(refuse, ENTRY.intent_id)
-    store.save(replace(changes.account, intents={ENTRY.intent_id: ENTRY}, outbox=(), subscriptions=PAUSED))
-    account = changes.commit(store)
-    assert (account.subscriptions, account.intents, account.version) == (PAUSED, {}, 3)
-    assert [told.version for told in store.database.stream] == [3]
-
-
-def test_a_change_about_an_intent_that_somebody_else_has_settled_is_void() -> None:
-    store = FakeAccountStore()
-    account = stored(store, ENTRY)
-    changes = Changes(account)
-    changes.make(refuse, ENTRY.intent_id)
-    store.save(account.apply(ENTRY.intent_id, FILLED, D("0.0004"), NOW))
-    assert [p.quantity for p in changes.commit(store).positions.values()] == [D(10)]
-    assert [told.event.order.state for told in store.database.stream if told.event.order] == [IntentState.FILLED]
-
-
-def test_a_storm_of_writers_is_a_conflict_after_a_few_attempts() -> None:
-    store = FakeAccountStore()
-    changes = Changes(stored(store, ENTRY))
-    changes.make(refuse, ENTRY.intent_id)
-    original = store.load
-
-    def overtaken(tenant_id: str, account_id: str) -> Account:
-        account = original(tenant_id, account_id)
-        store.database.accounts[tenant_id, account_id] = replace(account, version=account.version + 1)
-        return account
-
-    store.load = overtaken  # type: ignore[method-assign]
-    store.database.accounts[changes.account.tenant_id, changes.account.account_id] = replace(changes.account, version=7)
-    with pytest.raises(Conflict):
-        changes.commit(store)
-    assert store.saves == COMMIT_ATTEMPTS
 
 
 def test_a_fee_that_the_venue_does_not_tell_is_estimated_at_the_markets_rate() -> None:

@@ -1,1 +1,1 @@
-"""The order protocol: execute, place, settle and follow orders."""
+"""Orders: decide, place, settle and follow the legs of one account, and the unit of work that records what became of them."""

@@ -25,7 +25,8 @@ from candlecast.ports.queue import ReconcileQueue
 from candlecast.ports.store import AccountStore
 from candlecast.ports.vault import CredentialVault
 from candlecast.ports.venue import Markets, Venue, Venues
-from candlecast.services.orders.place_orders import Changes, PlaceOrders
+from candlecast.services.orders.changes import Changes
+from candlecast.services.orders.place_orders import PlaceOrders
 from candlecast.services.pools.reserve_pool import ReservePool
 
 CONFLICT_RETRY_SECONDS = 1.0  # another writer (the API, the reconciler) came between; the message simply comes again

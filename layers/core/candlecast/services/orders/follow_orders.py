@@ -23,7 +23,8 @@ from candlecast.domain.venue.reports import VenueOpenOrder
 from candlecast.domain.venue.rules import rules_of
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.venue import Venue
-from candlecast.services.orders.place_orders import Changes, PlaceOrders
+from candlecast.services.orders.changes import Changes
+from candlecast.services.orders.place_orders import PlaceOrders
 from candlecast.services.orders.settle_orders import ended_if_still
 
 MAX_MARKETS_ASKED = 20  # one by one, each with two requests: a look has seconds, whatever the weight

@@ -7,8 +7,8 @@ behind the gate: executor and reconciler alike send nothing that a kill switch o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
@@ -18,59 +18,15 @@ from candlecast.domain.reconcile.adopt import tell_once
 from candlecast.domain.reconcile.protect import scale_targets, watch
 from candlecast.domain.reconcile.reconcile import may_send, waits_for
 from candlecast.domain.values.copying import replace
-from candlecast.domain.values.errors import Ambiguous, Conflict, Fatal, Reject, RetryLater
+from candlecast.domain.values.errors import Ambiguous, Fatal, Reject, RetryLater
 from candlecast.domain.values.money import ZERO
 from candlecast.domain.values.reasons import Reason
 from candlecast.domain.venue.reports import VenueOrder
 from candlecast.domain.venue.rules import rules_of
 from candlecast.ports.clock import Clock, Metrics
-from candlecast.ports.store import AccountStore
 from candlecast.ports.venue import Markets, Venue
+from candlecast.services.orders.changes import Change, Changes
 from candlecast.services.venue.check_gate import CheckGate, GateVisit
-
-COMMIT_ATTEMPTS = 4  # the executor, the reconciler and the API may write one account at once; each loses at most to the others
-
-Change = Callable[[Account], Account]
-
-
-@dataclass(slots=True)
-class Changes:
-    """An account with the changes made to it, so that they can be made again on what somebody else has written meanwhile."""
-
-    account: Account
-    pause_seconds: float = 0  # how long the venue asks us to leave it alone
-    _made: list[tuple[str | None, Change]] = field(default_factory=list)
-
-    def make(self, change: Change, intent_id: str | None = None) -> None:
-        """Make a change; one that is about an intent is void once that intent is no longer open."""
-        self._made.append((intent_id, change))
-        self.account = _made_on(self.account, intent_id, change)
-
-    @property
-    def any(self) -> bool:
-        return bool(self._made)
-
-    def made_on(self, fresh: Account) -> Account:
-        """The same changes on a newer state of the account."""
-        for intent_id, change in self._made:
-            fresh = _made_on(fresh, intent_id, change)
-        return fresh
-
-    def commit(self, store: AccountStore) -> Account:
-        """Write the changes, on top of whatever others have written since; raises `Conflict` after several attempts."""
-        account = self.account
-        for attempt in range(COMMIT_ATTEMPTS):
-            try:
-                return store.save(account)
-            except Conflict:
-                if attempt == COMMIT_ATTEMPTS - 1:
-                    raise
-                account = self.made_on(store.load(account.tenant_id, account.account_id))
-        raise AssertionError("unreachable: the last attempt returns or raises")
-
-
-def _made_on(account: Account, intent_id: str | None, change: Change) -> Account:
-    return change(account) if intent_id is None or intent_id in account.intents else account
 
 
 @dataclass(frozen=True, slots=True)

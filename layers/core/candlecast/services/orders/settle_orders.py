@@ -18,7 +18,8 @@ from candlecast.domain.venue.reports import VenueOrder
 from candlecast.domain.venue.rules import VenueRules, rules_of
 from candlecast.ports.clock import Clock
 from candlecast.ports.venue import Venue
-from candlecast.services.orders.place_orders import Change, Changes, PlaceOrders
+from candlecast.services.orders.changes import Change, Changes
+from candlecast.services.orders.place_orders import PlaceOrders
 
 MAX_ORDERS_ASKED = 10  # orders that traded within the half minute around a mark: a look has little time for more
 

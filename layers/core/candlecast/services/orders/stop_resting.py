@@ -23,7 +23,8 @@ from candlecast.domain.values.terms import OrderType
 from candlecast.domain.venue.reports import VenueOrderStatus
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.venue import Venue
-from candlecast.services.orders.place_orders import Changes, PlaceOrders
+from candlecast.services.orders.changes import Changes
+from candlecast.services.orders.place_orders import PlaceOrders
 
 _REASON_OF_SUBSCRIPTION = {
     SubscriptionStatus.PAUSED: Reason.SUBSCRIPTION_PAUSED,

@@ -17,7 +17,7 @@ from candlecast.domain.orders.position import Position
 from candlecast.domain.reconcile.adopt import count_mend, may_mend
 from candlecast.domain.values.reasons import Reason
 from candlecast.ports.clock import Clock, Metrics
-from candlecast.services.orders.place_orders import Changes
+from candlecast.services.orders.changes import Changes
 
 
 @dataclass(frozen=True, slots=True)

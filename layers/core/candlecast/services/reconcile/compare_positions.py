@@ -35,7 +35,7 @@ from candlecast.domain.venue.reports import VenueTrade
 from candlecast.domain.venue.rules import rules_of
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.venue import Venue
-from candlecast.services.orders.place_orders import Changes
+from candlecast.services.orders.changes import Changes
 
 MAX_ORDERS_ASKED = 10  # whose orders made the trades that closed a position; a look has little time, and these are the newest
 MAX_LOOK_BACK = timedelta(days=6)  # Binance lists trades of seven days

@@ -20,7 +20,7 @@ from candlecast.domain.values.reasons import Reason
 from candlecast.domain.venue.rules import rules_of
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.venue import Markets, Venue
-from candlecast.services.orders.place_orders import Changes
+from candlecast.services.orders.changes import Changes
 
 _AS_IT_SHOULD_BE = (StopStep.NOTHING, StopStep.CANCEL_SURPLUS)
 

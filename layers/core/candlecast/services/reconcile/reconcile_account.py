@@ -31,8 +31,9 @@ from candlecast.ports.queue import ReconcileQueue
 from candlecast.ports.store import AccountStore
 from candlecast.ports.vault import CredentialVault
 from candlecast.ports.venue import Venue, Venues
+from candlecast.services.orders.changes import Change, Changes
 from candlecast.services.orders.follow_orders import FollowOrders
-from candlecast.services.orders.place_orders import Change, Changes, PlaceOrders
+from candlecast.services.orders.place_orders import PlaceOrders
 from candlecast.services.orders.settle_orders import SettleOrders, ended_if_still
 from candlecast.services.orders.stop_resting import StopResting
 from candlecast.services.reconcile.close_positions import ClosePositions
