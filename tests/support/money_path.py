@@ -16,7 +16,6 @@ from candlecast.domain.venue.reports import MarketSettings, VenueOrder, VenueOrd
 from candlecast.ports.venue import Credentials
 from candlecast.services.orders.execute_order import ExecuteOrder
 from candlecast.services.orders.place_orders import PlaceOrders
-from candlecast.services.reconcile.reconcile_account import ReconcileAccount
 from tests.support.builders import (
     ACCOUNT,
     BTC,
@@ -39,6 +38,7 @@ from tests.support.fakes.queues import FakeReconcileQueue
 from tests.support.fakes.store import FakeDatabase
 from tests.support.fakes.vault import FakeVault
 from tests.support.fakes.venue import FakeExchange, FakeVenues
+from tests.support.reconciler import reconcile_account
 
 KEY = "key-1"
 IN_FORCE = MarketSettings(Decimal(10), MarginMode.CROSS)
@@ -57,24 +57,25 @@ class MoneyPath:
         self.venues = FakeVenues(self.exchange)
         self.markets = FakeMarkets(a_market(), a_market(ETH))
         self.gate, self.pools = FakeGate(), FakePoolStore()
-        self.place = PlaceOrders(self.markets, check_gate(self.gate, self.clock, self.metrics), self.clock, self.metrics)
+        self.checks = check_gate(self.gate, self.clock, self.metrics)
         self.accounts.create(an_account(market_settings={BTC: IN_FORCE, ETH: IN_FORCE}, **account))
         self.executor = ExecuteOrder(
             accounts=self.accounts,
             markets=self.markets,
             vault=self.vault,
             venues=self.venues,
-            place=self.place,
+            place=PlaceOrders(self.markets, self.checks, self.clock, self.metrics),
             reserve_pool=reserve_pool(self.clock, self.pools),
             reconcile_queue=self.queue,
             clock=self.clock,
             metrics=self.metrics,
         )
-        self.reconciler = ReconcileAccount(
+        self.reconciler = reconcile_account(
             accounts=self.accounts,
             vault=self.vault,
             venues=self.venues,
-            place=self.place,
+            markets=self.markets,
+            gate=self.checks,
             queue=self.queue,
             clock=self.clock,
             metrics=self.metrics,

@@ -176,7 +176,7 @@ def put_together() -> Functions:
         reconcile.venues.connect(VENUE, ACCOUNT, KEY_VERSION, Credentials(api_key=API_KEY, api_secret=API_SECRET))
         execute.markets.find(VENUE, a_market().symbol)
         functions = Functions(boundaries, execute, reconcile, bootstrap.reconcile_clock(), execute.accounts, client.venue._client)
-    gate = execute.place.gate
+    gate = reconcile.gate
     functions._memories = (gate.watch._known, gate.spend._purses, gate.spend._blocked, gate._told)
     functions._purses = gate.spend._purses
     return functions

@@ -24,7 +24,6 @@ from candlecast.services.orders.place_orders import PlaceOrders
 from candlecast.services.pools.release_pools import ReleasePools
 from candlecast.services.pools.reserve_pool import ReservePool
 from candlecast.services.pools.sweep_pools import SweepPools
-from candlecast.services.reconcile.reconcile_account import ReconcileAccount
 from candlecast.services.reconcile.request_reconciles import RequestReconciles
 from candlecast.services.relay.relay_events import RelayEvents
 from candlecast.services.signals.fan_out import FanOut
@@ -45,6 +44,7 @@ from tests.support.fakes.store import FakeDatabase
 from tests.support.fakes.strategies import FakeStrategyStore
 from tests.support.fakes.subscriptions import FakeSubscriptionStore
 from tests.support.fakes.vault import FakeVault
+from tests.support.reconciler import reconcile_account
 from verification.simulation.agenda import Agenda
 from verification.simulation.audit import Audit, AuditedAccountStore, Exposure
 from verification.simulation.chronicle import Chronicle
@@ -142,11 +142,12 @@ class World:
 
     def _reconcile(self, request: ReconcileRequest) -> None:
         with self.environments.of("order_reconciler") as environment:
-            ReconcileAccount(
+            reconcile_account(
                 accounts=self._stored(self.accounts, "accounts"),
                 vault=self._watched(self.vault, "vault"),
                 venues=self._venues(environment.gate),
-                place=PlaceOrders(self._markets, environment.gate, self.clock, self.metrics),
+                markets=self._markets,
+                gate=environment.gate,
                 queue=self._watched(Reconciles(self), "reconcile_queue"),
                 clock=self.clock,
                 metrics=self.metrics,

@@ -235,17 +235,31 @@ def order_reconciler() -> QueueConsumer[ReconcileRequest]:
     from candlecast.adapters.sqs.queues import SqsReconcileQueue
     from candlecast.adapters.system import SystemClock
     from candlecast.domain.signals.messages import ReconcileRequest
+    from candlecast.services.orders.follow_orders import FollowOrders
     from candlecast.services.orders.place_orders import PlaceOrders
+    from candlecast.services.orders.settle_orders import SettleOrders
+    from candlecast.services.orders.stop_resting import StopResting
+    from candlecast.services.reconcile.close_positions import ClosePositions
+    from candlecast.services.reconcile.compare_positions import ComparePositions
+    from candlecast.services.reconcile.protect_positions import ProtectPositions
     from candlecast.services.reconcile.reconcile_account import ReconcileAccount
     from candlecast.services.venue.guard_venue import GuardedVenues
 
     known, clock, metrics = settings.OrderReconcilerSettings.read(), SystemClock(), EmfMetrics()
-    gate = _gate(known.table_name, known.egress_address)
+    markets, gate = _markets(known.markets_bucket), _gate(known.table_name, known.egress_address)
+    place = PlaceOrders(markets, gate, clock, metrics)
     reconcile = ReconcileAccount(
         accounts=DynamoAccountStore(_table(known.table_name), clock),
         vault=SecretsManagerVault(_aws("secretsmanager"), known.secret_prefix),
         venues=GuardedVenues(CcxtVenues(_templates(known)), gate.watch, gate.spend),
-        place=PlaceOrders(_markets(known.markets_bucket), gate, clock, metrics),
+        gate=gate,
+        settle=SettleOrders(place, clock),
+        follow=FollowOrders(place, clock, metrics),
+        compare=ComparePositions(clock, metrics),
+        stop_resting=StopResting(place, clock, metrics),
+        protect=ProtectPositions(markets, clock, metrics),
+        close=ClosePositions(clock, metrics),
+        place=place,
         queue=SqsReconcileQueue(_aws("sqs"), known.reconcile_queue_url),
         clock=clock,
         metrics=metrics,

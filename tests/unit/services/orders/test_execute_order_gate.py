@@ -37,7 +37,7 @@ UNANSWERED = Breaker(venue=VENUE, failures=FAILURES_TO_OPEN, state=BreakerState.
 def guarded() -> MoneyPath:
     """The path with its venue behind the guards, as the composition root wires it."""
     path = MoneyPath()
-    gate = path.place.gate
+    gate = path.checks
     for use_case in (path.executor, path.reconciler):
         object.__setattr__(use_case, "venues", GuardedVenues(path.venues, gate.watch, gate.spend))
     return path
@@ -237,7 +237,7 @@ def test_an_old_reading_is_not_good_enough_when_the_gate_cannot_be_read_again() 
     path = MoneyPath()
     path.enter(stop=None, targets=())
     account, exit_leg, entry = path.account, an_intent(LegKind.EXIT), an_intent()
-    visit = path.place.gate.visit(account, [exit_leg, entry])
+    visit = path.checks.visit(account, [exit_leg, entry])
     assert visit.stops(account, exit_leg) is None
     path.clock.advance(GATE_HOLDS.total_seconds() + 0.001)
     path.gate.unreadable = 2

@@ -39,6 +39,7 @@ from candlecast.services.orders.stop_resting import StopResting
 from candlecast.services.reconcile.close_positions import ClosePositions
 from candlecast.services.reconcile.compare_positions import ComparePositions
 from candlecast.services.reconcile.protect_positions import ProtectPositions
+from candlecast.services.venue.check_gate import CheckGate
 
 CONFLICT_RETRY_SECONDS = 1.0  # another writer came between; the look is simply taken again
 MAX_DELAY_SECONDS = 900  # the most that SQS delays a message; the reconcile clock looks every minute anyway
@@ -55,11 +56,18 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class ReconcileAccount:
-    """The reconciler's use case."""
+    """The reconciler's use case: it looks by the parts that ask, then acts by the parts that choose and send."""
 
     accounts: AccountStore
     vault: CredentialVault
     venues: Venues
+    gate: CheckGate
+    settle: SettleOrders
+    follow: FollowOrders
+    compare: ComparePositions
+    stop_resting: StopResting
+    protect: ProtectPositions
+    close: ClosePositions
     place: PlaceOrders
     queue: ReconcileQueue
     clock: Clock
@@ -77,7 +85,7 @@ class ReconcileAccount:
             keys = self.vault.read(account.tenant_id, account.account_id, account.credential_version)
             venue = self.venues.connect(account.venue, account.account_id, account.credential_version, keys)
             seen = self._look(changes, venue, request)
-            StopResting(self.place, self.clock, self.metrics)(changes, venue, seen.switches)
+            self.stop_resting(changes, venue, seen.switches)
         except Fatal as error:
             if account.status is not AccountStatus.ACTIVE:
                 return account
@@ -88,11 +96,10 @@ class ReconcileAccount:
 
     def _look(self, changes: Changes, venue: Venue, request: ReconcileRequest) -> Seen:
         """Ask the venue everything there is to ask now."""
-        settle = SettleOrders(self.place, self.clock)
-        settle.look_up(changes, venue)
-        FollowOrders(self.place, self.clock, self.metrics)(changes, venue)
-        unproven = settle.prove_absent(changes, venue)
-        marks = ComparePositions(self.clock, self.metrics)(changes, venue, wanted=request.full)
+        self.settle.look_up(changes, venue)
+        self.follow(changes, venue)
+        unproven = self.settle.prove_absent(changes, venue)
+        marks = self.compare(changes, venue, wanted=request.full)
         return Seen(unproven, self._switches(changes.account), marks)
 
     def _switches(self, account: Account) -> tuple[KillSwitch, ...]:
@@ -102,18 +109,14 @@ class ReconcileAccount:
         if not concerned:
             return ()
         try:
-            return self.place.gate.read(account.venue, places_of(account, concerned)).switches
+            return self.gate.read(account.venue, places_of(account, concerned)).switches
         except RetryLater:
             return ()
 
-    @property
-    def _protect(self) -> ProtectPositions:
-        return ProtectPositions(self.place.markets, self.clock, self.metrics)
-
     def _act(self, changes: Changes, venue: Venue, request: ReconcileRequest, seen: Seen) -> Account:
         """Write what was found and what will be sent, send it, write what came of it."""
-        self._protect.follow(changes, seen.marks)
-        self._protect.make_room(changes, venue)
+        self.protect.follow(changes, seen.marks)
+        self.protect.make_room(changes, venue)
         sent = self._decide(changes, seen)
         if sent:
             changes = self._send(changes.account, venue, sent)
@@ -124,7 +127,7 @@ class ReconcileAccount:
                 changes = self._send(changes.account, venue, exits)
                 sent = [*sent, *exits]
         self.place.cancel_orphans(changes, venue)
-        self._protect.cancel_surplus(changes, venue)
+        self.protect.cancel_surplus(changes, venue)
         if not changes.any:
             self._await_expiry(changes.account, request)
             return changes.account
@@ -179,8 +182,8 @@ class ReconcileAccount:
                 changes.make(ended_if_still(intent, *_ending(intent, active=active), now), key)
         if not active:
             return []
-        chosen += ClosePositions(self.clock, self.metrics).choose(changes, seen.switches, seen.marks)
-        chosen += self._protect.choose(changes)
+        chosen += self.close.choose(changes, seen.switches, seen.marks)
+        chosen += self.protect.choose(changes)
         legs = [changes.account.intents[key] for key in chosen]
         return sorted(legs, key=lambda leg: leg.kind is not LegKind.EXIT)  # what is closed needs no stop any more
 

@@ -1,0 +1,49 @@
+"""The reconciler with its parts, for the suites that run it on ports of their own."""
+
+from __future__ import annotations
+
+from candlecast.ports.clock import Clock, Metrics
+from candlecast.ports.queue import ReconcileQueue
+from candlecast.ports.store import AccountStore
+from candlecast.ports.vault import CredentialVault
+from candlecast.ports.venue import Markets, Venues
+from candlecast.services.orders.follow_orders import FollowOrders
+from candlecast.services.orders.place_orders import PlaceOrders
+from candlecast.services.orders.settle_orders import SettleOrders
+from candlecast.services.orders.stop_resting import StopResting
+from candlecast.services.reconcile.close_positions import ClosePositions
+from candlecast.services.reconcile.compare_positions import ComparePositions
+from candlecast.services.reconcile.protect_positions import ProtectPositions
+from candlecast.services.reconcile.reconcile_account import ReconcileAccount
+from candlecast.services.venue.check_gate import CheckGate
+
+
+def reconcile_account(
+    *,
+    accounts: AccountStore,
+    vault: CredentialVault,
+    venues: Venues,
+    markets: Markets,
+    gate: CheckGate,
+    queue: ReconcileQueue,
+    clock: Clock,
+    metrics: Metrics,
+) -> ReconcileAccount:
+    """Wire the use case as `order_reconciler` of the composition root does."""
+    place = PlaceOrders(markets, gate, clock, metrics)
+    return ReconcileAccount(
+        accounts=accounts,
+        vault=vault,
+        venues=venues,
+        gate=gate,
+        settle=SettleOrders(place, clock),
+        follow=FollowOrders(place, clock, metrics),
+        compare=ComparePositions(clock, metrics),
+        stop_resting=StopResting(place, clock, metrics),
+        protect=ProtectPositions(markets, clock, metrics),
+        close=ClosePositions(clock, metrics),
+        place=place,
+        queue=queue,
+        clock=clock,
+        metrics=metrics,
+    )
