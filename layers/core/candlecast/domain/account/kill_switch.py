@@ -9,14 +9,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
-from candlecast.domain.orders.intent import Intent, LegKind
 from candlecast.domain.values.errors import InvalidValue
 from candlecast.domain.values.money import require_utc
-
-if TYPE_CHECKING:
-    from candlecast.domain.account.account import Account  # whose events tell of switches, among others
 
 PLATFORM_ID = "platform"  # there is one platform, and its switch needs a name as any other
 MAX_REASON_CHARACTERS = 500
@@ -97,26 +92,9 @@ class KillSwitch:
         return self.grade is not None and named[self.place.scope] == self.place.scope_id
 
 
-def places_of(account: Account, strategy_ids: Iterable[str]) -> frozenset[SwitchPlace]:
-    """The places whose switches may concern an account's orders of some strategies."""
-    places = {PLATFORM, SwitchPlace(SwitchScope.USER, account.tenant_id)}
-    places |= {SwitchPlace(SwitchScope.STRATEGY, strategy_id) for strategy_id in strategy_ids}
-    if account.organisation_id is not None:
-        places.add(SwitchPlace(SwitchScope.ORGANISATION, account.organisation_id))
-    return frozenset(places)
-
-
-def concerning(switches: Iterable[KillSwitch], account: Account, strategy_id: str) -> tuple[KillSwitch, ...]:
-    """The switches that are about an account's orders of one strategy."""
-    return tuple(s for s in switches if s.concerns(account.tenant_id, strategy_id, account.organisation_id))
-
-
-def stopped_by(switches: Iterable[KillSwitch], account: Account, leg: Intent) -> KillSwitch | None:
-    """The strictest switch that forbids the leg; None if it may be sent."""
-    if leg.kind.is_protective:
-        return None
-    found = [s for s in concerning(switches, account, leg.strategy_id) if leg.kind is LegKind.ENTRY or s.grade is Grade.HALT_ALL]
-    return max(found, key=lambda s: _STRICTNESS[s.grade] if s.grade else -1, default=None)
+def strictest(switches: Iterable[KillSwitch]) -> KillSwitch | None:
+    """The switch that stops most; None if there is none."""
+    return max(switches, key=lambda s: _STRICTNESS[s.grade] if s.grade else -1, default=None)
 
 
 def must_flatten(switches: Collection[KillSwitch]) -> bool:

@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from candlecast.domain.account.account import Account, AccountStatus
-from candlecast.domain.account.kill_switch import KillSwitch, concerning, must_cancel_entries
+from candlecast.domain.account.kill_switch import KillSwitch, must_cancel_entries
+from candlecast.domain.account.switch_scope import concerning
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.reconcile.adopt import count_mend, may_mend
 from candlecast.domain.reconcile.reconcile import waits_for

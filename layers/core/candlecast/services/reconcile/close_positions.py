@@ -9,7 +9,8 @@ from decimal import Decimal
 from functools import partial
 
 from candlecast.domain.account.account import Account
-from candlecast.domain.account.kill_switch import KillSwitch, concerning, must_flatten
+from candlecast.domain.account.kill_switch import KillSwitch, must_flatten
+from candlecast.domain.account.switch_scope import concerning
 from candlecast.domain.decide.risk.held import losing_positions, overdue_positions
 from candlecast.domain.orders.bracket import forced_exit
 from candlecast.domain.orders.intent import Intent

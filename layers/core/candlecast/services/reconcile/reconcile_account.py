@@ -15,7 +15,8 @@ from functools import partial
 from math import ceil
 
 from candlecast.domain.account.account import Account, AccountStatus
-from candlecast.domain.account.kill_switch import KillSwitch, places_of
+from candlecast.domain.account.kill_switch import KillSwitch
+from candlecast.domain.account.switch_scope import places_of
 from candlecast.domain.orders.bracket import unprotected_exit
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.orders.position import Position

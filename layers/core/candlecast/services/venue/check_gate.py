@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from candlecast.domain.account.account import Account
-from candlecast.domain.account.kill_switch import KillSwitch, SwitchPlace, places_of, stopped_by
+from candlecast.domain.account.kill_switch import KillSwitch, SwitchPlace
+from candlecast.domain.account.switch_scope import places_of, stopped_by
 from candlecast.domain.orders.intent import Intent, LegKind
 from candlecast.domain.values.errors import RetryLater
 from candlecast.domain.values.reasons import Reason
