@@ -164,7 +164,7 @@ def test_a_late_repeat_does_not_bring_a_closed_position_back(stores: Stores) -> 
 def test_a_trade_is_counted_once_however_often_it_is_delivered(stores: Stores) -> None:
     for _ in range(3):
         stores.history.put_trade(a_trade())
-    once = Statistics.of(a_trade())
+    once = Statistics.of(a_trade().pnl, a_trade().fees)
     assert stores.subscriptions.subscription_statistics(TENANT, SUBSCRIPTION) == once
     assert stores.strategies.strategy_statistics(STRATEGY) == once
     assert list(stores.history.list_trades(TENANT).items) == [a_trade()]

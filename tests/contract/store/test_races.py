@@ -101,5 +101,5 @@ def test_trades_that_close_at_once_are_all_counted_and_each_once(dynamodb_stores
             until_taken(lambda: stores.history.put_trade(a_trade(f"trade-{number}")))
 
     all_at_once(close)
-    once = Statistics.of(a_trade())
+    once = Statistics.of(a_trade().pnl, a_trade().fees)
     assert stores.strategies.strategy_statistics(STRATEGY) == sum([once] * AT_ONCE, Statistics())

@@ -39,7 +39,7 @@ class FakeHistory:
         if key in self.database.trades:
             return
         self.database.trades[key] = trade
-        result = Statistics.of(trade)
+        result = Statistics.of(trade.pnl, trade.fees)
         own = (trade.tenant_id, trade.subscription_id)
         by_subscription, by_strategy = self.database.subscription_statistics, self.database.strategy_statistics
         by_subscription[own] = by_subscription.get(own, Statistics()) + result

@@ -109,7 +109,7 @@ class DynamoHistory:
             index2_place=key(sortable(trade.closed_at), trade.trade_id),
             body=to_json(trade),
         )
-        result = Statistics.of(trade)
+        result = Statistics.of(trade.pnl, trade.fees)
         own = self._statistics(tenant, subscription_place(trade.subscription_id))
         shared = self._statistics(strategy_key(trade.strategy_id), strategy_place(trade.account_id))
         try:

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 from candlecast.domain.values.money import HUNDRED, ZERO
-
-if TYPE_CHECKING:
-    from candlecast.domain.orders.position import Trade
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,17 +21,18 @@ class Statistics:
     gross_loss: Decimal = ZERO
 
     @staticmethod
-    def of(trade: Trade) -> Statistics:
-        """The sums of a single trade; a win is a trade with a profit after fees."""
-        won = trade.net_pnl > 0
+    def of(pnl: Decimal, fees: Decimal) -> Statistics:
+        """The sums of a single trade: its profit before fees, and its fees. A win is a trade with a profit after fees."""
+        net_pnl = pnl - fees
+        won = net_pnl > 0
         return Statistics(
             trades=1,
             wins=int(won),
             losses=int(not won),
-            pnl=trade.pnl,
-            fees=trade.fees,
-            gross_profit=max(trade.net_pnl, ZERO),
-            gross_loss=max(-trade.net_pnl, ZERO),
+            pnl=pnl,
+            fees=fees,
+            gross_profit=max(net_pnl, ZERO),
+            gross_loss=max(-net_pnl, ZERO),
         )
 
     def __add__(self, other: Statistics) -> Statistics:
