@@ -1,4 +1,8 @@
-"""What a subscriber's share of a signal comes to: the order legs to place and the decisions not to place one."""
+"""Decide a subscriber's share of a signal: the order legs to place, and the decisions not to place one.
+
+From top to bottom: the plan, the wait for an earlier order, the exit, the entry, the entry's size and legs; last the draft that
+makes every intent.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +21,13 @@ from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.orders.position import Position, position_key
 from candlecast.domain.orders.sizing import entry_quantity, stop_price, take_profits
 from candlecast.domain.signals.entry_order import EntryType
-from candlecast.domain.signals.signal import MAX_SIGNAL_AGE_SECONDS
+from candlecast.domain.signals.signal import MAX_SIGNAL_AGE_SECONDS, Signal
 from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from candlecast.domain.subscriptions.trade_order import TradeOrder
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import RetryLater
 from candlecast.domain.values.ids import intent_id
+from candlecast.domain.values.money import ZERO
 from candlecast.domain.values.reasons import Denial, Reason
 from candlecast.domain.values.terms import OrderType, PositionSide
 from candlecast.domain.venue.reports import MarketSettings
@@ -35,20 +40,33 @@ LOOK_WAIT_SECONDS = 3.0  # so soon a look that was asked for may have made a sta
 
 @dataclass(frozen=True)
 class Plan:
-    """Intents in the order in which they are sent (state SUBMITTING), decided ones that are not sent (terminal states), and exits
-    that the account keeps until an earlier order has ended (PENDING). `comes_again`: an entry could not be decided yet.
-    `receipt` says how it was decided; it is None while that has not ended.
-    """
+    """Everything that one order message leads to."""
 
     legs: tuple[Intent, ...] = ()
+    """Intents to send, in the order in which they are sent (SUBMITTING)."""
     decided: tuple[Intent, ...] = ()
+    """Intents that are not sent (a terminal state)."""
     waiting: tuple[Intent, ...] = ()
+    """Exits that the account keeps until an earlier order has ended (PENDING)."""
     comes_again: bool = False
+    """Whether the message must come again, because an entry could not be decided yet."""
     receipt: Receipt | None = None
+    """How everything was decided; None while a decision is missing."""
 
     @property
     def intents(self) -> tuple[Intent, ...]:
         return self.legs + self.decided + self.waiting
+
+    @staticmethod
+    def of(intents: tuple[Intent, ...], receipt: Receipt | None = None, *, comes_again: bool = False) -> Plan:
+        """Sort the intents by their states."""
+        return Plan(
+            legs=tuple(i for i in intents if i.state is IntentState.SUBMITTING),
+            decided=tuple(i for i in intents if i.state.is_terminal),
+            waiting=tuple(i for i in intents if i.state is IntentState.PENDING),
+            comes_again=comes_again,
+            receipt=receipt,
+        )
 
 
 def plan_orders(account: Account, order: TradeOrder, market: Market | None, now: datetime) -> Plan:
@@ -57,43 +75,80 @@ def plan_orders(account: Account, order: TradeOrder, market: Market | None, now:
     Legs that the account knows already are left out, so a repeat of a message plans nothing. While an earlier order of the same
     position has not ended, nobody knows what is held: an exit is then kept by the account, and an entry raises `RetryLater`.
     """
-    known_exit = account.knows(_id(order, LegKind.EXIT))
-    known_entry = account.knows(_id(order, LegKind.ENTRY))
-    if known_entry or (known_exit and not order.signal.action.is_entry):
+    draft, signal = _Draft(account, order, now), order.signal
+    known_exit, known_entry = draft.is_known(LegKind.EXIT), draft.is_known(LegKind.ENTRY)
+    if known_entry or (known_exit and not signal.action.is_entry):
         return Plan()
-    if _is_undecidable(account, order):
-        return _wait(account, order, now, known_exit=known_exit)
-    held = account.position(order.subscription_id, order.signal.market)
-    closing = held if held is not None and order.signal.closes(held.side) else None
-    exits = () if known_exit else _exit_intents(account, order, closing, now)
-    if not order.signal.action.is_entry:
-        return _split(exits, Receipt.of(account, order, exits, None, (), now))
+    if account.status is AccountStatus.ACTIVE and draft.under_way:  # an account that sends nothing needs to know nothing
+        return _wait(draft, known_exit=known_exit)
+    held = draft.held
+    closing = held if held is not None and signal.closes(held.side) else None
+    exits = () if known_exit else _exits(draft, closing)
+    if not signal.action.is_entry:
+        return Plan.of(exits, draft.receipt(exits))
     try:
-        decision = _decide_entry(account, order, market, closing, now)
+        decision = _decide_entry(draft, market, closing)
     except RetryLater:
         if not exits:
             raise
-        return replace(_split(exits), comes_again=True)  # an exit waits for nobody
+        return Plan.of(exits, comes_again=True)  # an exit waits for nobody
     intents = (*exits, *decision.intents)
-    return _split(intents, Receipt.of(account, order, intents, decision.limits, decision.evaluations, now))
+    return Plan.of(intents, draft.receipt(intents, decision.limits, decision.evaluations))
 
 
-def _exit_intents(account: Account, order: TradeOrder, closing: Position | None, now: datetime) -> tuple[Intent, ...]:
-    """The exit of what is held, capped to it; or the decision that there is nothing to close."""
+# -- an earlier order of the position has not ended --------------------------------------------------------------------------
+
+
+def _wait(draft: _Draft, *, known_exit: bool) -> Plan:
+    """Keep the exit as a wish of the account, which the reconciler grants, so that the message need not wait for it."""
+    signal = draft.order.signal
+    later = RetryLater("OUTCOME_UNKNOWN", "an earlier order is unresolved", after_seconds=UNRESOLVED_WAIT_SECONDS)
+    if known_exit or len(draft.account.intents) >= MAX_OPEN_INTENTS:
+        raise later
+    if _may_close(draft):
+        wish = (draft.exit(IntentState.PENDING, side=_only_side(signal)),)
+        return Plan.of(wish, comes_again=True) if signal.action.is_entry else Plan.of(wish, draft.receipt(wish))
+    if signal.action.is_entry:
+        raise later
+    exits = _exits(draft, None)
+    return Plan.of(exits, draft.receipt(exits))
+
+
+def _may_close(draft: _Draft) -> bool:
+    """Whether the signal closes what is held now, or what may be held once the earlier orders have ended."""
+    sides = {intent.position_side for intent in draft.account.intents.values() if intent.position_key == draft.position_key}
+    sides.add(draft.held.side if draft.held else None)
+    return any(side is not None and draft.order.signal.closes(side) for side in sides)
+
+
+def _only_side(signal: Signal) -> PositionSide | None:
+    """The side that an exit is about; None if the exit closes whatever is held."""
+    sides = [side for side in PositionSide if signal.closes(side)]
+    return sides[0] if len(sides) == 1 else None
+
+
+# -- the exit ----------------------------------------------------------------------------------------------------------------
+
+
+def _exits(draft: _Draft, closing: Position | None) -> tuple[Intent, ...]:
+    """The exit of `closing`, of all that is held; or the decision that nothing is closed."""
+    status, signal = draft.account.status, draft.order.signal
     if closing is None:
-        if order.signal.action.is_entry:
+        if signal.action.is_entry:
             return ()
-        if account.status is AccountStatus.DISABLED and account.under_way(order.subscription_id, order.signal.market):
-            denial = Denial(Reason.ACCOUNT_DISABLED)  # what is under way may still turn out to be held
-            return (_intent(order, account, LegKind.EXIT, now, IntentState.DENIED, denial=denial),)
-        reason = Reason.NO_CREDENTIALS if account.status is AccountStatus.NO_CREDENTIALS else Reason.NOTHING_HELD
-        return (_intent(order, account, LegKind.EXIT, now, IntentState.SKIPPED, denial=Denial(reason)),)
-    if order.signal.issued_at < closing.signal_issued_at:
-        return (_intent(order, account, LegKind.EXIT, now, IntentState.SKIPPED, denial=Denial(Reason.POSITION_IS_NEWER)),)
-    if account.status is not AccountStatus.ACTIVE:
-        denial = Denial(Reason.ACCOUNT_DISABLED)
-        return (_intent(order, account, LegKind.EXIT, now, IntentState.DENIED, side=closing.side, denial=denial),)
-    return (_intent(order, account, LegKind.EXIT, now, side=closing.side, quantity=closing.quantity),)
+        if status is AccountStatus.DISABLED and draft.under_way:  # an order that is under way may still turn out to be held
+            return (draft.exit(IntentState.DENIED, Reason.ACCOUNT_DISABLED),)
+        if status is AccountStatus.NO_CREDENTIALS:
+            return (draft.exit(IntentState.SKIPPED, Reason.NO_CREDENTIALS),)
+        return (draft.exit(IntentState.SKIPPED, Reason.NOTHING_HELD),)
+    if signal.issued_at < closing.signal_issued_at:
+        return (draft.exit(IntentState.SKIPPED, Reason.POSITION_IS_NEWER),)
+    if status is not AccountStatus.ACTIVE:
+        return (draft.exit(IntentState.DENIED, Reason.ACCOUNT_DISABLED, side=closing.side),)
+    return (draft.exit(IntentState.SUBMITTING, side=closing.side, quantity=closing.quantity),)
+
+
+# -- the entry ---------------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -105,42 +160,68 @@ class _Decision:
     evaluations: tuple[Evaluation, ...] = ()
 
 
-def _decide_entry(
-    account: Account, order: TradeOrder, market: Market | None, closing: Position | None, now: datetime
-) -> _Decision:
+def _decide_entry(draft: _Draft, market: Market | None, closing: Position | None) -> _Decision:
     """The entry with its protective legs; or the decision not to enter.
 
-    Raises `RetryLater` while it cannot be decided and would still be fresh later: TOO_MANY_RECENT_ORDERS, STATE_STALE.
+    Raises `RetryLater` while the entry cannot be decided and would still be fresh later: TOO_MANY_RECENT_ORDERS, STATE_STALE.
     """
+    account, order, now = draft.account, draft.order, draft.now
     limits = tighten_further(order.limits, ((Scope.ACCOUNT, account.limits), (Scope.SUBSCRIPTION, order.settings.layer())))
-    side = order.signal.entry_side
-    refused = _refusal(account, order, market, max_signal_age(limits), now)
+    refused = _refusal(draft, market, max_signal_age(limits))
     if refused is not None:
-        state, denial = refused
-        return _Decision((_intent(order, account, LegKind.ENTRY, now, state, side=side, denial=denial),), limits)
+        return _Decision((refused,), limits)
     if account.is_full(now):
         raise RetryLater("TOO_MANY_RECENT_ORDERS", "the account remembers its most", after_seconds=FULL_WAIT_SECONDS)
     if market is None:
         raise ValueError("refused above")
-    entry = _sized(account, order, market, closing, limits, now)
+    entry = _sized(draft, market, closing, limits)
     if isinstance(entry, Denial):
-        return _Decision((_intent(order, account, LegKind.ENTRY, now, IntentState.DENIED, side=side, denial=entry),), limits)
+        return _Decision((draft.entry(IntentState.DENIED, entry),), limits)
     evaluations = evaluate(account, entry)
     denied = first_denial(account, entry, evaluations)
     if denied is None:
-        return _Decision(_legs(account, order, entry, now), limits, evaluations)
+        return _Decision(_legs(draft, entry), limits, evaluations)
     if denied.reason is Reason.STATE_STALE and now + timedelta(seconds=LOOK_WAIT_SECONDS) <= _expiry(entry):
         raise RetryLater("STATE_STALE", "the account has to be looked at first", after_seconds=LOOK_WAIT_SECONDS)
-    stopped = _intent(order, account, LegKind.ENTRY, now, IntentState.DENIED, side=side, quantity=entry.quantity, denial=denied)
-    return _Decision((stopped,), limits, evaluations)
+    return _Decision((draft.entry(IntentState.DENIED, denied, quantity=entry.quantity),), limits, evaluations)
 
 
-def _sized(
-    account: Account, order: TradeOrder, market: Market, closing: Position | None, limits: EffectiveLimits, now: datetime
-) -> Entry | Denial:
+def _refusal(draft: _Draft, market: Market | None, max_age: int) -> Intent | None:
+    """The entry that is not considered at all, before any size is known; None if there is no such reason."""
+    account, order, signal = draft.account, draft.order, draft.order.signal
+    status = account.subscriptions.get(order.subscription_id, SubscriptionStatus.CANCELLED)
+    age = Decimal(str((draft.now - signal.issued_at).total_seconds()))
+    newest = account.newest_signals.get(draft.position_key)
+    checks = (
+        (account.status is AccountStatus.NO_CREDENTIALS, IntentState.SKIPPED, (Reason.NO_CREDENTIALS,)),
+        (status is SubscriptionStatus.PAUSED, IntentState.SKIPPED, (Reason.SUBSCRIPTION_PAUSED,)),
+        (status is SubscriptionStatus.CANCELLED, IntentState.SKIPPED, (Reason.SUBSCRIPTION_CANCELLED,)),
+        (age > max_age, IntentState.EXPIRED, (Reason.SIGNAL_TOO_OLD, age, Decimal(max_age))),
+        (newest is not None and newest > signal.issued_at, IntentState.EXPIRED, (Reason.SIGNAL_SUPERSEDED,)),
+        (account.status is AccountStatus.DISABLED, IntentState.DENIED, (Reason.ACCOUNT_DISABLED,)),
+        (market is None, IntentState.DENIED, (Reason.UNKNOWN_MARKET,)),
+        (signal.price is None, IntentState.DENIED, (Reason.REFERENCE_PRICE_MISSING,)),
+    )
+    return next((draft.entry(state, Denial(*why)) for broken, state, why in checks if broken), None)
+
+
+def max_signal_age(limits: EffectiveLimits) -> int:
+    """Seconds for which an entry is fresh; a subscription's settings always name them."""
+    age = limits.limits.max_signal_age_seconds
+    return MAX_SIGNAL_AGE_SECONDS if age is None else age
+
+
+def _expiry(entry: Entry) -> datetime:
+    return entry.issued_at + timedelta(seconds=max_signal_age(entry.limits))
+
+
+# -- the entry's size and its legs -------------------------------------------------------------------------------------------
+
+
+def _sized(draft: _Draft, market: Market, closing: Position | None, limits: EffectiveLimits) -> Entry | Denial:
     """The entry as it would be placed; a Denial if its size cannot be computed."""
-    signal, settings = order.signal, order.settings
-    side = signal.entry_side
+    account, order = draft.account, draft.order
+    signal, settings, side = order.signal, order.settings, order.signal.entry_side
     if side is None or signal.price is None:
         raise ValueError("only an entry with a price is sized")
     asked = asked_order(signal, settings, signal.price, side, market)
@@ -165,7 +246,7 @@ def _sized(
         order=asked,
         stop=stop,
         targets=take_profits(signal, side, price, settings, market),
-        now=now,
+        now=draft.now,
         issued_at=signal.issued_at,
         confidence=signal.confidence,
         quote=order.quote,
@@ -173,42 +254,13 @@ def _sized(
     )
 
 
-def max_signal_age(limits: EffectiveLimits) -> int:
-    """Seconds for which an entry is fresh; a subscription's settings always name them."""
-    age = limits.limits.max_signal_age_seconds
-    return MAX_SIGNAL_AGE_SECONDS if age is None else age
-
-
-def _expiry(entry: Entry) -> datetime:
-    return entry.issued_at + timedelta(seconds=max_signal_age(entry.limits))
-
-
-def _refusal(
-    account: Account, order: TradeOrder, market: Market | None, max_age: int, now: datetime
-) -> tuple[IntentState, Denial] | None:
-    """Why no entry is considered at all, before any size is known."""
-    status = account.subscriptions.get(order.subscription_id, SubscriptionStatus.CANCELLED)
-    age = Decimal(str((now - order.signal.issued_at).total_seconds()))
-    newest = account.newest_signals.get(position_key(order.subscription_id, order.signal.market))
-    checks = (
-        (account.status is AccountStatus.NO_CREDENTIALS, IntentState.SKIPPED, (Reason.NO_CREDENTIALS,)),
-        (status is SubscriptionStatus.PAUSED, IntentState.SKIPPED, (Reason.SUBSCRIPTION_PAUSED,)),
-        (status is SubscriptionStatus.CANCELLED, IntentState.SKIPPED, (Reason.SUBSCRIPTION_CANCELLED,)),
-        (age > max_age, IntentState.EXPIRED, (Reason.SIGNAL_TOO_OLD, age, Decimal(max_age))),
-        (newest is not None and newest > order.signal.issued_at, IntentState.EXPIRED, (Reason.SIGNAL_SUPERSEDED,)),
-        (account.status is AccountStatus.DISABLED, IntentState.DENIED, (Reason.ACCOUNT_DISABLED,)),
-        (market is None, IntentState.DENIED, (Reason.UNKNOWN_MARKET,)),
-        (order.signal.price is None, IntentState.DENIED, (Reason.REFERENCE_PRICE_MISSING,)),
-    )
-    return next(((state, Denial(*why)) for broken, state, why in checks if broken), None)
-
-
-def _legs(account: Account, order: TradeOrder, entry: Entry, now: datetime) -> tuple[Intent, ...]:
-    """The entry as it is sent, with what is sent behind it."""
-    asked, held = entry.order, account.positions.get(entry.key) if entry.key != entry.closing_key else None
+def _legs(draft: _Draft, entry: Entry) -> tuple[Intent, ...]:
+    """The entry as it is sent, with the protective legs that are sent behind it."""
+    account, settings, asked = draft.account, entry.settings, entry.order
+    held = account.positions.get(entry.key) if entry.key != entry.closing_key else None
     rests = asked.rests_seconds if asked.type is not EntryType.MARKET else None
     opening = replace(
-        _intent(order, account, LegKind.ENTRY, now, side=entry.side, quantity=entry.quantity),
+        draft.entry(IntentState.SUBMITTING, quantity=entry.quantity),
         order_type=ORDER_TYPE_OF_ENTRY[asked.type],
         price=asked.price,
         trigger_price=asked.trigger_price,
@@ -216,94 +268,90 @@ def _legs(account: Account, order: TradeOrder, entry: Entry, now: datetime) -> t
         post_only=asked.post_only,
         reference_price=entry.price,
         stop_price=entry.stop,
-        stop_rules=stop_rules(entry.settings, order.signal.atr),
+        stop_rules=stop_rules(settings, draft.order.signal.atr),
         expires_at=_expiry(entry) if rests is None else entry.issued_at + timedelta(seconds=rests),
         bracket_of=held.entry_intent_id if held is not None else None,
-        market_settings=MarketSettings(order.settings.leverage, order.settings.margin_mode),
+        market_settings=MarketSettings(settings.leverage, settings.margin_mode),
         emergency=entry.limits.emergency,
         limits_to_close=acted_on(entry.limits.limits),
     )
     rules = rules_of(account.venue)
-    limits = entry.settings.limit_targets and OrderType.TAKE_PROFIT_LIMIT in rules.order_types
-    return bracket(opening, entry.targets, entry.market, rules, now, held=held, limit_targets=limits)
+    limits = settings.limit_targets and OrderType.TAKE_PROFIT_LIMIT in rules.order_types
+    return bracket(opening, entry.targets, entry.market, rules, draft.now, held=held, limit_targets=limits)
 
 
-def _is_undecidable(account: Account, order: TradeOrder) -> bool:
-    """Whether an earlier order of the position has not ended; for an account that sends nothing, nothing has to be known."""
-    return account.status is AccountStatus.ACTIVE and account.under_way(order.subscription_id, order.signal.market)
+# -- every intent is made here -----------------------------------------------------------------------------------------------
 
 
-def _wait(account: Account, order: TradeOrder, now: datetime, *, known_exit: bool) -> Plan:
-    """The exit as a wish of the account's, which its reconciler grants; the message need not outlive what it waits for."""
-    later = RetryLater("OUTCOME_UNKNOWN", "an earlier order is unresolved", after_seconds=UNRESOLVED_WAIT_SECONDS)
-    if known_exit or len(account.intents) >= MAX_OPEN_INTENTS:
-        raise later
-    if _may_close(account, order):
-        wish = _intent(order, account, LegKind.EXIT, now, IntentState.PENDING, side=_only_side(order))
-        if order.signal.action.is_entry:
-            return Plan(waiting=(wish,), comes_again=True)
-        return Plan(waiting=(wish,), receipt=Receipt.of(account, order, (wish,), None, (), now))
-    if order.signal.action.is_entry:
-        raise later
-    exits = _exit_intents(account, order, None, now)
-    return _split(exits, Receipt.of(account, order, exits, None, (), now))
+@dataclass(frozen=True)
+class _Draft:
+    """The three things that every leg has in common; a leg adds its state, its reason, its side and its size."""
 
+    account: Account
+    order: TradeOrder
+    now: datetime
 
-def _may_close(account: Account, order: TradeOrder) -> bool:
-    """Whether what is held, or what will be once the earlier orders have ended, is what the signal closes."""
-    about = (order.subscription_id, order.signal.market)
-    held = account.position(*about)
-    earlier = (i for i in account.intents.values() if (i.subscription_id, i.market) == about)
-    sides = {*(i.position_side for i in earlier), held.side if held else None}
-    return any(side is not None and order.signal.closes(side) for side in sides)
+    @property
+    def position_key(self) -> str:
+        """Key of the position that the order is about."""
+        return position_key(self.order.subscription_id, self.order.signal.market)
 
+    @property
+    def held(self) -> Position | None:
+        return self.account.positions.get(self.position_key)
 
-def _only_side(order: TradeOrder) -> PositionSide | None:
-    """The side that an exit is about; None if it closes whatever is held."""
-    sides = [side for side in PositionSide if order.signal.closes(side)]
-    return sides[0] if len(sides) == 1 else None
+    @property
+    def under_way(self) -> bool:
+        """Whether an earlier order of the position has not ended."""
+        return self.account.under_way(self.order.subscription_id, self.order.signal.market)
 
+    def is_known(self, kind: LegKind) -> bool:
+        """Whether this leg was decided before."""
+        return self.account.knows(self._id(kind))
 
-def _split(intents: tuple[Intent, ...], receipt: Receipt | None = None) -> Plan:
-    return Plan(
-        receipt=receipt,
-        legs=tuple(i for i in intents if not i.state.is_terminal),
-        decided=tuple(i for i in intents if i.state.is_terminal),
-    )
+    def exit(
+        self,
+        state: IntentState,
+        reason: Reason | None = None,
+        *,
+        side: PositionSide | None = None,
+        quantity: Decimal = ZERO,
+    ) -> Intent:
+        return self._leg(LegKind.EXIT, state, None if reason is None else Denial(reason), side, quantity)
 
+    def entry(self, state: IntentState, denial: Denial | None = None, *, quantity: Decimal = ZERO) -> Intent:
+        return self._leg(LegKind.ENTRY, state, denial, self.order.signal.entry_side, quantity)
 
-def _id(order: TradeOrder, kind: LegKind) -> str:
-    return intent_id(order.signal.signal_id, order.subscription_id, kind.value)
+    def receipt(
+        self, intents: tuple[Intent, ...], limits: EffectiveLimits | None = None, evaluations: tuple[Evaluation, ...] = ()
+    ) -> Receipt:
+        """The receipt of what was decided; exits pass no limits."""
+        return Receipt.of(self.account, self.order, intents, limits, evaluations, self.now)
 
+    def _leg(
+        self, kind: LegKind, state: IntentState, denial: Denial | None, side: PositionSide | None, quantity: Decimal
+    ) -> Intent:
+        signal = self.order.signal
+        return Intent(
+            intent_id=self._id(kind),
+            leg=kind.value,
+            kind=kind,
+            tenant_id=self.account.tenant_id,
+            account_id=self.account.account_id,
+            subscription_id=self.order.subscription_id,
+            strategy_id=signal.strategy_id,
+            signal_id=signal.signal_id,
+            correlation_id=signal.correlation_id,
+            market=signal.market,
+            position_side=side,
+            state=state,
+            issued_at=signal.issued_at,
+            created_at=self.now,
+            quantity=quantity,
+            reference_price=signal.price,
+            submitted_at=self.now if state is IntentState.SUBMITTING else None,
+            denial=denial,
+        )
 
-def _intent(
-    order: TradeOrder,
-    account: Account,
-    kind: LegKind,
-    now: datetime,
-    state: IntentState = IntentState.SUBMITTING,
-    *,
-    side: PositionSide | None = None,
-    quantity: Decimal = Decimal(0),
-    denial: Denial | None = None,
-) -> Intent:
-    return Intent(
-        intent_id=_id(order, kind),
-        leg=kind.value,
-        kind=kind,
-        tenant_id=account.tenant_id,
-        account_id=account.account_id,
-        subscription_id=order.subscription_id,
-        strategy_id=order.signal.strategy_id,
-        signal_id=order.signal.signal_id,
-        correlation_id=order.signal.correlation_id,
-        market=order.signal.market,
-        position_side=side,
-        state=state,
-        issued_at=order.signal.issued_at,
-        created_at=now,
-        quantity=quantity,
-        reference_price=order.signal.price,
-        submitted_at=now if state is IntentState.SUBMITTING else None,
-        denial=denial,
-    )
+    def _id(self, kind: LegKind) -> str:
+        return intent_id(self.order.signal.signal_id, self.order.subscription_id, kind.value)
