@@ -67,43 +67,68 @@ class Balance:
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
-    """One set of exchange keys of one user, with everything that decides its orders.
+    """One set of exchange keys of one user, with everything that decides its orders; money in the account's quote currency.
 
-    `intents` holds open intents only; `settled` remembers ended ones until a repeat of their signal would be too old anyway;
-    `newest_signals` is when the newest signal per position key was issued, so that an entry never follows its own exit.
-    `external_orders`, `drifts` (by `place_of` them) and `mends` (by what was mended) are what looks at the venue have found;
-    `naked_since` is since when a position (by its key) that should have a stop has none that lives. `position_mode` is how its
-    owner wants positions kept, `mode_at_venue` how the venue keeps them as far as we know (None: it has said: not so).
+    A change makes a new `Account`; no method changes the value itself. Raises `InvalidValue` (TOO_MANY_OPEN_ORDERS,
+    TOO_MANY_SUBSCRIPTIONS).
     """
 
     tenant_id: str
+    """The user who owns the account; a part of the item's key."""
     account_id: str
+    """The account among those of its user; a part of the item's key."""
     venue: str
+    """Name of the exchange, such as `binanceusdm`; `venue_rules.rules_of` says what the exchange allows."""
     label: str
+    """The user's own name for the account, for people."""
     status: AccountStatus
+    """Whether orders may be sent; see `AccountStatus`."""
     created_at: datetime
+    """Time of creation (UTC)."""
     credential_version: str | None = None
+    """Version of the keys in the vault; None while the account has no keys."""
     disabled_reason: str | None = None
-    organisation_id: str | None = None  # as its last order named it
+    """Why the account is DISABLED: DISABLED_BY_OWNER, or the code of the failure that stopped it. None for any other status."""
+    organisation_id: str | None = None
+    """The organisation that the last order named, so that its kill switch concerns the account; None without an organisation."""
     version: int = 0
+    """Number of writes; a write is refused unless the stored version is the version that was read."""
     subscriptions: Mapping[str, SubscriptionStatus] = field(default_factory=dict)
+    """Subscription id to status; at most `MAX_SUBSCRIPTIONS_PER_ACCOUNT`. A missing id takes no entries, like CANCELLED."""
     intents: Mapping[str, Intent] = field(default_factory=dict)
+    """Intent id to intent, in the order of writing: open intents only, at most `MAX_OPEN_INTENTS`."""
     positions: Mapping[str, Position] = field(default_factory=dict)
+    """Position key (`position_key`) to position; held ones only."""
     settled: Mapping[str, datetime] = field(default_factory=dict)
+    """`remembered` id of an ended intent, which a repeat finds, to the time of forgetting; at most `MAX_SETTLED`."""
     newest_signals: Mapping[str, datetime] = field(default_factory=dict)
+    """Position key to the issue time of its newest decided signal, so that an entry never follows its own exit."""
     daily_results: Mapping[str, DailyResult] = field(default_factory=dict)
+    """Subscription id to a day's result, as items from before `usage` have it; read, never added to."""
     market_settings: Mapping[str, MarketSettings] = field(default_factory=dict)
+    """Market to the leverage and margin mode that we have put in force at the venue."""
     balance: Balance | None = None
+    """Margin balance as the last full look found it; None before the first full look."""
     reconciled_at: datetime | None = None
+    """Time of the last full look, which compares positions and balance (UTC). None before the first; a limit bounds its age."""
     external_orders: tuple[ExternalOrder, ...] = ()
+    """Open orders at the venue that no intent of ours explains; at most `findings.MAX_EXTERNAL_ORDERS`."""
     drifts: Mapping[str, Drift] = field(default_factory=dict)
+    """Place (`place_of`) to the difference between the venue's position and ours; at most `findings.MAX_DRIFTS`."""
     mends: Mapping[str, Mend] = field(default_factory=dict)
+    """Name of a repair, such as `stop|` with a position key, to its attempts in a row; at most `findings.MAX_MENDS`."""
     naked_since: Mapping[str, datetime] = field(default_factory=dict)
+    """Position key to the time at which its live stop disappeared; only positions that should have a stop."""
     position_mode: PositionMode = PositionMode.ONE_WAY
+    """How the owner wants positions kept; changes only while nothing is held or open."""
     mode_at_venue: PositionMode | None = PositionMode.ONE_WAY
+    """How the venue keeps positions as far as we know; None once the venue has contradicted us. An entry sets the mode first."""
     limits: Limits = NO_LIMITS
+    """Limits of the account itself, in force at its next order; they only tighten the limits above it."""
     usage: Usage = field(default_factory=Usage)
+    """Results, counters and times that limits compare with."""
     outbox: tuple[Event, ...] = ()
+    """Events of the changes since the last read, written with the account and told by the table's stream; empty after a read."""
 
     def __post_init__(self) -> None:
         if len(self.intents) > MAX_OPEN_INTENTS:

@@ -147,17 +147,26 @@ class DayUse:
 
 @dataclass(frozen=True, kw_only=True)
 class Usage:
-    """An account's use of its limits; `results` by subscription, `markets` by position key, `rejects` by market."""
+    """An account's use of its limits. Money in quote units; every part is bounded, because it lives in the account's item."""
 
     results: Mapping[str, Results] = field(default_factory=dict)
+    """Subscription id to its realised results of day, week and month."""
     markets: Mapping[str, MarketUse] = field(default_factory=dict)
+    """Position key to the subscription's last activity in the market; at most `MAX_MARKETS`."""
     other_markets: MarketUse | None = None
+    """The strictest values that no longer fit into `markets`; they stand for every unknown key. None while all fit."""
     rejects: Mapping[str, datetime] = field(default_factory=dict)
+    """Market to the time of the venue's last rejection of an entry; at most `MAX_REJECTS`."""
     other_rejects: datetime | None = None
+    """Latest of the times that no longer fit into `rejects`; it stands for every unknown market. None while all fit."""
     equity: EquityMarks | None = None
+    """Marks of the equity that looks at the venue have found; None before the first full look."""
     day: DayUse | None = None
+    """Activity on the UTC day of the last order; void on any later day. None before the first order."""
     orders: Times = ()
+    """Orders sent in the last minute, at most as many as any limit allows."""
     cancels: Times = ()
+    """Orders of ours that we cancelled or replaced in the last minute, bounded as `orders`."""
 
     # -- questions ---------------------------------------------------------------------------------------------------------
 

@@ -60,64 +60,98 @@ class LegKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Intent:
-    """Our durable record of one order leg, written before anything is sent (invariant 1).
+    """Our durable record of one order leg, written before anything is sent (invariant 1). Times are UTC, prices in quote units.
 
-    `leg` is the leg's name within its signal (`ENTRY`, `EXIT`, `STOP_LOSS`, `TAKE_PROFIT_1` ...); `reference_price` the
-    price that the decision was made with; `stop_price` where an entry's position must have its stop, and `stop_rules` how that
-    follows the market; `bracket_of` for protective legs, and for an entry that adds to a position, the id of the entry that has
-    opened the position; `behind` the entry that a protective leg is sent after, if that is another one; `price` the limit of
-    an order that has one; `callback_percent` how far a trailing stop stays behind; `expires_at` the wall time after which it is
-    never sent and does not rest (None: an exit or a protective leg never expires); `market_settings` what an entry needs in
-    force at the venue; `lookups` how often the
-    venue was asked for it in vain; `attempts` how often the venue certainly did not take it, or took it and left it undone;
-    `retry_at` when it may be sent again at the earliest. An exit that waits for an earlier order of its position has neither
-    quantity nor, if it closes whatever is held, a side until it is marked for sending. `emergency` says that an entry was decided
-    under the emergency limits; `limits_to_close` are those that its position will have.
+    A leg is an entry, an exit, or protective (stop, target, trailing stop). Every leg except an entry only reduces a position.
+    Raises `InvalidValue` for a naive time, and for a quantity that is no finite Decimal of zero or more.
     """
 
     intent_id: str
+    """32 hex digits, a function of signal, subscription and leg (`ids.intent_id`), so that a repeat finds the same intent."""
     leg: str
+    """Name of the leg within its signal: ENTRY, EXIT, STOP_LOSS, TAKE_PROFIT_1; later legs add a cause or a number."""
     kind: LegKind
+    """Purpose of the leg."""
     tenant_id: str
+    """The user whose account the leg is on."""
     account_id: str
+    """The account that the leg is on."""
     subscription_id: str
+    """The subscription that the leg trades for."""
     strategy_id: str
+    """The strategy of the signal; a kill switch may name the strategy."""
     signal_id: str
+    """The signal that asked for the leg, or that opened the leg's position."""
     correlation_id: str
+    """Id that all log lines and messages of one signal share."""
     market: str
+    """Unified symbol, such as BTC/USDT:USDT."""
     position_side: PositionSide | None
+    """Side of the leg's position. None for an exit that waits to close whatever is held, or that found no position."""
     state: IntentState
+    """Stage of the leg's life; `lifecycle` has the transitions."""
     issued_at: datetime
+    """Issue time of the signal. An entry's age counts from it, and an exit closes no position of a newer signal."""
     created_at: datetime
+    """Time of the decision."""
     order_type: OrderType = OrderType.MARKET
+    """Order type at the venue."""
     quantity: Decimal = ZERO
+    """Base units to trade, zero or more. Zero before a size is decided: a refused leg, an exit that waits."""
     trigger_price: Decimal | None = None
+    """Price that triggers a conditional order; of a trailing stop, the price where following begins (None: at once)."""
     stop_price: Decimal | None = None
+    """Of an entry: price of its position's first stop; None if the position has no stop at first."""
     reference_price: Decimal | None = None
+    """Price that the decision was made with, for notional and slippage; None where the signal has no price."""
     expires_at: datetime | None = None
+    """Of an entry: the time after which the order is neither sent nor rests. None for the other legs: they never expire."""
     market_settings: MarketSettings | None = None
+    """Of an entry: leverage and margin mode that must be in force at the venue before sending."""
     bracket_of: str | None = None
+    """Of a protective leg, and of an entry that adds to a position: id of the entry that opened the position."""
     submitted_at: datetime | None = None
+    """Time of the newest mark for sending; the settle window counts from it. None before the first mark."""
     lookups: int = 0
+    """How often in a row the venue was asked for the order in vain."""
     last_lookup_at: datetime | None = None
+    """Time of the last look-up in vain; None before the first."""
     attempts: int = 0
+    """How often the venue certainly did not take the order, or ended an exit early; decides the pause and the alert."""
     retry_at: datetime | None = None
+    """Earliest time of the next attempt; None without a pause."""
     venue_order_id: str | None = None
+    """The venue's own id of the order; None until the venue has told it."""
     filled_quantity: Decimal = ZERO
+    """Base units filled as far as we know, zero or more."""
     average_price: Decimal | None = None
+    """Average price of all fills; None before the first fill."""
     fee: Decimal = ZERO
+    """Fees of all fills, in quote units; estimated where the venue tells none."""
     denial: Denial | None = None
+    """Why the leg was refused or ended early, with the value and the bound of the rule; None otherwise."""
     venue_message: str | None = None
+    """The venue's own words for a rejection; None otherwise."""
     settled_at: datetime | None = None
+    """Time at which the leg ended; None while it is open."""
     emergency: bool = False
+    """Of an entry: whether the emergency limits decided, because the limits above the account were unknown."""
     limits_to_close: ClosingLimits | None = None
-    pool_id: str | None = None  # of an entry: the organisation in whose pool it is reserved
+    """Of an entry: the limits by which the reconciler will close its position; None without such limits."""
+    pool_id: str | None = None
+    """Of an entry: the organisation in whose pool the entry is reserved; None without a pool."""
     price: Decimal | None = None
+    """Limit price; None for an order without a limit."""
     time_in_force: TimeInForce = TimeInForce.GTC
+    """How long an order with a limit price stands."""
     post_only: bool = False
+    """Whether the venue must refuse an order that would be filled at once (a maker's fee, or no fill)."""
     callback_percent: Decimal | None = None
+    """Of a trailing stop at the venue: per cent that it stays behind the best price (1 means 1 %)."""
     behind: str | None = None
+    """Of a protective leg of an add: id of that add. The leg is sent after the add, and is void if the add brings nothing."""
     stop_rules: StopRules | None = None
+    """Of an entry: how the stop of its position follows the market; None if the stop stays where it is."""
 
     def __post_init__(self) -> None:
         require_utc("issued_at", self.issued_at)

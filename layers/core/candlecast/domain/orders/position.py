@@ -62,38 +62,59 @@ class StopRules:
 
 @dataclass(frozen=True, kw_only=True)
 class Position:
-    """What one subscription holds in one market; money in quote units.
+    """What one subscription holds in one market; prices and money in quote units, quantities in base units, times UTC.
 
-    `opened_quantity` is all that was ever bought into it, `quantity` what is left; `exit_notional` what the closed part brought;
-    `signal_issued_at` is when the opening signal was issued, so that an older exit cannot close it; `limits_to_close` is what the
-    reconciler closes it by. `entry_intent_id` is the entry that opened it, `adds` how many further ones have grown it;
-    `stop_price` is where its stop must stand now, `initial_stop` where it stood first, `best_price` the best that was seen.
+    Raises `InvalidValue` for a quantity below 0 or above `opened_quantity`, and for an entry price of 0 or below.
     """
 
     tenant_id: str
+    """The user who holds the position."""
     account_id: str
+    """The account that holds the position."""
     subscription_id: str
+    """The subscription that the position belongs to."""
     strategy_id: str
+    """The strategy of the opening signal."""
     market: str
+    """Unified symbol, such as BTC/USDT:USDT."""
     side: PositionSide
+    """Long or short."""
     quantity: Decimal
+    """Base units still held, zero or more."""
     opened_quantity: Decimal
+    """Base units ever bought into the position (sold, for a short)."""
     entry_price: Decimal
+    """Average price of all fills of entries, above 0."""
     entry_intent_id: str
+    """Id of the entry that opened the position; its stops and targets name the entry as their bracket."""
     signal_id: str
+    """The opening signal."""
     correlation_id: str
+    """Id that all log lines and messages of the opening signal share."""
     opened_at: datetime
+    """Time at which the first fill was recorded."""
     signal_issued_at: datetime
+    """Issue time of the opening signal, so that an older exit cannot close the position."""
     stop_price: Decimal | None = None
+    """Price at which the stop must stand now; None for a position without a stop."""
     exit_notional: Decimal = ZERO
+    """Proceeds of the closed part: the sum of quantity times price, before fees."""
     fees: Decimal = ZERO
+    """Fees of all fills, entries and exits."""
     limits_to_close: ClosingLimits | None = None
-    pool_id: str | None = None  # its entry's
+    """Limits by which the reconciler closes the position; None without such limits."""
+    pool_id: str | None = None
+    """The organisation in whose pool the entry is reserved; None without a pool."""
     adds: int = 0
+    """How many further entries have added to the position."""
     stop_rules: StopRules | None = None
+    """How the stop follows the market; None if the stop stays where it is."""
     initial_stop: Decimal | None = None
+    """Price of the first stop, whose distance `break_even_after_r` counts in; None without a first stop."""
     best_price: Decimal | None = None
+    """Best price seen since the opening, noted in steps; None before the first step."""
     stop_moved_at: datetime | None = None
+    """Time of the last move of the stop; None before the first."""
 
     def __post_init__(self) -> None:
         require_decimal("quantity", self.quantity, non_negative=True)
@@ -139,24 +160,40 @@ class Position:
 
 @dataclass(frozen=True, kw_only=True)
 class Trade:
-    """A round trip: a position from its opening to its close. `pnl` is before fees; `net_pnl` after; quote units."""
+    """A round trip: a position from its opening to its close. Prices and money in quote units, quantities in base units."""
 
     trade_id: str
+    """Id of the opening entry."""
     tenant_id: str
+    """The user who held the position."""
     account_id: str
+    """The account that held the position."""
     subscription_id: str
+    """The subscription that the position belonged to; its track record counts the trade."""
     strategy_id: str
+    """The strategy of the opening signal; its track record counts the trade."""
     market: str
+    """Unified symbol, such as BTC/USDT:USDT."""
     side: PositionSide
+    """Long or short."""
     quantity: Decimal
+    """Base units bought into the position (sold, for a short)."""
     entry_price: Decimal
+    """Average price of the entries."""
     exit_price: Decimal
+    """Average price of the exits."""
     pnl: Decimal
+    """Profit before fees; below 0 for a loss."""
     fees: Decimal
+    """Fees of entries and exits."""
     opened_at: datetime
+    """Time at which the first fill was recorded (UTC)."""
     closed_at: datetime
+    """Time at which the last fill was recorded (UTC)."""
     closed_by: str
-    pool_id: str | None = None  # its entry's
+    """Name of the leg that closed the last part; CLOSED_OUTSIDE or LIQUIDATED if no leg of ours did."""
+    pool_id: str | None = None
+    """The organisation in whose pool the entry was reserved; None without a pool."""
 
     @property
     def net_pnl(self) -> Decimal:

@@ -51,29 +51,42 @@ class TakeProfit:
 
 @dataclass(frozen=True, kw_only=True)
 class Signal:
-    """One decision, as it is stored and as every subscriber gets it.
+    """One decision, as it is stored and as every subscriber gets it. Prices are in quote units of the market.
 
-    `price` is the reference for sizing, limits and slippage in quote units (None: to be asked once, by the fan-out); `atr` the
-    average true range that subscribers' multipliers apply to; `issued_at` is wall time, and an entry's age counts from it;
-    `candle_close` is market time and is None for a signal from outside; `entry` is how an entry is to be ordered (None: as each
-    subscriber prefers).
+    Raises `InvalidValue` (ENTRY_ORDER_INVALID, TOO_MANY_TARGETS, TARGET_SHARES_EXCEED_ONE, METADATA_TOO_LARGE; INVALID_VALUE for
+    a naive time or a number out of bounds).
     """
 
     signal_id: str
+    """A function of the signal's origin (strategy and candle, source and message), so that a repeat is the same signal."""
     strategy_id: str
+    """The strategy that has decided; its followers get the signal."""
     market: str
+    """Unified symbol, such as BTC/USDT:USDT."""
     action: Action
+    """The action asked for; an entry also closes a position of the opposite side."""
     issued_at: datetime
+    """Wall time of the decision (UTC). An entry's age counts from it, and a newer signal supersedes an older entry."""
     correlation_id: str
+    """Id that all log lines and messages of the decision share."""
     price: Decimal | None = None
+    """Reference for sizing, limits and slippage, above 0. None: the fan-out asks the venue, once for a shard of followers."""
     stop_loss: Decimal | None = None
+    """Price of the stop, above 0; None without a stop. A subscriber's own multiple of `atr` replaces the price."""
     take_profits: tuple[TakeProfit, ...] = ()
+    """Targets: at most `MAX_TAKE_PROFITS`, shares at most 1 together. A subscriber's own multiple of `atr` replaces them."""
     atr: Decimal | None = None
+    """Average true range of the market, above 0, which subscribers' multiples apply to; None if unknown."""
     confidence: Decimal | None = None
+    """How sure the sender is: 0 to 1 by the rule of strategies and dialects, 0 or more here. None if the sender does not say."""
     candle_close: datetime | None = None
+    """Market time: close of the candle that was decided on (UTC). None for a signal from outside."""
     metadata: Mapping[str, str] = field(default_factory=dict)
+    """Explanations for people: at most `MAX_METADATA_ENTRIES`, name and value at most `MAX_METADATA_CHARACTERS` together."""
     entry: EntryOrder | None = None
+    """How an entry is to be ordered; None: as each subscriber prefers. An exit has none."""
     schema_version: int = 1
+    """Version of the stored form."""
 
     def __post_init__(self) -> None:
         require_utc("issued_at", self.issued_at)

@@ -82,40 +82,57 @@ class Sizing:
 class Settings:
     """A subscription's own settings; money in the market's quote currency, percentages as numbers (5 means 5 %).
 
-    For sizing by Kelly: `win_rate` is the share of trades that win (0 to 1), `payoff_ratio` the average win over the average
-    loss, `kelly_cap_percent` the most of the capital that one trade may risk whatever the two say.
-
-    For orders: `entry` is how an entry is ordered that its signal asks nothing of (None: at market). The stop of a position
-    trails the best price by `trailing_stop_percent`, or by `trailing_stop_atr_multiplier` times the signal's average true range,
-    once there is a profit of `trailing_activation_percent` (None: at once); it goes to break-even once the price has moved
-    `break_even_after_r` times the distance of the first stop, or once a first target was filled (`break_even_after_target`).
-    Targets are closed at market once they are reached, or with `limit_targets` at their price or better.
+    Raises `InvalidValue` for a value beyond the bounds that stand at the fields.
     """
 
     capital: Decimal
+    """Money that sizing and percentages of capital count with, above 0."""
     sizing: Sizing = field(default_factory=Sizing)
+    """How an entry's quantity is found."""
     risk_per_trade_percent: Decimal = Decimal(1)
+    """Per cent of the capital that is lost at the stop, for RISK_PERCENT without a value; above 0, at most 100."""
     leverage: Decimal = Decimal(10)
+    """Leverage that is put in force at the venue before an entry: a whole number from 1 to `MAX_LEVERAGE`."""
     margin_mode: MarginMode = MarginMode.CROSS
+    """Margin mode that is put in force at the venue before an entry."""
     max_positions: int = 1
+    """How many positions the subscription may hold at once, from 1 to `MAX_POSITIONS`."""
     max_daily_loss_percent: Decimal = Decimal(5)
+    """Realised loss of a UTC day that stops entries, in per cent of the capital; above 0, at most 100."""
     max_order_notional: Decimal | None = None
+    """Largest notional of an entry, in quote units, above 0; None: no such limit."""
     max_signal_age_seconds: int = DEFAULT_SIGNAL_AGE_SECONDS
+    """Age in seconds beyond which an entry expires, from `MIN_SIGNAL_AGE_SECONDS` to `MAX_SIGNAL_AGE_SECONDS`."""
     stop_atr_multiplier: Decimal | None = None
+    """Distance of the stop in average true ranges of the signal, above 0; None: the signal's own stop."""
     target_atr_multiplier: Decimal | None = None
+    """Distance of the only target in average true ranges of the signal, above 0; None: the signal's own targets."""
     allowed_sides: AllowedSides = AllowedSides.BOTH
+    """Sides that the subscription may open."""
     allowed_markets: tuple[str, ...] = ()
+    """Markets that the subscription may open, at most `MAX_ALLOWED_MARKETS`; empty: every market of the strategy."""
     limits: Limits = NO_LIMITS
+    """Further limits under their standard names; each tightens what the other settings allow."""
     win_rate: Decimal | None = None
+    """For KELLY: share of trades that win, above 0, at most 1. None: KELLY opens nothing."""
     payoff_ratio: Decimal | None = None
+    """For KELLY: average win over average loss, above 0. None: KELLY opens nothing."""
     kelly_cap_percent: Decimal = Decimal(5)
+    """For KELLY: per cent of the capital that one trade risks at most; above 0, at most 100."""
     entry: EntryPreference | None = None
+    """How an entry is ordered if its signal does not say; None: at market."""
     trailing_stop_percent: Decimal | None = None
+    """Per cent by which the stop trails the best price; above 0, below 100. None: no trailing by a percentage."""
     trailing_stop_atr_multiplier: Decimal | None = None
+    """Average true ranges by which the stop trails the best price; above 0, below 100. Not beside a percentage."""
     trailing_activation_percent: Decimal | None = None
+    """Profit in per cent of the entry price from which the stop trails; above 0, below 100. None: at once."""
     break_even_after_r: Decimal | None = None
+    """Profit that moves the stop to break-even, in distances from entry to first stop; above 0, below 100. None: never."""
     break_even_after_target: bool = False
+    """Whether the stop moves to break-even once a first part of the position was closed."""
     limit_targets: bool = False
+    """Whether targets are closed at their price or better; otherwise at market once their price is reached."""
 
     def __post_init__(self) -> None:
         require_decimal("capital", self.capital, positive=True)

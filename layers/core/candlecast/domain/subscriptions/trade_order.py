@@ -13,20 +13,27 @@ from candlecast.domain.subscriptions.subscription import Settings
 
 @dataclass(frozen=True, kw_only=True)
 class TradeOrder:
-    """TradeQueue: one subscriber's share of a signal, with the settings and limits as they were when it was fanned out.
-
-    `limits` are those above the account (None: nothing does); `quote` is the market's, for limits that compare with it;
-    `pool` is what its organisation's accounts share; `strategy_version` is a hash of the strategy's code and parameters.
-    """
+    """TradeQueue: one subscriber's share of a signal, with the settings and limits as they were when it was fanned out."""
 
     signal: Signal
+    """The decision, the same for every subscriber."""
     tenant_id: str
+    """The subscriber."""
     account_id: str
+    """The account to trade on; the queue's message group."""
     subscription_id: str
+    """The subscription that follows the strategy."""
     settings: Settings
+    """The subscription's own settings."""
     organisation_id: str | None = None
+    """The subscriber's organisation; None without one, or while the limits above cannot be read."""
     limits: EffectiveLimits | None = None
+    """All limits above the account, merged; None: no limit stands above it."""
     quote: Quote | None = None
+    """The market's prices, for limits that compare with them; None if no limit does, or if the venue did not answer."""
     strategy_version: str | None = None
+    """Hash of the strategy's code and parameters, for the receipt; None as long as no sender fills it."""
     pool: PoolLimits | None = None
+    """Bounds that the accounts of the organisation share; None without a pool."""
     schema_version: int = 1
+    """Version of the message's form; a consumer refuses a version that it does not know."""

@@ -56,33 +56,37 @@ def request_for_candles(count: int) -> VenueRequest:
 class VenueRules:
     """One dialect's rules.
 
-    The settle window is how long after its mark an order may still appear in the venue's book: we send within `send_window` of
-    the mark or not at all; the venue refuses what arrives later than `receive_window` after it was signed, and gives up within
-    `processing_timeout`; `settle_margin` is for clocks that differ. Only then can an order that is not found be absent, and two
-    look-ups closer than `lookup_spacing` may see the same stale replica.
-
-    `weights` is what a request takes from an egress address's `weight_per_minute`; `unlisted_weight` that of a request which is
-    not in it. `used_weight_header` is the header (lower case) in which the venue says what the address has used in this minute.
-
-    `order_types` are those that the venue takes; `callback_percent` the least and the most of its trailing stops (None: it has
-    none, and ours are moved by the reconciler); `takes_two_stops` says that a position may have a second stop, so that a stop is
-    moved without a moment without one.
+    An order may appear in the venue's book until the settle window after its mark has passed: the sum of `send_window`,
+    `processing_timeout`, `receive_window` and `settle_margin`. Only then can an order that is not found be absent. Raises
+    `InvalidValue` for a weight below 0 or above a minute's budget.
     """
 
     send_window: timedelta
+    """How long after its mark an order may leave us; a slower visit does not send it."""
     processing_timeout: timedelta
+    """How long the venue may work on a request before it gives up."""
     receive_window: timedelta
+    """How long after its signature the venue still accepts a request."""
     settle_margin: timedelta
+    """Allowance for clocks that differ."""
     lookup_spacing: timedelta
+    """Least pause between two look-ups of an order: closer ones may see the same stale replica."""
     weight_per_minute: int
+    """Weight of requests that the venue allows an egress address in a minute."""
     unlisted_weight: int
+    """Weight of a request that `weights` does not list; 0 to `weight_per_minute`."""
     weights: Mapping[VenueRequest, int] = field(default_factory=dict)
+    """Request to its weight; 0 to `weight_per_minute` each."""
     used_weight_header: str | None = None
+    """Response header (lower case) that tells the weight used in this minute; None: the venue does not tell."""
     order_types: frozenset[OrderType] = frozenset(
         {OrderType.MARKET, OrderType.LIMIT, OrderType.STOP_MARKET, OrderType.TAKE_PROFIT_MARKET}
     )
+    """Order types that the venue takes."""
     callback_percent: tuple[Decimal, Decimal] | None = None
+    """Least and most per cent of the venue's own trailing stops. None: the venue has none, and the reconciler moves ours."""
     takes_two_stops: bool = False
+    """Whether a position may have a second stop, so that a stop is moved without a moment without one."""
 
     def __post_init__(self) -> None:
         longest = max((*self.weights.values(), self.unlisted_weight))
