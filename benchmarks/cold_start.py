@@ -52,7 +52,7 @@ ENVIRONMENT = {
     },
 }
 
-# What a function does at its first message before it looks at it, where that is not its builder in `bootstrap`.
+# What a function does at its first message before it looks at it, where that is not its module's `build` in `runtime/compose/`.
 OWN_STARTS = {"api": "functions.api.handler._adapter()", "paper_exchange": "functions.paper_exchange.handler.application()"}
 
 
@@ -89,7 +89,7 @@ def start(built: Path, function: str) -> Start:
 
 def first_steps(function: str) -> str:
     """The code that a function runs before it looks at its first message."""
-    build = OWN_STARTS.get(function, f"from candlecast.runtime import bootstrap; bootstrap.{function}()")
+    build = OWN_STARTS.get(function, f"functions.{function}.handler.{function}.build()")
     return f"import functions.{function}.handler; {build}"
 
 

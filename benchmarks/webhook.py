@@ -15,7 +15,7 @@ from unittest.mock import patch
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from benchmarks.harness.measuring import Figure, Subject, compare
-from candlecast.runtime import bootstrap
+from candlecast.runtime.compose import signal_intake
 from candlecast.runtime.observe import logger
 from functions.signal_intake.handler import handle
 from tests.handlers.test_signal_intake import SECRET, Context, Intake
@@ -32,7 +32,7 @@ def figures() -> Iterator[Figure]:
     event: dict[str, Any] = json.loads(EVENT.read_text(encoding="utf-8"))
     assert SECRET in event["rawPath"]
     body: str = event["body"]
-    with _quiet(), patch.object(bootstrap, "signal_intake", _intake()):
+    with _quiet(), patch.object(signal_intake, "build", _intake()):
         yield from compare(Subject(PARSING, lambda: json.dumps(json.loads(body))), Subject(WHOLE, _taking(event, body)))
 
 

@@ -199,7 +199,7 @@ def in_memory(paper: AtVenue, clock: SystemClock) -> MemoryExecutor:
 
 
 def on_table(paper: AtVenue, clock: SystemClock) -> TableExecutor:
-    """The executor as `runtime.bootstrap` composes it, above requests that are answered at once."""
+    """The executor as `runtime.compose.order_executor` builds it, above requests that are answered at once."""
     cloud, templates, metrics, queue = AnsweredTable(), templates_at(paper), RecordingMetrics(), FakeReconcileQueue()
     table = cloud.table()
     keys = paper.open_account()

@@ -9,15 +9,18 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from candlecast.runtime import bootstrap
+from candlecast.runtime.compose.start import uncollected
 from candlecast.runtime.observe import logger, observed
 from functions.api.app import create_adapter
+
+with uncollected():
+    from candlecast.runtime.compose import api
 
 
 @cache
 def _adapter() -> Callable[[dict[str, Any], Any], dict[str, Any]]:
     asyncio.set_event_loop(asyncio.new_event_loop())  # Mangum asks for the current loop, and Python makes none by itself
-    return create_adapter(bootstrap.api_services())
+    return create_adapter(api.build())
 
 
 @observed

@@ -8,9 +8,12 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from candlecast.domain.values.errors import InvalidValue, NotFound
 from candlecast.ports.dead_letters import MAX_LISTED, DeadLetters
-from candlecast.runtime import bootstrap
 from candlecast.runtime.answers import as_answer
+from candlecast.runtime.compose.start import uncollected
 from candlecast.runtime.observe import logger, observed
+
+with uncollected():
+    from candlecast.runtime.compose import dlq_redrive
 
 UNNAMED = "unnamed"  # who invokes the function by hand; AWS knows, if the trail records invocations
 
@@ -28,7 +31,7 @@ def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         return context.get_remaining_time_in_millis() / 1000 - spare
 
     try:
-        return as_answer(_answer(bootstrap.dlq_redrive()(seconds_left), event))
+        return as_answer(_answer(dlq_redrive.build()(seconds_left), event))
     except (InvalidValue, NotFound) as error:
         logger.warning("dead letters refused", extra={"reason_code": error.code, "by": event.get("by", UNNAMED)})
         return {"refused_because": {"code": error.code, "message": error.message}}

@@ -7,14 +7,18 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from candlecast.runtime import bootstrap
+from candlecast.runtime.compose.start import uncollected
 from candlecast.runtime.observe import logger, observed
+
+with uncollected():
+    from candlecast.runtime.compose import reconcile_clock
 
 
 @observed
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     """Take `{"scheduled_time": "2026-11-21T02:09:00Z"}` and answer how many accounts were asked for."""
-    asked = bootstrap.reconcile_clock()(datetime.fromisoformat(event["scheduled_time"]))
-    released = bootstrap.pool_sweep()()
+    request_reconciles, sweep_pools = reconcile_clock.build()
+    asked = request_reconciles(datetime.fromisoformat(event["scheduled_time"]))
+    released = sweep_pools()
     logger.info("reconciles requested", extra={"accounts": asked, "released_reservations": released})
     return {"accounts": asked, "released_reservations": released}

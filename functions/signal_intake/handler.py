@@ -7,10 +7,13 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from candlecast.domain.values.errors import RetryLater
-from candlecast.runtime import bootstrap
+from candlecast.runtime.compose.start import uncollected
 from candlecast.runtime.observe import logger, observed
 from candlecast.signals.refusal import RefusedMessage
 from functions.signal_intake.webhook import accepted, proven_source, read_request, refused, try_again
+
+with uncollected():
+    from candlecast.runtime.compose import signal_intake
 
 
 @observed
@@ -21,7 +24,7 @@ def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """
     request = read_request(event)
     try:
-        receipt = bootstrap.signal_intake()(request)
+        receipt = signal_intake.build()(request)
     except RefusedMessage as refusal:
         logger.warning("webhook refused", extra={"reason_code": refusal.code, "source_id": proven_source(request, refusal)})
         return refused(refusal)

@@ -9,7 +9,7 @@ from io import StringIO
 
 import pytest
 
-from candlecast.runtime import bootstrap
+from candlecast.runtime.compose import api
 from candlecast.runtime.observe import logger
 from functions.api import handler
 from tests.api.conftest import Deployment
@@ -19,7 +19,7 @@ from tests.support.gateway import CONTEXT, REQUEST_ID, http_event
 @pytest.fixture
 def deployed(populated: Deployment, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployment]:
     """The handler in a fresh environment whose composition root makes fakes."""
-    monkeypatch.setattr(bootstrap, "api_services", lambda: populated.services)
+    monkeypatch.setattr(api, "build", lambda: populated.services)
     before = asyncio.get_event_loop()
     handler._adapter.cache_clear()
     yield populated

@@ -59,18 +59,18 @@ API = (
     "functions.api.schemas.subscriptions",
 )
 BUDGETS = (
-    Budget("candle_clock", 270, 460, NO_LIMITS),
-    Budget("strategy_runner", 460, 711, NO_FRAMEWORK),
-    Budget("signal_intake", 285, 480, (*NO_LIMITS, "candlecast.services.signals.fan_out")),
-    Budget("signal_fanout", 310, 521, HEAVY),
-    Budget("order_executor", 355, 634, TRADES),
-    Budget("reconcile_clock", 290, 477, HEAVY),
-    Budget("order_reconciler", 340, 620, TRADES),
-    Budget("outbox_relay", 310, 520, HEAVY),
-    Budget("api", 435, 683, API),
-    Budget("market_catalogue", 245, 518, (*TRADES, "candlecast.domain.orders.intent", "pynamodb")),
+    Budget("candle_clock", 270, 463, NO_LIMITS),
+    Budget("strategy_runner", 460, 715, NO_FRAMEWORK),
+    Budget("signal_intake", 285, 483, (*NO_LIMITS, "candlecast.services.signals.fan_out")),
+    Budget("signal_fanout", 310, 525, HEAVY),
+    Budget("order_executor", 355, 639, TRADES),
+    Budget("reconcile_clock", 290, 486, HEAVY),
+    Budget("order_reconciler", 340, 625, TRADES),
+    Budget("outbox_relay", 310, 523, HEAVY),
+    Budget("api", 435, 686, API),
+    Budget("market_catalogue", 245, 521, (*TRADES, "candlecast.domain.orders.intent", "pynamodb")),
     Budget("paper_exchange", 395, 624, ("ccxt", "requests", "numpy", "strategies")),
-    Budget("dlq_redrive", 230, 432, (*NO_ORDERS, "pynamodb")),
+    Budget("dlq_redrive", 230, 435, (*NO_ORDERS, "pynamodb")),
 )
 
 

@@ -17,7 +17,7 @@ from candlecast.adapters.codec import to_json
 from candlecast.domain.orders.intent import IntentState
 from candlecast.domain.signals.signal import Action, TakeProfit
 from candlecast.domain.subscriptions.trade_order import TradeOrder
-from candlecast.runtime import bootstrap
+from candlecast.runtime.compose import clients, order_executor
 from infra.local.cloud import Cloud
 from infra.local.demo.people import Person
 from tests.support.stage import Desk, follower, open_desk, trade_order
@@ -26,10 +26,7 @@ FULL_TIME_MS = 15_000
 TARGET_HEADER = "X-Amz-Target"
 READS = frozenset({"GetItem", "BatchGetItem", "Query", "Scan", "TransactGetItems"})
 WRITES = frozenset({"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"})
-PARTS = (
-    *(getattr(bootstrap, name) for name in ("order_executor", "_aws_client", "_table", "_markets", "_gate", "_spend")),
-    aws.session,
-)
+PARTS: tuple[Any, ...] = (order_executor.build, clients.aws, aws.session)
 
 
 @dataclass
@@ -72,7 +69,7 @@ class Meter:
             "eventSource": "aws:sqs",
         }
         context: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: FULL_TIME_MS)
-        answer = bootstrap.order_executor()({"Records": [record]}, context)
+        answer = order_executor.build()({"Records": [record]}, context)
         assert answer == {"batchItemFailures": []}
         return Cost(Counter(self.sent), self._venue(person) - before)
 

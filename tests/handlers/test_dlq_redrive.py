@@ -11,7 +11,7 @@ import pytest
 from candlecast.adapters.aws.dead_letters_function import FunctionDeadLetters
 from candlecast.domain.values.errors import InvalidValue, NotFound, RetryLater
 from candlecast.ports.dead_letters import Redriven, RefusedLetter
-from candlecast.runtime import bootstrap
+from candlecast.runtime.compose import dlq_redrive
 from functions.dlq_redrive.handler import handle
 from tests.support.fakes.dead_letters import FakeDeadLetters, a_dead_letter
 from tests.support.queue_events import Context
@@ -29,7 +29,7 @@ class Function:
             self.seconds_left.append(seconds_left())
             return self.letters
 
-        monkeypatch.setattr(bootstrap, "dlq_redrive", lambda: build)
+        monkeypatch.setattr(dlq_redrive, "build", lambda: build)
 
     def invoke(self, **request: Any) -> dict[str, Any]:
         assert request["FunctionName"] == "stack-dlq_redrive:live"

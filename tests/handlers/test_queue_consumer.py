@@ -19,7 +19,7 @@ from candlecast.runtime.batch import (
     correlation_id_of,
     pause_seconds,
 )
-from candlecast.runtime.bootstrap import MAX_RECEIVES as MAX_RECEIVES_OF
+from candlecast.runtime.compose.consumer import MAX_RECEIVES as MAX_RECEIVES_OF
 from tests.support.builders import a_candle_closed, a_signal_shard, a_trade_order
 from tests.support.fakes.clock import RecordingMetrics
 from tests.support.fakes.runtime import FakeReceivedMessages

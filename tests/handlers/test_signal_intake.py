@@ -18,7 +18,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from candlecast.runtime import bootstrap
+from candlecast.runtime.compose import signal_intake
 from candlecast.runtime.observe import logger
 from candlecast.services.signals.publish_signal import PublishSignal
 from candlecast.services.signals.receive_signal import ReceiveSignal
@@ -70,7 +70,7 @@ class Intake:
 def intake(monkeypatch: pytest.MonkeyPatch) -> Intake:
     intake = Intake()
     service = intake.service()
-    monkeypatch.setattr(bootstrap, "signal_intake", lambda: service)
+    monkeypatch.setattr(signal_intake, "build", lambda: service)
     return intake
 
 
@@ -313,7 +313,7 @@ def test_the_whole_function_loads_no_web_framework_no_exchange_library_and_no_ar
     script = """if True:
         import sys, time
         from functions.signal_intake import handler
-        handler.bootstrap.signal_intake()
+        handler.signal_intake.build()
         print(time.process_time(), *(name for name in sys.modules if "." not in name))
     """
     run = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, check=True)  # noqa: S603

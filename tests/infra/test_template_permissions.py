@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from candlecast.runtime.bootstrap import SCHEDULED_FUNCTIONS
+from candlecast.runtime.compose.dlq_redrive import SCHEDULED_FUNCTIONS
 from tests.support.transformed import Statement, allowed, every_template, functions, nested, resources, role_of, root, statements
 
 SECRETS = "arn:aws:secretsmanager:region:account:secret:candlecast/stack"

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from candlecast.adapters.dynamodb.stream import KNOWN_VERSIONS
-from candlecast.runtime.bootstrap import MAX_RECEIVES
+from candlecast.runtime.compose.consumer import MAX_RECEIVES
 from tests.support.transformed import (
     allowed,
     every_template,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from candlecast.domain.values.errors import InvalidValue, NotFound, Poison, RetryLater
 from candlecast.runtime.batch import FIFO_PAUSES_SECONDS, pause_seconds
-from candlecast.runtime.bootstrap import MAX_RECEIVES
+from candlecast.runtime.compose.consumer import MAX_RECEIVES
 from verification.crash_points.enumeration import Ending, Enumeration
 from verification.crash_points.functions import Worker
 from verification.crash_points.invariants import broken_always, broken_at_rest

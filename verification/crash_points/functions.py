@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -22,7 +22,7 @@ from candlecast.domain.signals.messages import ReconcileRequest
 from candlecast.domain.subscriptions.trade_order import TradeOrder
 from candlecast.domain.venue.weight_budget import minute_of
 from candlecast.ports.venue import Credentials
-from candlecast.runtime import bootstrap
+from candlecast.runtime.compose import consumer, order_executor, order_reconciler, reconcile_clock
 from candlecast.services.venue.spend_weight import _Purse
 from tests.support.builders import ACCOUNT, TENANT, a_market
 from verification.crash_points.boundary import Crosser, Fault, Operation
@@ -30,6 +30,7 @@ from verification.crash_points.cloud import Cloud
 from verification.crash_points.exchange import Session
 from verification.crash_points.world import START, World
 
+BUILDERS: tuple[Any, ...] = (order_executor, order_reconciler, reconcile_clock)
 VENUE = "binanceusdm"
 LEASED = 500  # weight, more than any look takes
 KEY_VERSION = "credential-version-1"
@@ -118,7 +119,7 @@ class Functions:
     client: Any
     warm: bool = True
     _memories: tuple[Any, ...] = ()
-    _purses: dict[str, _Purse] = field(default_factory=dict)
+    _purses: tuple[dict[str, _Purse], ...] = ()
 
     def call(self, worker: Worker, body: str, crosser: Crosser) -> None:
         """Invoke a function as its queue or schedule does; raises what the use case raises."""
@@ -136,7 +137,8 @@ class Functions:
         for memory in self._memories:
             memory.clear()
         if self.warm:
-            self._purses[VENUE] = _Purse(minute_of(now), left=LEASED)
+            for purses in self._purses:
+                purses[VENUE] = _Purse(minute_of(now), left=LEASED)
 
     def meaning_of(self, fault: Fault, world: World) -> object:
         """What the venue's adapter makes of a fault: two with the same meaning and effect are one to everything above it."""
@@ -169,16 +171,18 @@ def put_together() -> Functions:
         objects={catalogue_key(VENUE): to_json(markets).encode()},
     )
     with _in_place_of_the_world(boundaries, cloud):
-        executor, reconciler = bootstrap.order_executor(), bootstrap.order_reconciler()
+        executor, reconciler = order_executor.build(), order_reconciler.build()
         execute: Any = executor.use_case
         client = execute.venues.connect(VENUE, ACCOUNT, KEY_VERSION, Credentials(api_key=API_KEY, api_secret=API_SECRET))
         reconcile: Any = reconciler.use_case
         reconcile.venues.connect(VENUE, ACCOUNT, KEY_VERSION, Credentials(api_key=API_KEY, api_secret=API_SECRET))
-        execute.markets.find(VENUE, a_market().symbol)
-        functions = Functions(boundaries, execute, reconcile, bootstrap.reconcile_clock(), execute.accounts, client.venue._client)
-    gate = reconcile.gate
-    functions._memories = (gate.watch._known, gate.spend._purses, gate.spend._blocked, gate._told)
-    functions._purses = gate.spend._purses
+        for catalogue in (execute.markets, reconcile.place.markets):
+            catalogue.find(VENUE, a_market().symbol)
+        functions = Functions(boundaries, execute, reconcile, reconcile_clock.build()[0], execute.accounts, client.venue._client)
+    gates = [execute.place.gate, reconcile.gate]
+    functions._purses = tuple(gate.spend._purses for gate in gates)
+    told = [memory for gate in gates for memory in (gate.watch._known, gate.spend._blocked, gate._told)]
+    functions._memories = (*functions._purses, *told)
     return functions
 
 
@@ -214,14 +218,10 @@ def _in_place_of_the_world(boundaries: Boundaries, cloud: Cloud) -> Iterator[Non
         made.options = Options(made.options)
         return made
 
-    replaced: Mapping[str, Any] = {
-        "candlecast.runtime.bootstrap._aws": client_of,
-        "candlecast.runtime.bootstrap._table": table_of,
-        "candlecast.runtime.bootstrap.EmfMetrics": NoMetrics,
-        "candlecast.adapters.system.SystemClock": WorldClock,
-        "candlecast.adapters.ccxt.clients.make_template": template,
-    }
-    patches = [patch(name, value) for name, value in replaced.items()] + [patch.dict(os.environ, ENVIRONMENT)]
+    replaced: Mapping[str, Any] = {"aws": client_of, "Table": table_of, "EmfMetrics": NoMetrics, "SystemClock": WorldClock}
+    patches: list[Any] = [patch.object(ccxt_clients, "make_template", template), patch.dict(os.environ, ENVIRONMENT)]
+    for module in (*BUILDERS, consumer):
+        patches += [patch.object(module, name, value) for name, value in replaced.items() if name in vars(module)]
     _forget_what_was_built()
     for one in patches:
         one.start()
@@ -234,7 +234,5 @@ def _in_place_of_the_world(boundaries: Boundaries, cloud: Cloud) -> Iterator[Non
 
 
 def _forget_what_was_built() -> None:
-    for value in vars(bootstrap).values():
-        clear = getattr(value, "cache_clear", None)
-        if clear is not None:
-            clear()
+    for module in BUILDERS:
+        module.build.cache_clear()

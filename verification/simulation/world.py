@@ -16,7 +16,7 @@ from candlecast.domain.values.terms import Side
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.domain.venue.reports import OrderRequest
 from candlecast.ports.venue import Credentials
-from candlecast.runtime.bootstrap import MAX_RECEIVES
+from candlecast.runtime.compose.consumer import MAX_RECEIVES
 from candlecast.services.market.announce_candles import AnnounceCandles
 from candlecast.services.market.run_candle import RunCandle
 from candlecast.services.orders.execute_order import ExecuteOrder

@@ -1,1 +1,1 @@
-"""What every function needs to run: settings, logs, metrics, batches, and the one composition root."""
+"""What every function needs to run: settings, logs, metrics, batches, and the composition root."""

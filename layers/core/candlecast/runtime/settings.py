@@ -46,6 +46,10 @@ class WithVenues(Environment):
     venues: Json[dict[str, VenueSettings]]
     markets_bucket: str
 
+    def ccxt_venues(self) -> dict[str, tuple[str, str | None]]:
+        """Each venue's ccxt class, and its base URL if the venue does not answer at its own address."""
+        return {name: (venue.ccxt_class, venue.base_url) for name, venue in self.venues.items()}
+
 
 class WithBudget(WithVenues):
     """`egress_address` names the address that venues see: functions that leave by the same one share its weight budget."""

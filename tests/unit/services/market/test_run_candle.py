@@ -19,7 +19,7 @@ from candlecast.domain.values.ids import candle_signal_id
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.ports.strategies import Evaluation
 from candlecast.runtime.batch import pause_seconds
-from candlecast.runtime.bootstrap import MAX_RECEIVES
+from candlecast.runtime.compose.consumer import MAX_RECEIVES
 from candlecast.services.market.run_candle import PUBLICATION_WAIT, RunCandle
 from candlecast.services.signals.publish_signal import PublishSignal
 from tests.support.builders import BTC, NOW, STRATEGY, VENUE, a_candle, a_candle_closed, a_strategy, after, candles_until

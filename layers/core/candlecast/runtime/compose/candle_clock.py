@@ -1,0 +1,21 @@
+"""Schedule to candle messages."""
+
+from __future__ import annotations
+
+from candlecast.adapters.dynamodb.single_table.table import Table
+from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
+from candlecast.adapters.sqs.queues import SqsCandleQueue
+from candlecast.adapters.system import SystemClock
+from candlecast.runtime.compose.clients import aws
+from candlecast.runtime.compose.start import once
+from candlecast.runtime.observe import EmfMetrics
+from candlecast.runtime.settings import CandleClockSettings
+from candlecast.services.market.announce_candles import AnnounceCandles
+
+
+@once
+def build() -> AnnounceCandles:
+    """Announce candles on the queue of the environment."""
+    known = CandleClockSettings.read()
+    store, queue = DynamoStrategyStore(Table(known.table_name)), SqsCandleQueue(aws("sqs"), known.candle_queue_url)
+    return AnnounceCandles(store, queue, SystemClock(), EmfMetrics())

@@ -1,0 +1,40 @@
+"""The consumer of a queue, by the queue's name: how often and for how long each queue's messages may be tried."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from candlecast.adapters.codec import message_from_json
+from candlecast.adapters.sqs.received_messages import SqsReceivedMessages
+from candlecast.runtime.batch import QueueConsumer, correlation_id_of
+from candlecast.runtime.compose.clients import aws
+from candlecast.runtime.observe import EmfMetrics
+
+# How often a message is received before it is put aside: maxReceiveCount of its queue in template.yaml (a test holds them equal).
+MAX_RECEIVES = {"candle": 10, "signal": 5, "trade": 5, "reconcile": 5}
+# What one message takes at most; an invocation with less time left gives the rest of its batch back.
+NEEDED_MILLISECONDS = {"candle": 20_000, "signal": 20_000, "trade": 9_000, "reconcile": 12_000}
+
+
+def queue_consumer[M](
+    kind: type[M],
+    queue: str,
+    function_name: str,
+    urls: tuple[str, str],
+    use_case: Callable[[M], object],
+    *,
+    fifo: bool = False,
+) -> QueueConsumer[M]:
+    """Hand each message of `queue` to `use_case`; `urls` are those of the queue and of its dead letters."""
+    return QueueConsumer(
+        decode=partial(message_from_json, kind),
+        use_case=use_case,
+        correlation_id=correlation_id_of,
+        messages=SqsReceivedMessages(aws("sqs"), *urls),
+        metrics=EmfMetrics(),
+        function_name=function_name,
+        max_receives=MAX_RECEIVES[queue],
+        needed_milliseconds=NEEDED_MILLISECONDS[queue],
+        fifo=fifo,
+    )

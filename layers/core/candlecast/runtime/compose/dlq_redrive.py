@@ -1,0 +1,54 @@
+"""The dead letters of every queue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from candlecast.adapters.aws.clients import functions_client
+from candlecast.adapters.sqs.dead_letter_routes import BackToItsQueue, ThroughTheRelay, ToItsFunction
+from candlecast.adapters.sqs.dead_letters import Box, SqsDeadLetters
+from candlecast.adapters.system import SystemClock
+from candlecast.ports.dead_letters import DeadLetterEntry, DeadLetters
+from candlecast.runtime.compose.clients import Lazy, aws
+from candlecast.runtime.compose.start import once
+from candlecast.runtime.observe import logger
+from candlecast.runtime.settings import RedriveSettings
+
+# What a schedule invokes, and a dead letter of a schedule may be given to again.
+SCHEDULED_FUNCTIONS = ("candle_clock", "reconcile_clock", "market_catalogue")
+LONGEST_INVOCATION_SECONDS = 30.0  # the relay's time-out
+
+
+@once
+def build() -> Callable[[Callable[[], float]], DeadLetters]:
+    """The dead letters, for an invocation that says how many seconds it has left."""
+    known, sqs = RedriveSettings.read(), aws("sqs")
+    functions: Any = Lazy(partial(functions_client, LONGEST_INVOCATION_SECONDS))
+    relay = f"{known.functions_prefix}-outbox_relay"
+    scheduled = frozenset(f"{known.functions_prefix}-{name}" for name in SCHEDULED_FUNCTIONS)
+    boxes = {
+        "candle": Box(known.candle_dead_letters_url, BackToItsQueue(sqs, known.candle_queue_url)),
+        "signal": Box(known.signal_dead_letters_url, BackToItsQueue(sqs, known.signal_queue_url)),
+        "trade": Box(known.trade_dead_letters_url, BackToItsQueue(sqs, known.trade_queue_url)),
+        "reconcile": Box(known.reconcile_dead_letters_url, BackToItsQueue(sqs, known.reconcile_queue_url)),
+        "outbox": Box(known.outbox_dead_letters_url, ThroughTheRelay(aws("dynamodbstreams"), functions, relay)),
+        "schedule": Box(known.schedule_dead_letters_url, ToItsFunction(functions, scheduled)),
+    }
+    return partial(SqsDeadLetters, sqs, boxes, SystemClock(), _audit)
+
+
+def _audit(change: str, letter: DeadLetterEntry, by: str) -> None:
+    """Log who has changed which dead letter."""
+    logger.info(
+        f"dead letter {change}",
+        extra={
+            "queue": letter.queue,
+            "message_id": letter.message_id,
+            "reason_code": letter.reason_code,
+            "letter_correlation_id": letter.correlation_id,
+            "age_seconds": letter.age_seconds,
+            "by": by,
+        },
+    )

@@ -1,0 +1,22 @@
+"""A venue's markets to the catalogue."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from candlecast.adapters.ccxt.market_data import download_markets
+from candlecast.adapters.s3.market_catalogue import S3CatalogueWriter
+from candlecast.adapters.system import SystemClock
+from candlecast.runtime.compose.clients import aws
+from candlecast.runtime.compose.start import once
+from candlecast.runtime.observe import EmfMetrics
+from candlecast.runtime.settings import MarketCatalogueSettings
+from candlecast.services.market.refresh_catalogue import RefreshCatalogue
+
+
+@once
+def build() -> RefreshCatalogue:
+    """Refresh the catalogue of each venue of the environment."""
+    known = MarketCatalogueSettings.read()
+    sources = {name: partial(download_markets, *way) for name, way in known.ccxt_venues().items()}
+    return RefreshCatalogue(sources, S3CatalogueWriter(aws("s3"), known.markets_bucket, SystemClock()), EmfMetrics())

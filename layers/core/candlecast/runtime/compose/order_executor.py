@@ -1,0 +1,46 @@
+"""Order message to orders at the venue."""
+
+from __future__ import annotations
+
+from candlecast.adapters.aws.secrets import SecretsManagerVault
+from candlecast.adapters.ccxt.clients import Templates
+from candlecast.adapters.ccxt.venue import CcxtVenues
+from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
+from candlecast.adapters.dynamodb.pools import DynamoPoolStore
+from candlecast.adapters.dynamodb.single_table.table import Table
+from candlecast.adapters.s3.market_catalogue import S3Markets
+from candlecast.adapters.sqs.queues import SqsReconcileQueue
+from candlecast.adapters.system import SystemClock
+from candlecast.domain.subscriptions.trade_order import TradeOrder
+from candlecast.runtime.batch import QueueConsumer
+from candlecast.runtime.compose.clients import aws
+from candlecast.runtime.compose.consumer import queue_consumer
+from candlecast.runtime.compose.gate import order_gate
+from candlecast.runtime.compose.start import once
+from candlecast.runtime.observe import EmfMetrics
+from candlecast.runtime.settings import OrderExecutorSettings
+from candlecast.services.orders.execute_order import ExecuteOrder
+from candlecast.services.orders.place_orders import PlaceOrders
+from candlecast.services.pools.reserve_pool import ReservePool
+from candlecast.services.venue.guard_venue import GuardedVenues
+
+
+@once
+def build() -> QueueConsumer[TradeOrder]:
+    """Execute each order message of the queue."""
+    known, clock, metrics = OrderExecutorSettings.read(), SystemClock(), EmfMetrics()
+    table, markets = Table(known.table_name), S3Markets(aws("s3"), known.markets_bucket, clock)
+    gate = order_gate(table, known.egress_address, clock, metrics)
+    execute = ExecuteOrder(
+        accounts=DynamoAccountStore(table, clock),
+        markets=markets,
+        vault=SecretsManagerVault(aws("secretsmanager"), known.secret_prefix),
+        venues=GuardedVenues(CcxtVenues(Templates(known.ccxt_venues(), markets.all)), gate.watch, gate.spend),
+        place=PlaceOrders(markets, gate, clock, metrics),
+        reserve_pool=ReservePool(DynamoPoolStore(table, clock), clock, metrics),
+        reconcile_queue=SqsReconcileQueue(aws("sqs"), known.reconcile_queue_url),
+        clock=clock,
+        metrics=metrics,
+    )
+    urls = known.trade_queue_url, known.trade_dead_letters_url
+    return queue_consumer(TradeOrder, "trade", "order_executor", urls, execute, fifo=True)

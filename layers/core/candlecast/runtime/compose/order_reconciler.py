@@ -1,0 +1,56 @@
+"""Reconcile request to an account that agrees with its venue."""
+
+from __future__ import annotations
+
+from candlecast.adapters.aws.secrets import SecretsManagerVault
+from candlecast.adapters.ccxt.clients import Templates
+from candlecast.adapters.ccxt.venue import CcxtVenues
+from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
+from candlecast.adapters.dynamodb.single_table.table import Table
+from candlecast.adapters.s3.market_catalogue import S3Markets
+from candlecast.adapters.sqs.queues import SqsReconcileQueue
+from candlecast.adapters.system import SystemClock
+from candlecast.domain.signals.messages import ReconcileRequest
+from candlecast.runtime.batch import QueueConsumer
+from candlecast.runtime.compose.clients import aws
+from candlecast.runtime.compose.consumer import queue_consumer
+from candlecast.runtime.compose.gate import order_gate
+from candlecast.runtime.compose.start import once
+from candlecast.runtime.observe import EmfMetrics
+from candlecast.runtime.settings import OrderReconcilerSettings
+from candlecast.services.orders.follow_orders import FollowOrders
+from candlecast.services.orders.place_orders import PlaceOrders
+from candlecast.services.orders.settle_orders import SettleOrders
+from candlecast.services.orders.stop_resting import StopResting
+from candlecast.services.reconcile.close_positions import ClosePositions
+from candlecast.services.reconcile.compare_positions import ComparePositions
+from candlecast.services.reconcile.protect_positions import ProtectPositions
+from candlecast.services.reconcile.reconcile_account import ReconcileAccount
+from candlecast.services.venue.guard_venue import GuardedVenues
+
+
+@once
+def build() -> QueueConsumer[ReconcileRequest]:
+    """Reconcile the account of each request of the queue."""
+    known, clock, metrics = OrderReconcilerSettings.read(), SystemClock(), EmfMetrics()
+    table, markets = Table(known.table_name), S3Markets(aws("s3"), known.markets_bucket, clock)
+    gate = order_gate(table, known.egress_address, clock, metrics)
+    place = PlaceOrders(markets, gate, clock, metrics)
+    reconcile = ReconcileAccount(
+        accounts=DynamoAccountStore(table, clock),
+        vault=SecretsManagerVault(aws("secretsmanager"), known.secret_prefix),
+        venues=GuardedVenues(CcxtVenues(Templates(known.ccxt_venues(), markets.all)), gate.watch, gate.spend),
+        gate=gate,
+        settle=SettleOrders(place, clock),
+        follow=FollowOrders(place, clock, metrics),
+        compare=ComparePositions(clock, metrics),
+        stop_resting=StopResting(place, clock, metrics),
+        protect=ProtectPositions(markets, clock, metrics),
+        close=ClosePositions(clock, metrics),
+        place=place,
+        queue=SqsReconcileQueue(aws("sqs"), known.reconcile_queue_url),
+        clock=clock,
+        metrics=metrics,
+    )
+    urls = known.reconcile_queue_url, known.reconcile_dead_letters_url
+    return queue_consumer(ReconcileRequest, "reconcile", "order_reconciler", urls, reconcile)

@@ -1,0 +1,28 @@
+"""Schedule to reconcile requests, and to the release of reservations that nobody has released."""
+
+from __future__ import annotations
+
+from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
+from candlecast.adapters.dynamodb.pools import DynamoPoolStore
+from candlecast.adapters.dynamodb.single_table.table import Table
+from candlecast.adapters.sqs.queues import SqsReconcileQueue
+from candlecast.adapters.system import SystemClock
+from candlecast.runtime.compose.clients import aws
+from candlecast.runtime.compose.start import once
+from candlecast.runtime.observe import EmfMetrics
+from candlecast.runtime.settings import ReconcileClockSettings
+from candlecast.services.pools.sweep_pools import SweepPools
+from candlecast.services.reconcile.request_reconciles import RequestReconciles
+
+
+@once
+def build() -> tuple[RequestReconciles, SweepPools]:
+    """Ask for the accounts that are due, and sweep the pools, of the environment's table."""
+    known, clock, metrics = ReconcileClockSettings.read(), SystemClock(), EmfMetrics()
+    table = Table(known.table_name)
+    accounts = DynamoAccountStore(table, clock)
+    queue = SqsReconcileQueue(aws("sqs"), known.reconcile_queue_url)
+    return (
+        RequestReconciles(accounts, queue, clock, metrics),
+        SweepPools(DynamoPoolStore(table, clock), accounts, clock, metrics),
+    )

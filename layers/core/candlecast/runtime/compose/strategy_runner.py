@@ -1,0 +1,52 @@
+"""Candle to signal."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from candlecast.adapters.ccxt.clients import Templates
+from candlecast.adapters.ccxt.market_data import CcxtMarketData
+from candlecast.adapters.dynamodb.executions import DynamoExecutionStore
+from candlecast.adapters.dynamodb.prices import DynamoPriceStore
+from candlecast.adapters.dynamodb.signals import DynamoSignalStore
+from candlecast.adapters.dynamodb.single_table.table import Table
+from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
+from candlecast.adapters.dynamodb.weights import DynamoWeights
+from candlecast.adapters.s3.market_catalogue import S3Markets
+from candlecast.adapters.sqs.queues import SqsSignalQueue
+from candlecast.adapters.strategy_code import BuiltInStrategies
+from candlecast.adapters.system import RandomIdentifiers, SystemClock
+from candlecast.domain.signals.messages import CandleClosed
+from candlecast.runtime.batch import QueueConsumer
+from candlecast.runtime.compose.clients import aws
+from candlecast.runtime.compose.consumer import queue_consumer
+from candlecast.runtime.compose.start import once
+from candlecast.runtime.observe import EmfMetrics
+from candlecast.runtime.settings import StrategyRunnerSettings
+from candlecast.services.market.run_candle import RunCandle
+from candlecast.services.signals.publish_signal import PublishSignal
+from candlecast.services.venue.guard_venue import GuardedMarketData
+from candlecast.services.venue.spend_weight import SpendWeight
+
+
+@once
+def build() -> QueueConsumer[CandleClosed]:
+    """Run the strategies that are due on each candle of the queue."""
+    known, clock, metrics = StrategyRunnerSettings.read(), SystemClock(), EmfMetrics()
+    table, markets = Table(known.table_name), S3Markets(aws("s3"), known.markets_bucket, clock)
+    spend = SpendWeight(DynamoWeights(table), known.egress_address, clock, metrics)
+    queue = SqsSignalQueue(aws("sqs"), known.signal_queue_url)
+    run = RunCandle(
+        strategies=DynamoStrategyStore(table),
+        executions=DynamoExecutionStore(table),
+        prices=DynamoPriceStore(table),
+        market_data=GuardedMarketData(CcxtMarketData(Templates(known.ccxt_venues(), markets.all)), spend),
+        code=BuiltInStrategies(),
+        publish=PublishSignal(DynamoSignalStore(table), queue, clock, metrics),
+        clock=clock,
+        metrics=metrics,
+        max_lateness=timedelta(seconds=known.max_candle_lateness_seconds),
+    )
+    worker = RandomIdentifiers()
+    urls = known.candle_queue_url, known.candle_dead_letters_url
+    return queue_consumer(CandleClosed, "candle", "strategy_runner", urls, lambda message: run(message, worker.new()))
