@@ -1,4 +1,4 @@
-"""The application as a pure function of its services: no environment, no AWS, nothing at import."""
+"""The application: no environment, no AWS; its routes, and with them what they stand on, are loaded at their first request."""
 
 from __future__ import annotations
 
@@ -11,18 +11,17 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute
 
 from candlecast.domain.values.errors import DomainError
-from candlecast.ports.api_services import ApiServices
 from functions.api import problems
 from functions.api.guards import BodyLimit, UnexpectedErrors
 from functions.api.openapi import DESCRIPTION, TAGS, describe
-from functions.api.resources import VERSION, Resource
+from functions.api.resources import OVERRIDES, VERSION, Resource
 
 API_VERSION = "1.0.0"
 TEXT_MEDIA_TYPES = ["application/json", problems.MEDIA_TYPE]  # anything else would leave the function in base64
 
 
-def create_app(services: ApiServices) -> FastAPI:
-    """The API over the given services."""
+def create_app() -> FastAPI:
+    """The API over what `runtime/compose/api.py` provides, or what stands in for it in `dependency_overrides`."""
     app = FastAPI(
         title="Candlecast",
         version=API_VERSION,
@@ -33,7 +32,7 @@ def create_app(services: ApiServices) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,  # a redirect would leave the gateway's stage and path out
     )
-    app.state.services = services
+    app.dependency_overrides = OVERRIDES.dependency_overrides
     app.router.routes.extend(resources())
     app.add_exception_handler(DomainError, problems.domain_problem)
     app.add_exception_handler(RequestValidationError, problems.validation_problem)
@@ -62,7 +61,7 @@ def resources() -> list[BaseRoute]:
     ]
 
 
-def create_adapter(services: ApiServices) -> Mangum:
+def create_adapter() -> Mangum:
     """The API as a function of gateway events; needs a current event loop."""
     logging.getLogger("mangum").setLevel(logging.WARNING)  # it logs paths, and a webhook's secret may come to this door
-    return Mangum(create_app(services), lifespan="off", text_mime_types=TEXT_MEDIA_TYPES)
+    return Mangum(create_app(), lifespan="off", text_mime_types=TEXT_MEDIA_TYPES)

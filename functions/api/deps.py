@@ -1,4 +1,4 @@
-"""What a route may ask for, as `Annotated` dependencies: who is calling, and the use cases."""
+"""What any route may ask for, as `Annotated` dependencies: who is calling, which thing is meant, which page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from fastapi import Depends, Header, Path, Query, Request
 from fastapi.security import HTTPBearer
 
 from candlecast.domain.values.errors import NotFound
-from candlecast.ports.api_services import ApiServices
+from candlecast.runtime.compose import api
+from candlecast.runtime.compose.api import IdentityClaims
 from functions.api.problems import Forbidden, Unauthenticated
 
 PLATFORM_ADMIN = "platform_admin"
@@ -39,22 +40,16 @@ bearer = HTTPBearer(
 )
 
 
-def services(request: Request) -> ApiServices:
-    """The services that the application was made with."""
-    found: ApiServices = request.app.state.services
-    return found
+IdentityClaimsDep = Annotated[IdentityClaims, Depends(api.identity_claims)]
 
 
-ServicesDep = Annotated[ApiServices, Depends(services)]
-
-
-def caller(request: Request, known: ServicesDep, _: Annotated[object, Depends(bearer)]) -> Caller:
+def caller(request: Request, names: IdentityClaimsDep, _: Annotated[object, Depends(bearer)]) -> Caller:
     """The caller by the claims that the gateway has verified, and by nothing else: a header proves nothing here."""
     claims = _claims(request.scope)
-    tenant_id = claims.get(known.tenant_claim)
+    tenant_id = claims.get(names.tenant)
     if not isinstance(tenant_id, str) or not TENANT.fullmatch(tenant_id):
         raise Unauthenticated
-    return Caller(tenant_id, _roles(claims.get(known.roles_claim)))
+    return Caller(tenant_id, _roles(claims.get(names.roles)))
 
 
 CallerDep = Annotated[Caller, Depends(caller)]

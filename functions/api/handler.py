@@ -20,7 +20,8 @@ with uncollected():
 @cache
 def _adapter() -> Callable[[dict[str, Any], Any], dict[str, Any]]:
     asyncio.set_event_loop(asyncio.new_event_loop())  # Mangum asks for the current loop, and Python makes none by itself
-    return create_adapter(api.build())
+    api.build()
+    return create_adapter()
 
 
 @observed

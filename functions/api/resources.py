@@ -6,6 +6,8 @@ twice, at import and again at the first request.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
 from typing import Any
@@ -21,9 +23,25 @@ VERSION = "/v1"
 ROUTES = "functions.api.routes"
 
 
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """What FastAPI asks an application for: which provider to call in place of which. Empty, but for tests."""
+
+    dependency_overrides: dict[Callable[..., Any], Callable[..., Any]] = field(default_factory=dict)
+
+
+OVERRIDES = Overrides()  # of all applications: a module's routes are made once, whoever loads them
+
+
 def resource_router(path: str, tag: str, *statuses: int) -> APIRouter:
     """The router of one module of routes below `path`, each of which may refuse with these statuses."""
-    return APIRouter(prefix=path, tags=[tag], responses=refusals(*statuses), generate_unique_id_function=_operation_id)
+    return APIRouter(
+        prefix=path,
+        tags=[tag],
+        responses=refusals(*statuses),
+        generate_unique_id_function=_operation_id,
+        dependency_overrides_provider=OVERRIDES,
+    )
 
 
 class Resource(BaseRoute):

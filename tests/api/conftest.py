@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -14,8 +15,8 @@ from candlecast.domain.account.kill_switch import Grade, SwitchPlace, SwitchScop
 from candlecast.domain.orders.intent import IntentState, LegKind
 from candlecast.domain.strategies.execution import ShardReport
 from candlecast.domain.subscriptions.subscription import SubscriptionStatus
-from candlecast.ports.api_services import ApiServices
 from candlecast.ports.store import LastPrice
+from candlecast.runtime.compose import api
 from tests.support.builders import (
     ACCOUNT,
     BTC,
@@ -51,7 +52,7 @@ from tests.support.fakes.store import FakeDatabase
 from tests.support.fakes.strategies import FakeStrategyStore
 from tests.support.fakes.subscriptions import FakeSubscriptionStore
 from tests.support.fakes.vault import FakeVault
-from tests.support.gateway import Client
+from tests.support.gateway import Client, Providers
 
 EXTERNAL = "external-1"
 ORDER = an_intent().intent_id
@@ -70,6 +71,15 @@ class FakeProbe:
             raise self.error
 
 
+def giving(fake: object) -> Callable[[], Coroutine[Any, Any, object]]:
+    """A provider of the fake."""
+
+    async def provided() -> object:
+        return fake
+
+    return provided
+
+
 @dataclass
 class Deployment:
     """Fakes over one database, with a client for each kind of caller."""
@@ -82,45 +92,59 @@ class Deployment:
     queue: FakeProbe = field(default_factory=FakeProbe)
     dead_letters: FakeDeadLetters = field(default_factory=lambda: FakeDeadLetters(a_dead_letter()))
     gate: FakeGate = field(default_factory=FakeGate)
-    services: ApiServices = field(init=False)
+    metrics: RecordingMetrics = field(default_factory=RecordingMetrics)
+    identifiers: SequentialIdentifiers = field(default_factory=SequentialIdentifiers)
+    markets: FakeMarkets = field(default_factory=FakeMarkets)
+    limits: FakeLimitStore = field(default_factory=FakeLimitStore)
+    pools: FakePoolStore = field(default_factory=FakePoolStore)
+    decisions: FakeDecisions = field(default_factory=FakeDecisions)
+    providers: Providers = field(init=False)
 
     def __post_init__(self) -> None:
-        self.services = ApiServices(
-            accounts=FakeAccountStore(self.database, self.clock),
-            strategies=FakeStrategyStore(self.database),
-            subscriptions=FakeSubscriptionStore(self.database, self.clock),
-            executions=FakeExecutionStore(self.database),
-            signals=FakeSignalStore(self.database),
-            history=FakeHistory(self.database),
-            prices=FakePriceStore(self.database),
-            limits=FakeLimitStore(),
-            pools=FakePoolStore(),
-            decisions=FakeDecisions(),
-            markets=FakeMarkets(),
-            code=BuiltInStrategies(),
-            trade_queue=self.trade_queue,
-            credentials=self.vault,
-            source_secrets=self.vault,
-            dead_letters=self.dead_letters,
-            kill_switches=self.gate,
-            clock=self.clock,
-            identifiers=SequentialIdentifiers(),
-            metrics=RecordingMetrics(),
-            probes={"table": self.table, "trade_queue": self.queue},
-            venues=frozenset({"paper", "binanceusdm"}),
-        )
+        self.accounts = FakeAccountStore(self.database, self.clock)
+        self.strategies = FakeStrategyStore(self.database)
+        self.subscriptions = FakeSubscriptionStore(self.database, self.clock)
+        self.executions = FakeExecutionStore(self.database)
+        self.signals = FakeSignalStore(self.database)
+        self.history = FakeHistory(self.database)
+        self.prices = FakePriceStore(self.database)
+        self.providers = {
+            api.accounts: giving(self.accounts),
+            api.strategies: giving(self.strategies),
+            api.subscriptions: giving(self.subscriptions),
+            api.executions: giving(self.executions),
+            api.signals: giving(self.signals),
+            api.history: giving(self.history),
+            api.prices: giving(self.prices),
+            api.limits: giving(self.limits),
+            api.pools: giving(self.pools),
+            api.decisions: giving(self.decisions),
+            api.markets: giving(self.markets),
+            api.code: giving(BuiltInStrategies()),
+            api.trade_queue: giving(self.trade_queue),
+            api.credentials: giving(self.vault),
+            api.source_secrets: giving(self.vault),
+            api.dead_letters: giving(self.dead_letters),
+            api.kill_switches: giving(self.gate),
+            api.clock: giving(self.clock),
+            api.identifiers: giving(self.identifiers),
+            api.metrics: giving(self.metrics),
+            api.probes: giving({"table": self.table, "trade_queue": self.queue}),
+            api.venues: giving(frozenset({"paper", "binanceusdm"})),
+            api.identity_claims: giving(api.IdentityClaims()),
+        }
 
     @property
     def client(self) -> Client:
-        return Client(self.services)
+        return Client(self.providers)
 
     @property
     def stranger(self) -> Client:
-        return Client(self.services, tenant="tenant-2")
+        return Client(self.providers, tenant="tenant-2")
 
     @property
     def admin(self) -> Client:
-        return Client(self.services, tenant="admin-1", roles="[platform_admin]")
+        return Client(self.providers, tenant="admin-1", roles="[platform_admin]")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -137,9 +161,9 @@ def event_loop_of_the_adapter() -> Iterator[None]:
 def deployment() -> Deployment:
     """A deployment with nothing in it but two strategies."""
     fresh = Deployment()
-    fresh.services.strategies.create_strategy(a_strategy())
+    fresh.strategies.create_strategy(a_strategy())
     source = a_source(SOURCE, strategy_id=EXTERNAL)
-    fresh.services.strategies.create_strategy(an_external_strategy(EXTERNAL, source_id=SOURCE), source)
+    fresh.strategies.create_strategy(an_external_strategy(EXTERNAL, source_id=SOURCE), source)
     fresh.vault.write_source(SOURCE, "first-secret", source.secret_version)
     return fresh
 
@@ -147,23 +171,22 @@ def deployment() -> Deployment:
 @pytest.fixture
 def populated(deployment: Deployment) -> Deployment:
     """A tenant with an account, a subscription, a filled order, a position and a trade; a strategy with a run and a signal."""
-    services = deployment.services
-    services.accounts.create(an_account(subscriptions={}, reconciled_at=NOW))
-    account = services.accounts.load("tenant-1", ACCOUNT)
+    deployment.accounts.create(an_account(subscriptions={}, reconciled_at=NOW))
+    account = deployment.accounts.load("tenant-1", ACCOUNT)
     following = replace(account, subscriptions={SUBSCRIPTION: SubscriptionStatus.ACTIVE})
-    services.subscriptions.write(a_subscription(), following, 1)
+    deployment.subscriptions.write(a_subscription(), following, 1)
     filled = an_intent(state=IntentState.FILLED, filled_quantity=Decimal(10), average_price=Decimal("100.1"), settled_at=NOW)
-    services.history.put_order(filled, 1)
-    services.history.put_order(an_intent(LegKind.STOP_LOSS, state=IntentState.OPEN), 1)
-    services.history.put_position(a_position(), 1)
-    services.history.put_trade(a_trade())
-    services.decisions.put_breach(a_breach())
-    services.decisions.put_receipt(TENANT, filled.signal_id, filled.subscription_id, '{"traded":true}')
-    services.prices.put_price("paper", BTC, LastPrice(Decimal("101.5"), NOW))
-    services.executions.begin(an_execution())
-    services.signals.put_signal(a_signal_record())
+    deployment.history.put_order(filled, 1)
+    deployment.history.put_order(an_intent(LegKind.STOP_LOSS, state=IntentState.OPEN), 1)
+    deployment.history.put_position(a_position(), 1)
+    deployment.history.put_trade(a_trade())
+    deployment.decisions.put_breach(a_breach())
+    deployment.decisions.put_receipt(TENANT, filled.signal_id, filled.subscription_id, '{"traded":true}')
+    deployment.prices.put_price("paper", BTC, LastPrice(Decimal("101.5"), NOW))
+    deployment.executions.begin(an_execution())
+    deployment.signals.put_signal(a_signal_record())
     report = ShardReport(shard=0, orders=1, skipped={"NO_ACCOUNT": 2})
-    services.signals.report_shard(a_signal_record().signal.signal_id, report)
+    deployment.signals.report_shard(a_signal_record().signal.signal_id, report)
     own = SwitchPlace(SwitchScope.USER, "tenant-1")
-    services.kill_switches.save_switch(a_switch(Grade.PAUSE_ENTRIES, own, by_operations=False))
+    deployment.gate.save_switch(a_switch(Grade.PAUSE_ENTRIES, own, by_operations=False))
     return deployment

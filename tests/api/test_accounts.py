@@ -54,7 +54,7 @@ def test_what_is_at_the_venue_and_not_ours_is_shown(deployment: Deployment) -> N
         BTC: Drift(difference=Decimal(1), seen_at=NOW, reported=True),
         ETH: Drift(difference=Decimal(1), seen_at=NOW),  # seen once, which proves nothing
     }
-    deployment.services.accounts.create(an_account(external_orders=(order,), drifts=drifts))
+    deployment.accounts.create(an_account(external_orders=(order,), drifts=drifts))
     answer = deployment.client.get(f"/v1/accounts/{ACCOUNT}").json
     assert answer["foreign_markets"] == [BTC]
     assert answer["external_orders"] == [
@@ -120,7 +120,7 @@ def test_first_keys_let_an_account_trade(deployment: Deployment) -> None:
 @pytest.mark.parametrize(("reason", "status"), [("AUTHENTICATION_FAILED", "ACTIVE"), ("DISABLED_BY_OWNER", "DISABLED")])
 def test_new_keys_revive_an_account_unless_its_owner_disabled_it(populated: Deployment, reason: str, status: str) -> None:
     account = replace(stored(populated), status=AccountStatus.DISABLED, disabled_reason=reason)
-    populated.services.accounts.save(account)
+    populated.accounts.save(account)
     assert populated.client.send("PUT", f"/v1/accounts/{ACCOUNT}/credentials", KEYS).json["status"] == status
 
 
@@ -146,18 +146,18 @@ def test_an_account_is_disabled_and_enabled_again(populated: Deployment) -> None
 
 
 def test_enabling_an_account_without_keys_does_not_let_it_trade(deployment: Deployment) -> None:
-    deployment.services.accounts.create(an_account(status=AccountStatus.DISABLED, credential_version=None, created_at=NOW))
+    deployment.accounts.create(an_account(status=AccountStatus.DISABLED, credential_version=None, created_at=NOW))
     assert deployment.client.post(f"/v1/accounts/{ACCOUNT}/enable").json["status"] == "NO_CREDENTIALS"
 
 
 def test_the_position_mode_changes_while_the_account_is_flat_and_not_otherwise(deployment: Deployment) -> None:
-    deployment.services.accounts.create(an_account())
+    deployment.accounts.create(an_account())
     path = f"/v1/accounts/{ACCOUNT}/position-mode"
     changed = deployment.client.send("PUT", path, {"mode": "HEDGE"})
     assert (changed.status, changed.json["position_mode"]) == (200, "HEDGE")
     account = stored(deployment)
     position = a_position()
-    deployment.services.accounts.save(replace(account, positions={position.key: position}))
+    deployment.accounts.save(replace(account, positions={position.key: position}))
     refused = deployment.client.send("PUT", path, {"mode": "ONE_WAY"})
     assert (refused.status, refused.code) == (409, "ACCOUNT_NOT_FLAT")
     assert deployment.client.send("PUT", path, {"mode": "HEDGE"}).status == 200  # nothing changes

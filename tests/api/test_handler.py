@@ -13,13 +13,14 @@ from candlecast.runtime.compose import api
 from candlecast.runtime.observe import logger
 from functions.api import handler
 from tests.api.conftest import Deployment
-from tests.support.gateway import CONTEXT, REQUEST_ID, http_event
+from tests.support.gateway import CONTEXT, REQUEST_ID, http_event, provide, the_app
 
 
 @pytest.fixture
 def deployed(populated: Deployment, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployment]:
     """The handler in a fresh environment whose composition root makes fakes."""
-    monkeypatch.setattr(api, "build", lambda: populated.services)
+    monkeypatch.setattr(api, "build", lambda: None)
+    provide(the_app(), populated.providers)
     before = asyncio.get_event_loop()
     handler._adapter.cache_clear()
     yield populated
@@ -55,7 +56,7 @@ def test_the_application_is_made_once_for_many_requests(deployed: Deployment) ->
 def test_faults_are_logged_with_the_requests_id(deployed: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     stream = StringIO()
     monkeypatch.setattr(logger.registered_handler, "stream", stream)
-    monkeypatch.setattr(deployed.services.history, "list_trades", None)
+    monkeypatch.setattr(deployed.history, "list_trades", None)
     answer = handler.handle(http_event("GET", "/v1/trades", claims={"sub": "tenant-1"}), CONTEXT)  # type: ignore[arg-type]
     assert answer["statusCode"] == 500
     record = json.loads(stream.getvalue().splitlines()[-1])

@@ -8,7 +8,7 @@ from tests.support.gateway import Client
 
 
 def test_all_dependencies_up_is_200(deployment: Deployment) -> None:
-    answer = Client(deployment.services, tenant=None).get("/health")
+    answer = Client(deployment.providers, tenant=None).get("/health")
     assert answer.status == 200
     assert answer.json["status"] == "UP"
     assert {name: found["status"] for name, found in answer.json["dependencies"].items()} == {"table": "UP", "trade_queue": "UP"}

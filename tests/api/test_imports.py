@@ -33,9 +33,13 @@ ALL_ROUTES = "import functions.api.app as app; [it.routes for it in app.resource
 
 
 def test_the_application_is_made_without_exchange_arrays_or_aws() -> None:
-    assert imported(ALL_ROUTES, "ccxt", "numpy", "boto3", "pynamodb", "strategies", "functions.api.routes.trades") == [
-        "functions.api.routes.trades"
-    ]
+    made = "import functions.api.app as app; app.create_app()"
+    assert imported(made, "ccxt", "numpy", "boto3", "pynamodb", "strategies", "functions.api.app") == ["functions.api.app"]
+
+
+def test_no_route_needs_the_exchange_or_arrays_before_it_is_called() -> None:
+    routes = "functions.api.routes.trades"
+    assert imported(ALL_ROUTES, "ccxt", "numpy", "boto3", "strategies", routes) == [routes]
 
 
 def test_the_whole_function_is_made_without_exchange_and_arrays() -> None:

@@ -130,7 +130,7 @@ def test_an_entry_is_held_against_every_limit_and_nothing_is_placed(deployment: 
     assert answer["limits"]["max_leverage"]["passed"] is True
     deployment.client.send("PUT", MINE, {})
     assert deployment.client.post("/v1/limits/validate", WANTED).json["receipt"]["traded"] is True
-    assert (deployment.trade_queue.sent, deployment.services.accounts.load(TENANT, ACCOUNT).intents) == ([], {})
+    assert (deployment.trade_queue.sent, deployment.accounts.load(TENANT, ACCOUNT).intents) == ([], {})
 
 
 def test_validating_again_gives_the_same_receipt(deployment: Deployment) -> None:
@@ -154,8 +154,8 @@ def test_an_entry_that_the_organisations_pool_has_no_room_for_is_denied_and_noth
 def test_what_is_used_of_the_limits_is_shown_beside_their_bounds(populated: Deployment) -> None:
     populated.client.send("PUT", MINE, {"max_gross_exposure": "5000", "max_orders_per_day": 20})
     position = a_position()
-    account = populated.services.accounts.load(TENANT, ACCOUNT)
-    populated.services.accounts.save(replace(account, positions={position.key: position}, intents={}))
+    account = populated.accounts.load(TENANT, ACCOUNT)
+    populated.accounts.save(replace(account, positions={position.key: position}, intents={}))
     shown = {item["name"]: item for item in populated.client.get(f"/v1/limits/usage/{SUBSCRIPTION}").json["items"]}
     exposure = shown["max_gross_exposure"]
     assert (Decimal(exposure["used"]), exposure["bound"], exposure["origin"]) == (position.notional, "5000", "USER")
@@ -174,11 +174,9 @@ def test_a_subscription_without_an_account_uses_nothing(deployment: Deployment) 
 def test_what_cannot_be_decided_while_an_order_is_unresolved_is_to_be_asked_again(deployment: Deployment, action: str) -> None:
     """Also where an exit would be kept and its entry come again."""
     follow(deployment)
-    account, unresolved = deployment.services.accounts.load(TENANT, ACCOUNT), an_intent(state=IntentState.UNKNOWN)
+    account, unresolved = deployment.accounts.load(TENANT, ACCOUNT), an_intent(state=IntentState.UNKNOWN)
     position = a_position()
-    deployment.services.accounts.save(
-        replace(account, intents={unresolved.intent_id: unresolved}, positions={position.key: position})
-    )
+    deployment.accounts.save(replace(account, intents={unresolved.intent_id: unresolved}, positions={position.key: position}))
     asked = {**WANTED, "action": action, "stop_loss": "95" if action == "LONG" else "105"}
     answer = deployment.client.post("/v1/limits/validate", asked)
     assert (answer.status, answer.code) == (503, "OUTCOME_UNKNOWN")
@@ -200,7 +198,6 @@ def test_an_order_shows_how_it_was_decided(populated: Deployment) -> None:
 
 def follow(deployment: Deployment) -> None:
     """One subscription on one account that has just been looked at."""
-    services = deployment.services
-    services.accounts.create(an_account(subscriptions={}, reconciled_at=NOW))
-    account = services.accounts.load(TENANT, ACCOUNT)
-    services.subscriptions.write(a_subscription(), replace(account, subscriptions={SUBSCRIPTION: SubscriptionStatus.ACTIVE}), 1)
+    deployment.accounts.create(an_account(subscriptions={}, reconciled_at=NOW))
+    account = deployment.accounts.load(TENANT, ACCOUNT)
+    deployment.subscriptions.write(a_subscription(), replace(account, subscriptions={SUBSCRIPTION: SubscriptionStatus.ACTIVE}), 1)

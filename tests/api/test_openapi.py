@@ -12,9 +12,9 @@ from tests.api.conftest import EXTERNAL, ORDER, Deployment
 from tests.support.builders import ACCOUNT, BTC, SUBSCRIPTION, a_strategy, an_account
 from tests.support.routes import Operation, body_examples, document, operations
 
-DOCUMENT = document(Deployment().services)
+DOCUMENT = document()
 SCHEMAS = DOCUMENT["components"]["schemas"]
-OPERATIONS = operations(Deployment().services)
+OPERATIONS = operations()
 EXAMPLES = [(operation, example) for operation in OPERATIONS for example in body_examples(operation.description, SCHEMAS)]
 OPERATION_IDS = [
     "cancel_subscription",
@@ -110,8 +110,8 @@ def test_every_example_works(populated: Deployment, operation: Operation, exampl
     if operation.operation_id in ("create_strategy", "redrive_dead_letters", "put_membership", "put_pool"):
         client = populated.admin
     if operation.operation_id == "create_subscription":
-        populated.services.strategies.create_strategy(a_strategy(example["strategy_id"]))
-        populated.services.accounts.create(an_account(example["account_id"], subscriptions={}))
+        populated.strategies.create_strategy(a_strategy(example["strategy_id"]))
+        populated.accounts.create(an_account(example["account_id"], subscriptions={}))
     url = operation.url(subscription_id=SUBSCRIPTION, account_id=ACCOUNT, strategy_id=EXTERNAL, order_id=ORDER)
     answer = client.send(operation.method, url, example)
     assert answer.status in (200, 201), answer.text

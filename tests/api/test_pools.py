@@ -20,7 +20,7 @@ BOUNDS = {"max_gross_notional": "2500.5", "max_open_positions": 4, "max_daily_lo
 def test_what_was_set_is_shown_with_what_is_used(deployment: Deployment) -> None:
     assert deployment.admin.send("PUT", POOL, BOUNDS).status == 200
     pools = Pools(max_gross_notional=2_500, max_open_positions=4)
-    pools.reserve = ReservePool(deployment.services.pools, deployment.clock, pools.metrics)
+    pools.reserve = ReservePool(deployment.pools, deployment.clock, pools.metrics)
     assert pools.enter(an_entry(notional=1_000)) is None
     shown = deployment.admin.get(POOL).json
     assert shown["bounds"] == {**BOUNDS, "max_orders_per_day": None}
@@ -34,7 +34,7 @@ def test_orders_of_members_carry_the_pool_and_its_version(deployment: Deployment
     deployment.admin.send("PUT", POOL, BOUNDS)
     deployment.admin.send("PUT", POOL, {"max_open_positions": 3})
     deployment.admin.send("PUT", f"/v1/limits/members/{TENANT}", {"organisation_id": "organisation-1"})
-    store = deployment.services.limits
+    store = deployment.limits
     assert isinstance(store, FakeLimitStore)
     above = read_limits(deployment.clock, store)({TENANT, "stranger"})
     bounds = PoolBounds(max_open_positions=3)

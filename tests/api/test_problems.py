@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from candlecast.domain.values.errors import (
@@ -18,8 +16,9 @@ from candlecast.domain.values.errors import (
     RetryLater,
 )
 from candlecast.ports.store import Page
+from candlecast.runtime.compose import api
 from functions.api.guards import MAX_BODY_BYTES
-from tests.api.conftest import Deployment
+from tests.api.conftest import Deployment, giving
 from tests.support.gateway import Client
 
 
@@ -50,7 +49,7 @@ class FailingHistory:
     ],
 )
 def test_every_error_has_its_status_and_code(deployment: Deployment, error: Exception, status: int, code: str) -> None:
-    client = Client(replace(deployment.services, history=FailingHistory(error)))  # type: ignore[arg-type]
+    client = Client({**deployment.providers, api.history: giving(FailingHistory(error))})
     answer = client.get("/v1/trades")
     assert (answer.status, answer.code) == (status, code)
     assert answer.json["type"] == f"urn:candlecast:problem:{code}"

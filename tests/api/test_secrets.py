@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from io import StringIO
 from typing import Any
 
 import pytest
 
 from candlecast.ports.venue import Credentials
+from candlecast.runtime.compose import api
 from candlecast.runtime.observe import logger
 from functions.api.schemas.accounts import NewCredentials
-from tests.api.conftest import Deployment
+from tests.api.conftest import Deployment, giving
 from tests.support.builders import ACCOUNT, SUBSCRIPTION, TENANT
 from tests.support.gateway import Client
 from tests.support.routes import operations
@@ -58,7 +58,7 @@ def keyed(populated: Deployment, spoken: Spoken) -> Deployment:
 
 def test_no_route_ever_answers_with_a_key(keyed: Deployment, spoken: Spoken) -> None:
     ids = {"account_id": ACCOUNT, "subscription_id": SUBSCRIPTION, "order_id": "unknown-1", "strategy_id": "external-1"}
-    for operation in operations(keyed.services):
+    for operation in operations():
         answer = keyed.client.send(operation.method, operation.url(**ids))
         assert not shows(answer.text), operation.operation_id
         assert not shows(str(answer.headers)), operation.operation_id
@@ -106,7 +106,7 @@ class LeakyVault:
 
 
 def test_an_unexpected_error_is_logged_by_type_and_place_without_its_text(populated: Deployment, spoken: Spoken) -> None:
-    client = Client(replace(populated.services, credentials=LeakyVault()))
+    client = Client({**populated.providers, api.credentials: giving(LeakyVault())})
     answer = client.send("PUT", PATH, BODY)
     assert (answer.status, answer.code) == (500, "INTERNAL_ERROR")
     assert not shows(answer.text)

@@ -106,7 +106,7 @@ def test_a_built_in_strategy_has_no_secret_to_rotate(deployment: Deployment) -> 
 
 @pytest.mark.parametrize("roles", ["", "[trader viewer]", "[not_platform_admin]", "platform_admins"])
 def test_only_platform_admins_create_and_rotate(deployment: Deployment, roles: str) -> None:
-    client = Client(deployment.services, roles=roles)
+    client = Client(deployment.providers, roles=roles)
     assert client.post("/v1/strategies", BUILT_IN).code == "FORBIDDEN"
     answer = client.post(f"/v1/strategies/{EXTERNAL}/source/secret")
     assert (answer.status, answer.code) == (403, "FORBIDDEN")
@@ -114,7 +114,7 @@ def test_only_platform_admins_create_and_rotate(deployment: Deployment, roles: s
 
 @pytest.mark.parametrize("roles", ["[trader platform_admin]", "trader,platform_admin", '["platform_admin"]', "platform_admin"])
 def test_roles_are_read_however_a_gateway_writes_a_list(deployment: Deployment, roles: str) -> None:
-    assert Client(deployment.services, roles=roles).post("/v1/strategies", BUILT_IN).status == 201
+    assert Client(deployment.providers, roles=roles).post("/v1/strategies", BUILT_IN).status == 201
 
 
 def test_a_strategys_track_record_counts_all_followers(populated: Deployment) -> None:

@@ -29,11 +29,11 @@ def followers(deployment: Deployment) -> int:
 
 def holding(deployment: Deployment) -> None:
     account = deployment.database.accounts[TENANT, ACCOUNT]
-    deployment.services.accounts.save(replace(account, positions={a_position().key: a_position()}))
+    deployment.accounts.save(replace(account, positions={a_position().key: a_position()}))
 
 
 def test_a_new_subscription_has_every_default_and_its_account_knows_it(deployment: Deployment) -> None:
-    deployment.services.accounts.create(an_account(subscriptions={}))
+    deployment.accounts.create(an_account(subscriptions={}))
     body = {"strategy_id": STRATEGY, "account_id": ACCOUNT, "settings": SETTINGS}
     answer = deployment.client.post("/v1/subscriptions", body)
     assert answer.status == 201
@@ -221,7 +221,7 @@ def test_cancelling_with_an_open_position_is_refused(populated: Deployment) -> N
 def test_cancelling_with_an_entry_under_way_is_refused(populated: Deployment) -> None:
     account = populated.database.accounts[TENANT, ACCOUNT]
     entry = an_intent(state=IntentState.UNKNOWN)
-    populated.services.accounts.save(replace(account, intents={entry.intent_id: entry}))
+    populated.accounts.save(replace(account, intents={entry.intent_id: entry}))
     assert populated.client.post(f"{PATH}/cancel").code == "POSITION_OPEN"
     assert populated.client.post(f"{PATH}/cancel", {"close_position": True}).json["closing_markets"] == [BTC]
 

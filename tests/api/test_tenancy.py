@@ -12,8 +12,8 @@ from tests.support.builders import ACCOUNT, STRATEGY, SUBSCRIPTION, TENANT
 from tests.support.gateway import Client
 from tests.support.routes import Operation, body_examples, document, operations
 
-OPERATIONS = operations(Deployment().services)
-SCHEMAS = document(Deployment().services)["components"]["schemas"]
+OPERATIONS = operations()
+SCHEMAS = document()["components"]["schemas"]
 OWNED = {"subscription_id": SUBSCRIPTION, "account_id": ACCOUNT, "order_id": ORDER}
 PUBLIC = {"strategy_id": EXTERNAL}
 OF_ONE_TENANT = [it for it in OPERATIONS if any(f"{{{name}}}" in it.path for name in OWNED)]
@@ -110,7 +110,7 @@ def test_a_cursor_of_another_tenant_is_refused(populated: Deployment) -> None:
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda it: it.operation_id)
 def test_nobody_without_verified_claims_gets_in(populated: Deployment, operation: Operation) -> None:
     before = copy.deepcopy(populated.database)
-    nobody = Client(populated.services, tenant=None)
+    nobody = Client(populated.providers, tenant=None)
     answer = nobody.send(operation.method, operation.url(**OWNED, **PUBLIC), example(operation))
     if operation.operation_id == "get_health":
         assert answer.status == 200
@@ -121,14 +121,14 @@ def test_nobody_without_verified_claims_gets_in(populated: Deployment, operation
 
 
 def test_a_token_in_a_header_proves_nothing_by_itself(populated: Deployment) -> None:
-    nobody = Client(populated.services, tenant=None)
+    nobody = Client(populated.providers, tenant=None)
     answer = nobody.send("GET", "/v1/accounts", headers={"authorization": "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJ0ZW5hbnQtMSJ9."})
     assert answer.status == 401
 
 
 @pytest.mark.parametrize("tenant", ["", "a#b", "a b", "x" * 129, "tenant-1\n"])
 def test_a_subject_that_could_not_be_a_key_is_refused(populated: Deployment, tenant: str) -> None:
-    assert Client(populated.services, tenant=tenant).get("/v1/accounts").status == 401
+    assert Client(populated.providers, tenant=tenant).get("/v1/accounts").status == 401
 
 
 @pytest.mark.parametrize("operation", [it for it in OPERATIONS if "{strategy_id}" in it.path], ids=lambda it: it.operation_id)

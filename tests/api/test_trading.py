@@ -26,7 +26,7 @@ def test_an_order_is_shown_with_its_price_and_slippage(populated: Deployment) ->
 def test_a_refused_order_names_its_rule_value_and_bound(populated: Deployment) -> None:
     denial = Denial(Reason.MAX_ORDER_NOTIONAL, Decimal(1500), Decimal(1000))
     denied = an_intent(signal_id="signal-2", state=IntentState.DENIED, denial=denial)
-    populated.services.history.put_order(denied, 2)
+    populated.history.put_order(denied, 2)
     reason = populated.client.get(f"/v1/orders/{denied.intent_id}").json["reason"]
     assert reason == {"code": "MAX_ORDER_NOTIONAL", "value": "1500", "bound": "1000", "margin": "500"}
 
@@ -40,7 +40,7 @@ def test_a_skipped_decision_without_side_and_account_is_shown(populated: Deploym
         denial=Denial(Reason.NO_ACCOUNT),
         quantity=Decimal(0),
     )
-    populated.services.history.put_skipped([skipped])
+    populated.history.put_skipped([skipped])
     order = populated.client.get(f"/v1/orders/{skipped.intent_id}").json
     assert (order["side"], order["account_id"], order["reason"]["code"]) == (None, None, "NO_ACCOUNT")
 
@@ -81,10 +81,10 @@ def test_positions_are_valued_at_the_last_price(populated: Deployment) -> None:
 
 
 def test_a_paper_position_on_a_live_strategy_is_valued_at_the_strategys_venue(populated: Deployment) -> None:
-    populated.services.strategies.create_strategy(a_strategy("live-1", venue="binanceusdm"))
+    populated.strategies.create_strategy(a_strategy("live-1", venue="binanceusdm"))
     elsewhere = a_position(strategy_id="live-1", market="ETH/USDT:USDT")
-    populated.services.history.put_position(elsewhere, 2)
-    populated.services.prices.put_price("binanceusdm", "ETH/USDT:USDT", LastPrice(Decimal(90), NOW))
+    populated.history.put_position(elsewhere, 2)
+    populated.prices.put_price("binanceusdm", "ETH/USDT:USDT", LastPrice(Decimal(90), NOW))
     values = {item["market"]: item["unrealised_pnl"] for item in populated.client.get("/v1/positions").json["items"]}
     assert values == {BTC: "15.0", "ETH/USDT:USDT": "-100"}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import SimpleNamespace
@@ -15,7 +15,6 @@ from fastapi import FastAPI
 from mangum import Mangum
 from starlette.datastructures import State
 
-from candlecast.ports.api_services import ApiServices
 from functions.api.app import create_adapter
 from tests.support.builders import TENANT
 
@@ -81,14 +80,28 @@ def http_event(
 @cache
 def the_adapter() -> Mangum:
     """The application that all tests share: making one takes longer than most of them."""
-    return create_adapter(cast(ApiServices, None))
+    return create_adapter()
+
+
+def the_app() -> FastAPI:
+    return cast(FastAPI, the_adapter().app)
+
+
+type Providers = Mapping[Callable[..., Any], Callable[..., Any]]
+
+
+def provide(app: FastAPI, providers: Providers) -> None:
+    """Let the application's use cases be made of what these providers give, and forget what it knew of others."""
+    app.dependency_overrides.clear()
+    app.dependency_overrides.update(providers)
+    app.state = State()
 
 
 @dataclass
 class Client:
-    """Sends requests of one tenant; `roles` as a gateway writes a list claim."""
+    """Sends requests of one tenant to an application over `providers`; `roles` as a gateway writes a list claim."""
 
-    services: ApiServices
+    providers: Providers
     tenant: str | None = TENANT
     roles: str = ""
 
@@ -105,11 +118,10 @@ class Client:
         claims = None if self.tenant is None else {"sub": self.tenant, **({"cognito:groups": self.roles} if self.roles else {})}
         text = raw if raw is not None else None if body is None else json.dumps(body)
         event = http_event(method, path, claims=claims, query=query, headers=headers, body=text)
-        adapter = the_adapter()
-        app = cast(FastAPI, adapter.app)
-        if app.state.services is not self.services:
-            app.state = State({"services": self.services})
-        answer = adapter(event, CONTEXT)
+        app = the_app()
+        if app.dependency_overrides != self.providers:
+            provide(app, self.providers)
+        answer = the_adapter()(event, CONTEXT)
         return Answer(answer["statusCode"], answer["headers"], answer["body"])
 
     def get(self, path: str, **query: str) -> Answer:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from candlecast.ports.api_services import ApiServices
 from functions.api.app import create_app
 
 LETTER = {"queue": "trade", "message_id": "letter-1"}  # the one dead letter of a fresh deployment
@@ -38,14 +37,14 @@ class Operation:
         return bool(self.description.get("security"))
 
 
-def document(services: ApiServices) -> dict[str, Any]:
-    return create_app(services).openapi()
+def document() -> dict[str, Any]:
+    return create_app().openapi()
 
 
-def operations(services: ApiServices) -> list[Operation]:
+def operations() -> list[Operation]:
     return [
         Operation(described["operationId"], method.upper(), path, described)
-        for path, methods in document(services)["paths"].items()
+        for path, methods in document()["paths"].items()
         for method, described in methods.items()
         if method in METHODS
     ]

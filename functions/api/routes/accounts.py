@@ -4,79 +4,78 @@ from __future__ import annotations
 
 from typing import Any
 
-from candlecast.ports.api_services import ApiServices
-from candlecast.services.account.change_credentials import ChangeCredentials
-from candlecast.services.account.change_position_mode import ChangePositionMode
-from candlecast.services.account.open_account import OpenAccount
-from candlecast.services.account.switch_account import SwitchAccount
-from candlecast.services.limits.limit_account import LimitAccount
-from functions.api.deps import AccountId, CallerDep, IdempotencyKey, ServicesDep
+from functions.api.deps import AccountId, CallerDep, IdempotencyKey
 from functions.api.openapi import refusals
+from functions.api.ports import AccountsDep
 from functions.api.resources import VERSION, resource_router
 from functions.api.schemas.accounts import AccountView, NewAccount, NewCredentials, PositionModeInput
 from functions.api.schemas.limits import LimitsInput
 from functions.api.schemas.values import Listing
+from functions.api.use_cases.accounts import (
+    ChangeCredentialsDep,
+    ChangePositionModeDep,
+    LimitAccountDep,
+    OpenAccountDep,
+    SwitchAccountDep,
+)
 
 router = resource_router(VERSION + "/accounts", "accounts", 401, 422, 500, 503)
 
 
 @router.get("")
-def list_accounts(who: CallerDep, services: ServicesDep) -> Listing[AccountView]:
+def list_accounts(who: CallerDep, accounts: AccountsDep) -> Listing[AccountView]:
     """List your accounts; there is one page."""
-    return Listing(items=[AccountView.of(account) for account in services.accounts.list_accounts(who.tenant_id)])
+    return Listing(items=[AccountView.of(account) for account in accounts.list_accounts(who.tenant_id)])
 
 
 @router.post("", status_code=201, responses=refusals(409, 413))
 def create_account(
-    who: CallerDep, services: ServicesDep, body: NewAccount, idempotency_key: IdempotencyKey = None
+    who: CallerDep, open_account: OpenAccountDep, body: NewAccount, idempotency_key: IdempotencyKey = None
 ) -> AccountView:
     """Open an account at a venue; it trades once it has keys."""
-    open_account = OpenAccount(services.accounts, services.clock, services.identifiers, services.venues)
     return AccountView.of(open_account(who.tenant_id, body.label, body.venue, idempotency_key))
 
 
 @router.get("/{account_id}", responses=refusals(404))
-def get_account(who: CallerDep, services: ServicesDep, account_id: AccountId) -> AccountView:
+def get_account(who: CallerDep, accounts: AccountsDep, account_id: AccountId) -> AccountView:
     """Show one account."""
-    return AccountView.of(services.accounts.load(who.tenant_id, account_id))
+    return AccountView.of(accounts.load(who.tenant_id, account_id))
 
 
 @router.put("/{account_id}/credentials", responses=refusals(404, 409, 413))
-def put_credentials(who: CallerDep, services: ServicesDep, account_id: AccountId, body: NewCredentials) -> AccountView:
+def put_credentials(who: CallerDep, change: ChangeCredentialsDep, account_id: AccountId, body: NewCredentials) -> AccountView:
     """Give or replace the keys; the very next order uses them."""
-    return AccountView.of(_credentials(services).put(who.tenant_id, account_id, body.to_domain()))
+    return AccountView.of(change.put(who.tenant_id, account_id, body.to_domain()))
 
 
 @router.delete("/{account_id}/credentials", responses=refusals(404, 409))
-def delete_credentials(who: CallerDep, services: ServicesDep, account_id: AccountId) -> AccountView:
+def delete_credentials(who: CallerDep, change: ChangeCredentialsDep, account_id: AccountId) -> AccountView:
     """Take the keys away; no order is placed from now on, and open positions are yours to look after."""
-    return AccountView.of(_credentials(services).delete(who.tenant_id, account_id))
+    return AccountView.of(change.delete(who.tenant_id, account_id))
 
 
 @router.put("/{account_id}/limits", responses=refusals(404, 409, 413))
-def put_account_limits(who: CallerDep, services: ServicesDep, account_id: AccountId, body: LimitsInput) -> AccountView:
+def put_account_limits(who: CallerDep, limit: LimitAccountDep, account_id: AccountId, body: LimitsInput) -> AccountView:
     """Replace what the account limits, whichever subscription trades on it; it can only tighten what stands above."""
     limits: Any = body
-    return AccountView.of(LimitAccount(services.accounts, services.clock)(who.tenant_id, account_id, limits.to_domain()))
+    return AccountView.of(limit(who.tenant_id, account_id, limits.to_domain()))
 
 
 @router.put("/{account_id}/position-mode", responses=refusals(404, 409))
-def put_position_mode(who: CallerDep, services: ServicesDep, account_id: AccountId, body: PositionModeInput) -> AccountView:
+def put_position_mode(
+    who: CallerDep, change: ChangePositionModeDep, account_id: AccountId, body: PositionModeInput
+) -> AccountView:
     """Keep one net position in a market (ONE_WAY) or both sides (HEDGE); only while nothing is held or open."""
-    return AccountView.of(ChangePositionMode(services.accounts)(who.tenant_id, account_id, body.mode))
+    return AccountView.of(change(who.tenant_id, account_id, body.mode))
 
 
 @router.post("/{account_id}/disable", responses=refusals(404, 409))
-def disable_account(who: CallerDep, services: ServicesDep, account_id: AccountId) -> AccountView:
+def disable_account(who: CallerDep, switch: SwitchAccountDep, account_id: AccountId) -> AccountView:
     """Place no order on this account, exits included, until it is enabled again."""
-    return AccountView.of(SwitchAccount(services.accounts, services.clock).disable(who.tenant_id, account_id))
+    return AccountView.of(switch.disable(who.tenant_id, account_id))
 
 
 @router.post("/{account_id}/enable", responses=refusals(404, 409))
-def enable_account(who: CallerDep, services: ServicesDep, account_id: AccountId) -> AccountView:
+def enable_account(who: CallerDep, switch: SwitchAccountDep, account_id: AccountId) -> AccountView:
     """Let a disabled account trade again, with the keys that it has."""
-    return AccountView.of(SwitchAccount(services.accounts, services.clock).enable(who.tenant_id, account_id))
-
-
-def _credentials(services: ApiServices) -> ChangeCredentials:
-    return ChangeCredentials(services.accounts, services.credentials, services.clock, services.identifiers)
+    return AccountView.of(switch.enable(who.tenant_id, account_id))

@@ -9,8 +9,9 @@ from fastapi import Depends, Path, Query
 
 from candlecast.domain.values.errors import NotFound
 from candlecast.ports.dead_letters import MAX_LISTED, QUEUES
-from functions.api.deps import DEFAULT_PAGE_SIZE, AdminDep, Caller, ServicesDep
+from functions.api.deps import DEFAULT_PAGE_SIZE, AdminDep, Caller
 from functions.api.openapi import refusals
+from functions.api.ports import DeadLettersDep
 from functions.api.resources import VERSION, resource_router
 from functions.api.schemas.dead_letters import DeadLetterList, DeadLetterView, RedriveChoice, RedrivenView
 
@@ -39,30 +40,30 @@ Limit = Annotated[int, Query(ge=1, le=MAX_LISTED, description="Entries at most."
 
 
 @router.get("/{queue}")
-def list_dead_letters(_: AdminDep, services: ServicesDep, queue: Queue, limit: Limit = DEFAULT_PAGE_SIZE) -> DeadLetterList:
+def list_dead_letters(_: AdminDep, letters: DeadLettersDep, queue: Queue, limit: Limit = DEFAULT_PAGE_SIZE) -> DeadLetterList:
     """List a queue's dead letters without disturbing them (platform admins)."""
-    return DeadLetterList.of(services.dead_letters.entries(queue, limit))
+    return DeadLetterList.of(letters.entries(queue, limit))
 
 
 @router.get("/{queue}/{message_id}")
-def get_dead_letter(_: AdminDep, services: ServicesDep, queue: Queue, message_id: MessageId) -> DeadLetterView:
+def get_dead_letter(_: AdminDep, letters: DeadLettersDep, queue: Queue, message_id: MessageId) -> DeadLetterView:
     """Show one dead letter (platform admins)."""
-    return DeadLetterView.model_validate(services.dead_letters.entry(queue, message_id))
+    return DeadLetterView.model_validate(letters.entry(queue, message_id))
 
 
 @router.post("/{queue}/redrive", responses=refusals(409, 413))
-def redrive_dead_letters(who: AdminDep, services: ServicesDep, queue: Queue, body: RedriveChoice = ALL) -> RedrivenView:
+def redrive_dead_letters(who: AdminDep, letters: DeadLettersDep, queue: Queue, body: RedriveChoice = ALL) -> RedrivenView:
     """Put a queue's dead letters, all or those named, back to work (platform admins).
 
     Nothing is executed by that: an entry that has grown too old expires when it is taken; exits are executed.
     """
-    return RedrivenView.of(services.dead_letters.redrive(queue, body.message_ids, _name(who)))
+    return RedrivenView.of(letters.redrive(queue, body.message_ids, _name(who)))
 
 
 @router.delete("/{queue}/{message_id}", responses=refusals(409))
-def drop_dead_letter(who: AdminDep, services: ServicesDep, queue: Queue, message_id: MessageId) -> DeadLetterView:
+def drop_dead_letter(who: AdminDep, letters: DeadLettersDep, queue: Queue, message_id: MessageId) -> DeadLetterView:
     """Delete one dead letter for ever; answers what it was (platform admins)."""
-    return DeadLetterView.model_validate(services.dead_letters.drop(queue, message_id, _name(who)))
+    return DeadLetterView.model_validate(letters.drop(queue, message_id, _name(who)))
 
 
 def _name(who: Caller) -> str:

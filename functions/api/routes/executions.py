@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functions.api.deps import DEFAULT_PAGE_SIZE, CallerDep, Cursor, PageSize, ServicesDep, StrategyId
+from functions.api.deps import DEFAULT_PAGE_SIZE, CallerDep, Cursor, PageSize, StrategyId
+from functions.api.ports import ExecutionsDep, SignalsDep, StrategiesDep
 from functions.api.resources import VERSION, resource_router
 from functions.api.schemas.strategies import ExecutionView, PublishedSignalView
 from functions.api.schemas.values import Listing
@@ -12,19 +13,29 @@ router = resource_router(VERSION + "/strategies/{strategy_id}", "strategies", 40
 
 @router.get("/executions")
 def list_executions(
-    _: CallerDep, services: ServicesDep, strategy_id: StrategyId, limit: PageSize = DEFAULT_PAGE_SIZE, cursor: Cursor = None
+    _: CallerDep,
+    strategies: StrategiesDep,
+    executions: ExecutionsDep,
+    strategy_id: StrategyId,
+    limit: PageSize = DEFAULT_PAGE_SIZE,
+    cursor: Cursor = None,
 ) -> Listing[ExecutionView]:
     """List a strategy's runs, newest candle first: one per candle, however many follow it."""
-    services.strategies.get_strategy(strategy_id)
-    page = services.executions.list_executions(strategy_id, cursor, limit)
+    strategies.get_strategy(strategy_id)
+    page = executions.list_executions(strategy_id, cursor, limit)
     return Listing(items=[ExecutionView.of(execution) for execution in page.items], next_cursor=page.cursor)
 
 
 @router.get("/signals")
 def list_signals(
-    _: CallerDep, services: ServicesDep, strategy_id: StrategyId, limit: PageSize = DEFAULT_PAGE_SIZE, cursor: Cursor = None
+    _: CallerDep,
+    strategies: StrategiesDep,
+    signals: SignalsDep,
+    strategy_id: StrategyId,
+    limit: PageSize = DEFAULT_PAGE_SIZE,
+    cursor: Cursor = None,
 ) -> Listing[PublishedSignalView]:
     """List a strategy's signals, newest first, with what became of each."""
-    services.strategies.get_strategy(strategy_id)
-    page = services.signals.list_signals(strategy_id, cursor, limit)
+    strategies.get_strategy(strategy_id)
+    page = signals.list_signals(strategy_id, cursor, limit)
     return Listing(items=[PublishedSignalView.of(record) for record in page.items], next_cursor=page.cursor)

@@ -7,10 +7,11 @@ from http import HTTPStatus
 
 from fastapi import Request, Response
 
-from candlecast.services.health.check_health import CheckHealth, Health
-from functions.api.deps import ServicesDep
+from candlecast.services.health.check_health import Health
+from functions.api.ports import ClockDep
 from functions.api.resources import resource_router
 from functions.api.schemas.health import HealthView
+from functions.api.use_cases.health import CheckHealthDep
 
 CACHE = timedelta(
     seconds=5
@@ -20,11 +21,11 @@ router = resource_router("/health", "operations", 500)
 
 
 @router.get("", responses={503: {"model": HealthView, "description": "A dependency does not answer."}})
-def get_health(request: Request, response: Response, services: ServicesDep) -> HealthView:
+def get_health(request: Request, response: Response, check: CheckHealthDep, clock: ClockDep) -> HealthView:
     """Say whether the service and everything that it depends on answer."""
     known: Health | None = getattr(request.app.state, "health", None)
-    if known is None or services.clock.now() - known.checked_at >= CACHE:
-        known = CheckHealth(services.probes, services.clock)()
+    if known is None or clock.now() - known.checked_at >= CACHE:
+        known = check()
         request.app.state.health = known
     response.status_code = HTTPStatus.OK if known.ok else HTTPStatus.SERVICE_UNAVAILABLE
     return HealthView.of(known)

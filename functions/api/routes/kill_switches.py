@@ -8,14 +8,15 @@ from fastapi import Depends, Path
 
 from candlecast.domain.account.kill_switch import PLATFORM, PLATFORM_ID, SwitchPlace, SwitchScope
 from candlecast.domain.values.errors import NotFound
-from candlecast.ports.api_services import ApiServices
-from candlecast.services.account.set_kill_switch import SetKillSwitch, Setter
-from functions.api.deps import PLATFORM_ADMIN, TENANT, Caller, CallerDep, ServicesDep, identifier
+from candlecast.services.account.set_kill_switch import Setter
+from functions.api.deps import PLATFORM_ADMIN, TENANT, Caller, CallerDep, identifier
 from functions.api.openapi import refusals
+from functions.api.ports import KillSwitchesDep, StrategiesDep
 from functions.api.problems import Forbidden
 from functions.api.resources import VERSION, resource_router
 from functions.api.schemas.kill_switches import KillSwitchView, NewKillSwitch
 from functions.api.schemas.values import Listing
+from functions.api.use_cases.kill_switches import SetKillSwitchDep
 
 ME = "me"
 
@@ -49,31 +50,29 @@ Place = Annotated[SwitchPlace, Depends(_place)]
 
 
 @router.get("")
-def list_kill_switches(who: CallerDep, services: ServicesDep) -> Listing[KillSwitchView]:
+def list_kill_switches(who: CallerDep, kill_switches: KillSwitchesDep) -> Listing[KillSwitchView]:
     """List the switches that are on: all of them for platform admins, your own for anybody else; there is one page."""
     admin = PLATFORM_ADMIN in who.roles
     own = SwitchPlace(SwitchScope.USER, who.tenant_id)
-    shown = [switch for switch in services.kill_switches.list_switches() if admin or switch.place == own]
+    shown = [switch for switch in kill_switches.list_switches() if admin or switch.place == own]
     return Listing(items=[KillSwitchView.of(switch, to_operations=admin) for switch in shown])
 
 
 @router.put("/{scope}/{scope_id}", responses=refusals(403, 404, 409, 413))
-def put_kill_switch(who: CallerDep, services: ServicesDep, place: Place, body: NewKillSwitch) -> KillSwitchView:
+def put_kill_switch(
+    who: CallerDep, strategies: StrategiesDep, switches: SetKillSwitchDep, place: Place, body: NewKillSwitch
+) -> KillSwitchView:
     """Turn a switch on, or to another grade; it is in force for every order that leaves from now on."""
     if place.scope is SwitchScope.STRATEGY:
-        services.strategies.get_strategy(place.scope_id)  # a misspelt name must not look like a switch that is on
-    switch = _use_case(services).set(place, body.grade, body.reason, _setter(who))
+        strategies.get_strategy(place.scope_id)  # a misspelt name must not look like a switch that is on
+    switch = switches.set(place, body.grade, body.reason, _setter(who))
     return KillSwitchView.of(switch, to_operations=PLATFORM_ADMIN in who.roles)
 
 
 @router.delete("/{scope}/{scope_id}", responses=refusals(403, 404, 409))
-def delete_kill_switch(who: CallerDep, services: ServicesDep, place: Place) -> KillSwitchView:
+def delete_kill_switch(who: CallerDep, switches: SetKillSwitchDep, place: Place) -> KillSwitchView:
     """Turn a switch off. Nothing else ever does."""
-    return KillSwitchView.of(_use_case(services).clear(place, _setter(who)), to_operations=PLATFORM_ADMIN in who.roles)
-
-
-def _use_case(services: ApiServices) -> SetKillSwitch:
-    return SetKillSwitch(services.kill_switches, services.clock)
+    return KillSwitchView.of(switches.clear(place, _setter(who)), to_operations=PLATFORM_ADMIN in who.roles)
 
 
 def _setter(who: Caller) -> Setter:

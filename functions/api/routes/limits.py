@@ -10,12 +10,6 @@ from candlecast.domain.limits.catalogue import CATALOGUE
 from candlecast.domain.limits.limits import Scope
 from candlecast.domain.limits.record import PLATFORM, PLATFORM_ID, RECORDED_SCOPES, LimitPlace
 from candlecast.domain.values.errors import NotFound
-from candlecast.ports.api_services import ApiServices
-from candlecast.services.limits.change_limits import ChangeLimits
-from candlecast.services.limits.describe_limits import DescribeLimits
-from candlecast.services.limits.read_limits import ReadLimits
-from candlecast.services.limits.show_usage import ShowUsage
-from candlecast.services.limits.validate_order import ValidateOrder
 from functions.api.deps import (
     PLATFORM_ADMIN,
     TENANT,
@@ -24,11 +18,11 @@ from functions.api.deps import (
     CallerDep,
     Cursor,
     PageSize,
-    ServicesDep,
     SubscriptionId,
     identifier,
 )
 from functions.api.openapi import refusals
+from functions.api.ports import DecisionsDep
 from functions.api.problems import Forbidden
 from functions.api.resources import VERSION, resource_router
 from functions.api.schemas.limits import (
@@ -42,6 +36,7 @@ from functions.api.schemas.limits import (
 )
 from functions.api.schemas.receipts import ReceiptView, ValidationRequest
 from functions.api.schemas.values import Listing
+from functions.api.use_cases.limits import ChangeLimitsDep, DescribeLimitsDep, ShowUsageDep, ValidateOrderDep
 
 ME = "me"
 
@@ -79,55 +74,47 @@ def list_limits(_: CallerDep) -> Listing[LimitView]:
 
 
 @router.get("/breaches")
-def list_breaches(who: CallerDep, services: ServicesDep, limit: PageSize = 50, cursor: Cursor = None) -> Listing[BreachView]:
+def list_breaches(who: CallerDep, decisions: DecisionsDep, limit: PageSize = 50, cursor: Cursor = None) -> Listing[BreachView]:
     """List the entries of yours that a limit has stopped, newest first; they are kept for three months."""
-    page = services.decisions.list_breaches(who.tenant_id, cursor, limit)
+    page = decisions.list_breaches(who.tenant_id, cursor, limit)
     return Listing(items=[BreachView.of(breach) for breach in page.items], next_cursor=page.cursor)
 
 
 @router.get("/effective/{subscription_id}", responses=refusals(404))
-def get_effective_limits(who: CallerDep, services: ServicesDep, subscription_id: SubscriptionId) -> Listing[EffectiveLimitView]:
+def get_effective_limits(
+    who: CallerDep, describe: DescribeLimitsDep, subscription_id: SubscriptionId
+) -> Listing[EffectiveLimitView]:
     """Show every limit in force for a subscription, and the level that it comes from."""
-    read = ReadLimits(services.limits, services.clock, services.metrics)
-    describe = DescribeLimits(read, services.subscriptions, services.accounts)
     return Listing(items=EffectiveLimitView.all_of(describe(who.tenant_id, subscription_id)))
 
 
 @router.get("/usage/{subscription_id}", responses=refusals(404, 409))
-def get_usage(who: CallerDep, services: ServicesDep, subscription_id: SubscriptionId) -> Listing[LimitUseView]:
+def get_usage(who: CallerDep, show: ShowUsageDep, subscription_id: SubscriptionId) -> Listing[LimitUseView]:
     """Show how much of each limit that counts something is used now, and its bound if there is one."""
-    read = ReadLimits(services.limits, services.clock, services.metrics)
-    show = ShowUsage(read, services.subscriptions, services.accounts, services.clock)
     return Listing(items=[LimitUseView.of(use) for use in show(who.tenant_id, subscription_id)])
 
 
 @router.post("/validate", responses=refusals(404, 409, 413))
-def validate_order(who: CallerDep, services: ServicesDep, body: ValidationRequest) -> ReceiptView:
+def validate_order(who: CallerDep, validate: ValidateOrderDep, body: ValidationRequest) -> ReceiptView:
     """Hold an entry against every limit without placing it: what would be done, each limit's value, bound and margin."""
-    read = ReadLimits(services.limits, services.clock, services.metrics)
-    validate = ValidateOrder(read, services.subscriptions, services.accounts, services.pools, services.markets, services.clock)
     return ReceiptView.of(validate(who.tenant_id, body.subscription_id, body.to_domain()).text())
 
 
 @router.get("/levels/{scope}/{scope_id}", responses=refusals(403, 404))
-def get_limits(services: ServicesDep, place: Place) -> LimitRecordView:
+def get_limits(change: ChangeLimitsDep, place: Place) -> LimitRecordView:
     """Show what a level limits: `USER/me` for all that is yours; the other levels are for platform admins."""
-    return LimitRecordView.of(_change(services).find(place))
+    return LimitRecordView.of(change.find(place))
 
 
 @router.put("/levels/{scope}/{scope_id}", responses=refusals(403, 404, 409, 413))
-def put_limits(who: CallerDep, services: ServicesDep, place: Place, body: LimitsInput) -> LimitRecordView:
+def put_limits(who: CallerDep, change: ChangeLimitsDep, place: Place, body: LimitsInput) -> LimitRecordView:
     """Replace what a level limits; it can only tighten what stands above it. The next signal is held against it."""
     limits: Any = body
-    return LimitRecordView.of(_change(services).set(place, limits.to_domain(), who.tenant_id))
+    return LimitRecordView.of(change.set(place, limits.to_domain(), who.tenant_id))
 
 
 @router.put("/members/{scope_id}", responses=refusals(403, 404, 409, 413))
-def put_membership(who: AdminDep, services: ServicesDep, scope_id: str, body: Membership) -> LimitRecordView:
+def put_membership(who: AdminDep, change: ChangeLimitsDep, scope_id: str, body: Membership) -> LimitRecordView:
     """Say which organisation and group a user belongs to."""
     place = _user(who, scope_id)
-    return LimitRecordView.of(_change(services).move_user(place.scope_id, body.organisation_id, body.group_id, who.tenant_id))
-
-
-def _change(services: ApiServices) -> ChangeLimits:
-    return ChangeLimits(services.limits, services.clock)
+    return LimitRecordView.of(change.move_user(place.scope_id, body.organisation_id, body.group_id, who.tenant_id))

@@ -8,12 +8,14 @@ from fastapi import Depends, Path
 
 from candlecast.domain.limits.limits import Scope
 from candlecast.domain.limits.record import LimitPlace, LimitRecord
-from candlecast.ports.api_services import ApiServices
-from candlecast.services.limits.change_limits import ChangeLimits
-from functions.api.deps import AdminDep, ServicesDep, identifier
+from candlecast.ports.clock import Clock
+from candlecast.ports.pool import PoolStore
+from functions.api.deps import AdminDep, identifier
 from functions.api.openapi import refusals
+from functions.api.ports import ClockDep, PoolsDep
 from functions.api.resources import VERSION, resource_router
 from functions.api.schemas.pools import PoolInput, PoolView
+from functions.api.use_cases.limits import ChangeLimitsDep
 
 router = resource_router(VERSION + "/limits/pools", "limits", 401, 403, 404, 422, 500, 503)
 
@@ -26,22 +28,23 @@ Organisation = Annotated[LimitPlace, Depends(_organisation)]
 
 
 @router.get("/{organisation_id}")
-def get_pool(services: ServicesDep, place: Organisation) -> PoolView:
+def get_pool(change: ChangeLimitsDep, pools: PoolsDep, clock: ClockDep, place: Organisation) -> PoolView:
     """Show what an organisation's accounts may have together, and what of it they use now."""
-    return _view(services, ChangeLimits(services.limits, services.clock).find(place))
+    return _view(pools, clock, change.find(place))
 
 
 @router.put("/{organisation_id}", responses=refusals(409, 413))
-def put_pool(who: AdminDep, services: ServicesDep, place: Organisation, body: PoolInput) -> PoolView:
+def put_pool(
+    who: AdminDep, change: ChangeLimitsDep, pools: PoolsDep, clock: ClockDep, place: Organisation, body: PoolInput
+) -> PoolView:
     """Replace what an organisation's accounts may have together.
 
     The next signal is held against it. Below a bound that is lowered under what is used nothing is taken until enough has ended.
     """
-    change = ChangeLimits(services.limits, services.clock)
-    return _view(services, change.set_pool(place, body.to_domain(), who.tenant_id))
+    return _view(pools, clock, change.set_pool(place, body.to_domain(), who.tenant_id))
 
 
-def _view(services: ApiServices, record: LimitRecord) -> PoolView:
+def _view(pools: PoolStore, clock: Clock, record: LimitRecord) -> PoolView:
     organisation_id = record.place.scope_id
-    pool = services.pools.read_pool(organisation_id).as_of(services.clock.now().date())
+    pool = pools.read_pool(organisation_id).as_of(clock.now().date())
     return PoolView.of(organisation_id, record.pool, pool)

@@ -2,59 +2,49 @@
 
 from __future__ import annotations
 
-from candlecast.services.strategies.create_strategy import CreateStrategy
-from candlecast.services.strategies.rotate_source_secret import RotateSourceSecret
-from functions.api.deps import DEFAULT_PAGE_SIZE, AdminDep, CallerDep, Cursor, PageSize, ServicesDep, StrategyId
+from functions.api.deps import DEFAULT_PAGE_SIZE, AdminDep, CallerDep, Cursor, PageSize, StrategyId
 from functions.api.openapi import refusals
+from functions.api.ports import ClockDep, StrategiesDep
 from functions.api.resources import VERSION, resource_router
 from functions.api.schemas.statistics import StatisticsView
 from functions.api.schemas.strategies import CreatedStrategy, NewStrategy, SourceView, StrategyView
 from functions.api.schemas.values import Listing
+from functions.api.use_cases.strategies import CreateStrategyDep, RotateSourceSecretDep
 
 router = resource_router(VERSION + "/strategies", "strategies", 401, 422, 500, 503)
 
 
 @router.get("")
 def list_strategies(
-    _: CallerDep, services: ServicesDep, limit: PageSize = DEFAULT_PAGE_SIZE, cursor: Cursor = None
+    _: CallerDep, strategies: StrategiesDep, limit: PageSize = DEFAULT_PAGE_SIZE, cursor: Cursor = None
 ) -> Listing[StrategyView]:
     """List the strategies that can be followed."""
-    page = services.strategies.list_strategies(cursor, limit)
+    page = strategies.list_strategies(cursor, limit)
     return Listing(items=[StrategyView.of(definition) for definition in page.items], next_cursor=page.cursor)
 
 
 @router.post("", status_code=201, responses=refusals(403, 409, 413))
-def create_strategy(_: AdminDep, services: ServicesDep, body: NewStrategy) -> CreatedStrategy:
+def create_strategy(_: AdminDep, create: CreateStrategyDep, clock: ClockDep, body: NewStrategy) -> CreatedStrategy:
     """Create a strategy (platform admins). An external one gets a webhook, whose secret is shown this once."""
-    definition = body.to_domain(services.clock.now())
-    create = CreateStrategy(
-        strategies=services.strategies,
-        code=services.code,
-        markets=services.markets,
-        secrets=services.source_secrets,
-        clock=services.clock,
-        identifiers=services.identifiers,
-        venues=services.venues,
-    )
+    definition = body.to_domain(clock.now())
     issued = create(definition)
     return CreatedStrategy(strategy=StrategyView.of(definition), source=None if issued is None else SourceView.of(issued))
 
 
 @router.get("/{strategy_id}", responses=refusals(404))
-def get_strategy(_: CallerDep, services: ServicesDep, strategy_id: StrategyId) -> StrategyView:
+def get_strategy(_: CallerDep, strategies: StrategiesDep, strategy_id: StrategyId) -> StrategyView:
     """Show one strategy."""
-    return StrategyView.of(services.strategies.get_strategy(strategy_id))
+    return StrategyView.of(strategies.get_strategy(strategy_id))
 
 
 @router.get("/{strategy_id}/statistics", responses=refusals(404))
-def get_strategy_statistics(_: CallerDep, services: ServicesDep, strategy_id: StrategyId) -> StatisticsView:
+def get_strategy_statistics(_: CallerDep, strategies: StrategiesDep, strategy_id: StrategyId) -> StatisticsView:
     """Show a strategy's track record over all its followers' closed trades."""
-    services.strategies.get_strategy(strategy_id)
-    return StatisticsView.of(services.strategies.strategy_statistics(strategy_id))
+    strategies.get_strategy(strategy_id)
+    return StatisticsView.of(strategies.strategy_statistics(strategy_id))
 
 
 @router.post("/{strategy_id}/source/secret", status_code=201, responses=refusals(403, 404, 409))
-def rotate_source_secret(_: AdminDep, services: ServicesDep, strategy_id: StrategyId) -> SourceView:
+def rotate_source_secret(_: AdminDep, rotate: RotateSourceSecretDep, strategy_id: StrategyId) -> SourceView:
     """Give an external strategy's webhook a new secret, shown this once; the one before is accepted until the next rotation."""
-    rotate = RotateSourceSecret(services.strategies, services.source_secrets, services.identifiers)
     return SourceView.of(rotate(strategy_id))

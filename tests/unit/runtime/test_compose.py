@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from candlecast.runtime.compose.clients import Lazy
+from candlecast.runtime.compose.clients import lazy
 from candlecast.runtime.compose.start import once, uncollected
 
 ROOT = Path(__file__).parents[3]
@@ -91,7 +91,7 @@ def test_a_collector_that_was_off_stays_off() -> None:
 
 
 def test_a_lazy_value_is_made_at_its_first_use_and_once(make: Callable[[], Parts]) -> None:
-    lazy = Lazy(make)
+    parts = lazy(make)
     assert Parts.made == 0
-    assert (lazy.name, lazy.name) == ("parts", "parts")
+    assert (parts.name, parts.name) == ("parts", "parts")
     assert Parts.made == 1

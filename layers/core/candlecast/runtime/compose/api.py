@@ -1,9 +1,14 @@
-"""Everything that people do."""
+"""Everything that people do: what the API's use cases are made of, one provider each.
+
+A provider is a dependency of FastAPI. The use cases of a resource ask for providers when its routes are called, so a request pays
+for what it needs; whatever was made serves all requests after it.
+"""
 
 from __future__ import annotations
 
-from functools import cache, partial
-from typing import Any
+from dataclasses import dataclass
+from functools import cache, partial, wraps
+from typing import TYPE_CHECKING, Any
 
 from candlecast.adapters.aws.clients import functions_client
 from candlecast.adapters.aws.dead_letters_function import FunctionDeadLetters
@@ -24,54 +29,198 @@ from candlecast.adapters.probes import QueueProbe, TableProbe
 from candlecast.adapters.s3.market_catalogue import S3Markets
 from candlecast.adapters.sqs.queues import SqsTradeQueue
 from candlecast.adapters.system import RandomIdentifiers, SystemClock
-from candlecast.ports.api_services import ApiServices
-from candlecast.runtime.compose.clients import Lazy, aws
+from candlecast.runtime.compose.clients import aws, lazy
 from candlecast.runtime.compose.start import once
 from candlecast.runtime.observe import EmfMetrics
 from candlecast.runtime.settings import ApiSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Mapping
+
+    from candlecast.ports.clock import Clock, Identifiers, Metrics
+    from candlecast.ports.dead_letters import DeadLetters
+    from candlecast.ports.decisions import Decisions
+    from candlecast.ports.gate import KillSwitchStore
+    from candlecast.ports.health import Probe
+    from candlecast.ports.limits import LimitStore
+    from candlecast.ports.pool import PoolStore
+    from candlecast.ports.queue import TradeQueue
+    from candlecast.ports.store import (
+        AccountStore,
+        ExecutionStore,
+        History,
+        PriceStore,
+        SignalStore,
+        StrategyStore,
+        SubscriptionStore,
+    )
+    from candlecast.ports.strategies import StrategyCode
+    from candlecast.ports.vault import CredentialWriter, SourceSecretWriter
+    from candlecast.ports.venue import Markets
 
 SECONDS_TO_START = 6.0  # a cold start, and the way there and back
 DEAD_LETTERS_SECONDS = 20.0  # for one question of the API, which itself has 29
 
 
+@dataclass(frozen=True, slots=True)
+class IdentityClaims:
+    """Names of the token's claims: `tenant` holds whose things are read and written, `roles` what else the caller may do."""
+
+    tenant: str = "sub"
+    roles: str = "cognito:groups"
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What all providers stand on: the settings, the table, the clock."""
+
+    known: ApiSettings
+    table: Table
+    clock: SystemClock
+
+
 @once
-def build() -> ApiServices:
-    """Everything that the API works with."""
-    known, clock, sqs = ApiSettings.read(), SystemClock(), aws("sqs")
-    table = Table(known.table_name)
-    secrets = SecretsManagerWriter(aws("secretsmanager"), known.secret_prefix, known.kms_key_id)
-    patient = cache(partial(functions_client, DEAD_LETTERS_SECONDS + SECONDS_TO_START))
-    code: Any = Lazy(_built_in_strategies)
-    return ApiServices(
-        accounts=DynamoAccountStore(table, clock),
-        strategies=DynamoStrategyStore(table),
-        subscriptions=DynamoSubscriptionStore(table, clock),
-        executions=DynamoExecutionStore(table),
-        signals=DynamoSignalStore(table),
-        history=DynamoHistory(table, clock),
-        prices=DynamoPriceStore(table),
-        limits=DynamoLimitStore(table),
-        pools=DynamoPoolStore(table, clock),
-        decisions=DynamoDecisions(table, clock),
-        markets=S3Markets(aws("s3"), known.markets_bucket, clock),
-        code=code,
-        trade_queue=SqsTradeQueue(sqs, known.trade_queue_url),
-        credentials=secrets,
-        source_secrets=secrets,
-        dead_letters=FunctionDeadLetters(patient, known.dead_letters_function, DEAD_LETTERS_SECONDS),
-        kill_switches=DynamoGate(table),
-        clock=clock,
-        identifiers=RandomIdentifiers(),
-        metrics=EmfMetrics(),
-        probes={"table": TableProbe(table), "trade_queue": QueueProbe(sqs, known.trade_queue_url)},
-        venues=frozenset(known.venues),
-        tenant_claim=known.tenant_claim,
-        roles_claim=known.roles_claim,
-    )
+def build() -> Environment:
+    """Read the settings and connect. The handler does so first: a missing setting is the invocation's failure, no answer."""
+    known = ApiSettings.read()
+    return Environment(known, Table(known.table_name), SystemClock())
 
 
-def _built_in_strategies() -> Any:
-    """`ports.strategies.StrategyCode`; imported at its first use, because numpy comes with it and few requests need it."""
+def provider[T](make: Callable[[], T]) -> Callable[[], Coroutine[Any, Any, T]]:
+    """Let `make` run at the first request that needs it. Asynchronous: FastAPI awaits it in place, and not in a thread."""
+    made = cache(make)
+
+    @wraps(make)
+    async def provided() -> T:
+        return made()
+
+    return provided
+
+
+@provider
+def accounts() -> AccountStore:
+    return DynamoAccountStore(build().table, build().clock)
+
+
+@provider
+def strategies() -> StrategyStore:
+    return DynamoStrategyStore(build().table)
+
+
+@provider
+def subscriptions() -> SubscriptionStore:
+    return DynamoSubscriptionStore(build().table, build().clock)
+
+
+@provider
+def executions() -> ExecutionStore:
+    return DynamoExecutionStore(build().table)
+
+
+@provider
+def signals() -> SignalStore:
+    return DynamoSignalStore(build().table)
+
+
+@provider
+def history() -> History:
+    return DynamoHistory(build().table, build().clock)
+
+
+@provider
+def prices() -> PriceStore:
+    return DynamoPriceStore(build().table)
+
+
+@provider
+def limits() -> LimitStore:
+    return DynamoLimitStore(build().table)
+
+
+@provider
+def pools() -> PoolStore:
+    return DynamoPoolStore(build().table, build().clock)
+
+
+@provider
+def decisions() -> Decisions:
+    return DynamoDecisions(build().table, build().clock)
+
+
+@provider
+def kill_switches() -> KillSwitchStore:
+    return DynamoGate(build().table)
+
+
+@provider
+def markets() -> Markets:
+    return S3Markets(aws("s3"), build().known.markets_bucket, build().clock)
+
+
+@provider
+def code() -> StrategyCode:
+    """Imported at its first use, because numpy comes with it and few requests need it."""
+    return lazy(_built_in_strategies)
+
+
+@provider
+def trade_queue() -> TradeQueue:
+    return SqsTradeQueue(aws("sqs"), build().known.trade_queue_url)
+
+
+@provider
+def credentials() -> CredentialWriter:
+    return _secrets()
+
+
+@provider
+def source_secrets() -> SourceSecretWriter:
+    return _secrets()
+
+
+@provider
+def dead_letters() -> DeadLetters:
+    client = cache(partial(functions_client, DEAD_LETTERS_SECONDS + SECONDS_TO_START))
+    return FunctionDeadLetters(client, build().known.dead_letters_function, DEAD_LETTERS_SECONDS)
+
+
+@provider
+def probes() -> Mapping[str, Probe]:
+    """The dependencies that the health check asks, by the names that it shows."""
+    return {"table": TableProbe(build().table), "trade_queue": QueueProbe(aws("sqs"), build().known.trade_queue_url)}
+
+
+@provider
+def clock() -> Clock:
+    return build().clock
+
+
+@provider
+def identifiers() -> Identifiers:
+    return RandomIdentifiers()
+
+
+@provider
+def metrics() -> Metrics:
+    return EmfMetrics()
+
+
+@provider
+def venues() -> frozenset[str]:
+    """Names of the venues of this deployment."""
+    return frozenset(build().known.venues)
+
+
+@provider
+def identity_claims() -> IdentityClaims:
+    return IdentityClaims(build().known.tenant_claim, build().known.roles_claim)
+
+
+def _secrets() -> SecretsManagerWriter:
+    return SecretsManagerWriter(aws("secretsmanager"), build().known.secret_prefix, build().known.kms_key_id)
+
+
+def _built_in_strategies() -> StrategyCode:
     from candlecast.adapters.strategy_code import BuiltInStrategies
 
     return BuiltInStrategies()

@@ -9,8 +9,8 @@ from typing import Any
 from candlecast.adapters.aws.clients import aws_client
 
 
-class Lazy:
-    """Stands for a value that is made when one of its attributes is first asked for."""
+class _StandIn:
+    """Makes a value when one of its attributes is first asked for."""
 
     def __init__(self, make: Callable[[], Any]) -> None:
         self._made = cache(make)
@@ -19,7 +19,14 @@ class Lazy:
         return getattr(self._made(), name)
 
 
+def lazy[T](make: Callable[[], T]) -> T:
+    """A stand-in for what `make` returns, made when one of its attributes is first asked for."""
+    stand_in: Any = _StandIn(make)
+    made: T = stand_in
+    return made
+
+
 @cache
 def aws(service: str) -> Any:
     """The environment's one client of a service."""
-    return Lazy(partial(aws_client, service))
+    return lazy(partial(aws_client, service))

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from candlecast.adapters.aws.clients import functions_client
 from candlecast.adapters.sqs.dead_letter_routes import BackToItsQueue, ThroughTheRelay, ToItsFunction
 from candlecast.adapters.sqs.dead_letters import Box, SqsDeadLetters
 from candlecast.adapters.system import SystemClock
 from candlecast.ports.dead_letters import DeadLetterEntry, DeadLetters
-from candlecast.runtime.compose.clients import Lazy, aws
+from candlecast.runtime.compose.clients import aws, lazy
 from candlecast.runtime.compose.start import once
 from candlecast.runtime.observe import logger
 from candlecast.runtime.settings import RedriveSettings
@@ -25,7 +24,7 @@ LONGEST_INVOCATION_SECONDS = 30.0  # the relay's time-out
 def build() -> Callable[[Callable[[], float]], DeadLetters]:
     """The dead letters, for an invocation that says how many seconds it has left."""
     known, sqs = RedriveSettings.read(), aws("sqs")
-    functions: Any = Lazy(partial(functions_client, LONGEST_INVOCATION_SECONDS))
+    functions = lazy(partial(functions_client, LONGEST_INVOCATION_SECONDS))
     relay = f"{known.functions_prefix}-outbox_relay"
     scheduled = frozenset(f"{known.functions_prefix}-{name}" for name in SCHEDULED_FUNCTIONS)
     boxes = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING
 
 from candlecast.adapters.dynamodb.history import DynamoHistory
 from candlecast.adapters.dynamodb.limits import DynamoLimitStore
@@ -14,7 +14,7 @@ from candlecast.adapters.sqs.queues import SqsTradeQueue, bulk_sender
 from candlecast.adapters.system import SystemClock
 from candlecast.domain.signals.messages import SignalShard
 from candlecast.runtime.batch import QueueConsumer
-from candlecast.runtime.compose.clients import Lazy, aws
+from candlecast.runtime.compose.clients import aws, lazy
 from candlecast.runtime.compose.consumer import queue_consumer
 from candlecast.runtime.compose.start import once
 from candlecast.runtime.observe import EmfMetrics
@@ -22,14 +22,17 @@ from candlecast.runtime.settings import SignalFanoutSettings
 from candlecast.services.limits.read_limits import ReadLimits
 from candlecast.services.signals.fan_out import FanOut
 
+if TYPE_CHECKING:
+    from candlecast.services.venue.guard_venue import GuardedMarketData
+
 
 @once
 def build() -> QueueConsumer[SignalShard]:
     """Send one order message for each follower in each shard of the queue."""
     known, clock, metrics = SignalFanoutSettings.read(), SystemClock(), EmfMetrics()
     table = Table(known.table_name)
-    sender: Any = Lazy(bulk_sender)
-    market_data = Lazy(partial(_market_data, known, table))
+    sender = lazy(bulk_sender)
+    market_data = lazy(partial(_market_data, known, table))
     fan_out = FanOut(
         subscriptions=DynamoSubscriptionStore(table, clock),
         signals=DynamoSignalStore(table),
@@ -45,8 +48,8 @@ def build() -> QueueConsumer[SignalShard]:
     return queue_consumer(SignalShard, "signal", "signal_fanout", urls, fan_out)
 
 
-def _market_data(known: SignalFanoutSettings, table: Table) -> Any:
-    """`ports.venue.MarketData`, public; ccxt is imported only when a signal comes without a price, or a limit needs a quote."""
+def _market_data(known: SignalFanoutSettings, table: Table) -> GuardedMarketData:
+    """Public data of the venues; ccxt is imported only when a signal comes without a price, or a limit needs a quote."""
     from candlecast.adapters.ccxt.clients import Templates
     from candlecast.adapters.ccxt.market_data import CcxtMarketData
     from candlecast.adapters.dynamodb.weights import DynamoWeights

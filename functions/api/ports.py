@@ -1,0 +1,53 @@
+"""The ports that routes and use cases of the API may ask for, as `Annotated` dependencies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from fastapi import Depends
+
+from candlecast.ports.clock import Clock, Identifiers, Metrics
+from candlecast.ports.dead_letters import DeadLetters
+from candlecast.ports.decisions import Decisions
+from candlecast.ports.gate import KillSwitchStore
+from candlecast.ports.health import Probe
+from candlecast.ports.limits import LimitStore
+from candlecast.ports.pool import PoolStore
+from candlecast.ports.queue import TradeQueue
+from candlecast.ports.store import (
+    AccountStore,
+    ExecutionStore,
+    History,
+    PriceStore,
+    SignalStore,
+    StrategyStore,
+    SubscriptionStore,
+)
+from candlecast.ports.strategies import StrategyCode
+from candlecast.ports.vault import CredentialWriter, SourceSecretWriter
+from candlecast.ports.venue import Markets
+from candlecast.runtime.compose import api
+
+AccountsDep = Annotated[AccountStore, Depends(api.accounts)]
+StrategiesDep = Annotated[StrategyStore, Depends(api.strategies)]
+SubscriptionsDep = Annotated[SubscriptionStore, Depends(api.subscriptions)]
+ExecutionsDep = Annotated[ExecutionStore, Depends(api.executions)]
+SignalsDep = Annotated[SignalStore, Depends(api.signals)]
+HistoryDep = Annotated[History, Depends(api.history)]
+PricesDep = Annotated[PriceStore, Depends(api.prices)]
+LimitStoreDep = Annotated[LimitStore, Depends(api.limits)]
+PoolsDep = Annotated[PoolStore, Depends(api.pools)]
+DecisionsDep = Annotated[Decisions, Depends(api.decisions)]
+KillSwitchesDep = Annotated[KillSwitchStore, Depends(api.kill_switches)]
+MarketsDep = Annotated[Markets, Depends(api.markets)]
+StrategyCodeDep = Annotated[StrategyCode, Depends(api.code)]
+TradeQueueDep = Annotated[TradeQueue, Depends(api.trade_queue)]
+CredentialsDep = Annotated[CredentialWriter, Depends(api.credentials)]
+SourceSecretsDep = Annotated[SourceSecretWriter, Depends(api.source_secrets)]
+DeadLettersDep = Annotated[DeadLetters, Depends(api.dead_letters)]
+ProbesDep = Annotated[Mapping[str, Probe], Depends(api.probes)]
+ClockDep = Annotated[Clock, Depends(api.clock)]
+IdentifiersDep = Annotated[Identifiers, Depends(api.identifiers)]
+MetricsDep = Annotated[Metrics, Depends(api.metrics)]
+VenuesDep = Annotated[frozenset[str], Depends(api.venues)]
