@@ -1,0 +1,688 @@
+"""Every kind of item, message and event that the product stores or sends, each written and read by its real adapter."""
+
+from __future__ import annotations
+
+import io
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+from candlecast.adapters.aws.event_bus import EventBridgeBus
+from candlecast.adapters.aws.secrets import SecretsManagerSources, SecretsManagerVault, SecretsManagerWriter
+from candlecast.adapters.codec import from_json, message_from_json
+from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
+from candlecast.adapters.dynamodb.decisions import DynamoDecisions
+from candlecast.adapters.dynamodb.executions import DynamoExecutionStore
+from candlecast.adapters.dynamodb.gate import DynamoGate
+from candlecast.adapters.dynamodb.history import DynamoHistory
+from candlecast.adapters.dynamodb.limits import DynamoLimitStore
+from candlecast.adapters.dynamodb.pools import DynamoPoolStore
+from candlecast.adapters.dynamodb.prices import DynamoPriceStore
+from candlecast.adapters.dynamodb.signals import DynamoSignalStore
+from candlecast.adapters.dynamodb.single_table.table import Table
+from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
+from candlecast.adapters.dynamodb.stream import published_events
+from candlecast.adapters.dynamodb.subscriptions import DynamoSubscriptionStore
+from candlecast.adapters.dynamodb.weights import DynamoWeights
+from candlecast.adapters.s3.market_catalogue import S3CatalogueWriter, S3Markets
+from candlecast.adapters.sqs.dead_letter_contents import entry_of
+from candlecast.adapters.sqs.queues import SqsCandleQueue, SqsReconcileQueue, SqsSignalQueue, SqsTradeQueue
+from candlecast.adapters.sqs.received_messages import SqsReceivedMessages
+from candlecast.domain.account.account import Account
+from candlecast.domain.account.events import Event, EventType
+from candlecast.domain.limits.limits import Scope
+from candlecast.domain.limits.pool_bounds import Amounts
+from candlecast.domain.limits.record import PLATFORM, LimitPlace, LimitRecord
+from candlecast.domain.market.market import Market
+from candlecast.domain.orders.intent import IntentState
+from candlecast.domain.pools.pool import Pool, SlotChange
+from candlecast.domain.signals.messages import CandleClosed, ReconcileRequest, SignalShard
+from candlecast.domain.strategies.statistics import Statistics
+from candlecast.domain.subscriptions.subscription import Subscription
+from candlecast.domain.values.ids import event_id
+from candlecast.domain.values.timeframe import Timeframe
+from candlecast.domain.venue.weight_budget import Address, Spent
+from candlecast.ports.bus import PublishedEvent
+from candlecast.ports.queue import DeadLetter
+from candlecast.ports.store import LastPrice, OrderFilter
+from candlecast.ports.venue import Credentials
+from tests.golden import values
+from tests.golden.memory import MemoryTable, Recorder
+from tests.golden.other_values import (
+    begun_execution,
+    breach,
+    breaker,
+    catalogue,
+    execution,
+    exit_signal,
+    external_strategy,
+    limit_record,
+    pool,
+    published,
+    reservation,
+    shard_report,
+    signal,
+    signal_record,
+    smallest_subscription,
+    smallest_trade_order,
+    source,
+    strategy,
+    subscription,
+    trade_order,
+)
+from tests.golden.times import NOW, at
+from tests.golden.values import BTC, ORGANISATION, SOURCE, STRATEGY, SUBSCRIPTION, TENANT, VENUE
+from tests.support.fakes.clock import FakeClock
+
+
+@dataclass(slots=True)
+class World:
+    """An empty deployment: a table, and what was sent to the other services."""
+
+    memory: MemoryTable = field(default_factory=MemoryTable)
+    sent: list[Any] = field(default_factory=list)
+    clock: FakeClock = field(default_factory=lambda: FakeClock(NOW))
+
+    @property
+    def table(self) -> Table:
+        return self.memory.table()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One golden: `write` leaves items in the table or something sent, `read` gets from them what `value` makes.
+
+    `write` is None for a form that is written no more and must be read for ever. `prepare` makes items that must be there before,
+    which are no part of the golden. `of` begins the sort key of the golden's items, where a write leaves others too.
+    """
+
+    kind: str
+    name: str
+    value: Callable[[], Any]
+    write: Callable[[World], None] | None
+    read: Callable[[World], Any]
+    prepare: Callable[[World], None] = lambda _: None
+    of: str = ""
+
+    @property
+    def path(self) -> str:
+        return f"{self.kind}/{self.name}.json"
+
+
+# -- how they are written and read ---------------------------------------------------------------------------------------------
+
+
+def dead_letter() -> DeadLetter:
+    return DeadLetter(
+        body=sent_body(lambda world, sqs: SqsTradeQueue(sqs, "trade.fifo").send_orders([smallest_trade_order()])),
+        reason_code="RETRIES_SPENT:VENUE_UNAVAILABLE",
+        reason="the last try failed",
+        source_function="order_executor",
+        message_id="golden-message",
+        correlation_id=values.CORRELATION,
+        group_id=f"{TENANT}#{values.ACCOUNT}",
+        receives=5,
+    )
+
+
+def sent_body(send: Callable[[World, Any], None]) -> str:
+    """The body of the one message that is sent."""
+    sqs = Recorder()
+    send(World(), sqs)
+    ((_, request),) = sqs.requests
+    body: str = request["Entries"][0]["MessageBody"]
+    return body
+
+
+def stored(kind: str, name: str, value: Callable[[], Any], write: Any, read: Any, **more: Any) -> Case:
+    return Case(kind=kind, name=name, value=value, write=write, read=read, **more)
+
+
+ACCOUNT_KEY = (f"TENANT#{TENANT}#ACCOUNT#{values.ACCOUNT}", "STATE")
+
+
+def account_case(name: str, value: Callable[[], Account]) -> Case:
+    """An account as `save` writes it over the version before."""
+
+    def prepare(world: World) -> None:
+        DynamoAccountStore(world.table, world.clock).create(values.new_account())
+        world.memory.items[ACCOUNT_KEY] |= {"version": {"N": str(value().version)}}
+
+    def write(world: World) -> None:
+        DynamoAccountStore(world.table, world.clock).save(value())
+
+    return Case(
+        kind="account",
+        name=name,
+        value=lambda: replace(value(), version=value().version + 1, outbox=()),
+        write=write,
+        read=read_account,
+        prepare=prepare,
+        of="STATE",
+    )
+
+
+def read_stream(world: World, key: tuple[str, str]) -> tuple[PublishedEvent, ...]:
+    """The events of an item, which the table's stream brings to its consumer with binary values as base64."""
+    image = {
+        name: {"B": b64encode(value["B"]).decode()} if "B" in value else value for name, value in world.memory.items[key].items()
+    }
+    return tuple(published_events({"dynamodb": {"NewImage": image}}))
+
+
+def told_by(identity: str, tenant_id: str, version: int, events: tuple[Event, ...]) -> tuple[PublishedEvent, ...]:
+    """The events of a write as the stream's consumer publishes them."""
+    return tuple(
+        PublishedEvent(
+            event_id=event_id(identity, version, number),
+            tenant_id=tenant_id,
+            account_id=identity,
+            version=version,
+            event=event,
+        )
+        for number, event in enumerate(events)
+    )
+
+
+def read_account(world: World) -> Account:
+    return DynamoAccountStore(world.table, world.clock).load(TENANT, values.ACCOUNT)
+
+
+def message_case(kind: str, name: str, value: Callable[[], Any], send: Callable[[World, Any], None]) -> Case:
+    """A message of a queue: the entry that is sent, read as its consumer reads it."""
+
+    def write(world: World) -> None:
+        sqs = Recorder()
+        send(world, sqs)
+        world.sent += [entry for _, request in sqs.requests for entry in request["Entries"]]
+
+    def read(world: World) -> Any:
+        (entry,) = world.sent
+        return message_from_json(type(value()), entry["MessageBody"])
+
+    return Case(kind=kind, name=name, value=value, write=write, read=read)
+
+
+def _publish(world: World) -> None:
+    bus = Recorder({"FailedEntryCount": 0})
+    EventBridgeBus(bus, "golden-bus").publish(published())  # type: ignore[arg-type]
+    entries = [entry for _, request in bus.requests for entry in request["Entries"]]
+    world.sent += [{**entry, "Time": entry["Time"].isoformat()} for entry in entries]
+
+
+def _read_published(world: World) -> tuple[PublishedEvent, ...]:
+    return tuple(from_json(PublishedEvent, entry["Detail"]) for entry in world.sent)
+
+
+def _put_aside(world: World) -> None:
+    sqs = Recorder()
+    SqsReceivedMessages(sqs, "queue", "dead-letters").put_aside(dead_letter())  # type: ignore[arg-type]
+    world.sent += [request for _, request in sqs.requests]
+
+
+def _read_letter(world: World) -> Any:
+    (request,) = world.sent
+    message: Any = {
+        "MessageId": "golden-letter",
+        "Body": request["MessageBody"],
+        "MessageAttributes": request["MessageAttributes"],
+        "Attributes": {"MessageGroupId": request["MessageGroupId"], "SentTimestamp": str(int(NOW.timestamp() * 1000))},
+    }
+    return entry_of("trade", message, at(60))
+
+
+def _letter_shown() -> Any:
+    world = World()
+    _put_aside(world)
+    return _read_letter(world)
+
+
+def _write_catalogue(world: World) -> None:
+    s3 = Recorder()
+    S3CatalogueWriter(s3, "bucket", world.clock).write(VENUE, tuple(catalogue().values()))  # type: ignore[arg-type]
+    world.sent += [{**request, "Body": request["Body"].decode()} for _, request in s3.requests]
+
+
+def _read_catalogue(world: World) -> Mapping[str, Market]:
+    (request,) = world.sent
+    s3 = Recorder({"Body": io.BytesIO(request["Body"].encode())})
+    markets = S3Markets(s3, "bucket", world.clock).all(VENUE)  # type: ignore[arg-type]
+    assert s3.requests == [("get_object", {"Bucket": request["Bucket"], "Key": request["Key"]})]
+    return markets
+
+
+CREDENTIALS = Credentials(api_key="golden-public-part", api_secret="golden-private-part")  # nobody's
+
+
+def _write_keys(world: World) -> None:
+    vault = Recorder({"VersionId": "golden-version"})
+    SecretsManagerWriter(vault, "stack", "key").write(TENANT, values.ACCOUNT, CREDENTIALS, "golden-version")  # type: ignore[arg-type]
+    world.sent += [request for _, request in vault.requests]
+
+
+def _read_keys(world: World) -> dict[str, str]:
+    (request,) = world.sent
+    vault = Recorder({"SecretString": request["SecretString"]})
+    read = SecretsManagerVault(vault, "stack").read(TENANT, values.ACCOUNT, "golden-version")  # type: ignore[arg-type]
+    assert vault.requests[0][1]["SecretId"] == request["Name"]
+    return {"api_key": read.api_key, "api_secret": read.api_secret}
+
+
+def _write_source_secret(world: World) -> None:
+    vault = Recorder({"VersionId": "golden-version"})
+    SecretsManagerWriter(vault, "stack", "key").write_source(SOURCE, "golden-shared-words", "golden-version")  # type: ignore[arg-type]
+    world.sent += [request for _, request in vault.requests]
+
+
+def _read_source_secret(world: World) -> tuple[str, ...]:
+    (request,) = world.sent
+    vault = Recorder({"SecretString": request["SecretString"]})
+    accepted = SecretsManagerSources(vault, "stack").accepted(SOURCE, "golden-version")  # type: ignore[arg-type]
+    assert vault.requests[0][1]["SecretId"] == request["Name"]
+    return accepted
+
+
+def _create_strategies(world: World) -> None:
+    DynamoStrategyStore(world.table).create_strategy(strategy())
+
+
+def _subscribe(value: Subscription, world: World) -> None:
+    DynamoSubscriptionStore(world.table, world.clock).write(replace(value, version=0), None, 0)
+
+
+def _read_subscription(world: World) -> Subscription:
+    return DynamoSubscriptionStore(world.table, world.clock).get_subscription(TENANT, SUBSCRIPTION)
+
+
+def _history(world: World) -> DynamoHistory:
+    return DynamoHistory(world.table, world.clock)
+
+
+def _put_trades(world: World) -> None:
+    for each in (values.trade(), values.losing_trade()):
+        _history(world).put_trade(each)
+
+
+def _two_trades() -> Statistics:
+    return Statistics.of(values.trade()) + Statistics.of(values.losing_trade())
+
+
+def _finish(world: World) -> None:
+    store = DynamoExecutionStore(world.table)
+    store.begin(replace(begun_execution(), worker=execution().worker))
+    store.finish(execution())
+
+
+def _receive(world: World) -> None:
+    store = DynamoSignalStore(world.table)
+    store.receive(SOURCE, "sender's key", values.SIGNAL, '{"ticker":"BTCUSDT"}', at(1), 300)
+    store.mark_queued(SOURCE, "sender's key", at(2))
+
+
+def _read_received(world: World) -> tuple[str, bool]:
+    return DynamoSignalStore(world.table).receive(SOURCE, "sender's key", "f6" * 16, "{}", at(3), 300)
+
+
+def _save_limits(record: LimitRecord, world: World) -> None:
+    DynamoLimitStore(world.table).save(replace(record, version=0))
+
+
+def _read_limits(place: LimitPlace, world: World) -> LimitRecord:
+    return DynamoLimitStore(world.table).read([place])[place]
+
+
+def _share_out(world: World) -> None:
+    DynamoPoolStore(world.table, world.clock).share_out(
+        ORGANISATION, Pool(tuple(replace(slot, version=0) for slot in pool().slots))
+    )
+
+
+def _reserve(world: World) -> None:
+    DynamoPoolStore(world.table, world.clock).change(ORGANISATION, (), None, reservation())
+
+
+def _end_reservation(world: World) -> None:
+    _reserve(world)
+    DynamoPoolStore(world.table, world.clock).change(ORGANISATION, (), reservation(), None)
+
+
+def _change_slot(world: World) -> None:
+    _share_out(world)
+    added = Amounts(notional=Decimal("50.25"), positions=Decimal(1), orders=Decimal(1))
+    change = SlotChange(number=5, day=date(2026, 11, 20), limits_version=2, free=-added, used=added, pnl=Decimal("1.5"))
+    DynamoPoolStore(world.table, world.clock).change(ORGANISATION, (change,), None, None)
+
+
+def _changed_pool() -> Pool:
+    slots = list(pool().slots)
+    slots[5] = replace(
+        slots[5],
+        used=Amounts(notional=Decimal("150.75"), positions=Decimal(2), orders=Decimal(3)),
+        free=Amounts(notional=Decimal("9849.25"), positions=Decimal(0), orders=Decimal(17)),
+        pnl=Decimal("-10.75"),
+        version=2,
+    )
+    return Pool(tuple(slots))
+
+
+def _spend(world: World) -> None:
+    weights, address = DynamoWeights(world.table), Address(VENUE, "203.0.113.7")
+    weights.lease(address, at(1), 40, 2_400)
+    weights.block(address, at(90), at(2))
+
+
+SUBJECT_OF_SETTINGS = {"smallest": smallest_subscription, "full": subscription}
+PLACES = (
+    PLATFORM,
+    LimitPlace(Scope.ORGANISATION, ORGANISATION),
+    LimitPlace(Scope.GROUP, "golden-group"),
+    LimitPlace(Scope.USER, TENANT),
+)
+DENIED = partial(values.entry, state=IntentState.DENIED)
+SKIPPED = partial(values.entry, state=IntentState.SKIPPED)
+CLOSED = partial(values.position, quantity=Decimal(0))
+RECEIPT = '{"account_id":"golden-account","limits":{"max_leverage":{"bound":"5"}},"schema_version":1}'
+
+SWITCH = replace(values.kill_switch(), version=1)
+SWITCH_KEY = (f"KILL_SWITCH#ORGANISATION#{ORGANISATION}", "STATE")
+TELLING = account_case("full-telling-everything", lambda: replace(values.account(), outbox=values.told()))
+
+ITEMS: tuple[Case, ...] = (
+    account_case("full", values.account),
+    TELLING,
+    replace(
+        TELLING,
+        kind="outbox",
+        name="of-an-account",
+        value=lambda: told_by(values.ACCOUNT, TENANT, 5, values.told()),
+        read=partial(read_stream, key=ACCOUNT_KEY),
+    ),
+    stored(
+        "outbox",
+        "of-a-kill-switch",
+        lambda: told_by(
+            f"KILL_SWITCH-ORGANISATION-{ORGANISATION}",
+            "ORGANISATION",
+            1,
+            (Event(type=EventType.KILL_SWITCH_CHANGED, occurred_at=at(4), kill_switch=SWITCH),),
+        ),
+        lambda world: DynamoGate(world.table).save_switch(replace(SWITCH, version=0)),
+        partial(read_stream, key=SWITCH_KEY),
+    ),
+    stored(
+        "account",
+        "opened",
+        lambda: (replace(values.new_account(), version=1),),
+        lambda world: DynamoAccountStore(world.table, world.clock).create(values.new_account()),
+        lambda world: tuple(DynamoAccountStore(world.table, world.clock).list_accounts(TENANT)),
+    ),
+    *(
+        stored(
+            "subscription", name, value, partial(_subscribe, value()), _read_subscription, prepare=_create_strategies, of="SUB"
+        )
+        for name, value in SUBJECT_OF_SETTINGS.items()
+    ),
+    stored(
+        "order",
+        "resting",
+        values.stop,
+        lambda world: _history(world).put_order(values.stop(), 5),
+        lambda world: _history(world).get_order(TENANT, values.STOP),
+    ),
+    stored(
+        "order",
+        "denied",
+        DENIED,
+        lambda world: _history(world).put_order(DENIED(), 5),
+        lambda world: _history(world).list_orders(TENANT, OrderFilter()).items[0],
+    ),
+    stored(
+        "order",
+        "skipped",
+        SKIPPED,
+        lambda world: _history(world).put_skipped([SKIPPED()]),
+        lambda world: _history(world).get_order(TENANT, values.ENTRY),
+    ),
+    stored(
+        "position",
+        "held",
+        lambda: (values.position(),),
+        lambda world: _history(world).put_position(values.position(), 5),
+        lambda world: tuple(_history(world).list_positions(TENANT)),
+    ),
+    stored(
+        "position",
+        "closed",
+        lambda: (),
+        lambda world: _history(world).put_position(CLOSED(), 6),
+        lambda world: tuple(_history(world).list_positions(TENANT)),
+    ),
+    stored(
+        "trade",
+        "two",
+        lambda: (values.trade(), values.losing_trade()),
+        _put_trades,
+        lambda world: tuple(sorted(_history(world).list_trades(TENANT).items, key=lambda trade: trade.trade_id)),
+        of="TRADE#",
+    ),
+    stored(
+        "statistics",
+        "of-a-subscription-and-a-strategy",
+        lambda: (_two_trades(), _two_trades()),
+        _put_trades,
+        lambda world: (
+            DynamoSubscriptionStore(world.table, world.clock).subscription_statistics(TENANT, SUBSCRIPTION),
+            DynamoStrategyStore(world.table).strategy_statistics(STRATEGY),
+        ),
+        of="STATISTICS#",
+    ),
+    stored(
+        "strategy",
+        "built-in",
+        strategy,
+        _create_strategies,
+        lambda world: DynamoStrategyStore(world.table).followed_strategies(Timeframe.M15, VENUE, BTC)[0],
+    ),
+    stored(
+        "strategy",
+        "external",
+        external_strategy,
+        lambda world: DynamoStrategyStore(world.table).create_strategy(external_strategy()),
+        lambda world: DynamoStrategyStore(world.table).list_strategies().items[0],
+    ),
+    stored(
+        "strategy",
+        "followed",
+        lambda: replace(strategy(), subscriber_count=1),
+        lambda world: DynamoSubscriptionStore(world.table, world.clock).write(replace(subscription(), version=0), None, 1),
+        lambda world: DynamoStrategyStore(world.table).followed_strategies(Timeframe.M15, VENUE, BTC)[0],
+        prepare=lambda world: DynamoStrategyStore(world.table).create_strategy(replace(strategy(), subscriber_count=0)),
+        of="DEFINITION",
+    ),
+    stored(
+        "source",
+        "full",
+        source,
+        lambda world: DynamoStrategyStore(world.table).save_source(source()),
+        lambda world: DynamoStrategyStore(world.table).get_source(SOURCE),
+    ),
+    stored(
+        "execution",
+        "begun",
+        begun_execution,
+        lambda world: DynamoExecutionStore(world.table).begin(begun_execution()),
+        lambda world: DynamoExecutionStore(world.table).list_executions(STRATEGY).items[0],
+    ),
+    stored(
+        "execution",
+        "finished",
+        execution,
+        _finish,
+        lambda world: DynamoExecutionStore(world.table).list_executions(STRATEGY).items[0],
+    ),
+    stored(
+        "signal",
+        "full",
+        signal_record,
+        lambda world: DynamoSignalStore(world.table).put_signal(signal_record()),
+        lambda world: DynamoSignalStore(world.table).list_signals(STRATEGY).items[0],
+    ),
+    stored(
+        "signal",
+        "exit",
+        lambda: replace(signal_record(), signal=exit_signal()),
+        lambda world: DynamoSignalStore(world.table).put_signal(replace(signal_record(), signal=exit_signal())),
+        lambda world: DynamoSignalStore(world.table).get_signal(values.SIGNAL),
+    ),
+    stored(
+        "shard",
+        "half-way",
+        shard_report,
+        lambda world: DynamoSignalStore(world.table).report_shard(values.SIGNAL, shard_report()),
+        lambda world: DynamoSignalStore(world.table).shard_report(values.SIGNAL, 1),
+    ),
+    stored("receipt_of_message", "queued", lambda: (values.SIGNAL, True), _receive, _read_received),
+    stored(
+        "price",
+        "last",
+        lambda: {BTC: LastPrice(price=Decimal("50000.10"), candle_close=NOW)},
+        lambda world: DynamoPriceStore(world.table).put_price(VENUE, BTC, LastPrice(Decimal("50000.10"), NOW)),
+        lambda world: DynamoPriceStore(world.table).get_prices(VENUE, [BTC]),
+    ),
+    *(
+        stored(
+            "limits",
+            place.scope.value.lower(),
+            partial(limit_record, place),
+            partial(_save_limits, limit_record(place)),
+            partial(_read_limits, place),
+        )
+        for place in PLACES
+    ),
+    stored(
+        "decision_receipt",
+        "any",
+        lambda: RECEIPT,
+        lambda world: DynamoDecisions(world.table, world.clock).put_receipt(TENANT, values.SIGNAL, SUBSCRIPTION, RECEIPT),
+        lambda world: DynamoDecisions(world.table, world.clock).get_receipt(TENANT, values.SIGNAL, SUBSCRIPTION),
+    ),
+    stored(
+        "breach",
+        "full",
+        breach,
+        lambda world: DynamoDecisions(world.table, world.clock).put_breach(breach()),
+        lambda world: DynamoDecisions(world.table, world.clock).list_breaches(TENANT).items[0],
+    ),
+    stored(
+        "pool_slot",
+        "shared-out",
+        pool,
+        _share_out,
+        lambda world: DynamoPoolStore(world.table, world.clock).read_pool(ORGANISATION),
+    ),
+    stored(
+        "pool_slot",
+        "changed",
+        _changed_pool,
+        _change_slot,
+        lambda world: DynamoPoolStore(world.table, world.clock).read_pool(ORGANISATION),
+    ),
+    stored(
+        "reservation",
+        "confirmed",
+        reservation,
+        _reserve,
+        lambda world: DynamoPoolStore(world.table, world.clock).find_reservation(values.ENTRY),
+    ),
+    stored(
+        "reservation",
+        "ended",
+        lambda: None,
+        _end_reservation,
+        lambda world: DynamoPoolStore(world.table, world.clock).find_reservation(values.ENTRY),
+    ),
+    stored(
+        "kill_switch",
+        "set",
+        lambda: (replace(values.kill_switch(), version=1),),
+        lambda world: DynamoGate(world.table).save_switch(replace(values.kill_switch(), version=0)),
+        lambda world: tuple(DynamoGate(world.table).list_switches()),
+    ),
+    stored(
+        "kill_switch",
+        "taken-back",
+        lambda: replace(values.kill_switch(), grade=None, version=1),
+        lambda world: DynamoGate(world.table).save_switch(replace(values.kill_switch(), grade=None, version=0)),
+        lambda world: DynamoGate(world.table).find_switch(values.kill_switch().place),
+    ),
+    stored(
+        "breaker",
+        "probing",
+        breaker,
+        lambda world: DynamoGate(world.table).save_breaker(replace(breaker(), version=0)),
+        lambda world: DynamoGate(world.table).load_breaker(VENUE),
+    ),
+    stored(
+        "weights",
+        "leased-and-blocked",
+        lambda: Spent(minute=NOW, leased=40, blocked_until=at(90)),
+        _spend,
+        lambda world: DynamoWeights(world.table).read_spent(Address(VENUE, "203.0.113.7"), at(3)),
+    ),
+    stored("object_markets", "of-a-venue", catalogue, _write_catalogue, _read_catalogue),
+    stored(
+        "secret",
+        "of-an-account",
+        lambda: {"api_key": CREDENTIALS.api_key, "api_secret": CREDENTIALS.api_secret},
+        _write_keys,
+        _read_keys,
+    ),
+    stored("secret", "of-a-source", lambda: ("golden-shared-words",), _write_source_secret, _read_source_secret),
+)
+
+MESSAGES: tuple[Case, ...] = (
+    message_case(
+        "message_candle_closed",
+        "full",
+        lambda: CandleClosed(
+            venue=VENUE, market=BTC, timeframe=Timeframe.H4, candle_close=NOW, correlation_id=values.CORRELATION
+        ),
+        lambda world, sqs: SqsCandleQueue(sqs, "candle").send_candle(
+            CandleClosed(venue=VENUE, market=BTC, timeframe=Timeframe.H4, candle_close=NOW, correlation_id=values.CORRELATION), 55
+        ),
+    ),
+    message_case(
+        "message_signal_shard",
+        "full",
+        lambda: SignalShard(signal=signal(), venue=VENUE, shard=1, start="4000", end="8000"),
+        lambda world, sqs: SqsSignalQueue(sqs, "signal").send_shards(
+            [SignalShard(signal=signal(), venue=VENUE, shard=1, start="4000", end="8000")]
+        ),
+    ),
+    message_case(
+        "message_trade_order",
+        "full",
+        trade_order,
+        lambda world, sqs: SqsTradeQueue(sqs, "trade.fifo").send_orders([trade_order()]),
+    ),
+    message_case(
+        "message_trade_order",
+        "smallest",
+        smallest_trade_order,
+        lambda world, sqs: SqsTradeQueue(sqs, "trade.fifo").send_orders([smallest_trade_order()]),
+    ),
+    message_case(
+        "message_reconcile_request",
+        "full",
+        lambda: ReconcileRequest(tenant_id=TENANT, account_id=values.ACCOUNT, correlation_id=values.CORRELATION, full=True),
+        lambda world, sqs: SqsReconcileQueue(sqs, "reconcile").send_reconcile(
+            [ReconcileRequest(tenant_id=TENANT, account_id=values.ACCOUNT, correlation_id=values.CORRELATION, full=True)], 30
+        ),
+    ),
+    stored("message_dead_letter", "of-an-order", _letter_shown, _put_aside, _read_letter),
+    stored("event", "of-every-type", published, _publish, _read_published),
+)

@@ -1,0 +1,56 @@
+"""Forms that older code has written: nothing writes them any more, and they are read for as long as such an item may exist."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+from candlecast.adapters.dynamodb.signals import DynamoSignalStore
+from tests.golden import older_values, values
+from tests.golden.cases import ACCOUNT_KEY, Case, read_account, read_stream, told_by
+
+FORMS = ("schema-1-plain", "schema-1-compressed-whole-events")
+
+OLDER: tuple[Case, ...] = (
+    *(
+        Case(
+            kind="account",
+            name=form,
+            value=lambda: replace(older_values.account(), version=5),
+            write=None,
+            read=read_account,
+        )
+        for form in FORMS
+    ),
+    *(
+        Case(
+            kind="outbox",
+            name=form,
+            value=lambda: told_by(older_values.ACCOUNT, older_values.TENANT, 5, older_values.told()),
+            write=None,
+            read=partial(read_stream, key=ACCOUNT_KEY),
+        )
+        for form in FORMS
+    ),
+    Case(
+        kind="account",
+        name="schema-1-compressed",
+        value=lambda: replace(values.account(), version=5),
+        write=None,
+        read=read_account,
+    ),
+    Case(
+        kind="outbox",
+        name="schema-1-compressed",
+        value=lambda: told_by(values.ACCOUNT, values.TENANT, 5, values.told()),
+        write=None,
+        read=partial(read_stream, key=ACCOUNT_KEY),
+    ),
+    Case(
+        kind="signal",
+        name="reports-within",
+        value=older_values.signal_record,
+        write=None,
+        read=lambda world: DynamoSignalStore(world.table).get_signal(older_values.SIGNAL),
+    ),
+)

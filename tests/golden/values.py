@@ -1,0 +1,297 @@
+"""The values that the golden items hold, made by the constructors alone, each field given and none at its default.
+
+A field that is added later has a default, so it does not appear here: stored items only grow. Do not change a value that has a
+golden item; add another one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+
+from candlecast.domain.account.account import Account, AccountStatus, Balance
+from candlecast.domain.account.events import Event, EventType
+from candlecast.domain.account.findings import Drift, ExternalOrder, Mend
+from candlecast.domain.account.kill_switch import Grade, KillSwitch, SwitchPlace, SwitchScope
+from candlecast.domain.account.usage import DayUse, EquityMarks, MarketUse, Results, Usage
+from candlecast.domain.limits.limits import ClosingLimits, Limits
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind
+from candlecast.domain.orders.position import Position, StopRules, Trade
+from candlecast.domain.subscriptions.subscription import SubscriptionStatus
+from candlecast.domain.values.reasons import Denial, Reason
+from candlecast.domain.values.terms import MarginMode, OrderType, PositionMode, PositionSide, Side, TimeInForce
+from candlecast.domain.venue.reports import MarketSettings
+from tests.golden.times import NOW, at
+
+TENANT, ACCOUNT, SUBSCRIPTION, STRATEGY = "golden-tenant", "golden-account", "golden-subscription", "golden-strategy"
+ORGANISATION, SOURCE, VENUE = "golden-fund", "golden-source", "paper"
+BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
+CORRELATION = "golden-correlation"
+ENTRY, STOP, TARGET, EXIT = ("a1" * 16, "b2" * 16, "c3" * 16, "d4" * 16)
+SIGNAL = "e5" * 16
+CLOSING = ClosingLimits(max_holding_hours=Decimal(48), max_unrealised_loss_percent=Decimal("7.5"))
+STOP_RULES = StopRules(
+    trail_percent=Decimal("1.5"),
+    trail_distance=Decimal("12.5"),
+    activation_percent=Decimal("0.5"),
+    break_even_after_r=Decimal(2),
+    break_even_after_target=True,
+)
+
+
+def entry(**changes: object) -> Intent:
+    """An entry that adds to a position, with every field that any leg can have."""
+    intent = Intent(
+        intent_id=ENTRY,
+        leg="ENTRY",
+        kind=LegKind.ENTRY,
+        tenant_id=TENANT,
+        account_id=ACCOUNT,
+        subscription_id=SUBSCRIPTION,
+        strategy_id=STRATEGY,
+        signal_id=SIGNAL,
+        correlation_id=CORRELATION,
+        market=BTC,
+        position_side=PositionSide.LONG,
+        state=IntentState.UNKNOWN,
+        issued_at=NOW,
+        created_at=at(1),
+        order_type=OrderType.STOP_LIMIT,
+        quantity=Decimal("0.120"),
+        trigger_price=Decimal("50010.5"),
+        stop_price=Decimal("49000.1"),
+        reference_price=Decimal("50000.10"),
+        expires_at=at(120),
+        market_settings=MarketSettings(leverage=Decimal(10), margin_mode=MarginMode.ISOLATED),
+        bracket_of=EXIT,
+        submitted_at=at(2),
+        lookups=2,
+        last_lookup_at=at(8),
+        attempts=3,
+        retry_at=at(30),
+        venue_order_id="1234567890",
+        filled_quantity=Decimal("0.020"),
+        average_price=Decimal("50001.25"),
+        fee=Decimal("0.4000100"),
+        denial=Denial(reason=Reason.MAX_LEVERAGE, value=Decimal("5.1"), bound=Decimal(5)),
+        venue_message="the venue's own words, <here>",
+        settled_at=at(9),
+        emergency=True,
+        limits_to_close=CLOSING,
+        pool_id=ORGANISATION,
+        price=Decimal("50015.0"),
+        time_in_force=TimeInForce.IOC,
+        post_only=True,
+        callback_percent=Decimal("0.8"),
+        behind=TARGET,
+        stop_rules=STOP_RULES,
+    )
+    return replace(intent, **changes)  # type: ignore[arg-type]
+
+
+def stop() -> Intent:
+    """A stop that rests at the venue."""
+    return Intent(
+        intent_id=STOP,
+        leg="STOP_LOSS",
+        kind=LegKind.STOP_LOSS,
+        tenant_id=TENANT,
+        account_id=ACCOUNT,
+        subscription_id=SUBSCRIPTION,
+        strategy_id=STRATEGY,
+        signal_id=SIGNAL,
+        correlation_id=CORRELATION,
+        market=BTC,
+        position_side=PositionSide.LONG,
+        state=IntentState.OPEN,
+        issued_at=NOW,
+        created_at=at(1),
+        order_type=OrderType.STOP_MARKET,
+        quantity=Decimal("0.120"),
+        trigger_price=Decimal("49000.1"),
+        bracket_of=ENTRY,
+        submitted_at=at(3),
+        venue_order_id="1234567891",
+    )
+
+
+def position(**changes: object) -> Position:
+    held = Position(
+        tenant_id=TENANT,
+        account_id=ACCOUNT,
+        subscription_id=SUBSCRIPTION,
+        strategy_id=STRATEGY,
+        market=BTC,
+        side=PositionSide.SHORT,
+        quantity=Decimal("0.100"),
+        opened_quantity=Decimal("0.120"),
+        entry_price=Decimal("50001.25"),
+        entry_intent_id=ENTRY,
+        signal_id=SIGNAL,
+        correlation_id=CORRELATION,
+        opened_at=at(3),
+        signal_issued_at=NOW,
+        stop_price=Decimal("51000.5"),
+        exit_notional=Decimal("1000.025"),
+        fees=Decimal("2.80007"),
+        limits_to_close=CLOSING,
+        pool_id=ORGANISATION,
+        adds=2,
+        stop_rules=STOP_RULES,
+        initial_stop=Decimal("51500.5"),
+        best_price=Decimal("49500.5"),
+        stop_moved_at=at(60),
+    )
+    return replace(held, **changes)  # type: ignore[arg-type]
+
+
+def trade() -> Trade:
+    return Trade(
+        trade_id=ENTRY,
+        tenant_id=TENANT,
+        account_id=ACCOUNT,
+        subscription_id=SUBSCRIPTION,
+        strategy_id=STRATEGY,
+        market=BTC,
+        side=PositionSide.SHORT,
+        quantity=Decimal("0.120"),
+        entry_price=Decimal("50001.25"),
+        exit_price=Decimal("49001.25"),
+        pnl=Decimal("120.000"),
+        fees=Decimal("5.60014"),
+        opened_at=at(3),
+        closed_at=at(600),
+        closed_by="TAKE_PROFIT_1",
+        pool_id=ORGANISATION,
+    )
+
+
+def losing_trade() -> Trade:
+    return replace(trade(), trade_id=EXIT, exit_price=Decimal("50501.25"), pnl=Decimal("-60.000"), closed_by="STOP_LOSS")
+
+
+def kill_switch() -> KillSwitch:
+    return KillSwitch(
+        place=SwitchPlace(scope=SwitchScope.ORGANISATION, scope_id=ORGANISATION),
+        grade=Grade.FLATTEN,
+        reason="a test of the brakes",
+        changed_by="golden-operator",
+        changed_at=at(4),
+        by_operations=False,
+        version=3,
+    )
+
+
+def external_order() -> ExternalOrder:
+    return ExternalOrder(
+        client_order_id="bot-1",
+        venue_order_id="987",
+        market=ETH,
+        side=Side.SELL,
+        quantity=Decimal("1.5"),
+        seen_at=at(5),
+    )
+
+
+def usage() -> Usage:
+    use = MarketUse(
+        entered_at=at(1),
+        entered_side=PositionSide.LONG,
+        closed_at=at(-60),
+        lost_at=at(-90),
+        profit=Decimal("-12.5"),
+        profit_since=at(-3600),
+    )
+    return Usage(
+        results={
+            SUBSCRIPTION: Results(
+                day=date(2026, 11, 20),
+                day_pnl=Decimal("-12.5"),
+                week_pnl=Decimal("30.25"),
+                month_pnl=Decimal("99.75"),
+                entries=3,
+                losses=1,
+                lost_at=at(-90),
+            )
+        },
+        markets={f"{SUBSCRIPTION}|{BTC}": use},
+        other_markets=replace(use, entered_side=None),
+        rejects={ETH: at(-30)},
+        other_rejects=at(-40),
+        equity=EquityMarks(
+            start=Decimal(10_000),
+            high=Decimal("10500.5"),
+            end_of_day_high=Decimal(10_400),
+            day=date(2026, 11, 20),
+            day_start=Decimal(10_300),
+            last=Decimal("10250.25"),
+        ),
+        day=DayUse(
+            day=date(2026, 11, 20),
+            orders=7,
+            notional=Decimal("12000.5"),
+            emergency_notional=Decimal(100),
+            told=("golden-s|MAX_LEVERAGE",),
+        ),
+        orders=((1_795_176_000_000, 2), (1_795_176_001_000, 1)),
+        cancels=((1_795_176_002_000, 1),),
+    )
+
+
+def new_account() -> Account:
+    """An account as it is opened: nothing but what must be given."""
+    return Account(
+        tenant_id=TENANT, account_id=ACCOUNT, venue=VENUE, label="main", status=AccountStatus.NO_CREDENTIALS, created_at=NOW
+    )
+
+
+def account() -> Account:
+    """An account with every field, which it cannot have all at once."""
+    return Account(
+        tenant_id=TENANT,
+        account_id=ACCOUNT,
+        venue=VENUE,
+        label="main",
+        status=AccountStatus.ACTIVE,
+        created_at=NOW,
+        credential_version="golden-credential-version",
+        disabled_reason="AUTHENTICATION_FAILED",
+        organisation_id=ORGANISATION,
+        version=4,
+        subscriptions={SUBSCRIPTION: SubscriptionStatus.ACTIVE, "golden-other": SubscriptionStatus.PAUSED},
+        intents={ENTRY: entry(), STOP: stop()},
+        positions={position().key: position()},
+        settled={EXIT[:16]: at(-5)},
+        newest_signals={position().key: NOW},
+        market_settings={BTC: MarketSettings(leverage=Decimal(10), margin_mode=MarginMode.ISOLATED)},
+        balance=Balance(equity=Decimal("10250.25"), available=Decimal("9000.75"), as_of=at(-10)),
+        reconciled_at=at(-10),
+        external_orders=(external_order(),),
+        drifts={ETH: Drift(difference=Decimal("-0.5"), seen_at=at(-20), changes=2, reported=True)},
+        mends={"STOP_LOSS": Mend(attempts=2, last_at=at(-15))},
+        naked_since={position().key: at(-1)},
+        position_mode=PositionMode.HEDGE,
+        mode_at_venue=None,
+        limits=Limits(max_daily_loss_percent=Decimal("2.5"), max_open_orders=10),
+        usage=usage(),
+    )
+
+
+def told() -> tuple[Event, ...]:
+    """An event of every type, with what belongs to it; order and position are those of `account`."""
+    return (
+        Event(type=EventType.TRADE_CREATED, occurred_at=at(1), order=entry(state=IntentState.PENDING), receipt='{"golden":true}'),
+        Event(type=EventType.TRADE_UNKNOWN, occurred_at=at(2), order=entry()),
+        Event(type=EventType.TRADE_EXECUTED, occurred_at=at(3), order=stop()),
+        Event(type=EventType.TRADE_FILLED, occurred_at=at(4), order=entry(state=IntentState.FILLED)),
+        Event(type=EventType.TRADE_FAILED, occurred_at=at(5), order=entry(state=IntentState.DENIED)),
+        Event(type=EventType.TRADE_CLOSED, occurred_at=at(6), trade=trade()),
+        Event(type=EventType.POSITION_CHANGED, occurred_at=at(7), position=position()),
+        Event(type=EventType.POSITION_CHANGED, occurred_at=at(7), position=position(quantity=Decimal(0))),
+        Event(type=EventType.ACCOUNT_CHANGED, occurred_at=at(8), code="AUTHENTICATION_FAILED"),
+        Event(type=EventType.EXTERNAL_ORDER, occurred_at=at(9), market=ETH, external_order=external_order()),
+        Event(type=EventType.ALERT_CRITICAL, occurred_at=at(10), code="POSITION_WITHOUT_STOP", market=BTC),
+        Event(type=EventType.LIMITS_BREACHED, occurred_at=at(11), order=entry(state=IntentState.DENIED), code="MAX_LEVERAGE"),
+        Event(type=EventType.KILL_SWITCH_CHANGED, occurred_at=at(12), kill_switch=kill_switch()),
+    )
