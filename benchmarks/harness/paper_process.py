@@ -66,7 +66,7 @@ class PaperProcess:
 def paper_process() -> Iterator[PaperProcess]:
     """Start it, wait until it answers, and end it."""
     key, port = secrets.token_hex(16), _free_port()
-    command = [sys.executable, "-m", "functions.paper_exchange", "--port", str(port)]
+    command = [sys.executable, "-m", "paper_exchange", "--port", str(port)]
     process = subprocess.Popen(command, env={**os.environ, "PAPER_OPERATOR_KEY": key})  # noqa: S603
     base_url = f"http://127.0.0.1:{port}"
     operator = httpx.Client(base_url=base_url, headers={"X-Operator-Key": key}, timeout=REQUEST_SECONDS, trust_env=False)

@@ -14,11 +14,11 @@ from botocore.session import Session
 from mangum import Mangum
 
 from candlecast.runtime.observe import observed
-from functions.paper_exchange.app import create_app
-from functions.paper_exchange.exchange import Exchange
-from functions.paper_exchange.operator_key import OperatorKey
-from functions.paper_exchange.settings import PaperExchangeSettings
-from functions.paper_exchange.store_dynamodb import DynamoDbStore
+from paper_exchange.exchange import Exchange
+from paper_exchange.http.app import create_app
+from paper_exchange.operator.key import OperatorKey
+from paper_exchange.settings import PaperExchangeSettings
+from paper_exchange.store.dynamodb import DynamoDbStore
 
 
 def wall_clock() -> int:

@@ -79,10 +79,10 @@ make_environment() {
     printf '%s' "$want" >"$stamp"
 }
 
-# The shared package is found in the development environment wherever a command is started from, as it is in Lambda.
+# Our packages of layers are found in the development environment wherever a command is started from, as in Lambda.
 link_sources() {
     for packages in "$venvs"/dev/lib/python*/site-packages; do
-        [ ! -d "$packages" ] || printf '../../../../../layers/core\n' >"$packages/candlecast.pth"
+        [ ! -d "$packages" ] || printf '../../../../../layers/%s\n' core paper >"$packages/candlecast.pth"
     done
 }
 

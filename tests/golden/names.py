@@ -18,7 +18,7 @@ from candlecast.runtime.batch import OUT_OF_TIME
 from candlecast.services.orders.execute_order import METRIC_OF_STATE
 from candlecast.signals.refusal import Refusal
 from functions.api.app import create_app
-from functions.paper_exchange.app import create_app as create_paper_exchange
+from paper_exchange.http.app import create_app as create_paper_exchange
 from tests.support.transformed import functions, source
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from functions.paper_exchange.account import (
+from paper_exchange.accounts.account import (
     Account,
     AlgoOrder,
     AlgoStatus,
@@ -24,15 +24,15 @@ from functions.paper_exchange.account import (
     Side,
     SymbolSettings,
 )
-from functions.paper_exchange.candles import Bar, pack, unpack
-from functions.paper_exchange.clock import ClockMode, MarketClock
-from functions.paper_exchange.faults import FaultKind, FaultRule
-from functions.paper_exchange.funding_rates import FundingRate
-from functions.paper_exchange.markets import MarketSpec
-from functions.paper_exchange.rate_limits import RateLimits
-from functions.paper_exchange.state import ExchangeState, Listing, Series
-from functions.paper_exchange.store import StoredAccount, StoredState
-from functions.paper_exchange.store_dynamodb import DynamoDbStore
+from paper_exchange.markets.candles import Bar, pack, unpack
+from paper_exchange.markets.clock import ClockMode, MarketClock
+from paper_exchange.markets.funding_rates import FundingRate
+from paper_exchange.markets.markets import MarketSpec
+from paper_exchange.markets.state import ExchangeState, Listing, Series
+from paper_exchange.store.dynamodb import DynamoDbStore
+from paper_exchange.store.store import StoredAccount, StoredState
+from paper_exchange.traffic.faults import FaultKind, FaultRule
+from paper_exchange.traffic.rate_limits import RateLimits
 from tests.golden.cases import Case, World
 
 ACCOUNT, FINGERPRINT = "golden-account", "0123456789abcdef"

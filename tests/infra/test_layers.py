@@ -18,7 +18,8 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 LAYERS = ROOT / "layers"
 LOCKED = ("deps", "exchange", "signing", "web", "research")
-BUILT = (*LOCKED, "core", "strategies")
+OURS = ("core", "paper", "strategies")
+BUILT = (*LOCKED, *OURS)
 
 ARCHITECTURES = ("x86_64", "arm64")
 
@@ -87,7 +88,7 @@ def test_lock_files_say_nothing_of_where_they_were_made() -> None:
 
 def test_botocore_keeps_the_data_of_every_client_that_the_code_makes() -> None:
     kept = runpy.run_path(str(LAYERS / "deps" / "layer.py"))["SERVICES"]
-    for path in [*LAYERS.glob("core/**/*.py"), *(ROOT / "functions").rglob("*.py")]:
+    for path in [*LAYERS.glob("core/**/*.py"), *LAYERS.glob("paper/**/*.py"), *(ROOT / "functions").rglob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             for service in clients_of(node):
                 assert service in kept, path
@@ -176,7 +177,7 @@ def test_a_third_party_module_is_shipped_as_bytecode_alone_and_ours_with_its_sou
         sources = {path.relative_to(built[layer]).parts[0] for path in built[layer].rglob("*.py")}
         assert sources <= {"anyio"}, layer
         assert list(built[layer].rglob("*.pyc")), layer
-    for layer in ("core", "strategies"):
+    for layer in OURS:
         assert list(built[layer].rglob("*.py")), layer
 
 

@@ -34,7 +34,7 @@ SHAPE = {
     "outbox_relay": (30, "core deps"),
     "api": (29, "core deps web research strategies"),
     "market_catalogue": (60, "core deps exchange"),
-    "paper_exchange": (29, "core deps web"),
+    "paper_exchange": (29, "core deps web paper"),
     "dlq_redrive": (60, "core deps"),
 }
 
@@ -201,8 +201,9 @@ def test_layers_publish_a_new_function_version_when_they_change() -> None:
     methods = {
         key: it["Metadata"]["BuildMethod"] for key, it in written["Resources"].items() if it["Type"].endswith("LayerVersion")
     }
-    assert {it["RetentionPolicy"] for it in _layers(written)} == {"Delete"}  # or each deployment leaves seven behind for ever
-    layers = ("CoreLayer", "DepsLayer", "ExchangeLayer", "SigningLayer", "WebLayer", "ResearchLayer", "StrategiesLayer")
+    assert {it["RetentionPolicy"] for it in _layers(written)} == {"Delete"}  # or each deployment leaves them behind for ever
+    ours = ("CoreLayer", "PaperLayer", "StrategiesLayer")
+    layers = (*ours, "DepsLayer", "ExchangeLayer", "SigningLayer", "WebLayer", "ResearchLayer")
     assert methods == dict.fromkeys(layers, "makefile")  # SAM's own builds ship no bytecode
 
 

@@ -11,7 +11,7 @@ from candlecast.domain.values.errors import RetryLater
 from candlecast.domain.venue.rules import BINANCE_USDM, VenueRequest
 from candlecast.domain.venue.weight_budget import RequestClass
 from candlecast.services.venue.spend_weight import SpendWeight
-from functions.paper_exchange.rate_limits import RateCounters, RateLimits
+from paper_exchange.traffic.rate_limits import RateCounters, RateLimits
 from tests.support.fakes.clock import FakeClock, RecordingMetrics
 from tests.support.fakes.gate import EGRESS, FakeWeights
 

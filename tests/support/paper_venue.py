@@ -18,11 +18,11 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 
-from functions.paper_exchange.app import create_app
-from functions.paper_exchange.exchange import Exchange
-from functions.paper_exchange.operator_key import OperatorKey
-from functions.paper_exchange.store import PaperStore
-from functions.paper_exchange.store_memory import MemoryStore
+from paper_exchange.exchange import Exchange
+from paper_exchange.http.app import create_app
+from paper_exchange.operator.key import OperatorKey
+from paper_exchange.store.memory import MemoryStore
+from paper_exchange.store.store import PaperStore
 
 OPERATOR_KEY = "operator-key-of-the-tests"
 MINUTE_MS = 60_000

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from functions.paper_exchange.account import Account
-from functions.paper_exchange.candles import Bar
-from functions.paper_exchange.markets import MarketSpec
-from functions.paper_exchange.quotes import Stamp
+from paper_exchange.accounts.account import Account
+from paper_exchange.markets.candles import Bar
+from paper_exchange.markets.markets import MarketSpec
+from paper_exchange.markets.quotes import Stamp
 
 MINUTE_MS = 60_000
 STAMP = Stamp("key-of-the-tests", 1_700_000_000_000)

@@ -21,7 +21,7 @@ import httpx
 import pytest
 
 from functions.paper_exchange import handler
-from functions.paper_exchange.settings import PaperExchangeSettings
+from paper_exchange.settings import PaperExchangeSettings
 from tests.support.paper_venue import BTC, START_MS
 
 REPOSITORY = Path(__file__).parents[3]
@@ -94,7 +94,7 @@ def test_it_runs_alone(tmp_path: Path) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "functions.paper_exchange", "--port", str(port)]
+    command = [sys.executable, "-m", "paper_exchange", "--port", str(port)]
     environment = {**os.environ, "PAPER_OPERATOR_KEY": KEY}
     with (
         (tmp_path / "output").open("wb") as output,
@@ -112,7 +112,7 @@ def test_it_runs_alone(tmp_path: Path) -> None:
 
 def test_it_does_not_run_without_an_operators_key() -> None:
     environment = {name: value for name, value in os.environ.items() if name != "PAPER_OPERATOR_KEY"}
-    command = [sys.executable, "-m", "functions.paper_exchange"]
+    command = [sys.executable, "-m", "paper_exchange"]
     ended = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
     assert (ended.returncode, "PAPER_OPERATOR_KEY" in ended.stderr) == (2, True)
 

@@ -12,8 +12,7 @@ from typing import Any
 import boto3
 import pytest
 
-from functions.paper_exchange import codec
-from functions.paper_exchange.account import (
+from paper_exchange.accounts.account import (
     Account,
     AlgoOrder,
     AlgoStatus,
@@ -32,17 +31,18 @@ from functions.paper_exchange.account import (
     SymbolSettings,
     position_key,
 )
-from functions.paper_exchange.candles import Bar, pack, unpack
-from functions.paper_exchange.clock import MarketClock
-from functions.paper_exchange.faults import FaultKind, FaultRule
-from functions.paper_exchange.funding_rates import FundingRate
-from functions.paper_exchange.matching import MAX_OPEN_ORDERS
-from functions.paper_exchange.operations import MAX_KEYS
-from functions.paper_exchange.rate_limits import RateLimits
-from functions.paper_exchange.state import MAX_MARKETS, ExchangeState, Listing, Series
-from functions.paper_exchange.store import AccountExists, PaperStore, StoredAccount, StoredState, WriteConflict
-from functions.paper_exchange.store_dynamodb import DynamoDbStore
-from functions.paper_exchange.store_memory import MemoryStore
+from paper_exchange.markets.candles import Bar, pack, unpack
+from paper_exchange.markets.clock import MarketClock
+from paper_exchange.markets.funding_rates import FundingRate
+from paper_exchange.markets.state import MAX_MARKETS, ExchangeState, Listing, Series
+from paper_exchange.matching.matching import MAX_OPEN_ORDERS
+from paper_exchange.operator.operations import MAX_KEYS
+from paper_exchange.store import codec
+from paper_exchange.store.dynamodb import DynamoDbStore
+from paper_exchange.store.memory import MemoryStore
+from paper_exchange.store.store import AccountExists, PaperStore, StoredAccount, StoredState, WriteConflict
+from paper_exchange.traffic.faults import FaultKind, FaultRule
+from paper_exchange.traffic.rate_limits import RateLimits
 from tests.contract.paper.test_conditional_orders import TO_BOTH
 from tests.support.paper_venue import PaperVenue, ServedApp
 from tests.support.quotes import market

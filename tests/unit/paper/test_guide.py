@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 
 from candlecast.domain.venue.rules import PAPER
-from functions.paper_exchange.faults import FaultKind
-from functions.paper_exchange.rate_limits import RateLimits
-from functions.paper_exchange.routes import account, algo_orders, history, interventions, operator, orders, public
+from paper_exchange.http.routes import account, algo_orders, history, interventions, operator, orders, public
+from paper_exchange.traffic.faults import FaultKind
+from paper_exchange.traffic.rate_limits import RateLimits
 
 GUIDE = (Path(__file__).resolve().parents[3] / "docs" / "guides" / "paper-exchange.md").read_text(encoding="utf-8")
 VERSIONS = {"fapi", "sapi", "operator", "v1", "v2", "v3", ""}

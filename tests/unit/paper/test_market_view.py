@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.paper_exchange.candles import CHUNK_BARS, Bar, merge, pack
-from functions.paper_exchange.clock import ClockMode, MarketClock
-from functions.paper_exchange.errors import OperatorError, VenueError
-from functions.paper_exchange.feed import ChunkCache, LiveFeed, LoopingFeed, RecordedFeed
-from functions.paper_exchange.intervals import DAY_MS, LENGTHS_MS, next_open, open_of, opens_before, opens_from
-from functions.paper_exchange.market_view import MarketView
-from functions.paper_exchange.state import ExchangeState, Listing, Series
+from paper_exchange.errors import OperatorError, VenueError
+from paper_exchange.markets.candles import CHUNK_BARS, Bar, merge, pack
+from paper_exchange.markets.clock import ClockMode, MarketClock
+from paper_exchange.markets.feed import ChunkCache, LiveFeed, LoopingFeed, RecordedFeed
+from paper_exchange.markets.intervals import DAY_MS, LENGTHS_MS, next_open, open_of, opens_before, opens_from
+from paper_exchange.markets.market_view import MarketView
+from paper_exchange.markets.state import ExchangeState, Listing, Series
 from tests.support.quotes import MINUTE_MS, market
 
 DAY = 19_000 * DAY_MS  # 2022-01-08, a Saturday

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.paper_exchange.account import OrderKind, Outcome, Position, Side
-from functions.paper_exchange.errors import VenueError
-from functions.paper_exchange.margin import asset_margin
-from functions.paper_exchange.markets import MarketSpec
-from functions.paper_exchange.matching import MAX_OPEN_ORDERS, place_order
-from functions.paper_exchange.positions import apply_fill, reducible
-from functions.paper_exchange.requests import OrderRequest
+from paper_exchange.accounts.account import OrderKind, Outcome, Position, Side
+from paper_exchange.accounts.margin import asset_margin
+from paper_exchange.accounts.positions import apply_fill, reducible
+from paper_exchange.errors import VenueError
+from paper_exchange.markets.markets import MarketSpec
+from paper_exchange.matching.matching import MAX_OPEN_ORDERS, place_order
+from paper_exchange.requests.requests import OrderRequest
 from tests.support.quotes import MINUTE_MS, STAMP, ListedQuotes, account, bar, market
 
 CENT = Decimal("0.01")

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.paper_exchange.errors import VenueError
-from functions.paper_exchange.rate_limits import LONGEST_BAN_SECONDS, MINUTE_MS, RateCounters, RateLimits
+from paper_exchange.errors import VenueError
+from paper_exchange.traffic.rate_limits import LONGEST_BAN_SECONDS, MINUTE_MS, RateCounters, RateLimits
 
 LIMITS = RateLimits(weight_per_minute=10, orders_per_ten_seconds=3, orders_per_minute=5, warnings=2, ban_seconds=120)
 

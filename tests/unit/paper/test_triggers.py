@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from functions.paper_exchange.account import (
+from paper_exchange.accounts.account import (
     Account,
     AlgoStatus,
     OrderKind,
@@ -20,14 +20,14 @@ from functions.paper_exchange.account import (
     Side,
     SymbolSettings,
 )
-from functions.paper_exchange.candles import Bar
-from functions.paper_exchange.conditional import place_algo_order
-from functions.paper_exchange.errors import VenueError
-from functions.paper_exchange.funding import FUNDING_INTERVAL_MS
-from functions.paper_exchange.liquidation import at_risk, liquidations
-from functions.paper_exchange.matching import place_order
-from functions.paper_exchange.requests import AlgoRequest, OrderRequest
-from functions.paper_exchange.triggers import MAX_CLOSED_A_STEP, bring_up_to_date
+from paper_exchange.accounts.funding import FUNDING_INTERVAL_MS
+from paper_exchange.errors import VenueError
+from paper_exchange.markets.candles import Bar
+from paper_exchange.matching.conditional import place_algo_order
+from paper_exchange.matching.liquidation import at_risk, liquidations
+from paper_exchange.matching.matching import place_order
+from paper_exchange.matching.triggers import MAX_CLOSED_A_STEP, bring_up_to_date
+from paper_exchange.requests.requests import AlgoRequest, OrderRequest
 from tests.support.quotes import MINUTE_MS, STAMP, ListedQuotes, account, bar, market
 
 STILL = bar(0, "100", "100", "100", "100")

@@ -1,0 +1,1 @@
+"""An account: balances, positions, the margin that they need, and the funding that they pay."""

@@ -1,0 +1,110 @@
+"""Margin of one account: what is used, what is free, and what is set apart for isolated positions.
+
+Formulas are the venue's: initial margin is notional at the mark price over leverage, maintenance margin is notional times the
+bracket's rate less its cumulative amount. The mark price is the last price here. What an isolated position may lose is its own
+wallet (`liquidation`); in what is free for new positions it counts like a cross one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from paper_exchange.accounts.account import ZERO, Account, Order, Position, PositionSide, SymbolSettings
+from paper_exchange.markets.quotes import Quotes
+
+
+@dataclass(frozen=True, slots=True)
+class PositionMargin:
+    """One open position valued at the mark price, in quote units."""
+
+    symbol: str
+    notional: Decimal
+    unrealized: Decimal
+    initial: Decimal
+    maintenance: Decimal
+    open_orders: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class AssetMargin:
+    """All positions and orders of one margin asset together."""
+
+    asset: str
+    wallet: Decimal
+    unrealized: Decimal
+    position_initial: Decimal
+    order_initial: Decimal
+    maintenance: Decimal
+
+    @property
+    def balance(self) -> Decimal:
+        """Equity: wallet and unrealised profit."""
+        return self.wallet + self.unrealized
+
+    @property
+    def initial(self) -> Decimal:
+        return self.position_initial + self.order_initial
+
+    @property
+    def available(self) -> Decimal:
+        """What new positions can use; it may be negative, which the venue shows as zero."""
+        return self.balance - self.initial
+
+
+def position_margin(account: Account, symbol: str, quotes: Quotes, side: PositionSide = PositionSide.BOTH) -> PositionMargin:
+    """Margin of a symbol's position on one side, and of the orders that rest for it."""
+    spec = quotes.spec(symbol)
+    position = account.position(symbol, side)
+    leverage = account.settings_of(symbol).leverage
+    mark = quotes.last_price(symbol)
+    notional = position.amount * mark
+    bracket = spec.bracket_of(abs(notional))
+    maintenance = abs(notional) * bracket.maintenance_rate - bracket.cumulative if notional else ZERO
+    own = (order for order in account.orders.values() if (order.symbol, order.position_side) == (symbol, side))
+    resting = sum((order_notional(order) for order in own), ZERO)
+    return PositionMargin(
+        symbol=symbol,
+        notional=notional,
+        unrealized=(mark - position.entry_price) * position.amount,
+        initial=abs(notional) / leverage,
+        maintenance=maintenance,
+        open_orders=resting / leverage,
+    )
+
+
+def order_notional(order: Order) -> Decimal:
+    """What a resting order binds, before leverage; an order that only reduces binds nothing."""
+    return ZERO if order.reduce_only else order.price * order.remaining
+
+
+def asset_margin(account: Account, asset: str, quotes: Quotes) -> AssetMargin:
+    """The margin of every symbol that is quoted in `asset`."""
+    active = set(account.held) | {(order.symbol, order.position_side) for order in account.orders.values()}
+    parts = [position_margin(account, symbol, quotes, side) for symbol, side in active if quotes.spec(symbol).quote == asset]
+    return AssetMargin(
+        asset=asset,
+        wallet=account.balances.get(asset, ZERO),
+        unrealized=sum((part.unrealized for part in parts), ZERO),
+        position_initial=sum((part.initial for part in parts), ZERO),
+        order_initial=sum((part.open_orders for part in parts), ZERO),
+        maintenance=sum((part.maintenance for part in parts), ZERO),
+    )
+
+
+def set_apart(account: Account, symbol: str, side: PositionSide) -> Decimal:
+    """What an isolated position may lose; one from before wallets were kept has the initial margin of its entry."""
+    position, settings = account.position(symbol, side), account.settings_of(symbol)
+    if not settings.isolated:
+        return ZERO
+    return position.isolated_wallet or abs(position.amount) * position.entry_price / settings.leverage
+
+
+def isolated_wallet_after(before: Position, after: Position, price: Decimal, settings: SymbolSettings) -> Decimal:
+    """What is set apart after a fill: what is added brings its initial margin, what is reduced takes its share out."""
+    if not settings.isolated or not after.amount:
+        return ZERO
+    turned = before.amount * after.amount < 0
+    kept = ZERO if turned or not before.amount else before.isolated_wallet * min(Decimal(1), abs(after.amount / before.amount))
+    added = abs(after.amount) if turned else max(ZERO, abs(after.amount) - abs(before.amount))
+    return kept + added * price / settings.leverage

@@ -1,0 +1,57 @@
+"""The venue as a web application: Binance USD-M futures' REST dialect, and an operator's door beside it."""
+
+from __future__ import annotations
+
+import logging
+
+from fastapi import FastAPI, Request
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from paper_exchange import errors
+from paper_exchange.errors import OperatorError, VenueError
+from paper_exchange.exchange import Exchange
+from paper_exchange.http.routes import account, algo_orders, history, interventions, operator, orders, public
+from paper_exchange.operator.interventions import Interventions
+from paper_exchange.operator.key import OperatorKey
+from paper_exchange.operator.operations import Operations, TokenSource
+
+logger = logging.getLogger("paper_exchange")
+
+
+def create_app(exchange: Exchange, operator_key: OperatorKey, new_token: TokenSource) -> FastAPI:
+    """Put the venue together; all that it depends on is given."""
+    app = FastAPI(title="Candlecast paper exchange", docs_url=None, redoc_url=None, redirect_slashes=False)
+    app.state.exchange = exchange
+    app.state.operations = Operations(exchange, new_token)
+    app.state.interventions = Interventions(exchange, new_token)
+    app.state.operator_key = operator_key
+    for module in (public, account, orders, algo_orders, history, operator, interventions):
+        app.router.routes.extend(module.router.routes)  # include_router would work each of them out once more
+    app.add_exception_handler(VenueError, _venue_error)
+    app.add_exception_handler(OperatorError, _operator_error)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Exception, _unexpected)
+    return app
+
+
+async def _venue_error(request: Request, error: Exception) -> Response:
+    known = error if isinstance(error, VenueError) else errors.internal_error()
+    headers = getattr(request.state, "rate_headers", {}) | known.headers
+    return JSONResponse({"code": known.code, "msg": known.message}, known.status, headers)
+
+
+async def _operator_error(request: Request, error: Exception) -> Response:
+    known = error if isinstance(error, OperatorError) else OperatorError("INTERNAL", "", 500)
+    return JSONResponse({"code": known.code, "message": known.message}, known.status)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    """An unknown path or method, as the venue answers it."""
+    return await _venue_error(request, errors.path_invalid(request.method, request.url.path))
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    """A bug: its trace goes to the log, without query and headers, which hold signatures."""
+    logger.error("unexpected error on %s %s", request.method, request.url.path, exc_info=error)
+    return await _venue_error(request, errors.internal_error())

@@ -1,0 +1,312 @@
+"""An account's answers in the venue's shapes: orders, fills, positions, balances. Numbers are strings, times milliseconds."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from paper_exchange.accounts.account import (
+    ZERO,
+    Account,
+    AlgoOrder,
+    AlgoStatus,
+    Fill,
+    Income,
+    Order,
+    OrderKind,
+    PositionSide,
+    Side,
+)
+from paper_exchange.accounts.margin import AssetMargin, asset_margin, position_margin, set_apart
+from paper_exchange.http.render_market import number
+from paper_exchange.markets.market_view import MarketView
+from paper_exchange.markets.markets import MarketSpec
+from paper_exchange.matching.liquidation import liquidation_price
+
+MONEY_PLACES = 8
+ALL_CANCELLED = {"code": 200, "msg": "The operation of cancel all open order is done."}
+DOLLARS = frozenset({"USDT", "USDC"})
+
+
+def order_answer(order: Order, spec: MarketSpec) -> dict[str, Any]:
+    """An order as POST, GET and DELETE of /order and the lists show it."""
+    return {
+        "orderId": order.order_id,
+        "symbol": order.symbol,
+        "status": str(order.status),
+        "clientOrderId": order.client_order_id,
+        "price": number(order.price, spec.price_decimals),
+        "avgPrice": number(order.average_price, max(5, spec.price_decimals)),
+        "origQty": number(order.quantity, spec.quantity_decimals),
+        "executedQty": number(order.executed, spec.quantity_decimals),
+        "cumQty": number(order.executed, spec.quantity_decimals),
+        "cumQuote": number(order.quote, MONEY_PLACES),
+        "timeInForce": order.time_in_force,
+        "type": str(order.kind),
+        "reduceOnly": order.reduce_only,
+        "closePosition": order.close_position,
+        "side": str(order.side),
+        "positionSide": str(order.position_side),
+        "stopPrice": number(order.trigger_price),
+        "workingType": "CONTRACT_PRICE",
+        "priceProtect": False,
+        "origType": str(order.original_kind),
+        "priceMatch": "NONE",
+        "selfTradePreventionMode": "EXPIRE_MAKER",
+        "goodTillDate": 0,
+        "time": order.placed_ms,
+        "updateTime": order.updated_ms,
+    }
+
+
+def algo_answer(algo: AlgoOrder, spec: MarketSpec, account: Account) -> dict[str, Any]:
+    """A conditional order; one that has triggered is finished once the order that it became is not open any more."""
+    finished = algo.status is AlgoStatus.TRIGGERED and algo.order_id not in account.orders
+    trailing = {
+        "activatePrice": number(algo.activate_price, spec.price_decimals),
+        "callbackRate": number(algo.callback_rate),
+    }
+    return {
+        "algoId": algo.algo_id,
+        "clientAlgoId": algo.client_algo_id,
+        "algoType": "CONDITIONAL",
+        "orderType": str(algo.kind),
+        "symbol": algo.symbol,
+        "side": str(algo.side),
+        "positionSide": str(algo.position_side),
+        "timeInForce": algo.time_in_force,
+        "quantity": number(algo.quantity, spec.quantity_decimals),
+        "algoStatus": str(AlgoStatus.FINISHED if finished else algo.status),
+        "actualOrderId": "" if algo.order_id is None else str(algo.order_id),
+        "actualPrice": number(algo.actual_price, max(5, spec.price_decimals)),
+        "triggerPrice": number(algo.trigger_price, spec.price_decimals),
+        "price": number(algo.price, spec.price_decimals),
+        "icebergQuantity": None,
+        "tpTriggerPrice": "0.000",
+        "tpPrice": "0.000",
+        "slTriggerPrice": "0.000",
+        "slPrice": "0.000",
+        "tpOrderType": "",
+        "selfTradePreventionMode": "EXPIRE_MAKER",
+        "workingType": algo.working_type,
+        "priceMatch": "NONE",
+        "closePosition": algo.close_position,
+        "priceProtect": False,
+        "reduceOnly": algo.reduce_only,
+        "createTime": algo.placed_ms,
+        "updateTime": algo.updated_ms,
+        "triggerTime": algo.triggered_ms,
+        "goodTillDate": 0,
+        **(trailing if algo.kind is OrderKind.TRAILING_STOP_MARKET else {}),
+    }
+
+
+def algo_cancelled(algo: AlgoOrder) -> dict[str, Any]:
+    """The short answer of DELETE /algoOrder."""
+    return {"algoId": algo.algo_id, "clientAlgoId": algo.client_algo_id, "code": "200", "msg": "success"}
+
+
+def fill_answer(fill: Fill, spec: MarketSpec) -> dict[str, Any]:
+    return {
+        "buyer": fill.side is Side.BUY,
+        "commission": number(fill.fee, MONEY_PLACES),
+        "commissionAsset": fill.fee_asset,
+        "id": fill.trade_id,
+        "maker": fill.maker,
+        "orderId": fill.order_id,
+        "price": number(fill.price, spec.price_decimals),
+        "qty": number(fill.quantity, spec.quantity_decimals),
+        "quoteQty": number(fill.price * fill.quantity, MONEY_PLACES),
+        "realizedPnl": number(fill.realized, MONEY_PLACES),
+        "side": str(fill.side),
+        "positionSide": str(fill.position_side),
+        "symbol": fill.symbol,
+        "time": fill.time_ms,
+    }
+
+
+def fill_incomes(fill: Fill) -> list[dict[str, Any]]:
+    """What an execution changed in the wallet: its fee, and its profit if it closed anything."""
+    parts = [("REALIZED_PNL", fill.realized)] if fill.realized else []
+    parts += [("COMMISSION", -fill.fee)] if fill.fee else []
+    return [
+        _income(fill.symbol, kind, amount, fill.fee_asset, fill.time_ms, fill.trade_id, str(fill.trade_id))
+        for kind, amount in parts
+    ]
+
+
+def income_answers(income: Income) -> list[dict[str, Any]]:
+    """The rows of a settlement."""
+    return [
+        _income(entry.symbol, str(income.kind), entry.amount, entry.asset, income.time_ms, number_, "")
+        for number_, entry in enumerate(income.entries, start=income.income_id)
+    ]
+
+
+def _income(
+    symbol: str, kind: str, amount: Decimal, asset: str, time_ms: int, transaction_id: int, trade_id: str
+) -> dict[str, Any]:
+    return {
+        "symbol": symbol,
+        "incomeType": kind,
+        "income": number(amount, MONEY_PLACES),
+        "asset": asset,
+        "info": kind,
+        "time": time_ms,
+        "tranId": transaction_id,
+        "tradeId": trade_id,
+    }
+
+
+def position_risk(account: Account, symbol: str, side: PositionSide, view: MarketView) -> dict[str, Any]:
+    """A position as v3 of positionRisk shows it. Like the venue's it is without leverage and margin type: see `symbol_config`."""
+    spec, position = view.spec(symbol), account.position(symbol, side)
+    margin = position_margin(account, symbol, view, side)
+    apart = set_apart(account, symbol, side)
+    fee_paid = spec.taker_fee if position.amount > 0 else -spec.taker_fee
+    return {
+        "symbol": symbol,
+        "positionSide": str(side),
+        "positionAmt": number(position.amount, spec.quantity_decimals),
+        "entryPrice": number(position.entry_price, MONEY_PLACES) if position.amount else "0.0",
+        "breakEvenPrice": number(position.entry_price * (1 + fee_paid), MONEY_PLACES),
+        "markPrice": number(view.last_price(symbol), MONEY_PLACES),
+        "unRealizedProfit": number(margin.unrealized, MONEY_PLACES),
+        "liquidationPrice": number(liquidation_price(account, symbol, side, view), MONEY_PLACES),
+        "isolatedMargin": number(apart + margin.unrealized, MONEY_PLACES) if apart else "0",
+        "notional": number(margin.notional, MONEY_PLACES),
+        "marginAsset": spec.quote,
+        "isolatedWallet": number(apart, MONEY_PLACES) if apart else "0",
+        "initialMargin": number(margin.initial + margin.open_orders, MONEY_PLACES),
+        "maintMargin": number(margin.maintenance, MONEY_PLACES),
+        "positionInitialMargin": number(margin.initial, MONEY_PLACES),
+        "openOrderInitialMargin": number(margin.open_orders, MONEY_PLACES),
+        "adl": 0,
+        "bidNotional": "0",
+        "askNotional": "0",
+        "updateTime": position.updated_ms,
+    }
+
+
+def position_risk_v2(account: Account, symbol: str, side: PositionSide, view: MarketView) -> dict[str, Any]:
+    """The older shape, which shows leverage and margin type with the position."""
+    settings, shown = account.settings_of(symbol), position_risk(account, symbol, side, view)
+    return {
+        **shown,
+        "leverage": str(settings.leverage),
+        "marginType": "isolated" if settings.isolated else "cross",
+        "isolated": settings.isolated,
+        "isAutoAddMargin": "false",
+        "maxNotionalValue": number(view.spec(symbol).max_notional(settings.leverage)),
+        "adlQuantile": 0,
+    }
+
+
+def symbol_config(account: Account, symbol: str, view: MarketView) -> dict[str, Any]:
+    settings = account.settings_of(symbol)
+    return {
+        "symbol": symbol,
+        "marginType": "ISOLATED" if settings.isolated else "CROSSED",
+        "isAutoAddMargin": False,
+        "leverage": settings.leverage,
+        "maxNotionalValue": number(view.spec(symbol).max_notional(settings.leverage)),
+    }
+
+
+def account_answer(account: Account, view: MarketView) -> dict[str, Any]:
+    """Balances and open positions (v3 shows a position only if there is one or an order for it).
+
+    Totals add up what is worth a dollar; an account without any shows those of its first asset.
+    """
+    margins = [asset_margin(account, asset, view) for asset in sorted(account.balances)]
+    dollars = [margin for margin in margins if margin.asset in DOLLARS] or margins[:1]
+    return {
+        "totalInitialMargin": _total(dollars, "initial"),
+        "totalMaintMargin": _total(dollars, "maintenance"),
+        "totalWalletBalance": _total(dollars, "wallet"),
+        "totalUnrealizedProfit": _total(dollars, "unrealized"),
+        "totalMarginBalance": _total(dollars, "balance"),
+        "totalPositionInitialMargin": _total(dollars, "position_initial"),
+        "totalOpenOrderInitialMargin": _total(dollars, "order_initial"),
+        "totalCrossWalletBalance": _total(dollars, "wallet"),
+        "totalCrossUnPnl": _total(dollars, "unrealized"),
+        "availableBalance": _total(dollars, "available"),
+        "maxWithdrawAmount": _total(dollars, "available"),
+        "assets": [_asset(margin, view.now_ms) for margin in margins],
+        "positions": [_account_position(account, symbol, side, view) for symbol, side in _active(account)],
+    }
+
+
+def account_answer_v2(account: Account, view: MarketView) -> dict[str, Any]:
+    """The older shape: every symbol is listed, with its settings, and what the account may do."""
+    positions = [
+        {
+            **_account_position(account, symbol, side, view),
+            "leverage": str(account.settings_of(symbol).leverage),
+            "isolated": account.settings_of(symbol).isolated,
+            "entryPrice": number(account.position(symbol, side).entry_price, MONEY_PLACES),
+            "maxNotional": number(view.spec(symbol).max_notional(account.settings_of(symbol).leverage)),
+        }
+        for symbol, listing in sorted(view.state.listings.items())
+        if listing.series is not None
+        for side in account.sides
+    ]
+    rights = {"feeTier": 0, "canTrade": True, "canDeposit": False, "canWithdraw": False, "multiAssetsMargin": False}
+    return {**rights, **account_answer(account, view), "positions": positions}
+
+
+def balance_answer(account: Account, view: MarketView) -> list[dict[str, Any]]:
+    return [
+        {
+            "accountAlias": account.account_id,
+            "asset": margin.asset,
+            "balance": number(margin.wallet, MONEY_PLACES),
+            "crossWalletBalance": number(margin.wallet, MONEY_PLACES),
+            "crossUnPnl": number(margin.unrealized, MONEY_PLACES),
+            "availableBalance": _shown_available(margin),
+            "maxWithdrawAmount": _shown_available(margin),
+            "marginAvailable": True,
+            "updateTime": view.now_ms,
+        }
+        for margin in (asset_margin(account, asset, view) for asset in sorted(account.balances))
+    ]
+
+
+def _active(account: Account) -> list[tuple[str, PositionSide]]:
+    resting = {(order.symbol, order.position_side) for order in account.orders.values()}
+    return sorted({*account.held, *resting})
+
+
+def _asset(margin: AssetMargin, now_ms: int) -> dict[str, Any]:
+    return {
+        "asset": margin.asset,
+        "walletBalance": number(margin.wallet, MONEY_PLACES),
+        "unrealizedProfit": number(margin.unrealized, MONEY_PLACES),
+        "marginBalance": number(margin.balance, MONEY_PLACES),
+        "maintMargin": number(margin.maintenance, MONEY_PLACES),
+        "initialMargin": number(margin.initial, MONEY_PLACES),
+        "positionInitialMargin": number(margin.position_initial, MONEY_PLACES),
+        "openOrderInitialMargin": number(margin.order_initial, MONEY_PLACES),
+        "crossWalletBalance": number(margin.wallet, MONEY_PLACES),
+        "crossUnPnl": number(margin.unrealized, MONEY_PLACES),
+        "availableBalance": _shown_available(margin),
+        "maxWithdrawAmount": _shown_available(margin),
+        "updateTime": now_ms,
+    }
+
+
+def _account_position(account: Account, symbol: str, side: PositionSide, view: MarketView) -> dict[str, Any]:
+    shown = position_risk(account, symbol, side, view)
+    same = ("symbol", "positionSide", "positionAmt", "isolatedMargin", "notional", "isolatedWallet", "initialMargin")
+    also = ("maintMargin", "positionInitialMargin", "openOrderInitialMargin", "updateTime")
+    return {name: shown[name] for name in same + also} | {"unrealizedProfit": shown["unRealizedProfit"]}
+
+
+def _shown_available(margin: AssetMargin) -> str:
+    """The venue shows no negative available balance."""
+    return number(max(margin.available, ZERO), MONEY_PLACES)
+
+
+def _total(margins: list[AssetMargin], name: str) -> str:
+    total = sum((getattr(margin, name) for margin in margins), ZERO)
+    return number(max(total, ZERO) if name == "available" else total, MONEY_PLACES)

@@ -1,0 +1,120 @@
+"""Market and limit orders: place, ask, amend, cancel, list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from paper_exchange import errors
+from paper_exchange.accounts.account import Order, Outcome
+from paper_exchange.exchange import Session
+from paper_exchange.http import render_account as render
+from paper_exchange.http.gate import AnyGate
+from paper_exchange.matching.matching import place_order
+from paper_exchange.matching.resting import (
+    MAX_CANCELLED_AT_ONCE,
+    amend_order,
+    cancel_order,
+    cancel_some_orders,
+    open_order,
+)
+from paper_exchange.requests.requests import (
+    Parameters,
+    parse_amendment,
+    parse_order,
+    parse_reference,
+    required,
+)
+
+router = APIRouter(prefix="/fapi/v1", tags=["orders"])
+
+
+@router.post("/order")
+async def new_order(gate: AnyGate) -> Response:
+    """Place an order; a market order answers with its fill."""
+
+    def decide(session: Session, parameters: Parameters) -> tuple[Outcome, Any]:
+        request = parse_order(parameters)
+        outcome, order = place_order(session.account, request, session.quotes, session.stamp, session.fill_ratio)
+        return outcome, render.order_answer(order, session.quotes.spec(order.symbol))
+
+    return await gate.write(decide)
+
+
+@router.get("/order")
+async def query_order(gate: AnyGate) -> Response:
+    """An order by the venue's id or the client's; of several with one client id, the open one, else the latest."""
+
+    def look(session: Session, parameters: Parameters) -> Any:
+        symbol = required(parameters, "symbol")
+        spec = session.quotes.spec(symbol)
+        reference = parse_reference(parameters, "orderId", "origClientOrderId")
+        order = open_order(session.account, symbol, reference)
+        account_id = session.account.account_id
+        if order is None and reference.order_id is not None:
+            order = session.store.order(account_id, reference.order_id)
+        elif order is None:
+            order = session.store.order_of_client(account_id, reference.client_id)
+        if order is None or order.symbol != symbol:
+            raise errors.order_does_not_exist()
+        return render.order_answer(order, spec)
+
+    return await gate.read(look)
+
+
+@router.delete("/order")
+async def delete_order(gate: AnyGate) -> Response:
+    """Cancel an open order."""
+
+    def decide(session: Session, parameters: Parameters) -> tuple[Outcome, Any]:
+        symbol = required(parameters, "symbol")
+        reference = parse_reference(parameters, "orderId", "origClientOrderId")
+        outcome, order = cancel_order(session.account, symbol, reference, session.stamp.wall_ms)
+        return outcome, render.order_answer(order, session.quotes.spec(symbol))
+
+    return await gate.write(decide)
+
+
+@router.put("/order")
+async def put_order(gate: AnyGate) -> Response:
+    """Give a resting limit order another price and quantity."""
+
+    def decide(session: Session, parameters: Parameters) -> tuple[Outcome, Any]:
+        amendment = parse_amendment(parameters)
+        reference = parse_reference(parameters, "orderId", "origClientOrderId")
+        outcome, order = amend_order(session.account, amendment, reference, session.quotes, session.stamp)
+        return outcome, render.order_answer(order, session.quotes.spec(order.symbol))
+
+    return await gate.write(decide)
+
+
+@router.delete("/allOpenOrders")
+async def delete_orders(gate: AnyGate) -> Response:
+    """Cancel a symbol's open orders; conditional ones stay."""
+
+    def decide(session: Session, parameters: Parameters) -> tuple[Outcome, Any]:
+        symbol = session.quotes.spec(required(parameters, "symbol")).symbol
+        return cancel_some_orders(session.account, symbol, session.stamp.wall_ms), render.ALL_CANCELLED
+
+    return await gate.write_on(decide, more=lambda outcome: len(outcome.orders) == MAX_CANCELLED_AT_ONCE)
+
+
+@router.get("/openOrders")
+async def open_orders(gate: AnyGate) -> Response:
+    """Resting orders; conditional ones are listed by openAlgoOrders."""
+
+    def look(session: Session, parameters: Parameters) -> Any:
+        orders = _of_symbol(session, parameters, session.account.orders.values())
+        return [render.order_answer(order, session.quotes.spec(order.symbol)) for order in orders]
+
+    return await gate.read(look)
+
+
+def _of_symbol(session: Session, parameters: Parameters, orders: Iterable[Order]) -> Iterator[Order]:
+    symbol = parameters.get("symbol")
+    if symbol is not None:
+        session.quotes.spec(symbol)
+    return (order for order in orders if symbol in (None, order.symbol))

@@ -1,0 +1,203 @@
+"""Orders meet the market: pure functions from an account and a request to what becomes of both.
+
+A market order fills at the last price plus half a spread, in full unless an operator cuts it. A limit order that is marketable
+does the same, at no worse than its price; otherwise it rests and fills at its price, as maker, when a later candle goes through
+it (`triggers`). What is left of a market or IOC order expires, what is left of another limit order rests.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+from paper_exchange import errors
+from paper_exchange.accounts.account import (
+    ZERO,
+    Account,
+    Fill,
+    Order,
+    OrderKind,
+    OrderStatus,
+    Outcome,
+    PositionSide,
+    Side,
+)
+from paper_exchange.accounts.margin import asset_margin, isolated_wallet_after
+from paper_exchange.accounts.positions import apply_fill, reducible
+from paper_exchange.markets import filters
+from paper_exchange.markets.markets import MarketSpec
+from paper_exchange.markets.quotes import Quotes, Stamp
+from paper_exchange.requests.requests import OrderRequest
+
+MAX_OPEN_ORDERS = 500  # of an account, both kinds together: they ride in its item, 500 bytes each, and an item has 400 kB
+
+
+def place_order(
+    account: Account, request: OrderRequest, quotes: Quotes, stamp: Stamp, fill_ratio: Decimal | None = None
+) -> tuple[Outcome, Order]:
+    """Execute or rest an order; the result is the new state and the order as it then is.
+
+    Client ids are unique among open orders only, as at the venue: a market order that is sent again executes again. `fill_ratio`
+    cuts what can be taken at once to a share of the quantity. Raises `VenueError`; nothing has happened then.
+    """
+    spec = quotes.spec(request.symbol)
+    check_position_side(account, request.position_side, names_reduce_only=request.names_reduce_only)
+    if request.client_id and any(order.client_order_id == request.client_id for order in account.orders.values()):
+        raise errors.duplicate_client_id()
+    filters.check_quantity(spec, request.quantity, market=request.kind is OrderKind.MARKET)
+    if request.kind is OrderKind.LIMIT:
+        filters.check_price(spec, request.price)
+    last = quotes.last_price(request.symbol)
+    reduces = request.reduce_only or request.position_side.closed_by(request.side)
+    quantity = _reduced(account, request) if reduces else request.quantity
+    account, order = _numbered(account, replace(request, quantity=quantity, reduce_only=reduces), quotes, stamp)
+    touch = spec.touch(last, buys=request.side is Side.BUY)
+    if request.kind is OrderKind.MARKET:
+        filters.check_notional(spec, quantity * last, reduces=reduces)
+        return take(account, order, touch, quotes, fill_ratio)
+    filters.check_percent_price(spec, request.price, last, buys=request.side is Side.BUY)
+    filters.check_notional(spec, quantity * request.price, reduces=reduces)
+    if is_marketable(order, touch):
+        if request.time_in_force == "GTX":
+            raise errors.post_only_rejected()
+        return take(account, order, touch, quotes, fill_ratio)
+    return rest(account, order, quotes)
+
+
+def check_position_side(account: Account, side: PositionSide, *, names_reduce_only: bool) -> None:
+    """The side must be of the account's mode (-4061); hedge mode knows no reduceOnly (-1106)."""
+    if side not in account.sides:
+        raise errors.position_side_mismatch()
+    if account.hedged and names_reduce_only:
+        raise errors.unwanted_parameter("reduceonly")
+
+
+def _reduced(account: Account, request: OrderRequest) -> Decimal:
+    """What of the quantity only reduces: in one-way mode the order is cut to it, in hedge mode more is refused (-2022)."""
+    position = account.position(request.symbol, request.position_side)
+    quantity = reducible(position, request.side.sign, request.quantity)
+    if not quantity or (account.hedged and quantity < request.quantity):
+        raise errors.reduce_only_rejected()
+    return quantity
+
+
+def _numbered(account: Account, request: OrderRequest, quotes: Quotes, stamp: Stamp) -> tuple[Account, Order]:
+    account, order_id = account.next_id()
+    order = Order(
+        order_id=order_id,
+        client_order_id=request.client_id or f"paper-{order_id}",
+        symbol=request.symbol,
+        side=request.side,
+        kind=request.kind,
+        original_kind=request.kind,
+        time_in_force=request.time_in_force,
+        quantity=request.quantity,
+        price=request.price,
+        reduce_only=request.reduce_only,
+        signed_by=stamp.signed_by,
+        placed_ms=stamp.wall_ms,
+        updated_ms=stamp.wall_ms,
+        market_ms=quotes.now_ms,
+        position_side=request.position_side,
+    )
+    return account, order
+
+
+def is_marketable(order: Order, touch: Decimal) -> bool:
+    """Whether the other side of the book lies within a limit order's price."""
+    return order.price >= touch if order.side is Side.BUY else order.price <= touch
+
+
+def take(
+    account: Account, order: Order, price: Decimal, quotes: Quotes, fill_ratio: Decimal | None = None
+) -> tuple[Outcome, Order]:
+    """Fill what is left of an order at once, as taker, or a share of it; -5021 for a FOK order that would be filled in part."""
+    spec = quotes.spec(order.symbol)
+    quantity = order.remaining if fill_ratio is None else spec.whole_steps(order.remaining * fill_ratio)
+    if quantity < order.remaining and order.time_in_force == "FOK":
+        raise errors.fill_or_kill_rejected()
+    outcome, after = Outcome(account), order
+    if quantity:
+        outcome, after = execute(account, order, price, spec, quantity, maker=False)
+        require_margin(account, outcome.account, order, quotes)
+    if not after.remaining:
+        return outcome, after
+    if order.kind is OrderKind.MARKET or order.time_in_force == "IOC":
+        expired = replace(after, status=OrderStatus.EXPIRED)
+        return outcome.then(Outcome(outcome.account.without_order(order.order_id), orders=(expired,))), expired
+    rested, after = rest(outcome.account.without_order(order.order_id), after, quotes)
+    return outcome.then(rested), after
+
+
+def rest(account: Account, order: Order, quotes: Quotes) -> tuple[Outcome, Order]:
+    """Keep a limit order that cannot be filled now; FOK is refused (-5021), IOC expires."""
+    if order.time_in_force == "FOK":
+        raise errors.fill_or_kill_rejected()
+    if order.time_in_force == "IOC":
+        expired = replace(order, status=OrderStatus.EXPIRED)
+        return Outcome(account, orders=(expired,)), expired
+    resting = sum(1 for other in account.orders.values() if other.symbol == order.symbol)
+    if resting >= quotes.spec(order.symbol).max_orders or is_full(account):
+        raise errors.too_many_open_orders()
+    rested = replace(account, orders={**account.orders, order.order_id: order})
+    require_margin(account, rested, order, quotes)
+    return Outcome(rested), order
+
+
+def is_full(account: Account) -> bool:
+    return len(account.orders) + len(account.algo_orders) >= MAX_OPEN_ORDERS
+
+
+def require_margin(before: Account, after: Account, order: Order, quotes: Quotes) -> None:
+    """Refuse what the account cannot carry: -2019, or -2027 if the leverage does not allow a position of that size.
+
+    What only reduces a position is never refused.
+    """
+    held = before.position(order.symbol, order.position_side)
+    if reducible(held, order.side.sign, order.remaining) == order.remaining:
+        return
+    spec = quotes.spec(order.symbol)
+    if asset_margin(after, spec.quote, quotes).available < 0:
+        raise errors.margin_insufficient()
+    size = abs(after.position(order.symbol, order.position_side).amount) * quotes.last_price(order.symbol)
+    if size > spec.max_notional(after.settings_of(order.symbol).leverage):
+        raise errors.position_too_large()
+
+
+def execute(
+    account: Account, order: Order, price: Decimal, spec: MarketSpec, quantity: Decimal, *, maker: bool
+) -> tuple[Outcome, Order]:
+    """Fill `quantity` of an order at `price`: position, wallet and fee change; the order closes with its last piece."""
+    before = account.position(order.symbol, order.position_side)
+    position, realized = apply_fill(before, quantity * order.side.sign, price, order.updated_ms)
+    isolated = isolated_wallet_after(before, position, price, account.settings_of(order.symbol))
+    fee = quantity * price * (spec.maker_fee if maker else spec.taker_fee)
+    account, trade_id = account.next_id()
+    fill = Fill(
+        trade_id=trade_id,
+        order_id=order.order_id,
+        client_order_id=order.client_order_id,
+        symbol=order.symbol,
+        side=order.side,
+        price=price,
+        quantity=quantity,
+        fee=fee,
+        fee_asset=spec.quote,
+        realized=realized,
+        maker=maker,
+        signed_by=order.signed_by,
+        time_ms=order.updated_ms,
+        market_ms=order.market_ms,
+        position_side=order.position_side,
+    )
+    executed = order.executed + quantity
+    whole = executed == order.quantity
+    status = OrderStatus.FILLED if whole else OrderStatus.PARTIALLY_FILLED
+    filled = replace(order, status=status, executed=executed, quote=order.quote + quantity * price)
+    account = account.without_order(order.order_id)
+    after = replace(
+        account.with_position(order.symbol, order.position_side, replace(position, isolated_wallet=isolated)),
+        balances={**account.balances, spec.quote: account.balances.get(spec.quote, ZERO) + realized - fee},
+        orders=account.orders if whole else {**account.orders, order.order_id: filled},
+    )
+    return Outcome(after, orders=(filled,) if whole else (), fills=(fill,)), filled

@@ -1,0 +1,88 @@
+"""Resting limit orders: found, cancelled, amended."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from paper_exchange import errors
+from paper_exchange.accounts.account import Account, Order, OrderStatus, Outcome, Side
+from paper_exchange.markets import filters
+from paper_exchange.markets.quotes import Quotes, Stamp
+from paper_exchange.matching.matching import is_marketable, require_margin, take
+from paper_exchange.requests.requests import Amendment, OrderReference
+
+MAX_AMENDMENTS = 10_000  # the venue's maxMoveOrderLimit
+MAX_CANCELLED_AT_ONCE = 45  # a cancelled order leaves two items, and a transaction has a hundred
+
+
+def open_order(account: Account, symbol: str, reference: OrderReference) -> Order | None:
+    for order in account.orders.values():
+        named = order.order_id == reference.order_id or order.client_order_id == reference.client_id
+        if named and order.symbol == symbol:
+            return order
+    return None
+
+
+def cancel_order(account: Account, symbol: str, reference: OrderReference, wall_ms: int) -> tuple[Outcome, Order]:
+    """Cancel an open order; -2011 if there is none like it."""
+    order = open_order(account, symbol, reference)
+    if order is None:
+        raise errors.unknown_order_sent()
+    return _cancelled(account, order, wall_ms)
+
+
+def cancel_some_orders(account: Account, symbol: str, wall_ms: int) -> Outcome:
+    """Cancel a symbol's open orders, at most `MAX_CANCELLED_AT_ONCE`."""
+    outcome = Outcome(account)
+    orders = [order for order in account.orders.values() if order.symbol == symbol]
+    for order in orders[:MAX_CANCELLED_AT_ONCE]:
+        outcome = outcome.then(_cancelled(outcome.account, order, wall_ms)[0])
+    return outcome
+
+
+def _cancelled(account: Account, order: Order, wall_ms: int) -> tuple[Outcome, Order]:
+    cancelled = replace(order, status=OrderStatus.CANCELED, updated_ms=wall_ms)
+    return Outcome(account.without_order(order.order_id), orders=(cancelled,)), cancelled
+
+
+def amend_order(
+    account: Account, amendment: Amendment, reference: OrderReference, quotes: Quotes, stamp: Stamp
+) -> tuple[Outcome, Order]:
+    """Give a resting limit order another price and quantity; it keeps its ids and what it has filled.
+
+    As at the venue ("Modify Order"): refused terms leave the order as it is; a quantity that has been filled already, or a
+    price at which a GTX order would execute, cancels it. Raises `VenueError`: -2013, -5026, -5027 and those of the filters and
+    the margin.
+    """
+    spec = quotes.spec(amendment.symbol)
+    order = open_order(account, amendment.symbol, reference)
+    if order is None:
+        raise errors.order_does_not_exist()
+    if order.side is not amendment.side:
+        raise errors.invalid_side()
+    if (order.price, order.quantity) == (amendment.price, amendment.quantity):
+        raise errors.amendment_unneeded()
+    if order.amendments >= MAX_AMENDMENTS:
+        raise errors.too_many_amendments()
+    filters.check_quantity(spec, amendment.quantity, market=False)
+    filters.check_price(spec, amendment.price)
+    last, buys = quotes.last_price(order.symbol), order.side is Side.BUY
+    filters.check_percent_price(spec, amendment.price, last, buys=buys)
+    filters.check_notional(spec, amendment.quantity * amendment.price, reduces=order.reduce_only)
+    touch = spec.touch(last, buys=buys)
+    amended = replace(
+        order,
+        price=amendment.price,
+        quantity=amendment.quantity,
+        amendments=order.amendments + 1,
+        updated_ms=stamp.wall_ms,
+    )
+    marketable = is_marketable(amended, touch)
+    if amended.remaining <= 0 or (marketable and order.time_in_force == "GTX"):
+        return _cancelled(account, order, stamp.wall_ms)
+    if marketable:
+        taking = replace(amended, market_ms=quotes.now_ms)
+        return take(account.without_order(order.order_id), taking, touch, quotes)
+    after = replace(account, orders={**account.orders, order.order_id: amended})
+    require_margin(account, after, amended, quotes)
+    return Outcome(after), amended

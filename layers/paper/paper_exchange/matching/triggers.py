@@ -1,0 +1,248 @@
+"""What the market does to an account, found out only when somebody looks: fills, triggers, trailing, liquidation, funding.
+
+An account remembers until which market time it was evaluated. Looking brings it up to date, event by event, so stepping the
+clock costs nothing however many accounts there are, and the result does not depend on when anybody looks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from heapq import merge
+
+from paper_exchange.accounts.account import (
+    Account,
+    AlgoOrder,
+    AlgoStatus,
+    Order,
+    OrderKind,
+    OrderStatus,
+    Outcome,
+    Side,
+)
+from paper_exchange.accounts.funding import funding_times, settle_funding
+from paper_exchange.accounts.positions import reducible
+from paper_exchange.errors import VenueError
+from paper_exchange.markets.candles import Bar
+from paper_exchange.markets.quotes import Quotes
+from paper_exchange.matching.liquidation import Liquidation, at_risk, liquidate, liquidations
+from paper_exchange.matching.matching import execute, is_marketable, require_margin, take
+from paper_exchange.matching.waiting import Waiting, limits_behind_triggers, next_due, trailing_level, waiting_of
+
+MAX_CLOSED_A_STEP = 15  # an algo order leaves five items, so 15 fit one transaction of 100 with the account itself
+AFTER_ALL_CANDLES = "~"  # sorts behind every symbol: funding is paid on what the candles of its moment have left
+
+
+@dataclass(frozen=True, slots=True)
+class _Event:
+    """A candle at its close, or funding (no candle)."""
+
+    at_ms: int
+    symbol: str
+    bar: Bar | None = None
+
+    @property
+    def place(self) -> tuple[int, str]:
+        return self.at_ms, self.symbol
+
+
+def bring_up_to_date(account: Account, quotes: Quotes, wall_ms: int) -> Outcome:
+    """Evaluate every candle that closed, and every funding that was due, since the account was last evaluated.
+
+    One call closes at most `MAX_CLOSED_A_STEP` orders and then stops before the event it is in: call again until
+    `evaluated_ms` is the clock's time.
+    """
+    outcome = Outcome(account)
+    risky = at_risk(account, quotes)
+    for event in _events(account, quotes, risky):
+        if event.place < (account.evaluated_ms + 1, account.evaluated_symbol):
+            continue
+        outcome = replace(outcome, account=_entering(outcome.account, event))
+        then = quotes.at(event.at_ms)
+        while (step := _next_step(outcome.account, event, then, wall_ms, risky)) is not None:
+            if outcome.closed >= MAX_CLOSED_A_STEP:
+                return outcome
+            outcome = outcome.then(step)
+    return replace(outcome, account=_evaluated(outcome.account, quotes.now_ms))
+
+
+def _evaluated(account: Account, market_ms: int) -> Account:
+    """Everything until then is done."""
+    return replace(account, evaluated_ms=market_ms, evaluated_symbol="") if market_ms > account.evaluated_ms else account
+
+
+def _entering(account: Account, event: _Event) -> Account:
+    """Everything before this event is done, of the candles that close with it those of earlier symbols."""
+    return replace(account, evaluated_ms=max(account.evaluated_ms, event.at_ms - 1), evaluated_symbol=event.symbol)
+
+
+def _events(account: Account, quotes: Quotes, risky: set[str]) -> Iterator[_Event]:
+    """Candles that may matter, of all symbols, by closing time and symbol, with the funding times among them."""
+    waiting = [*waiting_of(account), *limits_behind_triggers(account)]
+    trailing = {algo.symbol for algo in account.algo_orders.values() if algo.kind is OrderKind.TRAILING_STOP_MARKET}
+    feeds: list[Iterator[_Event]] = []
+    for symbol in sorted({one.order.symbol for one in waiting} | risky | trailing):
+        if symbol in risky or symbol in trailing:
+            feeds.append(_all(symbol, quotes, account.evaluated_ms))
+        else:
+            feeds.append(_reaching(symbol, [one for one in waiting if one.order.symbol == symbol], quotes, account.evaluated_ms))
+    feeds.append(_Event(at_ms, AFTER_ALL_CANDLES) for at_ms in funding_times(account, quotes))
+    return merge(*feeds, key=lambda event: event.place)
+
+
+def _all(symbol: str, quotes: Quotes, after_ms: int) -> Iterator[_Event]:
+    interval = quotes.interval_ms(symbol)
+    return (_Event(bar.open_ms + interval, symbol, bar) for bar in quotes.closed_bars(symbol, after_ms))
+
+
+def _reaching(symbol: str, waiting: list[Waiting], quotes: Quotes, after_ms: int) -> Iterator[_Event]:
+    """What comes to wait while candles are evaluated waits at a price that is known from the start (a stop's limit), so a candle
+    that reaches none of these prices now never will."""
+    above = min((one.price for one in waiting if one.above), default=None)
+    below = max((one.price for one in waiting if not one.above), default=None)
+    for event in _all(symbol, quotes, after_ms):
+        bar = event.bar
+        if bar and ((above is not None and bar.high >= above) or (below is not None and bar.low <= below)):
+            yield event
+
+
+def _next_step(account: Account, event: _Event, quotes: Quotes, wall_ms: int, risky: set[str]) -> Outcome | None:
+    """The next thing that happens in an event; None when it is over."""
+    if event.bar is None:
+        return _fund(account, event.at_ms, quotes, wall_ms)
+    liquidation = liquidations(account, quotes) if event.symbol in risky else ()
+    due = next_due(waiting_of(account, liquidation), event.symbol, event.bar, event.at_ms)
+    if due is not None:
+        return _happen(account, due, event.bar, quotes, wall_ms)
+    return _trail(account, event.symbol, event.bar, quotes, wall_ms)
+
+
+def _fund(account: Account, at_ms: int, quotes: Quotes, wall_ms: int) -> Outcome | None:
+    if account.evaluated_ms >= at_ms:
+        return None
+    paid = settle_funding(account, quotes, wall_ms)
+    return replace(paid, account=_evaluated(paid.account, at_ms))
+
+
+def _happen(account: Account, due: Waiting, bar: Bar, quotes: Quotes, wall_ms: int) -> Outcome:
+    if isinstance(due.order, Order):
+        return _fill_resting(account, due.order, bar, quotes, wall_ms)
+    base = bar.open if due.reached_at_open(bar) else due.price
+    if isinstance(due.order, Liquidation):
+        spec = quotes.spec(due.order.symbol)
+        tick = spec.ask(base) if due.above else spec.bid(base)
+        return liquidate(account, due.order, tick, quotes, wall_ms)
+    return _trigger(account, due.order, base, quotes, wall_ms)
+
+
+def _fill_resting(account: Account, order: Order, bar: Bar, quotes: Quotes, wall_ms: int) -> Outcome:
+    """Fill a resting order at its price: in full, or as much of it as the market's share of the candle's volume is."""
+    spec = quotes.spec(order.symbol)
+    due = replace(order, updated_ms=wall_ms, market_ms=quotes.now_ms)
+    if order.reduce_only:
+        quantity = reducible(account.position(order.symbol, order.position_side), order.side.sign, order.remaining)
+        if not quantity:
+            expired = replace(due, status=OrderStatus.EXPIRED)
+            return Outcome(account.without_order(order.order_id), orders=(expired,))
+        due = replace(due, quantity=order.executed + quantity)
+    share = spec.whole_steps(bar.volume * spec.volume_share) if spec.volume_share else due.remaining
+    quantity = min(due.remaining, max(share, spec.step_size))
+    return execute(account, due, order.price, spec, quantity, maker=True)[0]
+
+
+def _trail(account: Account, symbol: str, bar: Bar, quotes: Quotes, wall_ms: int) -> Outcome | None:
+    """Let the next trailing stop that has not done so follow a candle; None when all have.
+
+    Before this the candle was held against the distance from the best price until then. Its own best price comes after that,
+    and its close last: a close beyond the new distance triggers there.
+    """
+    for algo in account.algo_orders.values():
+        trails = algo.kind is OrderKind.TRAILING_STOP_MARKET and algo.symbol == symbol
+        if not trails or algo.market_ms == quotes.now_ms:
+            continue
+        best = bar.high if algo.side is Side.SELL else bar.low
+        followed = replace(algo, extreme=_extreme(algo, best), market_ms=quotes.now_ms)
+        after = replace(account, algo_orders={**account.algo_orders, algo.algo_id: followed})
+        if not followed.extreme:
+            return Outcome(after)
+        level = trailing_level(followed)
+        crossed = bar.close >= level.price if level.above else bar.close <= level.price
+        return _trigger(after, followed, level.price, quotes, wall_ms) if crossed else Outcome(after)
+    return None
+
+
+def _extreme(algo: AlgoOrder, best: Decimal) -> Decimal:
+    """The best price since activation; zero while the activation price has not been reached."""
+    better = max if algo.side is Side.SELL else min
+    if algo.extreme:
+        return better(algo.extreme, best)
+    return best if better(best, algo.activate_price) == best else Decimal(0)
+
+
+def _trigger(account: Account, algo: AlgoOrder, base: Decimal, quotes: Quotes, wall_ms: int) -> Outcome:
+    """The conditional order becomes an order of the same client id, or is rejected: nothing to reduce, no margin."""
+    rest = {key: other for key, other in account.algo_orders.items() if key != algo.algo_id}
+    account = replace(account, algo_orders=rest)
+    done = replace(algo, updated_ms=wall_ms, triggered_ms=wall_ms, market_ms=quotes.now_ms)
+    rejected = Outcome(account, algo_orders=(replace(done, status=AlgoStatus.REJECTED),))
+    position = account.position(algo.symbol, algo.position_side)
+    quantity = algo.quantity
+    if algo.only_reduces:
+        quantity = reducible(position, algo.side.sign, abs(position.amount) if algo.close_position else quantity)
+        if not quantity:
+            return rejected
+    numbered, order_id = account.next_id()
+    order = _became(algo, order_id, quantity, quotes, wall_ms)
+    touch = quotes.spec(algo.symbol).touch(base, buys=algo.side is Side.BUY)
+    try:
+        outcome, order = _sent(numbered, order, touch, quotes)
+    except VenueError:
+        return rejected
+    status = AlgoStatus.TRIGGERED if order_id in outcome.account.orders else AlgoStatus.FINISHED
+    finished = replace(done, status=status, order_id=order_id, actual_price=order.average_price)
+    return replace(outcome, algo_orders=(finished,))
+
+
+def _became(algo: AlgoOrder, order_id: int, quantity: Decimal, quotes: Quotes, wall_ms: int) -> Order:
+    return Order(
+        order_id=order_id,
+        client_order_id=algo.client_algo_id,
+        symbol=algo.symbol,
+        side=algo.side,
+        kind=OrderKind.LIMIT if algo.kind.becomes_limit else OrderKind.MARKET,
+        original_kind=algo.kind,
+        time_in_force=algo.time_in_force,
+        quantity=quantity,
+        price=algo.price,
+        reduce_only=algo.only_reduces,
+        signed_by=algo.signed_by,
+        placed_ms=wall_ms,
+        updated_ms=wall_ms,
+        market_ms=quotes.now_ms,
+        trigger_price=algo.trigger_price,
+        close_position=algo.close_position,
+        position_side=algo.position_side,
+    )
+
+
+def _sent(account: Account, order: Order, touch: Decimal, quotes: Quotes) -> tuple[Outcome, Order]:
+    """What the market makes of an order that has just been triggered; a limit order rests from the next candle on."""
+    if order.kind is OrderKind.LIMIT and not is_marketable(order, touch):
+        return _rested(account, order, quotes)
+    if order.time_in_force == "GTX":
+        return _expired(account, order)
+    return take(account, order, touch, quotes)
+
+
+def _rested(account: Account, order: Order, quotes: Quotes) -> tuple[Outcome, Order]:
+    if order.time_in_force in ("IOC", "FOK"):
+        return _expired(account, order)
+    rested = replace(account, orders={**account.orders, order.order_id: order})
+    require_margin(account, rested, order, quotes)
+    return Outcome(rested), order
+
+
+def _expired(account: Account, order: Order) -> tuple[Outcome, Order]:
+    expired = replace(order, status=OrderStatus.EXPIRED)
+    return Outcome(account, orders=(expired,)), expired

@@ -1,0 +1,110 @@
+"""What waits for a price, and in which order one candle reaches it.
+
+Within one candle the path of the price is unknown, so it is assumed: what the open has already passed comes first and fills at
+the open; then the side on which a stop waits, nearest first; then the other side. A stop is thus always taken before a target,
+and before the liquidation behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from paper_exchange.accounts.account import Account, AlgoOrder, Order, OrderKind, Side
+from paper_exchange.markets.candles import Bar
+from paper_exchange.matching.conditional import waits_above
+from paper_exchange.matching.liquidation import Liquidation
+
+PERCENT = Decimal("0.01")
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An open order, or a liquidation, seen as a price that the market may reach."""
+
+    order: Order | AlgoOrder | Liquidation
+    price: Decimal
+    above: bool
+    is_stop: bool
+
+    @property
+    def number(self) -> int:
+        if isinstance(self.order, Liquidation):
+            return 0
+        return self.order.order_id if isinstance(self.order, Order) else self.order.algo_id
+
+    def reached_at_open(self, bar: Bar) -> bool:
+        return bar.open >= self.price if self.above else bar.open <= self.price
+
+    def reached(self, bar: Bar) -> bool:
+        """A trigger is reached by touching it; a resting limit order must be gone through, for others queue before it."""
+        if isinstance(self.order, Order):
+            return bar.high > self.price if self.above else bar.low < self.price
+        return bar.high >= self.price if self.above else bar.low <= self.price
+
+
+def waiting_of(account: Account, liquidations: Iterable[Liquidation] = ()) -> list[Waiting]:
+    """Everything of the account that waits for a price; a trailing stop that has not been activated yet does not."""
+    found = [_limit(order) for order in account.orders.values()]
+    found += [_trigger(algo) for algo in account.algo_orders.values() if algo.kind is not OrderKind.TRAILING_STOP_MARKET]
+    found += [trailing_level(algo) for algo in account.algo_orders.values() if algo.extreme]
+    return found + [Waiting(due, due.price, due.above, is_stop=True) for due in liquidations]
+
+
+def limits_behind_triggers(account: Account) -> list[Waiting]:
+    """The limit prices that stops and targets will rest at once they have triggered."""
+    limits = (algo for algo in account.algo_orders.values() if algo.kind.becomes_limit)
+    return [Waiting(algo, algo.price, algo.side is Side.SELL, is_stop=False) for algo in limits]
+
+
+def _limit(order: Order) -> Waiting:
+    return Waiting(order, order.price, above=order.side is Side.SELL, is_stop=False)
+
+
+def _trigger(algo: AlgoOrder) -> Waiting:
+    return Waiting(algo, algo.trigger_price, waits_above(algo.kind, algo.side), algo.kind.is_stop)
+
+
+def trailing_level(algo: AlgoOrder) -> Waiting:
+    """Where a trailing stop triggers: its distance away from the best price since it was activated."""
+    distance = algo.callback_rate * PERCENT
+    level = algo.extreme * (1 + distance if algo.side is Side.BUY else 1 - distance)
+    return Waiting(algo, level, above=algo.side is Side.BUY, is_stop=True)
+
+
+def next_due(waiting: Iterable[Waiting], symbol: str, bar: Bar, close_ms: int) -> Waiting | None:
+    """The one that this candle reaches first, by the assumed path."""
+    own = (one for one in waiting if one.order.symbol == symbol and not _had_its_share(one, close_ms))
+    due = [one for one in own if one.reached(bar)]
+    if not due:
+        return None
+    rises_first = _rises_first(due, bar)
+
+    def place_on_path(one: Waiting) -> tuple[bool, bool, Decimal, bool, int]:
+        gap = one.reached_at_open(bar)
+        return (
+            not gap,
+            not gap and one.above is not rises_first,
+            Decimal(0) if gap else abs(one.price - bar.open),
+            not one.is_stop,
+            one.number,
+        )
+
+    return min(due, key=place_on_path)
+
+
+def _had_its_share(one: Waiting, close_ms: int) -> bool:
+    """Whether the candle is spent for it: it came to rest or filled in part in this one, or it has trailed with it already."""
+    if isinstance(one.order, Order):
+        of_this_candle = bool(one.order.executed) or one.order.original_kind is not one.order.kind
+        return of_this_candle and one.order.market_ms == close_ms
+    if isinstance(one.order, AlgoOrder):
+        return one.order.kind is OrderKind.TRAILING_STOP_MARKET and one.order.market_ms == close_ms
+    return False
+
+
+def _rises_first(due: Iterable[Waiting], bar: Bar) -> bool:
+    """Towards a stop if one is due; otherwise away from where the candle ends, so that what lies on both sides is reached."""
+    stops = [one.above for one in due if one.is_stop]
+    return all(stops) if stops else bar.close < bar.open

@@ -1,0 +1,1 @@
+"""What an operator does that no tenant can, and the operator's key."""

@@ -1,0 +1,268 @@
+"""What a client asks for, read from its parameters with the venue's own complaints about them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+
+from paper_exchange import errors
+from paper_exchange.accounts.account import ZERO, OrderKind, PositionSide, Side
+
+CLIENT_ID = re.compile(r"[.A-Z:/a-z0-9_-]{1,36}", re.ASCII)
+NUMBER = re.compile(r"-?[0-9]{1,20}(\.[0-9]{0,20})?", re.ASCII)
+CONDITIONAL_NAMES = frozenset(set(OrderKind) - {OrderKind.MARKET, OrderKind.LIMIT})
+CLOSING_NAMES = frozenset({"STOP_MARKET", "TAKE_PROFIT_MARKET"})  # what closePosition may be sent with
+MIN_CALLBACK_RATE, MAX_CALLBACK_RATE = Decimal("0.1"), Decimal(10)  # percent, the venue's bounds of a trailing distance
+TIMES_IN_FORCE = frozenset({"GTC", "IOC", "FOK", "GTX"})
+WORKING_TYPES = frozenset({"CONTRACT_PRICE", "MARK_PRICE"})
+MAX_LONG = 2**63 - 1
+
+Parameters = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRequest:
+    """A checked POST /fapi/v1/order; `client_id` is empty if the client sent none.
+
+    `names_reduce_only` tells that reduceOnly was sent at all, which hedge mode refuses.
+    """
+
+    symbol: str
+    side: Side
+    kind: OrderKind
+    quantity: Decimal
+    price: Decimal
+    time_in_force: str
+    reduce_only: bool
+    client_id: str
+    position_side: PositionSide = PositionSide.BOTH
+    names_reduce_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Amendment:
+    """A checked PUT /fapi/v1/order."""
+
+    symbol: str
+    side: Side
+    quantity: Decimal
+    price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class AlgoRequest:
+    """A checked POST /fapi/v1/algoOrder; `quantity` is zero if it closes the position.
+
+    `price` is zero unless it becomes a limit order, `trigger_price` unless it has one; `activate_price` is zero if a trailing
+    stop trails at once, `callback_rate` is in percent.
+    """
+
+    symbol: str
+    side: Side
+    kind: OrderKind
+    quantity: Decimal
+    trigger_price: Decimal
+    reduce_only: bool
+    close_position: bool
+    working_type: str
+    client_id: str
+    position_side: PositionSide = PositionSide.BOTH
+    names_reduce_only: bool = False
+    time_in_force: str = "GTC"
+    price: Decimal = ZERO
+    activate_price: Decimal = ZERO
+    callback_rate: Decimal = ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class OrderReference:
+    """An order by the venue's id or by the client's; exactly one is set."""
+
+    order_id: int | None
+    client_id: str
+
+
+def required(parameters: Parameters, name: str) -> str:
+    value = parameters.get(name)
+    if not value:
+        raise errors.missing_parameter(name)
+    return value
+
+
+def whole_number(parameters: Parameters, name: str, default: int | None = None) -> int | None:
+    """An integer parameter, or `default` if it was not sent."""
+    text = parameters.get(name)
+    if text is None:
+        return default
+    if not re.fullmatch(r"-?[0-9]{1,19}", text, re.ASCII) or abs(int(text)) > MAX_LONG:
+        raise errors.illegal_characters(name, r"^[0-9]{1,20}$")
+    return int(text)
+
+
+def bounded(parameters: Parameters, name: str, default: int, maximum: int) -> int:
+    """A page size; one that is out of range is refused."""
+    value = whole_number(parameters, name, default)
+    if value is None or not 1 <= value <= maximum:
+        raise errors.invalid_parameter(name)
+    return value
+
+
+def decimal_number(parameters: Parameters, name: str) -> Decimal | None:
+    text = parameters.get(name)
+    if text is None:
+        return None
+    if not text:
+        raise errors.empty_parameter(name)
+    if not NUMBER.fullmatch(text):
+        raise errors.illegal_characters(name, r"^([0-9]{1,20})(\.[0-9]{1,20})?$")
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise errors.illegal_characters(name, r"^([0-9]{1,20})(\.[0-9]{1,20})?$") from None
+
+
+def required_decimal(parameters: Parameters, name: str) -> Decimal:
+    value = decimal_number(parameters, name)
+    if value is None:
+        raise errors.missing_parameter(name)
+    return value
+
+
+def flag(parameters: Parameters, name: str) -> bool:
+    """A boolean parameter; the venue takes `true` and `false` in any case."""
+    text = parameters.get(name, "false").lower()
+    if text not in ("true", "false"):
+        raise errors.invalid_parameter(name)
+    return text == "true"
+
+
+def side_of(parameters: Parameters) -> Side:
+    try:
+        return Side(required(parameters, "side"))
+    except ValueError:
+        raise errors.invalid_side() from None
+
+
+def client_id(parameters: Parameters, name: str) -> str:
+    """A client's id for an order, empty if it sent none."""
+    text = parameters.get(name)
+    if text is None:
+        return ""
+    if not CLIENT_ID.fullmatch(text):
+        raise errors.invalid_client_id()
+    return text
+
+
+def position_side_of(parameters: Parameters) -> PositionSide:
+    try:
+        return PositionSide(parameters.get("positionSide", "BOTH"))
+    except ValueError:
+        raise errors.invalid_position_side() from None
+
+
+def time_in_force_of(text: str) -> str:
+    if text not in TIMES_IN_FORCE:
+        raise errors.invalid_time_in_force()
+    return text
+
+
+def parse_order(parameters: Parameters) -> OrderRequest:
+    """Read a market or limit order; conditional types belong to the algo endpoint (-4120)."""
+    symbol, side = required(parameters, "symbol"), side_of(parameters)
+    name = required(parameters, "type")
+    if name in CONDITIONAL_NAMES:
+        raise errors.use_algo_endpoint()
+    if name not in (OrderKind.MARKET, OrderKind.LIMIT):
+        raise errors.invalid_order_type()
+    kind = OrderKind(name)
+    price, time_in_force = ZERO, "GTC"
+    if kind is OrderKind.LIMIT:
+        price = required_decimal(parameters, "price")
+        time_in_force = time_in_force_of(required(parameters, "timeInForce"))
+    elif "price" in parameters:
+        raise errors.unwanted_parameter("price")
+    return OrderRequest(
+        symbol=symbol,
+        side=side,
+        kind=kind,
+        quantity=required_decimal(parameters, "quantity"),
+        price=price,
+        time_in_force=time_in_force,
+        reduce_only=flag(parameters, "reduceOnly"),
+        client_id=client_id(parameters, "newClientOrderId"),
+        position_side=position_side_of(parameters),
+        names_reduce_only="reduceOnly" in parameters,
+    )
+
+
+def parse_amendment(parameters: Parameters) -> Amendment:
+    """Read new terms of a resting limit order: the venue wants both price and quantity."""
+    return Amendment(
+        symbol=required(parameters, "symbol"),
+        side=side_of(parameters),
+        quantity=required_decimal(parameters, "quantity"),
+        price=required_decimal(parameters, "price"),
+    )
+
+
+def parse_algo_order(parameters: Parameters) -> AlgoRequest:
+    """Read a stop or target, with or without a limit, or a trailing stop."""
+    if required(parameters, "algoType") != "CONDITIONAL":
+        raise errors.invalid_parameter("algoType")
+    symbol, side = required(parameters, "symbol"), side_of(parameters)
+    name = required(parameters, "type")
+    if name not in CONDITIONAL_NAMES:
+        raise errors.invalid_order_type()
+    kind = OrderKind(name)
+    close_position = _closes_position(parameters, kind)
+    working_type = parameters.get("workingType", "CONTRACT_PRICE")
+    if working_type not in WORKING_TYPES:
+        raise errors.invalid_parameter("workingType")
+    trails = kind is OrderKind.TRAILING_STOP_MARKET
+    return AlgoRequest(
+        symbol=symbol,
+        side=side,
+        kind=kind,
+        quantity=ZERO if close_position else required_decimal(parameters, "quantity"),
+        trigger_price=ZERO if trails else required_decimal(parameters, "triggerPrice"),
+        reduce_only=flag(parameters, "reduceOnly"),
+        close_position=close_position,
+        working_type=working_type,
+        client_id=client_id(parameters, "clientAlgoId"),
+        position_side=position_side_of(parameters),
+        names_reduce_only="reduceOnly" in parameters,
+        time_in_force=time_in_force_of(parameters.get("timeInForce", "GTC")),
+        price=required_decimal(parameters, "price") if kind.becomes_limit else ZERO,
+        activate_price=(decimal_number(parameters, "activatePrice") or ZERO) if trails else ZERO,
+        callback_rate=_callback_rate(parameters) if trails else ZERO,
+    )
+
+
+def _closes_position(parameters: Parameters, kind: OrderKind) -> bool:
+    close_position = flag(parameters, "closePosition")
+    if close_position and kind not in CLOSING_NAMES:
+        raise errors.invalid_combination(kind)
+    if close_position and "quantity" in parameters:
+        raise errors.close_position_with_quantity()
+    if close_position and "reduceOnly" in parameters:
+        raise errors.unwanted_parameter("reduceOnly")
+    return close_position
+
+
+def _callback_rate(parameters: Parameters) -> Decimal:
+    """The trailing distance: 0.1 to 10 percent in steps of 0.1."""
+    rate = required_decimal(parameters, "callbackRate")
+    if not MIN_CALLBACK_RATE <= rate <= MAX_CALLBACK_RATE or rate % MIN_CALLBACK_RATE:
+        raise errors.invalid_parameter("callbackRate")
+    return rate
+
+
+def parse_reference(parameters: Parameters, id_name: str, client_id_name: str) -> OrderReference:
+    """Which order is meant; the venue's id wins if both are sent."""
+    order_id = whole_number(parameters, id_name)
+    named = parameters.get(client_id_name, "")
+    if order_id is None and not named:
+        raise errors.VenueError(-1102, f"Param '{client_id_name}' or '{id_name}' must be sent, but both were empty/null!")
+    return OrderReference(order_id, named if order_id is None else "")

@@ -1,0 +1,66 @@
+"""Faults on demand: the ways in which a venue's answer goes wrong, as rules that an operator sets.
+
+A rule applies to the next `count` requests that match it. `executed` says whether the request takes effect before its answer is
+spoilt; that is the difference which a client cannot see, and what its protocol is for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from paper_exchange.errors import OperatorError
+
+MAX_RULES = 50  # they ride in the exchange's state item
+MAX_DELAY_MS = 25_000  # below the function's time-out of 29 s
+
+
+class FaultKind(StrEnum):
+    TIMEOUT = "timeout"  # -1007, status unknown
+    RATE_LIMITED = "rate_limited"  # 429 with Retry-After
+    BANNED = "banned"  # 418 with Retry-After
+    SERVER_ERROR = "server_error"  # 500
+    UNAVAILABLE = "unavailable"  # 503
+    SLOW = "slow"  # the right answer, late
+    CLOSED = "closed"  # the connection ends before the answer is whole
+    PARTIAL_FILL = "partial_fill"  # what the request takes from the book is cut to a share of its quantity
+
+
+NEVER_EXECUTED = frozenset({FaultKind.RATE_LIMITED, FaultKind.BANNED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultRule:
+    """`path` is exact, or a prefix that ends in `*`; an empty `method` or `account_id` matches all.
+
+    `ratio` belongs to PARTIAL_FILL: the share of the quantity that fills, rounded down to the market's step.
+    """
+
+    rule_id: str
+    kind: FaultKind
+    path: str
+    method: str = ""
+    account_id: str = ""
+    count: int = 1
+    executed: bool = False
+    delay_ms: int = 0
+    retry_after_seconds: int = 1
+    ratio: Decimal = Decimal(0)
+
+    def __post_init__(self) -> None:
+        if self.executed and self.kind in NEVER_EXECUTED:
+            raise OperatorError("FAULT_INVALID", f"a {self.kind} request is never executed")
+        if not 0 <= self.delay_ms <= MAX_DELAY_MS:
+            raise OperatorError("FAULT_INVALID", f"delay_ms must lie between 0 and {MAX_DELAY_MS}")
+        if not 0 <= self.ratio < 1:
+            raise OperatorError("FAULT_INVALID", "ratio must be at least 0 and below 1")
+        if self.count < 1:
+            raise OperatorError("FAULT_INVALID", "count must be at least 1")
+
+    def matches(self, method: str, path: str, account_id: str | None) -> bool:
+        if self.method and self.method != method:
+            return False
+        if self.account_id and self.account_id != account_id:
+            return False
+        return path.startswith(self.path[:-1]) if self.path.endswith("*") else path == self.path
