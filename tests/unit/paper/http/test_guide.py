@@ -10,7 +10,7 @@ from paper_exchange.http.routes import account, algo_orders, history, interventi
 from paper_exchange.traffic.faults import FaultKind
 from paper_exchange.traffic.rate_limits import RateLimits
 
-GUIDE = (Path(__file__).resolve().parents[3] / "docs" / "guides" / "paper-exchange.md").read_text(encoding="utf-8")
+GUIDE = (Path(__file__).resolve().parents[4] / "docs" / "guides" / "paper-exchange.md").read_text(encoding="utf-8")
 VERSIONS = {"fapi", "sapi", "operator", "v1", "v2", "v3", ""}
 
 
