@@ -69,7 +69,7 @@ BUDGETS = (
     Budget("outbox_relay", 310, 523, HEAVY),
     Budget("api", 435, 685, API),
     Budget("market_catalogue", 245, 521, (*TRADES, "candlecast.domain.orders.intent", "pynamodb")),
-    Budget("paper_exchange", 395, 624, ("ccxt", "requests", "numpy", "strategies")),
+    Budget("paper_exchange", 395, 633, ("ccxt", "requests", "numpy", "strategies")),
     Budget("dlq_redrive", 230, 435, (*NO_ORDERS, "pynamodb")),
 )
 
