@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -11,6 +12,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
+from candlecast.adapters.aws.dead_letters_function import FunctionDeadLetters
 from candlecast.adapters.aws.event_bus import EventBridgeBus
 from candlecast.adapters.aws.secrets import SecretsManagerSources, SecretsManagerVault, SecretsManagerWriter
 from candlecast.adapters.codec import from_json, message_from_json
@@ -50,6 +52,7 @@ from candlecast.ports.bus import PublishedEvent
 from candlecast.ports.queue import DeadLetter
 from candlecast.ports.store import LastPrice, OrderFilter
 from candlecast.ports.venue import Credentials
+from candlecast.runtime.answers import as_answer
 from tests.golden import values
 from tests.golden.memory import MemoryTable, Recorder
 from tests.golden.other_values import (
@@ -60,9 +63,12 @@ from tests.golden.other_values import (
     execution,
     exit_signal,
     external_strategy,
+    letter_entry,
+    letter_listing,
     limit_record,
     pool,
     published,
+    redriven,
     reservation,
     shard_report,
     signal,
@@ -239,6 +245,35 @@ def _letter_shown() -> Any:
     world = World()
     _put_aside(world)
     return _read_letter(world)
+
+
+class Invoked:
+    """Lambda's client before a function that gives one answer."""
+
+    def __init__(self, answer: Any) -> None:
+        self.asked: list[Any] = []
+        self._answer = answer
+
+    def invoke(self, *, Payload: bytes, **_: Any) -> Any:  # noqa: N803  (as Lambda's client has it)
+        self.asked.append(json.loads(Payload))
+        return {"Payload": io.BytesIO(json.dumps(self._answer).encode())}
+
+
+def invocation_case(name: str, value: Callable[[], Any], ask: Callable[[FunctionDeadLetters], Any]) -> Case:
+    """What the function for dead letters is asked, and what it answers."""
+
+    def asked_of(client: Invoked) -> Any:
+        return ask(FunctionDeadLetters(lambda: client, "stack-dlq_redrive:live", 20.0))  # type: ignore[arg-type,return-value]
+
+    def write(world: World) -> None:
+        client = Invoked(as_answer(value()))
+        asked_of(client)
+        world.sent += [*client.asked, as_answer(value())]
+
+    def read(world: World) -> Any:
+        return asked_of(Invoked(world.sent[-1]))
+
+    return Case(kind="invocation_dead_letters", name=name, value=value, write=write, read=read)
 
 
 def _write_catalogue(world: World) -> None:
@@ -685,4 +720,9 @@ MESSAGES: tuple[Case, ...] = (
     ),
     stored("message_dead_letter", "of-an-order", _letter_shown, _put_aside, _read_letter),
     stored("event", "of-every-type", published, _publish, _read_published),
+    invocation_case("list", letter_listing, lambda letters: letters.entries("trade", 50)),
+    invocation_case("show", letter_entry, lambda letters: letters.entry("trade", "golden-letter")),
+    invocation_case("redrive", redriven, lambda letters: letters.redrive("trade", ["golden-letter"], "api:golden-operator")),
+    invocation_case("redrive-all", redriven, lambda letters: letters.redrive("trade", None, "api:golden-operator")),
+    invocation_case("drop", letter_entry, lambda letters: letters.drop("trade", "golden-letter", "api:golden-operator")),
 )

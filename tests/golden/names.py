@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
@@ -19,7 +20,7 @@ from candlecast.services.orders.execute_order import METRIC_OF_STATE
 from candlecast.signals.refusal import Refusal
 from functions.api.app import create_app
 from paper_exchange.http.app import create_app as create_paper_exchange
-from tests.support.transformed import functions, source
+from tests.support.transformed import functions, nested, resources, source, text
 
 ROOT = Path(__file__).resolve().parents[2]
 CORE, API = ROOT / "layers" / "core" / "candlecast", ROOT / "functions" / "api"
@@ -77,6 +78,13 @@ def environment() -> set[str]:
     }
 
 
+def schedule_inputs() -> set[str]:
+    """What each schedule gives its function."""
+    schedules = resources(nested("Schedules"), "AWS::Scheduler::Schedule").values()
+    inputs = (json.loads(text(it["Target"]["Input"])) for it in schedules if "Input" in it["Target"])
+    return {f"{name}={value}" for each in inputs for name, value in each.items()}
+
+
 KINDS: Mapping[str, Callable[[], set[str]]] = {
     "metrics": metrics,
     "events": lambda: {each.value for each in EventType},
@@ -89,6 +97,7 @@ KINDS: Mapping[str, Callable[[], set[str]]] = {
     "doors": doors,
     "paper_routes": paper_routes,
     "environment": environment,
+    "schedule_inputs": schedule_inputs,
 }
 
 
@@ -126,9 +135,9 @@ def _constants(path: Path) -> Mapping[str, set[str]]:
         for alias in node.names
     }
     for tree in _trees().values():
-        for name, text in _own_constants(tree).items():
+        for name, value in _own_constants(tree).items():
             if name in imported:
-                others.setdefault(name, set()).add(text)
+                others.setdefault(name, set()).add(value)
     return {**others, **{name: {text} for name, text in own.items()}}
 
 

@@ -32,6 +32,7 @@ from candlecast.domain.values.terms import MarginMode, PositionSide, TimeInForce
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.domain.venue.breaker import FAILURES_TO_OPEN, Breaker, BreakerState
 from candlecast.ports.bus import PublishedEvent
+from candlecast.ports.dead_letters import DeadLetterEntry, DeadLetterListing, Redriven, RefusedLetter
 from tests.golden import values
 from tests.golden.times import NOW, at
 from tests.golden.values import BTC, ETH, ORGANISATION, SOURCE, STRATEGY, SUBSCRIPTION, TENANT, VENUE
@@ -407,4 +408,31 @@ def published() -> tuple[PublishedEvent, ...]:
     return tuple(
         PublishedEvent(event_id=f"golden-event-{number}", tenant_id=TENANT, account_id=values.ACCOUNT, version=5, event=event)
         for number, event in enumerate(values.told())
+    )
+
+
+def letter_entry() -> DeadLetterEntry:
+    return DeadLetterEntry(
+        queue="trade",
+        message_id="golden-letter",
+        reason_code="RETRIES_SPENT:VENUE_UNAVAILABLE",
+        reason="the last try failed",
+        function="order_executor",
+        correlation_id=values.CORRELATION,
+        put_aside_at=NOW,
+        age_seconds=60,
+        receives=5,
+        group_id=f"{TENANT}#{values.ACCOUNT}",
+        kind="TradeOrder",
+        facts={"tenant_id": TENANT, "market": BTC},
+    )
+
+
+def letter_listing() -> DeadLetterListing:
+    return DeadLetterListing(entries=(letter_entry(),), total=12)
+
+
+def redriven() -> Redriven:
+    return Redriven(
+        message_ids=("golden-letter",), refused=(RefusedLetter(message_id="golden-other", code="LETTER_NOT_FOUND"),), left=10
     )
