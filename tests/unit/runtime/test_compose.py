@@ -9,8 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from candlecast.adapters.dynamodb.single_table.table import Table
+from candlecast.domain.values.errors import InvalidValue
+from candlecast.runtime.compose import signal_fanout
 from candlecast.runtime.compose.clients import lazy
 from candlecast.runtime.compose.start import once, uncollected
+from candlecast.runtime.settings import SignalFanoutSettings
 
 ROOT = Path(__file__).parents[3]
 COMPOSE = ROOT / "layers" / "core" / "candlecast" / "runtime" / "compose"
@@ -95,3 +99,20 @@ def test_a_lazy_value_is_made_at_its_first_use_and_once(make: Callable[[], Parts
     assert Parts.made == 0
     assert (parts.name, parts.name) == ("parts", "parts")
     assert Parts.made == 1
+
+
+def test_the_fan_out_can_ask_a_venue_although_its_start_does_not_load_the_exchange_library() -> None:
+    variables = {
+        "ENVIRONMENT": "test",
+        "TABLE_NAME": "table",
+        "VENUES": '{"paper": {"ccxt_class": "binanceusdm", "base_url": null}}',
+        "MARKETS_BUCKET": "markets",
+        "SIGNAL_QUEUE_URL": "https://queue.test/signal",
+        "SIGNAL_DEAD_LETTERS_URL": "https://queue.test/signal-dead",
+        "TRADE_QUEUE_URL": "https://queue.test/trade",
+    }
+    table = Table("table", region="eu-central-1", host="http://127.0.0.1:9")
+    market_data = signal_fanout._market_data(SignalFanoutSettings.read(variables), table)
+    with pytest.raises(InvalidValue) as refusal:
+        market_data.market_data.last_price("elsewhere", "BTC/USDT:USDT")
+    assert refusal.value.code == "VENUE_UNKNOWN"
