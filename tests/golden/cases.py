@@ -343,7 +343,8 @@ def _put_trades(world: World) -> None:
 
 
 def _two_trades() -> Statistics:
-    return Statistics.of(values.trade()) + Statistics.of(values.losing_trade())
+    won, lost = values.trade(), values.losing_trade()
+    return Statistics.of(won.pnl, won.fees) + Statistics.of(lost.pnl, lost.fees)
 
 
 def _finish(world: World) -> None:

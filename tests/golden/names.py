@@ -14,7 +14,6 @@ from typing import Any, cast
 from candlecast.domain.account.events import EventType
 from candlecast.domain.limits.limits import NAMES
 from candlecast.domain.values.reasons import Reason
-from candlecast.ports.api_services import ApiServices
 from candlecast.runtime.batch import OUT_OF_TIME
 from candlecast.services.orders.execute_order import METRIC_OF_STATE
 from candlecast.signals.refusal import Refusal
@@ -50,7 +49,7 @@ def dead_letter_reasons() -> set[str]:
 
 
 def routes() -> set[str]:
-    described = create_app(cast(ApiServices, SimpleNamespace())).openapi()["paths"]
+    described = create_app().openapi()["paths"]
     return {f"{method.upper()} {path}" for path, methods in described.items() for method in methods}
 
 
