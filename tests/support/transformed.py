@@ -61,7 +61,11 @@ def source(path: Path) -> Template:
 @cache
 def root() -> Template:
     """The root template after the transform. Shared: do not change it."""
-    template = source(ROOT / "template.yaml")
+    return translated(source(ROOT / "template.yaml"), {})
+
+
+def translated(template: Template, parameters: Mapping[str, str]) -> Template:
+    """A root template, as `source` reads it, after the transform with these parameters; `template` is used up."""
     for resource in template["Resources"].values():
         for key in ("CodeUri", "ContentUri"):
             if key in resource["Properties"]:
@@ -69,7 +73,7 @@ def root() -> Template:
     before = os.environ.get("AWS_DEFAULT_REGION")
     os.environ["AWS_DEFAULT_REGION"] = "us-east-1"  # the transform refuses to run without one
     try:
-        result: Template = transform(template, {}, NoManagedPolicies())
+        result: Template = transform(template, dict(parameters), NoManagedPolicies())
     finally:
         if before is None:
             del os.environ["AWS_DEFAULT_REGION"]
