@@ -46,9 +46,10 @@ build: env ## sam build (skipped when nothing has changed); ARCHITECTURE=arm64 f
 	@$(CANDLECAST) build $(if $(ARCHITECTURE),--architecture $(ARCHITECTURE))
 
 # For the template's default, not for this machine: layers of an ARM laptop do not run in an x86_64 function.
-deploy: env ## Guided deployment to an AWS account, with your own credentials
+deploy: env ## Guided deployment to an AWS account, then compares `live` with what was deployed (STACK=name)
 	@$(CANDLECAST) build --architecture $(or $(ARCHITECTURE),x86_64)
-	@.venvs/sam/bin/sam deploy --guided --template-file build/sam/template.yaml --config-file $(CURDIR)/samconfig.toml
+	@.venvs/sam/bin/sam deploy --guided --template-file build/sam/template.yaml --config-file $(CURDIR)/samconfig.toml $(if $(STACK),--stack-name '$(STACK)')
+	@$(DEV) -m infra.compare_versions $(if $(STACK),--stack '$(STACK)')
 
 lock: ## Resolve every dependency again and write the lock files
 	@sh infra/local/bootstrap.sh dev

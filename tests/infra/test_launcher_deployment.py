@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from infra.compare_versions import Difference, compare_live
 from infra.local import deployment
 from infra.local.cloud import Cloud
 from infra.local.project import CommandError
@@ -74,6 +75,32 @@ def test_a_stack_that_is_there_is_updated_in_place(cloud: Cloud) -> None:
     configuration = cloud.client("lambda").get_function_configuration(FunctionName=after["OrderExecutorFunctionName"])
     assert configuration["Environment"]["Variables"]["POWERTOOLS_LOG_LEVEL"] == "DEBUG"
     assert configuration["Environment"]["Variables"]["TABLE_NAME"] == before["TableName"]
+
+
+def test_a_changed_parameter_reaches_the_alias_of_the_functions_that_read_it_and_of_no_other(cloud: Cloud) -> None:
+    functions = cloud.client("lambda")
+    cloud.deploy(EgressAddress="nat-1")
+    before = compare_live(cloud.client, deployment.STACK)
+    outputs = cloud.deploy(EgressAddress="nat-2")
+    after = compare_live(cloud.client, deployment.STACK)
+    assert before.differences == after.differences == ()
+    readers = {f"{deployment.STACK}-{it}" for it in ("strategy_runner", "signal_fanout", "order_executor", "order_reconciler")}
+    assert {name for name, version in after.versions.items() if version != before.versions[name]} == readers
+    name = outputs["OrderExecutorFunctionName"]
+    live = functions.get_function_configuration(FunctionName=name, Qualifier="live")["Environment"]["Variables"]
+    assert live["EGRESS_ADDRESS"] == "nat-2"
+    kept = functions.get_function_configuration(FunctionName=name, Qualifier=before.versions[name])["Environment"]["Variables"]
+    assert kept["EGRESS_ADDRESS"] == "nat-1"  # the replaced version can still be gone back to
+
+
+def test_an_alias_that_was_left_behind_is_found_by_the_comparison(cloud: Cloud) -> None:
+    functions, name = cloud.client("lambda"), cloud.outputs["ApiFunctionName"]
+    before = functions.get_alias(FunctionName=name, Name="live")["FunctionVersion"]
+    variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    functions.update_function_configuration(FunctionName=name, Environment={"Variables": {**variables, "TENANT_CLAIM": "tenant"}})
+    found = compare_live(cloud.client, deployment.STACK)
+    assert found.versions[name] == before
+    assert found.differences == (Difference(name, "environment TENANT_CLAIM", "sub", "tenant"),)
 
 
 def test_the_same_build_is_deployed_again_into_an_empty_cloud_without_sam(cloud: Cloud) -> None:

@@ -1,0 +1,221 @@
+"""Compares what the alias `live` of each function runs with what was deployed last: the end of `make deploy`.
+
+CloudFormation says success once the functions are updated. Callers reach the version behind `live`, so a version that was not
+made leaves them on old values. The comparison fails on a difference, whatever the reason: a parameter that reached no version, an
+alias that somebody moved, a change made by hand.
+
+Reads only (`cloudformation:ListStackResources`, `lambda:GetAlias`, `lambda:GetFunctionConfiguration`), and shows no value of an
+environment variable but of those that the stack's parameters make.
+"""
+
+import argparse
+import sys
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+ROOT = Path(__file__).resolve().parents[1]
+ALIAS = "live"
+LATEST = "$LATEST"
+FUNCTION, STACK = "AWS::Lambda::Function", "AWS::CloudFormation::Stack"
+
+# What a version copies from its function. Left out is what differs by nature (version, ARN, description, revision, times, states)
+# and what AWS itself moves (the runtime's build).
+SETTINGS = (
+    "Architectures",
+    "CodeSha256",
+    "DeadLetterConfig",
+    "EphemeralStorage",
+    "FileSystemConfigs",
+    "Handler",
+    "ImageConfigResponse",
+    "KMSKeyArn",
+    "LoggingConfig",
+    "MemorySize",
+    "PackageType",
+    "Role",
+    "Runtime",
+    "Timeout",
+    "TracingConfig",
+    "VpcConfig",
+)
+# Environment variables that are made of the stack's parameters and hold no secret; of all others only the name is shown.
+SHOWN_VARIABLES = frozenset(
+    {
+        "EGRESS_ADDRESS",
+        "ENVIRONMENT",
+        "MAX_CANDLE_LATENESS_SECONDS",
+        "POWERTOOLS_LOG_LEVEL",
+        "ROLES_CLAIM",
+        "TENANT_CLAIM",
+        "VENUES",
+    }
+)
+ABSENT, HIDDEN = "-", "(not shown)"
+LONGEST_CELL = 60  # characters of a value in the table; two of them fit a wide terminal
+OTHER_ERROR, DIFFERENT, SAME = 2, 1, 0
+
+Clients = Callable[[str], Any]
+
+
+class CannotCompare(Exception):
+    """The comparison could not be made; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One setting of one function that is not the same behind the alias and in $LATEST."""
+
+    function: str
+    setting: str
+    live: str
+    latest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The stack's functions with the version behind each one's alias (None without an alias), and what differs."""
+
+    versions: Mapping[str, str | None]
+    differences: tuple[Difference, ...]
+
+
+def compare_live(client: Clients, stack: str) -> Comparison:
+    """Compare `live` with $LATEST for every function of the stack and of the stacks in it.
+
+    `client` makes a client of an AWS service by its name. Raises CannotCompare for a stack that is not there or has no function,
+    and when AWS refuses an answer.
+    """
+    try:
+        functions = sorted(_functions(client("cloudformation"), stack))
+        if not functions:
+            raise CannotCompare(f"the stack {stack} has no function")
+        return _compared(client("lambda"), functions)
+    except (BotoCoreError, ClientError) as error:
+        raise CannotCompare(f"{stack}: {error}") from error
+
+
+def _functions(cloudformation: Any, stack: str) -> Iterator[str]:
+    for page in cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack):
+        for resource in page["StackResourceSummaries"]:
+            name = resource.get("PhysicalResourceId")  # none if its creation failed
+            if name and resource["ResourceType"] == FUNCTION:
+                yield name
+            elif name and resource["ResourceType"] == STACK:
+                yield from _functions(cloudformation, name)
+
+
+def _compared(functions: Any, names: Sequence[str]) -> Comparison:
+    versions: dict[str, str | None] = {}
+    differences: list[Difference] = []
+    for name in names:
+        alias = _alias(functions, name)
+        versions[name] = alias["FunctionVersion"] if alias else None
+        if alias is None:
+            differences.append(Difference(name, f"alias {ALIAS}", ABSENT, LATEST))
+            continue
+        live = functions.get_function_configuration(FunctionName=name, Qualifier=ALIAS)
+        latest = functions.get_function_configuration(FunctionName=name)
+        found, expected = _settings(live), _settings(latest)
+        if weights := (alias.get("RoutingConfig") or {}).get("AdditionalVersionWeights"):
+            found["traffic to other versions"] = ", ".join(f"{version}: {weight}" for version, weight in weights.items())
+        for setting in sorted(found.keys() | expected.keys()):
+            one, other = found.get(setting, ABSENT), expected.get(setting, ABSENT)
+            if one != other:
+                differences.append(Difference(name, setting, *_shown(setting, one, other)))
+    return Comparison(versions, tuple(differences))
+
+
+def _alias(functions: Any, name: str) -> Any:
+    try:
+        return functions.get_alias(FunctionName=name, Name=ALIAS)
+    except functions.exceptions.ResourceNotFoundException:
+        return None
+
+
+def _settings(configuration: Mapping[str, Any]) -> dict[str, str]:
+    """What a version copies, by name and as text; each environment variable by itself."""
+    found = {name: str(configuration[name]) for name in SETTINGS if configuration.get(name)}
+    found["Layers"] = ", ".join(layer["Arn"].rpartition("layer:")[2] for layer in configuration.get("Layers") or ())
+    found["SnapStart"] = (configuration.get("SnapStart") or {}).get("ApplyOn", "None")
+    variables = (configuration.get("Environment") or {}).get("Variables") or {}
+    return found | {f"environment {name}": value for name, value in variables.items()}
+
+
+def _shown(setting: str, live: str, latest: str) -> tuple[str, str]:
+    """What may be shown of two different values; a long one is cut in front of where they begin to differ."""
+    kind, _, variable = setting.partition(" ")
+    if kind == "environment" and variable not in SHOWN_VARIABLES:
+        return (ABSENT if live == ABSENT else HIDDEN), (ABSENT if latest == ABSENT else HIDDEN)
+    same = next((at for at, (one, other) in enumerate(zip(live, latest, strict=False)) if one != other), 0)
+    start = max(0, same - LONGEST_CELL // 3) if max(len(live), len(latest)) > LONGEST_CELL else 0
+    return _cut(live, start), _cut(latest, start)
+
+
+def _cut(value: str, start: int) -> str:
+    end = start + LONGEST_CELL
+    return f"{'...' if start else ''}{value[start:end]}{'...' if value[end:] else ''}"
+
+
+def table(differences: Sequence[Difference]) -> str:
+    """The differences as text in columns."""
+    rows = [("function", "setting", ALIAS, LATEST)]
+    rows += [(it.function, it.setting, it.live, it.latest) for it in differences]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    lines.insert(1, "  ".join("-" * width for width in widths))
+    return "\n".join(lines)
+
+
+def configured(path: Path, environment: str) -> dict[str, str]:
+    """What a samconfig.toml says of an environment's deployment: stack_name, region, profile. Raises CannotCompare."""
+    try:
+        sections = tomllib.loads(path.read_text(encoding="utf-8"))[environment]
+    except (OSError, tomllib.TOMLDecodeError, KeyError) as error:
+        raise CannotCompare(f"{path} does not say what {environment} deploys: {error}") from error
+    general = sections.get("global", {}).get("parameters", {})
+    return {**general, **sections.get("deploy", {}).get("parameters", {})}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Compare and tell: 0 when all is the same, 1 with a table when something differs, 2 when it could not be compared."""
+    parser = argparse.ArgumentParser(prog="python -m infra.compare_versions", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--stack", help="the stack's name; else what the configuration says")
+    parser.add_argument("--region", help="else what the configuration says, else your AWS configuration")
+    parser.add_argument("--profile", help="of your AWS configuration; else what the configuration says")
+    parser.add_argument("--config-file", type=Path, default=ROOT / "samconfig.toml", help="of `sam deploy`")
+    parser.add_argument("--config-env", default="default", help="section of the configuration")
+    options = parser.parse_args(arguments)
+    try:
+        known = configured(options.config_file, options.config_env)
+        stack = options.stack or known.get("stack_name")
+        if not stack:
+            raise CannotCompare(f"{options.config_file} names no stack: say --stack NAME")
+        clients = clients_of(options.profile or known.get("profile"), options.region or known.get("region"))
+        found = compare_live(clients, stack)
+    except CannotCompare as error:
+        sys.stderr.write(f"compare_versions: {error}\n")
+        return OTHER_ERROR
+    if found.differences:
+        sys.stderr.write(f"{table(found.differences)}\n\n{stack}: {ALIAS} is not what was deployed. See docs/guides/deploy.md.\n")
+        return DIFFERENT
+    sys.stdout.write(f"{stack}: {ALIAS} of all {len(found.versions)} functions is what was deployed.\n")
+    return SAME
+
+
+def clients_of(profile: str | None, region: str | None) -> Clients:
+    """Clients with the person's own credentials. Raises CannotCompare for an unknown profile."""
+    try:
+        session = boto3.Session(profile_name=profile, region_name=region)
+    except BotoCoreError as error:
+        raise CannotCompare(str(error)) from error
+    return cast("Clients", session.client)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
