@@ -9,8 +9,8 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from botocore.session import Session
 from mangum import Mangum
 
 from candlecast.runtime.observe import observed
@@ -33,14 +33,14 @@ def new_token() -> str:
 def application() -> Callable[[dict[str, Any], Any], Any]:
     """The application of this environment, built at the first invocation."""
     settings = PaperExchangeSettings.read()
-    aws: Any = Session()  # its clients' types are not botocore's to tell
-    vault = aws.create_client("secretsmanager")
+    aws = boto3.Session()
+    vault = aws.client("secretsmanager")
 
     def load_operator_key() -> str:
         return str(vault.get_secret_value(SecretId=settings.operator_secret_id)["SecretString"])
 
     asyncio.set_event_loop(asyncio.new_event_loop())  # Mangum takes the thread's loop, and a new thread has none
-    store = DynamoDbStore(aws.create_client("dynamodb"), settings.paper_table_name)
+    store = DynamoDbStore(aws.client("dynamodb"), settings.paper_table_name)
     app = create_app(Exchange(store, wall_clock), OperatorKey(load_operator_key, wall_clock), new_token)
     return Mangum(app, lifespan="off")
 

@@ -1,4 +1,4 @@
-"""What only this layer needs: botocore's data cut to the services in use, and the imports deferred that no message needs.
+"""What only this layer needs: the SDK's data cut to the services in use, and the imports deferred that no message needs.
 
 botocore describes every service in 25 MB and more, and lists the folder when a client is made. A client of another service fails
 with UnknownServiceError; tests/infra/test_layers.py compares this list with the clients that the code makes.
@@ -38,6 +38,24 @@ PLAIN_DICT = """else:
 
 """
 
+LAZY_TRANSFER = """
+def __getattr__(name):
+    if name != 'TRANSFER_CONFIG_SUPPORTS_CRT':
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    from s3transfer.manager import TransferConfig
+
+    return hasattr(TransferConfig, 'UNSET_DEFAULT')
+"""
+LAZY_FACTORY = """    @functools.cached_property
+    def resource_factory(self):
+        from .resources.factory import ResourceFactory
+
+        return ResourceFactory(self._session.get_component('event_emitter'))
+
+    @property
+    def profile_name(self):
+"""
+
 edits: Any = runpy.run_path(str(Path(__file__).resolve().parents[1] / "deferring.py"))
 
 
@@ -48,6 +66,7 @@ def finish(target: Path) -> None:
     for path in [*data.rglob("*.json"), *data.rglob("*.json.gz")]:
         shorten(path)
     defer_botocore(target / "botocore")
+    defer_boto3(target / "boto3")
     defer_powertools(target / "aws_lambda_powertools")
     lighten_pydantic(target)
     # Both who try it go on without: it needs a package that is in no layer, and looking for that takes 5 ms.
@@ -116,6 +135,26 @@ def defer_botocore(package: Path) -> None:
     # Without a prompter the class itself takes getpass.
     edits["replace_once"](package / "credentials.py", "prompter=getpass.getpass,", "prompter=None,")
     defer(package / "credentials.py", frozenset({"getpass"}))
+
+
+def defer_boto3(package: Path) -> None:
+    """Clients without resources and transfers of files, which are imported when somebody asks for one."""
+    resources = package / "data"
+    keep_only(resources, frozenset(SERVICES & {path.name for path in resources.iterdir()}))
+    replace = edits["replace_once"]
+    replace(package / "compat.py", "from s3transfer.manager import TransferConfig\n", "")
+    replace(package / "compat.py", "TRANSFER_CONFIG_SUPPORTS_CRT = hasattr(TransferConfig, 'UNSET_DEFAULT')\n", LAZY_TRANSFER)
+    session = package / "session.py"
+    replace(session, "from .resources.factory import ResourceFactory\n", "")
+    replace(
+        session,
+        "        self.resource_factory = ResourceFactory(\n            self._session.get_component('event_emitter')\n        )\n",
+        "",
+    )
+    replace(session, "    @property\n    def profile_name(self):\n", LAZY_FACTORY)
+    replace(session, "import copy\nimport os\n", "import copy\nimport functools\nimport os\n")
+    # Every client of S3 takes its transfer methods from here.
+    edits["defer_imports"](package / "s3" / "inject.py", frozenset({"boto3.s3.transfer"}))
 
 
 def defer_powertools(package: Path) -> None:

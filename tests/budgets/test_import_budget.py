@@ -29,7 +29,8 @@ class Budget:
 # What the builds of the layers defer or leave out: back here when a new version of a package asks for it in another place.
 DEFERRED = (
     "aws_lambda_powertools.utilities.parser",
-    "boto3",
+    "boto3.resources",
+    "boto3.s3.transfer",
     "botocore.docs.service",
     "charset_normalizer",
     "cryptography",
@@ -37,6 +38,7 @@ DEFERRED = (
     "multiprocessing",
     "OpenSSL",
     "pydantic.v1",
+    "s3transfer",
 )
 NO_FRAMEWORK = ("fastapi", "starlette", "asyncio", "importlib.metadata")
 HEAVY = (*NO_FRAMEWORK, "ccxt", "requests", "numpy", "strategies")

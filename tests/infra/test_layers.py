@@ -242,16 +242,39 @@ print(len(signed), sorted(point))
 @pytest.mark.e2e
 def test_the_deps_layer_has_all_that_every_function_starts_with(built: dict[str, Path]) -> None:
     code = """
-import botocore.session, pynamodb.models
+import sys
+import boto3, pynamodb.models
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.utilities.batch import SqsFifoPartialProcessor
 from aws_lambda_powertools.utilities.data_classes import DynamoDBStreamEvent
-session = botocore.session.Session()
+session = boto3.Session("a", "b", region_name="eu-west-1")
 for service in ("dynamodb", "dynamodbstreams", "events", "kms", "lambda", "s3", "secretsmanager", "sqs", "ssm", "sts"):
-    session.create_client(service, region_name="eu-west-1", aws_access_key_id="a", aws_secret_access_key="b")
-print(botocore.__file__.split("/")[-4])
+    session.client(service)
+assert not {"s3transfer", "boto3.resources", "boto3.s3.transfer"} & set(sys.modules), "loaded by no client"
+print(*(module.__file__.split("/")[-4] for module in (boto3, sys.modules["botocore"])))
 """
-    assert run_with([built["deps"]], code) == "deps"
+    assert run_with([built["deps"]], code) == "deps deps"
+
+
+@pytest.mark.e2e
+def test_what_a_cloud_team_expects_of_boto3_is_loaded_when_asked_for(built: dict[str, Path]) -> None:
+    code = """
+import boto3
+from boto3.dynamodb.conditions import Key
+session = boto3.Session("a", "b", region_name="eu-west-1")
+client = session.client("s3")
+assert all(callable(getattr(client, name)) for name in ("upload_file", "download_fileobj", "copy"))
+table = session.resource("dynamodb").Table("table")
+bucket = session.resource("s3").Bucket("bucket")
+from s3transfer.manager import TransferConfig
+print(table.name, bucket.name, sorted(session.get_available_resources()), boto3.compat.TRANSFER_CONFIG_SUPPORTS_CRT)
+try:
+    client.upload_file("/nowhere", "bucket", "key")
+except FileNotFoundError as error:
+    print(type(error).__name__)
+"""
+    said = run_with([built["deps"]], code).splitlines()
+    assert said == ["table bucket ['dynamodb', 's3', 'sqs'] True", "FileNotFoundError"]
 
 
 @pytest.mark.e2e
@@ -260,7 +283,7 @@ def test_a_client_and_a_venue_are_asked_over_http_with_what_the_layers_hold(buil
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 import requests
-from botocore.session import Session
+import boto3
 class Answer(BaseHTTPRequestHandler):
     def do_POST(self):
         self.rfile.read(int(self.headers["content-length"]))
@@ -271,8 +294,7 @@ class Answer(BaseHTTPRequestHandler):
 server = HTTPServer(("127.0.0.1", 0), Answer)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 place = f"http://127.0.0.1:{server.server_port}"
-keys = {"aws_access_key_id": "a", "aws_secret_access_key": "b"}
-queues = Session().create_client("sqs", region_name="eu-west-1", endpoint_url=place, **keys).list_queues()["QueueUrls"]
+queues = boto3.Session("a", "b", region_name="eu-west-1").client("sqs", endpoint_url=place).list_queues()["QueueUrls"]
 print(queues, requests.post(place, json={}, timeout=5).json())
 """
     assert run_with([built["deps"], built["exchange"]], code) == "['one'] {'QueueUrls': ['one']}"

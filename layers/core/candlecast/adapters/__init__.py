@@ -1,1 +1,1 @@
-"""The outside world: the only package that knows botocore, PynamoDB and ccxt."""
+"""The outside world: the only package that knows boto3, PynamoDB and ccxt."""

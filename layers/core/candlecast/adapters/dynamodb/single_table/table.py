@@ -22,7 +22,7 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProject
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
-from candlecast.adapters.aws.clients import session
+from candlecast.adapters.aws.clients import botocore_session
 from candlecast.adapters.aws.fast_path import ShortWay
 from candlecast.adapters.dynamodb.single_table.compression import compressed, decompressed
 from candlecast.domain.values.errors import NotFound, RetryLater
@@ -164,7 +164,7 @@ class Table:
             },
         )
         self._connection = self._bind(Row, {})._get_connection()
-        self._connection.connection._local.session = session()  # else PynamoDB makes another
+        self._connection.connection._local.session = botocore_session()  # else PynamoDB makes another
         ShortWay.open(self.client, FREQUENT)
 
     def rows[R: Row](self, kind: type[R]) -> type[R]:
