@@ -2,14 +2,17 @@
 
 `sam build` on its own ships no bytecode, and the runtime's folders are read-only: every cold start would compile
 again, which for ccxt alone takes seconds. So each layer is a Makefile that calls this: install the locked wheels,
-prune what a function never imports, compile with unchecked hashes. Of third-party packages the bytecode alone is shipped:
-half of what they take. Two builds are byte-identical.
+prune what a function never imports, compile with unchecked hashes. Sources stay beside the bytecode for traces of errors, and
+each package's .dist-info for scanners, with a RECORD of what is left of the package. Two builds are byte-identical.
 
 Standard library only: `sam build` on a plain machine runs it with nothing but Python 3.13 and pip.
 """
 
 import argparse
+import base64
 import compileall
+import csv
+import hashlib
 import os
 import py_compile
 import re
@@ -34,14 +37,10 @@ GLIBC_LEVELS = ("manylinux_2_28", "manylinux_2_27", "manylinux_2_17", "manylinux
 # Read by type checkers, test runners and installers, never by a function.
 USELESS_FOLDERS = ("tests", "bin", "__pycache__")
 USELESS_SUFFIXES = (".pyi", ".pyx", ".pxd", ".c", ".h", ".a")
-# Without these folders importlib.metadata does not know the package: nothing in our layers asks it for anything.
+# Names and versions of packages with their licences: what a scanner of vulnerabilities and importlib.metadata read.
 METADATA = ".dist-info"
-# Packages that read their own source while they are imported.
-SOURCE_READERS = ("anyio",)
-# What the packages' licences ask for when they are passed on: their texts, and the line that names the licence.
-LICENCES = "licenses"
-LICENCE_WORDS = ("licen", "copying", "notice", "authors")
-LICENCE_FIELDS = ("Name:", "Version:", "License", "Classifier: License")
+# Of the installer and not of the package: uv and pip write them differently, or one of them does not at all.
+INSTALLERS_FILES = ("INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", "uv_build.json")
 
 # Zip files hold times, and the earliest that they can hold is 1980.
 FIXED_TIME = 315532800
@@ -71,25 +70,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def build(name: str, artifacts: Path, architecture: str) -> None:
-    """Fill `artifacts` with a layer: python/, which Lambda imports from, and the packages' licences."""
+    """Fill `artifacts` with a layer: python/, which Lambda imports from."""
     check_version()
     target = artifacts / "python"
     if target.exists():
         shutil.rmtree(target)
     target.mkdir(parents=True)
-    shutil.rmtree(artifacts / LICENCES, ignore_errors=True)
     source = LAYERS / name
     lock = source / "requirements.lock"
     if lock.exists():
         install(lock, target, ARCHITECTURES[architecture])
-        keep_licences(target, artifacts / LICENCES)
         prune(target)
     cuts = source / "layer.py"
     if cuts.exists():
         runpy.run_path(str(cuts))["finish"](target)
     compile_bytecode(target, LAYER_PLACE)
     if lock.exists():
-        drop_sources(target)
+        write_records(target)
     fix_times(artifacts)
 
 
@@ -133,26 +130,13 @@ def install(lock: Path, target: Path, machine: str) -> None:
         raise LayerError(f"{Path(command[0]).name} could not install {lock}:\n{outcome.stderr.strip()}")
 
 
-def keep_licences(target: Path, licences: Path) -> None:
-    """Copy each package's licence files to `licences`/its name and version, with what its metadata says of the licence."""
-    for metadata in sorted(target.glob(f"*{METADATA}")):
-        folder = licences / metadata.name.removesuffix(METADATA)
-        folder.mkdir(parents=True)
-        said = (metadata / "METADATA").read_text(encoding="utf-8").partition("\n\n")[0].splitlines()
-        named = [line for line in said if line.startswith(LICENCE_FIELDS)]
-        (folder / "METADATA").write_text("\n".join(named) + "\n", encoding="utf-8")
-        for path in sorted(metadata.rglob("*")):
-            if path.is_file() and any(word in path.name.lower() for word in LICENCE_WORDS):
-                place = folder / path.relative_to(metadata)
-                place.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(path, place)
-
-
 def prune(target: Path) -> None:
     """Remove what no function reads."""
-    for metadata in target.glob(f"*{METADATA}"):
-        shutil.rmtree(metadata)
     for path in sorted(target.rglob("*"), reverse=True):
+        if METADATA in path.relative_to(target).parts[0]:
+            if path.name in INSTALLERS_FILES:
+                path.unlink()
+            continue
         hidden = path.name.startswith(".")
         if path.is_dir() and (hidden or path.name in USELESS_FOLDERS):
             shutil.rmtree(path)
@@ -175,22 +159,29 @@ def compile_bytecode(target: Path, place: str) -> None:
         raise LayerError("some modules could not be compiled, see above")
 
 
-def drop_sources(target: Path) -> None:
-    """Put each module's bytecode in its source's place, where Python imports it from as well.
+def write_records(target: Path) -> None:
+    """Let each package's RECORD say what the layer has of it: files were cut and edited, and bytecode came."""
+    for record in sorted(target.glob(f"*{METADATA}/RECORD")):
+        named = [row[0] for row in csv.reader(record.read_text(encoding="utf-8").splitlines())]
+        # What a layer.py has unpacked has lost its last suffix.
+        files = {target / name.removesuffix(suffix) for name in named for suffix in ("", ".gz") if not name.startswith("..")}
+        listed = {path for path in files if path.suffix != ".pyc" and path.is_file() and path != record}
+        listed |= {bytecode_of(path) for path in listed if path.suffix == ".py"}
+        rows = [record_row(path, target) for path in sorted(listed)] + [[record.relative_to(target).as_posix(), "", ""]]
+        with record.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file, lineterminator="\n").writerows(rows)
 
-    A trace of errors names file and line as before, and the text is in the locked version.
-    """
-    for package in sorted(target.iterdir()):
-        if package.name in SOURCE_READERS:
-            continue
-        sources = sorted(package.rglob("*.py")) if package.is_dir() else [package]
-        for source in (path for path in sources if path.suffix == ".py"):
-            compiled = source.parent / "__pycache__" / f"{source.stem}.{sys.implementation.cache_tag}.pyc"
-            compiled.rename(source.with_suffix(".pyc"))
-            source.unlink()
-    for folder in sorted(target.rglob("__pycache__"), reverse=True):
-        if not any(folder.iterdir()):
-            folder.rmdir()
+
+def bytecode_of(source: Path) -> Path:
+    """Where a module's bytecode is."""
+    return source.parent / "__pycache__" / f"{source.stem}.{sys.implementation.cache_tag}.pyc"
+
+
+def record_row(path: Path, target: Path) -> list[str]:
+    """A file's line in RECORD: its path, hash and size (packaging.python.org, "Recording installed projects")."""
+    content = path.read_bytes()
+    digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
+    return [path.relative_to(target).as_posix(), f"sha256={digest}", str(len(content))]
 
 
 if __name__ == "__main__":

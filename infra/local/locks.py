@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENTS = ROOT / "infra" / "local" / "environments"
 LAYERS = ROOT / "layers"
-THIRD_PARTY_LAYERS = ("deps", "signing", "exchange", "web", "research")
+THIRD_PARTY_LAYERS = ("deps", "signing", "exchange", "web", "strategies")
 BASE_LAYER = "deps"
 # What ccxt signs with is mounted by the functions that sign, ccxt by others as well.
 APART = {"exchange": "signing"}

@@ -1,14 +1,43 @@
-"""The built-in strategies as a layer of their own: runner and API mount it, the functions that trade do not.
+"""Built-in strategies and what they compute with: runner and API mount both, the functions that trade neither.
 
-A change of a strategy so deploys one small layer and leaves the shared package alone.
+Numpy comes without its Fortran bridge, C headers, tests and random numbers. A strategy has no use for randomness: the same
+candles give the same signals. What it may compute with stays, though no built-in strategy does (fft, linalg, ma, polynomial).
 """
 
 import shutil
 from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parents[2] / "strategies"
+# Folders and files; libraries by what their names begin with, since machines differ in how they end.
+UNUSED = (
+    "_configtool.py",
+    "_core/_multiarray_tests.*",
+    "_core/_operand_flag_tests.*",
+    "_core/_rational_tests.*",
+    "_core/_simd.*",
+    "_core/_struct_ufunc_tests.*",
+    "_core/_umath_tests.*",
+    "_core/include",
+    "_pyinstaller",
+    "conftest.py",
+    "core",  # names of numpy 1
+    "ctypeslib",
+    "f2py",
+    "random",
+    "testing",
+    "typing/mypy_plugin.py",
+)
 
 
 def finish(target: Path) -> None:
-    """Copy the top-level package strategies into `target` (the layer's python/)."""
+    """Copy the top-level package strategies into `target` (the layer's python/), and cut numpy there."""
     shutil.copytree(SOURCE, target / "strategies", ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+    for pattern in UNUSED:
+        found = list((target / "numpy").glob(pattern))
+        if not found:
+            raise SystemExit(f"numpy has no {pattern}: look at what is cut from it again")
+        for path in found:
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()

@@ -25,14 +25,14 @@ from tests.support.transformed import (
 # Seconds and layers of each function: the budget that the rest is built on.
 SHAPE = {
     "candle_clock": (30, "core deps"),
-    "strategy_runner": (60, "core deps exchange research strategies"),
+    "strategy_runner": (60, "core deps exchange strategies"),
     "signal_intake": (10, "core deps"),
     "signal_fanout": (30, "core deps exchange"),
     "order_executor": (15, "core deps exchange signing"),
     "reconcile_clock": (30, "core deps"),
     "order_reconciler": (30, "core deps exchange signing"),
     "outbox_relay": (30, "core deps"),
-    "api": (29, "core deps web research strategies"),
+    "api": (29, "core deps web strategies"),
     "market_catalogue": (60, "core deps exchange"),
     "paper_exchange": (29, "core deps web paper"),
     "dlq_redrive": (60, "core deps"),
@@ -88,6 +88,7 @@ SETTINGS: dict[str, type[settings.Environment]] = {
 }
 
 INVOKED_ASYNCHRONOUSLY = {"candle_clock", "reconcile_clock", "market_catalogue", "dlq_redrive"}
+MOST_LAYERS = 4
 HTTP_API_SECONDS = 30  # an HTTP API gives up then, so nothing behind one may take longer
 
 
@@ -185,6 +186,12 @@ def test_a_function_has_an_alias_a_trace_and_a_log_group_with_retention_and_key(
     assert (text(group["RetentionInDays"]), text(group["KmsKeyId"])) == ("<LogRetentionDays>", "<KeyArn>")
 
 
+@pytest.mark.parametrize("name", SHAPE)
+def test_a_function_leaves_room_for_a_layer_of_its_operators(name: str) -> None:
+    """Lambda takes five (docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html): extensions come as layers, too."""
+    assert len(functions()[name]["Layers"]) <= MOST_LAYERS
+
+
 def _layers(template: dict[str, Any]) -> list[dict[str, Any]]:
     return [it["Properties"] for it in template["Resources"].values() if it["Type"] == "AWS::Serverless::LayerVersion"]
 
@@ -201,9 +208,8 @@ def test_layers_publish_a_new_function_version_when_they_change() -> None:
     methods = {
         key: it["Metadata"]["BuildMethod"] for key, it in written["Resources"].items() if it["Type"].endswith("LayerVersion")
     }
-    assert {it["RetentionPolicy"] for it in _layers(written)} == {"Delete"}  # or each deployment leaves them behind for ever
-    ours = ("CoreLayer", "PaperLayer", "StrategiesLayer")
-    layers = (*ours, "DepsLayer", "ExchangeLayer", "SigningLayer", "WebLayer", "ResearchLayer")
+    assert {it["RetentionPolicy"] for it in _layers(written)} == {"Delete"}  # or each deployment leaves all behind for ever
+    layers = ("CoreLayer", "DepsLayer", "ExchangeLayer", "SigningLayer", "WebLayer", "PaperLayer", "StrategiesLayer")
     assert methods == dict.fromkeys(layers, "makefile")  # SAM's own builds ship no bytecode
 
 
