@@ -1,6 +1,8 @@
 """The real template in the embedded cloud: by the SAM CLI, and again in a moment; its doors, roles and clocks."""
 
 import json
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -12,7 +14,7 @@ import pytest
 from infra.compare_versions import Difference, compare_live
 from infra.local import deployment
 from infra.local.cloud import Cloud
-from infra.local.project import CommandError
+from infra.local.project import ROOT, CommandError, tool_environment
 from tests.support.launcher_stack import until
 
 pytestmark = pytest.mark.e2e
@@ -93,7 +95,16 @@ def test_a_changed_parameter_reaches_the_alias_of_the_functions_that_read_it_and
     assert kept["EGRESS_ADDRESS"] == "nat-1"  # the replaced version can still be gone back to
 
 
+def command_after_a_deployment(cloud: Cloud) -> tuple[int, str]:
+    """What `make deploy` runs at its end: its exit code and what it says."""
+    command = [sys.executable, "-m", "infra.compare_versions", "--stack", deployment.STACK]
+    environment = {**tool_environment(), **cloud.environment}
+    outcome = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+    return outcome.returncode, outcome.stdout + outcome.stderr
+
+
 def test_an_alias_that_was_left_behind_is_found_by_the_comparison(cloud: Cloud) -> None:
+    assert command_after_a_deployment(cloud) == (0, "candlecast: live of all 12 functions is what was deployed.\n")
     functions, name = cloud.client("lambda"), cloud.outputs["ApiFunctionName"]
     before = functions.get_alias(FunctionName=name, Name="live")["FunctionVersion"]
     variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
@@ -101,6 +112,8 @@ def test_an_alias_that_was_left_behind_is_found_by_the_comparison(cloud: Cloud) 
     found = compare_live(cloud.client, deployment.STACK)
     assert found.versions[name] == before
     assert found.differences == (Difference(name, "environment TENANT_CLAIM", "sub", "tenant"),)
+    code, said = command_after_a_deployment(cloud)
+    assert (code, "environment TENANT_CLAIM" in said) == (1, True), said
 
 
 def test_the_same_build_is_deployed_again_into_an_empty_cloud_without_sam(cloud: Cloud) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from infra.compare_versions import SHOWN_VARIABLES
 from tests.infra.test_template_functions import SHAPE, logical_id
 from tests.support.deployed import Deployment, deployment, written_root
 from tests.support.transformed import resources, root
@@ -129,6 +130,19 @@ def test_a_version_changes_if_and_only_if_its_function_reads_the_parameter(param
     reads = function in readers
     assert (name in new_values(before, after)) == reads  # the table above says what the template does
     assert (name in new_versions(before, after)) == reads
+
+
+def test_the_comparison_after_a_deployment_shows_the_variables_that_parameters_make() -> None:
+    """And of no other the value: see infra/compare_versions.py."""
+    before = deployed().functions()
+    changed = {
+        variable
+        for parameter, (value, _) in CHANGES.items()
+        for key, function in deployed(**{parameter: value}).functions().items()
+        for variable, it in function["Environment"]["Variables"].items()
+        if it != before[key]["Environment"]["Variables"][variable]
+    }
+    assert changed == SHOWN_VARIABLES
 
 
 @pytest.mark.parametrize("state", ["disabled", "enabled"])
