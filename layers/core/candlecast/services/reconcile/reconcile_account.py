@@ -48,11 +48,14 @@ MAX_DELAY_SECONDS = 900  # the most that SQS delays a message; the reconcile clo
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a look has found beside its changes: intents (ids) whose absence is not proven, kill switches, marks by market."""
+    """Findings of a look that change nothing by themselves."""
 
     unproven: frozenset[str]
+    """Ids of the intents whose absence at the venue could not be proven."""
     switches: tuple[KillSwitch, ...]
+    """Kill switches that concern a position or a resting entry; empty while they cannot be read."""
     marks: Mapping[str, Decimal]
+    """Market to mark price in quote units; empty if the venue was not asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,7 @@ class ReconcileAccount:
         return self._act(changes, venue, request, seen)
 
     def _look(self, changes: Changes, venue: Venue, request: ReconcileRequest) -> Seen:
-        """Ask the venue everything there is to ask now."""
+        """Ask the venue everything that a look asks."""
         self.settle.look_up(changes, venue)
         self.follow(changes, venue)
         unproven = self.settle.prove_absent(changes, venue)
@@ -104,7 +107,7 @@ class ReconcileAccount:
         return Seen(unproven, self._switches(changes.account), marks)
 
     def _switches(self, account: Account) -> tuple[KillSwitch, ...]:
-        """The kill switches about what is held or rests at the venue; none known while they cannot be read."""
+        """The kill switches that concern a position or a resting entry; none while they cannot be read."""
         concerned = {p.strategy_id for p in account.positions.values()}
         concerned |= {i.strategy_id for i in account.intents.values() if i.kind is LegKind.ENTRY and i.state is IntentState.OPEN}
         if not concerned:
@@ -115,7 +118,7 @@ class ReconcileAccount:
             return ()
 
     def _act(self, changes: Changes, venue: Venue, request: ReconcileRequest, seen: Seen) -> Account:
-        """Write what was found and what will be sent, send it, write what came of it."""
+        """Write the findings and the legs to send, send the legs, write the outcome."""
         self.protect.follow(changes, seen.marks)
         self.protect.make_room(changes, venue)
         sent = self._decide(changes, seen)
@@ -137,6 +140,27 @@ class ReconcileAccount:
         doubtful = not request.full and any(_left_something(stored, leg) for leg in sent)
         self._come_again(stored, replace(request, full=doubtful), changes.pause_seconds)
         return stored
+
+    def _decide(self, changes: Changes, seen: Seen) -> list[Intent]:
+        """Choose the legs to send, marked as SUBMITTING; end the intents that are no longer wanted."""
+        chosen: list[str] = []
+        now, active = self.clock.now(), changes.account.status is AccountStatus.ACTIVE
+        found = changes.account
+        for intent in found.unresolved():
+            key, step = intent.intent_id, next_step(found, intent, now)
+            if key in seen.unproven:
+                continue
+            if step is Step.SEND:
+                changes.make(_marked(intent, now), key)
+                chosen.append(key)
+            elif step is Step.EXPIRE:
+                changes.make(ended_if_still(intent, *_ending(intent, active=active), now), key)
+        if not active:
+            return []
+        chosen += self.close.choose(changes, seen.switches, seen.marks)
+        chosen += self.protect.choose(changes)
+        legs = [changes.account.intents[key] for key in chosen]
+        return sorted(legs, key=lambda leg: leg.kind is not LegKind.EXIT)  # what is closed needs no stop any more
 
     def _send(self, account: Account, venue: Venue, legs: list[Intent]) -> Changes:
         """Write the legs ahead, then send them."""
@@ -167,37 +191,16 @@ class ReconcileAccount:
             delay = max((expiry - now).total_seconds(), rules_of(account.venue).lookup_spacing.total_seconds())
             self.queue.send_reconcile([replace(request, full=False)], delay_seconds=ceil(delay))
 
-    def _decide(self, changes: Changes, seen: Seen) -> list[Intent]:
-        """Choose what to send, marked as SUBMITTING; what is no longer wanted is ended."""
-        chosen: list[str] = []
-        now, active = self.clock.now(), changes.account.status is AccountStatus.ACTIVE
-        found = changes.account
-        for intent in found.unresolved():
-            key, step = intent.intent_id, next_step(found, intent, now)
-            if key in seen.unproven:
-                continue
-            if step is Step.SEND:
-                changes.make(_marked(intent, now), key)
-                chosen.append(key)
-            elif step is Step.EXPIRE:
-                changes.make(ended_if_still(intent, *_ending(intent, active=active), now), key)
-        if not active:
-            return []
-        chosen += self.close.choose(changes, seen.switches, seen.marks)
-        chosen += self.protect.choose(changes)
-        legs = [changes.account.intents[key] for key in chosen]
-        return sorted(legs, key=lambda leg: leg.kind is not LegKind.EXIT)  # what is closed needs no stop any more
-
 
 def _exposed(account: Account) -> list[Position]:
-    """Naked positions of which no exit is on its way."""
+    """Positions without a stop, live or on its way, and without an exit on its way."""
     if account.status is not AccountStatus.ACTIVE:
         return []
     return [p for p in account.naked_positions() if not account.under_way(p.subscription_id, p.market)]
 
 
 def _left_something(account: Account, leg: Intent) -> bool:
-    """Whether an exit has ended and what it should have closed is held: mostly somebody was faster, unnoticed yet."""
+    """Whether an exit has ended and its position is still held. Usually a stop filled first, unobserved."""
     if leg.kind is not LegKind.EXIT or account.under_way(leg.subscription_id, leg.market):
         return False
     return account.position(leg.subscription_id, leg.market) is not None
@@ -211,7 +214,7 @@ def _marked(intent: Intent, now: datetime) -> Change:
 
 
 def _ending(intent: Intent, *, active: bool) -> tuple[IntentState, Reason]:
-    """How an intent ends that is not wanted any more."""
+    """State and reason of an intent that is no longer wanted."""
     if not active:
         return IntentState.DENIED, Reason.ACCOUNT_DISABLED
     if intent.kind is LegKind.EXIT and intent.submitted_at is None:
