@@ -8,23 +8,25 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from mangum import Mangum
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute
 
+from candlecast import __version__
 from candlecast.domain.values.errors import DomainError
 from functions.api import problems
 from functions.api.guards import BodyLimit, UnexpectedErrors
 from functions.api.openapi import DESCRIPTION, TAGS, describe
 from functions.api.resources import OVERRIDES, VERSION, Resource
 
-API_VERSION = "1.0.0"
-TEXT_MEDIA_TYPES = ["application/json", problems.MEDIA_TYPE]  # anything else would leave the function in base64
+TEXT_MEDIA_TYPES = ["application/json", problems.MEDIA_TYPE, "text/html"]  # anything else would leave the function in base64
 
 
 def create_app() -> FastAPI:
     """The API over what `runtime/compose/api.py` provides, or what stands in for it in `dependency_overrides`."""
     app = FastAPI(
         title="Candlecast",
-        version=API_VERSION,
+        version=__version__,
         description=DESCRIPTION,
         openapi_tags=TAGS,
         openapi_url="/openapi.json",
@@ -42,7 +44,15 @@ def create_app() -> FastAPI:
     app.add_middleware(BodyLimit)
     app.add_middleware(UnexpectedErrors)  # added last, so it is the outermost
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
+    app.add_route("/docs", reference, include_in_schema=False)
     return app
+
+
+def reference(request: Request) -> Response:
+    """The description as a page for people; loaded when somebody asks for it."""
+    from functions.api.reference_page import HEADERS, page
+
+    return HTMLResponse(page(request.app.openapi()), headers=HEADERS)
 
 
 def resources() -> list[BaseRoute]:

@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from candlecast import __version__
 from functions.api.problems import MEDIA_TYPE
+from functions.api.reference_page import page
 from tests.api.conftest import EXTERNAL, ORDER, Deployment
 from tests.support.builders import ACCOUNT, BTC, SUBSCRIPTION, a_strategy, an_account
+from tests.support.gateway import Client
 from tests.support.routes import Operation, body_examples, document, operations
 
 DOCUMENT = document()
@@ -129,8 +132,36 @@ def test_money_is_text_in_every_answer() -> None:
     assert numbers == durations | {"DependencyView.latency_ms"}
 
 
-def test_the_document_is_served(deployment: Deployment) -> None:
-    answer = deployment.client.get("/openapi.json")
+def test_the_document_is_served_to_anybody(deployment: Deployment) -> None:
+    answer = Client(deployment.services, tenant=None).get("/openapi.json")
     assert answer.status == 200
     assert answer.json["paths"].keys() == DOCUMENT["paths"].keys()
     assert BTC in answer.text
+
+
+def test_the_page_for_people_shows_every_operation_and_loads_nothing(deployment: Deployment) -> None:
+    answer = Client(deployment.services, tenant=None).get("/docs")
+    assert (answer.status, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert [name for name in OPERATION_IDS if f'id="{name}"' not in answer.text] == []
+    assert "Needs no token." in answer.text
+    for foreign in ("<script", "src=", "http://", "https://", "<link", "@import", "url("):
+        assert foreign not in answer.text, foreign
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+
+
+def test_the_page_escapes_what_the_document_says() -> None:
+    operation = {"tags": ["t"], "operationId": "o", "description": "<b>bold</b>", "responses": {"200": {"description": "<i>"}}}
+    shown = page(
+        {
+            "info": {"title": "<T>", "version": "1", "description": "<d>"},
+            "tags": [{"name": "t", "description": "<x>"}],
+            "paths": {"/<p>": {"get": operation}},
+            "components": {"schemas": {}},
+        }
+    )
+    for text in ("<T>", "<d>", "<x>", "/<p>", "<b>bold", "<i>"):
+        assert text not in shown
+
+
+def test_the_version_is_the_packages() -> None:
+    assert DOCUMENT["info"]["version"] == __version__

@@ -60,7 +60,7 @@ def test_every_error_has_its_status_and_code(deployment: Deployment, error: Exce
 
 def test_an_unknown_path_and_a_wrong_method_are_problems_too(deployment: Deployment) -> None:
     assert deployment.client.get("/v1/nothing").code == "NOT_FOUND"
-    assert deployment.client.get("/docs").code == "NOT_FOUND"
+    assert deployment.client.get("/redoc").code == "NOT_FOUND"
     assert deployment.client.get("/v1/accounts/").code == "NOT_FOUND"
     wrong = deployment.client.send("DELETE", "/v1/accounts")
     assert (wrong.status, wrong.code) == (405, "METHOD_NOT_ALLOWED")

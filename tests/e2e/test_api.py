@@ -72,11 +72,14 @@ def test_health_answers_without_a_token_and_names_its_dependencies(owned: Owned)
     assert answer.json()["status"] == "UP"
 
 
-def test_the_openapi_document_is_served_and_describes_the_routes(owned: Owned) -> None:
-    answer = owned.ask("GET", "/openapi.json", token=owned.token)
+def test_the_openapi_document_is_served_without_a_token_and_describes_the_routes(owned: Owned) -> None:
+    answer = owned.ask("GET", "/openapi.json")
     assert answer.status_code == 200
     assert answer.json()["openapi"].startswith("3.1")
     assert {"/v1/accounts", "/v1/subscriptions", "/v1/orders", "/health"} <= set(answer.json()["paths"])
+    page = owned.ask("GET", "/docs")
+    assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert "create_subscription" in page.text
 
 
 def test_what_belongs_to_somebody_else_does_not_exist(owned: Owned) -> None:

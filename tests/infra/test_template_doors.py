@@ -18,11 +18,13 @@ def routes(api: str) -> dict[str, Any]:
     return found
 
 
-def test_only_health_and_webhooks_open_without_a_token() -> None:
+def test_only_health_webhooks_and_the_description_open_without_a_token() -> None:
     found = routes("HttpApi")
     assert found.pop("ANY /{proxy+}") == [{"Tokens": []}]
     assert found == {
+        "GET /docs": [{"NONE": []}],
         "GET /health": [{"NONE": []}],
+        "GET /openapi.json": [{"NONE": []}],
         "POST /webhooks/{source}": [{"NONE": []}],
         "POST /webhooks/{source}/{secret}": [{"NONE": []}],
     }
@@ -69,6 +71,13 @@ def test_every_door_is_throttled() -> None:
     for stage in STAGES.values():
         limits = stage["DefaultRouteSettings"]
         assert limits["ThrottlingBurstLimit"] >= limits["ThrottlingRateLimit"] > 0
+
+
+def test_the_description_is_open_to_few_requests_at_once() -> None:
+    """It is public, and the first request of an environment loads every route for it."""
+    settings = STAGES["HttpApiApiGatewayDefaultStage"]["RouteSettings"]
+    assert settings.keys() == {"GET /docs", "GET /openapi.json"}
+    assert all(0 < limit["ThrottlingRateLimit"] <= limit["ThrottlingBurstLimit"] <= 10 for limit in settings.values())
 
 
 def test_doors_are_called_after_the_stack() -> None:
