@@ -5,7 +5,9 @@ SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 
 DEV := .venvs/dev/bin/python
-CANDLECAST := $(DEV) -m infra.local
+CANDLECAST := .venvs/dev/bin/candlecast
+# Started by make, a run ends when make does, whatever has ended it. `exec` leaves no shell between the two.
+RUN := exec $(CANDLECAST) local
 
 # make demo CANDLES=path[,path] USERS=n CANDLE_COUNT=n
 DEMO_OPTIONS := $(if $(CANDLES),--candles '$(CANDLES)') $(if $(USERS),--users '$(USERS)') $(if $(CANDLE_COUNT),--candle-count '$(CANDLE_COUNT)')
@@ -26,13 +28,13 @@ test: env ## Everything: check, then the end-to-end tests on the embedded cloud
 	@$(DEV) -m infra.local.checks test
 
 demo: env ## Replay recorded candles through the real stack (CANDLES=path[,path] USERS=n CANDLE_COUNT=n)
-	@$(CANDLECAST) demo $(DEMO_OPTIONS)
+	@$(RUN) demo --end-with-parent $(DEMO_OPTIONS)
 
 chaos: env ## The demo under kill -9 of every function's processes (USERS=n CANDLE_COUNT=n KILLS=n SEED=k)
-	@$(CANDLECAST) chaos $(DEMO_OPTIONS) $(if $(KILLS),--kills '$(KILLS)') $(if $(SEED),--seed '$(SEED)')
+	@$(RUN) chaos --end-with-parent $(DEMO_OPTIONS) $(if $(KILLS),--kills '$(KILLS)') $(if $(SEED),--seed '$(SEED)')
 
-up: env ## Start the embedded cloud, deploy, and stay: schedules fire, the API answers
-	@$(CANDLECAST) up $(DEMO_OPTIONS)
+up: env ## Start the embedded cloud, deploy, and stay: schedules fire, the API answers (FRESH=1 forgets the last run)
+	@$(RUN) up --end-with-parent $(if $(FRESH),--fresh) $(DEMO_OPTIONS)
 
 sim: ## Simulate crashes, lost answers, repeats and reordering from many seeds (SEEDS=n FIRST_SEED=k, no cloud)
 	@sh infra/local/bootstrap.sh dev

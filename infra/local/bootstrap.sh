@@ -79,10 +79,10 @@ make_environment() {
     printf '%s' "$want" >"$stamp"
 }
 
-# Our packages of layers are found in the development environment wherever a command is started from, as in Lambda.
+# Our packages and the command are found in the development environment wherever a command is started from.
 link_sources() {
     for packages in "$venvs"/dev/lib/python*/site-packages; do
-        [ ! -d "$packages" ] || printf '../../../../../layers/%s\n' core paper >"$packages/candlecast.pth"
+        [ ! -d "$packages" ] || printf '../../../../../%s\n' layers/core layers/paper command_line >"$packages/candlecast.pth"
     done
 }
 
@@ -92,7 +92,7 @@ write_command() {
     cat >"$venvs/dev/bin/candlecast" <<'COMMAND'
 #!/bin/sh
 root=$(cd "$(dirname "$0")/../../.." && pwd) || exit 1
-PYTHONPATH=$root exec "$root/.venvs/dev/bin/python" -P -m infra.local "$@"
+PYTHONPATH=$root exec "$root/.venvs/dev/bin/python" -P -m candlecast_cli "$@"
 COMMAND
     chmod +x "$venvs/dev/bin/candlecast"
 }

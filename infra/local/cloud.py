@@ -8,6 +8,7 @@ with Cloud("demo") as cloud:
 import contextlib
 import json
 import os
+import re
 import secrets
 import signal
 import socket
@@ -33,6 +34,7 @@ POLL_SECONDS = 0.05
 REQUEST_SECONDS = 30.0
 ANSWER_SECONDS = 1.0  # a question that a running emulator answers at once
 ADMINISTRATOR = "test"  # the emulator's name for whoever may do everything
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 DEFAULT_WORKERS = 4  # processes of one function; more only get in each other's way on a desk
 
 
@@ -54,6 +56,7 @@ class Ports:
             return cls(*(probe.getsockname()[1] for probe in probes))
 
 
+USUAL_NAME = "up"
 USUAL_PORTS = Ports(aws=4566, api=8080, paper=8081)
 
 
@@ -75,6 +78,12 @@ class User:
     token: str
 
 
+def require_name(name: str) -> None:
+    """Refuse a name that is no plain folder name. Raises CommandError (UNKNOWN_INSTANCE)."""
+    if not NAME.fullmatch(name):
+        raise CommandError(f"{name!r} is no name of an embedded cloud: letters, digits, - and _", "UNKNOWN_INSTANCE", 2)
+
+
 class Cloud:
     """An instance by name, with a folder and ports of its own; several can run side by side."""
 
@@ -86,6 +95,7 @@ class Cloud:
         workers_per_function: int = DEFAULT_WORKERS,
         enforce_roles: bool = True,
         state: Path | None = None,
+        keep_state: bool = False,
         say: deployment.Say = lambda _text: None,
     ) -> None:
         self.name = name
@@ -93,20 +103,23 @@ class Cloud:
         self.state = state or CLOUDS / name
         self._workers_per_function = workers_per_function
         self._enforce_roles = enforce_roles
+        self._keep_state = keep_state
         self._say = say
         self._process: subprocess.Popen[bytes] | None = None
         self._clients: dict[str, Any] = {}
         self._outputs: dict[str, str] | None = None
 
     @classmethod
-    def attach(cls, name: str) -> Self:
+    def attach(cls, name: str, say: deployment.Say = lambda _text: None) -> Self:
         """The running instance of that name, started by another process. Raises CommandError if there is none."""
+        require_name(name)
         try:
             known = json.loads((CLOUDS / name / "instance.json").read_text(encoding="utf-8"))
-            found = cls(name, ports=Ports(**known))
+            found = cls(name, ports=Ports(**known), say=say)
             found._request("GET", "/_candlecast/workers", ANSWER_SECONDS)
         except (OSError, ValueError, CommandError) as error:
-            raise CommandError(f"no embedded cloud called {name} is running") from error
+            start = f"`candlecast local up{'' if name == USUAL_NAME else f' --name {name}'}` starts it"
+            raise CommandError(f"no embedded cloud called {name} is running: {start}", "INSTANCE_NOT_RUNNING", 3) from error
         return found
 
     # -------------------------------------------------------------- life
@@ -125,18 +138,24 @@ class Cloud:
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> Self:
-        """Start the emulator and return when it answers. Raises CommandError with its own words if it cannot."""
+        """Start the emulator and return when it answers. Raises CommandError with its own words if it cannot.
+
+        Whatever interrupts it, Ctrl-C included, leaves no emulator running.
+        """
+        require_name(self.name)
         if self.running():
-            raise CommandError(f"an embedded cloud called {self.name} is running already: stop it, or take another name")
+            message = f"an embedded cloud called {self.name} is running already: stop it, or take another name"
+            raise CommandError(message, "INSTANCE_RUNNING")
         self._say("start the embedded cloud")
         with contextlib.suppress(OSError):  # the emulator says it better
             self.state.mkdir(parents=True, exist_ok=True)
-        command = [str(interpreter("emulator")), "-m", "infra.local.emulator", "--end-with-parent"]
+        command = [str(interpreter("emulator")), "-m", "infra.local.emulator", f"--end-with={os.getpid()}"]
         command += ["--port", str(self.ports.aws), "--state", str(self.state), "--code", str(CODE)]
         command += [f"--http-api={self.ports.api}={deployment.STACK}-api"]
         command += [f"--http-api={self.ports.paper}={deployment.STACK}-paper"]
         command += [f"--workers-per-function={self._workers_per_function}"]
         command += ["--enforce-roles"] if self._enforce_roles else []
+        command += ["--keep-state"] if self._keep_state else []
         with self._output_file() as output:
             self._process = subprocess.Popen(
                 command,
@@ -147,7 +166,11 @@ class Cloud:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C reaches the command line, which stops the emulator in order
             )
-        self._wait_until_ready(self._process)
+        try:
+            self._wait_until_ready(self._process)
+        except BaseException:
+            self.stop()
+            raise
         (self.state / "instance.json").write_text(json.dumps(asdict(self.ports)), encoding="utf-8")
         return self
 
@@ -163,13 +186,13 @@ class Cloud:
             if process.poll() is not None:
                 said = (self.state / "emulator.log").read_text(encoding="utf-8", errors="replace").strip()
                 self._process = None
-                raise CommandError(said.splitlines()[-1] if said else "the emulator ended without a word")
+                raise CommandError(said.splitlines()[-1] if said else "the emulator ended without a word", "EMULATOR_FAILED")
             with contextlib.suppress(OSError):
                 self._request("GET", "/_ministack/health", ANSWER_SECONDS)
                 return
             time.sleep(POLL_SECONDS)
-        self.stop()
-        raise CommandError(f"the emulator did not answer within {START_SECONDS:.0f} s, see {self.state}/emulator.log")
+        message = f"the emulator did not answer within {START_SECONDS:.0f} s, see {self.state}/emulator.log"
+        raise CommandError(message, "EMULATOR_FAILED")
 
     def stop(self) -> None:
         """End the emulator and its workers; nothing of them is left. Harmless when it is not running."""
@@ -209,6 +232,16 @@ class Cloud:
         deployment.save_package(self.client, digest)
         self._outputs = None
         return self.outputs
+
+    def update(self, **overrides: str) -> dict[str, str]:
+        """Deploy the checkout into the running stack; parameters that are not among `overrides` keep their values.
+
+        Raises CommandError (UNKNOWN_PARAMETER) for a parameter that the template has not got.
+        """
+        if unknown := sorted(overrides.keys() - deployment.declared_parameters()):
+            message = f"the template has no parameter {', '.join(unknown)}"
+            raise CommandError(message, "UNKNOWN_PARAMETER", 2)
+        return self.deploy(**{**deployment.deployed_parameters(self.client), **overrides})
 
     def redeploy(self, **overrides: str) -> dict[str, str]:
         """Empty the cloud and deploy the present build into it, half a second after the first `sam deploy` of it."""
@@ -285,10 +318,21 @@ class Cloud:
         query = urlencode({"schedule": name, "time": scheduled.isoformat()})
         self._request("POST", f"/_candlecast/fire?{query}")
 
+    def functions(self) -> list[str]:
+        """Names of the stack's functions, without the stack's own."""
+        prefix = f"{deployment.STACK}-"
+        names = (name for output, name in self.outputs.items() if output.endswith("FunctionName"))
+        return sorted(name.removeprefix(prefix) for name in names)
+
     def logs(self) -> dict[str, str]:
         """Everything that each function has printed since the start or the last reset, by function name."""
         files = (self.state / "logs").glob("*.log")
         return {file.stem: file.read_text(encoding="utf-8", errors="replace") for file in sorted(files)}
+
+    def groups(self) -> list[str]:
+        """Roles that the stack's user pool knows."""
+        listed = self.client("cognito-idp").list_groups(UserPoolId=self.outputs["UserPoolId"])["Groups"]
+        return sorted(group["GroupName"] for group in listed)
 
     def user(self, email: str, *, groups: tuple[str, ...] = ()) -> User:
         """Somebody signed in at the stack's user pool; made, with those groups, if the pool does not know them."""

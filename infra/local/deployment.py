@@ -1,6 +1,7 @@
 """From the checkout to a stack in the embedded cloud: `sam build`, `sam deploy`, and a fast way to do it again."""
 
 import json
+import re
 import shutil
 import time
 import tomllib
@@ -65,13 +66,34 @@ def parameters(overrides: Mapping[str, str]) -> dict[str, str]:
     return {**dict(pair.split("=", 1) for pair in pairs), "Architecture": architecture(), **overrides}
 
 
+def declared_parameters() -> frozenset[str]:
+    """Names of the parameters that the checkout's template has."""
+    section = re.search(r"^Parameters:\n(.*?)^\S", (ROOT / "template.yaml").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    return frozenset(re.findall(r"^  (\w+):", section[1], re.MULTILINE)) if section else frozenset()
+
+
+def deployed_parameters(client: Callable[[str], Any]) -> dict[str, str]:
+    """The values that the running stack was deployed with, of those parameters that the template still has.
+
+    A deployment of ours that left one out would set it back to samconfig's value: schedules that `up` has enabled would stop.
+    """
+    stack = _stack(client)
+    found = {item["ParameterKey"]: item["ParameterValue"] for item in stack.get("Parameters", [])}
+    return {name: value for name, value in found.items() if name in declared_parameters()}
+
+
 def deploy(endpoint: Mapping[str, str], overrides: Mapping[str, str], log: Path, say: Say) -> None:
     """Run `sam deploy` of the built template as samconfig.toml says. Raises CommandError."""
     say("sam deploy")
     command: list[str | Path] = [sam(), "deploy", "--config-file", ROOT / "samconfig.toml", "--config-env", ENVIRONMENT]
     command += ["--template-file", SAM_OUTPUT / "template.yaml", "--stack-name", STACK, "--region", REGION]
-    command += ["--parameter-overrides", *(f"{name}={value}" for name, value in parameters(overrides).items())]
+    command += ["--parameter-overrides", *_words(parameters(overrides))]
     run(command, log, endpoint)
+
+
+def _words(values: Mapping[str, str]) -> list[str]:
+    """Parameters as the SAM CLI reads them. It knows no empty value; those are the template's own defaults."""
+    return [f'{name}="{value}"' if " " in value else f"{name}={value}" for name, value in values.items() if value]
 
 
 def save_package(client: Callable[[str], Any], digest: str) -> None:
@@ -140,10 +162,14 @@ def wait_for_stack(cloudformation: Any) -> None:
 
 def outputs(client: Callable[[str], Any]) -> dict[str, str]:
     """The stack's outputs. Raises CommandError when it is not deployed."""
+    return {item["OutputKey"]: item["OutputValue"] for item in _stack(client).get("Outputs", [])}
+
+
+def _stack(client: Callable[[str], Any]) -> dict[str, Any]:
     from botocore.exceptions import ClientError
 
     try:
-        stack = client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
+        found: dict[str, Any] = client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
     except ClientError as error:
-        raise CommandError(f"{STACK} is not deployed") from error
-    return {item["OutputKey"]: item["OutputValue"] for item in stack.get("Outputs", [])}
+        raise CommandError(f"{STACK} is not deployed", "NOT_DEPLOYED") from error
+    return found

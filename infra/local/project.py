@@ -1,8 +1,11 @@
 """Where things are in the checkout, and how its tools are run."""
 
+import contextlib
+import ctypes
 import hashlib
 import os
 import platform
+import signal
 import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -17,14 +20,22 @@ UNRELATED = ("__pycache__", ".DS_Store")
 
 
 class CommandError(Exception):
-    """A tool failed; the message is what it said."""
+    """Something that was asked for failed; the message says what, for a person.
+
+    `code` is stable; `exit_code` is 1 for a failure, 2 for wrong words, 3 for something that is missing on this machine.
+    """
+
+    def __init__(self, message: str, code: str = "FAILED", exit_code: int = 1) -> None:
+        super().__init__(message)
+        self.code = code
+        self.exit_code = exit_code
 
 
 def interpreter(environment: str) -> Path:
     """Python of an environment. Raises CommandError if `make env` has not been run."""
     python = ENVIRONMENTS / environment / "bin" / "python"
     if not python.exists():
-        raise CommandError(f"there is no {python.relative_to(ROOT)}: run `make env`")
+        raise CommandError(f"there is no {python.relative_to(ROOT)}: run `make env`", "ENVIRONMENT_MISSING", 3)
     return python
 
 
@@ -37,7 +48,7 @@ def run(command: Iterable[str | Path], log: Path, environment: Mapping[str, str]
     """Run a tool in the checkout and return what it printed, which is also in `log`. Raises CommandError."""
     log.parent.mkdir(parents=True, exist_ok=True)
     words = [str(word) for word in command]
-    outcome = subprocess.run(
+    with subprocess.Popen(
         words,
         cwd=ROOT,
         env={**tool_environment(), **(environment or {})},
@@ -45,16 +56,35 @@ def run(command: Iterable[str | Path], log: Path, environment: Mapping[str, str]
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        check=False,
-    )
-    log.write_text(outcome.stdout, encoding="utf-8")
-    if outcome.returncode:
-        tail = "\n".join(outcome.stdout.strip().splitlines()[-TAIL_LINES:])
-        raise CommandError(f"{Path(words[0]).name} {words[1]} failed, all of it in {log}:\n{tail}")
-    return outcome.stdout
+        start_new_session=True,  # it and whatever it starts end together
+        preexec_fn=end_with_parent,
+    ) as process:
+        try:
+            printed, _ = process.communicate()
+        except BaseException:  # Ctrl-C: nothing of it may go on
+            end_group(process)
+            raise
+    log.write_text(printed, encoding="utf-8")
+    if process.returncode:
+        tail = "\n".join(printed.strip().splitlines()[-TAIL_LINES:])
+        raise CommandError(f"{Path(words[0]).name} {words[1]} failed, all of it in {log}:\n{tail}", "TOOL_FAILED")
+    return printed
 
 
 TAIL_LINES = 25
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_LIBC = ctypes.CDLL(None)
+
+
+def end_with_parent() -> None:
+    """In a new process, before its program runs: end when the process that started it is killed."""
+    _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def end_group(process: subprocess.Popen[str]) -> None:
+    """Kill a process that leads a session, with everything that it has started."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def tool_environment() -> dict[str, str]:

@@ -1,9 +1,7 @@
-"""Wrong input ends with status 1 and one line that says what and where, before anything is started."""
+"""Wrong input ends with status 2 and one line that says what and where, before anything is started."""
 
 import gzip
-import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,12 +17,11 @@ DEMO = "demo"
 
 def demo(*arguments: str) -> str:
     """What the demo says as it refuses its input; it is alone on standard error."""
-    command = [sys.executable, "-m", "infra.local", "demo", *arguments]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "layers" / "core")}
+    command = [str(ROOT / ".venvs" / "dev" / "bin" / "candlecast"), "local", "demo", *arguments]
     outcome = subprocess.run(  # noqa: S603
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False
+        command, cwd=ROOT, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False
     )
-    assert outcome.returncode == 1, outcome.stdout
+    assert outcome.returncode == 2, outcome.stdout
     assert outcome.stdout == ""
     assert len(outcome.stderr.splitlines()) == 1, outcome.stderr
     assert outcome.stderr.startswith("candlecast: ")

@@ -46,7 +46,8 @@ def send(desk: Desk, output: str, body: str, group: str | None = None) -> str:
 
 
 def dlq(command: str, *words: str, status: int = 0) -> str:
-    """What `candlecast dlq` prints."""
+    """What `candlecast dlq` prints; a list as its table, unless JSON is asked for."""
+    words = words if command == "list" else (*words, "--json")
     outcome = subprocess.run(  # noqa: S603 - our own command
         [str(ROOT / ".venvs" / "dev" / "bin" / "candlecast"), "dlq", command, *words, "--name", INSTANCE],
         capture_output=True,

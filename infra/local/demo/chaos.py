@@ -61,7 +61,7 @@ class ChaosOptions:
 
     def __post_init__(self) -> None:
         if self.kills < 1:
-            raise CommandError(f"KILLS must be at least 1, not {self.kills}")
+            raise CommandError(f"KILLS must be at least 1, not {self.kills}", "USAGE", 2)
 
 
 @dataclass(slots=True)

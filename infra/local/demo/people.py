@@ -81,10 +81,13 @@ class Platform:
     def settle(self, users: Sequence[PlannedUser], operator: Operator, step: Callable[[int], None]) -> tuple[Person, ...]:
         """Sign everybody up, give them paper keys and a subscription; `step` is told after each."""
         people = []
-        with ThreadPoolExecutor(PARALLEL) as pool:
+        pool = ThreadPoolExecutor(PARALLEL)
+        try:
             for number, person in enumerate(pool.map(lambda user: self._settle(user, operator), users), start=1):
                 people.append(person)
                 step(number)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)  # Ctrl-C does not wait for everybody else
         return tuple(people)
 
     def _settle(self, plan: PlannedUser, operator: Operator) -> Person:

@@ -7,11 +7,12 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TextIO
 
 from candlecast.domain.values.errors import DomainError
+from infra.local import deployment
 from infra.local.candle_files import CandleFile, read_candle_file, sample_files
 from infra.local.cloud import Cloud
 from infra.local.demo.exchange import Operator
@@ -19,6 +20,8 @@ from infra.local.demo.people import Person, Platform
 from infra.local.demo.replay import DEFAULT_CANDLE_COUNT, HISTORY, Progress, Replay, invoke
 from infra.local.demo.report import Ledger, count_dead_letters, is_sound, summarise
 from infra.local.demo.scenario import DEFAULT_USERS, MAX_USERS, VENUE, Case, PlannedStrategy, plan_strategies, plan_users
+from infra.local.emulator.patching import MINISTACK_VERSION
+from infra.local.kept_state import FRESH, Kept
 from infra.local.project import BUILD, CommandError
 
 REPORT = BUILD / "demo" / "report.json"
@@ -37,9 +40,9 @@ class Options:
 
     def __post_init__(self) -> None:
         if not 1 <= self.users <= MAX_USERS:
-            raise CommandError(f"USERS must be between 1 and {MAX_USERS}, not {self.users}")
+            raise CommandError(f"USERS must be between 1 and {MAX_USERS}, not {self.users}", "USAGE", 2)
         if self.candle_count < 1:
-            raise CommandError(f"CANDLE_COUNT must be at least 1, not {self.candle_count}")
+            raise CommandError(f"CANDLE_COUNT must be at least 1, not {self.candle_count}", "USAGE", 2)
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -75,10 +78,10 @@ def read_files(options: Options) -> tuple[CandleFile, ...]:
     try:
         files = tuple(read_candle_file(path, minimum_rows=options.candle_count + HISTORY) for path in options.paths)
     except DomainError as error:
-        raise CommandError(str(error)) from error
+        raise CommandError(error.message, error.code, 2) from error
     markets = [file.market for file in files]
     if len(set(markets)) != len(markets):
-        raise CommandError(f"each file must be of another market, not {', '.join(markets)}")
+        raise CommandError(f"each file must be of another market, not {', '.join(markets)}", "USAGE", 2)
     return files
 
 
@@ -120,18 +123,51 @@ def demo(options: Options, out: TextIO = sys.stdout) -> int:
     return 0 if is_sound(report) else 1
 
 
-def up(cloud: Cloud, options: Options, out: TextIO = sys.stdout) -> Scene:
-    """The same stack, markets and people, with the schedules firing in real time; `cloud` has been started."""
+def up(cloud: Cloud, options: Options, out: TextIO = sys.stdout) -> Kept:
+    """The same stack, markets and people, with the schedules firing in real time; `cloud` has been started and is empty."""
     files = read_files(options)
     cloud.deploy(SchedulesState="ENABLED")
     scene = prepare(cloud, options, files, out, live=True)
     trader = next((person for person in scene.people if person.plan.case is Case.ORDINARY), scene.people[0])
-    _line(out, f"API             {cloud.outputs['ApiUrl']}")
+    kept = Kept(
+        emulator=MINISTACK_VERSION,
+        ports=cloud.ports,
+        build=deployment.build(),
+        users=len(scene.people),
+        trader=trader.user.email,
+        strategy_id=trader.plan.strategy.strategy_id,
+    )
+    kept.save(cloud)
+    _tell(cloud, kept, out)
+    return kept
+
+
+def resume(cloud: Cloud, kept: Kept, out: TextIO = sys.stdout) -> Kept:
+    """Go on with what an earlier run has left; `cloud` has been started with it. A changed checkout is deployed onto it.
+
+    Raises CommandError (STATE_BROKEN) if the state holds no stack.
+    """
+    try:
+        _ = cloud.outputs
+    except CommandError as error:
+        raise CommandError(f"the kept state holds no stack: {FRESH}", "STATE_BROKEN") from error
+    digest = deployment.build(lambda text: _line(out, text))
+    if digest != kept.build:
+        _line(out, "the checkout has changed: it is deployed onto what was kept")
+        cloud.update()
+        kept = replace(kept, build=digest)
+        kept.save(cloud)
+    _tell(cloud, kept, out)
+    return kept
+
+
+def _tell(cloud: Cloud, kept: Kept, out: TextIO) -> None:
+    """Where everything answers, and one of the people with a token."""
+    _line(out, f"API             {cloud.outputs['ApiUrl']}, described at /docs")
     _line(out, f"paper exchange  {cloud.outputs['PaperExchangeUrl']}")
     _line(out, f"AWS             {cloud.endpoint}")
-    _line(out, f"trader          {trader.user.email}, one of {len(scene.people)}; follows {trader.plan.strategy.strategy_id}")
-    _line(out, f"token           {trader.user.token}")
-    return scene
+    _line(out, f"trader          {kept.trader}, one of {kept.users}; follows {kept.strategy_id}")
+    _line(out, f"token           {cloud.user(kept.trader).token}")
 
 
 def _table(out: TextIO) -> Callable[[Progress], None]:

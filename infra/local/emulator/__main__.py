@@ -27,7 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--code", type=Path, required=True, help="unzipped code, shared by instances")
     parser.add_argument("--workers-per-function", type=int, default=4)
     parser.add_argument("--enforce-roles", action="store_true", help="functions may do what their roles allow, no more")
-    parser.add_argument("--end-with-parent", action="store_true", help="stop when the process that started this ends")
+    parser.add_argument("--end-with", type=int, metavar="PID", help="stop when this process, the parent, has ended")
+    parser.add_argument("--keep-state", action="store_true", help="read the state at the start, write it at a clean stop")
     parser.add_argument("--log-level", default="WARNING")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=options.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
@@ -38,7 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code=options.code.resolve(),
         workers_per_function=options.workers_per_function,
         enforce_roles=options.enforce_roles,
-        end_with_parent=options.end_with_parent,
+        end_with=options.end_with,
+        keep_state=options.keep_state,
     )
     try:
         serve(settings)

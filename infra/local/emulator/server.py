@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -46,7 +46,13 @@ class Settings:
     code: Path
     workers_per_function: int
     enforce_roles: bool
-    end_with_parent: bool
+    end_with: int | None = None  # process id of the parent; read here it could be the wrong one already
+    keep_state: bool = False
+
+    @property
+    def kept(self) -> Path:
+        """What is written at a clean stop and read at the next start."""
+        return self.state / "state"
 
     @property
     def scratch(self) -> Path:
@@ -67,8 +73,13 @@ def serve(settings: Settings) -> None:
     folders = workers.CodeFolders(settings.code)
     folders.remove_unused(time.time())
     apply(patches(settings, folders))
+    saved = settings.kept / "saved_at"
+    saved.unlink(missing_ok=True)  # until the end, what lies there is of an earlier run
     try:
         asyncio.run(_serve(settings))
+        if settings.keep_state:
+            saved.parent.mkdir(parents=True, exist_ok=True)
+            saved.write_text(datetime.now(UTC).isoformat(), encoding="utf-8")
     finally:
         workers.end_workers()
         shutil.rmtree(settings.scratch, ignore_errors=True)
@@ -110,7 +121,10 @@ def set_environment(settings: Settings) -> None:
     os.environ.update(
         GATEWAY_PORT=str(settings.port),
         BIND_HOST=HOST,
-        STATE_DIR=str(settings.state / "state"),
+        STATE_DIR=str(settings.kept),
+        PERSIST_STATE="1" if settings.keep_state else "0",
+        S3_PERSIST="1" if settings.keep_state else "0",
+        S3_DATA_DIR=str(settings.kept / "s3"),
         TMPDIR=str(settings.scratch),
         AUTH="true" if settings.enforce_roles else "false",
         IOT_MTLS_ENABLED="0",
@@ -166,15 +180,14 @@ async def _serve(settings: Settings) -> None:
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
-    watch = asyncio.create_task(_end_with_parent(stop)) if settings.end_with_parent else None
+    watch = asyncio.create_task(_end_with(settings.end_with, stop)) if settings.end_with else None
     await run(application(settings), config, shutdown_trigger=stop.wait)
     if watch:
         watch.cancel()
 
 
-async def _end_with_parent(stop: asyncio.Event) -> None:
-    """Stop when whoever started this is gone: a killed test run or demo leaves nothing running."""
-    parent = os.getppid()
+async def _end_with(parent: int, stop: asyncio.Event) -> None:
+    """Stop when the process that started this is gone, also if it went before this one could look."""
     while os.getppid() == parent:
         await asyncio.sleep(WATCH_SECONDS)
     stop.set()

@@ -1,0 +1,115 @@
+"""`candlecast`: all groups under one name, and the one place where a failure becomes a line and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, cast
+
+import typer
+from typer.core import TyperGroup
+
+import candlecast
+from candlecast_cli import account, build, checkout, dlq, local, switch
+from candlecast_cli.failures import ExitCode, expected
+from candlecast_cli.printing import examples
+
+# Typer's base of everything that is wrong with the words; its own module is private and has moved between versions.
+UsageError = cast("type[Exception]", typer.BadParameter.__mro__[1])
+
+HELP = """Serverless, multi-tenant trading: run the stack here, look at one in an AWS account, stop it.
+
+Exit codes: 0 done, 1 failed, 2 wrong words, 3 something is missing here, 130 stopped by Ctrl-C.
+A failure is one line on standard error: candlecast: CODE: what is wrong."""
+
+
+class Candlecast(TyperGroup):
+    """The root of all commands: failures end as one line, never as a traceback."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run one command and exit with its code; returns the code if `standalone_mode` is off."""
+        words = list(sys.argv[1:] if args is None else args)
+        more = {"complete_var": complete_var, "windows_expand_args": windows_expand_args, **extra}
+        code = self._run(words, prog_name or "candlecast", more)
+        if standalone_mode:
+            sys.exit(code)
+        return code
+
+    def _run(self, words: list[str], prog_name: str, more: Mapping[str, Any]) -> int:
+        try:
+            code = super().main(args=words, prog_name=prog_name, standalone_mode=False, **more)
+        except checkout.HandOver as handed:
+            return self._hand_over(handed, words)
+        except UsageError as error:
+            where = getattr(getattr(error, "ctx", None), "command_path", prog_name)
+            return _told("USAGE", f"{_message(error)} See: {where} --help", ExitCode.USAGE)
+        except typer.Abort:
+            return _told("STOPPED", "stopped", ExitCode.INTERRUPTED)
+        except Exception as error:
+            failure = expected(error)
+            if failure is None:
+                raise
+            return _told("", str(failure), failure.exit_code)
+        if code == ExitCode.INTERRUPTED:
+            return _told("STOPPED", "stopped", ExitCode.INTERRUPTED)
+        return int(code) if isinstance(code, int) else ExitCode.DONE
+
+    def _hand_over(self, handed: checkout.HandOver, words: list[str]) -> int:
+        try:
+            checkout.hand_over(handed.root, words)
+        except Exception as error:
+            failure = expected(error)
+            if failure is None:
+                raise
+            return _told("", str(failure), failure.exit_code)
+
+
+def _message(error: Any) -> str:
+    """A usage error in one line; the list of choices of a missing argument stands on lines of its own."""
+    text = " ".join(str(error.format_message()).split())
+    return text if text.endswith((".", "?", ")")) else f"{text}."
+
+
+def _told(code: str, message: str, exit_code: ExitCode) -> int:
+    print(f"candlecast: {code}: {message}" if code else f"candlecast: {message}", file=sys.stderr)
+    return exit_code
+
+
+app = typer.Typer(
+    cls=Candlecast,
+    help=HELP,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=examples("candlecast local up", "candlecast local order --watch", "candlecast dlq list --stack candlecast-prod"),
+)
+for group in (local, account, dlq, switch):
+    app.add_typer(group.app, name=group.__name__.rpartition(".")[2])
+app.command("build", epilog=build.EXAMPLES)(build.build)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"candlecast {candlecast.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    """Hold the options of the command itself."""
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run one command; its exit code."""
+    return int(app(args=words, standalone_mode=False))

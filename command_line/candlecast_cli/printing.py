@@ -1,0 +1,54 @@
+"""What the command prints: answers to standard output, progress to standard error, JSON where somebody asks for it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+# A pipe has no width: lines stay whole for grep and cut.
+PIPE_WIDTH = 1_000
+NOTHING = "-"
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+def examples(*lines: str) -> str:
+    """The end of a command's help."""
+    return "[bold]Examples[/bold]\n\n" + "\n".join(f"[cyan]{line}[/cyan]" for line in lines)
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console of this moment's streams; plain and wide where nobody looks."""
+    made = Console(stderr=stderr, highlight=False)
+    return made if made.is_terminal else Console(stderr=stderr, highlight=False, width=PIPE_WIDTH)
+
+
+def say(text: str) -> None:
+    """A line of progress."""
+    console(stderr=True).print(Text(f"  {text}"))
+
+
+def warn(text: str) -> None:
+    """A line that a person must not overlook."""
+    console(stderr=True).print(Text(f"  {text}", style="yellow"))
+
+
+def put_json(value: Any) -> None:
+    """The value as JSON, whole and uncoloured."""
+    print(json.dumps(value, indent=2, default=str))
+
+
+def put_table(head: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None) -> None:
+    """A table of text; cells that are empty show a dash."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), title=title, title_justify="left", title_style="bold")
+    for name in head:
+        table.add_column(name, no_wrap=not console().is_terminal, overflow="fold", header_style="bold")
+    for row in rows:
+        table.add_row(*(Text(NOTHING if cell in (None, "") else str(cell)) for cell in row))
+    console().print(table)

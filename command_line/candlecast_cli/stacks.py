@@ -1,0 +1,130 @@
+"""Which stack a command is about: the embedded cloud of this checkout, or one in an AWS account; and who asks.
+
+One path for both: the same calls with another address and other credentials.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from candlecast_cli import checkout
+from candlecast_cli.failures import CommandFailed, ExitCode, aws_refusals, require_extra
+
+if TYPE_CHECKING:
+    from candlecast.adapters.dynamodb.single_table.table import Table
+
+DEFAULT_INSTANCE = "up"
+MODULES = ("boto3", "pydantic", "pynamodb")  # of the extra `aws`
+
+Instance = Annotated[str, typer.Option("--name", envvar="CANDLECAST_NAME", help="Which embedded cloud of this checkout.")]
+StackName = Annotated[str | None, typer.Option("--stack", help="A stack in an AWS account instead, with your own credentials.")]
+Profile = Annotated[str | None, typer.Option("--profile", help="Profile of your AWS configuration, for --stack.")]
+Region = Annotated[str | None, typer.Option("--region", help="The stack's region, if the profile does not say it.")]
+
+
+@dataclass(frozen=True)
+class Where:
+    """What the options of a command say."""
+
+    name: str = DEFAULT_INSTANCE
+    stack: str | None = None
+    profile: str | None = None
+    region: str | None = None
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A deployed stack of Candlecast. `session` holds the credentials, `endpoint` the embedded cloud's address."""
+
+    name: str
+    session: Any = field(repr=False)
+    endpoint: str | None = None
+
+    def client(self, service: str, **more: Any) -> Any:
+        """A client of one of AWS's services."""
+        return self.session.client(service, endpoint_url=self.endpoint, **more)
+
+    @cached_property
+    def _described(self) -> dict[str, Any]:
+        with aws_refusals():
+            found: dict[str, Any] = self.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"][0]
+        return found
+
+    @cached_property
+    def parameters(self) -> dict[str, str]:
+        """The parameters that the stack was deployed with."""
+        return {it["ParameterKey"]: it.get("ParameterValue", "") for it in self._described.get("Parameters", [])}
+
+    def output(self, name: str) -> str:
+        """One of the stack's outputs. Raises NOT_CANDLECAST for a stack that has not got it."""
+        for item in self._described.get("Outputs", []):
+            if item["OutputKey"] == name:
+                return str(item["OutputValue"])
+        raise CommandFailed("NOT_CANDLECAST", f"the stack {self.name} has no output {name}: is it one of Candlecast?")
+
+    @cached_property
+    def identity(self) -> str:
+        """Who asks, as audits name it: `cli:` and the ARN of the IAM identity."""
+        with aws_refusals():
+            return f"cli:{self.client('sts').get_caller_identity()['Arn']}"
+
+    def table(self) -> Table:
+        """The stack's table, read and written as the product itself does."""
+        from candlecast.adapters.dynamodb.single_table.table import Table
+
+        name = self.output("TableName")
+        with aws_refusals():
+            self._enter_environment()
+            return Table(name, region=self.session.region_name)
+
+    def _enter_environment(self) -> None:
+        """Let the product's adapters find region, endpoint and credentials where a function finds them."""
+        found = self.session.get_credentials()
+        if found is None:
+            raise CommandFailed("AWS_CREDENTIALS", "no credentials were found: name a profile by --profile, or set AWS_PROFILE")
+        frozen = found.get_frozen_credentials()
+        named = {
+            "AWS_DEFAULT_REGION": self.session.region_name,
+            "AWS_ACCESS_KEY_ID": frozen.access_key,
+            "AWS_SECRET_ACCESS_KEY": frozen.secret_key,
+            "AWS_SESSION_TOKEN": frozen.token,
+            "AWS_ENDPOINT_URL": self.endpoint,
+        }
+        for name in ("AWS_PROFILE", *named):
+            os.environ.pop(name, None)
+        os.environ.update({name: value for name, value in named.items() if value})
+
+
+def connect(where: Where) -> Stack:
+    """The stack that is meant: in the caller's AWS account if one is named, else the embedded cloud of that name."""
+    if where.stack is None:
+        if where.profile or where.region:
+            raise CommandFailed("USAGE", "--profile and --region belong to --stack", ExitCode.USAGE)
+        return _local(where.name)
+    require_extra("aws", *MODULES)
+    import boto3
+
+    with aws_refusals():
+        session = boto3.Session(profile_name=where.profile, region_name=where.region)
+    if session.region_name is None:
+        raise CommandFailed("AWS_REGION", "no region is known: name one by --region", ExitCode.USAGE)
+    return Stack(where.stack, session)
+
+
+def _local(name: str) -> Stack:
+    checkout.enter()
+    import boto3
+
+    from infra.local import deployment
+    from infra.local.cloud import Cloud
+
+    environment = Cloud.attach(name).environment
+    session = boto3.Session(
+        environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"], region_name=environment["AWS_DEFAULT_REGION"]
+    )
+    return Stack(deployment.STACK, session, environment["AWS_ENDPOINT_URL"])

@@ -1,0 +1,206 @@
+"""`candlecast switch`: kill switches, in an operator's hands.
+
+It writes the stack's table with the operator's own AWS credentials, by the same use case as the API: an incident may have taken
+the API, the gateway or the user pool with it, and the switch must still be within reach. The write carries its event, version and
+author as the API's does.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from candlecast.domain.account.kill_switch import PLATFORM_ID, Grade, KillSwitch, SwitchPlace, SwitchScope
+from candlecast_cli import stacks
+from candlecast_cli.account import IDENTIFIER
+from candlecast_cli.failures import CommandFailed, ExitCode, aws_refusals, unknown
+from candlecast_cli.printing import AsJson, examples, put_json, put_table, warn
+
+if TYPE_CHECKING:
+    from candlecast.adapters.dynamodb.single_table.table import Table
+    from candlecast.services.account.set_kill_switch import SetKillSwitch
+
+COLUMNS = ("scope", "id", "grade", "reason", "changed by", "changed at", "by operations", "version")
+SCOPES = tuple(scope.value.lower() for scope in SwitchScope)
+GRADES = tuple(grade.value for grade in Grade)
+
+app = typer.Typer(
+    help="Kill switches: stop orders of everybody, an organisation, a strategy or a user. Nothing is lifted by itself.",
+    no_args_is_help=True,
+    epilog=examples(
+        "candlecast switch show --stack candlecast-prod",
+        'candlecast switch set platform --grade PAUSE_ENTRIES --reason "venue answers late" --stack candlecast-prod',
+        "candlecast switch lift platform --stack candlecast-prod",
+    ),
+)
+
+
+def _scope(name: str) -> str:
+    if name.lower() not in SCOPES:
+        raise unknown("SCOPE", name, list(SCOPES))
+    return name.lower()
+
+
+def _grade(name: str) -> str:
+    if name.upper() not in GRADES:
+        raise unknown("GRADE", name, list(GRADES))
+    return name.upper()
+
+
+Scope = Annotated[str, typer.Argument(callback=_scope, metavar="SCOPE", help=f"One of {', '.join(SCOPES)}.")]
+ScopeId = Annotated[str | None, typer.Argument(metavar="ID", help="Of the organisation, strategy or tenant.")]
+
+
+@app.command(epilog=examples("candlecast switch show", "candlecast switch show --json --stack candlecast-prod"))
+def show(
+    as_json: AsJson = False,
+    name: stacks.Instance = stacks.DEFAULT_INSTANCE,
+    stack: stacks.StackName = None,
+    profile: stacks.Profile = None,
+    region: stacks.Region = None,
+) -> None:
+    """List the switches that are on, with who set them, when and why."""
+    connection = stacks.connect(stacks.Where(name, stack, profile, region))
+    from candlecast.adapters.dynamodb.gate import DynamoGate
+
+    with aws_refusals():
+        found = list(DynamoGate(connection.table()).list_switches())
+    if as_json:
+        put_json([_as_dict(switch) for switch in found])
+    elif found:
+        put_table(COLUMNS, map(_row, found))
+    else:
+        warn("no switch is on")
+
+
+@app.command(
+    "set",
+    epilog=examples(
+        'candlecast switch set platform --grade HALT_ALL --reason "keys leaked"',
+        'candlecast switch set strategy sma-cross-btc-1m --grade FLATTEN --reason "wrong candles"',
+    ),
+)
+def set_switch(
+    scope: Scope,
+    grade: Annotated[
+        str,
+        typer.Option(
+            callback=_grade,
+            metavar="GRADE",
+            help="PAUSE_ENTRIES: no new entry. REDUCE_ONLY: resting entries are cancelled too. FLATTEN: positions are closed at "
+            "market as well. HALT_ALL: nothing is sent, exits wait.",
+        ),
+    ],
+    reason: Annotated[str, typer.Option(help="Why; users and audits see it.")],
+    scope_id: ScopeId = None,
+    as_json: AsJson = False,
+    name: stacks.Instance = stacks.DEFAULT_INSTANCE,
+    stack: stacks.StackName = None,
+    profile: stacks.Profile = None,
+    region: stacks.Region = None,
+) -> None:
+    """Turn a switch on, or to another grade; in force for every order that leaves from now on."""
+    if not reason.strip():
+        raise CommandFailed("USAGE", "a reason says something", ExitCode.USAGE)
+    place = _place(scope, scope_id)
+    connection = stacks.connect(stacks.Where(name, stack, profile, region))
+    use_case, table = _use_case(connection)
+    from candlecast.services.account.set_kill_switch import Setter
+
+    with aws_refusals():
+        _require_known(place, table)
+        switch = use_case.set(place, Grade(grade), reason, Setter(connection.identity, is_operations=True))
+    _put(switch, as_json)
+
+
+@app.command(epilog=examples("candlecast switch lift platform", "candlecast switch lift user TENANT_ID --stack candlecast-prod"))
+def lift(
+    scope: Scope,
+    scope_id: ScopeId = None,
+    as_json: AsJson = False,
+    name: stacks.Instance = stacks.DEFAULT_INSTANCE,
+    stack: stacks.StackName = None,
+    profile: stacks.Profile = None,
+    region: stacks.Region = None,
+) -> None:
+    """Turn a switch off: orders go again, and what waited."""
+    place = _place(scope, scope_id)
+    connection = stacks.connect(stacks.Where(name, stack, profile, region))
+    use_case, _ = _use_case(connection)
+    from candlecast.services.account.set_kill_switch import Setter
+
+    with aws_refusals():
+        switch = use_case.clear(place, Setter(connection.identity, is_operations=True))
+    _put(switch, as_json)
+
+
+def _use_case(connection: stacks.Stack) -> tuple[SetKillSwitch, Table]:
+    from candlecast.adapters.dynamodb.gate import DynamoGate
+    from candlecast.adapters.system import SystemClock
+    from candlecast.services.account.set_kill_switch import SetKillSwitch
+
+    table = connection.table()
+    return SetKillSwitch(DynamoGate(table), SystemClock()), table
+
+
+def _place(scope: str, scope_id: str | None) -> SwitchPlace:
+    """The place that is meant, if one could be called so."""
+    kind = SwitchScope(scope.upper())
+    if kind is SwitchScope.PLATFORM:
+        if scope_id not in (None, PLATFORM_ID):
+            raise CommandFailed("USAGE", "the platform's switch has no id", ExitCode.USAGE)
+        return SwitchPlace(kind, PLATFORM_ID)
+    if scope_id is None or not IDENTIFIER.fullmatch(scope_id):
+        raise CommandFailed("USAGE", f"a switch of a {scope} needs its id", ExitCode.USAGE)
+    return SwitchPlace(kind, scope_id)
+
+
+def _require_known(place: SwitchPlace, table: Table) -> None:
+    """Refuse a name that nothing has: a misspelt one must not look like a switch that is on."""
+    if place.scope is SwitchScope.STRATEGY:
+        from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
+        from candlecast.domain.values.errors import NotFound
+
+        try:
+            DynamoStrategyStore(table).get_strategy(place.scope_id)
+        except NotFound:
+            raise CommandFailed("UNKNOWN_STRATEGY", f"there is no strategy called {place.scope_id!r}", ExitCode.USAGE) from None
+    if place.scope is SwitchScope.USER:
+        from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
+        from candlecast.adapters.system import SystemClock
+
+        if not DynamoAccountStore(table, SystemClock()).list_accounts(place.scope_id):
+            raise CommandFailed("UNKNOWN_USER", f"no tenant called {place.scope_id!r} has an account", ExitCode.USAGE)
+    if place.scope is SwitchScope.ORGANISATION and not _has_trace(place.scope_id, table):
+        warn(f"{place.scope_id} has neither limits nor a pool: make sure that it is spelt as its members' tokens name it")
+
+
+def _has_trace(organisation_id: str, table: Table) -> bool:
+    from candlecast.adapters.dynamodb.limits import DynamoLimitStore
+    from candlecast.domain.limits.limits import Scope as LimitScope
+    from candlecast.domain.limits.record import LimitPlace
+
+    return bool(DynamoLimitStore(table).read([LimitPlace(LimitScope.ORGANISATION, organisation_id)]))
+
+
+def _put(switch: KillSwitch, as_json: bool) -> None:
+    if as_json:
+        put_json(_as_dict(switch))
+    else:
+        put_table(COLUMNS, [_row(switch)])
+
+
+def _as_dict(switch: KillSwitch) -> dict[str, object]:
+    fields = asdict(switch)
+    place = fields.pop("place")
+    found: dict[str, object] = json.loads(json.dumps({**place, **fields}, default=str))
+    return found
+
+
+def _row(switch: KillSwitch) -> tuple[object, ...]:
+    grade = switch.grade.value if switch.grade else "off"
+    changed = (switch.changed_by, switch.changed_at, "yes" if switch.by_operations else "no", switch.version)
+    return (switch.place.scope.value, switch.place.scope_id, grade, switch.reason, *changed)

@@ -1,0 +1,25 @@
+"""Run the command in this process, as a shell would see it."""
+
+from __future__ import annotations
+
+from typer.testing import CliRunner, Result
+
+from candlecast_cli.main import app
+
+
+def run(*words: str) -> Result:
+    """What the command printed and how it ended; an exception that is no exit is raised again, so a traceback fails the test."""
+    result = CliRunner().invoke(app, list(words), prog_name="candlecast")
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def refused(exit_code: int, code: str, *words: str) -> str:
+    """The one line of a refusal, alone on standard error; checked for its exit code and its stable code."""
+    result = run(*words)
+    assert result.exit_code == exit_code, result.output
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(f"candlecast: {code}: "), line
+    return line

@@ -1,0 +1,150 @@
+"""Wrong input ends as one line with a stable code, never as a traceback."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from candlecast.domain.values.errors import Conflict
+from candlecast_cli import checkout, stacks
+from candlecast_cli.failures import CommandFailed, ExitCode, expected, require_extra
+from infra.local import cloud as embedded
+from infra.local.project import ROOT, CommandError
+from tests.unit.command_line.running import refused, run
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("fly",), "No such command 'fly'"),
+        (("local", "logz"), "Did you mean 'logs'"),
+        (("local", "up", "--uers", "3"), "No such option"),
+        (("local", "up", "--users", "many"), "--users"),
+        (("local", "up", "--users", "0"), "between 1 and"),
+        (("local", "demo", "--candle-count", "0"), "CANDLE_COUNT must be at least 1"),
+        (("local", "chaos", "--kills", "0"), "KILLS must be at least 1"),
+        (("local", "token", "nobody"), "no e-mail address"),
+        (("local", "keys", "--balance", "much"), "'much' is no number"),
+        (("local", "keys", "--balance", "NaN"), "more than 0"),
+        (("local", "keys", "--balance", "-1"), "more than 0"),
+        (("local", "keys", "--asset", "usd t"), "no asset"),
+        (("local", "order", "--notional", "0"), "more than 0"),
+        (("local", "deploy", "--parameter", "LogLevel"), "NAME=VALUE"),
+        (("dlq", "show", "trade"), "Missing argument"),
+        (("dlq", "list", "--limit", "0"), "--limit"),
+        (("account", "show", "account-1"), "--tenant TENANT_ID or --email ADDRESS"),
+        (("account", "show", "account-1", "--tenant", "a", "--email", "b@example.com"), "--tenant TENANT_ID or --email"),
+        (("account", "show", "account#1", "--tenant", "a"), "cannot be one"),
+        (("account", "list", "--tenant", "a#b"), "cannot be one"),
+        (("switch", "set", "platform", "all", "--grade", "HALT_ALL", "--reason", "x"), "has no id"),
+        (("switch", "set", "strategy", "--grade", "HALT_ALL", "--reason", "x"), "needs its id"),
+        (("switch", "set", "user", "a#b", "--grade", "HALT_ALL", "--reason", "x"), "needs its id"),
+        (("switch", "set", "platform", "--grade", "HALT_ALL", "--reason", " "), "a reason says something"),
+        (("dlq", "list", "--region", "eu-central-1"), "belong to --stack"),
+    ],
+)
+def test_wrong_words_are_one_line(words: tuple[str, ...], said: str) -> None:
+    assert said in refused(2, "USAGE", *words)
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("UNKNOWN_QUEUE", ("dlq", "list", "nonsense")),
+        ("UNKNOWN_QUEUE", ("dlq", "drop", "nonsense", "letter-1")),
+        ("UNKNOWN_ARCHITECTURE", ("build", "--architecture", "mips")),
+        ("UNKNOWN_ACTION", ("local", "order", "--action", "hold")),
+        ("UNKNOWN_SCOPE", ("switch", "lift", "moon")),
+        ("UNKNOWN_GRADE", ("switch", "set", "platform", "--grade", "STOP", "--reason", "x")),
+        ("UNKNOWN_INSTANCE", ("local", "status", "--name", "../elsewhere")),
+        ("UNKNOWN_INSTANCE", ("local", "up", "--name", "../elsewhere")),
+    ],
+)
+def test_unknown_names_are_refused_with_the_known_ones(
+    code: str, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkout, "prepare", lambda *_: None)
+    refused(2, code, *words)
+
+
+def test_a_candle_file_that_is_missing_is_refused_by_its_own_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkout, "prepare", lambda *_: None)
+    assert "no/such.csv: no such file" in refused(2, "CANDLE_FILE_MISSING", "local", "demo", "--candles", "no/such.csv")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("local", "status"),
+        ("local", "logs"),
+        ("local", "down"),
+        ("local", "token"),
+        ("local", "order"),
+        ("dlq", "list"),
+        ("switch", "show"),
+    ],
+)
+def test_an_instance_that_does_not_run_is_named(words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedded, "CLOUDS", tmp_path)
+    assert "candlecast local up --name nowhere" in refused(3, "INSTANCE_NOT_RUNNING", *words, "--name", "nowhere")
+
+
+def test_outside_of_a_checkout_local_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkout, "is_inside", lambda: False)
+    monkeypatch.chdir(tmp_path)
+    assert "clone the repository" in refused(3, "NOT_A_CHECKOUT", "local", "up")
+    assert "clone the repository" in refused(3, "NOT_A_CHECKOUT", "build")
+    assert "clone the repository" in refused(3, "NOT_A_CHECKOUT", "dlq", "list")
+
+
+def test_installed_elsewhere_it_runs_the_checkouts_own_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    became: list[tuple[Path, list[str], dict[str, str]]] = []
+    monkeypatch.setattr(checkout, "is_inside", lambda: False)
+    monkeypatch.setattr(checkout, "prepare", lambda _root: None)
+    monkeypatch.setattr(os, "execve", lambda *told: became.append(told))
+    monkeypatch.setenv("PYTHONPATH", "/of/the/installation")
+    monkeypatch.chdir(ROOT / "docs")
+    with pytest.raises(SystemExit):  # the real one does not come back
+        checkout_main("local", "status", "--name", "second")
+    ((program, words, environment),) = became
+    assert program == ROOT / ".venvs/dev/bin/candlecast"
+    assert words[1:] == ["local", "status", "--name", "second"]
+    assert "PYTHONPATH" not in environment
+
+
+def checkout_main(*words: str) -> None:
+    result = run(*words)
+    raise SystemExit(result.exit_code)
+
+
+def test_two_commands_never_hand_over_to_each_other_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkout, "is_inside", lambda: False)
+    monkeypatch.setenv(checkout.HANDED_OVER, "1")
+    monkeypatch.chdir(ROOT)
+    refused(3, "ENVIRONMENT_BROKEN", "local", "status")
+
+
+def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(CommandFailed, match=r"EXTRA_MISSING: needs: pip install 'candlecast\[aws\]' \(no_such_sdk is not"):
+        require_extra("aws", "json", "no_such_sdk")
+    monkeypatch.setattr(stacks, "MODULES", ("no_such_sdk",))
+    refused(3, "EXTRA_MISSING", "account", "list", "--tenant", "a", "--stack", "s")
+
+
+def test_a_profile_that_does_not_exist_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    assert "nobody" in refused(1, "AWS_CREDENTIALS", "dlq", "list", "--stack", "s", "--profile", "nobody")
+
+
+def test_failures_keep_their_codes_and_bugs_stay_bugs() -> None:
+    refusal = expected(Conflict("HELD_BY_OPERATIONS", "operations have set this switch"))
+    assert str(refusal) == "HELD_BY_OPERATIONS: operations have set this switch"
+    failed = expected(CommandError("no such stack", "NOT_DEPLOYED", 3))
+    assert failed is not None
+    assert (failed.code, failed.exit_code) == ("NOT_DEPLOYED", ExitCode.MISSING)
+    assert expected(KeyError("a bug")) is None
+    assert sys.modules["infra.local.project"].CommandError is CommandError
