@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes the environments that `make` works in, from nothing but a POSIX shell and Python 3.13 or uv.
+# Makes the environments that `make` works in, from nothing but a POSIX shell and uv, or any Python from 3.9 on: that brings
+# uv, and uv brings Python 3.13 if there is none.
 #
 #   infra/local/bootstrap.sh [dev] [emulator] [sam]      without names: all three
 #
@@ -42,6 +43,17 @@ find_python() {
     done
 }
 
+# Any Python that can make environments: it is only needed to bring uv.
+find_helper() {
+    for candidate in python3 python python3.14 python3.13 python3.12 python3.11 python3.10 python3.9 \
+        "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.*/bin/python; do
+        if "$candidate" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 9))' >/dev/null 2>&1; then
+            "$candidate" -c 'import os, sys; print(os.path.realpath(sys.executable))'
+            return
+        fi
+    done
+}
+
 find_uv() {
     for candidate in uv "$HOME/.local/bin/uv" "$HOME/.cargo/bin/uv" "$venvs/uv/bin/uv"; do
         if "$candidate" --version >/dev/null 2>&1; then
@@ -54,8 +66,7 @@ find_uv() {
 make_uv() { # with pip: the only step that does not have uv yet
     say "candlecast: installing uv into $venvs/uv"
     rm -rf "$venvs/uv"
-    "$python" -m venv "$venvs/uv" >&2 ||
-        die "$python cannot make environments (Debian and Ubuntu: install python$wanted-venv), or install uv."
+    "$helper" -m venv "$venvs/uv" >&2 || die "$helper cannot make environments; install uv, then try again."
     "$venvs/uv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes \
         -r "$locks/uv.lock" >&2 || die "pip could not install uv, see above."
 }
@@ -73,7 +84,7 @@ make_environment() {
     say "candlecast: making $venvs/$name"
     rm -rf "${venvs:?}/$name"
     "$uv" venv --quiet --no-project --python "${python:-$wanted}" "$venvs/$name" ||
-        die "uv found no Python $wanted and could not bring one. Install Python $wanted, then try again."
+        die "uv found no Python $wanted and could not bring one, see above. Install Python $wanted, then try again."
     "$uv" pip sync --quiet --require-hashes --python "$venvs/$name/bin/python" "$lock" ||
         die "could not install $lock. uv does not read pip's settings: name a mirror in UV_DEFAULT_INDEX if you use one."
     printf '%s' "$want" >"$stamp"
@@ -103,7 +114,8 @@ need_tools() {
     python=$(find_python)
     uv=$(find_uv)
     if [ -z "$uv" ]; then
-        [ -n "$python" ] || die "needs Python $wanted or uv; neither was found (tried python$wanted, python3, python, pyenv, uv)."
+        helper=$(find_helper)
+        [ -n "$helper" ] || die "needs uv, or a Python from 3.9 on with venv (Debian and Ubuntu: python3-venv); neither was found."
         make_uv
         uv=$venvs/uv/bin/uv
     fi

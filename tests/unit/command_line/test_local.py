@@ -1,0 +1,148 @@
+"""`candlecast local` against an instance that is not there: what it prints, what it refuses, how it stops."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from candlecast_cli import local
+from infra.local import first_order
+from infra.local.cloud import User, Worker
+from infra.local.first_order import Step
+from tests.unit.command_line.running import refused, run
+
+
+class FakeCloud:
+    """A running instance with two functions."""
+
+    endpoint = "http://127.0.0.1:4566"
+
+    def __init__(self) -> None:
+        self.outputs = {"ApiUrl": "http://127.0.0.1:8080", "TableName": "table"}
+        self.deployed: dict[str, str] | None = None
+
+    def functions(self) -> list[str]:
+        return ["api", "order_executor"]
+
+    def logs(self) -> dict[str, str]:
+        return {"candlecast-api": "asked\n", "candlecast-order_executor": "sent\nfilled\n"}
+
+    def workers(self) -> list[Worker]:
+        return [Worker("candlecast-api", 42, True)]
+
+    def groups(self) -> list[str]:
+        return ["platform_admin"]
+
+    def user(self, email: str, *, groups: tuple[str, ...] = ()) -> User:
+        return User(email, "tenant-1", f"token-of-{email}-{'-'.join(groups)}")
+
+    def update(self, **overrides: str) -> dict[str, str]:
+        self.deployed = overrides
+        return self.outputs
+
+
+@pytest.fixture
+def cloud(monkeypatch: pytest.MonkeyPatch) -> FakeCloud:
+    made = FakeCloud()
+    monkeypatch.setattr(local, "_attach", lambda _name: made)
+    return made
+
+
+def test_logs_of_one_function(cloud: FakeCloud) -> None:
+    shown = run("local", "logs", "order_executor").stdout.splitlines()
+    assert shown == ["candlecast-order_executor  sent", "candlecast-order_executor  filled"]
+    assert len(run("local", "logs").stdout.splitlines()) == 3
+
+
+def test_a_function_that_does_not_exist_is_refused_with_those_that_do(cloud: FakeCloud) -> None:
+    line = refused(2, "UNKNOWN_FUNCTION", "local", "logs", "executor")
+    assert line.endswith("there is no function called 'executor': api, order_executor")
+
+
+def test_status_for_people_for_programs_and_one_output(cloud: FakeCloud) -> None:
+    assert "http://127.0.0.1:8080" in run("local", "status").stdout
+    told = json.loads(run("local", "status", "--json").stdout)
+    assert told["workers"] == [{"function": "candlecast-api", "pid": 42, "busy": True}]
+    assert told["outputs"] == cloud.outputs
+    assert run("local", "status", "--output", "ApiUrl").stdout == "http://127.0.0.1:8080\n"
+    refused(2, "UNKNOWN_OUTPUT", "local", "status", "--output", "ApiURL")
+
+
+def test_a_token_and_its_roles(cloud: FakeCloud) -> None:
+    assert run("local", "token", "you@example.com").stdout == "token-of-you@example.com-\n"
+    told = json.loads(run("local", "token", "you@example.com", "--group", "platform_admin", "--json").stdout)
+    assert told["token"] == "token-of-you@example.com-platform_admin"
+    refused(2, "UNKNOWN_GROUP", "local", "token", "you@example.com", "--group", "admin")
+
+
+def test_deploy_passes_the_parameters_that_are_named(cloud: FakeCloud) -> None:
+    assert run("local", "deploy", "--parameter", "LogLevel=DEBUG", "--parameter", "Venues=a=b").exit_code == 0
+    assert cloud.deployed == {"LogLevel": "DEBUG", "Venues": "a=b"}
+
+
+class FakeOrder:
+    """An order whose steps a test has written."""
+
+    steps: tuple[Step, ...] = ()
+
+    def __init__(self, _cloud: object, email: str, notional: Decimal) -> None:
+        assert (email, notional) == ("trader@example.com", Decimal(250))
+
+    def prepare(self) -> None: ...
+
+    def send(self, action: str, symbol: str) -> Step:
+        return Step("signal", f"{action} {symbol} at 1", 0.0, {"signal_id": "signal-1"})
+
+    def watch(self) -> Iterator[Step]:
+        yield from self.steps
+
+
+def decided(*reasons: str) -> Step:
+    return Step("decision", f"1 leg(s): ENTRY {' '.join(reasons)}", 0.1, {"legs": ["ENTRY"], "reasons": list(reasons)})
+
+
+@pytest.fixture
+def order(cloud: FakeCloud, monkeypatch: pytest.MonkeyPatch) -> type[FakeOrder]:
+    monkeypatch.setattr(first_order, "FirstOrder", FakeOrder)
+    return FakeOrder
+
+
+def test_an_order_is_watched_to_its_fill(order: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = (decided(), Step("order", "ENTRY SUBMITTING", 0.2, {}), Step("fill", "ENTRY FILLED", 0.3, {"state": "FILLED"}))
+    monkeypatch.setattr(order, "steps", steps)
+    result = run("local", "order", "--watch")
+    assert result.exit_code == 0, result.output
+    assert [line.split()[2] for line in result.stdout.splitlines()] == ["signal", "decision", "order", "fill"]
+    told = json.loads(run("local", "order", "--watch", "--json").stdout)
+    assert [step["kind"] for step in told] == ["signal", "decision", "order", "fill"]
+    assert json.loads(run("local", "order", "--json").stdout) == told[:1]
+
+
+def test_an_order_that_is_not_filled_fails_and_says_why(order: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(order, "steps", (decided("POSITION_ALREADY_OPEN"),))
+    result = run("local", "order", "--watch")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("candlecast: NOT_FILLED: the position is open already")
+    monkeypatch.setattr(order, "steps", (decided("KILL_SWITCH"),))
+    assert "KILL_SWITCH" in run("local", "order", "--watch").stderr
+
+
+@pytest.mark.parametrize("name", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_what_goes_on_and_ends_with_130(
+    cloud: FakeCloud, monkeypatch: pytest.MonkeyPatch, name: signal.Signals
+) -> None:
+    before = signal.getsignal(name)
+
+    def interrupted() -> dict[str, str]:
+        os.kill(os.getpid(), name)
+        return {}
+
+    monkeypatch.setattr(cloud, "logs", interrupted)
+    assert refused(130, "STOPPED", "local", "logs", "--follow") == "candlecast: STOPPED: stopped"
+    assert signal.getsignal(name) == before, "the caller's own handler is back"

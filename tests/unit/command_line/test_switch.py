@@ -1,0 +1,75 @@
+"""`candlecast switch`: what an operator types in an incident, on the use case of the API."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from candlecast.domain.account.kill_switch import PLATFORM, Grade, SwitchPlace, SwitchScope
+from candlecast.services.account.set_kill_switch import SetKillSwitch
+from candlecast_cli import stacks, switch
+from tests.support.fakes.clock import FakeClock
+from tests.support.fakes.gate import FakeGate
+from tests.unit.command_line.running import refused, run
+
+ME = "cli:arn:aws:iam::123456789012:user/operator"
+STRATEGY = SwitchPlace(SwitchScope.STRATEGY, "sma-cross-btc-1m")
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> FakeGate:
+    made = FakeGate()
+    monkeypatch.setattr(stacks, "connect", lambda _where: SimpleNamespace(identity=ME))
+    monkeypatch.setattr(switch, "_use_case", lambda _connection: (SetKillSwitch(made, FakeClock()), None))
+    monkeypatch.setattr(switch, "_require_known", lambda _place, _table: None)
+    return made
+
+
+def answer(*words: str) -> Any:
+    result = run("switch", *words, "--json")
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def test_a_switch_is_set_in_the_operators_name_and_says_its_version(gate: FakeGate) -> None:
+    told = answer("set", "platform", "--grade", "halt_all", "--reason", "keys leaked")
+    assert (told["scope"], told["scope_id"], told["grade"], told["reason"]) == ("PLATFORM", "platform", "HALT_ALL", "keys leaked")
+    assert (told["changed_by"], told["by_operations"], told["version"]) == (ME, True, 1)
+    found = gate.find_switch(PLATFORM)
+    assert found is not None
+    assert (found.grade, found.changed_by, found.by_operations) == (Grade.HALT_ALL, ME, True)
+
+
+def test_another_grade_and_lifting_count_versions_on(gate: FakeGate) -> None:
+    words = ("strategy", "sma-cross-btc-1m")
+    answer("set", *words, "--grade", "PAUSE_ENTRIES", "--reason", "wrong candles")
+    assert answer("set", *words, "--grade", "FLATTEN", "--reason", "wrong candles")["version"] == 2
+    lifted = answer("lift", *words)
+    assert (lifted["grade"], lifted["reason"], lifted["version"]) == (None, "wrong candles", 3)
+    found = gate.find_switch(STRATEGY)
+    assert found is not None
+    assert found.grade is None
+
+
+def test_a_repeat_changes_nothing(gate: FakeGate) -> None:
+    words = ("set", "platform", "--grade", "REDUCE_ONLY", "--reason", "venue answers late")
+    assert answer(*words) == answer(*words)
+
+
+def test_people_see_a_table_with_the_author(gate: FakeGate) -> None:
+    shown = run("switch", "set", "platform", "--grade", "HALT_ALL", "--reason", "keys leaked").stdout
+    head, row = shown.splitlines()
+    assert head.split()[:3] == ["scope", "id", "grade"]
+    assert all(text in row for text in ("PLATFORM", "HALT_ALL", "keys leaked", ME))
+
+
+def test_a_switch_that_was_never_set_cannot_be_lifted(gate: FakeGate) -> None:
+    assert "no such switch was ever set" in refused(1, "NOT_FOUND", "switch", "lift", "user", "tenant-1")
+
+
+def test_a_reason_that_is_too_long_is_refused_before_it_is_stored(gate: FakeGate) -> None:
+    refused(1, "INVALID_VALUE", "switch", "set", "platform", "--grade", "HALT_ALL", "--reason", "x" * 501)
+    assert gate.find_switch(PLATFORM) is None
