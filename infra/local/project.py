@@ -14,6 +14,8 @@ ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
 ENVIRONMENTS = ROOT / ".venvs"
 
+# Registries behind a company's certificate: what the system trusts, uv trusts (a name for each generation), as in bootstrap.sh.
+TRUST = {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"}
 # What the deployed stack is made of: a change in any of it means another build.
 SOURCES = ("template.yaml", "infra/*.yaml", "functions/**/*", "layers/**/*", "strategies/**/*")
 UNRELATED = ("__pycache__", ".DS_Store")
@@ -91,7 +93,7 @@ def tool_environment() -> dict[str, str]:
     """The caller's environment with our Python first, and nothing of a real AWS account or of this checkout's sources."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PYTHONPATH"))}
     path = os.pathsep.join([str(ENVIRONMENTS / "dev" / "bin"), kept.get("PATH", os.defpath)])
-    return {**kept, "PATH": path, "SAM_CLI_TELEMETRY": "0", "AWS_EC2_METADATA_DISABLED": "true"}
+    return {**TRUST, **kept, "PATH": path, "SAM_CLI_TELEMETRY": "0", "AWS_EC2_METADATA_DISABLED": "true"}
 
 
 def digest_of_sources(*extra: str) -> str:
