@@ -1,0 +1,120 @@
+"""What `pip install .` gives: a command that explains itself, and a wheel that holds what it needs and nothing else."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import candlecast
+from infra.local.project import ROOT, tool_environment
+
+INSTALL_SECONDS = 600
+SECONDS = 60
+UV = Path(sys.executable).with_name("uv")
+NOT_INSTALLED = ("boto3", "pynamodb", "httpx", "fastapi", "ccxt")  # of no use to somebody who only wants the base
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def test_the_wheel_holds_the_package_and_the_command(tmp_path: Path) -> None:
+    """Built by the backend itself, without a network."""
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, capture_output=True, timeout=SECONDS, check=True)  # noqa: S603
+    (wheel,) = tmp_path.glob("*.whl")
+    assert wheel.name == f"candlecast-{candlecast.__version__}-py3-none-any.whl"
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {name.split("/")[0] for name in names} == {
+        "candlecast",
+        "candlecast_cli",
+        f"candlecast-{candlecast.__version__}.dist-info",
+    }
+    shipped = {name for name in names if name.endswith(".py")}
+    for package, folder in (("candlecast", ROOT / "layers" / "core"), ("candlecast_cli", ROOT / "command_line")):
+        assert shipped >= {path.relative_to(folder).as_posix() for path in (folder / package).rglob("*.py")}
+
+
+def test_the_dependencies_are_those_that_the_command_imports() -> None:
+    """The base and the extra together cover what is imported; each is one that is imported."""
+    declared = {re.split(r"[<>=~ ]", it)[0] for it in (*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["aws"])}
+    assert declared == {"boto3", "numpy", "pydantic", "pynamodb", "rich", "typer"}
+    assert PROJECT["scripts"] == {"candlecast": "candlecast_cli.main:main"}
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """`candlecast` of an environment that holds nothing but it, made by pip from the checkout."""
+    folder = tmp_path_factory.mktemp("installed")
+    made = [str(UV), "venv", "--quiet", "--seed", "--no-project", "--python", sys.executable, str(folder / "venv")]
+    _run(made)
+    _run([str(folder / "venv/bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", str(ROOT)])
+    yield folder / "venv" / "bin" / "candlecast"
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _run(command: list[str]) -> None:
+    outcome = subprocess.run(  # noqa: S603
+        command, env=tool_environment(), capture_output=True, text=True, timeout=INSTALL_SECONDS, check=False
+    )
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+
+
+def say(command: Path, folder: Path, *words: str) -> tuple[int, str, str]:
+    """How the installed command ends in a folder, and what it prints."""
+    environment = {"PATH": os.defpath, "HOME": str(folder), "NO_COLOR": "1"}
+    outcome = subprocess.run(  # noqa: S603
+        [str(command), *words], cwd=folder, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
+    )
+    return outcome.returncode, outcome.stdout, outcome.stderr
+
+
+@pytest.mark.slow
+def test_an_installed_command_explains_itself(installed: Path, tmp_path: Path) -> None:
+    code, printed, _ = say(installed, tmp_path, "--help")
+    assert code == 0
+    assert all(group in printed for group in ("local", "account", "dlq", "switch", "build", "Examples", "Exit codes"))
+    for words in (("local", "--help"), ("account", "--help"), ("account", "show", "--help"), ("switch", "set", "--help")):
+        code, printed, said = say(installed, tmp_path, *words)
+        assert (code, said) == (0, ""), words
+        assert "Examples" in printed, words
+    assert say(installed, tmp_path, "--version")[1] == f"candlecast {candlecast.__version__}\n"
+
+
+@pytest.mark.slow
+def test_an_installed_command_says_what_it_lacks(installed: Path, tmp_path: Path) -> None:
+    code, printed, said = say(installed, tmp_path, "local", "up")
+    assert (code, printed) == (3, "")
+    assert said.startswith("candlecast: NOT_A_CHECKOUT: ")
+    assert len(said.splitlines()) == 1
+    code, printed, said = say(installed, tmp_path, "account", "list", "--tenant", "t", "--stack", "s", "--region", "eu-central-1")
+    assert (code, printed) == (3, "")
+    assert said.startswith("candlecast: EXTRA_MISSING: needs: pip install 'candlecast[aws]'")
+    code, _, said = say(installed, tmp_path, "dlq", "list", "nonsense")
+    assert (code, said.split(": ")[1]) == (2, "UNKNOWN_QUEUE")
+
+
+@pytest.mark.slow
+def test_inside_a_checkout_an_installed_command_becomes_the_checkouts_own(installed: Path) -> None:
+    code, _, said = say(installed, ROOT / "docs", "local", "status", "--name", "nowhere-to-be-found")
+    assert (code, said.split(": ")[1]) == (3, "INSTANCE_NOT_RUNNING"), said
+
+
+@pytest.mark.slow
+def test_an_installed_package_is_light_and_gives_authors_their_base(installed: Path) -> None:
+    code = f"""
+from importlib.util import find_spec
+import candlecast.strategy
+print([name for name in {NOT_INSTALLED!r} if find_spec(name)])
+"""
+    python = installed.with_name("python")
+    outcome = subprocess.run(  # noqa: S603
+        [str(python), "-P", "-c", code], cwd="/", capture_output=True, text=True, timeout=SECONDS, check=False
+    )
+    assert outcome.stdout == "[]\n", outcome.stderr
