@@ -55,7 +55,7 @@ def find(name: str, ports: Ports | None) -> Found | None:
     kept = _read(folder / RECORD)
     if kept.emulator != MINISTACK_VERSION:
         raise CommandError(
-            f"the state was kept by emulator {kept.emulator}, this is {MINISTACK_VERSION}: {FRESH}", "STATE_TOO_OLD"
+            f"the state was kept by emulator {kept.emulator}, this is {MINISTACK_VERSION}: {FRESH}", "STATE_OF_OTHER_EMULATOR"
         )
     if ports is not None and ports != kept.ports:
         ports_of = f"{kept.ports.aws}, {kept.ports.api} and {kept.ports.paper}"

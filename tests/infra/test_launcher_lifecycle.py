@@ -85,6 +85,32 @@ os._exit(1)
     assert not until(lambda: alive(pid), lambda found: not found, seconds=8)
 
 
+def test_it_stops_too_when_whoever_started_it_was_gone_before_it_could_look(tmp_path: Path) -> None:
+    """Its imports take a second: a demo that was killed in its first one left an emulator running."""
+    ports = Ports.free()
+    gone = subprocess.Popen(["true"])  # noqa: S607
+    gone.wait()
+    command = [str(interpreter("emulator")), "-m", "infra.local.emulator", f"--port={ports.aws}", f"--end-with={gone.pid}"]
+    command += [f"--state={tmp_path / 'state'}", f"--code={tmp_path / 'code'}"]
+    outcome = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=START_SECONDS, check=False)  # noqa: S603
+    assert outcome.returncode == 0, outcome.stderr
+    assert not (tmp_path / "state" / "tmp").exists()
+
+
+def test_an_interrupted_start_leaves_no_emulator(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+
+    def interrupted(process: subprocess.Popen[bytes]) -> None:
+        started.append(process)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cloud, "_wait_until_ready", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        cloud.start()
+    assert not alive(started[0].pid)
+    assert not cloud.running()
+
+
 def test_instances_side_by_side_share_nothing(cloud: Cloud) -> None:
     cloud.start()
     with Cloud(f"{NAME}-other") as other:
