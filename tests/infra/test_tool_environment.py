@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -57,7 +58,7 @@ def test_the_benchs_plain_installation_is_made_with_the_tools_environment(
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     monkeypatch.setattr(plain_installation, "FOLDER", tmp_path / "naive")
     (tmp_path / "naive").mkdir()
-    monkeypatch.setattr(plain_installation.shutil, "rmtree", lambda *_args, **_options: None)
+    monkeypatch.setattr(shutil, "rmtree", lambda *_args, **_options: None)
     monkeypatch.setattr(plain_installation, "OWN", {})
     monkeypatch.setattr(plain_installation, "BUILD", tmp_path)
     plain_installation.installed()

@@ -162,12 +162,12 @@ def resume(cloud: Cloud, kept: Kept, out: TextIO = sys.stdout) -> Kept:
 
 
 def _tell(cloud: Cloud, kept: Kept, out: TextIO) -> None:
-    """Where everything answers, and one of the people with a token."""
+    """Where everything answers, and who is one of the people."""
     _line(out, f"API             {cloud.outputs['ApiUrl']}, described at /docs")
     _line(out, f"paper exchange  {cloud.outputs['PaperExchangeUrl']}")
     _line(out, f"AWS             {cloud.endpoint}")
     _line(out, f"trader          {kept.trader}, one of {kept.users}; follows {kept.strategy_id}")
-    _line(out, f"token           {cloud.user(kept.trader).token}")
+    _line(out, f"token           candlecast local token {kept.trader}")
 
 
 def _table(out: TextIO) -> Callable[[Progress], None]:

@@ -75,10 +75,10 @@ def serve(settings: Settings) -> None:
     apply(patches(settings, folders))
     saved = settings.kept / "saved_at"
     saved.unlink(missing_ok=True)  # until the end, what lies there is of an earlier run
+    settings.kept.mkdir(mode=0o700, exist_ok=True)  # it holds the vault's secrets, readable
     try:
         asyncio.run(_serve(settings))
         if settings.keep_state:
-            saved.parent.mkdir(parents=True, exist_ok=True)
             saved.write_text(datetime.now(UTC).isoformat(), encoding="utf-8")
     finally:
         workers.end_workers()
