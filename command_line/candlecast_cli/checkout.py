@@ -62,7 +62,6 @@ def hand_over(root: Path, words: Sequence[str]) -> NoReturn:
     if os.environ.get(HANDED_OVER):
         raise CommandFailed("ENVIRONMENT_BROKEN", f"{root / COMMAND} is not whole: run `make env` in {root}", ExitCode.MISSING)
     prepare(root)
-    os.chdir(root)
     sys.stdout.flush()
     environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")}
     os.execve(root / COMMAND, [str(root / COMMAND), *words], {**environment, HANDED_OVER: "1"})

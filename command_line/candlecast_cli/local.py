@@ -50,12 +50,19 @@ WithParent = Annotated[bool, typer.Option("--end-with-parent", hidden=True, help
 
 @contextmanager
 def stoppable(end_with_parent: bool = False) -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM stop whatever is going on, at once and in order, also where a shell has made SIGINT ignored."""
+    """Let Ctrl-C and SIGTERM stop whatever is going on, at once and in order, also where a shell has made SIGINT ignored.
+
+    The first one counts: stopping takes a second, and a second one would interrupt that.
+    """
 
     def stop(*_signal: object) -> None:
+        for name in before:
+            signal.signal(name, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    before = {name: signal.signal(name, stop) for name in (signal.SIGINT, signal.SIGTERM)}
+    before = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)}
+    for name in before:
+        signal.signal(name, stop)
     if end_with_parent:
         threading.Thread(target=_watch_parent, args=(os.getppid(),), daemon=True).start()
     try:
@@ -382,8 +389,11 @@ def deploy(
     """Deploy the checkout into a running instance; parameters that are not named keep their values."""
     overrides = dict(_pair(text) for text in parameter or ())
     cloud = _attach(name)
+    from infra.local import kept_state
+
     with stoppable():
         outputs = cloud.update(**overrides)
+        kept_state.note_build(cloud)
     if as_json:
         put_json(outputs)
     else:

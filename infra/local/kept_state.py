@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from infra.local import deployment
 from infra.local.cloud import CLOUDS, Cloud, Ports
 from infra.local.emulator.patching import MINISTACK_VERSION
 from infra.local.project import CommandError
@@ -65,6 +66,12 @@ def find(name: str, ports: Ports | None) -> Found | None:
         return None
     clean = (folder / "state" / "saved_at").exists()
     return Found(kept, None if clean else "the last run was killed: what it changed is lost, the state is that of the run before")
+
+
+def note_build(cloud: Cloud) -> None:
+    """Note that the checkout as it is now has been deployed into a running instance, if it keeps its state."""
+    if (cloud.state / RECORD).exists():
+        replace(_read(cloud.state / RECORD), build=deployment.build()).save(cloud)
 
 
 def forget(name: str) -> None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from infra.local import cloud as embedded
-from infra.local import kept_state
+from infra.local import deployment, kept_state
 from infra.local.cloud import Cloud, Ports
 from infra.local.emulator.patching import MINISTACK_VERSION
 from infra.local.kept_state import Kept
@@ -126,6 +126,14 @@ def test_a_start_that_was_not_finished_leaves_nothing_to_go_on_with(folder: Clou
     (folder.state / "state" / "dynamodb.json").unlink()
     assert kept_state.find(NAME, None) is None
     assert not (folder.state / kept_state.RECORD).exists()
+
+
+def test_a_deployment_is_noted_so_that_the_next_start_knows_what_runs(folder: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deployment, "build", lambda: "another build")
+    kept_state.note_build(folder)
+    assert kept_state.find(NAME, None) == kept_state.Found(replace(KEPT, build="another build"), None)
+    monkeypatch.setattr(kept_state, "_read", lambda _path: pytest.fail("an instance without a state has none to note in"))
+    kept_state.note_build(Cloud("another", ports=KEPT.ports))
 
 
 def test_fresh_forgets_everything(folder: Cloud) -> None:

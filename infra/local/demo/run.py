@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -21,7 +21,7 @@ from infra.local.demo.replay import DEFAULT_CANDLE_COUNT, HISTORY, Progress, Rep
 from infra.local.demo.report import Ledger, count_dead_letters, is_sound, summarise
 from infra.local.demo.scenario import DEFAULT_USERS, MAX_USERS, VENUE, Case, PlannedStrategy, plan_strategies, plan_users
 from infra.local.emulator.patching import MINISTACK_VERSION
-from infra.local.kept_state import FRESH, Kept
+from infra.local.kept_state import FRESH, Kept, note_build
 from infra.local.project import BUILD, CommandError
 
 REPORT = BUILD / "demo" / "report.json"
@@ -123,7 +123,7 @@ def demo(options: Options, out: TextIO = sys.stdout) -> int:
     return 0 if is_sound(report) else 1
 
 
-def up(cloud: Cloud, options: Options, out: TextIO = sys.stdout) -> Kept:
+def up(cloud: Cloud, options: Options, out: TextIO = sys.stdout) -> None:
     """The same stack, markets and people, with the schedules firing in real time; `cloud` has been started and is empty."""
     files = read_files(options)
     cloud.deploy(SchedulesState="ENABLED")
@@ -139,10 +139,9 @@ def up(cloud: Cloud, options: Options, out: TextIO = sys.stdout) -> Kept:
     )
     kept.save(cloud)
     _tell(cloud, kept, out)
-    return kept
 
 
-def resume(cloud: Cloud, kept: Kept, out: TextIO = sys.stdout) -> Kept:
+def resume(cloud: Cloud, kept: Kept, out: TextIO = sys.stdout) -> None:
     """Go on with what an earlier run has left; `cloud` has been started with it. A changed checkout is deployed onto it.
 
     Raises CommandError (STATE_BROKEN) if the state holds no stack.
@@ -155,10 +154,8 @@ def resume(cloud: Cloud, kept: Kept, out: TextIO = sys.stdout) -> Kept:
     if digest != kept.build:
         _line(out, "the checkout has changed: it is deployed onto what was kept")
         cloud.update()
-        kept = replace(kept, build=digest)
-        kept.save(cloud)
+        note_build(cloud)
     _tell(cloud, kept, out)
-    return kept
 
 
 def _tell(cloud: Cloud, kept: Kept, out: TextIO) -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ class FakeCloud:
     """A running instance with two functions."""
 
     endpoint = "http://127.0.0.1:4566"
+    state = Path("/nonexistent")
 
     def __init__(self) -> None:
         self.outputs = {"ApiUrl": "http://127.0.0.1:8080", "TableName": "table"}
