@@ -8,7 +8,7 @@ import typer
 
 from candlecast_cli import checkout
 from candlecast_cli.failures import unknown
-from candlecast_cli.printing import examples, say
+from candlecast_cli.printing import Steps, examples, say
 
 ARCHITECTURES = ("arm64", "x86_64")
 EXAMPLES = examples("candlecast build", "candlecast build --architecture arm64")
@@ -31,5 +31,6 @@ def build(
     from infra.local.project import ROOT
 
     checkout.prepare(ROOT, "dev", "sam")
-    digest = deployment.build(say, architecture)
+    with Steps() as steps:
+        digest = deployment.build(steps.step, architecture)
     say(f"built {digest}")

@@ -14,13 +14,13 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO, cast
 
 import typer
 
 from candlecast_cli import checkout
 from candlecast_cli.failures import CommandFailed, ExitCode, unknown
-from candlecast_cli.printing import AsJson, console, examples, put_json, put_table, say, warn
+from candlecast_cli.printing import AsJson, Steps, console, examples, put_json, put_table, say, warn
 from candlecast_cli.stacks import DEFAULT_INSTANCE, Instance
 
 if TYPE_CHECKING:
@@ -142,13 +142,14 @@ def up(
     if found and (candles or users or candle_count):
         warn(f"{found.kept.users} people are kept from an earlier run; for others start with --fresh")
     ports = found.kept.ports if found else (asked or USUAL_PORTS)
-    with stoppable(end_with_parent):
-        cloud = Cloud(name, ports=ports, workers_per_function=workers_per_function or DEFAULT_WORKERS, keep_state=True, say=say)
+    with stoppable(end_with_parent), Steps() as steps:
+        workers = workers_per_function or DEFAULT_WORKERS
+        cloud = Cloud(name, ports=ports, workers_per_function=workers, keep_state=True, say=steps.step)
         with cloud:
             if found:
-                run.resume(cloud, found.kept)
+                run.resume(cloud, found.kept, cast(TextIO, steps))
             else:
-                run.up(cloud, chosen)
+                run.up(cloud, chosen, cast(TextIO, steps))
             say("stays until Ctrl-C, and keeps accounts, keys and subscriptions for the next time")
             _stay(cloud)
 
@@ -391,7 +392,8 @@ def deploy(
     cloud = _attach(name)
     from infra.local import kept_state
 
-    with stoppable():
+    with stoppable(), Steps() as steps:
+        cloud.say = steps.step
         outputs = cloud.update(**overrides)
         kept_state.note_build(cloud)
     if as_json:
@@ -411,4 +413,4 @@ def _attach(name: str) -> Cloud:
     checkout.enter()
     from infra.local.cloud import Cloud
 
-    return Cloud.attach(name, say=say)
+    return Cloud.attach(name)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
+import time
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
@@ -37,6 +41,46 @@ def say(text: str) -> None:
 def warn(text: str) -> None:
     """A line that a person must not overlook."""
     console(stderr=True).print(Text(f"  {text}", style="yellow"))
+
+
+class Steps(io.TextIOBase):
+    """Progress of something that takes minutes: on a terminal each step spins until the next, elsewhere it is a line.
+
+    What is written to it as to a file goes to standard output, and ends the step.
+    """
+
+    def __init__(self) -> None:
+        self._console = console(stderr=True)
+        self._spinning: Status | None = None
+        self._text = ""
+        self._since = 0.0
+
+    def step(self, text: str) -> None:
+        """Begin a step."""
+        self.end()
+        if not self._console.is_terminal:
+            say(text)
+            return
+        self._text, self._since = text, time.monotonic()
+        self._spinning = self._console.status(Text(text))
+        self._spinning.start()
+
+    def end(self) -> None:
+        """End the step that is going on, with the time that it took."""
+        if self._spinning is not None:
+            self._spinning.stop()
+            self._spinning = None
+            self._console.print(Text(f"  {self._text}, {time.monotonic() - self._since:.0f} s"))
+
+    def write(self, text: str) -> int:
+        self.end()
+        return sys.stdout.write(text)
+
+    def flush(self) -> None:
+        sys.stdout.flush()
+
+    def __exit__(self, *_error: object) -> None:
+        self.end()
 
 
 def put_json(value: Any) -> None:

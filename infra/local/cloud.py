@@ -104,18 +104,18 @@ class Cloud:
         self._workers_per_function = workers_per_function
         self._enforce_roles = enforce_roles
         self._keep_state = keep_state
-        self._say = say
+        self.say = say
         self._process: subprocess.Popen[bytes] | None = None
         self._clients: dict[str, Any] = {}
         self._outputs: dict[str, str] | None = None
 
     @classmethod
-    def attach(cls, name: str, say: deployment.Say = lambda _text: None) -> Self:
+    def attach(cls, name: str) -> Self:
         """The running instance of that name, started by another process. Raises CommandError if there is none."""
         require_name(name)
         try:
             known = json.loads((CLOUDS / name / "instance.json").read_text(encoding="utf-8"))
-            found = cls(name, ports=Ports(**known), say=say)
+            found = cls(name, ports=Ports(**known))
             found._request("GET", "/_candlecast/workers", ANSWER_SECONDS)
         except (OSError, ValueError, CommandError) as error:
             start = f"`candlecast local up{'' if name == USUAL_NAME else f' --name {name}'}` starts it"
@@ -146,7 +146,7 @@ class Cloud:
         if self.running():
             message = f"an embedded cloud called {self.name} is running already: stop it, or take another name"
             raise CommandError(message, "INSTANCE_RUNNING")
-        self._say("start the embedded cloud")
+        self.say("start the embedded cloud")
         with contextlib.suppress(OSError):  # the emulator says it better
             self.state.mkdir(parents=True, exist_ok=True)
         command = [str(interpreter("emulator")), "-m", "infra.local.emulator", f"--end-with={os.getpid()}"]
@@ -227,8 +227,8 @@ class Cloud:
 
     def deploy(self, **overrides: str) -> dict[str, str]:
         """`sam build` and `sam deploy` of the real template; the stack's outputs. `overrides` are its parameters."""
-        digest = deployment.build(self._say)
-        deployment.deploy(self.environment, overrides, self.state / "sam-deploy.log", self._say)
+        digest = deployment.build(self.say)
+        deployment.deploy(self.environment, overrides, self.state / "sam-deploy.log", self.say)
         deployment.save_package(self.client, digest)
         self._outputs = None
         return self.outputs
@@ -246,7 +246,7 @@ class Cloud:
     def redeploy(self, **overrides: str) -> dict[str, str]:
         """Empty the cloud and deploy the present build into it, half a second after the first `sam deploy` of it."""
         self.reset()
-        if deployment.redeploy(self.client, deployment.build(self._say), overrides):
+        if deployment.redeploy(self.client, deployment.build(self.say), overrides):
             return self.outputs
         return self.deploy(**overrides)
 

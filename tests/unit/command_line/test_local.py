@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ class FakeCloud:
 
     endpoint = "http://127.0.0.1:4566"
     state = Path("/nonexistent")
+    say: Callable[[str], None]
 
     def __init__(self) -> None:
         self.outputs = {"ApiUrl": "http://127.0.0.1:8080", "TableName": "table"}

@@ -1,0 +1,40 @@
+"""Progress: lines where nobody looks, a step that spins where somebody does; answers go to standard output alone."""
+
+from __future__ import annotations
+
+import pytest
+from rich.console import Console
+
+from candlecast_cli import printing
+from candlecast_cli.printing import Steps, put_table
+
+
+def test_steps_are_lines_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
+    with Steps() as steps:
+        steps.step("sam build")
+        steps.step("sam deploy")
+        print("answer", file=steps)
+    told = capsys.readouterr()
+    assert told.err.splitlines() == ["  sam build", "  sam deploy"]
+    assert told.out == "answer\n"
+
+
+def test_on_a_terminal_each_step_ends_with_its_time(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    terminal = Console(stderr=True, force_terminal=True, color_system=None, width=80)
+    monkeypatch.setattr(printing, "console", lambda **_: terminal)
+    with Steps() as steps:
+        steps.step("sam build")
+        print("answer", file=steps)
+        steps.step("sam deploy")
+    told = capsys.readouterr()
+    assert told.out == "answer\n"
+    assert "sam build, 0 s" in told.err
+    assert "sam deploy, 0 s" in told.err
+
+
+def test_a_table_in_a_pipe_keeps_its_lines_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    put_table(("name", "what"), [("a", "x" * 200), ("b", None)])
+    head, first, second = (line.rstrip() for line in capsys.readouterr().out.splitlines())
+    assert head.split() == ["name", "what"]
+    assert first.split() == ["a", "x" * 200]
+    assert second.split() == ["b", "-"]
