@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 
+from candlecast.adapters.system import RandomIdentifiers
 from infra.local.cloud import Cloud
 from infra.local.demo.exchange import Operator
 from infra.local.demo.people import Platform
@@ -69,7 +70,8 @@ class FirstOrder:
             raise CommandError(f"the paper exchange lists no market called {symbol!r}: {known}", "UNKNOWN_MARKET", 2)
         price = answer.json()["price"]
         self._started = time.monotonic()
-        body = {"ticker": symbol, "action": action, "price": price}
+        # A name of its own: the same words at the same price would be taken for a repeat of the signal before.
+        body = {"ticker": symbol, "action": action, "price": price, "signal_id": RandomIdentifiers().new()}
         url = f"{self._cloud.outputs['ApiUrl']}/webhooks/{STRATEGY}/{self._secret}"
         sent = httpx.post(url, json=body, timeout=REQUEST_SECONDS)
         if sent.status_code != httpx.codes.ACCEPTED:
