@@ -28,13 +28,13 @@ test: env ## Everything: check, then the end-to-end tests on the embedded cloud
 	@$(DEV) -m infra.local.checks test
 
 demo: env ## Replay recorded candles through the real stack (CANDLES=path[,path] USERS=n CANDLE_COUNT=n)
-	@$(RUN) demo --end-with-parent $(DEMO_OPTIONS)
+	@$(RUN) demo --end-with $$PPID $(DEMO_OPTIONS)
 
 chaos: env ## The demo under kill -9 of every function's processes (USERS=n CANDLE_COUNT=n KILLS=n SEED=k)
-	@$(RUN) chaos --end-with-parent $(DEMO_OPTIONS) $(if $(KILLS),--kills '$(KILLS)') $(if $(SEED),--seed '$(SEED)')
+	@$(RUN) chaos --end-with $$PPID $(DEMO_OPTIONS) $(if $(KILLS),--kills '$(KILLS)') $(if $(SEED),--seed '$(SEED)')
 
 up: env ## Start the embedded cloud, deploy, and stay: schedules fire, the API answers (FRESH=1 forgets the last run)
-	@$(RUN) up --end-with-parent $(if $(FRESH),--fresh) $(DEMO_OPTIONS)
+	@$(RUN) up --end-with $$PPID $(if $(FRESH),--fresh) $(DEMO_OPTIONS)
 
 sim: ## Simulate crashes, lost answers, repeats and reordering from many seeds (SEEDS=n FIRST_SEED=k, no cloud)
 	@sh infra/local/bootstrap.sh dev

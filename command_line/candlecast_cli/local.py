@@ -45,11 +45,11 @@ Candles = Annotated[str, typer.Option(metavar="PATH[,PATH]", help="Recorded cand
 Users = Annotated[int | None, typer.Option(help="How many people trade.")]
 CandleCount = Annotated[int | None, typer.Option(help="How many candles of each file are replayed.")]
 Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is printed from now on.")]
-WithParent = Annotated[bool, typer.Option("--end-with-parent", hidden=True, help="Stop when the process that started this ends.")]
+EndWith = Annotated[int | None, typer.Option(hidden=True, metavar="PID", help="Stop when this process, the parent, has ended.")]
 
 
 @contextmanager
-def stoppable(end_with_parent: bool = False) -> Iterator[None]:
+def stoppable(end_with: int | None = None) -> Iterator[None]:
     """Let Ctrl-C and SIGTERM stop whatever is going on, at once and in order, also where a shell has made SIGINT ignored.
 
     The first one counts: stopping takes a second, and a second one would interrupt that.
@@ -63,8 +63,8 @@ def stoppable(end_with_parent: bool = False) -> Iterator[None]:
     before = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)}
     for name in before:
         signal.signal(name, stop)
-    if end_with_parent:
-        threading.Thread(target=_watch_parent, args=(os.getppid(),), daemon=True).start()
+    if end_with is not None:
+        threading.Thread(target=_watch_parent, args=(end_with,), daemon=True).start()
     try:
         yield
     finally:
@@ -113,7 +113,7 @@ def up(
     api_port: Annotated[int | None, typer.Option(help="The product's API; 8080.")] = None,
     paper_port: Annotated[int | None, typer.Option(help="The paper exchange; 8081.")] = None,
     workers_per_function: Annotated[int | None, typer.Option(min=1, max=64, help="Processes of one function.")] = None,
-    end_with_parent: WithParent = False,
+    end_with: EndWith = None,
 ) -> None:
     """Start the stack and stay until Ctrl-C, while its schedules fire in real time.
 
@@ -142,7 +142,7 @@ def up(
     if found and (candles or users or candle_count):
         warn(f"{found.kept.users} people are kept from an earlier run; for others start with --fresh")
     ports = found.kept.ports if found else (asked or USUAL_PORTS)
-    with stoppable(end_with_parent), Steps() as steps:
+    with stoppable(end_with), Steps() as steps:
         workers = workers_per_function or DEFAULT_WORKERS
         cloud = Cloud(name, ports=ports, workers_per_function=workers, keep_state=True, say=steps.step)
         with cloud:
@@ -173,15 +173,13 @@ def _ports(aws: int | None, api: int | None, paper: int | None) -> Ports | None:
 
 
 @app.command(epilog=examples("candlecast local demo", "candlecast local demo --users 200 --candle-count 120"))
-def demo(
-    candles: Candles = "", users: Users = None, candle_count: CandleCount = None, end_with_parent: WithParent = False
-) -> None:
+def demo(candles: Candles = "", users: Users = None, candle_count: CandleCount = None, end_with: EndWith = None) -> None:
     """Replay recorded candles through the real stack, compare both books, and end: 0 only if nothing was lost or done twice."""
     _prepare()
     from infra.local.demo import run
 
     chosen = _options(candles, users, candle_count)
-    with stoppable(end_with_parent):
+    with stoppable(end_with):
         raise typer.Exit(run.demo(chosen))
 
 
@@ -192,7 +190,7 @@ def chaos(
     candle_count: CandleCount = None,
     kills: Annotated[int | None, typer.Option(help="Processes to kill, at most.")] = None,
     seed: Annotated[int | None, typer.Option(help="Draws moments and victims.")] = None,
-    end_with_parent: WithParent = False,
+    end_with: EndWith = None,
 ) -> None:
     """Run the demo while processes of every function are killed, and check that every invariant holds at the end."""
     _prepare()
@@ -204,7 +202,7 @@ def chaos(
         kills=fire.DEFAULT_KILLS if kills is None else kills,
         seed=fire.DEFAULT_SEED if seed is None else seed,
     )
-    with stoppable(end_with_parent):
+    with stoppable(end_with):
         raise typer.Exit(fire.chaos(chosen))
 
 

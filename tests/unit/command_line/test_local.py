@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -16,6 +19,7 @@ from candlecast_cli import local
 from infra.local import first_order
 from infra.local.cloud import User, Worker
 from infra.local.first_order import Step
+from infra.local.project import ROOT
 from tests.unit.command_line.running import refused, run
 
 
@@ -48,6 +52,19 @@ class FakeCloud:
     def update(self, **overrides: str) -> dict[str, str]:
         self.deployed = overrides
         return self.outputs
+
+
+def ends(pid: int, seconds: float = 30.0) -> bool:
+    """Whether a process ends by itself before long; a zombie has ended."""
+    stop = time.monotonic() + seconds
+    while time.monotonic() < stop:
+        try:
+            if Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(") ")[2][0] == "Z":
+                return True
+        except OSError:
+            return True
+        time.sleep(0.05)
+    return False
 
 
 @pytest.fixture
@@ -149,3 +166,28 @@ def test_a_signal_stops_what_goes_on_and_ends_with_130(
     monkeypatch.setattr(cloud, "logs", interrupted)
     assert refused(130, "STOPPED", "local", "logs", "--follow") == "candlecast: STOPPED: stopped"
     assert signal.getsignal(name) == before, "the caller's own handler is back"
+
+
+def test_a_run_of_make_ends_when_make_is_killed() -> None:
+    """Nobody tells it: it looks whose child it is, also if it is nobody's by the time it can look."""
+    waits = "import os, time; from candlecast_cli.local import stoppable\nwith stoppable(PID): time.sleep(60)"
+    starter = (
+        "import os, subprocess, sys\n"
+        f"code = {waits!r}.replace('PID', str(os.getpid()))\n"
+        "print(subprocess.Popen([sys.executable, '-c', code]).pid, flush=True); input()"
+    )
+    with subprocess.Popen(  # noqa: S603
+        [sys.executable, "-c", starter], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as make:
+        assert make.stdout is not None
+        pid = int(make.stdout.readline())
+        make.kill()
+    assert ends(pid)
+
+
+def test_make_names_itself_as_the_parent() -> None:
+    """`$PPID` of the shell that make starts is make, and `exec` leaves that shell's child none of its own."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert "RUN := exec .venvs/dev/bin/candlecast local\n" in makefile.replace("$(CANDLECAST)", ".venvs/dev/bin/candlecast")
+    for target in ("up", "demo", "chaos"):
+        assert f"@$(RUN) {target} --end-with $$PPID" in makefile
