@@ -74,9 +74,13 @@ def test_a_stack_that_is_there_is_updated_in_place(cloud: Cloud) -> None:
     before = cloud.outputs
     after = cloud.deploy(LogLevel="DEBUG", LogRetentionDays="7")
     assert after == before
-    configuration = cloud.client("lambda").get_function_configuration(FunctionName=after["OrderExecutorFunctionName"])
-    assert configuration["Environment"]["Variables"]["POWERTOOLS_LOG_LEVEL"] == "DEBUG"
-    assert configuration["Environment"]["Variables"]["TABLE_NAME"] == before["TableName"]
+    for qualifier in ("$LATEST", "live"):
+        configuration = cloud.client("lambda").get_function_configuration(
+            FunctionName=after["OrderExecutorFunctionName"], Qualifier=qualifier
+        )
+        assert configuration["Environment"]["Variables"]["POWERTOOLS_LOG_LEVEL"] == "DEBUG"
+        assert configuration["Environment"]["Variables"]["TABLE_NAME"] == before["TableName"]
+    assert compare_live(cloud.client, deployment.STACK).differences == ()
 
 
 def test_a_changed_parameter_reaches_the_alias_of_the_functions_that_read_it_and_of_no_other(cloud: Cloud) -> None:
