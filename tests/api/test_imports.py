@@ -39,7 +39,7 @@ def test_the_application_is_made_without_exchange_arrays_or_aws() -> None:
 
 def test_no_route_needs_the_exchange_or_arrays_before_it_is_called() -> None:
     routes = "functions.api.routes.trades"
-    assert imported(ALL_ROUTES, "ccxt", "numpy", "boto3", "strategies", routes) == [routes]
+    assert imported(ALL_ROUTES, "ccxt", "numpy", "strategies", routes) == [routes]
 
 
 def test_the_whole_function_is_made_without_exchange_and_arrays() -> None:

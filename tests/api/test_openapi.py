@@ -133,14 +133,14 @@ def test_money_is_text_in_every_answer() -> None:
 
 
 def test_the_document_is_served_to_anybody(deployment: Deployment) -> None:
-    answer = Client(deployment.services, tenant=None).get("/openapi.json")
+    answer = Client(deployment.providers, tenant=None).get("/openapi.json")
     assert answer.status == 200
     assert answer.json["paths"].keys() == DOCUMENT["paths"].keys()
     assert BTC in answer.text
 
 
 def test_the_page_for_people_shows_every_operation_and_loads_nothing(deployment: Deployment) -> None:
-    answer = Client(deployment.services, tenant=None).get("/docs")
+    answer = Client(deployment.providers, tenant=None).get("/docs")
     assert (answer.status, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert [name for name in OPERATION_IDS if f'id="{name}"' not in answer.text] == []
     assert "Needs no token." in answer.text

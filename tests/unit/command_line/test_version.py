@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import re
 import tomllib
-from types import SimpleNamespace
-from typing import cast
 
 import pytest
 
 import candlecast
-from candlecast.ports.api_services import ApiServices
 from functions.api.app import create_app
 from infra.local.project import ROOT
 from tests.unit.command_line.running import run
@@ -23,7 +20,7 @@ def test_package_api_and_command_have_one_version() -> None:
     assert project["project"]["dynamic"] == ["version"]
     assert project["tool"]["hatch"]["version"]["path"] == "layers/core/candlecast/__init__.py"
     assert re.fullmatch(r"\d+\.\d+\.\d+", candlecast.__version__)
-    assert create_app(cast(ApiServices, SimpleNamespace())).version == candlecast.__version__
+    assert create_app().version == candlecast.__version__
     assert run("--version").stdout == f"candlecast {candlecast.__version__}\n"
 
 
