@@ -1,4 +1,4 @@
-"""Whether anybody is always first: Jain's index of the mean rank, over many signals, through the product's own order (EX12).
+"""Whether anybody is always first: Jain's index of the mean rank, over many signals, through the product's own order.
 
 J(x) = (sum of x)^2 / (n * sum of x^2), between 1/n and 1, where everybody has the same: R. Jain, D.-M. Chiu, W. Hawe,
 A Quantitative Measure of Fairness and Discrimination for Resource Allocation in Shared Computer Systems, DEC-TR-301, 1984.

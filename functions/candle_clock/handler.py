@@ -1,4 +1,4 @@
-"""A schedule fires one minute before a close: announce the candles that are about to close (MC3)."""
+"""A schedule fires one minute before a close: announce the candles that are about to close."""
 
 from __future__ import annotations
 

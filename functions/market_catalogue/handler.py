@@ -1,4 +1,4 @@
-"""Hourly, and when asked: write the catalogue of each venue's markets that every other function reads (D5)."""
+"""Hourly, and when asked: write the catalogue of each venue's markets that every other function reads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table's stream: project an account's events to what queries read, and publish them (EV2)."""
+"""The table's stream: project an account's events to what queries read, and publish them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A signal from outside: check who sends it, store and queue it, answer with its id (SG1). Never waits for an exchange."""
+"""A signal from outside: check who sends it, store and queue it, answer with its id. Never waits for an exchange."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A kill switch that is flipped in the middle of a fan-out: what leaves after it, what does not, and how fast that is (RK4)."""
+"""A kill switch that is flipped in the middle of a fan-out: what leaves after it, what does not, and how fast that is."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""An organisation's pool in the deployed stack: orders reserve, the stream releases, losses pause (RK2, PE2)."""
+"""An organisation's pool in the deployed stack: orders reserve, the stream releases, losses pause."""
 
 import time
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Thousands of users behind one address never earn a 429: our budget against the venue's counters and documented limits (EX9)."""
+"""Thousands of users behind one address never earn a 429: our budget against the venue's counters and documented limits."""
 
 from __future__ import annotations
 

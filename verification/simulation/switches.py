@@ -1,4 +1,4 @@
-"""Kill switches of the simulated world: somebody flips and lifts them, and every order that leaves is held against them (RK4)."""
+"""Kill switches of the simulated world: somebody flips and lifts them, and every order that leaves is held against them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Limits: what may be limited, what is in force and where it comes from, and setting it (SU3, RK5)."""
+"""Limits: what may be limited, what is in force and where it comes from, and setting it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pools: the limits that all accounts of an organisation share, for platform admins (PE2)."""
+"""Pools: the limits that all accounts of an organisation share, for platform admins."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from infra.local.kept_state import FRESH, Kept, note_build
 from infra.local.project import BUILD, CommandError
 
 REPORT = BUILD / "demo" / "report.json"
-REPLAY_LATENESS_SECONDS = str(100 * 365 * 24 * 3600)  # recorded candles closed long ago (decision 13)
+REPLAY_LATENESS_SECONDS = str(100 * 365 * 24 * 3600)  # recorded candles closed long ago (decision 0013)
 TABLE_SECONDS = 1.0  # how often a line is shown
 MINIMUM_WIDTH = 9  # of a column of the table
 

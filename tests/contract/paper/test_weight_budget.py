@@ -1,4 +1,4 @@
-"""What we take from the weight budget for a request is what the venue counts for it, or more: measured, call by call (EX9)."""
+"""What we take from the weight budget for a request is what the venue counts for it, or more: measured, call by call."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ class Identifiers(Protocol):
 
 
 class Metrics(Protocol):
-    """Counts and durations of one invocation; never by user (D14)."""
+    """Counts and durations of one invocation; never by user."""
 
     def count(self, name: str, value: float = 1) -> None: ...
 

@@ -1,4 +1,4 @@
-"""Dead letters in an operator's hands: see them without disturbing them, put them back, or drop them (EX7)."""
+"""Dead letters in an operator's hands: see them without disturbing them, put them back, or drop them."""
 
 from __future__ import annotations
 

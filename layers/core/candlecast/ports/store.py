@@ -1,4 +1,4 @@
-"""The store: one protocol per thing that is kept. Tenant-owned things are always asked for with their tenant first (D13)."""
+"""The store: one protocol per thing that is kept. Tenant-owned things are always asked for with their tenant first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The vault: secrets, pinned by version. What may write cannot read, and what reads cannot write (D9)."""
+"""The vault: secrets, pinned by version. What may write cannot read, and what reads cannot write."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class CredentialVault(Protocol):
-    """Reads exchange keys; cached per (account, version), so that a new version is in force at once (SU7)."""
+    """Reads exchange keys; cached per (account, version), so that a new version is in force at once."""
 
     def read(self, tenant_id: str, account_id: str, version: str) -> Credentials:
         """Raises `Fatal` (CREDENTIALS_MISSING) if that version is gone, `RetryLater` if the vault does not answer."""

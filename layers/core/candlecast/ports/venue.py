@@ -85,7 +85,7 @@ class Venue(Protocol):
 class Venues(Protocol):
     """Opens venues.
 
-    Clients are made per account from a template and never re-keyed (D8); cached per (account, credential version).
+    Clients are made per account from a template and never re-keyed (decision 0015); cached per (account, credential version).
     """
 
     def connect(self, venue: str, account_id: str, credential_version: str, credentials: Credentials) -> Venue: ...
@@ -97,7 +97,7 @@ class MarketData(Protocol):
     def candles(self, venue: str, market: str, timeframe: Timeframe, until: datetime, count: int) -> Sequence[Candle]:
         """Up to `count` candles that closed at or before `until`, oldest first.
 
-        A timeframe that the venue lacks is aggregated from a smaller one (MC2). Raises `RetryLater` if the venue does not
+        A timeframe that the venue lacks is aggregated from a smaller one. Raises `RetryLater` if the venue does not
         answer, `Reject` (UNKNOWN_MARKET).
         """
         ...
@@ -110,7 +110,7 @@ class MarketData(Protocol):
 
 
 class Markets(Protocol):
-    """The catalogue of markets: written by one function, read once per environment (D5)."""
+    """The catalogue of markets: written by one function, read once per environment."""
 
     def find(self, venue: str, symbol: str) -> Market | None:
         """The market of a unified symbol, or None."""

@@ -1,4 +1,4 @@
-"""Consume a batch of queue messages: each on its own, in order within its group, and every failure told apart (D4).
+"""Consume a batch of queue messages: each on its own, in order within its group, and every failure told apart.
 
 A use case says what to do with a message by how it ends: return (done), `RetryLater` (comes back when it says, and twice as late
 each time that did not help), or another error: what can never be processed is put aside in the dead letters with its reason at

@@ -1,4 +1,4 @@
-"""Structured logs and EMF metrics of one invocation, with one correlation id from candle or webhook to fill (D14)."""
+"""Structured logs and EMF metrics of one invocation, with one correlation id from candle or webhook to fill."""
 
 from __future__ import annotations
 

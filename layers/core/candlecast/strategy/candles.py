@@ -52,7 +52,7 @@ class Candles:
 
     @classmethod
     def from_candles(cls, candles: Sequence[Candle]) -> Candles:
-        """The columns of domain candles; prices become float64 here, for indicators only (D12)."""
+        """The columns of domain candles; prices become float64 here, for indicators only."""
         return cls(
             time=np.array([(candle.open_time - EPOCH) // MILLISECOND for candle in candles], dtype=np.int64),
             open=np.array([float(candle.open) for candle in candles], dtype=np.float64),

@@ -1,4 +1,4 @@
-"""Built-in strategies by name: one file of the `strategies` package each, imported only when it is asked for (ST2)."""
+"""Built-in strategies by name: one file of the `strategies` package each, imported only when it is asked for."""
 
 from __future__ import annotations
 

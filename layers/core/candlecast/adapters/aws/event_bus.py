@@ -1,4 +1,4 @@
-"""EventBridge: what has happened, for everybody who listens (EV1)."""
+"""EventBridge: what has happened, for everybody who listens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clients of ccxt: one template per venue and environment, and a clone of it for each account (D8).
+"""Clients of ccxt: one template per venue and environment, and a clone of it for each account (decision 0015).
 
 A client is never re-keyed: sharing one between accounts was seen to sign one account's orders with another's key. A clone costs
 microseconds, shares the template's markets and connections, and has keys and options of its own: what lies within an option is
@@ -77,7 +77,7 @@ def _shared(value: Any) -> Any:
 
 
 class Templates:
-    """One template per venue, with the catalogue's markets, so that no client ever downloads them (D5)."""
+    """One template per venue, with the catalogue's markets, so that no client ever downloads them."""
 
     def __init__(self, venues: Mapping[str, tuple[str, str | None]], markets_of: Callable[[str], Mapping[str, Market]]) -> None:
         """`venues` maps a name to (ccxt class, base URL or None); `markets_of` gives a venue's catalogue by symbol."""

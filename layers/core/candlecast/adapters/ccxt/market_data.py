@@ -29,7 +29,7 @@ class CcxtMarketData:
         self._templates = templates
 
     def candles(self, venue: str, market: str, timeframe: Timeframe, until: datetime, count: int) -> Sequence[Candle]:
-        """Up to `count` candles that closed at or before `until`, oldest first; what the venue lacks is aggregated (MC2).
+        """Up to `count` candles that closed at or before `until`, oldest first; what the venue lacks is aggregated.
 
         One request for every thousand of the venue's own candles.
         """

@@ -1,4 +1,4 @@
-"""A venue through ccxt's own classes, signing and parsing: orders of one account (EX13, D5)."""
+"""A venue through ccxt's own classes, signing and parsing: orders of one account."""
 
 from __future__ import annotations
 
@@ -185,7 +185,7 @@ class CcxtVenues:
         self._templates = templates
 
     def connect(self, venue: str, account_id: str, credential_version: str, credentials: Credentials) -> CcxtVenue:
-        """The venue with these keys; a clone costs so little that none is kept, so a replaced key is in force at once (SU7)."""
+        """The venue with these keys; a clone costs so little that none is kept, so a replaced key is in force at once."""
         return CcxtVenue(clone_for(self._templates.of(venue), credentials), rules_of(venue))
 
 

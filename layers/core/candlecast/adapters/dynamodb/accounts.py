@@ -1,4 +1,4 @@
-"""Accounts: the aggregate is one item, read with one request and written with one (D2).
+"""Accounts: the aggregate is one item, read with one request and written with one (decision 0002).
 
 Its item is read and written through the SDK's own calls: an order does so three times, and PynamoDB's rows would take as much
 processor time as the requests themselves. What is rare (creating, listing, transactions) goes through rows.

@@ -1,4 +1,4 @@
-"""Execution records: a conditional put is the lock, its lease is the hard time-out of its holder (D1)."""
+"""Execution records: a conditional put is the lock, its lease is the hard time-out of its holder (decision 0001)."""
 
 from __future__ import annotations
 

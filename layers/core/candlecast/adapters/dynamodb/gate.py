@@ -1,4 +1,4 @@
-"""Kill switches and breakers, one item each, read together in the last request before an order leaves (RK4, EX8).
+"""Kill switches and breakers, one item each, read together in the last request before an order leaves.
 
 A switch's event lies beside it, as an account's do, so that the stream tells of every change. Each item has a partition of its
 own, but every order reads the platform's and its venue's: a partition serves 3,000 such reads in a second.

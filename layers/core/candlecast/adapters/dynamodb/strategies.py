@@ -1,4 +1,4 @@
-"""Strategies and sources; a followed built-in strategy stands in a sparse index, which is the market clock's work list (MC3)."""
+"""Strategies and sources; a followed built-in strategy stands in a sparse index, which is the market clock's work list."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an egress address has used of a venue's minute: one item, so that a lease and a ban are told by the same request (EX9)."""
+"""What an egress address has used of a venue's minute: one item, so that a lease and a ban are told by the same request."""
 
 from __future__ import annotations
 

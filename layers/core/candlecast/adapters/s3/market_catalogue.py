@@ -1,4 +1,4 @@
-"""The catalogue of markets: one JSON object per venue in S3, written by one function and read once per environment (D5)."""
+"""The catalogue of markets: one JSON object per venue in S3, written by one function and read once per environment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The account: the aggregate that decides every order of one set of exchange keys (decision D2).
+"""The account: the aggregate that decides every order of one set of exchange keys (decision 0002).
 
 One item holds everything a decision needs: open intents, positions, daily results, the status of each subscription, the keys'
 version. A change makes a new `Account`; the store writes it only if nobody else has written since it was read.

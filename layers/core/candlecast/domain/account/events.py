@@ -1,4 +1,4 @@
-"""Events: what has happened to an account. They ride in the item they describe, so none is lost or invented (EV2)."""
+"""Events: what has happened to an account. They ride in the item they describe, so none is lost or invented."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from candlecast.domain.orders.position import Position, Trade
 
 
 class EventType(StrEnum):
-    """Types on the event bus (EV1)."""
+    """Types on the event bus."""
 
     TRADE_CREATED = "trade.created"  # an intent was written
     TRADE_EXECUTED = "trade.executed"  # the venue has accepted the order

@@ -1,4 +1,4 @@
-"""Kill switches: one word of a person that stops orders, for everybody or for some, by degrees (RK4).
+"""Kill switches: one word of a person that stops orders, for everybody or for some, by degrees.
 
 A switch is read at the last moment before an order leaves. Nothing resumes by itself: it is in force until somebody turns it off.
 """

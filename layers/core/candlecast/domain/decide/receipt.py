@@ -1,4 +1,4 @@
-"""The receipt of a decision: what was decided for one (signal, subscription), by which limits, and where they came from (RK6).
+"""The receipt of a decision: what was decided for one (signal, subscription), by which limits, and where they came from.
 
 It is a pure function of what the decision was made from, and its text is canonical: replaying the decision gives the same bytes.
 """

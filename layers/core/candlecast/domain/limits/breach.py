@@ -1,4 +1,4 @@
-"""A limit that stopped an entry, as its user and operations are told of it (RK5)."""
+"""A limit that stopped an entry, as its user and operations are told of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Limits as somebody sets them, and what remains of all that stand above one order (SU3): a lower level can only tighten.
+"""Limits as somebody sets them, and what remains of all that stand above one order: a lower level can only tighten.
 
 What each limit means stands in `limit_catalogue.py`, how it is checked in `risk/`.
 """
@@ -38,7 +38,7 @@ class Scope(StrEnum):
 
 
 class Authority(StrEnum):
-    """How well the limits above the account are known (RK5).
+    """How well the limits above the account are known.
 
     LIVE: read just now. CACHED: read in the last minutes. EMERGENCY: unknown, the emergency limits count. LOST: unknown for too
     long, no entry is taken.

@@ -28,7 +28,7 @@ class LimitPlace:
 
 PLATFORM = LimitPlace(Scope.PLATFORM, PLATFORM_ID)
 
-MAX_STATE_AGE_SECONDS = 600  # EX10: an account that nobody could look at for ten minutes may hold anything
+MAX_STATE_AGE_SECONDS = 600  # an account that nobody could look at for ten minutes may hold anything
 MAX_ACCOUNT_POSITIONS = 20  # the account is one item of at most 32 kB, and each takes 200 bytes of it
 PRODUCT_LIMITS = Limits(max_state_age_seconds=MAX_STATE_AGE_SECONDS, max_account_positions=MAX_ACCOUNT_POSITIONS)
 """What counts although no operator has set it; as every level, others can only tighten it."""

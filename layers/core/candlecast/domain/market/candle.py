@@ -1,4 +1,4 @@
-"""Closed candles and the rules that keep a strategy from seeing anything else (MC2, MC4)."""
+"""Closed candles and the rules that keep a strategy from seeing anything else."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def check_contiguous(candles: Sequence[Candle], timeframe: Timeframe) -> tuple[G
 
 
 def aggregate(candles: Sequence[Candle], from_timeframe: Timeframe, to_timeframe: Timeframe) -> tuple[Candle, ...]:
-    """Build candles of a timeframe that the venue does not serve from smaller ones (MC2).
+    """Build candles of a timeframe that the venue does not serve from smaller ones.
 
     A candle of which a part is missing is dropped, at either end or in the middle: half a candle would be a
     different one.

@@ -1,4 +1,4 @@
-"""The record of one strategy's run on one candle, which is also its lock (D1), and of a signal's way to its subscribers."""
+"""The record of a strategy's run on a candle, which is also its lock (decision 0001), and the reports of a signal's shards."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class SignalRecord:
 
     @property
     def spread_seconds(self) -> float | None:
-        """How much later than the first message of the signal its last one was sent, so far (EX12); None before any."""
+        """How much later than the first message of the signal its last one was sent, so far; None before any."""
         began = [report.began_at for report in self.reports.values() if report.began_at is not None]
         sent = [report.sent_at for report in self.reports.values() if report.sent_at is not None]
         return (max(sent) - min(began)).total_seconds() if began and sent else None

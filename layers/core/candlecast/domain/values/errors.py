@@ -1,6 +1,6 @@
 """Errors that tell the caller what to do.
 
-There are four instructions and no others (decision D4): `Reject` is final, `RetryLater` says when, `Ambiguous` says that an
+There are four instructions and no others: `Reject` is final, `RetryLater` says when, `Ambiguous` says that an
 order may exist, `Fatal` says that the account must not be used until its owner has acted. Adapters translate every foreign error
 into one of them once; services act on them; whatever else escapes is a bug and ends in a dead-letter queue.
 """

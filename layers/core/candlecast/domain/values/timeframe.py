@@ -2,7 +2,7 @@
 
 All instants are aware datetimes in UTC. A candle is the half-open interval `[open, close)`; every length divides a
 day, so all boundaries follow from the epoch and a day closes at 00:00 UTC. The candle that an execution is about is
-derived from the *scheduled* time, never from the time of the run (MC3, D15), so that a late or repeated firing names
+derived from the *scheduled* time, never from the time of the run, so that a late or repeated firing names
 the same candle.
 """
 
@@ -155,7 +155,7 @@ class Timeframe(StrEnum):
         return f"{self.value}#{self.require_close(close):%Y-%m-%dT%H:%M:%SZ}"
 
     def closes_between(self, after: datetime, until: datetime) -> Iterator[datetime]:
-        """Every close in `(after, until]`, ascending: what should have run since `after` (MC5)."""
+        """Every close in `(after, until]`, ascending: what should have run since `after`."""
         _require_utc(until)
         close = self.next_close(after)
         while close <= until:
@@ -175,7 +175,7 @@ class Timeframe(StrEnum):
         return larger.minutes % self.minutes == 0
 
     def source_among(self, served: Collection[Timeframe]) -> Timeframe:
-        """The timeframe to ask a venue for: this one, or the largest served one that it can be built from (MC2).
+        """The timeframe to ask a venue for: this one, or the largest served one that it can be built from.
 
         Raises `TimeframeError` TIMEFRAME_NOT_SERVED if there is none.
         """

@@ -1,4 +1,4 @@
-"""A venue's circuit breaker: while a venue does not answer anybody, entries wait instead of piling up as unknown (EX8).
+"""A venue's circuit breaker: while a venue does not answer anybody, entries wait instead of piling up as unknown.
 
 One per venue, shared by all workers. Exits and stops are tried whatever it says; if one gets through, the breaker closes.
 """

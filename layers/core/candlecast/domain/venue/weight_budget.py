@@ -1,4 +1,4 @@
-"""Who may use how much of what a venue allows an egress address in a minute (EX9, D5).
+"""Who may use how much of what a venue allows an egress address in a minute.
 
 The venue counts the weights of all requests of an address, whoever made them, and bans the address that goes beyond. So all
 workers behind one address share a budget, and those that can wait leave room for those that cannot.

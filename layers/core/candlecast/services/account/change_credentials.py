@@ -1,4 +1,4 @@
-"""Give an account its exchange keys, or take them away. They go into the vault and nowhere else, and never come back (D9)."""
+"""Give an account its exchange keys, or take them away. They go into the vault and nowhere else, and never come back."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from candlecast.services.retry_conflict import retry_conflict
 
 @dataclass(frozen=True, slots=True)
 class ChangeCredentials:
-    """Writes keys and pins their version in the account, so that the very next order uses them and no older ones (SU7)."""
+    """Writes keys and pins their version in the account, so that the very next order uses them and no older ones."""
 
     accounts: AccountStore
     vault: CredentialWriter

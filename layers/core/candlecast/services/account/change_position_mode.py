@@ -1,4 +1,4 @@
-"""Choose how an account's positions are kept: one net position in a market, or a long and a short one side by side (EX6)."""
+"""Choose how an account's positions are kept: one net position in a market, or a long and a short one side by side."""
 
 from __future__ import annotations
 

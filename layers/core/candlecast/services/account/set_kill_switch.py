@@ -1,4 +1,4 @@
-"""Set and clear kill switches (RK4): operations anywhere, a user their own."""
+"""Set and clear kill switches: operations anywhere, a user their own."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from candlecast.services.retry_conflict import retry_conflict
 
 @dataclass(frozen=True, slots=True)
 class SwitchAccount:
-    """Stops an account from trading, and lets it trade again. Nothing resumes by itself (RK3)."""
+    """Stops an account from trading, and lets it trade again. Nothing resumes by itself."""
 
     accounts: AccountStore
     clock: Clock

@@ -1,4 +1,4 @@
-"""Set the limits of a platform, an organisation, a group or a user, and say where a user belongs (SU3, PE2)."""
+"""Set the limits of a platform, an organisation, a group or a user, and say where a user belongs."""
 
 from __future__ import annotations
 

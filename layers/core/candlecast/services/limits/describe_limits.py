@@ -1,4 +1,4 @@
-"""Show every limit in force for one subscription, and the level that it comes from (SU3)."""
+"""Show every limit in force for one subscription, and the level that it comes from."""
 
 from __future__ import annotations
 

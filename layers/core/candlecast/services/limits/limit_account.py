@@ -1,4 +1,4 @@
-"""Limit an account, whichever subscription trades on it (SU3)."""
+"""Limit an account, whichever subscription trades on it."""
 
 from __future__ import annotations
 

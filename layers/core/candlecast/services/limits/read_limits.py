@@ -1,4 +1,4 @@
-"""Find the limits that stand above a subscription: the user's, the group's, the organisation's, the platform's (SU3, RK5).
+"""Find the limits that stand above a subscription: the user's, the group's, the organisation's, the platform's.
 
 Read once per shard of a fan-out, not per order: the limits travel in the order message, as the settings do. While the store of
 limits does not answer, what was read in the last five minutes still counts; after that the emergency limits, for an hour; then
@@ -19,8 +19,8 @@ from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.limits import LimitStore
 
 FRESH = timedelta(seconds=5)  # a changed limit is in force this much later at most in an environment that has just read it
-CACHED = timedelta(minutes=5)  # RK5: how long what was read counts while the store does not answer
-EMERGENCY = timedelta(hours=1)  # RK5: how long the emergency limits count; an outage that lasts longer needs a person
+CACHED = timedelta(minutes=5)  # how long what was read counts while the store does not answer
+EMERGENCY = timedelta(hours=1)  # how long the emergency limits count; an outage that lasts longer needs a person
 MAX_CACHED_RECORDS = 5_000  # of a few hundred bytes each
 
 

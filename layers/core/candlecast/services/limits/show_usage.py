@@ -1,4 +1,4 @@
-"""Show how much of its limits a subscription and its account use now (RK5)."""
+"""Show how much of its limits a subscription and its account use now."""
 
 from __future__ import annotations
 

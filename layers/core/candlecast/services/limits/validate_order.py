@@ -1,4 +1,4 @@
-"""Say what an entry would come to, without placing it: every limit, its value and its bound (RK5).
+"""Say what an entry would come to, without placing it: every limit, its value and its bound.
 
 It is decided by the very function that decides orders, on the account and the limits as they are now.
 """

@@ -1,4 +1,4 @@
-"""Announce the candles that are about to close: one message per followed market, delayed to land on the close (MC3)."""
+"""Announce the candles that are about to close: one message per followed market, delayed to land on the close."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Write the catalogue of markets, so that nobody else ever downloads it from a venue (D5)."""
+"""Write the catalogue of markets, so that nobody else ever downloads it from a venue."""
 
 from __future__ import annotations
 

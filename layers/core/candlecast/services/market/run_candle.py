@@ -1,4 +1,4 @@
-"""Run every due strategy on a candle that has just closed: once per strategy, whoever follows it (ST6)."""
+"""Run every due strategy on a candle that has just closed: once per strategy, whoever follows it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class RunCandle:
     """Evaluates strategies on one market's closed candles, which are fetched once for all of them.
 
     `max_lateness` bounds how long after its close a candle may still be acted on, in wall time; a replay of recorded candles
-    widens it (D15).
+    widens it (decision 0013).
     """
 
     strategies: StrategyStore
@@ -82,7 +82,7 @@ class RunCandle:
             return FIRST_LOOKBACK  # its run will fail with this error, in its own record
 
     def _closed_candles(self, message: CandleClosed, count: int) -> Sequence[Candle] | None:
-        """The candles up to this close, or None if the venue does not have it yet (MC4: nothing later ever gets in)."""
+        """The candles up to this close, or None if the venue does not have it yet (nothing later ever gets in)."""
         fetched = self.market_data.candles(message.venue, message.market, message.timeframe, message.candle_close, count)
         selected = closed_before(fetched, message.timeframe, message.candle_close)
         return None if isinstance(selected, NotPublished) else selected.candles

@@ -1,4 +1,4 @@
-"""Execute one subscriber's share of a signal on their own account, exactly once in effect (EX2, decisions D2 and D3).
+"""Execute one subscriber's share of a signal on their own account, exactly once in effect (decisions 0002 and 0003).
 
 Two reads, two writes: read the account; write the decision (intents as SUBMITTING: from here an order may exist); read the gate
 at the last moment; send; write what the venue said. Whatever interrupts this, the account's record says what may exist,

@@ -1,4 +1,4 @@
-"""Send reserved order legs to a venue and take over what it says: the heart of the order protocol (decision D3).
+"""Send reserved order legs to a venue and take over what it says: the heart of the order protocol (decision 0003).
 
 The caller has written the intents as SUBMITTING before it calls this (the write-ahead mark), so every way in which this can end,
 a crash included, leaves a record from which the reconciler finds out what happened. Each leg is sent at most once per visit, and
@@ -134,7 +134,7 @@ class PlaceOrders:
             self.metrics.count("OrdersAccepted")
 
     def _settle_market(self, changes: Changes, venue: Venue, leg: Intent) -> bool:
-        """Have the leverage and margin mode in force that an entry needs (D5); whether the venue had to be asked for it."""
+        """Have the leverage and margin mode in force that an entry needs; whether the venue had to be asked for it."""
         settings, market, account = leg.market_settings, leg.market, changes.account
         if settings is None:
             return False

@@ -1,4 +1,4 @@
-"""Find out what became of orders: those whose answer was lost, and those that rested at the venue (decision D3)."""
+"""Find out what became of orders: those whose answer was lost, and those that rested at the venue (decision 0003)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tell pools what has become of their reservations, from accounts' events: an entry has ended, a position is closed (RK2, PE2).
+"""Tell pools what has become of their reservations, from accounts' events: an entry has ended, a position is closed.
 
 Events come at least once. What was done stands in the reservation, which is written with its slot, so a repeat changes nothing.
 """

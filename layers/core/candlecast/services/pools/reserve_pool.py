@@ -1,4 +1,4 @@
-"""Reserve an entry in the pool of its organisation, before anything of it is written or sent (RK2, PE2).
+"""Reserve an entry in the pool of its organisation, before anything of it is written or sent.
 
 One transaction more than an order without a pool costs, while the account's own slot has room; a tenant without a pool pays
 nothing. If the pool cannot be asked, no entry is taken; exits never ask it.

@@ -1,4 +1,4 @@
-"""Look at reservations whose account should have said by now what became of them: a worker may have died in between (RK2).
+"""Look at reservations whose account should have said by now what became of them: a worker may have died in between.
 
 A reservation is released only if its account does not know the entry, holds nothing of it, and no delivery of the order's message
 can find it fresh any more. Whoever holds something is looked at again later, in case the events of its end are lost.

@@ -1,4 +1,4 @@
-"""Close positions because we must, not because a signal says so: a kill switch that flattens, a limit on what is held (RK1)."""
+"""Close positions because we must, not because a signal says so: a kill switch that flattens, a limit on what is held."""
 
 from __future__ import annotations
 

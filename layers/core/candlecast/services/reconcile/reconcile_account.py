@@ -1,4 +1,4 @@
-"""Compare one account with its venue and put right what differs: the owner of every unknown outcome (EX10, decision D3).
+"""Compare one account with its venue and put right what differs: the owner of every unknown outcome (decision 0003).
 
 An order whose answer was lost is looked up by its client id; found, it is adopted; proven absent, it is sent again while that is
 still wanted, or ends as expired. Open stops and targets are followed to their end, orphans cancelled, a position without its stop

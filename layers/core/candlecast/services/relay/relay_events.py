@@ -1,4 +1,4 @@
-"""Relay an account's events: project them to the items that queries read, then publish them (EV2).
+"""Relay an account's events: project them to the items that queries read, then publish them.
 
 At least once and in the order of the account's versions; every projection is idempotent, every event keeps its id.
 """

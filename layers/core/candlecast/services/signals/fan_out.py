@@ -40,7 +40,7 @@ PROGRESS_EVERY = 640
 class FanOut:
     """Sends each subscriber's share of a signal to the account it belongs to. Risk is decided there, not here.
 
-    Nobody is always first: followers are served in an order that is the signal's own, as is that of its shards (EX12).
+    Nobody is always first: followers are served in an order that is the signal's own, as is that of its shards.
     """
 
     subscriptions: SubscriptionStore

@@ -1,4 +1,4 @@
-"""Read at the last moment what may stop an order: kill switches, and the breaker of its venue (RK4, EX8).
+"""Read at the last moment what may stop an order: kill switches, and the breaker of its venue.
 
 After the write-ahead mark and directly before the first leg leaves, one strongly consistent request reads all of it. A switch
 that was flipped before that request stops the leg; one that is flipped later finds an order that has left.

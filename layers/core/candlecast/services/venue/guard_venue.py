@@ -1,4 +1,4 @@
-"""A venue behind its weight budget and its circuit breaker: what every request to it, whoever makes it, must pass (EX8, EX9)."""
+"""A venue behind its weight budget and its circuit breaker: what every request to it, whoever makes it, must pass."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Spend a venue's weight budget: a request goes only if what it weighs has been leased for this minute (EX9)."""
+"""Spend a venue's weight budget: a request goes only if what it weighs has been leased for this minute."""
 
 from __future__ import annotations
 

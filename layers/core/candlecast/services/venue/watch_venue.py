@@ -1,4 +1,4 @@
-"""Keep a venue's circuit breaker: hear of every answer and every silence, and write only what changes (EX8)."""
+"""Keep a venue's circuit breaker: hear of every answer and every silence, and write only what changes."""
 
 from __future__ import annotations
 

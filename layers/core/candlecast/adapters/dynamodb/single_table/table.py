@@ -55,7 +55,7 @@ CANCELLED_BY_CONDITION = "ConditionalCheckFailed"
 
 
 class DecimalAttribute(Attribute[Decimal]):
-    """A number that stays a Decimal: PynamoDB's own goes through float and loses digits (D12)."""
+    """A number that stays a Decimal: PynamoDB's own goes through float and loses digits."""
 
     attr_type = NUMBER
 

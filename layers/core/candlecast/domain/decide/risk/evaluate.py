@@ -15,7 +15,7 @@ from candlecast.domain.limits.catalogue import CATALOGUE
 from candlecast.domain.limits.limits import Scope
 from candlecast.domain.values.reasons import Denial, Reason
 
-EMERGENCY_ORDER_NOTIONAL = Decimal(2_000)  # RK5: quote units of one entry, while the limits above the account cannot be read
+EMERGENCY_ORDER_NOTIONAL = Decimal(2_000)  # quote units of one entry, while the limits above the account cannot be read
 EMERGENCY_DAILY_NOTIONAL = Decimal(10_000)  # and of all entries of one UTC day that were decided so
 
 CHECKS: Mapping[str, Check] = {

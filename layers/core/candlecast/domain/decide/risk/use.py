@@ -1,4 +1,4 @@
-"""How much of each limit that counts something is used, before any entry: for people who want to see what is left (RK5)."""
+"""How much of each limit that counts something is used, before any entry: for people who want to see what is left."""
 
 from __future__ import annotations
 
