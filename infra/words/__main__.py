@@ -1,0 +1,115 @@
+"""`python -m infra.words`: check the words of the repository against the style rules and the baseline.
+
+Without options: no file breaks a rule more often than infra/words/baseline.json allows, and a new file breaks none.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+from infra.words.glossary import FILE as GLOSSARY
+from infra.words.glossary import Glossary
+from infra.words.passages import passages
+from infra.words.ratchet import Baseline, Counts, total
+from infra.words.references import References
+from infra.words.repository import NoGit, commits, files, touched
+from infra.words.rules import Violation, violations
+
+ROOT = Path(__file__).resolve().parents[2]
+MOST_SHOWN = 20  # of one file and rule; more would hide the other files
+
+Found = Mapping[str, Sequence[Violation]]
+
+
+def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
+    """Check, or follow an option. Returns 0 if nothing is wrong, 1 for violations, 2 if git cannot answer."""
+    options = _parser().parse_args(arguments)
+    if options.list:
+        return _list(look(root, [PurePosixPath(Path(name).resolve().relative_to(root)) for name in options.list]))
+    if options.touched:
+        try:
+            return _list(look(root, touched(root, options.touched)))
+        except NoGit as error:
+            print(f"words: cannot tell what was touched: {error}")
+            return 2
+    found = look(root, files(root))
+    baseline = Baseline.read(root)
+    if options.update or options.renew:
+        newer = Baseline(baseline.commits_after, counts(found)) if options.renew else baseline.lowered(counts(found))
+        newer.write(root)
+        print(f"words: the baseline allows {total(newer.files)} violations, {total(baseline.files)} before")
+    return _check(root, found, Baseline.read(root))
+
+
+def look(root: Path, paths: Iterable[PurePosixPath]) -> Found:
+    """The violations of each file that has any."""
+    glossary, references = Glossary.read(root), References(root)
+    found: dict[str, list[Violation]] = {}
+    for path in paths:
+        try:
+            text = (root / path).read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue
+        for passage in passages(path, text):
+            for violation in (*violations(passage, glossary), *references.violations(path, passage)):
+                if path == GLOSSARY and violation.rule == "preferred-word":
+                    continue  # its table names the words that are not preferred
+                found.setdefault(path.as_posix(), []).append(violation)
+    return found
+
+
+def counts(found: Found) -> Counts:
+    """How often each file breaks each rule."""
+    return {file: dict(Counter(it.rule for it in broken)) for file, broken in found.items()}
+
+
+def _check(root: Path, found: Found, baseline: Baseline) -> int:
+    excesses = baseline.excesses(counts(found))
+    for excess in excesses:
+        print(f"{excess.file}: {excess.rule}: {excess.found} found, {excess.allowed} allowed")
+        for violation in [it for it in found[excess.file] if it.rule == excess.rule][:MOST_SHOWN]:
+            print(f"  {excess.file}:{violation.line}: {violation.shown}")
+    failed = bool(excesses) | _check_commits(root, baseline.commits_after)
+    number = total(counts(found))
+    print(f"words: {'FAILED' if failed else 'passed'}, {number} violations of {total(baseline.files)} allowed")
+    if not failed and number < total(baseline.files):
+        print("words: counts have fallen; run `python -m infra.words --update` and commit the baseline")
+    return int(failed)
+
+
+def _check_commits(root: Path, after: str) -> bool:
+    """Whether a commit's subject breaks the rule; without git or its history nobody can tell, which is said."""
+    try:
+        complaints = [(it, complaint) for it in commits(root, after) if (complaint := it.complaint())]
+    except NoGit as error:
+        print(f"words: subjects of commits are not checked: {error}")
+        return False
+    for commit, complaint in complaints:
+        print(f"commit {commit.name}: commit-subject: {complaint}")
+    return bool(complaints)
+
+
+def _list(found: Found) -> int:
+    for file, broken in found.items():
+        for violation in broken:
+            print(f"{file}:{violation.line}: {violation.rule}: {violation.shown}")
+    print(f"words: {total(counts(found))} violations in {len(found)} files")
+    return int(bool(found))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m infra.words", description=__doc__)
+    only = parser.add_mutually_exclusive_group()
+    only.add_argument("--update", action="store_true", help="lower the baseline where counts have fallen, then check")
+    only.add_argument("--renew", action="store_true", help="make the baseline of what is found now: after files were moved")
+    only.add_argument("--touched", metavar="BASE", help="list all violations in files that differ from the branch BASE")
+    only.add_argument("--list", nargs="+", metavar="FILE", help="list all violations in these files")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,30 @@
+"""Counts of violations only fall."""
+
+from pathlib import Path
+
+from infra.words.ratchet import FILE, Baseline, Excess
+
+BASELINE = Baseline("abc", {"a.py": {"pronouns": 2, "sentence-length": 1}, "gone.py": {"pronouns": 1}})
+
+
+def test_a_file_may_not_exceed_its_baseline() -> None:
+    assert BASELINE.excesses({"a.py": {"pronouns": 3, "sentence-length": 1}}) == [Excess("a.py", "pronouns", 3, 2)]
+
+
+def test_a_new_file_has_no_violation_to_spend() -> None:
+    assert BASELINE.excesses({"new.py": {"pronouns": 1}}) == [Excess("new.py", "pronouns", 1, 0)]
+
+
+def test_one_rule_cannot_spend_what_another_saves() -> None:
+    assert BASELINE.excesses({"a.py": {"sentence-length": 2}}) == [Excess("a.py", "sentence-length", 2, 1)]
+
+
+def test_an_update_lowers_and_never_raises() -> None:
+    lowered = BASELINE.lowered({"a.py": {"pronouns": 1, "sentence-length": 5}, "new.py": {"pronouns": 1}})
+    assert lowered == Baseline("abc", {"a.py": {"pronouns": 1, "sentence-length": 1}})
+
+
+def test_a_baseline_is_read_as_it_was_written(tmp_path: Path) -> None:
+    (tmp_path / FILE).parent.mkdir(parents=True)
+    BASELINE.write(tmp_path)
+    assert Baseline.read(tmp_path) == BASELINE
