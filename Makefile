@@ -12,7 +12,7 @@ RUN := exec $(CANDLECAST) local
 # make demo CANDLES=path[,path] USERS=n CANDLE_COUNT=n
 DEMO_OPTIONS := $(if $(CANDLES),--candles '$(CANDLES)') $(if $(USERS),--users '$(USERS)') $(if $(CANDLE_COUNT),--candle-count '$(CANDLE_COUNT)')
 
-.PHONY: help env check test demo chaos up sim bench build deploy lock clean
+.PHONY: help env check test demo chaos up sim bench docs build deploy lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,10 @@ sim: ## Simulate crashes, lost answers, repeats and reordering from many seeds (
 bench: env ## Benchmarks as ratios: cold starts, one order, fan-out, strategies (CANDLES=path; DRIFT=n firings alone)
 	@sh infra/local/bootstrap.sh bench
 	@$(DEV) -m benchmarks $(if $(CANDLES),--candles '$(CANDLES)') $(if $(DRIFT),--drift '$(DRIFT)')
+
+docs: ## The documents as a site, links and anchors checked: build/docs/site
+	@sh infra/local/bootstrap.sh docs
+	@.venvs/docs/bin/python -m infra.site
 
 build: env ## sam build (skipped when nothing has changed); ARCHITECTURE=arm64 for Graviton
 	@$(CANDLECAST) build $(if $(ARCHITECTURE),--architecture $(ARCHITECTURE))
