@@ -42,7 +42,7 @@ class Trigger(StrEnum):
     PROVEN_ABSENT = "proven absent, and not wanted any more"
     NOTHING_TO_CLOSE = "what it should have closed is not held"
     TAKEN_BACK = "cancelled by us: its position is closed, or another order has taken its place"
-    FORGOTTEN = "its entry has ended without a position, and nobody was told of it"
+    FORGOTTEN = "its entry has ended without a position, and no event reports it"
 
 
 @dataclass(frozen=True)
