@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,6 +29,9 @@ DIAGRAMS_FROM = re.compile(r"https://unpkg\.com/mermaid@[\w.]+/dist/mermaid\.min
 
 def main() -> int:
     """Build; 0 if there was no warning."""
+    if find_spec("mkdocs") is None:
+        print("docs: this Python has no mkdocs; run `make docs`, which makes the environment and builds in it")
+        return 2
     FOLDER.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     words = [sys.executable, "-m", "mkdocs", "build", "--strict", "--clean", "--site-dir", str(SITE)]

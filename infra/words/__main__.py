@@ -40,6 +40,8 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
     baseline = Baseline.read(root)
     if options.update or options.renew:
         newer = Baseline(baseline.commits_after, counts(found)) if options.renew else baseline.lowered(counts(found))
+        for excess in baseline.excesses(newer.files):
+            print(f"words: raised from {excess.allowed} to {excess.found}: {excess.file}: {excess.rule}")
         newer.write(root)
         print(f"words: the baseline allows {total(newer.files)} violations, {total(baseline.files)} before")
     return _check(root, found, Baseline.read(root))

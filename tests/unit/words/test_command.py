@@ -1,13 +1,13 @@
 """`python -m infra.words` in a small repository: passes, fails for planted violations, lowers the baseline."""
 
 import subprocess
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
 from infra.words.__main__ import main
 from infra.words.ratchet import FILE, Baseline
-from infra.words.repository import Commit
+from infra.words.repository import Commit, files
 
 OLD = "# Old\n\nWhat is old may stay.\n"
 GLOSSARY = "# Glossary\n\n## Words that we prefer\n\n| say | not | example |\n|---|---|---|\n| repair | mend | x |\n"
@@ -87,10 +87,11 @@ def test_an_update_lowers_the_baseline_for_good(repository: Path) -> None:
     assert main(["--update"], repository) == 1
 
 
-def test_a_renewed_baseline_follows_files_that_were_moved(repository: Path) -> None:
+def test_a_renewed_baseline_follows_files_that_were_moved(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
     git(repository, "mv", "docs/old.md", "docs/moved.md")
     assert main([], repository) == 1
     assert main(["--renew"], repository) == 0
+    assert "raised from 0 to 1: docs/moved.md: unclear-subject" in capsys.readouterr().out
     assert Baseline.read(repository).files == {"docs/moved.md": {"unclear-subject": 1}}
 
 
@@ -106,6 +107,12 @@ def test_touched_files_are_listed_with_all_that_they_hold(repository: Path, caps
 def test_named_files_are_listed(repository: Path) -> None:
     assert main(["--list", str(repository / "docs" / "old.md")], repository) == 1
     assert main(["--list", str(repository / "docs" / "GLOSSARY.md")], repository) == 0
+
+
+def test_files_are_found_without_git_too(tmp_path: Path) -> None:
+    for name in ("docs/a.md", "build/made.md", ".venvs/dev/b.md", "LICENSE", "x.lock"):
+        write(tmp_path, name, "# A\n")
+    assert files(tmp_path) == [PurePosixPath("docs/a.md")]
 
 
 @pytest.mark.parametrize(
