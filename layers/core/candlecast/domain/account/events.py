@@ -1,4 +1,4 @@
-"""Events: what has happened to an account. They ride in the item they describe, so none is lost or invented."""
+"""Events: facts about an account. They ride in the item they describe, so none is lost or invented."""
 
 from __future__ import annotations
 

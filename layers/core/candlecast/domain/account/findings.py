@@ -1,7 +1,6 @@
-"""What looks at the venue have found that is not ours or not as it should be, as the account remembers it.
+"""Findings of looks at the venue, as the account remembers them: foreign orders and positions, and differences.
 
-It is remembered because one look proves little (a fill may come between two requests of the same look) and because a person is
-told once, not every minute.
+One look proves little, since a fill may come between two requests of the same look. And a person is told once, not every minute.
 """
 
 from __future__ import annotations

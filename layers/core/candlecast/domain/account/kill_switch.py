@@ -29,7 +29,7 @@ class SwitchScope(StrEnum):
 class Grade(StrEnum):
     """How much a switch stops.
 
-    PAUSE_ENTRIES: no new entry is sent; what rests at the venue stays. REDUCE_ONLY: resting entries are cancelled too. FLATTEN:
+    PAUSE_ENTRIES: no new entry is sent; resting orders stay. REDUCE_ONLY: resting entries are cancelled too. FLATTEN:
     every position is closed at market, then as REDUCE_ONLY. HALT_ALL: no entry and no exit is sent, so halt is not close; exits
     wait and go on when it ends. Where several switches concern an order, the strictest counts, and HALT_ALL overrules FLATTEN.
 

@@ -1,7 +1,7 @@
-"""What limits need to remember of an account: results, counters, times. It lives in the account's one item, so it is bounded.
+"""The memory of limits for an account: results, counters, times. It lives in the account's one item, so it is bounded.
 
-What no longer fits is not forgotten but merged: an unknown market then counts as if the latest of what was merged had happened
-in it. So a full memory makes a limit stricter, never looser.
+Entries that no longer fit are not forgotten but merged. An unknown market then counts as if it had the latest of the merged
+times. So a full memory makes a limit stricter, never looser.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Results:
     lost_at: datetime | None = None
 
     def on(self, today: date) -> Results:
-        """As they count on `today`: what belongs to another day, week (from Monday) or month counts no more."""
+        """As they count on `today`: results of another day, week (from Monday) or month count no more."""
         if today <= self.day:
             return self
         same_week = self.day.isocalendar()[:2] == today.isocalendar()[:2]
@@ -96,7 +96,7 @@ class MarketUse:
         return _latest(self.entered_at, self.closed_at)
 
     def merged(self, other: MarketUse) -> MarketUse:
-        """The stricter of both in every respect; whichever side was entered."""
+        """The stricter of both in every respect, for either side."""
         return MarketUse(
             entered_at=_latest(self.entered_at, other.entered_at),
             closed_at=_latest(self.closed_at, other.closed_at),
@@ -122,7 +122,7 @@ class EquityMarks:
         return EquityMarks(equity, equity, equity, today, equity, equity)
 
     def on(self, today: date) -> EquityMarks:
-        """As they count on `today`: a new day begins with what the last one ended with."""
+        """As they count on `today`: a new day begins with the last day's end."""
         if today <= self.day:
             return self
         return replace(self, day=today, day_start=self.last, end_of_day_high=max(self.end_of_day_high, self.last))

@@ -1,4 +1,4 @@
-"""What becomes of a plan when the pool of its organisation has been asked: it is marked, denied its entry, or goes without it."""
+"""A plan after the answer of its organisation's pool: its entry is marked, denied, or left out."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The receipt of a decision: what was decided for one (signal, subscription), by which limits, and where they came from.
+"""The receipt of a decision for one (signal, subscription): its legs, its limits, and the origin of each limit.
 
-It is a pure function of what the decision was made from, and its text is canonical: replaying the decision gives the same bytes.
+A receipt is a pure function of the decision's inputs, and its text is canonical: replaying the decision gives the same bytes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True, kw_only=True)
 class Receipt:
-    """Everything that a decision was made from and what it came to.
+    """Everything that a decision was made from, and its outcome.
 
     `limits` is None where no entry was considered: exits pass no limit.
     """

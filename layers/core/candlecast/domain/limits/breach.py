@@ -1,4 +1,4 @@
-"""A limit that stopped an entry, as its user and operations are told of it."""
+"""A limit that stopped an entry, as it is reported to its user and to operations."""
 
 from __future__ import annotations
 

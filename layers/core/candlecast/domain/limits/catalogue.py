@@ -14,7 +14,7 @@ from candlecast.domain.values.reasons import Reason
 
 
 class Measure(StrEnum):
-    """What a limit is measured on."""
+    """The thing that a limit measures."""
 
     ORDER = "ORDER"
     SUBSCRIPTION = "SUBSCRIPTION"
@@ -45,7 +45,7 @@ class Tightens(StrEnum):
 
 
 class Enforced(StrEnum):
-    """Who acts on a limit: a check before an entry, the reconciler on what is held, or a change of limits."""
+    """Who acts on a limit: a check before an entry, the reconciler on a position, or a change of limits."""
 
     ENTRY = "ENTRY"
     RECONCILER = "RECONCILER"

@@ -1,4 +1,4 @@
-"""Limits as somebody sets them, and what remains of all that stand above one order: a lower level can only tighten.
+"""Limits as somebody sets them, and the limits in force for one order: a lower level can only tighten.
 
 What each limit means stands in `limit_catalogue.py`, how it is checked in `risk/`.
 """
@@ -165,7 +165,7 @@ NO_LIMITS = Limits()  # one for all values that set none: making it takes longer
 
 @dataclass(frozen=True)
 class EffectiveLimits:
-    """What remains of several levels: the tightest value of each limit, and the widest level that gives it."""
+    """The limits in force under several levels: the tightest value of each limit, and the widest level that gives it."""
 
     limits: Limits = NO_LIMITS
     origins: Mapping[str, Scope] = field(default_factory=dict)
@@ -179,7 +179,7 @@ class EffectiveLimits:
 
 @dataclass(frozen=True)
 class ClosingLimits:
-    """The limits on what is held, which the reconciler acts on: hours, and per cent of what the position has cost."""
+    """The limits on a position, which the reconciler acts on: hours, and per cent of the position's cost."""
 
     max_holding_hours: Decimal | None = None
     max_unrealised_loss_percent: Decimal | None = None
@@ -206,19 +206,19 @@ def tighten_further(above: EffectiveLimits | None, layers: Sequence[tuple[Scope,
 
 
 def loosened(old: Limits, new: Limits) -> tuple[str, ...]:
-    """Names of the limits that a change from `old` to `new` would loosen; what the old one did not limit cannot be loosened."""
+    """Names of the limits that a change from `old` to `new` would loosen; a limit that was not set cannot be loosened."""
     after = dict(new.given())
     return tuple(name for name, value in old.given() if name not in after or _combine(name, value, after[name]) != after[name])
 
 
 def locked_changes(old: Limits, new: Limits, now: datetime) -> tuple[str, ...]:
-    """What a change would loosen although the limits are locked; empty if the change may be made."""
+    """The locked limits that a change would loosen; empty if the change may be made."""
     locked = old.limits_locked_until is not None and now < old.limits_locked_until
     return loosened(old, new) if locked else ()
 
 
 def acted_on(limits: Limits) -> ClosingLimits | None:
-    """The limits on what is held, for the position to remember; None if there are none."""
+    """The limits on a position, for the position to remember; None if there are none."""
     if limits.max_holding_hours is None and limits.max_unrealised_loss_percent is None:
         return None
     return ClosingLimits(limits.max_holding_hours, limits.max_unrealised_loss_percent)

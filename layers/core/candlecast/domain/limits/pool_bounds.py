@@ -61,7 +61,7 @@ class PoolBounds:
 
 @dataclass(frozen=True, kw_only=True)
 class PoolLimits:
-    """An organisation's bounds; of two versions the higher one counts, whichever message comes first."""
+    """An organisation's bounds; of two versions the higher version counts, in any order of the messages."""
 
     organisation_id: str
     bounds: PoolBounds
@@ -70,7 +70,7 @@ class PoolLimits:
 
 @dataclass(frozen=True)
 class Amounts:
-    """What a pool counts: notional in quote units, open positions, orders of the day."""
+    """The amounts that a pool counts: notional in quote units, open positions, orders of the day."""
 
     notional: Decimal = ZERO
     positions: Decimal = ZERO

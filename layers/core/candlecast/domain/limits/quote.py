@@ -1,4 +1,4 @@
-"""What a venue says of a market just before an order: limits on price, spread, slippage and funding compare with it."""
+"""A venue's quote of a market just before an order. Limits on price, spread, slippage and funding compare with the quote."""
 
 from __future__ import annotations
 

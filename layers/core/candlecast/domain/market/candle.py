@@ -105,8 +105,7 @@ def check_contiguous(candles: Sequence[Candle], timeframe: Timeframe) -> tuple[G
 def aggregate(candles: Sequence[Candle], from_timeframe: Timeframe, to_timeframe: Timeframe) -> tuple[Candle, ...]:
     """Build candles of a timeframe that the venue does not serve from smaller ones.
 
-    A candle of which a part is missing is dropped, at either end or in the middle: half a candle would be a
-    different one.
+    A candle with a missing part is dropped, at either end or in the middle: half a candle would be a different candle.
     Raises `CandleError` CANDLES_UNSORTED, CANDLE_MISALIGNED, or AGGREGATION_IMPOSSIBLE if the lengths do not fit.
     """
     if not from_timeframe.divides(to_timeframe):

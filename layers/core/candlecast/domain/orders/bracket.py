@@ -1,4 +1,4 @@
-"""What is sent for a position: the entry with its stop, targets and trailing stop, and later the orders that mend or end it."""
+"""The orders of a position: the entry with its stop, targets and trailing stop, and later the orders that repair or end it."""
 
 from __future__ import annotations
 

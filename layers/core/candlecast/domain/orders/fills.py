@@ -1,4 +1,4 @@
-"""What a venue's word on an order means for us: the state it leads to, the price of a fill, the position that an entry opens."""
+"""The meaning of a venue's report on an order: the next state, the price of a fill, the position that an entry opens."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def filled_into(held: Position | None, entry: Intent, quantity: Decimal, price: 
 
 
 def price_of_last(intent: Intent, order: VenueOrder, filled: Decimal) -> Decimal:
-    """Price of what was filled since the last look, from the order's average."""
+    """Price of the fills since the last look, from the order's average."""
     average = order.average_price
     if average is None:
         raise InvalidValue("a filled order must have a price", code="FILL_WITHOUT_PRICE")

@@ -1,4 +1,4 @@
-"""The life of an intent: every state, what may happen in it, what it becomes then, and who may do that.
+"""The life of an intent: every state, the events that may happen in the state, the next state, and who may cause them.
 
 One table, so that a transition is legal because it stands here and for no other reason: the account refuses to be written with
 any other one (`require_transition`), and the picture in the documentation is made of the same rows.
@@ -25,7 +25,7 @@ class Actor(StrEnum):
 
 
 class Trigger(StrEnum):
-    """What happens to an intent. With the state it is in, it says what the intent becomes."""
+    """An event in the life of an intent. With the state it is in, it says what the intent becomes."""
 
     RESERVED = "reserved: the write-ahead mark, nothing is sent yet"
     WISHED = "recorded to be sent once an earlier order of the position has ended"

@@ -62,8 +62,9 @@ class StopRules:
 
 @dataclass(frozen=True, kw_only=True)
 class Position:
-    """What one subscription holds in one market; prices and money in quote units, quantities in base units, times UTC.
+    """The position of one subscription in one market.
 
+    Prices and money in quote units, quantities in base units, times in UTC.
     Raises `InvalidValue` for a quantity below 0 or above `opened_quantity`, and for an entry price of 0 or below.
     """
 
@@ -128,11 +129,11 @@ class Position:
 
     @property
     def notional(self) -> Decimal:
-        """What is held, at its entry price."""
+        """The held quantity at its entry price."""
         return self.quantity * self.entry_price
 
     def unrealised_pnl(self, price: Decimal) -> Decimal:
-        """Profit of what is held at `price`, before fees."""
+        """Profit of the held quantity at `price`, before fees."""
         return (price - self.entry_price) * self.quantity * self.side.sign
 
     def grown(self, quantity: Decimal, price: Decimal, fee: Decimal) -> Position:

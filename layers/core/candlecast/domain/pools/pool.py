@@ -2,8 +2,8 @@
 
 A counter that every order writes would be a hot spot: one item takes a few hundred writes a second. So a pool is divided into
 slots, each with a part of every bound as its own free room. An account takes from its own slot; where that lacks room, others
-lend theirs. No slot ever gives what it has not, so the sum stays within the bound whoever else is at work, and whatever the
-slots hold together can be used.
+lend theirs. No slot ever gives more than it has, so the sum stays within the bound with any number of workers. All free room of
+the slots can be used.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class ReservationState(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Reservation:
-    """What one entry has taken from a pool. It exists exactly as long as it counts.
+    """The part of a pool that one entry has taken. It exists exactly as long as it counts.
 
     `look_at` is when somebody looks whether it is still needed; `closed` says that its position was closed while the entry might
     still fill. An entry that adds to a position names the one that opened it as `position_of`, and stands in that one's `adds`
@@ -129,7 +129,7 @@ class Pool:
         return bool(self.slots) and self.slots[0].limits.version >= limits.version and self.slots[0].day >= today
 
     def shared_out(self, limits: PoolLimits, today: date) -> Pool:
-        """The slots with what is left of the bounds divided among them anew.
+        """The slots with the rest of the bounds divided among them anew.
 
         Where more is used than the bound allows, none of them gets or may get anything until it is divided again: what one
         releases must not be reserved again while the sum is too high.
@@ -184,7 +184,7 @@ def needed_by(entry: Intent) -> Amounts:
 
 
 def kept_by(reservation: Reservation, entry: Intent) -> Amounts:
-    """What an ended entry goes on to count: what was filled, at the price that it was decided with, so never more than reserved.
+    """The amounts that an ended entry goes on to count: its fills at the price of the decision, so never more than reserved.
 
     An order counts for its day if it has been sent.
     """
@@ -218,7 +218,7 @@ def _sum(amounts: Iterable[Amounts]) -> Amounts:
 
 
 def _parts(bound: Decimal, used: Decimal, step: Decimal) -> Sequence[Decimal]:
-    """What is left of a bound in equal parts, whole steps each; the remainder goes to the first ones."""
+    """The rest of a bound in equal parts, whole steps each; the remainder goes to the first parts."""
     if bound == UNBOUNDED:
         return [UNBOUNDED] * SLOTS
     left = max(bound - used, ZERO)
@@ -240,6 +240,6 @@ def _closed(bounds: Amounts, used: Amounts, slot: Slot, free: Amounts) -> Amount
 
 
 def _wealth(slot: Slot, needed: Amounts) -> tuple[int, Decimal]:
-    """How much of what is needed a slot has: first in how many respects all of it, then how much money."""
+    """How much of the need a slot covers: first the number of respects that it covers whole, then the money."""
     enough = sum(1 for free, asked in zip(slot.free.values(), needed.values(), strict=True) if free >= asked)
     return enough, slot.free.notional

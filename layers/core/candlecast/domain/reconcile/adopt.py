@@ -1,4 +1,4 @@
-"""What a look at the venue changes in an account: differences noted, told of or taken over, and attempts counted."""
+"""The changes that a look at the venue makes to an account: differences noted, reported or adopted, and attempts counted."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ ALERT_OF_CLOSING = {ClosedBy.CLOSED_OUTSIDE: "POSITION_CLOSED_OUTSIDE", ClosedBy
 
 @dataclass(frozen=True)
 class OutsideFill:
-    """What somebody else's closing brought: average price, fee in quote units, and whose it was."""
+    """The result of somebody else's closing: average price, fee in quote units, and its author."""
 
     price: Decimal
     fee: Decimal
@@ -51,7 +51,7 @@ def held_at(account: Account, place: str) -> list[Position]:
 
 
 def net_of(account: Account, place: str) -> Decimal:
-    """What we hold in a place, signed."""
+    """Our quantity in a place, signed."""
     return sum((p.quantity * p.side.sign for p in held_at(account, place)), ZERO)
 
 
@@ -86,7 +86,7 @@ def report_drift(account: Account, place: str, now: datetime) -> Account:
 
 
 def adopt_reduction(account: Account, place: str, theirs: Decimal, fill: OutsideFill, now: datetime) -> Account:
-    """Shrink what we hold in a place to what the venue holds, and tell of it as a fill that no order of ours made."""
+    """Shrink our quantity in a place to the venue's, and report the difference as a fill that no order of ours made."""
     ours = net_of(account, place)
     gone = abs(ours) - left_of(ours, theirs)
     for position in held_at(account, place):

@@ -1,7 +1,7 @@
-"""The tables of reconciliation: what we believe, what the venue reports, how old that is -> what is done.
+"""The tables of reconciliation: (our record, the venue's report, its age) -> action.
 
 Three small tables, for orders, for protection and for positions; every row of each is a test, and the documentation shows them.
-What is ours is mended, what is somebody else's is told of and never touched.
+Our own orders and positions are repaired. Those of somebody else are reported and never touched.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def order_step(ours: IntentState | None, *, at_venue: bool, our_id: bool, age: t
 
 
 class StopStep(StrEnum):
-    """What to do about the stop of a position."""
+    """The step for the stop of a position."""
 
     NOTHING = "nothing"
     WAIT = "wait: an order that decides it has not ended"
@@ -104,7 +104,7 @@ def stop_step(held: Decimal, stop_price: Decimal | None, report: StopReport) -> 
 
 
 class PositionStep(StrEnum):
-    """What to do about a market in which the venue holds more or less than we do."""
+    """The step for a market in which the venue holds more or less than we do."""
 
     AGREE = "nothing; forget what was noted"
     WAIT = "wait: an order of the market has not ended, or the last look was a moment ago"
@@ -117,7 +117,7 @@ class PositionStep(StrEnum):
 def position_step(
     ours: Decimal, theirs: Decimal, noted: Drift | None, now: datetime, *, settled: bool, spacing: timedelta
 ) -> PositionStep:
-    """What to do about a market; quantities are signed (short is negative).
+    """The step for a market; quantities are signed (short is negative).
 
     One difference seen once may be a fill between two requests, so it counts when a second look, `spacing` later, sees the same
     one while no order of the market is unresolved. A position that has turned was closed and another one opened.

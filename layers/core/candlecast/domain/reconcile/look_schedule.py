@@ -1,7 +1,7 @@
 """When an account is looked at: at once where something is unsettled, every minute while something is open, else every five.
 
-Whatever is not urgent is spread over time by a hash of the account's name, so that thousands of accounts do not ask their venue
-in the same second; a turn is a point of the clock and not a pause, so accounts do not drift together after an outage either.
+Looks that are not urgent are spread over time by a hash of the account's name. So thousands of accounts do not ask their venue
+in the same second. A turn is a point of the clock and not a pause, so accounts do not drift together after an outage either.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def is_idle(account: Account) -> bool:
 
 
 def _doubtful(account: Account) -> list[Drift]:
-    """Differences of which a second look has to say whether they are true."""
+    """Differences that a second look has to confirm."""
     return [drift for drift in account.drifts.values() if not drift.reported]
 
 
@@ -91,7 +91,7 @@ def next_look(account: Account, now: datetime) -> datetime | None:
 
 
 def due_in_turn(account: Account) -> datetime | None:
-    """When it is the account's turn, whatever is open; None if nobody trades on it, or its venue cannot be asked.
+    """The time of the account's turn, independent of its open orders; None if nobody trades on it, or its venue cannot be asked.
 
     No order moves it, only a look does: so an account that is written all the time is looked at all the same.
     """
@@ -103,7 +103,7 @@ def due_in_turn(account: Account) -> datetime | None:
 def due_soon(account: Account, now: datetime) -> datetime | None:
     """When the account must be looked at because something of it is open; None if nothing is, or its venue cannot be asked.
 
-    What merely rests counts from the last full look, not from the last write.
+    Resting orders count from the last full look, not from the last write.
     """
     if not account.can_be_looked_at:
         return None

@@ -1,8 +1,8 @@
-"""How the protection of a position follows what happens to it: its stop moves with the market, its targets with what was filled.
+"""The protection of a position over time: its stop moves with the market, its targets follow the fills.
 
 Venues know neither orders that cancel one another nor stops that move (but for a plain trailing stop), so both are done here, as
-pure functions; the reconciler applies them at every look. A stop is only ever tightened. It is moved by placing the new one first
-and cancelling the old one then, in steps that are worth two orders each and not more often than an interval allows.
+pure functions; the reconciler applies them at every look. A stop is only ever tightened. The new stop is placed first, then the
+old stop is cancelled. Each step is worth two orders and keeps an interval from the last.
 """
 
 from __future__ import annotations

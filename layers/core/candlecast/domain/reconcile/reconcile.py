@@ -16,7 +16,7 @@ LOOKUPS_NEEDED = 2
 
 
 class Step(StrEnum):
-    """What to do next with an intent that is not settled."""
+    """The next step for an intent that is not settled."""
 
     WAIT = "WAIT"
     SEND = "SEND"
@@ -81,7 +81,7 @@ def is_left_over(account: Account, intent: Intent) -> bool:
 
 
 def closed_unknown(account: Account, intent: Intent, found: VenueOrder) -> bool:
-    """Whether a left-over stop or target has closed what an entry has brought of which nobody knows yet.
+    """Whether a left-over stop or target may have closed an entry fill that we have not recorded.
 
     More than is held, while an entry in its place is not settled. Recorded before the entry it would close nothing, and the
     entry would be held whole.
@@ -97,7 +97,7 @@ def closed_unknown(account: Account, intent: Intent, found: VenueOrder) -> bool:
 
 
 def next_step(account: Account, intent: Intent, now: datetime) -> Step:
-    """What to do with an intent that the venue does not know (or that was certainly not sent: PENDING).
+    """The step for an intent that the venue does not know (or that was certainly not sent: PENDING).
 
     A protective leg is sent behind its entry, or while its position is held; an exit while there is something to close that was
     opened before its signal; an entry only while it is fresh (invariant 6) and its subscription active (invariant 7); nothing for
@@ -124,7 +124,7 @@ def _is_wanted(account: Account, intent: Intent, first: Intent | None, now: date
 
 
 def _is_filling(account: Account, entry: Intent) -> bool:
-    """Whether an entry rests at the venue and has been filled in part: what it got must be protected meanwhile."""
+    """Whether an entry rests at the venue and has been filled in part: its fills must be protected meanwhile."""
     held = account.position(entry.subscription_id, entry.market)
     return held is not None and entry.state is IntentState.OPEN and entry.order_type.rests and entry.filled_quantity > 0
 

@@ -1,6 +1,7 @@
 """How an entry is ordered: at once at market, or at a price that the market has to come to.
 
-A signal may ask for it, a subscription may prefer it; what neither says is MARKET. Exits are always at market: they must end.
+A signal may ask for a type, a subscription may prefer a type; without either the type is MARKET. Exits are always at market:
+they must end.
 """
 
 from __future__ import annotations

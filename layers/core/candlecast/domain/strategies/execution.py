@@ -65,7 +65,7 @@ class ShardReport:
 
 @dataclass(frozen=True, kw_only=True)
 class SignalRecord:
-    """A signal as it was published, with the number of its shards and what became of each."""
+    """A signal as it was published, with the number of its shards and the report of each."""
 
     signal: Signal
     venue: str

@@ -1,4 +1,4 @@
-"""Track record: what closed trades add up to. Counters are additive, so that they can be kept by atomic increments."""
+"""Track record: the sums over closed trades. Counters are additive, so that they can be kept by atomic increments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ids as pure functions of what they identify, so that a repeat finds what the first attempt made."""
+"""Ids as pure functions of the things that they identify, so that a repeat finds the records of the first attempt."""
 
 from __future__ import annotations
 

@@ -155,7 +155,7 @@ class Timeframe(StrEnum):
         return f"{self.value}#{self.require_close(close):%Y-%m-%dT%H:%M:%SZ}"
 
     def closes_between(self, after: datetime, until: datetime) -> Iterator[datetime]:
-        """Every close in `(after, until]`, ascending: what should have run since `after`."""
+        """Every close in `(after, until]`, ascending: the runs that were due since `after`."""
         _require_utc(until)
         close = self.next_close(after)
         while close <= until:

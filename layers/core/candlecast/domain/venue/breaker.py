@@ -1,6 +1,7 @@
 """A venue's circuit breaker: while a venue does not answer anybody, entries wait instead of piling up as unknown.
 
-One per venue, shared by all workers. Exits and stops are tried whatever it says; if one gets through, the breaker closes.
+One per venue, shared by all workers. Exits and stops are sent in every state of the breaker; if an exit or stop gets through,
+the breaker closes.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ class Breaker:
         return replace(self, state=BreakerState.OPEN, failures=failures, since=now)
 
     def succeeded(self) -> Breaker:
-        """After a request that the venue answered, whatever it said; the same if nothing was wrong."""
+        """After a request with any answer of the venue; the same if nothing was wrong."""
         return self if self.is_untouched else replace(self, state=BreakerState.CLOSED, failures=0, since=None)
 
 

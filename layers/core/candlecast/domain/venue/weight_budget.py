@@ -1,6 +1,6 @@
-"""Who may use how much of what a venue allows an egress address in a minute.
+"""How the weight that a venue allows an egress address in a minute is shared.
 
-The venue counts the weights of all requests of an address, whoever made them, and bans the address that goes beyond. So all
+The venue counts the weights of all requests of an address, from any worker, and bans an address that goes beyond. So all
 workers behind one address share a budget, and those that can wait leave room for those that cannot.
 """
 
@@ -16,7 +16,7 @@ MINUTE = timedelta(minutes=1)
 
 
 class RequestClass(StrEnum):
-    """What a request is for, the most urgent first."""
+    """The purpose of a request, the most urgent first."""
 
     EXIT = "EXIT"
     ENTRY = "ENTRY"
@@ -46,7 +46,7 @@ class Address:
 
 @dataclass(frozen=True, kw_only=True)
 class Spent:
-    """What has been leased in a minute, and until when the venue wants to hear nothing from the address."""
+    """The weight that was leased in a minute, and the time until which the venue wants to hear nothing from the address."""
 
     minute: datetime
     leased: int = 0

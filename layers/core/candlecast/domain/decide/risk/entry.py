@@ -1,4 +1,4 @@
-"""What the limits look at: the entry as it would be placed, and the account with it as if it were."""
+"""The input of the limits: the entry as it would be placed, and the account as if the entry were placed."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Entry:
 
     @property
     def risk(self) -> Decimal | None:
-        """What is lost from the reference price to the stop, before fees; None without a stop."""
+        """The loss from the reference price to the stop, before fees; None without a stop."""
         return None if self.stop is None else abs(self.price - self.stop) * self.quantity
 
 
@@ -80,7 +80,7 @@ class Exposure:
 
 
 class Situation:
-    """An account and an entry, with what several limits need computed once."""
+    """An account and an entry, with the values that several limits need, computed once."""
 
     def __init__(self, account: Account, entry: Entry) -> None:
         self.account = account
@@ -132,7 +132,7 @@ def positions_of(account: Account, subscription_id: str | None = None, without: 
 
 
 def exposures_of(account: Account, without: str | None = None) -> tuple[Exposure, ...]:
-    """What an account holds, but the position of one key, and what is still to come."""
+    """The positions of an account without that of one key, and the entries that are still to come."""
     held = (_exposure_of_position(p, account) for p in account.positions.values() if p.key != without)
     coming = (_exposure_of(intent) for intent in account.intents.values() if intent.kind is LegKind.ENTRY)
     return (*held, *coming)

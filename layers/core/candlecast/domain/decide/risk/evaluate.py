@@ -64,7 +64,7 @@ def evaluate(account: Account, entry: Entry) -> tuple[Evaluation, ...]:
 
 
 def first_denial(account: Account, entry: Entry, evaluations: tuple[Evaluation, ...]) -> Denial | None:
-    """Why the entry is not placed: what no limit can allow comes first, then the first limit that is broken."""
+    """Why the entry is not placed: rules that no limit can loosen come first, then the first broken limit."""
     denial = structural_denial(account, entry)
     if denial is not None:
         return denial

@@ -1,4 +1,4 @@
-"""Limits on what is held together: by market, by group of markets, by strategy, by account. Entries under way count in full."""
+"""Limits on positions together: by market, by group of markets, by strategy, by account. Entries under way count in full."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a check finds: the value, the bound, whether it passes, and by how much."""
+"""The finding of a check: the value, the bound, whether it passes, and the margin."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ BROKEN = Finding(False)
 
 
 def unknown(bound: Decimal | int) -> Finding:
-    """What the limit compares with is not known, so it refuses."""
+    """The limit's value is not known, so the limit refuses."""
     return Finding(False, None, Decimal(bound))
 
 
@@ -44,7 +44,7 @@ def at_least(value: Decimal | int, bound: Decimal | int) -> Finding:
 
 
 def below(value: Decimal | int, bound: Decimal | int) -> Finding:
-    """A loss, or a count of what has happened, that must not have reached its bound."""
+    """A loss, or a count of events, that must not have reached its bound."""
     return Finding(value < bound, Decimal(value), Decimal(bound), Decimal(bound - value))
 
 

@@ -1,4 +1,4 @@
-"""Limits on what is held already, which the reconciler acts on: positions that are held too long or lose too much."""
+"""Limits on open positions, which the reconciler acts on: positions that are held too long or lose too much."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Limits on how often: orders, entries, cancellations, repeats, and what follows a rejection."""
+"""Limits on frequency: orders, entries, cancellations, repeats, and the pause after a rejection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an entry must be whatever the limits: what the venue takes, what the account can follow, what nets with nothing."""
+"""The rules that an entry keeps under any limits: accepted by the venue, within the account's reach, netting with nothing."""
 
 from __future__ import annotations
 

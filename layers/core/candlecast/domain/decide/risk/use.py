@@ -110,4 +110,4 @@ MEASURES: Mapping[str, Callable[[_State], Decimal | None]] = {
     "max_leverage": lambda s: _gross(s.own) / s.subscription.settings.capital,
     "max_account_leverage": _account_leverage,
 }
-"""What is used of a limit, by its name; entries under way count in full, as they do when an entry is decided."""
+"""The used part of a limit, by its name; entries under way count in full, as they do when an entry is decided."""
