@@ -1,1 +1,1 @@
-"""What the services need of the outside, as protocols; `adapters` has the real ones, `tests/support/fakes` the ones for tests."""
+"""The needs of the services from the outside, as protocols; `adapters` has the real ones, `tests/support/fakes` the ones for tests."""

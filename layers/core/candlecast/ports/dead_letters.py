@@ -37,7 +37,7 @@ class DeadLetterEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetterListing:
-    """What one look has shown, and about how many there are in all: a FIFO group shows its first ten only."""
+    """The letters that one look has shown, and about how many there are in all: a FIFO group shows its first ten only."""
 
     entries: tuple[DeadLetterEntry, ...]
     total: int
@@ -53,7 +53,7 @@ class RefusedLetter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redriven:
-    """What one redrive has done. `left` is about how many dead letters there are now: calling again moves the rest."""
+    """The result of one redrive. `left` is about how many dead letters there are now: calling again moves the rest."""
 
     message_ids: tuple[str, ...]
     refused: tuple[RefusedLetter, ...]
@@ -77,7 +77,7 @@ class DeadLetters(Protocol):
     def redrive(self, queue: str, message_ids: Sequence[str] | None, by: str) -> Redriven:
         """Put all dead letters, or those named, back to work, each once.
 
-        Nothing is executed here: whoever takes the message decides again, and an entry that has grown too old ends as expired.
+        Nothing is executed here: the consumer decides again, and an entry that has grown too old ends as expired.
         Ids that no look shows are refused as LETTER_NOT_FOUND.
         """
         ...

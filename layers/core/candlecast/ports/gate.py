@@ -1,4 +1,4 @@
-"""What may stop an order at the last moment: kill switches and the venue's circuit breaker."""
+"""The stops of an order at the last moment: kill switches and the venue's circuit breaker."""
 
 from __future__ import annotations
 

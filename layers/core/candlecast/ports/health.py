@@ -1,4 +1,4 @@
-"""What a function depends on, asked whether it answers."""
+"""The dependencies of a function, asked whether they answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the limits of platform, organisations, groups and users are kept: the authority on what an order may do."""
+"""The store of the limits of platform, organisations, groups and users: the authority on each order."""
 
 from __future__ import annotations
 

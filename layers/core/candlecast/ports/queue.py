@@ -54,7 +54,7 @@ class DeadLetter:
 
 
 class ReceivedMessages(Protocol):
-    """What a consumer may do with messages that it has received."""
+    """The actions of a consumer on the messages that it has received."""
 
     def come_back_after(self, seconds_by_receipt: Mapping[str, int]) -> None:
         """Make messages visible again after so many seconds each; best effort, the queue's own time-out is the fall-back."""

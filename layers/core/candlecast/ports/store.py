@@ -59,7 +59,7 @@ class AccountStore(Protocol):
     def list_accounts(self, tenant_id: str) -> Sequence[Account]: ...
 
     def due_for_reconcile(self, before: datetime) -> Iterator[DueAccount]:
-        """What is due at or before `before`, longest first, from two indexes: an account may be due soon and in turn."""
+        """The accounts due at or before `before`, longest first, from two indexes: an account may be due soon and in turn."""
         ...
 
 
@@ -177,7 +177,7 @@ class SignalStore(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderFilter:
-    """What a listing of orders is narrowed to; None means any."""
+    """The filter of a listing of orders; None means any."""
 
     subscription_id: str | None = None
     account_id: str | None = None
@@ -185,7 +185,7 @@ class OrderFilter:
 
 
 class History(Protocol):
-    """What queries read: orders, positions and trades, projected from events (CQRS); the executor never reads it."""
+    """The history that queries read: orders, positions and trades, projected from events (CQRS). The executor never reads it."""
 
     def put_order(self, intent: Intent, version: int) -> None:
         """Store the order as of the account's `version`; nothing older overwrites it, and nothing at all a final state."""

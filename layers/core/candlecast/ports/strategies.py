@@ -14,7 +14,7 @@ from candlecast.domain.strategies.definition import StrategyDefinition
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """What a strategy decided for its newest candle; `action` None is HOLD. Prices in quote units."""
+    """The decision of a strategy for its newest candle; `action` None is HOLD. Prices in quote units."""
 
     action: Action | None
     price: Decimal
@@ -34,5 +34,5 @@ class StrategyCode(Protocol):
         ...
 
     def evaluate(self, definition: StrategyDefinition, candles: Sequence[Candle]) -> Evaluation:
-        """Decide the newest candle; whatever goes wrong inside the strategy's code is raised as `Reject`."""
+        """Decide the newest candle; any failure of the strategy's code is raised as `Reject`."""
         ...

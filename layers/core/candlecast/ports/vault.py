@@ -1,4 +1,4 @@
-"""The vault: secrets, pinned by version. What may write cannot read, and what reads cannot write."""
+"""The vault: secrets, pinned by version. A function that may write cannot read, and a function that reads cannot write."""
 
 from __future__ import annotations
 

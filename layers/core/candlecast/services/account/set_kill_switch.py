@@ -14,7 +14,7 @@ from candlecast.services.retry_conflict import retry_conflict
 
 @dataclass(frozen=True, slots=True)
 class Setter:
-    """Who changes a switch; what operations have set only operations change."""
+    """Who changes a switch; only operations change a switch that operations have set."""
 
     name: str
     is_operations: bool
@@ -42,7 +42,7 @@ class SetKillSwitch:
         return retry_conflict(attempt)
 
     def clear(self, place: SwitchPlace, by: Setter) -> KillSwitch:
-        """Turn the switch off: orders go again, and whatever waited. A repeat changes nothing.
+        """Turn the switch off: new orders and waiting orders go again. A repeat changes nothing.
 
         Raises `NotFound` if it was never on, `Conflict` (HELD_BY_OPERATIONS), `RetryLater`.
         """

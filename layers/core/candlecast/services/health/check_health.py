@@ -41,7 +41,7 @@ class CheckHealth:
     clock: Clock
 
     def __call__(self) -> Health:
-        """One health, whatever the probes raise."""
+        """One health for any errors of the probes."""
         if not self.probes:
             return Health(self.clock.now(), {})
         with ThreadPoolExecutor(max_workers=len(self.probes)) as pool:
@@ -53,7 +53,7 @@ class CheckHealth:
         error: str | None = None
         try:
             probe.check()
-        except Exception as failure:  # whatever a dependency does, health is answered
+        except Exception as failure:  # health is answered for any failure of a dependency
             error = failure.code if isinstance(failure, DomainError) else type(failure).__name__
         latency_ms = (self.clock.now() - started) / timedelta(milliseconds=1)
         return DependencyHealth(ok=error is None, latency_ms=round(latency_ms, 1), error=error)

@@ -12,7 +12,7 @@ from candlecast.services.limits.read_limits import ReadLimits, TenantLimits
 
 @dataclass(frozen=True, slots=True)
 class DescribeLimits:
-    """What the next signal of a subscription will be held against."""
+    """The limits that the next signal of a subscription will be held against."""
 
     read: ReadLimits
     subscriptions: SubscriptionStore

@@ -1,4 +1,4 @@
-"""Limit an account, whichever subscription trades on it."""
+"""Limit an account for all subscriptions that trade on it."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ MAX_CACHED_RECORDS = 5_000  # of a few hundred bytes each
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TenantLimits:
-    """What stands above one tenant's accounts and subscriptions."""
+    """The limits above one tenant's accounts and subscriptions."""
 
     effective: EffectiveLimits
     organisation_id: str | None = None

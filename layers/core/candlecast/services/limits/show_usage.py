@@ -14,7 +14,7 @@ from candlecast.services.limits.read_limits import ReadLimits
 
 @dataclass(frozen=True, slots=True)
 class ShowUsage:
-    """Reads only; what an organisation shares is shown with its pool."""
+    """Reads only; the shared limits of an organisation are shown with its pool."""
 
     read: ReadLimits
     subscriptions: SubscriptionStore

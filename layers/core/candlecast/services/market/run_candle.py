@@ -1,4 +1,4 @@
-"""Run every due strategy on a candle that has just closed: once per strategy, whoever follows it."""
+"""Run every due strategy on a candle that has just closed: once per strategy, for all followers."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ class RunCandle:
         )
 
     def _skip(self, due: Sequence[StrategyDefinition], message: CandleClosed, worker: str, reason: str) -> None:
-        """Record that a candle was missed; what a crashed holder had decided on it is told all the same: it may be an exit."""
+        """Record that a candle was missed. The decision of a crashed holder is published all the same: it may be an exit."""
         with _once_the_lease_ends():
             for definition in due:
                 execution = self.executions.begin(self._started(definition, message, worker))

@@ -1,8 +1,8 @@
 """Execute one subscriber's share of a signal on their own account, exactly once in effect (decisions 0002 and 0003).
 
 Two reads, two writes: read the account; write the decision (intents as SUBMITTING: from here an order may exist); read the gate
-at the last moment; send; write what the venue said. Whatever interrupts this, the account's record says what may exist,
-and a repeat of the message finds its legs known and sends nothing.
+at the last moment; send; write what the venue said. After any interruption the account's record names every order that may
+exist. A repeat of the message finds its legs known and sends nothing.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ class ExecuteOrder:
         return account
 
     def _ask_for_reconcile(self, account: Account, order: TradeOrder, pause_seconds: float = 0, *, at_once: bool = False) -> None:
-        """What is not settled belongs to the reconciler, as soon as a look can say something."""
+        """An unsettled leg belongs to the reconciler, as soon as a look can say something."""
         now = self.clock.now()
         look = now if at_once else next_look(account, now)
         if look is None:

@@ -85,7 +85,7 @@ class FollowOrders:
                 changes.make(ended_if_still(missed, IntentState.CANCELLED, Reason.CANCELLED_AT_VENUE, now), key)
 
     def _others(self, changes: Changes, venue: Venue, markets: set[str] | None, resting: Sequence[VenueOpenOrder]) -> None:
-        """Note what no intent of ours explains; what bears an id of ours is cancelled once a second look sees it."""
+        """Note orders that no intent of ours explains. An order with an id of ours is cancelled once a second look sees it."""
         account, now = changes.account, self.clock.now()
         ours = {i.client_order_id for i in account.intents.values()} | {i.venue_order_id for i in account.intents.values()}
         first_seen = {order.venue_order_id: order.seen_at for order in account.external_orders}

@@ -89,7 +89,7 @@ class PlaceOrders:
             )
 
     def _stopped(self, account: Account, leg: Intent, gate: GateVisit) -> Change | None:
-        """What becomes of a leg that the gate does not let pass."""
+        """The state of a leg that the gate does not let pass."""
         stop, now = gate.stops(account, leg), self.clock.now()
         if stop is None:
             return None
@@ -165,7 +165,7 @@ class PlaceOrders:
 
 
 def _change_instead(account: Account, leg: Intent, now: datetime) -> Change | None:
-    """What becomes of a leg that must not be sent now; None if it may be."""
+    """The state of a leg that must not be sent now; None if it may be."""
     if leg.kind.is_protective:
         return _protective_change(account, leg, now)
     if leg.kind is LegKind.EXIT and waits_for(account, leg) is not None:

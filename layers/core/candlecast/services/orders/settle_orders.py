@@ -34,8 +34,8 @@ class SettleOrders:
     def look_up(self, changes: Changes, venue: Venue) -> None:
         """Ask the venue for every order that may exist; adopt what it has, count what it has not once that can be trusted.
 
-        In the order in which they were sent: a reversed entry that is adopted before its exit would add to the old position. Only
-        what protected a position that is closed comes last: it may have closed what an entry has brought of which nobody knows.
+        In the order in which they were sent: a reversed entry that is adopted before its exit would add to the old position.
+        Only the protection of a closed position comes last: it may have closed an entry fill that we have not recorded.
         """
         rules, account = rules_of(changes.account.venue), changes.account
         for intent in sorted(account.unresolved(), key=partial(is_left_over, account)):
@@ -49,7 +49,7 @@ class SettleOrders:
                 self.place.take_over(changes, intent, found)
 
     def prove_absent(self, changes: Changes, venue: Venue) -> frozenset[str]:
-        """Ask the account's trades before an absence is believed: an order that traded is there, whatever look-ups say.
+        """Ask the account's trades before an absence is believed: an order that traded exists, even if lookups do not find it.
 
         Returns the intents (ids) whose absence could not be proven, because too many orders of others traded at the same time.
         """

@@ -1,6 +1,6 @@
 """Cancel orders that rest at the venue and should not: entries that are not wanted any more, market orders that hang.
 
-What they have filled stays: an entry's part gets its stop, of an exit the rest is exited again.
+Their fills stay: an entry's part gets its stop, and the rest of an exit is exited again.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Tell pools what has become of their reservations, from accounts' events: an entry has ended, a position is closed.
 
-Events come at least once. What was done stands in the reservation, which is written with its slot, so a repeat changes nothing.
+Events come at least once. The reservation records each step and is written with its slot, so a repeat changes nothing.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SETTER = Setter("pooled limits", is_operations=True)
 
 @dataclass(frozen=True, slots=True)
 class ReleasePools:
-    """The part of the outbox relay that pools need; it does nothing for what no pool has reserved."""
+    """The part of the outbox relay that pools need; it does nothing for an entry that no pool has reserved."""
 
     pools: PoolStore
     switches: KillSwitchStore

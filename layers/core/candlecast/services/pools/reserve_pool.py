@@ -106,7 +106,7 @@ class ReservePool:
         return True
 
     def _is_held(self, mine: Reservation) -> bool:
-        """Whether an earlier visit for the same entry has reserved enough; what is not enough is given back."""
+        """Whether an earlier visit for the same entry has reserved enough; an insufficient reservation is given back."""
         held = self.pools.find_reservation(mine.intent_id)
         if held is None:
             return False

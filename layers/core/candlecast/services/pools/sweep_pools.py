@@ -1,7 +1,8 @@
 """Look at reservations whose account should have said by now what became of them: a worker may have died in between.
 
 A reservation is released only if its account does not know the entry, holds nothing of it, and no delivery of the order's message
-can find it fresh any more. Whoever holds something is looked at again later, in case the events of its end are lost.
+can find it fresh any more. The reservation of an open position is looked at later once more, in case the events of its end are
+lost.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class SweepPools:
     metrics: Metrics
 
     def __call__(self) -> int:
-        """Look at what is due, up to a bound; returns how many reservations were released."""
+        """Look at the due reservations, up to a bound; returns how many were released."""
         due = self.pools.due_reservations(self.clock.now(), MAX_LOOKS_PER_RUN)
         released = sum(map(self._look, due))
         self.metrics.count("PoolReservationsSwept", released)

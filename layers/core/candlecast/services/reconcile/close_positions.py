@@ -1,4 +1,4 @@
-"""Close positions because we must, not because a signal says so: a kill switch that flattens, a limit on what is held."""
+"""Close positions because we must, not because a signal says so: a kill switch that flattens, a limit on a position."""
 
 from __future__ import annotations
 

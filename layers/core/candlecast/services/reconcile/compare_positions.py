@@ -49,13 +49,13 @@ class ComparePositions:
     metrics: Metrics
 
     def __call__(self, changes: Changes, venue: Venue, *, wanted: bool = False) -> Mapping[str, Decimal]:
-        """Returns the mark prices of what is held, where the venue was asked.
+        """Returns the mark prices of the held markets, where the venue was asked.
 
         Compare when it is the account's turn or it is `wanted`, or when a difference was noted that a second look must see.
 
         A position that is still without its stop may be none any more, which is why the venue refuses one: it is compared too.
 
-        Raises nothing while the venue has no time for us: what was found before must be written all the same, and the turn stays
+        Raises nothing while the venue has no time for us: earlier findings must be written all the same, and the turn stays
         due. A `Fatal` passes.
         """
         account, now = changes.account, self.clock.now()
@@ -96,7 +96,7 @@ class ComparePositions:
             self.metrics.count("PositionDrifts")
 
     def _outside_fill(self, account: Account, venue: Venue, place: str, theirs: Decimal) -> OutsideFill:
-        """What closed our position: the newest trades on its closing side that no order of ours made.
+        """The trades that closed our position: the newest on its closing side that no order of ours made.
 
         The newest, since older ones were adopted before. Where the venue tells of none (days ago, or behind a thousand others),
         the entry price stands for theirs, so that no profit is invented.

@@ -135,7 +135,10 @@ def _too_small(account: Account, position: Position) -> list[Intent]:
 
 
 def _replacing(position: Position) -> str:
-    """What is mended by moving a stop; forgotten once it stands where it should, so that many moves are no trouble."""
+    """The trouble that moving a stop repairs.
+
+    It is forgotten once the stop stands where it should, so that many moves are no trouble.
+    """
     return f"move|{position.key}"
 
 

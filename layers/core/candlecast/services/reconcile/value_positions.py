@@ -22,7 +22,7 @@ class ValuedPosition:
 
     @property
     def unrealised_pnl(self) -> Decimal | None:
-        """Profit of what is held, in quote units before fees."""
+        """Profit of the held quantity, in quote units before fees."""
         return None if self.last_price is None else self.position.unrealised_pnl(self.last_price.price)
 
 

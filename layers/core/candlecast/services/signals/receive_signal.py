@@ -30,7 +30,7 @@ LONGEST_SOURCE_ID = 128
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a sender is told: the signal's id, and whether it is that of an earlier message."""
+    """The answer to a sender: the signal's id, and whether an earlier message had the same id."""
 
     signal_id: str
     duplicate: bool
@@ -124,7 +124,7 @@ def _check_age(parsed: ParsedSignal, now: datetime) -> None:
 
 
 def _sender_key(message: Message, parsed: ParsedSignal) -> tuple[str, timedelta]:
-    """What makes two messages the same decision, and for how long.
+    """The key that makes two messages the same decision, and for how long.
 
     Action and ticker count beside the sender's id: some senders give the exit the id of its entry, and an exit must not be lost.
     """

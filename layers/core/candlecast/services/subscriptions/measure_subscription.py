@@ -1,4 +1,4 @@
-"""Measure how a subscription has done: its track record, and what only its single trades and orders can tell."""
+"""Measure how a subscription has done: its track record, and the figures that need its single trades and orders."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ class Subscribe:
         return replace(account, subscriptions={**account.subscriptions, wanted.subscription_id: wanted.status})
 
     def _first(self, wanted: Subscription) -> Subscription | None:
-        """What an earlier request with the same key has made; its settings count only while nobody has changed them."""
+        """The subscription of an earlier request with the same key; its settings count only while nobody has changed them."""
         try:
             first = self.subscriptions.get_subscription(wanted.tenant_id, wanted.subscription_id)
         except NotFound:

@@ -1,4 +1,4 @@
-"""A venue behind its weight budget and its circuit breaker: what every request to it, whoever makes it, must pass."""
+"""A venue behind its weight budget and its circuit breaker, which every request to the venue must pass."""
 
 from __future__ import annotations
 

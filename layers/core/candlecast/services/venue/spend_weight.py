@@ -18,7 +18,7 @@ LEAST_PAUSE_SECONDS = 5.0
 
 @dataclass(slots=True)
 class _Purse:
-    """What this environment knows of one venue: weight that it has leased and not used, and what is gone by the venue's word."""
+    """The known weight of one venue: leased and not used here, and gone by the venue's count."""
 
     minute: datetime
     left: int = 0
@@ -67,7 +67,7 @@ class SpendWeight:
             return  # the others will be told by the venue itself
 
     def told(self, venue: str, used: int, asked_at: datetime) -> None:
-        """The venue's own count of this minute: what others have used with our address is gone, too.
+        """The venue's own count of this minute: weight that others have used with our address is gone, too.
 
         The answer to a request of another minute may count that one, which is over: it says nothing.
         """

@@ -16,7 +16,7 @@ NO_PROBE_SECONDS = 5.0  # somebody else's probe is under way, and its answer is 
 
 @dataclass(slots=True)
 class WatchVenue:
-    """The breakers of one environment. What it knows is as new as the last read or write of any of its workers.
+    """The breakers of one environment. Its knowledge is as new as the last read or write of any of its workers.
 
     On the happy path nothing is read or written here: the gate's reading, taken before an order leaves, says whether a success
     has anything to reset.
@@ -32,7 +32,7 @@ class WatchVenue:
         self._known[breaker.venue] = breaker
 
     def answered(self, venue: str) -> None:
-        """The venue has answered a request, whatever it said."""
+        """The venue has answered a request, with success or an error."""
         known = self._known.get(venue)
         if known is not None and not known.is_untouched:
             self._change(known, Breaker.succeeded)
@@ -74,7 +74,7 @@ class WatchVenue:
         return max((at - self.clock.now()).total_seconds(), NO_PROBE_SECONDS)
 
     def _change(self, breaker: Breaker, change: Callable[[Breaker], Breaker]) -> None:
-        """Write a change on what is known, or on what others have made of it; give up quietly, for it is about others' orders."""
+        """Write a change on the known or a newer version; give up quietly, for it is about others' orders."""
         for _ in range(ATTEMPTS):
             changed = change(breaker)
             if changed == breaker or self._write(changed):
