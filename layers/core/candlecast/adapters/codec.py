@@ -29,7 +29,7 @@ def to_json(value: object) -> str:
 
 
 def to_sparse_json(value: object) -> str:
-    """As `to_json`, without fields that have their default: for what is stored often and paid by the kilobyte.
+    """As `to_json`, without fields that have their default: for items that are stored often and paid by the kilobyte.
 
     So a default of a type that is stored in this way is part of its format and never changes.
     """
@@ -38,7 +38,7 @@ def to_sparse_json(value: object) -> str:
 
 
 def to_terse_json(value: object) -> str:
-    """As `to_json`, without fields that are None: for what there are thousands of, most of them limits that nobody has set.
+    """As `to_json`, without fields that are None: for bulk messages with many limits that nobody has set.
 
     A field that may be None must have None for its default in every such type; a test walks through them.
     """

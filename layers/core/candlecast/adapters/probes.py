@@ -1,4 +1,4 @@
-"""Health probes of what AWS runs for us; each asks for something that its caller's role may read."""
+"""Health probes of the services of AWS; each asks for something that its caller's role may read."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What every function needs to run: settings, logs, metrics, batches, and the composition root."""
+"""The needs of every function: settings, logs, metrics, batches, and the one composition root."""

@@ -1,4 +1,4 @@
-"""What a function answers to whoever has invoked it: a value of ours as JSON, money as text."""
+"""The answer of a function to its caller: a value of ours as JSON, money as text."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ class QueueConsumer[M]:
             self._again(record, error, pause_seconds(error, _receives(record)))
         except (Poison, NotFound, InvalidValue) as error:
             self._put_aside(record, error.code, error.message)
-        except Exception as error:  # the batch's boundary: whatever else it is, it is this message's alone
+        except Exception as error:  # the batch's boundary: any other error is this message's alone
             logger.exception("message failed")
             code = error.code if isinstance(error, DomainError) else type(error).__name__
             pauses = self._pauses_for_the_unforeseen
@@ -129,7 +129,7 @@ def _receives(record: dict[str, Any]) -> int:
 
 
 def _key(record: dict[str, Any]) -> str:
-    """What shares a pause: a FIFO group, or the message alone."""
+    """The messages that share a pause: a FIFO group, or the message alone."""
     return str(record["attributes"].get("MessageGroupId") or record["messageId"])
 
 

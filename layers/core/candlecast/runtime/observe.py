@@ -39,7 +39,7 @@ class EmfMetrics:
 
 
 def observed(function: Handler) -> Handler:
-    """Wrap a handler: fresh log context, and whatever was measured is written out however the invocation ends.
+    """Wrap a handler: fresh log context, and measurements are written out at any end of the invocation.
 
     The event itself is never logged: it may carry a webhook's secret.
     """

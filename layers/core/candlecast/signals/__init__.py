@@ -1,1 +1,1 @@
-"""What senders really send, turned into one canonical signal: one file for each dialect, none of which knows of the others."""
+"""The messages of senders, turned into one canonical signal: one file for each dialect, and no dialect knows of another."""

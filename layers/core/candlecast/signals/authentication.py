@@ -1,7 +1,7 @@
 """Whether a message comes from who shares a source's secret.
 
-Senders that cannot sign put the secret in the path or the body; the others sign. What they offer first in this order decides
-alone: signature, path, body.
+Senders that cannot sign put the secret in the path or the body; the others sign. Their first proof in this order decides alone:
+signature, path, body.
 """
 
 from __future__ import annotations

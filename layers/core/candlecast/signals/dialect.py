@@ -1,4 +1,4 @@
-"""What a dialect is, and the one form that all of them are turned into."""
+"""The protocol of a dialect, and the one form that all dialects are turned into."""
 
 from __future__ import annotations
 

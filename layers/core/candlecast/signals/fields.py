@@ -97,7 +97,7 @@ def instant(fields: Mapping[str, object], name: str) -> datetime | None:
 def metadata(own: Mapping[str, object], sent: object) -> dict[str, str]:
     """Whatever explains a signal and decides nothing: `own` entries, then those of the object `sent`, if it is one.
 
-    Nothing here is a reason to refuse a signal: what is not plain is left out, what is too long or too many is cut.
+    Nothing here is a reason to refuse a signal: values that are not plain are left out, and long values and lists are cut.
     """
     kept: dict[str, str] = {}
     for name, value in (*own.items(), *(sent.items() if isinstance(sent, dict) else ())):

@@ -8,7 +8,7 @@ from candlecast.domain.values.errors import Reject
 
 
 class Refusal(StrEnum):
-    """Why nothing was traded for a message, grouped by what its sender can do about it."""
+    """Why nothing was traded for a message, grouped by the remedy of its sender."""
 
     # who sends
     UNAUTHENTICATED = "UNAUTHENTICATED"
@@ -49,7 +49,7 @@ class Refusal(StrEnum):
 
 
 class RefusedMessage(Reject):
-    """A message that is not taken; `detail` is ours and repeats nothing of what was sent, which may hold a secret."""
+    """A message that is not taken; `detail` is ours and repeats nothing of the message, which may hold a secret."""
 
     def __init__(self, refusal: Refusal, detail: str) -> None:
         super().__init__(refusal.value, detail)

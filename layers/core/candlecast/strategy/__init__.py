@@ -1,4 +1,4 @@
-"""What the author of a strategy imports: arrays in, signals out.
+"""The names that the author of a strategy imports: arrays in, signals out.
 
 A strategy sees whole numpy columns and answers with whole columns. A live run looks at the last row of the lookback window, a
 backtest at all rows, and both run this same code. Indicators live in `candlecast.strategy.indicators`.

@@ -40,7 +40,7 @@ class Decision:
 
 
 def decide[P: Parameters](strategy: Strategy[P], candles: Candles) -> Decision:
-    """Decide the newest candle, from the newest `strategy.lookback` candles whatever else is passed.
+    """Decide the newest candle, from the newest `strategy.lookback` candles alone.
 
     Raises `StrategyError` HISTORY_TOO_SHORT if there are fewer, SIGNALS_MALFORMED or LEVEL_INVALID if the strategy's answer can
     not be traded. Errors of the strategy's own code pass through.

@@ -1,4 +1,4 @@
-"""The guard against look-ahead: what a strategy said on a prefix, and in the live window, it must say on the whole."""
+"""The guard against look-ahead: a strategy's decision on a prefix, and in the live window, must be its decision on the whole."""
 
 from __future__ import annotations
 

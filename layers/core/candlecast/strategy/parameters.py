@@ -51,7 +51,7 @@ class Parameters:
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, object]) -> Self:
-        """Make parameters from JSON or stored values; what is absent takes its default.
+        """Make parameters from JSON or stored values; absent parameters take their default.
 
         A Decimal (what the store returns for any number) becomes the int or float that the field wants, if that loses nothing for
         an int. Raises `StrategyError` PARAMETER_UNKNOWN or PARAMETER_INVALID.

@@ -37,7 +37,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Signals:
-    """What a strategy decided for every row.
+    """The decisions of a strategy for every row.
 
     `side` holds `Side` codes. The float columns are optional and NaN where a row has no value: `price` is the reference price
     (none: the close), `stop_loss` and `targets` count on rows with an entry, `confidence` lies in [0, 1], `metadata` are named

@@ -44,7 +44,7 @@ class FunctionDeadLetters:
         return from_json(DeadLetterEntry, self._ask("drop", queue, message_id=message_id, by=by))
 
     def _ask(self, action: str, queue: str, **more: Any) -> str:
-        """What the function answers, as JSON. Raises the function's own refusal, or `RetryLater` if it did not answer."""
+        """The function's answer, as JSON. Raises the function's own refusal, or `RetryLater` if it did not answer."""
         event = {"action": action, "queue": queue, "within_seconds": self._seconds, **more}
         with aws_errors(UNAVAILABLE):
             answer = self._client().invoke(FunctionName=self._function, Payload=json.dumps(event).encode())

@@ -1,4 +1,4 @@
-"""EventBridge: what has happened, for everybody who listens."""
+"""EventBridge: events of accounts, for everybody who listens."""
 
 from __future__ import annotations
 

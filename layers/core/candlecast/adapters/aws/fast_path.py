@@ -1,8 +1,8 @@
-"""A short way for requests that there are many of, to DynamoDB by each order, to SQS by each signal: a fifth of the SDK's time.
+"""The fast path of bulk requests, to DynamoDB by each order, to SQS by each signal (decision 0036).
 
-The SDK builds each request through a chain of hooks, models and rules, some 300 microseconds, of which AWS's JSON protocol needs
-little: JSON, signed, over a connection that is kept alive. The client stays whole: its credentials, connections, time-outs and
-errors are used, every other operation goes as before, and so does whatever goes wrong on the short way, but for what is certain.
+The SDK builds each request through a chain of hooks, models and rules. AWS's JSON protocol needs little of them: JSON, signed,
+over a connection that is kept alive. The client stays whole: its credentials, connections, time-outs and errors are used, and
+every other operation goes as before. Failures fall back to the SDK, except time-outs and failed conditions.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ Request = Mapping[str, Any]
 class ShortWay:
     """Takes the place of a client's `_make_api_call`, the one step between its methods and its requests.
 
-    Only for operations that may be repeated, at a service that speaks AWS's JSON protocol. A time-out is raised at once: whoever
-    asks so often has a queue that repeats the message. A connection that was not made or was closed between two requests, a
-    damaged answer, and every answer but success and a condition that does not hold go the SDK's own way, with its pauses, its
-    retries and its words for the error.
+    Only for operations that may be repeated, at a service that speaks AWS's JSON protocol. A time-out is raised at once: the
+    caller of a bulk request has a queue that redelivers the message. A connection that was not made or was closed between two
+    requests, a damaged answer, and every answer but success and a condition that does not hold go the SDK's own way, with its
+    pauses, its retries and its words for the error.
     """
 
     def __init__(self, client: Any, operations: frozenset[str]) -> None:
@@ -51,7 +51,7 @@ class ShortWay:
 
     @staticmethod
     def open(client: Any, operations: frozenset[str]) -> None:
-        """Let this client's requests of these operations go the short way."""
+        """Let this client's requests of these operations take the fast path."""
         client._make_api_call = ShortWay(client, operations)
 
     def __call__(self, operation: str, request: Request) -> Any:

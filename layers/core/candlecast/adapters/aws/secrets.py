@@ -1,7 +1,8 @@
 """Secrets Manager: exchange keys of accounts, and secrets that signal senders share with us.
 
-Readers and writers are apart, as the roles of the functions are: what may write cannot read. A version is pinned by whoever asks,
-and is part of the cache's key, so a new one is in force at once and no time-out has to pass. Values never get into an error.
+Readers and writers are apart, as the roles of the functions are: a function that may write cannot read. The caller pins a
+version, which is part of the cache's key. So a new version is in force at once and no time-out has to pass. Values never get
+into an error.
 """
 
 from __future__ import annotations

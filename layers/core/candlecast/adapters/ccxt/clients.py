@@ -58,7 +58,7 @@ def _refuse(*_: object, **__: object) -> NoReturn:
 
 
 class SharedOptions(dict[Any, Any]):
-    """What all clones of a template read: writing to it would reach other accounts, so it raises `TypeError`."""
+    """The part of a template that all clones read: writing to it would reach other accounts, so it raises `TypeError`."""
 
     __setitem__ = __delitem__ = __ior__ = update = setdefault = pop = popitem = clear = _refuse
 

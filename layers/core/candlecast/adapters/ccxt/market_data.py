@@ -29,7 +29,7 @@ class CcxtMarketData:
         self._templates = templates
 
     def candles(self, venue: str, market: str, timeframe: Timeframe, until: datetime, count: int) -> Sequence[Candle]:
-        """Up to `count` candles that closed at or before `until`, oldest first; what the venue lacks is aggregated.
+        """Up to `count` candles that closed at or before `until`, oldest first; a timeframe that the venue lacks is aggregated.
 
         One request for every thousand of the venue's own candles.
         """
@@ -73,7 +73,7 @@ class CcxtMarketData:
 
 
 def download_markets(ccxt_class: str, base_url: str | None) -> list[Market]:
-    """All active linear perpetual markets of a venue, trimmed to what an order needs; raises `RetryLater`."""
+    """All active linear perpetual markets of a venue, trimmed to the fields that an order needs; raises `RetryLater`."""
     client = make_template(ccxt_class, base_url)
     found = _read(client, client.load_markets)
     return [_market(market) for market in found.values() if market["swap"] and market["linear"] and market["active"]]

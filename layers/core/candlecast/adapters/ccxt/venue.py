@@ -130,7 +130,7 @@ class CcxtVenue:
         return [_position(found) for found in self._read(lambda: self._client.fetch_positions()) if found["contracts"]]
 
     def balance(self, at: datetime) -> Balance:
-        """Margin balance and what is available of it, as the venue values them."""
+        """Margin balance and its available part, as the venue values them."""
         info = self._read(lambda: self._client.fetch_balance())["info"]
         return Balance(equity=_decimal(info["totalMarginBalance"]), available=_decimal(info["availableBalance"]), as_of=at)
 
@@ -147,7 +147,7 @@ class CcxtVenue:
             raise reading(instruction(error, self._client.last_response_headers)) from None
 
     def _with_fee(self, order: VenueOrder, market: str) -> VenueOrder:
-        """The order with what its fills cost in the quote currency; fees in another one leave it to be estimated."""
+        """The order with the fees of its fills in the quote currency; fees in another one leave it to be estimated."""
         fills = self._read(lambda: self._client.fetch_my_trades(market, params={"orderId": order.venue_order_id}))
         quote = self._client.market(market)["quote"]
         fees = [fill["info"] for fill in fills]  # ccxt itself reads each fee twice, and drops one that is a Decimal already
@@ -202,7 +202,7 @@ def _venue_order(answer: Any, client_order_id: str) -> VenueOrder:
 
 
 def _parameters(request: OrderRequest) -> dict[str, Any]:
-    """What ccxt's unified call is given beside side, quantity and price; prices as exact text."""
+    """The parameters of ccxt's unified call beside side, quantity and price; prices as exact text."""
     parameters: dict[str, Any] = {"clientOrderId": request.client_order_id}
     if request.position_side is not None:
         parameters["positionSide"] = request.position_side.value  # hedge mode, in which Binance refuses reduceOnly (-1106)

@@ -1,4 +1,4 @@
-"""What an account's item holds as text: its body and its outbox, packed together, since events repeat what the body says."""
+"""The text of an account's item: its body and its outbox, packed together, since events repeat values of the body."""
 
 from __future__ import annotations
 

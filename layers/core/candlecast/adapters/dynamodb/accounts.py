@@ -1,7 +1,7 @@
 """Accounts: the aggregate is one item, read with one request and written with one (decision 0002).
 
 Its item is read and written through the SDK's own calls: an order does so three times, and PynamoDB's rows would take as much
-processor time as the requests themselves. What is rare (creating, listing, transactions) goes through rows.
+processor time as the requests themselves. Rare requests (creating, listing, transactions) go through rows.
 
 The body is the account as compressed JSON without what has its default; its outbox stands behind it, so that the stream delivers
 the events with the state that they tell of. A usual item stays below the kilobyte by which a write is paid. A small entry of its
@@ -139,7 +139,7 @@ class DynamoAccountStore:
 
 
 def tenant_key(tenant_id: str) -> str:
-    """Partition of what a tenant owns."""
+    """Partition of a tenant's items."""
     return key("TENANT", tenant_id)
 
 
@@ -180,7 +180,7 @@ def account_row(rows: type[AccountRow], account: Account, now: datetime) -> Acco
 
 
 def stored_account(account: Account) -> Account:
-    """What an account is once it has been written."""
+    """An account once it has been written."""
     return replace(account, version=account.version + 1, outbox=())
 
 

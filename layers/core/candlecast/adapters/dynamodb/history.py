@@ -1,4 +1,4 @@
-"""What queries read: orders, positions and trades of a tenant, projected from the stream's events (CQRS).
+"""The history that queries read: orders, positions and trades of a tenant, projected from the stream's events (CQRS).
 
 Events come at least once, and a redelivery may be old: every write is conditional, so that history never goes backwards.
 """

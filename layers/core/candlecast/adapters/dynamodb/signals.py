@@ -1,4 +1,4 @@
-"""Published signals with what became of their shards, and receipts of messages from outside."""
+"""Published signals with the reports of their shards, and receipts of messages from outside."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ class DynamoSignalStore:
                 raise NotFound("no such signal") from None
 
     def _with_reports(self, records: Sequence[SignalRecord]) -> list[SignalRecord]:
-        """The records with what their shards have reported."""
+        """The records with the reports of their shards."""
         found = self._reports([(record.signal.signal_id, shard) for record in records for shard in range(record.shards)])
         by_signal: dict[str, dict[int, ShardReport]] = {}
         for (signal_id, shard), report in found.items():

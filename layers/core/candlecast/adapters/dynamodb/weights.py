@@ -1,4 +1,4 @@
-"""What an egress address has used of a venue's minute: one item, so that a lease and a ban are told by the same request."""
+"""The weight that an egress address has used in a venue's minute: one item, so that one request answers for lease and ban."""
 
 from __future__ import annotations
 

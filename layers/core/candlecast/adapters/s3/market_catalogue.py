@@ -38,7 +38,7 @@ class Catalogue:
 
 @dataclass(slots=True)
 class _Copy:
-    """What this environment holds of one venue."""
+    """The markets of one venue that this environment holds."""
 
     read_at: datetime
     markets: dict[str, Market] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""What a sender's ticker means: pure text rules, so that a wrong guess can never become an order in the wrong market.
+"""The meaning of a sender's ticker: pure text rules, so that a wrong guess can never become an order in the wrong market.
 
 Charting tools, exchanges and signal senders all spell one market differently (`BTCUSDT.P`, `BINANCE:BTCUSDTPERP`,
 `BTC-USDT-SWAP`, `BTC/USDT`). A spelling is reduced to letters and digits with a hint at its contract, and it is taken only if
@@ -19,7 +19,7 @@ LEGACY_BASES = {"XBT": "BTC"}  # ISO 4217 reserves X for non-national currencies
 
 
 class Contract(StrEnum):
-    """What a spelling says of the contract; ANY if it says nothing."""
+    """The contract that a spelling names; ANY if it names none."""
 
     SPOT = "SPOT"
     PERPETUAL = "PERPETUAL"

@@ -1,4 +1,4 @@
-"""What a dead letter is: reason, age and the ids in it, read from an SQS message and never its body as it stands.
+"""The contents of a dead letter: reason, age and the ids in it, read from an SQS message and never its body as it stands.
 
 A letter's body may be anything that somebody could send to a queue, so only fields of messages that decode are shown.
 """
@@ -44,7 +44,7 @@ class StreamRange:
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """What a schedule letter is about: the function that was not invoked, or failed, and what it was given."""
+    """The subject of a schedule letter: the function that was not invoked, or failed, and its event."""
 
     function: str
     payload: str

@@ -108,7 +108,7 @@ class ThroughTheRelay:
 
 
 class ToItsFunction:
-    """Invoke the function that a schedule letter is about again, asynchronously, with what it had been given.
+    """Invoke the function that a schedule letter is about again, asynchronously, with its event.
 
     Only the functions that are allowed: a letter is no right to invoke anything. Refused: TARGET_UNKNOWN,
     LETTER_UNREADABLE (Scheduler cuts a payload that is too long for a message).
@@ -140,7 +140,7 @@ def _is_json(text: str) -> bool:
 
 
 def _as_in_an_event(value: object) -> Any:
-    """What the SDK has decoded, as Lambda writes it in a stream's event: epoch seconds, base64."""
+    """A record that the SDK has decoded, as Lambda writes it in a stream's event: epoch seconds, base64."""
     if isinstance(value, datetime):
         return value.timestamp()
     if isinstance(value, bytes | bytearray):

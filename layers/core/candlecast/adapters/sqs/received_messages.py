@@ -1,4 +1,4 @@
-"""What a consumer does with messages that it has received from SQS: let them come back, or put them aside with the reason."""
+"""The actions of a consumer on messages from SQS: let them be redelivered, or dead-letter them with the reason."""
 
 from __future__ import annotations
 

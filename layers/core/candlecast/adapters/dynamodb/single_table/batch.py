@@ -56,7 +56,7 @@ def _read(table: Table, keys: Sequence[Key]) -> Sequence[Item]:
 
 
 def ask(request: Callable[[], Any]) -> Any:
-    """What the SDK answers; raises `RetryLater` (STORE_UNAVAILABLE) for throttling and lost connections, else as the SDK does."""
+    """The SDK's answer; raises `RetryLater` (STORE_UNAVAILABLE) for throttling and lost connections, else as the SDK does."""
     try:
         return request()
     except ClientError as error:

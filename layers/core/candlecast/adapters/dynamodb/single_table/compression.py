@@ -1,6 +1,6 @@
 """Text as the table keeps it where it is paid by the kilobyte: compressed, an account's with a dictionary.
 
-Whatever was written before can be read: text that stands plain, text that was compressed without a dictionary.
+Older forms can be read: plain text, and text that was compressed without a dictionary.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def compressed(text: str) -> bytes:
 
 
 def packed(text: str) -> bytes:
-    """An account's text, compressed with the dictionary: about half of what it is without."""
+    """An account's text, compressed with the dictionary: about half of its size without."""
     compressor = _primed().copy()
     return b"".join((compressor.compress(text.encode()), compressor.flush()))
 

@@ -1,4 +1,4 @@
-"""The text that accounts are compressed with: what their JSON repeats from item to item, so that each holds only what is its own.
+"""The dictionary of the compression of accounts: parts that their JSON repeats, so an item holds only its own values.
 
 Part of the format of every stored account: it never changes, and nothing in it is taken from the types that it imitates. A name
 that is missing here, or is used no more, costs some bytes and breaks nothing. A better dictionary would be a constant of its own;

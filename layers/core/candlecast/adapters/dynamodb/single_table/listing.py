@@ -1,4 +1,4 @@
-"""Pages of a listing: read in order, filtered here, and bounded in what one request may read."""
+"""Pages of a listing: read in order, filtered here, and bounded for one request."""
 
 from __future__ import annotations
 

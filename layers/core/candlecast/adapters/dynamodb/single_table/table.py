@@ -82,7 +82,7 @@ class CompressedAttribute(Attribute[str]):
 
 
 class Index1(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]
-    """GSI1: what is followed, or made by a strategy. Sparse."""
+    """GSI1: followed strategies, their followers, and their signals. Sparse."""
 
     class Meta:
         index_name = "GSI1"
@@ -115,7 +115,7 @@ class Index3(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]
 
 
 class Index4(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]
-    """GSI4: accounts of which something is open. Sparse, and keys only: a body would be copied again at every order."""
+    """GSI4: accounts with an open order or position. Sparse, and keys only: a body would be copied again at every order."""
 
     class Meta:
         index_name = "GSI4"
@@ -126,7 +126,7 @@ class Index4(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]
 
 
 class Row(Model):
-    """What every row has. `body` is the value as JSON; other attributes are there for conditions and indexes only."""
+    """The attributes of every row. `body` is the value as JSON; other attributes are there for conditions and indexes only."""
 
     partition = UnicodeAttribute(hash_key=True, attr_name="PK")
     place = UnicodeAttribute(range_key=True, attr_name="SK")
