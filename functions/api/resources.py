@@ -1,4 +1,5 @@
-"""Resources whose routes are loaded by the first request for them: a request meets one, and all took a fifth of a start.
+"""Resources whose routes are loaded by the first request for them: a request meets one resource, and a start pays for none
+(decision 0038).
 
 An application holds one `Resource` for each first word of its paths. FastAPI's own `include_router` would work every route out
 twice, at import and again at the first request.

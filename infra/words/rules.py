@@ -40,6 +40,7 @@ PRONOUN = re.compile(
 MEASUREMENT = re.compile(
     r"\b\d[\d.,]*\s*(?:µs|us|microseconds?|ms|milliseconds?)\b"
     r"|\ban? (?:third|quarter|fifth|sixth|seventh|eighth|ninth|tenth|twentieth|thirtieth|fortieth|hundredth) of\b"
+    r"(?! an? (?:hour|minute|day))"
     r"|\b(?:\d[\d.,]*|two|three|four|five|ten|twenty|a hundred) times (?:as|faster|slower|longer|cheaper|more|less|what)\b"
 )
 INTRODUCED = re.compile(r"\b(?:[Aa]n?|[Tt]he|[Tt]his) \*([a-z][a-z-]+(?: [a-z-]+)?)\*(?=[),.:;]| (?:is|are|means)\b)")

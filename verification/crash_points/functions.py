@@ -77,7 +77,7 @@ class NoMetrics:
 
 
 class Options(dict[str, Any]):
-    """A client's options: ccxt changes the outermost only, and to copy all of them would take a tenth of all time."""
+    """A client's options: ccxt changes the outermost only, and to copy all of them would be slow."""
 
     def __deepcopy__(self, _: object) -> Options:
         return Options(self)

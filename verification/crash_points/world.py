@@ -108,7 +108,7 @@ class World:
     reached_at: float = 0.0  # when the market comes to the price of limit orders
 
     def copy(self) -> World:
-        """By position, in the order of the fields: `dataclasses.replace` would take a tenth of all time."""
+        """By position, in the order of the fields: `dataclasses.replace` would be slow."""
         return World(
             self.now,
             dict(self.items),

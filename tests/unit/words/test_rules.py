@@ -55,6 +55,8 @@ def test_twenty_five_words_are_allowed() -> None:
 def test_a_measurement_belongs_into_no_docstring() -> None:
     text = "A clone takes 5 microseconds."
     assert rules(text, Kind.DOCSTRING) == ["measurement"]
+    assert rules("An order waits for a third of its time.", Kind.DOCSTRING) == ["measurement"]
+    assert rules("An entry waits for a quarter of an hour.", Kind.DOCSTRING) == []
     assert rules(text, Kind.DOCUMENT) == rules(text, Kind.COMMENT) == []
 
 

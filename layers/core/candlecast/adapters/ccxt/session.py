@@ -1,8 +1,8 @@
 """The HTTP session that ccxt is given: a signed request, sent once over a connection that is kept alive, and nothing around it.
 
-A session of `requests` prepares every request anew, merges what the session, the environment and the call say, keeps cookies and
-follows redirects: a third of all that ccxt's `create_order` costs. None of it is wanted here. A cookie would go from account to
-account, and a redirect that is followed would send an order a second time.
+A session of `requests` prepares every request anew, merges what the session, the environment and the call say, keeps cookies
+and follows redirects. None of it is wanted here (decision 0015). A cookie would go from account to account, and a redirect that
+is followed would send an order a second time.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Copies of values with some fields changed. Every change of an account makes such copies, some thirty times an order.
 
-`dataclasses.replace` reads each field by name and passes all of them through the constructor, which is a tenth of an order's
-processor time for values with forty fields. Here the fields are copied at once. Values of the domain have no slots for that.
+`dataclasses.replace` reads each field by name and passes all of them through the constructor, which is slow for values with
+forty fields. Here the fields are copied at once. Values of the domain have no slots for that.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """One table, one client, and the one place where DynamoDB's errors become instructions.
 
 Every key of the table is built from parts that `key` has checked, so that no id can reach into another partition. Rows bind to a
-table at run time; the bound classes share one connection, because each client costs some 60 ms of CPU.
+table at run time; the bound classes share one connection, because a client is costly to make.
 """
 
 from __future__ import annotations
