@@ -13,7 +13,7 @@ INDEX = "README.md"
 HEAD = "| number | title | status |\n|---|---|---|\n"
 NAME = re.compile(r"(\d{4})-[a-z0-9]+(?:-[a-z0-9]+)*\.md")
 TITLE = re.compile(r"# (\d{4})\. (\S.*)")
-STATUS = re.compile(r"Status: (accepted|(?:changed|replaced) by \d{4}(?:, \d{4})*) \(\d{4}-\d{2}-\d{2}\)")
+STATUS = re.compile(r"Status: (accepted|(?:changed|replaced) by \d{4}(?:, \d{4})*) \(\d{4}-\d{2}-\d{2}\)(?:; .+)?")
 LINK = re.compile(r"\[(\d{4})\]\(([\w.-]+)\)")
 
 

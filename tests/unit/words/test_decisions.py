@@ -40,6 +40,11 @@ def test_a_page_is_read(tmp_path: Path) -> None:
     assert (decision.number, decision.title, decision.status) == ("0007", "Seven", "changed by 0008")
 
 
+def test_a_status_may_say_what_the_page_replaces(tmp_path: Path) -> None:
+    replacing = PAGE.replace("(2026-11-29)", "(2026-11-29); replaces decision 6")
+    assert read_decision(write(tmp_path, "0007-seven.md", replacing)).status == "accepted"
+
+
 @pytest.mark.parametrize(
     ("name", "text", "complaint"),
     [
