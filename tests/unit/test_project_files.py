@@ -9,6 +9,8 @@ from typing import Any
 
 import yaml
 
+import candlecast
+
 ROOT = Path(__file__).resolve().parents[2]
 FENCED = re.compile(r"^```sh$(.*?)^```$", re.MULTILINE | re.DOTALL)
 RELEASE = re.compile(r"^## \[(\d+)\.(\d+)\.(\d+)\] - (\d{4}-\d{2}-\d{2})$", re.MULTILINE)
@@ -99,7 +101,7 @@ def test_the_changelog_lists_releases_from_the_newest_and_has_this_one() -> None
     releases = [(int(major), int(minor), int(patch), day) for major, minor, patch, day in RELEASE.findall(changelog)]
     assert releases == sorted(releases, reverse=True)
     assert changelog.index("## [Unreleased]") < changelog.index("## [0.2.0]")
-    version = tomllib.loads(text("pyproject.toml"))["project"]["version"]
+    version = getattr(candlecast, "__version__", None) or tomllib.loads(text("pyproject.toml"))["project"]["version"]
     assert version in {f"{major}.{minor}.{patch}" for major, minor, patch, _ in releases}
 
 
