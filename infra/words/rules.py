@@ -29,7 +29,7 @@ UNCLEAR = re.compile(
     r"\bof which\b|\b[Ww]ho(?:ever|mever)\b|\b[Ww]hatever\b|\b[Ww]hichever\b"
     r"|\b(?:for|of|by|from|with|on|in|to|at|than|but|and) what (?!to\b)"
     r"|^[*_\"'(]*(?:What|So does what|Not what|All that|None of what) (?!.*\?)"
-    r"|[;:] what \w+",
+    r"|[;:] what \w+(?!.*\?)",
 )
 RELATIVE = re.compile(r"\b(?:which|who|whom|whose|that)\b", re.IGNORECASE)
 PRONOUN = re.compile(

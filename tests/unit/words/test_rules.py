@@ -19,6 +19,7 @@ PLAIN = (
     "Failures fall back to the SDK, except time-outs and failed conditions.",
     "A position without a stop may already be closed. Use `whatever`, and [this](of-which.md).",
     "Which order is sent first, and why? What is missing?",
+    "For a ban: what else uses the address?",
     "The reconciler sends it once. The executor does not know that. The venue has one.",
 )
 
