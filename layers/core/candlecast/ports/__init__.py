@@ -1,1 +1,1 @@
-"""The needs of the services from the outside, as protocols; `adapters` has the real ones, `tests/support/fakes` the ones for tests."""
+"""The needs of the services, as protocols: `adapters` has the real ones, `tests/support/fakes` those for tests."""
