@@ -20,7 +20,7 @@ class NewAccount(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"label": "main", "venue": "paper"}]})
 
-    label: Label
+    label: Label = Field(description="A name for people.")
     venue: str = Field(min_length=1, max_length=32, description="Name of a venue of this deployment.")
 
 
@@ -49,9 +49,9 @@ class PositionModeInput(Body):
 class BalanceView(View):
     """Margin balance as the venue told it at `as_of`."""
 
-    equity: Money
-    available: Money
-    as_of: datetime
+    equity: Money = Field(description="Margin balance in quote units, unrealised profit included.")
+    available: Money = Field(description="Quote units free for new positions.")
+    as_of: datetime = Field(description="When the venue was asked.")
 
 
 class ExternalOrderView(View):
@@ -75,15 +75,17 @@ class AccountView(View):
     label: str
     venue: str
     status: AccountStatus
-    disabled_reason: str | None
-    credentials_set: bool
+    disabled_reason: str | None = Field(description="Why the account is disabled; null while it is not.")
+    credentials_set: bool = Field(description="Whether the account has keys.")
     created_at: datetime
-    balance: BalanceView | None
-    reconciled_at: datetime | None
-    external_orders: list[ExternalOrderView]
-    foreign_markets: list[str]
+    balance: BalanceView | None = Field(description="As the venue told it last; null before the first look.")
+    reconciled_at: datetime | None = Field(description="Last full look at the venue.")
+    external_orders: list[ExternalOrderView] = Field(
+        description="Open orders at the venue that are not ours; they are left alone."
+    )
+    foreign_markets: list[str] = Field(description="Markets in which the venue holds more than ours: no entry is taken there.")
     position_mode: PositionMode
-    limits: ShownLimits
+    limits: ShownLimits = Field(description="Limits that the account sets.")
 
     @staticmethod
     def of(account: Account) -> AccountView:

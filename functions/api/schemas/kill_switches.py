@@ -31,7 +31,7 @@ class KillSwitchView(View):
 
     scope: SwitchScope
     scope_id: str
-    grade: Grade | None
+    grade: Grade | None = Field(description="Null once the switch was cleared.")
     reason: str
     changed_by: str = Field(description="Who changed it last; users see only whether it was operations.")
     changed_at: datetime

@@ -71,9 +71,9 @@ class LimitRecordView(View):
     limits: dict[str, Any]
     organisation_id: str | None
     group_id: str | None
-    changed_by: str
+    changed_by: str = Field(description="Who changed it last; empty if nobody has.")
     changed_at: datetime | None
-    version: int
+    version: int = Field(description="0 if nobody has set anything.")
 
     @staticmethod
     def of(record: LimitRecord) -> LimitRecordView:
@@ -97,7 +97,7 @@ class BreachView(View):
     subscription_id: str
     signal_id: str
     market: str
-    reason: ReasonView
+    reason: ReasonView = Field(description="The limit, what was found and its bound.")
     occurred_at: datetime
 
     @staticmethod
@@ -128,11 +128,11 @@ class LimitView(View):
     name: str
     title: str
     unit: str
-    measured_on: str
-    window: str | None
-    tightens: str
-    enforced_by: str
-    reason: str
+    measured_on: str = Field(description="Order, subscription or account.")
+    window: str | None = Field(description="Time over which it counts.")
+    tightens: str = Field(description="Which of two values is in force.")
+    enforced_by: str = Field(description="Who acts on it.")
+    reason: str = Field(description="Code of a breach.")
 
     @staticmethod
     def of(spec: LimitSpec) -> LimitView:
@@ -154,7 +154,7 @@ class EffectiveLimitView(View):
     name: str
     value: Any
     unit: str
-    origin: Scope
+    origin: Scope = Field(description="Widest level that sets this value.")
 
     @staticmethod
     def all_of(effective: EffectiveLimits) -> list[EffectiveLimitView]:
@@ -170,9 +170,9 @@ class LimitUseView(View):
 
     name: str
     unit: str
-    used: Money | None
-    bound: Money | None
-    origin: Scope | None
+    used: Money | None = Field(description="Null where nothing was measured yet.")
+    bound: Money | None = Field(description="Null where nobody has limited it.")
+    origin: Scope | None = Field(description="Widest level that sets the bound.")
 
     @staticmethod
     def of(use: LimitUse) -> LimitUseView:

@@ -44,10 +44,10 @@ class PoolView(View):
 
     organisation_id: str
     bounds: PoolBoundsView
-    used_notional: Money
-    used_positions: int
-    used_orders: int
-    realised_pnl: Money
+    used_notional: Money = Field(description="Quote units of entries and positions.")
+    used_positions: int = Field(description="Positions, entries under way included.")
+    used_orders: int = Field(description="Entries of today.")
+    realised_pnl: Money = Field(description="Net result of today in quote units.")
 
     @staticmethod
     def of(organisation_id: str, bounds: PoolBounds | None, pool: Pool) -> PoolView:

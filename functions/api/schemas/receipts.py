@@ -16,8 +16,8 @@ from functions.api.schemas.values import Body, Identifier, Money, Symbol, View
 class Target(Body):
     """A rung of the take-profit ladder; `share` of the position is closed at `price`."""
 
-    price: Money
-    share: Money
+    price: Money = Field(description="Quote units.")
+    share: Money = Field(description="Part of the position, above 0, at most 1; together at most 1.")
 
 
 class ValidationRequest(Body):
@@ -41,10 +41,10 @@ class ValidationRequest(Body):
     subscription_id: Identifier
     action: Literal[Action.LONG, Action.SHORT]
     market: Symbol
-    price: Money
-    stop_loss: Money | None = None
+    price: Money = Field(description="Reference price in quote units.")
+    stop_loss: Money | None = Field(default=None, description="Price of the stop.")
     take_profits: tuple[Target, ...] = Field(default=(), max_length=MAX_TAKE_PROFITS)
-    atr: Money | None = None
+    atr: Money | None = Field(default=None, description="Average true range, for settings that need it.")
 
     def to_domain(self) -> WantedEntry:
         return WantedEntry(
@@ -63,8 +63,8 @@ class ReceiptView(View):
     `digest` is the SHA-256 of the receipt's canonical text, which deciding again on the same state gives again.
     """
 
-    digest: str
-    receipt: dict[str, Any]
+    digest: str = Field(description="SHA-256 of the receipt's canonical text.")
+    receipt: dict[str, Any] = Field(description="The decision with every limit: value, bound, margin, origin.")
 
     @staticmethod
     def of(text: str) -> ReceiptView:

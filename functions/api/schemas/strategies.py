@@ -41,8 +41,8 @@ class NewBuiltInStrategy(Body):
     )
 
     kind: Literal[StrategyKind.BUILT_IN]
-    strategy_id: Slug
-    name: Label
+    strategy_id: Slug = Field(description="Yours to choose; lower case letters, digits and hyphens.")
+    name: Label = Field(description="A name for people.")
     description: Text = ""
     venue: str = Field(min_length=1, max_length=32, description="Whose candles it sees.")
     market: Symbol
@@ -75,8 +75,8 @@ class NewExternalStrategy(Body):
     )
 
     kind: Literal[StrategyKind.EXTERNAL]
-    strategy_id: Slug
-    name: Label
+    strategy_id: Slug = Field(description="Yours to choose; it is the name of the webhook too.")
+    name: Label = Field(description="A name for people.")
     description: Text = ""
     venue: str = Field(min_length=1, max_length=32, description="Whose markets its tickers mean.")
 
@@ -103,11 +103,11 @@ class StrategyView(View):
     description: str
     kind: StrategyKind
     venue: str
-    market: str | None
-    timeframe: Timeframe | None
-    code: str | None
+    market: str | None = Field(description="Null for an external strategy.")
+    timeframe: Timeframe | None = Field(description="Null for an external strategy.")
+    code: str | None = Field(description="Module of the code; null for an external strategy.")
     parameters: Mapping[str, str | int | float | bool]
-    subscriber_count: int
+    subscriber_count: int = Field(description="Subscriptions that are not cancelled.")
     created_at: datetime
 
     @staticmethod
@@ -119,8 +119,8 @@ class SourceView(View):
     """Where signals are sent to, with a secret that is shown this once and never again."""
 
     source_id: str
-    webhook_path: str
-    secret: str
+    webhook_path: str = Field(description="Path at which signals arrive.")
+    secret: str = Field(description="Shown this once.")
 
     @staticmethod
     def of(issued: IssuedSecret) -> SourceView:
@@ -132,14 +132,14 @@ class CreatedStrategy(View):
     """The new strategy; `source` is there for an external one."""
 
     strategy: StrategyView
-    source: SourceView | None
+    source: SourceView | None = Field(description="Null for a built-in strategy.")
 
 
 class TakeProfitView(View):
     """One rung of the ladder: `share` of the position is closed at `price`."""
 
     price: Money
-    share: Money
+    share: Money = Field(description="Part of the position, 0 to 1.")
 
 
 class SignalView(View):
@@ -149,14 +149,14 @@ class SignalView(View):
     strategy_id: str
     market: str
     action: Action
-    issued_at: datetime
-    candle_close: datetime | None
-    price: Money | None
-    stop_loss: Money | None
+    issued_at: datetime = Field(description="When the signal was decided: what its age counts from.")
+    candle_close: datetime | None = Field(description="Close of its candle; null for a signal from outside.")
+    price: Money | None = Field(description="Reference price.")
+    stop_loss: Money | None = Field(description="Price of the stop.")
     take_profits: tuple[TakeProfitView, ...]
-    atr: Money | None
-    confidence: Money | None
-    metadata: Mapping[str, str]
+    atr: Money | None = Field(description="Average true range in quote units; only built-in strategies tell it.")
+    confidence: Money | None = Field(description="0 to 1.")
+    metadata: Mapping[str, str] = Field(description="What the sender or the code added; it decides nothing.")
 
 
 class PublishedSignalView(View):
@@ -167,12 +167,12 @@ class PublishedSignalView(View):
 
     signal: SignalView
     published_at: datetime
-    subscriber_count: int
-    orders: int
-    skipped: Mapping[str, int]
-    shards: int
-    shards_done: int
-    spread_seconds: float | None
+    subscriber_count: int = Field(description="Subscriptions when the signal was published.")
+    orders: int = Field(description="Order messages sent so far.")
+    skipped: Mapping[str, int] = Field(description="Skipped subscriptions by reason.")
+    shards: int = Field(description="Parts of a thousand subscribers at most.")
+    shards_done: int = Field(description="Parts that are complete.")
+    spread_seconds: float | None = Field(description="How much later the last message was sent than the first.")
 
     @staticmethod
     def of(record: SignalRecord) -> PublishedSignalView:
@@ -197,18 +197,18 @@ class ExecutionView(View):
 
     strategy_id: str
     candle_close: datetime
-    scheduled_at: datetime
+    scheduled_at: datetime = Field(description="The candle's close.")
     started_at: datetime
     finished_at: datetime | None
-    drift_seconds: float
+    drift_seconds: float = Field(description="How much later than the close the run began.")
     duration_ms: float | None
-    worker: str
+    worker: str = Field(description="Id of the process that ran it.")
     status: ExecutionStatus
-    signal: SignalView | None
-    subscriber_count: int
-    reason: str | None
-    error: str | None
-    logs: tuple[str, ...]
+    signal: SignalView | None = Field(description="Null without a signal.")
+    subscriber_count: int = Field(description="Subscriptions when the signal was published.")
+    reason: str | None = Field(description="Why the run was skipped.")
+    error: str | None = Field(description="Code of the failure.")
+    logs: tuple[str, ...] = Field(description="Lines of the strategy.")
 
     @staticmethod
     def of(execution: Execution) -> ExecutionView:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
-from candlecast.domain.signals.entry_order import MAX_REST_SECONDS, EntryPreference, EntryType
+from candlecast.domain.signals.entry_order import MAX_OFFSET_BPS, MAX_REST_SECONDS, EntryPreference, EntryType
 from candlecast.domain.signals.signal import MAX_SIGNAL_AGE_SECONDS
 from candlecast.domain.subscriptions.subscription import (
     MAX_ALLOWED_MARKETS,
@@ -32,12 +32,19 @@ DEFAULTS = Settings(capital=MAX_LEVERAGE)  # any capital: it has no default, the
 
 
 class SizingInput(Body):
-    """How an entry's quantity follows; `value` has the mode's unit (base units, quote units, or per cent of capital)."""
+    """How the quantity of an entry follows from the settings."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"mode": "FIXED_NOTIONAL", "value": "250"}]})
 
     mode: SizingMode
-    value: Money | None = None
+    value: Money | None = Field(
+        default=None,
+        description=(
+            f"Above 0, in the unit of the mode; percentages at most {100 * MAX_LEVERAGE}. "
+            "Every mode but RISK_PERCENT needs it; there null means "
+            "`risk_per_trade_percent`."
+        ),
+    )
 
     def to_domain(self) -> Sizing:
         return Sizing(self.mode, self.value)
@@ -51,15 +58,27 @@ def _without_defaults(schema: dict[str, Any]) -> None:
 
 
 class EntryPreferenceInput(Body):
-    """How entries are ordered that their signal asks nothing of: MARKET, or LIMIT `offset_bps` better than its price."""
+    """How an entry is ordered when its signal does not say: at market, or as a limit order near the signal's price."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"type": "LIMIT", "offset_bps": "5", "post_only": True}]})
 
-    type: EntryType
-    offset_bps: Money = Decimal(0)
-    time_in_force: TimeInForce = TimeInForce.GTC
-    post_only: bool = Field(default=False, strict=True)
-    rests_seconds: int | None = Field(default=None, ge=1, le=MAX_REST_SECONDS, strict=True)
+    type: EntryType = Field(description="MARKET or LIMIT; only a signal may ask for the stop types.")
+    offset_bps: Money = Field(
+        default=Decimal(0),
+        description=(
+            f"Basis points by which the limit is better than the signal's price, -{MAX_OFFSET_BPS} to {MAX_OFFSET_BPS}; "
+            "negative is worse, so that it fills sooner."
+        ),
+    )
+    time_in_force: TimeInForce = Field(default=TimeInForce.GTC, description="IOC only with LIMIT, and not with `post_only`.")
+    post_only: bool = Field(default=False, strict=True, description="Refuse to be filled at once; only with LIMIT.")
+    rests_seconds: int | None = Field(
+        default=None,
+        ge=1,
+        le=MAX_REST_SECONDS,
+        strict=True,
+        description="How long the order may rest, from the signal's time; null is as long as the signal is fresh.",
+    )
 
     def to_domain(self) -> EntryPreference:
         return EntryPreference(**dict(self))
@@ -70,31 +89,102 @@ class SettingsChange(Body):
 
     model_config = ConfigDict(json_schema_extra=_without_defaults)
 
-    capital: Money = DEFAULTS.capital
-    sizing: SizingInput = SizingInput(mode=DEFAULTS.sizing.mode, value=DEFAULTS.sizing.value)
-    risk_per_trade_percent: Money = DEFAULTS.risk_per_trade_percent
-    leverage: Money = Field(default=DEFAULTS.leverage, description=f"A whole number from 1 to {MAX_LEVERAGE}.")
-    margin_mode: MarginMode = DEFAULTS.margin_mode
-    max_positions: int = Field(default=DEFAULTS.max_positions, ge=1, le=MAX_POSITIONS, strict=True)
-    max_daily_loss_percent: Money = DEFAULTS.max_daily_loss_percent
-    max_order_notional: Money | None = DEFAULTS.max_order_notional
-    max_signal_age_seconds: int = Field(
-        default=DEFAULTS.max_signal_age_seconds, ge=MIN_SIGNAL_AGE_SECONDS, le=MAX_SIGNAL_AGE_SECONDS, strict=True
+    capital: Money = Field(
+        default=DEFAULTS.capital,
+        description="Quote units that sizing, losses and exposure of the subscription are measured on; above 0.",
     )
-    stop_atr_multiplier: Money | None = DEFAULTS.stop_atr_multiplier
-    target_atr_multiplier: Money | None = DEFAULTS.target_atr_multiplier
-    allowed_sides: AllowedSides = DEFAULTS.allowed_sides
-    allowed_markets: Annotated[tuple[Symbol, ...], Field(max_length=MAX_ALLOWED_MARKETS)] = DEFAULTS.allowed_markets
-    win_rate: Money | None = Field(default=DEFAULTS.win_rate, description="For KELLY: share of trades that win, 0 to 1.")
-    payoff_ratio: Money | None = Field(default=DEFAULTS.payoff_ratio, description="For KELLY: average win over average loss.")
-    kelly_cap_percent: Money = Field(default=DEFAULTS.kelly_cap_percent, description="For KELLY: the most that a trade may risk.")
-    entry: EntryPreferenceInput | None = None
-    trailing_stop_percent: Money | None = DEFAULTS.trailing_stop_percent
-    trailing_stop_atr_multiplier: Money | None = DEFAULTS.trailing_stop_atr_multiplier
-    trailing_activation_percent: Money | None = DEFAULTS.trailing_activation_percent
-    break_even_after_r: Money | None = DEFAULTS.break_even_after_r
-    break_even_after_target: bool = Field(default=DEFAULTS.break_even_after_target, strict=True)
-    limit_targets: bool = Field(default=DEFAULTS.limit_targets, strict=True)
+    sizing: SizingInput = Field(
+        default=SizingInput(mode=DEFAULTS.sizing.mode, value=DEFAULTS.sizing.value),
+        description="How the quantity of an entry follows. The default loses `risk_per_trade_percent` at the stop.",
+    )
+    risk_per_trade_percent: Money = Field(
+        default=DEFAULTS.risk_per_trade_percent,
+        description="Per cent of the capital lost at the stop, for RISK_PERCENT without a value; above 0, at most 100.",
+    )
+    leverage: Money = Field(
+        default=DEFAULTS.leverage,
+        description=(
+            f"A whole number from 1 to {MAX_LEVERAGE}. The venue is told before an entry; all positions of the subscription "
+            "together are at most the capital times this."
+        ),
+    )
+    margin_mode: MarginMode = Field(
+        default=DEFAULTS.margin_mode, description="CROSS backs a position with the whole account, ISOLATED with its own margin."
+    )
+    max_positions: int = Field(
+        default=DEFAULTS.max_positions, ge=1, le=MAX_POSITIONS, strict=True, description="Open positions of the subscription."
+    )
+    max_daily_loss_percent: Money = Field(
+        default=DEFAULTS.max_daily_loss_percent,
+        description="Realised loss of a UTC day, per cent of the capital, that ends entries for the day; above 0, at most 100.",
+    )
+    max_order_notional: Money | None = Field(
+        default=DEFAULTS.max_order_notional, description="Largest entry in quote units, above 0; null is no limit."
+    )
+    max_signal_age_seconds: int = Field(
+        default=DEFAULTS.max_signal_age_seconds,
+        ge=MIN_SIGNAL_AGE_SECONDS,
+        le=MAX_SIGNAL_AGE_SECONDS,
+        strict=True,
+        description="Age of a signal beyond which an entry expires. Exits never expire.",
+    )
+    stop_atr_multiplier: Money | None = Field(
+        default=DEFAULTS.stop_atr_multiplier,
+        description=(
+            "Stop at so many average true ranges from the reference price instead of at the signal's own stop; above 0. "
+            "Only signals of built-in strategies carry the range."
+        ),
+    )
+    target_atr_multiplier: Money | None = Field(
+        default=DEFAULTS.target_atr_multiplier,
+        description="One target at so many average true ranges instead of the signal's own targets; above 0.",
+    )
+    allowed_sides: AllowedSides = Field(default=DEFAULTS.allowed_sides, description="Sides that the subscription may open.")
+    allowed_markets: Annotated[tuple[Symbol, ...], Field(max_length=MAX_ALLOWED_MARKETS)] = Field(
+        default=DEFAULTS.allowed_markets, description="Markets that may be entered; an empty list is every one of the strategy."
+    )
+    win_rate: Money | None = Field(
+        default=DEFAULTS.win_rate, description="For KELLY: share of trades that win, above 0, at most 1."
+    )
+    payoff_ratio: Money | None = Field(
+        default=DEFAULTS.payoff_ratio, description="For KELLY: average win over average loss, above 0."
+    )
+    kelly_cap_percent: Money = Field(
+        default=DEFAULTS.kelly_cap_percent,
+        description="For KELLY: per cent of the capital that a trade may risk at most; above 0, at most 100.",
+    )
+    entry: EntryPreferenceInput | None = Field(
+        default=None, description="How an entry is ordered when its signal does not say; null is at market."
+    )
+    trailing_stop_percent: Money | None = Field(
+        default=DEFAULTS.trailing_stop_percent,
+        description=(
+            "The stop follows the best price at this distance in per cent; above 0, below 100. It is the first stop of an entry "
+            "without one, unless `trailing_activation_percent` is set."
+        ),
+    )
+    trailing_stop_atr_multiplier: Money | None = Field(
+        default=DEFAULTS.trailing_stop_atr_multiplier,
+        description="The same in average true ranges of the signal; above 0, below 100. Not together with the percentage.",
+    )
+    trailing_activation_percent: Money | None = Field(
+        default=DEFAULTS.trailing_activation_percent,
+        description="Profit in per cent from which the stop begins to trail; above 0, below 100; null is at once.",
+    )
+    break_even_after_r: Money | None = Field(
+        default=DEFAULTS.break_even_after_r,
+        description="The stop goes to break-even after a move of so many first stop distances; above 0, below 100.",
+    )
+    break_even_after_target: bool = Field(
+        default=DEFAULTS.break_even_after_target,
+        strict=True,
+        description="The stop goes to break-even once a target was filled.",
+    )
+    limit_targets: bool = Field(
+        default=DEFAULTS.limit_targets,
+        strict=True,
+        description="Targets are closed at their price or better instead of at market.",
+    )
     limits: LimitsInput = Field(default_factory=LimitsInput, description="Further limits; a change replaces them all.")
 
     def apply(self, settings: Settings) -> Settings:
@@ -113,7 +203,9 @@ class NewSettings(SettingsChange):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"capital": "1000", "leverage": 5}]})
 
-    capital: Money
+    capital: Money = Field(
+        description="Quote units that sizing, losses and exposure of the subscription are measured on; above 0."
+    )
 
     def to_domain(self) -> Settings:
         return self.apply(replace(DEFAULTS, capital=self.capital))
@@ -135,7 +227,9 @@ class NewSubscription(Body):
     )
 
     strategy_id: Identifier
-    account_id: Identifier | None = None
+    account_id: Identifier | None = Field(
+        default=None, description="One of your accounts; null skips every signal with `NO_ACCOUNT`. It cannot be changed later."
+    )
     settings: NewSettings
 
 
@@ -198,11 +292,11 @@ class SubscriptionView(View):
 
     subscription_id: str
     strategy_id: str
-    account_id: str | None
+    account_id: str | None = Field(description="Null if its signals are skipped.")
     status: SubscriptionStatus
     settings: SettingsView
     created_at: datetime
-    version: int
+    version: int = Field(description="Grows with every change.")
 
     @staticmethod
     def of(subscription: Subscription) -> SubscriptionView:
@@ -213,7 +307,7 @@ class CancelledView(View):
     """The cancelled subscription, and the markets in which an exit was ordered."""
 
     subscription: SubscriptionView
-    closing_markets: tuple[str, ...]
+    closing_markets: tuple[str, ...] = Field(description="Markets in which an exit was ordered.")
 
     @staticmethod
     def of(cancelled: Cancelled) -> CancelledView:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from pydantic import Field
+
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.orders.position import Trade
 from candlecast.domain.values.reasons import Denial, Reason
@@ -16,9 +18,9 @@ class ReasonView(View):
     """Why an order was not placed: a code of the list of reasons, the value that was found and the bound that it broke."""
 
     code: Reason
-    value: Money | None
-    bound: Money | None
-    margin: Money | None
+    value: Money | None = Field(description="What was found; null where the rule compares nothing or could not be evaluated.")
+    bound: Money | None = Field(description="What it may be.")
+    margin: Money | None = Field(description="Distance between the two.")
 
     @staticmethod
     def of(denial: Denial) -> ReasonView:
@@ -29,32 +31,36 @@ class OrderView(View):
     """One order leg, placed or not; `client_order_id` is what the venue knows it by."""
 
     order_id: str
-    client_order_id: str
-    venue_order_id: str | None
+    client_order_id: str = Field(description="Id by which the venue knows the order.")
+    venue_order_id: str | None = Field(description="The venue's own id, once it has given one.")
     subscription_id: str
     account_id: str | None
     strategy_id: str
     signal_id: str
-    leg: str
+    leg: str = Field(
+        description="Name of the leg within its signal: ENTRY, EXIT, STOP_LOSS, TRAILING_STOP, TAKE_PROFIT_1 and so on."
+    )
     kind: LegKind
     market: str
-    side: Side | None
-    position_side: PositionSide | None
+    side: Side | None = Field(description="BUY or SELL; null while an exit does not know what it closes.")
+    position_side: PositionSide | None = Field(description="Side of the position that the leg is about.")
     order_type: OrderType
-    reduce_only: bool
+    reduce_only: bool = Field(description="True for every leg but an entry.")
     state: IntentState
-    reason: ReasonView | None
-    quantity: Money
-    filled_quantity: Money
-    reference_price: Money | None
-    trigger_price: Money | None
-    average_price: Money | None
-    fee: Money
-    slippage_bps: Money | None
-    issued_at: datetime
-    created_at: datetime
-    submitted_at: datetime | None
-    settled_at: datetime | None
+    reason: ReasonView | None = Field(description="Why the leg was not placed or ended without a fill.")
+    quantity: Money = Field(description="Base units.")
+    filled_quantity: Money = Field(description="Base units that the venue has executed.")
+    reference_price: Money | None = Field(description="Price that the decision was made with.")
+    trigger_price: Money | None = Field(description="Price at which a stop or target triggers.")
+    average_price: Money | None = Field(description="Mean price of the fills.")
+    fee: Money = Field(description="Quote units.")
+    slippage_bps: Money | None = Field(
+        description="Basis points by which a market or limit order filled worse than its reference price; negative is better."
+    )
+    issued_at: datetime = Field(description="When the signal was decided.")
+    created_at: datetime = Field(description="When the leg was recorded.")
+    submitted_at: datetime | None = Field(description="When the leg was marked for sending.")
+    settled_at: datetime | None = Field(description="When the leg reached its final state.")
 
     @staticmethod
     def of(intent: Intent) -> OrderView:
@@ -95,17 +101,17 @@ class PositionView(View):
     subscription_id: str
     account_id: str
     strategy_id: str
-    venue: str | None
+    venue: str | None = Field(description="Venue of the account.")
     market: str
     side: PositionSide
-    quantity: Money
+    quantity: Money = Field(description="Base units.")
     entry_price: Money
-    stop_price: Money | None
-    fees: Money
+    stop_price: Money | None = Field(description="Price of the stop; null without one.")
+    fees: Money = Field(description="Quote units paid so far.")
     opened_at: datetime
-    last_price: Money | None
-    priced_at: datetime | None
-    unrealised_pnl: Money | None
+    last_price: Money | None = Field(description="Close of the newest candle that a strategy of this deployment ran on.")
+    priced_at: datetime | None = Field(description="Close time of that candle.")
+    unrealised_pnl: Money | None = Field(description="Quote units at the last price, before fees.")
 
     @staticmethod
     def of(valued: ValuedPosition) -> PositionView:
@@ -138,21 +144,21 @@ class PositionList(View):
 class TradeView(View):
     """A round trip; `pnl` before and `net_pnl` after fees."""
 
-    trade_id: str
+    trade_id: str = Field(description="Id of the entry that opened the position.")
     subscription_id: str
     account_id: str
     strategy_id: str
     market: str
     side: PositionSide
-    quantity: Money
+    quantity: Money = Field(description="Base units.")
     entry_price: Money
     exit_price: Money
-    pnl: Money
-    fees: Money
-    net_pnl: Money
+    pnl: Money = Field(description="Quote units before fees.")
+    fees: Money = Field(description="Quote units.")
+    net_pnl: Money = Field(description="Quote units after fees.")
     opened_at: datetime
     closed_at: datetime
-    closed_by: str
+    closed_by: str = Field(description="The leg that closed it last, or CLOSED_OUTSIDE or LIQUIDATED if none of ours did.")
 
     @staticmethod
     def of(trade: Trade) -> TradeView:

@@ -1,0 +1,141 @@
+"""What each code of the API's refusals means and what to do about it; `infra/pages/api_reference.py` prints it.
+
+The status of a code follows from the class of its error (`STATUS_OF_ERROR` in `functions/api/problems.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+REFUSALS: Mapping[int, Mapping[str, tuple[str, str]]] = {
+    401: {
+        "UNAUTHENTICATED": (
+            "The request has no valid token, or its tenant claim is missing or unusable. Without a token the gateway itself "
+            'answers, with the body `{"message": "Unauthorized"}`.',
+            "Send a token of the stack's issuer.",
+        ),
+    },
+    403: {
+        "FORBIDDEN": ("The token lacks the role that the detail names.", "Ask a platform administrator."),
+    },
+    404: {
+        "NOT_FOUND": (
+            "The thing or the path does not exist, or the thing belongs to somebody else. The body is the same in all cases.",
+            "Check the id.",
+        ),
+    },
+    405: {"METHOD_NOT_ALLOWED": ("The path exists, the method does not.", "See the operations above.")},
+    409: {
+        "ACCOUNT_NOT_FLAT": (
+            "The position mode changes only while the account holds nothing and no order of it is open.",
+            "Close positions and wait until their orders have ended.",
+        ),
+        "ALREADY_EXISTS": ("Another strategy has this id.", "Choose another id."),
+        "HELD_BY_OPERATIONS": (
+            "A platform administrator has set this kill switch of yours.",
+            "Ask operations to clear it.",
+        ),
+        "LIMITS_LOCKED": (
+            "The change would loosen a limit before `limits_locked_until` of the same level, account or pool.",
+            "Wait, or tighten only. A subscription's own settings are never locked.",
+        ),
+        "NO_ACCOUNT": ("The subscription has no account to decide on.", "Make a subscription with an account."),
+        "NOT_EXTERNAL": ("A built-in strategy has no webhook and no secret.", "Ask for an external strategy."),
+        "POSITION_OPEN": (
+            "The subscription holds a position, or an entry of it is under way.",
+            'Send `{"close_position": true}`, or close the position first.',
+        ),
+        "SUBSCRIPTION_CANCELLED": ("A cancelled subscription stays cancelled.", "Make a new subscription."),
+        "TOO_MANY_ACCOUNTS": ("The tenant has as many accounts as are allowed.", "Use an account that exists."),
+        "TOO_MANY_SUBSCRIPTIONS": (
+            "The tenant or the account has as many subscriptions as are allowed.",
+            "Cancel one of the account, or use another account. Cancelled ones count for the tenant.",
+        ),
+        "VERSION_CONFLICT": ("Others wrote the same item at every attempt.", "Send the request again."),
+    },
+    413: {"BODY_TOO_LARGE": ("The body is larger than any legitimate one.", "Send less.")},
+    422: {
+        "INVALID_REQUEST": (
+            "A field is missing, unknown or of the wrong form, or the body is not JSON. Invalid JSON may also answer 400 "
+            "with this code.",
+            "See `errors`.",
+        ),
+        "INVALID_VALUE": ("A value breaks a rule of its kind that the detail names.", "Correct the value."),
+        "CURSOR_INVALID": ("The cursor belongs to another listing or tenant, or is cut.", "Begin with the first page."),
+        "ENTRY_ORDER_INVALID": ("The terms of `entry` contradict each other.", "See EntryPreferenceInput."),
+        "IDEMPOTENCY_KEY_REUSED": ("The key was used with another body.", "Use a new key for a new request."),
+        "LIMIT_OUT_OF_BOUNDS": ("A limit is outside its bounds.", "See the bounds of the limits below."),
+        "LOOKBACK_TOO_LONG": ("With these parameters the strategy needs more candles than there may be.", "Lower its periods."),
+        "PARAMETER_INVALID": ("A parameter of the strategy has a wrong type or is out of bounds.", "See the detail."),
+        "PARAMETER_UNKNOWN": ("The strategy has no such parameter.", "The detail lists those that it has."),
+        "SIZING_VALUE_MISSING": ("The sizing mode needs a value.", "Send `sizing.value`."),
+        "SIZING_VALUE_TOO_LARGE": ("The percentage is beyond any leverage.", "Lower `sizing.value`."),
+        "STRATEGY_INVALID": ("The module of the strategy breaks a rule of strategies.", "Mend the module."),
+        "STRATEGY_NAME_INVALID": ("`code` cannot be the name of a module.", "Send the name of a file of `strategies/`."),
+        "STRATEGY_UNKNOWN": ("There is no built-in strategy with this `code`.", "Send the name of a file of `strategies/`."),
+        "TARGET_SHARES_EXCEED_ONE": ("The shares of the targets add up to more than 1.", "Lower them."),
+        "TOO_MANY_ENTRIES": ("A limit that is a set has too many entries.", "Send at most fifty."),
+        "UNREADABLE": (
+            "An item of ours could not be read, which is a fault of ours.",
+            "Tell operations the time of the request.",
+        ),
+        "UNKNOWN_MARKET": ("The venue's catalogue has no such market.", "Spell the market as `BTC/USDT:USDT`."),
+        "UNKNOWN_VENUE": ("This deployment does not trade on that venue.", "The detail lists the venues."),
+    },
+    500: {"INTERNAL_ERROR": ("A fault of ours; it has been recorded.", "Tell operations the time of the request.")},
+    503: {
+        "CATALOGUE_UNAVAILABLE": ("The catalogue of markets cannot be read.", "Try again after `Retry-After` seconds."),
+        "DEAD_LETTERS_UNAVAILABLE": ("The function for dead letters did not answer.", "Try again; see its log."),
+        "OUTCOME_UNKNOWN": (
+            "For `POST /v1/limits/validate` only: an earlier order of the position has not ended, so nothing can be decided.",
+            "Try again after `Retry-After` seconds.",
+        ),
+        "QUEUE_UNAVAILABLE": ("The order queue did not take the exits of a cancellation.", "Send the request again."),
+        "SCHEMA_UNKNOWN": (
+            "An item was written by a newer version of the software than the one that answers.",
+            "Try again once the deployment has ended.",
+        ),
+        "STATE_STALE": (
+            "For `POST /v1/limits/validate` only: the account must be looked at before an entry can be decided.",
+            "Try again after `Retry-After` seconds.",
+        ),
+        "STORE_UNAVAILABLE": ("The table did not answer.", "Try again after `Retry-After` seconds."),
+        "TOO_MANY_RECENT_ORDERS": (
+            "For `POST /v1/limits/validate` only: the account remembers as many settled orders as it can.",
+            "Try again after `Retry-After` seconds.",
+        ),
+        "VAULT_UNAVAILABLE": ("Secrets Manager did not answer.", "Send the request again."),
+    },
+}
+
+NEVER_ANSWERED: Mapping[str, str] = {
+    "CANDLES_MALFORMED": "only a run evaluates a strategy",
+    "CHOICE_INVALID": "the body's schema refuses such a choice first",
+    "CREDENTIALS_MISSING": "the API never reads keys",
+    "DELAY_INVALID": "orders of a cancellation have no delay",
+    "EXIT_EXCEEDS_POSITION": "a fault of ours while fills are recorded, which the API does not do",
+    "FILL_OF_ANOTHER_ENTRY": "a fault of ours while fills are recorded, which the API does not do",
+    "FILL_WITHOUT_PRICE": "a fault of ours while fills are recorded, which the API does not do",
+    "ILLEGAL_TRANSITION": "a fault of ours while orders are recorded, which the API does not do",
+    "LEASE_LOST": "only a run of a strategy has a lease",
+    "LETTER_NOT_FOUND": "part of an answer: a letter that a redrive refuses",
+    "LETTER_UNREADABLE": "part of an answer: a letter that a redrive refuses",
+    "LIMIT_INVALID": "the query's schema refuses such a limit first",
+    "MESSAGE_TOO_LARGE": "an exit of a cancellation is far below the bound",
+    "MESSAGE_UNREADABLE": "the API reads no messages",
+    "METADATA_TOO_LARGE": "a validation request has no metadata",
+    "PAGE_SIZE_INVALID": "the query's schema refuses such a page first",
+    "QUEUE_UNKNOWN": "the path's own check answers 404 first",
+    "RECORD_UNREADABLE": "only the relay reads the stream",
+    "RELAY_FAILED": "part of an answer: a letter that a redrive refuses",
+    "RESERVATION_CHANGED": "the API reserves nothing",
+    "SCOPE_INVALID": "the path's own check answers 404 first",
+    "SIGNALS_MALFORMED": "only a run evaluates a strategy",
+    "SLOT_CHANGED": "the API reserves nothing",
+    "STRATEGY_FAILED": "only a run evaluates a strategy",
+    "STREAM_TRIMMED": "part of an answer: a letter that a redrive refuses",
+    "TARGET_UNKNOWN": "part of an answer: a letter that a redrive refuses",
+    "TOO_MANY_OPEN_ORDERS": "a reason of an order, in the receipt of a validation",
+    "TOO_MANY_TARGETS": "the body's schema refuses so many targets first",
+}
+"""Codes that code within reach of the API can raise, and why no request is refused with them."""
