@@ -24,7 +24,8 @@ refuses with its own code and no value.
 An order's `state` says how it ended: `SKIPPED` (there was nothing to decide), `DENIED` (a rule of ours said no),
 `EXPIRED` (it came too late), `REJECTED` (the venue said no), `CANCELLED` (it ended without a fill).
 
-Exits pass no limit: they are only capped to what is held.
+Exits pass no limit: they are only capped to what is held. The limits that the codes name are in the
+[API reference](api-reference.md#limits).
 
 This page is generated from the code: `python -m infra.pages.reasons`.
 """
@@ -40,11 +41,14 @@ PAGES: Mapping[str, Mapping[Reason, tuple[str, str]]] = {
             "Give it some: `PUT /v1/accounts/{account_id}/credentials`.",
         ),
         Reason.SUBSCRIPTION_PAUSED: (
-            "An entry came while the subscription was paused. Its exits still close what it holds.",
+            (
+                "An entry came while the subscription was paused, or rested at the venue when it was. Exits still close "
+                "what it holds."
+            ),
             "Resume the subscription.",
         ),
         Reason.SUBSCRIPTION_CANCELLED: (
-            "An entry came after the subscription was cancelled, while its message was on the way.",
+            "An entry came after the subscription was cancelled, or rested at the venue when it was.",
             "None is needed; subscribe again to go on.",
         ),
         Reason.NOTHING_HELD: ("An exit came and the subscription holds nothing that it could close.", "None is needed."),
@@ -74,8 +78,15 @@ PAGES: Mapping[str, Mapping[Reason, tuple[str, str]]] = {
             "Send a price with the signal.",
         ),
         Reason.STOP_MISSING: (
-            "Sizing by risk or by volatility needs the distance to a stop, and the signal has none.",
-            "Set `stop_atr_multiplier`, or another sizing mode.",
+            (
+                "Sizing by risk (RISK_PERCENT, which is the default, RISK_AMOUNT and KELLY) needs the distance to a "
+                "stop, and the entry has none."
+            ),
+            (
+                "Send a stop with the signal, set `trailing_stop_percent`, or choose a `sizing` that needs no stop, such "
+                "as FIXED_NOTIONAL. `stop_atr_multiplier` helps only for built-in strategies, whose signals carry the "
+                "range."
+            ),
         ),
         Reason.STOP_ON_WRONG_SIDE: (
             "The stop is not on the losing side of the reference price. Value: the stop. Bound: the reference price.",
@@ -86,13 +97,18 @@ PAGES: Mapping[str, Mapping[Reason, tuple[str, str]]] = {
             "Correct the strategy or the message.",
         ),
         Reason.POSITION_ALREADY_OPEN: (
-            "The subscription already holds a position in this market; an entry does not add to it.",
-            "Wait for its exit.",
+            (
+                "The subscription already holds a position in this market, and no level sets `max_adds`: then an entry "
+                "never adds to it."
+            ),
+            "Wait for its exit, or set `max_adds` where entries should add.",
         ),
         Reason.MARKET_IN_USE: (
-            "Another subscription of the account holds this market or is about to, or the venue holds a position there "
-            "that is not "
-            "ours (`POSITION_DRIFT`). The venue would net the two, and the exit of one could close the other's.",
+            (
+                "Another subscription of the account holds this market or is about to, or the venue holds a position "
+                "there that is not ours (`POSITION_DRIFT`). The venue would net the two, and the exit of one could close "
+                "the other's. In hedge mode this holds for each side of the market."
+            ),
             "Use an account for each strategy of a market.",
         ),
         Reason.OPPOSITE_POSITION_HELD: (
@@ -132,8 +148,11 @@ PAGES: Mapping[str, Mapping[Reason, tuple[str, str]]] = {
             "Raise the capital or the sizing value.",
         ),
         Reason.TOO_MANY_OPEN_ORDERS: (
-            "The account could not remember the entry with all its stops and targets.",
-            "It is taken again once some have closed.",
+            (
+                "With this entry and the most stops and targets that it may have, the account would have more open "
+                "orders than it can remember. Value: how many. Bound: the most."
+            ),
+            "Entries are taken again once some orders have ended.",
         ),
         Reason.SIZING_INPUT_MISSING: (
             "The sizing mode needs something that is not known: the account's balance for a share of equity, the signal's "
@@ -151,10 +170,12 @@ PAGES: Mapping[str, Mapping[Reason, tuple[str, str]]] = {
             "Choose a kind that the venue has.",
         ),
         Reason.KILL_SWITCH: (
-            "A kill switch of the platform, the organisation, the strategy or the user was on when the entry was about to "
-            "leave. Exits "
-            "and stops pass it unless everything is halted.",
-            "Ask whoever has set it. It never clears by itself.",
+            (
+                "A kill switch of the platform, the organisation, the strategy or the user was on when the entry was "
+                "about to leave, or cancelled it while it rested. Under HALT_ALL exits wait and are not denied; stops "
+                "and targets of open positions are sent under every grade."
+            ),
+            "Ask whoever has set it; your own switch is `USER/me`. A switch never clears by itself.",
         ),
         Reason.VENUE_BREAKER_OPEN: (
             "The venue did not answer anybody, and it was clear that the entry would be too old before the venue is tried "
@@ -179,11 +200,14 @@ PAGES: Mapping[str, Mapping[Reason, tuple[str, str]]] = {
             "Look whether the venue answers and the keys are valid.",
         ),
         Reason.LIMITS_LOCKED: (
-            "Limits were to be loosened before `limits_locked_until`.",
+            "A change of limits would loosen one before `limits_locked_until`. The code refuses the change, never an order.",
             "Wait until then. Tightening is always possible.",
         ),
         Reason.LIMITS_UNAVAILABLE: (
-            "The limits above the account could not be read for over an hour, and a limit that is not known refuses.",
+            (
+                "The limits above the account could not be read for over an hour, or the organisation's pool could not "
+                "be asked while the entry was fresh. A limit that is not known refuses."
+            ),
             "Operations must restore the store of limits.",
         ),
         Reason.EMERGENCY_LIMIT: (
@@ -195,7 +219,10 @@ PAGES: Mapping[str, Mapping[Reason, tuple[str, str]]] = {
     },
     "Denied: the order itself": {
         Reason.MIN_CONFIDENCE: ("The signal's confidence is below `min_confidence`, or it states none.", "None is needed."),
-        Reason.STOP_REQUIRED: ("`stop_required` is set and the entry has no stop.", "Send one, or set `stop_atr_multiplier`."),
+        Reason.STOP_REQUIRED: (
+            "`stop_required` is set and the entry has no stop.",
+            "Send one, or set `trailing_stop_percent`; for built-in strategies `stop_atr_multiplier`.",
+        ),
         Reason.MAX_STOP_DISTANCE: (
             "The stop is further from the reference price than `max_stop_distance_percent`, or there is none.",
             "Tighten the stop.",
@@ -324,16 +351,25 @@ PAGES: Mapping[str, Mapping[Reason, tuple[str, str]]] = {
             "Entries are taken again the next day.",
         ),
         Reason.MAX_DRAWDOWN: (
-            f"The account's equity is `max_drawdown_percent` below what it was first seen with. {_EQUITY}",
-            "A person must decide; it does not resume by itself.",
+            (
+                "The account's equity is `max_drawdown_percent` below what it was first seen with. Fails closed while "
+                "the account's balance is not known."
+            ),
+            "Entries are taken again once the equity is back above the bound, or once somebody raises the limit.",
         ),
         Reason.TRAILING_DRAWDOWN: (
-            f"The account's equity is `max_trailing_drawdown_percent` below the highest that was ever seen. {_EQUITY}",
-            "A person must decide.",
+            (
+                "The account's equity is `max_trailing_drawdown_percent` below the highest that was ever seen. Fails "
+                "closed while the account's balance is not known."
+            ),
+            "Entries are taken again once the equity is back above the bound, or once somebody raises the limit.",
         ),
         Reason.END_OF_DAY_DRAWDOWN: (
-            "The account's equity is `max_end_of_day_drawdown_percent` below the highest at the end of a UTC day. " + _EQUITY,
-            "A person must decide.",
+            (
+                "The account's equity is `max_end_of_day_drawdown_percent` below the highest at the end of a UTC day. "
+                "Fails closed while the account's balance is not known."
+            ),
+            "Entries are taken again once the equity is back above the bound, or once somebody raises the limit.",
         ),
         Reason.EQUITY_FLOOR: (f"The account's equity is below `min_equity`. {_EQUITY}", "Add funds, or lower the floor."),
         Reason.DAILY_PROFIT_LOCK: (
@@ -403,7 +439,10 @@ PAGES: Mapping[str, Mapping[Reason, tuple[str, str]]] = {
             "None is needed if it is rare.",
         ),
         Reason.SIGNAL_SUPERSEDED: (
-            "A newer signal for the same position was decided first, so the older entry is not taken behind it.",
+            (
+                "A newer signal for the same position was decided first, so the older entry is not taken behind it; or "
+                "the entry rested and an exit of its position came."
+            ),
             "None is needed.",
         ),
         Reason.NEVER_PLACED: (
@@ -421,7 +460,10 @@ PAGES: Mapping[str, Mapping[Reason, tuple[str, str]]] = {
         Reason.INSUFFICIENT_FUNDS: ("The venue has too little margin for the order.", "Add funds or lower the size."),
         Reason.VENUE_REJECTED: (
             "The venue refused the order for a reason of its own.",
-            "Read the venue's message in the order's history.",
+            (
+                "Compare the order with the venue's rules. The event `trade.failed` on the bus carries the venue's "
+                "message, for operators."
+            ),
         ),
         Reason.AUTHENTICATION_FAILED: (
             "The venue refused the account's keys. The account is disabled at once.",
@@ -429,13 +471,19 @@ PAGES: Mapping[str, Mapping[Reason, tuple[str, str]]] = {
         ),
     },
     "Ended without a fill": {
-        Reason.POSITION_CLOSED: ("A stop or target was cancelled because its position is closed.", "None is needed."),
+        Reason.POSITION_CLOSED: (
+            "A stop or target was cancelled because its position is closed, or an entry that should add to the position was.",
+            "None is needed.",
+        ),
         Reason.REPLACED: (
             "A stop was cancelled because a newer one, of the size or price that the position now needs, has taken its place.",
             "None is needed.",
         ),
         Reason.CANCELLED_AT_VENUE: (
-            "The venue, or somebody with access to the account, cancelled the order.",
+            (
+                "The venue, or somebody with access to the account, cancelled the order; or a market order neither "
+                "filled nor ended within a minute, so we cancelled it."
+            ),
             "None is needed if it was you.",
         ),
     },
