@@ -109,7 +109,7 @@ IdempotencyKey = Annotated[
         min_length=1,
         max_length=128,
         pattern=r"^[\x21-\x7e]+$",
-        description="Repeating the request with the same key makes nothing new and answers with the first result as it is now.",
+        description="A repeat with the same key makes nothing new; it answers with the first result as it is now.",
     ),
 ]
 

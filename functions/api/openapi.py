@@ -16,14 +16,14 @@ DESCRIPTION = (
     "in UTC. Every refusal is problem+json with a stable `code`. What is not yours answers 404, as what does not exist does."
 )
 TAGS = [
-    {"name": "strategies", "description": "What can be followed, its runs, its signals and its track record."},
+    {"name": "strategies", "description": "Strategies, with their runs, signals and track records."},
     {"name": "subscriptions", "description": "Your use of a strategy, with your own risk settings."},
     {"name": "accounts", "description": "Your exchange accounts. Keys are written and never read back."},
     {"name": "orders", "description": "Every order leg that was decided for you, placed or not, with the reason."},
-    {"name": "positions", "description": "What you hold, valued at the last price."},
+    {"name": "positions", "description": "Your open positions, valued at the last price."},
     {"name": "trades", "description": "Round trips."},
-    {"name": "limits", "description": "What may be limited, what is in force and where it comes from."},
-    {"name": "operations", "description": "Whether the service and what it depends on answer."},
+    {"name": "limits", "description": "Limits: those that can be set, those in force, and the level that sets each."},
+    {"name": "operations", "description": "Health, dead letters and kill switches."},
 ]
 MEANINGS = {
     401: "No valid token.",

@@ -42,7 +42,7 @@ NOT_FOUND_DETAIL = "There is no such thing, or it is not yours."  # one text for
 
 
 class FieldError(BaseModel):
-    """One wrong field: where it is (a JSON pointer, or `query:name`, `header:name`) and what it should be."""
+    """One wrong field: its place (a JSON pointer, or `query:name`, `header:name`), and the rule that it breaks."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"pointer": "/settings/leverage", "message": "must be a number"}]})
 

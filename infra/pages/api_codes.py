@@ -1,4 +1,4 @@
-"""What each code of the API's refusals means and what to do about it; `infra/pages/api_reference.py` prints it.
+"""Meaning and remedy of each code of the API's refusals; `infra/pages/api_reference.py` prints them.
 
 The status of a code follows from the class of its error (`STATUS_OF_ERROR` in `functions/api/problems.py`).
 """
@@ -24,7 +24,7 @@ REFUSALS: Mapping[int, Mapping[str, tuple[str, str]]] = {
             "Check the id.",
         ),
     },
-    405: {"METHOD_NOT_ALLOWED": ("The path exists, the method does not.", "See the operations above.")},
+    405: {"METHOD_NOT_ALLOWED": ("The path exists, the method does not.", "See the routes above.")},
     409: {
         "ACCOUNT_NOT_FLAT": (
             "The position mode changes only while the account holds nothing and no order of it is open.",
@@ -70,7 +70,7 @@ REFUSALS: Mapping[int, Mapping[str, tuple[str, str]]] = {
         "PARAMETER_UNKNOWN": ("The strategy has no such parameter.", "The detail lists those that it has."),
         "SIZING_VALUE_MISSING": ("The sizing mode needs a value.", "Send `sizing.value`."),
         "SIZING_VALUE_TOO_LARGE": ("The percentage is beyond any leverage.", "Lower `sizing.value`."),
-        "STRATEGY_INVALID": ("The module of the strategy breaks a rule of strategies.", "Mend the module."),
+        "STRATEGY_INVALID": ("The module of the strategy breaks a rule of strategies.", "Correct the module."),
         "STRATEGY_NAME_INVALID": ("`code` cannot be the name of a module.", "Send the name of a file of `strategies/`."),
         "STRATEGY_UNKNOWN": ("There is no built-in strategy with this `code`.", "Send the name of a file of `strategies/`."),
         "TARGET_SHARES_EXCEED_ONE": ("The shares of the targets add up to more than 1.", "Lower them."),
@@ -84,25 +84,31 @@ REFUSALS: Mapping[int, Mapping[str, tuple[str, str]]] = {
     },
     500: {"INTERNAL_ERROR": ("A fault of ours; it has been recorded.", "Tell operations the time of the request.")},
     503: {
-        "CATALOGUE_UNAVAILABLE": ("The catalogue of markets cannot be read.", "Try again after `Retry-After` seconds."),
-        "DEAD_LETTERS_UNAVAILABLE": ("The function for dead letters did not answer.", "Try again; see its log."),
+        "CATALOGUE_UNAVAILABLE": (
+            "The catalogue of markets cannot be read.",
+            "Send the request again after `Retry-After` seconds.",
+        ),
+        "DEAD_LETTERS_UNAVAILABLE": (
+            "The function for dead letters did not answer.",
+            "Send the request again; see the log of the function.",
+        ),
         "OUTCOME_UNKNOWN": (
             "For `POST /v1/limits/validate` only: an earlier order of the position has not ended, so nothing can be decided.",
-            "Try again after `Retry-After` seconds.",
+            "Send the request again after `Retry-After` seconds.",
         ),
         "QUEUE_UNAVAILABLE": ("The order queue did not take the exits of a cancellation.", "Send the request again."),
         "SCHEMA_UNKNOWN": (
             "An item was written by a newer version of the software than the one that answers.",
-            "Try again once the deployment has ended.",
+            "Send the request again once the deployment has ended.",
         ),
         "STATE_STALE": (
             "For `POST /v1/limits/validate` only: the account must be looked at before an entry can be decided.",
-            "Try again after `Retry-After` seconds.",
+            "Send the request again after `Retry-After` seconds.",
         ),
-        "STORE_UNAVAILABLE": ("The table did not answer.", "Try again after `Retry-After` seconds."),
+        "STORE_UNAVAILABLE": ("The table did not answer.", "Send the request again after `Retry-After` seconds."),
         "TOO_MANY_RECENT_ORDERS": (
             "For `POST /v1/limits/validate` only: the account remembers as many settled orders as it can.",
-            "Try again after `Retry-After` seconds.",
+            "Send the request again after `Retry-After` seconds.",
         ),
         "VAULT_UNAVAILABLE": ("Secrets Manager did not answer.", "Send the request again."),
     },
@@ -113,6 +119,7 @@ NEVER_ANSWERED: Mapping[str, str] = {
     "CHOICE_INVALID": "the body's schema refuses such a choice first",
     "CREDENTIALS_MISSING": "the API never reads keys",
     "DELAY_INVALID": "orders of a cancellation have no delay",
+    "EVENT_BUS_UNAVAILABLE": "only the relay publishes events",
     "EXIT_EXCEEDS_POSITION": "a fault of ours while fills are recorded, which the API does not do",
     "FILL_OF_ANOTHER_ENTRY": "a fault of ours while fills are recorded, which the API does not do",
     "FILL_WITHOUT_PRICE": "a fault of ours while fills are recorded, which the API does not do",

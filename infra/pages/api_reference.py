@@ -128,6 +128,7 @@ MEANINGS: Mapping[type[StrEnum], Mapping[str, str]] = {
         "FAILED": "the strategy's code failed",
     },
     Action: {
+        "EXIT": "close a long or a short",
         "LONG": "open a long",
         "SHORT": "open a short",
         "EXIT_LONG": "close a long",
@@ -153,7 +154,7 @@ MEANINGS: Mapping[type[StrEnum], Mapping[str, str]] = {
     },
     Timeframe: {},
 }
-"""What the values of an enumeration mean, where its own comments do not say."""
+"""Meanings of the values of an enumeration, where its own comments do not say."""
 
 NO_BOUND = LimitSpec.most  # above any money or quantity
 
@@ -169,9 +170,14 @@ Shapes of the limits that are no plain values:
 """
 
 
+def application() -> FastAPI:
+    """The API without anything behind it: enough to describe it."""
+    return create_app(cast(ApiServices, SimpleNamespace()))
+
+
 def page() -> str:
     """The document."""
-    app = create_app(cast(ApiServices, SimpleNamespace()))
+    app = application()
     described = app.openapi()
     schemas = described["components"]["schemas"]
     parts = (
@@ -210,7 +216,7 @@ def _headers() -> Iterator[str]:
                 "`POST /v1/accounts` and `POST /v1/subscriptions`: 1 to 128 visible ASCII characters. A repeat with the same key "
                 "makes nothing new and answers with the first result as it is now.",
             ),
-            ("`Retry-After`", "answer", "With 503: seconds after which to try again."),
+            ("`Retry-After`", "answer", "With 503: seconds to wait before the next request."),
             ("`WWW-Authenticate: Bearer`", "answer", "With 401."),
             ("`Cache-Control: no-store`", "answer", "With every refusal."),
         ],
@@ -225,9 +231,9 @@ def _operations(app: FastAPI, described: Mapping[str, Any]) -> Iterator[str]:
         if isinstance(route, APIRoute)
         for method in route.methods or ()
     }
-    yield "## Operations\n"
+    yield "## Routes\n"
     for tag in described["tags"]:
-        yield f"### {tag['name'].capitalize()}\n\n{tag['description']}\n"
+        yield f"### Routes of {tag['name']}\n\n{tag['description']}\n"
         for path, methods in described["paths"].items():
             for method, operation in methods.items():
                 if tag["name"] in operation["tags"]:
@@ -253,7 +259,7 @@ def _operation(method: str, path: str, operation: Mapping[str, Any], route: APIR
 
 
 def who_may(route: APIRoute) -> str:
-    """Who may ask for an operation, by what it depends on."""
+    """Who may ask for an operation, by its dependencies."""
     calls = set(_calls(route.dependant))
     found = next((text for call, text in WHO.items() if call in calls), OPEN)
     return LISTS_MORE_FOR_ADMINS.get(route.name, found)
@@ -275,9 +281,10 @@ def _settings(schemas: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _limits() -> Iterator[str]:
-    yield "## Limits\n"
+    yield "## All limits\n"
     product = ", ".join(f"`{name}` {value}" for name, value in PRODUCT_LIMITS.given())
     levels = ", ".join(scope.value for scope in Scope)
+    properties = LimitsInput.model_json_schema()["properties"]
     yield (
         f"Six levels set limits, widest first: {levels}. A lower level can only tighten. An absent limit is\n"
         "not limited at that level; a body of limits replaces all of its level's. These limits count although nobody has set\n"
@@ -286,17 +293,16 @@ def _limits() -> Iterator[str]:
     )
     yield from _table(
         ("limit", "what it limits", "unit", "type", "bounds", "in force", "measured on", "window", "acts", "code"),
-        (_limit(name, spec) for name, spec in CATALOGUE.items()),
+        (_limit(spec, properties[name]) for name, spec in CATALOGUE.items()),
     )
     yield SHAPES
 
 
-def _limit(name: str, spec: LimitSpec) -> tuple[str, ...]:
-    schema = LimitsInput.model_json_schema()["properties"][name]
+def _limit(spec: LimitSpec, schema: Mapping[str, Any]) -> tuple[str, ...]:
     kind = _kind(schema, nullable=False)
     is_number = kind in ("money", "whole number")
     return (
-        f"`{name}`",
+        f"`{spec.name}`",
         spec.title if spec.part_of is None else f"{spec.title} (part of `{spec.part_of}`)",
         spec.unit,
         kind,
@@ -326,7 +332,7 @@ def _enumerations() -> Iterator[str]:
 
 
 def meanings_of(kind: type[StrEnum]) -> dict[str, str]:
-    """What each value means: what this page says, or the comment at the value itself."""
+    """The meaning of each value: that of this page, or the comment at the value itself."""
     comments = dict(re.findall(r'^    \w+ = "(\w+)"  # (.+)$', inspect.getsource(kind), re.MULTILINE))
     said = {**comments, **MEANINGS[kind]}
     return {value.value: said[value.value] for value in kind}
@@ -408,7 +414,7 @@ def _link(model: str) -> str:
     if model.startswith("Listing_"):
         return f"page of {_link(model.removeprefix('Listing_').removesuffix('_'))}: `items`, `next_cursor`"
     if model == "LimitsInput":
-        return "[limits](#limits)"
+        return "[limits](#all-limits)"
     if model in ("NewSettings", "SettingsChange", "SettingsView"):
         return "[settings](#settings-of-a-subscription)"
     if model == "Reason":

@@ -1,4 +1,4 @@
-"""What each reason means and what to do about it: `python -m infra.pages.reasons` writes `docs/reasons.md`.
+"""The meaning and the remedy of each reason: `python -m infra.pages.reasons` writes `docs/reasons.md`.
 
 It stands outside of the product, which ships with none of this prose.
 """
@@ -15,17 +15,17 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "reasons.md"
 HEADER = """\
 # Why an order was not placed
 
-Every order leg that was decided and not placed, or that ended without a fill, carries one of these codes: in `GET
-/v1/orders` as `reason.code`, in the events on the bus, and as the keys of `skipped` in the fan-out's reports. Codes are
+An order leg that was decided and not placed, or that ended without a fill, carries one of these codes. The code is
+`reason.code` of `GET /v1/orders` and of the events on the bus, and a key of `skipped` in a signal's progress. Codes are
 stable. Where a rule compares, `reason.value` is what was found, `reason.bound` what it may be, `reason.margin` the
 distance; money is in the market's quote currency. A limit that cannot be evaluated (no quote, no balance, no stop)
 refuses with its own code and no value.
 
-An order's `state` says how it ended: `SKIPPED` (there was nothing to decide), `DENIED` (a rule of ours said no),
-`EXPIRED` (it came too late), `REJECTED` (the venue said no), `CANCELLED` (it ended without a fill).
+The `state` of such a leg is `SKIPPED` (nothing to decide), `DENIED` (a rule of ours said no) or `EXPIRED` (too late). The
+venue ends others: `REJECTED` (refused), `CANCELLED` (ended without a fill).
 
-Exits pass no limit: they are only capped to what is held. The limits that the codes name are in the
-[API reference](api-reference.md#limits).
+Exits pass no limit: they are only capped to the position. The limits that the codes name are in the
+[API reference](api-reference.md#all-limits).
 
 This page is generated from the code: `python -m infra.pages.reasons`.
 """
@@ -53,7 +53,7 @@ PAGES: Mapping[str, Mapping[Reason, tuple[str, str]]] = {
         ),
         Reason.NOTHING_HELD: ("An exit came and the subscription holds nothing that it could close.", "None is needed."),
         Reason.POSITION_IS_NEWER: (
-            "An exit came that was issued before the position was opened: it meant an earlier one.",
+            "An exit was issued before the position was opened: the exit meant an earlier position.",
             "None is needed.",
         ),
     },
@@ -112,9 +112,10 @@ PAGES: Mapping[str, Mapping[Reason, tuple[str, str]]] = {
             "Use an account for each strategy of a market.",
         ),
         Reason.OPPOSITE_POSITION_HELD: (
-            "The signal turns a position round, and the exit of what was held was refused or its outcome is unknown. The "
-            "entry would "
-            "only add to it or net with it.",
+            (
+                "The signal turns a position round, and the exit of the old position was refused or its outcome is "
+                "unknown. The entry would only add to the old position or net with it."
+            ),
             "None is needed; the exit is followed up.",
         ),
         Reason.MAX_POSITIONS: (
@@ -155,9 +156,10 @@ PAGES: Mapping[str, Mapping[Reason, tuple[str, str]]] = {
             "Entries are taken again once some orders have ended.",
         ),
         Reason.SIZING_INPUT_MISSING: (
-            "The sizing mode needs something that is not known: the account's balance for a share of equity, the signal's "
-            "average "
-            "true range for a volatility target, win rate and payoff for Kelly's fraction.",
+            (
+                "The sizing mode needs a value that is not known. A share of equity needs the account's balance, a "
+                "volatility target the signal's average true range, Kelly's fraction a win rate and a payoff."
+            ),
             "Give the setting, or choose another mode.",
         ),
         Reason.NO_EDGE: (
@@ -171,16 +173,17 @@ PAGES: Mapping[str, Mapping[Reason, tuple[str, str]]] = {
         ),
         Reason.KILL_SWITCH: (
             (
-                "A kill switch of the platform, the organisation, the strategy or the user was on when the entry was "
-                "about to leave, or cancelled it while it rested. Under HALT_ALL exits wait and are not denied; stops "
-                "and targets of open positions are sent under every grade."
+                "A kill switch of the platform, the organisation, the strategy or the user stopped the entry before it "
+                "left, or cancelled the resting entry. Under HALT_ALL exits wait and are not denied. Stops and targets "
+                "of open positions are sent under every grade."
             ),
-            "Ask whoever has set it; your own switch is `USER/me`. A switch never clears by itself.",
+            "Ask the person who set the switch; your own is `USER/me`. A switch never clears by itself.",
         ),
         Reason.VENUE_BREAKER_OPEN: (
-            "The venue did not answer anybody, and it was clear that the entry would be too old before the venue is tried "
-            "again. Exits "
-            "are tried all the same.",
+            (
+                "The venue did not answer anybody, and the entry would have been too old at the next attempt. Exits are "
+                "attempted all the same."
+            ),
             "None is needed.",
         ),
     },
@@ -205,15 +208,16 @@ PAGES: Mapping[str, Mapping[Reason, tuple[str, str]]] = {
         ),
         Reason.LIMITS_UNAVAILABLE: (
             (
-                "The limits above the account could not be read for over an hour, or the organisation's pool could not "
+                "The limits above the account could not be read for over an hour. Or the organisation's pool could not "
                 "be asked while the entry was fresh. A limit that is not known refuses."
             ),
             "Operations must restore the store of limits.",
         ),
         Reason.EMERGENCY_LIMIT: (
-            "The limits above the account could not be read, so the emergency limits count: 2,000 of notional an order "
-            "and 10,000 a "
-            "day. Value: what the order, or the day with it, would come to.",
+            (
+                "The limits above the account could not be read, so the emergency limits count: 2,000 of notional an "
+                "order and 10,000 a day. Value: the notional of the order, or of the day with the order."
+            ),
             "Wait until the limits can be read again.",
         ),
     },
@@ -232,13 +236,14 @@ PAGES: Mapping[str, Mapping[Reason, tuple[str, str]]] = {
             "Widen the stop.",
         ),
         Reason.MIN_REWARD_TO_RISK: (
-            "The way to the targets, weighted by their shares, is less than `min_reward_to_risk` times the way to the "
-            "stop; or one of "
-            "the two is missing.",
+            (
+                "The way to the targets, weighted by their shares, is less than `min_reward_to_risk` times the way to "
+                "the stop. Or one of the two is missing."
+            ),
             "Correct targets or stop.",
         ),
         Reason.MAX_RISK_PER_TRADE: (
-            "What is lost at the stop is over `max_risk_per_trade_percent` of the capital, or there is no stop to tell.",
+            "The loss at the stop is over `max_risk_per_trade_percent` of the capital, or there is no stop.",
             "Lower the size or tighten the stop.",
         ),
         Reason.MAX_ORDER_QUANTITY: ("The quantity is above `max_order_quantity`. Base units.", "Lower the size."),
@@ -329,7 +334,7 @@ PAGES: Mapping[str, Mapping[Reason, tuple[str, str]]] = {
             "Lower the size or raise the leverage.",
         ),
         Reason.POOL_EXHAUSTED: (
-            "The organisation's members share a limit, and what is left of it does not cover this entry.",
+            "The organisation's members share a limit, and its rest does not cover this entry.",
             "Wait until somebody closes, or ask the organisation.",
         ),
     },
@@ -383,8 +388,11 @@ PAGES: Mapping[str, Mapping[Reason, tuple[str, str]]] = {
             "Wait for the end of the pause; one more loss begins another.",
         ),
         Reason.MARKET_BANNED: (
-            "The subscription has made less than `min_market_profit_percent` of its capital in this market within a day, and "
-            "leaves it alone for `low_profit_ban_hours` (24 if that is not set). Value: what it has made.",
+            (
+                "The subscription has made less than `min_market_profit_percent` of its capital in this market within a "
+                "day. It leaves the market alone for `low_profit_ban_hours` (24 if that is not set). Value: the profit "
+                "in per cent of the capital."
+            ),
             "Wait for the end of the ban.",
         ),
         Reason.COOL_DOWN: (
@@ -440,7 +448,7 @@ PAGES: Mapping[str, Mapping[Reason, tuple[str, str]]] = {
         ),
         Reason.SIGNAL_SUPERSEDED: (
             (
-                "A newer signal for the same position was decided first, so the older entry is not taken behind it; or "
+                "A newer signal for the same position was decided first, so the older entry is not taken behind it. Or "
                 "the entry rested and an exit of its position came."
             ),
             "None is needed.",
@@ -481,7 +489,7 @@ PAGES: Mapping[str, Mapping[Reason, tuple[str, str]]] = {
         ),
         Reason.CANCELLED_AT_VENUE: (
             (
-                "The venue, or somebody with access to the account, cancelled the order; or a market order neither "
+                "The venue, or somebody with access to the account, cancelled the order. Or a market order neither "
                 "filled nor ended within a minute, so we cancelled it."
             ),
             "None is needed if it was you.",
@@ -492,13 +500,16 @@ PAGES: Mapping[str, Mapping[Reason, tuple[str, str]]] = {
         Reason.CLOSED_OUTSIDE: ("Somebody with access to the account has closed the position by hand.", "None if it was you."),
         Reason.HOLDING_TIME_OVER: (
             "The position was held for `max_holding_hours`, so it was closed at market.",
-            "None is needed; the limit did what it says.",
+            "None is needed; the limit worked.",
         ),
         Reason.UNREALISED_LOSS: (
-            "The position has lost `max_unrealised_loss_percent` of what it had cost, so it was closed at market.",
-            "None is needed; the limit did what it says.",
+            "The position has lost `max_unrealised_loss_percent` of its cost, so it was closed at market.",
+            "None is needed; the limit worked.",
         ),
-        Reason.FLATTENED: ("A kill switch of the grade FLATTEN has closed the position at market.", "Ask whoever has set it."),
+        Reason.FLATTENED: (
+            "A kill switch of the grade FLATTEN has closed the position at market.",
+            "Ask the person who set the switch.",
+        ),
     },
 }
 

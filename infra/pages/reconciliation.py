@@ -1,4 +1,4 @@
-"""The tables of `domain/reconcile/drift.py` as a page, each row of which asks the function itself.
+"""The tables of `domain/reconcile/drift.py` as a page. Each row asks the function itself.
 
 `python -m infra.pages.reconciliation` writes `docs/reconciliation.md`.
 """
@@ -22,9 +22,9 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "reconciliation.md"
 HEADER = """\
 # What a look at the venue does
 
-Each look at an account compares what we believe with what its venue reports, and does what these tables say: (our state, the
-venue's report, how old that is) -> action. What is ours is mended, what is somebody else's is told of once and never touched. A
-look ends with nothing left to do, or with an alert; it never tries the same thing again and again.
+Each look at an account compares our record with the report of its venue. It acts by these tables: (our state, the
+venue's report, its age) -> action. Orders and positions of ours are repaired. Those of somebody else are reported once
+and never touched. A look ends with nothing left to do, or with an alert after three attempts.
 
 This page is generated from the code: `python -m infra.pages.reconciliation`.
 """
@@ -67,12 +67,12 @@ def _unresolved() -> Iterator[str]:
     window = _words(BINANCE_USDM.settle_window)
     yield "## An order whose outcome is unknown\n"
     yield (
-        f"Its absence is proven by {LOOKUPS_NEEDED} look-ups at least {_words(_SPACING)} apart, both after\n"
-        f"the settle window of its mark ({window} at Binance USD-M), and by the list of trades. Until then nothing\n"
-        "is sent for it. Every combination of what follows is a test in `tests/unit/domain/reconcile/test_reconcile.py`.\n"
+        f"Its absence is proven by {LOOKUPS_NEEDED} lookups at least {_words(_SPACING)} apart, both after the settle window\n"
+        f"of its mark ({window} at Binance USD-M). The list of trades must not have it either. Until then nothing is\n"
+        "sent for the order. Every combination of these rows is a test in `tests/unit/domain/reconcile/test_reconcile.py`.\n"
     )
     rows = (
-        ("found", "it is adopted, with what it has filled"),
+        ("found", "it is adopted, with its fills"),
         ("not found, not proven absent", "wait and look again"),
         ("absent, or certainly never sent; an earlier leg has not ended", "wait for that one"),
         ("the same; an entry that is fresh, its subscription active", "send it, under a new mark"),
@@ -108,7 +108,7 @@ def _positions() -> Iterator[str]:
     yield "## A position\n"
     yield (
         "By market, in hedge mode by market and side: a long and a short in one market are compared apart. A short counts as\n"
-        "negative, so that a position which was turned is one that was closed, and another one.\n"
+        "negative: a position that was turned counts as closed, and as another one.\n"
     )
     yield from _table(("the venue holds", "noted before", "an order of ours in the market", "what is done"), _position_rows())
 
@@ -134,7 +134,7 @@ def _position_rows() -> Iterator[tuple[str, ...]]:
 def _paces() -> Iterator[str]:
     yield "## How often\n"
     rows = (
-        ("an outcome is unknown", "when its look-up can count"),
+        ("an outcome is unknown", "when its lookup can count"),
         ("a position is without its stop, or a stop without its position", "at once, and with the clock's every minute"),
         (
             "a difference was noted",
@@ -148,8 +148,8 @@ def _paces() -> Iterator[str]:
     )
     yield from _table(("while", "the account is looked at"), iter(rows))
     yield (
-        f"What {ATTEMPTS_BEFORE_ALERT} attempts in a row did not mend becomes an alert, once, and goes on every\n"
-        f"{_words(SLOW_PACE)}; trouble that stays away for an {_words(MEND_MEMORY)} counts anew. At most\n"
+        f"Trouble that {ATTEMPTS_BEFORE_ALERT} attempts in a row did not end becomes an alert, once. Attempts go on every\n"
+        f"{_words(SLOW_PACE)}. Trouble that stays away for an {_words(MEND_MEMORY)} counts anew. At most\n"
         f"{MAX_EXTERNAL_ORDERS} orders of others are shown.\n"
     )
 

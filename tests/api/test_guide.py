@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 from candlecast.domain.account.account import MAX_SUBSCRIPTIONS_PER_ACCOUNT
 from candlecast.domain.subscriptions.subscription import MAX_ALLOWED_MARKETS
 from candlecast.services.account.open_account import MAX_ACCOUNTS
 from candlecast.services.subscriptions.measure_subscription import MAX_ORDER_PAGES, MAX_TRADE_PAGES, PAGE_SIZE
 from candlecast.services.subscriptions.subscribe import MAX_SUBSCRIPTIONS
-from functions.api.deps import MAX_PAGE_SIZE
+from functions.api.deps import MAX_PAGE_SIZE, PLATFORM_ADMIN
 from functions.api.guards import MAX_BODY_BYTES
 from functions.api.problems import Problem
 from functions.api.routes.health import CACHE
+from infra.pages.api_reference import OPEN, application, who_may
+from tests.api.conftest import Deployment
 from tests.support.routes import operations
 
 GUIDE = (Path(__file__).parents[2] / "docs/guides/api.md").read_text()
@@ -47,11 +50,39 @@ def test_the_example_of_a_refusal_is_one() -> None:
     assert Problem.model_validate(json.loads(example)).model_dump() == json.loads(example)
 
 
-def test_every_code_in_the_guide_is_raised_somewhere() -> None:
-    rows = GUIDE[GUIDE.index("| status | codes |") : GUIDE.index("With `INVALID_REQUEST`")]
-    root = Path(__file__).parents[2]
-    source = "".join(
-        path.read_text() for folder in ("functions/api", "layers/core/candlecast") for path in (root / folder).rglob("*.py")
-    )
-    for code in re.findall(r"`([A-Z_]+)`", rows):
-        assert f'"{code}"' in source, code
+def test_what_needs_the_role_is_listed() -> None:
+    text = re.sub(r"\s+", " ", GUIDE[GUIDE.index("There is one role") : GUIDE.index("## First order")])
+    words_of = {
+        "create_strategy": "create a strategy",
+        "rotate_source_secret": "rotate the secret",
+        "list_dead_letters": "dead letters",
+        "get_dead_letter": "read",
+        "redrive_dead_letters": "redrive",
+        "drop_dead_letter": "drop",
+        "put_membership": "where a user belongs",
+        "get_pool": "read or set the pool",
+        "put_pool": "read or set the pool",
+        "get_limits": "read or set the limits of the platform, an organisation, a group, or another user",
+        "put_limits": "read or set the limits of the platform, an organisation, a group, or another user",
+        "put_kill_switch": "set or clear the kill switch of the platform, an organisation, a strategy, or another user",
+        "delete_kill_switch": "set or clear the kill switch of the platform, an organisation, a strategy, or another user",
+        "list_kill_switches": "list those of others",
+    }
+    needing = {name for name, route in routes().items() if PLATFORM_ADMIN in who_may(route)}
+    assert needing == set(words_of)
+    assert all(words in text for words in words_of.values())
+
+
+def test_only_health_needs_no_token() -> None:
+    assert [name for name, route in routes().items() if who_may(route) == OPEN] == ["get_health"]
+
+
+def routes() -> dict[str, Any]:
+    """Every route by the name of its operation."""
+    return {route.name: route for resource in application().routes for route in getattr(resource, "routes", [])}
+
+
+def test_the_first_request_of_the_guide_is_answered() -> None:
+    first = GUIDE[GUIDE.index("```sh") :]
+    [path] = re.findall(r'^curl -H "Authorization: Bearer \$TOKEN" \$API(\S+)$', first[: first.index("```\n", 5)], re.MULTILINE)
+    assert Deployment().client.get(path).status == 200

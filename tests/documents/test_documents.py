@@ -12,9 +12,17 @@ from typing import Any
 import pytest
 import typer
 
+from benchmarks.report.model import Pace, table
+from candlecast.domain.account.events import EventType
+from candlecast.domain.account.kill_switch import Grade
+from candlecast.domain.limits.catalogue import CATALOGUE
+from candlecast.domain.orders.retries import NOT_PLACED
+from candlecast.domain.reconcile.adopt import ALERT_OF_CLOSING
+from candlecast.domain.reconcile.protect import NAKED_TOO_LONG
 from candlecast.services.orders.execute_order import METRIC_OF_STATE
-from candlecast_cli.main import app
+from candlecast.services.pools.release_pools import POOL_DAILY_LOSS
 from functions.api.app import create_app
+from infra.local.emulator.patching import MINISTACK_VERSION
 from tests.support.transformed import functions, nested, queue_name, resources, root, text
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,9 +34,11 @@ DOCUMENTS = {
     if path.relative_to(ROOT).parts[0] not in MADE
 }
 NAMES = sorted(DOCUMENTS)
-README, ARCHITECTURE, OPERATE = (DOCUMENTS[it] for it in ("README.md", "docs/ARCHITECTURE.md", "docs/guides/operate.md"))
+README, ARCHITECTURE = DOCUMENTS["README.md"], DOCUMENTS["docs/ARCHITECTURE.md"]
+OPERATE, DEPLOY = DOCUMENTS["docs/guides/operate.md"], DOCUMENTS["docs/guides/deploy.md"]
 
-WRITTEN_BY_THE_READER = {"strategies/three_highs.py", "versions.json"}
+LETTER_CHANGES = ("redriven", "dropped")  # the one message with a variable part
+WRITTEN_BY_THE_READER = {"strategies/three_highs.py", "try_it.py", "versions.json"}
 FOLDERS = {path.name for folder in (ROOT, CORE) for path in folder.iterdir() if path.is_dir()} - MADE
 SUFFIXES = (".py", ".md", ".yaml", ".toml", ".sh", ".in", ".lock")
 LINK = re.compile(r"\]\((?!https?:)([^)\s]+)\)")
@@ -42,7 +52,7 @@ def without_fences(document: str) -> str:
 
 
 def code(document: str) -> Iterator[str]:
-    """Everything that is set as code: whole blocks, and what stands in backticks."""
+    """Everything that is set as code: whole blocks, and text in backticks."""
     yield from FENCED.findall(document)
     yield from INLINE.findall(without_fences(document))
 
@@ -54,7 +64,7 @@ def anchors(document: str) -> set[str]:
 
 
 def paths(document: str) -> set[str]:
-    """What is set as code and reads like a path of the repository."""
+    """Text that is set as code and reads like a path of the repository."""
     words = {it.rstrip("/") for it in INLINE.findall(without_fences(document)) if re.fullmatch(r"[\w./-]+", it)}
     return {it for it in words if ("/" in it and it.split("/")[0] in FOLDERS) or it.endswith(SUFFIXES)} - WRITTEN_BY_THE_READER
 
@@ -83,6 +93,45 @@ def published_metrics() -> set[str]:
     return found
 
 
+def parameters() -> dict[str, str]:
+    """Parameters of the stack and their defaults, but for those of one environment alone."""
+    return {name: str(it.get("Default")) for name, it in root()["Parameters"].items()}
+
+
+def logged() -> set[str]:
+    """Messages that functions and the shared package log, but for the paper exchange, which has no operator of its own."""
+    found: set[str] = set()
+    for path in (*CORE.rglob("*.py"), *(ROOT / "functions").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+                continue
+            if ast.unparse(node.func.value) == "logger" and node.func.attr in {"info", "warning", "error", "exception"}:
+                message = node.args[0]
+                found |= (
+                    {str(message.value)} if isinstance(message, ast.Constant) else {f"dead letter {it}" for it in LETTER_CHANGES}
+                )
+    return found - {"unexpected error on %s %s"}
+
+
+@cache
+def told_alerts() -> set[str]:
+    """Codes of critical alerts, wherever the code makes one."""
+    found: set[str] = set(NOT_PLACED.values()) | set(ALERT_OF_CLOSING.values()) | {POOL_DAILY_LOSS, NAKED_TOO_LONG}
+    for path in CORE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call):
+                continue
+            call = ast.unparse(node.func)
+            partial_of = ast.unparse(node.args[0]) if call == "partial" and node.args else ""
+            if call.split(".")[-1] == "alert" or {call, partial_of} & {"count_mend", "tell_once"}:
+                places = [it.value for it in node.keywords if it.arg == "code"] + node.args
+                found |= {str(it.value) for it in places if isinstance(it, ast.Constant) and str(it.value).isupper()}
+            if call in ("Fatal", "_fixed") and node.args:
+                code = node.args[-1] if call == "_fixed" and ast.unparse(node.args[0]) == "Fatal" else node.args[0]
+                found |= {str(code.value)} if isinstance(code, ast.Constant) else set()
+    return found
+
+
 def alarms() -> dict[str, str]:
     """Every alarm without the stack's name, and its runbook."""
     return {
@@ -101,20 +150,8 @@ def routes() -> set[tuple[str, str]]:
     return {(method, re.sub(r"\{\w+\}", "{}", path)) for method, path in known}
 
 
-def is_command(words: str) -> bool:
-    """Whether the command has such a group, or such a command in a group; `build` and the like stand alone."""
-    found: Any = typer.main.get_command(app)
-    for word in words.split():
-        if not hasattr(found, "commands"):
-            return True  # an argument
-        if word not in found.commands:
-            return False
-        found = found.commands[word]
-    return True
-
-
 def examples(document: str, pattern: str | re.Pattern[str]) -> set[Any]:
-    """Every match of a pattern, or of its groups, in what is set as code."""
+    """Every match of a pattern, or of its groups, in text that is set as code."""
     return {match for it in code(document) for match in re.findall(pattern, it)}
 
 
@@ -141,13 +178,6 @@ def test_every_make_target_exists(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_command_of_the_command_line_exists(name: str) -> None:
-    named = examples(DOCUMENTS[name], r"(?m)(?:^|[($/`]| )candlecast ([a-z]+(?: [a-z]+)?)(?=[ \n)`]|$)")
-    assert {it for it in named if not is_command(it)} == set()
-    assert examples(DOCUMENTS[name], r"-m infra\.local (\w+)") == set()
-
-
-@pytest.mark.parametrize("name", NAMES)
 def test_every_route_exists(name: str) -> None:
     named = {(method, re.sub(r"\{\w+\}", "{}", path)) for method, path in examples(DOCUMENTS[name], ROUTE)}
     assert named <= routes()
@@ -171,6 +201,24 @@ def test_the_list_of_metrics_is_what_is_published() -> None:
     assert first_cells(OPERATE, "## Metrics\n") == published_metrics()
 
 
+def test_the_list_of_log_lines_is_what_is_logged() -> None:
+    assert first_cells(OPERATE, "## Follow something through the logs\n") == logged()
+
+
+def test_the_list_of_events_is_what_is_published() -> None:
+    assert first_cells(OPERATE, "## Events\n") == {kind.value for kind in EventType}
+
+
+def test_every_alert_is_explained() -> None:
+    explained = set(INLINE.findall(OPERATE)) | set(INLINE.findall(DOCUMENTS["infra/runbooks/position-drifts.md"]))
+    assert len(told_alerts()) > 15  # so that another way of writing them is not taken for none
+    assert told_alerts() - explained == set()
+
+
+def test_the_table_of_kill_switches_has_every_grade() -> None:
+    assert first_cells(OPERATE, "### Kill switches\n") == {grade.value for grade in Grade}
+
+
 def test_the_list_of_metrics_names_their_publishers() -> None:
     publishers = {name for row in rows(OPERATE, "## Metrics\n") for name in INLINE.findall(row[1])}
     assert publishers <= set(functions())
@@ -184,6 +232,41 @@ def test_the_list_of_alarms_is_what_is_deployed_with_its_runbooks() -> None:
         for function in (functions() if "<function>" in name else [""])
     }
     assert listed == alarms()
+
+
+def test_the_table_of_parameters_is_the_templates() -> None:
+    listed: dict[str, str] = {}
+    for row in rows(DEPLOY, "## Parameters\n"):
+        names, defaults = INLINE.findall(row[0]), INLINE.findall(row[1])
+        listed |= dict(zip(names, defaults or [""] * len(names), strict=True))
+    assert listed == parameters()
+
+
+def test_the_sheet_counts_alarms_and_metrics_as_they_are() -> None:
+    series = sum(len(INLINE.findall(row[1])) for row in rows(OPERATE, "## Metrics\n") if row[1].startswith("`"))
+    assert f"| alarms, {len(alarms())} at 0.10 | {len(alarms()) / 10:.2f} |" in DEPLOY
+    assert f"{series} at most" in DEPLOY
+    assert f"up to {series * 0.3:.2f} a month" in DEPLOY
+
+
+def test_the_list_of_patches_is_what_is_there() -> None:
+    emulator = "infra/local/emulator"
+    listed = {
+        name for row in rows(DOCUMENTS[f"{emulator}/README.md"], "# The embedded cloud\n") for name in INLINE.findall(row[0])
+    }
+    assert listed | {"__init__.py", "__main__.py"} == {path.name for path in (ROOT / emulator).glob("*.py")}
+    assert f"`ministack=={MINISTACK_VERSION}`" in DOCUMENTS[f"{emulator}/README.md"]
+
+
+def test_the_tables_of_scaling_are_what_the_model_says() -> None:
+    scaling = DOCUMENTS["docs/guides/scaling.md"]
+    for pace in (Pace(), Pace(shards_at_once=200, orders_at_once=1_000)):
+        assert table(pace).strip() in scaling
+
+
+def test_there_are_as_many_limits_as_the_readme_says() -> None:
+    assert "Some seventy limits" in README
+    assert 65 <= len(CATALOGUE) <= 75
 
 
 def test_the_table_of_functions_is_what_is_deployed() -> None:

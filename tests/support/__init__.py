@@ -1,1 +1,1 @@
-"""What several suites of tests share: how services are wired, apart from the composition root's adapters."""
+"""The helpers of tests: builders, fakes, and the wiring that several suites share."""

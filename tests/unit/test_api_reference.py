@@ -3,40 +3,40 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from candlecast.domain.subscriptions.subscription import Settings
 from candlecast.domain.values.errors import DomainError
-from candlecast.ports.api_services import ApiServices
-from functions.api.app import create_app
 from functions.api.problems import STATUS_OF_ERROR
 from functions.api.schemas.subscriptions import NewSettings, SettingsView
 from infra.pages.api_codes import NEVER_ANSWERED, REFUSALS
-from infra.pages.api_reference import DOCUMENT, MEANINGS, NO_ROLE, OPEN, meanings_of, page, shown_models, who_may
+from infra.pages.api_reference import (
+    DOCUMENT,
+    MEANINGS,
+    NO_ROLE,
+    OPEN,
+    application,
+    meanings_of,
+    page,
+    shown_models,
+    who_may,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 BASES = (ROOT / "layers" / "core", ROOT)
-APP = create_app(cast(ApiServices, SimpleNamespace()))
+APP = application()
 ROUTES = {route.name: route for resource in APP.routes for route in getattr(resource, "routes", [])}
 ERRORS = {"InvalidValue", "NotFound", "Conflict", "Reject", "Fatal", "RetryLater", "Ambiguous", "Poison", "StrategyError"}
 NAMED_BY_CONSTANT = {"UNAVAILABLE", "RESERVATION_CHANGED", "SLOT_CHANGED"}
 OF_FRAMEWORK = {"UNAUTHENTICATED", "FORBIDDEN", "METHOD_NOT_ALLOWED", "BODY_TOO_LARGE", "INVALID_REQUEST", "INTERNAL_ERROR"}
-ADAPTERS_OF_THE_API = (
-    "secrets",
-    "sqs",
-    "dead_letters_function",
-    "strategy_code",
-    "market_catalogue",
-    "dead_letters",
-    "dead_letter_ways",
-)
-NOT_OF_THE_API = {"candlecast.runtime.bootstrap", "candlecast.strategy.guard"}
+NOT_OF_THE_API = ("candlecast.runtime.bootstrap", "candlecast.runtime.compose", "candlecast.strategy.guard")
 
 
 def test_the_document_is_what_the_code_says() -> None:
@@ -51,6 +51,11 @@ def test_every_operation_and_model_is_shown() -> None:
             assert f"#### {method.upper()} {path}\n" in text
     for model in shown_models(described):
         assert f"### {model}\n" in text
+
+
+def test_no_two_headings_share_an_anchor() -> None:
+    headings = re.findall(r"^#+ (.+)$", page(), re.MULTILINE)
+    assert len(headings) == len({heading.lower() for heading in headings})
 
 
 @pytest.mark.parametrize(
@@ -86,7 +91,7 @@ def test_every_setting_says_what_it_means() -> None:
     assert [name for name, field in NewSettings.model_fields.items() if not field.description] == []
 
 
-# What a description says of bounds that the domain checks: the least and the most that is taken, and what is refused beside it.
+# Bounds that the domain checks and a description names: values at the bounds, and values beyond them.
 BOUNDS: Mapping[str, tuple[Sequence[Any], Sequence[Any]]] = {
     "capital": (["0.000000000000000001"], ["0", "-1"]),
     "risk_per_trade_percent": (["0.1", "100"], ["0", "100.1"]),
@@ -137,15 +142,18 @@ def test_the_default_of_every_setting_is_the_domains() -> None:
 
 
 def sources() -> Iterator[tuple[str, ast.Module]]:
-    """Every module that the API can reach, adapters of its bootstrap included."""
-    wanted = ["functions.api.handler", *(f"candlecast.adapters.{it}" for it in ADAPTERS_OF_THE_API)]
+    """Every module that the API can reach, and every adapter but those of exchanges."""
+    wanted = ["functions.api.handler"]
     wanted += [f"functions.api.routes.{path.stem}" for path in (ROOT / "functions/api/routes").glob("*.py")]
-    wanted += [f"candlecast.adapters.dynamodb.{path.stem}" for path in (BASES[0] / "candlecast/adapters/dynamodb").glob("*.py")]
+    adapters = (
+        path for path in (BASES[0] / "candlecast/adapters").rglob("*.py") if "ccxt" not in path.read_text(encoding="utf-8")
+    )
+    wanted += [".".join(path.relative_to(BASES[0]).with_suffix("").parts) for path in adapters]
     seen: set[str] = set()
     while wanted:
         module = wanted.pop()
         path = next((it for base in BASES if (it := base / f"{module.replace('.', '/')}.py").is_file()), None)
-        if module in seen | NOT_OF_THE_API or path is None:
+        if module in seen or module.startswith(NOT_OF_THE_API) or path is None:
             continue
         seen.add(module)
         tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -155,6 +163,7 @@ def sources() -> Iterator[tuple[str, ast.Module]]:
                 wanted += [node.module, *(f"{node.module}.{it.name}" for it in node.names)]
 
 
+@cache
 def raised_codes() -> set[str]:
     """Codes that are written where an error is made, or in a constant that such a place names."""
     found: set[str] = set()

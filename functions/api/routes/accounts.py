@@ -56,7 +56,7 @@ def delete_credentials(who: CallerDep, change: ChangeCredentialsDep, account_id:
 
 @router.put("/{account_id}/limits", responses=refusals(404, 409, 413))
 def put_account_limits(who: CallerDep, limit: LimitAccountDep, account_id: AccountId, body: LimitsInput) -> AccountView:
-    """Replace what the account limits, whichever subscription trades on it; it can only tighten what stands above."""
+    """Replace the account's limits. They hold for each of its subscriptions, and can only tighten the levels above."""
     limits: Any = body
     return AccountView.of(limit(who.tenant_id, account_id, limits.to_domain()))
 

@@ -35,7 +35,7 @@ def list_signals(
     limit: PageSize = DEFAULT_PAGE_SIZE,
     cursor: Cursor = None,
 ) -> Listing[PublishedSignalView]:
-    """List a strategy's signals, newest first, with what became of each."""
+    """List a strategy's signals, newest first, with the progress of each."""
     strategies.get_strategy(strategy_id)
     page = signals.list_signals(strategy_id, cursor, limit)
     return Listing(items=[PublishedSignalView.of(record) for record in page.items], next_cursor=page.cursor)

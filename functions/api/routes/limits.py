@@ -96,7 +96,7 @@ def get_usage(who: CallerDep, show: ShowUsageDep, subscription_id: SubscriptionI
 
 @router.post("/validate", responses=refusals(404, 409, 413))
 def validate_order(who: CallerDep, validate: ValidateOrderDep, body: ValidationRequest) -> ReceiptView:
-    """Hold an entry against every limit without placing it: what would be done, each limit's value, bound and margin."""
+    """Hold an entry against every limit without placing it, and show the decision: each limit's value, bound and margin."""
     return ReceiptView.of(validate(who.tenant_id, body.subscription_id, body.to_domain()).text())
 
 

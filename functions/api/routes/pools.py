@@ -29,7 +29,7 @@ Organisation = Annotated[LimitPlace, Depends(_organisation)]
 
 @router.get("/{organisation_id}")
 def get_pool(change: ChangeLimitsDep, pools: PoolsDep, clock: ClockDep, place: Organisation) -> PoolView:
-    """Show what an organisation's accounts may have together, and what of it they use now."""
+    """Show the bounds that an organisation's accounts share, and how much of each is used now."""
     return _view(pools, clock, change.find(place))
 
 

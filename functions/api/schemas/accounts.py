@@ -65,18 +65,14 @@ class ExternalOrderView(View):
 
 
 class AccountView(View):
-    """An account; `credentials_set` is all that is told of its keys.
-
-    `external_orders` are open orders of somebody else, `foreign_markets` those in which more is held than ours: no entry is taken
-    there.
-    """
+    """An account, without its keys."""
 
     account_id: str
     label: str
     venue: str
     status: AccountStatus
     disabled_reason: str | None = Field(description="Why the account is disabled; null while it is not.")
-    credentials_set: bool = Field(description="Whether the account has keys.")
+    credentials_set: bool = Field(description="Whether the account has keys. Nothing else of the keys is shown.")
     created_at: datetime
     balance: BalanceView | None = Field(description="As the venue told it last; null before the first look.")
     reconciled_at: datetime | None = Field(description="Last full look at the venue.")

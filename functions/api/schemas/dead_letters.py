@@ -31,10 +31,10 @@ class DeadLetterView(View):
 
 
 class DeadLetterList(View):
-    """What one look has shown; `total` is about how many there are, since a FIFO group shows its first ten only."""
+    """The dead letters that one look has shown."""
 
     items: list[DeadLetterView]
-    total: int
+    total: int = Field(description="About how many there are: a FIFO group shows its first ten only.")
 
     @classmethod
     def of(cls, listing: DeadLetterListing) -> DeadLetterList:
@@ -59,7 +59,7 @@ class RefusedLetterView(View):
 
 
 class RedrivenView(View):
-    """What a redrive has put back; what has become stale ends as expired when it is taken."""
+    """The result of a redrive. A letter that has become stale ends as expired when its function takes it."""
 
     redriven: int
     message_ids: list[str]

@@ -46,7 +46,7 @@ def _fields() -> dict[str, Any]:
 
 
 class _LimitsBase(Body):
-    """Limits to set; what is absent is not limited at this level."""
+    """Limits to set. An absent limit is not limited at this level."""
 
     model_config = ConfigDict(json_schema_extra={"examples": EXAMPLES})  # type: ignore[dict-item]
 
@@ -123,7 +123,7 @@ class Membership(Body):
 
 
 class LimitView(View):
-    """What one limit is: its unit, what it is measured on, which of two values counts, and what a breach is called."""
+    """One limit of the catalogue."""
 
     name: str
     title: str

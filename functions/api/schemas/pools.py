@@ -1,4 +1,4 @@
-"""Bodies of pools: what all accounts of an organisation may have together, and what they use of it."""
+"""Bodies of pools: the bounds that all accounts of an organisation share, and their use."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Count = Annotated[int, Field(strict=True)]
 
 
 class PoolInput(Body):
-    """Bounds to set; what is absent is not limited."""
+    """Bounds to set. An absent bound limits nothing."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"max_gross_notional": "250000", "max_open_positions": 40, "max_daily_loss": "5000"}]}
@@ -40,7 +40,7 @@ class PoolBoundsView(View):
 
 
 class PoolView(View):
-    """An organisation's pool. What is used is reserved for entries under way or held; orders and result are those of today."""
+    """An organisation's pool: its bounds, and how much of them entries under way and positions use."""
 
     organisation_id: str
     bounds: PoolBoundsView

@@ -10,7 +10,7 @@ from functions.api.schemas.values import Money, View
 
 
 class StatisticsView(View):
-    """What closed trades add up to; money in quote units, `pnl` before and `net_pnl` after fees; None where undefined yet."""
+    """The sums over closed trades."""
 
     trades: int = Field(description="Closed trades.")
     wins: int = Field(description="Trades with a profit after fees.")
@@ -27,11 +27,7 @@ class StatisticsView(View):
 
 
 class PerformanceView(View):
-    """A subscription's track record with its drawdown and slippage.
-
-    `max_drawdown` (quote units, after fees) is over the newest `drawdown_trades` trades; `slippage_bps` is the mean over the
-    newest `slippage_orders` filled market orders, positive is worse than the signal's price.
-    """
+    """A subscription's track record with its drawdown and slippage."""
 
     statistics: StatisticsView
     max_drawdown: Money | None = Field(description="Deepest fall of the running result, quote units after fees.")

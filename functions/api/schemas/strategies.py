@@ -149,21 +149,18 @@ class SignalView(View):
     strategy_id: str
     market: str
     action: Action
-    issued_at: datetime = Field(description="When the signal was decided: what its age counts from.")
+    issued_at: datetime = Field(description="When the signal was decided. Its age counts from here.")
     candle_close: datetime | None = Field(description="Close of its candle; null for a signal from outside.")
     price: Money | None = Field(description="Reference price.")
     stop_loss: Money | None = Field(description="Price of the stop.")
     take_profits: tuple[TakeProfitView, ...]
     atr: Money | None = Field(description="Average true range in quote units; only built-in strategies tell it.")
     confidence: Money | None = Field(description="0 to 1.")
-    metadata: Mapping[str, str] = Field(description="What the sender or the code added; it decides nothing.")
+    metadata: Mapping[str, str] = Field(description="Added by the sender or the code; it decides nothing.")
 
 
 class PublishedSignalView(View):
-    """A published signal and what became of it: orders sent on, and subscriptions skipped by reason, over all shards.
-
-    `spread_seconds` is how much later than the first subscriber's order message the last one's was sent.
-    """
+    """A published signal with its progress over all shards."""
 
     signal: SignalView
     published_at: datetime

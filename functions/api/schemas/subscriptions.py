@@ -51,7 +51,7 @@ class SizingInput(Body):
 
 
 def _without_defaults(schema: dict[str, Any]) -> None:
-    """A change has no defaults: what is absent stays as it is."""
+    """A change has no defaults: an absent setting stays as it is."""
     for described in schema["properties"].values():
         described.pop("default", None)
     schema["examples"] = [{"leverage": 5, "max_daily_loss_percent": "2.5"}]
@@ -85,7 +85,7 @@ class EntryPreferenceInput(Body):
 
 
 class SettingsChange(Body):
-    """Settings to change; what is absent stays. Money in the market's quote currency, percentages as numbers (5 means 5 %)."""
+    """Settings to change; an absent setting stays. Money in the market's quote currency, percentages as numbers (5 means 5 %)."""
 
     model_config = ConfigDict(json_schema_extra=_without_defaults)
 
@@ -188,7 +188,7 @@ class SettingsChange(Body):
     limits: LimitsInput = Field(default_factory=LimitsInput, description="Further limits; a change replaces them all.")
 
     def apply(self, settings: Settings) -> Settings:
-        """`settings` with what was given; raises `InvalidValue` where the domain refuses."""
+        """`settings` with the given ones; raises `InvalidValue` where the domain refuses."""
         given = {name: getattr(self, name) for name in self.model_fields_set - {"sizing", "limits", "entry"}}
         if "entry" in self.model_fields_set:
             given["entry"] = None if self.entry is None else self.entry.to_domain()

@@ -18,8 +18,10 @@ class ReasonView(View):
     """Why an order was not placed: a code of the list of reasons, the value that was found and the bound that it broke."""
 
     code: Reason
-    value: Money | None = Field(description="What was found; null where the rule compares nothing or could not be evaluated.")
-    bound: Money | None = Field(description="What it may be.")
+    value: Money | None = Field(
+        description="The value that was found; null where the rule compares nothing or could not be evaluated."
+    )
+    bound: Money | None = Field(description="The bound of the value.")
     margin: Money | None = Field(description="Distance between the two.")
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""What all bodies share: money as text, refused floats, closed objects, pages.
+"""Types that all bodies share: money as text, refused floats, closed objects, pages.
 
 An answer's validator is built when it is first given: a request meets one route's models.
 """

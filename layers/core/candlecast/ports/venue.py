@@ -85,7 +85,7 @@ class Venue(Protocol):
 class Venues(Protocol):
     """Opens venues.
 
-    Clients are made per account from a template and never re-keyed (decision 0015); cached per (account, credential version).
+    Each call makes a client of its own from the venue's template, with the keys that are given. No client is kept or re-keyed.
     """
 
     def connect(self, venue: str, account_id: str, credential_version: str, credentials: Credentials) -> Venue: ...

@@ -40,7 +40,7 @@ class OrderStep(StrEnum):
     LOOK_UP = "ask for it by its client id"
     FOLLOW = "ask how it ended"
     WAIT = "look again: it may just have been placed"
-    CANCEL = "cancel it: it is ours, and nothing of ours wants it"
+    CANCEL = "cancel it: the id is ours, and no intent wants the order"
     REPORT = "note it as external and tell once"
 
 

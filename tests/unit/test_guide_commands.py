@@ -1,0 +1,267 @@
+"""A test runs each shell block of a document, or a table says why the block cannot run here.
+
+Blocks that cannot run are checked word by word: `aws` against botocore's description of the service, `candlecast` against the
+command itself.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import json
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.documents.test_documents import DOCUMENTS, ROOT
+from tests.support import aws_commands, command_line
+from tests.support.shell_blocks import BASH, Block, blocks, inline_commands, run_block
+from tests.support.transformed import functions, nested, queue_name, resources, root
+
+ACCOUNT = (
+    "needs a stack in an AWS account: its words are checked against botocore and the command line, and what the embedded cloud "
+    "can answer is asked by tests/e2e/test_guide_commands.py"
+)
+LONG = "takes minutes and all cores; whoever publishes figures runs it"
+PAPER = ".venvs/dev/bin/python -m functions.paper_exchange --port 8770"
+STRATEGY_TESTS = ".venvs/dev/bin/python -m pytest tests/unit/strategy tests/property/test_strategy_properties.py"
+ONE_TEST = "docs/CONTRIBUTING.md: .venvs/dev/bin/python -m pytest tests/unit/domain/values/test_timeframe.py -k floor"
+
+# Which test runs a block as it is printed.
+RUN: Mapping[str, str] = {
+    ONE_TEST: "tests/unit/test_guide_commands.py::test_the_one_test_of_contributing_runs",
+    "docs/guides/api.md: API=https://...": "tests/api/test_guide.py::test_the_first_request_of_the_guide_is_answered",
+    f"docs/guides/paper-exchange.md: PAPER_OPERATOR_KEY=choose-one {PAPER}": (
+        "tests/unit/test_guide_commands.py::test_the_paper_exchange_starts_as_printed"
+    ),
+    f"docs/guides/write-a-strategy.md: {STRATEGY_TESTS}": (
+        "tests/unit/test_guide_commands.py::test_the_tests_that_the_guide_names_take_the_new_file_up"
+    ),
+    "docs/guides/write-a-strategy.md: .venvs/dev/bin/python try_it.py": (
+        "tests/unit/test_guide_commands.py::test_the_trial_of_the_guide_runs_as_a_file"
+    ),
+}
+# Why the blocks of a document, or of a folder, cannot be run here.
+CANNOT_RUN: dict[str, str] = {
+    "README.md": "the first order is walked by the tests of the command line; `make demo` and `make test` hold all tests",
+    "docs/CONTRIBUTING.md: make check": "it runs this very test",
+    "docs/guides/deploy.md": ACCOUNT,
+    "docs/guides/operate.md": ACCOUNT,
+    "docs/guides/performance.md": LONG,
+    "infra/runbooks": ACCOUNT,
+}
+# The same of documents and blocks that other branches bring.
+SOON: dict[str, str] = {
+    "docs/guides/command.md": "the tests of the command line install and call it; the rest needs a stack in an AWS account",
+    "docs/CONTRIBUTING.md: .venvs/dev/bin/python -m infra.words": "`make check` runs it",
+}
+PLUMBING = {"sleep", "export", "grep", "tr", "date", "echo", "curl", "xargs", "api", "field", "pip", "uv"}
+OPTIONS_OF_SAM = {"build": {"--config-env"}, "deploy": {"--guided", "--config-env"}, "delete": {"--stack-name"}}
+SAM_LISTS = {"stack-outputs": {"--stack-name"}}
+
+ALL = [block for name, text in DOCUMENTS.items() for block in blocks(name, text)]
+IDS = [block.name for block in ALL]
+
+
+def commands() -> Iterator[tuple[str, list[str]]]:
+    """Every command of every block and of running text, with its document."""
+    for block in ALL:
+        for words in block.commands():
+            yield block.document, words
+            if words[0] == "xargs" and "aws" in words:
+                yield block.document, words[words.index("aws") :]
+    for name, text in DOCUMENTS.items():
+        if name.startswith("docs/decisions/"):
+            continue  # they quote commands, and nobody pastes them
+        for program in ("aws", "candlecast", "sam"):
+            for words in inline_commands(text, program):
+                yield name, words
+
+
+def of(program: str) -> list[tuple[str, list[str]]]:
+    return [(name, words) for name, words in commands() if words[0] == program and words[1:2] != ["()"]]  # no definition
+
+
+@pytest.mark.parametrize("block", ALL, ids=IDS)
+def test_a_block_is_run_by_a_test_or_says_why_it_cannot_be(block: Block) -> None:
+    reasons = [reason for place, reason in (CANNOT_RUN | SOON).items() if block.name.startswith(place)]
+    assert (block.name in RUN) is not bool(reasons)
+
+
+def test_the_tables_name_only_blocks_and_tests_that_exist() -> None:
+    assert [name for name in RUN if name not in IDS] == []
+    assert [place for place in CANNOT_RUN if not any(name.startswith(place) for name in IDS)] == []
+    for test in RUN.values():
+        file, _, function = test.partition("::")
+        tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+        assert function in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}, test
+
+
+@pytest.mark.parametrize("block", ALL, ids=IDS)
+def test_a_block_is_shell(block: Block) -> None:
+    read = subprocess.run([BASH, "-n"], input=block.text, text=True, capture_output=True, check=False)  # noqa: S603
+    assert (read.returncode, read.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(("name", "words"), of("aws"), ids=lambda it: " ".join(it)[:70] if isinstance(it, list) else None)
+def test_a_command_of_aws_fits_its_service(name: str, words: list[str]) -> None:
+    aws_commands.parse(words)
+
+
+@pytest.mark.parametrize(("name", "words"), of("candlecast"), ids=lambda it: " ".join(it)[:70] if isinstance(it, list) else None)
+def test_a_command_of_candlecast_is_taken(name: str, words: list[str]) -> None:
+    if name == "README.md" and not command_line.is_there():
+        pytest.skip("this checkout has only the old command, and the README still names that")
+    command_line.check(words)
+
+
+@pytest.mark.parametrize(("name", "words"), of("sam"), ids=lambda it: " ".join(it)[:70] if isinstance(it, list) else None)
+def test_a_command_of_sam_is_one_that_we_know(name: str, words: list[str]) -> None:
+    _, command, *rest = words
+    known = OPTIONS_OF_SAM.get(command)
+    if command == "list":
+        known = SAM_LISTS[rest[0]]
+    assert known is not None
+    assert {word for word in rest if word.startswith("--")} <= known
+
+
+def test_every_other_program_is_known() -> None:
+    programs = {words[0] for _, words in commands()}
+    ours = {"aws", "candlecast", "sam", "make", ".venvs/dev/bin/python"}
+    assert programs - ours - PLUMBING == set()
+
+
+def test_every_module_that_is_run_exists() -> None:
+    modules = {words[words.index("-m") + 1] for _, words in commands() if "-m" in words and words[0].endswith("python")}
+    assert modules
+    assert [name for name in sorted(modules) if importlib.util.find_spec(name) is None] == []
+
+
+def test_everything_of_the_stack_that_is_named_is_deployed() -> None:
+    named = {name for text in DOCUMENTS.values() for name in re.findall(r"\$STACK-([\w]+)", text)}
+    dashboards = {"business", "technical"}
+    queues = {queue_name(it) for it in resources(root(), "AWS::SQS::Queue").values()}
+    assert nested("Alarms")
+    assert named <= set(functions()) | dashboards | queues | {"events", "alarms", "prod"}
+
+
+def test_payloads_are_what_the_functions_read() -> None:
+    sent: dict[str, set[str]] = {}
+    for _, words in of("aws"):
+        if words[1:3] == ["lambda", "invoke"] and "--payload" in words:
+            function = words[words.index("--function-name") + 1].removeprefix("$STACK-").partition(":")[0]
+            sent.setdefault(function, set()).update(json.loads(words[words.index("--payload") + 1]))
+    assert sent == {"reconcile_clock": {"scheduled_time"}, "market_catalogue": {"venues"}, "dlq_redrive": {"queue"}}
+    for function, fields in sent.items():
+        handler = (ROOT / "functions" / function / "handler.py").read_text(encoding="utf-8")
+        assert all(f'"{it}"' in handler for it in fields)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "aws lamda invoke --function-name x out",
+        "aws lambda invok --function-name x out",
+        "aws lambda invoke --function x out",
+        "aws lambda invoke out",
+        "aws lambda invoke --function-name x",
+        "aws lambda get-alias --function-name x",
+        'aws dynamodb get-item --table-name x --key {"PK":{"Z":"x"}}',
+        "aws lambda get-account-settings --query AcountLimit",
+        "aws logs tail /x --sinc 1h",
+        "aws secretsmanager list-secrets --filters Kay=name,Values=x",
+    ],
+)
+def test_a_wrong_command_of_aws_is_found(wrong: str) -> None:
+    with pytest.raises(aws_commands.WrongCommand):
+        aws_commands.parse(wrong.split())
+
+
+def test_a_wrong_command_of_candlecast_is_found() -> None:
+    for wrong in ("candlecast dlq lst", "candlecast swich show"):
+        with pytest.raises(command_line.UnknownCommand):
+            command_line.check(wrong.split())
+
+
+def test_a_block_is_taken_apart_as_a_shell_would() -> None:
+    text = "for A in 1 2; do\n  X=1 one \"$(two | three '#')\" \\\n    a > out  # said\ndone\nfour | five && six"
+    assert Block("x.md", text).commands() == [["one", "substituted", "a"], ["four"], ["five"], ["six"], ["two"], ["three", "#"]]
+
+
+@pytest.mark.slow
+def test_the_one_test_of_contributing_runs() -> None:
+    [block] = [block for block in ALL if block.name == ONE_TEST]
+    done = run_block(block, ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "[100%]" in done.stdout
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A folder that looks like this checkout, with strategies of its own, in which a reader may save files."""
+    for entry in ROOT.iterdir():
+        if entry.name not in ("strategies", ".git", ".pytest_cache", ".hypothesis"):
+            (tmp_path / entry.name).symlink_to(entry)
+    (tmp_path / "strategies").mkdir()
+    for entry in (ROOT / "strategies").glob("*.py"):
+        (tmp_path / "strategies" / entry.name).symlink_to(entry)
+    return tmp_path
+
+
+def of_the_strategy_guide(language: str, number: int) -> Block:
+    found = re.findall(rf"```{language}\n(.*?)```", DOCUMENTS["docs/guides/write-a-strategy.md"], re.DOTALL)
+    return Block("guide", found[number])
+
+
+def test_the_trial_of_the_guide_runs_as_a_file(checkout: Path) -> None:
+    (checkout / "try_it.py").write_text(of_the_strategy_guide("python", 1).text)
+    done = run_block(of_the_strategy_guide("sh", 1), checkout)
+    assert done.returncode == 0, done.stderr
+    assert "LONG" in done.stdout
+    assert "Decision(action=" in done.stdout
+
+
+@pytest.mark.slow
+def test_the_tests_that_the_guide_names_take_the_new_file_up(checkout: Path) -> None:
+    """The new file lies in a folder of its own, so this test must not be among those that it runs."""
+    (checkout / "strategies" / "three_highs.py").write_text(of_the_strategy_guide("python", 0).text)
+    command = of_the_strategy_guide("sh", 0)
+    assert "test_guide_commands" not in command.text
+    done = run_block(command, checkout)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "three_highs" in run_block(Block("guide", f"{command.text.strip()} --collect-only"), checkout).stdout
+
+
+def test_the_paper_exchange_starts_as_printed() -> None:
+    [name] = [it for it in RUN if it.startswith("docs/guides/paper-exchange.md")]
+    [block] = [it for it in ALL if it.name == name]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    printed = block.text.strip().replace("8770", str(port)).replace(".venvs/dev/bin/python", sys.executable)
+    command = [BASH, "-c", f"exec env {printed}"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as server:  # noqa: S603
+        try:
+            assert _answer(f"http://127.0.0.1:{port}/fapi/v1/ping", server) == b"{}"
+        finally:
+            server.terminate()
+            server.communicate(timeout=30)
+
+
+def _answer(url: str, server: subprocess.Popen[bytes]) -> bytes:
+    """The answer of the server, once there is one."""
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 (our own process)
+                body: bytes = answer.read()
+                return body
+        except OSError:
+            assert server.poll() is None, "the server has ended"
+            time.sleep(0.1)
