@@ -11,8 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
@@ -31,7 +30,6 @@ from candlecast.domain.strategies.execution import ExecutionStatus
 from candlecast.domain.subscriptions.subscription import AllowedSides, SizingMode, SubscriptionStatus
 from candlecast.domain.values.terms import MarginMode, OrderType, PositionMode, PositionSide, Side, TimeInForce
 from candlecast.domain.values.timeframe import Timeframe
-from candlecast.ports.api_services import ApiServices
 from functions.api import deps
 from functions.api.app import create_app
 from functions.api.routes import kill_switches, limits
@@ -170,14 +168,9 @@ Shapes of the limits that are no plain values:
 """
 
 
-def application() -> FastAPI:
-    """The API without anything behind it: enough to describe it."""
-    return create_app(cast(ApiServices, SimpleNamespace()))
-
-
 def page() -> str:
     """The document."""
-    app = application()
+    app = create_app()
     described = app.openapi()
     schemas = described["components"]["schemas"]
     parts = (

@@ -12,11 +12,12 @@ from candlecast.domain.subscriptions.subscription import MAX_ALLOWED_MARKETS
 from candlecast.services.account.open_account import MAX_ACCOUNTS
 from candlecast.services.subscriptions.measure_subscription import MAX_ORDER_PAGES, MAX_TRADE_PAGES, PAGE_SIZE
 from candlecast.services.subscriptions.subscribe import MAX_SUBSCRIPTIONS
+from functions.api.app import create_app
 from functions.api.deps import MAX_PAGE_SIZE, PLATFORM_ADMIN
 from functions.api.guards import MAX_BODY_BYTES
 from functions.api.problems import Problem
 from functions.api.routes.health import CACHE
-from infra.pages.api_reference import OPEN, application, who_may
+from infra.pages.api_reference import OPEN, who_may
 from tests.api.conftest import Deployment
 from tests.support.routes import operations
 
@@ -79,7 +80,7 @@ def test_only_health_needs_no_token() -> None:
 
 def routes() -> dict[str, Any]:
     """Every route by the name of its operation."""
-    return {route.name: route for resource in application().routes for route in getattr(resource, "routes", [])}
+    return {route.name: route for resource in create_app().routes for route in getattr(resource, "routes", [])}
 
 
 def test_the_first_request_of_the_guide_is_answered() -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 
 from benchmarks.report.model import Pace, table
 from candlecast.domain.account.events import EventType

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from candlecast.domain.account.kill_switch import Grade, stopped_by
+from candlecast.domain.account.kill_switch import Grade
+from candlecast.domain.account.switch_scope import stopped_by
 from candlecast.domain.decide.plan import plan_orders
 from candlecast.domain.limits.limits import Limits
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind

@@ -14,6 +14,7 @@ import pytest
 
 from candlecast.domain.subscriptions.subscription import Settings
 from candlecast.domain.values.errors import DomainError
+from functions.api.app import create_app
 from functions.api.problems import STATUS_OF_ERROR
 from functions.api.schemas.subscriptions import NewSettings, SettingsView
 from infra.pages.api_codes import NEVER_ANSWERED, REFUSALS
@@ -22,7 +23,6 @@ from infra.pages.api_reference import (
     MEANINGS,
     NO_ROLE,
     OPEN,
-    application,
     meanings_of,
     page,
     shown_models,
@@ -31,7 +31,7 @@ from infra.pages.api_reference import (
 
 ROOT = Path(__file__).resolve().parents[2]
 BASES = (ROOT / "layers" / "core", ROOT)
-APP = application()
+APP = create_app()
 ROUTES = {route.name: route for resource in APP.routes for route in getattr(resource, "routes", [])}
 ERRORS = {"InvalidValue", "NotFound", "Conflict", "Reject", "Fatal", "RetryLater", "Ambiguous", "Poison", "StrategyError"}
 NAMED_BY_CONSTANT = {"UNAVAILABLE", "RESERVATION_CHANGED", "SLOT_CHANGED"}

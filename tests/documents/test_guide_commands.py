@@ -30,22 +30,22 @@ ACCOUNT = (
     "can answer is asked by tests/e2e/test_guide_commands.py"
 )
 LONG = "takes minutes and all cores; whoever publishes figures runs it"
-PAPER = ".venvs/dev/bin/python -m functions.paper_exchange --port 8770"
+PAPER = ".venvs/dev/bin/python -m paper_exchange --port 8770"
 STRATEGY_TESTS = ".venvs/dev/bin/python -m pytest tests/unit/strategy tests/property/test_strategy_properties.py"
 ONE_TEST = "docs/CONTRIBUTING.md: .venvs/dev/bin/python -m pytest tests/unit/domain/values/test_timeframe.py -k floor"
 
 # Which test runs a block as it is printed.
 RUN: Mapping[str, str] = {
-    ONE_TEST: "tests/unit/test_guide_commands.py::test_the_one_test_of_contributing_runs",
+    ONE_TEST: "tests/documents/test_guide_commands.py::test_the_one_test_of_contributing_runs",
     "docs/guides/api.md: API=https://...": "tests/api/test_guide.py::test_the_first_request_of_the_guide_is_answered",
     f"docs/guides/paper-exchange.md: PAPER_OPERATOR_KEY=choose-one {PAPER}": (
-        "tests/unit/test_guide_commands.py::test_the_paper_exchange_starts_as_printed"
+        "tests/documents/test_guide_commands.py::test_the_paper_exchange_starts_as_printed"
     ),
     f"docs/guides/write-a-strategy.md: {STRATEGY_TESTS}": (
-        "tests/unit/test_guide_commands.py::test_the_tests_that_the_guide_names_take_the_new_file_up"
+        "tests/documents/test_guide_commands.py::test_the_tests_that_the_guide_names_take_the_new_file_up"
     ),
     "docs/guides/write-a-strategy.md: .venvs/dev/bin/python try_it.py": (
-        "tests/unit/test_guide_commands.py::test_the_trial_of_the_guide_runs_as_a_file"
+        "tests/documents/test_guide_commands.py::test_the_trial_of_the_guide_runs_as_a_file"
     ),
 }
 # Why the blocks of a document, or of a folder, cannot be run here.
@@ -55,12 +55,9 @@ CANNOT_RUN: dict[str, str] = {
     "docs/guides/deploy.md": ACCOUNT,
     "docs/guides/operate.md": ACCOUNT,
     "docs/guides/performance.md": LONG,
-    "infra/runbooks": ACCOUNT,
-}
-# The same of documents and blocks that other branches bring.
-SOON: dict[str, str] = {
     "docs/guides/command.md": "the tests of the command line install and call it; the rest needs a stack in an AWS account",
     "docs/CONTRIBUTING.md: .venvs/dev/bin/python -m infra.words": "`make check` runs it",
+    "infra/runbooks": ACCOUNT,
 }
 PLUMBING = {"sleep", "export", "grep", "tr", "date", "echo", "curl", "xargs", "api", "field", "pip", "uv"}
 OPTIONS_OF_SAM = {"build": {"--config-env"}, "deploy": {"--guided", "--config-env"}, "delete": {"--stack-name"}}
@@ -91,7 +88,7 @@ def of(program: str) -> list[tuple[str, list[str]]]:
 
 @pytest.mark.parametrize("block", ALL, ids=IDS)
 def test_a_block_is_run_by_a_test_or_says_why_it_cannot_be(block: Block) -> None:
-    reasons = [reason for place, reason in (CANNOT_RUN | SOON).items() if block.name.startswith(place)]
+    reasons = [reason for place, reason in CANNOT_RUN.items() if block.name.startswith(place)]
     assert (block.name in RUN) is not bool(reasons)
 
 
@@ -117,8 +114,6 @@ def test_a_command_of_aws_fits_its_service(name: str, words: list[str]) -> None:
 
 @pytest.mark.parametrize(("name", "words"), of("candlecast"), ids=lambda it: " ".join(it)[:70] if isinstance(it, list) else None)
 def test_a_command_of_candlecast_is_taken(name: str, words: list[str]) -> None:
-    if name == "README.md" and not command_line.is_there():
-        pytest.skip("this checkout has only the old command, and the README still names that")
     command_line.check(words)
 
 
