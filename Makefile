@@ -12,7 +12,7 @@ RUN := exec $(CANDLECAST) local
 # make demo CANDLES=path[,path] USERS=n CANDLE_COUNT=n
 DEMO_OPTIONS := $(if $(CANDLES),--candles '$(CANDLES)') $(if $(USERS),--users '$(USERS)') $(if $(CANDLE_COUNT),--candle-count '$(CANDLE_COUNT)')
 
-.PHONY: help env check test demo chaos up sim bench docs build deploy lock clean
+.PHONY: help env check test prove demo chaos up sim bench docs build deploy lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,12 +20,16 @@ help: ## Show this list
 env: ## Make the environments in .venvs (instant when nothing has changed)
 	@sh infra/local/bootstrap.sh
 
-check: ## Format, lint, types, import arrows, template lint, fast tests (under a minute)
+check: ## Format, lint, types, import arrows, fast tests (under a minute)
 	@sh infra/local/bootstrap.sh dev
 	@$(DEV) -m infra.local.checks check
 
-test: env ## Everything: check, then the end-to-end tests on the embedded cloud
+test: env ## check, lint of the templates, slow tests, and the end-to-end tests on the embedded cloud
+	@sh infra/local/bootstrap.sh checkov
 	@$(DEV) -m infra.local.checks test
+
+prove: env ## What takes too long for every change: all crash points, 1,000 seeds, all mutations, rehearsals
+	@$(DEV) -m infra.local.checks prove
 
 demo: env ## Replay recorded candles through the real stack (CANDLES=path[,path] USERS=n CANDLE_COUNT=n)
 	@$(RUN) demo --end-with $$PPID $(DEMO_OPTIONS)

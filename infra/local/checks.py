@@ -1,41 +1,50 @@
-"""`make check` and `make test`: every check side by side, a line for each, and a report for machines.
+"""`make check`, `make test` and `make prove`: a line for every step, and a report for machines.
 
-The report is build/<command>/report.json: for each step its command, seconds and status, for each test run its counts
-and its slowest tests. Steps that fail show what their tool said.
+The report is build/<command>/report.json: for each step its command, seconds and status, for each test run its counts and its
+slowest tests, and what was enumerated, simulated and mutated. Steps that fail show what their tool said. `table` prints the
+totals of the last `make prove` as docs/RELIABILITY.md shows them.
 """
 
 import argparse
 import json
 import os
+import queue
 import shutil
 import subprocess
 import sys
+import threading
 import time
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = Path(sys.executable).parent
-STEP_SECONDS = 600  # a check that takes ten minutes hangs
-TESTS_SECONDS = 3600
+STEP_SECONDS = 1_800  # a check takes a minute; one that takes half an hour hangs, whatever the machine
+SILENT_SECONDS = 1_800  # no single test takes so long; a run that says nothing for that long hangs
+PROGRESS_SECONDS = 30  # a long step that says nothing of itself is told about this often
 SLOWEST = 10
-CRASH_POINTS = ROOT / "build" / "check" / "crash_points"  # a report of each part of the enumeration, written by its tests
+SEEDS = 1_000  # of the simulation, in make prove
+CRASH_POINTS = ROOT / "build" / "crash_points"  # a report of each part of the enumeration, written by its tests
+SIMULATION = ROOT / "build" / "sim" / "report.json"
 
 
 @dataclass(frozen=True)
 class Step:
-    """One tool with its arguments, found in the development environment."""
+    """One tool with its arguments, found in the development environment or in one of its own."""
 
     name: str
     words: tuple[str, ...]
+    environment: str | None = None
 
     def command(self) -> list[str]:
-        return [str(TOOLS / self.words[0]), *self.words[1:]]
+        tools = TOOLS if self.environment is None else ROOT / ".venvs" / self.environment / "bin"
+        return [str(tools / self.words[0]), *self.words[1:]]
 
 
 @dataclass
@@ -47,54 +56,74 @@ class Outcome:
     seconds: float
     passed: bool
     output: str = field(repr=False)
-    tests: dict[str, object] | None = None
+    tests: dict[str, Any] | None = None
+
+
+def tests(name: str, marks: str, *words: str, distribution: str = "worksteal") -> Step:
+    """A run of pytest on two processes: as many as the smallest machine that this is made for has cores."""
+    return Step(name, ("python", "-m", "pytest", "-m", marks, "-n", "2", "--dist", distribution, *words))
 
 
 # Longest first: two cores work them off side by side.
 CHECKS = (
-    Step("fast tests", ("python", "-m", "pytest", "-m", "not e2e and not slow", "-n", "2", "--dist", "worksteal")),
-    Step("cfn-lint", ("cfn-lint",)),
+    tests("fast tests", "not e2e and not slow and not prove"),
     Step("mypy", ("mypy", ".")),
     Step("import arrows", ("lint-imports",)),
     Step("ruff check", ("ruff", "check", ".")),
     Step("ruff format", ("ruff", "format", "--check", ".")),
 )
-TESTS = (
-    Step("slow tests", ("python", "-m", "pytest", "-m", "slow and not e2e", "-n", "2", "--dist", "worksteal", "-v")),
-    Step("end-to-end tests", ("python", "-m", "pytest", "-m", "e2e", "-v")),  # one after another: they share one cloud
+TEMPLATES = (
+    Step("checkov", ("checkov", "--config-file", ".checkov.yaml"), "checkov"),
+    Step("cfn-lint", ("cfn-lint",)),
 )
+# A module of end-to-end tests has a deployment of its own, so two modules run side by side, each process in its own cloud.
+TESTS = (
+    tests("slow tests", "slow and not e2e and not prove", "-v"),
+    tests("end-to-end tests", "e2e and not prove", "-v", "--no-loadscope-reorder", distribution="loadfile"),
+)
+PROOFS = (
+    Step("seeds", ("python", "-m", "verification.simulation", "--seeds", str(SEEDS))),
+    tests("proofs", "prove and not e2e", "-v", distribution="worksteal"),
+    tests("end-to-end proofs", "e2e and prove", "-v", "--no-loadscope-reorder", distribution="loadfile"),
+)
+SIDE_BY_SIDE = {"check": CHECKS, "test": (*TEMPLATES, *CHECKS), "prove": ()}
+ONE_BY_ONE = {"check": (), "test": TESTS, "prove": PROOFS}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run `check` or `test`; 0 if every step passed."""
+    """Run `check`, `test` or `prove`, or print the `table`; 0 if every step passed."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("command", choices=("check", "test"))
+    parser.add_argument("command", choices=("check", "test", "prove", "table"))
     command = parser.parse_args(arguments).command
+    if command == "table":
+        print(table(json.loads((ROOT / "build" / "prove" / "report.json").read_text(encoding="utf-8"))))
+        return 0
     folder = ROOT / "build" / command
     folder.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(CRASH_POINTS, ignore_errors=True)  # an earlier run's reports say nothing of this one
     started = time.monotonic()
-    outcomes = run_checks(folder)
+    outcomes = run_side_by_side(SIDE_BY_SIDE[command], folder)
     passed = all(outcome.passed for outcome in outcomes)
-    for step in TESTS if command == "test" else ():
+    for step in ONE_BY_ONE[command]:
         if passed:
             outcomes.append(run_aloud(step, folder))
             passed = outcomes[-1].passed
-    seconds = time.monotonic() - started
-    crash_points = counted_schedules(CRASH_POINTS)
-    write_report(folder / "report.json", command, outcomes, seconds, crash_points)
-    print(f"\n{command}: {'passed' if passed else 'FAILED'} in {seconds:.0f} s, report in build/{command}/report.json")
+    report = reported(command, outcomes, time.monotonic() - started)
+    (folder / "report.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    print(f"\n{command}: {'passed' if passed else 'FAILED'} in {report['seconds']:.0f} s, report in build/{command}/report.json")
     for outcome in outcomes:
         if outcome.tests:  # pytest's own last words, where people and machines look for them
             print(f"{outcome.name}: {outcome.output.strip().splitlines()[-1].strip('= ')}")
-    print(told_schedules(crash_points))
+    print(told_schedules(report["crash_points"]))
+    if command == "prove" and passed:
+        print(f"\nfor docs/RELIABILITY.md:\n\n{table(report)}")
     return 0 if passed else 1
 
 
-def run_checks(folder: Path) -> list[Outcome]:
-    """Run all checks side by side and say how each ended as it ends."""
+def run_side_by_side(steps: Sequence[Step], folder: Path) -> list[Outcome]:
+    """Run all steps side by side and say how each ended as it ends."""
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        running = [pool.submit(run_step, step, folder) for step in CHECKS]
+        running = [pool.submit(run_step, step, folder) for step in steps]
         outcomes = []
         for finished in as_completed(running):
             outcome = finished.result()
@@ -127,7 +156,7 @@ def run_step(step: Step, folder: Path) -> Outcome:
 
 
 def run_aloud(step: Step, folder: Path) -> Outcome:
-    """Run tests that take minutes and pass on what pytest says as it says it."""
+    """Run a step that takes minutes and pass on what it says as it says it."""
     words, results = with_results(step, folder)
     print(f"\n  {step.name}", flush=True)
     started = time.monotonic()
@@ -135,12 +164,41 @@ def run_aloud(step: Step, folder: Path) -> Outcome:
     with subprocess.Popen(
         words, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
-        for line in process.stdout or ():
+        for line in said(process, step.name):
             print(f"  {line}", end="", flush=True)
             lines.append(line)
-        passed = process.wait(TESTS_SECONDS) == 0
+        passed = process.wait() == 0
     seconds = time.monotonic() - started
+    print(f"  {'ok  ' if passed else 'FAIL'} {step.name:<14} {seconds:5.1f} s", flush=True)
     return Outcome(step.name, " ".join(step.words), seconds, passed, "".join(lines), counts(results))
+
+
+def said(process: subprocess.Popen[str], name: str) -> Iterator[str]:
+    """The lines of a process as they come; while it is silent, a word of how long it runs. One that hangs is ended."""
+    lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+
+    def read() -> None:
+        for line in process.stdout or ():
+            lines.put(line)
+        lines.put(None)
+
+    threading.Thread(target=read, daemon=True).start()
+    started = spoke = time.monotonic()
+    while True:
+        try:
+            line = lines.get(timeout=PROGRESS_SECONDS)
+        except queue.Empty:
+            silent = time.monotonic() - spoke
+            print(f"  ... {name}: {time.monotonic() - started:.0f} s", flush=True)
+            if silent > SILENT_SECONDS:
+                process.kill()
+                yield f"nothing was heard for {silent:.0f} s: ended\n"
+                return
+            continue
+        if line is None:
+            return
+        spoke = time.monotonic()
+        yield line
 
 
 def with_results(step: Step, folder: Path) -> tuple[list[str], Path | None]:
@@ -152,7 +210,7 @@ def with_results(step: Step, folder: Path) -> tuple[list[str], Path | None]:
     return [*step.command(), f"--junit-xml={results}"], results
 
 
-def counts(results: Path | None) -> dict[str, object] | None:
+def counts(results: Path | None) -> dict[str, Any] | None:
     """Counts and slowest tests of a pytest run; None for other tools and for a run that did not get that far."""
     if results is None or not results.exists():
         return None
@@ -161,12 +219,14 @@ def counts(results: Path | None) -> dict[str, object] | None:
         return None
     total, failed, errors, skipped = (int(suite.get(name, 0)) for name in ("tests", "failures", "errors", "skipped"))
     cases = sorted(suite.iter("testcase"), key=lambda case: -float(case.get("time", 0)))
+    mutations = [case for case in cases if str(case.get("name")).startswith("test_every_suite_misses_what_is_taken_out[")]
     return {
         "total": total,
         "passed": total - failed - errors - skipped,
         "failed": failed,
         "errors": errors,
         "skipped": skipped,
+        "mutations": len(mutations),
         "slowest": [
             {"test": f"{case.get('classname')}::{case.get('name')}", "seconds": float(case.get("time", 0))}
             for case in cases[:SLOWEST]
@@ -203,12 +263,50 @@ def told_schedules(counted: dict[str, Any]) -> str:
     )
 
 
-def write_report(path: Path, command: str, outcomes: Sequence[Outcome], seconds: float, crash_points: dict[str, Any]) -> None:
-    """Write everything but what the tools printed, which is on the terminal."""
+def reported(command: str, outcomes: Sequence[Outcome], seconds: float) -> dict[str, Any]:
+    """The report: everything but what the tools printed, which is on the terminal."""
     steps = [{key: value for key, value in asdict(outcome).items() if key != "output"} for outcome in outcomes]
-    passed = all(outcome.passed for outcome in outcomes)
-    report = {"command": command, "passed": passed, "seconds": round(seconds, 1), "steps": steps, "crash_points": crash_points}
-    path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    report = {
+        "command": command,
+        "passed": all(outcome.passed for outcome in outcomes),
+        "seconds": round(seconds, 1),
+        "ended_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": commit(),
+        "steps": steps,
+        "crash_points": counted_schedules(CRASH_POINTS),
+    }
+    if command == "prove":
+        report["simulation"] = json.loads(SIMULATION.read_text(encoding="utf-8")) if SIMULATION.exists() else None
+    return report
+
+
+def commit() -> str | None:
+    """What is checked out, with a plus where files differ from it; None without git."""
+    git = shutil.which("git")
+    if git is None:
+        return None
+    words = ([git, "rev-parse", "--short", "HEAD"], [git, "status", "--porcelain", "--untracked-files=no"])
+    head, changed = (subprocess.run(it, cwd=ROOT, capture_output=True, text=True, check=False) for it in words)
+    return None if head.returncode else head.stdout.strip() + ("+" if changed.stdout.strip() else "")
+
+
+def table(report: dict[str, Any]) -> str:
+    """The totals of a `make prove` as a table in Markdown."""
+    schedules, simulated = report["crash_points"], report["simulation"]
+    by_faults = ", ".join(f"{count:,} with {faults}" for faults, count in enumerate(schedules["by_faults"]))
+    runs = [step["tests"] for step in report["steps"] if step["tests"]]
+    ended = "ended" if report["passed"] else "FAILED"
+    rows = {
+        "run": f"{ended} {report['ended_at']}, commit {report['commit']}, {report['seconds'] / 60:.0f} minutes",
+        "schedules of crash points": f"{schedules['schedules']:,} ({by_faults} faults)",
+        "worlds and invocations": f"{schedules['worlds']:,} worlds, {schedules['invocations']:,} invocations",
+        "seeds of the simulation": f"{simulated['seeds']:,}: {simulated['steps']:,} steps, {simulated['orders']:,} orders",
+        "faults in them": f"{sum(simulated['faults'].values()):,} of {len(simulated['faults'])} kinds",
+        "violations": f"{schedules['violations']} in the schedules, {simulated['violations']} in the seeds",
+        "mutations, by the suite that must miss them": f"{sum(run['mutations'] for run in runs)} tried",
+        "tests": f"{sum(run['passed'] for run in runs)} passed, {sum(run['failed'] + run['errors'] for run in runs)} failed",
+    }
+    return "\n".join(["| make prove | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows.items())])
 
 
 if __name__ == "__main__":

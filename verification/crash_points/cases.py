@@ -42,30 +42,15 @@ class Case:
         return f"{self.scenario}, up to {self.faults}, {kind}"
 
 
-FAST = (
+CHECKED = tuple(Case(name, EVERYTHING, 1) for name in SCENARIOS)
+TESTED = tuple(Case(name, ORDERS, 2) for name in SCENARIOS)
+PROVED = (
     Case("entry without a target, then exit", ORDERS, 3, parts=3),
-    Case("entry that goes stale", ORDERS, 2),
-    Case("entry then exit", EVERYTHING, 1),
-    Case("reversal", EVERYTHING, 1),
-    Case("first entry", EVERYTHING, 1),
-    Case("exit behind its entry", EVERYTHING, 1),
-    Case("entry from a pool, then exit", EVERYTHING, 1),
-    Case("limit entry that is filled", EVERYTHING, 1),
-    Case("limit entry that runs out", EVERYTHING, 1),
-)
-THOROUGH = (
     Case("entry then exit", ORDERS, 3, parts=3),
     Case("reversal", ORDERS, 3),
     Case("exit behind its entry", ORDERS, 3),
-    Case("reversal", EVERYTHING, 2),
-    Case("entry then exit", EVERYTHING, 2),
-    Case("entry that goes stale", EVERYTHING, 2),
     Case("entry that goes stale", ORDERS, 3),
-    Case("entry from a pool, then exit", EVERYTHING, 2),
-    Case("limit entry that is filled", EVERYTHING, 2),
-    Case("limit entry that runs out", EVERYTHING, 2),
-    Case("first entry", EVERYTHING, 2),
-    Case("exit behind its entry", EVERYTHING, 2),
+    *(Case(name, EVERYTHING, 2) for name in SCENARIOS),
 )
 
 
