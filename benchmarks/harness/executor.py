@@ -25,13 +25,13 @@ from candlecast.adapters.codec import message_from_json, to_json
 from candlecast.adapters.dynamodb.accounts import DynamoAccountStore, account_item, account_of, stored_account
 from candlecast.adapters.dynamodb.gate import DynamoGate
 from candlecast.adapters.dynamodb.weights import DynamoWeights
-from candlecast.adapters.system import SystemClock
 from candlecast.domain.account.account import Account, Balance
 from candlecast.domain.signals.signal import Action, TakeProfit
 from candlecast.domain.subscriptions.trade_order import TradeOrder
 from candlecast.domain.values.errors import Conflict
 from candlecast.domain.values.terms import MarginMode
 from candlecast.domain.venue.reports import MarketSettings
+from candlecast.ports.clock import Clock
 from candlecast.ports.store import AccountStore
 from candlecast.ports.vault import CredentialVault
 from candlecast.ports.venue import Credentials
@@ -69,7 +69,7 @@ class AtVenue(Protocol):
 class RowStore(FakeAccountStore):
     """One account, kept as the item that the real store writes: decoded at every load and encoded at every save."""
 
-    def __init__(self, clock: SystemClock) -> None:
+    def __init__(self, clock: Clock) -> None:
         super().__init__()
         self._now = clock.now
         self.item: dict[str, Any]
@@ -187,7 +187,7 @@ class CountedSecrets:
         return {"SecretString": self._value}
 
 
-def in_memory(paper: AtVenue, clock: SystemClock) -> MemoryExecutor:
+def in_memory(paper: AtVenue, clock: Clock) -> MemoryExecutor:
     """The executor above fakes, with an account of its own at the venue."""
     vault, accounts, gate, templates = FakeVault(), RowStore(clock), FakeGate(), templates_at(paper)
     vault.write(TENANT, ACCOUNT, paper.open_account(), KEYS_VERSION)
@@ -198,7 +198,7 @@ def in_memory(paper: AtVenue, clock: SystemClock) -> MemoryExecutor:
     return MemoryExecutor(execute=execute, template=templates.of(VENUE), queue=queue, accounts=accounts, gate=gate)
 
 
-def on_table(paper: AtVenue, clock: SystemClock) -> TableExecutor:
+def on_table(paper: AtVenue, clock: Clock) -> TableExecutor:
     """The executor as `runtime.compose.order_executor` builds it, above requests that are answered at once."""
     cloud, templates, metrics, queue = AnsweredTable(), templates_at(paper), RecordingMetrics(), FakeReconcileQueue()
     table = cloud.table()
@@ -240,7 +240,7 @@ def composed(
     vault: CredentialVault,
     checks: CheckGate,
     queue: FakeReconcileQueue,
-    clock: SystemClock,
+    clock: Clock,
 ) -> ExecuteOrder:
     """The use case of these parts."""
     markets, metrics = FakeMarkets(a_market()), RecordingMetrics()

@@ -17,10 +17,10 @@ import httpx
 
 from candlecast.ports.venue import Credentials
 
-START_SECONDS = 20.0  # it takes one or two, on a machine that is busy some more
+START_SECONDS = 300.0  # for what hangs, as the others: it takes one or two
 POLL_SECONDS = 0.05
-STOP_SECONDS = 5.0
-REQUEST_SECONDS = 10.0
+STOP_SECONDS = 60.0
+REQUEST_SECONDS = 120.0
 FIRST_OPEN_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z, any minute would do
 MINUTE_MS = 60_000
 FLAT_MINUTES = 60  # of history before the clock stands still

@@ -10,7 +10,6 @@ from candlecast.adapters.dynamodb.decisions import DynamoDecisions
 from candlecast.adapters.dynamodb.history import DynamoHistory
 from candlecast.adapters.dynamodb.stream import published_events
 from candlecast.adapters.sqs.queues import BATCH
-from candlecast.adapters.system import SystemClock
 from candlecast.domain.signals.signal import Action
 from candlecast.services.relay.relay_events import RelayEvents
 from tests.support.fakes.bus import FakeEventBus
@@ -37,7 +36,7 @@ class OrderBill:
 
 def order_bill(executor: TableExecutor) -> OrderBill:
     """Count a round trip on a warm environment."""
-    clock = SystemClock()
+    clock = executor.execute.clock
     now = clock.now()
     for number in ("bill-warm", "bill"):  # the first one reads the keys
         executor.begin_with(an_account_now(now, settled_market=True))

@@ -32,7 +32,7 @@ CHANGES = st.dictionaries(st.sampled_from(sorted(SettingsChange.model_fields)), 
 
 
 @pytest.mark.slow
-@hypothesis_settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(body=CHANGES | VALUES)
 @example(body={"capital": "999999999999999999.999999999999999999", "sizing": {"mode": "RISK_PERCENT", "value": "0"}})
 @example(body={"leverage": 10**17, "allowed_markets": ["\ud800"]})

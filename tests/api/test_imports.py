@@ -25,7 +25,7 @@ def imported(statement: str, *names: str) -> list[str]:
     """Which of the modules a fresh interpreter has after the statement."""
     code = f"import sys; {statement}; print(*[name for name in {names!r} if name in sys.modules])"
     command = [sys.executable, "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env=ENVIRONMENT, timeout=60)  # noqa: S603 - our own code
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=ENVIRONMENT)  # noqa: S603 - our own code
     return done.stdout.split()
 
 

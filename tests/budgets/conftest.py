@@ -1,4 +1,4 @@
-"""A venue in a process of its own, and executors at it."""
+"""A venue in a process of its own, and executors whose clock stands: on no machine is anything too late."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ import pytest
 from benchmarks.harness.executor import MemoryExecutor, TableExecutor, in_memory, on_table
 from benchmarks.harness.paper_process import PaperProcess, paper_process
 from candlecast.adapters.system import SystemClock
+from tests.support.fakes.clock import FakeClock
+
+PATIENCE_MS = 120_000  # for what hangs
 
 
 @pytest.fixture(scope="module")
@@ -20,14 +23,22 @@ def paper() -> Iterator[PaperProcess]:
 
 
 @pytest.fixture(scope="module")
-def executor(paper: PaperProcess) -> Iterator[MemoryExecutor]:
-    executor = in_memory(paper, SystemClock())
+def clock() -> FakeClock:
+    """Stands at the time at which the tests began."""
+    return FakeClock(SystemClock().now())
+
+
+@pytest.fixture(scope="module")
+def executor(paper: PaperProcess, clock: FakeClock) -> Iterator[MemoryExecutor]:
+    executor = in_memory(paper, clock)
+    executor.template.timeout = PATIENCE_MS
     with closing(executor.template.session):
         yield executor
 
 
 @pytest.fixture(scope="module")
-def on_aws(paper: PaperProcess) -> Iterator[TableExecutor]:
-    executor = on_table(paper, SystemClock())
+def on_aws(paper: PaperProcess, clock: FakeClock) -> Iterator[TableExecutor]:
+    executor = on_table(paper, clock)
+    executor.template.timeout = PATIENCE_MS
     with closing(executor.template.session):
         yield executor

@@ -10,10 +10,10 @@ from benchmarks.fan_out import CountingSqs, fan_out_to, full_signal, subscribers
 from benchmarks.harness.executor import MemoryExecutor, TableExecutor, an_account_now, bracket, order_body
 from benchmarks.report.write_units import write_units
 from candlecast.adapters.sqs.queues import BATCH
-from candlecast.adapters.system import SystemClock
 from candlecast.domain.orders.intent import IntentState
 from candlecast.domain.signals.signal import Action
 from tests.support.builders import a_signal_shard
+from tests.support.fakes.clock import FakeClock
 
 MAX_WRITE_UNITS = 5  # one for either write, outbox included; into the index of what is due soon, and once out and in again
 
@@ -27,9 +27,9 @@ def test_a_fan_out_sends_ten_orders_with_each_request(followers: int) -> None:
 
 
 @pytest.fixture
-def now(executor: MemoryExecutor) -> datetime:
+def now(executor: MemoryExecutor, clock: FakeClock) -> datetime:
     executor.forget()
-    return SystemClock().now()
+    return clock.now()
 
 
 @pytest.mark.slow
@@ -65,7 +65,7 @@ def test_leverage_and_margin_mode_are_asked_for_at_the_first_entry_only(executor
     assert (executor.requests, executor.accounts.loads, executor.accounts.saves) == (2 + 3 + 3, 2, 4)  # an exit, two cancelled
     executor.consume(order_body(Action.LONG, now, "second", **bracket()))
     assert executor.requests == 2 + 3 + 3 + 3
-    assert 1 <= executor.gate.weights.leases <= 2, "one for settings and cancellations of a minute, another if a minute has ended"
+    assert executor.gate.weights.leases == 1, "for settings and cancellations of a minute"
     executor.consume(order_body(Action.EXIT_LONG, now, "second"))
 
 
@@ -80,8 +80,8 @@ def test_orders_share_one_connection_to_their_venue(executor: MemoryExecutor, no
 
 
 @pytest.mark.slow
-def test_an_order_on_aws_is_two_reads_two_writes_and_nothing_else(on_aws: TableExecutor) -> None:
-    now = SystemClock().now()
+def test_an_order_on_aws_is_two_reads_two_writes_and_nothing_else(on_aws: TableExecutor, clock: FakeClock) -> None:
+    now = clock.now()
     on_aws.begin_with(an_account_now(now, settled_market=True))
     on_aws.consume(order_body(Action.LONG, now, "warms-up"))
     on_aws.begin_with(an_account_now(now, settled_market=True))
@@ -97,8 +97,8 @@ def test_an_order_on_aws_is_two_reads_two_writes_and_nothing_else(on_aws: TableE
 
 
 @pytest.mark.slow
-def test_a_stop_and_a_target_cost_an_entry_no_further_write_units(on_aws: TableExecutor) -> None:
-    now = SystemClock().now()
+def test_a_stop_and_a_target_cost_an_entry_no_further_write_units(on_aws: TableExecutor, clock: FakeClock) -> None:
+    now = clock.now()
     on_aws.begin_with(an_account_now(now, settled_market=True))
     on_aws.forget()
     on_aws.consume(order_body(Action.LONG, now, "protected", **bracket()))

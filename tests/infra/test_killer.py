@@ -13,6 +13,8 @@ from infra.local.demo import killer
 from infra.local.demo.killer import PAUSES_SECONDS, Killer
 from infra.local.project import CommandError
 
+HANGS_SECONDS = 300
+
 
 class Crowd:
     """A cloud with two processes of every function, the second of them busy."""
@@ -50,7 +52,7 @@ def killed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def hunt(crowd: Any, kills: int, seed: int) -> Killer:
     hunter = Killer(crowd, kills, seed)
     hunter.start()
-    hunter._thread.join(10)
+    hunter._thread.join(HANGS_SECONDS)
     hunter.stop()
     return hunter
 

@@ -30,6 +30,7 @@ START_MS = 1_640_995_200_000  # 2022-01-01T00:00:00Z
 BTC = {"symbol": "BTCUSDT", "base": "BTC", "quote": "USDT", "tick_size": "0.10", "step_size": "0.001", "min_notional": "100"}
 BTC_SYMBOL = "BTC/USDT:USDT"
 HOSTS = {"fapi": "/fapi/", "sapi": "/sapi/", "api": "/api/"}
+PATIENCE_SECONDS = 120  # for what hangs; everything here answers at once, as far as the machine lets it
 WITHOUT_TLS = False  # plain HTTP: reading the world's certificates for each client takes 20 ms
 
 
@@ -60,24 +61,30 @@ def serve(app: Any) -> Iterator[str]:
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while not server.started and time.monotonic() < deadline:
             time.sleep(0.01)
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         server.should_exit = True
-        thread.join(timeout=10)
+        thread.join(timeout=PATIENCE_SECONDS)
         listener.close()
 
 
 @dataclass(slots=True)
 class WallClock:
-    """Real time with an offset, because ccxt dates its signatures with real time."""
+    """The time that the venue and its clients agree on: real time with an offset, or a moment at which it stands."""
 
     offset_ms: int = 0
+    stands_at_ms: int | None = None
 
     def __call__(self) -> int:
-        return time.time_ns() // 1_000_000 + self.offset_ms
+        real = time.time_ns() // 1_000_000 if self.stands_at_ms is None else self.stands_at_ms
+        return real + self.offset_ms
+
+    def stand_at_a_minute(self) -> None:
+        """Stand still at the beginning of a minute: no interval ends within a test, however long it takes."""
+        self.stands_at_ms = self() - self() % MINUTE_MS
 
 
 @dataclass(slots=True)
@@ -95,7 +102,7 @@ class PaperVenue:
         key = OperatorKey(lambda: OPERATOR_KEY, self.wall_clock)
         self.served.stand_for(create_app(exchange, key, lambda: secrets.token_hex(32)))
         headers = {"X-Operator-Key": OPERATOR_KEY}
-        self.http = httpx.Client(base_url=self.base_url, headers=headers, timeout=10, verify=WITHOUT_TLS)
+        self.http = httpx.Client(base_url=self.base_url, headers=headers, timeout=PATIENCE_SECONDS, verify=WITHOUT_TLS)
 
     def operate(self, method: str, path: str, body: Any = None) -> Any:
         """An operator's request that must succeed; returns the parsed answer."""
@@ -131,8 +138,11 @@ class PaperVenue:
     def client(self, keys: dict[str, str] | None = None, **options: Any) -> Any:
         """ccxt's class for the venue, every URL moved to this one."""
         credentials = {"apiKey": keys["api_key"], "secret": keys["api_secret"]} if keys else {}
-        client = ccxt.binanceusdm({"enableRateLimit": False, "options": {"fetchCurrencies": False}, **credentials, **options})
+        patience = {"enableRateLimit": False, "timeout": 1_000 * PATIENCE_SECONDS}
+        client = ccxt.binanceusdm({**patience, "options": {"fetchCurrencies": False}, **credentials, **options})
         client.urls["api"] = {name: self._moved(url) for name, url in client.urls["api"].items()}
+        if self.wall_clock.stands_at_ms is not None:
+            client.milliseconds = self.wall_clock
         return client
 
     def _moved(self, url: str) -> str:

@@ -17,7 +17,7 @@ from candlecast.domain.values.terms import MarginMode, OrderType, PositionMode, 
 from candlecast.domain.venue.reports import VenueOrderStatus
 from candlecast.ports.venue import Credentials
 from tests.support.builders import an_intent
-from tests.support.paper_venue import BTC_SYMBOL, PaperVenue
+from tests.support.paper_venue import BTC_SYMBOL, PATIENCE_SECONDS, PaperVenue
 
 D = Decimal
 QUANTITY = D("0.01")
@@ -30,6 +30,7 @@ Candles = list[str | tuple[str, str, str, str]]
 def account(market: PaperVenue) -> CcxtVenue:
     catalogue = {found.symbol: found for found in download_markets("binanceusdm", market.base_url)}
     templates = Templates({"paper": ("binanceusdm", market.base_url)}, lambda _: catalogue)
+    templates.of("paper").timeout = 1_000 * PATIENCE_SECONDS
     keys = market.open_account(account_id="tenant")
     return CcxtVenues(templates).connect("paper", "account", "1", Credentials(keys["api_key"], keys["api_secret"]))
 

@@ -22,7 +22,7 @@ from candlecast.domain.values.timeframe import Timeframe
 from candlecast.domain.venue.reports import VenueOrderStatus
 from candlecast.ports.venue import Credentials
 from tests.support.builders import NOW, an_intent
-from tests.support.paper_venue import BTC_SYMBOL, MINUTE_MS, START_MS, PaperVenue
+from tests.support.paper_venue import BTC_SYMBOL, MINUTE_MS, PATIENCE_SECONDS, START_MS, PaperVenue
 
 QUANTITY = Decimal("0.01")
 ORDER_PATH = {"path": "/fapi/v1/order", "method": "POST"}
@@ -33,7 +33,9 @@ Connect = Callable[[dict[str, str]], CcxtVenue]
 def templates(market: PaperVenue) -> Templates:
     """What an environment of the executor holds: the catalogue's markets, read once."""
     catalogue: dict[str, Market] = {found.symbol: found for found in download_markets("binanceusdm", market.base_url)}
-    return Templates({"paper": ("binanceusdm", market.base_url)}, lambda _: catalogue)
+    templates = Templates({"paper": ("binanceusdm", market.base_url)}, lambda _: catalogue)
+    templates.of("paper").timeout = 1_000 * PATIENCE_SECONDS
+    return templates
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ import pytest
 
 from functions.paper_exchange import handler
 from paper_exchange.settings import PaperExchangeSettings
-from tests.support.paper_venue import BTC, START_MS
+from tests.support.paper_venue import BTC, PATIENCE_SECONDS, START_MS
 
 REPOSITORY = Path(__file__).parents[3]
 KEY = "operator-key-of-the-function"
@@ -106,7 +106,7 @@ def test_it_runs_alone(tmp_path: Path) -> None:
             assert answer_of(process, f"http://127.0.0.1:{port}/fapi/v1/ping").json() == {}
         finally:
             process.terminate()
-            process.wait(10)
+            process.wait(PATIENCE_SECONDS)
     assert (tmp_path / "output").read_text() == ""
 
 
@@ -119,7 +119,7 @@ def test_it_does_not_run_without_an_operators_key() -> None:
 
 def answer_of(process: subprocess.Popen[bytes], url: str) -> httpx.Response:
     """The first answer of a process that is starting."""
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
             return httpx.get(url)

@@ -16,16 +16,14 @@ MINUTE_MS = 60_000
 
 @pytest.fixture
 def market(market: PaperVenue) -> PaperVenue:
-    """At the beginning of a minute, so that no interval ends within a test."""
-    market.wall_clock.offset_ms = -(market.wall_clock() % MINUTE_MS)
+    """Its clock stands, and its clients' clocks with it."""
+    market.wall_clock.stand_at_a_minute()
     return market
 
 
 @pytest.fixture
 def trader(market: PaperVenue) -> Any:
-    """A client whose clock is the venue's."""
     client = market.client(market.open_account(account_id="trader"))
-    client.options["timeDifference"] = -market.wall_clock.offset_ms
     client.load_markets()
     market.operate("PUT", "/limits", {"ban_seconds": 60})  # counts begin anew
     return client
@@ -117,14 +115,12 @@ def test_an_account_places_so_many_orders_and_no_more(
     trader.cancel_order(order["id"], BTC_SYMBOL)
     assert used(trader) == 1, "orders weigh nothing, even refused ones"
     market.wall_clock.offset_ms += MINUTE_MS
-    trader.options["timeDifference"] -= MINUTE_MS
     assert buy(trader)["status"] == "closed"
 
 
 def test_one_accounts_orders_are_not_anothers(market: PaperVenue, trader: Any) -> None:
     market.operate("PUT", "/limits", {"orders_per_minute": 1})
     other = market.client(market.open_account(account_id="other"))
-    other.options["timeDifference"] = trader.options["timeDifference"]
     other.set_markets(trader.markets)
     assert (buy(trader)["status"], buy(other)["status"]) == ("closed", "closed")
 
@@ -142,7 +138,6 @@ def test_whoever_knows_a_key_but_not_its_secret_uses_up_nothing(market: PaperVen
 def test_an_operator_names_other_budgets_than_addresses(market: PaperVenue, trader: Any) -> None:
     market.operate("PUT", "/limits", {"weight_per_minute": 5, "buckets": {"other": "elsewhere"}})
     other = market.client(market.open_account(account_id="other"))
-    other.options["timeDifference"] = trader.options["timeDifference"]
     other.set_markets(trader.markets)
     trader.fetch_balance()
     with pytest.raises(ccxt.DDoSProtection):

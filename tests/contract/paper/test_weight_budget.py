@@ -27,7 +27,7 @@ from infra.local.demo.exchange import WIDE_LIMITS
 from tests.support.builders import NOW, an_intent
 from tests.support.fakes.clock import FakeClock, RecordingMetrics
 from tests.support.fakes.gate import EGRESS, FakeGate, FakeWeights
-from tests.support.paper_venue import BTC_SYMBOL, MINUTE_MS, START_MS, PaperVenue
+from tests.support.paper_venue import BTC_SYMBOL, MINUTE_MS, PATIENCE_SECONDS, START_MS, PaperVenue
 
 HERE = Address("paper", EGRESS)
 QUANTITY = Decimal("0.01")
@@ -67,12 +67,13 @@ class Measured:
 
 @pytest.fixture
 def measured(market: PaperVenue, monkeypatch: pytest.MonkeyPatch) -> Measured:
-    """At the beginning of a minute of the venue, so that none ends within a test; nothing is leased that is not spent."""
+    """The venue's clock stands at the beginning of a minute, and ours with it; nothing is leased that is not spent."""
     monkeypatch.setattr(spend_weight, "LEASE", dict.fromkeys(RequestClass, 0))
-    market.wall_clock.offset_ms = -(market.wall_clock() % MINUTE_MS)
+    market.wall_clock.stand_at_a_minute()
     catalogue = {found.symbol: found for found in download_markets("binanceusdm", market.base_url)}
     templates = Templates({"paper": ("binanceusdm", market.base_url)}, lambda _: catalogue)
-    templates.of("paper").options["timeDifference"] = -market.wall_clock.offset_ms
+    templates.of("paper").milliseconds = market.wall_clock
+    templates.of("paper").timeout = 1_000 * PATIENCE_SECONDS
     keys = market.open_account(account_id="tenant")
     clock, metrics, weights = FakeClock(), RecordingMetrics(), FakeWeights()
     spend = SpendWeight(weights, EGRESS, clock, metrics)

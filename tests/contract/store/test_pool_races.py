@@ -36,7 +36,7 @@ WORKERS = 64
 POSITIONS = 40
 NOTIONAL = Decimal(40_000)
 ORDERS = 4  # of each worker, one after another
-TRIES = 200  # against everybody else, at a few milliseconds each
+TRIES = 10_000  # against everybody else; so many only if nobody is let through any more
 
 
 class Died(Exception):

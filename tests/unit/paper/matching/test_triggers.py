@@ -270,7 +270,7 @@ def test_sides_never_mix_and_never_turn_around(
             assert not state.position(symbol).amount
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 @given(walks(), walks(), st.integers(12, 120), st.booleans())
 def test_what_is_not_looked_at_closely_could_not_have_been_liquidated(
     first: list[Bar], second: list[Bar], balance: int, isolated: bool
