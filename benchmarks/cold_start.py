@@ -162,6 +162,11 @@ def start_of_sdk() -> Start:
     return run(SDK_CLIENTS, [Path(sysconfig.get_path("purelib"))])
 
 
+def keep_bytecode_of_sdk() -> None:
+    """Write it if nothing has yet: a fresh environment has none, and its first start would be another floor."""
+    subprocess.run([sys.executable, "-c", SDK_CLIENTS], env={**ENVIRONMENT, "PATH": os.environ["PATH"]}, check=True)  # noqa: S603
+
+
 def megabytes(folders: list[Path]) -> float:
     """Size of the files in the folders, unpacked."""
     sizes = (path.stat().st_size for folder in folders for path in folder.rglob("*") if path.is_file())

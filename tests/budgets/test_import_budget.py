@@ -1,27 +1,28 @@
 """Budgets of cold starts: a new import in the wrong place shows up here, not on the bill.
 
-What a function must not import, and how many modules it loads, are the same on every machine. CPU time is not: it is the best of
-a few runs, with room for a slower one.
+What a function must not import, and how many modules it loads, are the same on every machine. CPU time is not: a start is held
+against another that every user of AWS knows, importing boto3 and making two clients, which takes turns with it in the same run.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from benchmarks.cold_start import Start, functions, start
+from benchmarks.cold_start import Start, functions, keep_bytecode_of_sdk, start, start_of_sdk
 from infra.local import deployment
 
 pytestmark = pytest.mark.e2e
 RUNS = 3
+MOST_RUNS = 15  # where others disturb: the least of more runs is nearer to what a start takes
 
 
 @dataclass(frozen=True)
 class Budget:
-    """CPU milliseconds that a start may take (half as much again as measured), modules that it loads at most, and never."""
+    """CPU time that a start may take as a multiple of two clients of boto3, modules that it loads at most, and never."""
 
     function: str
-    milliseconds: int
+    ratio: float  # half as much again as measured
     modules: int
     never: tuple[str, ...]
 
@@ -61,24 +62,45 @@ API = (
     "functions.api.schemas.subscriptions",
 )
 BUDGETS = (
-    Budget("candle_clock", 270, 463, NO_LIMITS),
-    Budget("strategy_runner", 460, 715, NO_FRAMEWORK),
-    Budget("signal_intake", 285, 483, (*NO_LIMITS, "candlecast.services.signals.fan_out")),
-    Budget("signal_fanout", 310, 525, HEAVY),
-    Budget("order_executor", 355, 639, TRADES),
-    Budget("reconcile_clock", 290, 486, HEAVY),
-    Budget("order_reconciler", 340, 625, TRADES),
-    Budget("outbox_relay", 310, 523, HEAVY),
-    Budget("api", 435, 685, API),
-    Budget("market_catalogue", 245, 521, (*TRADES, "candlecast.domain.orders.intent", "pynamodb")),
-    Budget("paper_exchange", 395, 633, ("ccxt", "requests", "numpy", "strategies")),
-    Budget("dlq_redrive", 230, 435, (*NO_ORDERS, "pynamodb")),
+    Budget("candle_clock", 1.4, 460, NO_LIMITS),
+    Budget("strategy_runner", 2.4, 711, NO_FRAMEWORK),
+    Budget("signal_intake", 1.5, 480, (*NO_LIMITS, "candlecast.services.signals.fan_out")),
+    Budget("signal_fanout", 1.8, 521, HEAVY),
+    Budget("order_executor", 1.9, 634, TRADES),
+    Budget("reconcile_clock", 1.6, 477, HEAVY),
+    Budget("order_reconciler", 2.0, 620, TRADES),
+    Budget("outbox_relay", 1.7, 520, HEAVY),
+    Budget("api", 2.4, 683, API),
+    Budget("market_catalogue", 1.35, 518, (*TRADES, "candlecast.domain.orders.intent", "pynamodb")),
+    Budget("paper_exchange", 2.2, 624, ("ccxt", "requests", "numpy", "strategies")),
+    Budget("dlq_redrive", 1.25, 432, (*NO_ORDERS, "pynamodb")),
 )
+
+
+@dataclass
+class Measured:
+    """Starts of a function and of the floor, by turns."""
+
+    budget: Budget
+    built: Path
+    starts: list[Start] = field(default_factory=list)
+    floors: list[Start] = field(default_factory=list)
+
+    def run(self) -> None:
+        self.floors.append(start_of_sdk())
+        self.starts.append(start(self.built, self.budget.function))
+
+    @property
+    def ratio(self) -> float:
+        """The best start to the best floor: whatever makes one longer is the machine."""
+        mine, theirs = (min(it.own_milliseconds for it in these) for these in (self.starts, self.floors))
+        return mine / theirs
 
 
 @pytest.fixture(scope="module")
 def built() -> Path:
     deployment.build()
+    keep_bytecode_of_sdk()
     return deployment.SAM_OUTPUT
 
 
@@ -87,20 +109,22 @@ def test_every_function_of_the_template_has_a_budget() -> None:
 
 
 @pytest.fixture(scope="module", params=BUDGETS, ids=lambda budget: budget.function)
-def started(request: pytest.FixtureRequest, built: Path) -> tuple[Budget, list[Start]]:
-    return request.param, [start(built, request.param.function) for _ in range(RUNS)]
+def measured(request: pytest.FixtureRequest, built: Path) -> Measured:
+    measured = Measured(request.param, built)
+    for _ in range(RUNS):
+        measured.run()
+    return measured
 
 
-def test_a_cold_start_stays_in_its_budget(started: tuple[Budget, list[Start]]) -> None:
-    budget, starts = started
-    assert min(it.own_milliseconds for it in starts) <= budget.milliseconds
+def test_a_cold_start_stays_in_its_budget(measured: Measured) -> None:
+    while measured.ratio > measured.budget.ratio and len(measured.starts) < MOST_RUNS:
+        measured.run()
+    assert measured.ratio <= measured.budget.ratio
 
 
-def test_a_function_loads_no_more_modules_than_it_did(started: tuple[Budget, list[Start]]) -> None:
-    budget, starts = started
-    assert len(starts[0].modules) <= budget.modules
+def test_a_function_loads_no_more_modules_than_it_did(measured: Measured) -> None:
+    assert len(measured.starts[0].modules) <= measured.budget.modules
 
 
-def test_a_function_does_not_import_what_it_has_no_use_for(started: tuple[Budget, list[Start]]) -> None:
-    budget, starts = started
-    assert not set(starts[0].modules) & {*budget.never, *DEFERRED}
+def test_a_function_does_not_import_what_it_has_no_use_for(measured: Measured) -> None:
+    assert not set(measured.starts[0].modules) & {*measured.budget.never, *DEFERRED}
