@@ -16,6 +16,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -28,11 +29,13 @@ from infra.local.project import BUILD, ROOT, CommandError, interpreter, tool_env
 
 CLOUDS = BUILD / "cloud"
 CODE = CLOUDS / "code"  # unzipped functions and layers, by content: instances share it
-START_SECONDS = 30.0
-STOP_SECONDS = 15.0
+# For what hangs, all of these: a busy machine takes its time.
+START_SECONDS = 300.0
+STOP_SECONDS = 60.0
+RELAY_SECONDS = 600.0
 POLL_SECONDS = 0.05
-REQUEST_SECONDS = 30.0
-ANSWER_SECONDS = 1.0  # a question that a running emulator answers at once
+REQUEST_SECONDS = 300.0
+ANSWER_SECONDS = 10.0  # a question that a running emulator answers at once, and a port that nobody listens on as well
 ADMINISTRATOR = "test"  # the emulator's name for whoever may do everything
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 DEFAULT_WORKERS = 4  # processes of one function; more only get in each other's way on a desk
@@ -67,6 +70,15 @@ class Worker:
     function: str
     pid: int
     busy: bool
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What is still to be done: messages by queue, records of the table's stream. `looks` is how often all queues were polled."""
+
+    messages: Mapping[str, int]
+    records: int
+    looks: int
 
 
 @dataclass(frozen=True)
@@ -246,9 +258,13 @@ class Cloud:
     def redeploy(self, **overrides: str) -> dict[str, str]:
         """Empty the cloud and deploy the present build into it, half a second after the first `sam deploy` of it."""
         self.reset()
-        if deployment.redeploy(self.client, deployment.build(self.say), overrides):
-            return self.outputs
-        return self.deploy(**overrides)
+        digest = deployment.build(self.say)
+        if not deployment.is_saved(digest):
+            with deployment.alone("deploy"):
+                if not deployment.is_saved(digest):
+                    return self.deploy(**overrides)
+        deployment.redeploy(self.client, digest, overrides)
+        return self.outputs
 
     def reset(self) -> None:
         """Empty the cloud: no stack, no data, no worker, no log."""
@@ -312,6 +328,26 @@ class Cloud:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(worker.pid, signal.SIGKILL)
         return len(found)
+
+    def waiting(self, *queues: str) -> Waiting:
+        """What waits in these queues (`CandleQueueUrl`), counted one after another in their order, and then in the stream."""
+        names = {self.outputs[queue].rpartition("/")[2]: queue for queue in queues}
+        found = self._request("GET", f"/_candlecast/waiting?{urlencode({'queues': ','.join(names)})}")
+        return Waiting({names[name]: count for name, count in found["queues"].items()}, found["records"], found["looks"])
+
+    def wait_until_relayed(self) -> None:
+        """Return once the function behind the table's stream is done with everything that was written. Raises CommandError."""
+        end = time.monotonic() + RELAY_SECONDS
+        while self.waiting().records:
+            if time.monotonic() > end:
+                raise CommandError(f"the stream was not relayed within {RELAY_SECONDS:.0f} s")
+            time.sleep(POLL_SECONDS)
+
+    def wait_for_pollers(self) -> None:
+        """Return once a look through the queues has begun and ended: what was changed in a function's mapping is in force."""
+        before = self.waiting().looks
+        while self.waiting().looks < before + 2:
+            time.sleep(POLL_SECONDS)
 
     def fire_schedule(self, name: str, scheduled: datetime) -> None:
         """Fire a schedule as if it were that time, however late that is. Raises CommandError for an unknown name."""

@@ -1,11 +1,13 @@
 """From the checkout to a stack in the embedded cloud: `sam build`, `sam deploy`, and a fast way to do it again."""
 
+import fcntl
 import json
 import re
 import shutil
 import time
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ PACKAGE = BUILD / "package"
 # samconfig.toml's environment for the embedded cloud.
 ENVIRONMENT = "local"
 CAPABILITIES = ("CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND")
-CREATE_SECONDS = 60.0
+CREATE_SECONDS = 600.0  # for one that hangs: it takes half a second
 POLL_SECONDS = 0.05
 
 Say = Callable[[str], None]
@@ -39,6 +41,23 @@ def build(say: Say = lambda _text: None, target: str | None = None) -> str:
     stamp = SAM_OUTPUT / ".digest"
     if stamp.exists() and stamp.read_text(encoding="utf-8") == digest:
         return digest
+    with alone("build"):
+        if not (stamp.exists() and stamp.read_text(encoding="utf-8") == digest):
+            _build(say, target)
+            stamp.write_text(digest, encoding="utf-8")
+    return digest
+
+
+@contextmanager
+def alone(what: str) -> Iterator[None]:
+    """Nobody else does the same in this checkout meanwhile: tests run in several processes."""
+    BUILD.mkdir(exist_ok=True)
+    with (BUILD / f".{what}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _build(say: Say, target: str) -> None:
     say("sam build")
     shutil.rmtree(SAM_OUTPUT, ignore_errors=True)
     command: list[str | Path] = [
@@ -53,8 +72,6 @@ def build(say: Say = lambda _text: None, target: str | None = None) -> str:
     ]
     command += ["--config-env", ENVIRONMENT, "--parameter-overrides", f"Architecture={target}"]
     run(command, BUILD / "logs" / "sam-build.log", {"ARCHITECTURE": target})
-    stamp.write_text(digest, encoding="utf-8")
-    return digest
 
 
 def parameters(overrides: Mapping[str, str]) -> dict[str, str]:
@@ -120,11 +137,14 @@ def save_package(client: Callable[[str], Any], digest: str) -> None:
     partial.rename(folder)
 
 
-def redeploy(client: Callable[[str], Any], digest: str, overrides: Mapping[str, str]) -> bool:
-    """Deploy a saved package into an emulator that is empty; False if none is saved for this build."""
+def is_saved(digest: str) -> bool:
+    """Whether `redeploy` has what it needs."""
+    return (PACKAGE / digest).exists()
+
+
+def redeploy(client: Callable[[str], Any], digest: str, overrides: Mapping[str, str]) -> None:
+    """Deploy a saved package into an emulator that is empty."""
     folder = PACKAGE / digest
-    if not folder.exists():
-        return False
     s3 = client("s3")
     buckets = set()
     for item in json.loads((folder / "objects.json").read_text(encoding="utf-8")):
@@ -140,7 +160,6 @@ def redeploy(client: Callable[[str], Any], digest: str, overrides: Mapping[str, 
         Capabilities=CAPABILITIES,
     )
     wait_for_stack(cloudformation)
-    return True
 
 
 def wait_for_stack(cloudformation: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import socket
 import subprocess
@@ -12,10 +13,13 @@ from urllib.request import urlopen
 
 import pytest
 
+from candlecast.adapters.aws import clients as aws
+from candlecast.adapters.dynamodb.single_table import table
+
 REPOSITORY = Path(__file__).parents[2]
 INTERPRETER = REPOSITORY / ".venvs" / "emulator" / "bin" / "python"
 START_SECONDS = 300  # for what hangs, as all of these
-ANSWER_SECONDS = 30
+ANSWER_SECONDS = 120
 STOP_SECONDS = 60
 CLOUD_ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "test",
@@ -31,6 +35,13 @@ def aws_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
     for name, value in CLOUD_ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the emulator answers late because the machine is busy is waited for."""
+    for module, name in itertools.product((aws, table), ("CONNECT_TIMEOUT_SECONDS", "READ_TIMEOUT_SECONDS")):
+        monkeypatch.setattr(module, name, ANSWER_SECONDS)
 
 
 @pytest.fixture(scope="session")

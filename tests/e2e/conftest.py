@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,12 +10,25 @@ import pytest
 from infra.local.cloud import Cloud
 from tests.support.stage import INSTANCE
 
+FOLDER = Path(__file__).parent
+
+
+# Those that wait for the real time or take longest: they begin first, and two processes end at about the same time.
+FIRST = ("schedules", "crashes", "isolation", "replay", "kill_switch", "fan_out", "dead_letters")
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whatever is in this folder needs the embedded cloud."""
     for item in items:
-        if "tests/e2e/" in item.path.as_posix():
+        if FOLDER in item.path.parents:
             item.add_marker(pytest.mark.e2e)
+    items.sort(key=place)
+
+
+def place(item: pytest.Item) -> int:
+    """Of a test among all others; those of a module stay together and in their order."""
+    name = item.path.stem.removeprefix("test_")
+    return FIRST.index(name) if FOLDER in item.path.parents and name in FIRST else len(FIRST)
 
 
 @pytest.fixture(scope="session")

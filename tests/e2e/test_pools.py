@@ -1,6 +1,5 @@
 """An organisation's pool in the deployed stack: orders reserve, the stream releases, losses pause."""
 
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -10,7 +9,6 @@ import pytest
 
 from candlecast.domain.orders.intent import IntentState, LegKind
 from candlecast.domain.values.reasons import Reason
-from candlecast.services.limits.read_limits import FRESH
 from infra.local.cloud import Cloud
 from infra.local.demo.replay import invoke
 from tests.support.stage import Desk, follower, open_desk, until, utc_now
@@ -27,9 +25,10 @@ def show(desk: Desk) -> dict[str, Any]:
 
 
 def set_bounds(desk: Desk, **bounds: Any) -> None:
-    """From the next signal on: an environment of the fan-out remembers limits for a few seconds."""
+    """From the next signal on: an environment of the fan-out remembers limits for a few seconds, so it gets a new one."""
     desk.platform.as_administrator().call("PUT", POOL, {"max_open_positions": POSITIONS, **bounds})
-    time.sleep(FRESH.total_seconds())
+    desk.cloud.kill_workers("signal_fanout")
+    assert not until(lambda: desk.cloud.workers("signal_fanout"), lambda found: not found)
 
 
 def entries(desk: Desk, signal_id: str) -> Counter[tuple[IntentState, Reason | None]]:

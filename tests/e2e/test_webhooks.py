@@ -17,6 +17,7 @@ from infra.local.demo.report import differences
 from tests.support.stage import REQUEST_SECONDS, Desk, follower, open_desk
 
 FOLLOWERS = 6
+OLD_SECONDS = 3_600
 
 
 @pytest.fixture(scope="module")
@@ -104,10 +105,9 @@ def test_a_signed_message_is_taken_and_a_changed_or_old_one_is_not(desk: Desk) -
         headers = {"X-Candlecast-Timestamp": str(timestamp), "X-Candlecast-Signature": signature}
         return httpx.post(desk.source.url, content=content, headers=headers, timeout=REQUEST_SECONDS)
 
-    now = int(time.time())
-    assert post(body.replace(b"buy", b"sell"), now).status_code == 401
-    assert post(body, now - 60).status_code == 401
-    taken = post(body, now)
+    assert post(body.replace(b"buy", b"sell"), int(time.time())).status_code == 401
+    assert post(body, int(time.time()) - OLD_SECONDS).status_code == 401
+    taken = post(body, int(time.time()))
     assert taken.status_code == 202, taken.text
     desk.replay.wait_until_quiet()
     assert len(desk.orders(taken.json()["signal_id"])) == FOLLOWERS

@@ -18,6 +18,7 @@ from infra.local.project import ROOT, CommandError, tool_environment
 from tests.support.launcher_stack import until
 
 pytestmark = pytest.mark.e2e
+REQUEST_SECONDS = 300  # for what hangs
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,7 @@ def cloud() -> Iterator[Cloud]:
 def get(url: str, token: str | None = None) -> tuple[int, Any]:
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=30) as answer:  # noqa: S310
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=REQUEST_SECONDS) as answer:  # noqa: S310
             return answer.status, json.loads(answer.read())
     except urllib.error.HTTPError as error:
         return error.code, json.loads(error.read())

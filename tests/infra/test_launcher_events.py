@@ -6,7 +6,9 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -18,6 +20,7 @@ from infra.local.deployment import REGION
 from tests.support.launcher_stack import bodies, create_function, printed, queue_arn, role, until
 
 pytestmark = pytest.mark.e2e
+REQUEST_SECONDS = 300  # for what hangs
 ALL = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 
 
@@ -29,24 +32,28 @@ def cloud() -> Iterator[Cloud]:
 
 def consume(cloud: Cloud, function: str, code: str, source: str, **settings: Any) -> None:
     """Make a function that consumes a queue or a stream."""
-    create_function(cloud, function, code, Role=role(cloud, "consumer", ALL))
+    create_function(cloud, function, code, Role=role(cloud, "consumer", ALL), Timeout=settings.pop("Timeout", 10))
     cloud.client("lambda").create_event_source_mapping(FunctionName=function, EventSourceArn=source, **settings)
 
 
-def test_message_groups_run_beside_each_other_and_each_in_its_order(cloud: Cloud) -> None:
+def test_message_groups_run_beside_each_other_and_each_in_its_order(cloud: Cloud, tmp_path: Path) -> None:
     sqs = cloud.client("sqs")
-    attributes = {"FifoQueue": "true", "VisibilityTimeout": "60", "ContentBasedDeduplication": "true"}
+    attributes = {"FifoQueue": "true", "VisibilityTimeout": "900", "ContentBasedDeduplication": "true"}
     url = sqs.create_queue(QueueName="groups.fifo", Attributes=attributes)["QueueUrl"]
-    code = """
-import time
+    code = f"""
+import pathlib, time
+met = pathlib.Path({str(tmp_path)!r})
 def handler(event, context):
     for record in event["Records"]:
-        begin = time.time(); time.sleep(0.15)
+        begin = time.time()
+        (met / record["attributes"]["MessageGroupId"]).touch()
+        while len(list(met.iterdir())) < 2:  # the first one stays until another group has begun
+            time.sleep(0.01)
         print(record["attributes"]["MessageGroupId"], record["body"], begin, time.time())
 """
     for number, group in itertools.product(range(3), "abc"):
         sqs.send_message(QueueUrl=url, MessageBody=f"{number}", MessageGroupId=group, MessageDeduplicationId=f"{group}{number}")
-    consume(cloud, "groups", code, queue_arn(cloud, url), BatchSize=1)
+    consume(cloud, "groups", code, queue_arn(cloud, url), BatchSize=1, Timeout=90)
     lines = until(lambda: printed(cloud, "groups"), lambda found: len(found) == 9)
     runs = sorted((float(begin), float(end), group, body) for group, body, begin, end in map(str.split, lines))
     for group in "abc":
@@ -165,8 +172,13 @@ def handler(event, context):
 
 def test_a_schedule_fires_on_time_and_names_its_own_time(cloud: Cloud) -> None:
     target, url = scheduled_queue(cloud, "on-time")
-    at = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=3)
-    create_schedule(cloud, "on-time", f"at({at:%Y-%m-%dT%H:%M:%S})", target)
+    at, lead = datetime.now(UTC), timedelta(seconds=2)
+    while at <= datetime.now(UTC):  # until it is made before its time
+        lead *= 2
+        at = datetime.now(UTC).replace(microsecond=0) + lead
+        with suppress(ClientError):
+            cloud.client("scheduler").delete_schedule(Name="on-time")
+        create_schedule(cloud, "on-time", f"at({at:%Y-%m-%dT%H:%M:%S})", target)
     body = json.loads(until(lambda: bodies(cloud, url), bool)[0])
     late = (datetime.now(UTC) - at).total_seconds()
     assert body == {"timeframe": "1m", "scheduled": f"{at:%Y-%m-%dT%H:%M:%SZ}"}
@@ -221,7 +233,7 @@ def http_api(name: str, function: str, *, authorizer: bool) -> dict[str, Any]:
 
 def get(url: str) -> tuple[int, str]:
     try:
-        with urllib.request.urlopen(url, timeout=20) as answer:  # noqa: S310 - the embedded cloud
+        with urllib.request.urlopen(url, timeout=REQUEST_SECONDS) as answer:  # noqa: S310 - the embedded cloud
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()

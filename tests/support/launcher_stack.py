@@ -10,7 +10,7 @@ from typing import Any
 from infra.local.cloud import Cloud
 
 POLL_SECONDS = 0.05
-WAIT_SECONDS = 20.0
+WAIT_SECONDS = 600.0  # for what never comes
 
 
 def archive(**files: str) -> bytes:

@@ -1,6 +1,7 @@
 """A deployed stack with markets, strategies and people in it, for tests that look at the whole product from outside."""
 
 import json
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,11 +33,11 @@ from infra.local.demo.report import Records, count_dead_letters, summarise
 from infra.local.demo.run import REPLAY_LATENESS_SECONDS, Scene
 from infra.local.demo.scenario import VENUE, Case, PlannedStrategy, PlannedUser
 
-INSTANCE = "test-e2e"
+INSTANCE = f"test-e2e-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"  # one for each process that runs tests
 BALANCE = Decimal(100_000)
-WAIT_SECONDS = 60.0
+WAIT_SECONDS = 900.0  # for what never comes: whatever is waited for comes as soon as the machine gets to it
 POLL_SECONDS = 0.1
-REQUEST_SECONDS = 30.0
+REQUEST_SECONDS = 300.0  # for what hangs
 ZIGZAG_MARKET = "BTC/USDT:USDT"
 ZIGZAG_CLOSES = (Decimal(50_000), Decimal(50_100))  # sma_cross with periods 2 and 3 turns on every one of these
 ZIGZAG_PARAMETERS = {"fast_period": 2, "slow_period": 3, "atr_period": 2, "stop_atr": 20.0}

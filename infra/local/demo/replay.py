@@ -30,15 +30,10 @@ from infra.local.project import CommandError
 
 DEFAULT_CANDLE_COUNT = 60
 HISTORY = 300  # candles before the first replayed one: the longest lookback of the built-in strategies is 272
-QUIET_SECONDS = 300.0  # a killed executor's messages come back after 90 s, and a lost answer settles within 30 s of that
+QUIET_SECONDS = 600.0  # without any change: a killed executor's messages come back after 90 s, a strategy's after six minutes
 CLOCK_SECONDS = 20.0  # at most a minute in a deployment; sooner here, since somebody is watching
 POLL_SECONDS = 0.02
 QUEUES = ("CandleQueueUrl", "SignalQueueUrl", "TradeQueueUrl", "ReconcileQueueUrl")  # in the direction of the flow
-DEPTHS = (
-    "ApproximateNumberOfMessages",
-    "ApproximateNumberOfMessagesNotVisible",
-    "ApproximateNumberOfMessagesDelayed",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,22 +148,19 @@ class Replay:
         """Wait until no queue holds a message. Read in the direction of the flow, a message cannot slip by unseen.
 
         The schedules of a replay are off, so the reconcile clock's own firings are made up for here: an order may wait for one.
+        Raises CommandError if nothing changes for so many seconds.
         """
-        end = time.monotonic() + seconds
-        firing = time.monotonic() + CLOCK_SECONDS
-        while any(self._depth(queue) for queue in QUEUES):
+        before, changed = None, time.monotonic()
+        firing = changed + CLOCK_SECONDS
+        while any((depths := self._cloud.waiting(*QUEUES).messages).values()):
+            if depths != before:
+                before, changed = depths, time.monotonic()
             if time.monotonic() > firing:
-                firing += CLOCK_SECONDS
+                firing = time.monotonic() + CLOCK_SECONDS
                 self._fire_reconcile_clock()
-            if time.monotonic() > end:
-                depths = {queue: self._depth(queue) for queue in QUEUES}
-                raise CommandError(f"not quiet after {seconds:.0f} s: {depths}")
+            if time.monotonic() > changed + seconds:
+                raise CommandError(f"nothing has changed for {seconds:.0f} s: {dict(depths)}")
             time.sleep(POLL_SECONDS)
-
-    def _depth(self, queue: str) -> int:
-        url = self._cloud.outputs[queue]
-        attributes = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(DEPTHS))["Attributes"]
-        return sum(int(attributes[name]) for name in DEPTHS)
 
 
 def invoke(cloud: Cloud, output: str, event: dict[str, Any]) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,8 +33,6 @@ DEAD_LETTERS = (
     "ScheduleDeadLettersUrl",
 )
 ACCEPTED = (IntentState.OPEN, IntentState.FILLED, IntentState.CANCELLED)
-RELAY_SECONDS = 60.0  # the stream is read in batches; after this it would be stuck
-POLL_SECONDS = 0.1
 PAGE = 100
 
 
@@ -60,6 +57,7 @@ class Ledger:
 
     def __init__(self, cloud: Cloud, strategies: Sequence[PlannedStrategy], people: Sequence[Person]) -> None:
         os.environ.update(cloud.environment)  # the product's adapters find region, endpoint and keys as a function does
+        self._cloud = cloud
         table = Table(cloud.outputs["TableName"])
         self._executions = DynamoExecutionStore(table)
         self._signals = DynamoSignalStore(table)
@@ -86,13 +84,9 @@ class Ledger:
         return None if run.signal is None else self._signals.get_signal(run.signal.signal_id)
 
     def read_when_relayed(self) -> Records:
-        """All records once the stream has brought every decided order: the first reading that equals the one before it."""
-        end = time.monotonic() + RELAY_SECONDS
-        before, records = None, self.read()
-        while (unfinished(records) or records != before) and time.monotonic() < end:
-            time.sleep(POLL_SECONDS)
-            before, records = records, self.read()
-        return records
+        """All records once the stream has brought everything that was decided until now. Raises CommandError."""
+        self._cloud.wait_until_relayed()
+        return self.read()
 
     def _all[T](self, listing: Callable[..., Page[T]], *where: object) -> Iterator[T]:
         cursor: str | None = None
@@ -102,11 +96,6 @@ class Ledger:
             cursor = page.cursor
             if cursor is None:
                 return
-
-
-def unfinished(records: Records) -> bool:
-    """Whether an order message has no record yet, or an order no outcome."""
-    return lost(records) > 0 or any(order.state.is_unresolved for order in records.orders)
 
 
 def lost(records: Records) -> int:

@@ -4,6 +4,7 @@ import base64
 import json
 import threading
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from .patching import PatchError, replace
@@ -61,6 +62,36 @@ def _names_only(body: Any, ids: set[str]) -> bool:
         return False
     failures = body.get("batchItemFailures") or []
     return all(isinstance(failure, dict) and failure.get("itemIdentifier") in ids for failure in failures)
+
+
+_looks = 0
+
+
+def counted_looks() -> None:
+    """Count how often the queues were looked through for messages to hand to functions."""
+    from ministack.services import lambda_svc
+
+    def poll() -> Any:
+        global _looks
+        try:
+            return original()
+        finally:
+            _looks += 1
+
+    original = replace(lambda_svc, "_poll_sqs", poll)
+
+
+def looks() -> int:
+    """How often all queues were looked through."""
+    return _looks
+
+
+def waiting(names: Sequence[str]) -> dict[str, int]:
+    """How many messages each of these queues holds, seen or not, one after another: a message that moves on is in the next."""
+    from ministack.services import sqs
+
+    by_name = {str(key[-1]).rpartition("/")[2]: queue for key, queue in list(sqs._queues._data.items())}
+    return {name: len(by_name[name]["messages"]) for name in names if name in by_name}
 
 
 def message_move_tasks() -> None:

@@ -153,10 +153,12 @@ def patches(settings: Settings, folders: workers.CodeFolders) -> list[Patch]:
         shared_code,
         workers.python_workers,
         queues.parallel_groups,
+        workers.generous_timeouts,
         worker_limit,
         invocations.asynchronous_invocations,
         queues.strict_batch_responses,
         queues.message_move_tasks,
+        queues.counted_looks,
         permissions.batch_actions,
         permissions.streams_of_tables,
         streams.stream_mappings,
@@ -233,6 +235,8 @@ def _operate(settings: Settings, scope: Scope) -> tuple[int, Any]:
     """The operator's endpoints.
 
     - GET /_candlecast/workers: the emulator's pid, and for every function's every process: function, pid, whether it is busy
+    - GET /_candlecast/waiting?queues=NAME,NAME: messages in each queue, in this order; then records of streams that no function
+      has done, and how often the queues were looked through for messages
     - POST /_candlecast/fire?schedule=NAME&time=ISO: fire a schedule as if it were that time
     - POST /_candlecast/forget-logs: remove the log files
     """
@@ -241,6 +245,9 @@ def _operate(settings: Settings, scope: Scope) -> tuple[int, Any]:
         case "GET", "/_candlecast/workers":
             found = [{"function": name, "pid": pid, "busy": busy} for name, pid, busy in workers.running_workers()]
             return 200, {"pid": os.getpid(), "workers": found}
+        case "GET", "/_candlecast/waiting":
+            found_in = queues.waiting([name for name in query.get("queues", "").split(",") if name])
+            return 200, {"queues": found_in, "records": streams.waiting(), "looks": queues.looks()}
         case "POST", "/_candlecast/fire":
             try:
                 scheduled = datetime.fromisoformat(query["time"])

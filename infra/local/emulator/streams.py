@@ -17,6 +17,8 @@ IDLE_SECONDS = 0.05
 RETRY_SECONDS = 0.5
 UNLIMITED = -1  # AWS's default: retry until the record is trimmed
 
+_shards: dict[str, "Shard"] = {}  # by mapping
+
 
 @dataclass
 class Shard:
@@ -36,12 +38,11 @@ def stream_mappings() -> None:
         if not callable(getattr(dynamodb, name, None)):
             raise PatchError(f"dynamodb.{name} is not there")
     replace(lambda_svc, "_poll_dynamodb_streams", lambda: False)
-    shards: dict[str, Shard] = {}
 
     def loop() -> None:
         while True:
             try:
-                busy = sum(_advance(shards, *found) for found in _mappings()) > 0
+                busy = sum(_advance(*found) for found in _mappings()) > 0
             except Exception:
                 lambda_svc.logger.exception("stream mapping")
                 busy = False
@@ -68,17 +69,32 @@ def _mappings() -> Iterator[tuple[Any, str, Any]]:
             yield mapping, name, function
 
 
-def _advance(shards: dict[str, Shard], mapping: Any, table: str, function: Any) -> bool:
+def waiting() -> int:
+    """Records of all streams that their functions have not done yet, those under way included."""
+    from ministack.services import dynamodb
+
+    return sum(max(0, dynamodb.stream_end_position(table) - _shard(mapping, table).position) for mapping, table, _ in _mappings())
+
+
+def _shard(mapping: Any, table: str) -> Shard:
+    from ministack.services import dynamodb
+
+    horizon, end = dynamodb.stream_start_position(table), dynamodb.stream_end_position(table)
+    shard = _shards.get(mapping["UUID"])
+    if shard is None:
+        from_start = mapping.get("StartingPosition", "LATEST") == "TRIM_HORIZON"
+        fresh = Shard(horizon if from_start else end, int(mapping.get("BatchSize") or DEFAULT_BATCH))
+        shard = _shards.setdefault(mapping["UUID"], fresh)
+    shard.position = max(shard.position, horizon)
+    return shard
+
+
+def _advance(mapping: Any, table: str, function: Any) -> bool:
     """Hand one batch to the function; whether the mapping got any further."""
     from ministack.services import dynamodb, lambda_svc
 
     size = int(mapping.get("BatchSize") or DEFAULT_BATCH)
-    horizon, end = dynamodb.stream_start_position(table), dynamodb.stream_end_position(table)
-    shard = shards.get(mapping["UUID"])
-    if shard is None:
-        from_start = mapping.get("StartingPosition", "LATEST") == "TRIM_HORIZON"
-        shard = shards[mapping["UUID"]] = Shard(horizon if from_start else end, size)
-    shard.position = max(shard.position, horizon)
+    shard, end = _shard(mapping, table), dynamodb.stream_end_position(table)
     if shard.position >= end or time.monotonic() < shard.not_before:
         return False
     batch = dynamodb.stream_records_since(table, shard.position, min(shard.window, size))

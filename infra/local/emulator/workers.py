@@ -22,11 +22,15 @@ from .patching import replace, rewrite
 # Code that no instance has used for this long is removed from the shared folder at the next start.
 CODE_KEPT_SECONDS = 3 * 24 * 3600
 # How long an invocation waits for a free worker when a function has as many as it may: longer than any time-out here.
-WAIT_FOR_WORKER_SECONDS = 120.0
+WAIT_FOR_WORKER_SECONDS = 1_800.0
+# A desk is not Lambda: where a function takes long because others compute, it is not ended. What hangs still is.
+TIMEOUT_FACTOR = 10
+LAMBDA_TIMEOUT_SECONDS = 3  # AWS's own default
 POLL_SECONDS = 0.002
 # The worker's last line on standard error for an invocation, so that its output is complete without waiting for more.
 END_OF_OUTPUT = "--candlecast-end-of-output--"
-DRAIN_SECONDS = 1.0
+DRAIN_SECONDS = 60.0  # for a worker that hangs: its last line is written before its answer
+LAST_WORDS_SECONDS = 1.0  # for what is left in the pipe of a process that has ended
 ERROR_KEY = "__candlecast_error__"
 INIT_FAILED = "Worker init failed"
 
@@ -150,7 +154,9 @@ def python_workers() -> None:
     replace(lambda_runtime, "_PYTHON_WORKER_SCRIPT", script)
 
     def drain(worker: Any, *_args: Any, **_options: Any) -> str:
-        lines, end = [], time.monotonic() + DRAIN_SECONDS
+        process = worker._proc
+        lives = process is not None and process.poll() is None
+        lines, end = [], time.monotonic() + (DRAIN_SECONDS if lives else LAST_WORDS_SECONDS)
         while (line := _next_line(worker, end)) not in (None, END_OF_OUTPUT):
             lines.append(line)
         return "\n".join(map(str, lines))
@@ -177,6 +183,20 @@ def _next_line(worker: Any, end: float) -> str | None:
         return str(worker._stderr_queue.get(timeout=max(0.0, end - time.monotonic())))
     except queue.Empty:
         return None
+
+
+def generous_timeouts() -> None:
+    """Let a function run for ten times its time-out, and see that much time left.
+
+    Lambda gives a function cores of its own. Here two of them run everything, so a time-out would tell of the machine.
+    """
+    from ministack.core import lambda_runtime
+
+    def begin(worker: Any, name: str, config: dict[str, Any], code: bytes) -> None:
+        seconds = TIMEOUT_FACTOR * int(config.get("Timeout") or LAMBDA_TIMEOUT_SECONDS)
+        original(worker, name, {**config, "Timeout": seconds}, code)
+
+    original = replace(lambda_runtime.Worker, "__init__", begin)
 
 
 def limit_workers(per_function: int) -> None:
