@@ -9,6 +9,10 @@ import os
 
 from hypothesis import HealthCheck, settings
 
+from tests.support import lazy_ccxt
+
+lazy_ccxt.install()
+
 # A deadline, or a complaint that examples are made too slowly, would time the machine, which others use too.
 UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("repeatable", UNTIMED, derandomize=True)

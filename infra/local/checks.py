@@ -142,6 +142,7 @@ def run_step(step: Step, folder: Path) -> Outcome:
         process = subprocess.run(
             words,
             cwd=ROOT,
+            env=environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -162,7 +163,7 @@ def run_aloud(step: Step, folder: Path) -> Outcome:
     started = time.monotonic()
     lines = []
     with subprocess.Popen(
-        words, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        words, cwd=ROOT, env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
         for line in said(process, step.name):
             print(f"  {line}", end="", flush=True)
@@ -171,6 +172,11 @@ def run_aloud(step: Step, folder: Path) -> Outcome:
     seconds = time.monotonic() - started
     print(f"  {'ok  ' if passed else 'FAIL'} {step.name:<14} {seconds:5.1f} s", flush=True)
     return Outcome(step.name, " ".join(step.words), seconds, passed, "".join(lines), counts(results))
+
+
+def environment() -> dict[str, str]:
+    """The caller's, but bytecode is kept: without it each process compiles every module and rewrites every assertion anew."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def said(process: subprocess.Popen[str], name: str) -> Iterator[str]:

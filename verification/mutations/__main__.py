@@ -10,6 +10,7 @@ import gc
 import json
 import sys
 
+from tests.support import lazy_ccxt
 from verification.mutations.catalogue import MUTATIONS, Suite
 from verification.mutations.edits import install, require_made
 
@@ -26,6 +27,7 @@ def main() -> int:
     options = parser.parse_args()
     mutation = next((mutation for mutation in MUTATIONS if mutation.name == options.mutation), None)
     edits = mutation.edits if mutation is not None else ()
+    lazy_ccxt.install()
     install(edits)
     gc.disable()  # a short life
     broken = _simulation() if options.suite == Suite.SIMULATION else _crash_points(mutation.case if mutation else None)
