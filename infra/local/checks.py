@@ -78,13 +78,13 @@ TEMPLATES = (
 )
 # A module of end-to-end tests has a deployment of its own, so two modules run side by side, each process in its own cloud.
 TESTS = (
-    tests("slow tests", "slow and not e2e and not prove", "-v"),
-    tests("end-to-end tests", "e2e and not prove", "-v", "--no-loadscope-reorder", distribution="loadfile"),
+    tests("slow tests", "slow and not e2e and not prove", "-vv"),
+    tests("end-to-end tests", "e2e and not prove", "-vv", "--no-loadscope-reorder", distribution="loadfile"),
 )
 PROOFS = (
     Step("seeds", ("python", "-m", "verification.simulation", "--seeds", str(SEEDS))),
-    tests("proofs", "prove and not e2e", "-v", distribution="worksteal"),
-    tests("end-to-end proofs", "e2e and prove", "-v", "--no-loadscope-reorder", distribution="loadfile"),
+    tests("proofs", "prove and not e2e", "-vv", distribution="worksteal"),
+    tests("end-to-end proofs", "e2e and prove", "-vv", "--no-loadscope-reorder", distribution="loadfile"),
 )
 SIDE_BY_SIDE = {"check": CHECKS, "test": (*TEMPLATES, *CHECKS), "prove": ()}
 ONE_BY_ONE = {"check": (), "test": TESTS, "prove": PROOFS}

@@ -1,6 +1,7 @@
 """One embedded cloud for all end-to-end tests, with the generated roles enforced; each module deploys anew into it."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -33,15 +34,16 @@ def place(item: pytest.Item) -> int:
 
 @pytest.fixture(scope="session")
 def say(request: pytest.FixtureRequest) -> Callable[[str], None]:
-    """Print a line of progress past pytest's capture: some tests wait for minutes."""
+    """Print a line of progress past pytest's capture: some tests wait for minutes. Of two processes, neither has the terminal."""
     reporter: Any = request.config.pluginmanager.get_plugin("terminalreporter")
-
     capture: Any = request.config.pluginmanager.get_plugin("capturemanager")
+    alone = "PYTEST_XDIST_WORKER" not in os.environ
 
     def write(text: str) -> None:
         with capture.global_and_fixture_disabled():
-            reporter.ensure_newline()
-            reporter.write_line(f"  {text}")
+            if alone:
+                reporter.ensure_newline()
+            print(f"  {text}", file=sys.stdout if alone else sys.stderr, flush=True)
 
     return write
 

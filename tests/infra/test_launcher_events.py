@@ -151,6 +151,40 @@ def handler(event, context):
     assert record["DDBStreamBatchInfo"]["batchSize"] == 1
 
 
+def test_a_record_of_a_stream_waits_until_its_function_is_done_with_it(
+    cloud: Cloud, table: tuple[str, str], tmp_path: Path
+) -> None:
+    name, stream = table
+    code = f"""
+import pathlib, time
+folder = pathlib.Path({str(tmp_path)!r})
+def handler(event, context):
+    (folder / "begun").touch()
+    while not (folder / "may end").exists():
+        time.sleep(0.01)
+"""
+    before = waiting(cloud)["records"]
+    consume(cloud, "patient", code, stream, StartingPosition="TRIM_HORIZON", Timeout=60)
+    cloud.client("dynamodb").put_item(TableName=name, Item={"PK": {"S": "one"}})
+    assert until((tmp_path / "begun").exists, bool)
+    assert waiting(cloud)["records"] == before + 1, "it is under way"
+    (tmp_path / "may end").touch()
+    assert until(lambda: waiting(cloud)["records"], lambda records: records == before) == before
+
+
+def test_what_waits_in_a_queue_is_counted_whether_it_can_be_seen_or_not(cloud: Cloud) -> None:
+    sqs = cloud.client("sqs")
+    url = sqs.create_queue(QueueName="counted", Attributes={"VisibilityTimeout": "600"})["QueueUrl"]
+    for delay in (0, 0, 600):
+        sqs.send_message(QueueUrl=url, MessageBody="x", DelaySeconds=delay)
+    sqs.receive_message(QueueUrl=url)
+    assert waiting(cloud, "counted", "no-such-queue")["queues"] == {"counted": 3}
+
+
+def waiting(cloud: Cloud, *queues: str) -> Any:
+    return cloud._request("GET", f"/_candlecast/waiting?queues={','.join(queues)}")
+
+
 def test_a_stream_function_that_fails_altogether_gets_smaller_batches_until_the_poison_is_alone(
     cloud: Cloud, table: tuple[str, str]
 ) -> None:

@@ -85,6 +85,20 @@ def test_same_code_is_extracted_once_for_all_its_workers(cloud: Cloud) -> None:
     assert invoke(cloud, "first_of_two") == invoke(cloud, "second_of_two")
 
 
+def test_a_function_is_not_ended_because_the_machine_is_slow(cloud: Cloud) -> None:
+    code = """
+import time
+def handler(event, context):
+    left = context.get_remaining_time_in_millis()
+    time.sleep(1.5)
+    return left
+"""
+    create_function(cloud, "slow", code, Timeout=1)
+    left, failed = invoke(cloud, "slow")
+    assert not failed
+    assert 1_000 < left <= 10_000
+
+
 def test_a_killed_worker_is_an_error_of_its_invocation_and_of_no_other(cloud: Cloud) -> None:
     code = """
 import os, time
