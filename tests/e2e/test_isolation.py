@@ -10,7 +10,7 @@ from candlecast.domain.orders.intent import IntentState
 from infra.local.cloud import Cloud
 from infra.local.demo.exchange import PaperKeys
 from infra.local.demo.report import is_sound
-from tests.support.stage import Desk, follower, open_desk
+from tests.support.stage import Desk, follower, open_desk, until
 
 ACCOUNTS = 50
 ORDER, CONDITIONAL = "/fapi/v1/order", "/fapi/v1/algoOrder"
@@ -28,7 +28,6 @@ FAULTS = (
     {"kind": "rate_limited", "count": 3, "method": "POST", "path": "/fapi/v1/leverage"},
     {"kind": "server_error", "count": 3, "method": "GET", "path": ORDER},
 )
-ROUNDS = 10  # reconciles until everything unknown must be known
 
 
 @pytest.fixture(scope="module")
@@ -48,11 +47,14 @@ def desk(cloud: Cloud, say: Callable[[str], None]) -> Iterator[Desk]:
         opened.signal("exit")
         opened.signal("sell")
         say("left and entered on the other side")
-        for _ in range(ROUNDS):
-            opened.replay.settle()
-            if not any(order.state.is_unresolved for order in opened.records().orders):
-                break
+        assert until(lambda: all_is_known(opened), bool)
         yield opened
+
+
+def all_is_known(desk: Desk) -> bool:
+    """Whether one more look at every account leaves nothing unknown: a lost answer takes its time to be proven lost."""
+    desk.replay.settle()
+    return not any(order.state.is_unresolved for order in desk.records().orders)
 
 
 def owners(desk: Desk) -> dict[str, PaperKeys]:
