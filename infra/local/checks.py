@@ -70,6 +70,7 @@ CHECKS = (
     Step("mypy", ("mypy", ".")),
     Step("import arrows", ("lint-imports",)),
     Step("ruff check", ("ruff", "check", ".")),
+    Step("words", ("python", "-m", "infra.words")),
     Step("ruff format", ("ruff", "format", "--check", ".")),
 )
 TEMPLATES = (

@@ -13,10 +13,10 @@ from botocore import xform_name
 
 from infra.local import deployment
 from infra.local.cloud import Cloud
+from tests.documents.test_guide_commands import of
 from tests.support import aws_commands
 from tests.support.shell_blocks import SUBSTITUTED
 from tests.support.stage import Desk, follower, open_desk, utc_now
-from tests.documents.test_guide_commands import of
 
 # Commands that this test leaves out: the fragment that tells one, and why.
 LEFT_OUT = {

@@ -14,7 +14,8 @@ import pytest
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.httpsession import URLLib3Session
 
-from candlecast.adapters import aws, ccxt_clients
+from candlecast.adapters.aws import clients as aws
+from candlecast.adapters.ccxt import clients as ccxt_clients
 from candlecast.adapters.codec import to_json
 from candlecast.adapters.dynamodb.single_table import table
 from candlecast.domain.orders.intent import IntentState

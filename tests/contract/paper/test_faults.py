@@ -12,7 +12,7 @@ from typing import Any
 import ccxt
 import pytest
 
-from functions.paper_exchange import gate
+from paper_exchange.http import gate
 from tests.support.paper_venue import BTC_SYMBOL, PATIENCE_SECONDS, PaperVenue
 
 POLL_SECONDS = 0.01
