@@ -58,15 +58,18 @@ def client_config() -> Config:
 
 
 @cache
-def botocore_session() -> BotocoreSession:
-    """What boto3's session stands on: credentials, and what has been read of the services' descriptions. PynamoDB takes it."""
-    return BotocoreSession()
-
-
-@cache
 def session() -> boto3.Session:
-    """One for all clients."""
-    return boto3.Session(botocore_session=botocore_session())
+    """The session of all clients."""
+    return boto3.Session(botocore_session=BotocoreSession())
+
+
+def botocore_session() -> BotocoreSession:
+    """The session beneath boto3's, which PynamoDB takes. boto3 has no public name for it.
+
+    One cache holds both: a second boto3 session over the same botocore session cannot make clients of S3.
+    """
+    found: BotocoreSession = session()._session
+    return found
 
 
 def aws_client(service: Any, *, region: str | None = None, endpoint: str | None = None) -> Any:
