@@ -1,1 +1,1 @@
-"""The `candlecast` command: what a person types. One module a group of commands; never part of a layer or a function."""
+"""The `candlecast` command, typed by people. One module a group of commands; never part of a layer or a function."""

@@ -1,4 +1,4 @@
-"""`candlecast account`: what decides an account's orders, decoded from its item."""
+"""`candlecast account`: the stored item of an account, decoded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`candlecast build`: what is deployed, from the checkout."""
+"""`candlecast build`: the artifacts of a deployment, from the checkout."""
 
 from __future__ import annotations
 

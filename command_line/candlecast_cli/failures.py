@@ -1,7 +1,7 @@
-"""What can go wrong for a person, as one line and an exit code.
+"""Failures that a person sees, as one line and an exit code.
 
-The line reads `candlecast: CODE: what is wrong, and what to do`. The code is stable; scripts may compare it. Whatever is not
-expected stays a traceback: it is a bug.
+The line reads `candlecast: CODE: what is wrong, and what to do`. The code is stable; scripts may compare it. Every other
+exception is a bug and stays a traceback.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> CommandFailed:
 def expected(error: BaseException) -> CommandFailed | None:
     """The failure that an exception means, or None for a bug.
 
-    What runs the stack on this machine raises its own `CommandError` with a code, which cannot be imported outside of a checkout.
+    `infra.local` raises its own `CommandError` with a code. Outside of a checkout that class cannot be imported.
     """
     if isinstance(error, CommandFailed):
         return error

@@ -50,7 +50,7 @@ EndWith = Annotated[int | None, typer.Option(hidden=True, metavar="PID", help="S
 
 @contextmanager
 def stoppable(end_with: int | None = None) -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM stop whatever is going on, at once and in order, also where a shell has made SIGINT ignored.
+    """Let Ctrl-C and SIGTERM stop the block, at once and in order, also where a shell has made SIGINT ignored.
 
     The first one counts: stopping takes a second, and a second one would interrupt that.
     """
@@ -208,7 +208,7 @@ def chaos(
 
 @app.command(epilog=examples("candlecast local down", "candlecast local down --name second"))
 def down(name: Instance = DEFAULT_INSTANCE) -> None:
-    """Stop an instance that another terminal started; what it holds is kept."""
+    """Stop an instance that another terminal started; its state is kept."""
     _attach(name).stop()
     say(f"{name} is stopped")
 

@@ -1,4 +1,4 @@
-"""What the command prints: answers to standard output, progress to standard error, JSON where somebody asks for it."""
+"""Output of the command: answers to standard output, progress to standard error, JSON where somebody asks for it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def warn(text: str) -> None:
 class Steps(io.TextIOBase):
     """Progress of something that takes minutes: on a terminal each step spins until the next, elsewhere it is a line.
 
-    What is written to it as to a file goes to standard output, and ends the step.
+    Text that is written as to a file goes to standard output, and ends the step.
     """
 
     def __init__(self) -> None:

@@ -29,7 +29,7 @@ Region = Annotated[str | None, typer.Option("--region", help="The stack's region
 
 @dataclass(frozen=True)
 class Where:
-    """What the options of a command say."""
+    """The stack that the options of a command name."""
 
     name: str = DEFAULT_INSTANCE
     stack: str | None = None

@@ -1,8 +1,8 @@
 """`candlecast switch`: kill switches, in an operator's hands.
 
-It writes the stack's table with the operator's own AWS credentials, by the same use case as the API: an incident may have taken
-the API, the gateway or the user pool with it, and the switch must still be within reach. The write carries its event, version and
-author as the API's does.
+The command writes the stack's table with the operator's own AWS credentials, by the use case of the API. An incident may have
+taken the API, the gateway or the user pool along, and a switch must still be within reach. Event, version and author are written
+as by the API.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def lift(
     profile: stacks.Profile = None,
     region: stacks.Region = None,
 ) -> None:
-    """Turn a switch off: orders go again, and what waited."""
+    """Turn a switch off: orders go again, and so do exits that waited."""
     place = _place(scope, scope_id)
     connection = stacks.connect(stacks.Where(name, stack, profile, region))
     use_case, _ = _use_case(connection)

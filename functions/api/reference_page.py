@@ -1,6 +1,6 @@
 """The API's description as one page for people: `GET /docs`.
 
-Made of the OpenAPI document alone. The page loads nothing and runs nothing: it works without a network, and no foreign script
+Made of the OpenAPI document alone. The page loads nothing and runs nothing, so it works without a network. No foreign script
 stands on the address at which users send their tokens.
 """
 

@@ -20,7 +20,7 @@ from infra.local.demo.people import Platform
 from infra.local.demo.scenario import VENUE
 from infra.local.project import CommandError
 
-STRATEGY = "local-orders"  # without code; whoever runs the command follows it
+STRATEGY = "local-orders"  # without code; the user of the command follows it
 CAPITAL = "10000"
 BALANCE = Decimal(100_000)
 ASSET = "USDT"
@@ -81,7 +81,7 @@ class FirstOrder:
         return self._step("signal", f"{action} {symbol} at {price}, accepted as {self._signal_id}", facts)
 
     def watch(self) -> Iterator[Step]:
-        """What becomes of the signal, as it happens, until every leg has its outcome. Raises CommandError (ORDER_TIMEOUT)."""
+        """The steps of the signal as they happen, until every leg has its outcome. Raises CommandError (ORDER_TIMEOUT)."""
         shown: dict[str, str] = {}
         while time.monotonic() - self._started < WATCH_SECONDS:
             legs = [leg for leg in self._legs() if leg["signal_id"] == self._signal_id]

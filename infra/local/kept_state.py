@@ -1,4 +1,4 @@
-"""What an instance of `up` keeps from one run to the next, and when that cannot be used.
+"""The state that an instance of `up` keeps from one run to the next, and when it cannot be used.
 
 The emulator writes its services' state at a clean stop: the table and the paper exchange's, secrets, people, queues, the stack. A
 record beside it says what the state was made of, so that nothing is read that the present code would misread.
@@ -23,7 +23,7 @@ FRESH = "start anew with --fresh, which forgets all accounts of this instance"
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What a state was made of: the emulator, the ports that stand in its addresses, the build, and whom it holds."""
+    """Origin of a state: the emulator, the ports that stand in its addresses, the build, the people."""
 
     emulator: str
     ports: Ports
@@ -39,7 +39,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A state that can be used; `complaint` is what of it is lost."""
+    """A state that can be used; `complaint` says what is lost."""
 
     kept: Kept
     complaint: str | None

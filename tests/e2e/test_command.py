@@ -31,7 +31,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def blocks() -> list[str]:
-    """What the README says to type for a first order, block by block."""
+    """The commands of the README's first order, block by block."""
     section = README[README.index("## First order in five minutes") : README.index("## On AWS")]
     return re.findall(r"^```sh\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
 
@@ -42,7 +42,7 @@ def environment(name: str = NAME) -> dict[str, str]:
 
 
 def candlecast(*words: str, status: int = 0) -> str:
-    """What a command prints, which must end with this exit code."""
+    """Output of a command, which must end with this exit code."""
     outcome = subprocess.run(  # noqa: S603
         [str(COMMAND), *words], env=environment(), cwd="/", capture_output=True, text=True, timeout=START_SECONDS, check=False
     )
@@ -203,7 +203,7 @@ def test_the_next_run_goes_on_with_everybody_and_trades(up: Terminal, tmp_path: 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_start_that_is_stopped_leaves_nothing_running(tmp_path: Path, ports: list[str], how: signal.Signals) -> None:
-    """In its first seconds: what it has started notices also if nobody is left to stop it."""
+    """In its first seconds: processes that it started notice when nobody is left to stop them."""
     terminal = Terminal(tmp_path, "local", "up", "--fresh", "--users", str(USERS), *ports)
     terminal.wait_for("start the embedded cloud")
     code = terminal.end(how)

@@ -50,7 +50,7 @@ class Machine:
         return path
 
     def run(self) -> tuple[int, str, list[str]]:
-        """Exit code, what was said, and what the stand-ins were asked."""
+        """Exit code, standard error, and the calls of the stand-ins."""
         asked = self.root / "asked"
         environment = {"PATH": str(self.root / "bin"), "HOME": str(self.root), "ASKED": str(asked), "UV": str(self.root / "uv")}
         outcome = subprocess.run(  # noqa: S603 - the project's own script

@@ -1,4 +1,4 @@
-"""Parameters of a deployment into the running stack: what is not named keeps its value."""
+"""Parameters of a deployment into the running stack: those that nobody names keep their value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `pip install .` gives: a command that explains itself, and a wheel that holds what it needs and nothing else."""
+"""`pip install .` gives a command that explains itself, from a wheel that holds package and command alone."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _run(command: list[str]) -> None:
 
 
 def say(command: Path, folder: Path, *words: str) -> tuple[int, str, str]:
-    """How the installed command ends in a folder, and what it prints."""
+    """Exit code, output and errors of the installed command, called in a folder."""
     environment = {"PATH": os.defpath, "HOME": str(folder), "NO_COLOR": "1"}
     outcome = subprocess.run(  # noqa: S603
         [str(command), *words], cwd=folder, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False

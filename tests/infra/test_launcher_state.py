@@ -1,4 +1,4 @@
-"""What an instance keeps from one run to the next: everything of the product, after a clean stop."""
+"""An instance keeps everything of the product from one run to the next, after a clean stop."""
 
 from __future__ import annotations
 

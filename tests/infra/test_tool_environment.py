@@ -1,4 +1,4 @@
-"""What the checkout's tools run with: the system's certificates, and nothing of a real AWS account; and how they end."""
+"""Tools of the checkout get the system's certificates, see nothing of a real AWS account, and end with their starter."""
 
 from __future__ import annotations
 

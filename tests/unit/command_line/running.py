@@ -8,7 +8,7 @@ from candlecast_cli.main import app
 
 
 def run(*words: str) -> Result:
-    """What the command printed and how it ended; an exception that is no exit is raised again, so a traceback fails the test."""
+    """Output and exit code of a command; an exception that is no exit is raised again, so a traceback fails the test."""
     result = CliRunner().invoke(app, list(words), prog_name="candlecast")
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception

@@ -1,4 +1,4 @@
-"""`candlecast dlq`: what an operator types and sees; what it does is the function's, tested elsewhere."""
+"""`candlecast dlq` as an operator types and sees it; the function behind it is tested elsewhere."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Connection:
 
 
 def answer(*words: str) -> Any:
-    """What a command prints as JSON."""
+    """The JSON of a command."""
     result = run("dlq", *words, "--json")
     assert result.exit_code == 0, result.output
     return json.loads(result.stdout)
@@ -107,7 +107,7 @@ def test_a_command_that_is_not_whole_is_refused(stack: Connection, words: tuple[
 
 
 def test_the_environment_has_the_command() -> None:
-    """`make env` writes it; it finds the checkout that its environment lies in, wherever it is called from."""
+    """`make env` writes the command, which finds its checkout wherever a person calls it."""
     command = ROOT / ".venvs" / "dev" / "bin" / "candlecast"
     told = subprocess.run(  # noqa: S603 - our own command
         [str(command), "dlq", "list", "--help"], cwd="/", capture_output=True, text=True, check=True

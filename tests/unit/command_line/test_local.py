@@ -1,4 +1,4 @@
-"""`candlecast local` against an instance that is not there: what it prints, what it refuses, how it stops."""
+"""`candlecast local` on a stand-in for a running instance: output, refusals, stopping."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def test_a_signal_stops_what_goes_on_and_ends_with_130(
 
 
 def test_a_run_of_make_ends_when_make_is_killed() -> None:
-    """Nobody tells it: it looks whose child it is, also if it is nobody's by the time it can look."""
+    """Nobody tells the run: it compares its parent with make, also if make is gone by the first look."""
     waits = "import os, time; from candlecast_cli.local import stoppable\nwith stoppable(PID): time.sleep(60)"
     starter = (
         "import os, subprocess, sys\n"

@@ -1,4 +1,4 @@
-"""`candlecast switch`: what an operator types in an incident, on the use case of the API."""
+"""`candlecast switch` as an operator types it in an incident, on the use case of the API."""
 
 from __future__ import annotations
 

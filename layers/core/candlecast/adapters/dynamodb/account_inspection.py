@@ -17,18 +17,14 @@ from candlecast.domain.values.errors import NotFound
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredAccount:
-    """The account with what surrounds it in its item.
-
-    `events` are those of the last write, which the stream has carried on; `size_bytes` counts names and values as DynamoDB bills
-    them; `look_in_turn` and `look_soon` are when the reconciler looks next, in turn and for what is open.
-    """
+    """An account with the other attributes of its item."""
 
     account: Account
-    events: tuple[Event, ...]
+    events: tuple[Event, ...]  # of the last write; the stream has carried them on
     schema_version: int
-    size_bytes: int
-    look_in_turn: str | None
-    look_soon: str | None
+    size_bytes: int  # names and values, as DynamoDB bills them
+    look_in_turn: str | None  # when the account's turn comes at the reconciler
+    look_soon: str | None  # when the reconciler looks for something open
 
 
 def inspect_account(table: Table, tenant_id: str, account_id: str) -> StoredAccount:
