@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes the environments that `make` works in, from nothing but a POSIX shell and uv, or any Python from 3.9 on: that brings
-# uv, and uv brings Python 3.13 if there is none.
+# Makes the environments that `make` works in. A POSIX shell is needed, and uv or any Python from 3.9 on: Python brings uv, and
+# uv brings Python 3.13 if there is none.
 #
 #   infra/local/bootstrap.sh [dev] [emulator] [sam]      without names: all three
 #

@@ -152,7 +152,7 @@ class Cloud:
     def start(self) -> Self:
         """Start the emulator and return when it answers. Raises CommandError with its own words if it cannot.
 
-        Whatever interrupts it, Ctrl-C included, leaves no emulator running.
+        An interruption, Ctrl-C included, leaves no emulator running.
         """
         require_name(self.name)
         if self.running():

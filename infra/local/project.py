@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
 ENVIRONMENTS = ROOT / ".venvs"
 
-# Registries behind a company's certificate: what the system trusts, uv trusts (a name for each generation), as in bootstrap.sh.
+# Registries behind a company's certificate: uv trusts the system's list (a name for each generation), as in bootstrap.sh.
 TRUST = {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"}
 # What the deployed stack is made of: a change in any of it means another build.
 SOURCES = ("template.yaml", "infra/*.yaml", "functions/**/*", "layers/**/*", "strategies/**/*")
@@ -58,7 +58,7 @@ def run(command: Iterable[str | Path], log: Path, environment: Mapping[str, str]
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        start_new_session=True,  # it and whatever it starts end together
+        start_new_session=True,  # the tool and its children end together
         preexec_fn=end_with_parent,
     ) as process:
         try:

@@ -142,7 +142,7 @@ def up(cloud: Cloud, options: Options, out: TextIO = sys.stdout) -> None:
 
 
 def resume(cloud: Cloud, kept: Kept, out: TextIO = sys.stdout) -> None:
-    """Go on with what an earlier run has left; `cloud` has been started with it. A changed checkout is deployed onto it.
+    """Go on with the state of an earlier run; `cloud` has been started with it. A changed checkout is deployed onto it.
 
     Raises CommandError (STATE_BROKEN) if the state holds no stack.
     """
