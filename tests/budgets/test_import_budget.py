@@ -62,18 +62,18 @@ API = (
     "functions.api.schemas.subscriptions",
 )
 BUDGETS = (
-    Budget("candle_clock", 1.4, 460, NO_LIMITS),
-    Budget("strategy_runner", 2.4, 711, NO_FRAMEWORK),
-    Budget("signal_intake", 1.5, 480, (*NO_LIMITS, "candlecast.services.signals.fan_out")),
-    Budget("signal_fanout", 1.8, 521, HEAVY),
-    Budget("order_executor", 1.9, 634, TRADES),
-    Budget("reconcile_clock", 1.6, 477, HEAVY),
-    Budget("order_reconciler", 2.0, 620, TRADES),
-    Budget("outbox_relay", 1.7, 520, HEAVY),
-    Budget("api", 2.4, 683, API),
-    Budget("market_catalogue", 1.35, 518, (*TRADES, "candlecast.domain.orders.intent", "pynamodb")),
-    Budget("paper_exchange", 2.2, 624, ("ccxt", "requests", "numpy", "strategies")),
-    Budget("dlq_redrive", 1.25, 432, (*NO_ORDERS, "pynamodb")),
+    Budget("candle_clock", 1.4, 476, NO_LIMITS),
+    Budget("strategy_runner", 2.4, 739, NO_FRAMEWORK),
+    Budget("signal_intake", 1.5, 498, (*NO_LIMITS, "candlecast.services.signals.fan_out")),
+    Budget("signal_fanout", 1.8, 546, HEAVY),
+    Budget("order_executor", 1.9, 669, TRADES),
+    Budget("reconcile_clock", 1.6, 508, HEAVY),
+    Budget("order_reconciler", 2.0, 654, TRADES),
+    Budget("outbox_relay", 1.7, 545, HEAVY),
+    Budget("api", 2.4, 707, API),
+    Budget("market_catalogue", 1.35, 536, (*TRADES, "candlecast.domain.orders.intent", "pynamodb")),
+    Budget("paper_exchange", 2.2, 638, ("ccxt", "requests", "numpy", "strategies")),
+    Budget("dlq_redrive", 1.25, 448, (*NO_ORDERS, "pynamodb")),
 )
 
 
