@@ -16,9 +16,9 @@ from infra.local.cloud import Cloud
 from infra.local.project import BUILD
 from tests.support.stage import Desk, follower, open_desk, until, utc_now
 
-ACCOUNTS = 50
-SIGNALS = 10  # each turns every account's position round: 500 orders with an exit and an entry each
-ENTRIES_BEFORE = 60  # accepted by the venue when the switch is flipped: some 12 % of the fan-out
+SIZES = [20, pytest.param(50, marks=pytest.mark.prove)]  # accounts
+SIGNALS = 10  # each turns every account's position round: 200 or 500 orders with an exit and an entry each
+SHARE_BEFORE = 0.12  # of all entries that the venue has accepted when the switch is flipped
 REPORT = BUILD / "test" / "kill_switch.json"
 PLATFORM = "/v1/kill-switches/PLATFORM/platform"
 
@@ -39,6 +39,10 @@ class Story:
     flip: Flip
     orders: list[Intent]
     accepted_entries: dict[str, datetime]  # by client order id, with the venue's own time
+
+    @property
+    def accounts(self) -> int:
+        return len(self.desk.people)
 
     @property
     def stopped(self) -> list[Intent]:
@@ -67,18 +71,25 @@ def post(desk: Desk, action: str, number: int) -> None:
     desk.source.send({"ticker": desk.ticker, "action": action, "signal_id": f"fan-out-{number}"})
 
 
-@pytest.fixture(scope="module")
-def story(cloud: Cloud, say: Callable[[str], None]) -> Iterator[Story]:
-    with closing(open_desk(cloud, lambda strategy: [follower(number, strategy) for number in range(ACCOUNTS)])) as desk:
-        say(f"{ACCOUNTS} accounts are open")
+@pytest.fixture(scope="module", params=SIZES)
+def story(request: pytest.FixtureRequest, cloud: Cloud, say: Callable[[str], None]) -> Iterator[Story]:
+    accounts: int = request.param
+    enough = entries_before(accounts)
+    with closing(open_desk(cloud, lambda strategy: [follower(number, strategy) for number in range(accounts)])) as desk:
+        say(f"{accounts} accounts are open")
         for number in range(SIGNALS):
             post(desk, "buy" if number % 2 == 0 else "sell", number)
-        before = until(lambda: accepted_entries(desk), lambda found: len(found) >= ENTRIES_BEFORE)
-        assert len(before) >= ENTRIES_BEFORE, "the fan-out did not get going"
+        before = until(lambda: accepted_entries(desk), lambda found: len(found) >= enough)
+        assert len(before) >= enough, "the fan-out did not get going"
         flipped = flip(desk, "PAUSE_ENTRIES")
         say(f"flipped after {len(before)} entries")
         desk.replay.wait_until_quiet()
         yield Story(desk, flipped, list(desk.records().orders), accepted_entries(desk))
+
+
+def entries_before(accounts: int) -> int:
+    """How many entries are accepted when the switch is flipped."""
+    return int(SHARE_BEFORE * accounts * SIGNALS)
 
 
 def milliseconds(delta: timedelta) -> float:
@@ -100,9 +111,9 @@ def propagation(story: Story) -> list[float]:
 
 def test_the_switch_was_flipped_in_the_middle_of_the_fan_out(story: Story) -> None:
     messages = {(order.account_id, order.signal_id) for order in story.orders}
-    assert len(messages) == ACCOUNTS * SIGNALS
-    assert len(story.accepted_entries) >= ENTRIES_BEFORE
-    assert len(story.stopped) >= ACCOUNTS
+    assert len(messages) == story.accounts * SIGNALS
+    assert len(story.accepted_entries) >= entries_before(story.accounts)
+    assert len(story.stopped) >= story.accounts
 
 
 def test_no_entry_whose_gate_could_show_the_flip_was_accepted(story: Story) -> None:
@@ -151,7 +162,7 @@ def test_the_propagation_is_reported(story: Story, say: Callable[[str], None]) -
     REPORT.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     say(f"kill switch: {json.dumps(report)}")
     assert all(wait >= 0 for wait in waits)
-    assert report["propagation_ms"]["accounts"] >= ACCOUNTS // 2
+    assert report["propagation_ms"]["accounts"] >= story.accounts // 2
 
 
 def test_reduce_only_stops_entries_and_lets_exits_go(story: Story) -> None:
@@ -163,7 +174,7 @@ def test_reduce_only_stops_entries_and_lets_exits_go(story: Story) -> None:
     assert {order.state for orders in entered.values() for order in orders if order.kind is LegKind.ENTRY} == {IntentState.FILLED}
     flip(desk, "REDUCE_ONLY")
     left = desk.orders(desk.signal("exit"))
-    assert [order.state for orders in left.values() for order in orders] == [IntentState.FILLED] * ACCOUNTS
+    assert [order.state for orders in left.values() for order in orders] == [IntentState.FILLED] * story.accounts
     refused = desk.orders(desk.signal("buy"))
     assert {order.reason for orders in refused.values() for order in orders} == {Reason.KILL_SWITCH}
     assert not desk.records().positions
