@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from candlecast.adapters.aws import clients as aws
 from infra.local.cloud import Cloud
 from tests.support.stage import INSTANCE
 
@@ -52,6 +53,7 @@ def say(request: pytest.FixtureRequest) -> Callable[[str], None]:
 def cloud() -> Iterator[Cloud]:
     """A running instance without a stack. Readers of records put its address into the environment, so that is put back."""
     before = dict(os.environ)
+    aws.session.cache_clear()  # it keeps the keys that an earlier test of this process had
     with Cloud(INSTANCE) as started:
         yield started
     os.environ.clear()
