@@ -19,6 +19,7 @@ import urllib.request
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from http.client import HTTPException
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -199,12 +200,19 @@ class Cloud:
                 said = (self.state / "emulator.log").read_text(encoding="utf-8", errors="replace").strip()
                 self._process = None
                 raise CommandError(said.splitlines()[-1] if said else "the emulator ended without a word", "EMULATOR_FAILED")
-            with contextlib.suppress(OSError):
-                self._request("GET", "/_ministack/health", ANSWER_SECONDS)
+            if self._answers_as(process.pid):
                 return
             time.sleep(POLL_SECONDS)
         message = f"the emulator did not answer within {START_SECONDS:.0f} s, see {self.state}/emulator.log"
         raise CommandError(message, "EMULATOR_FAILED")
+
+    def _answers_as(self, pid: int) -> bool:
+        """Whether the process `pid` answers: another one at the port may be an instance that must not be deployed into."""
+        try:
+            self._request("GET", "/_ministack/health", ANSWER_SECONDS)
+            return bool(self._request("GET", "/_candlecast/workers", ANSWER_SECONDS)["pid"] == pid)
+        except (OSError, ValueError, TypeError, KeyError, HTTPException, CommandError):
+            return False
 
     def stop(self) -> None:
         """End the emulator and its workers; nothing of them is left. Harmless when it is not running."""

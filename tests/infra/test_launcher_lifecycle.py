@@ -126,6 +126,13 @@ def test_a_second_instance_of_a_name_is_refused_and_the_first_goes_on(cloud: Clo
     assert cloud.client("sqs").list_queues()["ResponseMetadata"]["HTTPStatusCode"] == 200
 
 
+def test_an_instance_at_the_ports_of_another_is_refused_and_never_taken_for_it(cloud: Cloud) -> None:
+    cloud.start()
+    with pytest.raises(CommandError, match=f"port {cloud.ports.aws} is taken"):
+        Cloud(f"{NAME}-other", ports=cloud.ports).start()
+    assert cloud.client("sqs").list_queues()["ResponseMetadata"]["HTTPStatusCode"] == 200
+
+
 def test_a_taken_port_is_named() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
