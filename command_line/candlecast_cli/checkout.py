@@ -46,14 +46,17 @@ def is_inside() -> bool:
     return is_checkout(root) and all(find_spec(name) is not None for name in ("infra", "httpx", "boto3"))
 
 
-def enter() -> None:
-    """Return if the checkout's modules can be imported here. Raises `HandOver`, or NOT_A_CHECKOUT outside of one."""
+def enter(otherwise: str = "") -> None:
+    """Return if the checkout's modules can be imported here. Raises `HandOver`, or NOT_A_CHECKOUT outside of one.
+
+    `otherwise` is appended to the refusal, for commands that also work without a checkout.
+    """
     if is_inside():
         return
     root = find(Path.cwd())
     if root is None:
         message = "this runs the stack of a checkout, and this folder is in none: clone the repository, cd into it, and try again"
-        raise CommandFailed("NOT_A_CHECKOUT", message, ExitCode.MISSING)
+        raise CommandFailed("NOT_A_CHECKOUT", message + otherwise, ExitCode.MISSING)
     raise HandOver(root)
 
 

@@ -100,7 +100,9 @@ def _options(candles: str, users: int | None, candle_count: int | None) -> Optio
 
 @app.command(
     epilog=examples(
-        "candlecast local up", "candlecast local up --fresh --users 10", "candlecast local up --name second --port 4600"
+        "candlecast local up",
+        "candlecast local up --fresh --users 10",
+        "candlecast local up --name second --port 4600 --api-port 8090 --paper-port 8091",
     )
 )
 def up(
@@ -109,9 +111,9 @@ def up(
     users: Users = None,
     candle_count: CandleCount = None,
     name: Instance = DEFAULT_INSTANCE,
-    port: Annotated[int | None, typer.Option(help="AWS's APIs; 4566 if nothing else is said.")] = None,
-    api_port: Annotated[int | None, typer.Option(help="The product's API; 8080.")] = None,
-    paper_port: Annotated[int | None, typer.Option(help="The paper exchange; 8081.")] = None,
+    port: Annotated[int | None, typer.Option(help="AWS's APIs; 4566 unless another is kept.")] = None,
+    api_port: Annotated[int | None, typer.Option(help="The product's API; 8080 unless another is kept.")] = None,
+    paper_port: Annotated[int | None, typer.Option(help="The paper exchange; 8081 unless another is kept.")] = None,
     workers_per_function: Annotated[int | None, typer.Option(min=1, max=64, help="Processes of one function.")] = None,
     end_with: EndWith = None,
 ) -> None:
@@ -129,7 +131,8 @@ def up(
     run.read_files(chosen)  # a broken file is said before anything is started
     if Cloud(name).running():
         raise CommandFailed(
-            "INSTANCE_RUNNING", f"an embedded cloud called {name} is running already: stop it, or take another name"
+            "INSTANCE_RUNNING",
+            f"an embedded cloud called {name} is running already: stop it, or take another --name and other ports",
         )
     asked = _ports(port, api_port, paper_port)
     if fresh:

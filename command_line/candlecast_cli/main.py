@@ -49,7 +49,7 @@ class Candlecast(TyperGroup):
         except checkout.HandOver as handed:
             return self._hand_over(handed, words)
         except UsageError as error:
-            where = getattr(getattr(error, "ctx", None), "command_path", prog_name)
+            where = getattr(getattr(error, "ctx", None), "command_path", None) or self._meant(words, prog_name)
             return _told("USAGE", f"{_message(error)} See: {where} --help", ExitCode.USAGE)
         except typer.Abort:
             return _told("STOPPED", "stopped", ExitCode.INTERRUPTED)
@@ -62,6 +62,16 @@ class Candlecast(TyperGroup):
             return _told("STOPPED", "stopped", ExitCode.INTERRUPTED)
         return int(code) if isinstance(code, int) else ExitCode.DONE
 
+    def _meant(self, words: list[str], prog_name: str) -> str:
+        """The command that the words begin with, for errors that do not know theirs."""
+        path, found = [prog_name], cast("Any", self)
+        for word in words:
+            found = getattr(found, "commands", {}).get(word)
+            if found is None:
+                break
+            path.append(word)
+        return " ".join(path)
+
     def _hand_over(self, handed: checkout.HandOver, words: list[str]) -> int:
         try:
             checkout.hand_over(handed.root, words)
@@ -73,8 +83,11 @@ class Candlecast(TyperGroup):
 
 
 def _message(error: Any) -> str:
-    """A usage error in one line; the list of choices of a missing argument stands on lines of its own."""
-    text = " ".join(str(error.format_message()).split())
+    """A usage error in one line; the list of choices of a missing argument stands on lines of its own.
+
+    A group without a command has no message: its help was printed.
+    """
+    text = " ".join(str(error.format_message()).split()) or "A command is missing"
     return text if text.endswith((".", "?", ")")) else f"{text}."
 
 

@@ -80,7 +80,7 @@ def show(
     "set",
     epilog=examples(
         'candlecast switch set platform --grade HALT_ALL --reason "keys leaked"',
-        'candlecast switch set strategy sma-cross-btc-1m --grade FLATTEN --reason "wrong candles"',
+        'candlecast switch set strategy sma-cross-btc-usdt-1m --grade FLATTEN --reason "wrong candles"',
     ),
 )
 def set_switch(

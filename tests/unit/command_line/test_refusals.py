@@ -34,6 +34,7 @@ from tests.unit.command_line.running import refused, run
         (("local", "order", "--notional", "0"), "more than 0"),
         (("local", "deploy", "--parameter", "LogLevel"), "NAME=VALUE"),
         (("dlq", "show", "trade"), "Missing argument"),
+        (("local", "status", "--output"), "See: candlecast local status --help"),
         (("dlq", "list", "--limit", "0"), "--limit"),
         (("account", "show", "account-1"), "--tenant TENANT_ID or --email ADDRESS"),
         (("account", "show", "account-1", "--tenant", "a", "--email", "b@example.com"), "--tenant TENANT_ID or --email"),
@@ -97,7 +98,7 @@ def test_outside_of_a_checkout_local_says_so(tmp_path: Path, monkeypatch: pytest
     monkeypatch.chdir(tmp_path)
     assert "clone the repository" in refused(3, "NOT_A_CHECKOUT", "local", "up")
     assert "clone the repository" in refused(3, "NOT_A_CHECKOUT", "build")
-    assert "clone the repository" in refused(3, "NOT_A_CHECKOUT", "dlq", "list")
+    assert "by --stack" in refused(3, "NOT_A_CHECKOUT", "dlq", "list")
 
 
 def test_installed_elsewhere_it_runs_the_checkouts_own_command(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,7 +129,7 @@ def test_two_commands_never_hand_over_to_each_other_for_ever(monkeypatch: pytest
 
 
 def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(CommandFailed, match=r"EXTRA_MISSING: needs: pip install 'candlecast\[aws\]' \(no_such_sdk is not"):
+    with pytest.raises(CommandFailed, match=r"pip install '\.\[aws\]' \(missing: no_such_sdk\)"):
         require_extra("aws", "json", "no_such_sdk")
     monkeypatch.setattr(stacks, "MODULES", ("no_such_sdk",))
     refused(3, "EXTRA_MISSING", "account", "list", "--tenant", "a", "--stack", "s")
