@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, cast
@@ -36,9 +38,16 @@ class Candlecast(TyperGroup):
         **extra: Any,
     ) -> Any:
         """Run one command and exit with its code; returns the code if `standalone_mode` is off."""
-        words = list(sys.argv[1:] if args is None else args)
+        try:
+            words = [_readable(word) for word in (sys.argv[1:] if args is None else args)]
+        except UnicodeDecodeError:
+            return self._ended(
+                _told("USAGE", "an argument is text neither in this locale nor in UTF-8", ExitCode.USAGE), standalone_mode
+            )
         more = {"complete_var": complete_var, "windows_expand_args": windows_expand_args, **extra}
-        code = self._run(words, prog_name or "candlecast", more)
+        return self._ended(self._run(words, prog_name or "candlecast", more), standalone_mode)
+
+    def _ended(self, code: int, standalone_mode: bool) -> int:
         if standalone_mode:
             sys.exit(code)
         return code
@@ -80,6 +89,18 @@ class Candlecast(TyperGroup):
             if failure is None:
                 raise
             return _told("", str(failure), failure.exit_code)
+
+
+def _readable(word: str) -> str:
+    """An argument as text. A locale without its letters leaves surrogates, which nothing can store; most are UTF-8.
+
+    Raises UnicodeDecodeError for bytes that are no text.
+    """
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(word).decode()
+    return word
 
 
 def _message(error: Any) -> str:
@@ -124,5 +145,8 @@ def root(
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Run one command; its exit code."""
+    """Run one command; its exit code. A letter that the terminal's locale has not got is escaped."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     return int(app(args=words, standalone_mode=False))
