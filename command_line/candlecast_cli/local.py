@@ -364,8 +364,10 @@ def order(
             sys.stdout.flush()
 
     with stoppable():
-        trade = FirstOrder(cloud, email, Decimal(notional))
-        trade.prepare()
+        with Steps() as steps:
+            steps.step("prepare strategy, account, keys and subscription")
+            trade = FirstOrder(cloud, email, Decimal(notional))
+            trade.prepare()
         told(trade.send(action, market))
         for step in trade.watch() if watch else ():
             told(step)
@@ -379,6 +381,8 @@ def _why_not(steps: list[Any]) -> str:
     reasons = sorted({code for step in steps if step.kind == "decision" for code in step.facts["reasons"]})
     if "POSITION_ALREADY_OPEN" in reasons:
         return "the position is open already: `candlecast local order --action exit --watch` closes it"
+    if "KILL_SWITCH" in reasons:
+        return "nothing was filled: KILL_SWITCH: `candlecast switch show` says which, `candlecast switch lift` ends it"
     return f"nothing was filled: {', '.join(reasons) or 'see the steps above'}"
 
 

@@ -7,6 +7,7 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -84,8 +85,17 @@ class Steps(io.TextIOBase):
 
 
 def put_json(value: Any) -> None:
-    """The value as JSON, whole and uncoloured."""
-    print(json.dumps(value, indent=2, default=str))
+    """The value as JSON, whole and uncoloured; times as RFC 3339, everything else that JSON lacks as text."""
+    print(json.dumps(value, indent=2, default=_as_text))
+
+
+def _as_text(value: Any) -> str:
+    return moment(value) if isinstance(value, datetime) else str(value)
+
+
+def moment(when: datetime) -> str:
+    """A time as the API and the logs write it: 2026-11-29T09:50:06Z, with microseconds if it has any."""
+    return when.isoformat().replace("+00:00", "Z")
 
 
 def put_table(head: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None) -> None:
@@ -94,5 +104,5 @@ def put_table(head: Sequence[str], rows: Iterable[Sequence[object]], title: str 
     for name in head:
         table.add_column(name, no_wrap=not console().is_terminal, overflow="fold", header_style="bold")
     for row in rows:
-        table.add_row(*(Text(NOTHING if cell in (None, "") else str(cell)) for cell in row))
+        table.add_row(*(Text(NOTHING if cell in (None, "") else _as_text(cell)) for cell in row))
     console().print(table)

@@ -148,9 +148,9 @@ def test_an_order_that_is_not_filled_fails_and_says_why(order: Any, monkeypatch:
     monkeypatch.setattr(order, "steps", (decided("POSITION_ALREADY_OPEN"),))
     result = run("local", "order", "--watch")
     assert result.exit_code == 1
-    assert result.stderr.startswith("candlecast: NOT_FILLED: the position is open already")
+    assert result.stderr.splitlines()[-1].startswith("candlecast: NOT_FILLED: the position is open already")
     monkeypatch.setattr(order, "steps", (decided("KILL_SWITCH"),))
-    assert "KILL_SWITCH" in run("local", "order", "--watch").stderr
+    assert "KILL_SWITCH: `candlecast switch show`" in run("local", "order", "--watch").stderr
 
 
 @pytest.mark.parametrize("name", [signal.SIGINT, signal.SIGTERM])

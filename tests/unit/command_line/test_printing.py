@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+
 import pytest
 from rich.console import Console
 
 from candlecast_cli import printing
-from candlecast_cli.printing import Steps, put_table
+from candlecast_cli.printing import Steps, put_json, put_table
 
 
 def test_steps_are_lines_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
@@ -30,6 +34,14 @@ def test_on_a_terminal_each_step_ends_with_its_time(monkeypatch: pytest.MonkeyPa
     assert told.out == "answer\n"
     assert "sam build, 0 s" in told.err
     assert "sam deploy, 0 s" in told.err
+
+
+def test_times_are_written_as_the_api_writes_them(capsys: pytest.CaptureFixture[str]) -> None:
+    when = datetime(2026, 11, 29, 9, 50, 6, tzinfo=UTC)
+    put_json({"at": when, "price": Decimal("1.50")})
+    assert json.loads(capsys.readouterr().out) == {"at": "2026-11-29T09:50:06Z", "price": "1.50"}
+    put_table(("at",), [(when,)])
+    assert "2026-11-29T09:50:06Z" in capsys.readouterr().out
 
 
 def test_a_table_in_a_pipe_keeps_its_lines_whole(capsys: pytest.CaptureFixture[str]) -> None:
