@@ -1,4 +1,4 @@
-# One command per intent; `make` alone lists them. Needs git, make and Python 3.13 or uv, nothing else.
+# One command per intent; `make` alone lists them. Needs git, make, and uv or any Python from 3.9 on.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 SHELL := /bin/sh
@@ -57,6 +57,7 @@ build: env ## sam build (skipped when nothing has changed); ARCHITECTURE=arm64 f
 
 # For the template's default, not for this machine: layers of an ARM laptop do not run in an x86_64 function.
 deploy: env ## Guided deployment to an AWS account, then compares `live` with what was deployed (STACK=name)
+	@$(DEV) -m infra.require_credentials
 	@$(CANDLECAST) build --architecture $(or $(ARCHITECTURE),x86_64)
 	@.venvs/sam/bin/sam deploy --guided --template-file build/sam/template.yaml --config-file $(CURDIR)/samconfig.toml $(if $(STACK),--stack-name '$(STACK)')
 	@$(DEV) -m infra.compare_versions $(if $(STACK),--stack '$(STACK)')
