@@ -129,8 +129,9 @@ class Cloud:
         try:
             known = json.loads((CLOUDS / name / "instance.json").read_text(encoding="utf-8"))
             found = cls(name, ports=Ports(**known))
-            found._request("GET", "/_candlecast/workers", ANSWER_SECONDS)
-        except (OSError, ValueError, CommandError) as error:
+            if not found._answers_with("state", str(found.state.resolve())):
+                raise CommandError(f"another instance has the ports of {name}")
+        except (OSError, ValueError, TypeError, CommandError) as error:
             start = f"`candlecast local up{'' if name == USUAL_NAME else f' --name {name}'}` starts it"
             raise CommandError(f"no embedded cloud called {name} is running: {start}", "INSTANCE_NOT_RUNNING", 3) from error
         return found
@@ -200,17 +201,17 @@ class Cloud:
                 said = (self.state / "emulator.log").read_text(encoding="utf-8", errors="replace").strip()
                 self._process = None
                 raise CommandError(said.splitlines()[-1] if said else "the emulator ended without a word", "EMULATOR_FAILED")
-            if self._answers_as(process.pid):
+            if self._answers_with("pid", process.pid):
                 return
             time.sleep(POLL_SECONDS)
         message = f"the emulator did not answer within {START_SECONDS:.0f} s, see {self.state}/emulator.log"
         raise CommandError(message, "EMULATOR_FAILED")
 
-    def _answers_as(self, pid: int) -> bool:
-        """Whether the process `pid` answers: another one at the port may be an instance that must not be deployed into."""
+    def _answers_with(self, fact: str, value: object) -> bool:
+        """Whether this instance answers at its port. Another one may have taken it, and must not be deployed into or stopped."""
         try:
             self._request("GET", "/_ministack/health", ANSWER_SECONDS)
-            return bool(self._request("GET", "/_candlecast/workers", ANSWER_SECONDS)["pid"] == pid)
+            return bool(self._request("GET", "/_candlecast/workers", ANSWER_SECONDS)[fact] == value)
         except (OSError, ValueError, TypeError, KeyError, HTTPException, CommandError):
             return False
 

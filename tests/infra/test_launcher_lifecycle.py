@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.cloud import Cloud, Ports
+from infra.local.cloud import CLOUDS, Cloud, Ports
 from infra.local.project import ROOT, CommandError, interpreter
 from tests.support.launcher_stack import create_function, invoke, until
 
@@ -131,6 +131,17 @@ def test_an_instance_at_the_ports_of_another_is_refused_and_never_taken_for_it(c
     with pytest.raises(CommandError, match=f"port {cloud.ports.aws} is taken"):
         Cloud(f"{NAME}-other", ports=cloud.ports).start()
     assert cloud.client("sqs").list_queues()["ResponseMetadata"]["HTTPStatusCode"] == 200
+
+
+def test_an_instance_that_was_killed_is_not_found_in_its_successor_at_the_port(cloud: Cloud) -> None:
+    cloud.start()
+    killed = CLOUDS / f"{NAME}-killed"
+    killed.mkdir(parents=True, exist_ok=True)
+    (killed / "instance.json").write_text((cloud.state / "instance.json").read_text(encoding="utf-8"), encoding="utf-8")
+    with pytest.raises(CommandError, match="no embedded cloud"):
+        Cloud.attach(killed.name)
+    Cloud(killed.name, ports=cloud.ports).stop()
+    assert Cloud.attach(NAME).workers() == []
 
 
 def test_a_taken_port_is_named() -> None:
