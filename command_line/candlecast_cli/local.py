@@ -137,8 +137,11 @@ def up(
     asked = _ports(port, api_port, paper_port)
     if fresh:
         kept_state.forget(name)
+    recorded = kept_state.is_recorded(name)
     found = kept_state.find(name, asked)
     if found is None:
+        if recorded:
+            warn("the first run was killed before its state was written: its accounts are lost, this run starts anew")
         kept_state.forget(name)  # of a start that was not finished
     elif found.complaint:
         warn(found.complaint)
@@ -158,12 +161,16 @@ def up(
 
 
 def _stay(cloud: Cloud) -> None:
-    """Wait for Ctrl-C, which is how it is meant to end, or for `candlecast local down`."""
+    """Wait for Ctrl-C, which is how it is meant to end, or for `candlecast local down`. Raises EMULATOR_FAILED after a crash."""
     try:
         while cloud.alive:
             time.sleep(WAIT_SECONDS)
     except KeyboardInterrupt:
         say("stopping")
+        return
+    if cloud.crashed:
+        message = f"the emulator was killed: what changed since the start is lost. Its output is in {cloud.state}/emulator.log"
+        raise CommandFailed("EMULATOR_FAILED", message)
 
 
 def _ports(aws: int | None, api: int | None, paper: int | None) -> Ports | None:

@@ -151,6 +151,11 @@ class Cloud:
         """Whether the emulator that this object has started still runs."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def crashed(self) -> bool:
+        """Whether the emulator that this object has started ended other than asked to; it has then saved nothing."""
+        return self._process is not None and self._process.poll() not in (None, 0)
+
     def start(self) -> Self:
         """Start the emulator and return when it answers. Raises CommandError with its own words if it cannot.
 
@@ -200,7 +205,10 @@ class Cloud:
             if process.poll() is not None:
                 said = (self.state / "emulator.log").read_text(encoding="utf-8", errors="replace").strip()
                 self._process = None
-                raise CommandError(said.splitlines()[-1] if said else "the emulator ended without a word", "EMULATOR_FAILED")
+                last = (
+                    said.splitlines()[-1].removeprefix("candlecast emulator: ") if said else "the emulator ended without a word"
+                )
+                raise CommandError(last, "EMULATOR_FAILED")
             if self._answers_with("pid", process.pid):
                 return
             time.sleep(POLL_SECONDS)

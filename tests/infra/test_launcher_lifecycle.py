@@ -61,6 +61,7 @@ def test_after_a_kill_the_workers_end_by_themselves_and_the_next_start_cleans_up
     assert cloud._process is not None
     cloud._process.send_signal(signal.SIGKILL)
     cloud._process.wait()
+    assert cloud.crashed
     assert not until(lambda: alive(worker), lambda found: not found), "a worker outlived its emulator"
     left = {path.name for path in scratch(cloud).glob("ministack-lambda-*")}
     assert left, "nothing was left to clean up: the test shows nothing"
@@ -109,6 +110,13 @@ def test_an_interrupted_start_leaves_no_emulator(cloud: Cloud, monkeypatch: pyte
         cloud.start()
     assert not alive(started[0].pid)
     assert not cloud.running()
+
+
+def test_a_stop_by_another_process_is_no_crash(cloud: Cloud) -> None:
+    cloud.start()
+    Cloud.attach(NAME).stop()
+    assert not until(lambda: cloud.alive, lambda found: not found)
+    assert not cloud.crashed
 
 
 def test_instances_side_by_side_share_nothing(cloud: Cloud) -> None:

@@ -11,11 +11,12 @@ import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from candlecast_cli import local
+from candlecast_cli.failures import CommandFailed
 from infra.local import first_order
 from infra.local.cloud import User, Worker
 from infra.local.first_order import Step
@@ -121,6 +122,22 @@ class FakeOrder:
 
     def watch(self) -> Iterator[Step]:
         yield from self.steps
+
+
+class EndedCloud:
+    """An instance whose emulator has ended."""
+
+    alive = False
+    state = Path("/nonexistent")
+
+    def __init__(self, *, crashed: bool) -> None:
+        self.crashed = crashed
+
+
+def test_a_killed_emulator_is_a_failure_and_a_stopped_one_is_none() -> None:
+    local._stay(cast("Any", EndedCloud(crashed=False)))
+    with pytest.raises(CommandFailed, match="EMULATOR_FAILED: the emulator was killed"):
+        local._stay(cast("Any", EndedCloud(crashed=True)))
 
 
 def decided(*reasons: str) -> Step:
