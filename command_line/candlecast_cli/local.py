@@ -34,6 +34,7 @@ DEFAULT_EMAIL = "trader@example.com"
 ADDRESS = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}")
 ASSET = re.compile(r"[A-Z0-9]{2,15}")
 ACTIONS = ("buy", "sell", "exit")
+ADDRESSES = ("ApiUrl", "PaperExchangeUrl")  # most looked for among some forty outputs
 
 app = typer.Typer(
     help="The stack of this checkout in an embedded AWS cloud: no AWS account, no Docker.",
@@ -242,7 +243,8 @@ def status(
     if as_json:
         put_json({"endpoint": cloud.endpoint, "outputs": cloud.outputs, "workers": workers})
         return
-    put_table(("output", "value"), [("AWS", cloud.endpoint), *sorted(cloud.outputs.items())])
+    first = [("AWS", cloud.endpoint), *((name, cloud.outputs[name]) for name in ADDRESSES if name in cloud.outputs)]
+    put_table(("output", "value"), first + sorted(item for item in cloud.outputs.items() if item[0] not in ADDRESSES))
     put_table(
         ("worker", "pid", "busy"),
         [(it["function"], it["pid"], "yes" if it["busy"] else "no") for it in workers],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -42,6 +43,20 @@ def test_times_are_written_as_the_api_writes_them(capsys: pytest.CaptureFixture[
     assert json.loads(capsys.readouterr().out) == {"at": "2026-11-29T09:50:06Z", "price": "1.50"}
     put_table(("at",), [(when,)])
     assert "2026-11-29T09:50:06Z" in capsys.readouterr().out
+
+
+def test_a_terminal_that_is_too_narrow_gets_a_line_for_each_cell(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = io.StringIO()
+    terminal = Console(file=shown, force_terminal=True, color_system=None, width=60)
+    monkeypatch.setattr(printing, "console", lambda **_: terminal)
+    put_table(("scope", "id", "reason"), [("PLATFORM", "platform", "x" * 45), ("USER", "u", None)])
+    cells = [line.split() for line in shown.getvalue().splitlines() if line.strip()]
+    assert cells == [
+        *(["scope", "PLATFORM"], ["id", "platform"], ["reason", "x" * 45]),
+        *(["scope", "USER"], ["id", "u"], ["reason", "-"]),
+    ]
+    put_table(("scope", "id", "reason"), [("USER", "u", None)])
+    assert shown.getvalue().split()[-6:] == ["scope", "id", "reason", "USER", "u", "-"]
 
 
 def test_a_table_in_a_pipe_keeps_its_lines_whole(capsys: pytest.CaptureFixture[str]) -> None:
