@@ -1,1 +1,4 @@
-"""The store on one DynamoDB table: rows and keys, then one file for each port."""
+"""The store on one DynamoDB table: `single_table/` has rows and keys, each module here one port.
+
+Larger than a dozen because one table serves that many ports.
+"""
