@@ -15,7 +15,7 @@ from infra.compare_versions import Difference, compare_live
 from infra.local import deployment
 from infra.local.cloud import Cloud
 from infra.local.project import ROOT, CommandError, tool_environment
-from tests.support.launcher_stack import until
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.e2e
 REQUEST_SECONDS = 300  # for what hangs

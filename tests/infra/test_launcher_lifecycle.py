@@ -11,7 +11,8 @@ import pytest
 
 from infra.local.cloud import Cloud, Ports
 from infra.local.project import ROOT, CommandError, interpreter
-from tests.support.launcher_stack import create_function, invoke, until
+from tests.support.launcher_stack import create_function, invoke
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.e2e
 NAME = "test-launcher-lifecycle"

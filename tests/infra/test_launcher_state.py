@@ -14,7 +14,8 @@ from infra.local.cloud import Cloud, Ports
 from infra.local.emulator.patching import MINISTACK_VERSION
 from infra.local.kept_state import Kept
 from infra.local.project import CommandError
-from tests.support.launcher_stack import create_function, invoke, until
+from tests.support.launcher_stack import create_function, invoke
+from tests.support.waiting import until
 
 NAME = "test-launcher-state"
 KEPT = Kept(MINISTACK_VERSION, Ports(1, 2, 3), "build", 50, "user-0005@example.com", "sma-cross-btc-usdt-1m")
