@@ -14,7 +14,7 @@ CORE = ROOT / "layers" / "core" / "candlecast"
 PAPER = ROOT / "layers" / "paper" / "paper_exchange"
 OTHERS = ("command_line", "functions", "strategies", "infra", "verification", "benchmarks", "tests")
 SHELVES = (CORE, PAPER, *(ROOT / name for name in OTHERS))
-DOZEN = 14  # about a dozen modules, `__init__.py` not counted
+DOZEN = 14  # about a dozen modules; `__init__.py` and `conftest.py` do not count
 REASON = "Larger than a dozen because "
 SERVICES_ALONE = {"health", "relay"}  # capabilities that decide nothing by values of their own
 MIRRORS = {  # a folder of unit tests, and the code whose rooms it mirrors
@@ -38,14 +38,17 @@ def names(folder: Path) -> set[str]:
 
 
 def modules(room: Path) -> int:
-    return sum(path.name != "__init__.py" for path in room.glob("*.py"))
+    return sum(path.name not in {"__init__.py", "conftest.py"} for path in room.glob("*.py"))
 
 
 def reason(room: Path) -> str:
-    """The docstring of the room's `__init__`, in one line; empty if there is none."""
-    file = room / "__init__.py"
-    docstring = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) if file.exists() else None
-    return " ".join((docstring or "").split())
+    """The docstring of the room's `__init__`, or of a suite's `conftest`, in one line; empty if there is none."""
+    docstrings = [
+        ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
+        for name in ("__init__.py", "conftest.py")
+        if (file := room / name).exists()
+    ]
+    return " ".join(" ".join(docstrings).split())
 
 
 ALL = [room for shelf in SHELVES for room in rooms(shelf)]
