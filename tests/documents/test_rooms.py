@@ -86,6 +86,14 @@ def test_unit_tests_mirror_the_rooms(mirror: str) -> None:
     assert names(ROOT / "tests" / "unit" / mirror) <= names(MIRRORS[mirror])
 
 
+@pytest.mark.parametrize("shelf", ["benchmarks", "verification", "infra", "command_line", "tests/support"])
+def test_nothing_but_a_test_imports_a_module_of_tests(shelf: str) -> None:
+    """Helpers stand in tests/support."""
+    wrong = re.compile(r"^\s*(?:from|import) tests\.[\w.]*\b(?:test_\w+|conftest)\b", re.MULTILINE)
+    files = [path for path in (ROOT / shelf).rglob("*.py") if not path.name.startswith("test_")]
+    assert [path.relative_to(ROOT).as_posix() for path in files if wrong.search(path.read_text(encoding="utf-8"))] == []
+
+
 def test_the_architecture_page_lists_the_rooms_as_they_are() -> None:
     page = (ROOT / "docs" / "ARCHITECTURE.md").read_text(encoding="utf-8")
     section = page.split("\n### The rooms\n")[1].split("\n### ")[0]
