@@ -12,6 +12,7 @@ import pytest
 from infra.local.cloud import Cloud, Ports
 from infra.local.project import ROOT, CommandError, interpreter
 from tests.support.launcher_stack import create_function, invoke
+from tests.support.processes import alive, ends
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.e2e
@@ -24,13 +25,6 @@ def cloud() -> Iterator[Cloud]:
     instance = Cloud(NAME)
     yield instance
     instance.stop()
-
-
-def alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").split(") ")[1][0] != "Z"
-    except OSError:
-        return False
 
 
 def scratch(cloud: Cloud) -> Path:
@@ -62,7 +56,7 @@ def test_after_a_kill_the_workers_end_by_themselves_and_the_next_start_cleans_up
     assert cloud._process is not None
     cloud._process.send_signal(signal.SIGKILL)
     cloud._process.wait()
-    assert not until(lambda: alive(worker), lambda found: not found), "a worker outlived its emulator"
+    assert ends(worker), "a worker outlived its emulator"
     left = {path.name for path in scratch(cloud).glob("ministack-lambda-*")}
     assert left, "nothing was left to clean up: the test shows nothing"
     cloud.start()
@@ -83,7 +77,7 @@ os._exit(1)
     command = [str(interpreter("dev")), "-c", code]
     started = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=START_SECONDS, check=False)  # noqa: S603
     pid = int(started.stdout)
-    assert not until(lambda: alive(pid), lambda found: not found)
+    assert ends(pid)
 
 
 def test_it_stops_too_when_whoever_started_it_was_gone_before_it_could_look(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ import pytest
 
 from benchmarks.harness import plain_installation
 from infra.local import project
-from tests.support.waiting import ends, until
+from tests.support.processes import ends
+from tests.support.waiting import until
 
 
 def test_uv_trusts_what_the_system_trusts_unless_the_caller_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:

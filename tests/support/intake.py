@@ -18,16 +18,6 @@ SECRET = "canary-4f0c9d2b7e1a"
 
 
 @dataclass
-class Context:
-    """Lambda's context, as far as the handler reads it."""
-
-    aws_request_id: str = "request-1"
-    function_name: str = "signal_intake"
-    memory_limit_in_mb: int = 1024
-    invoked_function_arn: str = "arn:aws:lambda:eu-central-1:123456789012:function:signal_intake"
-
-
-@dataclass
 class Intake:
     """The function on fakes."""
 

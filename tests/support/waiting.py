@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 POLL_SECONDS = 0.02
 WAIT_SECONDS = 900.0  # ends a test that hangs; a slow machine needs far less
@@ -16,16 +15,3 @@ def until[T](read: Callable[[], T], ready: Callable[[T], bool] = bool, seconds: 
     while not ready(value := read()) and time.monotonic() < end:
         time.sleep(POLL_SECONDS)
     return value
-
-
-def ends(pid: int) -> bool:
-    """Whether a process ends by itself."""
-    return until(lambda: _has_ended(pid))
-
-
-def _has_ended(pid: int) -> bool:
-    """A zombie has ended; its parent has not asked yet."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(") ")[2][0] == "Z"
-    except OSError:
-        return True

@@ -19,7 +19,7 @@ from infra.local import first_order
 from infra.local.cloud import User, Worker
 from infra.local.first_order import Step
 from infra.local.project import ROOT
-from tests.support.waiting import ends
+from tests.support.processes import ends
 from tests.unit.command_line.running import refused, run
 
 
