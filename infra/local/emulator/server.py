@@ -234,7 +234,7 @@ async def _send(send: Send, status: int, body: Any) -> None:
 def _operate(settings: Settings, scope: Scope) -> tuple[int, Any]:
     """The operator's endpoints.
 
-    - GET /_candlecast/workers: the emulator's pid, and for every function's every process: function, pid, whether it is busy
+    - GET /_candlecast/workers: the emulator's pid and state folder, and each function's processes: pid, whether it is busy
     - GET /_candlecast/waiting?queues=NAME,NAME: messages in each queue, in this order; then records of streams that no function
       has done, and how often the queues were looked through for messages
     - POST /_candlecast/fire?schedule=NAME&time=ISO: fire a schedule as if it were that time
@@ -244,7 +244,7 @@ def _operate(settings: Settings, scope: Scope) -> tuple[int, Any]:
     match scope["method"], scope["path"]:
         case "GET", "/_candlecast/workers":
             found = [{"function": name, "pid": pid, "busy": busy} for name, pid, busy in workers.running_workers()]
-            return 200, {"pid": os.getpid(), "workers": found}
+            return 200, {"pid": os.getpid(), "state": str(settings.state), "workers": found}
         case "GET", "/_candlecast/waiting":
             found_in = queues.waiting([name for name in query.get("queues", "").split(",") if name])
             return 200, {"queues": found_in, "records": streams.waiting(), "looks": queues.looks()}
