@@ -69,13 +69,14 @@ def serve(settings: Settings) -> None:
     for number in (settings.port, *(port.number for port in settings.http_ports)):
         check_port(number)
     prepare_folders(settings)
+    settings.kept.mkdir(exist_ok=True)
+    settings.kept.chmod(0o700)  # the vault's secrets and the user pool's key lie there readable; before the emulator writes
     set_environment(settings)
     folders = workers.CodeFolders(settings.code)
     folders.remove_unused(time.time())
     apply(patches(settings, folders))
     saved = settings.kept / "saved_at"
     saved.unlink(missing_ok=True)  # until the end, what lies there is of an earlier run
-    settings.kept.mkdir(mode=0o700, exist_ok=True)  # it holds the vault's secrets, readable
     try:
         asyncio.run(_serve(settings))
         if settings.keep_state:
