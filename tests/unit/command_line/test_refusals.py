@@ -167,7 +167,7 @@ def test_two_commands_never_hand_over_to_each_other_for_ever(monkeypatch: pytest
 
 
 def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(CommandFailed, match=r"EXTRA_MISSING: needs: pip install 'candlecast\[aws\]' \(no_such_sdk is not"):
+    with pytest.raises(CommandFailed, match=r"EXTRA_MISSING: needs, in a checkout: pip install '\.\[aws\]' \(no_such_sdk is not"):
         require_extra("aws", "json", "no_such_sdk")
     monkeypatch.setattr(stacks, "MODULES", ("no_such_sdk",))
     refused(3, "EXTRA_MISSING", "account", "list", "--tenant", "a", "--stack", "s")
