@@ -5,6 +5,7 @@ import contextlib
 import json
 import logging
 import os
+import re
 import shutil
 import signal
 import socket
@@ -205,6 +206,9 @@ def application(settings: Settings) -> Callable[[Scope, Receive, Send], Awaitabl
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             port = by_number.get((scope.get("server") or (None, 0))[1])
+            if not port and is_of_a_web_page(scope):
+                await _send(send, 403, {"message": "web pages have no business here"})
+                return
             if port:
                 api = http_apis.api_of(port)
                 if api is None:
@@ -218,6 +222,19 @@ def application(settings: Settings) -> Callable[[Scope, Receive, Send], Awaitabl
         await app(scope, receive, send)
 
     return answer
+
+
+def is_of_a_web_page(scope: Scope) -> bool:
+    """Whether a browser sends this for a page, or the address has been given another name.
+
+    The emulator lets every origin read and verifies no signature. Any page that a person looks at while an instance runs could
+    read the vault, or make a function and so run code here. Tools of AWS send none of these headers, and name this machine.
+    """
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1").lower() for name, value in scope.get("headers", ())}
+    if "origin" in headers or headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
+        return True
+    named = re.sub(r":\d*$", "", headers.get("host", HOST))
+    return named not in (HOST, "localhost", "[::1]") and not named.endswith(".localhost")
 
 
 def _at_root(scope: Scope, api: str) -> Scope:
