@@ -20,6 +20,7 @@ from candlecast_cli.failures import CommandFailed, ExitCode
 MARKS = ("template.yaml", "infra/local/bootstrap.sh", "layers/core/candlecast/__init__.py")
 COMMAND = Path(".venvs/dev/bin/candlecast")
 BOOTSTRAP = Path("infra/local/bootstrap.sh")
+PROFILES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")  # of an AWS account: the embedded cloud has keys of its own
 HANDED_OVER = "CANDLECAST_HANDED_OVER"  # set for the checkout's command, so that two never hand over to each other for ever
 
 
@@ -69,6 +70,8 @@ def enter() -> None:
     CHECKOUT_NOT_YOURS where the code of somebody else would run.
     """
     if is_inside():
+        for name in PROFILES:
+            os.environ.pop(name, None)
         return
     root = find(Path.cwd())
     if root is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import boto3
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from candlecast.adapters.dynamodb.single_table import table
 from candlecast_cli import stacks
 from candlecast_cli.stacks import Stack, Where
+from infra.local.cloud import Cloud, Ports
 
 ELSEWHERE = "http://127.0.0.1:4566"
 
@@ -50,6 +52,16 @@ def test_the_table_is_where_the_stack_was_found() -> None:
     os.environ["AWS_ENDPOINT_URL"] = ELSEWHERE
     described(stacks.connect(Where(stack="candlecast-prod", region="eu-central-1"))).table()
     assert os.environ["AWS_ENDPOINT_URL"] == ELSEWHERE
+
+
+@pytest.mark.parametrize("name", ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"])
+def test_a_profile_of_the_shell_that_does_not_exist_is_nothing_to_the_embedded_cloud(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.environ[name] = "left-behind"
+    running = SimpleNamespace(environment=Cloud("up", ports=Ports(4566, 8080, 8081)).environment)
+    monkeypatch.setattr(Cloud, "attach", lambda _name: running)
+    assert stacks.connect(Where()).client("sts").meta.endpoint_url == ELSEWHERE
 
 
 def test_the_embedded_clouds_address_and_keys_replace_the_shells() -> None:
