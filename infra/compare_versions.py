@@ -209,13 +209,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise CannotCompare(f"{options.config_file} names no stack: say --stack NAME")
         clients = clients_of(options.profile or known.get("profile"), options.region or known.get("region"))
         found = compare_live(clients, stack)
+        where = f"{stack} in {clients('lambda').meta.region_name}"  # `sam deploy --guided` may have been told another region
     except CannotCompare as error:
         sys.stderr.write(f"compare_versions: {error}\n")
         return OTHER_ERROR
     if found.differences:
-        sys.stderr.write(f"{table(found.differences)}\n\n{stack}: {ALIAS} is not what was deployed. See docs/guides/deploy.md.\n")
+        sys.stderr.write(f"{table(found.differences)}\n\n{where}: {ALIAS} is not what was deployed. See docs/guides/deploy.md.\n")
         return DIFFERENT
-    sys.stdout.write(f"{stack}: {ALIAS} of all {len(found.versions)} functions is what was deployed.\n")
+    sys.stdout.write(f"{where}: {ALIAS} of all {len(found.versions)} functions is what was deployed.\n")
     return SAME
 
 

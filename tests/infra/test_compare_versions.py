@@ -171,6 +171,7 @@ def test_the_command_ends_as_the_comparison_does(
     said = capsys.readouterr()
     assert ("custom:tenant" in said.err) == bool(code)
     assert ("is what was deployed" in said.out) == (not code)
+    assert f"{STACK} in eu-west-1: live" in said.out + said.err
 
 
 def test_the_command_says_why_it_cannot_compare(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
