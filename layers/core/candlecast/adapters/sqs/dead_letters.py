@@ -44,19 +44,17 @@ WAIT_SECONDS = 1  # a receive that waits asks every shard of the queue; one that
 UNAVAILABLE = "DEAD_LETTERS_UNAVAILABLE"
 COUNTS: list[QueueAttributeNameType] = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
 
-type Way = Callable[[MessageTypeDef], str]
+type Route = Callable[[MessageTypeDef], str]
 type Audit = Callable[[str, DeadLetterEntry, str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """The dead letters of one queue, and how one of them is put back to work.
-
-    `put_back` returns the id under which the message is sent again, or "" where it is not; raises `InvalidValue` for what stays.
-    """
+    """The dead letters of one queue, and their route back to work."""
 
     dead_letters_url: str
-    put_back: Way
+    put_back: Route
+    """Returns the new message's id, or "" after an invocation; raises `InvalidValue` for a letter that stays."""
 
 
 class SqsDeadLetters:

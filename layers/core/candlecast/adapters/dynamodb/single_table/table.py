@@ -23,7 +23,7 @@ from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
 from candlecast.adapters.aws.clients import botocore_session
-from candlecast.adapters.aws.fast_path import ShortWay
+from candlecast.adapters.aws.fast_path import FastPath
 from candlecast.adapters.dynamodb.single_table.compression import compressed, decompressed
 from candlecast.domain.values.errors import NotFound, RetryLater
 
@@ -165,7 +165,7 @@ class Table:
         )
         self._connection = self._bind(Row, {})._get_connection()
         self._connection.connection._local.session = botocore_session()  # else PynamoDB makes another
-        ShortWay.open(self.client, FREQUENT)
+        FastPath.open(self.client, FREQUENT)
 
     def rows[R: Row](self, kind: type[R]) -> type[R]:
         """The row class, bound to this table and its one client."""
