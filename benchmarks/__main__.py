@@ -1,7 +1,7 @@
 """Benchmarks: `python -m benchmarks`, all of them or `--only order`; the report is build/bench/report.json.
 
 A benchmark prints and records, it does not judge: these figures move with the machine, and only their ratios mean something
-elsewhere. What must not get worse unseen is a count or a budget, and those are tests (`test_*.py` beside this file).
+elsewhere. Counts and budgets are tests (`tests/budgets/`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The executor's side of a venue (`adapters.ccxt_*`) against the paper exchange over HTTP: what calls do, cost and raise."""
+"""The executor's side of a venue (`adapters/ccxt/`) against the paper exchange over HTTP: what calls do, cost and raise."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class AccountStore(Protocol):
         ...
 
     def save(self, account: Account) -> Account:
-        """Write the account as version + 1 with its outbox, and when it is due as two sparse keys (`domain.look_schedule`).
+        """Write the account as version + 1, with its outbox and its two due times (`domain/reconcile/look_schedule.py`).
 
         Returns what is stored, with an empty outbox. Raises `Conflict` (VERSION_CONFLICT) if somebody else has written since. One
         DynamoDB write.

@@ -1,4 +1,4 @@
-"""A venue (exchange) as the services see it. Errors are the four instructions of `domain.errors`, mapped once in the adapter."""
+"""A venue (exchange) as the services see it; the adapter turns failures into the instructions of `domain/values/errors.py`."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from candlecast.domain.values.errors import InvalidValue
 from candlecast.ports.venue import Credentials
 
 REQUEST_TIMEOUT_MS = 3_000  # four legs of an order fit into the executor's 15 s even if each is slow
-RECEIVE_WINDOW_MS = 5_000  # domain.venue_rules relies on it
+RECEIVE_WINDOW_MS = 5_000  # `domain/venue/rules.py` relies on it
 ORDER_TYPES = ("LIMIT", "MARKET", "STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET", "TRAILING_STOP_MARKET")
 
 

@@ -78,7 +78,7 @@ class Account:
     account_id: str
     """The account among those of its user; a part of the item's key."""
     venue: str
-    """Name of the exchange, such as `binanceusdm`; `venue_rules.rules_of` says what the exchange allows."""
+    """Name of the exchange, such as `binanceusdm`; `rules_of` in `domain/venue/rules.py` has the rules."""
     label: str
     """The user's own name for the account, for people."""
     status: AccountStatus

@@ -1,6 +1,6 @@
 """Limits as somebody sets them, and the limits in force for one order: a lower level can only tighten.
 
-What each limit means stands in `limit_catalogue.py`, how it is checked in `risk/`.
+The meaning of each limit stands in `catalogue.py`, its check in `domain/decide/risk/`.
 """
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ class GateVisit:
         """Why the leg must not leave now; None if it may. Reads the gate unless it was read a moment ago.
 
         If it cannot be read, entries wait and exits go: who cannot know whether all is halted must not keep a position that
-        is to be closed. Stops and targets of a held position never ask (see `domain.kill_switch.Grade`).
+        is to be closed. Stops and targets of a held position never ask (see `Grade`).
         """
         if leg.kind.is_protective:
             return None
