@@ -65,7 +65,7 @@ class Bench:
         return [entry.message_id for entry in self.letters.entries(queue, 100).entries]
 
     def waiting(self, name: str) -> list[dict[str, Any]]:
-        """What a queue delivers, group by group in order; it is gone then."""
+        """The messages of a queue, group by group in order; the queue is empty then."""
         found: list[dict[str, Any]] = []
         while True:
             received = self.sqs.receive_message(
@@ -226,7 +226,7 @@ def test_the_same_message_can_be_redriven_twice_within_the_deduplication_window(
 
 
 def test_nothing_is_redriven_twice_by_one_call_when_it_fails_again_at_once(bench: Bench) -> None:
-    """The consumer is faster than the walk: each message is put aside again before the walk has ended."""
+    """The consumer is faster than the walk: each message is a dead letter again before the walk has ended."""
     bench.put_aside([to_json(a_candle_closed(correlation_id=str(number))) for number in range(3)], group=None)
     back = QueueRoute(bench.sqs, bench.urls["candle"])
     tries = []

@@ -124,8 +124,8 @@ class ExecutionStore(Protocol):
     def begin(self, execution: Execution) -> Execution | None:
         """Take the lock: conditional put on (strategy, candle close).
 
-        Returns the record now held (with the stored signal of a crashed holder, if it had one), or None if the run is
-        final or its holder's lease has not expired.
+        Returns the record now held, with the stored signal of a crashed holder. Returns None if the run is final or its
+        holder's lease has not expired.
         """
         ...
 

@@ -190,7 +190,7 @@ def test_the_trace_of_an_invocation_goes_along() -> None:
 
 
 class Queue(Service):
-    """The same in the place of SQS, with what the product sends orders by."""
+    """The same in the place of SQS, with the product's own queue of orders."""
 
     def __init__(self, *answers: Answer) -> None:
         super().__init__(*answers, name="sqs", operations=frozenset({"SendMessageBatch"}))

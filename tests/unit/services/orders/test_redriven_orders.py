@@ -1,4 +1,4 @@
-"""What becomes of an order that was a dead letter: decided anew, so that a stale entry never reaches the venue."""
+"""An order that was a dead letter is decided anew, so that a stale entry never reaches the venue."""
 
 from __future__ import annotations
 

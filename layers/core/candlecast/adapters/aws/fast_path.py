@@ -80,7 +80,7 @@ class FastPath:
         return AWSPreparedRequest("POST", self._url, headers, body, False)
 
     def _send(self, operation: str, prepared: AWSPreparedRequest) -> Any:
-        """As the SDK sends: whoever listens for its last event before a request may answer in the service's place."""
+        """As the SDK sends: a listener to its last event before a request may answer in the service's place."""
         _, answer = self._client.meta.events.emit_until_response(f"{self._event}.{operation}", request=prepared)
         return answer if answer is not None else self._client._endpoint.http_session.send(prepared)
 
@@ -94,9 +94,7 @@ class Signature:
         self._key: tuple[tuple[str, str], bytes] = (("", ""), b"")
 
     def headers(self, named: Mapping[str, str], body: bytes, credentials: Any, now: datetime) -> dict[str, str]:
-        """All that are sent: those `named`, in lower case, and the signature of all; `credentials` are frozen, so that they do
-        not change meanwhile.
-        """
+        """All headers of the request: those `named`, in lower case, and the signature. `credentials` are frozen."""
         stamp = now.strftime("%Y%m%dT%H%M%SZ")
         sent = {**named, "host": self._host, "x-amz-date": stamp}
         if credentials.token:

@@ -94,7 +94,7 @@ def stream_range_of(message: MessageTypeDef) -> StreamRange | None:
 
 
 def invocation_of(message: MessageTypeDef) -> Invocation | None:
-    """The invocation that a schedule letter is about; None if it does not say of which function.
+    """The invocation that a schedule letter is about; None if the letter names no function.
 
     EventBridge Scheduler sends the payload with TARGET_ARN and ERROR_CODE as attributes; Lambda a record of an asynchronous
     invocation, with the payload in it.

@@ -15,7 +15,7 @@ from candlecast.runtime.compose.start import once
 from candlecast.runtime.observe import logger
 from candlecast.runtime.settings import RedriveSettings
 
-# What a schedule invokes, and a dead letter of a schedule may be given to again.
+# Functions that a schedule invokes. A redrive of a schedule's dead letter may invoke them again.
 SCHEDULED_FUNCTIONS = ("candle_clock", "reconcile_clock", "market_catalogue")
 LONGEST_INVOCATION_SECONDS = 30.0  # the relay's time-out
 

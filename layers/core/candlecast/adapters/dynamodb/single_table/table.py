@@ -67,7 +67,7 @@ class DecimalAttribute(Attribute[Decimal]):
 
 
 class CompressedAttribute(Attribute[str]):
-    """Text that is stored compressed. What older code has stored plain can still be read."""
+    """Text that is stored compressed. Plain text of older code can still be read."""
 
     attr_type = BINARY
 
@@ -243,7 +243,7 @@ def _is_retryable(error: PynamoDBException) -> bool:
     if isinstance(error.cause, BotocoreConnectionError | HTTPClientError) or error.cause_response_code in RETRYABLE_CODES:
         return True
     if isinstance(error, PutError) and error.cause is None:
-        return True  # a batch of which something was throttled to the end
+        return True  # a part of the batch was throttled to the end
     if not isinstance(error, TransactWriteError) or cancelled_by(error):
         return False
     return any(reason and reason.code in RETRYABLE_CANCELLATIONS for reason in error.cancellation_reasons)
