@@ -20,6 +20,7 @@ PACKAGE = BUILD / "package"
 # samconfig.toml's environment for the embedded cloud.
 ENVIRONMENT = "local"
 CAPABILITIES = ("CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND")
+TEMPLATES = "candlecast-templates"  # a request takes a template of 51,200 bytes, a bucket one of a megabyte
 CREATE_SECONDS = 600.0  # for one that hangs: it takes half a second
 POLL_SECONDS = 0.05
 
@@ -152,10 +153,12 @@ def redeploy(client: Callable[[str], Any], digest: str, overrides: Mapping[str, 
             s3.create_bucket(Bucket=item["bucket"])
             buckets.add(item["bucket"])
         s3.put_object(Bucket=item["bucket"], Key=item["key"], Body=(folder / item["file"]).read_bytes())
+    s3.create_bucket(Bucket=TEMPLATES)
+    s3.put_object(Bucket=TEMPLATES, Key="template", Body=(folder / "template").read_bytes())
     cloudformation = client("cloudformation")
     cloudformation.create_stack(
         StackName=STACK,
-        TemplateBody=(folder / "template").read_text(encoding="utf-8"),
+        TemplateURL=f"https://s3.amazonaws.com/{TEMPLATES}/template",
         Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters(overrides).items()],
         Capabilities=CAPABILITIES,
     )

@@ -1,4 +1,4 @@
 """The helpers of tests: builders, fakes, and the wiring that several suites share.
 
-Larger than a dozen because each module serves other suites: a suite imports what it needs and no more.
+One file for each helper, so that a suite imports no other suite's world: hence more than a dozen.
 """

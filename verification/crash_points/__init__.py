@@ -3,5 +3,5 @@
 An invocation is run again and again, each time with another choice of faults at the boundaries that the invocation reaches.
 Worlds that are equal but for names and the hour are explored once, and the schedules that lead to them are counted.
 
-Larger than a dozen because the worlds below the SDKs, the scenarios and the search are modules of one machine.
+One file for each part of the model (cloud, exchange, venue's book, visits, enumeration, replay), hence more than a dozen.
 """

@@ -1,4 +1,4 @@
-"""The money path under simulation: real services, fake ports, and everything that can go wrong at every port call.
+"""The money path under simulation: real services, fake ports, and every fault at every port call.
 
-Larger than a dozen because every actor has a module: people, exchange, queues, switches, and the judges of a run.
+The world has one file for each of its parts (people, exchange, queues, pools, switches), hence more than a dozen.
 """

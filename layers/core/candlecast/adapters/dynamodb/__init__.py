@@ -1,4 +1,1 @@
-"""The store on one DynamoDB table: `single_table/` has rows and keys, each module here one port.
-
-Larger than a dozen because one table serves that many ports.
-"""
+"""The store on one DynamoDB table: one file for each port, hence more than a dozen. Keys and rows are in `single_table/`."""
