@@ -18,6 +18,7 @@ from rich.text import Text
 # A pipe has no width: lines stay whole for grep and cut.
 PIPE_WIDTH = 1_000
 NOTHING = "-"
+LINES = "\n\t"  # what a message of several lines needs
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
@@ -33,14 +34,24 @@ def console(*, stderr: bool = False) -> Console:
     return made if made.is_terminal else Console(stderr=stderr, highlight=False, width=PIPE_WIDTH)
 
 
+def visible(text: str, *, keep: str = "") -> str:
+    """The text with every character that a terminal would obey or hide written out, such as `\\x1b`; those in `keep` stay.
+
+    Labels and reasons are a tenant's own words, and an operator reads them.
+    """
+    if text.isprintable():
+        return text
+    return "".join(it if it.isprintable() or it in keep else it.encode("unicode_escape").decode("ascii") for it in text)
+
+
 def say(text: str) -> None:
     """A line of progress."""
-    console(stderr=True).print(Text(f"  {text}"))
+    console(stderr=True).print(Text(f"  {visible(text, keep=LINES)}"))
 
 
 def warn(text: str) -> None:
     """A line that a person must not overlook."""
-    console(stderr=True).print(Text(f"  {text}", style="yellow"))
+    console(stderr=True).print(Text(f"  {visible(text, keep=LINES)}", style="yellow"))
 
 
 class Steps(io.TextIOBase):
@@ -94,5 +105,5 @@ def put_table(head: Sequence[str], rows: Iterable[Sequence[object]], title: str 
     for name in head:
         table.add_column(name, no_wrap=not console().is_terminal, overflow="fold", header_style="bold")
     for row in rows:
-        table.add_row(*(Text(NOTHING if cell in (None, "") else str(cell)) for cell in row))
+        table.add_row(*(Text(NOTHING if cell in (None, "") else visible(str(cell))) for cell in row))
     console().print(table)

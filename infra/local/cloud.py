@@ -128,11 +128,22 @@ class Cloud:
         try:
             known = json.loads((CLOUDS / name / "instance.json").read_text(encoding="utf-8"))
             found = cls(name, ports=Ports(**known))
-            found._request("GET", "/_candlecast/workers", ANSWER_SECONDS)
+            found._identify()
         except (OSError, ValueError, CommandError) as error:
             start = f"`candlecast local up{'' if name == USUAL_NAME else f' --name {name}'}` starts it"
             raise CommandError(f"no embedded cloud called {name} is running: {start}", "INSTANCE_NOT_RUNNING", 3) from error
         return found
+
+    def _identify(self) -> int:
+        """Process id of the emulator that answers. Raises CommandError (INSTANCE_NOT_RUNNING) if it is not this instance's own.
+
+        After a crash the port may be another checkout's, or another user's: it must be neither killed nor traded on.
+        """
+        known = self._request("GET", "/_candlecast/workers", ANSWER_SECONDS)
+        pid = known.get("pid") if isinstance(known, dict) else None
+        if not isinstance(pid, int) or pid <= 1 or known.get("state") != str(self.state.resolve()):
+            raise CommandError(f"another program answers at {self.endpoint}", "INSTANCE_NOT_RUNNING", 3)
+        return pid
 
     # -------------------------------------------------------------- life
 
@@ -224,7 +235,7 @@ class Cloud:
         """Stop what another process started: it removes its scratch folder last."""
         if not self.running():
             return
-        os.kill(self._request("GET", "/_candlecast/workers")["pid"], signal.SIGTERM)
+        os.kill(self._identify(), signal.SIGTERM)
         end = time.monotonic() + STOP_SECONDS
         while (self.state / "tmp").exists() and time.monotonic() < end:
             time.sleep(POLL_SECONDS)

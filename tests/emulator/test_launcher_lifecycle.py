@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from infra.local.cloud import Cloud, Ports
@@ -171,3 +172,17 @@ def test_nothing_listens_beyond_this_machine(cloud: Cloud) -> None:
     listening = [line.split() for line in Path("/proc/net/tcp").read_text(encoding="utf-8").splitlines()[1:]]
     addresses = {row[1].split(":")[0] for row in listening if row[3] == "0A" and f"socket:[{row[9]}]" in owned}
     assert addresses == {"0100007F"}, "127.0.0.1 and nothing else"
+
+
+def test_a_web_page_reads_no_secret(cloud: Cloud) -> None:
+    cloud.start()
+    cloud.client("secretsmanager").create_secret(Name="s", SecretString="of the vault")
+    own = {
+        "X-Amz-Target": "secretsmanager.GetSecretValue",
+        "Authorization": "AWS4-HMAC-SHA256 Credential=test/20261129/us-east-1/secretsmanager/aws4_request, Signature=x",
+    }
+    assert "of the vault" in httpx.post(cloud.endpoint, headers=own, content='{"SecretId":"s"}').text
+    for page in ({"Origin": "https://evil.example"}, {"Host": "evil.example:4566"}, {"Sec-Fetch-Site": "cross-site"}):
+        answer = httpx.post(cloud.endpoint, headers={**own, **page}, content='{"SecretId":"s"}')
+        assert (answer.status_code, answer.headers.get("access-control-allow-origin")) == (403, None)
+        assert "of the vault" not in answer.text

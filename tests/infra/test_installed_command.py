@@ -101,7 +101,7 @@ def test_an_installed_command_says_what_it_lacks(installed: Path, tmp_path: Path
     assert len(said.splitlines()) == 1
     code, printed, said = say(installed, tmp_path, "account", "list", "--tenant", "t", "--stack", "s", "--region", "eu-central-1")
     assert (code, printed) == (3, "")
-    assert said.startswith("candlecast: EXTRA_MISSING: needs: pip install 'candlecast[aws]'")
+    assert said.startswith("candlecast: EXTRA_MISSING: needs, in a checkout: pip install '.[aws]'")
     code, _, said = say(installed, tmp_path, "dlq", "list", "nonsense")
     assert (code, said.split(": ")[1]) == (2, "UNKNOWN_QUEUE")
 
