@@ -1,4 +1,4 @@
-# One command per intent; `make` alone lists them. Needs git, make, and uv or any Python from 3.9 on.
+# One command per intent; `make` alone lists them. Needs git, make, and uv or any Python from 3.9 on, nothing else.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 SHELL := /bin/sh
@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 
 DEV := .venvs/dev/bin/python
 CANDLECAST := .venvs/dev/bin/candlecast
-# Started by make, a run ends when make does, whatever has ended it. `exec` leaves no shell between the two.
+# Started by make, a run ends when make does, also after a kill of make. `exec` leaves no shell between the two.
 RUN := exec $(CANDLECAST) local
 
 # make demo CANDLES=path[,path] USERS=n CANDLE_COUNT=n
@@ -20,15 +20,15 @@ help: ## Show this list
 env: ## Make the environments in .venvs (instant when nothing has changed)
 	@sh infra/local/bootstrap.sh
 
-check: ## Format, lint, types, import arrows, fast tests (under a minute)
+check: ## Format, lint, types, import arrows, words, fast tests (under a minute)
 	@sh infra/local/bootstrap.sh dev
 	@$(DEV) -m infra.local.checks check
 
-test: env ## check, lint of the templates, slow tests, and the end-to-end tests on the embedded cloud
+test: env ## check, lint of the templates, slow tests, and the end-to-end tests on the embedded cloud (at most 12 minutes)
 	@sh infra/local/bootstrap.sh checkov
 	@$(DEV) -m infra.local.checks test
 
-prove: env ## What takes too long for every change: all crash points, 1,000 seeds, all mutations, rehearsals
+prove: env ## The long proofs, before an issue is closed: all crash points, 1,000 seeds, all mutations, rehearsals
 	@$(DEV) -m infra.local.checks prove
 
 demo: env ## Replay recorded candles through the real stack (CANDLES=path[,path] USERS=n CANDLE_COUNT=n)
@@ -56,7 +56,7 @@ build: env ## sam build (skipped when nothing has changed); ARCHITECTURE=arm64 f
 	@$(CANDLECAST) build $(if $(ARCHITECTURE),--architecture $(ARCHITECTURE))
 
 # For the template's default, not for this machine: layers of an ARM laptop do not run in an x86_64 function.
-deploy: env ## Guided deployment to an AWS account, then compares `live` with what was deployed (STACK=name)
+deploy: env ## Guided deployment to an AWS account, then compares `live` with `$LATEST` (STACK=name)
 	@$(DEV) -m infra.require_credentials
 	@$(CANDLECAST) build --architecture $(or $(ARCHITECTURE),x86_64)
 	@.venvs/sam/bin/sam deploy --guided --template-file build/sam/template.yaml --config-file $(CURDIR)/samconfig.toml $(if $(STACK),--stack-name '$(STACK)')

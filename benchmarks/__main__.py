@@ -1,7 +1,7 @@
 """Benchmarks: `python -m benchmarks`, all of them or `--only order`; the report is build/bench/report.json.
 
 A benchmark prints and records, it does not judge: these figures move with the machine, and only their ratios mean something
-elsewhere. What must not get worse unseen is a count or a budget, and those are tests (`test_*.py` beside this file).
+elsewhere. Counts and budgets are tests (`tests/budgets/`).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ USUAL = ("model", "account", "client", "webhook", "strategy", "fan_out", "order"
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """Figures, and what the report's summary says of them."""
+    """Figures, and their sections in the report's summary."""
 
     figures: Callable[[], Iterable[Figure]]
     sections: Callable[[Sequence[Figure]], Mapping[str, object]] = lambda _: {}
@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def suites(candles: Path | None, firings: int | None) -> Mapping[str, Suite]:
-    """What is measured, by the name that `--only` takes; figures are measured as they are asked for."""
+    """The suites by the names that `--only` takes; a figure is measured when it is asked for."""
     return {
         "model": Suite(tuple, modelled),
         "account": Suite(account_item.figures),
@@ -86,7 +86,7 @@ def suites(candles: Path | None, firings: int | None) -> Mapping[str, Suite]:
 
 
 def modelled(_: Sequence[Figure]) -> Mapping[str, object]:
-    """What one signal of many subscribers takes: computed, not measured."""
+    """Requests, time and cost of one signal of many subscribers: computed, not measured."""
     show(model.table())
     return {"model": model.section()}
 
@@ -105,7 +105,7 @@ def line(figure: Figure) -> str:
 
 
 def write_report(figures: Sequence[Figure], run: dict[str, object]) -> None:
-    """For machines: what was measured, on what."""
+    """The report for machines: the figures, Python and the machine."""
     report = {
         **run,
         "python": f"{platform.python_implementation()} {platform.python_version()}",

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from benchmarks.harness import plain_installation
 from benchmarks.harness.measuring import Figure, against
-from tests.infra.test_layers import mounted_layers
+from tests.support.transformed import mounted_layers
 
 NAIVE_RUNS = 2  # seconds each
 MEGABYTE = 1_000_000

@@ -18,7 +18,8 @@ from benchmarks.harness.measuring import Figure, Subject, compare
 from candlecast.runtime.compose import signal_intake
 from candlecast.runtime.observe import logger
 from functions.signal_intake.handler import handle
-from tests.handlers.test_signal_intake import SECRET, Context, Intake
+from tests.support.intake import SECRET, Intake
+from tests.support.queue_events import Context
 
 EVENT = Path(__file__).parents[1] / "tests" / "events" / "webhook_traderspost_secret_in_path.json"
 PRICE = "42000.5"

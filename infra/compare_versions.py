@@ -121,6 +121,7 @@ def _compared(functions: Any, names: Sequence[str]) -> Comparison:
             continue
         live = functions.get_function_configuration(FunctionName=name, Qualifier=ALIAS)
         latest = functions.get_function_configuration(FunctionName=name)
+        _require_readable(name, live, latest)
         found, expected = _settings(live), _settings(latest)
         if weights := (alias.get("RoutingConfig") or {}).get("AdditionalVersionWeights"):
             found["traffic to other versions"] = ", ".join(f"{version}: {weight}" for version, weight in weights.items())
@@ -136,6 +137,16 @@ def _alias(functions: Any, name: str) -> Any:
         return functions.get_alias(FunctionName=name, Name=ALIAS)
     except functions.exceptions.ResourceNotFoundException:
         return None
+
+
+def _require_readable(name: str, *configurations: Mapping[str, Any]) -> None:
+    """Raise CannotCompare if Lambda shows no variables: to somebody who may not decrypt them, all would look the same.
+
+    https://docs.aws.amazon.com/lambda/latest/api/API_EnvironmentResponse.html
+    """
+    for configuration in configurations:
+        if error := (configuration.get("Environment") or {}).get("Error"):
+            raise CannotCompare(f"{name}: its environment variables cannot be read: {error.get('ErrorCode', 'unknown')}")
 
 
 def _settings(configuration: Mapping[str, Any]) -> dict[str, str]:
@@ -198,13 +209,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise CannotCompare(f"{options.config_file} names no stack: say --stack NAME")
         clients = clients_of(options.profile or known.get("profile"), options.region or known.get("region"))
         found = compare_live(clients, stack)
+        where = f"{stack} in {clients('lambda').meta.region_name}"  # `sam deploy --guided` may have been told another region
     except CannotCompare as error:
         sys.stderr.write(f"compare_versions: {error}\n")
         return OTHER_ERROR
     if found.differences:
-        sys.stderr.write(f"{table(found.differences)}\n\n{stack}: {ALIAS} is not what was deployed. See docs/guides/deploy.md.\n")
+        sys.stderr.write(f"{table(found.differences)}\n\n{where}: {ALIAS} is not what was deployed. See docs/guides/deploy.md.\n")
         return DIFFERENT
-    sys.stdout.write(f"{stack}: {ALIAS} of all {len(found.versions)} functions is what was deployed.\n")
+    sys.stdout.write(f"{where}: {ALIAS} of all {len(found.versions)} functions is what was deployed.\n")
     return SAME
 
 

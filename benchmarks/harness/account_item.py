@@ -10,7 +10,7 @@ from benchmarks.harness.measuring import Figure, Subject, compare, counted
 from candlecast.adapters.codec import from_json, to_sparse_json
 from candlecast.adapters.dynamodb.single_table.compression import decompressed, packed
 from candlecast.domain.account.account import Account
-from tests.contract.store.test_account_size import MAX_ACCOUNT_BYTES, a_usual_account, item_bytes, the_largest_account
+from tests.support.account_sizes import MAX_ACCOUNT_BYTES, a_usual_account, item_bytes, the_largest_account
 
 
 def figures() -> Iterator[Figure]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from typing import Any
 import httpx
 
 from candlecast.ports.venue import Credentials
+from tests.support.processes import free_port
 
 START_SECONDS = 300.0  # for what hangs, as the others: it takes one or two
 POLL_SECONDS = 0.05
@@ -65,7 +65,7 @@ class PaperProcess:
 @contextmanager
 def paper_process() -> Iterator[PaperProcess]:
     """Start it, wait until it answers, and end it."""
-    key, port = secrets.token_hex(16), _free_port()
+    key, port = secrets.token_hex(16), free_port()
     command = [sys.executable, "-m", "paper_exchange", "--port", str(port)]
     process = subprocess.Popen(command, env={**os.environ, "PAPER_OPERATOR_KEY": key})  # noqa: S603
     base_url = f"http://127.0.0.1:{port}"
@@ -89,10 +89,3 @@ def _wait(operator: httpx.Client, process: subprocess.Popen[bytes]) -> None:
         else:
             return
     raise RuntimeError("the paper exchange did not start")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -25,7 +25,9 @@ app = typer.Typer(
     epilog=examples("candlecast account list --email you@example.com", "candlecast account show ACCOUNT_ID --tenant TENANT_ID"),
 )
 
-Tenant = Annotated[str | None, typer.Option("--tenant", metavar="TENANT_ID", help="Whose account, as logs and alarms name it.")]
+Tenant = Annotated[
+    str | None, typer.Option("--tenant", metavar="TENANT_ID", help="Whose account, as dead letters and events name it.")
+]
 Email = Annotated[str | None, typer.Option("--email", help="Whose account, by the address in the stack's own user pool.")]
 
 
@@ -36,7 +38,7 @@ Email = Annotated[str | None, typer.Option("--email", help="Whose account, by th
     )
 )
 def show(
-    account_id: Annotated[str, typer.Argument(metavar="ACCOUNT_ID", help="As `list`, logs and orders name it.")],
+    account_id: Annotated[str, typer.Argument(metavar="ACCOUNT_ID", help="As `list`, dead letters and events name it.")],
     tenant: Tenant = None,
     email: Email = None,
     as_json: AsJson = False,

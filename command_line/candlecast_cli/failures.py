@@ -75,6 +75,6 @@ def require_extra(extra: str, *modules: str) -> None:
     """Refuse with the way to install it if a module of an extra is missing."""
     missing = [name for name in modules if find_spec(name) is None]
     if missing:
-        # From a checkout, never by name: an index may have a package of that name that is not ours.
-        message = f"install it with its extra, in a checkout: pip install '.[{extra}]' (missing: {', '.join(missing)})"
+        # From a checkout and never by name: nobody holds the name at the public index, so anybody could.
+        message = f"needs, in a checkout: pip install '.[{extra}]' ({', '.join(missing)} is not installed)"
         raise CommandFailed("EXTRA_MISSING", message, ExitCode.MISSING)

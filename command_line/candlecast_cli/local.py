@@ -20,7 +20,7 @@ import typer
 
 from candlecast_cli import checkout
 from candlecast_cli.failures import CommandFailed, ExitCode, unknown
-from candlecast_cli.printing import AsJson, Steps, console, examples, put_json, put_table, say, warn
+from candlecast_cli.printing import LINES, AsJson, Steps, console, examples, put_json, put_table, say, visible, warn
 from candlecast_cli.stacks import DEFAULT_INSTANCE, Instance
 
 if TYPE_CHECKING:
@@ -268,7 +268,7 @@ def logs(
             for logged, text in cloud.logs().items():
                 if function is None or logged.endswith(f"-{function}"):
                     for line in text[seen.get(logged, 0) :].splitlines():
-                        print(f"{logged}  {line}", flush=True)
+                        print(f"{logged}  {visible(line, keep=LINES)}", flush=True)
                     seen[logged] = len(text)
             if not follow:
                 return
@@ -369,7 +369,7 @@ def order(
         found.append(step)
         if not as_json:
             console().print(f"  [dim]{step.seconds:6.2f} s[/dim]  [bold]{step.kind:<9}[/bold] ", end="")
-            console().print(step.text, markup=False)
+            console().print(visible(step.text), markup=False)
             sys.stdout.flush()
 
     with stoppable():

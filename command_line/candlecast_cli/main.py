@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 import candlecast
 from candlecast_cli import account, build, checkout, dlq, local, switch
 from candlecast_cli.failures import ExitCode, expected
-from candlecast_cli.printing import examples
+from candlecast_cli.printing import LINES, examples, visible
 
 # Typer's base of everything that is wrong with the words; its own module is private and has moved between versions.
 UsageError = cast("type[Exception]", typer.BadParameter.__mro__[1])
@@ -113,7 +113,8 @@ def _message(error: Any) -> str:
 
 
 def _told(code: str, message: str, exit_code: ExitCode) -> int:
-    print(f"candlecast: {code}: {message}" if code else f"candlecast: {message}", file=sys.stderr)
+    told = f"{code}: {message}" if code else message
+    print(f"candlecast: {visible(told, keep=LINES)}", file=sys.stderr)
     return exit_code
 
 

@@ -19,6 +19,7 @@ from rich.text import Text
 # A pipe has no width: lines stay whole for grep and cut.
 PIPE_WIDTH = 1_000
 NOTHING = "-"
+LINES = "\n\t"  # what a message of several lines needs
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
@@ -34,14 +35,24 @@ def console(*, stderr: bool = False) -> Console:
     return made if made.is_terminal else Console(stderr=stderr, highlight=False, width=PIPE_WIDTH)
 
 
+def visible(text: str, *, keep: str = "") -> str:
+    """The text with every character that a terminal would obey or hide written out, such as `\\x1b`; those in `keep` stay.
+
+    Labels and reasons are a tenant's own words, and an operator reads them.
+    """
+    if text.isprintable():
+        return text
+    return "".join(it if it.isprintable() or it in keep else it.encode("unicode_escape").decode("ascii") for it in text)
+
+
 def say(text: str) -> None:
     """A line of progress."""
-    console(stderr=True).print(Text(f"  {text}"))
+    console(stderr=True).print(Text(f"  {visible(text, keep=LINES)}"))
 
 
 def warn(text: str) -> None:
     """A line that a person must not overlook."""
-    console(stderr=True).print(Text(f"  {text}", style="yellow"))
+    console(stderr=True).print(Text(f"  {visible(text, keep=LINES)}", style="yellow"))
 
 
 class Steps(io.TextIOBase):
@@ -103,7 +114,7 @@ def put_table(head: Sequence[str], rows: Iterable[Sequence[object]], title: str 
 
     On a terminal that is too narrow, each cell gets a line: ids that are folded cannot be copied.
     """
-    lines = [[NOTHING if cell in (None, "") else _as_text(cell) for cell in row] for row in rows]
+    lines = [[NOTHING if cell in (None, "") else visible(_as_text(cell)) for cell in row] for row in rows]
     if len(head) > 2 and console().is_terminal and _width([head, *lines]) > console().width:
         for number, line in enumerate(lines):
             put_table(("", ""), zip(head, line, strict=True), title=None if number else title)

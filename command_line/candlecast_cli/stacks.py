@@ -14,11 +14,13 @@ import typer
 
 from candlecast_cli import checkout
 from candlecast_cli.failures import CommandFailed, ExitCode, aws_refusals, require_extra
+from candlecast_cli.printing import warn
 
 if TYPE_CHECKING:
     from candlecast.adapters.dynamodb.single_table.table import Table
 
 DEFAULT_INSTANCE = "up"
+ENDPOINT = "AWS_ENDPOINT_URL"  # the SDK's own name of an address that all services answer at
 MODULES = ("boto3", "pydantic", "pynamodb")  # of the extra `aws`
 
 Instance = Annotated[str, typer.Option("--name", envvar="CANDLECAST_NAME", help="Which embedded cloud of this checkout.")]
@@ -93,8 +95,9 @@ class Stack:
             "AWS_ACCESS_KEY_ID": frozen.access_key,
             "AWS_SECRET_ACCESS_KEY": frozen.secret_key,
             "AWS_SESSION_TOKEN": frozen.token,
-            "AWS_ENDPOINT_URL": self.endpoint,
         }
+        if self.endpoint is not None:
+            named[ENDPOINT] = self.endpoint
         for name in ("AWS_PROFILE", *named):
             os.environ.pop(name, None)
         os.environ.update({name: value for name, value in named.items() if value})
@@ -113,6 +116,8 @@ def connect(where: Where) -> Stack:
         session = boto3.Session(profile_name=where.profile, region_name=where.region)
     if session.region_name is None:
         raise CommandFailed("AWS_REGION", "no region is known: name one by --region", ExitCode.USAGE)
+    if elsewhere := os.environ.get(ENDPOINT):
+        warn(f"{ENDPOINT} is set: {where.stack} is looked for at {elsewhere}, not at AWS's own address")
     return Stack(where.stack, session)
 
 

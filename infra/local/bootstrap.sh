@@ -2,9 +2,9 @@
 # Makes the environments that `make` works in. A POSIX shell is needed, and uv or any Python from 3.9 on: Python brings uv, and
 # uv brings Python 3.13 if there is none.
 #
-#   infra/local/bootstrap.sh [dev] [emulator] [sam]      without names: all three
+#   infra/local/bootstrap.sh [dev] [emulator] [sam] [checkov] [bench] [docs]      without names: the first three
 #
-# Three, not one: functions in the embedded cloud see the emulator's packages and the emulator pins botocore; the SAM
+# Several, not one: functions in the embedded cloud see the emulator's packages and the emulator pins botocore; the SAM
 # CLI pins its own again. An environment is made anew when its lock file or its Python has changed, else this returns
 # at once. A half-made one is never taken for a whole one: the stamp is written last.
 set -eu
@@ -14,7 +14,7 @@ locks=infra/local/environments
 venvs=.venvs
 wanted=3.13
 
-# Registries behind a company's certificate: what the system trusts, we trust (one name per generation of uv).
+# Registries behind a company's certificate: we trust the system's certificates (one name per generation of uv).
 export UV_SYSTEM_CERTS=1 UV_NATIVE_TLS=1
 # Large wheels over slow lines.
 export UV_HTTP_TIMEOUT="${UV_HTTP_TIMEOUT:-180}"

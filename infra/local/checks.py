@@ -136,14 +136,18 @@ def run_side_by_side(steps: Sequence[Step], folder: Path) -> list[Outcome]:
 
 
 def run_step(step: Step, folder: Path) -> Outcome:
-    """Run one tool to its end."""
+    """Run one tool to its end.
+
+    A tool of an environment of its own keeps its temporary files in `folder`. The parser of checkov reads a pickle
+    whose name in /tmp anybody can foresee: it would run the code of another user of the machine.
+    """
     words, results = with_results(step, folder)
     started = time.monotonic()
     try:
         process = subprocess.run(
             words,
             cwd=ROOT,
-            env=environment(),
+            env=environment() if step.environment is None else {**environment(), "TMPDIR": str(folder)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

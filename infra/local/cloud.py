@@ -129,12 +129,22 @@ class Cloud:
         try:
             known = json.loads((CLOUDS / name / "instance.json").read_text(encoding="utf-8"))
             found = cls(name, ports=Ports(**known))
-            if not found._answers_with("state", str(found.state.resolve())):
-                raise CommandError(f"another instance has the ports of {name}")
-        except (OSError, ValueError, TypeError, CommandError) as error:
+            found._identify()
+        except (OSError, ValueError, CommandError) as error:
             start = f"`candlecast local up{'' if name == USUAL_NAME else f' --name {name}'}` starts it"
             raise CommandError(f"no embedded cloud called {name} is running: {start}", "INSTANCE_NOT_RUNNING", 3) from error
         return found
+
+    def _identify(self) -> int:
+        """Process id of the emulator that answers. Raises CommandError (INSTANCE_NOT_RUNNING) if it is not this instance's own.
+
+        After a crash the port may be another checkout's, or another user's: it must be neither killed nor traded on.
+        """
+        known = self._request("GET", "/_candlecast/workers", ANSWER_SECONDS)
+        pid = known.get("pid") if isinstance(known, dict) else None
+        if not isinstance(pid, int) or pid <= 1 or known.get("state") != str(self.state.resolve()):
+            raise CommandError(f"another program answers at {self.endpoint}", "INSTANCE_NOT_RUNNING", 3)
+        return pid
 
     # -------------------------------------------------------------- life
 
@@ -209,18 +219,18 @@ class Cloud:
                     said.splitlines()[-1].removeprefix("candlecast emulator: ") if said else "the emulator ended without a word"
                 )
                 raise CommandError(last, "EMULATOR_FAILED")
-            if self._answers_with("pid", process.pid):
+            if self._answers_as(process.pid):
                 return
             time.sleep(POLL_SECONDS)
         message = f"the emulator did not answer within {START_SECONDS:.0f} s, see {self.state}/emulator.log"
         raise CommandError(message, "EMULATOR_FAILED")
 
-    def _answers_with(self, fact: str, value: object) -> bool:
-        """Whether this instance answers at its port. Another one may have taken it, and must not be deployed into or stopped."""
+    def _answers_as(self, pid: int) -> bool:
+        """Whether the process that was started answers: another one at its port must not be deployed into."""
         try:
             self._request("GET", "/_ministack/health", ANSWER_SECONDS)
-            return bool(self._request("GET", "/_candlecast/workers", ANSWER_SECONDS)[fact] == value)
-        except (OSError, ValueError, TypeError, KeyError, HTTPException, CommandError):
+            return self._identify() == pid
+        except (OSError, ValueError, HTTPException, CommandError):
             return False
 
     def stop(self) -> None:
@@ -241,7 +251,7 @@ class Cloud:
         """Stop what another process started: it removes its scratch folder last."""
         if not self.running():
             return
-        os.kill(self._request("GET", "/_candlecast/workers")["pid"], signal.SIGTERM)
+        os.kill(self._identify(), signal.SIGTERM)
         end = time.monotonic() + STOP_SECONDS
         while (self.state / "tmp").exists() and time.monotonic() < end:
             time.sleep(POLL_SECONDS)

@@ -1,6 +1,7 @@
 """`python -m infra.words`: check the words of the repository against the style rules and the baseline.
 
-Without options: no file breaks a rule more often than infra/words/baseline.json allows, and a new file breaks none.
+Without options: no file breaks a rule more often than infra/words/baseline.json allows, and a new file breaks none. The baseline
+allows no more than an earlier one, and a file that was changed since the last release breaks no rule.
 """
 
 from __future__ import annotations
@@ -9,14 +10,16 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from infra.words.glossary import FILE as GLOSSARY
 from infra.words.glossary import Glossary
 from infra.words.passages import passages
+from infra.words.ratchet import FILE as BASELINE
 from infra.words.ratchet import Baseline, Counts, total
 from infra.words.references import References
-from infra.words.repository import NoGit, commits, files, touched
+from infra.words.repository import NoGit, changed_since_release, commits, files, touched, versions
 from infra.words.rules import Violation, violations
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,7 +42,7 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
     found = look(root, files(root))
     baseline = Baseline.read(root)
     if options.update or options.renew:
-        newer = Baseline(baseline.commits_after, counts(found)) if options.renew else baseline.lowered(counts(found))
+        newer = replace(baseline, files=counts(found)) if options.renew else baseline.lowered(counts(found))
         for excess in baseline.excesses(newer.files):
             print(f"words: raised from {excess.allowed} to {excess.found}: {excess.file}: {excess.rule}")
         newer.write(root)
@@ -75,7 +78,8 @@ def _check(root: Path, found: Found, baseline: Baseline) -> int:
         print(f"{excess.file}: {excess.rule}: {excess.found} found, {excess.allowed} allowed")
         for violation in [it for it in found[excess.file] if it.rule == excess.rule][:MOST_SHOWN]:
             print(f"  {excess.file}:{violation.line}: {violation.shown}")
-    failed = bool(excesses) | _check_commits(root, baseline.commits_after)
+    history = (_check_commits(root, baseline), _check_counts(root, baseline), _check_touched(root, found))
+    failed = bool(excesses) or any(history)
     number = total(counts(found))
     print(f"words: {'FAILED' if failed else 'passed'}, {number} violations of {total(baseline.files)} allowed")
     if not failed and number < total(baseline.files):
@@ -83,10 +87,42 @@ def _check(root: Path, found: Found, baseline: Baseline) -> int:
     return int(failed)
 
 
-def _check_commits(root: Path, after: str) -> bool:
+def _check_counts(root: Path, baseline: Baseline) -> bool:
+    """Whether the baseline allows more than a committed baseline: `--renew` is for moved files."""
+    if baseline.counts_after is None:
+        return False
+    raised: dict[tuple[str, str], str] = {}
+    try:
+        for commit, text in versions(root, BASELINE, baseline.counts_after):
+            older = Baseline.parsed(text)
+            for it in baseline.raised(older, {file for file in older.files if not (root / file).exists()}):
+                raised[it.file, it.rule] = f"{BASELINE}: {it.file}: {it.rule}: raised from {it.allowed} in {commit} to {it.found}"
+    except NoGit as error:
+        print(f"words: the baseline is not compared with earlier ones: {error}")
+        return False
+    for complaint in raised.values():
+        print(complaint)
+    return bool(raised)
+
+
+def _check_touched(root: Path, found: Found) -> bool:
+    """Whether a file that was changed since the last release has any violation left."""
+    try:
+        left = [file for path in changed_since_release(root) if (file := path.as_posix()) in found]
+    except NoGit as error:
+        print(f"words: cannot tell which files were changed since the last release: {error}")
+        return False
+    for file in left:
+        print(f"{file}: changed since the last release, and not clean")
+        for violation in found[file][:MOST_SHOWN]:
+            print(f"  {file}:{violation.line}: {violation.rule}: {violation.shown}")
+    return bool(left)
+
+
+def _check_commits(root: Path, baseline: Baseline) -> bool:
     """Whether a commit's subject breaks the rule; without git or its history nobody can tell, which is said."""
     try:
-        complaints = [(it, complaint) for it in commits(root, after) if (complaint := it.complaint())]
+        complaints = [(it, complaint) for it in commits(root, baseline.commits_after) if (complaint := it.complaint())]
     except NoGit as error:
         print(f"words: subjects of commits are not checked: {error}")
         return False

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 MAX_SUBJECT = 60
 NOT_READ = re.compile(r"\.(?:lock|gz|json|csv|png|svg|txt)$|(?:^|/)(?:LICENSE|\.gitignore)$")
-NOT_OURS = {".git", ".venvs", "build", ".aws-sam", "node_modules"}
+NOT_OURS = {".git", ".venvs", "build", ".aws-sam", "node_modules", "__pycache__"}
+NOT_OURS |= {".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis", ".import_linter_cache"}
 
 
 class NoGit(RuntimeError):
@@ -53,6 +55,23 @@ def commits(root: Path, after: str) -> list[Commit]:
     """Commits that are not merges, from the newest back to `after`, without that. Raises `NoGit`."""
     lines = git(root, "log", "--no-merges", "--format=%h %s", f"{after}..HEAD").splitlines()
     return [Commit(name, subject) for name, _, subject in (line.partition(" ") for line in lines)]
+
+
+def changed_since_release(root: Path) -> list[PurePosixPath]:
+    """Files that have other text than at the last release's tag, new files included; none before a tag. Raises `NoGit`."""
+    if not git(root, "tag", "--list", "v*").strip():
+        return []
+    release = git(root, "describe", "--tags", "--match", "v*", "--abbrev=0").strip()
+    lines = git(root, "diff", "--name-status", "--find-renames", "--diff-filter=d", release).splitlines()
+    changed = [line.split("\t")[-1] for line in lines if not line.startswith("R100")]
+    return _readable(root, [*changed, *git(root, "ls-files", "--others", "--exclude-standard").splitlines()])
+
+
+def versions(root: Path, path: PurePosixPath, after: str) -> Iterator[tuple[str, str]]:
+    """The text of a file at the commit `after` and at each later commit that changed the file. Raises `NoGit`."""
+    later = git(root, "log", "--first-parent", "--format=%h", f"{after}..HEAD", "--", str(path)).split()
+    for commit in (*later, git(root, "rev-parse", "--short", after).strip()):
+        yield commit, git(root, "show", f"{commit}:{path}")
 
 
 def git(root: Path, *words: str) -> str:

@@ -1,4 +1,7 @@
-"""A deployment of fakes with one tenant's things in it."""
+"""A deployment of fakes with one tenant's things in it.
+
+Larger than a dozen because each resource has a module, and so has each property of all routes.
+"""
 
 from __future__ import annotations
 

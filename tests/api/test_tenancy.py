@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 from typing import Any
 
+import httpx
 import pytest
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.api.conftest import EXTERNAL, ORDER, Deployment
-from tests.support.builders import ACCOUNT, STRATEGY, SUBSCRIPTION, TENANT
-from tests.support.gateway import Client
+from tests.support.builders import ACCOUNT, STRATEGY, SUBSCRIPTION, TENANT, an_account
+from tests.support.gateway import Client, http_event, provide, the_app
 from tests.support.routes import Operation, body_examples, document, operations
 
 OPERATIONS = operations()
 SCHEMAS = document()["components"]["schemas"]
+REQUESTS_AT_ONCE = 40  # of each tenant: as many as the threads that routes run in
 OWNED = {"subscription_id": SUBSCRIPTION, "account_id": ACCOUNT, "order_id": ORDER}
 PUBLIC = {"strategy_id": EXTERNAL}
 OF_ONE_TENANT = [it for it in OPERATIONS if any(f"{{{name}}}" in it.path for name in OWNED)]
@@ -137,3 +141,78 @@ def test_an_unknown_strategy_answers_404(populated: Deployment, operation: Opera
     answers = [populated.admin.send(operation.method, operation.url(strategy_id=it)) for it in ("unknown-1", "no such id#")]
     assert [answer.status for answer in answers] == [404, 404]
     assert answers[0].text == answers[1].text
+
+
+TRICKS = (
+    "/docs/../v1/accounts",
+    "/docs/v1/accounts",
+    "/docs;/v1/accounts",
+    "/docs%2f..%2fv1%2faccounts",
+    "/docs/",
+    "/DOCS/../v1/accounts",
+    "/openapi.json/../v1/accounts",
+    "/openapi.json/v1/accounts",
+    "/health/../v1/accounts",
+    "//v1/accounts",
+    "/v1/accounts",
+    "/v1/accounts/",
+    "/v1/./accounts",
+    "/v1%2Faccounts",
+    "/%76%31/accounts",
+)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "POST"])
+@pytest.mark.parametrize("path", TRICKS)
+def test_an_open_door_leads_nowhere_else(populated: Deployment, path: str, method: str) -> None:
+    """However the gateway may read a path: without claims it reaches no route but those that are open."""
+    answer = Client(populated.providers, tenant=None).send(method, path)
+    assert answer.status in (401, 404, 405)
+    assert ACCOUNT not in answer.text
+
+
+def test_requests_of_two_tenants_at_once_each_see_their_own(populated: Deployment) -> None:
+    """An environment of Lambda serves one request at a time; nothing that is kept between two may depend on that."""
+    populated.accounts.create(an_account(tenant_id="tenant-2", account_id="account-of-2", subscriptions={}))
+    callers = {TENANT: ACCOUNT, "tenant-2": "account-of-2"}
+    app = the_app()
+    provide(app, populated.providers)
+
+    async def accounts(tenant: str) -> tuple[str, list[str]]:
+        event = http_event("GET", "/v1/accounts", claims={"sub": tenant})
+        transport = httpx.ASGITransport(app=WithEvent(app, event))
+        async with httpx.AsyncClient(transport=transport, base_url="http://api.example.test") as client:
+            listed = (await client.get("/v1/accounts")).json()["items"]
+        return tenant, [it["account_id"] for it in listed]
+
+    async def crowd() -> list[tuple[str, list[str]]]:
+        return await asyncio.gather(*(accounts(tenant) for _ in range(REQUESTS_AT_ONCE) for tenant in callers))
+
+    seen = asyncio.get_event_loop().run_until_complete(crowd())
+    assert len(seen) == REQUESTS_AT_ONCE * len(callers)
+    assert all(found == [callers[tenant]] for tenant, found in seen)
+
+
+def test_requests_of_two_tenants_in_turn_each_see_their_own(populated: Deployment) -> None:
+    second = "account-of-2"
+    populated.accounts.create(an_account(tenant_id="tenant-2", account_id=second, subscriptions={}))
+    nobody = Client(populated.providers, tenant=None)
+    for _ in range(3):
+        for client, own, foreign in ((populated.client, ACCOUNT, second), (populated.stranger, second, ACCOUNT)):
+            assert [it["account_id"] for it in client.get("/v1/accounts").json["items"]] == [own]
+            assert client.get(f"/v1/accounts/{foreign}").status == 404
+            assert nobody.get("/v1/accounts").status == 401
+        assert populated.admin.get("/v1/kill-switches").status == 200
+        assert populated.stranger.get("/v1/kill-switches").json["items"] == []
+        assert populated.stranger.get("/v1/dead-letters/trade").status == 403
+
+
+class WithEvent:
+    """The application as Mangum calls it: with the gateway's event in the scope."""
+
+    def __init__(self, app: ASGIApp, event: dict[str, Any]) -> None:
+        self._app = app
+        self._event = event
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app({**scope, "aws.event": self._event}, receive, send)

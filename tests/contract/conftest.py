@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ import pytest
 
 from candlecast.adapters.aws import clients as aws
 from candlecast.adapters.dynamodb.single_table import table
+from tests.support.processes import free_port
 
 REPOSITORY = Path(__file__).parents[2]
 INTERPRETER = REPOSITORY / ".venvs" / "emulator" / "bin" / "python"
@@ -50,7 +50,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if not INTERPRETER.exists():
         pytest.fail("the emulator's environment is missing: make environments")
     folder = tmp_path_factory.mktemp("emulator")
-    port = _free_port()
+    port = free_port()
     log = folder / "log.txt"
     command = [str(INTERPRETER), "-m", "infra.local.emulator", "--port", str(port), "--state", str(folder)]
     command += ["--code", str(folder / "code")]
@@ -65,12 +65,6 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         finally:
             process.terminate()
             process.wait(STOP_SECONDS)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait_until_up(process: subprocess.Popen[bytes], endpoint: str, log: Path) -> None:

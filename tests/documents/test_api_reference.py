@@ -36,7 +36,7 @@ ROUTES = {route.name: route for resource in APP.routes for route in getattr(reso
 ERRORS = {"InvalidValue", "NotFound", "Conflict", "Reject", "Fatal", "RetryLater", "Ambiguous", "Poison", "StrategyError"}
 NAMED_BY_CONSTANT = {"UNAVAILABLE", "RESERVATION_CHANGED", "SLOT_CHANGED"}
 OF_FRAMEWORK = {"UNAUTHENTICATED", "FORBIDDEN", "METHOD_NOT_ALLOWED", "BODY_TOO_LARGE", "INVALID_REQUEST", "INTERNAL_ERROR"}
-NOT_OF_THE_API = ("candlecast.runtime.bootstrap", "candlecast.runtime.compose", "candlecast.strategy.guard")
+NOT_OF_THE_API = ("candlecast.runtime.compose", "candlecast.strategy.guard")
 
 
 def test_the_document_is_what_the_code_says() -> None:

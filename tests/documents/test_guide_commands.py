@@ -10,7 +10,6 @@ import ast
 import importlib.util
 import json
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ import pytest
 
 from tests.documents.test_documents import DOCUMENTS, ROOT
 from tests.support import aws_commands, command_line
+from tests.support.processes import free_port
 from tests.support.shell_blocks import BASH, Block, blocks, inline_commands, run_block
 from tests.support.transformed import functions, nested, queue_name, resources, root
 
@@ -237,9 +237,7 @@ def test_the_tests_that_the_guide_names_take_the_new_file_up(checkout: Path) -> 
 def test_the_paper_exchange_starts_as_printed() -> None:
     [name] = [it for it in RUN if it.startswith("docs/guides/paper-exchange.md")]
     [block] = [it for it in ALL if it.name == name]
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     printed = block.text.strip().replace("8770", str(port)).replace(".venvs/dev/bin/python", sys.executable)
     command = [BASH, "-c", f"exec env {printed}"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as server:  # noqa: S603

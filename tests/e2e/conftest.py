@@ -1,4 +1,7 @@
-"""One embedded cloud for all end-to-end tests, with the generated roles enforced; each module deploys anew into it."""
+"""One embedded cloud for all end-to-end tests, with the generated roles enforced; each module deploys anew into it.
+
+Larger than a dozen because each story has a module, and processes share out the modules.
+"""
 
 import os
 import sys

@@ -19,7 +19,7 @@ import pytest
 from infra.local import kept_state
 from infra.local.cloud import CLOUDS, Cloud, Ports
 from infra.local.project import ROOT
-from tests.support.stage import until
+from tests.support.waiting import until
 
 NAME = "test-command"
 COMMAND = ROOT / ".venvs" / "dev" / "bin" / "candlecast"

@@ -22,7 +22,8 @@ from infra.local.demo.people import ADMINISTRATOR
 from infra.local.demo.report import count_dead_letters, differences
 from infra.local.demo.scenario import VENUE
 from infra.local.project import ROOT, CommandError
-from tests.support.stage import INSTANCE, Desk, follower, messages, open_desk, trade_order, until, utc_now
+from tests.support.stage import INSTANCE, Desk, follower, messages, open_desk, trade_order, utc_now
+from tests.support.waiting import until
 
 FOLLOWERS = 2
 COMMAND_SECONDS = 900  # for one that hangs

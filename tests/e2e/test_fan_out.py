@@ -19,7 +19,8 @@ from candlecast.services.signals.publish_signal import shard_messages, shards_fo
 from infra.local.cloud import Cloud
 from tests.support.builders import a_signal, a_signal_record
 from tests.support.queue_events import batch, record
-from tests.support.stage import replay_stack, until, utc_now
+from tests.support.stage import replay_stack, utc_now
+from tests.support.waiting import until
 
 SUBSCRIBERS = 5_000
 SENT_BEFORE_THE_KILL = 1  # by the time that they are counted and the processes killed, there are many more

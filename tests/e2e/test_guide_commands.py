@@ -25,6 +25,7 @@ LEFT_OUT = {
     "--user-pool-id": "the embedded cloud makes its users by itself",
     "delete-objects": "reads a file that the command before it has written",
     "delete-secret": "takes users' keys away",
+    "delete-function": "removes a version that only a failed update leaves behind",
     "--no-deletion-protection-enabled": "is for a production stack",
     "candlecast-dev-market_catalogue:live": "asks the real venue",
     "get-account-settings": "the embedded cloud has no quotas",

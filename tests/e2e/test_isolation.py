@@ -10,7 +10,8 @@ from candlecast.domain.orders.intent import IntentState
 from infra.local.cloud import Cloud
 from infra.local.demo.exchange import PaperKeys
 from infra.local.demo.report import is_sound
-from tests.support.stage import Desk, follower, open_desk, until
+from tests.support.stage import Desk, follower, open_desk
+from tests.support.waiting import until
 
 ACCOUNTS = 50
 ORDER, CONDITIONAL = "/fapi/v1/order", "/fapi/v1/algoOrder"

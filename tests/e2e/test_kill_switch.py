@@ -14,7 +14,8 @@ from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.values.reasons import Reason
 from infra.local.cloud import Cloud
 from infra.local.project import BUILD
-from tests.support.stage import Desk, follower, open_desk, until, utc_now
+from tests.support.stage import Desk, follower, open_desk, utc_now
+from tests.support.waiting import until
 
 SIZES = [20, pytest.param(50, marks=pytest.mark.prove)]  # accounts
 SIGNALS = 10  # each turns every account's position round: 200 or 500 orders with an exit and an entry each

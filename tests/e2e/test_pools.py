@@ -11,7 +11,8 @@ from candlecast.domain.orders.intent import IntentState, LegKind
 from candlecast.domain.values.reasons import Reason
 from infra.local.cloud import Cloud
 from infra.local.demo.replay import invoke
-from tests.support.stage import Desk, follower, open_desk, until, utc_now
+from tests.support.stage import Desk, follower, open_desk, utc_now
+from tests.support.waiting import until
 
 MEMBERS = 5
 POSITIONS = 3

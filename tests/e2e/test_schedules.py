@@ -17,7 +17,8 @@ from infra.local.demo.people import Platform
 from infra.local.demo.report import Ledger, Records
 from infra.local.demo.run import Scene
 from infra.local.demo.scenario import VENUE, PlannedStrategy
-from tests.support.stage import ZIGZAG_MARKET, ZIGZAG_PARAMETERS, follower, open_markets, until, utc_now, zigzag
+from tests.support.stage import ZIGZAG_MARKET, ZIGZAG_PARAMETERS, follower, open_markets, utc_now, zigzag
+from tests.support.waiting import until
 
 ROWS = 240
 FOLLOWERS = 2

@@ -15,7 +15,8 @@ from infra.local.cloud import Cloud
 from infra.local.demo.people import Platform
 from infra.local.demo.replay import invoke
 from infra.local.demo.scenario import Case, PlannedStrategy
-from tests.support.stage import REQUEST_SECONDS, Desk, as_text, follower, messages, open_desk, until, utc_now
+from tests.support.stage import REQUEST_SECONDS, Desk, as_text, follower, messages, open_desk, utc_now
+from tests.support.waiting import until
 
 ROWS = 300
 CASES = (Case.ORDINARY, Case.ORDINARY, Case.ORDINARY, Case.REVOKED_KEY, Case.WITHOUT_KEY, Case.ORDINARY)

@@ -8,7 +8,7 @@ import logging
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import fields
 from io import StringIO
 from pathlib import Path
 from typing import Any, cast
@@ -20,49 +20,16 @@ from hypothesis import strategies as st
 
 from candlecast.runtime.compose import signal_intake
 from candlecast.runtime.observe import logger
-from candlecast.services.signals.publish_signal import PublishSignal
-from candlecast.services.signals.receive_signal import ReceiveSignal
 from candlecast.signals.message import MAX_BODY_BYTES
 from candlecast.signals.refusal import Refusal
 from functions.signal_intake.handler import handle
 from functions.signal_intake.webhook import status_of
-from tests.support.builders import BTC, SOURCE, a_market, a_source, an_external_strategy
-from tests.support.fakes.clock import FakeClock, RecordingMetrics
-from tests.support.fakes.market_data import FakeMarkets
-from tests.support.fakes.queues import FakeSignalQueue
-from tests.support.fakes.signals import FakeSignalStore
-from tests.support.fakes.strategies import FakeStrategyStore
-from tests.support.fakes.vault import FakeVault
+from tests.support.builders import SOURCE
+from tests.support.intake import SECRET, Intake
+from tests.support.queue_events import Context
 
 ROOT = Path(__file__).parents[2]
-SECRET = "canary-4f0c9d2b7e1a"
 GOLDEN = ["traderspost_secret_in_path", "native_secret_in_body_base64", "native_signed"]
-
-
-@dataclass
-class Context:
-    """What the handler reads of Lambda's context."""
-
-    aws_request_id: str = "request-1"
-    function_name: str = "signal_intake"
-    memory_limit_in_mb: int = 1024
-    invoked_function_arn: str = "arn:aws:lambda:eu-central-1:123456789012:function:signal_intake"
-
-
-@dataclass
-class Intake:
-    """The function on fakes."""
-
-    clock: FakeClock = field(default_factory=FakeClock)
-    signals: FakeSignalStore = field(default_factory=FakeSignalStore)
-    queue: FakeSignalQueue = field(default_factory=FakeSignalQueue)
-
-    def service(self) -> ReceiveSignal:
-        strategies, vault, metrics = FakeStrategyStore(), FakeVault(), RecordingMetrics()
-        version = vault.write_source(SOURCE, SECRET, "secret-version-1")
-        strategies.create_strategy(an_external_strategy(subscriber_count=1), a_source(secret_version=version))
-        publish = PublishSignal(self.signals, self.queue, self.clock, metrics)
-        return ReceiveSignal(strategies, self.signals, vault, FakeMarkets(a_market(BTC)), publish, self.clock, metrics)
 
 
 @pytest.fixture
@@ -107,8 +74,9 @@ def invoke(event: dict[str, Any]) -> tuple[int, dict[str, Any]]:
     return answer["statusCode"], json.loads(answer["body"])
 
 
-def test_the_context_has_what_the_handler_reads() -> None:
-    assert all(hasattr(LambdaContext, name) for name in ("aws_request_id", "function_name"))
+def test_lambdas_context_has_every_field_of_its_stand_in() -> None:
+    ours = {"remaining", "spent_per_question"}
+    assert [field.name for field in fields(Context) if field.name not in ours and not hasattr(LambdaContext, field.name)] == []
 
 
 @pytest.mark.parametrize("name", GOLDEN)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from infra.local import checks
-from infra.local.checks import ONE_BY_ONE, SIDE_BY_SIDE, Step, said, table
+from infra.local.checks import ONE_BY_ONE, SIDE_BY_SIDE, Step, run_step, said, table
 
 MARKS = ("e2e", "slow", "prove")
 REPORT: dict[str, Any] = {
@@ -85,3 +86,11 @@ def test_a_step_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
         (last,) = said(process, "a step")
         assert process.wait() != 0
     assert last.startswith("nothing was heard for")
+
+
+def test_a_tool_of_its_own_environment_reads_no_folder_that_others_can_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Step, "command", lambda step: [sys.executable, *step.words])
+    step = Step("checkov", ("-c", "import tempfile; print(tempfile.gettempdir())"), "checkov")
+    assert run_step(step, tmp_path).output == f"{tmp_path}\n"

@@ -114,6 +114,16 @@ def test_values_of_variables_that_are_not_the_stacks_parameters_are_never_shown(
     assert "s3cret" not in table(found)
 
 
+@pytest.mark.parametrize("hidden_in", ["live", "latest", "both"])
+def test_variables_that_may_not_be_read_are_no_agreement(hidden_in: str) -> None:
+    """Lambda answers 200 with an error in place of the variables to somebody who may not use their key."""
+    error = {"ErrorCode": "AccessDeniedException", "Message": "Lambda was unable to decrypt the environment variables"}
+    hidden = {"Environment": {"Error": error}}
+    live, latest = (hidden if hidden_in in (side, "both") else {} for side in ("live", "latest"))
+    with pytest.raises(CannotCompare, match=f"{NAME}: .*AccessDeniedException"):
+        compare_live(cloud(live, latest), STACK)
+
+
 def test_a_function_without_its_alias_is_a_difference() -> None:
     assert [it.setting for it in differences(None, {})] == ["alias live"]
 
@@ -161,6 +171,7 @@ def test_the_command_ends_as_the_comparison_does(
     said = capsys.readouterr()
     assert ("custom:tenant" in said.err) == bool(code)
     assert ("is what was deployed" in said.out) == (not code)
+    assert f"{STACK} in eu-west-1: live" in said.out + said.err
 
 
 def test_the_command_says_why_it_cannot_compare(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,10 +14,10 @@ import sys
 import sysconfig
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
+
+from tests.support.transformed import mounted_layers
 
 ROOT = Path(__file__).resolve().parents[2]
 LAYERS = ROOT / "layers"
@@ -29,39 +29,6 @@ ARCHITECTURES = ("x86_64", "arm64")
 # All layers of one function, unzipped: each environment is set up from them. Lambda itself would allow 250.
 LIMIT_MEGABYTES = 120
 PYC_HEADER_BYTES = 16  # magic number, flags, hash (docs.python.org/3/reference/import.html#cached-bytecode-invalidation)
-
-
-class CloudFormationLoader(yaml.SafeLoader):
-    """Reads a template as data: !Ref X becomes "X", other functions their argument."""
-
-
-def _argument(loader: yaml.SafeLoader, _suffix: str, node: yaml.Node) -> Any:
-    if isinstance(node, yaml.ScalarNode):
-        return loader.construct_scalar(node)
-    if isinstance(node, yaml.SequenceNode):
-        return loader.construct_sequence(node, deep=True)
-    assert isinstance(node, yaml.MappingNode)
-    return loader.construct_mapping(node, deep=True)
-
-
-CloudFormationLoader.add_multi_constructor("!", _argument)
-
-
-def mounted_layers() -> dict[str, set[str]]:
-    """Function -> the folders under layers/ that it mounts."""
-    template = yaml.load((ROOT / "template.yaml").read_text(encoding="utf-8"), CloudFormationLoader)  # noqa: S506
-    resources = template["Resources"]
-    folder = {
-        name: resource["Properties"]["ContentUri"].strip("./").removeprefix("layers/")
-        for name, resource in resources.items()
-        if resource["Type"] == "AWS::Serverless::LayerVersion"
-    }
-    everywhere = template["Globals"]["Function"].get("Layers", [])
-    return {
-        name: {folder[layer] for layer in [*everywhere, *resource["Properties"].get("Layers", [])]}
-        for name, resource in resources.items()
-        if resource["Type"] == "AWS::Serverless::Function"
-    }
 
 
 def locked_names(layer: str) -> set[str]:
@@ -97,15 +64,17 @@ def test_lock_files_say_nothing_of_where_they_were_made() -> None:
 
 
 def test_botocore_keeps_the_data_of_every_client_that_the_code_makes() -> None:
-    kept = runpy.run_path(str(LAYERS / "deps" / "layer.py"))["SERVICES"]
-    for path in [*LAYERS.glob("core/**/*.py"), *LAYERS.glob("paper/**/*.py"), *(ROOT / "functions").rglob("*.py")]:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            for service in clients_of(node):
-                assert service in kept, path
+    files = [*LAYERS.glob("core/**/*.py"), *LAYERS.glob("paper/**/*.py"), *(ROOT / "functions").rglob("*.py")]
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in files]
+    made = {service for tree in trees for node in ast.walk(tree) for service in clients_of(node)}
+    assert made == {"dynamodb", "dynamodbstreams", "events", "lambda", "s3", "secretsmanager", "sqs"}, (
+        "no client escapes the search"
+    )
+    assert made <= runpy.run_path(str(LAYERS / "deps" / "layer.py"))["SERVICES"]
 
 
 def clients_of(node: ast.AST) -> list[str]:
-    """Services named in `create_client("sqs")`, `_aws("sqs")` and `partial(_aws, "sqs")`."""
+    """Services named in `aws.client("sqs")`, `aws("sqs")`, `aws_client("sqs")` and `partial(aws, "sqs")`."""
     if not isinstance(node, ast.Call):
         return []
     names = [
@@ -113,7 +82,7 @@ def clients_of(node: ast.AST) -> list[str]:
         for it in (node.func, *node.args)
         if isinstance(it, ast.Attribute | ast.Name)
     ]
-    makes_client = {"client", "create_client", "_aws", "aws_client"} & set(names)
+    makes_client = {"client", "aws", "aws_client"} & set(names)
     return [str(it.value) for it in node.args if isinstance(it, ast.Constant)][:1] if makes_client else []
 
 

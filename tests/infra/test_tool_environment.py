@@ -5,28 +5,14 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from benchmarks.harness import plain_installation
 from infra.local import project
-
-SECONDS = 30.0
-
-
-def ends(pid: int) -> bool:
-    """Whether a process ends by itself soon; a zombie has ended."""
-    end = time.monotonic() + SECONDS
-    while time.monotonic() < end:
-        try:
-            if Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(") ")[2][0] == "Z":
-                return True
-        except OSError:
-            return True
-        time.sleep(0.02)
-    return False
+from tests.support.processes import ends
+from tests.support.waiting import until
 
 
 def test_uv_trusts_what_the_system_trusts_unless_the_caller_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,14 +54,12 @@ def test_an_interrupted_tool_ends_with_everything_that_it_has_started(tmp_path: 
     pids = tmp_path / "pids"
 
     def interrupted(_process: object) -> None:
-        end = time.monotonic() + SECONDS
-        while not (pids.exists() and len(pids.read_text(encoding="utf-8").split()) == 2) and time.monotonic() < end:
-            time.sleep(0.02)
+        until(lambda: pids.exists() and len(pids.read_text(encoding="utf-8").split()) == 2)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(subprocess.Popen, "communicate", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        project.run(["sh", "-c", f"sleep 60 & echo $! $$ >{pids}; wait"], tmp_path / "log")
+        project.run(["sh", "-c", f"sleep 3600 & echo $! $$ >{pids}; wait"], tmp_path / "log")
     started = pids.read_text(encoding="utf-8").split()
     assert len(started) == 2
     assert all(ends(int(pid)) for pid in started)
@@ -88,11 +72,9 @@ import sys
 sys.path.insert(0, {str(project.ROOT)!r})
 from pathlib import Path
 from infra.local.project import run
-run(["sh", "-c", "echo $$ >{pid}; exec sleep 60"], Path({str(tmp_path / "log")!r}))
+run(["sh", "-c", "echo $$ >{pid}; exec sleep 3600"], Path({str(tmp_path / "log")!r}))
 """
     with subprocess.Popen([sys.executable, "-c", code]) as starter:  # noqa: S603
-        end = time.monotonic() + SECONDS
-        while not (pid.exists() and pid.read_text(encoding="utf-8").strip()) and time.monotonic() < end:
-            time.sleep(0.02)
+        until(lambda: pid.exists() and pid.read_text(encoding="utf-8").strip())
         starter.kill()
     assert ends(int(pid.read_text(encoding="utf-8")))

@@ -2,15 +2,11 @@
 
 import io
 import json
-import time
 import zipfile
-from collections.abc import Callable
 from typing import Any
 
 from infra.local.cloud import Cloud
-
-POLL_SECONDS = 0.05
-WAIT_SECONDS = 600.0  # for what never comes
+from tests.support.waiting import until
 
 
 def archive(**files: str) -> bytes:
@@ -59,14 +55,6 @@ def invoke(cloud: Cloud, name: str, event: Any = None) -> tuple[Any, bool]:
     """The function's answer and whether it is an error."""
     answer = cloud.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event or {}))
     return json.loads(answer["Payload"].read()), "FunctionError" in answer
-
-
-def until[T](read: Callable[[], T], ready: Callable[[T], bool], seconds: float = WAIT_SECONDS) -> T:
-    """Read until it is ready, and return the last that was read either way: the assertion is the test's."""
-    end = time.monotonic() + seconds
-    while not ready(value := read()) and time.monotonic() < end:
-        time.sleep(POLL_SECONDS)
-    return value
 
 
 def queue_arn(cloud: Cloud, url: str) -> str:

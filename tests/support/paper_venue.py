@@ -23,6 +23,7 @@ from paper_exchange.http.app import create_app
 from paper_exchange.operator.key import OperatorKey
 from paper_exchange.store.memory import MemoryStore
 from paper_exchange.store.store import PaperStore
+from tests.support.waiting import until
 
 OPERATOR_KEY = "operator-key-of-the-tests"
 MINUTE_MS = 60_000
@@ -61,9 +62,7 @@ def serve(app: Any) -> Iterator[str]:
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not server.started and time.monotonic() < deadline:
-            time.sleep(0.01)
+        until(lambda: server.started)
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         server.should_exit = True

@@ -35,8 +35,6 @@ from infra.local.demo.scenario import VENUE, Case, PlannedStrategy, PlannedUser
 
 INSTANCE = f"test-e2e-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"  # one for each process that runs tests
 BALANCE = Decimal(100_000)
-WAIT_SECONDS = 900.0  # for what never comes: whatever is waited for comes as soon as the machine gets to it
-POLL_SECONDS = 0.1
 REQUEST_SECONDS = 300.0  # for what hangs
 ZIGZAG_MARKET = "BTC/USDT:USDT"
 ZIGZAG_CLOSES = (Decimal(50_000), Decimal(50_100))  # sma_cross with periods 2 and 3 turns on every one of these
@@ -199,14 +197,6 @@ def trade_order(
         subscription_id=person.subscription_id,
         settings=subscription.settings,
     )
-
-
-def until[T](read: Callable[[], T], ready: Callable[[T], bool], seconds: float = WAIT_SECONDS) -> T:
-    """Read until it is ready, and return the last that was read either way: the assertion is the test's."""
-    end = time.monotonic() + seconds
-    while not ready(value := read()) and time.monotonic() < end:
-        time.sleep(POLL_SECONDS)
-    return value
 
 
 def messages(cloud: Cloud, queue: str) -> list[dict[str, Any]]:

@@ -59,6 +59,21 @@ def source(path: Path) -> Template:
 
 
 @cache
+def mounted_layers() -> Mapping[str, frozenset[str]]:
+    """Logical id of each function in the root -> the folders under layers/ that the function mounts."""
+    template = source(ROOT / "template.yaml")
+    folders = {
+        name: properties["ContentUri"].strip("./").removeprefix("layers/")
+        for name, properties in resources(template, "AWS::Serverless::LayerVersion").items()
+    }
+    everywhere = template["Globals"]["Function"].get("Layers", [])
+    return {
+        name: frozenset(folders[layer["Ref"]] for layer in [*everywhere, *properties.get("Layers", [])])
+        for name, properties in resources(template, "AWS::Serverless::Function").items()
+    }
+
+
+@cache
 def root() -> Template:
     """The root template after the transform. Shared: do not change it."""
     return translated(source(ROOT / "template.yaml"), {})

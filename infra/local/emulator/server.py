@@ -5,6 +5,7 @@ import contextlib
 import json
 import logging
 import os
+import re
 import shutil
 import signal
 import socket
@@ -69,13 +70,14 @@ def serve(settings: Settings) -> None:
     for number in (settings.port, *(port.number for port in settings.http_ports)):
         check_port(number)
     prepare_folders(settings)
+    settings.kept.mkdir(exist_ok=True)
+    settings.kept.chmod(0o700)  # the vault's secrets and the user pool's key lie there readable; before the emulator writes
     set_environment(settings)
     folders = workers.CodeFolders(settings.code)
     folders.remove_unused(time.time())
     apply(patches(settings, folders))
     saved = settings.kept / "saved_at"
     saved.unlink(missing_ok=True)  # until the end, what lies there is of an earlier run
-    settings.kept.mkdir(mode=0o700, exist_ok=True)  # it holds the vault's secrets, readable
     try:
         asyncio.run(_serve(settings))
         if settings.keep_state:
@@ -205,6 +207,9 @@ def application(settings: Settings) -> Callable[[Scope, Receive, Send], Awaitabl
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             port = by_number.get((scope.get("server") or (None, 0))[1])
+            if not port and is_of_a_web_page(scope):
+                await _send(send, 403, {"message": "web pages have no business here"})
+                return
             if port:
                 api = http_apis.api_of(port)
                 if api is None:
@@ -218,6 +223,19 @@ def application(settings: Settings) -> Callable[[Scope, Receive, Send], Awaitabl
         await app(scope, receive, send)
 
     return answer
+
+
+def is_of_a_web_page(scope: Scope) -> bool:
+    """Whether a browser sends this for a page, or the address has been given another name.
+
+    The emulator lets every origin read and verifies no signature. Any page that a person looks at while an instance runs could
+    read the vault, or make a function and so run code here. Tools of AWS send none of these headers, and name this machine.
+    """
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1").lower() for name, value in scope.get("headers", ())}
+    if "origin" in headers or headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
+        return True
+    named = re.sub(r":\d*$", "", headers.get("host", HOST))
+    return named not in (HOST, "localhost", "[::1]") and not named.endswith(".localhost")
 
 
 def _at_root(scope: Scope, api: str) -> Scope:
@@ -235,7 +253,7 @@ async def _send(send: Send, status: int, body: Any) -> None:
 def _operate(settings: Settings, scope: Scope) -> tuple[int, Any]:
     """The operator's endpoints.
 
-    - GET /_candlecast/workers: the emulator's pid and state folder; of each process of a function its pid, and whether it is busy
+    - GET /_candlecast/workers: the emulator's pid and state folder, and each function's processes: pid, whether it is busy
     - GET /_candlecast/waiting?queues=NAME,NAME: messages in each queue, in this order; then records of streams that no function
       has done, and how often the queues were looked through for messages
     - POST /_candlecast/fire?schedule=NAME&time=ISO: fire a schedule as if it were that time

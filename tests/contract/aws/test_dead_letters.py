@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from candlecast.adapters.codec import to_json
-from candlecast.adapters.sqs.dead_letter_routes import BackToItsQueue
+from candlecast.adapters.sqs.dead_letter_routes import QueueRoute
 from candlecast.adapters.sqs.dead_letters import Box, SqsDeadLetters
 from candlecast.adapters.sqs.received_messages import SqsReceivedMessages
 from candlecast.adapters.system import SystemClock
@@ -38,9 +38,7 @@ class Bench:
 
     @property
     def letters(self) -> SqsDeadLetters:
-        boxes = {
-            queue: Box(self.urls[f"{queue}-dead"], BackToItsQueue(self.sqs, self.urls[queue])) for queue in ("trade", "candle")
-        }
+        boxes = {queue: Box(self.urls[f"{queue}-dead"], QueueRoute(self.sqs, self.urls[queue])) for queue in ("trade", "candle")}
         return SqsDeadLetters(self.sqs, boxes, self.clock, self._audit, lambda: 60.0)
 
     def _audit(self, change: str, letter: DeadLetterEntry, by: str) -> None:
@@ -67,7 +65,7 @@ class Bench:
         return [entry.message_id for entry in self.letters.entries(queue, 100).entries]
 
     def waiting(self, name: str) -> list[dict[str, Any]]:
-        """What a queue delivers, group by group in order; it is gone then."""
+        """The messages of a queue, group by group in order; the queue is empty then."""
         found: list[dict[str, Any]] = []
         while True:
             received = self.sqs.receive_message(
@@ -228,9 +226,9 @@ def test_the_same_message_can_be_redriven_twice_within_the_deduplication_window(
 
 
 def test_nothing_is_redriven_twice_by_one_call_when_it_fails_again_at_once(bench: Bench) -> None:
-    """The consumer is faster than the walk: each message is put aside again before the walk has ended."""
+    """The consumer is faster than the walk: each message is a dead letter again before the walk has ended."""
     bench.put_aside([to_json(a_candle_closed(correlation_id=str(number))) for number in range(3)], group=None)
-    back = BackToItsQueue(bench.sqs, bench.urls["candle"])
+    back = QueueRoute(bench.sqs, bench.urls["candle"])
     tries = []
 
     def and_fail_again(message: Any) -> str:
@@ -251,7 +249,7 @@ def test_nothing_is_redriven_twice_by_one_call_when_it_fails_again_at_once(bench
     assert len(bench.ids("candle")) == 3
 
 
-def test_what_its_way_refuses_stays_with_the_code_of_the_reason(bench: Bench) -> None:
+def test_a_letter_that_its_route_refuses_stays_with_the_code_of_the_reason(bench: Bench) -> None:
     bench.put_aside(orders(1))
 
     def refuse(_: Any) -> str:
@@ -265,7 +263,7 @@ def test_what_its_way_refuses_stays_with_the_code_of_the_reason(bench: Bench) ->
 
 def test_a_call_without_time_moves_nothing(bench: Bench) -> None:
     bench.put_aside(orders(1))
-    boxes = {"trade": Box(bench.urls["trade-dead"], BackToItsQueue(bench.sqs, bench.urls["trade"]))}
+    boxes = {"trade": Box(bench.urls["trade-dead"], QueueRoute(bench.sqs, bench.urls["trade"]))}
     hurried = SqsDeadLetters(bench.sqs, boxes, bench.clock, bench._audit, lambda: 5.0)
     assert hurried.redrive("trade", None, OPERATOR).left == 1
 

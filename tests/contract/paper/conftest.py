@@ -1,4 +1,7 @@
-"""One server for all tests of this folder, a fresh venue for each."""
+"""One server for all tests of this folder, a fresh venue for each.
+
+Larger than a dozen because each module holds one rule of the venue against ccxt or against the venue's dialect.
+"""
 
 from __future__ import annotations
 

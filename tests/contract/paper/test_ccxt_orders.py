@@ -1,4 +1,4 @@
-"""Every kind of order through `adapters.ccxt_venue` to the paper exchange over HTTP: placed, found, taken back."""
+"""Every kind of order through `adapters/ccxt/venue.py` to the paper exchange over HTTP: placed, found, taken back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The executor's side of a venue (`adapters.ccxt_*`) against the paper exchange over HTTP: what calls do, cost and raise."""
+"""The executor's side of a venue (`adapters/ccxt/`) against the paper exchange over HTTP: effect, cost and errors of calls."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Connect = Callable[[dict[str, str]], CcxtVenue]
 
 @pytest.fixture
 def templates(market: PaperVenue) -> Templates:
-    """What an environment of the executor holds: the catalogue's markets, read once."""
+    """The templates of an executor's environment: the catalogue's markets, read once."""
     catalogue: dict[str, Market] = {found.symbol: found for found in download_markets("binanceusdm", market.base_url)}
     templates = Templates({"paper": ("binanceusdm", market.base_url)}, lambda _: catalogue)
     templates.of("paper").timeout = 1_000 * PATIENCE_SECONDS

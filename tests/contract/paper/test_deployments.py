@@ -7,7 +7,6 @@ import base64
 import gzip
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ import pytest
 from functions.paper_exchange import handler
 from paper_exchange.settings import PaperExchangeSettings
 from tests.support.paper_venue import BTC, PATIENCE_SECONDS, START_MS
+from tests.support.processes import free_port
 
 REPOSITORY = Path(__file__).parents[3]
 KEY = "operator-key-of-the-function"
@@ -91,9 +91,7 @@ def test_missing_settings_are_named_without_their_values() -> None:
 
 
 def test_it_runs_alone(tmp_path: Path) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "paper_exchange", "--port", str(port)]
     environment = {**os.environ, "PAPER_OPERATOR_KEY": KEY}
     with (

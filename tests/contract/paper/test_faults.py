@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Callable
 from threading import Event
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +11,8 @@ import ccxt
 import pytest
 
 from paper_exchange.http import gate
-from tests.support.paper_venue import BTC_SYMBOL, PATIENCE_SECONDS, PaperVenue
+from tests.support.paper_venue import BTC_SYMBOL, PaperVenue
+from tests.support.waiting import until
 
 POLL_SECONDS = 0.01
 ORDER_PATH = {"path": "/fapi/v1/order", "method": "POST"}
@@ -84,13 +83,6 @@ def test_a_slow_answer_outlasts_the_clients_patience(market: PaperVenue, trader:
         assert not known(trader)
         answers.set()
         assert until(lambda: known(trader)), "a request that was slow to start is executed in the end"
-
-
-def until(happened: Callable[[], bool]) -> bool:
-    end = time.monotonic() + PATIENCE_SECONDS
-    while not happened() and time.monotonic() < end:
-        time.sleep(POLL_SECONDS)
-    return happened()
 
 
 def test_a_rule_is_used_up_by_its_count(market: PaperVenue, trader: Any) -> None:

@@ -1,4 +1,7 @@
-"""The stores under test: the fakes, and the real adapters on the embedded cloud's DynamoDB. One suite runs on both."""
+"""The stores under test: the fakes, and the real adapters on the embedded cloud's DynamoDB. One suite runs on both.
+
+Larger than a dozen because the store has that many ports, and races beside them.
+"""
 
 from __future__ import annotations
 

@@ -1,1 +1,4 @@
-"""In-memory implementations of every port; one contract suite runs on them and on the real adapters."""
+"""In-memory implementations of every port; one contract suite runs on them and on the real adapters.
+
+One file for each port, hence more than a dozen.
+"""

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -21,6 +20,7 @@ from infra.local import first_order
 from infra.local.cloud import User, Worker
 from infra.local.first_order import Step
 from infra.local.project import ROOT
+from tests.support.processes import ends
 from tests.unit.command_line.running import refused, run
 
 
@@ -53,19 +53,6 @@ class FakeCloud:
     def update(self, **overrides: str) -> dict[str, str]:
         self.deployed = overrides
         return self.outputs
-
-
-def ends(pid: int, seconds: float = 30.0) -> bool:
-    """Whether a process ends by itself before long; a zombie has ended."""
-    stop = time.monotonic() + seconds
-    while time.monotonic() < stop:
-        try:
-            if Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(") ")[2][0] == "Z":
-                return True
-        except OSError:
-            return True
-        time.sleep(0.05)
-    return False
 
 
 @pytest.fixture
@@ -187,7 +174,7 @@ def test_a_signal_stops_what_goes_on_and_ends_with_130(
 
 def test_a_run_of_make_ends_when_make_is_killed() -> None:
     """Nobody tells the run: it compares its parent with make, also if make is gone by the first look."""
-    waits = "import os, time; from candlecast_cli.local import stoppable\nwith stoppable(PID): time.sleep(60)"
+    waits = "import os, time; from candlecast_cli.local import stoppable\nwith stoppable(PID): time.sleep(3_600)"
     starter = (
         "import os, subprocess, sys\n"
         f"code = {waits!r}.replace('PID', str(os.getpid()))\n"

@@ -102,6 +102,45 @@ def test_outside_of_a_checkout_local_says_so(tmp_path: Path, monkeypatch: pytest
     assert "by --stack" in refused(3, "NOT_A_CHECKOUT", "dlq", "list")
 
 
+@pytest.fixture
+def planted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that looks like a checkout, whose script would run; a person stands in a folder below it."""
+    for mark in checkout.MARKS:
+        (tmp_path / mark).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / mark).write_text(f"touch {tmp_path}/owned\n", encoding="utf-8")
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    monkeypatch.setattr(checkout, "is_inside", lambda: False)
+    monkeypatch.setattr(os, "execve", lambda *_told: pytest.fail("ran the code of somebody else"))
+    return tmp_path
+
+
+@pytest.mark.parametrize("place", [".", "infra/local", "infra/local/bootstrap.sh"])
+def test_a_checkout_that_anybody_can_write_is_not_run(place: str, planted: Path) -> None:
+    (planted / place).chmod(0o1777)  # as /tmp is
+    assert "others can change" in refused(1, "CHECKOUT_NOT_YOURS", "local", "up")
+    assert not (planted / "owned").exists()
+
+
+def test_a_checkout_of_another_user_is_not_run(planted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 4711)
+    if planted.stat().st_uid == 0:  # what root owns is as trusted as the command itself
+        os.chown(planted, 4712, -1)
+    assert str(planted) in refused(1, "CHECKOUT_NOT_YOURS", "account", "list", "--tenant", "a")
+    assert not (planted / "owned").exists()
+
+
+def test_behind_sudo_the_callers_own_checkout_is_run(planted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    owner = planted.stat().st_uid or 4711
+    if planted.stat().st_uid == 0:
+        os.chown(planted, owner, -1)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.delenv("SUDO_UID", raising=False)
+    assert checkout.writable_by_others(planted) == planted
+    monkeypatch.setenv("SUDO_UID", str(owner))
+    assert checkout.writable_by_others(planted) is None
+
+
 def test_installed_elsewhere_it_runs_the_checkouts_own_command(monkeypatch: pytest.MonkeyPatch) -> None:
     became: list[tuple[Path, list[str], dict[str, str]]] = []
     monkeypatch.setattr(checkout, "is_inside", lambda: False)
@@ -145,7 +184,7 @@ def test_two_commands_never_hand_over_to_each_other_for_ever(monkeypatch: pytest
 
 
 def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(CommandFailed, match=r"pip install '\.\[aws\]' \(missing: no_such_sdk\)"):
+    with pytest.raises(CommandFailed, match=r"EXTRA_MISSING: needs, in a checkout: pip install '\.\[aws\]' \(no_such_sdk is not"):
         require_extra("aws", "json", "no_such_sdk")
     monkeypatch.setattr(stacks, "MODULES", ("no_such_sdk",))
     refused(3, "EXTRA_MISSING", "account", "list", "--tenant", "a", "--stack", "s")

@@ -1,6 +1,7 @@
 """`python -m infra.words` in a small repository: passes, fails for planted violations, lowers the baseline."""
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -93,6 +94,46 @@ def test_a_renewed_baseline_follows_files_that_were_moved(repository: Path, caps
     assert main(["--renew"], repository) == 0
     assert "raised from 0 to 1: docs/moved.md: unclear-subject" in capsys.readouterr().out
     assert Baseline.read(repository).files == {"docs/moved.md": {"unclear-subject": 1}}
+
+
+def test_a_renewed_baseline_that_allows_more_fails_before_and_after_its_commit(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    replace(Baseline.read(repository), counts_after=git(repository, "rev-parse", "HEAD")).write(repository)
+    commit(repository, "Bound the counts")
+    write(repository, "docs/old.md", OLD + "\nWhat is new may not.\n")
+    assert main(["--renew"], repository) == 1
+    assert "docs/old.md: unclear-subject: raised from 1 in " in capsys.readouterr().out
+    commit(repository, "Raise a count")
+    assert main([], repository) == 1
+    write(repository, "docs/old.md", OLD)
+    assert main(["--update"], repository) == 0
+
+
+def test_a_moved_file_keeps_its_count(repository: Path) -> None:
+    replace(Baseline.read(repository), counts_after=git(repository, "rev-parse", "HEAD")).write(repository)
+    git(repository, "mv", "docs/old.md", "docs/moved.md")
+    assert main(["--renew"], repository) == 0
+
+
+def test_without_history_the_check_says_that_the_baseline_is_not_compared(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    replace(Baseline.read(repository), counts_after="0" * 40).write(repository)
+    assert main([], repository) == 0
+    assert "the baseline is not compared with earlier ones" in capsys.readouterr().out
+
+
+def test_a_file_that_is_changed_after_a_release_has_to_be_clean(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(repository, "docs/old.md", OLD + "\nNew text.\n")
+    assert main([], repository) == 0, "before the first release"
+    commit(repository, "Add a text")
+    git(repository, "tag", "v1.0.0")
+    git(repository, "mv", "docs/old.md", "docs/moved.md")
+    assert main(["--renew"], repository) == 0, "only moved"
+    write(repository, "docs/moved.md", OLD + "\nNewer text.\n")
+    assert main([], repository) == 1
+    assert "docs/moved.md: changed since the last release, and not clean" in capsys.readouterr().out
 
 
 def test_touched_files_are_listed_with_all_that_they_hold(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:

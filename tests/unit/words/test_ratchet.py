@@ -28,3 +28,15 @@ def test_a_baseline_is_read_as_it_was_written(tmp_path: Path) -> None:
     (tmp_path / FILE).parent.mkdir(parents=True)
     BASELINE.write(tmp_path)
     assert Baseline.read(tmp_path) == BASELINE
+
+
+def test_a_count_above_an_earlier_one_is_raised_whoever_wrote_the_baseline() -> None:
+    newer = Baseline("abc", {"a.py": {"pronouns": 3}, "new.py": {"pronouns": 1}})
+    assert newer.raised(BASELINE, set()) == [Excess("a.py", "pronouns", 3, 2), Excess("new.py", "pronouns", 1, 0)]
+
+
+def test_a_moved_file_takes_its_counts_along_and_no_more() -> None:
+    moved = {"a.py": BASELINE.files["a.py"], "moved.py": {"pronouns": 1}}
+    assert Baseline("abc", moved).raised(BASELINE, {"gone.py"}) == []
+    twice = {**moved, "other.py": {"pronouns": 1}}
+    assert Baseline("abc", twice).raised(BASELINE, {"gone.py"}) == [Excess("other.py", "pronouns", 1, 0)]

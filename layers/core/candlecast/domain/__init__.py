@@ -1,1 +1,1 @@
-"""The rules of the house: values and decisions, standard library only."""
+"""Values and decisions, standard library only. A room imports only rooms below it, in the order of docs/ARCHITECTURE.md."""

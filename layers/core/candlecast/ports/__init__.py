@@ -1,1 +1,4 @@
-"""The needs of the services, as protocols: `adapters` has the real ones, `tests/support/fakes` those for tests."""
+"""The needs of the services, as protocols: one file for each need, hence more than a dozen.
+
+`adapters/` implements them for production, `tests/support/fakes/` for tests.
+"""

@@ -45,7 +45,7 @@ class AccountStore(Protocol):
         ...
 
     def save(self, account: Account) -> Account:
-        """Write the account as version + 1 with its outbox, and when it is due as two sparse keys (`domain.look_schedule`).
+        """Write the account as version + 1, with its outbox and its two due times (`domain/reconcile/look_schedule.py`).
 
         Returns what is stored, with an empty outbox. Raises `Conflict` (VERSION_CONFLICT) if somebody else has written since. One
         DynamoDB write.
@@ -124,8 +124,8 @@ class ExecutionStore(Protocol):
     def begin(self, execution: Execution) -> Execution | None:
         """Take the lock: conditional put on (strategy, candle close).
 
-        Returns the record now held (with the stored signal of a crashed holder, if it had one), or None if the run is
-        final or its holder's lease has not expired.
+        Returns the record now held, with the stored signal of a crashed holder. Returns None if the run is final or its
+        holder's lease has not expired.
         """
         ...
 

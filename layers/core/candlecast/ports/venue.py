@@ -1,4 +1,4 @@
-"""A venue (exchange) as the services see it. Errors are the four instructions of `domain.errors`, mapped once in the adapter."""
+"""A venue (exchange) as the services see it; the adapter turns failures into the instructions of `domain/values/errors.py`."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Venue(Protocol):
 
     @property
     def used_weight(self) -> int | None:
-        """What our address has used of this minute by the venue's last word; None if it does not say."""
+        """Weight that our address has used in this minute, by the venue's last answer; None if the venue does not say."""
         ...
 
     def create_order(self, request: OrderRequest) -> VenueOrder:
@@ -44,7 +44,7 @@ class Venue(Protocol):
         ...
 
     def find_order(self, intent: Intent) -> VenueOrder | None:
-        """Ask for an order by its client id, and for what it filled; None if the venue does not know it."""
+        """Ask for an order and its fills by its client id; None if the venue does not know the order."""
         ...
 
     def cancel_order(self, intent: Intent) -> None:
@@ -105,7 +105,7 @@ class MarketData(Protocol):
     def last_price(self, venue: str, market: str) -> Decimal: ...
 
     def quote(self, venue: str, market: str, at: datetime) -> Quote:
-        """What the venue says of the market now, as of `at`; raises `RetryLater`, `Reject` (UNKNOWN_MARKET)."""
+        """The venue's present quote of the market, as of `at`; raises `RetryLater`, `Reject` (UNKNOWN_MARKET)."""
         ...
 
 

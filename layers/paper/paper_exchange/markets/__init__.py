@@ -1,1 +1,1 @@
-"""What is traded by which rules, at what price, at what time of the market clock."""
+"""Markets with their rules, candles and prices, and the market clock."""

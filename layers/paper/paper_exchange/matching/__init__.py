@@ -1,1 +1,1 @@
-"""What becomes of orders: at once, while they rest, when the market moves, when a position can no longer be carried."""
+"""The fate of orders: at once, at rest, when triggered, and in a liquidation."""

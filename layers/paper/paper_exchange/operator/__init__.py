@@ -1,1 +1,1 @@
-"""What an operator does that no tenant can, and the operator's key."""
+"""Actions of an operator that no tenant has, and the operator's key."""

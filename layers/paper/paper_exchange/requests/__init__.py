@@ -1,1 +1,1 @@
-"""What a client asks for: parameters, signature, weight."""
+"""Requests of a client: parameters, signature, weight."""

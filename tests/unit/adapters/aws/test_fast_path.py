@@ -1,4 +1,4 @@
-"""The short way of hot requests: signed as the SDK signs, answered as the SDK answers, and given up for the SDK's own way."""
+"""The fast path of bulk requests: signed as the SDK signs, answered as the SDK answers, and left to the SDK after a failure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConn
 from hypothesis import given
 from hypothesis import strategies as st
 
-from candlecast.adapters.aws.fast_path import ShortWay, Signature
+from candlecast.adapters.aws.fast_path import FastPath, Signature
 from candlecast.adapters.dynamodb.single_table.table import FREQUENT
 from candlecast.adapters.sqs.queues import SqsTradeQueue
 from candlecast.domain.values.errors import RetryLater
@@ -83,7 +83,7 @@ class Service:
         with patch.dict(os.environ, {"AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none"}):
             self.client = boto3.client(name, region_name="eu-central-1")  # type: ignore[call-overload]
         self.client.meta.events.register(f"before-send.{name}", self._answer)
-        ShortWay.open(self.client, operations)
+        FastPath.open(self.client, operations)
 
     def _answer(self, request: Any, **_: Any) -> AWSResponse:
         self.requests.append(request)
@@ -96,9 +96,9 @@ class Service:
         return AWSResponse(request.url, status, headers, HttpBody(json.dumps(content).encode()))
 
     @property
-    def ways(self) -> str:
-        """S for a request that came the short way, L for one of the SDK's own."""
-        return "".join("S" if "accept-encoding" in request.headers else "L" for request in self.requests)
+    def paths(self) -> str:
+        """F for a request that took the fast path, S for a request that the SDK made."""
+        return "".join("F" if "accept-encoding" in request.headers else "S" for request in self.requests)
 
 
 def test_bytes_come_back_as_they_went() -> None:
@@ -119,7 +119,7 @@ def test_bytes_come_back_as_they_went() -> None:
     service.answers = [(200, {"Items": [sent["Item"]], "Count": 1, "LastEvaluatedKey": KEY})]
     page = service.client.query(TableName="table", KeyConditionExpression="PK = :a", ExpressionAttributeValues={":a": {"S": "a"}})
     assert (page["Items"], page["LastEvaluatedKey"]) == ([item], KEY)
-    assert service.ways == "SSSS"
+    assert service.paths == "FFFF"
 
 
 def test_a_condition_that_does_not_hold_is_told_as_the_sdk_tells_it_and_not_tried_again() -> None:
@@ -127,13 +127,13 @@ def test_a_condition_that_does_not_hold_is_told_as_the_sdk_tells_it_and_not_trie
     with pytest.raises(service.client.exceptions.ConditionalCheckFailedException) as refused:
         service.client.put_item(TableName="table", Item=KEY)
     assert refused.value.response["Error"]["Code"] == "ConditionalCheckFailedException"
-    assert service.ways == "S"
+    assert service.paths == "F"
 
 
 def test_every_other_error_is_the_sdks_to_try_again_and_to_tell() -> None:
     service = Service((400, THROTTLED), (200, {"Item": KEY}))
     assert service.client.get_item(TableName="table", Key=KEY)["Item"] == KEY
-    assert service.ways == "SL"
+    assert service.paths == "FS"
     service = Service((400, {"__type": "com.amazon.coral.validate#ValidationException", "message": "no"}))
     with pytest.raises(ClientError) as told:
         service.client.get_item(TableName="table", Key=KEY)
@@ -146,24 +146,24 @@ def test_every_other_error_is_the_sdks_to_try_again_and_to_tell() -> None:
 def test_a_connection_that_was_closed_meanwhile_or_not_made_is_opened_again(lost: Exception) -> None:
     service = Service(lost, (200, {"Item": KEY}))
     assert service.client.get_item(TableName="table", Key=KEY)["Item"] == KEY
-    assert service.ways == "SL"
+    assert service.paths == "FS"
 
 
 def test_an_answer_that_does_not_come_in_time_is_not_waited_for_twice() -> None:
     service = Service(ReadTimeoutError(endpoint_url=HOST))
     with pytest.raises(ReadTimeoutError):
         service.client.get_item(TableName="table", Key=KEY)
-    assert service.ways == "S"
+    assert service.paths == "F"
 
 
 def test_an_answer_that_is_damaged_is_asked_for_again() -> None:
     service = Service((200, {"Item": {**KEY, "damaged": {"BOOL": True}}}), (200, {"Item": KEY}))
     service.headers = {"x-amz-crc32": "1"}
     assert service.client.get_item(TableName="table", Key=KEY)["Item"] == KEY
-    assert service.ways == "SL"
+    assert service.paths == "FS"
     service.headers = {"x-amz-crc32": str(crc32(json.dumps({"Item": KEY}).encode()))}
     assert service.client.get_item(TableName="table", Key=KEY)["Item"] == KEY
-    assert service.ways == "SLS"
+    assert service.paths == "FSF"
 
 
 def test_keys_that_were_renewed_are_used_at_the_next_request() -> None:
@@ -190,7 +190,7 @@ def test_the_trace_of_an_invocation_goes_along() -> None:
 
 
 class Queue(Service):
-    """The same in the place of SQS, with what the product sends orders by."""
+    """The same in the place of SQS, with the product's own queue of orders."""
 
     def __init__(self, *answers: Answer) -> None:
         super().__init__(*answers, name="sqs", operations=frozenset({"SendMessageBatch"}))
@@ -198,12 +198,12 @@ class Queue(Service):
 
 
 def test_messages_are_sent_as_the_sdk_sends_them() -> None:
-    short, long = Queue((200, {"Successful": []})), Queue((200, {"Successful": []}))
-    long.client._make_api_call = long.client._make_api_call._long_way
-    for queue in (short, long):
+    fast, slow = Queue((200, {"Successful": []})), Queue((200, {"Successful": []}))
+    slow.client._make_api_call = slow.client._make_api_call._sdk_call
+    for queue in (fast, slow):
         queue.send([a_trade_order()])
-    assert (short.ways, long.ways) == ("S", "L")
-    mine, theirs = short.requests[0], long.requests[0]
+    assert (fast.paths, slow.paths) == ("F", "S")
+    mine, theirs = fast.requests[0], slow.requests[0]
     assert mine.url == theirs.url
     assert json.loads(mine.body) == json.loads(theirs.body)
     for name in ("X-Amz-Target", "Content-Type"):
@@ -219,24 +219,24 @@ def test_messages_that_were_not_taken_are_told() -> None:
 def test_a_queue_that_is_throttled_is_asked_again_by_the_sdk() -> None:
     queue = Queue((400, {"__type": "com.amazonaws.sqs#RequestThrottled", "message": "slow down"}), (200, {"Successful": []}))
     queue.send([a_trade_order()])
-    assert queue.ways == "SL"
+    assert queue.paths == "FS"
 
 
 def test_a_queue_that_does_not_answer_is_left_to_the_message_that_comes_again() -> None:
     queue = Queue(ReadTimeoutError(endpoint_url=HOST))
     with pytest.raises(RetryLater, match="QUEUE_UNAVAILABLE"):
         queue.send([a_trade_order()])
-    assert queue.ways == "S"
+    assert queue.paths == "F"
 
 
 def as_text(value: bytes | str) -> str:
     return value.decode() if isinstance(value, bytes) else value
 
 
-def test_other_operations_go_the_sdks_own_way() -> None:
+def test_other_operations_are_made_by_the_sdk() -> None:
     service = Service((200, {}))
     service.client.update_item(TableName="table", Key=KEY)
-    assert service.ways == "L"
+    assert service.paths == "S"
 
 
 def test_what_has_no_place_in_a_request_is_a_mistake_of_ours() -> None:
@@ -276,7 +276,7 @@ def test_requests_go_over_one_connection_that_is_kept_alive() -> None:
             aws_access_key_id="none",
             aws_secret_access_key="none",
         )
-        ShortWay.open(client, FREQUENT)
+        FastPath.open(client, FREQUENT)
         for _ in range(3):
             assert client.get_item(TableName="table", Key=KEY)["Item"]["asked"]["S"] == f"{PROTOCOL}GetItem"
         client.close()

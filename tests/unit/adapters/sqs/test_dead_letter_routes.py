@@ -1,4 +1,4 @@
-"""How dead letters of the stream and of schedules get back to work, and what is refused."""
+"""The routes of dead letters of the stream and of schedules back to work, and their refusals."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError, ParamValidationError
 
 from candlecast.adapters.sqs.dead_letter_contents import entry_of
-from candlecast.adapters.sqs.dead_letter_routes import RECORDS_PER_INVOCATION, ThroughTheRelay, ToItsFunction
+from candlecast.adapters.sqs.dead_letter_routes import RECORDS_PER_INVOCATION, FunctionRoute, RelayRoute
 from candlecast.domain.values.errors import InvalidValue, RetryLater
 from tests.support.builders import NOW
 
@@ -76,9 +76,9 @@ def stream_letter(first: int, last: int, records: int) -> Any:
     return letter({"DDBStreamBatchInfo": {"streamArn": "arn:stream", "shardId": "shard-1", **names}})
 
 
-def refused(way: ThroughTheRelay | ToItsFunction, message: Any) -> str:
+def refused(route: RelayRoute | FunctionRoute, message: Any) -> str:
     with pytest.raises(InvalidValue) as error:
-        way(message)
+        route(message)
     return error.value.code
 
 
@@ -91,7 +91,7 @@ def numbers(events: Sequence[Any]) -> list[list[str]]:
 
 def test_the_records_that_a_letter_names_are_told_and_no_others() -> None:
     functions = Functions()
-    ThroughTheRelay(Streams(20), functions, RELAY)(stream_letter(4, 11, 8))  # type: ignore[arg-type]
+    RelayRoute(Streams(20), functions, RELAY)(stream_letter(4, 11, 8))  # type: ignore[arg-type]
     assert numbers(functions.events()) == [["4", "5", "6", "7", "8", "9", "10", "11"]]
     assert functions.invoked[0]["FunctionName"] == f"{RELAY}:live"
     assert "InvocationType" not in functions.invoked[0], "the letter goes only when the relay has answered"
@@ -99,7 +99,7 @@ def test_the_records_that_a_letter_names_are_told_and_no_others() -> None:
 
 def test_a_record_reaches_the_relay_as_the_stream_itself_would_bring_it() -> None:
     functions = Functions()
-    ThroughTheRelay(Streams(1), functions, RELAY)(stream_letter(1, 1, 1))  # type: ignore[arg-type]
+    RelayRoute(Streams(1), functions, RELAY)(stream_letter(1, 1, 1))  # type: ignore[arg-type]
     (told,) = functions.events()[0]["Records"]
     assert told["dynamodb"]["NewImage"] == {"kind": {"S": "ACCOUNT"}, "bytes": {"B": "eA=="}}
     assert told["dynamodb"]["ApproximateCreationDateTime"] == datetime(2026, 11, 20, tzinfo=UTC).timestamp()
@@ -107,7 +107,7 @@ def test_a_record_reaches_the_relay_as_the_stream_itself_would_bring_it() -> Non
 
 def test_more_records_than_an_invocation_takes_are_told_in_order() -> None:
     functions, count = Functions(), RECORDS_PER_INVOCATION + 5
-    ThroughTheRelay(Streams(count), functions, RELAY)(stream_letter(1, count, count))  # type: ignore[arg-type]
+    RelayRoute(Streams(count), functions, RELAY)(stream_letter(1, count, count))  # type: ignore[arg-type]
     told = numbers(functions.events())
     assert [len(part) for part in told] == [RECORDS_PER_INVOCATION, 5]
     assert [number for part in told for number in part] == [str(number) for number in range(1, count + 1)]
@@ -115,8 +115,8 @@ def test_more_records_than_an_invocation_takes_are_told_in_order() -> None:
 
 @pytest.mark.parametrize("answer", ["failed", {"batchItemFailures": [{"itemIdentifier": "1"}]}, None])
 def test_a_letter_stays_while_the_relay_does_not_take_its_records(answer: object) -> None:
-    way = ThroughTheRelay(Streams(3), Functions(answer), RELAY)  # type: ignore[arg-type]
-    assert refused(way, stream_letter(1, 3, 3)) == "RELAY_FAILED"
+    route = RelayRoute(Streams(3), Functions(answer), RELAY)  # type: ignore[arg-type]
+    assert refused(route, stream_letter(1, 3, 3)) == "RELAY_FAILED"
 
 
 @pytest.mark.parametrize(
@@ -129,19 +129,19 @@ def test_a_letter_stays_while_the_relay_does_not_take_its_records(answer: object
 )
 def test_a_letter_stays_when_its_records_are_gone(error: Exception, code: str) -> None:
     functions = Functions()
-    assert refused(ThroughTheRelay(Streams(error=error), functions, RELAY), stream_letter(1, 1, 1)) == code  # type: ignore[arg-type]
+    assert refused(RelayRoute(Streams(error=error), functions, RELAY), stream_letter(1, 1, 1)) == code  # type: ignore[arg-type]
     assert functions.invoked == []
 
 
 def test_a_throttled_stream_is_asked_again_later() -> None:
     throttled = ClientError({"Error": {"Code": "LimitExceededException"}}, "GetShardIterator")
     with pytest.raises(RetryLater):
-        ThroughTheRelay(Streams(error=throttled), Functions(), RELAY)(stream_letter(1, 1, 1))  # type: ignore[arg-type]
+        RelayRoute(Streams(error=throttled), Functions(), RELAY)(stream_letter(1, 1, 1))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("body", ["not JSON", {}, {"DDBStreamBatchInfo": None}, {"DDBStreamBatchInfo": {"shardId": "shard-1"}}])
 def test_a_letter_that_names_no_records_stays(body: object) -> None:
-    assert refused(ThroughTheRelay(Streams(1), Functions(), RELAY), letter(body)) == "LETTER_UNREADABLE"  # type: ignore[arg-type]
+    assert refused(RelayRoute(Streams(1), Functions(), RELAY), letter(body)) == "LETTER_UNREADABLE"  # type: ignore[arg-type]
     assert entry_of("outbox", letter(body), NOW).kind == "stream records, unreadable"
 
 
@@ -164,7 +164,7 @@ ALLOWED = frozenset({"stack-candle_clock"})
 @pytest.mark.parametrize("message", [letter(FAILED), letter(PAYLOAD, TARGET_ARN=CLOCK, ERROR_CODE="AWS.Lambda.Throttled")])
 def test_a_function_is_invoked_again_with_what_it_had_been_given(message: Any) -> None:
     functions = Functions()
-    ToItsFunction(functions, ALLOWED)(message)  # type: ignore[arg-type]
+    FunctionRoute(functions, ALLOWED)(message)  # type: ignore[arg-type]
     assert functions.events() == [PAYLOAD]
     assert (functions.invoked[0]["FunctionName"], functions.invoked[0]["InvocationType"]) == ("stack-candle_clock:live", "Event")
     entry = entry_of("schedule", message, NOW)
@@ -185,5 +185,5 @@ def test_a_function_is_invoked_again_with_what_it_had_been_given(message: Any) -
 )
 def test_nothing_else_is_ever_invoked(message: Any, code: str) -> None:
     functions = Functions()
-    assert refused(ToItsFunction(functions, ALLOWED), message) == code  # type: ignore[arg-type]
+    assert refused(FunctionRoute(functions, ALLOWED), message) == code  # type: ignore[arg-type]
     assert functions.invoked == []

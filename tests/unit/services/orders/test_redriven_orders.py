@@ -1,4 +1,4 @@
-"""What becomes of an order that was a dead letter: decided anew, so that a stale entry never reaches the venue."""
+"""An order that was a dead letter is decided anew, so that a stale entry never reaches the venue."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from candlecast.adapters.codec import message_from_json, to_json
-from candlecast.adapters.sqs.dead_letter_routes import BackToItsQueue
+from candlecast.adapters.sqs.dead_letter_routes import QueueRoute
 from candlecast.adapters.sqs.dead_letters import Box, SqsDeadLetters
 from candlecast.adapters.sqs.received_messages import SqsReceivedMessages
 from candlecast.domain.orders.intent import IntentState, LegKind
@@ -58,7 +58,7 @@ class Yard(MoneyPath):
         raise KeyError("bug")
 
     def redrive(self) -> None:
-        boxes = {"trade": Box(DEAD, BackToItsQueue(self.sqs, QUEUE))}  # type: ignore[arg-type]
+        boxes = {"trade": Box(DEAD, QueueRoute(self.sqs, QUEUE))}  # type: ignore[arg-type]
         letters = SqsDeadLetters(self.sqs, boxes, self.clock, lambda *_: None, lambda: 60.0)  # type: ignore[arg-type]
         assert len(letters.redrive("trade", None, "api:admin-1").message_ids) == 1
         (message,) = self.sqs.receive_message(QueueUrl=QUEUE)["Messages"]

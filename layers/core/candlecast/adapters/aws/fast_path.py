@@ -2,7 +2,7 @@
 
 The SDK builds each request through a chain of hooks, models and rules. AWS's JSON protocol needs little of them: JSON, signed,
 over a connection that is kept alive. The client stays whole: its credentials, connections, time-outs and errors are used, and
-every other operation goes as before. Failures fall back to the SDK, except time-outs and failed conditions.
+every other operation is the SDK's. Failures fall back to the SDK, except time-outs and failed conditions.
 """
 
 from __future__ import annotations
@@ -30,20 +30,19 @@ OK = 200
 Request = Mapping[str, Any]
 
 
-class ShortWay:
+class FastPath:
     """Takes the place of a client's `_make_api_call`, the one step between its methods and its requests.
 
     Only for operations that may be repeated, at a service that speaks AWS's JSON protocol. A time-out is raised at once: the
-    caller of a bulk request has a queue that redelivers the message. A connection that was not made or was closed between two
-    requests, a damaged answer, and every answer but success and a condition that does not hold go the SDK's own way, with its
-    pauses, its retries and its words for the error.
+    caller of a bulk request has a queue that redelivers the message. A success and a failed condition end on the fast path. After
+    a lost connection, a damaged answer or any other answer the SDK repeats the request, with its pauses, retries and errors.
     """
 
     def __init__(self, client: Any, operations: frozenset[str]) -> None:
         service = client.meta.service_model
         self._client = client
         self._operations = operations
-        self._long_way: Callable[[str, Request], Any] = client._make_api_call
+        self._sdk_call: Callable[[str, Request], Any] = client._make_api_call
         self._url = client.meta.endpoint_url.rstrip("/") + "/"
         self._event = f"before-send.{service.service_id.hyphenize()}"
         self._protocol = (f"application/x-amz-json-{service.metadata['jsonVersion']}", service.metadata["targetPrefix"])
@@ -52,17 +51,17 @@ class ShortWay:
     @staticmethod
     def open(client: Any, operations: frozenset[str]) -> None:
         """Let this client's requests of these operations take the fast path."""
-        client._make_api_call = ShortWay(client, operations)
+        client._make_api_call = FastPath(client, operations)
 
     def __call__(self, operation: str, request: Request) -> Any:
         credentials = self._client._request_signer._credentials
         if operation not in self._operations or credentials is None:
-            return self._long_way(operation, request)
+            return self._sdk_call(operation, request)
         body = json.dumps(request, default=_as_text, separators=(",", ":")).encode()
         try:
             answer = self._send(operation, self._prepared(operation, body, credentials.get_frozen_credentials()))
         except (ConnectionClosedError, EndpointConnectionError):
-            return self._long_way(operation, request)
+            return self._sdk_call(operation, request)
         content = answer.content
         if answer.status_code == OK and _is_whole(content, answer.headers):
             return _read(json.loads(content))
@@ -70,7 +69,7 @@ class ShortWay:
             error = {"Code": CONDITION_FAILED, "Message": "The conditional request failed"}
             response = {"Error": error, "ResponseMetadata": {"HTTPStatusCode": answer.status_code}}
             raise self._client.exceptions.from_code(CONDITION_FAILED)(response, operation)
-        return self._long_way(operation, request)
+        return self._sdk_call(operation, request)
 
     def _prepared(self, operation: str, body: bytes, credentials: Any) -> AWSPreparedRequest:
         content_type, target = self._protocol
@@ -81,7 +80,7 @@ class ShortWay:
         return AWSPreparedRequest("POST", self._url, headers, body, False)
 
     def _send(self, operation: str, prepared: AWSPreparedRequest) -> Any:
-        """As the SDK sends: whoever listens for its last event before a request may answer in the service's place."""
+        """As the SDK sends: a listener to its last event before a request may answer in the service's place."""
         _, answer = self._client.meta.events.emit_until_response(f"{self._event}.{operation}", request=prepared)
         return answer if answer is not None else self._client._endpoint.http_session.send(prepared)
 
@@ -95,9 +94,7 @@ class Signature:
         self._key: tuple[tuple[str, str], bytes] = (("", ""), b"")
 
     def headers(self, named: Mapping[str, str], body: bytes, credentials: Any, now: datetime) -> dict[str, str]:
-        """All that are sent: those `named`, in lower case, and the signature of all; `credentials` are frozen, so that they do
-        not change meanwhile.
-        """
+        """All headers of the request: those `named`, in lower case, and the signature. `credentials` are frozen."""
         stamp = now.strftime("%Y%m%dT%H%M%SZ")
         sent = {**named, "host": self._host, "x-amz-date": stamp}
         if credentials.token:

@@ -1,8 +1,8 @@
 """Clients of ccxt: one template per venue and environment, and a clone of it for each account (decision 0015).
 
 A client is never re-keyed: sharing one between accounts was seen to sign one account's orders with another's key. A clone costs
-microseconds, shares the template's markets and connections, and has keys and options of its own: what lies within an option is
-shared, too, and refuses to be written.
+microseconds and shares the template's markets and connections. Keys and options are its own. Values within an option are shared,
+too, and refuse to be written.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from candlecast.domain.values.errors import InvalidValue
 from candlecast.ports.venue import Credentials
 
 REQUEST_TIMEOUT_MS = 3_000  # four legs of an order fit into the executor's 15 s even if each is slow
-RECEIVE_WINDOW_MS = 5_000  # domain.venue_rules relies on it
+RECEIVE_WINDOW_MS = 5_000  # `domain/venue/rules.py` relies on it
 ORDER_TYPES = ("LIMIT", "MARKET", "STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET", "TRAILING_STOP_MARKET")
 
 

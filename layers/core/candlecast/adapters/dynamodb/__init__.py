@@ -1,1 +1,1 @@
-"""The store on one DynamoDB table: rows and keys, then one file for each port."""
+"""The store on one DynamoDB table: one file for each port, hence more than a dozen. Keys and rows are in `single_table/`."""

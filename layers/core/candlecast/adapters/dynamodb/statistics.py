@@ -19,7 +19,7 @@ STRATEGY_SHARDS = 16
 
 
 class StatisticsRow(Row):
-    """The sums of `domain.statistics.Statistics`, attribute by attribute."""
+    """The sums of `Statistics`, attribute by attribute."""
 
     trades = NumberAttribute(null=True)
     wins = NumberAttribute(null=True)

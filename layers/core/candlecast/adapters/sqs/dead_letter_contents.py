@@ -25,7 +25,7 @@ RECEIVES_SPENT = "RECEIVES_SPENT"  # moved here by SQS: the consumer ended in th
 RECEIVES_SPENT_REASON = "no function gave a reason: its consumer ended in the middle of it each time"
 MAX_FACT_CHARACTERS = 200
 SHOWN_OF_A_PAYLOAD = ("timeframe", "scheduled_time")  # what a schedule gives its function
-ORIGINAL_ID = "original_message_id"  # as adapters.received_messages writes it
+ORIGINAL_ID = "original_message_id"  # as `received_messages.py` writes it
 STREAM_BATCH = "DDBStreamBatchInfo"  # docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
 
 type Facts = dict[str, str]
@@ -94,7 +94,7 @@ def stream_range_of(message: MessageTypeDef) -> StreamRange | None:
 
 
 def invocation_of(message: MessageTypeDef) -> Invocation | None:
-    """The invocation that a schedule letter is about; None if it does not say of which function.
+    """The invocation that a schedule letter is about; None if the letter names no function.
 
     EventBridge Scheduler sends the payload with TARGET_ARN and ERROR_CODE as attributes; Lambda a record of an asynchronous
     invocation, with the payload in it.

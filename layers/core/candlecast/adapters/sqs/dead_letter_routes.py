@@ -1,6 +1,6 @@
-"""How a dead letter gets back to work: into its queue, through the relay, or to the function that a schedule had meant.
+"""The routes of a dead letter back to work: into its queue, through the relay, or to the function that a schedule invokes.
 
-Each way hands over what the letter holds and decides nothing: how old it has become is for its consumer to judge.
+Each route hands over the letter's content and decides nothing. The consumer judges the letter's age.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ MAX_PAGES = 100  # reads of the stream for one letter: pages may be empty
 GONE = frozenset({"TrimmedDataAccessException", "ResourceNotFoundException"})
 
 
-class BackToItsQueue:
+class QueueRoute:
     """Send the message again without its reason; in a FIFO queue under a new deduplication id, since its first may be known."""
 
     def __init__(self, sqs: SQSClient, queue_url: str) -> None:
@@ -49,7 +49,7 @@ class BackToItsQueue:
             return self._sqs.send_message(**request)["MessageId"]
 
 
-class ThroughTheRelay:
+class RelayRoute:
     """Read the records that an outbox letter names from the table's stream again and give them to the relay.
 
     The records and not the account as it is now: the account knows its last change only, and history and bus lack one before it.
@@ -107,7 +107,7 @@ class ThroughTheRelay:
             raise InvalidValue("the relay did not take the records", code="RELAY_FAILED")
 
 
-class ToItsFunction:
+class FunctionRoute:
     """Invoke the function that a schedule letter is about again, asynchronously, with its event.
 
     Only the functions that are allowed: a letter is no right to invoke anything. Refused: TARGET_UNKNOWN,

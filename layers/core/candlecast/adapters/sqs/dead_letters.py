@@ -3,9 +3,9 @@
 SQS can move dead letters itself (StartMessageMoveTask), but only those that its own redrive policy put there; ours come with a
 reason, by a send. A message is put back before it is deleted: a crash in between repeats it, and every consumer is idempotent.
 
-SQS has no way to look without receiving. A look holds what it has received, so that it sees each message once, and then gives all
-of it back: a FIFO queue keeps its order, a crash in between hides the messages for `HOLD_SECONDS`, and the queue of dead letters
-has no redrive policy that would count the receive. A FIFO group shows its first ten messages only, until they are gone.
+SQS shows a message to receivers only. A look holds the received messages, so that each is seen once, and then gives all of them
+back. A FIFO queue keeps its order. A crash in between hides the messages for `HOLD_SECONDS`. The queue of dead letters has no
+redrive policy that would count the receive. A FIFO group shows its first ten messages only, until they are gone.
 """
 
 from __future__ import annotations
@@ -44,25 +44,23 @@ WAIT_SECONDS = 1  # a receive that waits asks every shard of the queue; one that
 UNAVAILABLE = "DEAD_LETTERS_UNAVAILABLE"
 COUNTS: list[QueueAttributeNameType] = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
 
-type Way = Callable[[MessageTypeDef], str]
+type Route = Callable[[MessageTypeDef], str]
 type Audit = Callable[[str, DeadLetterEntry, str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """The dead letters of one queue, and how one of them is put back to work.
-
-    `put_back` returns the id under which the message is sent again, or "" where it is not; raises `InvalidValue` for what stays.
-    """
+    """The dead letters of one queue, and their route back to work."""
 
     dead_letters_url: str
-    put_back: Way
+    put_back: Route
+    """Returns the new message's id, or "" after an invocation; raises `InvalidValue` for a letter that stays."""
 
 
 class SqsDeadLetters:
     """`ports.dead_letters.DeadLetters`.
 
-    `audit` is told of each change as it happens: what was done ("redriven", "dropped"), to which letter, and by whom.
+    `audit` gets each change as it happens: the change ("redriven", "dropped"), the letter, and the author.
     `seconds_left` ends a long call before its invocation ends.
     """
 

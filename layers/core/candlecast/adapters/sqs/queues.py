@@ -8,7 +8,7 @@ from itertools import batched
 from typing import TYPE_CHECKING
 
 from candlecast.adapters.aws.clients import RETRY_AFTER_SECONDS, aws_client, aws_errors
-from candlecast.adapters.aws.fast_path import ShortWay
+from candlecast.adapters.aws.fast_path import FastPath
 from candlecast.adapters.codec import to_json, to_terse_json
 from candlecast.adapters.lanes import side_by_side
 from candlecast.domain.values.errors import InvalidValue, RetryLater
@@ -76,9 +76,9 @@ class SqsReconcileQueue:
 
 
 def bulk_sender(*, region: str | None = None, endpoint: str | None = None) -> SQSClient:
-    """A client for those who send thousands of messages and know where to go on: a time-out is told, not waited for again."""
+    """A client for callers that send thousands of messages and note their progress: a time-out is raised at once."""
     client: SQSClient = aws_client("sqs", region=region, endpoint=endpoint)
-    ShortWay.open(client, frozenset({"SendMessageBatch"}))
+    FastPath.open(client, frozenset({"SendMessageBatch"}))
     return client
 
 

@@ -78,7 +78,7 @@ class Account:
     account_id: str
     """The account among those of its user; a part of the item's key."""
     venue: str
-    """Name of the exchange, such as `binanceusdm`; `venue_rules.rules_of` says what the exchange allows."""
+    """Name of the exchange, such as `binanceusdm`; `rules_of` in `domain/venue/rules.py` has the rules."""
     label: str
     """The user's own name for the account, for people."""
     status: AccountStatus
@@ -216,9 +216,9 @@ class Account:
         return account if receipt is None else replace(account, outbox=_with_receipt(account.outbox, receipt))
 
     def hold(self, intent_id: str, state: IntentState, now: datetime) -> Account:
-        """Move an open intent to PENDING, SUBMITTING or UNKNOWN; one that the venue has been seen to have stays OPEN.
+        """Move an open intent to PENDING, SUBMITTING or UNKNOWN; an intent whose order the venue has shown stays OPEN.
 
-        One that is UNKNOWN already stays as it is: the write that said so has landed, and only its answer was lost.
+        An intent that is already UNKNOWN stays as it is: the earlier write has landed, and only its answer was lost.
         """
         intent = self.intents[intent_id]
         if intent.state is IntentState.OPEN or intent.state is state is IntentState.UNKNOWN:
@@ -246,18 +246,18 @@ class Account:
         return replace(held, intents={**held.intents, intent_id: replace(intent, retry_at=until)})
 
     def mark_exit(self, intent_id: str, now: datetime) -> Account:
-        """Mark an exit for sending, for all that is held now: what it waited for may have changed that."""
+        """Mark an exit for sending, for the quantity held now: the order before it may have changed the position."""
         intent = self.intents[intent_id]
         position = self.positions[position_key(intent.subscription_id, intent.market)]
         sized = replace(intent, position_side=position.side, quantity=position.quantity)
         return replace(self, intents={**self.intents, intent_id: sized}).hold(intent_id, IntentState.SUBMITTING, now)
 
     def seen(self, intent_id: str) -> Account:
-        """Forget look-ups in vain: the venue has shown the order again."""
+        """Forget lookups in vain: the venue has shown the order again."""
         return replace(self, intents={**self.intents, intent_id: replace(self.intents[intent_id], lookups=0)})
 
     def missed(self, intent_id: str, now: datetime) -> Account:
-        """Count a look-up that did not find the order."""
+        """Count a lookup that did not find the order."""
         intent = self.intents[intent_id]
         counted = replace(intent, lookups=intent.lookups + 1, last_lookup_at=now)
         return replace(self, intents={**self.intents, intent_id: counted})
@@ -298,7 +298,7 @@ class Account:
     def disable(self, reason: str, now: datetime) -> Account:
         """Stop using the account's keys; the owner is told by a critical alert.
 
-        What its owner has disabled stays so for that reason: new keys alone must not wake it.
+        An account that its owner has disabled keeps that reason: new keys alone must not enable the account.
         """
         told = self.alert(reason, now)
         if self.status is AccountStatus.DISABLED and self.disabled_reason == DISABLED_BY_OWNER:
@@ -363,7 +363,7 @@ class Account:
         return replace(self, intents=intents, settled=settled, usage=usage, outbox=(*self.outbox, *events))
 
     def _exit_the_rest(self, cut: Intent, now: datetime) -> Account:
-        """An exit that the venue ended before all was closed (no liquidity) goes on with another one for what is left."""
+        """An exit that the venue ended too early (no liquidity) goes on with another exit for the remaining quantity."""
         if cut.kind is not LegKind.EXIT or self.position(cut.subscription_id, cut.market) is None:
             return self
         rest = rest_of_exit(cut, now)
@@ -418,7 +418,7 @@ def _is_void(leg: Intent, ended: Intent) -> bool:
 
 
 def remembered(intent_id: str) -> str:
-    """What is kept of the id of an ended intent."""
+    """The part of an ended intent's id that the account keeps."""
     return intent_id[:REMEMBERED_DIGITS]
 
 
@@ -428,7 +428,7 @@ def forgotten_at(ended_at: datetime) -> datetime:
 
 
 def _with_receipt(outbox: tuple[Event, ...], receipt: str) -> tuple[Event, ...]:
-    """The events, the receipt with the newest that tells of an entry, or of an exit if there is none."""
+    """The events; the newest event of an entry carries the receipt, or else that of an exit."""
     decided = (event.order if event.type is not EventType.LIMITS_BREACHED else None for event in outbox)
     kinds = [order.kind if order is not None else None for order in decided]
     wanted = LegKind.ENTRY if LegKind.ENTRY in kinds else LegKind.EXIT
@@ -437,6 +437,6 @@ def _with_receipt(outbox: tuple[Event, ...], receipt: str) -> tuple[Event, ...]:
 
 
 def _order_events(intent: Intent, now: datetime) -> tuple[Event, ...]:
-    """Tell an intent's state; a stop or target is told of once it exists, since it may end unsent with its entry."""
+    """The event of an intent's state. A stop or target has none before it exists: it may end unsent with its entry."""
     untold = intent.kind.is_protective and intent.state in (IntentState.PENDING, IntentState.SUBMITTING)
     return () if untold else (order_event(intent, now),)

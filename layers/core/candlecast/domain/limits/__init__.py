@@ -1,1 +1,1 @@
-"""The limits that people set, and what they are compared with."""
+"""The limits that people set, their catalogue, and the quotes that they compare with."""

@@ -1,6 +1,6 @@
 """Limits as somebody sets them, and the limits in force for one order: a lower level can only tighten.
 
-What each limit means stands in `limit_catalogue.py`, how it is checked in `risk/`.
+The meaning of each limit stands in `catalogue.py`, its check in `domain/decide/risk/`.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from candlecast.domain.values.terms import PositionSide
 
 __all__ = ["CATALOGUE", "NAMES", "Authority", "ClosingLimits", "EffectiveLimits", "LimitSpec", "Limits", "Scope"]
 
-MAX_SET_SIZE = 50  # of what one level sets: settings travel in every order message
-MAX_MERGED_SIZE = 400  # of what all levels together may come to
+MAX_SET_SIZE = 50  # in the set of one level: settings travel in every order message
+MAX_MERGED_SIZE = 400  # in the merged set of all levels
 
 
 class Scope(StrEnum):
@@ -160,7 +160,7 @@ class Limits:
 
 NAMES: tuple[str, ...] = tuple(each.name for each in fields(Limits))
 _VALUES = attrgetter(*NAMES)
-NO_LIMITS = Limits()  # one for all values that set none: making it takes longer than most decisions about it
+NO_LIMITS = Limits()  # shared by all values without a limit, because a new value takes longer than most decisions
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,7 @@ def tighten(layers: Sequence[tuple[Scope, Limits]], *, authority: Authority = Au
 
 
 def tighten_further(above: EffectiveLimits | None, layers: Sequence[tuple[Scope, Limits]]) -> EffectiveLimits:
-    """What remains of `above` under further layers; None above limits nothing."""
+    """The limits of `above`, tightened by further layers; None above limits nothing."""
     if above is None:
         return tighten(layers)
     by_name = {name: [(above.origins.get(name, Scope.PLATFORM), value)] for name, value in above.limits.given()}
@@ -236,7 +236,7 @@ def _effective(by_name: Mapping[str, Sequence[tuple[Scope, Any]]], authority: Au
 
 
 def _origin(given: Sequence[tuple[Scope, Any]], value: Any) -> Scope:
-    """The widest level that gives the value; if none does alone (sets that were merged), the narrowest that has a say."""
+    """The widest level with this very value; for a merged set, the narrowest level with a value."""
     giving = [scope for scope, each in given if each == value]
     return min(giving, key=_WIDTH.__getitem__) if giving else max((scope for scope, _ in given), key=_WIDTH.__getitem__)
 

@@ -1,1 +1,1 @@
-"""What the accounts of one organisation share."""
+"""The limits that all accounts of an organisation share."""

@@ -50,7 +50,7 @@ class Execution:
 class ShardReport:
     """How far the fan-out of one shard has come: order messages sent, and subscriptions skipped by reason.
 
-    `reached` is the turn (`domain.ids.turn`) of the last one served, everybody before it has been; it is empty where nobody was.
+    `reached` is the turn (`turn` in `domain/values/ids.py`) of the last follower served, and empty before the first.
     `began_at` and `sent_at` are when the first and the last of these messages were sent; older reports do not know.
     """
 

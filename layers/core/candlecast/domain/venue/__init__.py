@@ -1,1 +1,1 @@
-"""What a venue is known to do: its rules, its reports, its circuit breaker and its weight budget."""
+"""Rules and reports of a venue, its circuit breaker and its weight budget."""

@@ -1,6 +1,8 @@
-"""The composition root: one module for each function, which imports what that function is made of and puts it together.
+"""The composition root: one module for each function, which imports the parts of that function and puts them together.
 
-A function's handler imports its own module and no other, so no function loads what it does not use: the executor no FastAPI, the
-API no ccxt, the intake neither. Import-linter keeps the modules apart. What several functions need stands beside them: how a
-function starts, clients of AWS, the consumer of a queue, the gate of orders.
+A function's handler imports its own module and no other. So the executor loads no FastAPI, the API no ccxt, the intake neither.
+Import-linter keeps the modules apart. Four modules serve several functions: the start, clients of AWS, the consumer of a queue,
+the gate of orders. The paper exchange needs no module, because nothing of candlecast is in it.
+
+Larger than a dozen because there are eleven functions and four shared parts.
 """

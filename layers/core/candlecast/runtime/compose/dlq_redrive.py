@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from candlecast.adapters.aws.clients import functions_client
-from candlecast.adapters.sqs.dead_letter_routes import BackToItsQueue, ThroughTheRelay, ToItsFunction
+from candlecast.adapters.sqs.dead_letter_routes import FunctionRoute, QueueRoute, RelayRoute
 from candlecast.adapters.sqs.dead_letters import Box, SqsDeadLetters
 from candlecast.adapters.system import SystemClock
 from candlecast.ports.dead_letters import DeadLetterEntry, DeadLetters
@@ -15,7 +15,7 @@ from candlecast.runtime.compose.start import once
 from candlecast.runtime.observe import logger
 from candlecast.runtime.settings import RedriveSettings
 
-# What a schedule invokes, and a dead letter of a schedule may be given to again.
+# Functions that a schedule invokes. A redrive of a schedule's dead letter may invoke them again.
 SCHEDULED_FUNCTIONS = ("candle_clock", "reconcile_clock", "market_catalogue")
 LONGEST_INVOCATION_SECONDS = 30.0  # the relay's time-out
 
@@ -28,12 +28,12 @@ def build() -> Callable[[Callable[[], float]], DeadLetters]:
     relay = f"{known.functions_prefix}-outbox_relay"
     scheduled = frozenset(f"{known.functions_prefix}-{name}" for name in SCHEDULED_FUNCTIONS)
     boxes = {
-        "candle": Box(known.candle_dead_letters_url, BackToItsQueue(sqs, known.candle_queue_url)),
-        "signal": Box(known.signal_dead_letters_url, BackToItsQueue(sqs, known.signal_queue_url)),
-        "trade": Box(known.trade_dead_letters_url, BackToItsQueue(sqs, known.trade_queue_url)),
-        "reconcile": Box(known.reconcile_dead_letters_url, BackToItsQueue(sqs, known.reconcile_queue_url)),
-        "outbox": Box(known.outbox_dead_letters_url, ThroughTheRelay(aws("dynamodbstreams"), functions, relay)),
-        "schedule": Box(known.schedule_dead_letters_url, ToItsFunction(functions, scheduled)),
+        "candle": Box(known.candle_dead_letters_url, QueueRoute(sqs, known.candle_queue_url)),
+        "signal": Box(known.signal_dead_letters_url, QueueRoute(sqs, known.signal_queue_url)),
+        "trade": Box(known.trade_dead_letters_url, QueueRoute(sqs, known.trade_queue_url)),
+        "reconcile": Box(known.reconcile_dead_letters_url, QueueRoute(sqs, known.reconcile_queue_url)),
+        "outbox": Box(known.outbox_dead_letters_url, RelayRoute(aws("dynamodbstreams"), functions, relay)),
+        "schedule": Box(known.schedule_dead_letters_url, FunctionRoute(functions, scheduled)),
     }
     return partial(SqsDeadLetters, sqs, boxes, SystemClock(), _audit)
 

@@ -1,7 +1,7 @@
-"""Read at the last moment what may stop an order: kill switches, and the breaker of its venue.
+"""Read kill switches and the venue's breaker at the last moment: either may stop an order.
 
-After the write-ahead mark and directly before the first leg leaves, one strongly consistent request reads all of it. A switch
-that was flipped before that request stops the leg; one that is flipped later finds an order that has left.
+After the write-ahead mark and directly before the first leg leaves, one strongly consistent request reads both. A switch that
+was flipped before the request stops the leg. A later flip finds an order that has left.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MAX_TOLD = 1_000  # switches whose propagation was measured, remembered so that 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """A leg must not leave now: it ends with `reason`, or (None) waits and may be tried again from `until` on."""
+    """A leg must not leave now: it ends with `reason`, or (None) waits for a retry from `until` on."""
 
     until: datetime
     reason: Reason | None = None
@@ -81,8 +81,8 @@ class GateVisit:
     def stops(self, account: Account, leg: Intent) -> Stop | None:
         """Why the leg must not leave now; None if it may. Reads the gate unless it was read a moment ago.
 
-        If it cannot be read, entries wait and exits go: who cannot know whether all is halted must not keep a position that
-        is to be closed. Stops and targets of a held position never ask (see `domain.kill_switch.Grade`).
+        If the gate cannot be read, entries wait and exits go: a mere doubt must not keep a position that is to be closed.
+        Stops and targets of a held position never ask (see `Grade`).
         """
         if leg.kind.is_protective:
             return None
@@ -107,7 +107,7 @@ class GateVisit:
 
     def _fresh(self, now: datetime) -> GateReading:
         if self._reading is None or not self._holds(now):
-            self._reading, self._read_at = None, now  # before the read: what it says is at least as new as this
+            self._reading, self._read_at = None, now  # before the read, so the reading is at least as new as this
             self._reading = self.gate.read(self.venue, self.places)
         return self._reading
 

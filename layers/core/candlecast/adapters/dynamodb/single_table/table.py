@@ -23,7 +23,7 @@ from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
 from candlecast.adapters.aws.clients import botocore_session
-from candlecast.adapters.aws.fast_path import ShortWay
+from candlecast.adapters.aws.fast_path import FastPath
 from candlecast.adapters.dynamodb.single_table.compression import compressed, decompressed
 from candlecast.domain.values.errors import NotFound, RetryLater
 
@@ -67,7 +67,7 @@ class DecimalAttribute(Attribute[Decimal]):
 
 
 class CompressedAttribute(Attribute[str]):
-    """Text that is stored compressed. What older code has stored plain can still be read."""
+    """Text that is stored compressed. Plain text of older code can still be read."""
 
     attr_type = BINARY
 
@@ -165,7 +165,7 @@ class Table:
         )
         self._connection = self._bind(Row, {})._get_connection()
         self._connection.connection._local.session = botocore_session()  # else PynamoDB makes another
-        ShortWay.open(self.client, FREQUENT)
+        FastPath.open(self.client, FREQUENT)
 
     def rows[R: Row](self, kind: type[R]) -> type[R]:
         """The row class, bound to this table and its one client."""
@@ -243,7 +243,7 @@ def _is_retryable(error: PynamoDBException) -> bool:
     if isinstance(error.cause, BotocoreConnectionError | HTTPClientError) or error.cause_response_code in RETRYABLE_CODES:
         return True
     if isinstance(error, PutError) and error.cause is None:
-        return True  # a batch of which something was throttled to the end
+        return True  # a part of the batch was throttled to the end
     if not isinstance(error, TransactWriteError) or cancelled_by(error):
         return False
     return any(reason and reason.code in RETRYABLE_CANCELLATIONS for reason in error.cancellation_reasons)

@@ -17,7 +17,8 @@ from botocore.exceptions import ClientError
 
 from infra.local.cloud import Cloud
 from infra.local.deployment import REGION
-from tests.support.launcher_stack import bodies, create_function, printed, queue_arn, role, until
+from tests.support.launcher_stack import bodies, create_function, printed, queue_arn, role
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.e2e
 REQUEST_SECONDS = 300  # for what hangs

@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from infra.compare_versions import SHOWN_VARIABLES
-from tests.infra.test_template_functions import SHAPE, logical_id
 from tests.support.deployed import Deployment, deployment, written_root
 from tests.support.transformed import resources, root
+from tests.template.test_template_functions import SHAPE, logical_id
 
 PARAMETERS = written_root()["Parameters"]
 EVERY = frozenset(SHAPE)

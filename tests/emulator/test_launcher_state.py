@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import stat
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -14,7 +15,8 @@ from infra.local.cloud import Cloud, Ports
 from infra.local.emulator.patching import MINISTACK_VERSION
 from infra.local.kept_state import Kept
 from infra.local.project import CommandError
-from tests.support.launcher_stack import create_function, invoke, until
+from tests.support.launcher_stack import create_function, invoke
+from tests.support.waiting import until
 
 NAME = "test-launcher-state"
 KEPT = Kept(MINISTACK_VERSION, Ports(1, 2, 3), "build", 50, "user-0005@example.com", "sma-cross-btc-usdt-1m")
@@ -54,6 +56,7 @@ def test_rows_secrets_people_files_messages_and_functions_survive_a_clean_stop(p
         create_function(cloud, "answers", "def handler(event, context): return 'works'")
         invoke(cloud, "answers")
     assert (cloud.state / "state" / "saved_at").exists()
+    assert stat.S_IMODE((cloud.state / "state").stat().st_mode) == 0o700, "the vault's secrets lie there readable"
     with instance(ports) as cloud:
         row = cloud.client("dynamodb").get_item(TableName="table", Key={"PK": {"S": "a"}})["Item"]
         assert (row["body"]["B"], row["version"]["N"]) == (b"\x00\xff", "7")

@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from infra.local.cloud import Cloud
-from tests.support.launcher_stack import archive, create_function, invoke, printed, role, until
+from tests.support.launcher_stack import archive, create_function, invoke, printed, role
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.e2e
 WORKERS = 2

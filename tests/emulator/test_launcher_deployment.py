@@ -15,7 +15,7 @@ from infra.compare_versions import Difference, compare_live
 from infra.local import deployment
 from infra.local.cloud import Cloud
 from infra.local.project import ROOT, CommandError, tool_environment
-from tests.support.launcher_stack import until
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.e2e
 REQUEST_SECONDS = 300  # for what hangs
@@ -109,7 +109,7 @@ def command_after_a_deployment(cloud: Cloud) -> tuple[int, str]:
 
 
 def test_an_alias_that_was_left_behind_is_found_by_the_comparison(cloud: Cloud) -> None:
-    assert command_after_a_deployment(cloud) == (0, "candlecast: live of all 12 functions is what was deployed.\n")
+    assert command_after_a_deployment(cloud) == (0, "candlecast in us-east-1: live of all 12 functions is what was deployed.\n")
     functions, name = cloud.client("lambda"), cloud.outputs["ApiFunctionName"]
     before = functions.get_alias(FunctionName=name, Name="live")["FunctionVersion"]
     variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]

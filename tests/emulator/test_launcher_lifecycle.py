@@ -7,11 +7,14 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from infra.local.cloud import CLOUDS, Cloud, Ports
 from infra.local.project import ROOT, CommandError, interpreter
-from tests.support.launcher_stack import create_function, invoke, until
+from tests.support.launcher_stack import create_function, invoke
+from tests.support.processes import alive, ends
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.e2e
 NAME = "test-launcher-lifecycle"
@@ -23,13 +26,6 @@ def cloud() -> Iterator[Cloud]:
     instance = Cloud(NAME)
     yield instance
     instance.stop()
-
-
-def alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").split(") ")[1][0] != "Z"
-    except OSError:
-        return False
 
 
 def scratch(cloud: Cloud) -> Path:
@@ -62,7 +58,7 @@ def test_after_a_kill_the_workers_end_by_themselves_and_the_next_start_cleans_up
     cloud._process.send_signal(signal.SIGKILL)
     cloud._process.wait()
     assert cloud.crashed
-    assert not until(lambda: alive(worker), lambda found: not found), "a worker outlived its emulator"
+    assert ends(worker), "a worker outlived its emulator"
     left = {path.name for path in scratch(cloud).glob("ministack-lambda-*")}
     assert left, "nothing was left to clean up: the test shows nothing"
     cloud.start()
@@ -83,7 +79,7 @@ os._exit(1)
     command = [str(interpreter("dev")), "-c", code]
     started = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=START_SECONDS, check=False)  # noqa: S603
     pid = int(started.stdout)
-    assert not until(lambda: alive(pid), lambda found: not found)
+    assert ends(pid)
 
 
 def test_it_stops_too_when_whoever_started_it_was_gone_before_it_could_look(tmp_path: Path) -> None:
@@ -202,3 +198,17 @@ def test_nothing_listens_beyond_this_machine(cloud: Cloud) -> None:
     listening = [line.split() for line in Path("/proc/net/tcp").read_text(encoding="utf-8").splitlines()[1:]]
     addresses = {row[1].split(":")[0] for row in listening if row[3] == "0A" and f"socket:[{row[9]}]" in owned}
     assert addresses == {"0100007F"}, "127.0.0.1 and nothing else"
+
+
+def test_a_web_page_reads_no_secret(cloud: Cloud) -> None:
+    cloud.start()
+    cloud.client("secretsmanager").create_secret(Name="s", SecretString="of the vault")
+    own = {
+        "X-Amz-Target": "secretsmanager.GetSecretValue",
+        "Authorization": "AWS4-HMAC-SHA256 Credential=test/20261129/us-east-1/secretsmanager/aws4_request, Signature=x",
+    }
+    assert "of the vault" in httpx.post(cloud.endpoint, headers=own, content='{"SecretId":"s"}').text
+    for page in ({"Origin": "https://evil.example"}, {"Host": "evil.example:4566"}, {"Sec-Fetch-Site": "cross-site"}):
+        answer = httpx.post(cloud.endpoint, headers={**own, **page}, content='{"SecretId":"s"}')
+        assert (answer.status_code, answer.headers.get("access-control-allow-origin")) == (403, None)
+        assert "of the vault" not in answer.text
