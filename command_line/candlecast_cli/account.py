@@ -10,7 +10,7 @@ import typer
 
 from candlecast_cli import stacks
 from candlecast_cli.failures import CommandFailed, ExitCode, aws_refusals
-from candlecast_cli.printing import AsJson, examples, put_json, put_table
+from candlecast_cli.printing import AsJson, examples, put_json, put_table, warn
 
 if TYPE_CHECKING:
     from candlecast.adapters.dynamodb.account_inspection import StoredAccount
@@ -86,6 +86,8 @@ def list_accounts(
     rows = [_summary(account) for account in found]
     if as_json:
         put_json(rows)
+    elif not rows:
+        warn("no account")
     else:
         put_table(tuple(_COLUMNS), [tuple(row.values()) for row in rows])
 

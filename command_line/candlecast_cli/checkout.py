@@ -65,9 +65,11 @@ def is_inside() -> bool:
     return is_checkout(root) and all(find_spec(name) is not None for name in ("infra", "httpx", "boto3"))
 
 
-def enter() -> None:
+def enter(otherwise: str = "") -> None:
     """Return if the checkout's modules can be imported here. Raises `HandOver`, NOT_A_CHECKOUT outside of one,
     CHECKOUT_NOT_YOURS where the code of somebody else would run.
+
+    `otherwise` is appended to the refusal outside of one, for commands that also work without a checkout.
     """
     if is_inside():
         for name in PROFILES:
@@ -76,7 +78,7 @@ def enter() -> None:
     root = find(Path.cwd())
     if root is None:
         message = "this runs the stack of a checkout, and this folder is in none: clone the repository, cd into it, and try again"
-        raise CommandFailed("NOT_A_CHECKOUT", message, ExitCode.MISSING)
+        raise CommandFailed("NOT_A_CHECKOUT", message + otherwise, ExitCode.MISSING)
     if (path := writable_by_others(root)) is not None:
         message = f"others can change {path}, and this would run its code: if you trust it, `make env` and call {root / COMMAND}"
         raise CommandFailed("CHECKOUT_NOT_YOURS", message, ExitCode.FAILED)

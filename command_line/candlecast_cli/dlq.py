@@ -80,8 +80,10 @@ def list_letters(
     entries = [entry for page in found for entry in page.entries]
     if as_json:
         put_json([asdict(entry) for entry in entries])
-    else:
+    elif entries:
         put_table(COLUMNS, map(_row, entries))
+    else:
+        warn("no dead letter")
     hidden = sum(page.total for page in found) - len(entries)
     if hidden > 0:
         warn(f"about {hidden} more: beyond --limit, or behind the first ten of their FIFO group")
@@ -122,7 +124,11 @@ def redrive(
         put_json({"redriven": len(done.message_ids), **asdict(done)})
     else:
         rows: list[tuple[str, str]] = [(message_id, "redriven") for message_id in done.message_ids]
-        put_table(("message", "outcome"), [*rows, *((it.message_id, f"refused: {it.code}") for it in done.refused)])
+        rows += [(it.message_id, f"refused: {it.code}") for it in done.refused]
+        if rows:
+            put_table(("message", "outcome"), rows)
+        else:
+            warn("no dead letter")
     if done.refused:
         raise typer.Exit(ExitCode.FAILED)
 

@@ -34,6 +34,7 @@ DEFAULT_EMAIL = "trader@example.com"
 ADDRESS = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}")
 ASSET = re.compile(r"[A-Z0-9]{2,15}")
 ACTIONS = ("buy", "sell", "exit")
+ADDRESSES = ("ApiUrl", "PaperExchangeUrl")  # most looked for among some forty outputs
 
 app = typer.Typer(
     help="The stack of this checkout in an embedded AWS cloud: no AWS account, no Docker.",
@@ -100,7 +101,9 @@ def _options(candles: str, users: int | None, candle_count: int | None) -> Optio
 
 @app.command(
     epilog=examples(
-        "candlecast local up", "candlecast local up --fresh --users 10", "candlecast local up --name second --port 4600"
+        "candlecast local up",
+        "candlecast local up --fresh --users 10",
+        "candlecast local up --name second --port 4600 --api-port 8090 --paper-port 8091",
     )
 )
 def up(
@@ -109,9 +112,9 @@ def up(
     users: Users = None,
     candle_count: CandleCount = None,
     name: Instance = DEFAULT_INSTANCE,
-    port: Annotated[int | None, typer.Option(help="AWS's APIs; 4566 if nothing else is said.")] = None,
-    api_port: Annotated[int | None, typer.Option(help="The product's API; 8080.")] = None,
-    paper_port: Annotated[int | None, typer.Option(help="The paper exchange; 8081.")] = None,
+    port: Annotated[int | None, typer.Option(help="AWS's APIs; 4566 unless another is kept.")] = None,
+    api_port: Annotated[int | None, typer.Option(help="The product's API; 8080 unless another is kept.")] = None,
+    paper_port: Annotated[int | None, typer.Option(help="The paper exchange; 8081 unless another is kept.")] = None,
     workers_per_function: Annotated[int | None, typer.Option(min=1, max=64, help="Processes of one function.")] = None,
     end_with: EndWith = None,
 ) -> None:
@@ -129,13 +132,17 @@ def up(
     run.read_files(chosen)  # a broken file is said before anything is started
     if Cloud(name).running():
         raise CommandFailed(
-            "INSTANCE_RUNNING", f"an embedded cloud called {name} is running already: stop it, or take another name"
+            "INSTANCE_RUNNING",
+            f"an embedded cloud called {name} is running already: stop it, or take another --name and other ports",
         )
     asked = _ports(port, api_port, paper_port)
     if fresh:
         kept_state.forget(name)
+    recorded = kept_state.is_recorded(name)
     found = kept_state.find(name, asked)
     if found is None:
+        if recorded:
+            warn("the first run was killed before its state was written: its accounts are lost, this run starts anew")
         kept_state.forget(name)  # of a start that was not finished
     elif found.complaint:
         warn(found.complaint)
@@ -155,12 +162,16 @@ def up(
 
 
 def _stay(cloud: Cloud) -> None:
-    """Wait for Ctrl-C, which is how it is meant to end, or for `candlecast local down`."""
+    """Wait for Ctrl-C, which is how it is meant to end, or for `candlecast local down`. Raises EMULATOR_FAILED after a crash."""
     try:
         while cloud.alive:
             time.sleep(WAIT_SECONDS)
     except KeyboardInterrupt:
         say("stopping")
+        return
+    if cloud.crashed:
+        message = f"the emulator was killed: what changed since the start is lost. Its output is in {cloud.state}/emulator.log"
+        raise CommandFailed("EMULATOR_FAILED", message)
 
 
 def _ports(aws: int | None, api: int | None, paper: int | None) -> Ports | None:
@@ -232,7 +243,8 @@ def status(
     if as_json:
         put_json({"endpoint": cloud.endpoint, "outputs": cloud.outputs, "workers": workers})
         return
-    put_table(("output", "value"), [("AWS", cloud.endpoint), *sorted(cloud.outputs.items())])
+    first = [("AWS", cloud.endpoint), *((name, cloud.outputs[name]) for name in ADDRESSES if name in cloud.outputs)]
+    put_table(("output", "value"), first + sorted(item for item in cloud.outputs.items() if item[0] not in ADDRESSES))
     put_table(
         ("worker", "pid", "busy"),
         [(it["function"], it["pid"], "yes" if it["busy"] else "no") for it in workers],
@@ -361,8 +373,10 @@ def order(
             sys.stdout.flush()
 
     with stoppable():
-        trade = FirstOrder(cloud, email, Decimal(notional))
-        trade.prepare()
+        with Steps() as steps:
+            steps.step("prepare strategy, account, keys and subscription")
+            trade = FirstOrder(cloud, email, Decimal(notional))
+            trade.prepare()
         told(trade.send(action, market))
         for step in trade.watch() if watch else ():
             told(step)
@@ -376,6 +390,8 @@ def _why_not(steps: list[Any]) -> str:
     reasons = sorted({code for step in steps if step.kind == "decision" for code in step.facts["reasons"]})
     if "POSITION_ALREADY_OPEN" in reasons:
         return "the position is open already: `candlecast local order --action exit --watch` closes it"
+    if "KILL_SWITCH" in reasons:
+        return "nothing was filled: KILL_SWITCH: `candlecast switch show` says which, `candlecast switch lift` ends it"
     return f"nothing was filled: {', '.join(reasons) or 'see the steps above'}"
 
 

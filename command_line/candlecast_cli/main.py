@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, cast
@@ -36,9 +38,16 @@ class Candlecast(TyperGroup):
         **extra: Any,
     ) -> Any:
         """Run one command and exit with its code; returns the code if `standalone_mode` is off."""
-        words = list(sys.argv[1:] if args is None else args)
+        try:
+            words = [_readable(word) for word in (sys.argv[1:] if args is None else args)]
+        except UnicodeDecodeError:
+            return self._ended(
+                _told("USAGE", "an argument is text neither in this locale nor in UTF-8", ExitCode.USAGE), standalone_mode
+            )
         more = {"complete_var": complete_var, "windows_expand_args": windows_expand_args, **extra}
-        code = self._run(words, prog_name or "candlecast", more)
+        return self._ended(self._run(words, prog_name or "candlecast", more), standalone_mode)
+
+    def _ended(self, code: int, standalone_mode: bool) -> int:
         if standalone_mode:
             sys.exit(code)
         return code
@@ -49,7 +58,7 @@ class Candlecast(TyperGroup):
         except checkout.HandOver as handed:
             return self._hand_over(handed, words)
         except UsageError as error:
-            where = getattr(getattr(error, "ctx", None), "command_path", prog_name)
+            where = getattr(getattr(error, "ctx", None), "command_path", None) or self._meant(words, prog_name)
             return _told("USAGE", f"{_message(error)} See: {where} --help", ExitCode.USAGE)
         except typer.Abort:
             return _told("STOPPED", "stopped", ExitCode.INTERRUPTED)
@@ -62,6 +71,16 @@ class Candlecast(TyperGroup):
             return _told("STOPPED", "stopped", ExitCode.INTERRUPTED)
         return int(code) if isinstance(code, int) else ExitCode.DONE
 
+    def _meant(self, words: list[str], prog_name: str) -> str:
+        """The command that the words begin with, for errors that do not know theirs."""
+        path, found = [prog_name], cast("Any", self)
+        for word in words:
+            found = getattr(found, "commands", {}).get(word)
+            if found is None:
+                break
+            path.append(word)
+        return " ".join(path)
+
     def _hand_over(self, handed: checkout.HandOver, words: list[str]) -> int:
         try:
             checkout.hand_over(handed.root, words)
@@ -72,9 +91,24 @@ class Candlecast(TyperGroup):
             return _told("", str(failure), failure.exit_code)
 
 
+def _readable(word: str) -> str:
+    """An argument as text. A locale without its letters leaves surrogates, which nothing can store; most are UTF-8.
+
+    Raises UnicodeDecodeError for bytes that are no text.
+    """
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(word).decode()
+    return word
+
+
 def _message(error: Any) -> str:
-    """A usage error in one line; the list of choices of a missing argument stands on lines of its own."""
-    text = " ".join(str(error.format_message()).split())
+    """A usage error in one line; the list of choices of a missing argument stands on lines of its own.
+
+    A group without a command has no message: its help was printed.
+    """
+    text = " ".join(str(error.format_message()).split()) or "A command is missing"
     return text if text.endswith((".", "?", ")")) else f"{text}."
 
 
@@ -112,5 +146,8 @@ def root(
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Run one command; its exit code."""
+    """Run one command; its exit code. A letter that the terminal's locale has not got is escaped."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     return int(app(args=words, standalone_mode=False))

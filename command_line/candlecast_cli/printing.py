@@ -7,6 +7,7 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -95,15 +96,37 @@ class Steps(io.TextIOBase):
 
 
 def put_json(value: Any) -> None:
-    """The value as JSON, whole and uncoloured."""
-    print(json.dumps(value, indent=2, default=str))
+    """The value as JSON, whole and uncoloured; times as RFC 3339, everything else that JSON lacks as text."""
+    print(json.dumps(value, indent=2, default=_as_text))
+
+
+def _as_text(value: Any) -> str:
+    return moment(value) if isinstance(value, datetime) else str(value)
+
+
+def moment(when: datetime) -> str:
+    """A time as the API and the logs write it: 2026-11-29T09:50:06Z, with microseconds if it has any."""
+    return when.isoformat().replace("+00:00", "Z")
 
 
 def put_table(head: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None) -> None:
-    """A table of text; cells that are empty show a dash."""
+    """A table of text; cells that are empty show a dash.
+
+    On a terminal that is too narrow, each cell gets a line: ids that are folded cannot be copied.
+    """
+    lines = [[NOTHING if cell in (None, "") else visible(_as_text(cell)) for cell in row] for row in rows]
+    if len(head) > 2 and console().is_terminal and _width([head, *lines]) > console().width:
+        for number, line in enumerate(lines):
+            put_table(("", ""), zip(head, line, strict=True), title=None if number else title)
+        return
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), title=title, title_justify="left", title_style="bold")
     for name in head:
         table.add_column(name, no_wrap=not console().is_terminal, overflow="fold", header_style="bold")
-    for row in rows:
-        table.add_row(*(Text(NOTHING if cell in (None, "") else visible(str(cell))) for cell in row))
+    for line in lines:
+        table.add_row(*map(Text, line))
     console().print(table)
+
+
+def _width(lines: Sequence[Sequence[str]]) -> int:
+    """Columns of a terminal that a table of these lines takes; two stand between cells."""
+    return sum(max(map(len, column)) + 2 for column in zip(*lines, strict=True))

@@ -122,7 +122,7 @@ def connect(where: Where) -> Stack:
 
 
 def _local(name: str) -> Stack:
-    checkout.enter()
+    checkout.enter("; or name a stack in an AWS account by --stack")
     import boto3
 
     from infra.local import deployment

@@ -7,7 +7,6 @@ as by the API.
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -80,7 +79,7 @@ def show(
     "set",
     epilog=examples(
         'candlecast switch set platform --grade HALT_ALL --reason "keys leaked"',
-        'candlecast switch set strategy sma-cross-btc-1m --grade FLATTEN --reason "wrong candles"',
+        'candlecast switch set strategy sma-cross-btc-usdt-1m --grade FLATTEN --reason "wrong candles"',
     ),
 )
 def set_switch(
@@ -196,8 +195,7 @@ def _put(switch: KillSwitch, as_json: bool) -> None:
 def _as_dict(switch: KillSwitch) -> dict[str, object]:
     fields = asdict(switch)
     place = fields.pop("place")
-    found: dict[str, object] = json.loads(json.dumps({**place, **fields}, default=str))
-    return found
+    return {**place, **fields}
 
 
 def _row(switch: KillSwitch) -> tuple[object, ...]:

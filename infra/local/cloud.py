@@ -19,6 +19,7 @@ import urllib.request
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from http.client import HTTPException
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -160,6 +161,11 @@ class Cloud:
         """Whether the emulator that this object has started still runs."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def crashed(self) -> bool:
+        """Whether the emulator that this object has started ended other than asked to; it has then saved nothing."""
+        return self._process is not None and self._process.poll() not in (None, 0)
+
     def start(self) -> Self:
         """Start the emulator and return when it answers. Raises CommandError with its own words if it cannot.
 
@@ -209,13 +215,23 @@ class Cloud:
             if process.poll() is not None:
                 said = (self.state / "emulator.log").read_text(encoding="utf-8", errors="replace").strip()
                 self._process = None
-                raise CommandError(said.splitlines()[-1] if said else "the emulator ended without a word", "EMULATOR_FAILED")
-            with contextlib.suppress(OSError):
-                self._request("GET", "/_ministack/health", ANSWER_SECONDS)
+                last = (
+                    said.splitlines()[-1].removeprefix("candlecast emulator: ") if said else "the emulator ended without a word"
+                )
+                raise CommandError(last, "EMULATOR_FAILED")
+            if self._answers_as(process.pid):
                 return
             time.sleep(POLL_SECONDS)
         message = f"the emulator did not answer within {START_SECONDS:.0f} s, see {self.state}/emulator.log"
         raise CommandError(message, "EMULATOR_FAILED")
+
+    def _answers_as(self, pid: int) -> bool:
+        """Whether the process that was started answers: another one at its port must not be deployed into."""
+        try:
+            self._request("GET", "/_ministack/health", ANSWER_SECONDS)
+            return self._identify() == pid
+        except (OSError, ValueError, HTTPException, CommandError):
+            return False
 
     def stop(self) -> None:
         """End the emulator and its workers; nothing of them is left. Harmless when it is not running."""

@@ -51,7 +51,7 @@ def find(name: str, ports: Ports | None) -> Found | None:
     `ports` are those that are asked for, if any are.
     """
     folder = CLOUDS / name
-    if not (folder / RECORD).exists():
+    if not is_recorded(name):
         return None
     kept = _read(folder / RECORD)
     if kept.emulator != MINISTACK_VERSION:
@@ -66,6 +66,11 @@ def find(name: str, ports: Ports | None) -> Found | None:
         return None
     clean = (folder / "state" / "saved_at").exists()
     return Found(kept, None if clean else "the last run was killed: what it changed is lost, the state is that of the run before")
+
+
+def is_recorded(name: str) -> bool:
+    """Whether an instance of that name has once been ready, and was not forgotten."""
+    return (CLOUDS / name / RECORD).exists()
 
 
 def note_build(cloud: Cloud) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from infra.local.cloud import Cloud, Ports
+from infra.local.cloud import CLOUDS, Cloud, Ports
 from infra.local.project import ROOT, CommandError, interpreter
 from tests.support.launcher_stack import create_function, invoke
 from tests.support.processes import alive, ends
@@ -57,6 +57,7 @@ def test_after_a_kill_the_workers_end_by_themselves_and_the_next_start_cleans_up
     assert cloud._process is not None
     cloud._process.send_signal(signal.SIGKILL)
     cloud._process.wait()
+    assert cloud.crashed
     assert ends(worker), "a worker outlived its emulator"
     left = {path.name for path in scratch(cloud).glob("ministack-lambda-*")}
     assert left, "nothing was left to clean up: the test shows nothing"
@@ -107,6 +108,13 @@ def test_an_interrupted_start_leaves_no_emulator(cloud: Cloud, monkeypatch: pyte
     assert not cloud.running()
 
 
+def test_a_stop_by_another_process_is_no_crash(cloud: Cloud) -> None:
+    cloud.start()
+    Cloud.attach(NAME).stop()
+    assert not until(lambda: cloud.alive, lambda found: not found)
+    assert not cloud.crashed
+
+
 def test_instances_side_by_side_share_nothing(cloud: Cloud) -> None:
     cloud.start()
     with Cloud(f"{NAME}-other") as other:
@@ -120,6 +128,24 @@ def test_a_second_instance_of_a_name_is_refused_and_the_first_goes_on(cloud: Clo
     with pytest.raises(CommandError, match="running already"):
         Cloud(NAME).start()
     assert cloud.client("sqs").list_queues()["ResponseMetadata"]["HTTPStatusCode"] == 200
+
+
+def test_an_instance_at_the_ports_of_another_is_refused_and_never_taken_for_it(cloud: Cloud) -> None:
+    cloud.start()
+    with pytest.raises(CommandError, match=f"port {cloud.ports.aws} is taken"):
+        Cloud(f"{NAME}-other", ports=cloud.ports).start()
+    assert cloud.client("sqs").list_queues()["ResponseMetadata"]["HTTPStatusCode"] == 200
+
+
+def test_an_instance_that_was_killed_is_not_found_in_its_successor_at_the_port(cloud: Cloud) -> None:
+    cloud.start()
+    killed = CLOUDS / f"{NAME}-killed"
+    killed.mkdir(parents=True, exist_ok=True)
+    (killed / "instance.json").write_text((cloud.state / "instance.json").read_text(encoding="utf-8"), encoding="utf-8")
+    with pytest.raises(CommandError, match="no embedded cloud"):
+        Cloud.attach(killed.name)
+    Cloud(killed.name, ports=cloud.ports).stop()
+    assert Cloud.attach(NAME).workers() == []
 
 
 def test_a_taken_port_is_named() -> None:

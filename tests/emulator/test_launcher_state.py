@@ -106,6 +106,14 @@ def test_a_state_is_found_with_what_it_was_made_of(folder: Cloud) -> None:
     assert kept_state.find("another", None) is None
 
 
+def test_a_first_run_that_was_killed_leaves_a_record_without_a_state(folder: Cloud) -> None:
+    for file in (folder.state / "state").iterdir():
+        file.unlink()
+    assert kept_state.is_recorded(NAME)
+    assert kept_state.find(NAME, None) is None
+    assert not kept_state.is_recorded(NAME)
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [({"emulator": "1.5.32"}, "STATE_OF_OTHER_EMULATOR"), ({"ports": Ports(9, 2, 3)}, "STATE_OF_OTHER_PORTS")],

@@ -94,7 +94,8 @@ def check_port(number: int) -> None:
         try:
             probe.bind((HOST, number))
         except OSError as error:
-            raise StartError(f"port {number} is taken ({error.strerror}): stop what uses it or choose another") from error
+            others = "`candlecast local up --port N --api-port N --paper-port N` takes others"
+            raise StartError(f"port {number} is taken ({error.strerror}): stop what uses it; {others}") from error
 
 
 def prepare_folders(settings: Settings) -> None:

@@ -59,6 +59,14 @@ def test_a_list_without_a_queue_is_a_table_of_all_queues(stack: Connection) -> N
     assert stack.asked == [Where("up", "candlecast-prod", "operator", "eu-central-1")]
 
 
+def test_queues_without_letters_are_said_to_have_none(stack: Connection) -> None:
+    stack.letters.letters.clear()
+    for words in (("list",), ("redrive", "trade")):
+        result = run("dlq", *words)
+        assert (result.exit_code, result.stdout, result.stderr.strip()) == (0, "", "no dead letter")
+    assert answer("list") == []
+
+
 def test_what_is_not_shown_is_told_of(stack: Connection) -> None:
     stack.letters.letters.append(a_dead_letter("letter-3"))
     assert "about 1 more" in run("dlq", "list", "trade", "--limit", "1").stderr

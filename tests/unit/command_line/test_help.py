@@ -81,6 +81,7 @@ def test_every_example_is_a_command_with_options_that_exist(names: tuple[str, ..
 def test_a_group_alone_shows_its_help(names: tuple[str, ...]) -> None:
     result = run(*names)
     assert "Commands" in result.output
+    assert f"USAGE: A command is missing. See: {' '.join(('candlecast', *names))} --help" in result.stderr
     assert result.exit_code == 2
 
 

@@ -10,11 +10,12 @@ import sys
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from candlecast_cli import local
+from candlecast_cli.failures import CommandFailed
 from infra.local import first_order
 from infra.local.cloud import User, Worker
 from infra.local.first_order import Step
@@ -110,6 +111,22 @@ class FakeOrder:
         yield from self.steps
 
 
+class EndedCloud:
+    """An instance whose emulator has ended."""
+
+    alive = False
+    state = Path("/nonexistent")
+
+    def __init__(self, *, crashed: bool) -> None:
+        self.crashed = crashed
+
+
+def test_a_killed_emulator_is_a_failure_and_a_stopped_one_is_none() -> None:
+    local._stay(cast("Any", EndedCloud(crashed=False)))
+    with pytest.raises(CommandFailed, match="EMULATOR_FAILED: the emulator was killed"):
+        local._stay(cast("Any", EndedCloud(crashed=True)))
+
+
 def decided(*reasons: str) -> Step:
     return Step("decision", f"1 leg(s): ENTRY {' '.join(reasons)}", 0.1, {"legs": ["ENTRY"], "reasons": list(reasons)})
 
@@ -135,9 +152,9 @@ def test_an_order_that_is_not_filled_fails_and_says_why(order: Any, monkeypatch:
     monkeypatch.setattr(order, "steps", (decided("POSITION_ALREADY_OPEN"),))
     result = run("local", "order", "--watch")
     assert result.exit_code == 1
-    assert result.stderr.startswith("candlecast: NOT_FILLED: the position is open already")
+    assert result.stderr.splitlines()[-1].startswith("candlecast: NOT_FILLED: the position is open already")
     monkeypatch.setattr(order, "steps", (decided("KILL_SWITCH"),))
-    assert "KILL_SWITCH" in run("local", "order", "--watch").stderr
+    assert "KILL_SWITCH: `candlecast switch show`" in run("local", "order", "--watch").stderr
 
 
 @pytest.mark.parametrize("name", [signal.SIGINT, signal.SIGTERM])

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
+import json
 from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 from rich.console import Console
 
 from candlecast_cli import printing, stacks
 from candlecast_cli.failures import CommandFailed
-from candlecast_cli.printing import Steps, put_table, say, visible, warn
+from candlecast_cli.printing import Steps, put_json, put_table, say, visible, warn
 from tests.unit.command_line.running import refused
 
 
@@ -34,6 +38,28 @@ def test_on_a_terminal_each_step_ends_with_its_time(monkeypatch: pytest.MonkeyPa
     assert told.out == "answer\n"
     assert "sam build, 0 s" in told.err
     assert "sam deploy, 0 s" in told.err
+
+
+def test_times_are_written_as_the_api_writes_them(capsys: pytest.CaptureFixture[str]) -> None:
+    when = datetime(2026, 11, 29, 9, 50, 6, tzinfo=UTC)
+    put_json({"at": when, "price": Decimal("1.50")})
+    assert json.loads(capsys.readouterr().out) == {"at": "2026-11-29T09:50:06Z", "price": "1.50"}
+    put_table(("at",), [(when,)])
+    assert "2026-11-29T09:50:06Z" in capsys.readouterr().out
+
+
+def test_a_terminal_that_is_too_narrow_gets_a_line_for_each_cell(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = io.StringIO()
+    terminal = Console(file=shown, force_terminal=True, color_system=None, width=60)
+    monkeypatch.setattr(printing, "console", lambda **_: terminal)
+    put_table(("scope", "id", "reason"), [("PLATFORM", "platform", "x" * 45), ("USER", "u", None)])
+    cells = [line.split() for line in shown.getvalue().splitlines() if line.strip()]
+    assert cells == [
+        *(["scope", "PLATFORM"], ["id", "platform"], ["reason", "x" * 45]),
+        *(["scope", "USER"], ["id", "u"], ["reason", "-"]),
+    ]
+    put_table(("scope", "id", "reason"), [("USER", "u", None)])
+    assert shown.getvalue().split()[-6:] == ["scope", "id", "reason", "USER", "u", "-"]
 
 
 def test_a_table_in_a_pipe_keeps_its_lines_whole(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -34,6 +35,7 @@ from tests.unit.command_line.running import refused, run
         (("local", "order", "--notional", "0"), "more than 0"),
         (("local", "deploy", "--parameter", "LogLevel"), "NAME=VALUE"),
         (("dlq", "show", "trade"), "Missing argument"),
+        (("local", "status", "--output"), "See: candlecast local status --help"),
         (("dlq", "list", "--limit", "0"), "--limit"),
         (("account", "show", "account-1"), "--tenant TENANT_ID or --email ADDRESS"),
         (("account", "show", "account-1", "--tenant", "a", "--email", "b@example.com"), "--tenant TENANT_ID or --email"),
@@ -97,7 +99,7 @@ def test_outside_of_a_checkout_local_says_so(tmp_path: Path, monkeypatch: pytest
     monkeypatch.chdir(tmp_path)
     assert "clone the repository" in refused(3, "NOT_A_CHECKOUT", "local", "up")
     assert "clone the repository" in refused(3, "NOT_A_CHECKOUT", "build")
-    assert "clone the repository" in refused(3, "NOT_A_CHECKOUT", "dlq", "list")
+    assert "by --stack" in refused(3, "NOT_A_CHECKOUT", "dlq", "list")
 
 
 @pytest.fixture
@@ -157,6 +159,21 @@ def test_installed_elsewhere_it_runs_the_checkouts_own_command(monkeypatch: pyte
 def checkout_main(*words: str) -> None:
     result = run(*words)
     raise SystemExit(result.exit_code)
+
+
+def test_words_in_a_locale_without_their_letters_are_read_and_shown(tmp_path: Path) -> None:
+    ascii_only = {"PATH": os.environ["PATH"], "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+
+    def say(name: bytes) -> tuple[int, str]:
+        command: list[str | bytes] = [sys.executable, "-P", "-m", "candlecast_cli", "switch", "lift", name]
+        done = subprocess.run(command, env=ascii_only, cwd=tmp_path, capture_output=True, text=True, check=False)  # noqa: S603
+        return done.returncode, done.stderr
+
+    assert say("Börse".encode()) == (
+        2,
+        "candlecast: UNKNOWN_SCOPE: there is no scope called 'B\\xf6rse': organisation, platform, strategy, user\n",
+    )
+    assert say(b"\xff") == (2, "candlecast: USAGE: an argument is text neither in this locale nor in UTF-8\n")
 
 
 def test_two_commands_never_hand_over_to_each_other_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
