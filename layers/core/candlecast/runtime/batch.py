@@ -2,7 +2,7 @@
 
 The end of a use case decides about its message. After a return, the message is done. `RetryLater` redelivers the message when the
 error says, and twice as late after each attempt in vain. A message that can never be processed is dead-lettered at once, with its
-reason. Any unforeseen error redelivers the message with a growing pause, and dead-letters it after the last receive.
+reason. Any unforeseen error redelivers the message with a growing pause. A failure at the last receive dead-letters the message.
 """
 
 from __future__ import annotations
@@ -117,8 +117,8 @@ class QueueConsumer[M]:
 def pause_seconds(error: RetryLater, receives: int) -> int:
     """Seconds until the retry of a message that was received `receives` times: twice as late each time.
 
-    The few receives that a queue allows then outlast an outage of minutes. An exit does not end in the dead letters because its
-    venue was silent for a minute.
+    The few receives that a queue allows then outlast an outage of minutes. A minute of silence at its venue does not make an exit
+    a dead letter.
     """
     return min(MAX_PAUSE_SECONDS, int(error.after_seconds * 2 ** (receives - 1)))
 

@@ -47,7 +47,7 @@ class FollowOrders:
         else:
             resting = [order for market in sorted(markets) for order in venue.open_orders(market)]
         at_venue = {order.client_order_id for order in resting}
-        # adds first, left-over orders last: the order that closed the position may have closed an entry fill too
+        # adds first, left-over orders last: these may have closed an entry fill that we have not recorded
         for intent in sorted(account.intents.values(), key=lambda intent: (not intent.is_add, is_left_over(account, intent))):
             if markets is None or intent.market in markets:
                 self._follow(changes, venue, intent, at_venue=intent.client_order_id in at_venue)

@@ -1,7 +1,7 @@
 """Look at reservations whose account should have said by now what became of them: a worker may have died in between.
 
 A reservation is released only if its account does not know the entry and holds nothing of it. Also, no delivery of the order's
-message may find the entry fresh any more. The reservation of an open position is looked at later once more, in case the events of
+message can find the entry fresh any more. The reservation of an open position is looked at later once more, in case the events of
 its end are lost.
 """
 

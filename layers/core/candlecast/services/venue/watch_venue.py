@@ -10,7 +10,7 @@ from candlecast.domain.venue.breaker import Breaker, BreakerState, is_venue_fail
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.gate import BreakerStore
 
-ATTEMPTS = 3  # the winner reports the same venue; a failure that is not counted costs one more to open
+ATTEMPTS = 3  # a worker that wins reports the same venue; a failure that is not counted costs one more to open
 NO_PROBE_SECONDS = 5.0  # somebody else's probe is under way, and its answer is seconds away
 
 
