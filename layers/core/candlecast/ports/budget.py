@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 class WeightStore(Protocol):
     def lease(self, address: Address, now: datetime, weight: int, ceiling: int) -> Spent | None:
-        """Take `weight` of the minute's budget if no more than `ceiling` is taken after it; what is taken then.
+        """Take `weight` of the minute's budget if no more than `ceiling` is taken after it; returns the weight taken then.
 
-        None if it was not granted: `read_spent` says why. One conditional write, of the first lease of a minute another one.
+        None if the lease was not granted: `read_spent` says why. One conditional write; a second for the first lease of a minute.
         """
         ...
 
     def read_spent(self, address: Address, now: datetime) -> Spent:
-        """What has been taken in `now`'s minute, strongly consistent."""
+        """The weight taken in `now`'s minute, strongly consistent."""
         ...
 
     def block(self, address: Address, until: datetime, now: datetime) -> None:

@@ -16,7 +16,7 @@ MAX_CHOSEN = 100  # ids in one redrive; without ids everything is meant
 class DeadLetterEntry:
     """One dead letter, in words that hold no secret: `facts` are ids and instants of its message, never the message itself.
 
-    `put_aside_at` is when it came here; what SQS itself has moved out of a standard queue keeps the time of its first sending.
+    `put_aside_at` is when it came here. A message that SQS itself moved out of a standard queue keeps its first sending time.
     `receives` is how often its queue had delivered it, None where nobody has noted it. `kind` is what the message is, and
     "unreadable" is part of it if it could not be decoded.
     """

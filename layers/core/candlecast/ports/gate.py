@@ -42,9 +42,9 @@ class KillSwitchStore(Protocol):
         ...
 
     def find_switch(self, place: SwitchPlace) -> KillSwitch | None:
-        """The switch as it was set last, also one that is off; None if it was never touched."""
+        """The switch as it was set last, on or off; None for a switch that was never touched."""
         ...
 
     def save_switch(self, switch: KillSwitch) -> KillSwitch:
-        """Write as version + 1 with the event that tells of it; raises `Conflict` (VERSION_CONFLICT)."""
+        """Write as version + 1 with the event that reports the change; raises `Conflict` (VERSION_CONFLICT)."""
         ...

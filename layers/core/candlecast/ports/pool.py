@@ -38,9 +38,9 @@ class PoolStore(Protocol):
     ) -> None:
         """Change slots and one reservation in one step, or nothing. One request.
 
-        `old` is the reservation as it was read (None: there is none), `new` what becomes of it (None: it ends), written as the
-        next version. Raises `Conflict`: RESERVATION_CHANGED if the reservation is another by now, SLOT_CHANGED if a slot does
-        not allow its change or somebody else is changing it at this moment.
+        `old` is the reservation as it was read (None: there is none). `new` is written as the next version (None: the reservation
+        ends). Raises `Conflict` with RESERVATION_CHANGED if the stored reservation is not `old` any more. The code is
+        SLOT_CHANGED if a slot does not allow its change, or if another writer is changing the slot at this moment.
         """
         ...
 

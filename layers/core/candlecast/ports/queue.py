@@ -38,7 +38,7 @@ class ReconcileQueue(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
-    """A message that is put aside, with the reason in words that hold no secret.
+    """A message to dead-letter, with the reason in words that hold no secret.
 
     `group_id` is a FIFO queue's; `receives` is how often its queue had delivered it.
     """

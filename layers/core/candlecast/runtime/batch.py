@@ -1,8 +1,8 @@
 """Consume a batch of queue messages: each on its own, in order within its group, and every failure told apart.
 
-A use case says what to do with a message by how it ends: return (done), `RetryLater` (comes back when it says, and twice as late
-each time that did not help), or another error: what can never be processed is put aside in the dead letters with its reason at
-once, anything unforeseen comes back with a growing pause and is put aside after the last try.
+The end of a use case decides about its message. After a return, the message is done. `RetryLater` redelivers the message when the
+error says, and twice as late after each attempt in vain. A message that can never be processed is dead-lettered at once, with its
+reason. Any unforeseen error redelivers the message with a growing pause. A failure at the last receive dead-letters the message.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ OUT_OF_TIME = RetryLater("OUT_OF_TIME", "the invocation has too little time left
 class QueueConsumer[M]:
     """How one function consumes one queue.
 
-    `max_receives` is the queue's maxReceiveCount; at the last receive the message is put aside here, because the queue's own
-    redrive gives no reason. `needed_milliseconds` is what one message takes at most; what cannot be finished in time goes back
-    untouched. At its last receive it is put aside like any other, as RETRIES_SPENT:OUT_OF_TIME.
+    `max_receives` is the queue's maxReceiveCount. At the last receive the message is dead-lettered here, because the queue's own
+    redrive gives no reason. `needed_milliseconds` is the longest time for one message. A message without that much time left goes
+    back untouched; at its last receive, such a message is dead-lettered as RETRIES_SPENT:OUT_OF_TIME.
     """
 
     decode: Callable[[str], M]
@@ -115,10 +115,10 @@ class QueueConsumer[M]:
 
 
 def pause_seconds(error: RetryLater, receives: int) -> int:
-    """When a message that was received `receives` times is tried again: twice as late each time.
+    """Seconds until the retry of a message that was received `receives` times: twice as late each time.
 
-    The few receives that a queue allows then outlast an outage of minutes, and an exit does not end in the dead letters because
-    its venue was silent for one.
+    The few receives that a queue allows then outlast an outage of minutes. A minute of silence at its venue does not make an exit
+    a dead letter.
     """
     return min(MAX_PAUSE_SECONDS, int(error.after_seconds * 2 ** (receives - 1)))
 

@@ -1,4 +1,4 @@
-"""Environment of the functions, one model each: what is missing or malformed is said at the first invocation, by name."""
+"""Environment of the functions, one model each: the first invocation names each missing or malformed variable."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ VERSION_CONFLICT = "VERSION_CONFLICT"
 def retry_conflict[T](attempt: Callable[[], T]) -> T:
     """Run `attempt`, which reads, decides and writes, until its write wins.
 
-    Only a lost version is tried again, at once: `attempt` reads afresh, so there is nothing to wait for. Raises the last
+    Only a lost version is retried, at once: `attempt` reads afresh, so there is nothing to wait for. Raises the last
     `Conflict` (VERSION_CONFLICT) once the attempts are spent, and every other error as it comes.
     """
     for _ in range(ATTEMPTS - 1):

@@ -18,10 +18,10 @@ from candlecast.domain.values.terms import Side
 MAX_EXTERNAL_ORDERS = (
     10  # so many are shown; a grid bot on the same keys has more than anybody reads, and every write pays for them
 )
-MAX_DRIFTS = 10  # markets; what is beyond them is found again when there is room
+MAX_DRIFTS = 10  # markets; later looks find the others again when there is room
 MAX_MENDS = 20
 QUICK_LOOKS = 3  # so often a difference that keeps changing is looked at again at once, then at the account's usual pace
-SLOW_PACE = timedelta(minutes=5)  # of what did not help three times
+SLOW_PACE = timedelta(minutes=5)  # of a repair that failed three times
 MEND_MEMORY = timedelta(hours=1)  # trouble that comes back later than this counts as new
 
 
@@ -71,5 +71,5 @@ class Mend:
         return replace(self, attempts=attempts + 1, last_at=now)
 
     def may_go_on(self, now: datetime) -> bool:
-        """Whether it may be tried again now: freely at first, at the slow pace after it has not helped three times."""
+        """Whether a retry may run now: freely at first, at the slow pace after three attempts in vain."""
         return self.attempts < ATTEMPTS_BEFORE_ALERT or now - self.last_at >= SLOW_PACE

@@ -33,8 +33,8 @@ class Grade(StrEnum):
     every position is closed at market, then as REDUCE_ONLY. HALT_ALL: no entry and no exit is sent, so halt is not close; exits
     wait and go on when it ends. Where several switches concern an order, the strictest counts, and HALT_ALL overrules FLATTEN.
 
-    Stops and targets of a position that is held are sent under every grade: those that rest at the venue stay there even in a
-    halt, and a position must not be worse off because its entry filled a moment earlier.
+    Stops and targets of a held position are sent under every grade. Resting stops stay at the venue even in a halt, and a
+    position must not be worse off because its entry filled a moment earlier.
     """
 
     PAUSE_ENTRIES = "PAUSE_ENTRIES"

@@ -1,6 +1,6 @@
 """Which kill switches concern an account's orders.
 
-The switch itself knows no account, because the account's events tell of switches.
+The switch itself knows no account, because the account's events report switches.
 """
 
 from __future__ import annotations

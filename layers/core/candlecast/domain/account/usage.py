@@ -20,7 +20,7 @@ from candlecast.domain.values.terms import PositionSide
 
 MAX_MARKETS = 24  # position keys, at about 100 bytes each in the stored item; a user trades a handful in a day
 MAX_REJECTS = 12  # markets; more than a few mean that something is wrong with the account, not with a market
-MAX_TOLD = 40  # breaches told of in a day; whoever gets that many has understood
+MAX_TOLD = 40  # breaches reported in a day; a user with so many has understood
 MEMORY = timedelta(seconds=int(MEMORY_SECONDS))  # the longest that a limit on a market may look back
 PROFIT_WINDOW = timedelta(days=1)
 MINUTE = timedelta(minutes=1)
@@ -73,7 +73,7 @@ class Results:
 
 @dataclass(frozen=True)
 class MarketUse:
-    """What a subscription did last in a market; `profit` after fees since `profit_since`, at most a day before the last close."""
+    """A subscription's last acts in a market; `profit` after fees since `profit_since`, at most a day before the last close."""
 
     entered_at: datetime | None = None
     entered_side: PositionSide | None = None
@@ -133,7 +133,7 @@ class EquityMarks:
 
 @dataclass(frozen=True)
 class DayUse:
-    """What the account did on one UTC day: orders sent, notional entered (reserved or filled) and what of it in an emergency."""
+    """The account's UTC day: orders sent, notional entered (reserved or filled), and the part entered in an emergency."""
 
     day: date
     orders: int = 0
@@ -175,7 +175,7 @@ class Usage:
         return Results(now.date()) if known is None else known.on(now.date())
 
     def market(self, key: str) -> MarketUse:
-        """What is known of a position key; of an unknown one the strictest of what did not fit."""
+        """The use of a position key; for an unknown key, the strictest values of the keys that did not fit."""
         return self.markets.get(key) or self.other_markets or MarketUse()
 
     def rejected_at(self, market: str) -> datetime | None:
@@ -272,7 +272,7 @@ class Usage:
         return replace(self, equity=marks)
 
     def told(self, subscription_id: str, code: str, now: datetime) -> Usage | None:
-        """Remember that a breach is told of; None if it has been today, or if too much has."""
+        """Remember that a breach is reported; None if it was reported today already, or if too many were."""
         today, key = self.today(now), f"{subscription_id[:8]}|{code}"
         if key in today.told or len(today.told) >= MAX_TOLD:
             return None

@@ -1,7 +1,7 @@
 """Decide a subscriber's share of a signal: the order legs to place, and the decisions not to place one.
 
-From top to bottom: the plan, the wait for an earlier order, the exit, the entry, the entry's size and legs; last the draft that
-makes every intent.
+From top to bottom: the plan, the wait for an earlier order, the exit, the entry, the entry's size and legs. Last comes the
+draft that makes every intent.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Plan:
     waiting: tuple[Intent, ...] = ()
     """Exits that the account keeps until an earlier order has ended (PENDING)."""
     comes_again: bool = False
-    """Whether the message must come again, because an entry could not be decided yet."""
+    """Whether the message must be redelivered, because an entry could not be decided yet."""
     receipt: Receipt | None = None
     """How everything was decided; None while a decision is missing."""
 
@@ -73,7 +73,7 @@ def plan_orders(account: Account, order: TradeOrder, market: Market | None, now:
     """Decide everything that `order` leads to, from the account's state alone.
 
     Legs that the account knows already are left out, so a repeat of a message plans nothing. While an earlier order of the same
-    position has not ended, nobody knows what is held: an exit is then kept by the account, and an entry raises `RetryLater`.
+    position has not ended, nobody knows what is held. An exit is then kept by the account, and an entry raises `RetryLater`.
     """
     draft, signal = _Draft(account, order, now), order.signal
     known_exit, known_entry = draft.is_known(LegKind.EXIT), draft.is_known(LegKind.ENTRY)
@@ -122,7 +122,7 @@ def _may_close(draft: _Draft) -> bool:
 
 
 def _only_side(signal: Signal) -> PositionSide | None:
-    """The side that an exit is about; None if the exit closes whatever is held."""
+    """The side that an exit closes; None if the exit closes either side."""
     sides = [side for side in PositionSide if signal.closes(side)]
     return sides[0] if len(sides) == 1 else None
 
@@ -153,7 +153,7 @@ def _exits(draft: _Draft, closing: Position | None) -> tuple[Intent, ...]:
 
 @dataclass(frozen=True)
 class _Decision:
-    """What an entry came to, and by which limits."""
+    """The outcome of an entry: its intents, with the limits and evaluations behind them."""
 
     intents: tuple[Intent, ...]
     limits: EffectiveLimits
@@ -255,7 +255,7 @@ def _sized(draft: _Draft, market: Market, closing: Position | None, limits: Effe
 
 
 def _legs(draft: _Draft, entry: Entry) -> tuple[Intent, ...]:
-    """The entry as it is sent, with the protective legs that are sent behind it."""
+    """The entry to send, with the protective legs that follow it."""
     account, settings, asked = draft.account, entry.settings, entry.order
     held = account.positions.get(entry.key) if entry.key != entry.closing_key else None
     rests = asked.rests_seconds if asked.type is not EntryType.MARKET else None
@@ -325,7 +325,7 @@ class _Draft:
     def receipt(
         self, intents: tuple[Intent, ...], limits: EffectiveLimits | None = None, evaluations: tuple[Evaluation, ...] = ()
     ) -> Receipt:
-        """The receipt of what was decided; exits pass no limits."""
+        """The receipt of a decision; exits pass no limits."""
         return Receipt.of(self.account, self.order, intents, limits, evaluations, self.now)
 
     def _leg(

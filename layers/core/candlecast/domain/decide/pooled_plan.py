@@ -16,8 +16,9 @@ def entry_of(plan: Plan) -> Intent | None:
 
 
 def marked(plan: Plan, pool_id: str) -> Plan:
-    """The plan, its entry marked with the pool that must be told of its end, also if it is not sent: an earlier visit may have
-    reserved for it.
+    """The plan, its entry marked with the pool that must learn of the entry's end.
+
+    An entry that is not sent is marked too: an earlier visit may have reserved for it.
     """
     return replace(plan, legs=_marked(plan.legs, pool_id), decided=_marked(plan.decided, pool_id))
 
@@ -43,7 +44,7 @@ def deny_entry(plan: Plan, denial: Denial) -> Plan:
 
 
 def without_entry(plan: Plan) -> Plan:
-    """Only the exits, which wait for nobody; the message comes again for the entry."""
+    """Only the exits, which wait for nobody; the message is redelivered for the entry."""
     return replace(plan, legs=tuple(leg for leg in plan.legs if leg.kind is LegKind.EXIT), comes_again=True, receipt=None)
 
 

@@ -114,12 +114,12 @@ def _limit(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def _present(content: dict[str, Any]) -> dict[str, Any]:
-    """What is None is left out."""
+    """The content without its None values."""
     return {key: value for key, value in content.items() if value is not None}
 
 
 def _canonical(value: object) -> str:
-    """What is none of JSON's own types."""
+    """The text of a value that JSON has no type for; raises `TypeError` for a type that no receipt holds."""
     if isinstance(value, Decimal):
         return format(value.normalize(), "f")
     if isinstance(value, datetime):

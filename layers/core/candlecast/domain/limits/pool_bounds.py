@@ -1,6 +1,6 @@
-"""What an organisation's accounts may have together, apart from how it is shared out (`domain/pools/pool.py`).
+"""The bounds that all accounts of an organisation share; `domain/pools/pool.py` divides them among slots.
 
-Every order message carries it, and functions that pass messages on have no use for the rest.
+Every order message carries the bounds, and functions that only pass messages on need nothing else of a pool.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ MAX_ORDERS_POOLED = 1_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class PoolBounds:
-    """What all accounts of an organisation may have together; None is not limited. Money in quote units.
+    """Bounds that all accounts of an organisation share; None is not limited. Money in quote units.
 
-    `max_gross_notional` counts entries at the price they were decided with, from their reservation until their position is
-    closed; `max_open_positions` those positions; `max_orders_per_day` entries that were or may yet be sent on a UTC day;
-    `max_daily_loss` is what closed trades of a UTC day may lose net after fees before entries are paused.
+    `max_gross_notional` counts entries at the price of their decision, from their reservation until their position is closed.
+    `max_open_positions` counts those positions. `max_orders_per_day` counts entries that were or may yet be sent on a UTC day.
+    `max_daily_loss` is the net loss after fees, of the closed trades of a UTC day, at which entries are paused.
     """
 
     max_gross_notional: Decimal | None = None
@@ -53,7 +53,7 @@ class PoolBounds:
 
     @property
     def bounds(self) -> Amounts:
-        """The bounds on what is reserved, as amounts; `UNBOUNDED` where there is none."""
+        """The bounds on reservations, as amounts; `UNBOUNDED` where there is none."""
         given = (self.max_gross_notional, self.max_open_positions, self.max_orders_per_day)
         notional, positions, orders = (UNBOUNDED if each is None else Decimal(each) for each in given)
         return Amounts(notional, positions, orders)

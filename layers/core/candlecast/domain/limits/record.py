@@ -31,7 +31,7 @@ PLATFORM = LimitPlace(Scope.PLATFORM, PLATFORM_ID)
 MAX_STATE_AGE_SECONDS = 600  # an account that nobody could look at for ten minutes may hold anything
 MAX_ACCOUNT_POSITIONS = 20  # the account is one item of at most 32 kB, and each takes 200 bytes of it
 PRODUCT_LIMITS = Limits(max_state_age_seconds=MAX_STATE_AGE_SECONDS, max_account_positions=MAX_ACCOUNT_POSITIONS)
-"""What counts although no operator has set it; as every level, others can only tighten it."""
+"""Limits of the product, in force although no operator has set them; other levels can only tighten them."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -74,9 +74,10 @@ class Gap:
 def closed_before(candles: Sequence[Candle], timeframe: Timeframe, close: datetime) -> ClosedCandles | NotPublished:
     """Select the candles that were closed at `close`.
 
-    What closes later is dropped, a candle in the making above all, so nothing that is decided on the result can look
-    ahead. The last candle of a `ClosedCandles` closed at exactly `close`; if that one is absent, the answer is
-    `NotPublished`, whatever else there is.
+    A candle that closes later is dropped, a candle in the making above all, so no decision on the result can look ahead. The last
+    candle of a `ClosedCandles` closed at exactly `close`. If that candle is absent, the answer is `NotPublished`, even with
+    others.
+
     Raises `CandleError` CANDLES_UNSORTED or CANDLE_MISALIGNED, `TimeframeError` NOT_A_BOUNDARY.
     """
     timeframe.require_close(close)

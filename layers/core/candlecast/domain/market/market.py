@@ -13,8 +13,8 @@ from candlecast.domain.values.money import floor_to_step, require_decimal, round
 class Market:
     """One market, with its filters in the venue's units.
 
-    `symbol` is unified (`BTC/USDT:USDT`), `venue_symbol` the venue's own (`BTCUSDT`); prices are quote per base, quantities base
-    units, notionals quote units; fees are fractions of the notional.
+    `symbol` is unified (`BTC/USDT:USDT`), `venue_symbol` the venue's own (`BTCUSDT`). Prices are quote per base, quantities base
+    units, notionals quote units. Fees are fractions of the notional.
     """
 
     symbol: str

@@ -43,7 +43,7 @@ def asked_order(signal: Signal, settings: Settings, price: Decimal, side: Positi
 
 
 def expected_price(asked: EntryOrder, price: Decimal) -> Decimal:
-    """What an entry is sized and limited by: its own price, else that of its trigger, else the signal's `price`."""
+    """The price for an entry's size and limits: its own price, else its trigger price, else the signal's `price`."""
     return asked.price or asked.trigger_price or price
 
 

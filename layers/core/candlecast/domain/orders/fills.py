@@ -22,7 +22,7 @@ STATE_OF_STATUS = {
 
 
 def reason_of_end(intent: Intent) -> Reason:
-    """Why the venue has ended an order before it was filled: because it was told to, where it must be filled at once or not."""
+    """Why the venue ended an order before it was filled: by the order's own terms (IOC, post-only), or for a cause of its own."""
     told = intent.time_in_force is TimeInForce.IOC or intent.post_only
     return Reason.ENTRY_NOT_FILLED if told else Reason.CANCELLED_AT_VENUE
 

@@ -45,7 +45,7 @@ class IntentState(StrEnum):
 
 
 class LegKind(StrEnum):
-    """What a leg is for."""
+    """The purpose of a leg."""
 
     EXIT = "EXIT"
     ENTRY = "ENTRY"
@@ -87,7 +87,7 @@ class Intent:
     market: str
     """Unified symbol, such as BTC/USDT:USDT."""
     position_side: PositionSide | None
-    """Side of the leg's position. None for an exit that waits to close whatever is held, or that found no position."""
+    """Side of the leg's position. None for an exit that waits to close either side, or that found no position."""
     state: IntentState
     """Stage of the leg's life; `lifecycle` has the transitions."""
     issued_at: datetime
@@ -115,7 +115,7 @@ class Intent:
     lookups: int = 0
     """How often in a row the venue was asked for the order in vain."""
     last_lookup_at: datetime | None = None
-    """Time of the last look-up in vain; None before the first."""
+    """Time of the last lookup in vain; None before the first."""
     attempts: int = 0
     """How often the venue certainly did not take the order, or ended an exit early; decides the pause and the alert."""
     retry_at: datetime | None = None

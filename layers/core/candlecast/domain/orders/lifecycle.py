@@ -1,7 +1,7 @@
 """The life of an intent: every state, the events that may happen in the state, the next state, and who may cause them.
 
-One table, so that a transition is legal because it stands here and for no other reason: the account refuses to be written with
-any other one (`require_transition`), and the picture in the documentation is made of the same rows.
+A transition is legal only if it stands in this table. The account refuses to be written with any other transition
+(`require_transition`), and the picture in the documentation is made of the same rows.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from candlecast.domain.orders.intent import IntentState as S
 from candlecast.domain.values.errors import InvalidValue
 
 START = None  # before the intent is written
-GONE = None  # a stop or target that was never told of, forgotten with its entry
+GONE = None  # a stop or target that was never reported, forgotten with its entry
 
 
 class Actor(StrEnum):

@@ -38,9 +38,9 @@ def tighter(side: PositionSide, one: Decimal | None, other: Decimal | None) -> D
 class StopRules:
     """How the stop of a position follows the market; every part is optional. `domain/reconcile/protect.py` acts on it.
 
-    It stays `trail_percent` or `trail_distance` (quote units) behind the best price, from a profit of `activation_percent` on; it
-    goes to break-even once the price has moved `break_even_after_r` times the distance of the first stop, or once a first part
-    has been closed (`break_even_after_target`).
+    The stop stays `trail_percent` or `trail_distance` (quote units) behind the best price, from a profit of `activation_percent`
+    on. It goes to break-even once the price has moved `break_even_after_r` times the distance of the first stop. With
+    `break_even_after_target`, it also goes to break-even once a first part has been closed.
     """
 
     trail_percent: Decimal | None = None

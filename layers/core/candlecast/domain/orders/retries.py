@@ -1,7 +1,7 @@
 """How long an order that the venue would certainly not take now is left alone before it is sent again.
 
-Entries are given up when they are too old, exits and protective legs never: money is at stake as long as they are not placed, so
-they must not wait a quarter of an hour as an entry may. They go on at the slow pace for ever, which costs one request a minute.
+Entries are given up when they are too old; exits and protective legs never are. Money is at stake until such a leg is placed,
+so it must not wait a quarter of an hour as an entry may. It is sent at the slow pace for ever, which costs one request a minute.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from candlecast.domain.values.money import ZERO
 
 ENTRY_PAUSES = tuple(timedelta(seconds=s) for s in (30, 60, 300, 900))
 EXIT_PAUSES = tuple(timedelta(seconds=s) for s in (5, 15, 30, 60))
-ATTEMPTS_BEFORE_ALERT = 3  # what has failed so often will hardly mend itself: a person is told, once, and the slow pace goes on
+ATTEMPTS_BEFORE_ALERT = 3  # then retries alone will hardly help: a person is told, once, and the slow pace goes on
 NOT_PLACED = {  # what the person is told; an entry that is not placed just expires
     LegKind.EXIT: "EXIT_NOT_PLACED",
     LegKind.STOP_LOSS: "STOP_LOSS_NOT_PLACED",
@@ -30,7 +30,7 @@ def pause_after(kind: LegKind, attempts: int) -> timedelta:
 
 
 def rest_of_exit(cut: Intent, now: datetime) -> Intent:
-    """The exit that follows one which the venue ended too early; it is sized when it is sent."""
+    """The next exit after the venue ended an exit too early; its quantity is decided when it is sent."""
     attempts = cut.attempts + 1
     leg = f"{LegKind.EXIT}_{attempts}"
     return replace(

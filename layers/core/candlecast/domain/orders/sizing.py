@@ -45,7 +45,8 @@ def entry_quantity(
 
     `equity` is the account's in quote units, `atr` the signal's average true range. VOLATILITY_TARGET is the Turtles' unit: a
     share of the capital over the range (Faith, Way of the Turtle, 2007). The modes by risk lose a given amount from the reference
-    price to the stop, before fees and slippage: the fixed-fractional rule (Vince, The Mathematics of Money Management, 1992).
+    price to the stop, before fees and slippage. They follow the fixed-fractional rule (Vince, The Mathematics of Money
+    Management, 1992).
     """
     mode, value = settings.sizing.mode, settings.sizing.value
     if mode is SizingMode.FIXED_QUANTITY and value is not None:
@@ -91,8 +92,9 @@ def _risk_amount(settings: Settings) -> Decimal | Denial:
 
 
 def kelly_fraction(win_rate: Decimal, payoff_ratio: Decimal) -> Decimal:
-    """The share of the capital to risk that makes it grow fastest: p - (1 - p) / b (Kelly, A New Interpretation of Information
-    Rate, 1956; Thorp, The Kelly Criterion, 2006). Zero or less where the odds lose.
+    """The share of the capital to risk that makes it grow fastest: p - (1 - p) / b. Zero or less where the odds lose.
+
+    Sources: Kelly, A New Interpretation of Information Rate, 1956; Thorp, The Kelly Criterion, 2006.
     """
     return win_rate - (1 - win_rate) / payoff_ratio
 

@@ -23,15 +23,15 @@ from candlecast.domain.values.money import ZERO
 from candlecast.domain.values.reasons import Denial, Reason
 
 # A DynamoDB partition takes 1,000 write units a second. An order changes its slot three times (reserve, confirm, release), at two
-# units each in a transaction: some 160 orders a second and slot, 2,600 for an organisation. Divided further, a small pool would
-# lend at every order.
+# units each in a transaction. A slot then takes some 160 orders a second, an organisation 2,600. Divided further, a small pool
+# would lend at every order.
 SLOTS = 16
 STEP = Decimal("0.00000001")  # of money in a pool; it keeps sums within Decimal's 28 digits
 STEPS = (STEP, Decimal(1), Decimal(1))  # of notional, positions, orders
 VISIT_MARGIN_SECONDS = 120  # the executor's 15 s, five seconds between our clocks, and plenty
 ABANDONED_AFTER = timedelta(seconds=MAX_SIGNAL_AGE_SECONDS + VISIT_MARGIN_SECONDS)
 """A reservation that its account does not know by then is nobody's: no delivery of its message finds the entry fresh any more."""
-LOOK_AGAIN_AFTER = timedelta(hours=1)  # at what is held: its release comes with its events, and this only if they are lost
+LOOK_AGAIN_AFTER = timedelta(hours=1)  # at an open position: its events release it, and this look only if they are lost
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +52,7 @@ class Slot:
 
 
 class ReservationState(StrEnum):
-    """RESERVED: the entry may still be filled. CONFIRMED: it has ended; what it filled counts until its position is closed."""
+    """RESERVED: the entry may still be filled. CONFIRMED: it has ended; its fills count until its position is closed."""
 
     RESERVED = "RESERVED"
     CONFIRMED = "CONFIRMED"
@@ -62,9 +62,9 @@ class ReservationState(StrEnum):
 class Reservation:
     """The part of a pool that one entry has taken. It exists exactly as long as it counts.
 
-    `look_at` is when somebody looks whether it is still needed; `closed` says that its position was closed while the entry might
-    still fill. An entry that adds to a position names the one that opened it as `position_of`, and stands in that one's `adds`
-    once it is filled: they end together.
+    `look_at` is when the sweep looks whether the reservation is still needed. `closed` says that its position was closed while
+    the entry might still fill. An entry that adds to a position names the opening entry as `position_of`. Once filled, it stands
+    in the `adds` of the opening entry's reservation: the two end together.
     """
 
     intent_id: str
@@ -131,8 +131,8 @@ class Pool:
     def shared_out(self, limits: PoolLimits, today: date) -> Pool:
         """The slots with the rest of the bounds divided among them anew.
 
-        Where more is used than the bound allows, none of them gets or may get anything until it is divided again: what one
-        releases must not be reserved again while the sum is too high.
+        Where more is used than the bound allows, no slot gets or may get anything until the pool is divided again. A released
+        part must not be reserved again while the sum is too high.
         """
         old = {slot.number: slot for slot in self.slots}
         slots = []
@@ -154,9 +154,9 @@ class Pool:
         return None
 
     def taking(self, needed: Amounts) -> tuple[SlotChange, ...]:
-        """The changes by which a slot takes `needed`, with what others lend it, as few of them as possible; empty if they cannot.
+        """The changes by which a slot takes `needed`, with room lent by as few others as possible; empty if they lack room.
 
-        The first of them is the slot that takes.
+        The first change is that of the slot that takes.
         """
         richest = sorted(self.slots, key=lambda slot: _wealth(slot, needed), reverse=True)
         home, lent, lenders = richest[0], NOTHING, []
@@ -179,7 +179,7 @@ def slot_of(account_id: str) -> int:
 
 
 def needed_by(entry: Intent) -> Amounts:
-    """What an entry reserves: all of it, at the price that it was decided with; a position unless it adds to one."""
+    """The amounts that an entry reserves: its notional at the decision's price, one order, a position unless it is an add."""
     return Amounts(entry.notional.quantize(STEP, ROUND_UP), Decimal(entry.bracket_of is None), Decimal(1))
 
 

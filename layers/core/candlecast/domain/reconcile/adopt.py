@@ -101,7 +101,7 @@ def adopt_reduction(account: Account, place: str, theirs: Decimal, fill: Outside
 def note_external(account: Account, markets: Collection[str] | None, seen: Iterable[ExternalOrder], now: datetime) -> Account:
     """Replace the list of external orders in the markets that were asked for (None: in all) by those that are open now.
 
-    Each is told of once, when it is first seen; one that bears an id of ours is only noted, until a second look sees it again.
+    Each order is reported once, when it is first seen. An order with an id of ours is only noted, until a second look sees it.
     """
     known = {(o.market, o.venue_order_id): o for o in account.external_orders}
     orders = [o for o in account.external_orders if markets is not None and o.market not in markets]
@@ -126,7 +126,7 @@ def count_mend(account: Account, what: str, code: str, now: datetime) -> Account
 
 
 def forget_mends(account: Account, done: Collection[str]) -> Account:
-    """What is right again; trouble with it counts anew."""
+    """The account without the attempts at differences that are repaired; new trouble with them counts anew."""
     return replace(account, mends={what: mend for what, mend in account.mends.items() if what not in done})
 
 
@@ -139,6 +139,6 @@ def tell_once(account: Account, what: str, code: str, now: datetime, position: P
 
 
 def may_mend(account: Account, what: str, now: datetime) -> bool:
-    """Whether `what` may be tried again now."""
+    """Whether a repair of `what` may be retried now."""
     mend = account.mends.get(what)
     return mend is None or mend.may_go_on(now)

@@ -34,7 +34,7 @@ def is_liquidation(client_order_id: str) -> bool:
 
 
 class OrderStep(StrEnum):
-    """What to do about an order."""
+    """A step for an order."""
 
     NOTHING = "nothing"
     LOOK_UP = "ask for it by its client id"
@@ -45,10 +45,11 @@ class OrderStep(StrEnum):
 
 
 def order_step(ours: IntentState | None, *, at_venue: bool, our_id: bool, age: timedelta | None, spacing: timedelta) -> OrderStep:
-    """What to do about an order.
+    """The step for an order.
 
-    `ours` is the state of its intent (None: we have none), `at_venue` whether it is among the venue's open orders, `our_id`
-    whether its client id is one of ours, `age` how long ago a look first saw it without an intent (None: now).
+    `ours` is the state of the order's intent (None: we have none). `at_venue` says whether the order is among the venue's open
+    orders, `our_id` whether its client id is one of ours. `age` is how long ago a look first saw the order without an intent
+    (None: now).
     """
     if ours is not None:
         if ours.is_unresolved:
@@ -85,9 +86,9 @@ class StopReport:
 
 
 def stop_step(held: Decimal, stop_price: Decimal | None, report: StopReport) -> StopStep:
-    """What to do about the stop of a position of `held` that should have it at `stop_price` (None: it should have none).
+    """The step for the stop of a position of `held`, which belongs at `stop_price` (None: the position should have no stop).
 
-    A new one is placed first and the old one cancelled then: there is no moment without.
+    A new stop is placed first and the old stop cancelled then: there is no moment without.
     """
     if stop_price is None:
         return StopStep.NOTHING
@@ -119,8 +120,8 @@ def position_step(
 ) -> PositionStep:
     """The step for a market; quantities are signed (short is negative).
 
-    One difference seen once may be a fill between two requests, so it counts when a second look, `spacing` later, sees the same
-    one while no order of the market is unresolved. A position that has turned was closed and another one opened.
+    A difference that is seen once may be a fill between two requests. It counts when a second look, `spacing` later, sees the
+    same difference while no order of the market is unresolved. A position that has turned was closed and another one opened.
     """
     difference = theirs - ours
     if difference == 0:

@@ -18,7 +18,7 @@ from candlecast.domain.venue.rules import rules_of
 
 OPEN_ORDER_INTERVAL = timedelta(seconds=60)  # how long a triggered stop may go unnoticed; each look costs weight at the venue
 WHOLE_LOOK_INTERVAL = timedelta(hours=1)  # orders in markets where nothing is ours: forty times the weight of one market's
-FULL_LOOK_INTERVAL = timedelta(minutes=5)  # positions and balance: half of what makes an account's state stale (10 minutes)
+FULL_LOOK_INTERVAL = timedelta(minutes=5)  # positions and balance: half the age of a stale state (10 minutes)
 NEVER = datetime.max.replace(tzinfo=UTC)
 
 

@@ -1,8 +1,8 @@
 """The protection of a position over time: its stop moves with the market, its targets follow the fills.
 
-Venues know neither orders that cancel one another nor stops that move (but for a plain trailing stop), so both are done here, as
-pure functions; the reconciler applies them at every look. A stop is only ever tightened. The new stop is placed first, then the
-old stop is cancelled. Each step is worth two orders and keeps an interval from the last.
+Venues know neither orders that cancel one another nor stops that move, but for a plain trailing stop. Both are done here as pure
+functions, which the reconciler applies at every look. A stop is only ever tightened. The new stop is placed first, then the old
+stop is cancelled. Each step is worth two orders and keeps an interval from the last.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ from candlecast.domain.venue.rules import VenueRules
 MIN_MOVE_PERCENT = Decimal("0.1")  # of the price: about what closing costs in fees, so a smaller step protects nothing
 MIN_MOVE_INTERVAL = timedelta(seconds=30)  # each move is an order and a cancellation, which count in the account's order rate
 NAKED_TOO_LONG = "POSITION_NAKED_TOO_LONG"  # the watchdog's alert
-CLOCK_INTERVAL = timedelta(seconds=60)  # whatever became of a message, the reconcile clock looks at a naked position every minute
+CLOCK_INTERVAL = timedelta(seconds=60)  # the reconcile clock looks at a naked position every minute, even if a message is lost
 
 
 def naked_bound(rules: VenueRules) -> timedelta:
     """For how long a position may at most be without its stop at a venue that works (invariant 11).
 
-    The longest way is that of a function that died between entry and stop: the settle window of the stop's mark, the wait for the
-    clock's next minute, and the look-ups that prove the stop absent.
+    The slowest case is a function's death between entry and stop. It takes the settle window of the stop's mark, the wait for the
+    clock's next minute, and the lookups that prove the stop absent.
     """
     return rules.settle_window + CLOCK_INTERVAL + (LOOKUPS_NEEDED - 1) * rules.lookup_spacing
 
 
 @dataclass(frozen=True)
 class StopMove:
-    """What becomes of a position's stop: where it must stand now (None: where it does) and the best price that was seen."""
+    """The move of a position's stop: its new price (None: it stays) and the best price that was seen."""
 
     key: str
     stop_price: Decimal | None
@@ -93,7 +93,7 @@ def follow(account: Account, move: StopMove, now: datetime) -> Account:
 
 
 def watch(account: Account, now: datetime) -> Account:
-    """The account that remembers since when each position which should have a stop has none that lives at the venue."""
+    """The account with `naked_since` brought up to date: since when each naked position has had no live stop."""
     bare = [p.key for p in account.positions.values() if p.stop_price is not None and not _has_live_stop(account, p)]
     since = {key: account.naked_since.get(key, now) for key in bare}
     return account if since == account.naked_since else replace(account, naked_since=since)
@@ -108,7 +108,7 @@ def tell_if_too_long(account: Account, rules: VenueRules, now: datetime) -> Acco
 
 
 def scale_targets(account: Account, entry: Intent, filled: Decimal, market: Market) -> Account:
-    """Targets that still wait for an `entry` which ended with only `filled` of it, each in its share of that.
+    """Scale targets that are not open yet to the part of an ended `entry` that was `filled`, each by its share.
 
     A target that is left with less than the venue takes is forgotten: the stop and the exit close what it would have closed.
     """

@@ -38,28 +38,28 @@ def settles_at(intent: Intent, rules: VenueRules) -> datetime:
 
 
 def tries_at(intent: Intent, rules: VenueRules) -> datetime:
-    """When an order that was certainly not sent may be tried again, however many ask for it."""
+    """The earliest retry of an order that was certainly not sent, however many ask for it."""
     if intent.retry_at is not None:
         return intent.retry_at
     return intent.submitted_at + rules.lookup_spacing if intent.submitted_at is not None else intent.created_at
 
 
 def may_look_up(intent: Intent, now: datetime, rules: VenueRules) -> bool:
-    """Whether asking the venue now can say more than the last look-up."""
+    """Whether asking the venue now can say more than the last lookup."""
     return intent.last_lookup_at is None or now - intent.last_lookup_at >= rules.lookup_spacing
 
 
 def is_absent(intent: Intent, now: datetime, rules: VenueRules) -> bool:
-    """Whether the order is proven not to exist: asked for often enough after the settle window (no earlier look-up counts)."""
+    """Whether the order is proven not to exist: asked for often enough after the settle window (no earlier lookup counts)."""
     return now >= settles_at(intent, rules) and intent.lookups >= LOOKUPS_NEEDED
 
 
 def waits_for(account: Account, intent: Intent) -> Intent | None:
     """The leg that has to end before this one can be sent.
 
-    A stop or target waits for its entry, but a stop not for the rest of an entry that fills in parts; an exit for every earlier
-    order that moves its position; an entry for the exits before it. Earlier means written earlier into the account, so two never
-    wait for each other.
+    A stop or target waits for its entry, but a stop does not wait for the rest of an entry that fills in parts. An exit waits for
+    every earlier order that moves its position, an entry for the exits before it. Earlier means written earlier into the account,
+    so two legs never wait for each other.
     """
     if intent.kind.is_protective:
         entry = account.intents.get(intent.follows or "")
@@ -99,9 +99,9 @@ def closed_unknown(account: Account, intent: Intent, found: VenueOrder) -> bool:
 def next_step(account: Account, intent: Intent, now: datetime) -> Step:
     """The step for an intent that the venue does not know (or that was certainly not sent: PENDING).
 
-    A protective leg is sent behind its entry, or while its position is held; an exit while there is something to close that was
-    opened before its signal; an entry only while it is fresh (invariant 6) and its subscription active (invariant 7); nothing for
-    an account that is not active.
+    A protective leg is sent behind its entry, or while its position is held. An exit is sent while a position is held that was
+    opened before the exit's signal. An entry is sent only while it is fresh (invariant 6) and its subscription active
+    (invariant 7). Nothing is sent for an account that is not active.
     """
     rules = rules_of(account.venue)
     if intent.state is not IntentState.PENDING and not is_absent(intent, now, rules):

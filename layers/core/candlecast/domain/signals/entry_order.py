@@ -39,8 +39,8 @@ class EntryType(StrEnum):
 class EntryOrder:
     """An entry as a signal asks for it; prices in quote units.
 
-    `post_only` refuses to be filled at once (a maker's fee, or no fill); `rests_seconds` is how long it may rest, counted from
-    the signal's time (None: as long as the signal is fresh). Raises `InvalidValue` (ENTRY_ORDER_INVALID).
+    `post_only` refuses to be filled at once (a maker's fee, or no fill). `rests_seconds` is how long the order may rest, counted
+    from the signal's time (None: as long as the signal is fresh). Raises `InvalidValue` (ENTRY_ORDER_INVALID).
     """
 
     type: EntryType = EntryType.MARKET

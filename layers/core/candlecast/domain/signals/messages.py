@@ -1,7 +1,7 @@
 """Messages between functions: frozen, versioned, additive changes only.
 
 Two versions of a function live side by side while a deployment is under way. An order's message carries settings and limits and
-has a module of its own (`domain/subscriptions/trade_order.py`): what only starts a signal, or passes one on, does not load those.
+has a module of its own (`domain/subscriptions/trade_order.py`). Functions that only start or pass on a signal do not load it.
 """
 
 from __future__ import annotations

@@ -22,13 +22,13 @@ MAX_METADATA_CHARACTERS = 256
 
 
 class Action(StrEnum):
-    """What a signal asks for. HOLD is no signal, so it is not here."""
+    """The request of a signal. HOLD is no signal, so it is not here."""
 
     LONG = "LONG"
     SHORT = "SHORT"
     EXIT_LONG = "EXIT_LONG"
     EXIT_SHORT = "EXIT_SHORT"
-    EXIT = "EXIT"  # whichever side is held
+    EXIT = "EXIT"  # the held side, long or short
 
     @property
     def is_entry(self) -> bool:

@@ -25,8 +25,8 @@ class StrategyKind(StrEnum):
 class StrategyDefinition:
     """One strategy that can be followed.
 
-    A BUILT_IN one names its `code` (a module of `strategies/`), `venue` (whose candles it sees), `market` and `timeframe`;
-    an EXTERNAL one names its `source_id`, the webhook that feeds it, and the `venue` whose markets its tickers mean.
+    A BUILT_IN strategy names its `code` (a module of `strategies/`), the `venue` of its candles, its `market` and `timeframe`.
+    An EXTERNAL strategy names its `source_id` (the webhook that feeds it) and the `venue` of its tickers.
     """
 
     strategy_id: str

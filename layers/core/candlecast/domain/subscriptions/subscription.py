@@ -171,7 +171,7 @@ class Settings:
             raise InvalidValue(f"at most {MAX_ALLOWED_MARKETS} allowed markets")
 
     def layer(self) -> Limits:
-        """All that the subscription itself limits, under the standard names: the settings of its own and its `limits`."""
+        """The subscription's own limits, under the standard names: from its settings and its `limits`."""
         own = Limits(
             allowed_markets=self.allowed_markets or None,
             allowed_sides=None if self.allowed_sides is AllowedSides.BOTH else (PositionSide(self.allowed_sides.value),),

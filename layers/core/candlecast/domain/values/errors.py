@@ -1,8 +1,8 @@
 """Errors that tell the caller what to do.
 
-There are four instructions and no others: `Reject` is final, `RetryLater` says when, `Ambiguous` says that an
-order may exist, `Fatal` says that the account must not be used until its owner has acted. Adapters translate every foreign error
-into one of them once; services act on them. Any other error is a bug and ends in a dead-letter queue.
+There are four instructions and no others. `Reject` is final, `RetryLater` says when to retry, and `Ambiguous` says that an order
+may exist. `Fatal` says that the account must not be used until its owner has acted. Adapters translate every foreign error once
+into an instruction; services act on it. Any other error is a bug and ends in a dead-letter queue.
 """
 
 from __future__ import annotations

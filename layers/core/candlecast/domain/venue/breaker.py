@@ -15,10 +15,10 @@ from candlecast.domain.values.errors import DomainError, InvalidValue
 
 FAILURES_TO_OPEN = 5  # in a row; fewer may be one slow minute of one worker
 OPEN_FOR = timedelta(seconds=30)  # then one probe is let through
-PROBE_LASTS = timedelta(seconds=30)  # a probe of which nothing was heard for so long has died with its worker
+PROBE_LASTS = timedelta(seconds=30)  # a probe that is silent for so long has died with its worker
 
-# What says that a venue does not work: time-outs, 5xx and -1007 (OUTCOME_UNKNOWN; VENUE_UNAVAILABLE when it was only a question),
-# no connection at all, and Binance's own "overloaded". A refusal or a rate limit is an answer.
+# Signs that a venue does not work: time-outs, 5xx and -1007, no connection at all, and Binance's own "overloaded". The first
+# three are OUTCOME_UNKNOWN for an order and VENUE_UNAVAILABLE for a question. A refusal or a rate limit is an answer.
 FAILURE_CODES = frozenset({"OUTCOME_UNKNOWN", "VENUE_UNAVAILABLE", "VENUE_UNREACHABLE", "VENUE_OVERLOADED"})
 
 
@@ -83,5 +83,5 @@ class Breaker:
 
 
 def is_venue_failure(error: DomainError) -> bool:
-    """Whether an error says that the venue does not work, rather than what it thinks of the request."""
+    """Whether an error says that the venue does not work; a refusal of the request does not."""
     return error.code in FAILURE_CODES

@@ -1,4 +1,4 @@
-"""What a venue is asked for, and what it says of orders, trades and positions."""
+"""Requests to a venue, and its reports of orders, trades and positions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class MarketSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class OrderRequest:
-    """What a venue is asked to place.
+    """An order to place at a venue.
 
     `trigger_price` of a trailing stop is where it begins to follow (None: at once). `position_side` is given in hedge mode only:
     such a venue takes no reduce-only flag, and an order of the closing side can open nothing.
@@ -52,7 +52,7 @@ class VenueOrderStatus(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class VenueOrder:
-    """What a venue says of an order. `fee` is in quote units and None where the venue does not say it with the order."""
+    """A venue's report of an order. `fee` is in quote units, and None where the venue does not report it with the order."""
 
     client_order_id: str
     venue_order_id: str
@@ -64,7 +64,7 @@ class VenueOrder:
 
 @dataclass(frozen=True, kw_only=True)
 class VenueOpenOrder:
-    """What a venue says of an order that rests in its book, ours or not; `trigger_price` of a conditional one.
+    """A venue's report of an order that rests in its book, ours or not; `trigger_price` of a conditional order.
 
     `is_conditional` says in which of the venue's books it is.
     """
@@ -96,7 +96,7 @@ class VenueTrade:
 
 @dataclass(frozen=True, kw_only=True)
 class VenuePosition:
-    """What a venue says of a position in a market: the net one, or in hedge mode that of one side. None where it does not say."""
+    """A venue's report of a position in a market: net, or of one side in hedge mode. Values that it does not report are None."""
 
     market: str
     side: PositionSide

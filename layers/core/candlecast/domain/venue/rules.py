@@ -1,8 +1,8 @@
-"""What a venue allows and how long it may take: the numbers that differ from venue to venue, in one place.
+"""The numbers that differ from venue to venue, in one place: a venue's bounds, and the times that it may take.
 
-Binance's are from https://developers.binance.com/docs/derivatives/usds-margined-futures: "General Info" (10 s without an answer
-from the matching engine end as -1007; recvWindow is 5,000 ms by default; exchangeInfo's rateLimits), and each endpoint's "Request
-Weight". A venue of which nothing is known is treated as the slowest and the strictest that we can think of.
+Binance's numbers are from https://developers.binance.com/docs/derivatives/usds-margined-futures (General Info). That page has
+the time-out of the matching engine (-1007 after 10 s), the default recvWindow (5 s) and exchangeInfo's rateLimits. The page of an
+endpoint has its "Request Weight". An unknown venue is treated as the slowest and the strictest that we can think of.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ class VenueRequest(StrEnum):
     MARKETS = "MARKETS"
 
 
-# Binance weighs requests for up to 99, 499 and 1,000 candles with 1, 2 and 5, and we never ask for more at once. A length that a
-# venue lacks is made of shorter ones, of twice as many at most (ten minutes of five), so a candle counts twice.
+# Binance weighs requests for up to 99, 499 and 1,000 candles with 1, 2 and 5, and we never ask for more at once. A candle
+# that a venue lacks is made of at most two shorter candles (ten minutes of five), so each candle counts twice.
 FEW_CANDLES = 49
 MANY_CANDLES = 250
 
@@ -70,7 +70,7 @@ class VenueRules:
     settle_margin: timedelta
     """Allowance for clocks that differ."""
     lookup_spacing: timedelta
-    """Least pause between two look-ups of an order: closer ones may see the same stale replica."""
+    """Least pause between two lookups of an order: closer ones may see the same stale replica."""
     weight_per_minute: int
     """Weight of requests that the venue allows an egress address in a minute."""
     unlisted_weight: int
@@ -110,7 +110,7 @@ class VenueRules:
         return self.weight_of(VenueRequest.OPEN_ORDERS) < self.weight_of(VenueRequest.OPEN_ORDERS_OF_MARKET, markets)
 
     def weight_of(self, request: VenueRequest, times: int = 1) -> int:
-        """What `times` requests take from the budget."""
+        """The weight that `times` requests take from the budget."""
         return self.weights.get(request, self.unlisted_weight) * times
 
 
@@ -126,8 +126,8 @@ BINANCE_USDM = VenueRules(
     unlisted_weight=40,  # the heaviest that we know of, lest something new goes unnoticed
     weights=MappingProxyType(
         {
-            # An order takes no IP weight; it counts in its account's order rates (300 in 10 s). Beyond them the venue refuses it
-            # (-1015): certainly not placed, so it waits as long as the venue says and goes while it is fresh.
+            # An order takes no IP weight; it counts in its account's order rates (300 in 10 s). Beyond them the venue
+            # refuses the order (-1015): certainly not placed. It waits as long as the venue says and goes while it is fresh.
             VenueRequest.PLACE_ORDER: 0,
             VenueRequest.CANCEL_ORDER: 1,
             VenueRequest.FIND_ORDER: 1,
@@ -151,11 +151,11 @@ BINANCE_USDM = VenueRules(
     takes_two_stops=True,
 )
 
-# Our own exchange speaks the same dialect, takes its time and weighs like the original; what it allows an address, its operator
-# says. This is what the operator of a shared one sets: many accounts behind one address, and a replay that outruns time.
+# Our own exchange has the dialect, the times and the weights of the original; its operator sets the weight for an address. This
+# number suits a shared exchange: many accounts behind one address, and a replay that outruns time.
 PAPER = replace(BINANCE_USDM, weight_per_minute=1_000_000)
 
-# Nearly two minutes until an absence counts, and one request a second: whoever adds a venue looks its own numbers up.
+# Nearly two minutes until an absence counts, and one request a second. Look up the numbers of each venue that you add.
 CAUTIOUS = VenueRules(
     send_window=SEND_WINDOW,
     processing_timeout=timedelta(seconds=30),

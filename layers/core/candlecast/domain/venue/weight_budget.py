@@ -27,12 +27,13 @@ class RequestClass(StrEnum):
 SHARE_PERCENT = {
     RequestClass.EXIT: 100,  # money is at stake until it is through
     RequestClass.ENTRY: 90,  # an entry that does not get through costs an opportunity
-    RequestClass.RECONCILER: 70,  # it comes again in a minute, and a third of the minute stays for orders
+    RequestClass.RECONCILER: 70,  # the clock repeats it in a minute, and a third of the minute stays for orders
     RequestClass.MARKET_DATA: 50,  # a late candle costs one signal; half of the minute stays for accounts
 }
-# What a worker leases at once, so that a request does not cost a write: an order's cancellations and settings; two looks at an
-# account (open orders of a market 2, positions 5, balance 5, an order with its trades 7); some requests for candles. What is not
-# used is lost with the minute, so a lease is small beside what all may use; the hourly look at all markets (80) leases more.
+# The weight that a worker leases at once, so that a request does not cost a write. An order leases for its cancellations and
+# settings, the reconciler for two looks at an account, market data for some requests for candles. One look: open orders of a
+# market 2, positions 5, balance 5, an order with its trades 7. Unused weight is lost with the minute, so a lease is small beside
+# the whole budget. The hourly look at all markets (80) leases more.
 LEASE = {RequestClass.EXIT: 6, RequestClass.ENTRY: 6, RequestClass.RECONCILER: 40, RequestClass.MARKET_DATA: 20}
 
 

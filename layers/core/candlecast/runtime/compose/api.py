@@ -1,7 +1,7 @@
-"""Everything that people do: what the API's use cases are made of, one provider each.
+"""The parts of the API's use cases, one provider each.
 
 A provider is a dependency of FastAPI. The use cases of a resource ask for providers when its routes are called, so a request pays
-for what it needs; whatever was made serves all requests after it.
+only for its own needs. A part that was made serves all later requests.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class IdentityClaims:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What all providers stand on: the settings, the table, the clock."""
+    """The base of all providers: the settings, the table, the clock."""
 
     known: ApiSettings
     table: Table

@@ -20,7 +20,7 @@ class _StandIn:
 
 
 def lazy[T](make: Callable[[], T]) -> T:
-    """A stand-in for what `make` returns, made when one of its attributes is first asked for."""
+    """A stand-in for the result of `make`, which runs when an attribute of the stand-in is first asked for."""
     stand_in: Any = _StandIn(make)
     made: T = stand_in
     return made

@@ -11,9 +11,9 @@ from candlecast.runtime.batch import QueueConsumer, correlation_id_of
 from candlecast.runtime.compose.clients import aws
 from candlecast.runtime.observe import EmfMetrics
 
-# How often a message is received before it is put aside: maxReceiveCount of its queue in template.yaml (a test holds them equal).
+# Receives of a message before it is dead-lettered: maxReceiveCount of its queue in template.yaml (a test holds them equal).
 MAX_RECEIVES = {"candle": 10, "signal": 5, "trade": 5, "reconcile": 5}
-# What one message takes at most; an invocation with less time left gives the rest of its batch back.
+# The longest time for one message; an invocation with less time left gives the rest of its batch back.
 NEEDED_MILLISECONDS = {"candle": 20_000, "signal": 20_000, "trade": 9_000, "reconcile": 12_000}
 
 

@@ -14,7 +14,7 @@ from functools import cache, wraps
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """Collect no garbage inside, and never look at what stands at the end."""
+    """Collect no garbage inside, and exempt the objects alive at the end from later collections."""
     was_collecting = gc.isenabled()
     gc.disable()
     try:

@@ -32,7 +32,7 @@ class SwitchAccount:
         return retry_conflict(attempt)
 
     def enable(self, tenant_id: str, account_id: str) -> Account:
-        """Let a disabled account trade with the keys it has; one that is not disabled stays as it is.
+        """Let a disabled account trade with its present keys; any other account stays as it is.
 
         Raises `NotFound`, `Conflict`.
         """

@@ -1,8 +1,8 @@
 """Find the limits that stand above a subscription: the user's, the group's, the organisation's, the platform's.
 
 Read once per shard of a fan-out, not per order: the limits travel in the order message, as the settings do. While the store of
-limits does not answer, what was read in the last five minutes still counts; after that the emergency limits, for an hour; then
-no entry is allowed. Exits need no limit, so they always go.
+limits does not answer, limits that were read in the last five minutes still count. After that the emergency limits count for an
+hour; then no entry is allowed. Exits need no limit, so they always go.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ class ValidateOrder:
     def __call__(self, tenant_id: str, subscription_id: str, wanted: WantedEntry) -> Receipt:
         """The receipt that the entry would get now.
 
-        Raises `NotFound`, `Conflict` (NO_ACCOUNT), and what a decision raises that has to wait: `RetryLater` (OUTCOME_UNKNOWN,
+        Raises `NotFound`, `Conflict` (NO_ACCOUNT), and `RetryLater` for a decision that has to wait (OUTCOME_UNKNOWN,
         STATE_STALE, TOO_MANY_RECENT_ORDERS).
         """
         subscription = self.subscriptions.get_subscription(tenant_id, subscription_id)
@@ -83,7 +83,7 @@ class ValidateOrder:
         )
         plan = plan_orders(account, order, self.markets.find(account.venue, wanted.market), now)
         plan = self._in_its_pool(plan, above.pool, now)
-        if plan.receipt is None:  # it would close what is held and come again
+        if plan.receipt is None:  # a real order would close the held position first
             raise RetryLater("OUTCOME_UNKNOWN", "an earlier order is unresolved", after_seconds=UNRESOLVED_WAIT_SECONDS)
         return plan.receipt
 

@@ -31,7 +31,7 @@ FIRST_LOOKBACK = 1  # a definition whose code is broken still needs one candle f
 class RunCandle:
     """Evaluates strategies on one market's closed candles, which are fetched once for all of them.
 
-    `max_lateness` bounds how long after its close a candle may still be acted on, in wall time; a replay of recorded candles
+    `max_lateness` bounds how long after its close a candle may still be acted on, in wall time. A replay of recorded candles
     widens it (decision 0013).
     """
 
@@ -173,7 +173,7 @@ class RunCandle:
 
 @contextmanager
 def _once_the_lease_ends() -> Iterator[None]:
-    """Have what the store or a queue did not take tried again then: until the lease ends, a repeat finds its own lock taken.
+    """Delay a retry (`RetryLater`) to the end of the lease: until then, a repeat finds its own lock taken.
 
     Even a lock that was refused may have been taken, if only its answer was lost.
     """

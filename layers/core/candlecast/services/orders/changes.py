@@ -1,7 +1,7 @@
 """The unit of work of one account: its changes are kept, so that they can be made again on a newer state of the account.
 
-Executor, reconciler and API write the same account item. Whoever loses the race reads the item again and repeats only its own
-changes, so that neither writer overwrites the other.
+Executor, reconciler and API write the same account item. The writer that loses the race reads the item again and repeats only
+its own changes, so that neither writer overwrites the other.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Changes:
         return fresh
 
     def commit(self, store: AccountStore) -> Account:
-        """Write the changes on top of what others have written since; raises `Conflict` after `COMMIT_ATTEMPTS`."""
+        """Write the changes on top of the newest version of the account; raises `Conflict` after `COMMIT_ATTEMPTS`."""
         account = self.account
         for attempt in range(COMMIT_ATTEMPTS):
             try:

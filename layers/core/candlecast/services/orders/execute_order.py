@@ -1,7 +1,7 @@
 """Execute one subscriber's share of a signal on their own account, exactly once in effect (decisions 0002 and 0003).
 
-Two reads, two writes: read the account; write the decision (intents as SUBMITTING: from here an order may exist); read the gate
-at the last moment; send; write what the venue said. After any interruption the account's record names every order that may
+Two reads, two writes. Read the account; write the decision (intents as SUBMITTING: from here an order may exist). Read the gate
+at the last moment, send, and write the venue's answers. After any interruption the account's record names every order that may
 exist. A repeat of the message finds its legs known and sends nothing.
 """
 
@@ -29,9 +29,9 @@ from candlecast.services.orders.changes import Changes
 from candlecast.services.orders.place_orders import PlaceOrders
 from candlecast.services.pools.reserve_pool import ReservePool
 
-CONFLICT_RETRY_SECONDS = 1.0  # another writer (the API, the reconciler) came between; the message simply comes again
+CONFLICT_RETRY_SECONDS = 1.0  # another writer (the API, the reconciler) came between; the message is simply redelivered
 MAX_DELAY_SECONDS = 900  # the most that SQS delays a message; the reconcile clock looks every minute anyway
-STATE_STALE = "STATE_STALE"  # why a plan cannot be made: what is known of the account is older than its limits allow
+STATE_STALE = "STATE_STALE"  # why a plan cannot be made: our report of the account is older than its limits allow
 METRIC_OF_STATE = {
     IntentState.DENIED: "OrdersDenied",
     IntentState.EXPIRED: "OrdersExpired",
@@ -56,8 +56,9 @@ class ExecuteOrder:
     def __call__(self, order: TradeOrder) -> Account:
         """Decide, reserve, send, confirm; returns the account as written last.
 
-        Raises `RetryLater` if nothing could be decided and the message should come again; once it is decided, the record carries
-        it, not the message. Raises `NotFound` for an account that does not exist (a bug or a deleted account: dead letters).
+        Raises `RetryLater` if nothing could be decided and the message must be redelivered. After the decision, the record
+        carries the order, not the message. Raises `NotFound` for an account that does not exist (a bug or a deleted account: dead
+        letters).
         """
         account = self.accounts.load(order.tenant_id, order.account_id)
         now = self.clock.now()
@@ -83,7 +84,7 @@ class ExecuteOrder:
         return reserved
 
     def _plan(self, account: Account, order: TradeOrder, now: datetime) -> Plan:
-        """The plan; one that needs a newer state has the account looked at, so that the message finds it when it returns."""
+        """The plan. Raises `RetryLater`; if the state is stale (STATE_STALE), a look at the account is asked for first."""
         try:
             return plan_orders(account, order, self.markets.find(account.venue, order.signal.market), now)
         except RetryLater as error:
@@ -103,7 +104,7 @@ class ExecuteOrder:
     def _connect(self, account: Account) -> Venue:
         """The venue with this account's keys, read before anything is reserved.
 
-        A key that is gone disables the account; the message comes again and is decided on the disabled account.
+        A key that is gone disables the account; the redelivered message is decided on the disabled account.
         """
         version = account.credential_version
         try:

@@ -27,7 +27,7 @@ from candlecast.services.orders.changes import Changes
 from candlecast.services.orders.place_orders import PlaceOrders
 from candlecast.services.orders.settle_orders import ended_if_still
 
-MAX_MARKETS_ASKED = 20  # one by one, each with two requests: a look has seconds, whatever the weight
+MAX_MARKETS_ASKED = 20  # one by one, each with two requests: a look has only seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class FollowOrders:
         else:
             resting = [order for market in sorted(markets) for order in venue.open_orders(market)]
         at_venue = {order.client_order_id for order in resting}
-        # adds first, what is left over last: what has closed the position may have closed what an entry brought
+        # adds first, left-over orders last: these may have closed an entry fill that we have not recorded
         for intent in sorted(account.intents.values(), key=lambda intent: (not intent.is_add, is_left_over(account, intent))):
             if markets is None or intent.market in markets:
                 self._follow(changes, venue, intent, at_venue=intent.client_order_id in at_venue)

@@ -1,8 +1,8 @@
 """Send reserved order legs to a venue and take over what it says: the heart of the order protocol (decision 0003).
 
-The caller has written the intents as SUBMITTING before it calls this (the write-ahead mark), so every way in which this can end,
-a crash included, leaves a record from which the reconciler finds out what happened. Each leg is sent at most once per visit, and
-behind the gate: executor and reconciler alike send nothing that a kill switch or the venue's breaker stops.
+The caller has written the intents as SUBMITTING before the call (the write-ahead mark). Every end of the call, a crash included,
+therefore leaves a record from which the reconciler finds the outcome. Each leg is sent at most once per visit, and behind the
+gate. Executor and reconciler alike send nothing that a kill switch or the venue's breaker stops.
 """
 
 from __future__ import annotations
@@ -193,7 +193,7 @@ def _protective_change(account: Account, leg: Intent, now: datetime) -> Change |
         return _held(leg, now)
     position = account.position(leg.subscription_id, leg.market)
     if position is None or position.entry_intent_id != leg.bracket_of:
-        if leg.last_lookup_at is not None:  # the venue was asked for it, so it has been told of
+        if leg.last_lookup_at is not None:  # the venue was asked for the leg, so the leg was reported
             return _failed(leg, IntentState.EXPIRED, Reason.NEVER_PLACED, now)
         return partial(Account.release, intent_id=leg.intent_id)
     return None if account.status is AccountStatus.ACTIVE else _held(leg, now)
@@ -217,7 +217,7 @@ def _failed(leg: Intent, state: IntentState, reason: Reason, now: datetime) -> C
 
 
 def _capped(account: Account, leg: Intent) -> Intent:
-    """A reduce-only leg is never larger than what is held (an entry may have been filled in part)."""
+    """The leg, a reduce-only one capped to the held quantity (an entry may have been filled in part)."""
     position = account.position(leg.subscription_id, leg.market)
     if not leg.reduce_only or position is None:
         return leg

@@ -1,4 +1,4 @@
-"""Cancel orders that rest at the venue and should not: entries that are not wanted any more, market orders that hang.
+"""Cancel orders that should no longer rest at the venue: unwanted entries, and market orders that hang.
 
 Their fills stay: an entry's part gets its stop, and the rest of an exit is exited again.
 """

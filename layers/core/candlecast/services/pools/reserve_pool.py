@@ -38,8 +38,8 @@ class ReservePool:
     def __call__(self, plan: Plan, order: TradeOrder, account: Account) -> Plan:
         """The plan, its entry reserved or denied (POOL_EXHAUSTED; LIMITS_UNAVAILABLE if it would not stay fresh).
 
-        While the pool cannot be asked and the entry stays fresh: the plan's exits alone, to come again for the entry; raises
-        `RetryLater` if there are none.
+        While the pool cannot be asked and the entry stays fresh, the plan has its exits alone, and the message is redelivered for
+        the entry. Raises `RetryLater` if there are no exits.
         """
         limits = _pool_of(order, account)
         if limits is None:
@@ -84,7 +84,7 @@ class ReservePool:
         for _ in range(ATTEMPTS):
             pool = self.pools.read_pool(mine.organisation_id)
             if not pool.slots and limits.version == 0:
-                return None  # nobody has ever told of a pool
+                return None  # no message has ever named a pool
             changes: tuple[SlotChange, ...] = ()
             if pool.is_shared_out(limits, mine.day):
                 denial = pool.denial(mine.amounts)
@@ -117,7 +117,7 @@ class ReservePool:
 
 
 def _pool_of(order: TradeOrder, account: Account) -> PoolLimits | None:
-    """The pool that the order names; in an emergency, when its sender could not know, whatever the account's organisation has."""
+    """The pool that the order names; in an emergency, when its sender could not know, the organisation's pool."""
     lost = order.limits is not None and order.limits.authority is Authority.EMERGENCY
     if order.pool is None and lost and account.organisation_id is not None:
         return PoolLimits(organisation_id=account.organisation_id, bounds=PoolBounds(), version=0)

@@ -13,7 +13,7 @@ from candlecast.domain.values.errors import Conflict, RetryLater
 from candlecast.domain.values.money import ZERO
 from candlecast.ports.pool import RESERVATION_CHANGED, PoolStore
 
-ATTEMPTS = 5  # against others who change the same slot at the same moment; then the caller comes again
+ATTEMPTS = 5  # against others who change the same slot at the same moment; then the caller has to retry
 BUSY_SECONDS = 1.0
 
 

@@ -1,8 +1,8 @@
 """Look at reservations whose account should have said by now what became of them: a worker may have died in between.
 
-A reservation is released only if its account does not know the entry, holds nothing of it, and no delivery of the order's message
-can find it fresh any more. The reservation of an open position is looked at later once more, in case the events of its end are
-lost.
+A reservation is released only if its account does not know the entry and holds nothing of it. Also, no delivery of the order's
+message can find the entry fresh any more. The reservation of an open position is looked at later once more, in case the events of
+its end are lost.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from candlecast.ports.pool import PoolStore
 from candlecast.ports.store import AccountStore
 from candlecast.services.pools.settle_reservation import SettleReservation
 
-MAX_LOOKS_PER_RUN = 200  # of a few milliseconds each; what is left is due a minute later
+MAX_LOOKS_PER_RUN = 200  # of a few milliseconds each; the rest is due a minute later
 
 
 @dataclass(frozen=True, slots=True)

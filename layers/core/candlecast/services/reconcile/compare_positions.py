@@ -1,4 +1,4 @@
-"""Compare what we hold with what the venue holds: adopt what was closed, tell the rest.
+"""Compare our positions with the venue's: adopt those that were closed, report other differences.
 
 `domain/reconcile/drift.py` has the table.
 """
@@ -53,7 +53,7 @@ class ComparePositions:
 
         Compare when it is the account's turn or it is `wanted`, or when a difference was noted that a second look must see.
 
-        A position that is still without its stop may be none any more, which is why the venue refuses one: it is compared too.
+        A position without its stop may already be closed, so that the venue refuses a stop: such a position is compared too.
 
         Raises nothing while the venue has no time for us: earlier findings must be written all the same, and the turn stays
         due. A `Fatal` passes.
@@ -98,7 +98,7 @@ class ComparePositions:
     def _outside_fill(self, account: Account, venue: Venue, place: str, theirs: Decimal) -> OutsideFill:
         """The trades that closed our position: the newest on its closing side that no order of ours made.
 
-        The newest, since older ones were adopted before. Where the venue tells of none (days ago, or behind a thousand others),
+        The newest, since older ones were adopted before. Where the venue reports none (days ago, or behind a thousand others),
         the entry price stands for theirs, so that no profit is invented.
         """
         ours, now = net_of(account, place), self.clock.now()

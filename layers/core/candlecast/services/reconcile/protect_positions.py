@@ -37,7 +37,7 @@ class ProtectPositions:
     metrics: Metrics
 
     def follow(self, changes: Changes, marks: Mapping[str, Decimal]) -> None:
-        """Let stops follow the market (its mark prices), and tell of positions that are without one for too long."""
+        """Let stops follow the market (its mark prices), and report positions without a stop for too long."""
         account, now = changes.account, self.clock.now()
         for move in stop_moves(account, marks, partial(self.markets.find, account.venue), now):
             changes.make(partial(follow, move=move, now=now))
@@ -62,7 +62,7 @@ class ProtectPositions:
     def choose(self, changes: Changes) -> list[str]:
         """Decide new stops, marked for sending; returns their intents' ids.
 
-        A position without any is tried again at every look, since it is exposed; another size or price is tried three times and
+        A missing stop is retried at every look, since the position is exposed. Another size or price is tried three times and
         then at the slow pace, since the old stop stands.
         """
         chosen, now = [], self.clock.now()

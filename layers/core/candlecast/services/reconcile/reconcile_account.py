@@ -1,8 +1,8 @@
 """Compare one account with its venue and put right what differs: the owner of every unknown outcome (decision 0003).
 
-An order whose answer was lost is looked up by its client id; found, it is adopted; proven absent, it is sent again while that is
-still wanted, or ends as expired. Open stops and targets are followed to their end, orphans cancelled, a position without its stop
-protected or closed (invariant 11).
+An order whose answer was lost is looked up by its client id. If found, the order is adopted. If proven absent, the order is sent
+again while it is still wanted, or ends as expired. Open stops and targets are followed to their end, orphans are cancelled, and a
+position without its stop is protected or closed (invariant 11).
 """
 
 from __future__ import annotations
@@ -174,8 +174,9 @@ class ReconcileAccount:
     def _come_again(self, account: Account, request: ReconcileRequest, pause_seconds: float) -> None:
         """Ask for the next look where waiting for the clock's next minute would leave an order unsettled for longer.
 
-        What a look has just failed to mend (a stop and an exit refused, an orphan that cannot be cancelled) waits for the clock:
-        asking at once again would never end. An exit that ended and left its position held has it compared with the venue's.
+        A repair that has just failed waits for the clock, since asking again at once would never end. Examples: a stop and an
+        exit that were refused, an orphan that cannot be cancelled. An exit that ended and left its position held has it compared
+        with the venue's.
         """
         now = self.clock.now()
         look = now if request.full else next_answer(account, now)

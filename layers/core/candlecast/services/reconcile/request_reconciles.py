@@ -33,9 +33,10 @@ class RequestReconciles:
     def __call__(self, scheduled_at: datetime) -> int:
         """Ask for every account that is due before the next firing, up to a bound; returns how many.
 
-        Each message is delayed to when its account is due; an account that has been due since before the last firing is
-        routine, or could not be repaired, and gets its turn within the minute. Where something is open, that alone says when. A
-        `scheduled_at` ahead of the clock asks at once for all that is due by then: an operator wants it so.
+        Each message is delayed to when its account is due. An account that has been due since before the last firing is routine,
+        or could not be repaired, and gets its turn within the minute. Where the open-order look and the turn of an account are
+        both due, only the look counts. A `scheduled_at` ahead of the clock asks at once for all that is due by then: an operator
+        wants it so.
         """
         at_once = scheduled_at > self.clock.now() + CLOCK_SKEW
         until = scheduled_at if at_once else scheduled_at + FIRING_INTERVAL

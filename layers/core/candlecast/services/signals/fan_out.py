@@ -30,9 +30,9 @@ OrderOf = Callable[[Subscription], TradeOrder]
 Line = Sequence[tuple[str, Subscription]]  # followers with their turns
 
 
-# Messages between two notes of how far a shard has come: eight rounds of what the queue takes side by side, so that waiting for
-# the slowest costs little, and two writes for a thousand subscribers. A crash repeats at most these, and within the five minutes
-# in which the queue drops repeats.
+# Messages between two notes of how far a shard has come: eight rounds of parallel sends, so that waiting for the slowest costs
+# little. A thousand subscribers then cost two such writes. A crash repeats at most these messages, within the five minutes in
+# which the queue drops repeats.
 PROGRESS_EVERY = 640
 
 

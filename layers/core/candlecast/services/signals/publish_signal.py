@@ -31,8 +31,8 @@ class PublishSignal:
     def __call__(self, signal: Signal, venue: str, subscriber_count: int) -> SignalRecord:
         """Store the signal and queue its shards; raises `RetryLater` if a queue or the store did not take it.
 
-        A repeat queues the shards of the first time, however many subscribers there are by now: a shard that is done is not
-        done again, so its number must mean the same part of the ring. No shard is always the first one.
+        A repeat queues the shards of the first time, however many subscribers there are by now. A shard that is done is not
+        repeated, so its number must mean the same part of the ring. No shard is always the first.
         """
         record = self.store.put_signal(
             SignalRecord(

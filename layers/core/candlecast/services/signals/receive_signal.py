@@ -1,4 +1,4 @@
-"""Receive a signal from outside: who sends it, what it means, whether it is new; stored and queued before it is acknowledged."""
+"""Receive a signal from outside: check its sender, read it, find a repeat; store and queue it before the acknowledgement."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ class ReceiveSignal:
     def __call__(self, request: WebhookRequest) -> Receipt:
         """Store and queue the signal, then return its id; a repeat returns the first one's.
 
-        Raises `RefusedMessage` if nothing will come of the message, `RetryLater` if store, vault or queue did not answer: sending
-        it again is safe, and heals what a crash between storing and queueing has left.
+        Raises `RefusedMessage` if nothing will come of the message, `RetryLater` if store, vault or queue did not answer. A
+        retry of the sender is safe, and completes a signal that a crash has left stored and not queued.
         """
         now = self.clock.now()
         try:

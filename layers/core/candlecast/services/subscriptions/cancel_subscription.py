@@ -38,8 +38,8 @@ class CancelSubscription:
     def __call__(self, tenant_id: str, subscription_id: str, *, close_position: bool, correlation_id: str) -> Cancelled:
         """Cancel; with `close_position`, send an exit for everything it holds or is about to hold.
 
-        Cancelled first, so that nothing is entered behind the exit; a repeat sends the exits again if they were cut off, and
-        their accounts know them. Raises `NotFound`, `Conflict` (POSITION_OPEN; VERSION_CONFLICT), `RetryLater` (the queue).
+        Cancelled first, so that nothing is entered behind the exit. A repeat sends the exits again if they were cut off; the
+        account sends no exit twice. Raises `NotFound`, `Conflict` (POSITION_OPEN; VERSION_CONFLICT), `RetryLater` (the queue).
         """
         subscription, account = retry_conflict(lambda: self._attempt(tenant_id, subscription_id, close_position))
         if account is None or not close_position:

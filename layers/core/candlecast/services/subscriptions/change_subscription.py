@@ -23,7 +23,7 @@ class ChangeSubscription:
     def update(self, tenant_id: str, subscription_id: str, change: Callable[[Settings], Settings]) -> Subscription:
         """Apply `change` to the settings in force; the next signal uses the result, open positions keep their stops.
 
-        Raises `NotFound`, `Conflict` (SUBSCRIPTION_CANCELLED, VERSION_CONFLICT), and whatever `change` raises.
+        Raises `NotFound`, `Conflict` (SUBSCRIPTION_CANCELLED, VERSION_CONFLICT), and every error of `change`.
         """
 
         def attempt() -> Subscription:

@@ -21,8 +21,9 @@ MAX_ORDER_PAGES = 2
 class Performance:
     """A subscription's results.
 
-    `statistics` covers every closed trade. `max_drawdown` (quote units, after fees) is over the newest `drawdown_trades` trades,
-    `slippage_bps` (mean, positive is worse) over the newest `slippage_orders` filled market orders; None without any.
+    `statistics` covers every closed trade. `max_drawdown` (quote units, after fees) is over the newest `drawdown_trades` trades;
+    None without any. `slippage_bps` (mean, positive is worse) is over the newest `slippage_orders` filled market orders; None
+    without any.
     """
 
     statistics: Statistics
@@ -56,7 +57,7 @@ class MeasureSubscription:
 
 
 def _newest[T](fetch: Callable[[str | None], Page[T]], pages: int) -> tuple[T, ...]:
-    """What the first `pages` pages of a listing hold."""
+    """The items of the first `pages` pages of a listing."""
     items: list[T] = []
     cursor: str | None = None
     for _ in range(pages):

@@ -11,8 +11,8 @@ from candlecast.domain.venue.weight_budget import LEASE, Address, RequestClass, 
 from candlecast.ports.budget import WeightStore
 from candlecast.ports.clock import Clock, Metrics
 
-# A message counts its pause in whole seconds and has few of them: with the last tenth of a second for a pause, all who wait would
-# come at once, again and again, and end in the dead letters.
+# A message counts its pause in whole seconds and has few retries. A pause of a tenth of a second would count as none. All waiting
+# messages would then return at once, repeatedly, and end in the dead letters.
 LEAST_PAUSE_SECONDS = 5.0
 
 

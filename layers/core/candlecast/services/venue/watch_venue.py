@@ -10,7 +10,7 @@ from candlecast.domain.venue.breaker import Breaker, BreakerState, is_venue_fail
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.gate import BreakerStore
 
-ATTEMPTS = 3  # whoever wins meanwhile tells of the same venue; a failure that is not counted costs one more to open
+ATTEMPTS = 3  # a worker that wins reports the same venue; a failure that is not counted costs one more to open
 NO_PROBE_SECONDS = 5.0  # somebody else's probe is under way, and its answer is seconds away
 
 
@@ -18,7 +18,7 @@ NO_PROBE_SECONDS = 5.0  # somebody else's probe is under way, and its answer is 
 class WatchVenue:
     """The breakers of one environment. Its knowledge is as new as the last read or write of any of its workers.
 
-    On the happy path nothing is read or written here: the gate's reading, taken before an order leaves, says whether a success
+    On the happy path nothing is read or written here. The gate's reading, taken before an order leaves, says whether a success
     has anything to reset.
     """
 
@@ -40,7 +40,7 @@ class WatchVenue:
     def heard(self, venue: str, error: DomainError) -> None:
         """A request has ended with an error: silence counts as a failure, anything else is an answer.
 
-        A request that never left because of a bound of ours says nothing about the venue; do not tell of it.
+        A request that never left because of a bound of ours says nothing about the venue; do not report it.
         """
         if not is_venue_failure(error):
             self.answered(venue)
@@ -67,7 +67,7 @@ class WatchVenue:
             raise RetryLater("VENUE_BREAKER_OPEN", "the venue does not answer", after_seconds=self.seconds_to_probe(venue))
 
     def seconds_to_probe(self, venue: str) -> float:
-        """When an entry may be tried again."""
+        """Seconds until an entry may be retried."""
         at = self._known.get(venue, Breaker(venue=venue)).opens_at()
         if at is None:
             return 0

@@ -105,7 +105,7 @@ class Situation:
 
     @cached_property
     def exposures(self) -> tuple[Exposure, ...]:
-        """All that would be held: positions but the one that is closed first, what is still to come, and the entry itself."""
+        """All exposures after the entry: positions but the one that is closed first, entries under way, and the entry itself."""
         entry = self.entry
         wanted = Exposure(
             entry.subscription_id,

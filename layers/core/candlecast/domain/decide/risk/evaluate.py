@@ -30,7 +30,7 @@ CHECKS: Mapping[str, Check] = {
 
 @dataclass(frozen=True)
 class Evaluation:
-    """One limit on one entry. `margin` is what is left of it, below zero by how much it is broken; `origin` is who sets it.
+    """One limit on one entry. `margin` is the room left, below zero by the excess; `origin` is the level that sets the limit.
 
     `value` is None where nothing could be measured: the limit then refuses.
     """

@@ -59,7 +59,7 @@ def _max_strategy_allocation(s: Situation, bound: Decimal) -> Finding:
 
 
 def _max_portfolio_heat(s: Situation, bound: Decimal) -> Finding:
-    """The sum of what is lost if every stop is hit (Elder, Come Into My Trading Room); without a stop there is no such sum."""
+    """The sum of losses if every stop is hit (Elder, Come Into My Trading Room); without a stop there is no such sum."""
     risks = [each.risk for each in s.exposures]
     known = [risk for risk in risks if risk is not None]
     return unknown(bound) if len(known) < len(risks) else _of_equity(s, sum(known, ZERO), bound)

@@ -104,7 +104,7 @@ def _max_spread(s: Situation, bound: Decimal) -> Finding:
 
 
 def _max_funding_rate(s: Situation, bound: Decimal) -> Finding:
-    """What the position would pay; longs pay a positive rate, shorts a negative one."""
+    """The funding rate that the position would pay, in per cent; longs pay a positive rate, shorts a negative one."""
     quote = _quote(s)
     if quote is None or quote.funding_rate is None:
         return unknown(bound)
@@ -114,9 +114,10 @@ def _max_funding_rate(s: Situation, bound: Decimal) -> Finding:
 def _min_liquidation_distance(s: Situation, bound: Decimal) -> Finding:
     """Per cent from the reference price to where an isolated position of this leverage would be liquidated.
 
-    Binance's formula for linear contracts (FAQ "How to Calculate Liquidation Price of USD-M Futures Contracts") with the initial
-    margin as wallet balance and no other position: price * (1 - 1/L) / (1 - m) for a long, price * (1 + 1/L) / (1 + m) for a
-    short. Under cross margin the rest of the balance makes it larger, so this is the cautious value.
+    Binance's formula for linear contracts, with the initial margin as wallet balance and no other position. Source: FAQ "How to
+    Calculate Liquidation Price of USD-M Futures Contracts". A long: price * (1 - 1/L) / (1 - m).
+    A short: price * (1 + 1/L) / (1 + m). Under cross margin the rest of the balance makes the distance larger, so this is the
+    cautious value.
     """
     sign = s.entry.side.sign
     liquidation = (1 - sign / s.entry.settings.leverage) / (1 - sign * MAINTENANCE_MARGIN)
