@@ -1,8 +1,8 @@
-"""Compares what the alias `live` of each function runs with what was deployed last: the end of `make deploy`.
+"""Compares the alias `live` of each function with the last deployment: the end of `make deploy`.
 
 CloudFormation says success once the functions are updated. Callers reach the version behind `live`, so a version that was not
-made leaves them on old values. The comparison fails on a difference, whatever the reason: a parameter that reached no version, an
-alias that somebody moved, a change made by hand.
+made leaves them on old values. The comparison fails on every difference: a parameter that reached no version, an alias that
+somebody moved, a change made by hand.
 
 Reads only (`cloudformation:ListStackResources`, `lambda:GetAlias`, `lambda:GetFunctionConfiguration`), and shows no value of an
 environment variable but of those that the stack's parameters make.
@@ -24,8 +24,8 @@ ALIAS = "live"
 LATEST = "$LATEST"
 FUNCTION, STACK = "AWS::Lambda::Function", "AWS::CloudFormation::Stack"
 
-# What a version copies from its function. Left out is what differs by nature (version, ARN, description, revision, times, states)
-# and what AWS itself moves (the runtime's build).
+# The settings that a version copies from its function. Left out are settings that differ by nature (version, ARN, description,
+# revision, times, states) and the runtime's build, which AWS itself moves.
 SETTINGS = (
     "Architectures",
     "CodeSha256",
@@ -79,7 +79,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The stack's functions with the version behind each one's alias (None without an alias), and what differs."""
+    """The stack's functions with the version behind each function's alias (None without an alias), and the differences."""
 
     versions: Mapping[str, str | None]
     differences: tuple[Difference, ...]
@@ -150,7 +150,7 @@ def _require_readable(name: str, *configurations: Mapping[str, Any]) -> None:
 
 
 def _settings(configuration: Mapping[str, Any]) -> dict[str, str]:
-    """What a version copies, by name and as text; each environment variable by itself."""
+    """The settings that a version copies, by name and as text; each environment variable by itself."""
     found = {name: str(configuration[name]) for name in SETTINGS if configuration.get(name)}
     found["Layers"] = ", ".join(layer["Arn"].rpartition("layer:")[2] for layer in configuration.get("Layers") or ())
     found["SnapStart"] = (configuration.get("SnapStart") or {}).get("ApplyOn", "None")
@@ -159,7 +159,7 @@ def _settings(configuration: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _shown(setting: str, live: str, latest: str) -> tuple[str, str]:
-    """What may be shown of two different values; a long one is cut in front of where they begin to differ."""
+    """The parts of two different values that may be shown; a long value is cut in front of their first difference."""
     kind, _, variable = setting.partition(" ")
     if kind == "environment" and variable not in SHOWN_VARIABLES:
         return (ABSENT if live == ABSENT else HIDDEN), (ABSENT if latest == ABSENT else HIDDEN)
@@ -184,7 +184,7 @@ def table(differences: Sequence[Difference]) -> str:
 
 
 def configured(path: Path, environment: str) -> dict[str, str]:
-    """What a samconfig.toml says of an environment's deployment: stack_name, region, profile. Raises CannotCompare."""
+    """Read an environment's deployment from a samconfig.toml: stack_name, region, profile. Raises CannotCompare."""
     try:
         sections = tomllib.loads(path.read_text(encoding="utf-8"))[environment]
     except (OSError, tomllib.TOMLDecodeError, KeyError) as error:

@@ -1,9 +1,9 @@
 """Builds one layer, or the code of one function, small and precompiled, for the Lambda architecture that is asked for.
 
-`sam build` on its own ships no bytecode, and the runtime's folders are read-only: every cold start would compile
-again, which for ccxt alone takes seconds. So each layer is a Makefile that calls this: install the locked wheels,
-prune what a function never imports, compile with unchecked hashes. Sources stay beside the bytecode for traces of errors, and
-each package's .dist-info for scanners, with a RECORD of what is left of the package. Two builds are byte-identical.
+`sam build` on its own ships no bytecode, and the runtime's folders are read-only: every cold start would compile again, which for
+ccxt alone takes seconds. So each layer is a Makefile that calls this: install the locked wheels, prune what a function never
+imports, compile with unchecked hashes. Sources stay beside the bytecode for traces of errors, and each package's .dist-info stays
+for scanners. Its RECORD lists the files that the layer keeps. Two builds are byte-identical.
 
 Standard library only: `sam build` on a plain machine runs it with nothing but Python 3.13 and pip.
 """
@@ -30,14 +30,14 @@ LAYER_PLACE, FUNCTION_PLACE = "/opt/python", "/var/task"
 PYTHON_VERSION = "3.13"
 ARCHITECTURES = {"x86_64": "x86_64", "arm64": "aarch64"}  # Lambda's name -> the wheel tags' name
 
-# The runtime is Amazon Linux 2023 (glibc 2.34). 2.28 is the newest level that wheels are built for and lets the same
-# files run in the embedded cloud on older desktops. pip, unlike uv, has to be told each older level as well.
+# The runtime is Amazon Linux 2023 (glibc 2.34). Wheels are built for no newer level than 2.28, and 2.28 lets the same files run
+# in the embedded cloud on older desktops. Unlike uv, pip has to be told each older level as well.
 GLIBC_LEVELS = ("manylinux_2_28", "manylinux_2_27", "manylinux_2_17", "manylinux2014")
 
 # Read by type checkers, test runners and installers, never by a function.
 USELESS_FOLDERS = ("tests", "bin", "__pycache__")
 USELESS_SUFFIXES = (".pyi", ".pyx", ".pxd", ".c", ".h", ".a")
-# Names and versions of packages with their licences: what a scanner of vulnerabilities and importlib.metadata read.
+# Names and versions of packages with their licences, for scanners of vulnerabilities and importlib.metadata.
 METADATA = ".dist-info"
 # Of the installer and not of the package: uv and pip write them differently, or one of them does not at all.
 INSTALLERS_FILES = ("INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", "uv_build.json")
@@ -163,7 +163,7 @@ def write_records(target: Path) -> None:
     """Let each package's RECORD say what the layer has of it: files were cut and edited, and bytecode came."""
     for record in sorted(target.glob(f"*{METADATA}/RECORD")):
         named = [row[0] for row in csv.reader(record.read_text(encoding="utf-8").splitlines())]
-        # What a layer.py has unpacked has lost its last suffix.
+        # A file that a layer.py has unpacked has lost its last suffix.
         files = {target / name.removesuffix(suffix) for name in named for suffix in ("", ".gz") if not name.startswith("..")}
         listed = {path for path in files if path.suffix != ".pyc" and path.is_file() and path != record}
         listed |= {bytecode_of(path) for path in listed if path.suffix == ".py"}

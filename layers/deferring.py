@@ -1,8 +1,8 @@
-"""Moves imports of a package's source to where they are used, so that a cold start pays only for what a message needs.
+"""Moves imports of a package's source to the place of their use, so that a cold start pays only for a message's needs.
 
-What libraries import for a feature that we never use (keys that ccxt signs with, botocore's writing of its documentation) costs
-more than our own code. The edit is made in the layer alone, line by line: what is not moved stays as it was published, its
-licence included, and a source that is not laid out as the edit expects stops the build.
+Libraries import modules for features that we never use: keys with which ccxt signs, botocore's writing of its documentation.
+Those imports cost more than our own code. The edit is made in the layer alone, line by line. Lines that are not moved stay as
+published, the licence included. A source with an unexpected layout stops the build.
 """
 
 import ast
@@ -43,7 +43,10 @@ def __getattr__(name):
 
 
 def defer_names(path: Path) -> None:
-    """Let a package's `__init__` import what it re-exports when asked for it; raises SystemExit if it does anything else."""
+    """Let a package's `__init__` import its re-exported names when they are asked for.
+
+    Raises SystemExit if the `__init__` does more than re-export.
+    """
     source = path.read_text(encoding="utf-8")
     imports = [node for node in ast.parse(source).body if isinstance(node, ast.ImportFrom)]
     others = [node for node in ast.parse(source).body if not isinstance(node, ast.ImportFrom | ast.Expr | ast.Assign)]

@@ -1,9 +1,9 @@
 """A quiet market that wakes up: enter in the direction of the release.
 
-Rule: the market is squeezed while its Bollinger bands lie inside its Keltner channel. In the row in which they leave
-it, LONG if the momentum (close minus the mean of the channel's middle and the average) is above zero, SHORT if below.
-A position is left when the momentum changes its sign. Stop in ATRs. Source: Carter, "Mastering the Trade" (2005), the
-TTM squeeze, with the momentum taken as it is instead of smoothed by a regression.
+Rule: the market is squeezed while its Bollinger bands lie inside its Keltner channel. In the row in which the bands leave the
+channel, LONG if the momentum is above zero, SHORT if below. The momentum is the close minus the mean of the channel's middle and
+the average. A position is left when the momentum changes its sign. Stop in ATRs. Source: Carter, "Mastering the Trade" (2005),
+the TTM squeeze, with the momentum taken as it is instead of smoothed by a regression.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Breakout of a channel of highs and lows.
 
-Rule: LONG when the close rises above the highest high of the `entry_period` rows before it, SHORT below the lowest
-low; a long is left below the lowest low of the `exit_period` rows before it, a short above their highest high. Stop
-two ATRs behind the entry. Source: the Turtles' System 1 (20/10, 2N), Faith, "The Original Turtle Trading Rules"
-(2003), without its pyramiding and its skip of entries after a winner, which need a memory of trades.
+Rule: LONG when the close rises above the highest high of the `entry_period` rows before it, SHORT below the lowest low. A long is
+left below the lowest low of the `exit_period` rows before it, a short above their highest high. Stop two ATRs behind the entry.
+Source: the Turtles' System 1 (20/10, 2N), Faith, "The Original Turtle Trading Rules" (2003). Left out are its pyramiding and its
+skip of entries after a winner, which need a memory of trades.
 """
 
 from __future__ import annotations

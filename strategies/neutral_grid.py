@@ -1,11 +1,10 @@
 """A grid around a moving middle, the same on both sides.
 
-Rule: lines lie every `spacing_atr` ATRs above and below the middle (an SMA). LONG when the close falls through a line
-below the middle, SHORT when it rises through one above it, each with the next line towards the middle as target;
-whatever is open is left at the middle, and the stop lies `stop_lines` lines further out. Beyond the outermost line
-there are no entries: the market is not in a range then. Longs and shorts are equally far from the middle, so that
-funding paid on one side is earned on the other over time. Source: grid trading as venues offer it, here without
-resting orders and without adding to a loser.
+Rule: lines lie every `spacing_atr` ATRs above and below the middle (an SMA). LONG when the close falls through a line below the
+middle, SHORT when it rises through a line above the middle. The target is the next line towards the middle, and the stop lies
+`stop_lines` lines behind the entry. Every position is left at the middle. Beyond the outermost line there are no entries: the
+market is not in a range then. Longs and shorts are equally far from the middle, so that funding paid on one side is earned on the
+other over time. Source: grid trading as venues offer it, here without resting orders and without adding to a loser.
 """
 
 from __future__ import annotations

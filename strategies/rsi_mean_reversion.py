@@ -1,9 +1,9 @@
 """Against an exhausted move: enter when the RSI comes back from an extreme, leave when it is in the middle.
 
-Rule: LONG when the RSI rises back above `oversold`, SHORT when it falls back below `overbought`; a long is left when
-the RSI rises above `middle`, a short when it falls below it. A stop in ATRs limits the case in which the move was no
-exhaustion. Waiting for the return, not for the extreme, avoids standing in front of the move. Source: Wilder, "New
-Concepts in Technical Trading Systems" (1978).
+Rule: LONG when the RSI rises back above `oversold`, SHORT when the RSI falls back below `overbought`. A long is left when the RSI
+rises above `middle`, a short when the RSI falls below `middle`. A stop in ATRs limits the case in which the move was no
+exhaustion. Waiting for the return, not for the extreme, avoids standing in front of the move. Source: Wilder, "New Concepts in
+Technical Trading Systems" (1978).
 """
 
 from __future__ import annotations

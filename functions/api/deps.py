@@ -1,4 +1,4 @@
-"""What any route may ask for, as `Annotated` dependencies: who is calling, which thing is meant, which page."""
+"""Dependencies that any route may ask for, as `Annotated` types: the caller, the thing that is addressed, the page."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ CorrelationDep = Annotated[str, Depends(correlation_id)]
 
 
 def identifier(value: str) -> str:
-    """The id as it came, if it could be one of ours; raises `NotFound` else, as for any other unknown one."""
+    """The given id, if it could be an id of ours. Raises `NotFound` for a malformed id, as for an unknown id."""
     if not IDENTIFIER.fullmatch(value):
         raise NotFound("malformed id")
     return value

@@ -1,4 +1,4 @@
-"""What stands before the routes: a bound on the body, and an end for errors that nobody foresaw."""
+"""Guards in front of the routes: a bound on the body, and an answer to unforeseen errors."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class UnexpectedErrors:
 
 
 class BodyLimit:
-    """Answers 413 to a body that is larger than any legitimate one, before it is parsed."""
+    """Answers 413 to a body that is larger than any legitimate body, before the body is parsed."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

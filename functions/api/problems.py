@@ -1,4 +1,4 @@
-"""Every refusal as problem+json (RFC 9457) with a stable code, and never with what the caller has sent."""
+"""Every refusal as problem+json (RFC 9457) with a stable code, and never with the caller's own text."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def problem(
 
 
 async def domain_problem(_: Request, error: Exception) -> JSONResponse:
-    """What a use case has refused. An error without a status of its own is a fault of ours."""
+    """Answer an error that a use case has raised. An error without a status of its own is a fault of ours."""
     if not isinstance(error, DomainError):
         raise TypeError("registered for domain errors only")
     status = next((status for kind, status in STATUS_OF_ERROR if isinstance(error, kind)), HTTPStatus.INTERNAL_SERVER_ERROR)
@@ -111,7 +111,7 @@ async def validation_problem(_: Request, error: Exception) -> JSONResponse:
 
 
 async def http_problem(_: Request, error: Exception) -> JSONResponse:
-    """What the framework itself refuses: an unknown path, a wrong method, a body that is no JSON."""
+    """Answer a refusal of the framework: an unknown path, a wrong method, a body that is no JSON."""
     if not isinstance(error, HTTPException):
         raise TypeError("registered for the framework's errors only")
     status = HTTPStatus(error.status_code)
@@ -137,7 +137,10 @@ def _pointer(location: Sequence[int | str]) -> str:
 
 
 def _step(part: int | str) -> str:
-    """A field's name, or its place in a list; what somebody has sent in place of a name may be a key, and is not repeated."""
+    """A field's name, or its place in a list.
+
+    The text that a caller sent in place of a name may be a key, so `NOT_REPEATED` replaces the text.
+    """
     return str(part) if isinstance(part, int) or NAME.fullmatch(part) else NOT_REPEATED
 
 

@@ -26,16 +26,16 @@ ROUTES = "functions.api.routes"
 
 @dataclass(frozen=True, slots=True)
 class Overrides:
-    """What FastAPI asks an application for: which provider to call in place of which. Empty, but for tests."""
+    """The providers to call in place of others, as FastAPI asks an application for them. Empty, but for tests."""
 
     dependency_overrides: dict[Callable[..., Any], Callable[..., Any]] = field(default_factory=dict)
 
 
-OVERRIDES = Overrides()  # of all applications: a module's routes are made once, whoever loads them
+OVERRIDES = Overrides()  # shared by all applications: a module's routes are made once
 
 
 def resource_router(path: str, tag: str, *statuses: int) -> APIRouter:
-    """The router of one module of routes below `path`, each of which may refuse with these statuses."""
+    """The router of one module of routes below `path`; each route may refuse with these statuses."""
     return APIRouter(
         prefix=path,
         tags=[tag],

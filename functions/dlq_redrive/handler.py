@@ -1,4 +1,7 @@
-"""The one function that may touch dead letters: list, show, redrive, drop. What has become stale meanwhile expires by itself."""
+"""The one function that may touch dead letters: list, show, redrive, drop.
+
+Messages that are stale by then expire by themselves.
+"""
 
 from __future__ import annotations
 

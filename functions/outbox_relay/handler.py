@@ -1,4 +1,4 @@
-"""The table's stream: project an account's events to what queries read, and publish them."""
+"""The table's stream: project an account's events to the history that queries read, and publish the events."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ with uncollected():
 
 @observed
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Relay a batch of stream records in order; answers the first one from which the stream is to come again."""
+    """Relay a batch of stream records in order; answers the first record from which the stream redelivers."""
     relay = outbox_relay.build()
     processor = BatchProcessor(EventType.DynamoDBStreams, raise_on_entire_batch_failure=False)
     return dict(process_partial_response(event=event, record_handler=relay, processor=processor, context=context))

@@ -1,4 +1,4 @@
-"""Rules of this house for cfn-lint: what every template must have wherever it is written, nested stacks included."""
+"""Rules of this house for cfn-lint: the demands on every template, nested stacks included."""
 
 import re
 from collections.abc import Iterator, Mapping

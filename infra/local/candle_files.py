@@ -65,7 +65,7 @@ def market_of(path: Path) -> str:
 def read_candle_file(path: Path, *, minimum_rows: int = 2) -> CandleFile:
     """Read `timestamp,open,high,low,close,volume` (open time in ms since the epoch, UTC), plain or gzipped.
 
-    The timeframe is the distance of the rows and must be what the name says. Raises `CandleFileError` for what is wrong first.
+    The timeframe is the distance of the rows and must be what the name says. Raises `CandleFileError` for the first fault.
     """
     if not path.is_file():
         raise CandleFileError("CANDLE_FILE_MISSING", f"{path}: no such file")

@@ -1,8 +1,8 @@
 """`make check`, `make test` and `make prove`: a line for every step, and a report for machines.
 
-The report is build/<command>/report.json: for each step its command, seconds and status, for each test run its counts and its
-slowest tests, and what was enumerated, simulated and mutated. Steps that fail show what their tool said. `table` prints the
-totals of the last `make prove` as docs/RELIABILITY.md shows them.
+The report is build/<command>/report.json. A step has its command, seconds and status; a test run has its counts and its slowest
+tests. The numbers of enumerated, simulated and mutated cases follow. Steps that fail show what their tool said. `table` prints
+the totals of the last `make prove` as docs/RELIABILITY.md shows them.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = Path(sys.executable).parent
-STEP_SECONDS = 1_800  # a check takes a minute; one that takes half an hour hangs, whatever the machine
+STEP_SECONDS = 1_800  # a check takes a minute; a step that takes half an hour hangs on any machine
 SILENT_SECONDS = 1_800  # no single test takes so long; a run that says nothing for that long hangs
 PROGRESS_SECONDS = 30  # a long step that says nothing of itself is told about this often
 SLOWEST = 10
@@ -49,7 +49,7 @@ class Step:
 
 @dataclass
 class Outcome:
-    """What a step came to; `tests` holds pytest's counts."""
+    """A step's result; `tests` holds pytest's counts."""
 
     name: str
     command: str
@@ -162,7 +162,7 @@ def run_step(step: Step, folder: Path) -> Outcome:
 
 
 def run_aloud(step: Step, folder: Path) -> Outcome:
-    """Run a step that takes minutes and pass on what it says as it says it."""
+    """Run a step that takes minutes and pass its output on line by line."""
     words, results = with_results(step, folder)
     print(f"\n  {step.name}", flush=True)
     started = time.monotonic()
@@ -246,7 +246,7 @@ def counts(results: Path | None) -> dict[str, Any] | None:
 
 
 def counted_schedules(folder: Path) -> dict[str, Any]:
-    """How many schedules the crash-point tests enumerated, by number of faults and by case, and what that took.
+    """How many schedules the crash-point tests enumerated, by number of faults and by case, and how much work that took.
 
     Faults of orders are among all faults: where both were enumerated of a scenario, the larger count holds the smaller.
     """
@@ -275,7 +275,7 @@ def told_schedules(counted: dict[str, Any]) -> str:
 
 
 def reported(command: str, outcomes: Sequence[Outcome], seconds: float) -> dict[str, Any]:
-    """The report: everything but what the tools printed, which is on the terminal."""
+    """The report: everything except the tools' output, which is on the terminal."""
     steps = [{key: value for key, value in asdict(outcome).items() if key != "output"} for outcome in outcomes]
     report = {
         "command": command,
@@ -292,7 +292,7 @@ def reported(command: str, outcomes: Sequence[Outcome], seconds: float) -> dict[
 
 
 def commit() -> str | None:
-    """What is checked out, with a plus where files differ from it; None without git."""
+    """The commit that is checked out, with a plus where files differ from the commit; None without git."""
     git = shutil.which("git")
     if git is None:
         return None

@@ -1,4 +1,4 @@
-"""One embedded cloud: start it, deploy into it, look into it, stop it. What the command line and the tests use.
+"""One embedded cloud: start, deploy, inspect and stop. The command line and the tests use this module.
 
 with Cloud("demo") as cloud:
     outputs = cloud.deploy()
@@ -37,7 +37,7 @@ RELAY_SECONDS = 600.0
 POLL_SECONDS = 0.05
 REQUEST_SECONDS = 300.0
 ANSWER_SECONDS = 10.0  # a question that a running emulator answers at once, and a port that nobody listens on as well
-ADMINISTRATOR = "test"  # the emulator's name for whoever may do everything
+ADMINISTRATOR = "test"  # the emulator's name for the administrator, who may do everything
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 DEFAULT_WORKERS = 4  # processes of one function; more only get in each other's way on a desk
 
@@ -75,7 +75,7 @@ class Worker:
 
 @dataclass(frozen=True)
 class Waiting:
-    """What is still to be done: messages by queue, records of the table's stream. `looks` is how often all queues were polled."""
+    """The work that is left: messages by queue, records of the table's stream. `looks` is how often all queues were polled."""
 
     messages: Mapping[str, int]
     records: int
@@ -149,7 +149,7 @@ class Cloud:
     # -------------------------------------------------------------- life
 
     def running(self) -> bool:
-        """Whether an instance of this name runs, whoever started it."""
+        """Whether an instance of this name runs, no matter who started the instance."""
         try:
             type(self).attach(self.name)
         except CommandError:
@@ -314,7 +314,7 @@ class Cloud:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What an AWS tool needs to talk to this cloud, as its administrator."""
+        """The environment variables with which an AWS tool talks to this cloud, as its administrator."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_ACCESS_KEY_ID": ADMINISTRATOR,
@@ -349,7 +349,7 @@ class Cloud:
         return [worker for worker in found if function is None or worker.function.endswith(function)]
 
     def kill_workers(self, function: str) -> int:
-        """Kill a function's processes as a crash would, in the middle of whatever they do; how many there were."""
+        """Kill a function's processes as a crash would, in the middle of their work; returns how many there were."""
         found = self.workers(function)
         for worker in found:
             with contextlib.suppress(ProcessLookupError):
@@ -357,7 +357,7 @@ class Cloud:
         return len(found)
 
     def waiting(self, *queues: str) -> Waiting:
-        """What waits in these queues (`CandleQueueUrl`), counted one after another in their order, and then in the stream."""
+        """Messages in these queues (`CandleQueueUrl`), counted one queue after another in order, then the stream's records."""
         names = {self.outputs[queue].rpartition("/")[2]: queue for queue in queues}
         found = self._request("GET", f"/_candlecast/waiting?{urlencode({'queues': ','.join(names)})}")
         return Waiting({names[name]: count for name, count in found["queues"].items()}, found["records"], found["looks"])
@@ -371,7 +371,7 @@ class Cloud:
             time.sleep(POLL_SECONDS)
 
     def wait_for_pollers(self) -> None:
-        """Return once a look through the queues has begun and ended: what was changed in a function's mapping is in force."""
+        """Return once a look through the queues has begun and ended: changes of a function's mapping are then in force."""
         before = self.waiting().looks
         while self.waiting().looks < before + 2:
             time.sleep(POLL_SECONDS)

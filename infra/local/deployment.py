@@ -33,7 +33,7 @@ def sam() -> Path:
 
 
 def build(say: Say = lambda _text: None, target: str | None = None) -> str:
-    """Run `sam build` unless nothing has changed since the last time; the digest of what was built.
+    """Run `sam build` unless the sources are those of the last build; returns the digest of the sources.
 
     SAM's own cache is not used: it looks at a layer's folder only, and the strategies layer is made of strategies/.
     """

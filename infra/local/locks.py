@@ -1,8 +1,8 @@
 """Writes every lock file: `make lock`.
 
-The development environment is resolved first and everything that goes into a layer is held to its versions, so what
-is tested is what is deployed. A layer's lock leaves out what every function has from the deps layer, what is in a layer
-of its own, and what a package demands and our use of it never imports.
+The development environment is resolved first, and every package of a layer is held to its versions. So the tested versions are
+deployed. A layer's lock leaves out packages of the deps layer, which every function has, and packages in a layer of their own. It
+also leaves out demands of a package that our use never imports.
 """
 
 import os
@@ -18,7 +18,7 @@ ENVIRONMENTS = ROOT / "infra" / "local" / "environments"
 LAYERS = ROOT / "layers"
 THIRD_PARTY_LAYERS = ("deps", "signing", "exchange", "web", "strategies")
 BASE_LAYER = "deps"
-# What ccxt signs with is mounted by the functions that sign, ccxt by others as well.
+# Functions that sign mount the packages with which ccxt signs; other functions mount ccxt alone.
 APART = {"exchange": "signing"}
 
 # Required by ccxt's metadata, imported only by its asynchronous classes and by venues on elliptic-curve chains.

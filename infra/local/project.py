@@ -16,7 +16,7 @@ ENVIRONMENTS = ROOT / ".venvs"
 
 # Registries behind a company's certificate: uv trusts the system's list (a name for each generation), as in bootstrap.sh.
 TRUST = {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"}
-# What the deployed stack is made of: a change in any of it means another build.
+# The sources of the deployed stack: a change in any of them means another build.
 SOURCES = ("template.yaml", "infra/*.yaml", "functions/**/*", "layers/**/*", "strategies/**/*")
 UNRELATED = ("__pycache__", ".DS_Store")
 
@@ -42,7 +42,7 @@ def interpreter(environment: str) -> Path:
 
 
 def architecture() -> str:
-    """Lambda's name for what this machine runs: the embedded cloud runs layers as they are."""
+    """Lambda's name for this machine's architecture: the embedded cloud runs layers as they are."""
     return "arm64" if platform.machine().lower() in ("arm64", "aarch64") else "x86_64"
 
 

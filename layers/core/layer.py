@@ -1,6 +1,6 @@
-"""The shared package as a layer: what every function is made of, precompiled like the packages it stands on.
+"""The shared package as a layer: the code of every function, precompiled like the packages on which the code stands.
 
-SAM's own Python build would copy the sources only, and each cold start would compile all of them again: 80 ms of CPU.
+SAM's own Python build would copy the sources only, and each cold start would compile all of them again.
 """
 
 import shutil

@@ -1,4 +1,4 @@
-"""What only this layer needs: the SDK's data cut to the services in use, and the imports deferred that no message needs.
+"""Steps that only this layer needs: cut the SDK's data to the services in use, and defer imports that no message needs.
 
 botocore describes every service in 25 MB and more, and lists the folder when a client is made. A client of another service fails
 with UnknownServiceError; tests/infra/test_layers.py compares this list with the clients that the code makes.
@@ -69,7 +69,7 @@ def finish(target: Path) -> None:
     defer_boto3(target / "boto3")
     defer_powertools(target / "aws_lambda_powertools")
     lighten_pydantic(target)
-    # Both who try it go on without: it needs a package that is in no layer, and looking for that takes 5 ms.
+    # Both importers go on without this module: its package is in no layer, and the search for the package takes 5 ms.
     (target / "urllib3" / "contrib" / "pyopenssl.py").unlink()
     edits["defer_imports"](target / "urllib3" / "http2" / "__init__.py", frozenset({"importlib.metadata"}))
 
@@ -110,7 +110,7 @@ def endpoint_prefixes() -> frozenset[str]:
 def without_prose(content: Any) -> None:
     """Remove documentation from a service's description; a shape's member of that name is an object and stays.
 
-    So does what describes a client's own parameters, since botocore reads that.
+    The description of a client's own parameters stays too, since botocore reads that text.
     """
     pending = [content]
     while pending:
@@ -125,7 +125,7 @@ def without_prose(content: Any) -> None:
 
 
 def defer_botocore(package: Path) -> None:
-    """What writes documentation, and what asks a person for a code, is imported when it is used: by no function."""
+    """Imports for writing documentation, and for asking a person for a code, happen at their use: in no function."""
     defer = edits["defer_imports"]
     defer(package / "docs" / "__init__.py", frozenset({"botocore.docs.service"}))
     defer(
@@ -170,7 +170,7 @@ def defer_powertools(package: Path) -> None:
 
 
 def lighten_pydantic(target: Path) -> None:
-    """No search for plug-ins, of which the layer has none, and no run-time types for what only type checkers read."""
+    """No search for plug-ins, since the layer has none, and plain dicts in place of TypedDicts that only type checkers read."""
     shutil.rmtree(target / "pydantic" / "v1")  # all of its first version; FastAPI looks for it, to refuse its models
     loader = target / "pydantic" / "plugin" / "_loader.py"
     metadata = "from importlib.metadata import entry_points\n"
@@ -178,5 +178,5 @@ def lighten_pydantic(target: Path) -> None:
     edits["replace_once"](loader, metadata, "")
     edits["replace_once"](loader, search, f"            {metadata}{search}")
     edits["replace_once"](loader, "os.getenv('PYDANTIC_DISABLE_PLUGINS')", "os.getenv('PYDANTIC_DISABLE_PLUGINS', '__all__')")
-    # A hundred TypedDicts tell how a schema is laid out: what is made and read at run time are plain dicts.
+    # A hundred TypedDicts describe a schema's layout; the values at run time are plain dicts.
     edits["replace_once"](target / "pydantic_core" / "core_schema.py", "else:\n    from typing import TypedDict\n", PLAIN_DICT)

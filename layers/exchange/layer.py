@@ -1,7 +1,7 @@
-"""What only this layer needs: ccxt with the chosen venues and without the other hundred.
+"""Steps that only this layer needs: keep ccxt with the chosen venues and without the other hundred.
 
-Imported whole, ccxt takes 1.8 s of CPU without bytecode and 75 MB; one venue takes a fifteenth of that. What stays is
-the base, the chosen venues' synchronous classes and a package `__init__` that imports a venue when it is first used.
+Imported whole, ccxt takes 1.8 s of CPU without bytecode and 75 MB; one venue takes a fifteenth of that. The layer keeps the base,
+the chosen venues' synchronous classes and a package `__init__` that imports a venue at its first use.
 """
 
 import ast

@@ -1,7 +1,7 @@
-# Appended by layers/exchange/layer.py to the package's __init__, where `exchanges` is defined above.
-# A venue's module is imported when its class is first asked for: `ccxt.binanceusdm` and `ccxt.binanceusdm({...})` work
-# as always. The import system binds a submodule on its package once it is loaded; ccxt's package has the class under
-# that name, so the class is bound instead.
+# Appended by layers/exchange/layer.py to the package's __init__, where `exchanges` is defined above. A venue's module is imported
+# when its class is first asked for: `ccxt.binanceusdm` and `ccxt.binanceusdm({...})` work as always. The import system binds a
+# submodule on its package once the submodule is loaded. The package of ccxt has the class under that name, so the class is bound
+# instead.
 import importlib
 import sys
 import types

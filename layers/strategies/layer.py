@@ -1,14 +1,15 @@
-"""Built-in strategies and what they compute with: runner and API mount both, the functions that trade neither.
+"""Built-in strategies and the packages with which they compute: runner and API mount both, the functions that trade neither.
 
 Numpy comes without its Fortran bridge, C headers, tests and random numbers. A strategy has no use for randomness: the same
-candles give the same signals. What it may compute with stays, though no built-in strategy does (fft, linalg, ma, polynomial).
+candles give the same signals. Packages with which a strategy may compute stay, though no built-in strategy uses them (fft,
+linalg, ma, polynomial).
 """
 
 import shutil
 from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parents[2] / "strategies"
-# Folders and files; libraries by what their names begin with, since machines differ in how they end.
+# Folders and files; libraries by the beginning of their names, since the endings differ by machine.
 UNUSED = (
     "_configtool.py",
     "_core/_multiarray_tests.*",

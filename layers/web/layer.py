@@ -1,7 +1,7 @@
-"""What only this layer needs: FastAPI's models and adapters built when a request needs them, not all at import.
+"""Steps that only this layer needs: build FastAPI's models and adapters when a request needs them, not all at import.
 
-Nearly half of the API's cold start was the building of validators: of the models of an OpenAPI document, which few requests ask
-for, and of each route's parameters and answers, of which a request meets one route's.
+Nearly half of the API's cold start was the building of validators. An OpenAPI document has many models, which few requests ask
+for. Each route has parameters and answers, and a request meets one route's.
 """
 
 import runpy
@@ -18,7 +18,7 @@ def finish(target: Path) -> None:
 
 
 def defer_openapi(models: Path) -> None:
-    """Pydantic builds a model that asks for it at its first use; what refers to itself as well, unless it is told to at once."""
+    """Pydantic builds a model that asks for it at first use; a self-referring model too, unless told to build at once."""
     edits["replace_once"](models, 'model_config = {"extra": "allow"}', 'model_config = {"extra": "allow", "defer_build": True}')
     edits["replace_once"](models, "Schema.model_rebuild()\nOperation.model_rebuild()\nEncoding.model_rebuild()\n", "")
 

@@ -1,4 +1,4 @@
-"""Dead letters: what could not be processed, for platform admins to look at, put back to work, or drop."""
+"""Dead letters: messages that could not be processed. Platform admins look at them, put them back to work, or drop them."""
 
 from __future__ import annotations
 

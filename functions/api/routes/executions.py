@@ -1,4 +1,4 @@
-"""What strategies did: their runs and their signals."""
+"""Runs and signals of strategies."""
 
 from __future__ import annotations
 

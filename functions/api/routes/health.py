@@ -13,9 +13,7 @@ from functions.api.resources import resource_router
 from functions.api.schemas.health import HealthView
 from functions.api.use_cases.health import CheckHealthDep
 
-CACHE = timedelta(
-    seconds=5
-)  # asked without a token: whoever asks without end costs one round of probes per environment in this time
+CACHE = timedelta(seconds=5)  # no token is needed: a flood of requests costs one round of probes per environment in this time
 
 router = resource_router("/health", "operations", 500)
 

@@ -1,4 +1,4 @@
-"""Limits: what may be limited, what is in force and where it comes from, and setting it."""
+"""Limits: the catalogue, the limits in force with their origin, and setting a limit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Positions: what the caller holds."""
+"""The caller's positions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Strategies: what can be followed, and what platform admins add to it."""
+"""Strategies: the list of strategies to follow, and the additions of platform admins."""
 
 from __future__ import annotations
 

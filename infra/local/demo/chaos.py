@@ -1,8 +1,8 @@
 """The demo under fire: processes of every function are killed while it runs, and the end state must hold every invariant.
 
-Nothing of the product is told about it and nothing is shortened: what was killed comes back when its queue's visibility says so,
-which is three minutes for a fan-out and six for a runner. So candles follow each other at a pace instead of waiting for quiet,
-and the one long wait is at the end, when nobody is killed any more.
+The product is not told, and no time is shortened. A killed function's message is redelivered after its queue's visibility
+time-out: three minutes for a fan-out, six for a runner. So candles follow each other at a pace instead of waiting for quiet. The
+one long wait is at the end, after the last kill.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ DEFAULT_KILLS = 80  # more than there are moments for: the last candle ends it
 DEFAULT_SEED = 1
 CANDLE_SECONDS = 2.5  # between two closes; as short as the pace at which two cores follow
 RECONCILE_SECONDS = 10.0  # between two looks at all accounts; a minute in a deployment
-QUIET_SECONDS = 600.0  # 360 s of a killed fan-out's visibility, then the orders that it had not sent
-# The venue takes its time over orders, as venues do: there is more to be killed in the middle of.
+QUIET_SECONDS = 600.0  # 360 s of a killed fan-out's visibility, then the orders that it had not sent.
+# The venue takes its time over orders, as venues do, so more kills land in the middle of an order.
 SLOW_ORDERS = {"kind": "slow", "method": "POST", "path": "/fapi/v1/order", "count": 1_000, "delay_ms": 250}
 ATTEMPTS = 20  # of a request to the paper exchange, whose processes are killed too
 ATTEMPT_SECONDS = 0.5
@@ -53,7 +53,7 @@ ROUND_SECONDS = 15.0  # two looks behind the settle window prove that an order d
 
 @dataclass(frozen=True, slots=True)
 class ChaosOptions:
-    """What the caller may choose."""
+    """The caller's choices."""
 
     demo: Options
     kills: int = DEFAULT_KILLS
@@ -116,7 +116,7 @@ class Fire:
         invoke(self.scene.cloud, "ReconcileClockFunctionName", {"scheduled_time": due.isoformat()})
 
     def _persist(self, ask: Callable[[], None]) -> None:
-        """Ask until there is an answer: whoever should give it may have just been killed."""
+        """Ask until there is an answer: the process that should answer may have just been killed."""
         for _ in range(ATTEMPTS):
             try:
                 return ask()

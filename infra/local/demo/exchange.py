@@ -23,8 +23,8 @@ MAX_PRICE_DECIMALS = 8  # recorded floats carry noise behind them
 SMALLEST_STABLE = Decimal(5)  # worth of the smallest order, in the quote currency
 SMALLEST_COIN = Decimal("0.0005")
 
-# Fifty users behind one address replay an hour of candles in a minute: no real address is asked that much, and what is shown is
-# what happens to subscribers, not a venue's limits. What a venue allows is its operator's to say.
+# Fifty users behind one address replay an hour of candles in a minute, and no real address is asked that much. The demo shows
+# subscribers, not a venue's limits. The venue's operator sets those limits.
 WIDE_LIMITS = {"weight_per_minute": 1_000_000, "orders_per_ten_seconds": 1_000_000, "orders_per_minute": 1_000_000}
 
 _STATE_OF_ORDER = {
@@ -47,7 +47,7 @@ class PaperKeys:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BookOrder:
-    """An order in the venue's book, in our terms; a triggered stop or target with what its order has filled."""
+    """An order in the venue's book, in our terms; a triggered stop or target has the fills of the order that it became."""
 
     client_order_id: str
     account_id: str
@@ -176,7 +176,7 @@ def _tick(file: CandleFile) -> Decimal:
 
 
 def _market(file: CandleFile) -> dict[str, Any]:
-    """A market whose smallest order is worth little, whatever its price."""
+    """A market whose smallest order is worth little at any price."""
     quote = quote_of(file.market)
     smallest = SMALLEST_STABLE if quote in STABLE_QUOTES else SMALLEST_COIN
     step = Decimal(1).scaleb((smallest / file.candles[-1].close).adjusted())

@@ -1,4 +1,4 @@
-"""Kill -9, again and again, whatever a function is in the middle of."""
+"""Kill -9, again and again, in the middle of a function's work."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from infra.local.cloud import Cloud, Worker
 from infra.local.project import CommandError
 
 # Everything that works while candles are replayed, the paper exchange included: the pause between two kills of one function, from
-# and to seconds. What a kill in the middle of the first two was about comes back after minutes only, so these are rarer.
+# and to seconds. The first two functions' messages are redelivered minutes after a kill, so these kills are rarer.
 PAUSES_SECONDS = {
     "strategy_runner": (10.0, 30.0),
     "signal_fanout": (10.0, 30.0),
@@ -26,7 +26,7 @@ PAUSES_SECONDS = {
     "reconcile_clock": (5.0, 20.0),
     "paper_exchange": (1.0, 6.0),
 }
-PATIENCE_SECONDS = 15.0  # how long it waits for a process to be in the middle of something before it kills an idle one
+PATIENCE_SECONDS = 15.0  # wait for a process at work; afterwards an idle process is killed.
 # At most, from seeing a process at work to striking: any moment of its work will do. An order takes some hundred milliseconds.
 AIM_SECONDS = {"order_executor": 0.4, "order_reconciler": 0.3}
 SHORT_AIM_SECONDS = 0.05  # the others are done sooner
@@ -58,7 +58,7 @@ class Hunt:
 class Killer:
     """A thread that kills worker processes until it is stopped or has killed `kills`; whom and when it draws by `seed`.
 
-    `killed` counts by function and by what it met: "busy" in the middle of an invocation, "idle" between two.
+    `killed` counts by function and by the state of the process: "busy" in the middle of an invocation, "idle" between two.
     """
 
     def __init__(self, cloud: Cloud, kills: int, seed: int) -> None:
@@ -96,7 +96,7 @@ class Killer:
                     self._kill(hunt, victim)
 
     def _kill(self, hunt: Hunt, victim: Worker) -> None:
-        """Strike at a moment of what the victim is doing; one that is done with it meanwhile may live."""
+        """Strike at a moment of the victim's work; a victim that has finished meanwhile may live."""
         if victim.busy:
             self._stop.wait(hunt.random.uniform(0, AIM_SECONDS.get(hunt.function, SHORT_AIM_SECONDS)))
             if not any(worker.busy for worker in self._workers() if worker.pid == victim.pid):

@@ -1,8 +1,8 @@
 """Replay recorded candles at speed: set the market's clock to a close, send the candle's message, wait until all is quiet.
 
-The functions do not know that it is a replay (one path): the messages are those that candle_clock sends, and the paper
-exchange's market clock is the only thing that is told the time. Waiting between candles makes the outcome the same at any speed,
-and after any crash in between.
+The functions do not know that it is a replay (one path). The messages are like those of candle_clock, and only the paper
+exchange's market clock is told the time. Waiting between candles makes the outcome the same at any speed, and after any crash in
+between.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Closing:
 
 @dataclass(slots=True)
 class Progress:
-    """What has happened so far."""
+    """The replay's counts so far."""
 
     steps: int
     done: int = 0
@@ -111,7 +111,7 @@ class Replay:
         return len(published)
 
     def announce(self, closing: Closing) -> None:
-        """Send the messages of the candles that close at one instant, whatever the market's clock says."""
+        """Send the messages of the candles that close at one instant, independent of the market's clock."""
         for file, _ in closing.candles:
             self._announce(file, closing.at)
 
@@ -164,7 +164,7 @@ class Replay:
 
 
 def invoke(cloud: Cloud, output: str, event: dict[str, Any]) -> Any:
-    """What the function named by a stack's output answers. Raises CommandError with its error."""
+    """Invoke the function named by a stack's output and return its answer. Raises CommandError with its error."""
     answer = cloud.client("lambda").invoke(FunctionName=f"{cloud.outputs[output]}:live", Payload=json.dumps(event))
     body = answer["Payload"].read().decode()
     if answer.get("FunctionError"):

@@ -1,4 +1,4 @@
-"""What a replay came to: our own records, held order for order against the paper exchange's book."""
+"""The result of a replay: our own records, compared order for order with the paper exchange's book."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Ledger:
         return tuple(run for runs in newest for run in runs if run.candle_close == candle_close)
 
     def published(self, run: Execution) -> SignalRecord | None:
-        """The signal that a run has published, with what its fan-out came to."""
+        """The signal that a run has published, with the reports of its fan-out."""
         return None if run.signal is None else self._signals.get_signal(run.signal.signal_id)
 
     def read_when_relayed(self) -> Records:
@@ -99,7 +99,7 @@ class Ledger:
 
 
 def lost(records: Records) -> int:
-    """Order messages of the fan-out that no record tells of."""
+    """How many order messages of the fan-out have no record."""
     told = {(o.signal_id, o.subscription_id) for o in records.orders if not o.kind.is_protective}
     skipped_by_fan_out = sum(sum(r.skipped.values()) for s in records.signals for r in s.reports.values())
     sent = sum(record.orders for record in records.signals)

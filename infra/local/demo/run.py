@@ -32,7 +32,7 @@ MINIMUM_WIDTH = 9  # of a column of the table
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the caller may choose."""
+    """The caller's choices."""
 
     candles: tuple[Path, ...] = ()
     users: int = DEFAULT_USERS

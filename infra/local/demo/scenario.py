@@ -1,4 +1,4 @@
-"""Who takes part in a replay: strategies on the markets of the files, and users who differ in everything that they may choose."""
+"""The participants of a replay: strategies on the markets of the files, and users who differ in all their choices."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ STRATEGIES: tuple[tuple[str, Mapping[str, Any]], ...] = (
 
 
 class Case(StrEnum):
-    """What is special about a user."""
+    """How a user differs from an ordinary user."""
 
     ORDINARY = "ordinary"
     WITHOUT_ACCOUNT = "without an account"
@@ -105,7 +105,7 @@ def _user(number: int, case: Case, strategy: PlannedStrategy) -> PlannedUser:
     capital = STABLE_CAPITAL if quote_of(strategy.file.market) in STABLE_QUOTES else COIN_CAPITAL
     settings = _settings(number, capital, strategy.file.candles[-1].close)
     if case is not Case.ORDINARY:
-        settings.pop("allowed_sides", None)  # a special case shows at the first signal, whichever side that is
+        settings.pop("allowed_sides", None)  # a special case shows at the first signal, on either side
     if case is Case.OVER_LIMIT:
         settings["max_order_notional"] = _text(capital / 10_000)
     return PlannedUser(f"user-{number:04d}", case, strategy, capital * 2, settings)

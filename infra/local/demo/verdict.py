@@ -1,4 +1,4 @@
-"""What must be true of a stack that has come to rest, whatever has happened to it; every breach in words."""
+"""Statements that must be true of a stack at rest, after any faults; every breach in words."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _unprotected(account: Account) -> Iterator[str]:
 
 
 def _held(account: Account, venue: Net) -> Iterator[str]:
-    """What we say that an account holds is what the venue says."""
+    """An account holds the same by our record and at the venue."""
     ours: Counter[str] = Counter()
     for position in account.positions.values():
         ours[venue_symbol(position.market)] += position.quantity * position.side.sign  # type: ignore[assignment]
@@ -83,7 +83,7 @@ def _held(account: Account, venue: Net) -> Iterator[str]:
 
 
 def _projected(records: Records, accounts: Sequence[Account]) -> Iterator[str]:
-    """What queries show is what the accounts hold."""
+    """Queries show the positions that the accounts hold."""
     shown = {(it.account_id, it.key): it.quantity for it in records.positions}
     held = {(account.account_id, it.key): it.quantity for account in accounts for it in account.positions.values()}
     if shown != held:
@@ -91,7 +91,7 @@ def _projected(records: Records, accounts: Sequence[Account]) -> Iterator[str]:
 
 
 def _limits(records: Records, settings: Mapping[str, Settings]) -> Iterator[str]:
-    """No limit overshot, each computed anew from what was placed and what is held, at the prices that were decided with."""
+    """No limit is overshot; each limit is computed anew from orders and positions, at the prices of the decisions."""
     entries = {order.intent_id: order for order in records.orders if order.kind is LegKind.ENTRY and order.state in ACCEPTED}
     for order in entries.values():
         yield from _limits_of_an_entry(order, settings[order.subscription_id])

@@ -1,4 +1,4 @@
-"""CloudWatch alarms that look at what they say: their dimensions, their periods, their expression."""
+"""CloudWatch alarms that evaluate their dimensions, their periods and their expression."""
 
 import ast
 import operator
@@ -119,7 +119,7 @@ def _statistic(namespace: str, name: str, dimensions: Any, statistic: str, start
 
 
 def _calculate(node: ast.expr, known: dict[str, float | None]) -> float | None:
-    """Arithmetic of metric math over metrics, missing ones counting as 0; None for what divides by zero."""
+    """Arithmetic of metric math over metrics, missing metrics counting as 0; None for a division by zero."""
     match node:
         case ast.Constant(value=int() | float()):
             return float(node.value)  # type: ignore[arg-type]

@@ -17,7 +17,7 @@ DEFAULT_RETRIES = 2  # AWS's own default for asynchronous invocations
 
 
 def asynchronous_invocations() -> None:
-    """Send every asynchronous invocation, whoever asks for it, through one path."""
+    """Send every asynchronous invocation, from any sender, through one path."""
     from ministack.services import eventbridge, lambda_svc
 
     def to_function(arn: str, payload: str) -> None:

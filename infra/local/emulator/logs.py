@@ -1,4 +1,4 @@
-"""What functions print: a file for each function, its log group, and the metrics that are embedded in it."""
+"""The output of functions: a file for each function, its log group, and the metrics that are embedded in the output."""
 
 import json
 import threading
@@ -15,8 +15,8 @@ GROUP_LINES = 5000
 def function_logs(folder: Path) -> None:
     """Write each invocation's output to folder/<function>.log, to one stream per version, and its EMF to CloudWatch.
 
-    The emulator makes a log stream for each invocation, drops none, ignores embedded metrics and counts an
-    invocation for AWS/Lambda only when it comes by the API.
+    The emulator makes a log stream for each invocation, drops none and ignores embedded metrics. An invocation counts for
+    AWS/Lambda only when it comes by the API.
     """
     from ministack.services import cloudwatch, cloudwatch_logs, lambda_svc
 

@@ -1,8 +1,8 @@
 """How a gap in the emulator is closed: by replacing named functions of one exact version, or not starting at all.
 
-A patch is a function that calls `replace` or `rewrite` and says in its docstring what is wrong without it. Every name
-and every piece of text that it relies on is checked when it is applied, so an upgrade of ministack shows up as an
-error with the patch's name, never as a cloud that is subtly different.
+A patch is a function that calls `replace` or `rewrite` and says in its docstring what is wrong without it. Every name and text
+that a patch relies on is checked when the patch is applied. An upgrade of ministack shows up as an error with the patch's name,
+never as a subtly different cloud.
 """
 
 from collections.abc import Callable, Sequence

@@ -13,9 +13,9 @@ from .patching import PatchError, replace
 def parallel_groups() -> None:
     """Let a FIFO queue's message groups run beside each other.
 
-    The emulator runs one batch at a time for the whole queue; on AWS only messages of one group wait for each other,
-    which is what makes a queue with an account per group fast. The queue itself already holds back a group of which
-    something is in flight, so order within a group stays.
+    The emulator runs one batch at a time for the whole queue. On AWS only messages of one group wait for each other, so a queue
+    with a group per account is fast. The queue itself holds back a group while a message of the group is in flight, so order
+    within a group stays.
     """
     from ministack.services import lambda_svc
 
@@ -28,8 +28,8 @@ def parallel_groups() -> None:
 def strict_batch_responses() -> None:
     """Fail the whole batch when a partial-batch response names an unknown message, or none, as AWS does.
 
-    The emulator takes such an answer for success and deletes the messages: a bug in a handler would lose them here
-    and not on AWS, or the other way round.
+    The emulator takes such an answer for success and deletes the messages. A bug in a handler would lose messages here and not on
+    AWS, or the other way round.
     """
     from ministack.services import lambda_svc
 

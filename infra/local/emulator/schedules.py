@@ -104,7 +104,7 @@ def _consider(key: Any, schedule: Any, now: float) -> None:
 def fire(name: str, scheduled: datetime) -> int:
     """Fire the schedules called `name` (in any group) as if it were `scheduled`, even disabled ones; how many fired.
 
-    What an operator, or a test, uses for a late, an early or a repeated firing.
+    Operators and tests use this for a late, an early or a repeated firing.
     """
     from ministack.services import scheduler
 

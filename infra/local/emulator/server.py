@@ -22,8 +22,8 @@ from urllib.parse import parse_qsl
 from . import alarms, http_apis, invocations, logs, permissions, queues, resources, schedules, streams, workers
 from .patching import Patch, apply
 
-HOST = "127.0.0.1"  # nothing here is meant for a network
-# What a state folder needs to be of use: code of all functions and layers, unzipped, is about 110 MB.
+HOST = "127.0.0.1"  # nothing here is meant for a network.
+# A state folder must have room for the code of all functions and layers, unzipped: about 110 MB.
 NEEDED_BYTES = 256 * 1024 * 1024
 KEEP_ALIVE_SECONDS = 75
 WATCH_SECONDS = 1.0
@@ -52,7 +52,7 @@ class Settings:
 
     @property
     def kept(self) -> Path:
-        """What is written at a clean stop and read at the next start."""
+        """The state that is written at a clean stop and read at the next start."""
         return self.state / "state"
 
     @property
@@ -255,7 +255,7 @@ def _operate(settings: Settings, scope: Scope) -> tuple[int, Any]:
 
     - GET /_candlecast/workers: the emulator's pid and state folder, and each function's processes: pid, whether it is busy
     - GET /_candlecast/waiting?queues=NAME,NAME: messages in each queue, in this order; then records of streams that no function
-      has done, and how often the queues were looked through for messages
+      has done. The answer also says how often the queues were looked through for messages.
     - POST /_candlecast/fire?schedule=NAME&time=ISO: fire a schedule as if it were that time
     - POST /_candlecast/forget-logs: remove the log files
     """

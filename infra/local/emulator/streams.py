@@ -1,7 +1,7 @@
 """A table's stream as the event source of a function, with the failure handling that the outbox relies on.
 
-The emulator ignores partial-batch responses (a failed record counts as done: an event would be lost), bisecting and
-the retry limit (a poison record would block the stream for ever), and holds up every queue while it waits.
+The emulator ignores partial-batch responses: a failed record counts as done, so an event would be lost. It also ignores bisecting
+and the retry limit: a poison record would block the stream for ever. While the emulator waits, it holds up every queue.
 """
 
 import threading

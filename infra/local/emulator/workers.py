@@ -23,14 +23,14 @@ from .patching import replace, rewrite
 CODE_KEPT_SECONDS = 3 * 24 * 3600
 # How long an invocation waits for a free worker when a function has as many as it may: longer than any time-out here.
 WAIT_FOR_WORKER_SECONDS = 1_800.0
-# A desk is not Lambda: where a function takes long because others compute, it is not ended. What hangs still is.
+# A desk is not Lambda: where a function takes long because others compute, it is not ended. A function that hangs is still ended.
 TIMEOUT_FACTOR = 10
 LAMBDA_TIMEOUT_SECONDS = 3  # AWS's own default
 POLL_SECONDS = 0.002
 # The worker's last line on standard error for an invocation, so that its output is complete without waiting for more.
 END_OF_OUTPUT = "--candlecast-end-of-output--"
 DRAIN_SECONDS = 60.0  # for a worker that hangs: its last line is written before its answer
-LAST_WORDS_SECONDS = 1.0  # for what is left in the pipe of a process that has ended
+LAST_WORDS_SECONDS = 1.0  # for the last output in the pipe of a process that has ended
 ERROR_KEY = "__candlecast_error__"
 INIT_FAILED = "Worker init failed"
 
@@ -101,9 +101,9 @@ def worker_script(original: str) -> str:
     """ministack's worker with the runtime's own behaviour where it matters to us.
 
     - Only the standard library is on the path besides code and layers, and the code comes before the layers.
-    - An exception is reported with its type and trace and does not end the process, as on AWS; one in the
-      initialisation with its trace as well.
-    - Whatever the function or a C library prints goes to the log and never into the protocol.
+    - An exception is reported with its type and trace and does not end the process, as on AWS. An exception in the initialisation
+      is reported with its trace as well.
+    - Output of the function or of a C library goes to the log and never into the protocol.
     - The process ends when its emulator is gone.
     """
     script = rewrite(
@@ -188,7 +188,7 @@ def _next_line(worker: Any, end: float) -> str | None:
 def generous_timeouts() -> None:
     """Let a function run for ten times its time-out, and see that much time left.
 
-    Lambda gives a function cores of its own. Here two of them run everything, so a time-out would tell of the machine.
+    Lambda gives a function cores of its own. Here two of them run everything, so a time-out would be about the machine.
     """
     from ministack.core import lambda_runtime
 

@@ -48,7 +48,7 @@ LONGEST_REGIME = 40
 
 @dataclass(frozen=True, slots=True)
 class SampleMarket:
-    """What to invent: `first_price` and `step_ticks` (a step's standard deviation) in ticks, volume in base units a candle."""
+    """An invented market: `first_price`, `step_ticks` (a step's standard deviation) in ticks, volume in base units a candle."""
 
     file_name: str
     seed: int

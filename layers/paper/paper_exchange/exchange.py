@@ -1,6 +1,6 @@
 """The venue itself: opens a request's account, brings it up to date, lets a decision be made on it and stores the result.
 
-One account, one version: a decision that lost a race is made again on what the winner wrote. Accounts never wait for each other.
+One account, one version: a decision that lost a race is made again on the winner's state. Accounts never wait for each other.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from paper_exchange.traffic.faults import FaultRule
 from paper_exchange.traffic.rate_limits import RateCounters
 
 COMMIT_ATTEMPTS = 10  # each lost race means that another request of the same account got through
-CLOSED_BY_ONE_ORDER = 2  # with its fill: what is always room for beside a step of the market
+CLOSED_BY_ONE_ORDER = 2  # with its fill: room that is always left beside a step of the market
 STORE_AFTER_MS = 6 * 3_600_000  # a look that found nothing is stored if it looked at this much, so that the next need not
 CACHED_KEYS = 100_000  # fingerprints and account ids, about 20 MB; whose key it is never changes
 
@@ -34,7 +34,7 @@ WallClock = Callable[[], int]
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A request with what was read for it: the account of its key, if there is one."""
+    """A request with the account of its key, if there is one."""
 
     call: Call
     state: StoredState
@@ -60,7 +60,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class _Fresh:
-    """A stored account with what has become of it since; `pending` is not stored yet."""
+    """A stored account with the changes since then; `pending` is not stored yet."""
 
     stored: StoredAccount
     pending: Outcome
@@ -146,7 +146,7 @@ class Exchange:
         )
 
     def _commit(self, fresh: _Fresh, outcome: Outcome) -> None:
-        """Store a decision with what the market did before it; apart if both together could be too much for one transaction."""
+        """Store a decision with the market's changes before it; apart if both together could be too much for one transaction."""
         stored, pending = fresh.stored, fresh.pending
         if pending.closed and outcome.closed > CLOSED_BY_ONE_ORDER:
             self.store.commit(stored, pending)
@@ -154,7 +154,7 @@ class Exchange:
         self.store.commit(stored, pending.then(outcome))
 
     def read[Answer](self, opened: Opened, look: Callable[[Session], Answer]) -> Answer:
-        """Authenticate and look at the account; what the market did to it since the last look is stored first."""
+        """Authenticate and look at the account; the market's changes since the last look are stored first."""
         for _ in range(COMMIT_ATTEMPTS):
             self.authenticate(opened)
             try:

@@ -1,8 +1,8 @@
 """JSON of messages, aggregates and history rows: the one place where domain values become text and text becomes domain values.
 
 Pydantic builds the codec from the dataclasses themselves, so a field cannot be forgotten. Decimals travel as strings and a JSON
-number with a fraction is refused where money is: a float would have lost digits already. Unknown fields are ignored (messages
-and items grow by additions only), and no error repeats what the text held, since a webhook's body may hold anything.
+number with a fraction is refused where money is: a float would have lost digits already. Unknown fields are ignored, since
+messages and items grow by additions only. No error repeats the text's values, since a webhook's body may hold anything.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ def _validate(kind: Any, data: object) -> Any:
 
 
 def _place(error: ValidationError) -> str:
-    """Where the first error is and what kind it is; only the outermost name, for deeper ones may be keys that a sender chose."""
+    """The first error's place and kind; only the outermost name, for deeper names may be keys that a sender chose."""
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     where = str(first["loc"][0]) if first["loc"] else "value"
     return f"{where} is not valid ({first['type']})"

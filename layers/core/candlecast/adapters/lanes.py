@@ -8,7 +8,7 @@ LANES = 8  # the clients have connections for twice as many; beyond some eight, 
 
 
 def side_by_side[T, R](call: Callable[[T], R], parts: Sequence[T]) -> list[R]:
-    """What `call` returns for each part, in their order; all are tried, then the first error is raised.
+    """The results of `call` for all parts, in their order; all are tried, then the first error is raised.
 
     One part is called right here. The SDK's clients may be shared by threads; `call` may touch nothing else that is shared.
     """

@@ -17,8 +17,8 @@ from candlecast.signals.message import Message
 class ParsedSignal:
     """A decision as its sender put it; prices in quote units.
 
-    `ticker` is the sender's own name for the market; `sender_id` what the sender calls this decision, `sent_at` when it was made;
-    `entry` how an entry is to be ordered. Quantity and leverage are in `metadata` only: each subscriber's own sizing decides
+    `ticker` is the sender's own name for the market. `sender_id` is the sender's id of this decision, and `sent_at` its time.
+    `entry` is how an entry is to be ordered. Quantity and leverage are in `metadata` only: each subscriber's own sizing decides
     them.
     """
 

@@ -15,7 +15,7 @@ from candlecast.signals.refusal import Refusal, RefusedMessage
 
 MAX_TEXT_CHARACTERS = 128  # the longest identifier or ticker; senders use UUIDs and symbols
 MAX_NUMBER_CHARACTERS = 40  # more digits than any venue prices with, few enough to compute with
-MAX_EXPONENT = 18  # between a wei and a quintillion: what is outside is a slip
+MAX_EXPONENT = 18  # between a wei and a quintillion: a number outside is a slip
 EARLIEST_MILLISECONDS = Decimal(100_000_000_000)  # as seconds this is the year 5138, as milliseconds 1973: no time is ambiguous
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PLACEHOLDER = re.compile(r"\{\{[^{}]*\}\}|%[A-Za-z][A-Za-z_]*%")  # TradingView's {{close}} and TrendSpider's %last_price%
@@ -23,7 +23,7 @@ NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d{1,3})?", re.ASCII)
 
 
 def present(fields: Mapping[str, object], name: str) -> bool:
-    """Whether the field holds anything; senders leave `null` and `""` behind for what they do not use."""
+    """Whether the field holds anything; senders leave `null` and `""` behind for fields that they do not use."""
     return fields.get(name) not in (None, "")
 
 
@@ -95,7 +95,7 @@ def instant(fields: Mapping[str, object], name: str) -> datetime | None:
 
 
 def metadata(own: Mapping[str, object], sent: object) -> dict[str, str]:
-    """Whatever explains a signal and decides nothing: `own` entries, then those of the object `sent`, if it is one.
+    """Entries that explain a signal and decide nothing: those of `own`, then those of `sent`, if it is an object.
 
     Nothing here is a reason to refuse a signal: values that are not plain are left out, and long values and lists are cut.
     """

@@ -1,8 +1,8 @@
 """Candlecast's own JSON, for a sender that can choose.
 
-`action` LONG, SHORT, EXIT_LONG, EXIT_SHORT, EXIT; `market` or `ticker`; optional `price`, `stop_loss`, `take_profits` (prices, or
-objects with `price` and `share`), `entry` (how it is ordered), `confidence` (0 to 1), `signal_id`, `time`, `metadata`. `leverage`
-is kept as metadata: each subscriber's own setting decides.
+`action` LONG, SHORT, EXIT_LONG, EXIT_SHORT, EXIT; `market` or `ticker`. Optional: `price`, `stop_loss`, `take_profits` (prices,
+or objects with `price` and `share`), `entry` (how it is ordered), `confidence` (0 to 1), `signal_id`, `time`, `metadata`.
+`leverage` is kept as metadata: each subscriber's own setting decides.
 """
 
 from __future__ import annotations

@@ -25,8 +25,8 @@ MILLISECOND = timedelta(milliseconds=1)
 class Candles:
     """Closed candles of one market, ascending.
 
-    `time` is the open in milliseconds since the epoch (int64, strictly ascending); prices are quote per base and above zero,
-    volume is zero or more, all finite float64. The arrays can not be written to: a strategy that changes its input is a bug.
+    `time` is the open in milliseconds since the epoch (int64, strictly ascending). Prices are quote per base and above zero;
+    volume is zero or more. All are finite float64. The arrays can not be written to: a strategy that changes its input is a bug.
     Raises `StrategyError` CANDLES_MALFORMED.
     """
 

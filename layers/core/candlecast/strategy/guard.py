@@ -19,8 +19,8 @@ def assert_prefix_invariant[P: Parameters](strategy: Strategy[P], candles: Candl
     only so many rows are checked: half of them rows with a signal, all of them spread evenly. Returns the number of rows checked,
     so that a caller can refuse a verdict that rests on too few.
 
-    Raises `StrategyError` LOOK_AHEAD (a prefix differs: a later row was used), LOOKBACK_TOO_SHORT (the live window differs: the
-    decision needs more rows than the strategy says), HISTORY_TOO_SHORT (no row to check).
+    Raises `StrategyError` LOOK_AHEAD if a prefix differs: a later row was used. LOOKBACK_TOO_SHORT if the live window differs:
+    the decision needs more rows than the strategy says. HISTORY_TOO_SHORT if there is no row to check.
     """
     whole = evaluate(strategy, candles)
     first = strategy.lookback - 1

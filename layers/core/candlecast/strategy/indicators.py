@@ -1,8 +1,8 @@
 """Indicators over numpy columns, each a function of a finite window.
 
-**The value at row i depends on a stated number of rows up to i and on nothing else**, not even on where the array begins. That
-is why a live run over the lookback window and a backtest over a year compute the same bits, and why there can be no look-ahead.
-Two things make it so:
+**The value at row i depends on a stated number of rows up to i and on nothing else.** The value does not even depend on where the
+array begins. So a live run over the lookback window and a backtest over a year compute the same bits, and there can be no
+look-ahead. Two things make it so:
 
 - Exponential averages (EMA, Wilder's) are weighted means over `ema_rows`/`rma_rows` rows, the length at which the weight that is
   cut off falls below `TAIL_WEIGHT`. The textbook recursion never forgets its seed, so its value depends on where the data begins.

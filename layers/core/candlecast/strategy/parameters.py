@@ -30,8 +30,8 @@ def parameter[T](
 class Parameters:
     """Base of a strategy's parameters: a frozen dataclass whose fields are int, float, bool or str, each made by `parameter`.
 
-    An instance is valid: the constructor raises `StrategyError` PARAMETER_INVALID for a wrong type, a value out of bounds or what
-    `check` refuses, and STRATEGY_INVALID for a field that was declared in another way.
+    An instance is valid. The constructor raises `StrategyError` PARAMETER_INVALID for a wrong type, a value out of bounds or a
+    refusal of `check`. STRATEGY_INVALID is for a field that was declared in another way.
     """
 
     def __post_init__(self) -> None:

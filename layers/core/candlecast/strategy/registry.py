@@ -25,8 +25,8 @@ def available() -> tuple[str, ...]:
 def load_strategy(name: str) -> type[Strategy[Any]]:
     """The built-in strategy of that name; its module is imported, no other.
 
-    Raises `StrategyError` STRATEGY_NAME_INVALID for what is no name (nothing is looked up then), STRATEGY_UNKNOWN if there is
-    none, STRATEGY_INVALID if its module does not define it.
+    Raises `StrategyError` STRATEGY_NAME_INVALID for a malformed name (nothing is looked up then), and STRATEGY_UNKNOWN for an
+    unknown name. STRATEGY_INVALID means that the module does not define the strategy.
     """
     if not NAME_PATTERN.fullmatch(name):
         raise StrategyError("STRATEGY_NAME_INVALID", f"{name!r} is not a name of a strategy ([a-z0-9_])")

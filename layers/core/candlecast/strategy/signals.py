@@ -39,10 +39,10 @@ class Target:
 class Signals:
     """The decisions of a strategy for every row.
 
-    `side` holds `Side` codes. The float columns are optional and NaN where a row has no value: `price` is the reference price
-    (none: the close), `stop_loss` and `targets` count on rows with an entry, `confidence` lies in [0, 1], `metadata` are named
-    columns that explain the decision (the last row's values travel with a live signal). `logs` are capped, not refused.
-    Raises `StrategyError` SIGNALS_MALFORMED.
+    `side` holds `Side` codes. The float columns are optional and NaN where a row has no value. `price` is the reference price
+    (none: the close); `stop_loss` and `targets` count on rows with an entry. `confidence` lies in [0, 1]. `metadata` are named
+    columns that explain the decision; the last row's values travel with a live signal. `logs` are capped, not refused. Raises
+    `StrategyError` SIGNALS_MALFORMED.
     """
 
     side: NDArray[np.int8]

@@ -1,8 +1,8 @@
-"""A paper account's whole state as frozen values, and what leaves it as history.
+"""A paper account's whole state as frozen values, and the values that leave the account as history.
 
-What decides an order (balances, positions, settings, open orders, keys) is one value with one version, so two concurrent
-requests of an account cannot both act on the same state. Times ending in `_ms` are milliseconds since the epoch; `market_ms` is
-market time, all others wall time.
+The state that decides an order (balances, positions, settings, open orders, keys) is one value with one version. So two
+concurrent requests of an account cannot both act on the same state. Times ending in `_ms` are milliseconds since the epoch;
+`market_ms` is market time, all others wall time.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class OrderStatus(StrEnum):
 
 
 class AlgoStatus(StrEnum):
-    """NEW until triggered; TRIGGERED while the order that it became is open; FINISHED after it; REJECTED if it was refused."""
+    """NEW until triggered; TRIGGERED while the order that it became is open; FINISHED after that order; REJECTED if refused."""
 
     NEW = "NEW"
     TRIGGERED = "TRIGGERED"
@@ -176,7 +176,7 @@ class Fill:
 
 
 class IncomeKind(StrEnum):
-    """What changes a wallet without a trade; profits and fees of trades are read off the trades."""
+    """Changes of a wallet without a trade; profits and fees of trades are read off the trades."""
 
     FUNDING_FEE = "FUNDING_FEE"
     INSURANCE_CLEAR = "INSURANCE_CLEAR"
@@ -184,7 +184,7 @@ class IncomeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class IncomeEntry:
-    """What one position was paid; negative is a cost."""
+    """The payment to one position; negative is a cost."""
 
     symbol: str
     amount: Decimal
@@ -232,9 +232,9 @@ class Account:
     """Everything that decides an order. `keys` are by fingerprint, `orders` and `algo_orders` are the open ones by id,
     `positions` by `position_key`.
 
-    `evaluated_ms` is the market time until which everything has been looked at; if there was more than one step could store,
-    `evaluated_symbol` is where it goes on among the candles that close a millisecond later. `replay` is the clock's run that both
-    belong to (a clock that was set back starts a new one).
+    `evaluated_ms` is the market time until which everything has been looked at. One step stores a bounded number of changes. If
+    there were more, the next step goes on at `evaluated_symbol`, among the candles that close a millisecond later. `replay` is
+    the clock's run that both belong to (a clock that was set back starts a new one).
     """
 
     account_id: str
@@ -261,7 +261,7 @@ class Account:
 
     @property
     def held(self) -> list[tuple[str, PositionSide]]:
-        """What is open, by symbol and side."""
+        """The open positions, by symbol and side."""
         return sorted(position_of_key(key) for key, position in self.positions.items() if position.amount)
 
     def with_position(self, symbol: str, side: PositionSide, position: Position) -> Account:
@@ -281,7 +281,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """An account after a step, and what the step closed: to be stored together or not at all."""
+    """An account after a step, and the step's closed orders, fills and incomes: to be stored together or not at all."""
 
     account: Account
     orders: tuple[Order, ...] = ()
@@ -291,7 +291,7 @@ class Outcome:
 
     @property
     def closed(self) -> int:
-        """How much there is to store: what closed, with its fill or without, fills of what stays open, and incomes."""
+        """How much there is to store: closed orders, with their fills or without, fills of open orders, and incomes."""
         return max(len(self.orders), len(self.fills)) + len(self.algo_orders) + len(self.incomes)
 
     def then(self, later: Outcome) -> Outcome:

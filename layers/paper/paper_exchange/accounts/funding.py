@@ -1,7 +1,7 @@
 """Funding: every eight hours of market time longs pay shorts, or the other way round, by a rate that an operator sets.
 
-"Introduction to Binance Futures Funding Rates": the amount is the position's notional at the mark price times the rate;
-a positive rate is paid by longs. The times are 00:00, 08:00 and 16:00 UTC.
+"Introduction to Binance Futures Funding Rates": the amount is the position's notional at the mark price times the rate. A
+positive rate is paid by longs. The times are 00:00, 08:00 and 16:00 UTC.
 """
 
 from __future__ import annotations

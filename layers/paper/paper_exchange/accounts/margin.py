@@ -1,8 +1,8 @@
-"""Margin of one account: what is used, what is free, and what is set apart for isolated positions.
+"""Margin of one account: used, free, and set apart for isolated positions.
 
-Formulas are the venue's: initial margin is notional at the mark price over leverage, maintenance margin is notional times the
-bracket's rate less its cumulative amount. The mark price is the last price here. What an isolated position may lose is its own
-wallet (`liquidation`); in what is free for new positions it counts like a cross one.
+Formulas are the venue's. Initial margin is notional at the mark price over leverage. Maintenance margin is notional times the
+bracket's rate less its cumulative amount. The mark price is the last price here. An isolated position may lose its own wallet
+(`liquidation`); in the margin that is free for new positions it counts like a cross position.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class AssetMargin:
 
     @property
     def available(self) -> Decimal:
-        """What new positions can use; it may be negative, which the venue shows as zero."""
+        """The margin that new positions can use; a negative value is shown by the venue as zero."""
         return self.balance - self.initial
 
 
@@ -74,7 +74,7 @@ def position_margin(account: Account, symbol: str, quotes: Quotes, side: Positio
 
 
 def order_notional(order: Order) -> Decimal:
-    """What a resting order binds, before leverage; an order that only reduces binds nothing."""
+    """The notional that a resting order binds, before leverage; an order that only reduces binds nothing."""
     return ZERO if order.reduce_only else order.price * order.remaining
 
 
@@ -93,7 +93,10 @@ def asset_margin(account: Account, asset: str, quotes: Quotes) -> AssetMargin:
 
 
 def set_apart(account: Account, symbol: str, side: PositionSide) -> Decimal:
-    """What an isolated position may lose; one from before wallets were kept has the initial margin of its entry."""
+    """The wallet that an isolated position may lose.
+
+    A position from before wallets were kept has the initial margin of its entry.
+    """
     position, settings = account.position(symbol, side), account.settings_of(symbol)
     if not settings.isolated:
         return ZERO
@@ -101,7 +104,7 @@ def set_apart(account: Account, symbol: str, side: PositionSide) -> Decimal:
 
 
 def isolated_wallet_after(before: Position, after: Position, price: Decimal, settings: SymbolSettings) -> Decimal:
-    """What is set apart after a fill: what is added brings its initial margin, what is reduced takes its share out."""
+    """The isolated wallet after a fill: an addition brings its initial margin, a reduction takes its share out."""
     if not settings.isolated or not after.amount:
         return ZERO
     turned = before.amount * after.amount < 0

@@ -1,4 +1,4 @@
-"""Arithmetic of a net position: what a fill does to it, to its entry price and to the wallet."""
+"""Arithmetic of a net position: the effects of a fill on the position, its entry price and the wallet."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class CutResponse(Response):
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """One request on its way in and out; `headers` go with its answer, whatever that is."""
+    """One request on its way in and out; `headers` go with an answer of any kind."""
 
     exchange: Exchange
     opened: Opened
@@ -93,7 +93,7 @@ class Gate:
         return _spoilt(rule)
 
     def _counted(self, work: Work) -> Work:
-        """The same with the account's order limits around it; what was not signed by the account does not count."""
+        """The same with the account's order limits around it; a request that the account did not sign does not count."""
         limits, account_id = self.opened.state.state.limits, self.opened.account_id
 
         def counted(fill_ratio: Decimal | None) -> Any:

@@ -60,7 +60,7 @@ def order_answer(order: Order, spec: MarketSpec) -> dict[str, Any]:
 
 
 def algo_answer(algo: AlgoOrder, spec: MarketSpec, account: Account) -> dict[str, Any]:
-    """A conditional order; one that has triggered is finished once the order that it became is not open any more."""
+    """A conditional order; a triggered order is finished once the order that it became is no longer open."""
     finished = algo.status is AlgoStatus.TRIGGERED and algo.order_id not in account.orders
     trailing = {
         "activatePrice": number(algo.activate_price, spec.price_decimals),
@@ -126,7 +126,7 @@ def fill_answer(fill: Fill, spec: MarketSpec) -> dict[str, Any]:
 
 
 def fill_incomes(fill: Fill) -> list[dict[str, Any]]:
-    """What an execution changed in the wallet: its fee, and its profit if it closed anything."""
+    """An execution's changes in the wallet: its fee, and its profit if it closed anything."""
     parts = [("REALIZED_PNL", fill.realized)] if fill.realized else []
     parts += [("COMMISSION", -fill.fee)] if fill.fee else []
     return [
@@ -238,7 +238,7 @@ def account_answer(account: Account, view: MarketView) -> dict[str, Any]:
 
 
 def account_answer_v2(account: Account, view: MarketView) -> dict[str, Any]:
-    """The older shape: every symbol is listed, with its settings, and what the account may do."""
+    """The older shape: every symbol is listed, with its settings, and the account's rights."""
     positions = [
         {
             **_account_position(account, symbol, side, view),

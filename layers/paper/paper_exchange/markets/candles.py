@@ -33,7 +33,7 @@ class Bar:
 def parse_rows(rows: object, interval_ms: int) -> tuple[Bar, ...]:
     """Read `[[open time, open, high, low, close, volume], ...]`, numbers as strings or as JSON numbers.
 
-    Raises `OperatorError` for what is wrong first: CANDLES_EMPTY, CANDLES_TOO_MANY, CANDLE_MALFORMED, CANDLE_NOT_A_NUMBER,
+    Raises `OperatorError` for the first fault: CANDLES_EMPTY, CANDLES_TOO_MANY, CANDLE_MALFORMED, CANDLE_NOT_A_NUMBER,
     CANDLE_NEGATIVE, CANDLE_INCONSISTENT, CANDLE_MISALIGNED, CANDLES_UNSORTED, CANDLES_DUPLICATE, CANDLES_GAP.
     """
     if not isinstance(rows, list) or not rows:

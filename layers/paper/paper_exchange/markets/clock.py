@@ -1,4 +1,4 @@
-"""The market clock: what time it is at this venue, which decides prices, candles and triggers.
+"""The market clock: this venue's market time, which decides prices, candles and triggers.
 
 Wall time plays no part in any of these; it only dates signatures and records. In STEPPED mode an operator says what time it is.
 In WALL mode recorded candles run along with real time, again and again. In LIVE mode the candles are a real venue's, and market
@@ -25,8 +25,8 @@ class ClockMode(StrEnum):
 class MarketClock:
     """`now_ms` counts in STEPPED mode; `anchor_ms` is the real time at which the first recorded candle opens in WALL mode.
 
-    `replay` counts how often the clock was set back or changed its mode, `started_ms` is where the present run began: an account
-    that belongs to an earlier run is evaluated from there.
+    `replay` counts how often the clock was set back or changed its mode; `started_ms` is where the present run began. An account
+    of an earlier run is evaluated from there.
     """
 
     mode: ClockMode = ClockMode.STEPPED

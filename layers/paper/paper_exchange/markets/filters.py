@@ -1,4 +1,4 @@
-"""The symbol filters: what an order must look like before anything else is asked of it.
+"""The symbol filters: rules for the form of an order, checked before anything else.
 
 Order of the checks and codes follow the venue: sign, precision, range, step, notional.
 """
@@ -59,6 +59,6 @@ def check_percent_price(spec: MarketSpec, price: Decimal, mark: Decimal, *, buys
 
 
 def check_notional(spec: MarketSpec, notional: Decimal, *, reduces: bool) -> None:
-    """MIN_NOTIONAL; what only reduces may be smaller."""
+    """MIN_NOTIONAL; an order that only reduces may be smaller."""
     if not reduces and notional < spec.min_notional:
         raise errors.notional_too_small(spec.min_notional)

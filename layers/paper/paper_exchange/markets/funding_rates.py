@@ -26,7 +26,7 @@ def rate_at(rates: tuple[FundingRate, ...], market_ms: int) -> Decimal:
 
 
 def with_rate(rates: tuple[FundingRate, ...], rate: Decimal, market_ms: int) -> tuple[FundingRate, ...]:
-    """Another rate from now on; what was paid before stays, and what a clock that was set back undoes is forgotten."""
+    """Another rate from now on; earlier payments stay, and rates that a clock set back has undone are forgotten."""
     kept = tuple(change for change in rates if change.from_ms < market_ms)
     if len(kept) >= MAX_RATE_CHANGES:
         raise OperatorError("RATES_TOO_MANY", f"at most {MAX_RATE_CHANGES} changes of a market's funding rate")

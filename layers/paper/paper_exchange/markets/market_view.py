@@ -64,8 +64,8 @@ class MarketView:
     def candles(self, symbol: str, interval: str, start_ms: int | None, end_ms: int | None, limit: int) -> list[Bar]:
         """Candles of `interval` that open within `[start_ms, end_ms]`: the first `limit` from a start, the last ones without.
 
-        The last one may be still in the making; it holds what has closed of it so far, never anything later. A closed candle of
-        which base candles are missing is left out. Raises `VenueError` -1120 for an interval shorter than the base candles.
+        The last one may be still in the making; it holds what has closed of it so far, never anything later. A closed candle with
+        missing base candles is left out. Raises `VenueError` -1120 for an interval shorter than the base candles.
         """
         if next_open(interval, 0) < self.feed.interval_ms(symbol):
             raise errors.invalid_interval()

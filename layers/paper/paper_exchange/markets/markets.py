@@ -1,4 +1,4 @@
-"""What can be traded and by which rules: the filters and brackets that `exchangeInfo` and `leverageBracket` show."""
+"""The tradable markets and their rules: the filters and brackets that `exchangeInfo` and `leverageBracket` show."""
 
 from __future__ import annotations
 
@@ -90,15 +90,15 @@ class MarketSpec:
         return decimals(self.step_size)
 
     def bid(self, price: Decimal) -> Decimal:
-        """What a seller gets when the last price is `price`, on the tick and never rounded in the seller's favour."""
+        """A seller's price when the last price is `price`, on the tick and never rounded in the seller's favour."""
         return price * (1 - self.half_spread_bps * BASIS_POINT) // self.tick_size * self.tick_size
 
     def ask(self, price: Decimal) -> Decimal:
-        """What a buyer pays when the last price is `price`."""
+        """A buyer's price when the last price is `price`."""
         return -(-price * (1 + self.half_spread_bps * BASIS_POINT) // self.tick_size) * self.tick_size
 
     def touch(self, price: Decimal, *, buys: bool) -> Decimal:
-        """What an order that takes gets: a buyer the ask, a seller the bid."""
+        """The price of an order that takes: a buyer gets the ask, a seller the bid."""
         return self.ask(price) if buys else self.bid(price)
 
     def whole_steps(self, quantity: Decimal) -> Decimal:

@@ -1,4 +1,4 @@
-"""What matching needs to know of the market at one instant of the market clock."""
+"""The market at one instant of the market clock, as far as matching needs it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Quotes(Protocol):
         ...
 
     def funding_rate(self, symbol: str) -> Decimal:
-        """What longs pay per funding time, as a fraction; zero if there is no funding."""
+        """The fraction that longs pay per funding time; zero if there is no funding."""
         ...
 
     def pays_funding(self, symbol: str) -> bool:

@@ -1,4 +1,7 @@
-"""What all accounts share: markets and where their candles are, the market clock, fault rules. One small value with a version."""
+"""The state that all accounts share: markets and where their candles are, the market clock, fault rules.
+
+One small value with a version.
+"""
 
 from __future__ import annotations
 
@@ -42,8 +45,11 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class ExchangeState:
-    """`live_host` is the real venue's host name in the clock's LIVE mode; `counting` says whether requests are counted,
-    `liquidating` whether positions are taken over that cannot be carried any more, `limits` how much anybody may ask for.
+    """The shared state of the venue.
+
+    `live_host` is the real venue's host name in the clock's LIVE mode. `counting` says whether requests are counted.
+    `liquidating` says whether positions are taken over that cannot be carried any more. `limits` bound the requests of an address
+    or account.
     """
 
     clock: MarketClock = field(default_factory=MarketClock)

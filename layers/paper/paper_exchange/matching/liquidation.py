@@ -1,13 +1,13 @@
-"""When a position can no longer be carried: its liquidation price, and what the venue does when the market gets there.
+"""Liquidation of a position that can no longer be carried: its price, and the venue's action at that price.
 
 The price is the venue's formula ("How to Calculate Liquidation Price of USDS-M Futures Contracts"), for the sides of a symbol
 together:
 
     (WB - TMM + UPNL + cum - sum(amount * entry)) / (sum(|amount| * MMR) - sum(amount))
 
-WB is the wallet without what is set apart for isolated positions, TMM and UPNL are maintenance margin and unrealised profit of
-the other cross positions. An isolated position is alone: WB is its own wallet, TMM and UPNL are zero. The bracket (MMR, cum) is
-the one of the position at the mark price.
+WB is the wallet without the part that is set apart for isolated positions. TMM and UPNL are maintenance margin and unrealised
+profit of the other cross positions. An isolated position is alone: WB is its own wallet, TMM and UPNL are zero. The bracket (MMR,
+cum) is the one of the position at the mark price.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def _liquidation(account: Account, symbol: str, sides: tuple[PositionSide, ...],
 
 
 def _cross_spare(account: Account, symbol: str, quotes: Quotes) -> Decimal:
-    """WB - TMM + UPNL: what cross positions of this symbol can lose."""
+    """WB - TMM + UPNL: the most that cross positions of this symbol can lose."""
     asset = quotes.spec(symbol).quote
     spare = account.balances.get(asset, ZERO)
     for other, side in account.held:
@@ -100,8 +100,8 @@ def _cross_spare(account: Account, symbol: str, quotes: Quotes) -> Decimal:
 def at_risk(account: Account, quotes: Quotes) -> set[str]:
     """The symbols whose every candle must be looked at, because somebody might be liquidated; none, nearly always.
 
-    A bound, not an estimate: it takes every position and every order that could open one at the worst price of the candles
-    to be looked at, all at once. What it lets pass cannot be liquidated, whatever fills in which order.
+    A bound, not an estimate. All positions, and all orders that could open a position, are taken at once at the worst price of
+    the candles to be looked at. A symbol that passes cannot be liquidated, in any order of fills.
     """
     exposures = _exposures(account) if quotes.liquidates else {}
     extremes = {symbol: _extremes(symbol, account.evaluated_ms, quotes) for symbol in exposures}
@@ -162,8 +162,8 @@ def _is_far(account: Account, symbol: str, low: Decimal, high: Decimal, quotes: 
 def liquidate(account: Account, due: Liquidation, price: Decimal, quotes: Quotes, wall_ms: int) -> Outcome:
     """One step of a liquidation: the next order that is in its way expires; when there is none, the next position is taken.
 
-    As at the venue, open orders go first ("Order has expired when the account was liquidated"): those of the symbol, or of the
-    whole account if it is cross. Steps are small so that any number of them fits the store's transactions.
+    As at the venue, open orders go first ("Order has expired when the account was liquidated"). These are the orders of the
+    symbol, or of the whole account if it is cross. Steps are small so that any number of them fits the store's transactions.
     """
     isolated = account.settings_of(due.symbol).isolated
     for order in account.orders.values():

@@ -1,8 +1,8 @@
-"""Orders meet the market: pure functions from an account and a request to what becomes of both.
+"""Orders meet the market: pure functions from an account and a request to the new account and the order's result.
 
 A market order fills at the last price plus half a spread, in full unless an operator cuts it. A limit order that is marketable
-does the same, at no worse than its price; otherwise it rests and fills at its price, as maker, when a later candle goes through
-it (`triggers`). What is left of a market or IOC order expires, what is left of another limit order rests.
+does the same, at no worse than its price. Any other limit order rests and fills at its price, as maker, when a later candle goes
+through that price (`triggers`). The rest of a market or IOC order expires; the rest of another limit order rests.
 """
 
 from __future__ import annotations
@@ -73,7 +73,11 @@ def check_position_side(account: Account, side: PositionSide, *, names_reduce_on
 
 
 def _reduced(account: Account, request: OrderRequest) -> Decimal:
-    """What of the quantity only reduces: in one-way mode the order is cut to it, in hedge mode more is refused (-2022)."""
+    """The quantity that only reduces.
+
+    In one-way mode the order is cut to that quantity; in hedge mode a larger order is refused. Raises `VenueError` -2022 for that
+    refusal, and if there is nothing to reduce.
+    """
     position = account.position(request.symbol, request.position_side)
     quantity = reducible(position, request.side.sign, request.quantity)
     if not quantity or (account.hedged and quantity < request.quantity):
@@ -111,7 +115,10 @@ def is_marketable(order: Order, touch: Decimal) -> bool:
 def take(
     account: Account, order: Order, price: Decimal, quotes: Quotes, fill_ratio: Decimal | None = None
 ) -> tuple[Outcome, Order]:
-    """Fill what is left of an order at once, as taker, or a share of it; -5021 for a FOK order that would be filled in part."""
+    """Fill the rest of an order at once, as taker, or a share of the rest.
+
+    Raises `VenueError` -5021 for a FOK order that would be filled in part.
+    """
     spec = quotes.spec(order.symbol)
     quantity = order.remaining if fill_ratio is None else spec.whole_steps(order.remaining * fill_ratio)
     if quantity < order.remaining and order.time_in_force == "FOK":
@@ -151,7 +158,7 @@ def is_full(account: Account) -> bool:
 def require_margin(before: Account, after: Account, order: Order, quotes: Quotes) -> None:
     """Refuse what the account cannot carry: -2019, or -2027 if the leverage does not allow a position of that size.
 
-    What only reduces a position is never refused.
+    An order that only reduces a position is never refused.
     """
     held = before.position(order.symbol, order.position_side)
     if reducible(held, order.side.sign, order.remaining) == order.remaining:

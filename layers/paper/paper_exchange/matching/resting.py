@@ -48,10 +48,10 @@ def _cancelled(account: Account, order: Order, wall_ms: int) -> tuple[Outcome, O
 def amend_order(
     account: Account, amendment: Amendment, reference: OrderReference, quotes: Quotes, stamp: Stamp
 ) -> tuple[Outcome, Order]:
-    """Give a resting limit order another price and quantity; it keeps its ids and what it has filled.
+    """Give a resting limit order another price and quantity; the order keeps its ids and its fills.
 
-    As at the venue ("Modify Order"): refused terms leave the order as it is; a quantity that has been filled already, or a
-    price at which a GTX order would execute, cancels it. Raises `VenueError`: -2013, -5026, -5027 and those of the filters and
+    As at the venue ("Modify Order"), refused terms leave the order as it is. A quantity that has been filled already, or a price
+    at which a GTX order would execute, cancels the order. Raises `VenueError`: -2013, -5026, -5027 and those of the filters and
     the margin.
     """
     spec = quotes.spec(amendment.symbol)

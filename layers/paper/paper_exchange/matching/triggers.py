@@ -1,7 +1,7 @@
-"""What the market does to an account, found out only when somebody looks: fills, triggers, trailing, liquidation, funding.
+"""The market's effects on an account, found only at a look: fills, triggers, trailing, liquidation, funding.
 
-An account remembers until which market time it was evaluated. Looking brings it up to date, event by event, so stepping the
-clock costs nothing however many accounts there are, and the result does not depend on when anybody looks.
+An account remembers until which market time it was evaluated. A look brings the account up to date, event by event, so a step of
+the clock costs nothing for any number of accounts. The result does not depend on the time of the look.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from paper_exchange.matching.matching import execute, is_marketable, require_mar
 from paper_exchange.matching.waiting import Waiting, limits_behind_triggers, next_due, trailing_level, waiting_of
 
 MAX_CLOSED_A_STEP = 15  # an algo order leaves five items, so 15 fit one transaction of 100 with the account itself
-AFTER_ALL_CANDLES = "~"  # sorts behind every symbol: funding is paid on what the candles of its moment have left
+AFTER_ALL_CANDLES = "~"  # sorts behind every symbol: funding is paid on the positions after the candles of its moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +97,11 @@ def _all(symbol: str, quotes: Quotes, after_ms: int) -> Iterator[_Event]:
 
 
 def _reaching(symbol: str, waiting: list[Waiting], quotes: Quotes, after_ms: int) -> Iterator[_Event]:
-    """What comes to wait while candles are evaluated waits at a price that is known from the start (a stop's limit), so a candle
-    that reaches none of these prices now never will."""
+    """The candles of a symbol that reach a waiting price.
+
+    An order that begins to wait meanwhile waits at a price that is known from the start (a stop's limit). So a candle that
+    reaches none of these prices now never will.
+    """
     above = min((one.price for one in waiting if one.above), default=None)
     below = max((one.price for one in waiting if not one.above), default=None)
     for event in _all(symbol, quotes, after_ms):
@@ -227,7 +230,7 @@ def _became(algo: AlgoOrder, order_id: int, quantity: Decimal, quotes: Quotes, w
 
 
 def _sent(account: Account, order: Order, touch: Decimal, quotes: Quotes) -> tuple[Outcome, Order]:
-    """What the market makes of an order that has just been triggered; a limit order rests from the next candle on."""
+    """The market's result for an order that has just been triggered; a limit order rests from the next candle on."""
     if order.kind is OrderKind.LIMIT and not is_marketable(order, touch):
         return _rested(account, order, quotes)
     if order.time_in_force == "GTX":

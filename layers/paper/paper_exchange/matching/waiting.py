@@ -1,8 +1,8 @@
-"""What waits for a price, and in which order one candle reaches it.
+"""Orders and positions that wait for a price, and the order in which one candle reaches them.
 
-Within one candle the path of the price is unknown, so it is assumed: what the open has already passed comes first and fills at
-the open; then the side on which a stop waits, nearest first; then the other side. A stop is thus always taken before a target,
-and before the liquidation behind it.
+Within one candle the path of the price is unknown, so it is assumed. Prices that the open has already passed come first and fill
+at the open. Then comes the side on which a stop waits, nearest first, then the other side. A stop is thus always taken before a
+target, and before the liquidation behind it.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def next_due(waiting: Iterable[Waiting], symbol: str, bar: Bar, close_ms: int) -
 
 
 def _had_its_share(one: Waiting, close_ms: int) -> bool:
-    """Whether the candle is spent for it: it came to rest or filled in part in this one, or it has trailed with it already."""
+    """Whether the waiting order has used up this candle: it came to rest, filled in part, or trailed with this candle."""
     if isinstance(one.order, Order):
         of_this_candle = bool(one.order.executed) or one.order.original_kind is not one.order.kind
         return of_this_candle and one.order.market_ms == close_ms

@@ -1,7 +1,7 @@
-"""What happens to an account without its keys: somebody trades by hand in the venue's own app, or the venue liquidates.
+"""Events of an account without its keys: somebody trades by hand in the venue's own app, or the venue liquidates.
 
-To the account's owner these look as they would at the venue: an order by hand has a client id that begins with `web_`, a
-liquidation one that begins with `autoclose-`, and nobody's key has signed them.
+The account's owner sees these orders as at the venue, signed by nobody's key. An order by hand has a client id that begins with
+`web_`, a liquidation an id that begins with `autoclose-`.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Interventions:
         )
 
     def liquidate(self, account_id: str, held: HeldPosition) -> Order:
-        """Liquidate a position at the market's price, whatever its margin; raises `OperatorError` POSITION_UNKNOWN."""
+        """Liquidate a position at the market's price, at any margin; raises `OperatorError` POSITION_UNKNOWN."""
 
         def decide(session: Session) -> tuple[Outcome, Order | None]:
             account, quotes = session.account, session.quotes
@@ -93,7 +93,7 @@ class Interventions:
             outcome = liquidate(account, due, price, quotes, session.stamp.wall_ms)
             return outcome, outcome.orders[-1] if outcome.fills else None
 
-        while True:  # each turn closes one order, of which an account has a bounded number, and the last one the position
+        while True:  # each turn closes one of a bounded number of orders, and the last turn the position
             order = self.exchange.intervene(account_id, decide)
             if order is not None:
                 return order

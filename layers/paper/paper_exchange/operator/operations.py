@@ -1,4 +1,4 @@
-"""What an operator can do that no tenant can: load candles, move the clock, open accounts, inject faults, read the book."""
+"""Rights of an operator that no tenant has: load candles, move the clock, open accounts, inject faults, read the book."""
 
 from __future__ import annotations
 
@@ -201,7 +201,7 @@ class Operations:
         self._change_state(lambda state: replace(state, faults=tuple(rule for rule in state.faults if rule.rule_id != rule_id)))
 
     def count_requests(self, *, counting: bool) -> None:
-        """Switch counting: it costs a write per request, so it is off unless somebody wants it."""
+        """Switch counting; off by default, because counting costs a write per request."""
         self._change_state(lambda state: replace(state, counting=counting))
 
     def request_counts(self) -> dict[str, dict[str, int]]:

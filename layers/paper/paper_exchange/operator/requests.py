@@ -37,7 +37,7 @@ class OperatorRequest(BaseModel):
 
 
 class NewMarket(OperatorRequest):
-    """A perpetual; what is not given is as at the venue's largest one."""
+    """A perpetual; a missing field is as at the venue's largest perpetual."""
 
     symbol: Annotated[str, Field(pattern=r"^[A-Z0-9]{4,30}$")]
     base: AssetCode
@@ -87,7 +87,7 @@ class ClockStep(OperatorRequest):
 
 
 class NewKey(OperatorRequest):
-    """A key to accept as it is; what is empty is made up."""
+    """A key to accept as given; an empty field is made up."""
 
     api_key: str = Field(default="", repr=False)
     api_secret: SecretStr = SecretStr("")
@@ -131,7 +131,7 @@ class Liquidating(OperatorRequest):
 
 
 class NewLimits(OperatorRequest):
-    """See `rate_limits.RateLimits`; what is not given is as documented."""
+    """See `rate_limits.RateLimits`; a missing field is as documented."""
 
     weight_per_minute: int = Field(default=2_400, ge=1, le=MAX_LIMIT)
     orders_per_ten_seconds: int = Field(default=300, ge=0, le=MAX_LIMIT)
@@ -145,7 +145,7 @@ class NewLimits(OperatorRequest):
 
 
 class ByHand(OperatorRequest):
-    """What somebody does in the venue's own app: parameters as the dialect names them (`symbol`, `side`, `type` ...)."""
+    """A person's action in the venue's own app: parameters as the dialect names them (`symbol`, `side`, `type` ...)."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
     __pydantic_extra__: dict[str, str]

@@ -1,4 +1,4 @@
-"""What a client asks for, read from its parameters with the venue's own complaints about them."""
+"""A client's requests, read from its parameters with the venue's own complaints about them."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ class Amendment:
 class AlgoRequest:
     """A checked POST /fapi/v1/algoOrder; `quantity` is zero if it closes the position.
 
-    `price` is zero unless it becomes a limit order, `trigger_price` unless it has one; `activate_price` is zero if a trailing
-    stop trails at once, `callback_rate` is in percent.
+    `price` is zero unless the order becomes a limit order. `trigger_price` is zero unless there is a trigger. `activate_price` is
+    zero if a trailing stop trails at once. `callback_rate` is in percent.
     """
 
     symbol: str

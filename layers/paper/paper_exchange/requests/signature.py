@@ -1,7 +1,8 @@
 """Who sends a request, and whether it is fresh: the venue's HMAC over the parameters, and its time window.
 
-"SIGNED Endpoint Security" in the venue's documentation: `signature` is the hexadecimal HMAC-SHA256, with the key's secret, of
-the query string joined to the body, without the signature itself; `timestamp` may be `recvWindow` old and one second ahead.
+"SIGNED Endpoint Security" in the venue's documentation: `signature` is a hexadecimal HMAC-SHA256 with the key's secret. The
+signed text is the query string joined to the body, without the signature itself. `timestamp` may be `recvWindow` old and one
+second ahead.
 """
 
 from __future__ import annotations
@@ -40,7 +41,10 @@ class Call:
 
 
 def read_call(method: str, path: str, query: str, body: str, api_key: str) -> Call:
-    """Split a request into its parameters and what was signed; raises `VenueError` -1101 for too many or repeated parameters."""
+    """Split a request into its parameters and the signed text.
+
+    Raises `VenueError` -1101 for too many or repeated parameters.
+    """
     signature = ""
     signed: list[str] = []
     for part in (query, body):
@@ -59,7 +63,7 @@ def read_call(method: str, path: str, query: str, body: str, api_key: str) -> Ca
 
 
 def check_form(call: Call, wall_ms: int) -> None:
-    """What can be refused without knowing the key: -2014, -1102, -1021, -1131."""
+    """Refusals that need no knowledge of the key: -2014, -1102, -1021, -1131."""
     if not KEY_FORMAT.fullmatch(call.api_key):
         raise errors.key_format_invalid()
     timestamp = whole_number(call.parameters, "timestamp")

@@ -1,4 +1,4 @@
-"""What a request takes from its address's budget: "Request Weight" of each endpoint in the venue's documentation.
+"""The weight that a request takes from its address's budget: "Request Weight" of each endpoint in the venue's documentation.
 
 A placed or amended order weighs nothing; it counts in its account's order limits instead (conditional ones too, since the
 change log of 2026-06-20).

@@ -13,7 +13,7 @@ class CorruptRow(Exception):
 
 
 class Codec[Value]:
-    """JSON text of one type of value; what is read is checked, so a corrupt row is an error and not a wrong number."""
+    """JSON text of one type of value; text is checked when read, so a corrupt row is an error and not a wrong number."""
 
     def __init__(self, adapter: TypeAdapter[Value]) -> None:
         self._adapter = adapter

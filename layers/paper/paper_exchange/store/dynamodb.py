@@ -1,20 +1,20 @@
 """Everything in one DynamoDB table, so that any number of environments serve one venue.
 
-| PK | SK | what |
-|---|---|---|
-| EXCHANGE | STATE | shared state with its version |
-| KEY#fingerprint | KEY | whose key it is |
-| ACCOUNTS | account id | index of accounts |
-| ACCOUNT#id | STATE | the account with its version: open orders, positions, balances, keys |
-| ACCOUNT#id | ORDER#n, ALGO#n, FILL#n, INCOME#n | closed orders, executions, incomes without a trade |
-| ACCOUNT#id | CLIENT#id, ALGOCLIENT#id | the latest closed order of a client id |
-| CANDLES#symbol#generation | n | a compressed chunk |
-| FAULT#rule | TAKEN | how often a rule was applied |
-| COUNTS#account | path | how many requests |
+    | PK | SK | what |
+    |---|---|---|
+    | EXCHANGE | STATE | shared state with its version |
+    | KEY#fingerprint | KEY | whose key it is |
+    | ACCOUNTS | account id | index of accounts |
+    | ACCOUNT#id | STATE | the account with its version: open orders, positions, balances, keys |
+    | ACCOUNT#id | ORDER#n, ALGO#n, FILL#n, INCOME#n | closed orders, executions, incomes without a trade |
+    | ACCOUNT#id | CLIENT#id, ALGOCLIENT#id | the latest closed order of a client id |
+    | CANDLES#symbol#generation | n | a compressed chunk |
+    | FAULT#rule | TAKEN | how often a rule was applied |
+    | COUNTS#account | path | how many requests |
 
-A signed request costs one BatchGetItem (shared state and account together) and, if it changes anything, one transaction that
-replaces the account on condition of its version and appends what was closed. Nothing is ever half written, and nobody's order is
-lost.
+A signed request costs one BatchGetItem: shared state and account together. A change costs one more request: a transaction
+replaces the account on condition of its version and appends closed orders, fills and incomes. Nothing is ever half written, and
+nobody's order is lost.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Faults on demand: the ways in which a venue's answer goes wrong, as rules that an operator sets.
 
 A rule applies to the next `count` requests that match it. `executed` says whether the request takes effect before its answer is
-spoilt; that is the difference which a client cannot see, and what its protocol is for.
+spoilt. A client cannot see that difference, so its protocol has to bear both.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
 """The venue's limits: request weight by address, orders by account, and the ban for who does not listen.
 
-"Limits" in the venue's documentation: weight counts by minute for an address (2,400), orders by ten seconds and by minute for an
-account (300 and 1,200). Beyond them comes 429; who goes on after it is banned (418), for two minutes first and up to three days.
-The intervals begin with the clock's, as "a 1 MINUTE interval starts every minute".
+"Limits" in the venue's documentation: weight counts by minute for an address (2,400). Orders count by ten seconds and by minute
+for an account (300 and 1,200). Beyond them comes 429; who goes on after it is banned (418), for two minutes first and up to three
+days. The intervals begin with the clock's, as "a 1 MINUTE interval starts every minute".
 
 The counts live in the memory of one process, so that they cost no request to the table. Behind an HTTP API every environment of
-the function therefore counts for itself, and the venue as a whole lets through up to as many times more as there are
-environments: a client that stays within the documented limits is never refused, one that breaks them a little may not be.
+the function counts for itself. So the venue as a whole lets through up to the limits times the number of environments. A client
+that stays within the documented limits is never refused. A client that breaks the limits a little may not be refused either.
 Stand-alone they are exact.
 """
 
@@ -29,8 +29,8 @@ MAX_COUNTERS = 100_000  # addresses and accounts in memory, about 20 MB; more ar
 class RateLimits:
     """An operator's setting, at first the documented figures.
 
-    `warnings` is how many 429 an address may get in a minute before it is banned, for `ban_seconds` the first time and twice as
-    long every further time. `buckets` names another budget than its own address for an account id or an address.
+    `warnings` is how many 429 an address may get in a minute before a ban. The first ban lasts `ban_seconds`, and every further
+    ban twice as long as the ban before. `buckets` names another budget than its own address for an account id or an address.
     """
 
     weight_per_minute: int = 2_400
@@ -73,7 +73,10 @@ class _Orders:
 
 @dataclass(slots=True)
 class RateCounters:
-    """What addresses and accounts have used; thread-safe. Other limits than before begin with nothing used and nobody banned."""
+    """The weight that addresses and the orders that accounts have used; thread-safe.
+
+    Other limits than before begin with nothing used and nobody banned.
+    """
 
     _limits: RateLimits = field(default_factory=RateLimits)
     _addresses: dict[str, _Address] = field(default_factory=dict)

@@ -24,8 +24,8 @@ USER_AGENT = "Candlecast"
 SERVER_ERROR = 500
 TOO_MANY_REQUESTS = 429
 
-# SQS names a throttled key as it did in its older protocol: KMS.ThrottlingException, not the KmsThrottled of its model (the
-# service is marked awsQueryCompatible, and botocore takes the name from the header x-amzn-query-error).
+# SQS names a throttled key as its older protocol did: KMS.ThrottlingException, not its model's KmsThrottled. The service is
+# marked awsQueryCompatible, and botocore takes the name from the header x-amzn-query-error.
 THROTTLES = frozenset(
     {
         "KMS.ThrottlingException",
@@ -44,8 +44,8 @@ THROTTLES = frozenset(
 def client_config() -> Config:
     """Time-outs, retries and connections of every client.
 
-    An eighth of what a request costs the SDK is checking what our own code has built, against a model that the service checks
-    again, and as much is writing the user agent anew, twice, out of ten parts: neither is done.
+    The SDK's check of parameters is off, because the service checks its model again. The user agent is set once, because the SDK
+    would write its ten parts anew, twice, for each request.
     """
     return Config(
         connect_timeout=CONNECT_TIMEOUT_SECONDS,

@@ -1,4 +1,4 @@
-"""The dead letters by way of the one function that may touch them: what the API and the command line ask."""
+"""The dead letters by way of the one function that may touch them: the port of the API and the command line."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class FunctionDeadLetters:
     """`ports.dead_letters.DeadLetters`: every question is one synchronous invocation of the function.
 
     `client` makes the client at the first use; `seconds` is how long the function may work on one question. The client's read
-    time-out must be longer, and it must not try again by itself: a second try would run beside the first.
+    time-out must be longer, and the client must not retry by itself: a retry would run beside the first attempt.
     """
 
     def __init__(self, client: Callable[[], LambdaClient], function: str, seconds: float) -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_secretsmanager.type_defs import TagTypeDef
 
-MAX_CACHED_ACCOUNTS = 2_000  # some 1 kB each: what one environment serves between two cold starts
+MAX_CACHED_ACCOUNTS = 2_000  # some 1 kB each; one environment serves about as many between two cold starts
 MAX_CACHED_SOURCES = 200
 UNAVAILABLE = "VAULT_UNAVAILABLE"
 GONE = frozenset({"ResourceNotFoundException", "InvalidRequestException"})  # the latter: marked for deletion

@@ -1,6 +1,6 @@
 """Every way in which a venue can fail, as one of the four instructions. This is the only place where ccxt's errors end.
 
-The venue's own code decides before ccxt's class does: ccxt has no class for a duplicate client id, and it calls a revoked key a
+The venue's own code decides before ccxt's class does. For a duplicate client id ccxt has no class, and a revoked key becomes a
 rate limit once any call has succeeded. Messages of ccxt hold URLs with signatures, so only code and class are passed on.
 """
 

@@ -49,7 +49,7 @@ class Answer:
 
 
 class VenueSession:
-    """What ccxt uses of `requests.Session`, with errors of the same classes. Certificates are always verified."""
+    """The part of `requests.Session` that ccxt uses, with errors of the same classes. Certificates are always verified."""
 
     def __init__(self, now: Callable[[], float] = time.time) -> None:
         """`now` in seconds of the wall's clock: others may stand still while an environment is frozen."""
@@ -71,8 +71,8 @@ class VenueSession:
     ) -> Answer:
         """Send it once. `timeout` in seconds, for connecting and for each read; proxies and files are not known here.
 
-        Raises as `requests` does; a broken TLS connection and a redirect, too, are a `ConnectionError`, which ccxt makes a
-        `NetworkError`: nobody knows then what became of the request.
+        Raises as `requests` does. A broken TLS connection and a redirect are a `ConnectionError`, too, which ccxt makes a
+        `NetworkError`: the request's outcome is then unknown.
         """
         scheme, host, path, query, _fragment = urlsplit(url)
         target = f"{path}?{query}" if query else path

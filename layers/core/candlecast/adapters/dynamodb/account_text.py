@@ -12,13 +12,16 @@ from candlecast.adapters.codec import to_sparse_json
 from candlecast.adapters.dynamodb.single_table.compression import decompressed, packed
 from candlecast.domain.account.account import Account
 
-BETWEEN = "\n"  # JSON that is not indented has none
-# They stand for the account's tenant and for the account: in JSON every control character is escaped, so none stands there.
+BETWEEN = "\n"  # JSON that is not indented has none.
+# Markers of the account's tenant and of the account: JSON escapes every control character, so no text contains a marker.
 TENANT, ACCOUNT = "\x01", "\x02"
 
 
 def packed_texts(account: Account, outbox: str) -> bytes:
-    """An account and what it tells with this write; whose it is stands in the item's key, and not again in each of its orders."""
+    """An account and the events of this write, compressed.
+
+    Tenant and account id stand in the item's key, so markers replace both ids in the text.
+    """
     text = to_sparse_json(account) + BETWEEN + outbox
     return packed(text.replace(account.tenant_id, TENANT).replace(account.account_id, ACCOUNT))
 
@@ -26,7 +29,7 @@ def packed_texts(account: Account, outbox: str) -> bytes:
 def stored_texts(item: Mapping[str, Mapping[str, Any]], names: tuple[str, str]) -> tuple[str, str]:
     """Body and outbox of an account's item or of its image in the stream; older code has stored each by itself.
 
-    `names` are tenant and account as its key has them. Raises `ValueError` for what is neither text.
+    `names` are tenant and account as its key has them. Raises `ValueError` for an attribute that is neither form.
     """
     tenant_id, account_id = names
     text = _text(item, "body").replace(ACCOUNT, account_id).replace(TENANT, tenant_id)

@@ -1,11 +1,11 @@
 """Accounts: the aggregate is one item, read with one request and written with one (decision 0002).
 
-Its item is read and written through the SDK's own calls: an order does so three times, and PynamoDB's rows would take as much
+Its item is read and written through the SDK's own calls. An order makes three such calls, and PynamoDB's rows would take as much
 processor time as the requests themselves. Rare requests (creating, listing, transactions) go through rows.
 
-The body is the account as compressed JSON without what has its default; its outbox stands behind it, so that the stream delivers
-the events with the state that they tell of. A usual item stays below the kilobyte by which a write is paid. A small entry of its
-own lists the account for its tenant: an index over the item would copy it at every order.
+The body is the account as compressed JSON without fields that have their default. Its outbox stands behind the body, so that the
+stream delivers the events with the state after them. A usual item stays below the kilobyte by which a write is paid. A small
+entry of its own lists the account for its tenant: an index over the item would copy it at every order.
 """
 
 from __future__ import annotations

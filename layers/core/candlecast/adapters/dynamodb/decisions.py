@@ -26,7 +26,7 @@ from candlecast.ports.clock import Clock
 from candlecast.ports.store import Page
 
 RECEIPT, BREACH = "RECEIPT", "BREACH"
-RETENTION = timedelta(days=90)  # a quarter: what a user disputes, and what an operator looks into, is younger
+RETENTION = timedelta(days=90)  # a quarter: disputes of users and inquiries of operators are about younger rows
 TIME_KEYS = ("GSI2PK", "GSI2SK", "PK", "SK")
 
 

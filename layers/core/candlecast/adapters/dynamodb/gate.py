@@ -1,7 +1,7 @@
 """Kill switches and breakers, one item each, read together in the last request before an order leaves.
 
-A switch's event lies beside it, as an account's do, so that the stream tells of every change. Each item has a partition of its
-own, but every order reads the platform's and its venue's: a partition serves 3,000 such reads in a second.
+A switch's event lies beside the switch, as an account's events do, so that the stream reports every change. Each item has a
+partition of its own, but every order reads the platform's and its venue's items. A partition serves 3,000 such reads in a second.
 """
 
 from __future__ import annotations

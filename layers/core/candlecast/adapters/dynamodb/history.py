@@ -83,7 +83,7 @@ class DynamoHistory:
         _put_if(row, self._orders.partition.does_not_exist() | later)
 
     def put_skipped(self, intents: Iterable[Intent]) -> None:
-        # not final: a skip is a statement of the fan-out, and what an account decides on the same signal later counts more
+        # not final: a skip is a statement of the fan-out; a later decision of an account on the same signal counts more
         with store_errors(), self._orders.batch_write() as batch:
             for intent in intents:
                 batch.save(self._order_row(intent, version=0, is_final=False))

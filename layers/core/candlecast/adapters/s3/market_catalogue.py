@@ -67,7 +67,7 @@ class S3CatalogueWriter:
 class S3Markets:
     """`ports.venue.Markets`.
 
-    Every method raises `RetryLater` (CATALOGUE_UNAVAILABLE) while there is no catalogue at all: an order must not be denied for a
+    Every method raises `RetryLater` (CATALOGUE_UNAVAILABLE) while there is no catalogue at all. An order must not be denied for a
     market that nobody has looked up yet. Once there is a copy, a failure to read a newer one leaves it in use.
     """
 

@@ -1,8 +1,8 @@
 """The meaning of a sender's ticker: pure text rules, so that a wrong guess can never become an order in the wrong market.
 
 Charting tools, exchanges and signal senders all spell one market differently (`BTCUSDT.P`, `BINANCE:BTCUSDTPERP`,
-`BTC-USDT-SWAP`, `BTC/USDT`). A spelling is reduced to letters and digits with a hint at its contract, and it is taken only if
-exactly one market of the venue fits. Nothing is completed: `BTC` alone names no market, because its quote would be a guess.
+`BTC-USDT-SWAP`, `BTC/USDT`). A spelling is reduced to letters and digits with a hint at its contract. The spelling is taken only
+if exactly one market of the venue fits. Nothing is completed: `BTC` alone names no market, because its quote would be a guess.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Contract(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ticker:
-    """A spelling reduced to upper-case letters and digits, its contract, and what separators tell of the rest."""
+    """A spelling reduced to upper-case letters and digits, its contract, and the parts that separators show."""
 
     compact: str
     contract: Contract
@@ -66,8 +66,8 @@ def parse_ticker(text: str) -> Ticker | None:
 def resolve_ticker(text: str, markets: Sequence[Market]) -> Market | None:
     """The one market that `text` means; None if none fits or more than one does.
 
-    An exact unified symbol or venue symbol wins. Otherwise, a spelling that says nothing of the contract fits a spot market as
-    well as a perpetual one, so it is taken only on a venue that has one of the two.
+    An exact unified symbol or venue symbol wins. Otherwise, a spelling without a contract fits a spot market as well as a
+    perpetual. Such a spelling is taken only on a venue that has one of the two.
     """
     exact = [market for market in markets if text in (market.symbol, market.venue_symbol)]
     if len(exact) == 1:

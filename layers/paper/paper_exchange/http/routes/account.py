@@ -1,4 +1,4 @@
-"""What an account has and how it is set: balances, positions, leverage, margin type, fees, the key's rights."""
+"""An account's state and settings: balances, positions, leverage, margin type, fees, the key's rights."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ async def symbol_config(gate: AnyGate) -> Response:
 
 @router.get("/sapi/v1/account/apiRestrictions")
 async def api_restrictions(gate: AnyGate) -> Response:
-    """What the key may do: trade futures, never withdraw."""
+    """The key's rights: trade futures, never withdraw."""
 
     def look(session: Session, parameters: Parameters) -> Any:
         return {

@@ -1,4 +1,4 @@
-"""What has been: all orders, executions, liquidations and incomes of an account, by id or by time (wall time)."""
+"""The history of an account: all orders, executions, liquidations and incomes, by id or by time (wall time)."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ LONGEST_MS = LONGEST_DAYS * 86_400_000
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Times within `[start, end]`; `ascending` if somebody asks for what follows a start, else the latest are wanted."""
+    """Times within `[start, end]`; `ascending` if the request has a start, else the latest rows are wanted."""
 
     start_ms: int = 0
     end_ms: int = MAX_LONG
     ascending: bool = True
 
     def page[Row](self, rows: Iterable[Row], time_of: Callable[[Row], int], limit: int) -> list[Row]:
-        """The first `limit` rows of a run in the window's own order, ascending; what lies behind the window is not read."""
+        """The first `limit` rows of a run in the window's own order, ascending; rows behind the window are not read."""
         near = takewhile(lambda row: self.start_ms <= time_of(row) if not self.ascending else time_of(row) <= self.end_ms, rows)
         page = list(islice((row for row in near if self.start_ms <= time_of(row) <= self.end_ms), limit))
         return page if self.ascending else page[::-1]
@@ -123,7 +123,7 @@ async def force_orders(gate: AnyGate) -> Response:
 
 @router.get("/income")
 async def income(gate: AnyGate) -> Response:
-    """What changed the wallet: funding, liquidation clearance, and the profit and fee of every execution."""
+    """Changes of the wallet: funding, liquidation clearance, and the profit and fee of every execution."""
 
     def look(session: Session, parameters: Parameters) -> Any:
         symbol, kind = parameters.get("symbol"), parameters.get("incomeType")

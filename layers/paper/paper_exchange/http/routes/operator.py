@@ -153,7 +153,7 @@ async def get_limits(operations: Operator) -> Response:
 
 @router.put("/limits")
 async def put_limits(operations: Operator, body: Body) -> Response:
-    """Set the rate limits; what is not given is as documented."""
+    """Set the rate limits; a limit that is not given is as documented."""
     limits = NewLimits.read(body).limits()
     operations.set_limits(limits)
     return JSONResponse(asdict(limits))

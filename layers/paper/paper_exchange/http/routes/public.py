@@ -45,7 +45,7 @@ async def exchange_info(gate: AnyGate) -> Response:
 
 @router.get("/v1/klines")
 async def klines(gate: AnyGate) -> Response:
-    """Candles, the last of which may be still in the making."""
+    """Candles; the last candle may still be in the making."""
 
     def look(view: MarketView, parameters: Parameters) -> Any:
         symbol, interval = required(parameters, "symbol"), require_interval(required(parameters, "interval"))

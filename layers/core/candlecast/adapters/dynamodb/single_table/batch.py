@@ -1,7 +1,7 @@
 """Read many items of the table in few requests.
 
-Those that are asked for by key are strongly consistent. PynamoDB's own batch asks again for what was throttled without a pause
-or an end; here what did not come is an error of its own.
+Those that are asked for by key are strongly consistent. PynamoDB's own batch asks for throttled keys again without a pause or an
+end. Here missing answers are an error of their own.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from typing import Any
 from candlecast.adapters.dynamodb.single_table.dictionary import DICTIONARY
 
 PLAIN_LEVEL = 4  # some 20 microseconds for a text of 5 kB, 0.8 ms for the largest account
-PACKED_LEVEL = 6  # of a primed compressor, as fast for what an order writes, and a tenth smaller
+PACKED_LEVEL = 6  # of a primed compressor; as fast for an order's text as level 4, and a tenth smaller
 
 
 def compressed(text: str) -> bytes:

@@ -1,15 +1,15 @@
 """The dictionary of the compression of accounts: parts that their JSON repeats, so an item holds only its own values.
 
-Part of the format of every stored account: it never changes, and nothing in it is taken from the types that it imitates. A name
-that is missing here, or is used no more, costs some bytes and breaks nothing. A better dictionary would be a constant of its own;
-each compressed text names the one that it needs by its checksum (RFC 1950, DICTID).
+Part of the format of every stored account: the dictionary never changes, and takes nothing from the types that it imitates. A
+name that is missing here, or is used no more, costs some bytes and breaks nothing. A better dictionary would be a constant of its
+own; each compressed text names the one that it needs by its checksum (RFC 1950, DICTID).
 """
 
 from __future__ import annotations
 
-# zlib reads it from the end: what is most frequent stands last (zlib manual, deflateSetDictionary).
+# zlib reads it from the end: the most frequent text stands last (zlib manual, deflateSetDictionary).
 _PARTS = (
-    # rare: what an account holds at times
+    # rare parts of an account
     'REJECTED","denial":{"reason":"VENUE_REJECTED"},"venue_message":"POSITION_CLOSED"REPLACED"EXPIRED"UNKNOWN","lookups":1,'
     '"last_lookup_at":"20"attempts":1,"retry_at":"20"TRAILING_STOP","callback_percent":"PENDING"DISABLED","disabled_reason":"'
     '"organisation_id":"limits_to_close":{"best_price":"stop_rules":{"trail_percent":"stop_moved_at":"20"emergency":true,"pool_id":"'

@@ -28,8 +28,8 @@ def read_page[R: Row, T](
 ) -> Page[T]:
     """Read one page, newest first unless it is to ascend.
 
-    `query` is a row's or an index's query, `key_names` the attributes of its keys (the first is the partition), `decode` makes
-    the value or None to leave the row out. Raises `InvalidValue` CURSOR_INVALID, PAGE_SIZE_INVALID.
+    `query` is a row's or an index's query. `key_names` are the attributes of its keys; the first is the partition. `decode` makes
+    the value, or None to leave the row out. Raises `InvalidValue` CURSOR_INVALID, PAGE_SIZE_INVALID.
     """
     check_limit(limit)
     start = _start(partition, key_names, cursor)
