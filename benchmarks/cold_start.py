@@ -1,7 +1,7 @@
-"""What a cold start costs: the CPU time and the modules of each function, from an empty process to its first message.
+"""The cost of a cold start: each function's CPU time and modules, from an empty process to its first message.
 
-Run as on AWS: the standard library, the built function and its built layers, read-only, so whatever has no bytecode is
-compiled again.
+Run as on AWS: the standard library, the built function and its built layers, read-only. A module without bytecode is therefore
+compiled at each start.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SDK_CLIENTS = "import boto3; boto3.client('dynamodb'); boto3.client('sqs')"
 RUNS = 5  # a start takes half a second, so these take longest of all
 BARE = "start: bare python"
 
-# Whatever variable a function's settings ask for; nothing is contacted while it starts.
+# Every variable that a function's settings ask for. A start contacts nothing.
 ENVIRONMENT = {
     "ENVIRONMENT": "local",
     "AWS_DEFAULT_REGION": "eu-west-1",
@@ -52,14 +52,16 @@ ENVIRONMENT = {
     },
 }
 
-# What a function does at its first message before it looks at it, where that is not its module's `build` in `runtime/compose/`.
+# The first step of a function at its first message, where this step is not its module's `build` in `runtime/compose/`.
 OWN_STARTS = {"api": "functions.api.handler._adapter()", "paper_exchange": "functions.paper_exchange.handler.application()"}
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """CPU milliseconds of the function's imports and first steps, those of the whole process with the interpreter's start,
-    the most memory that it held, and the modules loaded at the end."""
+    """CPU milliseconds of the function's first steps and of the whole process, peak memory, and the modules loaded at the end.
+
+    The function's own milliseconds include its imports, those of the process also the interpreter's start.
+    """
 
     own_milliseconds: float
     process_milliseconds: float
@@ -94,7 +96,7 @@ def first_steps(function: str) -> str:
 
 
 def package(built: Path, function: str) -> list[Path]:
-    """What Lambda unpacks for the function: its own code, then its layers."""
+    """The folders that Lambda unpacks for the function: its own code, then its layers."""
     logical = logical_name(function)
     return [built / logical, *(built / f"{layer.capitalize()}Layer" for layer in sorted(mounted_layers()[logical]))]
 
@@ -131,11 +133,11 @@ def figures(built: Path) -> Iterator[Figure]:
 def section(built: Path) -> dict[str, object]:
     """`cold_start` of the report.
 
-    `import_ms` is the CPU time from the interpreter's being ready to the first message, `cpu_ms` that of the whole process, so
-    with the interpreter's start; `rss_mb` is the most memory held, `package_mb` code and layers unpacked. `floor` has the bare
-    interpreter, and boto3 as published, with bytecode, making two clients; `naive` is the executor from a plain installation of
-    the same locks: nothing pruned, no bytecode. Of a few runs the least is taken: a start does the same each time, and whatever
-    makes one longer is the machine.
+    `import_ms` is the CPU time from the interpreter's being ready to the first message. `cpu_ms` is the CPU time of the whole
+    process, the interpreter's start included. `rss_mb` is the most memory held, `package_mb` code and layers unpacked. `floor`
+    has the bare interpreter, and boto3 as published, with bytecode, making two clients. `naive` is the executor from a plain
+    installation of the same locks: nothing pruned, no bytecode. The least of a few runs counts: a start always does the same, and
+    only the machine makes a run longer.
     """
     bare, sdk = _best([start_of_nothing() for _ in range(RUNS)]), _best([start_of_sdk() for _ in range(RUNS)])
     starts = {name: _best([start(built, name) for _ in range(RUNS)]) for name in functions()}

@@ -1,7 +1,7 @@
 """How much later than its close a candle is processed: real schedules, real delays, the whole embedded cloud, in real time.
 
-A schedule fires a minute early, to the minute, and the message waits in the queue until the close; what is left is the drift: the
-delay's precision, the poll that brings the message, and the way to the strategy's first step. It takes a minute a firing.
+A schedule fires a minute early, to the minute, and the message waits in the queue until the close. The drift is the rest: the
+delay's precision, the poll that brings the message, and the way to the strategy's first step. Each firing takes a minute.
 """
 
 from __future__ import annotations

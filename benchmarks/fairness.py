@@ -1,9 +1,9 @@
 """Whether anybody is always first: Jain's index of the mean rank, over many signals, through the product's own order.
 
-J(x) = (sum of x)^2 / (n * sum of x^2), between 1/n and 1, where everybody has the same: R. Jain, D.-M. Chiu, W. Hawe,
-A Quantitative Measure of Fairness and Discrimination for Resource Allocation in Shared Computer Systems, DEC-TR-301, 1984.
-What is shared out here is a place in the line: x is the mean of a subscriber's ranks over all signals, 1 for the first of all.
-A line that never changes has 0.75 (ranks spread evenly from 1 to n), lots drawn anew for every signal 1 - 1 / (3 * signals + 1).
+J(x) = (sum of x)^2 / (n * sum of x^2), between 1/n and 1, where everybody has the same: R. Jain, D.-M. Chiu, W. Hawe, A
+Quantitative Measure of Fairness and Discrimination for Resource Allocation in Shared Computer Systems, DEC-TR-301, 1984. The
+shared good is a place in the line: x is the mean of a subscriber's ranks over all signals, 1 for the first place. A line that
+never changes has 0.75: its ranks are spread evenly from 1 to n. Lots drawn anew for every signal have 1 - 1 / (3 * signals + 1).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a subscriber costs in the fan-out: making an order message of a subscription, and encoding it for the queue."""
+"""The cost of a subscriber in the fan-out: making an order message of a subscription, and encoding it for the queue."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Followers(FakeSubscriptionStore):
 
 
 class Forgetful(FakeSignalStore):
-    """Takes no note of what has been sent, so that a shard can be measured again and again."""
+    """Takes no note of messages that were sent, so a shard can be measured repeatedly."""
 
     def report_shard(self, signal_id: str, report: ShardReport) -> None:
         return None

@@ -60,7 +60,7 @@ STOP_SECONDS = 5.0
 
 
 def section(count: int = SUBSCRIBERS, runs: int = RUNS) -> dict[str, float]:
-    """Messages a second of both, their ratio, and what the fan-out asked for; raises `AssertionError` if anybody is missed.
+    """Messages a second of both, their ratio, and the requests of a fan-out. Raises `AssertionError` if a subscriber is missed.
 
     `cpu_ratio` is the same against a stub that answers at once: nothing hides what a subscriber costs beyond a message.
     """
@@ -88,7 +88,7 @@ def section(count: int = SUBSCRIBERS, runs: int = RUNS) -> dict[str, float]:
 
 
 def _asked(subject: Subject) -> dict[str, int]:
-    """What one fan-out asks for, by operation, and how many messages that were."""
+    """The requests of one fan-out by operation, and the number of its messages."""
     before = subject.counts()
     subject.fan_out()
     return {name: value - before.get(name, 0) for name, value in subject.counts().items()}

@@ -1,4 +1,4 @@
-"""What one order costs: the executor's whole way for a message, against ccxt's `create_order` alone.
+"""The cost of one order: the executor's whole way for a message, against ccxt's `create_order` alone.
 
 Real are the codec, the use case, ccxt's own class with its signing and parsing, and HTTP over a connection that is kept alive.
 Twice: with the account in memory, and with the SDK beneath the store, down to a signed request (`benchmarks.harness.executor`).

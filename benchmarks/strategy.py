@@ -1,4 +1,4 @@
-"""What strategies cost: one live decision of each built-in, and a whole history at once."""
+"""The cost of strategies: one live decision of each built-in, and a whole history at once."""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
-"""Orders a second of 50 accounts at once against a venue that takes 20 ms: the use case, bare ccxt, and a pool as bots run it.
+"""Orders a second of 50 concurrent accounts against a venue with a fixed delay: the use case, bare ccxt, a client-per-order pool.
 
-The model is the same for the first two: two processes, twenty-five threads in each, every thread with one account, a client and a
-kept-alive connection of its own, one order after the other. On Lambda each account's batch has a process; fifty of them on two
+The model is the same for the first two: two processes with twenty-five threads each. Every thread has one account, one client and
+one kept-alive connection, and sends one order after the other. On Lambda each account's batch has a process; fifty of them on two
 cores would measure the scheduler. The store keeps items in memory. The pool is one process with ten threads that build a client
-for each user's order, as a broadcaster on a single host does; it is spared the download of the markets, which it would need.
+for each user's order, as a broadcaster on a single host does. The pool is spared the download of the markets, which a real
+pool needs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a webhook costs: the intake's whole handler for a message of TradingView, with fakes beneath the use case."""
+"""The cost of a webhook: the intake's whole handler for a message of TradingView, with fakes beneath the use case."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What holds for every test: generated examples are the same at every run, so that a red test is red again when somebody looks.
+"""Settings of every test: generated examples are the same at every run, so a red test stays red when somebody looks.
 
 New examples are searched for by hand: `HYPOTHESIS_PROFILE=search python -m pytest tests/property`.
 """

@@ -1,4 +1,4 @@
-"""What the account's item costs, which every order reads once and writes twice: time to encode and decode, and bytes."""
+"""The cost of the account's item, which every order reads once and writes twice: time to encode and decode, and bytes."""
 
 from __future__ import annotations
 

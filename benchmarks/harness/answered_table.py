@@ -33,7 +33,10 @@ REFUSED: Answer = 400, {"__type": "com.amazonaws.dynamodb.v20120810#ConditionalC
 
 @dataclass(slots=True)
 class AnsweredTable:
-    """Items by key; `requests` counts operations, `written` keeps each item with what it replaced, units are what is paid."""
+    """Items by key.
+
+    `requests` counts operations, `written` keeps each item with the item that it replaced, units are paid units.
+    """
 
     items: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
     requests: Counter[str] = field(default_factory=Counter)

@@ -1,4 +1,4 @@
-"""What a client of an account's own costs: a clone of the venue's template against one that is built (decision 0015)."""
+"""The cost of a client for each account: a clone of the venue's template against a client that is built (decision 0015)."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """Orders a second through the whole embedded cloud: a webhook, the deployed intake, fan-out and executor, their queues and table.
 
-Fifty followers of one strategy, each with an account at the stack's paper exchange, which takes as long as the one that
-`throughput` measures against. Signals to enter and to leave in turns; counted is from a signal's issue to the end of the last of
-its orders, as the records tell it. The emulator is one process beside some dozen of the functions', on the cores that everything
-here shares: the figure has no bound, and says nothing of AWS.
+Fifty followers of one strategy, each with an account at the stack's paper exchange. That exchange takes as long to answer as the
+exchange that `throughput` measures against. Signals to enter and to leave take turns. The time runs from a signal's issue to the
+end of the last of its orders, by their records. The emulator is one process beside a dozen or so processes of the functions, on
+shared cores. The figure has no bound, and says nothing of AWS.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The order executor as it is measured: the use case with ccxt's own class and HTTP beneath it, above one of two stores.
 
-`in_memory` keeps the account as the row of JSON that DynamoDB holds: what AWS's client costs is not in it. `on_table` has the
+`in_memory` keeps the account as the row of JSON that DynamoDB holds, so the cost of AWS's client is left out. `on_table` has the
 real adapters, and the SDK down to a signed request.
 """
 
@@ -91,7 +91,7 @@ class RowStore(FakeAccountStore):
 
 @dataclass(slots=True, kw_only=True)
 class Executor:
-    """The use case, and a count of what its clients asked of the venue."""
+    """The use case, with a count of its clients' requests to the venue."""
 
     execute: ExecuteOrder
     template: Any
@@ -99,7 +99,7 @@ class Executor:
     _forgotten: int = 0
 
     def consume(self, body: str) -> Account:
-        """What the function does with a record's body."""
+        """Execute a record's body, as the function does."""
         return self.execute(message_from_json(TradeOrder, body))
 
     @property
@@ -134,7 +134,7 @@ class MemoryExecutor(Executor):
         self.restore(self.accounts.item_of(account))
 
     def kept(self) -> dict[str, Any]:
-        """What the store holds, to be restored."""
+        """The store's content, to be restored."""
         return self.accounts.item
 
     def restore(self, kept: dict[str, Any]) -> None:
@@ -160,7 +160,7 @@ class TableExecutor(Executor):
         self.cloud.hold(account_item(account, now))
 
     def kept(self) -> dict[Any, Any]:
-        """What the table holds, to be restored."""
+        """The table's content, to be restored."""
         return dict(self.cloud.items)
 
     def restore(self, kept: dict[Any, Any]) -> None:
@@ -226,7 +226,7 @@ def templates_at(paper: AtVenue) -> Templates:
 
 
 def bare_client(at: AtVenue) -> Any:
-    """ccxt as it comes, with an account of its own at the process and the market known: what nobody who uses ccxt can save."""
+    """ccxt as it comes, with an account at the process and the market known: the least cost for any user of ccxt."""
     template, keys = templates_at(at).of(VENUE), at.open_account()
     client = ccxt.binanceusdm({"apiKey": keys.api_key, "secret": keys.api_secret, "enableRateLimit": False})
     client.set_markets([template.markets[BTC]])

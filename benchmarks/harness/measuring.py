@@ -1,7 +1,7 @@
-"""What a figure is, and how it is measured on a machine that others use too: CPU time, side by side with a baseline.
+"""The meaning of a figure, and how a busy machine measures it: CPU time, side by side with a baseline.
 
-CPU time of this process does not count what others do, but caches and clock rates are shared, so a figure alone means little on
-another day. Its ratio to a baseline that ran in the same seconds does: subjects take turns (A B A B), and the ratio is the median
+CPU time of this process does not count other processes. Caches and clock rates are shared, so a figure alone means little on
+another day. The ratio to a baseline from the same seconds is comparable: subjects take turns (A B A B). The ratio is the median
 of the ratios of neighbours.
 """
 

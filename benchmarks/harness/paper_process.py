@@ -1,4 +1,4 @@
-"""The paper exchange in a process of its own, so that what is measured here is what a caller spends and not what a venue does."""
+"""The paper exchange in a process of its own, so that a benchmark measures the caller and not the venue."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ import httpx
 from candlecast.ports.venue import Credentials
 from tests.support.processes import free_port
 
-START_SECONDS = 300.0  # for what hangs, as the others: it takes one or two
+START_SECONDS = 300.0  # limit for a start that hangs; a good start takes one or two
 POLL_SECONDS = 0.05
 STOP_SECONDS = 60.0
 REQUEST_SECONDS = 120.0
 FIRST_OPEN_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z, any minute would do
 MINUTE_MS = 60_000
-FLAT_MINUTES = 60  # of history before the clock stands still
-# What is measured is how fast a caller can be; the documented limits (300 orders in 10 s) would be reached within a second.
+FLAT_MINUTES = 60  # of history before the clock stands still.
+# A benchmark measures the speed of a caller, which would reach the documented limits (300 orders in 10 s) within a second.
 WIDE_LIMITS = {"weight_per_minute": 1_000_000, "orders_per_ten_seconds": 1_000_000, "orders_per_minute": 1_000_000}
 ORDER_PATH = "/fapi/v1/order"
 MANY = 1_000_000_000  # more orders than any run makes
@@ -64,7 +64,7 @@ class PaperProcess:
 
 @contextmanager
 def paper_process() -> Iterator[PaperProcess]:
-    """Start it, wait until it answers, and end it."""
+    """Start the process, wait until the exchange answers, and end the process."""
     key, port = secrets.token_hex(16), free_port()
     command = [sys.executable, "-m", "paper_exchange", "--port", str(port)]
     process = subprocess.Popen(command, env={**os.environ, "PAPER_OPERATOR_KEY": key})  # noqa: S603

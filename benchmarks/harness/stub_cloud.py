@@ -1,4 +1,4 @@
-"""A process that answers as SQS and DynamoDB do: what is measured against it is the caller, not a queue or a table.
+"""A process that answers as SQS and DynamoDB do, so that a benchmark measures the caller and not the services.
 
 It answers after as long as those take, or at once. Started with `python -m benchmarks.harness.stub_cloud [at-once]`: the items of
 the followers come as JSON lines on standard input, the port is the first line of standard output. It keeps nothing but counts,
@@ -17,7 +17,8 @@ from typing import Any
 import orjson
 
 HEADER_END = b"\r\n\r\n"
-# Assumed, not measured: what the two services usually take inside a region. They are the same for the fan-out and for its floor.
+# Assumed, not measured: the usual answer times of the two services inside a region. They are the same for the fan-out and for its
+# floor.
 QUEUE_SECONDS = 0.020
 TABLE_SECONDS = 0.005
 MAX_PAGE_BYTES = 1_000_000  # what DynamoDB gives in one page
@@ -80,7 +81,7 @@ class Cloud:
 
 
 def _updated(request: Mapping[str, Any]) -> bytes:
-    """As if the item had been written: its key and whatever a row of the product has at least."""
+    """The answer to a write that succeeded: the item's key, and the attributes that every row of the product has."""
     return orjson.dumps(
         {"Attributes": {**request["Key"], "schema_version": {"N": "1"}, "body": {"S": ""}, "reached": {"S": "-"}}}
     )

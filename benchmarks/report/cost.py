@@ -1,4 +1,4 @@
-"""What orders cost on AWS: counted requests times the list prices of `prices.toml`, against a bot process for each user.
+"""The cost of orders on AWS: counted requests times the list prices of `prices.toml`, against a bot process for each user.
 
 `python -m benchmarks.report.cost` writes docs/guides/cost.md from the last report.
 """
@@ -24,9 +24,9 @@ from infra.local.project import ROOT
 PRICES = Path(__file__).with_name("prices.toml")
 REPORT = ROOT / "build" / "bench" / "report.json"
 PAGE = ROOT / "docs" / "guides" / "cost.md"
-# A budget, not a figure: what a million orders may cost at most, so that a request more for each of them is seen in review.
+# A budget, not a measurement: the most that a million orders may cost. A test holds the requests of an order to the budget.
 MAX_USD_PER_MILLION_ORDERS = 30.0
-# In it, whatever this machine measures: the executor's CPU as the milliseconds that an order may take at most.
+# The budget's part for the executor's CPU: the milliseconds that an order may take at most, on any machine.
 BUDGETED_CPU_MS = 5.0
 MILLION = 1_000_000
 PAGE_COLUMNS = 150
@@ -40,17 +40,18 @@ RELAY_BATCH = 100
 
 INTRODUCTION = """
 Requests are counted. Prices are AWS's list prices in {region} as we knew them on {prices_of}, without free tiers, discounts and
-taxes: they change, and nobody has compared them with a bill.
-`benchmarks/report/order_bill.py` counts, `benchmarks/report/prices.toml` has the prices and what is assumed. A test fails when a
+taxes. AWS changes its prices, and nobody has compared these with a bill.
+`benchmarks/report/order_bill.py` counts, `benchmarks/report/prices.toml` has the prices and the assumptions. A test fails when a
 million orders would cost more than ${budget:.0f}.
 """
 COMPARISON = """
-So a process for each user costs {ratio:.1f} times as much, before anybody has to look after it. What users cost here is mostly
-their secrets and the looks at their accounts.
+So a process for each user costs {ratio:.1f} times as much, before anybody has to look after it. Most of a user's cost here is the
+user's secrets and the looks at the accounts.
 """
 LEFT_OUT = """
-A bot's process is the smallest that Fargate runs. Not in the sheet: what does not grow with orders or users (schedules, polls of
-empty queues, strategies on each candle, alarms: some dollars a month), data that leaves AWS, and a fixed egress address.
+A bot's process is the smallest that Fargate runs. The sheet leaves out data that leaves AWS, a fixed egress address, and all
+costs that do not grow with orders or users. These are schedules, polls of empty queues, strategies on each candle, and alarms:
+some dollars a month.
 """
 
 Prices = Mapping[str, Any]

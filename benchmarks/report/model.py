@@ -1,8 +1,8 @@
-"""What one signal of many subscribers takes: requests, seconds, dollars, quotas. Computed, not measured; no cloud is asked.
+"""The cost of one signal with many subscribers: requests, seconds, dollars, quotas. Computed, not measured; no cloud is asked.
 
-Counts follow from the product's own constants. Seconds follow from what a shard and an order take, and from how fast Lambda lets
-the consumers of a queue grow; both are arguments. Prices come from prices.toml. docs/guides/scaling.md shows the table, and says
-what to do about it.
+Counts follow from the product's own constants. Seconds follow from the seconds of a shard and an order, and from the pace at
+which Lambda adds consumers to a queue. The seconds of a shard and an order are arguments. Prices come from prices.toml.
+docs/guides/scaling.md shows the table, and says what to do about it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from candlecast.services.signals.publish_signal import shards_for
 SUBSCRIBERS = (5_000, 100_000, 1_000_000)
 PRICES = Path(__file__).with_name("prices.toml")
 
-# What AWS says of its services, in its documentation as of the date in prices.toml.
+# AWS's quotas and rates, by its documentation as of the date in prices.toml.
 FIRST_POLLERS = 5  # Lambda, "Configuring scaling behavior for SQS event source mappings": five batches at a time ...
 POLLERS_PER_SECOND = 300 / 60  # ... and up to 300 more a minute
 PARTITION_READ_UNITS = 3_000  # DynamoDB, "Best practices for designing partition keys": a second, of one partition
@@ -64,7 +64,7 @@ class Pace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signal:
-    """What one signal takes that becomes an order of every subscriber. Seconds are wall time from its publication."""
+    """The cost of one signal that becomes an order of every subscriber. Seconds are wall time from its publication."""
 
     subscribers: int
     shards: int
@@ -176,10 +176,10 @@ def seconds_of(tasks: int, seconds: float, at_once: int) -> float:
 
 
 def weight_per_minute() -> float:
-    """What looking after one account with an open position in one market takes of an address's weight, each minute.
+    """The request weight that an account with an open position in one market takes of its address, each minute.
 
-    Its orders and its stops every minute, positions and balance at every full look. An order itself weighs nothing: it counts in
-    its account's own rate (300 in ten seconds), whatever address it comes from.
+    Its orders and its stops every minute, positions and balance at every full look. Placing an order takes no weight of the
+    address: the order counts in its account's own rate (300 in ten seconds).
     """
     rules, minute = BINANCE_USDM, timedelta(minutes=1)
     orders = 2 * rules.weight_of(VenueRequest.OPEN_ORDERS_OF_MARKET) * (minute / OPEN_ORDER_INTERVAL)
@@ -200,7 +200,7 @@ def _follower_pages(count: int) -> tuple[int, int]:
 
 
 def _usd(queue_requests: int, read_units: int, write_units: int, invocations: int, gigabyte_seconds: float) -> float:
-    """What that costs by list prices; all queue requests at the price of FIFO, which nearly all of them are."""
+    """The cost by list prices. All queue requests have the price of FIFO, since nearly all of them go to FIFO queues."""
     usd = _prices()["usd"]
     millions = {
         "sqs_fifo_million_requests": queue_requests,

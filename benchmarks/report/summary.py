@@ -1,11 +1,11 @@
-"""What a run came to, for people: its ratios, each against its bound. `benchmarks.report.plot` draws the same."""
+"""The results of a run for people: its ratios, each against its bound. `benchmarks.report.plot` draws the same."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-# Section, key, what it is called, and the bound that it is held against, if there is one: at most (<=) or at least (>=).
+# Section, key, name for people, and the ratio's bound with its direction: at most (<=) or at least (>=).
 RATIOS = (
     ("order", "ratio", "CPU of an order / ccxt alone", "<=", 4.0),
     ("throughput", "ratio", "orders per second / bare ccxt", ">=", 0.6),
@@ -14,7 +14,7 @@ RATIOS = (
     ("fairness", "jain_index", "fairness, Jain's index", ">=", 0.99),
 )
 
-# What is told beside them without a bound: section, key, what it is called.
+# Figures that are shown without a bound: section, key, name for people.
 BESIDE = (
     ("throughput", "orders_per_second", "orders per second, store in memory"),
     ("throughput", "embedded_cloud_orders_per_second", "orders per second, the whole embedded cloud"),
@@ -38,7 +38,7 @@ def is_met(row: Row) -> bool:
 
 
 def table(sections: Sections) -> str:
-    """The ratios against their bounds, and what is told beside them; empty if nothing was measured."""
+    """The ratios against their bounds, then the figures without a bound. Empty if nothing was measured."""
     lines = [_line(row) for row in rows(sections)]
     told = [(name, sections[section][key]) for section, key, name in BESIDE if key in sections.get(section, {})]
     lines += [f"  {name:<44}{value:>9.3g}\n" for name, value in told]

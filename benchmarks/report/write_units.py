@@ -1,7 +1,7 @@
-"""What a write costs on DynamoDB: units by the size of the item before and after, in the table and in each index where it moves.
+"""The cost of a write on DynamoDB: units by the item's size before and after, in the table and in each index.
 
-After "Item sizes and formats" and "Write capacity" of the Amazon DynamoDB Developer Guide: a unit for every started kilobyte of
-the larger of both items; an index is written once if an item enters, leaves or changes there, and twice if its key changes.
+After "Item sizes and formats" and "Write capacity" of the Amazon DynamoDB Developer Guide: one unit for each started kilobyte of
+the larger item. An index is written once if an item enters, leaves or changes there, and twice if its key changes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 UNIT_BYTES = 1_024
 READ_UNIT_BYTES = 4_096
 KEYS = ("PK", "SK")
-# Each index with its keys and what it copies beside the table's and its own keys; None is all of it.
+# Each index by its keys, with the attributes that it copies beside the table's and its own keys. None copies all attributes.
 INDEXES: Mapping[tuple[str, str], tuple[str, ...] | None] = {
     ("GSI1PK", "GSI1SK"): None,
     ("GSI2PK", "GSI2SK"): None,

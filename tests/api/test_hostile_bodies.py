@@ -1,4 +1,4 @@
-"""Whatever somebody sends, the answer is a result or a problem with a code, never a fault of ours."""
+"""The answer to any body is a result or a problem with a code, never a fault of ours."""
 
 from __future__ import annotations
 

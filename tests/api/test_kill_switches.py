@@ -1,4 +1,4 @@
-"""Kill switches by API: who may flip which, what is shown to whom, and that nothing resumes by itself."""
+"""Kill switches by API: the roles that may flip them, the switches shown to each role, and no resumption without a person."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Limits by API: who may set what, what is in force, and what a lower level cannot do."""
+"""Limits by API: the roles that may set them, the limits in force, and the bounds of a lower level."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ def test_a_subscription_without_an_account_uses_nothing(deployment: Deployment) 
 
 @pytest.mark.parametrize("action", ["LONG", "SHORT"])
 def test_what_cannot_be_decided_while_an_order_is_unresolved_is_to_be_asked_again(deployment: Deployment, action: str) -> None:
-    """Also where an exit would be kept and its entry come again."""
+    """Also where an exit would be kept and SQS would redeliver its entry."""
     follow(deployment)
     account, unresolved = deployment.accounts.load(TENANT, ACCOUNT), an_intent(state=IntentState.UNKNOWN)
     position = a_position()

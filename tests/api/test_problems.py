@@ -1,4 +1,4 @@
-"""Refusals: problem+json with stable codes, whatever goes wrong."""
+"""Refusals: problem+json with stable codes, for every kind of failure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What use cases are made of: every provider has a fake here, and makes what it promises in a deployment."""
+"""The parts of use cases: every provider has a fake here, and makes its promised value in a deployment."""
 
 from __future__ import annotations
 

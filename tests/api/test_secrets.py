@@ -93,7 +93,7 @@ def test_broken_json_is_not_repeated(populated: Deployment) -> None:
 
 
 class LeakyVault:
-    """Fails as SDKs do: with what it was given in the error's text."""
+    """Fails as SDKs do: with its arguments in the error's text."""
 
     def write(self, tenant_id: str, account_id: str, credentials: Credentials, token: str) -> str:
         try:

@@ -12,7 +12,7 @@ from benchmarks.harness.paper_process import PaperProcess, paper_process
 from candlecast.adapters.system import SystemClock
 from tests.support.fakes.clock import FakeClock
 
-PATIENCE_MS = 120_000  # for what hangs
+PATIENCE_MS = 120_000  # limit for a request that hangs
 
 
 @pytest.fixture(scope="module")

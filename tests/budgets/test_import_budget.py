@@ -1,7 +1,8 @@
 """Budgets of cold starts: a new import in the wrong place shows up here, not on the bill.
 
-What a function must not import, and how many modules it loads, are the same on every machine. CPU time is not: a start is held
-against another that every user of AWS knows, importing boto3 and making two clients, which takes turns with it in the same run.
+A function's forbidden imports and its number of modules are the same on every machine. CPU time differs, so each start is
+compared with a start that every user of AWS knows: importing boto3 and making two clients. Both starts take turns in the same
+run.
 """
 
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from infra.local import deployment
 
 pytestmark = pytest.mark.e2e
 RUNS = 3
-MOST_RUNS = 15  # where others disturb: the least of more runs is nearer to what a start takes
+MOST_RUNS = 15  # on a busy machine: the least of more runs is nearer to the start's own time
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,8 @@ class Budget:
     never: tuple[str, ...]
 
 
-# What the builds of the layers defer or leave out: back here when a new version of a package asks for it in another place.
+# Modules that the builds of the layers defer or leave out. A module comes back here when a new version of a package imports it
+# elsewhere.
 DEFERRED = (
     "aws_lambda_powertools.utilities.parser",
     "boto3.resources",
@@ -44,7 +46,7 @@ DEFERRED = (
 NO_FRAMEWORK = ("fastapi", "starlette", "asyncio", "importlib.metadata")
 HEAVY = (*NO_FRAMEWORK, "ccxt", "requests", "numpy", "strategies")
 TRADES = (*NO_FRAMEWORK, "numpy", "strategies")
-# What passes messages on has no use for the rules on orders.
+# A function that passes messages on has no use for the rules on orders.
 NO_ORDERS = (*HEAVY, "candlecast.domain.account.account", "candlecast.domain.orders.intent", "candlecast.domain.pools.pool")
 NO_LIMITS = (
     *NO_ORDERS,
@@ -92,7 +94,7 @@ class Measured:
 
     @property
     def ratio(self) -> float:
-        """The best start to the best floor: whatever makes one longer is the machine."""
+        """The best start to the best floor: only the machine makes a run longer."""
         mine, theirs = (min(it.own_milliseconds for it in these) for these in (self.starts, self.floors))
         return mine / theirs
 

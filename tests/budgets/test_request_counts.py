@@ -15,7 +15,8 @@ from candlecast.domain.signals.signal import Action
 from tests.support.builders import a_signal_shard
 from tests.support.fakes.clock import FakeClock
 
-MAX_WRITE_UNITS = 5  # one for either write, outbox included; into the index of what is due soon, and once out and in again
+# one for either write, outbox included; into the index of accounts that are due soon, and once out and in again
+MAX_WRITE_UNITS = 5
 
 
 @pytest.mark.parametrize("followers", [1, BATCH, BATCH + 1, 95])

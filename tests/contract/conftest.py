@@ -18,7 +18,7 @@ from tests.support.processes import free_port
 
 REPOSITORY = Path(__file__).parents[2]
 INTERPRETER = REPOSITORY / ".venvs" / "emulator" / "bin" / "python"
-START_SECONDS = 300  # for what hangs, as all of these
+START_SECONDS = 300  # limit for a start that hangs, as the limits below
 ANSWER_SECONDS = 120
 STOP_SECONDS = 60
 CLOUD_ENVIRONMENT = {
@@ -30,7 +30,7 @@ CLOUD_ENVIRONMENT = {
 
 @pytest.fixture(autouse=True)
 def aws_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keys that open nothing, in place of whatever this machine has: a test must not reach a real account."""
+    """Keys that open nothing, in place of this machine's keys: a test must not reach a real account."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     for name, value in CLOUD_ENVIRONMENT.items():
@@ -39,7 +39,7 @@ def aws_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the emulator answers late because the machine is busy is waited for."""
+    """Wait for answers of the emulator that come late because the machine is busy."""
     for module, name in itertools.product((aws, table), ("CONNECT_TIMEOUT_SECONDS", "READ_TIMEOUT_SECONDS")):
         monkeypatch.setattr(module, name, ANSWER_SECONDS)
 

@@ -23,7 +23,7 @@ FIRST = ("schedules", "crashes", "isolation", "replay", "kill_switch", "fan_out"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever is in this folder needs the embedded cloud."""
+    """Mark every test of this folder: each needs the embedded cloud."""
     for item in items:
         if FOLDER in item.path.parents:
             item.add_marker(pytest.mark.e2e)

@@ -1,4 +1,4 @@
-"""The API at its real address: open where it must be, and what is somebody else's does not exist."""
+"""The API at its real address: open routes are open, and another user's data does not exist."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -13,7 +13,7 @@ from tests.support.stage import REQUEST_SECONDS, follower, open_desk
 
 @dataclass(frozen=True)
 class Owned:
-    """What the first user has, and the second one's way to it."""
+    """The first user's data, and the second user's access to them."""
 
     url: str
     token: str

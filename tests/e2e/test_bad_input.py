@@ -16,7 +16,7 @@ DEMO = "demo"
 
 
 def demo(*arguments: str) -> str:
-    """What the demo says as it refuses its input; it is alone on standard error."""
+    """The demo's message as it refuses its input. Nothing else is on standard error."""
     command = [str(ROOT / ".venvs" / "dev" / "bin" / "candlecast"), "local", "demo", *arguments]
     outcome = subprocess.run(  # noqa: S603
         command, cwd=ROOT, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False

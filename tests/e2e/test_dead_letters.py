@@ -1,4 +1,7 @@
-"""What cannot be processed is put aside with its reason, beside it everything goes on, and an operator brings it back."""
+"""The consumers dead-letter a message that cannot be processed, with its reason.
+
+Other work goes on, and an operator redrives the message.
+"""
 
 import json
 import subprocess
@@ -46,7 +49,7 @@ def send(desk: Desk, output: str, body: str, group: str | None = None) -> str:
 
 
 def dlq(command: str, *words: str, status: int = 0) -> str:
-    """What `candlecast dlq` prints; a list as its table, unless JSON is asked for."""
+    """The output of `candlecast dlq`: a list as its table, unless JSON is asked for."""
     words = words if command == "list" else (*words, "--json")
     outcome = subprocess.run(  # noqa: S603 - our own command
         [str(ROOT / ".venvs" / "dev" / "bin" / "candlecast"), "dlq", command, *words, "--name", INSTANCE],
@@ -147,7 +150,7 @@ def test_a_healthy_message_behind_a_poison_one_of_the_same_queue_is_not_held_up(
 
 
 def test_a_stale_entry_is_never_executed_by_a_redrive_and_a_late_exit_is(cloud: Cloud) -> None:
-    """Both orders are fresh when they are put aside and older than the follower allows when they are redriven."""
+    """Both orders are fresh when they are dead-lettered and older than the follower allows when they are redriven."""
     with closing(open_desk(cloud, lambda it: [follower(number, it) for number in range(FOLLOWERS)])) as desk:
         holder, newcomer = desk.people
         desk.replay.wait_until_quiet()
@@ -214,7 +217,7 @@ def test_records_that_the_relay_gave_up_are_read_from_the_stream_again_and_told(
         ExpressionAttributeValues=tenant,
     )["Items"]
     assert rows, "an order in the history that can be lost"
-    for row in rows:  # as if the relay had never told of it
+    for row in rows:  # as if the relay had never projected the order
         table.delete_item(TableName=desk.cloud.outputs["TableName"], Key={"PK": row["PK"], "SK": row["SK"]})
     assert desk.api(person).call("GET", "/v1/orders")["items"] == []
 
@@ -233,7 +236,7 @@ def test_records_that_the_relay_gave_up_are_read_from_the_stream_again_and_told(
 
 
 def stream_letter(cloud: Cloud, account_id: str | None) -> str:
-    """What Lambda puts aside of the stream: the place of the account's newest record."""
+    """The dead letter of the stream, as Lambda writes it: the place of the account's newest record."""
     streams = cloud.client("dynamodbstreams")
     arn = cloud.client("dynamodb").describe_table(TableName=cloud.outputs["TableName"])["Table"]["LatestStreamArn"]
     shard = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]

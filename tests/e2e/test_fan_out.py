@@ -29,7 +29,7 @@ RECEIVERS = 4
 
 @pytest.fixture(scope="module")
 def table(cloud: Cloud) -> Iterator[Table]:
-    """Five thousand followers of one strategy; what is sent to them stays in its queue, since nobody consumes it."""
+    """Five thousand followers of one strategy. Their messages stay in the queue, since nobody consumes them."""
     replay_stack(cloud)
     functions = cloud.client("lambda")
     for mapping in functions.list_event_source_mappings(FunctionName=cloud.outputs["OrderExecutorFunctionName"] + ":live")[

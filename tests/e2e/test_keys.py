@@ -28,7 +28,7 @@ def desk(cloud: Cloud) -> Iterator[Desk]:
 
 
 def outcomes(desk: Desk, action: str) -> dict[str, tuple[IntentState, Reason | None]]:
-    """What became of a signal's entry or exit, by user."""
+    """The outcome of a signal's entry or exit, by user."""
     found = desk.orders(desk.signal(action))
     return {name: (leg.state, leg.reason) for name, legs in found.items() for leg in legs if not leg.kind.is_protective}
 

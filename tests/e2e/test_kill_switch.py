@@ -1,4 +1,4 @@
-"""A kill switch that is flipped in the middle of a fan-out: what leaves after it, what does not, and how fast that is."""
+"""A kill switch that is flipped in the middle of a fan-out: orders after the flip, orders that are stopped, and the delay."""
 
 import json
 import math
@@ -34,7 +34,7 @@ class Flip:
 
 @dataclass(frozen=True)
 class Story:
-    """What became of the fan-out."""
+    """The outcome of the fan-out."""
 
     desk: Desk
     flip: Flip

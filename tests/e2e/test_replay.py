@@ -119,7 +119,7 @@ def test_a_revoked_key_is_refused_once_and_the_account_disabled_from_then_on(pla
 
 
 def test_the_same_candles_again_execute_nothing_and_order_nothing(played: Played) -> None:
-    """Only the messages come again: the market's clock stays, or the venue itself would have something new to do."""
+    """Only the messages are sent again: the market's clock stays, or the venue itself would have something new to do."""
     before, book = played.records, sorted(played.scene.operator.book(), key=lambda order: order.client_order_id)
     again = played.scene.replay()
     for instant in again.closings:

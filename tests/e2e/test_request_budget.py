@@ -1,4 +1,4 @@
-"""What an order costs in requests: counted in the real executor, built in this process against the deployed stack."""
+"""The cost of an order in requests: counted in the real executor, built in this process against the deployed stack."""
 
 import itertools
 from collections import Counter

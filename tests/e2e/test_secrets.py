@@ -90,7 +90,7 @@ def switch(cloud: Cloud, output: str, *, enabled: bool) -> None:
 
 
 def messages_on_their_way(desk: Desk) -> dict[str, str]:
-    """What each queue holds while a candle, a signal, orders and reconciles wait in it: each consumer in turn is let go."""
+    """The content of each queue while a candle, a signal, orders and reconciles wait in it. Each consumer is let go in turn."""
     found = {}
     for function, _ in CONSUMERS:
         switch(desk.cloud, function, enabled=False)
@@ -241,7 +241,7 @@ def test_no_secret_is_anywhere_but_in_the_vault(searched: Searched) -> None:
 
 
 def test_the_search_would_find_a_secret(searched: Searched, cloud: Cloud) -> None:
-    """What a run must leave behind is found in every place; and the vault, where secrets belong, holds them in plain view."""
+    """The run's own traces are found in every place. The vault, where secrets belong, holds the secrets in plain view."""
     everywhere = [
         *("log of candlecast-signal_intake", "log of candlecast-signal_fanout", "log of candlecast-order_executor"),
         *("events", "table"),

@@ -18,7 +18,7 @@ from infra.local.project import ROOT, CommandError, tool_environment
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.e2e
-REQUEST_SECONDS = 300  # for what hangs
+REQUEST_SECONDS = 300  # limit for a request that hangs
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +101,7 @@ def test_a_changed_parameter_reaches_the_alias_of_the_functions_that_read_it_and
 
 
 def command_after_a_deployment(cloud: Cloud) -> tuple[int, str]:
-    """What `make deploy` runs at its end: its exit code and what it says."""
+    """The exit code and the output of the command that ends `make deploy`."""
     command = [sys.executable, "-m", "infra.compare_versions", "--stack", deployment.STACK]
     environment = {**tool_environment(), **cloud.environment}
     outcome = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)  # noqa: S603

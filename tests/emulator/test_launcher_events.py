@@ -21,7 +21,7 @@ from tests.support.launcher_stack import bodies, create_function, printed, queue
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.e2e
-REQUEST_SECONDS = 300  # for what hangs
+REQUEST_SECONDS = 300  # limit for a request that hangs
 ALL = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 
 

@@ -223,7 +223,7 @@ def test_an_asynchronous_invocation_is_retried_and_then_handed_to_its_destinatio
 
 
 def test_a_warm_invocation_that_prints_nothing_takes_no_longer_than_one_that_prints(cloud: Cloud) -> None:
-    """Stock waits 50 ms for output that may still come, ten times as long as for output that is there."""
+    """Stock waits longer for output that may still come than for output that is there."""
     codes = {"silent": "def handler(event, context): return 1", "quick": "def handler(event, context): print('x'); return 1"}
     seconds: dict[str, list[float]] = {name: [] for name in codes}
     for name, code in codes.items():

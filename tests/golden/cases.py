@@ -87,7 +87,7 @@ from tests.support.fakes.clock import FakeClock
 
 @dataclass(slots=True)
 class World:
-    """An empty deployment: a table, and what was sent to the other services."""
+    """An empty deployment: a table, and the requests to the other services."""
 
     memory: MemoryTable = field(default_factory=MemoryTable)
     sent: list[Any] = field(default_factory=list)
@@ -260,7 +260,7 @@ class Invoked:
 
 
 def invocation_case(name: str, value: Callable[[], Any], ask: Callable[[FunctionDeadLetters], Any]) -> Case:
-    """What the function for dead letters is asked, and what it answers."""
+    """A question to the function for dead letters, and its answer."""
 
     def asked_of(client: Invoked) -> Any:
         return ask(FunctionDeadLetters(lambda: client, "stack-dlq_redrive:live", 20.0))  # type: ignore[arg-type,return-value]

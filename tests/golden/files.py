@@ -1,4 +1,4 @@
-"""Golden files: a case's items and messages as JSON, and what of them later code must still write."""
+"""Golden files: a case's items and messages as JSON, and the part of them that later code must still write."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Json = Any
 
 
 def written(case: Case) -> dict[str, Json]:
-    """What the present code stores and sends for a case, as its file has it."""
+    """The items and messages that the present code writes for a case, in the form of its file."""
     world = World()
     case.prepare(world)
     before = dict(world.memory.items)
@@ -55,7 +55,7 @@ def plain(value: Any) -> Json:
 
 
 def missing(golden: Json, now: Json, place: str = "") -> list[str]:
-    """What a golden has and the present code has not, or has otherwise; more fields than before are no difference."""
+    """The values of a golden that the present code lacks or has otherwise. New fields are no difference."""
     golden, now = _opened(golden), _opened(now)
     if isinstance(golden, dict) and isinstance(now, dict):
         lost = [f"{place}.{name} is gone" for name in golden.keys() - now.keys()]

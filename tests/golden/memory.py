@@ -1,4 +1,4 @@
-"""What answers the adapters' clients while golden items are written and read: a table in memory, and a record of the rest."""
+"""Answers for the adapters' clients while golden items are written and read: a table in memory, and a record of the rest."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def environment() -> set[str]:
 
 
 def schedule_inputs() -> set[str]:
-    """What each schedule gives its function."""
+    """The input that each schedule gives its function."""
     schedules = resources(nested("Schedules"), "AWS::Scheduler::Schedule").values()
     inputs = (json.loads(text(it["Target"]["Input"])) for it in schedules if "Input" in it["Target"])
     return {f"{name}={value}" for each in inputs for name, value in each.items()}
@@ -124,7 +124,7 @@ def _calls(tree: ast.AST) -> Iterator[ast.Call]:
 
 @cache
 def _constants(path: Path) -> Mapping[str, set[str]]:
-    """Texts by the names that a module knows them by: its own, else those of whichever module it may have them from."""
+    """Texts by the names of a module: its own constants, else constants of the modules from which it may import the name."""
     own = _own_constants(_trees()[path])
     others: dict[str, set[str]] = {}
     imported = {

@@ -1,4 +1,4 @@
-"""Values that older code has stored in forms that are read and written no more; only what that code knew is in them."""
+"""Values that older code has stored in forms that are still read and no longer written. They hold only fields of that code."""
 
 from __future__ import annotations
 

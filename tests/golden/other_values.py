@@ -1,4 +1,4 @@
-"""The values of all kinds but accounts and what is in them, under the same rules as `values.py`."""
+"""The values of all kinds except accounts and their parts, under the same rules as `values.py`."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def subscription() -> Subscription:
 
 
 def smallest_subscription() -> Subscription:
-    """Nothing but what must be given, and cancelled: it stands in no index."""
+    """A subscription with required fields only, and cancelled: it stands in no index."""
     return Subscription(
         tenant_id=TENANT,
         subscription_id=SUBSCRIPTION,
@@ -193,7 +193,7 @@ def signal() -> Signal:
 
 
 def exit_signal() -> Signal:
-    """Nothing but what must be given."""
+    """A signal with required fields only."""
     return Signal(
         signal_id=values.SIGNAL,
         strategy_id=STRATEGY,
@@ -289,7 +289,7 @@ def shard_report() -> ShardReport:
 
 
 def limit_record(place: LimitPlace) -> LimitRecord:
-    """Limits of one place, with what only that place has."""
+    """Limits of one place, with the fields that only that place has."""
     record = LimitRecord(place=place, limits=limits(), changed_by="golden-operator", changed_at=at(4), version=1)
     if place.scope is Scope.USER:
         return replace(record, organisation_id=ORGANISATION, group_id="golden-group")

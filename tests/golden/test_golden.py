@@ -1,4 +1,4 @@
-"""What older code has written is read as it was meant, and what the present code writes older code would read the same way."""
+"""Older and present code read each other's items and messages alike."""
 
 from __future__ import annotations
 

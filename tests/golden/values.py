@@ -240,7 +240,7 @@ def usage() -> Usage:
 
 
 def new_account() -> Account:
-    """An account as it is opened: nothing but what must be given."""
+    """An account as it is opened: required fields only."""
     return Account(
         tenant_id=TENANT, account_id=ACCOUNT, venue=VENUE, label="main", status=AccountStatus.NO_CREDENTIALS, created_at=NOW
     )
@@ -279,7 +279,7 @@ def account() -> Account:
 
 
 def told() -> tuple[Event, ...]:
-    """An event of every type, with what belongs to it; order and position are those of `account`."""
+    """An event of every type with the fields of the type; order and position are those of `account`."""
     return (
         Event(type=EventType.TRADE_CREATED, occurred_at=at(1), order=entry(state=IntentState.PENDING), receipt='{"golden":true}'),
         Event(type=EventType.TRADE_UNKNOWN, occurred_at=at(2), order=entry()),

@@ -1,4 +1,4 @@
-"""The function for dead letters and whoever asks it: the same answers and refusals on both sides."""
+"""The function for dead letters and its callers: the same answers and refusals on both sides."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def intake(monkeypatch: pytest.MonkeyPatch) -> Intake:
 
 @pytest.fixture
 def log() -> Iterator[StringIO]:
-    """The structured log: Powertools writes to what was the standard output when it was imported."""
+    """The structured log. Powertools keeps writing to the standard output that it found at its import."""
     written = StringIO()
     handler = cast(logging.StreamHandler[Any], logger.registered_handler)
     before = handler.setStream(written)

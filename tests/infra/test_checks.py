@@ -1,4 +1,4 @@
-"""Each test runs by exactly one command, a long command shows that it lives, and what hangs is ended."""
+"""Each test runs by exactly one command, a long command shows that it lives, and a command that hangs is ended."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_a_silent_step_is_told_of_and_its_lines_come_as_they_are_said(monkeypatc
     with python("import sys; sys.stdin.read(); print('one'); print('two')", stdin=subprocess.PIPE) as process:
 
         def speak(text: str, **_: Any) -> None:
-            """The process is silent until it was told of."""
+            """The process stays silent until its silence was reported."""
             told.append(text)
             assert process.stdin is not None
             process.stdin.close()

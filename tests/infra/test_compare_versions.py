@@ -1,4 +1,4 @@
-"""The end of `make deploy`: whatever differs between `live` and $LATEST is told and fails, and nothing secret is shown."""
+"""The end of `make deploy`: every difference between `live` and $LATEST is reported and fails, and nothing secret is shown."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""The killer: the same seed draws the same victims, it prefers those at work, and it ends when it is told."""
+"""The killer: the same seed draws the same victims, busy workers are preferred, and the killer ends when told."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_nobody_is_killed_after_it_was_stopped(killed: list[int], monkeypatch: p
 
 def test_one_that_has_finished_before_it_is_struck_may_live(killed: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     class Quick(Crowd):
-        """Whoever was busy at one look is idle at the next."""
+        """A worker that is busy at one look is idle at the next."""
 
         def workers(self) -> list[Worker]:
             self.alive = [Worker(it.function, it.pid, not it.busy and it.pid % 10 == 2) for it in self.alive]

@@ -1,4 +1,4 @@
-"""Whatever happens to an account, in whatever order: it stays bounded, its money adds up, its events tell its state."""
+"""Invariants of an account under any order of events: bounded size, money that adds up, events that tell its state."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class AccountLife(RuleBasedStateMachine):
         self.filled: dict[str, tuple[Decimal, Decimal]] = {}
 
     def change(self, account: Account) -> None:
-        """Store a state as the store does: what it tells leaves with it."""
+        """Store a state as the store does: its events leave with the write."""
         for event in account.outbox:
             if event.order:
                 self.told_orders[event.order.intent_id] = event.order

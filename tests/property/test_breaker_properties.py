@@ -58,7 +58,7 @@ class BreakerOfSeveralWorkers(RuleBasedStateMachine):
 
     @rule(worker=WORKERS, answers=st.booleans(), knows=st.booleans())
     def send_exit(self, worker: int, answers: bool, knows: bool) -> None:
-        """An exit goes whatever the breaker says, also with what the worker knew long ago."""
+        """An exit leaves in every state of the breaker, also with a worker's stale knowledge."""
         if knows:
             self.workers[worker].learn(self.breaker)
         self._end(self.workers[worker], answers=answers, knows=knows)

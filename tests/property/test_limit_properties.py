@@ -1,4 +1,4 @@
-"""Laws of limits: levels only tighten, windows are never exceeded, reservations never overshoot, whatever happens."""
+"""Laws of limits under any events: levels only tighten, windows are never exceeded, reservations never overshoot."""
 
 from __future__ import annotations
 

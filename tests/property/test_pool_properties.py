@@ -1,4 +1,4 @@
-"""Pools under any order of events: what is used never exceeds its bound, nothing leaks, and what there is can be used.
+"""Pools under any order of events: use never exceeds its bound, nothing leaks, and free room can be used.
 
 And why it is done so: who reads a sum, compares and writes overshoots under the very interleaving in which a pool does not.
 """
@@ -79,7 +79,7 @@ class PoolMachine(RuleBasedStateMachine):
 
     @rule(entry=entries)
     def repeat(self, entry: Intent) -> None:
-        """The message comes again before its account knows the entry."""
+        """SQS redelivers the message before its account knows the entry."""
         if self.pools.reservation(entry) is not None:
             before = self.pools.used
             assert self.pools.enter(entry) is None
@@ -141,7 +141,7 @@ class PoolMachine(RuleBasedStateMachine):
                 assert most <= max(bound, used)
 
     def teardown(self) -> None:
-        """Whatever has happened: once all positions are closed, and the sweep has looked, nothing is used any more."""
+        """After any events: once all positions are closed, and the sweep has looked, nothing is used any more."""
         for number in range(ACCOUNTS):
             account = self.pools.accounts.load("tenant-1", f"account-{number}")
             self.pools.accounts.save(replace(account, intents={}, positions={}))
@@ -171,7 +171,7 @@ class Naive:
     used: Decimal = Decimal(0)
 
     def reserve(self, amount: Decimal) -> Generator[None, None, bool]:
-        """One worker; it may be overtaken between what it reads and what it writes."""
+        """One worker, which another worker may overtake between its read and its write."""
         read = self.used
         yield
         if read + amount > self.bound:

@@ -1,4 +1,4 @@
-"""Whatever prices, fills and failures come: what is held is protected, no stop is loosened, both books agree."""
+"""Any prices, fills and failures: a held position is protected, no stop is loosened, both books agree."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SEEDS = 30  # two seconds; thousands were run when this was written
 
 
 class Life:
-    """One account's life: signals, a market that wanders, parts that fill, a venue that fails."""
+    """One account's life: signals, a wandering market, partial fills, a failing venue."""
 
     def __init__(self, seed: int) -> None:
         self.random = Random(seed)

@@ -66,7 +66,7 @@ def a_candle(open_time: datetime = NOW, close: str = "100", **changes: Any) -> C
 
 
 def candles_until(close: datetime, count: int, timeframe: Timeframe = Timeframe.M1, price: str = "100") -> tuple[Candle, ...]:
-    """`count` flat candles, the last of which closes at `close`."""
+    """`count` flat candles; the last candle closes at `close`."""
     return tuple(a_candle(close - timeframe.length * back, price) for back in range(count, 0, -1))
 
 

@@ -1,8 +1,9 @@
-"""What CloudFormation makes of the templates with given parameters: the values of functions, and which version carries them.
+"""The templates as CloudFormation carries them out with given parameters: the values of functions, and the version with them.
 
-The translator runs with the parameters, then references, conditions and functions are worked out. A value that another resource
-has only once it exists (an ARN, a generated name) is written as `<Table.Arn {...}>` with the properties that cannot change in
-place, which CloudFormation's own schemas name: where one of them changes, the resource is replaced, and so is its value.
+The translator runs with the parameters, then references, conditions and functions are worked out. Some values exist only once
+their resource exists, such as an ARN or a generated name. Such a value is written as `<Table.Arn {...}>` with the properties that
+cannot change in place. CloudFormation's own schemas name these properties: a change of one replaces the resource, and so the
+value.
 """
 
 import copy
@@ -18,7 +19,7 @@ import cfnlint
 from tests.support.transformed import PSEUDO, ROOT, Resource, Template, nested, source, translated
 
 SCHEMAS = Path(cfnlint.__file__).parent / "data" / "schemas"
-# What a function has that a version of it does not copy.
+# Properties of a function that a version of it does not copy.
 # (docs.aws.amazon.com/lambda/latest/dg/configuration-versions.html, the functions' API of each)
 NOT_OF_A_VERSION = {"RecursiveLoop", "ReservedConcurrentExecutions", "Tags"}
 
@@ -36,14 +37,14 @@ class Deployment:
         assert self.parameters.keys() == declared.keys(), declared.keys() - self.parameters.keys()
 
     def functions(self) -> dict[str, Resource]:
-        """What a version of each function copies, by the function's logical id; functions that are not deployed are left out."""
+        """The properties that a version of each function copies, by logical id. Functions that are not deployed are left out."""
         return {
             key: {name: value for name, value in self.properties(key).items() if name not in NOT_OF_A_VERSION}
             for key in self._deployed("AWS::Lambda::Function")
         }
 
     def versions(self) -> dict[str, tuple[str, Resource]]:
-        """The version that each function's alias has: its logical id and what replaces it when it changes."""
+        """The version of each function's alias: its logical id, and the properties whose change replaces it."""
         found = {}
         for alias in self._deployed("AWS::Lambda::Alias"):
             properties = self.template["Resources"][alias]["Properties"]
@@ -150,7 +151,7 @@ class Deployment:
 
 
 class _NoValue:
-    """AWS::NoValue: what stands there is as if it had not been written."""
+    """AWS::NoValue: a property with this value counts as not written."""
 
 
 NO_VALUE = _NoValue()

@@ -91,7 +91,7 @@ type Providers = Mapping[Callable[..., Any], Callable[..., Any]]
 
 
 def provide(app: FastAPI, providers: Providers) -> None:
-    """Let the application's use cases be made of what these providers give, and forget what it knew of others."""
+    """Let these providers make the application's use cases, and forget the values of earlier providers."""
     app.dependency_overrides.clear()
     app.dependency_overrides.update(providers)
     app.state = State()

@@ -19,7 +19,7 @@ def archive(**files: str) -> bytes:
 
 
 def role(cloud: Cloud, name: str, *statements: Any) -> str:
-    """A role for functions that allows `statements`; its ARN. One that is there already is taken as it is."""
+    """A role for functions that allows `statements`; its ARN. An existing role is taken as it is."""
     iam = cloud.client("iam")
     trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
     try:
@@ -63,7 +63,7 @@ def queue_arn(cloud: Cloud, url: str) -> str:
 
 
 def bodies(cloud: Cloud, url: str) -> list[str]:
-    """What waits in a queue right now, taken out of sight for a second."""
+    """The messages that wait in a queue right now, taken out of sight for a second."""
     answer = cloud.client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=1)
     return [message["Body"] for message in answer.get("Messages", [])]
 

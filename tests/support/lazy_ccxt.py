@@ -1,7 +1,7 @@
 """ccxt as it is deployed: a venue is imported when it is first used.
 
 Imported whole, ccxt takes three seconds of CPU in every process that runs tests. The exchange layer's own edit is made to the
-copy of the development environment, in this process alone, so what is tested is what is deployed.
+copy of the development environment, in this process alone. So the tests run the code that is deployed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LAYER = Path(__file__).resolve().parents[2] / "layers" / "exchange" / "layer.py"
 
 class _LazyLoader(SourceFileLoader):
     def get_code(self, fullname: str) -> CodeType:
-        """From source each time: what is cached beside it is ccxt's own."""
+        """Compile from source each time: a cached module is ccxt's own."""
         folder = Path(self.path).parent
         venues = {path.stem for path in folder.glob("*.py")} - {"__init__"}
         source = runpy.run_path(str(LAYER))["make_lazy"](self.get_data(self.path).decode(), venues)

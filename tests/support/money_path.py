@@ -142,7 +142,7 @@ class MoneyPath:
         return [(r.quantity, r.trigger_price) for r in orders if r.order_type is OrderType.STOP_MARKET]
 
     def told(self, kind: LegKind) -> list[Intent]:
-        """The newest telling of each leg of a kind, in the order in which they were first told of."""
+        """The newest report of each leg of a kind, in the order of the first reports."""
         orders = {e.event.order.intent_id: e.event.order for e in self.database.stream if e.event.order}
         return [order for order in orders.values() if order.kind is kind]
 

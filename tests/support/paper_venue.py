@@ -1,4 +1,4 @@
-"""The paper exchange over real HTTP, and ccxt's own class pointed at it: what the contract tests drive."""
+"""The paper exchange over real HTTP, and ccxt's own class pointed at it, for the contract tests."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ START_MS = 1_640_995_200_000  # 2022-01-01T00:00:00Z
 BTC = {"symbol": "BTCUSDT", "base": "BTC", "quote": "USDT", "tick_size": "0.10", "step_size": "0.001", "min_notional": "100"}
 BTC_SYMBOL = "BTC/USDT:USDT"
 HOSTS = {"fapi": "/fapi/", "sapi": "/sapi/", "api": "/api/"}
-PATIENCE_SECONDS = 120  # for what hangs; everything here answers at once, as far as the machine lets it
+PATIENCE_SECONDS = 120  # limit for a request that hangs; everything here answers at once, as far as the machine lets it
 WITHOUT_TLS = False  # plain HTTP: reading the world's certificates for each client takes 20 ms
 
 

@@ -1,4 +1,4 @@
-"""From a body to what the dialects make of it."""
+"""Parse a body as the dialects do."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def a_message(**fields: object) -> Message:
 
 
 def parse(**fields: object) -> ParsedSignal:
-    """What the message means, by whatever dialect takes it."""
+    """The meaning of the message, by the dialect that takes it."""
     message = a_message(**fields)
     return detect(message).parse(message)
 

@@ -1,4 +1,4 @@
-"""Pools with their services on fakes, and what a test does with them."""
+"""Pools with their services on fakes, and the steps that tests take with them."""
 
 from __future__ import annotations
 

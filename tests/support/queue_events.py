@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(slots=True)
 class Context:
-    """What a consumer asks of its context; each question takes `spent_per_question` of what remains."""
+    """A context's answers to a consumer; each question takes `spent_per_question` of the remaining time."""
 
     remaining: int = 60_000
     spent_per_question: int = 0

@@ -35,7 +35,7 @@ from infra.local.demo.scenario import VENUE, Case, PlannedStrategy, PlannedUser
 
 INSTANCE = f"test-e2e-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"  # one for each process that runs tests
 BALANCE = Decimal(100_000)
-REQUEST_SECONDS = 300.0  # for what hangs
+REQUEST_SECONDS = 300.0  # limit for a request that hangs
 ZIGZAG_MARKET = "BTC/USDT:USDT"
 ZIGZAG_CLOSES = (Decimal(50_000), Decimal(50_100))  # sma_cross with periods 2 and 3 turns on every one of these
 ZIGZAG_PARAMETERS = {"fast_period": 2, "slow_period": 3, "atr_period": 2, "stop_atr": 20.0}
@@ -200,7 +200,7 @@ def trade_order(
 
 
 def messages(cloud: Cloud, queue: str) -> list[dict[str, Any]]:
-    """What waits in a queue named by its output, with attributes, seen without taking it away."""
+    """The messages that wait in a queue named by its output, with attributes, seen without taking them away."""
     found: dict[str, dict[str, Any]] = {}
     sqs, url = cloud.client("sqs"), cloud.outputs[queue]
     while True:

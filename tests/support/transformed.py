@@ -1,8 +1,8 @@
 """The template as CloudFormation gets it: the root after SAM's transform, and the nested stacks beside it.
 
-Offline: local folders stand in for uploaded code, and no managed policy is looked up. What a test sees are plain
-dictionaries in CloudFormation's long form (`{"Fn::Sub": ...}`); `text` turns one into a string with the stack called
-`stack`, so that names and ARNs of different files can be compared.
+Offline: local folders stand in for uploaded code, and no managed policy is looked up. Tests see plain dictionaries in
+CloudFormation's long form (`{"Fn::Sub": ...}`). `text` turns a dictionary into a string with the stack called `stack`, so that
+names and ARNs of different files can be compared.
 """
 
 import os
@@ -46,7 +46,7 @@ class Statement:
 
 
 class NoManagedPolicies:
-    """What the transform asks for the ARNs of AWS's policies; none is used, so none is known."""
+    """The transform's source for ARNs of AWS's policies; no policy is used, so no policy is known."""
 
     def load(self) -> dict[str, str]:
         return {}

@@ -1,4 +1,4 @@
-"""The HTTP APIs: who gets in without a token, what is logged, and what a deployment tells."""
+"""The HTTP APIs: callers without a token, logged fields, and the outputs of a deployment."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What every function is: its handler, its time, its layers, its environment, its log, and where its failures go."""
+"""The properties of every function: handler, time, layers, environment, log, and the destination of failures."""
 
 import re
 from typing import Any

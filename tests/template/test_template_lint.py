@@ -1,4 +1,4 @@
-"""What `make test` runs cfn-lint and checkov on, and what cfn-lint says of what the transform makes of the templates."""
+"""The files that `make test` runs cfn-lint and checkov on, and cfn-lint's findings in the transformed templates."""
 
 import json
 import re
@@ -33,7 +33,7 @@ def test_checkov_reads_every_template_and_says_why_it_accepts_what_it_finds() ->
 
 @pytest.mark.slow
 def test_what_the_transform_makes_has_no_lint_error(tmp_path: Path) -> None:
-    """Errors only: warnings complain of nested stacks that are not uploaded yet and of what the transform writes."""
+    """Errors only: warnings complain of nested stacks that are not uploaded yet and of the transform's own output."""
     template = tmp_path / "transformed.json"
     template.write_text(json.dumps(root()))
     outcome = lint("--template", str(template), "--ignore-checks", "W")

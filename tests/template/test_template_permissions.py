@@ -16,8 +16,8 @@ READS_A_SECRET = {
 }
 CHANGES_SECRETS = {"secretsmanager:CreateSecret", "secretsmanager:PutSecretValue", "secretsmanager:UpdateSecret"}
 
-# A `*` inside a resource is a set that has no other name: the objects of a bucket, the streams of a table or a log group,
-# the secrets of the accounts (one more with each user).
+# A `*` inside a resource is a set that has no other name. Such sets are the objects of a bucket, and the streams of a table or a
+# log group. The secrets of the accounts are such a set, too: one more with each user.
 NAMED_SETS = ("<MarketsBucketArn>/*", "<TableArn>/stream/*", f"{SECRETS}/account/*", f"{SECRETS}/source/*")
 
 

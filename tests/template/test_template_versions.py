@@ -1,7 +1,7 @@
 """A changed parameter reaches the alias: a function's version changes exactly with the values that the function has.
 
-Exactly, because both ways are wrong: without a new version `live` keeps the old values while CloudFormation says success
-(github.com/aws/serverless-application-model/issues/3820), and a new version of an unchanged function is refused, which fails the
+Exactly, because both ways are wrong. Without a new version `live` keeps the old values while CloudFormation says success
+(github.com/aws/serverless-application-model/issues/3820). A new version of an unchanged function is refused, which fails the
 whole deployment (github.com/aws/serverless-application-model/issues/3281).
 """
 
@@ -48,14 +48,14 @@ CHANGES: dict[str, tuple[str, frozenset[str]]] = {
 }
 PAIRS = list(itertools.product(CHANGES, SHAPE))
 
-# What a description may name beside parameters, and the longest value of each: `https://`, ten characters, `.execute-api.`,
-# the longest region (ap-southeast-1) and China's `.amazonaws.com.cn`.
+# Attributes that a description may name beside parameters, and the longest value of each: `https://`, ten characters,
+# `.execute-api.`, the longest region (ap-southeast-1) and China's `.amazonaws.com.cn`.
 LONGEST_ATTRIBUTES = {"PaperHttpApi.ApiEndpoint": 8 + 10 + 13 + 14 + 17}
 LONGEST_DESCRIPTION = 256  # of a version (docs.aws.amazon.com/lambda/latest/api/API_PublishVersion.html)
 
 # The properties that cannot change in place of everything that a function names (its queues, tables, role ...). In a function's
-# text stands the logical id alone, so a replacement behind it would not reach the alias. Whoever has to change one of these gives
-# the resource another logical id, which is another text and a new version.
+# text stands the logical id alone, so a replacement behind it would not reach the alias. A change of such a property therefore
+# needs another logical id, which is another text and a new version.
 FIXED: dict[str, dict[str, Any]] = {
     **{
         f"root.{key}": {"QueueName": f"stack-{name}"}
@@ -223,7 +223,7 @@ def test_what_a_function_names_is_never_replaced_behind_its_name() -> None:
 
 
 def references(value: Any) -> dict[str, dict[str, Any]]:
-    """What stands in worked-out properties for values of other resources: their names and what is fixed of them."""
+    """The names of other resources in worked-out properties, with the fixed properties of each."""
     if isinstance(value, Mapping):
         value = list(value.values())
     if isinstance(value, list):

@@ -1,8 +1,8 @@
-"""What functions are known to do, so that none is run again to find out.
+"""Known runs of functions: an invocation that must go like a known run is not run again.
 
-A function's next request follows from what it was given, from the answers that it got, and from the time at which it got
-them. Where two schedules agree in all of that (an order that was lost looks to its sender like one that was executed
-unheard), one run tells for both; only the world, to which the requests are made again, differs.
+A function's next request follows from its input, from the answers to its requests, and from the times of those answers. Two
+schedules may agree in all three: to its sender, a lost order looks like an order that was executed unheard. One run then tells
+for both schedules. Only the world differs, so the run's requests are made to each world.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class _Step:
 
 @dataclass(slots=True)
 class Behaviours:
-    """Remembers invocations by what they were given, and foretells those that hear the same."""
+    """Remembers invocations by their input, and foretells an invocation that hears the same answers at the same times."""
 
     _begun: dict[object, _Step] = field(default_factory=dict)
 

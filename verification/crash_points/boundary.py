@@ -1,4 +1,4 @@
-"""What a running service asks of the outside, one request at a time: each is a boundary at which something can go wrong."""
+"""The requests of a running service to the outside, one at a time. Each request is a boundary at which something can go wrong."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One request. `apply` carries it out; `faults` are other ways in which it can end; `client_id` is that of a new order."""
+    """One request.
+
+    `apply` carries the request out; `faults` are other ways in which the request can end. `client_id` belongs to a new order.
+    """
 
     name: str
     apply: Callable[[World], Any]

@@ -23,7 +23,7 @@ Request = Mapping[str, Any]
 
 @dataclass(slots=True)
 class Cloud:
-    """What stands behind every client; `secrets` and `objects` never change."""
+    """The services behind every client; `secrets` and `objects` never change."""
 
     crosser: Crosser
     secrets: Mapping[tuple[str, str], str]
@@ -185,7 +185,7 @@ def _key(attributes: Mapping[str, Any]) -> Key:
 
 
 def _subject(request: Request) -> str:
-    """What kind of item a request is about, for people who read a trace."""
+    """The kind of item that a request is about, for people who read a trace."""
     if "RequestItems" in request:
         return "gate"
     if "TransactItems" in request:

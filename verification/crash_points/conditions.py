@@ -28,7 +28,7 @@ _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
 
 
 def holds(request: Mapping[str, Any], item: Attributes | None) -> bool:
-    """Whether the request's condition is true of what is stored."""
+    """Whether the request's condition is true of the stored item."""
     expression = request.get("ConditionExpression")
     if not expression:
         return True
@@ -38,7 +38,7 @@ def holds(request: Mapping[str, Any], item: Attributes | None) -> bool:
 
 @cache
 def parsed(expression: str) -> Test:
-    """The expression as a function; raises `ValueError` for what this grammar has not."""
+    """The expression as a function. Raises `ValueError` for an expression that this grammar does not know."""
     tokens = _TOKEN.findall(expression)
     if "".join(tokens) != re.sub(r"\s+", "", expression):
         raise ValueError(f"not understood: {expression}")

@@ -2,8 +2,8 @@
 
 Deaths cost nothing to explore: the world before each boundary is what a death there leaves. Every other fault runs the function
 again. Faults that the adapter takes for the same, and that leave the same world, are run once and counted as often as they are. A
-worker that overtakes at a boundary is not run again where the request at that boundary is none of its business: the two commute,
-and its overtaking is counted one boundary later.
+worker that overtakes at a boundary is not run again where the request at that boundary does not concern the worker. The two
+commute, and the overtaking is counted one boundary later.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ class Enumeration:
         return sizes
 
     def _meaning(self, operation: Operation, number: int) -> object:
-        """What an adapter makes of a fault of the venue; None for one of which only a run can tell."""
+        """The adapter's translation of a fault of the venue; None for a fault whose meaning only a run can tell."""
         fault = operation.faults[number]
         if not operation.at_venue:
             return None
@@ -166,7 +166,7 @@ class Enumeration:
             found = later
 
     def _overtakings_of(self, world: World, disturber: Disturber, budget: int) -> dict[object, Ending]:
-        """What another worker can make of a world, by (world, faults)."""
+        """The endings of another worker's invocation in a world, by (world, faults)."""
         key = world.exact(), disturber, budget
         if key not in self._overtakings:
             self._overtakings[key] = self.endings(world, *disturber, (), budget)
@@ -191,7 +191,7 @@ def invoked(functions: Functions, world: World, worker: Worker, body: str, plan:
 
 
 def _forget_where(error: Exception | None) -> None:
-    """Let go of the frames that an error came through: they hold whatever was in use, and all of it is kept here."""
+    """Let go of the frames that an error came through. Frames hold all objects in use, and every error is kept here."""
     if error is not None:
         error.__traceback__ = error.__context__ = error.__cause__ = None
 

@@ -38,7 +38,7 @@ from verification.crash_points.venue_book import (
 )
 from verification.crash_points.world import Arrival, World
 
-UNKNOWN_SECONDS = 0.0  # how long nothing is heard; what takes longer is a slow write
+UNKNOWN_SECONDS = 0.0  # time without an answer until the sender gives up; a slow write covers longer waits
 
 
 class Session(requests.Session):

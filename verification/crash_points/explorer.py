@@ -24,7 +24,7 @@ MAX_VIOLATIONS = 5
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """What is broken, and the schedule that broke it, as `--replay` takes it."""
+    """A broken invariant, and the schedule that broke it, as `--replay` takes the schedule."""
 
     what: str
     schedule: str
@@ -91,7 +91,8 @@ class Explorer:
 def shared(endings: list[Ending], part: int, parts: int) -> list[Ending]:
     """Endings, those with fewer faults first, cut into parts of neighbours that lead to much the same worlds.
 
-    The first has what went well, the others as many with one fault each: what is left of the budget makes the work.
+    The first part has the endings without faults. The others share the endings with one fault evenly, since the rest of an
+    ending's fault budget makes its work.
     """
     if parts == 1:
         return endings

@@ -53,7 +53,7 @@ ENVIRONMENT = {
 
 
 class Worker(StrEnum):
-    """A function, by what it is called in traces."""
+    """A function, by its name in traces."""
 
     EXECUTOR = "executor"
     RECONCILER = "reconciler"
@@ -61,7 +61,7 @@ class Worker(StrEnum):
 
 
 class NoMetrics:
-    """`ports.clock.Metrics` of which nobody asks."""
+    """`ports.clock.Metrics` that drops all counts, since nothing reads them."""
 
     def count(self, name: str, value: float = 1) -> None:
         """Nothing."""
@@ -84,7 +84,7 @@ class Options(dict[str, Any]):
 
 
 class Boundaries:
-    """Passes every request on to whoever runs a function just now."""
+    """Passes every request on to the crosser of the function that runs at present."""
 
     def __init__(self) -> None:
         self.crosser: Crosser = _Alone(World())
@@ -141,7 +141,7 @@ class Functions:
                 purses[VENUE] = _Purse(minute_of(now), left=LEASED)
 
     def meaning_of(self, fault: Fault, world: World) -> object:
-        """What the venue's adapter makes of a fault: two with the same meaning and effect are one to everything above it."""
+        """The venue adapter's translation of a fault. Code above the adapter cannot tell faults of one translation apart."""
         self.boundaries.crosser = _Faulty(world, fault)
         client = self.client
         try:

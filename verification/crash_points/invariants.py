@@ -1,4 +1,4 @@
-"""What must be true of every world, and of one that has come to rest; computed anew from what is stored."""
+"""The invariants of every world, and of a world that has come to rest; computed anew from the stored items."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from verification.crash_points.world import PRICE, START, World, opened
 
 
 def broken_always(world: World) -> Iterator[str]:
-    """What may never be, not even for a moment."""
+    """The breaches of invariants that hold at every moment."""
     repeated = [client_id for client_id, times in Counter(order.client_id for order in world.orders).items() if times > 1]
     yield from (f"1: {client_id} was executed more than once" for client_id in repeated)
     if abs(world.net) > QUANTITY:
@@ -34,7 +34,7 @@ def broken_always(world: World) -> Iterator[str]:
 def _over_the_limits(body: dict[str, Any]) -> Iterator[str]:
     """At most one position, held or coming, and on either side no more notional than one order may have.
 
-    An entry that turns a position round is in the same market, and is sent once that is closed: it adds nothing to it.
+    An entry that reverses a position is in its market, and leaves once the position is closed: the entry adds nothing to it.
     """
     entries = [intent for intent in body.get("intents", {}).values() if intent["kind"] == "ENTRY"]
     held = list(body.get("positions", {}).values())
@@ -50,7 +50,10 @@ def _over_the_limits(body: dict[str, Any]) -> Iterator[str]:
 
 
 def _beyond_the_pool(world: World, body: dict[str, Any]) -> Iterator[str]:
-    """What is reserved is within the pool's bounds and with what is free no more than them, and covers what is held or coming."""
+    """Reservations and free room together stay within the bounds of the pool.
+
+    The reservations cover all that is held or coming.
+    """
     slots = [
         item for (partition, _), item in world.items.items() if partition.startswith(f"POOL#{ROOM_FOR_ONE.organisation_id}#")
     ]
@@ -69,7 +72,7 @@ def _beyond_the_pool(world: World, body: dict[str, Any]) -> Iterator[str]:
 
 
 def broken_sending(point: Point, world: World) -> Iterator[str]:
-    """What must be true when an order leaves: its mark is written, and an entry is fresh. `world` is as the order leaves."""
+    """The breaches of an order that leaves without its mark, or of an entry that is too old. `world` is as the order leaves."""
     if not point.operation.name.startswith("create "):
         return
     intents = account_body(world).get("intents", {}).values()
@@ -85,7 +88,7 @@ def client_id_of(intent: dict[str, Any]) -> str:
 
 
 def broken_at_rest(world: World, entered: bool, may_hold: bool) -> Iterator[str]:
-    """What must be true once nothing is on its way any more; `entered` if the last signal was an entry."""
+    """The breaches of a world in which nothing is on its way any more; `entered` if the last signal was an entry."""
     body = account_body(world)
     positions = body.get("positions", {}).values()
     ours = sum((Decimal(p["quantity"]) * (1 if p["side"] == "LONG" else -1) for p in positions), Decimal(0))

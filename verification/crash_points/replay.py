@@ -17,7 +17,7 @@ _CHOICE = re.compile(r"(?P<at>\d+)(?:f(?P<fault>\d+)|(?P<dies>x)|(?P<worker>[a-z
 
 
 def replay(enumeration: Enumeration, scenario: Scenario, schedule: str) -> Iterator[str]:
-    """The lines of a schedule's story. What it says after its last invocation goes on without faults until all is at rest."""
+    """The lines of a schedule's story. After its last invocation the story goes on without faults until all is at rest."""
     world, codes = scenario.begin(enumeration.functions), schedule.split("/")
     while True:
         event = next_event(world, scenario)

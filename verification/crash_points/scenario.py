@@ -1,4 +1,4 @@
-"""What happens to one account: its signals one after another, each once everything has come to rest; and the order of events."""
+"""The story of one account: its signals, each sent once everything has come to rest, and the order of events."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def _signal(action: Action, stage: int, issued_at: float, limit: EntryOrder | No
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What happens next: a worker is invoked with `body`; `message` is the one that it was given, if a queue did."""
+    """The next invocation: a worker is invoked with `body`; `message` is the queue's message, if a queue delivered one."""
 
     worker: Worker
     body: str
@@ -158,7 +158,7 @@ def _event(world: World, which: int) -> Event:
 
 
 def _wish(message: Message) -> tuple[bool, bool]:
-    """What a request for a look asks for: several of the same at the same moment are delivered as one."""
+    """The content of a request for a look: equal requests at the same moment are delivered as one."""
     body = json.loads(message.body)
     return body["full"], bool(message.receives)
 

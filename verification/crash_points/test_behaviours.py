@@ -1,4 +1,4 @@
-"""What is foretold of an invocation is what happens when it is run."""
+"""A foretold invocation goes as foretold when it is run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EVERY = 2  # of so many invocations that were foretold one is run as well
 
 @dataclass
 class Doubting(Enumeration):
-    """Runs a sample of what was foretold after all, on functions with another past."""
+    """Runs a sample of foretold invocations after all, on functions with another past."""
 
     others: Functions = field(default_factory=put_together)
     compared: int = 0

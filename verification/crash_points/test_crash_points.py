@@ -28,7 +28,7 @@ def functions() -> Functions:
 
 @pytest.fixture(autouse=True)
 def _without_the_collector() -> Iterator[None]:
-    """What an enumeration keeps is large and without cycles: the collector would look through it again and again."""
+    """Run without the garbage collector, which would search the many cycle-free objects of an enumeration again and again."""
     gc.disable()
     yield
     gc.freeze()  # what little garbage there is costs more to look for than to keep

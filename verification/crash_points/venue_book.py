@@ -1,4 +1,4 @@
-"""The venue's book of one account: what an order, a cancellation or a question does to it, and what the venue answers."""
+"""The venue's book of one account: the effect of an order, a cancellation or a question, and the venue's answer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from verification.crash_points.world import PRICE, START, Arrival, Order, World
 
-BLIND_SECONDS = 2.5  # a replica that answers reads lags behind by less than two look-ups are apart
+BLIND_SECONDS = 2.5  # a replica that answers reads lags behind by less than the time between two lookups
 LATEST_SECONDS = 15.0  # receive window and processing time-out: a request that was sent is executed until then or never
 FEE_RATE = Decimal("0.0004")
 LIFE = "/fapi/v1/order"

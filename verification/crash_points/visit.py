@@ -1,4 +1,4 @@
-"""One invocation of a function in one world, under a plan of what goes wrong at which boundary; and all plans that there are."""
+"""One invocation of a function in one world, under a plan of faults at boundaries; and all plans that there are."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from verification.crash_points.world import World
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What goes wrong at a boundary: fault number `fault` of its operation; the process dies before it (`fault` None, no
-    `worker`); or another worker does all its work before it, which leads to `world`.
+    """The event at a boundary. With `fault`, that fault of the operation by its number. With neither `fault` nor `worker`, the
+    process dies before the operation. With `worker`, another worker does all its work before the operation, which leads to
+    `world`.
     """
 
     at: int
@@ -37,7 +38,7 @@ type Plan = tuple[Choice, ...]
 
 @dataclass(slots=True)
 class Point:
-    """A boundary as it was reached: the world before it, and what came of it."""
+    """A boundary as the function reached it: the operation, the world before the operation, and its answer or error."""
 
     operation: Operation
     before: World
@@ -84,7 +85,7 @@ def told(error: Exception) -> object:
 
 
 def carried_out(operation: Operation, world: World) -> object:
-    """What an operation answers in a world, which it changes."""
+    """The answer of an operation to a world. The operation changes the world."""
     try:
         return operation.apply(world)
     except Exception as error:

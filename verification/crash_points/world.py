@@ -18,7 +18,7 @@ from candlecast.domain.reconcile.look_schedule import FULL_LOOK_INTERVAL, slot_a
 
 START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 PRICE = Decimal(100)
-LONG_AGO = 31.0  # ages beyond this are one: nothing asks whether an order is older than the settle window and two look-ups
+LONG_AGO = 31.0  # older ages count as equal: nothing asks whether an order is older than the settle window and two lookups
 LONG_DUE = 60.0  # how long an account has been due is asked up to a minute
 FAR_AHEAD = 600.0
 PHASE = 300  # looks at an account follow the clock, in turns of so many seconds
@@ -131,7 +131,7 @@ class World:
 
     @property
     def net(self) -> Decimal:
-        """What the venue says is held: positive is long."""
+        """The venue's position: positive is long."""
         filled = (order for order in self.orders if order.status == "FILLED")
         return sum((o.quantity if o.side == "BUY" else -o.quantity for o in filled), Decimal(0))
 
@@ -163,7 +163,7 @@ class World:
         return _NAME.sub(lambda found: names.setdefault(found.group(), f"name{len(names)}"), text)
 
     def _remembered(self) -> list[Order]:
-        """Orders of which somebody may still ask: of what has ended long ago only the position is left."""
+        """Orders that a function may still ask about. An order that ended long ago leaves only its position."""
         return [o for o in self.orders if o.status == "NEW" or self.now - max(o.placed_at, o.ended_at) <= LONG_AGO]
 
     def _blocked_for(self) -> float:

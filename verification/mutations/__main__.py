@@ -1,6 +1,6 @@
 """Run the suites on mutated code, in a process of its own: `python -m verification.mutations 'the settle window' simulation`.
 
-Without a mutation (`none`), the same seeds and schedules must find nothing. What was broken first is printed, as JSON.
+Without a mutation (`none`), the same seeds and schedules must find nothing. The first broken invariant is printed, as JSON.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ FAULTS = 1
 
 
 def main() -> int:
-    """0 whatever is found: the caller judges."""
+    """Print the broken invariants. Returns 0 with or without any: the caller judges."""
     parser = argparse.ArgumentParser(prog="python -m verification.mutations", description=__doc__)
     parser.add_argument("mutation", choices=[NONE, *(mutation.name for mutation in MUTATIONS)])
     parser.add_argument("suite", choices=list(Suite))

@@ -12,7 +12,7 @@ PLACE_ORDERS, EXECUTE_ORDER = "candlecast.services.orders.place_orders", "candle
 
 
 class Suite(StrEnum):
-    """What may find a mutation."""
+    """The suites that may find a mutation."""
 
     SIMULATION = "simulation"
     CRASH_POINTS = "crash_points"
@@ -20,7 +20,10 @@ class Suite(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """What is removed, by which edits; every suite in `found_by` turns red. `case` is the crash points' scenario for it."""
+    """A mechanism that is removed, and the edits that remove it; every suite in `found_by` turns red.
+
+    `case` is the crash points' scenario for it.
+    """
 
     name: str
     edits: tuple[Edit, ...]

@@ -11,7 +11,7 @@ from types import CodeType, ModuleType
 
 
 class EditDoesNotApply(Exception):
-    """The code has changed, and whoever changed it has to say where the mechanism is now."""
+    """The code has changed: the author of the change must move the edit to the mechanism's new place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class _EditingLoader(SourceFileLoader):
         self._edits = edits
 
     def get_code(self, fullname: str) -> CodeType:
-        """From source each time: what is cached beside it is not edited, and what is edited must not be cached."""
+        """Compile from source each time. A cached module is not edited, and an edited module must not be cached."""
         source = self.get_data(self.path).decode()
         for edit in self._edits:
             source = edit.made_in(source)

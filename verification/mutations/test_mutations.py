@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def found(name: str, suite: Suite) -> list[str]:
-    """What a suite finds broken, in a process of its own."""
+    """The invariants that a suite finds broken, in a process of its own."""
     command = [sys.executable, "-m", "verification.mutations", name, suite]
     done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)  # noqa: S603 - our own names
     broken: list[str] = json.loads(done.stdout)

@@ -52,7 +52,7 @@ def main() -> int:
 
 
 def _all(seeds: range, workers: int, *, traced: bool) -> Iterator[Result]:
-    """The results in the order of the seeds, whoever runs them."""
+    """The results in the order of the seeds, by any number of workers."""
     one = partial(run, traced=traced)
     if workers == 1 or len(seeds) == 1:
         yield from map(one, seeds)

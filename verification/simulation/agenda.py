@@ -1,4 +1,4 @@
-"""What happens when: the simulated world has one thread, and only its agenda moves the clock on."""
+"""The order of events: the simulated world has one thread, and only its agenda moves the clock on."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_STEPS = 200_000  # a run that needs more goes round in circles
 
 @dataclass(slots=True)
 class Agenda:
-    """What happens when; equal instants in the order in which they were planned."""
+    """Planned events by their time; events of the same instant in the order in which they were planned."""
 
     clock: FakeClock
     chronicle: Chronicle

@@ -1,6 +1,6 @@
 """The invariants, asked while a run goes on: at every write of an account and at every order that is sent.
 
-What is computed here is computed anew from what was written and sent, not by the functions that the product decides with.
+The audit computes from the writes and the sent orders, not by the functions that the product decides with.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Audit:
             self.switches.on_send(account, intent, sent_at)
 
     def on_save(self, before: Account, after: Account) -> None:
-        """A write: what it marks for sending may be sent (invariant 7), and no limit is overshot by it (invariant 2)."""
+        """Check a write: each marked intent may be sent (invariant 7), and the write overshoots no limit (invariant 2)."""
         for key, intent in after.intents.items():
             known = before.intents.get(key)
             marked = intent.state is IntentState.SUBMITTING and (known is None or known.submitted_at != intent.submitted_at)

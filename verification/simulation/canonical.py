@@ -26,7 +26,7 @@ PATIENT = settings(max_signal_age_seconds=900, max_positions=1)
 
 @dataclass(frozen=True, slots=True)
 class EndState:
-    """What is left once everything has come to rest; how it came about may differ, this may not."""
+    """The state once everything has come to rest. Runs may reach the state in different ways, and the state must be equal."""
 
     net: Decimal
     positions: int

@@ -1,4 +1,4 @@
-"""What happened in a run, in order and by the run's own clock: a failing seed prints it, and the report counts its faults."""
+"""The events of a run, in order and by the run's own clock: a failing seed prints them, and the report counts the faults."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from candlecast.domain.orders.intent import Intent
 from tests.support.builders import NOW
 from tests.support.fakes.clock import FakeClock
 
-KEPT = 400  # events; what breaks an invariant has mostly happened within the last ten minutes, and a minute is some 30 events
+KEPT = 400  # events; the cause of a broken invariant lies mostly within the last ten minutes, and a minute is some 30 events
 
 
 @dataclass(slots=True)
@@ -36,20 +36,20 @@ class Chronicle:
         self._events.append((self.clock.now(), f"FAULT {kind} {what}".rstrip()))
 
     def fail(self, what: str) -> None:
-        """An invariant is broken: what follows is no longer of interest."""
+        """Record a broken invariant: later events are no longer of interest."""
         self.broken.append(f"{self.clock.now().isoformat()} {what}")
         self._events.append((self.clock.now(), f"BROKEN {what}"))
         if self._led_there is None:
             self._led_there = tuple(self._events)
 
     def trace(self) -> tuple[str, ...]:
-        """The events that led to the first broken invariant, else the last ones: seconds since the run began, and what it was."""
+        """The events that led to the first broken invariant, else the last ones: seconds since the run began, then the event."""
         events = self._led_there or tuple(self._events)
         return tuple(f"{(at - NOW).total_seconds():9.3f} s  {what}" for at, what in events)
 
 
 def changes(before: Account, after: Account) -> Iterator[str]:
-    """What a write changes of an account, a line each."""
+    """The changes of an account by a write, a line each."""
     name = after.account_id
     if after.status is not before.status:
         yield f"{name} is {after.status}"

@@ -15,7 +15,7 @@ from verification.simulation.chronicle import Chronicle
 from verification.simulation.profile import Profile
 
 SLOW_CALLS = 0.1  # the share of calls that may take as long as the profile allows
-ALL_LOST = 0.5  # the share of lost answers of which the SDK's second try is lost, too
+ALL_LOST = 0.5  # the share of lost answers whose retry by the SDK is lost, too
 IDEMPOTENT = frozenset({"pools.change"})  # a transaction: the SDK repeats it under the token of its first try
 MAX_DEPTH = 2  # somebody overtakes a function, and is overtaken in turn; deeper nesting adds nothing new
 
@@ -61,7 +61,10 @@ class Crossings:
             self._visits.pop()
 
     def gate_was_read(self, asked_at: datetime | None) -> None:
-        """The visit that is under way has an answer from the gate, for which it asked then; None while it has none."""
+        """The visit that is under way has an answer from the gate, for a question at `asked_at`.
+
+        `asked_at` is None while the visit has no answer.
+        """
         if self._visits:
             self._visits[-1].gate_read_at = asked_at
 

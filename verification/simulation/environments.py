@@ -1,4 +1,4 @@
-"""Warm environments of the functions: what they remember from one invocation to the next is as old as their last one."""
+"""Warm environments of the functions: their memory is as old as their last invocation."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from verification.simulation.crossings import Crash
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What an environment keeps: the gate with the venue's breaker and the address's budget, and the limits that it has read."""
+    """The memory of an environment: the gate with the venue's breaker and the address's budget, and the limits last read."""
 
     gate: CheckGate
     limits: ReadLimits
@@ -29,7 +29,10 @@ class Environment:
 
 @dataclass(slots=True)
 class Environments:
-    """One invocation at a time in each; the one that was idle longest comes first, so that what it knows is old."""
+    """One invocation at a time in each environment.
+
+    The environment that was idle longest comes first, so that its memory is old.
+    """
 
     make: Callable[[], Environment]
     _idle: defaultdict[str, deque[Environment]] = field(default_factory=lambda: defaultdict(deque))
@@ -52,6 +55,6 @@ class Environments:
 def an_environment(
     gate: GateReader, breakers: BreakerStore, weights: WeightStore, limits: LimitStore, clock: Clock, metrics: Metrics
 ) -> Environment:
-    """One that has just started, wired as the composition root wires it."""
+    """A fresh environment, wired as the composition root wires it."""
     watch, spend = WatchVenue(breakers, clock, metrics), SpendWeight(weights, EGRESS, clock, metrics)
     return Environment(CheckGate(gate, watch, spend, clock, metrics), ReadLimits(limits, clock, metrics))

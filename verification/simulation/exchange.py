@@ -23,7 +23,7 @@ from verification.simulation.profile import Profile
 
 RATE_LIMIT_SECONDS = 5
 SLOWEST_FILL_SECONDS = 8.0
-LONGEST_LAG = BINANCE_USDM.lookup_spacing - timedelta(milliseconds=500)  # two look-ups in a row never see the same stale replica
+LONGEST_LAG = BINANCE_USDM.lookup_spacing - timedelta(milliseconds=500)  # two lookups in a row never see the same stale replica
 
 Later = Callable[[datetime, Callable[[], None]], None]  # does something at an instant
 OnSend = Callable[[str, OrderRequest], None]
@@ -44,7 +44,7 @@ class SimulatedExchange(FakeExchange):
 
     @property
     def used_weight(self) -> int | None:
-        """What the venue says with its answers."""
+        """The used weight that the venue reports with its answers."""
         return self.front.used_weight
 
     @used_weight.setter
@@ -56,7 +56,7 @@ class SimulatedExchange(FakeExchange):
         return super().receive(method, api_key, client_order_id)
 
     def leaves_us(self, api_key: str, request: OrderRequest) -> None:
-        """A request to place an order is on its way, whatever becomes of it."""
+        """A request to place an order leaves us; its outcome is still open."""
         self._on_send(api_key, request)
 
     def create(self, api_key: str, request: OrderRequest) -> VenueOrder:

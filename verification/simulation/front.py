@@ -1,4 +1,4 @@
-"""What stands before the venue's book: it can be out of order, and it counts what an address asks of it."""
+"""The front of the venue, before its book: a front can be out of order, and counts the requests of an address."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Front:
 
     @property
     def used_weight(self) -> int:
-        """What the venue says that our address has used in this minute."""
+        """The used weight of our address in this minute, as the venue reports it."""
         return self._used + self.neighbours
 
     def admit(self, method: str) -> None:

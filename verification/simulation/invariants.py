@@ -1,4 +1,4 @@
-"""What must be true of a world that has come to rest (the invariants of docs/RELIABILITY.md, by their numbers)."""
+"""The invariants of a world that has come to rest, by their numbers in docs/RELIABILITY.md."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _positions(world: World, account: Account) -> Iterator[str]:
 
 
 def _money(world: World, account: Account) -> Iterator[str]:
-    """What the venue paid and took is what our trades and open positions say."""
+    """The money that moved at the venue equals the sums of our trades and open positions."""
     paid = fees = Decimal(0)
     for request, order in world.exchange.books[account.account_id].orders:
         sign = 1 if request.side is Side.SELL else -1
@@ -102,11 +102,11 @@ def _stops(world: World, account: Account) -> Iterator[str]:
 
 
 def _exits_are_not_lost(world: World, account: Account) -> Iterator[str]:
-    """A position that is held has seen no exit since it was opened, but one that was refused and told so."""
+    """No exit was issued for a held position since its opening, except an exit that was refused and reported so."""
     signals = {order.signal.signal_id: order.signal for order in world.trade_queue.put_messages}
     for position in account.positions.values():
         exits = sorted(_told_orders(world, position, LegKind.EXIT), key=lambda i: i.attempts)
-        for exit_ in {i.signal_id: i for i in exits}.values():  # of one that was cut short, the one for the rest
+        for exit_ in {i.signal_id: i for i in exits}.values():  # of an exit that was cut short, the exit for the rest
             meant = exit_.signal_id in signals and signals[exit_.signal_id].closes(position.side)
             refused = exit_.state in (IntentState.REJECTED, IntentState.DENIED)
             if meant and exit_.issued_at > position.signal_issued_at and not refused:
@@ -142,7 +142,7 @@ def _nothing_is_lost(world: World) -> Iterator[str]:
 
 
 def _events_tell_the_state(world: World) -> Iterator[str]:
-    """4: folding the events gives the open intents that were told of, and the positions."""
+    """4: folding the events gives the reported open intents, and the positions."""
     orders: dict[tuple[str, str], Intent] = {}
     positions: dict[tuple[str, str], Position] = {}
     for told in world.database.stream:
@@ -161,7 +161,7 @@ def _events_tell_the_state(world: World) -> Iterator[str]:
 
 
 def _history_is_final(world: World) -> Iterator[str]:
-    """5: what was projected is what was told, and every event reached the bus under one id."""
+    """5: history is final, and every reported event reached the bus under one id."""
     open_ids = {key for account in world.database.accounts.values() for key in account.intents}
     for (_, key), (intent, _) in world.database.orders.items():
         if not intent.state.is_terminal and key not in open_ids:

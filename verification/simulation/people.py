@@ -145,7 +145,10 @@ class People:
             world.market_data.put(market, Timeframe.M1, self._candles[market], venue=VENUE)
 
     def signal_from_outside(self) -> None:
-        """A signal that was issued a while ago, now and then without a price; its sender repeats it until it is taken."""
+        """A signal that was issued a while ago, now and then without a price.
+
+        Its sender repeats the signal until an answer accepts it.
+        """
         world, random = self.world, self.world.random
         strategy_id = random.choice(OUTSIDE)
         market, action = random.choice(STRATEGIES[strategy_id]), random.choice(ACTIONS)
@@ -214,7 +217,7 @@ class People:
         self.world.switches.somebody_acts(STRATEGIES, {tenant_id for tenant_id, _ in self.world.database.accounts})
 
     def trades_by_hand(self) -> None:
-        """Somebody closes a part of what an account holds, or the venue all of it; our own orders may be on their way."""
+        """A person closes a part of an account's position, or the venue all of it; our own orders may be on their way."""
         world, random = self.world, self.world.random
         if random.random() >= world.profile.by_hand:
             return

@@ -9,8 +9,12 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """Probabilities: per boundary (crash, overtake), request to a store, order (the venue's faults), message (repeats) or
-    half a minute (outage, ban, switch_flips); `neighbours` is the most that others use of our address's weight."""
+    """Probabilities of disturbances.
+
+    `crash` and `overtake` count per boundary, refusals and lost answers of stores per request, the venue's faults per order,
+    repeats per message. `outage`, `ban` and `switch_flips` count per half a minute. `neighbours` is the most that others use of
+    our address's weight.
+    """
 
     accounts: int = 3
     subscriptions_per_account: int = 3

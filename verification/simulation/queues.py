@@ -40,7 +40,7 @@ class Consumer[M]:
 
 @dataclass(slots=True)
 class Workshop:
-    """What the queues share."""
+    """The parts that all queues share."""
 
     chronicle: Chronicle
     random: Random
@@ -83,7 +83,7 @@ def consume[M](workshop: Workshop, consumer: Consumer[M], delivery: Delivery[M],
 
 
 def _name(message: object) -> str:
-    """What a message is about, in a few words."""
+    """The subject of a message, in a few words."""
     signal = getattr(message, "signal", None)
     whom = getattr(message, "account_id", None) or getattr(message, "market", "all followers")
     return str(whom) if signal is None else f"{signal.action} {signal.signal_id[:6]} for {whom}"

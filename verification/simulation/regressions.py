@@ -1,7 +1,7 @@
 """Seeds that have failed once: they are kept with the profile that they ran under and replayed at every run of the tests.
 
-What a seed does follows from the simulation, too: when that changes, an old seed meets other trouble. What a defect was is
-therefore stated by a test of its own as well, and the entry names it.
+A seed's run depends on the simulation, too: when the simulation changes, an old seed meets other trouble. A test of its own
+therefore states the defect as well, and the entry names that test.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ TOLD = 3  # what broke, at most so many lines of it
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Regression:
-    """One seed that has failed; `shown_by` is the test that states the defect directly, empty until it is mended."""
+    """One seed that has failed; `shown_by` is the test that states the defect directly, empty until the defect is repaired."""
 
     seed: int
     version: int

@@ -1,4 +1,4 @@
-"""What many runs came to, as `build/sim/report.json` says it."""
+"""The results of many runs, as `build/sim/report.json` has them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from verification.simulation.run import Result
 
 
 def summary(results: Sequence[Result], seconds: float) -> dict[str, Any]:
-    """Sums over all runs: how many orders reached the venue, what was done to the product, and what broke, by seed."""
+    """Sums over all runs: orders that reached the venue, faults injected into the product, and broken invariants by seed."""
     return {
         "seeds": len(results),
         "first_seed": min((result.seed for result in results), default=None),

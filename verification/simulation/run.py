@@ -25,7 +25,7 @@ SWITCHED_MINUTES = 15  # outlasts the pause of a message that comes back, then t
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one run came to."""
+    """The results of one run."""
 
     seed: int
     profile: Profile
@@ -41,7 +41,7 @@ class Result:
     states: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     longest_naked_seconds: float = 0
-    trace: tuple[str, ...] = ()  # what led to what is broken
+    trace: tuple[str, ...] = ()  # the events that led to the first broken invariant
 
 
 def run(seed: int, profile: Profile | None = None, *, traced: bool = False) -> Result:

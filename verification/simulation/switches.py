@@ -90,7 +90,7 @@ class Switches:
                 chronicle.fail(f"7: {leg.leg} left under {switch.grade} of {switch.place}, read {read_at.time()}")
 
     def still_open(self, account: Account) -> Iterator[str]:
-        """What should have been closed or cancelled by now, if nothing has gone wrong for a while."""
+        """Positions and orders that a switch should have closed or cancelled by now, if nothing has gone wrong for a while."""
         if account.status is not AccountStatus.ACTIVE:
             return
         for position in account.positions.values():

@@ -185,7 +185,10 @@ class World:
         )(message, f"worker-{next(self._workers)}")
 
     def relay(self) -> None:
-        """Deliver the next events of the stream, one invocation at a time; after a crash the same ones come again."""
+        """Deliver the next events of the stream, one invocation at a time.
+
+        After a crash the stream redelivers the same events.
+        """
         if self._relaying or self.relayed >= len(self.database.stream):
             return
         self._relaying = True
@@ -288,7 +291,7 @@ class World:
         return found
 
     def _reaches_venue(self, at: datetime, action: Callable[[], None]) -> None:
-        """Something is on its way to the exchange: it arrives on time, whatever our functions are busy with."""
+        """A request on its way to the exchange arrives on time, even while our functions are busy."""
         self.on_its_way.later(at, action)
         self.agenda.later(at, self.on_its_way.catch_up)
 

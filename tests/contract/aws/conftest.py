@@ -15,7 +15,7 @@ _numbers = count(1)
 
 
 class Cloud:
-    """The emulator's services; what a test makes in them gets a name of its own."""
+    """The emulator's services. Everything that a test makes in them gets a name of its own."""
 
     def __init__(self, endpoint: str) -> None:
         self._endpoint = endpoint

@@ -1,4 +1,4 @@
-"""The catalogue: what its writer has written is what readers find, and nothing else is guessed."""
+"""The catalogue: readers find exactly the values that its writer has written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Queues: what is sent arrives as it was, grouped, deduplicated and not before its time."""
+"""Queues: a message arrives unchanged, grouped, deduplicated and not before its time."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.fakes.queues import FakeCandleQueue, FakeReconcileQueue, Fake
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queues:
-    """Every queue, and what waits in it: at least so many messages."""
+    """Every queue, and its waiting messages: at least so many."""
 
     candle: CandleQueue
     signal: SignalQueue

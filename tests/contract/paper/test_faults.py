@@ -1,4 +1,4 @@
-"""Faults on demand, as ccxt meets them: what is executed although its answer is lost, and what is not."""
+"""Faults on demand, as ccxt meets them: orders that are executed although their answer is lost, and orders that are not."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_rate_limits_are_never_executed_and_say_when_to_come_back(
 
 @pytest.fixture
 def answers(monkeypatch: pytest.MonkeyPatch) -> Event:
-    """Whatever the venue does slowly takes until this is set."""
+    """Every slow request at the venue takes until this event is set."""
     may_go = Event()
 
     async def wait(_: float) -> None:

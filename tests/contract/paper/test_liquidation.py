@@ -1,4 +1,4 @@
-"""Positions as ccxt reads them, and what happens when the market or an operator takes them away."""
+"""Positions as ccxt reads them, and their end by the market or by an operator."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ccxt's own binanceusdm trades at the paper exchange over HTTP: what it builds, signs and parses is what a live venue gets."""
+"""ccxt's own binanceusdm trades at the paper exchange over HTTP. It builds, signs and parses as at a live venue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What we take from the weight budget for a request is what the venue counts for it, or more: measured, call by call."""
+"""The weight that we take from the budget is the weight that the venue counts for a request, or more: measured, call by call."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Measured:
     clock: FakeClock
 
     def call(self, ask: Callable[[Measured], object]) -> tuple[int, int]:
-        """What the venue has counted for a call, and what was taken from our budget."""
+        """The weight that the venue has counted for a call, and the weight that was taken from our budget."""
         self.market.operate("PUT", "/limits", {**WIDE_LIMITS, "ban_seconds": 60})
         self.market.operate("PUT", "/limits", WIDE_LIMITS)  # other limits than before: counts begin anew
         self.weights.spent.clear()

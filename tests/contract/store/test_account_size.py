@@ -1,4 +1,4 @@
-"""What the account's item weighs: every order reads it once and writes it twice, and both are paid by the kilobyte."""
+"""The size of the account's item: every order reads it once and writes it twice, and AWS charges both by the kilobyte."""
 
 from __future__ import annotations
 

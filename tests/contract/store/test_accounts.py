@@ -1,4 +1,4 @@
-"""Accounts: one version after another, and events that come with the state they tell of."""
+"""Accounts: one version after another, and events that are written with their change."""
 
 from __future__ import annotations
 

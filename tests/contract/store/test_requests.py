@@ -1,4 +1,4 @@
-"""What the store costs: requests are counted at the client."""
+"""The cost of the store: requests are counted at the client."""
 
 from __future__ import annotations
 

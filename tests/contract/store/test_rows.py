@@ -1,4 +1,4 @@
-"""Rows of the real table: what must never be answered with, and what the indexes cost."""
+"""Rows of the real table: attributes that an answer must never have, and the cost of the indexes."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from candlecast.domain.values.errors import NotFound
 from candlecast.ports.store import LastPrice, OrderFilter, Page
 from tests.support.fakes.store import FakeDatabase, page_of
 
-SKIPPED_VERSION = 0  # below every account's: what an account decides counts more than an earlier skip
+SKIPPED_VERSION = 0  # below every account's version: an account's decision counts more than an earlier skip
 
 
 class FakeHistory:

@@ -18,7 +18,7 @@ from tests.support.builders import VENUE, a_market
 
 
 class FakeMarketData:
-    """Candles by (venue, market, timeframe); `requests` counts calls; what is not listed is an unknown market."""
+    """Candles by (venue, market, timeframe); `requests` counts calls. A market that is not listed is unknown."""
 
     def __init__(self) -> None:
         self._candles: dict[tuple[str, str, Timeframe], tuple[Candle, ...]] = {}

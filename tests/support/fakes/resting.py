@@ -13,7 +13,7 @@ STOPS = (OrderType.STOP_MARKET, OrderType.STOP_LIMIT)
 
 @dataclass(slots=True)
 class Resting:
-    """What a venue remembers of an order that rests: whether its trigger was reached, and the best price it has followed."""
+    """A venue's memory of a resting order: whether its trigger was reached, and the best price that it has followed."""
 
     triggered: bool = False
     best: Decimal | None = None

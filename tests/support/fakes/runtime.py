@@ -9,7 +9,7 @@ from candlecast.ports.queue import DeadLetter
 
 
 class FakeReceivedMessages:
-    """`pauses` holds seconds by receipt, `letters` what was put aside."""
+    """`pauses` holds seconds by receipt, `letters` the dead-lettered messages."""
 
     def __init__(self) -> None:
         self.pauses: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""What the fake stores share: one database, so that a transaction over two things is one step."""
+"""The shared state of the fake stores: one database, so that a transaction over two things is one step."""
 
 from __future__ import annotations
 

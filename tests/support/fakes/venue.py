@@ -1,8 +1,8 @@
 """A venue in memory that behaves as Binance USD-M does where it matters, and fails on command.
 
-Client ids are unique among open orders only, so a blind resend of a filled market order executes twice; orders with a price or a
-trigger stay open until the price reaches them; an answer can be lost after the order was executed. In hedge mode positions are
-kept by side, orders must name it, and an order that would close more than is held is refused.
+Client ids are unique among open orders only, so a blind resend of a filled market order executes twice. Orders with a price or a
+trigger stay open until the price reaches them. An answer can be lost after the order was executed. In hedge mode positions are
+kept by side, and orders must name the side. An order that would close more than is held is refused.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tests.support.fakes.resting import Resting, is_marketable
 
 
 class Fault(Enum):
-    """What the next `create_order` does instead of answering well; NONE lets one pass."""
+    """The failure of the next `create_order`; NONE lets an order pass."""
 
     NONE = auto()
     AMBIGUOUS_EXECUTED = auto()  # the order is in the book, the answer is lost
@@ -48,7 +48,7 @@ class Request:
 
 @dataclass(slots=True)
 class Book:
-    """What the venue holds for one key; `net` and `entry_price` by market, or in hedge mode by market and side (`place_of`)."""
+    """The venue's book for one key; `net` and `entry_price` by market, or in hedge mode by market and side (`place_of`)."""
 
     orders: list[tuple[OrderRequest, VenueOrder]] = field(default_factory=list)
     trades: list[VenueTrade] = field(default_factory=list)
@@ -70,7 +70,7 @@ class FakeExchange:
         self.used_weight: int | None = None  # what the venue says with its answers
         self.fills_at_once = True  # False: market orders wait for `fill`
         self.liquidity: Decimal | None = None  # so much of an order that has to be filled at once is; None: all of it
-        self.hidden_lookups = 0  # so many look-ups miss every order, as a replica that lags does
+        self.hidden_lookups = 0  # so many lookups miss every order, as a replica that lags does
         self.faults: deque[Fault] = deque()
         self.now: Callable[[], datetime] = lambda: NOW  # the time of trades
         self.requests: list[Request] = []
@@ -197,7 +197,7 @@ class FakeExchange:
         return book.orders[-1][1]
 
     def _take(self, book: Book, request: OrderRequest, last: Decimal) -> None:
-        """Fill what can be filled at once of the newest order; what is immediate or nothing is then gone."""
+        """Fill the newest order as far as it can be filled at once; the rest of an immediate order is then gone."""
         immediate = request.time_in_force is TimeInForce.IOC
         if is_marketable(request, last) and (self.fills_at_once or immediate):
             quantity = request.quantity if self.liquidity is None else min(request.quantity, self.liquidity)

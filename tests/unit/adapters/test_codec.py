@@ -1,4 +1,4 @@
-"""Messages: what goes out comes back, and what is broken is poison with a reason that repeats nothing of it."""
+"""Messages: a decoded message equals the encoded message. A broken message is poison, and its reason repeats nothing of it."""
 
 from __future__ import annotations
 

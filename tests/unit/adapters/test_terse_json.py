@@ -1,4 +1,4 @@
-"""Terse JSON: what is None is left out, and nothing else is lost by it."""
+"""Terse JSON: fields that are None are left out, and nothing else is lost."""
 
 from __future__ import annotations
 

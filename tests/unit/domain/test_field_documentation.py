@@ -68,7 +68,7 @@ def test_a_field_without_a_meaning_is_found() -> None:
 
         told: int
         """A number."""
-        untold: int  # a comment is for whoever reads the source only
+        untold: int  # only readers of the source see a comment
         last: int = 0
 
     assert list(documented(Example)) == ["told"]

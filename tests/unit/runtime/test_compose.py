@@ -1,4 +1,4 @@
-"""The composition root: one module for each function, built once, with what is rare made at its first use."""
+"""The composition root: one module for each function, built once, with rare parts made at their first use."""
 
 from __future__ import annotations
 

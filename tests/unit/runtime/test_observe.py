@@ -1,4 +1,4 @@
-"""What an invocation writes out: its measures however it ends, its errors, and never its event."""
+"""The output of an invocation: its measures in every ending, its errors, and never its event."""
 
 from __future__ import annotations
 

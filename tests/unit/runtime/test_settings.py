@@ -1,4 +1,4 @@
-"""Settings: what is missing is named, what was given is never shown."""
+"""Settings: a missing value is named, a given value is never shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TradersPost's body: what each combination means, and what is refused rather than half done."""
+"""TradersPost's body: the meaning of each combination, and combinations that are refused rather than half done."""
 
 from __future__ import annotations
 

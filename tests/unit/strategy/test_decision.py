@@ -1,4 +1,4 @@
-"""A decision is the last row in Decimals; what can not be traded is refused."""
+"""A decision is the last row in Decimals; a row that cannot be traded is refused."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ BUILT_IN = ("bollinger_squeeze", "donchian_breakout", "ema_atr_trend", "neutral_
 
 
 def python(code: str, *paths: Path) -> str:
-    """What `code` prints in a fresh interpreter that finds `paths` before the repository."""
+    """The output of `code` in a fresh interpreter that finds `paths` before the repository."""
     search = [str(path) for path in (*paths, ROOT, ROOT / "layers" / "core")]
     script = f"import sys; sys.path[:0] = {search!r}\n{code}"
     return subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout.strip()  # noqa: S603

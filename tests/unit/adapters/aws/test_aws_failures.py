@@ -1,4 +1,4 @@
-"""What AWS does not take is tried later; what is our own mistake is not hidden; no secret is in any error."""
+"""A refusal by AWS is retried later. A mistake of ours is not hidden, and no secret is in any error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Candles in pages: a venue lists so many from a start on, and begins with a market's first candle whatever the start was."""
+"""Candles in pages: a venue lists so many from a start on, and begins with a market's first candle after any earlier start."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a venue says of our address's weight, in whatever letters its headers are written."""
+"""A venue's report of our address's weight, with header names in any letter case."""
 
 from __future__ import annotations
 

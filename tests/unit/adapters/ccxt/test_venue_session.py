@@ -23,7 +23,7 @@ SHORT_SECONDS = 0.05
 
 
 class Venue(ThreadingHTTPServer):
-    """Answers with what it was last given, and remembers what it was asked."""
+    """Gives the answer that was set last, and remembers every request."""
 
     daemon_threads = True
     status = 200

@@ -1,4 +1,4 @@
-"""The account's text in its item: small, the same again when it is read, and readable whoever has written it."""
+"""The account's text in its item: small, the same again when it is read, and readable from every writer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The account's changes: fills, ends, memory, and the events that tell of them; all money by hand."""
+"""The account's changes: fills, ends, memory, and the events that report them; all money by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What several switches come to, and what a switch refuses to hold."""
+"""The effect of several switches together, and the contents that a switch refuses."""
 
 from __future__ import annotations
 

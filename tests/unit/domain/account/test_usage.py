@@ -1,4 +1,4 @@
-"""What an account remembers for its limits: what is under way counts in full, what ends is released."""
+"""An account's memory for its limits: orders under way count in full, ended orders are released."""
 
 from __future__ import annotations
 

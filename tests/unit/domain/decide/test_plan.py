@@ -1,4 +1,4 @@
-"""What a subscriber's share of a signal comes to, from the account's state alone."""
+"""The plan of a subscriber's share of a signal, from the account's state alone."""
 
 from __future__ import annotations
 
@@ -184,7 +184,7 @@ def test_a_disabled_account_places_nothing_exits_included() -> None:
     assert (result.legs, decided(result)) == ((), [(LegKind.EXIT, *denied), (LegKind.ENTRY, *denied)])
 
 
-# -- repeats and what stands in the way ------------------------------------------------------------------------------------------
+# -- repeats and obstacles -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("state", [s for s in IntentState if not s.is_terminal])

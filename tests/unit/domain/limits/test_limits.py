@@ -1,4 +1,4 @@
-"""Limits of several levels: what remains, where it comes from, and what a change would loosen."""
+"""Limits of several levels: the tightened limits, their origins, and the limits that a change would loosen."""
 
 from __future__ import annotations
 

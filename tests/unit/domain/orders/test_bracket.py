@@ -1,4 +1,4 @@
-"""How an entry is ordered, and what is sent behind it."""
+"""The order of an entry, and the legs that are sent behind it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table of an intent's life: it is one table, everything follows it, and the documentation shows it."""
+"""The lifecycle of an intent: one table, followed by all code and shown by the documentation."""
 
 from __future__ import annotations
 

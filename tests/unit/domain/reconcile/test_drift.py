@@ -1,4 +1,4 @@
-"""The tables of reconciliation, row by row: what we believe, what the venue reports, how old that is -> what is done."""
+"""The tables of reconciliation, row by row: our record, the venue's report, the age of the difference -> the action."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When an account is looked at: what is urgent now, what is open every minute, the rest every five, spread over time."""
+"""The time of an account's next look: urgent looks now, open orders every minute, the rest every five, spread over time."""
 
 from __future__ import annotations
 

@@ -201,7 +201,7 @@ def test_targets_of_an_entry_that_got_less_are_scaled_and_what_is_too_small_is_f
     scaled = scale_targets(account, entry, D("2.5"), a_market())
     kept = [i.quantity for i in scaled.intents.values() if i.kind is LegKind.TAKE_PROFIT]
     assert kept == [D("1.999"), D("0.5")]
-    assert scaled.intents[stop.intent_id] == stop  # it is sized to what is held when it is sent
+    assert scaled.intents[stop.intent_id] == stop  # a stop takes the held quantity when it is sent
     assert scale_targets(account, entry, D(10), a_market()) is account
 
 
@@ -246,7 +246,7 @@ def test_the_watchdog_barks_once_beyond_the_bound() -> None:
 
 
 def test_the_bound_is_the_longest_way_of_a_crash() -> None:
-    """Settle window, a minute of the clock's, and one pause between the two look-ups."""
+    """Settle window, a minute of the clock's, and one pause between the two lookups."""
     assert naked_bound(BINANCE_USDM) == timedelta(seconds=25 + 60 + 3)
     assert naked_bound(CAUTIOUS) == timedelta(seconds=110 + 60 + 10)
 

@@ -1,4 +1,4 @@
-"""What a closed trade adds to a track record."""
+"""The addition of a closed trade to a track record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules of venues: Binance's are its documentation's, and what nobody has described is treated with the most care."""
+"""Rules of venues: Binance's follow its documentation, and a venue without a description gets the most careful rules."""
 
 from __future__ import annotations
 

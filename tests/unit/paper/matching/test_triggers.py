@@ -1,4 +1,4 @@
-"""What candles do to waiting orders: the assumed path inside a candle, and that it never matters when anybody looks."""
+"""The effect of candles on waiting orders: the assumed path inside a candle, which does not depend on the time of a look."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Accounts while others write, and what is left where a change is cut off half-way."""
+"""Accounts while others write, and the state that is left where a change is cut off half-way."""
 
 from __future__ import annotations
 

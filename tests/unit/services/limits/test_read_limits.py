@@ -1,4 +1,4 @@
-"""The limits that stand above a tenant, with a store that answers and with one that does not."""
+"""The limits that stand above a tenant, with an answering and with a failing store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The clock: which markets are told of which candle, and when."""
+"""The clock: it announces candles of followed markets only, each on its close."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A candle closes: each due strategy decides once, on closed candles alone, whoever else holds the same message."""
+"""A candle closes: each due strategy decides once, on closed candles alone, also when others hold the same message."""
 
 from __future__ import annotations
 
@@ -271,7 +271,7 @@ def test_a_strategy_sees_its_lookback_up_to_this_close_and_nothing_later() -> No
     seen: list[Candle] = []
 
     class Leaking(FakeMarketData):
-        """A venue that answers with the candle in the making, whatever it was asked for."""
+        """A venue that always answers with the candle in the making, for any arguments."""
 
         def candles(self, *_: Any) -> Sequence[Candle]:
             return (*candles_until(NOW, 20), a_candle(NOW, "999"))

@@ -136,7 +136,7 @@ def test_an_add_whose_answer_was_lost_is_under_the_old_stop_until_it_is_known(fa
     assert path.live_stops() == [(D(10), D(90))]
     path.exchange.arrive_late()
     path.settle(looks=6)
-    # one that was lost is sent again while it is fresh
+    # a lost add is sent again while it is fresh
     assert (path.net, path.live_stops()) == (10 + SECOND, [(10 + SECOND, D(95))])
 
 

@@ -1,4 +1,4 @@
-"""The executor: what one order costs, what each answer of the venue leads to, and who comes between."""
+"""The executor: the cost of an order, the outcome of each answer of the venue, and other writers in between."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is read at the last moment before an order leaves: kill switches and the venue's breaker, for executor and reconciler."""
+"""The last reads before an order leaves: kill switches and the venue's breaker, for executor and reconciler."""
 
 from __future__ import annotations
 

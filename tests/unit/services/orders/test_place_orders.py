@@ -1,4 +1,4 @@
-"""What is recorded of an order that is taken over, and of a leg that is not sent."""
+"""The record of an order that is taken over, and of a leg that is not sent."""
 
 from __future__ import annotations
 

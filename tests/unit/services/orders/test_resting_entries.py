@@ -1,4 +1,4 @@
-"""An entry that waits at the venue for its price: it fills in parts, each protected; it ends in time; it blocks nobody's exit."""
+"""An entry that waits at the venue for its price: each part is protected, the entry ends in time, and exits are never blocked."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_what_is_filled_of_it_has_its_stop_while_the_rest_still_rests() -> None:
     fill(path, "3")
     path.reconcile(60)
     assert path.live_stops() == [(D(7), D(90))]  # the new one first, then the old one is cancelled
-    assert [t for t in path.live_triggers() if t not in (None, D(90))] == []  # targets wait for what it comes to
+    assert [t for t in path.live_triggers() if t not in (None, D(90))] == []  # targets wait for the final quantity
 
 
 def test_it_ends_at_its_time_and_what_was_filled_is_kept_with_a_ladder_of_its_size() -> None:

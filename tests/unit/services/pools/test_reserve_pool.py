@@ -1,4 +1,4 @@
-"""Reserving in a pool: what is taken, from where, and what happens when there is nothing to take."""
+"""Reserving in a pool: the taken amounts, their slots, and a pool without room."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The reconciler: what was lost is found, what is proven absent is sent again or ends, what is exposed is protected."""
+"""The reconciler: a lost order is found, an absent order is sent again or ends, an exposed position is protected."""
 
 from __future__ import annotations
 

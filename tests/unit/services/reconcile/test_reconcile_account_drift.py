@@ -1,4 +1,4 @@
-"""What others do at the venue: closed by hand or by liquidation is adopted, everything else is told of and never touched."""
+"""Changes by others at the venue: a close by hand or by liquidation is adopted, other orders are reported and never touched."""
 
 from __future__ import annotations
 

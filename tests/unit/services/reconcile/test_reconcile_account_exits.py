@@ -1,4 +1,4 @@
-"""Exits are not lost: one that waits for an earlier order, one that the venue cut short, one that it will not take now."""
+"""Exits are not lost: an exit behind an earlier order, an exit that the venue cut short, an exit that the venue refuses now."""
 
 from __future__ import annotations
 

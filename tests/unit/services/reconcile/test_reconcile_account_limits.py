@@ -1,4 +1,4 @@
-"""What the reconciler closes because of limits on what is held: positions that are held too long or lose too much."""
+"""Closes by the reconciler because of limits on held positions: positions that are held too long or lose too much."""
 
 from __future__ import annotations
 

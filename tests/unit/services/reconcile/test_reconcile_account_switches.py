@@ -1,4 +1,4 @@
-"""What the reconciler does because somebody said so: kill switches, and entries that rest at the venue longer than they may."""
+"""Actions of the reconciler that a person ordered: kill switches, and entries that rest at the venue longer than they may."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A fan-out that is killed, whenever that is: whoever comes after it misses nobody and sends nearly nothing again."""
+"""A fan-out that is killed at any moment: its successor misses nobody and sends nearly nothing again."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Life:
 
 @dataclass
 class Sqs:
-    """A FIFO queue: what came already within its window is dropped."""
+    """A FIFO queue: a message that came already within its window is dropped."""
 
     life: Life
     taken: list[str] = field(default_factory=list)

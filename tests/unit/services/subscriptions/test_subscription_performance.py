@@ -1,4 +1,4 @@
-"""Drawdown and slippage of a subscription, and the bounds of what is read for them."""
+"""Drawdown and slippage of a subscription, and the bounds of the reads for them."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class Town:
 
 
 def use_up(town: Town, request_class: RequestClass) -> int:
-    """What one class alone gets through in a minute, in weight."""
+    """The weight that one class alone gets through in a minute."""
     spend, used = town.environment(), 0
     while True:
         try:

@@ -214,7 +214,7 @@ CASES = (
         within={"account": with_intents(coming(quantity=D(40)))},
     ),
     Case(
-        reason=Reason.MAX_LEVERAGE,  # half filled: what is held counts, and what is still to come
+        reason=Reason.MAX_LEVERAGE,  # half filled: the held part counts, and the part still to come
         account=with_positions(
             a_position(market=ETH, quantity=D(20), opened_quantity=D(20)),
             intents={"x": coming(quantity=D(41), filled_quantity=D(20), state=IntentState.OPEN)},

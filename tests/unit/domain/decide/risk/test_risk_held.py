@@ -1,4 +1,4 @@
-"""Limits on what is held: which positions the reconciler has to close."""
+"""Limits on held positions: the positions that the reconciler has to close."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ ETH_COMING = an_intent(signal_id=digest("before"), market=ETH, subscription_id=O
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """A limit, an order that it stops, and what makes the same order pass: another value of the limit, or another account ..."""
+    """A limit, an order that it stops, and a change that lets the order pass: another value of the limit, another account ..."""
 
     limit: str
     stops: Any
@@ -411,7 +411,7 @@ def test_a_limit_that_is_not_set_stops_nothing(case: Case) -> None:
     assert case.limit in ("max_adds", "one_position_per_market") or plan.legs, plan.decided
 
 
-# -- state, authority and what the reconciler acts on ----------------------------------------------------------------------------
+# -- state, authority and actions of the reconciler ------------------------------------------------------------------------------
 
 
 def plan_under(limits: Limits, account: Account, seconds: float = 0, authority: Authority = Authority.LIVE) -> Plan:

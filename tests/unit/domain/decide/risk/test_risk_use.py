@@ -1,4 +1,4 @@
-"""What is shown as used of a limit is what the limit is held against when an entry is decided."""
+"""The shown use of a limit is the value that the limit is compared with when an entry is decided."""
 
 from __future__ import annotations
 
