@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
     """Check, or follow an option. Returns 0 if nothing is wrong, 1 for violations, 2 if git cannot answer."""
     options = _parser().parse_args(arguments)
     if options.list:
-        return _list(look(root, [PurePosixPath(Path(name).resolve().relative_to(root)) for name in options.list]))
+        return _list(look(root, _named(root, options.list)))
     if options.touched:
         try:
             return _list(look(root, touched(root, options.touched)))
@@ -48,6 +48,16 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
         newer.write(root)
         print(f"words: the baseline allows {total(newer.files)} violations, {total(baseline.files)} before")
     return _check(root, found, Baseline.read(root))
+
+
+def _named(root: Path, names: Sequence[str]) -> Iterator[PurePosixPath]:
+    """The files that the arguments name; a folder names every file below it."""
+    for name in names:
+        path = PurePosixPath(Path(name).resolve().relative_to(root))
+        if (root / path).is_dir():
+            yield from (file for file in files(root) if file.is_relative_to(path))
+        else:
+            yield path
 
 
 def look(root: Path, paths: Iterable[PurePosixPath]) -> Found:

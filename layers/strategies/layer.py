@@ -36,7 +36,7 @@ def finish(target: Path) -> None:
     for pattern in UNUSED:
         found = list((target / "numpy").glob(pattern))
         if not found:
-            raise SystemExit(f"numpy has no {pattern}: look at what is cut from it again")
+            raise SystemExit(f"numpy has no {pattern}: review UNUSED for the new numpy")
         for path in found:
             if path.is_dir():
                 shutil.rmtree(path)

@@ -147,6 +147,7 @@ def test_touched_files_are_listed_with_all_that_they_hold(repository: Path, caps
 
 def test_named_files_are_listed(repository: Path) -> None:
     assert main(["--list", str(repository / "docs" / "old.md")], repository) == 1
+    assert main(["--list", str(repository / "docs")], repository) == 1
     assert main(["--list", str(repository / "docs" / "GLOSSARY.md")], repository) == 0
 
 

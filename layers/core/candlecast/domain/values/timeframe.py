@@ -1,9 +1,8 @@
 """The market clock: twelve candle lengths, their boundaries and the schedules that announce them.
 
-All instants are aware datetimes in UTC. A candle is the half-open interval `[open, close)`; every length divides a
-day, so all boundaries follow from the epoch and a day closes at 00:00 UTC. The candle that an execution is about is
-derived from the *scheduled* time, never from the time of the run, so that a late or repeated firing names
-the same candle.
+All instants are aware datetimes in UTC. A candle is the half-open interval `[open, close)`. Every length divides a
+day, so all boundaries follow from the epoch and a day closes at 00:00 UTC. The candle of an execution is derived
+from the *scheduled* time, never from the time of the run. So a late or repeated firing names the same candle.
 """
 
 from __future__ import annotations
@@ -175,13 +174,15 @@ class Timeframe(StrEnum):
         return larger.minutes % self.minutes == 0
 
     def source_among(self, served: Collection[Timeframe]) -> Timeframe:
-        """The timeframe to ask a venue for: this one, or the largest served one that it can be built from.
+        """The timeframe to ask a venue for: this timeframe, or the largest served timeframe that divides this timeframe.
 
         Raises `TimeframeError` TIMEFRAME_NOT_SERVED if there is none.
         """
         candidates = [member for member in served if member.divides(self)]
         if not candidates:
-            raise TimeframeError("TIMEFRAME_NOT_SERVED", f"{self.value} can not be built from what the venue serves")
+            raise TimeframeError(
+                "TIMEFRAME_NOT_SERVED", f"{self.value} can not be built from any timeframe that the venue serves"
+            )
         return max(candidates, key=lambda member: member.minutes)
 
 
