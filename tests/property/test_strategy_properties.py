@@ -24,14 +24,14 @@ TRADED_WINDOW = 120  # candles of a short replay, in which every strategy must f
 NAMES = available()
 
 
-@pytest.mark.parametrize("file_name", (*SAMPLE_NAMES, *RECORDED_NAMES))
+@pytest.mark.parametrize("file_name", (*SAMPLE_NAMES, *(pytest.param(name, marks=pytest.mark.slow) for name in RECORDED_NAMES)))
 @pytest.mark.parametrize("name", NAMES)
 def test_built_in_is_prefix_invariant(name: str, file_name: str) -> None:
     candles = candles_of(file_name).last(ROWS_OF_RECORDED)
     assert assert_prefix_invariant(load_strategy(name).with_parameters({}), candles, max_rows=CHECKED_ROWS) == CHECKED_ROWS
 
 
-@pytest.mark.parametrize("file_name", (SAMPLE_NAMES[0], RECORDED_NAMES[0]))
+@pytest.mark.parametrize("file_name", (SAMPLE_NAMES[0], pytest.param(RECORDED_NAMES[0], marks=pytest.mark.slow)))
 @pytest.mark.parametrize("name", NAMES)
 def test_live_decision_is_the_row_of_the_whole_history(name: str, file_name: str) -> None:
     candles, strategy = candles_of(file_name), load_strategy(name).with_parameters({})
@@ -56,7 +56,10 @@ def exact(column: Floats | None, row: int) -> Decimal | None:
     return None if column is None else Decimal(repr(float(column[row])))
 
 
-@pytest.mark.parametrize("file_names", [SAMPLE_NAMES, RECORDED_NAMES[:1]], ids=["sample", "recorded"])
+@pytest.mark.parametrize(
+    "file_names",
+    [pytest.param(SAMPLE_NAMES, id="sample"), pytest.param(RECORDED_NAMES[:1], id="recorded", marks=pytest.mark.slow)],
+)
 @pytest.mark.parametrize("name", NAMES)
 def test_built_in_finds_something_to_do_in_a_short_replay(name: str, file_names: tuple[str, ...]) -> None:
     entries = 0

@@ -41,7 +41,7 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Answeri
     monkeypatch.setattr(cloud, "CLOUDS", tmp_path)
     monkeypatch.setattr(os, "kill", lambda *told: pytest.fail(f"killed {told}"))
     with Answering(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
         (tmp_path / "up").mkdir()
         ports = dict.fromkeys(("aws", "api", "paper"), server.server_port)
         (tmp_path / "up" / "instance.json").write_text(json.dumps(ports), encoding="utf-8")

@@ -217,6 +217,7 @@ def conditions(draw: st.DrawFn) -> tuple[int, Decimal, Decimal, bool]:
 FUNDING_AT = 5 * MINUTE_MS  # into the candles: their first minute is moved so that a funding time falls there
 
 
+@pytest.mark.slow
 @settings(max_examples=120)
 @given(walks(), walks(), waiting_orders(), st.lists(st.integers(1, 12 * MINUTE_MS), max_size=8), conditions())
 def test_the_result_does_not_depend_on_when_anybody_looks(
@@ -270,6 +271,7 @@ def test_sides_never_mix_and_never_turn_around(
             assert not state.position(symbol).amount
 
 
+@pytest.mark.slow
 @settings(max_examples=100, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 @given(walks(), walks(), st.integers(12, 120), st.booleans())
 def test_what_is_not_looked_at_closely_could_not_have_been_liquidated(
