@@ -4,6 +4,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from .patching import replace
+
 METHODS = {"x-amazon-apigateway-any-method": "ANY"}
 
 
@@ -28,6 +30,25 @@ def api_of(port: Port) -> str | None:
 def endpoint_of(name: str, ports: tuple[Port, ...]) -> str | None:
     """URL at which an API of that name answers here, or None if it has no port."""
     return next((f"http://127.0.0.1:{port.number}" for port in ports if port.name in name), None)
+
+
+def addresses_of_callers() -> None:
+    """Tell functions from which address a request was sent.
+
+    The emulator says 127.0.0.1 of everybody. As on AWS it is the connection's address: a header like X-Forwarded-For is only what
+    the sender claims. A test appears as somebody else by connecting from another address of the loopback network, like 127.0.0.7.
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+    """
+    from ministack.core.responses import get_request_client_ip
+    from ministack.services import apigateway
+
+    async def run(function: Any, record: Any, event: Any, *rest: Any, **named: Any) -> Any:
+        context = event.get("requestContext", {}).get("http") if isinstance(event, dict) else None
+        if context and "sourceIp" in context:
+            context["sourceIp"] = get_request_client_ip()
+        return await run_before(function, record, event, *rest, **named)
+
+    run_before = replace(apigateway, "run_reentrant", run)
 
 
 def import_body(api_id: str, properties: Any, ports: tuple[Port, ...]) -> str:
