@@ -50,7 +50,7 @@ from candlecast.domain.values.timeframe import Timeframe
 from candlecast.domain.venue.weight_budget import Address, Spent
 from candlecast.ports.bus import PublishedEvent
 from candlecast.ports.queue import DeadLetter
-from candlecast.ports.store import LastPrice, OrderFilter
+from candlecast.ports.store import LastPrice, NewestMessage, OrderFilter
 from candlecast.ports.venue import Credentials
 from candlecast.runtime.answers import as_answer
 from tests.golden import values
@@ -580,6 +580,15 @@ ITEMS: tuple[Case, ...] = (
         shard_report,
         lambda world: DynamoSignalStore(world.table).report_shard(values.SIGNAL, shard_report()),
         lambda world: DynamoSignalStore(world.table).shard_report(values.SIGNAL, 1),
+    ),
+    stored(
+        "newest_message",
+        "exit",
+        lambda: NewestMessage("a1" * 16, values.SIGNAL, "b2" * 16),
+        lambda world: DynamoSignalStore(world.table).put_newest_message(
+            SOURCE, BTC, NewestMessage("a1" * 16, values.SIGNAL, "b2" * 16), at(1)
+        ),
+        lambda world: DynamoSignalStore(world.table).newest_message(SOURCE, BTC),
     ),
     stored("receipt_of_message", "queued", lambda: (values.SIGNAL, True), _receive, _read_received),
     stored(

@@ -9,8 +9,9 @@ import pytest
 from candlecast.domain.signals.signal import Action
 from candlecast.domain.strategies.execution import ShardReport
 from candlecast.domain.values.errors import NotFound
+from candlecast.ports.store import NewestMessage
 from tests.contract.store.conftest import Stores
-from tests.support.builders import NOW, SOURCE, STRATEGY, a_signal, a_signal_record, after
+from tests.support.builders import BTC, ETH, NOW, SOURCE, STRATEGY, a_signal, a_signal_record, after
 
 SIGNAL = a_signal().signal_id
 WINDOW = 600
@@ -85,3 +86,14 @@ def test_messages_of_other_sources_and_other_keys_are_others(stores: Stores) -> 
 def test_a_receipt_that_does_not_exist_cannot_be_marked(stores: Stores) -> None:
     with pytest.raises(NotFound):
         stores.signals.mark_queued(SOURCE, "key", NOW)
+
+
+def test_the_newest_message_of_a_market_replaces_the_one_before_and_no_other_market_s(stores: Stores) -> None:
+    assert stores.signals.newest_message(SOURCE, BTC) is None
+    entry, leaving = NewestMessage("entry-key", "signal-1"), NewestMessage("exit-key", "signal-2", "signal-1")
+    stores.signals.put_newest_message(SOURCE, BTC, entry, NOW)
+    stores.signals.put_newest_message(SOURCE, ETH, entry, NOW)
+    stores.signals.put_newest_message(SOURCE, BTC, leaving, after(1))
+    assert stores.signals.newest_message(SOURCE, BTC) == leaving
+    assert stores.signals.newest_message(SOURCE, ETH) == entry
+    assert stores.signals.newest_message("source-2", BTC) is None

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from candlecast.domain.strategies.execution import ShardReport, SignalRecord
 from candlecast.domain.values.errors import NotFound
-from candlecast.ports.store import Page
+from candlecast.ports.store import NewestMessage, Page
 from tests.support.fakes.store import FakeDatabase, Receipt, page_of
 
 
@@ -54,6 +54,12 @@ class FakeSignalStore:
         if receipt is None:
             raise NotFound("no such receipt")
         receipt.queued = True
+
+    def newest_message(self, source_id: str, market: str) -> NewestMessage | None:
+        return self.database.newest_messages.get((source_id, market))
+
+    def put_newest_message(self, source_id: str, market: str, message: NewestMessage, at: datetime) -> None:
+        self.database.newest_messages[source_id, market] = message
 
     def _with_reports(self, record: SignalRecord) -> SignalRecord:
         reported = self.database.shard_reports.get(record.signal.signal_id, {})

@@ -15,7 +15,7 @@ from candlecast.domain.strategies.execution import Execution, ShardReport, Signa
 from candlecast.domain.strategies.statistics import Statistics
 from candlecast.domain.subscriptions.subscription import Subscription
 from candlecast.ports.bus import PublishedEvent
-from candlecast.ports.store import DueAccount, LastPrice, Page
+from candlecast.ports.store import DueAccount, LastPrice, NewestMessage, Page
 
 
 @dataclass(slots=True)
@@ -41,6 +41,7 @@ class FakeDatabase:
     signals: dict[str, SignalRecord] = field(default_factory=dict)
     shard_reports: dict[str, dict[int, ShardReport]] = field(default_factory=dict)  # by signal id and shard
     receipts: dict[tuple[str, str], Receipt] = field(default_factory=dict)
+    newest_messages: dict[tuple[str, str], NewestMessage] = field(default_factory=dict)  # by source and market
     orders: dict[tuple[str, str], tuple[Intent, int]] = field(default_factory=dict)
     positions: dict[tuple[str, str], tuple[Position, int]] = field(default_factory=dict)
     trades: dict[tuple[str, str], Trade] = field(default_factory=dict)

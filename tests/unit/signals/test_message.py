@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from candlecast.signals.message import MAX_BODY_BYTES, REMOVED, read_message
+from candlecast.signals.message import MAX_BODY_BYTES, MAX_DEPTH, MAX_PARTS, PART, REMOVED, TEMPLATE, read_message
 from candlecast.signals.refusal import Refusal, RefusedMessage
 
 SECRET = "canary-4f0c9d2b7e1a"
@@ -61,8 +61,15 @@ def test_a_short_secret_does_not_tear_holes_into_other_words() -> None:
         (b'[{"action": "buy"}]', Refusal.MALFORMED_JSON),
         (b'"buy"', Refusal.MALFORMED_JSON),
         (b"null", Refusal.MALFORMED_JSON),
-        (b"[" * 50_000, Refusal.MALFORMED_JSON),
-        (b'{"a":' * 10_000 + b"1" + b"}" * 10_000, Refusal.MALFORMED_JSON),
+        (b'{"action": "buy', Refusal.MALFORMED_JSON),
+        (b"[" * 50_000, Refusal.BODY_TOO_COMPLEX),
+        (b'{"a":' * 2_000 + b"1" + b"}" * 2_000, Refusal.BODY_TOO_COMPLEX),
+        (b'{"a":' * (MAX_DEPTH + 1) + b"1" + b"}" * (MAX_DEPTH + 1), Refusal.BODY_TOO_COMPLEX),
+        (b'{"a": [' + b"1," * MAX_PARTS + b"1]}", Refusal.BODY_TOO_COMPLEX),
+        (b'""' * 30_000, Refusal.BODY_TOO_COMPLEX),
+        (b'{"price": 1e9999999999999999999}', Refusal.INVALID_NUMBER),
+        (b'{"price": 1e-9999999999999999999}', Refusal.INVALID_NUMBER),
+        (b'{"price": ' + b"9" * 60_000 + b"}", Refusal.INVALID_NUMBER),
         (SECRET.encode(), Refusal.MALFORMED_JSON),
         (b'{"action": "\xff"}', Refusal.INVALID_ENCODING),
         (b"\xff\xfe{\x00}\x00", Refusal.INVALID_ENCODING),
@@ -78,6 +85,20 @@ def test_a_body_may_be_as_long_as_the_limit_and_no_longer() -> None:
     assert refusal_of(padding + b" ") is Refusal.BODY_TOO_LARGE
 
 
-def test_a_number_of_any_length_does_not_stop_the_reader() -> None:
-    body = b'{"price": ' + b"9" * 60_000 + b', "big": 1e999999999}'
-    assert set(read_message(body, ()).fields) == {"price", "big"}
+def test_a_body_may_nest_and_hold_as_much_as_the_limits_and_no_more() -> None:
+    nested = b'{"a":' * MAX_DEPTH + b'"[[[[{{{{,,,,"' + b"}" * MAX_DEPTH
+    assert read_message(nested, ()).fields
+    wide = b'{"a":[' + b"1," * (MAX_PARTS - 6) + b"1]}"
+    assert len(read_message(wide, ()).fields["a"]) == MAX_PARTS - 5  # type: ignore[arg-type]
+
+
+def test_plain_text_is_told_that_json_is_wanted_with_a_template() -> None:
+    with pytest.raises(RefusedMessage) as caught:
+        read_message(b"BTCUSDT buy @ 42000", ())
+    assert json.dumps(TEMPLATE) in caught.value.message
+
+
+def test_a_text_that_never_ends_is_scanned_once() -> None:
+    """The scan of a text that ends nowhere must not begin again at each of its quotes: that would be the square of its length."""
+    found = list(PART.finditer('"' + '\\"' * 30_000))
+    assert [part.end() for part in found] == [60_001]

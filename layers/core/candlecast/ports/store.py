@@ -142,6 +142,18 @@ class ExecutionStore(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class NewestMessage:
+    """The newest accepted message of a source in one market."""
+
+    sender_key: str
+    """Equal for two messages of the same decision."""
+    signal_id: str
+    """The signal that the message became."""
+    came_after: str = ""
+    """Of an exit: the signal of the newest other message before the exit; empty if there is none."""
+
+
 class SignalStore(Protocol):
     """Published signals and receipts of signals from outside."""
 
@@ -173,6 +185,14 @@ class SignalStore(Protocol):
         ...
 
     def mark_queued(self, source_id: str, sender_key: str, at: datetime) -> None: ...
+
+    def newest_message(self, source_id: str, market: str) -> NewestMessage | None:
+        """The newest accepted message of a source in a market, strongly consistent; None before the first."""
+        ...
+
+    def put_newest_message(self, source_id: str, market: str, message: NewestMessage, at: datetime) -> None:
+        """Store it over the one before."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

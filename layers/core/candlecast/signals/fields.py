@@ -11,10 +11,10 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
 from candlecast.domain.signals.signal import MAX_METADATA_CHARACTERS, MAX_METADATA_ENTRIES
+from candlecast.signals.message import MAX_NUMBER_CHARACTERS
 from candlecast.signals.refusal import Refusal, RefusedMessage
 
 MAX_TEXT_CHARACTERS = 128  # the longest identifier or ticker; senders use UUIDs and symbols
-MAX_NUMBER_CHARACTERS = 40  # more digits than any venue prices with, few enough to compute with
 MAX_EXPONENT = 18  # between a wei and a quintillion: a number outside is a slip
 EARLIEST_MILLISECONDS = Decimal(100_000_000_000)  # as seconds this is the year 5138, as milliseconds 1973: no time is ambiguous
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -43,6 +43,14 @@ def required_text(fields: Mapping[str, object], name: str) -> str:
     value = text(fields, name)
     if value is None:
         raise RefusedMessage(Refusal.MISSING_FIELD, f"{name} is required")
+    return value
+
+
+def ticker(fields: Mapping[str, object], name: str) -> str:
+    """Like `required_text`, in ASCII alone: letters of other alphabets look like those of a market's name, or become them."""
+    value = required_text(fields, name)
+    if not value.isascii():
+        raise RefusedMessage(Refusal.INVALID_TEXT, f"{name} must be ASCII")
     return value
 
 

@@ -15,7 +15,7 @@ from candlecast.domain.signals.signal import MAX_TAKE_PROFITS, Action, TakeProfi
 from candlecast.domain.values.errors import InvalidValue
 from candlecast.domain.values.terms import PositionSide, TimeInForce
 from candlecast.signals.dialect import ParsedSignal
-from candlecast.signals.fields import instant, metadata, number, positive_number, present, required_text, text, word
+from candlecast.signals.fields import instant, metadata, number, positive_number, present, text, ticker, word
 from candlecast.signals.levels import check_levels, even_shares
 from candlecast.signals.message import Message
 from candlecast.signals.refusal import Refusal, RefusedMessage
@@ -48,7 +48,7 @@ class Native:
             check_levels(PositionSide(action.value), expected, stop, targets)
         return ParsedSignal(
             action=action,
-            ticker=required_text(fields, "market" if present(fields, "market") else "ticker"),
+            ticker=ticker(fields, "market" if present(fields, "market") else "ticker"),
             price=price,
             stop_loss=stop,
             take_profits=targets,

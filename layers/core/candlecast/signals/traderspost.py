@@ -13,7 +13,7 @@ from candlecast.domain.signals.signal import Action, TakeProfit
 from candlecast.domain.values.money import HUNDRED
 from candlecast.domain.values.terms import PositionSide
 from candlecast.signals.dialect import ParsedSignal
-from candlecast.signals.fields import instant, metadata, number, positive_number, present, required_text, text, word
+from candlecast.signals.fields import instant, metadata, number, positive_number, present, required_text, text, ticker, word
 from candlecast.signals.levels import check_levels, level
 from candlecast.signals.message import Message
 from candlecast.signals.refusal import Refusal, RefusedMessage
@@ -55,7 +55,7 @@ class TradersPost:
         stop, targets = _bracket(fields, PositionSide(action.value), price) if action.is_entry else (None, ())
         return ParsedSignal(
             action=action,
-            ticker=required_text(fields, "ticker"),
+            ticker=ticker(fields, "ticker"),
             price=price,
             stop_loss=stop,
             take_profits=targets,

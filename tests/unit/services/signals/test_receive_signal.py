@@ -16,7 +16,7 @@ from candlecast.services.signals.publish_signal import PublishSignal
 from candlecast.services.signals.receive_signal import DUPLICATE_WINDOW, Receipt, ReceiveSignal
 from candlecast.signals.authentication import REPLAY_WINDOW, WebhookRequest, sign
 from candlecast.signals.refusal import Refusal, RefusedMessage
-from tests.support.builders import BTC, NOW, SOURCE, STRATEGY, VENUE, a_market, a_source, after, an_external_strategy
+from tests.support.builders import BTC, ETH, NOW, SOURCE, STRATEGY, VENUE, a_market, a_source, after, an_external_strategy
 from tests.support.fakes.clock import FakeClock, RecordingMetrics
 from tests.support.fakes.market_data import FakeMarkets
 from tests.support.fakes.queues import FakeSignalQueue
@@ -49,7 +49,7 @@ class Intake:
             strategies=self.strategies,
             signals=self.signals,
             secrets=self.vault,
-            markets=FakeMarkets(a_market(BTC)),
+            markets=FakeMarkets(a_market(BTC), a_market(ETH)),
             publish=PublishSignal(self.signals, self.queue, self.clock, self.metrics),
             clock=self.clock,
             metrics=self.metrics,
@@ -164,7 +164,15 @@ def test_a_ticker_is_resolved_to_the_market_of_the_source_s_venue(intake: Intake
     assert intake.published[0].market == BTC
 
 
-@pytest.mark.parametrize("ticker", ["ETHUSDT", "BTC", "AAPL"])
+@pytest.mark.parametrize("ticker", ["BTCU\u017fDT", "\uff22TCUSDT", "BTCUSDT\u200b", "BTC/USDT:U\u017fDT"])
+@pytest.mark.parametrize("name", ["ticker", "market"])
+def test_a_ticker_is_ascii(intake: Intake, ticker: str, name: str) -> None:
+    """The capital of the long s is S, so that one market would be another one."""
+    assert intake.refusal({name: ticker, "action": "exit"}).refusal is Refusal.INVALID_TEXT
+    assert intake.signals.database.receipts == {}
+
+
+@pytest.mark.parametrize("ticker", ["SOLUSDT", "BTC", "AAPL"])
 def test_an_unknown_ticker_is_refused_and_leaves_no_trace(intake: Intake, ticker: str) -> None:
     assert intake.refusal(BUY | {"ticker": ticker}).refusal is Refusal.UNKNOWN_MARKET
     assert intake.signals.database.receipts == {}
@@ -195,10 +203,16 @@ def test_an_entry_has_an_age_that_it_must_not_exceed(intake: Intake, age: float,
         assert intake.refusal(body).refusal is refusal
 
 
-@pytest.mark.parametrize(("age", "issued_at"), [(86_400, after(-86_400)), (-86_400, NOW)])
+@pytest.mark.parametrize(("age", "issued_at"), [(86_400, after(-86_400)), (-86_400, NOW), (86_401, NOW)])
 def test_an_exit_has_no_maximum_age_and_is_never_issued_later_than_now(intake: Intake, age: float, issued_at: datetime) -> None:
     intake.post({"ticker": "BTCUSDT", "action": "exit", "time": after(-age).isoformat()})
     assert (intake.published[0].action, intake.published[0].issued_at) == (Action.EXIT, issued_at)
+
+
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "0", "-62135596800", "253402300799000"])
+def test_an_exit_whose_time_is_absurd_is_taken_as_of_now(intake: Intake, time: str) -> None:
+    intake.post({"ticker": "BTCUSDT", "action": "exit", "time": time})
+    assert [signal.issued_at for signal in intake.published] == [NOW]
 
 
 # -- once ---------------------------------------------------------------------------------------------------------------------
@@ -239,6 +253,56 @@ def test_an_exit_that_has_the_id_of_its_entry_is_not_lost(intake: Intake) -> Non
     intake.post(BUY | {"signal_id": "trade-7"})
     receipt = intake.post({"ticker": "BTCUSDT.P", "action": "exit", "signal_id": "trade-7"})
     assert not receipt.duplicate
+    assert [signal.action for signal in intake.published] == [Action.LONG, Action.EXIT]
+
+
+EXIT = {"ticker": "BTCUSDT.P", "action": "exit"}
+
+
+@pytest.mark.parametrize("leaving", [EXIT, EXIT | {"signal_id": "flat"}, EXIT | {"sentiment": "flat"}])
+def test_the_same_exit_after_a_newer_entry_is_a_decision_of_its_own(intake: Intake, leaving: dict[str, Any]) -> None:
+    """Buy, exit, buy and the same exit: answered as a duplicate, the last exit would leave the position open."""
+    for number in range(3):
+        intake.post(BUY | {"signal_id": f"entry-{number}"})
+        intake.clock.advance(1)
+        assert not intake.post(leaving).duplicate
+        assert intake.post(leaving).duplicate
+        intake.clock.advance(1)
+    assert [signal.action for signal in intake.published] == [Action.LONG, Action.EXIT] * 3
+    assert len({signal.signal_id for signal in intake.published}) == 6
+
+
+def test_an_exit_of_another_market_ends_no_memory(intake: Intake) -> None:
+    intake.post(EXIT)
+    intake.post(EXIT | {"ticker": "ETHUSDT.P"})
+    assert intake.post(EXIT).duplicate
+
+
+def test_a_refused_and_a_repeated_message_end_no_memory_of_an_exit(intake: Intake) -> None:
+    intake.post(BUY)
+    intake.post(EXIT)
+    intake.refusal(BUY | {"price": "{{close}}"})
+    assert intake.post(BUY).duplicate
+    assert intake.post(EXIT).duplicate
+
+
+def test_an_exit_whose_first_delivery_was_lost_is_published_once_by_its_repeat(intake: Intake) -> None:
+    intake.post(BUY)
+    intake.queue.fail_next()
+    with pytest.raises(RetryLater):
+        intake.post(EXIT)
+    intake.clock.advance(1)
+    assert intake.post(EXIT).duplicate
+    assert intake.post(EXIT).duplicate
+    assert [signal.action for signal in intake.published] == [Action.LONG, Action.EXIT]
+
+
+def test_an_exit_that_was_never_queued_is_a_new_one_after_a_newer_entry(intake: Intake) -> None:
+    intake.queue.fail_next()
+    with pytest.raises(RetryLater):
+        intake.post(EXIT)
+    intake.post(BUY)
+    assert not intake.post(EXIT).duplicate
     assert [signal.action for signal in intake.published] == [Action.LONG, Action.EXIT]
 
 

@@ -27,7 +27,7 @@ from candlecast.domain.strategies.execution import ShardReport, SignalRecord
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import NotFound
 from candlecast.domain.values.ids import digest
-from candlecast.ports.store import Page
+from candlecast.ports.store import NewestMessage, Page
 
 SIGNAL = "SIGNAL"
 NOBODY = "-"  # sorts before every turn; a shard may be empty, an attribute that is compared may not
@@ -60,6 +60,15 @@ class ReceiptRow(Row):
     expires_at = NumberAttribute()
 
 
+class NewestRow(Row):
+    """The newest accepted message of a source in one market."""
+
+    sender_key = UnicodeAttribute()
+    signal_id = UnicodeAttribute()
+    came_after = UnicodeAttribute(null=True)
+    expires_at = NumberAttribute()
+
+
 class DynamoSignalStore:
     """`ports.store.SignalStore`."""
 
@@ -68,6 +77,7 @@ class DynamoSignalStore:
         self._rows = table.rows(SignalRow)
         self._shards = table.rows(ShardRow)
         self._receipts = table.rows(ReceiptRow)
+        self._newest = table.rows(NewestRow)
 
     def put_signal(self, record: SignalRecord) -> SignalRecord:
         signal_id = record.signal.signal_id
@@ -172,6 +182,30 @@ class DynamoSignalStore:
             if condition_failed(error):
                 raise NotFound("no such receipt") from error
             raise
+
+    def newest_message(self, source_id: str, market: str) -> NewestMessage | None:
+        with store_errors():
+            try:
+                row = self._newest.get(*_newest_key(source_id, market), consistent_read=True)
+            except self._newest.DoesNotExist:
+                return None
+        require_schema(row)
+        return NewestMessage(row.sender_key, row.signal_id, row.came_after or "")
+
+    def put_newest_message(self, source_id: str, market: str, message: NewestMessage, at: datetime) -> None:
+        row = self._newest(
+            *_newest_key(source_id, market),
+            sender_key=message.sender_key,
+            signal_id=message.signal_id,
+            came_after=message.came_after or None,
+            expires_at=int((at + RECEIPT_RETENTION).astimezone(UTC).timestamp()),
+        )
+        with store_errors():
+            row.save()
+
+
+def _newest_key(source_id: str, market: str) -> tuple[str, str]:
+    return key("SOURCE", source_id), key("NEWEST", market)
 
 
 def _receipt_key(source_id: str, sender_key: str) -> tuple[str, str]:

@@ -45,7 +45,7 @@ _COMPACT = re.compile(r"^[A-Z0-9]{4,25}$")
 
 def parse_ticker(text: str) -> Ticker | None:
     """Reduce a spelling to its parts; None if it is no ticker or names a dated contract."""
-    if len(text) > MAX_TICKER_CHARACTERS:
+    if len(text) > MAX_TICKER_CHARACTERS or not text.isascii():  # the long s, for one, becomes an S
         return None
     ticker = text.strip().upper().lstrip("#$")
     unified = _PAIR.match(ticker)

@@ -119,3 +119,8 @@ class Signal:
         if held is PositionSide.LONG:
             return self.action in (Action.EXIT_LONG, Action.SHORT)
         return self.action in (Action.EXIT_SHORT, Action.LONG)
+
+
+def reported_age_seconds(signal: Signal, now: datetime) -> float:
+    """Age for metrics, from 0 to `MAX_SIGNAL_AGE_SECONDS`: exits may be older, and one odd clock must not move an average."""
+    return min(max((now - signal.issued_at).total_seconds(), 0.0), float(MAX_SIGNAL_AGE_SECONDS))

@@ -17,6 +17,7 @@ from candlecast.domain.limits.limits import Authority
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.reconcile.look_schedule import next_look
 from candlecast.domain.signals.messages import ReconcileRequest
+from candlecast.domain.signals.signal import reported_age_seconds
 from candlecast.domain.subscriptions.trade_order import TradeOrder
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import Conflict, Fatal, RetryLater
@@ -94,8 +95,7 @@ class ExecuteOrder:
 
     def _send(self, changes: Changes, venue: Venue, plan: Plan, order: TradeOrder) -> Account:
         self.place(changes, venue, plan.legs)
-        elapsed = self.clock.now() - order.signal.issued_at
-        self.metrics.milliseconds("SignalToOrderMilliseconds", elapsed.total_seconds() * 1000)
+        self.metrics.milliseconds("SignalToOrderMilliseconds", reported_age_seconds(order.signal, self.clock.now()) * 1000)
         self.place.cancel_orphans(changes, venue)
         stored = changes.commit(self.accounts)
         self._ask_for_reconcile(stored, order, changes.pause_seconds, at_once=_exit_was_refused(stored, plan))

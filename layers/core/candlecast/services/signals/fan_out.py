@@ -11,7 +11,7 @@ from decimal import Decimal
 from candlecast.domain.limits.quote import Quote, needs_quote
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.signals.messages import SignalShard
-from candlecast.domain.signals.signal import Signal
+from candlecast.domain.signals.signal import Signal, reported_age_seconds
 from candlecast.domain.strategies.execution import ShardReport
 from candlecast.domain.subscriptions.subscription import Subscription
 from candlecast.domain.subscriptions.trade_order import TradeOrder
@@ -70,7 +70,7 @@ class FanOut:
             report = self._serve(report, signal, part, order_of)
             report = replace(report, is_complete=part[-1:] == line[-1:])
             self.signals.report_shard(signal_id, report)
-        self.metrics.seconds("FanOutSeconds", (self.clock.now() - signal.issued_at).total_seconds())
+        self.metrics.seconds("FanOutSeconds", reported_age_seconds(signal, self.clock.now()))
         return report
 
     def _line(self, message: SignalShard, reached: str) -> list[tuple[str, Subscription]]:

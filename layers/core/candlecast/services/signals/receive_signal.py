@@ -10,7 +10,7 @@ from candlecast.domain.strategies.definition import SignalSource, StrategyDefini
 from candlecast.domain.values.errors import Fatal, NotFound
 from candlecast.domain.values.ids import digest, received_signal_id
 from candlecast.ports.clock import Clock, Metrics
-from candlecast.ports.store import SignalStore, StrategyStore
+from candlecast.ports.store import NewestMessage, SignalStore, StrategyStore
 from candlecast.ports.vault import SourceSecrets
 from candlecast.ports.venue import Markets
 from candlecast.services.signals.publish_signal import PublishSignal
@@ -24,6 +24,7 @@ from candlecast.signals.registry import detect
 DUPLICATE_WINDOW = 2 * REPLAY_WINDOW
 SENDER_ID_WINDOW = timedelta(days=1)  # a decision that its sender has named stays the same decision; senders retry for hours
 MAX_ENTRY_AGE = timedelta(seconds=MAX_SIGNAL_AGE_SECONDS)  # no subscription takes an older one
+MAX_EXIT_AGE = timedelta(days=1)  # senders retry for hours; a time further back is a slip or a lie, and names no position
 MAX_FUTURE_SKEW = timedelta(seconds=30)  # clocks of senders that keep no NTP; beyond it the time's unit or zone is wrong
 LONGEST_SOURCE_ID = 128
 
@@ -34,6 +35,16 @@ class Receipt:
 
     signal_id: str
     duplicate: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Once:
+    """The key of a message's receipt and how long it is remembered; `NewestMessage` has the meaning of the others."""
+
+    key: str
+    window: timedelta
+    sender_key: str
+    came_after: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +106,33 @@ class ReceiveSignal:
         market = self.markets.resolve(source.venue, parsed.ticker)
         if market is None:
             raise RefusedMessage(Refusal.UNKNOWN_MARKET, "the ticker names no market of the source's venue, or not only one")
-        key, window = _sender_key(message, parsed)
-        candidate = received_signal_id(source.source_id, key, now)
+        once = self._remembered(source.source_id, market.symbol, message, parsed)
+        candidate = received_signal_id(source.source_id, once.key, now)
         signal_id, is_queued = self.signals.receive(
-            source.source_id, key, candidate, message.canonical, now, int(window.total_seconds())
+            source.source_id, once.key, candidate, message.canonical, now, int(once.window.total_seconds())
         )
         if not is_queued:
+            newest = NewestMessage(once.sender_key, signal_id, once.came_after)
+            self.signals.put_newest_message(source.source_id, market.symbol, newest, now)
             signal = _signal(parsed, signal_id, source.strategy_id, market.symbol, now)
             self.publish(signal, source.venue, strategy.subscriber_count)
-            self.signals.mark_queued(source.source_id, key, now)
+            self.signals.mark_queued(source.source_id, once.key, now)
         return Receipt(signal_id, duplicate=is_queued or signal_id != candidate)
+
+    def _remembered(self, source_id: str, market: str, message: Message, parsed: ParsedSignal) -> _Once:
+        """How a repeat of the message is recognised.
+
+        An exit repeats only its market's newest accepted message: an entry in between may have opened a position that this
+        exit must close. So an exit's key names the message that it came after.
+        """
+        sender_key, window = _sender_key(message, parsed)
+        if parsed.action.is_entry:
+            return _Once(sender_key, window, sender_key)
+        newest = self.signals.newest_message(source_id, market)
+        came_after = ""
+        if newest is not None:
+            came_after = newest.came_after if newest.sender_key == sender_key else newest.signal_id
+        return _Once(digest("exit", sender_key, came_after), window, sender_key, came_after)
 
     def _strategy(self, source: SignalSource) -> StrategyDefinition:
         try:
@@ -133,14 +161,20 @@ def _sender_key(message: Message, parsed: ParsedSignal) -> tuple[str, timedelta]
     return digest("sender-body", message.canonical), DUPLICATE_WINDOW
 
 
+def _issued_at(parsed: ParsedSignal, now: datetime) -> datetime:
+    """When its sender made it, never later than now. An exit whose time is absurd is taken as of now: it is never dropped."""
+    if parsed.sent_at is None or now - parsed.sent_at > MAX_EXIT_AGE:
+        return now
+    return min(parsed.sent_at, now)
+
+
 def _signal(parsed: ParsedSignal, signal_id: str, strategy_id: str, market: str, now: datetime) -> Signal:
-    """The signal as published; its age counts from when its sender made it, which is never later than now."""
     return Signal(
         signal_id=signal_id,
         strategy_id=strategy_id,
         market=market,
         action=parsed.action,
-        issued_at=now if parsed.sent_at is None else min(parsed.sent_at, now),
+        issued_at=_issued_at(parsed, now),
         correlation_id=signal_id,
         price=parsed.price,
         stop_loss=parsed.stop_loss,
