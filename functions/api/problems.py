@@ -73,6 +73,10 @@ class Forbidden(Exception):
         self.role = role
 
 
+class FollowersOnly(Exception):
+    """The caller does not follow the strategy whose decisions are asked for. That the strategy exists is public."""
+
+
 def problem(
     status: HTTPStatus,
     code: str,
@@ -127,6 +131,11 @@ async def unauthenticated_problem(_: Request, error: Exception) -> JSONResponse:
 async def forbidden_problem(_: Request, error: Exception) -> JSONResponse:
     role = error.role if isinstance(error, Forbidden) else ""
     return problem(HTTPStatus.FORBIDDEN, "FORBIDDEN", f"The role {role} is needed.")
+
+
+async def followers_only_problem(_: Request, error: Exception) -> JSONResponse:
+    detail = "Followers see a strategy's runs and signals: subscribe to it, with or without an account."
+    return problem(HTTPStatus.FORBIDDEN, "FOLLOWERS_ONLY", detail)
 
 
 def _pointer(location: Sequence[int | str]) -> str:

@@ -16,6 +16,10 @@ REFUSALS: Mapping[int, Mapping[str, tuple[str, str]]] = {
         ),
     },
     403: {
+        "FOLLOWERS_ONLY": (
+            "The runs and signals of a strategy are for those who follow the strategy, and for operators.",
+            "Subscribe to the strategy. The listing and the record are for everybody.",
+        ),
         "FORBIDDEN": ("The token lacks the role that the detail names.", "Ask a platform administrator."),
     },
     404: {

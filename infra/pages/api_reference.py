@@ -35,6 +35,7 @@ from functions.api.app import create_app
 from functions.api.routes import kill_switches, limits
 from functions.api.schemas.health import Status
 from functions.api.schemas.limits import LimitsInput
+from functions.api.use_cases import strategies
 from infra.pages.api_codes import REFUSALS
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "api-reference.md"
@@ -53,6 +54,7 @@ WHO: Mapping[Any, str] = {
     deps.platform_admin: f"`{deps.PLATFORM_ADMIN}`",
     kill_switches._place: f"any valid token for `USER/me`; `{deps.PLATFORM_ADMIN}` for every other place",
     limits._place: f"any valid token for `USER/me`; `{deps.PLATFORM_ADMIN}` for every other level",
+    strategies.readable_strategy: "followers of the strategy, and operators",
     deps.caller: NO_ROLE,
 }
 """Who may ask, by the first of these dependencies that a route has."""

@@ -48,7 +48,7 @@ def test_an_admin_creates_a_built_in_strategy(deployment: Deployment) -> None:
     answer = deployment.admin.post("/v1/strategies", BUILT_IN)
     assert answer.status == 201
     assert answer.json["source"] is None
-    shown = deployment.client.get("/v1/strategies/sma-fast").json
+    shown = deployment.admin.get("/v1/strategies/sma-fast").json
     assert shown == answer.json["strategy"]
     assert shown["parameters"] == {"fast_period": 3, "slow_period": 9, "stop_atr": 2.5}
 

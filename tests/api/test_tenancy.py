@@ -102,7 +102,7 @@ def test_listings_show_a_stranger_nothing_of_a_tenant(populated: Deployment, ope
 
 def test_runs_and_signals_of_strategies_name_no_tenant(populated: Deployment) -> None:
     for listing in ("executions", "signals"):
-        text = populated.stranger.get(f"/v1/strategies/{STRATEGY}/{listing}").text
+        text = populated.admin.get(f"/v1/strategies/{STRATEGY}/{listing}").text
         assert not [value for value in (*OWNED.values(), TENANT) if value in text]
 
 

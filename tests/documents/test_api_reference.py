@@ -35,7 +35,15 @@ APP = create_app()
 ROUTES = {route.name: route for resource in APP.routes for route in getattr(resource, "routes", [])}
 ERRORS = {"InvalidValue", "NotFound", "Conflict", "Reject", "Fatal", "RetryLater", "Ambiguous", "Poison", "StrategyError"}
 NAMED_BY_CONSTANT = {"UNAVAILABLE", "RESERVATION_CHANGED", "SLOT_CHANGED"}
-OF_FRAMEWORK = {"UNAUTHENTICATED", "FORBIDDEN", "METHOD_NOT_ALLOWED", "BODY_TOO_LARGE", "INVALID_REQUEST", "INTERNAL_ERROR"}
+OF_FRAMEWORK = {
+    "UNAUTHENTICATED",
+    "FORBIDDEN",
+    "FOLLOWERS_ONLY",
+    "METHOD_NOT_ALLOWED",
+    "BODY_TOO_LARGE",
+    "INVALID_REQUEST",
+    "INTERNAL_ERROR",
+}
 NOT_OF_THE_API = ("candlecast.runtime.compose", "candlecast.strategy.guard")
 
 

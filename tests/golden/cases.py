@@ -463,6 +463,15 @@ ITEMS: tuple[Case, ...] = (
         for name, value in SUBJECT_OF_SETTINGS.items()
     ),
     stored(
+        "follows",
+        "followed",
+        lambda: True,
+        partial(_subscribe, subscription()),
+        lambda world: DynamoSubscriptionStore(world.table, world.clock).follows(TENANT, STRATEGY),
+        prepare=_create_strategies,
+        of="FOLLOWS",
+    ),
+    stored(
         "order",
         "resting",
         values.stop,

@@ -68,6 +68,10 @@ class MemoryTable:
         self.items[key] = updated(request, self.items.get(key) or request["Key"])
         return {"Attributes": dict(self.items[key])}
 
+    def _DeleteItem(self, request: Mapping[str, Any]) -> Any:  # noqa: N802
+        self.items.pop(_key(request["Key"]), None)
+        return {}
+
     def _BatchWriteItem(self, request: Mapping[str, Any]) -> Any:  # noqa: N802
         for requests in request["RequestItems"].values():
             for each in requests:
@@ -77,7 +81,7 @@ class MemoryTable:
     def _TransactWriteItems(self, request: Mapping[str, Any]) -> Any:  # noqa: N802
         for part in request["TransactItems"]:
             ((kind, asked),) = part.items()
-            (self._PutItem if kind == "Put" else self._UpdateItem)(_plain(asked))
+            {"Put": self._PutItem, "Update": self._UpdateItem, "Delete": self._DeleteItem}[kind](_plain(asked))
         return {}
 
     def _require(self, request: Mapping[str, Any], where: Item, operation: str) -> None:

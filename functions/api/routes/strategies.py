@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from functions.api.deps import DEFAULT_PAGE_SIZE, AdminDep, CallerDep, Cursor, PageSize, StrategyId
+from functions.api.deps import DEFAULT_PAGE_SIZE, PLATFORM_ADMIN, AdminDep, CallerDep, Cursor, PageSize, StrategyId
 from functions.api.openapi import refusals
 from functions.api.ports import ClockDep, StrategiesDep
 from functions.api.resources import VERSION, resource_router
 from functions.api.schemas.statistics import StatisticsView
 from functions.api.schemas.strategies import CreatedStrategy, NewStrategy, SourceView, StrategyView
 from functions.api.schemas.values import Listing
-from functions.api.use_cases.strategies import CreateStrategyDep, RotateSourceSecretDep
+from functions.api.use_cases.strategies import AdmissionDep, CreateStrategyDep, RotateSourceSecretDep
 
 router = resource_router(VERSION + "/strategies", "strategies", 401, 422, 500, 503)
 
 
 @router.get("")
 def list_strategies(
-    _: CallerDep, strategies: StrategiesDep, limit: PageSize = DEFAULT_PAGE_SIZE, cursor: Cursor = None
+    who: CallerDep, strategies: StrategiesDep, limit: PageSize = DEFAULT_PAGE_SIZE, cursor: Cursor = None
 ) -> Listing[StrategyView]:
-    """List the strategies that can be followed."""
+    """List the strategies that can be followed; operators see code and parameters here too."""
     page = strategies.list_strategies(cursor, limit)
-    return Listing(items=[StrategyView.of(definition) for definition in page.items], next_cursor=page.cursor)
+    show = StrategyView.of if PLATFORM_ADMIN in who.roles else StrategyView.listed
+    return Listing(items=[show(definition) for definition in page.items], next_cursor=page.cursor)
 
 
 @router.post("", status_code=201, responses=refusals(403, 409, 413))
@@ -32,9 +33,9 @@ def create_strategy(_: AdminDep, create: CreateStrategyDep, clock: ClockDep, bod
 
 
 @router.get("/{strategy_id}", responses=refusals(404))
-def get_strategy(_: CallerDep, strategies: StrategiesDep, strategy_id: StrategyId) -> StrategyView:
-    """Show one strategy."""
-    return StrategyView.of(strategies.get_strategy(strategy_id))
+def get_strategy(admitted: AdmissionDep) -> StrategyView:
+    """Show one strategy; followers and operators see its code and parameters."""
+    return (StrategyView.of if admitted.sees_decisions else StrategyView.listed)(admitted.strategy)
 
 
 @router.get("/{strategy_id}/statistics", responses=refusals(404))

@@ -105,14 +105,22 @@ class StrategyView(View):
     venue: str
     market: str | None = Field(description="Null for an external strategy.")
     timeframe: Timeframe | None = Field(description="Null for an external strategy.")
-    code: str | None = Field(description="Module of the code; null for an external strategy.")
-    parameters: Mapping[str, str | int | float | bool]
+    code: str | None = Field(description="Module of the code; null for an external strategy, and for those who do not follow.")
+    parameters: Mapping[str, str | int | float | bool] | None = Field(
+        description="Parameters of the code; null in the listing and for those who do not follow the strategy."
+    )
     subscriber_count: int = Field(description="Subscriptions that are not cancelled.")
     created_at: datetime
 
     @staticmethod
     def of(definition: StrategyDefinition) -> StrategyView:
+        """Everything, for those who follow the strategy."""
         return StrategyView.model_validate(definition)
+
+    @staticmethod
+    def listed(definition: StrategyDefinition) -> StrategyView:
+        """The listing, for everybody: neither code nor parameters, from which its next signal could be computed."""
+        return StrategyView.of(definition).model_copy(update={"code": None, "parameters": None})
 
 
 class SourceView(View):

@@ -6,8 +6,10 @@ from typing import Annotated
 
 from fastapi import Depends
 
+from candlecast.services.strategies.admit_reader import Admission, AdmitReader
 from candlecast.services.strategies.create_strategy import CreateStrategy
 from candlecast.services.strategies.rotate_source_secret import RotateSourceSecret
+from functions.api.deps import PLATFORM_ADMIN, CallerDep, StrategyId
 from functions.api.ports import (
     ClockDep,
     IdentifiersDep,
@@ -15,8 +17,10 @@ from functions.api.ports import (
     SourceSecretsDep,
     StrategiesDep,
     StrategyCodeDep,
+    SubscriptionsDep,
     VenuesDep,
 )
+from functions.api.problems import FollowersOnly
 
 
 async def create_strategy(
@@ -37,5 +41,25 @@ async def rotate_source_secret(
     return RotateSourceSecret(strategies, secrets, identifiers)
 
 
+async def admit_reader(strategies: StrategiesDep, subscriptions: SubscriptionsDep) -> AdmitReader:
+    return AdmitReader(strategies, subscriptions)
+
+
+def admission(who: CallerDep, admit: Annotated[AdmitReader, Depends(admit_reader)], strategy_id: StrategyId) -> Admission:
+    """The strategy that is addressed, and whether the caller sees its decisions."""
+    return admit(who.tenant_id, strategy_id, is_operator=PLATFORM_ADMIN in who.roles)
+
+
+AdmissionDep = Annotated[Admission, Depends(admission)]
+
+
+def readable_strategy(admitted: AdmissionDep) -> str:
+    """Id of a strategy whose decisions the caller may read; anybody else learns that they are for followers."""
+    if not admitted.sees_decisions:
+        raise FollowersOnly
+    return admitted.strategy.strategy_id
+
+
+ReadableStrategy = Annotated[str, Depends(readable_strategy)]
 CreateStrategyDep = Annotated[CreateStrategy, Depends(create_strategy)]
 RotateSourceSecretDep = Annotated[RotateSourceSecret, Depends(rotate_source_secret)]

@@ -10,12 +10,13 @@ from candlecast.adapters.codec import to_json
 from candlecast.adapters.dynamodb.accounts import AccountRow
 from candlecast.adapters.dynamodb.single_table.compression import packed
 from candlecast.adapters.dynamodb.single_table.table import Row, Table
+from candlecast.adapters.dynamodb.subscriptions import FollowsRow
 from candlecast.adapters.paging import encode_cursor
 from candlecast.domain.orders.intent import IntentState
 from candlecast.domain.values.errors import InvalidValue, RetryLater
 from candlecast.ports.store import OrderFilter
 from tests.contract.store.conftest import Stores
-from tests.support.builders import ACCOUNT, TENANT, an_account, an_intent
+from tests.support.builders import ACCOUNT, STRATEGY, SUBSCRIPTION, TENANT, a_strategy, a_subscription, an_account, an_intent
 
 pytestmark = pytest.mark.e2e
 
@@ -49,6 +50,14 @@ def test_an_account_with_nothing_open_that_nobody_trades_on_is_in_no_index(
     dynamodb_stores.accounts.create(an_account(subscriptions={}))
     row: Row = account_row(dynamodb_table)
     assert not {name for name in row.attribute_values if name.startswith("index")}
+
+
+def test_a_subscription_from_before_there_were_markers_follows(dynamodb_stores: Stores, dynamodb_table: Table) -> None:
+    dynamodb_stores.strategies.create_strategy(a_strategy())
+    dynamodb_stores.subscriptions.write(a_subscription(account_id=None), None, follower_change=1)
+    dynamodb_table.rows(FollowsRow)(f"TENANT#{TENANT}", f"FOLLOWS#{STRATEGY}#{SUBSCRIPTION}").delete()
+    assert dynamodb_stores.subscriptions.follows(TENANT, STRATEGY)
+    assert not dynamodb_stores.subscriptions.follows(TENANT, "strategy-2")
 
 
 def test_a_cursor_that_leads_into_another_partition_is_refused(dynamodb_stores: Stores) -> None:

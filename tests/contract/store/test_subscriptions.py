@@ -76,6 +76,21 @@ def test_a_subscription_and_an_account_of_two_tenants_are_refused(stores: Stores
         stores.subscriptions.write(a_subscription(), foreign, follower_change=1)
 
 
+def test_a_tenant_follows_by_a_subscription_until_that_is_cancelled(stores: Stores) -> None:
+    for name in (STRATEGY, f"{STRATEGY}-2"):
+        stores.strategies.create_strategy(a_strategy(name))
+    assert not stores.subscriptions.follows(TENANT, STRATEGY)
+    for name in ("subscription-1", "subscription-2"):
+        stores.subscriptions.write(a_subscription(name, account_id=None), None, follower_change=1)
+    assert stores.subscriptions.follows(TENANT, STRATEGY)
+    assert not stores.subscriptions.follows("tenant-2", STRATEGY)
+    assert not stores.subscriptions.follows(TENANT, f"{STRATEGY}-2")
+    for name, follows in (("subscription-1", True), ("subscription-2", False)):
+        alive = stores.subscriptions.get_subscription(TENANT, name)
+        stores.subscriptions.write(replace(alive, status=SubscriptionStatus.CANCELLED), None, follower_change=-1)
+        assert stores.subscriptions.follows(TENANT, STRATEGY) is follows
+
+
 def test_settings_change_without_touching_the_count(stores: Stores) -> None:
     stores.strategies.create_strategy(a_strategy())
     stores.subscriptions.write(a_subscription(), None, follower_change=1)

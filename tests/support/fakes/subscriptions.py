@@ -63,5 +63,11 @@ class FakeSubscriptionStore:
         ]
         return iter(sorted(found, key=lambda subscription: shard_position(subscription.subscription_id)))
 
+    def follows(self, tenant_id: str, strategy_id: str) -> bool:
+        return any(
+            each.strategy_id == strategy_id and each.status is not SubscriptionStatus.CANCELLED
+            for each in self.list_subscriptions(tenant_id)
+        )
+
     def subscription_statistics(self, tenant_id: str, subscription_id: str) -> Statistics:
         return self.database.subscription_statistics.get((tenant_id, subscription_id), Statistics())

@@ -115,6 +115,10 @@ class SubscriptionStore(Protocol):
         """All subscriptions of a strategy that are not cancelled, with shard position in `[start, end)`; pages as it goes."""
         ...
 
+    def follows(self, tenant_id: str, strategy_id: str) -> bool:
+        """Whether the tenant has a subscription to the strategy that is not cancelled; one or two bounded requests."""
+        ...
+
     def subscription_statistics(self, tenant_id: str, subscription_id: str) -> Statistics: ...
 
 

@@ -36,6 +36,7 @@ from candlecast.domain.values.ids import shard_position
 from candlecast.ports.clock import Clock
 
 SUBSCRIPTION = "SUBSCRIPTION"
+FOLLOWS = "FOLLOWS"
 
 
 class SubscriptionRow(Row):
@@ -45,6 +46,10 @@ class SubscriptionRow(Row):
     body = UnicodeAttribute()
 
 
+class FollowsRow(Row):
+    """A marker: the tenant follows the strategy of its key by the subscription of its key. It goes when that is cancelled."""
+
+
 class DynamoSubscriptionStore:
     """`ports.store.SubscriptionStore`; the clock is for the reconcile time of an account that is written along."""
 
@@ -52,6 +57,7 @@ class DynamoSubscriptionStore:
         self._table = table
         self._clock = clock
         self._rows = table.rows(SubscriptionRow)
+        self._follows = table.rows(FollowsRow)
         self._accounts = table.rows(AccountRow)
         self._strategies = table.rows(StrategyRow)
         self._statistics = table.rows(StatisticsRow)
@@ -109,6 +115,23 @@ class DynamoSubscriptionStore:
             require_version(int(item["schema_version"]["N"]))
             yield from_json(Subscription, item["body"]["S"])
 
+    def follows(self, tenant_id: str, strategy_id: str) -> bool:
+        tenant, marker = tenant_key(tenant_id), key(FOLLOWS, strategy_id) + SEPARATOR
+        with store_errors():
+            found = self._follows.query(tenant, self._follows.place.startswith(marker), consistent_read=True, limit=1)
+            return any(True for _ in found) or self._follows_unmarked(tenant_id, strategy_id)
+
+    def _follows_unmarked(self, tenant_id: str, strategy_id: str) -> bool:
+        """Whether a subscription follows that was last written before there were markers.
+
+        The table itself searches the texts, at most `MAX_SUBSCRIPTIONS`, and answers only those that name the strategy.
+        """
+        prefix = self._rows.place.startswith(SUBSCRIPTION + SEPARATOR)
+        named = self._rows.body.contains(f'"strategy_id":"{strategy_id}"')
+        rows = self._rows.query(tenant_key(tenant_id), prefix, filter_condition=named, consistent_read=True)
+        found = (_owned(row, tenant_id) for row in rows)
+        return any(each.strategy_id == strategy_id and each.status is not SubscriptionStatus.CANCELLED for each in found)
+
     def subscription_statistics(self, tenant_id: str, subscription_id: str) -> Statistics:
         with store_errors():
             try:
@@ -127,9 +150,16 @@ class DynamoSubscriptionStore:
         if subscription.status is not SubscriptionStatus.CANCELLED:
             row.index1_partition = key("FOLLOWERS", subscription.strategy_id)
             row.index1_place = key(shard_position(subscription.subscription_id), subscription.subscription_id)
+            transaction.save(self._marker(subscription))
+        else:
+            transaction.delete(self._marker(subscription))
         is_new = subscription.version == 0
         unchanged = self._rows.partition.does_not_exist() if is_new else self._rows.version == subscription.version
         transaction.save(row, condition=unchanged)
+
+    def _marker(self, subscription: Subscription) -> FollowsRow:
+        place = key(FOLLOWS, subscription.strategy_id, subscription.subscription_id)
+        return self._follows(tenant_key(subscription.tenant_id), place)
 
     def _count_follower(self, transaction: TransactWrite, strategy: StrategyDefinition, change: int) -> None:
         """Add to the count; the first follower puts the strategy into the clock's index, the last one takes it out.
