@@ -40,8 +40,9 @@ REFUSALS: Mapping[int, Mapping[str, tuple[str, str]]] = {
             "Ask operations to clear it.",
         ),
         "LIMITS_LOCKED": (
-            "The change would loosen a limit before `limits_locked_until` of the same level, account or pool.",
-            "Wait, or tighten only. A subscription's own settings are never locked.",
+            "The change would loosen a limit, or a setting of a subscription, before `limits_locked_until` of the same level, "
+            "account, subscription or pool.",
+            "Wait, or tighten only. Two operators may lift the lock early.",
         ),
         "NO_ACCOUNT": ("The subscription has no account to decide on.", "Make a subscription with an account."),
         "NOT_EXTERNAL": ("A built-in strategy has no webhook and no secret.", "Ask for an external strategy."),
@@ -69,6 +70,7 @@ REFUSALS: Mapping[int, Mapping[str, tuple[str, str]]] = {
         "ENTRY_ORDER_INVALID": ("The terms of `entry` contradict each other.", "See EntryPreferenceInput."),
         "IDEMPOTENCY_KEY_REUSED": ("The key was used with another body.", "Use a new key for a new request."),
         "LIMIT_OUT_OF_BOUNDS": ("A limit is outside its bounds.", "See the bounds of the limits below."),
+        "LOCK_TOO_LONG": ("`limits_locked_until` lies too far ahead.", "Send an instant within 90 days."),
         "LOOKBACK_TOO_LONG": ("With these parameters the strategy needs more candles than there may be.", "Lower its periods."),
         "PARAMETER_INVALID": ("A parameter of the strategy has a wrong type or is out of bounds.", "See the detail."),
         "PARAMETER_UNKNOWN": ("The strategy has no such parameter.", "The detail lists those that it has."),

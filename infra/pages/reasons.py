@@ -203,8 +203,9 @@ PAGES: Mapping[str, Mapping[Reason, tuple[str, str]]] = {
             "Look whether the venue answers and the keys are valid.",
         ),
         Reason.LIMITS_LOCKED: (
-            "A change of limits would loosen one before `limits_locked_until`. The code refuses the change, never an order.",
-            "Wait until then. Tightening is always possible.",
+            "A change of limits or settings would loosen one before `limits_locked_until`. The code refuses the change, never "
+            "an order.",
+            "Wait until then, or ask two operators to lift the lock. Tightening is always possible.",
         ),
         Reason.LIMITS_UNAVAILABLE: (
             (

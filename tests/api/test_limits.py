@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from candlecast.domain.limits.catalogue import CATALOGUE
+from candlecast.domain.limits.limits import Limits
 from candlecast.domain.orders.intent import IntentState
 from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from tests.api.conftest import ORDER, Deployment
@@ -103,8 +105,93 @@ def test_a_limit_that_cannot_be_is_refused_with_a_code(deployment: Deployment, b
     assert deployment.client.get(MINE).json["version"] == 0
 
 
+THEIRS = f"/v1/limits/levels/USER/{TENANT}"
+ABOUT_ME = "/v1/limits/levels/OPERATIONS/me"
+
+
+def test_a_user_cannot_clear_what_an_operator_has_set_for_that_user(populated: Deployment) -> None:
+    put = populated.admin.send("PUT", THEIRS, {"max_leverage": "2"})
+    assert (put.status, put.json["scope"], put.json["scope_id"]) == (200, "OPERATIONS", TENANT)
+    assert populated.client.send("PUT", MINE, {}).status == 200
+    assert in_force(populated.client)["max_leverage"] == ("2", "OPERATIONS")
+    answer = populated.client.send("PUT", ABOUT_ME, {})
+    assert (answer.status, answer.code) == (403, "FORBIDDEN")
+    assert populated.client.get(ABOUT_ME).json["limits"] == {"max_leverage": "2"}
+    assert in_force(populated.client)["max_leverage"] == ("2", "OPERATIONS")
+
+
+def test_what_a_user_has_set_stays_the_users_when_an_operator_sets_limits(populated: Deployment) -> None:
+    populated.client.send("PUT", MINE, {"max_leverage": "3", "max_adds": 0})
+    populated.admin.send("PUT", THEIRS, {"max_leverage": "4"})
+    assert populated.client.get(MINE).json["limits"] == {"max_leverage": "3", "max_adds": 0}
+    assert in_force(populated.client)["max_leverage"] == ("3", "USER")
+    populated.client.send("PUT", MINE, {})
+    assert in_force(populated.client)["max_leverage"] == ("4", "OPERATIONS")
+    assert populated.admin.send("PUT", f"/v1/limits/levels/OPERATIONS/{TENANT}", {}).json["version"] == 2
+    assert in_force(populated.client)["max_leverage"][1] == "SUBSCRIPTION"
+
+
+def test_what_operators_say_about_others_is_not_shown(deployment: Deployment) -> None:
+    deployment.admin.send("PUT", THEIRS, {"max_leverage": "2"})
+    path = f"/v1/limits/levels/OPERATIONS/{TENANT}"
+    assert (deployment.stranger.get(path).status, deployment.stranger.send("PUT", path, {}).status) == (404, 404)
+
+
+def test_an_operators_own_limits_are_a_users(deployment: Deployment) -> None:
+    assert deployment.admin.send("PUT", MINE, {"max_leverage": "2"}).json["scope"] == "USER"
+    assert deployment.admin.send("PUT", "/v1/limits/levels/USER/admin-1", {}).json["version"] == 2
+
+
+LOCKING = [MINE, f"/v1/accounts/{ACCOUNT}/limits", "/v1/limits/levels/ORGANISATION/fund-1"]
+
+
+@pytest.mark.parametrize("path", LOCKING)
+def test_a_lock_is_at_most_ninety_days_long(populated: Deployment, path: str) -> None:
+    sender = populated.admin if "ORGANISATION" in path else populated.client
+    for until in ("9999-12-31T00:00:00Z", "2027-02-18T12:00:01Z"):
+        answer = sender.send("PUT", path, {"limits_locked_until": until})
+        assert (answer.status, answer.code) == (422, "LOCK_TOO_LONG")
+    assert sender.send("PUT", path, {"limits_locked_until": "2027-02-18T12:00:00Z"}).status == 200
+    populated.clock.advance(90 * 86_400)
+    assert sender.send("PUT", path, {}).status == 200
+
+
+def test_a_subscription_is_not_made_with_a_longer_lock(populated: Deployment) -> None:
+    settings = {"capital": "1000", "limits": {"limits_locked_until": "9999-12-31T00:00:00Z"}}
+    answer = populated.client.post("/v1/subscriptions", {"strategy_id": STRATEGY, "settings": settings})
+    assert (answer.status, answer.code) == (422, "LOCK_TOO_LONG")
+
+
+@pytest.mark.parametrize(
+    "loose",
+    [{"leverage": 50}, {"max_positions": 9}, {"max_daily_loss_percent": "50"}, {"capital": "100000"}, {"limits": {}}],
+)
+def test_a_locked_subscription_is_not_loosened_by_its_settings(populated: Deployment, loose: dict[str, Any]) -> None:
+    path = f"/v1/subscriptions/{SUBSCRIPTION}/settings"
+    locked = {"limits": {"limits_locked_until": "2026-12-20T00:00:00Z"}}
+    assert populated.client.send("PATCH", path, locked).status == 200
+    answer = populated.client.send("PATCH", path, loose)
+    assert (answer.status, answer.code) == (409, "LIMITS_LOCKED")
+    assert populated.client.send("PATCH", path, {"leverage": 1, "max_daily_loss_percent": "1"}).status == 200
+    populated.clock.advance(31 * 86_400)
+    assert populated.client.send("PATCH", path, loose).status == 200
+
+
+def test_a_longer_lock_from_before_is_bounded_and_can_be_tightened(populated: Deployment) -> None:
+    populated.clock.advance(10 * 86_400)
+    held = populated.subscriptions.get_subscription(TENANT, SUBSCRIPTION)
+    forever = Limits(max_adds=1, limits_locked_until=datetime(9999, 1, 1, tzinfo=UTC))
+    populated.subscriptions.write(replace(held, settings=replace(held.settings, limits=forever)), None, 0)
+    path = f"/v1/subscriptions/{SUBSCRIPTION}/settings"
+    assert populated.client.send("PATCH", path, {"leverage": 50}).code == "LIMITS_LOCKED"
+    tightened = populated.client.send("PATCH", path, {"leverage": 1}).json["settings"]["limits"]
+    assert tightened == {"max_adds": 1, "limits_locked_until": "2027-02-27T00:00:00Z"}
+    populated.clock.advance(100 * 86_400)
+    assert populated.client.send("PATCH", path, {"leverage": 50}).status == 200
+
+
 def test_locked_limits_cannot_be_loosened_before_their_time(deployment: Deployment) -> None:
-    locked = {"max_leverage": "3", "limits_locked_until": "2099-01-01T00:00:00Z"}
+    locked = {"max_leverage": "3", "limits_locked_until": "2027-01-01T00:00:00Z"}
     deployment.client.send("PUT", MINE, locked)
     assert deployment.client.send("PUT", MINE, {**locked, "max_leverage": "4"}).code == "LIMITS_LOCKED"
     assert deployment.client.send("PUT", MINE, {}).code == "LIMITS_LOCKED"

@@ -416,6 +416,7 @@ PLACES = (
     PLATFORM,
     LimitPlace(Scope.ORGANISATION, ORGANISATION),
     LimitPlace(Scope.GROUP, "golden-group"),
+    LimitPlace(Scope.OPERATIONS, TENANT),
     LimitPlace(Scope.USER, TENANT),
 )
 DENIED = partial(values.entry, state=IntentState.DENIED)

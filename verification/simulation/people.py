@@ -192,7 +192,7 @@ class People:
             return
         tenant_id, account_id = random.choice(list(world.database.accounts))
         switch = SwitchAccount(world.accounts, world.clock)
-        change = ChangeSubscription(world.subscriptions, world.accounts)
+        change = ChangeSubscription(world.subscriptions, world.accounts, world.clock)
         owned = [key for key in world.database.subscriptions if key[1].startswith(account_id)]
         act = random.randrange(8)
         try:

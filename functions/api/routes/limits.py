@@ -44,9 +44,9 @@ router = resource_router(VERSION + "/limits", "limits", 401, 422, 500, 503)
 
 
 def _place(who: CallerDep, scope: Scope, scope_id: Annotated[str, Path(examples=[PLATFORM_ID, ME, "fund-1"])]) -> LimitPlace:
-    """The level that is meant, if the caller may reach it; a foreign user's is no level."""
-    if scope is Scope.USER:
-        return _user(who, scope_id)
+    """The level that is meant, if the caller may see it; a foreign user's is no level."""
+    if scope in (Scope.USER, Scope.OPERATIONS):
+        return LimitPlace(scope, _tenant(who, scope_id))
     if PLATFORM_ADMIN not in who.roles:
         raise Forbidden(PLATFORM_ADMIN)
     if scope is Scope.PLATFORM and scope_id == PLATFORM_ID:
@@ -56,15 +56,27 @@ def _place(who: CallerDep, scope: Scope, scope_id: Annotated[str, Path(examples=
     return LimitPlace(scope, identifier(scope_id))
 
 
-def _user(who: Caller, scope_id: str) -> LimitPlace:
+def _tenant(who: Caller, scope_id: str) -> str:
     tenant_id = who.tenant_id if scope_id == ME else scope_id
     is_foreign = tenant_id != who.tenant_id and PLATFORM_ADMIN not in who.roles
     if is_foreign or not TENANT.fullmatch(tenant_id):
         raise NotFound("another user")
-    return LimitPlace(Scope.USER, tenant_id)
+    return tenant_id
 
 
 Place = Annotated[LimitPlace, Depends(_place)]
+
+
+def _written(who: CallerDep, place: Place) -> LimitPlace:
+    """The level that a change lands in: an operator's word about another user has a level of its own."""
+    if place.scope is Scope.USER and place.scope_id != who.tenant_id:
+        return LimitPlace(Scope.OPERATIONS, place.scope_id)
+    if place.scope is Scope.OPERATIONS and PLATFORM_ADMIN not in who.roles:
+        raise Forbidden(PLATFORM_ADMIN)
+    return place
+
+
+WrittenPlace = Annotated[LimitPlace, Depends(_written)]
 
 
 @router.get("/catalogue")
@@ -102,13 +114,19 @@ def validate_order(who: CallerDep, validate: ValidateOrderDep, body: ValidationR
 
 @router.get("/levels/{scope}/{scope_id}", responses=refusals(403, 404))
 def get_limits(change: ChangeLimitsDep, place: Place) -> LimitRecordView:
-    """Show what a level limits: `USER/me` for all that is yours; the other levels are for platform admins."""
+    """Show what a level limits: `USER/me` is your own word, `OPERATIONS/me` that of operators about you.
+
+    The other levels are for platform admins.
+    """
     return LimitRecordView.of(change.find(place))
 
 
 @router.put("/levels/{scope}/{scope_id}", responses=refusals(403, 404, 409, 413))
-def put_limits(who: CallerDep, change: ChangeLimitsDep, place: Place, body: LimitsInput) -> LimitRecordView:
-    """Replace what a level limits; it can only tighten what stands above it. The next signal is held against it."""
+def put_limits(who: CallerDep, change: ChangeLimitsDep, place: WrittenPlace, body: LimitsInput) -> LimitRecordView:
+    """Replace what a level limits; it can only tighten what stands above it. The next signal is held against it.
+
+    A platform admin's limits for another user go to the level OPERATIONS, which that user sees and cannot change.
+    """
     limits: Any = body
     return LimitRecordView.of(change.set(place, limits.to_domain(), who.tenant_id))
 
@@ -116,5 +134,4 @@ def put_limits(who: CallerDep, change: ChangeLimitsDep, place: Place, body: Limi
 @router.put("/members/{scope_id}", responses=refusals(403, 404, 409, 413))
 def put_membership(who: AdminDep, change: ChangeLimitsDep, scope_id: str, body: Membership) -> LimitRecordView:
     """Say which organisation and group a user belongs to."""
-    place = _user(who, scope_id)
-    return LimitRecordView.of(change.move_user(place.scope_id, body.organisation_id, body.group_id, who.tenant_id))
+    return LimitRecordView.of(change.move_user(_tenant(who, scope_id), body.organisation_id, body.group_id, who.tenant_id))

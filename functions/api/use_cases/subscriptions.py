@@ -31,8 +31,8 @@ async def subscribe(
     return Subscribe(subscriptions, strategies, accounts, clock, identifiers)
 
 
-async def change_subscription(subscriptions: SubscriptionsDep, accounts: AccountsDep) -> ChangeSubscription:
-    return ChangeSubscription(subscriptions, accounts)
+async def change_subscription(subscriptions: SubscriptionsDep, accounts: AccountsDep, clock: ClockDep) -> ChangeSubscription:
+    return ChangeSubscription(subscriptions, accounts, clock)
 
 
 async def cancel_subscription(

@@ -44,6 +44,12 @@ def test_only_what_there_is_is_found(store: LimitStore) -> None:
     assert store.read(places) == {USER: user, PLATFORM: platform}
 
 
+def test_operators_and_the_user_have_a_record_each(store: LimitStore) -> None:
+    operations = LimitPlace(Scope.OPERATIONS, USER.scope_id)
+    theirs, own = store.save(a_record(operations)), store.save(a_record(USER))
+    assert store.read({operations, USER}) == {operations: theirs, USER: own}
+
+
 def test_more_places_than_one_request_takes_are_all_read(store: LimitStore) -> None:
     places = [LimitPlace(Scope.USER, f"tenant-{number}") for number in range(130)]
     for place in places[::10]:

@@ -18,7 +18,6 @@ from candlecast.domain.limits.limits import (
     Limits,
     Scope,
     acted_on,
-    locked_changes,
     loosened,
     tighten,
     tighten_further,
@@ -94,15 +93,6 @@ def test_further_levels_keep_what_is_known_of_those_above() -> None:
 )
 def test_a_change_that_would_loosen_a_limit_is_named(old: Any, new: Any, names: tuple[str, ...]) -> None:
     assert loosened(Limits(**old), Limits(**new)) == names
-
-
-def test_locked_limits_can_be_tightened_and_not_loosened_until_the_lock_ends() -> None:
-    """The API answers such a change with "LIMITS_LOCKED"."""
-    locked = Limits(max_leverage=D(5), limits_locked_until=after(60))
-    assert locked_changes(locked, Limits(max_leverage=D(9), limits_locked_until=after(60)), NOW) == ("max_leverage",)
-    assert locked_changes(locked, Limits(max_leverage=D(5)), NOW) == ("limits_locked_until",)
-    assert locked_changes(locked, Limits(max_leverage=D(4), limits_locked_until=after(60)), NOW) == ()
-    assert locked_changes(locked, Limits(), after(60)) == ()
 
 
 @pytest.mark.parametrize(

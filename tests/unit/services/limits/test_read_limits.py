@@ -9,12 +9,14 @@ import pytest
 
 from candlecast.domain.limits.limits import Authority, Limits, Scope
 from candlecast.domain.limits.record import PLATFORM, PRODUCT_LIMITS, LimitPlace, LimitRecord
+from candlecast.services.limits import read_limits
 from candlecast.services.limits.read_limits import CACHED, EMERGENCY, FRESH, ReadLimits
 from tests.support.builders import NOW
 from tests.support.fakes.clock import FakeClock, RecordingMetrics
 from tests.support.fakes.limits import FakeLimitStore
 
 USER = LimitPlace(Scope.USER, "tenant-1")
+OPERATIONS = LimitPlace(Scope.OPERATIONS, "tenant-1")
 SECOND = timedelta(seconds=1)
 
 
@@ -127,3 +129,40 @@ def test_a_tenant_that_was_never_read_has_the_emergency_limits_at_once(authoriti
     authorities.store.unavailable = True
     found = authorities.read(["tenant-1", "tenant-2"])
     assert [found[key].effective.authority for key in ("tenant-1", "tenant-2")] == [Authority.CACHED, Authority.EMERGENCY]
+
+
+def test_what_operators_say_about_a_user_counts_whatever_the_user_says(authorities: Authorities) -> None:
+    authorities.set(OPERATIONS, Limits(max_leverage=Decimal(2), max_positions=4))
+    authorities.set(USER, Limits(max_leverage=Decimal(9), max_positions=3))
+    found = authorities.read(["tenant-1", "tenant-2"])
+    effective = found["tenant-1"].effective
+    assert (effective.limits.max_leverage, effective.origins["max_leverage"]) == (Decimal(2), Scope.OPERATIONS)
+    assert (effective.limits.max_positions, effective.origins["max_positions"]) == (3, Scope.USER)
+    assert found["tenant-2"].effective.limits == PRODUCT_LIMITS
+
+
+def test_what_operators_say_about_a_user_without_limits_of_their_own_counts_in_one_request(authorities: Authorities) -> None:
+    authorities.set(OPERATIONS, Limits(max_leverage=Decimal(2)))
+    assert authorities.read(["tenant-1"])["tenant-1"].effective.limits.max_leverage == 2
+    assert authorities.store.requests == 1
+
+
+def test_while_the_store_is_silent_the_operators_word_counts_as_the_users(authorities: Authorities) -> None:
+    authorities.set(OPERATIONS, Limits(max_leverage=Decimal(2)))
+    authorities.read(["tenant-1"])
+    authorities.store.unavailable = True
+    authorities.clock.advance(CACHED.total_seconds())
+    found = authorities.read(["tenant-1"])["tenant-1"].effective
+    assert (found.authority, found.limits.max_leverage) == (Authority.CACHED, Decimal(2))
+    authorities.clock.advance(1)
+    assert authorities.read(["tenant-1"])["tenant-1"].effective.authority is Authority.EMERGENCY
+
+
+def test_a_full_memory_forgets_only_what_the_present_call_did_not_use(
+    authorities: Authorities, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(read_limits, "MAX_CACHED_RECORDS", 3)
+    authorities.set(PLATFORM, Limits(max_leverage=Decimal(2)))
+    for tenant_id in ("tenant-1", "tenant-2", "tenant-3"):
+        assert authorities.read([tenant_id])[tenant_id].effective.limits.max_leverage == 2, "the platform's limit was forgotten"
+    assert len(authorities.read._known) == 3

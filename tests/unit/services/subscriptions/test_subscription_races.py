@@ -60,7 +60,7 @@ class World:
         strategies.create_strategy(a_strategy())
         self.accounts.create(an_account(subscriptions={}))
         self.subscribe = Subscribe(self.subscriptions, strategies, self.accounts, self.clock, SequentialIdentifiers())
-        self.change = ChangeSubscription(self.subscriptions, self.accounts)
+        self.change = ChangeSubscription(self.subscriptions, self.accounts, self.clock)
         self.cancel = CancelSubscription(self.subscriptions, self.accounts, self.queue, self.clock)
         following = replace(self.account, subscriptions={SUBSCRIPTION: SubscriptionStatus.ACTIVE})
         self.subscriptions.write(a_subscription(), following, 1)

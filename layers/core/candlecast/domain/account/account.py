@@ -125,6 +125,8 @@ class Account:
     """How the venue keeps positions as far as we know; None once the venue has contradicted us. An entry sets the mode first."""
     limits: Limits = NO_LIMITS
     """Limits of the account itself, in force at its next order; they only tighten the limits above it."""
+    limits_set_at: datetime | None = None
+    """When the limits were set (UTC), from which their lock is bounded; None for limits from before locks were bounded."""
     usage: Usage = field(default_factory=Usage)
     """Results, counters and times that limits compare with."""
     outbox: tuple[Event, ...] = ()

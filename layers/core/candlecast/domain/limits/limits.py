@@ -27,11 +27,12 @@ MAX_MERGED_SIZE = 400  # in the merged set of all levels
 
 
 class Scope(StrEnum):
-    """Whose limit it is, widest first."""
+    """Whose limit it is, widest first. OPERATIONS is an operator's word about one user, USER that user's own word."""
 
     PLATFORM = "PLATFORM"
     ORGANISATION = "ORGANISATION"
     GROUP = "GROUP"
+    OPERATIONS = "OPERATIONS"
     USER = "USER"
     ACCOUNT = "ACCOUNT"
     SUBSCRIPTION = "SUBSCRIPTION"
@@ -209,12 +210,6 @@ def loosened(old: Limits, new: Limits) -> tuple[str, ...]:
     """Names of the limits that a change from `old` to `new` would loosen; a limit that was not set cannot be loosened."""
     after = dict(new.given())
     return tuple(name for name, value in old.given() if name not in after or _combine(name, value, after[name]) != after[name])
-
-
-def locked_changes(old: Limits, new: Limits, now: datetime) -> tuple[str, ...]:
-    """The locked limits that a change would loosen; empty if the change may be made."""
-    locked = old.limits_locked_until is not None and now < old.limits_locked_until
-    return loosened(old, new) if locked else ()
 
 
 def acted_on(limits: Limits) -> ClosingLimits | None:

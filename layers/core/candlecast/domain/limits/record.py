@@ -1,4 +1,7 @@
-"""Limits as somebody has set them for the platform, an organisation, a group or a user; others keep their own."""
+"""Limits as somebody has set them for the platform, an organisation, a group or a user; others keep their own.
+
+A user has two records: the operators' and the user's own. Only operators write the first.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,12 @@ from candlecast.domain.values.errors import InvalidValue
 from candlecast.domain.values.money import require_utc
 
 PLATFORM_ID = "platform"  # there is one platform, and its record needs a name as any other
-RECORDED_SCOPES = (Scope.PLATFORM, Scope.ORGANISATION, Scope.GROUP, Scope.USER)
+RECORDED_SCOPES = (Scope.PLATFORM, Scope.ORGANISATION, Scope.GROUP, Scope.OPERATIONS, Scope.USER)
 
 
 @dataclass(frozen=True)
 class LimitPlace:
-    """Whose limits: `scope_id` is an organisation's or group's id, or the tenant's for a user."""
+    """Whose limits: `scope_id` is an organisation's or group's id, or the tenant's for OPERATIONS and USER."""
 
     scope: Scope
     scope_id: str

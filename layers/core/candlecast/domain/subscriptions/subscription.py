@@ -192,7 +192,10 @@ class Settings:
 
 @dataclass(frozen=True, kw_only=True)
 class Subscription:
-    """One user's use of one strategy on one account. `account_id` is None until the user has named one."""
+    """One user's use of one strategy on one account. `account_id` is None until the user has named one.
+
+    `settings_set_at` is when the settings were set, from which their lock is bounded; None from before locks were bounded.
+    """
 
     tenant_id: str
     subscription_id: str
@@ -201,6 +204,7 @@ class Subscription:
     settings: Settings
     status: SubscriptionStatus
     created_at: datetime
+    settings_set_at: datetime | None = None
     version: int = 0
 
     def __post_init__(self) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from candlecast.domain.limits.limits import Limits, Scope, locked_changes
+from candlecast.domain.limits.limits import Limits, Scope
+from candlecast.domain.limits.lock import bounded, lock_end, refuse_locked, require_unlocked
 from candlecast.domain.limits.pool_bounds import PoolBounds
 from candlecast.domain.limits.record import LimitPlace, LimitRecord
 from candlecast.domain.values.copying import replace
-from candlecast.domain.values.errors import Conflict
 from candlecast.ports.clock import Clock
 from candlecast.ports.limits import LimitStore
 from candlecast.services.retry_conflict import retry_conflict
@@ -27,12 +27,13 @@ class ChangeLimits:
         return self.limits.read([place]).get(place) or LimitRecord(place=place)
 
     def set(self, place: LimitPlace, limits: Limits, who: str) -> LimitRecord:
-        """Replace the limits of a place. Raises `Conflict` (LIMITS_LOCKED) for one that would be loosened while it is locked."""
+        """Replace the limits of a place.
+
+        Raises `Conflict` (LIMITS_LOCKED) for a limit that would be loosened while it is locked, `InvalidValue` (LOCK_TOO_LONG).
+        """
 
         def change(record: LimitRecord) -> LimitRecord:
-            locked = locked_changes(record.limits, limits, self.clock.now())
-            if locked:
-                raise Conflict("LIMITS_LOCKED", f"locked until {record.limits.limits_locked_until}: {', '.join(locked)}")
+            require_unlocked(record.limits, limits, record.changed_at, self.clock.now())
             return replace(record, limits=limits.require_settable())
 
         return self._change(place, change, who)
@@ -41,10 +42,8 @@ class ChangeLimits:
         """Replace what an organisation's accounts share. Raises `Conflict` (LIMITS_LOCKED) as `set` does."""
 
         def change(record: LimitRecord) -> LimitRecord:
-            until = record.limits.limits_locked_until
             loosened = record.pool.loosened_by(bounds) if record.pool is not None else ()
-            if loosened and until is not None and self.clock.now() < until:
-                raise Conflict("LIMITS_LOCKED", f"locked until {until}: {', '.join(loosened)}")
+            refuse_locked(loosened, lock_end(record.limits, record.changed_at), self.clock.now())
             return replace(record, pool=None if bounds.is_empty else bounds)
 
         return self._change(place, change, who)
@@ -56,7 +55,8 @@ class ChangeLimits:
 
     def _change(self, place: LimitPlace, change: Callable[[LimitRecord], LimitRecord], who: str) -> LimitRecord:
         def attempt() -> LimitRecord:
-            changed = change(self.find(place))
+            known = self.find(place)
+            changed = change(replace(known, limits=bounded(known.limits, known.changed_at)))
             return self.limits.save(replace(changed, changed_by=who, changed_at=self.clock.now()))
 
         return retry_conflict(attempt)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from candlecast.domain.account.account import Account
-from candlecast.domain.limits.limits import Limits, locked_changes
+from candlecast.domain.limits.limits import Limits
+from candlecast.domain.limits.lock import require_unlocked
 from candlecast.domain.values.copying import replace
-from candlecast.domain.values.errors import Conflict
 from candlecast.ports.clock import Clock
 from candlecast.ports.store import AccountStore
 from candlecast.services.retry_conflict import retry_conflict
@@ -21,13 +21,15 @@ class LimitAccount:
     clock: Clock
 
     def __call__(self, tenant_id: str, account_id: str, limits: Limits) -> Account:
-        """Replace the account's limits. Raises `NotFound`, `Conflict` (LIMITS_LOCKED; VERSION_CONFLICT), `InvalidValue`."""
+        """Replace the account's limits.
+
+        Raises `NotFound`, `Conflict` (LIMITS_LOCKED; VERSION_CONFLICT), `InvalidValue` (LOCK_TOO_LONG and others).
+        """
 
         def attempt() -> Account:
             account = self.accounts.load(tenant_id, account_id)
-            locked = locked_changes(account.limits, limits, self.clock.now())
-            if locked:
-                raise Conflict("LIMITS_LOCKED", f"locked until {account.limits.limits_locked_until}: {', '.join(locked)}")
-            return self.accounts.save(replace(account, limits=limits.require_settable()))
+            now = self.clock.now()
+            require_unlocked(account.limits, limits, account.limits_set_at, now)
+            return self.accounts.save(replace(account, limits=limits.require_settable(), limits_set_at=now))
 
         return retry_conflict(attempt)

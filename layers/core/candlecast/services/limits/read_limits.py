@@ -1,4 +1,4 @@
-"""Find the limits that stand above a subscription: the user's, the group's, the organisation's, the platform's.
+"""Find the limits that stand above a subscription: the user's, the operators' for that user, the group's, and so on up.
 
 Read once per shard of a fan-out, not per order: the limits travel in the order message, as the settings do. While the store of
 limits does not answer, limits that were read in the last five minutes still count. After that the emergency limits count for an
@@ -21,7 +21,7 @@ from candlecast.ports.limits import LimitStore
 FRESH = timedelta(seconds=5)  # a changed limit is in force this much later at most in an environment that has just read it
 CACHED = timedelta(minutes=5)  # how long what was read counts while the store does not answer
 EMERGENCY = timedelta(hours=1)  # how long the emergency limits count; an outage that lasts longer needs a person
-MAX_CACHED_RECORDS = 5_000  # of a few hundred bytes each
+MAX_CACHED_RECORDS = 5_000  # of a few hundred bytes each, beside those of the present call
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,21 +46,26 @@ class ReadLimits:
     def __call__(self, tenant_ids: Collection[str]) -> Mapping[str, TenantLimits]:
         """The limits above each tenant; never raises for a store that does not answer."""
         users = {tenant_id: LimitPlace(Scope.USER, tenant_id) for tenant_id in tenant_ids}
+        own = {PLATFORM, *users.values(), *map(_operations, users.values())}
         try:
-            self._read({PLATFORM, *users.values()}, FRESH)
-            self._read(self._above(users.values()), FRESH)
+            self._read(own, FRESH)
+            above = self._above(users.values())
+            self._read(above, FRESH)
         except RetryLater:
             self.metrics.count("LimitsUnavailable")
             return self._without_store(users)
         self._lost_at = None
-        return self._each(users, Authority.LIVE)
+        found = self._each(users, Authority.LIVE)
+        if len(self._known) > MAX_CACHED_RECORDS:
+            self._known = {place: self._known[place] for place in own | above}
+        return found
 
     def _each(self, users: Mapping[str, LimitPlace], authority: Authority) -> Mapping[str, TenantLimits]:
         """The limits above each user; those of whom nothing of their own is known share what they have."""
         plain = self._of(LimitPlace(Scope.USER, ""), authority)
-        known = {tenant_id: self._record(place) for tenant_id, place in users.items()}
         return {
-            tenant_id: plain if known[tenant_id] is None else self._of(place, authority) for tenant_id, place in users.items()
+            tenant_id: self._of(place, authority) if self._record(place) or self._record(_operations(place)) else plain
+            for tenant_id, place in users.items()
         }
 
     def _without_store(self, users: Mapping[str, LimitPlace]) -> Mapping[str, TenantLimits]:
@@ -69,7 +74,7 @@ class ReadLimits:
         emergency = Authority.EMERGENCY if now - self._lost_at <= EMERGENCY else Authority.LOST
         found = {}
         for tenant_id, user in users.items():
-            needed = {PLATFORM, user, *self._above([user])}
+            needed = {PLATFORM, user, _operations(user), *self._above([user])}
             remembered = all(self._age(place) <= CACHED for place in needed)
             found[tenant_id] = self._of(user, Authority.CACHED if remembered else emergency)
         return found
@@ -80,8 +85,6 @@ class ReadLimits:
         if not wanted:
             return
         records = self.store.read(wanted)
-        if len(self._known) + len(wanted) > MAX_CACHED_RECORDS:
-            self._known.clear()
         for place in wanted:
             self._known[place] = (records.get(place), now)
 
@@ -103,7 +106,7 @@ class ReadLimits:
         return above
 
     def _of(self, user: LimitPlace, authority: Authority) -> TenantLimits:
-        above = (PLATFORM, *self._above([user]), user)
+        above = (PLATFORM, *self._above([user]), _operations(user), user)
         records = [record for record in map(self._record, above) if record is not None]
         layers = [(Scope.PLATFORM, PRODUCT_LIMITS), *((record.place.scope, record.limits) for record in records)]
         mine = self._record(user)
@@ -114,3 +117,8 @@ class ReadLimits:
             organisation_id=organisation_id,
             pool=organisation.pool_limits() if organisation is not None else None,
         )
+
+
+def _operations(user: LimitPlace) -> LimitPlace:
+    """Where operators limit this user."""
+    return LimitPlace(Scope.OPERATIONS, user.scope_id)

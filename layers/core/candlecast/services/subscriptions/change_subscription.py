@@ -6,9 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from candlecast.domain.account.account import Account
+from candlecast.domain.limits.lock import bounded, lock_end, refuse_locked, require_bounded
+from candlecast.domain.subscriptions.locked_settings import loosened_settings
 from candlecast.domain.subscriptions.subscription import Settings, Subscription, SubscriptionStatus
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import Conflict
+from candlecast.ports.clock import Clock
 from candlecast.ports.store import AccountStore, SubscriptionStore
 from candlecast.services.retry_conflict import retry_conflict
 
@@ -19,17 +22,25 @@ class ChangeSubscription:
 
     subscriptions: SubscriptionStore
     accounts: AccountStore
+    clock: Clock
 
     def update(self, tenant_id: str, subscription_id: str, change: Callable[[Settings], Settings]) -> Subscription:
         """Apply `change` to the settings in force; the next signal uses the result, open positions keep their stops.
 
-        Raises `NotFound`, `Conflict` (SUBSCRIPTION_CANCELLED, VERSION_CONFLICT), and every error of `change`.
+        A locked subscription is not loosened by any setting. Raises `NotFound`, `InvalidValue` (LOCK_TOO_LONG), `Conflict`
+        (SUBSCRIPTION_CANCELLED, LIMITS_LOCKED, VERSION_CONFLICT), and every error of `change`.
         """
 
         def attempt() -> Subscription:
             subscription = self._alive(tenant_id, subscription_id)
-            changed = replace(subscription, settings=change(subscription.settings))
-            return subscription if changed == subscription else self._write(changed, None)
+            held, set_at, now = subscription.settings, subscription.settings_set_at, self.clock.now()
+            known = replace(held, limits=bounded(held.limits, set_at))
+            wanted = change(known)
+            if wanted == known:
+                return subscription
+            require_bounded(wanted.limits, now)
+            refuse_locked(loosened_settings(known, wanted), lock_end(held.limits, set_at), now)
+            return self._write(replace(subscription, settings=wanted, settings_set_at=now), None)
 
         return retry_conflict(attempt)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from candlecast.domain.account.account import MAX_SUBSCRIPTIONS_PER_ACCOUNT, Account
+from candlecast.domain.limits.lock import require_bounded
 from candlecast.domain.subscriptions.subscription import Settings, Subscription, SubscriptionStatus
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import Conflict, InvalidValue, NotFound
@@ -37,8 +38,10 @@ class Subscribe:
         """Create an active subscription; a repeat with the same idempotency key returns the first one as it is now.
 
         Without an account it is skipped at every signal, with the reason. Raises `NotFound` (strategy or account), `Conflict`
-        (TOO_MANY_SUBSCRIPTIONS; VERSION_CONFLICT), `InvalidValue` (IDEMPOTENCY_KEY_REUSED).
+        (TOO_MANY_SUBSCRIPTIONS; VERSION_CONFLICT), `InvalidValue` (IDEMPOTENCY_KEY_REUSED, LOCK_TOO_LONG).
         """
+        now = self.clock.now()
+        require_bounded(settings.limits, now)
         wanted = Subscription(
             tenant_id=tenant_id,
             subscription_id=digest("subscription", tenant_id, idempotency_key) if idempotency_key else self.identifiers.new(),
@@ -46,7 +49,8 @@ class Subscribe:
             account_id=account_id,
             settings=settings,
             status=SubscriptionStatus.ACTIVE,
-            created_at=self.clock.now(),
+            created_at=now,
+            settings_set_at=now,
         )
         return retry_conflict(lambda: self._attempt(wanted))
 

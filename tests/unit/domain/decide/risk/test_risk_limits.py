@@ -532,7 +532,7 @@ ELSEWHERE: Mapping[str, tuple[Reason, ...]] = {
         Reason.SIGNAL_SUPERSEDED,
     ),
     SIZING: (Reason.SIZING_INPUT_MISSING, Reason.NO_EDGE),
-    "tests/unit/domain/limits/test_limits.py": (Reason.LIMITS_LOCKED,),
+    "tests/unit/domain/limits/test_lock.py": (Reason.LIMITS_LOCKED,),
     "tests/unit/services/signals/test_fan_out.py": (Reason.NO_ACCOUNT,),
     "tests/unit/services/orders/test_execute_order.py": (
         Reason.OPPOSITE_POSITION_HELD,
