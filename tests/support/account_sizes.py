@@ -132,6 +132,7 @@ def the_largest_account() -> Account:
         mends={digest("mend", str(index)): Mend(attempts=3, last_at=some.instant()) for index in range(MAX_MENDS)},
         naked_since={position.key: some.instant() for position in positions},
         limits=every_number(),
+        limits_set_at=NOW,
         usage=some.usage(names),
         reconciled_at=NOW,
     )
