@@ -8,9 +8,12 @@ from benchmarks.harness.answered_table import AnsweredTable
 from benchmarks.harness.executor import TableExecutor, an_account_now, order_body
 from candlecast.adapters.dynamodb.decisions import DynamoDecisions
 from candlecast.adapters.dynamodb.history import DynamoHistory
+from candlecast.adapters.dynamodb.source_use import DynamoSourceUse
+from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
 from candlecast.adapters.dynamodb.stream import published_events
 from candlecast.adapters.sqs.queues import BATCH
 from candlecast.domain.signals.signal import Action
+from candlecast.services.relay.count_notional import CountNotional
 from candlecast.services.relay.relay_events import RelayEvents
 from tests.support.fakes.bus import FakeEventBus
 from tests.support.fakes.clock import RecordingMetrics
@@ -46,7 +49,8 @@ def order_bill(executor: TableExecutor) -> OrderBill:
     projected, bus = AnsweredTable(), FakeEventBus()
     table = projected.table()
     metrics = RecordingMetrics()
-    relay = RelayEvents(DynamoHistory(table, clock), DynamoDecisions(table, clock), release_pools(clock), bus, metrics)
+    notional = CountNotional(DynamoStrategyStore(table), DynamoSourceUse(table))
+    relay = RelayEvents(DynamoHistory(table, clock), DynamoDecisions(table, clock), release_pools(clock), bus, metrics, notional)
     for _, image in executor.cloud.written:
         relay(published_events({"dynamodb": {"NewImage": image}}))
     return OrderBill(

@@ -15,6 +15,7 @@ from candlecast.ports.health import Probe
 from candlecast.ports.limits import LimitStore
 from candlecast.ports.pool import PoolStore
 from candlecast.ports.queue import TradeQueue
+from candlecast.ports.sources import SourceUse
 from candlecast.ports.store import (
     AccountStore,
     ExecutionStore,
@@ -45,6 +46,7 @@ StrategyCodeDep = Annotated[StrategyCode, Depends(api.code)]
 TradeQueueDep = Annotated[TradeQueue, Depends(api.trade_queue)]
 CredentialsDep = Annotated[CredentialWriter, Depends(api.credentials)]
 SourceSecretsDep = Annotated[SourceSecretWriter, Depends(api.source_secrets)]
+SourceUseDep = Annotated[SourceUse, Depends(api.source_use)]
 DeadLettersDep = Annotated[DeadLetters, Depends(api.dead_letters)]
 ProbesDep = Annotated[Mapping[str, Probe], Depends(api.probes)]
 ClockDep = Annotated[Clock, Depends(api.clock)]

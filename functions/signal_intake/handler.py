@@ -10,7 +10,7 @@ from candlecast.domain.values.errors import RetryLater
 from candlecast.runtime.compose.start import uncollected
 from candlecast.runtime.observe import logger, observed
 from candlecast.signals.refusal import RefusedMessage
-from functions.signal_intake.webhook import accepted, proven_source, read_request, refused, try_again
+from functions.signal_intake.webhook import accepted, misdirected, proven_source, read_request, refused, try_again
 
 with uncollected():
     from candlecast.runtime.compose import signal_intake
@@ -18,10 +18,12 @@ with uncollected():
 
 @observed
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Take an HTTP API event (payload 2.0) of `POST /webhooks/{source}[/{secret}]` and answer it.
+    """Take an HTTP API event (payload 2.0) below `/webhooks/` and answer it; signals come by POST alone.
 
     Neither the event nor anything made of it is logged: path, body and headers can hold the sender's secret.
     """
+    if (answer := misdirected(event)) is not None:
+        return answer
     request = read_request(event)
     try:
         receipt = signal_intake.build()(request)

@@ -72,6 +72,10 @@ REFUSALS: Mapping[int, Mapping[str, tuple[str, str]]] = {
         "LIMIT_OUT_OF_BOUNDS": ("A limit is outside its bounds.", "See the bounds of the limits below."),
         "LOCK_TOO_LONG": ("`limits_locked_until` lies too far ahead.", "Send an instant within 90 days."),
         "LOOKBACK_TOO_LONG": ("With these parameters the strategy needs more candles than there may be.", "Lower its periods."),
+        "SOURCE_SETTINGS_INVALID": (
+            "A bound or an address of a source is not valid.",
+            "See the detail, and send-signals.md for the bounds.",
+        ),
         "PARAMETER_INVALID": ("A parameter of the strategy has a wrong type or is out of bounds.", "See the detail."),
         "PARAMETER_UNKNOWN": ("The strategy has no such parameter.", "The detail lists those that it has."),
         "SIZING_VALUE_MISSING": ("The sizing mode needs a value.", "Send `sizing.value`."),

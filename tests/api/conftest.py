@@ -51,6 +51,7 @@ from tests.support.fakes.market_data import FakeMarkets
 from tests.support.fakes.pools import FakePoolStore
 from tests.support.fakes.queues import FakeTradeQueue
 from tests.support.fakes.signals import FakeSignalStore
+from tests.support.fakes.source_use import FakeSourceUse
 from tests.support.fakes.store import FakeDatabase
 from tests.support.fakes.strategies import FakeStrategyStore
 from tests.support.fakes.subscriptions import FakeSubscriptionStore
@@ -101,6 +102,7 @@ class Deployment:
     limits: FakeLimitStore = field(default_factory=FakeLimitStore)
     pools: FakePoolStore = field(default_factory=FakePoolStore)
     decisions: FakeDecisions = field(default_factory=FakeDecisions)
+    source_use: FakeSourceUse = field(default_factory=FakeSourceUse)
     providers: Providers = field(init=False)
 
     def __post_init__(self) -> None:
@@ -127,6 +129,7 @@ class Deployment:
             api.trade_queue: giving(self.trade_queue),
             api.credentials: giving(self.vault),
             api.source_secrets: giving(self.vault),
+            api.source_use: giving(self.source_use),
             api.dead_letters: giving(self.dead_letters),
             api.kill_switches: giving(self.gate),
             api.clock: giving(self.clock),

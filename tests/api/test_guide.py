@@ -56,6 +56,9 @@ def test_what_needs_the_role_is_listed() -> None:
     words_of = {
         "create_strategy": "create a strategy",
         "rotate_source_secret": "rotate the secret",
+        "revoke_previous_secret": "rotate the secret",
+        "get_source": "show or change its source",
+        "put_source": "show or change its source",
         "list_dead_letters": "dead letters",
         "get_dead_letter": "read",
         "redrive_dead_letters": "redrive",

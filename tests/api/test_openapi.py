@@ -37,6 +37,7 @@ OPERATION_IDS = [
     "get_order",
     "get_order_receipt",
     "get_pool",
+    "get_source",
     "get_strategy",
     "get_strategy_statistics",
     "get_subscription",
@@ -62,8 +63,10 @@ OPERATION_IDS = [
     "put_membership",
     "put_pool",
     "put_position_mode",
+    "put_source",
     "redrive_dead_letters",
     "resume_subscription",
+    "revoke_previous_secret",
     "rotate_source_secret",
     "update_subscription",
     "validate_order",
@@ -110,7 +113,7 @@ def test_every_body_has_an_example() -> None:
 @pytest.mark.parametrize(("operation", "example"), EXAMPLES, ids=lambda it: getattr(it, "operation_id", None))
 def test_every_example_works(populated: Deployment, operation: Operation, example: Any) -> None:
     client = populated.client
-    if operation.operation_id in ("create_strategy", "redrive_dead_letters", "put_membership", "put_pool"):
+    if operation.operation_id in ("create_strategy", "redrive_dead_letters", "put_membership", "put_pool", "put_source"):
         client = populated.admin
     if operation.operation_id == "create_subscription":
         populated.strategies.create_strategy(a_strategy(example["strategy_id"]))

@@ -80,7 +80,7 @@ def test_an_external_strategy_gets_a_webhook_whose_secret_is_shown_once(deployme
     source = answer.json["source"]
     assert source["webhook_path"] == "/webhooks/desk-1"
     version = deployment.database.sources["desk-1"].secret_version
-    assert deployment.vault.accepted("desk-1", version) == (source["secret"],)
+    assert deployment.vault.secrets("desk-1", (version,)) == (source["secret"],)
     shown = deployment.client.get("/v1/strategies/desk-1")
     assert source["secret"] not in shown.text
     assert source["secret"] not in repr(deployment.database)
@@ -89,14 +89,14 @@ def test_an_external_strategy_gets_a_webhook_whose_secret_is_shown_once(deployme
 def test_a_taken_name_keeps_its_own_secret(deployment: Deployment) -> None:
     answer = deployment.admin.post("/v1/strategies", {**FROM_OUTSIDE, "strategy_id": EXTERNAL})
     assert (answer.status, answer.code) == (409, "ALREADY_EXISTS")
-    assert deployment.vault.accepted(SOURCE, "secret-version-1") == ("first-secret",)
+    assert deployment.vault.secrets(SOURCE, ("secret-version-1",)) == ("first-secret",)
 
 
 def test_a_rotated_secret_is_new_and_the_one_before_still_accepted(deployment: Deployment) -> None:
     answer = deployment.admin.post(f"/v1/strategies/{EXTERNAL}/source/secret")
     assert answer.status == 201
-    version = deployment.database.sources[SOURCE].secret_version
-    assert deployment.vault.accepted(SOURCE, version) == (answer.json["secret"], "first-secret")
+    accepted = deployment.database.sources[SOURCE].accepted_versions(deployment.clock.now())
+    assert deployment.vault.secrets(SOURCE, accepted) == (answer.json["secret"], "first-secret")
 
 
 def test_a_built_in_strategy_has_no_secret_to_rotate(deployment: Deployment) -> None:

@@ -316,7 +316,7 @@ def _write_source_secret(world: World) -> None:
 def _read_source_secret(world: World) -> tuple[str, ...]:
     (request,) = world.sent
     vault = Recorder({"SecretString": request["SecretString"]})
-    accepted = SecretsManagerSources(vault, "stack").accepted(SOURCE, "golden-version")  # type: ignore[arg-type]
+    accepted = SecretsManagerSources(vault, "stack").secrets(SOURCE, ("golden-version",))  # type: ignore[arg-type]
     assert vault.requests[0][1]["SecretId"] == request["Name"]
     return accepted
 

@@ -253,7 +253,7 @@ def test_any_message_is_taken_or_refused_with_a_code_and_its_secret_is_kept_nowh
 
 
 def test_every_refusal_has_a_status_of_a_sender_s_fault() -> None:
-    assert {int(status_of(refusal)) for refusal in Refusal} == {400, 401, 413, 422}
+    assert {int(status_of(refusal)) for refusal in Refusal} == {400, 401, 403, 413, 422, 429}
 
 
 def test_every_code_is_explained_in_the_guide_with_its_status() -> None:

@@ -25,6 +25,9 @@ def test_only_health_webhooks_and_the_description_open_without_a_token() -> None
         "GET /docs": [{"NONE": []}],
         "GET /health": [{"NONE": []}],
         "GET /openapi.json": [{"NONE": []}],
+        "ANY /webhooks/{proxy+}": [{"NONE": []}],
+        "ANY /webhooks/{source}": [{"NONE": []}],
+        "ANY /webhooks/{source}/{secret}": [{"NONE": []}],
         "POST /webhooks/{source}": [{"NONE": []}],
         "POST /webhooks/{source}/{secret}": [{"NONE": []}],
     }
@@ -76,8 +79,24 @@ def test_every_door_is_throttled() -> None:
 def test_the_description_is_open_to_few_requests_at_once() -> None:
     """It is public, and the first request of an environment loads every route for it."""
     settings = STAGES["HttpApiApiGatewayDefaultStage"]["RouteSettings"]
-    assert settings.keys() == {"GET /docs", "GET /openapi.json"}
-    assert all(0 < limit["ThrottlingRateLimit"] <= limit["ThrottlingBurstLimit"] <= 10 for limit in settings.values())
+    limits = [settings[route] for route in ("GET /docs", "GET /openapi.json")]
+    assert all(0 < limit["ThrottlingRateLimit"] <= limit["ThrottlingBurstLimit"] <= 10 for limit in limits)
+
+
+def test_webhooks_have_limits_of_their_own_so_that_neither_they_nor_the_api_starve_the_other() -> None:
+    """A route with settings has its own numbers; the API's one route has the stage's default."""
+    settings = STAGES["HttpApiApiGatewayDefaultStage"]["RouteSettings"]
+    webhooks = {route for route in routes("HttpApi") if "/webhooks/" in route}
+    assert webhooks == {route for route in settings if "/webhooks/" in route}
+    assert "ANY /{proxy+}" not in settings
+    for route in sorted(webhooks):
+        if route.startswith("POST "):
+            limits = {"ThrottlingRateLimit": {"Ref": "WebhookRateLimit"}, "ThrottlingBurstLimit": {"Ref": "WebhookBurstLimit"}}
+            assert settings[route] == limits
+        else:
+            assert settings[route]["ThrottlingBurstLimit"] <= 10, "nobody sends there"
+    parameters = root()["Parameters"]
+    assert 0 < parameters["WebhookRateLimit"]["Default"] <= parameters["WebhookBurstLimit"]["Default"]
 
 
 def test_doors_are_called_after_the_stack() -> None:

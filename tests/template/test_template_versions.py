@@ -39,6 +39,8 @@ CHANGES: dict[str, tuple[str, frozenset[str]]] = {
     "OidcIssuer": ("https://issuer.example.com", frozenset()),
     "OidcAudience": ("candlecast", frozenset()),
     "LogRetentionDays": ("90", frozenset()),
+    "WebhookRateLimit": ("50", frozenset()),
+    "WebhookBurstLimit": ("60", frozenset()),
     "SchedulesState": ("DISABLED", frozenset()),
     "AlarmEmail": ("alarms@example.com", frozenset()),
     "StrategyConcurrency": ("10", frozenset()),

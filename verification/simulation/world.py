@@ -25,6 +25,7 @@ from candlecast.services.pools.release_pools import ReleasePools
 from candlecast.services.pools.reserve_pool import ReservePool
 from candlecast.services.pools.sweep_pools import SweepPools
 from candlecast.services.reconcile.request_reconciles import RequestReconciles
+from candlecast.services.relay.count_notional import CountNotional
 from candlecast.services.relay.relay_events import RelayEvents
 from candlecast.services.signals.fan_out import FanOut
 from candlecast.services.signals.publish_signal import PublishSignal
@@ -40,6 +41,7 @@ from tests.support.fakes.history import FakeHistory, FakePriceStore
 from tests.support.fakes.limits import FakeLimitStore
 from tests.support.fakes.market_data import FakeMarketData, FakeMarkets, FakeStrategyCode
 from tests.support.fakes.signals import FakeSignalStore
+from tests.support.fakes.source_use import FakeSourceUse
 from tests.support.fakes.store import FakeDatabase
 from tests.support.fakes.strategies import FakeStrategyStore
 from tests.support.fakes.subscriptions import FakeSubscriptionStore
@@ -85,6 +87,7 @@ class World:
         self.accounts = AuditedAccountStore(self.database, self.clock, self.audit)
         self.subscriptions = FakeSubscriptionStore(self.database, self.clock)
         self.strategies, self.limits = FakeStrategyStore(self.database), FakeLimitStore()
+        self.source_use = FakeSourceUse()
         self.history, self.decisions = FakeHistory(self.database), FakeDecisions()
         self.environments = Environments(self._environment)
         self.pools = AuditedPoolStore(self.chronicle)
@@ -205,6 +208,7 @@ class World:
             ReleasePools(self._stored(self.pools, "pools"), self.gate, self.bus, self.clock, self.metrics),
             self._watched(self.bus, "bus"),
             self.metrics,
+            CountNotional(self.strategies, self.source_use),
         )
         try:
             with self.crossings.visit(30):
@@ -347,10 +351,10 @@ class Trades:
 class Shards:
     world: World
 
-    def send_shards(self, messages: Sequence[SignalShard]) -> None:
+    def send_shards(self, messages: Sequence[SignalShard], delay_seconds: int = 0) -> None:
         for message in messages:
             self.world.refuses()
-            self.world.signal_queue.put(message)
+            self.world.signal_queue.put(message, delay_seconds)
 
 
 def credentials(account_id: str) -> Credentials:

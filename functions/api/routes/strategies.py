@@ -7,9 +7,23 @@ from functions.api.openapi import refusals
 from functions.api.ports import ClockDep, StrategiesDep
 from functions.api.resources import VERSION, resource_router
 from functions.api.schemas.statistics import StatisticsView
-from functions.api.schemas.strategies import CreatedStrategy, NewStrategy, SourceView, StrategyView
+from functions.api.schemas.strategies import (
+    CreatedStrategy,
+    NewStrategy,
+    SourceChange,
+    SourceStateView,
+    SourceView,
+    StrategyView,
+)
 from functions.api.schemas.values import Listing
-from functions.api.use_cases.strategies import AdmissionDep, CreateStrategyDep, RotateSourceSecretDep
+from functions.api.use_cases.strategies import (
+    AdmissionDep,
+    ChangeSourceDep,
+    CreateStrategyDep,
+    RevokePreviousSecretDep,
+    RotateSourceSecretDep,
+    ShowSourceDep,
+)
 
 router = resource_router(VERSION + "/strategies", "strategies", 401, 422, 500, 503)
 
@@ -47,5 +61,29 @@ def get_strategy_statistics(_: CallerDep, strategies: StrategiesDep, strategy_id
 
 @router.post("/{strategy_id}/source/secret", status_code=201, responses=refusals(403, 404, 409))
 def rotate_source_secret(_: AdminDep, rotate: RotateSourceSecretDep, strategy_id: StrategyId) -> SourceView:
-    """Give an external strategy's webhook a new secret, shown this once; the one before is accepted until the next rotation."""
+    """Give an external strategy's webhook a new secret, shown this once; the one before is accepted for 24 hours."""
     return SourceView.of(rotate(strategy_id))
+
+
+@router.post("/{strategy_id}/source/secret/revoke-previous", responses=refusals(403, 404, 409))
+def revoke_previous_secret(
+    _: AdminDep, revoke: RevokePreviousSecretDep, show: ShowSourceDep, strategy_id: StrategyId
+) -> SourceStateView:
+    """End the overlap after a rotation at once: the secret before proves nothing any more."""
+    revoke(strategy_id)
+    return SourceStateView.of(show(strategy_id))
+
+
+@router.get("/{strategy_id}/source", responses=refusals(403, 404, 409))
+def get_source(_: AdminDep, show: ShowSourceDep, strategy_id: StrategyId) -> SourceStateView:
+    """Show the source of an external strategy: who may send, how often, and how much it has caused today."""
+    return SourceStateView.of(show(strategy_id))
+
+
+@router.put("/{strategy_id}/source", responses=refusals(403, 404, 409, 413))
+def put_source(
+    _: AdminDep, change: ChangeSourceDep, show: ShowSourceDep, strategy_id: StrategyId, body: SourceChange
+) -> SourceStateView:
+    """Replace the settings of an external strategy's source; the next message is judged by them."""
+    change(strategy_id, body.to_domain(), enabled=body.enabled)
+    return SourceStateView.of(show(strategy_id))

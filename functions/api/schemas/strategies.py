@@ -9,12 +9,21 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, FiniteFloat, StrictBool, StrictInt, StrictStr
 
 from candlecast.domain.signals.signal import Action
-from candlecast.domain.strategies.definition import StrategyDefinition, StrategyKind
+from candlecast.domain.strategies.definition import (
+    MAX_ALLOWED_ADDRESSES,
+    MAX_MESSAGES_PER_HOUR,
+    MAX_MESSAGES_PER_MINUTE,
+    SourceSettings,
+    StrategyDefinition,
+    StrategyKind,
+)
 from candlecast.domain.strategies.execution import Execution, ExecutionStatus, SignalRecord
 from candlecast.domain.values.timeframe import Timeframe
+from candlecast.services.strategies.change_source import SourceInUse
 from candlecast.services.strategies.create_strategy import IssuedSecret
 from functions.api.schemas.values import Body, Label, Money, Symbol, Text, View
 
+DEFAULTS = SourceSettings()
 MAX_PARAMETERS = 32  # more than any rule that a person understands has
 Slug = Annotated[str, Field(min_length=3, max_length=63, pattern=r"^[a-z0-9][a-z0-9-]*[a-z0-9]$")]
 Parameter = StrictBool | StrictInt | Annotated[FiniteFloat, Field(strict=True)] | Annotated[StrictStr, Field(max_length=64)]
@@ -134,6 +143,87 @@ class SourceView(View):
     def of(issued: IssuedSecret) -> SourceView:
         source_id = issued.source.source_id
         return SourceView(source_id=source_id, webhook_path=f"/webhooks/{source_id}", secret=issued.secret)
+
+
+class SourceChange(Body):
+    """Settings of a source as a whole; a field that is left out gets its default."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "enabled": True,
+                    "messages_per_minute": 60,
+                    "messages_per_hour": 500,
+                    "max_daily_notional": "100000000",
+                    "max_signal_notional": "10000000",
+                    "allowed_addresses": ["52.89.214.238", "203.0.113.0/24"],
+                }
+            ]
+        }
+    )
+
+    enabled: StrictBool = Field(default=True, description="Whether messages are taken; false is answered like a wrong secret.")
+    messages_per_minute: StrictInt = Field(
+        default=DEFAULTS.messages_per_minute,
+        ge=1,
+        le=MAX_MESSAGES_PER_MINUTE,
+        description="Entries of a minute; exits count apart.",
+    )
+    messages_per_hour: StrictInt = Field(
+        default=DEFAULTS.messages_per_hour, ge=1, le=MAX_MESSAGES_PER_HOUR, description="Entries of an hour."
+    )
+    max_daily_notional: Money = Field(
+        default=DEFAULTS.max_daily_notional, description="Quote units that a day's entries may fill over all followers, UTC."
+    )
+    max_signal_notional: Money = Field(
+        default=DEFAULTS.max_signal_notional, description="Quote units of one signal's orders; each follower has an equal share."
+    )
+    allowed_addresses: tuple[Annotated[str, Field(max_length=64)], ...] = Field(
+        default=(), max_length=MAX_ALLOWED_ADDRESSES, description="Addresses and networks (CIDR) of its sender; empty is any."
+    )
+
+    def to_domain(self) -> SourceSettings:
+        return SourceSettings(
+            messages_per_minute=self.messages_per_minute,
+            messages_per_hour=self.messages_per_hour,
+            max_daily_notional=self.max_daily_notional,
+            max_signal_notional=self.max_signal_notional,
+            allowed_addresses=self.allowed_addresses,
+        )
+
+
+class SourceStateView(View):
+    """A source as it stands, without its secret."""
+
+    source_id: str
+    strategy_id: str
+    webhook_path: str = Field(description="Path at which signals arrive.")
+    enabled: bool
+    messages_per_minute: int
+    messages_per_hour: int
+    max_daily_notional: Money
+    max_signal_notional: Money
+    allowed_addresses: tuple[str, ...]
+    notional_today: Money = Field(description="Quote units that its entries have filled today (UTC), as far as they are relayed.")
+    previous_secret_until: datetime | None = Field(description="End of the overlap after a rotation; null without one.")
+
+    @staticmethod
+    def of(found: SourceInUse) -> SourceStateView:
+        source, settings = found.source, found.source.settings
+        return SourceStateView(
+            source_id=source.source_id,
+            strategy_id=source.strategy_id,
+            webhook_path=f"/webhooks/{source.source_id}",
+            enabled=source.enabled,
+            messages_per_minute=settings.messages_per_minute,
+            messages_per_hour=settings.messages_per_hour,
+            max_daily_notional=settings.max_daily_notional,
+            max_signal_notional=settings.max_signal_notional,
+            allowed_addresses=settings.allowed_addresses,
+            notional_today=found.notional_today,
+            previous_secret_until=source.previous_until,
+        )
 
 
 class CreatedStrategy(View):

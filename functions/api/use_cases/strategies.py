@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import Depends
 
 from candlecast.services.strategies.admit_reader import Admission, AdmitReader
+from candlecast.services.strategies.change_source import ChangeSource, RevokePreviousSecret, ShowSource
 from candlecast.services.strategies.create_strategy import CreateStrategy
 from candlecast.services.strategies.rotate_source_secret import RotateSourceSecret
 from functions.api.deps import PLATFORM_ADMIN, CallerDep, StrategyId
@@ -15,6 +16,7 @@ from functions.api.ports import (
     IdentifiersDep,
     MarketsDep,
     SourceSecretsDep,
+    SourceUseDep,
     StrategiesDep,
     StrategyCodeDep,
     SubscriptionsDep,
@@ -36,9 +38,21 @@ async def create_strategy(
 
 
 async def rotate_source_secret(
-    strategies: StrategiesDep, secrets: SourceSecretsDep, identifiers: IdentifiersDep
+    strategies: StrategiesDep, secrets: SourceSecretsDep, clock: ClockDep, identifiers: IdentifiersDep
 ) -> RotateSourceSecret:
-    return RotateSourceSecret(strategies, secrets, identifiers)
+    return RotateSourceSecret(strategies, secrets, clock, identifiers)
+
+
+async def show_source(strategies: StrategiesDep, use: SourceUseDep, clock: ClockDep) -> ShowSource:
+    return ShowSource(strategies, use, clock)
+
+
+async def change_source(strategies: StrategiesDep) -> ChangeSource:
+    return ChangeSource(strategies)
+
+
+async def revoke_previous_secret(strategies: StrategiesDep) -> RevokePreviousSecret:
+    return RevokePreviousSecret(strategies)
 
 
 async def admit_reader(strategies: StrategiesDep, subscriptions: SubscriptionsDep) -> AdmitReader:
@@ -62,4 +76,7 @@ def readable_strategy(admitted: AdmissionDep) -> str:
 
 ReadableStrategy = Annotated[str, Depends(readable_strategy)]
 CreateStrategyDep = Annotated[CreateStrategy, Depends(create_strategy)]
+ShowSourceDep = Annotated[ShowSource, Depends(show_source)]
+ChangeSourceDep = Annotated[ChangeSource, Depends(change_source)]
+RevokePreviousSecretDep = Annotated[RevokePreviousSecret, Depends(revoke_previous_secret)]
 RotateSourceSecretDep = Annotated[RotateSourceSecret, Depends(rotate_source_secret)]

@@ -99,14 +99,13 @@ def test_a_deleted_key_is_gone_and_a_new_one_can_take_its_place(vault: Vault) ->
     assert vault.reader.read(TENANT, ACCOUNT, again) == SECOND
 
 
-def test_a_rotated_secret_and_the_one_before_it_are_accepted(vault: Vault) -> None:
+def test_each_version_of_a_secret_is_read_and_no_other(vault: Vault) -> None:
     first = vault.source_writer.write_source(SOURCE, "secret-1", vault.tokens.new())
-    assert vault.sources.accepted(SOURCE, first) == ("secret-1",)
     second = vault.source_writer.write_source(SOURCE, "secret-2", vault.tokens.new())
-    assert vault.sources.accepted(SOURCE, second) == ("secret-2", "secret-1")
-    third = vault.source_writer.write_source(SOURCE, "secret-3", vault.tokens.new())
-    assert vault.sources.accepted(SOURCE, third) == ("secret-3", "secret-2")
+    assert vault.sources.secrets(SOURCE, (first,)) == ("secret-1",)
+    assert vault.sources.secrets(SOURCE, (second, first)) == ("secret-2", "secret-1")
+    assert vault.sources.secrets(SOURCE, (second,)) == ("secret-2",)
 
 
 def test_a_source_without_a_secret_accepts_nothing(vault: Vault) -> None:
-    assert vault.sources.accepted(SOURCE, vault.tokens.new()) == ()
+    assert vault.sources.secrets(SOURCE, (vault.tokens.new(),)) == ()

@@ -47,10 +47,13 @@ class FakeSignalQueue(_Queue):
     def __init__(self) -> None:
         super().__init__()
         self.sent: list[SignalShard] = []
+        self.delays: list[int] = []
 
-    def send_shards(self, messages: Sequence[SignalShard]) -> None:
+    def send_shards(self, messages: Sequence[SignalShard], delay_seconds: int = 0) -> None:
+        _check_delay(delay_seconds)
         self._may_fail()
         self.sent.extend(messages)
+        self.delays.extend([delay_seconds] * len(messages))
 
 
 class FakeTradeQueue(_Queue):

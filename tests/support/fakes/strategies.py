@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from candlecast.domain.strategies.definition import SignalSource, StrategyDefinition, StrategyKind
 from candlecast.domain.strategies.statistics import Statistics
@@ -48,7 +49,10 @@ class FakeStrategyStore:
             raise NotFound("no such source") from None
 
     def save_source(self, source: SignalSource) -> None:
-        self.database.sources[source.source_id] = source
+        held = self.database.sources.get(source.source_id)
+        if held is not None and held.revision != source.revision:
+            raise Conflict("VERSION_CONFLICT", "somebody else has changed the source")
+        self.database.sources[source.source_id] = replace(source, revision=source.revision + 1)
 
     def strategy_statistics(self, strategy_id: str) -> Statistics:
         return self.database.strategy_statistics.get(strategy_id, Statistics())

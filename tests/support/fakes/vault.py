@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from candlecast.domain.values.errors import Fatal, RetryLater
 from candlecast.ports.venue import Credentials
 
@@ -31,12 +33,9 @@ class FakeVault:
     def delete(self, tenant_id: str, account_id: str) -> None:
         self._keys.pop((tenant_id, account_id), None)
 
-    def accepted(self, source_id: str, version: str) -> tuple[str, ...]:
-        versions = self._sources.get(source_id, {})
-        if version not in versions:
-            return ()
-        before = list(versions.values())[-2:-1]
-        return tuple(dict.fromkeys((versions[version], *before)))
+    def secrets(self, source_id: str, versions: Sequence[str]) -> tuple[str, ...]:
+        stored = self._sources.get(source_id, {})
+        return tuple(stored[version] for version in versions if version in stored)
 
     def write_source(self, source_id: str, secret: str, token: str) -> str:
         self._sources.setdefault(source_id, {}).setdefault(token, secret)

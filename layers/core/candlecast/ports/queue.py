@@ -18,8 +18,8 @@ class CandleQueue(Protocol):
 
 
 class SignalQueue(Protocol):
-    def send_shards(self, messages: Sequence[SignalShard]) -> None:
-        """Send all, in batches; raises `RetryLater` if any was not taken."""
+    def send_shards(self, messages: Sequence[SignalShard], delay_seconds: int = 0) -> None:
+        """Send all, in batches, to be delivered after `delay_seconds` (0 to 900); raises `RetryLater` if any was not taken."""
         ...
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -27,9 +28,11 @@ class CredentialWriter(Protocol):
 
 
 class SourceSecrets(Protocol):
-    """Reads the secrets that signal senders share with us; the version in force and, while rotating, the one before."""
+    """Reads the secrets that signal senders share with us, by version; cached, so that a new version is in force at once."""
 
-    def accepted(self, source_id: str, version: str) -> tuple[str, ...]: ...
+    def secrets(self, source_id: str, versions: Sequence[str]) -> tuple[str, ...]:
+        """The secrets of the versions, without those that are gone; raises `RetryLater` if the vault does not answer."""
+        ...
 
 
 class SourceSecretWriter(Protocol):

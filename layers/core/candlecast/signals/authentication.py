@@ -32,6 +32,8 @@ class WebhookRequest:
     path_secret: str | None = field(default=None, repr=False)
     timestamp: str | None = None
     signature: str | None = field(default=None, repr=False)
+    address: str = ""
+    """The sender's address as the gateway saw it; a header names any address that its sender likes."""
 
 
 def is_authentic(request: WebhookRequest, accepted: Iterable[str], now: datetime) -> bool:

@@ -12,6 +12,10 @@ class Refusal(StrEnum):
 
     # who sends
     UNAUTHENTICATED = "UNAUTHENTICATED"
+    ADDRESS_NOT_ALLOWED = "ADDRESS_NOT_ALLOWED"
+    # what its source may cause
+    RATE_EXCEEDED = "RATE_EXCEEDED"
+    DAILY_NOTIONAL_REACHED = "DAILY_NOTIONAL_REACHED"
     # the body as such
     BODY_TOO_LARGE = "BODY_TOO_LARGE"
     BODY_TOO_COMPLEX = "BODY_TOO_COMPLEX"

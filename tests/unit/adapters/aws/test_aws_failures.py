@@ -27,7 +27,7 @@ from tests.support.fakes.clock import FakeClock
 from tests.support.stubbed import stubbed
 
 QUEUE = "https://queue.example/trade.fifo"
-VERSION = "v" * 32
+VERSION, OTHER_VERSION = "v" * 32, "w" * 32
 CANARY = "canary-4711"
 SHORTEST_FUNCTION_SECONDS = 10  # signal_intake's
 KEYS = json.dumps({"api_key": "key-1", "api_secret": CANARY})
@@ -159,11 +159,13 @@ def test_keys_are_encrypted_with_the_stacks_own_key_under_their_accounts_name() 
     assert writer.write(TENANT, ACCOUNT, Credentials("key-1", CANARY), VERSION) == VERSION
 
 
-def test_a_source_whose_new_secret_was_never_pinned_keeps_its_old_one() -> None:
+def test_a_source_has_the_secrets_of_the_versions_that_are_asked_for_each_read_once() -> None:
     client, script = stubbed("secretsmanager")
     script.add_response("get_secret_value", a_secret("pinned"), {"SecretId": "p/source/source-1", "VersionId": VERSION})
-    script.add_response("get_secret_value", a_secret("pinned"), {"SecretId": "p/source/source-1", "VersionStage": "AWSPREVIOUS"})
-    assert SecretsManagerSources(client, "p").accepted(SOURCE, VERSION) == ("pinned",)
+    script.add_response("get_secret_value", a_secret("before"), {"SecretId": "p/source/source-1", "VersionId": OTHER_VERSION})
+    sources = SecretsManagerSources(client, "p")
+    assert sources.secrets(SOURCE, (VERSION, OTHER_VERSION)) == ("pinned", "before")
+    assert sources.secrets(SOURCE, (VERSION,)) == ("pinned",)
 
 
 def a_catalogue(*symbols: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from candlecast.domain.values.errors import NotFound, RetryLater
 from candlecast.domain.values.reasons import Denial, Reason
 from candlecast.domain.venue.reports import VenueOrder, VenueOrderStatus
 from candlecast.ports.bus import PublishedEvent
+from candlecast.services.relay.count_notional import CountNotional
 from candlecast.services.relay.relay_events import RelayEvents
 from tests.support.builders import ACCOUNT, STRATEGY, SUBSCRIPTION, TENANT, a_position, after, an_account, an_intent
 from tests.support.fakes.accounts import FakeAccountStore
@@ -22,6 +23,8 @@ from tests.support.fakes.clock import FakeClock, RecordingMetrics
 from tests.support.fakes.decisions import FakeDecisions
 from tests.support.fakes.history import FakeHistory
 from tests.support.fakes.pools import release_pools
+from tests.support.fakes.source_use import FakeSourceUse
+from tests.support.fakes.strategies import FakeStrategyStore
 
 ENTRY, EXIT = an_intent(), an_intent(LegKind.EXIT)
 FILLED = VenueOrder(
@@ -39,8 +42,15 @@ class Relayed:
     def __init__(self) -> None:
         self.accounts = FakeAccountStore()
         self.history, self.decisions, self.bus = FakeHistory(self.accounts.database), FakeDecisions(), FakeEventBus()
-        self.metrics = RecordingMetrics()
-        self.relay = RelayEvents(self.history, self.decisions, release_pools(FakeClock()), self.bus, self.metrics)
+        self.metrics, self.strategies, self.use = RecordingMetrics(), FakeStrategyStore(), FakeSourceUse()
+        self.relay = RelayEvents(
+            self.history,
+            self.decisions,
+            release_pools(FakeClock()),
+            self.bus,
+            self.metrics,
+            CountNotional(self.strategies, self.use),
+        )
         account = self.accounts.create(an_account())
         account = self.accounts.save(account.decide([ENTRY], after(1)))
         account = self.accounts.save(account.apply(ENTRY.intent_id, FILLED, Decimal(0), after(2)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -12,6 +13,7 @@ import pytest
 
 from candlecast.domain.signals.signal import MAX_SIGNAL_AGE_SECONDS, Action, Signal, TakeProfit
 from candlecast.domain.values.errors import Fatal, RetryLater
+from candlecast.services.signals.find_source import FindSource
 from candlecast.services.signals.publish_signal import PublishSignal
 from candlecast.services.signals.receive_signal import DUPLICATE_WINDOW, Receipt, ReceiveSignal
 from candlecast.signals.authentication import REPLAY_WINDOW, WebhookRequest, sign
@@ -21,6 +23,7 @@ from tests.support.fakes.clock import FakeClock, RecordingMetrics
 from tests.support.fakes.market_data import FakeMarkets
 from tests.support.fakes.queues import FakeSignalQueue
 from tests.support.fakes.signals import FakeSignalStore
+from tests.support.fakes.source_use import FakeSourceUse
 from tests.support.fakes.strategies import FakeStrategyStore
 from tests.support.fakes.vault import FakeVault
 
@@ -39,7 +42,10 @@ class Intake:
     queue: FakeSignalQueue = field(default_factory=FakeSignalQueue)
     metrics: RecordingMetrics = field(default_factory=RecordingMetrics)
 
+    use: FakeSourceUse = field(default_factory=FakeSourceUse)
+
     def __post_init__(self) -> None:
+        self.sources = FindSource(self.strategies)
         version = self.vault.write_source(SOURCE, SECRET, "secret-version-1")
         self.strategies.create_strategy(an_external_strategy(subscriber_count=2_500), a_source(secret_version=version))
 
@@ -47,6 +53,8 @@ class Intake:
     def receive(self) -> ReceiveSignal:
         return ReceiveSignal(
             strategies=self.strategies,
+            sources=self.sources,
+            use=self.use,
             signals=self.signals,
             secrets=self.vault,
             markets=FakeMarkets(a_market(BTC), a_market(ETH)),
@@ -140,16 +148,16 @@ def test_the_body_is_not_judged_before_its_sender_is_known(intake: Intake) -> No
 
 
 def test_a_secret_that_the_vault_has_lost_accepts_nobody(intake: Intake, monkeypatch: pytest.MonkeyPatch) -> None:
-    def lost(source_id: str, version: str) -> tuple[str, ...]:
+    def lost(source_id: str, versions: Sequence[str]) -> tuple[str, ...]:
         raise Fatal("CREDENTIALS_MISSING", "gone")
 
-    monkeypatch.setattr(intake.vault, "accepted", lost)
+    monkeypatch.setattr(intake.vault, "secrets", lost)
     assert intake.refusal(BUY).refusal is Refusal.UNAUTHENTICATED
 
 
 def test_both_secrets_are_accepted_while_rotating_and_neither_is_stored(intake: Intake) -> None:
     version = intake.vault.write_source(SOURCE, "canary-new-secret", "secret-version-2")
-    intake.strategies.save_source(a_source(secret_version=version))
+    intake.strategies.save_source(intake.strategies.get_source(SOURCE).rotate(version, NOW))
     intake.post(BUY | {"extras": {"old": SECRET, "new": "canary-new-secret"}})
     intake.post(BUY | {"action": "sell"}, secret="canary-new-secret")
     assert "canary" not in repr(intake.signals.database)
@@ -358,10 +366,10 @@ def test_a_crash_after_queueing_publishes_the_same_signal_again_and_no_other(
 
 
 def test_a_vault_that_does_not_answer_is_no_refusal(intake: Intake, monkeypatch: pytest.MonkeyPatch) -> None:
-    def unavailable(source_id: str, version: str) -> tuple[str, ...]:
+    def unavailable(source_id: str, versions: Sequence[str]) -> tuple[str, ...]:
         raise RetryLater("VAULT_UNAVAILABLE", "told to fail", after_seconds=1)
 
-    monkeypatch.setattr(intake.vault, "accepted", unavailable)
+    monkeypatch.setattr(intake.vault, "secrets", unavailable)
     with pytest.raises(RetryLater):
         intake.post(BUY)
     assert intake.metrics.counts["WebhooksRejected"] == 0

@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import re
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -130,24 +131,17 @@ class SecretsManagerSources:
     def __init__(self, client: SecretsManagerClient, prefix: str, capacity: int = MAX_CACHED_SOURCES) -> None:
         self._client = client
         self._prefix = prefix
-        self._cache = LeastRecentlyUsed[tuple[str, str], tuple[str, ...]](capacity)
+        self._cache = LeastRecentlyUsed[tuple[str, str], str | None](capacity)
 
-    def accepted(self, source_id: str, version: str) -> tuple[str, ...]:
-        """The secret of the version in force and the one before it; empty if that version is gone."""
-        return self._cache.get((source_id, version), lambda: self._accepted(source_id, version))
+    def secrets(self, source_id: str, versions: Sequence[str]) -> tuple[str, ...]:
+        found = (self._cache.get((source_id, version), partial(self._value, source_id, version)) for version in versions)
+        return tuple(secret for secret in found if secret is not None)
 
-    def _accepted(self, source_id: str, version: str) -> tuple[str, ...]:
-        name = source_secret_name(self._prefix, source_id)
-        in_force = self._value(name, {"VersionId": version})
-        if in_force is None:
-            return ()
-        before = self._value(name, {"VersionStage": "AWSPREVIOUS"})
-        return (in_force,) if before in (None, in_force) else (in_force, before)
-
-    def _value(self, name: str, which: dict[str, str]) -> str | None:
+    def _value(self, source_id: str, version: str) -> str | None:
         try:
             with aws_errors(UNAVAILABLE):
-                return self._client.get_secret_value(SecretId=name, **which)["SecretString"]
+                answer = self._client.get_secret_value(SecretId=source_secret_name(self._prefix, source_id), VersionId=version)
+                return answer["SecretString"]
         except ClientError as error:
             if error_code(error) in GONE:
                 return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
-from pynamodb.exceptions import TransactWriteError
+from pynamodb.exceptions import PutError, TransactWriteError
 
 from candlecast.adapters.codec import from_json, to_json
 from candlecast.adapters.dynamodb.single_table.listing import read_page
@@ -14,6 +14,7 @@ from candlecast.adapters.dynamodb.single_table.table import (
     Row,
     Table,
     cancelled_by,
+    condition_failed,
     key,
     require_schema,
     store_errors,
@@ -40,9 +41,10 @@ class StrategyRow(Row):
 
 
 class SourceRow(Row):
-    """A source of signals."""
+    """A source of signals. `revision` guards its changes; a source of older code has none."""
 
     body = UnicodeAttribute()
+    revision = NumberAttribute(null=True)
 
 
 class DynamoStrategyStore:
@@ -107,8 +109,17 @@ class DynamoStrategyStore:
         return from_json(SignalSource, row.body)
 
     def save_source(self, source: SignalSource) -> None:
-        with store_errors():
-            self._source_row(source).save()
+        rows = self._sources
+        unchanged = rows.revision == source.revision
+        if source.revision == 0:
+            unchanged |= rows.revision.does_not_exist()
+        try:
+            with store_errors():
+                self._source_row(replace(source, revision=source.revision + 1)).save(condition=unchanged)
+        except PutError as error:
+            if condition_failed(error):
+                raise Conflict("VERSION_CONFLICT", "somebody else has changed the source") from error
+            raise
 
     def strategy_statistics(self, strategy_id: str) -> Statistics:
         prefix = self._statistics.place.startswith("STATISTICS" + SEPARATOR)
@@ -117,7 +128,7 @@ class DynamoStrategyStore:
         return sum((statistics_of(row) for row in shards), Statistics())
 
     def _source_row(self, source: SignalSource) -> SourceRow:
-        return self._sources(key(SOURCE, source.source_id), SOURCE, body=to_json(source))
+        return self._sources(key(SOURCE, source.source_id), SOURCE, body=to_json(source), revision=source.revision)
 
 
 def strategy_key(strategy_id: str) -> str:

@@ -48,8 +48,9 @@ class SqsSignalQueue:
         self._sqs = sqs
         self._queue_url = queue_url
 
-    def send_shards(self, messages: Sequence[SignalShard]) -> None:
-        _send(self._sqs, self._queue_url, messages, partial(_plain_entry, 0))
+    def send_shards(self, messages: Sequence[SignalShard], delay_seconds: int = 0) -> None:
+        _check_delay(delay_seconds)
+        _send(self._sqs, self._queue_url, messages, partial(_plain_entry, delay_seconds))
 
 
 class SqsTradeQueue:

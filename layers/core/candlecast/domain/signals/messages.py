@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 from candlecast.domain.signals.signal import Signal
 from candlecast.domain.values.money import require_utc
@@ -38,6 +39,8 @@ class SignalShard:
     shard: int
     start: str
     end: str
+    max_order_notional: Decimal | None = None
+    """Quote units that the order of one subscriber may have by the bound of the signal's source; None without a bound."""
     schema_version: int = 1
 
 

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
+from ipaddress import ip_address, ip_network
 
+from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import InvalidValue
-from candlecast.domain.values.money import require_utc
+from candlecast.domain.values.money import require_decimal, require_utc
 from candlecast.domain.values.timeframe import Timeframe
 
 MAX_LOOKBACK = 1_500  # the most candles that Binance serves in one request
+SECRET_OVERLAP = timedelta(hours=24)  # after a rotation the secret before is accepted this long: a working day of any sender
+MAX_MESSAGES_PER_MINUTE = 600  # ten a second: more is a feed, no sender of decisions
+MAX_MESSAGES_PER_HOUR = 20_000
+MAX_ALLOWED_ADDRESSES = 50  # TradingView sends from four; the list stands in the source's one item
+MAX_NOTIONAL = Decimal(10) ** 12  # in quote units: no book is that deep, and the sums keep their digits
 
 
 class StrategyKind(StrEnum):
@@ -50,6 +58,60 @@ class StrategyDefinition:
             raise InvalidValue("an external strategy needs a source")
 
 
+def _require_between(name: str, value: int, most: int) -> None:
+    if not 1 <= value <= most:
+        raise InvalidValue(f"{name} must lie between 1 and {most}", code="SOURCE_SETTINGS_INVALID")
+
+
+def _network(text: str) -> str:
+    try:
+        return str(ip_network(text))
+    except ValueError:
+        raise InvalidValue(
+            "an address is IPv4 or IPv6, or a network of it in CIDR notation", code="SOURCE_SETTINGS_INVALID"
+        ) from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceSettings:
+    """Bounds on a source's entries, and the addresses that it may send from. Raises `InvalidValue` (SOURCE_SETTINGS_INVALID)."""
+
+    messages_per_minute: int = 60
+    """Entries of a calendar minute (UTC) that are taken, 1 to `MAX_MESSAGES_PER_MINUTE`."""
+    messages_per_hour: int = 500
+    """Entries of a calendar hour (UTC) that are taken, 1 to `MAX_MESSAGES_PER_HOUR`."""
+    max_daily_notional: Decimal = Decimal(100_000_000)
+    """Quote units that the entries of a day (UTC) may fill over all followers; the next entry is refused."""
+    max_signal_notional: Decimal = Decimal(10_000_000)
+    """Quote units that one signal may order over all followers; each follower's order has an equal share of it."""
+    allowed_addresses: tuple[str, ...] = ()
+    """Addresses and networks (CIDR) that the source may send from; empty is any."""
+
+    def __post_init__(self) -> None:
+        _require_between("messages_per_minute", self.messages_per_minute, MAX_MESSAGES_PER_MINUTE)
+        _require_between("messages_per_hour", self.messages_per_hour, MAX_MESSAGES_PER_HOUR)
+        for name, notional in (
+            ("max_daily_notional", self.max_daily_notional),
+            ("max_signal_notional", self.max_signal_notional),
+        ):
+            require_decimal(name, notional, positive=True)
+            if not 1 <= notional <= MAX_NOTIONAL:
+                raise InvalidValue(f"{name} must lie between 1 and {MAX_NOTIONAL}", code="SOURCE_SETTINGS_INVALID")
+        if len(self.allowed_addresses) > MAX_ALLOWED_ADDRESSES:
+            raise InvalidValue(f"at most {MAX_ALLOWED_ADDRESSES} addresses", code="SOURCE_SETTINGS_INVALID")
+        object.__setattr__(self, "allowed_addresses", tuple(map(_network, self.allowed_addresses)))
+
+    def allows(self, address: str) -> bool:
+        """Whether a message may come from the address, which the gateway has seen."""
+        if not self.allowed_addresses:
+            return True
+        try:
+            sender = ip_address(address)
+        except ValueError:
+            return False
+        return any(sender in ip_network(network) for network in self.allowed_addresses)
+
+
 @dataclass(frozen=True, kw_only=True)
 class SignalSource:
     """Where signals come from outside: which strategy they belong to and which version of the shared secret is in force."""
@@ -60,6 +122,31 @@ class SignalSource:
     secret_version: str
     created_at: datetime
     enabled: bool = True
+    """Whether messages are taken; a disabled source is answered as one that does not exist."""
+    settings: SourceSettings = SourceSettings()
+    """Bounds of the source's messages."""
+    previous_version: str | None = None
+    """The secret's version before the one in force; None if there is none, or if it was revoked."""
+    previous_until: datetime | None = None
+    """When the version before ends to be accepted."""
+    revision: int = 0
+    """Number of the source's changes; a change is written only over the revision that it was made from."""
 
     def __post_init__(self) -> None:
         require_utc("created_at", self.created_at)
+        if self.previous_until is not None:
+            require_utc("previous_until", self.previous_until)
+
+    def accepted_versions(self, now: datetime) -> tuple[str, ...]:
+        """Versions of the secret that prove a sender: the one in force, and after a rotation the one before for 24 hours."""
+        if self.previous_version is None or self.previous_until is None or now >= self.previous_until:
+            return (self.secret_version,)
+        return (self.secret_version, self.previous_version)
+
+    def rotate(self, version: str, now: datetime) -> SignalSource:
+        """The source with a new secret in force; the one before is accepted until the overlap ends."""
+        return replace(self, secret_version=version, previous_version=self.secret_version, previous_until=now + SECRET_OVERLAP)
+
+    def revoke_previous(self) -> SignalSource:
+        """The source with the secret in force alone."""
+        return replace(self, previous_version=None, previous_until=None)

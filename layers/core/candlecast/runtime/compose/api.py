@@ -23,6 +23,7 @@ from candlecast.adapters.dynamodb.pools import DynamoPoolStore
 from candlecast.adapters.dynamodb.prices import DynamoPriceStore
 from candlecast.adapters.dynamodb.signals import DynamoSignalStore
 from candlecast.adapters.dynamodb.single_table.table import Table
+from candlecast.adapters.dynamodb.source_use import DynamoSourceUse
 from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
 from candlecast.adapters.dynamodb.subscriptions import DynamoSubscriptionStore
 from candlecast.adapters.probes import QueueProbe, TableProbe
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from candlecast.ports.limits import LimitStore
     from candlecast.ports.pool import PoolStore
     from candlecast.ports.queue import TradeQueue
+    from candlecast.ports.sources import SourceUse
     from candlecast.ports.store import (
         AccountStore,
         ExecutionStore,
@@ -105,6 +107,11 @@ def accounts() -> AccountStore:
 @provider
 def strategies() -> StrategyStore:
     return DynamoStrategyStore(build().table)
+
+
+@provider
+def source_use() -> SourceUse:
+    return DynamoSourceUse(build().table)
 
 
 @provider

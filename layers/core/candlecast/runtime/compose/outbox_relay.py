@@ -11,6 +11,8 @@ from candlecast.adapters.dynamodb.gate import DynamoGate
 from candlecast.adapters.dynamodb.history import DynamoHistory
 from candlecast.adapters.dynamodb.pools import DynamoPoolStore
 from candlecast.adapters.dynamodb.single_table.table import Table
+from candlecast.adapters.dynamodb.source_use import DynamoSourceUse
+from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
 from candlecast.adapters.dynamodb.stream import published_events
 from candlecast.adapters.system import SystemClock
 from candlecast.runtime.compose.clients import aws
@@ -18,6 +20,7 @@ from candlecast.runtime.compose.start import once
 from candlecast.runtime.observe import EmfMetrics
 from candlecast.runtime.settings import OutboxRelaySettings
 from candlecast.services.pools.release_pools import ReleasePools
+from candlecast.services.relay.count_notional import CountNotional
 from candlecast.services.relay.relay_events import RelayEvents
 
 
@@ -27,5 +30,6 @@ def build() -> Callable[[Any], None]:
     known, clock, metrics = OutboxRelaySettings.read(), SystemClock(), EmfMetrics()
     table, bus = Table(known.table_name), EventBridgeBus(aws("events"), known.event_bus_name)
     release = ReleasePools(DynamoPoolStore(table, clock), DynamoGate(table), bus, clock, metrics)
-    relay = RelayEvents(DynamoHistory(table, clock), DynamoDecisions(table, clock), release, bus, metrics)
+    notional = CountNotional(DynamoStrategyStore(table), DynamoSourceUse(table))
+    relay = RelayEvents(DynamoHistory(table, clock), DynamoDecisions(table, clock), release, bus, metrics, notional)
     return lambda record: relay(published_events(record.raw_event))

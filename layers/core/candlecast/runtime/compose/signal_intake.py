@@ -5,6 +5,7 @@ from __future__ import annotations
 from candlecast.adapters.aws.secrets import SecretsManagerSources
 from candlecast.adapters.dynamodb.signals import DynamoSignalStore
 from candlecast.adapters.dynamodb.single_table.table import Table
+from candlecast.adapters.dynamodb.source_use import DynamoSourceUse
 from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
 from candlecast.adapters.s3.market_catalogue import S3Markets
 from candlecast.adapters.sqs.queues import SqsSignalQueue
@@ -13,6 +14,7 @@ from candlecast.runtime.compose.clients import aws
 from candlecast.runtime.compose.start import once
 from candlecast.runtime.observe import EmfMetrics
 from candlecast.runtime.settings import SignalIntakeSettings
+from candlecast.services.signals.find_source import FindSource
 from candlecast.services.signals.publish_signal import PublishSignal
 from candlecast.services.signals.receive_signal import ReceiveSignal
 
@@ -22,9 +24,11 @@ def build() -> ReceiveSignal:
     """Receive signals for the strategies of the environment's table."""
     known, clock, metrics = SignalIntakeSettings.read(), SystemClock(), EmfMetrics()
     table = Table(known.table_name)
-    signals = DynamoSignalStore(table)
+    signals, strategies = DynamoSignalStore(table), DynamoStrategyStore(table)
     return ReceiveSignal(
-        strategies=DynamoStrategyStore(table),
+        strategies=strategies,
+        sources=FindSource(strategies),
+        use=DynamoSourceUse(table),
         signals=signals,
         secrets=SecretsManagerSources(aws("secretsmanager"), known.secret_prefix),
         markets=S3Markets(aws("s3"), known.markets_bucket, clock),

@@ -16,6 +16,7 @@ from candlecast.ports.clock import Metrics
 from candlecast.ports.decisions import Decisions
 from candlecast.ports.store import History
 from candlecast.services.pools.release_pools import ReleasePools
+from candlecast.services.relay.count_notional import CountNotional
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class RelayEvents:
     release_pools: ReleasePools
     bus: EventBus
     metrics: Metrics
+    count_notional: CountNotional
 
     def __call__(self, events: Sequence[PublishedEvent]) -> None:
         """Project and publish events; raises `RetryLater` if the store or the bus did not take them."""
@@ -51,6 +53,7 @@ class RelayEvents:
             self.metrics.basis_points("SlippageBasisPoints", float(order.slippage_bps))
         if event.type is not EventType.LIMITS_BREACHED:
             self.history.put_order(order, published.version)
+            self.count_notional(order)
         elif (breach := _breach(published, order)) is not None:
             self.decisions.put_breach(breach)
             self.metrics.count("LimitBreaches")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from candlecast.domain.limits.limits import EffectiveLimits, Scope
 from candlecast.domain.limits.quote import Quote, needs_quote
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.signals.messages import SignalShard
@@ -65,7 +66,7 @@ class FanOut:
         signal = self._priced(message)
         line = self._line(message, report.reached)
         served = [follower for _, follower in line if follower.account_id is not None]
-        order_of = self._order_of(signal, message.venue, served)
+        order_of = self._order_of(signal, message.venue, served, message.max_order_notional)
         for part in _parts(line):
             report = self._serve(report, signal, part, order_of)
             report = replace(report, is_complete=part[-1:] == line[-1:])
@@ -99,13 +100,13 @@ class FanOut:
             sent_at=self.clock.now(),
         )
 
-    def _order_of(self, signal: Signal, venue: str, followers: list[Subscription]) -> OrderOf:
+    def _order_of(self, signal: Signal, venue: str, followers: list[Subscription], max_order_notional: Decimal | None) -> OrderOf:
         """Makes order messages; the limits above all followers are read together, a quote only if one of them needs it."""
         above = self.limits({each.tenant_id for each in followers})
         layers = [*(found.effective.limits for found in above.values()), *(each.settings.limits for each in followers)]
         wanted = signal.action.is_entry and any(map(needs_quote, layers))
         quote = self._quote(venue, signal.market) if wanted else None
-        return lambda each: _order(each, signal, above[each.tenant_id], quote)
+        return lambda each: _order(each, signal, above[each.tenant_id], quote, max_order_notional)
 
     def _quote(self, venue: str, market: str) -> Quote | None:
         """The market's present prices; without them, entries that need them are denied, and nobody else waits."""
@@ -123,7 +124,9 @@ class FanOut:
         return replace(signal, price=self.last_price(message.venue, signal.market))
 
 
-def _order(subscription: Subscription, signal: Signal, above: TenantLimits, quote: Quote | None) -> TradeOrder:
+def _order(
+    subscription: Subscription, signal: Signal, above: TenantLimits, quote: Quote | None, max_order_notional: Decimal | None
+) -> TradeOrder:
     return TradeOrder(
         signal=signal,
         tenant_id=subscription.tenant_id,
@@ -131,9 +134,20 @@ def _order(subscription: Subscription, signal: Signal, above: TenantLimits, quot
         subscription_id=subscription.subscription_id,
         settings=subscription.settings,
         organisation_id=above.organisation_id,
-        limits=above.effective,
+        limits=above.effective if max_order_notional is None else _bounded(above.effective, max_order_notional),
         pool=above.pool,
         quote=quote,
+    )
+
+
+def _bounded(effective: EffectiveLimits, max_order_notional: Decimal) -> EffectiveLimits:
+    """The limits above a follower, tightened by the bound of the signal's source: a bound of the platform."""
+    if effective.limits.max_order_notional is not None and effective.limits.max_order_notional <= max_order_notional:
+        return effective
+    return replace(
+        effective,
+        limits=replace(effective.limits, max_order_notional=max_order_notional),
+        origins={**effective.origins, "max_order_notional": Scope.PLATFORM},
     )
 
 

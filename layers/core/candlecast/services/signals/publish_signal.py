@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from math import ceil
 
 from candlecast.domain.signals.messages import SignalShard
@@ -28,11 +29,20 @@ class PublishSignal:
     clock: Clock
     metrics: Metrics
 
-    def __call__(self, signal: Signal, venue: str, subscriber_count: int) -> SignalRecord:
+    def __call__(
+        self,
+        signal: Signal,
+        venue: str,
+        subscriber_count: int,
+        *,
+        max_notional: Decimal | None = None,
+        delay_seconds: int = 0,
+    ) -> SignalRecord:
         """Store the signal and queue its shards; raises `RetryLater` if a queue or the store did not take it.
 
         A repeat queues the shards of the first time, however many subscribers there are by now. A shard that is done is not
-        repeated, so its number must mean the same part of the ring. No shard is always the first.
+        repeated, so its number must mean the same part of the ring. No shard is always the first. `max_notional` bounds the
+        orders of all subscribers together, in quote units.
         """
         record = self.store.put_signal(
             SignalRecord(
@@ -41,9 +51,10 @@ class PublishSignal:
                 shards=shards_for(subscriber_count),
                 subscriber_count=subscriber_count,
                 published_at=self.clock.now(),
+                max_notional=max_notional,
             )
         )
-        self.queue.send_shards(shard_messages(record))
+        self.queue.send_shards(shard_messages(record), delay_seconds)
         self.metrics.count("SignalsPublished")
         return record
 
@@ -53,7 +64,9 @@ def shard_messages(record: SignalRecord) -> list[SignalShard]:
     signal_id = record.signal.signal_id
     numbered = sorted(enumerate(shard_bounds(record.shards)), key=lambda shard: turn(signal_id, str(shard[0])))
     return [
-        SignalShard(signal=record.signal, venue=record.venue, shard=number, start=start, end=end)
+        SignalShard(
+            signal=record.signal, venue=record.venue, shard=number, start=start, end=end, max_order_notional=record.order_notional
+        )
         for number, (start, end) in numbered
     ]
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from math import ceil
 
 from candlecast.domain.signals.signal import MAX_SIGNAL_AGE_SECONDS, Signal
 from candlecast.domain.strategies.definition import SignalSource, StrategyDefinition
 from candlecast.domain.values.errors import Fatal, NotFound
 from candlecast.domain.values.ids import digest, received_signal_id
 from candlecast.ports.clock import Clock, Metrics
+from candlecast.ports.sources import MessageBounds, MessageKind, SourceUse
 from candlecast.ports.store import NewestMessage, SignalStore, StrategyStore
 from candlecast.ports.vault import SourceSecrets
 from candlecast.ports.venue import Markets
+from candlecast.services.signals.find_source import FindSource
 from candlecast.services.signals.publish_signal import PublishSignal
 from candlecast.signals.authentication import REPLAY_WINDOW, WebhookRequest, is_authentic
 from candlecast.signals.dialect import ParsedSignal
@@ -26,15 +29,20 @@ SENDER_ID_WINDOW = timedelta(days=1)  # a decision that its sender has named sta
 MAX_ENTRY_AGE = timedelta(seconds=MAX_SIGNAL_AGE_SECONDS)  # no subscription takes an older one
 MAX_EXIT_AGE = timedelta(days=1)  # senders retry for hours; a time further back is a slip or a lie, and names no position
 MAX_FUTURE_SKEW = timedelta(seconds=30)  # clocks of senders that keep no NTP; beyond it the time's unit or zone is wrong
-LONGEST_SOURCE_ID = 128
+EXITS_PER_MINUTE = 600  # of a source; more than any sender has positions, few enough to fan out one by one
+MERGE_WINDOW = timedelta(seconds=10)  # beyond that bound, the exits of a market in such a window become one at its end
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The answer to a sender: the signal's id, and whether an earlier message had the same id."""
+    """The answer to a sender."""
 
     signal_id: str
+    """Id of the signal that the message became."""
     duplicate: bool
+    """Whether an earlier message had the same id."""
+    merged: bool = False
+    """Whether the message is one of many exits that become one signal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +53,8 @@ class _Once:
     window: timedelta
     sender_key: str
     came_after: str = ""
+    merged_until: datetime | None = None
+    """End of the window whose exits become one signal; None if the message is a signal of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +62,8 @@ class ReceiveSignal:
     """Turns one webhook request into one published signal, however often it is sent."""
 
     strategies: StrategyStore
+    sources: FindSource
+    use: SourceUse
     signals: SignalStore
     secrets: SourceSecrets
     markets: Markets
@@ -64,6 +76,8 @@ class ReceiveSignal:
 
         Raises `RefusedMessage` if nothing will come of the message, `RetryLater` if store, vault or queue did not answer. A
         retry of the sender is safe, and completes a signal that a crash has left stored and not queued.
+
+        A message that fails authentication costs no read but that of its source, at most one a second, and no write.
         """
         now = self.clock.now()
         try:
@@ -75,59 +89,84 @@ class ReceiveSignal:
         except RefusedMessage:
             self.metrics.count("WebhooksRejected")
             raise
+        if receipt.merged:
+            self.metrics.count("ExitsMerged")
         self.metrics.count("WebhooksDuplicate" if receipt.duplicate else "WebhooksAccepted")
         return receipt
 
     def _authenticated(self, request: WebhookRequest, now: datetime) -> tuple[SignalSource, tuple[str, ...]]:
-        """The source and its secrets; an unknown, disabled or secretless source is refused exactly like a wrong secret."""
-        source = self._source(request.source_id)
-        accepted = self._accepted(source) if source is not None else ()
+        """The source and its secrets; an unknown, disabled or secretless source is refused exactly like a wrong secret.
+
+        A remembered source only refuses. A proof is checked once more with the source as it is stored, so a disabled
+        source and a revoked secret end at once.
+        """
+        found = self.sources.remembered(request.source_id, now)
+        source, accepted = self._proven(request, found.source, now)
+        if not found.is_fresh:
+            stored = self.sources.read(request.source_id, now)
+            if stored != source:
+                source, accepted = self._proven(request, stored, now)
+        if not source.settings.allows(request.address):
+            raise RefusedMessage(Refusal.ADDRESS_NOT_ALLOWED, "the source may not send from this address")
+        return source, accepted
+
+    def _proven(
+        self, request: WebhookRequest, source: SignalSource | None, now: datetime
+    ) -> tuple[SignalSource, tuple[str, ...]]:
+        accepted = self._accepted(source, now) if source is not None and source.enabled else ()
         if not is_authentic(request, accepted, now) or source is None:
             raise RefusedMessage(Refusal.UNAUTHENTICATED, "the source, its secret or its signature is not right")
         return source, accepted
 
-    def _source(self, source_id: str) -> SignalSource | None:
-        if not (0 < len(source_id) <= LONGEST_SOURCE_ID and source_id.isascii() and source_id.isprintable()):
-            return None
+    def _accepted(self, source: SignalSource, now: datetime) -> tuple[str, ...]:
         try:
-            source = self.strategies.get_source(source_id)
-        except NotFound:
-            return None
-        return source if source.enabled else None
-
-    def _accepted(self, source: SignalSource) -> tuple[str, ...]:
-        try:
-            return self.secrets.accepted(source.source_id, source.secret_version)
+            return self.secrets.secrets(source.source_id, source.accepted_versions(now))
         except (NotFound, Fatal):
             return ()
 
     def _publish_once(self, source: SignalSource, message: Message, parsed: ParsedSignal, now: datetime) -> Receipt:
-        strategy = self._strategy(source)
         market = self.markets.resolve(source.venue, parsed.ticker)
         if market is None:
             raise RefusedMessage(Refusal.UNKNOWN_MARKET, "the ticker names no market of the source's venue, or not only one")
-        once = self._remembered(source.source_id, market.symbol, message, parsed)
-        candidate = received_signal_id(source.source_id, once.key, now)
+        if parsed.action.is_entry:
+            self._check_use(source, now)
+            once = _once(message, parsed)
+        elif self.use.count_message(source.source_id, MessageKind.EXIT, now, MessageBounds(EXITS_PER_MINUTE)):
+            once = self._remembered(source.source_id, market.symbol, message, parsed)
+        else:
+            once = _merged(market.symbol, parsed, now)
+        strategy = self._strategy(source)
+        candidate = received_signal_id(source.source_id, once.key, now if once.merged_until is None else once.merged_until)
         signal_id, is_queued = self.signals.receive(
             source.source_id, once.key, candidate, message.canonical, now, int(once.window.total_seconds())
         )
         if not is_queued:
             newest = NewestMessage(once.sender_key, signal_id, once.came_after)
             self.signals.put_newest_message(source.source_id, market.symbol, newest, now)
-            signal = _signal(parsed, signal_id, source.strategy_id, market.symbol, now)
-            self.publish(signal, source.venue, strategy.subscriber_count)
+            issued_at = once.merged_until or _issued_at(parsed, now)
+            signal = _signal(parsed, signal_id, source.strategy_id, market.symbol, issued_at)
+            delay = 0 if once.merged_until is None else ceil((once.merged_until - now).total_seconds())
+            bound = source.settings.max_signal_notional if parsed.action.is_entry else None
+            self.publish(signal, source.venue, strategy.subscriber_count, max_notional=bound, delay_seconds=delay)
             self.signals.mark_queued(source.source_id, once.key, now)
-        return Receipt(signal_id, duplicate=is_queued or signal_id != candidate)
+        return Receipt(signal_id, is_queued or signal_id != candidate, merged=once.merged_until is not None)
+
+    def _check_use(self, source: SignalSource, now: datetime) -> None:
+        """Refuse an entry beyond the source's bounds; an entry that is taken has been counted."""
+        settings = source.settings
+        bounds = MessageBounds(settings.messages_per_minute, settings.messages_per_hour)
+        if not self.use.count_message(source.source_id, MessageKind.ENTRY, now, bounds):
+            raise RefusedMessage(Refusal.RATE_EXCEEDED, "the source has sent its entries of this minute or hour")
+        if self.use.notional_of(source.source_id, now.astimezone(UTC).date()) >= settings.max_daily_notional:
+            raise RefusedMessage(Refusal.DAILY_NOTIONAL_REACHED, "the source's entries have filled the day's notional")
 
     def _remembered(self, source_id: str, market: str, message: Message, parsed: ParsedSignal) -> _Once:
-        """How a repeat of the message is recognised.
+        """How a repeat of an exit is recognised.
 
         An exit repeats only its market's newest accepted message: an entry in between may have opened a position that this
         exit must close. So an exit's key names the message that it came after.
         """
         sender_key, window = _sender_key(message, parsed)
-        if parsed.action.is_entry:
-            return _Once(sender_key, window, sender_key)
         newest = self.signals.newest_message(source_id, market)
         came_after = ""
         if newest is not None:
@@ -151,6 +190,23 @@ def _check_age(parsed: ParsedSignal, now: datetime) -> None:
         raise RefusedMessage(Refusal.SIGNAL_FROM_FUTURE, "time lies in the future: check its zone and unit")
 
 
+def _once(message: Message, parsed: ParsedSignal) -> _Once:
+    """How a repeat of an entry is recognised: by the sender's key alone."""
+    sender_key, window = _sender_key(message, parsed)
+    return _Once(sender_key, window, sender_key)
+
+
+def _merged(market: str, parsed: ParsedSignal, now: datetime) -> _Once:
+    """The exits of a market within a window are one message; the last of them ends it, so the signal is issued at its end.
+
+    Exits of a long, of a short and of either are three, because none of them says what another does.
+    """
+    began = int(now.timestamp() // MERGE_WINDOW.total_seconds() * MERGE_WINDOW.total_seconds())
+    until = datetime.fromtimestamp(began, UTC) + MERGE_WINDOW
+    key = digest("merged-exits", market, parsed.action, until.isoformat())
+    return _Once(key, DUPLICATE_WINDOW, key, merged_until=until)
+
+
 def _sender_key(message: Message, parsed: ParsedSignal) -> tuple[str, timedelta]:
     """The key that makes two messages the same decision, and for how long.
 
@@ -168,13 +224,13 @@ def _issued_at(parsed: ParsedSignal, now: datetime) -> datetime:
     return min(parsed.sent_at, now)
 
 
-def _signal(parsed: ParsedSignal, signal_id: str, strategy_id: str, market: str, now: datetime) -> Signal:
+def _signal(parsed: ParsedSignal, signal_id: str, strategy_id: str, market: str, issued_at: datetime) -> Signal:
     return Signal(
         signal_id=signal_id,
         strategy_id=strategy_id,
         market=market,
         action=parsed.action,
-        issued_at=_issued_at(parsed, now),
+        issued_at=issued_at,
         correlation_id=signal_id,
         price=parsed.price,
         stop_loss=parsed.stop_loss,
