@@ -12,8 +12,9 @@ from functions.api.problems import MEDIA_TYPE, Problem
 
 REFERENCE = "#/components/schemas/{model}"
 DESCRIPTION = (
-    "Follow strategies with your own exchange accounts. Money and quantities are decimal numbers as text; instants are ISO 8601 "
-    "in UTC. Every refusal is problem+json with a stable `code`. What is not yours answers 404, as what does not exist does."
+    "Follow strategies with your own exchange accounts. Money and quantities are decimal numbers as text; instants are RFC 3339 "
+    "text with a zone, answered in UTC. Every refusal is problem+json with a stable `code`. What is not yours answers 404, as "
+    "what does not exist does."
 )
 TAGS = [
     {"name": "strategies", "description": "Strategies, with their runs, signals and track records."},

@@ -84,7 +84,15 @@ REFUSALS: Mapping[int, Mapping[str, tuple[str, str]]] = {
         "STRATEGY_NAME_INVALID": ("`code` cannot be the name of a module.", "Send the name of a file of `strategies/`."),
         "STRATEGY_UNKNOWN": ("There is no built-in strategy with this `code`.", "Send the name of a file of `strategies/`."),
         "TARGET_SHARES_EXCEED_ONE": ("The shares of the targets add up to more than 1.", "Lower them."),
-        "TOO_MANY_ENTRIES": ("A limit that is a set has too many entries.", "Send at most fifty."),
+        "TEXT_INVALID": (
+            "A name, label or reason has a control character, an invisible one, or one that turns the direction of writing.",
+            "Send plain text.",
+        ),
+        "TOO_MANY_ENTRIES": (
+            "A limit that is a set has over fifty entries, the windows open over fifty times a week, or all lists together are "
+            "too long.",
+            "Send fewer; the detail names the list.",
+        ),
         "UNREADABLE": (
             "An item of ours could not be read, which is a fault of ours.",
             "Tell operations the time of the request.",

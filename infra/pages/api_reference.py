@@ -46,7 +46,8 @@ Every operation, body, setting, limit and refusal of the HTTP API. [Use the API]
 
 This page is generated from the code: `python -m infra.pages.api_reference`.
 
-Money is a decimal number as text (`"1000.50"`) or a whole number. Instants are ISO 8601 in UTC. Unknown fields are refused.
+Money is a decimal number as text (`"1000.50"`) or a whole number. Instants are RFC 3339 text with a zone, of the
+years 2000 to 2099, and are answered in UTC. Unknown fields are refused.
 """
 NO_ROLE = "any valid token"
 OPEN = "everybody, without a token"

@@ -89,6 +89,10 @@ def test_a_level_that_there_is_not_answers_404(deployment: Deployment, path: str
     assert deployment.admin.get(path).status == 404
 
 
+WEEKDAYS = {"days": [0, 1, 2, 3, 4, 5, 6], "opens": "08:00", "closes": "08:30"}
+NEWS = {"starts_at": "2026-12-01T13:00:00Z", "ends_at": "2026-12-01T14:00:00+00:00"}
+
+
 @pytest.mark.parametrize(
     ("body", "code"),
     [
@@ -97,6 +101,28 @@ def test_a_level_that_there_is_not_answers_404(deployment: Deployment, path: str
         ({"max_positions": "3"}, "INVALID_REQUEST"),
         ({"max_leverag": "3"}, "INVALID_REQUEST"),
         ({"denied_markets": [f"A{number}/USDT:USDT" for number in range(51)]}, "TOO_MANY_ENTRIES"),
+        ({"correlated_markets": [[f"A{number}/USDT:USDT" for number in range(51)]]}, "INVALID_REQUEST"),
+        ({"trading_windows": [{**WEEKDAYS, "days": [0, 1, 2, 3, 4, 5, 6] * 40}]}, "INVALID_REQUEST"),
+        ({"trading_windows": [{**WEEKDAYS, "days": [0, 1, 2, 3, 4, 5, 6, 0]}]}, "INVALID_REQUEST"),
+        ({"trading_windows": [{**WEEKDAYS, "days": ["0"]}]}, "INVALID_REQUEST"),
+        ({"trading_windows": [{**WEEKDAYS, "days": [True]}]}, "INVALID_REQUEST"),
+        ({"trading_windows": [{**WEEKDAYS, "days": [1.0]}]}, "INVALID_REQUEST"),
+        ({"trading_windows": [{**WEEKDAYS, "days": [7]}]}, "INVALID_REQUEST"),
+        ({"trading_windows": [{**WEEKDAYS, "day": [1]}]}, "INVALID_REQUEST"),
+        ({"trading_windows": [{**WEEKDAYS, "opens": 28_800}]}, "INVALID_REQUEST"),
+        ({"trading_windows": [{**WEEKDAYS, "opens": "08:00:30"}]}, "INVALID_REQUEST"),
+        ({"trading_windows": [{**WEEKDAYS, "opens": f"0{n}:00", "closes": f"0{n}:30"} for n in range(8)]}, "TOO_MANY_ENTRIES"),
+        ({"limits_locked_until": 20261201}, "INVALID_REQUEST"),
+        ({"limits_locked_until": "20261201"}, "INVALID_REQUEST"),
+        ({"limits_locked_until": 1_796_083_200}, "INVALID_REQUEST"),
+        ({"limits_locked_until": "2026-12-01"}, "INVALID_REQUEST"),
+        ({"limits_locked_until": "2026-12-01T00:00:00"}, "INVALID_REQUEST"),
+        ({"limits_locked_until": "9999-12-01T00:00:00Z"}, "INVALID_REQUEST"),
+        ({"limits_locked_until": "1970-01-01T00:00:00Z"}, "INVALID_REQUEST"),
+        ({"limits_locked_until": "2026-02-30T00:00:00Z"}, "INVALID_REQUEST"),
+        ({"limits_locked_until": "2026-12-01T00:00:60Z"}, "INVALID_REQUEST"),
+        ({"blackouts": [{"starts_at": 1, "ends_at": 2}]}, "INVALID_REQUEST"),
+        ({"blackouts": [{**NEWS, "name": "rates\u202e"}]}, "INVALID_REQUEST"),
     ],
 )
 def test_a_limit_that_cannot_be_is_refused_with_a_code(deployment: Deployment, body: dict[str, Any], code: str) -> None:
@@ -196,6 +222,24 @@ def test_locked_limits_cannot_be_loosened_before_their_time(deployment: Deployme
     assert deployment.client.send("PUT", MINE, {**locked, "max_leverage": "4"}).code == "LIMITS_LOCKED"
     assert deployment.client.send("PUT", MINE, {}).code == "LIMITS_LOCKED"
     assert deployment.client.send("PUT", MINE, {**locked, "max_leverage": "2"}).status == 200
+
+
+def test_an_instant_with_another_zone_is_kept_in_utc_and_days_as_a_set(deployment: Deployment) -> None:
+    body = {
+        "limits_locked_until": "2026-12-01T02:00:00+02:00",
+        "trading_windows": [{**WEEKDAYS, "days": [4, 0, 4]}],
+        "blackouts": [{**NEWS, "name": "rates"}],
+        "allowed_venues": ["paper"],
+    }
+    answer = deployment.client.send("PUT", MINE, body)
+    assert answer.json["limits"] == {
+        "limits_locked_until": "2026-12-01T00:00:00Z",
+        "trading_windows": [{"days": [0, 4], "opens": "08:00:00", "closes": "08:30:00"}],
+        "blackouts": [{"starts_at": "2026-12-01T13:00:00Z", "ends_at": "2026-12-01T14:00:00Z", "name": "rates"}],
+        "allowed_venues": ["paper"],
+    }
+    again = deployment.client.send("PUT", MINE, answer.json["limits"])
+    assert (again.status, again.json["limits"]) == (200, answer.json["limits"])
 
 
 WANTED = {"subscription_id": SUBSCRIPTION, "action": "LONG", "market": "BTC/USDT:USDT", "price": "100", "stop_loss": "95"}

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 
 from candlecast.domain.account.kill_switch import MAX_REASON_CHARACTERS, Grade, KillSwitch, SwitchScope
-from functions.api.schemas.values import Body, View
+from functions.api.schemas.values import Body, Readable, View
 
 
 class NewKillSwitch(Body):
@@ -23,7 +23,7 @@ class NewKillSwitch(Body):
             " open positions stay in place under every grade."
         )
     )
-    reason: Annotated[str, Field(min_length=1, max_length=MAX_REASON_CHARACTERS)]
+    reason: Annotated[Readable, Field(min_length=1, max_length=MAX_REASON_CHARACTERS)]
 
 
 class KillSwitchView(View):

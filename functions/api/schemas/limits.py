@@ -12,21 +12,54 @@ from pydantic import BeforeValidator, ConfigDict, Field, create_model
 from candlecast.domain.decide.risk.use import LimitUse
 from candlecast.domain.limits.breach import Breach
 from candlecast.domain.limits.catalogue import CATALOGUE, LimitSpec
-from candlecast.domain.limits.limits import EffectiveLimits, Limits, Scope
+from candlecast.domain.limits.limits import MAX_SET_SIZE, EffectiveLimits, Limits, Scope
 from candlecast.domain.limits.record import LimitRecord
-from candlecast.domain.limits.trading_window import Blackout, TradingWindow
+from candlecast.domain.limits.trading_window import DAYS_PER_WEEK, MAX_BLACKOUT_NAME, Blackout, TradingWindow
 from candlecast.domain.values.terms import PositionSide
 from functions.api.schemas.trading import ReasonView
-from functions.api.schemas.values import Body, Identifier, Money, Symbol, View
+from functions.api.schemas.values import Body, Identifier, Instant, Money, Readable, Symbol, TimeOfDay, VenueName, View
+
+Day = Annotated[int, Field(strict=True, ge=0, lt=DAYS_PER_WEEK)]
+
+
+class TradingWindowInput(Body):
+    """A weekly window, in UTC. It opens on each of `days` (0 is Monday) and closes at the next `closes`."""
+
+    days: Annotated[tuple[Day, ...], Field(min_length=1, max_length=DAYS_PER_WEEK)]
+    opens: TimeOfDay
+    closes: TimeOfDay
+
+    def to_domain(self) -> TradingWindow:
+        return TradingWindow(self.days, self.opens, self.closes)
+
+
+class BlackoutInput(Body):
+    """A dated halt: no entry from `starts_at` until before `ends_at`."""
+
+    starts_at: Instant
+    ends_at: Instant
+    name: Annotated[Readable, Field(max_length=MAX_BLACKOUT_NAME)] = ""
+
+    def to_domain(self) -> Blackout:
+        return Blackout(self.starts_at, self.ends_at, self.name)
+
 
 _TYPES: Mapping[Any, Any] = {
     Decimal: Money,
     int: Annotated[int, Field(strict=True)],
     bool: Annotated[bool, Field(strict=True)],
-    datetime: datetime,
+    datetime: Instant,
     tuple[str, ...]: tuple[Symbol, ...],
+    "allowed_venues": tuple[VenueName, ...],
     tuple[PositionSide, ...]: tuple[PositionSide, ...],
-    tuple[tuple[str, ...], ...]: tuple[tuple[Symbol, ...], ...],
+    tuple[tuple[str, ...], ...]: tuple[Annotated[tuple[Symbol, ...], Field(max_length=MAX_SET_SIZE)], ...],
+    tuple[TradingWindow, ...]: tuple[TradingWindowInput, ...],
+    tuple[Blackout, ...]: tuple[BlackoutInput, ...],
+}
+_SHOWN_TYPES: Mapping[Any, Any] = {
+    **{kind: shown_as for kind, shown_as in _TYPES.items() if not isinstance(kind, str)},
+    tuple[str, ...]: tuple[str, ...],
+    tuple[tuple[str, ...], ...]: tuple[tuple[str, ...], ...],
     tuple[TradingWindow, ...]: tuple[TradingWindow, ...],
     tuple[Blackout, ...]: tuple[Blackout, ...],
 }
@@ -35,13 +68,13 @@ EXAMPLES = [
 ]
 
 
-def _fields() -> dict[str, Any]:
+def _fields(types: Mapping[Any, Any]) -> dict[str, Any]:
     """The limits as optional fields, each with its title and unit."""
     hints = get_type_hints(Limits)
     described = {}
     for name, spec in CATALOGUE.items():
         (kind,) = [kind for kind in get_args(hints[name]) if kind is not type(None)]
-        described[name] = (_TYPES[kind] | None, Field(default=None, description=f"{spec.title}, {spec.unit}."))
+        described[name] = (types.get(name, types[kind]) | None, Field(default=None, description=f"{spec.title}, {spec.unit}."))
     return described
 
 
@@ -52,15 +85,22 @@ class _LimitsBase(Body):
 
     def to_domain(self) -> Limits:
         """The domain's limits; raises `InvalidValue` for values beyond the catalogue's bounds."""
-        return Limits(**{name: getattr(self, name) for name in self.model_fields_set})
+        return Limits(**{name: _domain(getattr(self, name)) for name in self.model_fields_set})
 
 
 class _LimitsViewBase(View):
     """Limits that are set."""
 
 
-LimitsInput = create_model("LimitsInput", __base__=_LimitsBase, **_fields())
-LimitsView = create_model("LimitsView", __base__=_LimitsViewBase, **_fields())
+def _domain(value: Any) -> Any:
+    """A limit's value as the domain has it."""
+    if not isinstance(value, tuple):
+        return value
+    return tuple(each.to_domain() if isinstance(each, (TradingWindowInput, BlackoutInput)) else each for each in value)
+
+
+LimitsInput = create_model("LimitsInput", __base__=_LimitsBase, **_fields(_TYPES))
+LimitsView = create_model("LimitsView", __base__=_LimitsViewBase, **_fields(_SHOWN_TYPES))
 
 
 class LimitRecordView(View):

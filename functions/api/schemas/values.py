@@ -6,12 +6,19 @@ An answer's validator is built when it is first given: a request meets one route
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, time
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+
+from candlecast.domain.values.text import is_readable
 
 MONEY = re.compile(r"-?\d{1,18}(\.\d{1,18})?", re.ASCII)  # more digits than any market has; no exponent, no NaN
+MOST_MONEY = 10**18  # beyond the digits of `MONEY`
+INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)  # RFC 3339
+FIRST_YEAR, LAST_YEAR = 2000, 2100  # an instant of trading outside of them is a slip
+TIME_OF_DAY = re.compile(r"([01]\d|2[0-3]):[0-5]\d(:00)?", re.ASCII)
 MAX_LABEL_CHARACTERS = 64
 MAX_TEXT_CHARACTERS = 500
 
@@ -47,7 +54,7 @@ def _exact(value: object) -> Decimal:
         return value
     if isinstance(value, str) and MONEY.fullmatch(value):
         return Decimal(value)
-    if isinstance(value, int) and not isinstance(value, bool) and MONEY.fullmatch(str(value)):
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < MOST_MONEY:
         return Decimal(value)
     raise ValueError(
         "must be a decimal number as text, or a whole number; a JSON number with a fraction is a float and loses digits"
@@ -69,7 +76,55 @@ Money = Annotated[
 ]
 """An exact decimal number: text in JSON; whole numbers are taken too."""
 
-Label = Annotated[str, Field(min_length=1, max_length=MAX_LABEL_CHARACTERS, pattern=r"^[^\x00-\x1f\x7f]+$")]
-Text = Annotated[str, Field(max_length=MAX_TEXT_CHARACTERS)]
+
+def _instant(value: object) -> datetime:
+    if isinstance(value, datetime):
+        return value
+    if isinstance(value, str) and INSTANT.fullmatch(value):
+        try:
+            found = datetime.fromisoformat(value.upper())
+        except ValueError:
+            found = None
+        if found is not None and FIRST_YEAR <= found.year < LAST_YEAR:
+            return found.astimezone(UTC)
+    raise ValueError(f"must be RFC 3339 text with a zone, between the years {FIRST_YEAR} and {LAST_YEAR}")
+
+
+Instant = Annotated[
+    datetime,
+    BeforeValidator(_instant),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-12-01T08:00:00Z"]}, mode="validation"),
+]
+"""A moment in UTC: RFC 3339 text with a zone, and never a number."""
+
+
+def _time_of_day(value: object) -> time:
+    if isinstance(value, time):
+        return value
+    if isinstance(value, str) and TIME_OF_DAY.fullmatch(value):
+        return time.fromisoformat(value)
+    raise ValueError("must be a time of day as text, such as 08:30")
+
+
+TimeOfDay = Annotated[
+    time,
+    BeforeValidator(_time_of_day),
+    WithJsonSchema({"type": "string", "pattern": rf"^{TIME_OF_DAY.pattern}$", "examples": ["08:30"]}, mode="validation"),
+]
+"""A whole minute of a UTC day."""
+
+
+def _readable(value: str) -> str:
+    if not is_readable(value):
+        raise ValueError("must not have characters that cannot be shown or that turn the direction of writing")
+    return value
+
+
+Readable = Annotated[str, AfterValidator(_readable)]
+"""Text of a person that is stored and shown to others."""
+
+Label = Annotated[Readable, Field(min_length=1, max_length=MAX_LABEL_CHARACTERS)]
+Text = Annotated[Readable, Field(max_length=MAX_TEXT_CHARACTERS)]
 Symbol = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Z0-9/:._-]+$", examples=["BTC/USDT:USDT"])]
+VenueName = Annotated[str, Field(min_length=1, max_length=32, pattern=r"^[A-Za-z0-9_-]+$", examples=["paper"])]
 Identifier = Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from candlecast.domain.signals.messages import CandleClosed, ReconcileRequest, SignalShard
     from candlecast.domain.subscriptions.trade_order import TradeOrder
 
-BATCH = 10  # what SQS takes in one request; ten of our largest messages (some 10 kB) stay far below its 1 MiB
+BATCH = 10  # what SQS takes in one request; ten of our largest messages (settings 10 kB, limits above 36 kB) stay below its 1 MiB
 MAX_DELAY_SECONDS = 900  # what SQS takes
 MAX_GROUP_CHARACTERS = 128
 UNAVAILABLE = "QUEUE_UNAVAILABLE"

@@ -15,15 +15,26 @@ from operator import attrgetter
 from typing import Any
 
 from candlecast.domain.limits.catalogue import CATALOGUE, LimitSpec, Tightens
-from candlecast.domain.limits.trading_window import Blackout, TradingWindow, common_windows
+from candlecast.domain.limits.trading_window import (
+    MAX_COMMON_WINDOWS,
+    MAX_OPENINGS_PER_WEEK,
+    Blackout,
+    TradingWindow,
+    common_windows,
+    openings_per_week,
+)
 from candlecast.domain.values.errors import InvalidValue
 from candlecast.domain.values.money import require_decimal, require_utc
 from candlecast.domain.values.terms import PositionSide
 
 __all__ = ["CATALOGUE", "NAMES", "Authority", "ClosingLimits", "EffectiveLimits", "LimitSpec", "Limits", "Scope"]
 
-MAX_SET_SIZE = 50  # in the set of one level: settings travel in every order message
-MAX_MERGED_SIZE = 400  # in the merged set of all levels
+MAX_SET_SIZE = 50  # in the set of one level, and in each set inside: settings travel in every order message
+MAX_MERGED_SIZE = MAX_COMMON_WINDOWS  # in the merged set of all levels
+QUOTES_AND_COMMA = 3
+CHARACTERS_OF_A_BLACKOUT = 90  # `{"starts_at":"2026-11-20T12:00:00.000000Z","ends_at":"2026-11-20T12:00:00.000000Z","name":""},`
+CHARACTERS_OF_A_WINDOW = 50  # `{"days":[],"opens":"08:00:00","closes":"16:00:00"},`
+MAX_CHARACTERS_OF_SETS = 8_000  # in all sets of one level as JSON: the four levels above an account travel together
 
 
 class Scope(StrEnum):
@@ -151,12 +162,35 @@ class Limits:
             return ()
         return tuple((name, value) for name, value in zip(NAMES, values, strict=True) if value is not None)
 
-    def require_settable(self) -> Limits:
-        """These limits if one level may set them; raises `InvalidValue` (TOO_MANY_ENTRIES) for sets that are too large."""
+    def require_few_entries(self) -> Limits:
+        """These limits if one level may hold them, as stored ones do; raises `InvalidValue` (TOO_MANY_ENTRIES)."""
         for name, value in self.given():
             if isinstance(value, tuple) and len(value) > MAX_SET_SIZE:
                 raise InvalidValue(f"{name} has over {MAX_SET_SIZE} entries", code="TOO_MANY_ENTRIES")
         return self
+
+    def require_settable(self) -> Limits:
+        """These limits if one level may set them now.
+
+        Older limits are read although they would be refused here. Raises `InvalidValue`: TOO_MANY_ENTRIES for sets that are too
+        large, TEXT_INVALID for a name that no person can read.
+        """
+        from candlecast.domain.values.text import require_text  # here, since no order needs it: every start would pay
+
+        self.require_few_entries()
+        if any(len(group) > MAX_SET_SIZE for group in self.correlated_markets or ()):
+            raise InvalidValue(f"a group of correlated_markets has over {MAX_SET_SIZE} entries", code="TOO_MANY_ENTRIES")
+        if openings_per_week(self.trading_windows or ()) > MAX_OPENINGS_PER_WEEK:
+            raise InvalidValue(f"trading_windows open over {MAX_OPENINGS_PER_WEEK} times a week", code="TOO_MANY_ENTRIES")
+        if self.characters_of_sets() > MAX_CHARACTERS_OF_SETS:
+            raise InvalidValue(f"all lists together have over {MAX_CHARACTERS_OF_SETS} characters", code="TOO_MANY_ENTRIES")
+        for blackout in self.blackouts or ():
+            require_text("a blackout's name", blackout.name)
+        return self
+
+    def characters_of_sets(self) -> int:
+        """About how many characters of JSON the sets take."""
+        return sum(_characters(value) for _, value in self.given() if isinstance(value, tuple))
 
 
 NAMES: tuple[str, ...] = tuple(each.name for each in fields(Limits))
@@ -250,6 +284,20 @@ _COMBINE: Mapping[Tightens, Callable[[Any, Any], Any]] = {
 
 def _combine(name: str, one: Any, other: Any) -> Any:
     return _COMBINE[CATALOGUE[name].tightens](one, other)
+
+
+def _characters(value: Any) -> int:
+    """About how many characters of JSON a value of a set takes, with quotes and comma."""
+    match value:
+        case str():
+            return len(value) + QUOTES_AND_COMMA
+        case tuple():
+            return QUOTES_AND_COMMA + sum(map(_characters, value))
+        case Blackout():
+            return CHARACTERS_OF_A_BLACKOUT + len(value.name)
+        case TradingWindow():
+            return CHARACTERS_OF_A_WINDOW + 2 * len(value.days)
+    raise TypeError(f"no set holds a {type(value).__name__}")
 
 
 def _canonical(name: str, value: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -57,7 +57,7 @@ class LimitRecord:
     def __post_init__(self) -> None:
         if self.changed_at is not None:
             require_utc("changed_at", self.changed_at)
-        self.limits.require_settable()
+        self.limits.require_few_entries()
         if (self.organisation_id or self.group_id) and self.place.scope is not Scope.USER:
             raise InvalidValue("only a user belongs to an organisation or a group")
         if self.pool is not None and self.place.scope is not Scope.ORGANISATION:

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from candlecast.domain.limits.limits import NO_LIMITS, Limits, Scope, tighten
+from candlecast.domain.limits.limits import NO_LIMITS, QUOTES_AND_COMMA, Limits, Scope, tighten
 from candlecast.domain.signals.entry_order import EntryPreference
 from candlecast.domain.signals.signal import MAX_SIGNAL_AGE_SECONDS
 from candlecast.domain.values.errors import InvalidValue
@@ -17,6 +17,7 @@ from candlecast.domain.values.terms import MarginMode, PositionSide
 MAX_LEVERAGE = Decimal(125)  # the highest that any venue of ours offers
 MAX_POSITIONS = 20  # positions live in the account's one item, which stays small
 MAX_ALLOWED_MARKETS = 50  # the same reason: settings travel in every order message
+MAX_CHARACTERS_OF_LISTS = 4_000  # of the settings as JSON: with every number at its longest they stay within 10 kB
 MIN_SIGNAL_AGE_SECONDS = 5
 DEFAULT_SIGNAL_AGE_SECONDS = 120  # outlasts one redelivery of a crashed executor's message (visibility time-out 90 s)
 
@@ -147,7 +148,7 @@ class Settings:
         if self.win_rate is not None and self.win_rate > 1:
             raise InvalidValue("win_rate is a share from 0 to 1")
         self._require_ranges()
-        self.limits.require_settable()
+        self.limits.require_few_entries()
 
     def _require_stop_rules(self) -> None:
         names = ("trailing_stop_percent", "trailing_stop_atr_multiplier", "trailing_activation_percent", "break_even_after_r")
@@ -169,6 +170,17 @@ class Settings:
             raise InvalidValue(f"max_signal_age_seconds must be between {MIN_SIGNAL_AGE_SECONDS} and {MAX_SIGNAL_AGE_SECONDS}")
         if len(self.allowed_markets) > MAX_ALLOWED_MARKETS:
             raise InvalidValue(f"at most {MAX_ALLOWED_MARKETS} allowed markets")
+
+    def require_settable(self) -> Settings:
+        """These settings if they may be set now; older ones are read although they would be refused here.
+
+        Raises `InvalidValue`, TOO_MANY_ENTRIES for lists that are too large.
+        """
+        self.limits.require_settable()
+        markets = sum(len(market) + QUOTES_AND_COMMA for market in self.allowed_markets)
+        if markets + self.limits.characters_of_sets() > MAX_CHARACTERS_OF_LISTS:
+            raise InvalidValue(f"all lists together have over {MAX_CHARACTERS_OF_LISTS} characters", code="TOO_MANY_ENTRIES")
+        return self
 
     def layer(self) -> Limits:
         """The subscription's own limits, under the standard names: from its settings and its `limits`."""

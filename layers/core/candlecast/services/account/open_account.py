@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from candlecast.domain.account.account import Account, AccountStatus
 from candlecast.domain.values.errors import Conflict, InvalidValue
 from candlecast.domain.values.ids import digest
+from candlecast.domain.values.text import require_text
 from candlecast.ports.clock import Clock, Identifiers
 from candlecast.ports.store import AccountStore
 
@@ -25,8 +26,8 @@ class OpenAccount:
     def __call__(self, tenant_id: str, label: str, venue: str, idempotency_key: str | None = None) -> Account:
         """Create an account without keys; a repeat with the same idempotency key returns the first one as it is now.
 
-        Raises `InvalidValue` (UNKNOWN_VENUE; IDEMPOTENCY_KEY_REUSED if the key came with other values before), `Conflict`
-        (TOO_MANY_ACCOUNTS). Two requests at the limit may both pass it: it bounds a listing, not money.
+        Raises `InvalidValue` (UNKNOWN_VENUE; TEXT_INVALID; IDEMPOTENCY_KEY_REUSED if the key came with other values before),
+        `Conflict` (TOO_MANY_ACCOUNTS). Two requests at the limit may both pass it: it bounds a listing, not money.
         """
         if venue not in self.venues:
             raise InvalidValue(f"venue must be one of {', '.join(sorted(self.venues))}", code="UNKNOWN_VENUE")
@@ -34,7 +35,7 @@ class OpenAccount:
             tenant_id=tenant_id,
             account_id=digest("account", tenant_id, idempotency_key) if idempotency_key else self.identifiers.new(),
             venue=venue,
-            label=label,
+            label=require_text("a label", label),
             status=AccountStatus.NO_CREDENTIALS,
             created_at=self.clock.now(),
         )

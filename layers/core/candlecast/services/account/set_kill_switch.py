@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from candlecast.domain.account.kill_switch import Grade, KillSwitch, SwitchPlace
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import Conflict, NotFound
+from candlecast.domain.values.text import require_text
 from candlecast.ports.clock import Clock
 from candlecast.ports.gate import KillSwitchStore
 from candlecast.services.retry_conflict import retry_conflict
@@ -30,8 +31,10 @@ class SetKillSwitch:
     def set(self, place: SwitchPlace, grade: Grade, reason: str, by: Setter) -> KillSwitch:
         """Turn the switch on, or to another grade; a repeat changes nothing.
 
-        Raises `Conflict` (HELD_BY_OPERATIONS) for a user whose switch operations have set, `RetryLater`.
+        Raises `Conflict` (HELD_BY_OPERATIONS) for a user whose switch operations have set, `InvalidValue` (TEXT_INVALID),
+        `RetryLater`.
         """
+        require_text("a reason", reason)
 
         def attempt() -> KillSwitch:
             known = self._changeable(place, by)

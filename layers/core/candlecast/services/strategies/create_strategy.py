@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from candlecast.domain.strategies.definition import SignalSource, StrategyDefinition, StrategyKind
 from candlecast.domain.values.errors import Conflict, InvalidValue, NotFound
+from candlecast.domain.values.text import require_text
 from candlecast.ports.clock import Clock, Identifiers
 from candlecast.ports.store import StrategyStore
 from candlecast.ports.strategies import StrategyCode
@@ -36,9 +37,11 @@ class CreateStrategy:
     def __call__(self, definition: StrategyDefinition) -> IssuedSecret | None:
         """Store the definition; an external one gets a source with a fresh secret, which is returned and kept only in the vault.
 
-        Raises `Conflict` (ALREADY_EXISTS), `InvalidValue` (UNKNOWN_VENUE, UNKNOWN_MARKET), `Reject` with the strategy's own
-        code if its module is unknown or its parameters are not valid.
+        Raises `Conflict` (ALREADY_EXISTS), `InvalidValue` (UNKNOWN_VENUE, UNKNOWN_MARKET, TEXT_INVALID), `Reject` with the
+        strategy's own code if its module is unknown or its parameters are not valid.
         """
+        require_text("a name", definition.name)
+        require_text("a description", definition.description)
         if definition.venue not in self.venues:
             raise InvalidValue(f"venue must be one of {', '.join(sorted(self.venues))}", code="UNKNOWN_VENUE")
         self._refuse_existing(definition.strategy_id)  # before a secret is written: a taken name must keep its own

@@ -27,15 +27,15 @@ class ChangeSubscription:
     def update(self, tenant_id: str, subscription_id: str, change: Callable[[Settings], Settings]) -> Subscription:
         """Apply `change` to the settings in force; the next signal uses the result, open positions keep their stops.
 
-        A locked subscription is not loosened by any setting. Raises `NotFound`, `InvalidValue` (LOCK_TOO_LONG), `Conflict`
-        (SUBSCRIPTION_CANCELLED, LIMITS_LOCKED, VERSION_CONFLICT), and every error of `change`.
+        A locked subscription is not loosened by any setting. Raises `NotFound`, `InvalidValue` (LOCK_TOO_LONG, TOO_MANY_ENTRIES,
+        TEXT_INVALID), `Conflict` (SUBSCRIPTION_CANCELLED, LIMITS_LOCKED, VERSION_CONFLICT), and every error of `change`.
         """
 
         def attempt() -> Subscription:
             subscription = self._alive(tenant_id, subscription_id)
             held, set_at, now = subscription.settings, subscription.settings_set_at, self.clock.now()
             known = replace(held, limits=bounded(held.limits, set_at))
-            wanted = change(known)
+            wanted = change(known).require_settable()
             if wanted == known:
                 return subscription
             require_bounded(wanted.limits, now)

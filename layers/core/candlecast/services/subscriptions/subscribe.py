@@ -38,7 +38,8 @@ class Subscribe:
         """Create an active subscription; a repeat with the same idempotency key returns the first one as it is now.
 
         Without an account it is skipped at every signal, with the reason. Raises `NotFound` (strategy or account), `Conflict`
-        (TOO_MANY_SUBSCRIPTIONS; VERSION_CONFLICT), `InvalidValue` (IDEMPOTENCY_KEY_REUSED, LOCK_TOO_LONG).
+        (TOO_MANY_SUBSCRIPTIONS; VERSION_CONFLICT), `InvalidValue` (IDEMPOTENCY_KEY_REUSED, LOCK_TOO_LONG, TOO_MANY_ENTRIES,
+        TEXT_INVALID).
         """
         now = self.clock.now()
         require_bounded(settings.limits, now)
@@ -47,7 +48,7 @@ class Subscribe:
             subscription_id=digest("subscription", tenant_id, idempotency_key) if idempotency_key else self.identifiers.new(),
             strategy_id=strategy_id,
             account_id=account_id,
-            settings=settings,
+            settings=settings.require_settable(),
             status=SubscriptionStatus.ACTIVE,
             created_at=now,
             settings_set_at=now,
