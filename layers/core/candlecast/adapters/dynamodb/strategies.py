@@ -97,7 +97,10 @@ class DynamoStrategyStore:
     def followed_strategies(self, timeframe: Timeframe, venue: str, market: str) -> Sequence[StrategyDefinition]:
         condition = self._rows.index1_place.startswith(key(venue, market) + SEPARATOR)
         with store_errors():
-            return [_definition(row) for row in self._rows.by_index1.query(_clock_partition(timeframe), condition)]
+            rows = list(self._rows.by_index1.query(_clock_partition(timeframe), condition))
+        # roles do not limit an index's attributes: only a row of the strategy's own partition is its definition
+        found = ((row.partition, _definition(row)) for row in rows)
+        return [definition for partition, definition in found if partition == strategy_key(definition.strategy_id)]
 
     def get_source(self, source_id: str) -> SignalSource:
         with store_errors():

@@ -104,7 +104,7 @@ class DynamoSubscriptionStore:
             self._table,
             IndexName="GSI1",
             KeyConditionExpression="GSI1PK = :followed AND GSI1SK BETWEEN :start AND :end",
-            ProjectionExpression="body, schema_version",
+            ProjectionExpression="PK, body, schema_version",
             ExpressionAttributeValues={
                 ":followed": {"S": key("FOLLOWERS", strategy_id)},
                 ":start": {"S": start},
@@ -113,7 +113,10 @@ class DynamoSubscriptionStore:
         )
         for item in found:
             require_version(int(item["schema_version"]["N"]))
-            yield from_json(Subscription, item["body"]["S"])
+            subscription = from_json(Subscription, item["body"]["S"])
+            # roles do not limit an index's attributes: a row that something else has put into the index is nobody's subscription
+            if item["PK"]["S"] == tenant_key(subscription.tenant_id):
+                yield subscription
 
     def follows(self, tenant_id: str, strategy_id: str) -> bool:
         tenant, marker = tenant_key(tenant_id), key(FOLLOWS, strategy_id) + SEPARATOR
