@@ -37,12 +37,17 @@ type Resource = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One allowing statement of one role, in the long form: lists everywhere."""
+    """One allowing statement of one role, in the long form: lists everywhere.
+
+    `keys` are the patterns of partition keys that the statement is limited to, `but` those that it leaves out again.
+    """
 
     role: str
     sid: str
     actions: frozenset[str]
     resources: tuple[str, ...]
+    keys: frozenset[str] = frozenset()
+    but: frozenset[str] = frozenset()
 
 
 class NoManagedPolicies:
@@ -185,7 +190,14 @@ def _statements(role: str, document: Mapping[str, Any]) -> Iterator[Statement]:
     for statement in document["Statement"]:
         assert statement["Effect"] == "Allow"
         actions = frozenset(as_list(statement["Action"]))
-        yield Statement(role, statement["Sid"], actions, tuple(text(it) for it in as_list(statement["Resource"])))
+        reached = tuple(text(it) for it in as_list(statement["Resource"]))
+        keys, but = (_leading_keys(statement, operator) for operator in ("StringLike", "StringNotLike"))
+        yield Statement(role, statement["Sid"], actions, reached, keys, but)
+
+
+def _leading_keys(statement: Mapping[str, Any], operator: str) -> frozenset[str]:
+    condition = statement.get("Condition", {}).get(f"ForAllValues:{operator}", {})
+    return frozenset(as_list(condition.get("dynamodb:LeadingKeys", [])))
 
 
 def allowed(function: str, action: str) -> set[str]:

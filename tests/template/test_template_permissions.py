@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from candlecast.runtime.compose.dlq_redrive import SCHEDULED_FUNCTIONS
+from tests.support.called_actions import called_by
+from tests.support.data_rights import ACCOUNT, RIGHTS, TENANT
 from tests.support.transformed import Statement, allowed, every_template, functions, nested, resources, role_of, root, statements
 
 SECRETS = "arn:aws:secretsmanager:region:account:secret:candlecast/stack"
@@ -19,6 +21,24 @@ CHANGES_SECRETS = {"secretsmanager:CreateSecret", "secretsmanager:PutSecretValue
 # A `*` inside a resource is a set that has no other name. Such sets are the objects of a bucket, and the streams of a table or a
 # log group. The secrets of the accounts are such a set, too: one more with each user.
 NAMED_SETS = ("<MarketsBucketArn>/*", "<TableArn>/stream/*", f"{SECRETS}/account/*", f"{SECRETS}/source/*")
+
+
+# Lambda acts under a function's role, too: it polls the queue and the stream, writes the log, and sends failed invocations.
+# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html and services-ddb-configure.html
+LAMBDA_POLLS_A_QUEUE = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
+LAMBDA_POLLS_A_STREAM = {
+    "dynamodb:DescribeStream",
+    "dynamodb:GetRecords",
+    "dynamodb:GetShardIterator",
+    "dynamodb:ListStreams",
+}
+LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
+BY_OTHERS: dict[str, set[str]] = {
+    **dict.fromkeys(("strategy_runner", "signal_fanout", "order_executor", "order_reconciler"), LAMBDA_POLLS_A_QUEUE),
+    "outbox_relay": LAMBDA_POLLS_A_STREAM | {"sqs:SendMessage"},
+    "market_catalogue": {"sqs:SendMessage"},
+    "api": {"secretsmanager:TagResource"},  # demanded for the tags of CreateSecret
+}
 
 
 def all_statements() -> Iterator[Statement]:
@@ -63,7 +83,8 @@ def test_secrets_are_read_only_where_a_key_is_needed(name: str) -> None:
 
 def test_the_api_writes_keys_and_cannot_read_one_back() -> None:
     writable = {f"{SECRETS}/account/*", f"{SECRETS}/source/*"}
-    for action in CHANGES_SECRETS | {"secretsmanager:DeleteSecret", "secretsmanager:TagResource"}:
+    used = {"secretsmanager:CreateSecret", "secretsmanager:PutSecretValue"}
+    for action in used | {"secretsmanager:DeleteSecret", "secretsmanager:TagResource"}:
         assert allowed("api", action) == writable
     reads = ("secretsmanager:GetSecretValue", "secretsmanager:BatchGetSecretValue", "secretsmanager:DescribeSecret")
     assert [allowed("api", it) for it in reads] == [set(), set(), set()]
@@ -79,11 +100,49 @@ def test_no_function_reaches_the_whole_prefix_of_secrets() -> None:
     assert reached == {f"{SECRETS}/account/*", f"{SECRETS}/source/*"}
 
 
-def test_nobody_scans_a_table_or_deletes_in_it_but_the_api_and_the_paper_exchange() -> None:
-    for statement in all_statements():
-        assert "dynamodb:Scan" not in statement.actions
-        if "dynamodb:DeleteItem" in statement.actions:
-            assert statement.role in {role_of()["api"], role_of()["paper_exchange"]}
+@pytest.mark.parametrize("name", functions())
+def test_a_role_allows_what_the_code_of_its_function_calls_and_nothing_else(name: str) -> None:
+    granted = {action for it in all_statements() if it.role == role_of()[name] for action in it.actions}
+    assert granted - BY_OTHERS.get(name, set()) - LOGS == called_by(name) - BY_OTHERS.get(name, set())
+    assert granted >= BY_OTHERS.get(name, set()) | LOGS
+
+
+def test_nobody_scans_a_table_or_deletes_in_it() -> None:
+    """A scan names no key, so that no condition on keys would hold it back."""
+    forbidden = {"dynamodb:Scan", "dynamodb:DeleteItem", "dynamodb:PartiQLSelect", "dynamodb:PartiQLUpdate"}
+    assert not any(it.actions & forbidden for it in all_statements())
+
+
+@pytest.mark.parametrize("name", functions())
+def test_a_function_reaches_the_partitions_of_its_own_items_only(name: str) -> None:
+    """Every statement on the table or an index names the partition keys, but for the one that describes the table."""
+    by_action: dict[str, set[str]] = {}
+    lookups: dict[str, set[str]] = {}
+    for it in all_statements():
+        actions = {action for action in it.actions if action.startswith("dynamodb:")} - LAMBDA_POLLS_A_STREAM
+        if it.role != role_of()[name] or not actions or actions == {"dynamodb:DescribeTable"}:
+            continue
+        if it.resources == ("<PaperTableArn>",):
+            assert name == "paper_exchange"
+            continue
+        assert it.keys, f"{name}: {it.sid} names no partition keys"
+        assert it.but == ({ACCOUNT} if TENANT in it.keys and name != "api" else set()), f"{name}: {it.sid}"
+        for resource in it.resources:
+            for action in actions:
+                index = resource.removeprefix("<TableArn>/index/") if "/index/" in resource else None
+                found = (
+                    by_action.setdefault(action.removeprefix("dynamodb:"), set())
+                    if index is None
+                    else lookups.setdefault(index, set())
+                )
+                found |= it.keys | ({ACCOUNT} if TENANT in it.keys and not it.but and index is None else set())
+    assert by_action == RIGHTS[name].by_action()
+    assert lookups == dict(RIGHTS[name].lookups or {})
+
+
+def test_the_intake_writes_no_account_no_limit_and_no_switch() -> None:
+    written = {key for it in all_statements() if it.role == role_of()["signal_intake"] and it.sid == "Write" for key in it.keys}
+    assert written == {"SOURCE#*", "SIGNAL#*"}
 
 
 def test_whoever_sends_orders_may_read_the_gate_in_one_request_and_the_api_sets_it() -> None:

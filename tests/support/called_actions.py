@@ -1,0 +1,213 @@
+"""Which actions of AWS a function's own code calls, read from the code: the other side of the function's role.
+
+A function's modules are those that its handler and its composition import. Its composition puts adapters together. Their methods
+count if a use case calls the name, with everything that such a method reaches in the adapters. Names are compared and not types:
+a name of two adapters counts for both.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import TypeGuard
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = {"candlecast": ROOT / "layers" / "core", "paper_exchange": ROOT / "layers" / "paper"}
+ADAPTERS = "candlecast.adapters."
+
+# Calls of the SDK, by their names.
+SDK_CALLS = {
+    "batch_get_item": "dynamodb:BatchGetItem",
+    "batch_write_item": "dynamodb:BatchWriteItem",
+    "delete_item": "dynamodb:DeleteItem",
+    "describe_table": "dynamodb:DescribeTable",
+    "get_item": "dynamodb:GetItem",
+    "put_item": "dynamodb:PutItem",
+    "query": "dynamodb:Query",
+    "update_item": "dynamodb:UpdateItem",
+    "get_records": "dynamodb:GetRecords",
+    "get_shard_iterator": "dynamodb:GetShardIterator",
+    "put_events": "events:PutEvents",
+    "invoke": "lambda:InvokeFunction",
+    "get_object": "s3:GetObject",
+    "put_object": "s3:PutObject",
+    "create_secret": "secretsmanager:CreateSecret",
+    "delete_secret": "secretsmanager:DeleteSecret",
+    "get_secret_value": "secretsmanager:GetSecretValue",
+    "put_secret_value": "secretsmanager:PutSecretValue",
+    "update_secret": "secretsmanager:UpdateSecret",
+    "change_message_visibility": "sqs:ChangeMessageVisibility",
+    "change_message_visibility_batch": "sqs:ChangeMessageVisibility",
+    "delete_message": "sqs:DeleteMessage",
+    "delete_message_batch": "sqs:DeleteMessage",
+    "get_queue_attributes": "sqs:GetQueueAttributes",
+    "receive_message": "sqs:ReceiveMessage",
+    "send_message": "sqs:SendMessage",
+    "send_message_batch": "sqs:SendMessage",
+}
+# Members of a transaction's actions, as the paper exchange writes them.
+TRANSACTION_MEMBERS = {
+    "ConditionCheck": "dynamodb:ConditionCheckItem",
+    "Delete": "dynamodb:DeleteItem",
+    "Put": "dynamodb:PutItem",
+    "Update": "dynamodb:UpdateItem",
+}
+# Calls of PynamoDB's rows and transactions, in adapters/dynamodb alone.
+ROW_CALLS = {
+    "batch_write": "dynamodb:BatchWriteItem",
+    "condition_check": "dynamodb:ConditionCheckItem",
+    "delete": "dynamodb:DeleteItem",
+    "get": "dynamodb:GetItem",
+    "save": "dynamodb:PutItem",
+    "update": "dynamodb:UpdateItem",
+}
+
+
+@dataclass(frozen=True)
+class Part:
+    """A function or a method of an adapter: its place, its own calls of AWS, and the names in its body."""
+
+    module: str
+    owner: str | None
+    actions: frozenset[str]
+    names: frozenset[str]
+
+
+@dataclass
+class Module:
+    imports: set[str] = field(default_factory=set)
+    names: set[str] = field(default_factory=set)
+    functions: dict[str, Part] = field(default_factory=dict)
+    classes: dict[str, dict[str, Part]] = field(default_factory=dict)
+
+
+def called_by(function: str) -> frozenset[str]:
+    """Actions of AWS that the code of a function calls, as roles name them."""
+    reached = _closure([f"candlecast.runtime.compose.{function}", *_modules_under(f"functions.{function}")])
+    if function == "paper_exchange":  # it has no composition, and no use case of the product
+        parts = (part for name in reached for part in _parts(_module(name)))
+        return frozenset(action for part in parts for action in part.actions)
+    adapters = {name: _module(name) for name in reached if name.startswith(ADAPTERS)}
+    wanted = {used for name in reached if not name.startswith(ADAPTERS) for used in _module(name).names}
+    pending = [
+        part
+        for module in adapters.values()
+        for kind, methods in module.classes.items()
+        if kind in wanted
+        for method, part in methods.items()
+        if method in wanted or method.startswith("__")
+    ]
+    pending += [part for module in adapters.values() for name, part in module.functions.items() if name in wanted]
+    seen: set[Part] = set()
+    while pending:
+        part = pending.pop()
+        if part not in seen:
+            seen.add(part)
+            pending += _reached(part)
+    return frozenset(action for part in seen for action in part.actions)
+
+
+def _parts(module: Module) -> Iterator[Part]:
+    yield from module.functions.values()
+    for methods in module.classes.values():
+        yield from methods.values()
+
+
+def _reached(part: Part) -> Iterator[Part]:
+    """The parts behind these names: methods of the same class, functions and classes of this module and of imported ones."""
+    here = _module(part.module)
+    near = {part.module, *(name for name in here.imports if name.startswith(ADAPTERS) and _path(name) is not None)}
+    if part.owner is not None:
+        yield from (each for method, each in here.classes[part.owner].items() if method in part.names)
+    for module in map(_module, near):
+        yield from (each for name, each in module.functions.items() if name in part.names)
+        for kind, methods in module.classes.items():
+            if kind in part.names or module is here:
+                yield from (each for method, each in methods.items() if method in part.names or method.startswith("__"))
+
+
+def _closure(start: Iterable[str]) -> set[str]:
+    found: set[str] = set()
+    pending = list(start)
+    while pending:
+        name = pending.pop()
+        if name not in found and _path(name) is not None:
+            found.add(name)
+            pending += _module(name).imports
+    return found
+
+
+def _modules_under(package: str) -> list[str]:
+    folder = ROOT / package.replace(".", "/")
+    return [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in sorted(folder.rglob("*.py"))]
+
+
+def _path(name: str) -> Path | None:
+    path = PACKAGES.get(name.partition(".")[0], ROOT) / (name.replace(".", "/") + ".py")
+    return path if path.is_file() else None
+
+
+@cache
+def _module(name: str) -> Module:
+    path = _path(name)
+    assert path is not None, name
+    module, tree = Module(), ast.parse(path.read_text(encoding="utf-8"))
+    for statement in tree.body:
+        if isinstance(statement, ast.ClassDef):
+            methods = {
+                each.name: _part(each, name, statement.name) for each in statement.body if isinstance(each, ast.FunctionDef)
+            }
+            module.classes[statement.name] = methods
+        elif isinstance(statement, ast.FunctionDef):
+            module.functions[statement.name] = _part(statement, name, None)
+    for node in _at_run_time(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            module.imports |= {node.module, *(f"{node.module}.{each.name}" for each in node.names)}
+        elif isinstance(node, ast.Attribute):
+            module.names.add(node.attr)
+        elif isinstance(node, ast.Name):
+            module.names.add(node.id)
+    return module
+
+
+def _at_run_time(tree: ast.AST) -> Iterator[ast.AST]:
+    """All nodes but those that only type checkers read."""
+    for node in ast.iter_child_nodes(tree):
+        if not (isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"):
+            yield node
+            yield from _at_run_time(node)
+
+
+def _part(tree: ast.FunctionDef, module: str, owner: str | None) -> Part:
+    actions, names = set(), set()
+    rows = ".dynamodb." in module
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            names.add(node.id)
+        elif isinstance(node, ast.Attribute):
+            names.add(node.attr)
+            if node.attr in SDK_CALLS:
+                actions.add(SDK_CALLS[node.attr])
+        elif isinstance(node, ast.Dict):
+            actions |= {TRANSACTION_MEMBERS[str(each.value)] for each in node.keys if _is_member(each)}
+        if rows and isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and _is_of_a_row(node, node.func):
+            actions.add(ROW_CALLS[node.func.attr])
+    return Part(module, owner, frozenset(actions), frozenset(names))
+
+
+def _is_member(key: ast.expr | None) -> TypeGuard[ast.Constant]:
+    return isinstance(key, ast.Constant) and str(key.value) in TRANSACTION_MEMBERS
+
+
+def _is_of_a_row(call: ast.Call, method: ast.Attribute) -> bool:
+    """Whether a call is one of `ROW_CALLS`, and no dictionary's and no part of a batch that is counted already."""
+    if method.attr not in ROW_CALLS or (isinstance(method.value, ast.Name) and method.value.id == "batch"):
+        return False
+    if method.attr == "update":
+        return any(each.arg == "actions" for each in call.keywords)
+    if method.attr == "get":  # a row's has a partition and a place
+        return (len(call.args) > 1 and not isinstance(call.args[0], ast.Constant)) or isinstance(call.args[0], ast.Starred)
+    return True

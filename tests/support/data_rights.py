@@ -1,0 +1,121 @@
+"""Which partition keys of the table each function may read, write and look up: the one list that template and cloud are held to.
+
+A new kind of item needs its prefix here and in infra/roles.yaml, for each function that reads or writes the item.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+ACCOUNT = "TENANT#*#ACCOUNT#*"
+TENANT = "TENANT#*"  # but no account, where ACCOUNT does not stand beside it
+
+
+@dataclass(frozen=True)
+class Rights:
+    """Patterns of partition keys by action, and of the partition keys of indexes."""
+
+    get: frozenset[str] = frozenset()
+    batch_get: frozenset[str] = frozenset()
+    query: frozenset[str] = frozenset()
+    put: frozenset[str] = frozenset()
+    update: frozenset[str] = frozenset()
+    batch_write: frozenset[str] = frozenset()
+    lookups: Mapping[str, frozenset[str]] | None = None
+    """Name of an index -> the partition keys that are looked up there."""
+
+    def by_action(self) -> dict[str, frozenset[str]]:
+        """Patterns on the table by the name of the action; actions that are not allowed are left out."""
+        found = {
+            "GetItem": self.get,
+            "BatchGetItem": self.batch_get,
+            "Query": self.query,
+            "PutItem": self.put,
+            "UpdateItem": self.update,
+            "BatchWriteItem": self.batch_write,
+        }
+        return {action: keys for action, keys in found.items() if keys}
+
+
+def reaches(patterns: frozenset[str], partition: str) -> bool:
+    """Whether a partition is among the patterns; accounts are only by their own."""
+    if fnmatchcase(partition, ACCOUNT):
+        return ACCOUNT in patterns
+    return any(fnmatchcase(partition, pattern) for pattern in patterns)
+
+
+def _keys(*patterns: str) -> frozenset[str]:
+    return frozenset(patterns)
+
+
+def _reads_and_writes(
+    read: frozenset[str], written: frozenset[str], lookups: Mapping[str, frozenset[str]] | None = None
+) -> Rights:
+    return Rights(get=read, batch_get=read, put=written, update=written, lookups=lookups)
+
+
+_GATE = _keys("KILL_SWITCH#*", "BREAKER#*", "WEIGHTS#*")
+_POOLS = _keys("POOL#*", "RESERVATION#*")
+_BROWSED = _keys(TENANT, ACCOUNT, "STRATEGY#*", "SOURCE#*", "SIGNAL#*", "LIMITS#*", "KILL_SWITCH#*", "POOL#*", "PRICE#*")
+_CHANGED = _keys(TENANT, ACCOUNT, "STRATEGY#*", "SOURCE#*", "LIMITS#*", "KILL_SWITCH#*")
+_LISTED = _keys("SIGNALS#*", "TENANT#*", "STRATEGIES", "KILL_SWITCHES")
+
+RIGHTS: Mapping[str, Rights] = {
+    "candle_clock": Rights(lookups={"GSI1": _keys("CLOCK#*")}),
+    "strategy_runner": Rights(
+        get=_keys("STRATEGY#*", "SIGNAL#*", "WEIGHTS#*"),
+        put=_keys("STRATEGY#*", "SIGNAL#*", "PRICE#*"),
+        update=_keys("WEIGHTS#*"),
+        lookups={"GSI1": _keys("CLOCK#*")},
+    ),
+    "signal_intake": Rights(
+        get=_keys("SOURCE#*", "STRATEGY#*", "SIGNAL#*"),
+        put=_keys("SOURCE#*", "SIGNAL#*"),
+        update=_keys("SOURCE#*", "SIGNAL#*"),
+    ),
+    "signal_fanout": Rights(
+        get=_keys("SIGNAL#*", "LIMITS#*", TENANT, "WEIGHTS#*"),
+        batch_get=_keys("SIGNAL#*", "LIMITS#*", TENANT, "WEIGHTS#*"),
+        update=_keys("SIGNAL#*", "WEIGHTS#*"),
+        batch_write=_keys(TENANT),
+        lookups={"GSI1": _keys("FOLLOWERS#*")},
+    ),
+    "order_executor": _reads_and_writes(_keys(ACCOUNT) | _GATE | _POOLS, _keys(ACCOUNT, "BREAKER#*", "WEIGHTS#*") | _POOLS),
+    "order_reconciler": _reads_and_writes(_keys(ACCOUNT) | _GATE, _keys(ACCOUNT, "BREAKER#*", "WEIGHTS#*")),
+    "reconcile_clock": _reads_and_writes(
+        _keys(ACCOUNT) | _POOLS,
+        _POOLS,
+        lookups={index: _keys("RECONCILE#*", "RESERVATIONS#*", "SOON#*") for index in ("GSI3", "GSI4")},
+    ),
+    "outbox_relay": _reads_and_writes(_POOLS | _keys("KILL_SWITCH#*"), _POOLS | _keys(TENANT, "STRATEGY#*", "KILL_SWITCH#*")),
+    "api": Rights(
+        get=_BROWSED,
+        batch_get=_BROWSED,
+        query=_BROWSED,
+        put=_CHANGED,
+        update=_CHANGED,
+        lookups=dict.fromkeys(("GSI1", "GSI2"), _LISTED),
+    ),
+    "market_catalogue": Rights(),
+    "dlq_redrive": Rights(),
+    "paper_exchange": Rights(),
+}
+
+# One partition of each kind of item.
+PARTITIONS = (
+    "TENANT#tenant",
+    "TENANT#tenant#ACCOUNT#account",
+    "STRATEGY#strategy",
+    "SOURCE#source",
+    "SIGNAL#signal",
+    "LIMITS#ORGANISATION#organisation",
+    "KILL_SWITCH#PLATFORM#platform",
+    "BREAKER#venue",
+    "WEIGHTS#venue#shared",
+    "POOL#organisation#00",
+    "RESERVATION#intent",
+    "PRICE#venue",
+    "OTHER#kind",
+)
