@@ -117,7 +117,7 @@ NEWS = {"starts_at": "2026-12-01T13:00:00Z", "ends_at": "2026-12-01T14:00:00+00:
         ({"limits_locked_until": 1_796_083_200}, "INVALID_REQUEST"),
         ({"limits_locked_until": "2026-12-01"}, "INVALID_REQUEST"),
         ({"limits_locked_until": "2026-12-01T00:00:00"}, "INVALID_REQUEST"),
-        ({"limits_locked_until": "9999-12-01T00:00:00Z"}, "INVALID_REQUEST"),
+        ({"limits_locked_until": "2099-12-01T00:00:00Z"}, "INVALID_REQUEST"),
         ({"limits_locked_until": "1970-01-01T00:00:00Z"}, "INVALID_REQUEST"),
         ({"limits_locked_until": "2026-02-30T00:00:00Z"}, "INVALID_REQUEST"),
         ({"limits_locked_until": "2026-12-01T00:00:60Z"}, "INVALID_REQUEST"),
@@ -174,7 +174,7 @@ LOCKING = [MINE, f"/v1/accounts/{ACCOUNT}/limits", "/v1/limits/levels/ORGANISATI
 @pytest.mark.parametrize("path", LOCKING)
 def test_a_lock_is_at_most_ninety_days_long(populated: Deployment, path: str) -> None:
     sender = populated.admin if "ORGANISATION" in path else populated.client
-    for until in ("9999-12-31T00:00:00Z", "2027-02-18T12:00:01Z"):
+    for until in ("2099-12-31T00:00:00Z", "2027-02-18T12:00:01Z"):
         answer = sender.send("PUT", path, {"limits_locked_until": until})
         assert (answer.status, answer.code) == (422, "LOCK_TOO_LONG")
     assert sender.send("PUT", path, {"limits_locked_until": "2027-02-18T12:00:00Z"}).status == 200
@@ -183,7 +183,7 @@ def test_a_lock_is_at_most_ninety_days_long(populated: Deployment, path: str) ->
 
 
 def test_a_subscription_is_not_made_with_a_longer_lock(populated: Deployment) -> None:
-    settings = {"capital": "1000", "limits": {"limits_locked_until": "9999-12-31T00:00:00Z"}}
+    settings = {"capital": "1000", "limits": {"limits_locked_until": "2099-12-31T00:00:00Z"}}
     answer = populated.client.post("/v1/subscriptions", {"strategy_id": STRATEGY, "settings": settings})
     assert (answer.status, answer.code) == (422, "LOCK_TOO_LONG")
 

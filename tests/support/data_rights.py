@@ -22,6 +22,7 @@ class Rights:
     query: frozenset[str] = frozenset()
     put: frozenset[str] = frozenset()
     update: frozenset[str] = frozenset()
+    delete: frozenset[str] = frozenset()
     batch_write: frozenset[str] = frozenset()
     lookups: Mapping[str, frozenset[str]] | None = None
     """Name of an index -> the partition keys that are looked up there."""
@@ -34,6 +35,7 @@ class Rights:
             "Query": self.query,
             "PutItem": self.put,
             "UpdateItem": self.update,
+            "DeleteItem": self.delete,
             "BatchWriteItem": self.batch_write,
         }
         return {action: keys for action, keys in found.items() if keys}
@@ -72,6 +74,7 @@ RIGHTS: Mapping[str, Rights] = {
     ),
     "signal_intake": Rights(
         get=_keys("SOURCE#*", "STRATEGY#*", "SIGNAL#*"),
+        query=_keys("SOURCE#*", "STRATEGY#*", "SIGNAL#*"),
         put=_keys("SOURCE#*", "SIGNAL#*"),
         update=_keys("SOURCE#*", "SIGNAL#*"),
     ),
@@ -96,6 +99,7 @@ RIGHTS: Mapping[str, Rights] = {
         query=_BROWSED,
         put=_CHANGED,
         update=_CHANGED,
+        delete=_keys(TENANT, ACCOUNT),
         lookups=dict.fromkeys(("GSI1", "GSI2"), _LISTED),
     ),
     "market_catalogue": Rights(),
