@@ -21,7 +21,8 @@ MAX_PAGE_SIZE = 100  # what the store serves in one query
 MAX_CURSOR_CHARACTERS = 2_048  # the longest that the store gives out
 TENANT = re.compile(r"[A-Za-z0-9_.:@|=-]{1,128}")  # an OIDC subject, without what separates the parts of a key
 IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}")  # every id that we ever made; anything else can only be unknown
-SEPARATORS = re.compile(r"[\s,\[\]\"]+")
+LIST_CLAIM = re.compile(r"\[([^\[\] ]+(?: [^\[\] ]+)*)\]")  # `[a b]`: single blanks of ASCII, no bracket inside
+MAX_CLAIM_CHARACTERS = 8_192  # more than a token that a gateway takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +124,14 @@ def _claims(scope: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _roles(claim: object) -> frozenset[str]:
-    """Roles of a claim. A gateway turns the token's list into text such as `[a b]` or `a,b`."""
-    if isinstance(claim, str):
-        return frozenset(role for role in SEPARATORS.split(claim) if role)
+    """Roles of a claim, exactly as the gateway writes it; a claim of any other form grants nothing.
+
+    An HTTP API writes the token's list as text, with single blanks between its entries: `[a b]`. A claim that is text in the
+    token stays that text, and counts as one role. Entries are compared whole: `a,b` is one role of that name.
+    """
     if isinstance(claim, list):
-        return frozenset(role for role in claim if isinstance(role, str))
-    return frozenset()
+        return frozenset(claim) if all(isinstance(role, str) for role in claim) else frozenset()
+    if not isinstance(claim, str) or len(claim) > MAX_CLAIM_CHARACTERS:
+        return frozenset()
+    found = LIST_CLAIM.fullmatch(claim)
+    return frozenset(found[1].split(" ")) if found else frozenset({claim})

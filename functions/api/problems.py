@@ -19,8 +19,13 @@ from candlecast.domain.values.errors import Ambiguous, Conflict, DomainError, Fa
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:candlecast:problem:"
 MAX_POINTERS = 20  # a body can be wrong in as many places as it has fields; a person reads the first few
-NAME = re.compile(r"[A-Za-z][A-Za-z_]{0,39}", re.ASCII)  # fields of ours and slips of the pen; no exchange's keys are so plain
+NAME = re.compile(r"[A-Za-z][A-Za-z_-]{0,39}", re.ASCII)  # fields of ours and slips of the pen; no exchange's keys are so plain
 NOT_REPEATED = "(unknown name)"
+REPLACED_MESSAGES = {
+    "json_invalid": "The body is not JSON",
+    "union_tag_invalid": "The tag is none of those that are known",
+    "union_tag_not_found": "The tag is missing",
+}
 MAX_POINTER_CHARACTERS = 200  # an unknown field's name is the caller's own text
 
 # The first class that fits decides.
@@ -36,7 +41,6 @@ STATUS_OF_ERROR: tuple[tuple[type[DomainError], HTTPStatus], ...] = (
 CODE_OF_STATUS = {
     HTTPStatus.NOT_FOUND: "NOT_FOUND",
     HTTPStatus.METHOD_NOT_ALLOWED: "METHOD_NOT_ALLOWED",
-    HTTPStatus.BAD_REQUEST: "INVALID_REQUEST",
 }
 NOT_FOUND_DETAIL = "There is no such thing, or it is not yours."  # one text for both, so that nobody learns which
 
@@ -110,7 +114,7 @@ async def validation_problem(_: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, RequestValidationError):
         raise TypeError("registered for validation errors only")
     found = error.errors()[:MAX_POINTERS]
-    errors = [FieldError(pointer=_pointer(item["loc"]), message=_message(item)) for item in found]
+    errors = [FieldError(pointer=_pointer(item, error.body), message=_message(item)) for item in found]
     return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "INVALID_REQUEST", "The request is not valid; see errors.", errors=errors)
 
 
@@ -119,6 +123,8 @@ async def http_problem(_: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, HTTPException):
         raise TypeError("registered for the framework's errors only")
     status = HTTPStatus(error.status_code)
+    if status is HTTPStatus.BAD_REQUEST:  # the framework's only reason: a body that it could not read
+        return await validation_problem(_, RequestValidationError([{"type": "json_invalid", "loc": ("body",), "msg": ""}]))
     detail = NOT_FOUND_DETAIL if status is HTTPStatus.NOT_FOUND else status.description or status.phrase
     return problem(status, CODE_OF_STATUS.get(status, status.name), detail, headers=error.headers)
 
@@ -138,21 +144,35 @@ async def followers_only_problem(_: Request, error: Exception) -> JSONResponse:
     return problem(HTTPStatus.FORBIDDEN, "FOLLOWERS_ONLY", detail)
 
 
-def _pointer(location: Sequence[int | str]) -> str:
-    where, *rest = location
-    if where != "body":
-        return ":".join(str(part) for part in location)[:MAX_POINTER_CHARACTERS]
-    return "".join(f"/{_step(part)}" for part in rest)[:MAX_POINTER_CHARACTERS]
+def _pointer(item: Mapping[str, Any], body: object) -> str:
+    """The place of an error: a JSON pointer (RFC 6901) into the body, or `query:name`, `header:name`, `path:name`.
 
-
-def _step(part: int | str) -> str:
-    """A field's name, or its place in a list.
-
-    The text that a caller sent in place of a name may be a key, so `NOT_REPEATED` replaces the text.
+    Pydantic's place also has tags of unions and names of validators; a step that the body does not have is none of it.
     """
-    return str(part) if isinstance(part, int) or NAME.fullmatch(part) else NOT_REPEATED
+    where, *rest = item["loc"]
+    if where != "body":
+        return ":".join([str(where), *(_name(part) for part in rest)])[:MAX_POINTER_CHARACTERS]
+    if item["type"] == "json_invalid":  # the rest is an offset in bytes
+        return ""
+    steps: list[str] = []
+    for number, part in enumerate(rest):
+        if _has(body, part):
+            body = body[part]  # type: ignore[index]
+        elif item["type"] != "missing" or number != len(rest) - 1:
+            continue
+        steps.append(str(part) if isinstance(part, int) else _name(part))
+    return "".join(f"/{step}" for step in steps)[:MAX_POINTER_CHARACTERS]
+
+
+def _has(body: object, part: int | str) -> bool:
+    return part in body if isinstance(body, dict) else isinstance(body, list) and isinstance(part, int) and part < len(body)
+
+
+def _name(part: int | str) -> str:
+    """A field's name. The text that a caller sent in place of a name may be a key, so `NOT_REPEATED` replaces the text."""
+    return part if isinstance(part, str) and NAME.fullmatch(part) else NOT_REPEATED
 
 
 def _message(item: Mapping[str, Any]) -> str:
-    """Pydantic's own text names types and bounds, not values; that of invalid JSON may quote, so it is replaced."""
-    return "The body is not JSON" if item["type"] == "json_invalid" else str(item["msg"])
+    """Pydantic's own text names types and bounds, not values; texts that repeat what was sent are replaced."""
+    return REPLACED_MESSAGES.get(item["type"]) or str(item["msg"])

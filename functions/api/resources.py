@@ -10,18 +10,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from http import HTTPStatus
 from importlib import import_module
 from typing import Any
 
 from fastapi import APIRouter
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
 from functions.api.openapi import refusals
+from functions.api.strictness import StrictRoute
 
 VERSION = "/v1"
 ROUTES = "functions.api.routes"
+FORM_REFUSALS = (413, 422)  # of any route: a body that is too large, a parameter that is unknown
+ALLOWED = "candlecast.allowed_methods"  # in the scope of a request whose path exists and whose method does not
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +40,14 @@ OVERRIDES = Overrides()  # shared by all applications: a module's routes are mad
 
 
 def resource_router(path: str, tag: str, *statuses: int) -> APIRouter:
-    """The router of one module of routes below `path`; each route may refuse with these statuses."""
+    """The router of one module of routes below `path`; each route may refuse with these statuses, and for its form."""
     return APIRouter(
         prefix=path,
         tags=[tag],
-        responses=refusals(*statuses),
+        responses=refusals(*sorted({*statuses, *FORM_REFUSALS})),
         generate_unique_id_function=_operation_id,
         dependency_overrides_provider=OVERRIDES,
+        route_class=StrictRoute,
     )
 
 
@@ -58,7 +64,8 @@ class Resource(BaseRoute):
         return [route for name in self.modules for route in import_module(f"{ROUTES}.{name}").router.routes]
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """As a router's: the first route of path and method, else the first of the path, which answers 405."""
+        """As a router's: the first route of path and method, else every method that the path has, for the answer 405."""
+        allowed: set[str] = set()
         best: tuple[Match, Scope] = Match.NONE, {}
         if scope["type"] != "http" or not f"{scope['path']}/".startswith(f"{self.path}/"):
             return best
@@ -66,12 +73,15 @@ class Resource(BaseRoute):
             match, child_scope = route.matches(scope)
             if match is Match.FULL:
                 return match, child_scope
-            if match is Match.PARTIAL and best[0] is Match.NONE:
-                best = match, child_scope
+            if match is Match.PARTIAL:
+                allowed |= getattr(route, "methods", set())
+                best = match, {**child_scope, ALLOWED: allowed}
         return best
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let the route that `matches` has found answer."""
+        """Let the route that `matches` has found answer; raises `HTTPException` where there is none for the method."""
+        if ALLOWED in scope:
+            raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": ", ".join(sorted(scope[ALLOWED]))})
         found: Any = scope["route"]
         await found.handle(scope, receive, send)
 

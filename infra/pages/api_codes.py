@@ -61,8 +61,8 @@ REFUSALS: Mapping[int, Mapping[str, tuple[str, str]]] = {
     413: {"BODY_TOO_LARGE": ("The body is larger than any legitimate one.", "Send less.")},
     422: {
         "INVALID_REQUEST": (
-            "A field is missing, unknown or of the wrong form, or the body is not JSON. Invalid JSON may also answer 400 "
-            "with this code.",
+            "A field or a query parameter is missing, unknown, given twice or of the wrong form, or the body is not JSON in "
+            "UTF-8.",
             "See `errors`.",
         ),
         "INVALID_VALUE": ("A value breaks a rule of its kind that the detail names.", "Correct the value."),

@@ -117,7 +117,7 @@ NEWS = {"starts_at": "2026-12-01T13:00:00Z", "ends_at": "2026-12-01T14:00:00+00:
         ({"limits_locked_until": 1_796_083_200}, "INVALID_REQUEST"),
         ({"limits_locked_until": "2026-12-01"}, "INVALID_REQUEST"),
         ({"limits_locked_until": "2026-12-01T00:00:00"}, "INVALID_REQUEST"),
-        ({"limits_locked_until": "2099-12-01T00:00:00Z"}, "INVALID_REQUEST"),
+        ({"limits_locked_until": "9999-12-01T00:00:00Z"}, "INVALID_REQUEST"),
         ({"limits_locked_until": "1970-01-01T00:00:00Z"}, "INVALID_REQUEST"),
         ({"limits_locked_until": "2026-02-30T00:00:00Z"}, "INVALID_REQUEST"),
         ({"limits_locked_until": "2026-12-01T00:00:60Z"}, "INVALID_REQUEST"),

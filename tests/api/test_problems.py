@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import json
+
 import pytest
 
 from candlecast.domain.values.errors import (
@@ -19,7 +22,7 @@ from candlecast.ports.store import Page
 from candlecast.runtime.compose import api
 from functions.api.guards import MAX_BODY_BYTES
 from tests.api.conftest import Deployment, giving
-from tests.support.gateway import Client
+from tests.support.gateway import CONTEXT, Client, http_event, provide, the_adapter, the_app
 
 
 class FailingHistory:
@@ -86,6 +89,110 @@ def test_a_problem_lists_a_bounded_number_of_fields(deployment: Deployment) -> N
     body = {"label": "main", "venue": "paper", **{f"field/{number}~": 1 for number in range(100)}}
     errors = deployment.client.post("/v1/accounts", body).json["errors"]
     assert len(errors) == 20
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/v1/accounts", "GET, POST"),
+        ("/v1/kill-switches/USER/me", "DELETE, PUT"),
+        ("/v1/accounts/a/credentials", "DELETE, PUT"),
+        ("/v1/limits/pools/fund-1", "GET, PUT"),
+        ("/health", "GET"),
+    ],
+)
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "PATCH", "TRACE"])
+def test_a_wrong_method_is_told_all_methods_of_the_path(deployment: Deployment, path: str, methods: str, method: str) -> None:
+    answer = deployment.client.send(method, path)
+    assert (answer.status, answer.code, answer.headers["allow"]) == (405, "METHOD_NOT_ALLOWED", methods)
+
+
+@pytest.mark.parametrize("path", ["/v1/accounts", "/v1/positions", "/v1/orders", "/health"])
+def test_an_unknown_or_repeated_parameter_is_refused(deployment: Deployment, path: str) -> None:
+    answer = deployment.client.get(path, acount_id="a", **{"key\u202e": "secret"})
+    assert (answer.status, answer.code) == (422, "INVALID_REQUEST")
+    pointers = [error["pointer"] for error in answer.json["errors"]]
+    assert pointers == ["query:acount_id", "query:(unknown name)"]
+
+
+def test_a_parameter_comes_once(deployment: Deployment) -> None:
+    event = http_event("GET", "/v1/orders", claims={"sub": "tenant-1"})
+    provide(the_app(), deployment.providers)
+    answer = the_adapter()({**event, "rawQueryString": "limit=1&limit=2"}, CONTEXT)
+    assert (answer["statusCode"], '"query:limit"' in answer["body"]) == (422, True)
+
+
+NEW_STRATEGY = {"kind": "BUILT_IN", "strategy_id": "new-1", "name": "n", "venue": "paper", "market": "BTC/USDT:USDT", "code": "x"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "pointers"),
+    [
+        ("POST", "/v1/strategies", {**NEW_STRATEGY, "timeframe": "1m", "name": ""}, ["/name"]),
+        ("POST", "/v1/strategies", NEW_STRATEGY, ["/timeframe"]),
+        ("POST", "/v1/strategies", {**NEW_STRATEGY, "timeframe": "1m", "parameters": {"fast": None}}, ["/parameters/fast"]),
+        ("POST", "/v1/strategies", {"kind": "SECRET-KIND"}, [""]),
+        ("POST", "/v1/strategies", {}, [""]),
+        ("PUT", "/v1/limits/levels/USER/me", {"max_leverage": []}, ["/max_leverage"]),
+        ("PUT", "/v1/limits/levels/USER/me", {"trading_windows": [{"days": [1, 9], "opens": "1", "closes": "08:00"}]},
+         ["/trading_windows/0/days/1", "/trading_windows/0/opens"]),
+        ("PUT", "/v1/limits/levels/USER/me", {"denied_markets": "BTC"}, ["/denied_markets"]),
+        ("PUT", "/v1/limits/levels/USER/me", [], [""]),
+        ("PUT", "/v1/kill-switches/USER/me", {"grade": "SECRET-GRADE", "reason": "r"}, ["/grade"]),
+    ],
+)  # fmt: skip
+def test_pointers_lead_into_the_body_and_carry_no_tag_of_a_union(
+    deployment: Deployment, method: str, path: str, body: object, pointers: list[str]
+) -> None:
+    answer = deployment.admin.send(method, path, body)
+    assert (answer.status, answer.code) == (422, "INVALID_REQUEST")
+    assert list(dict.fromkeys(error["pointer"] for error in answer.json["errors"])) == pointers
+    assert "SECRET" not in answer.text
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{"label": "main", "venue": "pap',
+        b'{"label": "m\xff", "venue": "paper"}',
+        b"\xff\xfe{\x00}\x00",
+        '{"label": "main", "venue": "paper"}'.encode("utf-16"),
+        b'{"label": "main", "label": "other", "venue": "paper"}',
+        b'{"label": "main", "venue": NaN}',
+        b"[" * 30_000,
+        b'{"a":' * 5_000,
+        b'{"label": "main", "venue": ' + b"1" * 10_000 + b"}",
+        b'{"label": "main", "venue": 0.' + b"1" * 10_000 + b"}",
+    ],
+)
+def test_a_body_that_is_not_plain_json_is_refused_without_an_offset(deployment: Deployment, raw: bytes) -> None:
+    event = http_event("POST", "/v1/accounts", claims={"sub": "tenant-1"})
+    event |= {"body": base64.b64encode(raw).decode(), "isBase64Encoded": True}
+    provide(the_app(), deployment.providers)
+    answer = the_adapter()(event, CONTEXT)
+    problem = json.loads(answer["body"])
+    assert (answer["statusCode"], problem["code"], problem["errors"][0]["pointer"]) == (422, "INVALID_REQUEST", "")
+
+
+@pytest.mark.parametrize("name", ["a\u202eb", "a\u0000", "a\nb", "a\u200bb", "a\u2066b", "\ud800", "a\u2028"])
+def test_names_labels_and_reasons_take_no_character_that_cannot_be_shown(deployment: Deployment, name: str) -> None:
+    window = {"starts_at": "2026-12-01T00:00:00Z", "ends_at": "2026-12-02T00:00:00Z"}
+    strategy = {"kind": "EXTERNAL", "strategy_id": "new-1", "name": "n", "venue": "paper"}
+    bodies: list[tuple[str, str, object]] = [
+        ("POST", "/v1/accounts", {"label": name, "venue": "paper"}),
+        ("POST", "/v1/strategies", {**strategy, "name": name}),
+        ("POST", "/v1/strategies", {**strategy, "description": name}),
+        ("PUT", "/v1/kill-switches/USER/me", {"grade": "HALT_ALL", "reason": name}),
+        ("PUT", "/v1/limits/levels/USER/me", {"blackouts": [{**window, "name": name}]}),
+    ]
+    for method, path, body in bodies:
+        answer = deployment.admin.send(method, path, body)
+        assert (answer.status, answer.code) == (422, "INVALID_REQUEST"), path
+
+
+def test_names_in_other_scripts_are_taken(deployment: Deployment) -> None:
+    for label in ("Größe", "口座\u3000一", "حساب", "l'été", "a\u00a0b", "\U0001f680"):
+        assert deployment.client.post("/v1/accounts", {"label": label, "venue": "paper"}).status == 201
 
 
 def test_a_problem_names_a_misspelt_field_and_repeats_nothing_that_looks_like_more_than_a_name(deployment: Deployment) -> None:

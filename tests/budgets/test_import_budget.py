@@ -72,7 +72,7 @@ BUDGETS = (
     Budget("reconcile_clock", 1.6, 508, HEAVY),
     Budget("order_reconciler", 2.0, 654, TRADES),
     Budget("outbox_relay", 1.7, 546, HEAVY),
-    Budget("api", 2.4, 707, API),
+    Budget("api", 2.4, 709, API),
     Budget("market_catalogue", 1.35, 536, (*TRADES, "candlecast.domain.orders.intent", "pynamodb")),
     Budget("paper_exchange", 2.2, 638, ("ccxt", "requests", "numpy", "strategies")),
     Budget("dlq_redrive", 1.25, 448, (*NO_ORDERS, "pynamodb")),

@@ -1,0 +1,103 @@
+"""Refusals of every route before it begins: unknown query parameters, and bodies that are not plain JSON."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from functools import cached_property
+from typing import Any, NoReturn
+
+from fastapi.dependencies.utils import get_flat_params
+from fastapi.exceptions import RequestValidationError
+from fastapi.params import Query
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import Response
+
+MAX_DEPTH = 12  # the deepest legitimate body, a window's days within the limits of settings, has seven levels
+MAX_DIGITS = 40  # of one number: more than money has
+
+
+class StrictRoute(APIRoute):
+    """A route that refuses unknown and repeated query parameters, and reads bodies by `StrictRequest`."""
+
+    @cached_property
+    def parameters(self) -> frozenset[str]:
+        """Names of the query parameters that the route or one of its dependencies takes."""
+        return frozenset(field.alias for field in get_flat_params(self.dependant) if isinstance(field.field_info, Query))
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handler = super().get_route_handler()
+
+        async def strict(request: Request) -> Response:
+            self.check_parameters(request)
+            return await handler(StrictRequest(request.scope, request.receive))
+
+        return strict
+
+    def check_parameters(self, request: Request) -> None:
+        """Raises `RequestValidationError` with the places of unknown and repeated parameters."""
+        given = Counter(name for name, _ in request.query_params.multi_items())
+        errors = [_error("query", name, "Unknown parameter") for name in given if name not in self.parameters]
+        errors += [_error("query", name, "Given more than once") for name in self.parameters if given[name] > 1]
+        if errors:
+            raise RequestValidationError(errors)
+
+
+class StrictRequest(Request):
+    """A request whose body is UTF-8 and JSON of bounded depth and digits, where no member comes twice."""
+
+    async def json(self) -> Any:
+        """The body; raises `RequestValidationError`, whose text repeats nothing of the body."""
+        try:
+            text = (await self.body()).decode()
+            if text.count("[") + text.count("{") > MAX_DEPTH:
+                _check_depth(text)
+            return _DECODER.decode(text)
+        except (ValueError, RecursionError):
+            raise RequestValidationError(
+                [_error("body", "", "The body is not JSON, or not of a form that is read here")]
+            ) from None
+
+
+def _error(where: str, name: str, message: str) -> dict[str, Any]:
+    return {"type": "value_error", "loc": (where, name) if name else (where,), "msg": message, "input": None}
+
+
+def _check_depth(text: str) -> None:
+    """Brackets within text count too, which only makes the check stricter for bodies that no client of ours sends."""
+    depth = 0
+    for character in text:
+        if character in "[{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise ValueError("too deep")
+        elif character in "]}":
+            depth -= 1
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a member comes twice")
+    return members
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > MAX_DIGITS:
+        raise ValueError("too many digits")
+    return int(digits)
+
+
+def _fraction(digits: str) -> float:
+    if len(digits) > MAX_DIGITS:
+        raise ValueError("too many digits")
+    return float(digits)
+
+
+def _no_constant(_: str) -> NoReturn:
+    raise ValueError("not JSON")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_once, parse_int=_whole, parse_float=_fraction, parse_constant=_no_constant)
