@@ -12,6 +12,7 @@ from benchmarks.harness.followers import full_signal, subscribers
 from benchmarks.harness.measuring import Figure, Subject, compare, counted
 from candlecast.adapters.codec import to_json
 from candlecast.adapters.sqs.queues import SqsTradeQueue
+from candlecast.domain.limits.limits import EffectiveLimits
 from candlecast.domain.signals.signal import Signal
 from candlecast.domain.strategies.execution import ShardReport
 from candlecast.domain.subscriptions.subscription import Subscription
@@ -105,4 +106,5 @@ def _order(signal: Signal, follower: Subscription) -> TradeOrder:
         account_id=follower.account_id or "",
         subscription_id=follower.subscription_id,
         settings=follower.settings,
+        limits=EffectiveLimits(),
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 from candlecast.domain.account.account import Account, AccountStatus, Balance
 from candlecast.domain.limits.breach import Breach
+from candlecast.domain.limits.limits import EffectiveLimits
 from candlecast.domain.market.candle import Candle
 from candlecast.domain.market.market import Market
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
@@ -127,6 +128,7 @@ def a_trade_order(signal: Signal | None = None, **changes: Any) -> TradeOrder:
         "account_id": ACCOUNT,
         "subscription_id": SUBSCRIPTION,
         "settings": settings(),
+        "limits": EffectiveLimits(),
     }
     return TradeOrder(**{**values, **changes})
 

@@ -18,6 +18,7 @@ from candlecast.adapters.dynamodb.single_table.compression import decompressed
 from candlecast.adapters.dynamodb.single_table.table import Table
 from candlecast.adapters.dynamodb.subscriptions import DynamoSubscriptionStore
 from candlecast.adapters.system import SystemClock
+from candlecast.domain.limits.limits import EffectiveLimits
 from candlecast.domain.market.candle import Candle
 from candlecast.domain.orders.intent import Intent
 from candlecast.domain.signals.signal import Action, Signal
@@ -196,6 +197,7 @@ def trade_order(
         account_id=person.account_id,
         subscription_id=person.subscription_id,
         settings=subscription.settings,
+        limits=EffectiveLimits(),
     )
 
 

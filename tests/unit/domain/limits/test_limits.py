@@ -60,7 +60,7 @@ def test_the_tighter_value_counts_and_the_widest_level_that_gives_it_is_its_orig
 
 def test_what_no_level_sets_is_not_limited() -> None:
     assert tighten(((Scope.PLATFORM, Limits()), (Scope.USER, Limits(max_adds=0)))).limits.given() == (("max_adds", 0),)
-    assert tighten_further(None, ()) == EffectiveLimits()
+    assert tighten_further(EffectiveLimits(), ()) == EffectiveLimits()
 
 
 def test_further_levels_keep_what_is_known_of_those_above() -> None:

@@ -14,7 +14,7 @@ from candlecast.domain.account.account import MAX_OPEN_INTENTS, Account, Account
 from candlecast.domain.decide.receipt import Receipt
 from candlecast.domain.decide.risk.entry import Entry
 from candlecast.domain.decide.risk.evaluate import Evaluation, evaluate, first_denial
-from candlecast.domain.limits.limits import EffectiveLimits, Scope, acted_on, tighten_further
+from candlecast.domain.limits.limits import Authority, EffectiveLimits, Scope, acted_on, tighten_further
 from candlecast.domain.market.market import Market
 from candlecast.domain.orders.bracket import ORDER_TYPE_OF_ENTRY, asked_order, bracket, expected_price, first_stop, stop_rules
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
@@ -36,6 +36,7 @@ from candlecast.domain.venue.rules import rules_of
 UNRESOLVED_WAIT_SECONDS = 10.0  # about half the settle window: the reconciler resolves what stands in the way meanwhile
 FULL_WAIT_SECONDS = 30.0
 LOOK_WAIT_SECONDS = 3.0  # so soon a look that was asked for may have made a stale state fresh
+UNKNOWN_LIMITS = EffectiveLimits(authority=Authority.LOST)  # of a message without limits: nobody said that there are none
 
 
 @dataclass(frozen=True)
@@ -166,7 +167,8 @@ def _decide_entry(draft: _Draft, market: Market | None, closing: Position | None
     Raises `RetryLater` while the entry cannot be decided and would still be fresh later: TOO_MANY_RECENT_ORDERS, STATE_STALE.
     """
     account, order, now = draft.account, draft.order, draft.now
-    limits = tighten_further(order.limits, ((Scope.ACCOUNT, account.limits), (Scope.SUBSCRIPTION, order.settings.layer())))
+    levels = (Scope.ACCOUNT, account.limits), (Scope.SUBSCRIPTION, order.settings.layer())
+    limits = tighten_further(order.limits or UNKNOWN_LIMITS, levels)
     refused = _refusal(draft, market, max_signal_age(limits))
     if refused is not None:
         return _Decision((refused,), limits)

@@ -229,10 +229,8 @@ def tighten(layers: Sequence[tuple[Scope, Limits]], *, authority: Authority = Au
     return _effective(by_name, authority)
 
 
-def tighten_further(above: EffectiveLimits | None, layers: Sequence[tuple[Scope, Limits]]) -> EffectiveLimits:
-    """The limits of `above`, tightened by further layers; None above limits nothing."""
-    if above is None:
-        return tighten(layers)
+def tighten_further(above: EffectiveLimits, layers: Sequence[tuple[Scope, Limits]]) -> EffectiveLimits:
+    """The limits of `above`, tightened by further layers."""
     by_name = {name: [(above.origins.get(name, Scope.PLATFORM), value)] for name, value in above.limits.given()}
     for scope, limits in layers:
         for name, value in limits.given():

@@ -28,7 +28,7 @@ class TradeOrder:
     organisation_id: str | None = None
     """The subscriber's organisation; None without one, or while the limits above cannot be read."""
     limits: EffectiveLimits | None = None
-    """All limits above the account, merged; None: no limit stands above it."""
+    """All limits above the account, merged; None if the sender does not know them, which denies every entry."""
     quote: Quote | None = None
     """The market's prices, for limits that compare with them; None if no limit does, or if the venue did not answer."""
     strategy_version: str | None = None
