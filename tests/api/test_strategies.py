@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -97,6 +99,74 @@ def test_a_rotated_secret_is_new_and_the_one_before_still_accepted(deployment: D
     assert answer.status == 201
     accepted = deployment.database.sources[SOURCE].accepted_versions(deployment.clock.now())
     assert deployment.vault.secrets(SOURCE, accepted) == (answer.json["secret"], "first-secret")
+
+
+SOURCE_URL = f"/v1/strategies/{EXTERNAL}/source"
+BOUNDS: dict[str, Any] = {
+    "enabled": False,
+    "messages_per_minute": 5,
+    "messages_per_hour": 50,
+    "max_daily_notional": "1000.50",
+    "max_signal_notional": "100",
+    "allowed_addresses": ["52.89.214.238", "203.0.113.0/24", "2001:db8::/32"],
+}
+
+
+def test_an_admin_changes_the_bounds_of_a_source_and_sees_what_it_has_caused_today(deployment: Deployment) -> None:
+    before = deployment.admin.get(SOURCE_URL)
+    assert (before.json["enabled"], before.json["messages_per_minute"], before.json["messages_per_hour"]) == (True, 60, 500)
+    assert (before.json["allowed_addresses"], before.json["notional_today"]) == ([], "0")
+    deployment.source_use.add_notional(SOURCE, "order-1", "account-1", Decimal("12.5"), deployment.clock.now())
+    answer = deployment.admin.send("PUT", SOURCE_URL, BOUNDS)
+    assert answer.status == 200, answer.text
+    assert answer.json == deployment.admin.get(SOURCE_URL).json
+    assert {name: answer.json[name] for name in BOUNDS} == BOUNDS | {
+        "allowed_addresses": ["52.89.214.238/32", "203.0.113.0/24", "2001:db8::/32"]
+    }
+    assert answer.json["notional_today"] == "12.5"
+    assert deployment.admin.send("PUT", SOURCE_URL, {}).json["enabled"] is True
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"allowed_addresses": ["203.0.113.1/24"]}, "SOURCE_SETTINGS_INVALID"),
+        ({"allowed_addresses": ["example.com"]}, "SOURCE_SETTINGS_INVALID"),
+        ({"max_daily_notional": "0"}, "INVALID_VALUE"),
+        ({"max_signal_notional": "1000000000001"}, "SOURCE_SETTINGS_INVALID"),
+        ({"messages_per_minute": 0}, "INVALID_REQUEST"),
+        ({"messages_per_minute": 601}, "INVALID_REQUEST"),
+        ({"messages_per_hour": 20_001}, "INVALID_REQUEST"),
+        ({"messages_per_minute": "60"}, "INVALID_REQUEST"),
+        ({"enabled": 1}, "INVALID_REQUEST"),
+        ({"allowed_addresses": ["192.0.2.1"] * 51}, "INVALID_REQUEST"),
+        ({"max_daily_notional": 1.5}, "INVALID_REQUEST"),
+        ({"adresses": []}, "INVALID_REQUEST"),
+    ],
+)
+def test_bounds_that_are_no_bounds_are_refused(deployment: Deployment, change: dict[str, Any], code: str) -> None:
+    answer = deployment.admin.send("PUT", SOURCE_URL, BOUNDS | change)
+    assert (answer.status, answer.code) == (422, code)
+    assert deployment.admin.get(SOURCE_URL).json["messages_per_minute"] == 60
+
+
+def test_the_overlap_of_a_rotation_is_shown_and_can_be_ended_at_once(deployment: Deployment) -> None:
+    new = deployment.admin.post(f"{SOURCE_URL}/secret").json["secret"]
+    until = deployment.admin.get(SOURCE_URL).json["previous_secret_until"]
+    assert datetime.fromisoformat(until) == deployment.clock.now() + timedelta(hours=24)
+    for _ in range(2):
+        revoked = deployment.admin.post(f"{SOURCE_URL}/secret/revoke-previous")
+        assert (revoked.status, revoked.json["previous_secret_until"]) == (200, None)
+    accepted = deployment.database.sources[SOURCE].accepted_versions(deployment.clock.now())
+    assert deployment.vault.secrets(SOURCE, accepted) == (new,)
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", ""), ("PUT", ""), ("POST", "/secret/revoke-previous")])
+def test_only_platform_admins_see_and_change_sources(deployment: Deployment, method: str, path: str) -> None:
+    body = BOUNDS if method == "PUT" else None
+    assert deployment.client.send(method, SOURCE_URL + path, body).code == "FORBIDDEN"
+    built_in = deployment.admin.send(method, f"/v1/strategies/{STRATEGY}/source{path}", body)
+    assert (built_in.status, built_in.code) == (409, "NOT_EXTERNAL")
 
 
 def test_a_built_in_strategy_has_no_secret_to_rotate(deployment: Deployment) -> None:

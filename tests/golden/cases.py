@@ -26,6 +26,7 @@ from candlecast.adapters.dynamodb.pools import DynamoPoolStore
 from candlecast.adapters.dynamodb.prices import DynamoPriceStore
 from candlecast.adapters.dynamodb.signals import DynamoSignalStore
 from candlecast.adapters.dynamodb.single_table.table import Table
+from candlecast.adapters.dynamodb.source_use import DynamoSourceUse
 from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
 from candlecast.adapters.dynamodb.stream import published_events
 from candlecast.adapters.dynamodb.subscriptions import DynamoSubscriptionStore
@@ -50,6 +51,7 @@ from candlecast.domain.values.timeframe import Timeframe
 from candlecast.domain.venue.weight_budget import Address, Spent
 from candlecast.ports.bus import PublishedEvent
 from candlecast.ports.queue import DeadLetter
+from candlecast.ports.sources import MessageBounds, MessageKind
 from candlecast.ports.store import LastPrice, NewestMessage, OrderFilter
 from candlecast.ports.venue import Credentials
 from candlecast.runtime.answers import as_answer
@@ -70,6 +72,7 @@ from tests.golden.other_values import (
     published,
     redriven,
     reservation,
+    rotated_source,
     shard_report,
     signal,
     signal_record,
@@ -353,6 +356,10 @@ def _finish(world: World) -> None:
     store.finish(execution())
 
 
+def _count_message(world: World) -> None:
+    assert DynamoSourceUse(world.table).count_message(SOURCE, MessageKind.ENTRY, at(1), MessageBounds(1, 500))
+
+
 def _receive(world: World) -> None:
     store = DynamoSignalStore(world.table)
     store.receive(SOURCE, "sender's key", values.SIGNAL, '{"ticker":"BTCUSDT"}', at(1), 300)
@@ -557,6 +564,28 @@ ITEMS: tuple[Case, ...] = (
         lambda world: DynamoStrategyStore(world.table).get_source(SOURCE),
     ),
     stored(
+        "source",
+        "rotated",
+        rotated_source,
+        lambda world: DynamoStrategyStore(world.table).create_strategy(external_strategy(), rotated_source()),
+        lambda world: DynamoStrategyStore(world.table).get_source(SOURCE),
+        of="SOURCE",
+    ),
+    stored(
+        "source_use",
+        "messages",
+        lambda: False,
+        _count_message,
+        lambda world: DynamoSourceUse(world.table).count_message(SOURCE, MessageKind.ENTRY, at(2), MessageBounds(1, 500)),
+    ),
+    stored(
+        "source_use",
+        "notional",
+        lambda: Decimal("1000.50"),
+        lambda world: DynamoSourceUse(world.table).add_notional(SOURCE, "a1" * 16, values.ACCOUNT, Decimal("1000.50"), NOW),
+        lambda world: DynamoSourceUse(world.table).notional_of(SOURCE, NOW.date()),
+    ),
+    stored(
         "execution",
         "begun",
         begun_execution,
@@ -576,6 +605,13 @@ ITEMS: tuple[Case, ...] = (
         signal_record,
         lambda world: DynamoSignalStore(world.table).put_signal(signal_record()),
         lambda world: DynamoSignalStore(world.table).list_signals(STRATEGY).items[0],
+    ),
+    stored(
+        "signal",
+        "bounded",
+        lambda: replace(signal_record(), max_notional=Decimal("1000.5")),
+        lambda world: DynamoSignalStore(world.table).put_signal(replace(signal_record(), max_notional=Decimal("1000.5"))),
+        lambda world: DynamoSignalStore(world.table).get_signal(values.SIGNAL),
     ),
     stored(
         "signal",
@@ -716,6 +752,14 @@ MESSAGES: tuple[Case, ...] = (
         lambda: SignalShard(signal=signal(), venue=VENUE, shard=1, start="4000", end="8000"),
         lambda world, sqs: SqsSignalQueue(sqs, "signal").send_shards(
             [SignalShard(signal=signal(), venue=VENUE, shard=1, start="4000", end="8000")]
+        ),
+    ),
+    message_case(
+        "message_signal_shard",
+        "bounded",
+        lambda: SignalShard(signal=signal(), venue=VENUE, shard=1, start="4000", end="8000", max_order_notional=Decimal("3.33")),
+        lambda world, sqs: SqsSignalQueue(sqs, "signal").send_shards(
+            [SignalShard(signal=signal(), venue=VENUE, shard=1, start="4000", end="8000", max_order_notional=Decimal("3.33"))], 7
         ),
     ),
     message_case(

@@ -16,7 +16,7 @@ from candlecast.domain.market.market import Market
 from candlecast.domain.pools.pool import SLOTS, Pool, Reservation, ReservationState, Slot
 from candlecast.domain.signals.entry_order import EntryOrder, EntryPreference, EntryType
 from candlecast.domain.signals.signal import Action, Signal, TakeProfit
-from candlecast.domain.strategies.definition import SignalSource, StrategyDefinition, StrategyKind
+from candlecast.domain.strategies.definition import SignalSource, SourceSettings, StrategyDefinition, StrategyKind
 from candlecast.domain.strategies.execution import Execution, ExecutionStatus, ShardReport, SignalRecord
 from candlecast.domain.subscriptions.subscription import (
     AllowedSides,
@@ -234,6 +234,26 @@ def source() -> SignalSource:
         secret_version="golden-secret-version",
         created_at=NOW,
         enabled=False,
+    )
+
+
+def rotated_source() -> SignalSource:
+    return SignalSource(
+        source_id=SOURCE,
+        strategy_id=STRATEGY,
+        venue=VENUE,
+        secret_version="golden-secret-version-2",
+        created_at=NOW,
+        settings=SourceSettings(
+            messages_per_minute=7,
+            messages_per_hour=70,
+            max_daily_notional=Decimal("1000.5"),
+            max_signal_notional=Decimal(100),
+            allowed_addresses=("192.0.2.1/32", "2001:db8::/32"),
+        ),
+        previous_version="golden-secret-version",
+        previous_until=at(86_400),
+        revision=3,
     )
 
 

@@ -8,7 +8,7 @@ import logging
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from io import StringIO
 from pathlib import Path
 from typing import Any, cast
@@ -18,6 +18,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from candlecast.domain.strategies.definition import SourceSettings
 from candlecast.runtime.compose import signal_intake
 from candlecast.runtime.observe import logger
 from candlecast.signals.message import MAX_BODY_BYTES
@@ -136,6 +137,65 @@ def test_a_body_the_gateway_left_as_text_may_be_in_any_language(intake: Intake) 
 def test_an_odd_event_is_refused_and_does_not_crash(intake: Intake, changes: dict[str, Any]) -> None:
     status, problem = invoke(an_event(b"") | changes)
     assert (status, problem["success"]) == (400, False)
+
+
+def test_plain_text_is_told_that_json_is_wanted_with_a_template_that_is_taken(intake: Intake) -> None:
+    for body in (b"BTCUSDT buy", b"", b"[1]", b"{'ticker': 'BTCUSDT'}"):
+        status, problem = invoke(an_event(body))
+        assert (status, problem["code"]) == (400, "MALFORMED_JSON")
+        assert "JSON object" in problem["detail"]
+    assert invoke(an_event(problem["template"]))[0] == 202
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "text/plain", "application/octet-stream"])
+def test_bytes_that_are_not_utf_8_are_refused_whatever_the_gateway_made_of_them(intake: Intake, content_type: str) -> None:
+    """A content type of text is passed on as text, with U+FFFD in place of such bytes. They must not get into a message."""
+    raw = b'{"ticker": "BTCUSDT", "action": "exit", "extras": {"note": "\xff"}}'
+    event = an_event(raw, **{"content-type": content_type})
+    if content_type != "application/octet-stream":
+        event |= {"body": raw.decode(errors="replace"), "isBase64Encoded": False}
+    status, problem = invoke(event)
+    assert (status, problem["code"]) == (400, "INVALID_ENCODING")
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"])
+def test_any_other_method_is_answered_405_with_the_one_that_is_allowed(intake: Intake, method: str) -> None:
+    event = an_event({"ticker": "BTCUSDT", "action": "buy"})
+    event["requestContext"]["http"]["method"] = method
+    answer = handle(event, Context())  # type: ignore[arg-type]
+    assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (405, "METHOD_NOT_ALLOWED")
+    assert (answer["headers"]["allow"], answer["headers"]["content-type"]) == ("POST", "application/problem+json")
+    assert intake.queue.sent == []
+
+
+@pytest.mark.parametrize("parameters", [{"proxy": "source-1/"}, {"proxy": "source-1/secret/"}, {"proxy": "a/b/c"}, None])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_another_path_is_answered_404(intake: Intake, parameters: dict[str, str] | None, method: str) -> None:
+    event = an_event({"ticker": "BTCUSDT", "action": "buy"}) | {"pathParameters": parameters}
+    event["requestContext"]["http"]["method"] = method
+    answer = handle(event, Context())  # type: ignore[arg-type]
+    assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (404, "NOT_FOUND")
+    assert answer["headers"]["content-type"] == "application/problem+json"
+
+
+def test_the_address_is_the_gateway_s_and_no_header_s(intake: Intake) -> None:
+    source = intake.strategies.get_source(SOURCE)
+    intake.strategies.save_source(replace(source, settings=SourceSettings(allowed_addresses=("52.89.214.0/24",))))
+    event = an_event({"ticker": "BTCUSDT", "action": "exit"}, **{"x-forwarded-for": "52.89.214.238"})
+    assert event["requestContext"]["http"]["sourceIp"] == "52.89.214.238"
+    assert invoke(event)[0] == 202
+    event["requestContext"]["http"]["sourceIp"] = "198.51.100.7"
+    status, problem = invoke(event)
+    assert (status, problem["code"]) == (403, "ADDRESS_NOT_ALLOWED")
+
+
+def test_an_entry_beyond_the_rate_is_told_when_to_send_it_again(intake: Intake) -> None:
+    source = intake.strategies.get_source(SOURCE)
+    intake.strategies.save_source(replace(source, settings=SourceSettings(messages_per_minute=1)))
+    assert invoke(an_event({"ticker": "BTCUSDT", "action": "buy"}))[0] == 202
+    answer = handle(an_event({"ticker": "BTCUSDT", "action": "sell"}), Context())  # type: ignore[arg-type]
+    assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (429, "RATE_EXCEEDED")
+    assert answer["headers"]["retry-after"] == "60"
 
 
 def test_an_unknown_source_is_answered_exactly_like_a_wrong_secret(intake: Intake) -> None:

@@ -20,10 +20,12 @@ from candlecast.adapters.dynamodb.history import DynamoHistory
 from candlecast.adapters.dynamodb.prices import DynamoPriceStore
 from candlecast.adapters.dynamodb.signals import DynamoSignalStore
 from candlecast.adapters.dynamodb.single_table.table import Table
+from candlecast.adapters.dynamodb.source_use import DynamoSourceUse
 from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
 from candlecast.adapters.dynamodb.stream import published_events
 from candlecast.adapters.dynamodb.subscriptions import DynamoSubscriptionStore
 from candlecast.ports.bus import PublishedEvent
+from candlecast.ports.sources import SourceUse
 from candlecast.ports.store import (
     AccountStore,
     ExecutionStore,
@@ -38,6 +40,7 @@ from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.executions import FakeExecutionStore
 from tests.support.fakes.history import FakeHistory, FakePriceStore
 from tests.support.fakes.signals import FakeSignalStore
+from tests.support.fakes.source_use import FakeSourceUse
 from tests.support.fakes.store import FakeDatabase
 from tests.support.fakes.strategies import FakeStrategyStore
 from tests.support.fakes.subscriptions import FakeSubscriptionStore
@@ -57,6 +60,7 @@ class Stores:
     signals: SignalStore
     history: History
     prices: PriceStore
+    source_use: SourceUse
     clock: FakeClock
     events: Callable[[], list[PublishedEvent]]
 
@@ -78,6 +82,7 @@ def _fakes() -> Stores:
         signals=FakeSignalStore(database),
         history=FakeHistory(database),
         prices=FakePriceStore(database),
+        source_use=FakeSourceUse(),
         clock=clock,
         events=lambda: list(database.stream),
     )
@@ -104,6 +109,7 @@ def dynamodb_stores(cloud: str, dynamodb_table: Table) -> Stores:
         signals=DynamoSignalStore(dynamodb_table),
         history=DynamoHistory(dynamodb_table, clock),
         prices=DynamoPriceStore(dynamodb_table),
+        source_use=DynamoSourceUse(dynamodb_table),
         clock=clock,
         events=lambda: [event for record in stream_records(cloud, dynamodb_table.name) for event in published_events(record)],
     )

@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
+from candlecast.domain.strategies.definition import SourceSettings
 from candlecast.domain.values.errors import Conflict, InvalidValue, NotFound
 from candlecast.domain.values.timeframe import Timeframe
 from tests.contract.store.conftest import Stores
-from tests.support.builders import BTC, ETH, SOURCE, STRATEGY, VENUE, a_source, a_strategy, a_subscription, an_external_strategy
+from tests.support.builders import (
+    BTC,
+    ETH,
+    NOW,
+    SOURCE,
+    STRATEGY,
+    VENUE,
+    a_source,
+    a_strategy,
+    a_subscription,
+    an_external_strategy,
+)
 
 
 def follow(stores: Stores, strategy_id: str, subscription_id: str) -> None:
@@ -115,3 +128,16 @@ def test_an_external_strategy_is_never_on_the_clock(stores: Stores) -> None:
     follow(stores, STRATEGY, "subscription-1")
     assert all(list(stores.strategies.followed_markets(timeframe)) == [] for timeframe in Timeframe)
     assert stores.strategies.get_strategy(STRATEGY).subscriber_count == 1
+
+
+def test_a_source_is_changed_only_by_who_has_read_its_newest_revision(stores: Stores) -> None:
+    stores.strategies.create_strategy(an_external_strategy(), a_source())
+    first = stores.strategies.get_source(SOURCE)
+    settings = SourceSettings(messages_per_minute=7, allowed_addresses=("192.0.2.0/24",), max_daily_notional=Decimal("10.5"))
+    stores.strategies.save_source(replace(first, enabled=False, settings=settings))
+    with pytest.raises(Conflict, match="VERSION_CONFLICT"):
+        stores.strategies.save_source(first.rotate("secret-version-2", NOW))
+    stored = stores.strategies.get_source(SOURCE)
+    assert (stored.enabled, stored.settings, stored.revision) == (False, settings, first.revision + 1)
+    stores.strategies.save_source(stored.rotate("secret-version-2", NOW))
+    assert stores.strategies.get_source(SOURCE).accepted_versions(NOW) == ("secret-version-2", "secret-version-1")

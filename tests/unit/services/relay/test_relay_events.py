@@ -16,7 +16,21 @@ from candlecast.domain.venue.reports import VenueOrder, VenueOrderStatus
 from candlecast.ports.bus import PublishedEvent
 from candlecast.services.relay.count_notional import CountNotional
 from candlecast.services.relay.relay_events import RelayEvents
-from tests.support.builders import ACCOUNT, STRATEGY, SUBSCRIPTION, TENANT, a_position, after, an_account, an_intent
+from tests.support.builders import (
+    ACCOUNT,
+    NOW,
+    SOURCE,
+    STRATEGY,
+    SUBSCRIPTION,
+    TENANT,
+    a_position,
+    a_source,
+    a_strategy,
+    after,
+    an_account,
+    an_external_strategy,
+    an_intent,
+)
 from tests.support.fakes.accounts import FakeAccountStore
 from tests.support.fakes.bus import FakeEventBus
 from tests.support.fakes.clock import FakeClock, RecordingMetrics
@@ -148,3 +162,33 @@ def test_a_receipt_and_a_breach_are_kept_once_however_often_they_come() -> None:
     assert house.decisions.get_receipt(TENANT, denied.signal_id, SUBSCRIPTION) == '{"traded":false}'
     (breach,) = house.decisions.list_breaches(TENANT).items
     assert (breach.denial, breach.subscription_id) == (denied.denial, SUBSCRIPTION)
+
+
+def test_what_a_source_s_entries_have_filled_is_counted_once_though_events_come_again() -> None:
+    house = Relayed()
+    house.strategies.create_strategy(an_external_strategy(STRATEGY), a_source())
+    for _ in range(2):
+        house.relay(house.stream)
+    assert house.use.notional_of(SOURCE, NOW.date()) == Decimal(1_000)
+    assert len(house.use.orders) == 1, "an exit is no entry"
+
+
+def test_an_entry_that_filled_in_part_counts_when_it_has_ended_and_one_that_filled_nothing_never() -> None:
+    strategies, use = FakeStrategyStore(), FakeSourceUse()
+    strategies.create_strategy(an_external_strategy(STRATEGY), a_source())
+    count = CountNotional(strategies, use)
+    part = replace(ENTRY, state=IntentState.OPEN, filled_quantity=Decimal(3), average_price=Decimal(100))
+    count(part)
+    count(replace(ENTRY, intent_id="f" * 32, state=IntentState.REJECTED))
+    assert use.orders == {}
+    count(replace(part, state=IntentState.CANCELLED))
+    assert use.notional_of(SOURCE, NOW.date()) == Decimal(300)
+
+
+def test_entries_of_our_own_strategies_count_nowhere_and_cost_one_lookup() -> None:
+    house = Relayed()
+    house.strategies.create_strategy(a_strategy())
+    house.relay(house.stream)
+    house.strategies.database.strategies.clear()
+    house.relay(house.stream)
+    assert house.use.orders == {}

@@ -215,3 +215,22 @@ def test_a_quote_that_cannot_be_had_keeps_nobody_waiting() -> None:
     house()
     assert [message.quote for message in house.queue.sent] == [None, None]
     assert house.metrics.counts["QuotesMissing"] == 1
+
+
+@pytest.mark.parametrize(("own", "expected"), [(None, Decimal(50)), (Decimal(40), Decimal(40)), (Decimal(60), Decimal(50))])
+def test_the_bound_of_a_source_tightens_the_limits_above_each_follower(own: Decimal | None, expected: Decimal) -> None:
+    house = House(a_subscription("one", account_id="a"))
+    if own is not None:
+        place = LimitPlace(Scope.PLATFORM, "platform")
+        house.limits.save(LimitRecord(place=place, limits=Limits(max_order_notional=own), changed_at=FakeClock().now()))
+    house(max_order_notional=Decimal(50))
+    (message,) = house.queue.sent
+    assert message.limits is not None
+    assert message.limits.limits.max_order_notional == expected
+    assert message.limits.origins["max_order_notional"] is Scope.PLATFORM
+
+
+def test_without_a_source_no_bound_is_added() -> None:
+    house = House(a_subscription("one", account_id="a"))
+    house()
+    assert [message.limits.limits.max_order_notional for message in house.queue.sent if message.limits] == [None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -13,73 +13,18 @@ import pytest
 
 from candlecast.domain.signals.signal import MAX_SIGNAL_AGE_SECONDS, Action, Signal, TakeProfit
 from candlecast.domain.values.errors import Fatal, RetryLater
-from candlecast.services.signals.find_source import FindSource
-from candlecast.services.signals.publish_signal import PublishSignal
-from candlecast.services.signals.receive_signal import DUPLICATE_WINDOW, Receipt, ReceiveSignal
+from candlecast.services.signals.receive_signal import DUPLICATE_WINDOW, Receipt
 from candlecast.signals.authentication import REPLAY_WINDOW, WebhookRequest, sign
 from candlecast.signals.refusal import Refusal, RefusedMessage
-from tests.support.builders import BTC, ETH, NOW, SOURCE, STRATEGY, VENUE, a_market, a_source, after, an_external_strategy
-from tests.support.fakes.clock import FakeClock, RecordingMetrics
-from tests.support.fakes.market_data import FakeMarkets
-from tests.support.fakes.queues import FakeSignalQueue
-from tests.support.fakes.signals import FakeSignalStore
-from tests.support.fakes.source_use import FakeSourceUse
-from tests.support.fakes.strategies import FakeStrategyStore
-from tests.support.fakes.vault import FakeVault
+from tests.support.builders import BTC, NOW, SOURCE, STRATEGY, VENUE, a_source, after
+from tests.support.intake import SECRET, Intake
 
-SECRET = "canary-4f0c9d2b7e1a"
 BUY: dict[str, Any] = {"ticker": "BTCUSDT.P", "action": "buy", "price": "42000"}
-
-
-@dataclass
-class Intake:
-    """The use case on fakes, with one external strategy and its source."""
-
-    clock: FakeClock = field(default_factory=FakeClock)
-    strategies: FakeStrategyStore = field(default_factory=FakeStrategyStore)
-    signals: FakeSignalStore = field(default_factory=FakeSignalStore)
-    vault: FakeVault = field(default_factory=FakeVault)
-    queue: FakeSignalQueue = field(default_factory=FakeSignalQueue)
-    metrics: RecordingMetrics = field(default_factory=RecordingMetrics)
-
-    use: FakeSourceUse = field(default_factory=FakeSourceUse)
-
-    def __post_init__(self) -> None:
-        self.sources = FindSource(self.strategies)
-        version = self.vault.write_source(SOURCE, SECRET, "secret-version-1")
-        self.strategies.create_strategy(an_external_strategy(subscriber_count=2_500), a_source(secret_version=version))
-
-    @property
-    def receive(self) -> ReceiveSignal:
-        return ReceiveSignal(
-            strategies=self.strategies,
-            sources=self.sources,
-            use=self.use,
-            signals=self.signals,
-            secrets=self.vault,
-            markets=FakeMarkets(a_market(BTC), a_market(ETH)),
-            publish=PublishSignal(self.signals, self.queue, self.clock, self.metrics),
-            clock=self.clock,
-            metrics=self.metrics,
-        )
-
-    def post(self, body: dict[str, Any] | bytes = b"", source: str = SOURCE, secret: str | None = SECRET) -> Receipt:
-        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return self.receive(WebhookRequest(source_id=source, body=raw, path_secret=secret))
-
-    def refusal(self, body: dict[str, Any] | bytes = b"", **request: Any) -> RefusedMessage:
-        with pytest.raises(RefusedMessage) as caught:
-            self.post(body, **request)
-        return caught.value
-
-    @property
-    def published(self) -> list[Signal]:
-        return [shard.signal for shard in self.queue.sent if shard.shard == 0]
 
 
 @pytest.fixture
 def intake() -> Intake:
-    return Intake()
+    return Intake(followers=2_500)
 
 
 def test_a_buy_is_published_once_to_every_shard_of_the_strategy_s_subscribers(intake: Intake) -> None:
@@ -107,7 +52,7 @@ def test_a_buy_is_published_once_to_every_shard_of_the_strategy_s_subscribers(in
 def test_a_signed_message_is_taken(intake: Intake) -> None:
     body, timestamp = json.dumps(BUY).encode(), str(int(NOW.timestamp()))
     request = WebhookRequest(source_id=SOURCE, body=body, timestamp=timestamp, signature=sign(SECRET, timestamp, body))
-    assert intake.receive(request).signal_id == intake.published[0].signal_id
+    assert intake.service()(request).signal_id == intake.published[0].signal_id
 
 
 def test_the_stored_receipt_holds_the_body_without_its_secret(intake: Intake) -> None:
@@ -324,12 +269,12 @@ def test_a_captured_request_is_a_duplicate_for_as_long_as_its_signature_is_good(
     body, timestamp = json.dumps(BUY).encode(), str(int(NOW.timestamp()))
     request = WebhookRequest(source_id=SOURCE, body=body, timestamp=timestamp, signature=sign(SECRET, timestamp, body))
     intake.clock.set(NOW - REPLAY_WINDOW + (after(0.001) - NOW))
-    first = intake.receive(request)
+    first = intake.service()(request)
     intake.clock.set(NOW + REPLAY_WINDOW - (after(0.001) - NOW))
-    assert intake.receive(request) == Receipt(first.signal_id, duplicate=True)
+    assert intake.service()(request) == Receipt(first.signal_id, duplicate=True)
     intake.clock.advance(0.001)
     with pytest.raises(RefusedMessage, match="UNAUTHENTICATED"):
-        intake.receive(request)
+        intake.service()(request)
     assert len(intake.published) == 1
 
 
