@@ -1,4 +1,4 @@
-"""What a source may send and cause, who is refused, and what a stranger's message costs."""
+"""Bounds of a source, refusals of its senders, and the cost of a stranger's message."""
 
 from __future__ import annotations
 
