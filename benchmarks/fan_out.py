@@ -20,6 +20,7 @@ from candlecast.domain.subscriptions.trade_order import TradeOrder
 from candlecast.services.signals.fan_out import FanOut
 from tests.support.builders import a_signal_record, a_signal_shard
 from tests.support.fakes.clock import FakeClock, RecordingMetrics
+from tests.support.fakes.decisions import FakeDecisions
 from tests.support.fakes.history import FakeHistory
 from tests.support.fakes.limits import read_limits
 from tests.support.fakes.market_data import FakeMarketData
@@ -90,6 +91,7 @@ def fan_out_to(followers: Sequence[Subscription], signal: Signal, sqs: CountingS
         subscriptions=Followers(followers),
         signals=signals,
         history=FakeHistory(),
+        decisions=FakeDecisions(),
         queue=SqsTradeQueue(cast("SQSClient", sqs), "queue"),
         limits=read_limits(FakeClock()),
         last_price=lambda _venue, _market: Decimal(100),

@@ -26,6 +26,7 @@ from botocore.config import Config
 from benchmarks.harness.followers import full_signal, subscribers
 from benchmarks.harness.measuring import own_garbage
 from candlecast.adapters.codec import to_terse_json
+from candlecast.adapters.dynamodb.decisions import DynamoDecisions
 from candlecast.adapters.dynamodb.history import DynamoHistory
 from candlecast.adapters.dynamodb.limits import DynamoLimitStore
 from candlecast.adapters.dynamodb.signals import DynamoSignalStore
@@ -150,6 +151,7 @@ class Subject:
             subscriptions=DynamoSubscriptionStore(self.table, clock),
             signals=DynamoSignalStore(self.table),
             history=DynamoHistory(self.table, clock),
+            decisions=DynamoDecisions(self.table, clock),
             queue=queue,
             limits=ReadLimits(DynamoLimitStore(self.table), clock, metrics),
             last_price=FakeMarketData().last_price,

@@ -56,6 +56,7 @@ REFUSALS: Mapping[int, Mapping[str, tuple[str, str]]] = {
             "The tenant or the account has as many subscriptions as are allowed.",
             "Cancel one of the account, or use another account. Cancelled ones count for the tenant.",
         ),
+        "VENUE_MISMATCH": ("The account is on another venue than the strategy.", "Use an account on the strategy's venue."),
         "VERSION_CONFLICT": ("Others wrote the same item at every attempt.", "Send the request again."),
     },
     413: {"BODY_TOO_LARGE": ("The body is larger than any legitimate one.", "Send less.")},

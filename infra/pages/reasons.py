@@ -51,6 +51,13 @@ PAGES: Mapping[str, Mapping[Reason, tuple[str, str]]] = {
             "An entry came after the subscription was cancelled, or rested at the venue when it was.",
             "None is needed; subscribe again to go on.",
         ),
+        Reason.VENUE_MISMATCH: (
+            (
+                "The account is on another venue than its strategy, in a subscription from before that was checked. Exits "
+                "still close what it holds."
+            ),
+            "Cancel the subscription and make a new one with an account on the strategy's venue.",
+        ),
         Reason.NOTHING_HELD: ("An exit came and the subscription holds nothing that it could close.", "None is needed."),
         Reason.POSITION_IS_NEWER: (
             "An exit was issued before the position was opened: the exit meant an earlier position.",

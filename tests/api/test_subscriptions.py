@@ -283,3 +283,11 @@ def test_how_orders_are_placed_and_stops_moved_is_a_setting(populated: Deploymen
     assert (back.json["settings"]["entry"], back.json["settings"]["trailing_stop_percent"]) == (None, None)
     wrong = populated.client.send("PATCH", f"{PATH}/settings", {"entry": {"type": "STOP"}})
     assert (wrong.status, wrong.code) == (422, "ENTRY_ORDER_INVALID")
+
+
+def test_an_account_on_another_venue_than_the_strategy_is_refused(populated: Deployment) -> None:
+    populated.accounts.create(an_account("live", venue="binanceusdm", subscriptions={}))
+    body = {"strategy_id": STRATEGY, "account_id": "live", "settings": SETTINGS}
+    answer = populated.client.post("/v1/subscriptions", body)
+    assert (answer.status, answer.code) == (409, "VENUE_MISMATCH")
+    assert populated.accounts.load(TENANT, "live").subscriptions == {}

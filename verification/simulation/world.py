@@ -162,6 +162,7 @@ class World:
                 subscriptions=self._stored(self.subscriptions, "subscriptions"),
                 signals=self._stored(FakeSignalStore(self.database), "signals"),
                 history=self._stored(self.history, "history"),
+                decisions=self._stored(self.decisions, "decisions"),
                 queue=self._watched(Trades(self), "trade_queue"),
                 limits=environment.limits,
                 last_price=lambda _, market: self.exchange.prices[market],

@@ -254,6 +254,7 @@ class SignalView(View):
     take_profits: tuple[TakeProfitView, ...]
     atr: Money | None = Field(description="Average true range in quote units; only built-in strategies tell it.")
     confidence: Money | None = Field(description="0 to 1.")
+    strategy_version: str | None = Field(description="Hash of the code and parameters that decided; null for older signals.")
     metadata: Mapping[str, str] = Field(description="Added by the sender or the code; it decides nothing.")
 
 

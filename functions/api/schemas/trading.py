@@ -38,6 +38,9 @@ class OrderView(View):
     subscription_id: str
     account_id: str | None
     strategy_id: str
+    strategy_version: str | None = Field(
+        description="Hash of the code and parameters that gave the signal; null for older orders and exits that a person ordered."
+    )
     signal_id: str
     leg: str = Field(
         description="Name of the leg within its signal: ENTRY, EXIT, STOP_LOSS, TRAILING_STOP, TAKE_PROFIT_1 and so on."
@@ -73,6 +76,7 @@ class OrderView(View):
             subscription_id=intent.subscription_id,
             account_id=intent.account_id or None,
             strategy_id=intent.strategy_id,
+            strategy_version=intent.strategy_version,
             signal_id=intent.signal_id,
             leg=intent.leg,
             kind=intent.kind,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from candlecast.domain.decide.receipt import Receipt
 from candlecast.domain.limits.breach import Breach
 from candlecast.domain.values.errors import NotFound
 from candlecast.ports.store import Page
@@ -15,6 +18,11 @@ class FakeDecisions:
 
     def put_receipt(self, tenant_id: str, signal_id: str, subscription_id: str, receipt: str) -> None:
         self.receipts.setdefault((tenant_id, signal_id, subscription_id), receipt)
+
+    def put_receipts(self, receipts: Iterable[Receipt]) -> None:
+        for receipt in receipts:
+            order = receipt.order
+            self.receipts[order.tenant_id, order.signal.signal_id, order.subscription_id] = receipt.text()
 
     def get_receipt(self, tenant_id: str, signal_id: str, subscription_id: str) -> str:
         try:

@@ -11,6 +11,7 @@ from candlecast.domain.limits.quote import Quote
 from candlecast.domain.market.candle import Candle
 from candlecast.domain.market.market import Market
 from candlecast.domain.strategies.definition import StrategyDefinition
+from candlecast.domain.strategies.version import strategy_version
 from candlecast.domain.values.errors import DomainError, Reject, RetryLater
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.ports.strategies import Evaluation
@@ -85,6 +86,9 @@ class FakeStrategyCode:
 
     def lookback(self, definition: StrategyDefinition) -> int:
         return self._lookback
+
+    def version(self, definition: StrategyDefinition) -> str:
+        return strategy_version(definition)
 
     def evaluate(self, definition: StrategyDefinition, candles: Sequence[Candle]) -> Evaluation:
         self.evaluated.append((definition.strategy_id, candles[-1].open_time))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
+import sys
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from candlecast.domain.market.candle import Candle
 from candlecast.domain.strategies.definition import StrategyDefinition
 from candlecast.domain.strategies.execution import MAX_LOG_CHARACTERS, MAX_LOG_LINES
+from candlecast.domain.strategies.version import strategy_version
 from candlecast.domain.values.errors import DomainError, Reject
 from candlecast.ports.strategies import Evaluation
 from candlecast.strategy import Candles, Strategy, decide
@@ -20,6 +24,10 @@ class BuiltInStrategies:
     def lookback(self, definition: StrategyDefinition) -> int:
         """Candles that the definition's run gets; raises `Reject` for unknown code or invalid parameters."""
         return _strategy(definition).lookback
+
+    def version(self, definition: StrategyDefinition) -> str:
+        """Hash of the module's text and the definition; raises `Reject` for unknown code or invalid parameters."""
+        return strategy_version(definition, _source_of(type(_strategy(definition)).__module__))
 
     def evaluate(self, definition: StrategyDefinition, candles: Sequence[Candle]) -> Evaluation:
         """Decide; raises `Reject` with the strategy's own code, or STRATEGY_FAILED with the type of anything unforeseen."""
@@ -40,6 +48,12 @@ class BuiltInStrategies:
             metadata=decision.metadata,
             logs=tuple(line[:MAX_LOG_CHARACTERS] for line in decision.logs[:MAX_LOG_LINES]),
         )
+
+
+@cache
+def _source_of(module: str) -> str:
+    """Text of a strategy's module, read once per environment: the layer ships sources (decision 0043)."""
+    return inspect.getsource(sys.modules[module])
 
 
 def _strategy(definition: StrategyDefinition) -> Strategy[Any]:

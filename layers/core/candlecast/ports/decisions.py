@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from candlecast.domain.decide.receipt import Receipt
     from candlecast.domain.limits.breach import Breach
     from candlecast.ports.store import Page
 
@@ -14,6 +17,10 @@ class Decisions(Protocol):
 
     def put_receipt(self, tenant_id: str, signal_id: str, subscription_id: str, receipt: str) -> None:
         """Keep the first receipt of a (signal, subscription); a repeat changes nothing."""
+        ...
+
+    def put_receipts(self, receipts: Iterable[Receipt]) -> None:
+        """Store the fan-out's receipts of subscriptions without an account, in batches; no account ever decides those."""
         ...
 
     def get_receipt(self, tenant_id: str, signal_id: str, subscription_id: str) -> str:

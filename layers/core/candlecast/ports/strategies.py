@@ -33,6 +33,10 @@ class StrategyCode(Protocol):
         """How many closed candles a run gets; raises `Reject` if code or parameters are not valid."""
         ...
 
+    def version(self, definition: StrategyDefinition) -> str:
+        """Version of code and parameters (`domain/strategies/version.py`); raises `Reject` as `lookback` does."""
+        ...
+
     def evaluate(self, definition: StrategyDefinition, candles: Sequence[Candle]) -> Evaluation:
         """Decide the newest candle; any failure of the strategy's code is raised as `Reject`."""
         ...

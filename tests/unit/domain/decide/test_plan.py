@@ -160,6 +160,27 @@ def test_an_entry_is_not_even_considered(account: Account, seconds: float, expec
     assert (result.legs, decided(result)) == ((), [(LegKind.ENTRY, *expected)])
 
 
+def test_an_account_on_another_venue_takes_no_entry_of_the_strategy() -> None:
+    result = plan(an_account(venue="binanceusdm"), a_signal(), venue="paper")
+    assert (result.legs, decided(result)) == ((), [(LegKind.ENTRY, IntentState.SKIPPED, Reason.VENUE_MISMATCH)])
+    assert result.receipt is not None
+
+
+def test_an_account_on_another_venue_still_closes_what_it_holds() -> None:
+    live = replace(holding(), venue="binanceusdm")
+    result = plan(live, a_signal(Action.SHORT), venue="paper")
+    assert [leg.kind for leg in result.legs] == [LegKind.EXIT]
+    assert decided(result) == [(LegKind.ENTRY, IntentState.SKIPPED, Reason.VENUE_MISMATCH)]
+    assert [leg.kind for leg in plan(live, a_signal(Action.EXIT), venue="paper").legs] == [LegKind.EXIT]
+
+
+def test_every_leg_and_the_receipt_name_the_strategys_version() -> None:
+    result = plan(an_account(), a_signal(stop_loss=D(90)), strategy_version="v1")
+    assert [leg.strategy_version for leg in result.legs] == ["v1", "v1"]
+    assert result.receipt is not None
+    assert '"strategy_version":"v1"' in result.receipt.text()
+
+
 def test_an_entry_is_taken_up_to_the_last_moment() -> None:
     assert plan(an_account(newest_signals={KEY: NOW}), a_signal(), 120).legs[0].kind is LegKind.ENTRY
 

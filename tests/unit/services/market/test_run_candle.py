@@ -14,6 +14,7 @@ from candlecast.domain.market.candle import Candle
 from candlecast.domain.signals.signal import Action, TakeProfit
 from candlecast.domain.strategies.definition import StrategyDefinition
 from candlecast.domain.strategies.execution import LEASE, Execution, ExecutionStatus
+from candlecast.domain.strategies.version import strategy_version
 from candlecast.domain.values.errors import DomainError, Reject, RetryLater
 from candlecast.domain.values.ids import candle_signal_id
 from candlecast.domain.values.timeframe import Timeframe
@@ -86,6 +87,7 @@ def test_a_decision_becomes_one_signal_and_a_complete_record() -> None:
         D("0.7"),
     )
     assert (signal.candle_close, signal.issued_at, signal.correlation_id) == (NOW, after(1), "correlation-1")
+    assert signal.strategy_version == strategy_version(runner.database.strategies[STRATEGY])
     record = runner.execution()
     assert (record.status, record.signal, record.subscriber_count, record.logs) == (
         ExecutionStatus.COMPLETED,

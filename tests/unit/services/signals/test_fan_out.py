@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -32,6 +33,7 @@ from tests.support.builders import (
     settings,
 )
 from tests.support.fakes.clock import FakeClock, RecordingMetrics
+from tests.support.fakes.decisions import FakeDecisions
 from tests.support.fakes.history import FakeHistory
 from tests.support.fakes.limits import FakeLimitStore, read_limits
 from tests.support.fakes.market_data import FakeMarketData
@@ -49,7 +51,7 @@ class House:
         database = FakeDatabase()
         self.queue, self.metrics, self.asked = FakeTradeQueue(), RecordingMetrics(), []  # type: ignore[var-annotated]
         self.signals, self.history, self.limits = FakeSignalStore(database), FakeHistory(database), FakeLimitStore()
-        self.quoted = FakeMarketData()
+        self.quoted, self.decisions = FakeMarketData(), FakeDecisions()
         FakeStrategyStore(database).create_strategy(a_strategy())
         subscriptions = FakeSubscriptionStore(database)
         for follower in followers:
@@ -60,6 +62,7 @@ class House:
             subscriptions=subscriptions,
             signals=self.signals,
             history=self.history,
+            decisions=self.decisions,
             queue=self.queue,
             limits=read_limits(FakeClock(), self.limits),
             last_price=self._last_price,
@@ -101,6 +104,23 @@ def test_a_follower_without_an_account_is_skipped_with_the_reason_and_counted() 
     (order,) = house.history.list_orders(TENANT, OrderFilter()).items
     assert (order.subscription_id, order.state, order.reason) == ("two", IntentState.SKIPPED, Reason.NO_ACCOUNT)
     assert (house.report(), house.metrics.counts["SubscriptionsSkipped"]) == (report, 1)
+
+
+def test_a_follower_without_an_account_gets_a_receipt_of_why() -> None:
+    house = House(a_subscription("one"), a_subscription("two", account_id=None), signal=a_signal(strategy_version="v1"))
+    house()
+    assert [subscription for _, _, subscription in house.decisions.receipts] == ["two"]
+    receipt = json.loads(house.decisions.get_receipt(TENANT, house.signal.signal_id, "two"))
+    assert receipt["legs"] == [{"denial": {"reason": "NO_ACCOUNT"}, "leg": "ENTRY", "quantity": "0", "state": "SKIPPED"}]
+    assert (receipt["strategy_version"], receipt["traded"], "account_id" in receipt) == ("v1", False, False)
+
+
+def test_each_order_names_the_strategys_version_and_venue() -> None:
+    house = House(a_subscription("one"), a_subscription("two", account_id=None), signal=a_signal(strategy_version="v1"))
+    house(venue="binanceusdm")
+    (order,) = house.queue.sent
+    assert (order.strategy_version, order.venue) == ("v1", "binanceusdm")
+    assert [skipped.strategy_version for skipped in house.history.list_orders(TENANT, OrderFilter()).items] == ["v1"]
 
 
 def test_a_paused_follower_gets_every_signal_since_it_may_be_the_exit_of_what_they_hold() -> None:

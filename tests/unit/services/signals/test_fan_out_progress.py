@@ -20,6 +20,7 @@ from candlecast.services.signals.fan_out import FanOut
 from candlecast.services.signals.publish_signal import shard_messages
 from tests.support.builders import TENANT, VENUE, a_signal, a_signal_record, a_strategy, a_subscription
 from tests.support.fakes.clock import FakeClock, RecordingMetrics
+from tests.support.fakes.decisions import FakeDecisions
 from tests.support.fakes.history import FakeHistory
 from tests.support.fakes.limits import read_limits
 from tests.support.fakes.market_data import FakeMarketData
@@ -104,6 +105,7 @@ class Stage:
             subscriptions=self.subscriptions,
             signals=self.signals,
             history=self.history,
+            decisions=FakeDecisions(),
             queue=SqsTradeQueue(cast("SQSClient", self.sqs), "queue"),
             limits=read_limits(FakeClock()),
             last_price=lambda _venue, _market: Decimal(100),

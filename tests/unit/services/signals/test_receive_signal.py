@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from candlecast.domain.signals.signal import MAX_SIGNAL_AGE_SECONDS, Action, Signal, TakeProfit
+from candlecast.domain.strategies.version import strategy_version
 from candlecast.domain.values.errors import Fatal, RetryLater
 from candlecast.services.signals.receive_signal import DUPLICATE_WINDOW, Receipt
 from candlecast.signals.authentication import REPLAY_WINDOW, WebhookRequest, sign
@@ -43,6 +44,7 @@ def test_a_buy_is_published_once_to_every_shard_of_the_strategy_s_subscribers(in
             stop_loss=Decimal(41160),
             take_profits=(TakeProfit(Decimal(43000)),),
             metadata={"dialect": "traderspost"},
+            strategy_version=strategy_version(intake.strategies.get_strategy(STRATEGY)),
         )
     ]
     assert intake.signals.get_signal(receipt.signal_id).subscriber_count == 2_500

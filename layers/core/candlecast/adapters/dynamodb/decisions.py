@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import PutError
@@ -25,6 +27,9 @@ from candlecast.domain.values.errors import NotFound
 from candlecast.ports.clock import Clock
 from candlecast.ports.store import Page
 
+if TYPE_CHECKING:
+    from candlecast.domain.decide.receipt import Receipt
+
 RECEIPT, BREACH = "RECEIPT", "BREACH"
 RETENTION = timedelta(days=90)  # a quarter: disputes of users and inquiries of operators are about younger rows
 TIME_KEYS = ("GSI2PK", "GSI2SK", "PK", "SK")
@@ -45,8 +50,13 @@ class DynamoDecisions:
         self._rows = table.rows(DecisionRow)
 
     def put_receipt(self, tenant_id: str, signal_id: str, subscription_id: str, receipt: str) -> None:
-        place = key(RECEIPT, signal_id, subscription_id)
-        self._put(self._rows(tenant_key(tenant_id), place, body=receipt, expires_at=self._expiry()))
+        self._put(self._receipt(tenant_id, signal_id, subscription_id, receipt))
+
+    def put_receipts(self, receipts: Iterable[Receipt]) -> None:
+        with store_errors(), self._rows.batch_write() as batch:
+            for receipt in receipts:
+                order = receipt.order
+                batch.save(self._receipt(order.tenant_id, order.signal.signal_id, order.subscription_id, receipt.text()))
 
     def get_receipt(self, tenant_id: str, signal_id: str, subscription_id: str) -> str:
         with store_errors():
@@ -76,6 +86,10 @@ class DynamoDecisions:
             return found
 
         return read_page(self._rows.by_index2.query, key("TENANT", tenant_id, "BREACHES"), TIME_KEYS, breach, cursor, limit)
+
+    def _receipt(self, tenant_id: str, signal_id: str, subscription_id: str, text: str) -> DecisionRow:
+        place = key(RECEIPT, signal_id, subscription_id)
+        return self._rows(tenant_key(tenant_id), place, body=text, expires_at=self._expiry())
 
     def _expiry(self) -> int:
         return int((self._clock.now() + RETENTION).timestamp())

@@ -401,7 +401,7 @@ class Account:
         return replace(self, positions={**self.positions, position.key: position}, outbox=(*self.outbox, event))
 
     def _closed(self, position: Position, closed_by: str, now: datetime) -> Account:
-        trade = Trade.of(position, closed_by, now)
+        trade = Trade.of(position, closed_by, now, self.venue)
         events = (
             Event(type=EventType.POSITION_CHANGED, occurred_at=now, position=position),
             Event(type=EventType.TRADE_CLOSED, occurred_at=now, trade=trade),

@@ -194,10 +194,12 @@ def _refusal(draft: _Draft, market: Market | None, max_age: int) -> Intent | Non
     status = account.subscriptions.get(order.subscription_id, SubscriptionStatus.CANCELLED)
     age = Decimal(str((draft.now - signal.issued_at).total_seconds()))
     newest = account.newest_signals.get(draft.position_key)
+    elsewhere = order.venue is not None and order.venue != account.venue
     checks = (
         (account.status is AccountStatus.NO_CREDENTIALS, IntentState.SKIPPED, (Reason.NO_CREDENTIALS,)),
         (status is SubscriptionStatus.PAUSED, IntentState.SKIPPED, (Reason.SUBSCRIPTION_PAUSED,)),
         (status is SubscriptionStatus.CANCELLED, IntentState.SKIPPED, (Reason.SUBSCRIPTION_CANCELLED,)),
+        (elsewhere, IntentState.SKIPPED, (Reason.VENUE_MISMATCH,)),
         (age > max_age, IntentState.EXPIRED, (Reason.SIGNAL_TOO_OLD, age, Decimal(max_age))),
         (newest is not None and newest > signal.issued_at, IntentState.EXPIRED, (Reason.SIGNAL_SUPERSEDED,)),
         (account.status is AccountStatus.DISABLED, IntentState.DENIED, (Reason.ACCOUNT_DISABLED,)),
@@ -275,6 +277,7 @@ def _legs(draft: _Draft, entry: Entry) -> tuple[Intent, ...]:
         bracket_of=held.entry_intent_id if held is not None else None,
         market_settings=MarketSettings(settings.leverage, settings.margin_mode),
         emergency=entry.limits.emergency,
+        capital=settings.capital,
         limits_to_close=acted_on(entry.limits.limits),
     )
     rules = rules_of(account.venue)
@@ -353,6 +356,7 @@ class _Draft:
             reference_price=signal.price,
             submitted_at=self.now if state is IntentState.SUBMITTING else None,
             denial=denial,
+            strategy_version=self.order.strategy_version,
         )
 
     def _id(self, kind: LegKind) -> str:

@@ -11,14 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from candlecast.domain.account.account import Account
-from candlecast.domain.decide.risk.evaluate import Evaluation
-from candlecast.domain.limits.limits import EffectiveLimits
 from candlecast.domain.orders.intent import Intent
 from candlecast.domain.subscriptions.trade_order import TradeOrder
 from candlecast.domain.values.reasons import Denial
+
+if TYPE_CHECKING:  # the fan-out makes receipts too, and needs neither an account nor limits for them
+    from candlecast.domain.account.account import Account
+    from candlecast.domain.decide.risk.evaluate import Evaluation
+    from candlecast.domain.limits.limits import EffectiveLimits
 
 SCHEMA_VERSION = 1
 
@@ -27,12 +29,13 @@ SCHEMA_VERSION = 1
 class Receipt:
     """Everything that a decision was made from, and its outcome.
 
-    `limits` is None where no entry was considered: exits pass no limit.
+    `limits` is None where no entry was considered: exits pass no limit. `account_id` and `account_version` are None for a
+    subscription without an account.
     """
 
     order: TradeOrder
-    account_id: str
-    account_version: int
+    account_id: str | None
+    account_version: int | None
     decided_at: datetime
     intents: tuple[Intent, ...]
     limits: EffectiveLimits | None
@@ -55,6 +58,13 @@ class Receipt:
             intents=tuple(intents),
             limits=limits,
             evaluations=tuple(evaluations),
+        )
+
+    @staticmethod
+    def without_account(order: TradeOrder, skipped: Intent, now: datetime) -> Receipt:
+        """The receipt of a subscription that has no account to decide on."""
+        return Receipt(
+            order=order, account_id=None, account_version=None, decided_at=now, intents=(skipped,), limits=None, evaluations=()
         )
 
     def text(self) -> str:

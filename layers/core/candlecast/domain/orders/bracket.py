@@ -133,6 +133,7 @@ def protective_intent(
         bracket_of=entry.bracket_of or entry.intent_id,
         behind=entry.intent_id if entry.is_add else None,
         submitted_at=now,
+        strategy_version=entry.strategy_version,
     )
 
 
@@ -175,4 +176,5 @@ def _for_position(
         trigger_price=position.stop_price if order_type.is_conditional else None,
         bracket_of=position.entry_intent_id if kind.is_protective else None,
         submitted_at=now,
+        strategy_version=position.strategy_version,
     )

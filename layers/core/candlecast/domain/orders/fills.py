@@ -72,4 +72,6 @@ def opened_by(intent: Intent, quantity: Decimal, price: Decimal, fee: Decimal, n
         fees=fee,
         limits_to_close=intent.limits_to_close,
         pool_id=intent.pool_id,
+        strategy_version=intent.strategy_version,
+        capital=intent.capital,
     )

@@ -152,6 +152,10 @@ class Intent:
     """Of a protective leg of an add: id of that add. The leg is sent after the add, and is void if the add brings nothing."""
     stop_rules: StopRules | None = None
     """Of an entry: how the stop of its position follows the market; None if the stop stays where it is."""
+    strategy_version: str | None = None
+    """Hash of the code and parameters that gave the signal, or the opening signal; None where nobody has told."""
+    capital: Decimal | None = None
+    """Of an entry that is sent: the subscription's capital in quote units, which the position's return counts on."""
 
     def __post_init__(self) -> None:
         require_utc("issued_at", self.issued_at)

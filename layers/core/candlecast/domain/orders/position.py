@@ -116,6 +116,10 @@ class Position:
     """Best price seen since the opening, noted in steps; None before the first step."""
     stop_moved_at: datetime | None = None
     """Time of the last move of the stop; None before the first."""
+    strategy_version: str | None = None
+    """Hash of the code and parameters that gave the opening signal; None where nobody has told."""
+    capital: Decimal | None = None
+    """The subscription's capital at the opening, in quote units; None for a position that was opened before that was kept."""
 
     def __post_init__(self) -> None:
         require_decimal("quantity", self.quantity, non_negative=True)
@@ -195,16 +199,20 @@ class Trade:
     """Name of the leg that closed the last part; CLOSED_OUTSIDE or LIQUIDATED if no leg of ours did."""
     pool_id: str | None = None
     """The organisation in whose pool the entry was reserved; None without a pool."""
+    capital: Decimal | None = None
+    """The subscription's capital at the opening, in quote units; None where that was not kept."""
+    venue: str | None = None
+    """Venue of the account; a record counts only trades of its own venue. None in trades from before that was kept."""
 
     @property
     def net_pnl(self) -> Decimal:
         return self.pnl - self.fees
 
     @staticmethod
-    def of(closed: Position, closed_by: str, at: datetime) -> Trade:
+    def of(closed: Position, closed_by: str, at: datetime, venue: str | None = None) -> Trade:
         """The trade that a position with nothing left has become; its id is the opening intent's.
 
-        `closed_by` is the leg that closed it last, or CLOSED_OUTSIDE or LIQUIDATED if none of ours did.
+        `venue` is the account's. `closed_by` is the leg that closed it last, or CLOSED_OUTSIDE or LIQUIDATED if none of ours did.
         """
         pnl = (closed.exit_notional - closed.entry_price * closed.opened_quantity) * closed.side.sign
         return Trade(
@@ -224,4 +232,6 @@ class Trade:
             closed_at=at,
             closed_by=closed_by,
             pool_id=closed.pool_id,
+            capital=closed.capital,
+            venue=venue,
         )

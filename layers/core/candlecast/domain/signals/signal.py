@@ -85,6 +85,8 @@ class Signal:
     """Explanations for people: at most `MAX_METADATA_ENTRIES`, name and value at most `MAX_METADATA_CHARACTERS` together."""
     entry: EntryOrder | None = None
     """How an entry is to be ordered; None: as each subscriber prefers. An exit has none."""
+    strategy_version: str | None = None
+    """Hash of the strategy's code and parameters (`domain/strategies/version.py`); None for a signal that a person made."""
     schema_version: int = 1
     """Version of the stored form."""
 

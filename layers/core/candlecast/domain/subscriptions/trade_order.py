@@ -32,8 +32,10 @@ class TradeOrder:
     quote: Quote | None = None
     """The market's prices, for limits that compare with them; None if no limit does, or if the venue did not answer."""
     strategy_version: str | None = None
-    """Hash of the strategy's code and parameters, for the receipt; None as long as no sender fills it."""
+    """Hash of the strategy's code and parameters, as in the signal; None in an exit that a person or an older sender ordered."""
     pool: PoolLimits | None = None
     """Bounds that the accounts of the organisation share; None without a pool."""
+    venue: str | None = None
+    """Venue of the strategy, where the account of an entry must be; None from an older sender, and for an exit of a person."""
     schema_version: int = 1
     """Version of the message's form; a consumer refuses a version that it does not know."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from candlecast.adapters.dynamodb.decisions import DynamoDecisions
 from candlecast.adapters.dynamodb.history import DynamoHistory
 from candlecast.adapters.dynamodb.limits import DynamoLimitStore
 from candlecast.adapters.dynamodb.signals import DynamoSignalStore
@@ -37,6 +38,7 @@ def build() -> QueueConsumer[SignalShard]:
         subscriptions=DynamoSubscriptionStore(table, clock),
         signals=DynamoSignalStore(table),
         history=DynamoHistory(table, clock),
+        decisions=DynamoDecisions(table, clock),
         queue=SqsTradeQueue(sender, known.trade_queue_url),
         limits=ReadLimits(DynamoLimitStore(table), clock, metrics),
         last_price=lambda venue, market: market_data.last_price(venue, market),

@@ -136,6 +136,7 @@ class RunCandle:
             confidence=evaluation.confidence,
             candle_close=message.candle_close,
             metadata=evaluation.metadata,
+            strategy_version=self.code.version(definition),
         )
 
     def _skip(self, due: Sequence[StrategyDefinition], message: CandleClosed, worker: str, reason: str) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from candlecast.domain.decide.receipt import Receipt
 from candlecast.domain.limits.limits import EffectiveLimits, Scope
 from candlecast.domain.limits.quote import Quote, needs_quote
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
@@ -21,6 +22,7 @@ from candlecast.domain.values.errors import DomainError
 from candlecast.domain.values.ids import intent_id, turn
 from candlecast.domain.values.reasons import Denial, Reason
 from candlecast.ports.clock import Clock, Metrics
+from candlecast.ports.decisions import Decisions
 from candlecast.ports.queue import TradeQueue
 from candlecast.ports.store import History, SignalStore, SubscriptionStore
 from candlecast.services.limits.read_limits import ReadLimits, TenantLimits
@@ -47,6 +49,7 @@ class FanOut:
     subscriptions: SubscriptionStore
     signals: SignalStore
     history: History
+    decisions: Decisions
     queue: TradeQueue
     limits: ReadLimits
     last_price: LastPriceOf
@@ -86,10 +89,13 @@ class FanOut:
         began_at = report.began_at or self.clock.now()
         orders = [order_of(each) for _, each in part if each.account_id is not None]
         # one without an account is told why; a paused one may hold what this signal closes, and only its account knows
-        skipped = [_skip(each, signal, Reason.NO_ACCOUNT, began_at) for _, each in part if each.account_id is None]
+        without_account = [each for _, each in part if each.account_id is None]
+        skipped = [_skip(each, signal, Reason.NO_ACCOUNT, began_at) for each in without_account]
         self.queue.send_orders(orders)
         if skipped:
             self.history.put_skipped(skipped)
+            told = zip(without_account, skipped, strict=True)
+            self.decisions.put_receipts(_receipt(each, signal, skip, began_at) for each, skip in told)
             self.metrics.count("SubscriptionsSkipped", len(skipped))
         return replace(
             report,
@@ -106,7 +112,7 @@ class FanOut:
         layers = [*(found.effective.limits for found in above.values()), *(each.settings.limits for each in followers)]
         wanted = signal.action.is_entry and any(map(needs_quote, layers))
         quote = self._quote(venue, signal.market) if wanted else None
-        return lambda each: _order(each, signal, above[each.tenant_id], quote, max_order_notional)
+        return lambda each: _order(each, signal, venue, above[each.tenant_id], quote, max_order_notional)
 
     def _quote(self, venue: str, market: str) -> Quote | None:
         """The market's present prices; without them, entries that need them are denied, and nobody else waits."""
@@ -125,7 +131,12 @@ class FanOut:
 
 
 def _order(
-    subscription: Subscription, signal: Signal, above: TenantLimits, quote: Quote | None, max_order_notional: Decimal | None
+    subscription: Subscription,
+    signal: Signal,
+    venue: str,
+    above: TenantLimits,
+    quote: Quote | None,
+    max_order_notional: Decimal | None,
 ) -> TradeOrder:
     return TradeOrder(
         signal=signal,
@@ -137,6 +148,8 @@ def _order(
         limits=above.effective if max_order_notional is None else _bounded(above.effective, max_order_notional),
         pool=above.pool,
         quote=quote,
+        strategy_version=signal.strategy_version,
+        venue=venue,
     )
 
 
@@ -151,6 +164,19 @@ def _bounded(effective: EffectiveLimits, max_order_notional: Decimal) -> Effecti
     )
 
 
+def _receipt(subscription: Subscription, signal: Signal, skipped: Intent, now: datetime) -> Receipt:
+    """The receipt of a subscription without an account: no limit was read for it."""
+    order = TradeOrder(
+        signal=signal,
+        tenant_id=subscription.tenant_id,
+        account_id="",
+        subscription_id=subscription.subscription_id,
+        settings=subscription.settings,
+        strategy_version=signal.strategy_version,
+    )
+    return Receipt.without_account(order, skipped, now)
+
+
 def _skip(subscription: Subscription, signal: Signal, reason: Reason, now: datetime) -> Intent:
     kind = LegKind.ENTRY if signal.action.is_entry else LegKind.EXIT
     return Intent(
@@ -161,6 +187,7 @@ def _skip(subscription: Subscription, signal: Signal, reason: Reason, now: datet
         account_id=subscription.account_id or "",
         subscription_id=subscription.subscription_id,
         strategy_id=signal.strategy_id,
+        strategy_version=signal.strategy_version,
         signal_id=signal.signal_id,
         correlation_id=signal.correlation_id,
         market=signal.market,

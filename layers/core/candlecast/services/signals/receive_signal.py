@@ -8,6 +8,7 @@ from math import ceil
 
 from candlecast.domain.signals.signal import MAX_SIGNAL_AGE_SECONDS, Signal
 from candlecast.domain.strategies.definition import SignalSource, StrategyDefinition
+from candlecast.domain.strategies.version import strategy_version
 from candlecast.domain.values.errors import Fatal, NotFound
 from candlecast.domain.values.ids import digest, received_signal_id
 from candlecast.ports.clock import Clock, Metrics
@@ -144,7 +145,7 @@ class ReceiveSignal:
             newest = NewestMessage(once.sender_key, signal_id, once.came_after)
             self.signals.put_newest_message(source.source_id, market.symbol, newest, now)
             issued_at = once.merged_until or _issued_at(parsed, now)
-            signal = _signal(parsed, signal_id, source.strategy_id, market.symbol, issued_at)
+            signal = _signal(parsed, signal_id, strategy, market.symbol, issued_at)
             delay = 0 if once.merged_until is None else ceil((once.merged_until - now).total_seconds())
             bound = source.settings.max_signal_notional if parsed.action.is_entry else None
             self.publish(signal, source.venue, strategy.subscriber_count, max_notional=bound, delay_seconds=delay)
@@ -224,10 +225,10 @@ def _issued_at(parsed: ParsedSignal, now: datetime) -> datetime:
     return min(parsed.sent_at, now)
 
 
-def _signal(parsed: ParsedSignal, signal_id: str, strategy_id: str, market: str, issued_at: datetime) -> Signal:
+def _signal(parsed: ParsedSignal, signal_id: str, strategy: StrategyDefinition, market: str, issued_at: datetime) -> Signal:
     return Signal(
         signal_id=signal_id,
-        strategy_id=strategy_id,
+        strategy_id=strategy.strategy_id,
         market=market,
         action=parsed.action,
         issued_at=issued_at,
@@ -238,4 +239,5 @@ def _signal(parsed: ParsedSignal, signal_id: str, strategy_id: str, market: str,
         confidence=parsed.confidence,
         metadata=parsed.metadata,
         entry=parsed.entry,
+        strategy_version=strategy_version(strategy),
     )

@@ -38,8 +38,8 @@ class Subscribe:
         """Create an active subscription; a repeat with the same idempotency key returns the first one as it is now.
 
         Without an account it is skipped at every signal, with the reason. Raises `NotFound` (strategy or account), `Conflict`
-        (TOO_MANY_SUBSCRIPTIONS; VERSION_CONFLICT), `InvalidValue` (IDEMPOTENCY_KEY_REUSED, LOCK_TOO_LONG, TOO_MANY_ENTRIES,
-        TEXT_INVALID).
+        (VENUE_MISMATCH, TOO_MANY_SUBSCRIPTIONS; VERSION_CONFLICT), `InvalidValue` (IDEMPOTENCY_KEY_REUSED, LOCK_TOO_LONG,
+        TOO_MANY_ENTRIES, TEXT_INVALID).
         """
         now = self.clock.now()
         require_bounded(settings.limits, now)
@@ -60,17 +60,19 @@ class Subscribe:
         first = self._first(wanted)
         if first is not None:
             return first
-        self.strategies.get_strategy(wanted.strategy_id)
-        account = self._account(wanted)
+        strategy = self.strategies.get_strategy(wanted.strategy_id)
+        account = self._account(wanted, strategy.venue)
         if len(self.subscriptions.list_subscriptions(wanted.tenant_id)) >= MAX_SUBSCRIPTIONS:
             raise Conflict("TOO_MANY_SUBSCRIPTIONS", f"at most {MAX_SUBSCRIPTIONS} subscriptions, cancelled ones included")
         self.subscriptions.write(wanted, account, follower_change=1)
         return replace(wanted, version=wanted.version + 1)
 
-    def _account(self, wanted: Subscription) -> Account | None:
+    def _account(self, wanted: Subscription, venue: str) -> Account | None:
         if wanted.account_id is None:
             return None
         account = self.accounts.load(wanted.tenant_id, wanted.account_id)
+        if account.venue != venue:  # real money would follow what was decided on paper, or a record would mix the two
+            raise Conflict("VENUE_MISMATCH", f"the account is on {account.venue}, the strategy on {venue}")
         if len(account.subscriptions) >= MAX_SUBSCRIPTIONS_PER_ACCOUNT:
             raise Conflict("TOO_MANY_SUBSCRIPTIONS", f"at most {MAX_SUBSCRIPTIONS_PER_ACCOUNT} live subscriptions on one account")
         return replace(account, subscriptions={**account.subscriptions, wanted.subscription_id: wanted.status})

@@ -527,6 +527,7 @@ ELSEWHERE: Mapping[str, tuple[Reason, ...]] = {
         Reason.NO_CREDENTIALS,
         Reason.SUBSCRIPTION_PAUSED,
         Reason.SUBSCRIPTION_CANCELLED,
+        Reason.VENUE_MISMATCH,
         Reason.NOTHING_HELD,
         Reason.POSITION_IS_NEWER,
         Reason.SIGNAL_SUPERSEDED,
