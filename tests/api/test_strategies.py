@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.api.conftest import EXTERNAL, Deployment
-from tests.support.builders import BTC, SOURCE, STRATEGY
+from tests.support.builders import BTC, SOURCE, STRATEGY, after
 from tests.support.gateway import Client
 
 BUILT_IN: dict[str, Any] = {
@@ -188,9 +188,33 @@ def test_roles_are_read_however_a_gateway_writes_a_list(deployment: Deployment, 
 
 
 def test_a_strategys_track_record_counts_all_followers(populated: Deployment) -> None:
-    answer = populated.stranger.get(f"/v1/strategies/{STRATEGY}/statistics")
+    answer = populated.client.get(f"/v1/strategies/{STRATEGY}/statistics")
     assert answer.status == 200
-    assert (answer.json["trades"], answer.json["net_pnl"]) == (1, "99.16")
+    assert answer.json == {
+        "venue": "paper",
+        "is_paper": True,
+        "tenants": 1,
+        "trades": 1,
+        "mean_return_percent": "9.9160",
+        "win_rate_percent": "100.00",
+        "profit_factor": None,
+        "closed_before": None,
+        "earlier_trades": 0,
+    }
+
+
+@pytest.mark.parametrize(("seconds", "trades"), [(60 * 60, 0), (60 * 60 + 59, 0), (60 * 60 + 60, 1)])
+def test_a_stranger_sees_the_outcome_of_a_trade_a_candle_after_its_hour(populated: Deployment, seconds: int, trades: int) -> None:
+    """The trade closed at 12:01, and its strategy decides every minute."""
+    populated.clock.set(after(seconds))
+    answer = populated.stranger.get(f"/v1/strategies/{STRATEGY}/statistics").json
+    assert (answer["trades"], answer["tenants"]) == (trades, trades)
+    assert populated.client.get(f"/v1/strategies/{STRATEGY}/statistics").json["trades"] == 1
+
+
+def test_a_record_tells_nobodys_money(populated: Deployment) -> None:
+    text = populated.admin.get(f"/v1/strategies/{STRATEGY}/statistics").text
+    assert not [amount for amount in ("99.16", "0.84", "1000", "pnl", "fees") if amount in text]
 
 
 def test_runs_and_signals_of_a_strategy_are_listed(populated: Deployment) -> None:

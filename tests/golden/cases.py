@@ -42,8 +42,10 @@ from candlecast.domain.limits.pool_bounds import Amounts
 from candlecast.domain.limits.record import PLATFORM, LimitPlace, LimitRecord
 from candlecast.domain.market.market import Market
 from candlecast.domain.orders.intent import IntentState
+from candlecast.domain.orders.position import Trade
 from candlecast.domain.pools.pool import Pool, SlotChange
 from candlecast.domain.signals.messages import CandleClosed, ReconcileRequest, SignalShard
+from candlecast.domain.strategies.record import RecordSums, TenantRecord, counted_return
 from candlecast.domain.strategies.statistics import Statistics
 from candlecast.domain.subscriptions.subscription import Subscription
 from candlecast.domain.values.ids import event_id
@@ -345,7 +347,23 @@ def _put_trades(world: World) -> None:
         _history(world).put_trade(each)
 
 
-def _two_trades() -> Statistics:
+def _counted_trades() -> list[Trade]:
+    return [replace(each, capital=Decimal(2_500), venue=VENUE) for each in (values.trade(), values.losing_trade())]
+
+
+def _put_counted_trades(world: World) -> None:
+    for each in _counted_trades():
+        _history(world).put_trade(each)
+
+
+def _record_of_two_trades() -> RecordSums:
+    record = TenantRecord()
+    for each in _counted_trades():
+        record = record.with_trade(counted_return(each.net_pnl, each.capital) or Decimal(0))
+    return record.part
+
+
+def two_trades() -> Statistics:
     won, lost = values.trade(), values.losing_trade()
     return Statistics.of(won.pnl, won.fees) + Statistics.of(lost.pnl, lost.fees)
 
@@ -524,14 +542,27 @@ ITEMS: tuple[Case, ...] = (
     ),
     stored(
         "statistics",
-        "of-a-subscription-and-a-strategy",
-        lambda: (_two_trades(), _two_trades()),
+        "of-a-subscription",
+        two_trades,
         _put_trades,
-        lambda world: (
-            DynamoSubscriptionStore(world.table, world.clock).subscription_statistics(TENANT, SUBSCRIPTION),
-            DynamoStrategyStore(world.table).strategy_statistics(STRATEGY),
-        ),
+        lambda world: DynamoSubscriptionStore(world.table, world.clock).subscription_statistics(TENANT, SUBSCRIPTION),
         of="STATISTICS#",
+    ),
+    stored(
+        "record",
+        "of-a-strategy-and-its-tenant",
+        _record_of_two_trades,
+        _put_counted_trades,
+        lambda world: DynamoStrategyStore(world.table).strategy_record(STRATEGY, VENUE),
+        of="REC",
+    ),
+    stored(
+        "trade",
+        "counted",
+        lambda: tuple(_counted_trades()),
+        _put_counted_trades,
+        lambda world: tuple(sorted(_history(world).list_trades(TENANT).items, key=lambda trade: trade.trade_id)),
+        of="TRADE#",
     ),
     stored(
         "strategy",

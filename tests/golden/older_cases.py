@@ -6,8 +6,11 @@ from dataclasses import replace
 from functools import partial
 
 from candlecast.adapters.dynamodb.signals import DynamoSignalStore
+from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
+from candlecast.adapters.dynamodb.subscriptions import DynamoSubscriptionStore
 from tests.golden import older_values, values
-from tests.golden.cases import ACCOUNT_KEY, Case, read_account, read_stream, told_by
+from tests.golden.cases import ACCOUNT_KEY, Case, read_account, read_stream, told_by, two_trades
+from tests.golden.values import STRATEGY, SUBSCRIPTION, TENANT
 
 FORMS = ("schema-1-plain", "schema-1-compressed-whole-events")
 
@@ -52,5 +55,15 @@ OLDER: tuple[Case, ...] = (
         value=older_values.signal_record,
         write=None,
         read=lambda world: DynamoSignalStore(world.table).get_signal(older_values.SIGNAL),
+    ),
+    Case(
+        kind="statistics",
+        name="of-a-subscription-and-a-strategy",
+        value=lambda: (two_trades(), two_trades()),
+        write=None,
+        read=lambda world: (
+            DynamoSubscriptionStore(world.table, world.clock).subscription_statistics(TENANT, SUBSCRIPTION),
+            DynamoStrategyStore(world.table).strategy_statistics(STRATEGY),
+        ),
     ),
 )

@@ -225,6 +225,8 @@ def a_trade(trade_id: str = "trade-1", **changes: Any) -> Trade:
         "opened_at": NOW,
         "closed_at": after(60),
         "closed_by": "EXIT",
+        "capital": Decimal(1_000),
+        "venue": VENUE,
     }
     return Trade(**{**values, **changes})
 

@@ -6,7 +6,7 @@ from functions.api.deps import DEFAULT_PAGE_SIZE, PLATFORM_ADMIN, AdminDep, Call
 from functions.api.openapi import refusals
 from functions.api.ports import ClockDep, StrategiesDep
 from functions.api.resources import VERSION, resource_router
-from functions.api.schemas.statistics import StatisticsView
+from functions.api.schemas.statistics import StrategyRecordView
 from functions.api.schemas.strategies import (
     CreatedStrategy,
     NewStrategy,
@@ -22,6 +22,7 @@ from functions.api.use_cases.strategies import (
     CreateStrategyDep,
     RevokePreviousSecretDep,
     RotateSourceSecretDep,
+    ShowRecordDep,
     ShowSourceDep,
 )
 
@@ -53,10 +54,9 @@ def get_strategy(admitted: AdmissionDep) -> StrategyView:
 
 
 @router.get("/{strategy_id}/statistics", responses=refusals(404))
-def get_strategy_statistics(_: CallerDep, strategies: StrategiesDep, strategy_id: StrategyId) -> StatisticsView:
-    """Show a strategy's track record over all its followers' closed trades."""
-    strategies.get_strategy(strategy_id)
-    return StatisticsView.of(strategies.strategy_statistics(strategy_id))
+def get_strategy_statistics(admitted: AdmissionDep, show: ShowRecordDep) -> StrategyRecordView:
+    """Show a strategy's record over all its followers' closed trades; others than followers see trades one candle later."""
+    return StrategyRecordView.of(show(admitted))
 
 
 @router.post("/{strategy_id}/source/secret", status_code=201, responses=refusals(403, 404, 409))

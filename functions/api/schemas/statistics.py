@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from pydantic import Field
 
+from candlecast.domain.strategies.record import StrategyRecord
 from candlecast.domain.strategies.statistics import Statistics
 from candlecast.services.subscriptions.measure_subscription import Performance
 from functions.api.schemas.values import Money, View
@@ -24,6 +27,39 @@ class StatisticsView(View):
     @staticmethod
     def of(statistics: Statistics) -> StatisticsView:
         return StatisticsView.model_validate(statistics)
+
+
+class StrategyRecordView(View):
+    """The record of a strategy on its venue, over all followers: returns on capital, and no money of anybody.
+
+    Each tenant counts with the mean of their trades; thirty trades give a tenant the full weight.
+    """
+
+    venue: str = Field(description="Venue of the strategy; trades on other venues never count.")
+    is_paper: bool = Field(description="Whether the venue trades with play money.")
+    tenants: int = Field(description="Tenants whose trades are counted.")
+    trades: int = Field(description="Closed trades.")
+    mean_return_percent: Money | None = Field(
+        description="Mean return of a trade on the subscription's capital, after fees; null before the first trade."
+    )
+    win_rate_percent: Money | None = Field(description="Null before the first trade.")
+    profit_factor: Money | None = Field(description="Gains over losses; null before the first loss.")
+    closed_before: datetime | None = Field(description="Trades that closed later are left out; null: none is left out.")
+    earlier_trades: int = Field(description="Trades from before records were kept by venue; they count in nothing else.")
+
+    @staticmethod
+    def of(record: StrategyRecord) -> StrategyRecordView:
+        return StrategyRecordView(
+            venue=record.venue,
+            is_paper=record.is_paper,
+            tenants=record.sums.tenants,
+            trades=record.sums.trades,
+            mean_return_percent=record.mean_return_percent,
+            win_rate_percent=record.win_rate_percent,
+            profit_factor=record.profit_factor,
+            closed_before=record.closed_before,
+            earlier_trades=record.earlier.trades,
+        )
 
 
 class PerformanceView(View):

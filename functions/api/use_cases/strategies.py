@@ -10,6 +10,7 @@ from candlecast.services.strategies.admit_reader import Admission, AdmitReader
 from candlecast.services.strategies.change_source import ChangeSource, RevokePreviousSecret, ShowSource
 from candlecast.services.strategies.create_strategy import CreateStrategy
 from candlecast.services.strategies.rotate_source_secret import RotateSourceSecret
+from candlecast.services.strategies.show_record import ShowRecord
 from functions.api.deps import PLATFORM_ADMIN, CallerDep, StrategyId
 from functions.api.ports import (
     ClockDep,
@@ -59,6 +60,10 @@ async def admit_reader(strategies: StrategiesDep, subscriptions: SubscriptionsDe
     return AdmitReader(strategies, subscriptions)
 
 
+async def show_record(strategies: StrategiesDep, clock: ClockDep) -> ShowRecord:
+    return ShowRecord(strategies, clock)
+
+
 def admission(who: CallerDep, admit: Annotated[AdmitReader, Depends(admit_reader)], strategy_id: StrategyId) -> Admission:
     """The strategy that is addressed, and whether the caller sees its decisions."""
     return admit(who.tenant_id, strategy_id, is_operator=PLATFORM_ADMIN in who.roles)
@@ -75,6 +80,7 @@ def readable_strategy(admitted: AdmissionDep) -> str:
 
 
 ReadableStrategy = Annotated[str, Depends(readable_strategy)]
+ShowRecordDep = Annotated[ShowRecord, Depends(show_record)]
 CreateStrategyDep = Annotated[CreateStrategy, Depends(create_strategy)]
 ShowSourceDep = Annotated[ShowSource, Depends(show_source)]
 ChangeSourceDep = Annotated[ChangeSource, Depends(change_source)]

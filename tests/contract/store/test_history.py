@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
+from candlecast.domain.strategies.record import MAX_TENANT_TRADES, RecordSums, window_of
 from candlecast.domain.strategies.statistics import Statistics
 from candlecast.domain.values.errors import InvalidValue, NotFound
 from candlecast.ports.store import LastPrice, OrderFilter
@@ -166,7 +167,8 @@ def test_a_trade_is_counted_once_however_often_it_is_delivered(stores: Stores) -
         stores.history.put_trade(a_trade())
     once = Statistics.of(a_trade().pnl, a_trade().fees)
     assert stores.subscriptions.subscription_statistics(TENANT, SUBSCRIPTION) == once
-    assert stores.strategies.strategy_statistics(STRATEGY) == once
+    record = stores.strategies.strategy_record(STRATEGY, VENUE)
+    assert (record.tenants, record.trades, record.weight, record.returns) == (1, 1, 1, Decimal("0.09916"))
     assert list(stores.history.list_trades(TENANT).items) == [a_trade()]
 
 
@@ -177,9 +179,39 @@ def test_trades_of_all_accounts_add_up_to_the_strategy_without_losing_a_digit(st
     ]
     for trade in trades:
         stores.history.put_trade(trade)
-    total = stores.strategies.strategy_statistics(STRATEGY)
-    assert (total.trades, total.losses) == (20, 20)
-    assert (total.pnl, total.fees) == (Decimal("-2.4691357802469120"), Decimal("2.0"))
+    total = stores.strategies.strategy_record(STRATEGY, VENUE)
+    assert (total.trades, total.tenants, total.wins) == (20, 1, Decimal(0))
+    assert total.returns == -total.losses == 20 * Decimal("-0.000223456789")
+    own = stores.subscriptions.subscription_statistics(TENANT, SUBSCRIPTION)
+    assert (own.pnl, own.fees) == (Decimal("-2.4691357802469120"), Decimal("2.0"))
+
+
+def test_a_record_counts_trades_of_its_own_venue_only(stores: Stores) -> None:
+    stores.history.put_trade(a_trade("live", venue="binanceusdm", capital=Decimal(500)))
+    stores.history.put_trade(a_trade("paper"))
+    stores.history.put_trade(a_trade("unknown", venue=None))
+    stores.history.put_trade(a_trade("older", capital=None))
+    records = [stores.strategies.strategy_record(STRATEGY, venue) for venue in (VENUE, "binanceusdm")]
+    assert [(record.trades, record.returns) for record in records] == [(1, Decimal("0.09916")), (1, Decimal("0.19832"))]
+    assert stores.strategies.strategy_statistics(STRATEGY) == Statistics()
+    assert stores.subscriptions.subscription_statistics(TENANT, SUBSCRIPTION).trades == 4
+
+
+def test_a_tenants_weight_in_a_record_is_bounded(stores: Stores) -> None:
+    for number in range(MAX_TENANT_TRADES + 3):
+        stores.history.put_trade(a_trade(f"trade-{number}"))
+    stores.history.put_trade(a_trade("other", tenant_id="tenant-2", pnl=Decimal("-99.16")))
+    record = stores.strategies.strategy_record(STRATEGY, VENUE)
+    assert (record.tenants, record.trades, record.weight) == (2, MAX_TENANT_TRADES + 4, MAX_TENANT_TRADES + 1)
+    assert record.returns == MAX_TENANT_TRADES * Decimal("0.09916") - Decimal("0.1")
+
+
+def test_a_record_leaves_the_newest_windows_out(stores: Stores) -> None:
+    for number in range(3):
+        stores.history.put_trade(a_trade(f"trade-{number}", closed_at=after(3_600 * number)))
+    until = [window_of(after(3_600 * number)) for number in range(4)]
+    assert [stores.strategies.strategy_record(STRATEGY, VENUE, each).trades for each in until] == [0, 1, 2, 3]
+    assert stores.strategies.strategy_record(STRATEGY, VENUE, until[0]) == RecordSums()
 
 
 def test_trades_are_listed_newest_first_and_by_subscription(stores: Stores) -> None:

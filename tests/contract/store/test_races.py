@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
 from candlecast.domain.strategies.execution import LEASE
-from candlecast.domain.strategies.statistics import Statistics
 from candlecast.domain.values.errors import Conflict, RetryLater
 from candlecast.domain.values.timeframe import Timeframe
 from tests.contract.store.conftest import Stores
@@ -101,5 +101,5 @@ def test_trades_that_close_at_once_are_all_counted_and_each_once(dynamodb_stores
             until_taken(lambda: stores.history.put_trade(a_trade(f"trade-{number}")))
 
     all_at_once(close)
-    once = Statistics.of(a_trade().pnl, a_trade().fees)
-    assert stores.strategies.strategy_statistics(STRATEGY) == sum([once] * AT_ONCE, Statistics())
+    record = stores.strategies.strategy_record(STRATEGY, VENUE)
+    assert (record.trades, record.tenants, record.returns) == (AT_ONCE, 1, AT_ONCE * Decimal("0.09916"))

@@ -39,11 +39,8 @@ class FakeHistory:
         if key in self.database.trades:
             return
         self.database.trades[key] = trade
-        result = Statistics.of(trade.pnl, trade.fees)
-        own = (trade.tenant_id, trade.subscription_id)
-        by_subscription, by_strategy = self.database.subscription_statistics, self.database.strategy_statistics
-        by_subscription[own] = by_subscription.get(own, Statistics()) + result
-        by_strategy[trade.strategy_id] = by_strategy.get(trade.strategy_id, Statistics()) + result
+        own, by_subscription = (trade.tenant_id, trade.subscription_id), self.database.subscription_statistics
+        by_subscription[own] = by_subscription.get(own, Statistics()) + Statistics.of(trade.pnl, trade.fees)
 
     def list_orders(self, tenant_id: str, where: OrderFilter, cursor: str | None = None, limit: int = 50) -> Page[Intent]:
         fitting = [

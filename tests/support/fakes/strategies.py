@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from candlecast.domain.strategies.definition import SignalSource, StrategyDefinition, StrategyKind
+from candlecast.domain.strategies.record import RecordSums, TenantRecord, counted_return, window_of
 from candlecast.domain.strategies.statistics import Statistics
 from candlecast.domain.values.errors import Conflict, NotFound
 from candlecast.domain.values.timeframe import Timeframe
@@ -56,6 +58,16 @@ class FakeStrategyStore:
 
     def strategy_statistics(self, strategy_id: str) -> Statistics:
         return self.database.strategy_statistics.get(strategy_id, Statistics())
+
+    def strategy_record(self, strategy_id: str, venue: str, until: datetime | None = None) -> RecordSums:
+        """From the trades themselves, in the order in which they came."""
+        parts: dict[str, TenantRecord] = {}
+        for trade in self.database.trades.values():
+            trade_return = counted_return(trade.net_pnl, trade.capital)
+            is_public = until is None or window_of(trade.closed_at) < until
+            if trade_return is not None and (trade.strategy_id, trade.venue) == (strategy_id, venue) and is_public:
+                parts[trade.tenant_id] = parts.get(trade.tenant_id, TenantRecord()).with_trade(trade_return)
+        return sum((part.part for part in parts.values()), RecordSums())
 
     def _followed(self, timeframe: Timeframe) -> list[StrategyDefinition]:
         return sorted(

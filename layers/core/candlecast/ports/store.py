@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from candlecast.domain.orders.position import Position, Trade
     from candlecast.domain.strategies.definition import SignalSource, StrategyDefinition
     from candlecast.domain.strategies.execution import Execution, ShardReport, SignalRecord
+    from candlecast.domain.strategies.record import RecordSums
     from candlecast.domain.strategies.statistics import Statistics
     from candlecast.domain.subscriptions.subscription import Subscription
     from candlecast.domain.values.timeframe import Timeframe
@@ -92,7 +93,13 @@ class StrategyStore(Protocol):
         """Write a change as revision + 1; raises `Conflict` (VERSION_CONFLICT) if somebody else has written since it was read."""
         ...
 
-    def strategy_statistics(self, strategy_id: str) -> Statistics: ...
+    def strategy_statistics(self, strategy_id: str) -> Statistics:
+        """Sums from before records were kept by venue; nothing is added to them."""
+        ...
+
+    def strategy_record(self, strategy_id: str, venue: str, until: datetime | None = None) -> RecordSums:
+        """Sums of a strategy's trades on a venue; with `until`, the start of a window, without those that closed from then on."""
+        ...
 
 
 class SubscriptionStore(Protocol):
@@ -226,7 +233,10 @@ class History(Protocol):
         ...
 
     def put_trade(self, trade: Trade) -> None:
-        """Store a closed trade and add it to its subscription's and strategy's statistics, exactly once."""
+        """Store a closed trade and count it exactly once: for its subscription, and in the strategy's record of its venue.
+
+        Raises `RetryLater` (RECORD_CONTENDED) if other trades of the tenant were counted at every attempt.
+        """
         ...
 
     def list_orders(self, tenant_id: str, where: OrderFilter, cursor: str | None = None, limit: int = 50) -> Page[Intent]:

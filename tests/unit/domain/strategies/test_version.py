@@ -25,8 +25,8 @@ def test_a_version_is_short_and_the_same_each_time() -> None:
     [{"parameters": {"a": 2}}, {"code": "other"}, {"market": "ETH/USDT:USDT"}, {"timeframe": Timeframe.M5}, {"venue": "live"}],
 )
 def test_each_thing_that_decides_makes_another_version(change: dict[str, Any]) -> None:
-    before = {"parameters": {"a": 1}}
-    assert strategy_version(a_strategy(**{**before, **change}), "code") != strategy_version(a_strategy(**before), "code")
+    before = strategy_version(a_strategy(parameters={"a": 1}), "code")
+    assert strategy_version(a_strategy(**{"parameters": {"a": 1}, **change}), "code") != before
 
 
 def test_changed_code_is_another_version() -> None:

@@ -23,6 +23,7 @@ from tests.support.builders import (
     STRATEGY,
     SUBSCRIPTION,
     TENANT,
+    VENUE,
     a_position,
     a_source,
     a_strategy,
@@ -40,7 +41,7 @@ from tests.support.fakes.pools import release_pools
 from tests.support.fakes.source_use import FakeSourceUse
 from tests.support.fakes.strategies import FakeStrategyStore
 
-ENTRY, EXIT = an_intent(), an_intent(LegKind.EXIT)
+ENTRY, EXIT = an_intent(capital=Decimal(1_000)), an_intent(LegKind.EXIT)
 FILLED = VenueOrder(
     client_order_id="c",
     venue_order_id="1",
@@ -111,7 +112,7 @@ def test_a_repeat_projects_the_same_and_publishes_under_the_same_ids() -> None:
         house.relay(house.stream)
     statistics = house.accounts.database.subscription_statistics[TENANT, SUBSCRIPTION]
     assert (statistics.trades, statistics.pnl) == (1, Decimal(100))
-    assert house.accounts.database.strategy_statistics[STRATEGY].trades == 1
+    assert FakeStrategyStore(house.accounts.database).strategy_record(STRATEGY, VENUE).trades == 1
     ids = [published.event_id for published in house.bus.published]
     assert ids[: len(house.stream)] == ids[len(house.stream) :]
     assert len(set(ids)) == len(house.stream)

@@ -11,11 +11,13 @@ from datetime import timedelta
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import PutError, TransactWriteError
 from pynamodb.expressions.condition import Condition
+from pynamodb.transactions import TransactWrite
 
 from candlecast.adapters.codec import from_json, to_json
 from candlecast.adapters.dynamodb.accounts import tenant_key
 from candlecast.adapters.dynamodb.single_table.listing import read_page
 from candlecast.adapters.dynamodb.single_table.table import (
+    RETRY_AFTER_SECONDS,
     SEPARATOR,
     Row,
     Table,
@@ -27,18 +29,32 @@ from candlecast.adapters.dynamodb.single_table.table import (
     sortable,
     store_errors,
 )
-from candlecast.adapters.dynamodb.statistics import StatisticsRow, additions, strategy_place, subscription_place
+from candlecast.adapters.dynamodb.statistics import (
+    RECENT_RETENTION,
+    RecordRow,
+    StatisticsRow,
+    TenantRecordRow,
+    additions,
+    recent_place,
+    record_additions,
+    record_place,
+    subscription_place,
+    tenant_record_place,
+)
 from candlecast.adapters.dynamodb.strategies import strategy_key
 from candlecast.domain.orders.intent import Intent
 from candlecast.domain.orders.position import Position, Trade
+from candlecast.domain.strategies.record import TenantRecord, counted_return, window_of
 from candlecast.domain.strategies.statistics import Statistics
-from candlecast.domain.values.errors import NotFound
+from candlecast.domain.values.errors import NotFound, RetryLater
 from candlecast.ports.clock import Clock
 from candlecast.ports.store import OrderFilter, Page
 
 ORDER, POSITION, TRADE = "ORDER", "POSITION", "TRADE"
 # A closed position's row stays this long, unlisted, so that a late repeat of its opening finds it: dead letters live 14 days.
 CLOSED_POSITION_RETENTION = timedelta(days=30)
+# Trades of one tenant with one strategy that close at once write the same part of its record. The stream brings a trade again.
+RECORD_ATTEMPTS = 5
 TIME_KEYS = ("GSI2PK", "GSI2SK", "PK", "SK")
 
 
@@ -76,6 +92,8 @@ class DynamoHistory:
         self._positions = table.rows(PositionRow)
         self._trades = table.rows(TradeRow)
         self._statistics = table.rows(StatisticsRow)
+        self._records = table.rows(RecordRow)
+        self._tenant_records = table.rows(TenantRecordRow)
 
     def put_order(self, intent: Intent, version: int) -> None:
         row = self._order_row(intent, version, is_final=intent.state.is_terminal)
@@ -109,17 +127,66 @@ class DynamoHistory:
             index2_place=key(sortable(trade.closed_at), trade.trade_id),
             body=to_json(trade),
         )
-        result = Statistics.of(trade.pnl, trade.fees)
-        own = self._statistics(tenant, subscription_place(trade.subscription_id))
-        shared = self._statistics(strategy_key(trade.strategy_id), strategy_place(trade.account_id))
+        for _ in range(RECORD_ATTEMPTS):
+            if self._counted(row, trade):
+                return
+        late = "the tenant's record has changed at every attempt"
+        raise RetryLater("RECORD_CONTENDED", late, after_seconds=RETRY_AFTER_SECONDS)
+
+    def _counted(self, row: TradeRow, trade: Trade) -> bool:
+        """Store the trade and count it in one transaction; False if the tenant's part of the record has changed meanwhile."""
+        own = self._statistics(tenant_key(trade.tenant_id), subscription_place(trade.subscription_id))
         try:
             with store_errors(), self._table.transaction() as transaction:
                 transaction.save(row, condition=self._trades.partition.does_not_exist())
-                transaction.update(own, actions=additions(self._statistics, result))
-                transaction.update(shared, actions=additions(self._statistics, result))
+                transaction.update(own, actions=additions(self._statistics, Statistics.of(trade.pnl, trade.fees)))
+                self._add_to_record(transaction, trade)
         except TransactWriteError as error:
             if not cancelled_by(error):
                 raise
+            return self._is_stored(row)  # a repeat: everything was counted with it
+        return True
+
+    def _add_to_record(self, transaction: TransactWrite, trade: Trade) -> None:
+        """Add the trade to its tenant's part of the record, and the change of that part to the strategy's sums."""
+        trade_return = counted_return(trade.net_pnl, trade.capital)
+        if trade_return is None or trade.venue is None:
+            return
+        before = self._tenant_record(trade.tenant_id, trade.strategy_id, trade.venue)
+        after = before.with_trade(trade_return)
+        actions = record_additions(self._records, after.part - before.part)
+        strategy, window = strategy_key(trade.strategy_id), window_of(trade.closed_at)
+        part = self._tenant_records(
+            tenant_key(trade.tenant_id),
+            tenant_record_place(trade.strategy_id, trade.venue),
+            version=after.version,
+            body=to_json(after),
+        )
+        rows = self._tenant_records
+        unchanged = rows.partition.does_not_exist() if before.version == 0 else rows.version == before.version
+        transaction.save(part, condition=unchanged)
+        transaction.update(self._records(strategy, record_place(trade.venue, trade.account_id)), actions=actions)
+        ends = self._records.expires_at.set(int((window + RECENT_RETENTION).timestamp()))
+        recent = self._records(strategy, recent_place(trade.venue, window, trade.account_id))
+        transaction.update(recent, actions=[*actions, ends])
+
+    def _tenant_record(self, tenant_id: str, strategy_id: str, venue: str) -> TenantRecord:
+        rows = self._tenant_records
+        with store_errors():
+            try:
+                row = rows.get(tenant_key(tenant_id), tenant_record_place(strategy_id, venue), consistent_read=True)
+            except rows.DoesNotExist:
+                return TenantRecord()
+        require_schema(row)
+        return from_json(TenantRecord, row.body)
+
+    def _is_stored(self, row: TradeRow) -> bool:
+        with store_errors():
+            try:
+                self._trades.get(row.partition, row.place, consistent_read=True)
+            except self._trades.DoesNotExist:
+                return False
+        return True
 
     def list_orders(self, tenant_id: str, where: OrderFilter, cursor: str | None = None, limit: int = 50) -> Page[Intent]:
         def fitting(row: OrderRow) -> Intent | None:

@@ -1,4 +1,4 @@
-"""Track records as counters, added to atomically: one row per subscription, sixteen per strategy.
+"""Track records as counters, added to atomically: one row per subscription, sixteen per strategy and venue.
 
 A strategy's signal closes a thousand positions within seconds; a single row would take some hundred additions a second.
 """
@@ -6,16 +6,20 @@ A strategy's signal closes a thousand positions within seconds; a single row wou
 from __future__ import annotations
 
 from dataclasses import fields
+from datetime import datetime, timedelta
 from zlib import crc32
 
-from pynamodb.attributes import NumberAttribute
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.expressions.update import Action
 
-from candlecast.adapters.dynamodb.single_table.table import DecimalAttribute, Row, key
+from candlecast.adapters.dynamodb.single_table.table import DecimalAttribute, Row, key, sortable
+from candlecast.domain.strategies.record import RecordSums
 from candlecast.domain.strategies.statistics import Statistics
 from candlecast.domain.values.money import ZERO
 
 STRATEGY_SHARDS = 16
+RECORD, RECENT = "RECORD", "RECENT"
+RECENT_RETENTION = timedelta(days=3)  # the longest candle is a day, so no reader asks for a window beyond two days
 
 
 class StatisticsRow(Row):
@@ -35,9 +39,61 @@ def subscription_place(subscription_id: str) -> str:
     return key("STATISTICS", subscription_id)
 
 
-def strategy_place(account_id: str) -> str:
-    """Sort key of the shard of a strategy's counters that an account's trades are added to."""
-    return key("STATISTICS", f"{crc32(account_id.encode()) % STRATEGY_SHARDS:02d}")
+class RecordRow(Row):
+    """Sums of `RecordSums`, attribute by attribute: of all time, or of one window, which ends by `expires_at`."""
+
+    tenants = NumberAttribute(null=True)
+    trades = NumberAttribute(null=True)
+    weight = NumberAttribute(null=True)
+    wins = DecimalAttribute(null=True)
+    returns = DecimalAttribute(null=True)
+    gains = DecimalAttribute(null=True)
+    losses = DecimalAttribute(null=True)
+    expires_at = NumberAttribute(null=True)
+
+
+class TenantRecordRow(Row):
+    """A tenant's own trades with a strategy on a venue, as of its `version`."""
+
+    version = NumberAttribute()
+    body = UnicodeAttribute()
+
+
+def tenant_record_place(strategy_id: str, venue: str) -> str:
+    """Sort key of a tenant's own part of a record."""
+    return key(RECORD, strategy_id, venue)
+
+
+def record_place(venue: str, account_id: str) -> str:
+    """Sort key of the shard of a strategy's record that an account's trades are added to."""
+    return key(RECORD, venue, _shard(account_id))
+
+
+def recent_place(venue: str, window: datetime, account_id: str) -> str:
+    """Sort key of the same shard of one window."""
+    return key(RECENT, venue, sortable(window), _shard(account_id))
+
+
+def _shard(account_id: str) -> str:
+    return f"{crc32(account_id.encode()) % STRATEGY_SHARDS:02d}"
+
+
+def record_additions(rows: type[RecordRow], change: RecordSums) -> list[Action]:
+    """The updates that add `change` to a row; a row that does not exist starts at zero."""
+    return [getattr(rows, field.name).add(getattr(change, field.name)) for field in fields(RecordSums)]
+
+
+def sums_of(row: RecordRow) -> RecordSums:
+    """The sums that a row holds."""
+    return RecordSums(
+        tenants=int(row.tenants or 0),
+        trades=int(row.trades or 0),
+        weight=int(row.weight or 0),
+        wins=row.wins or ZERO,
+        returns=row.returns or ZERO,
+        gains=row.gains or ZERO,
+        losses=row.losses or ZERO,
+    )
 
 
 def additions(rows: type[StatisticsRow], result: Statistics) -> list[Action]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import PutError, TransactWriteError
+from pynamodb.expressions.condition import Condition
 
 from candlecast.adapters.codec import from_json, to_json
 from candlecast.adapters.dynamodb.single_table.listing import read_page
@@ -17,10 +19,12 @@ from candlecast.adapters.dynamodb.single_table.table import (
     condition_failed,
     key,
     require_schema,
+    sortable,
     store_errors,
 )
-from candlecast.adapters.dynamodb.statistics import StatisticsRow, statistics_of
+from candlecast.adapters.dynamodb.statistics import RECENT, RECORD, RecordRow, StatisticsRow, statistics_of, sums_of
 from candlecast.domain.strategies.definition import SignalSource, StrategyDefinition, StrategyKind
+from candlecast.domain.strategies.record import RecordSums
 from candlecast.domain.strategies.statistics import Statistics
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import Conflict, NotFound
@@ -30,6 +34,7 @@ from candlecast.ports.store import Page
 DEFINITION = "DEFINITION"
 SOURCE = "SOURCE"
 LISTING = "STRATEGIES"
+AFTER_EVERY_WINDOW = "~"  # sorts behind every digit
 
 
 class StrategyRow(Row):
@@ -55,6 +60,7 @@ class DynamoStrategyStore:
         self._rows = table.rows(StrategyRow)
         self._sources = table.rows(SourceRow)
         self._statistics = table.rows(StatisticsRow)
+        self._records = table.rows(RecordRow)
 
     def create_strategy(self, definition: StrategyDefinition, source: SignalSource | None = None) -> None:
         row = self._rows(
@@ -130,6 +136,14 @@ class DynamoStrategyStore:
             shards = list(self._statistics.query(strategy_key(strategy_id), prefix))
         return sum((statistics_of(row) for row in shards), Statistics())
 
+    def strategy_record(self, strategy_id: str, venue: str, until: datetime | None = None) -> RecordSums:
+        strategy, rows = strategy_key(strategy_id), self._records
+        total = rows.place.startswith(key(RECORD, venue) + SEPARATOR)
+        with store_errors():
+            recent = [] if until is None else list(rows.query(strategy, _since(rows, venue, until)))
+            shards = list(rows.query(strategy, total))  # a trade that is counted between the two reads shows early, to one reader
+        return sum(map(sums_of, shards), RecordSums()) - sum(map(sums_of, recent), RecordSums())
+
     def _source_row(self, source: SignalSource) -> SourceRow:
         return self._sources(key(SOURCE, source.source_id), SOURCE, body=to_json(source), revision=source.revision)
 
@@ -154,6 +168,11 @@ def read_strategy(rows: type[StrategyRow], strategy_id: str) -> StrategyDefiniti
         except rows.DoesNotExist:
             raise NotFound("no such strategy") from None
     return _definition(row)
+
+
+def _since(rows: type[RecordRow], venue: str, until: datetime) -> Condition:
+    """All windows of a venue from `until` on: at most two days of them, since windows end by themselves."""
+    return rows.place.between(key(RECENT, venue, sortable(until)), key(RECENT, venue, AFTER_EVERY_WINDOW))
 
 
 def _definition(row: StrategyRow) -> StrategyDefinition:

@@ -87,6 +87,8 @@ class VenueRules:
     """Least and most per cent of the venue's own trailing stops. None: the venue has none, and the reconciler moves ours."""
     takes_two_stops: bool = False
     """Whether a position may have a second stop, so that a stop is moved without a moment without one."""
+    is_paper: bool = False
+    """Whether the venue trades with play money: its results stand apart from those of real money."""
 
     def __post_init__(self) -> None:
         longest = max((*self.weights.values(), self.unlisted_weight))
@@ -153,7 +155,7 @@ BINANCE_USDM = VenueRules(
 
 # Our own exchange has the dialect, the times and the weights of the original; its operator sets the weight for an address. This
 # number suits a shared exchange: many accounts behind one address, and a replay that outruns time.
-PAPER = replace(BINANCE_USDM, weight_per_minute=1_000_000)
+PAPER = replace(BINANCE_USDM, weight_per_minute=1_000_000, is_paper=True)
 
 # Nearly two minutes until an absence counts, and one request a second. Look up the numbers of each venue that you add.
 CAUTIOUS = VenueRules(
