@@ -25,7 +25,7 @@ CONSUMERS = (
     ("StrategyRunnerFunctionName", "CandleQueueUrl"),
     ("SignalFanoutFunctionName", "SignalQueueUrl"),
     ("OrderExecutorFunctionName", "TradeQueueUrl"),
-    ("OrderReconcilerFunctionName", "ReconcileQueueUrl"),
+    ("OrderReconcilerFunctionName", "AwaitedLookQueueUrl"),
 )
 QUEUES = ("Candle", "Signal", "Trade", "Reconcile", "Outbox", "Schedule")
 ORDER = "/fapi/v1/order"

@@ -22,6 +22,7 @@ from candlecast.adapters.dynamodb.executions import DynamoExecutionStore
 from candlecast.adapters.dynamodb.gate import DynamoGate
 from candlecast.adapters.dynamodb.history import DynamoHistory
 from candlecast.adapters.dynamodb.limits import DynamoLimitStore
+from candlecast.adapters.dynamodb.looks import DynamoLooks
 from candlecast.adapters.dynamodb.pools import DynamoPoolStore
 from candlecast.adapters.dynamodb.prices import DynamoPriceStore
 from candlecast.adapters.dynamodb.signals import DynamoSignalStore
@@ -44,6 +45,8 @@ from candlecast.domain.market.market import Market
 from candlecast.domain.orders.intent import IntentState
 from candlecast.domain.orders.position import Trade
 from candlecast.domain.pools.pool import Pool, SlotChange
+from candlecast.domain.reconcile.look_lease import LookLease
+from candlecast.domain.reconcile.look_window import LookWindow
 from candlecast.domain.signals.messages import CandleClosed, ReconcileRequest, SignalShard
 from candlecast.domain.strategies.record import RecordSums, TenantRecord, counted_return
 from candlecast.domain.strategies.statistics import Statistics
@@ -436,6 +439,31 @@ def _spend(world: World) -> None:
     weights.block(address, at(90), at(2))
 
 
+def _leases() -> list[LookLease]:
+    """One of a turn, and one of open orders that an order awaits."""
+    turn = LookLease(
+        tenant_id=TENANT, account_id=values.ACCOUNT, look_at=at(7), until=at(187), asked_at=NOW, awaited=False, turn=at(-3)
+    )
+    return [turn, replace(turn, awaited=True, turn=None)]
+
+
+def _read_leases(world: World) -> list[LookLease]:
+    found = DynamoLooks(world.table).find([lease.place for lease in _leases()])
+    return [found[lease.place] for lease in _leases()]
+
+
+def _awaited_look() -> ReconcileRequest:
+    return ReconcileRequest(
+        tenant_id=TENANT,
+        account_id=values.ACCOUNT,
+        correlation_id=values.CORRELATION,
+        full=True,
+        asked_at=NOW,
+        awaited=True,
+        turn=at(-3),
+    )
+
+
 SUBJECT_OF_SETTINGS = {"smallest": smallest_subscription, "full": subscription}
 PLACES = (
     PLATFORM,
@@ -755,6 +783,14 @@ ITEMS: tuple[Case, ...] = (
         _spend,
         lambda world: DynamoWeights(world.table).read_spent(Address(VENUE, "203.0.113.7"), at(3)),
     ),
+    stored("look_lease", "of-both-kinds", _leases, lambda world: DynamoLooks(world.table).keep(_leases()), _read_leases),
+    stored(
+        "look_window",
+        "half-open",
+        lambda: LookWindow(size=336, waiting=168),
+        lambda world: DynamoLooks(world.table).save_window(LookWindow(size=336, waiting=168)),
+        lambda world: DynamoLooks(world.table).load_window(),
+    ),
     stored("object_markets", "of-a-venue", catalogue, _write_catalogue, _read_catalogue),
     stored(
         "secret",
@@ -812,6 +848,12 @@ MESSAGES: tuple[Case, ...] = (
         lambda world, sqs: SqsReconcileQueue(sqs, "reconcile").send_reconcile(
             [ReconcileRequest(tenant_id=TENANT, account_id=values.ACCOUNT, correlation_id=values.CORRELATION, full=True)], 30
         ),
+    ),
+    message_case(
+        "message_reconcile_request",
+        "awaited",
+        _awaited_look,
+        lambda world, sqs: SqsReconcileQueue(sqs, "awaited-look").send_reconcile([_awaited_look()]),
     ),
     stored("message_dead_letter", "of-an-order", _letter_shown, _put_aside, _read_letter),
     stored("event", "of-every-type", published, _publish, _read_published),

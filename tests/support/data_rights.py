@@ -60,6 +60,7 @@ def _reads_and_writes(
 
 _GATE = _keys("KILL_SWITCH#*", "BREAKER#*", "WEIGHTS#*")
 _POOLS = _keys("POOL#*", "RESERVATION#*")
+_LOOKS = _keys("LOOK#*")
 _BROWSED = _keys(TENANT, ACCOUNT, "STRATEGY#*", "SOURCE#*", "SIGNAL#*", "LIMITS#*", "KILL_SWITCH#*", "POOL#*", "PRICE#*")
 _CHANGED = _keys(TENANT, ACCOUNT, "STRATEGY#*", "SOURCE#*", "LIMITS#*", "KILL_SWITCH#*")
 _LISTED = _keys("SIGNALS#*", "TENANT#*", "STRATEGIES", "KILL_SWITCHES")
@@ -85,11 +86,14 @@ RIGHTS: Mapping[str, Rights] = {
         batch_write=_keys(TENANT),
         lookups={"GSI1": _keys("FOLLOWERS#*")},
     ),
-    "order_executor": _reads_and_writes(_keys(ACCOUNT) | _GATE | _POOLS, _keys(ACCOUNT, "BREAKER#*", "WEIGHTS#*") | _POOLS),
-    "order_reconciler": _reads_and_writes(_keys(ACCOUNT) | _GATE, _keys(ACCOUNT, "BREAKER#*", "WEIGHTS#*")),
-    "reconcile_clock": _reads_and_writes(
-        _keys(ACCOUNT) | _POOLS,
-        _POOLS,
+    "order_executor": _reads_and_writes(_keys(ACCOUNT) | _GATE | _POOLS | _LOOKS, _keys(ACCOUNT, "BREAKER#*", "WEIGHTS#*") | _POOLS | _LOOKS),
+    "order_reconciler": _reads_and_writes(_keys(ACCOUNT) | _GATE | _LOOKS, _keys(ACCOUNT, "BREAKER#*", "WEIGHTS#*") | _LOOKS),
+    "reconcile_clock": Rights(
+        get=_keys(ACCOUNT, "LOOKS") | _POOLS | _LOOKS,
+        batch_get=_keys(ACCOUNT, "LOOKS") | _POOLS | _LOOKS,
+        put=_keys("LOOKS") | _POOLS | _LOOKS,
+        update=_keys("LOOKS") | _POOLS | _LOOKS,
+        batch_write=_LOOKS,
         lookups={index: _keys("RECONCILE#*", "RESERVATIONS#*", "SOON#*") for index in ("GSI3", "GSI4")},
     ),
     "outbox_relay": _reads_and_writes(_POOLS | _keys("KILL_SWITCH#*"), _POOLS | _keys(TENANT, "STRATEGY#*", "KILL_SWITCH#*")),
@@ -121,5 +125,7 @@ PARTITIONS = (
     "POOL#organisation#00",
     "RESERVATION#intent",
     "PRICE#venue",
+    "LOOK#tenant#account",
+    "LOOKS",
     "OTHER#kind",
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from candlecast.ports.clock import Clock, Metrics
-from candlecast.ports.queue import ReconcileQueue
+from candlecast.ports.queue import Looks
 from candlecast.ports.store import AccountStore
 from candlecast.ports.vault import CredentialVault
 from candlecast.ports.venue import Markets, Venues
@@ -25,7 +25,7 @@ def reconcile_account(
     venues: Venues,
     markets: Markets,
     gate: CheckGate,
-    queue: ReconcileQueue,
+    queue: Looks,
     clock: Clock,
     metrics: Metrics,
 ) -> ReconcileAccount:

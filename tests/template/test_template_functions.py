@@ -48,11 +48,13 @@ ENVIRONMENT = {
     "signal_intake": "TABLE_NAME SIGNAL_QUEUE_URL MARKETS_BUCKET SECRET_PREFIX",
     "signal_fanout": "TABLE_NAME SIGNAL_QUEUE_URL SIGNAL_DEAD_LETTERS_URL TRADE_QUEUE_URL MARKETS_BUCKET VENUES EGRESS_ADDRESS",
     "order_executor": (
-        "TABLE_NAME TRADE_QUEUE_URL TRADE_DEAD_LETTERS_URL RECONCILE_QUEUE_URL MARKETS_BUCKET VENUES EGRESS_ADDRESS SECRET_PREFIX"
+        "TABLE_NAME TRADE_QUEUE_URL TRADE_DEAD_LETTERS_URL RECONCILE_QUEUE_URL AWAITED_LOOK_QUEUE_URL MARKETS_BUCKET VENUES"
+        " EGRESS_ADDRESS SECRET_PREFIX"
     ),
-    "reconcile_clock": "TABLE_NAME RECONCILE_QUEUE_URL",
+    "reconcile_clock": "TABLE_NAME RECONCILE_QUEUE_URL AWAITED_LOOK_QUEUE_URL",
     "order_reconciler": (
-        "TABLE_NAME RECONCILE_QUEUE_URL RECONCILE_DEAD_LETTERS_URL MARKETS_BUCKET VENUES EGRESS_ADDRESS SECRET_PREFIX"
+        "TABLE_NAME RECONCILE_QUEUE_URL AWAITED_LOOK_QUEUE_URL RECONCILE_DEAD_LETTERS_URL MARKETS_BUCKET VENUES EGRESS_ADDRESS"
+        " SECRET_PREFIX"
     ),
     "outbox_relay": "TABLE_NAME EVENT_BUS_NAME",
     "api": (
@@ -72,6 +74,7 @@ CONSUMES = {
     "order_executor": "TRADE_QUEUE_URL",
     "order_reconciler": "RECONCILE_QUEUE_URL",
 }
+ALSO_CONSUMES = {"order_reconciler": {"AWAITED_LOOK_QUEUE_URL"}}
 
 SETTINGS: dict[str, type[settings.Environment]] = {
     "candle_clock": settings.CandleClockSettings,
@@ -169,7 +172,7 @@ def test_a_function_may_send_to_the_queues_that_it_is_told_of_and_to_no_other(na
 @pytest.mark.parametrize("name", CONSUMES)
 def test_a_consumer_is_told_of_its_own_queue_and_of_its_dead_letters(name: str) -> None:
     told = told_queues(name)
-    assert allowed(name, "sqs:ChangeMessageVisibility") == {told[CONSUMES[name]]}
+    assert allowed(name, "sqs:ChangeMessageVisibility") == {told[it] for it in {CONSUMES[name], *ALSO_CONSUMES.get(name, ())}}
     assert told[CONSUMES[name].replace("_QUEUE_", "_DEAD_LETTERS_")] in allowed(name, "sqs:SendMessage")
 
 

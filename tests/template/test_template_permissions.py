@@ -154,7 +154,8 @@ def test_whoever_sends_orders_may_read_the_gate_in_one_request_and_the_api_sets_
 
 
 # the reconcile clock releases what crashed workers have reserved in an organisation's pool
-SWEEPS = {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
+# and keeps a lease for each look that it asks for
+SWEEPS = {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:BatchWriteItem", "dynamodb:UpdateItem"}
 
 
 @pytest.mark.parametrize(

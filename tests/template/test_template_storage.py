@@ -19,7 +19,9 @@ from tests.support.transformed import (
     text,
 )
 
-MAIN = {"candle": 10, "signal": 5, "trade.fifo": 5, "reconcile": 5}  # queue: receives before its dead letters
+# queue: receives before its dead letters
+MAIN = {"candle": 10, "signal": 5, "trade.fifo": 5, "reconcile": 5, "awaited-look": 5}
+SHARES_DEAD_LETTERS = {"awaited-look": "reconcile"}  # both hold requests for looks
 FOURTEEN_DAYS = 14 * 24 * 3600  # the most that SQS keeps
 VISIBILITY_FACTOR = 6  # AWS: at least six times the function's time-out
 
@@ -29,11 +31,11 @@ MAPPINGS = resources(root(), "AWS::Lambda::EventSourceMapping")
 
 
 def dead_letters_of(queue: str) -> str:
-    base, dot, suffix = queue.partition(".")
+    base, dot, suffix = SHARES_DEAD_LETTERS.get(queue, queue).partition(".")
     return f"{base}-dead-letters{dot}{suffix}"
 
 
-def test_queues_are_the_four_of_the_path_and_six_for_dead_letters() -> None:
+def test_queues_are_the_five_of_the_path_and_six_for_dead_letters() -> None:
     assert QUEUES.keys() == MAIN.keys() | {dead_letters_of(it) for it in MAIN} | {"outbox-dead-letters", "schedule-dead-letters"}
 
 
@@ -52,7 +54,9 @@ def test_a_queue_gives_up_to_dead_letters_of_its_own_kind(queue: str) -> None:
 
 def test_functions_know_which_receive_is_the_last() -> None:
     """At the last one they put the message aside with its reason, which the queue's own redrive cannot give."""
-    assert {queue.removesuffix(".fifo"): receives for queue, receives in MAIN.items()} == MAX_RECEIVES
+    assert {
+        SHARES_DEAD_LETTERS.get(queue, queue).removesuffix(".fifo"): receives for queue, receives in MAIN.items()
+    } == MAX_RECEIVES
 
 
 @pytest.mark.parametrize("queue", [it for it in QUEUES if "dead-letters" in it])
@@ -86,6 +90,7 @@ def test_each_queue_has_one_consumer_with_a_bounded_pace_and_partial_failures() 
         "signal": "signal_fanout",
         "trade.fifo": "order_executor",
         "reconcile": "order_reconciler",
+        "awaited-look": "order_reconciler",
     }
 
 
@@ -96,7 +101,7 @@ def test_only_the_consumer_takes_from_a_queue(action: str) -> None:
         "strategy_runner": {queue_arn("candle")},
         "signal_fanout": {queue_arn("signal")},
         "order_executor": {queue_arn("trade.fifo")},
-        "order_reconciler": {queue_arn("reconcile")},
+        "order_reconciler": {queue_arn("reconcile"), queue_arn("awaited-look")},
     }
     assert allowed("dlq_redrive", action) == {queue_arn(it) for it in QUEUES if "dead-letters" in it}
 

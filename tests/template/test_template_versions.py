@@ -67,6 +67,7 @@ FIXED: dict[str, dict[str, Any]] = {
             "SignalQueue": "signal",
             "SignalDeadLetters": "signal-dead-letters",
             "ReconcileQueue": "reconcile",
+            "AwaitedLookQueue": "awaited-look",
             "ReconcileDeadLetters": "reconcile-dead-letters",
             "OutboxDeadLetters": "outbox-dead-letters",
             "ScheduleDeadLetters": "schedule-dead-letters",

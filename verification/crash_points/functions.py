@@ -45,6 +45,7 @@ ENVIRONMENT = {
     "TRADE_QUEUE_URL": "trade",
     "TRADE_DEAD_LETTERS_URL": "trade-dead",
     "RECONCILE_QUEUE_URL": "reconcile",
+    "AWAITED_LOOK_QUEUE_URL": "awaited-look",
     "RECONCILE_DEAD_LETTERS_URL": "reconcile-dead",
     "AWS_DEFAULT_REGION": "eu-central-1",
     "AWS_ACCESS_KEY_ID": "nobody",

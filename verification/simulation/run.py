@@ -108,7 +108,7 @@ def _under_switches(world: World) -> None:
 
 
 def _quiet_minute(world: World) -> None:
-    for queue in (world.candle_queue, world.signal_queue, world.trade_queue, world.reconcile_queue):
+    for queue in (world.candle_queue, world.signal_queue, world.trade_queue, world.reconcile_queue, world.awaited_look_queue):
         queue.redrive()
     end = world.clock.now() + timedelta(minutes=1)
     world.agenda.later(world.clock.now(), world.request_reconciles)
@@ -119,7 +119,7 @@ def _quiet_minute(world: World) -> None:
 
 
 def _is_quiet(world: World) -> bool:
-    queues = (world.trade_queue, world.signal_queue, world.candle_queue, world.reconcile_queue)
+    queues = (world.trade_queue, world.signal_queue, world.candle_queue, world.reconcile_queue, world.awaited_look_queue)
     now = world.clock.now()
     unresolved = any(account.unresolved() or account.orphans() for account in world.database.accounts.values())
     soon = any((due := next_due(account, now)) and due <= now for account in world.database.accounts.values())

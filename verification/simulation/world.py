@@ -24,6 +24,7 @@ from candlecast.services.orders.place_orders import PlaceOrders
 from candlecast.services.pools.release_pools import ReleasePools
 from candlecast.services.pools.reserve_pool import ReservePool
 from candlecast.services.pools.sweep_pools import SweepPools
+from candlecast.services.reconcile.ask_for_looks import AskForLooks
 from candlecast.services.reconcile.request_reconciles import RequestReconciles
 from candlecast.services.relay.count_notional import CountNotional
 from candlecast.services.relay.relay_events import RelayEvents
@@ -39,6 +40,7 @@ from tests.support.fakes.executions import FakeExecutionStore
 from tests.support.fakes.gate import FakeGate
 from tests.support.fakes.history import FakeHistory, FakePriceStore
 from tests.support.fakes.limits import FakeLimitStore
+from tests.support.fakes.looks import FakeLooks
 from tests.support.fakes.market_data import FakeMarketData, FakeMarkets, FakeStrategyCode
 from tests.support.fakes.signals import FakeSignalStore
 from tests.support.fakes.source_use import FakeSourceUse
@@ -90,7 +92,7 @@ class World:
         self.source_use = FakeSourceUse()
         self.history, self.decisions = FakeHistory(self.database), FakeDecisions()
         self.environments = Environments(self._environment)
-        self.pools = AuditedPoolStore(self.chronicle)
+        self.pools, self.looks = AuditedPoolStore(self.chronicle), FakeLooks()
         self.relayed = 0
         self._relaying = False
         self._workers = count()
@@ -98,8 +100,11 @@ class World:
 
     def _wire(self) -> None:
         self.workshop = workshop = Workshop(self.chronicle, self.random, self.profile, self.crossings, self.agenda.later)
-        self.reconcile_queue = StandardQueue[ReconcileRequest](
-            workshop, Consumer("order_reconciler", self._reconcile, 30, 180, MAX_RECEIVES["reconcile"])
+        self.reconcile_queue, self.awaited_look_queue = (
+            StandardQueue[ReconcileRequest](
+                workshop, Consumer("order_reconciler", self._reconcile, 30, 180, MAX_RECEIVES["reconcile"])
+            )
+            for _ in range(2)
         )
         self.trade_queue = FifoQueue[TradeOrder](
             workshop,
@@ -125,7 +130,7 @@ class World:
                 venues=self._venues(environment.gate),
                 place=PlaceOrders(self._markets, environment.gate, self.clock, self.metrics),
                 reserve_pool=ReservePool(self._stored(self.pools, "pools"), self.clock, self.metrics),
-                reconcile_queue=self._watched(Reconciles(self), "reconcile_queue"),
+                reconcile_queue=self._looks(),
                 clock=self.clock,
                 metrics=self.metrics,
             )(order)
@@ -151,10 +156,18 @@ class World:
                 venues=self._venues(environment.gate),
                 markets=self._markets,
                 gate=environment.gate,
-                queue=self._watched(Reconciles(self), "reconcile_queue"),
+                queue=self._looks(renews=True),
                 clock=self.clock,
                 metrics=self.metrics,
             )(request)
+
+    def _looks(self, *, renews: bool = False) -> AskForLooks:
+        """How a function asks for looks."""
+        routine, awaited = (
+            self._watched(Reconciles(self, queue), name)
+            for queue, name in ((self.reconcile_queue, "reconcile_queue"), (self.awaited_look_queue, "awaited_look_queue"))
+        )
+        return AskForLooks(self._stored(self.looks, "looks"), routine, awaited, self.clock, self.metrics, renews)
 
     def _fan_out(self, shard: SignalShard) -> None:
         with self.environments.of("signal_fanout") as environment:
@@ -225,7 +238,12 @@ class World:
     def request_reconciles(self) -> None:
         """One firing of the reconcile clock."""
         use_case = RequestReconciles(
-            self._stored(self.accounts, "accounts"), self._watched(Reconciles(self), "reconcile_queue"), self.clock, self.metrics
+            self._stored(self.accounts, "accounts"),
+            self._looks(),
+            self._watched(Reconciles(self, self.reconcile_queue), "reconcile_queue"),
+            self._stored(self.looks, "looks"),
+            self.clock,
+            self.metrics,
         )
         try:
             with self.crossings.visit(30):
@@ -322,11 +340,15 @@ class World:
 @dataclass(frozen=True, slots=True)
 class Reconciles:
     world: World
+    queue: StandardQueue[ReconcileRequest]
 
     def send_reconcile(self, requests: Sequence[ReconcileRequest], delay_seconds: int = 0) -> None:
         self.world.refuses()
         for request in requests:
-            self.world.reconcile_queue.put(request, delay_seconds)
+            self.queue.put(request, delay_seconds)
+
+    def waiting(self) -> int:
+        return self.queue.under_way
 
 
 @dataclass(frozen=True, slots=True)

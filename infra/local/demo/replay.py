@@ -33,7 +33,8 @@ HISTORY = 300  # candles before the first replayed one: the longest lookback of 
 QUIET_SECONDS = 600.0  # without any change: a killed executor's messages come back after 90 s, a strategy's after six minutes
 CLOCK_SECONDS = 20.0  # at most a minute in a deployment; sooner here, since somebody is watching
 POLL_SECONDS = 0.02
-QUEUES = ("CandleQueueUrl", "SignalQueueUrl", "TradeQueueUrl", "ReconcileQueueUrl")  # in the direction of the flow
+# In the direction of the flow.
+QUEUES = ("CandleQueueUrl", "SignalQueueUrl", "TradeQueueUrl", "ReconcileQueueUrl", "AwaitedLookQueueUrl")
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,13 +77,25 @@ class FakeTradeQueue(_Queue):
 
 
 class FakeReconcileQueue(_Queue):
-    """`sent` holds (request, delay in seconds)."""
+    """`sent` holds (request, delay in seconds), `ended` the requests whose look was made.
+
+    `not_done` is the answer of `waiting`; None: as many as were sent.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.sent: list[tuple[ReconcileRequest, int]] = []
+        self.ended: list[ReconcileRequest] = []
+        self.not_done: int | None = None
 
     def send_reconcile(self, requests: Sequence[ReconcileRequest], delay_seconds: int = 0) -> None:
         _check_delay(delay_seconds)
         self._may_fail()
         self.sent.extend((request, delay_seconds) for request in requests)
+
+    def end(self, request: ReconcileRequest) -> None:
+        self.ended.append(request)
+
+    def waiting(self) -> int:
+        self._may_fail()
+        return len(self.sent) if self.not_done is None else self.not_done

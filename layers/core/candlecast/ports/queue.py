@@ -36,6 +36,14 @@ class ReconcileQueue(Protocol):
     def send_reconcile(self, requests: Sequence[ReconcileRequest], delay_seconds: int = 0) -> None: ...
 
 
+class Looks(ReconcileQueue, Protocol):
+    """The same with a lease for each request, so that nobody asks for a look that is asked for already."""
+
+    def end(self, request: ReconcileRequest) -> None:
+        """The look of `request` has been made: another may be asked for at once."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
     """A message to dead-letter, with the reason in words that hold no secret.

@@ -7,7 +7,7 @@ reason. Any unforeseen error redelivers the message with a growing pause. A fail
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -112,6 +112,25 @@ class QueueConsumer[M]:
     @property
     def _pauses_for_the_unforeseen(self) -> tuple[int, ...]:
         return FIFO_PAUSES_SECONDS if self.fifo else PAUSES_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class QueueConsumers[M]:
+    """A function's consumers of several queues with one use case; a batch is always of one queue.
+
+    `by_queue` has each consumer under its queue's name.
+    """
+
+    by_queue: Mapping[str, QueueConsumer[M]]
+
+    def __call__(self, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+        """Process the batch by the consumer of its queue; raises `KeyError` for a queue that is not the function's."""
+        queue = str(event["Records"][0]["eventSourceARN"]).rpartition(":")[2]
+        return self.by_queue[queue](event, context)
+
+    @property
+    def use_case(self) -> Callable[[M], object]:
+        return next(iter(self.by_queue.values())).use_case
 
 
 def pause_seconds(error: RetryLater, receives: int) -> int:

@@ -84,15 +84,18 @@ class OrderExecutorSettings(WithTable, WithBudget):
     trade_queue_url: str
     trade_dead_letters_url: str
     reconcile_queue_url: str
+    awaited_look_queue_url: str
     secret_prefix: str
 
 
 class ReconcileClockSettings(WithTable):
     reconcile_queue_url: str
+    awaited_look_queue_url: str
 
 
 class OrderReconcilerSettings(WithTable, WithBudget):
     reconcile_queue_url: str
+    awaited_look_queue_url: str
     reconcile_dead_letters_url: str
     secret_prefix: str
 

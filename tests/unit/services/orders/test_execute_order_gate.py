@@ -358,8 +358,9 @@ def test_after_a_429_nothing_leaves_the_address_until_the_venue_will_hear_it() -
     path.execute(a_signal(Action.LONG, signal_id="signal-2", market=ETH))
     assert path.exchange.count("create_order") == 1
     assert path.gate.weights.blocks == 1
-    with pytest.raises(RetryLater, match="ADDRESS_BLOCKED"):
-        path.reconcile(39)
+    path.queue.sent.clear()
+    path.reconcile(39)
+    assert [delay for _, delay in path.queue.sent] == [61], "in the next minute, at the account's own second"
     path.settle(looks=2, seconds=35)
     assert path.net == 10
 

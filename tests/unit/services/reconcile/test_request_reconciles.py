@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,12 +12,14 @@ import pytest
 
 from candlecast.domain.orders.intent import IntentState, LegKind
 from candlecast.domain.reconcile.look_schedule import OPEN_ORDER_INTERVAL
+from candlecast.domain.reconcile.look_window import FIRST_WINDOW, LEAST_WINDOW, LookWindow
 from candlecast.domain.values.errors import RetryLater
 from candlecast.ports.store import DueAccount
-from candlecast.services.reconcile.request_reconciles import BATCH, MAX_ACCOUNTS_PER_RUN, RequestReconciles
+from candlecast.services.reconcile.request_reconciles import RequestReconciles
 from tests.support.builders import NOW, TENANT, a_position, an_account, an_intent
 from tests.support.fakes.accounts import FakeAccountStore
 from tests.support.fakes.clock import FakeClock, RecordingMetrics
+from tests.support.fakes.looks import FakeLooks, asking
 from tests.support.fakes.queues import FakeReconcileQueue
 
 STOP = an_intent(LegKind.STOP_LOSS, state=IntentState.OPEN, bracket_of=an_intent().intent_id)
@@ -28,7 +31,7 @@ HELD = a_position()
 
 class ManyDue(FakeAccountStore):
     def due_for_reconcile(self, before: datetime) -> Iterator[DueAccount]:
-        return iter([DueAccount(TENANT, f"account-{number}", NOW) for number in range(MAX_ACCOUNTS_PER_RUN + 5)])
+        return iter([DueAccount(TENANT, f"account-{number}", NOW) for number in range(FIRST_WINDOW + 5)])
 
 
 class Desk:
@@ -36,24 +39,26 @@ class Desk:
 
     def __init__(self, *names: str, now: datetime = DUE, store: FakeAccountStore | None = None, **account: Any) -> None:
         self.store, self.queue, self.metrics = store or FakeAccountStore(), FakeReconcileQueue(), RecordingMetrics()
+        self.looks, self.awaited, self.clock = FakeLooks(), FakeReconcileQueue(), FakeClock(now)
         for name in names:
             values = {"intents": {STOP.intent_id: STOP}, "positions": {HELD.key: HELD}, **account}
             self.store.create(an_account(name, **values))
-        self.fire = RequestReconciles(self.store, self.queue, FakeClock(now), self.metrics)
+        asked = asking(self.looks, self.queue, self.awaited, self.clock, self.metrics)
+        self.fire = RequestReconciles(self.store, asked, self.queue, self.looks, self.clock, self.metrics)
 
     @property
     def delays(self) -> dict[str, int]:
-        return {request.account_id: delay for request, delay in self.queue.sent}
+        return {request.account_id: delay for request, delay in [*self.queue.sent, *self.awaited.sent]}
 
 
 def test_every_account_that_is_due_is_asked_for_once() -> None:
-    names = [f"account-{number}" for number in range(BATCH + 3)]
+    names = [f"account-{number}" for number in range(103)]
     desk = Desk(*names)
     desk.store.create(an_account("nobody-trades", subscriptions={}))
-    assert desk.fire(DUE) == BATCH + 3
+    assert desk.fire(DUE) == 103
     assert sorted(request.account_id for request, _ in desk.queue.sent) == sorted(names)
     assert {(request.tenant_id, delay) for request, delay in desk.queue.sent} == {(TENANT, 0)}
-    assert desk.metrics.counts["ReconcilesRequested"] == BATCH + 3
+    assert desk.metrics.counts["ReconcilesRequested"] == 103
 
 
 def test_an_account_of_which_something_is_open_is_not_asked_for_in_turn_as_well() -> None:
@@ -79,6 +84,7 @@ def test_what_has_been_due_for_longer_is_spread_over_the_minute_and_keeps_its_se
     seconds = []
     for minute in (5, 6):
         desk.queue.sent.clear()
+        desk.clock.set(DUE + minute * OPEN_ORDER_INTERVAL)
         desk.fire(DUE + minute * OPEN_ORDER_INTERVAL)
         seconds.append(desk.delays)
     assert seconds[0] == seconds[1]
@@ -94,20 +100,107 @@ def test_a_time_ahead_of_the_clock_asks_at_once_for_what_is_due_by_then() -> Non
 
 def test_one_run_asks_for_a_bounded_number() -> None:
     desk = Desk(store=ManyDue())
-    assert desk.fire(DUE) == MAX_ACCOUNTS_PER_RUN
-    assert len(desk.queue.sent) == MAX_ACCOUNTS_PER_RUN
+    assert desk.fire(DUE) == FIRST_WINDOW
+    assert len(desk.queue.sent) == FIRST_WINDOW
 
 
 def test_each_request_has_a_correlation_id_of_its_own_and_of_its_minute() -> None:
     desk = Desk("a", "b")
     for instant in (DUE, DUE + OPEN_ORDER_INTERVAL):
+        desk.clock.set(instant)
         desk.fire(instant)
     assert len({request.correlation_id for request, _ in desk.queue.sent}) == 4
 
 
 def test_a_queue_that_does_not_take_them_is_told_and_they_stay_due() -> None:
     desk = Desk("a")
-    desk.queue.fail_next()
+    desk.queue.fail_next(2)  # it does not tell how much waits either
     with pytest.raises(RetryLater):
         desk.fire(DUE)
     assert desk.fire(DUE) == 1
+
+
+# -- a request is a lease ------------------------------------------------------------------------------------------------------
+
+
+def later(desk: Desk, minutes: float) -> datetime:
+    """The firing so many minutes after DUE; the clock stands there."""
+    desk.clock.set(DUE + minutes * OPEN_ORDER_INTERVAL)
+    return desk.clock.now()
+
+
+def test_the_turn_of_an_account_whose_request_waits_is_not_asked_for_again() -> None:
+    desk = Desk("a", intents={}, positions={})
+    asked = [desk.fire(later(desk, minute)) for minute in range(3)]
+    assert asked == [1, 0, 0]
+    assert desk.metrics.counts["LooksAlreadyAsked"] == 2
+
+
+def test_a_request_that_was_lost_is_made_again_once_its_lease_has_ended() -> None:
+    desk = Desk("a", intents={}, positions={})
+    assert [desk.fire(later(desk, minute)) for minute in (0, 4)] == [1, 1]
+
+
+def test_a_look_that_was_made_ends_the_lease_of_the_turn() -> None:
+    desk = Desk("a", intents={}, positions={})
+    desk.fire(later(desk, 0))
+    account = desk.store.load(TENANT, "a")
+    desk.store.save(replace(account, reconciled_at=DUE - timedelta(minutes=5)))  # the next turn has come already
+    assert desk.fire(later(desk, 1)) == 1
+
+
+def test_open_orders_are_asked_for_once_a_minute_although_no_look_leaves_a_trace() -> None:
+    desk = Desk("a", reconciled_at=NOW)
+    assert [desk.fire(later(desk, minute)) for minute in range(4)] == [1, 1, 1, 1]
+
+
+def test_what_an_operator_asks_for_at_once_waits_in_the_queue_of_awaited_looks_and_is_asked_for_once() -> None:
+    desk = Desk("a", now=NOW)
+    assert [desk.fire(DUE), desk.fire(DUE)] == [1, 0]
+    assert ([request.awaited for request, _ in desk.awaited.sent], desk.queue.sent) == ([True], [])
+
+
+def test_a_look_that_an_order_waits_for_is_asked_for_although_a_routine_request_waits() -> None:
+    desk = Desk("a", intents={}, positions={})
+    desk.fire(later(desk, 0))
+    (routine, _), *_ = desk.queue.sent
+    desk.fire.looks.send_reconcile([replace(routine, awaited=True)])
+    assert len(desk.awaited.sent) == 1
+    assert desk.fire(later(desk, 1)) == 0, "and the clock asks for it no more"
+
+
+def test_without_leases_everything_is_asked_for() -> None:
+    desk = Desk("a", intents={}, positions={})
+    desk.fire(later(desk, 0))
+    desk.looks.fails = True
+    assert desk.fire(later(desk, 1)) == 1
+
+
+# -- an overload does not feed itself -------------------------------------------------------------------------------------------
+
+
+def test_the_clock_gives_twice_what_was_done_while_requests_wait() -> None:
+    desk = Desk(store=ManyDue())
+    desk.queue.not_done = 0
+    assert desk.fire(later(desk, 0)) == FIRST_WINDOW
+    desk.queue.not_done = FIRST_WINDOW - 168
+    assert desk.fire(later(desk, 4)) == 0
+    assert desk.looks.window == LookWindow(size=2 * 168, waiting=FIRST_WINDOW - 168)
+    desk.queue.not_done = 168
+    assert desk.fire(later(desk, 8)) == 168, "as much as a minute does"
+
+
+def test_the_window_doubles_while_everything_is_done_and_never_closes() -> None:
+    window, sizes = LookWindow(), []
+    for _ in range(4):
+        window = window.after_a_minute(0)
+        window = window.with_more(window.room)
+        sizes.append(window.size)
+    assert sizes == [1_000, 2_000, 4_000, 5_000]
+    assert window.after_a_minute(5_000).size == LEAST_WINDOW
+
+
+def test_a_backlog_that_nobody_can_tell_does_not_stop_the_clock() -> None:
+    desk = Desk("a", intents={}, positions={})
+    desk.looks.fails = True
+    assert desk.fire(later(desk, 0)) == 1

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.literals import QueueAttributeNameType
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef as Entry
 
     from candlecast.domain.signals.messages import CandleClosed, ReconcileRequest, SignalShard
@@ -27,6 +28,11 @@ BATCH = 10  # what SQS takes in one request; ten of our largest messages (settin
 MAX_DELAY_SECONDS = 900  # what SQS takes
 MAX_GROUP_CHARACTERS = 128
 UNAVAILABLE = "QUEUE_UNAVAILABLE"
+NOT_DONE: tuple[QueueAttributeNameType, ...] = (
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesNotVisible",
+    "ApproximateNumberOfMessagesDelayed",
+)
 
 
 class SqsCandleQueue:
@@ -74,6 +80,12 @@ class SqsReconcileQueue:
     def send_reconcile(self, requests: Sequence[ReconcileRequest], delay_seconds: int = 0) -> None:
         _check_delay(delay_seconds)
         _send(self._sqs, self._queue_url, requests, partial(_plain_entry, delay_seconds))
+
+    def waiting(self) -> int:
+        """`ports.looks.Backlog`: SQS's own estimate."""
+        with aws_errors(UNAVAILABLE):
+            told = self._sqs.get_queue_attributes(QueueUrl=self._queue_url, AttributeNames=[*NOT_DONE])
+        return sum(int(count) for count in told["Attributes"].values())
 
 
 def bulk_sender(*, region: str | None = None, endpoint: str | None = None) -> SQSClient:

@@ -46,10 +46,22 @@ class SignalShard:
 
 @dataclass(frozen=True, kw_only=True)
 class ReconcileRequest:
-    """ReconcileQueue: compare one account with its venue; `full` if positions and balance are wanted now, turn or not."""
+    """ReconcileQueue, and AwaitedLookQueue where an order waits for the look: compare one account with its venue."""
 
     tenant_id: str
     account_id: str
     correlation_id: str
     full: bool = False
+    """Whether positions and balance are wanted now, turn or not."""
+    asked_at: datetime | None = None
+    """When the look was asked for; None in messages of older code."""
+    awaited: bool = False
+    """Whether an order waits for the look."""
+    turn: datetime | None = None
+    """The account's turn that the look is for; None for a look at its open orders, and in messages of older code."""
     schema_version: int = 1
+
+    def __post_init__(self) -> None:
+        for name, instant in (("asked_at", self.asked_at), ("turn", self.turn)):
+            if instant is not None:
+                require_utc(name, instant)

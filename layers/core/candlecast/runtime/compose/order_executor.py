@@ -6,6 +6,7 @@ from candlecast.adapters.aws.secrets import SecretsManagerVault
 from candlecast.adapters.ccxt.clients import Templates
 from candlecast.adapters.ccxt.venue import CcxtVenues
 from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
+from candlecast.adapters.dynamodb.looks import DynamoLooks
 from candlecast.adapters.dynamodb.pools import DynamoPoolStore
 from candlecast.adapters.dynamodb.single_table.table import Table
 from candlecast.adapters.s3.market_catalogue import S3Markets
@@ -22,6 +23,7 @@ from candlecast.runtime.settings import OrderExecutorSettings
 from candlecast.services.orders.execute_order import ExecuteOrder
 from candlecast.services.orders.place_orders import PlaceOrders
 from candlecast.services.pools.reserve_pool import ReservePool
+from candlecast.services.reconcile.ask_for_looks import AskForLooks
 from candlecast.services.venue.guard_venue import GuardedVenues
 
 
@@ -30,6 +32,7 @@ def build() -> QueueConsumer[TradeOrder]:
     """Execute each order message of the queue."""
     known, clock, metrics = OrderExecutorSettings.read(), SystemClock(), EmfMetrics()
     table, markets = Table(known.table_name), S3Markets(aws("s3"), known.markets_bucket, clock)
+    routine, awaited = (SqsReconcileQueue(aws("sqs"), url) for url in (known.reconcile_queue_url, known.awaited_look_queue_url))
     gate = order_gate(table, known.egress_address, clock, metrics)
     execute = ExecuteOrder(
         accounts=DynamoAccountStore(table, clock),
@@ -38,7 +41,7 @@ def build() -> QueueConsumer[TradeOrder]:
         venues=GuardedVenues(CcxtVenues(Templates(known.ccxt_venues(), markets.all)), gate.watch, gate.spend),
         place=PlaceOrders(markets, gate, clock, metrics),
         reserve_pool=ReservePool(DynamoPoolStore(table, clock), clock, metrics),
-        reconcile_queue=SqsReconcileQueue(aws("sqs"), known.reconcile_queue_url),
+        reconcile_queue=AskForLooks(DynamoLooks(table), routine, awaited, clock, metrics),
         clock=clock,
         metrics=metrics,
     )

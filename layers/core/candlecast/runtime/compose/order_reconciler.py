@@ -6,12 +6,13 @@ from candlecast.adapters.aws.secrets import SecretsManagerVault
 from candlecast.adapters.ccxt.clients import Templates
 from candlecast.adapters.ccxt.venue import CcxtVenues
 from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
+from candlecast.adapters.dynamodb.looks import DynamoLooks
 from candlecast.adapters.dynamodb.single_table.table import Table
 from candlecast.adapters.s3.market_catalogue import S3Markets
 from candlecast.adapters.sqs.queues import SqsReconcileQueue
 from candlecast.adapters.system import SystemClock
 from candlecast.domain.signals.messages import ReconcileRequest
-from candlecast.runtime.batch import QueueConsumer
+from candlecast.runtime.batch import QueueConsumers
 from candlecast.runtime.compose.clients import aws
 from candlecast.runtime.compose.consumer import queue_consumer
 from candlecast.runtime.compose.gate import order_gate
@@ -22,6 +23,7 @@ from candlecast.services.orders.follow_orders import FollowOrders
 from candlecast.services.orders.place_orders import PlaceOrders
 from candlecast.services.orders.settle_orders import SettleOrders
 from candlecast.services.orders.stop_resting import StopResting
+from candlecast.services.reconcile.ask_for_looks import AskForLooks
 from candlecast.services.reconcile.close_positions import ClosePositions
 from candlecast.services.reconcile.compare_positions import ComparePositions
 from candlecast.services.reconcile.protect_positions import ProtectPositions
@@ -30,10 +32,11 @@ from candlecast.services.venue.guard_venue import GuardedVenues
 
 
 @once
-def build() -> QueueConsumer[ReconcileRequest]:
-    """Reconcile the account of each request of the queue."""
+def build() -> QueueConsumers[ReconcileRequest]:
+    """Reconcile the account of each request of both queues."""
     known, clock, metrics = OrderReconcilerSettings.read(), SystemClock(), EmfMetrics()
     table, markets = Table(known.table_name), S3Markets(aws("s3"), known.markets_bucket, clock)
+    routine, awaited = (SqsReconcileQueue(aws("sqs"), url) for url in (known.reconcile_queue_url, known.awaited_look_queue_url))
     gate = order_gate(table, known.egress_address, clock, metrics)
     place = PlaceOrders(markets, gate, clock, metrics)
     reconcile = ReconcileAccount(
@@ -48,9 +51,15 @@ def build() -> QueueConsumer[ReconcileRequest]:
         protect=ProtectPositions(markets, clock, metrics),
         close=ClosePositions(clock, metrics),
         place=place,
-        queue=SqsReconcileQueue(aws("sqs"), known.reconcile_queue_url),
+        queue=AskForLooks(DynamoLooks(table), routine, awaited, clock, metrics, renews=True),
         clock=clock,
         metrics=metrics,
     )
-    urls = known.reconcile_queue_url, known.reconcile_dead_letters_url
-    return queue_consumer(ReconcileRequest, "reconcile", "order_reconciler", urls, reconcile)
+    return QueueConsumers(
+        {
+            url.rpartition("/")[2]: queue_consumer(
+                ReconcileRequest, "reconcile", "order_reconciler", (url, known.reconcile_dead_letters_url), reconcile
+            )
+            for url in (known.reconcile_queue_url, known.awaited_look_queue_url)
+        }
+    )

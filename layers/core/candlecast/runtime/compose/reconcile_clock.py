@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
+from candlecast.adapters.dynamodb.looks import DynamoLooks
 from candlecast.adapters.dynamodb.pools import DynamoPoolStore
 from candlecast.adapters.dynamodb.single_table.table import Table
 from candlecast.adapters.sqs.queues import SqsReconcileQueue
@@ -12,6 +13,7 @@ from candlecast.runtime.compose.start import once
 from candlecast.runtime.observe import EmfMetrics
 from candlecast.runtime.settings import ReconcileClockSettings
 from candlecast.services.pools.sweep_pools import SweepPools
+from candlecast.services.reconcile.ask_for_looks import AskForLooks
 from candlecast.services.reconcile.request_reconciles import RequestReconciles
 
 
@@ -21,8 +23,10 @@ def build() -> tuple[RequestReconciles, SweepPools]:
     known, clock, metrics = ReconcileClockSettings.read(), SystemClock(), EmfMetrics()
     table = Table(known.table_name)
     accounts = DynamoAccountStore(table, clock)
-    queue = SqsReconcileQueue(aws("sqs"), known.reconcile_queue_url)
+    queue, awaited = (SqsReconcileQueue(aws("sqs"), url) for url in (known.reconcile_queue_url, known.awaited_look_queue_url))
+    leases = DynamoLooks(table)
+    looks = AskForLooks(leases, queue, awaited, clock, metrics)
     return (
-        RequestReconciles(accounts, queue, clock, metrics),
+        RequestReconciles(accounts, looks, queue, leases, clock, metrics),
         SweepPools(DynamoPoolStore(table, clock), accounts, clock, metrics),
     )

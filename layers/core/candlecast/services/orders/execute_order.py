@@ -15,7 +15,7 @@ from candlecast.domain.account.account import Account
 from candlecast.domain.decide.plan import UNRESOLVED_WAIT_SECONDS, Plan, plan_orders
 from candlecast.domain.limits.limits import Authority
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
-from candlecast.domain.reconcile.look_schedule import next_look
+from candlecast.domain.reconcile.look_schedule import next_full_look, next_look
 from candlecast.domain.signals.messages import ReconcileRequest
 from candlecast.domain.signals.signal import reported_age_seconds
 from candlecast.domain.subscriptions.trade_order import TradeOrder
@@ -134,6 +134,9 @@ class ExecuteOrder:
             account_id=account.account_id,
             correlation_id=order.signal.correlation_id,
             full=at_once,
+            asked_at=now,
+            awaited=True,
+            turn=next_full_look(account) if at_once else None,
         )
         delay = max((look - now).total_seconds(), pause_seconds)
         self.reconcile_queue.send_reconcile([request], delay_seconds=min(MAX_DELAY_SECONDS, ceil(delay)))

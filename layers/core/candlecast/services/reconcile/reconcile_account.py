@@ -20,15 +20,24 @@ from candlecast.domain.account.switch_scope import places_of
 from candlecast.domain.orders.bracket import unprotected_exit
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.orders.position import Position
-from candlecast.domain.reconcile.look_schedule import expires_before_next_look, is_idle, next_answer, next_full_look
+from candlecast.domain.reconcile.look_lease import is_pointless, was_served
+from candlecast.domain.reconcile.look_schedule import (
+    OPEN_ORDER_INTERVAL,
+    expires_before_next_look,
+    is_idle,
+    next_answer,
+    next_full_look,
+    slot_after,
+)
 from candlecast.domain.reconcile.reconcile import Step, next_step
 from candlecast.domain.signals.messages import ReconcileRequest
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import Conflict, Fatal, RetryLater
 from candlecast.domain.values.reasons import Reason
 from candlecast.domain.venue.rules import rules_of
+from candlecast.domain.venue.weight_budget import MINUTE, minute_of
 from candlecast.ports.clock import Clock, Metrics
-from candlecast.ports.queue import ReconcileQueue
+from candlecast.ports.queue import Looks
 from candlecast.ports.store import AccountStore
 from candlecast.ports.vault import CredentialVault
 from candlecast.ports.venue import Venue, Venues
@@ -43,6 +52,7 @@ from candlecast.services.reconcile.protect_positions import ProtectPositions
 from candlecast.services.venue.check_gate import CheckGate
 
 CONFLICT_RETRY_SECONDS = 1.0  # another writer came between; the look is simply taken again
+NO_ROOM = frozenset({"WEIGHT_SPENT", "ADDRESS_BLOCKED"})  # refusals of our own budget: the venue was not asked
 MAX_DELAY_SECONDS = 900  # the most that SQS delays a message; the reconcile clock looks every minute anyway
 
 
@@ -73,7 +83,7 @@ class ReconcileAccount:
     protect: ProtectPositions
     close: ClosePositions
     place: PlaceOrders
-    queue: ReconcileQueue
+    queue: Looks
     clock: Clock
     metrics: Metrics
 
@@ -82,12 +92,33 @@ class ReconcileAccount:
         account = self.accounts.load(request.tenant_id, request.account_id)
         if account.credential_version is None or not account.can_be_looked_at:
             return account
-        if is_idle(account) and not request.full and self.clock.now() < next_full_look(account):
+        began = self.clock.now()
+        request = replace(request, full=request.full and not was_served(account, request))
+        is_turn = request.full or began >= next_full_look(account)
+        if (is_idle(account) and not is_turn) or is_pointless(account, request, began):
+            self.metrics.count("LooksPointless")
+            if request.awaited:
+                self.queue.end(request)
             return account  # somebody has looked since this was asked for
+        try:
+            stored = self._reconcile(account, account.credential_version, request)
+        except RetryLater as error:
+            if error.code not in NO_ROOM:
+                raise
+            self._put_off(account, request, error.after_seconds)
+            return account
+        if is_turn and (stored.reconciled_at is None or stored.reconciled_at < began):
+            self._put_off(stored, request)
+        elif request.awaited:
+            self.queue.end(request)
+        return stored
+
+    def _reconcile(self, account: Account, version: str, request: ReconcileRequest) -> Account:
+        """Look and act."""
         changes = Changes(account)
         try:
-            keys = self.vault.read(account.tenant_id, account.account_id, account.credential_version)
-            venue = self.venues.connect(account.venue, account.account_id, account.credential_version, keys)
+            keys = self.vault.read(account.tenant_id, account.account_id, version)
+            venue = self.venues.connect(account.venue, account.account_id, version, keys)
             seen = self._look(changes, venue, request)
             self.stop_resting(changes, venue, seen.switches)
         except Fatal as error:
@@ -182,7 +213,22 @@ class ReconcileAccount:
         look = now if request.full else next_answer(account, now)
         if look is not None and account.can_be_looked_at:
             delay = max((look - now).total_seconds(), pause_seconds, rules_of(account.venue).lookup_spacing.total_seconds())
-            self.queue.send_reconcile([request], delay_seconds=min(MAX_DELAY_SECONDS, ceil(delay)))
+            again = replace(request, asked_at=now, awaited=True, turn=next_full_look(account) if request.full else None)
+            self.queue.send_reconcile([again], delay_seconds=min(MAX_DELAY_SECONDS, ceil(delay)))
+
+    def _put_off(self, account: Account, request: ReconcileRequest, pause_seconds: float = 0) -> None:
+        """The venue had no room for the look: the request keeps its lease and comes in the next minute.
+
+        A look that an order waits for comes first in that minute, any other at the account's own second.
+        """
+        if not account.can_be_looked_at or account.status is not AccountStatus.ACTIVE:
+            return
+        now = self.clock.now()
+        minute = minute_of(now) + MINUTE
+        look = minute if request.awaited else slot_after(account.account_id, minute, OPEN_ORDER_INTERVAL)
+        self.metrics.count("LooksPutOff")
+        delay = max((look - now).total_seconds(), pause_seconds)
+        self.queue.send_reconcile([request], delay_seconds=min(MAX_DELAY_SECONDS, ceil(delay)))
 
     def _await_expiry(self, account: Account, request: ReconcileRequest) -> None:
         """Come back when an order may rest no longer that the clock's next look would find resting."""
@@ -190,7 +236,8 @@ class ReconcileAccount:
         expiry = expires_before_next_look(account, now)
         if expiry is not None:
             delay = max((expiry - now).total_seconds(), rules_of(account.venue).lookup_spacing.total_seconds())
-            self.queue.send_reconcile([replace(request, full=False)], delay_seconds=ceil(delay))
+            again = replace(request, full=False, asked_at=now, awaited=True, turn=None)
+            self.queue.send_reconcile([again], delay_seconds=ceil(delay))
 
 
 def _exposed(account: Account) -> list[Position]:

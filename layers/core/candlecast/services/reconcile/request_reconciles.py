@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import batched, islice
+from itertools import islice
 from math import ceil
 
 from candlecast.domain.reconcile.look_schedule import OPEN_ORDER_INTERVAL, slot_after
+from candlecast.domain.reconcile.look_window import MOST_WAITING, LookWindow
 from candlecast.domain.signals.messages import ReconcileRequest
+from candlecast.domain.values.errors import RetryLater
 from candlecast.domain.values.ids import digest
 from candlecast.ports.clock import Clock, Metrics
-from candlecast.ports.queue import ReconcileQueue
+from candlecast.ports.looks import Backlog, LookWindows
 from candlecast.ports.store import AccountStore, DueAccount
+from candlecast.services.reconcile.ask_for_looks import AskForLooks
 
-MAX_ACCOUNTS_PER_RUN = 5_000  # what one invocation queues well within its time-out; the rest is due a minute later
-BATCH = 100
 FIRING_INTERVAL = timedelta(minutes=1)
 CLOCK_SKEW = timedelta(seconds=5)  # between the scheduler and us; a time further ahead was chosen by somebody
 
@@ -26,31 +27,49 @@ class RequestReconciles:
     """The reconcile clock's use case."""
 
     accounts: AccountStore
-    queue: ReconcileQueue
+    looks: AskForLooks
+    backlog: Backlog
+    windows: LookWindows
     clock: Clock
     metrics: Metrics
 
     def __call__(self, scheduled_at: datetime) -> int:
-        """Ask for every account that is due before the next firing, up to a bound; returns how many.
+        """Ask for the accounts that are due before the next firing and whose look nobody has asked for; returns how many.
 
         Each message is delayed to when its account is due. An account that has been due since before the last firing is routine,
         or could not be repaired, and gets its turn within the minute. Where the open-order look and the turn of an account are
-        both due, only the look counts. A `scheduled_at` ahead of the clock asks at once for all that is due by then: an operator
-        wants it so.
+        both due, only the look counts. While requests of earlier firings wait, fewer are added (`LookWindow`): those that have
+        been due longest. A `scheduled_at` ahead of the clock asks at once for all that is due by then: an operator waits for it.
         """
         at_once = scheduled_at > self.clock.now() + CLOCK_SKEW
         until = scheduled_at if at_once else scheduled_at + FIRING_INTERVAL
-        by_delay = defaultdict(list)
-        found = list(islice(self.accounts.due_for_reconcile(until), MAX_ACCOUNTS_PER_RUN))
+        found = list(islice(self.accounts.due_for_reconcile(until), MOST_WAITING))
         soon = {(due.tenant_id, due.account_id) for due in found if not due.in_turn}
-        for due in (due for due in found if not due.in_turn or (due.tenant_id, due.account_id) not in soon):
-            by_delay[0 if at_once else _delay_seconds(due, scheduled_at)].append(due)
-        for delay in sorted(by_delay):
-            for batch in batched(by_delay[delay], BATCH, strict=False):
-                self.queue.send_reconcile([_request(due, scheduled_at) for due in batch], delay_seconds=delay)
-        asked = sum(map(len, by_delay.values()))
+        due = [due for due in found if not due.in_turn or (due.tenant_id, due.account_id) not in soon]
+        asked = self._at_once(due, scheduled_at) if at_once else self._within_window(due, scheduled_at)
         self.metrics.count("ReconcilesRequested", asked)
         return asked
+
+    def _at_once(self, due: Sequence[DueAccount], scheduled_at: datetime) -> int:
+        return self.looks.ask([(_request(account, scheduled_at, self.clock.now(), awaited=True), 0) for account in due])
+
+    def _within_window(self, due: Sequence[DueAccount], scheduled_at: datetime) -> int:
+        window = self._window()
+        now = self.clock.now()
+        wanted = [(_request(account, scheduled_at, now), _delay_seconds(account, scheduled_at)) for account in due]
+        asked = self.looks.ask(wanted, window.room)
+        try:
+            self.windows.save_window(window.with_more(asked))
+        except RetryLater:
+            return asked  # the next firing goes on with the window of this one
+        return asked
+
+    def _window(self) -> LookWindow:
+        """The window of this firing; a fresh one if nobody can say how much waits."""
+        try:
+            return self.windows.load_window().after_a_minute(self.backlog.waiting())
+        except RetryLater:
+            return LookWindow()
 
 
 def _delay_seconds(due: DueAccount, scheduled_at: datetime) -> int:
@@ -61,9 +80,12 @@ def _delay_seconds(due: DueAccount, scheduled_at: datetime) -> int:
     return ceil((slot_after(due.account_id, scheduled_at, OPEN_ORDER_INTERVAL) - scheduled_at).total_seconds())
 
 
-def _request(due: DueAccount, scheduled_at: datetime) -> ReconcileRequest:
+def _request(due: DueAccount, scheduled_at: datetime, now: datetime, *, awaited: bool = False) -> ReconcileRequest:
     return ReconcileRequest(
         tenant_id=due.tenant_id,
         account_id=due.account_id,
         correlation_id=digest("reconcile", due.account_id, scheduled_at.isoformat()),
+        asked_at=now,
+        awaited=awaited,
+        turn=due.due_at if due.in_turn else None,
     )

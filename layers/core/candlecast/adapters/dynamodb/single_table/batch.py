@@ -1,7 +1,7 @@
 """Read many items of the table in few requests.
 
-Those that are asked for by key are strongly consistent. PynamoDB's own batch asks for throttled keys again without a pause or an
-end. Here missing answers are an error of their own.
+Items that are asked for by key are strongly consistent unless the caller can do with less. PynamoDB's own batch asks for
+throttled keys again without a pause or an end. Here missing answers are an error.
 """
 
 from __future__ import annotations
@@ -23,13 +23,18 @@ Key = tuple[str, str]
 Item = Mapping[str, Any]
 
 
-def read_items(table: Table, keys: Collection[Key]) -> Mapping[Key, Item]:
+def read_items(table: Table, keys: Collection[Key], *, consistent: bool = True) -> Mapping[Key, Item]:
     """The items that there are, by (PK, SK), as DynamoDB writes them; one request for every hundred keys, side by side.
 
+    A read that need not be consistent costs half.
     Raises `RetryLater` (STORE_UNAVAILABLE) if any of them could not be read: part of an answer is no answer.
     """
     parts = list(batched(sorted(set(keys)), MAX_ITEMS, strict=False))
-    return {(item["PK"]["S"], item["SK"]["S"]): item for items in side_by_side(partial(_read, table), parts) for item in items}
+    return {
+        (item["PK"]["S"], item["SK"]["S"]): item
+        for items in side_by_side(partial(_read, table, consistent), parts)
+        for item in items
+    }
 
 
 def query_items(table: Table, **request: Any) -> Iterator[Item]:
@@ -45,9 +50,9 @@ def query_items(table: Table, **request: Any) -> Iterator[Item]:
         request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
 
-def _read(table: Table, keys: Sequence[Key]) -> Sequence[Item]:
+def _read(table: Table, consistent: bool, keys: Sequence[Key]) -> Sequence[Item]:
     asked = [{"PK": {"S": partition}, "SK": {"S": place}} for partition, place in keys]
-    wanted = {table.name: {"Keys": asked, "ConsistentRead": True}}
+    wanted = {table.name: {"Keys": asked, "ConsistentRead": consistent}}
     answer = ask(partial(table.client.batch_get_item, RequestItems=wanted))
     if answer.get("UnprocessedKeys"):
         raise RetryLater("STORE_UNAVAILABLE", "part of a batch was throttled", after_seconds=RETRY_AFTER_SECONDS)
