@@ -149,6 +149,7 @@ NEVER_ANSWERED: Mapping[str, str] = {
     "LIMIT_INVALID": "the query's schema refuses such a limit first",
     "MESSAGE_TOO_LARGE": "an exit of a cancellation is far below the bound",
     "MESSAGE_UNREADABLE": "the API reads no messages",
+    "RECORD_CONTENDED": "only the relay counts trades into records",
     "METADATA_TOO_LARGE": "a validation request has no metadata",
     "PAGE_SIZE_INVALID": "the query's schema refuses such a page first",
     "QUEUE_UNKNOWN": "the path's own check answers 404 first",

@@ -52,10 +52,8 @@ def _keys(*patterns: str) -> frozenset[str]:
     return frozenset(patterns)
 
 
-def _reads_and_writes(
-    read: frozenset[str], written: frozenset[str], lookups: Mapping[str, frozenset[str]] | None = None
-) -> Rights:
-    return Rights(get=read, batch_get=read, put=written, update=written, lookups=lookups)
+def _reads_and_writes(read: frozenset[str], written: frozenset[str], batch_written: frozenset[str] = frozenset()) -> Rights:
+    return Rights(get=read, batch_get=read, put=written, update=written, batch_write=batch_written)
 
 
 _GATE = _keys("KILL_SWITCH#*", "BREAKER#*", "WEIGHTS#*")
@@ -86,8 +84,12 @@ RIGHTS: Mapping[str, Rights] = {
         batch_write=_keys(TENANT),
         lookups={"GSI1": _keys("FOLLOWERS#*")},
     ),
-    "order_executor": _reads_and_writes(_keys(ACCOUNT) | _GATE | _POOLS | _LOOKS, _keys(ACCOUNT, "BREAKER#*", "WEIGHTS#*") | _POOLS | _LOOKS),
-    "order_reconciler": _reads_and_writes(_keys(ACCOUNT) | _GATE | _LOOKS, _keys(ACCOUNT, "BREAKER#*", "WEIGHTS#*") | _LOOKS),
+    "order_executor": _reads_and_writes(
+        _keys(ACCOUNT) | _GATE | _POOLS | _LOOKS, _keys(ACCOUNT, "BREAKER#*", "WEIGHTS#*") | _POOLS | _LOOKS, _LOOKS
+    ),
+    "order_reconciler": _reads_and_writes(
+        _keys(ACCOUNT) | _GATE | _LOOKS, _keys(ACCOUNT, "BREAKER#*", "WEIGHTS#*") | _LOOKS, _LOOKS
+    ),
     "reconcile_clock": Rights(
         get=_keys(ACCOUNT, "LOOKS") | _POOLS | _LOOKS,
         batch_get=_keys(ACCOUNT, "LOOKS") | _POOLS | _LOOKS,
@@ -103,7 +105,7 @@ RIGHTS: Mapping[str, Rights] = {
         query=_BROWSED,
         put=_CHANGED,
         update=_CHANGED,
-        delete=_keys(TENANT, ACCOUNT),
+        delete=_keys(TENANT),
         lookups=dict.fromkeys(("GSI1", "GSI2"), _LISTED),
     ),
     "market_catalogue": Rights(),

@@ -50,7 +50,7 @@ class DynamoDecisions:
         self._rows = table.rows(DecisionRow)
 
     def put_receipt(self, tenant_id: str, signal_id: str, subscription_id: str, receipt: str) -> None:
-        self._put(self._receipt(tenant_id, signal_id, subscription_id, receipt))
+        self._put_row(self._receipt(tenant_id, signal_id, subscription_id, receipt))
 
     def put_receipts(self, receipts: Iterable[Receipt]) -> None:
         with store_errors(), self._rows.batch_write() as batch:
@@ -76,7 +76,7 @@ class DynamoDecisions:
             body=to_json(breach),
             expires_at=self._expiry(),
         )
-        self._put(row)
+        self._put_row(row)
 
     def list_breaches(self, tenant_id: str, cursor: str | None = None, limit: int = 50) -> Page[Breach]:
         def breach(row: DecisionRow) -> Breach:
@@ -94,7 +94,7 @@ class DynamoDecisions:
     def _expiry(self) -> int:
         return int((self._clock.now() + RETENTION).timestamp())
 
-    def _put(self, row: DecisionRow) -> None:
+    def _put_row(self, row: DecisionRow) -> None:
         try:
             with store_errors():
                 row.save(condition=self._rows.partition.does_not_exist())
