@@ -1,4 +1,4 @@
-"""A request for a look is a lease: who is held back by whom, and which look has become pointless."""
+"""A request for a look is a lease: requests that it holds back, and looks that have become pointless."""
 
 from __future__ import annotations
 
