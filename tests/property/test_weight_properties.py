@@ -28,6 +28,7 @@ LOOK = (
 )
 ERRANDS: dict[RequestClass, tuple[VenueRequest, ...]] = {
     RequestClass.RECONCILER: LOOK,
+    RequestClass.AWAITED_LOOK: LOOK,
     RequestClass.ENTRY: (VenueRequest.MARKET_SETTING, VenueRequest.MARKET_SETTING, VenueRequest.PLACE_ORDER),
     RequestClass.EXIT: (VenueRequest.PLACE_ORDER, VenueRequest.CANCEL_ORDER, VenueRequest.CANCEL_ORDER),
     RequestClass.MARKET_DATA: (VenueRequest.MANY_CANDLES,),

@@ -28,6 +28,7 @@ def reconcile_account(
     queue: Looks,
     clock: Clock,
     metrics: Metrics,
+    awaited_venues: Venues | None = None,
 ) -> ReconcileAccount:
     """Wire the use case as `order_reconciler` of the composition root does."""
     place = PlaceOrders(markets, gate, clock, metrics)
@@ -35,6 +36,7 @@ def reconcile_account(
         accounts=accounts,
         vault=vault,
         venues=venues,
+        awaited_venues=awaited_venues or venues,
         gate=gate,
         settle=SettleOrders(place, clock),
         follow=FollowOrders(place, clock, metrics),

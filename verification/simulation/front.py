@@ -52,6 +52,7 @@ class Front:
     profile: Profile
     neighbours: int = 0
     most_used: int = 0  # by us, in any one minute
+    used_in_all: int = 0
     _outage: tuple[OutageKind, datetime] | None = None
     _banned_until: datetime | None = None
     _minute: datetime | None = None
@@ -119,6 +120,7 @@ class Front:
         if minute != self._minute:
             self._minute, self._used = minute, 0
         self._used += weight
+        self.used_in_all += weight
         self.most_used = max(self.most_used, self._used)
         if self._used > WEIGHT_PER_MINUTE:
             self.chronicle.fail(f"10: our address has used {self._used} of {WEIGHT_PER_MINUTE} in a minute")

@@ -138,6 +138,7 @@ class FifoQueue[M]:
         self._seen: dict[Hashable, datetime] = {}
         self.dead: list[M] = []
         self.put_messages: list[M] = []
+        self.receives = 0
 
     @property
     def under_way(self) -> int:
@@ -169,6 +170,7 @@ class FifoQueue[M]:
 
     def _deliver(self, group: str) -> None:
         waiting, workshop = self._waiting[group], self._workshop
+        self.receives += 1
         again = consume(workshop, self._consumer, waiting[0], FIFO_PAUSES_SECONDS[0])
         if again is None and workshop.repeats("fifo_message_repeated"):
             again = self._consumer.visibility_seconds  # done, and the function died before it could say so

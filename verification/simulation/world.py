@@ -15,6 +15,7 @@ from candlecast.domain.values.errors import Conflict, RetryLater
 from candlecast.domain.values.terms import Side
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.domain.venue.reports import OrderRequest
+from candlecast.domain.venue.weight_budget import RequestClass
 from candlecast.ports.venue import Credentials
 from candlecast.runtime.compose.consumer import MAX_RECEIVES
 from candlecast.services.market.announce_candles import AnnounceCandles
@@ -141,8 +142,8 @@ class World:
             AskedGate(gate, self.crossings), gate, weights, self._stored(self.limits, "limits"), self.clock, self.metrics
         )
 
-    def _venues(self, gate: CheckGate) -> GuardedVenues:
-        return GuardedVenues(self._watched(SimulatedVenues(self.exchange), "venues"), gate.watch, gate.spend)
+    def _venues(self, gate: CheckGate, asks: RequestClass = RequestClass.RECONCILER) -> GuardedVenues:
+        return GuardedVenues(self._watched(SimulatedVenues(self.exchange), "venues"), gate.watch, gate.spend, asks)
 
     @property
     def _markets(self) -> FakeMarkets:
@@ -154,6 +155,7 @@ class World:
                 accounts=self._stored(self.accounts, "accounts"),
                 vault=self._watched(self.vault, "vault"),
                 venues=self._venues(environment.gate),
+                awaited_venues=self._venues(environment.gate, RequestClass.AWAITED_LOOK),
                 markets=self._markets,
                 gate=environment.gate,
                 queue=self._looks(renews=True),

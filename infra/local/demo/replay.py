@@ -18,7 +18,7 @@ from typing import Any
 
 from candlecast.adapters.codec import to_json
 from candlecast.domain.market.candle import Candle
-from candlecast.domain.reconcile.look_schedule import OPEN_ORDER_INTERVAL
+from candlecast.domain.reconcile.look_schedule import FULL_LOOK_INTERVAL, OPEN_ORDER_INTERVAL
 from candlecast.domain.signals.messages import CandleClosed
 from candlecast.domain.values.ids import digest
 from infra.local.candle_files import CandleFile
@@ -31,6 +31,7 @@ from infra.local.project import CommandError
 DEFAULT_CANDLE_COUNT = 60
 HISTORY = 300  # candles before the first replayed one: the longest lookback of the built-in strategies is 272
 QUIET_SECONDS = 600.0  # without any change: a killed executor's messages come back after 90 s, a strategy's after six minutes
+TURN_SECONDS = FULL_LOOK_INTERVAL.total_seconds()  # of real time, by which the age of a state counts
 CLOCK_SECONDS = 20.0  # at most a minute in a deployment; sooner here, since somebody is watching
 POLL_SECONDS = 0.02
 # In the direction of the flow.
@@ -57,6 +58,8 @@ class Progress:
     signals: int = 0
     orders: int = 0
     reconciles: int = 0
+    closings: list[tuple[int, float]] = field(default_factory=list)
+    """For each instant: its orders, and the seconds from its candles' messages until all was quiet."""
     started: float = field(default_factory=time.monotonic)
 
 
@@ -79,18 +82,23 @@ class Replay:
         self.closings = tuple(closings(files, count))
         self._sqs = cloud.client("sqs")
         self._triggers: dict[str, tuple[Decimal, ...]] = {}
+        self._looked = time.monotonic()
         self.progress = Progress(steps=len(self.closings))
 
     def run(self, each: Callable[[Progress], None]) -> None:
         """Replay everything; `each` is told after every instant. Raises CommandError if it does not become quiet."""
+        self._reconcile()  # the clock's looks at the accounts since they were opened
         for closing in self.closings:
             self._operator.set_clock(closing.at)
             touched = self._touched(closing)
-            if touched:
+            if touched or time.monotonic() > self._looked + TURN_SECONDS:
                 self._reconcile()
+            announced, orders = time.monotonic(), self.progress.orders
             self.announce(closing)
             self.wait_until_quiet()
+            seconds = time.monotonic() - announced
             signals = self._count(closing.at)
+            self.progress.closings.append((self.progress.orders - orders, seconds))
             if touched or signals:
                 self._triggers = self._operator.open_triggers()
             each(self.progress)
@@ -137,6 +145,7 @@ class Replay:
 
     def _reconcile(self) -> None:
         self.progress.reconciles += self._fire_reconcile_clock()
+        self._looked = time.monotonic()
         self.wait_until_quiet()
 
     def _fire_reconcile_clock(self) -> int:

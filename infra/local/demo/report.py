@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from statistics import median
 from typing import Any
 
 from candlecast.adapters.dynamodb.executions import DynamoExecutionStore
@@ -34,6 +35,7 @@ DEAD_LETTERS = (
 )
 ACCEPTED = (IntentState.OPEN, IntentState.FILLED, IntentState.CANCELLED)
 PAGE = 100
+DONE, COMES_BACK = '"message":"message done"', '"message":"message comes back"'  # a line of a consumer for each receive
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +158,32 @@ def summarise(
         "venue_orders": len(book),
         "differences": differences(records, book),
     }
+
+
+def work(logs: Mapping[str, str], closings: Sequence[tuple[int, float]]) -> dict[str, Any]:
+    """The work behind the orders: receives, looks, and the seconds of an order without the fixed seconds of a candle."""
+    executor, reconciler = (_of(logs, name) for name in ("order_executor", "order_reconciler"))
+    orders = sum(count for count, _ in closings)
+    return {
+        "order_messages": orders,
+        "receives": executor.count(DONE) + executor.count(COMES_BACK),
+        "receives_stale": executor.count('"reason_code":"STATE_STALE"'),
+        "looks": reconciler.count(DONE) + reconciler.count(COMES_BACK),
+        "seconds_per_order": seconds_per_order(closings),
+    }
+
+
+def seconds_per_order(closings: Sequence[tuple[int, float]]) -> float | None:
+    """Seconds of one order; the median of the candles without orders is what a candle costs anyway. None without orders."""
+    orders = sum(count for count, _ in closings)
+    if not orders:
+        return None
+    fixed = median([seconds for count, seconds in closings if not count] or [0.0])
+    return round(sum(max(0.0, seconds - fixed) for count, seconds in closings if count) / orders, 4)
+
+
+def _of(logs: Mapping[str, str], function: str) -> str:
+    return "".join(text for name, text in logs.items() if name.endswith(function)).replace('": "', '":"')
 
 
 def is_sound(report: Mapping[str, Any]) -> bool:

@@ -18,7 +18,7 @@ from infra.local.cloud import Cloud
 from infra.local.demo.exchange import Operator
 from infra.local.demo.people import Person, Platform
 from infra.local.demo.replay import DEFAULT_CANDLE_COUNT, HISTORY, Progress, Replay, invoke
-from infra.local.demo.report import Ledger, count_dead_letters, is_sound, summarise
+from infra.local.demo.report import Ledger, count_dead_letters, is_sound, summarise, work
 from infra.local.demo.scenario import DEFAULT_USERS, MAX_USERS, VENUE, Case, PlannedStrategy, plan_strategies, plan_users
 from infra.local.emulator.patching import MINISTACK_VERSION
 from infra.local.kept_state import FRESH, Kept, note_build
@@ -115,7 +115,7 @@ def demo(options: Options, out: TextIO = sys.stdout) -> int:
         replay = scene.replay()
         replay.run(_table(out))
         replay.settle()
-        report = scene.report(replay.progress.messages)
+        report = scene.report(replay.progress.messages) | work(cloud.logs(), replay.progress.closings)
     report["seconds"] = round(time.monotonic() - started, 1)
     REPORT.parent.mkdir(parents=True, exist_ok=True)
     REPORT.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")

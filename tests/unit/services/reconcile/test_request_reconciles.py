@@ -81,7 +81,7 @@ def test_what_is_due_after_the_next_firing_is_left_to_it() -> None:
 
 def test_what_has_been_due_for_longer_is_spread_over_the_minute_and_keeps_its_second() -> None:
     desk = Desk(*(f"account-{number}" for number in range(600)), now=DUE + 6 * OPEN_ORDER_INTERVAL)
-    seconds = []
+    desk.looks.window, seconds = LookWindow(size=2 * 600), []
     for minute in (5, 6):
         desk.queue.sent.clear()
         desk.clock.set(DUE + minute * OPEN_ORDER_INTERVAL)
@@ -183,11 +183,13 @@ def test_the_clock_gives_twice_what_was_done_while_requests_wait() -> None:
     desk = Desk(store=ManyDue())
     desk.queue.not_done = 0
     assert desk.fire(later(desk, 0)) == FIRST_WINDOW
-    desk.queue.not_done = FIRST_WINDOW - 168
+    desk.queue.not_done = FIRST_WINDOW - 60
     assert desk.fire(later(desk, 4)) == 0
-    assert desk.looks.window == LookWindow(size=2 * 168, waiting=FIRST_WINDOW - 168)
-    desk.queue.not_done = 168
-    assert desk.fire(later(desk, 8)) == 168, "as much as a minute does"
+    assert desk.looks.window == LookWindow(size=2 * 60, waiting=FIRST_WINDOW - 60)
+    desk.queue.not_done = FIRST_WINDOW - 180
+    assert desk.fire(later(desk, 8)) == 0
+    desk.queue.not_done = 60
+    assert desk.fire(later(desk, 12)) == 60, "as much as a minute does"
 
 
 def test_the_window_doubles_while_everything_is_done_and_never_closes() -> None:
@@ -196,7 +198,7 @@ def test_the_window_doubles_while_everything_is_done_and_never_closes() -> None:
         window = window.after_a_minute(0)
         window = window.with_more(window.room)
         sizes.append(window.size)
-    assert sizes == [1_000, 2_000, 4_000, 5_000]
+    assert sizes == [300, 600, 1_200, 2_400]
     assert window.after_a_minute(5_000).size == LEAST_WINDOW
 
 

@@ -75,14 +75,17 @@ def place_of(request: ReconcileRequest) -> LeasePlace:
 def is_covered(wanted: LookLease, held: LookLease | None, now: datetime, *, renews: bool = False) -> bool:
     """Whether a request waits already that does what `wanted` asks for.
 
-    A look that an order awaits is never covered by a routine look, which waits in the slower queue. No look is covered by a later
-    look. `renews`: the reconciler asks, whose own request is the request that was to be delivered by now.
+    A look that an order awaits is never covered by a routine look, which waits in the slower queue. A look at open orders is not
+    covered by a later look; a routine look may come as much later as the next routine look. A turn is covered by each request for
+    that turn, also by a request that was put off. `renews`: the reconciler asks, whose own request was to be delivered by now.
     """
     if held is None or held.until <= now or held.turn != wanted.turn or (wanted.awaited and not held.awaited):
         return False
     if renews and held.look_at <= now:
         return False
-    return held.look_at <= wanted.look_at + SAME_MOMENT and (wanted.awaited or held.until > wanted.look_at)
+    later = SAME_MOMENT if wanted.awaited else OPEN_ORDER_INTERVAL
+    in_time = wanted.turn is not None or held.look_at <= wanted.look_at + later
+    return in_time and (wanted.awaited or held.until > wanted.look_at)
 
 
 def is_pointless(account: Account, request: ReconcileRequest, now: datetime) -> bool:

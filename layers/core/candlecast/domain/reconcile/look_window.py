@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from candlecast.domain.values.copying import replace
 
 MOST_WAITING = 5_000  # what one invocation of the clock queues well within its time-out; the rest is due a minute later
-FIRST_WINDOW = 1_000  # a minute of ten reconcilers at their usual pace; it doubles each minute in which all of it was done
+FIRST_WINDOW = 300  # doubles each minute in which all of it was done: 5,000 accounts within five minutes
 LEAST_WINDOW = 100  # goes on asking while a venue is silent; most accounts of a small stack in a minute
 NEARLY_ALL = 10  # a tenth may still be on its way at the next firing: looks are spread over the whole minute
 

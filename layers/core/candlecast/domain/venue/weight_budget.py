@@ -20,6 +20,7 @@ class RequestClass(StrEnum):
 
     EXIT = "EXIT"
     ENTRY = "ENTRY"
+    AWAITED_LOOK = "AWAITED_LOOK"
     RECONCILER = "RECONCILER"
     MARKET_DATA = "MARKET_DATA"
 
@@ -27,6 +28,7 @@ class RequestClass(StrEnum):
 SHARE_PERCENT = {
     RequestClass.EXIT: 100,  # money is at stake until it is through
     RequestClass.ENTRY: 90,  # an entry that does not get through costs an opportunity
+    RequestClass.AWAITED_LOOK: 85,  # an order waits for it; the looks of the clock cannot use up its share
     RequestClass.RECONCILER: 70,  # the clock repeats it in a minute, and a third of the minute stays for orders
     RequestClass.MARKET_DATA: 50,  # a late candle costs one signal; half of the minute stays for accounts
 }
@@ -34,7 +36,13 @@ SHARE_PERCENT = {
 # settings, the reconciler for two looks at an account, market data for some requests for candles. One look: open orders of a
 # market 2, positions 5, balance 5, an order with its trades 7. Unused weight is lost with the minute, so a lease is small beside
 # the whole budget. The hourly look at all markets (80) leases more.
-LEASE = {RequestClass.EXIT: 6, RequestClass.ENTRY: 6, RequestClass.RECONCILER: 40, RequestClass.MARKET_DATA: 20}
+LEASE = {
+    RequestClass.EXIT: 6,
+    RequestClass.ENTRY: 6,
+    RequestClass.AWAITED_LOOK: 20,
+    RequestClass.RECONCILER: 40,
+    RequestClass.MARKET_DATA: 20,
+}
 
 
 @dataclass(frozen=True)

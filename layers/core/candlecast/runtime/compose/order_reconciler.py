@@ -12,6 +12,7 @@ from candlecast.adapters.s3.market_catalogue import S3Markets
 from candlecast.adapters.sqs.queues import SqsReconcileQueue
 from candlecast.adapters.system import SystemClock
 from candlecast.domain.signals.messages import ReconcileRequest
+from candlecast.domain.venue.weight_budget import RequestClass
 from candlecast.runtime.batch import QueueConsumers
 from candlecast.runtime.compose.clients import aws
 from candlecast.runtime.compose.consumer import queue_consumer
@@ -39,10 +40,12 @@ def build() -> QueueConsumers[ReconcileRequest]:
     routine, awaited = (SqsReconcileQueue(aws("sqs"), url) for url in (known.reconcile_queue_url, known.awaited_look_queue_url))
     gate = order_gate(table, known.egress_address, clock, metrics)
     place = PlaceOrders(markets, gate, clock, metrics)
+    venues = CcxtVenues(Templates(known.ccxt_venues(), markets.all))
     reconcile = ReconcileAccount(
         accounts=DynamoAccountStore(table, clock),
         vault=SecretsManagerVault(aws("secretsmanager"), known.secret_prefix),
-        venues=GuardedVenues(CcxtVenues(Templates(known.ccxt_venues(), markets.all)), gate.watch, gate.spend),
+        venues=GuardedVenues(venues, gate.watch, gate.spend),
+        awaited_venues=GuardedVenues(venues, gate.watch, gate.spend, RequestClass.AWAITED_LOOK),
         gate=gate,
         settle=SettleOrders(place, clock),
         follow=FollowOrders(place, clock, metrics),

@@ -75,6 +75,8 @@ class ReconcileAccount:
     accounts: AccountStore
     vault: CredentialVault
     venues: Venues
+    awaited_venues: Venues
+    """The same venues for looks that an order waits for, which have a share of the weight budget of their own."""
     gate: CheckGate
     settle: SettleOrders
     follow: FollowOrders
@@ -118,7 +120,8 @@ class ReconcileAccount:
         changes = Changes(account)
         try:
             keys = self.vault.read(account.tenant_id, account.account_id, version)
-            venue = self.venues.connect(account.venue, account.account_id, version, keys)
+            venues = self.awaited_venues if request.awaited else self.venues
+            venue = venues.connect(account.venue, account.account_id, version, keys)
             seen = self._look(changes, venue, request)
             self.stop_resting(changes, venue, seen.switches)
         except Fatal as error:
@@ -219,13 +222,15 @@ class ReconcileAccount:
     def _put_off(self, account: Account, request: ReconcileRequest, pause_seconds: float = 0) -> None:
         """The venue had no room for the look: the request keeps its lease and comes in the next minute.
 
-        A look that an order waits for comes first in that minute, any other at the account's own second.
+        A look that an order awaits comes first in that minute. So does a look that was put off before, since an account with a
+        late second would never find room. Any other look comes at the account's own second.
         """
         if not account.can_be_looked_at or account.status is not AccountStatus.ACTIVE:
             return
         now = self.clock.now()
         minute = minute_of(now) + MINUTE
-        look = minute if request.awaited else slot_after(account.account_id, minute, OPEN_ORDER_INTERVAL)
+        at_once = request.awaited or (request.asked_at is not None and now - request.asked_at >= MINUTE)
+        look = minute if at_once else slot_after(account.account_id, minute, OPEN_ORDER_INTERVAL)
         self.metrics.count("LooksPutOff")
         delay = max((look - now).total_seconds(), pause_seconds)
         self.queue.send_reconcile([request], delay_seconds=min(MAX_DELAY_SECONDS, ceil(delay)))

@@ -63,6 +63,8 @@ class GuardedVenue:
 
     venue: Venue
     guard: Guard
+    asks: RequestClass = RequestClass.RECONCILER
+    """The share of the budget for questions."""
     _asked: bool = field(default=False)
 
     def create_order(self, request: OrderRequest) -> VenueOrder:
@@ -117,7 +119,7 @@ class GuardedVenue:
         if not self._asked:
             self.guard.watch.require_working(self.guard.name)
             self._asked = True
-        return self._tell(RequestClass.RECONCILER, weights, request)
+        return self._tell(self.asks, weights, request)
 
     def _tell[T](self, purpose: RequestClass, weights: Sequence[VenueRequest], request: Callable[[], T]) -> T:
         return self.guard.passing(purpose, weights, request, lambda: self.venue.used_weight)
@@ -130,10 +132,12 @@ class GuardedVenues:
     venues: Venues
     watch: WatchVenue
     spend: SpendWeight
+    asks: RequestClass = RequestClass.RECONCILER
+    """The share of the budget for questions."""
 
     def connect(self, venue: str, account_id: str, credential_version: str, credentials: Credentials) -> GuardedVenue:
         connected = self.venues.connect(venue, account_id, credential_version, credentials)
-        return GuardedVenue(connected, Guard(venue, self.watch, self.spend))
+        return GuardedVenue(connected, Guard(venue, self.watch, self.spend), self.asks)
 
 
 @dataclass(frozen=True, slots=True)
