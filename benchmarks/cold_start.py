@@ -40,6 +40,7 @@ ENVIRONMENT = {
     "KMS_KEY_ID": "key",
     "OPERATOR_SECRET_ID": "operator",
     "DEAD_LETTERS_FUNCTION": "test-dlq_redrive:live",
+    "CURSOR_SECRET_ID": "cursors",
     "FUNCTIONS_PREFIX": "test",
     "MAX_CANDLE_LATENESS_SECONDS": "300",
     "VENUES": '{"paper": {"ccxt_class": "binanceusdm", "base_url": "http://127.0.0.1:9"}}',

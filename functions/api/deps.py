@@ -18,7 +18,6 @@ from functions.api.problems import Forbidden, Unauthenticated
 PLATFORM_ADMIN = "platform_admin"
 DEFAULT_PAGE_SIZE = 50
 MAX_PAGE_SIZE = 100  # what the store serves in one query
-MAX_CURSOR_CHARACTERS = 2_048  # the longest that the store gives out
 TENANT = re.compile(r"[A-Za-z0-9_.:@|=-]{1,128}")  # an OIDC subject, without what separates the parts of a key
 IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}")  # every id that we ever made; anything else can only be unknown
 LIST_CLAIM = re.compile(r"\[([^\[\] ]+(?: [^\[\] ]+)*)\]")  # `[a b]`: single blanks of ASCII, no bracket inside
@@ -103,7 +102,6 @@ AccountId = Annotated[str, Depends(_account)]
 OrderId = Annotated[str, Depends(_order)]
 
 PageSize = Annotated[int, Query(ge=1, le=MAX_PAGE_SIZE, description="Entries per page.")]
-Cursor = Annotated[str | None, Query(max_length=MAX_CURSOR_CHARACTERS, description="`next_cursor` of the page before.")]
 IdempotencyKey = Annotated[
     str | None,
     Header(

@@ -67,7 +67,10 @@ REFUSALS: Mapping[int, Mapping[str, tuple[str, str]]] = {
             "See `errors`.",
         ),
         "INVALID_VALUE": ("A value breaks a rule of its kind that the detail names.", "Correct the value."),
-        "CURSOR_INVALID": ("The cursor belongs to another listing or tenant, or is cut.", "Begin with the first page."),
+        "CURSOR_INVALID": (
+            "The cursor belongs to another query or tenant, was changed, or its key was replaced.",
+            "Begin with the first page.",
+        ),
         "ENTRY_ORDER_INVALID": ("The terms of `entry` contradict each other.", "See EntryPreferenceInput."),
         "IDEMPOTENCY_KEY_REUSED": ("The key was used with another body.", "Use a new key for a new request."),
         "LIMIT_OUT_OF_BOUNDS": ("A limit is outside its bounds.", "See the bounds of the limits below."),

@@ -55,7 +55,7 @@ from tests.support.fakes.source_use import FakeSourceUse
 from tests.support.fakes.store import FakeDatabase
 from tests.support.fakes.strategies import FakeStrategyStore
 from tests.support.fakes.subscriptions import FakeSubscriptionStore
-from tests.support.fakes.vault import FakeVault
+from tests.support.fakes.vault import FakeCursorKey, FakeVault
 from tests.support.gateway import Client, Providers
 
 EXTERNAL = "external-1"
@@ -91,6 +91,7 @@ class Deployment:
     database: FakeDatabase = field(default_factory=FakeDatabase)
     clock: FakeClock = field(default_factory=FakeClock)
     vault: FakeVault = field(default_factory=FakeVault)
+    cursor_key: FakeCursorKey = field(default_factory=FakeCursorKey)
     trade_queue: FakeTradeQueue = field(default_factory=FakeTradeQueue)
     table: FakeProbe = field(default_factory=FakeProbe)
     queue: FakeProbe = field(default_factory=FakeProbe)
@@ -130,6 +131,7 @@ class Deployment:
             api.credentials: giving(self.vault),
             api.source_secrets: giving(self.vault),
             api.source_use: giving(self.source_use),
+            api.cursor_key: giving(self.cursor_key),
             api.dead_letters: giving(self.dead_letters),
             api.kill_switches: giving(self.gate),
             api.clock: giving(self.clock),

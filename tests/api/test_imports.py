@@ -18,6 +18,7 @@ ENVIRONMENT = {
     "SECRET_PREFIX": "candlecast/stack",
     "KMS_KEY_ID": "key",
     "DEAD_LETTERS_FUNCTION": "stack-dlq_redrive:live",
+    "CURSOR_SECRET_ID": "cursors",
 }
 
 

@@ -33,8 +33,8 @@ def test_strategies_are_listed_page_by_page(populated: Deployment) -> None:
     assert second.json["next_cursor"] is None
 
 
-@pytest.mark.parametrize("query", [{"limit": "0"}, {"limit": "101"}, {"limit": "many"}, {"cursor": "x" * 2049}])
-def test_page_sizes_and_cursors_are_bounded(populated: Deployment, query: dict[str, str]) -> None:
+@pytest.mark.parametrize("query", [{"limit": "0"}, {"limit": "101"}, {"limit": "many"}, {"limit": "1e2"}, {"limit": "9" * 5_000}])
+def test_page_sizes_are_bounded(populated: Deployment, query: dict[str, str]) -> None:
     answer = populated.client.get("/v1/strategies", **query)
     assert (answer.status, answer.code) == (422, "INVALID_REQUEST")
     assert answer.json["errors"][0]["pointer"] == f"query:{next(iter(query))}"

@@ -15,6 +15,7 @@ READS_A_SECRET = {
     "order_reconciler": {f"{SECRETS}/account/*"},
     "signal_intake": {f"{SECRETS}/source/*"},
     "paper_exchange": {"<OperatorSecretArn>"},
+    "api": {"<CursorSecretArn>"},
 }
 CHANGES_SECRETS = {"secretsmanager:CreateSecret", "secretsmanager:PutSecretValue", "secretsmanager:UpdateSecret"}
 
@@ -87,7 +88,7 @@ def test_the_api_writes_keys_and_cannot_read_one_back() -> None:
     for action in used | {"secretsmanager:DeleteSecret", "secretsmanager:TagResource"}:
         assert allowed("api", action) == writable
     reads = ("secretsmanager:GetSecretValue", "secretsmanager:BatchGetSecretValue", "secretsmanager:DescribeSecret")
-    assert [allowed("api", it) for it in reads] == [set(), set(), set()]
+    assert [allowed("api", it) for it in reads] == [{"<CursorSecretArn>"}, set(), set()]
 
 
 def test_nobody_but_the_api_changes_secrets() -> None:

@@ -168,8 +168,9 @@ def test_the_bucket_is_private_versioned_encrypted_and_speaks_tls() -> None:
     assert (deny["Effect"], deny["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
 
 
-def test_the_operators_secret_is_generated_and_encrypted() -> None:
-    secret = resources(root(), "AWS::SecretsManager::Secret")["OperatorSecret"]
+@pytest.mark.parametrize("name", ["OperatorSecret", "CursorSecret"])
+def test_a_secret_of_the_stack_is_generated_and_encrypted(name: str) -> None:
+    secret = resources(root(), "AWS::SecretsManager::Secret")[name]
     assert secret["GenerateSecretString"]["PasswordLength"] >= 32
     assert text(secret["KmsKeyId"]) == "<Key.Arn>"
     assert "SecretString" not in secret

@@ -85,6 +85,7 @@ FIXED: dict[str, dict[str, Any]] = {
     "root.EventBus": {"Name": "stack-events"},
     "root.Key": {},
     "root.OperatorSecret": {"Name": "candlecast/stack/operator"},
+    "root.CursorSecret": {"Name": "candlecast/stack/cursors"},
     "root.PaperHttpApi": {},
     **{f"Roles.{logical_id(name).removesuffix('Function')}Role": {} for name in SHAPE},
     **{f"Roles.{logical_id(name).removesuffix('Function')}Logs": {"LogGroupName": f"/aws/lambda/stack-{name}"} for name in SHAPE},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functions.api.deps import DEFAULT_PAGE_SIZE, Cursor, PageSize
+from functions.api.paging import PagingDep
 from functions.api.ports import ExecutionsDep, SignalsDep
 from functions.api.resources import VERSION, resource_router
 from functions.api.schemas.strategies import ExecutionView, PublishedSignalView
@@ -16,21 +16,19 @@ router = resource_router(VERSION + "/strategies/{strategy_id}", "strategies", 40
 def list_executions(
     executions: ExecutionsDep,
     strategy_id: ReadableStrategy,
-    limit: PageSize = DEFAULT_PAGE_SIZE,
-    cursor: Cursor = None,
+    paging: PagingDep,
 ) -> Listing[ExecutionView]:
     """List a strategy's runs, newest candle first: one per candle, however many follow it. Followers and operators see them."""
-    page = executions.list_executions(strategy_id, cursor, limit)
-    return Listing(items=[ExecutionView.of(execution) for execution in page.items], next_cursor=page.cursor)
+    page = executions.list_executions(strategy_id, paging.start, paging.limit)
+    return Listing(items=[ExecutionView.of(execution) for execution in page.items], next_cursor=paging.next(page.cursor))
 
 
 @router.get("/signals")
 def list_signals(
     signals: SignalsDep,
     strategy_id: ReadableStrategy,
-    limit: PageSize = DEFAULT_PAGE_SIZE,
-    cursor: Cursor = None,
+    paging: PagingDep,
 ) -> Listing[PublishedSignalView]:
     """List a strategy's signals, newest first, with the progress of each. Followers and operators see them."""
-    page = signals.list_signals(strategy_id, cursor, limit)
-    return Listing(items=[PublishedSignalView.of(record) for record in page.items], next_cursor=page.cursor)
+    page = signals.list_signals(strategy_id, paging.start, paging.limit)
+    return Listing(items=[PublishedSignalView.of(record) for record in page.items], next_cursor=paging.next(page.cursor))

@@ -16,12 +16,11 @@ from functions.api.deps import (
     AdminDep,
     Caller,
     CallerDep,
-    Cursor,
-    PageSize,
     SubscriptionId,
     identifier,
 )
 from functions.api.openapi import refusals
+from functions.api.paging import PagingDep
 from functions.api.ports import DecisionsDep
 from functions.api.problems import Forbidden
 from functions.api.resources import VERSION, resource_router
@@ -86,10 +85,10 @@ def list_limits(_: CallerDep) -> Listing[LimitView]:
 
 
 @router.get("/breaches")
-def list_breaches(who: CallerDep, decisions: DecisionsDep, limit: PageSize = 50, cursor: Cursor = None) -> Listing[BreachView]:
+def list_breaches(who: CallerDep, decisions: DecisionsDep, paging: PagingDep) -> Listing[BreachView]:
     """List the entries of yours that a limit has stopped, newest first; they are kept for three months."""
-    page = decisions.list_breaches(who.tenant_id, cursor, limit)
-    return Listing(items=[BreachView.of(breach) for breach in page.items], next_cursor=page.cursor)
+    page = decisions.list_breaches(who.tenant_id, paging.start, paging.limit)
+    return Listing(items=[BreachView.of(breach) for breach in page.items], next_cursor=paging.next(page.cursor))
 
 
 @router.get("/effective/{subscription_id}", responses=refusals(404))

@@ -8,7 +8,8 @@ from fastapi import Query
 
 from candlecast.domain.orders.intent import IntentState
 from candlecast.ports.store import OrderFilter
-from functions.api.deps import DEFAULT_PAGE_SIZE, CallerDep, Cursor, OrderId, PageSize, identifier
+from functions.api.deps import CallerDep, OrderId, identifier
+from functions.api.paging import PagingDep
 from functions.api.ports import AccountsDep, DecisionsDep, HistoryDep, SubscriptionsDep
 from functions.api.resources import VERSION, resource_router
 from functions.api.schemas.receipts import ReceiptView
@@ -21,14 +22,13 @@ router = resource_router(VERSION + "/orders", "orders", 401, 404, 422, 500, 503)
 @router.get("")
 def list_orders(
     who: CallerDep,
+    paging: PagingDep,
     history: HistoryDep,
     subscriptions: SubscriptionsDep,
     accounts: AccountsDep,
     subscription_id: Annotated[str | None, Query()] = None,
     account_id: Annotated[str | None, Query()] = None,
     state: Annotated[IntentState | None, Query()] = None,
-    limit: PageSize = DEFAULT_PAGE_SIZE,
-    cursor: Cursor = None,
 ) -> Listing[OrderView]:
     """List your orders, newest first; a subscription or account that is not yours answers 404."""
     if subscription_id is not None:
@@ -36,8 +36,8 @@ def list_orders(
     if account_id is not None:
         accounts.load(who.tenant_id, identifier(account_id))
     where = OrderFilter(subscription_id=subscription_id, account_id=account_id, state=state)
-    page = history.list_orders(who.tenant_id, where, cursor, limit)
-    return Listing(items=[OrderView.of(intent) for intent in page.items], next_cursor=page.cursor)
+    page = history.list_orders(who.tenant_id, where, paging.start, paging.limit)
+    return Listing(items=[OrderView.of(intent) for intent in page.items], next_cursor=paging.next(page.cursor))
 
 
 @router.get("/{order_id}")

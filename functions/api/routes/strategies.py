@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from functions.api.deps import DEFAULT_PAGE_SIZE, PLATFORM_ADMIN, AdminDep, CallerDep, Cursor, PageSize, StrategyId
+from functions.api.deps import PLATFORM_ADMIN, AdminDep, CallerDep, StrategyId
 from functions.api.openapi import refusals
+from functions.api.paging import PagingDep
 from functions.api.ports import ClockDep, StrategiesDep
 from functions.api.resources import VERSION, resource_router
 from functions.api.schemas.statistics import StrategyRecordView
@@ -30,13 +31,11 @@ router = resource_router(VERSION + "/strategies", "strategies", 401, 422, 500, 5
 
 
 @router.get("")
-def list_strategies(
-    who: CallerDep, strategies: StrategiesDep, limit: PageSize = DEFAULT_PAGE_SIZE, cursor: Cursor = None
-) -> Listing[StrategyView]:
+def list_strategies(who: CallerDep, strategies: StrategiesDep, paging: PagingDep) -> Listing[StrategyView]:
     """List the strategies that can be followed; operators see code and parameters here too."""
-    page = strategies.list_strategies(cursor, limit)
+    page = strategies.list_strategies(paging.start, paging.limit)
     show = StrategyView.of if PLATFORM_ADMIN in who.roles else StrategyView.listed
-    return Listing(items=[show(definition) for definition in page.items], next_cursor=page.cursor)
+    return Listing(items=[show(definition) for definition in page.items], next_cursor=paging.next(page.cursor))
 
 
 @router.post("", status_code=201, responses=refusals(403, 409, 413))

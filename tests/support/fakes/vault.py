@@ -8,6 +8,18 @@ from candlecast.domain.values.errors import Fatal, RetryLater
 from candlecast.ports.venue import Credentials
 
 
+class FakeCursorKey:
+    """A key that a test replaces; counts reads."""
+
+    def __init__(self, key: bytes = b"key of cursors") -> None:
+        self.key = key
+        self.reads = 0
+
+    def read(self) -> bytes:
+        self.reads += 1
+        return self.key
+
+
 class FakeVault:
     """Reader and writer of both kinds of secret. A write's token is its version, as in Secrets Manager; counts reads."""
 

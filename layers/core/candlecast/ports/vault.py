@@ -35,5 +35,13 @@ class SourceSecrets(Protocol):
         ...
 
 
+class CursorKey(Protocol):
+    """Reads the key that signs the cursors of listings; kept for minutes, so that a new key comes into force by itself."""
+
+    def read(self) -> bytes:
+        """Raises `RetryLater` (VAULT_UNAVAILABLE) if the vault does not answer."""
+        ...
+
+
 class SourceSecretWriter(Protocol):
     def write_source(self, source_id: str, secret: str, token: str) -> str: ...

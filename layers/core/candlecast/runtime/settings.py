@@ -109,6 +109,7 @@ class ApiSettings(WithTable, WithVenues):
     secret_prefix: str
     kms_key_id: str
     dead_letters_function: str
+    cursor_secret_id: str
     tenant_claim: str = "sub"
     roles_claim: str = "cognito:groups"
 

@@ -11,6 +11,7 @@ import json
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ from botocore.exceptions import ClientError
 from candlecast.adapters.aws.clients import RETRY_AFTER_SECONDS, aws_errors, error_code
 from candlecast.domain.values.errors import Fatal, RetryLater
 from candlecast.domain.values.ids import digest
+from candlecast.ports.clock import Clock
 from candlecast.ports.venue import Credentials
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 MAX_CACHED_ACCOUNTS = 2_000  # some 1 kB each; one environment serves about as many between two cold starts
 MAX_CACHED_SOURCES = 200
+CURSOR_KEY_AGE = timedelta(minutes=5)  # a rotated key is in force everywhere by then; a cursor lives hardly longer
 UNAVAILABLE = "VAULT_UNAVAILABLE"
 GONE = frozenset({"ResourceNotFoundException", "InvalidRequestException"})  # the latter: marked for deletion
 NAME_PART = re.compile(r"[A-Za-z0-9_+=.@-]{1,128}")  # what Secrets Manager takes between two slashes
@@ -145,6 +148,34 @@ class SecretsManagerSources:
         except ClientError as error:
             if error_code(error) in GONE:
                 return None
+            raise
+
+
+class SecretsManagerCursorKey:
+    """`ports.vault.CursorKey`: reads the secret at the first need, and again once it is `CURSOR_KEY_AGE` old.
+
+    However many cursors are forged, the vault is asked no more often.
+    """
+
+    def __init__(self, client: SecretsManagerClient, secret_id: str, clock: Clock) -> None:
+        self._client = client
+        self._secret_id = secret_id
+        self._clock = clock
+        self._known: tuple[datetime, bytes] | None = None
+
+    def read(self) -> bytes:
+        now = self._clock.now()
+        if self._known is None or now - self._known[0] >= CURSOR_KEY_AGE:
+            self._known = (now, self._value().encode())
+        return self._known[1]
+
+    def _value(self) -> str:
+        try:
+            with aws_errors(UNAVAILABLE):
+                return self._client.get_secret_value(SecretId=self._secret_id)["SecretString"]
+        except ClientError as error:
+            if error_code(error) in GONE:
+                raise RetryLater(UNAVAILABLE, error_code(error), after_seconds=RETRY_AFTER_SECONDS) from error
             raise
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from candlecast.adapters.aws.clients import functions_client
 from candlecast.adapters.aws.dead_letters_function import FunctionDeadLetters
-from candlecast.adapters.aws.secrets import SecretsManagerWriter
+from candlecast.adapters.aws.secrets import SecretsManagerCursorKey, SecretsManagerWriter
 from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
 from candlecast.adapters.dynamodb.decisions import DynamoDecisions
 from candlecast.adapters.dynamodb.executions import DynamoExecutionStore
@@ -57,7 +57,7 @@ if TYPE_CHECKING:
         SubscriptionStore,
     )
     from candlecast.ports.strategies import StrategyCode
-    from candlecast.ports.vault import CredentialWriter, SourceSecretWriter
+    from candlecast.ports.vault import CredentialWriter, CursorKey, SourceSecretWriter
     from candlecast.ports.venue import Markets
 
 SECONDS_TO_START = 6.0  # a cold start, and the way there and back
@@ -183,6 +183,11 @@ def credentials() -> CredentialWriter:
 @provider
 def source_secrets() -> SourceSecretWriter:
     return _secrets()
+
+
+@provider
+def cursor_key() -> CursorKey:
+    return SecretsManagerCursorKey(aws("secretsmanager"), build().known.cursor_secret_id, build().clock)
 
 
 @provider
