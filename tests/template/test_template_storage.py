@@ -1,6 +1,7 @@
 """Queues, tables, bucket, secret, topic: encrypted, bounded, recoverable, and nothing falls between two queues."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -92,6 +93,32 @@ def test_each_queue_has_one_consumer_with_a_bounded_pace_and_partial_failures() 
         "reconcile": "order_reconciler",
         "awaited-look": "order_reconciler",
     }
+
+
+def test_a_reservation_is_what_the_queues_of_a_function_may_start() -> None:
+    """Less would be throttled after the poll, and each such poll counts as a receive of the message."""
+    paces: dict[str, list[Any]] = {}
+    for mapping in MAPPINGS.values():
+        name = text(mapping["FunctionName"]).strip("<>").removesuffix("Aliaslive")
+        if "ScalingConfig" in mapping:
+            paces.setdefault(name, []).append(mapping["ScalingConfig"]["MaximumConcurrency"]["Ref"])
+    for name, started in paces.items():
+        reservation = resources(root(), "AWS::Lambda::Function")[name].get("ReservedConcurrentExecutions")
+        if reservation is None:
+            continue
+        condition, count, otherwise = reservation["Fn::If"]
+        assert (condition, otherwise) == ("ConcurrencyReserved", {"Ref": "AWS::NoValue"})
+        if started != [count["Ref"]]:  # of two queues: CloudFormation cannot add, so the defaults hold, and `make deploy` checks
+            declared = root()["Parameters"]
+            assert declared[count["Ref"]]["Default"] >= sum(declared[pace]["Default"] for pace in started)
+
+
+def test_the_functions_that_trade_and_watch_may_have_a_reservation() -> None:
+    reserving = {
+        function_name(it) for it in resources(root(), "AWS::Lambda::Function").values() if "ReservedConcurrentExecutions" in it
+    }
+    trading = {"order_executor", "order_reconciler", "candle_clock", "reconcile_clock"}
+    assert reserving == trading | {"api", "signal_intake", "paper_exchange"}
 
 
 @pytest.mark.parametrize("action", ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"])

@@ -47,6 +47,11 @@ CHANGES: dict[str, tuple[str, frozenset[str]]] = {
     "FanoutConcurrency": ("10", frozenset()),
     "ExecutorConcurrency": ("10", frozenset()),
     "ReconcilerConcurrency": ("10", frozenset()),
+    "ReservedConcurrency": ("enabled", frozenset()),
+    "ReconcilerReservation": ("50", frozenset()),
+    "ApiConcurrency": ("10", frozenset()),
+    "IntakeConcurrency": ("10", frozenset()),
+    "PaperExchangeConcurrency": ("10", frozenset()),
 }
 PAIRS = list(itertools.product(CHANGES, SHAPE))
 
