@@ -74,7 +74,7 @@ def test_a_stack_that_reserves_nothing_asks_nothing(tmp_path: Path) -> None:
     assert main(["--config-file", str(configuration(tmp_path, Environment="dev"))], nobody) == 0
 
 
-@pytest.mark.parametrize(("unreserved", "code"), [(1_000, 0), (234 + 100, 0), (234 + 99, 3), (10, 3)])
+@pytest.mark.parametrize(("unreserved", "code"), [(1_000, 0), (254 + 100, 0), (254 + 99, 3), (10, 3)])
 def test_a_hundred_executions_stay_unreserved(
     tmp_path: Path, unreserved: int, code: int, capsys: pytest.CaptureFixture[str]
 ) -> None:

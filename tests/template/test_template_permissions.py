@@ -7,7 +7,18 @@ import pytest
 from candlecast.runtime.compose.dlq_redrive import SCHEDULED_FUNCTIONS
 from tests.support.called_actions import called_by
 from tests.support.data_rights import ACCOUNT, RIGHTS, TENANT
-from tests.support.transformed import Statement, allowed, every_template, functions, nested, resources, role_of, root, statements
+from tests.support.transformed import (
+    Statement,
+    allowed,
+    every_template,
+    functions,
+    nested,
+    queue_arn,
+    resources,
+    role_of,
+    root,
+    statements,
+)
 
 SECRETS = "arn:aws:secretsmanager:region:account:secret:candlecast/stack"
 READS_A_SECRET = {
@@ -144,6 +155,12 @@ def test_a_function_reaches_the_partitions_of_its_own_items_only(name: str) -> N
                 found |= it.keys | ({ACCOUNT} if TENANT in it.keys and not it.but and index is None else set())
     assert by_action == RIGHTS[name].by_action()
     assert lookups == dict(RIGHTS[name].lookups or {})
+
+
+def test_three_functions_may_send_orders() -> None:
+    """The fan-out reads the limits; the API sends exits; a redrive sends what was sent before (decision 0070)."""
+    senders = {name for name in functions() if queue_arn("trade.fifo") in allowed(name, "sqs:SendMessage")}
+    assert senders == {"signal_fanout", "api", "dlq_redrive"}
 
 
 def test_the_intake_writes_no_account_no_limit_and_no_switch() -> None:
