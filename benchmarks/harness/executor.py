@@ -36,7 +36,9 @@ from candlecast.ports.store import AccountStore
 from candlecast.ports.vault import CredentialVault
 from candlecast.ports.venue import Credentials
 from candlecast.services.orders.execute_order import ExecuteOrder
+from candlecast.services.orders.exit_resting import ExitResting
 from candlecast.services.orders.place_orders import PlaceOrders
+from candlecast.services.orders.stop_resting import StopResting
 from candlecast.services.venue.check_gate import CheckGate
 from candlecast.services.venue.guard_venue import GuardedVenues
 from candlecast.services.venue.spend_weight import SpendWeight
@@ -244,12 +246,14 @@ def composed(
 ) -> ExecuteOrder:
     """The use case of these parts."""
     markets, metrics = FakeMarkets(a_market()), RecordingMetrics()
+    place = PlaceOrders(markets, checks, clock, metrics)
     return ExecuteOrder(
         accounts=accounts,
         markets=markets,
         vault=vault,
         venues=GuardedVenues(CcxtVenues(templates), checks.watch, checks.spend),
-        place=PlaceOrders(markets, checks, clock, metrics),
+        place=place,
+        exit_resting=ExitResting(StopResting(place, clock, metrics), clock),
         reserve_pool=reserve_pool(clock),
         reconcile_queue=queue,
         clock=clock,

@@ -46,8 +46,12 @@ REFUSALS: Mapping[int, Mapping[str, tuple[str, str]]] = {
         ),
         "NO_ACCOUNT": ("The subscription has no account to decide on.", "Make a subscription with an account."),
         "NOT_EXTERNAL": ("A built-in strategy has no webhook and no secret.", "Ask for an external strategy."),
+        "ORDER_UNDER_WAY": (
+            "The outcome of an entry of the subscription is not known yet, so the subscription may hold a position.",
+            'Send the request again in a minute, or send `{"close_position": true}`.',
+        ),
         "POSITION_OPEN": (
-            "The subscription holds a position, or an entry of it is under way.",
+            "The subscription holds a position.",
             'Send `{"close_position": true}`, or close the position first.',
         ),
         "SUBSCRIPTION_CANCELLED": ("A cancelled subscription stays cancelled.", "Make a new subscription."),

@@ -58,9 +58,14 @@ PAGES: Mapping[str, Mapping[Reason, tuple[str, str]]] = {
             ),
             "Cancel the subscription and make a new one with an account on the strategy's venue.",
         ),
-        Reason.NOTHING_HELD: ("An exit came and the subscription holds nothing that it could close.", "None is needed."),
+        Reason.NOTHING_HELD: (
+            "An exit came and the subscription holds nothing that it could close. If an entry rested, the exit has cancelled "
+            "the entry unfilled; the entry's own order says SIGNAL_SUPERSEDED.",
+            "None is needed.",
+        ),
         Reason.POSITION_IS_NEWER: (
-            "An exit was issued before the position was opened: the exit meant an earlier position.",
+            "An exit was issued before the position was opened, or before the entry that rests: the exit meant an earlier "
+            "position.",
             "None is needed.",
         ),
     },
@@ -109,6 +114,20 @@ PAGES: Mapping[str, Mapping[Reason, tuple[str, str]]] = {
                 "never adds to it."
             ),
             "Wait for its exit, or set `max_adds` where entries should add.",
+        ),
+        Reason.ENTRY_RESTS: (
+            "An earlier entry of the same position is still in the venue's book, and a position has one entry at a time.",
+            "Wait until that entry has filled or ended, or send an exit, which cancels the entry.",
+        ),
+        Reason.OUTCOME_UNKNOWN: (
+            "An earlier order of the same position was still undecided after 45 s, or when the entry would have been too "
+            "old. Its answer was lost, or the venue takes no orders now.",
+            "Look whether the venue answers. The reconciler goes on with the earlier order by itself.",
+        ),
+        Reason.DEAD_LETTERED: (
+            "The order's message could not be processed and was dead-lettered. The account knows nothing of the order.",
+            "Ask operations for the dead letter by the order's correlation id. A redrive decides the order anew; an entry "
+            "that is too old by then expires.",
         ),
         Reason.MARKET_IN_USE: (
             (

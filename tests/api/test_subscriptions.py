@@ -11,6 +11,7 @@ from candlecast.domain.account.account import MAX_SUBSCRIPTIONS_PER_ACCOUNT
 from candlecast.domain.orders.intent import IntentState
 from candlecast.domain.signals.signal import Action
 from candlecast.domain.subscriptions.subscription import SubscriptionStatus
+from candlecast.domain.values.terms import OrderType
 from tests.api.conftest import Deployment
 from tests.support.builders import ACCOUNT, BTC, STRATEGY, SUBSCRIPTION, TENANT, a_position, an_account, an_intent
 from tests.support.gateway import REQUEST_ID
@@ -218,12 +219,33 @@ def test_cancelling_with_an_open_position_is_refused(populated: Deployment) -> N
     assert populated.trade_queue.sent == []
 
 
-def test_cancelling_with_an_entry_under_way_is_refused(populated: Deployment) -> None:
+@pytest.mark.parametrize(
+    ("state", "order_type"),
+    [(IntentState.SUBMITTING, OrderType.LIMIT), (IntentState.UNKNOWN, OrderType.LIMIT), (IntentState.OPEN, OrderType.MARKET)],
+)
+def test_cancelling_with_an_undecided_entry_is_refused(populated: Deployment, state: IntentState, order_type: OrderType) -> None:
     account = populated.database.accounts[TENANT, ACCOUNT]
-    entry = an_intent(state=IntentState.UNKNOWN)
+    entry = an_intent(state=state, order_type=order_type)
     populated.accounts.save(replace(account, intents={entry.intent_id: entry}))
-    assert populated.client.post(f"{PATH}/cancel").code == "POSITION_OPEN"
+    answer = populated.client.post(f"{PATH}/cancel")
+    assert (answer.status, answer.code) == (409, "ORDER_UNDER_WAY")
+    assert populated.trade_queue.sent == []
     assert populated.client.post(f"{PATH}/cancel", {"close_position": True}).json["closing_markets"] == [BTC]
+
+
+@pytest.mark.parametrize("state", [IntentState.OPEN, IntentState.PENDING])
+def test_cancelling_takes_back_an_entry_that_rests_and_closes_what_it_fills_meanwhile(
+    populated: Deployment, state: IntentState
+) -> None:
+    account = populated.database.accounts[TENANT, ACCOUNT]
+    entry = an_intent(state=state, order_type=OrderType.LIMIT)
+    populated.accounts.save(replace(account, intents={entry.intent_id: entry}))
+    answer = populated.client.post(f"{PATH}/cancel")
+    assert (answer.status, answer.json["closing_markets"]) == (200, [BTC])
+    [order] = populated.trade_queue.sent
+    assert (order.signal.action, order.subscription_id) == (Action.EXIT, SUBSCRIPTION)
+    again = populated.client.post(f"{PATH}/cancel")
+    assert (again.json["closing_markets"], len(populated.trade_queue.sent)) == ([BTC], 1)
 
 
 def test_cancelling_can_close_the_position(populated: Deployment) -> None:

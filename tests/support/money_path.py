@@ -15,7 +15,9 @@ from candlecast.domain.values.terms import MarginMode, OrderType
 from candlecast.domain.venue.reports import MarketSettings, VenueOrder, VenueOrderStatus
 from candlecast.ports.venue import Credentials
 from candlecast.services.orders.execute_order import ExecuteOrder
+from candlecast.services.orders.exit_resting import ExitResting
 from candlecast.services.orders.place_orders import PlaceOrders
+from candlecast.services.orders.stop_resting import StopResting
 from tests.support.builders import (
     ACCOUNT,
     BTC,
@@ -59,12 +61,14 @@ class MoneyPath:
         self.gate, self.pools = FakeGate(), FakePoolStore()
         self.checks = check_gate(self.gate, self.clock, self.metrics)
         self.accounts.create(an_account(market_settings={BTC: IN_FORCE, ETH: IN_FORCE}, **account))
+        place = PlaceOrders(self.markets, self.checks, self.clock, self.metrics)
         self.executor = ExecuteOrder(
             accounts=self.accounts,
             markets=self.markets,
             vault=self.vault,
             venues=self.venues,
-            place=PlaceOrders(self.markets, self.checks, self.clock, self.metrics),
+            place=place,
+            exit_resting=ExitResting(StopResting(place, self.clock, self.metrics), self.clock),
             reserve_pool=reserve_pool(self.clock, self.pools),
             reconcile_queue=self.queue,
             clock=self.clock,

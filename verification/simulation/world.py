@@ -21,7 +21,9 @@ from candlecast.runtime.compose.consumer import MAX_RECEIVES
 from candlecast.services.market.announce_candles import AnnounceCandles
 from candlecast.services.market.run_candle import RunCandle
 from candlecast.services.orders.execute_order import ExecuteOrder
+from candlecast.services.orders.exit_resting import ExitResting
 from candlecast.services.orders.place_orders import PlaceOrders
+from candlecast.services.orders.stop_resting import StopResting
 from candlecast.services.pools.release_pools import ReleasePools
 from candlecast.services.pools.reserve_pool import ReservePool
 from candlecast.services.pools.sweep_pools import SweepPools
@@ -124,12 +126,14 @@ class World:
 
     def _execute(self, order: TradeOrder) -> None:
         with self.environments.of("order_executor") as environment:
+            place = PlaceOrders(self._markets, environment.gate, self.clock, self.metrics)
             ExecuteOrder(
                 accounts=self._stored(self.accounts, "accounts"),
                 markets=self._markets,
                 vault=self._watched(self.vault, "vault"),
                 venues=self._venues(environment.gate),
-                place=PlaceOrders(self._markets, environment.gate, self.clock, self.metrics),
+                place=place,
+                exit_resting=ExitResting(StopResting(place, self.clock, self.metrics), self.clock),
                 reserve_pool=ReservePool(self._stored(self.pools, "pools"), self.clock, self.metrics),
                 reconcile_queue=self._looks(),
                 clock=self.clock,

@@ -12,6 +12,7 @@ from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.strategies.record import MAX_TENANT_TRADES, RecordSums, window_of
 from candlecast.domain.strategies.statistics import Statistics
 from candlecast.domain.values.errors import InvalidValue, NotFound
+from candlecast.domain.values.reasons import Denial, Reason
 from candlecast.ports.store import LastPrice, OrderFilter
 from tests.contract.store.conftest import Stores
 from tests.support.builders import (
@@ -75,6 +76,23 @@ def test_what_an_account_decides_counts_more_than_an_earlier_skip(stores: Stores
     stores.history.put_skipped([an_intent(state=IntentState.SKIPPED)])
     stores.history.put_order(an_intent(state=IntentState.FILLED), 3)
     assert stores.history.get_order(TENANT, an_intent().intent_id).state is IntentState.FILLED
+
+
+def test_a_dead_letter_is_replaced_by_its_repeat_and_by_what_an_account_decides(stores: Stores) -> None:
+    dead = an_intent(state=IntentState.DENIED)
+    stores.history.put_dead(dead)
+    stores.history.put_dead(replace(dead, denial=Denial(Reason.STATE_STALE)))
+    assert stores.history.get_order(TENANT, dead.intent_id).reason is Reason.STATE_STALE
+    stores.history.put_order(an_intent(state=IntentState.SUBMITTING), 1)
+    stores.history.put_dead(dead)
+    assert stores.history.get_order(TENANT, dead.intent_id).state is IntentState.SUBMITTING
+
+
+@pytest.mark.parametrize("state", FINAL)
+def test_a_dead_letter_never_replaces_what_an_account_has_decided(stores: Stores, state: IntentState) -> None:
+    stores.history.put_order(an_intent(state=state), 3)
+    stores.history.put_dead(an_intent(state=IntentState.DENIED))
+    assert stores.history.get_order(TENANT, an_intent().intent_id).state is state
 
 
 def test_orders_are_listed_newest_first_page_by_page(stores: Stores) -> None:

@@ -28,6 +28,12 @@ class FakeHistory:
         for intent in intents:
             self.database.orders.setdefault((intent.tenant_id, intent.intent_id), (intent, SKIPPED_VERSION))
 
+    def put_dead(self, intent: Intent) -> None:
+        key = (intent.tenant_id, intent.intent_id)
+        held = self.database.orders.get(key)
+        if held is None or held[1] == SKIPPED_VERSION:
+            self.database.orders[key] = (intent, SKIPPED_VERSION)
+
     def put_position(self, position: Position, version: int) -> None:
         key = (position.tenant_id, position.key)
         held = self.database.positions.get(key)

@@ -62,6 +62,12 @@ def from_json[T](kind: type[T], text: str | bytes) -> T:
     return value
 
 
+def outline_from_json[T](kind: type[T], text: str) -> T:
+    """The value in a text that may be no valid message: only the fields of `kind` must be readable. Raises `InvalidValue`."""
+    value: T = _validate(kind, _parse(text, with_floats=True))
+    return value
+
+
 def list_from_json[T](kind: type[T], text: str | bytes) -> tuple[T, ...]:
     """The values that `list_to_json` made; raises `InvalidValue` (UNREADABLE)."""
     values: tuple[T, ...] = _validate(_tuple_of(kind), _parse(text, with_floats=kind in _TYPES_WITH_FLOATS))

@@ -228,6 +228,10 @@ class History(Protocol):
         """Store skipped decisions of the fan-out in batches; a repeat is a no-op."""
         ...
 
+    def put_dead(self, intent: Intent) -> None:
+        """Store an order whose message was dead-lettered; a repeat replaces it, and so does any decision of an account."""
+        ...
+
     def put_position(self, position: Position, version: int) -> None:
         """Store the position as of `version`; one with nothing left is removed."""
         ...

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Any
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, SqsFifoPartialProcessor, process_partial_response
@@ -23,6 +24,7 @@ from candlecast.runtime.observe import logger
 PAUSES_SECONDS = (30, 60, 300, 900)  # a bug or an outage deserves no hurry
 FIFO_PAUSES_SECONDS = (5, 15, 45, 90)  # the message blocks its group, an account's exits among it: aside within some 2.5 minutes
 MAX_PAUSE_SECONDS = 900  # a message that waits longer looks lost to people
+LAST_RECEIVE = "RECEIVES_SPENT"  # the code of a letter that the queue itself has dead-lettered
 OUT_OF_TIME = RetryLater("OUT_OF_TIME", "the invocation has too little time left", after_seconds=0)
 
 
@@ -44,11 +46,16 @@ class QueueConsumer[M]:
     max_receives: int
     needed_milliseconds: int
     fifo: bool = False
+    record_dead: Callable[[str, str], None] | None = None
+    """Records a dead letter for its tenant, by body and code: when a message is dead-lettered, and before each last receive."""
     _pauses: dict[str, int] = field(default_factory=dict)
 
     def __call__(self, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         """Process the batch and report which messages are to come back."""
         self._pauses.clear()
+        for record in event["Records"]:
+            if _receives(record) >= self.max_receives:  # a process that is killed now leaves the message to the queue's redrive
+                self._record(record, LAST_RECEIVE)
         processor = SqsFifoPartialProcessor(skip_group_on_error=True) if self.fifo else BatchProcessor(EventType.SQS)
         processor.raise_on_entire_batch_failure = False
         report = process_partial_response(
@@ -87,6 +94,7 @@ class QueueConsumer[M]:
         raise error
 
     def _put_aside(self, record: dict[str, Any], code: str, reason: str) -> None:
+        self._record(record, code)
         logger.error("message put aside", extra={"reason_code": code, "reason": reason, "message_id": record["messageId"]})
         self.metrics.count("DeadLettered")
         self.messages.put_aside(
@@ -101,6 +109,17 @@ class QueueConsumer[M]:
                 receives=_receives(record),
             )
         )
+
+    def _record(self, record: dict[str, Any], code: str) -> None:
+        """Have a dead letter recorded. If that fails, the message is redelivered; a last receive dead-letters it all the same."""
+        if self.record_dead is None:
+            return
+        try:
+            self.record_dead(record["body"], code)
+        except Exception as error:  # the batch's boundary: the letter itself must not be lost
+            if isinstance(error, RetryLater) and _receives(record) < self.max_receives:
+                raise
+            logger.exception("dead letter not recorded")
 
     def _pace(self, event: dict[str, Any], failed: set[str]) -> None:
         """Set when failed messages come back; the rest of a failed FIFO group comes back with its first."""
@@ -139,7 +158,8 @@ def pause_seconds(error: RetryLater, receives: int) -> int:
     The few receives that a queue allows then outlast an outage of minutes. A minute of silence at its venue does not make an exit
     a dead letter.
     """
-    return min(MAX_PAUSE_SECONDS, int(error.after_seconds * 2 ** (receives - 1)))
+    longest = MAX_PAUSE_SECONDS if error.at_most_seconds is None else min(MAX_PAUSE_SECONDS, ceil(error.at_most_seconds))
+    return min(longest, int(error.after_seconds * 2 ** (receives - 1)))
 
 
 def _receives(record: dict[str, Any]) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from candlecast.domain.account.account import MAX_OPEN_INTENTS, MAX_REFUSED, Account, AccountStatus, remembered
-from candlecast.domain.decide.plan import Plan, plan_orders
+from candlecast.domain.decide.plan import UNDECIDED_BOUND_SECONDS, Plan, plan_orders
 from candlecast.domain.orders.bracket import replacement_stop, unprotected_exit
 from candlecast.domain.orders.intent import IntentState, LegKind
 from candlecast.domain.orders.position import position_key
@@ -21,6 +21,7 @@ from candlecast.domain.values.ids import digest, intent_id
 from candlecast.domain.values.reasons import Reason
 from candlecast.domain.values.terms import MarginMode, OrderType, PositionSide, Side
 from candlecast.domain.venue.reports import MarketSettings
+from candlecast.runtime.batch import pause_seconds
 from tests.support.builders import (
     BTC,
     ETH,
@@ -229,7 +230,12 @@ def test_a_repeat_of_a_reversal_whose_exit_is_done_plans_the_entry_alone() -> No
     assert [leg.kind for leg in result.legs] == [LegKind.ENTRY]
 
 
-EARLIER_STATES = [s for s in IntentState if not s.is_terminal]
+EARLIER = [
+    (kind, state)
+    for kind in (LegKind.ENTRY, LegKind.EXIT)
+    for state in IntentState
+    if not state.is_terminal and (kind, state) != (LegKind.ENTRY, IntentState.OPEN)
+]
 
 
 def waiting_account(kind: LegKind, state: IntentState, **changes: Any) -> Account:
@@ -237,16 +243,46 @@ def waiting_account(kind: LegKind, state: IntentState, **changes: Any) -> Accoun
     return replace(holding(), intents={earlier.intent_id: earlier})
 
 
-@pytest.mark.parametrize("kind", [LegKind.ENTRY, LegKind.EXIT])
-@pytest.mark.parametrize("state", EARLIER_STATES)
-def test_no_entry_is_decided_while_an_earlier_order_of_the_position_has_not_ended(kind: LegKind, state: IntentState) -> None:
+@pytest.mark.parametrize(("kind", "state"), EARLIER)
+def test_no_entry_is_decided_while_an_earlier_order_of_the_position_is_undecided(kind: LegKind, state: IntentState) -> None:
     with pytest.raises(RetryLater, match="OUTCOME_UNKNOWN") as raised:
         plan(waiting_account(kind, state), a_signal(Action.LONG))
-    assert raised.value.after_seconds > 0
+    assert (raised.value.after_seconds, raised.value.at_most_seconds) == (10, 44)
 
 
-@pytest.mark.parametrize("kind", [LegKind.ENTRY, LegKind.EXIT])
-@pytest.mark.parametrize("state", EARLIER_STATES)
+@pytest.mark.parametrize(("kind", "state"), EARLIER)
+def test_an_entry_waits_a_bounded_time_for_the_order_ahead_of_it(kind: LegKind, state: IntentState) -> None:
+    result = plan(waiting_account(kind, state), a_signal(Action.LONG), UNDECIDED_BOUND_SECONDS)
+    assert (decided(result), result.comes_again) == ([(LegKind.ENTRY, IntentState.DENIED, Reason.OUTCOME_UNKNOWN)], False)
+    assert result.receipt is not None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "changes", "expected"),
+    [
+        (21, {}, (IntentState.EXPIRED, Reason.SIGNAL_TOO_OLD)),
+        (20, {}, (IntentState.DENIED, Reason.OUTCOME_UNKNOWN)),
+        (1, {"subscriptions": {SUBSCRIPTION: SubscriptionStatus.PAUSED}}, (IntentState.SKIPPED, Reason.SUBSCRIPTION_PAUSED)),
+        (1, {"newest_signals": {KEY: after(1)}}, (IntentState.EXPIRED, Reason.SIGNAL_SUPERSEDED)),
+    ],
+)
+def test_an_entry_that_would_be_refused_anyway_waits_for_nothing(
+    seconds: float, changes: dict[str, Any], expected: tuple[IntentState, Reason]
+) -> None:
+    account = replace(waiting_account(LegKind.ENTRY, IntentState.UNKNOWN), **changes)
+    result = plan(account, a_signal(Action.LONG), seconds, settings=settings(max_signal_age_seconds=20))
+    assert decided(result) == [(LegKind.ENTRY, *expected)]
+
+
+def test_the_message_of_an_entry_comes_back_no_later_than_the_entry_expires() -> None:
+    account = waiting_account(LegKind.ENTRY, IntentState.UNKNOWN)
+    with pytest.raises(RetryLater) as raised:
+        plan(account, a_signal(Action.LONG), 16, settings=settings(max_signal_age_seconds=20))
+    assert raised.value.at_most_seconds == 4
+    assert pause_seconds(raised.value, 3) == 4
+
+
+@pytest.mark.parametrize(("kind", "state"), EARLIER)
 @pytest.mark.parametrize(
     ("action", "side"), [(Action.EXIT, None), (Action.EXIT_LONG, PositionSide.LONG), (Action.SHORT, PositionSide.LONG)]
 )
@@ -258,6 +294,62 @@ def test_an_exit_that_cannot_be_decided_yet_is_kept_by_the_account(
     assert (wish.kind, wish.state, wish.position_side, wish.quantity) == (LegKind.EXIT, IntentState.PENDING, side, D(0))
     assert (wish.submitted_at, result.legs, result.decided) == (None, (), ())
     assert result.comes_again is (action is Action.SHORT)  # for its entry, which the account does not keep
+
+
+# -- an entry that rests ---------------------------------------------------------------------------------------------------------
+
+
+def resting_account(side: PositionSide = PositionSide.LONG, **changes: Any) -> Account:
+    """An account with an entry in the venue's book, of a signal a minute ago."""
+    resting = an_intent(
+        position_side=side,
+        state=IntentState.OPEN,
+        **{"signal_id": digest("earlier"), "order_type": OrderType.LIMIT, "issued_at": after(-60), **changes},
+    )
+    return an_account(intents={resting.intent_id: resting})
+
+
+def test_a_second_entry_of_a_position_is_denied_at_once_while_its_entry_rests() -> None:
+    result = plan(resting_account(), a_signal(Action.LONG))
+    assert decided(result) == [(LegKind.ENTRY, IntentState.DENIED, Reason.ENTRY_RESTS)]
+    filled_in_part = replace(holding(), intents=resting_account(filled_quantity=D(4)).intents)
+    assert decided(plan(filled_in_part, a_signal(Action.LONG))) == [(LegKind.ENTRY, IntentState.DENIED, Reason.ENTRY_RESTS)]
+
+
+@pytest.mark.parametrize("action", [Action.EXIT, Action.EXIT_LONG, Action.SHORT])
+def test_an_exit_over_an_entry_that_rests_is_a_wish_that_cancels_it(action: Action) -> None:
+    result = plan(resting_account(), a_signal(action))
+    (wish,) = result.waiting
+    assert (wish.kind, wish.state, result.over_resting, result.legs, result.decided) == (
+        LegKind.EXIT,
+        IntentState.PENDING,
+        True,
+        (),
+        (),
+    )
+    assert result.comes_again is (action is Action.SHORT)
+
+
+@pytest.mark.parametrize(
+    ("action", "issued_at", "reason"),
+    [(Action.EXIT_SHORT, 0, Reason.NOTHING_HELD), (Action.EXIT, -61, Reason.POSITION_IS_NEWER)],
+)
+def test_an_exit_that_is_not_about_the_entry_leaves_it_resting(action: Action, issued_at: int, reason: Reason) -> None:
+    result = plan(resting_account(), a_signal(action, issued_at=after(issued_at)))
+    assert (decided(result), result.waiting) == ([(LegKind.EXIT, IntentState.SKIPPED, reason)], ())
+
+
+def test_an_entry_that_rests_is_in_nobody_elses_way() -> None:
+    result = plan(resting_account(market=ETH), a_signal(), settings=settings(max_positions=2))
+    assert [leg.kind for leg in result.legs] == [LegKind.ENTRY]
+    others = resting_account(subscription_id="subscription-2", market=ETH)
+    assert [leg.kind for leg in plan(others, a_signal()).legs] == [LegKind.ENTRY]
+
+
+def test_an_exit_of_an_older_position_also_ends_the_add_that_rests() -> None:
+    add = an_intent(signal_id=digest("add"), state=IntentState.OPEN, issued_at=after(10), bracket_of=digest("earlier"))
+    result = plan(replace(holding(), intents={add.intent_id: add}), a_signal(Action.EXIT))
+    assert (len(result.waiting), result.over_resting) == (1, True)
 
 
 def test_a_repeat_of_an_exit_that_waits_plans_nothing_and_of_a_reversal_waits_for_its_entry() -> None:

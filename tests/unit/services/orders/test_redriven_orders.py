@@ -7,16 +7,20 @@ from functools import partial
 
 import pytest
 
-from candlecast.adapters.codec import message_from_json, to_json
+from candlecast.adapters.codec import message_from_json, outline_from_json, to_json
 from candlecast.adapters.sqs.dead_letter_routes import QueueRoute
 from candlecast.adapters.sqs.dead_letters import Box, SqsDeadLetters
 from candlecast.adapters.sqs.received_messages import SqsReceivedMessages
+from candlecast.domain.decide.dead_order import DeadOrder
 from candlecast.domain.orders.intent import IntentState, LegKind
 from candlecast.domain.signals.signal import Action
 from candlecast.domain.subscriptions.trade_order import TradeOrder
+from candlecast.domain.values.errors import RetryLater
 from candlecast.domain.values.reasons import Reason
 from candlecast.runtime.batch import QueueConsumer, correlation_id_of
+from candlecast.services.orders.record_dead_order import RecordDeadOrder
 from tests.support.builders import a_signal, a_trade_order, settings
+from tests.support.fakes.history import FakeHistory
 from tests.support.fakes.sqs import FakeSqs
 from tests.support.money_path import MoneyPath
 from tests.support.queue_events import Context, batch, record
@@ -30,6 +34,7 @@ class Yard(MoneyPath):
 
     def __init__(self) -> None:
         super().__init__()
+        self.history = FakeHistory(self.database)
         self.sqs = FakeSqs(self.clock)
         self.messages = SqsReceivedMessages(self.sqs, QUEUE, DEAD)  # type: ignore[arg-type]
         self.consume = QueueConsumer(
@@ -42,20 +47,40 @@ class Yard(MoneyPath):
             max_receives=5,
             needed_milliseconds=1,
             fifo=True,
+            record_dead=self._record,
         )
 
+    def _record(self, body: str, code: str) -> None:
+        RecordDeadOrder(self.history, self.clock)(outline_from_json(DeadOrder, body), code)
+
+    def relay(self) -> None:
+        """Project what the account has told so far."""
+        for told in self.database.stream:
+            if told.event.order is not None:
+                self.history.put_order(told.event.order, told.version)
+
+    @property
+    def orders(self) -> list[tuple[LegKind, IntentState, Reason | None]]:
+        """The orders that the tenant sees."""
+        self.relay()
+        return [(order.kind, order.state, order.reason) for order, _ in self.database.orders.values()]
+
     def deliver(self, order: TradeOrder, receives: int = 1) -> None:
-        message = record(to_json(order), 1, group="tenant-1#account-1", receives=receives)
+        self.receive(to_json(order), receives)
+
+    def receive(self, body: str, receives: int = 1) -> None:
+        message = record(body, 1, group="tenant-1#account-1", receives=receives)
         assert self.consume(batch(message), Context()) == {"batchItemFailures": []}  # type: ignore[arg-type]
 
-    def put_aside(self, order: TradeOrder) -> None:
+    def put_aside(self, order: TradeOrder, error: Exception | None = None) -> None:
         """The last try fails for a reason that has nothing to do with the order."""
-        self.consume.use_case = self._break
+
+        def fail(_: TradeOrder) -> None:
+            raise error or KeyError("bug")
+
+        self.consume.use_case = fail
         self.deliver(order, receives=5)
         self.consume.use_case = self.executor
-
-    def _break(self, _: TradeOrder) -> None:
-        raise KeyError("bug")
 
     def redrive(self) -> None:
         boxes = {"trade": Box(DEAD, QueueRoute(self.sqs, QUEUE))}  # type: ignore[arg-type]
@@ -95,6 +120,87 @@ def test_a_redriven_order_that_had_been_placed_is_not_placed_again() -> None:
     yard.put_aside(a_trade_order())
     yard.redrive()
     assert yard.exchange.count("create_order") == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (KeyError("bug"), Reason.DEAD_LETTERED),
+        (RetryLater("STATE_STALE", after_seconds=3), Reason.STATE_STALE),
+        (RetryLater("VENUE_UNREACHABLE", after_seconds=3), Reason.DEAD_LETTERED),
+    ],
+)
+@pytest.mark.parametrize("action", [Action.LONG, Action.EXIT])
+def test_a_dead_letter_is_an_order_that_its_tenant_sees(error: Exception, reason: Reason, action: Action) -> None:
+    yard = Yard()
+    yard.put_aside(a_trade_order(a_signal(action)), error)
+    kind = LegKind.ENTRY if action.is_entry else LegKind.EXIT
+    assert yard.orders == [(kind, IntentState.DENIED, reason)]
+
+
+@pytest.mark.parametrize("schema_version", [None, 99])
+def test_a_message_that_nobody_can_process_is_an_order_if_its_tenant_can_be_read(schema_version: int | None) -> None:
+    yard, body = Yard(), json.loads(to_json(a_trade_order()))
+    body |= {"schema_version": schema_version, "settings": "unreadable", "quote": {"ask": 1.5}}
+    yard.receive(json.dumps(body))
+    assert yard.orders == [(LegKind.ENTRY, IntentState.DENIED, Reason.DEAD_LETTERED)]
+    assert len(yard.sqs.queues[DEAD]) == 1
+
+
+@pytest.mark.parametrize("body", ["{", "[]", "{}", '{"tenant_id": "tenant-1#ACCOUNT"}'])
+def test_a_message_of_nobody_is_dead_lettered_all_the_same(body: str) -> None:
+    yard = Yard()
+    yard.receive(body)
+    assert (yard.orders, len(yard.sqs.queues[DEAD])) == ([], 1)
+
+
+def test_a_process_that_is_killed_at_the_last_receive_has_recorded_the_order() -> None:
+    """Then it is the queue that puts the message aside, and nobody is asked."""
+    yard = Yard()
+
+    def killed(_: TradeOrder) -> None:
+        raise SystemExit
+
+    yard.consume.use_case = killed
+    with pytest.raises(SystemExit):
+        yard.deliver(a_trade_order(), receives=5)
+    assert yard.orders == [(LegKind.ENTRY, IntentState.DENIED, Reason.DEAD_LETTERED)]
+
+
+def test_what_the_last_receive_decides_replaces_the_record() -> None:
+    yard = Yard()
+    yard.deliver(a_trade_order(), receives=5)
+    assert yard.orders[0] == (LegKind.ENTRY, IntentState.FILLED, None)
+
+
+def test_a_redriven_order_replaces_its_record() -> None:
+    yard = Yard()
+    yard.put_aside(a_trade_order())
+    yard.redrive()
+    assert yard.orders[0] == (LegKind.ENTRY, IntentState.FILLED, None)
+
+
+def test_an_order_that_had_been_placed_keeps_its_end_though_its_message_dies() -> None:
+    yard = Yard()
+    yard.deliver(a_trade_order())
+    yard.relay()
+    yard.put_aside(a_trade_order())
+    assert yard.orders[0] == (LegKind.ENTRY, IntentState.FILLED, None)
+
+
+def test_a_letter_that_cannot_be_recorded_comes_back_and_at_its_last_receive_is_put_aside() -> None:
+    yard = Yard()
+    yard.consume.record_dead = no_store
+    yard.sqs.queues[QUEUE] = []
+    message = record("{", 1, group="tenant-1#account-1")
+    failed = yard.consume(batch(message), Context())["batchItemFailures"]  # type: ignore[arg-type]
+    assert (failed, yard.sqs.queues.get(DEAD)) == ([{"itemIdentifier": "message-1"}], None)
+    yard.receive("{", receives=5)
+    assert len(yard.sqs.queues[DEAD]) == 1
+
+
+def no_store(_: str, __: str) -> None:
+    raise RetryLater("STORE_UNAVAILABLE", after_seconds=1)
 
 
 def test_a_letter_tells_what_happened_to_whom() -> None:

@@ -106,6 +106,11 @@ class DynamoHistory:
             for intent in intents:
                 batch.save(self._order_row(intent, version=0, is_final=False))
 
+    def put_dead(self, intent: Intent) -> None:
+        # version 0 and not final: below every account's version, so a decision after a redrive replaces the record
+        row = self._order_row(intent, version=0, is_final=False)
+        _put_if(row, self._orders.partition.does_not_exist() | (self._orders.version == 0))
+
     def put_position(self, position: Position, version: int) -> None:
         is_open = position.quantity > 0
         row = self._positions(

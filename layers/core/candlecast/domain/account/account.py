@@ -159,11 +159,21 @@ class Account:
         """Where the venue keeps a position of ours."""
         return place_of(market, side if self.position_mode is PositionMode.HEDGE else None)
 
-    def under_way(self, subscription_id: str, market: str) -> bool:
-        """Whether an entry or exit of a position has not ended yet, so that nobody knows what will be held."""
-        return any(
-            (i.subscription_id, i.market) == (subscription_id, market) and not i.kind.is_protective for i in self.intents.values()
+    def under_way(self, subscription_id: str, market: str) -> tuple[Intent, ...]:
+        """The entries and exits of a position that have not ended yet: undecided ones, and those that rest."""
+        return tuple(
+            i
+            for i in self.intents.values()
+            if (i.subscription_id, i.market) == (subscription_id, market) and not i.kind.is_protective
         )
+
+    def resting(self, subscription_id: str, market: str) -> tuple[Intent, ...]:
+        """The entries of a position that the venue has in its book. They are decided: an exit cancels them."""
+        return tuple(i for i in self.under_way(subscription_id, market) if i.is_resting_entry)
+
+    def undecided(self, subscription_id: str, market: str) -> tuple[Intent, ...]:
+        """The entries and exits of a position with an open outcome, so that nobody knows what will be held (decision 0061)."""
+        return tuple(i for i in self.under_way(subscription_id, market) if not i.is_resting_entry)
 
     def unresolved(self) -> tuple[Intent, ...]:
         """Intents whose order may exist without our knowing, or which still have to be sent."""

@@ -1,7 +1,7 @@
 """Decide a subscriber's share of a signal: the order legs to place, and the decisions not to place one.
 
-From top to bottom: the plan, the wait for an earlier order, the exit, the entry, the entry's size and legs. Last comes the
-draft that makes every intent.
+From top to bottom: the plan, the wait for an undecided order, the exit over an entry that rests, the exit. Then come the entry,
+its size and legs, and the draft that makes every intent.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ from candlecast.domain.venue.reports import MarketSettings
 from candlecast.domain.venue.rules import rules_of
 
 UNRESOLVED_WAIT_SECONDS = 10.0  # about half the settle window: the reconciler resolves what stands in the way meanwhile
-FULL_WAIT_SECONDS = 30.0
+UNDECIDED_BOUND_SECONDS = 45.0  # a settle window (25 s), two looks, their messages: later the venue does not answer at all
+FULL_WAIT_SECONDS = 10.0  # a message comes back four times at most, and its account's group waits behind it
 LOOK_WAIT_SECONDS = 3.0  # so soon a look that was asked for may have made a stale state fresh
 UNKNOWN_LIMITS = EffectiveLimits(authority=Authority.LOST)  # of a message without limits: nobody said that there are none
 
@@ -51,6 +52,8 @@ class Plan:
     """Exits that the account keeps until an earlier order has ended (PENDING)."""
     comes_again: bool = False
     """Whether the message must be redelivered, because an entry could not be decided yet."""
+    over_resting: bool = False
+    """Whether the waiting exit is behind entries that rest: each is cancelled, then the exit closes what they have filled."""
     receipt: Receipt | None = None
     """How everything was decided; None while a decision is missing."""
 
@@ -59,13 +62,20 @@ class Plan:
         return self.legs + self.decided + self.waiting
 
     @staticmethod
-    def of(intents: tuple[Intent, ...], receipt: Receipt | None = None, *, comes_again: bool = False) -> Plan:
+    def of(
+        intents: tuple[Intent, ...],
+        receipt: Receipt | None = None,
+        *,
+        comes_again: bool = False,
+        over_resting: bool = False,
+    ) -> Plan:
         """Sort the intents by their states."""
         return Plan(
             legs=tuple(i for i in intents if i.state is IntentState.SUBMITTING),
             decided=tuple(i for i in intents if i.state.is_terminal),
             waiting=tuple(i for i in intents if i.state is IntentState.PENDING),
             comes_again=comes_again,
+            over_resting=over_resting,
             receipt=receipt,
         )
 
@@ -74,14 +84,18 @@ def plan_orders(account: Account, order: TradeOrder, market: Market | None, now:
     """Decide everything that `order` leads to, from the account's state alone.
 
     Legs that the account knows already are left out, so a repeat of a message plans nothing. While an earlier order of the same
-    position has not ended, nobody knows what is held. An exit is then kept by the account, and an entry raises `RetryLater`.
+    position is undecided, nobody knows what is held. An exit is then kept by the account, and an entry raises `RetryLater` for a
+    bounded time (OUTCOME_UNKNOWN). An entry that rests is decided: an exit cancels it, and a second entry is denied.
     """
     draft, signal = _Draft(account, order, now), order.signal
     known_exit, known_entry = draft.is_known(LegKind.EXIT), draft.is_known(LegKind.ENTRY)
     if known_entry or (known_exit and not signal.action.is_entry):
         return Plan()
-    if account.status is AccountStatus.ACTIVE and draft.under_way:  # an account that sends nothing needs to know nothing
-        return _wait(draft, known_exit=known_exit)
+    if account.status is AccountStatus.ACTIVE:  # an account that sends nothing needs to know nothing
+        if draft.undecided:
+            return _wait(draft, market, known_exit=known_exit)
+        if draft.resting and not known_exit and _may_close(draft):
+            return _over_resting(draft)
     held = draft.held
     closing = held if held is not None and signal.closes(held.side) else None
     exits = () if known_exit else _exits(draft, closing)
@@ -97,35 +111,88 @@ def plan_orders(account: Account, order: TradeOrder, market: Market | None, now:
     return Plan.of(intents, draft.receipt(intents, decision.limits, decision.evaluations))
 
 
-# -- an earlier order of the position has not ended --------------------------------------------------------------------------
+# -- an earlier order of the position is undecided ---------------------------------------------------------------------------
 
 
-def _wait(draft: _Draft, *, known_exit: bool) -> Plan:
-    """Keep the exit as a wish of the account, which the reconciler grants, so that the message need not wait for it."""
-    signal = draft.order.signal
-    later = RetryLater("OUTCOME_UNKNOWN", "an earlier order is unresolved", after_seconds=UNRESOLVED_WAIT_SECONDS)
-    if known_exit or len(draft.account.intents) >= MAX_OPEN_INTENTS:
-        raise later
+def _wait(draft: _Draft, market: Market | None, *, known_exit: bool) -> Plan:
+    """Keep the exit as a wish of the account, which the reconciler grants, so that the message need not wait for it.
+
+    Raises `RetryLater` (OUTCOME_UNKNOWN) for an entry while the entry stays fresh and the order ahead is young.
+    """
+    exits = () if known_exit else _exit_behind(draft)
+    if not draft.order.signal.action.is_entry:
+        return Plan.of(exits, draft.receipt(exits))
+    limits, left = draft.limits, _seconds_to_wait(draft)
+    refused = _refusal(draft, market, max_signal_age(limits))
+    if refused is None and left <= 0:
+        refused = draft.entry(IntentState.DENIED, Denial(Reason.OUTCOME_UNKNOWN))
+    if refused is not None:
+        intents = (*exits, refused)
+        return Plan.of(intents, draft.receipt(intents, limits))
+    if exits:
+        return Plan.of(exits, comes_again=True)
+    raise _later(left)
+
+
+def _exit_behind(draft: _Draft) -> tuple[Intent, ...]:
+    """The wish to close what the earlier orders leave; for an exit that closes none of it, the decision that it does not."""
     if _may_close(draft):
-        wish = (draft.exit(IntentState.PENDING, side=_only_side(signal)),)
-        return Plan.of(wish, comes_again=True) if signal.action.is_entry else Plan.of(wish, draft.receipt(wish))
-    if signal.action.is_entry:
-        raise later
-    exits = _exits(draft, None)
-    return Plan.of(exits, draft.receipt(exits))
+        return (_wish(draft),)
+    return () if draft.order.signal.action.is_entry else _exits(draft, None)
+
+
+def _wish(draft: _Draft) -> Intent:
+    if len(draft.account.intents) >= MAX_OPEN_INTENTS:
+        raise _later(UNRESOLVED_WAIT_SECONDS)
+    return draft.exit(IntentState.PENDING, side=_only_side(draft.order.signal))
+
+
+def _later(left_seconds: float) -> RetryLater:
+    """The message is redelivered, at the latest when an entry is decided without knowing more."""
+    return RetryLater(
+        "OUTCOME_UNKNOWN",
+        "an earlier order is unresolved",
+        after_seconds=UNRESOLVED_WAIT_SECONDS,
+        at_most_seconds=left_seconds,
+    )
+
+
+def _seconds_to_wait(draft: _Draft) -> float:
+    """For how long an entry may wait: until the orders ahead are old, or the entry is. 0 or less: no longer."""
+    first = min(intent.created_at for intent in draft.undecided) + timedelta(seconds=UNDECIDED_BOUND_SECONDS)
+    stale = draft.order.signal.issued_at + timedelta(seconds=max_signal_age(draft.limits))
+    return (min(first, stale) - draft.now).total_seconds()
 
 
 def _may_close(draft: _Draft) -> bool:
     """Whether the signal closes what is held now, or what may be held once the earlier orders have ended."""
-    sides = {intent.position_side for intent in draft.account.intents.values() if intent.position_key == draft.position_key}
-    sides.add(draft.held.side if draft.held else None)
-    return any(side is not None and draft.order.signal.closes(side) for side in sides)
+    signal, held = draft.order.signal, draft.held
+    if held is not None and signal.closes(held.side) and signal.issued_at >= held.signal_issued_at:
+        return True
+    return any(_concerns(signal, intent) for intent in draft.under_way)
+
+
+def _concerns(signal: Signal, order: Intent) -> bool:
+    """Whether the signal closes what an earlier order opens or closes; an exit closes no position of a newer entry."""
+    newer = order.kind is LegKind.ENTRY and order.issued_at > signal.issued_at
+    return order.position_side is not None and signal.closes(order.position_side) and not newer
 
 
 def _only_side(signal: Signal) -> PositionSide | None:
     """The side that an exit closes; None if the exit closes either side."""
     sides = [side for side in PositionSide if signal.closes(side)]
     return sides[0] if len(sides) == 1 else None
+
+
+# -- the exit over an entry that rests ---------------------------------------------------------------------------------------
+
+
+def _over_resting(draft: _Draft) -> Plan:
+    """The wish to close what the entry has filled by its end; written first, the wish is also the reason to cancel the entry."""
+    wish = (_wish(draft),)
+    if draft.order.signal.action.is_entry:
+        return Plan.of(wish, comes_again=True, over_resting=True)
+    return Plan.of(wish, draft.receipt(wish), over_resting=True)
 
 
 # -- the exit ----------------------------------------------------------------------------------------------------------------
@@ -141,7 +208,8 @@ def _exits(draft: _Draft, closing: Position | None) -> tuple[Intent, ...]:
             return (draft.exit(IntentState.DENIED, Reason.ACCOUNT_DISABLED),)
         if status is AccountStatus.NO_CREDENTIALS:
             return (draft.exit(IntentState.SKIPPED, Reason.NO_CREDENTIALS),)
-        return (draft.exit(IntentState.SKIPPED, Reason.NOTHING_HELD),)
+        newer = any(i.position_side is not None and signal.closes(i.position_side) for i in draft.under_way)
+        return (draft.exit(IntentState.SKIPPED, Reason.POSITION_IS_NEWER if newer else Reason.NOTHING_HELD),)
     if signal.issued_at < closing.signal_issued_at:
         return (draft.exit(IntentState.SKIPPED, Reason.POSITION_IS_NEWER),)
     if status is not AccountStatus.ACTIVE:
@@ -166,14 +234,13 @@ def _decide_entry(draft: _Draft, market: Market | None, closing: Position | None
 
     Raises `RetryLater` while the entry cannot be decided and would still be fresh later: TOO_MANY_RECENT_ORDERS, STATE_STALE.
     """
-    account, order, now = draft.account, draft.order, draft.now
-    levels = (Scope.ACCOUNT, account.limits), (Scope.SUBSCRIPTION, order.settings.layer())
-    limits = tighten_further(order.limits or UNKNOWN_LIMITS, levels)
+    account, now, limits = draft.account, draft.now, draft.limits
     refused = _refusal(draft, market, max_signal_age(limits))
     if refused is not None:
         return _Decision((refused,), limits)
     if account.is_full(now):
-        raise RetryLater("TOO_MANY_RECENT_ORDERS", "the account remembers its most", after_seconds=FULL_WAIT_SECONDS)
+        wait = FULL_WAIT_SECONDS
+        raise RetryLater("TOO_MANY_RECENT_ORDERS", "the account remembers its most", after_seconds=wait, at_most_seconds=wait)
     if market is None:
         raise ValueError("refused above")
     entry = _sized(draft, market, closing, limits)
@@ -306,9 +373,25 @@ class _Draft:
         return self.account.positions.get(self.position_key)
 
     @property
-    def under_way(self) -> bool:
-        """Whether an earlier order of the position has not ended."""
+    def under_way(self) -> tuple[Intent, ...]:
+        """The earlier orders of the position that have not ended."""
         return self.account.under_way(self.order.subscription_id, self.order.signal.market)
+
+    @property
+    def undecided(self) -> tuple[Intent, ...]:
+        """Those with an open outcome."""
+        return self.account.undecided(self.order.subscription_id, self.order.signal.market)
+
+    @property
+    def resting(self) -> tuple[Intent, ...]:
+        """The entries of the position that the venue has in its book."""
+        return self.account.resting(self.order.subscription_id, self.order.signal.market)
+
+    @property
+    def limits(self) -> EffectiveLimits:
+        """All limits in force for the order."""
+        levels = (Scope.ACCOUNT, self.account.limits), (Scope.SUBSCRIPTION, self.order.settings.layer())
+        return tighten_further(self.order.limits or UNKNOWN_LIMITS, levels)
 
     def is_known(self, kind: LegKind) -> bool:
         """Whether this leg was decided before."""

@@ -182,6 +182,11 @@ class Intent:
         return self.kind is LegKind.ENTRY and self.bracket_of is not None
 
     @property
+    def is_resting_entry(self) -> bool:
+        """Whether it is an entry that the venue has in its book, so that its order is known and can be cancelled."""
+        return self.kind is LegKind.ENTRY and self.state is IntentState.OPEN
+
+    @property
     def follows(self) -> str | None:
         """The intent id of the entry that a protective leg is sent after."""
         return (self.behind or self.bracket_of) if self.kind.is_protective else None

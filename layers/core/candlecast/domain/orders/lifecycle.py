@@ -39,6 +39,7 @@ class Trigger(StrEnum):
     ENDS_UNFILLED = "the venue has ended it, all or in part unfilled"
     REFUSED = "the venue says no"
     MARKED_AGAIN = "wanted still, and proven absent or never sent: the mark of the next sending"
+    WAY_IS_CLEAR = "an exit, never sent: the entry that rested before it has ended"
     PROVEN_ABSENT = "proven absent, and not wanted any more"
     NOTHING_TO_CLOSE = "what it should have closed is not held"
     TAKEN_BACK = "cancelled by us: its position is closed, or another order has taken its place"
@@ -95,9 +96,10 @@ TRANSITIONS: tuple[Transition, ...] = (
     # certainly not sent; a look that began before may still find an order of an earlier mark
     *_told_by_venue(S.PENDING, _RECONCILER),
     Transition(S.PENDING, Trigger.MARKED_AGAIN, S.SUBMITTING, _RECONCILER),
+    Transition(S.PENDING, Trigger.WAY_IS_CLEAR, S.SUBMITTING, (Actor.EXECUTOR,)),
     Transition(S.PENDING, Trigger.NOT_SENT, S.PENDING, _BOTH),
     Transition(S.PENDING, Trigger.TOO_LATE, S.EXPIRED, _RECONCILER),
-    Transition(S.PENDING, Trigger.NOTHING_TO_CLOSE, S.SKIPPED, _RECONCILER),
+    Transition(S.PENDING, Trigger.NOTHING_TO_CLOSE, S.SKIPPED, _BOTH),
     Transition(S.PENDING, Trigger.DENIED_BY_RULE, S.DENIED, _EVERYBODY),
     Transition(S.PENDING, Trigger.FORGOTTEN, GONE, _BOTH),
     # in the venue's book

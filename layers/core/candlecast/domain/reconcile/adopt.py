@@ -19,8 +19,9 @@ from candlecast.domain.account.findings import (
     ExternalOrder,
     Mend,
 )
+from candlecast.domain.orders.intent import Intent, LegKind
 from candlecast.domain.orders.position import Position, market_of
-from candlecast.domain.orders.retries import ATTEMPTS_BEFORE_ALERT
+from candlecast.domain.orders.retries import ATTEMPTS_BEFORE_ALERT, pause_after
 from candlecast.domain.reconcile.drift import is_our_id, left_of
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.money import ZERO
@@ -136,6 +137,17 @@ def tell_once(account: Account, what: str, code: str, now: datetime, position: P
     if known is not None and now - known.last_at <= MEND_MEMORY:
         return account
     return replace(account.alert(code, now, position=position), mends={**account.mends, what: Mend(attempts=1, last_at=now)})
+
+
+def cancelling(entry: Intent) -> str:
+    """The trouble that cancelling a resting order is."""
+    return f"order|{entry.intent_id}"
+
+
+def cancels_at(account: Account, entry: Intent) -> datetime:
+    """The earliest next attempt to cancel an entry that an exit waits for: at the pace of exits, which never wait for long."""
+    mend = account.mends.get(cancelling(entry))
+    return entry.created_at if mend is None else mend.last_at + pause_after(LegKind.EXIT, mend.attempts)
 
 
 def may_mend(account: Account, what: str, now: datetime) -> bool:

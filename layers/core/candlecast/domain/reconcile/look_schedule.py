@@ -11,7 +11,8 @@ from zlib import crc32
 
 from candlecast.domain.account.account import Account, AccountStatus
 from candlecast.domain.account.findings import QUICK_LOOKS, Drift
-from candlecast.domain.orders.intent import IntentState
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind
+from candlecast.domain.reconcile.adopt import cancels_at
 from candlecast.domain.reconcile.reconcile import settles_at, tries_at, waits_for
 from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from candlecast.domain.venue.rules import rules_of
@@ -66,12 +67,26 @@ def _answers(account: Account, now: datetime) -> list[datetime]:
         if intent.state.is_unresolved:
             looks.append(max(settles_at(intent, rules), now + rules.lookup_spacing))
         elif intent.state is IntentState.PENDING:
-            looks += [] if waits_for(account, intent) else [max(min(tries_at(intent, rules), intent.expires_at or NEVER), now)]
+            first = waits_for(account, intent)
+            tries = (
+                min(tries_at(intent, rules), intent.expires_at or NEVER) if first is None else _ends_at(account, first, intent)
+            )
+            looks += [] if tries is None else [max(tries, now)]
         elif intent.lookups or not (intent.kind.is_protective or intent.order_type.rests):
             looks.append(now + rules.lookup_spacing)
     if any(drift.changes < QUICK_LOOKS for drift in _doubtful(account)):
         looks.append(now + rules.lookup_spacing)
     return looks
+
+
+def _ends_at(account: Account, first: Intent, waiting: Intent) -> datetime | None:
+    """When a look can end the order that an exit waits for: a resting entry is cancelled, an older unsent entry expires."""
+    if waiting.kind is not LegKind.EXIT or first.kind is not LegKind.ENTRY:
+        return None
+    if first.state is IntentState.OPEN:
+        return cancels_at(account, first)
+    expires = first.state is IntentState.PENDING and first.issued_at < waiting.issued_at
+    return first.created_at if expires else None
 
 
 def _expiries(account: Account) -> list[datetime]:

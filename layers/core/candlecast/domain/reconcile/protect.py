@@ -124,6 +124,19 @@ def scale_targets(account: Account, entry: Intent, filled: Decimal, market: Mark
     return account
 
 
+def release_unsent(account: Account, place: str) -> Account:
+    """The account without the stops and targets of a position (by its key) that were never sent, if the position is not held.
+
+    Their entry has ended without a position. A leg that the venue was asked for is left to the reconciler, which reports its end.
+    """
+    waiting = {i.intent_id for i in account.intents.values() if i.kind is LegKind.ENTRY}
+    for leg in list(account.intents.values()):
+        unsent = leg.kind.is_protective and leg.state is IntentState.PENDING and leg.last_lookup_at is None
+        if unsent and leg.position_key == place and place not in account.positions and leg.follows not in waiting:
+            account = account.release(leg.intent_id)
+    return account
+
+
 def _has_live_stop(account: Account, position: Position) -> bool:
     return any(leg.kind is LegKind.STOP_LOSS and leg.state is IntentState.OPEN for leg in account.protective(position))
 

@@ -74,6 +74,11 @@ def waits_for(account: Account, intent: Intent) -> Intent | None:
     return None
 
 
+def exit_behind(account: Account, entry: Intent) -> Intent | None:
+    """The exit that waits for an entry to end, and so is the wish to cancel the entry where it rests; None without one."""
+    return next((i for i in account.intents.values() if i.kind is LegKind.EXIT and waits_for(account, i) == entry), None)
+
+
 def is_left_over(account: Account, intent: Intent) -> bool:
     """Whether a stop or target is about a position that is not held (any more)."""
     held = account.position(intent.subscription_id, intent.market)

@@ -43,11 +43,15 @@ class Reject(DomainError):
 
 
 class RetryLater(DomainError):
-    """Nothing was executed; trying again after `after_seconds` is safe and sensible."""
+    """Nothing was executed; trying again after `after_seconds` is safe and sensible.
 
-    def __init__(self, code: str, message: str = "", *, after_seconds: float) -> None:
+    Each retry in a row waits longer; `at_most_seconds` bounds the next wait where a later retry would be pointless.
+    """
+
+    def __init__(self, code: str, message: str = "", *, after_seconds: float, at_most_seconds: float | None = None) -> None:
         super().__init__(code, message)
         self.after_seconds = after_seconds
+        self.at_most_seconds = at_most_seconds
 
 
 class Ambiguous(DomainError):

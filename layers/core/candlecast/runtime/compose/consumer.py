@@ -25,8 +25,12 @@ def queue_consumer[M](
     use_case: Callable[[M], object],
     *,
     fifo: bool = False,
+    record_dead: Callable[[str, str], None] | None = None,
 ) -> QueueConsumer[M]:
-    """Hand each message of `queue` to `use_case`; `urls` are those of the queue and of its dead letters."""
+    """Hand each message of `queue` to `use_case`; `urls` are those of the queue and of its dead letters.
+
+    `record_dead` records each dead letter, by its body and its code.
+    """
     return QueueConsumer(
         decode=partial(message_from_json, kind),
         use_case=use_case,
@@ -37,4 +41,5 @@ def queue_consumer[M](
         max_receives=MAX_RECEIVES[queue],
         needed_milliseconds=NEEDED_MILLISECONDS[queue],
         fifo=fifo,
+        record_dead=record_dead,
     )

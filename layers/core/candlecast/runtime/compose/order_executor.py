@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from candlecast.adapters.aws.secrets import SecretsManagerVault
 from candlecast.adapters.ccxt.clients import Templates
 from candlecast.adapters.ccxt.venue import CcxtVenues
+from candlecast.adapters.codec import outline_from_json
 from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
 from candlecast.adapters.dynamodb.looks import DynamoLooks
 from candlecast.adapters.dynamodb.pools import DynamoPoolStore
@@ -13,6 +16,7 @@ from candlecast.adapters.s3.market_catalogue import S3Markets
 from candlecast.adapters.sqs.queues import SqsReconcileQueue
 from candlecast.adapters.system import SystemClock
 from candlecast.domain.subscriptions.trade_order import TradeOrder
+from candlecast.domain.values.errors import InvalidValue
 from candlecast.runtime.batch import QueueConsumer
 from candlecast.runtime.compose.clients import aws
 from candlecast.runtime.compose.consumer import queue_consumer
@@ -21,7 +25,9 @@ from candlecast.runtime.compose.start import once
 from candlecast.runtime.observe import EmfMetrics
 from candlecast.runtime.settings import OrderExecutorSettings
 from candlecast.services.orders.execute_order import ExecuteOrder
+from candlecast.services.orders.exit_resting import ExitResting
 from candlecast.services.orders.place_orders import PlaceOrders
+from candlecast.services.orders.stop_resting import StopResting
 from candlecast.services.pools.reserve_pool import ReservePool
 from candlecast.services.reconcile.ask_for_looks import AskForLooks
 from candlecast.services.venue.guard_venue import GuardedVenues
@@ -34,16 +40,32 @@ def build() -> QueueConsumer[TradeOrder]:
     table, markets = Table(known.table_name), S3Markets(aws("s3"), known.markets_bucket, clock)
     routine, awaited = (SqsReconcileQueue(aws("sqs"), url) for url in (known.reconcile_queue_url, known.awaited_look_queue_url))
     gate = order_gate(table, known.egress_address, clock, metrics)
+    place = PlaceOrders(markets, gate, clock, metrics)
     execute = ExecuteOrder(
         accounts=DynamoAccountStore(table, clock),
         markets=markets,
         vault=SecretsManagerVault(aws("secretsmanager"), known.secret_prefix),
         venues=GuardedVenues(CcxtVenues(Templates(known.ccxt_venues(), markets.all)), gate.watch, gate.spend),
-        place=PlaceOrders(markets, gate, clock, metrics),
+        place=place,
+        exit_resting=ExitResting(StopResting(place, clock, metrics), clock),
         reserve_pool=ReservePool(DynamoPoolStore(table, clock), clock, metrics),
         reconcile_queue=AskForLooks(DynamoLooks(table), routine, awaited, clock, metrics),
         clock=clock,
         metrics=metrics,
     )
     urls = known.trade_queue_url, known.trade_dead_letters_url
-    return queue_consumer(TradeOrder, "trade", "order_executor", urls, execute, fifo=True)
+    recorded = partial(_record_dead, table, clock)
+    return queue_consumer(TradeOrder, "trade", "order_executor", urls, execute, fifo=True, record_dead=recorded)
+
+
+def _record_dead(table: Table, clock: SystemClock, body: str, code: str) -> None:
+    """Record the order of a dead letter, if its tenant can be read; loaded only then, since no order needs the history."""
+    from candlecast.adapters.dynamodb.history import DynamoHistory
+    from candlecast.domain.decide.dead_order import DeadOrder
+    from candlecast.services.orders.record_dead_order import RecordDeadOrder
+
+    try:
+        dead = outline_from_json(DeadOrder, body)
+    except InvalidValue:
+        return  # nobody can be told
+    RecordDeadOrder(DynamoHistory(table, clock), clock)(dead, code)

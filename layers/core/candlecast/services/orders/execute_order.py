@@ -3,12 +3,17 @@
 Two reads, two writes. Read the account; write the decision (intents as SUBMITTING: from here an order may exist). Read the gate
 at the last moment, send, and write the venue's answers. After any interruption the account's record names every order that may
 exist. A repeat of the message finds its legs known and sends nothing.
+
+An exit over an entry that rests takes one write more (decision 0061). The exit is written as a wish, then with its mark for all
+that the entry has filled, then with its outcome.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from math import ceil
 
 from candlecast.domain.account.account import Account
@@ -16,6 +21,7 @@ from candlecast.domain.decide.plan import UNRESOLVED_WAIT_SECONDS, Plan, plan_or
 from candlecast.domain.limits.limits import Authority
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.reconcile.look_schedule import next_full_look, next_look
+from candlecast.domain.reconcile.protect import release_unsent
 from candlecast.domain.signals.messages import ReconcileRequest
 from candlecast.domain.signals.signal import reported_age_seconds
 from candlecast.domain.subscriptions.trade_order import TradeOrder
@@ -27,10 +33,13 @@ from candlecast.ports.store import AccountStore
 from candlecast.ports.vault import CredentialVault
 from candlecast.ports.venue import Markets, Venue, Venues
 from candlecast.services.orders.changes import Changes
+from candlecast.services.orders.exit_resting import ExitResting
 from candlecast.services.orders.place_orders import PlaceOrders
 from candlecast.services.pools.reserve_pool import ReservePool
 
 CONFLICT_RETRY_SECONDS = 1.0  # another writer (the API, the reconciler) came between; the message is simply redelivered
+DECIDED_RETRY_SECONDS = 1.0  # nothing of the position is undecided any more: a reversal's entry can be decided now
+SEND_WITHIN_SECONDS = 6.0  # of its decision, or the reconciler sends it: a message has 9 s, and one request takes up to 3 s
 MAX_DELAY_SECONDS = 900  # the most that SQS delays a message; the reconcile clock looks every minute anyway
 STATE_STALE = "STATE_STALE"  # why a plan cannot be made: our report of the account is older than its limits allow
 METRIC_OF_STATE = {
@@ -49,6 +58,7 @@ class ExecuteOrder:
     vault: CredentialVault
     venues: Venues
     place: PlaceOrders
+    exit_resting: ExitResting
     reserve_pool: ReservePool
     reconcile_queue: ReconcileQueue
     clock: Clock
@@ -67,7 +77,7 @@ class ExecuteOrder:
         if not plan.intents:
             return self._repeated(account, order)
         plan = self.reserve_pool(plan, order, account)
-        venue = self._connect(account) if plan.legs else None
+        venue = self._connect(account) if plan.legs or plan.over_resting else None
         member = replace(account, organisation_id=_organisation(account, order))
         try:
             receipt = plan.receipt.text() if plan.receipt is not None else None
@@ -76,12 +86,14 @@ class ExecuteOrder:
             raise RetryLater(error.code, "somebody else wrote the account", after_seconds=CONFLICT_RETRY_SECONDS) from error
         for decided in plan.decided:
             self.metrics.count(METRIC_OF_STATE[decided.state])
-        if venue is not None:
-            reserved = self._send(Changes(reserved), venue, plan, order)
+        if venue is not None and plan.over_resting:
+            reserved = self._exit_resting(reserved, venue, plan.waiting[0], order)
+        elif venue is not None:
+            reserved = self._send(Changes(reserved), venue, plan.legs, order)
         if plan.waiting:
             self._ask_for_reconcile(reserved, order)
         if plan.comes_again:
-            raise RetryLater("OUTCOME_UNKNOWN", "an entry could not be decided yet", after_seconds=UNRESOLVED_WAIT_SECONDS)
+            raise self._later(reserved, order)
         return reserved
 
     def _plan(self, account: Account, order: TradeOrder, now: datetime) -> Plan:
@@ -93,12 +105,44 @@ class ExecuteOrder:
                 self._ask_for_reconcile(account, order, at_once=True)
             raise
 
-    def _send(self, changes: Changes, venue: Venue, plan: Plan, order: TradeOrder) -> Account:
-        self.place(changes, venue, plan.legs)
+    def _exit_resting(self, wished: Account, venue: Venue, leave: Intent, order: TradeOrder) -> Account:
+        """Cancel the entry that rests, write what it has filled with the exit's mark, and send the exit.
+
+        The reconciler goes on from the account as `wished` wherever the end is not known, or the mark not written.
+        """
+        changes, ends_at = Changes(wished), leave.created_at + timedelta(seconds=SEND_WITHIN_SECONDS)
+        try:
+            self.exit_resting(changes, venue, leave.intent_id)
+        except Fatal as error:
+            changes.make(partial(Account.disable, reason=error.code, now=self.clock.now()))
+            self.metrics.count("AccountsDisabled")
+            return changes.commit(self.accounts)
+        if self.clock.now() > ends_at:
+            return wished
+        try:
+            marked = self.accounts.save(changes.account)
+        except Conflict:  # another writer has come between, and may have marked the exit as well: this mark does not count
+            return wished
+        leg = marked.intents.get(leave.intent_id)
+        if leg is None or leg.state is not IntentState.SUBMITTING:
+            return marked
+        return self._send(Changes(marked), venue, (leg,), order)
+
+    def _later(self, account: Account, order: TradeOrder) -> RetryLater:
+        """Why the message is redelivered for its entry, and how soon."""
+        undecided = account.undecided(order.subscription_id, order.signal.market)
+        pause = UNRESOLVED_WAIT_SECONDS if undecided else DECIDED_RETRY_SECONDS
+        return RetryLater(
+            "OUTCOME_UNKNOWN", "an entry could not be decided yet", after_seconds=pause, at_most_seconds=UNRESOLVED_WAIT_SECONDS
+        )
+
+    def _send(self, changes: Changes, venue: Venue, legs: Sequence[Intent], order: TradeOrder) -> Account:
+        self.place(changes, venue, legs)
         self.metrics.milliseconds("SignalToOrderMilliseconds", reported_age_seconds(order.signal, self.clock.now()) * 1000)
         self.place.cancel_orphans(changes, venue)
+        changes.make(partial(release_unsent, place=legs[0].position_key))
         stored = changes.commit(self.accounts)
-        self._ask_for_reconcile(stored, order, changes.pause_seconds, at_once=_exit_was_refused(stored, plan))
+        self._ask_for_reconcile(stored, order, changes.pause_seconds, at_once=_exit_was_refused(stored, legs))
         return stored
 
     def _connect(self, account: Account) -> Venue:
@@ -148,11 +192,9 @@ def _organisation(account: Account, order: TradeOrder) -> str | None:
     return order.organisation_id if known else order.organisation_id or account.organisation_id
 
 
-def _exit_was_refused(account: Account, plan: Plan) -> bool:
+def _exit_was_refused(account: Account, legs: Iterable[Intent]) -> bool:
     """Whether what an exit should have closed is still held: mostly a stop was faster, and nobody has noticed yet."""
-    return any(
-        leg.kind is LegKind.EXIT and leg.intent_id not in account.intents and _still_held(account, leg) for leg in plan.legs
-    )
+    return any(leg.kind is LegKind.EXIT and leg.intent_id not in account.intents and _still_held(account, leg) for leg in legs)
 
 
 def _still_held(account: Account, leg: Intent) -> bool:

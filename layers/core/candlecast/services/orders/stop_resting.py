@@ -1,6 +1,7 @@
 """Cancel orders that should no longer rest at the venue: unwanted entries, and market orders that hang.
 
-Their fills stay: an entry's part gets its stop, and the rest of an exit is exited again.
+Their fills stay: an entry's part gets its stop, and the rest of an exit is exited again. An entry that an exit waits for is
+cancelled at the pace of exits, until its end is known.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from candlecast.domain.account.account import Account, AccountStatus
 from candlecast.domain.account.kill_switch import KillSwitch, must_cancel_entries
 from candlecast.domain.account.switch_scope import concerning
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
-from candlecast.domain.reconcile.adopt import count_mend, may_mend
-from candlecast.domain.reconcile.reconcile import waits_for
+from candlecast.domain.reconcile.adopt import cancelling, cancels_at, count_mend, may_mend
+from candlecast.domain.reconcile.reconcile import exit_behind
 from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import Ambiguous, Reject, RetryLater
@@ -38,7 +39,7 @@ HANGING = timedelta(seconds=60)  # a market order fills or ends within moments; 
 
 @dataclass(frozen=True, slots=True)
 class StopResting:
-    """A part of the reconciler; it cancels and sends nothing."""
+    """A part of the reconciler; it cancels and sends nothing. The executor cancels by it what an exit finds resting."""
 
     place: PlaceOrders
     clock: Clock
@@ -49,21 +50,31 @@ class StopResting:
         for order in list(changes.account.intents.values()):
             if order.kind.is_protective or order.state is not IntentState.OPEN:
                 continue
-            now, what = self.clock.now(), f"order|{order.intent_id}"
+            now = self.clock.now()
             reason = reason_to_stop(changes.account, order, switches, now)
-            if reason is None or not may_mend(changes.account, what, now):
-                continue
-            changes.make(partial(count_mend, what=what, code="ORDER_NOT_CANCELLED", now=now), order.intent_id)
-            try:
-                venue.cancel_order(order)
-                ended = venue.find_order(order)
-            except (Ambiguous, RetryLater, Reject):
-                self.metrics.count("VenueErrors")
-                continue
-            if ended is not None and ended.status is VenueOrderStatus.CANCELLED:
-                changes.make(partial(_because, intent_id=order.intent_id, reason=reason), order.intent_id)
-            if ended is not None:
-                self.place.take_over(changes, order, ended)
+            if reason is not None and _may_cancel(changes.account, order, now):
+                self.cancel(changes, venue, order, reason)
+
+    def cancel(self, changes: Changes, venue: Venue, order: Intent, reason: Reason) -> None:
+        """Cancel one order, then take over what the venue says of its end and its fills; a failure is the next look's."""
+        counted = partial(count_mend, what=cancelling(order), code="ORDER_NOT_CANCELLED", now=self.clock.now())
+        changes.make(counted, order.intent_id)
+        try:
+            venue.cancel_order(order)
+            ended = venue.find_order(order)
+        except (Ambiguous, RetryLater, Reject):
+            self.metrics.count("VenueErrors")
+            return
+        if ended is not None and ended.status is VenueOrderStatus.CANCELLED:
+            changes.make(partial(_because, intent_id=order.intent_id, reason=reason), order.intent_id)
+        if ended is not None:
+            self.place.take_over(changes, order, ended)
+
+
+def _may_cancel(account: Account, order: Intent, now: datetime) -> bool:
+    if exit_behind(account, order) is not None:
+        return now >= cancels_at(account, order)
+    return may_mend(account, cancelling(order), now)
 
 
 def reason_to_stop(account: Account, order: Intent, switches: Collection[KillSwitch], now: datetime) -> Reason | None:
@@ -76,13 +87,12 @@ def reason_to_stop(account: Account, order: Intent, switches: Collection[KillSwi
 
 def _entry_stops(account: Account, entry: Intent, switches: Collection[KillSwitch], now: datetime) -> Reason | None:
     status = account.subscriptions.get(entry.subscription_id, SubscriptionStatus.CANCELLED)
-    exit_waits = any(i.kind is LegKind.EXIT and waits_for(account, i) == entry for i in account.intents.values())
     too_late = Reason.ENTRY_NOT_FILLED if entry.order_type.rests else Reason.SIGNAL_TOO_OLD
     causes = (
         (account.status is not AccountStatus.ACTIVE, Reason.ACCOUNT_DISABLED),
         (must_cancel_entries(concerning(switches, account, entry.strategy_id)), Reason.KILL_SWITCH),
         (status in _REASON_OF_SUBSCRIPTION, _REASON_OF_SUBSCRIPTION.get(status)),
-        (exit_waits, Reason.SIGNAL_SUPERSEDED),
+        (exit_behind(account, entry) is not None, Reason.SIGNAL_SUPERSEDED),
         (entry.is_add and account.position(entry.subscription_id, entry.market) is None, Reason.POSITION_CLOSED),
         (entry.expires_at is not None and now > entry.expires_at, too_late),
     )

@@ -31,14 +31,15 @@ class ClosePositions:
     def choose(self, changes: Changes, switches: Collection[KillSwitch], marks: Mapping[str, Decimal]) -> list[str]:
         """Decide the exits, marked for sending; returns their intents' ids. `marks` are mark prices by market, where known.
 
-        One at a time for each position, and none while its entry has not ended. An exit that the venue refuses is tried three
-        times and then at the slow pace, with an alert.
+        One at a time for each position, and none while its orders are undecided. An exit behind an entry that rests waits until
+        the next look has cancelled the entry. An exit that the venue refuses is tried three times and then at the slow pace, with
+        an alert.
         """
         chosen, causes = [], _causes(changes.account, switches, marks, self.clock.now())
         for position in list(changes.account.positions.values()):
             account, now, what = changes.account, self.clock.now(), f"exit|{position.key}"
-            busy = account.under_way(position.subscription_id, position.market)
-            if position.key not in causes or busy or not may_mend(account, what, now):
+            undecided = account.undecided(position.subscription_id, position.market)
+            if position.key not in causes or undecided or not may_mend(account, what, now):
                 continue
             leave = forced_exit(position, causes[position.key], account.version, now)
             changes.make(partial(_decided, leave=leave, what=what, now=now))

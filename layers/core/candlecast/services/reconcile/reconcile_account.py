@@ -246,10 +246,10 @@ class ReconcileAccount:
 
 
 def _exposed(account: Account) -> list[Position]:
-    """Positions without a stop, live or on its way, and without an exit on its way."""
+    """Positions without a stop, live or on its way, and without an exit on its way; an entry that rests is cancelled for one."""
     if account.status is not AccountStatus.ACTIVE:
         return []
-    return [p for p in account.naked_positions() if not account.under_way(p.subscription_id, p.market)]
+    return [p for p in account.naked_positions() if not account.undecided(p.subscription_id, p.market)]
 
 
 def _left_something(account: Account, leg: Intent) -> bool:

@@ -1,11 +1,11 @@
-"""Cancel a subscription, and close what it still holds if its owner says so."""
+"""Cancel a subscription with the entries that rest for it, and close what it still holds if its owner says so."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from candlecast.domain.account.account import Account
-from candlecast.domain.orders.intent import LegKind
+from candlecast.domain.orders.intent import IntentState, LegKind
 from candlecast.domain.signals.signal import Action, Signal
 from candlecast.domain.subscriptions.subscription import Subscription, SubscriptionStatus
 from candlecast.domain.subscriptions.trade_order import TradeOrder
@@ -36,13 +36,14 @@ class CancelSubscription:
     clock: Clock
 
     def __call__(self, tenant_id: str, subscription_id: str, *, close_position: bool, correlation_id: str) -> Cancelled:
-        """Cancel; with `close_position`, send an exit for everything it holds or is about to hold.
+        """Cancel, and send an exit where an entry rests: it cancels the entry, and closes what that has filled by then.
 
-        Cancelled first, so that nothing is entered behind the exit. A repeat sends the exits again if they were cut off; the
-        account sends no exit twice. Raises `NotFound`, `Conflict` (POSITION_OPEN; VERSION_CONFLICT), `RetryLater` (the queue).
+        With `close_position`, an exit is sent for everything that the subscription holds or is about to hold. Cancelled first, so
+        that nothing is entered behind the exit. A repeat sends the exits again if they were cut off; the account sends no exit
+        twice. Raises `NotFound`, `Conflict` (POSITION_OPEN; ORDER_UNDER_WAY; VERSION_CONFLICT), `RetryLater` (the queue).
         """
         subscription, account = retry_conflict(lambda: self._attempt(tenant_id, subscription_id, close_position))
-        if account is None or not close_position:
+        if account is None:
             return Cancelled(subscription)
         held = held_markets(account, subscription_id)
         self.queue.send_orders(
@@ -56,8 +57,8 @@ class CancelSubscription:
         if subscription.status is SubscriptionStatus.CANCELLED:
             return subscription, account
         if account is not None:
-            if held_markets(account, subscription_id) and not close_position:
-                raise Conflict("POSITION_OPEN", "the subscription holds a position: close it, or ask for it to be closed")
+            if not close_position:
+                _require_flat(account, subscription_id)
             left = {key: status for key, status in account.subscriptions.items() if key != subscription_id}
             account = replace(account, subscriptions=left)
         cancelled = replace(subscription, status=SubscriptionStatus.CANCELLED)
@@ -80,6 +81,15 @@ class CancelSubscription:
             subscription_id=subscription.subscription_id,
             settings=subscription.settings,
         )
+
+
+def _require_flat(account: Account, subscription_id: str) -> None:
+    """Raise `Conflict` if a position is held, or if nobody knows whether an entry has opened one."""
+    if any(position.subscription_id == subscription_id for position in account.positions.values()):
+        raise Conflict("POSITION_OPEN", "the subscription holds a position: close it, or ask for it to be closed")
+    entries = (i for i in account.intents.values() if i.subscription_id == subscription_id and i.kind is LegKind.ENTRY)
+    if any(i.state.is_unresolved or (i.state is IntentState.OPEN and not i.order_type.rests) for i in entries):
+        raise Conflict("ORDER_UNDER_WAY", "an entry is under way: wait until it is decided, or ask for it to be closed")
 
 
 def held_markets(account: Account, subscription_id: str) -> dict[str, str]:

@@ -26,6 +26,12 @@ def _known_limits(_: Account, entry: Entry) -> Denial | None:
     return Denial(Reason.LIMITS_UNAVAILABLE) if entry.limits.authority is Authority.LOST else None
 
 
+def _own_entry_rests(account: Account, entry: Entry) -> Denial | None:
+    """One entry of a position at a time: of two that rest, nobody could say what will be held."""
+    rests = bool(account.resting(entry.subscription_id, entry.market.symbol))
+    return Denial(Reason.ENTRY_RESTS) if rests else None
+
+
 def _same_market(account: Account, entry: Entry) -> Denial | None:
     """One subscription in a market, since the venue nets what is held there; in hedge mode one on each side of it."""
     if account.holds_foreign(entry.market.symbol):  # a look at the venue has found more there than ours
@@ -84,6 +90,7 @@ def _room_for_legs(account: Account, _: Entry) -> Denial | None:
 
 RULES: tuple[Callable[[Account, Entry], Denial | None], ...] = (
     _known_limits,
+    _own_entry_rests,
     _same_market,
     _stop_side,
     _target_sides,
