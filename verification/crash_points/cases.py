@@ -10,6 +10,7 @@ from verification.crash_points.boundary import FaultGroup
 from verification.crash_points.scenario import AT_A_HUNDRED, ROOM_FOR_ONE, Scenario
 
 ORDERS, EVERYTHING = frozenset({FaultGroup.ORDERS}), frozenset(FaultGroup)
+RESTING_EXIT = (Action.LONG, Action.EXIT)  # a limit entry, and its exit a second later
 
 SCENARIOS = {
     scenario.name: scenario
@@ -22,6 +23,9 @@ SCENARIOS = {
         Scenario("first entry", (Action.LONG,), first_entry=True),
         Scenario("limit entry that is filled", (Action.LONG,), limit=AT_A_HUNDRED, reached_at=45),
         Scenario("limit entry that runs out", (Action.LONG,), limit=AT_A_HUNDRED, reached_at=1_000),
+        Scenario("exit while its entry rests", RESTING_EXIT, limit=AT_A_HUNDRED, reached_at=45, at_once=True),
+        Scenario("exit as its entry is filled", RESTING_EXIT, limit=AT_A_HUNDRED, reached_at=0.5, at_once=True),
+        Scenario("reversal while its entry rests", (Action.LONG, Action.SHORT), limit=AT_A_HUNDRED, reached_at=45, at_once=True),
         Scenario("entry from a pool, then exit", (Action.LONG, Action.EXIT), pool=ROOM_FOR_ONE),
     )
 }

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from candlecast.domain.values.errors import DomainError
+from candlecast.domain.values.errors import DomainError, RetryLater
 from verification.crash_points.behaviour import Behaviours
 from verification.crash_points.boundary import FaultGroup, Operation
 from verification.crash_points.functions import Functions, Worker
@@ -49,7 +49,7 @@ class _Wanted:
     waiting: list[tuple[Plan, int, int]] = field(default_factory=list)
 
     def add(self, ending: Ending) -> None:
-        error = None if ending.error is None else (ending.error.code, getattr(ending.error, "after_seconds", 0))
+        error = None if ending.error is None else (ending.error.code, *_pauses(ending.error))
         key = ending.world.exact(), error, ending.died, ending.faults, ending.broken
         known = self.endings.setdefault(key, ending)
         if known is not ending:
@@ -176,6 +176,11 @@ class Enumeration:
             if known is not ending:
                 found[known.world.exact(), known.faults] = _with_more(known, ending)
         return found
+
+
+def _pauses(error: DomainError) -> tuple[float | None, ...]:
+    """The part of an error by which the queue decides when its message is redelivered."""
+    return (error.after_seconds, error.at_most_seconds) if isinstance(error, RetryLater) else ()
 
 
 def invoked(functions: Functions, world: World, worker: Worker, body: str, plan: Plan) -> Visit:

@@ -27,6 +27,7 @@ from verification.crash_points.venue_book import (
     Refusal,
     balance,
     cancel,
+    fill_resting,
     find,
     open_orders,
     place,
@@ -76,6 +77,8 @@ def operation_of(method: str, path: str, parameters: Parameters) -> Operation:
     if apply is None:
         raise AssertionError(f"the venue has no {method} {path}")
     faults = _changing_faults(apply, parameters) if method in ("DELETE", "POST") else _asking_faults()
+    if (method, path) == ("DELETE", LIFE):
+        faults = (*faults, _filled_first(parameters))
     return Operation(f"{method} {path.removeprefix('/fapi/')}", lambda world: apply(world, parameters), faults, at_venue=True)
 
 
@@ -147,6 +150,14 @@ def _changing_faults(apply: Callable[[World, Parameters], Body], parameters: Par
         Fault("not done, 503", _gateway_error),
         Fault("rate limited", _refused(-1003, "Too many requests.", 429, {"Retry-After": "5"})),
     )
+
+
+def _filled_first(parameters: Parameters) -> Fault:
+    def filled(world: World) -> Body:
+        fill_resting(world)
+        return cancel(world, parameters)
+
+    return Fault("filled before the cancellation arrives", filled, FaultGroup.ORDERS)
 
 
 def _asking_faults() -> tuple[Fault, ...]:
