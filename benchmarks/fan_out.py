@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
 from benchmarks.fan_out_throughput import section
@@ -23,9 +22,9 @@ from tests.support.fakes.clock import FakeClock, RecordingMetrics
 from tests.support.fakes.decisions import FakeDecisions
 from tests.support.fakes.history import FakeHistory
 from tests.support.fakes.limits import read_limits
-from tests.support.fakes.market_data import FakeMarketData
 from tests.support.fakes.signals import FakeSignalStore
 from tests.support.fakes.subscriptions import FakeSubscriptionStore
+from tests.support.fakes.verdicts import judge_signal
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -94,8 +93,7 @@ def fan_out_to(followers: Sequence[Subscription], signal: Signal, sqs: CountingS
         decisions=FakeDecisions(),
         queue=SqsTradeQueue(cast("SQSClient", sqs), "queue"),
         limits=read_limits(FakeClock()),
-        last_price=lambda _venue, _market: Decimal(100),
-        quote=FakeMarketData().quote,
+        judge=judge_signal(FakeClock()),
         clock=FakeClock(),
         metrics=RecordingMetrics(),
     )

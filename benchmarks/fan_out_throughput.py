@@ -45,7 +45,7 @@ from candlecast.services.signals.fan_out import FanOut
 from candlecast.services.signals.publish_signal import shard_messages, shards_for
 from tests.support.builders import a_signal_record
 from tests.support.fakes.clock import FakeClock, RecordingMetrics
-from tests.support.fakes.market_data import FakeMarketData
+from tests.support.fakes.verdicts import judge_signal
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -154,8 +154,7 @@ class Subject:
             decisions=DynamoDecisions(self.table, clock),
             queue=queue,
             limits=ReadLimits(DynamoLimitStore(self.table), clock, metrics),
-            last_price=FakeMarketData().last_price,
-            quote=FakeMarketData().quote,
+            judge=judge_signal(FakeClock()),
             clock=clock,
             metrics=metrics,
         )

@@ -60,6 +60,7 @@ def resources() -> list[BaseRoute]:
     """Where the routes are, in the order of the description."""
     return [
         Resource(f"{VERSION}/strategies", "strategies", "executions"),
+        Resource(f"{VERSION}/signals", "signals"),
         Resource(f"{VERSION}/subscriptions", "subscriptions"),
         Resource(f"{VERSION}/accounts", "accounts"),
         Resource(f"{VERSION}/orders", "orders"),

@@ -96,10 +96,15 @@ def _order(order_id: Annotated[str, Path()]) -> str:
     return identifier(order_id)
 
 
+def _signal(signal_id: Annotated[str, Path()]) -> str:
+    return identifier(signal_id)
+
+
 StrategyId = Annotated[str, Depends(_strategy)]
 SubscriptionId = Annotated[str, Depends(_subscription)]
 AccountId = Annotated[str, Depends(_account)]
 OrderId = Annotated[str, Depends(_order)]
+SignalId = Annotated[str, Depends(_signal)]
 
 PageSize = Annotated[int, Query(ge=1, le=MAX_PAGE_SIZE, description="Entries per page.")]
 IdempotencyKey = Annotated[

@@ -14,7 +14,7 @@ from candlecast.ports.gate import KillSwitchStore
 from candlecast.ports.health import Probe
 from candlecast.ports.limits import LimitStore
 from candlecast.ports.pool import PoolStore
-from candlecast.ports.queue import TradeQueue
+from candlecast.ports.queue import SignalQueue, TradeQueue
 from candlecast.ports.sources import SourceUse
 from candlecast.ports.store import (
     AccountStore,
@@ -28,6 +28,7 @@ from candlecast.ports.store import (
 from candlecast.ports.strategies import StrategyCode
 from candlecast.ports.vault import CredentialWriter, SourceSecretWriter
 from candlecast.ports.venue import Markets
+from candlecast.ports.verdicts import VerdictStore
 from candlecast.runtime.compose import api
 
 AccountsDep = Annotated[AccountStore, Depends(api.accounts)]
@@ -35,6 +36,7 @@ StrategiesDep = Annotated[StrategyStore, Depends(api.strategies)]
 SubscriptionsDep = Annotated[SubscriptionStore, Depends(api.subscriptions)]
 ExecutionsDep = Annotated[ExecutionStore, Depends(api.executions)]
 SignalsDep = Annotated[SignalStore, Depends(api.signals)]
+VerdictsDep = Annotated[VerdictStore, Depends(api.verdicts)]
 HistoryDep = Annotated[History, Depends(api.history)]
 PricesDep = Annotated[PriceStore, Depends(api.prices)]
 LimitStoreDep = Annotated[LimitStore, Depends(api.limits)]
@@ -43,6 +45,7 @@ DecisionsDep = Annotated[Decisions, Depends(api.decisions)]
 KillSwitchesDep = Annotated[KillSwitchStore, Depends(api.kill_switches)]
 MarketsDep = Annotated[Markets, Depends(api.markets)]
 StrategyCodeDep = Annotated[StrategyCode, Depends(api.code)]
+SignalQueueDep = Annotated[SignalQueue, Depends(api.signal_queue)]
 TradeQueueDep = Annotated[TradeQueue, Depends(api.trade_queue)]
 CredentialsDep = Annotated[CredentialWriter, Depends(api.credentials)]
 SourceSecretsDep = Annotated[SourceSecretWriter, Depends(api.source_secrets)]

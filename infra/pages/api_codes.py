@@ -50,6 +50,10 @@ REFUSALS: Mapping[int, Mapping[str, tuple[str, str]]] = {
             "The outcome of an entry of the subscription is not known yet, so the subscription may hold a position.",
             'Send the request again in a minute, or send `{"close_position": true}`.',
         ),
+        "NOT_QUARANTINED": (
+            "The firewall let the signal pass, so there is nothing to release.",
+            "None is needed; the signal's progress says what became of it.",
+        ),
         "POSITION_OPEN": (
             "The subscription holds a position.",
             'Send `{"close_position": true}`, or close the position first.',

@@ -19,7 +19,7 @@ An order leg that was decided and not placed, or that ended without a fill, carr
 `reason.code` of `GET /v1/orders` and of the events on the bus, and a key of `skipped` in a signal's progress. Codes are
 stable. Where a rule compares, `reason.value` is what was found, `reason.bound` what it may be, `reason.margin` the
 distance; money is in the market's quote currency. A limit that cannot be evaluated (no quote, no balance, no stop)
-refuses with its own code and no value.
+refuses with its own code and no value. A quarantined signal carries such a code too, and no order of it exists.
 
 The `state` of such a leg is `SKIPPED` (nothing to decide), `DENIED` (a rule of ours said no) or `EXPIRED` (too late). The
 venue ends others: `REJECTED` (refused), `CANCELLED` (ended without a fill).
@@ -69,6 +69,20 @@ PAGES: Mapping[str, Mapping[Reason, tuple[str, str]]] = {
             "None is needed.",
         ),
     },
+    "Quarantined: the signal reached nobody": {
+        Reason.STOP_IMPLAUSIBLE: (
+            "The stop is further from the venue's mark than 50 %. Value: per cent of the mark.",
+            "Correct the strategy or the message: a digit may be missing.",
+        ),
+        Reason.TARGET_IMPLAUSIBLE: (
+            "A target is more than three times the venue's mark, or less than a third of it. Value: the factor.",
+            "Correct the strategy or the message: a digit may be missing.",
+        ),
+        Reason.ATR_IMPLAUSIBLE: (
+            "The average true range is below 0.001 % of the venue's mark, or above 50 %. Value: per cent of the mark.",
+            "Correct the strategy.",
+        ),
+    },
     "Denied: a rule of ours said no": {
         Reason.ACCOUNT_DISABLED: (
             "The account is disabled, by its owner or because the venue refused its keys; `disabled_reason` of the "
@@ -86,8 +100,8 @@ PAGES: Mapping[str, Mapping[Reason, tuple[str, str]]] = {
         ),
         Reason.SIDE_NOT_ALLOWED: ("The side is not among the `allowed_sides`.", "Allow it, if it is wanted."),
         Reason.REFERENCE_PRICE_MISSING: (
-            "The signal has no price and none could be asked for, so neither a size nor a limit can be computed.",
-            "Send a price with the signal.",
+            "The order's message has neither a price nor the venue's mark, so nothing can be computed.",
+            "None is needed: messages of this release have both.",
         ),
         Reason.STOP_MISSING: (
             (
@@ -101,12 +115,34 @@ PAGES: Mapping[str, Mapping[Reason, tuple[str, str]]] = {
             ),
         ),
         Reason.STOP_ON_WRONG_SIDE: (
-            "The stop is not on the losing side of the reference price. Value: the stop. Bound: the reference price.",
+            (
+                "The stop is not on the losing side of a price at which the position may open. That is the entry's own price; "
+                "for an entry at market, both the signal's price and the venue's mark. Value: the stop. Bound: that price. "
+                "A signal with such a stop is quarantined; a stop by the subscriber's own ATR multiple is found when the order "
+                "is decided. Either way nothing of the signal is executed, and a live stop stays."
+            ),
             "Correct the strategy or the message.",
         ),
         Reason.TARGET_ON_WRONG_SIDE: (
-            "A take-profit is not on the winning side of the reference price. Value: the target. Bound: the reference price.",
+            (
+                "A take-profit is not on the winning side of a price at which the position may open, as for "
+                "`STOP_ON_WRONG_SIDE`. Value: the target. Bound: that price."
+            ),
             "Correct the strategy or the message.",
+        ),
+        Reason.TRIGGER_ON_WRONG_SIDE: (
+            (
+                "The market has passed the trigger of a stop entry already, so the entry would be at market. The signal is "
+                "quarantined. Value: the trigger. Bound: the venue's mark."
+            ),
+            "Correct the strategy or the message; send an entry at market if that is meant.",
+        ),
+        Reason.QUOTE_MISSING: (
+            (
+                "The venue gave no quote of the market. The signal is quarantined after some attempts within a minute. An order "
+                "message without a quote, of an older release, is denied."
+            ),
+            "Look at the venue's market data; release the signal once its quotes are back.",
         ),
         Reason.POSITION_ALREADY_OPEN: (
             (
@@ -287,8 +323,18 @@ PAGES: Mapping[str, Mapping[Reason, tuple[str, str]]] = {
             "None is needed if it is rare; else look at the venue's market data.",
         ),
         Reason.PRICE_COLLAR: (
-            f"The signal's price is further from the mark price than `max_price_deviation_percent`. {_QUOTE}",
+            (
+                "The signal's price is further from the venue's mark than 5 %, or than a tighter `max_price_deviation_percent`. "
+                "Beyond 5 % the signal is quarantined and reaches nobody. For an entry with a price of its own the bound is 10 %."
+            ),
             "Look where the signal has its price from.",
+        ),
+        Reason.RESTING_DISTANCE: (
+            (
+                "The entry's own price or trigger is further from the venue's mark than 10 %, or than a tighter "
+                "`max_resting_distance_percent`. Beyond 10 % the signal is quarantined and reaches nobody."
+            ),
+            "Send the entry once the market is nearer.",
         ),
         Reason.MAX_SLIPPAGE: (
             f"The best price on the book is worse than the signal's by more than `max_slippage_bps`. {_QUOTE}",

@@ -16,6 +16,7 @@ import pytest
 from candlecast.adapters.strategy_code import BuiltInStrategies
 from candlecast.domain.account.kill_switch import Grade, SwitchPlace, SwitchScope
 from candlecast.domain.orders.intent import IntentState, LegKind
+from candlecast.domain.signals.verdict import judge
 from candlecast.domain.strategies.execution import ShardReport
 from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from candlecast.ports.store import LastPrice
@@ -29,6 +30,7 @@ from tests.support.builders import (
     TENANT,
     a_breach,
     a_position,
+    a_quote,
     a_signal_record,
     a_source,
     a_strategy,
@@ -49,13 +51,14 @@ from tests.support.fakes.history import FakeHistory, FakePriceStore
 from tests.support.fakes.limits import FakeLimitStore
 from tests.support.fakes.market_data import FakeMarkets
 from tests.support.fakes.pools import FakePoolStore
-from tests.support.fakes.queues import FakeTradeQueue
+from tests.support.fakes.queues import FakeSignalQueue, FakeTradeQueue
 from tests.support.fakes.signals import FakeSignalStore
 from tests.support.fakes.source_use import FakeSourceUse
 from tests.support.fakes.store import FakeDatabase
 from tests.support.fakes.strategies import FakeStrategyStore
 from tests.support.fakes.subscriptions import FakeSubscriptionStore
 from tests.support.fakes.vault import FakeCursorKey, FakeVault
+from tests.support.fakes.verdicts import FakeVerdictStore
 from tests.support.gateway import Client, Providers
 
 EXTERNAL = "external-1"
@@ -92,6 +95,7 @@ class Deployment:
     clock: FakeClock = field(default_factory=FakeClock)
     vault: FakeVault = field(default_factory=FakeVault)
     cursor_key: FakeCursorKey = field(default_factory=FakeCursorKey)
+    signal_queue: FakeSignalQueue = field(default_factory=FakeSignalQueue)
     trade_queue: FakeTradeQueue = field(default_factory=FakeTradeQueue)
     table: FakeProbe = field(default_factory=FakeProbe)
     queue: FakeProbe = field(default_factory=FakeProbe)
@@ -112,6 +116,7 @@ class Deployment:
         self.subscriptions = FakeSubscriptionStore(self.database, self.clock)
         self.executions = FakeExecutionStore(self.database)
         self.signals = FakeSignalStore(self.database)
+        self.verdicts = FakeVerdictStore(self.database)
         self.history = FakeHistory(self.database)
         self.prices = FakePriceStore(self.database)
         self.providers = {
@@ -120,6 +125,7 @@ class Deployment:
             api.subscriptions: giving(self.subscriptions),
             api.executions: giving(self.executions),
             api.signals: giving(self.signals),
+            api.verdicts: giving(self.verdicts),
             api.history: giving(self.history),
             api.prices: giving(self.prices),
             api.limits: giving(self.limits),
@@ -127,6 +133,7 @@ class Deployment:
             api.decisions: giving(self.decisions),
             api.markets: giving(self.markets),
             api.code: giving(BuiltInStrategies()),
+            api.signal_queue: giving(self.signal_queue),
             api.trade_queue: giving(self.trade_queue),
             api.credentials: giving(self.vault),
             api.source_secrets: giving(self.vault),
@@ -193,6 +200,7 @@ def populated(deployment: Deployment) -> Deployment:
     deployment.prices.put_price("paper", BTC, LastPrice(Decimal("101.5"), NOW))
     deployment.executions.begin(an_execution())
     deployment.signals.put_signal(a_signal_record())
+    deployment.verdicts.put_verdict(judge(a_signal_record().signal, "paper", a_quote(Decimal(50)), NOW))
     report = ShardReport(shard=0, orders=1, skipped={"NO_ACCOUNT": 2})
     deployment.signals.report_shard(a_signal_record().signal.signal_id, report)
     own = SwitchPlace(SwitchScope.USER, "tenant-1")

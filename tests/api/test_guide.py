@@ -59,6 +59,8 @@ def test_what_needs_the_role_is_listed() -> None:
         "revoke_previous_secret": "rotate the secret",
         "get_source": "show or change its source",
         "put_source": "show or change its source",
+        "list_quarantined_signals": "see quarantined signals",
+        "release_signal": "release one",
         "list_dead_letters": "dead letters",
         "get_dead_letter": "read",
         "redrive_dead_letters": "redrive",

@@ -12,6 +12,7 @@ ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "eu-central-1",
     "ENVIRONMENT": "dev",
     "TABLE_NAME": "table",
+    "SIGNAL_QUEUE_URL": "https://sqs.example.test/signal",
     "TRADE_QUEUE_URL": "https://sqs.example.test/trade.fifo",
     "MARKETS_BUCKET": "markets",
     "VENUES": '{"paper": {"ccxt_class": "binanceusdm", "base_url": null}}',

@@ -31,6 +31,7 @@ from candlecast.adapters.dynamodb.source_use import DynamoSourceUse
 from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
 from candlecast.adapters.dynamodb.stream import published_events
 from candlecast.adapters.dynamodb.subscriptions import DynamoSubscriptionStore
+from candlecast.adapters.dynamodb.verdicts import DynamoVerdictStore
 from candlecast.adapters.dynamodb.weights import DynamoWeights
 from candlecast.adapters.s3.market_catalogue import S3CatalogueWriter, S3Markets
 from candlecast.adapters.sqs.dead_letter_contents import entry_of
@@ -48,6 +49,7 @@ from candlecast.domain.pools.pool import Pool, SlotChange
 from candlecast.domain.reconcile.look_lease import LookLease
 from candlecast.domain.reconcile.look_window import LookWindow
 from candlecast.domain.signals.messages import CandleClosed, ReconcileRequest, SignalShard
+from candlecast.domain.strategies.execution import ShardReport
 from candlecast.domain.strategies.record import RecordSums, TenantRecord, counted_return
 from candlecast.domain.strategies.statistics import Statistics
 from candlecast.domain.subscriptions.subscription import Subscription
@@ -73,9 +75,13 @@ from tests.golden.other_values import (
     letter_entry,
     letter_listing,
     limit_record,
+    passed_verdict,
     pool,
     published,
+    quarantined_verdict,
     redriven,
+    release,
+    released_signal,
     reservation,
     rotated_source,
     shard_report,
@@ -472,6 +478,7 @@ PLACES = (
     LimitPlace(Scope.OPERATIONS, TENANT),
     LimitPlace(Scope.USER, TENANT),
 )
+MARKED = partial(values.entry, state=IntentState.CANCELLED, mark_price=Decimal(50_020))
 DENIED = partial(values.entry, state=IntentState.DENIED)
 SKIPPED = partial(values.entry, state=IntentState.SKIPPED)
 CLOSED = partial(values.position, quantity=Decimal(0))
@@ -538,6 +545,13 @@ ITEMS: tuple[Case, ...] = (
         DENIED,
         lambda world: _history(world).put_order(DENIED(), 5),
         lambda world: _history(world).list_orders(TENANT, OrderFilter()).items[0],
+    ),
+    stored(
+        "order",
+        "entry-with-mark",
+        MARKED,
+        lambda world: _history(world).put_order(MARKED(), 5),
+        lambda world: _history(world).get_order(TENANT, values.ENTRY),
     ),
     stored(
         "order",
@@ -678,6 +692,51 @@ ITEMS: tuple[Case, ...] = (
         lambda: replace(signal_record(), signal=exit_signal()),
         lambda world: DynamoSignalStore(world.table).put_signal(replace(signal_record(), signal=exit_signal())),
         lambda world: DynamoSignalStore(world.table).get_signal(values.SIGNAL),
+    ),
+    stored(
+        "signal",
+        "released",
+        lambda: replace(signal_record(), signal=released_signal()),
+        lambda world: DynamoSignalStore(world.table).put_signal(replace(signal_record(), signal=released_signal())),
+        lambda world: DynamoSignalStore(world.table).get_signal(values.SIGNAL),
+    ),
+    stored(
+        "verdict",
+        "passed",
+        passed_verdict,
+        lambda world: DynamoVerdictStore(world.table).put_verdict(passed_verdict()),
+        lambda world: DynamoVerdictStore(world.table).find_verdict(values.SIGNAL),
+    ),
+    stored(
+        "verdict",
+        "quarantined",
+        quarantined_verdict,
+        lambda world: DynamoVerdictStore(world.table).put_verdict(quarantined_verdict()),
+        lambda world: DynamoVerdictStore(world.table).list_quarantined().items[0],
+    ),
+    stored(
+        "verdict",
+        "released",
+        lambda: replace(quarantined_verdict(), release=release()),
+        lambda world: DynamoVerdictStore(world.table).release(values.SIGNAL, release()),
+        lambda world: DynamoVerdictStore(world.table).find_verdict(values.SIGNAL),
+        prepare=lambda world: DynamoVerdictStore(world.table).put_verdict(quarantined_verdict()),
+    ),
+    stored(
+        "verdict",
+        "claimed",
+        lambda: None,
+        lambda world: DynamoVerdictStore(world.table).claim(values.SIGNAL, NOW, at(3)),
+        lambda world: DynamoVerdictStore(world.table).find_verdict(values.SIGNAL),
+    ),
+    stored(
+        "shard",
+        "quarantined",
+        lambda: ShardReport(shard=1, orders=0, quarantined=True),
+        lambda world: DynamoSignalStore(world.table).report_shard(
+            values.SIGNAL, ShardReport(shard=1, orders=0, quarantined=True)
+        ),
+        lambda world: DynamoSignalStore(world.table).shard_report(values.SIGNAL, 1),
     ),
     stored(
         "shard",

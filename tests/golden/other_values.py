@@ -9,13 +9,14 @@ from decimal import Decimal
 from candlecast.domain.limits.breach import Breach
 from candlecast.domain.limits.limits import Authority, EffectiveLimits, Limits, Scope
 from candlecast.domain.limits.pool_bounds import Amounts, PoolBounds, PoolLimits
-from candlecast.domain.limits.quote import Quote
 from candlecast.domain.limits.record import LimitPlace, LimitRecord
 from candlecast.domain.limits.trading_window import Blackout, TradingWindow
 from candlecast.domain.market.market import Market
+from candlecast.domain.market.quote import Quote
 from candlecast.domain.pools.pool import SLOTS, Pool, Reservation, ReservationState, Slot
 from candlecast.domain.signals.entry_order import EntryOrder, EntryPreference, EntryType
 from candlecast.domain.signals.signal import Action, Signal, TakeProfit
+from candlecast.domain.signals.verdict import Release, Verdict, VerdictState
 from candlecast.domain.strategies.definition import SignalSource, SourceSettings, StrategyDefinition, StrategyKind
 from candlecast.domain.strategies.execution import Execution, ExecutionStatus, ShardReport, SignalRecord
 from candlecast.domain.subscriptions.subscription import (
@@ -190,6 +191,61 @@ def signal() -> Signal:
         metadata={"indicator": "sma", "note": "über 20"},
         entry=EntryOrder(type=EntryType.STOP_LIMIT, price=Decimal(50_015), trigger_price=Decimal("50010.5"), rests_seconds=600),
     )
+
+
+def released_signal() -> Signal:
+    """A quarantined signal that a person has let be judged anew."""
+    return Signal(
+        signal_id=values.SIGNAL,
+        strategy_id=STRATEGY,
+        market=BTC,
+        action=Action.SHORT,
+        issued_at=NOW,
+        correlation_id=values.CORRELATION,
+        released_from="golden-quarantined",
+        released_by="golden-admin",
+    )
+
+
+def quote() -> Quote:
+    return Quote(
+        bid=Decimal("49999.9"),
+        ask=Decimal("50000.1"),
+        mark_price=Decimal(50_000),
+        as_of=at(-1),
+        funding_rate=Decimal("0.0001"),
+    )
+
+
+def passed_verdict() -> Verdict:
+    return Verdict(
+        signal_id=values.SIGNAL,
+        strategy_id=STRATEGY,
+        venue=VENUE,
+        market=BTC,
+        action=Action.LONG,
+        state=VerdictState.PASSED,
+        judged_at=at(1),
+        quote=quote(),
+    )
+
+
+def quarantined_verdict() -> Verdict:
+    return Verdict(
+        signal_id=values.SIGNAL,
+        strategy_id=STRATEGY,
+        venue=VENUE,
+        market=BTC,
+        action=Action.SHORT,
+        state=VerdictState.QUARANTINED,
+        judged_at=at(1),
+        quote=quote(),
+        denial=Denial(reason=Reason.PRICE_COLLAR, value=Decimal("99.5"), bound=Decimal(5)),
+    )
+
+
+def release() -> Release:
+    return Release(signal_id="golden-released", released_by="golden-admin", released_at=at(60))
 
 
 def exit_signal() -> Signal:
@@ -386,13 +442,7 @@ def trade_order() -> TradeOrder:
         limits=EffectiveLimits(
             limits=limits(), origins={"max_leverage": Scope.PLATFORM, "max_adds": Scope.GROUP}, authority=Authority.CACHED
         ),
-        quote=Quote(
-            bid=Decimal("49999.9"),
-            ask=Decimal("50000.1"),
-            mark_price=Decimal(50_000),
-            as_of=at(-1),
-            funding_rate=Decimal("0.0001"),
-        ),
+        quote=quote(),
         strategy_version="9f" * 8,
         pool=pool_limits(),
     )

@@ -16,8 +16,8 @@ from candlecast.domain.account.usage import MAX_MARKETS, MAX_REJECTS, MINUTE, Us
 from candlecast.domain.decide.plan import plan_orders
 from candlecast.domain.limits.catalogue import CATALOGUE, MAX_ORDERS_PER_MINUTE
 from candlecast.domain.limits.limits import Authority, EffectiveLimits, Limits, Scope, loosened, tighten, tighten_further
-from candlecast.domain.limits.quote import Quote
 from candlecast.domain.limits.trading_window import Blackout, TradingWindow
+from candlecast.domain.market.quote import Quote
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.orders.lifecycle import is_legal
 from candlecast.domain.signals.signal import Action, TakeProfit

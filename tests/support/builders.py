@@ -11,6 +11,7 @@ from candlecast.domain.limits.breach import Breach
 from candlecast.domain.limits.limits import EffectiveLimits
 from candlecast.domain.market.candle import Candle
 from candlecast.domain.market.market import Market
+from candlecast.domain.market.quote import Quote
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.orders.position import Position, Trade
 from candlecast.domain.signals.messages import CandleClosed, ReconcileRequest, SignalShard
@@ -121,9 +122,19 @@ def a_signal(action: Action = Action.LONG, **changes: Any) -> Signal:
     return Signal(**{**values, **changes})
 
 
+def a_quote(price: Decimal = Decimal(100), **changes: Any) -> Quote:
+    """A market at this price, a basis point wide on either side."""
+    half = price / 10_000
+    values: dict[str, Any] = {"bid": price - half, "ask": price + half, "mark_price": price, "as_of": NOW}
+    return Quote(**{**values, **changes})
+
+
 def a_trade_order(signal: Signal | None = None, **changes: Any) -> TradeOrder:
+    """An order whose market stands at the signal's price, unless the test says otherwise."""
+    signal = signal or a_signal()
     values: dict[str, Any] = {
-        "signal": signal or a_signal(),
+        "signal": signal,
+        "quote": a_quote(signal.price or Decimal(100)) if signal.action.is_entry else None,
         "tenant_id": TENANT,
         "account_id": ACCOUNT,
         "subscription_id": SUBSCRIPTION,

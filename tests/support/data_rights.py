@@ -60,8 +60,8 @@ _GATE = _keys("KILL_SWITCH#*", "BREAKER#*", "WEIGHTS#*")
 _POOLS = _keys("POOL#*", "RESERVATION#*")
 _LOOKS = _keys("LOOK#*")
 _BROWSED = _keys(TENANT, ACCOUNT, "STRATEGY#*", "SOURCE#*", "SIGNAL#*", "LIMITS#*", "KILL_SWITCH#*", "POOL#*", "PRICE#*")
-_CHANGED = _keys(TENANT, ACCOUNT, "STRATEGY#*", "SOURCE#*", "LIMITS#*", "KILL_SWITCH#*")
-_LISTED = _keys("SIGNALS#*", "TENANT#*", "STRATEGIES", "KILL_SWITCHES")
+_CHANGED = _keys(TENANT, ACCOUNT, "STRATEGY#*", "SOURCE#*", "SIGNAL#*", "LIMITS#*", "KILL_SWITCH#*")
+_LISTED = _keys("SIGNALS#*", "QUARANTINE", "TENANT#*", "STRATEGIES", "KILL_SWITCHES")
 
 RIGHTS: Mapping[str, Rights] = {
     "candle_clock": Rights(lookups={"GSI1": _keys("CLOCK#*")}),

@@ -11,6 +11,7 @@ from functions.api.app import create_app
 LETTER = {"queue": "trade", "message_id": "letter-1"}  # the one dead letter of a fresh deployment
 SWITCH = {"scope": "USER", "scope_id": "me"}
 POOL = {"organisation_id": "fund-1"}
+SIGNAL = {"signal_id": "unknown-1"}
 METHODS = {"get", "put", "post", "patch", "delete"}
 
 
@@ -24,7 +25,7 @@ class Operation:
     description: Mapping[str, Any]
 
     def url(self, **ids: str) -> str:
-        return self.path.format(**(LETTER | SWITCH | POOL | ids))
+        return self.path.format(**(LETTER | SWITCH | POOL | SIGNAL | ids))
 
     @property
     def query_ids(self) -> tuple[str, ...]:

@@ -129,6 +129,7 @@ def test_what_endangers_orders_and_positions_is_watched() -> None:
         ("NakedPositions", "order_reconciler"),
         ("NakedPositionSeconds", "order_reconciler"),
         ("PositionDrifts", "order_reconciler"),
+        ("SignalsQuarantined", "signal_fanout"),
         ("AccountsDisabled", "order_executor"),
         ("AccountsDisabled", "order_reconciler"),
         ("BreakersOpened", "order_executor"),

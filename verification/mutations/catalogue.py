@@ -96,6 +96,31 @@ MUTATIONS = (
         case="entry that goes stale",
     ),
     Mutation(
+        "the signal firewall",
+        (
+            Edit(
+                "candlecast.domain.signals.verdict",
+                "denial = Denial(unquoted) if quote is None else implausible(signal, signal.entry_side, quote.mark_price)",
+                "denial = Denial(unquoted) if quote is None else None",
+            ),
+            Edit("candlecast.domain.decide.plan", "(Scope.PLATFORM, PRICE_LIMITS), *own", "*own"),
+            Edit("candlecast.services.limits.read_limits", "(Scope.PLATFORM, PRODUCT_LIMITS), ", ""),
+        ),
+        (Suite.SIMULATION,),  # at the crash points every sender tells the truth
+    ),
+    Mutation(
+        "the worse of price and mark",
+        (
+            Edit(
+                "candlecast.domain.orders.sizing",
+                "highest = price if mark is None else max(price, mark)",
+                "highest = price",
+            ),
+            Edit("candlecast.domain.decide.risk.entry", "return self.price, self.mark", "return self.price, self.price"),
+        ),
+        (Suite.SIMULATION,),
+    ),
+    Mutation(
         "the last-moment kill-switch read",
         (Edit(PLACE_ORDERS, "stop, now = gate.stops(account, leg), self.clock.now()", "stop, now = None, self.clock.now()"),),
         (Suite.SIMULATION,),  # nobody flips a switch at the crash points

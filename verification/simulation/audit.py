@@ -12,13 +12,16 @@ from decimal import Decimal
 
 from candlecast.domain.account.account import Account, AccountStatus
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
-from candlecast.domain.subscriptions.subscription import Settings, SubscriptionStatus
+from candlecast.domain.subscriptions.subscription import Settings, SizingMode, SubscriptionStatus
+from candlecast.domain.values.terms import PositionSide
 from candlecast.domain.venue.reports import OrderRequest
 from tests.support.fakes.accounts import FakeAccountStore
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.store import FakeDatabase
 from verification.simulation.chronicle import Chronicle, changes
 from verification.simulation.switches import Switches
+
+MAX_LIE_PERCENT = 5  # by which the price of an entry at market may be wrong, by the guide for senders
 
 
 @dataclass(slots=True)
@@ -73,19 +76,42 @@ class Audit:
         coming = [i for i in after.intents.values() if i.kind is LegKind.ENTRY and i.subscription_id == intent.subscription_id]
         entering = {i.market for i in coming} | {p.market for p in held}
         notional = sum((p.quantity * p.entry_price for p in held), Decimal(0))
-        notional += sum(((i.quantity - i.filled_quantity) * (i.reference_price or Decimal(0)) for i in coming), Decimal(0))
+        notional += sum(((i.quantity - i.filled_quantity) * self._worth(i) for i in coming), Decimal(0))
         loss = -self._realised[intent.subscription_id, self.clock.now().date()]
         bounds = (
             ("positions", Decimal(len(entering)), Decimal(limits.max_positions)),
             ("leverage", notional / limits.capital, limits.leverage),
-            ("order notional", intent.quantity * (intent.reference_price or Decimal(0)), limits.max_order_notional),
+            ("order notional", intent.quantity * self._worth(intent), limits.max_order_notional),
+            ("fixed notional", intent.quantity * self._worth(intent), _fixed_notional(limits)),
             ("daily loss", loss, limits.capital * limits.max_daily_loss_percent / 100),
         )
         for name, value, bound in bounds:
             if bound is not None and value > bound:
                 self._fail(f"limit overshot: {name} {value} above {bound}")
+        self._check_prices(intent)
         if intent.position_side is None or not limits.allowed_sides.allows(intent.position_side):
             self._fail(f"a side that is not allowed: {intent.position_side}")
+
+    def _mark(self, intent: Intent) -> Decimal | None:
+        """The venue's mark when the signal of an entry was judged."""
+        verdict = self.database.verdicts.get(intent.signal_id)
+        return verdict.quote.mark_price if verdict is not None and verdict.quote is not None else None
+
+    def _worth(self, intent: Intent) -> Decimal:
+        """Of one base unit of an entry: at its own price or at the venue's mark, the higher of the two."""
+        return max(intent.reference_price or Decimal(0), self._mark(intent) or Decimal(0))
+
+    def _check_prices(self, intent: Intent) -> None:
+        """Senders lie; no order may follow from a price that the market did not have."""
+        mark, price, stop = self._mark(intent), intent.reference_price, intent.stop_price
+        if mark is None or price is None:
+            self._fail(f"an entry was decided without a mark: {intent.leg} of {intent.signal_id[:6]}")
+            return
+        if abs(price - mark) * 100 > mark * MAX_LIE_PERCENT:
+            self._fail(f"an entry at {price} was decided while the market stood at {mark}")
+        sign = 1 if intent.position_side is PositionSide.LONG else -1
+        if stop is not None and (mark - stop) * sign <= 0:
+            self._fail(f"a stop at {stop} was decided beyond the mark of {mark}")
 
     def _count_trades(self) -> None:
         for told in self.database.stream[self._trades_told :]:
@@ -96,6 +122,11 @@ class Audit:
 
     def _fail(self, what: str) -> None:
         self.chronicle.fail(what)
+
+
+def _fixed_notional(limits: Settings) -> Decimal | None:
+    """The money that each entry is to be worth at most, if the subscription says so."""
+    return limits.sizing.value if limits.sizing.mode is SizingMode.FIXED_NOTIONAL else None
 
 
 class AuditedAccountStore(FakeAccountStore):

@@ -125,12 +125,17 @@ def _nothing_is_lost(world: World) -> Iterator[str]:
     for order in world.trade_queue.put_messages:
         if (order.signal.signal_id, order.subscription_id) not in decided:
             yield f"lost: {order.signal.action} {order.signal.signal_id[:6]} of {order.subscription_id}"
+    quarantined = {key for key, verdict in world.database.verdicts.items() if verdict.is_quarantined}
     sent = {(order.signal.signal_id, order.subscription_id) for order in world.trade_queue.put_messages}
     for record in world.database.signals.values():
         for subscription in world.database.subscriptions.values():
             follows = subscription.strategy_id == record.signal.strategy_id
             cancelled = subscription.status is SubscriptionStatus.CANCELLED
-            if follows and not cancelled and (record.signal.signal_id, subscription.subscription_id) not in sent:
+            reached = (record.signal.signal_id, subscription.subscription_id) in sent
+            if record.signal.signal_id in quarantined:
+                if reached:
+                    yield f"firewall: {record.signal.signal_id[:6]} was sent to {subscription.subscription_id}"
+            elif follows and not cancelled and not reached:
                 yield f"lost: {record.signal.signal_id[:6]} was not sent to {subscription.subscription_id}"
     for queue in (
         world.trade_queue,

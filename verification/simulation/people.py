@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from candlecast.domain.account.account import Account
 from candlecast.domain.market.candle import Candle
+from candlecast.domain.signals.entry_order import EntryOrder, EntryType
 from candlecast.domain.signals.messages import ReconcileRequest
 from candlecast.domain.signals.signal import Action, Signal, TakeProfit
 from candlecast.domain.strategies.definition import StrategyDefinition
@@ -39,6 +41,9 @@ ACTIONS = (*[Action.LONG] * 3, *[Action.SHORT] * 3, Action.EXIT_LONG, Action.EXI
 OUTSIDE_SECONDS = 10.0
 BOTH = 0.4  # the share of accounts with one subscription for both markets: only it can reach the limits that add up
 OLDEST_SIGNAL_SECONDS = 40  # signals from outside overtake each other
+LIES = tuple(map(Decimal, ("0.01", "0.1", "0.5", "0.96", "1.04", "2", "10", "100")))  # times the market's price
+FAR_LIES = tuple(factor for factor in LIES if abs(factor - 1) > Decimal("0.1"))  # an entry that rests is no lie
+UNKNOWN_MARKET = "DOGE/USDT:USDT"
 PRICE_STEPS = 12  # of 1 per thousand at most per look: stops and targets of a few per cent are reached within minutes
 
 
@@ -166,8 +171,33 @@ class People:
             take_profits=targets,
             atr=price / 100,
         )
+        if random.random() < world.profile.lies:
+            signal = self._lie(signal, price)
         world.chronicle.tell(f"a signal from outside: {action} {signal.signal_id[:6]} of {strategy_id} at {price}")
         self._publish(signal)
+
+    def _lie(self, signal: Signal, price: Decimal) -> Signal:
+        """The signal with a wrong price, level, order or market, as a broken or hostile sender gives it."""
+        random = self.world.random
+        wrong = price * random.choice(LIES)
+        self.world.chronicle.fault("sender_lied", signal.signal_id[:6])
+        kinds = ["price"]
+        lie: dict[str, Any] = {"price": wrong}
+        if signal.action.is_entry:
+            kinds = ["price", "stop_loss", "take_profits", "atr", "entry", "market"]
+        kind = random.choice(kinds)
+        if kind in ("stop_loss", "atr"):
+            lie = {kind: wrong}
+        elif kind == "take_profits":
+            lie = {kind: (TakeProfit(wrong),)}
+        elif kind == "entry":
+            limit = random.random() < 0.5
+            far = price * random.choice(FAR_LIES)
+            order = EntryOrder(type=EntryType.LIMIT, price=far) if limit else EntryOrder(type=EntryType.STOP, trigger_price=far)
+            lie = {kind: order}
+        elif kind == "market":
+            lie = {kind: UNKNOWN_MARKET}
+        return replace(signal, **lie)
 
     def _publish(self, signal: Signal) -> None:
         world = self.world

@@ -12,8 +12,8 @@ class Profile:
     """Probabilities of disturbances.
 
     `crash` and `overtake` count per boundary, refusals and lost answers of stores per request, the venue's faults per order,
-    repeats per message. `outage`, `ban` and `switch_flips` count per half a minute. `neighbours` is the most that others use of
-    our address's weight.
+    repeats per message. `lies` count per signal from outside. `outage`, `ban` and `switch_flips` count per half a minute.
+    `neighbours` is the most that others use of our address's weight.
     """
 
     accounts: int = 3
@@ -43,6 +43,7 @@ class Profile:
     ban: float = 0.02
     switch_flips: float = 0.1
     neighbours: float = 0.3
+    lies: float = 0.1
 
     @staticmethod
     def drawn(random: Random) -> Profile:

@@ -37,6 +37,7 @@ class Result:
     trades: int
     executions: int
     exits_under_switches: int = 0  # that left while a grade was in force which lets exits pass
+    quarantined: int = 0  # signals that reached nobody
     most_weight: int = 0  # that we have used in any one minute
     states: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
@@ -140,6 +141,7 @@ def _result(seed: int, profile: Profile, world: World, *, traced: bool) -> Resul
         trades=len(world.database.trades),
         executions=len(world.database.executions),
         exits_under_switches=world.switches.exits_passed,
+        quarantined=sum(verdict.is_quarantined for verdict in world.database.verdicts.values()),
         most_weight=world.exchange.front.most_used,
         states=Counter(intent.state.value for intent in intents),
         reasons=Counter(intent.reason.value for intent in intents if intent.reason),

@@ -31,6 +31,7 @@ FAULTS = {
     "queue_refused",
     "read_lags",
     "schedule_repeated",
+    "sender_lied",
     "slow_fill",
     "store_answer_lost",
     "store_throttled",
@@ -84,6 +85,7 @@ def test_the_seeds_reach_what_they_are_meant_to_shake(results: list[Result]) -> 
     faults = sum((result.faults for result in results), Counter[str]())
     assert set(faults) >= FAULTS
     assert faults["crash"] > 10 * len(TESTED)
+    assert sum(result.quarantined for result in results) > len(TESTED)
     assert sum(result.exits_under_switches for result in results) > 0
     assert sum(result.trades for result in results) > len(TESTED)
     assert sum(result.orders_sent - result.venue_orders for result in results) > len(TESTED)

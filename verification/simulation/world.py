@@ -9,9 +9,10 @@ from functools import partial
 from itertools import count
 from random import Random
 
+from candlecast.domain.market.quote import Quote
 from candlecast.domain.signals.messages import CandleClosed, ReconcileRequest, SignalShard
 from candlecast.domain.subscriptions.trade_order import TradeOrder
-from candlecast.domain.values.errors import Conflict, RetryLater
+from candlecast.domain.values.errors import Conflict, Reject, RetryLater
 from candlecast.domain.values.terms import Side
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.domain.venue.reports import OrderRequest
@@ -32,10 +33,11 @@ from candlecast.services.reconcile.request_reconciles import RequestReconciles
 from candlecast.services.relay.count_notional import CountNotional
 from candlecast.services.relay.relay_events import RelayEvents
 from candlecast.services.signals.fan_out import FanOut
+from candlecast.services.signals.judge_signal import JudgeSignal
 from candlecast.services.signals.publish_signal import PublishSignal
 from candlecast.services.venue.check_gate import CheckGate
 from candlecast.services.venue.guard_venue import GuardedVenues
-from tests.support.builders import BTC, ETH, NOW, a_market
+from tests.support.builders import BTC, ETH, NOW, a_market, a_quote
 from tests.support.fakes.bus import FakeEventBus
 from tests.support.fakes.clock import FakeClock, RecordingMetrics
 from tests.support.fakes.decisions import FakeDecisions
@@ -51,6 +53,7 @@ from tests.support.fakes.store import FakeDatabase
 from tests.support.fakes.strategies import FakeStrategyStore
 from tests.support.fakes.subscriptions import FakeSubscriptionStore
 from tests.support.fakes.vault import FakeVault
+from tests.support.fakes.verdicts import FakeVerdictStore
 from tests.support.reconciler import reconcile_account
 from verification.simulation.agenda import Agenda
 from verification.simulation.audit import Audit, AuditedAccountStore, Exposure
@@ -184,11 +187,19 @@ class World:
                 decisions=self._stored(self.decisions, "decisions"),
                 queue=self._watched(Trades(self), "trade_queue"),
                 limits=environment.limits,
-                last_price=lambda _, market: self.exchange.prices[market],
-                quote=self.market_data.quote,
+                judge=JudgeSignal(
+                    self._stored(FakeVerdictStore(self.database), "verdicts"), self._quote, self.clock, self.metrics
+                ),
                 clock=self.clock,
                 metrics=self.metrics,
             )(shard)
+
+    def _quote(self, venue: str, market: str, at: datetime) -> Quote:
+        """The market as it stands; one that the venue does not have is refused."""
+        if venue != VENUE or market not in self.exchange.prices:
+            raise Reject("UNKNOWN_MARKET", f"{venue} has no {market}")
+        self.crossings.cross("quote")
+        return a_quote(self.exchange.prices[market], as_of=at)
 
     def publisher(self) -> PublishSignal:
         signals = self._stored(FakeSignalStore(self.database), "signals")

@@ -266,6 +266,7 @@ class PublishedSignalView(View):
     subscriber_count: int = Field(description="Subscriptions when the signal was published.")
     orders: int = Field(description="Order messages sent so far.")
     skipped: Mapping[str, int] = Field(description="Skipped subscriptions by reason.")
+    quarantined: bool = Field(description="The firewall held the signal back; nobody was sent anything of it.")
     shards: int = Field(description="Parts of a thousand subscribers at most.")
     shards_done: int = Field(description="Parts that are complete.")
     spread_seconds: float | None = Field(description="How much later the last message was sent than the first.")
@@ -282,6 +283,7 @@ class PublishedSignalView(View):
             subscriber_count=record.subscriber_count,
             orders=record.orders,
             skipped=skipped,
+            quarantined=record.is_quarantined,
             shards=record.shards,
             shards_done=record.shards_done,
             spread_seconds=record.spread_seconds,

@@ -7,9 +7,9 @@ from datetime import datetime
 from decimal import Decimal
 
 from candlecast.adapters.s3.tickers import resolve_ticker
-from candlecast.domain.limits.quote import Quote
 from candlecast.domain.market.candle import Candle
 from candlecast.domain.market.market import Market
+from candlecast.domain.market.quote import Quote
 from candlecast.domain.strategies.definition import StrategyDefinition
 from candlecast.domain.strategies.version import strategy_version
 from candlecast.domain.values.errors import DomainError, Reject, RetryLater

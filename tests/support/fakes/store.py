@@ -10,6 +10,7 @@ from candlecast.adapters.paging import check_limit, decode_cursor, encode_cursor
 from candlecast.domain.account.account import Account
 from candlecast.domain.orders.intent import Intent
 from candlecast.domain.orders.position import Position, Trade
+from candlecast.domain.signals.verdict import Verdict
 from candlecast.domain.strategies.definition import SignalSource, StrategyDefinition
 from candlecast.domain.strategies.execution import Execution, ShardReport, SignalRecord
 from candlecast.domain.strategies.statistics import Statistics
@@ -40,6 +41,8 @@ class FakeDatabase:
     executions: dict[tuple[str, datetime], Execution] = field(default_factory=dict)
     signals: dict[str, SignalRecord] = field(default_factory=dict)
     shard_reports: dict[str, dict[int, ShardReport]] = field(default_factory=dict)  # by signal id and shard
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
+    claims: dict[str, datetime] = field(default_factory=dict)  # when the right to make a verdict ends, by signal id
     receipts: dict[tuple[str, str], Receipt] = field(default_factory=dict)
     newest_messages: dict[tuple[str, str], NewestMessage] = field(default_factory=dict)  # by source and market
     orders: dict[tuple[str, str], tuple[Intent, int]] = field(default_factory=dict)

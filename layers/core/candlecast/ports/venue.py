@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from candlecast.domain.account.account import Balance
-    from candlecast.domain.limits.quote import Quote
     from candlecast.domain.market.candle import Candle
     from candlecast.domain.market.market import Market
+    from candlecast.domain.market.quote import Quote
     from candlecast.domain.orders.intent import Intent
     from candlecast.domain.values.terms import MarginMode, PositionMode
     from candlecast.domain.values.timeframe import Timeframe

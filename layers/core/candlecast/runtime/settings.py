@@ -105,6 +105,7 @@ class OutboxRelaySettings(WithTable):
 
 
 class ApiSettings(WithTable, WithVenues):
+    signal_queue_url: str
     trade_queue_url: str
     secret_prefix: str
     kms_key_id: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -29,6 +30,7 @@ from tests.support.builders import (
     SUBSCRIPTION,
     a_market,
     a_position,
+    a_quote,
     a_signal,
     a_trade_order,
     after,
@@ -121,10 +123,32 @@ def test_a_reversal_exits_before_it_enters() -> None:
     ]
 
 
-def test_a_reversal_whose_entry_is_denied_still_exits() -> None:
-    result = plan(holding(), a_signal(Action.SHORT, stop_loss=D(90)))
+def test_a_reversal_whose_entry_is_denied_by_a_limit_still_exits_and_the_receipt_says_why() -> None:
+    result = plan(holding(), a_signal(Action.SHORT, stop_loss=D(110)), settings=settings(max_order_notional=D(10)))
     assert [leg.kind for leg in result.legs] == [LegKind.EXIT]
-    assert decided(result) == [(LegKind.ENTRY, IntentState.DENIED, Reason.STOP_ON_WRONG_SIDE)]
+    assert decided(result) == [(LegKind.ENTRY, IntentState.DENIED, Reason.MAX_ORDER_NOTIONAL)]
+    assert result.receipt is not None
+    assert json.loads(result.receipt.text())["exit_stands"] == {"because": "EXITS_ARE_NOT_LIMITED", "entry": "MAX_ORDER_NOTIONAL"}
+
+
+@pytest.mark.parametrize(
+    "levels", [{"stop_loss": D(90)}, {"take_profits": (TakeProfit(D(110)),)}, {"stop_loss": D(103), "price": D(101)}]
+)
+def test_a_reversal_with_impossible_levels_does_nothing_at_all(levels: dict[str, Any]) -> None:
+    order = a_trade_order(a_signal(Action.SHORT, **levels), quote=a_quote(D(104) if "price" in levels else D(100)))
+    waiting = an_intent(signal_id=digest("earlier"), state=IntentState.UNKNOWN, position_side=PositionSide.LONG)
+    for account in (holding(), replace(holding(), intents={waiting.intent_id: waiting})):
+        result = plan_orders(account, order, a_market(), NOW)
+        assert (result.legs, result.waiting, result.comes_again) == ((), (), False)
+        assert [(i.kind, i.state) for i in result.decided] == [(LegKind.ENTRY, IntentState.DENIED)]
+        assert result.receipt is not None
+        assert "exit_stands" not in json.loads(result.receipt.text())
+
+
+def test_a_reversal_without_a_quote_exits_and_enters_nothing() -> None:
+    result = plan(holding(), a_signal(Action.SHORT), quote=None)
+    assert [leg.kind for leg in result.legs] == [LegKind.EXIT]
+    assert decided(result) == [(LegKind.ENTRY, IntentState.DENIED, Reason.QUOTE_MISSING)]
 
 
 def test_an_exit_older_than_the_position_does_not_close_it() -> None:

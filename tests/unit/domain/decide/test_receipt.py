@@ -69,6 +69,8 @@ def test_only_limits_that_are_set_are_in_it() -> None:
         "max_daily_loss_percent",
         "max_leverage",
         "max_positions",
+        "max_price_deviation_percent",
+        "max_resting_distance_percent",
         "max_signal_age_seconds",
     }
 

@@ -52,13 +52,13 @@ def test_an_entry_is_ordered_as_its_signal_asks_and_sized_by_the_price_that_it_e
 ) -> None:
     entry = leg_of(plan(asked), LegKind.ENTRY)
     assert (entry.order_type, entry.price, entry.trigger_price, entry.reference_price) == (order_type, price, trigger, reference)
-    assert entry.quantity == a_market().round_quantity(1_000 / reference)
+    assert entry.quantity == a_market().round_quantity(1_000 / max(reference, D(100)))  # the market stands at 100
 
 
-def test_a_stop_is_measured_from_the_price_of_the_order_and_not_from_that_of_the_signal() -> None:
+def test_a_stop_is_measured_from_the_price_of_the_order_or_the_mark_and_not_from_the_price_of_the_signal() -> None:
     at_risk: dict[str, Any] = {"sizing": Sizing(SizingMode.RISK_PERCENT, D(1)), "leverage": D(10)}
-    entry = leg_of(plan(LIMIT, signal={"stop_loss": D(89)}, **at_risk), LegKind.ENTRY)
-    assert entry.quantity * (99 - 89) == 100
+    entry = leg_of(plan(LIMIT, signal={"stop_loss": D(80)}, **at_risk), LegKind.ENTRY)
+    assert entry.quantity * (100 - 80) == 100
     denied = plan(LIMIT, signal={"stop_loss": D("99.5")}).decided
     assert [i.reason for i in denied] == [Reason.STOP_ON_WRONG_SIDE]
 

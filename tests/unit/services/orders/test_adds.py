@@ -12,10 +12,10 @@ from candlecast.domain.limits.limits import Limits
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.signals.entry_order import EntryOrder, EntryType
 from candlecast.domain.signals.signal import Action, TakeProfit
-from candlecast.domain.values.reasons import Reason
+from candlecast.domain.values.reasons import Denial, Reason
 from candlecast.domain.values.terms import OrderType
 from candlecast.domain.venue.reports import VenueOrderStatus
-from tests.support.builders import BTC, settings
+from tests.support.builders import BTC, a_quote, settings
 from tests.support.fakes.venue import Fault
 from tests.support.money_path import KEY, MoneyPath, bracket
 
@@ -23,13 +23,15 @@ D = Decimal
 SECOND = D("9.090")  # a thousand at 110, in steps
 
 
-def add(path: MoneyPath, *, adds: int | None = 2, stop: str | None = "95", price: str = "110", **changes: Any) -> Account:
+def add(
+    path: MoneyPath, *, adds: int | None = 2, stop: str | None = "95", price: str = "110", mark: str | None = None, **changes: Any
+) -> Account:
     """Another entry of 1,000 in the same direction, a minute later."""
     path.clock.advance(60)
     path.exchange.prices[BTC] = D(price)
     signal = bracket(stop=stop, issued_at=path.clock.now(), price=D(price), **{"targets": (), **changes})
     chosen = settings(max_positions=1, limits=Limits(max_adds=adds), **changes.pop("settings", {}))
-    return path.execute(signal, settings=chosen)
+    return path.execute(signal, settings=chosen, quote=a_quote(D(mark or price)))
 
 
 def entered(**changes: Any) -> MoneyPath:
@@ -158,9 +160,22 @@ def test_an_add_that_rests_grows_the_position_part_by_part() -> None:
     assert (path.position.quantity, path.live_stops()) == (D(16), [(D(16), D(91))])
 
 
+@pytest.mark.parametrize("stop", ["101", "100", "104.9"])
+def test_an_add_with_a_stop_beyond_the_mark_is_refused_and_the_live_stop_stays(stop: str) -> None:
+    path = entered()
+    before = (path.position, path.live_stops())
+    path.clock.advance(60)
+    signal = bracket(stop=stop, issued_at=path.clock.now(), price=D(105), targets=())
+    path.execute(signal, settings=settings(max_positions=1, limits=Limits(max_adds=2)), quote=a_quote(D(100)))
+    assert newest_entry(path).denial == Denial(Reason.STOP_ON_WRONG_SIDE, D(stop), D(100))
+    assert (path.position, path.live_stops()) == before
+    path.settle(looks=2)
+    assert (path.position, path.live_stops()) == before
+
+
 def test_an_add_that_rests_is_taken_back_when_its_position_is_closed() -> None:
     path = entered()
-    add(path, entry=EntryOrder(type=EntryType.LIMIT, price=D(80), rests_seconds=600), stop="70", price="100")
+    add(path, entry=EntryOrder(type=EntryType.LIMIT, price=D(80), rests_seconds=600), stop="70", mark="88")
     path.exchange.trade(BTC, D(90))
     path.settle(looks=3, seconds=60)
     assert path.is_flat

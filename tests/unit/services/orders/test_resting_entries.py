@@ -15,7 +15,7 @@ from candlecast.domain.signals.signal import TakeProfit
 from candlecast.domain.values.reasons import Reason
 from candlecast.domain.values.terms import TimeInForce
 from candlecast.domain.venue.reports import VenueOrderStatus
-from tests.support.builders import BTC, NOW, a_market, after
+from tests.support.builders import BTC, NOW, after
 from tests.support.fakes.venue import Fault
 from tests.support.money_path import KEY, MoneyPath, bracket
 
@@ -57,7 +57,7 @@ def test_when_its_price_comes_it_is_filled_and_protected() -> None:
     held = path.position.quantity
     assert (path.position.entry_price, path.live_stops()) == (D(99), [(held, D(90))])
     assert sorted(t for t in path.live_triggers() if t) == [D(90), D(110), D(120)]
-    assert held == a_market().round_quantity(D(1_000) / 99)
+    assert held == D(10)  # worth its 1,000 at the mark of 100
 
 
 def test_what_is_filled_of_it_has_its_stop_while_the_rest_still_rests() -> None:
@@ -82,10 +82,7 @@ def test_it_ends_at_its_time_and_what_was_filled_is_kept_with_a_ladder_of_its_si
     (entry,) = path.told(LegKind.ENTRY)
     assert (entry.state, entry.filled_quantity, entry.reason) == (IntentState.CANCELLED, D(4), Reason.ENTRY_NOT_FILLED)
     targets = [(i.trigger_price, i.quantity) for i in path.told(LegKind.TAKE_PROFIT)]
-    step = a_market().quantity_step
-    planned = [D("5.05"), D("5.051")]
-    assert targets == [(price, (q * 4 / D("10.101")) // step * step) for price, q in zip((D(110), D(120)), planned, strict=True)]
-    assert sum(q for _, q in targets) <= 4
+    assert targets == [(D(110), D(2)), (D(120), D(2))]
 
 
 def test_nothing_filled_is_an_end_with_its_reason_and_nothing_is_left_behind() -> None:

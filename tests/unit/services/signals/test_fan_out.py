@@ -10,16 +10,17 @@ from typing import Any
 import pytest
 
 from candlecast.domain.limits.limits import Authority, Limits, Scope
-from candlecast.domain.limits.quote import Quote
 from candlecast.domain.limits.record import LimitPlace, LimitRecord
+from candlecast.domain.market.quote import Quote
 from candlecast.domain.orders.intent import IntentState
 from candlecast.domain.signals.signal import Action
 from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from candlecast.domain.values.errors import RetryLater
 from candlecast.domain.values.ids import shard_position, turn
-from candlecast.domain.values.reasons import Reason
+from candlecast.domain.values.reasons import Denial, Reason
 from candlecast.ports.store import OrderFilter
 from candlecast.services.signals.fan_out import FanOut
+from candlecast.services.signals.judge_signal import JudgeSignal
 from tests.support.builders import (
     BTC,
     TENANT,
@@ -42,6 +43,7 @@ from tests.support.fakes.signals import FakeSignalStore
 from tests.support.fakes.store import FakeDatabase
 from tests.support.fakes.strategies import FakeStrategyStore
 from tests.support.fakes.subscriptions import FakeSubscriptionStore
+from tests.support.fakes.verdicts import FakeVerdictStore
 
 
 class House:
@@ -51,7 +53,9 @@ class House:
         database = FakeDatabase()
         self.queue, self.metrics, self.asked = FakeTradeQueue(), RecordingMetrics(), []  # type: ignore[var-annotated]
         self.signals, self.history, self.limits = FakeSignalStore(database), FakeHistory(database), FakeLimitStore()
-        self.quoted, self.decisions = FakeMarketData(), FakeDecisions()
+        self.quoted, self.clock, self.verdicts = FakeMarketData(), FakeClock(), FakeVerdictStore(database)
+        self.decisions = FakeDecisions()
+        self.quoted.prices[VENUE, BTC] = Decimal(100)
         FakeStrategyStore(database).create_strategy(a_strategy())
         subscriptions = FakeSubscriptionStore(database)
         for follower in followers:
@@ -65,17 +69,13 @@ class House:
             decisions=self.decisions,
             queue=self.queue,
             limits=read_limits(FakeClock(), self.limits),
-            last_price=self._last_price,
-            quote=self._quote,
+            judge=JudgeSignal(self.verdicts, self._quote, self.clock, self.metrics),
             clock=FakeClock(),
             metrics=self.metrics,
         )
 
-    def _last_price(self, venue: str, market: str) -> Decimal:
-        self.asked.append((venue, market))
-        return Decimal(123)
-
     def _quote(self, venue: str, market: str, at: datetime) -> Quote:
+        self.asked.append((venue, market))
         return self.quoted.quote(venue, market, at)
 
     def __call__(self, **shard: Any) -> Any:
@@ -159,18 +159,37 @@ def test_how_long_the_last_of_a_shard_has_waited_is_measured() -> None:
     assert house.metrics.durations_s["FanOutSeconds"] == [3.0]
 
 
-def test_an_entry_without_a_price_is_priced_once_for_the_whole_shard() -> None:
-    house = House(a_subscription("one"), a_subscription("two"), signal=a_signal(price=None))
-    house()
-    assert [m.signal.price for m in house.queue.sent] == [Decimal(123)] * 2
-    assert len(house.asked) == 1
+def test_all_followers_of_all_shards_share_one_verdict_and_its_mark_is_the_price_of_a_signal_without_one() -> None:
+    names = [f"subscription-{number}" for number in range(60)]
+    house = House(*[a_subscription(name) for name in names], signal=a_signal(price=None))
+    house(shard=0, start="0000", end="8000")
+    house.quoted.prices[VENUE, BTC] = Decimal(90)  # the market moves on
+    house(shard=1, start="8000", end="g")
+    assert {(m.signal.price, m.quote and m.quote.mark_price) for m in house.queue.sent} == {(Decimal(100), Decimal(100))}
+    assert (len(house.queue.sent), house.asked) == (60, [(VENUE, BTC)])
+    assert house.metrics.counts["SignalsPassed"] == 1
 
 
-@pytest.mark.parametrize("signal", [a_signal(), a_signal(Action.EXIT, price=None)])
-def test_no_price_is_asked_for_where_none_is_needed(signal: Any) -> None:
+def test_an_exit_is_never_judged_and_needs_no_quote() -> None:
+    signal = a_signal(Action.EXIT, price=Decimal(1))
     house = House(a_subscription(), signal=signal)
+    house.quoted.unavailable = True
     house()
-    assert (house.asked, house.queue.sent[0].signal) == ([], signal)
+    (sent,) = house.queue.sent
+    assert (sent.signal, sent.quote, house.asked, house.verdicts.find_verdict(signal.signal_id)) == (signal, None, [], None)
+
+
+@pytest.mark.parametrize("action", [Action.LONG, Action.SHORT])
+def test_nobody_is_sent_a_signal_that_is_quarantined_not_even_its_half(action: Action) -> None:
+    house = House(a_subscription("one"), a_subscription("two", account_id=None), signal=a_signal(action, price=Decimal(1)))
+    for _ in range(2):
+        report = house()
+        assert (report.orders, report.skipped, report.is_complete, report.quarantined) == (0, {}, True, True)
+    assert (house.queue.sent, house.history.list_orders(TENANT, OrderFilter()).items, len(house.asked)) == ([], [], 1)
+    assert house.signals.get_signal(house.signal.signal_id).is_quarantined
+    (held,) = house.verdicts.list_quarantined().items
+    assert held.denial == Denial(Reason.PRICE_COLLAR, Decimal(99), Decimal(5))
+    assert house.metrics.counts["SignalsQuarantined"] == 1
 
 
 def test_a_shard_that_is_complete_is_not_done_again() -> None:
@@ -211,30 +230,6 @@ def test_orders_go_out_while_the_limits_cannot_be_read_and_say_so() -> None:
     (sent,) = house.queue.sent
     assert sent.limits is not None
     assert sent.limits.authority is Authority.EMERGENCY
-
-
-@pytest.mark.parametrize(
-    "limits", [Limits(max_spread_bps=Decimal(5)), Limits(max_slippage_bps=Decimal(5)), Limits(max_quote_age_seconds=5)]
-)
-def test_a_quote_is_asked_for_once_and_only_if_a_limit_needs_it(limits: Limits) -> None:
-    careful = a_subscription("one", account_id="a", settings=settings(limits=limits))
-    house = House(careful, a_subscription("two", account_id="b"))
-    house.quoted.prices[VENUE, BTC] = Decimal(100)
-    house()
-    assert house.quoted.requests == 1
-    assert {message.quote.mark_price for message in house.queue.sent if message.quote} == {Decimal(100)}
-    plain = House(a_subscription("two", account_id="b"))
-    plain()
-    assert plain.quoted.requests == 0
-
-
-def test_a_quote_that_cannot_be_had_keeps_nobody_waiting() -> None:
-    careful = a_subscription("one", account_id="a", settings=settings(limits=Limits(max_spread_bps=Decimal(5))))
-    house = House(careful, a_subscription("two", account_id="b"))
-    house.quoted.unavailable = True
-    house()
-    assert [message.quote for message in house.queue.sent] == [None, None]
-    assert house.metrics.counts["QuotesMissing"] == 1
 
 
 @pytest.mark.parametrize(("own", "expected"), [(None, Decimal(50)), (Decimal(40), Decimal(40)), (Decimal(60), Decimal(50))])

@@ -6,7 +6,6 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 
@@ -23,11 +22,11 @@ from tests.support.fakes.clock import FakeClock, RecordingMetrics
 from tests.support.fakes.decisions import FakeDecisions
 from tests.support.fakes.history import FakeHistory
 from tests.support.fakes.limits import read_limits
-from tests.support.fakes.market_data import FakeMarketData
 from tests.support.fakes.signals import FakeSignalStore
 from tests.support.fakes.store import FakeDatabase
 from tests.support.fakes.strategies import FakeStrategyStore
 from tests.support.fakes.subscriptions import FakeSubscriptionStore
+from tests.support.fakes.verdicts import judge_signal
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -108,8 +107,7 @@ class Stage:
             decisions=FakeDecisions(),
             queue=SqsTradeQueue(cast("SQSClient", self.sqs), "queue"),
             limits=read_limits(FakeClock()),
-            last_price=lambda _venue, _market: Decimal(100),
-            quote=FakeMarketData().quote,
+            judge=judge_signal(FakeClock()),
             clock=FakeClock(),
             metrics=RecordingMetrics(),
         )(shard)

@@ -12,9 +12,9 @@ import ccxt
 
 from candlecast.adapters.ccxt.clients import Templates, make_template
 from candlecast.adapters.ccxt.errors import instruction, reading
-from candlecast.domain.limits.quote import Quote
 from candlecast.domain.market.candle import Candle, aggregate
 from candlecast.domain.market.market import Market
+from candlecast.domain.market.quote import Quote
 from candlecast.domain.values.errors import Reject
 from candlecast.domain.values.timeframe import Timeframe
 

@@ -237,7 +237,7 @@ class Usage:
     def released(self, entry: Intent) -> Usage:
         """An entry has ended and not all of it was filled: the rest counts no more on the day that it was reserved."""
         usage, day = self, entry.created_at.date()
-        unfilled = (entry.quantity - entry.filled_quantity) * (entry.reference_price or ZERO)
+        unfilled = (entry.quantity - entry.filled_quantity) * entry.valued_price
         if self.day is not None and self.day.day == day:
             counted = replace(
                 self.day,

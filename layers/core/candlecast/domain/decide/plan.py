@@ -15,13 +15,15 @@ from candlecast.domain.decide.receipt import Receipt
 from candlecast.domain.decide.risk.entry import Entry
 from candlecast.domain.decide.risk.evaluate import Evaluation, evaluate, first_denial
 from candlecast.domain.limits.limits import Authority, EffectiveLimits, Scope, acted_on, tighten_further
+from candlecast.domain.limits.record import PRICE_LIMITS
 from candlecast.domain.market.market import Market
 from candlecast.domain.orders.bracket import ORDER_TYPE_OF_ENTRY, asked_order, bracket, expected_price, first_stop, stop_rules
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.orders.position import Position, position_key
 from candlecast.domain.orders.sizing import entry_quantity, stop_price, take_profits
-from candlecast.domain.signals.entry_order import EntryType
-from candlecast.domain.signals.signal import MAX_SIGNAL_AGE_SECONDS, Signal
+from candlecast.domain.signals.entry_order import EntryOrder, EntryType
+from candlecast.domain.signals.levels import misplaced_stop, misplaced_target, opening_prices
+from candlecast.domain.signals.signal import MAX_SIGNAL_AGE_SECONDS, Signal, TakeProfit
 from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from candlecast.domain.subscriptions.trade_order import TradeOrder
 from candlecast.domain.values.copying import replace
@@ -91,6 +93,10 @@ def plan_orders(account: Account, order: TradeOrder, market: Market | None, now:
     known_exit, known_entry = draft.is_known(LegKind.EXIT), draft.is_known(LegKind.ENTRY)
     if known_entry or (known_exit and not signal.action.is_entry):
         return Plan()
+    impossible = _impossible_levels(draft, market)
+    if impossible is not None:  # half a reversal is worse than none: its exit does not go either
+        denied = (draft.entry(IntentState.DENIED, impossible),)
+        return Plan.of(denied, draft.receipt(denied))
     if account.status is AccountStatus.ACTIVE:  # an account that sends nothing needs to know nothing
         if draft.undecided:
             return _wait(draft, market, known_exit=known_exit)
@@ -272,6 +278,7 @@ def _refusal(draft: _Draft, market: Market | None, max_age: int) -> Intent | Non
         (account.status is AccountStatus.DISABLED, IntentState.DENIED, (Reason.ACCOUNT_DISABLED,)),
         (market is None, IntentState.DENIED, (Reason.UNKNOWN_MARKET,)),
         (signal.price is None, IntentState.DENIED, (Reason.REFERENCE_PRICE_MISSING,)),
+        (order.quote is None, IntentState.DENIED, (Reason.QUOTE_MISSING,)),
     )
     return next((draft.entry(state, Denial(*why)) for broken, state, why in checks if broken), None)
 
@@ -289,34 +296,62 @@ def _expiry(entry: Entry) -> datetime:
 # -- the entry's size and its legs -------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class _Levels:
+    """An entry's order, price, stop and targets, before any size is known."""
+
+    side: PositionSide
+    order: EntryOrder
+    price: Decimal
+    stop: Decimal | None
+    targets: tuple[TakeProfit, ...]
+
+
+def _levels(draft: _Draft, market: Market) -> _Levels | None:
+    """The levels by the signal and its subscriber's settings; None for an exit, and for an entry without a price."""
+    signal, settings, side = draft.order.signal, draft.order.settings, draft.order.signal.entry_side
+    if side is None or signal.price is None:
+        return None
+    asked = asked_order(signal, settings, signal.price, side, market)
+    price = expected_price(asked, signal.price)
+    stop = first_stop(stop_price(signal, side, price, settings, market), stop_rules(settings, signal.atr), price, side, market)
+    return _Levels(side, asked, price, stop, take_profits(signal, side, price, settings, market))
+
+
+def _impossible_levels(draft: _Draft, market: Market | None) -> Denial | None:
+    """A stop or target of an entry on the wrong side of a price at which its position may open, the venue's mark included."""
+    levels = None if market is None else _levels(draft, market)
+    if levels is None or draft.account.status is not AccountStatus.ACTIVE:
+        return None
+    mark = levels.price if draft.order.quote is None else draft.order.quote.mark_price
+    prices = opening_prices(levels.order, levels.price, mark, levels.side)
+    return misplaced_stop(levels.stop, prices, levels.side) or misplaced_target(levels.targets, prices, levels.side)
+
+
 def _sized(draft: _Draft, market: Market, closing: Position | None, limits: EffectiveLimits) -> Entry | Denial:
     """The entry as it would be placed; a Denial if its size cannot be computed."""
-    account, order = draft.account, draft.order
-    signal, settings, side = order.signal, order.settings, order.signal.entry_side
-    if side is None or signal.price is None:
-        raise ValueError("only an entry with a price is sized")
-    asked = asked_order(signal, settings, signal.price, side, market)
-    if ORDER_TYPE_OF_ENTRY[asked.type] not in rules_of(account.venue).order_types:
+    account, order, levels = draft.account, draft.order, _levels(draft, market)
+    signal, settings = order.signal, order.settings
+    if levels is None or order.quote is None:
+        raise ValueError("only an entry with a price and a quote is sized")
+    if ORDER_TYPE_OF_ENTRY[levels.order.type] not in rules_of(account.venue).order_types:
         return Denial(Reason.ORDER_TYPE_NOT_SUPPORTED)
-    price = expected_price(asked, signal.price)
-    stop = stop_price(signal, side, price, settings, market)
-    stop = first_stop(stop, stop_rules(settings, signal.atr), price, side, market)
-    equity = account.balance.equity if account.balance is not None else None
-    quantity = entry_quantity(settings, price, stop, market, equity=equity, atr=signal.atr)
+    equity, mark = account.balance.equity if account.balance is not None else None, order.quote.mark_price
+    quantity = entry_quantity(settings, levels.price, levels.stop, market, mark=mark, equity=equity, atr=signal.atr)
     if isinstance(quantity, Denial):
         return quantity
     return Entry(
         subscription_id=order.subscription_id,
         strategy_id=signal.strategy_id,
         market=market,
-        side=side,
+        side=levels.side,
         settings=settings,
         limits=limits,
-        price=price,
+        price=levels.price,
         quantity=quantity,
-        order=asked,
-        stop=stop,
-        targets=take_profits(signal, side, price, settings, market),
+        order=levels.order,
+        stop=levels.stop,
+        targets=levels.targets,
         now=draft.now,
         issued_at=signal.issued_at,
         confidence=signal.confidence,
@@ -338,6 +373,7 @@ def _legs(draft: _Draft, entry: Entry) -> tuple[Intent, ...]:
         time_in_force=asked.time_in_force,
         post_only=asked.post_only,
         reference_price=entry.price,
+        mark_price=entry.mark,
         stop_price=entry.stop,
         stop_rules=stop_rules(settings, draft.order.signal.atr),
         expires_at=_expiry(entry) if rests is None else entry.issued_at + timedelta(seconds=rests),
@@ -390,8 +426,8 @@ class _Draft:
     @property
     def limits(self) -> EffectiveLimits:
         """All limits in force for the order."""
-        levels = (Scope.ACCOUNT, self.account.limits), (Scope.SUBSCRIPTION, self.order.settings.layer())
-        return tighten_further(self.order.limits or UNKNOWN_LIMITS, levels)
+        own = (Scope.ACCOUNT, self.account.limits), (Scope.SUBSCRIPTION, self.order.settings.layer())
+        return tighten_further(self.order.limits or UNKNOWN_LIMITS, ((Scope.PLATFORM, PRICE_LIMITS), *own))
 
     def is_known(self, kind: LegKind) -> bool:
         """Whether this leg was decided before."""

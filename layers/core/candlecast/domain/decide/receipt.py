@@ -13,7 +13,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from candlecast.domain.orders.intent import Intent
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.subscriptions.trade_order import TradeOrder
 from candlecast.domain.values.reasons import Denial
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # the fan-out makes receipts too, and needs neither an accoun
     from candlecast.domain.limits.limits import EffectiveLimits
 
 SCHEMA_VERSION = 1
+EXITS_ARE_NOT_LIMITED = "EXITS_ARE_NOT_LIMITED"  # why an exit stands although the entry of its signal was denied
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,10 +87,18 @@ class Receipt:
             "sizing": _present({"mode": settings.sizing.mode, "value": settings.sizing.value}),
             "traded": any(not intent.state.is_terminal for intent in self.intents),
             "legs": [_leg(intent) for intent in self.intents],
+            "exit_stands": self._exit_stands(),
             "authority": None if self.limits is None else self.limits.authority,
             "limits": {each.limit: _limit(each) for each in self.evaluations},
         }
         return _ENCODER.encode(_present(content))
+
+    def _exit_stands(self) -> dict[str, Any] | None:
+        """Why a reversal closes the held position and opens none: no limit holds back an exit, and one denied the entry."""
+        goes = any(intent.kind is LegKind.EXIT and not intent.state.is_terminal for intent in self.intents)
+        denied = (intent for intent in self.intents if intent.kind is LegKind.ENTRY and intent.state is IntentState.DENIED)
+        reason = next((intent.reason for intent in denied), None)
+        return {"because": EXITS_ARE_NOT_LIMITED, "entry": reason} if goes and reason is not None else None
 
     def digest(self) -> str:
         """SHA-256 of the text, in hex."""

@@ -317,6 +317,7 @@ _ORDER = (
     _order("approval_above_notional", "Notional that needs an approval", "quote", Reason.APPROVAL_REQUIRED),
     _order("max_quote_age_seconds", "Age of the quote", "s", Reason.QUOTE_TOO_OLD, least=Decimal(1)),
     _order("max_price_deviation_percent", "Price collar", "% of mark price", Reason.PRICE_COLLAR, most=PERCENT),
+    _order("max_resting_distance_percent", "Way to a resting entry", "% of mark price", Reason.RESTING_DISTANCE, most=PERCENT),
     _order("max_slippage_bps", "Expected slippage", "bps of signal price", Reason.MAX_SLIPPAGE, most=MAX_BPS),
     _order("max_spread_bps", "Spread", "bps of mid price", Reason.MAX_SPREAD, most=MAX_BPS),
     _order("max_funding_rate_percent", "Funding rate to be paid", "% per 8 h", Reason.MAX_FUNDING_RATE, most=PERCENT),

@@ -126,6 +126,7 @@ class Limits:
     approval_above_notional: Decimal | None = None
     max_quote_age_seconds: int | None = None
     max_price_deviation_percent: Decimal | None = None
+    max_resting_distance_percent: Decimal | None = None
     max_slippage_bps: Decimal | None = None
     max_spread_bps: Decimal | None = None
     max_funding_rate_percent: Decimal | None = None

@@ -10,6 +10,8 @@ from datetime import datetime
 
 from candlecast.domain.limits.limits import NO_LIMITS, Limits, Scope
 from candlecast.domain.limits.pool_bounds import PoolBounds, PoolLimits
+from candlecast.domain.signals.verdict import MAX_PRICE_DEVIATION_PERCENT, MAX_RESTING_DISTANCE_PERCENT
+from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import InvalidValue
 from candlecast.domain.values.money import require_utc
 
@@ -33,7 +35,11 @@ PLATFORM = LimitPlace(Scope.PLATFORM, PLATFORM_ID)
 
 MAX_STATE_AGE_SECONDS = 600  # an account that nobody could look at for ten minutes may hold anything
 MAX_ACCOUNT_POSITIONS = 20  # the account is one item of at most 32 kB, and each takes 200 bytes of it
-PRODUCT_LIMITS = Limits(max_state_age_seconds=MAX_STATE_AGE_SECONDS, max_account_positions=MAX_ACCOUNT_POSITIONS)
+PRICE_LIMITS = Limits(
+    max_price_deviation_percent=MAX_PRICE_DEVIATION_PERCENT, max_resting_distance_percent=MAX_RESTING_DISTANCE_PERCENT
+)
+"""The part of the product's limits that the executor puts in force by itself, also for a message without limits."""
+PRODUCT_LIMITS = replace(PRICE_LIMITS, max_state_age_seconds=MAX_STATE_AGE_SECONDS, max_account_positions=MAX_ACCOUNT_POSITIONS)
 """Limits of the product, in force although no operator has set them; other levels can only tighten them."""
 
 

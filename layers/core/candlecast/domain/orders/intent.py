@@ -156,6 +156,8 @@ class Intent:
     """Hash of the code and parameters that gave the signal, or the opening signal; None where nobody has told."""
     capital: Decimal | None = None
     """Of an entry that is sent: the subscription's capital in quote units, which the position's return counts on."""
+    mark_price: Decimal | None = None
+    """Of an entry: the venue's mark at the verdict on its signal; None for an entry from before there were verdicts."""
 
     def __post_init__(self) -> None:
         require_utc("issued_at", self.issued_at)
@@ -216,9 +218,14 @@ class Intent:
         )
 
     @property
+    def valued_price(self) -> Decimal:
+        """The higher of reference price and mark, which values an entry for every limit on money."""
+        return max(self.reference_price or ZERO, self.mark_price or ZERO)
+
+    @property
     def notional(self) -> Decimal:
-        """Quantity at the reference price, in quote units."""
-        return self.quantity * (self.reference_price or ZERO)
+        """Quantity at the valued price, in quote units."""
+        return self.quantity * self.valued_price
 
     @property
     def slippage_bps(self) -> Decimal | None:

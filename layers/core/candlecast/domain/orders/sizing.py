@@ -38,39 +38,44 @@ def entry_quantity(
     stop: Decimal | None,
     market: Market,
     *,
+    mark: Decimal | None = None,
     equity: Decimal | None = None,
     atr: Decimal | None = None,
 ) -> Decimal | Denial:
     """Base units to open, rounded down to the market's step; a Denial where the mode needs what is not known.
 
-    `equity` is the account's in quote units, `atr` the signal's average true range. VOLATILITY_TARGET is the Turtles' unit: a
-    share of the capital over the range (Faith, Way of the Turtle, 2007). The modes by risk lose a given amount from the reference
-    price to the stop, before fees and slippage. They follow the fixed-fractional rule (Vince, The Mathematics of Money
-    Management, 1992).
+    With the venue's `mark`, money is divided by the higher of price and mark, and risk by the longer way to the stop. So a given
+    notional or risk holds at both. `equity` is the account's in quote units, `atr` the signal's average true range.
+    VOLATILITY_TARGET is the Turtles' unit: a share of the capital over the range (Faith, Way of the Turtle, 2007). The modes by
+    risk lose a given amount from the reference price to the stop, before fees and slippage. They follow the fixed-fractional
+    rule (Vince, The Mathematics of Money Management, 1992).
     """
     mode, value = settings.sizing.mode, settings.sizing.value
+    highest = price if mark is None else max(price, mark)
     if mode is SizingMode.FIXED_QUANTITY and value is not None:
         return market.round_quantity(value)
     if mode is SizingMode.FIXED_NOTIONAL and value is not None:
-        return market.round_quantity(value / price)
+        return market.round_quantity(value / highest)
     if mode is SizingMode.PERCENT_OF_CAPITAL and value is not None:
-        return market.round_quantity(percent_of(settings.capital, value) / price)
+        return market.round_quantity(percent_of(settings.capital, value) / highest)
     if mode is SizingMode.PERCENT_OF_EQUITY and value is not None:
         if equity is None or equity <= 0:
             return Denial(Reason.SIZING_INPUT_MISSING)
-        return market.round_quantity(percent_of(equity, value) / price)
+        return market.round_quantity(percent_of(equity, value) / highest)
     if mode is SizingMode.VOLATILITY_TARGET and value is not None:
         return market.round_quantity(percent_of(settings.capital, value) / atr) if atr else Denial(Reason.SIZING_INPUT_MISSING)
-    return _quantity_by_risk(settings, price, stop, market)
+    return _quantity_by_risk(settings, price, stop, market, price if mark is None else mark)
 
 
-def _quantity_by_risk(settings: Settings, price: Decimal, stop: Decimal | None, market: Market) -> Decimal | Denial:
+def _quantity_by_risk(
+    settings: Settings, price: Decimal, stop: Decimal | None, market: Market, mark: Decimal
+) -> Decimal | Denial:
     if stop is None:
         return Denial(Reason.STOP_MISSING)
     risk = _risk_amount(settings)
     if isinstance(risk, Denial):
         return risk
-    distance = abs(price - stop)
+    distance = max(abs(price - stop), abs(mark - stop))
     if distance == 0:
         return Denial(Reason.STOP_ON_WRONG_SIDE, value=stop, bound=price)
     return market.round_quantity(risk / distance)

@@ -191,7 +191,7 @@ def kept_by(reservation: Reservation, entry: Intent) -> Amounts:
     orders = ZERO if entry.state in (IntentState.DENIED, IntentState.EXPIRED, IntentState.SKIPPED) else Decimal(1)
     if entry.filled_quantity == 0:
         return Amounts(orders=orders)
-    filled = (entry.filled_quantity * (entry.reference_price or ZERO)).quantize(STEP, ROUND_UP)
+    filled = (entry.filled_quantity * entry.valued_price).quantize(STEP, ROUND_UP)
     return Amounts(filled, Decimal(1), orders).least(reservation.amounts)
 
 

@@ -70,7 +70,7 @@ class Signal:
     correlation_id: str
     """Id that all log lines and messages of the decision share."""
     price: Decimal | None = None
-    """Reference for sizing, limits and slippage, above 0. None: the fan-out asks the venue, once for a shard of followers."""
+    """Reference for sizing, limits and slippage, above 0. None: the venue's mark at the verdict."""
     stop_loss: Decimal | None = None
     """Price of the stop, above 0; None without a stop. A subscriber's own multiple of `atr` replaces the price."""
     take_profits: tuple[TakeProfit, ...] = ()
@@ -87,6 +87,10 @@ class Signal:
     """How an entry is to be ordered; None: as each subscriber prefers. An exit has none."""
     strategy_version: str | None = None
     """Hash of the strategy's code and parameters (`domain/strategies/version.py`); None for a signal that a person made."""
+    released_from: str | None = None
+    """The quarantined signal that this signal repeats, judged anew; None for a decision of its own."""
+    released_by: str | None = None
+    """Who has released the quarantined signal; None for a decision of its own."""
     schema_version: int = 1
     """Version of the stored form."""
 

@@ -53,6 +53,7 @@ class ShardReport:
     """How far the fan-out of one shard has come: order messages sent, and subscriptions skipped by reason.
 
     `reached` is the turn (`turn` in `domain/values/ids.py`) of the last follower served, and empty before the first.
+    `quarantined` says that the verdict on the signal let nothing be sent.
     `began_at` and `sent_at` are when the first and the last of these messages were sent; older reports do not know.
     """
 
@@ -61,6 +62,7 @@ class ShardReport:
     skipped: Mapping[str, int] = field(default_factory=dict)
     is_complete: bool = True
     reached: str = ""
+    quarantined: bool = False
     began_at: datetime | None = None
     sent_at: datetime | None = None
 
@@ -93,6 +95,10 @@ class SignalRecord:
     @property
     def shards_done(self) -> int:
         return sum(report.is_complete for report in self.reports.values())
+
+    @property
+    def is_quarantined(self) -> bool:
+        return any(report.quarantined for report in self.reports.values())
 
     @property
     def spread_seconds(self) -> float | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from candlecast.domain.limits.limits import EffectiveLimits
 from candlecast.domain.limits.pool_bounds import PoolLimits
-from candlecast.domain.limits.quote import Quote
+from candlecast.domain.market.quote import Quote
 from candlecast.domain.signals.signal import Signal
 from candlecast.domain.subscriptions.subscription import Settings
 
@@ -30,7 +30,7 @@ class TradeOrder:
     limits: EffectiveLimits | None = None
     """All limits above the account, merged; None if the sender does not know them, which denies every entry."""
     quote: Quote | None = None
-    """The market's prices, for limits that compare with them; None if no limit does, or if the venue did not answer."""
+    """The quote of the verdict on the signal, the same for every subscriber. None for an exit; without it no entry is taken."""
     strategy_version: str | None = None
     """Hash of the strategy's code and parameters, as in the signal; None in an exit that a person or an older sender ordered."""
     pool: PoolLimits | None = None

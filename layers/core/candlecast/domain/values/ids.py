@@ -30,6 +30,11 @@ def received_signal_id(source_id: str, sender_key: str, window_start: datetime) 
     return digest("received-signal", source_id, sender_key, window_start.isoformat())
 
 
+def released_signal_id(signal_id: str) -> str:
+    """Id of the signal that repeats a quarantined one: the same at every release."""
+    return digest("released-signal", signal_id)
+
+
 def intent_id(signal_id: str, subscription_id: str, leg: str) -> str:
     """Id of our durable record of one order leg."""
     return digest("intent", signal_id, subscription_id, leg)

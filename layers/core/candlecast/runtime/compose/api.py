@@ -26,9 +26,10 @@ from candlecast.adapters.dynamodb.single_table.table import Table
 from candlecast.adapters.dynamodb.source_use import DynamoSourceUse
 from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
 from candlecast.adapters.dynamodb.subscriptions import DynamoSubscriptionStore
+from candlecast.adapters.dynamodb.verdicts import DynamoVerdictStore
 from candlecast.adapters.probes import QueueProbe, TableProbe
 from candlecast.adapters.s3.market_catalogue import S3Markets
-from candlecast.adapters.sqs.queues import SqsTradeQueue
+from candlecast.adapters.sqs.queues import SqsSignalQueue, SqsTradeQueue
 from candlecast.adapters.system import RandomIdentifiers, SystemClock
 from candlecast.runtime.compose.clients import aws, lazy
 from candlecast.runtime.compose.start import once
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from candlecast.ports.health import Probe
     from candlecast.ports.limits import LimitStore
     from candlecast.ports.pool import PoolStore
-    from candlecast.ports.queue import TradeQueue
+    from candlecast.ports.queue import SignalQueue, TradeQueue
     from candlecast.ports.sources import SourceUse
     from candlecast.ports.store import (
         AccountStore,
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     from candlecast.ports.strategies import StrategyCode
     from candlecast.ports.vault import CredentialWriter, CursorKey, SourceSecretWriter
     from candlecast.ports.venue import Markets
+    from candlecast.ports.verdicts import VerdictStore
 
 SECONDS_TO_START = 6.0  # a cold start, and the way there and back
 DEAD_LETTERS_SECONDS = 20.0  # for one question of the API, which itself has 29
@@ -130,6 +132,11 @@ def signals() -> SignalStore:
 
 
 @provider
+def verdicts() -> VerdictStore:
+    return DynamoVerdictStore(build().table)
+
+
+@provider
 def history() -> History:
     return DynamoHistory(build().table, build().clock)
 
@@ -168,6 +175,11 @@ def markets() -> Markets:
 def code() -> StrategyCode:
     """Imported at its first use, because numpy comes with it and few requests need it."""
     return lazy(_built_in_strategies)
+
+
+@provider
+def signal_queue() -> SignalQueue:
+    return SqsSignalQueue(aws("sqs"), build().known.signal_queue_url)
 
 
 @provider

@@ -11,6 +11,7 @@ from candlecast.adapters.dynamodb.limits import DynamoLimitStore
 from candlecast.adapters.dynamodb.signals import DynamoSignalStore
 from candlecast.adapters.dynamodb.single_table.table import Table
 from candlecast.adapters.dynamodb.subscriptions import DynamoSubscriptionStore
+from candlecast.adapters.dynamodb.verdicts import DynamoVerdictStore
 from candlecast.adapters.sqs.queues import SqsTradeQueue, bulk_sender
 from candlecast.adapters.system import SystemClock
 from candlecast.domain.signals.messages import SignalShard
@@ -22,6 +23,7 @@ from candlecast.runtime.observe import EmfMetrics
 from candlecast.runtime.settings import SignalFanoutSettings
 from candlecast.services.limits.read_limits import ReadLimits
 from candlecast.services.signals.fan_out import FanOut
+from candlecast.services.signals.judge_signal import JudgeSignal
 
 if TYPE_CHECKING:
     from candlecast.services.venue.guard_venue import GuardedMarketData
@@ -41,8 +43,9 @@ def build() -> QueueConsumer[SignalShard]:
         decisions=DynamoDecisions(table, clock),
         queue=SqsTradeQueue(sender, known.trade_queue_url),
         limits=ReadLimits(DynamoLimitStore(table), clock, metrics),
-        last_price=lambda venue, market: market_data.last_price(venue, market),
-        quote=lambda venue, market, at: market_data.quote(venue, market, at),
+        judge=JudgeSignal(
+            DynamoVerdictStore(table), lambda venue, market, at: market_data.quote(venue, market, at), clock, metrics
+        ),
         clock=clock,
         metrics=metrics,
     )
@@ -51,7 +54,7 @@ def build() -> QueueConsumer[SignalShard]:
 
 
 def _market_data(known: SignalFanoutSettings, table: Table) -> GuardedMarketData:
-    """Public data of the venues; ccxt is imported only when a signal comes without a price, or a limit needs a quote."""
+    """Public data of the venues; ccxt is imported with the first entry that has to be judged, since exits need no quote."""
     from candlecast.adapters.ccxt.clients import Templates
     from candlecast.adapters.ccxt.market_data import CcxtMarketData
     from candlecast.adapters.dynamodb.weights import DynamoWeights

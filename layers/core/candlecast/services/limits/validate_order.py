@@ -13,6 +13,7 @@ from candlecast.domain.decide.plan import UNRESOLVED_WAIT_SECONDS, Plan, plan_or
 from candlecast.domain.decide.pooled_plan import deny_entry, entry_of
 from candlecast.domain.decide.receipt import Receipt
 from candlecast.domain.limits.pool_bounds import PoolLimits
+from candlecast.domain.market.quote import Quote
 from candlecast.domain.pools.pool import needed_by
 from candlecast.domain.signals.signal import Action, Signal, TakeProfit
 from candlecast.domain.subscriptions.trade_order import TradeOrder
@@ -80,6 +81,7 @@ class ValidateOrder:
             settings=subscription.settings,
             organisation_id=above.organisation_id,
             limits=above.effective,
+            quote=Quote(wanted.price, wanted.price, wanted.price, now),
         )
         plan = plan_orders(account, order, self.markets.find(account.venue, wanted.market), now)
         plan = self._in_its_pool(plan, above.pool, now)

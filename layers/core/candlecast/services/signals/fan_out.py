@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from candlecast.domain.decide.receipt import Receipt
 from candlecast.domain.limits.limits import EffectiveLimits, Scope
-from candlecast.domain.limits.quote import Quote, needs_quote
+from candlecast.domain.market.quote import Quote
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.signals.messages import SignalShard
 from candlecast.domain.signals.signal import Signal, reported_age_seconds
@@ -18,7 +18,6 @@ from candlecast.domain.strategies.execution import ShardReport
 from candlecast.domain.subscriptions.subscription import Subscription
 from candlecast.domain.subscriptions.trade_order import TradeOrder
 from candlecast.domain.values.copying import replace
-from candlecast.domain.values.errors import DomainError
 from candlecast.domain.values.ids import intent_id, turn
 from candlecast.domain.values.reasons import Denial, Reason
 from candlecast.ports.clock import Clock, Metrics
@@ -26,9 +25,8 @@ from candlecast.ports.decisions import Decisions
 from candlecast.ports.queue import TradeQueue
 from candlecast.ports.store import History, SignalStore, SubscriptionStore
 from candlecast.services.limits.read_limits import ReadLimits, TenantLimits
+from candlecast.services.signals.judge_signal import JudgeSignal
 
-LastPriceOf = Callable[[str, str], Decimal]  # (venue, market), as `ports.venue.MarketData.last_price`
-QuoteOf = Callable[[str, str, datetime], Quote]  # (venue, market, now), as `ports.venue.MarketData.quote`
 OrderOf = Callable[[Subscription], TradeOrder]
 Line = Sequence[tuple[str, Subscription]]  # followers with their turns
 
@@ -52,13 +50,15 @@ class FanOut:
     decisions: Decisions
     queue: TradeQueue
     limits: ReadLimits
-    last_price: LastPriceOf
-    quote: QuoteOf
+    judge: JudgeSignal
     clock: Clock
     metrics: Metrics
 
     def __call__(self, message: SignalShard) -> ShardReport:
-        """Process one shard; a repeat goes on where the shard has been left, and does nothing once it is complete."""
+        """Process one shard; a repeat goes on where the shard has been left, and does nothing once it is complete.
+
+        An entry is judged first, and nobody is sent one that is quarantined. An exit is never judged.
+        """
         signal_id = message.signal.signal_id
         report = self.signals.shard_report(signal_id, message.shard) or ShardReport(
             shard=message.shard, orders=0, is_complete=False
@@ -66,15 +66,26 @@ class FanOut:
         if report.is_complete:
             self.metrics.count("ShardsRepeated")
             return report
-        signal = self._priced(message)
+        signal, quote = message.signal, None
+        if signal.action.is_entry:
+            verdict = self.judge(message)
+            if verdict.quote is None or verdict.is_quarantined:
+                return self._quarantined(signal_id, report)
+            signal, quote = replace(signal, price=signal.price or verdict.quote.mark_price), verdict.quote
         line = self._line(message, report.reached)
         served = [follower for _, follower in line if follower.account_id is not None]
-        order_of = self._order_of(signal, message.venue, served, message.max_order_notional)
+        order_of = self._order_of(signal, message.venue, quote, served, message.max_order_notional)
         for part in _parts(line):
             report = self._serve(report, signal, part, order_of)
             report = replace(report, is_complete=part[-1:] == line[-1:])
             self.signals.report_shard(signal_id, report)
         self.metrics.seconds("FanOutSeconds", reported_age_seconds(signal, self.clock.now()))
+        return report
+
+    def _quarantined(self, signal_id: str, report: ShardReport) -> ShardReport:
+        """The shard is complete, and no follower was sent anything."""
+        report = replace(report, is_complete=True, quarantined=True)
+        self.signals.report_shard(signal_id, report)
         return report
 
     def _line(self, message: SignalShard, reached: str) -> list[tuple[str, Subscription]]:
@@ -106,28 +117,17 @@ class FanOut:
             sent_at=self.clock.now(),
         )
 
-    def _order_of(self, signal: Signal, venue: str, followers: list[Subscription], max_order_notional: Decimal | None) -> OrderOf:
-        """Makes order messages; the limits above all followers are read together, a quote only if one of them needs it."""
+    def _order_of(
+        self,
+        signal: Signal,
+        venue: str,
+        quote: Quote | None,
+        followers: list[Subscription],
+        max_order_notional: Decimal | None,
+    ) -> OrderOf:
+        """Makes order messages; the limits above all followers are read together."""
         above = self.limits({each.tenant_id for each in followers})
-        layers = [*(found.effective.limits for found in above.values()), *(each.settings.limits for each in followers)]
-        wanted = signal.action.is_entry and any(map(needs_quote, layers))
-        quote = self._quote(venue, signal.market) if wanted else None
         return lambda each: _order(each, signal, venue, above[each.tenant_id], quote, max_order_notional)
-
-    def _quote(self, venue: str, market: str) -> Quote | None:
-        """The market's present prices; without them, entries that need them are denied, and nobody else waits."""
-        try:
-            return self.quote(venue, market, self.clock.now())
-        except DomainError:
-            self.metrics.count("QuotesMissing")
-            return None
-
-    def _priced(self, message: SignalShard) -> Signal:
-        """The signal with a reference price; a sender that named none gets the venue's last price, asked for once per shard."""
-        signal = message.signal
-        if signal.price is not None or not signal.action.is_entry:
-            return signal
-        return replace(signal, price=self.last_price(message.venue, signal.market))
 
 
 def _order(

@@ -8,8 +8,8 @@ from datetime import datetime
 from decimal import Decimal
 
 from candlecast.domain.account.account import Balance
-from candlecast.domain.limits.quote import Quote
 from candlecast.domain.market.candle import Candle
+from candlecast.domain.market.quote import Quote
 from candlecast.domain.orders.intent import Intent
 from candlecast.domain.values.errors import DomainError, RetryLater
 from candlecast.domain.values.terms import MarginMode, PositionMode

@@ -18,9 +18,10 @@ from candlecast.domain.decide.plan import Plan, plan_orders
 from candlecast.domain.decide.risk.evaluate import CHECKS
 from candlecast.domain.limits.catalogue import CATALOGUE, Enforced
 from candlecast.domain.limits.limits import NAMES, Authority, EffectiveLimits, Limits, Scope, tighten
-from candlecast.domain.limits.quote import Quote
 from candlecast.domain.limits.trading_window import Blackout, TradingWindow
+from candlecast.domain.market.quote import Quote
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
+from candlecast.domain.signals.entry_order import EntryOrder, EntryType
 from candlecast.domain.signals.signal import Action, TakeProfit
 from candlecast.domain.values.errors import RetryLater
 from candlecast.domain.values.ids import digest
@@ -294,7 +295,6 @@ CASES = (
     Case(limit="min_order_notional", stops=D("1000.1"), allows=D(1000), value="1000"),
     Case(limit="approval_above_notional", stops=D("999.9"), allows=D(1000), value="1000"),
     Case(limit="max_quote_age_seconds", stops=4, allows=5, order={"quote": replace(QUOTE, as_of=after(-5))}, value="5"),
-    Case(limit="max_quote_age_seconds", stops=4, instead={"order": {"quote": QUOTE}}),
     Case(
         limit="max_price_deviation_percent",
         stops=D("0.9"),
@@ -303,10 +303,36 @@ CASES = (
         signal={"price": D(101)},
         value="1",
     ),
-    Case(limit="max_price_deviation_percent", stops=D(5), instead={"order": {"quote": QUOTE}}),
+    Case(
+        limit="max_price_deviation_percent",  # however old the verdict is
+        stops=D("0.9"),
+        allows=D(1),
+        order={"quote": Quote(D(99), D(101), D(100), after(-600))},
+        signal={"price": D(101)},
+        value="1",
+    ),
+    Case(
+        limit="max_resting_distance_percent",
+        stops=D("4.9"),
+        allows=D(5),
+        signal={"entry": EntryOrder(type=EntryType.LIMIT, price=D(95))},
+        value="5",
+    ),
+    Case(
+        limit="max_resting_distance_percent",  # of price and trigger, the one that is further away
+        stops=D("4.9"),
+        allows=D(5),
+        signal={"entry": EntryOrder(type=EntryType.STOP_LIMIT, trigger_price=D(104), price=D(105))},
+        value="5",
+    ),
     Case(limit="max_slippage_bps", stops=D(9), allows=D(10), order={"quote": QUOTE}, value="10"),
     Case(limit="max_slippage_bps", stops=D(9), allows=D(10), order={"quote": QUOTE}, signal={"action": Action.SHORT}, value="10"),
-    Case(limit="max_slippage_bps", stops=D(99), instead={"order": {"quote": QUOTE}}),
+    Case(
+        limit="max_slippage_bps",
+        stops=D(99),
+        order={"quote": replace(QUOTE, as_of=after(-61))},
+        instead={"order": {"quote": QUOTE}},
+    ),
     Case(limit="max_spread_bps", stops=D(19), allows=D(20), order={"quote": QUOTE}, value="20"),
     Case(
         limit="max_spread_bps",
@@ -473,7 +499,7 @@ def test_without_any_word_on_the_limits_for_too_long_nothing_is_entered_and_ever
 
 def test_every_level_counts_and_the_receipt_says_whose_limit_it_was() -> None:
     account = an_account(limits=Limits(max_order_notional=D(500)))
-    above = tighten(((Scope.PLATFORM, Limits(max_order_notional=D(800))), (Scope.USER, Limits(max_spread_bps=D(5)))))
+    above = tighten(((Scope.PLATFORM, Limits(max_order_notional=D(800))), (Scope.USER, Limits(max_spread_bps=D(1)))))
     order = a_trade_order(limits=above, settings=some_settings(max_order_notional=D(900)))
     plan = plan_orders(account, order, a_market(), NOW)
     assert reason_of(plan) is Reason.MAX_ORDER_NOTIONAL
@@ -537,6 +563,13 @@ ELSEWHERE: Mapping[str, tuple[Reason, ...]] = {
     SIZING: (Reason.SIZING_INPUT_MISSING, Reason.NO_EDGE),
     "tests/unit/domain/limits/test_lock.py": (Reason.LIMITS_LOCKED,),
     "tests/unit/services/signals/test_fan_out.py": (Reason.NO_ACCOUNT,),
+    "tests/unit/domain/signals/test_verdict.py": (
+        Reason.TRIGGER_ON_WRONG_SIDE,
+        Reason.QUOTE_MISSING,
+        Reason.STOP_IMPLAUSIBLE,
+        Reason.TARGET_IMPLAUSIBLE,
+        Reason.ATR_IMPLAUSIBLE,
+    ),
     "tests/unit/services/orders/test_execute_order.py": (
         Reason.OPPOSITE_POSITION_HELD,
         Reason.INSUFFICIENT_FUNDS,

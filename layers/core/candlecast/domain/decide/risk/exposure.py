@@ -8,6 +8,7 @@ from decimal import Decimal
 from candlecast.domain.decide.risk.entry import Exposure, Situation
 from candlecast.domain.decide.risk.finding import Check, Finding, at_most, percent, unknown
 from candlecast.domain.values.money import ZERO
+from candlecast.domain.values.terms import PositionSide
 
 
 def _gross(s: Situation, counts: Callable[[Exposure], bool] = lambda _: True) -> Decimal:
@@ -31,7 +32,13 @@ def _max_gross_exposure(s: Situation, bound: Decimal) -> Finding:
 
 
 def _max_net_exposure(s: Situation, bound: Decimal) -> Finding:
-    return at_most(abs(sum((each.notional * each.side.sign for each in s.exposures), ZERO)), bound)
+    """One side at its highest value against the other side at its lowest value."""
+    longs, shorts = ([each for each in s.exposures if each.side is side] for side in (PositionSide.LONG, PositionSide.SHORT))
+    return at_most(max(_left_over(longs, shorts), _left_over(shorts, longs)), bound)
+
+
+def _left_over(one: list[Exposure], other: list[Exposure]) -> Decimal:
+    return sum((each.notional for each in one), ZERO) - sum((each.least_notional for each in other), ZERO)
 
 
 def _max_leverage(s: Situation, bound: Decimal) -> Finding:

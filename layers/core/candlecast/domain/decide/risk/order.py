@@ -8,7 +8,9 @@ from decimal import Decimal
 
 from candlecast.domain.decide.risk.entry import Situation
 from candlecast.domain.decide.risk.finding import BROKEN, PASSED, Check, Finding, at_least, at_most, percent, unknown
-from candlecast.domain.limits.quote import Quote
+from candlecast.domain.market.quote import Quote
+from candlecast.domain.signals.entry_order import EntryType
+from candlecast.domain.signals.verdict import percent_away
 from candlecast.domain.values.money import HUNDRED, ZERO, percent_of
 from candlecast.domain.values.terms import PositionSide
 
@@ -29,29 +31,35 @@ def _stop_required(s: Situation, bound: bool) -> Finding:
     return BROKEN if bound and s.entry.stop is None else PASSED
 
 
-def _stop_distance(s: Situation) -> Decimal | None:
-    """Per cent of the reference price."""
+def _stop_distances(s: Situation) -> list[Decimal]:
+    """Per cent from the price and from the mark; none without a stop."""
     stop = s.entry.stop
-    return None if stop is None else percent(abs(s.entry.price - stop), s.entry.price)
+    return [] if stop is None else [percent(abs(price - stop), price) for price in s.entry.prices]
 
 
 def _max_stop_distance(s: Situation, bound: Decimal) -> Finding:
-    distance = _stop_distance(s)
-    return unknown(bound) if distance is None else at_most(distance, bound)
+    distances = _stop_distances(s)
+    return at_most(max(distances), bound) if distances else unknown(bound)
 
 
 def _min_stop_distance(s: Situation, bound: Decimal) -> Finding:
-    distance = _stop_distance(s)
-    return Finding(True, None, bound) if distance is None else at_least(distance, bound)
+    distances = _stop_distances(s)
+    return at_least(min(distances), bound) if distances else Finding(True, None, bound)
 
 
 def _min_reward_to_risk(s: Situation, bound: Decimal) -> Finding:
+    """The lower of the ratios from the price and from the mark."""
+    ratios = [_reward_to_risk(s, price) for price in s.entry.prices]
+    known = [ratio for ratio in ratios if ratio is not None]
+    return at_least(min(known), bound) if len(known) == len(ratios) else unknown(bound)
+
+
+def _reward_to_risk(s: Situation, price: Decimal) -> Decimal | None:
     """Way to the targets, weighted by their shares, over the way to the stop; the share without a target counts as no reward."""
-    entry = s.entry
-    if entry.stop is None or entry.stop == entry.price or not entry.targets:
-        return unknown(bound)
-    reward = sum((abs(rung.price - entry.price) * rung.share for rung in entry.targets), ZERO)
-    return at_least(reward / abs(entry.price - entry.stop), bound)
+    stop, targets, sign = s.entry.stop, s.entry.targets, s.entry.side.sign
+    if stop is None or stop == price or not targets:
+        return None
+    return sum(((rung.price - price) * sign * rung.share for rung in targets), ZERO) / abs(price - stop)
 
 
 def _max_risk_per_trade(s: Situation, bound: Decimal) -> Finding:
@@ -68,7 +76,7 @@ def _max_order_notional(s: Situation, bound: Decimal) -> Finding:
 
 
 def _min_order_notional(s: Situation, bound: Decimal) -> Finding:
-    return at_least(s.entry.notional, bound)
+    return at_least(s.entry.least_notional, bound)
 
 
 def _quote(s: Situation) -> Quote | None:
@@ -83,8 +91,22 @@ def _max_quote_age(s: Situation, bound: int) -> Finding:
 
 
 def _max_price_deviation(s: Situation, bound: Decimal) -> Finding:
-    quote = _quote(s)
-    return unknown(bound) if quote is None else at_most(percent(abs(s.entry.price - quote.mark_price), quote.mark_price), bound)
+    """Of an order at market. An old quote serves too, because the check is about the sender and not about the market."""
+    quote, order = s.entry.quote, s.entry.order
+    if order.type is not EntryType.MARKET:  # `max_resting_distance_percent` bounds it
+        return Finding(True, None, bound)
+    return unknown(bound) if quote is None else at_most(percent_away(s.entry.price, quote.mark_price), bound)
+
+
+def _max_resting_distance(s: Situation, bound: Decimal) -> Finding:
+    """Of an order with a price or trigger of its own, the one that is further away."""
+    quote, order = s.entry.quote, s.entry.order
+    if order.type is EntryType.MARKET:
+        return Finding(True, None, bound)
+    if quote is None:
+        return unknown(bound)
+    own = (price for price in (order.price, order.trigger_price) if price is not None)
+    return at_most(max(percent_away(price, quote.mark_price) for price in own), bound)
 
 
 def _max_slippage(s: Situation, bound: Decimal) -> Finding:
@@ -138,6 +160,7 @@ CHECKS: Mapping[str, Check] = {
     "approval_above_notional": _max_order_notional,
     "max_quote_age_seconds": _max_quote_age,
     "max_price_deviation_percent": _max_price_deviation,
+    "max_resting_distance_percent": _max_resting_distance,
     "max_slippage_bps": _max_slippage,
     "max_spread_bps": _max_spread,
     "max_funding_rate_percent": _max_funding_rate,

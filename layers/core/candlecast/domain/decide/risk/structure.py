@@ -10,6 +10,7 @@ from candlecast.domain.decide.risk.entry import Entry
 from candlecast.domain.limits.limits import Authority
 from candlecast.domain.orders.intent import LegKind
 from candlecast.domain.orders.position import Position
+from candlecast.domain.signals.levels import misplaced_stop, misplaced_target
 from candlecast.domain.signals.signal import MAX_TAKE_PROFITS
 from candlecast.domain.values.reasons import Denial, Reason
 from candlecast.domain.values.terms import PositionMode
@@ -58,18 +59,10 @@ def _add(position: Position, entry: Entry) -> Denial | None:
     return None if position.adds < adds else Denial(Reason.MAX_ADDS, Decimal(position.adds + 1), Decimal(adds))
 
 
-def _stop_side(_: Account, entry: Entry) -> Denial | None:
-    if entry.stop is None:
-        return None
-    losing = (entry.price - entry.stop) * entry.side.sign > 0
-    return None if losing and entry.stop > 0 else Denial(Reason.STOP_ON_WRONG_SIDE, entry.stop, entry.price)
-
-
-def _target_sides(_: Account, entry: Entry) -> Denial | None:
-    for rung in entry.targets:
-        if (rung.price - entry.price) * entry.side.sign <= 0:
-            return Denial(Reason.TARGET_ON_WRONG_SIDE, rung.price, entry.price)
-    return None
+def _levels(_: Account, entry: Entry) -> Denial | None:
+    """A stop or target on the wrong side of a price at which the position may open; the venue's mark is one."""
+    prices = entry.opening_prices
+    return misplaced_stop(entry.stop, prices, entry.side) or misplaced_target(entry.targets, prices, entry.side)
 
 
 def _quantity(_: Account, entry: Entry) -> Denial | None:
@@ -78,8 +71,8 @@ def _quantity(_: Account, entry: Entry) -> Denial | None:
         return Denial(Reason.QUANTITY_TOO_SMALL, entry.quantity, lowest)
     if entry.quantity > entry.market.max_quantity:
         return Denial(Reason.QUANTITY_TOO_LARGE, entry.quantity, entry.market.max_quantity)
-    if entry.notional < entry.market.min_notional:
-        return Denial(Reason.NOTIONAL_TOO_SMALL, entry.notional, entry.market.min_notional)
+    if entry.least_notional < entry.market.min_notional:
+        return Denial(Reason.NOTIONAL_TOO_SMALL, entry.least_notional, entry.market.min_notional)
     return None
 
 
@@ -92,8 +85,7 @@ RULES: tuple[Callable[[Account, Entry], Denial | None], ...] = (
     _known_limits,
     _own_entry_rests,
     _same_market,
-    _stop_side,
-    _target_sides,
+    _levels,
     _quantity,
     _room_for_legs,
 )

@@ -1,4 +1,4 @@
-"""A venue's quote of a market just before an order. Limits on price, spread, slippage and funding compare with the quote."""
+"""A venue's quote of a market: signals are judged by it, and limits on money, price, spread and funding compare with it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from candlecast.domain.limits.limits import Limits
 from candlecast.domain.values.errors import InvalidValue
 from candlecast.domain.values.money import require_decimal, require_utc
 
@@ -29,15 +28,3 @@ class Quote:
         if self.funding_rate is not None:
             require_decimal("funding_rate", self.funding_rate)
         require_utc("as_of", self.as_of)
-
-
-def needs_quote(limits: Limits) -> bool:
-    """Whether an entry under these limits can be decided only with the market's present prices."""
-    compared = (
-        limits.max_price_deviation_percent,
-        limits.max_slippage_bps,
-        limits.max_spread_bps,
-        limits.max_funding_rate_percent,
-        limits.max_quote_age_seconds,
-    )
-    return any(value is not None for value in compared)

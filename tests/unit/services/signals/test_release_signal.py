@@ -1,0 +1,97 @@
+"""Releasing a quarantined signal: published once as a signal of the present, and judged as any other."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from candlecast.domain.signals.signal import Action
+from candlecast.domain.signals.verdict import Release, judge
+from candlecast.domain.values.errors import Conflict, NotFound, RetryLater
+from candlecast.domain.values.ids import released_signal_id
+from candlecast.services.signals.publish_signal import PublishSignal
+from candlecast.services.signals.release_signal import ReleaseSignal
+from tests.support.builders import NOW, VENUE, a_quote, a_signal, a_signal_record, a_strategy, after
+from tests.support.fakes.clock import FakeClock, RecordingMetrics
+from tests.support.fakes.queues import FakeSignalQueue
+from tests.support.fakes.signals import FakeSignalStore
+from tests.support.fakes.store import FakeDatabase
+from tests.support.fakes.strategies import FakeStrategyStore
+from tests.support.fakes.verdicts import FakeVerdictStore, judge_signal
+
+ADMIN = "admin-1"
+
+
+class Desk:
+    """A signal that was judged, and the use case."""
+
+    def __init__(self, **signal: Any) -> None:
+        database = FakeDatabase()
+        self.clock, self.metrics, self.queue = FakeClock(), RecordingMetrics(), FakeSignalQueue()
+        self.signals, self.verdicts, strategies = (
+            FakeSignalStore(database),
+            FakeVerdictStore(database),
+            FakeStrategyStore(database),
+        )
+        strategies.create_strategy(a_strategy(subscriber_count=1))
+        self.signal = a_signal(**signal)
+        self.signals.put_signal(a_signal_record(self.signal))
+        self.verdicts.put_verdict(judge(self.signal, VENUE, a_quote(), NOW))
+        publish = PublishSignal(self.signals, self.queue, self.clock, self.metrics)
+        self.release = ReleaseSignal(self.verdicts, self.signals, strategies, publish, self.clock, self.metrics)
+        self.clock.advance(3_600)
+
+
+def test_a_release_publishes_the_same_decision_anew_under_an_id_and_a_time_of_its_own() -> None:
+    desk = Desk(price=Decimal(150))
+    verdict = desk.release(desk.signal.signal_id, ADMIN)
+    new_id = released_signal_id(desk.signal.signal_id)
+    assert verdict.release == Release(signal_id=new_id, released_by=ADMIN, released_at=after(3_600))
+    published = desk.signals.get_signal(new_id).signal
+    assert (published.issued_at, published.released_from, published.released_by) == (after(3_600), desk.signal.signal_id, ADMIN)
+    assert (published.price, published.action, published.market) == (Decimal(150), desk.signal.action, desk.signal.market)
+    assert [shard.signal for shard in desk.queue.sent] == [published]
+    assert desk.metrics.counts["SignalsReleased"] == 1
+
+
+@pytest.mark.parametrize(("mark", "passes"), [("150", True), ("100", False)])
+def test_what_was_released_is_judged_by_the_market_of_its_own_moment(mark: str, passes: bool) -> None:
+    desk = Desk(price=Decimal(150))
+    desk.release(desk.signal.signal_id, ADMIN)
+    (shard,) = desk.queue.sent
+    assert judge_signal(desk.clock, desk.verdicts, Decimal(mark))(shard).is_quarantined is not passes
+
+
+def test_a_second_release_is_the_first_one() -> None:
+    desk = Desk(price=Decimal(1))
+    first = desk.release(desk.signal.signal_id, ADMIN)
+    desk.clock.advance(60)
+    assert desk.release(desk.signal.signal_id, "somebody-else") == first
+    one, other = desk.queue.sent
+    assert one == other
+    assert desk.metrics.counts["SignalsReleased"] == 1
+
+
+def test_a_release_that_a_crash_cut_off_is_completed_by_the_next_one() -> None:
+    desk = Desk(price=Decimal(1))
+    desk.queue.fail_next()
+    with pytest.raises(RetryLater):
+        desk.release(desk.signal.signal_id, ADMIN)
+    desk.clock.advance(60)
+    desk.release(desk.signal.signal_id, ADMIN)
+    (shard,) = desk.queue.sent
+    assert shard.signal.issued_at == after(3_600)
+
+
+def test_a_signal_that_has_passed_cannot_be_released_and_neither_can_one_that_nobody_judged() -> None:
+    desk = Desk()
+    with pytest.raises(Conflict, match="passed"):
+        desk.release(desk.signal.signal_id, ADMIN)
+    exit_ = a_signal(Action.EXIT)
+    desk.signals.put_signal(a_signal_record(exit_))
+    for unknown in (exit_.signal_id, "nothing"):
+        with pytest.raises(NotFound):
+            desk.release(unknown, ADMIN)
+    assert desk.queue.sent == []
