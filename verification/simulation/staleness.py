@@ -18,10 +18,11 @@ from random import Random
 from candlecast.domain.limits.limits import Limits, Scope, tighten
 from candlecast.domain.orders.intent import IntentState
 from candlecast.domain.reconcile.look_schedule import FULL_LOOK_INTERVAL, WHOLE_LOOK_INTERVAL, slot_after
+from candlecast.domain.signals.verdict import judge
 from candlecast.domain.subscriptions.subscription import Settings
 from candlecast.domain.venue.rules import BINANCE_USDM
 from candlecast.domain.venue.weight_budget import RequestClass, ceiling
-from tests.support.builders import BTC, NOW, a_signal, a_trade_order, an_account, an_external_strategy, settings
+from tests.support.builders import BTC, NOW, a_quote, a_signal, a_trade_order, an_account, an_external_strategy, settings
 from verification.simulation.people import People
 from verification.simulation.profile import Profile
 from verification.simulation.world import VENUE, World, credentials
@@ -145,6 +146,8 @@ def _order(world: World, names: list[str]) -> Callable[[], float]:
     def send() -> None:
         price = world.exchange.prices[BTC]
         signal = a_signal(strategy_id=STRATEGY, market=BTC, issued_at=signal_at, price=price, stop_loss=price * Decimal("0.95"))
+        quote = a_quote(price, as_of=signal_at)
+        world.database.verdicts[signal.signal_id] = judge(signal, VENUE, quote, signal_at)
         for name in names:
             world.trade_queue.put(
                 a_trade_order(
@@ -153,6 +156,7 @@ def _order(world: World, names: list[str]) -> Callable[[], float]:
                     account_id=name,
                     subscription_id=f"{name}-subscription0",
                     settings=_settings(),
+                    quote=quote,
                     limits=tighten(((Scope.PLATFORM, Limits(max_state_age_seconds=MOST_AGE_SECONDS)),)),
                 )
             )

@@ -72,7 +72,7 @@ def test_an_exit_cancels_an_entry_that_rests_at_once_and_ends_with_nothing_held(
     assert due_soon(path.account, path.clock.now()) is None
 
 
-@pytest.mark.parametrize(("noticed", "filled"), [("0", "4"), ("4", "0"), ("4", "3"), ("0", "10.101")])
+@pytest.mark.parametrize(("noticed", "filled"), [("0", "4"), ("4", "0"), ("4", "3"), ("0", "10")])
 def test_an_exit_closes_at_once_all_that_the_entry_has_filled(noticed: str, filled: str) -> None:
     path = resting(filled, noticed)
     before, saves = len(path.exchange.requests), path.accounts.saves

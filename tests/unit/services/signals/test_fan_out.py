@@ -117,6 +117,7 @@ def test_a_follower_without_an_account_gets_a_receipt_of_why() -> None:
 
 def test_each_order_names_the_strategys_version_and_venue() -> None:
     house = House(a_subscription("one"), a_subscription("two", account_id=None), signal=a_signal(strategy_version="v1"))
+    house.quoted.prices["binanceusdm", BTC] = Decimal(100)
     house(venue="binanceusdm")
     (order,) = house.queue.sent
     assert (order.strategy_version, order.venue) == ("v1", "binanceusdm")
