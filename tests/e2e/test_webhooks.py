@@ -122,3 +122,25 @@ def test_a_body_that_cannot_be_traded_gets_a_stable_code(desk: Desk) -> None:
     assert (unknown.status_code, unknown.json()["code"]) == (422, "UNKNOWN_MARKET")
     assert (broken.status_code, broken.json()["code"]) == (400, "MALFORMED_JSON")
     assert (unsupported.status_code, unsupported.json()["code"]) == (422, "UNSUPPORTED_TRAILING_STOP")
+
+
+def test_other_methods_and_paths_are_answered_by_the_webhook_and_not_by_a_demand_for_a_token(desk: Desk) -> None:
+    url = f"{desk.source.url}/{desk.source.secret}"
+    shown = [httpx.get(path, timeout=REQUEST_SECONDS) for path in (url, desk.source.url)]
+    slashed = [httpx.post(f"{path}/", json={}, timeout=REQUEST_SECONDS) for path in (url, desk.source.url)]
+    assert [(answer.status_code, answer.headers["allow"]) for answer in shown] == [(405, "POST")] * 2
+    assert [answer.status_code for answer in slashed] == [404, 404]
+    answers = [*shown, *slashed]
+    assert {answer.headers["content-type"] for answer in answers} == {"application/problem+json"}
+    assert [answer.json()["code"] for answer in answers] == ["METHOD_NOT_ALLOWED"] * 2 + ["NOT_FOUND"] * 2
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "text/plain", "application/octet-stream", ""])
+def test_bytes_that_are_not_utf_8_and_plain_text_are_refused_whatever_the_content_type(desk: Desk, content_type: str) -> None:
+    url, headers = f"{desk.source.url}/{desk.source.secret}", {"content-type": content_type}
+    odd = json.dumps({"ticker": desk.ticker, "action": "exit", "extras": {"note": "?"}}).encode().replace(b"?", b"\xff")
+    broken = httpx.post(url, content=odd, headers=headers, timeout=REQUEST_SECONDS)
+    plain = httpx.post(url, content=b"exit", headers=headers, timeout=REQUEST_SECONDS)
+    assert (broken.status_code, broken.json()["code"]) == (400, "INVALID_ENCODING")
+    assert (plain.status_code, plain.json()["code"]) == (400, "MALFORMED_JSON")
+    assert plain.json()["template"].keys() >= {"ticker", "action"}

@@ -20,6 +20,14 @@ from candlecast.signals.levels import check_levels, even_shares
 from candlecast.signals.message import Message
 from candlecast.signals.refusal import Refusal, RefusedMessage
 
+FIELDS = frozenset(
+    {
+        "action", "market", "ticker", "price", "stop_loss", "take_profits", "entry", "confidence", "signal_id", "time",
+        "metadata", "leverage",
+    }
+)  # fmt: skip
+ENTRY_FIELDS = frozenset({"type", "price", "trigger_price", "time_in_force", "post_only", "rests_seconds"})
+RUNG_FIELDS = frozenset({"price", "share"})
 ACTIONS = {action.value.lower(): action for action in Action}
 UNSUPPORTED_ACTIONS = frozenset({"entry", "add", "reduce", "close", "reverse", "move_stop", "set_targets", "cancel", "info"})
 SHARED_WORDS = frozenset({"exit", "add", "cancel"})  # TradersPost says these too, so they alone do not show the dialect
@@ -40,6 +48,8 @@ class Native:
         action = _action(fields)
         price = positive_number(fields, "price")
         is_entry = action.is_entry
+        if is_entry:  # an exit is taken with other fields beside its own
+            _refuse_unknown(fields, FIELDS)
         stop = positive_number(fields, "stop_loss") if is_entry else None
         targets = _targets(fields) if is_entry else ()
         entry = _entry(fields) if is_entry else None
@@ -71,6 +81,12 @@ def _action(fields: Mapping[str, object]) -> Action:
     return ACTIONS[name]
 
 
+def _refuse_unknown(fields: Mapping[str, object], known: frozenset[str]) -> None:
+    """Refuse an entry with a field that is none of ours: a misspelt stop would be no stop."""
+    if not fields.keys() <= known:
+        raise RefusedMessage(Refusal.UNKNOWN_FIELD, f"an entry has other fields than {', '.join(sorted(known))}")
+
+
 def _confidence(fields: Mapping[str, object]) -> Decimal | None:
     confidence = number(fields, "confidence")
     if confidence is not None and not 0 <= confidence <= 1:
@@ -85,6 +101,7 @@ def _entry(fields: Mapping[str, object]) -> EntryOrder | None:
     given = fields["entry"]
     if not isinstance(given, dict):
         raise RefusedMessage(Refusal.INVALID_ORDER_TYPE, "entry must be an object with a type")
+    _refuse_unknown(given, ENTRY_FIELDS)
     kind, time_in_force = (word(given, "type") or "").upper(), (word(given, "time_in_force") or TimeInForce.GTC).upper()
     post_only, rests = given.get("post_only", False), number(given, "rests_seconds")
     if kind not in EntryType.__members__ or time_in_force not in TimeInForce.__members__ or not isinstance(post_only, bool):
@@ -122,6 +139,7 @@ def _targets(fields: Mapping[str, object]) -> tuple[TakeProfit, ...]:
 
 
 def _rung(item: Mapping[str, object]) -> tuple[Decimal, Decimal | None]:
+    _refuse_unknown(item, RUNG_FIELDS)
     price = positive_number(item, "price")
     if price is None:
         raise RefusedMessage(Refusal.INVALID_TAKE_PROFIT, "a target needs a price")
