@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -16,6 +16,7 @@ from candlecast.runtime.batch import (
     MAX_PAUSE_SECONDS,
     PAUSES_SECONDS,
     QueueConsumer,
+    QueueConsumers,
     correlation_id_of,
     pause_seconds,
 )
@@ -247,3 +248,12 @@ def test_an_order_message_is_read_as_it_was_sent() -> None:
 @pytest.mark.parametrize("message", [a_candle_closed(), a_signal_shard(), a_trade_order()])
 def test_every_message_carries_the_correlation_id_of_its_candle_or_signal(message: object) -> None:
     assert correlation_id_of(message) == "correlation-1"
+
+
+def test_a_batch_is_processed_by_the_consumer_of_its_queue() -> None:
+    consumers = QueueConsumers({name: cast("Any", lambda event, context, name=name: {name: event}) for name in ("one", "other")})
+    for name in ("other", "one"):
+        event = {"Records": [{"eventSourceARN": f"arn:aws:sqs:eu-central-1:1:{name}"}]}
+        assert consumers(event, cast("Any", None)) == {name: event}
+    with pytest.raises(KeyError):
+        consumers({"Records": [{"eventSourceARN": "arn:aws:sqs:eu-central-1:1:a-third"}]}, cast("Any", None))
