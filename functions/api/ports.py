@@ -27,7 +27,7 @@ from candlecast.ports.store import (
 )
 from candlecast.ports.strategies import StrategyCode
 from candlecast.ports.vault import CredentialWriter, SourceSecretWriter
-from candlecast.ports.venue import Markets
+from candlecast.ports.venue import Markets, Quotes
 from candlecast.ports.verdicts import VerdictStore
 from candlecast.runtime.compose import api
 
@@ -43,6 +43,7 @@ LimitStoreDep = Annotated[LimitStore, Depends(api.limits)]
 PoolsDep = Annotated[PoolStore, Depends(api.pools)]
 DecisionsDep = Annotated[Decisions, Depends(api.decisions)]
 KillSwitchesDep = Annotated[KillSwitchStore, Depends(api.kill_switches)]
+QuotesDep = Annotated[Quotes, Depends(api.quotes)]
 MarketsDep = Annotated[Markets, Depends(api.markets)]
 StrategyCodeDep = Annotated[StrategyCode, Depends(api.code)]
 SignalQueueDep = Annotated[SignalQueue, Depends(api.signal_queue)]

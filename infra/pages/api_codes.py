@@ -145,6 +145,8 @@ REFUSALS: Mapping[int, Mapping[str, tuple[str, str]]] = {
 }
 
 NEVER_ANSWERED: Mapping[str, str] = {
+    "QUOTE_UNAVAILABLE": "an entry without a quote is decided without one",
+    "RECORD_CONTENDED": "only the relay counts trades",
     "CANDLES_MALFORMED": "only a run evaluates a strategy",
     "CHOICE_INVALID": "the body's schema refuses such a choice first",
     "CREDENTIALS_MISSING": "the API never reads keys",
@@ -160,7 +162,6 @@ NEVER_ANSWERED: Mapping[str, str] = {
     "LIMIT_INVALID": "the query's schema refuses such a limit first",
     "MESSAGE_TOO_LARGE": "an exit of a cancellation is far below the bound",
     "MESSAGE_UNREADABLE": "the API reads no messages",
-    "RECORD_CONTENDED": "only the relay counts trades into records",
     "METADATA_TOO_LARGE": "a validation request has no metadata",
     "PAGE_SIZE_INVALID": "the query's schema refuses such a page first",
     "QUEUE_UNKNOWN": "the path's own check answers 404 first",

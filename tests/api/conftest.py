@@ -49,7 +49,7 @@ from tests.support.fakes.executions import FakeExecutionStore
 from tests.support.fakes.gate import FakeGate, a_switch
 from tests.support.fakes.history import FakeHistory, FakePriceStore
 from tests.support.fakes.limits import FakeLimitStore
-from tests.support.fakes.market_data import FakeMarkets
+from tests.support.fakes.market_data import FakeMarketData, FakeMarkets
 from tests.support.fakes.pools import FakePoolStore
 from tests.support.fakes.queues import FakeSignalQueue, FakeTradeQueue
 from tests.support.fakes.signals import FakeSignalStore
@@ -104,6 +104,7 @@ class Deployment:
     metrics: RecordingMetrics = field(default_factory=RecordingMetrics)
     identifiers: SequentialIdentifiers = field(default_factory=SequentialIdentifiers)
     markets: FakeMarkets = field(default_factory=FakeMarkets)
+    market_data: FakeMarketData = field(default_factory=FakeMarketData)
     limits: FakeLimitStore = field(default_factory=FakeLimitStore)
     pools: FakePoolStore = field(default_factory=FakePoolStore)
     decisions: FakeDecisions = field(default_factory=FakeDecisions)
@@ -132,6 +133,7 @@ class Deployment:
             api.pools: giving(self.pools),
             api.decisions: giving(self.decisions),
             api.markets: giving(self.markets),
+            api.quotes: giving(self.market_data),
             api.code: giving(BuiltInStrategies()),
             api.signal_queue: giving(self.signal_queue),
             api.trade_queue: giving(self.trade_queue),

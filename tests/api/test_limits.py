@@ -264,6 +264,26 @@ def test_an_entry_is_held_against_every_limit_and_nothing_is_placed(deployment: 
     assert (deployment.trade_queue.sent, deployment.accounts.load(TENANT, ACCOUNT).intents) == ([], {})
 
 
+def test_an_entry_is_held_against_the_markets_present_prices(deployment: Deployment) -> None:
+    """Around a price of 100 the venue quotes two basis points."""
+    follow(deployment)
+    deployment.market_data.prices["paper", "BTC/USDT:USDT"] = Decimal(100)
+    deployment.client.send("PUT", MINE, {"max_spread_bps": "3"})
+    allowed = deployment.client.post("/v1/limits/validate", WANTED).json["receipt"]
+    assert (allowed["traded"], allowed["limits"]["max_spread_bps"]["value"]) == (True, "2")
+    deployment.client.send("PUT", MINE, {"max_spread_bps": "1"})
+    denied = deployment.client.post("/v1/limits/validate", WANTED).json["receipt"]
+    assert (denied["traded"], denied["legs"][0]["denial"]["reason"]) == (False, "MAX_SPREAD")
+
+
+def test_an_entry_that_needs_a_quote_is_denied_while_the_venue_does_not_answer(deployment: Deployment) -> None:
+    follow(deployment)
+    deployment.market_data.unavailable = True
+    deployment.client.send("PUT", MINE, {"max_spread_bps": "3"})
+    assert deployment.client.post("/v1/limits/validate", WANTED).json["receipt"]["traded"] is False
+    assert deployment.metrics.counts["QuotesMissing"] == 1
+
+
 def test_validating_again_gives_the_same_receipt(deployment: Deployment) -> None:
     follow(deployment)
     first, second = (deployment.client.post("/v1/limits/validate", WANTED).json for _ in range(2))

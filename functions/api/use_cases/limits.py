@@ -11,7 +11,17 @@ from candlecast.services.limits.describe_limits import DescribeLimits
 from candlecast.services.limits.read_limits import ReadLimits
 from candlecast.services.limits.show_usage import ShowUsage
 from candlecast.services.limits.validate_order import ValidateOrder
-from functions.api.ports import AccountsDep, ClockDep, LimitStoreDep, MarketsDep, MetricsDep, PoolsDep, SubscriptionsDep
+from functions.api.ports import (
+    AccountsDep,
+    ClockDep,
+    LimitStoreDep,
+    MarketsDep,
+    MetricsDep,
+    PoolsDep,
+    QuotesDep,
+    StrategiesDep,
+    SubscriptionsDep,
+)
 
 
 async def change_limits(limits: LimitStoreDep, clock: ClockDep) -> ChangeLimits:
@@ -37,12 +47,15 @@ async def show_usage(read: ReadLimitsDep, subscriptions: SubscriptionsDep, accou
 async def validate_order(
     read: ReadLimitsDep,
     subscriptions: SubscriptionsDep,
+    strategies: StrategiesDep,
     accounts: AccountsDep,
     pools: PoolsDep,
     markets: MarketsDep,
+    quotes: QuotesDep,
     clock: ClockDep,
+    metrics: MetricsDep,
 ) -> ValidateOrder:
-    return ValidateOrder(read, subscriptions, accounts, pools, markets, clock)
+    return ValidateOrder(read, subscriptions, strategies, accounts, pools, markets, quotes, clock, metrics)
 
 
 DescribeLimitsDep = Annotated[DescribeLimits, Depends(describe_limits)]

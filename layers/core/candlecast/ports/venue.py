@@ -91,7 +91,15 @@ class Venues(Protocol):
     def connect(self, venue: str, account_id: str, credential_version: str, credentials: Credentials) -> Venue: ...
 
 
-class MarketData(Protocol):
+class Quotes(Protocol):
+    """Present prices of a venue's markets."""
+
+    def quote(self, venue: str, market: str, at: datetime) -> Quote:
+        """The venue's present quote of the market, as of `at`; raises `RetryLater`, `Reject` (UNKNOWN_MARKET)."""
+        ...
+
+
+class MarketData(Quotes, Protocol):
     """Public data of a venue."""
 
     def candles(self, venue: str, market: str, timeframe: Timeframe, until: datetime, count: int) -> Sequence[Candle]:
@@ -103,10 +111,6 @@ class MarketData(Protocol):
         ...
 
     def last_price(self, venue: str, market: str) -> Decimal: ...
-
-    def quote(self, venue: str, market: str, at: datetime) -> Quote:
-        """The venue's present quote of the market, as of `at`; raises `RetryLater`, `Reject` (UNKNOWN_MARKET)."""
-        ...
 
 
 class Markets(Protocol):

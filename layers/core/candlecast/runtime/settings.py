@@ -111,6 +111,7 @@ class ApiSettings(WithTable, WithVenues):
     kms_key_id: str
     dead_letters_function: str
     cursor_secret_id: str
+    quotes_function: str
     tenant_claim: str = "sub"
     roles_claim: str = "cognito:groups"
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from candlecast.adapters.aws.clients import functions_client
 from candlecast.adapters.aws.dead_letters_function import FunctionDeadLetters
+from candlecast.adapters.aws.quotes_function import FunctionQuotes
 from candlecast.adapters.aws.secrets import SecretsManagerCursorKey, SecretsManagerWriter
 from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
 from candlecast.adapters.dynamodb.decisions import DynamoDecisions
@@ -59,10 +60,11 @@ if TYPE_CHECKING:
     )
     from candlecast.ports.strategies import StrategyCode
     from candlecast.ports.vault import CredentialWriter, CursorKey, SourceSecretWriter
-    from candlecast.ports.venue import Markets
+    from candlecast.ports.venue import Markets, Quotes
     from candlecast.ports.verdicts import VerdictStore
 
 SECONDS_TO_START = 6.0  # a cold start, and the way there and back
+QUOTE_SECONDS = 15.0  # a cold start with ccxt and two requests to the venue, well within the API's 29
 DEAD_LETTERS_SECONDS = 20.0  # for one question of the API, which itself has 29
 
 
@@ -206,6 +208,11 @@ def cursor_key() -> CursorKey:
 def dead_letters() -> DeadLetters:
     client = cache(partial(functions_client, DEAD_LETTERS_SECONDS + SECONDS_TO_START))
     return FunctionDeadLetters(client, build().known.dead_letters_function, DEAD_LETTERS_SECONDS)
+
+
+@provider
+def quotes() -> Quotes:
+    return FunctionQuotes(cache(partial(functions_client, QUOTE_SECONDS)), build().known.quotes_function)
 
 
 @provider

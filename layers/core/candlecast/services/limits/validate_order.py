@@ -17,11 +17,11 @@ from candlecast.domain.market.quote import Quote
 from candlecast.domain.pools.pool import needed_by
 from candlecast.domain.signals.signal import Action, Signal, TakeProfit
 from candlecast.domain.subscriptions.trade_order import TradeOrder
-from candlecast.domain.values.errors import Conflict, RetryLater
-from candlecast.ports.clock import Clock
+from candlecast.domain.values.errors import Conflict, DomainError, RetryLater
+from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.pool import PoolStore
-from candlecast.ports.store import AccountStore, SubscriptionStore
-from candlecast.ports.venue import Markets
+from candlecast.ports.store import AccountStore, StrategyStore, SubscriptionStore
+from candlecast.ports.venue import Markets, Quotes
 from candlecast.services.limits.read_limits import ReadLimits
 
 DRY_RUN = "dry-run"  # where an order has its signal's ids
@@ -41,14 +41,17 @@ class WantedEntry:
 
 @dataclass(frozen=True, slots=True)
 class ValidateOrder:
-    """Writes nothing, reserves nothing, asks no venue."""
+    """Writes nothing, reserves nothing, asks the venue for nothing but a quote."""
 
     read: ReadLimits
     subscriptions: SubscriptionStore
+    strategies: StrategyStore
     accounts: AccountStore
     pools: PoolStore
     markets: Markets
+    quotes: Quotes
     clock: Clock
+    metrics: Metrics
 
     def __call__(self, tenant_id: str, subscription_id: str, wanted: WantedEntry) -> Receipt:
         """The receipt that the entry would get now.
@@ -60,7 +63,9 @@ class ValidateOrder:
         if subscription.account_id is None:
             raise Conflict("NO_ACCOUNT", "the subscription has no account to decide on")
         account = self.accounts.load(tenant_id, subscription.account_id)
-        above, now = self.read([tenant_id])[tenant_id], self.clock.now()
+        venue = self.strategies.get_strategy(subscription.strategy_id).venue
+        above, quote = self.read([tenant_id])[tenant_id], self._quote(venue, wanted.market)
+        now = self.clock.now()  # after the quote, as an order is decided after its own
         signal = Signal(
             signal_id=DRY_RUN,
             strategy_id=subscription.strategy_id,
@@ -81,13 +86,22 @@ class ValidateOrder:
             settings=subscription.settings,
             organisation_id=above.organisation_id,
             limits=above.effective,
-            quote=Quote(wanted.price, wanted.price, wanted.price, now),
+            quote=quote,
+            venue=venue,
         )
         plan = plan_orders(account, order, self.markets.find(account.venue, wanted.market), now)
         plan = self._in_its_pool(plan, above.pool, now)
         if plan.receipt is None:  # a real order would close the held position first
             raise RetryLater("OUTCOME_UNKNOWN", "an earlier order is unresolved", after_seconds=UNRESOLVED_WAIT_SECONDS)
         return plan.receipt
+
+    def _quote(self, venue: str, market: str) -> Quote | None:
+        """The market's present prices; without them an entry that needs them is denied, as an order would be."""
+        try:
+            return self.quotes.quote(venue, market, self.clock.now())
+        except DomainError:
+            self.metrics.count("QuotesMissing")
+            return None
 
     def _in_its_pool(self, plan: Plan, limits: PoolLimits | None, now: datetime) -> Plan:
         """The plan, its entry denied if the pool has no room now; nothing is reserved."""
