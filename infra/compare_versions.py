@@ -50,6 +50,7 @@ SHOWN_VARIABLES = frozenset(
         "EGRESS_ADDRESS",
         "ENVIRONMENT",
         "MAX_CANDLE_LATENESS_SECONDS",
+        "OPERATORS_TO_LIFT",
         "POWERTOOLS_LOG_LEVEL",
         "ROLES_CLAIM",
         "TENANT_CLAIM",

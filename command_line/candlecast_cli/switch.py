@@ -2,7 +2,7 @@
 
 The command writes the stack's table with the operator's own AWS credentials, by the use case of the API. An incident may have
 taken the API, the gateway or the user pool along, and a switch must still be within reach. Event, version and author are written
-as by the API.
+as by the API. One operator stops; a change that lets go waits for a second one, who types `approve`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from candlecast.domain.account.kill_switch import PLATFORM_ID, Grade, KillSwitch, SwitchPlace, SwitchScope
+from candlecast.domain.people.approval import Act, Approval, ApprovalState
 from candlecast_cli import stacks
 from candlecast_cli.account import IDENTIFIER
 from candlecast_cli.failures import CommandFailed, ExitCode, aws_refusals, unknown
@@ -20,9 +21,13 @@ from candlecast_cli.printing import AsJson, examples, put_json, put_table, warn
 
 if TYPE_CHECKING:
     from candlecast.adapters.dynamodb.single_table.table import Table
-    from candlecast.services.account.set_kill_switch import SetKillSwitch
+    from candlecast.services.people.change_switch import ChangeSwitch
+    from candlecast.services.people.decide_approval import DecideApproval
 
 COLUMNS = ("scope", "id", "grade", "reason", "changed by", "changed at", "by operations", "version")
+APPROVAL_COLUMNS = ("id", "act", "target", "terms", "asked by", "asked at", "expires at", "state", "decided by", "digest")
+OPERATORS_TO_LIFT = "OperatorsToLift"  # parameter of the stack; a stack from before it has none
+DEFAULT_OPERATORS = 2
 SCOPES = tuple(scope.value.lower() for scope in SwitchScope)
 GRADES = tuple(grade.value for grade in Grade)
 
@@ -33,6 +38,7 @@ app = typer.Typer(
         "candlecast switch show --stack candlecast-prod",
         'candlecast switch set platform --grade PAUSE_ENTRIES --reason "venue answers late" --stack candlecast-prod',
         "candlecast switch lift platform --stack candlecast-prod",
+        "candlecast switch approve APPROVAL_ID DIGEST --stack candlecast-prod",
     ),
 )
 
@@ -50,6 +56,7 @@ def _grade(name: str) -> str:
 
 
 Scope = Annotated[str, typer.Argument(callback=_scope, metavar="SCOPE", help=f"One of {', '.join(SCOPES)}.")]
+ApprovalId = Annotated[str, typer.Argument(metavar="APPROVAL_ID", help="Of the request, as `requests` shows it.")]
 ScopeId = Annotated[str | None, typer.Argument(metavar="ID", help="Of the organisation, strategy or tenant.")]
 
 
@@ -101,7 +108,10 @@ def set_switch(
     profile: stacks.Profile = None,
     region: stacks.Region = None,
 ) -> None:
-    """Turn a switch on, or to another grade; in force for every order that leaves from now on."""
+    """Turn a switch on, or to another grade; in force for every order that leaves from now on.
+
+    A grade that stops less, and FLATTEN of the platform, wait for a second operator.
+    """
     if not reason.strip():
         raise CommandFailed("USAGE", "a reason says something", ExitCode.USAGE)
     place = _place(scope, scope_id)
@@ -111,8 +121,8 @@ def set_switch(
 
     with aws_refusals():
         _require_known(place, table)
-        switch = use_case.set(place, Grade(grade), reason, Setter(connection.identity, is_operations=True))
-    _put(switch, as_json)
+        changed = use_case.set(place, Grade(grade), reason, Setter(connection.identity, is_operations=True))
+    _put(changed, as_json)
 
 
 @app.command(epilog=examples("candlecast switch lift platform", "candlecast switch lift user TENANT_ID --stack candlecast-prod"))
@@ -125,24 +135,109 @@ def lift(
     profile: stacks.Profile = None,
     region: stacks.Region = None,
 ) -> None:
-    """Turn a switch off: orders go again, and so do exits that waited."""
+    """Turn a switch off: orders go again, and so do exits that waited.
+
+    It waits for a second operator, but for the switch of a user.
+    """
     place = _place(scope, scope_id)
     connection = stacks.connect(stacks.Where(name, stack, profile, region))
     use_case, _ = _use_case(connection)
     from candlecast.services.account.set_kill_switch import Setter
 
     with aws_refusals():
-        switch = use_case.clear(place, Setter(connection.identity, is_operations=True))
-    _put(switch, as_json)
+        changed = use_case.clear(place, Setter(connection.identity, is_operations=True))
+    _put(changed, as_json)
 
 
-def _use_case(connection: stacks.Stack) -> tuple[SetKillSwitch, Table]:
+@app.command(epilog=examples("candlecast switch requests --stack candlecast-prod"))
+def requests(
+    as_json: AsJson = False,
+    name: stacks.Instance = stacks.DEFAULT_INSTANCE,
+    stack: stacks.StackName = None,
+    profile: stacks.Profile = None,
+    region: stacks.Region = None,
+) -> None:
+    """List the newest changes that wait for a second operator, and those that were decided."""
+    connection = stacks.connect(stacks.Where(name, stack, profile, region))
+    use_case, _ = _use_case(connection)
+    with aws_refusals():
+        found, now = use_case.ask.approvals.list_approvals().items, use_case.ask.clock.now()
+    if as_json:
+        put_json([_approval_as_dict(each, each.state_at(now)) for each in found])
+    elif found:
+        put_table(APPROVAL_COLUMNS, [_approval_row(each, each.state_at(now)) for each in found])
+    else:
+        warn("nobody has asked for anything")
+
+
+@app.command(epilog=examples("candlecast switch approve 3f0c... 9a41... --stack candlecast-prod"))
+def approve(
+    approval_id: ApprovalId,
+    digest: Annotated[
+        str, typer.Argument(metavar="DIGEST", help="Of the request, as `requests` shows it: exactly that is done.")
+    ],
+    as_json: AsJson = False,
+    name: stacks.Instance = stacks.DEFAULT_INSTANCE,
+    stack: stacks.StackName = None,
+    profile: stacks.Profile = None,
+    region: stacks.Region = None,
+) -> None:
+    """Agree to a change of a switch that another operator has asked for by this command, and make it."""
+    connection = stacks.connect(stacks.Where(name, stack, profile, region))
+    use_case, _ = _use_case(connection)
+    with aws_refusals():
+        approval = _deciding(use_case).approve(approval_id, digest, connection.identity)
+    _put(approval, as_json)
+
+
+@app.command(epilog=examples("candlecast switch reject 3f0c... --stack candlecast-prod"))
+def reject(
+    approval_id: ApprovalId,
+    as_json: AsJson = False,
+    name: stacks.Instance = stacks.DEFAULT_INSTANCE,
+    stack: stacks.StackName = None,
+    profile: stacks.Profile = None,
+    region: stacks.Region = None,
+) -> None:
+    """Refuse what another operator has asked for, or withdraw what you have asked for."""
+    connection = stacks.connect(stacks.Where(name, stack, profile, region))
+    use_case, _ = _use_case(connection)
+    with aws_refusals():
+        approval = _deciding(use_case).reject(approval_id, connection.identity)
+    _put(approval, as_json)
+
+
+class _Unmeasured:
+    """`ports.clock.Metrics` of a command, whose acts are in its stack's events and records."""
+
+    def count(self, name: str, value: float = 1) -> None: ...
+
+    def milliseconds(self, name: str, value: float) -> None: ...
+
+    def seconds(self, name: str, value: float) -> None: ...
+
+    def basis_points(self, name: str, value: float) -> None: ...
+
+
+def _use_case(connection: stacks.Stack) -> tuple[ChangeSwitch, Table]:
+    from candlecast.adapters.dynamodb.approvals import DynamoApprovalStore
     from candlecast.adapters.dynamodb.gate import DynamoGate
-    from candlecast.adapters.system import SystemClock
+    from candlecast.adapters.system import RandomIdentifiers, SystemClock
     from candlecast.services.account.set_kill_switch import SetKillSwitch
+    from candlecast.services.people.ask_approval import AskApproval
+    from candlecast.services.people.change_switch import ChangeSwitch
 
-    table = connection.table()
-    return SetKillSwitch(DynamoGate(table), SystemClock()), table
+    table, clock, metrics = connection.table(), SystemClock(), _Unmeasured()
+    ask = AskApproval(DynamoApprovalStore(table), clock, RandomIdentifiers(), metrics)
+    operators = int(connection.parameters.get(OPERATORS_TO_LIFT) or DEFAULT_OPERATORS)
+    return ChangeSwitch(SetKillSwitch(DynamoGate(table), clock), ask, operators, metrics), table
+
+
+def _deciding(use_case: ChangeSwitch) -> DecideApproval:
+    from candlecast.services.people.decide_approval import DecideApproval
+
+    acts = {Act.LIFT_SWITCH: use_case.perform, Act.FLATTEN_PLATFORM: use_case.perform}
+    return DecideApproval(use_case.ask.approvals, acts, use_case.ask.clock, use_case.metrics)
 
 
 def _place(scope: str, scope_id: str | None) -> SwitchPlace:
@@ -185,11 +280,36 @@ def _has_trace(organisation_id: str, table: Table) -> bool:
     return bool(DynamoLimitStore(table).read([LimitPlace(LimitScope.ORGANISATION, organisation_id)]))
 
 
-def _put(switch: KillSwitch, as_json: bool) -> None:
-    if as_json:
-        put_json(_as_dict(switch))
+def _put(changed: KillSwitch | Approval, as_json: bool) -> None:
+    if isinstance(changed, Approval):
+        _put_approval(changed, as_json)
+    elif as_json:
+        put_json(_as_dict(changed))
     else:
-        put_table(COLUMNS, [_row(switch)])
+        put_table(COLUMNS, [_row(changed)])
+
+
+def _put_approval(approval: Approval, as_json: bool) -> None:
+    if approval.state is ApprovalState.PENDING:
+        warn(
+            "nothing has changed yet: this needs a second operator, who types within an hour\n"
+            f"  candlecast switch approve {approval.approval_id} {approval.digest}"
+        )
+    if as_json:
+        put_json(_approval_as_dict(approval, approval.state))
+    else:
+        put_table(APPROVAL_COLUMNS, [_approval_row(approval, approval.state)])
+
+
+def _approval_as_dict(approval: Approval, state: ApprovalState) -> dict[str, object]:
+    return {**asdict(approval), "digest": approval.digest, "state": state}
+
+
+def _approval_row(approval: Approval, state: ApprovalState) -> tuple[object, ...]:
+    terms = " ".join(f"{name}={value}" for name, value in approval.terms.items() if value)
+    asked = (approval.asked_by, approval.asked_at, approval.expires_at)
+    decided = (state.value, approval.decided_by or "-", approval.digest)
+    return (approval.approval_id, approval.act.value, approval.target, terms, *asked, *decided)
 
 
 def _as_dict(switch: KillSwitch) -> dict[str, object]:

@@ -26,10 +26,16 @@ MAX_CLAIM_CHARACTERS = 8_192  # more than a token that a gateway takes
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who is calling: the tenant that everything is read and written for, and the roles."""
+    """Who is calling: the tenant that everything is read and written for, the roles, and the person, by the token's subject."""
 
     tenant_id: str
     roles: frozenset[str]
+    subject: str
+
+    @property
+    def name(self) -> str:
+        """The person, as records name who has acted by the API."""
+        return f"api:{self.subject}"
 
 
 bearer = HTTPBearer(
@@ -49,7 +55,8 @@ def caller(request: Request, names: IdentityClaimsDep, _: Annotated[object, Depe
     tenant_id = claims.get(names.tenant)
     if not isinstance(tenant_id, str) or not TENANT.fullmatch(tenant_id):
         raise Unauthenticated
-    return Caller(tenant_id, _roles(claims.get(names.roles)))
+    subject = claims.get("sub")
+    return Caller(tenant_id, _roles(claims.get(names.roles)), subject if isinstance(subject, str) and subject else tenant_id)
 
 
 CallerDep = Annotated[Caller, Depends(caller)]

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import Depends
 
+from candlecast.ports.approvals import ApprovalStore
 from candlecast.ports.clock import Clock, Identifiers, Metrics
 from candlecast.ports.dead_letters import DeadLetters
 from candlecast.ports.decisions import Decisions
@@ -44,6 +45,7 @@ PoolsDep = Annotated[PoolStore, Depends(api.pools)]
 DecisionsDep = Annotated[Decisions, Depends(api.decisions)]
 KillSwitchesDep = Annotated[KillSwitchStore, Depends(api.kill_switches)]
 QuotesDep = Annotated[Quotes, Depends(api.quotes)]
+ApprovalsDep = Annotated[ApprovalStore, Depends(api.approvals)]
 MarketsDep = Annotated[Markets, Depends(api.markets)]
 StrategyCodeDep = Annotated[StrategyCode, Depends(api.code)]
 SignalQueueDep = Annotated[SignalQueue, Depends(api.signal_queue)]
@@ -57,3 +59,4 @@ ClockDep = Annotated[Clock, Depends(api.clock)]
 IdentifiersDep = Annotated[Identifiers, Depends(api.identifiers)]
 MetricsDep = Annotated[Metrics, Depends(api.metrics)]
 VenuesDep = Annotated[frozenset[str], Depends(api.venues)]
+OperatorsToLiftDep = Annotated[int, Depends(api.operators_to_lift)]

@@ -34,6 +34,16 @@ REFUSALS: Mapping[int, Mapping[str, tuple[str, str]]] = {
             "The position mode changes only while the account holds nothing and no order of it is open.",
             "Close positions and wait until their orders have ended.",
         ),
+        "APPROVAL_DECIDED": ("Somebody has approved or rejected the request already.", "Ask again, if it is still wanted."),
+        "APPROVAL_DIFFERS": (
+            "The digest is not that of this request.",
+            "Look at the request, and send its own digest.",
+        ),
+        "APPROVAL_EXPIRED": ("Nobody has approved the request within its hour.", "Ask again."),
+        "APPROVAL_OUTDATED": (
+            "The switch or lock has changed since the request was made.",
+            "Look at it as it is now, and ask again.",
+        ),
         "ALREADY_EXISTS": ("Another strategy has this id.", "Choose another id."),
         "HELD_BY_OPERATIONS": (
             "A platform administrator has set this kill switch of yours.",
@@ -44,6 +54,7 @@ REFUSALS: Mapping[int, Mapping[str, tuple[str, str]]] = {
             "account, subscription or pool.",
             "Wait, or tighten only. Two operators may lift the lock early.",
         ),
+        "NOT_LOCKED": ("No lock on these limits is in force.", "Nothing is to be lifted: change the limits."),
         "NO_ACCOUNT": ("The subscription has no account to decide on.", "Make a subscription with an account."),
         "NOT_EXTERNAL": ("A built-in strategy has no webhook and no secret.", "Ask for an external strategy."),
         "ORDER_UNDER_WAY": (
@@ -58,8 +69,13 @@ REFUSALS: Mapping[int, Mapping[str, tuple[str, str]]] = {
             "The subscription holds a position.",
             'Send `{"close_position": true}`, or close the position first.',
         ),
+        "SELF_APPROVAL": (
+            "The request is your own, or was made by the command instead of the API.",
+            "Let another platform administrator approve it, by the same door.",
+        ),
         "SUBSCRIPTION_CANCELLED": ("A cancelled subscription stays cancelled.", "Make a new subscription."),
         "TOO_MANY_ACCOUNTS": ("The tenant has as many accounts as are allowed.", "Use an account that exists."),
+        "TOO_MANY_APPROVALS": ("As many requests as are allowed wait for a second operator.", "Approve or reject some of them."),
         "TOO_MANY_SUBSCRIPTIONS": (
             "The tenant or the account has as many subscriptions as are allowed.",
             "Cancel one of the account, or use another account. Cancelled ones count for the tenant.",

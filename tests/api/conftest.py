@@ -42,6 +42,7 @@ from tests.support.builders import (
     an_intent,
 )
 from tests.support.fakes.accounts import FakeAccountStore
+from tests.support.fakes.approvals import FakeApprovalStore, an_approval
 from tests.support.fakes.clock import FakeClock, RecordingMetrics, SequentialIdentifiers
 from tests.support.fakes.dead_letters import FakeDeadLetters, a_dead_letter
 from tests.support.fakes.decisions import FakeDecisions
@@ -109,6 +110,8 @@ class Deployment:
     pools: FakePoolStore = field(default_factory=FakePoolStore)
     decisions: FakeDecisions = field(default_factory=FakeDecisions)
     source_use: FakeSourceUse = field(default_factory=FakeSourceUse)
+    approvals: FakeApprovalStore = field(default_factory=FakeApprovalStore)
+    operators_to_lift: int = 2
     providers: Providers = field(init=False)
 
     def __post_init__(self) -> None:
@@ -147,6 +150,8 @@ class Deployment:
             api.identifiers: giving(self.identifiers),
             api.metrics: giving(self.metrics),
             api.probes: giving({"table": self.table, "trade_queue": self.queue}),
+            api.approvals: giving(self.approvals),
+            api.operators_to_lift: giving(self.operators_to_lift),
             api.venues: giving(frozenset({"paper", "binanceusdm"})),
             api.identity_claims: giving(api.IdentityClaims()),
         }
@@ -162,6 +167,10 @@ class Deployment:
     @property
     def admin(self) -> Client:
         return Client(self.providers, tenant="admin-1", roles="[platform_admin]")
+
+    @property
+    def second_admin(self) -> Client:
+        return Client(self.providers, tenant="admin-2", roles="[platform_admin]")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -205,6 +214,7 @@ def populated(deployment: Deployment) -> Deployment:
     deployment.verdicts.put_verdict(judge(a_signal_record().signal, "paper", a_quote(Decimal(50)), NOW))
     report = ShardReport(shard=0, orders=1, skipped={"NO_ACCOUNT": 2})
     deployment.signals.report_shard(a_signal_record().signal.signal_id, report)
+    deployment.approvals.save_approval(an_approval())
     own = SwitchPlace(SwitchScope.USER, "tenant-1")
     deployment.gate.save_switch(a_switch(Grade.PAUSE_ENTRIES, own, by_operations=False))
     return deployment

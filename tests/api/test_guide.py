@@ -73,6 +73,11 @@ def test_what_needs_the_role_is_listed() -> None:
         "put_kill_switch": "set or clear the kill switch of the platform, an organisation, a strategy, or another user",
         "delete_kill_switch": "set or clear the kill switch of the platform, an organisation, a strategy, or another user",
         "list_kill_switches": "list those of others",
+        "delete_lock": "ask for an act that needs two operators",
+        "list_approvals": "approve what another has asked for",
+        "get_approval": "approve what another has asked for",
+        "approve_act": "approve what another has asked for",
+        "reject_act": "reject it",
     }
     needing = {name for name, route in routes().items() if PLATFORM_ADMIN in who_may(route)}
     assert needing == set(words_of)

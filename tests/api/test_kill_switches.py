@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from candlecast.domain.account.kill_switch import PLATFORM, Grade, KillSwitch, SwitchPlace, SwitchScope
-from tests.api.conftest import Deployment
+from candlecast.runtime.compose import api
+from tests.api.conftest import Deployment, giving
 from tests.support.builders import STRATEGY, TENANT
+from tests.support.gateway import Answer
 
 PAUSE = {"grade": "PAUSE_ENTRIES", "reason": "a test"}
 MINE = "/v1/kill-switches/USER/me"
@@ -18,15 +20,71 @@ OPERATIONS_ONLY = [
 USER = SwitchPlace(SwitchScope.USER, TENANT)
 
 
-@pytest.mark.parametrize("grade", Grade)
-@pytest.mark.parametrize("path", [*OPERATIONS_ONLY, f"/v1/kill-switches/USER/{TENANT}"])
-def test_a_platform_admin_sets_and_clears_any_switch(deployment: Deployment, path: str, grade: Grade) -> None:
+def approved(deployment: Deployment, answer: Answer) -> Answer:
+    """The second operator's word on a request."""
+    assert answer.status == 202, answer.text
+    path = f"/v1/approvals/{answer.json['approval_id']}/approve"
+    return deployment.second_admin.send("POST", path, {"digest": answer.json["digest"]})
+
+
+@pytest.mark.parametrize("grade", [Grade.PAUSE_ENTRIES, Grade.REDUCE_ONLY, Grade.HALT_ALL])
+@pytest.mark.parametrize("path", OPERATIONS_ONLY)
+def test_one_platform_admin_sets_any_switch_and_two_clear_it(deployment: Deployment, path: str, grade: Grade) -> None:
     put = deployment.admin.send("PUT", path, {"grade": grade, "reason": "maintenance"})
     assert (put.status, put.json["grade"], put.json["changed_by"], put.json["version"]) == (200, grade, "api:admin-1", 1)
-    assert [item["scope_id"] for item in deployment.admin.get("/v1/kill-switches").json["items"]] == [path.rsplit("/", 1)[1]]
+    (shown,) = deployment.admin.get("/v1/kill-switches").json["items"]
+    assert shown["scope_id"] == path.rsplit("/", 1)[1]
+    asked = deployment.admin.send("DELETE", path)
+    assert (asked.status, asked.json["state"], asked.json["act"]) == (202, "PENDING", "LIFT_SWITCH")
+    assert deployment.admin.get("/v1/kill-switches").json["items"] == [shown], "nothing has changed yet"
+    assert (approved(deployment, asked).status, approved(deployment, asked).json["state"]) == (200, "DONE")
+    assert deployment.admin.get("/v1/kill-switches").json["items"] == []
+    cleared = deployment.gate.told[-1]
+    assert (cleared.grade, cleared.reason, cleared.version) == (None, "maintenance", 2)
+    assert cleared.changed_by == "api:admin-1 with api:admin-2"
+
+
+@pytest.mark.parametrize("path", OPERATIONS_ONLY[1:])
+def test_one_platform_admin_flattens_a_part_of_the_platform(deployment: Deployment, path: str) -> None:
+    assert deployment.admin.send("PUT", path, {"grade": "FLATTEN", "reason": "wrong candles"}).status == 200
+
+
+def test_flattening_everybody_needs_two(deployment: Deployment) -> None:
+    path = OPERATIONS_ONLY[0]
+    deployment.admin.send("PUT", path, PAUSE)
+    asked = deployment.admin.send("PUT", path, {"grade": "FLATTEN", "reason": "the venue is lost"})
+    assert (asked.status, asked.json["act"]) == (202, "FLATTEN_PLATFORM")
+    assert asked.json["terms"] == {"grade": "FLATTEN", "reason": "the venue is lost", "version": "1", "was": "PAUSE_ENTRIES"}
+    assert deployment.gate.switches[PLATFORM].grade is Grade.PAUSE_ENTRIES
+    approved(deployment, asked)
+    assert (deployment.gate.switches[PLATFORM].grade, deployment.gate.switches[PLATFORM].reason) == (
+        Grade.FLATTEN,
+        "the venue is lost",
+    )
+
+
+def test_one_operator_ends_a_flatten_by_a_halt_and_needs_another_to_take_it_up_again(deployment: Deployment) -> None:
+    deployment.gate.flip(Grade.FLATTEN)
+    assert deployment.admin.send("PUT", OPERATIONS_ONLY[0], {"grade": "HALT_ALL", "reason": "a mistake"}).status == 200
+    assert deployment.admin.send("PUT", OPERATIONS_ONLY[0], {"grade": "FLATTEN", "reason": "none"}).status == 202
+
+
+@pytest.mark.parametrize("grade", Grade)
+def test_one_platform_admin_sets_and_clears_the_switch_of_a_user(deployment: Deployment, grade: Grade) -> None:
+    path = f"/v1/kill-switches/USER/{TENANT}"
+    assert deployment.admin.send("PUT", path, {"grade": grade, "reason": "looks stolen"}).status == 200
     cleared = deployment.admin.send("DELETE", path)
     assert (cleared.status, cleared.json["grade"], cleared.json["version"]) == (200, None, 2)
-    assert deployment.admin.get("/v1/kill-switches").json["items"] == []
+
+
+def test_where_one_operator_is_enough_each_such_act_is_counted(deployment: Deployment) -> None:
+    deployment.providers = {**deployment.providers, api.operators_to_lift: giving(1)}
+    deployment.admin.send("PUT", OPERATIONS_ONLY[0], PAUSE)
+    assert deployment.metrics.counts.get("ActsByOneOperator", 0) == 0
+    assert deployment.admin.send("DELETE", OPERATIONS_ONLY[0]).status == 200
+    assert deployment.admin.send("PUT", OPERATIONS_ONLY[0], {"grade": "FLATTEN", "reason": "the venue is lost"}).status == 200
+    assert deployment.metrics.counts["ActsByOneOperator"] == 2
+    assert deployment.approvals.approvals == {}
 
 
 @pytest.mark.parametrize("path", OPERATIONS_ONLY)
@@ -107,16 +165,28 @@ def test_what_makes_no_sense_stops_nobody(deployment: Deployment, path: str, bod
     assert deployment.gate.switches == {}
 
 
-def test_a_race_is_won_by_trying_again(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+def overtaken_by(deployment: Deployment, grade: Grade, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let another operator set the platform's switch between the first read and its write."""
     find = deployment.gate.find_switch
     overtakes = iter([True])
 
     def overtaken(place: SwitchPlace) -> KillSwitch | None:
         found = find(place)
         if next(overtakes, False):
-            deployment.gate.flip(Grade.REDUCE_ONLY)
+            deployment.gate.flip(grade)
         return found
 
     monkeypatch.setattr(deployment.gate, "find_switch", overtaken)
-    assert deployment.admin.send("PUT", "/v1/kill-switches/PLATFORM/platform", PAUSE).json["version"] == 2
-    assert deployment.gate.switches[PLATFORM].grade is Grade.PAUSE_ENTRIES
+
+
+def test_a_race_is_won_by_trying_again(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    overtaken_by(deployment, Grade.PAUSE_ENTRIES, monkeypatch)
+    halt = {"grade": "HALT_ALL", "reason": "a test"}
+    assert deployment.admin.send("PUT", OPERATIONS_ONLY[0], halt).json["version"] == 2
+    assert deployment.gate.switches[PLATFORM].grade is Grade.HALT_ALL
+
+
+def test_a_race_with_a_stricter_switch_loosens_nothing(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    overtaken_by(deployment, Grade.HALT_ALL, monkeypatch)
+    assert deployment.admin.send("PUT", OPERATIONS_ONLY[0], PAUSE).status == 202
+    assert deployment.gate.switches[PLATFORM].grade is Grade.HALT_ALL

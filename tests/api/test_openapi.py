@@ -20,16 +20,19 @@ SCHEMAS = DOCUMENT["components"]["schemas"]
 OPERATIONS = operations()
 EXAMPLES = [(operation, example) for operation in OPERATIONS for example in body_examples(operation.description, SCHEMAS)]
 OPERATION_IDS = [
+    "approve_act",
     "cancel_subscription",
     "create_account",
     "create_strategy",
     "create_subscription",
     "delete_credentials",
     "delete_kill_switch",
+    "delete_lock",
     "disable_account",
     "drop_dead_letter",
     "enable_account",
     "get_account",
+    "get_approval",
     "get_dead_letter",
     "get_effective_limits",
     "get_health",
@@ -44,6 +47,7 @@ OPERATION_IDS = [
     "get_subscription_statistics",
     "get_usage",
     "list_accounts",
+    "list_approvals",
     "list_breaches",
     "list_dead_letters",
     "list_executions",
@@ -66,6 +70,7 @@ OPERATION_IDS = [
     "put_position_mode",
     "put_source",
     "redrive_dead_letters",
+    "reject_act",
     "release_signal",
     "resume_subscription",
     "revoke_previous_secret",
@@ -115,8 +120,11 @@ def test_every_body_has_an_example() -> None:
 @pytest.mark.parametrize(("operation", "example"), EXAMPLES, ids=lambda it: getattr(it, "operation_id", None))
 def test_every_example_works(populated: Deployment, operation: Operation, example: Any) -> None:
     client = populated.client
-    if operation.operation_id in ("create_strategy", "redrive_dead_letters", "put_membership", "put_pool", "put_source"):
+    admins = ("create_strategy", "redrive_dead_letters", "put_membership", "put_pool", "put_source", "approve_act")
+    if operation.operation_id in admins:
         client = populated.admin
+    if operation.operation_id == "approve_act":
+        example = {"digest": populated.approvals.find_approval("approval-1").digest}
     if operation.operation_id == "create_subscription":
         populated.strategies.create_strategy(a_strategy(example["strategy_id"]))
         populated.accounts.create(an_account(example["account_id"], subscriptions={}))

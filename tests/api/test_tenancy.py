@@ -21,11 +21,11 @@ REQUESTS_AT_ONCE = 40  # of each tenant: as many as the threads that routes run 
 OWNED = {"subscription_id": SUBSCRIPTION, "account_id": ACCOUNT, "order_id": ORDER}
 PUBLIC = {"strategy_id": EXTERNAL}
 OF_ONE_TENANT = [it for it in OPERATIONS if any(f"{{{name}}}" in it.path for name in OWNED)]
-OF_ADMINS = {"list_quarantined_signals"}
+ADMINS_ONLY = {"list_approvals", "list_quarantined_signals"}
 LISTINGS = [
     it
     for it in OPERATIONS
-    if it.operation_id.startswith("list_") and "{" not in it.path and it.is_secured and it.operation_id not in OF_ADMINS
+    if it.operation_id.startswith("list_") and "{" not in it.path and it.is_secured and it.operation_id not in ADMINS_ONLY
 ]
 
 

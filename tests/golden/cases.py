@@ -17,6 +17,7 @@ from candlecast.adapters.aws.event_bus import EventBridgeBus
 from candlecast.adapters.aws.secrets import SecretsManagerSources, SecretsManagerVault, SecretsManagerWriter
 from candlecast.adapters.codec import from_json, message_from_json
 from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
+from candlecast.adapters.dynamodb.approvals import DynamoApprovalStore
 from candlecast.adapters.dynamodb.decisions import DynamoDecisions
 from candlecast.adapters.dynamodb.executions import DynamoExecutionStore
 from candlecast.adapters.dynamodb.gate import DynamoGate
@@ -65,6 +66,7 @@ from candlecast.runtime.answers import as_answer
 from tests.golden import values
 from tests.golden.memory import MemoryTable, Recorder
 from tests.golden.other_values import (
+    approval,
     begun_execution,
     breach,
     breaker,
@@ -827,6 +829,13 @@ ITEMS: tuple[Case, ...] = (
         lambda: replace(values.kill_switch(), grade=None, version=1),
         lambda world: DynamoGate(world.table).save_switch(replace(values.kill_switch(), grade=None, version=0)),
         lambda world: DynamoGate(world.table).find_switch(values.kill_switch().place),
+    ),
+    stored(
+        "approval",
+        "done",
+        lambda: (approval(),),
+        lambda world: DynamoApprovalStore(world.table).save_approval(replace(approval(), version=0)),
+        lambda world: tuple(DynamoApprovalStore(world.table).list_approvals().items),
     ),
     stored(
         "breaker",

@@ -13,6 +13,7 @@ from candlecast.domain.limits.record import LimitPlace, LimitRecord
 from candlecast.domain.limits.trading_window import Blackout, TradingWindow
 from candlecast.domain.market.market import Market
 from candlecast.domain.market.quote import Quote
+from candlecast.domain.people.approval import Act, Approval, ApprovalState
 from candlecast.domain.pools.pool import SLOTS, Pool, Reservation, ReservationState, Slot
 from candlecast.domain.signals.entry_order import EntryOrder, EntryPreference, EntryType
 from candlecast.domain.signals.signal import Action, Signal, TakeProfit
@@ -370,6 +371,24 @@ def limit_record(place: LimitPlace) -> LimitRecord:
     if place.scope is Scope.USER:
         return replace(record, organisation_id=ORGANISATION, group_id="golden-group")
     return replace(record, pool=pool_limits().bounds) if place.scope is Scope.ORGANISATION else record
+
+
+def approval() -> Approval:
+    """A request that a second operator has let happen."""
+    return Approval(
+        approval_id="golden-approval",
+        act=Act.LIFT_SWITCH,
+        target=f"ORGANISATION/{ORGANISATION}",
+        terms={"grade": "OFF", "reason": "", "version": "3", "was": "FLATTEN"},
+        asked_by="api:golden-operator",
+        asked_at=at(4),
+        expires_at=at(3_604),
+        state=ApprovalState.DONE,
+        decided_by="api:golden-second-operator",
+        decided_at=at(5),
+        done_at=at(6),
+        version=1,
+    )
 
 
 def pool_limits() -> PoolLimits:

@@ -59,9 +59,9 @@ def _reads_and_writes(read: frozenset[str], written: frozenset[str], batch_writt
 _GATE = _keys("KILL_SWITCH#*", "BREAKER#*", "WEIGHTS#*")
 _POOLS = _keys("POOL#*", "RESERVATION#*")
 _LOOKS = _keys("LOOK#*")
-_BROWSED = _keys(TENANT, ACCOUNT, "STRATEGY#*", "SOURCE#*", "SIGNAL#*", "LIMITS#*", "KILL_SWITCH#*", "POOL#*", "PRICE#*")
-_CHANGED = _keys(TENANT, ACCOUNT, "STRATEGY#*", "SOURCE#*", "SIGNAL#*", "LIMITS#*", "KILL_SWITCH#*")
-_LISTED = _keys("SIGNALS#*", "QUARANTINE", "TENANT#*", "STRATEGIES", "KILL_SWITCHES")
+_CHANGED = _keys(TENANT, ACCOUNT, "STRATEGY#*", "SOURCE#*", "SIGNAL#*", "LIMITS#*", "KILL_SWITCH#*", "APPROVAL#*")
+_BROWSED = _CHANGED | _keys("POOL#*", "PRICE#*")
+_LISTED = _keys("SIGNALS#*", "QUARANTINE", "TENANT#*", "STRATEGIES", "KILL_SWITCHES", "APPROVALS")
 
 RIGHTS: Mapping[str, Rights] = {
     "candle_clock": Rights(lookups={"GSI1": _keys("CLOCK#*")}),
@@ -122,6 +122,7 @@ PARTITIONS = (
     "SIGNAL#signal",
     "LIMITS#ORGANISATION#organisation",
     "KILL_SWITCH#PLATFORM#platform",
+    "APPROVAL#approval",
     "BREAKER#venue",
     "WEIGHTS#venue#shared",
     "POOL#organisation#00",

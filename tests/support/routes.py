@@ -12,6 +12,7 @@ LETTER = {"queue": "trade", "message_id": "letter-1"}  # the one dead letter of 
 SWITCH = {"scope": "USER", "scope_id": "me"}
 POOL = {"organisation_id": "fund-1"}
 SIGNAL = {"signal_id": "unknown-1"}
+APPROVAL = {"approval_id": "approval-1"}
 METHODS = {"get", "put", "post", "patch", "delete"}
 
 
@@ -25,7 +26,7 @@ class Operation:
     description: Mapping[str, Any]
 
     def url(self, **ids: str) -> str:
-        return self.path.format(**(LETTER | SWITCH | POOL | SIGNAL | ids))
+        return self.path.format(**(LETTER | SWITCH | POOL | SIGNAL | APPROVAL | ids))
 
     @property
     def query_ids(self) -> tuple[str, ...]:

@@ -184,7 +184,15 @@ def test_the_technical_dashboard_shows_every_queue_every_function_the_stream_and
     for metric in ("Errors", "Throttles", "Duration", "ConcurrentExecutions"):
         assert {it for name, it in shown if name == metric} == {f"stack-{it}" for it in functions()}
     assert {("IteratorAge", "stack-outbox_relay"), ("5xx", "api-id"), ("4xx", "api-id"), ("Latency", "api-id")} <= shown
-    assert own_metrics("TechnicalDashboard") == {"ScheduleDriftSeconds", "CandleDriftSeconds", "VenueErrors", "DeadLettered"}
+    assert own_metrics("TechnicalDashboard") == {
+        "ScheduleDriftSeconds",
+        "CandleDriftSeconds",
+        "VenueErrors",
+        "DeadLettered",
+        "ApprovalsRequested",
+        "ApprovalsDecided",
+        "ActsByOneOperator",
+    }
 
 
 def test_widgets_of_a_dashboard_do_not_cover_each_other() -> None:

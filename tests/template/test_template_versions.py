@@ -36,6 +36,7 @@ CHANGES: dict[str, tuple[str, frozenset[str]]] = {
     "MaxCandleLatenessSeconds": ("600", frozenset({"strategy_runner"})),
     "TenantClaim": ("custom:tenant", frozenset({"api"})),
     "RolesClaim": ("custom:roles", frozenset({"api"})),
+    "OperatorsToLift": ("1", frozenset({"api"})),
     "OidcIssuer": ("https://issuer.example.com", frozenset()),
     "OidcAudience": ("candlecast", frozenset()),
     "LogRetentionDays": ("90", frozenset()),

@@ -16,7 +16,7 @@ from tests.support.fakes.gate import FakeGate
 from verification.simulation.crossings import Crossings
 from verification.simulation.pools import ORGANISATION
 
-OPERATIONS = Setter("operations", is_operations=True)
+OPERATIONS = Setter("operations", is_operations=True, may_let_go=True)
 LIFTED = 0.25  # the share of switches that is lifted each time somebody looks
 SLOW_CALLS_BETWEEN = 4  # a read's own way back, and a probe that is written, each with two boundaries
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import Depends, Path
+from fastapi.responses import JSONResponse
 
-from candlecast.domain.account.kill_switch import PLATFORM, PLATFORM_ID, SwitchPlace, SwitchScope
+from candlecast.domain.account.kill_switch import PLATFORM, PLATFORM_ID, KillSwitch, SwitchPlace, SwitchScope
+from candlecast.domain.people.approval import Approval
 from candlecast.domain.values.errors import NotFound
 from candlecast.services.account.set_kill_switch import Setter
 from functions.api.deps import PLATFORM_ADMIN, TENANT, Caller, CallerDep, identifier
@@ -14,9 +16,10 @@ from functions.api.openapi import refusals
 from functions.api.ports import KillSwitchesDep, StrategiesDep
 from functions.api.problems import Forbidden
 from functions.api.resources import VERSION, resource_router
+from functions.api.schemas.approvals import WAITS, waiting
 from functions.api.schemas.kill_switches import KillSwitchView, NewKillSwitch
 from functions.api.schemas.values import Listing
-from functions.api.use_cases.kill_switches import SetKillSwitchDep
+from functions.api.use_cases.approvals import ChangeSwitchDep
 
 ME = "me"
 
@@ -58,22 +61,30 @@ def list_kill_switches(who: CallerDep, kill_switches: KillSwitchesDep) -> Listin
     return Listing(items=[KillSwitchView.of(switch, to_operations=admin) for switch in shown])
 
 
-@router.put("/{scope}/{scope_id}", responses=refusals(403, 404, 409, 413))
+@router.put("/{scope}/{scope_id}", response_model=KillSwitchView, responses={**WAITS, **refusals(403, 404, 409, 413)})
 def put_kill_switch(
-    who: CallerDep, strategies: StrategiesDep, switches: SetKillSwitchDep, place: Place, body: NewKillSwitch
-) -> KillSwitchView:
-    """Turn a switch on, or to another grade; it is in force for every order that leaves from now on."""
+    who: CallerDep, strategies: StrategiesDep, change: ChangeSwitchDep, place: Place, body: NewKillSwitch
+) -> KillSwitchView | JSONResponse:
+    """Turn a switch on, or to another grade; it is in force for every order that leaves from now on.
+
+    A grade that stops less waits for a second platform admin, also FLATTEN of the platform. A switch of a user does not.
+    """
     if place.scope is SwitchScope.STRATEGY:
         strategies.get_strategy(place.scope_id)  # a misspelt name must not look like a switch that is on
-    switch = switches.set(place, body.grade, body.reason, _setter(who))
-    return KillSwitchView.of(switch, to_operations=PLATFORM_ADMIN in who.roles)
+    return _answer(who, change.set(place, body.grade, body.reason, _setter(who)))
 
 
-@router.delete("/{scope}/{scope_id}", responses=refusals(403, 404, 409))
-def delete_kill_switch(who: CallerDep, switches: SetKillSwitchDep, place: Place) -> KillSwitchView:
-    """Turn a switch off. Nothing else ever does."""
-    return KillSwitchView.of(switches.clear(place, _setter(who)), to_operations=PLATFORM_ADMIN in who.roles)
+@router.delete("/{scope}/{scope_id}", response_model=KillSwitchView, responses={**WAITS, **refusals(403, 404, 409)})
+def delete_kill_switch(who: CallerDep, change: ChangeSwitchDep, place: Place) -> KillSwitchView | JSONResponse:
+    """Turn a switch off. Nothing else ever does. It waits for a second platform admin, but for a switch of a user."""
+    return _answer(who, change.clear(place, _setter(who)))
+
+
+def _answer(who: Caller, changed: KillSwitch | Approval) -> KillSwitchView | JSONResponse:
+    if isinstance(changed, Approval):
+        return waiting(changed)
+    return KillSwitchView.of(changed, to_operations=PLATFORM_ADMIN in who.roles)
 
 
 def _setter(who: Caller) -> Setter:
-    return Setter(name=f"api:{who.tenant_id}", is_operations=PLATFORM_ADMIN in who.roles)
+    return Setter(who.name, is_operations=PLATFORM_ADMIN in who.roles)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import Depends, Path
+from fastapi import Depends, Path, Query
+from fastapi.responses import JSONResponse
 
 from candlecast.domain.limits.catalogue import CATALOGUE
 from candlecast.domain.limits.limits import Scope
 from candlecast.domain.limits.record import PLATFORM, PLATFORM_ID, RECORDED_SCOPES, LimitPlace
 from candlecast.domain.values.errors import NotFound
+from candlecast.services.people.lift_lock import LockPlace
 from functions.api.deps import (
     PLATFORM_ADMIN,
     TENANT,
@@ -24,6 +26,7 @@ from functions.api.paging import PagingDep
 from functions.api.ports import DecisionsDep
 from functions.api.problems import Forbidden
 from functions.api.resources import VERSION, resource_router
+from functions.api.schemas.approvals import WAITS, waiting
 from functions.api.schemas.limits import (
     BreachView,
     EffectiveLimitView,
@@ -31,10 +34,12 @@ from functions.api.schemas.limits import (
     LimitsInput,
     LimitUseView,
     LimitView,
+    LockView,
     Membership,
 )
 from functions.api.schemas.receipts import ReceiptView, ValidationRequest
 from functions.api.schemas.values import Listing
+from functions.api.use_cases.approvals import LiftLockDep
 from functions.api.use_cases.limits import ChangeLimitsDep, DescribeLimitsDep, ShowUsageDep, ValidateOrderDep
 
 ME = "me"
@@ -134,3 +139,25 @@ def put_limits(who: CallerDep, change: ChangeLimitsDep, place: WrittenPlace, bod
 def put_membership(who: AdminDep, change: ChangeLimitsDep, scope_id: str, body: Membership) -> LimitRecordView:
     """Say which organisation and group a user belongs to."""
     return LimitRecordView.of(change.move_user(_tenant(who, scope_id), body.organisation_id, body.group_id, who.tenant_id))
+
+
+def _lock(
+    who: AdminDep,
+    scope: Scope,
+    scope_id: Annotated[str, Path(examples=[PLATFORM_ID, "fund-1"])],
+    owner: Annotated[str | None, Query(description="Tenant of the account or subscription.")] = None,
+) -> LockPlace:
+    """The lock that is meant: of a level, or of the account or subscription of a user."""
+    if scope in RECORDED_SCOPES:
+        place = _place(who, scope, scope_id)
+        return LockPlace(scope=place.scope, scope_id=place.scope_id)
+    if owner is None or not TENANT.fullmatch(owner):
+        raise NotFound("an account or subscription needs its owner")
+    return LockPlace(scope=scope, scope_id=identifier(scope_id), tenant_id=owner)
+
+
+@router.delete("/locks/{scope}/{scope_id}", response_model=LockView, responses={**WAITS, **refusals(403, 404, 409)})
+def delete_lock(who: AdminDep, lift: LiftLockDep, place: Annotated[LockPlace, Depends(_lock)]) -> LockView | JSONResponse:
+    """Lift a lock on limits before its time. It waits for a second platform admin; the limits themselves stay as they are."""
+    approval = lift(place, who.name)
+    return LockView(scope=place.scope, scope_id=place.scope_id, locked=False) if approval is None else waiting(approval)

@@ -162,6 +162,14 @@ class Membership(Body):
     group_id: Identifier | None = None
 
 
+class LockView(View):
+    """A lock on limits after it was lifted."""
+
+    scope: Scope
+    scope_id: str
+    locked: bool = Field(description="False once the lock is lifted.")
+
+
 class LimitView(View):
     """One limit of the catalogue."""
 

@@ -34,6 +34,9 @@ EXPECTED = {
     "switch show",
     "switch set",
     "switch lift",
+    "switch requests",
+    "switch approve",
+    "switch reject",
 }
 
 

@@ -10,22 +10,32 @@ import pytest
 
 from candlecast.domain.account.kill_switch import PLATFORM, Grade, SwitchPlace, SwitchScope
 from candlecast.services.account.set_kill_switch import SetKillSwitch
+from candlecast.services.people.ask_approval import AskApproval
+from candlecast.services.people.change_switch import ChangeSwitch
 from candlecast_cli import stacks, switch
-from tests.support.fakes.clock import FakeClock
+from tests.support.fakes.approvals import FakeApprovalStore
+from tests.support.fakes.clock import FakeClock, RecordingMetrics, SequentialIdentifiers
 from tests.support.fakes.gate import FakeGate
 from tests.unit.command_line.running import refused, run
 
 ME = "cli:arn:aws:iam::123456789012:user/operator"
+OTHER = "cli:arn:aws:iam::123456789012:user/another"
 STRATEGY = SwitchPlace(SwitchScope.STRATEGY, "sma-cross-btc-1m")
 
 
 @pytest.fixture
 def gate(monkeypatch: pytest.MonkeyPatch) -> FakeGate:
-    made = FakeGate()
-    monkeypatch.setattr(stacks, "connect", lambda _where: SimpleNamespace(identity=ME))
-    monkeypatch.setattr(switch, "_use_case", lambda _connection: (SetKillSwitch(made, FakeClock()), None))
+    made, metrics = FakeGate(), RecordingMetrics()
+    ask = AskApproval(FakeApprovalStore(), FakeClock(), SequentialIdentifiers(), metrics)
+    change = ChangeSwitch(SetKillSwitch(made, FakeClock()), ask, 2, metrics)
+    types_as(monkeypatch, ME)
+    monkeypatch.setattr(switch, "_use_case", lambda _connection: (change, None))
     monkeypatch.setattr(switch, "_require_known", lambda _place, _table: None)
     return made
+
+
+def types_as(monkeypatch: pytest.MonkeyPatch, identity: str) -> None:
+    monkeypatch.setattr(stacks, "connect", lambda _where: SimpleNamespace(identity=identity))
 
 
 def answer(*words: str) -> Any:
@@ -43,15 +53,45 @@ def test_a_switch_is_set_in_the_operators_name_and_says_its_version(gate: FakeGa
     assert (found.grade, found.changed_by, found.by_operations) == (Grade.HALT_ALL, ME, True)
 
 
-def test_another_grade_and_lifting_count_versions_on(gate: FakeGate) -> None:
+def test_another_grade_counts_versions_on_and_lifting_needs_another_operator(
+    gate: FakeGate, monkeypatch: pytest.MonkeyPatch
+) -> None:
     words = ("strategy", "sma-cross-btc-1m")
     answer("set", *words, "--grade", "PAUSE_ENTRIES", "--reason", "wrong candles")
     assert answer("set", *words, "--grade", "FLATTEN", "--reason", "wrong candles")["version"] == 2
-    lifted = answer("lift", *words)
-    assert (lifted["grade"], lifted["reason"], lifted["version"]) == (None, "wrong candles", 3)
-    found = gate.find_switch(STRATEGY)
-    assert found is not None
-    assert found.grade is None
+    asked = answer("lift", *words)
+    assert (asked["act"], asked["target"], asked["state"]) == ("LIFT_SWITCH", "STRATEGY/sma-cross-btc-1m", "PENDING")
+    assert gate.switches[STRATEGY].grade is Grade.FLATTEN
+    approving = ("switch", "approve", asked["approval_id"], asked["digest"])
+    refused(1, "SELF_APPROVAL", *approving)
+    types_as(monkeypatch, OTHER)
+    (shown,) = answer("requests")
+    assert shown == asked
+    assert answer(*approving[1:])["state"] == "DONE"
+    found = gate.switches[STRATEGY]
+    assert (found.grade, found.reason, found.version, found.changed_by) == (None, "wrong candles", 3, f"{ME} with {OTHER}")
+
+
+def test_whoever_lifts_is_told_what_the_second_operator_types(gate: FakeGate) -> None:
+    gate.flip(Grade.HALT_ALL)
+    result = run("switch", "lift", "platform")
+    assert result.exit_code == 0
+    assert "nothing has changed yet" in result.stderr
+    assert "candlecast switch approve " in result.stderr
+    assert "PLATFORM/platform" in result.stdout
+
+
+def test_a_request_can_be_withdrawn(gate: FakeGate) -> None:
+    gate.flip(Grade.HALT_ALL)
+    asked = answer("lift", "platform")
+    assert answer("reject", asked["approval_id"])["state"] == "REJECTED"
+
+
+def test_a_token_of_the_api_is_no_second_person(gate: FakeGate, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate.flip(Grade.HALT_ALL)
+    asked = answer("lift", "platform")
+    types_as(monkeypatch, "api:admin-1")
+    refused(1, "SELF_APPROVAL", "switch", "approve", asked["approval_id"], asked["digest"])
 
 
 def test_a_repeat_changes_nothing(gate: FakeGate) -> None:

@@ -114,6 +114,7 @@ class ApiSettings(WithTable, WithVenues):
     quotes_function: str
     tenant_claim: str = "sub"
     roles_claim: str = "cognito:groups"
+    operators_to_lift: int = Field(default=2, ge=1, le=2)
 
 
 class MarketCatalogueSettings(WithVenues):

@@ -60,6 +60,6 @@ def test_an_entry_and_then_a_flood_of_exits_end_flat() -> None:
         desk.send(EXIT | {"signal_id": f"exit-{number}"}, seconds=0)
     waiting = len(desk.intake.queue.sent) - desk.delivered
     desk.deliver()
-    position: object = desk.money.position
-    assert (position, desk.money.net) == (None, 0)
+    ended: object = (desk.money.position, desk.money.net)
+    assert ended == (None, 0)
     assert waiting == 1, "600 exits are one signal"

@@ -43,7 +43,7 @@ class Grade(StrEnum):
     HALT_ALL = "HALT_ALL"
 
 
-_STRICTNESS = {grade: rank for rank, grade in enumerate(Grade)}
+_STRICTNESS: dict[Grade | None, int] = {None: -1, **{grade: rank for rank, grade in enumerate(Grade)}}
 
 
 @dataclass(frozen=True)
@@ -92,9 +92,22 @@ class KillSwitch:
         return self.grade is not None and named[self.place.scope] == self.place.scope_id
 
 
+def needs_second_operator(place: SwitchPlace, before: Grade | None, after: Grade | None) -> bool:
+    """Whether one operator alone may not turn the switch from `before` to `after`; None is off.
+
+    A switch about many lets go only by two: when it is turned off, and when its grade stops less. Grades stop more in the order
+    of `Grade`. So one operator ends a FLATTEN by HALT_ALL, which stops its exits. Flattening the platform cannot be taken back
+    and needs two as well. A switch about one user needs one operator.
+    """
+    if place.scope is SwitchScope.USER:
+        return False
+    flattens_all = place.scope is SwitchScope.PLATFORM and after is Grade.FLATTEN is not before
+    return flattens_all or _STRICTNESS[after] < _STRICTNESS[before]
+
+
 def strictest(switches: Iterable[KillSwitch]) -> KillSwitch | None:
     """The switch that stops most; None if there is none."""
-    return max(switches, key=lambda s: _STRICTNESS[s.grade] if s.grade else -1, default=None)
+    return max(switches, key=lambda s: _STRICTNESS[s.grade], default=None)
 
 
 def must_flatten(switches: Collection[KillSwitch]) -> bool:

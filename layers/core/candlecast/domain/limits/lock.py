@@ -53,3 +53,10 @@ def refuse_locked(names: Sequence[str], end: datetime | None, now: datetime) -> 
     """Raise `Conflict` (LIMITS_LOCKED) for limits of these names, which a change would loosen before `end`."""
     if names and end is not None and now < end:
         raise Conflict("LIMITS_LOCKED", f"locked until {end}: {', '.join(names)}")
+
+
+def unlocked(limits: Limits, until: datetime) -> Limits:
+    """The limits without their lock; raises `Conflict` (APPROVAL_OUTDATED) if it is not the lock until `until`."""
+    if limits.limits_locked_until != until:
+        raise Conflict("APPROVAL_OUTDATED", "the lock has changed since: ask again")
+    return replace(limits, limits_locked_until=None)

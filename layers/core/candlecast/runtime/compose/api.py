@@ -15,6 +15,7 @@ from candlecast.adapters.aws.dead_letters_function import FunctionDeadLetters
 from candlecast.adapters.aws.quotes_function import FunctionQuotes
 from candlecast.adapters.aws.secrets import SecretsManagerCursorKey, SecretsManagerWriter
 from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
+from candlecast.adapters.dynamodb.approvals import DynamoApprovalStore
 from candlecast.adapters.dynamodb.decisions import DynamoDecisions
 from candlecast.adapters.dynamodb.executions import DynamoExecutionStore
 from candlecast.adapters.dynamodb.gate import DynamoGate
@@ -40,6 +41,7 @@ from candlecast.runtime.settings import ApiSettings
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
+    from candlecast.ports.approvals import ApprovalStore
     from candlecast.ports.clock import Clock, Identifiers, Metrics
     from candlecast.ports.dead_letters import DeadLetters
     from candlecast.ports.decisions import Decisions
@@ -169,6 +171,11 @@ def kill_switches() -> KillSwitchStore:
 
 
 @provider
+def approvals() -> ApprovalStore:
+    return DynamoApprovalStore(build().table)
+
+
+@provider
 def markets() -> Markets:
     return S3Markets(aws("s3"), build().known.markets_bucket, build().clock)
 
@@ -240,6 +247,12 @@ def metrics() -> Metrics:
 def venues() -> frozenset[str]:
     """Names of the venues of this deployment."""
     return frozenset(build().known.venues)
+
+
+@provider
+def operators_to_lift() -> int:
+    """How many operators an act needs that takes a protection away."""
+    return build().known.operators_to_lift
 
 
 @provider

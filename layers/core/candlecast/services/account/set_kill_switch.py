@@ -1,10 +1,13 @@
-"""Set and clear kill switches: operations anywhere, a user their own."""
+"""Set and clear kill switches: operations anywhere, a user their own.
+
+`services/people/change_switch.py` stands before this use case for people, because some changes need two of them.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from candlecast.domain.account.kill_switch import Grade, KillSwitch, SwitchPlace
+from candlecast.domain.account.kill_switch import Grade, KillSwitch, SwitchPlace, needs_second_operator
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import Conflict, NotFound
 from candlecast.domain.values.text import require_text
@@ -15,10 +18,26 @@ from candlecast.services.retry_conflict import retry_conflict
 
 @dataclass(frozen=True, slots=True)
 class Setter:
-    """Who changes a switch; only operations change a switch that operations have set."""
+    """Who changes a switch; only operations change a switch that operations have set.
+
+    `may_let_go` says that as many operators stand behind the change as the installation wants for letting go.
+    """
 
     name: str
     is_operations: bool
+    may_let_go: bool = False
+
+    def letting_go(self) -> Setter:
+        """The same, with everybody behind the change whom letting go needs."""
+        return Setter(self.name, self.is_operations, may_let_go=True)
+
+
+class SecondOperatorNeeded(Conflict):
+    """One operator alone may not make this change; `known` is the switch as it stands, None if it was never set."""
+
+    def __init__(self, known: KillSwitch | None) -> None:
+        super().__init__("SECOND_OPERATOR_NEEDED", "this change needs a second operator")
+        self.known = known
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +50,8 @@ class SetKillSwitch:
     def set(self, place: SwitchPlace, grade: Grade, reason: str, by: Setter) -> KillSwitch:
         """Turn the switch on, or to another grade; a repeat changes nothing.
 
-        Raises `Conflict` (HELD_BY_OPERATIONS) for a user whose switch operations have set, `InvalidValue` (TEXT_INVALID),
-        `RetryLater`.
+        Raises `Conflict` (HELD_BY_OPERATIONS) for a user whose switch operations have set, `SecondOperatorNeeded`, `InvalidValue`
+        (TEXT_INVALID), `RetryLater`.
         """
         require_text("a reason", reason)
 
@@ -40,21 +59,21 @@ class SetKillSwitch:
             known = self._changeable(place, by)
             if known is not None and (known.grade, known.reason) == (grade, reason):
                 return known
-            return self._save(place, known, grade, reason, by)
+            return self.write(place, known, grade, reason, by)
 
         return retry_conflict(attempt)
 
     def clear(self, place: SwitchPlace, by: Setter) -> KillSwitch:
         """Turn the switch off: new orders and waiting orders go again. A repeat changes nothing.
 
-        Raises `NotFound` if it was never on, `Conflict` (HELD_BY_OPERATIONS), `RetryLater`.
+        Raises `NotFound` if it was never on, `Conflict` (HELD_BY_OPERATIONS), `SecondOperatorNeeded`, `RetryLater`.
         """
 
         def attempt() -> KillSwitch:
             known = self._changeable(place, by)
             if known is None:
                 raise NotFound("no such switch was ever set")
-            return known if known.grade is None else self._save(place, known, None, known.reason, by)
+            return known if known.grade is None else self.write(place, known, None, known.reason, by)
 
         return retry_conflict(attempt)
 
@@ -64,7 +83,14 @@ class SetKillSwitch:
             raise Conflict("HELD_BY_OPERATIONS", "operations have set this switch, and only they change it")
         return known
 
-    def _save(self, place: SwitchPlace, known: KillSwitch | None, grade: Grade | None, reason: str, by: Setter) -> KillSwitch:
+    def write(self, place: SwitchPlace, known: KillSwitch | None, grade: Grade | None, reason: str, by: Setter) -> KillSwitch:
+        """Change the switch `known`, None if it was never set.
+
+        Raises `Conflict` (VERSION_CONFLICT) if it is not as `known` says, `SecondOperatorNeeded`.
+        """
+        before = known.grade if known is not None else None
+        if not by.may_let_go and needs_second_operator(place, before, grade):
+            raise SecondOperatorNeeded(known)
         switch = KillSwitch(
             place=place,
             grade=grade,

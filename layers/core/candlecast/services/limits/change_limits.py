@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from candlecast.domain.limits.limits import Limits, Scope
-from candlecast.domain.limits.lock import bounded, lock_end, refuse_locked, require_unlocked
+from candlecast.domain.limits.lock import bounded, lock_end, refuse_locked, require_unlocked, unlocked
 from candlecast.domain.limits.pool_bounds import PoolBounds
 from candlecast.domain.limits.record import LimitPlace, LimitRecord
 from candlecast.domain.values.copying import replace
@@ -37,6 +38,19 @@ class ChangeLimits:
             return replace(record, limits=limits.require_settable())
 
         return self._change(place, change, who)
+
+    def lift_lock(self, place: LimitPlace, until: datetime, who: str) -> LimitRecord:
+        """Take the lock until `until` away. `services/people/lift_lock.py` asks who may.
+
+        Raises `Conflict` (APPROVAL_OUTDATED) for another lock.
+        """
+
+        def attempt() -> LimitRecord:
+            known = self.find(place)
+            lifted = replace(known, limits=unlocked(known.limits, until), changed_by=who, changed_at=self.clock.now())
+            return self.limits.save(lifted)
+
+        return retry_conflict(attempt)
 
     def set_pool(self, place: LimitPlace, bounds: PoolBounds, who: str) -> LimitRecord:
         """Replace what an organisation's accounts share. Raises `Conflict` (LIMITS_LOCKED) as `set` does."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from candlecast.domain.account.account import Account
-from candlecast.domain.limits.lock import bounded, lock_end, refuse_locked, require_bounded
+from candlecast.domain.limits.lock import bounded, lock_end, refuse_locked, require_bounded, unlocked
 from candlecast.domain.subscriptions.locked_settings import loosened_settings
 from candlecast.domain.subscriptions.subscription import Settings, Subscription, SubscriptionStatus
 from candlecast.domain.values.copying import replace
@@ -41,6 +42,20 @@ class ChangeSubscription:
             require_bounded(wanted.limits, now)
             refuse_locked(loosened_settings(known, wanted), lock_end(held.limits, set_at), now)
             return self._write(replace(subscription, settings=wanted, settings_set_at=now), None)
+
+        return retry_conflict(attempt)
+
+    def lift_lock(self, tenant_id: str, subscription_id: str, until: datetime) -> Subscription:
+        """Take the lock until `until` away. `services/people/lift_lock.py` asks who may.
+
+        Raises `NotFound`, `Conflict` (APPROVAL_OUTDATED for another lock; SUBSCRIPTION_CANCELLED, VERSION_CONFLICT).
+        """
+
+        def attempt() -> Subscription:
+            subscription = self._alive(tenant_id, subscription_id)
+            settings = subscription.settings
+            lifted = replace(settings, limits=unlocked(settings.limits, until))
+            return self._write(replace(subscription, settings=lifted, settings_set_at=self.clock.now()), None)
 
         return retry_conflict(attempt)
 

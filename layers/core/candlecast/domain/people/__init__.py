@@ -1,0 +1,1 @@
+"""Acts of people that one person does not do alone."""

@@ -1,0 +1,1 @@
+"""Acts of operators, and the second operator that some of them need."""
