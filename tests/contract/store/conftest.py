@@ -24,6 +24,7 @@ from candlecast.adapters.dynamodb.source_use import DynamoSourceUse
 from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
 from candlecast.adapters.dynamodb.stream import published_events
 from candlecast.adapters.dynamodb.subscriptions import DynamoSubscriptionStore
+from candlecast.adapters.dynamodb.verdicts import DynamoVerdictStore
 from candlecast.ports.bus import PublishedEvent
 from candlecast.ports.sources import SourceUse
 from candlecast.ports.store import (
@@ -35,6 +36,7 @@ from candlecast.ports.store import (
     StrategyStore,
     SubscriptionStore,
 )
+from candlecast.ports.verdicts import VerdictStore
 from tests.support.fakes.accounts import FakeAccountStore
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.executions import FakeExecutionStore
@@ -44,6 +46,7 @@ from tests.support.fakes.source_use import FakeSourceUse
 from tests.support.fakes.store import FakeDatabase
 from tests.support.fakes.strategies import FakeStrategyStore
 from tests.support.fakes.subscriptions import FakeSubscriptionStore
+from tests.support.fakes.verdicts import FakeVerdictStore
 
 REGION = "us-east-1"
 _numbers = count(1)
@@ -58,6 +61,7 @@ class Stores:
     subscriptions: SubscriptionStore
     executions: ExecutionStore
     signals: SignalStore
+    verdicts: VerdictStore
     history: History
     prices: PriceStore
     source_use: SourceUse
@@ -80,6 +84,7 @@ def _fakes() -> Stores:
         subscriptions=FakeSubscriptionStore(database, clock),
         executions=FakeExecutionStore(database),
         signals=FakeSignalStore(database),
+        verdicts=FakeVerdictStore(database),
         history=FakeHistory(database),
         prices=FakePriceStore(database),
         source_use=FakeSourceUse(),
@@ -107,6 +112,7 @@ def dynamodb_stores(cloud: str, dynamodb_table: Table) -> Stores:
         subscriptions=DynamoSubscriptionStore(dynamodb_table, clock),
         executions=DynamoExecutionStore(dynamodb_table),
         signals=DynamoSignalStore(dynamodb_table),
+        verdicts=DynamoVerdictStore(dynamodb_table),
         history=DynamoHistory(dynamodb_table, clock),
         prices=DynamoPriceStore(dynamodb_table),
         source_use=DynamoSourceUse(dynamodb_table),
