@@ -33,6 +33,7 @@ from infra.local.demo.replay import Progress, Replay, invoke
 from infra.local.demo.report import Records, count_dead_letters, summarise
 from infra.local.demo.run import REPLAY_LATENESS_SECONDS, Scene
 from infra.local.demo.scenario import VENUE, Case, PlannedStrategy, PlannedUser
+from tests.support.builders import a_quote
 
 INSTANCE = f"test-e2e-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"  # one for each process that runs tests
 BALANCE = Decimal(100_000)
@@ -198,6 +199,7 @@ def trade_order(
         subscription_id=person.subscription_id,
         settings=subscription.settings,
         limits=EffectiveLimits(),
+        quote=a_quote(desk.strategy.file.candles[-1].close, as_of=issued_at) if action.is_entry else None,
     )
 
 

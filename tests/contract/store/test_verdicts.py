@@ -1,4 +1,4 @@
-"""Verdicts: one per signal whoever judges it, claimed by one worker at a time, released once, listed while quarantined."""
+"""Verdicts: one per signal, claimed by one worker at a time, released once, listed while quarantined."""
 
 from __future__ import annotations
 
