@@ -40,6 +40,7 @@ ENVIRONMENT = {
     "KMS_KEY_ID": "key",
     "OPERATOR_SECRET_ID": "operator",
     "DEAD_LETTERS_FUNCTION": "test-dlq_redrive:live",
+    "QUOTES_FUNCTION": "test-market_catalogue:live",
     "CURSOR_SECRET_ID": "cursors",
     "FUNCTIONS_PREFIX": "test",
     "MAX_CANDLE_LATENESS_SECONDS": "300",

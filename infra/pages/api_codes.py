@@ -161,7 +161,6 @@ REFUSALS: Mapping[int, Mapping[str, tuple[str, str]]] = {
 }
 
 NEVER_ANSWERED: Mapping[str, str] = {
-    "QUOTE_UNAVAILABLE": "an entry without a quote is decided without one",
     "RECORD_CONTENDED": "only the relay counts trades",
     "CANDLES_MALFORMED": "only a run evaluates a strategy",
     "CHOICE_INVALID": "the body's schema refuses such a choice first",

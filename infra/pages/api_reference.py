@@ -23,6 +23,7 @@ from candlecast.domain.limits.catalogue import CATALOGUE, Enforced, LimitSpec, T
 from candlecast.domain.limits.limits import MAX_SET_SIZE, Scope
 from candlecast.domain.limits.record import PRODUCT_LIMITS
 from candlecast.domain.orders.intent import IntentState, LegKind
+from candlecast.domain.people.approval import Act, ApprovalState
 from candlecast.domain.signals.entry_order import EntryType
 from candlecast.domain.signals.signal import Action
 from candlecast.domain.strategies.definition import StrategyKind
@@ -87,6 +88,18 @@ MEANINGS: Mapping[type[StrEnum], Mapping[str, str]] = {
         "REDUCE_ONLY": "as PAUSE_ENTRIES, and resting entries are cancelled",
         "FLATTEN": "as REDUCE_ONLY, and every position is closed at market",
         "HALT_ALL": "neither entries nor exits are sent; exits wait. It closes nothing and overrules FLATTEN",
+    },
+    Act: {
+        "LIFT_SWITCH": "turn a kill switch off, or to a grade that stops less",
+        "FLATTEN_PLATFORM": "close every position of everybody",
+        "LIFT_LOCK": "end a lock on limits before its time",
+    },
+    ApprovalState: {
+        "PENDING": "waits for a second operator",
+        "APPROVED": "a second operator has agreed, and the act is under way",
+        "DONE": "the act has happened",
+        "REJECTED": "an operator has refused it, or its own asker has withdrawn it",
+        "EXPIRED": "nobody has agreed in time",
     },
     Status: {"UP": "every dependency answers", "DOWN": "at least one does not"},
     AllowedSides: {"LONG": "only longs", "SHORT": "only shorts", "BOTH": "both"},

@@ -20,6 +20,7 @@ ENVIRONMENT = {
     "KMS_KEY_ID": "key",
     "DEAD_LETTERS_FUNCTION": "stack-dlq_redrive:live",
     "CURSOR_SECRET_ID": "cursors",
+    "QUOTES_FUNCTION": "stack-market_catalogue:live",
 }
 
 

@@ -267,7 +267,6 @@ def test_an_entry_is_held_against_every_limit_and_nothing_is_placed(deployment: 
 def test_an_entry_is_held_against_the_markets_present_prices(deployment: Deployment) -> None:
     """Around a price of 100 the venue quotes two basis points."""
     follow(deployment)
-    deployment.market_data.prices["paper", "BTC/USDT:USDT"] = Decimal(100)
     deployment.client.send("PUT", MINE, {"max_spread_bps": "3"})
     allowed = deployment.client.post("/v1/limits/validate", WANTED).json["receipt"]
     assert (allowed["traded"], allowed["limits"]["max_spread_bps"]["value"]) == (True, "2")
@@ -348,7 +347,8 @@ def test_an_order_shows_how_it_was_decided(populated: Deployment) -> None:
 
 
 def follow(deployment: Deployment) -> None:
-    """One subscription on one account that has just been looked at."""
+    """One subscription on one account that has just been looked at, in a market that stands at 100."""
+    deployment.market_data.prices["paper", "BTC/USDT:USDT"] = Decimal(100)
     deployment.accounts.create(an_account(subscriptions={}, reconciled_at=NOW))
     account = deployment.accounts.load(TENANT, ACCOUNT)
     deployment.subscriptions.write(a_subscription(), replace(account, subscriptions={SUBSCRIPTION: SubscriptionStatus.ACTIVE}), 1)

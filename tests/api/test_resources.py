@@ -10,7 +10,7 @@ from starlette.routing import Match
 from functions.api.app import resources
 from functions.api.resources import Resource
 
-MODULES = sorted(path.stem for path in (Path(__file__).parents[2] / "functions" / "api" / "routes").glob("*.py"))
+MODULES = sorted(path.stem for path in (Path(__file__).parents[2] / "functions" / "api" / "routes").glob("[!_]*.py"))
 
 
 def resource(path: str) -> Resource:

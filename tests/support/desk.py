@@ -18,6 +18,7 @@ from candlecast.services.signals.judge_signal import JudgeSignal
 from candlecast.services.signals.publish_signal import PublishSignal
 from tests.support.builders import BTC, SUBSCRIPTION, VENUE, a_quote, a_signal, a_strategy, a_subscription, settings
 from tests.support.fakes.clock import RecordingMetrics
+from tests.support.fakes.decisions import FakeDecisions
 from tests.support.fakes.history import FakeHistory
 from tests.support.fakes.limits import FakeLimitStore, read_limits
 from tests.support.fakes.queues import FakeSignalQueue, FakeTradeQueue
@@ -48,6 +49,7 @@ class Desk:
             subscriptions=subscriptions,
             signals=self.signals,
             history=FakeHistory(database),
+            decisions=FakeDecisions(),
             queue=self.orders,
             limits=read_limits(clock, self.limits),
             judge=JudgeSignal(

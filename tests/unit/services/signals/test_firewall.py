@@ -34,7 +34,7 @@ def test_a_wrong_price_reaches_nobody_under_bounds_of_a_thousand(action: Action,
     desk = Desk(BOUNDS)
     signal_id = desk.send(action, **signal)
     assert desk.verdict(signal_id).is_quarantined
-    assert (desk.path.net, desk.path.venue_orders()) == (0, [])
+    assert (desk.path.net, list(desk.path.venue_orders())) == (Decimal(0), [])
 
 
 @pytest.mark.parametrize(("action", "signal"), [case[1:] for case in LOST], ids=[case[0] for case in LOST])
