@@ -9,6 +9,7 @@ from verification.mutations.edits import Edit
 
 RECONCILE, RECONCILE_ACCOUNT = "candlecast.domain.reconcile.reconcile", "candlecast.services.reconcile.reconcile_account"
 PLACE_ORDERS, EXECUTE_ORDER = "candlecast.services.orders.place_orders", "candlecast.services.orders.execute_order"
+STOP_RESTING = "candlecast.services.orders.stop_resting"
 
 
 class Suite(StrEnum):
@@ -119,6 +120,24 @@ MUTATIONS = (
             Edit("candlecast.domain.decide.risk.entry", "return self.price, self.mark", "return self.price, self.price"),
         ),
         (Suite.SIMULATION,),
+    ),
+    Mutation(
+        "the exit's wait for an entry that rests",
+        (Edit("candlecast.domain.decide.plan", "if draft.resting and not known_exit and _may_close(draft):", "if False:"),),
+        BOTH,
+        case="exit while its entry rests",
+    ),
+    Mutation(
+        "the cancellation of an entry that an exit waits for",
+        (
+            Edit(STOP_RESTING, "(exit_behind(account, entry) is not None, Reason.SIGNAL_SUPERSEDED)", "(False, None)"),
+            Edit(
+                "candlecast.services.orders.exit_resting",
+                "for entry in changes.account.resting(leave.subscription_id, leave.market):",
+                "for entry in ():",
+            ),
+        ),
+        (Suite.SIMULATION,),  # at the crash points every limit entry ends within 90 s by itself, and its exit follows
     ),
     Mutation(
         "the last-moment kill-switch read",

@@ -22,6 +22,7 @@ from verification.simulation.chronicle import Chronicle, changes
 from verification.simulation.switches import Switches
 
 MAX_LIE_PERCENT = 5  # by which the price of an entry at market may be wrong, by the guide for senders
+MAX_RESTING_PERCENT = 10  # by which the own price of an entry may differ from the market, by the same guide
 
 
 @dataclass(slots=True)
@@ -107,11 +108,12 @@ class Audit:
         if mark is None or price is None:
             self._fail(f"an entry was decided without a mark: {intent.leg} of {intent.signal_id[:6]}")
             return
-        if abs(price - mark) * 100 > mark * MAX_LIE_PERCENT:
+        own = intent.trigger_price or intent.price  # a stop and a limit need not surround the mark, but the entry's own price
+        if abs(price - mark) * 100 > mark * (MAX_LIE_PERCENT if own is None else MAX_RESTING_PERCENT):
             self._fail(f"an entry at {price} was decided while the market stood at {mark}")
-        sign = 1 if intent.position_side is PositionSide.LONG else -1
-        if stop is not None and (mark - stop) * sign <= 0:
-            self._fail(f"a stop at {stop} was decided beyond the mark of {mark}")
+        sign, opens_at = 1 if intent.position_side is PositionSide.LONG else -1, own or mark
+        if stop is not None and (opens_at - stop) * sign <= 0:
+            self._fail(f"a stop at {stop} was decided beyond {opens_at}")
 
     def _count_trades(self) -> None:
         for told in self.database.stream[self._trades_told :]:

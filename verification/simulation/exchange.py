@@ -11,12 +11,14 @@ from random import Random
 from candlecast.domain.account.account import Balance
 from candlecast.domain.market.market import Market
 from candlecast.domain.orders.intent import Intent
+from candlecast.domain.reconcile.drift import is_our_id
 from candlecast.domain.values.errors import Ambiguous, Reject, RetryLater
 from candlecast.domain.values.terms import MarginMode, OrderType, PositionMode, Side
 from candlecast.domain.venue.reports import OrderRequest, VenueOpenOrder, VenueOrder, VenueOrderStatus, VenuePosition, VenueTrade
 from candlecast.domain.venue.rules import BINANCE_USDM
 from candlecast.ports.venue import Credentials
-from tests.support.fakes.venue import Book, FakeExchange, FakeVenue
+from tests.support.fakes.resting import is_marketable
+from tests.support.fakes.venue import Book, FakeExchange, FakeVenue, place_of
 from verification.simulation.chronicle import Chronicle
 from verification.simulation.front import ALL_MARKETS, Front
 from verification.simulation.profile import Profile
@@ -40,6 +42,7 @@ class SimulatedExchange(FakeExchange):
         super().__init__()
         self.now = self.clock.now
         self._markets, self._later, self._on_send = markets, later, on_send
+        self.on_fill: Callable[[OrderRequest], None] = lambda _: None  # sees every fill of an entry of ours before it happens
         self.visible_at: dict[tuple[str, str], datetime] = {}
 
     @property
@@ -132,6 +135,8 @@ class SimulatedExchange(FakeExchange):
     # -- fills -------------------------------------------------------------------------------------------------------------
 
     def _place_at_market(self, api_key: str, request: OrderRequest) -> VenueOrder:
+        if not is_marketable(request, self.prices[request.market]):
+            return super().place(api_key, request)
         draw, profile = self.random.random(), self.profile
         partial = draw < profile.partial_fill
         slow = profile.partial_fill <= draw < profile.partial_fill + profile.slow_fill
@@ -155,8 +160,22 @@ class SimulatedExchange(FakeExchange):
         return book.orders[-1][1]
 
     def _execute(self, book: Book, index: int, quantity: Decimal, price: Decimal) -> None:
+        request, order = book.orders[index]
+        if is_our_id(request.client_order_id) and not request.reduce_only:
+            self._on_entry_fill(book, request)
+            self.on_fill(request)
+            if request.order_type is OrderType.LIMIT and self.random.random() < self.profile.resting_part:
+                part = self._markets[request.market].round_quantity((request.quantity - order.filled_quantity) / 2)
+                self.chronicle.fault("resting_part", request.client_order_id)
+                quantity = part or quantity
         super()._execute(book, index, quantity, price)
         self.chronicle.tell(f"the venue fills {_told(*book.orders[index])}")
+
+    def _on_entry_fill(self, book: Book, request: OrderRequest) -> None:
+        """An entry never fills against a position: its exit would have cancelled it."""
+        held = book.net[place_of(request)]
+        if held * (1 if request.side is Side.BUY else -1) < 0:
+            self.chronicle.fail(f"2: an entry was filled against {held} {request.market}")
 
     def _fill_later(self, api_key: str, client_order_id: str, quantity: Decimal) -> None:
         def fill() -> None:

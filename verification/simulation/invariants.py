@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from candlecast.domain.account.account import Account, AccountStatus
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.orders.position import Position
+from candlecast.domain.reconcile.reconcile import waits_for
 from candlecast.domain.strategies.execution import ExecutionStatus
 from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from candlecast.domain.values.terms import Side
@@ -16,6 +18,7 @@ from candlecast.domain.venue.reports import VenueOrderStatus
 from verification.simulation.pools import unexplained
 from verification.simulation.world import MARKETS, World
 
+LONGEST_WAIT = timedelta(minutes=3)  # the slowest pace of exits (a minute), the clock's minute, and a look
 ROUNDING = Decimal("1e-12")  # averages are quotients with 28 digits
 
 
@@ -34,6 +37,14 @@ def broken_invariants(world: World) -> list[str]:
     found += _executed_once(world)
     found += unexplained(world.pools, world.database.accounts)
     return found
+
+
+def held_up(account: Account, calm_since: datetime, now: datetime) -> Iterator[str]:
+    """3: while nothing goes wrong, an entry that rests does not keep its exit waiting."""
+    for intent in account.intents.values():
+        first = waits_for(account, intent) if intent.kind is LegKind.EXIT else None
+        if first is not None and first.is_resting_entry and now - max(intent.created_at, calm_since) > LONGEST_WAIT:
+            yield f"3: an exit of {account.account_id} waits behind an entry that rests, since {intent.created_at.time()}"
 
 
 def _rest(world: World, account: Account) -> Iterator[str]:

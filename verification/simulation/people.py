@@ -44,6 +44,7 @@ OLDEST_SIGNAL_SECONDS = 40  # signals from outside overtake each other
 LIES = tuple(map(Decimal, ("0.01", "0.1", "0.5", "0.96", "1.04", "2", "10", "100")))  # times the market's price
 FAR_LIES = tuple(factor for factor in LIES if abs(factor - 1) > Decimal("0.1"))  # an entry that rests is no lie
 UNKNOWN_MARKET = "DOGE/USDT:USDT"
+STOP_ENTRIES = 0.3  # the share of resting entries that wait for a trigger
 PRICE_STEPS = 12  # of 1 per thousand at most per look: stops and targets of a few per cent are reached within minutes
 
 
@@ -158,7 +159,8 @@ class People:
         strategy_id = random.choice(OUTSIDE)
         market, action = random.choice(STRATEGIES[strategy_id]), random.choice(ACTIONS)
         price = world.exchange.prices[market]
-        stop, targets = self._levels(action, price)
+        entry = self._entry(action, market, price)
+        stop, targets = self._levels(action, price if entry is None else entry.price or entry.trigger_price or price)
         self._signals += 1
         signal = a_signal(
             action,
@@ -170,10 +172,12 @@ class People:
             stop_loss=stop,
             take_profits=targets,
             atr=price / 100,
+            entry=entry,
         )
+        how = "at market" if entry is None else f"{entry.type} {entry.price or entry.trigger_price}"
         if random.random() < world.profile.lies:
             signal = self._lie(signal, price)
-        world.chronicle.tell(f"a signal from outside: {action} {signal.signal_id[:6]} of {strategy_id} at {price}")
+        world.chronicle.tell(f"a signal from outside: {action} {signal.signal_id[:6]} of {strategy_id} at {price}, {how}")
         self._publish(signal)
 
     def _lie(self, signal: Signal, price: Decimal) -> Signal:
@@ -198,6 +202,18 @@ class People:
         elif kind == "market":
             lie = {kind: UNKNOWN_MARKET}
         return replace(signal, **lie)
+
+    def _entry(self, action: Action, market: str, price: Decimal) -> EntryOrder | None:
+        """Now and then an entry that waits for its price; None for one at market, and for an exit."""
+        random = self.world.random
+        if not action.is_entry or random.random() >= self.world.profile.resting_entry:
+            return None
+        sign, away = 1 if action is Action.LONG else -1, Decimal(random.randint(1, PRICE_STEPS)) / 1_000
+        rests = random.choice((30, 120, 600))
+        if random.random() < STOP_ENTRIES:
+            trigger = MARKETS[market].round_price(price * (1 + sign * away))
+            return EntryOrder(type=EntryType.STOP, trigger_price=trigger, rests_seconds=rests)
+        return EntryOrder(type=EntryType.LIMIT, price=MARKETS[market].round_price(price * (1 - sign * away)), rests_seconds=rests)
 
     def _publish(self, signal: Signal) -> None:
         world = self.world

@@ -12,8 +12,9 @@ class Profile:
     """Probabilities of disturbances.
 
     `crash` and `overtake` count per boundary, refusals and lost answers of stores per request, the venue's faults per order,
-    repeats per message. `lies` count per signal from outside. `outage`, `ban` and `switch_flips` count per half a minute.
-    `neighbours` is the most that others use of our address's weight.
+    repeats per message. `lies` count per signal from outside. `resting_entry` is the share of entries from outside that wait for
+    their price, `resting_part` the share of their fills that are partial. `outage`, `ban` and `switch_flips` count per half a
+    minute. `neighbours` is the most that others use of our address's weight.
     """
 
     accounts: int = 3
@@ -32,6 +33,8 @@ class Profile:
     rate_limited: float = 0.05
     partial_fill: float = 0.08
     slow_fill: float = 0.08
+    resting_entry: float = 0.4
+    resting_part: float = 0.3
     lagging_read: float = 0.2
     queue_refuses: float = 0.02
     store_refuses: float = 0.01

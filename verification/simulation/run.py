@@ -12,7 +12,7 @@ from candlecast.domain.account.account import AccountStatus
 from candlecast.domain.reconcile.look_schedule import next_due
 from candlecast.services.account.switch_account import SwitchAccount
 from tests.support.builders import NOW
-from verification.simulation.invariants import broken_invariants
+from verification.simulation.invariants import broken_invariants, held_up
 from verification.simulation.people import OUTSIDE_SECONDS, People
 from verification.simulation.profile import Profile
 from verification.simulation.world import RELAY_SECONDS, World
@@ -117,6 +117,9 @@ def _quiet_minute(world: World) -> None:
     world.agenda.run_until(end)
     while world.relayed < len(world.database.stream):
         world.relay()
+    for account in world.database.accounts.values():
+        for what in held_up(account, world.calm_since, end):
+            world.chronicle.fail(what)
 
 
 def _is_quiet(world: World) -> bool:

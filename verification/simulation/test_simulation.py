@@ -30,6 +30,7 @@ FAULTS = {
     "partial_fill",
     "queue_refused",
     "read_lags",
+    "resting_part",
     "schedule_repeated",
     "sender_lied",
     "slow_fill",
@@ -81,6 +82,9 @@ def test_the_seeds_reach_what_they_are_meant_to_shake(results: list[Result]) -> 
         "SIGNAL_SUPERSEDED",
         "POSITION_CLOSED",
         "KILL_SWITCH",
+        "ENTRY_RESTS",
+        "ENTRY_NOT_FILLED",
+        "OUTCOME_UNKNOWN",
     }
     faults = sum((result.faults for result in results), Counter[str]())
     assert set(faults) >= FAULTS

@@ -10,6 +10,7 @@ from itertools import count
 from random import Random
 
 from candlecast.domain.market.quote import Quote
+from candlecast.domain.orders.intent import IntentState, LegKind
 from candlecast.domain.signals.messages import CandleClosed, ReconcileRequest, SignalShard
 from candlecast.domain.subscriptions.trade_order import TradeOrder
 from candlecast.domain.values.errors import Conflict, Reject, RetryLater
@@ -89,6 +90,7 @@ class World:
         self.switches = Switches(self.gate, self.crossings)
         self.audit = Audit(self.database, self.clock, self.chronicle, self.switches)
         self.exchange = SimulatedExchange(self.chronicle, random, profile, MARKETS, self._reaches_venue, self._on_send)
+        self.exchange.on_fill = self._on_fill
         self.exchange.prices = dict.fromkeys(MARKETS, MARKETS[BTC].round_price(MARKETS[BTC].price_step * 10_000))
         self.vault, self.bus, self.metrics = FakeVault(), FakeEventBus(), RecordingMetrics()
         self.market_data, self.code = FakeMarketData(), FakeStrategyCode(lookback=1)
@@ -101,6 +103,7 @@ class World:
         self.pools, self.looks = AuditedPoolStore(self.chronicle), FakeLooks()
         self.relayed = 0
         self._relaying = False
+        self.calm_since = NOW
         self._workers = count()
         self._wire()
 
@@ -299,6 +302,7 @@ class World:
         self.profile = self.crossings.profile = self.exchange.profile = self.workshop.profile = self.exchange.front.profile = (
             profile
         )
+        self.calm_since = self.clock.now()
         self.exchange.front.recover()
 
     # -- what the world does by itself -------------------------------------------------------------------------------------
@@ -340,6 +344,21 @@ class World:
         held = self.exchange.net_position(api_key, request.market)
         if not request.reduce_only and held * (1 if request.side is Side.BUY else -1) < 0:
             self.chronicle.fail(f"2: an entry left against {held} {request.market} of {api_key}")
+
+    def _on_fill(self, request: OrderRequest) -> None:
+        """Nothing of an entry is filled once an exit that means it has ended: it would be held for ever."""
+        signals = {order.signal.signal_id: order.signal for order in self.trade_queue.put_messages}
+        orders = [told.event.order for told in self.database.stream if told.event.order is not None]
+        entry = next((order for order in orders if order.client_order_id == request.client_order_id), None)
+        if entry is None or entry.position_side is None:
+            return
+        for order in orders:
+            ended = order.kind is LegKind.EXIT and order.state in (IntentState.SKIPPED, IntentState.FILLED)
+            newer = order.position_key == entry.position_key and order.issued_at > entry.issued_at
+            if ended and newer and order.signal_id in signals and signals[order.signal_id].closes(entry.position_side):
+                self.chronicle.fail(
+                    f"an exit was lost: {entry.signal_id[:6]} is filled after {order.signal_id[:6]} {order.state}"
+                )
 
     def _watched[P](self, port: P, name: str) -> P:
         return watched(port, name, self.crossings)

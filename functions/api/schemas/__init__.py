@@ -1,0 +1,1 @@
+"""Bodies and views of the API: one module for each resource, hence more than a dozen."""
