@@ -105,6 +105,18 @@ def test_a_user_flips_their_own(deployment: Deployment) -> None:
     assert deployment.client.get("/v1/kill-switches").json["items"] == []
 
 
+def test_a_user_reads_one_switch_and_a_platform_admin_reads_pages(deployment: Deployment) -> None:
+    for number in range(120):
+        deployment.admin.send("PUT", f"/v1/kill-switches/USER/tenant-{number + 100}", PAUSE)
+    deployment.client.send("PUT", MINE, PAUSE)
+    deployment.gate.listed = 0
+    assert [it["scope_id"] for it in deployment.client.get("/v1/kill-switches").json["items"]] == ["me"]
+    assert deployment.gate.listed == 0
+    first = deployment.admin.get("/v1/kill-switches").json
+    second = deployment.admin.get("/v1/kill-switches", cursor=first["next_cursor"], limit="100").json
+    assert (len(first["items"]), len(second["items"]), second["next_cursor"]) == (50, 71, None)
+
+
 def test_another_users_switch_answers_as_one_that_does_not_exist(deployment: Deployment) -> None:
     deployment.client.send("PUT", MINE, PAUSE)
     for answer in (

@@ -71,6 +71,7 @@ def test_a_new_subscription_has_every_default_and_its_account_knows_it(deploymen
     assert followers(deployment) == 1
     assert deployment.client.get(f"/v1/subscriptions/{subscription_id}").json == answer.json
     assert deployment.client.get("/v1/subscriptions").json["items"] == [answer.json]
+    assert deployment.client.get("/v1/subscriptions").json["next_cursor"] is None
 
 
 def test_a_subscription_may_wait_for_its_account(deployment: Deployment) -> None:

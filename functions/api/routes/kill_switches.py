@@ -13,6 +13,7 @@ from candlecast.domain.values.errors import NotFound
 from candlecast.services.account.set_kill_switch import Setter
 from functions.api.deps import PLATFORM_ADMIN, TENANT, Caller, CallerDep, identifier
 from functions.api.openapi import refusals
+from functions.api.paging import PagingDep
 from functions.api.ports import KillSwitchesDep, StrategiesDep
 from functions.api.problems import Forbidden
 from functions.api.resources import VERSION, resource_router
@@ -53,12 +54,15 @@ Place = Annotated[SwitchPlace, Depends(_place)]
 
 
 @router.get("")
-def list_kill_switches(who: CallerDep, kill_switches: KillSwitchesDep) -> Listing[KillSwitchView]:
-    """List the switches that are on: all of them for platform admins, your own for anybody else; there is one page."""
-    admin = PLATFORM_ADMIN in who.roles
-    own = SwitchPlace(SwitchScope.USER, who.tenant_id)
-    shown = [switch for switch in kill_switches.list_switches() if admin or switch.place == own]
-    return Listing(items=[KillSwitchView.of(switch, to_operations=admin) for switch in shown])
+def list_kill_switches(who: CallerDep, kill_switches: KillSwitchesDep, paging: PagingDep) -> Listing[KillSwitchView]:
+    """List the switches that are on: all of them for platform admins, your own for anybody else."""
+    if PLATFORM_ADMIN not in who.roles:
+        own = kill_switches.find_switch(SwitchPlace(SwitchScope.USER, who.tenant_id))
+        return Listing(items=[KillSwitchView.of(own, to_operations=False)] if own is not None and own.grade is not None else [])
+    page = kill_switches.page_switches(paging.start, paging.limit)
+    return Listing(
+        items=[KillSwitchView.of(switch, to_operations=True) for switch in page.items], next_cursor=paging.next(page.cursor)
+    )
 
 
 @router.put("/{scope}/{scope_id}", response_model=KillSwitchView, responses={**WAITS, **refusals(403, 404, 409, 413)})

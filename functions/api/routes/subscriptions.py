@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functions.api.deps import CallerDep, CorrelationDep, IdempotencyKey, SubscriptionId
 from functions.api.openapi import refusals
+from functions.api.paging import PagingDep
 from functions.api.ports import SubscriptionsDep
 from functions.api.resources import VERSION, resource_router
 from functions.api.schemas.statistics import PerformanceView
@@ -20,10 +21,10 @@ router = resource_router(VERSION + "/subscriptions", "subscriptions", 401, 422, 
 
 
 @router.get("")
-def list_subscriptions(who: CallerDep, subscriptions: SubscriptionsDep) -> Listing[SubscriptionView]:
-    """List your subscriptions, cancelled ones included; there is one page."""
-    found = subscriptions.list_subscriptions(who.tenant_id)
-    return Listing(items=[SubscriptionView.of(subscription) for subscription in found])
+def list_subscriptions(who: CallerDep, subscriptions: SubscriptionsDep, paging: PagingDep) -> Listing[SubscriptionView]:
+    """List your subscriptions, cancelled ones included."""
+    page = subscriptions.page_subscriptions(who.tenant_id, paging.start, paging.limit)
+    return Listing(items=[SubscriptionView.of(subscription) for subscription in page.items], next_cursor=paging.next(page.cursor))
 
 
 @router.post("", status_code=201, responses=refusals(404, 409, 413))

@@ -79,6 +79,10 @@ def test_a_switch_that_was_turned_off_is_remembered_and_not_listed(stores: Gate)
     place = a_place()
     on = stores.gate.save_switch(a_switch(Grade.HALT_ALL, place))
     assert on in stores.gate.list_switches()
+    stores.gate.save_switch(a_switch(place=a_place()))
+    first = stores.gate.page_switches(limit=1)
+    rest = stores.gate.page_switches(first.cursor, 100)
+    assert [*first.items, *rest.items] == list(stores.gate.list_switches())[:101]
     off = stores.gate.save_switch(replace(on, grade=None, reason="over"))
     assert place not in {switch.place for switch in stores.gate.list_switches()}
     assert stores.gate.read_gate("paper", "shared", [place]).switches == ()

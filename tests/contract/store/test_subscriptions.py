@@ -106,6 +106,12 @@ def test_subscriptions_of_a_tenant_are_listed_and_no_others(stores: Stores) -> N
         stores.subscriptions.write(a_subscription(name, tenant_id=tenant, account_id=None), None, follower_change=1)
     listed = stores.subscriptions.list_subscriptions(TENANT)
     assert [subscription.subscription_id for subscription in listed] == ["subscription-1", "subscription-2"]
+    first = stores.subscriptions.page_subscriptions(TENANT, limit=1)
+    second = stores.subscriptions.page_subscriptions(TENANT, first.cursor, 1)
+    assert [*first.items, *second.items] == list(listed)
+    assert (first.cursor is None, second.cursor) == (False, None)
+    with pytest.raises(InvalidValue):
+        stores.subscriptions.page_subscriptions("tenant-2", first.cursor)
     with pytest.raises(NotFound):
         stores.subscriptions.get_subscription(TENANT, "subscription-3")
     assert stores.subscriptions.subscription_statistics(TENANT, "subscription-3") == Statistics()

@@ -12,10 +12,12 @@ from candlecast.domain.venue.breaker import Breaker
 from candlecast.domain.venue.weight_budget import Address, Spent, minute_of
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.gate import GateReading
+from candlecast.ports.store import Page
 from candlecast.services.venue.check_gate import CheckGate
 from candlecast.services.venue.spend_weight import SpendWeight
 from candlecast.services.venue.watch_venue import WatchVenue
 from tests.support.builders import NOW
+from tests.support.fakes.store import page_of
 
 EGRESS = "shared"
 
@@ -50,7 +52,7 @@ class FakeWeights:
 
 
 class FakeGate:
-    """Reader, breakers and switches. `reads` counts readings of the gate, `writes` those of breakers and switches.
+    """Reader, breakers and switches. `reads` counts readings of the gate, `listed` listings, `writes` writes of the others.
 
     `unreadable` says how many of the next readings fail.
     """
@@ -63,6 +65,7 @@ class FakeGate:
         self.asked: list[frozenset[SwitchPlace]] = []
         self.reads = 0
         self.writes = 0
+        self.listed = 0
         self.unreadable = 0
 
     # -- what a test tells it ----------------------------------------------------------------------------------------------
@@ -99,7 +102,11 @@ class FakeGate:
         self.breakers[breaker.venue] = replace(breaker, version=breaker.version + 1)
         return self.breakers[breaker.venue]
 
+    def page_switches(self, cursor: str | None = None, limit: int = 50) -> Page[KillSwitch]:
+        return page_of("KILL_SWITCHES", self.list_switches(), cursor, limit)
+
     def list_switches(self) -> Sequence[KillSwitch]:
+        self.listed += 1
         found = [switch for switch in self.switches.values() if switch.grade is not None]
         return sorted(found, key=lambda switch: (switch.place.scope, switch.place.scope_id))
 

@@ -11,9 +11,10 @@ from candlecast.domain.subscriptions.subscription import Subscription, Subscript
 from candlecast.domain.values.errors import Conflict, InvalidValue, NotFound
 from candlecast.domain.values.ids import shard_position
 from candlecast.ports.clock import Clock
+from candlecast.ports.store import Page
 from tests.support.fakes.accounts import check_version, put_account
 from tests.support.fakes.clock import FakeClock
-from tests.support.fakes.store import FakeDatabase
+from tests.support.fakes.store import FakeDatabase, page_of
 
 
 class FakeSubscriptionStore:
@@ -30,6 +31,9 @@ class FakeSubscriptionStore:
     def list_subscriptions(self, tenant_id: str) -> Sequence[Subscription]:
         owned = [subscription for (tenant, _), subscription in self.database.subscriptions.items() if tenant == tenant_id]
         return sorted(owned, key=lambda subscription: subscription.subscription_id)
+
+    def page_subscriptions(self, tenant_id: str, cursor: str | None = None, limit: int = 50) -> Page[Subscription]:
+        return page_of(f"{tenant_id} SUBSCRIPTIONS", self.list_subscriptions(tenant_id), cursor, limit)
 
     def write(self, subscription: Subscription, account: Account | None, follower_change: int) -> None:
         key = (subscription.tenant_id, subscription.subscription_id)

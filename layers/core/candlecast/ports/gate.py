@@ -9,6 +9,7 @@ from typing import Protocol
 
 from candlecast.domain.account.kill_switch import KillSwitch, SwitchPlace
 from candlecast.domain.venue.breaker import Breaker
+from candlecast.ports.store import Page
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,10 @@ class BreakerStore(Protocol):
 class KillSwitchStore(Protocol):
     def list_switches(self) -> Sequence[KillSwitch]:
         """All switches that are on, by scope and id."""
+        ...
+
+    def page_switches(self, cursor: str | None = None, limit: int = 50) -> Page[KillSwitch]:
+        """One page of what `list_switches` lists, in the same order."""
         ...
 
     def find_switch(self, place: SwitchPlace) -> KillSwitch | None:

@@ -111,6 +111,10 @@ class SubscriptionStore(Protocol):
 
     def list_subscriptions(self, tenant_id: str) -> Sequence[Subscription]: ...
 
+    def page_subscriptions(self, tenant_id: str, cursor: str | None = None, limit: int = 50) -> Page[Subscription]:
+        """One page of what `list_subscriptions` lists, in the same order."""
+        ...
+
     def write(self, subscription: Subscription, account: Account | None, follower_change: int) -> None:
         """Write subscription (version + 1), account (version + 1, if given), and add `follower_change` to the strategy's count.
 

@@ -13,6 +13,7 @@ from pynamodb.exceptions import PutError
 
 from candlecast.adapters.codec import from_json, list_to_json, to_json
 from candlecast.adapters.dynamodb.single_table.batch import Item, Key, read_items
+from candlecast.adapters.dynamodb.single_table.listing import read_page
 from candlecast.adapters.dynamodb.single_table.table import (
     SCHEMA_VERSION,
     CompressedAttribute,
@@ -30,10 +31,12 @@ from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import Conflict, RetryLater
 from candlecast.domain.venue.breaker import Breaker
 from candlecast.ports.gate import GateReading
+from candlecast.ports.store import Page
 
 SWITCH_KIND = "KILL_SWITCH"
 STATE = "STATE"
 LISTING = "KILL_SWITCHES"
+LISTING_KEYS = ("GSI2PK", "GSI2SK", "PK", "SK")
 
 
 class VersionedRow(Row):
@@ -94,6 +97,9 @@ class DynamoGate:
             rows = list(self._switches.by_index2.query(LISTING))
         return [from_json(KillSwitch, row.body) for row in rows]
 
+    def page_switches(self, cursor: str | None = None, limit: int = 50) -> Page[KillSwitch]:
+        return read_page(self._switches.by_index2.query, LISTING, LISTING_KEYS, _switch, cursor, limit, ascending=True)
+
     def find_switch(self, place: SwitchPlace) -> KillSwitch | None:
         with store_errors():
             try:
@@ -119,6 +125,11 @@ class DynamoGate:
             row.index2_partition, row.index2_place = LISTING, key(place.scope, place.scope_id)
         _save(row, switch.version)
         return stored
+
+
+def _switch(row: SwitchRow) -> KillSwitch:
+    require_schema(row)
+    return from_json(KillSwitch, row.body)
 
 
 def _switch_key(place: SwitchPlace) -> Key:

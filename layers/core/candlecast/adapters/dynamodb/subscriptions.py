@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import TransactWriteError
@@ -13,6 +14,7 @@ from pynamodb.transactions import TransactWrite
 from candlecast.adapters.codec import from_json, to_terse_json
 from candlecast.adapters.dynamodb.accounts import AccountRow, account_row, tenant_key
 from candlecast.adapters.dynamodb.single_table.batch import query_items
+from candlecast.adapters.dynamodb.single_table.listing import read_page
 from candlecast.adapters.dynamodb.single_table.table import (
     SEPARATOR,
     Row,
@@ -34,6 +36,7 @@ from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import Conflict, InvalidValue, NotFound, RetryLater
 from candlecast.domain.values.ids import shard_position
 from candlecast.ports.clock import Clock
+from candlecast.ports.store import Page
 
 SUBSCRIPTION = "SUBSCRIPTION"
 FOLLOWS = "FOLLOWS"
@@ -74,6 +77,12 @@ class DynamoSubscriptionStore:
         prefix = self._rows.place.startswith(SUBSCRIPTION + SEPARATOR)
         with store_errors():
             return [_owned(row, tenant_id) for row in self._rows.query(tenant_key(tenant_id), prefix, consistent_read=True)]
+
+    def page_subscriptions(self, tenant_id: str, cursor: str | None = None, limit: int = 50) -> Page[Subscription]:
+        prefix = self._rows.place.startswith(SUBSCRIPTION + SEPARATOR)
+        query = partial(self._rows.query, consistent_read=True)
+        owned = partial(_owned, tenant_id=tenant_id)
+        return read_page(query, tenant_key(tenant_id), ("PK", "SK"), owned, cursor, limit, prefix, ascending=True)
 
     def write(self, subscription: Subscription, account: Account | None, follower_change: int) -> None:
         if follower_change not in (-1, 0, 1):
