@@ -210,10 +210,11 @@ def walk(deployment: Deployment, random: Random, count: int) -> None:
 
 
 def worst_bodies() -> Iterator[tuple[str, bytes]]:
-    window = {"days": [0, 1, 2, 3, 4, 5, 6], "opens": "00:00", "closes": "00:01"}
+    days = [0, 1, 2, 3, 4, 5, 6]
+    window = {"days": days, "opens": "00:00", "closes": "00:01"}
     limits = {
         "many windows": {"trading_windows": [{**window, "opens": f"{n // 60:02}:{n % 60:02}"} for n in range(400)]},
-        "many days": {"trading_windows": [{**window, "days": window["days"] * 40}] * 35},
+        "many days": {"trading_windows": [{**window, "days": days * 40}] * 35},
         "many markets": {"denied_markets": [f"A{n}/USDT:USDT" for n in range(1_500)]},
         "many groups": {"correlated_markets": [[f"A{n}"] for n in range(3_000)]},
         "many unknown": {f"k{n}": 1 for n in range(2_400)},

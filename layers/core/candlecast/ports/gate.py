@@ -43,7 +43,7 @@ class KillSwitchStore(Protocol):
         ...
 
     def page_switches(self, cursor: str | None = None, limit: int = 50) -> Page[KillSwitch]:
-        """One page of what `list_switches` lists, in the same order."""
+        """Return one page of `list_switches`, in its order."""
         ...
 
     def find_switch(self, place: SwitchPlace) -> KillSwitch | None:

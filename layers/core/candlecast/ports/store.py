@@ -112,7 +112,7 @@ class SubscriptionStore(Protocol):
     def list_subscriptions(self, tenant_id: str) -> Sequence[Subscription]: ...
 
     def page_subscriptions(self, tenant_id: str, cursor: str | None = None, limit: int = 50) -> Page[Subscription]:
-        """One page of what `list_subscriptions` lists, in the same order."""
+        """Return one page of `list_subscriptions`, in its order."""
         ...
 
     def write(self, subscription: Subscription, account: Account | None, follower_change: int) -> None:
