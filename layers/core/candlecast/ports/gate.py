@@ -43,7 +43,7 @@ class KillSwitchStore(Protocol):
         ...
 
     def page_switches(self, cursor: str | None = None, limit: int = 50) -> Page[KillSwitch]:
-        """Return one page of `list_switches`, in its order."""
+        """One page of the switches that `list_switches` gives, in the same order."""
         ...
 
     def find_switch(self, place: SwitchPlace) -> KillSwitch | None:

@@ -112,7 +112,7 @@ class SubscriptionStore(Protocol):
     def list_subscriptions(self, tenant_id: str) -> Sequence[Subscription]: ...
 
     def page_subscriptions(self, tenant_id: str, cursor: str | None = None, limit: int = 50) -> Page[Subscription]:
-        """Return one page of `list_subscriptions`, in its order."""
+        """One page of the subscriptions that `list_subscriptions` gives, in the same order."""
         ...
 
     def write(self, subscription: Subscription, account: Account | None, follower_change: int) -> None:
