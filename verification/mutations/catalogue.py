@@ -104,7 +104,7 @@ MUTATIONS = (
                 "denial = Denial(unquoted) if quote is None else implausible(signal, signal.entry_side, quote.mark_price)",
                 "denial = Denial(unquoted) if quote is None else None",
             ),
-            Edit("candlecast.domain.decide.plan", "(Scope.PLATFORM, PRICE_LIMITS), *own", "*own"),
+            Edit("candlecast.domain.decide.plan", "((Scope.PLATFORM, PRICE_LIMITS), *own)", "own"),
             Edit("candlecast.services.limits.read_limits", "(Scope.PLATFORM, PRODUCT_LIMITS), ", ""),
         ),
         (Suite.SIMULATION,),  # at the crash points every sender tells the truth

@@ -188,7 +188,7 @@ class People:
         kinds = ["price"]
         lie: dict[str, Any] = {"price": wrong}
         if signal.action.is_entry:
-            kinds = ["price", "stop_loss", "take_profits", "atr", "entry", "market"]
+            kinds = ["price", "stop_loss", "take_profits", "atr", "entry", "market", *["everything"] * 4]
         kind = random.choice(kinds)
         if kind in ("stop_loss", "atr"):
             lie = {kind: wrong}
@@ -201,6 +201,8 @@ class People:
             lie = {kind: order}
         elif kind == "market":
             lie = {kind: UNKNOWN_MARKET}
+        elif kind == "everything":
+            lie = _in_another_currency(signal, wrong / price, wrong)
         return replace(signal, **lie)
 
     def _entry(self, action: Action, market: str, price: Decimal) -> EntryOrder | None:
@@ -299,3 +301,13 @@ class People:
         else:
             tenant_id, account_id = random.choice(list(world.database.accounts))
             world.reconcile_now(ReconcileRequest(tenant_id=tenant_id, account_id=account_id, correlation_id="meanwhile"))
+
+
+def _in_another_currency(signal: Signal, factor: Decimal, price: Decimal) -> dict[str, Any]:
+    """All prices of a signal times a factor: nothing within the message shows that it is wrong."""
+    return {
+        "price": price,
+        "stop_loss": None if signal.stop_loss is None else signal.stop_loss * factor,
+        "take_profits": tuple(TakeProfit(rung.price * factor, rung.share) for rung in signal.take_profits),
+        "entry": None,
+    }
