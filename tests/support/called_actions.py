@@ -55,6 +55,9 @@ TRANSACTION_MEMBERS = {
     "Put": "dynamodb:PutItem",
     "Update": "dynamodb:UpdateItem",
 }
+READS = {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"}
+WRITES = {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:BatchWriteItem", "dynamodb:DeleteItem"}
+ACCOUNT = "TENANT#ACCOUNT"  # an account's partition among those of its tenant
 # Calls of PynamoDB's rows and transactions, in adapters/dynamodb alone.
 ROW_CALLS = {
     "batch_write": "dynamodb:BatchWriteItem",
@@ -74,6 +77,7 @@ class Part:
     owner: str | None
     actions: frozenset[str]
     names: frozenset[str]
+    partitions: frozenset[str]
 
 
 @dataclass
@@ -81,15 +85,31 @@ class Module:
     imports: set[str] = field(default_factory=set)
     names: set[str] = field(default_factory=set)
     functions: dict[str, Part] = field(default_factory=dict)
+    constants: dict[str, str] = field(default_factory=dict)
     classes: dict[str, dict[str, Part]] = field(default_factory=dict)
 
 
 def called_by(function: str) -> frozenset[str]:
     """Actions of AWS that the code of a function calls, as roles name them."""
+    return frozenset(action for part in _called_parts(function) for action in part.actions)
+
+
+def keyed_by(function: str) -> frozenset[tuple[str, str]]:
+    """The first part of each key that a function's code builds, with "read", "write" or "any": how the same part uses it."""
+    found = set()
+    for part in _called_parts(function):
+        reads, writes = part.actions & READS, part.actions & WRITES
+        use = "any" if bool(reads) == bool(writes) else "read" if reads else "write"
+        builders = (each for each in _reached(part) if not each.actions)
+        built = part.partitions.union(*(each.partitions for each in builders if each.owner is None))
+        found |= {(use, partition) for partition in built}
+    return frozenset(found)
+
+
+def _called_parts(function: str) -> set[Part]:
     reached = _closure([f"candlecast.runtime.compose.{function}", *_modules_under(f"functions.{function}")])
     if function == "paper_exchange":  # it has no composition, and no use case of the product
-        parts = (part for name in reached for part in _parts(_module(name)))
-        return frozenset(action for part in parts for action in part.actions)
+        return {part for name in reached for part in _parts(_module(name))}
     adapters = {name: _module(name) for name in reached if name.startswith(ADAPTERS)}
     wanted = {used for name in reached if not name.startswith(ADAPTERS) for used in _module(name).names}
     pending = [
@@ -107,7 +127,7 @@ def called_by(function: str) -> frozenset[str]:
         if part not in seen:
             seen.add(part)
             pending += _reached(part)
-    return frozenset(action for part in seen for action in part.actions)
+    return seen
 
 
 def _parts(module: Module) -> Iterator[Part]:
@@ -155,14 +175,6 @@ def _module(name: str) -> Module:
     path = _path(name)
     assert path is not None, name
     module, tree = Module(), ast.parse(path.read_text(encoding="utf-8"))
-    for statement in tree.body:
-        if isinstance(statement, ast.ClassDef):
-            methods = {
-                each.name: _part(each, name, statement.name) for each in statement.body if isinstance(each, ast.FunctionDef)
-            }
-            module.classes[statement.name] = methods
-        elif isinstance(statement, ast.FunctionDef):
-            module.functions[statement.name] = _part(statement, name, None)
     for node in _at_run_time(tree):
         if isinstance(node, ast.ImportFrom) and node.module:
             module.imports |= {node.module, *(f"{node.module}.{each.name}" for each in node.names)}
@@ -170,6 +182,19 @@ def _module(name: str) -> Module:
             module.names.add(node.attr)
         elif isinstance(node, ast.Name):
             module.names.add(node.id)
+    for statement in tree.body:
+        if isinstance(statement, ast.Assign):
+            module.constants |= _constants(statement)
+    for statement in tree.body:
+        if isinstance(statement, ast.ClassDef):
+            methods = {
+                each.name: _part(each, name, statement.name, module)
+                for each in statement.body
+                if isinstance(each, ast.FunctionDef)
+            }
+            module.classes[statement.name] = methods
+        elif isinstance(statement, ast.FunctionDef):
+            module.functions[statement.name] = _part(statement, name, None, module)
     return module
 
 
@@ -181,8 +206,40 @@ def _at_run_time(tree: ast.AST) -> Iterator[ast.AST]:
             yield from _at_run_time(node)
 
 
-def _part(tree: ast.FunctionDef, module: str, owner: str | None) -> Part:
+def _constants(statement: ast.Assign) -> dict[str, str]:
+    """Texts that a module gives names to: `STATE = "STATE"`, or several in one line."""
+    (target,), value = statement.targets, statement.value
+    pairs: Iterable[tuple[ast.expr, ast.expr]] = [(target, value)]
+    if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+        pairs = zip(target.elts, value.elts, strict=False)
+    return {
+        name.id: text.value
+        for name, text in pairs
+        if isinstance(name, ast.Name) and isinstance(text, ast.Constant) and isinstance(text.value, str)
+    }
+
+
+def _partition(call: ast.Call, found_in: Module) -> str | None:
+    """The first part of the key that `key(...)` builds; None for another call, or if only the run time knows it."""
+    if not (isinstance(call.func, ast.Name) and call.func.id == "key" and call.args):
+        return None
+
+    def text(node: ast.expr) -> str | None:
+        if isinstance(node, ast.Constant):
+            return str(node.value)
+        if not isinstance(node, ast.Name):
+            return None
+        known = [found_in, *(_module(name) for name in found_in.imports if name.startswith(ADAPTERS) and _path(name))]
+        return next((module.constants[node.id] for module in known if node.id in module.constants), None)
+
+    first = text(call.args[0])
+    return ACCOUNT if first == "TENANT" and len(call.args) > 2 and text(call.args[2]) == "ACCOUNT" else first
+
+
+def _part(tree: ast.FunctionDef, module: str, owner: str | None, found_in: Module) -> Part:
     actions, names = set(), set()
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    partitions = frozenset(found for call in calls if (found := _partition(call, found_in)) is not None)
     rows = ".dynamodb." in module
     for node in ast.walk(tree):
         if isinstance(node, ast.Name):
@@ -195,7 +252,7 @@ def _part(tree: ast.FunctionDef, module: str, owner: str | None) -> Part:
             actions |= {TRANSACTION_MEMBERS[str(each.value)] for each in node.keys if _is_member(each)}
         if rows and isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and _is_of_a_row(node, node.func):
             actions.add(ROW_CALLS[node.func.attr])
-    return Part(module, owner, frozenset(actions), frozenset(names))
+    return Part(module, owner, frozenset(actions), frozenset(names), partitions)
 
 
 def _is_member(key: ast.expr | None) -> TypeGuard[ast.Constant]:

@@ -84,8 +84,12 @@ RIGHTS: Mapping[str, Rights] = {
         batch_write=_keys(TENANT),
         lookups={"GSI1": _keys("FOLLOWERS#*")},
     ),
-    "order_executor": _reads_and_writes(
-        _keys(ACCOUNT) | _GATE | _POOLS | _LOOKS, _keys(ACCOUNT, "BREAKER#*", "WEIGHTS#*") | _POOLS | _LOOKS, _LOOKS
+    "order_executor": Rights(
+        get=_keys(ACCOUNT) | _GATE | _POOLS | _LOOKS,
+        batch_get=_keys(ACCOUNT) | _GATE | _POOLS | _LOOKS,
+        put=_keys(TENANT, ACCOUNT, "BREAKER#*", "WEIGHTS#*") | _POOLS | _LOOKS,
+        update=_keys(ACCOUNT, "BREAKER#*", "WEIGHTS#*") | _POOLS | _LOOKS,
+        batch_write=_LOOKS,
     ),
     "order_reconciler": _reads_and_writes(
         _keys(ACCOUNT) | _GATE | _LOOKS, _keys(ACCOUNT, "BREAKER#*", "WEIGHTS#*") | _LOOKS, _LOOKS
@@ -98,7 +102,9 @@ RIGHTS: Mapping[str, Rights] = {
         batch_write=_LOOKS,
         lookups={index: _keys("RECONCILE#*", "RESERVATIONS#*", "SOON#*") for index in ("GSI3", "GSI4")},
     ),
-    "outbox_relay": _reads_and_writes(_POOLS | _keys("KILL_SWITCH#*"), _POOLS | _keys(TENANT, "STRATEGY#*", "KILL_SWITCH#*")),
+    "outbox_relay": _reads_and_writes(
+        _POOLS | _keys(TENANT, "STRATEGY#*", "KILL_SWITCH#*"), _POOLS | _keys(TENANT, "STRATEGY#*", "SOURCE#*", "KILL_SWITCH#*")
+    ),
     "api": Rights(
         get=_BROWSED,
         batch_get=_BROWSED,

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from candlecast.runtime.compose.dlq_redrive import SCHEDULED_FUNCTIONS
-from tests.support.called_actions import called_by
-from tests.support.data_rights import ACCOUNT, RIGHTS, TENANT
+from tests.support.called_actions import ACCOUNT as CALLED_ACCOUNT
+from tests.support.called_actions import called_by, keyed_by
+from tests.support.data_rights import ACCOUNT, PARTITIONS, RIGHTS, TENANT
 from tests.support.transformed import (
     Statement,
     allowed,
@@ -44,6 +45,8 @@ LAMBDA_POLLS_A_STREAM = {
     "dynamodb:GetShardIterator",
     "dynamodb:ListStreams",
 }
+# The API changes limits and strategies; `change` of a pool has the same name, and the API only reads pools.
+OTHER_CHANGES = {"api": {("any", "RESERVATION#*"), ("write", "POOL#*")}}
 LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
 BY_OTHERS: dict[str, set[str]] = {
     **dict.fromkeys(("strategy_runner", "signal_fanout", "order_executor", "order_reconciler"), LAMBDA_POLLS_A_QUEUE),
@@ -155,6 +158,18 @@ def test_a_function_reaches_the_partitions_of_its_own_items_only(name: str) -> N
                 found |= it.keys | ({ACCOUNT} if TENANT in it.keys and not it.but and index is None else set())
     assert by_action == RIGHTS[name].by_action()
     assert lookups == dict(RIGHTS[name].lookups or {})
+
+
+@pytest.mark.parametrize("name", functions())
+def test_a_role_reaches_each_partition_that_the_code_of_its_function_builds(name: str) -> None:
+    """As far as the code shows: whether a part reads or writes, and the first part of the key."""
+    patterns = {partition.partition("#")[0]: f"{partition.partition('#')[0]}#*" for partition in PARTITIONS if "#" in partition}
+    patterns |= {CALLED_ACCOUNT: ACCOUNT, "LOOKS": "LOOKS"}
+    rights = RIGHTS[name]
+    read, written = rights.get | rights.batch_get | rights.query, rights.put | rights.update | rights.batch_write | rights.delete
+    allowed_for = {"read": read, "write": written, "any": read | written}
+    used = {(use, patterns[key]) for use, key in keyed_by(name) if key in patterns}
+    assert {(use, pattern) for use, pattern in used if pattern not in allowed_for[use]} <= OTHER_CHANGES.get(name, set())
 
 
 def test_three_functions_may_send_orders() -> None:
