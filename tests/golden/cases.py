@@ -44,8 +44,8 @@ from candlecast.domain.limits.limits import Scope
 from candlecast.domain.limits.pool_bounds import Amounts
 from candlecast.domain.limits.record import PLATFORM, LimitPlace, LimitRecord
 from candlecast.domain.market.market import Market
-from candlecast.domain.orders.intent import IntentState
-from candlecast.domain.orders.position import Trade
+from candlecast.domain.orders.intent import Intent, IntentState
+from candlecast.domain.orders.position import Position, Trade
 from candlecast.domain.pools.pool import Pool, SlotChange
 from candlecast.domain.reconcile.look_lease import LookLease
 from candlecast.domain.reconcile.look_window import LookWindow
@@ -54,6 +54,7 @@ from candlecast.domain.strategies.execution import ShardReport
 from candlecast.domain.strategies.record import RecordSums, TenantRecord, counted_return
 from candlecast.domain.strategies.statistics import Statistics
 from candlecast.domain.subscriptions.subscription import Subscription
+from candlecast.domain.subscriptions.trade_order import TradeOrder
 from candlecast.domain.values.ids import event_id
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.domain.venue.weight_budget import Address, Spent
@@ -358,6 +359,22 @@ def _put_trades(world: World) -> None:
         _history(world).put_trade(each)
 
 
+VERSION = "0123456789abcdef"
+
+
+def _versioned_trade_order() -> TradeOrder:
+    order = smallest_trade_order()
+    return replace(order, signal=replace(order.signal, strategy_version=VERSION), strategy_version=VERSION, venue=VENUE)
+
+
+def _versioned_position() -> Position:
+    return replace(values.position(), strategy_version=VERSION, capital=Decimal(2_500))
+
+
+def _versioned_stop() -> Intent:
+    return replace(values.stop(), strategy_version=VERSION, capital=Decimal(2_500))
+
+
 def _counted_trades() -> list[Trade]:
     return [replace(each, capital=Decimal(2_500), venue=VENUE) for each in (values.trade(), values.losing_trade())]
 
@@ -561,6 +578,20 @@ ITEMS: tuple[Case, ...] = (
         SKIPPED,
         lambda world: _history(world).put_skipped([SKIPPED()]),
         lambda world: _history(world).get_order(TENANT, values.ENTRY),
+    ),
+    stored(
+        "position",
+        "of-a-version",
+        lambda: (_versioned_position(),),
+        lambda world: _history(world).put_position(_versioned_position(), 5),
+        lambda world: tuple(_history(world).list_positions(TENANT)),
+    ),
+    stored(
+        "order",
+        "of-a-version",
+        _versioned_stop,
+        lambda world: _history(world).put_order(_versioned_stop(), 5),
+        lambda world: _history(world).get_order(TENANT, values.STOP),
     ),
     stored(
         "position",
@@ -902,6 +933,12 @@ MESSAGES: tuple[Case, ...] = (
         "full",
         trade_order,
         lambda world, sqs: SqsTradeQueue(sqs, "trade.fifo").send_orders([trade_order()]),
+    ),
+    message_case(
+        "message_trade_order",
+        "of-a-version",
+        _versioned_trade_order,
+        lambda world, sqs: SqsTradeQueue(sqs, "trade.fifo").send_orders([_versioned_trade_order()]),
     ),
     message_case(
         "message_trade_order",
