@@ -30,7 +30,11 @@ def main() -> int:
     lazy_ccxt.install()
     install(edits)
     gc.disable()  # a short life
-    broken = _simulation() if options.suite == Suite.SIMULATION else _crash_points(mutation.case if mutation else None)
+    broken = {
+        Suite.SIMULATION: _simulation,
+        Suite.CRASH_POINTS: lambda: _crash_points(mutation.case if mutation else None),
+        Suite.STALENESS: _staleness,
+    }[Suite(options.suite)]()
     require_made(edits)
     sys.stdout.write(json.dumps(broken) + "\n")
     return 0
@@ -44,6 +48,12 @@ def _simulation() -> list[str]:
         if broken:
             return [f"seed {seed}: {what}" for what in broken]
     return []
+
+
+def _staleness() -> list[str]:
+    from verification.simulation.staleness import clear
+
+    return clear(accounts=1_000, orders=30).overruns
 
 
 def _crash_points(case: str | None) -> list[str]:

@@ -17,6 +17,7 @@ class Suite(StrEnum):
 
     SIMULATION = "simulation"
     CRASH_POINTS = "crash_points"
+    STALENESS = "staleness"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +139,27 @@ MUTATIONS = (
             ),
         ),
         (Suite.SIMULATION,),  # at the crash points every limit entry ends within 90 s by itself, and its exit follows
+    ),
+    Mutation(
+        "the lease of a request for a look",
+        (Edit("candlecast.domain.reconcile.look_lease", "if held is None or held.until <= now", "if True"),),
+        (Suite.STALENESS,),  # the other suites have few accounts: a look too many does no harm there
+    ),
+    Mutation(
+        "the window of the reconcile clock",
+        (
+            Edit(
+                "candlecast.services.reconcile.request_reconciles",
+                "self.looks.ask(wanted, window.room)",
+                "self.looks.ask(wanted)",
+            ),
+        ),
+        (Suite.STALENESS,),
+    ),
+    Mutation(
+        "the weight of awaited looks",
+        (Edit(RECONCILE_ACCOUNT, "self.awaited_venues if request.awaited else self.venues", "self.venues"),),
+        (Suite.STALENESS,),
     ),
     Mutation(
         "the last-moment kill-switch read",

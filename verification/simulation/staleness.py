@@ -15,9 +15,11 @@ from decimal import Decimal
 from math import ceil
 from random import Random
 
+from candlecast.domain.decide.plan import LOOK_WAIT_SECONDS
 from candlecast.domain.limits.limits import Limits, Scope, tighten
 from candlecast.domain.orders.intent import IntentState
 from candlecast.domain.reconcile.look_schedule import FULL_LOOK_INTERVAL, WHOLE_LOOK_INTERVAL, slot_after
+from candlecast.domain.reconcile.look_window import FIRST_WINDOW
 from candlecast.domain.signals.verdict import judge
 from candlecast.domain.subscriptions.subscription import Settings
 from candlecast.domain.venue.rules import BINANCE_USDM
@@ -31,7 +33,9 @@ STRATEGY = "outside-btc"
 STALE = timedelta(minutes=11)  # since the last look: longer than an entry allows
 MOST_AGE_SECONDS = 600  # of the state that an entry is decided on: the platform's own limit
 CALM = timedelta(minutes=40)  # no account of the scenario has its hourly look at all markets, which weighs eight times as much
-SIGNAL_SECONDS = 20.0  # after the clock's firing: by then the looks of the clock have used their share of the minute
+SIGNAL_SECONDS = 45.0  # after the clock's firing: by then the looks of the clock have used their share of the minute
+OVERHEAD = 1.1  # accounts whose next turn comes while the last ones wait for their first look
+MOST_RECEIVES = 2  # of an order: it finds a stale state, and a fresh one
 MOST_MINUTES = 60  # ends a run that does not clear
 
 
@@ -59,7 +63,25 @@ class Cleared:
     """From the signal to the last of its orders."""
     receives_of_orders: int
     dead_orders: int
+    orders: int
     broken: tuple[str, ...]
+
+    @property
+    def overruns(self) -> list[str]:
+        """The promises that the run did not keep."""
+        promises = {
+            "an invariant is broken": bool(self.broken),
+            "a minute's weight stays unused while an account waits": self.minutes > self.needed_minutes + 1,
+            "an account is looked at before its turn": self.looks_too_many > 0,
+            "accounts are looked at again while others wait": self.looks > OVERHEAD * self.accounts,
+            "a look is asked for that is asked for already": self.requests > OVERHEAD * self.accounts + self.most_waiting,
+            "more waits than twice what is done": self.most_waiting > 2 * FIRST_WINDOW,
+            "looks are put off again and again": self.put_off > 2 * self.accounts,
+            "an order asks more than once": self.receives_of_orders > MOST_RECEIVES * self.orders,
+            "an order is dead-lettered": self.dead_orders > 0,
+            "an order stands behind looks that nobody waits for": self.orders_waited_seconds > 2 * LOOK_WAIT_SECONDS,
+        }
+        return [promise for promise, is_broken in promises.items() if is_broken]
 
 
 def clear(accounts: int, orders: int) -> Cleared:
@@ -89,6 +111,7 @@ def clear(accounts: int, orders: int) -> Cleared:
         orders_waited_seconds=decided(),
         receives_of_orders=world.trade_queue.receives,
         dead_orders=len(world.trade_queue.dead),
+        orders=orders,
         broken=tuple(world.chronicle.broken),
     )
 
