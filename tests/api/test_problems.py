@@ -190,6 +190,28 @@ def test_names_labels_and_reasons_take_no_character_that_cannot_be_shown(deploym
         assert (answer.status, answer.code) == (422, "INVALID_REQUEST"), path
 
 
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"strategy_id": "strategy-1"}, "ALREADY_EXISTS"),
+        ({"market": "MARK/USDT:USDT"}, "UNKNOWN_MARKET"),
+        ({"venue": "mark"}, "UNKNOWN_VENUE"),
+        ({"code": "mark"}, "STRATEGY_UNKNOWN"),
+        ({"code": "mark/../x"}, "STRATEGY_NAME_INVALID"),
+        ({"parameters": {"mark": 1}}, "PARAMETER_UNKNOWN"),
+        ({"parameters": {"fast_period": "mark"}}, "PARAMETER_INVALID"),
+        ({"parameters": {"fast_period": 987654321}}, "PARAMETER_INVALID"),
+    ],
+)
+def test_a_refusal_of_a_use_case_repeats_nothing_that_was_sent(deployment: Deployment, change: object, code: str) -> None:
+    assert isinstance(change, dict)
+    answer = deployment.admin.send("POST", "/v1/strategies", {**NEW_STRATEGY, "timeframe": "1m", "code": "sma_cross", **change})
+    assert answer.code == code
+    assert not [
+        sent for sent in ("mark", "987654321", "strategy-1") if sent in answer.json["detail"].lower().replace("market", "")
+    ]
+
+
 def test_names_in_other_scripts_are_taken(deployment: Deployment) -> None:
     for label in ("Größe", "口座\u3000一", "حساب", "l'été", "a\u00a0b", "\U0001f680"):
         assert deployment.client.post("/v1/accounts", {"label": label, "venue": "paper"}).status == 201

@@ -40,7 +40,7 @@ def test_bad_value_is_refused_with_its_name(values: dict[str, Any], reason: str)
 
 
 def test_unknown_parameter_is_refused_and_the_known_ones_are_named() -> None:
-    with pytest.raises(StrategyError, match="speed; known are rows, share, mode, enabled") as refused:
+    with pytest.raises(StrategyError, match="1 unknown; known are rows, share, mode, enabled") as refused:
         LongParameters.from_mapping({"speed": 1})
     assert refused.value.code == "PARAMETER_UNKNOWN"
 

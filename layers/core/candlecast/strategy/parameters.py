@@ -60,7 +60,7 @@ class Parameters:
         names = [declared.name for declared in fields(cls)]
         unknown = sorted(set(values) - set(names))
         if unknown:
-            raise StrategyError("PARAMETER_UNKNOWN", f"{', '.join(unknown)}; known are {', '.join(names) or 'none'}")
+            raise StrategyError("PARAMETER_UNKNOWN", f"{len(unknown)} unknown; known are {', '.join(names) or 'none'}")
         return cls(**{name: _from_stored(value, hints[name]) for name, value in values.items()})
 
     def to_mapping(self) -> dict[str, int | float | bool | str]:
@@ -103,8 +103,8 @@ def _check_value(name: str, value: Any, kind: type, metadata: Mapping[str, Any])
         raise StrategyError("PARAMETER_INVALID", f"{name} must be finite")
     minimum, maximum, choices = metadata["minimum"], metadata["maximum"], metadata["choices"]
     if minimum is not None and value < minimum:
-        raise StrategyError("PARAMETER_INVALID", f"{name} must be at least {minimum}, not {value}")
+        raise StrategyError("PARAMETER_INVALID", f"{name} must be at least {minimum}")
     if maximum is not None and value > maximum:
-        raise StrategyError("PARAMETER_INVALID", f"{name} must be at most {maximum}, not {value}")
+        raise StrategyError("PARAMETER_INVALID", f"{name} must be at most {maximum}")
     if choices and value not in choices:
-        raise StrategyError("PARAMETER_INVALID", f"{name} must be one of {', '.join(map(str, choices))}, not {value}")
+        raise StrategyError("PARAMETER_INVALID", f"{name} must be one of {', '.join(map(str, choices))}")

@@ -29,9 +29,9 @@ def load_strategy(name: str) -> type[Strategy[Any]]:
     unknown name. STRATEGY_INVALID means that the module does not define the strategy.
     """
     if not NAME_PATTERN.fullmatch(name):
-        raise StrategyError("STRATEGY_NAME_INVALID", f"{name!r} is not a name of a strategy ([a-z0-9_])")
+        raise StrategyError("STRATEGY_NAME_INVALID", "a name of a strategy has the characters [a-z0-9_]")
     if name not in available():
-        raise StrategyError("STRATEGY_UNKNOWN", f"there is no strategy {name!r}")
+        raise StrategyError("STRATEGY_UNKNOWN", "there is no built-in strategy of that name")
     module = importlib.import_module(f"{PACKAGE}.{name}")
     for member in vars(module).values():
         is_strategy = isinstance(member, type) and issubclass(member, Strategy)

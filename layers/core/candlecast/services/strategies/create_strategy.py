@@ -58,11 +58,11 @@ class CreateStrategy:
             self.strategies.get_strategy(strategy_id)
         except NotFound:
             return
-        raise Conflict("ALREADY_EXISTS", f"there is a strategy {strategy_id} already")
+        raise Conflict("ALREADY_EXISTS", "there is a strategy of that id already")
 
     def _check_code(self, definition: StrategyDefinition) -> None:
         if self.markets.find(definition.venue, definition.market or "") is None:
-            raise InvalidValue(f"{definition.venue} has no market {definition.market}", code="UNKNOWN_MARKET")
+            raise InvalidValue(f"{definition.venue} has no such market", code="UNKNOWN_MARKET")
         self.code.lookback(definition)
 
     def _issue(self, definition: StrategyDefinition) -> IssuedSecret:
