@@ -127,7 +127,7 @@ class FirstOrder:
         return str(self._admin.call("POST", "/v1/strategies", body)["source"]["secret"])
 
     def _account(self) -> str:
-        for account in self._api.pages("/v1/accounts"):
+        for account in self._api.call("GET", "/v1/accounts")["items"]:
             if account["venue"] == VENUE and account["status"] == "ACTIVE" and account["credentials_set"]:
                 return str(account["account_id"])
         account_id = str(self._api.call("POST", "/v1/accounts", {"label": "local orders", "venue": VENUE})["account_id"])

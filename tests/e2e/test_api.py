@@ -102,6 +102,21 @@ def test_listings_hold_only_what_is_the_callers_own(owned: Owned) -> None:
     assert owned.order_id in owned.ask("GET", "/v1/orders", token=owned.owner_token).text
 
 
+def test_a_cursor_is_signed_with_the_stacks_key_and_leads_its_owner_on(owned: Owned) -> None:
+    """The API's role may read the key of cursors, and the emulator enforces roles."""
+    first = owned.ask("GET", "/v1/orders?limit=1", token=owned.owner_token).json()
+    cursor = first["next_cursor"]
+    second = owned.ask("GET", f"/v1/orders?limit=1&cursor={cursor}", token=owned.owner_token).json()
+    assert first["items"][0]["order_id"] != second["items"][0]["order_id"]
+    for path, token in (
+        (f"/v1/orders?cursor={cursor}", owned.token),
+        (f"/v1/trades?cursor={cursor}", owned.owner_token),
+        (f"/v1/orders?cursor={cursor[:-1]}", owned.owner_token),
+    ):
+        refused = owned.ask("GET", path, token=token)
+        assert (refused.status_code, refused.json()["code"]) == (422, "CURSOR_INVALID")
+
+
 def test_nothing_is_answered_without_a_token(owned: Owned) -> None:
     for method, path, body in owned.requests():
         assert owned.ask(method, path, body).status_code == 401, f"{method} {path}"
