@@ -55,6 +55,7 @@ def owned(cloud: Cloud) -> Iterator[Owned]:
     with closing(opened) as desk:
         first, second = desk.people
         order = desk.orders(desk.signal("buy"))[first.plan.name][0]
+        desk.orders(desk.signal("exit"))  # so that a listing has two pages
         assert first.account_id is not None
         yield Owned(
             url=cloud.outputs["ApiUrl"],
