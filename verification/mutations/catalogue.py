@@ -125,7 +125,7 @@ MUTATIONS = (
     Mutation(
         "the exit's wait for an entry that rests",
         (Edit("candlecast.domain.decide.plan", "if draft.resting and not known_exit and _may_close(draft):", "if False:"),),
-        BOTH,
+        (Suite.CRASH_POINTS, Suite.SIMULATION),  # the simulation needs dozens of seeds for it
         case="exit while its entry rests",
     ),
     Mutation(

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from candlecast.domain.account.account import Account
@@ -41,9 +42,11 @@ ACTIONS = (*[Action.LONG] * 3, *[Action.SHORT] * 3, Action.EXIT_LONG, Action.EXI
 OUTSIDE_SECONDS = 10.0
 BOTH = 0.4  # the share of accounts with one subscription for both markets: only it can reach the limits that add up
 OLDEST_SIGNAL_SECONDS = 40  # signals from outside overtake each other
+LATEST_FOLLOWER_SECONDS = 120  # after an entry that rests: an exit, an opposite entry, or a second one
 LIES = tuple(map(Decimal, ("0.01", "0.1", "0.5", "0.96", "1.04", "2", "10", "100")))  # times the market's price
 FAR_LIES = tuple(factor for factor in LIES if abs(factor - 1) > Decimal("0.1"))  # an entry that rests is no lie
 UNKNOWN_MARKET = "DOGE/USDT:USDT"
+FURTHEST_STEPS = 36  # of 1 per thousand, from the market to an entry that rests: it rests for some looks, and mostly fills
 STOP_ENTRIES = 0.3  # the share of resting entries that wait for a trigger
 PRICE_STEPS = 12  # of 1 per thousand at most per look: stops and targets of a few per cent are reached within minutes
 
@@ -150,14 +153,15 @@ class People:
             self._candles[market].append(a_candle(close - Timeframe.M1.length, price))
             world.market_data.put(market, Timeframe.M1, self._candles[market], venue=VENUE)
 
-    def signal_from_outside(self) -> None:
+    def signal_from_outside(self, about: tuple[str, str] | None = None) -> None:
         """A signal that was issued a while ago, now and then without a price.
 
-        Its sender repeats the signal until an answer accepts it.
+        Its sender repeats the signal until an answer accepts it. `about` is a strategy and its market, of an entry that rests.
         """
         world, random = self.world, self.world.random
-        strategy_id = random.choice(OUTSIDE)
-        market, action = random.choice(STRATEGIES[strategy_id]), random.choice(ACTIONS)
+        strategy_id = random.choice(OUTSIDE) if about is None else about[0]
+        market = random.choice(STRATEGIES[strategy_id]) if about is None else about[1]
+        action = random.choice(ACTIONS if about is None else (Action.EXIT, Action.LONG, Action.SHORT))
         price = world.exchange.prices[market]
         entry = self._entry(action, market, price)
         stop, targets = self._levels(action, price if entry is None else entry.price or entry.trigger_price or price)
@@ -179,6 +183,9 @@ class People:
             signal = self._lie(signal, price)
         world.chronicle.tell(f"a signal from outside: {action} {signal.signal_id[:6]} of {strategy_id} at {price}, {how}")
         self._publish(signal)
+        follows_at = world.clock.now() + timedelta(seconds=random.uniform(OLDEST_SIGNAL_SECONDS, LATEST_FOLLOWER_SECONDS))
+        if entry is not None and follows_at < self.end:
+            world.agenda.later(follows_at, partial(self.signal_from_outside, (strategy_id, market)))
 
     def _lie(self, signal: Signal, price: Decimal) -> Signal:
         """The signal with a wrong price, level, order or market, as a broken or hostile sender gives it."""
@@ -210,7 +217,7 @@ class People:
         random = self.world.random
         if not action.is_entry or random.random() >= self.world.profile.resting_entry:
             return None
-        sign, away = 1 if action is Action.LONG else -1, Decimal(random.randint(1, PRICE_STEPS)) / 1_000
+        sign, away = 1 if action is Action.LONG else -1, Decimal(random.randint(1, FURTHEST_STEPS)) / 1_000
         rests = random.choice((30, 120, 600))
         if random.random() < STOP_ENTRIES:
             trigger = MARKETS[market].round_price(price * (1 + sign * away))
