@@ -36,6 +36,7 @@ CALM = timedelta(minutes=40)  # no account of the scenario has its hourly look a
 SIGNAL_SECONDS = 45.0  # after the clock's firing: by then the looks of the clock have used their share of the minute
 OVERHEAD = 1.1  # accounts whose next turn comes while the last ones wait for their first look
 MOST_RECEIVES = 2  # of an order: it finds a stale state, and a fresh one
+MOST_BEHIND = 5  # minutes of looks that wait: the window doubles a few times before it learns the pace
 MOST_MINUTES = 60  # ends a run that does not clear
 
 
@@ -52,7 +53,10 @@ class Cleared:
     looks: int
     """Looks that compared an account with its venue, until each account was compared."""
     looks_too_many: int
-    """Looks at an account whose turn had not come since its last look; accounts with an order apart."""
+    """Looks at an account whose turn had not come since its last look; accounts with an order apart.
+
+    In each minute the weight may end in the middle of one look, which is then made again.
+    """
     requests: int
     """Requests of the clock."""
     put_off: int
@@ -72,10 +76,11 @@ class Cleared:
         promises = {
             "an invariant is broken": bool(self.broken),
             "a minute's weight stays unused while an account waits": self.minutes > self.needed_minutes + 1,
-            "an account is looked at before its turn": self.looks_too_many > 0,
+            "an account is looked at before its turn": self.looks_too_many > self.minutes,
             "accounts are looked at again while others wait": self.looks > OVERHEAD * self.accounts,
             "a look is asked for that is asked for already": self.requests > OVERHEAD * self.accounts + self.most_waiting,
-            "more waits than twice what is done": self.most_waiting > 2 * FIRST_WINDOW,
+            "more waits than a few minutes do": self.most_waiting
+            > max(2 * FIRST_WINDOW, MOST_BEHIND * self.looks / self.minutes),
             "looks are put off again and again": self.put_off > 2 * self.accounts,
             "an order asks more than once": self.receives_of_orders > MOST_RECEIVES * self.orders,
             "an order is dead-lettered": self.dead_orders > 0,
