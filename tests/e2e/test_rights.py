@@ -19,6 +19,7 @@ from tests.support.stage import replay_stack
 
 NEVER = {"ConditionExpression": "attribute_exists(never)"}
 REFUSED, BY_CONDITION = "AccessDeniedException", "ConditionalCheckFailedException"
+CONDITIONAL = {"PutItem", "UpdateItem", "DeleteItem"}
 LOOKED_UP = ("CLOCK#1m", "FOLLOWERS#s", "SIGNALS#s", "STRATEGIES", "KILL_SWITCHES", "TENANT#t#ORDERS", "RECONCILE#0", "SOON#0")
 
 
@@ -95,7 +96,7 @@ def test_a_role_reaches_the_partitions_of_its_function_and_is_refused_the_others
         for partition in PARTITIONS:
             code = asked[name].code(action, partition)
             allowed = reaches(by_action.get(action, frozenset()), partition)
-            expected = (BY_CONDITION if action in ("PutItem", "UpdateItem") else None) if allowed else REFUSED
+            expected = (BY_CONDITION if action in CONDITIONAL else None) if allowed else REFUSED
             if code != expected:
                 wrong.append((action, partition, code))
     assert not wrong
