@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -13,11 +14,13 @@ from candlecast.adapters.codec import to_json, to_terse_json
 from candlecast.adapters.dynamodb.signals import DynamoSignalStore
 from candlecast.adapters.dynamodb.single_table.table import Table, key
 from candlecast.adapters.dynamodb.subscriptions import SUBSCRIPTION, SubscriptionRow
+from candlecast.adapters.dynamodb.verdicts import DynamoVerdictStore
 from candlecast.domain.signals.messages import SignalShard
+from candlecast.domain.signals.verdict import judge
 from candlecast.domain.values.ids import digest, shard_position
 from candlecast.services.signals.publish_signal import shard_messages, shards_for
 from infra.local.cloud import Cloud
-from tests.support.builders import a_signal, a_signal_record
+from tests.support.builders import a_quote, a_signal, a_signal_record
 from tests.support.queue_events import batch, record
 from tests.support.stage import replay_stack, utc_now
 from tests.support.waiting import until
@@ -56,9 +59,11 @@ def table(cloud: Cloud) -> Iterator[Table]:
 
 
 def publish(table: Table, name: str) -> list[SignalShard]:
-    """Store a signal; its shards in the order in which they would be queued."""
+    """Store a signal that has been judged; its shards in the order in which they would be queued."""
     signal = a_signal(signal_id=digest("e2e-fan-out", name), issued_at=utc_now())
     published = a_signal_record(signal, shards=shards_for(SUBSCRIBERS), subscriber_count=SUBSCRIBERS)
+    quote = a_quote(signal.price or Decimal(100), as_of=utc_now())
+    DynamoVerdictStore(table).put_verdict(judge(signal, published.venue, quote, utc_now()))
     return shard_messages(DynamoSignalStore(table).put_signal(published))
 
 
