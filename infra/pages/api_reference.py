@@ -262,8 +262,9 @@ def _operation(method: str, path: str, operation: Mapping[str, Any], route: APIR
     if body is not None:
         schema = body["content"]["application/json"]["schema"]
         yield f"- Body{'' if body.get('required') else ', optional'}: {_kind(schema)}."
-    status, answer = next((code, it) for code, it in operation["responses"].items() if code.startswith("2"))
-    yield f"- Answers {status}: {_kind(answer['content']['application/json']['schema'])}."
+    for status, answer in sorted(operation["responses"].items()):
+        if status.startswith("2"):
+            yield f"- Answers {status}: {_kind(answer['content']['application/json']['schema'])}."
     refusals = ", ".join(code for code in sorted(operation["responses"]) if not code.startswith("2"))
     yield f"- Refuses with {refusals}.\n"
 
@@ -296,7 +297,7 @@ def _limits() -> Iterator[str]:
     levels = ", ".join(scope.value for scope in Scope)
     properties = LimitsInput.model_json_schema()["properties"]
     yield (
-        f"Six levels set limits, widest first: {levels}. A lower level can only tighten. An absent limit is\n"
+        f"These levels set limits, widest first: {levels}. A lower level can only tighten. An absent limit is\n"
         "not limited at that level; a body of limits replaces all of its level's. These limits count although nobody has set\n"
         f"them: {product}. A set has at most {MAX_SET_SIZE} entries. A value\n"
         "outside of its bounds is refused with `LIMIT_OUT_OF_BOUNDS`. Each `code` is a [reason](reasons.md) of an order.\n"

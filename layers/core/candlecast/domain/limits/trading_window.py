@@ -14,7 +14,7 @@ MINUTES_PER_DAY = 1_440
 DAYS_PER_WEEK = 7
 MINUTES_PER_WEEK = DAYS_PER_WEEK * MINUTES_PER_DAY
 MAX_BLACKOUT_NAME = 60  # shown to people; it travels in every order message
-MAX_OPENINGS_PER_WEEK = 50  # of one level: seven a day. Six levels together then stay below `MAX_COMMON_WINDOWS`
+MAX_OPENINGS_PER_WEEK = 50  # of one level: seven a day. Seven levels together then stay below `MAX_COMMON_WINDOWS`
 MAX_COMMON_WINDOWS = 400  # of all levels together: a message carries them, and each of its looks reads them
 
 
