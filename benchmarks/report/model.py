@@ -43,6 +43,7 @@ FANOUT_GIGABYTES = 1769 / 1024
 EXECUTOR_CONCURRENCY = 200
 EXECUTOR_GIGABYTES = 1.0
 ORDERS_PER_INVOCATION = 5
+LIMIT_RECORDS = 2  # read for each tenant: the user's own, and the operators' about that user
 ACCOUNT_CONCURRENCY = 1_000  # Lambda's default quota of an account, for all functions together
 
 # Of one order, and held by tests (test_request_counts.py): the account and the switches are read, the account is written twice.
@@ -130,13 +131,16 @@ def signal_of(count: int, pace: Pace) -> Signal:
     shards, batches = shards_for(count), math.ceil(count / BATCH)
     executions = math.ceil(count / ORDERS_PER_INVOCATION)
     a_shard = math.ceil(count / shards)
-    limit_reads = math.ceil((a_shard + 1) / MAX_ITEMS)
+    limit_records = LIMIT_RECORDS * a_shard + 1  # and that of the platform
+    limit_reads = math.ceil(limit_records / MAX_ITEMS)
     pages, follower_units = _follower_pages(a_shard)
     # one batch of shards; a receive and a delete of each shard and of each batch of orders; the orders in tens
     queue_requests = math.ceil(shards / BATCH) + 2 * shards + batches + 2 * executions
     notes = math.ceil(a_shard / PROGRESS_EVERY)
-    read_units = shards * (1 + follower_units + a_shard + 1) + count * ORDER_READ_UNITS
-    write_units = shards * notes + 1 + count * ORDER_WRITE_UNITS
+    # a shard reads its report and the verdict; the signal and the verdict are written once, and a claim if shards race for it
+    signal_writes = 2 + (shards > 1)
+    read_units = shards * (2 + follower_units + limit_records) + count * ORDER_READ_UNITS
+    write_units = shards * notes + signal_writes + count * ORDER_WRITE_UNITS
     gigabyte_seconds = shards * pace.shard_seconds * FANOUT_GIGABYTES + count * pace.order_seconds * EXECUTOR_GIGABYTES
     fan_out = max(seconds_of(shards, pace.shard_seconds, pace.shards_at_once), shards * follower_units / PARTITION_READ_UNITS)
     ordered = max(seconds_of(count, pace.order_seconds, pace.orders_at_once), fan_out + pace.order_seconds)
@@ -146,9 +150,9 @@ def signal_of(count: int, pace: Pace) -> Signal:
         shards=shards,
         messages=count,
         queue_requests=queue_requests,
-        table_reads=shards * (1 + pages + limit_reads) + count * ORDER_READS,
+        table_reads=shards * (2 + pages + limit_reads) + count * ORDER_READS,
         table_read_units=read_units,
-        table_writes=shards * notes + 1 + count * ORDER_WRITES,
+        table_writes=shards * notes + signal_writes + count * ORDER_WRITES,
         table_write_units=write_units,
         invocations=shards + executions,
         lambda_gb_seconds=round(gigabyte_seconds, 1),
