@@ -16,7 +16,8 @@ from datetime import UTC, datetime, timedelta
 from candlecast.signals.message import carried_secrets
 
 # A signature is good for less than this before and after its time stamp. A repeat of the body is a duplicate for twice as long.
-# So a captured request trades nothing while its signature is good, and is refused afterwards.
+# So a captured entry trades nothing while its signature is good, and is refused afterwards. A captured exit may close the
+# position of a newer entry meanwhile: decision 0057.
 REPLAY_WINDOW = timedelta(seconds=30)
 SIGNATURE_PREFIX = "sha256="
 TIMESTAMP = re.compile(r"\d{1,11}", re.ASCII)  # whole seconds of Unix time
