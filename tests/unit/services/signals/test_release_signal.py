@@ -9,6 +9,7 @@ import pytest
 
 from candlecast.domain.signals.signal import Action
 from candlecast.domain.signals.verdict import Release, judge
+from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import Conflict, NotFound, RetryLater
 from candlecast.domain.values.ids import released_signal_id
 from candlecast.services.signals.publish_signal import PublishSignal
@@ -27,7 +28,7 @@ ADMIN = "admin-1"
 class Desk:
     """A signal that was judged, and the use case."""
 
-    def __init__(self, **signal: Any) -> None:
+    def __init__(self, max_notional: Decimal | None = None, **signal: Any) -> None:
         database = FakeDatabase()
         self.clock, self.metrics, self.queue = FakeClock(), RecordingMetrics(), FakeSignalQueue()
         self.signals, self.verdicts, strategies = (
@@ -37,7 +38,7 @@ class Desk:
         )
         strategies.create_strategy(a_strategy(subscriber_count=1))
         self.signal = a_signal(**signal)
-        self.signals.put_signal(a_signal_record(self.signal))
+        self.signals.put_signal(replace(a_signal_record(self.signal), max_notional=max_notional))
         self.verdicts.put_verdict(judge(self.signal, VENUE, a_quote(), NOW))
         publish = PublishSignal(self.signals, self.queue, self.clock, self.metrics)
         self.release = ReleaseSignal(self.verdicts, self.signals, strategies, publish, self.clock, self.metrics)
@@ -62,6 +63,13 @@ def test_what_was_released_is_judged_by_the_market_of_its_own_moment(mark: str, 
     desk.release(desk.signal.signal_id, ADMIN)
     (shard,) = desk.queue.sent
     assert judge_signal(desk.clock, desk.verdicts, Decimal(mark))(shard).is_quarantined is not passes
+
+
+def test_what_was_released_keeps_the_bound_that_its_source_had() -> None:
+    desk = Desk(price=Decimal(150), max_notional=Decimal(1_000))
+    desk.release(desk.signal.signal_id, ADMIN)
+    (shard,) = desk.queue.sent
+    assert shard.max_order_notional == Decimal(1_000)
 
 
 def test_a_second_release_is_the_first_one() -> None:

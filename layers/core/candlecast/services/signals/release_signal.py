@@ -35,7 +35,7 @@ class ReleaseSignal:
         verdict = self.verdicts.release(signal_id, wanted)
         release = verdict.release or wanted
         followers = self.strategies.get_strategy(record.signal.strategy_id).subscriber_count
-        self.publish(_anew(record.signal, release), record.venue, followers)
+        self.publish(_anew(record.signal, release), record.venue, followers, max_notional=record.max_notional)
         if release is wanted:
             self.metrics.count("SignalsReleased")
         return verdict
