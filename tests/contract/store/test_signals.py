@@ -97,3 +97,12 @@ def test_the_newest_message_of_a_market_replaces_the_one_before_and_no_other_mar
     assert stores.signals.newest_message(SOURCE, BTC) == leaving
     assert stores.signals.newest_message(SOURCE, ETH) == entry
     assert stores.signals.newest_message("source-2", BTC) is None
+
+
+def test_a_message_that_came_earlier_does_not_replace_the_newest(stores: Stores) -> None:
+    entry, leaving = NewestMessage("entry-key", "signal-1"), NewestMessage("exit-key", "signal-2")
+    stores.signals.put_newest_message(SOURCE, BTC, entry, after(1))
+    stores.signals.put_newest_message(SOURCE, BTC, leaving, NOW)
+    assert stores.signals.newest_message(SOURCE, BTC) == entry
+    stores.signals.put_newest_message(SOURCE, BTC, leaving, after(1))
+    assert stores.signals.newest_message(SOURCE, BTC) == leaving

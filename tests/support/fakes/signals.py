@@ -56,10 +56,13 @@ class FakeSignalStore:
         receipt.queued = True
 
     def newest_message(self, source_id: str, market: str) -> NewestMessage | None:
-        return self.database.newest_messages.get((source_id, market))
+        known = self.database.newest_messages.get((source_id, market))
+        return None if known is None else known[0]
 
     def put_newest_message(self, source_id: str, market: str, message: NewestMessage, at: datetime) -> None:
-        self.database.newest_messages[source_id, market] = message
+        known = self.database.newest_messages.get((source_id, market))
+        if known is None or known[1] <= at:
+            self.database.newest_messages[source_id, market] = (message, at)
 
     def _with_reports(self, record: SignalRecord) -> SignalRecord:
         reported = self.database.shard_reports.get(record.signal.signal_id, {})

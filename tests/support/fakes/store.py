@@ -44,7 +44,7 @@ class FakeDatabase:
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     claims: dict[str, datetime] = field(default_factory=dict)  # when the right to make a verdict ends, by signal id
     receipts: dict[tuple[str, str], Receipt] = field(default_factory=dict)
-    newest_messages: dict[tuple[str, str], NewestMessage] = field(default_factory=dict)  # by source and market
+    newest_messages: dict[tuple[str, str], tuple[NewestMessage, datetime]] = field(default_factory=dict)  # by source and market
     orders: dict[tuple[str, str], tuple[Intent, int]] = field(default_factory=dict)
     positions: dict[tuple[str, str], tuple[Position, int]] = field(default_factory=dict)
     trades: dict[tuple[str, str], Trade] = field(default_factory=dict)

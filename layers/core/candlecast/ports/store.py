@@ -208,7 +208,7 @@ class SignalStore(Protocol):
         ...
 
     def put_newest_message(self, source_id: str, market: str, message: NewestMessage, at: datetime) -> None:
-        """Store it over the one before."""
+        """Store it over the one before, unless that one came later than `at`: two messages at once are written in any order."""
         ...
 
 

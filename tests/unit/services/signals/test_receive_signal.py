@@ -227,6 +227,26 @@ def test_the_same_exit_after_a_newer_entry_is_a_decision_of_its_own(intake: Inta
     assert len({signal.signal_id for signal in intake.published}) == 6
 
 
+def test_an_exit_that_was_stored_after_a_newer_entry_does_not_take_its_place(
+    intake: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Senders reverse by an exit and an entry at once, so two workers write the market's newest message in either order."""
+    intake.post(BUY | {"signal_id": "entry-1"})
+    intake.clock.advance(1)
+    receive = intake.signals.receive
+
+    def overtaken(*args: Any) -> tuple[str, bool]:
+        monkeypatch.setattr(intake.signals, "receive", receive)
+        intake.clock.advance(0.001)
+        intake.post(BUY | {"signal_id": "entry-2"})
+        return receive(*args)
+
+    monkeypatch.setattr(intake.signals, "receive", overtaken)
+    assert not intake.post(EXIT).duplicate
+    intake.clock.advance(1)
+    assert not intake.post(EXIT).duplicate
+
+
 def test_an_exit_of_another_market_ends_no_memory(intake: Intake) -> None:
     intake.post(EXIT)
     intake.post(EXIT | {"ticker": "ETHUSDT.P"})

@@ -66,6 +66,7 @@ class NewestRow(Row):
     sender_key = UnicodeAttribute()
     signal_id = UnicodeAttribute()
     came_after = UnicodeAttribute(null=True)
+    received_at = UnicodeAttribute(null=True)  # older rows have none, and any message replaces them
     expires_at = NumberAttribute()
 
 
@@ -198,10 +199,16 @@ class DynamoSignalStore:
             sender_key=message.sender_key,
             signal_id=message.signal_id,
             came_after=message.came_after or None,
+            received_at=sortable(at),
             expires_at=int((at + RECEIPT_RETENTION).astimezone(UTC).timestamp()),
         )
-        with store_errors():
-            row.save()
+        rows = self._newest
+        try:
+            with store_errors():
+                row.save(condition=rows.received_at.does_not_exist() | (rows.received_at <= sortable(at)))
+        except PutError as error:
+            if not condition_failed(error):
+                raise
 
 
 def _newest_key(source_id: str, market: str) -> tuple[str, str]:
