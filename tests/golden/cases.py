@@ -787,6 +787,15 @@ ITEMS: tuple[Case, ...] = (
         ),
         lambda world: DynamoSignalStore(world.table).newest_message(SOURCE, BTC),
     ),
+    stored(
+        "newest_message",
+        "with-its-time",
+        lambda: NewestMessage("a1" * 16, values.SIGNAL),
+        lambda world: DynamoSignalStore(world.table).put_newest_message(
+            SOURCE, BTC, NewestMessage("a1" * 16, values.SIGNAL), at(1)
+        ),
+        lambda world: DynamoSignalStore(world.table).newest_message(SOURCE, BTC),
+    ),
     stored("receipt_of_message", "queued", lambda: (values.SIGNAL, True), _receive, _read_received),
     stored(
         "price",
@@ -926,6 +935,14 @@ MESSAGES: tuple[Case, ...] = (
         lambda: SignalShard(signal=signal(), venue=VENUE, shard=1, start="4000", end="8000", max_order_notional=Decimal("3.33")),
         lambda world, sqs: SqsSignalQueue(sqs, "signal").send_shards(
             [SignalShard(signal=signal(), venue=VENUE, shard=1, start="4000", end="8000", max_order_notional=Decimal("3.33"))], 7
+        ),
+    ),
+    message_case(
+        "message_signal_shard",
+        "published",
+        lambda: SignalShard(signal=signal(), venue=VENUE, shard=1, start="4000", end="8000", published_at=at(1)),
+        lambda world, sqs: SqsSignalQueue(sqs, "signal").send_shards(
+            [SignalShard(signal=signal(), venue=VENUE, shard=1, start="4000", end="8000", published_at=at(1))]
         ),
     ),
     message_case(

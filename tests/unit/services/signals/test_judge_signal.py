@@ -16,7 +16,7 @@ from candlecast.domain.values.errors import DomainError, InvalidValue, Reject, R
 from candlecast.domain.values.reasons import Denial, Reason
 from candlecast.runtime.compose.consumer import MAX_RECEIVES
 from candlecast.services.signals.judge_signal import CLAIM, JudgeSignal
-from tests.support.builders import VENUE, a_quote, a_signal, a_signal_shard
+from tests.support.builders import NOW, VENUE, a_quote, a_signal, a_signal_shard, after
 from tests.support.fakes.clock import FakeClock, RecordingMetrics
 from tests.support.fakes.verdicts import FakeVerdictStore
 
@@ -75,6 +75,25 @@ def _meanwhile(bench: Bench, shard: SignalShard) -> Quote:
         bench.judge(shard)
     assert (later.value.code, later.value.after_seconds) == ("BEING_JUDGED", 1.0)
     return a_quote()
+
+
+OLD_BY_ITS_SENDER: dict[str, Any] = {"issued_at": after(-300)}
+
+
+def test_the_age_that_a_sender_tells_spares_no_shard_the_claim(bench: Bench) -> None:
+    signal = a_signal(**OLD_BY_ITS_SENDER)
+    first, second = (a_signal_shard(signal, published_at=NOW, **half) for half in (HALF, OTHER_HALF))
+    bench.answers = [lambda: _meanwhile(bench, second)]
+    verdict = bench.judge(first)
+    assert (bench.judge(second), bench.asked) == (verdict, 1)
+
+
+def test_an_entry_waits_for_a_quote_also_if_its_sender_says_that_it_is_old(bench: Bench) -> None:
+    bench.fails(silence())
+    shard = a_signal_shard(a_signal(**OLD_BY_ITS_SENDER), published_at=NOW, end="g")
+    with pytest.raises(RetryLater):
+        bench.judge(shard)
+    assert bench.judge(shard).state is VerdictState.PASSED
 
 
 def test_a_claim_whose_worker_died_is_taken_over(bench: Bench) -> None:

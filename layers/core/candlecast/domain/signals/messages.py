@@ -41,7 +41,13 @@ class SignalShard:
     end: str
     max_order_notional: Decimal | None = None
     """Quote units that the order of one subscriber may have by the bound of the signal's source; None without a bound."""
+    published_at: datetime | None = None
+    """When the signal was published, by our own clock; None in messages of older code."""
     schema_version: int = 1
+
+    def __post_init__(self) -> None:
+        if self.published_at is not None:
+            require_utc("published_at", self.published_at)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -46,7 +46,7 @@ class JudgeSignal:
         if known is not None:
             return known
         now = self.clock.now()
-        age = now - signal.issued_at
+        age = now - (message.published_at or signal.issued_at)  # the sender's own time may lie far back
         if age <= QUOTE_PATIENCE and not self._is_mine(message, now):
             pause = CLAIM_RETRY_SECONDS if age <= CLAIMS_COUNT else QUOTE_RETRY_SECONDS
             raise RetryLater("BEING_JUDGED", "another shard's worker makes the verdict", after_seconds=pause)

@@ -65,7 +65,13 @@ def shard_messages(record: SignalRecord) -> list[SignalShard]:
     numbered = sorted(enumerate(shard_bounds(record.shards)), key=lambda shard: turn(signal_id, str(shard[0])))
     return [
         SignalShard(
-            signal=record.signal, venue=record.venue, shard=number, start=start, end=end, max_order_notional=record.order_notional
+            signal=record.signal,
+            venue=record.venue,
+            shard=number,
+            start=start,
+            end=end,
+            max_order_notional=record.order_notional,
+            published_at=record.published_at,
         )
         for number, (start, end) in numbered
     ]
