@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -80,6 +80,31 @@ def test_another_users_limits_are_not_there(deployment: Deployment) -> None:
 
 def test_nobody_moves_himself_into_another_organisation(deployment: Deployment) -> None:
     assert deployment.client.send("PUT", "/v1/limits/members/me", {"organisation_id": "other"}).status == 403
+
+
+@pytest.mark.parametrize("level", ["ORGANISATION/fund-1", "GROUP/juniors"])
+def test_one_operator_moves_nobody_out_of_a_locked_level(deployment: Deployment, level: str) -> None:
+    """A move would loosen for that user what two operators have to loosen for the level."""
+    admin, members = deployment.admin, f"/v1/limits/members/{TENANT}"
+    belongs = {"organisation_id": "fund-1", "group_id": "juniors"}
+    assert admin.send("PUT", members, belongs).status == 200
+    until = (NOW + timedelta(days=1)).isoformat()
+    admin.send("PUT", f"/v1/limits/levels/{level}", {"max_leverage": "2", "limits_locked_until": until})
+    for elsewhere in ({}, {"organisation_id": "fund-2", "group_id": "seniors"}):
+        refused = admin.send("PUT", members, elsewhere)
+        assert (refused.status, refused.json["code"]) == (409, "LIMITS_LOCKED")
+    assert admin.send("PUT", members, belongs).status == 200
+    deployment.clock.advance(86_400)
+    assert admin.send("PUT", members, {}).status == 200
+
+
+def test_one_operator_moves_nobody_out_of_a_stopped_organisation(deployment: Deployment) -> None:
+    admin, members = deployment.admin, f"/v1/limits/members/{TENANT}"
+    assert admin.send("PUT", members, {"organisation_id": "fund-1"}).status == 200
+    admin.send("PUT", "/v1/kill-switches/ORGANISATION/fund-1", {"grade": "HALT_ALL", "reason": "an audit"})
+    refused = admin.send("PUT", members, {"organisation_id": "fund-2"})
+    assert (refused.status, refused.json["code"]) == (409, "HELD_BY_OPERATIONS")
+    assert admin.send("PUT", members, {"organisation_id": "fund-1", "group_id": "juniors"}).status == 200
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from candlecast.services.limits.validate_order import ValidateOrder
 from functions.api.ports import (
     AccountsDep,
     ClockDep,
+    KillSwitchesDep,
     LimitStoreDep,
     MarketsDep,
     MetricsDep,
@@ -24,8 +25,8 @@ from functions.api.ports import (
 )
 
 
-async def change_limits(limits: LimitStoreDep, clock: ClockDep) -> ChangeLimits:
-    return ChangeLimits(limits, clock)
+async def change_limits(limits: LimitStoreDep, switches: KillSwitchesDep, clock: ClockDep) -> ChangeLimits:
+    return ChangeLimits(limits, switches, clock)
 
 
 async def read_limits(limits: LimitStoreDep, clock: ClockDep, metrics: MetricsDep) -> ReadLimits:

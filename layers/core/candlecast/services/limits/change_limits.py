@@ -6,12 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from candlecast.domain.account.kill_switch import SwitchPlace, SwitchScope
 from candlecast.domain.limits.limits import Limits, Scope
 from candlecast.domain.limits.lock import bounded, lock_end, refuse_locked, require_unlocked, unlocked
 from candlecast.domain.limits.pool_bounds import PoolBounds
 from candlecast.domain.limits.record import LimitPlace, LimitRecord
 from candlecast.domain.values.copying import replace
+from candlecast.domain.values.errors import Conflict
 from candlecast.ports.clock import Clock
+from candlecast.ports.gate import KillSwitchStore
 from candlecast.ports.limits import LimitStore
 from candlecast.services.retry_conflict import retry_conflict
 
@@ -21,6 +24,7 @@ class ChangeLimits:
     """Every change names who has made it; the next fan-out uses it."""
 
     limits: LimitStore
+    switches: KillSwitchStore
     clock: Clock
 
     def find(self, place: LimitPlace) -> LimitRecord:
@@ -63,9 +67,34 @@ class ChangeLimits:
         return self._change(place, change, who)
 
     def move_user(self, tenant_id: str, organisation_id: str | None, group_id: str | None, who: str) -> LimitRecord:
-        """Say which organisation and group a user belongs to; None for neither."""
-        place = LimitPlace(Scope.USER, tenant_id)
-        return self._change(place, lambda r: replace(r, organisation_id=organisation_id, group_id=group_id), who)
+        """Say which organisation and group a user belongs to; None for neither.
+
+        A move would loosen for the user alone, so one operator must not leave a level that needs two operators to loosen. Raises
+        `Conflict`: LIMITS_LOCKED for a locked organisation or group, HELD_BY_OPERATIONS for a stopped organisation.
+        """
+
+        def change(record: LimitRecord) -> LimitRecord:
+            moved = replace(record, organisation_id=organisation_id, group_id=group_id)
+            self._require_free(record, moved)
+            return moved
+
+        return self._change(LimitPlace(Scope.USER, tenant_id), change, who)
+
+    def _require_free(self, known: LimitRecord, moved: LimitRecord) -> None:
+        left = known.organisation_id if known.organisation_id != moved.organisation_id else None
+        if left is not None:
+            self._require_unlocked(LimitPlace(Scope.ORGANISATION, left))
+            switch = self.switches.find_switch(SwitchPlace(SwitchScope.ORGANISATION, left))
+            if switch is not None and switch.grade is not None:
+                raise Conflict(
+                    "HELD_BY_OPERATIONS", "the organisation's kill switch is on, and a move would lift it for the user"
+                )
+        if known.group_id is not None and known.group_id != moved.group_id:
+            self._require_unlocked(LimitPlace(Scope.GROUP, known.group_id))
+
+    def _require_unlocked(self, place: LimitPlace) -> None:
+        record = self.find(place)
+        refuse_locked([f"the {place.scope.lower()} of the user"], lock_end(record.limits, record.changed_at), self.clock.now())
 
     def _change(self, place: LimitPlace, change: Callable[[LimitRecord], LimitRecord], who: str) -> LimitRecord:
         def attempt() -> LimitRecord:
