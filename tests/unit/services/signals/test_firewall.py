@@ -19,7 +19,7 @@ from tests.support.desk import Desk
 
 D = Decimal
 BOUND = D(1_000)
-BOUNDS = Limits(max_order_notional=BOUND, max_position_notional=BOUND, max_gross_exposure=BOUND, max_risk_per_trade_percent=D(2))
+BOUNDS = Limits(max_order_notional=BOUND, max_position_notional=BOUND, max_gross_exposure=BOUND)
 LOST = (
     ("one instead of a hundred", Action.LONG, {"price": D(1), "stop_loss": D("0.9")}),
     ("a stop entry with a low trigger", Action.LONG, {"entry": EntryOrder(type=EntryType.STOP, trigger_price=D(1))}),
