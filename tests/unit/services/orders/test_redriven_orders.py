@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -13,13 +15,15 @@ from candlecast.adapters.sqs.dead_letters import Box, SqsDeadLetters
 from candlecast.adapters.sqs.received_messages import SqsReceivedMessages
 from candlecast.domain.decide.dead_order import DeadOrder
 from candlecast.domain.orders.intent import IntentState, LegKind
+from candlecast.domain.signals.entry_order import EntryOrder, EntryType
 from candlecast.domain.signals.signal import Action
+from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from candlecast.domain.subscriptions.trade_order import TradeOrder
 from candlecast.domain.values.errors import RetryLater
 from candlecast.domain.values.reasons import Reason
 from candlecast.runtime.batch import QueueConsumer, correlation_id_of
 from candlecast.services.orders.record_dead_order import RecordDeadOrder
-from tests.support.builders import a_signal, a_trade_order, settings
+from tests.support.builders import ETH, SUBSCRIPTION, a_signal, a_trade_order, settings
 from tests.support.fakes.history import FakeHistory
 from tests.support.fakes.sqs import FakeSqs
 from tests.support.money_path import MoneyPath
@@ -32,8 +36,8 @@ MAX_AGE = settings().max_signal_age_seconds
 class Yard(MoneyPath):
     """The executor with its queue and its dead letters."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, **account: Any) -> None:
+        super().__init__(**account)
         self.history = FakeHistory(self.database)
         self.sqs = FakeSqs(self.clock)
         self.messages = SqsReceivedMessages(self.sqs, QUEUE, DEAD)  # type: ignore[arg-type]
@@ -217,3 +221,20 @@ def test_a_letter_tells_what_happened_to_whom() -> None:
         "receives": "5",
     }
     assert json.loads(held.body)["account_id"] == "account-1"
+
+
+def test_a_second_entry_over_one_that_rests_holds_back_no_other_order_of_its_account() -> None:
+    """Both share the account's group of the queue; sent back, the first would hold back all behind it until they are too old."""
+    yard = Yard(subscriptions=dict.fromkeys((SUBSCRIPTION, "subscription-2"), SubscriptionStatus.ACTIVE))
+    resting = EntryOrder(type=EntryType.LIMIT, price=Decimal(99), rests_seconds=3_600)
+    own = settings(max_positions=2)
+    yard.deliver(a_trade_order(a_signal(entry=resting), settings=own))
+    yard.clock.advance(1)
+    now = yard.clock.now()
+    second = a_trade_order(a_signal(signal_id="second", issued_at=now), settings=own)
+    elsewhere = a_signal(signal_id="elsewhere", market=ETH, issued_at=now)
+    behind = a_trade_order(elsewhere, subscription_id="subscription-2", settings=own)
+    yard.sqs.queues[QUEUE] = []
+    messages = [record(to_json(order), number, group="tenant-1#account-1") for number, order in enumerate((second, behind), 1)]
+    assert yard.consume(batch(*messages), Context()) == {"batchItemFailures": []}  # type: ignore[arg-type]
+    assert yard.account.position("subscription-2", ETH) is not None
