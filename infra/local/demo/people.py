@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 import httpx
@@ -16,6 +18,7 @@ from infra.local.project import CommandError
 
 PARALLEL = 4  # requests in flight: two cores have the emulator and its functions to run beside
 REQUEST_SECONDS = 60.0
+BUSY_PAUSES_SECONDS = (1.0, 3.0, 10.0)  # before the retries of a 503: hundreds of users arrive on a machine that has other work
 ADMINISTRATOR = "operator@example.com"
 ADMINISTRATORS = "platform_admin"
 
@@ -39,8 +42,13 @@ class Api:
         self._headers = {"Authorization": f"Bearer {token}"}
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        """The answer's JSON. Raises CommandError with the problem's code and detail."""
+        """The answer's JSON; a 503 is retried. Raises CommandError with the problem's code and detail."""
         answer = self._http.request(method, path, json=body, headers=self._headers)
+        for pause in BUSY_PAUSES_SECONDS:
+            if answer.status_code != HTTPStatus.SERVICE_UNAVAILABLE:
+                break
+            time.sleep(pause)
+            answer = self._http.request(method, path, json=body, headers=self._headers)
         if answer.status_code >= 400:
             raise CommandError(f"{method} {path}: {answer.status_code} {answer.text[:300]}")
         return answer.json() if answer.content else None
