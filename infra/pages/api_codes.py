@@ -61,6 +61,10 @@ REFUSALS: Mapping[int, Mapping[str, tuple[str, str]]] = {
             "The outcome of an entry of the subscription is not known yet, so the subscription may hold a position.",
             'Send the request again in a minute, or send `{"close_position": true}`.',
         ),
+        "SIGNAL_OVERTAKEN": (
+            "The source has sent a newer message for the signal's market. It may be the exit of the position.",
+            "None is needed: the newer message counts.",
+        ),
         "NOT_QUARANTINED": (
             "The firewall let the signal pass, so there is nothing to release.",
             "None is needed; the signal's progress says what became of it.",

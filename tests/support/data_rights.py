@@ -59,7 +59,7 @@ def _reads_and_writes(read: frozenset[str], written: frozenset[str], batch_writt
 _GATE = _keys("KILL_SWITCH#*", "BREAKER#*", "WEIGHTS#*")
 _POOLS = _keys("POOL#*", "RESERVATION#*")
 _LOOKS = _keys("LOOK#*")
-_CHANGED = _keys(TENANT, ACCOUNT, "STRATEGY#*", "SOURCE#*", "SIGNAL#*", "LIMITS#*", "KILL_SWITCH#*", "APPROVAL#*")
+_CHANGED = _keys(TENANT, ACCOUNT, "STRATEGY#*", "SOURCE#*", "SIGNAL#*", "VERDICT#*", "LIMITS#*", "KILL_SWITCH#*", "APPROVAL#*")
 _BROWSED = _CHANGED | _keys("POOL#*", "PRICE#*")
 _LISTED = _keys("SIGNALS#*", "QUARANTINE", "TENANT#*", "STRATEGIES", "KILL_SWITCHES", "APPROVALS")
 
@@ -78,9 +78,9 @@ RIGHTS: Mapping[str, Rights] = {
         update=_keys("SOURCE#*", "SIGNAL#*"),
     ),
     "signal_fanout": Rights(
-        get=_keys("SIGNAL#*", "LIMITS#*", TENANT, "WEIGHTS#*"),
-        batch_get=_keys("SIGNAL#*", "LIMITS#*", TENANT, "WEIGHTS#*"),
-        update=_keys("SIGNAL#*", "WEIGHTS#*"),
+        get=_keys("SIGNAL#*", "VERDICT#*", "LIMITS#*", TENANT, "WEIGHTS#*"),
+        batch_get=_keys("SIGNAL#*", "VERDICT#*", "LIMITS#*", TENANT, "WEIGHTS#*"),
+        update=_keys("SIGNAL#*", "VERDICT#*", "WEIGHTS#*"),
         batch_write=_keys(TENANT),
         lookups={"GSI1": _keys("FOLLOWERS#*")},
     ),
@@ -126,6 +126,7 @@ PARTITIONS = (
     "STRATEGY#strategy",
     "SOURCE#source",
     "SIGNAL#signal",
+    "VERDICT#signal",
     "LIMITS#ORGANISATION#organisation",
     "KILL_SWITCH#PLATFORM#platform",
     "APPROVAL#approval",

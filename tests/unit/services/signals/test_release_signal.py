@@ -12,9 +12,10 @@ from candlecast.domain.signals.verdict import Release, judge
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import Conflict, NotFound, RetryLater
 from candlecast.domain.values.ids import released_signal_id
+from candlecast.ports.store import NewestMessage
 from candlecast.services.signals.publish_signal import PublishSignal
 from candlecast.services.signals.release_signal import ReleaseSignal
-from tests.support.builders import NOW, VENUE, a_quote, a_signal, a_signal_record, a_strategy, after
+from tests.support.builders import NOW, SOURCE, VENUE, a_quote, a_signal, a_signal_record, a_strategy, after, an_external_strategy
 from tests.support.fakes.clock import FakeClock, RecordingMetrics
 from tests.support.fakes.queues import FakeSignalQueue
 from tests.support.fakes.signals import FakeSignalStore
@@ -28,7 +29,7 @@ ADMIN = "admin-1"
 class Desk:
     """A signal that was judged, and the use case."""
 
-    def __init__(self, max_notional: Decimal | None = None, **signal: Any) -> None:
+    def __init__(self, max_notional: Decimal | None = None, *, source_id: str | None = None, **signal: Any) -> None:
         database = FakeDatabase()
         self.clock, self.metrics, self.queue = FakeClock(), RecordingMetrics(), FakeSignalQueue()
         self.signals, self.verdicts, strategies = (
@@ -36,8 +37,9 @@ class Desk:
             FakeVerdictStore(database),
             FakeStrategyStore(database),
         )
-        strategies.create_strategy(a_strategy(subscriber_count=1))
-        self.signal = a_signal(**signal)
+        made = a_strategy() if source_id is None else an_external_strategy(source_id=source_id)
+        strategies.create_strategy(replace(made, subscriber_count=1))
+        self.signal = a_signal(strategy_id=made.strategy_id, **signal)
         self.signals.put_signal(replace(a_signal_record(self.signal), max_notional=max_notional))
         self.verdicts.put_verdict(judge(self.signal, VENUE, a_quote(), NOW))
         publish = PublishSignal(self.signals, self.queue, self.clock, self.metrics)
@@ -103,3 +105,24 @@ def test_a_signal_that_has_passed_cannot_be_released_and_neither_can_one_that_no
         with pytest.raises(NotFound):
             desk.release(unknown, ADMIN)
     assert desk.queue.sent == []
+
+
+def test_a_signal_that_its_source_has_overtaken_is_not_released() -> None:
+    """Buy, which is quarantined, then exit: a release would open a position whose exit is spent."""
+    desk = Desk(price=Decimal(150), source_id=SOURCE)
+    desk.signals.put_newest_message(SOURCE, desk.signal.market, NewestMessage("exit", "exit-signal"), after(60))
+    with pytest.raises(Conflict) as refused:
+        desk.release(desk.signal.signal_id, ADMIN)
+    verdict = desk.verdicts.find_verdict(desk.signal.signal_id)
+    assert refused.value.code == "SIGNAL_OVERTAKEN"
+    assert (desk.queue.sent, verdict and verdict.release) == ([], None)
+
+
+def test_a_released_signal_is_its_markets_newest_message_and_a_repeat_of_the_release_is_none() -> None:
+    desk = Desk(price=Decimal(150), source_id=SOURCE)
+    desk.signals.put_newest_message(SOURCE, desk.signal.market, NewestMessage("buy", desk.signal.signal_id), NOW)
+    first = desk.release(desk.signal.signal_id, ADMIN)
+    newest = desk.signals.newest_message(SOURCE, desk.signal.market)
+    assert newest is not None
+    assert newest.signal_id == released_signal_id(desk.signal.signal_id)
+    assert desk.release(desk.signal.signal_id, ADMIN) == first

@@ -1,4 +1,7 @@
-"""Verdicts on signals: an item beside each judged signal, and an index entry for each that is quarantined."""
+"""Verdicts on signals: an item for each judged signal, and an index entry for each that is quarantined.
+
+They have partitions of their own. A function that writes signals, such as the intake, may not write verdicts.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import Conflict, NotFound
 from candlecast.ports.store import Page
 
-SIGNAL, VERDICT, QUARANTINE = "SIGNAL", "VERDICT", "QUARANTINE"
+VERDICT, STATE, QUARANTINE = "VERDICT", "STATE", "QUARANTINE"
 
 
 class VerdictRow(Row):
@@ -48,7 +51,7 @@ class DynamoVerdictStore:
     def find_verdict(self, signal_id: str) -> Verdict | None:
         with store_errors():
             try:
-                row = self._rows.get(key(SIGNAL, signal_id), VERDICT, consistent_read=True)
+                row = self._rows.get(key(VERDICT, signal_id), STATE, consistent_read=True)
             except self._rows.DoesNotExist:
                 return None
         return None if row.body is None else _verdict(row)
@@ -58,7 +61,7 @@ class DynamoVerdictStore:
         free = rows.body.does_not_exist() & (rows.claimed_until.does_not_exist() | (rows.claimed_until <= sortable(now)))
         try:
             with store_errors():
-                rows(key(SIGNAL, signal_id), VERDICT).update(
+                rows(key(VERDICT, signal_id), STATE).update(
                     actions=[rows.claimed_until.set(sortable(until)), rows.schema_version.set(SCHEMA_VERSION)], condition=free
                 )
         except UpdateError as error:
@@ -75,7 +78,7 @@ class DynamoVerdictStore:
             actions += [rows.index1_partition.set(QUARANTINE), rows.index1_place.set(place)]
         try:
             with store_errors():
-                rows(key(SIGNAL, verdict.signal_id), VERDICT).update(actions=actions, condition=rows.body.does_not_exist())
+                rows(key(VERDICT, verdict.signal_id), STATE).update(actions=actions, condition=rows.body.does_not_exist())
         except UpdateError as error:
             if not condition_failed(error):
                 raise
@@ -90,7 +93,7 @@ class DynamoVerdictStore:
             return known
         try:
             with store_errors():
-                rows(key(SIGNAL, signal_id), VERDICT).update(
+                rows(key(VERDICT, signal_id), STATE).update(
                     actions=[rows.release.set(to_json(release))], condition=rows.body.exists() & rows.release.does_not_exist()
                 )
         except UpdateError as error:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from candlecast.domain.signals.signal import Signal
 from candlecast.domain.signals.verdict import Release, Verdict
 from candlecast.domain.values.copying import replace
-from candlecast.domain.values.ids import released_signal_id
+from candlecast.domain.values.errors import Conflict
+from candlecast.domain.values.ids import digest, released_signal_id
 from candlecast.ports.clock import Clock, Metrics
-from candlecast.ports.store import SignalStore, StrategyStore
+from candlecast.ports.store import NewestMessage, SignalStore, StrategyStore
 from candlecast.ports.verdicts import VerdictStore
 from candlecast.services.signals.publish_signal import PublishSignal
 
@@ -28,13 +29,24 @@ class ReleaseSignal:
     def __call__(self, signal_id: str, who: str) -> Verdict:
         """Note the release, then publish. A repeat publishes the first release's signal, which a crash may have left unpublished.
 
-        Raises `NotFound`, `Conflict` (NOT_QUARANTINED), `RetryLater` (the queue).
+        A signal that its source has overtaken in its market is not released: the source may have sent the exit already. The
+        released signal becomes the market's newest message, so that the next exit is no duplicate of an earlier one.
+
+        Raises `NotFound`, `Conflict` (NOT_QUARANTINED, SIGNAL_OVERTAKEN), `RetryLater` (the queue).
         """
-        record = self.signals.get_signal(signal_id)
-        wanted = Release(signal_id=released_signal_id(signal_id), released_by=who, released_at=self.clock.now())
+        record, now = self.signals.get_signal(signal_id), self.clock.now()
+        strategy = self.strategies.get_strategy(record.signal.strategy_id)
+        wanted = Release(signal_id=released_signal_id(signal_id), released_by=who, released_at=now)
+        if strategy.source_id is not None:
+            newest = self.signals.newest_message(strategy.source_id, record.signal.market)
+            if newest is not None and newest.signal_id not in (signal_id, wanted.signal_id):
+                raise Conflict("SIGNAL_OVERTAKEN", "the source has sent a newer message for the market")
         verdict = self.verdicts.release(signal_id, wanted)
         release = verdict.release or wanted
-        followers = self.strategies.get_strategy(record.signal.strategy_id).subscriber_count
+        if strategy.source_id is not None:
+            message = NewestMessage(digest("released", signal_id), release.signal_id)
+            self.signals.put_newest_message(strategy.source_id, record.signal.market, message, release.released_at)
+        followers = strategy.subscriber_count
         self.publish(_anew(record.signal, release), record.venue, followers, max_notional=record.max_notional)
         if release is wanted:
             self.metrics.count("SignalsReleased")
