@@ -61,7 +61,7 @@ def test_a_subscription_may_have_limits_of_its_own(populated: Deployment) -> Non
 def test_what_was_set_is_shown_with_who_has_set_it(deployment: Deployment) -> None:
     put = deployment.client.send("PUT", MINE, {"max_leverage": "3"}).json
     assert put == deployment.client.get(MINE).json
-    assert (put["limits"], put["changed_by"], put["version"]) == ({"max_leverage": "3"}, TENANT, 1)
+    assert (put["limits"], put["changed_by"], put["version"]) == ({"max_leverage": "3"}, f"api:{TENANT}", 1)
 
 
 @pytest.mark.parametrize("path", [PLATFORM, "/v1/limits/levels/ORGANISATION/fund-1", "/v1/limits/levels/GROUP/juniors"])

@@ -20,11 +20,11 @@ def test_an_admin_releases_a_signal_once(populated: Deployment) -> None:
     first, second = populated.admin.post(RELEASE), populated.admin.post(RELEASE)
     assert (first.status, second.status) == (202, 202)
     assert first.json == second.json
-    assert first.json["release"]["released_by"] == "admin-1"
+    assert first.json["release"]["released_by"] == "api:admin-1"
     released = first.json["release"]["signal_id"]
     assert {shard.signal.signal_id for shard in populated.signal_queue.sent} == {released}
     published = populated.signals.get_signal(released).signal
-    assert (published.released_from, published.released_by) == (SIGNAL, "admin-1")
+    assert (published.released_from, published.released_by) == (SIGNAL, "api:admin-1")
     assert populated.metrics.counts["SignalsReleased"] == 1
 
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 from random import Random
 
 from candlecast.domain.signals.signal import Action, Signal, TakeProfit
+from candlecast.domain.subscriptions.subscription import Sizing, SizingMode
 from candlecast.domain.values.errors import RetryLater
 from candlecast.domain.venue.reports import VenueOrderStatus
 from tests.support.builders import BTC, a_signal, an_account, an_external_strategy, settings
@@ -21,7 +22,9 @@ from verification.simulation.world import VENUE, World, credentials
 
 ACCOUNT = "account0"
 STAGE_MINUTES = 12  # outlasts the longest redelivery: a crashed runner's message is invisible for six minutes
-PATIENT = settings(max_signal_age_seconds=900, max_positions=1)
+
+# Of a fixed quantity: a crash delays the verdict, and other sizes follow the market.
+PATIENT = settings(max_signal_age_seconds=900, max_positions=1, sizing=Sizing(SizingMode.FIXED_QUANTITY, Decimal(1)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ def undisturbed() -> Played:
 def test_the_scenario_itself_ends_flat_with_both_trades(undisturbed: Played) -> None:
     end = undisturbed.end
     assert (end.net, end.positions, end.open_orders, end.dead_letters, end.broken) == (Decimal(0), 0, 0, 0, ())
-    assert [(side, pnl) for side, pnl, _ in end.trades] == [("LONG", Decimal(5)), ("SHORT", Decimal("-4.975"))]
+    assert [(side, pnl) for side, pnl, _ in end.trades] == [("LONG", Decimal(5)), ("SHORT", Decimal(-5))]
 
 
 def test_the_scenario_crosses_every_port_of_the_money_path(undisturbed: Played) -> None:

@@ -9,7 +9,7 @@ from fastapi import Depends, Path, Query
 
 from candlecast.domain.values.errors import NotFound
 from candlecast.ports.dead_letters import MAX_LISTED, QUEUES
-from functions.api.deps import DEFAULT_PAGE_SIZE, AdminDep, Caller
+from functions.api.deps import DEFAULT_PAGE_SIZE, AdminDep
 from functions.api.openapi import refusals
 from functions.api.ports import DeadLettersDep
 from functions.api.resources import VERSION, resource_router
@@ -57,15 +57,10 @@ def redrive_dead_letters(who: AdminDep, letters: DeadLettersDep, queue: Queue, b
 
     Nothing is executed by that: an entry that has grown too old expires when it is taken; exits are executed.
     """
-    return RedrivenView.of(letters.redrive(queue, body.message_ids, _name(who)))
+    return RedrivenView.of(letters.redrive(queue, body.message_ids, who.name))
 
 
 @router.delete("/{queue}/{message_id}", responses=refusals(409))
 def drop_dead_letter(who: AdminDep, letters: DeadLettersDep, queue: Queue, message_id: MessageId) -> DeadLetterView:
     """Delete one dead letter for ever; answers what it was (platform admins)."""
-    return DeadLetterView.model_validate(letters.drop(queue, message_id, _name(who)))
-
-
-def _name(who: Caller) -> str:
-    """How the log names somebody who came by the API."""
-    return f"api:{who.tenant_id}"
+    return DeadLetterView.model_validate(letters.drop(queue, message_id, who.name))

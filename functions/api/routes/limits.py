@@ -132,13 +132,13 @@ def put_limits(who: CallerDep, change: ChangeLimitsDep, place: WrittenPlace, bod
     A platform admin's limits for another user go to the level OPERATIONS, which that user sees and cannot change.
     """
     limits: Any = body
-    return LimitRecordView.of(change.set(place, limits.to_domain(), who.tenant_id))
+    return LimitRecordView.of(change.set(place, limits.to_domain(), who.name))
 
 
 @router.put("/members/{scope_id}", responses=refusals(403, 404, 409, 413))
 def put_membership(who: AdminDep, change: ChangeLimitsDep, scope_id: str, body: Membership) -> LimitRecordView:
     """Say which organisation and group a user belongs to."""
-    return LimitRecordView.of(change.move_user(_tenant(who, scope_id), body.organisation_id, body.group_id, who.tenant_id))
+    return LimitRecordView.of(change.move_user(_tenant(who, scope_id), body.organisation_id, body.group_id, who.name))
 
 
 def _lock(

@@ -41,7 +41,7 @@ def put_pool(
 
     The next signal is held against it. Below a bound that is lowered under what is used nothing is taken until enough has ended.
     """
-    return _view(pools, clock, change.set_pool(place, body.to_domain(), who.tenant_id))
+    return _view(pools, clock, change.set_pool(place, body.to_domain(), who.name))
 
 
 def _view(pools: PoolStore, clock: Clock, record: LimitRecord) -> PoolView:

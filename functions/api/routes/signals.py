@@ -27,4 +27,4 @@ def release_signal(who: AdminDep, release: ReleaseSignalDep, signal_id: SignalId
 
     The new signal is judged by the market of its own moment, so it may be quarantined again. A second release is the first one.
     """
-    return VerdictView.of(release(signal_id, who.tenant_id))
+    return VerdictView.of(release(signal_id, who.name))

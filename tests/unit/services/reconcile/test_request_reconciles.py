@@ -166,7 +166,7 @@ def test_a_look_that_an_order_waits_for_is_asked_for_although_a_routine_request_
     (routine, _), *_ = desk.queue.sent
     desk.fire.looks.send_reconcile([replace(routine, awaited=True)])
     assert len(desk.awaited.sent) == 1
-    assert desk.fire(later(desk, 1)) == 0, "and the clock asks for it no more"
+    assert desk.fire(later(desk, 1)) == 1, "a look that has died is asked for again"
 
 
 def test_without_leases_everything_is_asked_for() -> None:

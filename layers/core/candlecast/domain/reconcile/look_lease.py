@@ -13,8 +13,9 @@ from candlecast.domain.account.account import Account
 from candlecast.domain.reconcile.look_schedule import OPEN_ORDER_INTERVAL, next_full_look, next_look
 from candlecast.domain.signals.messages import ReconcileRequest
 
+# A look may die. Its order is received again after 3, 9, 21 and 45 s, and then dead-lettered: the third or fourth time asks anew.
+AWAITED_LEASE = timedelta(seconds=15)
 # A message whose look has died is redelivered after the queue's visibility time-out (180 s): a later request would be a second.
-AWAITED_LEASE = timedelta(seconds=180)
 TURN_LEASE = timedelta(seconds=180)
 # A look at open orders leaves no trace if nothing has changed. So its lease ends before the next of these looks, a minute later.
 OPEN_ORDER_LEASE = timedelta(seconds=45)
