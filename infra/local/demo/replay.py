@@ -11,6 +11,7 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -33,8 +34,10 @@ HISTORY = 300  # candles before the first replayed one: the longest lookback of 
 QUIET_SECONDS = 600.0  # without any change: a killed executor's messages come back after 90 s, a strategy's after six minutes
 TURN_SECONDS = FULL_LOOK_INTERVAL.total_seconds()  # of real time, by which the age of a state counts
 CLOCK_SECONDS = 20.0  # at most a minute in a deployment; sooner here, since somebody is watching
+CLOCK_RETRIES = 2
 POLL_SECONDS = 0.02
 # In the direction of the flow.
+LOOKS = ("ReconcileQueueUrl", "AwaitedLookQueueUrl")
 QUEUES = ("CandleQueueUrl", "SignalQueueUrl", "TradeQueueUrl", "ReconcileQueueUrl", "AwaitedLookQueueUrl")
 
 
@@ -151,8 +154,11 @@ class Replay:
     def _fire_reconcile_clock(self) -> int:
         """As of the moment when every account with open orders is due: a time ahead of the clock is asked for at once."""
         due = datetime.now(UTC) + OPEN_ORDER_INTERVAL + timedelta(seconds=1)
-        answer = invoke(self._cloud, "ReconcileClockFunctionName", {"scheduled_time": due.isoformat()})
-        return int(answer["accounts"])
+        event = {"scheduled_time": due.isoformat()}
+        for _ in range(CLOCK_RETRIES):  # Lambda repeats a failed asynchronous invocation twice
+            with suppress(CommandError):
+                return int(invoke(self._cloud, "ReconcileClockFunctionName", event)["accounts"])
+        return int(invoke(self._cloud, "ReconcileClockFunctionName", event)["accounts"])
 
     def wait_until_quiet(self, seconds: float = QUIET_SECONDS) -> None:
         """Wait until no queue holds a message. Read in the direction of the flow, a message cannot slip by unseen.
@@ -165,7 +171,7 @@ class Replay:
         while any((depths := self._cloud.waiting(*QUEUES).messages).values()):
             if depths != before:
                 before, changed = depths, time.monotonic()
-            if time.monotonic() > firing:
+            if time.monotonic() > firing and not any(depths[queue] for queue in LOOKS):  # the clock has nothing to add to those
                 firing = time.monotonic() + CLOCK_SECONDS
                 self._fire_reconcile_clock()
             if time.monotonic() > changed + seconds:
