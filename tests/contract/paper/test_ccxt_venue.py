@@ -287,9 +287,9 @@ def test_candles_and_prices_are_those_of_the_market_clock(market: PaperVenue, te
     assert [(candle.open, candle.close, candle.volume) for candle in tens] == [
         (Decimal(start), Decimal(start + 9), Decimal(100)) for start in (130, 140, 150)
     ]
-    assert data.last_price("paper", BTC_SYMBOL) == Decimal(159)
+    assert data.quote("paper", BTC_SYMBOL, until).mark_price == Decimal(159)
     with pytest.raises(Reject, match="UNKNOWN_MARKET"):
-        data.last_price("paper", "NO/SUCH:SUCH")
+        data.quote("paper", "NO/SUCH:SUCH", until)
 
 
 @pytest.mark.parametrize("count", [1_001, 1_500])

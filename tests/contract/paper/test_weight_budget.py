@@ -103,7 +103,6 @@ EXACT: dict[str, Callable[[Measured], object]] = {
     "an order by the venue's id": lambda m: m.venue.find_order_by_venue_id(BTC_SYMBOL, "1"),
     "leverage and margin mode": lambda m: m.venue.set_market_settings(BTC_SYMBOL, Decimal(7), MarginMode.ISOLATED),
     "position mode": lambda m: m.venue.set_position_mode(PositionMode.HEDGE),
-    "last price": lambda m: m.data.last_price("paper", BTC_SYMBOL),
     "quote": lambda m: m.data.quote("paper", BTC_SYMBOL, NOW),
 }
 AT_MOST: dict[str, Callable[[Measured], object]] = {

@@ -40,16 +40,13 @@ class FakeMarketData:
             raise Reject("UNKNOWN_MARKET", f"{venue} has no {market}") from None
         return [candle for candle in published if candle.close_time(timeframe) <= until][-count:]
 
-    def last_price(self, venue: str, market: str) -> Decimal:
+    def quote(self, venue: str, market: str, at: datetime) -> Quote:
+        """Around the market's price, a basis point wide on either side; `funding_rate` is everywhere the same."""
         self._request()
         try:
-            return self.prices[venue, market]
+            price = self.prices[venue, market]
         except KeyError:
             raise Reject("UNKNOWN_MARKET", f"{venue} has no {market}") from None
-
-    def quote(self, venue: str, market: str, at: datetime) -> Quote:
-        """Around the last price, a basis point wide on either side; `funding_rate` is everywhere the same."""
-        price = self.last_price(venue, market)
         half = price / 10_000
         return Quote(price - half, price + half, price, at, self.funding_rate)
 

@@ -15,6 +15,7 @@ from candlecast.runtime.compose import signal_fanout
 from candlecast.runtime.compose.clients import lazy
 from candlecast.runtime.compose.start import once, uncollected
 from candlecast.runtime.settings import SignalFanoutSettings
+from tests.support.builders import NOW
 
 ROOT = Path(__file__).parents[3]
 COMPOSE = ROOT / "layers" / "core" / "candlecast" / "runtime" / "compose"
@@ -114,5 +115,5 @@ def test_the_fan_out_can_ask_a_venue_although_its_start_does_not_load_the_exchan
     table = Table("table", region="eu-central-1", host="http://127.0.0.1:9")
     market_data = signal_fanout._market_data(SignalFanoutSettings.read(variables), table)
     with pytest.raises(InvalidValue) as refusal:
-        market_data.market_data.last_price("elsewhere", "BTC/USDT:USDT")
+        market_data.market_data.quote("elsewhere", "BTC/USDT:USDT", NOW)
     assert refusal.value.code == "VENUE_UNKNOWN"

@@ -110,8 +110,6 @@ class MarketData(Quotes, Protocol):
         """
         ...
 
-    def last_price(self, venue: str, market: str) -> Decimal: ...
-
 
 class Markets(Protocol):
     """The catalogue of markets: written by one function, read once per environment."""

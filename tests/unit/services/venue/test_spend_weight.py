@@ -12,7 +12,7 @@ from candlecast.domain.venue.weight_budget import LEASE, SHARE_PERCENT, Address,
 from candlecast.services.venue.guard_venue import Guard, GuardedMarketData
 from candlecast.services.venue.spend_weight import LEAST_PAUSE_SECONDS, SpendWeight
 from candlecast.services.venue.watch_venue import WatchVenue
-from tests.support.builders import BTC
+from tests.support.builders import BTC, NOW
 from tests.support.fakes.clock import FakeClock, RecordingMetrics
 from tests.support.fakes.gate import EGRESS, FakeGate, FakeWeights
 from tests.support.fakes.market_data import FakeMarketData
@@ -180,9 +180,9 @@ def test_candles_and_prices_wait_first() -> None:
     data = FakeMarketData()
     data.prices[REAL, BTC] = Decimal(100)
     guarded = GuardedMarketData(data, town.environment())
-    assert guarded.last_price(REAL, BTC) == 100
+    assert guarded.quote(REAL, BTC, NOW).mark_price == 100
     use_up(town, RequestClass.MARKET_DATA)
     town.clock.advance(0.1)
     with pytest.raises(RetryLater, match="WEIGHT_SPENT"):
         for _ in range(LEASE[RequestClass.MARKET_DATA] + 1):
-            guarded.last_price(REAL, BTC)
+            guarded.quote(REAL, BTC, NOW)

@@ -46,11 +46,6 @@ class CcxtMarketData:
         fetched = [candle for candle in map(_candle, (rows[key] for key in sorted(rows))) if candle.close_time(source) <= until]
         return fetched if source is timeframe else aggregate(fetched, source, timeframe)
 
-    def last_price(self, venue: str, market: str) -> Decimal:
-        """Price of the last trade."""
-        client = self._client(venue, market)
-        return Decimal(str(_read(client, lambda: client.fetch_ticker(market))["last"]))
-
     def quote(self, venue: str, market: str, at: datetime) -> Quote:
         """Best prices, then mark price and funding: two requests. A venue without funding has none."""
         client = self._client(venue, market)

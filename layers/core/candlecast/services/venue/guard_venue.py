@@ -151,9 +151,6 @@ class GuardedMarketData:
         weight = request_for_candles(count)
         return self._within(venue, weight, lambda: self.market_data.candles(venue, market, timeframe, until, count))
 
-    def last_price(self, venue: str, market: str) -> Decimal:
-        return self._within(venue, VenueRequest.PRICE, lambda: self.market_data.last_price(venue, market))
-
     def quote(self, venue: str, market: str, at: datetime) -> Quote:
         """Best prices, then mark price and funding."""
         self.spend(venue, RequestClass.MARKET_DATA, VenueRequest.BEST_PRICES)
