@@ -47,7 +47,7 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
-class _Once:
+class _ReceiptKey:
     """The key of a message's receipt and how long it is remembered; `NewestMessage` has the meaning of the others."""
 
     key: str
@@ -131,26 +131,26 @@ class ReceiveSignal:
             raise RefusedMessage(Refusal.UNKNOWN_MARKET, "the ticker names no market of the source's venue, or not only one")
         if parsed.action.is_entry:
             self._check_use(source, now)
-            once = _once(message, parsed)
+            receipt_key = _entry_key(message, parsed)
         elif self.use.count_message(source.source_id, MessageKind.EXIT, now, MessageBounds(EXITS_PER_MINUTE)):
-            once = self._remembered(source.source_id, market.symbol, message, parsed)
+            receipt_key = self._exit_key(source.source_id, market.symbol, message, parsed)
         else:
-            once = _merged(market.symbol, parsed, now)
+            receipt_key = _merged_exits_key(market.symbol, parsed, now)
         strategy = self._strategy(source)
-        candidate = received_signal_id(source.source_id, once.key, now if once.merged_until is None else once.merged_until)
+        candidate = received_signal_id(source.source_id, receipt_key.key, receipt_key.merged_until or now)
         signal_id, is_queued = self.signals.receive(
-            source.source_id, once.key, candidate, message.canonical, now, int(once.window.total_seconds())
+            source.source_id, receipt_key.key, candidate, message.canonical, now, int(receipt_key.window.total_seconds())
         )
         if not is_queued:
-            newest = NewestMessage(once.sender_key, signal_id, once.came_after)
+            newest = NewestMessage(receipt_key.sender_key, signal_id, receipt_key.came_after)
             self.signals.put_newest_message(source.source_id, market.symbol, newest, now)
-            issued_at = once.merged_until or _issued_at(parsed, now)
+            issued_at = receipt_key.merged_until or _issued_at(parsed, now)
             signal = _signal(parsed, signal_id, strategy, market.symbol, issued_at)
-            delay = 0 if once.merged_until is None else ceil((once.merged_until - now).total_seconds())
+            delay = 0 if receipt_key.merged_until is None else ceil((receipt_key.merged_until - now).total_seconds())
             bound = source.settings.max_signal_notional if parsed.action.is_entry else None
             self.publish(signal, source.venue, strategy.subscriber_count, max_notional=bound, delay_seconds=delay)
-            self.signals.mark_queued(source.source_id, once.key, now)
-        return Receipt(signal_id, is_queued or signal_id != candidate, merged=once.merged_until is not None)
+            self.signals.mark_queued(source.source_id, receipt_key.key, now)
+        return Receipt(signal_id, is_queued or signal_id != candidate, merged=receipt_key.merged_until is not None)
 
     def _check_use(self, source: SignalSource, now: datetime) -> None:
         """Refuse an entry beyond the source's bounds; an entry that is taken has been counted."""
@@ -161,7 +161,7 @@ class ReceiveSignal:
         if self.use.notional_of(source.source_id, now.astimezone(UTC).date()) >= settings.max_daily_notional:
             raise RefusedMessage(Refusal.DAILY_NOTIONAL_REACHED, "the source's entries have filled the day's notional")
 
-    def _remembered(self, source_id: str, market: str, message: Message, parsed: ParsedSignal) -> _Once:
+    def _exit_key(self, source_id: str, market: str, message: Message, parsed: ParsedSignal) -> _ReceiptKey:
         """How a repeat of an exit is recognised.
 
         An exit repeats only its market's newest accepted message: an entry in between may have opened a position that this
@@ -172,7 +172,7 @@ class ReceiveSignal:
         came_after = ""
         if newest is not None:
             came_after = newest.came_after if newest.sender_key == sender_key else newest.signal_id
-        return _Once(digest("exit", sender_key, came_after), window, sender_key, came_after)
+        return _ReceiptKey(digest("exit", sender_key, came_after), window, sender_key, came_after)
 
     def _strategy(self, source: SignalSource) -> StrategyDefinition:
         try:
@@ -191,13 +191,13 @@ def _check_age(parsed: ParsedSignal, now: datetime) -> None:
         raise RefusedMessage(Refusal.SIGNAL_FROM_FUTURE, "time lies in the future: check its zone and unit")
 
 
-def _once(message: Message, parsed: ParsedSignal) -> _Once:
+def _entry_key(message: Message, parsed: ParsedSignal) -> _ReceiptKey:
     """How a repeat of an entry is recognised: by the sender's key alone."""
     sender_key, window = _sender_key(message, parsed)
-    return _Once(sender_key, window, sender_key)
+    return _ReceiptKey(sender_key, window, sender_key)
 
 
-def _merged(market: str, parsed: ParsedSignal, now: datetime) -> _Once:
+def _merged_exits_key(market: str, parsed: ParsedSignal, now: datetime) -> _ReceiptKey:
     """The exits of a market within a window are one message; the last of them ends it, so the signal is issued at its end.
 
     Exits of a long, of a short and of either are three, because none of them says what another does.
@@ -205,7 +205,7 @@ def _merged(market: str, parsed: ParsedSignal, now: datetime) -> _Once:
     began = int(now.timestamp() // MERGE_WINDOW.total_seconds() * MERGE_WINDOW.total_seconds())
     until = datetime.fromtimestamp(began, UTC) + MERGE_WINDOW
     key = digest("merged-exits", market, parsed.action, until.isoformat())
-    return _Once(key, DUPLICATE_WINDOW, key, merged_until=until)
+    return _ReceiptKey(key, DUPLICATE_WINDOW, key, merged_until=until)
 
 
 def _sender_key(message: Message, parsed: ParsedSignal) -> tuple[str, timedelta]:
