@@ -228,16 +228,16 @@ def _use_case(connection: stacks.Stack) -> tuple[ChangeSwitch, Table]:
     from candlecast.services.people.change_switch import ChangeSwitch
 
     table, clock, metrics = connection.table(), SystemClock(), _Unmeasured()
-    ask = AskApproval(DynamoApprovalStore(table), clock, RandomIdentifiers(), metrics)
     operators = int(connection.parameters.get(OPERATORS_TO_LIFT) or DEFAULT_OPERATORS)
-    return ChangeSwitch(SetKillSwitch(DynamoGate(table), clock), ask, operators, metrics), table
+    ask = AskApproval(DynamoApprovalStore(table), clock, RandomIdentifiers(), operators, metrics)
+    return ChangeSwitch(SetKillSwitch(DynamoGate(table), clock), ask), table
 
 
 def _deciding(use_case: ChangeSwitch) -> DecideApproval:
     from candlecast.services.people.decide_approval import DecideApproval
 
     acts = {Act.LIFT_SWITCH: use_case.perform, Act.FLATTEN_PLATFORM: use_case.perform}
-    return DecideApproval(use_case.ask.approvals, acts, use_case.ask.clock, use_case.metrics)
+    return DecideApproval(use_case.ask.approvals, acts, use_case.ask.clock, use_case.ask.metrics)
 
 
 def _place(scope: str, scope_id: str | None) -> SwitchPlace:

@@ -18,28 +18,23 @@ from functions.api.use_cases.limits import ChangeLimitsDep
 from functions.api.use_cases.subscriptions import ChangeSubscriptionDep
 
 
-async def ask_approval(approvals: ApprovalsDep, clock: ClockDep, identifiers: IdentifiersDep, metrics: MetricsDep) -> AskApproval:
-    return AskApproval(approvals, clock, identifiers, metrics)
+async def ask_approval(
+    approvals: ApprovalsDep, clock: ClockDep, identifiers: IdentifiersDep, operators: OperatorsToLiftDep, metrics: MetricsDep
+) -> AskApproval:
+    return AskApproval(approvals, clock, identifiers, operators, metrics)
 
 
 AskApprovalDep = Annotated[AskApproval, Depends(ask_approval)]
 
 
-async def change_switch(
-    switch: SetKillSwitchDep, ask: AskApprovalDep, operators: OperatorsToLiftDep, metrics: MetricsDep
-) -> ChangeSwitch:
-    return ChangeSwitch(switch, ask, operators, metrics)
+async def change_switch(switch: SetKillSwitchDep, ask: AskApprovalDep) -> ChangeSwitch:
+    return ChangeSwitch(switch, ask)
 
 
 async def lift_lock(
-    limits: ChangeLimitsDep,
-    account: LimitAccountDep,
-    subscription: ChangeSubscriptionDep,
-    ask: AskApprovalDep,
-    operators: OperatorsToLiftDep,
-    metrics: MetricsDep,
+    limits: ChangeLimitsDep, account: LimitAccountDep, subscription: ChangeSubscriptionDep, ask: AskApprovalDep
 ) -> LiftLock:
-    return LiftLock(limits, account, subscription, ask, operators, metrics)
+    return LiftLock(limits, account, subscription, ask)
 
 
 ChangeSwitchDep = Annotated[ChangeSwitch, Depends(change_switch)]

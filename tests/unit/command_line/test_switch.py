@@ -26,8 +26,8 @@ STRATEGY = SwitchPlace(SwitchScope.STRATEGY, "sma-cross-btc-1m")
 @pytest.fixture
 def gate(monkeypatch: pytest.MonkeyPatch) -> FakeGate:
     made, metrics = FakeGate(), RecordingMetrics()
-    ask = AskApproval(FakeApprovalStore(), FakeClock(), SequentialIdentifiers(), metrics)
-    change = ChangeSwitch(SetKillSwitch(made, FakeClock()), ask, 2, metrics)
+    ask = AskApproval(FakeApprovalStore(), FakeClock(), SequentialIdentifiers(), 2, metrics)
+    change = ChangeSwitch(SetKillSwitch(made, FakeClock()), ask)
     types_as(monkeypatch, ME)
     monkeypatch.setattr(switch, "_use_case", lambda _connection: (change, None))
     monkeypatch.setattr(switch, "_require_known", lambda _place, _table: None)

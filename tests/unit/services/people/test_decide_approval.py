@@ -22,8 +22,8 @@ class Desk:
     def __init__(self) -> None:
         self.gate, self.approvals, self.clock = FakeGate(), FakeApprovalStore(), FakeClock()
         metrics = RecordingMetrics()
-        ask = AskApproval(self.approvals, self.clock, SequentialIdentifiers(), metrics)
-        self.change = ChangeSwitch(SetKillSwitch(self.gate, self.clock), ask, 2, metrics)
+        ask = AskApproval(self.approvals, self.clock, SequentialIdentifiers(), 2, metrics)
+        self.change = ChangeSwitch(SetKillSwitch(self.gate, self.clock), ask)
         self.decide = DecideApproval(self.approvals, {Act.LIFT_SWITCH: self.change.perform}, self.clock, metrics)
         self.gate.flip(Grade.HALT_ALL)
 

@@ -15,12 +15,23 @@ NEWEST = 100  # one page: requests that can still be pending are among the newes
 
 @dataclass(frozen=True, slots=True)
 class AskApproval:
-    """Stores the request; the act itself happens when another operator approves it."""
+    """Stores the request; the act itself happens when another operator approves it.
+
+    `operators_to_lift` is 2, or 1 in an installation with a single operator, where each such act counts as a warning.
+    """
 
     approvals: ApprovalStore
     clock: Clock
     identifiers: Identifiers
+    operators_to_lift: int
     metrics: Metrics
+
+    def one_is_enough(self) -> bool:
+        """Whether the caller may act alone; the act counts then."""
+        if self.operators_to_lift > 1:
+            return False
+        self.metrics.count("ActsByOneOperator")
+        return True
 
     def __call__(self, act: Act, target: str, terms: Mapping[str, str], who: str) -> Approval:
         """The pending request; that of an earlier call for exactly the same, if it still waits.

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from candlecast.domain.account.kill_switch import Grade, KillSwitch, SwitchPlace, SwitchScope
 from candlecast.domain.people.approval import Act, Approval
 from candlecast.domain.values.errors import Conflict
-from candlecast.ports.clock import Metrics
 from candlecast.services.account.set_kill_switch import SecondOperatorNeeded, SetKillSwitch, Setter
 from candlecast.services.people.ask_approval import AskApproval
 from candlecast.services.retry_conflict import VERSION_CONFLICT
@@ -17,12 +16,10 @@ OFF = "OFF"  # the grade of a switch that is to be turned off, in the terms of a
 
 @dataclass(frozen=True, slots=True)
 class ChangeSwitch:
-    """`operators_to_lift` is 2, or 1 in an installation with a single operator, where each such act counts as a warning."""
+    """Changes that let go are asked for by `ask`, unless one operator is enough."""
 
     switch: SetKillSwitch
     ask: AskApproval
-    operators_to_lift: int
-    metrics: Metrics
 
     def set(self, place: SwitchPlace, grade: Grade, reason: str, by: Setter) -> KillSwitch | Approval:
         """Turn the switch on, or to another grade; a request for a second operator where the change lets go.
@@ -32,7 +29,7 @@ class ChangeSwitch:
         try:
             return self.switch.set(place, grade, reason, by)
         except SecondOperatorNeeded as needed:
-            if self._is_alone():
+            if self.ask.one_is_enough():
                 return self.switch.set(place, grade, reason, by.letting_go())
             return self._ask(place, needed.known, grade, reason, by)
 
@@ -41,7 +38,7 @@ class ChangeSwitch:
         try:
             return self.switch.clear(place, by)
         except SecondOperatorNeeded as needed:
-            if self._is_alone():
+            if self.ask.one_is_enough():
                 return self.switch.clear(place, by.letting_go())
             return self._ask(place, needed.known, None, "", by)
 
@@ -65,12 +62,6 @@ class ChangeSwitch:
             self.switch.write(place, known, grade, reason, Setter(approval.both, is_operations=True, may_let_go=True))
         except Conflict as error:
             raise outdated if error.code == VERSION_CONFLICT else error from error
-
-    def _is_alone(self) -> bool:
-        if self.operators_to_lift > 1:
-            return False
-        self.metrics.count("ActsByOneOperator")
-        return True
 
     def _ask(self, place: SwitchPlace, known: KillSwitch | None, grade: Grade | None, reason: str, by: Setter) -> Approval:
         was = known.grade if known is not None else None

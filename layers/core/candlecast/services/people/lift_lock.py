@@ -10,7 +10,6 @@ from candlecast.domain.limits.lock import lock_end
 from candlecast.domain.limits.record import LimitPlace
 from candlecast.domain.people.approval import Act, Approval
 from candlecast.domain.values.errors import Conflict
-from candlecast.ports.clock import Metrics
 from candlecast.services.limits.change_limits import ChangeLimits
 from candlecast.services.limits.limit_account import LimitAccount
 from candlecast.services.people.ask_approval import AskApproval
@@ -39,17 +38,12 @@ class LockPlace:
 
 @dataclass(frozen=True, slots=True)
 class LiftLock:
-    """Takes the lock away and nothing else: limits and settings are then changed by those who may.
-
-    `operators_to_lift` is 2, or 1 in an installation with a single operator, where each such act counts as a warning.
-    """
+    """Takes the lock away and nothing else: limits and settings are then changed by those who may."""
 
     limits: ChangeLimits
     account: LimitAccount
     subscription: ChangeSubscription
     ask: AskApproval
-    operators_to_lift: int
-    metrics: Metrics
 
     def __call__(self, place: LockPlace, who: str) -> Approval | None:
         """The request for a second operator; None if the lock is lifted, where one is enough.
@@ -60,9 +54,8 @@ class LiftLock:
         end = lock_end(limits, set_at)
         if limits.limits_locked_until is None or end is None or now >= end:
             raise Conflict("NOT_LOCKED", "there is no lock in force")
-        if self.operators_to_lift > 1:
+        if not self.ask.one_is_enough():
             return self.ask(Act.LIFT_LOCK, place.text(), {"until": limits.limits_locked_until.isoformat()}, who)
-        self.metrics.count("ActsByOneOperator")
         self._lift(place, limits.limits_locked_until, who)
         return None
 
