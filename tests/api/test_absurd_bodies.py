@@ -168,6 +168,7 @@ def test_every_field_of_every_body_is_reached() -> None:
     assert {"max_leverage", "limits_locked_until", "days", "opens", "starts_at", "capital", "value", "price", "share"} <= reached
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("operation", WITH_BODY, ids=lambda it: it.operation_id)
 def test_each_field_takes_each_absurd_value_calmly(fuzzed: Deployment, operation: Operation) -> None:
     """Each place of one body with values that change from field to field, so that all meet every kind within a few runs."""
