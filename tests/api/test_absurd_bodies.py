@@ -20,6 +20,8 @@ from tests.support.gateway import CONTEXT, http_event, provide, the_adapter, the
 from tests.support.routes import Operation, body_examples, document, operations
 from tests.support.steps import steps_of
 
+pytestmark = pytest.mark.slow
+
 DOCUMENT = document()
 SCHEMAS = DOCUMENT["components"]["schemas"]
 OPERATIONS = operations()

@@ -105,6 +105,7 @@ def test_a_user_flips_their_own(deployment: Deployment) -> None:
     assert deployment.client.get("/v1/kill-switches").json["items"] == []
 
 
+@pytest.mark.slow
 def test_a_user_reads_one_switch_and_a_platform_admin_reads_pages(deployment: Deployment) -> None:
     for number in range(120):
         deployment.admin.send("PUT", f"/v1/kill-switches/USER/tenant-{number + 100}", PAUSE)

@@ -80,6 +80,7 @@ OPERATION_IDS = [
 ]
 
 
+@pytest.mark.slow
 def test_the_document_is_valid_openapi_3_1() -> None:
     assert DOCUMENT["openapi"] == "3.1.0"
     assert list(OpenAPIV31SpecValidator(DOCUMENT).iter_errors()) == []

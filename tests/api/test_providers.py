@@ -6,9 +6,13 @@ import inspect
 import subprocess
 import sys
 
+import pytest
+
 from candlecast.runtime.compose import api
 from tests.api.conftest import Deployment
 from tests.api.test_imports import ENVIRONMENT
+
+pytestmark = pytest.mark.slow
 
 PROVIDERS = {name: value for name, value in vars(api).items() if inspect.iscoroutinefunction(value)}
 EVERY_ONE_TWICE = """

@@ -29,6 +29,8 @@ from infra.pages.api_reference import (
     who_may,
 )
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 BASES = (ROOT / "layers" / "core", ROOT)
 APP = create_app()

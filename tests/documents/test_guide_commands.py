@@ -25,6 +25,8 @@ from tests.support.processes import free_port
 from tests.support.shell_blocks import BASH, Block, blocks, inline_commands, run_block
 from tests.support.transformed import functions, nested, queue_name, resources, root
 
+pytestmark = pytest.mark.slow
+
 ACCOUNT = (
     "needs a stack in an AWS account: its words are checked against botocore and the command line, and what the embedded cloud "
     "can answer is asked by tests/e2e/test_guide_commands.py"

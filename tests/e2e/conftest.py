@@ -18,14 +18,14 @@ from tests.support.stage import INSTANCE
 FOLDER = Path(__file__).parent
 
 
-# Those that wait for the real time or take longest: they begin first, and two processes end at about the same time.
-FIRST = ("schedules", "crashes", "isolation", "replay", "kill_switch", "fan_out", "dead_letters")
+# Those that wait for the real time or take longest: they begin first, and all processes end at about the same time.
+FIRST = ("isolation", "command", "crashes", "schedules", "replay", "dead_letters", "secrets", "fan_out", "pools")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark every test of this folder: each needs the embedded cloud."""
     for item in items:
-        if FOLDER in item.path.parents:
+        if item.path.parent == FOLDER:
             item.add_marker(pytest.mark.e2e)
     items.sort(key=place)
 
@@ -33,12 +33,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def place(item: pytest.Item) -> int:
     """Of a test among all others; those of a module stay together and in their order."""
     name = item.path.stem.removeprefix("test_")
-    return FIRST.index(name) if FOLDER in item.path.parents and name in FIRST else len(FIRST)
+    return FIRST.index(name) if item.path.parent == FOLDER and name in FIRST else len(FIRST)
 
 
 @pytest.fixture(scope="session")
 def say(request: pytest.FixtureRequest) -> Callable[[str], None]:
-    """Print a line of progress past pytest's capture: some tests wait for minutes. Of two processes, neither has the terminal."""
+    """Print a line of progress past pytest's capture: some tests wait for minutes.
+
+    Of several processes, none has the terminal.
+    """
     reporter: Any = request.config.pluginmanager.get_plugin("terminalreporter")
     capture: Any = request.config.pluginmanager.get_plugin("capturemanager")
     alone = "PYTEST_XDIST_WORKER" not in os.environ

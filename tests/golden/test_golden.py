@@ -38,6 +38,7 @@ def test_what_is_written_now_is_what_older_code_wrote(path: str) -> None:
         assert missing(now[part], content[part]) or texts(now[part]) == texts(content[part]), "the same in other words"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_name_that_somebody_relies_on_is_gone(kind: str) -> None:
     assert set(golden(f"names/{kind}.json")) - KINDS[kind]() == set()

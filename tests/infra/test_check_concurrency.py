@@ -15,6 +15,8 @@ from tests.support.deployed import deployment, written_root
 from tests.support.transformed import ROOT
 from tests.template.test_template_functions import logical_id
 
+pytestmark = pytest.mark.slow
+
 FUNCTIONS = sorted({*CLOCKS, *QUEUES, *CAPS})
 EVERYTHING = {"ReservedConcurrency": "enabled", "ApiConcurrency": "7", "IntakeConcurrency": "8", "PaperExchangeConcurrency": "9"}
 

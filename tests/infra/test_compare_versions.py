@@ -10,6 +10,8 @@ from botocore.stub import Stubber
 from infra import compare_versions
 from infra.compare_versions import ABSENT, HIDDEN, CannotCompare, Clients, Difference, compare_live, configured, main, table
 
+pytestmark = pytest.mark.slow
+
 STACK, NAME = "candlecast-dev", "candlecast-dev-api"
 CONFIGURATION: dict[str, Any] = {
     "Runtime": "python3.13",

@@ -18,6 +18,8 @@ import pytest
 import candlecast
 from infra.local.project import ROOT, tool_environment
 
+pytestmark = pytest.mark.slow
+
 INSTALL_SECONDS = 600
 SECONDS = 60
 UV = Path(sys.executable).with_name("uv")
@@ -81,7 +83,6 @@ def say(command: Path, folder: Path, *words: str) -> tuple[int, str, str]:
     return outcome.returncode, outcome.stdout, outcome.stderr
 
 
-@pytest.mark.slow
 def test_an_installed_command_explains_itself(installed: Path, tmp_path: Path) -> None:
     code, printed, _ = say(installed, tmp_path, "--help")
     assert code == 0
@@ -93,7 +94,6 @@ def test_an_installed_command_explains_itself(installed: Path, tmp_path: Path) -
     assert say(installed, tmp_path, "--version")[1] == f"candlecast {candlecast.__version__}\n"
 
 
-@pytest.mark.slow
 def test_an_installed_command_says_what_it_lacks(installed: Path, tmp_path: Path) -> None:
     code, printed, said = say(installed, tmp_path, "local", "up")
     assert (code, printed) == (3, "")
@@ -106,13 +106,11 @@ def test_an_installed_command_says_what_it_lacks(installed: Path, tmp_path: Path
     assert (code, said.split(": ")[1]) == (2, "UNKNOWN_QUEUE")
 
 
-@pytest.mark.slow
 def test_inside_a_checkout_an_installed_command_becomes_the_checkouts_own(installed: Path) -> None:
     code, _, said = say(installed, ROOT / "docs", "local", "status", "--name", "nowhere-to-be-found")
     assert (code, said.split(": ")[1]) == (3, "INSTANCE_NOT_RUNNING"), said
 
 
-@pytest.mark.slow
 def test_an_installed_package_is_light_and_gives_authors_their_base(installed: Path) -> None:
     code = f"""
 from importlib.util import find_spec

@@ -19,6 +19,8 @@ import pytest
 
 from tests.support.transformed import mounted_layers
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 LAYERS = ROOT / "layers"
 LOCKED = ("deps", "exchange", "signing", "web", "strategies")

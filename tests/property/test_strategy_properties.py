@@ -18,6 +18,8 @@ from candlecast.strategy.registry import available, load_strategy
 from tests.support.candle_rows import RECORDED_NAMES, SAMPLE_NAMES, candles_of, walk
 from tests.support.planted import NoParameters, PeekingStop, RunningSum, TomorrowsClose, WholeMean
 
+pytestmark = pytest.mark.slow
+
 ROWS_OF_RECORDED = 2000  # of each recorded file: a run on the whole is compared with runs on its prefixes
 CHECKED_ROWS = 250
 TRADED_WINDOW = 120  # candles of a short replay, in which every strategy must find something to do

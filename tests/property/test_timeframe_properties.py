@@ -5,12 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from candlecast.domain.market.candle import Candle, ClosedCandles, NotPublished, aggregate, check_contiguous, closed_before
 from candlecast.domain.values.timeframe import MINUTE, Timeframe
 from tests.support.candle_rows import candle_at
+
+pytestmark = pytest.mark.slow
 
 timeframes = st.sampled_from(Timeframe)
 instants = st.datetimes(datetime(2001, 1, 1), datetime(2099, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 (hypothesis adds the zone)

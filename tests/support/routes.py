@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from functions.api.app import create_app
@@ -39,7 +40,9 @@ class Operation:
         return bool(self.description.get("security"))
 
 
+@cache
 def document() -> dict[str, Any]:
+    """Made once in a process: readers do not change it."""
     return create_app().openapi()
 
 

@@ -9,6 +9,7 @@ import os
 import re
 import warnings
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -58,7 +59,12 @@ class NoManagedPolicies:
 
 
 def source(path: Path) -> Template:
-    """A template as it is written, short forms expanded."""
+    """A template as it is written, short forms expanded; a copy of the caller's own."""
+    return deepcopy(_parsed(path))
+
+
+@cache
+def _parsed(path: Path) -> Template:
     template: Template = yaml_parse(path.read_text())
     return template
 

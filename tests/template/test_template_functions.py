@@ -22,6 +22,8 @@ from tests.support.transformed import (
     text,
 )
 
+pytestmark = pytest.mark.slow
+
 # Seconds and layers of each function: the budget that the rest is built on.
 SHAPE = {
     "candle_clock": (30, "core deps"),

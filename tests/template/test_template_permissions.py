@@ -21,6 +21,8 @@ from tests.support.transformed import (
     statements,
 )
 
+pytestmark = pytest.mark.slow
+
 SECRETS = "arn:aws:secretsmanager:region:account:secret:candlecast/stack"
 READS_A_SECRET = {
     "order_executor": {f"{SECRETS}/account/*"},

@@ -20,6 +20,8 @@ from tests.support.deployed import Deployment, deployment, written_root
 from tests.support.transformed import resources, root
 from tests.template.test_template_functions import SHAPE, logical_id
 
+pytestmark = pytest.mark.slow
+
 PARAMETERS = written_root()["Parameters"]
 EVERY = frozenset(SHAPE)
 TRADING = frozenset({"strategy_runner", "signal_fanout", "order_executor", "order_reconciler"})

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from botocore.exceptions import ClientError
 
 from verification.crash_points.cases import ORDERS, SCENARIOS
@@ -47,6 +48,7 @@ def story(visit: Visit) -> Iterator[object]:
     yield visit.world.exact(), visit.error and (visit.error.code, str(visit.error))
 
 
+@pytest.mark.slow
 def test_an_invocation_goes_as_foretold_when_it_is_run_on_functions_with_another_past() -> None:
     doubting = Doubting(put_together())
     for scenario in ("entry then exit", "exit behind its entry"):

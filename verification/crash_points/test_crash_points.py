@@ -13,7 +13,7 @@ import pytest
 
 from candlecast.domain.account.account import Account
 from infra.local.checks import counted_schedules, told_schedules
-from verification.crash_points.cases import CHECKED, ORDERS, PROVED, SCENARIOS, TESTED, Case, parts_of
+from verification.crash_points.cases import CHECKED, ORDERS, PROVED, SCENARIOS, SINGLE, TESTED, Case, parts_of
 from verification.crash_points.enumeration import Enumeration
 from verification.crash_points.explorer import Explorer
 from verification.crash_points.functions import Functions, put_together
@@ -40,6 +40,12 @@ def named(value: Case | int) -> str:
 
 
 @pytest.mark.parametrize(("case", "part"), parts_of(CHECKED), ids=named)
+def test_a_single_fault_of_the_usual_order_ends_well(functions: Functions, case: Case, part: int) -> None:
+    enumerate_all(functions, case, part)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("case", "part"), parts_of(SINGLE), ids=named)
 def test_a_single_fault_anywhere_ends_well(functions: Functions, case: Case, part: int) -> None:
     enumerate_all(functions, case, part)
 

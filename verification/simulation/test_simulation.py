@@ -15,7 +15,7 @@ from verification.simulation.profile import Profile
 from verification.simulation.run import Result, run
 from verification.simulation.world import World
 
-CHECKED = range(20)
+CHECKED = range(8)
 TESTED = range(60)
 FAULTS = {
     "answer_lost",

@@ -6,11 +6,21 @@ Larger than a dozen because each module holds one rule of the venue against ccxt
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.paper_venue import PaperVenue, ServedApp, serve
+
+FOLDER = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test of this folder: each speaks HTTP with a server, and together they take half a minute."""
+    for item in items:
+        if item.path.parent == FOLDER:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")

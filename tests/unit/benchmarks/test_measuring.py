@@ -13,6 +13,8 @@ from benchmarks import __main__ as bench
 from benchmarks.harness.measuring import RUN_NANOSECONDS, Figure, Subject, against, compare, counted
 from benchmarks.report import summary
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass(slots=True)
 class Machine:

@@ -16,6 +16,8 @@ from infra.local.project import ROOT
 from tests.support.fakes.dead_letters import FakeDeadLetters, a_dead_letter
 from tests.unit.command_line.running import refused, run
 
+pytestmark = pytest.mark.slow
+
 ME = "cli:arn:aws:iam::123456789012:user/operator"
 
 

@@ -13,6 +13,8 @@ import typer
 from candlecast_cli.main import app
 from tests.unit.command_line.running import run
 
+pytestmark = pytest.mark.slow
+
 EXPECTED = {
     "build",
     "local up",

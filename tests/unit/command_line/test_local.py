@@ -23,6 +23,8 @@ from infra.local.project import ROOT
 from tests.support.processes import ends
 from tests.unit.command_line.running import refused, run
 
+pytestmark = pytest.mark.slow
+
 
 class FakeCloud:
     """A running instance with two functions."""

@@ -16,6 +16,8 @@ from infra.local import cloud as embedded
 from infra.local.project import ROOT, CommandError
 from tests.unit.command_line.running import refused, run
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("words", "said"),

@@ -18,6 +18,8 @@ from tests.support.fakes.clock import FakeClock, RecordingMetrics, SequentialIde
 from tests.support.fakes.gate import FakeGate
 from tests.unit.command_line.running import refused, run
 
+pytestmark = pytest.mark.slow
+
 ME = "cli:arn:aws:iam::123456789012:user/operator"
 OTHER = "cli:arn:aws:iam::123456789012:user/another"
 STRATEGY = SwitchPlace(SwitchScope.STRATEGY, "sma-cross-btc-1m")

@@ -123,6 +123,7 @@ def test_name_without_a_market_is_refused_with_the_expected_form(tmp_path: Path,
     assert "BTC-USDT-perp-1m-2022-01.csv.gz" in error.message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RECORDED_NAMES)
 def test_recorded_files_are_read_whole(name: str) -> None:
     path = RECORDED / name

@@ -252,6 +252,7 @@ def test_the_result_does_not_depend_on_when_anybody_looks(
     assert often == at_once
 
 
+@pytest.mark.slow
 @settings(max_examples=80)
 @given(walks(), waiting_orders(), st.lists(SIDES, min_size=7), st.sampled_from([30, 900]))
 def test_sides_never_mix_and_never_turn_around(
@@ -295,6 +296,7 @@ def test_what_is_not_looked_at_closely_could_not_have_been_liquidated(
             assert candle is None or not (candle.high >= due.price if due.above else candle.low <= due.price)
 
 
+@pytest.mark.slow
 @settings(max_examples=100)
 @given(walks(), waiting_orders())
 def test_what_only_reduces_never_turns_a_position_around(bars: list[Bar], requests: list[AlgoRequest | OrderRequest]) -> None:

@@ -89,6 +89,7 @@ SIZES = (
 ACTIONS = (Action.LONG, Action.LONG, Action.SHORT, Action.SHORT, Action.EXIT)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sizing", SIZES, ids=lambda it: it.mode)
 def test_in_an_hour_of_wrong_prices_no_order_brings_a_position_above_a_limit_at_the_mark(sizing: Sizing) -> None:
     """Prices are wrong by 0.01 to 100 times; the mark is that of the verdict. Moves of the market afterwards do not count."""
