@@ -4,6 +4,7 @@ import fcntl
 import json
 import re
 import shutil
+import tempfile
 import time
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
@@ -115,13 +116,18 @@ def _words(values: Mapping[str, str]) -> list[str]:
 
 
 def save_package(client: Callable[[str], Any], digest: str) -> None:
-    """Keep what `sam deploy` has uploaded, so that the same build can be deployed again without SAM."""
+    """Keep what `sam deploy` has uploaded, so that the same build can be deployed again without SAM.
+
+    Several processes may save the same build at once: each writes a folder of its own, and the first to be complete stays.
+    """
     folder = PACKAGE / digest
     if folder.exists():
         return
-    shutil.rmtree(PACKAGE, ignore_errors=True)
-    partial = PACKAGE / f".{digest}"
-    partial.mkdir(parents=True)
+    PACKAGE.mkdir(parents=True, exist_ok=True)
+    for older in PACKAGE.iterdir():
+        if digest not in older.name:
+            shutil.rmtree(older, ignore_errors=True)
+    partial = Path(tempfile.mkdtemp(prefix=f".{digest}-", dir=PACKAGE))
     template = client("cloudformation").get_template(StackName=STACK, TemplateStage="Original")["TemplateBody"]
     text = template if isinstance(template, str) else json.dumps(template)
     s3 = client("s3")
@@ -135,7 +141,12 @@ def save_package(client: Callable[[str], Any], digest: str) -> None:
                     kept.append({"bucket": bucket, "key": item["Key"], "file": name})
     (partial / "template").write_text(text, encoding="utf-8")
     (partial / "objects.json").write_text(json.dumps(kept), encoding="utf-8")
-    partial.rename(folder)
+    try:
+        partial.rename(folder)
+    except OSError:
+        if not folder.exists():
+            raise
+        shutil.rmtree(partial)
 
 
 def is_saved(digest: str) -> bool:
