@@ -59,9 +59,9 @@ class Outcome:
     tests: dict[str, Any] | None = None
 
 
-def tests(name: str, marks: str, *words: str, distribution: str = "worksteal", processes: int = 2) -> Step:
+def tests(name: str, marks: str, *words: str, distribution: str = "worksteal") -> Step:
     """A run of pytest on two processes: as many as the smallest machine that this is made for has cores."""
-    return Step(name, ("python", "-m", "pytest", "-m", marks, "-n", str(processes), "--dist", distribution, *words))
+    return Step(name, ("python", "-m", "pytest", "-m", marks, "-n", "2", "--dist", distribution, *words))
 
 
 # Longest first: two cores work them off side by side.
@@ -77,11 +77,10 @@ TEMPLATES = (
     Step("checkov", ("checkov", "--config-file", ".checkov.yaml"), "checkov"),
     Step("cfn-lint", ("cfn-lint",)),
 )
-# A module of end-to-end tests has a deployment of its own, so modules run side by side, each process in its own cloud. Three
-# processes on two cores: much of their time is waiting for schedules, queues and time-outs.
+# A module of end-to-end tests has a deployment of its own, so two modules run side by side, each process in its own cloud.
 TESTS = (
     tests("slow tests", "slow and not e2e and not prove", "-vv"),
-    tests("end-to-end tests", "e2e and not prove", "-vv", "--no-loadscope-reorder", distribution="loadfile", processes=3),
+    tests("end-to-end tests", "e2e and not prove", "-vv", "--no-loadscope-reorder", distribution="loadfile"),
 )
 PROOFS = (
     Step("seeds", ("python", "-m", "verification.simulation", "--seeds", str(SEEDS))),

@@ -72,9 +72,9 @@ def test_every_fault_was_met(desk: Desk) -> None:
 def test_every_order_was_signed_with_the_key_of_the_account_that_it_belongs_to(desk: Desk) -> None:
     keys = owners(desk)
     assert len({key.key_id for key in keys.values()}) == ACCOUNTS
-    ours = {
-        order.client_order_id: keys[order.account_id] for order in desk.records().orders if order.state is not IntentState.SKIPPED
-    }
+    orders = desk.records().orders
+    assert Counter(order.reason for order in orders if order.state is IntentState.SKIPPED) == {}
+    ours = {order.client_order_id: keys[order.account_id] for order in orders}
     seen: Counter[str] = Counter()
     for kind, name in (("orders", "client_order_id"), ("algo-orders", "client_algo_id"), ("fills", "client_order_id")):
         for row in desk.operator.rows(kind):
