@@ -90,6 +90,23 @@ PAGES: Mapping[str, Mapping[Reason, tuple[str, str]]] = {
             "Entries and exits are not placed.",
             "Look after open positions at the venue. Enable the account or give it new keys.",
         ),
+        Reason.VENUE_REDUCE_ONLY: (
+            "The venue takes orders of this account only if they reduce a position. Its user may place no others, or has "
+            "broken a trading rule of the venue. Entries are suspended for a while; stops, targets and exits go on. "
+            "`suspensions` of the account says until when.",
+            "Look at the venue why it restricts the account. Entries are taken again after a while.",
+        ),
+        Reason.VENUE_FORBIDS_ORDERS: (
+            "The venue takes no orders of this account now, for example during a cooling-off period. Entries are suspended "
+            "for a while; stops and exits are sent again and again until the venue takes them.",
+            "Look at the venue for the end of the period, and after open positions there.",
+        ),
+        Reason.VENUE_RESTRICTS_PERSON: (
+            "The venue does not offer this to the account's holder. The identity is not verified as the venue demands, or "
+            "the law of the region forbids the market or the leverage. Entries are suspended for a while; stops, targets and "
+            "exits go on.",
+            "Verify the identity at the venue, lower `leverage`, or leave out the market.",
+        ),
         Reason.UNKNOWN_MARKET: (
             "The account's venue has no such market in the catalogue.",
             "Use an account of the venue that the strategy is for.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -10,7 +11,9 @@ import pytest
 from candlecast.domain.account.account import Account, AccountStatus
 from candlecast.domain.account.events import EventType
 from candlecast.domain.account.findings import Drift, ExternalOrder
+from candlecast.domain.account.suspension import suspend
 from candlecast.domain.values.errors import Fatal
+from candlecast.domain.values.reasons import Reason
 from candlecast.domain.values.terms import Side
 from candlecast.services.account.open_account import MAX_ACCOUNTS
 from tests.api.conftest import Deployment
@@ -40,10 +43,19 @@ def test_a_new_account_has_no_keys(deployment: Deployment) -> None:
         "external_orders": [],
         "foreign_markets": [],
         "position_mode": "ONE_WAY",
+        "suspensions": [],
         "limits": {},
     }
     assert deployment.client.get(f"/v1/accounts/{account_id}").json == answer.json
     assert deployment.client.get("/v1/accounts").json["items"] == [answer.json]
+
+
+def test_why_entries_are_suspended_is_shown(deployment: Deployment) -> None:
+    account = suspend(an_account(), Reason.VENUE_REDUCE_ONLY, NOW, NOW + timedelta(hours=1))
+    deployment.accounts.create(replace(account, outbox=()))
+    answer = deployment.client.get(f"/v1/accounts/{ACCOUNT}").json
+    shown = {"cause": "VENUE_REDUCE_ONLY", "since": "2026-11-20T12:00:00Z", "until": "2026-11-20T13:00:00Z"}
+    assert (answer["status"], answer["suspensions"]) == ("ACTIVE", [shown])
 
 
 def test_what_is_at_the_venue_and_not_ours_is_shown(deployment: Deployment) -> None:

@@ -505,10 +505,19 @@ RECEIPT = '{"account_id":"golden-account","limits":{"max_leverage":{"bound":"5"}
 
 SWITCH = replace(values.kill_switch(), version=1)
 SWITCH_KEY = (f"KILL_SWITCH#ORGANISATION#{ORGANISATION}", "STATE")
+SUSPENDED = account_case("suspended", values.suspended)
 TELLING = account_case("full-telling-everything", lambda: replace(values.account(), outbox=values.told()))
 
 ITEMS: tuple[Case, ...] = (
     account_case("full", values.account),
+    SUSPENDED,
+    replace(
+        SUSPENDED,
+        kind="outbox",
+        name="of-a-suspended-account",
+        value=lambda: told_by(values.ACCOUNT, TENANT, 1, values.suspended().outbox),
+        read=partial(read_stream, key=ACCOUNT_KEY),
+    ),
     TELLING,
     replace(
         TELLING,

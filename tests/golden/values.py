@@ -14,6 +14,7 @@ from candlecast.domain.account.account import Account, AccountStatus, Balance
 from candlecast.domain.account.events import Event, EventType
 from candlecast.domain.account.findings import Drift, ExternalOrder, Mend
 from candlecast.domain.account.kill_switch import Grade, KillSwitch, SwitchPlace, SwitchScope
+from candlecast.domain.account.suspension import resume, suspend
 from candlecast.domain.account.usage import DayUse, EquityMarks, MarketUse, Results, Usage
 from candlecast.domain.limits.limits import ClosingLimits, Limits
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
@@ -276,6 +277,13 @@ def account() -> Account:
         limits=Limits(max_daily_loss_percent=Decimal("2.5"), max_open_orders=10),
         usage=usage(),
     )
+
+
+def suspended() -> Account:
+    """An account whose entries are suspended for two causes, telling so; a third has ended."""
+    account = suspend(new_account(), Reason.VENUE_REDUCE_ONLY, at(1), at(3_601))
+    account = suspend(account, Reason.VENUE_RESTRICTS_PERSON, at(2))
+    return resume(suspend(account, Reason.VENUE_FORBIDS_ORDERS, at(3), at(4)), Reason.VENUE_FORBIDS_ORDERS, at(5))
 
 
 def told() -> tuple[Event, ...]:

@@ -22,6 +22,7 @@ from candlecast.domain.account.account import (
 )
 from candlecast.domain.account.events import Event, EventType, order_event
 from candlecast.domain.account.findings import MAX_DRIFTS, MAX_EXTERNAL_ORDERS, MAX_MENDS, Drift, ExternalOrder, Mend
+from candlecast.domain.account.suspension import MAX_SUSPENSIONS, Suspension
 from candlecast.domain.account.usage import MAX_MARKETS, MAX_REJECTS, MAX_TOLD, DayUse, EquityMarks, MarketUse, Results, Usage
 from candlecast.domain.limits.catalogue import MAX_CANCELS_PER_MINUTE, MAX_ORDERS_PER_MINUTE
 from candlecast.domain.limits.limits import CATALOGUE, ClosingLimits, Limits
@@ -135,6 +136,7 @@ def the_largest_account() -> Account:
         limits_set_at=NOW,
         usage=some.usage(names),
         reconciled_at=NOW,
+        suspensions=tuple(Suspension(cause=cause, since=some.instant()) for cause in list(Reason)[:MAX_SUSPENSIONS]),
     )
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from pydantic import ConfigDict, Field, SecretStr
 
 from candlecast.domain.account.account import Account, AccountStatus
+from candlecast.domain.values.reasons import Reason
 from candlecast.domain.values.terms import PositionMode, Side
 from candlecast.ports.venue import Credentials
 from functions.api.schemas.limits import ShownLimits, shown
@@ -64,6 +65,14 @@ class ExternalOrderView(View):
     seen_at: datetime
 
 
+class SuspensionView(View):
+    """Why entries of an account are denied. Stops, targets and exits go on."""
+
+    cause: Reason = Field(description="The reason that denied entries carry.")
+    since: datetime
+    until: datetime | None = Field(description="When entries are taken again; null until the cause is gone.")
+
+
 class AccountView(View):
     """An account, without its keys."""
 
@@ -81,6 +90,9 @@ class AccountView(View):
     )
     foreign_markets: list[str] = Field(description="Markets in which the venue holds more than ours: no entry is taken there.")
     position_mode: PositionMode
+    suspensions: list[SuspensionView] = Field(
+        description="Causes for which entries are denied while stops, targets and exits go on; oldest first."
+    )
     limits: ShownLimits = Field(description="Limits that the account sets.")
 
     @staticmethod
@@ -98,5 +110,6 @@ class AccountView(View):
             external_orders=[ExternalOrderView.model_validate(order) for order in account.external_orders],
             foreign_markets=sorted(market for market in account.drifts if account.holds_foreign(market)),
             position_mode=account.position_mode,
+            suspensions=[SuspensionView.model_validate(each) for each in account.suspensions],
             limits=shown(account.limits),
         )

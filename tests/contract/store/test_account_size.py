@@ -13,6 +13,7 @@ from candlecast.domain.account.account import (
 )
 from candlecast.domain.account.events import Event, EventType, order_event
 from candlecast.domain.account.findings import MAX_DRIFTS, MAX_EXTERNAL_ORDERS, MAX_MENDS
+from candlecast.domain.account.suspension import MAX_SUSPENSIONS
 from candlecast.domain.account.usage import MAX_MARKETS, MAX_REJECTS
 from candlecast.domain.limits.record import MAX_ACCOUNT_POSITIONS
 from candlecast.domain.orders.intent import IntentState, LegKind
@@ -47,6 +48,7 @@ def test_the_largest_account_is_at_all_its_bounds() -> None:
         "drifts": MAX_DRIFTS,
         "mends": MAX_MENDS,
         "naked_since": MAX_ACCOUNT_POSITIONS,
+        "suspensions": MAX_SUSPENSIONS,
     }
     assert {name: len(getattr(account, name)) for name in bounds} == bounds
     usage = {"results": MAX_SUBSCRIPTIONS_PER_ACCOUNT, "markets": MAX_MARKETS, "rejects": MAX_REJECTS}

@@ -10,6 +10,7 @@ import pytest
 from candlecast.domain.account.account import Account, AccountStatus, DailyResult
 from candlecast.domain.account.events import Event, EventType
 from candlecast.domain.account.findings import Drift, ExternalOrder, Mend
+from candlecast.domain.account.suspension import Suspension
 from candlecast.domain.orders.intent import IntentState, LegKind
 from candlecast.domain.reconcile.look_schedule import next_due, next_full_look
 from candlecast.domain.values.errors import Conflict, NotFound
@@ -45,6 +46,7 @@ def a_full_account() -> Account:
         ),
         drifts={BTC: Drift(difference=Decimal("-0.5"), seen_at=NOW, changes=2, reported=True)},
         mends={"stop|position": Mend(attempts=2, last_at=NOW)},
+        suspensions=(Suspension(cause=Reason.VENUE_REDUCE_ONLY, since=NOW, until=after(60)),),
     )
 
 

@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from candlecast.domain.account.events import Event, EventType, order_event
 from candlecast.domain.account.findings import Drift, ExternalOrder, Mend
+from candlecast.domain.account.suspension import MAX_SUSPENSIONS, Suspension
 from candlecast.domain.account.usage import Usage
 from candlecast.domain.limits.catalogue import REASONS_OF_LIMITS
 from candlecast.domain.limits.limits import NO_LIMITS, Limits
@@ -70,7 +71,7 @@ class Account:
     """One set of exchange keys of one user, with everything that decides its orders; money in the account's quote currency.
 
     A change makes a new `Account`; no method changes the value itself. Raises `InvalidValue` (TOO_MANY_OPEN_ORDERS,
-    TOO_MANY_SUBSCRIPTIONS).
+    TOO_MANY_SUBSCRIPTIONS, TOO_MANY_SUSPENSIONS).
     """
 
     tenant_id: str
@@ -129,6 +130,8 @@ class Account:
     """When the limits were set (UTC), from which their lock is bounded; None for limits from before locks were bounded."""
     usage: Usage = field(default_factory=Usage)
     """Results, counters and times that limits compare with."""
+    suspensions: tuple[Suspension, ...] = ()
+    """Causes for which entries are denied while looks, stops and exits go on, oldest first; at most `MAX_SUSPENSIONS`."""
     outbox: tuple[Event, ...] = ()
     """Events of the changes since the last read, written with the account and told by the table's stream; empty after a read."""
 
@@ -139,6 +142,8 @@ class Account:
             raise InvalidValue(
                 f"an account has at most {MAX_SUBSCRIPTIONS_PER_ACCOUNT} subscriptions", code="TOO_MANY_SUBSCRIPTIONS"
             )
+        if len(self.suspensions) > MAX_SUSPENSIONS:
+            raise InvalidValue(f"an account has at most {MAX_SUSPENSIONS} suspensions", code="TOO_MANY_SUSPENSIONS")
 
     @property
     def can_be_looked_at(self) -> bool:
@@ -350,6 +355,10 @@ class Account:
 
     def with_mode_at_venue(self, mode: PositionMode | None) -> Account:
         return replace(self, mode_at_venue=mode)
+
+    def with_suspensions(self, suspensions: tuple[Suspension, ...], *events: Event) -> Account:
+        """The account with these suspensions of its entries, and the events that report the change."""
+        return replace(self, suspensions=suspensions, outbox=(*self.outbox, *events))
 
     def with_market_settings(self, market: str, settings: MarketSettings) -> Account:
         return replace(self, market_settings={**self.market_settings, market: settings})

@@ -10,6 +10,7 @@ from candlecast.domain.account.findings import ExternalOrder
 from candlecast.domain.account.kill_switch import KillSwitch
 from candlecast.domain.orders.intent import Intent, IntentState
 from candlecast.domain.orders.position import Position, Trade
+from candlecast.domain.values.reasons import Reason
 
 
 class EventType(StrEnum):
@@ -43,6 +44,7 @@ class Event:
     market: str | None = None
     external_order: ExternalOrder | None = None
     receipt: str | None = None  # of the decision, with the entry that was decided
+    cause: Reason | None = None  # of a suspension of entries
     schema_version: int = 1
 
 

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from candlecast.domain.account.account import MAX_OPEN_INTENTS, Account, AccountStatus
+from candlecast.domain.account.suspension import suspended_by
 from candlecast.domain.decide.receipt import Receipt
 from candlecast.domain.decide.risk.entry import Entry
 from candlecast.domain.decide.risk.evaluate import Evaluation, evaluate, first_denial
@@ -268,6 +269,7 @@ def _refusal(draft: _Draft, market: Market | None, max_age: int) -> Intent | Non
     age = Decimal(str((draft.now - signal.issued_at).total_seconds()))
     newest = account.newest_signals.get(draft.position_key)
     elsewhere = order.venue is not None and order.venue != account.venue
+    suspended = suspended_by(account, draft.now)
     checks = (
         (account.status is AccountStatus.NO_CREDENTIALS, IntentState.SKIPPED, (Reason.NO_CREDENTIALS,)),
         (status is SubscriptionStatus.PAUSED, IntentState.SKIPPED, (Reason.SUBSCRIPTION_PAUSED,)),
@@ -276,6 +278,7 @@ def _refusal(draft: _Draft, market: Market | None, max_age: int) -> Intent | Non
         (age > max_age, IntentState.EXPIRED, (Reason.SIGNAL_TOO_OLD, age, Decimal(max_age))),
         (newest is not None and newest > signal.issued_at, IntentState.EXPIRED, (Reason.SIGNAL_SUPERSEDED,)),
         (account.status is AccountStatus.DISABLED, IntentState.DENIED, (Reason.ACCOUNT_DISABLED,)),
+        (suspended is not None, IntentState.DENIED, (suspended,)),
         (market is None, IntentState.DENIED, (Reason.UNKNOWN_MARKET,)),
         (signal.price is None, IntentState.DENIED, (Reason.REFERENCE_PRICE_MISSING,)),
         (order.quote is None, IntentState.DENIED, (Reason.QUOTE_MISSING,)),

@@ -13,6 +13,7 @@ from datetime import datetime
 from functools import partial
 
 from candlecast.domain.account.account import Account, AccountStatus
+from candlecast.domain.account.suspension import suspended_by
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.reconcile.adopt import tell_once
 from candlecast.domain.reconcile.protect import scale_targets, watch
@@ -185,7 +186,8 @@ def _entry_change(account: Account, leg: Intent, now: datetime) -> Change | None
         return _failed(leg, IntentState.EXPIRED, Reason.NEVER_PLACED, now)
     if leg.expires_at is not None and now > leg.expires_at:
         return _failed(leg, IntentState.EXPIRED, Reason.SIGNAL_TOO_OLD, now)
-    return None
+    suspended = suspended_by(account, now)
+    return None if suspended is None else _failed(leg, IntentState.DENIED, suspended, now)
 
 
 def _protective_change(account: Account, leg: Intent, now: datetime) -> Change | None:

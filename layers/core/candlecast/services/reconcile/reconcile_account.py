@@ -16,6 +16,7 @@ from math import ceil
 
 from candlecast.domain.account.account import Account, AccountStatus
 from candlecast.domain.account.kill_switch import KillSwitch
+from candlecast.domain.account.suspension import resume_ended
 from candlecast.domain.account.switch_scope import places_of
 from candlecast.domain.orders.bracket import unprotected_exit
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
@@ -153,6 +154,8 @@ class ReconcileAccount:
 
     def _act(self, changes: Changes, venue: Venue, request: ReconcileRequest, seen: Seen) -> Account:
         """Write the findings and the legs to send, send the legs, write the outcome."""
+        if resume_ended(changes.account, self.clock.now()) is not changes.account:
+            changes.make(partial(resume_ended, now=self.clock.now()))
         self.protect.follow(changes, seen.marks)
         self.protect.make_room(changes, venue)
         sent = self._decide(changes, seen)

@@ -586,6 +586,11 @@ ELSEWHERE: Mapping[str, tuple[Reason, ...]] = {
     "tests/unit/services/reconcile/test_reconcile_account_limits.py": (Reason.HOLDING_TIME_OVER, Reason.UNREALISED_LOSS),
     "tests/unit/services/pools/test_reserve_pool.py": (Reason.POOL_EXHAUSTED,),
     "tests/unit/services/orders/test_resting_entries.py": (Reason.ENTRY_NOT_FILLED,),
+    "tests/unit/domain/account/test_suspension.py": (
+        Reason.VENUE_REDUCE_ONLY,
+        Reason.VENUE_FORBIDS_ORDERS,
+        Reason.VENUE_RESTRICTS_PERSON,
+    ),
     "tests/unit/domain/orders/test_bracket.py": (Reason.ORDER_TYPE_NOT_SUPPORTED,),
 }
 ROOT = Path(__file__).parents[5]
