@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.paper_venue import BTC_SYMBOL, PaperVenue
+from candlecast.adapters.ccxt.answers import check_answer
+from tests.support.paper_venue import BTC_SYMBOL, START_MS, PaperVenue
 
 DECIMAL = re.compile(r"-?\d+(\.\d+)?")
 ORDER = {
@@ -112,6 +113,35 @@ def test_the_older_versions_of_account_and_position(active: Any) -> None:
     assert (position["leverage"], position["contracts"], position["marginMode"]) == (10, 0.1, "cross")
     assert position["liquidationPrice"] is None
     assert active.fetch_balance({"useV2": True})["USDT"]["used"] == pytest.approx(0.1 * 50_000 / 10 + 0.1 * 49_000 / 10)
+
+
+def test_answers_pass_the_check_that_the_executor_makes_of_every_venue(active: Any) -> None:
+    """The key fields of `adapters/ccxt/answers.py`, which real answers have: `tests/unit/adapters/ccxt/test_answers.py`."""
+    market = {"symbol": "BTCUSDT"}
+    order = {**market, "side": "BUY", "type": "MARKET", "quantity": "0.01", "newClientOrderId": "another"}
+    stop = {**market, "side": "SELL", "type": "STOP_MARKET", "algoType": "CONDITIONAL", "quantity": "0.1"}
+    stop |= {"triggerPrice": "47000", "clientAlgoId": "lower"}
+    asked: list[tuple[str, str, str, dict[str, Any]]] = [
+        ("POST", "order", "fapiPrivate", {**order, "newOrderRespType": "RESULT"}),
+        ("GET", "order", "fapiPrivate", {**market, "origClientOrderId": "entry"}),
+        ("GET", "openOrders", "fapiPrivate", {}),
+        ("DELETE", "order", "fapiPrivate", {**market, "origClientOrderId": "limit"}),
+        ("POST", "algoOrder", "fapiPrivate", stop),
+        ("GET", "algoOrder", "fapiPrivate", {"clientAlgoId": "stop"}),
+        ("GET", "openAlgoOrders", "fapiPrivate", market),
+        ("DELETE", "algoOrder", "fapiPrivate", {"clientAlgoId": "stop"}),
+        ("POST", "leverage", "fapiPrivate", {**market, "leverage": 7}),
+        ("GET", "userTrades", "fapiPrivate", {**market, "startTime": START_MS}),
+        ("GET", "positionRisk", "fapiPrivateV3", {}),
+        ("GET", "positionRisk", "fapiPrivateV2", market),
+        ("GET", "account", "fapiPrivateV3", {}),
+        ("GET", "klines", "fapiPublic", {**market, "interval": "1m", "startTime": START_MS}),
+        ("GET", "ticker/bookTicker", "fapiPublic", market),
+        ("GET", "premiumIndex", "fapiPublic", market),
+        ("GET", "exchangeInfo", "fapiPublic", {}),
+    ]
+    for method, path, api, parameters in asked:
+        check_answer(method, path, parameters, active.request(path, [api], method, parameters))
 
 
 def test_margins_add_up(active: Any) -> None:

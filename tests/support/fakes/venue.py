@@ -71,6 +71,7 @@ class FakeExchange:
         self.fills_at_once = True  # False: market orders wait for `fill`
         self.liquidity: Decimal | None = None  # so much of an order that has to be filled at once is; None: all of it
         self.hidden_lookups = 0  # so many lookups miss every order, as a replica that lags does
+        self.blank: set[str] = set()  # `Venue` methods that list nothing, as if there were nothing
         self.faults: deque[Fault] = deque()
         self.now: Callable[[], datetime] = lambda: NOW  # the time of trades
         self.requests: list[Request] = []
@@ -145,6 +146,23 @@ class FakeExchange:
 
     def net_position(self, api_key: str, market: str) -> Decimal:
         return self.books[api_key].net[market]
+
+    def held(self, method: str, api_key: str) -> list[VenuePosition]:
+        """The positions of a key, as a `Venue` method lists them."""
+        if method in self.blank:
+            return []
+        book = self.books[api_key]
+        return [
+            VenuePosition(
+                market=place.partition("|")[0],
+                side=PositionSide.LONG if net > 0 else PositionSide.SHORT,
+                quantity=abs(net),
+                entry_price=book.entry_price[place],
+                mark_price=self.prices[place.partition("|")[0]],
+            )
+            for place, net in book.net.items()
+            if net != 0
+        ]
 
     # -- what its accounts do ----------------------------------------------------------------------------------------------
 
@@ -318,21 +336,17 @@ class FakeVenue:
 
     def trades_since(self, market: str, since: datetime) -> Sequence[VenueTrade]:
         book = self.exchange.receive("trades_since", self.api_key)
+        if "trades_since" in self.exchange.blank:
+            return []
         return [trade for trade in book.trades if trade.market == market and trade.traded_at >= since]
 
     def positions(self) -> Sequence[VenuePosition]:
-        book = self.exchange.receive("positions", self.api_key)
-        return [
-            VenuePosition(
-                market=place.partition("|")[0],
-                side=PositionSide.LONG if net > 0 else PositionSide.SHORT,
-                quantity=abs(net),
-                entry_price=book.entry_price[place],
-                mark_price=self.exchange.prices[place.partition("|")[0]],
-            )
-            for place, net in book.net.items()
-            if net != 0
-        ]
+        self.exchange.receive("positions", self.api_key)
+        return self.exchange.held("positions", self.api_key)
+
+    def positions_in(self, market: str) -> Sequence[VenuePosition]:
+        self.exchange.receive("positions_in", self.api_key)
+        return [held for held in self.exchange.held("positions_in", self.api_key) if held.market == market]
 
     def balance(self, at: datetime) -> Balance:
         self.exchange.receive("balance", self.api_key)

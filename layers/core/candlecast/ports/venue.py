@@ -79,6 +79,10 @@ class Venue(Protocol):
         """Everything that is held, with mark prices where the venue tells them."""
         ...
 
+    def positions_in(self, market: str) -> Sequence[VenuePosition]:
+        """The positions that are held in one market, by an answer that names the market also when nothing is held there."""
+        ...
+
     def balance(self, at: datetime) -> Balance: ...
 
 

@@ -18,7 +18,10 @@ from candlecast.adapters.ccxt.session import MAX_IDLE_SECONDS, VenueSession
 from candlecast.domain.values.errors import Ambiguous, RetryLater
 from candlecast.ports.venue import Credentials
 
-ORDER = '{"orderId":1,"status":"NEW"}'
+ORDER = (
+    '{"orderId":1,"symbol":"BTCUSDT","clientOrderId":"a","side":"BUY",'
+    '"status":"NEW","origQty":"1","executedQty":"0","avgPrice":"0"}'
+)
 SHORT_SECONDS = 0.05
 
 
@@ -133,6 +136,14 @@ def test_headers_of_an_answer_are_known_whatever_its_status(venue: Venue, client
     told = instruction(refused.value, client.last_response_headers)
     assert isinstance(told, RetryLater)
     assert (told.code, told.after_seconds) == ("RATE_LIMITED", 7)
+
+
+@pytest.mark.parametrize("status", [201, 202, 204, 206])
+def test_a_success_that_is_no_answer_leaves_the_outcome_unknown(venue: Venue, client: Any, status: int) -> None:
+    venue.answers(status, b"" if status == 204 else ORDER.encode())
+    with pytest.raises(ccxt.NetworkError) as taken:
+        place(client)
+    assert isinstance(instruction(taken.value, {}), Ambiguous)
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import ccxt
 
+from candlecast.adapters.ccxt.answers import checked
 from candlecast.adapters.ccxt.session import VenueSession
 from candlecast.domain.market.market import Market
 from candlecast.domain.values.errors import InvalidValue
@@ -30,7 +31,8 @@ def make_template(ccxt_class: str, base_url: str | None) -> Any:
     if venue_class is None:
         raise InvalidValue(f"ccxt has no venue {ccxt_class}", code="VENUE_UNKNOWN")
     # ccxt closes the HTTP session when a client is collected, and clones share their template's
-    kept_open = type(f"Shared{ccxt_class}", (venue_class,), {"__del__": lambda _: None})
+    own = {"__del__": lambda _: None, "request": checked(venue_class)}
+    kept_open = type(f"Shared{ccxt_class}", (venue_class,), own)
     template = kept_open(
         {
             "enableRateLimit": False,

@@ -10,15 +10,17 @@ from typing import Any
 
 import ccxt
 
+from candlecast.adapters.ccxt.answers import UNFORESEEN, AnswerUnusable, unusable_reading
 from candlecast.adapters.ccxt.clients import Templates, make_template
 from candlecast.adapters.ccxt.errors import instruction, reading
 from candlecast.domain.market.candle import Candle, aggregate
 from candlecast.domain.market.market import Market
 from candlecast.domain.market.quote import Quote
-from candlecast.domain.values.errors import Reject
+from candlecast.domain.values.errors import InvalidValue, Reject
 from candlecast.domain.values.timeframe import Timeframe
 
 CANDLES_AT_ONCE = 1_000  # ccxt asks Binance for no more; the first ones from a start, so the newest would be missing
+MARK_APART = 2  # times the best prices' middle: farther apart, one of the two is no price of this market
 UNLIMITED = Decimal("1e12")  # a venue that states no largest order
 
 
@@ -38,27 +40,20 @@ class CcxtMarketData:
         source = timeframe.source_among(served)
         wanted = count * (timeframe.minutes // source.minutes)
         since = until - source.length * wanted
-        rows: dict[int, Sequence[Any]] = {}  # by opening: before a market's first candle the venue answers with those after it
+        rows: dict[int, Candle] = {}  # by opening: before a market's first candle the venue answers with those after it
         for first in range(0, wanted, CANDLES_AT_ONCE):
             start, count = _milliseconds(since + source.length * first), min(wanted - first, CANDLES_AT_ONCE)
-            page = _read(client, partial(client.fetch_ohlcv, market, source.value, start, count))
-            rows.update((row[0], row) for row in page)
-        fetched = [candle for candle in map(_candle, (rows[key] for key in sorted(rows))) if candle.close_time(source) <= until]
+            ask = partial(client.fetch_ohlcv, market, source.value, start, count)
+            rows.update(_read(client, partial(_by_opening, ask)))
+        fetched = [candle for _, candle in sorted(rows.items()) if candle.close_time(source) <= until]
         return fetched if source is timeframe else aggregate(fetched, source, timeframe)
 
     def quote(self, venue: str, market: str, at: datetime) -> Quote:
         """Best prices, then mark price and funding: two requests. A venue without funding has none."""
         client = self._client(venue, market)
-        book = _read(client, lambda: client.fetch_bids_asks([market]))[market]
+        book = _read(client, lambda: client.fetch_bids_asks([market])[market])
         funding = _read(client, lambda: client.fetch_funding_rate(market)) if client.has.get("fetchFundingRate") else None
-        bid, ask = _decimal(book["bid"]), _decimal(book["ask"])
-        return Quote(
-            bid=bid,
-            ask=ask,
-            mark_price=_decimal(funding["markPrice"]) if funding else (bid + ask) / 2,
-            funding_rate=_decimal(funding["fundingRate"]) if funding else None,
-            as_of=at,
-        )
+        return _read(client, lambda: _quote(book, funding, at))
 
     def _client(self, venue: str, market: str) -> Any:
         client = self._templates.of(venue)
@@ -70,15 +65,33 @@ class CcxtMarketData:
 def download_markets(ccxt_class: str, base_url: str | None) -> list[Market]:
     """All active linear perpetual markets of a venue, trimmed to the fields that an order needs; raises `RetryLater`."""
     client = make_template(ccxt_class, base_url)
-    found = _read(client, client.load_markets)
-    return [_market(market) for market in found.values() if market["swap"] and market["linear"] and market["active"]]
+
+    def listed() -> list[Market]:
+        found = client.load_markets().values()
+        return [_market(market) for market in found if market["swap"] and market["linear"] and market["active"]]
+
+    return _read(client, listed)
 
 
-def _read(client: Any, request: Callable[[], Any]) -> Any:
+def _read[T](client: Any, request: Callable[[], T]) -> T:
+    """Ask, and make values of the answer; one that has not its documented shape is asked for again."""
     try:
         return request()
+    except AnswerUnusable as error:
+        raise unusable_reading(error) from None
     except ccxt.BaseError as error:
         raise reading(instruction(error, client.last_response_headers)) from None
+    except UNFORESEEN as error:
+        raise unusable_reading(error) from None
+
+
+def _quote(book: Any, funding: Any | None, at: datetime) -> Quote:
+    bid, ask = _decimal(book["bid"]), _decimal(book["ask"])
+    middle = (bid + ask) / 2
+    mark = _decimal(funding["markPrice"]) if funding else middle
+    if not middle / MARK_APART <= mark <= middle * MARK_APART:
+        raise InvalidValue("mark price and best prices are of different markets")
+    return Quote(bid=bid, ask=ask, mark_price=mark, funding_rate=_decimal(funding["fundingRate"]) if funding else None, as_of=at)
 
 
 def _market(market: Mapping[str, Any]) -> Market:
@@ -95,6 +108,10 @@ def _market(market: Mapping[str, Any]) -> Market:
         min_notional=_decimal(limits["cost"]["min"]),
         taker_fee=_decimal(market["taker"]),
     )
+
+
+def _by_opening(ask: Callable[[], Sequence[Any]]) -> dict[int, Candle]:
+    return {row[0]: _candle(row) for row in ask()}
 
 
 def _candle(row: Sequence[Any]) -> Candle:

@@ -71,8 +71,8 @@ class VenueSession:
     ) -> Answer:
         """Send it once. `timeout` in seconds, for connecting and for each read; proxies and files are not known here.
 
-        Raises as `requests` does. A broken TLS connection and a redirect are a `ConnectionError`, too, which ccxt makes a
-        `NetworkError`: the request's outcome is then unknown.
+        Raises as `requests` does. A broken TLS connection, a redirect, and a success other than 200 are a `ConnectionError`.
+        They become a `NetworkError` of ccxt: the request's outcome is then unknown.
         """
         scheme, host, path, query, _fragment = urlsplit(url)
         target = f"{path}?{query}" if query else path
@@ -88,6 +88,8 @@ class VenueSession:
             raise RequestsConnectionError(error) from error
         if 300 <= answer.status < 400:
             raise RequestsConnectionError("redirected")
+        if answer.status < 400 and answer.status != 200:  # 202 and 204 say that something was taken, not what came of it
+            raise RequestsConnectionError("no answer yet")
         return Answer(answer.status, answer.reason, answer.headers, answer.data)
 
     def close(self) -> None:

@@ -9,10 +9,12 @@ from typing import Any
 
 import ccxt
 
+from candlecast.adapters.ccxt.answers import UNFORESEEN, AnswerUnusable, unusable_after_send, unusable_reading
 from candlecast.adapters.ccxt.clients import Templates, clone_for
 from candlecast.adapters.ccxt.errors import NO_SUCH_ORDER, UNCHANGED, instruction, reading, venue_code
 from candlecast.domain.account.account import Balance
 from candlecast.domain.orders.intent import Intent
+from candlecast.domain.values.errors import DomainError
 from candlecast.domain.values.money import ZERO
 from candlecast.domain.values.terms import MarginMode, OrderType, PositionMode, PositionSide, Side
 from candlecast.domain.venue.reports import OrderRequest, VenueOpenOrder, VenueOrder, VenueOrderStatus, VenuePosition, VenueTrade
@@ -30,6 +32,7 @@ _STATUS = {
 _TRIGGERED = {"TRIGGERING", "TRIGGERED", "FINISHED"}  # Binance's algoStatus once an order was sent for it
 BOTH = "BOTH"  # the position side of one-way mode
 MAX_TRADES = 1_000  # what Binance's userTrades lists at once
+MARK_TOLERANCE = Decimal("0.01")  # of the notional: both are from one answer, so only rounding and lies are between them
 _TRIGGER_PARAMETER = {  # which makes ccxt choose the venue's type: STOP, STOP_MARKET, TAKE_PROFIT ...
     OrderType.STOP_MARKET: "stopLossPrice",
     OrderType.STOP_LIMIT: "stopLossPrice",
@@ -55,12 +58,8 @@ class CcxtVenue:
     def create_order(self, request: OrderRequest) -> VenueOrder:
         """Place one order: plain ones at the order endpoint, those with a trigger at the one for conditional orders."""
         kind, price = ("limit", str(request.price)) if request.order_type.has_limit else ("market", None)
-        answer = self._call(
-            lambda: self._client.create_order(
-                request.market, kind, request.side.value.lower(), str(request.quantity), price, _parameters(request)
-            )
-        )
-        return _venue_order(answer, request.client_order_id)
+        sent = request.market, kind, request.side.value.lower(), str(request.quantity), price, _parameters(request)
+        return self._call(lambda: _venue_order(self._client.create_order(*sent), request.client_order_id))
 
     def find_order(self, intent: Intent) -> VenueOrder | None:
         """Ask by client id; a filled order costs one more request for its fees, a triggered one another for its order."""
@@ -71,11 +70,11 @@ class CcxtVenue:
         if conditional:
             placed = found["info"].get("actualOrderId")
             if found["info"].get("algoStatus") not in _TRIGGERED or not placed:
-                return _venue_order(found, intent.client_order_id)
+                return self._read(lambda: _venue_order(found, intent.client_order_id))
             found = self._find({}, intent.market, str(placed))
             if found is None:
                 return None
-        order = _venue_order(found, intent.client_order_id)
+        order = self._read(lambda: _venue_order(found, intent.client_order_id))
         return order if order.filled_quantity == 0 else self._with_fee(order, intent.market)
 
     def cancel_order(self, intent: Intent) -> None:
@@ -89,7 +88,7 @@ class CcxtVenue:
             found = self._find({"clientOrderId": intent.client_order_id, "trigger": True}, intent.market)
             placed = found["info"].get("actualOrderId") if found is not None else None
             if placed:
-                self._call(lambda: self._client.cancel_order(str(placed), intent.market), ignore=NO_SUCH_ORDER)
+                self._settle(lambda: self._client.cancel_order(str(placed), intent.market), ignore=NO_SUCH_ORDER)
 
     def cancel_open_order(self, order: VenueOpenOrder) -> None:
         """Cancel by client id, as `cancel_order` does."""
@@ -97,46 +96,52 @@ class CcxtVenue:
 
     def set_market_settings(self, market: str, leverage: Decimal, margin_mode: MarginMode) -> None:
         """Set margin mode, then leverage: two requests."""
-        self._call(lambda: self._client.set_margin_mode(margin_mode.value.lower(), market), ignore=UNCHANGED)
+        self._settle(lambda: self._client.set_margin_mode(margin_mode.value.lower(), market), ignore=UNCHANGED)
         self._call(lambda: self._client.set_leverage(int(leverage), market))
 
     def set_position_mode(self, mode: PositionMode) -> None:
         """Set it for the whole account: one request."""
-        self._call(lambda: self._client.set_position_mode(mode is PositionMode.HEDGE), ignore=UNCHANGED)
+        self._settle(lambda: self._client.set_position_mode(mode is PositionMode.HEDGE), ignore=UNCHANGED)
 
     def find_order_by_venue_id(self, market: str, venue_order_id: str) -> VenueOrder | None:
         """Ask by the venue's id, for which the answer tells the client id."""
         found = self._find({}, market, venue_order_id)
-        return None if found is None else _venue_order(found, str(found["clientOrderId"]))
+        return None if found is None else self._read(lambda: _venue_order(found, str(found["clientOrderId"])))
 
     def open_orders(self, market: str | None = None) -> Sequence[VenueOpenOrder]:
         """Plain orders, then conditional ones: two requests, since Binance keeps them apart."""
-        plain = self._read(lambda: self._client.fetch_open_orders(market))
-        conditional = self._read(lambda: self._client.fetch_open_orders(market, params={"trigger": True}))
-        return [
-            *(_open_order(order, is_conditional=False) for order in plain),
-            *(_open_order(order, is_conditional=True) for order in conditional),
-        ]
+
+        def listed(parameters: Mapping[str, Any], *, is_conditional: bool) -> list[VenueOpenOrder]:
+            found = self._client.fetch_open_orders(market, params=dict(parameters))
+            return [_open_order(order, is_conditional=is_conditional) for order in found]
+
+        plain = self._read(lambda: listed({}, is_conditional=False))
+        return plain + self._read(lambda: listed({"trigger": True}, is_conditional=True))
 
     def trades_since(self, market: str, since: datetime) -> Sequence[VenueTrade]:
         """Executions as `userTrades` lists them; Binance takes no start that is more than seven days ago."""
         start = int(since.timestamp() * 1000)
-        fills = self._read(lambda: self._client.fetch_my_trades(market, start, MAX_TRADES))
         quote = self._client.market(market)["quote"]
-        return [_trade(fill["info"], market, quote) for fill in fills]
+        return self._read(
+            lambda: [_trade(fill["info"], market, quote) for fill in self._client.fetch_my_trades(market, start, MAX_TRADES)]
+        )
 
     def positions(self) -> Sequence[VenuePosition]:
         """Positions that are not flat: net ones, or in hedge mode those of either side."""
-        return [_position(found) for found in self._read(lambda: self._client.fetch_positions()) if found["contracts"]]
+        return self._read(lambda: _positions(self._client.fetch_positions()))
+
+    def positions_in(self, market: str) -> Sequence[VenuePosition]:
+        """The same of one market, by v2 of the endpoint, which lists a flat market too and never answers `[]`."""
+        only = {"symbol": self._client.market(market)["id"], "useV2": True}
+        return self._read(lambda: _positions(self._client.fetch_positions([market], only)))
 
     def balance(self, at: datetime) -> Balance:
         """Margin balance and its available part, as the venue values them."""
-        info = self._read(lambda: self._client.fetch_balance())["info"]
-        return Balance(equity=_decimal(info["totalMarginBalance"]), available=_decimal(info["availableBalance"]), as_of=at)
+        return self._read(lambda: _balance(self._client.fetch_balance()["info"], at))
 
     def _cancel(self, client_order_id: str, market: str, *, conditional: bool) -> None:
         parameters: dict[str, Any] = {"clientOrderId": client_order_id, **({"trigger": True} if conditional else {})}
-        self._call(lambda: self._client.cancel_order(None, market, parameters), ignore=NO_SUCH_ORDER)
+        self._settle(lambda: self._client.cancel_order(None, market, parameters), ignore=NO_SUCH_ORDER)
 
     def _find(self, parameters: Mapping[str, Any], market: str, order_id: str | None = None) -> Any | None:
         try:
@@ -144,13 +149,17 @@ class CcxtVenue:
         except ccxt.BaseError as error:
             if isinstance(error, ccxt.OrderNotFound) or venue_code(error) in NO_SUCH_ORDER:
                 return None
-            raise reading(instruction(error, self._client.last_response_headers)) from None
+            raise self._reading(error) from None
+        except UNFORESEEN as error:
+            raise unusable_reading(error) from None
 
     def _with_fee(self, order: VenueOrder, market: str) -> VenueOrder:
         """The order with the fees of its fills in the quote currency; fees in another one leave it to be estimated."""
-        fills = self._read(lambda: self._client.fetch_my_trades(market, params={"orderId": order.venue_order_id}))
         quote = self._client.market(market)["quote"]
-        fees = [fill["info"] for fill in fills]  # ccxt itself reads each fee twice, and drops one that is a Decimal already
+        # ccxt itself reads each fee twice, and drops one that is a Decimal already
+        fees = self._read(
+            lambda: [fill["info"] for fill in self._client.fetch_my_trades(market, params={"orderId": order.venue_order_id})]
+        )
         if not fees or any(fee["commissionAsset"] != quote for fee in fees):
             return order
         return VenueOrder(
@@ -162,20 +171,42 @@ class CcxtVenue:
             fee=sum((_decimal(fee["commission"]) for fee in fees), ZERO),
         )
 
-    def _call(self, request: Callable[[], Any], ignore: frozenset[str] | set[str] = frozenset()) -> Any:
+    def _call[T](self, request: Callable[[], T]) -> T:
         """Make a request that changes something; `from None` because ccxt's text holds the signed URL."""
         try:
             return request()
         except ccxt.BaseError as error:
-            if venue_code(error) in ignore:
-                return None
-            raise instruction(error, self._client.last_response_headers) from None
+            raise self._instruction(error) from None
+        except UNFORESEEN as error:
+            raise unusable_after_send(error) from None
 
-    def _read(self, request: Callable[[], Any]) -> Any:
+    def _settle(self, request: Callable[[], Any], ignore: frozenset[str] | set[str]) -> None:
+        """The same, where some refusals say that nothing is left to be done."""
+        try:
+            request()
+        except ccxt.BaseError as error:
+            if venue_code(error) not in ignore:
+                raise self._instruction(error) from None
+        except UNFORESEEN as error:
+            raise unusable_after_send(error) from None
+
+    def _read[T](self, request: Callable[[], T]) -> T:
         try:
             return request()
         except ccxt.BaseError as error:
-            raise reading(instruction(error, self._client.last_response_headers)) from None
+            raise self._reading(error) from None
+        except UNFORESEEN as error:
+            raise unusable_reading(error) from None
+
+    def _instruction(self, error: ccxt.BaseError) -> DomainError:
+        if isinstance(error, AnswerUnusable):
+            return unusable_after_send(error)
+        return instruction(error, self._client.last_response_headers)
+
+    def _reading(self, error: ccxt.BaseError) -> DomainError:
+        if isinstance(error, AnswerUnusable):
+            return unusable_reading(error)
+        return reading(instruction(error, self._client.last_response_headers))
 
 
 class CcxtVenues:
@@ -219,18 +250,37 @@ def _parameters(request: OrderRequest) -> dict[str, Any]:
     return parameters
 
 
+def _positions(found: Sequence[Any]) -> list[VenuePosition]:
+    return [_position(each) for each in found if each["contracts"]]
+
+
 def _position(found: Any) -> VenuePosition:
+    info = found["info"]
+    amount = _decimal(info["positionAmt"])
     return VenuePosition(
         market=found["symbol"],
-        side=PositionSide(found["side"].upper()),
-        quantity=_decimal(found["contracts"]),
+        side=PositionSide.LONG if amount > 0 else PositionSide.SHORT,
+        quantity=abs(amount),
         entry_price=_decimal(found["entryPrice"]),
-        mark_price=_known(found.get("markPrice")),
+        mark_price=_mark(info, amount),
         liquidation_price=_known(found.get("liquidationPrice")),
         leverage=_known(found.get("leverage")),
         margin_mode=MarginMode(found["marginMode"].upper()) if found.get("marginMode") else None,
         unrealised_pnl=_known(found.get("unrealizedPnl")),
     )
+
+
+def _mark(info: Any, amount: Decimal) -> Decimal | None:
+    """The mark price if the position's notional agrees: stops move by this price, and losses are limited by this price."""
+    mark, notional = _known(info.get("markPrice")), _known(info.get("notional"))
+    if mark is None or mark <= 0:
+        return None
+    disagrees = notional is not None and abs(notional - amount * mark) > abs(amount) * mark * MARK_TOLERANCE
+    return None if disagrees else mark
+
+
+def _balance(info: Any, at: datetime) -> Balance:
+    return Balance(equity=_decimal(info["totalMarginBalance"]), available=_decimal(info["availableBalance"]), as_of=at)
 
 
 def _open_order(order: Any, *, is_conditional: bool) -> VenueOpenOrder:

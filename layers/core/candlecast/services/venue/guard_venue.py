@@ -107,6 +107,9 @@ class GuardedVenue:
     def positions(self) -> Sequence[VenuePosition]:
         return self._ask([VenueRequest.POSITIONS], self.venue.positions)
 
+    def positions_in(self, market: str) -> Sequence[VenuePosition]:
+        return self._ask([VenueRequest.POSITIONS], lambda: self.venue.positions_in(market))
+
     def balance(self, at: datetime) -> Balance:
         return self._ask([VenueRequest.BALANCE], lambda: self.venue.balance(at))
 
