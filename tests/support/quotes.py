@@ -12,7 +12,8 @@ from paper_exchange.markets.markets import MarketSpec
 from paper_exchange.markets.quotes import Stamp
 
 MINUTE_MS = 60_000
-STAMP = Stamp("key-of-the-tests", 1_700_000_000_000)
+AHEAD_MS = 86_400_000
+STAMP = Stamp("key-of-the-tests", AHEAD_MS + MINUTE_MS)
 
 
 def market(symbol: str = "BTCUSDT", **changes: Decimal | int) -> MarketSpec:
@@ -49,6 +50,10 @@ class ListedQuotes:
 
     def at(self, market_ms: int) -> ListedQuotes:
         return replace(self, now_ms=market_ms)
+
+    def dated(self, market_ms: int) -> int:
+        """Wall time runs along with the market, a day ahead."""
+        return market_ms + AHEAD_MS
 
     def spec(self, symbol: str) -> MarketSpec:
         return self.specs.get(symbol) or market(symbol)

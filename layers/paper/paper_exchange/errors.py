@@ -262,6 +262,10 @@ def use_algo_endpoint() -> VenueError:
     return VenueError(-4120, "Order type not supported for this endpoint. Please use the Algo Order API endpoints instead.")
 
 
+def close_position_exists() -> VenueError:
+    return VenueError(-4130, "An open stop or take profit order with GTE and closePosition in the direction is existing.")
+
+
 def invalid_activation_price() -> VenueError:
     return VenueError(-4135, "Invalid activation price.")
 
@@ -280,6 +284,12 @@ def notional_too_small(minimum: Decimal) -> VenueError:
 
 def interval_too_long(days: int) -> VenueError:
     return VenueError(-4165, f"Invalid time interval. Maximum time interval is {days} days.")
+
+
+def nothing_to_outlive() -> VenueError:
+    """A GTE_GTC order needs the position with which it ends."""
+    message = "Time in Force (TIF) GTE can only be used with open positions. Please ensure that positions are available."
+    return VenueError(-4509, message)
 
 
 def path_invalid(method: str, path: str) -> VenueError:

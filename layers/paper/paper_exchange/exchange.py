@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import partial
 
 from paper_exchange import errors
 from paper_exchange.accounts.account import Account, Outcome
@@ -17,7 +18,8 @@ from paper_exchange.markets.feed import ChunkCache, Feed, Fetch, LiveFeed, Loopi
 from paper_exchange.markets.market_view import MarketView
 from paper_exchange.markets.quotes import Stamp
 from paper_exchange.markets.state import ExchangeState
-from paper_exchange.matching.triggers import bring_up_to_date
+from paper_exchange.matching.reduce_only import expire_some
+from paper_exchange.matching.triggers import bring_up_to_date, is_up_to_date
 from paper_exchange.requests import signature
 from paper_exchange.requests.signature import Call
 from paper_exchange.store.store import PaperStore, StoredAccount, StoredState, WriteConflict
@@ -136,7 +138,7 @@ class Exchange:
             try:
                 fresh = self._bring_up_to_date(opened)
                 outcome, answer = decide(replace(self._session(opened, fresh), fill_ratio=fill_ratio))
-                self._commit(fresh, outcome)
+                self._commit(fresh, outcome.then(expire_some(outcome.account)))
             except WriteConflict:
                 opened = self.open(opened.call)
             else:
@@ -194,7 +196,7 @@ class Exchange:
             try:
                 fresh = self._bring_up_to_date(opened)
                 outcome, answer = decide(replace(self._session(opened, fresh), stamp=Stamp("", opened.wall_ms)))
-                self._commit(fresh, outcome)
+                self._commit(fresh, outcome.then(expire_some(outcome.account)))
             except WriteConflict:
                 continue
             return answer
@@ -227,9 +229,10 @@ class Exchange:
         account = stored.account
         if account.replay != state.clock.replay:
             account = replace(account, replay=state.clock.replay, evaluated_ms=state.clock.started_ms, evaluated_symbol="")
+        dated = partial(state.clock.dated, wall_ms=opened.wall_ms)
         while True:
-            outcome = bring_up_to_date(account, quotes, opened.wall_ms)
-            if outcome.account.evaluated_ms >= quotes.now_ms:
+            outcome = bring_up_to_date(account, quotes, dated)
+            if is_up_to_date(outcome.account, quotes):
                 return _Fresh(stored, outcome, quotes)
             self.store.commit(stored, outcome)
             account = outcome.account

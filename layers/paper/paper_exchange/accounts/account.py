@@ -69,13 +69,17 @@ class OrderStatus(StrEnum):
 
 
 class AlgoStatus(StrEnum):
-    """NEW until triggered; TRIGGERED while the order that it became is open; FINISHED after that order; REJECTED if refused."""
+    """NEW until triggered; TRIGGERED while the order that it became is open; FINISHED after that order; REJECTED if refused.
+
+    EXPIRED if the venue ended it, since its position was gone.
+    """
 
     NEW = "NEW"
     TRIGGERED = "TRIGGERED"
     FINISHED = "FINISHED"
     CANCELED = "CANCELED"
     REJECTED = "REJECTED"
+    EXPIRED = "EXPIRED"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,12 +208,16 @@ class Income:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A position in a symbol; negative is short. `isolated_wallet` is the margin that was set apart for it."""
+    """A position in a symbol; negative is short. `isolated_wallet` is the margin that was set apart for it.
+
+    `updated_ms` and `market_ms` tell its latest fill in wall time and market time.
+    """
 
     amount: Decimal = ZERO
     entry_price: Decimal = ZERO
     updated_ms: int = 0
     isolated_wallet: Decimal = ZERO
+    market_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +242,8 @@ class Account:
 
     `evaluated_ms` is the market time until which everything has been looked at. One step stores a bounded number of changes. If
     there were more, the next step goes on at `evaluated_symbol`, among the candles that close a millisecond later. `replay` is
-    the clock's run that both belong to (a clock that was set back starts a new one).
+    the clock's run that both belong to (a clock that was set back starts a new one). `dated_ms` is the wall time of the latest
+    order, fill or income. A later one is never dated before it, so ids and times ascend together.
     """
 
     account_id: str
@@ -250,6 +259,7 @@ class Account:
     sequence: int = 0
     hedged: bool = False
     evaluated_symbol: str = ""
+    dated_ms: int = 0
 
     def position(self, symbol: str, side: PositionSide = PositionSide.BOTH) -> Position:
         return self.positions.get(position_key(symbol, side), Position())
@@ -269,6 +279,10 @@ class Account:
 
     def without_order(self, order_id: int) -> Account:
         return replace(self, orders={key: order for key, order in self.orders.items() if key != order_id})
+
+    def dated(self, wall_ms: int) -> Account:
+        """The account after something of that time."""
+        return replace(self, dated_ms=max(self.dated_ms, wall_ms))
 
     def settings_of(self, symbol: str) -> SymbolSettings:
         return self.settings.get(symbol, SymbolSettings())

@@ -28,7 +28,10 @@ def funding_times(account: Account, quotes: Quotes) -> list[int]:
 
 
 def settle_funding(account: Account, quotes: Quotes, wall_ms: int) -> Outcome:
-    """Pay or receive for every open position at the view's moment; an isolated one pays from its own wallet."""
+    """Pay or receive for every open position at the view's moment, which in wall time was `wall_ms`.
+
+    An isolated position pays from its own wallet.
+    """
     entries: list[IncomeEntry] = []
     after = account
     for symbol, side in account.held:
@@ -51,4 +54,4 @@ def settle_funding(account: Account, quotes: Quotes, wall_ms: int) -> Outcome:
         time_ms=wall_ms,
         market_ms=quotes.now_ms,
     )
-    return Outcome(after, incomes=(income,))
+    return Outcome(after.dated(wall_ms), incomes=(income,))

@@ -11,6 +11,7 @@ from paper_exchange.markets import filters
 from paper_exchange.markets.markets import MarketSpec
 from paper_exchange.markets.quotes import Quotes, Stamp
 from paper_exchange.matching.matching import check_position_side, is_full
+from paper_exchange.matching.reduce_only import GTE_GTC, closes_something
 from paper_exchange.requests.requests import AlgoRequest, OrderReference
 
 MAX_CANCELLED_AT_ONCE = 45  # a cancelled order leaves two items, and a transaction has a hundred
@@ -19,7 +20,8 @@ MAX_CANCELLED_AT_ONCE = 45  # a cancelled order leaves two items, and a transact
 def place_algo_order(account: Account, request: AlgoRequest, quotes: Quotes, stamp: Stamp) -> tuple[Outcome, AlgoOrder]:
     """Keep a conditional order; raises `VenueError`, -2021 if it is reached already, -4135 if its activation is.
 
-    Like the venue's algo service it asks for neither margin nor a position before it triggers.
+    Like the venue's algo service it asks for neither margin nor a position before it triggers. An order that ends with its
+    position needs one (-4509), and only one stop and one target may close a whole position (-4130).
     """
     spec = quotes.spec(request.symbol)
     check_position_side(account, request.position_side, names_reduce_only=request.names_reduce_only)
@@ -56,7 +58,19 @@ def place_algo_order(account: Account, request: AlgoRequest, quotes: Quotes, sta
         callback_rate=request.callback_rate,
         extreme=last if trails_at_once else ZERO,
     )
+    if algo.time_in_force == GTE_GTC:
+        _check_ends_with_position(account, algo)
     return Outcome(replace(account, algo_orders={**account.algo_orders, algo_id: algo})), algo
+
+
+def _check_ends_with_position(account: Account, algo: AlgoOrder) -> None:
+    if not closes_something(account, algo):
+        raise errors.nothing_to_outlive()
+    place = (algo.symbol, algo.position_side, algo.side, algo.kind.is_stop)
+    for other in account.algo_orders.values():
+        same = (other.symbol, other.position_side, other.side, other.kind.is_stop) == place
+        if same and algo.close_position and other.close_position:
+            raise errors.close_position_exists()
 
 
 def _check_filters(spec: MarketSpec, request: AlgoRequest) -> None:

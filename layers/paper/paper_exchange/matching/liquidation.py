@@ -41,12 +41,16 @@ ROUGHLY = Decimal("0.03")  # of gross notional: more than fees, spread and brack
 
 @dataclass(frozen=True, slots=True)
 class Liquidation:
-    """A price at which positions of a symbol are taken over: one side if they are isolated, all that are cross together."""
+    """A price at which positions of a symbol are taken over: one side if they are isolated, all that are cross together.
+
+    `since_ms` is the market time of the latest fill that had a part in the price.
+    """
 
     symbol: str
     sides: tuple[PositionSide, ...]
     price: Decimal
     above: bool
+    since_ms: int = 0
 
 
 def liquidations(account: Account, quotes: Quotes) -> list[Liquidation]:
@@ -79,7 +83,9 @@ def _liquidation(account: Account, symbol: str, sides: tuple[PositionSide, ...],
         wallet += bracket.cumulative - position.amount * position.entry_price
         slope += abs(position.amount) * bracket.maintenance_rate - position.amount
     price = wallet / slope if slope else ZERO
-    return Liquidation(symbol, sides, price, above=slope > 0) if price > 0 else None
+    counted = [(symbol, side) for side in sides] if isolated else account.held
+    since_ms = max(account.position(*key).market_ms for key in counted)
+    return Liquidation(symbol, sides, price, slope > 0, since_ms) if price > 0 else None
 
 
 def _cross_spare(account: Account, symbol: str, quotes: Quotes) -> Decimal:
@@ -224,4 +230,5 @@ def _cleared(account: Account, symbol: str, asset: str, amount: Decimal, quotes:
         market_ms=quotes.now_ms,
     )
     wallet = account.balances.get(asset, ZERO) + amount
-    return Outcome(replace(account, balances={**account.balances, asset: wallet}), incomes=(income,))
+    cleared = replace(account, balances={**account.balances, asset: wallet}).dated(wall_ms)
+    return Outcome(cleared, incomes=(income,))

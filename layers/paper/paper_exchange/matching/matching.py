@@ -27,8 +27,10 @@ from paper_exchange.accounts.positions import apply_fill, reducible
 from paper_exchange.markets import filters
 from paper_exchange.markets.markets import MarketSpec
 from paper_exchange.markets.quotes import Quotes, Stamp
+from paper_exchange.matching.reduce_only import make_room, room_for
 from paper_exchange.requests.requests import OrderRequest
 
+AT_ONCE = ("IOC", "FOK")  # the times in force of an order that never rests
 MAX_OPEN_ORDERS = 500  # of an account, both kinds together: they ride in its item, 500 bytes each, and an item has 400 kB
 
 
@@ -49,19 +51,33 @@ def place_order(
         filters.check_price(spec, request.price)
     last = quotes.last_price(request.symbol)
     reduces = request.reduce_only or request.position_side.closed_by(request.side)
-    quantity = _reduced(account, request) if reduces else request.quantity
-    account, order = _numbered(account, replace(request, quantity=quantity, reduce_only=reduces), quotes, stamp)
+    account, order = _numbered(account, replace(request, reduce_only=reduces), quotes, stamp)
+    if reduces:
+        order = replace(order, quantity=_reduced(account, order))
     touch = spec.touch(last, buys=request.side is Side.BUY)
     if request.kind is OrderKind.MARKET:
-        filters.check_notional(spec, quantity * last, reduces=reduces)
-        return take(account, order, touch, quotes, fill_ratio)
+        filters.check_notional(spec, order.quantity * last, reduces=reduces)
+        return enter(account, order, touch, quotes, fill_ratio)
     filters.check_percent_price(spec, request.price, last, buys=request.side is Side.BUY)
-    filters.check_notional(spec, quantity * request.price, reduces=reduces)
-    if is_marketable(order, touch):
-        if request.time_in_force == "GTX":
-            raise errors.post_only_rejected()
-        return take(account, order, touch, quotes, fill_ratio)
-    return rest(account, order, quotes)
+    filters.check_notional(spec, order.quantity * request.price, reduces=reduces)
+    if is_marketable(order, touch) and request.time_in_force == "GTX":
+        raise errors.post_only_rejected()
+    return enter(account, order, touch, quotes, fill_ratio)
+
+
+def enter(
+    account: Account, order: Order, touch: Decimal, quotes: Quotes, fill_ratio: Decimal | None = None
+) -> tuple[Outcome, Order]:
+    """Take what the market offers within the order's price, or rest; an order that only reduces makes its room before."""
+    takes = order.kind is OrderKind.MARKET or is_marketable(order, touch)
+    cleared = Outcome(account)
+    if order.reduce_only and (takes or order.time_in_force not in AT_ONCE):
+        cleared = make_room(account, order)
+    if takes:
+        outcome, order = take(cleared.account, order, touch, quotes, fill_ratio)
+    else:
+        outcome, order = rest(cleared.account, order, quotes)
+    return cleared.then(outcome), order
 
 
 def check_position_side(account: Account, side: PositionSide, *, names_reduce_only: bool) -> None:
@@ -72,15 +88,14 @@ def check_position_side(account: Account, side: PositionSide, *, names_reduce_on
         raise errors.unwanted_parameter("reduceonly")
 
 
-def _reduced(account: Account, request: OrderRequest) -> Decimal:
+def _reduced(account: Account, order: Order) -> Decimal:
     """The quantity that only reduces.
 
     In one-way mode the order is cut to that quantity; in hedge mode a larger order is refused. Raises `VenueError` -2022 for that
-    refusal, and if there is nothing to reduce.
+    refusal, and if there is nothing to reduce or other orders come first that reduce it all.
     """
-    position = account.position(request.symbol, request.position_side)
-    quantity = reducible(position, request.side.sign, request.quantity)
-    if not quantity or (account.hedged and quantity < request.quantity):
+    quantity = min(order.quantity, room_for(account, order))
+    if not quantity or (account.hedged and quantity < order.quantity):
         raise errors.reduce_only_rejected()
     return quantity
 
@@ -104,7 +119,7 @@ def _numbered(account: Account, request: OrderRequest, quotes: Quotes, stamp: St
         market_ms=quotes.now_ms,
         position_side=request.position_side,
     )
-    return account, order
+    return account.dated(stamp.wall_ms), order
 
 
 def is_marketable(order: Order, touch: Decimal) -> bool:
@@ -201,9 +216,10 @@ def execute(
     whole = executed == order.quantity
     status = OrderStatus.FILLED if whole else OrderStatus.PARTIALLY_FILLED
     filled = replace(order, status=status, executed=executed, quote=order.quote + quantity * price)
-    account = account.without_order(order.order_id)
+    account = account.without_order(order.order_id).dated(order.updated_ms)
+    position = replace(position, isolated_wallet=isolated, market_ms=order.market_ms)
     after = replace(
-        account.with_position(order.symbol, order.position_side, replace(position, isolated_wallet=isolated)),
+        account.with_position(order.symbol, order.position_side, position),
         balances={**account.balances, spec.quote: account.balances.get(spec.quote, ZERO) + realized - fee},
         orders=account.orders if whole else {**account.orders, order.order_id: filled},
     )

@@ -9,6 +9,7 @@ from paper_exchange.accounts.account import Account, Order, OrderStatus, Outcome
 from paper_exchange.markets import filters
 from paper_exchange.markets.quotes import Quotes, Stamp
 from paper_exchange.matching.matching import is_marketable, require_margin, take
+from paper_exchange.matching.reduce_only import make_room, room_for
 from paper_exchange.requests.requests import Amendment, OrderReference
 
 MAX_AMENDMENTS = 10_000  # the venue's maxMoveOrderLimit
@@ -76,13 +77,24 @@ def amend_order(
         quantity=amendment.quantity,
         amendments=order.amendments + 1,
         updated_ms=stamp.wall_ms,
+        market_ms=quotes.now_ms,
     )
     marketable = is_marketable(amended, touch)
     if amended.remaining <= 0 or (marketable and order.time_in_force == "GTX"):
         return _cancelled(account, order, stamp.wall_ms)
+    cleared = _room_made(account, amended)
     if marketable:
-        taking = replace(amended, market_ms=quotes.now_ms)
-        return take(account.without_order(order.order_id), taking, touch, quotes)
-    after = replace(account, orders={**account.orders, order.order_id: amended})
+        outcome, amended = take(cleared.account.without_order(order.order_id), amended, touch, quotes)
+        return cleared.then(outcome), amended
+    after = replace(cleared.account, orders={**cleared.account.orders, order.order_id: amended})
     require_margin(account, after, amended, quotes)
-    return Outcome(after), amended
+    return cleared.then(Outcome(after)), amended
+
+
+def _room_made(account: Account, amended: Order) -> Outcome:
+    """The account with room for an order's new terms; raises `VenueError` -2022 if better orders reduce the position already."""
+    if not amended.reduce_only:
+        return Outcome(account)
+    if amended.remaining > room_for(account, amended):
+        raise errors.reduce_only_rejected()
+    return make_room(account, amended)

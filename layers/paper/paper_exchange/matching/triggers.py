@@ -1,12 +1,13 @@
 """The market's effects on an account, found only at a look: fills, triggers, trailing, liquidation, funding.
 
 An account remembers until which market time it was evaluated. A look brings the account up to date, event by event, so a step of
-the clock costs nothing for any number of accounts. The result does not depend on the time of the look.
+the clock costs nothing for any number of accounts. The result does not depend on the time of the look, and neither do its dates.
+The instant of a fill within a candle is unknown, so a fill has the candle's last millisecond. Funding has its own instant.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from heapq import merge
@@ -27,10 +28,12 @@ from paper_exchange.errors import VenueError
 from paper_exchange.markets.candles import Bar
 from paper_exchange.markets.quotes import Quotes
 from paper_exchange.matching.liquidation import Liquidation, at_risk, liquidate, liquidations
-from paper_exchange.matching.matching import execute, is_marketable, require_margin, take
+from paper_exchange.matching.matching import AT_ONCE, enter, execute, is_marketable
+from paper_exchange.matching.reduce_only import GTE_GTC, expire_next, room_for
 from paper_exchange.matching.waiting import Waiting, limits_behind_triggers, next_due, trailing_level, waiting_of
 
 MAX_CLOSED_A_STEP = 15  # an algo order leaves five items, so 15 fit one transaction of 100 with the account itself
+Dated = Callable[[int], int]  # from an instant of market time to wall time
 AFTER_ALL_CANDLES = "~"  # sorts behind every symbol: funding is paid on the positions after the candles of its moment
 
 
@@ -43,15 +46,20 @@ class _Event:
     bar: Bar | None = None
 
     @property
+    def instant_ms(self) -> int:
+        """The market time that what happens in the event is dated with."""
+        return self.at_ms if self.bar is None else self.at_ms - 1
+
+    @property
     def place(self) -> tuple[int, str]:
         return self.at_ms, self.symbol
 
 
-def bring_up_to_date(account: Account, quotes: Quotes, wall_ms: int) -> Outcome:
+def bring_up_to_date(account: Account, quotes: Quotes, dated: Dated) -> Outcome:
     """Evaluate every candle that closed, and every funding that was due, since the account was last evaluated.
 
     One call closes at most `MAX_CLOSED_A_STEP` orders and then stops before the event it is in: call again until
-    `evaluated_ms` is the clock's time.
+    `is_up_to_date`.
     """
     outcome = Outcome(account)
     risky = at_risk(account, quotes)
@@ -59,12 +67,21 @@ def bring_up_to_date(account: Account, quotes: Quotes, wall_ms: int) -> Outcome:
         if event.place < (account.evaluated_ms + 1, account.evaluated_symbol):
             continue
         outcome = replace(outcome, account=_entering(outcome.account, event))
-        then = quotes.at(event.at_ms)
-        while (step := _next_step(outcome.account, event, then, wall_ms, risky)) is not None:
+        then, instant_ms = quotes.at(event.at_ms), dated(event.instant_ms)
+        while (step := _next_step(outcome.account, event, then, instant_ms, risky)) is not None:
             if outcome.closed >= MAX_CLOSED_A_STEP:
                 return outcome
             outcome = outcome.then(step)
+    while (step := expire_next(outcome.account)) is not None:
+        if outcome.closed >= MAX_CLOSED_A_STEP:
+            return outcome
+        outcome = outcome.then(step)
     return replace(outcome, account=_evaluated(outcome.account, quotes.now_ms))
+
+
+def is_up_to_date(account: Account, quotes: Quotes) -> bool:
+    """Whether nothing that the market did is still to be evaluated."""
+    return account.evaluated_ms >= quotes.now_ms and expire_next(account) is None
 
 
 def _evaluated(account: Account, market_ms: int) -> Account:
@@ -110,14 +127,18 @@ def _reaching(symbol: str, waiting: list[Waiting], quotes: Quotes, after_ms: int
             yield event
 
 
-def _next_step(account: Account, event: _Event, quotes: Quotes, wall_ms: int, risky: set[str]) -> Outcome | None:
+def _next_step(account: Account, event: _Event, quotes: Quotes, instant_ms: int, risky: set[str]) -> Outcome | None:
     """The next thing that happens in an event; None when it is over."""
+    expired = expire_next(account)
+    if expired is not None:
+        return expired
+    wall_ms = max(instant_ms, account.dated_ms)
     if event.bar is None:
         return _fund(account, event.at_ms, quotes, wall_ms)
     liquidation = liquidations(account, quotes) if event.symbol in risky else ()
     due = next_due(waiting_of(account, liquidation), event.symbol, event.bar, event.at_ms)
     if due is not None:
-        return _happen(account, due, event.bar, quotes, wall_ms)
+        return _happen(account, due, due.seen_of(event.bar, event.at_ms), quotes, wall_ms)
     return _trail(account, event.symbol, event.bar, quotes, wall_ms)
 
 
@@ -140,17 +161,16 @@ def _happen(account: Account, due: Waiting, bar: Bar, quotes: Quotes, wall_ms: i
 
 
 def _fill_resting(account: Account, order: Order, bar: Bar, quotes: Quotes, wall_ms: int) -> Outcome:
-    """Fill a resting order at its price: in full, or as much of it as the market's share of the candle's volume is."""
+    """Fill a resting order at its price: in full, or as much of it as the market's share of the candle's volume is.
+
+    An order that only reduces takes no more than the position, which is not flat: the order would have expired.
+    """
     spec = quotes.spec(order.symbol)
-    due = replace(order, updated_ms=wall_ms, market_ms=quotes.now_ms)
+    due, wanted = replace(order, updated_ms=wall_ms, market_ms=quotes.now_ms), order.remaining
     if order.reduce_only:
-        quantity = reducible(account.position(order.symbol, order.position_side), order.side.sign, order.remaining)
-        if not quantity:
-            expired = replace(due, status=OrderStatus.EXPIRED)
-            return Outcome(account.without_order(order.order_id), orders=(expired,))
-        due = replace(due, quantity=order.executed + quantity)
-    share = spec.whole_steps(bar.volume * spec.volume_share) if spec.volume_share else due.remaining
-    quantity = min(due.remaining, max(share, spec.step_size))
+        wanted = reducible(account.position(order.symbol, order.position_side), order.side.sign, wanted)
+    share = spec.whole_steps(bar.volume * spec.volume_share) if spec.volume_share else wanted
+    quantity = min(wanted, max(share, spec.step_size))
     return execute(account, due, order.price, spec, quantity, maker=True)[0]
 
 
@@ -164,7 +184,8 @@ def _trail(account: Account, symbol: str, bar: Bar, quotes: Quotes, wall_ms: int
         trails = algo.kind is OrderKind.TRAILING_STOP_MARKET and algo.symbol == symbol
         if not trails or algo.market_ms == quotes.now_ms:
             continue
-        best = bar.high if algo.side is Side.SELL else bar.low
+        seen = trailing_level(algo).seen_of(bar, quotes.now_ms)
+        best = seen.high if algo.side is Side.SELL else seen.low
         followed = replace(algo, extreme=_extreme(algo, best), market_ms=quotes.now_ms)
         after = replace(account, algo_orders={**account.algo_orders, algo.algo_id: followed})
         if not followed.extreme:
@@ -189,14 +210,13 @@ def _trigger(account: Account, algo: AlgoOrder, base: Decimal, quotes: Quotes, w
     account = replace(account, algo_orders=rest)
     done = replace(algo, updated_ms=wall_ms, triggered_ms=wall_ms, market_ms=quotes.now_ms)
     rejected = Outcome(account, algo_orders=(replace(done, status=AlgoStatus.REJECTED),))
-    position = account.position(algo.symbol, algo.position_side)
-    quantity = algo.quantity
-    if algo.only_reduces:
-        quantity = reducible(position, algo.side.sign, abs(position.amount) if algo.close_position else quantity)
-        if not quantity:
-            return rejected
     numbered, order_id = account.next_id()
-    order = _became(algo, order_id, quantity, quotes, wall_ms)
+    order = _became(algo, order_id, quotes, wall_ms)
+    if algo.only_reduces:
+        room = room_for(account, order)
+        order = replace(order, quantity=room if algo.close_position else min(room, algo.quantity))
+        if not order.quantity:
+            return rejected
     touch = quotes.spec(algo.symbol).touch(base, buys=algo.side is Side.BUY)
     try:
         outcome, order = _sent(numbered, order, touch, quotes)
@@ -207,7 +227,7 @@ def _trigger(account: Account, algo: AlgoOrder, base: Decimal, quotes: Quotes, w
     return replace(outcome, algo_orders=(finished,))
 
 
-def _became(algo: AlgoOrder, order_id: int, quantity: Decimal, quotes: Quotes, wall_ms: int) -> Order:
+def _became(algo: AlgoOrder, order_id: int, quotes: Quotes, wall_ms: int) -> Order:
     return Order(
         order_id=order_id,
         client_order_id=algo.client_algo_id,
@@ -215,8 +235,8 @@ def _became(algo: AlgoOrder, order_id: int, quantity: Decimal, quotes: Quotes, w
         side=algo.side,
         kind=OrderKind.LIMIT if algo.kind.becomes_limit else OrderKind.MARKET,
         original_kind=algo.kind,
-        time_in_force=algo.time_in_force,
-        quantity=quantity,
+        time_in_force="GTC" if algo.time_in_force == GTE_GTC else algo.time_in_force,
+        quantity=algo.quantity,
         price=algo.price,
         reduce_only=algo.only_reduces,
         signed_by=algo.signed_by,
@@ -231,19 +251,10 @@ def _became(algo: AlgoOrder, order_id: int, quantity: Decimal, quotes: Quotes, w
 
 def _sent(account: Account, order: Order, touch: Decimal, quotes: Quotes) -> tuple[Outcome, Order]:
     """The market's result for an order that has just been triggered; a limit order rests from the next candle on."""
-    if order.kind is OrderKind.LIMIT and not is_marketable(order, touch):
-        return _rested(account, order, quotes)
-    if order.time_in_force == "GTX":
+    takes = order.kind is OrderKind.MARKET or is_marketable(order, touch)
+    if order.time_in_force == "GTX" if takes else order.time_in_force in AT_ONCE:
         return _expired(account, order)
-    return take(account, order, touch, quotes)
-
-
-def _rested(account: Account, order: Order, quotes: Quotes) -> tuple[Outcome, Order]:
-    if order.time_in_force in ("IOC", "FOK"):
-        return _expired(account, order)
-    rested = replace(account, orders={**account.orders, order.order_id: order})
-    require_margin(account, rested, order, quotes)
-    return Outcome(rested), order
+    return enter(account, order, touch, quotes)
 
 
 def _expired(account: Account, order: Order) -> tuple[Outcome, Order]:

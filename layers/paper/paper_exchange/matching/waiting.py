@@ -3,12 +3,15 @@
 Within one candle the path of the price is unknown, so it is assumed. Prices that the open has already passed come first and fill
 at the open. Then comes the side on which a stop waits, nearest first, then the other side. A stop is thus always taken before a
 target, and before the liquidation behind it.
+
+An order that was placed within a candle never sees the prices before it. Of that candle the close alone is certain to come after
+the order, so the order sees nothing but the close, after everything else.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from paper_exchange.accounts.account import Account, AlgoOrder, Order, OrderKind, Side
@@ -33,6 +36,17 @@ class Waiting:
         if isinstance(self.order, Liquidation):
             return 0
         return self.order.order_id if isinstance(self.order, Order) else self.order.algo_id
+
+    @property
+    def since_ms(self) -> int:
+        """The market time since when the order has its terms, or the position its size."""
+        return self.order.since_ms if isinstance(self.order, Liquidation) else self.order.market_ms
+
+    def seen_of(self, bar: Bar, close_ms: int) -> Bar:
+        """The part of a candle that came after the order: all of it, or the close alone."""
+        if not bar.open_ms < self.since_ms < close_ms:
+            return bar
+        return replace(bar, open=bar.close, high=bar.close, low=bar.close)
 
     def reached_at_open(self, bar: Bar) -> bool:
         return bar.open >= self.price if self.above else bar.open <= self.price
@@ -76,14 +90,16 @@ def trailing_level(algo: AlgoOrder) -> Waiting:
 def next_due(waiting: Iterable[Waiting], symbol: str, bar: Bar, close_ms: int) -> Waiting | None:
     """The one that this candle reaches first, by the assumed path."""
     own = (one for one in waiting if one.order.symbol == symbol and not _had_its_share(one, close_ms))
-    due = [one for one in own if one.reached(bar)]
+    due = [one for one in own if one.reached(one.seen_of(bar, close_ms))]
     if not due:
         return None
     rises_first = _rises_first(due, bar)
 
-    def place_on_path(one: Waiting) -> tuple[bool, bool, Decimal, bool, int]:
-        gap = one.reached_at_open(bar)
+    def place_on_path(one: Waiting) -> tuple[bool, bool, bool, Decimal, bool, int]:
+        seen = one.seen_of(bar, close_ms)
+        gap = one.reached_at_open(seen)
         return (
+            seen is not bar,
             not gap,
             not gap and one.above is not rises_first,
             Decimal(0) if gap else abs(one.price - bar.open),

@@ -102,7 +102,7 @@ class Operations:
             if wanted.mode is ClockMode.STEPPED:
                 if wanted.now_ms is None:
                     raise OperatorError("CLOCK_INVALID", "a stepped clock needs now_ms")
-                return replace(state, clock=state.clock.step_to(wanted.now_ms, rewind=wanted.rewind))
+                return replace(state, clock=state.clock.step_to(wanted.now_ms, wall_ms, rewind=wanted.rewind))
             if wanted.mode is ClockMode.LIVE and not wanted.live_host:
                 raise OperatorError("CLOCK_INVALID", "a live clock needs live_host")
             return replace(state, clock=state.clock.run(wanted.mode, wall_ms, wanted.anchor_ms), live_host=wanted.live_host)
@@ -111,11 +111,12 @@ class Operations:
 
     def step_clock(self, milliseconds: int) -> ExchangeState:
         """Move a stepped clock forward; raises `OperatorError` CLOCK_INVALID."""
+        wall_ms = self.exchange.wall_clock()
 
         def change(state: ExchangeState) -> ExchangeState:
             if state.clock.mode is not ClockMode.STEPPED or milliseconds < 0:
                 raise OperatorError("CLOCK_INVALID", "only a stepped clock can be stepped, and only forward", 409)
-            return replace(state, clock=state.clock.step_to(state.clock.now_ms + milliseconds))
+            return replace(state, clock=state.clock.step_to(state.clock.now_ms + milliseconds, wall_ms))
 
         return self._change_state(change)
 

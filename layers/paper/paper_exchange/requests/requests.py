@@ -233,11 +233,18 @@ def parse_algo_order(parameters: Parameters) -> AlgoRequest:
         client_id=client_id(parameters, "clientAlgoId"),
         position_side=position_side_of(parameters),
         names_reduce_only="reduceOnly" in parameters,
-        time_in_force=time_in_force_of(parameters.get("timeInForce", "GTC")),
+        time_in_force=_lifetime(parameters, close_position=close_position),
         price=required_decimal(parameters, "price") if kind.becomes_limit else ZERO,
         activate_price=(decimal_number(parameters, "activatePrice") or ZERO) if trails else ZERO,
         callback_rate=_callback_rate(parameters) if trails else ZERO,
     )
+
+
+def _lifetime(parameters: Parameters, *, close_position: bool) -> str:
+    """The time in force of a conditional order; every order that closes the whole position ends with that position."""
+    given = parameters.get("timeInForce", "GTC")
+    ends_with_position = close_position or given == "GTE_GTC"
+    return "GTE_GTC" if ends_with_position else time_in_force_of(given)
 
 
 def _closes_position(parameters: Parameters, kind: OrderKind) -> bool:

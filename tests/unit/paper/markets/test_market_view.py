@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from paper_exchange.errors import OperatorError, VenueError
 from paper_exchange.markets.candles import CHUNK_BARS, Bar, merge, pack
-from paper_exchange.markets.clock import ClockMode, MarketClock
+from paper_exchange.markets.clock import MAX_STEPS, ClockMode, ClockStep, MarketClock
 from paper_exchange.markets.feed import ChunkCache, LiveFeed, LoopingFeed, RecordedFeed
 from paper_exchange.markets.intervals import DAY_MS, LENGTHS_MS, next_open, open_of, opens_before, opens_from
 from paper_exchange.markets.market_view import MarketView
@@ -167,10 +167,39 @@ def test_a_live_feed_reads_the_same_candles_once_and_late_ones_again() -> None:
 
 @pytest.mark.parametrize("mode", [ClockMode.WALL, ClockMode.LIVE])
 def test_a_clock_that_changes_its_mode_begins_a_new_run(mode: ClockMode) -> None:
-    stepped = MarketClock().step_to(1_000)
+    stepped = MarketClock().step_to(1_000, 0)
     running = stepped.run(mode, 5_000)
     assert (running.market_ms(6_000), running.replay, running.started_ms) == (6_000, 1, 5_000)
-    again = running.step_to(500)
+    again = running.step_to(500, 0)
     assert (again.market_ms(9_000), again.replay, again.started_ms) == (500, 2, 500)
     with pytest.raises(OperatorError, match="CLOCK_BACKWARDS"):
-        again.step_to(400)
+        again.step_to(400, 0)
+
+
+def test_a_clock_that_follows_wall_time_has_the_same_instants() -> None:
+    assert MarketClock().run(ClockMode.WALL, 50).dated(40, 60) == 40
+
+
+def test_what_lies_within_a_jump_happened_at_the_jump() -> None:
+    clock = MarketClock().step_to(1_000, 70_000).step_to(5_000, 70_010).step_to(5_000, 70_500).step_to(9_000, 71_000)
+    assert [clock.dated(market_ms, 80_000) for market_ms in (500, 1_001, 5_000, 5_001, 9_000)] == [
+        70_000,
+        70_010,
+        70_010,
+        71_000,
+        71_000,
+    ]
+    assert clock.dated(9_001, 80_000) == 80_000
+
+
+def test_a_jump_along_with_wall_time_keeps_the_instants() -> None:
+    clock = MarketClock().step_to(1_000, 1_000).step_to(5_000, 5_000)
+    assert clock.dated(4_321, 80_000) == 4_321
+
+
+def test_a_clock_remembers_its_latest_jumps_only() -> None:
+    clock = MarketClock()
+    for number in range(1, 100):
+        clock = clock.step_to(number * 10, number)
+    assert (len(clock.steps), clock.dated(10, 1_000)) == (MAX_STEPS, 100 - MAX_STEPS)
+    assert clock.step_to(5, 1_000, rewind=True).steps == (ClockStep(5, 1_000),)

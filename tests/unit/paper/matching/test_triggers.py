@@ -50,7 +50,7 @@ def looked_at(state: Account, quotes: ListedQuotes) -> Outcome:
     """Evaluated until the clock's time, in as many steps as it takes."""
     outcome = Outcome(state)
     while outcome.account.evaluated_ms < quotes.now_ms:
-        outcome = outcome.then(bring_up_to_date(outcome.account, quotes, STAMP.wall_ms))
+        outcome = outcome.then(bring_up_to_date(outcome.account, quotes, quotes.dated))
     return outcome
 
 
@@ -120,7 +120,7 @@ def test_a_candle_that_only_touches_a_resting_order_does_not_fill_it() -> None:
 def test_a_resting_order_that_only_reduces_expires_without_a_position() -> None:
     closing = order(Side.SELL, price="104", reduce_only=True)
     outcome = long_with(closing, algo(OrderKind.TAKE_PROFIT_MARKET, Side.SELL, "103"), then=bar(1, "100", "105", "100", "105"))
-    assert [row.status for row in outcome.orders] == [OrderStatus.FILLED, OrderStatus.EXPIRED]
+    assert [row.status for row in outcome.orders] == [OrderStatus.EXPIRED, OrderStatus.FILLED]
 
 
 def test_slippage_is_always_against_the_order() -> None:
@@ -140,7 +140,7 @@ def test_a_step_closes_no_more_orders_than_a_transaction_holds() -> None:
         request = order(Side.BUY, price=str(Decimal(99) - Decimal(number) / 10))
         state = place_order(state, request, quotes, STAMP)[0].account
     later = quotes.at(2 * MINUTE_MS)
-    first = bring_up_to_date(state, later, STAMP.wall_ms)
+    first = bring_up_to_date(state, later, later.dated)
     assert (first.closed, first.account.evaluated_ms < later.now_ms) == (MAX_CLOSED_A_STEP, True)
     everything = looked_at(state, later)
     assert [fill.price for fill in everything.fills] == sorted((fill.price for fill in everything.fills), reverse=True)
