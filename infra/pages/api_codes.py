@@ -194,6 +194,7 @@ NEVER_ANSWERED: Mapping[str, str] = {
     "STREAM_TRIMMED": "part of an answer: a letter that a redrive refuses",
     "TARGET_UNKNOWN": "part of an answer: a letter that a redrive refuses",
     "TOO_MANY_OPEN_ORDERS": "a reason of an order, in the receipt of a validation",
+    "TOO_MANY_SUSPENSIONS": "the API suspends nothing",
     "TOO_MANY_TARGETS": "the body's schema refuses so many targets first",
 }
 """Codes that code within reach of the API can raise, and why no request is refused with them."""
