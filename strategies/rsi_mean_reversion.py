@@ -2,8 +2,9 @@
 
 Rule: LONG when the RSI rises back above `oversold`, SHORT when the RSI falls back below `overbought`. A long is left when the RSI
 rises above `middle`, a short when the RSI falls below `middle`. A stop in ATRs limits the case in which the move was no
-exhaustion. Waiting for the return, not for the extreme, avoids standing in front of the move. Source: Wilder, "New Concepts in
-Technical Trading Systems" (1978).
+exhaustion. Waiting for the return, not for the extreme, avoids standing in front of the move. Nothing is entered when
+the RSI jumps from the extreme beyond the middle: the return is over, and the exit would wait for another one. Source: Wilder,
+"New Concepts in Technical Trading Systems" (1978).
 """
 
 from __future__ import annotations
@@ -38,10 +39,11 @@ class RsiMeanReversion(Strategy[RsiMeanReversionParameters]):
         settings, close = self.parameters, candles.close
         rsi = indicators.rsi(close, settings.rsi_period)
         atr = indicators.atr(candles.high, candles.low, close, settings.atr_period)
-        long = indicators.crossover(rsi, settings.oversold)
+        long = indicators.crossover(rsi, settings.oversold) & (rsi <= settings.middle)
+        short = indicators.crossunder(rsi, settings.overbought) & (rsi >= settings.middle)
         return Signals.from_conditions(
             long=long,
-            short=indicators.crossunder(rsi, settings.overbought),
+            short=short,
             exit_long=indicators.crossover(rsi, settings.middle),
             exit_short=indicators.crossunder(rsi, settings.middle),
             stop_loss=levels.stop_behind(close, long, settings.stop_atr * atr),

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from candlecast.strategy import StrategyError
-from candlecast.strategy.registry import available, load_strategy
+from candlecast.strategy.registry import RENAMED, available, load_strategy
 
 ROOT = Path(__file__).parents[3]
-BUILT_IN = ("bollinger_squeeze", "donchian_breakout", "ema_atr_trend", "neutral_grid", "rsi_mean_reversion", "sma_cross")
+BUILT_IN = ("band_reversion", "bollinger_squeeze", "donchian_breakout", "ema_atr_trend", "rsi_mean_reversion", "sma_cross")
 
 
 def python(code: str, *paths: Path) -> str:
@@ -29,6 +29,12 @@ def test_all_built_ins_are_available_and_load_by_their_name() -> None:
         assert strategy.name == name
         assert strategy.description.endswith(".")
         assert (sys.modules[strategy.__module__].__doc__ or "").count("Source: ") == 1
+
+
+def test_a_strategy_that_was_renamed_is_found_by_its_old_name_and_listed_by_its_new_one() -> None:
+    assert load_strategy("neutral_grid") is load_strategy("band_reversion")
+    assert "neutral_grid" not in available()
+    assert set(RENAMED.values()) <= set(available())
 
 
 def test_listing_imports_no_strategy_and_loading_imports_only_the_named_one() -> None:

@@ -11,6 +11,7 @@ from candlecast.strategy.base import NAME_PATTERN, Strategy
 from candlecast.strategy.errors import StrategyError
 
 PACKAGE = "strategies"
+RENAMED = {"neutral_grid": "band_reversion"}  # the old name serves for ever: definitions that are followed bear it
 
 
 def available() -> tuple[str, ...]:
@@ -23,13 +24,14 @@ def available() -> tuple[str, ...]:
 
 
 def load_strategy(name: str) -> type[Strategy[Any]]:
-    """The built-in strategy of that name; its module is imported, no other.
+    """The built-in strategy of that name, or of the name that it had before; its module is imported, no other.
 
     Raises `StrategyError` STRATEGY_NAME_INVALID for a malformed name (nothing is looked up then), and STRATEGY_UNKNOWN for an
     unknown name. STRATEGY_INVALID means that the module does not define the strategy.
     """
     if not NAME_PATTERN.fullmatch(name):
         raise StrategyError("STRATEGY_NAME_INVALID", "a name of a strategy has the characters [a-z0-9_]")
+    name = RENAMED.get(name, name)
     if name not in available():
         raise StrategyError("STRATEGY_UNKNOWN", "there is no built-in strategy of that name")
     module = importlib.import_module(f"{PACKAGE}.{name}")

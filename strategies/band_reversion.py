@@ -1,10 +1,11 @@
-"""A grid around a moving middle, the same on both sides.
+"""Against the distance from a moving middle: one position at a time, the same on both sides.
 
 Rule: lines lie every `spacing_atr` ATRs above and below the middle (an SMA). LONG when the close falls through a line below the
 middle, SHORT when it rises through a line above the middle. The target is the next line towards the middle, and the stop lies
 `stop_lines` lines behind the entry. Every position is left at the middle. Beyond the outermost line there are no entries: the
 market is not in a range then. Longs and shorts are equally far from the middle, so that funding paid on one side is earned on the
-other over time. Source: grid trading as venues offer it, here without resting orders and without adding to a loser.
+other over time. A grid keeps an order on each line. Here there is one position at a time, entered at market, and nothing is
+added to a loser. Source: Kaufman, "Trading Systems and Methods" (2013), on reversion to a moving average in bands.
 """
 
 from __future__ import annotations
@@ -17,16 +18,16 @@ from candlecast.strategy import Candles, Parameters, Signals, Strategy, Target, 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NeutralGridParameters(Parameters):
-    middle_period: int = parameter(60, minimum=5, maximum=400, description="Rows of the average that is the grid's middle")
+class BandReversionParameters(Parameters):
+    middle_period: int = parameter(60, minimum=5, maximum=400, description="Rows of the average that is the middle")
     atr_period: int = parameter(14, minimum=2, maximum=50, description="Rows of the ATR that sets the spacing")
     spacing_atr: float = parameter(1.5, minimum=0.25, maximum=10.0, description="Distance of two lines in ATRs")
     lines: int = parameter(3, minimum=1, maximum=20, description="Lines on each side of the middle")
     stop_lines: int = parameter(2, minimum=1, maximum=20, description="Distance of the stop in lines")
 
 
-class NeutralGrid(Strategy[NeutralGridParameters]):
-    name = "neutral_grid"
+class BandReversion(Strategy[BandReversionParameters]):
+    name = "band_reversion"
     description = "Buys below and sells above a moving middle, line by line, the same on both sides."
 
     def rows_needed(self) -> int:
