@@ -118,6 +118,10 @@ def invalid_symbol() -> VenueError:
     return VenueError(-1121, "Invalid symbol.")
 
 
+def too_many_hours(hours: int) -> VenueError:
+    return VenueError(-1127, f"More than {hours} hours between startTime and endTime.")
+
+
 def bad_combination(names: str) -> VenueError:
     return VenueError(-1128, f"Combination of optional parameters invalid: {names}.")
 
@@ -206,6 +210,10 @@ def price_above_multiplier(limit: Decimal) -> VenueError:
     return VenueError(-4016, f"Limit price can't be higher than {limit}.")
 
 
+def invalid_depth_limit(limit: int) -> VenueError:
+    return VenueError(-4021, f"{limit} is not valid depth limit")
+
+
 def quantity_off_step() -> VenueError:
     return VenueError(-4023, "Quantity not increased by step size.")
 
@@ -216,6 +224,10 @@ def price_below_multiplier(limit: Decimal) -> VenueError:
 
 def invalid_leverage(leverage: int) -> VenueError:
     return VenueError(-4028, f"Leverage {leverage} is not valid")
+
+
+def too_many_to_cancel() -> VenueError:
+    return VenueError(-4032, "Exceed max cancel order size.")
 
 
 def too_many_conditional_orders() -> VenueError:
@@ -232,6 +244,26 @@ def margin_type_with_orders() -> VenueError:
 
 def margin_type_with_position() -> VenueError:
     return VenueError(-4048, "Margin type cannot be changed if there exists position.")
+
+
+def margin_not_isolated() -> VenueError:
+    return VenueError(-4049, "Add margin only support for isolated position.")
+
+
+def cross_balance_insufficient() -> VenueError:
+    return VenueError(-4050, "Cross balance insufficient.")
+
+
+def isolated_balance_insufficient() -> VenueError:
+    return VenueError(-4051, "Isolated balance insufficient.")
+
+
+def no_position_for_margin() -> VenueError:
+    return VenueError(-4054, "Cannot add position margin: position is 0.")
+
+
+def amount_not_positive() -> VenueError:
+    return VenueError(-4055, "Amount must be positive.")
 
 
 def position_mode_unchanged() -> VenueError:
@@ -252,6 +284,19 @@ def position_mode_with_orders() -> VenueError:
 
 def position_mode_with_position() -> VenueError:
     return VenueError(-4068, "Position side cannot be changed if there exists position.")
+
+
+def invalid_batch_size() -> VenueError:
+    return VenueError(-4082, "Invalid number of batch place orders.")
+
+
+def not_yet(what: str) -> VenueError:
+    """A documented method that this venue does not have yet; `what` says so in its words."""
+    return VenueError(-4084, f"Method is not allowed currently. Upcoming soon. {what}")
+
+
+def invalid_contract_type() -> VenueError:
+    return VenueError(-4104, "Invalid contract type.")
 
 
 def duplicate_client_id() -> VenueError:
@@ -278,12 +323,20 @@ def close_position_with_quantity() -> VenueError:
     return VenueError(-4137, "Quantity must be zero with closePosition equals true")
 
 
+def invalid_pair() -> VenueError:
+    return VenueError(-4144, "Invalid pair.")
+
+
 def notional_too_small(minimum: Decimal) -> VenueError:
     return VenueError(-4164, f"Order's notional must be no smaller than {minimum} (unless you choose reduce only).")
 
 
 def interval_too_long(days: int) -> VenueError:
     return VenueError(-4165, f"Invalid time interval. Maximum time interval is {days} days.")
+
+
+def asset_mode_unchanged() -> VenueError:
+    return VenueError(-4171, "Adjusted asset mode is currently set and does not need to be adjusted repeatedly.")
 
 
 def nothing_to_outlive() -> VenueError:
@@ -310,3 +363,26 @@ def too_many_amendments() -> VenueError:
 
 def amendment_unneeded() -> VenueError:
     return VenueError(-5027, "No need to modify the order.")
+
+
+def invalid_price_match() -> VenueError:
+    return VenueError(-5037, "Invalid price match.")
+
+
+def price_match_unsupported() -> VenueError:
+    return VenueError(-5038, "Price match only supports order type: LIMIT, STOP AND TAKE_PROFIT.")
+
+
+def invalid_good_till_date() -> VenueError:
+    return VenueError(
+        -5040,
+        "The goodTillDate timestamp must be greater than the current time plus 600 seconds and smaller than 253402300799000.",
+    )
+
+
+def no_depth_for_match() -> VenueError:
+    return VenueError(-5041, "No depth matches this BBO order.")
+
+
+def not_reduce_only() -> VenueError:
+    return VenueError(-5047, "The original order is not a reduce-only order.")

@@ -11,11 +11,36 @@ from starlette.responses import JSONResponse, Response
 from paper_exchange import errors
 from paper_exchange.errors import OperatorError, VenueError
 from paper_exchange.exchange import Exchange
-from paper_exchange.http.routes import account, algo_orders, history, interventions, operator, orders, public
+from paper_exchange.http.routes import (
+    account,
+    algo_orders,
+    batches,
+    history,
+    interventions,
+    market_history,
+    modes,
+    neighbours,
+    operator,
+    orders,
+    public,
+)
 from paper_exchange.operator.interventions import Interventions
 from paper_exchange.operator.key import OperatorKey
 from paper_exchange.operator.operations import Operations, TokenSource
 
+MODULES = (
+    public,
+    market_history,
+    neighbours,
+    account,
+    modes,
+    orders,
+    batches,
+    algo_orders,
+    history,
+    operator,
+    interventions,
+)
 logger = logging.getLogger("paper_exchange")
 
 
@@ -26,7 +51,7 @@ def create_app(exchange: Exchange, operator_key: OperatorKey, new_token: TokenSo
     app.state.operations = Operations(exchange, new_token)
     app.state.interventions = Interventions(exchange, new_token)
     app.state.operator_key = operator_key
-    for module in (public, account, orders, algo_orders, history, operator, interventions):
+    for module in MODULES:
         app.router.routes.extend(module.router.routes)  # include_router would work each of them out once more
     app.add_exception_handler(VenueError, _venue_error)
     app.add_exception_handler(OperatorError, _operator_error)

@@ -22,7 +22,7 @@ from paper_exchange.markets.clock import ClockMode
 from paper_exchange.markets.market_view import MarketView
 from paper_exchange.requests.requests import Parameters
 from paper_exchange.requests.signature import read_call
-from paper_exchange.requests.weights import ORDER_REQUESTS, name_of, weight_of
+from paper_exchange.requests.weights import ORDER_COUNTS, name_of, weight_of
 from paper_exchange.traffic.faults import FaultKind, FaultRule
 
 MAX_BODY_BYTES = 16_384  # the largest request of the dialect has a few hundred bytes
@@ -77,8 +77,9 @@ class Gate:
         call = self.opened.call
         if self.opened.state.state.counting:
             self.exchange.store.count_request(self.opened.account_id, name_of(call))
-        if name_of(call) in ORDER_REQUESTS and self.opened.account_id:
-            work = self._counted(work)
+        counts = ORDER_COUNTS.get(name_of(call))
+        if counts is not None and self.opened.account_id:
+            work = self._counted(work, counts)
         rule = self.exchange.fault(self.opened)
         if rule is None:
             return await self._whole(work)
@@ -92,17 +93,17 @@ class Gate:
         await asyncio.sleep(rule.delay_ms / 1000)
         return _spoilt(rule)
 
-    def _counted(self, work: Work) -> Work:
+    def _counted(self, work: Work, counts: tuple[int, int]) -> Work:
         """The same with the account's order limits around it; a request that the account did not sign does not count."""
         limits, account_id = self.opened.state.state.limits, self.opened.account_id
 
         def counted(fill_ratio: Decimal | None) -> Any:
-            ten_seconds, minute = self.exchange.rates.take_order(account_id, limits, self.opened.wall_ms)
+            ten_seconds, minute = self.exchange.rates.take_order(account_id, limits, self.opened.wall_ms, counts)
             try:
                 answer = work(fill_ratio)
             except VenueError as error:
                 if error.code in NOT_AUTHENTICATED:
-                    self.exchange.rates.give_back_order(account_id)
+                    self.exchange.rates.give_back_order(account_id, counts)
                 raise
             self.headers["X-MBX-ORDER-COUNT-10S"] = str(ten_seconds)
             self.headers["X-MBX-ORDER-COUNT-1M"] = str(minute)

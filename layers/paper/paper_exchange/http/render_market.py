@@ -33,13 +33,20 @@ def exchange_info(specs: list[MarketSpec], limits: RateLimits, wall_ms: int) -> 
         "futuresType": "U_MARGINED",
         "rateLimits": [
             _rate_limit("REQUEST_WEIGHT", "MINUTE", 1, limits.weight_per_minute),
-            _rate_limit("ORDERS", "MINUTE", 1, limits.orders_per_minute),
-            _rate_limit("ORDERS", "SECOND", 10, limits.orders_per_ten_seconds),
+            *order_limits(limits),
         ],
         "exchangeFilters": [],
         "assets": [{"asset": asset, "marginAvailable": True, "autoAssetExchange": "-10000"} for asset in assets],
         "symbols": [_symbol(spec) for spec in specs],
     }
+
+
+def order_limits(limits: RateLimits) -> list[dict[str, Any]]:
+    """How many orders an account may send."""
+    return [
+        _rate_limit("ORDERS", "MINUTE", 1, limits.orders_per_minute),
+        _rate_limit("ORDERS", "SECOND", 10, limits.orders_per_ten_seconds),
+    ]
 
 
 def _rate_limit(kind: str, interval: str, number_of: int, limit: int) -> dict[str, Any]:

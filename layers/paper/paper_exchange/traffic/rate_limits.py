@@ -106,28 +106,31 @@ class RateCounters:
         address.banned_until_ms = wall_ms + seconds * SECOND_MS
         return errors.too_many_requests(418, seconds)
 
-    def take_order(self, account_id: str, limits: RateLimits, wall_ms: int) -> tuple[int, int]:
-        """Count an order and return how many there are in ten seconds and in the minute; raises `VenueError` -1015."""
+    def take_order(self, account_id: str, limits: RateLimits, wall_ms: int, counts: tuple[int, int] = (1, 1)) -> tuple[int, int]:
+        """Count an order and return how many there are in ten seconds and in the minute; raises `VenueError` -1015.
+
+        `counts` is how many orders the request is in ten seconds, and how many in the minute.
+        """
         with self._lock:
             self._adopt(limits)
             orders = self._orders.setdefault(account_id, _Orders())
-            for counter, length, limit, name in (
-                (orders.ten_seconds, TEN_SECONDS_MS, limits.orders_per_ten_seconds, "10 SECOND"),
-                (orders.minute, MINUTE_MS, limits.orders_per_minute, "1 MINUTE"),
+            for counter, length, limit, name, count in (
+                (orders.ten_seconds, TEN_SECONDS_MS, limits.orders_per_ten_seconds, "10 SECOND", counts[0]),
+                (orders.minute, MINUTE_MS, limits.orders_per_minute, "1 MINUTE", counts[1]),
             ):
                 begun = wall_ms // length * length
-                if counter.current(begun) >= limit:
+                if counter.current(begun) + count > limit:
                     raise errors.too_many_orders(limit, name, _seconds(begun + length - wall_ms))
-            orders.ten_seconds.count += 1
-            orders.minute.count += 1
+            orders.ten_seconds.count += counts[0]
+            orders.minute.count += counts[1]
             return orders.ten_seconds.count, orders.minute.count
 
-    def give_back_order(self, account_id: str) -> None:
+    def give_back_order(self, account_id: str, counts: tuple[int, int] = (1, 1)) -> None:
         """Forget the latest order of an account: it was not signed by it."""
         with self._lock:
             orders = self._orders.get(account_id)
-            for counter in (orders.ten_seconds, orders.minute) if orders else ():
-                counter.count = max(0, counter.count - 1)
+            for counter, count in zip((orders.ten_seconds, orders.minute), counts, strict=True) if orders else ():
+                counter.count = max(0, counter.count - count)
 
     def _adopt(self, limits: RateLimits) -> None:
         if limits != self._limits or len(self._addresses) + len(self._orders) > MAX_COUNTERS:

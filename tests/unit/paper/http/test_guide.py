@@ -6,12 +6,12 @@ import re
 from pathlib import Path
 
 from candlecast.domain.venue.rules import PAPER
-from paper_exchange.http.routes import account, algo_orders, history, interventions, operator, orders, public
+from paper_exchange.http.app import MODULES
 from paper_exchange.traffic.faults import FaultKind
 from paper_exchange.traffic.rate_limits import RateLimits
 
 GUIDE = (Path(__file__).resolve().parents[4] / "docs" / "guides" / "paper-exchange.md").read_text(encoding="utf-8")
-VERSIONS = {"fapi", "sapi", "operator", "v1", "v2", "v3", ""}
+VERSIONS = {"api", "dapi", "fapi", "sapi", "operator", "v1", "v2", "v3", ""}
 
 
 def words(path: str) -> set[str]:
@@ -20,8 +20,7 @@ def words(path: str) -> set[str]:
 
 
 def paths_of_the_app() -> set[str]:
-    modules = (public, account, orders, algo_orders, history, operator, interventions)
-    return {str(getattr(route, "path", "")) for module in modules for route in module.router.routes}
+    return {str(getattr(route, "path", "")) for module in MODULES for route in module.router.routes}
 
 
 def test_every_path_is_named_and_every_named_path_exists() -> None:

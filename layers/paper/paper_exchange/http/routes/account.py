@@ -90,6 +90,7 @@ async def commission_rate(gate: AnyGate) -> Response:
     def look(session: Session, parameters: Parameters) -> Any:
         spec = session.quotes.spec(required(parameters, "symbol"))
         rates = {"makerCommissionRate": number(spec.maker_fee), "takerCommissionRate": number(spec.taker_fee)}
+        rates["rpiCommissionRate"] = number(spec.maker_fee)  # an order of retail price improvement only makes
         return {"symbol": spec.symbol, **rates}
 
     return await gate.read(look)

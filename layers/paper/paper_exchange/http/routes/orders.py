@@ -35,13 +35,7 @@ router = APIRouter(prefix="/fapi/v1", tags=["orders"])
 @router.post("/order")
 async def new_order(gate: AnyGate) -> Response:
     """Place an order; a market order answers with its fill."""
-
-    def decide(session: Session, parameters: Parameters) -> tuple[Outcome, Any]:
-        request = parse_order(parameters)
-        outcome, order = place_order(session.account, request, session.quotes, session.stamp, session.fill_ratio)
-        return outcome, render.order_answer(order, session.quotes.spec(order.symbol))
-
-    return await gate.write(decide)
+    return await gate.write(place)
 
 
 @router.get("/order")
@@ -68,27 +62,27 @@ async def query_order(gate: AnyGate) -> Response:
 @router.delete("/order")
 async def delete_order(gate: AnyGate) -> Response:
     """Cancel an open order."""
-
-    def decide(session: Session, parameters: Parameters) -> tuple[Outcome, Any]:
-        symbol = required(parameters, "symbol")
-        reference = parse_reference(parameters, "orderId", "origClientOrderId")
-        outcome, order = cancel_order(session.account, symbol, reference, session.stamp.wall_ms)
-        return outcome, render.order_answer(order, session.quotes.spec(symbol))
-
-    return await gate.write(decide)
+    return await gate.write(cancel)
 
 
 @router.put("/order")
 async def put_order(gate: AnyGate) -> Response:
     """Give a resting limit order another price and quantity."""
+    return await gate.write(amend)
 
-    def decide(session: Session, parameters: Parameters) -> tuple[Outcome, Any]:
-        amendment = parse_amendment(parameters)
-        reference = parse_reference(parameters, "orderId", "origClientOrderId")
-        outcome, order = amend_order(session.account, amendment, reference, session.quotes, session.stamp)
-        return outcome, render.order_answer(order, session.quotes.spec(order.symbol))
 
-    return await gate.write(decide)
+@router.get("/openOrder")
+async def query_open_order(gate: AnyGate) -> Response:
+    """An order that is still open; -2013 for any other."""
+
+    def look(session: Session, parameters: Parameters) -> Any:
+        spec = session.quotes.spec(required(parameters, "symbol"))
+        order = open_order(session.account, spec.symbol, parse_reference(parameters, "orderId", "origClientOrderId"))
+        if order is None:
+            raise errors.order_does_not_exist()
+        return render.order_answer(order, spec)
+
+    return await gate.read(look)
 
 
 @router.delete("/allOpenOrders")
@@ -111,6 +105,29 @@ async def open_orders(gate: AnyGate) -> Response:
         return [render.order_answer(order, session.quotes.spec(order.symbol)) for order in orders]
 
     return await gate.read(look)
+
+
+def place(session: Session, parameters: Parameters) -> tuple[Outcome, Any]:
+    """Place one order."""
+    request = parse_order(parameters)
+    outcome, order = place_order(session.account, request, session.quotes, session.stamp, session.fill_ratio)
+    return outcome, render.order_answer(order, session.quotes.spec(order.symbol))
+
+
+def amend(session: Session, parameters: Parameters) -> tuple[Outcome, Any]:
+    """Amend one order."""
+    amendment = parse_amendment(parameters)
+    reference = parse_reference(parameters, "orderId", "origClientOrderId")
+    outcome, order = amend_order(session.account, amendment, reference, session.quotes, session.stamp)
+    return outcome, render.order_answer(order, session.quotes.spec(order.symbol))
+
+
+def cancel(session: Session, parameters: Parameters) -> tuple[Outcome, Any]:
+    """Cancel one order."""
+    symbol = required(parameters, "symbol")
+    reference = parse_reference(parameters, "orderId", "origClientOrderId")
+    outcome, order = cancel_order(session.account, symbol, reference, session.stamp.wall_ms)
+    return outcome, render.order_answer(order, session.quotes.spec(symbol))
 
 
 def _of_symbol(session: Session, parameters: Parameters, orders: Iterable[Order]) -> Iterator[Order]:
