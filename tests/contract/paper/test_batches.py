@@ -90,7 +90,7 @@ def test_a_batch_cancels_orders_by_either_id(http: SignedHttp) -> None:
 def test_an_order_that_is_tried_leaves_nothing(http: SignedHttp) -> None:
     tried = [http.ask("POST", "/fapi/v1/order/test", **order) for order in (MARKET, LIMIT)]
     assert [(answer["status"], answer["executedQty"]) for answer in tried] == [("NEW", "0.000")] * 2
-    stop = {"symbol": "BTCUSDT", "side": "SELL", "type": "STOP_MARKET", "closePosition": "true", "stopPrice": "48000"}
+    stop = {"symbol": "BTCUSDT", "side": "SELL", "type": "STOP_MARKET", "quantity": "0.010", "stopPrice": "48000"}
     assert http.ask("POST", "/fapi/v1/order/test", **stop)["triggerPrice"] == "48000.0"
     assert http.code("POST", "/fapi/v1/order/test", **TOO_SMALL) == -1111
     assert http.code("POST", "/fapi/v1/order/test", **{**stop, "stopPrice": "60000"}) == -2021
