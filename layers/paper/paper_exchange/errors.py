@@ -130,6 +130,10 @@ def invalid_parameter(name: str) -> VenueError:
     return VenueError(-1130, f"Data sent for parameter '{name}' is not valid.")
 
 
+def invalid_response_type() -> VenueError:
+    return VenueError(-1136, "Invalid newOrderRespType.")
+
+
 def unknown_order_sent() -> VenueError:
     return VenueError(-2011, "Unknown order sent.")
 
@@ -325,6 +329,10 @@ def close_position_with_quantity() -> VenueError:
 
 def invalid_pair() -> VenueError:
     return VenueError(-4144, "Invalid pair.")
+
+
+def isolated_leverage_reduced() -> VenueError:
+    return VenueError(-4161, "Leverage reduction is not supported in Isolated Margin Mode with open positions.")
 
 
 def notional_too_small(minimum: Decimal) -> VenueError:

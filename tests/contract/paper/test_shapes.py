@@ -18,14 +18,15 @@ ORDER = {
     "flag": "reduceOnly closePosition priceProtect",
 }
 ALGO = {
-    "decimal": "quantity triggerPrice price actualPrice",
-    "text": "clientAlgoId algoType orderType symbol side positionSide timeInForce algoStatus actualOrderId workingType",
+    "decimal": "quantity triggerPrice price actualPrice actualQty",
+    "text": "clientAlgoId algoType orderType symbol side positionSide timeInForce algoStatus actualOrderId actualType workingType"
+    " priceMatch selfTradePreventionMode",
     "whole": "algoId createTime updateTime triggerTime goodTillDate",
     "flag": "closePosition priceProtect reduceOnly",
 }
 TRADE = {
     "decimal": "commission price qty quoteQty realizedPnl",
-    "text": "commissionAsset side positionSide symbol",
+    "text": "commissionAsset marginAsset side positionSide symbol",
     "whole": "id orderId time",
     "flag": "buyer maker",
 }
@@ -43,6 +44,13 @@ ASSET = {
     "decimal": "walletBalance unrealizedProfit marginBalance maintMargin initialMargin positionInitialMargin"
     " openOrderInitialMargin crossWalletBalance crossUnPnl availableBalance maxWithdrawAmount",
     "text": "asset",
+    "whole": "updateTime",
+    "flag": "marginAvailable",
+}
+HELD = {
+    "decimal": "positionAmt unrealizedProfit isolatedMargin notional isolatedWallet initialMargin maintMargin"
+    " positionInitialMargin openOrderInitialMargin bidNotional askNotional",
+    "text": "symbol positionSide",
     "whole": "updateTime",
 }
 BALANCE = {
@@ -90,6 +98,17 @@ def test_orders(active: Any) -> None:
         assert_shape(answer, ORDER)
 
 
+def test_an_amended_order_names_its_pair(active: Any) -> None:
+    terms = {"symbol": "BTCUSDT", "side": "BUY", "quantity": "0.1", "price": "48000", "origClientOrderId": "limit"}
+    amended = active.fapiPrivatePutOrder(terms)
+    assert_shape(amended, {**ORDER, "text": f"{ORDER['text']} pair", "decimal": f"{ORDER['decimal']} cumQty cumBase"})
+
+
+def test_open_orders_are_told_as_notionals_of_bids_and_asks(active: Any) -> None:
+    risk = active.fapiPrivateV3GetPositionRisk()[0]
+    assert (float(risk["bidNotional"]), float(risk["askNotional"])) == (4_900, 0)
+
+
 def test_conditional_orders(active: Any) -> None:
     for answer in (active.fapiPrivateGetAlgoOrder({"clientAlgoId": "stop"}), *active.fapiPrivateGetOpenAlgoOrders()):
         assert_shape(answer, ALGO)
@@ -103,6 +122,11 @@ def test_trades_positions_and_balances(active: Any) -> None:
     account = active.fapiPrivateV3GetAccount()
     assert_shape(account, ACCOUNT)
     assert_shape(account["assets"][0], ASSET)
+    assert_shape(account["positions"][0], HELD)
+    older = active.fapiPrivateV2GetAccount()
+    assert (older["feeBurn"], older["tradeGroupId"], older["updateTime"]) == (False, -1, 0)
+    assert_shape(older["assets"][0], ASSET)
+    assert_shape(older["positions"][0], {**HELD, "decimal": f"{HELD['decimal']} breakEvenPrice entryPrice leverage maxNotional"})
     assert_shape(active.fapiPrivateV3GetBalance()[0], BALANCE)
     brackets = active.fapiPrivateGetLeverageBracket({"symbol": "BTCUSDT"})[0]["brackets"]
     assert_shape(brackets[0], BRACKET)

@@ -14,6 +14,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 ZERO = Decimal(0)
+EXPIRE_MAKER = "EXPIRE_MAKER"  # the venue's default against trades with oneself: the resting order gives way
 DEFAULT_LEVERAGE = 20  # the venue's own default for a new symbol
 ID_BASE = 1_000_000  # ids of one account; with the 32 bits before it an id stays below 2**53, exact in every JSON reader
 
@@ -61,11 +62,14 @@ class OrderKind(StrEnum):
 
 
 class OrderStatus(StrEnum):
+    """EXPIRED_IN_MATCH: ended so that the account does not trade with itself."""
+
     NEW = "NEW"
     PARTIALLY_FILLED = "PARTIALLY_FILLED"
     FILLED = "FILLED"
     CANCELED = "CANCELED"
     EXPIRED = "EXPIRED"
+    EXPIRED_IN_MATCH = "EXPIRED_IN_MATCH"
 
 
 class AlgoStatus(StrEnum):
@@ -110,6 +114,7 @@ class Order:
     close_position: bool = False
     position_side: PositionSide = PositionSide.BOTH
     amendments: int = 0
+    self_trade_prevention: str = EXPIRE_MAKER
 
     @property
     def average_price(self) -> Decimal:
@@ -125,7 +130,7 @@ class AlgoOrder:
     """A conditional order; `order_id` is the order that it became when it triggered.
 
     A trailing stop waits for `activate_price` (zero: it trails at once), then follows `extreme`, the best price since, at a
-    distance of `callback_rate` percent.
+    distance of `callback_rate` percent. The `actual_` fields tell what became of it at the moment of the trigger.
     """
 
     algo_id: int
@@ -152,6 +157,9 @@ class AlgoOrder:
     activate_price: Decimal = ZERO
     callback_rate: Decimal = ZERO
     extreme: Decimal = ZERO
+    self_trade_prevention: str = EXPIRE_MAKER
+    actual_type: str = ""
+    actual_quantity: Decimal = ZERO
 
     @property
     def only_reduces(self) -> bool:

@@ -1,8 +1,8 @@
 """Margin of one account: used, free, and set apart for isolated positions.
 
 Formulas are the venue's. Initial margin is notional at the mark price over leverage. Maintenance margin is notional times the
-bracket's rate less its cumulative amount. The mark price is the last price here. An isolated position may lose its own wallet
-(`liquidation`); in the margin that is free for new positions it counts like a cross position.
+bracket's rate less its cumulative amount. An isolated position carries itself with its own wallet. That wallet, its profit and
+its initial margin have no part in the margin that is free for new positions.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from paper_exchange.accounts.account import ZERO, Account, Order, Position, PositionSide, SymbolSettings
+from paper_exchange.accounts.account import ZERO, Account, Order, Position, PositionSide, Side, SymbolSettings
 from paper_exchange.markets.quotes import Quotes
 
 
 @dataclass(frozen=True, slots=True)
 class PositionMargin:
-    """One open position valued at the mark price, in quote units."""
+    """One open position valued at the mark price, in quote units; `bids` and `asks` are the notionals of its resting orders."""
 
     symbol: str
     notional: Decimal
@@ -24,11 +24,13 @@ class PositionMargin:
     initial: Decimal
     maintenance: Decimal
     open_orders: Decimal
+    bids: Decimal
+    asks: Decimal
 
 
 @dataclass(frozen=True, slots=True)
 class AssetMargin:
-    """All positions and orders of one margin asset together."""
+    """All positions and orders of one margin asset together; the `isolated_` parts are those of isolated positions."""
 
     asset: str
     wallet: Decimal
@@ -36,6 +38,9 @@ class AssetMargin:
     position_initial: Decimal
     order_initial: Decimal
     maintenance: Decimal
+    isolated_wallet: Decimal = ZERO
+    isolated_unrealized: Decimal = ZERO
+    isolated_initial: Decimal = ZERO
 
     @property
     def balance(self) -> Decimal:
@@ -49,7 +54,21 @@ class AssetMargin:
     @property
     def available(self) -> Decimal:
         """The margin that new positions can use; a negative value is shown by the venue as zero."""
-        return self.balance - self.initial
+        return self.cross_wallet + self.cross_unrealized - (self.initial - self.isolated_initial)
+
+    @property
+    def cross_wallet(self) -> Decimal:
+        """The wallet without the wallets of isolated positions."""
+        return self.wallet - self.isolated_wallet
+
+    @property
+    def cross_unrealized(self) -> Decimal:
+        return self.unrealized - self.isolated_unrealized
+
+    @property
+    def withdrawable(self) -> Decimal:
+        """The available margin without profits that are not realised."""
+        return self.available - max(ZERO, self.cross_unrealized)
 
 
 def position_margin(account: Account, symbol: str, quotes: Quotes, side: PositionSide = PositionSide.BOTH) -> PositionMargin:
@@ -61,8 +80,9 @@ def position_margin(account: Account, symbol: str, quotes: Quotes, side: Positio
     notional = position.amount * mark
     bracket = spec.bracket_of(abs(notional))
     maintenance = abs(notional) * bracket.maintenance_rate - bracket.cumulative if notional else ZERO
-    own = (order for order in account.orders.values() if (order.symbol, order.position_side) == (symbol, side))
+    own = [order for order in account.orders.values() if (order.symbol, order.position_side) == (symbol, side)]
     resting = sum((order_notional(order) for order in own), ZERO)
+    bids, asks = (sum((order.price * order.remaining for order in own if order.side is wanted), ZERO) for wanted in Side)
     return PositionMargin(
         symbol=symbol,
         notional=notional,
@@ -70,6 +90,8 @@ def position_margin(account: Account, symbol: str, quotes: Quotes, side: Positio
         initial=abs(notional) / leverage,
         maintenance=maintenance,
         open_orders=resting / leverage,
+        bids=bids,
+        asks=asks,
     )
 
 
@@ -81,14 +103,19 @@ def order_notional(order: Order) -> Decimal:
 def asset_margin(account: Account, asset: str, quotes: Quotes) -> AssetMargin:
     """The margin of every symbol that is quoted in `asset`."""
     active = set(account.held) | {(order.symbol, order.position_side) for order in account.orders.values()}
-    parts = [position_margin(account, symbol, quotes, side) for symbol, side in active if quotes.spec(symbol).quote == asset]
+    own = [(symbol, side) for symbol, side in active if quotes.spec(symbol).quote == asset]
+    parts = {key: position_margin(account, key[0], quotes, key[1]) for key in own}
+    isolated = [key for key in own if account.settings_of(key[0]).isolated]
     return AssetMargin(
         asset=asset,
         wallet=account.balances.get(asset, ZERO),
-        unrealized=sum((part.unrealized for part in parts), ZERO),
-        position_initial=sum((part.initial for part in parts), ZERO),
-        order_initial=sum((part.open_orders for part in parts), ZERO),
-        maintenance=sum((part.maintenance for part in parts), ZERO),
+        unrealized=sum((part.unrealized for part in parts.values()), ZERO),
+        position_initial=sum((part.initial for part in parts.values()), ZERO),
+        order_initial=sum((part.open_orders for part in parts.values()), ZERO),
+        maintenance=sum((part.maintenance for part in parts.values()), ZERO),
+        isolated_wallet=sum((set_apart(account, *key) for key in isolated), ZERO),
+        isolated_unrealized=sum((parts[key].unrealized for key in isolated), ZERO),
+        isolated_initial=sum((parts[key].initial for key in isolated), ZERO),
     )
 
 

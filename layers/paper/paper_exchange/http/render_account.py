@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +15,7 @@ from paper_exchange.accounts.account import (
     Income,
     Order,
     OrderKind,
+    OrderStatus,
     PositionSide,
     Side,
 )
@@ -25,7 +27,8 @@ from paper_exchange.matching.liquidation import liquidation_price
 
 MONEY_PLACES = 8
 ALL_CANCELLED = {"code": 200, "msg": "The operation of cancel all open order is done."}
-DOLLARS = frozenset({"USDT", "USDC"})
+TOTALS_OF = "USDT"  # "only for USDT asset": the totals of an account in single-asset mode
+TOLD_AT_ONCE = frozenset({"IOC", "FOK", "GTX"})  # limit orders whose end RESULT tells; others are NEW in the answer
 
 
 def order_answer(order: Order, spec: MarketSpec) -> dict[str, Any]:
@@ -52,11 +55,25 @@ def order_answer(order: Order, spec: MarketSpec) -> dict[str, Any]:
         "priceProtect": False,
         "origType": str(order.original_kind),
         "priceMatch": "NONE",
-        "selfTradePreventionMode": "EXPIRE_MAKER",
+        "selfTradePreventionMode": order.self_trade_prevention,
         "goodTillDate": 0,
         "time": order.placed_ms,
         "updateTime": order.updated_ms,
     }
+
+
+def placed_answer(order: Order, spec: MarketSpec, *, wants_result: bool) -> dict[str, Any]:
+    """The answer to POST /order: the order as it was accepted.
+
+    With RESULT a market order, and a limit order with a special time in force, is told as it ended.
+    """
+    told = wants_result and (order.kind is OrderKind.MARKET or order.time_in_force in TOLD_AT_ONCE)
+    return order_answer(order if told else replace(order, status=OrderStatus.NEW, executed=ZERO, quote=ZERO), spec)
+
+
+def amended_answer(order: Order, spec: MarketSpec) -> dict[str, Any]:
+    """The answer to PUT /order, which names the pair as well."""
+    return {**order_answer(order, spec), "pair": spec.symbol, "cumBase": number(order.executed, spec.quantity_decimals)}
 
 
 def algo_answer(algo: AlgoOrder, spec: MarketSpec, account: Account) -> dict[str, Any]:
@@ -79,6 +96,8 @@ def algo_answer(algo: AlgoOrder, spec: MarketSpec, account: Account) -> dict[str
         "algoStatus": str(AlgoStatus.FINISHED if finished else algo.status),
         "actualOrderId": "" if algo.order_id is None else str(algo.order_id),
         "actualPrice": number(algo.actual_price, max(5, spec.price_decimals)),
+        "actualType": algo.actual_type,
+        "actualQty": number(algo.actual_quantity, spec.quantity_decimals),
         "triggerPrice": number(algo.trigger_price, spec.price_decimals),
         "price": number(algo.price, spec.price_decimals),
         "icebergQuantity": None,
@@ -87,7 +106,7 @@ def algo_answer(algo: AlgoOrder, spec: MarketSpec, account: Account) -> dict[str
         "slTriggerPrice": "0.000",
         "slPrice": "0.000",
         "tpOrderType": "",
-        "selfTradePreventionMode": "EXPIRE_MAKER",
+        "selfTradePreventionMode": algo.self_trade_prevention,
         "workingType": algo.working_type,
         "priceMatch": "NONE",
         "closePosition": algo.close_position,
@@ -111,6 +130,7 @@ def fill_answer(fill: Fill, spec: MarketSpec) -> dict[str, Any]:
         "buyer": fill.side is Side.BUY,
         "commission": number(fill.fee, MONEY_PLACES),
         "commissionAsset": fill.fee_asset,
+        "marginAsset": spec.quote,
         "id": fill.trade_id,
         "maker": fill.maker,
         "orderId": fill.order_id,
@@ -182,8 +202,8 @@ def position_risk(account: Account, symbol: str, side: PositionSide, view: Marke
         "positionInitialMargin": number(margin.initial, MONEY_PLACES),
         "openOrderInitialMargin": number(margin.open_orders, MONEY_PLACES),
         "adl": 0,
-        "bidNotional": "0",
-        "askNotional": "0",
+        "bidNotional": _notional(margin.bids),
+        "askNotional": _notional(margin.asks),
         "updateTime": position.updated_ms,
     }
 
@@ -216,22 +236,22 @@ def symbol_config(account: Account, symbol: str, view: MarketView) -> dict[str, 
 def account_answer(account: Account, view: MarketView) -> dict[str, Any]:
     """Balances and open positions (v3 shows a position only if there is one or an order for it).
 
-    Totals add up what is worth a dollar; an account without any shows those of its first asset.
+    Totals are those of USDT alone, as in the venue's single-asset mode.
     """
     margins = [asset_margin(account, asset, view) for asset in sorted(account.balances)]
-    dollars = [margin for margin in margins if margin.asset in DOLLARS] or margins[:1]
+    total = asset_margin(account, TOTALS_OF, view)
     return {
-        "totalInitialMargin": _total(dollars, "initial"),
-        "totalMaintMargin": _total(dollars, "maintenance"),
-        "totalWalletBalance": _total(dollars, "wallet"),
-        "totalUnrealizedProfit": _total(dollars, "unrealized"),
-        "totalMarginBalance": _total(dollars, "balance"),
-        "totalPositionInitialMargin": _total(dollars, "position_initial"),
-        "totalOpenOrderInitialMargin": _total(dollars, "order_initial"),
-        "totalCrossWalletBalance": _total(dollars, "wallet"),
-        "totalCrossUnPnl": _total(dollars, "unrealized"),
-        "availableBalance": _total(dollars, "available"),
-        "maxWithdrawAmount": _total(dollars, "available"),
+        "totalInitialMargin": number(total.initial, MONEY_PLACES),
+        "totalMaintMargin": number(total.maintenance, MONEY_PLACES),
+        "totalWalletBalance": number(total.wallet, MONEY_PLACES),
+        "totalUnrealizedProfit": number(total.unrealized, MONEY_PLACES),
+        "totalMarginBalance": number(total.balance, MONEY_PLACES),
+        "totalPositionInitialMargin": number(total.position_initial, MONEY_PLACES),
+        "totalOpenOrderInitialMargin": number(total.order_initial, MONEY_PLACES),
+        "totalCrossWalletBalance": number(total.cross_wallet, MONEY_PLACES),
+        "totalCrossUnPnl": number(total.cross_unrealized, MONEY_PLACES),
+        "availableBalance": _shown(total.available),
+        "maxWithdrawAmount": _shown(total.withdrawable),
         "assets": [_asset(margin, view.now_ms) for margin in margins],
         "positions": [_account_position(account, symbol, side, view) for symbol, side in _active(account)],
     }
@@ -245,13 +265,15 @@ def account_answer_v2(account: Account, view: MarketView) -> dict[str, Any]:
             "leverage": str(account.settings_of(symbol).leverage),
             "isolated": account.settings_of(symbol).isolated,
             "entryPrice": number(account.position(symbol, side).entry_price, MONEY_PLACES),
+            "breakEvenPrice": position_risk(account, symbol, side, view)["breakEvenPrice"],
             "maxNotional": number(view.spec(symbol).max_notional(account.settings_of(symbol).leverage)),
         }
         for symbol, listing in sorted(view.state.listings.items())
         if listing.series is not None
         for side in account.sides
     ]
-    rights = {"feeTier": 0, "canTrade": True, "canDeposit": False, "canWithdraw": False, "multiAssetsMargin": False}
+    rights = {"feeTier": 0, "feeBurn": False, "canTrade": True, "canDeposit": False, "canWithdraw": False, "updateTime": 0}
+    rights |= {"multiAssetsMargin": False, "tradeGroupId": -1}
     return {**rights, **account_answer(account, view), "positions": positions}
 
 
@@ -261,10 +283,10 @@ def balance_answer(account: Account, view: MarketView) -> list[dict[str, Any]]:
             "accountAlias": account.account_id,
             "asset": margin.asset,
             "balance": number(margin.wallet, MONEY_PLACES),
-            "crossWalletBalance": number(margin.wallet, MONEY_PLACES),
-            "crossUnPnl": number(margin.unrealized, MONEY_PLACES),
-            "availableBalance": _shown_available(margin),
-            "maxWithdrawAmount": _shown_available(margin),
+            "crossWalletBalance": number(margin.cross_wallet, MONEY_PLACES),
+            "crossUnPnl": number(margin.cross_unrealized, MONEY_PLACES),
+            "availableBalance": _shown(margin.available),
+            "maxWithdrawAmount": _shown(margin.withdrawable),
             "marginAvailable": True,
             "updateTime": view.now_ms,
         }
@@ -287,10 +309,11 @@ def _asset(margin: AssetMargin, now_ms: int) -> dict[str, Any]:
         "initialMargin": number(margin.initial, MONEY_PLACES),
         "positionInitialMargin": number(margin.position_initial, MONEY_PLACES),
         "openOrderInitialMargin": number(margin.order_initial, MONEY_PLACES),
-        "crossWalletBalance": number(margin.wallet, MONEY_PLACES),
-        "crossUnPnl": number(margin.unrealized, MONEY_PLACES),
-        "availableBalance": _shown_available(margin),
-        "maxWithdrawAmount": _shown_available(margin),
+        "crossWalletBalance": number(margin.cross_wallet, MONEY_PLACES),
+        "crossUnPnl": number(margin.cross_unrealized, MONEY_PLACES),
+        "availableBalance": _shown(margin.available),
+        "maxWithdrawAmount": _shown(margin.withdrawable),
+        "marginAvailable": True,
         "updateTime": now_ms,
     }
 
@@ -298,15 +321,14 @@ def _asset(margin: AssetMargin, now_ms: int) -> dict[str, Any]:
 def _account_position(account: Account, symbol: str, side: PositionSide, view: MarketView) -> dict[str, Any]:
     shown = position_risk(account, symbol, side, view)
     same = ("symbol", "positionSide", "positionAmt", "isolatedMargin", "notional", "isolatedWallet", "initialMargin")
-    also = ("maintMargin", "positionInitialMargin", "openOrderInitialMargin", "updateTime")
+    also = ("maintMargin", "positionInitialMargin", "openOrderInitialMargin", "bidNotional", "askNotional", "updateTime")
     return {name: shown[name] for name in same + also} | {"unrealizedProfit": shown["unRealizedProfit"]}
 
 
-def _shown_available(margin: AssetMargin) -> str:
+def _shown(amount: Decimal) -> str:
     """The venue shows no negative available balance."""
-    return number(max(margin.available, ZERO), MONEY_PLACES)
+    return number(max(amount, ZERO), MONEY_PLACES)
 
 
-def _total(margins: list[AssetMargin], name: str) -> str:
-    total = sum((getattr(margin, name) for margin in margins), ZERO)
-    return number(max(total, ZERO) if name == "available" else total, MONEY_PLACES)
+def _notional(amount: Decimal) -> str:
+    return number(amount, MONEY_PLACES) if amount else "0"

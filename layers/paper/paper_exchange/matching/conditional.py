@@ -57,6 +57,7 @@ def place_algo_order(account: Account, request: AlgoRequest, quotes: Quotes, sta
         activate_price=request.activate_price,
         callback_rate=request.callback_rate,
         extreme=last if trails_at_once else ZERO,
+        self_trade_prevention=request.self_trade_prevention,
     )
     if algo.time_in_force == GTE_GTC:
         _check_ends_with_position(account, algo)

@@ -27,7 +27,8 @@ from paper_exchange.accounts.positions import apply_fill, reducible
 from paper_exchange.markets import filters
 from paper_exchange.markets.markets import MarketSpec
 from paper_exchange.markets.quotes import Quotes, Stamp
-from paper_exchange.matching.reduce_only import make_room, room_for
+from paper_exchange.matching.reduce_only import expire_some, make_room, room_for
+from paper_exchange.matching.self_trades import prevent_self_trade
 from paper_exchange.requests.requests import OrderRequest
 
 AT_ONCE = ("IOC", "FOK")  # the times in force of an order that never rests
@@ -37,7 +38,9 @@ MAX_OPEN_ORDERS = 500  # of an account, both kinds together: they ride in its it
 def place_order(
     account: Account, request: OrderRequest, quotes: Quotes, stamp: Stamp, fill_ratio: Decimal | None = None
 ) -> tuple[Outcome, Order]:
-    """Execute or rest an order; the result is the new state and the order as it then is.
+    """Execute or rest an order, and end what only reduced a position that is gone by then.
+
+    The result is the new state and the order as it then is.
 
     Client ids are unique among open orders only, as at the venue: a market order that is sent again executes again. `fill_ratio`
     cuts what can be taken at once to a share of the quantity. Raises `VenueError`; nothing has happened then.
@@ -57,12 +60,17 @@ def place_order(
     touch = spec.touch(last, buys=request.side is Side.BUY)
     if request.kind is OrderKind.MARKET:
         filters.check_notional(spec, order.quantity * last, reduces=reduces)
-        return enter(account, order, touch, quotes, fill_ratio)
-    filters.check_percent_price(spec, request.price, last, buys=request.side is Side.BUY)
-    filters.check_notional(spec, order.quantity * request.price, reduces=reduces)
-    if is_marketable(order, touch) and request.time_in_force == "GTX":
-        raise errors.post_only_rejected()
-    return enter(account, order, touch, quotes, fill_ratio)
+    else:
+        filters.check_percent_price(spec, request.price, last, buys=request.side is Side.BUY)
+        filters.check_notional(spec, order.quantity * request.price, reduces=reduces)
+        if is_marketable(order, touch) and request.time_in_force == "GTX":
+            raise errors.post_only_rejected()
+    prevented, order = prevent_self_trade(account, order, touch)
+    if order.status is OrderStatus.EXPIRED_IN_MATCH:
+        return prevented, order
+    outcome, order = enter(prevented.account, order, touch, quotes, fill_ratio)
+    outcome = prevented.then(outcome)
+    return outcome.then(expire_some(outcome.account)), order
 
 
 def enter(
@@ -118,6 +126,7 @@ def _numbered(account: Account, request: OrderRequest, quotes: Quotes, stamp: St
         updated_ms=stamp.wall_ms,
         market_ms=quotes.now_ms,
         position_side=request.position_side,
+        self_trade_prevention=request.self_trade_prevention,
     )
     return account.dated(stamp.wall_ms), order
 

@@ -27,7 +27,7 @@ from paper_exchange.accounts.account import (
 )
 from paper_exchange.accounts.positions import reducible
 
-MAX_EXPIRED_AT_ONCE = 20  # an expired order leaves two items, and a transaction of 100 holds the order that caused it as well
+MAX_EXPIRED_AT_ONCE = 7  # an expired order leaves two items: a batch of five orders that each end so many fits 100 items
 GTE_GTC = "GTE_GTC"  # good till the position ends; undocumented as a parameter, but its answers and refusals are
 
 

@@ -223,7 +223,14 @@ def _trigger(account: Account, algo: AlgoOrder, base: Decimal, quotes: Quotes, w
     except VenueError:
         return rejected
     status = AlgoStatus.TRIGGERED if order_id in outcome.account.orders else AlgoStatus.FINISHED
-    finished = replace(done, status=status, order_id=order_id, actual_price=order.average_price)
+    finished = replace(
+        done,
+        status=status,
+        order_id=order_id,
+        actual_price=order.average_price,
+        actual_type=str(order.kind),
+        actual_quantity=order.executed,
+    )
     return replace(outcome, algo_orders=(finished,))
 
 
@@ -246,6 +253,7 @@ def _became(algo: AlgoOrder, order_id: int, quotes: Quotes, wall_ms: int) -> Ord
         trigger_price=algo.trigger_price,
         close_position=algo.close_position,
         position_side=algo.position_side,
+        self_trade_prevention=algo.self_trade_prevention,
     )
 
 

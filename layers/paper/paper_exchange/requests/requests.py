@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
 from paper_exchange import errors
-from paper_exchange.accounts.account import ZERO, OrderKind, PositionSide, Side
+from paper_exchange.accounts.account import EXPIRE_MAKER, ZERO, OrderKind, PositionSide, Side
 
 CLIENT_ID = re.compile(r"[.A-Z:/a-z0-9_-]{1,36}", re.ASCII)
 NUMBER = re.compile(r"-?[0-9]{1,20}(\.[0-9]{0,20})?", re.ASCII)
@@ -16,6 +16,7 @@ CONDITIONAL_NAMES = frozenset(set(OrderKind) - {OrderKind.MARKET, OrderKind.LIMI
 CLOSING_NAMES = frozenset({"STOP_MARKET", "TAKE_PROFIT_MARKET"})  # what closePosition may be sent with
 MIN_CALLBACK_RATE, MAX_CALLBACK_RATE = Decimal("0.1"), Decimal(10)  # percent, the venue's bounds of a trailing distance
 TIMES_IN_FORCE = frozenset({"GTC", "IOC", "FOK", "GTX"})
+SELF_TRADE_PREVENTIONS = frozenset({"NONE", "EXPIRE_TAKER", EXPIRE_MAKER, "EXPIRE_BOTH"})
 WORKING_TYPES = frozenset({"CONTRACT_PRICE", "MARK_PRICE"})
 MAX_LONG = 2**63 - 1
 
@@ -26,7 +27,8 @@ Parameters = Mapping[str, str]
 class OrderRequest:
     """A checked POST /fapi/v1/order; `client_id` is empty if the client sent none.
 
-    `names_reduce_only` tells that reduceOnly was sent at all, which hedge mode refuses.
+    `names_reduce_only` tells that reduceOnly was sent at all, which hedge mode refuses. `wants_result` asks for the order's end
+    in the answer, as far as the venue tells it there.
     """
 
     symbol: str
@@ -39,6 +41,8 @@ class OrderRequest:
     client_id: str
     position_side: PositionSide = PositionSide.BOTH
     names_reduce_only: bool = False
+    self_trade_prevention: str = EXPIRE_MAKER
+    wants_result: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,7 @@ class AlgoRequest:
     price: Decimal = ZERO
     activate_price: Decimal = ZERO
     callback_rate: Decimal = ZERO
+    self_trade_prevention: str = EXPIRE_MAKER
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +173,21 @@ def time_in_force_of(text: str) -> str:
     return text
 
 
+def self_trade_prevention(parameters: Parameters) -> str:
+    given = parameters.get("selfTradePreventionMode", EXPIRE_MAKER)
+    if given not in SELF_TRADE_PREVENTIONS:
+        raise errors.invalid_parameter("selfTradePreventionMode")
+    return given
+
+
+def wants_result(parameters: Parameters) -> bool:
+    """Whether `newOrderRespType` is RESULT; the venue's default is ACK (-1136 for anything else)."""
+    given = parameters.get("newOrderRespType", "ACK")
+    if given not in ("ACK", "RESULT"):
+        raise errors.invalid_response_type()
+    return given == "RESULT"
+
+
 def parse_order(parameters: Parameters) -> OrderRequest:
     """Read a market or limit order; conditional types belong to the algo endpoint (-4120)."""
     symbol, side = required(parameters, "symbol"), side_of(parameters)
@@ -194,6 +214,8 @@ def parse_order(parameters: Parameters) -> OrderRequest:
         client_id=client_id(parameters, "newClientOrderId"),
         position_side=position_side_of(parameters),
         names_reduce_only="reduceOnly" in parameters,
+        self_trade_prevention=self_trade_prevention(parameters),
+        wants_result=wants_result(parameters),
     )
 
 
@@ -220,6 +242,7 @@ def parse_algo_order(parameters: Parameters) -> AlgoRequest:
     working_type = parameters.get("workingType", "CONTRACT_PRICE")
     if working_type not in WORKING_TYPES:
         raise errors.invalid_parameter("workingType")
+    wants_result(parameters)  # the algo service answers the same to either
     trails = kind is OrderKind.TRAILING_STOP_MARKET
     return AlgoRequest(
         symbol=symbol,
@@ -235,8 +258,9 @@ def parse_algo_order(parameters: Parameters) -> AlgoRequest:
         names_reduce_only="reduceOnly" in parameters,
         time_in_force=_lifetime(parameters, close_position=close_position),
         price=required_decimal(parameters, "price") if kind.becomes_limit else ZERO,
-        activate_price=(decimal_number(parameters, "activatePrice") or ZERO) if trails else ZERO,
+        activate_price=_activation_price(parameters) if trails else ZERO,
         callback_rate=_callback_rate(parameters) if trails else ZERO,
+        self_trade_prevention=self_trade_prevention(parameters),
     )
 
 
@@ -256,6 +280,12 @@ def _closes_position(parameters: Parameters, kind: OrderKind) -> bool:
     if close_position and "reduceOnly" in parameters:
         raise errors.unwanted_parameter("reduceOnly")
     return close_position
+
+
+def _activation_price(parameters: Parameters) -> Decimal:
+    """Where a trailing stop begins; both of the venue's own names are taken, and answers use the shorter one."""
+    name = "activationPrice" if "activationPrice" in parameters else "activatePrice"
+    return decimal_number(parameters, name) or ZERO
 
 
 def _callback_rate(parameters: Parameters) -> Decimal:

@@ -12,7 +12,7 @@ from paper_exchange.errors import VenueError
 from paper_exchange.markets.candles import Bar
 from paper_exchange.matching.conditional import place_algo_order
 from paper_exchange.matching.matching import place_order
-from paper_exchange.matching.reduce_only import MAX_EXPIRED_AT_ONCE, expire_some
+from paper_exchange.matching.reduce_only import MAX_EXPIRED_AT_ONCE
 from paper_exchange.matching.resting import amend_order
 from paper_exchange.matching.triggers import bring_up_to_date, is_up_to_date
 from paper_exchange.requests.requests import AlgoRequest, Amendment, OrderReference, OrderRequest
@@ -48,9 +48,7 @@ def quotes(*then: Bar) -> ListedQuotes:
 
 
 def placed(state: Account, request: OrderRequest, market: ListedQuotes | None = None) -> Outcome:
-    """A decision as the exchange stores it: with the orders that it ended."""
-    outcome, _ = place_order(state, request, market or quotes(), STAMP)
-    return outcome.then(expire_some(outcome.account))
+    return place_order(state, request, market or quotes(), STAMP)[0]
 
 
 def long_of(quantity: str = "10") -> Account:

@@ -98,7 +98,11 @@ async def commission_rate(gate: AnyGate) -> Response:
 
 @router.post("/fapi/v1/leverage")
 async def leverage(gate: AnyGate) -> Response:
-    """Set a symbol's leverage; -4028 beyond its brackets, -2028 if what is open could not be carried with it."""
+    """Set a symbol's leverage.
+
+    -4028 beyond its brackets, -4161 for less leverage of an isolated position, -2028 if open orders and positions could not be
+    carried with it.
+    """
 
     def decide(session: Session, parameters: Parameters) -> tuple[Outcome, Any]:
         spec = session.quotes.spec(required(parameters, "symbol"))
@@ -108,6 +112,9 @@ async def leverage(gate: AnyGate) -> Response:
         if not 1 <= wanted <= spec.highest_leverage:
             raise errors.invalid_leverage(wanted)
         settings = session.account.settings_of(spec.symbol)
+        holds = any(symbol == spec.symbol for symbol, _ in session.account.held)
+        if settings.isolated and holds and wanted < settings.leverage:
+            raise errors.isolated_leverage_reduced()
         account = _with_settings(session, spec.symbol, replace(settings, leverage=wanted))
         if wanted < settings.leverage and asset_margin(account, spec.quote, session.quotes).available < 0:
             raise errors.leverage_too_small()

@@ -20,7 +20,7 @@ from paper_exchange.matching.conditional import (
     open_algo_order,
     place_algo_order,
 )
-from paper_exchange.requests.requests import Parameters, bounded, parse_algo_order, parse_reference, required
+from paper_exchange.requests.requests import Parameters, bounded, parse_algo_order, parse_reference, required, whole_number
 
 router = APIRouter(prefix="/fapi/v1", tags=["conditional orders"])
 
@@ -84,13 +84,16 @@ async def delete_algo_orders(gate: AnyGate) -> Response:
 
 @router.get("/openAlgoOrders")
 async def open_algo_orders(gate: AnyGate) -> Response:
-    """Conditional orders that have not triggered."""
+    """Conditional orders that have not triggered: all, those of a symbol, or the one of an `algoId`."""
 
     def look(session: Session, parameters: Parameters) -> Any:
-        symbol = parameters.get("symbol")
+        symbol, algo_id = parameters.get("symbol"), whole_number(parameters, "algoId")
         if symbol is not None:
             session.quotes.spec(symbol)
-        algos = [algo for algo in session.account.algo_orders.values() if symbol in (None, algo.symbol)]
+        if parameters.get("algoType", "CONDITIONAL") != "CONDITIONAL":
+            raise errors.invalid_parameter("algoType")
+        waiting = session.account.algo_orders.values()
+        algos = [algo for algo in waiting if symbol in (None, algo.symbol) and algo_id in (None, algo.algo_id)]
         return [render.algo_answer(algo, session.quotes.spec(algo.symbol), session.account) for algo in algos]
 
     return await gate.read(look)

@@ -34,7 +34,7 @@ router = APIRouter(prefix="/fapi/v1", tags=["orders"])
 
 @router.post("/order")
 async def new_order(gate: AnyGate) -> Response:
-    """Place an order; a market order answers with its fill."""
+    """Place an order; with newOrderRespType RESULT a market order answers with its fill."""
     return await gate.write(place)
 
 
@@ -111,7 +111,7 @@ def place(session: Session, parameters: Parameters) -> tuple[Outcome, Any]:
     """Place one order."""
     request = parse_order(parameters)
     outcome, order = place_order(session.account, request, session.quotes, session.stamp, session.fill_ratio)
-    return outcome, render.order_answer(order, session.quotes.spec(order.symbol))
+    return outcome, render.placed_answer(order, session.quotes.spec(order.symbol), wants_result=request.wants_result)
 
 
 def amend(session: Session, parameters: Parameters) -> tuple[Outcome, Any]:
@@ -119,7 +119,7 @@ def amend(session: Session, parameters: Parameters) -> tuple[Outcome, Any]:
     amendment = parse_amendment(parameters)
     reference = parse_reference(parameters, "orderId", "origClientOrderId")
     outcome, order = amend_order(session.account, amendment, reference, session.quotes, session.stamp)
-    return outcome, render.order_answer(order, session.quotes.spec(order.symbol))
+    return outcome, render.amended_answer(order, session.quotes.spec(order.symbol))
 
 
 def cancel(session: Session, parameters: Parameters) -> tuple[Outcome, Any]:
