@@ -1,4 +1,4 @@
-"""The tables of `domain/reconcile/drift.py` as a page. Each row asks the function itself.
+"""The tables of `domain/reconcile/drift.py` and `domain/reconcile/closing.py` as a page. Each row asks the function itself.
 
 `python -m infra.pages.reconciliation` writes `docs/reconciliation.md`.
 """
@@ -13,6 +13,7 @@ from pathlib import Path
 from candlecast.domain.account.findings import MAX_EXTERNAL_ORDERS, MEND_MEMORY, QUICK_LOOKS, SLOW_PACE, Drift
 from candlecast.domain.orders.intent import IntentState
 from candlecast.domain.orders.retries import ATTEMPTS_BEFORE_ALERT
+from candlecast.domain.reconcile.closing import PATIENCE, closing_step
 from candlecast.domain.reconcile.drift import OrderStep, PositionStep, StopReport, StopStep, order_step, position_step, stop_step
 from candlecast.domain.reconcile.look_schedule import FULL_LOOK_INTERVAL, OPEN_ORDER_INTERVAL, WHOLE_LOOK_INTERVAL
 from candlecast.domain.reconcile.reconcile import LOOKUPS_NEEDED
@@ -35,7 +36,7 @@ _UNRESOLVED = (IntentState.SUBMITTING, IntentState.UNKNOWN)
 
 def page() -> str:
     """The document."""
-    return "\n".join((HEADER, *_orders(), *_unresolved(), *_stops(), *_positions(), *_paces()))
+    return "\n".join((HEADER, *_orders(), *_unresolved(), *_stops(), *_positions(), *_closings(), *_paces()))
 
 
 def _table(head: Sequence[str], rows: Iterator[tuple[str, ...]]) -> Iterator[str]:
@@ -129,6 +130,26 @@ def _position_rows() -> Iterator[tuple[str, ...]]:
     yield "less, nothing, or the other side", "the same", "none", step(4, seen(-6)).value
     yield "more, or something where we hold nothing", "the same", "none", step(15, seen(5)).value
     yield "more, or something where we hold nothing", "the same, and told", "none", step(15, seen(5, reported=True)).value
+
+
+def _closings() -> Iterator[str]:
+    yield "## A position that was reduced or closed\n"
+    yield (
+        "A list of positions alone closes nothing: it was seen empty while everything was held. Trades count from the last look\n"
+        "that agreed, those of others only, the closing ones less the opening ones. The market's own answer names the market\n"
+        "also when nothing is held there. An answer that does not come is no evidence.\n"
+    )
+    head = ("trades of others", "the difference is the same", "the market's own answer", "what is done")
+    yield from _table(head, _closing_rows())
+
+
+def _closing_rows() -> Iterator[tuple[str, ...]]:
+    gone, none, at_once = Decimal(10), Decimal(0), timedelta(0)
+    yield "make up the difference", "in two looks", "not asked for", closing_step(gone, gone, at_once).value
+    yield "do not", f"for less than {_words(PATIENCE)}", "not asked for", closing_step(gone, none, at_once).value
+    yield "do not", f"for {_words(PATIENCE)}", "not yet asked for", closing_step(gone, none, PATIENCE).value
+    for agrees, words in ((True, "the same"), (False, "something else, or none")):
+        yield "do not", f"for {_words(PATIENCE)}", words, closing_step(gone, none, PATIENCE, market_agrees=agrees).value
 
 
 def _paces() -> Iterator[str]:

@@ -46,15 +46,19 @@ class Drift:
     """The venue holds `difference` (signed, base units) more in a market than we do; `reported` once a person was told.
 
     `changes` counts how often in a row it was another one: somebody trades there by hand, and looking again at once is no use.
+    `agreed_at` is the last comparison before a difference was first seen; None if there was none.
     """
 
     difference: Decimal
     seen_at: datetime
     changes: int = 0
     reported: bool = False
+    agreed_at: datetime | None = None
 
     def __post_init__(self) -> None:
         require_utc("seen_at", self.seen_at)
+        if self.agreed_at is not None:
+            require_utc("agreed_at", self.agreed_at)
         require_decimal("difference", self.difference)
 
 

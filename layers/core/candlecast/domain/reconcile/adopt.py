@@ -68,7 +68,8 @@ def note_drift(account: Account, place: str, difference: Decimal, now: datetime)
     if place not in account.drifts and len(account.drifts) >= MAX_DRIFTS:
         return account
     before = account.drifts.get(place)
-    noted = Drift(difference=difference, seen_at=now, changes=before.changes + 1 if before else 0)
+    changes, agreed_at = (before.changes + 1, before.agreed_at) if before else (0, account.reconciled_at)
+    noted = Drift(difference=difference, seen_at=now, changes=changes, agreed_at=agreed_at)
     return replace(account, drifts={**account.drifts, place: noted})
 
 
@@ -96,7 +97,13 @@ def adopt_reduction(account: Account, place: str, theirs: Decimal, fill: Outside
             share = fill.fee * closed / (abs(ours) - left_of(ours, theirs))
             account = account.close_outside(position.key, closed, fill.price, share, fill.closed_by, now)
             gone -= closed
-    return forget_drift(account.alert(ALERT_OF_CLOSING[fill.closed_by], now, market=market_of(place)), place)
+    account = forget_drift(account.alert(ALERT_OF_CLOSING[fill.closed_by], now, market=market_of(place)), place)
+    return replace(account, mends={**account.mends, adopted(place): Mend(attempts=1, last_at=now)})
+
+
+def adopted(place: str) -> str:
+    """Under this name an account remembers when a reduction was adopted: its trades are no evidence of another one."""
+    return f"adopted|{place}"
 
 
 def note_external(account: Account, markets: Collection[str] | None, seen: Iterable[ExternalOrder], now: datetime) -> Account:
@@ -115,7 +122,7 @@ def note_external(account: Account, markets: Collection[str] | None, seen: Itera
     return replace(account, external_orders=tuple(orders))
 
 
-def count_mend(account: Account, what: str, code: str, now: datetime) -> Account:
+def count_mend(account: Account, what: str, code: str, now: datetime, market: str | None = None) -> Account:
     """Count an attempt to put `what` right; the third in a row that was needed tells a person, once, with `code`."""
     kept = {key: mend for key, mend in account.mends.items() if now - mend.last_at <= MEND_MEMORY}
     if what not in kept and len(kept) >= MAX_MENDS:
@@ -123,7 +130,7 @@ def count_mend(account: Account, what: str, code: str, now: datetime) -> Account
         kept = {key: mend for key, mend in kept.items() if key != oldest}
     mend = kept.get(what, Mend(attempts=0, last_at=now)).again(now)
     counted = replace(account, mends={**kept, what: mend})
-    return counted.alert(code, now) if mend.attempts == ATTEMPTS_BEFORE_ALERT else counted
+    return counted.alert(code, now, market=market) if mend.attempts == ATTEMPTS_BEFORE_ALERT else counted
 
 
 def forget_mends(account: Account, done: Collection[str]) -> Account:

@@ -110,7 +110,7 @@ class PositionStep(StrEnum):
     AGREE = "nothing; forget what was noted"
     WAIT = "wait: an order of the market has not ended, or the last look was a moment ago"
     NOTE = "note the difference and look again"
-    SHRINK = "adopt: ours was reduced or closed by hand or by the venue"
+    SHRINK = "adopt once it is proven (below): ours was reduced or closed by hand or by the venue"
     REPORT = "tell once and take no entries in the market: more is held than ours"
     KNOWN = "nothing: it was told"
 

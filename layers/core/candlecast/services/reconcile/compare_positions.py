@@ -1,44 +1,42 @@
-"""Compare our positions with the venue's: adopt those that were closed, report other differences.
+"""Compare our positions with the venue's: adopt those that were provably closed, report other differences.
 
-`domain/reconcile/drift.py` has the table.
+`domain/reconcile/drift.py` has the table, `domain/reconcile/closing.py` says what proves a closing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from functools import partial
 
 from candlecast.domain.account.account import Account, Balance
+from candlecast.domain.account.findings import Drift
 from candlecast.domain.orders.position import market_of
 from candlecast.domain.reconcile.adopt import (
-    ClosedBy,
-    OutsideFill,
     adopt_reduction,
     forget_drift,
-    held_at,
+    forget_mends,
     is_settled,
+    may_mend,
     net_of,
     note_drift,
     report_drift,
 )
-from candlecast.domain.reconcile.drift import PositionStep, is_liquidation, is_our_id, left_of, position_step
+from candlecast.domain.reconcile.closing import ClosingStep, closing_began, closing_step, keep_unproven, not_proven
+from candlecast.domain.reconcile.drift import PositionStep, left_of, position_step
 from candlecast.domain.reconcile.look_schedule import next_full_look
 from candlecast.domain.reconcile.protect import follows_price
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import RetryLater
 from candlecast.domain.values.money import ZERO
-from candlecast.domain.values.terms import PositionSide, Side
-from candlecast.domain.venue.reports import VenueTrade
+from candlecast.domain.venue.reports import VenuePosition
 from candlecast.domain.venue.rules import rules_of
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.venue import Venue
 from candlecast.services.orders.changes import Changes
-
-MAX_ORDERS_ASKED = 10  # whose orders made the trades that closed a position; a look has little time, and these are the newest
-MAX_LOOK_BACK = timedelta(days=6)  # Binance lists trades of seven days
+from candlecast.services.reconcile.find_closing import find_closing
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +62,8 @@ class ComparePositions:
             return {}
         try:
             balance = venue.balance(now) if is_turn else None
-            reported, held = venue.positions(), dict[str, Decimal]()
-            for position in reported:
-                place = account.place(position.market, position.side)
-                held[place] = held.get(place, ZERO) + position.quantity * position.side.sign
+            reported = venue.positions()
+            held = held_by_place(account, reported)
             ours = {account.place(p.market, p.side) for p in account.positions.values()}
             for place in sorted({*held, *account.drifts, *ours}):
                 self._compare(changes, venue, place, held.get(place, ZERO))
@@ -85,57 +81,43 @@ class ComparePositions:
         step = position_step(ours, theirs, noted, now, settled=settled, spacing=spacing)
         if step is PositionStep.AGREE and noted is not None:
             changes.make(partial(forget_drift, place=place))
+            changes.make(partial(forget_mends, done={not_proven(place)}))
         elif step is PositionStep.NOTE:
             changes.make(_while_held(place, ours, partial(note_drift, place=place, difference=theirs - ours, now=now)))
         elif step is PositionStep.REPORT:
             changes.make(_while_held(place, ours, partial(report_drift, place=place, now=now)))
             self.metrics.count("PositionDrifts")
-        elif step is PositionStep.SHRINK:
-            fill = self._outside_fill(account, venue, place, theirs)
-            changes.make(_while_held(place, ours, partial(adopt_reduction, place=place, theirs=theirs, fill=fill, now=now)))
+        elif step is PositionStep.SHRINK and noted is not None:
+            self._shrink(changes, venue, place, theirs, noted)
+
+    def _shrink(self, changes: Changes, venue: Venue, place: str, theirs: Decimal, noted: Drift) -> None:
+        """Adopt that our position was reduced or closed, if there is proof; otherwise it stays, and so does its stop."""
+        account, now, what = changes.account, self.clock.now(), not_proven(place)
+        if not may_mend(account, what, now):
+            return
+        ours, rules = net_of(account, place), rules_of(account.venue)
+        closing = find_closing(account, venue, place, theirs, closing_began(account, place, noted, rules), now)
+        proof = partial(closing_step, abs(ours) - left_of(ours, theirs), closing.traded, now - noted.seen_at)
+        step = proof()
+        if step is ClosingStep.ASK:
+            held = held_by_place(account, venue.positions_in(market_of(place))).get(place, ZERO)
+            step = proof(market_agrees=held == theirs)
+        if step is ClosingStep.ADOPT:
+            adopt = partial(adopt_reduction, place=place, theirs=theirs, fill=closing.fill, now=now)
+            changes.make(_while_held(place, ours, adopt))
+            changes.make(partial(forget_mends, done={what}))
             self.metrics.count("PositionDrifts")
+        else:
+            changes.make(_while_held(place, ours, partial(keep_unproven, place=place, now=now)))
 
-    def _outside_fill(self, account: Account, venue: Venue, place: str, theirs: Decimal) -> OutsideFill:
-        """The trades that closed our position: the newest on its closing side that no order of ours made.
 
-        The newest, since older ones were adopted before. Where the venue reports none (days ago, or behind a thousand others),
-        the entry price stands for theirs, so that no profit is invented.
-        """
-        ours, now = net_of(account, place), self.clock.now()
-        gone = abs(ours) - left_of(ours, theirs)
-        held_since = min(p.signal_issued_at for p in held_at(account, place))
-        since = max(held_since, now - MAX_LOOK_BACK)
-        side, market = Side.SELL if ours > 0 else Side.BUY, market_of(place)
-        closed = PositionSide.LONG if ours > 0 else PositionSide.SHORT
-        trades = [t for t in venue.trades_since(market, since) if t.side is side and t.position_side in (None, closed)]
-        notional, fee, quantity, closed_by = ZERO, ZERO, ZERO, ClosedBy.CLOSED_OUTSIDE
-        for trade, client_order_id in self._of_others(venue, market, trades):
-            part = min(trade.quantity, gone - quantity)
-            if part <= 0:
-                break
-            quantity, notional = quantity + part, notional + part * trade.price
-            fee += (trade.fee or ZERO) * part / trade.quantity
-            if is_liquidation(client_order_id):
-                closed_by = ClosedBy.LIQUIDATED
-        if quantity == 0:
-            entry = held_at(account, place)[0].entry_price
-            return OutsideFill(entry, ZERO, closed_by)
-        return OutsideFill(notional / quantity, fee, closed_by)
-
-    def _of_others(self, venue: Venue, market: str, trades: Sequence[VenueTrade]) -> list[tuple[VenueTrade, str]]:
-        """The trades that orders of others made, newest first, with the orders' client ids."""
-        found: list[tuple[VenueTrade, str]] = []
-        asked: dict[str, str] = {}
-        for trade in sorted(trades, key=lambda trade: trade.traded_at, reverse=True):
-            key = trade.venue_order_id
-            if key not in asked:
-                if len(asked) >= MAX_ORDERS_ASKED:
-                    break
-                order = venue.find_order_by_venue_id(market, key)
-                asked[key] = order.client_order_id if order is not None else ""
-            if not is_our_id(asked[key]):
-                found.append((trade, asked[key]))
-        return found
+def held_by_place(account: Account, reported: Sequence[VenuePosition]) -> dict[str, Decimal]:
+    """The venue's quantities, signed, by market, in hedge mode by market and side."""
+    held = dict[str, Decimal]()
+    for position in reported:
+        place = account.place(position.market, position.side)
+        held[place] = held.get(place, ZERO) + position.quantity * position.side.sign
+    return held
 
 
 def _looked_at(account: Account, balance: Balance, now: datetime) -> Account:
