@@ -27,6 +27,7 @@ WEIGHTS = {
     "open_orders": 2,  # of one market, plain and conditional
     "trades_since": 5,
     "positions": 5,
+    "positions_in": 5,
     "balance": 5,
 }
 ALL_MARKETS = 78  # more if it is about all markets
