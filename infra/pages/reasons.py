@@ -90,6 +90,12 @@ PAGES: Mapping[str, Mapping[Reason, tuple[str, str]]] = {
             "Entries and exits are not placed.",
             "Look after open positions at the venue. Enable the account or give it new keys.",
         ),
+        Reason.KEYS_REFUSED: (
+            "The venue has just refused the account's keys. It does so for revoked keys, for an address that the keys do not "
+            "allow, and for a banned one, so nobody is disabled yet. Entries are suspended until a second look, a minute later. "
+            "That look either finds the keys accepted or disables the account (`AUTHENTICATION_FAILED`).",
+            "Look at the venue whether the keys still exist, may trade, and allow our addresses.",
+        ),
         Reason.VENUE_REDUCE_ONLY: (
             "The venue takes orders of this account only if they reduce a position. Its user may place no others, or has "
             "broken a trading rule of the venue. Entries are suspended for a while; stops, targets and exits go on. "
@@ -556,6 +562,20 @@ PAGES: Mapping[str, Mapping[Reason, tuple[str, str]]] = {
     },
     "Rejected: the venue said no": {
         Reason.INSUFFICIENT_FUNDS: ("The venue has too little margin for the order.", "Add funds or lower the size."),
+        Reason.POSITION_LIMIT: (
+            "The position would be larger than the venue allows at this leverage.",
+            "Lower the size or the leverage.",
+        ),
+        Reason.OUTSIDE_PRICE_BAND: (
+            "The price or the trigger is too far from the mark price for the venue (filter PERCENT_PRICE). For an order at "
+            "market, the best price of the other side is. Exits, stops and targets are sent again.",
+            "None is needed for a market that moves fast; correct the price of an entry that rests.",
+        ),
+        Reason.MARKET_CLOSED: (
+            "The market is not open at the venue: about to be delisted or settled, or closed. Entries end; exits, stops and "
+            "targets are sent again until the venue has settled the position.",
+            "Use another market.",
+        ),
         Reason.VENUE_REJECTED: (
             "The venue refused the order for a reason of its own.",
             (

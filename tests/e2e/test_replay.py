@@ -105,17 +105,17 @@ def test_a_user_over_a_limit_is_denied_with_value_and_bound(played: Played) -> N
     assert not [order for order in played.orders(Case.OVER_LIMIT) if order.filled_quantity]
 
 
-def test_a_revoked_key_is_refused_once_and_the_account_disabled_from_then_on(played: Played, cloud: Cloud) -> None:
-    """By its first order, or by a look at its venue that came before it."""
+def test_a_revoked_key_takes_no_entry_and_the_account_says_why(played: Played, cloud: Cloud) -> None:
+    """The first order or look finds the key refused, which suspends entries. A look a minute later disables the account."""
     entries = [(order.state, order.reason) for order in played.orders(Case.REVOKED_KEY) if order.state is not IntentState.SKIPPED]
-    assert entries[0] in ((IntentState.REJECTED, Reason.AUTHENTICATION_FAILED), (IntentState.DENIED, Reason.ACCOUNT_DISABLED))
     assert len(entries) > 1, "there was no order after the refused one"
-    assert set(entries[1:]) == {(IntentState.DENIED, Reason.ACCOUNT_DISABLED)}
+    assert {state for state, _ in entries} <= {IntentState.DENIED, IntentState.PENDING, IntentState.EXPIRED}
+    assert {reason for _, reason in entries[1:]} & {Reason.KEYS_REFUSED, Reason.ACCOUNT_DISABLED}
     person = played.person(Case.REVOKED_KEY)
     with closing(Platform(cloud)) as platform:
         shown = platform.as_user(person.user).call("GET", f"/v1/accounts/{person.account_id}")
-    assert shown["status"] == AccountStatus.DISABLED
-    assert shown["disabled_reason"]
+    suspended = [each["cause"] for each in shown["suspensions"]] == [Reason.KEYS_REFUSED]
+    assert suspended or (shown["status"], shown["disabled_reason"]) == (AccountStatus.DISABLED, "AUTHENTICATION_FAILED")
 
 
 def test_the_same_candles_again_execute_nothing_and_order_nothing(played: Played) -> None:

@@ -69,6 +69,7 @@ from tests.golden.memory import MemoryTable, Recorder
 from tests.golden.other_values import (
     approval,
     begun_execution,
+    braked,
     breach,
     breaker,
     catalogue,
@@ -891,6 +892,13 @@ ITEMS: tuple[Case, ...] = (
         "probing",
         breaker,
         lambda world: DynamoGate(world.table).save_breaker(replace(breaker(), version=0)),
+        lambda world: DynamoGate(world.table).load_breaker(VENUE),
+    ),
+    stored(
+        "breaker",
+        "braked",
+        braked,
+        lambda world: DynamoGate(world.table).save_breaker(replace(braked(), version=0)),
         lambda world: DynamoGate(world.table).load_breaker(VENUE),
     ),
     stored(

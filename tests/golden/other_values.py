@@ -32,7 +32,7 @@ from candlecast.domain.subscriptions.trade_order import TradeOrder
 from candlecast.domain.values.reasons import Denial, Reason
 from candlecast.domain.values.terms import MarginMode, PositionSide, TimeInForce
 from candlecast.domain.values.timeframe import Timeframe
-from candlecast.domain.venue.breaker import FAILURES_TO_OPEN, Breaker, BreakerState
+from candlecast.domain.venue.breaker import FAILURES_TO_OPEN, REFUSALS_TO_BRAKE, Breaker, BreakerState
 from candlecast.ports.bus import PublishedEvent
 from candlecast.ports.dead_letters import DeadLetterEntry, DeadLetterListing, Redriven, RefusedLetter
 from tests.golden import values
@@ -448,6 +448,13 @@ def breach() -> Breach:
 
 def breaker() -> Breaker:
     return Breaker(venue=VENUE, state=BreakerState.HALF_OPEN, failures=FAILURES_TO_OPEN, since=at(7), version=1)
+
+
+def braked() -> Breaker:
+    """A venue that refuses the keys of many accounts."""
+    return Breaker(
+        venue=VENUE, refused={f"golden-account-{n}": at(n) for n in range(REFUSALS_TO_BRAKE)}, braked_at=at(4), version=1
+    )
 
 
 def trade_order() -> TradeOrder:

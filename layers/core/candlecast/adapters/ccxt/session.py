@@ -45,7 +45,15 @@ class Answer:
     def raise_for_status(self) -> None:
         """Raise what ccxt takes for a venue's refusal."""
         if self.status_code >= 400:
-            raise HTTPError(f"{self.status_code} {self.reason}")
+            raise AnswerRefused(self)
+
+
+class AnswerRefused(HTTPError):
+    """An answer with a status of 400 or more. The error that ccxt raises has this one as its cause or context."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(f"{answer.status_code} {answer.reason}")
+        self.status_code, self.headers, self.text = answer.status_code, answer.headers, answer.text
 
 
 class VenueSession:

@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from candlecast.domain.account.events import Event, EventType, order_event
 from candlecast.domain.account.findings import Drift, ExternalOrder, Mend
-from candlecast.domain.account.suspension import MAX_SUSPENSIONS, Suspension
+from candlecast.domain.account.suspension import MAX_SUSPENSIONS, Suspension, resume
 from candlecast.domain.account.usage import Usage
 from candlecast.domain.limits.catalogue import REASONS_OF_LIMITS
 from candlecast.domain.limits.limits import NO_LIMITS, Limits
@@ -37,6 +37,7 @@ MAX_SETTLED = 256
 MAX_REFUSED = MAX_SETTLED - MAX_OPEN_INTENTS  # so much may be taken by refusals: every open order keeps a place for when it ends
 MAX_SUBSCRIPTIONS_PER_ACCOUNT = 20
 DISABLED_BY_OWNER = "DISABLED_BY_OWNER"
+DISABLED_BY_VENUE = frozenset({"AUTHENTICATION_FAILED", "ACCOUNT_INACTIVE"})  # its owner may put that right at the venue
 REMEMBERED_DIGITS = 16  # of an intent's id: among MAX_SETTLED ids no two will ever share 64 bits, and half the bytes are saved
 SETTLED_MEMORY = timedelta(seconds=MAX_SIGNAL_AGE_SECONDS + 60)  # after this any repeat of an entry has expired by itself
 
@@ -147,9 +148,18 @@ class Account:
 
     @property
     def can_be_looked_at(self) -> bool:
-        """Whether the venue can be asked about the account: its owner's word stops orders, not questions."""
-        usable = self.status is AccountStatus.ACTIVE or self.disabled_reason == DISABLED_BY_OWNER
+        """Whether the venue can be asked about the account: its owner's word stops orders, not questions.
+
+        An account whose keys the venue has refused is asked for while something of it is held or open: the keys may work again.
+        """
+        usable = self.status is AccountStatus.ACTIVE or self.disabled_reason == DISABLED_BY_OWNER or self.waits_for_keys
         return usable and self.credential_version is not None
+
+    @property
+    def waits_for_keys(self) -> bool:
+        """Whether the venue refuses the keys of an account that still holds something, or has something open."""
+        refused = self.status is AccountStatus.DISABLED and self.disabled_reason in DISABLED_BY_VENUE
+        return refused and bool(self.positions or self.intents)
 
     # -- questions ---------------------------------------------------------------------------------------------------------
 
@@ -315,16 +325,24 @@ class Account:
     def disable(self, reason: str, now: datetime) -> Account:
         """Stop using the account's keys; the owner is told by a critical alert.
 
-        An account that its owner has disabled keeps that reason: new keys alone must not enable the account.
+        An account that its owner has disabled keeps that reason: new keys alone must not enable the account. A stop, target or
+        exit of a position that is held waits for keys that work.
         """
         told = self.alert(reason, now)
         if self.status is AccountStatus.DISABLED and self.disabled_reason == DISABLED_BY_OWNER:
             return told
         stopped = replace(told, status=AccountStatus.DISABLED, disabled_reason=reason)
         for intent in self.intents.values():
-            if intent.state is IntentState.PENDING:  # certainly not sent, and nobody will look at the account to say so
+            held = intent.kind is not LegKind.ENTRY and intent.position_key in self.positions and reason in DISABLED_BY_VENUE
+            if intent.state is IntentState.PENDING and not held:  # certainly not sent, and nobody will look to say so
                 stopped = stopped.fail(intent.intent_id, IntentState.DENIED, Reason.ACCOUNT_DISABLED, now)
         return stopped
+
+    def accepted(self, now: datetime) -> Account:
+        """The account after the venue has accepted its keys again; one that their refusal had disabled is active as before."""
+        active = replace(self, status=AccountStatus.ACTIVE, disabled_reason=None) if self.waits_for_keys else self
+        told = Event(type=EventType.ACCOUNT_CHANGED, occurred_at=now, code="KEYS_ACCEPTED")
+        return resume(active if active is self else active.tell(told), Reason.KEYS_REFUSED, now)
 
     def alert(self, code: str, now: datetime, position: Position | None = None, market: str | None = None) -> Account:
         """Tell operations and the owner of something that needs a person."""

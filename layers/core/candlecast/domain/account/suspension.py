@@ -57,6 +57,11 @@ def suspended_by(account: Suspendable, now: datetime) -> Reason | None:
     return next((each.cause for each in account.suspensions if each.holds(now)), None)
 
 
+def since(account: Suspendable, cause: Reason) -> datetime | None:
+    """Since when entries are suspended for `cause`; None if they are not."""
+    return next((each.since for each in account.suspensions if each.cause is cause), None)
+
+
 def suspend[A: Suspendable](account: A, cause: Reason, now: datetime, until: datetime | None = None) -> A:
     """Deny entries for `cause`. The owner is told once: a repeat of the cause moves `until` only, and never to an earlier time.
 

@@ -219,6 +219,8 @@ def _exits(draft: _Draft, closing: Position | None) -> tuple[Intent, ...]:
         return (draft.exit(IntentState.SKIPPED, Reason.POSITION_IS_NEWER if newer else Reason.NOTHING_HELD),)
     if signal.issued_at < closing.signal_issued_at:
         return (draft.exit(IntentState.SKIPPED, Reason.POSITION_IS_NEWER),)
+    if draft.account.waits_for_keys and not any(i.kind is LegKind.EXIT for i in draft.under_way):
+        return (_wish(draft),)
     if status is not AccountStatus.ACTIVE:
         return (draft.exit(IntentState.DENIED, Reason.ACCOUNT_DISABLED, side=closing.side),)
     return (draft.exit(IntentState.SUBMITTING, side=closing.side, quantity=closing.quantity),)

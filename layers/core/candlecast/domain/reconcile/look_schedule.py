@@ -11,10 +11,13 @@ from zlib import crc32
 
 from candlecast.domain.account.account import Account, AccountStatus
 from candlecast.domain.account.findings import QUICK_LOOKS, Drift
+from candlecast.domain.account.suspension import since
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.reconcile.adopt import cancels_at
 from candlecast.domain.reconcile.reconcile import settles_at, tries_at, waits_for
 from candlecast.domain.subscriptions.subscription import SubscriptionStatus
+from candlecast.domain.values.reasons import Reason
+from candlecast.domain.venue.refusals import CONFIRM_REFUSAL_AFTER
 from candlecast.domain.venue.rules import rules_of
 
 OPEN_ORDER_INTERVAL = timedelta(seconds=60)  # how long a triggered stop may go unnoticed; each look costs weight at the venue
@@ -32,10 +35,15 @@ def slot_after(account_id: str, instant: datetime, interval: timedelta) -> datet
 
 
 def next_full_look(account: Account) -> datetime:
-    """When positions and balance are to be compared next; from the beginning of its life for an account that never was."""
+    """When positions and balance are to be compared next; from the beginning of its life for an account that never was.
+
+    Refused keys are asked for again when a second look may confirm the refusal.
+    """
     if account.reconciled_at is None:
         return account.created_at
-    return slot_after(account.account_id, account.reconciled_at, FULL_LOOK_INTERVAL)
+    turn = slot_after(account.account_id, account.reconciled_at, FULL_LOOK_INTERVAL)
+    refused_at = since(account, Reason.KEYS_REFUSED)
+    return turn if refused_at is None else min(turn, refused_at + CONFIRM_REFUSAL_AFTER)
 
 
 def whole_look_is_due(account: Account, now: datetime) -> bool:
@@ -122,6 +130,8 @@ def due_soon(account: Account, now: datetime) -> datetime | None:
     """
     if not account.can_be_looked_at:
         return None
+    if account.waits_for_keys:  # asked for at the slow pace: each write after a look in vain moves it
+        return slot_after(account.account_id, now, FULL_LOOK_INTERVAL)
     urgent = [now] if account.orphans() or account.naked_positions() else _answers(account, now)
     if urgent:
         return min(urgent)

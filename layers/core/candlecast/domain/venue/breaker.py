@@ -6,7 +6,8 @@ the breaker closes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -16,6 +17,13 @@ from candlecast.domain.values.errors import DomainError, InvalidValue
 FAILURES_TO_OPEN = 5  # in a row; fewer may be one slow minute of one worker
 OPEN_FOR = timedelta(seconds=30)  # then one probe is let through
 PROBE_LASTS = timedelta(seconds=30)  # a probe that is silent for so long has died with its worker
+
+# The brake: many accounts whose keys are refused at once share a cause, which is our address and not their keys.
+REFUSALS_TO_BRAKE = 5  # accounts; so many users do not revoke their keys within the window by chance
+REFUSAL_WINDOW = timedelta(minutes=10)  # two turns of an account: a changed address shows at each account within one
+BRAKE_FOR = timedelta(minutes=5)  # after the newest account: entries of a few keys that stay refused do not hold those of all
+SPARE_FOR = timedelta(hours=24)  # so long operators have until refused keys disable their accounts again
+MAX_REFUSED = 20  # accounts that are remembered; more say nothing new, and every order reads the item
 
 # Signs that a venue does not work: time-outs, 5xx and -1007, no connection at all, and Binance's own "overloaded". The first
 # three are OUTCOME_UNKNOWN for an order and VENUE_UNAVAILABLE for a question. A refusal or a rate limit is an answer.
@@ -39,6 +47,10 @@ class Breaker:
     failures: int = 0
     since: datetime | None = None
     version: int = 0
+    refused: Mapping[str, datetime] = field(default_factory=dict)
+    """Account id to the time at which the venue first refused its keys; at most `MAX_REFUSED`."""
+    braked_at: datetime | None = None
+    """When the newest of many accounts was refused; None while they are few."""
 
     def __post_init__(self) -> None:
         if (self.state is BreakerState.CLOSED) is not (self.since is None):
@@ -76,6 +88,29 @@ class Breaker:
         if failures < FAILURES_TO_OPEN:
             return replace(self, failures=failures)
         return replace(self, state=BreakerState.OPEN, failures=failures, since=now)
+
+    def keys_refused(self, account_id: str, now: datetime) -> Breaker:
+        """After the venue has refused the keys of an account; the same if that is known."""
+        remembered = SPARE_FOR if self.braked_at is not None else REFUSAL_WINDOW
+        known = {each: at for each, at in self.refused.items() if now - at <= remembered}
+        if account_id in known or len(known) >= MAX_REFUSED:
+            return self
+        refused = {**known, account_id: now}
+        return replace(self, refused=refused, braked_at=now if len(refused) >= REFUSALS_TO_BRAKE else None)
+
+    def keys_accepted(self, account_id: str) -> Breaker:
+        """After the venue has accepted the keys of an account again; the brake is off once few are left."""
+        left = {each: at for each, at in self.refused.items() if each != account_id}
+        return replace(self, refused=left, braked_at=self.braked_at if len(left) >= REFUSALS_TO_BRAKE else None)
+
+    def brakes_until(self, now: datetime) -> datetime | None:
+        """Until when entries wait because many keys are refused at once; None if they need not."""
+        until = None if self.braked_at is None else self.braked_at + BRAKE_FOR
+        return until if until is not None and now < until else None
+
+    def spares(self, now: datetime) -> bool:
+        """Whether refused keys disable nobody now, because many are refused at once."""
+        return self.braked_at is not None and now < self.braked_at + SPARE_FOR
 
     def succeeded(self) -> Breaker:
         """After a request with any answer of the venue; the same if nothing was wrong."""

@@ -13,7 +13,7 @@ from datetime import datetime
 from functools import partial
 
 from candlecast.domain.account.account import Account, AccountStatus
-from candlecast.domain.account.suspension import suspended_by
+from candlecast.domain.account.suspension import suspend, suspended_by
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.reconcile.adopt import tell_once
 from candlecast.domain.reconcile.protect import scale_targets, watch
@@ -22,6 +22,8 @@ from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import Ambiguous, Fatal, Reject, RetryLater
 from candlecast.domain.values.money import ZERO
 from candlecast.domain.values.reasons import Reason
+from candlecast.domain.values.terms import OrderType
+from candlecast.domain.venue.refusals import FOR_NOW, KEYS_REFUSED, SUSPENDED_FOR, WOULD_TRIGGER
 from candlecast.domain.venue.reports import VenueOrder
 from candlecast.domain.venue.rules import rules_of
 from candlecast.ports.clock import Clock, Metrics
@@ -111,12 +113,11 @@ class PlaceOrders:
                 return
             order = venue.create_order(leg.request(changes.account.position_mode))
         except Reject as error:
-            reason, message = _reason(error.code), error.message
-            self._mode_was_wrong(changes, error)
-            changes.make(lambda a: a.fail(key, IntentState.REJECTED, reason, now(), message), key)
-            self.metrics.count("OrdersRejected")
+            self._rejected(changes, leg, error)
         except RetryLater as error:
             asked_seconds = error.after_seconds
+            if error.code == KEYS_REFUSED:
+                changes.make(partial(suspend, cause=Reason.KEYS_REFUSED, now=now()))
             changes.pause_seconds = max(changes.pause_seconds, asked_seconds)
             changes.make(_under(leg, lambda a: a.postpone(key, now(), asked_seconds)), key)
             self.metrics.count("VenueErrors")
@@ -133,6 +134,22 @@ class PlaceOrders:
         else:
             self.take_over(changes, leg, order)
             self.metrics.count("OrdersAccepted")
+
+    def _rejected(self, changes: Changes, leg: Intent, error: Reject) -> None:
+        """The end of a leg that the venue has refused, unless the leg only reduces and the refusal ends by itself."""
+        key, now = leg.intent_id, self.clock.now()
+        reason, message = _reason(error.code), error.message
+        self._mode_was_wrong(changes, error)
+        if reason in SUSPENDED_FOR:
+            changes.make(partial(suspend, cause=reason, now=now, until=now + SUSPENDED_FOR[reason]))
+        if leg.kind is LegKind.TAKE_PROFIT and error.code == WOULD_TRIGGER and leg.order_type.is_conditional:
+            changes.make(_under(leg, partial(_at_market, target=leg, now=now)), key)
+        elif leg.kind is not LegKind.ENTRY and reason in FOR_NOW:
+            changes.make(_under(leg, partial(Account.postpone, intent_id=key, now=now)), key)
+            self.metrics.count("VenueErrors")
+        else:
+            changes.make(lambda a: a.fail(key, IntentState.REJECTED, reason, now, message), key)
+            self.metrics.count("OrdersRejected")
 
     def _settle_market(self, changes: Changes, venue: Venue, leg: Intent) -> bool:
         """Have the leverage and margin mode in force that an entry needs; whether the venue had to be asked for it."""
@@ -199,6 +216,20 @@ def _protective_change(account: Account, leg: Intent, now: datetime) -> Change |
             return _failed(leg, IntentState.EXPIRED, Reason.NEVER_PLACED, now)
         return partial(Account.release, intent_id=leg.intent_id)
     return None if account.status is AccountStatus.ACTIVE else _held(leg, now)
+
+
+def _at_market(account: Account, target: Intent, now: datetime) -> Account:
+    """Close the share of a target that the market has reached already: the target would have done so at once.
+
+    The venue has no order of it, so the next look sends the same leg as an order at market. The account says so first: a lost
+    order is looked for by its kind.
+    """
+    held = account.hold(target.intent_id, IntentState.PENDING, now)
+    waiting = held.intents[target.intent_id]
+    if waiting.state is not IntentState.PENDING:
+        return held
+    at_market = replace(waiting, order_type=OrderType.MARKET, trigger_price=None, price=None, retry_at=None)
+    return replace(held, intents={**held.intents, target.intent_id: at_market})
 
 
 def _held(leg: Intent, now: datetime) -> Change:

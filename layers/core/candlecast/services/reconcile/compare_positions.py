@@ -31,6 +31,7 @@ from candlecast.domain.reconcile.protect import follows_price
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import RetryLater
 from candlecast.domain.values.money import ZERO
+from candlecast.domain.venue.refusals import KEYS_REFUSED
 from candlecast.domain.venue.reports import VenuePosition
 from candlecast.domain.venue.rules import rules_of
 from candlecast.ports.clock import Clock, Metrics
@@ -54,7 +55,7 @@ class ComparePositions:
         A position without its stop may already be closed, so that the venue refuses a stop: such a position is compared too.
 
         Raises nothing while the venue has no time for us: earlier findings must be written all the same, and the turn stays
-        due. A `Fatal` passes.
+        due. A `Fatal` passes, and so does the refusal of the keys.
         """
         account, now = changes.account, self.clock.now()
         is_turn = wanted or now >= next_full_look(account) or bool(account.naked_positions())
@@ -67,7 +68,9 @@ class ComparePositions:
             ours = {account.place(p.market, p.side) for p in account.positions.values()}
             for place in sorted({*held, *account.drifts, *ours}):
                 self._compare(changes, venue, place, held.get(place, ZERO))
-        except RetryLater:
+        except RetryLater as error:
+            if error.code == KEYS_REFUSED:
+                raise
             self.metrics.count("VenueErrors")
             return {}
         if balance is not None:

@@ -16,7 +16,7 @@ from math import ceil
 
 from candlecast.domain.account.account import Account, AccountStatus
 from candlecast.domain.account.kill_switch import KillSwitch
-from candlecast.domain.account.suspension import resume_ended
+from candlecast.domain.account.suspension import resume, resume_ended, since, suspend
 from candlecast.domain.account.switch_scope import places_of
 from candlecast.domain.orders.bracket import unprotected_exit
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
@@ -35,6 +35,7 @@ from candlecast.domain.signals.messages import ReconcileRequest
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import Conflict, Fatal, RetryLater
 from candlecast.domain.values.reasons import Reason
+from candlecast.domain.venue.refusals import CONFIRM_REFUSAL_AFTER, KEYS_REFUSED
 from candlecast.domain.venue.rules import rules_of
 from candlecast.domain.venue.weight_budget import MINUTE, minute_of
 from candlecast.ports.clock import Clock, Metrics
@@ -54,6 +55,7 @@ from candlecast.services.venue.check_gate import CheckGate
 
 CONFLICT_RETRY_SECONDS = 1.0  # another writer came between; the look is simply taken again
 NO_ROOM = frozenset({"WEIGHT_SPENT", "ADDRESS_BLOCKED"})  # refusals of our own budget: the venue was not asked
+AUTHENTICATION_FAILED = "AUTHENTICATION_FAILED"  # why the account is disabled once the refusal of its keys is confirmed
 MAX_DELAY_SECONDS = 900  # the most that SQS delays a message; the reconcile clock looks every minute anyway
 
 
@@ -110,7 +112,7 @@ class ReconcileAccount:
                 raise
             self._put_off(account, request, error.after_seconds)
             return account
-        if is_turn and (stored.reconciled_at is None or stored.reconciled_at < began):
+        if is_turn and (stored.reconciled_at is None or stored.reconciled_at < began) and not _was_refused(stored):
             self._put_off(stored, request)
         elif request.awaited:
             self.queue.end(request)
@@ -126,19 +128,49 @@ class ReconcileAccount:
             seen = self._look(changes, venue, request)
             self.stop_resting(changes, venue, seen.switches)
         except Fatal as error:
-            if account.status is not AccountStatus.ACTIVE:
-                return account
-            changes.make(partial(Account.disable, reason=error.code, now=self.clock.now()))
-            self.metrics.count("AccountsDisabled")
-            return changes.commit(self.accounts)
+            return self._disabled(changes, error.code)
+        except RetryLater as error:
+            if error.code != KEYS_REFUSED:
+                raise
+            return self._refused(changes, request)
+        if _was_refused(changes.account) and _has_answered(account, changes.account):
+            changes.make(partial(Account.accepted, now=self.clock.now()))
         return self._act(changes, venue, request, seen)
+
+    def _disabled(self, changes: Changes, code: str) -> Account:
+        """The account once its keys are certainly of no use; one that waits for keys is due again at the slow pace."""
+        if changes.account.status is not AccountStatus.ACTIVE:
+            return self.accounts.save(changes.account) if changes.account.waits_for_keys else changes.account
+        changes.make(partial(Account.disable, reason=code, now=self.clock.now()))
+        self.metrics.count("AccountsDisabled")
+        return changes.commit(self.accounts)
+
+    def _refused(self, changes: Changes, request: ReconcileRequest) -> Account:
+        """The venue refuses the keys: a first look suspends entries, a later one confirms it and disables the account.
+
+        While many accounts are refused at once, the cause is our address and not their keys, so nobody is disabled.
+        """
+        now, refused_at = self.clock.now(), since(changes.account, Reason.KEYS_REFUSED)
+        if changes.account.status is not AccountStatus.ACTIVE:
+            return self._disabled(changes, AUTHENTICATION_FAILED)
+        if refused_at is None:
+            changes.make(partial(suspend, cause=Reason.KEYS_REFUSED, now=now))
+        elif now - refused_at < CONFIRM_REFUSAL_AFTER or self.gate.watch.spares(changes.account.venue):
+            return changes.commit(self.accounts) if changes.any else changes.account
+        else:
+            changes.make(partial(resume, cause=Reason.KEYS_REFUSED, now=now))
+            return self._disabled(changes, AUTHENTICATION_FAILED)
+        stored = changes.commit(self.accounts)
+        again = replace(request, full=True, asked_at=now, awaited=True, turn=next_full_look(stored))
+        self.queue.send_reconcile([again], delay_seconds=ceil(CONFIRM_REFUSAL_AFTER.total_seconds()))
+        return stored
 
     def _look(self, changes: Changes, venue: Venue, request: ReconcileRequest) -> Seen:
         """Ask the venue everything that a look asks."""
         self.settle.look_up(changes, venue)
         self.follow(changes, venue)
         unproven = self.settle.prove_absent(changes, venue)
-        marks = self.compare(changes, venue, wanted=request.full)
+        marks = self.compare(changes, venue, wanted=request.full or _was_refused(changes.account))
         return Seen(unproven, self._switches(changes.account), marks)
 
     def _switches(self, account: Account) -> tuple[KillSwitch, ...]:
@@ -246,6 +278,16 @@ class ReconcileAccount:
             delay = max((expiry - now).total_seconds(), rules_of(account.venue).lookup_spacing.total_seconds())
             again = replace(request, full=False, asked_at=now, awaited=True, turn=None)
             self.queue.send_reconcile([again], delay_seconds=ceil(delay))
+
+
+def _was_refused(account: Account) -> bool:
+    """Whether the venue has refused the keys, so that a look must find out what it says now."""
+    return account.waits_for_keys or since(account, Reason.KEYS_REFUSED) is not None
+
+
+def _has_answered(before: Account, after: Account) -> bool:
+    """Whether this look has compared positions and balance, which takes keys that the venue accepts."""
+    return after.reconciled_at is not None and after.reconciled_at != before.reconciled_at
 
 
 def _exposed(account: Account) -> list[Position]:

@@ -113,6 +113,9 @@ class GateVisit:
 
     def _breaker_stops(self, entry: Intent, now: datetime) -> Stop | None:
         watch = self.gate.watch
+        braked = watch.brakes_until(self.venue)
+        if braked is not None:
+            return Stop(braked, _if_too_late(entry, braked))
         if self._is_probe:
             return None
         due = watch.is_probe_due(self.venue)
@@ -120,5 +123,10 @@ class GateVisit:
             self._is_probe = due
             return None
         until = now + timedelta(seconds=watch.seconds_to_probe(self.venue))
-        too_late = entry.expires_at is not None and until > entry.expires_at
-        return Stop(until, Reason.VENUE_BREAKER_OPEN if too_late else None)
+        return Stop(until, _if_too_late(entry, until))
+
+
+def _if_too_late(entry: Intent, until: datetime) -> Reason | None:
+    """Why an entry ends that would wait for longer than it may; None if it may wait."""
+    too_late = entry.expires_at is not None and until > entry.expires_at
+    return Reason.VENUE_BREAKER_OPEN if too_late else None

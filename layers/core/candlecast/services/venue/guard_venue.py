@@ -14,6 +14,7 @@ from candlecast.domain.orders.intent import Intent
 from candlecast.domain.values.errors import DomainError, RetryLater
 from candlecast.domain.values.terms import MarginMode, PositionMode
 from candlecast.domain.values.timeframe import Timeframe
+from candlecast.domain.venue.refusals import KEYS_REFUSED
 from candlecast.domain.venue.reports import OrderRequest, VenueOpenOrder, VenueOrder, VenuePosition, VenueTrade
 from candlecast.domain.venue.rules import VenueRequest, request_for_candles
 from candlecast.domain.venue.weight_budget import RequestClass
@@ -31,6 +32,8 @@ class Guard:
     name: str
     watch: WatchVenue
     spend: SpendWeight
+    account_id: str
+    """Whose keys sign the requests."""
 
     def passing[T](
         self,
@@ -49,11 +52,14 @@ class Guard:
             if isinstance(error, RetryLater) and error.code == RATE_LIMITED:
                 self.spend.limited(self.name, error.after_seconds)
             self.watch.heard(self.name, error)
+            if error.code == KEYS_REFUSED:
+                self.watch.keys_refused(self.name, self.account_id)
             raise
         told = used()
         if told is not None:
             self.spend.told(self.name, told, asked_at)
         self.watch.answered(self.name)
+        self.watch.keys_accepted(self.name, self.account_id)
         return answer
 
 
@@ -140,7 +146,7 @@ class GuardedVenues:
 
     def connect(self, venue: str, account_id: str, credential_version: str, credentials: Credentials) -> GuardedVenue:
         connected = self.venues.connect(venue, account_id, credential_version, credentials)
-        return GuardedVenue(connected, Guard(venue, self.watch, self.spend), self.asks)
+        return GuardedVenue(connected, Guard(venue, self.watch, self.spend, account_id), self.asks)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from candlecast.domain.values.errors import Conflict, DomainError, RetryLater
 from candlecast.domain.venue.breaker import Breaker, BreakerState, is_venue_failure
@@ -47,6 +48,25 @@ class WatchVenue:
             return
         now = self.clock.now()
         self._change(self._known.get(venue, Breaker(venue=venue)), lambda breaker: breaker.failed(now))
+
+    def keys_refused(self, venue: str, account_id: str) -> None:
+        """The venue has refused the keys of an account: many of them at once brake the fleet."""
+        now = self.clock.now()
+        self._change(self._known.get(venue, Breaker(venue=venue)), lambda breaker: breaker.keys_refused(account_id, now))
+
+    def keys_accepted(self, venue: str, account_id: str) -> None:
+        """The venue has answered a signed request; written only for an account that was refused before."""
+        known = self._known.get(venue)
+        if known is not None and account_id in known.refused:
+            self._change(known, lambda breaker: breaker.keys_accepted(account_id))
+
+    def brakes_until(self, venue: str) -> datetime | None:
+        """Until when entries wait because the venue refuses many keys at once."""
+        return self._known.get(venue, Breaker(venue=venue)).brakes_until(self.clock.now())
+
+    def spares(self, venue: str) -> bool:
+        """Whether refused keys disable nobody now."""
+        return self._known.get(venue, Breaker(venue=venue)).spares(self.clock.now())
 
     def is_probe_due(self, venue: str) -> bool:
         """Whether the next entry is the one that tries the venue again."""
@@ -94,4 +114,6 @@ class WatchVenue:
             return False
         if breaker.state is BreakerState.OPEN and (before is None or before.state is not BreakerState.OPEN):
             self.metrics.count("BreakersOpened")
+        if breaker.braked_at is not None and (before is None or before.braked_at is None):
+            self.metrics.count("VenuesBraked")
         return True

@@ -586,6 +586,12 @@ ELSEWHERE: Mapping[str, tuple[Reason, ...]] = {
     "tests/unit/services/reconcile/test_reconcile_account_limits.py": (Reason.HOLDING_TIME_OVER, Reason.UNREALISED_LOSS),
     "tests/unit/services/pools/test_reserve_pool.py": (Reason.POOL_EXHAUSTED,),
     "tests/unit/services/orders/test_resting_entries.py": (Reason.ENTRY_NOT_FILLED,),
+    "tests/unit/services/orders/test_refusals.py": (
+        Reason.KEYS_REFUSED,
+        Reason.POSITION_LIMIT,
+        Reason.OUTSIDE_PRICE_BAND,
+        Reason.MARKET_CLOSED,
+    ),
     "tests/unit/domain/account/test_suspension.py": (
         Reason.VENUE_REDUCE_ONLY,
         Reason.VENUE_FORBIDS_ORDERS,
