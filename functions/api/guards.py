@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import traceback
 from http import HTTPStatus
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from candlecast.runtime.failures import described
 from candlecast.runtime.observe import logger
 from functions.api.problems import problem
 
 MAX_BODY_BYTES = 32_768  # the largest that is legitimate, settings with fifty markets, has some 4 kB
-MAX_FRAMES = 12  # the innermost ones; the others are the framework's, the same for every error
 
 
 class UnexpectedErrors:
@@ -34,7 +33,7 @@ class UnexpectedErrors:
         try:
             await self._app(scope, receive, watched)
         except Exception as error:  # the outermost boundary
-            _record(error)
+            logger.error("unexpected error", extra=described(error))
             if not started:
                 answer = problem(HTTPStatus.INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", "The fault is ours; it has been recorded.")
                 await answer(scope, receive, send)
@@ -67,9 +66,3 @@ class BodyLimit:
             return waiting.pop() if waiting else await receive()
 
         await self._app(scope, replayed, send)
-
-
-def _record(error: Exception) -> None:
-    innermost = traceback.extract_tb(error.__traceback__)[-MAX_FRAMES:]
-    frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in innermost]
-    logger.error("unexpected error", extra={"error_type": type(error).__name__, "frames": frames})

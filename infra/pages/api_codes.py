@@ -101,6 +101,21 @@ REFUSALS: Mapping[int, Mapping[str, tuple[str, str]]] = {
         ),
         "ENTRY_ORDER_INVALID": ("The terms of `entry` contradict each other.", "See EntryPreferenceInput."),
         "IDEMPOTENCY_KEY_REUSED": ("The key was used with another body.", "Use a new key for a new request."),
+        "KEY_EMPTY": ("A key or secret of an exchange is empty.", "Send the key as the venue shows it."),
+        "KEY_HAS_BLANKS": (
+            "A key or secret of an exchange has a blank or a line break, often at its end after copying. The detail names which.",
+            "Paste the key alone. Only a PEM has line breaks.",
+        ),
+        "KEY_NOT_PRINTABLE": (
+            "A key or secret of an exchange has a control character, an invisible one, or one outside of ASCII.",
+            "Copy the key from the venue again.",
+        ),
+        "KEY_PEM_INVALID": (
+            "The secret begins as a PEM and is no whole private key that Binance takes: cut, encrypted, public, or of another "
+            "algorithm or length.",
+            "Send the unencrypted PEM of an Ed25519 key, or of an RSA key of 2048 to 4096 bits, with its line breaks.",
+        ),
+        "KEY_TOO_LONG": ("A key or secret of an exchange is longer than any venue's.", "Send the key alone."),
         "LIMIT_OUT_OF_BOUNDS": ("A limit is outside its bounds.", "See the bounds of the limits below."),
         "LOCK_TOO_LONG": ("`limits_locked_until` lies too far ahead.", "Send an instant within 90 days."),
         "LOOKBACK_TOO_LONG": ("With these parameters the strategy needs more candles than there may be.", "Lower its periods."),
@@ -168,6 +183,7 @@ NEVER_ANSWERED: Mapping[str, str] = {
     "RECORD_CONTENDED": "only the relay counts trades",
     "CANDLES_MALFORMED": "only a run evaluates a strategy",
     "CHOICE_INVALID": "the body's schema refuses such a choice first",
+    "CREDENTIALS_INVALID": "the API never reads keys",
     "CREDENTIALS_MISSING": "the API never reads keys",
     "DELAY_INVALID": "orders of a cancellation have no delay",
     "EVENT_BUS_UNAVAILABLE": "only the relay publishes events",

@@ -86,6 +86,30 @@ def test_a_refused_body_is_not_repeated(populated: Deployment, body: Any, spoken
     assert not shows(spoken.text)
 
 
+@pytest.mark.parametrize(
+    ("key", "secret", "code"),
+    [
+        (KEY + "\n", SECRET, "KEY_HAS_BLANKS"),
+        (KEY, SECRET + "\r\n", "KEY_HAS_BLANKS"),
+        (" " + KEY, SECRET, "KEY_HAS_BLANKS"),
+        (KEY + "\x00", SECRET, "KEY_NOT_PRINTABLE"),
+        (KEY, SECRET + "\u200b", "KEY_NOT_PRINTABLE"),
+        (KEY, SECRET * 40, "KEY_TOO_LONG"),
+        (KEY, f"-----BEGIN PRIVATE KEY-----\n{SECRET}\n-----END PRIVATE KEY-----", "KEY_PEM_INVALID"),
+        (f"-----BEGIN PRIVATE KEY-----\n{KEY}\n-----END PRIVATE KEY-----", SECRET, "KEY_HAS_BLANKS"),
+    ],
+)
+def test_a_text_that_is_no_key_is_refused_by_its_code_and_reaches_no_vault(
+    populated: Deployment, key: str, secret: str, code: str, spoken: Spoken
+) -> None:
+    before = populated.database.accounts[TENANT, ACCOUNT]
+    answer = populated.client.send("PUT", PATH, {"api_key": key, "api_secret": secret})
+    assert (answer.status, answer.code) == (422, code)
+    assert not shows(answer.text)
+    assert not shows(spoken.text)
+    assert populated.database.accounts[TENANT, ACCOUNT] == before
+
+
 def test_broken_json_is_not_repeated(populated: Deployment) -> None:
     answer = populated.client.send("PUT", PATH, raw=f'{{"api_key": "{KEY}", "api_secret": {SECRET}')
     assert (answer.status, answer.code) == (422, "INVALID_REQUEST")

@@ -109,7 +109,7 @@ def logged() -> set[str]:
                 found |= (
                     {str(message.value)} if isinstance(message, ast.Constant) else {f"dead letter {it}" for it in LETTER_CHANGES}
                 )
-    return found - {"unexpected error on %s %s"}
+    return found - {"unexpected error on %s: %s at %s"}
 
 
 @cache

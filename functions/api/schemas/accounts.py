@@ -7,13 +7,12 @@ from datetime import datetime
 from pydantic import ConfigDict, Field, SecretStr
 
 from candlecast.domain.account.account import Account, AccountStatus
+from candlecast.domain.account.exchange_keys import MAX_PEM_CHARACTERS, MAX_PLAIN_CHARACTERS
 from candlecast.domain.values.reasons import Reason
 from candlecast.domain.values.terms import PositionMode, Side
 from candlecast.ports.venue import Credentials
 from functions.api.schemas.limits import ShownLimits, shown
 from functions.api.schemas.values import Body, Label, Money, View
-
-MAX_KEY_CHARACTERS = 4_096  # some venues give PEM keys; Secrets Manager takes 64 kB
 
 
 class NewAccount(Body):
@@ -26,16 +25,20 @@ class NewAccount(Body):
 
 
 class NewCredentials(Body):
-    """Exchange keys, without the right to withdraw. They are written to the vault and cannot be read back."""
+    """Exchange keys, without the right to withdraw or transfer. They are written to the vault and cannot be read back.
+
+    Each is printable ASCII without a blank. The secret may be the PEM of an Ed25519 or RSA key, with its line breaks.
+    """
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"api_key": "key from the venue", "api_secret": "secret from the venue"}]}
     )
 
-    api_key: SecretStr = Field(min_length=1, max_length=MAX_KEY_CHARACTERS)
-    api_secret: SecretStr = Field(min_length=1, max_length=MAX_KEY_CHARACTERS)
+    api_key: SecretStr = Field(min_length=1, max_length=MAX_PLAIN_CHARACTERS)
+    api_secret: SecretStr = Field(min_length=1, max_length=MAX_PEM_CHARACTERS)
 
     def to_domain(self) -> Credentials:
+        """The keys; raises `InvalidValue`, whose text never repeats them."""
         return Credentials(self.api_key.get_secret_value(), self.api_secret.get_secret_value())
 
 

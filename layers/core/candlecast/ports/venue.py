@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from candlecast.domain.account.exchange_keys import require_api_key, require_api_secret
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
@@ -22,10 +24,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Exchange keys of one account. They never show in a repr, a log or an error (invariant 12)."""
+    """Exchange keys of one account. They never show in a repr, a log or an error (invariant 12).
+
+    Raises `InvalidValue` for a text that is no key (`domain/account/exchange_keys.py`).
+    """
 
     api_key: str = field(repr=False)
     api_secret: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "api_key", require_api_key(self.api_key))
+        object.__setattr__(self, "api_secret", require_api_secret(self.api_secret))
 
 
 class Venue(Protocol):

@@ -18,6 +18,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from candlecast.domain.values.errors import DomainError, InvalidValue, NotFound, Poison, RetryLater
 from candlecast.ports.clock import Metrics
 from candlecast.ports.queue import DeadLetter, ReceivedMessages
+from candlecast.runtime.failures import described
 from candlecast.runtime.observe import logger
 
 # After the first, second ... failure that no rule foresaw. Four pauses take five receives: no queue allows fewer.
@@ -78,8 +79,8 @@ class QueueConsumer[M]:
         except (Poison, NotFound, InvalidValue) as error:
             self._put_aside(record, error.code, error.message)
         except Exception as error:  # the batch's boundary: any other error is this message's alone
-            logger.exception("message failed")
             code = error.code if isinstance(error, DomainError) else type(error).__name__
+            logger.error("message failed", extra=described(error) | {"reason_code": code})
             pauses = self._pauses_for_the_unforeseen
             self._again(record, error, pauses[min(_receives(record), len(pauses)) - 1], code)
 
@@ -119,7 +120,7 @@ class QueueConsumer[M]:
         except Exception as error:  # the batch's boundary: the letter itself must not be lost
             if isinstance(error, RetryLater) and _receives(record) < self.max_receives:
                 raise
-            logger.exception("dead letter not recorded")
+            logger.error("dead letter not recorded", extra=described(error))
 
     def _pace(self, event: dict[str, Any], failed: set[str]) -> None:
         """Set when failed messages come back; the rest of a failed FIFO group comes back with its first."""

@@ -11,6 +11,9 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from candlecast.domain.values.errors import DomainError
+from candlecast.runtime.failures import described, without_text
+
 type Handler = Callable[[dict[str, Any], LambdaContext], Any]
 
 logger = Logger(service=os.environ.get("POWERTOOLS_SERVICE_NAME", "candlecast"), log_uncaught_exceptions=False)
@@ -41,7 +44,8 @@ class EmfMetrics:
 def observed(function: Handler) -> Handler:
     """Wrap a handler: fresh log context, and measurements are written out at any end of the invocation.
 
-    The event itself is never logged: it may carry a webhook's secret.
+    The event itself is never logged: it may carry a webhook's secret. An unforeseen error leaves as `InvocationFailed`, since
+    its text may hold a key and the runtime logs the text.
     """
 
     @wraps(function)
@@ -50,9 +54,12 @@ def observed(function: Handler) -> Handler:
         logger.append_keys(function_request_id=context.aws_request_id)
         try:
             return function(event, context)
-        except Exception:
-            logger.exception("invocation failed")
+        except DomainError as error:  # its code is stable and its text holds no secret
+            logger.error("invocation failed", extra=described(error) | {"reason_code": error.code})
             raise
+        except Exception as error:
+            logger.error("invocation failed", extra=described(error))
+            raise without_text(error) from None
         finally:
             if _emf.metric_set:
                 _emf.flush_metrics()

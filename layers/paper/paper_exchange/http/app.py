@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import traceback
 
 from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from paper_exchange import errors
 from paper_exchange.errors import OperatorError, VenueError
@@ -56,7 +58,7 @@ def create_app(exchange: Exchange, operator_key: OperatorKey, new_token: TokenSo
     app.add_exception_handler(VenueError, _venue_error)
     app.add_exception_handler(OperatorError, _operator_error)
     app.add_exception_handler(HTTPException, _http_error)
-    app.add_exception_handler(Exception, _unexpected)
+    app.add_middleware(_UnforeseenErrors)
     return app
 
 
@@ -76,7 +78,26 @@ async def _http_error(request: Request, error: Exception) -> Response:
     return await _venue_error(request, errors.path_invalid(request.method, request.url.path))
 
 
-async def _unexpected(request: Request, error: Exception) -> Response:
-    """A bug: its trace goes to the log, without query and headers, which hold signatures."""
-    logger.error("unexpected error on %s %s", request.method, request.url.path, exc_info=error)
-    return await _venue_error(request, errors.internal_error())
+class _UnforeseenErrors:
+    """Answers a bug of ours as the venue answers one of its own, and logs type and place.
+
+    The log has neither the error's text nor the query and headers, which hold keys and signatures.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._app(scope, receive, send)
+        except Exception as error:  # the outermost boundary
+            _record(str(scope.get("path")), error)
+            if scope["type"] != "http":
+                raise
+            answer = await _venue_error(Request(scope), errors.internal_error())
+            await answer(scope, receive, send)
+
+
+def _record(path: str, error: Exception) -> None:
+    places = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
+    logger.error("unexpected error on %s: %s at %s", path, type(error).__name__, " ".join(places[-1:]))

@@ -25,8 +25,8 @@ def test_an_option_of_one_account_is_not_seen_by_another(template: Any) -> None:
 
 
 def test_keys_belong_to_one_client_only(template: Any) -> None:
-    one, other = (clone_for(template, Credentials(name, f"secret of {name}")) for name in ("one", "other"))
-    assert (one.apiKey, one.secret, other.apiKey, other.secret) == ("one", "secret of one", "other", "secret of other")
+    one, other = (clone_for(template, Credentials(name, f"secret-of-{name}")) for name in ("one", "other"))
+    assert (one.apiKey, one.secret, other.apiKey, other.secret) == ("one", "secret-of-one", "other", "secret-of-other")
     assert not template.apiKey
     assert not template.secret
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from candlecast.adapters.aws.clients import RETRY_AFTER_SECONDS, aws_errors, error_code
-from candlecast.domain.values.errors import Fatal, RetryLater
+from candlecast.domain.values.errors import Fatal, InvalidValue, RetryLater
 from candlecast.domain.values.ids import digest
 from candlecast.ports.clock import Clock
 from candlecast.ports.venue import Credentials
@@ -198,6 +198,8 @@ def _credentials(text: str) -> Credentials:
     try:
         value = json.loads(text)
         return Credentials(api_key=str(value["api_key"]), api_secret=str(value["api_secret"]))
+    except InvalidValue as error:  # stored before keys were checked; its owner has to give them again
+        raise Fatal("CREDENTIALS_INVALID", error.code) from None
     except (ValueError, KeyError, TypeError):
         # `from None`: a decoder's error holds the text that it refused
         raise Fatal("CREDENTIALS_MISSING", "the secret does not hold a key pair") from None

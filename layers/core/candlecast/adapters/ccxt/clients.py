@@ -17,7 +17,7 @@ import ccxt
 from candlecast.adapters.ccxt.answers import checked
 from candlecast.adapters.ccxt.session import VenueSession
 from candlecast.domain.market.market import Market
-from candlecast.domain.values.errors import InvalidValue
+from candlecast.domain.values.errors import Fatal, InvalidValue
 from candlecast.ports.venue import Credentials
 
 REQUEST_TIMEOUT_MS = 3_000  # four legs of an order fit into the executor's 15 s even if each is slow
@@ -32,7 +32,7 @@ def make_template(ccxt_class: str, base_url: str | None) -> Any:
         raise InvalidValue(f"ccxt has no venue {ccxt_class}", code="VENUE_UNKNOWN")
     # ccxt closes the HTTP session when a client is collected, and clones share their template's
     own = {"__del__": lambda _: None, "request": checked(venue_class)}
-    kept_open = type(f"Shared{ccxt_class}", (venue_class,), own)
+    kept_open = type(f"Shared{ccxt_class}", (_SilentSignature, venue_class), own)
     template = kept_open(
         {
             "enableRateLimit": False,
@@ -53,6 +53,19 @@ def make_template(ccxt_class: str, base_url: str | None) -> Any:
     if base_url is not None:
         template.urls = {**template.urls, "api": {k: _moved(url, base_url) for k, url in template.urls["api"].items()}}
     return template
+
+
+class _SilentSignature:
+    """Makes a failure to sign an instruction: libraries put the key into the text of such an error."""
+
+    def sign(self, *arguments: Any, **named: Any) -> Any:
+        """Sign as ccxt does; raises `Fatal` (KEY_UNUSABLE) for a key that cannot sign. Nothing was sent then."""
+        try:
+            return super().sign(*arguments, **named)  # type: ignore[misc]
+        except ccxt.BaseError:
+            raise
+        except Exception:
+            raise Fatal("KEY_UNUSABLE", "the key cannot sign a request") from None
 
 
 def _refuse(*_: object, **__: object) -> NoReturn:

@@ -12,6 +12,7 @@ import ccxt
 from candlecast.adapters.ccxt.answers import UNFORESEEN, AnswerUnusable, unusable_after_send, unusable_reading
 from candlecast.adapters.ccxt.clients import Templates, clone_for
 from candlecast.adapters.ccxt.errors import NO_SUCH_ORDER, UNCHANGED, instruction, reading, venue_code
+from candlecast.adapters.ccxt.unforeseen import unforeseen
 from candlecast.domain.account.account import Balance
 from candlecast.domain.orders.intent import Intent
 from candlecast.domain.values.errors import DomainError
@@ -152,6 +153,8 @@ class CcxtVenue:
             raise self._reading(error) from None
         except UNFORESEEN as error:
             raise unusable_reading(error) from None
+        except Exception as error:
+            raise reading(unforeseen(error)) from None
 
     def _with_fee(self, order: VenueOrder, market: str) -> VenueOrder:
         """The order with the fees of its fills in the quote currency; fees in another one leave it to be estimated."""
@@ -179,6 +182,8 @@ class CcxtVenue:
             raise self._instruction(error) from None
         except UNFORESEEN as error:
             raise unusable_after_send(error) from None
+        except Exception as error:
+            raise unforeseen(error) from None
 
     def _settle(self, request: Callable[[], Any], ignore: frozenset[str] | set[str]) -> None:
         """The same, where some refusals say that nothing is left to be done."""
@@ -189,6 +194,8 @@ class CcxtVenue:
                 raise self._instruction(error) from None
         except UNFORESEEN as error:
             raise unusable_after_send(error) from None
+        except Exception as error:
+            raise unforeseen(error) from None
 
     def _read[T](self, request: Callable[[], T]) -> T:
         try:
@@ -197,6 +204,8 @@ class CcxtVenue:
             raise self._reading(error) from None
         except UNFORESEEN as error:
             raise unusable_reading(error) from None
+        except Exception as error:
+            raise reading(unforeseen(error)) from None
 
     def _instruction(self, error: ccxt.BaseError) -> DomainError:
         if isinstance(error, AnswerUnusable):
