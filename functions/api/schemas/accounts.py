@@ -31,7 +31,7 @@ class NewCredentials(Body):
     """
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"api_key": "key from the venue", "api_secret": "secret from the venue"}]}
+        json_schema_extra={"examples": [{"api_key": "key-from-the-venue", "api_secret": "secret-from-the-venue"}]}
     )
 
     api_key: SecretStr = Field(min_length=1, max_length=MAX_PLAIN_CHARACTERS)

@@ -16,7 +16,7 @@ from candlecast.adapters.ccxt.market_data import CcxtMarketData, download_market
 from candlecast.adapters.ccxt.venue import CcxtVenue, CcxtVenues
 from candlecast.domain.market.market import Market
 from candlecast.domain.orders.intent import Intent, LegKind
-from candlecast.domain.values.errors import Ambiguous, DomainError, Fatal, Reject, RetryLater
+from candlecast.domain.values.errors import Ambiguous, DomainError, Reject, RetryLater
 from candlecast.domain.values.terms import MarginMode, PositionSide
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.domain.venue.reports import VenueOrderStatus
@@ -184,9 +184,9 @@ def test_positions_and_balance(account: CcxtVenue) -> None:
     ("changes", "code"),
     [
         ({"quantity": Decimal(100)}, "INSUFFICIENT_FUNDS"),
-        ({"quantity": Decimal("0.001")}, "VENUE_REJECTED"),
+        ({"quantity": Decimal("0.001")}, "NOTIONAL_TOO_SMALL"),
         ({"kind": LegKind.EXIT}, "VENUE_REJECTED"),
-        ({"kind": LegKind.STOP_LOSS, "trigger_price": Decimal(51_000)}, "VENUE_REJECTED"),
+        ({"kind": LegKind.STOP_LOSS, "trigger_price": Decimal(51_000)}, "WOULD_TRIGGER"),
     ],
     ids=["margin", "minimum notional", "nothing to reduce", "would trigger at once"],
 )
@@ -196,12 +196,12 @@ def test_what_the_venue_refuses_for_good_is_a_reject(account: CcxtVenue, changes
     assert refused.value.code == code
 
 
-def test_a_revoked_key_is_fatal_even_after_it_has_worked(
+def test_a_revoked_key_is_refused_even_after_it_has_worked(
     market: PaperVenue, account: CcxtVenue, account_keys: dict[str, str]
 ) -> None:
     place(account, intent())
     market.operate("DELETE", f"/accounts/tenant/keys/{account_keys['key_id']}")
-    with pytest.raises(Fatal):
+    with pytest.raises(RetryLater, match="KEYS_REFUSED"):  # a second look decides
         place(account, intent(signal_id="next"))
 
 
@@ -217,7 +217,7 @@ def test_an_open_duplicate_is_an_unknown_outcome(account: CcxtVenue) -> None:
         ({"kind": "timeout", "executed": True}, Ambiguous),
         ({"kind": "timeout"}, Ambiguous),
         ({"kind": "server_error", "executed": True}, Ambiguous),
-        ({"kind": "unavailable"}, Ambiguous),
+        ({"kind": "unavailable"}, RetryLater),
         ({"kind": "closed", "executed": True}, Ambiguous),
         ({"kind": "rate_limited", "retry_after_seconds": 3}, RetryLater),
         ({"kind": "banned", "retry_after_seconds": 3}, RetryLater),
@@ -230,8 +230,9 @@ def test_a_lost_answer_is_ambiguous_and_a_refused_one_comes_again(
     market.operate("POST", "/faults", {**ORDER_PATH, **fault})
     with pytest.raises(instruction) as raised:
         place(account, intent())
-    if isinstance(raised.value, RetryLater):
-        assert raised.value.after_seconds == 3
+    if "retry_after_seconds" in fault:
+        assert isinstance(raised.value, RetryLater)
+        assert raised.value.after_seconds == fault["retry_after_seconds"]
     assert (account.find_order(intent()) is not None) is fault.get("executed", False)
 
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+import ccxt
 import pytest
 
 from candlecast.adapters.ccxt.answers import UNUSABLE, AnswerUnusable, check_answer
-from candlecast.adapters.ccxt.clients import make_template
 from candlecast.adapters.ccxt.market_data import CcxtMarketData
 from candlecast.adapters.ccxt.venue import CcxtVenue
 from candlecast.domain.values.errors import Ambiguous, DomainError, RetryLater
@@ -284,7 +284,7 @@ def test_an_error_of_a_reading_that_nobody_foresaw_is_an_instruction(monkeypatch
             raise error
 
         raw = RawVenue()
-        monkeypatch.setattr(type(make_template("binanceusdm", None)).__mro__[1], "parse_order", raising)
+        monkeypatch.setattr(ccxt.binanceusdm, "parse_order", raising)
         for call, kind in ((SENDING["an order"], Ambiguous), (READING["an order"], RetryLater)):
             with pytest.raises(DomainError) as told:
                 call(raw.connect())

@@ -143,11 +143,11 @@ def test_a_turn_comes_within_one_interval_and_always_later(seconds: float) -> No
     ("changes", "due"),
     [
         ({"status": AccountStatus.DISABLED, "disabled_reason": DISABLED_BY_OWNER}, True),
-        ({"status": AccountStatus.DISABLED, "disabled_reason": "AUTHENTICATION_FAILED"}, False),
+        ({"status": AccountStatus.DISABLED, "disabled_reason": "AUTHENTICATION_FAILED"}, True),
         ({"status": AccountStatus.DISABLED, "disabled_reason": DISABLED_BY_OWNER, "credential_version": None}, False),
         ({"status": AccountStatus.NO_CREDENTIALS, "credential_version": None}, False),
     ],
 )
-def test_a_disabled_account_is_followed_as_long_as_its_keys_are_good(changes: dict[str, Any], due: bool) -> None:
+def test_a_disabled_account_with_keys_is_followed_while_something_is_open(changes: dict[str, Any], due: bool) -> None:
     account = account_of(an_intent(state=IntentState.UNKNOWN), **changes)
     assert (next_due(account, NOW) is not None) is due
