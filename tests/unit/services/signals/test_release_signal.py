@@ -118,6 +118,14 @@ def test_a_signal_that_its_source_has_overtaken_is_not_released() -> None:
     assert (desk.queue.sent, verdict and verdict.release) == ([], None)
 
 
+def test_a_signal_that_has_passed_is_called_so_even_if_a_newer_message_followed_it() -> None:
+    desk = Desk(source_id=SOURCE)
+    desk.signals.put_newest_message(SOURCE, desk.signal.market, NewestMessage("exit", "exit-signal"), after(60))
+    with pytest.raises(Conflict) as refused:
+        desk.release(desk.signal.signal_id, ADMIN)
+    assert (refused.value.code, desk.queue.sent) == ("NOT_QUARANTINED", [])
+
+
 def test_a_released_signal_is_its_markets_newest_message_and_a_repeat_of_the_release_is_none() -> None:
     desk = Desk(price=Decimal(150), source_id=SOURCE)
     desk.signals.put_newest_message(SOURCE, desk.signal.market, NewestMessage("buy", desk.signal.signal_id), NOW)

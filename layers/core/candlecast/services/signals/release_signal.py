@@ -35,6 +35,9 @@ class ReleaseSignal:
         Raises `NotFound`, `Conflict` (NOT_QUARANTINED, SIGNAL_OVERTAKEN), `RetryLater` (the queue).
         """
         record, now = self.signals.get_signal(signal_id), self.clock.now()
+        known = self.verdicts.find_verdict(signal_id)
+        if known is not None and not known.is_quarantined:
+            raise Conflict("NOT_QUARANTINED", "the signal has passed the firewall: nothing of it is held back")
         strategy = self.strategies.get_strategy(record.signal.strategy_id)
         wanted = Release(signal_id=released_signal_id(signal_id), released_by=who, released_at=now)
         if strategy.source_id is not None:
