@@ -150,6 +150,12 @@ def test_bounds_that_are_no_bounds_are_refused(deployment: Deployment, change: d
     assert deployment.admin.get(SOURCE_URL).json["messages_per_minute"] == 60
 
 
+def test_a_network_with_bits_after_its_prefix_is_refused_with_its_field_and_an_example(deployment: Deployment) -> None:
+    detail = deployment.admin.send("PUT", SOURCE_URL, BOUNDS | {"allowed_addresses": ["10.0.0.1/8"]}).json["detail"]
+    assert "allowed_addresses" in detail
+    assert "zeros after the prefix, such as 203.0.113.0/24" in detail
+
+
 def test_the_overlap_of_a_rotation_is_shown_and_can_be_ended_at_once(deployment: Deployment) -> None:
     new = deployment.admin.post(f"{SOURCE_URL}/secret").json["secret"]
     until = deployment.admin.get(SOURCE_URL).json["previous_secret_until"]

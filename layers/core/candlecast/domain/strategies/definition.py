@@ -68,7 +68,8 @@ def _network(text: str) -> str:
         return str(ip_network(text))
     except ValueError:
         raise InvalidValue(
-            "an address is IPv4 or IPv6, or a network of it in CIDR notation", code="SOURCE_SETTINGS_INVALID"
+            "allowed_addresses: IPv4 or IPv6 addresses, or networks with zeros after the prefix, such as 203.0.113.0/24",
+            code="SOURCE_SETTINGS_INVALID",
         ) from None
 
 
