@@ -91,6 +91,7 @@ def test_a_store_that_cannot_be_reached_is_to_be_tried_later() -> None:
     with pytest.raises(RetryLater) as later:
         DynamoAccountStore(stubbed_table(), FakeClock()).load(TENANT, ACCOUNT)
     assert later.value.code == "STORE_UNAVAILABLE"
+    assert later.value.message.startswith("the table did not answer: ")
 
 
 def stubbed_table() -> Table:

@@ -13,7 +13,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from candlecast.adapters.dynamodb.single_table.table import RETRY_AFTER_SECONDS, RETRYABLE_CODES, Table
+from candlecast.adapters.dynamodb.single_table.table import RETRY_AFTER_SECONDS, RETRYABLE_CODES, Table, unavailable
 from candlecast.adapters.lanes import side_by_side
 from candlecast.domain.values.errors import RetryLater
 
@@ -66,7 +66,7 @@ def ask(request: Callable[[], Any]) -> Any:
         return request()
     except ClientError as error:
         if error.response["Error"]["Code"] in RETRYABLE_CODES:
-            raise RetryLater("STORE_UNAVAILABLE", type(error).__name__, after_seconds=RETRY_AFTER_SECONDS) from error
+            raise unavailable(error) from error
         raise
     except BotoCoreError as error:
-        raise RetryLater("STORE_UNAVAILABLE", type(error).__name__, after_seconds=RETRY_AFTER_SECONDS) from error
+        raise unavailable(error) from error

@@ -223,8 +223,13 @@ def store_errors() -> Iterator[None]:
         yield
     except PynamoDBException as error:
         if _is_retryable(error):
-            raise RetryLater("STORE_UNAVAILABLE", type(error).__name__, after_seconds=RETRY_AFTER_SECONDS) from error
+            raise unavailable(error) from error
         raise
+
+
+def unavailable(error: Exception) -> RetryLater:
+    """STORE_UNAVAILABLE in words that a caller of the API can read."""
+    return RetryLater("STORE_UNAVAILABLE", f"the table did not answer: {type(error).__name__}", after_seconds=RETRY_AFTER_SECONDS)
 
 
 def condition_failed(error: PynamoDBException) -> bool:
