@@ -21,7 +21,9 @@ from paper_exchange.accounts.account import (
     Income,
     IncomeEntry,
     IncomeKind,
+    MarginChange,
     Order,
+    OrderChange,
     OrderKind,
     OrderStatus,
     Outcome,
@@ -141,6 +143,32 @@ def income(income_id: int) -> Income:
     return Income(income_id=income_id, kind=IncomeKind.FUNDING_FEE, entries=entries, time_ms=1, market_ms=2)
 
 
+def change(change_id: int) -> OrderChange:
+    return OrderChange(
+        change_id=change_id,
+        order_id=1,
+        client_order_id="client",
+        symbol="BTCUSDT",
+        count=1,
+        prices=(Decimal("1.1"), Decimal("1.2")),
+        quantities=(Decimal(3), Decimal(4)),
+        price_match="NONE",
+        modify_id=None,
+        time_ms=5,
+    )
+
+
+def margin_change(change_id: int) -> MarginChange:
+    return MarginChange(
+        change_id=change_id,
+        symbol="BTCUSDT",
+        position_side=PositionSide.LONG,
+        amount=Decimal("-7.5"),
+        asset="USDT",
+        time_ms=5,
+    )
+
+
 def account(account_id: str = "alice") -> Account:
     """An account with something in every field."""
     return Account(
@@ -197,8 +225,9 @@ def test_the_largest_account_fits_an_item() -> None:
 
 def test_what_was_stored_before_there_were_sides_and_limits_is_still_read() -> None:
     later = {"position_side", "price", "activate_price", "callback_rate", "extreme", "amendments", "isolated_wallet"}
+    later |= {"good_till_ms", "expires_ms", "price_match"}
     stored = json.loads(codec.ACCOUNT.dump(replace(account(), positions={"BTCUSDT": Position(Decimal(1), Decimal(2), 3)})))
-    del stored["hedged"], stored["evaluated_symbol"], stored["positions"]["BTCUSDT"]["isolated_wallet"]
+    del stored["hedged"], stored["evaluated_symbol"], stored["countdowns"], stored["positions"]["BTCUSDT"]["isolated_wallet"]
     stored["orders"]["11"] = {k: v for k, v in stored["orders"]["11"].items() if k == "price" or k not in later}
     stored["algo_orders"]["12"] = {k: v for k, v in stored["algo_orders"]["12"].items() if k not in later}
     read = codec.ACCOUNT.load(json.dumps(stored))
@@ -260,6 +289,17 @@ def test_history_is_found_by_id_by_client_and_in_order(store: PaperStore) -> Non
     assert [row.algo_id for row in store.algo_orders("alice", after=1)] == [2, 3]
     assert list(store.fills("alice", after=2)) == [fill(3)]
     assert list(store.incomes("alice", after=1, newest_first=True)) == [income(3), income(2)]
+
+
+def test_changes_of_orders_and_margins_are_kept_in_order(store: PaperStore) -> None:
+    store.create_account(account())
+    for number in (2, 1):
+        moved = Outcome(account(), changes=(change(number),), margin_changes=(margin_change(number),))
+        assert moved.closed == 2
+        store.commit(opened(store), moved)
+    assert list(store.changes("alice")) == [change(1), change(2)]
+    assert list(store.changes("alice", newest_first=True)) == [change(2), change(1)]
+    assert list(store.margin_changes("alice", after=1)) == [margin_change(2)]
 
 
 def test_many_rows_are_read_page_by_page(store: PaperStore) -> None:

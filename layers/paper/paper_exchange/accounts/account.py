@@ -15,6 +15,7 @@ from enum import StrEnum
 
 ZERO = Decimal(0)
 EXPIRE_MAKER = "EXPIRE_MAKER"  # the venue's default against trades with oneself: the resting order gives way
+NO_MATCH = "NONE"  # priceMatch of an order that names its price
 DEFAULT_LEVERAGE = 20  # the venue's own default for a new symbol
 ID_BASE = 1_000_000  # ids of one account; with the 32 bits before it an id stays below 2**53, exact in every JSON reader
 
@@ -90,7 +91,8 @@ class AlgoStatus(StrEnum):
 class Order:
     """A market or limit order; `signed_by` is the fingerprint of the key that signed it.
 
-    In hedge mode an order that closes is `reduce_only`, as the venue shows it.
+    In hedge mode an order that closes is `reduce_only`, as the venue shows it. `good_till_ms` is the date that the client sent,
+    `expires_ms` the market time that it means; zero without one. `price_match` is where in the book the price came from.
     """
 
     order_id: int
@@ -115,6 +117,9 @@ class Order:
     position_side: PositionSide = PositionSide.BOTH
     amendments: int = 0
     self_trade_prevention: str = EXPIRE_MAKER
+    good_till_ms: int = 0
+    expires_ms: int = 0
+    price_match: str = NO_MATCH
 
     @property
     def average_price(self) -> Decimal:
@@ -131,6 +136,7 @@ class AlgoOrder:
 
     A trailing stop waits for `activate_price` (zero: it trails at once), then follows `extreme`, the best price since, at a
     distance of `callback_rate` percent. The `actual_` fields tell what became of it at the moment of the trigger.
+    Date and price from the book are those of the order that it becomes.
     """
 
     algo_id: int
@@ -160,6 +166,9 @@ class AlgoOrder:
     self_trade_prevention: str = EXPIRE_MAKER
     actual_type: str = ""
     actual_quantity: Decimal = ZERO
+    good_till_ms: int = 0
+    expires_ms: int = 0
+    price_match: str = NO_MATCH
 
     @property
     def only_reduces(self) -> bool:
@@ -185,6 +194,34 @@ class Fill:
     time_ms: int
     market_ms: int
     position_side: PositionSide = PositionSide.BOTH
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderChange:
+    """An amendment of a resting order, the order's `count`-th; `modify_id` is the client's name for it."""
+
+    change_id: int
+    order_id: int
+    client_order_id: str
+    symbol: str
+    count: int
+    prices: tuple[Decimal, Decimal]
+    quantities: tuple[Decimal, Decimal]
+    price_match: str
+    modify_id: int | None
+    time_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarginChange:
+    """Margin that was moved by hand into an isolated position, or out of it if negative."""
+
+    change_id: int
+    symbol: str
+    position_side: PositionSide
+    amount: Decimal
+    asset: str
+    time_ms: int
 
 
 class IncomeKind(StrEnum):
@@ -268,6 +305,7 @@ class Account:
     hedged: bool = False
     evaluated_symbol: str = ""
     dated_ms: int = 0
+    countdowns: Mapping[str, int] = field(default_factory=dict)
 
     def position(self, symbol: str, side: PositionSide = PositionSide.BOTH) -> Position:
         return self.positions.get(position_key(symbol, side), Position())
@@ -310,11 +348,14 @@ class Outcome:
     algo_orders: tuple[AlgoOrder, ...] = ()
     fills: tuple[Fill, ...] = ()
     incomes: tuple[Income, ...] = ()
+    changes: tuple[OrderChange, ...] = ()
+    margin_changes: tuple[MarginChange, ...] = ()
 
     @property
     def closed(self) -> int:
-        """How much there is to store: closed orders, with their fills or without, fills of open orders, and incomes."""
-        return max(len(self.orders), len(self.fills)) + len(self.algo_orders) + len(self.incomes)
+        """How much there is to store: closed orders, with their fills or without, fills of open orders, incomes, changes."""
+        changes = len(self.changes) + len(self.margin_changes)
+        return max(len(self.orders), len(self.fills)) + len(self.algo_orders) + len(self.incomes) + changes
 
     def then(self, later: Outcome) -> Outcome:
         """This step followed by one that started from its account."""
@@ -324,6 +365,8 @@ class Outcome:
             self.algo_orders + later.algo_orders,
             self.fills + later.fills,
             self.incomes + later.incomes,
+            self.changes + later.changes,
+            self.margin_changes + later.margin_changes,
         )
 
 

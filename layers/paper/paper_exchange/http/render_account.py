@@ -54,9 +54,9 @@ def order_answer(order: Order, spec: MarketSpec) -> dict[str, Any]:
         "workingType": "CONTRACT_PRICE",
         "priceProtect": False,
         "origType": str(order.original_kind),
-        "priceMatch": "NONE",
+        "priceMatch": order.price_match,
         "selfTradePreventionMode": order.self_trade_prevention,
-        "goodTillDate": 0,
+        "goodTillDate": order.good_till_ms,
         "time": order.placed_ms,
         "updateTime": order.updated_ms,
     }
@@ -108,14 +108,14 @@ def algo_answer(algo: AlgoOrder, spec: MarketSpec, account: Account) -> dict[str
         "tpOrderType": "",
         "selfTradePreventionMode": algo.self_trade_prevention,
         "workingType": algo.working_type,
-        "priceMatch": "NONE",
+        "priceMatch": algo.price_match,
         "closePosition": algo.close_position,
         "priceProtect": False,
         "reduceOnly": algo.reduce_only,
         "createTime": algo.placed_ms,
         "updateTime": algo.updated_ms,
         "triggerTime": algo.triggered_ms,
-        "goodTillDate": 0,
+        "goodTillDate": algo.good_till_ms,
         **(trailing if algo.kind is OrderKind.TRAILING_STOP_MARKET else {}),
     }
 

@@ -78,7 +78,7 @@ def _symbol(spec: MarketSpec) -> dict[str, Any]:
         "maxMoveOrderLimit": 10_000,
         "filters": _filters(spec),
         "orderTypes": ORDER_TYPES,
-        "timeInForce": ["GTC", "IOC", "FOK", "GTX"],
+        "timeInForce": ["GTC", "IOC", "FOK", "GTX", "GTD"],
     }
 
 

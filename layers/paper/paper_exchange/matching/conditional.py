@@ -6,10 +6,11 @@ from dataclasses import replace
 from decimal import Decimal
 
 from paper_exchange import errors
-from paper_exchange.accounts.account import ZERO, Account, AlgoOrder, AlgoStatus, OrderKind, Outcome, Side
+from paper_exchange.accounts.account import NO_MATCH, ZERO, Account, AlgoOrder, AlgoStatus, OrderKind, Outcome, Side
 from paper_exchange.markets import filters
 from paper_exchange.markets.markets import MarketSpec
 from paper_exchange.markets.quotes import Quotes, Stamp
+from paper_exchange.matching.expiries import expiry_of
 from paper_exchange.matching.matching import check_position_side, is_full
 from paper_exchange.matching.reduce_only import GTE_GTC, closes_something
 from paper_exchange.requests.requests import AlgoRequest, OrderReference
@@ -58,6 +59,9 @@ def place_algo_order(account: Account, request: AlgoRequest, quotes: Quotes, sta
         callback_rate=request.callback_rate,
         extreme=last if trails_at_once else ZERO,
         self_trade_prevention=request.self_trade_prevention,
+        good_till_ms=request.good_till_ms,
+        expires_ms=expiry_of(request.good_till_ms, quotes, stamp),
+        price_match=request.price_match,
     )
     if algo.time_in_force == GTE_GTC:
         _check_ends_with_position(account, algo)
@@ -77,7 +81,7 @@ def _check_ends_with_position(account: Account, algo: AlgoOrder) -> None:
 def _check_filters(spec: MarketSpec, request: AlgoRequest) -> None:
     if not request.close_position:
         filters.check_quantity(spec, request.quantity, market=not request.kind.becomes_limit)
-    if request.kind.becomes_limit:
+    if request.kind.becomes_limit and request.price_match == NO_MATCH:
         filters.check_price(spec, request.price)
     if request.activate_price:
         filters.check_trigger_price(spec, request.activate_price)

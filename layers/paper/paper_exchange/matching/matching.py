@@ -27,6 +27,7 @@ from paper_exchange.accounts.positions import apply_fill, reducible
 from paper_exchange.markets import filters
 from paper_exchange.markets.markets import MarketSpec
 from paper_exchange.markets.quotes import Quotes, Stamp
+from paper_exchange.matching.expiries import expiry_of, price_of
 from paper_exchange.matching.reduce_only import expire_some, make_room, room_for
 from paper_exchange.matching.self_trades import prevent_self_trade
 from paper_exchange.requests.requests import OrderRequest
@@ -50,9 +51,10 @@ def place_order(
     if request.client_id and any(order.client_order_id == request.client_id for order in account.orders.values()):
         raise errors.duplicate_client_id()
     filters.check_quantity(spec, request.quantity, market=request.kind is OrderKind.MARKET)
-    if request.kind is OrderKind.LIMIT:
-        filters.check_price(spec, request.price)
     last = quotes.last_price(request.symbol)
+    if request.kind is OrderKind.LIMIT:
+        request = replace(request, price=price_of(request.price, request.price_match, request.side, spec, last))
+        filters.check_price(spec, request.price)
     reduces = request.reduce_only or request.position_side.closed_by(request.side)
     account, order = _numbered(account, replace(request, reduce_only=reduces), quotes, stamp)
     if reduces:
@@ -127,6 +129,9 @@ def _numbered(account: Account, request: OrderRequest, quotes: Quotes, stamp: St
         market_ms=quotes.now_ms,
         position_side=request.position_side,
         self_trade_prevention=request.self_trade_prevention,
+        good_till_ms=request.good_till_ms,
+        expires_ms=expiry_of(request.good_till_ms, quotes, stamp),
+        price_match=request.price_match,
     )
     return account.dated(stamp.wall_ms), order
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from paper_exchange import errors
-from paper_exchange.accounts.account import Account, Order, OrderStatus, Outcome, Side
+from paper_exchange.accounts.account import Account, Order, OrderChange, OrderStatus, Outcome, Side
 from paper_exchange.markets import filters
 from paper_exchange.markets.quotes import Quotes, Stamp
+from paper_exchange.matching.expiries import price_of
 from paper_exchange.matching.matching import is_marketable, require_margin, take
 from paper_exchange.matching.reduce_only import make_room, room_for
 from paper_exchange.requests.requests import Amendment, OrderReference
@@ -61,13 +62,17 @@ def amend_order(
         raise errors.order_does_not_exist()
     if order.side is not amendment.side:
         raise errors.invalid_side()
+    if amendment.reduce_only and not order.reduce_only:
+        raise errors.not_reduce_only()
+    last, buys = quotes.last_price(order.symbol), order.side is Side.BUY
+    price = price_of(amendment.price, amendment.price_match, order.side, spec, last)
+    amendment = replace(amendment, price=price)
     if (order.price, order.quantity) == (amendment.price, amendment.quantity):
         raise errors.amendment_unneeded()
     if order.amendments >= MAX_AMENDMENTS:
         raise errors.too_many_amendments()
     filters.check_quantity(spec, amendment.quantity, market=False)
     filters.check_price(spec, amendment.price)
-    last, buys = quotes.last_price(order.symbol), order.side is Side.BUY
     filters.check_percent_price(spec, amendment.price, last, buys=buys)
     filters.check_notional(spec, amendment.quantity * amendment.price, reduces=order.reduce_only)
     touch = spec.touch(last, buys=buys)
@@ -76,19 +81,39 @@ def amend_order(
         price=amendment.price,
         quantity=amendment.quantity,
         amendments=order.amendments + 1,
+        price_match=amendment.price_match,
         updated_ms=stamp.wall_ms,
         market_ms=quotes.now_ms,
     )
     marketable = is_marketable(amended, touch)
     if amended.remaining <= 0 or (marketable and order.time_in_force == "GTX"):
         return _cancelled(account, order, stamp.wall_ms)
-    cleared = _room_made(account, amended)
+    account, change = _changed(account, order, amended, amendment, stamp)
+    cleared = Outcome(account, changes=(change,)).then(_room_made(account, amended))
     if marketable:
         outcome, amended = take(cleared.account.without_order(order.order_id), amended, touch, quotes)
         return cleared.then(outcome), amended
     after = replace(cleared.account, orders={**cleared.account.orders, order.order_id: amended})
     require_margin(account, after, amended, quotes)
     return cleared.then(Outcome(after)), amended
+
+
+def _changed(account: Account, before: Order, after: Order, amendment: Amendment, stamp: Stamp) -> tuple[Account, OrderChange]:
+    """The account with another id used, and the amendment as its history keeps it."""
+    account, change_id = account.next_id()
+    change = OrderChange(
+        change_id=change_id,
+        order_id=before.order_id,
+        client_order_id=before.client_order_id,
+        symbol=before.symbol,
+        count=after.amendments,
+        prices=(before.price, after.price),
+        quantities=(before.quantity, after.quantity),
+        price_match=after.price_match,
+        modify_id=amendment.modify_id,
+        time_ms=stamp.wall_ms,
+    )
+    return account, change
 
 
 def _room_made(account: Account, amended: Order) -> Outcome:

@@ -13,6 +13,7 @@ from decimal import Decimal
 from heapq import merge
 
 from paper_exchange.accounts.account import (
+    NO_MATCH,
     Account,
     AlgoOrder,
     AlgoStatus,
@@ -27,6 +28,7 @@ from paper_exchange.accounts.positions import reducible
 from paper_exchange.errors import VenueError
 from paper_exchange.markets.candles import Bar
 from paper_exchange.markets.quotes import Quotes
+from paper_exchange.matching.expiries import end_next, expiry_times, price_of
 from paper_exchange.matching.liquidation import Liquidation, at_risk, liquidate, liquidations
 from paper_exchange.matching.matching import AT_ONCE, enter, execute, is_marketable
 from paper_exchange.matching.reduce_only import GTE_GTC, expire_next, room_for
@@ -34,12 +36,13 @@ from paper_exchange.matching.waiting import Waiting, limits_behind_triggers, nex
 
 MAX_CLOSED_A_STEP = 15  # an algo order leaves five items, so 15 fit one transaction of 100 with the account itself
 Dated = Callable[[int], int]  # from an instant of market time to wall time
+AT_DEADLINES = "}"  # sorts behind every symbol: an order that ends in this moment could still fill in its candles
 AFTER_ALL_CANDLES = "~"  # sorts behind every symbol: funding is paid on the positions after the candles of its moment
 
 
 @dataclass(frozen=True, slots=True)
 class _Event:
-    """A candle at its close, or funding (no candle)."""
+    """A candle at its close; without a candle the end of orders, or funding."""
 
     at_ms: int
     symbol: str
@@ -97,13 +100,15 @@ def _entering(account: Account, event: _Event) -> Account:
 def _events(account: Account, quotes: Quotes, risky: set[str]) -> Iterator[_Event]:
     """Candles that may matter, of all symbols, by closing time and symbol, with the funding times among them."""
     waiting = [*waiting_of(account), *limits_behind_triggers(account)]
-    trailing = {algo.symbol for algo in account.algo_orders.values() if algo.kind is OrderKind.TRAILING_STOP_MARKET}
+    algos = account.algo_orders.values()
+    trailing = {algo.symbol for algo in algos if algo.kind is OrderKind.TRAILING_STOP_MARKET or algo.price_match != NO_MATCH}
     feeds: list[Iterator[_Event]] = []
     for symbol in sorted({one.order.symbol for one in waiting} | risky | trailing):
         if symbol in risky or symbol in trailing:
             feeds.append(_all(symbol, quotes, account.evaluated_ms))
         else:
             feeds.append(_reaching(symbol, [one for one in waiting if one.order.symbol == symbol], quotes, account.evaluated_ms))
+    feeds.append(_Event(at_ms, AT_DEADLINES) for at_ms in expiry_times(account, quotes))
     feeds.append(_Event(at_ms, AFTER_ALL_CANDLES) for at_ms in funding_times(account, quotes))
     return merge(*feeds, key=lambda event: event.place)
 
@@ -133,6 +138,8 @@ def _next_step(account: Account, event: _Event, quotes: Quotes, instant_ms: int,
     if expired is not None:
         return expired
     wall_ms = max(instant_ms, account.dated_ms)
+    if event.symbol == AT_DEADLINES:
+        return end_next(account, event.at_ms, wall_ms)
     if event.bar is None:
         return _fund(account, event.at_ms, quotes, wall_ms)
     liquidation = liquidations(account, quotes) if event.symbol in risky else ()
@@ -217,8 +224,10 @@ def _trigger(account: Account, algo: AlgoOrder, base: Decimal, quotes: Quotes, w
         order = replace(order, quantity=room if algo.close_position else min(room, algo.quantity))
         if not order.quantity:
             return rejected
-    touch = quotes.spec(algo.symbol).touch(base, buys=algo.side is Side.BUY)
+    spec = quotes.spec(algo.symbol)
+    touch = spec.touch(base, buys=algo.side is Side.BUY)
     try:
+        order = replace(order, price=price_of(algo.price, algo.price_match, algo.side, spec, base))
         outcome, order = _sent(numbered, order, touch, quotes)
     except VenueError:
         return rejected
@@ -254,6 +263,9 @@ def _became(algo: AlgoOrder, order_id: int, quotes: Quotes, wall_ms: int) -> Ord
         close_position=algo.close_position,
         position_side=algo.position_side,
         self_trade_prevention=algo.self_trade_prevention,
+        good_till_ms=algo.good_till_ms,
+        expires_ms=algo.expires_ms,
+        price_match=algo.price_match,
     )
 
 

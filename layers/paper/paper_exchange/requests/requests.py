@@ -8,15 +8,18 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
 from paper_exchange import errors
-from paper_exchange.accounts.account import EXPIRE_MAKER, ZERO, OrderKind, PositionSide, Side
+from paper_exchange.accounts.account import EXPIRE_MAKER, NO_MATCH, ZERO, OrderKind, PositionSide, Side
 
 CLIENT_ID = re.compile(r"[.A-Z:/a-z0-9_-]{1,36}", re.ASCII)
 NUMBER = re.compile(r"-?[0-9]{1,20}(\.[0-9]{0,20})?", re.ASCII)
 CONDITIONAL_NAMES = frozenset(set(OrderKind) - {OrderKind.MARKET, OrderKind.LIMIT})
 CLOSING_NAMES = frozenset({"STOP_MARKET", "TAKE_PROFIT_MARKET"})  # what closePosition may be sent with
 MIN_CALLBACK_RATE, MAX_CALLBACK_RATE = Decimal("0.1"), Decimal(10)  # percent, the venue's bounds of a trailing distance
-TIMES_IN_FORCE = frozenset({"GTC", "IOC", "FOK", "GTX"})
 SELF_TRADE_PREVENTIONS = frozenset({"NONE", "EXPIRE_TAKER", EXPIRE_MAKER, "EXPIRE_BOTH"})
+MATCHES = ("OPPONENT", "OPPONENT_5", "OPPONENT_10", "OPPONENT_20", "QUEUE", "QUEUE_5", "QUEUE_10", "QUEUE_20")
+PRICE_MATCHES = frozenset({NO_MATCH, *MATCHES})
+GTD = "GTD"  # good till a date
+TIMES_IN_FORCE = frozenset({"GTC", "IOC", "FOK", "GTX", GTD})
 WORKING_TYPES = frozenset({"CONTRACT_PRICE", "MARK_PRICE"})
 MAX_LONG = 2**63 - 1
 
@@ -43,16 +46,21 @@ class OrderRequest:
     names_reduce_only: bool = False
     self_trade_prevention: str = EXPIRE_MAKER
     wants_result: bool = False
+    good_till_ms: int = 0
+    price_match: str = NO_MATCH
 
 
 @dataclass(frozen=True, slots=True)
 class Amendment:
-    """A checked PUT /fapi/v1/order."""
+    """A checked PUT /fapi/v1/order; `price` is zero if it comes from the book. `reduce_only` is only checked."""
 
     symbol: str
     side: Side
     quantity: Decimal
     price: Decimal
+    price_match: str = NO_MATCH
+    modify_id: int | None = None
+    reduce_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +87,8 @@ class AlgoRequest:
     activate_price: Decimal = ZERO
     callback_rate: Decimal = ZERO
     self_trade_prevention: str = EXPIRE_MAKER
+    good_till_ms: int = 0
+    price_match: str = NO_MATCH
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +198,36 @@ def wants_result(parameters: Parameters) -> bool:
     return given == "RESULT"
 
 
+def good_till_date(parameters: Parameters, time_in_force: str) -> int:
+    """When an order ends, zero unless it is good till a date: then the date is mandatory, and else not wanted (-1106)."""
+    date = whole_number(parameters, "goodTillDate")
+    if time_in_force != GTD and date:
+        raise errors.unwanted_parameter("goodTillDate")
+    if time_in_force == GTD and date is None:
+        raise errors.missing_parameter("goodTillDate")
+    if time_in_force == GTD and not date:
+        raise errors.invalid_good_till_date()
+    return date or 0
+
+
+def matched_price_of(parameters: Parameters) -> tuple[Decimal, str]:
+    """A price, or the place in the book that it comes from; raises `VenueError` -5037, and -1106 for both."""
+    match = parameters.get("priceMatch", NO_MATCH)
+    if match not in PRICE_MATCHES:
+        raise errors.invalid_price_match()
+    if match == NO_MATCH:
+        return required_decimal(parameters, "price"), match
+    if "price" in parameters:
+        raise errors.unwanted_parameter("price")
+    return ZERO, match
+
+
+def refuse_price_match(parameters: Parameters) -> None:
+    """An order without a limit has no price to take from the book (-5038)."""
+    if parameters.get("priceMatch", NO_MATCH) != NO_MATCH:
+        raise errors.price_match_unsupported()
+
+
 def parse_order(parameters: Parameters) -> OrderRequest:
     """Read a market or limit order; conditional types belong to the algo endpoint (-4120)."""
     symbol, side = required(parameters, "symbol"), side_of(parameters)
@@ -197,12 +237,14 @@ def parse_order(parameters: Parameters) -> OrderRequest:
     if name not in (OrderKind.MARKET, OrderKind.LIMIT):
         raise errors.invalid_order_type()
     kind = OrderKind(name)
-    price, time_in_force = ZERO, "GTC"
+    price, match, time_in_force = ZERO, NO_MATCH, "GTC"
     if kind is OrderKind.LIMIT:
-        price = required_decimal(parameters, "price")
+        price, match = matched_price_of(parameters)
         time_in_force = time_in_force_of(required(parameters, "timeInForce"))
     elif "price" in parameters:
         raise errors.unwanted_parameter("price")
+    else:
+        refuse_price_match(parameters)
     return OrderRequest(
         symbol=symbol,
         side=side,
@@ -216,16 +258,22 @@ def parse_order(parameters: Parameters) -> OrderRequest:
         names_reduce_only="reduceOnly" in parameters,
         self_trade_prevention=self_trade_prevention(parameters),
         wants_result=wants_result(parameters),
+        good_till_ms=good_till_date(parameters, time_in_force),
+        price_match=match,
     )
 
 
 def parse_amendment(parameters: Parameters) -> Amendment:
     """Read new terms of a resting limit order: the venue wants both price and quantity."""
+    price, match = matched_price_of(parameters)
     return Amendment(
         symbol=required(parameters, "symbol"),
         side=side_of(parameters),
         quantity=required_decimal(parameters, "quantity"),
-        price=required_decimal(parameters, "price"),
+        price=price,
+        price_match=match,
+        modify_id=whole_number(parameters, "modifyId"),
+        reduce_only=flag(parameters, "reduceOnly"),
     )
 
 
@@ -243,7 +291,12 @@ def parse_algo_order(parameters: Parameters) -> AlgoRequest:
     if working_type not in WORKING_TYPES:
         raise errors.invalid_parameter("workingType")
     wants_result(parameters)  # the algo service answers the same to either
-    trails = kind is OrderKind.TRAILING_STOP_MARKET
+    trails, lifetime = kind is OrderKind.TRAILING_STOP_MARKET, _lifetime(parameters, close_position=close_position)
+    price, match = ZERO, NO_MATCH
+    if kind.becomes_limit:
+        price, match = matched_price_of(parameters)
+    else:
+        refuse_price_match(parameters)
     return AlgoRequest(
         symbol=symbol,
         side=side,
@@ -256,8 +309,10 @@ def parse_algo_order(parameters: Parameters) -> AlgoRequest:
         client_id=client_id(parameters, "clientAlgoId"),
         position_side=position_side_of(parameters),
         names_reduce_only="reduceOnly" in parameters,
-        time_in_force=_lifetime(parameters, close_position=close_position),
-        price=required_decimal(parameters, "price") if kind.becomes_limit else ZERO,
+        time_in_force=lifetime,
+        good_till_ms=good_till_date(parameters, lifetime),
+        price=price,
+        price_match=match,
         activate_price=_activation_price(parameters) if trails else ZERO,
         callback_rate=_callback_rate(parameters) if trails else ZERO,
         self_trade_prevention=self_trade_prevention(parameters),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import TypeAdapter, ValidationError
 
-from paper_exchange.accounts.account import Account, AlgoOrder, Fill, Income, Order
+from paper_exchange.accounts.account import Account, AlgoOrder, Fill, Income, MarginChange, Order, OrderChange
 from paper_exchange.markets.state import ExchangeState
 
 
@@ -34,4 +34,6 @@ ORDER = Codec(TypeAdapter(Order))
 ALGO_ORDER = Codec(TypeAdapter(AlgoOrder))
 FILL = Codec(TypeAdapter(Fill))
 INCOME = Codec(TypeAdapter(Income))
+CHANGE = Codec(TypeAdapter(OrderChange))
+MARGIN_CHANGE = Codec(TypeAdapter(MarginChange))
 STATE = Codec(TypeAdapter(ExchangeState))

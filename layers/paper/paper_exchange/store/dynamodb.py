@@ -7,6 +7,7 @@
     | ACCOUNTS | account id | index of accounts |
     | ACCOUNT#id | STATE | the account with its version: open orders, positions, balances, keys |
     | ACCOUNT#id | ORDER#n, ALGO#n, FILL#n, INCOME#n | closed orders, executions, incomes without a trade |
+    | ACCOUNT#id | CHANGE#n, MARGIN#n | amendments of orders, margin moved by hand |
     | ACCOUNT#id | CLIENT#id, ALGOCLIENT#id | the latest closed order of a client id |
     | CANDLES#symbol#generation | n | a compressed chunk |
     | FAULT#rule | TAKEN | how often a rule was applied |
@@ -24,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from paper_exchange.accounts.account import Account, AlgoOrder, Fill, Income, Order, Outcome
+from paper_exchange.accounts.account import Account, AlgoOrder, Fill, Income, MarginChange, Order, OrderChange, Outcome
 from paper_exchange.markets.state import ExchangeState
 from paper_exchange.store import codec
 from paper_exchange.store.codec import Codec
@@ -126,6 +127,12 @@ class DynamoDbStore:
 
     def incomes(self, account_id: str, *, after: int = 0, newest_first: bool = False) -> Iterator[Income]:
         return self._history(account_id, "INCOME", after, newest_first, codec.INCOME)
+
+    def changes(self, account_id: str, *, after: int = 0, newest_first: bool = False) -> Iterator[OrderChange]:
+        return self._history(account_id, "CHANGE", after, newest_first, codec.CHANGE)
+
+    def margin_changes(self, account_id: str, *, after: int = 0, newest_first: bool = False) -> Iterator[MarginChange]:
+        return self._history(account_id, "MARGIN", after, newest_first, codec.MARGIN_CHANGE)
 
     def save_chunk(self, symbol: str, generation: int, chunk: int, data: bytes) -> None:
         item = {**_key(f"CANDLES#{symbol}#{generation}", f"{chunk:08}"), "data": {"B": data}}
@@ -285,6 +292,10 @@ def _history_items(outcome: Outcome) -> Iterable[Item]:
         items[_sort_key("FILL", fill.trade_id)] = codec.FILL.dump(fill)
     for income in outcome.incomes:
         items[_sort_key("INCOME", income.income_id)] = codec.INCOME.dump(income)
+    for change in outcome.changes:
+        items[_sort_key("CHANGE", change.change_id)] = codec.CHANGE.dump(change)
+    for moved in outcome.margin_changes:
+        items[_sort_key("MARGIN", moved.change_id)] = codec.MARGIN_CHANGE.dump(moved)
     return ({**_key(partition, sort), "body": {"S": body}} for sort, body in items.items())
 
 

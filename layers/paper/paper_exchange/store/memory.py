@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from threading import Lock
 
-from paper_exchange.accounts.account import Account, AlgoOrder, Fill, Income, Order, Outcome
+from paper_exchange.accounts.account import Account, AlgoOrder, Fill, Income, MarginChange, Order, OrderChange, Outcome
 from paper_exchange.markets.state import ExchangeState
 from paper_exchange.store.store import AccountExists, StoredAccount, StoredState, WriteConflict
 
@@ -42,6 +42,8 @@ class _Book:
     algo_orders: History[AlgoOrder] = field(default_factory=History)
     fills: History[Fill] = field(default_factory=History)
     incomes: History[Income] = field(default_factory=History)
+    changes: History[OrderChange] = field(default_factory=History)
+    margin_changes: History[MarginChange] = field(default_factory=History)
 
 
 class MemoryStore:
@@ -97,6 +99,10 @@ class MemoryStore:
                 book.fills.add(fill.trade_id, "", fill)
             for income in outcome.incomes:
                 book.incomes.add(income.income_id, "", income)
+            for change in outcome.changes:
+                book.changes.add(change.change_id, "", change)
+            for moved in outcome.margin_changes:
+                book.margin_changes.add(moved.change_id, "", moved)
 
     def _replace(self, stored: StoredAccount, account: Account) -> _Book:
         book = self._books.get(account.account_id)
@@ -131,6 +137,12 @@ class MemoryStore:
 
     def incomes(self, account_id: str, *, after: int = 0, newest_first: bool = False) -> Iterator[Income]:
         return self._books[account_id].incomes.iterate(after, newest_first)
+
+    def changes(self, account_id: str, *, after: int = 0, newest_first: bool = False) -> Iterator[OrderChange]:
+        return self._books[account_id].changes.iterate(after, newest_first)
+
+    def margin_changes(self, account_id: str, *, after: int = 0, newest_first: bool = False) -> Iterator[MarginChange]:
+        return self._books[account_id].margin_changes.iterate(after, newest_first)
 
     def save_chunk(self, symbol: str, generation: int, chunk: int, data: bytes) -> None:
         self._chunks[symbol, generation, chunk] = data

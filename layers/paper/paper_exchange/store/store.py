@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from paper_exchange.accounts.account import Account, AlgoOrder, Fill, Income, Order, Outcome
+from paper_exchange.accounts.account import Account, AlgoOrder, Fill, Income, MarginChange, Order, OrderChange, Outcome
 from paper_exchange.markets.state import ExchangeState
 
 
@@ -84,6 +84,10 @@ class PaperStore(Protocol):
     def fills(self, account_id: str, *, after: int = 0, newest_first: bool = False) -> Iterator[Fill]: ...
 
     def incomes(self, account_id: str, *, after: int = 0, newest_first: bool = False) -> Iterator[Income]: ...
+
+    def changes(self, account_id: str, *, after: int = 0, newest_first: bool = False) -> Iterator[OrderChange]: ...
+
+    def margin_changes(self, account_id: str, *, after: int = 0, newest_first: bool = False) -> Iterator[MarginChange]: ...
 
     def save_chunk(self, symbol: str, generation: int, chunk: int, data: bytes) -> None: ...
 

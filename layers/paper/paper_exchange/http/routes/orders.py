@@ -119,7 +119,8 @@ def amend(session: Session, parameters: Parameters) -> tuple[Outcome, Any]:
     amendment = parse_amendment(parameters)
     reference = parse_reference(parameters, "orderId", "origClientOrderId")
     outcome, order = amend_order(session.account, amendment, reference, session.quotes, session.stamp)
-    return outcome, render.amended_answer(order, session.quotes.spec(order.symbol))
+    named = {} if amendment.modify_id is None else {"modifyId": amendment.modify_id}
+    return outcome, render.amended_answer(order, session.quotes.spec(order.symbol)) | named
 
 
 def cancel(session: Session, parameters: Parameters) -> tuple[Outcome, Any]:
