@@ -109,7 +109,7 @@ class Exchange:
         key = opened.stored.account.keys.get(opened.call.fingerprint) if opened.stored else None
         if key is None or key.revoked:
             raise errors.key_rejected()
-        signature.check_signature(opened.call, key.secret)
+        signature.check_signature(opened.call, key)
 
     def write[Answer](
         self,

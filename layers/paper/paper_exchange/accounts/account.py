@@ -273,11 +273,15 @@ class SymbolSettings:
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key's secret, needed to check a signature: encrypted at rest by the table, in no repr, answer or log."""
+    """A key's secret, needed to check a signature: encrypted at rest by the table, in no repr, answer or log.
+
+    An Ed25519 key has no secret here: its owner keeps the private key, and `public_key` (PEM) checks the signature.
+    """
 
     secret: str = field(repr=False)
     created_ms: int
     revoked: bool = False
+    public_key: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from paper_exchange.markets.funding_rates import with_rate
 from paper_exchange.markets.markets import MarketSpec
 from paper_exchange.markets.state import ExchangeState, Listing, Series
 from paper_exchange.operator.requests import NewAccount, NewClock, NewFunding, NewKey
+from paper_exchange.requests.ed25519 import is_public_key
 from paper_exchange.requests.signature import KEY_FORMAT
 from paper_exchange.store.store import AccountExists, StoredAccount, WriteConflict
 from paper_exchange.traffic.faults import FaultRule
@@ -130,7 +131,7 @@ class Operations:
             balances=dict(wanted.balances),
             evaluated_ms=state.clock.market_ms(wall_ms),
             replay=state.clock.replay,
-            keys={issued.key_id: ApiKey(issued.api_secret, wall_ms)},
+            keys={issued.key_id: ApiKey(issued.api_secret, wall_ms, public_key=wanted.public_key)},
         )
         try:
             self.exchange.store.create_account(account)
@@ -141,7 +142,7 @@ class Operations:
     def add_key(self, account_id: str, wanted: NewKey) -> IssuedKey:
         """Give an account another key, as for a rotation."""
         issued = self._issue(account_id, wanted)
-        key = ApiKey(issued.api_secret, self.exchange.wall_clock())
+        key = ApiKey(issued.api_secret, self.exchange.wall_clock(), public_key=wanted.public_key)
 
         def change(stored: StoredAccount) -> None:
             if len(stored.account.keys) >= MAX_KEYS:
@@ -238,7 +239,9 @@ class Operations:
 
     def _issue(self, account_id: str, wanted: NewKey) -> IssuedKey:
         api_key = wanted.api_key or self.new_token()
-        api_secret = wanted.api_secret.get_secret_value() or self.new_token()
+        if wanted.public_key and not is_public_key(wanted.public_key):
+            raise OperatorError("KEY_INVALID", "public_key must be an Ed25519 public key in PEM")
+        api_secret = "" if wanted.public_key else wanted.api_secret.get_secret_value() or self.new_token()
         if not KEY_FORMAT.fullmatch(api_key):
             raise OperatorError("KEY_INVALID", "an API key has 16 to 128 letters, digits, - or _")
         return IssuedKey(account_id, api_key, api_secret, key_fingerprint(api_key))

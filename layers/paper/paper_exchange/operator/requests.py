@@ -87,10 +87,11 @@ class ClockStep(OperatorRequest):
 
 
 class NewKey(OperatorRequest):
-    """A key to accept as given; an empty field is made up."""
+    """A key to accept as given; an empty field is made up. With a `public_key` (Ed25519, PEM) there is no secret."""
 
     api_key: str = Field(default="", repr=False)
     api_secret: SecretStr = SecretStr("")
+    public_key: str = Field(default="", max_length=200)
 
 
 class NewAccount(NewKey):

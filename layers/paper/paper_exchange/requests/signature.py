@@ -1,6 +1,7 @@
-"""Who sends a request, and whether it is fresh: the venue's HMAC over the parameters, and its time window.
+"""Who sends a request, and whether it is fresh: the signature over the parameters, and the venue's time window.
 
-"SIGNED Endpoint Security" in the venue's documentation: `signature` is a hexadecimal HMAC-SHA256 with the key's secret. The
+"SIGNED Endpoint Security" in the venue's documentation: `signature` is a hexadecimal HMAC-SHA256 with the key's secret. With an
+Ed25519 key it is a signature in base64. The
 signed text is the query string joined to the body, without the signature itself. `timestamp` may be `recvWindow` old and one
 second ahead.
 """
@@ -14,7 +15,8 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
 from paper_exchange import errors
-from paper_exchange.accounts.account import key_fingerprint
+from paper_exchange.accounts.account import ApiKey, key_fingerprint
+from paper_exchange.requests.ed25519 import is_signed
 from paper_exchange.requests.requests import whole_number
 
 DEFAULT_WINDOW_MS = 5_000
@@ -80,8 +82,13 @@ def check_form(call: Call, wall_ms: int) -> None:
         raise errors.missing_parameter("signature")
 
 
-def check_signature(call: Call, secret: str) -> None:
-    """Raises `VenueError` -1022 unless the payload was signed with `secret`."""
-    expected = hmac.new(secret.encode(), call.payload.encode(), hashlib.sha256).hexdigest()
-    if not hmac.compare_digest(expected.encode(), call.signature.encode()):
+def check_signature(call: Call, key: ApiKey) -> None:
+    """Raises `VenueError` -1022 unless the payload was signed with the key, in the key's own way."""
+    valid = is_signed(key.public_key, call.payload, call.signature) if key.public_key else _is_hmac(call, key.secret)
+    if not valid:
         raise errors.invalid_signature()
+
+
+def _is_hmac(call: Call, secret: str) -> bool:
+    expected = hmac.new(secret.encode(), call.payload.encode(), hashlib.sha256).hexdigest()
+    return hmac.compare_digest(expected.encode(), call.signature.encode())

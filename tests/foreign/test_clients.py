@@ -1,0 +1,54 @@
+"""Clients that others wrote read every answer of the paper exchange: SDKs of Binance, python-binance, ccxt's own tests."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.foreign import MovingMarket, environment, moving_market
+
+pytestmark = pytest.mark.prove
+
+SCRIPTS = Path(__file__).parent / "clients"
+# ccxt's tests that the venue has no answer to, by the reason. Anything else that fails is ours.
+NO_ANSWER: dict[str, str] = {}
+NOT_OF_THIS_VENUE: set[str] = set()
+
+
+@pytest.fixture
+def market() -> Iterator[MovingMarket]:
+    with moving_market() as market:
+        market.venue.operate("PUT", "/funding", {"rate": "0.0001"})
+        yield market
+
+
+def results(script: str, market: MovingMarket) -> dict[str, str]:
+    """What a script of the clients' environment found against the market, with keys of a new account."""
+    keys = market.venue.open_account()
+    words = [str(environment("clients")), str(SCRIPTS / script), market.venue.base_url, keys["api_key"], keys["api_secret"]]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)  # noqa: S603 - our own script
+    assert done.returncode == 0, done.stderr[-3_000:]
+    found: dict[str, str] = json.loads(done.stdout)
+    return found
+
+
+def test_the_sdk_of_the_venue_parses_every_answer(market: MovingMarket) -> None:
+    found = results("binance_sdk.py", market)
+    assert len(found) > 60
+    assert {name: said for name, said in found.items() if said != "parsed"} == {}
+
+
+def test_older_clients_read_every_answer(market: MovingMarket) -> None:
+    found = results("binance_connectors.py", market)
+    assert len(found) > 50
+    assert {name: said for name, said in found.items() if said != "read"} == {}
+
+
+def test_the_tests_in_ccxts_package_pass_but_for_what_the_venue_has_no_answer_to(market: MovingMarket) -> None:
+    found = results("ccxt_bundled.py", market)
+    others = {name: said for name, said in found.items() if said != "passed"}
+    assert others == {}
