@@ -27,7 +27,7 @@ def market() -> Iterator[MovingMarket]:
 
 
 def results(script: str, market: MovingMarket) -> dict[str, str]:
-    """What a script of the clients' environment found against the market, with keys of a new account."""
+    """The findings of a script of the clients' environment at the market, with keys of a new account."""
     keys = market.venue.open_account()
     words = [str(environment("clients")), str(SCRIPTS / script), market.venue.base_url, keys["api_key"], keys["api_secret"]]
     done = subprocess.run(words, capture_output=True, text=True, check=False)  # noqa: S603 - our own script

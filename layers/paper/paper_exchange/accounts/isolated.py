@@ -14,8 +14,8 @@ from paper_exchange.markets.quotes import Quotes, Stamp
 def move_margin(account: Account, symbol: str, side: PositionSide, amount: Decimal, quotes: Quotes, stamp: Stamp) -> Outcome:
     """Add margin to an isolated position, or take some out if the amount is negative.
 
-    Raises `VenueError`: -4049 for a cross position, -4054 for none. -4050 means too little free margin. -4051 means that the
-    position would keep less than its initial margin and its loss.
+    Raises `VenueError` with -4049 for a cross position and -4054 for none. It has -4050 when too little margin is free. It has
+    -4051 when the position would keep less than its initial margin and its loss.
     """
     if not account.settings_of(symbol).isolated:
         raise errors.margin_not_isolated()
