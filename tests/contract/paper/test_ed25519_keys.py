@@ -30,7 +30,7 @@ def signed_with(venue: PaperVenue, api_key: str, key: Ed25519PrivateKey) -> Sign
 
 
 def answering(text: str, _: str) -> str:
-    """A signature that has nothing to do with what it signs."""
+    """A signature that was not made from the payload."""
     return text
 
 
