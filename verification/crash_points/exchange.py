@@ -39,6 +39,7 @@ from verification.crash_points.venue_book import (
 )
 from verification.crash_points.world import Arrival, World
 
+NO_BODY: Body = {"no": "body"}  # stands for an answer without any
 UNKNOWN_SECONDS = 0.0  # time without an answer until the sender gives up; a slow write covers longer waits
 
 
@@ -138,6 +139,8 @@ def _placing_faults(path: str, parameters: Parameters) -> tuple[Fault, ...]:
         *(Fault(name, act, FaultGroup.ORDERS) for name, act in answers.items()),
         Fault("rate limited", _refused(-1003, "Too many requests.", 429, {"Retry-After": "5"})),
         Fault("order rate limited", _refused(-1015, "Too many new orders.", 429)),
+        Fault("accepted, then nothing that is an answer", _then(executed, _nonsense)),
+        Fault("not accepted, nothing that is an answer", _nonsense),
     )
 
 
@@ -147,6 +150,7 @@ def _changing_faults(apply: Callable[[World, Parameters], Body], parameters: Par
 
     return (
         Fault("done, then time-out", _then(done, _time_out)),
+        Fault("done, then nothing that is an answer", _then(done, _nonsense)),
         Fault("not done, 503", _gateway_error),
         Fault("rate limited", _refused(-1003, "Too many requests.", 429, {"Retry-After": "5"})),
     )
@@ -161,7 +165,7 @@ def _filled_first(parameters: Parameters) -> Fault:
 
 
 def _asking_faults() -> tuple[Fault, ...]:
-    return (Fault("time-out", _time_out), Fault("502", _gateway_error))
+    return (Fault("time-out", _time_out), Fault("502", _gateway_error), Fault("nothing that is an answer", _nonsense))
 
 
 def _then(first: Callable[[World], None], answer: Callable[[World], Any]) -> Callable[[World], Any]:
@@ -175,6 +179,12 @@ def _then(first: Callable[[World], None], answer: Callable[[World], Any]) -> Cal
 def _time_out(world: World) -> Any:
     world.now += UNKNOWN_SECONDS
     raise ReadTimeout("Read timed out.")
+
+
+def _nonsense(world: World) -> Any:
+    """A success whose body is empty, as proxies give it; ccxt reads nothing out of it, and raises nothing."""
+    world.now += UNKNOWN_SECONDS
+    return NO_BODY
 
 
 def _gateway_error(world: World) -> Any:
@@ -198,5 +208,5 @@ def _response(status: int, body: Body | Sequence[Any], headers: Mapping[str, str
     response = requests.Response()
     response.status_code, response.reason = status, ""
     response.headers = CaseInsensitiveDict({"Content-Type": "application/json", "x-mbx-used-weight-1m": "1", **headers})
-    response._content = json.dumps(body).encode()
+    response._content = b"" if body is NO_BODY else json.dumps(body).encode()
     return response

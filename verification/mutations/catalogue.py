@@ -141,6 +141,16 @@ MUTATIONS = (
         (Suite.SIMULATION,),  # at the crash points every limit entry ends within 90 s by itself, and its exit follows
     ),
     Mutation(
+        "the check of a venue's answers",
+        (Edit("candlecast.adapters.ccxt.clients", ', "request": checked(venue_class)}', "}"),),
+        (Suite.CRASH_POINTS,),  # the simulation's venue answers with values, not with bytes
+    ),
+    Mutation(
+        "the proof that a position was closed",
+        (Edit("candlecast.services.reconcile.compare_positions", "step = proof()", "step = ClosingStep.ADOPT"),),
+        (Suite.SIMULATION,),  # at the crash points nobody trades by hand, and two looks with an empty list are two faults
+    ),
+    Mutation(
         "the lease of a request for a look",
         (Edit("candlecast.domain.reconcile.look_lease", "if held is None or held.until <= now", "if True"),),
         (Suite.STALENESS,),  # the other suites have few accounts: a look too many does no harm there

@@ -6,18 +6,21 @@ The audit computes from the writes and the sent orders, not by the functions tha
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
 from candlecast.domain.account.account import Account, AccountStatus
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
+from candlecast.domain.reconcile.adopt import ALERT_OF_CLOSING
 from candlecast.domain.subscriptions.subscription import Settings, SizingMode, SubscriptionStatus
 from candlecast.domain.values.terms import PositionSide
-from candlecast.domain.venue.reports import OrderRequest
+from candlecast.domain.venue.reports import OrderRequest, VenueOrderStatus
 from tests.support.fakes.accounts import FakeAccountStore
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.store import FakeDatabase
+from tests.support.fakes.venue import Book
 from verification.simulation.chronicle import Chronicle, changes
 from verification.simulation.switches import Switches
 
@@ -35,6 +38,8 @@ class Audit:
     switches: Switches
     settings: dict[str, Settings] = field(default_factory=dict)
     owners: dict[str, tuple[str, str]] = field(default_factory=dict)
+    books: Mapping[str, Book] = field(default_factory=dict)
+    """The venue's books, by key."""
     sent: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     _trades_told: int = 0
     _realised: defaultdict[tuple[str, date], Decimal] = field(default_factory=lambda: defaultdict(Decimal))
@@ -60,7 +65,31 @@ class Audit:
                 self._fail(f"{intent.leg} marked for sending while the account was {before.status}")
             if marked and intent.kind is LegKind.ENTRY:
                 self._entry_marked(before, after, intent, new=known is None)
+        for event in after.outbox:
+            if event.code in ALERT_OF_CLOSING.values() and event.market is not None:
+                self._closing_adopted(before, after, event.market)
         self._count_trades()
+
+    def on_cancel(self, api_key: str, client_order_id: str) -> None:
+        """No live stop is cancelled while the venue holds its position, unless another stop of that position lives."""
+        account = self.database.accounts[self.owners[api_key]]
+        stops = [i for i in account.intents.values() if i.kind is LegKind.STOP_LOSS]
+        stop = next((i for i in stops if i.client_order_id == client_order_id), None)
+        book = self.books[api_key]
+        live = {order.client_order_id for _, order in book.orders if order.status is VenueOrderStatus.OPEN}
+        for position in account.positions.values():
+            if stop is None or stop.bracket_of != position.entry_intent_id or book.net[stop.market] * position.side.sign <= 0:
+                continue
+            others = {i.client_order_id for i in stops if i.bracket_of == stop.bracket_of} - {client_order_id}
+            if client_order_id in live and not others & live:
+                self._fail(f"11: the only live stop of {position.key} is cancelled while {book.net[stop.market]} is held")
+
+    def _closing_adopted(self, before: Account, after: Account, market: str) -> None:
+        """No position is taken for closed or reduced that the venue still holds."""
+        net = self.books[after.account_id].net[market]
+        was, left = _net(before, market), _net(after, market)
+        if was * net > 0 and abs(net) > abs(left):
+            self._fail(f"adopted as closed: {market} of {after.account_id} is {left} for us and {net} at the venue")
 
     def _entry_marked(self, before: Account, after: Account, intent: Intent, *, new: bool) -> None:
         status = before.subscriptions.get(intent.subscription_id, SubscriptionStatus.CANCELLED)
@@ -124,6 +153,10 @@ class Audit:
 
     def _fail(self, what: str) -> None:
         self.chronicle.fail(what)
+
+
+def _net(account: Account, market: str) -> Decimal:
+    return sum((p.quantity * p.side.sign for p in account.positions.values() if p.market == market), Decimal(0))
 
 
 def _fixed_notional(limits: Settings) -> Decimal | None:

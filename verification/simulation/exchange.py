@@ -20,15 +20,19 @@ from candlecast.ports.venue import Credentials
 from tests.support.fakes.resting import is_marketable
 from tests.support.fakes.venue import Book, FakeExchange, FakeVenue, place_of
 from verification.simulation.chronicle import Chronicle
-from verification.simulation.front import ALL_MARKETS, Front
+from verification.simulation.front import ALL_MARKETS, SHORTEST_SECONDS, Front
 from verification.simulation.profile import Profile
 
 RATE_LIMIT_SECONDS = 5
+LISTS = ("positions", "open_orders", "trades_since")
+BLANK_SHARE = 0.7  # of the lists are blank at the same time
+LONGEST_BLANK_SECONDS = 600.0  # two full looks, and less than the patience after which one market's own answer is believed
 SLOWEST_FILL_SECONDS = 8.0
 LONGEST_LAG = BINANCE_USDM.lookup_spacing - timedelta(milliseconds=500)  # two lookups in a row never see the same stale replica
 
 Later = Callable[[datetime, Callable[[], None]], None]  # does something at an instant
 OnSend = Callable[[str, OrderRequest], None]
+OnCancel = Callable[[str, str], None]
 
 
 class SimulatedExchange(FakeExchange):
@@ -42,6 +46,7 @@ class SimulatedExchange(FakeExchange):
         super().__init__()
         self.now = self.clock.now
         self._markets, self._later, self._on_send = markets, later, on_send
+        self.on_cancel: OnCancel = lambda _, __: None  # sees each cancellation of an order (key, client id) before it happens
         self.on_fill: Callable[[OrderRequest], None] = lambda _: None  # sees every fill of an entry of ours before it happens
         self.visible_at: dict[tuple[str, str], datetime] = {}
 
@@ -104,6 +109,16 @@ class SimulatedExchange(FakeExchange):
     def sees(self, api_key: str, client_order_id: str) -> bool:
         """Whether the replica that answers reads knows of the order yet."""
         return self.visible_at.get((api_key, client_order_id), self.clock.now()) <= self.clock.now()
+
+    def go_blank(self) -> None:
+        """Now and then some of the venue's lists are empty for a while; each is what an account without anything gets."""
+        if self.blank or self.random.random() >= self.profile.blank_spell:
+            return
+        self.blank = {name for name in LISTS if self.random.random() < BLANK_SHARE}
+        until = self.clock.now() + timedelta(seconds=self.random.uniform(SHORTEST_SECONDS, LONGEST_BLANK_SECONDS))
+        for name in sorted(self.blank):
+            self.chronicle.fault(f"blank_{name}", f"until {until.time()}")
+        self._later(until, self.blank.clear)
 
     # -- what can go wrong -------------------------------------------------------------------------------------------------
 
@@ -203,9 +218,11 @@ class SimulatedVenue(FakeVenue):
         return self.exchange.front.change(lambda: FakeVenue.create_order(self, request))
 
     def cancel_order(self, intent: Intent) -> None:
+        self.exchange.on_cancel(self.api_key, intent.client_order_id)
         self.exchange.front.change(lambda: FakeVenue.cancel_order(self, intent))
 
     def cancel_open_order(self, order: VenueOpenOrder) -> None:
+        self.exchange.on_cancel(self.api_key, order.client_order_id)
         self.exchange.front.change(lambda: FakeVenue.cancel_open_order(self, order))
 
     def set_market_settings(self, market: str, leverage: Decimal, margin_mode: MarginMode) -> None:
@@ -232,6 +249,9 @@ class SimulatedVenue(FakeVenue):
 
     def positions(self) -> Sequence[VenuePosition]:
         return self.exchange.front.ask(lambda: FakeVenue.positions(self))
+
+    def positions_in(self, market: str) -> Sequence[VenuePosition]:
+        return self.exchange.front.ask(lambda: FakeVenue.positions_in(self, market))
 
     def balance(self, at: datetime) -> Balance:
         return self.exchange.front.ask(lambda: FakeVenue.balance(self, at))

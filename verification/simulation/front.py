@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from random import Random
 
+from candlecast.adapters.ccxt.answers import UNUSABLE
 from candlecast.adapters.ccxt.clients import REQUEST_TIMEOUT_MS
 from candlecast.adapters.ccxt.errors import DEFAULT_RETRY_SECONDS
 from candlecast.domain.values.errors import Ambiguous, RetryLater
@@ -94,7 +95,12 @@ class Front:
             raise RetryLater("RATE_LIMITED", "429", after_seconds=int(left) + 1)
 
     def change[T](self, action: Callable[[], T]) -> T:
-        """Have something changed at the venue; nobody knows whether it was if the venue is silent."""
+        """Have something changed at the venue; nobody knows whether it was if the venue is silent or answers with nonsense."""
+        if self.random.random() < self.profile.unusable_answer:
+            self.chronicle.fault("answer_to_change_unusable")
+            if self.random.random() < ARRIVES:
+                action()
+            raise Ambiguous(UNUSABLE, "an empty, cut or foreign body")
         if self._out_of_order() is not OutageKind.SILENT:
             return action()
         self.chronicle.fault("venue_silence")
@@ -104,6 +110,9 @@ class Front:
         raise Ambiguous("OUTCOME_UNKNOWN", "no answer")
 
     def ask[T](self, question: Callable[[], T]) -> T:
+        if self.random.random() < self.profile.unusable_answer:
+            self.chronicle.fault("answer_to_question_unusable")
+            raise RetryLater(UNUSABLE, "an empty, cut or foreign body", after_seconds=DEFAULT_RETRY_SECONDS)
         if self._out_of_order() is OutageKind.SILENT:
             self.chronicle.fault("venue_silence")
             self.chronicle.clock.advance(TIMEOUT_SECONDS)

@@ -14,7 +14,8 @@ class Profile:
     `crash` and `overtake` count per boundary, refusals and lost answers of stores per request, the venue's faults per order,
     repeats per message. `lies` count per signal from outside. `resting_entry` is the share of entries from outside that wait for
     their price, `resting_part` the share of their fills that are partial. `outage`, `ban` and `switch_flips` count per half a
-    minute. `neighbours` is the most that others use of our address's weight.
+    minute. `neighbours` is the most that others use of our address's weight. `unusable_answer` counts per request, `blank_spell`
+    per half a minute: the lists of a venue are then empty for a while, in the right shape.
     """
 
     accounts: int = 3
@@ -46,6 +47,8 @@ class Profile:
     ban: float = 0.02
     switch_flips: float = 0.1
     neighbours: float = 0.3
+    unusable_answer: float = 0.01
+    blank_spell: float = 0.03
     lies: float = 0.1
 
     @staticmethod

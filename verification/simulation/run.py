@@ -77,6 +77,7 @@ def start_traffic(world: World, people: People) -> None:
     world.every(20, people.owner_acts, end)
     world.every(30, people.trades_by_hand, end)
     world.every(30, world.exchange.front.break_down, end)
+    world.every(30, world.exchange.go_blank, end)
     world.every(30, people.operations_act, end)
     world.every(60, world.request_reconciles, end)
     world.every(RELAY_SECONDS, world.relay, end)

@@ -19,6 +19,11 @@ CHECKED = range(8)
 TESTED = range(60)
 FAULTS = {
     "answer_lost",
+    "answer_to_change_unusable",
+    "answer_to_question_unusable",
+    "blank_open_orders",
+    "blank_positions",
+    "blank_trades_since",
     "crash",
     "fifo_message_repeated",
     "message_repeated",

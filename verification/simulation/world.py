@@ -91,6 +91,8 @@ class World:
         self.audit = Audit(self.database, self.clock, self.chronicle, self.switches)
         self.exchange = SimulatedExchange(self.chronicle, random, profile, MARKETS, self._reaches_venue, self._on_send)
         self.exchange.on_fill = self._on_fill
+        self.exchange.on_cancel = self.audit.on_cancel
+        self.audit.books = self.exchange.books
         self.exchange.prices = dict.fromkeys(MARKETS, MARKETS[BTC].round_price(MARKETS[BTC].price_step * 10_000))
         self.vault, self.bus, self.metrics = FakeVault(), FakeEventBus(), RecordingMetrics()
         self.market_data, self.code = FakeMarketData(), FakeStrategyCode(lookback=1)
@@ -304,6 +306,7 @@ class World:
         )
         self.calm_since = self.clock.now()
         self.exchange.front.recover()
+        self.exchange.blank.clear()
 
     # -- what the world does by itself -------------------------------------------------------------------------------------
 
