@@ -55,7 +55,7 @@ def _cut(random: Random, body: bytes, _: Answers) -> Mutant:
     return 200, random.choice((body[:end], body[start:], body[:start] + body[end:], body + body, body[::-1]))
 
 
-def _bytes_changed(random: Random, body: bytes, _: Answers) -> Mutant:
+def _bytes_changed(random: Random, body: bytes, _answers: Answers) -> Mutant:
     raw = bytearray(body)
     for _ in range(random.randint(1, 6)):
         place = random.randrange(len(raw) or 1)
