@@ -87,7 +87,7 @@ def _wrapped(random: Random, body: bytes, _: Answers) -> Mutant:
 
 
 def _repeated(random: Random, body: bytes, _: Answers) -> Mutant:
-    """A list whose rows come again; an object becomes a list of twins."""
+    """A list whose rows are repeated; an object becomes a list of twins."""
     answer = json.loads(body)
     rows = answer if isinstance(answer, list) else [answer]
     return 200, json.dumps(rows * random.choice((2, 3, 300))).encode()
