@@ -64,18 +64,18 @@ API = (
     "functions.api.schemas.subscriptions",
 )
 BUDGETS = (
-    Budget("candle_clock", 1.4, 479, NO_LIMITS),
-    Budget("strategy_runner", 2.4, 741, NO_FRAMEWORK),
-    Budget("signal_intake", 1.5, 505, (*NO_LIMITS, "candlecast.services.signals.fan_out")),
-    Budget("signal_fanout", 1.8, 560, HEAVY),
-    Budget("order_executor", 1.9, 682, TRADES),
-    Budget("reconcile_clock", 1.6, 515, HEAVY),
-    Budget("order_reconciler", 2.0, 661, TRADES),
-    Budget("outbox_relay", 1.7, 552, HEAVY),
-    Budget("api", 2.4, 721, API),
-    Budget("market_catalogue", 1.35, 536, (*TRADES, "candlecast.domain.orders.intent", "pynamodb")),
-    Budget("paper_exchange", 2.2, 638, ("ccxt", "requests", "numpy", "strategies")),
-    Budget("dlq_redrive", 1.25, 450, (*NO_ORDERS, "pynamodb")),
+    Budget("candle_clock", 1.4, 480, NO_LIMITS),
+    Budget("strategy_runner", 2.4, 746, NO_FRAMEWORK),
+    Budget("signal_intake", 1.5, 508, (*NO_LIMITS, "candlecast.services.signals.fan_out")),
+    Budget("signal_fanout", 1.8, 563, HEAVY),
+    Budget("order_executor", 1.9, 688, TRADES),
+    Budget("reconcile_clock", 1.6, 518, HEAVY),
+    Budget("order_reconciler", 2.0, 669, TRADES),
+    Budget("outbox_relay", 1.7, 555, HEAVY),
+    Budget("api", 2.4, 725, API),
+    Budget("market_catalogue", 1.35, 541, (*TRADES, "candlecast.domain.orders.intent", "pynamodb")),
+    Budget("paper_exchange", 2.4, 656, ("ccxt", "requests", "numpy", "strategies")),
+    Budget("dlq_redrive", 1.25, 451, (*NO_ORDERS, "pynamodb")),
 )
 
 
