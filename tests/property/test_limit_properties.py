@@ -7,6 +7,7 @@ from datetime import datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -28,6 +29,8 @@ from candlecast.domain.values.terms import PositionSide
 from candlecast.domain.venue.reports import VenueOrder, VenueOrderStatus
 from tests.support.builders import NOW, SUBSCRIPTION, a_market, a_signal, a_trade_order, after, an_account
 from tests.support.builders import settings as some_settings
+
+pytestmark = pytest.mark.slow
 
 D = Decimal
 MARKETS = tuple(f"M{number}/USDT:USDT" for number in range(4))

@@ -21,6 +21,8 @@ from candlecast.domain.values.reasons import Denial
 from tests.support.builders import NOW, a_position, an_account
 from tests.support.pooled import ORGANISATION, Pools, an_entry, pool_limits
 
+pytestmark = pytest.mark.slow
+
 DAY = 24 * 3600
 ACCOUNTS = 6
 BOUNDS = st.tuples(st.integers(0, 9_000), st.integers(0, 2 * SLOTS), st.integers(0, 3 * SLOTS))

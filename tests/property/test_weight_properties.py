@@ -15,6 +15,8 @@ from paper_exchange.traffic.rate_limits import RateCounters, RateLimits
 from tests.support.fakes.clock import FakeClock, RecordingMetrics
 from tests.support.fakes.gate import EGRESS, FakeWeights
 
+pytestmark = pytest.mark.slow
+
 VENUE = "binanceusdm"
 USERS = 3_000
 ENVIRONMENTS = 40

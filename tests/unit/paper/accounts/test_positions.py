@@ -17,6 +17,8 @@ from paper_exchange.matching.matching import MAX_OPEN_ORDERS, place_order
 from paper_exchange.requests.requests import OrderRequest
 from tests.support.quotes import MINUTE_MS, STAMP, ListedQuotes, account, bar, market
 
+pytestmark = pytest.mark.slow
+
 CENT = Decimal("0.01")
 quantities = st.integers(-50, 50).filter(bool).map(Decimal)
 prices = st.integers(1, 500).map(Decimal)
