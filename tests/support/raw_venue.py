@@ -166,6 +166,20 @@ def an_account(**changes: Any) -> dict[str, Any]:
     }
 
 
+def an_income(**changes: Any) -> dict[str, Any]:
+    return {
+        "symbol": "BTCUSDT",
+        "incomeType": "FUNDING_FEE",
+        "income": "-0.10000000",
+        "asset": "USDT",
+        "time": NOW_MS,
+        "info": "FUNDING_FEE",
+        "tranId": 8_886_774,
+        "tradeId": "",
+        **changes,
+    }
+
+
 def some_klines(count: int = 3) -> list[list[Any]]:
     """Candles of a minute; the last one closes at NOW."""
     opens = range(NOW_MS - count * MINUTE_MS, NOW_MS, MINUTE_MS)
@@ -188,6 +202,13 @@ def honest_answers() -> dict[tuple[str, str], Json]:
         ("GET", "userTrades"): [a_trade()],
         ("GET", "positionRisk"): [a_position()],
         ("GET", "account"): an_account(),
+        ("GET", "income"): [an_income()],
+        ("GET", "commissionRate"): {
+            "symbol": "BTCUSDT",
+            "makerCommissionRate": "0.000200",
+            "takerCommissionRate": "0.000400",
+            "rpiCommissionRate": "0.00005",
+        },
         ("POST", "marginType"): done,
         ("POST", "positionSide/dual"): done,
         ("POST", "leverage"): {"leverage": 5, "maxNotionalValue": "1000000", "symbol": "BTCUSDT"},

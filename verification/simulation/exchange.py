@@ -14,7 +14,16 @@ from candlecast.domain.orders.intent import Intent
 from candlecast.domain.reconcile.drift import is_our_id
 from candlecast.domain.values.errors import Ambiguous, Reject, RetryLater
 from candlecast.domain.values.terms import MarginMode, OrderType, PositionMode, Side
-from candlecast.domain.venue.reports import OrderRequest, VenueOpenOrder, VenueOrder, VenueOrderStatus, VenuePosition, VenueTrade
+from candlecast.domain.venue.reports import (
+    FeeRates,
+    OrderRequest,
+    VenueFunding,
+    VenueOpenOrder,
+    VenueOrder,
+    VenueOrderStatus,
+    VenuePosition,
+    VenueTrade,
+)
 from candlecast.domain.venue.rules import BINANCE_USDM
 from candlecast.ports.venue import Credentials
 from tests.support.fakes.resting import is_marketable
@@ -255,6 +264,18 @@ class SimulatedVenue(FakeVenue):
 
     def balance(self, at: datetime) -> Balance:
         return self.exchange.front.ask(lambda: FakeVenue.balance(self, at))
+
+    def trades_of(self, market: str, venue_order_id: str) -> Sequence[VenueTrade]:
+        return self.exchange.front.ask(lambda: FakeVenue.trades_of(self, market, venue_order_id))
+
+    def funding(self, since: datetime, until: datetime) -> Sequence[VenueFunding]:
+        return self.exchange.front.ask(lambda: FakeVenue.funding(self, since, until))
+
+    def fee_rates(self, market: str, at: datetime) -> FeeRates:
+        return self.exchange.front.ask(lambda: FakeVenue.fee_rates(self, market, at))
+
+    def mark_of(self, asset: str, quote: str) -> Decimal:
+        return self.exchange.front.ask(lambda: FakeVenue.mark_of(self, asset, quote))
 
 
 class SimulatedVenues:

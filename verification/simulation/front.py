@@ -30,6 +30,10 @@ WEIGHTS = {
     "positions": 5,
     "positions_in": 5,
     "balance": 5,
+    "trades_of": 5,
+    "funding": 30,
+    "fee_rates": 20,
+    "mark_of": 1,
 }
 ALL_MARKETS = 78  # more if it is about all markets
 TIMEOUT_SECONDS = REQUEST_TIMEOUT_MS / 1_000

@@ -53,7 +53,10 @@ class PositionModeInput(Body):
 class BalanceView(View):
     """Margin balance as the venue told it at `as_of`."""
 
-    equity: Money = Field(description="Margin balance in quote units, unrealised profit included.")
+    equity: Money = Field(description="The venue's total of margin balances, unrealised profit included.")
+    assets: dict[str, Money] = Field(
+        description="Margin balance of each asset in its own units. A market is sized from its quote asset."
+    )
     available: Money = Field(description="Quote units free for new positions.")
     as_of: datetime = Field(description="When the venue was asked.")
 

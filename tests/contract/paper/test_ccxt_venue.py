@@ -153,6 +153,25 @@ def test_trades_since_an_instant_name_orders_that_are_found_by_the_venues_id(acc
     assert account.find_order_by_venue_id(BTC_SYMBOL, "987654321") is None
 
 
+def test_fees_of_an_order_funding_and_rates_are_the_exchanges_own(market: PaperVenue, account: CcxtVenue) -> None:
+    market.operate("PUT", "/funding", {})
+    market.load(["50000"] * 600)
+    begun = datetime.now(UTC) - timedelta(seconds=1)
+    order = place(account, intent())
+    (bought,) = account.trades_of(BTC_SYMBOL, order.venue_order_id)
+    assert (bought.fee_paid, bought.fee_asset, bought.quantity) == (Decimal("0.250025"), "USDT", QUANTITY)
+    assert account.trades_of(BTC_SYMBOL, "987654321") == []
+    market.set_minute(481)
+    (paid,) = account.funding(begun, datetime.now(UTC) + timedelta(seconds=1))
+    assert (paid.market, paid.asset, paid.amount) == (BTC_SYMBOL, "USDT", Decimal("-0.05"))
+    rates = account.fee_rates(BTC_SYMBOL, NOW)
+    assert (rates.maker, rates.taker) == (Decimal("0.0002"), Decimal("0.0005"))
+    assert account.mark_of("BTC", "USDT") == 50_000
+    with pytest.raises(Reject, match="UNKNOWN_MARKET"):
+        account.mark_of("BNB", "USDT")
+    assert account.balance(NOW).assets == {"USDT": account.balance(NOW).equity}
+
+
 def test_cancelling_what_is_gone_is_no_error(account: CcxtVenue) -> None:
     place(account, intent())
     place(account, intent(LegKind.STOP_LOSS))

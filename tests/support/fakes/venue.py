@@ -19,7 +19,17 @@ from candlecast.domain.orders.intent import Intent
 from candlecast.domain.values.errors import Ambiguous, DomainError, Fatal, InvalidValue, Reject, RetryLater
 from candlecast.domain.values.money import ZERO
 from candlecast.domain.values.terms import MarginMode, OrderType, PositionMode, PositionSide, Side, TimeInForce
-from candlecast.domain.venue.reports import OrderRequest, VenueOpenOrder, VenueOrder, VenueOrderStatus, VenuePosition, VenueTrade
+from candlecast.domain.venue.reports import (
+    FUNDING_AT_ONCE,
+    FeeRates,
+    OrderRequest,
+    VenueFunding,
+    VenueOpenOrder,
+    VenueOrder,
+    VenueOrderStatus,
+    VenuePosition,
+    VenueTrade,
+)
 from candlecast.ports.venue import Credentials
 from tests.support.builders import BTC, NOW
 from tests.support.fakes.resting import Resting, is_marketable
@@ -58,6 +68,7 @@ class Book:
     margin_mode: dict[str, MarginMode] = field(default_factory=dict)
     mode: PositionMode = PositionMode.ONE_WAY
     resting: defaultdict[str, Resting] = field(default_factory=lambda: defaultdict(Resting))  # by the venue's id
+    funding: list[VenueFunding] = field(default_factory=list)
 
 
 class FakeExchange:
@@ -67,6 +78,9 @@ class FakeExchange:
         self.prices: dict[str, Decimal] = {BTC: Decimal(100)}
         self.equity = Decimal(10_000)
         self.fee_rate = fee_rate
+        self.fee_coin: str | None = None  # a coin that fees are paid in; None: the quote asset
+        self.coin_price = Decimal(500)
+        self.equities: dict[str, Decimal] = {}  # by asset, beside the total
         self.used_weight: int | None = None  # what the venue says with its answers
         self.fills_at_once = True  # False: market orders wait for `fill`
         self.liquidity: Decimal | None = None  # so much of an order that has to be filled at once is; None: all of it
@@ -244,6 +258,8 @@ class FakeExchange:
         elif abs(signed) > abs(held):
             book.entry_price[place] = price
         book.net[place] = held + signed
+        charged = done * price * self.fee_rate
+        quote = request.market.partition("/")[2].partition(":")[0]
         book.trades.append(
             VenueTrade(
                 trade_id=str(len(book.trades) + 1),
@@ -252,15 +268,17 @@ class FakeExchange:
                 side=request.side,
                 quantity=done,
                 price=price,
-                fee=done * price * self.fee_rate,
+                fee=charged if self.fee_coin is None else None,
                 traded_at=self.now(),
                 position_side=request.position_side,
+                fee_paid=charged if self.fee_coin is None else charged / self.coin_price,
+                fee_asset=self.fee_coin or quote,
             )
         )
         total = order.filled_quantity + done
         average = ((order.average_price or ZERO) * order.filled_quantity + price * done) / total
         status = VenueOrderStatus.FILLED if total == request.quantity or done < wanted else VenueOrderStatus.OPEN
-        fee = (order.fee or ZERO) + done * price * self.fee_rate
+        fee = None if self.fee_coin else (order.fee or ZERO) + charged
         filled = replace(order, status=status, filled_quantity=total, average_price=average, fee=fee)
         book.orders[index] = (request, filled)
 
@@ -352,7 +370,28 @@ class FakeVenue:
 
     def balance(self, at: datetime) -> Balance:
         self.exchange.receive("balance", self.api_key)
-        return Balance(equity=self.exchange.equity, available=self.exchange.equity, as_of=at)
+        equity = self.exchange.equity
+        return Balance(equity=equity, available=equity, as_of=at, assets={"USDT": equity, **self.exchange.equities})
+
+    def trades_of(self, market: str, venue_order_id: str) -> Sequence[VenueTrade]:
+        book = self.exchange.receive("trades_of", self.api_key)
+        if "trades_of" in self.exchange.blank:
+            return []
+        return [trade for trade in book.trades if (trade.market, trade.venue_order_id) == (market, venue_order_id)]
+
+    def funding(self, since: datetime, until: datetime) -> Sequence[VenueFunding]:
+        book = self.exchange.receive("funding", self.api_key)
+        return [paid for paid in book.funding if since <= paid.paid_at <= until][:FUNDING_AT_ONCE]
+
+    def fee_rates(self, market: str, at: datetime) -> FeeRates:
+        self.exchange.receive("fee_rates", self.api_key)
+        return FeeRates(self.exchange.fee_rate, self.exchange.fee_rate, at)
+
+    def mark_of(self, asset: str, quote: str) -> Decimal:
+        self.exchange.receive("mark_of", self.api_key)
+        if asset != self.exchange.fee_coin:
+            raise Reject("UNKNOWN_MARKET", f"{asset}{quote}")
+        return self.exchange.coin_price
 
 
 class FakeVenues:

@@ -19,7 +19,15 @@ if TYPE_CHECKING:
     from candlecast.domain.orders.intent import Intent
     from candlecast.domain.values.terms import MarginMode, PositionMode
     from candlecast.domain.values.timeframe import Timeframe
-    from candlecast.domain.venue.reports import OrderRequest, VenueOpenOrder, VenueOrder, VenuePosition, VenueTrade
+    from candlecast.domain.venue.reports import (
+        FeeRates,
+        OrderRequest,
+        VenueFunding,
+        VenueOpenOrder,
+        VenueOrder,
+        VenuePosition,
+        VenueTrade,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +101,22 @@ class Venue(Protocol):
         ...
 
     def balance(self, at: datetime) -> Balance: ...
+
+    def trades_of(self, market: str, venue_order_id: str) -> Sequence[VenueTrade]:
+        """The executions of one order with the fees that were charged, oldest first, up to 1,000."""
+        ...
+
+    def funding(self, since: datetime, until: datetime) -> Sequence[VenueFunding]:
+        """Funding payments of all markets from `since` to `until`, both included, oldest first, up to `FUNDING_AT_ONCE`."""
+        ...
+
+    def fee_rates(self, market: str, at: datetime) -> FeeRates:
+        """The account's rates in a market, without a discount for fees that are paid in the venue's own coin."""
+        ...
+
+    def mark_of(self, asset: str, quote: str) -> Decimal:
+        """The mark price of an asset's perpetual in `quote`; raises `Reject` if there is none."""
+        ...
 
 
 class Venues(Protocol):

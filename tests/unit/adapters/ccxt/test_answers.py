@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -28,6 +29,7 @@ from tests.support.raw_venue import (
     a_trade,
     an_account,
     an_algo_order,
+    an_income,
     an_order,
     entry,
     some_klines,
@@ -53,11 +55,16 @@ READING: dict[str, Callable[[CcxtVenue], Any]] = {
     "positions": lambda venue: venue.positions(),
     "positions of a market": lambda venue: venue.positions_in(BTC),
     "the balance": lambda venue: venue.balance(NOW),
+    "trades of an order": lambda venue: venue.trades_of(BTC, str(ENTRY_ID)),
+    "funding": lambda venue: venue.funding(NOW, NOW),
+    "fee rates": lambda venue: venue.fee_rates(BTC, NOW),
+    "a mark price": lambda venue: venue.mark_of("BTC", "USDT"),
 }
 PUBLIC: dict[str, Callable[[CcxtMarketData], Any]] = {
     "candles": lambda data: data.candles("paper", BTC, Timeframe.M1, NOW, 3),
     "a quote": lambda data: data.quote("paper", BTC, NOW),
 }
+RATES = {"symbol": "BTCUSDT", "makerCommissionRate": "0.0002", "takerCommissionRate": "0.0004"}
 NO_ANSWERS = {
     "nothing": b"",
     "blanks": b"   ",
@@ -210,6 +217,20 @@ UNUSABLE_ROWS: dict[str, tuple[str, str, Json]] = {
     "an account without equity": ("the balance", "account", an_account(totalMarginBalance=None)),
     "an account of NaN": ("the balance", "account", an_account(availableBalance="NaN")),
     "an account without assets": ("the balance", "account", an_account(assets={})),
+    "an asset without a balance": ("the balance", "account", an_account(assets=[{"asset": "USDT"}])),
+    "an asset twice": ("the balance", "account", an_account(assets=[{"asset": "USDT", "marginBalance": "1"}] * 2)),
+    "a payment of another kind": ("funding", "income", [an_income(incomeType="COMMISSION")]),
+    "a payment before the time": ("funding", "income", [an_income(time=NOW_MS - 1)]),
+    "a payment after the time": ("funding", "income", [an_income(time=NOW_MS + 1)]),
+    "a payment of no amount": ("funding", "income", [an_income(income="")]),
+    "a payment in nothing": ("funding", "income", [an_income(asset="")]),
+    "a payment for no market": ("funding", "income", [an_income(symbol=None)]),
+    "a payment twice": ("funding", "income", [an_income(), an_income()]),
+    "rates of another market": ("fee rates", "commissionRate", {**RATES, "symbol": "ETHUSDT"}),
+    "a rate in per cent": ("fee rates", "commissionRate", {**RATES, "takerCommissionRate": "4"}),
+    "no rate": ("fee rates", "commissionRate", {**RATES, "makerCommissionRate": None}),
+    "a mark of another market": ("a mark price", "premiumIndex", {"symbol": "ETHUSDT", "markPrice": "1"}),
+    "a mark of nothing": ("a mark price", "premiumIndex", {"symbol": "BTCUSDT", "markPrice": "0"}),
 }
 
 
@@ -311,6 +332,44 @@ def test_honest_answers_are_read() -> None:
     assert venue.balance(NOW).equity == D("10014.6")
     assert len(PUBLIC["candles"](data)) == 3
     assert PUBLIC["a quote"](data).funding_rate == D("0.0001")
+
+
+def test_what_the_venue_has_charged_is_read_in_the_asset_that_was_paid() -> None:
+    raw = RawVenue()
+    raw.say("GET", "userTrades", [a_trade(commission="0.00081000", commissionAsset="BNB"), a_trade(id=2, commission="-0.1")])
+    paid, rebate = raw.connect().trades_of(BTC, str(ENTRY_ID))
+    assert (paid.fee, paid.fee_paid, paid.fee_asset) == (None, D("0.00081"), "BNB")
+    assert (rebate.fee, rebate.fee_paid, rebate.fee_asset) == (D("-0.1"), D("-0.1"), "USDT")
+    assert raw.asked[-1][2]["orderId"] == str(ENTRY_ID)
+
+
+def test_funding_of_all_markets_is_read_in_its_order() -> None:
+    raw = RawVenue()
+    unknown = an_income(symbol="OLDUSDT", tranId=1)
+    later = an_income(tranId=2, time=NOW_MS + 1, income="0.2", asset="USDC")
+    raw.say("GET", "income", [later, an_income(), unknown])
+    paid = raw.connect().funding(NOW, NOW + timedelta(seconds=1))
+    assert [(each.market, each.asset, each.amount) for each in paid] == [(BTC, "USDT", D("-0.1")), (BTC, "USDC", D("0.2"))]
+    asked = raw.asked[-1][2]
+    assert (asked["incomeType"], asked["limit"], asked["endTime"]) == ("FUNDING_FEE", "1000", str(NOW_MS + 1000))
+
+
+def test_rates_of_the_account_and_a_mark_are_read() -> None:
+    venue = RawVenue().connect()
+    rates = venue.fee_rates(BTC, NOW)
+    assert (rates.maker, rates.taker, rates.as_of) == (D("0.0002"), D("0.0004"), NOW)
+    assert venue.mark_of("BTC", "USDT") == D("101.5")
+
+
+def test_assets_have_a_margin_balance_each() -> None:
+    raw = RawVenue()
+    assets = [
+        {"asset": "USDT", "marginBalance": "10014.6"},
+        {"asset": "USDC", "marginBalance": "7"},
+        {"asset": "X", "marginBalance": "0"},
+    ]
+    raw.say("GET", "account", an_account(assets=assets))
+    assert raw.connect().balance(NOW).assets == {"USDT": D("10014.6"), "USDC": D(7)}
 
 
 def test_a_market_that_is_flat_is_named_and_holds_nothing() -> None:

@@ -25,6 +25,7 @@ MAX_ROWS = 10_000  # several times the most that any endpoint lists: 1,500 candl
 LARGEST = 10**15  # of any number: in base units, in quote units, or a price; a thousand times the largest turnover of a day
 FIRST_MS, LAST_MS = 1_500_000_000_000, 4_102_444_800_000  # 2017 to 2100: seconds or microseconds are no milliseconds
 MAX_ID = 2**63 - 1
+HIGHEST_FEE_RATE = 0.05  # of the notional: a hundred times what Binance's lowest tier pays, so more is no rate
 MAX_TEXT = 100  # characters of a name or an id; Binance gives up to 36
 AVERAGE_BETWEEN = 0.5, 2.0  # price times quantity, as a part of the quote amount: an average is rounded, and not to another price
 _NUMBER = re.compile(r"-?\d{1,15}(?:\.\d{1,20})?(?:[eE]-\d{1,2})?", re.ASCII)
@@ -303,8 +304,37 @@ def _account(_: Asked, answer: Any) -> None:
     account = _fields(answer)
     _number(account, "totalMarginBalance")
     _number(account, "availableBalance")
-    for asset in _rows(account.get("assets")):
+    assets = _rows(account.get("assets"))
+    for asset in assets:
         _text(_fields(asset), "asset")
+        _number(asset, "marginBalance")
+    if len({asset["asset"] for asset in assets}) != len(assets):
+        _refuse("asset")
+
+
+def _incomes(asked: Asked, answer: Any) -> None:
+    """Of the kind and the span that were asked for. A number is unique among incomes of one kind; rows do not repeat."""
+    rows = _rows(answer)
+    for row in rows:
+        income = _fields(row)
+        _same(asked, "incomeType", _text(income, "incomeType"))
+        if not isinstance(income.get("symbol"), str) or len(income["symbol"]) > MAX_TEXT:  # a transfer has none
+            _refuse("symbol")
+        _number(income, "income")
+        _text(income, "asset")
+        _id(income, "tranId")
+        if not int(asked.get("startTime") or 0) <= _moment(income, "time") <= int(asked.get("endTime") or LAST_MS):
+            _refuse("time")
+    if len({(row["incomeType"], row["tranId"], row["symbol"], row["asset"]) for row in rows}) != len(rows):
+        _refuse("tranId")
+
+
+def _fee_rates(asked: Asked, answer: Any) -> None:
+    told = _fields(answer)
+    _same(asked, "symbol", _text(told, "symbol"))
+    for name in ("makerCommissionRate", "takerCommissionRate"):
+        if abs(_number(told, name)) > HIGHEST_FEE_RATE:
+            _refuse(name)
 
 
 # -- public data -------------------------------------------------------------------------------------------------------------
@@ -365,6 +395,8 @@ _CHECKS: Mapping[tuple[str, str], Check] = {
     ("GET", "userTrades"): _each(_trade, "id"),
     ("GET", "positionRisk"): _positions,
     ("GET", "account"): _account,
+    ("GET", "income"): _incomes,
+    ("GET", "commissionRate"): _fee_rates,
     ("GET", "klines"): _klines,
     ("GET", "ticker/bookTicker"): _best_prices,
     ("GET", "premiumIndex"): _mark_price,

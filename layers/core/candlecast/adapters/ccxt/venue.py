@@ -15,10 +15,21 @@ from candlecast.adapters.ccxt.errors import NO_SUCH_ORDER, UNCHANGED, instructio
 from candlecast.adapters.ccxt.unforeseen import unforeseen
 from candlecast.domain.account.account import Balance
 from candlecast.domain.orders.intent import Intent
+from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import DomainError
 from candlecast.domain.values.money import ZERO
 from candlecast.domain.values.terms import MarginMode, OrderType, PositionMode, PositionSide, Side
-from candlecast.domain.venue.reports import OrderRequest, VenueOpenOrder, VenueOrder, VenueOrderStatus, VenuePosition, VenueTrade
+from candlecast.domain.venue.reports import (
+    FUNDING_AT_ONCE,
+    FeeRates,
+    OrderRequest,
+    VenueFunding,
+    VenueOpenOrder,
+    VenueOrder,
+    VenueOrderStatus,
+    VenuePosition,
+    VenueTrade,
+)
 from candlecast.domain.venue.rules import BINANCE_USDM, VenueRules, rules_of
 from candlecast.ports.venue import Credentials
 
@@ -121,7 +132,7 @@ class CcxtVenue:
 
     def trades_since(self, market: str, since: datetime) -> Sequence[VenueTrade]:
         """Executions as `userTrades` lists them; Binance takes no start that is more than seven days ago."""
-        start = int(since.timestamp() * 1000)
+        start = _milliseconds(since)
         quote = self._client.market(market)["quote"]
         return self._read(
             lambda: [_trade(fill["info"], market, quote) for fill in self._client.fetch_my_trades(market, start, MAX_TRADES)]
@@ -139,6 +150,34 @@ class CcxtVenue:
     def balance(self, at: datetime) -> Balance:
         """Margin balance and its available part, as the venue values them."""
         return self._read(lambda: _balance(self._client.fetch_balance()["info"], at))
+
+    def trades_of(self, market: str, venue_order_id: str) -> Sequence[VenueTrade]:
+        """Executions of one order, whenever they were, as `userTrades` lists them."""
+        quote, of_order = self._client.market(market)["quote"], {"orderId": venue_order_id}
+        return self._read(
+            lambda: [_trade(fill["info"], market, quote) for fill in self._client.fetch_my_trades(market, params=of_order)]
+        )
+
+    def funding(self, since: datetime, until: datetime) -> Sequence[VenueFunding]:
+        """Payments as the list of incomes has them, which goes three months back; those of unknown markets are left out."""
+        span = {"startTime": _milliseconds(since), "endTime": _milliseconds(until)}
+        asked = {"incomeType": "FUNDING_FEE", "limit": FUNDING_AT_ONCE, **span}
+        return self._read(lambda: self._funding(self._client.fapiPrivateGetIncome(asked)))
+
+    def fee_rates(self, market: str, at: datetime) -> FeeRates:
+        """The account's own rates; Binance takes the discount for fees in BNB off afterwards."""
+        asked = {"symbol": self._client.market(market)["id"]}
+        return self._read(lambda: _fee_rates(self._client.fapiPrivateGetCommissionRate(asked), at))
+
+    def mark_of(self, asset: str, quote: str) -> Decimal:
+        """By Binance's name of a perpetual, which need not be in the catalogue."""
+        asked = {"symbol": f"{asset}{quote}"}
+        return self._read(lambda: _decimal(self._client.fapiPublicGetPremiumIndex(asked)["markPrice"]))
+
+    def _funding(self, rows: Sequence[Any]) -> list[VenueFunding]:
+        found = [(self._client.markets_by_id.get(row["symbol"]), row) for row in rows]
+        paid = [_payment(row, markets[0]["symbol"]) for markets, row in found if markets]
+        return sorted(paid, key=lambda payment: payment.paid_at)
 
     def _cancel(self, client_order_id: str, market: str, *, conditional: bool) -> None:
         parameters: dict[str, Any] = {"clientOrderId": client_order_id, **({"trigger": True} if conditional else {})}
@@ -158,21 +197,10 @@ class CcxtVenue:
 
     def _with_fee(self, order: VenueOrder, market: str) -> VenueOrder:
         """The order with the fees of its fills in the quote currency; fees in another one leave it to be estimated."""
-        quote = self._client.market(market)["quote"]
-        # ccxt itself reads each fee twice, and drops one that is a Decimal already
-        fees = self._read(
-            lambda: [fill["info"] for fill in self._client.fetch_my_trades(market, params={"orderId": order.venue_order_id})]
-        )
-        if not fees or any(fee["commissionAsset"] != quote for fee in fees):
+        fees = [trade.fee for trade in self.trades_of(market, order.venue_order_id)]
+        if not fees or None in fees:
             return order
-        return VenueOrder(
-            client_order_id=order.client_order_id,
-            venue_order_id=order.venue_order_id,
-            status=order.status,
-            filled_quantity=order.filled_quantity,
-            average_price=order.average_price,
-            fee=sum((_decimal(fee["commission"]) for fee in fees), ZERO),
-        )
+        return replace(order, fee=sum((fee for fee in fees if fee is not None), ZERO))
 
     def _call[T](self, request: Callable[[], T]) -> T:
         """Make a request that changes something; `from None` because ccxt's text holds the signed URL."""
@@ -289,7 +317,23 @@ def _mark(info: Any, amount: Decimal) -> Decimal | None:
 
 
 def _balance(info: Any, at: datetime) -> Balance:
-    return Balance(equity=_decimal(info["totalMarginBalance"]), available=_decimal(info["availableBalance"]), as_of=at)
+    """`assets` names each asset with a margin balance of its own, profits of its positions included."""
+    told = {str(asset["asset"]): _decimal(asset["marginBalance"]) for asset in info["assets"]}
+    return Balance(
+        equity=_decimal(info["totalMarginBalance"]),
+        available=_decimal(info["availableBalance"]),
+        as_of=at,
+        assets={asset: amount for asset, amount in told.items() if amount},
+    )
+
+
+def _payment(row: Any, market: str) -> VenueFunding:
+    paid_at = datetime.fromtimestamp(int(row["time"]) / 1000, UTC)
+    return VenueFunding(market=market, asset=str(row["asset"]), amount=_decimal(row["income"]), paid_at=paid_at)
+
+
+def _fee_rates(told: Any, at: datetime) -> FeeRates:
+    return FeeRates(_decimal(told["makerCommissionRate"]), _decimal(told["takerCommissionRate"]), at)
 
 
 def _open_order(order: Any, *, is_conditional: bool) -> VenueOpenOrder:
@@ -318,7 +362,13 @@ def _trade(info: Any, market: str, quote: str) -> VenueTrade:
         fee=_decimal(info["commission"]) if info["commissionAsset"] == quote else None,
         traded_at=datetime.fromtimestamp(int(info["time"]) / 1000, UTC),
         position_side=PositionSide(info["positionSide"]) if info.get("positionSide", BOTH) != BOTH else None,
+        fee_paid=_decimal(info["commission"]),
+        fee_asset=str(info["commissionAsset"]),
     )
+
+
+def _milliseconds(instant: datetime) -> int:
+    return int(instant.timestamp() * 1000)
 
 
 def _known(value: object) -> Decimal | None:

@@ -27,7 +27,7 @@ from candlecast.domain.signals.signal import MAX_SIGNAL_AGE_SECONDS
 from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import InvalidValue
-from candlecast.domain.values.money import ZERO
+from candlecast.domain.values.money import DOLLARS, ZERO
 from candlecast.domain.values.reasons import Denial, Reason
 from candlecast.domain.values.terms import PositionMode, PositionSide
 from candlecast.domain.venue.reports import MarketSettings, VenueOrder
@@ -36,6 +36,7 @@ MAX_OPEN_INTENTS = 60  # with the other bounds it keeps the item below 32 kB, co
 MAX_SETTLED = 256
 MAX_REFUSED = MAX_SETTLED - MAX_OPEN_INTENTS  # so much may be taken by refusals: every open order keeps a place for when it ends
 MAX_SUBSCRIPTIONS_PER_ACCOUNT = 20
+SAME_TOTAL = Decimal("0.01")  # dollars by which two sums of one answer may differ: the venue rounds each
 DISABLED_BY_OWNER = "DISABLED_BY_OWNER"
 DISABLED_BY_VENUE = frozenset({"AUTHENTICATION_FAILED", "ACCOUNT_INACTIVE"})  # its owner may put that right at the venue
 REMEMBERED_DIGITS = 16  # of an intent's id: among MAX_SETTLED ids no two will ever share 64 bits, and half the bytes are saved
@@ -60,11 +61,35 @@ class DailyResult:
 
 @dataclass(frozen=True)
 class Balance:
-    """Margin balance in the account's quote currency as the venue told it."""
+    """Margin balance as the venue told it: totals in the venue's own terms, and each asset in units of its own."""
 
     equity: Decimal
+    """The venue's total: of USDT alone, or of all assets together where they are margin for one another."""
     available: Decimal
+    """The part of the total that new positions can use."""
     as_of: datetime
+    """When the venue told it (UTC)."""
+    assets: Mapping[str, Decimal] = field(default_factory=dict)
+    """Asset to its margin balance, without assets that have none; empty in balances from before assets were kept."""
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether the total is what every position stands on: assets that are margin for one another, or none told apart.
+
+        A venue that keeps assets apart tells USDT alone as its total (Binance, single-asset mode).
+        """
+        return not self.assets or abs(self.equity - self.assets.get("USDT", ZERO)) > SAME_TOTAL
+
+    def of(self, quote: str) -> Decimal:
+        """The equity that a market's positions stand on, in its quote asset."""
+        return self.equity if self.is_shared else self.assets.get(quote, ZERO)
+
+    @property
+    def total(self) -> Decimal:
+        """The equity for limits of the whole account: dollars one for one. Other assets that are kept apart do not count."""
+        if self.is_shared:
+            return self.equity
+        return sum((amount for asset, amount in self.assets.items() if asset in DOLLARS), ZERO)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -360,7 +385,7 @@ class Account:
 
     def with_balance(self, balance: Balance) -> Account:
         """Take over the balance that a look at the venue has found."""
-        return replace(self, balance=balance, usage=self.usage.valued(balance.equity, balance.as_of))
+        return replace(self, balance=balance, usage=self.usage.valued(balance.total, balance.as_of))
 
     def with_position_mode(self, mode: PositionMode) -> Account:
         """The account that keeps its positions so; raises `InvalidValue` (ACCOUNT_NOT_FLAT) while anything is held or open.

@@ -341,7 +341,7 @@ def _sized(draft: _Draft, market: Market, closing: Position | None, limits: Effe
         raise ValueError("only an entry with a price and a quote is sized")
     if ORDER_TYPE_OF_ENTRY[levels.order.type] not in rules_of(account.venue).order_types:
         return Denial(Reason.ORDER_TYPE_NOT_SUPPORTED)
-    equity, mark = account.balance.equity if account.balance is not None else None, order.quote.mark_price
+    equity, mark = None if account.balance is None else account.balance.of(market.quote), order.quote.mark_price
     quantity = entry_quantity(settings, levels.price, levels.stop, market, mark=mark, equity=equity, atr=signal.atr)
     if isinstance(quantity, Denial):
         return quantity

@@ -45,7 +45,7 @@ def entry_quantity(
     """Base units to open, rounded down to the market's step; a Denial where the mode needs what is not known.
 
     With the venue's `mark`, money is divided by the higher of price and mark, and risk by the longer way to the stop. So a given
-    notional or risk holds at both. `equity` is the account's in quote units, `atr` the signal's average true range.
+    notional or risk holds at both. `equity` is the account's in the market's quote asset, `atr` the signal's average true range.
     VOLATILITY_TARGET is the Turtles' unit: a share of the capital over the range (Faith, Way of the Turtle, 2007). The modes by
     risk lose a given amount from the reference price to the stop, before fees and slippage. They follow the fixed-fractional
     rule (Vince, The Mathematics of Money Management, 1992).

@@ -9,6 +9,8 @@ from candlecast.domain.values.errors import InvalidValue
 
 ZERO = Decimal(0)
 HUNDRED = Decimal(100)
+# Quote assets that count one for one: an assumption. Their prices differ by a few tenths of a per cent, in a crisis by ten.
+DOLLARS = frozenset({"USDT", "USDC"})
 
 
 def require_decimal(name: str, value: object, *, positive: bool = False, non_negative: bool = False) -> Decimal:

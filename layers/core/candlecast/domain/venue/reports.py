@@ -81,7 +81,10 @@ class VenueOpenOrder:
 
 @dataclass(frozen=True, kw_only=True)
 class VenueTrade:
-    """One execution of one order, ours or not. `fee` is in quote units and None where it was paid in something else."""
+    """One execution of one order, ours or not. `fee` is in quote units and None where it was paid in something else.
+
+    `fee_paid` is in units of `fee_asset`, below zero for a rebate; an empty asset means that the fee is not told.
+    """
 
     trade_id: str
     venue_order_id: str
@@ -92,6 +95,30 @@ class VenueTrade:
     fee: Decimal | None
     traded_at: datetime
     position_side: PositionSide | None = None  # in hedge mode
+    fee_paid: Decimal = ZERO
+    fee_asset: str = ""
+
+
+FUNDING_AT_ONCE = 1_000  # rows of Binance's income list; a further page begins where a full one ends
+
+
+@dataclass(frozen=True, kw_only=True)
+class VenueFunding:
+    """A funding payment of one market's positions together: `amount` in units of `asset`, below zero if it was paid by us."""
+
+    market: str
+    asset: str
+    amount: Decimal
+    paid_at: datetime
+
+
+@dataclass(frozen=True)
+class FeeRates:
+    """An account's fees as fractions of the notional; below zero for a rebate."""
+
+    maker: Decimal
+    taker: Decimal
+    as_of: datetime
 
 
 @dataclass(frozen=True, kw_only=True)

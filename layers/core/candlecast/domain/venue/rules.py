@@ -30,6 +30,8 @@ class VenueRequest(StrEnum):
     OPEN_ORDERS = "OPEN_ORDERS"
     POSITIONS = "POSITIONS"
     BALANCE = "BALANCE"
+    INCOME = "INCOME"
+    FEE_RATES = "FEE_RATES"
     MARKET_SETTING = "MARKET_SETTING"  # leverage or margin mode
     FEW_CANDLES = "FEW_CANDLES"
     CANDLES = "CANDLES"
@@ -138,6 +140,8 @@ BINANCE_USDM = VenueRules(
             VenueRequest.OPEN_ORDERS: 40,
             VenueRequest.POSITIONS: 5,
             VenueRequest.BALANCE: 5,
+            VenueRequest.INCOME: 30,
+            VenueRequest.FEE_RATES: 20,
             VenueRequest.MARKET_SETTING: 1,
             VenueRequest.FEW_CANDLES: 1,
             VenueRequest.CANDLES: 2,

@@ -15,7 +15,15 @@ from candlecast.domain.values.errors import DomainError, RetryLater
 from candlecast.domain.values.terms import MarginMode, PositionMode
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.domain.venue.refusals import KEYS_REFUSED
-from candlecast.domain.venue.reports import OrderRequest, VenueOpenOrder, VenueOrder, VenuePosition, VenueTrade
+from candlecast.domain.venue.reports import (
+    FeeRates,
+    OrderRequest,
+    VenueFunding,
+    VenueOpenOrder,
+    VenueOrder,
+    VenuePosition,
+    VenueTrade,
+)
 from candlecast.domain.venue.rules import VenueRequest, request_for_candles
 from candlecast.domain.venue.weight_budget import RequestClass
 from candlecast.ports.venue import Credentials, MarketData, Venue, Venues
@@ -118,6 +126,18 @@ class GuardedVenue:
 
     def balance(self, at: datetime) -> Balance:
         return self._ask([VenueRequest.BALANCE], lambda: self.venue.balance(at))
+
+    def trades_of(self, market: str, venue_order_id: str) -> Sequence[VenueTrade]:
+        return self._ask([VenueRequest.TRADES], lambda: self.venue.trades_of(market, venue_order_id))
+
+    def funding(self, since: datetime, until: datetime) -> Sequence[VenueFunding]:
+        return self._ask([VenueRequest.INCOME], lambda: self.venue.funding(since, until))
+
+    def fee_rates(self, market: str, at: datetime) -> FeeRates:
+        return self._ask([VenueRequest.FEE_RATES], lambda: self.venue.fee_rates(market, at))
+
+    def mark_of(self, asset: str, quote: str) -> Decimal:
+        return self._ask([VenueRequest.PRICE], lambda: self.venue.mark_of(asset, quote))
 
     @property
     def used_weight(self) -> int | None:

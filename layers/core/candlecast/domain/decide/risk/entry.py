@@ -127,9 +127,9 @@ class Situation:
 
     @cached_property
     def equity(self) -> Decimal | None:
-        """Equity as the venue told it last; None if it never did or if there is none left."""
+        """Equity of the whole account as the venue told it last; None if it never did or if there is none left."""
         balance = self.account.balance
-        return balance.equity if balance is not None and balance.equity > 0 else None
+        return balance.total if balance is not None and balance.total > 0 else None
 
     @cached_property
     def exposures(self) -> tuple[Exposure, ...]:

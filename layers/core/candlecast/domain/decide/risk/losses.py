@@ -41,7 +41,7 @@ def _fallen(s: Situation, mark: Callable[[EquityMarks], Decimal], bound: Decimal
     marks, balance = s.account.usage.equity_marks(s.now), s.account.balance
     if marks is None or balance is None or mark(marks) <= 0:
         return unknown(bound)
-    return below(percent(mark(marks) - balance.equity, mark(marks)), bound)
+    return below(percent(mark(marks) - balance.total, mark(marks)), bound)
 
 
 def _max_account_daily_loss(s: Situation, bound: Decimal) -> Finding:
@@ -62,7 +62,7 @@ def _max_end_of_day_drawdown(s: Situation, bound: Decimal) -> Finding:
 
 def _min_equity(s: Situation, bound: Decimal) -> Finding:
     balance = s.account.balance
-    return unknown(bound) if balance is None else at_least(balance.equity, bound)
+    return unknown(bound) if balance is None else at_least(balance.total, bound)
 
 
 def _daily_profit_lock(s: Situation, bound: Decimal) -> Finding:

@@ -66,7 +66,7 @@ class _State:
         marks, balance = self.usage.equity_marks(self.now), self.account.balance
         if marks is None or balance is None or mark(marks) <= 0:
             return None
-        return max(ZERO, percent(mark(marks) - balance.equity, mark(marks)))
+        return max(ZERO, percent(mark(marks) - balance.total, mark(marks)))
 
 
 def _gross(exposures: tuple[Exposure, ...] | list[Exposure]) -> Decimal:
@@ -79,7 +79,7 @@ def _net(s: _State) -> Decimal:
 
 def _account_leverage(s: _State) -> Decimal | None:
     balance = s.account.balance
-    return _gross(s.exposures) / balance.equity if balance is not None and balance.equity > 0 else None
+    return _gross(s.exposures) / balance.total if balance is not None and balance.total > 0 else None
 
 
 def _loss_today(s: _State) -> Decimal:
