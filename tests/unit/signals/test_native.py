@@ -140,3 +140,11 @@ def test_levels_stand_on_their_side_of_the_price_that_the_order_names() -> None:
 
 def test_how_an_exit_is_ordered_is_no_question() -> None:
     assert parse(action="EXIT", market="BTC/USDT:USDT", entry={"type": "LIMIT", "price": 99}).entry is None
+
+
+@pytest.mark.parametrize("name", ["price", "confidence", "time"])
+@pytest.mark.parametrize("odd", ["nonsense", "{{close}}", "-1", "0", "1e400", [], {}, True])
+def test_an_exit_is_taken_whatever_explains_it(name: str, odd: Any) -> None:
+    parsed = parse(action="EXIT", market="BTC/USDT:USDT", **{name: odd})
+    assert parsed.action is Action.EXIT
+    assert parsed.price is None

@@ -80,9 +80,8 @@ def test_a_price_that_is_no_number_above_zero_is_refused_unless_it_is_empty(pric
 
 
 @pytest.mark.parametrize("price", ["{{close}}", "{{ close }}", "%last_price%"])
-@pytest.mark.parametrize("action", ["buy", "exit"])
-def test_a_placeholder_that_was_never_filled_in_is_refused(price: str, action: str) -> None:
-    assert refusal(ticker="BTCUSDT", action=action, price=price) is Refusal.UNRESOLVED_PLACEHOLDER
+def test_a_placeholder_that_was_never_filled_in_is_refused(price: str) -> None:
+    assert refusal(ticker="BTCUSDT", action="buy", price=price) is Refusal.UNRESOLVED_PLACEHOLDER
 
 
 def test_an_unfilled_ticker_is_a_placeholder_too() -> None:
@@ -245,3 +244,11 @@ def test_the_sender_s_time_is_read_as_an_instant(time: object) -> None:
 )
 def test_a_time_that_names_no_instant_is_refused(time: object) -> None:
     assert refusal(**BUY, time=time) is Refusal.INVALID_TIME
+
+
+@pytest.mark.parametrize("name", ["signalPrice", "price", "time"])
+@pytest.mark.parametrize("odd", ["nonsense", "{{close}}", "-1", "0", "1e400", [], {}, True])
+def test_an_exit_is_taken_whatever_explains_it(name: str, odd: Any) -> None:
+    parsed = parse(ticker="BTCUSDT", action="exit", **{name: odd})
+    assert parsed.action is Action.EXIT
+    assert parsed.price is None

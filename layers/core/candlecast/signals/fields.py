@@ -6,7 +6,7 @@ Every function raises `RefusedMessage`, whose detail names the field and never i
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
@@ -86,6 +86,18 @@ def number(fields: Mapping[str, object], name: str) -> Decimal | None:
     if parsed and abs(parsed.adjusted()) > MAX_EXPONENT:
         raise _invalid_number(name)
     return parsed
+
+
+def of_entry[Value](
+    read: Callable[[Mapping[str, object], str], Value | None], fields: Mapping[str, object], name: str, *, is_entry: bool
+) -> Value | None:
+    """The field as `read` reads it. In an exit it decides nothing, so what `read` refuses there counts as absent."""
+    try:
+        return read(fields, name)
+    except RefusedMessage:
+        if is_entry:
+            raise
+        return None
 
 
 def instant(fields: Mapping[str, object], name: str) -> datetime | None:

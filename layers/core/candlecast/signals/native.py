@@ -15,7 +15,7 @@ from candlecast.domain.signals.signal import MAX_TAKE_PROFITS, Action, TakeProfi
 from candlecast.domain.values.errors import InvalidValue
 from candlecast.domain.values.terms import PositionSide, TimeInForce
 from candlecast.signals.dialect import ParsedSignal
-from candlecast.signals.fields import instant, metadata, number, positive_number, present, text, ticker, word
+from candlecast.signals.fields import instant, metadata, number, of_entry, positive_number, present, text, ticker, word
 from candlecast.signals.levels import check_levels, even_shares
 from candlecast.signals.message import Message
 from candlecast.signals.refusal import Refusal, RefusedMessage
@@ -46,8 +46,8 @@ class Native:
     def parse(self, message: Message) -> ParsedSignal:
         fields = message.fields
         action = _action(fields)
-        price = positive_number(fields, "price")
         is_entry = action.is_entry
+        price = of_entry(positive_number, fields, "price", is_entry=is_entry)
         if is_entry:  # an exit is taken with other fields beside its own
             _refuse_unknown(fields, FIELDS)
         stop = positive_number(fields, "stop_loss") if is_entry else None
@@ -62,9 +62,9 @@ class Native:
             price=price,
             stop_loss=stop,
             take_profits=targets,
-            confidence=_confidence(fields),
+            confidence=of_entry(_confidence, fields, "confidence", is_entry=is_entry),
             sender_id=text(fields, "signal_id"),
-            sent_at=instant(fields, "time"),
+            sent_at=of_entry(instant, fields, "time", is_entry=is_entry),
             entry=entry,
             metadata=metadata({"dialect": self.name, "leverage": fields.get("leverage")}, fields.get("metadata")),
         )
@@ -87,10 +87,10 @@ def _refuse_unknown(fields: Mapping[str, object], known: frozenset[str]) -> None
         raise RefusedMessage(Refusal.UNKNOWN_FIELD, f"an entry has other fields than {', '.join(sorted(known))}")
 
 
-def _confidence(fields: Mapping[str, object]) -> Decimal | None:
-    confidence = number(fields, "confidence")
+def _confidence(fields: Mapping[str, object], name: str) -> Decimal | None:
+    confidence = number(fields, name)
     if confidence is not None and not 0 <= confidence <= 1:
-        raise RefusedMessage(Refusal.INVALID_NUMBER, "confidence must lie between 0 and 1")
+        raise RefusedMessage(Refusal.INVALID_NUMBER, f"{name} must lie between 0 and 1")
     return confidence
 
 

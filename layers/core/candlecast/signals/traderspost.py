@@ -13,7 +13,18 @@ from candlecast.domain.signals.signal import Action, TakeProfit
 from candlecast.domain.values.money import HUNDRED
 from candlecast.domain.values.terms import PositionSide
 from candlecast.signals.dialect import ParsedSignal
-from candlecast.signals.fields import instant, metadata, number, positive_number, present, required_text, text, ticker, word
+from candlecast.signals.fields import (
+    instant,
+    metadata,
+    number,
+    of_entry,
+    positive_number,
+    present,
+    required_text,
+    text,
+    ticker,
+    word,
+)
 from candlecast.signals.levels import check_levels, level
 from candlecast.signals.message import Message
 from candlecast.signals.refusal import Refusal, RefusedMessage
@@ -51,8 +62,9 @@ class TradersPost:
         fields = message.fields
         action = _action(fields)
         _refuse_unsupported(fields, action)
-        price = positive_number(fields, "signalPrice") or positive_number(fields, "price")
-        stop, targets = _bracket(fields, PositionSide(action.value), price) if action.is_entry else (None, ())
+        is_entry = action.is_entry
+        price = of_entry(_price, fields, "signalPrice", is_entry=is_entry)
+        stop, targets = _bracket(fields, PositionSide(action.value), price) if is_entry else (None, ())
         return ParsedSignal(
             action=action,
             ticker=ticker(fields, "ticker"),
@@ -60,9 +72,14 @@ class TradersPost:
             stop_loss=stop,
             take_profits=targets,
             sender_id=text(fields, "signal_id"),
-            sent_at=instant(fields, "time"),
+            sent_at=of_entry(instant, fields, "time", is_entry=is_entry),
             metadata=metadata({"dialect": self.name} | {name: fields.get(name) for name in EXPLAINING}, fields.get("extras")),
         )
+
+
+def _price(fields: Mapping[str, object], name: str) -> Decimal | None:
+    """The reference price, by its name or by its alias `price`."""
+    return positive_number(fields, name) or positive_number(fields, "price")
 
 
 def _action(fields: Mapping[str, object]) -> Action:
