@@ -67,7 +67,7 @@ BUDGETS = (
     Budget("candle_clock", 1.4, 480, NO_LIMITS),
     Budget("strategy_runner", 2.4, 746, NO_FRAMEWORK),
     Budget("signal_intake", 1.5, 508, (*NO_LIMITS, "candlecast.services.signals.fan_out")),
-    Budget("signal_fanout", 1.8, 563, HEAVY),
+    Budget("signal_fanout", 1.8, 564, HEAVY),
     Budget("order_executor", 1.9, 688, TRADES),
     Budget("reconcile_clock", 1.6, 518, HEAVY),
     Budget("order_reconciler", 2.0, 669, TRADES),

@@ -949,9 +949,9 @@ MESSAGES: tuple[Case, ...] = (
     message_case(
         "message_signal_shard",
         "bounded",
-        lambda: SignalShard(signal=signal(), venue=VENUE, shard=1, start="4000", end="8000", max_order_notional=Decimal("3.33")),
+        lambda: SignalShard(signal=signal(), venue=VENUE, shard=1, start="4000", end="8000", max_notional=Decimal("3.33")),
         lambda world, sqs: SqsSignalQueue(sqs, "signal").send_shards(
-            [SignalShard(signal=signal(), venue=VENUE, shard=1, start="4000", end="8000", max_order_notional=Decimal("3.33"))], 7
+            [SignalShard(signal=signal(), venue=VENUE, shard=1, start="4000", end="8000", max_notional=Decimal("3.33"))], 7
         ),
     ),
     message_case(

@@ -177,7 +177,8 @@ class SourceChange(Body):
         default=DEFAULTS.max_daily_notional, description="Quote units that a day's entries may fill over all followers, UTC."
     )
     max_signal_notional: Money = Field(
-        default=DEFAULTS.max_signal_notional, description="Quote units of one signal's orders; each follower has an equal share."
+        default=DEFAULTS.max_signal_notional,
+        description="Quote units of one signal's orders; each tenant with an account has an equal share.",
     )
     allowed_addresses: tuple[Annotated[str, Field(max_length=64)], ...] = Field(
         default=(), max_length=MAX_ALLOWED_ADDRESSES, description="Addresses and networks (CIDR) of its sender; empty is any."

@@ -14,6 +14,7 @@ from candlecast.domain.limits.record import LimitPlace, LimitRecord
 from candlecast.domain.market.quote import Quote
 from candlecast.domain.orders.intent import IntentState
 from candlecast.domain.signals.signal import Action
+from candlecast.domain.strategies.execution import ShardReport
 from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from candlecast.domain.values.errors import RetryLater
 from candlecast.domain.values.ids import shard_position, turn
@@ -239,11 +240,32 @@ def test_the_bound_of_a_source_tightens_the_limits_above_each_follower(own: Deci
     if own is not None:
         place = LimitPlace(Scope.PLATFORM, "platform")
         house.limits.save(LimitRecord(place=place, limits=Limits(max_order_notional=own), changed_at=FakeClock().now()))
-    house(max_order_notional=Decimal(50))
+    house(max_notional=Decimal(50))
     (message,) = house.queue.sent
     assert message.limits is not None
     assert message.limits.limits.max_order_notional == expected
     assert message.limits.origins["max_order_notional"] is Scope.PLATFORM
+
+
+def test_strangers_take_no_share_of_a_signal_from_those_who_can_trade() -> None:
+    strangers = [a_subscription(f"s{n}", tenant_id=f"stranger-{n % 3}", account_id=None) for n in range(30)]
+    house = House(
+        *strangers,
+        a_subscription("one", account_id="a"),
+        a_subscription("two", tenant_id="many", account_id="b"),
+        a_subscription("three", tenant_id="many", account_id="b"),
+    )
+    house(max_notional=Decimal(100))
+    bounds = {each.subscription_id: each.limits.limits.max_order_notional for each in house.queue.sent if each.limits}
+    assert bounds == {"one": Decimal(50), "two": Decimal(25), "three": Decimal(25)}
+
+
+def test_a_shard_that_goes_on_shares_out_as_at_its_beginning() -> None:
+    house = House(*(a_subscription(f"s{n}", tenant_id=f"t{n}", account_id=f"a{n}") for n in range(4)))
+    turns = sorted(turn(house.signal.signal_id, f"s{n}") for n in range(4))
+    house.signals.report_shard(house.signal.signal_id, ShardReport(shard=0, orders=2, is_complete=False, reached=turns[1]))
+    house(max_notional=Decimal(100))
+    assert [each.limits.limits.max_order_notional for each in house.queue.sent if each.limits] == [Decimal(25)] * 2
 
 
 def test_without_a_source_no_bound_is_added() -> None:

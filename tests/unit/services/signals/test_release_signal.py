@@ -71,7 +71,7 @@ def test_what_was_released_keeps_the_bound_that_its_source_had() -> None:
     desk = Desk(price=Decimal(150), max_notional=Decimal(1_000))
     desk.release(desk.signal.signal_id, ADMIN)
     (shard,) = desk.queue.sent
-    assert shard.max_order_notional == Decimal(1_000)
+    assert shard.max_notional == Decimal(1_000)
 
 
 def test_a_second_release_is_the_first_one() -> None:

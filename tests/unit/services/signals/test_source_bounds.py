@@ -160,13 +160,13 @@ def test_a_source_whose_entries_have_filled_the_day_s_notional_enters_nothing_un
     intake.post(buy(2))
 
 
-def test_one_signal_s_notional_is_shared_out_to_its_followers() -> None:
-    intake = Intake(followers=300)
+def test_one_signal_s_notional_is_shared_out_to_its_shards() -> None:
+    intake = Intake(followers=3_001)
     change(intake, max_signal_notional=Decimal(1_000))
     intake.post(buy())
-    assert {shard.max_order_notional for shard in intake.queue.sent} == {Decimal("3.33")}
+    assert [shard.max_notional for shard in intake.queue.sent] == [Decimal(250)] * 4
     intake.post(EXIT)
-    assert intake.queue.sent[-1].max_order_notional is None
+    assert intake.queue.sent[-1].max_notional is None
 
 
 # -- who sends ----------------------------------------------------------------------------------------------------------------

@@ -39,8 +39,8 @@ class SignalShard:
     shard: int
     start: str
     end: str
-    max_order_notional: Decimal | None = None
-    """Quote units that the order of one subscriber may have by the bound of the signal's source; None without a bound."""
+    max_notional: Decimal | None = None
+    """Quote units that the orders of the shard may have together by the bound of the signal's source; None without a bound."""
     published_at: datetime | None = None
     """When the signal was published, by our own clock; None in messages of older code."""
     schema_version: int = 1

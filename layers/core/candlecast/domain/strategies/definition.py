@@ -84,7 +84,7 @@ class SourceSettings:
     max_daily_notional: Decimal = Decimal(100_000_000)
     """Quote units that the entries of a day (UTC) may fill over all followers; the next entry is refused."""
     max_signal_notional: Decimal = Decimal(10_000_000)
-    """Quote units that one signal may order over all followers; each follower's order has an equal share of it."""
+    """Quote units that one signal may order over all followers; each tenant with an account has an equal share of it."""
     allowed_addresses: tuple[str, ...] = ()
     """Addresses and networks (CIDR) that the source may send from; empty is any."""
 

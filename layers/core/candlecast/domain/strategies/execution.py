@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from decimal import ROUND_DOWN, Decimal
+from decimal import Decimal
 from enum import StrEnum
 
 from candlecast.domain.signals.signal import Signal
 
 LEASE = timedelta(seconds=60)  # the hard time-out of strategy_runner: a holder that is older is dead
-SHARE_STEP = Decimal("0.01")  # of a signal's notional for one subscriber
 MAX_LOG_LINES = 50  # what a strategy may log per run
 MAX_LOG_CHARACTERS = 500
 
@@ -81,12 +80,9 @@ class SignalRecord:
     """Quote units that the orders of all subscribers may have together; None for a signal of our own code."""
 
     @property
-    def order_notional(self) -> Decimal | None:
-        """An equal share of `max_notional` for each subscriber's order; None without a bound."""
-        if self.max_notional is None:
-            return None
-        share = self.max_notional / max(1, self.subscriber_count)
-        return max(share.quantize(SHARE_STEP, rounding=ROUND_DOWN), SHARE_STEP)
+    def shard_notional(self) -> Decimal | None:
+        """Quote units that the orders of one shard may have together: an equal share of `max_notional`; None without a bound."""
+        return None if self.max_notional is None else self.max_notional / self.shards
 
     @property
     def orders(self) -> int:

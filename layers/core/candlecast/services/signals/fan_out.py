@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -15,6 +15,7 @@ from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.signals.messages import SignalShard
 from candlecast.domain.signals.signal import Signal, reported_age_seconds
 from candlecast.domain.strategies.execution import ShardReport
+from candlecast.domain.subscriptions.shares import notional_shares
 from candlecast.domain.subscriptions.subscription import Subscription
 from candlecast.domain.subscriptions.trade_order import TradeOrder
 from candlecast.domain.values.copying import replace
@@ -72,9 +73,10 @@ class FanOut:
             if verdict.quote is None or verdict.is_quarantined:
                 return self._quarantined(signal_id, report)
             signal, quote = replace(signal, price=signal.price or verdict.quote.mark_price), verdict.quote
-        line = self._line(message, report.reached)
-        served = [follower for _, follower in line if follower.account_id is not None]
-        order_of = self._order_of(signal, message.venue, quote, served, message.max_order_notional)
+        followers = list(self.subscriptions.followers(signal.strategy_id, message.start, message.end))
+        shares = {} if message.max_notional is None else notional_shares(message.max_notional, followers)
+        line = _line(signal, followers, report.reached)
+        order_of = self._order_of(signal, message.venue, quote, [follower for _, follower in line], shares)
         for part in _parts(line):
             report = self._serve(report, signal, part, order_of)
             report = replace(report, is_complete=part[-1:] == line[-1:])
@@ -87,13 +89,6 @@ class FanOut:
         report = replace(report, is_complete=True, quarantined=True)
         self.signals.report_shard(signal_id, report)
         return report
-
-    def _line(self, message: SignalShard, reached: str) -> list[tuple[str, Subscription]]:
-        """Who is still to be served, each with their turn, by turn; read once."""
-        signal = message.signal
-        followers = self.subscriptions.followers(signal.strategy_id, message.start, message.end)
-        line = [(turn(signal.signal_id, each.subscription_id), each) for each in followers]
-        return sorted((place for place in line if place[0] > reached), key=lambda place: place[0])
 
     def _serve(self, report: ShardReport, signal: Signal, part: Line, order_of: OrderOf) -> ShardReport:
         """Send the orders of a part of the line and record its skips; the report with them counted."""
@@ -123,11 +118,17 @@ class FanOut:
         venue: str,
         quote: Quote | None,
         followers: list[Subscription],
-        max_order_notional: Decimal | None,
+        shares: Mapping[str, Decimal],
     ) -> OrderOf:
-        """Makes order messages; the limits above all followers are read together."""
-        above = self.limits({each.tenant_id for each in followers})
-        return lambda each: _order(each, signal, venue, above[each.tenant_id], quote, max_order_notional)
+        """Makes order messages; the limits above all followers with an account are read together."""
+        above = self.limits({each.tenant_id for each in followers if each.account_id is not None})
+        return lambda each: _order(each, signal, venue, above[each.tenant_id], quote, shares.get(each.subscription_id))
+
+
+def _line(signal: Signal, followers: Iterable[Subscription], reached: str) -> list[tuple[str, Subscription]]:
+    """The followers still to be served, each with their turn, by turn."""
+    line = [(turn(signal.signal_id, each.subscription_id), each) for each in followers]
+    return sorted((place for place in line if place[0] > reached), key=lambda place: place[0])
 
 
 def _order(

@@ -70,7 +70,7 @@ def shard_messages(record: SignalRecord) -> list[SignalShard]:
             shard=number,
             start=start,
             end=end,
-            max_order_notional=record.order_notional,
+            max_notional=record.shard_notional,
             published_at=record.published_at,
         )
         for number, (start, end) in numbered
