@@ -40,7 +40,7 @@ def python_binance(url: str, key: str, secret: str) -> dict[str, Callable[[], An
         "futures_create_order": lambda: client.futures_create_order(**MARKET),
         "futures_create_order limit": lambda: client.futures_create_order(**LIMIT, newClientOrderId="one"),
         "futures_create_test_order": lambda: client.futures_create_test_order(**LIMIT),
-        "futures_place_batch_order": lambda: client.futures_place_batch_order(batchOrders=[LIMIT]),
+        "futures_place_batch_order": lambda: client.futures_place_batch_order(batchOrders=[dict(LIMIT)]),
         "futures_get_order": lambda: client.futures_get_order(**BTC, origClientOrderId="one"),
         "futures_get_open_orders": lambda: client.futures_get_open_orders(**BTC),
         "futures_cancel_order": lambda: client.futures_cancel_order(**BTC, origClientOrderId="one"),
@@ -62,7 +62,7 @@ def connector(url: str, key: str, secret: str) -> dict[str, Callable[[], Any]]:
     placed: dict[str, Any] = {}
 
     def new_order() -> None:
-        placed.update(client.new_order(**LIMIT))  # the connector names its orders itself
+        placed.update(client.new_order(**LIMIT))  # without a name of its own, so that no other order has the same
 
     return {
         "ping": client.ping,

@@ -19,6 +19,13 @@ PAIR = {"pair": "BTCUSDT", "interval": "5m"}
 CANDLES = {**BTC, "interval": "5m"}
 LIMIT = {**BTC, "side": "BUY", "type": "LIMIT", "time_in_force": "GTC", "quantity": 0.01}
 STOP = {**BTC, "algo_type": "CONDITIONAL", "side": "SELL", "type": "STOP_MARKET", "quantity": 0.01, "trigger_price": 40_000.0}
+# The venue refuses the third of each list, which is an answer of its own shape.
+BATCH = [{**LIMIT, "price": price, "new_client_order_id": name} for name, price in (("first", 45_000.0), ("second", 44_000.0))]
+BATCH.append({**LIMIT, "price": 1.0, "new_client_order_id": "third"})
+AMENDMENTS = [
+    {**BTC, "side": "BUY", "quantity": 0.02, "price": 43_000.0, "orig_client_order_id": name}
+    for name in ("first", "second", "third")
+]
 
 # In the order of the calls, since some need what others left. Names that end in a number are further calls of the method.
 CALLS: list[tuple[str, dict[str, Any]]] = [
@@ -59,6 +66,9 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
     ("auto_cancel_all_open_orders", {**BTC, "countdown_time": 0}),
     ("cancel_order", {**BTC, "orig_client_order_id": "resting"}),
     ("cancel_all_open_orders", BTC),
+    ("place_multiple_orders", {"batch_orders": BATCH}),
+    ("modify_multiple_orders", {"batch_orders": AMENDMENTS}),
+    ("cancel_multiple_orders", {**BTC, "orig_client_order_id_list": ["first", "second", "nobody"]}),
     ("new_algo_order", {**STOP, "client_algo_id": "stop"}),
     ("query_algo_order", {"client_algo_id": "stop"}),
     ("current_all_algo_open_orders", BTC),
