@@ -25,6 +25,7 @@ NOW_MS = int(NOW.timestamp() * 1000)
 MINUTE_MS = 60_000
 ENTRY_ID, STOP_ID = 4_087_922_044, 2_146_760
 FUTURES = "/fapi/v"
+SPOT = "/sapi/"  # where the rights of a key are told
 Json = dict[str, Any] | list[Any]
 
 
@@ -187,6 +188,21 @@ def some_klines(count: int = 3) -> list[list[Any]]:
     return [[opened, *prices, opened + MINUTE_MS - 1, "1206.0", 7, "6.0", "603.0", "0"] for opened in opens]
 
 
+def some_rights(**changes: Any) -> dict[str, Any]:
+    """The rights of a key that is bound to an address and may trade futures alone; options are an example of a right beside."""
+    rights = {
+        "ipRestrict": True,
+        "createTime": NOW_MS,
+        "enableReading": True,
+        "enableWithdrawals": False,
+        "enableInternalTransfer": False,
+        "permitsUniversalTransfer": False,
+        "enableFutures": True,
+        "enableVanillaOptions": False,
+    }
+    return {**rights, **changes}
+
+
 def honest_answers() -> dict[tuple[str, str], Json]:
     """The venue's answer to each of our requests while the entry and its stop are in force."""
     done = {"code": 200, "msg": "success"}
@@ -209,6 +225,7 @@ def honest_answers() -> dict[tuple[str, str], Json]:
             "takerCommissionRate": "0.000400",
             "rpiCommissionRate": "0.00005",
         },
+        ("GET", "account/apiRestrictions"): some_rights(),
         ("POST", "marginType"): done,
         ("POST", "positionSide/dual"): done,
         ("POST", "leverage"): {"leverage": 5, "maxNotionalValue": "1000000", "symbol": "BTCUSDT"},
@@ -254,7 +271,7 @@ class RawVenue:
 
     def request(self, method: str, url: str, *, data: bytes | None = None, **_: Any) -> Answer:
         split = urlsplit(url)
-        endpoint = split.path.removeprefix(FUTURES).partition("/")[2]
+        endpoint = split.path.removeprefix(FUTURES).removeprefix(SPOT).partition("/")[2]
         parameters = dict(parse_qsl(f"{split.query}&{(data or b'').decode()}"))
         self.asked.append((method, endpoint, parameters))
         status, body = self.bodies.get((method, endpoint)) or (

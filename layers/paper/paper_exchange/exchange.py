@@ -11,7 +11,7 @@ from decimal import Decimal
 from functools import partial
 
 from paper_exchange import errors
-from paper_exchange.accounts.account import Account, Outcome
+from paper_exchange.accounts.account import Account, KeyRight, Outcome
 from paper_exchange.markets.candles import Bar
 from paper_exchange.markets.clock import ClockMode
 from paper_exchange.markets.feed import ChunkCache, Feed, Fetch, LiveFeed, LoopingFeed, RecordedFeed, fetch_over_https
@@ -104,12 +104,14 @@ class Exchange:
         return MarketView(state, self._feed(state), state.clock.market_ms(wall_ms), self._aggregated)
 
     def authenticate(self, opened: Opened) -> None:
-        """Raises `VenueError` unless the request is fresh and signed by a key that is in force."""
+        """Raises `VenueError` unless the request is fresh and signed by a key that is in force and may do it."""
         signature.check_form(opened.call, opened.wall_ms)
         key = opened.stored.account.keys.get(opened.call.fingerprint) if opened.stored else None
         if key is None or key.revoked:
             raise errors.key_rejected()
         signature.check_signature(opened.call, key)
+        if opened.call.method != "GET" and KeyRight.FUTURES not in key.rights:
+            raise errors.key_rejected()
 
     def write[Answer](
         self,

@@ -126,6 +126,13 @@ def test_what_is_taken_for_a_call_is_what_the_venue_counts(measured: Measured, a
     assert counted == taken
 
 
+def test_the_rights_of_a_key_are_paid_from_a_budget_of_their_own(measured: Measured) -> None:
+    """Binance tells them at its spot host, whose limits are not those of the futures."""
+    counted, taken = measured.call(lambda m: m.venue.key_rights())
+    elsewhere = measured.weights.read_spent(Address("paper/rights", EGRESS), measured.clock.now())
+    assert (counted, taken, elsewhere.leased) == (1, 0, 1)
+
+
 @pytest.mark.parametrize("ask", AT_MOST.values(), ids=AT_MOST)
 def test_never_less_is_taken_than_the_venue_counts(measured: Measured, ask: Callable[[Measured], object]) -> None:
     counted, taken = measured.call(ask)

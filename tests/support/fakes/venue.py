@@ -19,6 +19,7 @@ from candlecast.domain.orders.intent import Intent
 from candlecast.domain.values.errors import Ambiguous, DomainError, Fatal, InvalidValue, Reject, RetryLater
 from candlecast.domain.values.money import ZERO
 from candlecast.domain.values.terms import MarginMode, OrderType, PositionMode, PositionSide, Side, TimeInForce
+from candlecast.domain.venue.key_rights import GOOD_RIGHTS, KeyRights
 from candlecast.domain.venue.reports import (
     FUNDING_AT_ONCE,
     FeeRates,
@@ -88,6 +89,7 @@ class FakeExchange:
         self.blank: set[str] = set()  # `Venue` methods that list nothing, as if there were nothing
         self.faults: deque[Fault] = deque()
         self.now: Callable[[], datetime] = lambda: NOW  # the time of trades
+        self.rights: defaultdict[str, KeyRights | None] = defaultdict(lambda: GOOD_RIGHTS)  # None: no such question
         self.requests: list[Request] = []
         self.books: defaultdict[str, Book] = defaultdict(Book)
         self._revoked: set[str] = set()
@@ -392,6 +394,10 @@ class FakeVenue:
         if asset != self.exchange.fee_coin:
             raise Reject("UNKNOWN_MARKET", f"{asset}{quote}")
         return self.exchange.coin_price
+
+    def key_rights(self) -> KeyRights | None:
+        self.exchange.receive("key_rights", self.api_key)
+        return self.exchange.rights[self.api_key]
 
 
 class FakeVenues:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from candlecast.domain.orders.intent import Intent
     from candlecast.domain.values.terms import MarginMode, PositionMode
     from candlecast.domain.values.timeframe import Timeframe
+    from candlecast.domain.venue.key_rights import KeyRights
     from candlecast.domain.venue.reports import (
         FeeRates,
         OrderRequest,
@@ -116,6 +117,10 @@ class Venue(Protocol):
 
     def mark_of(self, asset: str, quote: str) -> Decimal:
         """The mark price of an asset's perpetual in `quote`; raises `Reject` if there is none."""
+        ...
+
+    def key_rights(self) -> KeyRights | None:
+        """The rights of the account's key; None if the venue has no such question."""
         ...
 
 

@@ -271,6 +271,26 @@ class SymbolSettings:
     isolated: bool = False
 
 
+class KeyRight(StrEnum):
+    """A permission of a key, as the venue names it. `ipRestrict` says that the key is bound to addresses."""
+
+    IP_RESTRICT = "ipRestrict"
+    READING = "enableReading"
+    WITHDRAWALS = "enableWithdrawals"
+    INTERNAL_TRANSFER = "enableInternalTransfer"
+    MARGIN = "enableMargin"
+    FUTURES = "enableFutures"
+    UNIVERSAL_TRANSFER = "permitsUniversalTransfer"
+    VANILLA_OPTIONS = "enableVanillaOptions"
+    FIX_API_TRADE = "enableFixApiTrade"
+    FIX_READ_ONLY = "enableFixReadOnly"
+    SPOT_AND_MARGIN_TRADING = "enableSpotAndMarginTrading"
+    PORTFOLIO_MARGIN_TRADING = "enablePortfolioMarginTrading"
+
+
+USUAL_RIGHTS = (KeyRight.READING, KeyRight.FUTURES)  # of a key that its owner has made for trading futures
+
+
 @dataclass(frozen=True, slots=True)
 class ApiKey:
     """A key's secret, needed to check a signature: encrypted at rest by the table, in no repr, answer or log.
@@ -282,6 +302,7 @@ class ApiKey:
     created_ms: int
     revoked: bool = False
     public_key: str = field(default="", repr=False)
+    rights: tuple[KeyRight, ...] = USUAL_RIGHTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

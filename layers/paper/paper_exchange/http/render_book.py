@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from paper_exchange.accounts.account import Account, AlgoOrder, Fill, Order, PositionSide, position_of_key
+from paper_exchange.accounts.account import Account, AlgoOrder, ApiKey, Fill, Order, PositionSide, position_of_key
 from paper_exchange.errors import OperatorError
 from paper_exchange.http.render_market import number
 
@@ -155,11 +155,15 @@ def account_row(account: Account) -> Row:
     return {
         "account_id": account.account_id,
         "balances": {asset: number(amount) for asset, amount in account.balances.items()},
-        "keys": {key_id: {"created_ms": key.created_ms, "revoked": key.revoked} for key_id, key in account.keys.items()},
+        "keys": {key_id: _key_row(key) for key_id, key in account.keys.items()},
         "evaluated_ms": account.evaluated_ms,
         "open_orders": len(account.orders),
         "open_algo_orders": len(account.algo_orders),
     }
+
+
+def _key_row(key: ApiKey) -> Row:
+    return {"created_ms": key.created_ms, "revoked": key.revoked, "rights": sorted(key.rights)}
 
 
 def fault_rows(operations: Operations) -> list[Row]:

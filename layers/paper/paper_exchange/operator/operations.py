@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from itertools import islice
 
 from paper_exchange import errors
-from paper_exchange.accounts.account import Account, ApiKey, Outcome, key_fingerprint
+from paper_exchange.accounts.account import Account, ApiKey, KeyRight, Outcome, key_fingerprint
 from paper_exchange.errors import OperatorError
 from paper_exchange.exchange import Exchange
 from paper_exchange.markets.candles import CHUNK_BARS, Bar, check_follows, pack, unpack
@@ -131,7 +131,7 @@ class Operations:
             balances=dict(wanted.balances),
             evaluated_ms=state.clock.market_ms(wall_ms),
             replay=state.clock.replay,
-            keys={issued.key_id: ApiKey(issued.api_secret, wall_ms, public_key=wanted.public_key)},
+            keys={issued.key_id: _key(issued, wanted, wall_ms)},
         )
         try:
             self.exchange.store.create_account(account)
@@ -142,7 +142,7 @@ class Operations:
     def add_key(self, account_id: str, wanted: NewKey) -> IssuedKey:
         """Give an account another key, as for a rotation."""
         issued = self._issue(account_id, wanted)
-        key = ApiKey(issued.api_secret, self.exchange.wall_clock(), public_key=wanted.public_key)
+        key = _key(issued, wanted, self.exchange.wall_clock())
 
         def change(stored: StoredAccount) -> None:
             if len(stored.account.keys) >= MAX_KEYS:
@@ -155,12 +155,18 @@ class Operations:
 
     def revoke_key(self, account_id: str, key_id: str) -> None:
         """Refuse a key from its very next request on; raises `OperatorError` KEY_UNKNOWN."""
+        self._change_key(account_id, key_id, lambda key: replace(key, revoked=True))
 
+    def set_rights(self, account_id: str, key_id: str, rights: Iterable[KeyRight]) -> None:
+        """Give a key these rights and no others from its next request on; raises `OperatorError` KEY_UNKNOWN."""
+        self._change_key(account_id, key_id, lambda key: replace(key, rights=tuple(sorted(rights))))
+
+    def _change_key(self, account_id: str, key_id: str, changed: Callable[[ApiKey], ApiKey]) -> None:
         def change(stored: StoredAccount) -> None:
             key = stored.account.keys.get(key_id)
             if key is None:
                 raise OperatorError("KEY_UNKNOWN", f"no key {key_id}", 404)
-            account = replace(stored.account, keys={**stored.account.keys, key_id: replace(key, revoked=True)})
+            account = replace(stored.account, keys={**stored.account.keys, key_id: changed(key)})
             self.exchange.store.commit(stored, Outcome(account))
 
         self._change_account(account_id, change)
@@ -270,3 +276,7 @@ class Operations:
                 raise OperatorError("KEY_EXISTS", "that key is somebody's already", 409) from None
             return
         raise errors.internal_error()
+
+
+def _key(issued: IssuedKey, wanted: NewKey, wall_ms: int) -> ApiKey:
+    return ApiKey(issued.api_secret, wall_ms, public_key=wanted.public_key, rights=tuple(sorted(wanted.rights)))

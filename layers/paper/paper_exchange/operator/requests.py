@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from paper_exchange.accounts.account import PositionSide
+from paper_exchange.accounts.account import USUAL_RIGHTS, KeyRight, PositionSide
 from paper_exchange.errors import OperatorError
 from paper_exchange.markets.clock import ClockMode
 from paper_exchange.markets.funding_rates import DEFAULT_RATE, MAX_RATE
@@ -92,6 +92,13 @@ class NewKey(OperatorRequest):
     api_key: str = Field(default="", repr=False)
     api_secret: SecretStr = SecretStr("")
     public_key: str = Field(default="", max_length=200)
+    rights: frozenset[KeyRight] = frozenset(USUAL_RIGHTS)
+
+
+class NewRights(OperatorRequest):
+    """All rights that a key has from now on."""
+
+    rights: frozenset[KeyRight]
 
 
 class NewAccount(NewKey):

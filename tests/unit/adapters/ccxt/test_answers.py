@@ -11,7 +11,7 @@ from typing import Any
 import ccxt
 import pytest
 
-from candlecast.adapters.ccxt.answers import UNUSABLE, AnswerUnusable, check_answer
+from candlecast.adapters.ccxt.answers import KEY_RIGHTS, UNUSABLE, AnswerUnusable, check_answer
 from candlecast.adapters.ccxt.market_data import CcxtMarketData
 from candlecast.adapters.ccxt.venue import CcxtVenue
 from candlecast.domain.values.errors import Ambiguous, DomainError, RetryLater
@@ -33,6 +33,7 @@ from tests.support.raw_venue import (
     an_order,
     entry,
     some_klines,
+    some_rights,
     stop,
 )
 
@@ -59,6 +60,7 @@ READING: dict[str, Callable[[CcxtVenue], Any]] = {
     "funding": lambda venue: venue.funding(NOW, NOW),
     "fee rates": lambda venue: venue.fee_rates(BTC, NOW),
     "a mark price": lambda venue: venue.mark_of("BTC", "USDT"),
+    "the rights of the key": lambda venue: venue.key_rights(),
 }
 PUBLIC: dict[str, Callable[[CcxtMarketData], Any]] = {
     "candles": lambda data: data.candles("paper", BTC, Timeframe.M1, NOW, 3),
@@ -120,7 +122,9 @@ def test_public_data_that_is_none_is_asked_for_again(ask: Callable[[CcxtMarketDa
         ask(raw.market_data())
 
 
-@pytest.mark.parametrize("ask", [READING["positions of a market"], READING["the balance"], READING["an order"]])
+@pytest.mark.parametrize(
+    "ask", [READING[name] for name in ("positions of a market", "the balance", "an order", "the rights of the key")]
+)
 def test_a_list_that_cannot_be_empty_is_none(ask: Callable[[CcxtVenue], Any]) -> None:
     raw = RawVenue()
     raw.say_bytes(b"[]")
@@ -240,6 +244,18 @@ def test_rows_that_cannot_be_are_asked_for_again(ask: str, endpoint: str, answer
     raw.say("GET", endpoint, answer)
     with pytest.raises(RetryLater, match=UNUSABLE):
         READING[ask](raw.connect())
+
+
+@pytest.mark.parametrize("value", [None, "true", "false", 0, 1, "", [], {}], ids=repr)
+@pytest.mark.parametrize("name", KEY_RIGHTS)
+def test_a_right_that_is_neither_true_nor_false_is_asked_for_again(name: str, value: Any) -> None:
+    raw = RawVenue()
+    raw.say("GET", "account/apiRestrictions", some_rights(**{name: value}))
+    with pytest.raises(RetryLater, match=UNUSABLE):
+        raw.connect().key_rights()
+    raw.say("GET", "account/apiRestrictions", {told: given for told, given in some_rights().items() if told != name})
+    with pytest.raises(RetryLater, match=UNUSABLE):
+        raw.connect().key_rights()
 
 
 def test_json_of_infinity_and_nan_is_no_number() -> None:

@@ -37,6 +37,14 @@ ORDER_STATES = frozenset(
     {"NEW", "PARTIALLY_FILLED", "FILLED", "CANCELED", "REJECTED", "EXPIRED", "EXPIRED_IN_MATCH", "NEW_INSURANCE", "NEW_ADL"}
 )
 FILLED_STATES = frozenset({"FILLED", "PARTIALLY_FILLED"})
+KEY_RIGHTS = (
+    "ipRestrict",
+    "enableReading",
+    "enableWithdrawals",
+    "enableInternalTransfer",
+    "permitsUniversalTransfer",
+    "enableFutures",
+)
 ALGO_STATES = frozenset({"NEW", "TRIGGERING", "TRIGGERED", "FINISHED", "CANCELED", "REJECTED", "EXPIRED"})
 
 # Errors of reading an answer whose shape neither ccxt nor we foresaw: none of the four instructions, none of ccxt
@@ -83,11 +91,11 @@ def checked(venue_class: type) -> Callable[..., Any]:
 
 
 def check_answer(method: str, path: str, asked: Asked, answer: Any, *, is_futures: bool = True) -> None:
-    """Raise `AnswerUnusable` unless an answer has the shape of its endpoint at Binance USD-M; of another endpoint: any JSON."""
+    """Raise `AnswerUnusable` unless an answer has the shape of its endpoint at Binance; of an unknown endpoint: any JSON."""
     try:
         if not isinstance(answer, dict | list):
             _refuse("no JSON")
-        check = _CHECKS.get((method, path)) if is_futures else None
+        check = (_CHECKS if is_futures else _SPOT_CHECKS).get((method, path))
         if check is not None:
             check(asked, answer)
     except _Unfit as unfit:
@@ -337,6 +345,14 @@ def _fee_rates(asked: Asked, answer: Any) -> None:
             _refuse(name)
 
 
+def _key_rights(_: Asked, answer: Any) -> None:
+    """Rights are JSON's true and false. A right that is not told must not pass for one that the key lacks."""
+    told = _fields(answer)
+    for name in KEY_RIGHTS:
+        if type(told.get(name)) is not bool:
+            _refuse(name)
+
+
 # -- public data -------------------------------------------------------------------------------------------------------------
 
 
@@ -402,3 +418,4 @@ _CHECKS: Mapping[tuple[str, str], Check] = {
     ("GET", "premiumIndex"): _mark_price,
     ("GET", "exchangeInfo"): _markets,
 }
+_SPOT_CHECKS: Mapping[tuple[str, str], Check] = {("GET", "account/apiRestrictions"): _key_rights}

@@ -19,6 +19,7 @@ from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import DomainError
 from candlecast.domain.values.money import ZERO
 from candlecast.domain.values.terms import MarginMode, OrderType, PositionMode, PositionSide, Side
+from candlecast.domain.venue.key_rights import KeyRights
 from candlecast.domain.venue.reports import (
     FUNDING_AT_ONCE,
     FeeRates,
@@ -179,6 +180,12 @@ class CcxtVenue:
         paid = [_payment(row, markets[0]["symbol"]) for markets, row in found if markets]
         return sorted(paid, key=lambda payment: payment.paid_at)
 
+    def key_rights(self) -> KeyRights | None:
+        """The key's rights, which Binance tells at its spot host: one request; no request at a venue without the question."""
+        if not self._rules.tells_key_rights:
+            return None
+        return self._read(lambda: _key_rights(self._client.sapiGetAccountApiRestrictions()))
+
     def _cancel(self, client_order_id: str, market: str, *, conditional: bool) -> None:
         parameters: dict[str, Any] = {"clientOrderId": client_order_id, **({"trigger": True} if conditional else {})}
         self._settle(lambda: self._client.cancel_order(None, market, parameters), ignore=NO_SUCH_ORDER)
@@ -334,6 +341,16 @@ def _payment(row: Any, market: str) -> VenueFunding:
 
 def _fee_rates(told: Any, at: datetime) -> FeeRates:
     return FeeRates(_decimal(told["makerCommissionRate"]), _decimal(told["takerCommissionRate"]), at)
+
+
+def _key_rights(told: Any) -> KeyRights:
+    """https://developers.binance.com/docs/wallet/account/api-key-permission. Portfolio margin leaves `enableFutures` false."""
+    return KeyRights(
+        withdraws=told["enableWithdrawals"],
+        transfers=told["enableInternalTransfer"] or told["permitsUniversalTransfer"],
+        trades=told["enableReading"] and told["enableFutures"],
+        is_bound=told["ipRestrict"],
+    )
 
 
 def _open_order(order: Any, *, is_conditional: bool) -> VenueOpenOrder:

@@ -39,6 +39,7 @@ class VenueRequest(StrEnum):
     PRICE = "PRICE"  # last trade's, or mark price and funding
     BEST_PRICES = "BEST_PRICES"
     MARKETS = "MARKETS"
+    KEY_RIGHTS = "KEY_RIGHTS"
 
 
 # Binance weighs requests for up to 99, 499 and 1,000 candles with 1, 2 and 5, and we never ask for more at once. A candle
@@ -89,6 +90,8 @@ class VenueRules:
     """Least and most per cent of the venue's own trailing stops. None: the venue has none, and the reconciler moves ours."""
     takes_two_stops: bool = False
     """Whether a position may have a second stop, so that a stop is moved without a moment without one."""
+    tells_key_rights: bool = False
+    """Whether the venue says what a key may do."""
     is_paper: bool = False
     """Whether the venue trades with play money: its results stand apart from those of real money."""
 
@@ -149,12 +152,14 @@ BINANCE_USDM = VenueRules(
             VenueRequest.PRICE: 1,
             VenueRequest.BEST_PRICES: 2,
             VenueRequest.MARKETS: 1,
+            VenueRequest.KEY_RIGHTS: 1,
         }
     ),
     used_weight_header="x-mbx-used-weight-1m",
     order_types=frozenset(OrderType),
     callback_percent=(Decimal("0.1"), Decimal(10)),  # "New Algo Order"
     takes_two_stops=True,
+    tells_key_rights=True,
 )
 
 # Our own exchange has the dialect, the times and the weights of the original; its operator sets the weight for an address. This
@@ -176,5 +181,8 @@ _BY_DIALECT: Mapping[str, VenueRules] = MappingProxyType({"binanceusdm": BINANCE
 
 
 def rules_of(ccxt_class_or_venue: str) -> VenueRules:
-    """The rules of a ccxt class, or of a venue that is named after its dialect; the most cautious ones for any other."""
-    return _BY_DIALECT.get(ccxt_class_or_venue, CAUTIOUS)
+    """The rules of a ccxt class, or of a venue that is named after its dialect; the most cautious ones for any other.
+
+    A name may go on after a slash with one of the venue's hosts.
+    """
+    return _BY_DIALECT.get(ccxt_class_or_venue.partition("/")[0], CAUTIOUS)

@@ -11,9 +11,11 @@ from candlecast.domain.account.account import Balance
 from candlecast.domain.market.candle import Candle
 from candlecast.domain.market.quote import Quote
 from candlecast.domain.orders.intent import Intent
+from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import DomainError, RetryLater
 from candlecast.domain.values.terms import MarginMode, PositionMode
 from candlecast.domain.values.timeframe import Timeframe
+from candlecast.domain.venue.key_rights import KeyRights
 from candlecast.domain.venue.refusals import KEYS_REFUSED
 from candlecast.domain.venue.reports import (
     FeeRates,
@@ -30,10 +32,11 @@ from candlecast.ports.venue import Credentials, MarketData, Venue, Venues
 from candlecast.services.venue.spend_weight import SpendWeight
 from candlecast.services.venue.watch_venue import WatchVenue
 
+RIGHTS_HOST = "/rights"  # after a venue's name: the host that tells what keys may do, with a budget and a breaker of its own
 RATE_LIMITED = "RATE_LIMITED"  # the address has asked too often (429, 418); an account's own order rate has another code
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Guard:
     """Passes requests to one venue."""
 
@@ -138,6 +141,12 @@ class GuardedVenue:
 
     def mark_of(self, asset: str, quote: str) -> Decimal:
         return self._ask([VenueRequest.PRICE], lambda: self.venue.mark_of(asset, quote))
+
+    def key_rights(self) -> KeyRights | None:
+        """Asked at another host, with limits of its own: neither its silence nor its limits say anything of orders."""
+        elsewhere = replace(self.guard, name=self.guard.name + RIGHTS_HOST)
+        elsewhere.watch.require_working(elsewhere.name)
+        return elsewhere.passing(self.asks, [VenueRequest.KEY_RIGHTS], self.venue.key_rights, lambda: None)
 
     @property
     def used_weight(self) -> int | None:

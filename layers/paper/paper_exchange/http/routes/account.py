@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from paper_exchange import errors
-from paper_exchange.accounts.account import Account, Outcome, SymbolSettings
+from paper_exchange.accounts.account import Account, KeyRight, Outcome, SymbolSettings
 from paper_exchange.accounts.margin import asset_margin
 from paper_exchange.exchange import Session
 from paper_exchange.http import render_account as render
@@ -184,24 +184,11 @@ async def symbol_config(gate: AnyGate) -> Response:
 
 @router.get("/sapi/v1/account/apiRestrictions")
 async def api_restrictions(gate: AnyGate) -> Response:
-    """The key's rights: trade futures, never withdraw."""
+    """The key's rights, as its owner has set them at the operator's door."""
 
     def look(session: Session, parameters: Parameters) -> Any:
-        return {
-            "ipRestrict": False,
-            "createTime": session.account.keys[session.stamp.signed_by].created_ms,
-            "enableReading": True,
-            "enableWithdrawals": False,
-            "enableInternalTransfer": False,
-            "enableMargin": False,
-            "enableFutures": True,
-            "permitsUniversalTransfer": False,
-            "enableVanillaOptions": False,
-            "enableFixApiTrade": False,
-            "enableFixReadOnly": False,
-            "enableSpotAndMarginTrading": False,
-            "enablePortfolioMarginTrading": False,
-        }
+        key = session.account.keys[session.stamp.signed_by]
+        return {"createTime": key.created_ms, **{right: right in key.rights for right in KeyRight}}
 
     return await gate.read(look)
 

@@ -31,6 +31,7 @@ from paper_exchange.operator.requests import (
     NewKey,
     NewLimits,
     NewMarkets,
+    NewRights,
     NewSpread,
     Reset,
 )
@@ -123,6 +124,14 @@ async def get_accounts(operations: Operator, after: str = "", limit: Limit = PAG
 async def post_key(operations: Operator, body: Body, account_id: str) -> Response:
     """Give an account another key."""
     return _issued(operations.add_key(account_id, NewKey.read(body)))
+
+
+@router.put("/accounts/{account_id}/keys/{key_id}/rights")
+async def put_rights(operations: Operator, body: Body, account_id: str, key_id: str) -> Response:
+    """Set a key's rights, as its owner would on the venue's page."""
+    rights = NewRights.read(body).rights
+    operations.set_rights(account_id, key_id, rights)
+    return JSONResponse({"rights": sorted(rights)})
 
 
 @router.delete("/accounts/{account_id}/keys/{key_id}", status_code=204)
