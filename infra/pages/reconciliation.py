@@ -11,8 +11,8 @@ from decimal import Decimal
 from pathlib import Path
 
 from candlecast.domain.account.findings import MAX_EXTERNAL_ORDERS, MEND_MEMORY, QUICK_LOOKS, SLOW_PACE, Drift
-from candlecast.domain.orders.intent import IntentState
-from candlecast.domain.orders.retries import ATTEMPTS_BEFORE_ALERT
+from candlecast.domain.orders.intent import IntentState, LegKind
+from candlecast.domain.orders.retries import ATTEMPTS_BEFORE_ALERT, EXIT_PAUSES, NOT_PLACED
 from candlecast.domain.reconcile.closing import PATIENCE, closing_step
 from candlecast.domain.reconcile.drift import OrderStep, PositionStep, StopReport, StopStep, order_step, position_step, stop_step
 from candlecast.domain.reconcile.look_schedule import FULL_LOOK_INTERVAL, OPEN_ORDER_INTERVAL, WHOLE_LOOK_INTERVAL
@@ -36,7 +36,7 @@ _UNRESOLVED = (IntentState.SUBMITTING, IntentState.UNKNOWN)
 
 def page() -> str:
     """The document."""
-    return "\n".join((HEADER, *_orders(), *_unresolved(), *_stops(), *_positions(), *_closings(), *_paces()))
+    return "\n".join((HEADER, *_orders(), *_unresolved(), *_exits(), *_stops(), *_positions(), *_closings(), *_paces()))
 
 
 def _table(head: Sequence[str], rows: Iterator[tuple[str, ...]]) -> Iterator[str]:
@@ -83,6 +83,27 @@ def _unresolved() -> Iterator[str]:
         ("the same; the account is not active", "it ends"),
     )
     yield from _table(("the venue's report", "what is done"), iter(rows))
+
+
+def _exits() -> Iterator[str]:
+    pauses = [_words(pause) for pause in EXIT_PAUSES]
+    yield "## An exit that the venue does not carry out\n"
+    yield (
+        f"It pauses for {', '.join(pauses[:-1])}, and then for a {pauses[-1]} each time.\n"
+        f"Failure number {ATTEMPTS_BEFORE_ALERT} in a row tells a person, once (`{NOT_PLACED[LegKind.EXIT]}`).\n"
+        "The attempts go on. A target that closes its share at market does the same.\n"
+    )
+    rows = (
+        ("refused, or ended before all was closed", "yes", "the next exit, with an id of its own, waits for its pause"),
+        ("refused because it reduces nothing", "yes", "the same, and positions are compared at once"),
+        ("certainly not taken (a rate limit, no connection, a refusal that ends by itself)", "yes", "the same exit waits"),
+        ("its answer was lost", "anything", "it is an order whose outcome is unknown"),
+        ("anything, and its pause is over", "yes", "it is marked for all that is held, and sent"),
+        ("anything", "no", "it ends as skipped"),
+        ("anything, and a newer exit of the position comes", "yes", "the newer one is sent at once; the waiting one ends"),
+        ("anything, and a newer entry is sent or finds the position already held", "yes", "the waiting one ends"),
+    )
+    yield from _table(("the exit was", "its position is held", "what is done"), iter(rows))
 
 
 def _stops() -> Iterator[str]:

@@ -121,9 +121,6 @@ def _placing_faults(path: str, parameters: Parameters) -> tuple[Fault, ...]:
         arrival = Arrival(world.now + LATEST_SECONDS, path, tuple(parameters.items()))
         world.arrivals = (*world.arrivals, arrival)
 
-    def refused(world: World) -> None:
-        world.refused_exits += path == LIFE and "reduceOnly" in parameters
-
     answers = {
         "accepted, then time-out": _then(executed, _time_out),
         "accepted, then 502": _then(executed, _gateway_error),
@@ -133,7 +130,7 @@ def _placing_faults(path: str, parameters: Parameters) -> tuple[Fault, ...]:
         "not accepted, 503": _gateway_error,
         "not accepted, -1007": _backend_timeout,
         "arrives late, time-out": _then(late, _time_out),
-        "rejected": _then(refused, _refused(-2019, "Margin is insufficient.")),
+        "rejected": _refused(-2019, "Margin is insufficient."),
     }
     return (
         *(Fault(name, act, FaultGroup.ORDERS) for name, act in answers.items()),

@@ -53,7 +53,7 @@ class Explorer:
         event = next_event(world, self.scenario)
         self.longest_seconds = max(self.longest_seconds, world.now)
         if event is None:
-            self._note(broken_at_rest(world, self.scenario.actions[-1].is_entry, world.refused_exits > 0))
+            self._note(broken_at_rest(world, self.scenario.actions[-1].is_entry))
             return [1] + [0] * budget
         key = world.key()
         known = self._known.get(key)

@@ -87,14 +87,14 @@ def client_id_of(intent: dict[str, Any]) -> str:
     return client_order_id(intent["intent_id"])
 
 
-def broken_at_rest(world: World, entered: bool, may_hold: bool) -> Iterator[str]:
+def broken_at_rest(world: World, entered: bool) -> Iterator[str]:
     """The breaches of a world in which nothing is on its way any more; `entered` if the last signal was an entry."""
     body = account_body(world)
     positions = body.get("positions", {}).values()
     ours = sum((Decimal(p["quantity"]) * (1 if p["side"] == "LONG" else -1) for p in positions), Decimal(0))
     if ours != world.net:
         yield f"3: {ours} are held by our record and {world.net} by the venue's"
-    if not entered and world.net and not may_hold:
+    if not entered and world.net:
         yield f"an exit was lost: {world.net} are still held"
     live = {order.client_id: order for order in world.orders if order.status == "NEW"}
     known = {client_id_of(intent) for intent in body.get("intents", {}).values()}

@@ -36,7 +36,7 @@ def replay(enumeration: Enumeration, scenario: Scenario, schedule: str) -> Itera
             yield "it never comes to rest"
             return
     entered = scenario.actions[-1].is_entry
-    yield from (f"          BROKEN {what}" for what in broken_at_rest(world, entered, world.refused_exits > 0))
+    yield from (f"          BROKEN {what}" for what in broken_at_rest(world, entered))
     yield f"\n{world.now:6.0f} s  at rest"
 
 

@@ -103,7 +103,6 @@ class World:
     last_order: str = ""  # the order message that was delivered last
     stage: int = 0  # how many of the scenario's signals have been issued
     looked_at: bool = False  # whether a look at the venue has found everything at rest
-    refused_exits: int = 0  # by the venue, which may leave a position held
     overwritten: int = 0  # writes of an account that lost what somebody else had written
     reached_at: float = 0.0  # when the market comes to the price of limit orders
 
@@ -121,7 +120,6 @@ class World:
             self.last_order,
             self.stage,
             self.looked_at,
-            self.refused_exits,
             self.overwritten,
             self.reached_at,
         )
@@ -139,7 +137,7 @@ class World:
         """Equal only for worlds that nothing and nobody could tell apart."""
         items = tuple((key, tuple(_plain(name, item[name]) for name in sorted(item))) for key, item in sorted(self.items.items()))
         queues = self.trade, self.reconcile, self.dead, self.arrivals
-        counts = self.next_firing, self.stage, self.looked_at, self.refused_exits, self.overwritten, self.reached_at
+        counts = self.next_firing, self.stage, self.looked_at, self.overwritten, self.reached_at
         return self.now, items, self.orders, queues, counts
 
     def key(self) -> bytes:
@@ -150,7 +148,7 @@ class World:
         """Everything that matters from here on: times are relative, names by first appearance."""
         told = [
             f"{self.now % PHASE} {self.next_firing - self.now} {self.stage} {self.looked_at} {len(self.dead)}",
-            f"{self.refused_exits} {self.overwritten} {self._blocked_for()} {self._age(self.reached_at)}",
+            f"{self.overwritten} {self._blocked_for()} {self._age(self.reached_at)}",
             *(f"{self._age(m.visible_at)} {m.receives} {_INSTANT.sub(self._exactly, m.body)}" for m in self.trade),
             *(f"{self._age(m.visible_at)} {m.receives} {_without_trace(m.body)}" for m in _in_order(self.reconcile)),
             f"{self.net}",

@@ -151,6 +151,17 @@ MUTATIONS = (
         (Suite.SIMULATION,),  # at the crash points nobody trades by hand, and two looks with an empty list are two faults
     ),
     Mutation(
+        "the exit after one that the venue refused",
+        (
+            Edit(
+                "candlecast.domain.account.account",
+                "ended.state in (IntentState.REJECTED, IntentState.CANCELLED)",
+                "ended.state is IntentState.CANCELLED",
+            ),
+        ),
+        BOTH,
+    ),
+    Mutation(
         "the lease of a request for a look",
         (Edit("candlecast.domain.reconcile.look_lease", "if held is None or held.until <= now", "if True"),),
         (Suite.STALENESS,),  # the other suites have few accounts: a look too many does no harm there

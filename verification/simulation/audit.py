@@ -65,10 +65,22 @@ class Audit:
                 self._fail(f"{intent.leg} marked for sending while the account was {before.status}")
             if marked and intent.kind is LegKind.ENTRY:
                 self._entry_marked(before, after, intent, new=known is None)
+        self._exits_go_on(after)
         for event in after.outbox:
             if event.code in ALERT_OF_CLOSING.values() and event.market is not None:
                 self._closing_adopted(before, after, event.market)
         self._count_trades()
+
+    def _exits_go_on(self, after: Account) -> None:
+        """An exit that the venue has refused or ended early is followed by another, in the same write, if anything is held."""
+        waiting = {i.position_key for i in after.intents.values() if i.kind is LegKind.EXIT}
+        for event in after.outbox:
+            ended = event.order if event.order is not None and event.order.kind is LegKind.EXIT else None
+            if ended is None or ended.state not in (IntentState.REJECTED, IntentState.CANCELLED):
+                continue
+            held = after.positions.get(ended.position_key)
+            if held is not None and held.side is ended.position_side and held.key not in waiting:
+                self._fail(f"an exit was lost: {held.key} is held after {ended.leg} {ended.state}, and no exit follows")
 
     def on_cancel(self, api_key: str, client_order_id: str) -> None:
         """No live stop is cancelled while the venue holds its position, unless another stop of that position lives."""

@@ -34,6 +34,7 @@ from verification.simulation.profile import Profile
 
 RATE_LIMIT_SECONDS = 5
 LISTS = ("positions", "open_orders", "trades_since")
+EXIT_REFUSALS = ("VENUE_REJECTED", "QUANTITY_TOO_LARGE", "INSUFFICIENT_FUNDS", "NOTIONAL_TOO_SMALL")  # none ends by itself
 BLANK_SHARE = 0.7  # of the lists are blank at the same time
 LONGEST_BLANK_SECONDS = 600.0  # two full looks, and less than the patience after which one market's own answer is believed
 SLOWEST_FILL_SECONDS = 8.0
@@ -81,6 +82,7 @@ class SimulatedExchange(FakeExchange):
         faults = (
             ("order_rate_limited", profile.rate_limited, self._limited),
             ("order_refused", profile.venue_rejects, self._refused),
+            ("exit_refused", profile.exit_rejects if _closes(request) else 0, self._exit_refused),
             ("order_lost", profile.ambiguous_lost, self._lost),
             ("order_late", profile.ambiguous_late, self._late_arrival),
             ("answer_lost", profile.ambiguous_executed, self._executed),
@@ -136,6 +138,9 @@ class SimulatedExchange(FakeExchange):
 
     def _refused(self, _: str, __: OrderRequest) -> VenueOrder:
         raise Reject("VENUE_REJECTED", "no")
+
+    def _exit_refused(self, _: str, __: OrderRequest) -> VenueOrder:
+        raise Reject(self.random.choice(EXIT_REFUSALS), "no exit now")
 
     def _lost(self, _: str, __: OrderRequest) -> VenueOrder:
         raise Ambiguous("OUTCOME_UNKNOWN", "lost on the way there")
@@ -286,6 +291,10 @@ class SimulatedVenues:
 
     def connect(self, venue: str, account_id: str, credential_version: str, credentials: Credentials) -> SimulatedVenue:
         return SimulatedVenue(self.exchange, credentials.api_key)
+
+
+def _closes(request: OrderRequest) -> bool:
+    return request.reduce_only and request.order_type is OrderType.MARKET
 
 
 def _told(request: OrderRequest, order: VenueOrder) -> str:

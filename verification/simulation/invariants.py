@@ -10,15 +10,18 @@ from decimal import Decimal
 from candlecast.domain.account.account import Account, AccountStatus
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.orders.position import Position
+from candlecast.domain.orders.retries import NOT_PLACED
 from candlecast.domain.reconcile.reconcile import waits_for
 from candlecast.domain.strategies.execution import ExecutionStatus
 from candlecast.domain.subscriptions.subscription import SubscriptionStatus
+from candlecast.domain.values.reasons import Reason
 from candlecast.domain.values.terms import Side
 from candlecast.domain.venue.reports import VenueOrderStatus
 from verification.simulation.pools import unexplained
 from verification.simulation.world import MARKETS, World
 
 LONGEST_WAIT = timedelta(minutes=3)  # the slowest pace of exits (a minute), the clock's minute, and a look
+TOLD_AFTER = 3  # refusals in a row, by docs/reconciliation.md
 ROUNDING = Decimal("1e-12")  # averages are quotients with 28 digits
 
 
@@ -29,7 +32,7 @@ def broken_invariants(world: World) -> list[str]:
         book = world.exchange.books[account.account_id]
         repeated = [key for key, n in Counter(order.client_order_id for _, order in book.orders).items() if n > 1]
         found += [f"1: the venue has {key} more than once" for key in repeated]
-        for check in (_rest, _positions, _money, _stops, _exits_are_not_lost):
+        for check in (_rest, _positions, _money, _stops, _exits_are_not_lost, _somebody_was_told):
             found += [f"{account.account_id}: {what}" for what in check(world, account)]
     found += _nothing_is_lost(world)
     found += _events_tell_the_state(world)
@@ -113,15 +116,24 @@ def _stops(world: World, account: Account) -> Iterator[str]:
 
 
 def _exits_are_not_lost(world: World, account: Account) -> Iterator[str]:
-    """No exit was issued for a held position since its opening, except an exit that was refused and reported so."""
+    """No exit was issued for a held position since its opening, except exits that a rule denied or a newer entry ended."""
     signals = {order.signal.signal_id: order.signal for order in world.trade_queue.put_messages}
     for position in account.positions.values():
         exits = sorted(_told_orders(world, position, LegKind.EXIT), key=lambda i: i.attempts)
-        for exit_ in {i.signal_id: i for i in exits}.values():  # of an exit that was cut short, the exit for the rest
+        for exit_ in {i.signal_id: i for i in exits}.values():  # of an exit that was refused or cut short, the newest
             meant = exit_.signal_id in signals and signals[exit_.signal_id].closes(position.side)
-            refused = exit_.state in (IntentState.REJECTED, IntentState.DENIED)
-            if meant and exit_.issued_at > position.signal_issued_at and not refused:
+            told = exit_.state is IntentState.DENIED or exit_.reason is Reason.SIGNAL_SUPERSEDED
+            if meant and exit_.issued_at > position.signal_issued_at and not told:
                 yield f"an exit was lost: {position.key} is held after {exit_.leg} {exit_.state} {exit_.reason}"
+
+
+def _somebody_was_told(world: World, account: Account) -> Iterator[str]:
+    """An exit that was refused three times is an alert to a person."""
+    ours = [told.event for told in world.database.stream if told.account_id == account.account_id]
+    alerts = sum(1 for event in ours if event.code == NOT_PLACED[LegKind.EXIT])
+    stuck = {e.order.intent_id for e in ours if e.order and e.order.kind is LegKind.EXIT and e.order.attempts == TOLD_AFTER}
+    if stuck and not alerts:
+        yield f"nobody was told of {len(stuck)} exits that the venue has refused {TOLD_AFTER} times"
 
 
 def _told_orders(world: World, position: Position, kind: LegKind) -> Iterator[Intent]:

@@ -15,7 +15,8 @@ class Profile:
     repeats per message. `lies` count per signal from outside. `resting_entry` is the share of entries from outside that wait for
     their price, `resting_part` the share of their fills that are partial. `outage`, `ban` and `switch_flips` count per half a
     minute. `neighbours` is the most that others use of our address's weight. `unusable_answer` counts per request, `blank_spell`
-    per half a minute: the lists of a venue are then empty for a while, in the right shape.
+    per half a minute: the lists of a venue are then empty for a while, in the right shape. `exit_rejects` counts per order that
+    closes at market.
     """
 
     accounts: int = 3
@@ -50,6 +51,7 @@ class Profile:
     unusable_answer: float = 0.01
     blank_spell: float = 0.03
     lies: float = 0.1
+    exit_rejects: float = 0.1
 
     @staticmethod
     def drawn(random: Random) -> Profile:

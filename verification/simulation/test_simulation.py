@@ -25,6 +25,7 @@ FAULTS = {
     "blank_positions",
     "blank_trades_since",
     "crash",
+    "exit_refused",
     "fifo_message_repeated",
     "message_repeated",
     "order_late",

@@ -189,6 +189,7 @@ def test_a_refused_exit_denies_the_entry_behind_it_and_is_looked_into_at_once() 
     path.execute(bracket(Action.SHORT, None, (), issued_at=path.clock.now()))
     assert [(i.state, i.reason) for i in (*path.told(LegKind.EXIT), *path.told(LegKind.ENTRY)[1:])] == [
         (IntentState.REJECTED, Reason.INSUFFICIENT_FUNDS),
+        (IntentState.PENDING, None),
         (IntentState.DENIED, Reason.OPPOSITE_POSITION_HELD),
     ]
     assert path.queue.sent[-1][1] == 0
@@ -200,7 +201,7 @@ def test_an_exit_that_comes_after_its_stop_is_explained_by_the_next_look() -> No
     path.exchange.trade(BTC, D(90))
     path.clock.advance(5)
     path.leave()
-    assert path.states(LegKind.EXIT) == [IntentState.REJECTED]
+    assert path.states(LegKind.EXIT) == [IntentState.REJECTED, IntentState.PENDING]
     path.reconcile()
     assert path.states(LegKind.STOP_LOSS) == [IntentState.FILLED]
     assert path.is_flat

@@ -282,7 +282,7 @@ def test_a_position_whose_exit_is_on_its_way_is_not_closed_twice() -> None:
     assert path.is_flat
 
 
-def test_what_cannot_be_mended_is_tried_again_by_the_clock_and_not_at_once_for_ever() -> None:
+def test_what_cannot_be_mended_is_tried_again_after_its_pause_and_not_at_once_for_ever() -> None:
     path = MoneyPath()
     path.exchange.script(NONE, *[Fault.REJECT] * 5)
     path.enter(targets=())
@@ -291,7 +291,8 @@ def test_what_cannot_be_mended_is_tried_again_by_the_clock_and_not_at_once_for_e
     ((compare, _),) = path.queue.sent  # once, since the venue may have reason to refuse an exit
     path.queue.sent.clear()
     path.reconciler(compare)
-    assert (len(path.account.naked_positions()), path.queue.sent) == (1, [])
+    ((_, delay),) = path.queue.sent
+    assert (len(path.account.naked_positions()), delay) == (1, 5)  # the first pause of an exit
     assert list(path.accounts.due_for_reconcile(path.clock.now())) != []
 
 
@@ -433,14 +434,17 @@ def test_a_pause_while_the_reconciler_looks_is_kept_with_what_it_found() -> None
     assert (set(account.subscriptions.values()), path.states(LegKind.ENTRY)) == ({"PAUSED"}, [IntentState.FILLED])
 
 
-def test_a_refusal_of_the_venue_when_sent_again_ends_the_order() -> None:
+def test_an_exit_that_is_refused_when_sent_again_ends_and_another_follows() -> None:
     path = MoneyPath()
     path.enter(stop=None, targets=())
     path.clock.advance(5)
     path.exchange.script(Fault.AMBIGUOUS_NOT_EXECUTED, Fault.REJECT)
     path.execute(a_signal(Action.EXIT, issued_at=path.clock.now()))
     path.settle(looks=3)
-    assert [(i.state, i.reason) for i in path.told(LegKind.EXIT)] == [(IntentState.REJECTED, Reason.INSUFFICIENT_FUNDS)]
+    assert [(i.state, i.reason) for i in path.told(LegKind.EXIT)] == [
+        (IntentState.REJECTED, Reason.INSUFFICIENT_FUNDS),
+        (IntentState.FILLED, None),
+    ]
 
 
 def test_a_code_that_we_do_not_know_is_the_venues_refusal() -> None:

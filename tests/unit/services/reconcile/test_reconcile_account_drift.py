@@ -207,7 +207,7 @@ def test_an_exit_that_the_venue_refuses_because_nothing_is_held_leaves_no_positi
     path.exchange.trade_outside(KEY, BTC, D(-10))
     path.clock.advance(1)
     path.leave()
-    assert path.states(LegKind.EXIT) == [IntentState.REJECTED]
+    assert path.states(LegKind.EXIT) == [IntentState.REJECTED, IntentState.PENDING]
     two_looks(path)
     assert (path.is_flat, [trade.closed_by for trade in trades(path)]) == (True, [ClosedBy.CLOSED_OUTSIDE])
 
@@ -220,7 +220,7 @@ def test_an_exit_that_the_venue_refuses_the_reconciler_has_the_account_compared_
     path.queue.sent.clear()
     path.reconcile(5)
     ((request, delay),) = path.queue.sent
-    assert (request.full, delay, path.states(LegKind.EXIT)) == (True, APART, [IntentState.REJECTED])
+    assert (request.full, delay, path.states(LegKind.EXIT)) == (True, APART, [IntentState.REJECTED, IntentState.PENDING])
     path.clock.advance(delay)
     path.reconciler(request)
     path.reconcile(APART)

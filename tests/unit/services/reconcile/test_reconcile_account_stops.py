@@ -157,7 +157,7 @@ def test_a_naked_position_is_tried_at_every_look_and_is_an_alert_once_for_its_ti
     path.enter(targets=())
     for _ in range(4):
         path.reconcile(60)
-    assert path.alerts() == ["POSITION_NAKED_TOO_LONG", "POSITION_NOT_PROTECTED"]
+    assert path.alerts() == ["POSITION_NAKED_TOO_LONG", "POSITION_NOT_PROTECTED", "EXIT_NOT_PLACED"]
     assert path.exchange.count("create_order") == 2 + 4 * 2  # stop and exit at each look
     path.reconcile(60)
     assert path.is_flat or path.live_stops() == [(D(10), D(90))]

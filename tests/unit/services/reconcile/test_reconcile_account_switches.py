@@ -95,7 +95,7 @@ def test_an_exit_that_the_venue_refuses_is_an_alert_once_and_goes_on_slowly() ->
     path.exchange.script(*[Fault.REJECT] * 50)
     for _ in range(5):
         path.reconcile(60)
-    assert (path.exchange.count("create_order"), path.alerts()) == (2 + 3, ["POSITION_NOT_CLOSED"])
+    assert (path.exchange.count("create_order"), path.alerts()) == (2 + 5, ["EXIT_NOT_PLACED"])
 
 
 def test_an_account_that_holds_nothing_costs_no_read_of_switches() -> None:

@@ -22,7 +22,7 @@ from candlecast.domain.orders.fills import STATE_OF_STATUS, filled_into, price_o
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.orders.lifecycle import require_transition
 from candlecast.domain.orders.position import Position, Trade, market_of, place_of, position_key
-from candlecast.domain.orders.retries import ATTEMPTS_BEFORE_ALERT, NOT_PLACED, pause_after, rest_of_exit
+from candlecast.domain.orders.retries import ATTEMPTS_BEFORE_ALERT, NOT_PLACED, next_closing, pause_after
 from candlecast.domain.signals.signal import MAX_SIGNAL_AGE_SECONDS
 from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from candlecast.domain.values.copying import replace
@@ -287,7 +287,7 @@ class Account:
         attempts = intent.attempts + 1
         pause = max(pause_after(intent.kind, attempts), timedelta(seconds=asked_seconds))
         held = self._put(replace(intent, state=IntentState.PENDING, attempts=attempts, retry_at=now + pause), now)
-        return held._escalated(intent.kind, attempts, now)
+        return held._escalated(held.intents[intent_id], now)
 
     def defer(self, intent_id: str, until: datetime, now: datetime) -> Account:
         """Hold back a leg that was certainly not sent, by our own will: it may be sent from `until` on, and no attempt counts."""
@@ -320,9 +320,10 @@ class Account:
         return replace(self, intents={k: v for k, v in self.intents.items() if k != intent_id})
 
     def fail(self, intent_id: str, state: IntentState, reason: Reason, now: datetime, message: str | None = None) -> Account:
-        """End an intent without a (further) fill."""
+        """End an intent without a (further) fill; an exit that the venue has ended is followed by another."""
         intent = self.intents[intent_id]
-        return self._put(replace(intent, state=state, denial=intent.denial or Denial(reason), venue_message=message), now)
+        ended = replace(intent, state=state, denial=intent.denial or Denial(reason), venue_message=message)
+        return self._put(ended, now)._close_again(ended, now)
 
     def apply(self, intent_id: str, order: VenueOrder, fee_rate: Decimal, now: datetime) -> Account:
         """Take over what the venue says of an order: fills move the position, an end settles the intent.
@@ -344,8 +345,7 @@ class Account:
         if state is IntentState.REJECTED:
             denial = Denial(Reason.VENUE_REJECTED)
         intent = replace(intent, state=state, venue_order_id=order.venue_order_id, denial=intent.denial or denial, lookups=0)
-        account = account._put(intent, now)
-        return account._exit_the_rest(intent, now) if state is IntentState.CANCELLED else account
+        return account._put(intent, now)._close_again(intent, now)
 
     def disable(self, reason: str, now: datetime) -> Account:
         """Stop using the account's keys; the owner is told by a critical alert.
@@ -415,7 +415,7 @@ class Account:
             intent = replace(intent, settled_at=now)
             intents = {k: v for k, v in self.intents.items() if k != intent.intent_id and not _is_void(v, intent)}
             settled = dict(self.settled)
-            if not intent.kind.is_protective and len(settled) < (MAX_SETTLED if known is not None else MAX_REFUSED):
+            if intent.is_of_signal and len(settled) < (MAX_SETTLED if known is not None else MAX_REFUSED):
                 settled[remembered(intent.intent_id)] = forgotten_at(now)
         else:
             intents, settled = {**self.intents, intent.intent_id: intent}, dict(self.settled)
@@ -426,17 +426,22 @@ class Account:
                 usage, events = told, (*events, Event(type=EventType.LIMITS_BREACHED, occurred_at=now, order=intent))
         return replace(self, intents=intents, settled=settled, usage=usage, outbox=(*self.outbox, *events))
 
-    def _exit_the_rest(self, cut: Intent, now: datetime) -> Account:
-        """An exit that the venue ended too early (no liquidity) goes on with another exit for the remaining quantity."""
-        if cut.kind is not LegKind.EXIT or self.position(cut.subscription_id, cut.market) is None:
-            return self
-        rest = rest_of_exit(cut, now)
-        return self._put(rest, now)._escalated(rest.kind, rest.attempts, now)
+    def _close_again(self, ended: Intent, now: datetime) -> Account:
+        """An order at market that was to close, and that the venue has refused or ended too early, is followed by another.
 
-    def _escalated(self, kind: LegKind, attempts: int, now: datetime) -> Account:
+        The next order waits for its pause as a wish of the account, until it is sent or nothing is held any more.
+        """
+        unfinished = ended.closes_at_market and ended.state in (IntentState.REJECTED, IntentState.CANCELLED)
+        if not unfinished or self.position(ended.subscription_id, ended.market) is None:
+            return self
+        wish = next_closing(ended, now)
+        return self._put(wish, now)._escalated(wish, now)
+
+    def _escalated(self, leg: Intent, now: datetime) -> Account:
         """Tell a person, once, of an exit or a stop that cannot be placed."""
-        code = NOT_PLACED.get(kind)
-        return self if code is None or attempts != ATTEMPTS_BEFORE_ALERT else self.alert(code, now)
+        code = NOT_PLACED.get(leg.kind)
+        told = code is None or leg.attempts != ATTEMPTS_BEFORE_ALERT
+        return self if code is None or told else self.alert(code, now, market=leg.market)
 
     def _pruned(self, now: datetime) -> Account:
         return replace(

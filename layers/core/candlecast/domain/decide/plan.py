@@ -6,6 +6,7 @@ its size and legs, and the draft that makes every intent.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -40,6 +41,7 @@ UNRESOLVED_WAIT_SECONDS = 10.0  # about half the settle window: the reconciler r
 UNDECIDED_BOUND_SECONDS = 45.0  # a settle window (25 s), two looks, their messages: later the venue does not answer at all
 FULL_WAIT_SECONDS = 10.0  # a message comes back four times at most, and its account's group waits behind it
 LOOK_WAIT_SECONDS = 3.0  # so soon a look that was asked for may have made a stale state fresh
+_HELD_ALREADY = frozenset({Reason.POSITION_ALREADY_OPEN, Reason.MAX_ADDS})  # an entry's sender wants a position that is held
 UNKNOWN_LIMITS = EffectiveLimits(authority=Authority.LOST)  # of a message without limits: nobody said that there are none
 
 
@@ -88,9 +90,34 @@ def plan_orders(account: Account, order: TradeOrder, market: Market | None, now:
 
     Legs that the account knows already are left out, so a repeat of a message plans nothing. While an earlier order of the same
     position is undecided, nobody knows what is held. An exit is then kept by the account, and an entry raises `RetryLater` for a
-    bounded time (OUTCOME_UNKNOWN). An entry that rests is decided: an exit cancels it, and a second entry is denied.
+    bounded time (OUTCOME_UNKNOWN). An entry that rests is decided: an exit cancels it, and a second entry is denied. An exit that
+    the venue refuses is in nobody's way: it gives way to a newer order of its position.
     """
-    draft, signal = _Draft(account, order, now), order.signal
+    draft = _Draft(account, order, now)
+    refused = [i for i in draft.under_way if i.is_refused_exit and i.issued_at < order.signal.issued_at]
+    return _over_refused(draft, market, refused) if refused else _planned(draft, market)
+
+
+def _over_refused(draft: _Draft, market: Market | None, refused: Sequence[Intent]) -> Plan:
+    """The plan where the venue refuses earlier exits of the position.
+
+    A newer exit is sent at once and takes over their attempts. A newer entry ends them too, if the entry is sent or the position
+    is all that its sender may hold. An entry that is refused for another reason ends nothing.
+    """
+    left = {key: intent for key, intent in draft.account.intents.items() if intent not in refused}
+    plan = _planned(replace(draft, account=replace(draft.account, intents=left)), market)
+    if not plan.legs and not any(each.reason in _HELD_ALREADY for each in plan.decided):
+        return plan
+    attempts = max(each.attempts for each in refused)
+    legs = tuple(replace(leg, attempts=attempts) if leg.kind is LegKind.EXIT else leg for leg in plan.legs)
+    superseded = Denial(Reason.SIGNAL_SUPERSEDED)
+    ended = (replace(each, state=IntentState.EXPIRED, denial=superseded) for each in refused)
+    return replace(plan, legs=legs, decided=(*ended, *plan.decided))
+
+
+def _planned(draft: _Draft, market: Market | None) -> Plan:
+    """The plan for the account as the draft has it."""
+    account, signal = draft.account, draft.order.signal
     known_exit, known_entry = draft.is_known(LegKind.EXIT), draft.is_known(LegKind.ENTRY)
     if known_entry or (known_exit and not signal.action.is_entry):
         return Plan()

@@ -179,6 +179,21 @@ class Intent:
         return self.kind is not LegKind.ENTRY
 
     @property
+    def closes_at_market(self) -> bool:
+        """Whether its order is to close at once: an exit, or a target that the market has reached already."""
+        return self.reduce_only and self.order_type is OrderType.MARKET
+
+    @property
+    def is_of_signal(self) -> bool:
+        """Whether it is the entry or the exit of a signal itself, which a repeat of the message would decide again."""
+        return not self.kind.is_protective and self.leg == self.kind
+
+    @property
+    def is_refused_exit(self) -> bool:
+        """Whether it is an exit that the venue has not taken so far, and that waits for its next attempt."""
+        return self.kind is LegKind.EXIT and self.state is IntentState.PENDING and self.attempts > 0
+
+    @property
     def is_add(self) -> bool:
         """Whether it is an entry into a position that another entry has opened."""
         return self.kind is LegKind.ENTRY and self.bracket_of is not None

@@ -40,6 +40,7 @@ class Trigger(StrEnum):
     REFUSED = "the venue says no"
     MARKED_AGAIN = "wanted still, and proven absent or never sent: the mark of the next sending"
     WAY_IS_CLEAR = "an exit, never sent: the entry that rested before it has ended"
+    OVERTAKEN = "an exit that the venue refuses: a newer entry of its position has come"
     PROVEN_ABSENT = "proven absent, and not wanted any more"
     NOTHING_TO_CLOSE = "what it should have closed is not held"
     TAKEN_BACK = "cancelled by us: its position is closed, or another order has taken its place"
@@ -99,6 +100,7 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition(S.PENDING, Trigger.WAY_IS_CLEAR, S.SUBMITTING, (Actor.EXECUTOR,)),
     Transition(S.PENDING, Trigger.NOT_SENT, S.PENDING, _BOTH),
     Transition(S.PENDING, Trigger.TOO_LATE, S.EXPIRED, _RECONCILER),
+    Transition(S.PENDING, Trigger.OVERTAKEN, S.EXPIRED, (Actor.EXECUTOR,)),
     Transition(S.PENDING, Trigger.NOTHING_TO_CLOSE, S.SKIPPED, _BOTH),
     Transition(S.PENDING, Trigger.DENIED_BY_RULE, S.DENIED, _EVERYBODY),
     Transition(S.PENDING, Trigger.FORGOTTEN, GONE, _BOTH),

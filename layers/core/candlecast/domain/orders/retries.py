@@ -29,17 +29,21 @@ def pause_after(kind: LegKind, attempts: int) -> timedelta:
     return pauses[min(attempts, len(pauses)) - 1]
 
 
-def rest_of_exit(cut: Intent, now: datetime) -> Intent:
-    """The next exit after the venue ended an exit too early; its quantity is decided when it is sent."""
-    attempts = cut.attempts + 1
-    leg = f"{LegKind.EXIT}_{attempts}"
+def next_closing(ended: Intent, now: datetime) -> Intent:
+    """The next order at market after the venue has refused a closing order, or ended it too early.
+
+    The quantity of an exit is decided when it is sent. A target closes what is left of its share.
+    """
+    attempts = ended.attempts + 1
+    follower = f"{ended.kind}_{attempts}"
+    is_exit = ended.kind is LegKind.EXIT
     return replace(
-        cut,
-        intent_id=intent_id(cut.intent_id, cut.subscription_id, leg),
-        leg=leg,
+        ended,
+        intent_id=intent_id(ended.intent_id, ended.subscription_id, follower),
+        leg=follower if is_exit else ended.leg,
         state=IntentState.PENDING,
         created_at=now,
-        quantity=ZERO,
+        quantity=ZERO if is_exit else ended.quantity - ended.filled_quantity,
         submitted_at=None,
         lookups=0,
         last_lookup_at=None,

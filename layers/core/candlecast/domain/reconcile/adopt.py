@@ -19,7 +19,7 @@ from candlecast.domain.account.findings import (
     ExternalOrder,
     Mend,
 )
-from candlecast.domain.orders.intent import Intent, LegKind
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.orders.position import Position, market_of
 from candlecast.domain.orders.retries import ATTEMPTS_BEFORE_ALERT, pause_after
 from candlecast.domain.reconcile.drift import is_our_id, left_of
@@ -57,10 +57,14 @@ def net_of(account: Account, place: str) -> Decimal:
 
 
 def is_settled(account: Account, place: str) -> bool:
-    """Whether no order of ours can be moving what is held there: none unresolved, none that fills slowly."""
+    """Whether no order of ours can be moving what is held there: none unresolved, none that fills slowly.
+
+    An order that was certainly not sent moves nothing. An exit that the venue refuses may wait so for as long as the position is
+    held for us.
+    """
     market = market_of(place)
-    moving = (i for i in account.intents.values() if i.market == market and (i.state.is_unresolved or not i.kind.is_protective))
-    return next(moving, None) is None
+    may_exist = (i for i in account.intents.values() if i.market == market and i.state is not IntentState.PENDING)
+    return not any(i.state.is_unresolved or not i.kind.is_protective for i in may_exist)
 
 
 def note_drift(account: Account, place: str, difference: Decimal, now: datetime) -> Account:

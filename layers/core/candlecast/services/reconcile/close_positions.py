@@ -13,9 +13,7 @@ from candlecast.domain.account.kill_switch import KillSwitch, must_flatten
 from candlecast.domain.account.switch_scope import concerning
 from candlecast.domain.decide.risk.held import losing_positions, overdue_positions
 from candlecast.domain.orders.bracket import forced_exit
-from candlecast.domain.orders.intent import Intent
 from candlecast.domain.orders.position import Position
-from candlecast.domain.reconcile.adopt import count_mend, may_mend
 from candlecast.domain.values.reasons import Reason
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.services.orders.changes import Changes
@@ -32,17 +30,15 @@ class ClosePositions:
         """Decide the exits, marked for sending; returns their intents' ids. `marks` are mark prices by market, where known.
 
         One at a time for each position, and none while its orders are undecided. An exit behind an entry that rests waits until
-        the next look has cancelled the entry. An exit that the venue refuses is tried three times and then at the slow pace, with
-        an alert.
+        the next look has cancelled the entry. An exit that the venue refuses is followed by another, as any exit is.
         """
         chosen, causes = [], _causes(changes.account, switches, marks, self.clock.now())
         for position in list(changes.account.positions.values()):
-            account, now, what = changes.account, self.clock.now(), f"exit|{position.key}"
-            undecided = account.undecided(position.subscription_id, position.market)
-            if position.key not in causes or undecided or not may_mend(account, what, now):
+            account, now = changes.account, self.clock.now()
+            if position.key not in causes or account.undecided(position.subscription_id, position.market):
                 continue
             leave = forced_exit(position, causes[position.key], account.version, now)
-            changes.make(partial(_decided, leave=leave, what=what, now=now))
+            changes.make(partial(Account.decide, decided=(leave,), now=now))
             chosen.append(leave.intent_id)
             self.metrics.count("ForcedExits")
         return chosen
@@ -60,7 +56,3 @@ def _causes(account: Account, switches: Collection[KillSwitch], marks: Mapping[s
 
 def _because(cause: Reason, positions: Collection[Position]) -> dict[str, Reason]:
     return {position.key: cause for position in positions}
-
-
-def _decided(account: Account, leave: Intent, what: str, now: datetime) -> Account:
-    return count_mend(account.decide((leave,), now), what, "POSITION_NOT_CLOSED", now)

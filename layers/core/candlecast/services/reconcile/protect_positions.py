@@ -107,13 +107,15 @@ class ProtectPositions:
 def stop_report(account: Account, position: Position) -> StopReport:
     """The stops of a position as the last look left them.
 
-    While its entry or an exit is under way, one counts as on its way; but an entry that rests may rest for hours.
+    While its entry or an exit is under way, one counts as on its way. An entry that rests may do so for hours, and so may an exit
+    that the venue refuses.
     """
     stops = [i for i in account.protective(position) if i.kind is LegKind.STOP_LOSS]
     moving = any(
         (i.subscription_id, i.market) == (position.subscription_id, position.market)
         and not i.kind.is_protective
         and not (i.state is IntentState.OPEN and i.order_type.rests)
+        and not i.is_refused_exit
         for i in account.intents.values()
     )
     live = _live_stops(account, position)

@@ -299,7 +299,7 @@ def _exposed(account: Account) -> list[Position]:
 
 def _left_something(account: Account, leg: Intent) -> bool:
     """Whether an exit has ended and its position is still held. Usually a stop filled first, unobserved."""
-    if leg.kind is not LegKind.EXIT or account.under_way(leg.subscription_id, leg.market):
+    if leg.kind is not LegKind.EXIT or leg.intent_id in account.intents:
         return False
     return account.position(leg.subscription_id, leg.market) is not None
 
