@@ -70,7 +70,7 @@ BUDGETS = (
     Budget("signal_fanout", 1.8, 564, HEAVY),
     Budget("order_executor", 1.9, 688, TRADES),
     Budget("reconcile_clock", 1.6, 518, HEAVY),
-    Budget("order_reconciler", 2.0, 669, TRADES),
+    Budget("order_reconciler", 2.0, 670, TRADES),
     Budget("outbox_relay", 1.7, 555, HEAVY),
     Budget("api", 2.4, 725, API),
     Budget("market_catalogue", 1.35, 541, (*TRADES, "candlecast.domain.orders.intent", "pynamodb")),

@@ -40,8 +40,8 @@ MUTATIONS = (
         "the look-up before resend",
         (
             Edit(RECONCILE, " and intent.lookups >= LOOKUPS_NEEDED", ""),
-            Edit(RECONCILE_ACCOUNT, "        self.settle.look_up(changes, venue)\n", ""),
-            Edit(RECONCILE_ACCOUNT, "self.settle.prove_absent(changes, venue)", "frozenset[str]()"),
+            Edit(RECONCILE_ACCOUNT, "        self.settle.look_up(changes, venue, failures)\n", ""),
+            Edit(RECONCILE_ACCOUNT, "self.settle.prove_absent(changes, venue, failures)", "frozenset[str]()"),
         ),
         BOTH,
     ),

@@ -63,6 +63,10 @@ class FakeMarkets:
         self._venue = venue
         self._markets = {market.symbol: market for market in markets or (a_market(),)}
 
+    def put(self, *markets: Market) -> None:
+        """Write these markets anew."""
+        self._markets.update({market.symbol: market for market in markets})
+
     def find(self, venue: str, symbol: str) -> Market | None:
         return self._markets.get(symbol) if venue == self._venue else None
 

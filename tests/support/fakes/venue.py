@@ -87,6 +87,7 @@ class FakeExchange:
         self.liquidity: Decimal | None = None  # so much of an order that has to be filled at once is; None: all of it
         self.hidden_lookups = 0  # so many lookups miss every order, as a replica that lags does
         self.blank: set[str] = set()  # `Venue` methods that list nothing, as if there were nothing
+        self.failing: dict[str, DomainError] = {}  # by market: every request that names the market raises this
         self.faults: deque[Fault] = deque()
         self.now: Callable[[], datetime] = lambda: NOW  # the time of trades
         self.rights: defaultdict[str, KeyRights | None] = defaultdict(lambda: GOOD_RIGHTS)  # None: no such question
@@ -296,12 +297,19 @@ class FakeVenue:
     def used_weight(self) -> int | None:
         return self.exchange.used_weight
 
+    def _receive(self, method: str, market: str | None, client_order_id: str | None = None) -> Book:
+        """The caller's book, unless the market fails."""
+        book = self.exchange.receive(method, self.api_key, client_order_id)
+        if market in self.exchange.failing:
+            raise self.exchange.failing[market]
+        return book
+
     def create_order(self, request: OrderRequest) -> VenueOrder:
-        self.exchange.receive("create_order", self.api_key, request.client_order_id)
+        self._receive("create_order", request.market, request.client_order_id)
         return self.exchange.create(self.api_key, request)
 
     def find_order(self, intent: Intent) -> VenueOrder | None:
-        self.exchange.receive("find_order", self.api_key, intent.client_order_id)
+        self._receive("find_order", intent.market, intent.client_order_id)
         if self.exchange.hidden_lookups:
             self.exchange.hidden_lookups -= 1
             return None
@@ -309,19 +317,19 @@ class FakeVenue:
         return found[-1] if found else None
 
     def cancel_order(self, intent: Intent) -> None:
-        self._cancel("cancel_order", intent.client_order_id)
+        self._cancel("cancel_order", intent.client_order_id, intent.market)
 
     def cancel_open_order(self, order: VenueOpenOrder) -> None:
-        self._cancel("cancel_open_order", order.client_order_id)
+        self._cancel("cancel_open_order", order.client_order_id, order.market)
 
-    def _cancel(self, method: str, client_order_id: str) -> None:
-        book = self.exchange.receive(method, self.api_key, client_order_id)
+    def _cancel(self, method: str, client_order_id: str, market: str) -> None:
+        book = self._receive(method, market, client_order_id)
         for index, (request, order) in enumerate(book.orders):
             if order.client_order_id == client_order_id and order.status is VenueOrderStatus.OPEN:
                 book.orders[index] = (request, replace(order, status=VenueOrderStatus.CANCELLED))
 
     def set_market_settings(self, market: str, leverage: Decimal, margin_mode: MarginMode) -> None:
-        book = self.exchange.receive("set_market_settings", self.api_key)
+        book = self._receive("set_market_settings", market)
         book.leverage[market], book.margin_mode[market] = leverage, margin_mode
 
     def set_position_mode(self, mode: PositionMode) -> None:
@@ -332,13 +340,13 @@ class FakeVenue:
         book.mode = mode
 
     def find_order_by_venue_id(self, market: str, venue_order_id: str) -> VenueOrder | None:
-        book = self.exchange.receive("find_order_by_venue_id", self.api_key)
+        book = self._receive("find_order_by_venue_id", market)
         found = (order for request, order in book.orders if (request.market, order.venue_order_id) == (market, venue_order_id))
         order = next(found, None)
         return None if order is None else replace(order, fee=None)
 
     def open_orders(self, market: str | None = None) -> Sequence[VenueOpenOrder]:
-        book = self.exchange.receive("open_orders", self.api_key)
+        book = self._receive("open_orders", market)
         if "open_orders" in self.exchange.blank:
             return []
         return [
@@ -357,7 +365,7 @@ class FakeVenue:
         ]
 
     def trades_since(self, market: str, since: datetime) -> Sequence[VenueTrade]:
-        book = self.exchange.receive("trades_since", self.api_key)
+        book = self._receive("trades_since", market)
         if "trades_since" in self.exchange.blank:
             return []
         return [trade for trade in book.trades if trade.market == market and trade.traded_at >= since]
@@ -367,7 +375,7 @@ class FakeVenue:
         return self.exchange.held("positions", self.api_key)
 
     def positions_in(self, market: str) -> Sequence[VenuePosition]:
-        self.exchange.receive("positions_in", self.api_key)
+        self._receive("positions_in", market)
         return [held for held in self.exchange.held("positions_in", self.api_key) if held.market == market]
 
     def balance(self, at: datetime) -> Balance:

@@ -366,7 +366,8 @@ def test_a_venue_that_is_silent_leaves_everything_as_it_was() -> None:
     path = MoneyPath()
     path.exchange.script(Fault.AMBIGUOUS_EXECUTED)
     before = path.enter()
-    path.exchange.fail("find_order", RetryLater("VENUE_UNAVAILABLE", after_seconds=5))
+    for question in ("find_order", "open_orders", "trades_since", "balance"):
+        path.exchange.fail(question, RetryLater("VENUE_UNAVAILABLE", after_seconds=5), times=2)
     with pytest.raises(RetryLater):
         path.reconcile(1)
     assert path.account == before

@@ -134,7 +134,7 @@ class CcxtVenue:
     def trades_since(self, market: str, since: datetime) -> Sequence[VenueTrade]:
         """Executions as `userTrades` lists them; Binance takes no start that is more than seven days ago."""
         start = _milliseconds(since)
-        quote = self._client.market(market)["quote"]
+        quote = self._market(market)["quote"]
         return self._read(
             lambda: [_trade(fill["info"], market, quote) for fill in self._client.fetch_my_trades(market, start, MAX_TRADES)]
         )
@@ -145,7 +145,7 @@ class CcxtVenue:
 
     def positions_in(self, market: str) -> Sequence[VenuePosition]:
         """The same of one market, by v2 of the endpoint, which lists a flat market too and never answers `[]`."""
-        only = {"symbol": self._client.market(market)["id"], "useV2": True}
+        only = {"symbol": self._market(market)["id"], "useV2": True}
         return self._read(lambda: _positions(self._client.fetch_positions([market], only)))
 
     def balance(self, at: datetime) -> Balance:
@@ -154,7 +154,7 @@ class CcxtVenue:
 
     def trades_of(self, market: str, venue_order_id: str) -> Sequence[VenueTrade]:
         """Executions of one order, whenever they were, as `userTrades` lists them."""
-        quote, of_order = self._client.market(market)["quote"], {"orderId": venue_order_id}
+        quote, of_order = self._market(market)["quote"], {"orderId": venue_order_id}
         return self._read(
             lambda: [_trade(fill["info"], market, quote) for fill in self._client.fetch_my_trades(market, params=of_order)]
         )
@@ -167,7 +167,7 @@ class CcxtVenue:
 
     def fee_rates(self, market: str, at: datetime) -> FeeRates:
         """The account's own rates; Binance takes the discount for fees in BNB off afterwards."""
-        asked = {"symbol": self._client.market(market)["id"]}
+        asked = {"symbol": self._market(market)["id"]}
         return self._read(lambda: _fee_rates(self._client.fapiPrivateGetCommissionRate(asked), at))
 
     def mark_of(self, asset: str, quote: str) -> Decimal:
@@ -231,6 +231,10 @@ class CcxtVenue:
             raise unusable_after_send(error) from None
         except Exception as error:
             raise unforeseen(error) from None
+
+    def _market(self, symbol: str) -> Any:
+        """ccxt's market; raises `Reject` (UNKNOWN_MARKET) if the catalogue does not have it."""
+        return self._read(lambda: self._client.market(symbol))
 
     def _read[T](self, request: Callable[[], T]) -> T:
         try:

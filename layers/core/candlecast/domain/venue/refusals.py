@@ -24,3 +24,17 @@ SUSPENDED_FOR: Mapping[Reason, timedelta] = {
 
 # Refusals that end by themselves: an exit, a stop or a target waits and is sent again, as if the venue had not answered.
 FOR_NOW = frozenset({*SUSPENDED_FOR, Reason.OUTSIDE_PRICE_BAND, Reason.MARKET_CLOSED})
+
+# Failures of a question that are not about its market: the rest of the look waits, because every other question gets the same.
+OF_THE_WHOLE_VENUE = frozenset(
+    {
+        KEYS_REFUSED,
+        "ADDRESS_BLOCKED",
+        "CLOCK_SKEWED",
+        "RATE_LIMITED",
+        "VENUE_BREAKER_OPEN",
+        "VENUE_OVERLOADED",
+        "VENUE_UNREACHABLE",
+        "WEIGHT_SPENT",
+    }
+)

@@ -29,9 +29,12 @@ class Changes:
     _made: list[tuple[str | None, Change]] = field(default_factory=list)
 
     def make(self, change: Change, intent_id: str | None = None) -> None:
-        """Make a change; a change that is about an intent is void once that intent is no longer open."""
-        self._made.append((intent_id, change))
+        """Make a change; a change that is about an intent is void once that intent is no longer open.
+
+        A change that raises is not made, and not repeated either.
+        """
         self.account = _made_on(self.account, intent_id, change)
+        self._made.append((intent_id, change))
 
     @property
     def any(self) -> bool:

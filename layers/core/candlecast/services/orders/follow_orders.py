@@ -24,6 +24,7 @@ from candlecast.domain.venue.rules import rules_of
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.venue import Venue
 from candlecast.services.orders.changes import Changes
+from candlecast.services.orders.failures import Failures
 from candlecast.services.orders.place_orders import PlaceOrders
 from candlecast.services.orders.settle_orders import ended_if_still
 
@@ -38,29 +39,37 @@ class FollowOrders:
     clock: Clock
     metrics: Metrics
 
-    def __call__(self, changes: Changes, venue: Venue) -> None:
+    def __call__(self, changes: Changes, venue: Venue, failures: Failures) -> None:
         """Read the open orders where something is ours (now and then everywhere) and do what the table says of each."""
         account = changes.account
-        markets = self._markets(account)
-        if markets is None:
-            resting = list(venue.open_orders())
-        else:
-            resting = [order for market in sorted(markets) for order in venue.open_orders(market)]
+        markets, resting = self._resting(account, venue, failures)
         at_venue = {order.client_order_id for order in resting}
         # adds first, left-over orders last: these may have closed an entry fill that we have not recorded
         for intent in sorted(account.intents.values(), key=lambda intent: (not intent.is_add, is_left_over(account, intent))):
             if markets is None or intent.market in markets:
-                self._follow(changes, venue, intent, at_venue=intent.client_order_id in at_venue)
+                follow = partial(self._follow, changes, venue, intent, at_venue=intent.client_order_id in at_venue)
+                failures.attempt(intent.market, follow)
         self._others(changes, venue, markets, resting)
 
-    def _markets(self, account: Account) -> set[str] | None:
-        """Where to ask; None: everywhere, when its turn has come or where it takes less of the weight budget."""
-        if whole_look_is_due(account, self.clock.now()):
-            return None
-        ours = {i.market for i in account.intents.values() if i.state in (IntentState.OPEN, IntentState.PENDING)}
-        ours |= {p.market for p in account.positions.values()} | {order.market for order in account.external_orders}
-        at_once = len(ours) > MAX_MARKETS_ASKED or rules_of(account.venue).lists_at_once(len(ours))
-        return None if at_once else ours
+    def _resting(self, account: Account, venue: Venue, failures: Failures) -> tuple[set[str] | None, list[VenueOpenOrder]]:
+        """The markets that the venue has listed (None: all of them), and the open orders there.
+
+        A list of all markets that cannot be had is asked for market by market, so that an odd order hides its own market only.
+        """
+        resting: list[VenueOpenOrder] = []
+
+        def ask(market: str | None) -> None:
+            resting.extend(venue.open_orders(market))
+
+        markets = sorted(_markets_of(account))
+        if self._asks_at_once(account, len(markets)) and failures.attempt(None, partial(ask, None)):
+            return None, resting
+        return {market for market in markets[:MAX_MARKETS_ASKED] if failures.attempt(market, partial(ask, market))}, resting
+
+    def _asks_at_once(self, account: Account, markets: int) -> bool:
+        """Whether to ask everywhere, when its turn has come or where it takes less of the weight budget."""
+        due = whole_look_is_due(account, self.clock.now())
+        return due or markets > MAX_MARKETS_ASKED or rules_of(account.venue).lists_at_once(markets)
 
     def _follow(self, changes: Changes, venue: Venue, intent: Intent, *, at_venue: bool) -> None:
         rules, now, key = rules_of(changes.account.venue), self.clock.now(), intent.intent_id
@@ -114,6 +123,12 @@ class FollowOrders:
             venue.cancel_open_order(order)
         except (Ambiguous, RetryLater, Reject):
             self.metrics.count("VenueErrors")
+
+
+def _markets_of(account: Account) -> set[str]:
+    """Where something is ours, or was seen of somebody else."""
+    ours = {i.market for i in account.intents.values() if i.state in (IntentState.OPEN, IntentState.PENDING)}
+    return ours | {p.market for p in account.positions.values()} | {order.market for order in account.external_orders}
 
 
 def _seen(order: VenueOpenOrder, now: datetime) -> ExternalOrder:

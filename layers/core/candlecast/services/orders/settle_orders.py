@@ -19,6 +19,7 @@ from candlecast.domain.venue.rules import VenueRules, rules_of
 from candlecast.ports.clock import Clock
 from candlecast.ports.venue import Venue
 from candlecast.services.orders.changes import Change, Changes
+from candlecast.services.orders.failures import Failures
 from candlecast.services.orders.place_orders import PlaceOrders
 
 MAX_ORDERS_ASKED = 10  # orders that traded within the half minute around a mark: a look has little time for more
@@ -31,7 +32,7 @@ class SettleOrders:
     place: PlaceOrders
     clock: Clock
 
-    def look_up(self, changes: Changes, venue: Venue) -> None:
+    def look_up(self, changes: Changes, venue: Venue, failures: Failures) -> None:
         """Ask the venue for every order that may exist; adopt what it has, count what it has not once that can be trusted.
 
         In the order in which they were sent: a reversed entry that is adopted before its exit would add to the old position.
@@ -39,19 +40,23 @@ class SettleOrders:
         """
         rules, account = rules_of(changes.account.venue), changes.account
         for intent in sorted(account.unresolved(), key=partial(is_left_over, account)):
-            now = self.clock.now()
-            if not intent.state.is_unresolved or not may_look_up(intent, now, rules) or waits_for(changes.account, intent):
-                continue
-            found = venue.find_order(intent)
-            if found is None and now >= settles_at(intent, rules):
-                changes.make(partial(Account.missed, intent_id=intent.intent_id, now=now), intent.intent_id)
-            elif found is not None and not closed_unknown(changes.account, intent, found):
-                self.place.take_over(changes, intent, found)
+            asks = intent.state.is_unresolved and may_look_up(intent, self.clock.now(), rules)
+            if asks and not waits_for(changes.account, intent):
+                failures.attempt(intent.market, partial(self._look_up, changes, venue, intent))
 
-    def prove_absent(self, changes: Changes, venue: Venue) -> frozenset[str]:
+    def _look_up(self, changes: Changes, venue: Venue, intent: Intent) -> None:
+        now, rules = self.clock.now(), rules_of(changes.account.venue)
+        found = venue.find_order(intent)
+        if found is None and now >= settles_at(intent, rules):
+            changes.make(partial(Account.missed, intent_id=intent.intent_id, now=now), intent.intent_id)
+        elif found is not None and not closed_unknown(changes.account, intent, found):
+            self.place.take_over(changes, intent, found)
+
+    def prove_absent(self, changes: Changes, venue: Venue, failures: Failures) -> frozenset[str]:
         """Ask the account's trades before an absence is believed: an order that traded exists, even if lookups do not find it.
 
-        Returns the intents (ids) whose absence could not be proven, because too many orders of others traded at the same time.
+        Returns the intents (ids) whose absence could not be proven. Too many orders of others traded at the same time, or the
+        venue has not told its trades.
         """
         unproven: set[str] = set()
         for intent in changes.account.unresolved():
@@ -60,16 +65,21 @@ class SettleOrders:
                 continue  # a conditional order is kept by the venue under its own client id, also once it has triggered
             if waits_for(changes.account, intent) is not None:
                 continue
-            try:
-                found = _traded(venue, intent, rules)
-            except TooManyOrders:
+            if not failures.attempt(intent.market, partial(self._prove_absent, changes, venue, intent, unproven)):
                 unproven.add(intent.intent_id)
-                what = f"absence|{intent.intent_id}"
-                changes.make(partial(count_mend, what=what, code="ABSENCE_NOT_PROVEN", now=now), intent.intent_id)
-                continue
-            if found is not None:
-                self.place.take_over(changes, intent, found)
         return frozenset(unproven)
+
+    def _prove_absent(self, changes: Changes, venue: Venue, intent: Intent, unproven: set[str]) -> None:
+        now = self.clock.now()
+        try:
+            found = _traded(venue, intent, rules_of(changes.account.venue))
+        except TooManyOrders:
+            unproven.add(intent.intent_id)
+            what = f"absence|{intent.intent_id}"
+            changes.make(partial(count_mend, what=what, code="ABSENCE_NOT_PROVEN", now=now), intent.intent_id)
+            return
+        if found is not None:
+            self.place.take_over(changes, intent, found)
 
 
 class TooManyOrders(Exception):

@@ -37,6 +37,7 @@ from candlecast.domain.venue.rules import rules_of
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.venue import Venue
 from candlecast.services.orders.changes import Changes
+from candlecast.services.orders.failures import Failures
 from candlecast.services.reconcile.find_closing import find_closing
 
 
@@ -47,7 +48,7 @@ class ComparePositions:
     clock: Clock
     metrics: Metrics
 
-    def __call__(self, changes: Changes, venue: Venue, *, wanted: bool = False) -> Mapping[str, Decimal]:
+    def __call__(self, changes: Changes, venue: Venue, failures: Failures, *, wanted: bool = False) -> Mapping[str, Decimal]:
         """Returns the mark prices of the held markets, where the venue was asked.
 
         Compare when it is the account's turn or it is `wanted`, or when a difference was noted that a second look must see.
@@ -64,10 +65,12 @@ class ComparePositions:
         try:
             balance = venue.balance(now) if is_turn else None
             reported = venue.positions()
+            failures.answered = True
             held = held_by_place(account, reported)
             ours = {account.place(p.market, p.side) for p in account.positions.values()}
             for place in sorted({*held, *account.drifts, *ours}):
-                self._compare(changes, venue, place, held.get(place, ZERO))
+                compare = partial(self._compare, changes, venue, place, held.get(place, ZERO))
+                failures.attempt(market_of(place), compare)
         except RetryLater as error:
             if error.code == KEYS_REFUSED:
                 raise

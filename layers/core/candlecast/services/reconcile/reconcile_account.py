@@ -44,6 +44,7 @@ from candlecast.ports.store import AccountStore
 from candlecast.ports.vault import CredentialVault
 from candlecast.ports.venue import Venue, Venues
 from candlecast.services.orders.changes import Change, Changes
+from candlecast.services.orders.failures import Failures
 from candlecast.services.orders.follow_orders import FollowOrders
 from candlecast.services.orders.place_orders import PlaceOrders
 from candlecast.services.orders.settle_orders import SettleOrders, ended_if_still
@@ -166,11 +167,15 @@ class ReconcileAccount:
         return stored
 
     def _look(self, changes: Changes, venue: Venue, request: ReconcileRequest) -> Seen:
-        """Ask the venue everything that a look asks."""
-        self.settle.look_up(changes, venue)
-        self.follow(changes, venue)
-        unproven = self.settle.prove_absent(changes, venue)
-        marks = self.compare(changes, venue, wanted=request.full or _was_refused(changes.account))
+        """Ask the venue everything that a look asks; a failure of one market leaves the others their look."""
+        failures = Failures()
+        self.settle.look_up(changes, venue, failures)
+        self.follow(changes, venue, failures)
+        unproven = self.settle.prove_absent(changes, venue, failures)
+        marks = self.compare(changes, venue, failures, wanted=request.full or _was_refused(changes.account))
+        failures.tell(changes, self.clock.now())
+        if failures.codes:
+            self.metrics.count("VenueErrors", len(failures.codes))
         return Seen(unproven, self._switches(changes.account), marks)
 
     def _switches(self, account: Account) -> tuple[KillSwitch, ...]:
