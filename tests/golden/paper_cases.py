@@ -26,8 +26,8 @@ from paper_exchange.accounts.account import (
 )
 from paper_exchange.markets.candles import Bar, pack, unpack
 from paper_exchange.markets.clock import ClockMode, MarketClock
-from paper_exchange.markets.funding_rates import FundingRate
 from paper_exchange.markets.markets import MarketSpec
+from paper_exchange.markets.rates import RateChange
 from paper_exchange.markets.state import ExchangeState, Listing, Series
 from paper_exchange.store.dynamodb import DynamoDbStore
 from paper_exchange.store.store import StoredAccount, StoredState
@@ -187,7 +187,7 @@ def state() -> ExchangeState:
         volume_share=Decimal("0.1"),
     )
     series = Series(interval_ms=60_000, first_open_ms=1_795_176_000_000, count=120, generation=2)
-    funding = (FundingRate(from_ms=1_795_176_000_000, rate=Decimal("0.0001")),)
+    funding = (RateChange(from_ms=1_795_176_000_000, rate=Decimal("0.0001")),)
     rule = FaultRule(
         rule_id="golden-rule",
         kind=FaultKind.PARTIAL_FILL,

@@ -46,6 +46,7 @@ class ListedQuotes:
     now_ms: int
     specs: dict[str, MarketSpec] = field(default_factory=dict)
     rate: Decimal = Decimal(0)
+    ratio: Decimal = Decimal(1)
     liquidates: bool = True
 
     def at(self, market_ms: int) -> ListedQuotes:
@@ -61,6 +62,15 @@ class ListedQuotes:
     def last_price(self, symbol: str) -> Decimal:
         closed = [bar for bar in self.bars[symbol] if bar.open_ms + MINUTE_MS <= self.now_ms]
         return closed[-1].close
+
+    def mark_price(self, symbol: str) -> Decimal:
+        return self.last_price(symbol) * self.ratio
+
+    def mark_ratio(self, symbol: str) -> Decimal:
+        return self.ratio
+
+    def mark_ratios(self, symbol: str, after_ms: int) -> Sequence[Decimal]:
+        return [self.ratio]
 
     def funding_rate(self, symbol: str) -> Decimal:
         return self.rate

@@ -35,7 +35,7 @@ from paper_exchange.accounts.account import (
 )
 from paper_exchange.markets.candles import Bar, pack, unpack
 from paper_exchange.markets.clock import MarketClock
-from paper_exchange.markets.funding_rates import FundingRate
+from paper_exchange.markets.rates import RateChange
 from paper_exchange.markets.state import MAX_MARKETS, ExchangeState, Listing, Series
 from paper_exchange.matching.matching import MAX_OPEN_ORDERS
 from paper_exchange.operator.operations import MAX_KEYS
@@ -220,7 +220,7 @@ def test_the_largest_account_fits_an_item() -> None:
         orders={number: order(10**15 + number, client_id) for number in range(10**15, 10**15 + half)},
         algo_orders={number: algo_order(10**15 + number, client_id) for number in range(10**15, 10**15 + half)},
     )
-    assert len(codec.ACCOUNT.dump(full)) < 350_000
+    assert len(codec.ACCOUNT.dump(full)) < 360_000
 
 
 def test_what_was_stored_before_there_were_sides_and_limits_is_still_read() -> None:
@@ -344,7 +344,11 @@ def test_the_shared_state_has_a_version(store: PaperStore) -> None:
     rule = FaultRule(rule_id="r", kind=FaultKind.SLOW, path="/x", delay_ms=5)
     state = ExchangeState(
         clock=MarketClock(now_ms=5, replay=1, started_ms=2),
-        listings={"BTCUSDT": Listing(market(), Series(60_000, 0, 3, 2), 2, (FundingRate(5, Decimal("0.0001")),))},
+        listings={
+            "BTCUSDT": Listing(
+                market(), Series(60_000, 0, 3, 2), 2, (RateChange(5, Decimal("0.0001")),), (RateChange(6, Decimal("-0.01")),)
+            )
+        },
         limits=RateLimits(weight_per_minute=7, buckets={"alice": "elsewhere"}),
         liquidating=False,
         faults=(rule,),

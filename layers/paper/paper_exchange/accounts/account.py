@@ -15,6 +15,7 @@ from enum import StrEnum
 
 ZERO = Decimal(0)
 EXPIRE_MAKER = "EXPIRE_MAKER"  # the venue's default against trades with oneself: the resting order gives way
+MARK_PRICE = "MARK_PRICE"  # workingType of a conditional order that is held against the mark instead of the last price
 NO_MATCH = "NONE"  # priceMatch of an order that names its price
 DEFAULT_LEVERAGE = 20  # the venue's own default for a new symbol
 ID_BASE = 1_000_000  # ids of one account; with the 32 bits before it an id stays below 2**53, exact in every JSON reader
@@ -136,7 +137,8 @@ class AlgoOrder:
 
     A trailing stop waits for `activate_price` (zero: it trails at once), then follows `extreme`, the best price since, at a
     distance of `callback_rate` percent. The `actual_` fields tell what became of it at the moment of the trigger.
-    Date and price from the book are those of the order that it becomes.
+    Date and price from the book are those of the order that it becomes. The prices that it waits for and follows are of its
+    `working_type`. With `price_protect` nothing triggers while mark and last price are too far apart.
     """
 
     algo_id: int
@@ -169,6 +171,7 @@ class AlgoOrder:
     good_till_ms: int = 0
     expires_ms: int = 0
     price_match: str = NO_MATCH
+    price_protect: bool = False
 
     @property
     def only_reduces(self) -> bool:

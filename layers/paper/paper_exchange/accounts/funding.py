@@ -39,7 +39,7 @@ def settle_funding(account: Account, quotes: Quotes, wall_ms: int) -> Outcome:
         if not rate:
             continue
         position, asset = after.position(symbol, side), quotes.spec(symbol).quote
-        amount = -position.amount * quotes.last_price(symbol) * rate
+        amount = -position.amount * quotes.mark_price(symbol) * rate
         entries.append(IncomeEntry(symbol, amount, asset))
         after = replace(after, balances={**after.balances, asset: after.balances.get(asset, ZERO) + amount})
         if after.settings_of(symbol).isolated:

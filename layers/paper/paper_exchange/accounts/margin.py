@@ -76,7 +76,7 @@ def position_margin(account: Account, symbol: str, quotes: Quotes, side: Positio
     spec = quotes.spec(symbol)
     position = account.position(symbol, side)
     leverage = account.settings_of(symbol).leverage
-    mark = quotes.last_price(symbol)
+    mark = quotes.mark_price(symbol)
     notional = position.amount * mark
     bracket = spec.bracket_of(abs(notional))
     maintenance = abs(notional) * bracket.maintenance_rate - bracket.cumulative if notional else ZERO

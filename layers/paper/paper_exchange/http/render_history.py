@@ -9,10 +9,10 @@ from paper_exchange.accounts.funding import FUNDING_INTERVAL_MS
 from paper_exchange.http.render_market import number
 from paper_exchange.markets.book import Level, PublicTrade
 from paper_exchange.markets.candles import Bar
-from paper_exchange.markets.funding_rates import MAX_RATE
 from paper_exchange.markets.intervals import next_open
 from paper_exchange.markets.market_view import MarketView
 from paper_exchange.markets.markets import MarketSpec
+from paper_exchange.markets.rates import MAX_RATE
 
 RATE_PLACES = 8
 HOUR_MS = 3_600_000
@@ -66,7 +66,7 @@ def funding(view: MarketView, symbol: str, at_ms: int) -> dict[str, Any]:
         "symbol": symbol,
         "fundingTime": at_ms,
         "fundingRate": number(view.funding_rate(symbol), RATE_PLACES),
-        "markPrice": number(view.last_price(symbol), RATE_PLACES),
+        "markPrice": number(view.mark_price(symbol), RATE_PLACES),
     }
 
 
@@ -87,8 +87,8 @@ def priced_kline(bar: Bar, interval: str) -> list[Any]:
 
 
 def premium_kline(bar: Bar, interval: str) -> list[Any]:
-    """A candle of the premium: mark and index price are one, so the premium is zero."""
-    return _without_volume(bar, interval, [number(bar.open * 0, RATE_PLACES)] * 4)
+    """A candle of the mark's premium over the index price, as fractions."""
+    return _without_volume(bar, interval, [number(rate, RATE_PLACES) for rate in (bar.open, bar.high, bar.low, bar.close)])
 
 
 def _without_volume(bar: Bar, interval: str, prices: list[str]) -> list[Any]:

@@ -9,7 +9,7 @@ from paper_exchange.accounts.funding import next_funding_ms
 from paper_exchange.markets.candles import Bar
 from paper_exchange.markets.intervals import next_open
 from paper_exchange.markets.market_view import MarketView
-from paper_exchange.markets.markets import MarketSpec
+from paper_exchange.markets.markets import TRIGGER_PROTECT, MarketSpec
 from paper_exchange.traffic.rate_limits import RateLimits
 
 NEVER_DELIVERED_MS = 4_133_404_800_000  # the venue's delivery date of perpetuals
@@ -72,7 +72,7 @@ def _symbol(spec: MarketSpec) -> dict[str, Any]:
         "quotePrecision": 8,
         "underlyingType": "COIN",
         "underlyingSubType": [],
-        "triggerProtect": "0.0500",
+        "triggerProtect": number(TRIGGER_PROTECT, 4),
         "liquidationFee": "0.012500",
         "marketTakeBound": number(spec.multiplier_up - 1),
         "maxMoveOrderLimit": 10_000,
@@ -170,11 +170,11 @@ def day_ticker(view: MarketView, symbol: str) -> dict[str, Any]:
 
 
 def premium_index(view: MarketView, symbol: str) -> dict[str, Any]:
-    """Mark and index price are the last price here; there is no next funding in a market without a rate."""
+    """The index price is the last price here; there is no next funding in a market without a rate."""
     price = number(view.last_price(symbol), 8)
     return {
         "symbol": symbol,
-        "markPrice": price,
+        "markPrice": number(view.mark_price(symbol), 8),
         "indexPrice": price,
         "estimatedSettlePrice": price,
         "lastFundingRate": number(view.funding_rate(symbol), 8),

@@ -8,6 +8,9 @@ from decimal import Decimal
 from paper_exchange.errors import OperatorError
 
 BASIS_POINT = Decimal("0.0001")
+TRIGGER_PROTECT = Decimal(
+    "0.05"
+)  # exchangeInfo's triggerProtect: how far apart mark and last price let a protected order trigger
 MAX_LEVERAGE = 125  # the venue's highest for any symbol
 
 

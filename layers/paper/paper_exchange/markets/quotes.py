@@ -31,6 +31,18 @@ class Quotes(Protocol):
         """Close of the last closed candle; raises `VenueError` -1121, or -1112 before the first one."""
         ...
 
+    def mark_price(self, symbol: str) -> Decimal:
+        """The price at which positions are valued: last price times `mark_ratio`; raises as `last_price`."""
+        ...
+
+    def mark_ratio(self, symbol: str) -> Decimal:
+        """Mark over last price in the candle that closes now."""
+        ...
+
+    def mark_ratios(self, symbol: str, after_ms: int) -> Sequence[Decimal]:
+        """Every ratio of mark to last price in `(after_ms, now_ms]`, at least one."""
+        ...
+
     @property
     def liquidates(self) -> bool:
         """Whether the venue takes over what cannot be carried any more."""

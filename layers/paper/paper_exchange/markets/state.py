@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 
 from paper_exchange.errors import OperatorError
 from paper_exchange.markets.clock import MarketClock
-from paper_exchange.markets.funding_rates import FundingRate
 from paper_exchange.markets.markets import MarketSpec
+from paper_exchange.markets.rates import RateChange
 from paper_exchange.traffic.faults import MAX_RULES, FaultRule
 from paper_exchange.traffic.rate_limits import RateLimits
 
@@ -35,12 +35,13 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A market, with its candles once they are loaded."""
+    """A market, with its candles once they are loaded. `marks` tell how far the mark lies from the last price, as a fraction."""
 
     spec: MarketSpec
     series: Series | None = None
     generations: int = 0
-    funding: tuple[FundingRate, ...] = ()
+    funding: tuple[RateChange, ...] = ()
+    marks: tuple[RateChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

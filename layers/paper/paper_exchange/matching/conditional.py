@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from paper_exchange import errors
-from paper_exchange.accounts.account import NO_MATCH, ZERO, Account, AlgoOrder, AlgoStatus, OrderKind, Outcome, Side
+from paper_exchange.accounts.account import MARK_PRICE, NO_MATCH, ZERO, Account, AlgoOrder, AlgoStatus, OrderKind, Outcome, Side
 from paper_exchange.markets import filters
 from paper_exchange.markets.markets import MarketSpec
 from paper_exchange.markets.quotes import Quotes, Stamp
@@ -32,8 +32,9 @@ def place_algo_order(account: Account, request: AlgoRequest, quotes: Quotes, sta
     waiting = sum(1 for algo in account.algo_orders.values() if algo.symbol == request.symbol)
     if waiting >= spec.max_algo_orders or is_full(account):
         raise errors.too_many_conditional_orders()
-    last = quotes.last_price(request.symbol)
-    _check_not_reached(request, last)
+    marked = request.working_type == MARK_PRICE
+    price = quotes.mark_price(request.symbol) if marked else quotes.last_price(request.symbol)
+    _check_not_reached(request, price)
     account, algo_id = account.next_id()
     closes = request.position_side.closed_by(request.side)
     trails_at_once = request.kind is OrderKind.TRAILING_STOP_MARKET and not request.activate_price
@@ -57,11 +58,12 @@ def place_algo_order(account: Account, request: AlgoRequest, quotes: Quotes, sta
         price=request.price,
         activate_price=request.activate_price,
         callback_rate=request.callback_rate,
-        extreme=last if trails_at_once else ZERO,
+        extreme=price if trails_at_once else ZERO,
         self_trade_prevention=request.self_trade_prevention,
         good_till_ms=request.good_till_ms,
         expires_ms=expiry_of(request.good_till_ms, quotes, stamp),
         price_match=request.price_match,
+        price_protect=request.price_protect,
     )
     if algo.time_in_force == GTE_GTC:
         _check_ends_with_position(account, algo)
@@ -92,13 +94,13 @@ def _check_filters(spec: MarketSpec, request: AlgoRequest) -> None:
             filters.check_notional(spec, request.quantity * request.trigger_price, reduces=request.reduce_only or closes)
 
 
-def _check_not_reached(request: AlgoRequest, last: Decimal) -> None:
+def _check_not_reached(request: AlgoRequest, price: Decimal) -> None:
     """A trigger must lie ahead; so must an activation: above the price for a seller, below it for a buyer."""
     if request.kind is OrderKind.TRAILING_STOP_MARKET:
         seller = request.side is Side.SELL
-        if request.activate_price and (request.activate_price <= last if seller else request.activate_price >= last):
+        if request.activate_price and (request.activate_price <= price if seller else request.activate_price >= price):
             raise errors.invalid_activation_price()
-    elif last >= request.trigger_price if waits_above(request.kind, request.side) else last <= request.trigger_price:
+    elif price >= request.trigger_price if waits_above(request.kind, request.side) else price <= request.trigger_price:
         raise errors.would_trigger_immediately()
 
 

@@ -79,7 +79,7 @@ def _liquidation(account: Account, symbol: str, sides: tuple[PositionSide, ...],
     slope = ZERO
     for side in sides:
         position = account.position(symbol, side)
-        bracket = spec.bracket_of(abs(position.amount) * quotes.last_price(symbol))
+        bracket = spec.bracket_of(abs(position.amount) * quotes.mark_price(symbol))
         wallet += bracket.cumulative - position.amount * position.entry_price
         slope += abs(position.amount) * bracket.maintenance_rate - position.amount
     price = wallet / slope if slope else ZERO
@@ -130,14 +130,18 @@ def at_risk(account: Account, quotes: Quotes) -> set[str]:
 
 
 def _extremes(symbol: str, after_ms: int, quotes: Quotes) -> tuple[Decimal, Decimal, bool]:
-    """The lowest and highest price since then, the price at the beginning among them, and whether any candle has closed."""
+    """The lowest and highest price since then, last or mark, and whether any candle has closed.
+
+    The price at the beginning is among them.
+    """
     bars = quotes.closed_bars(symbol, after_ms)
     prices = [price for bar in bars for price in (bar.low, bar.high)]
     try:
         prices.append(quotes.at(after_ms).last_price(symbol))
     except VenueError:  # the clock was set back to before the first candle
         prices.append(quotes.last_price(symbol))
-    return min(prices), max(prices), bool(bars)
+    ratios = [Decimal(1), *quotes.mark_ratios(symbol, after_ms)]
+    return min(prices) * min(ratios), max(prices) * max(ratios), bool(bars)
 
 
 def _exposures(account: Account) -> dict[str, list[tuple[Decimal, Decimal]]]:

@@ -63,7 +63,7 @@ def place_order(
     if request.kind is OrderKind.MARKET:
         filters.check_notional(spec, order.quantity * last, reduces=reduces)
     else:
-        filters.check_percent_price(spec, request.price, last, buys=request.side is Side.BUY)
+        filters.check_percent_price(spec, request.price, quotes.mark_price(request.symbol), buys=request.side is Side.BUY)
         filters.check_notional(spec, order.quantity * request.price, reduces=reduces)
         if is_marketable(order, touch) and request.time_in_force == "GTX":
             raise errors.post_only_rejected()
@@ -195,7 +195,7 @@ def require_margin(before: Account, after: Account, order: Order, quotes: Quotes
     spec = quotes.spec(order.symbol)
     if asset_margin(after, spec.quote, quotes).available < 0:
         raise errors.margin_insufficient()
-    size = abs(after.position(order.symbol, order.position_side).amount) * quotes.last_price(order.symbol)
+    size = abs(after.position(order.symbol, order.position_side).amount) * quotes.mark_price(order.symbol)
     if size > spec.max_notional(after.settings_of(order.symbol).leverage):
         raise errors.position_too_large()
 

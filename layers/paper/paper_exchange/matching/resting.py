@@ -73,7 +73,7 @@ def amend_order(
         raise errors.too_many_amendments()
     filters.check_quantity(spec, amendment.quantity, market=False)
     filters.check_price(spec, amendment.price)
-    filters.check_percent_price(spec, amendment.price, last, buys=buys)
+    filters.check_percent_price(spec, amendment.price, quotes.mark_price(order.symbol), buys=buys)
     filters.check_notional(spec, amendment.quantity * amendment.price, reduces=order.reduce_only)
     touch = spec.touch(last, buys=buys)
     amended = replace(

@@ -32,7 +32,15 @@ from paper_exchange.matching.expiries import end_next, expiry_times, price_of
 from paper_exchange.matching.liquidation import Liquidation, at_risk, liquidate, liquidations
 from paper_exchange.matching.matching import AT_ONCE, enter, execute, is_marketable
 from paper_exchange.matching.reduce_only import GTE_GTC, expire_next, room_for
-from paper_exchange.matching.waiting import Waiting, limits_behind_triggers, next_due, trailing_level, waiting_of
+from paper_exchange.matching.waiting import (
+    Waiting,
+    is_held_back,
+    limits_behind_triggers,
+    next_due,
+    trailing_level,
+    waiting_of,
+    working_ratio,
+)
 
 MAX_CLOSED_A_STEP = 15  # an algo order leaves five items, so 15 fit one transaction of 100 with the account itself
 Dated = Callable[[int], int]  # from an instant of market time to wall time
@@ -99,7 +107,7 @@ def _entering(account: Account, event: _Event) -> Account:
 
 def _events(account: Account, quotes: Quotes, risky: set[str]) -> Iterator[_Event]:
     """Candles that may matter, of all symbols, by closing time and symbol, with the funding times among them."""
-    waiting = [*waiting_of(account), *limits_behind_triggers(account)]
+    waiting = [*_waiting_at_any_mark(account, quotes), *limits_behind_triggers(account)]
     algos = account.algo_orders.values()
     trailing = {algo.symbol for algo in algos if algo.kind is OrderKind.TRAILING_STOP_MARKET or algo.price_match != NO_MATCH}
     feeds: list[Iterator[_Event]] = []
@@ -111,6 +119,15 @@ def _events(account: Account, quotes: Quotes, risky: set[str]) -> Iterator[_Even
     feeds.append(_Event(at_ms, AT_DEADLINES) for at_ms in expiry_times(account, quotes))
     feeds.append(_Event(at_ms, AFTER_ALL_CANDLES) for at_ms in funding_times(account, quotes))
     return merge(*feeds, key=lambda event: event.place)
+
+
+def _waiting_at_any_mark(account: Account, quotes: Quotes) -> Iterator[Waiting]:
+    """Waiting orders, at the mark's least and greatest distance from the last price since the latest look."""
+    symbols = {algo.symbol for algo in account.algo_orders.values()}
+    ratios = {symbol: quotes.mark_ratios(symbol, account.evaluated_ms) for symbol in symbols}
+    yield from waiting_of(account, lambda symbol: min(ratios[symbol]))
+    if any(len(found) > 1 for found in ratios.values()):
+        yield from waiting_of(account, lambda symbol: max(ratios[symbol]))
 
 
 def _all(symbol: str, quotes: Quotes, after_ms: int) -> Iterator[_Event]:
@@ -143,7 +160,7 @@ def _next_step(account: Account, event: _Event, quotes: Quotes, instant_ms: int,
     if event.bar is None:
         return _fund(account, event.at_ms, quotes, wall_ms)
     liquidation = liquidations(account, quotes) if event.symbol in risky else ()
-    due = next_due(waiting_of(account, liquidation), event.symbol, event.bar, event.at_ms)
+    due = next_due(waiting_of(account, quotes.mark_ratio, liquidation), event.symbol, event.bar, event.at_ms)
     if due is not None:
         return _happen(account, due, due.seen_of(event.bar, event.at_ms), quotes, wall_ms)
     return _trail(account, event.symbol, event.bar, quotes, wall_ms)
@@ -191,14 +208,16 @@ def _trail(account: Account, symbol: str, bar: Bar, quotes: Quotes, wall_ms: int
         trails = algo.kind is OrderKind.TRAILING_STOP_MARKET and algo.symbol == symbol
         if not trails or algo.market_ms == quotes.now_ms:
             continue
-        seen = trailing_level(algo).seen_of(bar, quotes.now_ms)
-        best = seen.high if algo.side is Side.SELL else seen.low
+        mark_ratio = quotes.mark_ratio(symbol)
+        seen = trailing_level(algo, mark_ratio).seen_of(bar, quotes.now_ms)
+        best = (seen.high if algo.side is Side.SELL else seen.low) * working_ratio(algo, mark_ratio)
         followed = replace(algo, extreme=_extreme(algo, best), market_ms=quotes.now_ms)
         after = replace(account, algo_orders={**account.algo_orders, algo.algo_id: followed})
         if not followed.extreme:
             return Outcome(after)
-        level = trailing_level(followed)
+        level = trailing_level(followed, mark_ratio)
         crossed = bar.close >= level.price if level.above else bar.close <= level.price
+        crossed = crossed and not is_held_back(algo, mark_ratio)
         return _trigger(after, followed, level.price, quotes, wall_ms) if crossed else Outcome(after)
     return None
 

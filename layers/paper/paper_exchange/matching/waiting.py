@@ -4,27 +4,32 @@ Within one candle the path of the price is unknown, so it is assumed. Prices tha
 at the open. Then comes the side on which a stop waits, nearest first, then the other side. A stop is thus always taken before a
 target, and before the liquidation behind it.
 
+Orders that are held against the mark price, and liquidations, wait at the last price at which the mark would be there. So one
+candle of last prices tells the order of everything.
+
 An order that was placed within a candle never sees the prices before it. Of that candle the close alone is certain to come after
 the order, so the order sees nothing but the close, after everything else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from paper_exchange.accounts.account import Account, AlgoOrder, Order, OrderKind, Side
+from paper_exchange.accounts.account import MARK_PRICE, Account, AlgoOrder, Order, OrderKind, Side
 from paper_exchange.markets.candles import Bar
+from paper_exchange.markets.markets import TRIGGER_PROTECT
 from paper_exchange.matching.conditional import waits_above
 from paper_exchange.matching.liquidation import Liquidation
 
-PERCENT = Decimal("0.01")
+PERCENT, ONE = Decimal("0.01"), Decimal(1)
+MarkRatio = Callable[[str], Decimal]  # of a symbol: mark over last price
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """An open order, or a liquidation, seen as a price that the market may reach."""
+    """An open order, or a liquidation, seen as a last price that the market may reach."""
 
     order: Order | AlgoOrder | Liquidation
     price: Decimal
@@ -58,12 +63,31 @@ class Waiting:
         return bar.high >= self.price if self.above else bar.low <= self.price
 
 
-def waiting_of(account: Account, liquidations: Iterable[Liquidation] = ()) -> list[Waiting]:
-    """Everything of the account that waits for a price; a trailing stop that has not been activated yet does not."""
+def waiting_of(account: Account, mark_ratio: MarkRatio, liquidations: Iterable[Liquidation] = ()) -> list[Waiting]:
+    """Everything of the account that waits for a price.
+
+    A trailing stop that has not been activated yet does not, nor does an order whose price protection holds it back.
+    """
     found = [_limit(order) for order in account.orders.values()]
-    found += [_trigger(algo) for algo in account.algo_orders.values() if algo.kind is not OrderKind.TRAILING_STOP_MARKET]
-    found += [trailing_level(algo) for algo in account.algo_orders.values() if algo.extreme]
-    return found + [Waiting(due, due.price, due.above, is_stop=True) for due in liquidations]
+    for algo in account.algo_orders.values():
+        ratio = mark_ratio(algo.symbol)
+        if is_held_back(algo, ratio):
+            continue
+        if algo.kind is not OrderKind.TRAILING_STOP_MARKET:
+            found.append(_trigger(algo, ratio))
+        elif algo.extreme:
+            found.append(trailing_level(algo, ratio))
+    return found + [Waiting(due, due.price / mark_ratio(due.symbol), due.above, is_stop=True) for due in liquidations]
+
+
+def is_held_back(algo: AlgoOrder, mark_ratio: Decimal) -> bool:
+    """Whether mark and last price are too far apart for an order with price protection."""
+    return algo.price_protect and abs(mark_ratio - 1) > TRIGGER_PROTECT
+
+
+def working_ratio(algo: AlgoOrder, mark_ratio: Decimal) -> Decimal:
+    """An order's own price over the last price: one, unless the order is held against the mark."""
+    return mark_ratio if algo.working_type == MARK_PRICE else ONE
 
 
 def limits_behind_triggers(account: Account) -> list[Waiting]:
@@ -76,15 +100,17 @@ def _limit(order: Order) -> Waiting:
     return Waiting(order, order.price, above=order.side is Side.SELL, is_stop=False)
 
 
-def _trigger(algo: AlgoOrder) -> Waiting:
-    return Waiting(algo, algo.trigger_price, waits_above(algo.kind, algo.side), algo.kind.is_stop)
+def _trigger(algo: AlgoOrder, mark_ratio: Decimal) -> Waiting:
+    return Waiting(
+        algo, algo.trigger_price / working_ratio(algo, mark_ratio), waits_above(algo.kind, algo.side), algo.kind.is_stop
+    )
 
 
-def trailing_level(algo: AlgoOrder) -> Waiting:
+def trailing_level(algo: AlgoOrder, mark_ratio: Decimal) -> Waiting:
     """Where a trailing stop triggers: its distance away from the best price since it was activated."""
     distance = algo.callback_rate * PERCENT
     level = algo.extreme * (1 + distance if algo.side is Side.BUY else 1 - distance)
-    return Waiting(algo, level, above=algo.side is Side.BUY, is_stop=True)
+    return Waiting(algo, level / working_ratio(algo, mark_ratio), above=algo.side is Side.BUY, is_stop=True)
 
 
 def next_due(waiting: Iterable[Waiting], symbol: str, bar: Bar, close_ms: int) -> Waiting | None:

@@ -13,10 +13,10 @@ from paper_exchange.errors import OperatorError
 from paper_exchange.exchange import Exchange
 from paper_exchange.markets.candles import CHUNK_BARS, Bar, check_follows, pack, unpack
 from paper_exchange.markets.clock import ClockMode
-from paper_exchange.markets.funding_rates import with_rate
-from paper_exchange.markets.markets import MarketSpec
+from paper_exchange.markets.markets import BASIS_POINT, MarketSpec
+from paper_exchange.markets.rates import MAX_MARK_CHANGES, MAX_RATE_CHANGES, with_rate
 from paper_exchange.markets.state import ExchangeState, Listing, Series
-from paper_exchange.operator.requests import NewAccount, NewClock, NewFunding, NewKey
+from paper_exchange.operator.requests import NewAccount, NewClock, NewFunding, NewKey, NewMark
 from paper_exchange.requests.ed25519 import is_public_key
 from paper_exchange.requests.signature import KEY_FORMAT
 from paper_exchange.store.store import AccountExists, StoredAccount, WriteConflict
@@ -173,13 +173,31 @@ class Operations:
 
     def set_funding(self, wanted: NewFunding) -> int:
         """Set a funding rate from the market clock's time on; returns that time. Raises `OperatorError` MARKET_UNKNOWN."""
+
+        def change(listing: Listing, market_ms: int) -> Listing:
+            return replace(listing, funding=with_rate(listing.funding, wanted.rate, market_ms, MAX_RATE_CHANGES))
+
+        return self._change_listings(wanted.symbols, change)
+
+    def set_mark(self, wanted: NewMark) -> int:
+        """Set the mark price's distance from the last price, from the market clock's time on; returns that time.
+
+        Raises `OperatorError` MARKET_UNKNOWN.
+        """
+        rate = wanted.offset_bps * BASIS_POINT
+
+        def change(listing: Listing, market_ms: int) -> Listing:
+            return replace(listing, marks=with_rate(listing.marks, rate, market_ms, MAX_MARK_CHANGES))
+
+        return self._change_listings(wanted.symbols, change)
+
+    def _change_listings(self, symbols: list[str], change_one: Callable[[Listing, int], Listing]) -> int:
+        """Change the named markets, or all, as of the market clock's time; returns that time."""
         wall_ms = self.exchange.wall_clock()
 
         def change(state: ExchangeState) -> ExchangeState:
-            for symbol in wanted.symbols or state.listings:
-                listing = state.listing(symbol)
-                rates = with_rate(listing.funding, wanted.rate, state.clock.market_ms(wall_ms))
-                state = state.with_listing(replace(listing, funding=rates))
+            for symbol in symbols or state.listings:
+                state = state.with_listing(change_one(state.listing(symbol), state.clock.market_ms(wall_ms)))
             return state
 
         return self._change_state(change).clock.market_ms(wall_ms)

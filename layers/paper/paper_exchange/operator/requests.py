@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from paper_exchange.accounts.account import USUAL_RIGHTS, KeyRight, PositionSide
 from paper_exchange.errors import OperatorError
 from paper_exchange.markets.clock import ClockMode
-from paper_exchange.markets.funding_rates import DEFAULT_RATE, MAX_RATE
 from paper_exchange.markets.markets import MAX_LEVERAGE, MarketSpec
+from paper_exchange.markets.rates import DEFAULT_RATE, MAX_MARK_OFFSET_BPS, MAX_RATE
 from paper_exchange.traffic.faults import FaultKind, FaultRule
 from paper_exchange.traffic.rate_limits import RateLimits
 
@@ -127,6 +127,13 @@ class NewFunding(OperatorRequest):
     """A funding rate from now on (market time), of the named markets or of all; zero ends it."""
 
     rate: Annotated[Decimal, Field(ge=-MAX_RATE, le=MAX_RATE, allow_inf_nan=False)] = DEFAULT_RATE
+    symbols: list[str] = Field(default=[], max_length=100)
+
+
+class NewMark(OperatorRequest):
+    """How far the mark price lies above the last price, in basis points of it, from now on (market time)."""
+
+    offset_bps: Annotated[Decimal, Field(ge=-MAX_MARK_OFFSET_BPS, le=MAX_MARK_OFFSET_BPS, allow_inf_nan=False)]
     symbols: list[str] = Field(default=[], max_length=100)
 
 

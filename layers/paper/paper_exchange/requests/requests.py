@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
 from paper_exchange import errors
-from paper_exchange.accounts.account import EXPIRE_MAKER, NO_MATCH, ZERO, OrderKind, PositionSide, Side
+from paper_exchange.accounts.account import EXPIRE_MAKER, MARK_PRICE, NO_MATCH, ZERO, OrderKind, PositionSide, Side
 
 CLIENT_ID = re.compile(r"[.A-Z:/a-z0-9_-]{1,36}", re.ASCII)
 NUMBER = re.compile(r"-?[0-9]{1,20}(\.[0-9]{0,20})?", re.ASCII)
@@ -20,7 +20,7 @@ MATCHES = ("OPPONENT", "OPPONENT_5", "OPPONENT_10", "OPPONENT_20", "QUEUE", "QUE
 PRICE_MATCHES = frozenset({NO_MATCH, *MATCHES})
 GTD = "GTD"  # good till a date
 TIMES_IN_FORCE = frozenset({"GTC", "IOC", "FOK", "GTX", GTD})
-WORKING_TYPES = frozenset({"CONTRACT_PRICE", "MARK_PRICE"})
+WORKING_TYPES = frozenset({"CONTRACT_PRICE", MARK_PRICE})
 MAX_LONG = 2**63 - 1
 
 Parameters = Mapping[str, str]
@@ -89,6 +89,7 @@ class AlgoRequest:
     self_trade_prevention: str = EXPIRE_MAKER
     good_till_ms: int = 0
     price_match: str = NO_MATCH
+    price_protect: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,6 +317,7 @@ def parse_algo_order(parameters: Parameters) -> AlgoRequest:
         activate_price=_activation_price(parameters) if trails else ZERO,
         callback_rate=_callback_rate(parameters) if trails else ZERO,
         self_trade_prevention=self_trade_prevention(parameters),
+        price_protect=flag(parameters, "priceProtect"),
     )
 
 

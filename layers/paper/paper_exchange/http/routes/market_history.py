@@ -143,20 +143,20 @@ async def funding_info(gate: AnyGate) -> Response:
 
 @router.get("/markPriceKlines")
 async def mark_klines(gate: AnyGate) -> Response:
-    """Candles of the mark price, which is the last price here."""
-    return await gate.public(_candles("symbol", lambda bar, interval: render.priced_kline(bar, interval)))
+    """Candles of the mark price."""
+    return await gate.public(_candles("symbol", render.priced_kline, MarketView.mark_candles))
 
 
 @router.get("/indexPriceKlines")
 async def index_klines(gate: AnyGate) -> Response:
     """Candles of the index price, which is the last price here."""
-    return await gate.public(_candles("pair", lambda bar, interval: render.priced_kline(bar, interval)))
+    return await gate.public(_candles("pair", render.priced_kline))
 
 
 @router.get("/premiumIndexKlines")
 async def premium_klines(gate: AnyGate) -> Response:
-    """Candles of the premium of the mark over the index: zero here."""
-    return await gate.public(_candles("symbol", lambda bar, interval: render.premium_kline(bar, interval)))
+    """Candles of the premium of the mark over the index price."""
+    return await gate.public(_candles("symbol", render.premium_kline, MarketView.premium_candles))
 
 
 @router.get("/continuousKlines")
@@ -175,7 +175,11 @@ async def continuous_klines(gate: AnyGate) -> Response:
     return await gate.public(look)
 
 
-def _candles(name: str, render_one: Callable[[Bar, str], Any]) -> Callable[[MarketView, Parameters], Any]:
+def _candles(
+    name: str,
+    render_one: Callable[[Bar, str], Any],
+    select: Callable[[MarketView, str, str, int | None, int | None, int], list[Bar]] = MarketView.candles,
+) -> Callable[[MarketView, Parameters], Any]:
     """Candles as `klines` selects them, each rendered in its own way; `name` is the parameter that names the market."""
 
     def look(view: MarketView, parameters: Parameters) -> Any:
@@ -185,6 +189,6 @@ def _candles(name: str, render_one: Callable[[Bar, str], Any]) -> Callable[[Mark
         view.spec(symbol)
         start, end = whole_number(parameters, "startTime"), whole_number(parameters, "endTime")
         limit = bounded(parameters, "limit", DEFAULT_KLINES, MAX_KLINES)
-        return [render_one(bar, interval) for bar in view.candles(symbol, interval, start, end, limit)]
+        return [render_one(bar, interval) for bar in select(view, symbol, interval, start, end, limit)]
 
     return look

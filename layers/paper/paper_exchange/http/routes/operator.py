@@ -30,6 +30,7 @@ from paper_exchange.operator.requests import (
     NewFunding,
     NewKey,
     NewLimits,
+    NewMark,
     NewMarkets,
     NewRights,
     NewSpread,
@@ -145,6 +146,12 @@ async def delete_key(operations: Operator, account_id: str, key_id: str) -> Resp
 async def put_funding(operations: Operator, body: Body) -> Response:
     """Set a funding rate from now on."""
     return JSONResponse({"from_ms": operations.set_funding(NewFunding.read(body))})
+
+
+@router.put("/mark")
+async def put_mark(operations: Operator, body: Body) -> Response:
+    """Set how far the mark price lies from the last price."""
+    return JSONResponse({"from_ms": operations.set_mark(NewMark.read(body))})
 
 
 @router.put("/markets/{symbol}/spread")
