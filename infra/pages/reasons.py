@@ -545,7 +545,8 @@ PAGES: Mapping[str, Mapping[Reason, tuple[str, str]]] = {
         Reason.SIGNAL_SUPERSEDED: (
             (
                 "A newer signal for the same position was decided first, so the older entry is not taken behind it. Or "
-                "the entry rested and an exit of its position came."
+                "the entry rested and an exit of its position came. Or the venue refused an exit, and a newer order of the "
+                "position took its place."
             ),
             "None is needed.",
         ),
@@ -575,6 +576,11 @@ PAGES: Mapping[str, Mapping[Reason, tuple[str, str]]] = {
             "The market is not open at the venue: about to be delisted or settled, or closed. Entries end; exits, stops and "
             "targets are sent again until the venue has settled the position.",
             "Use another market.",
+        ),
+        Reason.WOULD_TRIGGER: (
+            "The market was beyond the trigger of a stop or target already. A stop that is refused so again closes its position "
+            "at market; a target closes its share at once. The exit bears this name.",
+            "None is needed. If it happens often, the stops are too close to the market.",
         ),
         Reason.VENUE_REJECTED: (
             "The venue refused the order for a reason of its own.",

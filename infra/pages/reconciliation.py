@@ -109,6 +109,18 @@ def _exits() -> Iterator[str]:
 def _stops() -> Iterator[str]:
     yield "## The stop of a position\n"
     yield from _table(("the position should have", "live at the venue", "what is done"), _stop_rows())
+    yield "A position that has no live stop, and whose new stop the venue refuses:\n"
+    rows = (
+        ("the market is beyond it", "anywhere", "close the position at market, in the same look"),
+        ("for any other cause", "beyond the stop", "the same"),
+        (
+            "for any other cause",
+            "elsewhere, or not known",
+            f"a new stop at each look; refusal number {ATTEMPTS_BEFORE_ALERT} tells a person",
+        ),
+        ("not refused for good (a rate limit, a price band)", "anywhere", "the same stop waits for its pause, as an exit does"),
+    )
+    yield from _table(("it is refused because", "the mark is", "what is done"), iter(rows))
 
 
 def _stop_rows() -> Iterator[tuple[str, ...]]:

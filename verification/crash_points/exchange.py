@@ -132,6 +132,8 @@ def _placing_faults(path: str, parameters: Parameters) -> tuple[Fault, ...]:
         "arrives late, time-out": _then(late, _time_out),
         "rejected": _refused(-2019, "Margin is insufficient."),
     }
+    if path == ALGO:
+        answers["rejected, the market is beyond it"] = _refused(-2021, "Order would immediately trigger.")
     return (
         *(Fault(name, act, FaultGroup.ORDERS) for name, act in answers.items()),
         Fault("rate limited", _refused(-1003, "Too many requests.", 429, {"Retry-After": "5"})),

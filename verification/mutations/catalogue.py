@@ -162,6 +162,11 @@ MUTATIONS = (
         BOTH,
     ),
     Mutation(
+        "the market's word before a position without a stop is sold",
+        (Edit(RECONCILE_ACCOUNT, "p.entry_intent_id in refused or p.is_beyond_stop(marks.get(p.market))", "True"),),
+        (Suite.SIMULATION,),  # at the crash points nobody says how a position was closed
+    ),
+    Mutation(
         "the lease of a request for a look",
         (Edit("candlecast.domain.reconcile.look_lease", "if held is None or held.until <= now", "if True"),),
         (Suite.STALENESS,),  # the other suites have few accounts: a look too many does no harm there

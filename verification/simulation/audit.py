@@ -6,13 +6,14 @@ The audit computes from the writes and the sent orders, not by the functions tha
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
 from candlecast.domain.account.account import Account, AccountStatus
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
+from candlecast.domain.orders.position import Position
 from candlecast.domain.reconcile.adopt import ALERT_OF_CLOSING
 from candlecast.domain.subscriptions.subscription import Settings, SizingMode, SubscriptionStatus
 from candlecast.domain.values.terms import PositionSide
@@ -24,6 +25,7 @@ from tests.support.fakes.venue import Book
 from verification.simulation.chronicle import Chronicle, changes
 from verification.simulation.switches import Switches
 
+UNSTOPPED = "WOULD_TRIGGER_"  # how the leg of an exit is named that takes the place of a stop
 MAX_LIE_PERCENT = 5  # by which the price of an entry at market may be wrong, by the guide for senders
 MAX_RESTING_PERCENT = 10  # by which the own price of an entry may differ from the market, by the same guide
 
@@ -40,6 +42,8 @@ class Audit:
     owners: dict[str, tuple[str, str]] = field(default_factory=dict)
     books: Mapping[str, Book] = field(default_factory=dict)
     """The venue's books, by key."""
+    recent_prices: Callable[[str], list[Decimal]] = lambda _: []
+    """The prices of a market in the last minutes."""
     sent: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     _trades_told: int = 0
     _realised: defaultdict[tuple[str, date], Decimal] = field(default_factory=lambda: defaultdict(Decimal))
@@ -63,6 +67,8 @@ class Audit:
             marked = intent.state is IntentState.SUBMITTING and (known is None or known.submitted_at != intent.submitted_at)
             if marked and before.status is not AccountStatus.ACTIVE:
                 self._fail(f"{intent.leg} marked for sending while the account was {before.status}")
+            if known is None and intent.leg.startswith(UNSTOPPED):
+                self._sold_for_want_of_a_stop(after.positions[intent.position_key], intent)
             if marked and intent.kind is LegKind.ENTRY:
                 self._entry_marked(before, after, intent, new=known is None)
         self._exits_go_on(after)
@@ -70,6 +76,13 @@ class Audit:
             if event.code in ALERT_OF_CLOSING.values() and event.market is not None:
                 self._closing_adopted(before, after, event.market)
         self._count_trades()
+
+    def _sold_for_want_of_a_stop(self, position: Position, intent: Intent) -> None:
+        """A position is closed for want of a stop only if the market was beyond the stop."""
+        stop = position.stop_price
+        beyond = (price for price in self.recent_prices(intent.market) if stop and (price - stop) * position.side.sign <= 0)
+        if next(beyond, None) is None:
+            self._fail(f"11: {position.key} is sold for want of its stop at {stop}, which the market has not reached")
 
     def _exits_go_on(self, after: Account) -> None:
         """An exit that the venue has refused or ended early is followed by another, in the same write, if anything is held."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -35,6 +36,13 @@ from verification.simulation.profile import Profile
 RATE_LIMIT_SECONDS = 5
 LISTS = ("positions", "open_orders", "trades_since")
 EXIT_REFUSALS = ("VENUE_REJECTED", "QUANTITY_TOO_LARGE", "INSUFFICIENT_FUNDS", "NOTIONAL_TOO_SMALL")  # none ends by itself
+STOP_REFUSALS: tuple[Callable[[], Exception], ...] = (  # none of them says anything of the price
+    lambda: Reject("VENUE_REJECTED", "-4045"),
+    lambda: Reject("OUTSIDE_PRICE_BAND", "-4210"),
+    lambda: RetryLater("VENUE_TOO_SLOW", "-5028", after_seconds=RATE_LIMIT_SECONDS),
+    lambda: RetryLater("VENUE_UNAVAILABLE", "-1016", after_seconds=RATE_LIMIT_SECONDS),
+)
+REMEMBERED_PRICES = timedelta(minutes=2)  # a look takes seconds, from its question to its write
 BLANK_SHARE = 0.7  # of the lists are blank at the same time
 LONGEST_BLANK_SECONDS = 600.0  # two full looks, and less than the patience after which one market's own answer is believed
 SLOWEST_FILL_SECONDS = 8.0
@@ -59,6 +67,7 @@ class SimulatedExchange(FakeExchange):
         self.on_cancel: OnCancel = lambda _, __: None  # sees each cancellation of an order (key, client id) before it happens
         self.on_fill: Callable[[OrderRequest], None] = lambda _: None  # sees every fill of an entry of ours before it happens
         self.visible_at: dict[tuple[str, str], datetime] = {}
+        self._prices_until = defaultdict[str, list[tuple[datetime, Decimal]]](list)
 
     @property
     def used_weight(self) -> int | None:
@@ -83,6 +92,7 @@ class SimulatedExchange(FakeExchange):
             ("order_rate_limited", profile.rate_limited, self._limited),
             ("order_refused", profile.venue_rejects, self._refused),
             ("exit_refused", profile.exit_rejects if _closes(request) else 0, self._exit_refused),
+            ("stop_refused", profile.stop_rejects if request.order_type is OrderType.STOP_MARKET else 0, self._stop_refused),
             ("order_lost", profile.ambiguous_lost, self._lost),
             ("order_late", profile.ambiguous_late, self._late_arrival),
             ("answer_lost", profile.ambiguous_executed, self._executed),
@@ -105,7 +115,7 @@ class SimulatedExchange(FakeExchange):
     def place(self, api_key: str, request: OrderRequest) -> VenueOrder:
         if request.order_type.is_conditional:
             if self._at_once(request):
-                raise Reject("VENUE_REJECTED", "order would immediately trigger")
+                raise Reject("WOULD_TRIGGER", "-2021")
             order = super().place(api_key, request)
         else:
             order = self._place_at_market(api_key, request)
@@ -120,6 +130,17 @@ class SimulatedExchange(FakeExchange):
     def sees(self, api_key: str, client_order_id: str) -> bool:
         """Whether the replica that answers reads knows of the order yet."""
         return self.visible_at.get((api_key, client_order_id), self.clock.now()) <= self.clock.now()
+
+    def trade(self, market: str, price: Decimal) -> None:
+        oldest = self.clock.now() - REMEMBERED_PRICES
+        kept = [(at, known) for at, known in self._prices_until[market] if at >= oldest]
+        self._prices_until[market] = [*kept, (self.clock.now(), self.prices[market])]
+        super().trade(market, price)
+
+    def recent_prices(self, market: str) -> list[Decimal]:
+        """The prices of the last minutes, the present one included."""
+        oldest = self.clock.now() - REMEMBERED_PRICES
+        return [*(price for until, price in self._prices_until[market] if until >= oldest), self.prices[market]]
 
     def go_blank(self) -> None:
         """Now and then some of the venue's lists are empty for a while; each is what an account without anything gets."""
@@ -141,6 +162,9 @@ class SimulatedExchange(FakeExchange):
 
     def _exit_refused(self, _: str, __: OrderRequest) -> VenueOrder:
         raise Reject(self.random.choice(EXIT_REFUSALS), "no exit now")
+
+    def _stop_refused(self, _: str, __: OrderRequest) -> VenueOrder:
+        raise self.random.choice(STOP_REFUSALS)()
 
     def _lost(self, _: str, __: OrderRequest) -> VenueOrder:
         raise Ambiguous("OUTCOME_UNKNOWN", "lost on the way there")

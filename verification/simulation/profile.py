@@ -16,7 +16,7 @@ class Profile:
     their price, `resting_part` the share of their fills that are partial. `outage`, `ban` and `switch_flips` count per half a
     minute. `neighbours` is the most that others use of our address's weight. `unusable_answer` counts per request, `blank_spell`
     per half a minute: the lists of a venue are then empty for a while, in the right shape. `exit_rejects` counts per order that
-    closes at market.
+    closes at market, `stop_rejects` per stop.
     """
 
     accounts: int = 3
@@ -52,6 +52,7 @@ class Profile:
     blank_spell: float = 0.03
     lies: float = 0.1
     exit_rejects: float = 0.1
+    stop_rejects: float = 0.1
 
     @staticmethod
     def drawn(random: Random) -> Profile:

@@ -42,6 +42,7 @@ FAULTS = {
     "slow_fill",
     "store_answer_lost",
     "store_throttled",
+    "stop_refused",
     "stream_repeated",
     "switch_flatten",
     "switch_halt_all",

@@ -92,7 +92,7 @@ class World:
         self.exchange = SimulatedExchange(self.chronicle, random, profile, MARKETS, self._reaches_venue, self._on_send)
         self.exchange.on_fill = self._on_fill
         self.exchange.on_cancel = self.audit.on_cancel
-        self.audit.books = self.exchange.books
+        self.audit.books, self.audit.recent_prices = self.exchange.books, self.exchange.recent_prices
         self.exchange.prices = dict.fromkeys(MARKETS, MARKETS[BTC].round_price(MARKETS[BTC].price_step * 10_000))
         self.vault, self.bus, self.metrics = FakeVault(), FakeEventBus(), RecordingMetrics()
         self.market_data, self.code = FakeMarketData(), FakeStrategyCode(lookback=1)

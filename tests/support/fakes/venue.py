@@ -44,6 +44,7 @@ class Fault(Enum):
     AMBIGUOUS_EXECUTED_LATE = auto()  # the answer is lost, and the order reaches the book only at `arrive_late`
     AMBIGUOUS_NOT_EXECUTED = auto()
     REJECT = auto()
+    WOULD_TRIGGER = auto()
     RETRY_LATER = auto()
     FATAL = auto()
 
@@ -196,6 +197,8 @@ class FakeExchange:
         fault = self.faults.popleft() if self.faults else Fault.NONE
         if fault is Fault.REJECT:
             raise Reject("INSUFFICIENT_FUNDS", "told to reject")
+        if fault is Fault.WOULD_TRIGGER:
+            raise Reject("WOULD_TRIGGER", "the market is beyond it")
         if fault is Fault.RETRY_LATER:
             raise RetryLater("RATE_LIMITED", "told to retry", after_seconds=5)
         if fault is Fault.FATAL:

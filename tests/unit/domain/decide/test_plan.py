@@ -12,7 +12,7 @@ import pytest
 
 from candlecast.domain.account.account import MAX_OPEN_INTENTS, MAX_REFUSED, Account, AccountStatus, remembered
 from candlecast.domain.decide.plan import UNDECIDED_BOUND_SECONDS, Plan, plan_orders
-from candlecast.domain.orders.bracket import replacement_stop, unprotected_exit
+from candlecast.domain.orders.bracket import forced_exit, replacement_stop
 from candlecast.domain.orders.intent import IntentState, LegKind
 from candlecast.domain.orders.position import position_key
 from candlecast.domain.signals.signal import Action, Signal, TakeProfit
@@ -455,7 +455,7 @@ def test_a_new_stop_has_an_id_of_its_own_for_each_version_and_belongs_to_the_ent
 
 
 def test_an_unprotected_position_is_closed_at_market_as_far_as_it_is_held() -> None:
-    leg = unprotected_exit(a_position(stop_price=D(90), quantity=D(4)), 7, NOW)
+    leg = forced_exit(a_position(stop_price=D(90), quantity=D(4)), Reason.WOULD_TRIGGER, 7, NOW)
     assert (leg.kind, leg.order_type, leg.trigger_price, leg.quantity, leg.reduce_only, leg.bracket_of) == (
         LegKind.EXIT,
         OrderType.MARKET,

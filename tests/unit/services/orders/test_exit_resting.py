@@ -267,9 +267,9 @@ def test_a_forced_exit_does_not_wait_until_an_entry_has_rested_enough(cause: Rea
     assert [t.event.trade.closed_by.rpartition("_")[0] for t in path.database.stream if t.event.trade] == [cause]
 
 
-def test_a_part_that_cannot_be_protected_is_closed_though_the_rest_still_rests() -> None:
+def test_a_part_whose_stop_the_market_has_passed_is_closed_though_the_rest_still_rests() -> None:
     path = resting("4")
-    path.exchange.script(Fault.REJECT)
+    path.exchange.script(Fault.WOULD_TRIGGER)
     path.reconcile(60)
     path.settle(looks=3, seconds=5)
     assert path.is_flat

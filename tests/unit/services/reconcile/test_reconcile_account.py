@@ -258,9 +258,9 @@ def test_a_naked_position_gets_a_new_stop() -> None:
     assert (path.live_triggers(), path.account.naked_positions()) == ([D(90)], ())
 
 
-def test_a_position_that_cannot_be_protected_is_closed_in_the_same_visit() -> None:
+def test_a_position_whose_stop_the_market_has_passed_is_closed_in_the_same_visit() -> None:
     path = MoneyPath()
-    path.exchange.script(NONE, Fault.REJECT, Fault.REJECT)
+    path.exchange.script(NONE, Fault.WOULD_TRIGGER, Fault.WOULD_TRIGGER)
     path.enter(targets=())
     path.reconcile(1)
     assert path.is_flat
@@ -284,7 +284,7 @@ def test_a_position_whose_exit_is_on_its_way_is_not_closed_twice() -> None:
 
 def test_what_cannot_be_mended_is_tried_again_after_its_pause_and_not_at_once_for_ever() -> None:
     path = MoneyPath()
-    path.exchange.script(NONE, *[Fault.REJECT] * 5)
+    path.exchange.script(NONE, *[Fault.WOULD_TRIGGER] * 5)
     path.enter(targets=())
     path.queue.sent.clear()
     path.reconcile(1)

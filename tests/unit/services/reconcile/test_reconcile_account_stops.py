@@ -11,8 +11,9 @@ import pytest
 from candlecast.domain.account.findings import SLOW_PACE
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.signals.signal import TakeProfit
-from candlecast.domain.values.errors import RetryLater
+from candlecast.domain.values.errors import DomainError, Reject, RetryLater
 from candlecast.domain.values.reasons import Reason
+from candlecast.domain.values.terms import OrderType
 from candlecast.domain.venue.reports import OrderRequest, VenueOrder
 from tests.support.builders import BTC, a_reconcile_request
 from tests.support.fakes.venue import FakeVenue, Fault
@@ -20,6 +21,13 @@ from tests.support.money_path import KEY, MoneyPath, bracket
 
 D = Decimal
 NONE = Fault.NONE
+SAY_NOTHING_OF_THE_PRICE = (
+    Reject("VENUE_REJECTED", "-4045 Reach max stop order limit."),
+    Reject("OUTSIDE_PRICE_BAND", "-4210"),
+    Reject("INSUFFICIENT_FUNDS", "-2019"),
+    RetryLater("VENUE_TOO_SLOW", "-5028", after_seconds=5),
+    RetryLater("VENUE_UNAVAILABLE", "-1016", after_seconds=5),
+)
 LADDER = (TakeProfit(D(110), D("0.3")), TakeProfit(D(120), D("0.7")))
 
 
@@ -153,7 +161,7 @@ def test_a_stop_that_the_venue_refuses_to_move_is_an_alert_once_and_tried_slowly
 
 def test_a_naked_position_is_tried_at_every_look_and_is_an_alert_once_for_its_time_and_once_for_the_attempts() -> None:
     path = MoneyPath()
-    path.exchange.script(NONE, *[Fault.REJECT] * 9)
+    path.exchange.script(NONE, *[Fault.WOULD_TRIGGER] * 9)
     path.enter(targets=())
     for _ in range(4):
         path.reconcile(60)
@@ -235,3 +243,76 @@ def test_a_left_over_stop_that_closes_what_a_slow_entry_brought_is_accounted_for
     assert path.is_flat
     assert sum(event.event.trade.pnl for event in path.database.stream if event.event.trade) == D(-100)
     assert "FILL_WITHOUT_POSITION" not in path.alerts()
+
+
+# -- a stop that the venue refuses again ---------------------------------------------------------------------------------------
+
+
+def without_stop(*errors: DomainError) -> MoneyPath:
+    """A position whose first stop was refused; the next orders fail by `errors`."""
+    path = MoneyPath()
+    path.exchange.script(NONE, Fault.REJECT)
+    path.enter(targets=())
+    for error in errors:
+        path.exchange.fail("create_order", error)
+    return path
+
+
+@pytest.mark.parametrize("error", SAY_NOTHING_OF_THE_PRICE, ids=lambda error: str(error.args[0]))
+def test_a_refusal_that_says_nothing_of_the_price_sells_nothing(error: DomainError) -> None:
+    path = without_stop(*[error] * 3)
+    for _ in range(4):
+        path.reconcile(60)
+    assert (path.net, path.live_stops(), path.states(LegKind.EXIT)) == (D(10), [(D(10), D(90))], [])
+
+
+def test_a_stop_that_stays_refused_is_an_alert_for_its_attempts_and_for_its_time() -> None:
+    path = without_stop(*[Reject("VENUE_REJECTED", "-4045")] * 9)
+    for number in range(5):
+        path.reconcile(60)
+        assert path.exchange.count("create_order") == 2 + number + 1  # a new stop at each look
+    assert path.alerts() == ["POSITION_NAKED_TOO_LONG", "POSITION_NOT_PROTECTED"]
+    assert path.net == D(10)
+
+
+def test_a_stop_that_the_market_has_passed_closes_the_position_in_the_same_visit() -> None:
+    path = without_stop(Reject("WOULD_TRIGGER", "-2021"))
+    path.reconcile(1)
+    (exit_,) = path.told(LegKind.EXIT)
+    assert (path.is_flat, exit_.state, exit_.leg.startswith("WOULD_TRIGGER")) == (True, IntentState.FILLED, True)
+    assert path.told(LegKind.STOP_LOSS)[-1].reason is Reason.WOULD_TRIGGER
+
+
+def test_a_stop_that_is_refused_for_another_cause_while_the_mark_is_beyond_it_closes_the_position() -> None:
+    path = without_stop(Reject("VENUE_REJECTED", "-4045"))
+    path.exchange.prices[BTC] = D(89)
+    path.reconcile(1)
+    assert path.is_flat
+    assert path.exchange.books[KEY].trades[-1].price == D(89)
+
+
+def test_a_stop_that_only_moves_and_is_passed_by_the_market_leaves_the_old_stop_to_close() -> None:
+    path = MoneyPath()
+    path.enter(targets=())
+    position = path.position
+    assert position is not None
+    path.change(positions={position.key: replace(position, stop_price=D(99))})
+    path.exchange.fail("create_order", Reject("WOULD_TRIGGER", "-2021"))
+    path.reconcile(1)
+    assert (path.net, path.live_stops(), path.states(LegKind.EXIT)) == (D(10), [(D(10), D(90))], [])
+
+
+def test_a_target_at_market_that_is_refused_is_followed_by_another_for_its_share() -> None:
+    path = MoneyPath()
+    path.enter()
+    (target,) = (i for i in path.account.intents.values() if i.kind is LegKind.TAKE_PROFIT)
+    assert target.quantity == D(10)
+    path.exchange.trade(BTC, D(119))
+    waiting = replace(target, state=IntentState.PENDING, order_type=OrderType.MARKET, trigger_price=None, quantity=D(4))
+    path.change(intents={**path.account.intents, target.intent_id: waiting})
+    path.exchange.books[KEY].orders = path.exchange.books[KEY].orders[:2]
+    path.exchange.fail("create_order", Reject("VENUE_REJECTED", "no"))
+    path.reconcile(30)
+    assert (path.net, path.states(LegKind.TAKE_PROFIT)) == (D(10), [IntentState.REJECTED])
+    path.reconcile(5)
+    assert (path.net, [i.state for i in path.told(LegKind.TAKE_PROFIT)]) == (D(6), [IntentState.REJECTED, IntentState.FILLED])

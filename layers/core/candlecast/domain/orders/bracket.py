@@ -142,11 +142,6 @@ def replacement_stop(position: Position, version: int, now: datetime) -> Intent:
     return _for_position(position, LegKind.STOP_LOSS, OrderType.STOP_MARKET, version, now)
 
 
-def unprotected_exit(position: Position, version: int, now: datetime) -> Intent:
-    """An exit at market for a position that cannot be protected by a stop any more."""
-    return _for_position(position, LegKind.EXIT, OrderType.MARKET, version, now)
-
-
 def forced_exit(position: Position, cause: str, version: int, now: datetime) -> Intent:
     """An exit at market that no signal has ordered; its leg bears the name of the cause."""
     return _for_position(position, LegKind.EXIT, OrderType.MARKET, version, now, cause)

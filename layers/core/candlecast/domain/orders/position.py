@@ -136,6 +136,10 @@ class Position:
         """The held quantity at its entry price."""
         return self.quantity * self.entry_price
 
+    def is_beyond_stop(self, price: Decimal | None) -> bool:
+        """Whether the market at `price` has reached the stop; not without a stop, nor at an unknown price."""
+        return price is not None and self.stop_price is not None and (price - self.stop_price) * self.side.sign <= 0
+
     def unrealised_pnl(self, price: Decimal) -> Decimal:
         """Profit of the held quantity at `price`, before fees."""
         return (price - self.entry_price) * self.quantity * self.side.sign

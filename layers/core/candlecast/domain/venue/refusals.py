@@ -12,8 +12,6 @@ from candlecast.domain.values.reasons import Reason
 KEYS_REFUSED = "KEYS_REFUSED"
 CONFIRM_REFUSAL_AFTER = timedelta(seconds=60)
 
-WOULD_TRIGGER = "WOULD_TRIGGER"  # the market is beyond the trigger of a stop or a target already
-
 # After so long an entry is taken again, which finds out at the cost of one refusal. A broken trading rule restricts an account
 # for minutes up to some hours, a cooling-off period for hours, and a person is verified within days.
 SUSPENDED_FOR: Mapping[Reason, timedelta] = {

@@ -23,7 +23,7 @@ from candlecast.domain.values.errors import Ambiguous, Fatal, Reject, RetryLater
 from candlecast.domain.values.money import ZERO
 from candlecast.domain.values.reasons import Reason
 from candlecast.domain.values.terms import OrderType
-from candlecast.domain.venue.refusals import FOR_NOW, KEYS_REFUSED, SUSPENDED_FOR, WOULD_TRIGGER
+from candlecast.domain.venue.refusals import FOR_NOW, KEYS_REFUSED, SUSPENDED_FOR
 from candlecast.domain.venue.reports import VenueOrder
 from candlecast.domain.venue.rules import rules_of
 from candlecast.ports.clock import Clock, Metrics
@@ -142,7 +142,7 @@ class PlaceOrders:
         self._mode_was_wrong(changes, error)
         if reason in SUSPENDED_FOR:
             changes.make(partial(suspend, cause=reason, now=now, until=now + SUSPENDED_FOR[reason]))
-        if leg.kind is LegKind.TAKE_PROFIT and error.code == WOULD_TRIGGER and leg.order_type.is_conditional:
+        if leg.kind is LegKind.TAKE_PROFIT and reason is Reason.WOULD_TRIGGER and leg.order_type.is_conditional:
             changes.make(_under(leg, partial(_at_market, target=leg, now=now)), key)
         elif leg.kind is not LegKind.ENTRY and reason in FOR_NOW:
             changes.make(_under(leg, partial(Account.postpone, intent_id=key, now=now)), key)

@@ -1,8 +1,8 @@
 """Compare one account with its venue and put right what differs: the owner of every unknown outcome (decision 0003).
 
 An order whose answer was lost is looked up by its client id. If found, the order is adopted. If proven absent, the order is sent
-again while it is still wanted, or ends as expired. Open stops and targets are followed to their end, orphans are cancelled, and a
-position without its stop is protected or closed (invariant 11).
+again while it is still wanted, or ends as expired. Open stops and targets are followed to their end, and orphans are
+cancelled. A position without its stop is protected, or closed if the market is beyond the stop (invariant 11).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from candlecast.domain.account.account import Account, AccountStatus
 from candlecast.domain.account.kill_switch import KillSwitch
 from candlecast.domain.account.suspension import resume, resume_ended, since, suspend
 from candlecast.domain.account.switch_scope import places_of
-from candlecast.domain.orders.bracket import unprotected_exit
+from candlecast.domain.orders.bracket import forced_exit
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.orders.position import Position
 from candlecast.domain.reconcile.look_lease import is_pointless, was_served
@@ -198,9 +198,9 @@ class ReconcileAccount:
         sent = self._decide(changes, seen)
         if sent:
             changes = self._send(changes.account, venue, sent)
-            exposed = _exposed(changes.account)  # a new stop was refused: the market is beyond it, so close at once
-            if exposed:
-                exits = [unprotected_exit(p, changes.account.version, self.clock.now()) for p in exposed]
+            passed = _passed(changes.account, seen.marks)  # a new stop was refused, and the market is beyond it: close at once
+            if passed:
+                exits = [forced_exit(p, Reason.WOULD_TRIGGER, changes.account.version, self.clock.now()) for p in passed]
                 changes.make(partial(Account.decide, decided=exits, now=self.clock.now()))
                 changes = self._send(changes.account, venue, exits)
                 sent = [*sent, *exits]
@@ -295,11 +295,18 @@ def _has_answered(before: Account, after: Account) -> bool:
     return after.reconciled_at is not None and after.reconciled_at != before.reconciled_at
 
 
-def _exposed(account: Account) -> list[Position]:
-    """Positions without a stop, live or on its way, and without an exit on its way; an entry that rests is cancelled for one."""
+def _passed(account: Account, marks: Mapping[str, Decimal]) -> list[Position]:
+    """Positions without a stop, live or on its way, and without an exit on its way, whose market is beyond their stop.
+
+    The venue has just said so by its refusal of the stop, or the mark price does. Any other refusal says nothing of the price.
+    An entry that rests is cancelled for the exit.
+    """
     if account.status is not AccountStatus.ACTIVE:
         return []
-    return [p for p in account.naked_positions() if not account.undecided(p.subscription_id, p.market)]
+    told = (event.order for event in account.outbox if event.order is not None and event.order.reason is Reason.WOULD_TRIGGER)
+    refused = {order.bracket_of for order in told if order.kind is LegKind.STOP_LOSS}
+    naked = (p for p in account.naked_positions() if not account.undecided(p.subscription_id, p.market))
+    return [p for p in naked if p.entry_intent_id in refused or p.is_beyond_stop(marks.get(p.market))]
 
 
 def _left_something(account: Account, leg: Intent) -> bool:
