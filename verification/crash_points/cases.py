@@ -17,6 +17,7 @@ SCENARIOS = {
     for scenario in (
         Scenario("entry then exit", (Action.LONG, Action.EXIT)),
         Scenario("entry without a target, then exit", (Action.LONG, Action.EXIT), with_target=False),
+        Scenario("exit that the venue refuses once", (Action.LONG, Action.EXIT), with_target=False, refused_exits=1),
         Scenario("reversal", (Action.LONG, Action.SHORT)),
         Scenario("entry that goes stale", (Action.LONG,), max_age_seconds=20),
         Scenario("exit behind its entry", (Action.LONG, Action.EXIT), at_once=True),

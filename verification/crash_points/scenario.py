@@ -39,7 +39,8 @@ class Scenario:
     """`actions` are its signals, each issued once the one before has come to rest, or (`at_once`) all within seconds.
 
     An entry may be executed for `max_age_seconds`; a `first_entry` has leverage and margin mode to set. `pool` is the account's.
-    Entries are ordered at a `limit`, to which the market comes at `reached_at`; a stop follows them, and a target.
+    Entries are ordered at a `limit`, to which the market comes at `reached_at`; a stop follows them, and a target. The venue
+    refuses the first `refused_exits`.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Scenario:
     limit: EntryOrder | None = None
     reached_at: float = 0.0
     with_target: bool = True
+    refused_exits: int = 0
 
     def message(self, stage: int, issued_at: float) -> Message:
         """The order message of a stage, as the fan-out sends it."""
@@ -61,7 +63,7 @@ class Scenario:
 
     def begin(self, functions: Functions) -> World:
         """An account without a position, and the first signal in the queue."""
-        world = World(reached_at=self.reached_at)
+        world = World(reached_at=self.reached_at, refuses_exits=self.refused_exits)
         functions.boundaries.crosser = _Plain(world)
         balance = Balance(equity=Decimal(10_000), available=Decimal(10_000), as_of=START)
         account = an_account(

@@ -53,6 +53,9 @@ def place(world: World, path: str, parameters: Parameters, blind_seconds: float 
     if any(o.client_id == client_id and o.status == "NEW" and o.is_conditional is conditional for o in world.orders):
         raise Refusal(-4116, "ClientOrderId is duplicated.")
     quantity, side, reduces = Decimal(parameters["quantity"]), parameters["side"], parameters.get("reduceOnly") == "true"
+    if reduces and not conditional and world.refuses_exits:
+        world.refuses_exits -= 1
+        raise Refusal(-2022, "ReduceOnly Order is rejected.")
     if reduces and not conditional:
         held = max(world.net if side == "SELL" else -world.net, Decimal(0))
         quantity = min(quantity, held)

@@ -105,6 +105,7 @@ class World:
     looked_at: bool = False  # whether a look at the venue has found everything at rest
     overwritten: int = 0  # writes of an account that lost what somebody else had written
     reached_at: float = 0.0  # when the market comes to the price of limit orders
+    refuses_exits: int = 0  # so many orders at market that close are refused from now on
 
     def copy(self) -> World:
         """By position, in the order of the fields: `dataclasses.replace` would be slow."""
@@ -122,6 +123,7 @@ class World:
             self.looked_at,
             self.overwritten,
             self.reached_at,
+            self.refuses_exits,
         )
 
     def instant(self) -> datetime:
@@ -137,7 +139,7 @@ class World:
         """Equal only for worlds that nothing and nobody could tell apart."""
         items = tuple((key, tuple(_plain(name, item[name]) for name in sorted(item))) for key, item in sorted(self.items.items()))
         queues = self.trade, self.reconcile, self.dead, self.arrivals
-        counts = self.next_firing, self.stage, self.looked_at, self.overwritten, self.reached_at
+        counts = self.next_firing, self.stage, self.looked_at, self.overwritten, self.reached_at, self.refuses_exits
         return self.now, items, self.orders, queues, counts
 
     def key(self) -> bytes:
@@ -148,7 +150,7 @@ class World:
         """Everything that matters from here on: times are relative, names by first appearance."""
         told = [
             f"{self.now % PHASE} {self.next_firing - self.now} {self.stage} {self.looked_at} {len(self.dead)}",
-            f"{self.overwritten} {self._blocked_for()} {self._age(self.reached_at)}",
+            f"{self.refuses_exits} {self.overwritten} {self._blocked_for()} {self._age(self.reached_at)}",
             *(f"{self._age(m.visible_at)} {m.receives} {_INSTANT.sub(self._exactly, m.body)}" for m in self.trade),
             *(f"{self._age(m.visible_at)} {m.receives} {_without_trace(m.body)}" for m in _in_order(self.reconcile)),
             f"{self.net}",

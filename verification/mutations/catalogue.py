@@ -160,6 +160,7 @@ MUTATIONS = (
             ),
         ),
         BOTH,
+        case="exit that the venue refuses once",
     ),
     Mutation(
         "the market's word before a position without a stop is sold",

@@ -15,7 +15,10 @@ from candlecast.domain.orders.intent import IntentState, LegKind
 from candlecast.domain.signals.signal import Action
 from candlecast.domain.values.errors import Fatal, Reject
 from candlecast.domain.values.reasons import Reason
-from tests.support.builders import a_reconcile_request, settings
+from candlecast.ports.venue import Credentials
+from candlecast.services.account.change_credentials import ChangeCredentials
+from tests.support.builders import ACCOUNT, TENANT, a_reconcile_request, settings
+from tests.support.fakes.clock import SequentialIdentifiers
 from tests.support.fakes.venue import Fault
 from tests.support.money_path import KEY, MoneyPath, bracket
 
@@ -177,6 +180,16 @@ def test_an_owner_who_disables_the_account_ends_the_wish() -> None:
     path = refused(times=50)
     path.accounts.save(path.account.disable("DISABLED_BY_OWNER", path.clock.now()))
     assert [(i.state, i.reason) for i in path.told(LegKind.EXIT)][-1] == (IntentState.DENIED, Reason.ACCOUNT_DISABLED)
+
+
+def test_an_owner_who_takes_the_keys_away_ends_the_wish_and_later_keys_close_nothing() -> None:
+    path = refused()
+    change = ChangeCredentials(path.accounts, path.vault, path.clock, SequentialIdentifiers())
+    change.delete(TENANT, ACCOUNT)
+    assert [(i.state, i.reason) for i in path.told(LegKind.EXIT)][-1] == (IntentState.DENIED, Reason.NO_CREDENTIALS)
+    change.put(TENANT, ACCOUNT, Credentials(api_key=KEY, api_secret="secret-2"))
+    path.settle(looks=2)
+    assert path.net == D(10)
 
 
 def test_a_newer_exit_is_sent_at_once_and_takes_over_the_attempts() -> None:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 
 from candlecast.domain.account.account import DISABLED_BY_OWNER, Account, AccountStatus
 from candlecast.domain.account.events import Event, EventType
+from candlecast.domain.orders.intent import IntentState, LegKind
 from candlecast.domain.values.copying import replace
+from candlecast.domain.values.reasons import Reason
 from candlecast.ports.clock import Clock, Identifiers
 from candlecast.ports.store import AccountStore
 from candlecast.ports.vault import CredentialWriter
@@ -39,7 +43,7 @@ class ChangeCredentials:
 
         Positions stay open at the venue and are the owner's alone from then on. Raises `NotFound`, `Conflict`.
         """
-        account = self._change(tenant_id, account_id, "CREDENTIALS_REMOVED", _without_keys)
+        account = self._change(tenant_id, account_id, "CREDENTIALS_REMOVED", partial(_without_keys, now=self.clock.now()))
         self.vault.delete(tenant_id, account_id)
         return account
 
@@ -61,7 +65,11 @@ def _with_keys(account: Account, version: str) -> Account:
     return replace(account, credential_version=version, status=AccountStatus.ACTIVE, disabled_reason=None)
 
 
-def _without_keys(account: Account) -> Account:
+def _without_keys(account: Account, now: datetime) -> Account:
+    """The account without keys. Exits that wait are not wanted any more: later keys must not close what its owner has kept."""
+    for intent in list(account.intents.values()):
+        if intent.kind is LegKind.EXIT and intent.state is IntentState.PENDING:
+            account = account.fail(intent.intent_id, IntentState.DENIED, Reason.NO_CREDENTIALS, now)
     if account.status is AccountStatus.DISABLED:
         return replace(account, credential_version=None)
     return replace(account, credential_version=None, status=AccountStatus.NO_CREDENTIALS)
