@@ -6,6 +6,7 @@ import logging
 import traceback
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -62,6 +63,7 @@ def create_app(exchange: Exchange, operator_key: OperatorKey, new_token: TokenSo
     app.add_exception_handler(VenueError, _venue_error)
     app.add_exception_handler(OperatorError, _operator_error)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(RequestValidationError, _request_error)
     app.add_middleware(_UnforeseenErrors)
     return app
 
@@ -75,6 +77,13 @@ async def _venue_error(request: Request, error: Exception) -> Response:
 async def _operator_error(request: Request, error: Exception) -> Response:
     known = error if isinstance(error, OperatorError) else OperatorError("INTERNAL", "", 500)
     return JSONResponse({"code": known.code, "message": known.message}, known.status)
+
+
+async def _request_error(request: Request, error: Exception) -> Response:
+    """A path or a query of an operator that cannot be read; the answer names fields and never repeats their values."""
+    problems = error.errors() if isinstance(error, RequestValidationError) else []
+    text = "; ".join(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in problems[:5])
+    return await _operator_error(request, OperatorError("REQUEST_INVALID", text))
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

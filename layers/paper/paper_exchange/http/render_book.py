@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,9 @@ from paper_exchange.http.render_market import number
 
 if TYPE_CHECKING:
     from paper_exchange.operator.operations import Operations
+
+
+ROW_ID = re.compile(r"[0-9]{1,19}", re.ASCII)
 
 
 class BookKind(StrEnum):
@@ -30,7 +34,7 @@ def page(operations: Operations, kind: BookKind, cursor: str, limit: int) -> tup
     Accounts are brought up to date as they are reached. A row that is written behind the cursor meanwhile is not seen.
     """
     account_id, _, number_text = cursor.rpartition("/")
-    if cursor and not (account_id and number_text.isdecimal()):
+    if cursor and not (account_id and ROW_ID.fullmatch(number_text)):
         raise OperatorError("CURSOR_INVALID", "not a cursor of this book")
     rows: list[Row] = []
     for current, after in _accounts(operations, account_id, int(number_text or 0)):

@@ -11,10 +11,13 @@ from decimal import Decimal
 from itertools import pairwise
 
 from paper_exchange.errors import OperatorError
+from paper_exchange.markets.clock import MAX_TIME_MS
 
 CHUNK_BARS = 2_000  # about 30 kB compressed: far below the table's 400 kB an item, and one read serves a day of 1m candles
 MAX_BARS_A_REQUEST = 100_000  # 5 MB of JSON rows
 NUMBER = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,2})?", re.ASCII)
+WHOLE_DIGITS = 15  # before the point: with a tick of 12 places a price stays within the 28 digits that arithmetic is exact in
+MOST_PLACES = 20
 COLUMNS = ("open", "high", "low", "close", "volume")
 
 
@@ -61,7 +64,7 @@ def _parse_row(number: int, row: object, interval_ms: int) -> Bar:
     if not isinstance(row, list) or len(row) != len(COLUMNS) + 1:
         raise OperatorError("CANDLE_MALFORMED", f"{place}: expected open time, {', '.join(COLUMNS)}")
     opened = row[0]
-    if not isinstance(opened, int) or isinstance(opened, bool) or opened < 0:
+    if not isinstance(opened, int) or isinstance(opened, bool) or not 0 <= opened <= MAX_TIME_MS:
         raise OperatorError("CANDLE_MALFORMED", f"{place}: the open time must be whole milliseconds")
     if opened % interval_ms:
         raise OperatorError("CANDLE_MISALIGNED", f"{place}: no candle of that interval opens at {opened}")
@@ -81,7 +84,10 @@ def _number(place: str, name: str, cell: object) -> Decimal:
         raise OperatorError("CANDLE_NEGATIVE", f"{place}: {name} is negative")
     if not NUMBER.fullmatch(text):
         raise OperatorError("CANDLE_NOT_A_NUMBER", f"{place}: {name} is not a number")
-    return Decimal(text)
+    value = Decimal(text)
+    if value and not -MOST_PLACES <= value.adjusted() < WHOLE_DIGITS:
+        raise OperatorError("CANDLE_NOT_A_NUMBER", f"{place}: {name} is too large or too small")
+    return value
 
 
 def pack(bars: Sequence[Bar]) -> bytes:

@@ -134,8 +134,9 @@ class MarketSpec:
         return self.brackets()[0].leverage
 
     def max_notional(self, leverage: int) -> Decimal:
-        """The largest position that the brackets allow at `leverage`."""
-        return max(bracket.cap for bracket in self.brackets() if bracket.leverage >= leverage)
+        """The largest position that the brackets allow at `leverage`, or at the market's highest if that is lower."""
+        allowed = min(leverage, self.highest_leverage)
+        return max(bracket.cap for bracket in self.brackets() if bracket.leverage >= allowed)
 
 
 def decimals(step: Decimal) -> int:

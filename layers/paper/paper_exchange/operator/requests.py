@@ -5,25 +5,43 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from paper_exchange.accounts.account import USUAL_RIGHTS, KeyRight, PositionSide
 from paper_exchange.errors import OperatorError
-from paper_exchange.markets.clock import ClockMode
+from paper_exchange.markets.candles import WHOLE_DIGITS
+from paper_exchange.markets.clock import MAX_TIME_MS, ClockMode
 from paper_exchange.markets.markets import MAX_LEVERAGE, MarketSpec
 from paper_exchange.markets.rates import DEFAULT_RATE, MAX_MARK_OFFSET_BPS, MAX_RATE
+from paper_exchange.requests.requests import NUMBER
 from paper_exchange.traffic.faults import FaultKind, FaultRule
 from paper_exchange.traffic.rate_limits import RateLimits
 
 AssetCode = Annotated[str, Field(pattern=r"^[A-Z0-9]{2,15}$")]
+PLACES = 12  # behind the point, of a tick, a rate or an amount
+MOST = Decimal(10) ** WHOLE_DIGITS
 MAX_LIMIT = 1_000_000_000  # as good as none
-Amount = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
+
+
+def _plain(value: object) -> object:
+    """Text that is a number must be plain digits: Python reads underscores and other alphabets' digits as well."""
+    if isinstance(value, str) and not NUMBER.fullmatch(value):
+        raise ValueError("not a plain number")
+    return value
+
+
+Number = Annotated[
+    Decimal, Field(strict=False, allow_inf_nan=False, decimal_places=PLACES, gt=-MOST, lt=MOST), BeforeValidator(_plain)
+]
+Amount = Annotated[Number, Field(ge=0)]
+HalfSpread = Annotated[Number, Field(ge=0, lt=5_000)]
+WholeNumber = Annotated[int, BeforeValidator(_plain)]  # in a path or a query, where every number is text
 
 
 class OperatorRequest(BaseModel):
     """Base of the bodies."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     @classmethod
     def read(cls, body: bytes) -> Self:
@@ -56,9 +74,9 @@ class NewMarket(OperatorRequest):
     max_algo_orders: int = Field(default=100, ge=1, le=200)
     taker_fee: Amount = Decimal("0.0005")
     maker_fee: Amount = Decimal("0.0002")
-    half_spread_bps: Amount = Decimal(1)
+    half_spread_bps: HalfSpread = Decimal(1)
     max_leverage: int = Field(default=MAX_LEVERAGE, ge=1, le=MAX_LEVERAGE)
-    volume_share: Annotated[Decimal, Field(ge=0, le=1, allow_inf_nan=False)] = Decimal(0)
+    volume_share: Annotated[Number, Field(ge=0, le=1)] = Decimal(0)
 
     def spec(self) -> MarketSpec:
         """The market; the smallest quantity and price are one step and one tick unless given."""
@@ -78,12 +96,12 @@ class NewClock(OperatorRequest):
     mode: ClockMode = ClockMode.STEPPED
     now_ms: int | None = None
     rewind: bool = False
-    anchor_ms: int | None = Field(default=None, ge=0)
+    anchor_ms: int | None = Field(default=None, ge=0, le=MAX_TIME_MS)
     live_host: Annotated[str, Field(pattern=r"^([a-z0-9-]+(\.[a-z0-9-]+)+)?$")] = ""
 
 
 class ClockStep(OperatorRequest):
-    milliseconds: int = Field(ge=0)
+    milliseconds: int = Field(ge=0, le=MAX_TIME_MS)
 
 
 class NewKey(OperatorRequest):
@@ -113,11 +131,11 @@ class NewFault(OperatorRequest):
     path: str
     method: str = ""
     account_id: str = ""
-    count: int = 1
+    count: int = Field(default=1, le=MAX_LIMIT)
     executed: bool = False
     delay_ms: int = 0
-    retry_after_seconds: int = Field(default=1, ge=0)
-    ratio: Annotated[Decimal, Field(ge=0, lt=1, allow_inf_nan=False)] = Decimal(0)
+    retry_after_seconds: int = Field(default=1, ge=0, le=86_400)
+    ratio: Annotated[Number, Field(ge=0, lt=1)] = Decimal(0)
 
     def rule(self, rule_id: str) -> FaultRule:
         return FaultRule(rule_id=rule_id, **self.model_dump())
@@ -126,19 +144,19 @@ class NewFault(OperatorRequest):
 class NewFunding(OperatorRequest):
     """A funding rate from now on (market time), of the named markets or of all; zero ends it."""
 
-    rate: Annotated[Decimal, Field(ge=-MAX_RATE, le=MAX_RATE, allow_inf_nan=False)] = DEFAULT_RATE
+    rate: Annotated[Number, Field(ge=-MAX_RATE, le=MAX_RATE)] = DEFAULT_RATE
     symbols: list[str] = Field(default=[], max_length=100)
 
 
 class NewMark(OperatorRequest):
     """How far the mark price lies above the last price, in basis points of it, from now on (market time)."""
 
-    offset_bps: Annotated[Decimal, Field(ge=-MAX_MARK_OFFSET_BPS, le=MAX_MARK_OFFSET_BPS, allow_inf_nan=False)]
+    offset_bps: Annotated[Number, Field(ge=-MAX_MARK_OFFSET_BPS, le=MAX_MARK_OFFSET_BPS)]
     symbols: list[str] = Field(default=[], max_length=100)
 
 
 class NewSpread(OperatorRequest):
-    half_spread_bps: Annotated[Decimal, Field(ge=0, lt=5_000, allow_inf_nan=False)]
+    half_spread_bps: HalfSpread
 
 
 class Liquidating(OperatorRequest):
@@ -162,7 +180,7 @@ class NewLimits(OperatorRequest):
 class ByHand(OperatorRequest):
     """A person's action in the venue's own app: parameters as the dialect names them (`symbol`, `side`, `type` ...)."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="allow", strict=True)
     __pydantic_extra__: dict[str, str]
 
     @property

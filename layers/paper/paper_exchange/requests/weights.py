@@ -6,9 +6,12 @@ change log of 2026-06-20).
 
 from __future__ import annotations
 
+import re
+
 from paper_exchange.requests.requests import Parameters
 from paper_exchange.requests.signature import Call
 
+LIMIT = re.compile(r"[0-9]{1,9}", re.ASCII)  # more digits than any limit has, and few enough for Python to read
 DEFAULT_WEIGHT = 1  # what most endpoints weigh
 WEIGHTS = {
     "POST /fapi/v1/order": 0,
@@ -87,5 +90,5 @@ def weight_of(call: Call) -> int:
 
 def _weight_by(weights: tuple[tuple[int, int], ...], most: int, parameters: Parameters) -> int:
     text = parameters.get("limit", "")
-    limit = int(text) if text.isascii() and text.isdigit() else WITHOUT_LIMIT
+    limit = int(text) if LIMIT.fullmatch(text) else WITHOUT_LIMIT
     return next((weight for below, weight in weights if limit < below), most)

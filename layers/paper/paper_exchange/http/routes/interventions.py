@@ -11,7 +11,7 @@ from paper_exchange.http import render_book as book
 from paper_exchange.http.routes.operator import operator, operator_body
 from paper_exchange.operator.interventions import Interventions
 from paper_exchange.operator.operations import Operations
-from paper_exchange.operator.requests import ByHand, HeldPosition
+from paper_exchange.operator.requests import ByHand, HeldPosition, WholeNumber
 
 router = APIRouter(prefix="/operator/accounts/{account_id}", include_in_schema=False)
 
@@ -41,13 +41,13 @@ async def post_algo_order(hand: Hand, body: Body, account_id: str) -> Response:
 
 
 @router.delete("/orders/{order_id}")
-async def delete_order(hand: Hand, account_id: str, order_id: int, symbol: str) -> Response:
+async def delete_order(hand: Hand, account_id: str, order_id: WholeNumber, symbol: str) -> Response:
     """Cancel an order by hand."""
     return JSONResponse(book.order_row(account_id, hand.cancel(account_id, symbol, order_id)))
 
 
 @router.delete("/algo-orders/{algo_id}")
-async def delete_algo_order(hand: Hand, account_id: str, algo_id: int) -> Response:
+async def delete_algo_order(hand: Hand, account_id: str, algo_id: WholeNumber) -> Response:
     """Cancel a conditional order by hand."""
     return JSONResponse(book.algo_row(account_id, hand.cancel_algo(account_id, algo_id)))
 

@@ -35,6 +35,7 @@ from paper_exchange.operator.requests import (
     NewRights,
     NewSpread,
     Reset,
+    WholeNumber,
 )
 
 MAX_BODY_BYTES = 5 * 1024 * 1024  # a function's request may have 6 MB
@@ -72,7 +73,7 @@ async def operator_body(request: Request, _: Annotated[Operations, Depends(opera
 router = APIRouter(prefix="/operator", include_in_schema=False)
 Operator = Annotated[Operations, Depends(operator)]
 Body = Annotated[bytes, Depends(operator_body)]
-Limit = Annotated[int, Query(ge=1, le=1_000)]
+Limit = Annotated[WholeNumber, Query(ge=1, le=1_000)]
 
 
 @router.put("/markets")
