@@ -19,11 +19,12 @@ with uncollected():
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Refresh the venues named in `event["venues"]`, or all of them; answers the number of markets by venue.
 
+    `{"venues": [...], "believe": true}` takes over a list that was not believed, because a person has looked.
     `{"quote": {"venue": ..., "market": ...}}` is answered with the market's quote; a refusal is `{"refused_because": ...}`.
     """
     if "quote" in event:
         return _quote(event["quote"])
-    counts = market_catalogue.build()(event.get("venues"))
+    counts = market_catalogue.build()(event.get("venues"), believe=event.get("believe") is True)
     logger.info("catalogue written", extra={"markets": counts})
     return counts
 

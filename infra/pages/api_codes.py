@@ -144,6 +144,10 @@ REFUSALS: Mapping[int, Mapping[str, tuple[str, str]]] = {
             "An item of ours could not be read, which is a fault of ours.",
             "Tell operations the time of the request.",
         ),
+        "MARKET_DELISTED": (
+            "The venue has delisted the market, or has announced that it will.",
+            "Choose another market.",
+        ),
         "UNKNOWN_MARKET": ("The venue's catalogue has no such market.", "Spell the market as `BTC/USDT:USDT`."),
         "UNKNOWN_VENUE": ("This deployment does not trade on that venue.", "The detail lists the venues."),
     },

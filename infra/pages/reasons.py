@@ -117,6 +117,14 @@ PAGES: Mapping[str, Mapping[Reason, tuple[str, str]]] = {
             "The account's venue has no such market in the catalogue.",
             "Use an account of the venue that the strategy is for.",
         ),
+        Reason.MARKET_DELISTED: (
+            (
+                "The venue has delisted the market, has announced that it will, or has stopped trading it. Entries are refused "
+                "from the announcement on, and entries that rest are cancelled. Exits and stops go. Orders in a market that the "
+                "venue does not know any more end with this reason."
+            ),
+            "None is needed: close the position before the venue settles it.",
+        ),
         Reason.MARKET_NOT_ALLOWED: (
             "The market is not in the `allowed_markets` of the subscription or of a level above it.",
             "Add it there, if it is wanted.",
@@ -613,6 +621,14 @@ PAGES: Mapping[str, Mapping[Reason, tuple[str, str]]] = {
     },
     "Closed without a signal": {
         Reason.LIQUIDATED: ("The venue has liquidated the position: its margin was used up.", "Lower the leverage, set a stop."),
+        Reason.DELEVERAGED: (
+            "The venue has closed the position to cover another trader's liquidation (auto-deleveraging).",
+            "None is needed; enter again if that is wanted.",
+        ),
+        Reason.SETTLED: (
+            "The venue has ended the market and settled the position at its settlement price.",
+            "None is needed. Follow another market.",
+        ),
         Reason.CLOSED_OUTSIDE: ("Somebody with access to the account has closed the position by hand.", "None if it was you."),
         Reason.HOLDING_TIME_OVER: (
             "The position was held for `max_holding_hours`, so it was closed at market.",

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.api.conftest import EXTERNAL, Deployment
-from tests.support.builders import BTC, SOURCE, STRATEGY, after
+from tests.support.builders import BTC, NOW, SOURCE, STRATEGY, a_market, after
 from tests.support.gateway import Client
 
 BUILT_IN: dict[str, Any] = {
@@ -53,6 +53,12 @@ def test_an_admin_creates_a_built_in_strategy(deployment: Deployment) -> None:
     shown = deployment.admin.get("/v1/strategies/sma-fast").json
     assert shown == answer.json["strategy"]
     assert shown["parameters"] == {"fast_period": 3, "slow_period": 9, "stop_atr": 2.5}
+
+
+def test_a_market_that_its_venue_ends_gets_no_new_strategy(deployment: Deployment) -> None:
+    deployment.markets.put(a_market(delists_at=NOW))
+    answer = deployment.admin.post("/v1/strategies", BUILT_IN)
+    assert (answer.status, answer.code) == (422, "MARKET_DELISTED")
 
 
 @pytest.mark.parametrize(

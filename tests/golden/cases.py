@@ -34,7 +34,7 @@ from candlecast.adapters.dynamodb.stream import published_events
 from candlecast.adapters.dynamodb.subscriptions import DynamoSubscriptionStore
 from candlecast.adapters.dynamodb.verdicts import DynamoVerdictStore
 from candlecast.adapters.dynamodb.weights import DynamoWeights
-from candlecast.adapters.s3.market_catalogue import S3CatalogueWriter, S3Markets
+from candlecast.adapters.s3.market_catalogue import S3CatalogueStore, S3Markets
 from candlecast.adapters.sqs.dead_letter_contents import entry_of
 from candlecast.adapters.sqs.queues import SqsCandleQueue, SqsReconcileQueue, SqsSignalQueue, SqsTradeQueue
 from candlecast.adapters.sqs.received_messages import SqsReceivedMessages
@@ -296,7 +296,7 @@ def invocation_case(name: str, value: Callable[[], Any], ask: Callable[[Function
 
 def _write_catalogue(world: World) -> None:
     s3 = Recorder()
-    S3CatalogueWriter(s3, "bucket", world.clock).write(VENUE, tuple(catalogue().values()))  # type: ignore[arg-type]
+    S3CatalogueStore(s3, "bucket", world.clock).write(VENUE, tuple(catalogue().values()))  # type: ignore[arg-type]
     world.sent += [{**request, "Body": request["Body"].decode()} for _, request in s3.requests]
 
 

@@ -13,6 +13,7 @@ from candlecast.services.orders.settle_orders import SettleOrders
 from candlecast.services.orders.stop_resting import StopResting
 from candlecast.services.reconcile.close_positions import ClosePositions
 from candlecast.services.reconcile.compare_positions import ComparePositions
+from candlecast.services.reconcile.end_markets import EndMarkets
 from candlecast.services.reconcile.protect_positions import ProtectPositions
 from candlecast.services.reconcile.reconcile_account import ReconcileAccount
 from candlecast.services.venue.check_gate import CheckGate
@@ -41,6 +42,7 @@ def reconcile_account(
         settle=SettleOrders(place, clock),
         follow=FollowOrders(place, clock, metrics),
         compare=ComparePositions(clock, metrics),
+        end_markets=EndMarkets(markets, clock, metrics),
         stop_resting=StopResting(place, clock, metrics),
         protect=ProtectPositions(markets, clock, metrics),
         close=ClosePositions(clock, metrics),

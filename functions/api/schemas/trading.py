@@ -164,7 +164,9 @@ class TradeView(View):
     net_pnl: Money = Field(description="Quote units after fees.")
     opened_at: datetime
     closed_at: datetime
-    closed_by: str = Field(description="The leg that closed it last, or CLOSED_OUTSIDE or LIQUIDATED if none of ours did.")
+    closed_by: str = Field(
+        description="The leg that closed it last, or CLOSED_OUTSIDE, LIQUIDATED, DELEVERAGED or SETTLED if none of ours did."
+    )
 
     @staticmethod
     def of(trade: Trade) -> TradeView:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from candlecast.adapters.s3.market_catalogue import S3CatalogueWriter, S3Markets
+from candlecast.adapters.s3.market_catalogue import S3CatalogueStore, S3Markets
 from candlecast.domain.values.errors import RetryLater
 from candlecast.ports.venue import Markets
 from tests.contract.aws.conftest import Cloud
@@ -21,7 +21,7 @@ def markets(request: pytest.FixtureRequest) -> Markets:
         return FakeMarkets(*MARKETS)
     aws: Cloud = request.getfixturevalue("aws")
     bucket = a_bucket(aws)
-    writer = S3CatalogueWriter(aws.client("s3"), bucket, FakeClock())
+    writer = S3CatalogueStore(aws.client("s3"), bucket, FakeClock())
     writer.write(VENUE, MARKETS)
     writer.write("other", ())
     return S3Markets(aws.client("s3"), bucket, FakeClock())

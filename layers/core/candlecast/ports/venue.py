@@ -165,8 +165,12 @@ class Markets(Protocol):
         ...
 
 
-class CatalogueWriter(Protocol):
-    """Writes the catalogue that `Markets` reads."""
+class CatalogueStore(Protocol):
+    """The catalogue that `Markets` reads, for its writer."""
+
+    def read(self, venue: str) -> Sequence[Market]:
+        """All markets of a venue's catalogue, delisted ones too; none if there is no catalogue yet. Raises `RetryLater`."""
+        ...
 
     def write(self, venue: str, markets: Sequence[Market]) -> None:
         """Replace a venue's catalogue as a whole; raises `RetryLater`."""

@@ -16,7 +16,7 @@ from candlecast.adapters.aws.clients import CONNECT_TIMEOUT_SECONDS, READ_TIMEOU
 from candlecast.adapters.aws.event_bus import EventBridgeBus
 from candlecast.adapters.aws.secrets import SecretsManagerSources, SecretsManagerVault, SecretsManagerWriter
 from candlecast.adapters.codec import to_json
-from candlecast.adapters.s3.market_catalogue import RELOAD_UNKNOWN_AFTER, Catalogue, S3Markets
+from candlecast.adapters.s3.market_catalogue import RELOAD_UNKNOWN_AFTER, Catalogue, S3CatalogueStore, S3Markets
 from candlecast.adapters.sqs.queues import SqsTradeQueue, group_id
 from candlecast.domain.account.events import order_event
 from candlecast.domain.values.errors import Fatal, RetryLater
@@ -203,6 +203,25 @@ def test_a_catalogue_that_cannot_be_read_again_stays_in_use() -> None:
     clock.advance(timedelta(hours=2).total_seconds())
     script.add_response("get_object", {"Body": an_object(b"broken")})
     assert markets.find(VENUE, BTC) is not None
+
+
+def test_the_catalogues_writer_reads_what_it_has_written_and_nothing_where_there_is_none() -> None:
+    s3, script = stubbed("s3")
+    catalogue = S3CatalogueStore(s3, "bucket", FakeClock())
+    script.add_response("get_object", a_catalogue(BTC, ETH))
+    assert catalogue.read(VENUE) == (a_market(BTC), a_market(ETH))
+    for code in ("NoSuchKey", "AccessDenied"):
+        script.add_client_error("get_object", code, http_status_code=404)
+        assert catalogue.read(VENUE) == ()
+    script.add_response("get_object", {"Body": an_object(b"broken")})
+    assert catalogue.read(VENUE) == ()
+
+
+def test_a_catalogue_that_s3_does_not_give_is_not_replaced_by_one_that_has_forgotten() -> None:
+    s3, script = stubbed("s3")
+    script.add_client_error("get_object", "SlowDown", http_status_code=503)
+    with pytest.raises(RetryLater):
+        S3CatalogueStore(s3, "bucket", FakeClock()).read(VENUE)
 
 
 @pytest.mark.parametrize("code", ["NoSuchKey", "AccessDenied"])

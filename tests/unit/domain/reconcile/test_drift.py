@@ -11,11 +11,12 @@ import pytest
 from candlecast.domain.account.findings import MEND_MEMORY, SLOW_PACE, Drift, Mend
 from candlecast.domain.orders.intent import IntentState
 from candlecast.domain.reconcile.drift import (
+    ClosedBy,
     OrderStep,
     PositionStep,
     StopReport,
     StopStep,
-    is_liquidation,
+    closed_by,
     is_our_id,
     left_of,
     order_step,
@@ -81,9 +82,20 @@ def test_our_client_ids_are_told_from_all_others(client_order_id: str, ours: boo
     assert is_our_id(client_order_id) is ours
 
 
-@pytest.mark.parametrize(("client_order_id", "liquidation"), [("autoclose-123", True), ("adl_autoclose", True), ("ios_1", False)])
-def test_the_venues_own_closing_is_told_from_a_persons(client_order_id: str, liquidation: bool) -> None:
-    assert is_liquidation(client_order_id) is liquidation
+@pytest.mark.parametrize(
+    ("client_order_id", "closer"),
+    [
+        ("autoclose-123", ClosedBy.LIQUIDATED),
+        ("adl_autoclose", ClosedBy.DELEVERAGED),
+        ("settlement_autoclose-123", ClosedBy.SETTLED),
+        ("delivery_autoclose-123", ClosedBy.SETTLED),
+        ("ios_1", ClosedBy.CLOSED_OUTSIDE),
+        ("my_autoclose-1", ClosedBy.CLOSED_OUTSIDE),
+        ("", ClosedBy.CLOSED_OUTSIDE),
+    ],
+)
+def test_the_venues_own_closing_is_told_from_a_persons(client_order_id: str, closer: ClosedBy) -> None:
+    assert closed_by(client_order_id) is closer
 
 
 # -- protection --------------------------------------------------------------------------------------------------------------

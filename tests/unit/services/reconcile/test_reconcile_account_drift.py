@@ -13,7 +13,7 @@ from candlecast.domain.account.events import EventType
 from candlecast.domain.account.findings import MAX_EXTERNAL_ORDERS
 from candlecast.domain.orders.intent import IntentState, LegKind
 from candlecast.domain.orders.position import Trade
-from candlecast.domain.reconcile.adopt import ClosedBy
+from candlecast.domain.reconcile.drift import ClosedBy
 from candlecast.domain.reconcile.look_schedule import next_due, next_full_look
 from candlecast.domain.signals.signal import Action, TakeProfit
 from candlecast.domain.values.errors import RetryLater
@@ -83,13 +83,22 @@ def test_a_position_that_was_closed_by_hand_is_closed_for_us_at_the_price_of_the
     assert path.exchange.count("create_order") == 3
 
 
-def test_a_liquidation_is_told_from_a_persons_hand() -> None:
+@pytest.mark.parametrize(
+    ("client_order_id", "closer"),
+    [
+        (LIQUIDATION, "LIQUIDATED"),
+        ("adl_autoclose", "DELEVERAGED"),
+        ("settlement_autoclose-1700000000000", "SETTLED"),
+        ("delivery_autoclose-1700000000000", "SETTLED"),
+    ],
+)
+def test_the_venues_own_closing_is_told_from_a_persons_hand(client_order_id: str, closer: str) -> None:
     path = holding()
     path.exchange.prices[BTC] = D(60)
-    path.exchange.trade_outside(KEY, BTC, D(-10), client_order_id=LIQUIDATION)
+    path.exchange.trade_outside(KEY, BTC, D(-10), client_order_id=client_order_id)
     two_looks(path)
     (trade,) = trades(path)
-    assert (trade.exit_price, trade.closed_by, path.alerts()) == (D(60), "LIQUIDATED", ["POSITION_LIQUIDATED"])
+    assert (trade.exit_price, trade.closed_by, path.alerts()) == (D(60), closer, [f"POSITION_{closer}"])
 
 
 def test_a_position_that_was_reduced_by_hand_shrinks_and_its_stop_with_it() -> None:

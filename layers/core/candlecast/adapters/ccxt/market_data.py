@@ -10,7 +10,7 @@ from typing import Any
 
 import ccxt
 
-from candlecast.adapters.ccxt.answers import UNFORESEEN, AnswerUnusable, unusable_reading
+from candlecast.adapters.ccxt.answers import FIRST_MS, UNFORESEEN, AnswerUnusable, unusable_reading
 from candlecast.adapters.ccxt.clients import Templates, make_template
 from candlecast.adapters.ccxt.errors import instruction, reading
 from candlecast.domain.market.candle import Candle, aggregate
@@ -21,6 +21,7 @@ from candlecast.domain.values.timeframe import Timeframe
 
 CANDLES_AT_ONCE = 1_000  # ccxt asks Binance for no more; the first ones from a start, so the newest would be missing
 MARK_APART = 2  # times the best prices' middle: farther apart, one of the two is no price of this market
+NEVER_DELIVERED_MS = 4_133_404_800_000  # deliveryDate of a perpetual that goes on, 2100-12-25
 UNLIMITED = Decimal("1e12")  # a venue that states no largest order
 
 
@@ -107,7 +108,15 @@ def _market(market: Mapping[str, Any]) -> Market:
         max_quantity=_decimal(limits.get("market", {}).get("max") or limits["amount"]["max"] or UNLIMITED),
         min_notional=_decimal(limits["cost"]["min"]),
         taker_fee=_decimal(market["taker"]),
+        delists_at=_announced_end(market["info"]),
     )
+
+
+def _announced_end(info: Mapping[str, Any]) -> datetime | None:
+    """When a perpetual is delivered: Binance gives all of them a day in the year 2100, until it announces a delisting."""
+    told = str(info.get("deliveryDate") or "")
+    at = int(told) if told.isdecimal() else NEVER_DELIVERED_MS
+    return datetime.fromtimestamp(at / 1000, UTC) if FIRST_MS <= at < NEVER_DELIVERED_MS else None
 
 
 def _by_opening(ask: Callable[[], Sequence[Any]]) -> dict[int, Candle]:

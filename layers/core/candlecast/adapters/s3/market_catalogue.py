@@ -44,13 +44,22 @@ class _Copy:
     markets: dict[str, Market] = field(default_factory=dict)
 
 
-class S3CatalogueWriter:
-    """Writes a venue's catalogue; a write replaces the one before as a whole."""
+class S3CatalogueStore:
+    """`ports.venue.CatalogueStore`; a write replaces a venue's catalogue as a whole."""
 
     def __init__(self, s3: S3Client, bucket: str, clock: Clock) -> None:
         self._s3 = s3
         self._bucket = bucket
         self._clock = clock
+
+    def read(self, venue: str) -> tuple[Market, ...]:
+        """The markets as they were written last; none of a catalogue that cannot be understood, so that a new one replaces it."""
+        try:
+            return _stored(self._s3, self._bucket, venue)
+        except (ClientError, InvalidValue) as error:
+            if isinstance(error, ClientError) and error_code(error) not in MISSING:
+                raise
+            return ()
 
     def write(self, venue: str, markets: Sequence[Market]) -> None:
         """Store the markets; raises `RetryLater` (CATALOGUE_UNAVAILABLE) if S3 does not take them."""
@@ -107,16 +116,19 @@ class S3Markets:
 
     def _read(self, venue: str) -> dict[str, Market]:
         try:
-            with aws_errors(UNAVAILABLE):
-                body = self._s3.get_object(Bucket=self._bucket, Key=catalogue_key(venue))["Body"].read()
+            return {market.symbol: market for market in _stored(self._s3, self._bucket, venue)}
         except ClientError as error:
             if error_code(error) in MISSING:
                 raise RetryLater(UNAVAILABLE, "no catalogue yet", after_seconds=RETRY_AFTER_SECONDS) from error
             raise
-        try:
-            return {market.symbol: market for market in from_json(Catalogue, body).markets}
         except InvalidValue as error:
             raise RetryLater(UNAVAILABLE, "the catalogue cannot be read", after_seconds=RETRY_AFTER_SECONDS) from error
+
+
+def _stored(s3: S3Client, bucket: str, venue: str) -> tuple[Market, ...]:
+    with aws_errors(UNAVAILABLE):
+        body = s3.get_object(Bucket=bucket, Key=catalogue_key(venue))["Body"].read()
+    return from_json(Catalogue, body).markets
 
 
 def catalogue_key(venue: str) -> str:

@@ -309,6 +309,7 @@ def _refusal(draft: _Draft, market: Market | None, max_age: int) -> Intent | Non
         (account.status is AccountStatus.DISABLED, IntentState.DENIED, (Reason.ACCOUNT_DISABLED,)),
         (suspended is not None, IntentState.DENIED, (suspended,)),
         (market is None, IntentState.DENIED, (Reason.UNKNOWN_MARKET,)),
+        (market is not None and not market.takes_entries, IntentState.DENIED, (Reason.MARKET_DELISTED,)),
         (signal.price is None, IntentState.DENIED, (Reason.REFERENCE_PRICE_MISSING,)),
         (order.quote is None, IntentState.DENIED, (Reason.QUOTE_MISSING,)),
     )

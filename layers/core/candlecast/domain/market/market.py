@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
 from candlecast.domain.values.errors import InvalidValue
-from candlecast.domain.values.money import floor_to_step, require_decimal, round_to_step
+from candlecast.domain.values.money import floor_to_step, require_decimal, require_utc, round_to_step
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +28,8 @@ class Market:
     max_quantity: Decimal
     min_notional: Decimal
     taker_fee: Decimal
+    delists_at: datetime | None = None
+    """When the venue ends the market, as announced, or when it was found to be no longer listed (UTC); None for all others."""
 
     def __post_init__(self) -> None:
         for name in ("price_step", "quantity_step", "max_quantity"):
@@ -35,6 +38,17 @@ class Market:
             require_decimal(name, getattr(self, name), non_negative=True)
         if not self.symbol:
             raise InvalidValue("symbol must not be empty")
+        if self.delists_at is not None:
+            require_utc("delists_at", self.delists_at)
+
+    @property
+    def takes_entries(self) -> bool:
+        """Whether positions may be opened: not from the announcement of the market's end on."""
+        return self.delists_at is None
+
+    def has_ended(self, now: datetime) -> bool:
+        """Whether the venue has delisted the market."""
+        return self.delists_at is not None and self.delists_at <= now
 
     def round_quantity(self, quantity: Decimal) -> Decimal:
         """Quantity rounded down to the venue's step."""

@@ -200,7 +200,7 @@ class Trade:
     closed_at: datetime
     """Time at which the last fill was recorded (UTC)."""
     closed_by: str
-    """Name of the leg that closed the last part; CLOSED_OUTSIDE or LIQUIDATED if no leg of ours did."""
+    """Name of the leg that closed the last part; a reason of `ClosedBy` (LIQUIDATED, SETTLED) if no leg of ours did."""
     pool_id: str | None = None
     """The organisation in whose pool the entry was reserved; None without a pool."""
     capital: Decimal | None = None
@@ -216,7 +216,7 @@ class Trade:
     def of(closed: Position, closed_by: str, at: datetime, venue: str | None = None) -> Trade:
         """The trade that a position with nothing left has become; its id is the opening intent's.
 
-        `venue` is the account's. `closed_by` is the leg that closed it last, or CLOSED_OUTSIDE or LIQUIDATED if none of ours did.
+        `venue` is the account's. `closed_by` is the leg that closed it last, or the reason if none of ours did.
         """
         pnl = (closed.exit_notional - closed.entry_price * closed.opened_quantity) * closed.side.sign
         return Trade(

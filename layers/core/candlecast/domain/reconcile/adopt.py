@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
 
 from candlecast.domain.account.account import Account
 from candlecast.domain.account.events import Event, EventType
@@ -22,19 +21,17 @@ from candlecast.domain.account.findings import (
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.orders.position import Position, market_of
 from candlecast.domain.orders.retries import ATTEMPTS_BEFORE_ALERT, pause_after
-from candlecast.domain.reconcile.drift import is_our_id, left_of
+from candlecast.domain.reconcile.drift import ClosedBy, is_our_id, left_of
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.money import ZERO
+from candlecast.domain.values.reasons import Reason
 
-
-class ClosedBy(StrEnum):
-    """Who closed a position if no leg of ours did."""
-
-    CLOSED_OUTSIDE = "CLOSED_OUTSIDE"
-    LIQUIDATED = "LIQUIDATED"
-
-
-ALERT_OF_CLOSING = {ClosedBy.CLOSED_OUTSIDE: "POSITION_CLOSED_OUTSIDE", ClosedBy.LIQUIDATED: "POSITION_LIQUIDATED"}
+ALERT_OF_CLOSING = {
+    ClosedBy.CLOSED_OUTSIDE: "POSITION_CLOSED_OUTSIDE",
+    ClosedBy.LIQUIDATED: "POSITION_LIQUIDATED",
+    ClosedBy.DELEVERAGED: "POSITION_DELEVERAGED",
+    ClosedBy.SETTLED: "POSITION_SETTLED",
+}
 
 
 @dataclass(frozen=True)
@@ -103,6 +100,23 @@ def adopt_reduction(account: Account, place: str, theirs: Decimal, fill: Outside
             gone -= closed
     account = forget_drift(account.alert(ALERT_OF_CLOSING[fill.closed_by], now, market=market_of(place)), place)
     return replace(account, mends={**account.mends, adopted(place): Mend(attempts=1, last_at=now)})
+
+
+def end_market(account: Account, market: str, now: datetime) -> Account:
+    """The account after its venue has ended a market and knows it no more: orders have ended, positions were settled.
+
+    Nobody tells the settlement's price any more. The entry price stands for it, so that no profit is invented.
+    """
+    for intent in [intent for intent in account.intents.values() if intent.market == market]:
+        if intent.intent_id in account.intents:
+            account = account.fail(intent.intent_id, IntentState.CANCELLED, Reason.MARKET_DELISTED, now)
+    held = [position for position in account.positions.values() if position.market == market]
+    for position in held:
+        account = account.close_outside(position.key, position.quantity, position.entry_price, ZERO, ClosedBy.SETTLED, now)
+    told = account.alert(ALERT_OF_CLOSING[ClosedBy.SETTLED], now, market=market) if held else account
+    drifts = {place: drift for place, drift in told.drifts.items() if market_of(place) != market}
+    others = tuple(order for order in told.external_orders if order.market != market)
+    return replace(told, drifts=drifts, external_orders=others)
 
 
 def adopted(place: str) -> str:

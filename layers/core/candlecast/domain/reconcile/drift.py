@@ -17,7 +17,6 @@ from candlecast.domain.orders.intent import IntentState
 from candlecast.domain.values.ids import CLIENT_ORDER_ID_LENGTH, CLIENT_ORDER_ID_PREFIX
 
 _OURS = re.compile(rf"{CLIENT_ORDER_ID_PREFIX}[0-9a-f]{{{CLIENT_ORDER_ID_LENGTH - len(CLIENT_ORDER_ID_PREFIX)}}}")
-_LIQUIDATION = re.compile(r"autoclose-|adl_autoclose")  # Binance's own client ids: liquidation, auto-deleveraging
 
 
 def is_our_id(client_order_id: str) -> bool:
@@ -25,9 +24,28 @@ def is_our_id(client_order_id: str) -> bool:
     return _OURS.fullmatch(client_order_id) is not None
 
 
-def is_liquidation(client_order_id: str) -> bool:
-    """Whether the venue itself closed the position (Binance USD-M, "Order update": client order ids of its own orders)."""
-    return _LIQUIDATION.match(client_order_id) is not None
+class ClosedBy(StrEnum):
+    """Who closed a position if no leg of ours did."""
+
+    CLOSED_OUTSIDE = "CLOSED_OUTSIDE"
+    LIQUIDATED = "LIQUIDATED"
+    DELEVERAGED = "DELEVERAGED"
+    SETTLED = "SETTLED"
+
+
+# How Binance USD-M begins the client ids of its own orders: "Order update" of the user data streams
+_OF_VENUE = {
+    "autoclose-": ClosedBy.LIQUIDATED,
+    "adl_autoclose": ClosedBy.DELEVERAGED,
+    "settlement_autoclose-": ClosedBy.SETTLED,
+    "delivery_autoclose-": ClosedBy.SETTLED,
+}
+
+
+def closed_by(client_order_id: str) -> ClosedBy:
+    """Who closed a position by an order that is not ours: the venue itself, or a person with access to the account."""
+    found = (who for begin, who in _OF_VENUE.items() if client_order_id.startswith(begin))
+    return next(found, ClosedBy.CLOSED_OUTSIDE)
 
 
 # -- orders ------------------------------------------------------------------------------------------------------------------

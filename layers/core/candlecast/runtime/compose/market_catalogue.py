@@ -6,7 +6,7 @@ from functools import partial
 
 from candlecast.adapters.ccxt.clients import Templates
 from candlecast.adapters.ccxt.market_data import CcxtMarketData, download_markets
-from candlecast.adapters.s3.market_catalogue import S3CatalogueWriter, S3Markets
+from candlecast.adapters.s3.market_catalogue import S3CatalogueStore, S3Markets
 from candlecast.adapters.system import SystemClock
 from candlecast.runtime.compose.clients import aws
 from candlecast.runtime.compose.start import once
@@ -19,9 +19,9 @@ from candlecast.services.market.refresh_catalogue import RefreshCatalogue
 @once
 def build() -> RefreshCatalogue:
     """Refresh the catalogue of each venue of the environment."""
-    known = MarketCatalogueSettings.read()
+    known, clock = MarketCatalogueSettings.read(), SystemClock()
     sources = {name: partial(download_markets, *way) for name, way in known.ccxt_venues().items()}
-    return RefreshCatalogue(sources, S3CatalogueWriter(aws("s3"), known.markets_bucket, SystemClock()), EmfMetrics())
+    return RefreshCatalogue(sources, S3CatalogueStore(aws("s3"), known.markets_bucket, clock), clock, EmfMetrics())
 
 
 @once

@@ -27,6 +27,7 @@ from candlecast.services.orders.stop_resting import StopResting
 from candlecast.services.reconcile.ask_for_looks import AskForLooks
 from candlecast.services.reconcile.close_positions import ClosePositions
 from candlecast.services.reconcile.compare_positions import ComparePositions
+from candlecast.services.reconcile.end_markets import EndMarkets
 from candlecast.services.reconcile.protect_positions import ProtectPositions
 from candlecast.services.reconcile.reconcile_account import ReconcileAccount
 from candlecast.services.venue.guard_venue import GuardedVenues
@@ -50,6 +51,7 @@ def build() -> QueueConsumers[ReconcileRequest]:
         settle=SettleOrders(place, clock),
         follow=FollowOrders(place, clock, metrics),
         compare=ComparePositions(clock, metrics),
+        end_markets=EndMarkets(markets, clock, metrics),
         stop_resting=StopResting(place, clock, metrics),
         protect=ProtectPositions(markets, clock, metrics),
         close=ClosePositions(clock, metrics),

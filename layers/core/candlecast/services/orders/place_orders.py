@@ -54,10 +54,17 @@ class PlaceOrders:
                 continue  # ended with the leg that it depended on
             leg = changes.account.intents[leg.intent_id]  # sized anew if its entry was filled in part
             instead = _change_instead(changes.account, leg, self.clock.now()) or self._stopped(changes.account, leg, gate)
+            if self.is_unwanted(changes.account, leg):
+                instead = instead or _failed(leg, IntentState.DENIED, Reason.MARKET_DELISTED, self.clock.now())
             if instead is not None:
                 changes.make(instead, leg.intent_id)
             else:
                 self._send(changes, venue, _capped(changes.account, leg), gate)
+
+    def is_unwanted(self, account: Account, leg: Intent) -> bool:
+        """Whether a leg is an entry in a market that its venue ends; exits, stops and targets go to the last."""
+        market = self.markets.find(account.venue, leg.market) if leg.kind is LegKind.ENTRY else None
+        return market is not None and not market.takes_entries
 
     def take_over(self, changes: Changes, intent: Intent, order: VenueOrder) -> None:
         """Record what the venue says of an intent's order; where it tells no fee, the taker's rate estimates one."""

@@ -52,6 +52,8 @@ class StopResting:
                 continue
             now = self.clock.now()
             reason = reason_to_stop(changes.account, order, switches, now)
+            if self.place.is_unwanted(changes.account, order):
+                reason = reason or Reason.MARKET_DELISTED
             if reason is not None and _may_cancel(changes.account, order, now):
                 self.cancel(changes, venue, order, reason)
 

@@ -8,9 +8,9 @@ from decimal import Decimal
 
 from candlecast.domain.account.account import Account
 from candlecast.domain.orders.position import market_of
-from candlecast.domain.reconcile.adopt import ClosedBy, OutsideFill, held_at, net_of
+from candlecast.domain.reconcile.adopt import OutsideFill, held_at, net_of
 from candlecast.domain.reconcile.closing import Closing
-from candlecast.domain.reconcile.drift import is_liquidation, is_our_id, left_of
+from candlecast.domain.reconcile.drift import ClosedBy, closed_by, is_our_id, left_of
 from candlecast.domain.values.money import ZERO
 from candlecast.domain.values.terms import PositionSide, Side
 from candlecast.domain.venue.reports import VenueTrade
@@ -55,7 +55,7 @@ def find_closing(account: Account, venue: Venue, place: str, theirs: Decimal, be
     since = max(min(position.signal_issued_at for position in positions), now - MAX_LOOK_BACK)
     authors = _Authors(venue, market_of(place))
     trades = [trade for trade in venue.trades_since(authors.market, since) if trade.position_side in (None, held)]
-    traded, notional, fee, quantity, closed_by = ZERO, ZERO, ZERO, ZERO, ClosedBy.CLOSED_OUTSIDE
+    traded, notional, fee, quantity, closer = ZERO, ZERO, ZERO, ZERO, ClosedBy.CLOSED_OUTSIDE
     for trade in sorted(trades, key=lambda trade: trade.traded_at, reverse=True):
         recent, part = trade.traded_at >= began, min(trade.quantity, gone - quantity) if trade.side is side else ZERO
         if not recent and part <= 0:
@@ -71,7 +71,8 @@ def find_closing(account: Account, venue: Venue, place: str, theirs: Decimal, be
         if part > 0:
             quantity, notional = quantity + part, notional + part * trade.price
             fee += (trade.fee or ZERO) * part / trade.quantity
-            closed_by = ClosedBy.LIQUIDATED if is_liquidation(client_order_id) else closed_by
+            if closer is ClosedBy.CLOSED_OUTSIDE:
+                closer = closed_by(client_order_id)
     if quantity == 0:
-        return Closing(traded, OutsideFill(positions[0].entry_price, ZERO, closed_by))
-    return Closing(traded, OutsideFill(notional / quantity, fee, closed_by))
+        return Closing(traded, OutsideFill(positions[0].entry_price, ZERO, closer))
+    return Closing(traded, OutsideFill(notional / quantity, fee, closer))

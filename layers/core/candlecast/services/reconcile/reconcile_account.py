@@ -51,6 +51,7 @@ from candlecast.services.orders.settle_orders import SettleOrders, ended_if_stil
 from candlecast.services.orders.stop_resting import StopResting
 from candlecast.services.reconcile.close_positions import ClosePositions
 from candlecast.services.reconcile.compare_positions import ComparePositions
+from candlecast.services.reconcile.end_markets import EndMarkets
 from candlecast.services.reconcile.protect_positions import ProtectPositions
 from candlecast.services.venue.check_gate import CheckGate
 
@@ -85,6 +86,7 @@ class ReconcileAccount:
     settle: SettleOrders
     follow: FollowOrders
     compare: ComparePositions
+    end_markets: EndMarkets
     stop_resting: StopResting
     protect: ProtectPositions
     close: ClosePositions
@@ -173,6 +175,7 @@ class ReconcileAccount:
         self.follow(changes, venue, failures)
         unproven = self.settle.prove_absent(changes, venue, failures)
         marks = self.compare(changes, venue, failures, wanted=request.full or _was_refused(changes.account))
+        self.end_markets(changes, venue, failures)
         failures.tell(changes, self.clock.now())
         if failures.codes:
             self.metrics.count("VenueErrors", len(failures.codes))

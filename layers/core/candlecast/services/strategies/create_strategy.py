@@ -37,8 +37,8 @@ class CreateStrategy:
     def __call__(self, definition: StrategyDefinition) -> IssuedSecret | None:
         """Store the definition; an external one gets a source with a fresh secret, which is returned and kept only in the vault.
 
-        Raises `Conflict` (ALREADY_EXISTS), `InvalidValue` (UNKNOWN_VENUE, UNKNOWN_MARKET, TEXT_INVALID), `Reject` with the
-        strategy's own code if its module is unknown or its parameters are not valid.
+        Raises `Conflict` (ALREADY_EXISTS), `InvalidValue` (UNKNOWN_VENUE, UNKNOWN_MARKET, MARKET_DELISTED, TEXT_INVALID). Raises
+        `Reject` with the strategy's own code if its module is unknown or its parameters are not valid.
         """
         require_text("a name", definition.name)
         require_text("a description", definition.description)
@@ -61,8 +61,11 @@ class CreateStrategy:
         raise Conflict("ALREADY_EXISTS", "there is a strategy of that id already")
 
     def _check_code(self, definition: StrategyDefinition) -> None:
-        if self.markets.find(definition.venue, definition.market or "") is None:
+        market = self.markets.find(definition.venue, definition.market or "")
+        if market is None:
             raise InvalidValue(f"{definition.venue} has no such market", code="UNKNOWN_MARKET")
+        if not market.takes_entries:
+            raise InvalidValue(f"{definition.venue} ends this market", code="MARKET_DELISTED")
         self.code.lookback(definition)
 
     def _issue(self, definition: StrategyDefinition) -> IssuedSecret:

@@ -232,12 +232,14 @@ CASES = (
         within={"account": with_intents(*many_stops(MAX_OPEN_INTENTS - 6))},
     ),
     Case(reason=Reason.UNKNOWN_MARKET, market=None, within={"market": a_market()}),
+    Case(reason=Reason.MARKET_DELISTED, market=a_market(delists_at=NOW), within={"market": a_market()}),
     Case(reason=Reason.REFERENCE_PRICE_MISSING, signal={"price": None}, within={"signal": {"price": D(100)}}),
     Case(reason=Reason.ACCOUNT_DISABLED, account=an_account(status=AccountStatus.DISABLED), within={"account": an_account()}),
 )
 DENYING = {
     Reason.ACCOUNT_DISABLED,
     Reason.UNKNOWN_MARKET,
+    Reason.MARKET_DELISTED,
     Reason.MARKET_NOT_ALLOWED,
     Reason.SIDE_NOT_ALLOWED,
     Reason.REFERENCE_PRICE_MISSING,

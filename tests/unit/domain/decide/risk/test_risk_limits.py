@@ -539,6 +539,7 @@ ELSEWHERE: Mapping[str, tuple[Reason, ...]] = {
     RISK: (
         Reason.ACCOUNT_DISABLED,
         Reason.UNKNOWN_MARKET,
+        Reason.MARKET_DELISTED,
         Reason.REFERENCE_PRICE_MISSING,
         Reason.STOP_MISSING,
         Reason.STOP_ON_WRONG_SIDE,
@@ -578,7 +579,12 @@ ELSEWHERE: Mapping[str, tuple[Reason, ...]] = {
     "tests/unit/services/orders/test_redriven_orders.py": (Reason.DEAD_LETTERED,),
     "tests/unit/services/orders/test_execute_order_gate.py": (Reason.KILL_SWITCH, Reason.VENUE_BREAKER_OPEN),
     "tests/unit/services/reconcile/test_reconcile_account.py": (Reason.NEVER_PLACED, Reason.CANCELLED_AT_VENUE),
-    "tests/unit/services/reconcile/test_reconcile_account_drift.py": (Reason.LIQUIDATED, Reason.CLOSED_OUTSIDE),
+    "tests/unit/services/reconcile/test_reconcile_account_drift.py": (
+        Reason.LIQUIDATED,
+        Reason.DELEVERAGED,
+        Reason.SETTLED,
+        Reason.CLOSED_OUTSIDE,
+    ),
     "tests/unit/services/reconcile/test_reconcile_account_stops.py": (Reason.REPLACED, Reason.WOULD_TRIGGER),
     "tests/unit/domain/account/test_account.py": (Reason.VENUE_REJECTED,),
     "verification/simulation/test_simulation.py": (Reason.POSITION_CLOSED,),
