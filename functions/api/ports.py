@@ -15,7 +15,7 @@ from candlecast.ports.gate import KillSwitchStore
 from candlecast.ports.health import Probe
 from candlecast.ports.limits import LimitStore
 from candlecast.ports.pool import PoolStore
-from candlecast.ports.queue import SignalQueue, TradeQueue
+from candlecast.ports.queue import SignalQueue, TradeQueue, VettingQueue
 from candlecast.ports.sources import SourceUse
 from candlecast.ports.store import (
     AccountStore,
@@ -50,6 +50,7 @@ MarketsDep = Annotated[Markets, Depends(api.markets)]
 StrategyCodeDep = Annotated[StrategyCode, Depends(api.code)]
 SignalQueueDep = Annotated[SignalQueue, Depends(api.signal_queue)]
 TradeQueueDep = Annotated[TradeQueue, Depends(api.trade_queue)]
+VettingQueueDep = Annotated[VettingQueue, Depends(api.vetting_queue)]
 CredentialsDep = Annotated[CredentialWriter, Depends(api.credentials)]
 SourceSecretsDep = Annotated[SourceSecretWriter, Depends(api.source_secrets)]
 SourceUseDep = Annotated[SourceUse, Depends(api.source_use)]

@@ -16,7 +16,7 @@ import httpx
 from candlecast.adapters.system import RandomIdentifiers
 from infra.local.cloud import Cloud
 from infra.local.demo.exchange import Operator
-from infra.local.demo.people import Platform
+from infra.local.demo.people import Platform, wait_until_verified
 from infra.local.demo.scenario import VENUE
 from infra.local.project import CommandError
 
@@ -134,6 +134,7 @@ class FirstOrder:
         keys = Operator(self._cloud).open_account(ASSET, BALANCE)
         body = {"api_key": keys.api_key, "api_secret": keys.api_secret}
         self._api.call("PUT", f"/v1/accounts/{account_id}/credentials", body)
+        wait_until_verified(self._api, account_id)
         return account_id
 
     def _subscription(self, account_id: str) -> str:

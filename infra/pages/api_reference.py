@@ -65,6 +65,7 @@ LISTS_MORE_FOR_ADMINS = {"list_kill_switches": f"any valid token for its own; `{
 MEANINGS: Mapping[type[StrEnum], Mapping[str, str]] = {
     AccountStatus: {
         "NO_CREDENTIALS": "waits for keys",
+        "VERIFYING": "takes no entries: its keys are not vetted, or have wrong rights, and `suspensions` says which",
         "ACTIVE": "trades",
         "DISABLED": "trades nothing, exits included; `disabled_reason` says why",
     },

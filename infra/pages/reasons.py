@@ -96,6 +96,27 @@ PAGES: Mapping[str, Mapping[Reason, tuple[str, str]]] = {
             "That look either finds the keys accepted or disables the account (`AUTHENTICATION_FAILED`).",
             "Look at the venue whether the keys still exist, may trade, and allow our addresses.",
         ),
+        Reason.KEYS_NOT_VETTED: (
+            "The keys are new. The venue has not yet told what they may do, or no look has worked with them so far. Entries are "
+            "suspended until then; looks, stops, targets and exits go on with the new keys.",
+            "Wait some seconds. If it lasts, look whether the venue answers, and put the keys again.",
+        ),
+        Reason.KEY_MAY_WITHDRAW: (
+            "The venue says that the account's keys may withdraw. Such a key is worth stealing, and no order needs the right. "
+            "Entries are suspended; looks, stops, targets and exits go on.",
+            "Take the right away at the venue. The next daily vetting lets entries go; putting the keys again does so at once.",
+        ),
+        Reason.KEY_MAY_TRANSFER: (
+            "The venue says that the account's keys may transfer to other accounts or wallets (Binance: `enableInternalTransfer` "
+            "or `permitsUniversalTransfer`). Entries are suspended; looks, stops, targets and exits go on.",
+            "Take the right away at the venue. The next daily vetting lets entries go; putting the keys again does so at once.",
+        ),
+        Reason.KEY_CANNOT_TRADE: (
+            "The venue says that the account's keys may not trade futures, or may not read (Binance: `enableFutures`, "
+            "`enableReading`). Keys from before the futures account was opened cannot, nor can those of portfolio margin. "
+            "Entries are suspended; exits are tried all the same.",
+            "Give the right at the venue, or make new keys. Putting the keys has them vetted at once.",
+        ),
         Reason.VENUE_REDUCE_ONLY: (
             "The venue takes orders of this account only if they reduce a position. Its user may place no others, or has "
             "broken a trading rule of the venue. Entries are suspended for a while; stops, targets and exits go on. "

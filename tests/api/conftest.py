@@ -52,7 +52,7 @@ from tests.support.fakes.history import FakeHistory, FakePriceStore
 from tests.support.fakes.limits import FakeLimitStore
 from tests.support.fakes.market_data import FakeMarketData, FakeMarkets
 from tests.support.fakes.pools import FakePoolStore
-from tests.support.fakes.queues import FakeSignalQueue, FakeTradeQueue
+from tests.support.fakes.queues import FakeSignalQueue, FakeTradeQueue, FakeVettingQueue
 from tests.support.fakes.signals import FakeSignalStore
 from tests.support.fakes.source_use import FakeSourceUse
 from tests.support.fakes.store import FakeDatabase
@@ -98,6 +98,7 @@ class Deployment:
     cursor_key: FakeCursorKey = field(default_factory=FakeCursorKey)
     signal_queue: FakeSignalQueue = field(default_factory=FakeSignalQueue)
     trade_queue: FakeTradeQueue = field(default_factory=FakeTradeQueue)
+    vetting_queue: FakeVettingQueue = field(default_factory=FakeVettingQueue)
     table: FakeProbe = field(default_factory=FakeProbe)
     queue: FakeProbe = field(default_factory=FakeProbe)
     dead_letters: FakeDeadLetters = field(default_factory=lambda: FakeDeadLetters(a_dead_letter()))
@@ -140,6 +141,7 @@ class Deployment:
             api.code: giving(BuiltInStrategies()),
             api.signal_queue: giving(self.signal_queue),
             api.trade_queue: giving(self.trade_queue),
+            api.vetting_queue: giving(self.vetting_queue),
             api.credentials: giving(self.vault),
             api.source_secrets: giving(self.vault),
             api.source_use: giving(self.source_use),

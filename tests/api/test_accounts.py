@@ -12,9 +12,11 @@ from candlecast.domain.account.account import Account, AccountStatus
 from candlecast.domain.account.events import EventType
 from candlecast.domain.account.findings import Drift, ExternalOrder
 from candlecast.domain.account.suspension import suspend
+from candlecast.domain.account.vetting import vetted
 from candlecast.domain.values.errors import Fatal
 from candlecast.domain.values.reasons import Reason
 from candlecast.domain.values.terms import Side
+from candlecast.domain.venue.key_rights import GOOD_RIGHTS
 from candlecast.services.account.open_account import MAX_ACCOUNTS
 from tests.api.conftest import Deployment
 from tests.support.builders import ACCOUNT, BTC, ETH, NOW, TENANT, a_position, an_account
@@ -44,6 +46,8 @@ def test_a_new_account_has_no_keys(deployment: Deployment) -> None:
         "foreign_markets": [],
         "position_mode": "ONE_WAY",
         "suspensions": [],
+        "keys_vetted_at": None,
+        "keys_bound": None,
         "limits": {},
     }
     assert deployment.client.get(f"/v1/accounts/{account_id}").json == answer.json
@@ -123,13 +127,34 @@ def test_keys_go_to_the_vault_and_their_version_is_pinned(populated: Deployment)
     assert populated.database.stream[-1].event.code == "CREDENTIALS_SET"
 
 
-def test_first_keys_let_an_account_trade(deployment: Deployment) -> None:
+def test_first_keys_are_verified_before_an_account_trades(deployment: Deployment) -> None:
     account_id = deployment.client.post("/v1/accounts", {"label": "main", "venue": "paper"}).json["account_id"]
     answer = deployment.client.send("PUT", f"/v1/accounts/{account_id}/credentials", KEYS)
-    assert answer.json["status"] == "ACTIVE"
+    assert (answer.json["status"], answer.json["keys_vetted_at"], answer.json["keys_bound"]) == ("VERIFYING", None, None)
+    assert [each["cause"] for each in answer.json["suspensions"]] == ["KEYS_NOT_VETTED"]
+    [asked] = deployment.vetting_queue.sent
+    assert (asked.tenant_id, asked.account_id, asked.asked_at) == (TENANT, account_id, deployment.clock.now())
 
 
-@pytest.mark.parametrize(("reason", "status"), [("AUTHENTICATION_FAILED", "ACTIVE"), ("DISABLED_BY_OWNER", "DISABLED")])
+def test_keys_whose_vetting_cannot_be_asked_for_are_stored_and_put_again(deployment: Deployment) -> None:
+    account_id = deployment.client.post("/v1/accounts", {"label": "main", "venue": "paper"}).json["account_id"]
+    deployment.vetting_queue.fail_next()
+    path = f"/v1/accounts/{account_id}/credentials"
+    assert deployment.client.send("PUT", path, KEYS).status == 503
+    assert deployment.client.get(f"/v1/accounts/{account_id}").json["status"] == "VERIFYING"
+    assert deployment.client.send("PUT", path, KEYS).status == 200
+    assert len(deployment.vetting_queue.sent) == 1
+
+
+def test_the_rights_of_keys_are_shown(populated: Deployment) -> None:
+    refused = vetted(stored(populated), replace(GOOD_RIGHTS, withdraws=True, is_bound=False), NOW)
+    populated.accounts.save(refused)
+    answer = populated.client.get(f"/v1/accounts/{ACCOUNT}").json
+    assert (answer["status"], answer["keys_vetted_at"], answer["keys_bound"]) == ("VERIFYING", "2026-11-20T12:00:00Z", False)
+    assert [each["cause"] for each in answer["suspensions"]] == ["KEY_MAY_WITHDRAW"]
+
+
+@pytest.mark.parametrize(("reason", "status"), [("AUTHENTICATION_FAILED", "VERIFYING"), ("DISABLED_BY_OWNER", "DISABLED")])
 def test_new_keys_revive_an_account_unless_its_owner_disabled_it(populated: Deployment, reason: str, status: str) -> None:
     account = replace(stored(populated), status=AccountStatus.DISABLED, disabled_reason=reason)
     populated.accounts.save(account)

@@ -10,11 +10,13 @@ from candlecast.domain.orders.intent import IntentState, LegKind
 from candlecast.domain.values.reasons import Reason
 from infra.local.cloud import Cloud
 from infra.local.demo.exchange import PaperKeys
-from infra.local.demo.people import Person
+from infra.local.demo.people import Person, wait_until_verified
 from infra.local.demo.report import differences
 from tests.support.stage import Desk, follower, open_desk
+from tests.support.waiting import until
 
 FOLLOWERS = 4
+RIGHTS_OF_A_THIEF = ["enableReading", "enableFutures", "enableWithdrawals"]
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +71,9 @@ def test_a_replaced_key_signs_the_very_next_order(desk: Desk) -> None:
     issued = desk.operator.call("POST", f"/accounts/{old.account_id}/keys", {})
     new = replace(old, key_id=issued["key_id"], api_key=issued["api_key"], api_secret=issued["api_secret"])
     body = {"api_key": new.api_key, "api_secret": new.api_secret}
-    desk.api(person).call("PUT", f"/v1/accounts/{person.account_id}/credentials", body)
+    given = desk.api(person).call("PUT", f"/v1/accounts/{person.account_id}/credentials", body)
+    assert (given["status"], [each["cause"] for each in given["suspensions"]]) == ("VERIFYING", ["KEYS_NOT_VETTED"])
+    wait_until_verified(desk.api(person), str(person.account_id))
     orders = desk.orders(desk.signal("buy"))
     entry = next(leg for leg in orders[person.plan.name] if leg.kind is LegKind.ENTRY)
     assert entry.state is IntentState.FILLED
@@ -91,8 +95,23 @@ def test_an_exit_waits_for_a_new_key_while_the_venue_refuses_the_old_one(desk: D
     issued = desk.operator.call("POST", f"/accounts/{keys_of(person).account_id}/keys", {})
     body = {"api_key": issued["api_key"], "api_secret": issued["api_secret"]}
     healed = desk.api(person).call("PUT", f"/v1/accounts/{person.account_id}/credentials", body)
-    assert healed["status"] == "ACTIVE"
+    assert healed["status"] == "VERIFYING"
+    wait_until_verified(desk.api(person), str(person.account_id))
     outcomes(desk, "exit")
     held = [each for each in desk.records().positions if each.account_id == person.account_id and each.quantity > 0]
     assert held == [], "the position that was held all the time is closed"
     assert differences(desk.records(), desk.operator.book()) == []
+
+
+def test_a_key_that_may_withdraw_enters_nothing_and_closes_what_it_holds(desk: Desk) -> None:
+    person = desk.people[2]
+    api, account = desk.api(person), f"/v1/accounts/{person.account_id}"
+    assert outcomes(desk, "buy")[person.plan.name] == (IntentState.FILLED, None)
+    issued = desk.operator.call("POST", f"/accounts/{keys_of(person).account_id}/keys", {"rights": RIGHTS_OF_A_THIEF})
+    api.call("PUT", f"{account}/credentials", {"api_key": issued["api_key"], "api_secret": issued["api_secret"]})
+    until(lambda: api.call("GET", account)["keys_vetted_at"] is not None)
+    shown = api.call("GET", account)
+    assert (shown["status"], [each["cause"] for each in shown["suspensions"]]) == ("VERIFYING", ["KEY_MAY_WITHDRAW"])
+    assert outcomes(desk, "exit")[person.plan.name] == (IntentState.FILLED, None)
+    assert outcomes(desk, "buy")[person.plan.name] == (IntentState.DENIED, "KEY_MAY_WITHDRAW")
+    outcomes(desk, "exit")

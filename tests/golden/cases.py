@@ -36,7 +36,7 @@ from candlecast.adapters.dynamodb.verdicts import DynamoVerdictStore
 from candlecast.adapters.dynamodb.weights import DynamoWeights
 from candlecast.adapters.s3.market_catalogue import S3CatalogueStore, S3Markets
 from candlecast.adapters.sqs.dead_letter_contents import entry_of
-from candlecast.adapters.sqs.queues import SqsCandleQueue, SqsReconcileQueue, SqsSignalQueue, SqsTradeQueue
+from candlecast.adapters.sqs.queues import SqsCandleQueue, SqsReconcileQueue, SqsSignalQueue, SqsTradeQueue, SqsVettingQueue
 from candlecast.adapters.sqs.received_messages import SqsReceivedMessages
 from candlecast.domain.account.account import Account
 from candlecast.domain.account.events import Event, EventType
@@ -49,7 +49,7 @@ from candlecast.domain.orders.position import Position, Trade
 from candlecast.domain.pools.pool import Pool, SlotChange
 from candlecast.domain.reconcile.look_lease import LookLease
 from candlecast.domain.reconcile.look_window import LookWindow
-from candlecast.domain.signals.messages import CandleClosed, ReconcileRequest, SignalShard
+from candlecast.domain.signals.messages import CandleClosed, ReconcileRequest, SignalShard, VettingRequest
 from candlecast.domain.strategies.execution import ShardReport
 from candlecast.domain.strategies.record import RecordSums, TenantRecord, counted_return
 from candlecast.domain.strategies.statistics import Statistics
@@ -478,6 +478,10 @@ def _read_leases(world: World) -> list[LookLease]:
     return [found[lease.place] for lease in _leases()]
 
 
+def _vetting() -> VettingRequest:
+    return VettingRequest(tenant_id=TENANT, account_id=values.ACCOUNT, correlation_id=values.CORRELATION, asked_at=NOW)
+
+
 def _awaited_look() -> ReconcileRequest:
     return ReconcileRequest(
         tenant_id=TENANT,
@@ -512,6 +516,7 @@ TELLING = account_case("full-telling-everything", lambda: replace(values.account
 ITEMS: tuple[Case, ...] = (
     account_case("full", values.account),
     SUSPENDED,
+    account_case("with-wrong-rights", values.with_wrong_rights),
     replace(
         SUSPENDED,
         kind="outbox",
@@ -993,6 +998,12 @@ MESSAGES: tuple[Case, ...] = (
         "awaited",
         _awaited_look,
         lambda world, sqs: SqsReconcileQueue(sqs, "awaited-look").send_reconcile([_awaited_look()]),
+    ),
+    message_case(
+        "message_vetting_request",
+        "full",
+        _vetting,
+        lambda world, sqs: SqsVettingQueue(sqs, "vetting").send_vetting(_vetting()),
     ),
     stored("message_dead_letter", "of-an-order", _letter_shown, _put_aside, _read_letter),
     stored("event", "of-every-type", published, _publish, _read_published),

@@ -16,12 +16,14 @@ from candlecast.domain.account.findings import Drift, ExternalOrder, Mend
 from candlecast.domain.account.kill_switch import Grade, KillSwitch, SwitchPlace, SwitchScope
 from candlecast.domain.account.suspension import resume, suspend
 from candlecast.domain.account.usage import DayUse, EquityMarks, MarketUse, Results, Usage
+from candlecast.domain.account.vetting import vetted, with_keys
 from candlecast.domain.limits.limits import ClosingLimits, Limits
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.orders.position import Position, StopRules, Trade
 from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from candlecast.domain.values.reasons import Denial, Reason
 from candlecast.domain.values.terms import MarginMode, OrderType, PositionMode, PositionSide, Side, TimeInForce
+from candlecast.domain.venue.key_rights import KeyRights
 from candlecast.domain.venue.reports import MarketSettings
 from tests.golden.times import NOW, at
 
@@ -284,6 +286,12 @@ def suspended() -> Account:
     account = suspend(new_account(), Reason.VENUE_REDUCE_ONLY, at(1), at(3_601))
     account = suspend(account, Reason.VENUE_RESTRICTS_PERSON, at(2))
     return resume(suspend(account, Reason.VENUE_FORBIDS_ORDERS, at(3), at(4)), Reason.VENUE_FORBIDS_ORDERS, at(5))
+
+
+def with_wrong_rights() -> Account:
+    """An account whose keys may withdraw and work from any address, telling so."""
+    rights = KeyRights(withdraws=True, transfers=False, trades=True, is_bound=False)
+    return vetted(with_keys(new_account(), "golden-credential-version", at(1)), rights, at(2))
 
 
 def told() -> tuple[Event, ...]:

@@ -136,6 +136,8 @@ def the_largest_account() -> Account:
         limits_set_at=NOW,
         usage=some.usage(names),
         reconciled_at=NOW,
+        vetted_at=NOW,
+        key_is_bound=True,
         suspensions=tuple(Suspension(cause=cause, since=some.instant()) for cause in list(Reason)[:MAX_SUSPENSIONS]),
     )
 

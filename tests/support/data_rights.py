@@ -94,6 +94,9 @@ RIGHTS: Mapping[str, Rights] = {
     "order_reconciler": _reads_and_writes(
         _keys(ACCOUNT) | _GATE | _LOOKS, _keys(ACCOUNT, "BREAKER#*", "WEIGHTS#*") | _LOOKS, _LOOKS
     ),
+    "key_vetting": _reads_and_writes(
+        _keys(ACCOUNT, "BREAKER#*", "WEIGHTS#*") | _LOOKS, _keys(ACCOUNT, "BREAKER#*", "WEIGHTS#*") | _LOOKS, _LOOKS
+    ),
     "reconcile_clock": Rights(
         get=_keys(ACCOUNT, "LOOKS") | _POOLS | _LOOKS,
         batch_get=_keys(ACCOUNT, "LOOKS") | _POOLS | _LOOKS,

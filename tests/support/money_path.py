@@ -36,7 +36,7 @@ from tests.support.fakes.clock import FakeClock, RecordingMetrics
 from tests.support.fakes.gate import FakeGate, check_gate
 from tests.support.fakes.market_data import FakeMarkets
 from tests.support.fakes.pools import FakePoolStore, reserve_pool
-from tests.support.fakes.queues import FakeReconcileQueue
+from tests.support.fakes.queues import FakeReconcileQueue, FakeVettingQueue
 from tests.support.fakes.store import FakeDatabase
 from tests.support.fakes.vault import FakeVault
 from tests.support.fakes.venue import FakeExchange, FakeVenues
@@ -52,7 +52,8 @@ class MoneyPath:
     def __init__(self, **account: Any) -> None:
         self.clock, self.metrics, self.database = FakeClock(), RecordingMetrics(), FakeDatabase()
         self.accounts = FakeAccountStore(self.database, self.clock)
-        self.vault, self.exchange, self.queue = FakeVault(), FakeExchange(), FakeReconcileQueue()
+        self.vault, self.exchange = FakeVault(), FakeExchange()
+        self.queue, self.vettings = FakeReconcileQueue(), FakeVettingQueue()
         self.exchange.prices[ETH] = Decimal(100)
         self.exchange.now = self.clock.now
         self.vault.write(TENANT, ACCOUNT, Credentials(api_key=KEY, api_secret="secret-1"), "credential-version-1")
@@ -81,6 +82,7 @@ class MoneyPath:
             markets=self.markets,
             gate=self.checks,
             queue=self.queue,
+            vettings=self.vettings,
             clock=self.clock,
             metrics=self.metrics,
         )

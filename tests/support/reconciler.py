@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from candlecast.ports.clock import Clock, Metrics
-from candlecast.ports.queue import Looks
+from candlecast.ports.queue import Looks, VettingQueue
 from candlecast.ports.store import AccountStore
 from candlecast.ports.vault import CredentialVault
 from candlecast.ports.venue import Markets, Venues
@@ -17,6 +17,7 @@ from candlecast.services.reconcile.end_markets import EndMarkets
 from candlecast.services.reconcile.protect_positions import ProtectPositions
 from candlecast.services.reconcile.reconcile_account import ReconcileAccount
 from candlecast.services.venue.check_gate import CheckGate
+from tests.support.fakes.queues import FakeVettingQueue
 
 
 def reconcile_account(
@@ -30,6 +31,7 @@ def reconcile_account(
     clock: Clock,
     metrics: Metrics,
     awaited_venues: Venues | None = None,
+    vettings: VettingQueue | None = None,
 ) -> ReconcileAccount:
     """Wire the use case as `order_reconciler` of the composition root does."""
     place = PlaceOrders(markets, gate, clock, metrics)
@@ -48,6 +50,7 @@ def reconcile_account(
         close=ClosePositions(clock, metrics),
         place=place,
         queue=queue,
+        vettings=vettings or FakeVettingQueue(),
         clock=clock,
         metrics=metrics,
     )

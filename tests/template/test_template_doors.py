@@ -114,8 +114,8 @@ def test_everything_of_the_paper_exchange_can_be_left_out() -> None:
 
 
 def test_a_deployment_tells_everything_that_its_users_and_tools_ask_for() -> None:
-    queues = {f"{it}QueueUrl" for it in ("Candle", "Signal", "Trade", "Reconcile", "AwaitedLook")}
-    dead = {f"{it}DeadLettersUrl" for it in ("Candle", "Signal", "Trade", "Reconcile", "Outbox", "Schedule")}
+    queues = {f"{it}QueueUrl" for it in ("Candle", "Signal", "Trade", "Reconcile", "AwaitedLook", "Vetting")}
+    dead = {f"{it}DeadLettersUrl" for it in ("Candle", "Signal", "Trade", "Reconcile", "Vetting", "Outbox", "Schedule")}
     names = {f"{key}Name" for key in resources(root(), "AWS::Lambda::Function")}
     rest = (
         "ApiUrl PaperExchangeUrl TableName PaperTableName MarketsBucketName EventBusName KeyArn OperatorSecretId SecretPrefix"

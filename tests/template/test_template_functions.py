@@ -33,6 +33,7 @@ SHAPE = {
     "order_executor": (15, "core deps exchange signing"),
     "reconcile_clock": (30, "core deps"),
     "order_reconciler": (30, "core deps exchange signing"),
+    "key_vetting": (30, "core deps exchange signing"),
     "outbox_relay": (30, "core deps"),
     "api": (29, "core deps web strategies"),
     "market_catalogue": (60, "core deps exchange"),
@@ -56,19 +57,24 @@ ENVIRONMENT = {
     "reconcile_clock": "TABLE_NAME RECONCILE_QUEUE_URL AWAITED_LOOK_QUEUE_URL",
     "order_reconciler": (
         "TABLE_NAME RECONCILE_QUEUE_URL AWAITED_LOOK_QUEUE_URL RECONCILE_DEAD_LETTERS_URL MARKETS_BUCKET VENUES EGRESS_ADDRESS"
+        " SECRET_PREFIX VETTING_QUEUE_URL"
+    ),
+    "key_vetting": (
+        "TABLE_NAME VETTING_QUEUE_URL VETTING_DEAD_LETTERS_URL RECONCILE_QUEUE_URL AWAITED_LOOK_QUEUE_URL VENUES EGRESS_ADDRESS"
         " SECRET_PREFIX"
     ),
     "outbox_relay": "TABLE_NAME EVENT_BUS_NAME",
     "api": (
         "TABLE_NAME SIGNAL_QUEUE_URL TRADE_QUEUE_URL MARKETS_BUCKET SECRET_PREFIX KMS_KEY_ID VENUES TENANT_CLAIM ROLES_CLAIM"
         " DEAD_LETTERS_FUNCTION CURSOR_SECRET_ID QUOTES_FUNCTION OPERATORS_TO_LIFT"
+        " VETTING_QUEUE_URL"
     ),
     "market_catalogue": "MARKETS_BUCKET VENUES",
     "paper_exchange": "PAPER_TABLE_NAME OPERATOR_SECRET_ID",
     "dlq_redrive": (
         "CANDLE_QUEUE_URL SIGNAL_QUEUE_URL TRADE_QUEUE_URL RECONCILE_QUEUE_URL CANDLE_DEAD_LETTERS_URL"
         " SIGNAL_DEAD_LETTERS_URL TRADE_DEAD_LETTERS_URL RECONCILE_DEAD_LETTERS_URL OUTBOX_DEAD_LETTERS_URL"
-        " SCHEDULE_DEAD_LETTERS_URL FUNCTIONS_PREFIX"
+        " SCHEDULE_DEAD_LETTERS_URL VETTING_QUEUE_URL VETTING_DEAD_LETTERS_URL FUNCTIONS_PREFIX"
     ),
 }
 CONSUMES = {
@@ -76,6 +82,7 @@ CONSUMES = {
     "signal_fanout": "SIGNAL_QUEUE_URL",
     "order_executor": "TRADE_QUEUE_URL",
     "order_reconciler": "RECONCILE_QUEUE_URL",
+    "key_vetting": "VETTING_QUEUE_URL",
 }
 ALSO_CONSUMES = {"order_reconciler": {"AWAITED_LOOK_QUEUE_URL"}}
 
@@ -87,6 +94,7 @@ SETTINGS: dict[str, type[settings.Environment]] = {
     "order_executor": settings.OrderExecutorSettings,
     "reconcile_clock": settings.ReconcileClockSettings,
     "order_reconciler": settings.OrderReconcilerSettings,
+    "key_vetting": settings.KeyVettingSettings,
     "outbox_relay": settings.OutboxRelaySettings,
     "api": settings.ApiSettings,
     "market_catalogue": settings.MarketCatalogueSettings,
@@ -108,7 +116,7 @@ def logical_id(name: str) -> str:
     return "".join(word.capitalize() for word in name.split("_")) + "Function"
 
 
-def test_the_path_has_its_twelve_functions() -> None:
+def test_the_path_has_its_thirteen_functions() -> None:
     assert functions().keys() == SHAPE.keys()
     assert {logical_id(name) for name in SHAPE} == resources(root(), "AWS::Lambda::Function").keys()
 
@@ -243,9 +251,9 @@ def test_what_answers_http_gives_up_before_its_door_does(name: str) -> None:
     assert functions()[name]["Timeout"] < HTTP_API_SECONDS
 
 
-def test_only_the_functions_that_sign_orders_hold_both_a_venue_and_keys() -> None:
+def test_only_the_functions_that_sign_requests_hold_both_a_venue_and_keys() -> None:
     signing = {it for it in SHAPE if "exchange" in SHAPE[it][1] and "SECRET_PREFIX" in environment(it)}
-    assert signing == {"order_executor", "order_reconciler"}
+    assert signing == {"order_executor", "order_reconciler", "key_vetting"}
 
 
 def test_schedules_fire_a_minute_before_the_close_of_each_timeframe() -> None:

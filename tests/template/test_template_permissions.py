@@ -27,6 +27,7 @@ SECRETS = "arn:aws:secretsmanager:region:account:secret:candlecast/stack"
 READS_A_SECRET = {
     "order_executor": {f"{SECRETS}/account/*"},
     "order_reconciler": {f"{SECRETS}/account/*"},
+    "key_vetting": {f"{SECRETS}/account/*"},
     "signal_intake": {f"{SECRETS}/source/*"},
     "paper_exchange": {"<OperatorSecretArn>"},
     "api": {"<CursorSecretArn>"},
@@ -51,7 +52,9 @@ LAMBDA_POLLS_A_STREAM = {
 OTHER_CHANGES = {"api": {("any", "RESERVATION#*"), ("write", "POOL#*")}}
 LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
 BY_OTHERS: dict[str, set[str]] = {
-    **dict.fromkeys(("strategy_runner", "signal_fanout", "order_executor", "order_reconciler"), LAMBDA_POLLS_A_QUEUE),
+    **dict.fromkeys(
+        ("strategy_runner", "signal_fanout", "order_executor", "order_reconciler", "key_vetting"), LAMBDA_POLLS_A_QUEUE
+    ),
     "outbox_relay": LAMBDA_POLLS_A_STREAM | {"sqs:SendMessage"},
     "market_catalogue": {"sqs:SendMessage"},
     "api": {"secretsmanager:TagResource"},  # demanded for the tags of CreateSecret

@@ -21,7 +21,7 @@ from tests.support.transformed import (
 )
 
 # queue: receives before its dead letters
-MAIN = {"candle": 10, "signal": 5, "trade.fifo": 5, "reconcile": 5, "awaited-look": 5}
+MAIN = {"candle": 10, "signal": 5, "trade.fifo": 5, "reconcile": 5, "awaited-look": 5, "vetting": 10}
 SHARES_DEAD_LETTERS = {"awaited-look": "reconcile"}  # both hold requests for looks
 FOURTEEN_DAYS = 14 * 24 * 3600  # the most that SQS keeps
 VISIBILITY_FACTOR = 6  # AWS: at least six times the function's time-out
@@ -36,7 +36,7 @@ def dead_letters_of(queue: str) -> str:
     return f"{base}-dead-letters{dot}{suffix}"
 
 
-def test_queues_are_the_five_of_the_path_and_six_for_dead_letters() -> None:
+def test_queues_are_the_six_of_the_path_and_seven_for_dead_letters() -> None:
     assert QUEUES.keys() == MAIN.keys() | {dead_letters_of(it) for it in MAIN} | {"outbox-dead-letters", "schedule-dead-letters"}
 
 
@@ -92,6 +92,7 @@ def test_each_queue_has_one_consumer_with_a_bounded_pace_and_partial_failures() 
         "trade.fifo": "order_executor",
         "reconcile": "order_reconciler",
         "awaited-look": "order_reconciler",
+        "vetting": "key_vetting",
     }
 
 
@@ -129,6 +130,7 @@ def test_only_the_consumer_takes_from_a_queue(action: str) -> None:
         "signal_fanout": {queue_arn("signal")},
         "order_executor": {queue_arn("trade.fifo")},
         "order_reconciler": {queue_arn("reconcile"), queue_arn("awaited-look")},
+        "key_vetting": {queue_arn("vetting")},
     }
     assert allowed("dlq_redrive", action) == {queue_arn(it) for it in QUEUES if "dead-letters" in it}
 

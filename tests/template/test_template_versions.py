@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 
 PARAMETERS = written_root()["Parameters"]
 EVERY = frozenset(SHAPE)
-TRADING = frozenset({"strategy_runner", "signal_fanout", "order_executor", "order_reconciler"})
+TRADING = frozenset({"strategy_runner", "signal_fanout", "order_executor", "order_reconciler", "key_vetting"})
 KNOWING_VENUES = TRADING | {"api", "market_catalogue"}
 
 # Of each parameter another value than its default, and the functions that read it.
@@ -50,6 +50,7 @@ CHANGES: dict[str, tuple[str, frozenset[str]]] = {
     "FanoutConcurrency": ("10", frozenset()),
     "ExecutorConcurrency": ("10", frozenset()),
     "ReconcilerConcurrency": ("10", frozenset()),
+    "VettingConcurrency": ("10", frozenset()),
     "ReservedConcurrency": ("enabled", frozenset()),
     "ReconcilerReservation": ("50", frozenset()),
     "ApiConcurrency": ("10", frozenset()),
@@ -77,6 +78,8 @@ FIXED: dict[str, dict[str, Any]] = {
             "ReconcileQueue": "reconcile",
             "AwaitedLookQueue": "awaited-look",
             "ReconcileDeadLetters": "reconcile-dead-letters",
+            "VettingQueue": "vetting",
+            "VettingDeadLetters": "vetting-dead-letters",
             "OutboxDeadLetters": "outbox-dead-letters",
             "ScheduleDeadLetters": "schedule-dead-letters",
         }.items()

@@ -47,6 +47,7 @@ ENVIRONMENT = {
     "RECONCILE_QUEUE_URL": "reconcile",
     "AWAITED_LOOK_QUEUE_URL": "awaited-look",
     "RECONCILE_DEAD_LETTERS_URL": "reconcile-dead",
+    "VETTING_QUEUE_URL": "vetting",
     "AWS_DEFAULT_REGION": "eu-central-1",
     "AWS_ACCESS_KEY_ID": "nobody",
     "AWS_SECRET_ACCESS_KEY": "nothing",

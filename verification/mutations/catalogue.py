@@ -189,6 +189,11 @@ MUTATIONS = (
         (Suite.STALENESS,),
     ),
     Mutation(
+        "the refusal of keys with wrong rights",
+        (Edit("candlecast.domain.account.vetting", "wanted = refused or _until", "wanted = _until"),),
+        (Suite.SIMULATION,),  # nobody changes rights at the crash points
+    ),
+    Mutation(
         "the last-moment kill-switch read",
         (Edit(PLACE_ORDERS, "stop, now = gate.stops(account, leg), self.clock.now()", "stop, now = None, self.clock.now()"),),
         (Suite.SIMULATION,),  # nobody flips a switch at the crash points

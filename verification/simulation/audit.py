@@ -12,6 +12,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from candlecast.domain.account.account import Account, AccountStatus
+from candlecast.domain.account.suspension import suspended_by
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.orders.position import Position
 from candlecast.domain.reconcile.adopt import ALERT_OF_CLOSING
@@ -122,6 +123,9 @@ class Audit:
             self._fail(f"an entry was marked for sending while its subscription was {status}")
         if not new:
             return
+        cause = suspended_by(before, self.clock.now())
+        if cause is not None:
+            self._fail(f"13: an entry was marked for sending while entries were suspended: {cause}")
         limits = self.settings[intent.subscription_id]
         closing = {i.market for i in after.intents.values() if i.kind is LegKind.EXIT and i.signal_id == intent.signal_id}
         # what stands against an entry is closed before it leaves, or it does not leave (`World._on_send` sees to that)

@@ -15,6 +15,7 @@ from candlecast.domain.orders.intent import Intent
 from candlecast.domain.reconcile.drift import is_our_id
 from candlecast.domain.values.errors import Ambiguous, Reject, RetryLater
 from candlecast.domain.values.terms import MarginMode, OrderType, PositionMode, Side
+from candlecast.domain.venue.key_rights import KeyRights
 from candlecast.domain.venue.reports import (
     FeeRates,
     OrderRequest,
@@ -302,6 +303,9 @@ class SimulatedVenue(FakeVenue):
 
     def fee_rates(self, market: str, at: datetime) -> FeeRates:
         return self.exchange.front.ask(lambda: FakeVenue.fee_rates(self, market, at))
+
+    def key_rights(self) -> KeyRights | None:
+        return self.exchange.front.ask(lambda: FakeVenue.key_rights(self))
 
     def mark_of(self, asset: str, quote: str) -> Decimal:
         return self.exchange.front.ask(lambda: FakeVenue.mark_of(self, asset, quote))

@@ -34,6 +34,7 @@ WEIGHTS = {
     "funding": 30,
     "fee_rates": 20,
     "mark_of": 1,
+    "key_rights": 0,  # asked at another host, which counts for itself
 }
 ALL_MARKETS = 78  # more if it is about all markets
 TIMEOUT_SECONDS = REQUEST_TIMEOUT_MS / 1_000

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from candlecast.domain.account.account import Account, AccountStatus
+from candlecast.domain.account.vetting import CAUSES as VETTING_CAUSES
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.orders.position import Position
 from candlecast.domain.orders.retries import NOT_PLACED
@@ -32,7 +33,7 @@ def broken_invariants(world: World) -> list[str]:
         book = world.exchange.books[account.account_id]
         repeated = [key for key, n in Counter(order.client_order_id for _, order in book.orders).items() if n > 1]
         found += [f"1: the venue has {key} more than once" for key in repeated]
-        for check in (_rest, _positions, _money, _stops, _exits_are_not_lost, _somebody_was_told):
+        for check in (_rest, _positions, _money, _stops, _rights, _exits_are_not_lost, _somebody_was_told):
             found += [f"{account.account_id}: {what}" for what in check(world, account)]
     found += _nothing_is_lost(world)
     found += _events_tell_the_state(world)
@@ -113,6 +114,15 @@ def _stops(world: World, account: Account) -> Iterator[str]:
             yield f"11: {position.key} holds {position.quantity}, its stop covers {covered}"
         if position.stop_price is not None and len(stops) > 1:
             yield f"11: {position.key} has {len(stops)} stops"
+
+
+def _rights(world: World, account: Account) -> Iterator[str]:
+    """13: entries are suspended for each wrong right of the keys, and for no other; all keys have been vetted by now."""
+    rights = world.exchange.rights[account.account_id]
+    wrong = set(rights.refused) if rights is not None else set()
+    suspended = {each.cause for each in account.suspensions if each.cause in VETTING_CAUSES}
+    if account.status is AccountStatus.ACTIVE and suspended != wrong:
+        yield f"13: entries are suspended for {sorted(suspended)}, and the keys have the wrong rights {sorted(wrong)}"
 
 
 def _exits_are_not_lost(world: World, account: Account) -> Iterator[str]:

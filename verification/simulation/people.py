@@ -12,7 +12,7 @@ from typing import Any
 from candlecast.domain.account.account import Account
 from candlecast.domain.market.candle import Candle
 from candlecast.domain.signals.entry_order import EntryOrder, EntryType
-from candlecast.domain.signals.messages import ReconcileRequest
+from candlecast.domain.signals.messages import ReconcileRequest, VettingRequest
 from candlecast.domain.signals.signal import Action, Signal, TakeProfit
 from candlecast.domain.strategies.definition import StrategyDefinition
 from candlecast.domain.subscriptions.subscription import AllowedSides, Settings, Sizing, SizingMode
@@ -28,7 +28,7 @@ from tests.support.builders import BTC, ETH, a_candle, a_signal, a_strategy, a_s
 from tests.support.fakes.clock import SequentialIdentifiers
 from verification.simulation.crossings import Crash
 from verification.simulation.pools import found_an_organisation
-from verification.simulation.world import MARKETS, VENUE, Trades, World, credentials
+from verification.simulation.world import MARKETS, VENUE, Trades, Vettings, World, credentials
 
 STRATEGIES = {
     "minute-btc": (BTC,),
@@ -290,8 +290,28 @@ class People:
     def new_keys(self, tenant_id: str, account_id: str) -> None:
         world = self.world
         world.exchange.restore(account_id)
-        change = ChangeCredentials(world.accounts, world.vault, world.clock, self.identifiers)
+        change = ChangeCredentials(world.accounts, world.vault, Vettings(world), world.clock, self.identifiers)
         change.put(tenant_id, account_id, credentials(account_id))
+
+    def rights_change(self) -> None:
+        """Now and then an owner changes the rights of a key at the venue, shortly before the day of its vetting."""
+        world, random = self.world, self.world.random
+        if random.random() >= world.profile.rights_changed:
+            return
+        key = random.choice(list(world.database.accounts))
+        right = random.choice(("withdraws", "transfers", "trades", "is_bound"))
+        before = world.exchange.rights[key[1]]
+        if before is not None:
+            world.exchange.rights[key[1]] = replace(before, **{right: not getattr(before, right)})
+        world.chronicle.fault("rights_changed", f"{right} of {key[1]}")
+        self.vet(*key)
+
+    def vet(self, tenant_id: str, account_id: str) -> None:
+        """The day of an account's vetting has come."""
+        wanted = VettingRequest(
+            tenant_id=tenant_id, account_id=account_id, correlation_id="its day", asked_at=self.world.clock.now()
+        )
+        self.world.vetting_queue.put(wanted)
 
     def somebody_comes_between(self) -> None:
         """Between two calls of a function: an owner, the market, the stream, or a reconciler on the same or another account."""

@@ -12,11 +12,11 @@ class Profile:
     """Probabilities of disturbances.
 
     `crash` and `overtake` count per boundary, refusals and lost answers of stores per request, the venue's faults per order,
-    repeats per message. `lies` count per signal from outside. `resting_entry` is the share of entries from outside that wait for
-    their price, `resting_part` the share of their fills that are partial. `outage`, `ban` and `switch_flips` count per half a
-    minute. `neighbours` is the most that others use of our address's weight. `unusable_answer` counts per request, `blank_spell`
-    per half a minute: the lists of a venue are then empty for a while, in the right shape. `exit_rejects` counts per order that
-    closes at market, `stop_rejects` per stop.
+    repeats per message. `lies` count per signal from outside. `resting_entry` is the share of entries from outside that wait
+    for their price, `resting_part` the share of their fills that are partial. `outage`, `ban`, `switch_flips` and
+    `rights_changed` count per half a minute. `neighbours` is the most that others use of our address's weight.
+    `unusable_answer` counts per request, `blank_spell` per half a minute: the lists of a venue are then empty for a while, in
+    the right shape. `exit_rejects` counts per order that closes at market, `stop_rejects` per stop.
     """
 
     accounts: int = 3
@@ -53,6 +53,7 @@ class Profile:
     lies: float = 0.1
     exit_rejects: float = 0.1
     stop_rejects: float = 0.1
+    rights_changed: float = 0.05
 
     @staticmethod
     def drawn(random: Random) -> Profile:

@@ -79,6 +79,7 @@ def start_traffic(world: World, people: People) -> None:
     world.every(30, world.exchange.front.break_down, end)
     world.every(30, world.exchange.go_blank, end)
     world.every(30, people.operations_act, end)
+    world.every(30, people.rights_change, end)
     world.every(60, world.request_reconciles, end)
     world.every(RELAY_SECONDS, world.relay, end)
     world.every(LOOK_SECONDS, world.look_for_exposure, end)
@@ -92,6 +93,7 @@ def quiet_down(world: World, people: People) -> None:
         if account.status is not AccountStatus.ACTIVE:
             people.new_keys(tenant_id, account_id)
             SwitchAccount(world.accounts, world.clock).enable(tenant_id, account_id)
+        people.vet(tenant_id, account_id)
     _under_switches(world)
     for number in range(QUIET_ROUNDS):
         _quiet_minute(world)
@@ -110,7 +112,8 @@ def _under_switches(world: World) -> None:
 
 
 def _quiet_minute(world: World) -> None:
-    for queue in (world.candle_queue, world.signal_queue, world.trade_queue, world.reconcile_queue, world.awaited_look_queue):
+    looks = (world.reconcile_queue, world.awaited_look_queue)
+    for queue in (world.candle_queue, world.signal_queue, world.trade_queue, world.vetting_queue, *looks):
         queue.redrive()
     end = world.clock.now() + timedelta(minutes=1)
     world.agenda.later(world.clock.now(), world.request_reconciles)
@@ -124,7 +127,8 @@ def _quiet_minute(world: World) -> None:
 
 
 def _is_quiet(world: World) -> bool:
-    queues = (world.trade_queue, world.signal_queue, world.candle_queue, world.reconcile_queue, world.awaited_look_queue)
+    looks = (world.reconcile_queue, world.awaited_look_queue)
+    queues = (world.trade_queue, world.signal_queue, world.candle_queue, world.vetting_queue, *looks)
     now = world.clock.now()
     unresolved = any(account.unresolved() or account.orphans() for account in world.database.accounts.values())
     soon = any((due := next_due(account, now)) and due <= now for account in world.database.accounts.values())

@@ -37,6 +37,7 @@ FAULTS = {
     "queue_refused",
     "read_lags",
     "resting_part",
+    "rights_changed",
     "schedule_repeated",
     "sender_lied",
     "slow_fill",

@@ -11,7 +11,7 @@ from random import Random
 
 from candlecast.domain.market.quote import Quote
 from candlecast.domain.orders.intent import IntentState, LegKind
-from candlecast.domain.signals.messages import CandleClosed, ReconcileRequest, SignalShard
+from candlecast.domain.signals.messages import CandleClosed, ReconcileRequest, SignalShard, VettingRequest
 from candlecast.domain.subscriptions.trade_order import TradeOrder
 from candlecast.domain.values.errors import Conflict, Reject, RetryLater
 from candlecast.domain.values.terms import Side
@@ -20,6 +20,7 @@ from candlecast.domain.venue.reports import OrderRequest
 from candlecast.domain.venue.weight_budget import RequestClass
 from candlecast.ports.venue import Credentials
 from candlecast.runtime.compose.consumer import MAX_RECEIVES
+from candlecast.services.account.vet_keys import VetKeys
 from candlecast.services.market.announce_candles import AnnounceCandles
 from candlecast.services.market.run_candle import RunCandle
 from candlecast.services.orders.execute_order import ExecuteOrder
@@ -126,6 +127,9 @@ class World:
         self.signal_queue = StandardQueue[SignalShard](
             workshop, Consumer("signal_fanout", self._fan_out, 30, 180, MAX_RECEIVES["signal"])
         )
+        self.vetting_queue = StandardQueue[VettingRequest](
+            workshop, Consumer("key_vetting", self._vet, 30, 180, MAX_RECEIVES["vetting"])
+        )
         self.candle_queue = StandardQueue[CandleClosed](
             workshop, Consumer("strategy_runner", self._run_candle, 60, 360, MAX_RECEIVES["candle"])
         )
@@ -171,6 +175,18 @@ class World:
                 markets=self._markets,
                 gate=environment.gate,
                 queue=self._looks(renews=True),
+                vettings=self._watched(Vettings(self), "vetting_queue"),
+                clock=self.clock,
+                metrics=self.metrics,
+            )(request)
+
+    def _vet(self, request: VettingRequest) -> None:
+        with self.environments.of("key_vetting") as environment:
+            VetKeys(
+                accounts=self._stored(self.accounts, "accounts"),
+                vault=self._watched(self.vault, "vault"),
+                venues=self._venues(environment.gate),
+                looks=self._looks(),
                 clock=self.clock,
                 metrics=self.metrics,
             )(request)
@@ -388,6 +404,15 @@ class Reconciles:
 
     def waiting(self) -> int:
         return self.queue.under_way
+
+
+@dataclass(frozen=True, slots=True)
+class Vettings:
+    world: World
+
+    def send_vetting(self, request: VettingRequest) -> None:
+        self.world.refuses()
+        self.world.vetting_queue.put(request)
 
 
 @dataclass(frozen=True, slots=True)

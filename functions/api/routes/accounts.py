@@ -44,7 +44,10 @@ def get_account(who: CallerDep, accounts: AccountsDep, account_id: AccountId) ->
 
 @router.put("/{account_id}/credentials", responses=refusals(404, 409, 413))
 def put_credentials(who: CallerDep, change: ChangeCredentialsDep, account_id: AccountId, body: NewCredentials) -> AccountView:
-    """Give or replace the keys; the very next order uses them."""
+    """Give or replace the keys. The account is VERIFYING until the venue has told their rights and a look has worked with them.
+
+    Until then it takes no entries; stops, targets, exits and looks use the new keys at once.
+    """
     return AccountView.of(change.put(who.tenant_id, account_id, body.to_domain()))
 
 

@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field, SecretStr
 
 from candlecast.domain.account.account import Account, AccountStatus
 from candlecast.domain.account.exchange_keys import MAX_PEM_CHARACTERS, MAX_PLAIN_CHARACTERS
+from candlecast.domain.account.vetting import shown_status
 from candlecast.domain.values.reasons import Reason
 from candlecast.domain.values.terms import PositionMode, Side
 from candlecast.ports.venue import Credentials
@@ -85,7 +86,9 @@ class AccountView(View):
     account_id: str
     label: str
     venue: str
-    status: AccountStatus
+    status: AccountStatus = Field(
+        description="VERIFYING takes no entries: its keys are not vetted, or have wrong rights. `suspensions` says which."
+    )
     disabled_reason: str | None = Field(description="Why the account is disabled; null while it is not.")
     credentials_set: bool = Field(description="Whether the account has keys. Nothing else of the keys is shown.")
     created_at: datetime
@@ -99,6 +102,10 @@ class AccountView(View):
     suspensions: list[SuspensionView] = Field(
         description="Causes for which entries are denied while stops, targets and exits go on; oldest first."
     )
+    keys_vetted_at: datetime | None = Field(description="When the venue last told the rights of the keys; null before that.")
+    keys_bound: bool | None = Field(
+        description="Whether the keys work from named addresses only; null if the venue has not told. Bind them at the venue."
+    )
     limits: ShownLimits = Field(description="Limits that the account sets.")
 
     @staticmethod
@@ -107,7 +114,7 @@ class AccountView(View):
             account_id=account.account_id,
             label=account.label,
             venue=account.venue,
-            status=account.status,
+            status=shown_status(account),
             disabled_reason=account.disabled_reason,
             credentials_set=account.credential_version is not None,
             created_at=account.created_at,
@@ -117,5 +124,7 @@ class AccountView(View):
             foreign_markets=sorted(market for market in account.drifts if account.holds_foreign(market)),
             position_mode=account.position_mode,
             suspensions=[SuspensionView.model_validate(each) for each in account.suspensions],
+            keys_vetted_at=account.vetted_at,
+            keys_bound=account.key_is_bound,
             limits=shown(account.limits),
         )

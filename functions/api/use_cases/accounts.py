@@ -11,7 +11,7 @@ from candlecast.services.account.change_position_mode import ChangePositionMode
 from candlecast.services.account.open_account import OpenAccount
 from candlecast.services.account.switch_account import SwitchAccount
 from candlecast.services.limits.limit_account import LimitAccount
-from functions.api.ports import AccountsDep, ClockDep, CredentialsDep, IdentifiersDep, VenuesDep
+from functions.api.ports import AccountsDep, ClockDep, CredentialsDep, IdentifiersDep, VenuesDep, VettingQueueDep
 
 
 async def open_account(accounts: AccountsDep, clock: ClockDep, identifiers: IdentifiersDep, venues: VenuesDep) -> OpenAccount:
@@ -19,9 +19,9 @@ async def open_account(accounts: AccountsDep, clock: ClockDep, identifiers: Iden
 
 
 async def change_credentials(
-    accounts: AccountsDep, credentials: CredentialsDep, clock: ClockDep, identifiers: IdentifiersDep
+    accounts: AccountsDep, credentials: CredentialsDep, vettings: VettingQueueDep, clock: ClockDep, identifiers: IdentifiersDep
 ) -> ChangeCredentials:
-    return ChangeCredentials(accounts, credentials, clock, identifiers)
+    return ChangeCredentials(accounts, credentials, vettings, clock, identifiers)
 
 
 async def limit_account(accounts: AccountsDep, clock: ClockDep) -> LimitAccount:

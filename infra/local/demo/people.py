@@ -19,6 +19,8 @@ from infra.local.project import CommandError
 PARALLEL = 4  # requests in flight: two cores have the emulator and its functions to run beside
 REQUEST_SECONDS = 60.0
 BUSY_PAUSES_SECONDS = (1.0, 3.0, 10.0)  # before the retries of a 503: hundreds of users arrive on a machine that has other work
+VERIFIED_SECONDS = 300.0  # hundreds of users may have put their keys at once
+VERIFIED_POLL_SECONDS = 0.5
 ADMINISTRATOR = "operator@example.com"
 ADMINISTRATORS = "platform_admin"
 
@@ -64,6 +66,15 @@ class Api:
             cursor = f"&cursor={page['next_cursor']}"
 
 
+def wait_until_verified(api: Api, account_id: str) -> None:
+    """Wait until new keys have been vetted and looked with. Raises CommandError if that takes too long."""
+    end = time.monotonic() + VERIFIED_SECONDS
+    while (account := api.call("GET", f"/v1/accounts/{account_id}"))["status"] == "VERIFYING":
+        if time.monotonic() > end:
+            raise CommandError(f"keys are not verified within {VERIFIED_SECONDS:.0f} s: {account['suspensions']}")
+        time.sleep(VERIFIED_POLL_SECONDS)
+
+
 class Platform:
     """Opens the API for anybody who has signed in."""
 
@@ -94,9 +105,14 @@ class Platform:
             for number, person in enumerate(pool.map(lambda user: self._settle(user, operator), users), start=1):
                 people.append(person)
                 step(number)
+            list(pool.map(self._verify, people))
         finally:
             pool.shutdown(wait=False, cancel_futures=True)  # Ctrl-C does not wait for everybody else
         return tuple(people)
+
+    def _verify(self, person: Person) -> None:
+        if person.keys is not None:
+            wait_until_verified(self.as_user(person.user), str(person.account_id))
 
     def _settle(self, plan: PlannedUser, operator: Operator) -> Person:
         user = self._cloud.user(f"{plan.name}@example.com")
@@ -114,5 +130,6 @@ class Platform:
         if plan.case is Case.PAUSED:
             api.call("POST", f"/v1/subscriptions/{subscription_id}/pause")
         if keys is not None and plan.case is Case.REVOKED_KEY:
+            wait_until_verified(api, str(account_id))  # or nobody could say why the keys are refused
             operator.revoke(keys)
         return Person(plan, user, account_id, subscription_id, keys)

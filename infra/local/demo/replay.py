@@ -38,7 +38,7 @@ CLOCK_RETRIES = 2
 POLL_SECONDS = 0.02
 # In the direction of the flow.
 LOOKS = ("ReconcileQueueUrl", "AwaitedLookQueueUrl")
-QUEUES = ("CandleQueueUrl", "SignalQueueUrl", "TradeQueueUrl", "ReconcileQueueUrl", "AwaitedLookQueueUrl")
+QUEUES = ("CandleQueueUrl", "SignalQueueUrl", "TradeQueueUrl", "VettingQueueUrl", "ReconcileQueueUrl", "AwaitedLookQueueUrl")
 
 
 @dataclass(frozen=True, slots=True)

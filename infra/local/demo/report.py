@@ -30,6 +30,7 @@ DEAD_LETTERS = (
     "SignalDeadLettersUrl",
     "TradeDeadLettersUrl",
     "ReconcileDeadLettersUrl",
+    "VettingDeadLettersUrl",
     "OutboxDeadLettersUrl",
     "ScheduleDeadLettersUrl",
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from candlecast.domain.signals.messages import CandleClosed, ReconcileRequest, SignalShard
+from candlecast.domain.signals.messages import CandleClosed, ReconcileRequest, SignalShard, VettingRequest
 from candlecast.domain.subscriptions.trade_order import TradeOrder
 from candlecast.domain.values.errors import InvalidValue, RetryLater
 
@@ -99,3 +99,13 @@ class FakeReconcileQueue(_Queue):
     def waiting(self) -> int:
         self._may_fail()
         return len(self.sent) if self.not_done is None else self.not_done
+
+
+class FakeVettingQueue(_Queue):
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[VettingRequest] = []
+
+    def send_vetting(self, request: VettingRequest) -> None:
+        self._may_fail()
+        self.sent.append(request)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-QUEUES = ("candle", "signal", "trade", "reconcile", "outbox", "schedule")  # what dead letters are kept of, by name
+QUEUES = ("candle", "signal", "trade", "reconcile", "vetting", "outbox", "schedule")  # what dead letters are kept of, by name
 MAX_LISTED = 100  # one look; who has more has an outage, not a hundred different causes
 MAX_CHOSEN = 100  # ids in one redrive; without ids everything is meant
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from candlecast.domain.signals.messages import CandleClosed, ReconcileRequest, SignalShard
+    from candlecast.domain.signals.messages import CandleClosed, ReconcileRequest, SignalShard, VettingRequest
     from candlecast.domain.subscriptions.trade_order import TradeOrder
 
 
@@ -34,6 +34,12 @@ class TradeQueue(Protocol):
 
 class ReconcileQueue(Protocol):
     def send_reconcile(self, requests: Sequence[ReconcileRequest], delay_seconds: int = 0) -> None: ...
+
+
+class VettingQueue(Protocol):
+    def send_vetting(self, request: VettingRequest) -> None:
+        """Ask for a vetting now; raises `RetryLater` if the request was not taken."""
+        ...
 
 
 class Looks(ReconcileQueue, Protocol):

@@ -42,13 +42,16 @@ class WithTable(Environment):
     table_name: str
 
 
-class WithVenues(Environment):
+class NamesVenues(Environment):
     venues: Json[dict[str, VenueSettings]]
-    markets_bucket: str
 
     def ccxt_venues(self) -> dict[str, tuple[str, str | None]]:
         """Each venue's ccxt class, and its base URL if the venue does not answer at its own address."""
         return {name: (venue.ccxt_class, venue.base_url) for name, venue in self.venues.items()}
+
+
+class WithVenues(NamesVenues):
+    markets_bucket: str
 
 
 class WithBudget(WithVenues):
@@ -97,7 +100,17 @@ class OrderReconcilerSettings(WithTable, WithBudget):
     reconcile_queue_url: str
     awaited_look_queue_url: str
     reconcile_dead_letters_url: str
+    vetting_queue_url: str
     secret_prefix: str
+
+
+class KeyVettingSettings(WithTable, NamesVenues):
+    vetting_queue_url: str
+    vetting_dead_letters_url: str
+    reconcile_queue_url: str
+    awaited_look_queue_url: str
+    secret_prefix: str
+    egress_address: str = "shared"
 
 
 class OutboxRelaySettings(WithTable):
@@ -107,6 +120,7 @@ class OutboxRelaySettings(WithTable):
 class ApiSettings(WithTable, WithVenues):
     signal_queue_url: str
     trade_queue_url: str
+    vetting_queue_url: str
     secret_prefix: str
     kms_key_id: str
     dead_letters_function: str
@@ -132,6 +146,8 @@ class RedriveSettings(Environment):
     trade_dead_letters_url: str
     reconcile_queue_url: str
     reconcile_dead_letters_url: str
+    vetting_queue_url: str
+    vetting_dead_letters_url: str
     outbox_dead_letters_url: str
     schedule_dead_letters_url: str
     functions_prefix: str

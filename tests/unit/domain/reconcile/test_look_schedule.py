@@ -24,6 +24,7 @@ from candlecast.domain.reconcile.look_schedule import (
     next_due,
     next_full_look,
     next_look,
+    next_vetting,
     slot_after,
 )
 from candlecast.domain.subscriptions.subscription import SubscriptionStatus
@@ -99,9 +100,10 @@ def test_an_order_does_not_move_the_turn_of_its_account() -> None:
 
 
 def test_an_account_that_nobody_trades_on_is_due_only_while_something_is_open() -> None:
-    for status in (SubscriptionStatus.PAUSED, SubscriptionStatus.CANCELLED):
-        assert next_due(account_of(subscriptions={SUBSCRIPTION: status}), NOW) is None
-    assert next_due(account_of(subscriptions={}), NOW) is None
+    for subscriptions in ({SUBSCRIPTION: SubscriptionStatus.PAUSED}, {SUBSCRIPTION: SubscriptionStatus.CANCELLED}, {}):
+        account = account_of(subscriptions=subscriptions)
+        assert due_soon(account, NOW) is None
+        assert due_in_turn(account) == next_vetting(account), "but for the day of its keys"
 
 
 def test_an_account_that_was_never_looked_at_is_due_from_its_beginning() -> None:

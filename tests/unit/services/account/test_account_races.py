@@ -7,14 +7,16 @@ from dataclasses import replace
 import pytest
 
 from candlecast.domain.account.account import Account, AccountStatus
+from candlecast.domain.account.vetting import with_keys
 from candlecast.domain.values.errors import Conflict, Fatal, NotFound, RetryLater
 from candlecast.ports.venue import Credentials
 from candlecast.services.account.change_credentials import ChangeCredentials
 from candlecast.services.account.switch_account import SwitchAccount
 from candlecast.services.retry_conflict import ATTEMPTS, retry_conflict
-from tests.support.builders import ACCOUNT, TENANT, a_position, an_account
+from tests.support.builders import ACCOUNT, NOW, TENANT, a_position, an_account
 from tests.support.fakes.accounts import FakeAccountStore
 from tests.support.fakes.clock import FakeClock, SequentialIdentifiers
+from tests.support.fakes.queues import FakeVettingQueue
 from tests.support.fakes.vault import FakeVault
 
 KEYS = Credentials("key", "secret")
@@ -50,7 +52,7 @@ def accounts() -> ContestedAccounts:
 
 
 def change(accounts: FakeAccountStore, vault: FakeVault) -> ChangeCredentials:
-    return ChangeCredentials(accounts, vault, FakeClock(), SequentialIdentifiers())
+    return ChangeCredentials(accounts, vault, FakeVettingQueue(), FakeClock(), SequentialIdentifiers())
 
 
 def test_new_keys_are_written_to_the_vault_once_however_often_the_account_is_contested(accounts: ContestedAccounts) -> None:
@@ -80,7 +82,7 @@ def test_the_account_stops_using_keys_before_the_vault_deletes_them(accounts: Co
 def test_a_repeated_delete_finishes_what_was_cut_off(accounts: ContestedAccounts) -> None:
     vault = FakeVault()
     version = change(accounts, vault).put(TENANT, ACCOUNT, KEYS).credential_version
-    removed = replace(stored(accounts), credential_version=None, status=AccountStatus.NO_CREDENTIALS)
+    removed = replace(with_keys(stored(accounts), None, NOW), status=AccountStatus.NO_CREDENTIALS)
     saved = accounts.save(removed)
     change(accounts, vault).delete(TENANT, ACCOUNT)
     with pytest.raises(Fatal):

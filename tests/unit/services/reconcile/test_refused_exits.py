@@ -184,7 +184,7 @@ def test_an_owner_who_disables_the_account_ends_the_wish() -> None:
 
 def test_an_owner_who_takes_the_keys_away_ends_the_wish_and_later_keys_close_nothing() -> None:
     path = refused()
-    change = ChangeCredentials(path.accounts, path.vault, path.clock, SequentialIdentifiers())
+    change = ChangeCredentials(path.accounts, path.vault, path.vettings, path.clock, SequentialIdentifiers())
     change.delete(TENANT, ACCOUNT)
     assert [(i.state, i.reason) for i in path.told(LegKind.EXIT)][-1] == (IntentState.DENIED, Reason.NO_CREDENTIALS)
     change.put(TENANT, ACCOUNT, Credentials(api_key=KEY, api_secret="secret-2"))

@@ -44,9 +44,13 @@ SETTLED_MEMORY = timedelta(seconds=MAX_SIGNAL_AGE_SECONDS + 60)  # after this an
 
 
 class AccountStatus(StrEnum):
-    """NO_CREDENTIALS until keys are given; DISABLED by its owner or because the venue refused the keys."""
+    """NO_CREDENTIALS until keys are given; DISABLED by its owner or because the venue refused the keys.
+
+    VERIFYING is shown and never stored (`shown_status`): keys that are not vetted, or have wrong rights, take no entries.
+    """
 
     NO_CREDENTIALS = "NO_CREDENTIALS"
+    VERIFYING = "VERIFYING"
     ACTIVE = "ACTIVE"
     DISABLED = "DISABLED"
 
@@ -158,6 +162,10 @@ class Account:
     """Results, counters and times that limits compare with."""
     suspensions: tuple[Suspension, ...] = ()
     """Causes for which entries are denied while looks, stops and exits go on, oldest first; at most `MAX_SUSPENSIONS`."""
+    vetted_at: datetime | None = None
+    """When the venue last told the rights of the present keys (UTC); None before the first vetting."""
+    key_is_bound: bool | None = None
+    """Whether the keys work from named addresses only, as the venue told; None if it has not told."""
     outbox: tuple[Event, ...] = ()
     """Events of the changes since the last read, written with the account and told by the table's stream; empty after a read."""
 

@@ -16,7 +16,7 @@ from candlecast.domain.values.errors import InvalidValue
 from candlecast.domain.values.money import require_utc
 from candlecast.domain.values.reasons import Reason
 
-MAX_SUSPENSIONS = 8  # one a cause, and there are fewer causes; every write of the account pays for them
+MAX_SUSPENSIONS = 8  # one a cause; every write of the account pays for them
 ENTRIES_SUSPENDED, ENTRIES_RESUMED = "ENTRIES_SUSPENDED", "ENTRIES_RESUMED"
 
 

@@ -22,6 +22,8 @@ from candlecast.domain.venue.rules import rules_of
 
 OPEN_ORDER_INTERVAL = timedelta(seconds=60)  # how long a triggered stop may go unnoticed; each look costs weight at the venue
 WHOLE_LOOK_INTERVAL = timedelta(hours=1)  # orders in markets where nothing is ours: forty times the weight of one market's
+VETTING_INTERVAL = timedelta(days=1)  # how long wrong rights of keys may go unnoticed
+VETTING_RETRY = timedelta(hours=1)  # after a vetting that nobody has answered in spite of all its receives
 FULL_LOOK_INTERVAL = timedelta(minutes=5)  # positions and balance: half the age of a stale state (10 minutes)
 NEVER = datetime.max.replace(tzinfo=UTC)
 
@@ -114,13 +116,29 @@ def next_look(account: Account, now: datetime) -> datetime | None:
 
 
 def due_in_turn(account: Account) -> datetime | None:
-    """The time of the account's turn, independent of its open orders; None if nobody trades on it, or its venue cannot be asked.
+    """The time of the account's turn, independent of its open orders; None if its venue cannot be asked.
 
-    No order moves it, only a look does: so an account that is written all the time is looked at all the same.
+    No order moves it, only a look does: so an account that is written all the time is looked at all the same. An account that
+    nobody trades on has its turn when its keys are to be vetted.
     """
+    if not account.can_be_looked_at or account.status is not AccountStatus.ACTIVE:
+        return None
     trades = SubscriptionStatus.ACTIVE in account.subscriptions.values()
-    usable = trades and account.can_be_looked_at and account.status is AccountStatus.ACTIVE
-    return next_full_look(account) if usable else None
+    return next_full_look(account) if trades else next_vetting(account)
+
+
+def next_vetting(account: Account) -> datetime:
+    """From when on a full look asks for the next vetting of the keys: once a day, at the account's own second.
+
+    Until the vetting is done, the first full look of each hour asks again.
+    """
+    looked = account.reconciled_at or account.created_at
+    retry = slot_after(account.account_id, looked, VETTING_RETRY)
+    if since(account, Reason.KEYS_NOT_VETTED) is not None:
+        return retry
+    last = looked if account.vetted_at is None else account.vetted_at + VETTING_INTERVAL / 2  # not again an hour after new keys
+    due = slot_after(account.account_id, last, VETTING_INTERVAL)
+    return due if due > looked else retry
 
 
 def due_soon(account: Account, now: datetime) -> datetime | None:

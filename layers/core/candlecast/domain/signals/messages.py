@@ -71,3 +71,17 @@ class ReconcileRequest:
         for name, instant in (("asked_at", self.asked_at), ("turn", self.turn)):
             if instant is not None:
                 require_utc(name, instant)
+
+
+@dataclass(frozen=True, kw_only=True)
+class VettingRequest:
+    """VettingQueue: ask the venue what the keys of one account may do."""
+
+    tenant_id: str
+    account_id: str
+    correlation_id: str
+    asked_at: datetime
+    schema_version: int = 1
+
+    def __post_init__(self) -> None:
+        require_utc("asked_at", self.asked_at)

@@ -31,7 +31,7 @@ from candlecast.adapters.dynamodb.subscriptions import DynamoSubscriptionStore
 from candlecast.adapters.dynamodb.verdicts import DynamoVerdictStore
 from candlecast.adapters.probes import QueueProbe, TableProbe
 from candlecast.adapters.s3.market_catalogue import S3Markets
-from candlecast.adapters.sqs.queues import SqsSignalQueue, SqsTradeQueue
+from candlecast.adapters.sqs.queues import SqsSignalQueue, SqsTradeQueue, SqsVettingQueue
 from candlecast.adapters.system import RandomIdentifiers, SystemClock
 from candlecast.runtime.compose.clients import aws, lazy
 from candlecast.runtime.compose.start import once
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from candlecast.ports.health import Probe
     from candlecast.ports.limits import LimitStore
     from candlecast.ports.pool import PoolStore
-    from candlecast.ports.queue import SignalQueue, TradeQueue
+    from candlecast.ports.queue import SignalQueue, TradeQueue, VettingQueue
     from candlecast.ports.sources import SourceUse
     from candlecast.ports.store import (
         AccountStore,
@@ -194,6 +194,11 @@ def signal_queue() -> SignalQueue:
 @provider
 def trade_queue() -> TradeQueue:
     return SqsTradeQueue(aws("sqs"), build().known.trade_queue_url)
+
+
+@provider
+def vetting_queue() -> VettingQueue:
+    return SqsVettingQueue(aws("sqs"), build().known.vetting_queue_url)
 
 
 @provider

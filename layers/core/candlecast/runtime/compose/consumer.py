@@ -12,9 +12,9 @@ from candlecast.runtime.compose.clients import aws
 from candlecast.runtime.observe import EmfMetrics
 
 # Receives of a message before it is dead-lettered: maxReceiveCount of its queue in template.yaml (a test holds them equal).
-MAX_RECEIVES = {"candle": 10, "signal": 5, "trade": 5, "reconcile": 5}
+MAX_RECEIVES = {"candle": 10, "signal": 5, "trade": 5, "reconcile": 5, "vetting": 10}
 # The longest time for one message; an invocation with less time left gives the rest of its batch back.
-NEEDED_MILLISECONDS = {"candle": 20_000, "signal": 20_000, "trade": 9_000, "reconcile": 12_000}
+NEEDED_MILLISECONDS = {"candle": 20_000, "signal": 20_000, "trade": 9_000, "reconcile": 12_000, "vetting": 5_000}
 
 
 def queue_consumer[M](

@@ -32,6 +32,7 @@ def build() -> Callable[[Callable[[], float]], DeadLetters]:
         "signal": Box(known.signal_dead_letters_url, QueueRoute(sqs, known.signal_queue_url)),
         "trade": Box(known.trade_dead_letters_url, QueueRoute(sqs, known.trade_queue_url)),
         "reconcile": Box(known.reconcile_dead_letters_url, QueueRoute(sqs, known.reconcile_queue_url)),
+        "vetting": Box(known.vetting_dead_letters_url, QueueRoute(sqs, known.vetting_queue_url)),
         "outbox": Box(known.outbox_dead_letters_url, RelayRoute(aws("dynamodbstreams"), functions, relay)),
         "schedule": Box(known.schedule_dead_letters_url, FunctionRoute(functions, scheduled)),
     }

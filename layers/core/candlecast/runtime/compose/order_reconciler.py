@@ -9,7 +9,7 @@ from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
 from candlecast.adapters.dynamodb.looks import DynamoLooks
 from candlecast.adapters.dynamodb.single_table.table import Table
 from candlecast.adapters.s3.market_catalogue import S3Markets
-from candlecast.adapters.sqs.queues import SqsReconcileQueue
+from candlecast.adapters.sqs.queues import SqsReconcileQueue, SqsVettingQueue
 from candlecast.adapters.system import SystemClock
 from candlecast.domain.signals.messages import ReconcileRequest
 from candlecast.domain.venue.weight_budget import RequestClass
@@ -57,6 +57,7 @@ def build() -> QueueConsumers[ReconcileRequest]:
         close=ClosePositions(clock, metrics),
         place=place,
         queue=AskForLooks(DynamoLooks(table), routine, awaited, clock, metrics, renews=True),
+        vettings=SqsVettingQueue(aws("sqs"), known.vetting_queue_url),
         clock=clock,
         metrics=metrics,
     )

@@ -18,6 +18,7 @@ from candlecast.domain.account.account import Account, AccountStatus
 from candlecast.domain.account.kill_switch import KillSwitch
 from candlecast.domain.account.suspension import resume, resume_ended, since, suspend
 from candlecast.domain.account.switch_scope import places_of
+from candlecast.domain.account.vetting import looked_at
 from candlecast.domain.orders.bracket import forced_exit
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.orders.position import Position
@@ -28,10 +29,11 @@ from candlecast.domain.reconcile.look_schedule import (
     is_idle,
     next_answer,
     next_full_look,
+    next_vetting,
     slot_after,
 )
 from candlecast.domain.reconcile.reconcile import Step, next_step
-from candlecast.domain.signals.messages import ReconcileRequest
+from candlecast.domain.signals.messages import ReconcileRequest, VettingRequest
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import Conflict, Fatal, RetryLater
 from candlecast.domain.values.reasons import Reason
@@ -39,7 +41,7 @@ from candlecast.domain.venue.refusals import CONFIRM_REFUSAL_AFTER, KEYS_REFUSED
 from candlecast.domain.venue.rules import rules_of
 from candlecast.domain.venue.weight_budget import MINUTE, minute_of
 from candlecast.ports.clock import Clock, Metrics
-from candlecast.ports.queue import Looks
+from candlecast.ports.queue import Looks, VettingQueue
 from candlecast.ports.store import AccountStore
 from candlecast.ports.vault import CredentialVault
 from candlecast.ports.venue import Venue, Venues
@@ -92,6 +94,7 @@ class ReconcileAccount:
     close: ClosePositions
     place: PlaceOrders
     queue: Looks
+    vettings: VettingQueue
     clock: Clock
     metrics: Metrics
 
@@ -115,6 +118,8 @@ class ReconcileAccount:
                 raise
             self._put_off(account, request, error.after_seconds)
             return account
+        if _has_answered(account, stored) and next_vetting(account) <= began:
+            self._ask_for_vetting(request)
         if is_turn and (stored.reconciled_at is None or stored.reconciled_at < began) and not _was_refused(stored):
             self._put_off(stored, request)
         elif request.awaited:
@@ -136,9 +141,21 @@ class ReconcileAccount:
             if error.code != KEYS_REFUSED:
                 raise
             return self._refused(changes, request)
-        if _was_refused(changes.account) and _has_answered(account, changes.account):
-            changes.make(partial(Account.accepted, now=self.clock.now()))
+        if _has_answered(account, changes.account):
+            changes.make(partial(_answered, now=self.clock.now()))
         return self._act(changes, venue, request, seen)
+
+    def _ask_for_vetting(self, request: ReconcileRequest) -> None:
+        wanted = VettingRequest(
+            tenant_id=request.tenant_id,
+            account_id=request.account_id,
+            correlation_id=request.correlation_id,
+            asked_at=self.clock.now(),
+        )
+        try:
+            self.vettings.send_vetting(wanted)
+        except RetryLater:
+            return  # the look is done, and a later one asks again
 
     def _disabled(self, changes: Changes, code: str) -> Account:
         """The account once its keys are certainly of no use; one that waits for keys is due again at the slow pace."""
@@ -291,6 +308,12 @@ class ReconcileAccount:
 def _was_refused(account: Account) -> bool:
     """Whether the venue has refused the keys, so that a look must find out what it says now."""
     return account.waits_for_keys or since(account, Reason.KEYS_REFUSED) is not None
+
+
+def _answered(account: Account, now: datetime) -> Account:
+    """The account after the venue has answered a full look with the present keys."""
+    accepted = account.accepted(now) if _was_refused(account) else account
+    return looked_at(accepted, now)
 
 
 def _has_answered(before: Account, after: Account) -> bool:

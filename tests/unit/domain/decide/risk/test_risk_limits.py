@@ -598,6 +598,12 @@ ELSEWHERE: Mapping[str, tuple[Reason, ...]] = {
         Reason.OUTSIDE_PRICE_BAND,
         Reason.MARKET_CLOSED,
     ),
+    "tests/unit/domain/account/test_vetting.py": (
+        Reason.KEYS_NOT_VETTED,
+        Reason.KEY_MAY_WITHDRAW,
+        Reason.KEY_MAY_TRANSFER,
+        Reason.KEY_CANNOT_TRADE,
+    ),
     "tests/unit/domain/account/test_suspension.py": (
         Reason.VENUE_REDUCE_ONLY,
         Reason.VENUE_FORBIDS_ORDERS,
