@@ -15,6 +15,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,9 @@ PAPER = ".venvs/dev/bin/python -m paper_exchange --port 8770"
 STRATEGY_TESTS = ".venvs/dev/bin/python -m pytest tests/unit/strategy tests/property/test_strategy_properties.py"
 ONE_TEST = "docs/CONTRIBUTING.md: .venvs/dev/bin/python -m pytest tests/unit/domain/values/test_timeframe.py -k floor"
 
+OWN_BOT = "tests/documents/test_guide_commands.py::test_the_guide_for_other_bots_runs_as_printed"
+OWN_BOT_BLOCKS = (f"PAPER_OPERATOR_KEY=choose-one {PAPER}", "VENUE=http://127.0.0.1:8770", ".venvs/dev/bin/python bot.py")
+
 # Which test runs a block as it is printed.
 RUN: Mapping[str, str] = {
     ONE_TEST: "tests/documents/test_guide_commands.py::test_the_one_test_of_contributing_runs",
@@ -50,6 +54,7 @@ RUN: Mapping[str, str] = {
         "tests/documents/test_guide_commands.py::test_the_trial_of_the_guide_runs_as_a_file"
     ),
 }
+RUN = {**RUN, **{f"docs/guides/test-your-own-bot.md: {first}": OWN_BOT for first in OWN_BOT_BLOCKS}}
 # Why the blocks of a document, or of a folder, cannot be run here.
 CANNOT_RUN: dict[str, str] = {
     "README.md": "the first order is walked by the tests of the command line; `make demo` and `make test` hold all tests",
@@ -61,7 +66,7 @@ CANNOT_RUN: dict[str, str] = {
     "docs/CONTRIBUTING.md: .venvs/dev/bin/python -m infra.words": "`make check` runs it",
     "infra/runbooks": ACCOUNT,
 }
-PLUMBING = {"sleep", "export", "grep", "tr", "date", "echo", "curl", "xargs", "api", "field", "pip", "uv"}
+PLUMBING = {"sleep", "export", "grep", "tr", "date", "echo", "curl", "xargs", "api", "field", "operate", "pip", "uv"}
 OPTIONS_OF_SAM = {"build": {"--config-env"}, "deploy": {"--guided", "--config-env"}, "delete": {"--stack-name"}}
 SAM_LISTS = {"stack-outputs": {"--stack-name"}}
 
@@ -236,18 +241,45 @@ def test_the_tests_that_the_guide_names_take_the_new_file_up(checkout: Path) -> 
     assert "three_highs" in run_block(Block("guide", f"{command.text.strip()} --collect-only"), checkout).stdout
 
 
-def test_the_paper_exchange_starts_as_printed() -> None:
-    [name] = [it for it in RUN if it.startswith("docs/guides/paper-exchange.md")]
-    [block] = [it for it in ALL if it.name == name]
+@contextmanager
+def started(block: Block) -> Iterator[int]:
+    """The paper exchange as a block starts it, on a port of its own."""
     port = free_port()
     printed = block.text.strip().replace("8770", str(port)).replace(".venvs/dev/bin/python", sys.executable)
     command = [BASH, "-c", f"exec env {printed}"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as server:  # noqa: S603
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT) as server:  # noqa: S603
         try:
             assert _answer(f"http://127.0.0.1:{port}/fapi/v1/ping", server) == b"{}"
+            yield port
         finally:
             server.terminate()
-            server.communicate(timeout=30)
+            server.wait(timeout=30)
+
+
+def test_the_paper_exchange_starts_as_printed() -> None:
+    [name] = [it for it in RUN if it.startswith("docs/guides/paper-exchange.md")]
+    [block] = [it for it in ALL if it.name == name]
+    with started(block):
+        pass
+
+
+def test_the_guide_for_other_bots_runs_as_printed(checkout: Path) -> None:
+    guide = "docs/guides/test-your-own-bot.md"
+    candles, bot = re.findall(r"```python\n(.*?)```", DOCUMENTS[guide], re.DOTALL)
+    start, *printed = [block for block in ALL if block.document == guide]
+    with started(start) as port:
+        (checkout / "candles.py").write_text(candles)
+        (checkout / "bot.py").write_text(bot.replace("8770", str(port)))
+        said = []
+        for block in printed:
+            done = run_block(Block(guide, block.text.replace("8770", str(port))), checkout)
+            assert done.returncode == 0, done.stdout + done.stderr
+            said.append(done.stdout)
+    _, bought, stopped, lost = said
+    assert bought.split() == ["buy", "0.02", "50005.0"]
+    assert json.loads(stopped[stopped.index('{"rows"') :])["rows"][1]["price"] == "49495"
+    assert "the answer is not" in lost
+    assert '"amount":"0.02"' in lost
 
 
 def _answer(url: str, server: subprocess.Popen[bytes]) -> bytes:
