@@ -207,7 +207,7 @@ def populated(deployment: Deployment) -> Deployment:
     deployment.history.put_order(filled, 1)
     deployment.history.put_order(an_intent(LegKind.STOP_LOSS, state=IntentState.OPEN), 1)
     deployment.history.put_position(a_position(), 1)
-    deployment.history.put_trade(a_trade())
+    deployment.history.put_trade(a_trade(), 1)
     deployment.decisions.put_breach(a_breach())
     deployment.decisions.put_receipt(TENANT, filled.signal_id, filled.subscription_id, '{"traded":true}')
     deployment.prices.put_price("paper", BTC, LastPrice(Decimal("101.5"), NOW))

@@ -279,6 +279,7 @@ def test_statistics_add_drawdown_and_slippage(populated: Deployment) -> None:
             "losses": 0,
             "pnl": "100",
             "fees": "0.84",
+            "funding": "0",
             "net_pnl": "99.16",
             "win_rate_percent": "100.00",
             "profit_factor": None,

@@ -357,7 +357,7 @@ def _history(world: World) -> DynamoHistory:
 
 def _put_trades(world: World) -> None:
     for each in (values.trade(), values.losing_trade()):
-        _history(world).put_trade(each)
+        _history(world).put_trade(each, 1)
 
 
 VERSION = "0123456789abcdef"
@@ -382,7 +382,7 @@ def _counted_trades() -> list[Trade]:
 
 def _put_counted_trades(world: World) -> None:
     for each in _counted_trades():
-        _history(world).put_trade(each)
+        _history(world).put_trade(each, 1)
 
 
 def _record_of_two_trades() -> RecordSums:
@@ -511,6 +511,7 @@ RECEIPT = '{"account_id":"golden-account","limits":{"max_leverage":{"bound":"5"}
 SWITCH = replace(values.kill_switch(), version=1)
 SWITCH_KEY = (f"KILL_SWITCH#ORGANISATION#{ORGANISATION}", "STATE")
 SUSPENDED = account_case("suspended", values.suspended)
+CHARGED = account_case("charged", values.charged)
 TELLING = account_case("full-telling-everything", lambda: replace(values.account(), outbox=values.told()))
 
 ITEMS: tuple[Case, ...] = (
@@ -522,6 +523,14 @@ ITEMS: tuple[Case, ...] = (
         kind="outbox",
         name="of-a-suspended-account",
         value=lambda: told_by(values.ACCOUNT, TENANT, 1, values.suspended().outbox),
+        read=partial(read_stream, key=ACCOUNT_KEY),
+    ),
+    CHARGED,
+    replace(
+        CHARGED,
+        kind="outbox",
+        name="of-a-charged-account",
+        value=lambda: told_by(values.ACCOUNT, TENANT, 1, values.charged().outbox),
         read=partial(read_stream, key=ACCOUNT_KEY),
     ),
     TELLING,

@@ -18,13 +18,14 @@ from candlecast.domain.account.suspension import resume, suspend
 from candlecast.domain.account.usage import DayUse, EquityMarks, MarketUse, Results, Usage
 from candlecast.domain.account.vetting import vetted, with_keys
 from candlecast.domain.limits.limits import ClosingLimits, Limits
+from candlecast.domain.orders.charges import Charge, ChargeKind, ClosedPosition, DueFee, Paid
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.orders.position import Position, StopRules, Trade
 from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from candlecast.domain.values.reasons import Denial, Reason
 from candlecast.domain.values.terms import MarginMode, OrderType, PositionMode, PositionSide, Side, TimeInForce
 from candlecast.domain.venue.key_rights import KeyRights
-from candlecast.domain.venue.reports import MarketSettings
+from candlecast.domain.venue.reports import FeeRates, MarketSettings
 from tests.golden.times import NOW, at
 
 TENANT, ACCOUNT, SUBSCRIPTION, STRATEGY = "golden-tenant", "golden-account", "golden-subscription", "golden-strategy"
@@ -292,6 +293,45 @@ def with_wrong_rights() -> Account:
     """An account whose keys may withdraw and work from any address, telling so."""
     rights = KeyRights(withdraws=True, transfers=False, trades=True, is_bound=False)
     return vetted(with_keys(new_account(), "golden-credential-version", at(1)), rights, at(2))
+
+
+def charged() -> Account:
+    """An account with an order, a closed position and rates of its own, telling a fee and funding that were charged."""
+    held, closed = position(), position(subscription_id="golden-closed", quantity=Decimal(0), funding=Decimal("-0.125"))
+    due = DueFee(
+        trade_id=held.entry_intent_id,
+        market=BTC,
+        quantity=Decimal("0.5"),
+        notional=Decimal(25_000),
+        fee=Decimal(10),
+        booked_at=at(1),
+        closes=True,
+    )
+    paid = Paid(asset="BNB", amount=Decimal("0.015"), price=Decimal("600.5"))
+    fee = Charge(
+        kind=ChargeKind.FEE,
+        trade_id=held.entry_intent_id,
+        subscription_id=held.subscription_id,
+        market=BTC,
+        amount=Decimal("9.0075"),
+        correction=Decimal("0.9925"),
+        paid=(paid,),
+        venue_order_id="4711",
+    )
+    funding = replace(fee, kind=ChargeKind.FUNDING, amount=Decimal("-0.125"), correction=Decimal("-0.125"), charged_at=at(2))
+    account = replace(
+        new_account(),
+        due_fees={"4712": due},
+        settling={"golden-trade": ClosedPosition(position=closed, closed_by="EXIT", closed_at=at(2))},
+        funding_until=at(3),
+        fee_rates={"USDT": FeeRates(Decimal("0.0002"), Decimal("0.0005"), at(1))},
+        balance=Balance(Decimal(300), Decimal(200), at(1), {"USDT": Decimal(300), "USDC": Decimal("12.5")}),
+    )
+    events = (
+        Event(type=EventType.CHARGE_BOOKED, occurred_at=at(4), charge=fee, position=held),
+        Event(type=EventType.CHARGE_BOOKED, occurred_at=at(4), charge=funding, trade=replace(trade(), funding=Decimal("-0.125"))),
+    )
+    return replace(account, outbox=events)
 
 
 def told() -> tuple[Event, ...]:

@@ -12,8 +12,10 @@ from uuid import UUID
 
 from candlecast.adapters.dynamodb.accounts import account_item
 from candlecast.domain.account.account import (
+    MAX_DUE_FEES,
     MAX_OPEN_INTENTS,
     MAX_SETTLED,
+    MAX_SETTLING,
     MAX_SUBSCRIPTIONS_PER_ACCOUNT,
     Account,
     Balance,
@@ -27,13 +29,14 @@ from candlecast.domain.account.usage import MAX_MARKETS, MAX_REJECTS, MAX_TOLD, 
 from candlecast.domain.limits.catalogue import MAX_CANCELS_PER_MINUTE, MAX_ORDERS_PER_MINUTE
 from candlecast.domain.limits.limits import CATALOGUE, ClosingLimits, Limits
 from candlecast.domain.limits.record import MAX_ACCOUNT_POSITIONS
+from candlecast.domain.orders.charges import ClosedPosition, DueFee
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.orders.position import Position, position_key
 from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from candlecast.domain.values.ids import digest
 from candlecast.domain.values.reasons import Reason
 from candlecast.domain.values.terms import MarginMode, PositionSide, Side
-from candlecast.domain.venue.reports import MarketSettings
+from candlecast.domain.venue.reports import FeeRates, MarketSettings
 from tests.support.builders import BTC, ETH, NOW, a_position, after, an_account, an_intent
 
 MAX_ACCOUNT_BYTES = 32_000  # what the account's bounds promise: a read of it costs eight units at most
@@ -138,6 +141,15 @@ def the_largest_account() -> Account:
         reconciled_at=NOW,
         vetted_at=NOW,
         key_is_bound=True,
+        due_fees={some.digits(): some.due_fee(positions[index % len(positions)]) for index in range(MAX_DUE_FEES)},
+        settling={
+            each.entry_intent_id: ClosedPosition(position=each, closed_by="EXIT", closed_at=some.instant())
+            for each in (
+                replace(some.position(digest("closed", str(index))), quantity=Decimal(0)) for index in range(MAX_SETTLING)
+            )
+        },
+        funding_until=NOW,
+        fee_rates={quote: FeeRates(some.number(), some.number(), NOW) for quote in ("USDT", "USDC")},
         suspensions=tuple(Suspension(cause=cause, since=some.instant()) for cause in list(Reason)[:MAX_SUSPENSIONS]),
     )
 
@@ -204,6 +216,16 @@ class _Some:
             exit_notional=self.number(),
             fees=self.number(),
             limits_to_close=ClosingLimits(self.on_step(), self.on_step()),
+        )
+
+    def due_fee(self, position: Position) -> DueFee:
+        return DueFee(
+            trade_id=position.entry_intent_id,
+            market=position.market,
+            quantity=self.on_step(),
+            notional=self.number(),
+            fee=self.number(),
+            booked_at=self.instant(),
         )
 
     def usage(self, names: list[str]) -> Usage:

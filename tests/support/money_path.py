@@ -24,6 +24,7 @@ from tests.support.builders import (
     ETH,
     SUBSCRIPTION,
     TENANT,
+    VENUE,
     a_market,
     a_reconcile_request,
     a_signal,
@@ -58,7 +59,7 @@ class MoneyPath:
         self.exchange.now = self.clock.now
         self.vault.write(TENANT, ACCOUNT, Credentials(api_key=KEY, api_secret="secret-1"), "credential-version-1")
         self.venues = FakeVenues(self.exchange)
-        self.markets = FakeMarkets(a_market(), a_market(ETH))
+        self.markets = FakeMarkets(a_market(), a_market(ETH), venue=account.get("venue", VENUE))
         self.gate, self.pools = FakeGate(), FakePoolStore()
         self.checks = check_gate(self.gate, self.clock, self.metrics)
         self.accounts.create(an_account(market_settings={BTC: IN_FORCE, ETH: IN_FORCE}, **account))

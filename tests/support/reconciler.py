@@ -11,6 +11,7 @@ from candlecast.services.orders.follow_orders import FollowOrders
 from candlecast.services.orders.place_orders import PlaceOrders
 from candlecast.services.orders.settle_orders import SettleOrders
 from candlecast.services.orders.stop_resting import StopResting
+from candlecast.services.reconcile.book_charges import BookCharges
 from candlecast.services.reconcile.close_positions import ClosePositions
 from candlecast.services.reconcile.compare_positions import ComparePositions
 from candlecast.services.reconcile.end_markets import EndMarkets
@@ -45,6 +46,7 @@ def reconcile_account(
         follow=FollowOrders(place, clock, metrics),
         compare=ComparePositions(clock, metrics),
         end_markets=EndMarkets(markets, clock, metrics),
+        book=BookCharges(clock, metrics),
         stop_resting=StopResting(place, clock, metrics),
         protect=ProtectPositions(markets, clock, metrics),
         close=ClosePositions(clock, metrics),

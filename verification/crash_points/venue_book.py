@@ -221,6 +221,14 @@ def balance(_: World, __: Parameters) -> Body:
     return {"totalMarginBalance": "10000", "availableBalance": "10000", "assets": [], "positions": []}
 
 
+def incomes(_: World, __: Parameters) -> Body:
+    return []
+
+
+def fee_rates(_: World, parameters: Parameters) -> Body:
+    return {"symbol": parameters["symbol"], "makerCommissionRate": "0.0002", "takerCommissionRate": "0.0005"}
+
+
 def set_leverage(_: World, parameters: Parameters) -> Body:
     return {"leverage": int(parameters["leverage"]), "maxNotionalValue": "1000000", "symbol": parameters["symbol"]}
 

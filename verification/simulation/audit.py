@@ -13,6 +13,7 @@ from decimal import Decimal
 
 from candlecast.domain.account.account import Account, AccountStatus
 from candlecast.domain.account.suspension import suspended_by
+from candlecast.domain.orders.charges import ChargeKind
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.orders.position import Position
 from candlecast.domain.reconcile.adopt import ALERT_OF_CLOSING
@@ -175,9 +176,12 @@ class Audit:
 
     def _count_trades(self) -> None:
         for told in self.database.stream[self._trades_told :]:
-            trade = told.event.trade
-            if trade is not None:
-                self._realised[trade.subscription_id, trade.closed_at.date()] += trade.net_pnl
+            trade, charge = told.event.trade, told.event.charge
+            if charge is not None:
+                if trade is not None or charge.kind is ChargeKind.FUNDING:
+                    self._realised[charge.subscription_id, told.event.occurred_at.date()] += charge.correction
+            elif trade is not None:  # its funding was counted when it was paid
+                self._realised[trade.subscription_id, trade.closed_at.date()] += trade.net_pnl - trade.funding
         self._trades_told = len(self.database.stream)
 
     def _fail(self, what: str) -> None:

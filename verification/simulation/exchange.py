@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from random import Random
+from zlib import crc32
 
 from candlecast.domain.account.account import Balance
 from candlecast.domain.market.market import Market
@@ -35,6 +36,7 @@ from verification.simulation.front import ALL_MARKETS, SHORTEST_SECONDS, Front
 from verification.simulation.profile import Profile
 
 RATE_LIMIT_SECONDS = 5
+CHARGED = Decimal("0.0003")  # of a notional: less than the catalogue's rate, so that every estimate is corrected
 LISTS = ("positions", "open_orders", "trades_since")
 EXIT_REFUSALS = ("VENUE_REJECTED", "QUANTITY_TOO_LARGE", "INSUFFICIENT_FUNDS", "NOTIONAL_TOO_SMALL")  # none ends by itself
 STOP_REFUSALS: tuple[Callable[[], Exception], ...] = (  # none of them says anything of the price
@@ -62,7 +64,7 @@ class SimulatedExchange(FakeExchange):
     ) -> None:
         self.chronicle, self.clock, self.random, self.profile = chronicle, chronicle.clock, random, profile
         self.front = Front(chronicle, random, profile)
-        super().__init__()
+        super().__init__(fee_rate=CHARGED)
         self.now = self.clock.now
         self._markets, self._later, self._on_send = markets, later, on_send
         self.on_cancel: OnCancel = lambda _, __: None  # sees each cancellation of an order (key, client id) before it happens
@@ -81,7 +83,9 @@ class SimulatedExchange(FakeExchange):
 
     def receive(self, method: str, api_key: str, client_order_id: str | None = None) -> Book:
         self.front.admit(method)
-        return super().receive(method, api_key, client_order_id)
+        book = super().receive(method, api_key, client_order_id)
+        book.fee_coin = "BNB" if crc32(api_key.encode()) % 2 else None  # every other account pays its fees in the coin
+        return book
 
     def leaves_us(self, api_key: str, request: OrderRequest) -> None:
         """A request to place an order leaves us; its outcome is still open."""

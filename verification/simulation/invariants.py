@@ -79,11 +79,12 @@ def _positions(world: World, account: Account) -> Iterator[str]:
 
 def _money(world: World, account: Account) -> Iterator[str]:
     """The money that moved at the venue equals the sums of our trades and open positions."""
-    paid = fees = Decimal(0)
+    paid, price = Decimal(0), world.exchange.coin_price
+    charged = world.exchange.books[account.account_id].trades
+    fees = sum((t.fee_paid if t.fee is not None else t.fee_paid * price for t in charged), Decimal(0))
     for request, order in world.exchange.books[account.account_id].orders:
         sign = 1 if request.side is Side.SELL else -1
         paid += sign * order.filled_quantity * (order.average_price or Decimal(0))
-        fees += order.fee or Decimal(0)
     trades = [t for t in world.database.trades.values() if t.account_id == account.account_id]
     ours = sum((t.pnl for t in trades), Decimal(0)) + sum((_so_far(p) for p in account.positions.values()), Decimal(0))
     our_fees = sum((t.fees for t in trades), Decimal(0)) + sum((p.fees for p in account.positions.values()), Decimal(0))

@@ -16,11 +16,12 @@ class StatisticsView(View):
     """The sums over closed trades."""
 
     trades: int = Field(description="Closed trades.")
-    wins: int = Field(description="Trades with a profit after fees.")
+    wins: int = Field(description="Trades with a profit after fees and funding.")
     losses: int = Field(description="All other trades.")
-    pnl: Money = Field(description="Quote units before fees.")
+    pnl: Money = Field(description="Quote units before fees and funding.")
     fees: Money = Field(description="Quote units.")
-    net_pnl: Money = Field(description="Quote units after fees.")
+    funding: Money = Field(description="Quote units received less quote units paid.")
+    net_pnl: Money = Field(description="Quote units after fees and funding.")
     win_rate_percent: Money | None = Field(description="Null before the first trade.")
     profit_factor: Money | None = Field(description="Gross profit over gross loss, after fees; null before the first loss.")
 

@@ -113,7 +113,8 @@ class PositionView(View):
     quantity: Money = Field(description="Base units.")
     entry_price: Money
     stop_price: Money | None = Field(description="Price of the stop; null without one.")
-    fees: Money = Field(description="Quote units paid so far.")
+    fees: Money = Field(description="Quote units; estimates until the venue's executions have been read.")
+    funding: Money = Field(description="Quote units received less quote units paid.")
     opened_at: datetime
     last_price: Money | None = Field(description="Close of the newest candle that a strategy of this deployment ran on.")
     priced_at: datetime | None = Field(description="Close time of that candle.")
@@ -133,6 +134,7 @@ class PositionView(View):
             entry_price=position.entry_price,
             stop_price=position.stop_price,
             fees=position.fees,
+            funding=position.funding,
             opened_at=position.opened_at,
             last_price=None if price is None else price.price,
             priced_at=None if price is None else price.candle_close,
@@ -148,7 +150,7 @@ class PositionList(View):
 
 
 class TradeView(View):
-    """A round trip; `pnl` before and `net_pnl` after fees."""
+    """A round trip; `pnl` before and `net_pnl` after fees and funding. Charges that are read later correct it."""
 
     trade_id: str = Field(description="Id of the entry that opened the position.")
     subscription_id: str
@@ -159,9 +161,10 @@ class TradeView(View):
     quantity: Money = Field(description="Base units.")
     entry_price: Money
     exit_price: Money
-    pnl: Money = Field(description="Quote units before fees.")
-    fees: Money = Field(description="Quote units.")
-    net_pnl: Money = Field(description="Quote units after fees.")
+    pnl: Money = Field(description="Quote units before fees and funding.")
+    fees: Money = Field(description="Quote units; estimates until the venue's executions have been read.")
+    funding: Money = Field(description="Quote units received less quote units paid.")
+    net_pnl: Money = Field(description="Quote units after fees and funding.")
     opened_at: datetime
     closed_at: datetime
     closed_by: str = Field(

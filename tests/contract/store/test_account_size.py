@@ -6,8 +6,10 @@ from dataclasses import fields, replace
 
 from candlecast.adapters.codec import to_json
 from candlecast.domain.account.account import (
+    MAX_DUE_FEES,
     MAX_OPEN_INTENTS,
     MAX_SETTLED,
+    MAX_SETTLING,
     MAX_SUBSCRIPTIONS_PER_ACCOUNT,
     Account,
 )
@@ -49,6 +51,8 @@ def test_the_largest_account_is_at_all_its_bounds() -> None:
         "mends": MAX_MENDS,
         "naked_since": MAX_ACCOUNT_POSITIONS,
         "suspensions": MAX_SUSPENSIONS,
+        "due_fees": MAX_DUE_FEES,
+        "settling": MAX_SETTLING,
     }
     assert {name: len(getattr(account, name)) for name in bounds} == bounds
     usage = {"results": MAX_SUBSCRIPTIONS_PER_ACCOUNT, "markets": MAX_MARKETS, "rejects": MAX_REJECTS}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
-from candlecast.domain.strategies.record import MAX_TENANT_TRADES, RecordSums, window_of
+from candlecast.domain.strategies.record import MAX_TENANT_TRADES, RecordSums, counted_return, window_of
 from candlecast.domain.strategies.statistics import Statistics
 from candlecast.domain.values.errors import InvalidValue, NotFound
 from candlecast.domain.values.reasons import Denial, Reason
@@ -139,7 +139,7 @@ def test_a_filtered_listing_goes_on_where_its_page_ended(stores: Stores) -> None
 def test_nothing_of_another_tenant_is_found(stores: Stores) -> None:
     stores.history.put_order(an_intent(), 1)
     stores.history.put_position(a_position(), 1)
-    stores.history.put_trade(a_trade())
+    stores.history.put_trade(a_trade(), 1)
     with pytest.raises(NotFound):
         stores.history.get_order("tenant-2", an_intent().intent_id)
     assert listed(stores, tenant="tenant-2") == []
@@ -152,7 +152,7 @@ def test_a_cursor_of_one_tenant_is_refused_for_another(stores: Stores) -> None:
     for tenant in (TENANT, "tenant-2"):
         for number in range(2):
             stores.history.put_order(numbered(number, tenant_id=tenant), 1)
-            stores.history.put_trade(a_trade(f"trade-{number}", tenant_id=tenant))
+            stores.history.put_trade(a_trade(f"trade-{number}", tenant_id=tenant), 1)
     orders = stores.history.list_orders("tenant-2", ANY, limit=1).cursor
     trades = stores.history.list_trades("tenant-2", limit=1).cursor
     assert orders is not None
@@ -182,12 +182,38 @@ def test_a_late_repeat_does_not_bring_a_closed_position_back(stores: Stores) -> 
 
 def test_a_trade_is_counted_once_however_often_it_is_delivered(stores: Stores) -> None:
     for _ in range(3):
-        stores.history.put_trade(a_trade())
+        stores.history.put_trade(a_trade(), 1)
     once = Statistics.of(a_trade().pnl, a_trade().fees)
     assert stores.subscriptions.subscription_statistics(TENANT, SUBSCRIPTION) == once
     record = stores.strategies.strategy_record(STRATEGY, VENUE)
     assert (record.tenants, record.trades, record.weight, record.returns) == (1, 1, 1, Decimal("0.09916"))
     assert list(stores.history.list_trades(TENANT).items) == [a_trade()]
+
+
+def test_a_corrected_trade_takes_the_place_of_the_earlier_one_in_every_sum(stores: Stores) -> None:
+    closed = a_trade()
+    corrected = replace(closed, fees=closed.fees + Decimal("0.5"), funding=Decimal("-200"))
+    for _ in range(2):
+        stores.history.put_trade(a_trade("other"), 3)
+        stores.history.put_trade(closed, 4)
+        stores.history.put_trade(corrected, 6)
+        stores.history.put_trade(closed, 4)  # a late repeat
+    other, own = a_trade("other"), stores.subscriptions.subscription_statistics(TENANT, SUBSCRIPTION)
+    assert own == Statistics.of(other.pnl, other.fees) + Statistics.of(corrected.pnl, corrected.fees, corrected.funding)
+    assert (own.trades, own.wins, own.losses, own.net_pnl) == (2, 1, 1, other.net_pnl + corrected.net_pnl)
+    record = stores.strategies.strategy_record(STRATEGY, VENUE)
+    both = [counted_return(each.net_pnl, each.capital) or Decimal(0) for each in (other, corrected)]
+    assert (record.trades, record.wins, record.returns) == (2, Decimal(1), sum(both, Decimal(0)))
+    assert {trade.trade_id: trade for trade in stores.history.list_trades(TENANT).items}[closed.trade_id] == corrected
+
+
+def test_a_correction_in_the_write_of_the_close_counts(stores: Stores) -> None:
+    corrected = replace(a_trade(), funding=Decimal(1))
+    for _ in range(2):  # the stream repeats a record as a whole
+        stores.history.put_trade(a_trade(), 4)
+        stores.history.put_trade(corrected, 4)
+    assert stores.subscriptions.subscription_statistics(TENANT, SUBSCRIPTION).funding == 1
+    assert list(stores.history.list_trades(TENANT).items) == [corrected]
 
 
 def test_trades_of_all_accounts_add_up_to_the_strategy_without_losing_a_digit(stores: Stores) -> None:
@@ -196,7 +222,7 @@ def test_trades_of_all_accounts_add_up_to_the_strategy_without_losing_a_digit(st
         for number in range(20)
     ]
     for trade in trades:
-        stores.history.put_trade(trade)
+        stores.history.put_trade(trade, 1)
     total = stores.strategies.strategy_record(STRATEGY, VENUE)
     assert (total.trades, total.tenants, total.wins) == (20, 1, Decimal(0))
     assert total.returns == -total.losses == 20 * Decimal("-0.000223456789")
@@ -205,10 +231,10 @@ def test_trades_of_all_accounts_add_up_to_the_strategy_without_losing_a_digit(st
 
 
 def test_a_record_counts_trades_of_its_own_venue_only(stores: Stores) -> None:
-    stores.history.put_trade(a_trade("live", venue="binanceusdm", capital=Decimal(500)))
-    stores.history.put_trade(a_trade("paper"))
-    stores.history.put_trade(a_trade("unknown", venue=None))
-    stores.history.put_trade(a_trade("older", capital=None))
+    stores.history.put_trade(a_trade("live", venue="binanceusdm", capital=Decimal(500)), 1)
+    stores.history.put_trade(a_trade("paper"), 1)
+    stores.history.put_trade(a_trade("unknown", venue=None), 1)
+    stores.history.put_trade(a_trade("older", capital=None), 1)
     records = [stores.strategies.strategy_record(STRATEGY, venue) for venue in (VENUE, "binanceusdm")]
     assert [(record.trades, record.returns) for record in records] == [(1, Decimal("0.09916")), (1, Decimal("0.19832"))]
     assert stores.strategies.strategy_statistics(STRATEGY) == Statistics()
@@ -217,8 +243,8 @@ def test_a_record_counts_trades_of_its_own_venue_only(stores: Stores) -> None:
 
 def test_a_tenants_weight_in_a_record_is_bounded(stores: Stores) -> None:
     for number in range(MAX_TENANT_TRADES + 3):
-        stores.history.put_trade(a_trade(f"trade-{number}"))
-    stores.history.put_trade(a_trade("other", tenant_id="tenant-2", pnl=Decimal("-99.16")))
+        stores.history.put_trade(a_trade(f"trade-{number}"), 1)
+    stores.history.put_trade(a_trade("other", tenant_id="tenant-2", pnl=Decimal("-99.16")), 1)
     record = stores.strategies.strategy_record(STRATEGY, VENUE)
     assert (record.tenants, record.trades, record.weight) == (2, MAX_TENANT_TRADES + 4, MAX_TENANT_TRADES + 1)
     assert record.returns == MAX_TENANT_TRADES * Decimal("0.09916") - Decimal("0.1")
@@ -226,7 +252,7 @@ def test_a_tenants_weight_in_a_record_is_bounded(stores: Stores) -> None:
 
 def test_a_record_leaves_the_newest_windows_out(stores: Stores) -> None:
     for number in range(3):
-        stores.history.put_trade(a_trade(f"trade-{number}", closed_at=after(3_600 * number)))
+        stores.history.put_trade(a_trade(f"trade-{number}", closed_at=after(3_600 * number)), 1)
     until = [window_of(after(3_600 * number)) for number in range(4)]
     assert [stores.strategies.strategy_record(STRATEGY, VENUE, each).trades for each in until] == [0, 1, 2, 3]
     assert stores.strategies.strategy_record(STRATEGY, VENUE, until[0]) == RecordSums()
@@ -235,7 +261,7 @@ def test_a_record_leaves_the_newest_windows_out(stores: Stores) -> None:
 def test_trades_are_listed_newest_first_and_by_subscription(stores: Stores) -> None:
     for number in range(4):
         stores.history.put_trade(
-            a_trade(f"trade-{number}", closed_at=after(number), subscription_id=f"subscription-{number % 2}")
+            a_trade(f"trade-{number}", closed_at=after(number), subscription_id=f"subscription-{number % 2}"), 1
         )
     everything = stores.history.list_trades(TENANT)
     assert [trade.trade_id for trade in everything.items] == ["trade-3", "trade-2", "trade-1", "trade-0"]

@@ -98,7 +98,7 @@ def test_trades_that_close_at_once_are_all_counted_and_each_once(dynamodb_stores
 
     def close(number: int) -> None:
         for _ in range(2):
-            until_taken(lambda: stores.history.put_trade(a_trade(f"trade-{number}")))
+            until_taken(lambda: stores.history.put_trade(a_trade(f"trade-{number}"), 1))
 
     all_at_once(close)
     record = stores.strategies.strategy_record(STRATEGY, VENUE)

@@ -40,13 +40,16 @@ class FakeHistory:
         if held is None or held[1] <= version:
             self.database.positions[key] = (position, version)
 
-    def put_trade(self, trade: Trade) -> None:
+    def put_trade(self, trade: Trade, version: int) -> None:
         key = (trade.tenant_id, trade.trade_id)
-        if key in self.database.trades:
+        earlier = self.database.trades.get(key)
+        if earlier is not None and self.database.trade_versions[key] > version:
             return
-        self.database.trades[key] = trade
+        self.database.trades[key], self.database.trade_versions[key] = trade, version
         own, by_subscription = (trade.tenant_id, trade.subscription_id), self.database.subscription_statistics
-        by_subscription[own] = by_subscription.get(own, Statistics()) + Statistics.of(trade.pnl, trade.fees)
+        before = Statistics() if earlier is None else Statistics.of(earlier.pnl, earlier.fees, earlier.funding)
+        after = Statistics.of(trade.pnl, trade.fees, trade.funding)
+        by_subscription[own] = by_subscription.get(own, Statistics()) + after - before
 
     def list_orders(self, tenant_id: str, where: OrderFilter, cursor: str | None = None, limit: int = 50) -> Page[Intent]:
         fitting = [

@@ -48,6 +48,7 @@ class FakeDatabase:
     orders: dict[tuple[str, str], tuple[Intent, int]] = field(default_factory=dict)
     positions: dict[tuple[str, str], tuple[Position, int]] = field(default_factory=dict)
     trades: dict[tuple[str, str], Trade] = field(default_factory=dict)
+    trade_versions: dict[tuple[str, str], int] = field(default_factory=dict)
     subscription_statistics: dict[tuple[str, str], Statistics] = field(default_factory=dict)
     strategy_statistics: dict[str, Statistics] = field(default_factory=dict)
     prices: dict[tuple[str, str], LastPrice] = field(default_factory=dict)

@@ -71,6 +71,7 @@ class Book:
     mode: PositionMode = PositionMode.ONE_WAY
     resting: defaultdict[str, Resting] = field(default_factory=lambda: defaultdict(Resting))  # by the venue's id
     funding: list[VenueFunding] = field(default_factory=list)
+    fee_coin: str | None = None  # a coin that fees are paid in; None: the quote asset
 
 
 class FakeExchange:
@@ -80,8 +81,7 @@ class FakeExchange:
         self.prices: dict[str, Decimal] = {BTC: Decimal(100)}
         self.equity = Decimal(10_000)
         self.fee_rate = fee_rate
-        self.fee_coin: str | None = None  # a coin that fees are paid in; None: the quote asset
-        self.coin_price = Decimal(500)
+        self.coin_price = Decimal(500)  # of any coin that fees are paid in
         self.equities: dict[str, Decimal] = {}  # by asset, beside the total
         self.used_weight: int | None = None  # what the venue says with its answers
         self.fills_at_once = True  # False: market orders wait for `fill`
@@ -274,17 +274,17 @@ class FakeExchange:
                 side=request.side,
                 quantity=done,
                 price=price,
-                fee=charged if self.fee_coin is None else None,
+                fee=charged if book.fee_coin is None else None,
                 traded_at=self.now(),
                 position_side=request.position_side,
-                fee_paid=charged if self.fee_coin is None else charged / self.coin_price,
-                fee_asset=self.fee_coin or quote,
+                fee_paid=charged if book.fee_coin is None else charged / self.coin_price,
+                fee_asset=book.fee_coin or quote,
             )
         )
         total = order.filled_quantity + done
         average = ((order.average_price or ZERO) * order.filled_quantity + price * done) / total
         status = VenueOrderStatus.FILLED if total == request.quantity or done < wanted else VenueOrderStatus.OPEN
-        fee = None if self.fee_coin else (order.fee or ZERO) + charged
+        fee = None if book.fee_coin else (order.fee or ZERO) + charged
         filled = replace(order, status=status, filled_quantity=total, average_price=average, fee=fee)
         book.orders[index] = (request, filled)
 
@@ -401,8 +401,8 @@ class FakeVenue:
         return FeeRates(self.exchange.fee_rate, self.exchange.fee_rate, at)
 
     def mark_of(self, asset: str, quote: str) -> Decimal:
-        self.exchange.receive("mark_of", self.api_key)
-        if asset != self.exchange.fee_coin:
+        book = self.exchange.receive("mark_of", self.api_key)
+        if asset != book.fee_coin:
             raise Reject("UNKNOWN_MARKET", f"{asset}{quote}")
         return self.exchange.coin_price
 

@@ -240,9 +240,10 @@ class History(Protocol):
         """Store the position as of `version`; one with nothing left is removed."""
         ...
 
-    def put_trade(self, trade: Trade) -> None:
-        """Store a closed trade and count it exactly once: for its subscription, and in the strategy's record of its venue.
+    def put_trade(self, trade: Trade, version: int) -> None:
+        """Store a closed trade as of the account's `version`: count it exactly once, for its subscription and in the record.
 
+        A later version of the trade, which charges have corrected, takes the place of the earlier one there and in the sums.
         Raises `RetryLater` (RECORD_CONTENDED) if other trades of the tenant were counted at every attempt.
         """
         ...

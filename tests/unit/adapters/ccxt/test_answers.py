@@ -365,7 +365,8 @@ def test_funding_of_all_markets_is_read_in_its_order() -> None:
     later = an_income(tranId=2, time=NOW_MS + 1, income="0.2", asset="USDC")
     raw.say("GET", "income", [later, an_income(), unknown])
     paid = raw.connect().funding(NOW, NOW + timedelta(seconds=1))
-    assert [(each.market, each.asset, each.amount) for each in paid] == [(BTC, "USDT", D("-0.1")), (BTC, "USDC", D("0.2"))]
+    told = [(each.market, each.asset, each.amount) for each in paid]
+    assert told == [(BTC, "USDT", D("-0.1")), ("OLDUSDT", "USDT", D("-0.1")), (BTC, "USDC", D("0.2"))]
     asked = raw.asked[-1][2]
     assert (asked["incomeType"], asked["limit"], asked["endTime"]) == ("FUNDING_FEE", "1000", str(NOW_MS + 1000))
 

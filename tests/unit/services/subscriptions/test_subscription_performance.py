@@ -45,7 +45,7 @@ def test_only_the_newest_trades_are_read() -> None:
     held = PAGE_SIZE * MAX_TRADE_PAGES
     for number in range(held + 1):
         history.put_trade(
-            a_trade(f"t{number}", closed_at=after(number), pnl=Decimal(-1000 if number == 0 else 1), fees=Decimal(0))
+            a_trade(f"t{number}", closed_at=after(number), pnl=Decimal(-1000 if number == 0 else 1), fees=Decimal(0)), 1
         )
     performance = measure(TENANT, SUBSCRIPTION)
     assert (performance.drawdown_trades, performance.max_drawdown) == (held, Decimal(0))

@@ -160,7 +160,10 @@ class CcxtVenue:
         )
 
     def funding(self, since: datetime, until: datetime) -> Sequence[VenueFunding]:
-        """Payments as the list of incomes has them, which goes three months back; those of unknown markets are left out."""
+        """Payments as the list of incomes has them, which goes three months back.
+
+        A market that the catalogue lacks has the venue's own name.
+        """
         span = {"startTime": _milliseconds(since), "endTime": _milliseconds(until)}
         asked = {"incomeType": "FUNDING_FEE", "limit": FUNDING_AT_ONCE, **span}
         return self._read(lambda: self._funding(self._client.fapiPrivateGetIncome(asked)))
@@ -176,8 +179,8 @@ class CcxtVenue:
         return self._read(lambda: _decimal(self._client.fapiPublicGetPremiumIndex(asked)["markPrice"]))
 
     def _funding(self, rows: Sequence[Any]) -> list[VenueFunding]:
-        found = [(self._client.markets_by_id.get(row["symbol"]), row) for row in rows]
-        paid = [_payment(row, markets[0]["symbol"]) for markets, row in found if markets]
+        known = self._client.markets_by_id
+        paid = [_payment(row, known[row["symbol"]][0]["symbol"] if row["symbol"] in known else row["symbol"]) for row in rows]
         return sorted(paid, key=lambda payment: payment.paid_at)
 
     def key_rights(self) -> KeyRights | None:
@@ -204,10 +207,12 @@ class CcxtVenue:
 
     def _with_fee(self, order: VenueOrder, market: str) -> VenueOrder:
         """The order with the fees of its fills in the quote currency; fees in another one leave it to be estimated."""
-        fees = [trade.fee for trade in self.trades_of(market, order.venue_order_id)]
-        if not fees or None in fees:
+        trades = self.trades_of(market, order.venue_order_id)
+        quantity = sum((trade.quantity for trade in trades), ZERO)
+        if quantity != order.filled_quantity or any(trade.fee is None for trade in trades):
             return order
-        return replace(order, fee=sum((fee for fee in fees if fee is not None), ZERO))
+        notional = sum((trade.quantity * trade.price for trade in trades), ZERO)
+        return replace(order, fee=sum((trade.fee_paid for trade in trades), ZERO), average_price=notional / quantity)
 
     def _call[T](self, request: Callable[[], T]) -> T:
         """Make a request that changes something; `from None` because ccxt's text holds the signed URL."""

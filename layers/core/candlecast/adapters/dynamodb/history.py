@@ -77,8 +77,9 @@ class PositionRow(Row):
 
 
 class TradeRow(Row):
-    """A closed trade; that it is there proves that it has been counted."""
+    """A closed trade as of the account's `version`; that it is there proves that it has been counted."""
 
+    version = NumberAttribute(null=True)
     body = UnicodeAttribute()
 
 
@@ -123,42 +124,54 @@ class DynamoHistory:
         )
         _put_if(row, self._positions.partition.does_not_exist() | (self._positions.version <= version))
 
-    def put_trade(self, trade: Trade) -> None:
+    def put_trade(self, trade: Trade, version: int) -> None:
         tenant = tenant_key(trade.tenant_id)
         row = self._trades(
             tenant,
             key(TRADE, trade.trade_id),
             index2_partition=key("TENANT", trade.tenant_id, "TRADES"),
             index2_place=key(sortable(trade.closed_at), trade.trade_id),
+            version=version,
             body=to_json(trade),
         )
+        stored: TradeRow | None = None
         for _ in range(RECORD_ATTEMPTS):
-            if self._counted(row, trade):
+            if self._counted(row, trade, stored):
                 return
+            stored = self._stored(row)
+            if stored is not None and (stored.version is None or stored.version > version or stored.body == row.body):
+                return  # a repeat: everything was counted with it
         late = "the tenant's record has changed at every attempt"
         raise RetryLater("RECORD_CONTENDED", late, after_seconds=RETRY_AFTER_SECONDS)
 
-    def _counted(self, row: TradeRow, trade: Trade) -> bool:
-        """Store the trade and count it in one transaction; False if the tenant's part of the record has changed meanwhile."""
-        own = self._statistics(tenant_key(trade.tenant_id), subscription_place(trade.subscription_id))
+    def _counted(self, row: TradeRow, trade: Trade, stored: TradeRow | None) -> bool:
+        """Store the trade and count it in one transaction, in the place of the stored version.
+
+        False if the trade has been stored, or the tenant's part of the record has changed.
+        """
+        rows, own = self._trades, self._statistics(tenant_key(trade.tenant_id), subscription_place(trade.subscription_id))
+        earlier = None if stored is None else _trade(stored, trade.tenant_id)
+        unchanged = rows.partition.does_not_exist() if stored is None else (rows.version == stored.version)
         try:
             with store_errors(), self._table.transaction() as transaction:
-                transaction.save(row, condition=self._trades.partition.does_not_exist())
-                transaction.update(own, actions=additions(self._statistics, Statistics.of(trade.pnl, trade.fees)))
-                self._add_to_record(transaction, trade)
+                transaction.save(row, condition=unchanged)
+                change = _statistics(trade) if earlier is None else _statistics(trade) - _statistics(earlier)
+                transaction.update(own, actions=additions(self._statistics, change))
+                self._add_to_record(transaction, trade, earlier)
         except TransactWriteError as error:
             if not cancelled_by(error):
                 raise
-            return self._is_stored(row)  # a repeat: everything was counted with it
+            return False
         return True
 
-    def _add_to_record(self, transaction: TransactWrite, trade: Trade) -> None:
+    def _add_to_record(self, transaction: TransactWrite, trade: Trade, earlier: Trade | None) -> None:
         """Add the trade to its tenant's part of the record, and the change of that part to the strategy's sums."""
         trade_return = counted_return(trade.net_pnl, trade.capital)
         if trade_return is None or trade.venue is None:
             return
         before = self._tenant_record(trade.tenant_id, trade.strategy_id, trade.venue)
-        after = before.with_trade(trade_return)
+        counted = None if earlier is None else counted_return(earlier.net_pnl, earlier.capital)
+        after = (before if counted is None else before.without_trade(counted)).with_trade(trade_return)
         actions = record_additions(self._records, after.part - before.part)
         strategy, window = strategy_key(trade.strategy_id), window_of(trade.closed_at)
         part = self._tenant_records(
@@ -185,13 +198,12 @@ class DynamoHistory:
         require_schema(row)
         return from_json(TenantRecord, row.body)
 
-    def _is_stored(self, row: TradeRow) -> bool:
+    def _stored(self, row: TradeRow) -> TradeRow | None:
         with store_errors():
             try:
-                self._trades.get(row.partition, row.place, consistent_read=True)
+                return self._trades.get(row.partition, row.place, consistent_read=True)
             except self._trades.DoesNotExist:
-                return False
-        return True
+                return None
 
     def list_orders(self, tenant_id: str, where: OrderFilter, cursor: str | None = None, limit: int = 50) -> Page[Intent]:
         def fitting(row: OrderRow) -> Intent | None:
@@ -251,6 +263,10 @@ def _put_if(row: Row, condition: Condition) -> None:
     except PutError as error:
         if not condition_failed(error):
             raise
+
+
+def _statistics(trade: Trade) -> Statistics:
+    return Statistics.of(trade.pnl, trade.fees, trade.funding)
 
 
 def _order(row: OrderRow, tenant_id: str) -> Intent:

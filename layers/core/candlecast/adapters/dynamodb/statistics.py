@@ -32,6 +32,7 @@ class StatisticsRow(Row):
     fees = DecimalAttribute(null=True)
     gross_profit = DecimalAttribute(null=True)
     gross_loss = DecimalAttribute(null=True)
+    funding = DecimalAttribute(null=True)
 
 
 def subscription_place(subscription_id: str) -> str:
@@ -109,6 +110,7 @@ def statistics_of(row: StatisticsRow) -> Statistics:
         losses=int(row.losses or 0),
         pnl=row.pnl or ZERO,
         fees=row.fees or ZERO,
+        funding=row.funding or ZERO,
         gross_profit=row.gross_profit or ZERO,
         gross_loss=row.gross_loss or ZERO,
     )

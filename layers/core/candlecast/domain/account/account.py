@@ -18,6 +18,8 @@ from candlecast.domain.account.suspension import MAX_SUSPENSIONS, Suspension, re
 from candlecast.domain.account.usage import Usage
 from candlecast.domain.limits.catalogue import REASONS_OF_LIMITS
 from candlecast.domain.limits.limits import NO_LIMITS, Limits
+from candlecast.domain.market.market import Market
+from candlecast.domain.orders.charges import ClosedPosition, DueFee
 from candlecast.domain.orders.fills import STATE_OF_STATUS, filled_into, price_of_last, reason_of_end
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.orders.lifecycle import require_transition
@@ -30,12 +32,15 @@ from candlecast.domain.values.errors import InvalidValue
 from candlecast.domain.values.money import DOLLARS, ZERO
 from candlecast.domain.values.reasons import Denial, Reason
 from candlecast.domain.values.terms import PositionMode, PositionSide
-from candlecast.domain.venue.reports import MarketSettings, VenueOrder
+from candlecast.domain.venue.reports import FeeRates, MarketSettings, VenueOrder
+from candlecast.domain.venue.rules import rules_of
 
 MAX_OPEN_INTENTS = 60  # with the other bounds it keeps the item below 32 kB, compressed: every read and write pays per kB
 MAX_SETTLED = 256
 MAX_REFUSED = MAX_SETTLED - MAX_OPEN_INTENTS  # so much may be taken by refusals: every open order keeps a place for when it ends
 MAX_SUBSCRIPTIONS_PER_ACCOUNT = 20
+MAX_DUE_FEES = 24  # orders between two turns of five minutes; estimates of older ones stay
+MAX_SETTLING = 8  # positions that were closed between two turns: each is some 300 bytes of every write
 SAME_TOTAL = Decimal("0.01")  # dollars by which two sums of one answer may differ: the venue rounds each
 DISABLED_BY_OWNER = "DISABLED_BY_OWNER"
 DISABLED_BY_VENUE = frozenset({"AUTHENTICATION_FAILED", "ACCOUNT_INACTIVE"})  # its owner may put that right at the venue
@@ -160,6 +165,14 @@ class Account:
     """When the limits were set (UTC), from which their lock is bounded; None for limits from before locks were bounded."""
     usage: Usage = field(default_factory=Usage)
     """Results, counters and times that limits compare with."""
+    due_fees: Mapping[str, DueFee] = field(default_factory=dict)
+    """The venue's order id to fills with an estimated fee, oldest first; at most `MAX_DUE_FEES`."""
+    settling: Mapping[str, ClosedPosition] = field(default_factory=dict)
+    """Trade id to a closed position with charges to read, oldest first; at most `MAX_SETTLING`."""
+    funding_until: datetime | None = None
+    """Time up to which funding has been read (UTC); None before the first reading."""
+    fee_rates: Mapping[str, FeeRates] = field(default_factory=dict)
+    """Quote asset to the account's fees as the venue told them last; without rates the catalogue's stand for them."""
     suspensions: tuple[Suspension, ...] = ()
     """Causes for which entries are denied while looks, stops and exits go on, oldest first; at most `MAX_SUSPENSIONS`."""
     vetted_at: datetime | None = None
@@ -256,6 +269,16 @@ class Account:
         realised = before.realised_pnl if before is not None and before.day == now.date() else ZERO
         return realised + self.usage.results_of(subscription_id, now).day_pnl
 
+    @property
+    def awaits_charges(self) -> bool:
+        """Whether something of the account was traded whose charges have not been read."""
+        return bool(self.due_fees or self.settling)
+
+    def taker_fee(self, market: Market) -> Decimal:
+        """The fraction of a notional that a market order is estimated to cost."""
+        rates = self.fee_rates.get(market.quote)
+        return market.taker_fee if rates is None else rates.taker
+
     def is_full(self, now: datetime) -> bool:
         """Whether no further entry can be remembered, so none may be taken."""
         return sum(1 for until in self.settled.values() if until > now) >= MAX_REFUSED
@@ -344,7 +367,7 @@ class Account:
         if filled > 0:
             price = price_of_last(intent, order, filled)
             fee = order.fee - intent.fee if order.fee is not None else filled * price * fee_rate
-            account = account._fill(intent, filled, price, fee, now)
+            account = account._due(intent, order, filled * price, fee, now)._fill(intent, filled, price, fee, now)
             intent = replace(
                 intent, filled_quantity=order.filled_quantity, average_price=order.average_price, fee=intent.fee + fee
             )
@@ -471,6 +494,24 @@ class Account:
             return self._with_position(position, now)
         return self._closed(position, intent.leg, now)
 
+    def _due(self, intent: Intent, order: VenueOrder, notional: Decimal, fee: Decimal, now: datetime) -> Account:
+        """Remember fills with an estimated fee. The venue tells the fee of a whole order, which ends its estimates."""
+        others = {key: due for key, due in self.due_fees.items() if key != order.venue_order_id}
+        held = self.position(intent.subscription_id, intent.market)
+        if order.fee is not None or (held is None and intent.kind is not LegKind.ENTRY):
+            return replace(self, due_fees=others) if len(others) < len(self.due_fees) else self
+        before, filled = self.due_fees.get(order.venue_order_id), order.filled_quantity - intent.filled_quantity
+        due = DueFee(
+            trade_id=intent.intent_id if held is None else held.entry_intent_id,
+            market=intent.market,
+            quantity=filled if before is None else before.quantity + filled,
+            notional=notional if before is None else before.notional + notional,
+            fee=fee if before is None else before.fee + fee,
+            booked_at=now,
+            closes=intent.kind is not LegKind.ENTRY,
+        )
+        return replace(self, due_fees=newest({**others, order.venue_order_id: due}, MAX_DUE_FEES))
+
     def _with_position(self, position: Position, now: datetime) -> Account:
         event = Event(type=EventType.POSITION_CHANGED, occurred_at=now, position=position)
         return replace(self, positions={**self.positions, position.key: position}, outbox=(*self.outbox, event))
@@ -481,12 +522,22 @@ class Account:
             Event(type=EventType.POSITION_CHANGED, occurred_at=now, position=position),
             Event(type=EventType.TRADE_CLOSED, occurred_at=now, trade=trade),
         )
+        closed, settling = ClosedPosition(position=position, closed_by=closed_by, closed_at=now), self.settling
+        due = any(fee.trade_id == trade.trade_id for fee in self.due_fees.values())
+        if due or closed.awaits_funding(self.funding_until, rules_of(self.venue).funding_interval):
+            settling = newest({**settling, trade.trade_id: closed}, MAX_SETTLING)
         return replace(
             self,
             positions={k: p for k, p in self.positions.items() if k != position.key},
-            usage=self.usage.closed(position.key, position.subscription_id, trade.net_pnl, now),
+            settling=settling,
+            usage=self.usage.closed(position.key, position.subscription_id, trade.net_pnl, now, position.funding),
             outbox=(*self.outbox, *events),
         )
+
+
+def newest[T](values: Mapping[str, T], most: int) -> dict[str, T]:
+    """The values that were added last."""
+    return dict(list(values.items())[-most:])
 
 
 def _is_void(leg: Intent, ended: Intent) -> bool:

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from candlecast.domain.account.findings import ExternalOrder
 from candlecast.domain.account.kill_switch import KillSwitch
+from candlecast.domain.orders.charges import Charge
 from candlecast.domain.orders.intent import Intent, IntentState
 from candlecast.domain.orders.position import Position, Trade
 from candlecast.domain.values.reasons import Reason
@@ -22,6 +23,7 @@ class EventType(StrEnum):
     TRADE_FAILED = "trade.failed"  # skipped, denied, expired, rejected, cancelled
     TRADE_UNKNOWN = "trade.unknown"  # the venue's answer was lost
     TRADE_CLOSED = "trade.closed"  # a round trip is complete
+    CHARGE_BOOKED = "charge.booked"  # a fee or funding has corrected a position, or a trade that is closed
     POSITION_CHANGED = "position.changed"
     ACCOUNT_CHANGED = "account.changed"
     EXTERNAL_ORDER = "account.external_order"  # an order that is not ours was found at the venue
@@ -45,6 +47,7 @@ class Event:
     external_order: ExternalOrder | None = None
     receipt: str | None = None  # of the decision, with the entry that was decided
     cause: Reason | None = None  # of a suspension of entries
+    charge: Charge | None = None  # the correction of `position` or `trade`
     schema_version: int = 1
 
 

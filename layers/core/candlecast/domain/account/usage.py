@@ -58,14 +58,17 @@ class Results:
             entries=0,
         )
 
-    def with_trade(self, pnl: Decimal, at: datetime) -> Results:
+    def charged(self, amount: Decimal, at: datetime) -> Results:
+        """After a charge, or a result, of `amount`."""
         now = self.on(at.date())
+        return replace(now, day_pnl=now.day_pnl + amount, week_pnl=now.week_pnl + amount, month_pnl=now.month_pnl + amount)
+
+    def with_trade(self, pnl: Decimal, at: datetime, counted: Decimal = ZERO) -> Results:
+        """After a trade; `counted` is the part that has changed the results before, which is its funding."""
+        now = self.charged(pnl - counted, at)
         lost = pnl < 0
         return replace(
             now,
-            day_pnl=now.day_pnl + pnl,
-            week_pnl=now.week_pnl + pnl,
-            month_pnl=now.month_pnl + pnl,
             losses=now.losses + 1 if lost else 0,
             lost_at=at if lost else now.lost_at,
         )
@@ -251,11 +254,20 @@ class Usage:
             usage = replace(usage, results={**usage.results, entry.subscription_id: fewer})
         return usage
 
-    def closed(self, key: str, subscription_id: str, pnl: Decimal, now: datetime) -> Usage:
-        """A round trip is complete; `pnl` after fees."""
-        results = self.results_of(subscription_id, now).with_trade(pnl, now)
+    def closed(self, key: str, subscription_id: str, pnl: Decimal, now: datetime, counted: Decimal = ZERO) -> Usage:
+        """A round trip is complete; `pnl` after fees and funding. The results have the part `counted` already."""
+        results = self.results_of(subscription_id, now).with_trade(pnl, now, counted)
         use = self.market(key).with_trade(pnl, now)
         return replace(self, results={**self.results, subscription_id: results})._with_market(key, use)
+
+    def charged(self, subscription_id: str, amount: Decimal, now: datetime, closed: str | None = None) -> Usage:
+        """The venue has charged for a position, or for the trade that was `closed` last under that position key."""
+        results = self.results_of(subscription_id, now).charged(amount, now)
+        usage = replace(self, results={**self.results, subscription_id: results})
+        use = self.markets.get(closed) if closed is not None else None
+        if closed is None or use is None:
+            return usage
+        return replace(usage, markets={**self.markets, closed: replace(use, profit=use.profit + amount)})
 
     def rejected(self, market: str, now: datetime) -> Usage:
         """The venue has rejected an entry."""

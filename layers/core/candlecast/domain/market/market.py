@@ -10,6 +10,11 @@ from candlecast.domain.values.errors import InvalidValue
 from candlecast.domain.values.money import floor_to_step, require_decimal, require_utc, round_to_step
 
 
+def quote_of(symbol: str) -> str:
+    """The quote asset of a unified symbol, such as BTC/USDT:USDT; empty for another name."""
+    return symbol.partition("/")[2].partition(":")[0]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Market:
     """One market, with its filters in the venue's units.

@@ -120,6 +120,8 @@ class Position:
     """Hash of the code and parameters that gave the opening signal; None where nobody has told."""
     capital: Decimal | None = None
     """The subscription's capital at the opening, in quote units; None for a position that was opened before that was kept."""
+    funding: Decimal = ZERO
+    """Funding received less funding paid, in quote units."""
 
     def __post_init__(self) -> None:
         require_decimal("quantity", self.quantity, non_negative=True)
@@ -192,7 +194,7 @@ class Trade:
     exit_price: Decimal
     """Average price of the exits."""
     pnl: Decimal
-    """Profit before fees; below 0 for a loss."""
+    """Profit before fees and funding; below 0 for a loss."""
     fees: Decimal
     """Fees of entries and exits."""
     opened_at: datetime
@@ -207,10 +209,12 @@ class Trade:
     """The subscription's capital at the opening, in quote units; None where that was not kept."""
     venue: str | None = None
     """Venue of the account; a record counts only trades of its own venue. None in trades from before that was kept."""
+    funding: Decimal = ZERO
+    """Funding received less funding paid, in quote units."""
 
     @property
     def net_pnl(self) -> Decimal:
-        return self.pnl - self.fees
+        return self.pnl - self.fees + self.funding
 
     @staticmethod
     def of(closed: Position, closed_by: str, at: datetime, venue: str | None = None) -> Trade:
@@ -238,4 +242,5 @@ class Trade:
             pool_id=closed.pool_id,
             capital=closed.capital,
             venue=venue,
+            funding=closed.funding,
         )

@@ -119,12 +119,12 @@ def due_in_turn(account: Account) -> datetime | None:
     """The time of the account's turn, independent of its open orders; None if its venue cannot be asked.
 
     No order moves it, only a look does: so an account that is written all the time is looked at all the same. An account that
-    nobody trades on has its turn when its keys are to be vetted.
+    nobody trades on has its turn while charges are to be read, and when its keys are to be vetted.
     """
     if not account.can_be_looked_at or account.status is not AccountStatus.ACTIVE:
         return None
     trades = SubscriptionStatus.ACTIVE in account.subscriptions.values()
-    return next_full_look(account) if trades else next_vetting(account)
+    return next_full_look(account) if trades or account.awaits_charges else next_vetting(account)
 
 
 def next_vetting(account: Account) -> datetime:

@@ -177,7 +177,7 @@ def _stops(account: Account, position: Position, best: Decimal, market: Market) 
         if behind is not None and profit * 100 >= activation * position.entry_price:
             yield _on_tick(behind, market, -sign)
     if _breaks_even(position, profit):
-        yield _on_tick(break_even_price(position, market.taker_fee), market, sign)
+        yield _on_tick(break_even_price(position, account.taker_fee(market)), market, sign)
 
 
 def _breaks_even(position: Position, profit: Decimal) -> bool:

@@ -65,6 +65,17 @@ class TenantRecord:
             version=self.version + 1,
         )
 
+    def without_trade(self, trade_return: Decimal) -> TenantRecord:
+        """The record with one trade less, to count it with another result."""
+        return TenantRecord(
+            trades=self.trades - 1,
+            wins=self.wins - int(trade_return > 0),
+            returns=self.returns - trade_return,
+            gains=self.gains - max(trade_return, ZERO),
+            losses=self.losses - max(-trade_return, ZERO),
+            version=self.version,
+        )
+
     @property
     def part(self) -> RecordSums:
         """The tenant's part of the strategy's sums."""

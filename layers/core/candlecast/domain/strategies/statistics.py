@@ -10,7 +10,7 @@ from candlecast.domain.values.money import HUNDRED, ZERO
 
 @dataclass(frozen=True, kw_only=True)
 class Statistics:
-    """Sums over closed trades; money in quote units, pnl before fees."""
+    """Sums over closed trades; money in quote units, pnl before fees and funding."""
 
     trades: int = 0
     wins: int = 0
@@ -19,11 +19,12 @@ class Statistics:
     fees: Decimal = ZERO
     gross_profit: Decimal = ZERO
     gross_loss: Decimal = ZERO
+    funding: Decimal = ZERO
 
     @staticmethod
-    def of(pnl: Decimal, fees: Decimal) -> Statistics:
-        """The sums of a single trade: its profit before fees, and its fees. A win is a trade with a profit after fees."""
-        net_pnl = pnl - fees
+    def of(pnl: Decimal, fees: Decimal, funding: Decimal = ZERO) -> Statistics:
+        """The sums of a single trade: its profit before both, its fees, its funding. A win has a profit after both."""
+        net_pnl = pnl - fees + funding
         won = net_pnl > 0
         return Statistics(
             trades=1,
@@ -33,14 +34,18 @@ class Statistics:
             fees=fees,
             gross_profit=max(net_pnl, ZERO),
             gross_loss=max(-net_pnl, ZERO),
+            funding=funding,
         )
 
     def __add__(self, other: Statistics) -> Statistics:
         return Statistics(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(Statistics)})
 
+    def __sub__(self, other: Statistics) -> Statistics:
+        return Statistics(**{f.name: getattr(self, f.name) - getattr(other, f.name) for f in fields(Statistics)})
+
     @property
     def net_pnl(self) -> Decimal:
-        return self.pnl - self.fees
+        return self.pnl - self.fees + self.funding
 
     @property
     def win_rate_percent(self) -> Decimal | None:

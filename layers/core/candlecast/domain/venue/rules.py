@@ -88,6 +88,8 @@ class VenueRules:
     """Order types that the venue takes."""
     callback_percent: tuple[Decimal, Decimal] | None = None
     """Least and most per cent of the venue's own trailing stops. None: the venue has none, and the reconciler moves ours."""
+    funding_interval: timedelta = timedelta(hours=1)
+    """Least time between two fundings, which are at whole multiples of it; zero: at any time."""
     takes_two_stops: bool = False
     """Whether a position may have a second stop, so that a stop is moved without a moment without one."""
     tells_key_rights: bool = False
@@ -164,7 +166,8 @@ BINANCE_USDM = VenueRules(
 
 # Our own exchange has the dialect, the times and the weights of the original; its operator sets the weight for an address. This
 # number suits a shared exchange: many accounts behind one address, and a replay that outruns time.
-PAPER = replace(BINANCE_USDM, weight_per_minute=1_000_000, is_paper=True)
+# Its funding follows a market clock that the operator moves.
+PAPER = replace(BINANCE_USDM, weight_per_minute=1_000_000, is_paper=True, funding_interval=timedelta(0))
 
 # Nearly two minutes until an absence counts, and one request a second. Look up the numbers of each venue that you add.
 CAUTIOUS = VenueRules(

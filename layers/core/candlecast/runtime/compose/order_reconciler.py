@@ -25,6 +25,7 @@ from candlecast.services.orders.place_orders import PlaceOrders
 from candlecast.services.orders.settle_orders import SettleOrders
 from candlecast.services.orders.stop_resting import StopResting
 from candlecast.services.reconcile.ask_for_looks import AskForLooks
+from candlecast.services.reconcile.book_charges import BookCharges
 from candlecast.services.reconcile.close_positions import ClosePositions
 from candlecast.services.reconcile.compare_positions import ComparePositions
 from candlecast.services.reconcile.end_markets import EndMarkets
@@ -52,6 +53,7 @@ def build() -> QueueConsumers[ReconcileRequest]:
         follow=FollowOrders(place, clock, metrics),
         compare=ComparePositions(clock, metrics),
         end_markets=EndMarkets(markets, clock, metrics),
+        book=BookCharges(clock, metrics),
         stop_resting=StopResting(place, clock, metrics),
         protect=ProtectPositions(markets, clock, metrics),
         close=ClosePositions(clock, metrics),

@@ -70,7 +70,7 @@ class PlaceOrders:
         """Record what the venue says of an intent's order; where it tells no fee, the taker's rate estimates one."""
         key, now = intent.intent_id, self.clock.now()
         market = self.markets.find(changes.account.venue, intent.market)
-        fee_rate = market.taker_fee if market is not None else ZERO
+        fee_rate = changes.account.taker_fee(market) if market is not None else ZERO
         changes.make(lambda a: _as_sent(a, intent).apply(key, order, fee_rate, now), key)
         if intent.kind is LegKind.ENTRY and market is not None and key not in changes.account.intents:
             changes.make(partial(scale_targets, entry=intent, filled=order.filled_quantity, market=market))

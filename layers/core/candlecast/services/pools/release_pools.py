@@ -45,7 +45,7 @@ class ReleasePools:
         order, trade = published.event.order, published.event.trade
         if order is not None and order.pool_id is not None and order.kind is LegKind.ENTRY and order.state.is_terminal:
             self._entry_ended(order)
-        if trade is not None and trade.pool_id is not None:
+        if published.event.type is EventType.TRADE_CLOSED and trade is not None and trade.pool_id is not None:
             self._position_closed(trade, trade.pool_id)
 
     def _entry_ended(self, entry: Intent) -> None:

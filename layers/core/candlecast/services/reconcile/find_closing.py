@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from candlecast.domain.account.account import Account
+from candlecast.domain.market.market import quote_of
 from candlecast.domain.orders.position import market_of
 from candlecast.domain.reconcile.adopt import OutsideFill, held_at, net_of
 from candlecast.domain.reconcile.closing import Closing
@@ -15,6 +16,7 @@ from candlecast.domain.values.money import ZERO
 from candlecast.domain.values.terms import PositionSide, Side
 from candlecast.domain.venue.reports import VenueTrade
 from candlecast.ports.venue import Venue
+from candlecast.services.reconcile.price_assets import PriceAssets
 
 MAX_ORDERS_ASKED = 10  # whose orders made the trades that closed a position; a look has little time, and these are the newest
 MAX_LOOK_BACK = timedelta(days=6)  # Binance lists trades of seven days
@@ -53,7 +55,7 @@ def find_closing(account: Account, venue: Venue, place: str, theirs: Decimal, be
     gone, positions = abs(ours) - left_of(ours, theirs), held_at(account, place)
     side, held = (Side.SELL, PositionSide.LONG) if ours > 0 else (Side.BUY, PositionSide.SHORT)
     since = max(min(position.signal_issued_at for position in positions), now - MAX_LOOK_BACK)
-    authors = _Authors(venue, market_of(place))
+    authors, prices = _Authors(venue, market_of(place)), PriceAssets(venue)
     trades = [trade for trade in venue.trades_since(authors.market, since) if trade.position_side in (None, held)]
     traded, notional, fee, quantity, closer = ZERO, ZERO, ZERO, ZERO, ClosedBy.CLOSED_OUTSIDE
     for trade in sorted(trades, key=lambda trade: trade.traded_at, reverse=True):
@@ -70,7 +72,8 @@ def find_closing(account: Account, venue: Venue, place: str, theirs: Decimal, be
             traded += trade.quantity if trade.side is side else -trade.quantity
         if part > 0:
             quantity, notional = quantity + part, notional + part * trade.price
-            fee += (trade.fee or ZERO) * part / trade.quantity
+            price = prices.of({trade.fee_asset}, quote_of(authors.market)).get(trade.fee_asset, ZERO)
+            fee += trade.fee_paid * price * part / trade.quantity
             if closer is ClosedBy.CLOSED_OUTSIDE:
                 closer = closed_by(client_order_id)
     if quantity == 0:

@@ -51,6 +51,7 @@ from candlecast.services.orders.follow_orders import FollowOrders
 from candlecast.services.orders.place_orders import PlaceOrders
 from candlecast.services.orders.settle_orders import SettleOrders, ended_if_still
 from candlecast.services.orders.stop_resting import StopResting
+from candlecast.services.reconcile.book_charges import BookCharges
 from candlecast.services.reconcile.close_positions import ClosePositions
 from candlecast.services.reconcile.compare_positions import ComparePositions
 from candlecast.services.reconcile.end_markets import EndMarkets
@@ -89,6 +90,7 @@ class ReconcileAccount:
     follow: FollowOrders
     compare: ComparePositions
     end_markets: EndMarkets
+    book: BookCharges
     stop_resting: StopResting
     protect: ProtectPositions
     close: ClosePositions
@@ -191,11 +193,14 @@ class ReconcileAccount:
         self.settle.look_up(changes, venue, failures)
         self.follow(changes, venue, failures)
         unproven = self.settle.prove_absent(changes, venue, failures)
-        marks = self.compare(changes, venue, failures, wanted=request.full or _was_refused(changes.account))
+        before = changes.account
+        marks = self.compare(changes, venue, failures, wanted=request.full or _was_refused(before))
         self.end_markets(changes, venue, failures)
         failures.tell(changes, self.clock.now())
         if failures.codes:
             self.metrics.count("VenueErrors", len(failures.codes))
+        if _has_answered(before, changes.account):
+            self.book(changes, venue)
         return Seen(unproven, self._switches(changes.account), marks)
 
     def _switches(self, account: Account) -> tuple[KillSwitch, ...]:

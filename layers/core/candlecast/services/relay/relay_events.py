@@ -39,7 +39,7 @@ class RelayEvents:
             if event.position is not None and event.code is None:
                 self.history.put_position(event.position, published.version)
             if event.trade is not None:
-                self.history.put_trade(event.trade)
+                self.history.put_trade(event.trade, published.version)
             self.release_pools(published)
         if events:
             self.bus.publish(events)
