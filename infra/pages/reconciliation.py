@@ -91,7 +91,7 @@ def _exits() -> Iterator[str]:
     yield (
         f"It pauses for {', '.join(pauses[:-1])}, and then for a {pauses[-1]} each time.\n"
         f"Failure number {ATTEMPTS_BEFORE_ALERT} in a row tells a person, once (`{NOT_PLACED[LegKind.EXIT]}`).\n"
-        "The attempts go on. A target that closes its share at market does the same.\n"
+        "The attempts go on. A target that the venue refuses does the same for its share.\n"
     )
     rows = (
         ("refused, or ended before all was closed", "yes", "the next exit, with an id of its own, waits for its pause"),

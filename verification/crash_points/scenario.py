@@ -166,11 +166,18 @@ def _wish(message: Message) -> tuple[bool, bool]:
 
 
 def at_rest(world: World) -> bool:
-    """Whether nothing is on its way and no order is unsettled; a stop or target of a held position is settled while it rests."""
+    """Whether nothing is on its way and no order is unsettled; a stop or target of a held position is settled while it rests.
+
+    A position without its stop is not at rest: the venue has refused the stop, and the clock's next look places another.
+    """
     if world.trade or world.reconcile or world.arrivals:
         return False
     body = account_body(world)
-    held = {position["entry_intent_id"] for position in body.get("positions", {}).values()}
+    positions = body.get("positions", {}).values()
+    held = {position["entry_intent_id"] for position in positions}
+    stopped = {intent["bracket_of"] for intent in body.get("intents", {}).values() if intent["kind"] == "STOP_LOSS"}
+    if any(position.get("stop_price") and position["entry_intent_id"] not in stopped for position in positions):
+        return False
     return all(intent["state"] == "OPEN" and intent.get("bracket_of") in held for intent in body.get("intents", {}).values())
 
 

@@ -155,8 +155,8 @@ MUTATIONS = (
         (
             Edit(
                 "candlecast.domain.account.account",
-                "ended.state in (IntentState.REJECTED, IntentState.CANCELLED)",
-                "ended.state is IntentState.CANCELLED",
+                "closes and (ended.state is IntentState.REJECTED or cut_short)",
+                "closes and cut_short",
             ),
         ),
         BOTH,

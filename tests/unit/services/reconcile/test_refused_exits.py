@@ -13,8 +13,9 @@ from candlecast.domain.account.kill_switch import Grade
 from candlecast.domain.limits.limits import Limits
 from candlecast.domain.orders.intent import IntentState, LegKind
 from candlecast.domain.signals.signal import Action
-from candlecast.domain.values.errors import Fatal, Reject
+from candlecast.domain.values.errors import DomainError, Fatal, Reject
 from candlecast.domain.values.reasons import Reason
+from candlecast.domain.venue.reports import VenueOrderStatus
 from candlecast.ports.venue import Credentials
 from candlecast.services.account.change_credentials import ChangeCredentials
 from tests.support.builders import ACCOUNT, TENANT, a_reconcile_request, settings
@@ -24,6 +25,7 @@ from tests.support.money_path import KEY, MoneyPath, bracket
 
 D = Decimal
 FILLED, REJECTED, PENDING = IntentState.FILLED, IntentState.REJECTED, IntentState.PENDING
+CANCELLED = VenueOrderStatus.CANCELLED
 REFUSALS = ("INSUFFICIENT_FUNDS", "QUANTITY_TOO_LARGE", "NOTIONAL_TOO_SMALL", "POSITION_LIMIT", "VENUE_REJECTED", "-4242")
 
 
@@ -235,3 +237,44 @@ def test_a_look_after_a_refused_exit_compares_what_is_held() -> None:
     path.clock.advance(delay)
     path.reconciler(a_reconcile_request())
     assert path.is_flat
+
+
+# -- a target that the venue refuses -----------------------------------------------------------------------------------------
+
+
+def a_refused_target(*errors: DomainError) -> MoneyPath:
+    """A position with a live stop whose target of its whole quantity was refused; the next orders fail by `errors`."""
+    path = MoneyPath()
+    path.exchange.script(Fault.NONE, Fault.NONE, Fault.REJECT)
+    path.enter()
+    for error in errors:
+        path.exchange.fail("create_order", error)
+    return path
+
+
+def test_a_target_that_is_refused_once_is_followed_by_another_of_its_share_and_price() -> None:
+    path = a_refused_target()
+    assert (path.states(LegKind.TAKE_PROFIT), path.live_triggers()) == ([REJECTED], [D(90)])
+    path.reconcile(4)
+    assert path.live_triggers() == [D(90)]
+    path.reconcile(1)
+    assert (path.states(LegKind.TAKE_PROFIT), path.live_triggers()) == ([REJECTED, IntentState.OPEN], [D(90), D(120)])
+    path.exchange.trade("BTC/USDT:USDT", D(120))
+    path.settle(looks=2)
+    assert (path.is_flat, path.told(LegKind.TAKE_PROFIT)[-1].leg) == (True, "TAKE_PROFIT_1")
+
+
+def test_a_target_that_stays_refused_is_an_alert_once() -> None:
+    path = a_refused_target(*[Reject("VENUE_REJECTED", "-4045")] * 6)
+    for _ in range(6):
+        path.reconcile(60)
+    assert (path.alerts(), path.net, path.live_stops()) == (["TAKE_PROFIT_NOT_PLACED"], D(10), [(D(10), D(90))])
+
+
+def test_a_target_that_its_owner_cancels_at_the_venue_stays_cancelled() -> None:
+    path = MoneyPath()
+    path.enter()
+    book = path.exchange.books[KEY]
+    book.orders = [(r, replace(o, status=CANCELLED) if r.trigger_price == D(120) else o) for r, o in book.orders]
+    path.settle(looks=4)
+    assert (path.states(LegKind.TAKE_PROFIT), path.live_triggers()) == ([IntentState.CANCELLED], [D(90)])

@@ -31,7 +31,7 @@ from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import InvalidValue
 from candlecast.domain.values.money import DOLLARS, ZERO
 from candlecast.domain.values.reasons import Denial, Reason
-from candlecast.domain.values.terms import PositionMode, PositionSide
+from candlecast.domain.values.terms import OrderType, PositionMode, PositionSide
 from candlecast.domain.venue.reports import FeeRates, MarketSettings, VenueOrder
 from candlecast.domain.venue.rules import rules_of
 
@@ -458,11 +458,14 @@ class Account:
         return replace(self, intents=intents, settled=settled, usage=usage, outbox=(*self.outbox, *events))
 
     def _close_again(self, ended: Intent, now: datetime) -> Account:
-        """An order at market that was to close, and that the venue has refused or ended too early, is followed by another.
+        """An exit or a target that the venue has refused, or has ended at market too early, is followed by another.
 
-        The next order waits for its pause as a wish of the account, until it is sent or nothing is held any more.
+        The next order waits for its pause as a wish of the account, until it is sent or nothing is held any more. A target that
+        rested, and that somebody has cancelled at the venue, stays cancelled.
         """
-        unfinished = ended.closes_at_market and ended.state in (IntentState.REJECTED, IntentState.CANCELLED)
+        closes = ended.kind in (LegKind.EXIT, LegKind.TAKE_PROFIT)
+        cut_short = ended.state is IntentState.CANCELLED and ended.order_type is OrderType.MARKET
+        unfinished = closes and (ended.state is IntentState.REJECTED or cut_short)
         if not unfinished or self.position(ended.subscription_id, ended.market) is None:
             return self
         wish = next_closing(ended, now)

@@ -179,11 +179,6 @@ class Intent:
         return self.kind is not LegKind.ENTRY
 
     @property
-    def closes_at_market(self) -> bool:
-        """Whether its order is to close at once: an exit, or a target that the market has reached already."""
-        return self.reduce_only and self.order_type is OrderType.MARKET
-
-    @property
     def is_of_signal(self) -> bool:
         """Whether it is the entry or the exit of a signal itself, which a repeat of the message would decide again."""
         return not self.kind.is_protective and self.leg == self.kind

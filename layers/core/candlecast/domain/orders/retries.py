@@ -30,7 +30,7 @@ def pause_after(kind: LegKind, attempts: int) -> timedelta:
 
 
 def next_closing(ended: Intent, now: datetime) -> Intent:
-    """The next order at market after the venue has refused a closing order, or ended it too early.
+    """The next order after the venue has refused an exit or a target, or ended one at market too early.
 
     The quantity of an exit is decided when it is sent. A target closes what is left of its share.
     """
