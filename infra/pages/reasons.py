@@ -255,7 +255,10 @@ PAGES: Mapping[str, Mapping[Reason, tuple[str, str]]] = {
             "Raise the capital or the sizing value.",
         ),
         Reason.QUANTITY_TOO_LARGE: (
-            "The quantity is above the venue's most for one order. Base units.",
+            (
+                "The venue bounds an order at market. A larger entry is sent in parts, as is all that closes its position. "
+                "The position would need more than five parts, or an entry that rests is above the venue's most. Base units."
+            ),
             "Lower the capital or the sizing value.",
         ),
         Reason.NOTIONAL_TOO_SMALL: (

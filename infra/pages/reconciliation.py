@@ -135,6 +135,8 @@ def _stop_rows() -> Iterator[tuple[str, ...]]:
     yield "a stop", "one of its size and price", step(((held, price),)).value
     yield "a stop", "one of another size", step(((Decimal(4), price),)).value
     yield "a stop", "one at another price", step(((held, other),)).value
+    half = held / 2, price
+    yield "a stop", "several parts at its price that together have its size", step((half, half)).value
     yield "a stop", "several, the newest of its size and price", step(((held, other), (held, price))).value
 
 

@@ -516,6 +516,7 @@ TELLING = account_case("full-telling-everything", lambda: replace(values.account
 
 ITEMS: tuple[Case, ...] = (
     account_case("full", values.account),
+    account_case("in-parts", values.in_parts),
     SUSPENDED,
     account_case("with-wrong-rights", values.with_wrong_rights),
     replace(

@@ -282,6 +282,12 @@ def account() -> Account:
     )
 
 
+def in_parts() -> Account:
+    """An account with a stop above the market's maximum, in two parts."""
+    part = replace(stop(), intent_id=TARGET, leg="STOP_LOSS_PART_2", part_of=STOP)
+    return replace(new_account(), intents={STOP: stop(), TARGET: part})
+
+
 def suspended() -> Account:
     """An account whose entries are suspended for two causes, telling so; a third has ended."""
     account = suspend(new_account(), Reason.VENUE_REDUCE_ONLY, at(1), at(3_601))

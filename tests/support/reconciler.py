@@ -49,7 +49,7 @@ def reconcile_account(
         book=BookCharges(clock, metrics),
         stop_resting=StopResting(place, clock, metrics),
         protect=ProtectPositions(markets, clock, metrics),
-        close=ClosePositions(clock, metrics),
+        close=ClosePositions(markets, clock, metrics),
         place=place,
         queue=queue,
         vettings=vettings or FakeVettingQueue(),

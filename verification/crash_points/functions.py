@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 from unittest.mock import patch
@@ -32,6 +33,7 @@ from verification.crash_points.world import START, World
 
 BUILDERS: tuple[Any, ...] = (order_executor, order_reconciler, reconcile_clock)
 VENUE = "binanceusdm"
+MOST = Decimal(1_000)  # base units that the market takes in one order
 LEASED = 500  # weight, more than any look takes
 KEY_VERSION = "credential-version-1"
 API_KEY, API_SECRET = "canary-key-" + "k" * 53, "canary-secret-" + "s" * 50
@@ -163,10 +165,10 @@ class _Faulty:
         return self.fault.act(self.world)
 
 
-def put_together() -> Functions:
-    """Build the functions once; it costs what a cold start costs."""
+def put_together(largest: Decimal = MOST) -> Functions:
+    """Build the functions once; it costs what a cold start costs. The market takes no order above `largest`."""
     boundaries = Boundaries()
-    markets = Catalogue(venue=VENUE, written_at=START, markets=(a_market(),))
+    markets = Catalogue(venue=VENUE, written_at=START, markets=(a_market(max_quantity=largest),))
     cloud = Cloud(
         boundaries,
         secrets={(account_secret_name("candlecast", TENANT, ACCOUNT), KEY_VERSION): _key_pair()},

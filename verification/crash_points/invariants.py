@@ -101,7 +101,7 @@ def broken_at_rest(world: World, entered: bool) -> Iterator[str]:
     yield from (f"3: {client_id} rests at the venue and is not ours" for client_id in live if client_id not in known)
     yield from (f"3: {client_id} is open for us and not at the venue" for client_id in known if client_id not in live)
     stops = [order.quantity for order in live.values() if order.kind == "STOP_MARKET"]
-    if world.net and stops != [abs(world.net)]:
+    if world.net and sum(stops) != abs(world.net):
         yield f"11: {world.net} are held under stops of {stops}"
     if not world.net and live:
         yield f"11: {len(live)} stops and targets outlive their position"

@@ -13,10 +13,11 @@ import pytest
 
 from candlecast.domain.account.account import Account
 from infra.local.checks import counted_schedules, told_schedules
-from verification.crash_points.cases import CHECKED, ORDERS, PROVED, SCENARIOS, SINGLE, TESTED, Case, parts_of
+from verification.crash_points.cases import CHECKED, EVERYTHING, ORDERS, PROVED, SCENARIOS, SINGLE, TESTED, Case, parts_of
 from verification.crash_points.enumeration import Enumeration
 from verification.crash_points.explorer import Explorer
 from verification.crash_points.functions import Functions, put_together
+from verification.crash_points.scenario import QUANTITY
 
 REPORTS = Path("build/crash_points")
 
@@ -54,6 +55,14 @@ def test_a_single_fault_anywhere_ends_well(functions: Functions, case: Case, par
 @pytest.mark.parametrize(("case", "part"), parts_of(TESTED), ids=named)
 def test_every_schedule_of_two_faults_of_orders_ends_well(functions: Functions, case: Case, part: int) -> None:
     enumerate_all(functions, case, part)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["entry then exit", "reversal", "entry from a pool, then exit"])
+def test_a_single_fault_around_orders_in_parts_ends_well(name: str) -> None:
+    explorer = Explorer(Enumeration(put_together(largest=QUANTITY * 6 / 10), EVERYTHING), SCENARIOS[name])
+    explorer.explore(1)
+    assert [f"{violation.what}: {violation.schedule}" for violation in explorer.violations] == []
 
 
 @pytest.mark.prove

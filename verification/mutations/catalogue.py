@@ -82,7 +82,9 @@ MUTATIONS = (
         "the reservation in the pool",
         (
             Edit(
-                "candlecast.services.pools.reserve_pool", "denial = self._reserve(entry, limits)", "denial: Denial | None = None"
+                "candlecast.services.pools.reserve_pool",
+                "denial = next((denial for entry in entries if (denial := self._reserve(entry, limits)) is not None), None)",
+                "denial: Denial | None = None",
             ),
         ),
         (Suite.SIMULATION,),  # at the crash points there is one account, and alone it cannot overdraw a pool

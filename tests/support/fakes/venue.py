@@ -85,6 +85,7 @@ class FakeExchange:
         self.equities: dict[str, Decimal] = {}  # by asset, beside the total
         self.used_weight: int | None = None  # what the venue says with its answers
         self.fills_at_once = True  # False: market orders wait for `fill`
+        self.largest: dict[str, Decimal] = {}  # most of an order at market, by market; one that is not named takes any
         self.liquidity: Decimal | None = None  # so much of an order that has to be filled at once is; None: all of it
         self.hidden_lookups = 0  # so many lookups miss every order, as a replica that lags does
         self.blank: set[str] = set()  # `Venue` methods that list nothing, as if there were nothing
@@ -218,6 +219,8 @@ class FakeExchange:
             raise Reject("UNKNOWN_MARKET", request.market)
         if self._open_index(book, request.client_order_id) is not None:
             raise Reject("DUPLICATE_CLIENT_ORDER_ID", "an open order has this client id")
+        if not request.order_type.has_limit and request.quantity > self.largest.get(request.market, request.quantity):
+            raise Reject("QUANTITY_TOO_LARGE", "-4005 Quantity greater than max quantity.")
         if (request.position_side is not None) != (book.mode is PositionMode.HEDGE):
             raise Reject("POSITION_MODE_MISMATCH", "position side does not match the account's setting")
         if _must_reduce(request) and not request.order_type.is_conditional and not _reduces(book, request):

@@ -244,6 +244,22 @@ class Account:
         """The open stop and target intents of a position."""
         return tuple(i for i in self.intents.values() if i.kind.is_protective and i.bracket_of == position.entry_intent_id)
 
+    def left_for(self, leg: Intent) -> Decimal | None:
+        """How much a stop, target or exit may close beside the legs before it; None where its position is not held.
+
+        Parts of one stop share what is held, and so do all targets. A new stop stands beside the old one until that is cancelled.
+        """
+        position = self.position(leg.subscription_id, leg.market)
+        if position is None:
+            return None
+        left = position.quantity
+        for other in self.protective(position) if leg.kind.is_protective else ():
+            if other.intent_id == leg.intent_id:
+                break
+            if other.kind is leg.kind and (other.whole == leg.whole or leg.kind is LegKind.TAKE_PROFIT):
+                left -= other.quantity - other.filled_quantity
+        return max(left, ZERO)
+
     def orphans(self) -> tuple[Intent, ...]:
         """Protective orders at the venue whose position is closed: to be cancelled."""
         live = {p.entry_intent_id for p in self.positions.values()}
@@ -460,13 +476,16 @@ class Account:
     def _close_again(self, ended: Intent, now: datetime) -> Account:
         """An exit or a target that the venue has refused, or has ended at market too early, is followed by another.
 
-        The next order waits for its pause as a wish of the account, until it is sent or nothing is held any more. A target that
-        rested, and that somebody has cancelled at the venue, stays cancelled.
+        So is the last part of an exit, if all parts together were not enough. The next order waits for its pause as a wish of the
+        account, until it is sent or nothing is held any more. A target that rested, and that somebody has cancelled at the venue,
+        stays cancelled.
         """
         closes = ended.kind in (LegKind.EXIT, LegKind.TAKE_PROFIT)
         cut_short = ended.state is IntentState.CANCELLED and ended.order_type is OrderType.MARKET
         unfinished = closes and (ended.state is IntentState.REJECTED or cut_short)
-        if not unfinished or self.position(ended.subscription_id, ended.market) is None:
+        exits = (i for i in self.under_way(ended.subscription_id, ended.market) if i.kind is LegKind.EXIT)
+        last_part = ended.kind is LegKind.EXIT and ended.state is IntentState.FILLED and next(exits, None) is None
+        if not (unfinished or last_part) or self.position(ended.subscription_id, ended.market) is None:
             return self
         wish = next_closing(ended, now)
         return self._put(wish, now)._escalated(wish, now)

@@ -233,7 +233,7 @@ class Usage:
             emergency_notional=today.emergency_notional + (entry.notional if entry.emergency else ZERO),
         )
         entered = replace(self.market(key), entered_at=now, entered_side=entry.position_side)
-        more = replace(results, entries=results.entries + 1)
+        more = replace(results, entries=results.entries + (entry.part_of is None))
         reserved = replace(self, day=counted, results={**self.results, entry.subscription_id: more})
         return reserved._with_market(key, entered)
 
@@ -249,7 +249,7 @@ class Usage:
             )
             usage = replace(usage, day=counted)
         results = self.results.get(entry.subscription_id)
-        if entry.filled_quantity == 0 and results is not None and results.day == day:
+        if entry.filled_quantity == 0 and entry.part_of is None and results is not None and results.day == day:
             fewer = replace(results, entries=max(0, results.entries - 1))
             usage = replace(usage, results={**usage.results, entry.subscription_id: fewer})
         return usage

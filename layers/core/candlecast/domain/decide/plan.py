@@ -19,7 +19,15 @@ from candlecast.domain.decide.risk.evaluate import Evaluation, evaluate, first_d
 from candlecast.domain.limits.limits import Authority, EffectiveLimits, Scope, acted_on, tighten_further
 from candlecast.domain.limits.record import PRICE_LIMITS
 from candlecast.domain.market.market import Market
-from candlecast.domain.orders.bracket import ORDER_TYPE_OF_ENTRY, asked_order, bracket, expected_price, first_stop, stop_rules
+from candlecast.domain.orders.bracket import (
+    ORDER_TYPE_OF_ENTRY,
+    asked_order,
+    bracket,
+    expected_price,
+    first_stop,
+    in_parts,
+    stop_rules,
+)
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.orders.position import Position, position_key
 from candlecast.domain.orders.sizing import entry_quantity, stop_price, take_profits
@@ -132,7 +140,7 @@ def _planned(draft: _Draft, market: Market | None) -> Plan:
             return _over_resting(draft)
     held = draft.held
     closing = held if held is not None and signal.closes(held.side) else None
-    exits = () if known_exit else _exits(draft, closing)
+    exits = () if known_exit else _exits(draft, closing, market)
     if not signal.action.is_entry:
         return Plan.of(exits, draft.receipt(exits))
     try:
@@ -172,7 +180,7 @@ def _exit_behind(draft: _Draft) -> tuple[Intent, ...]:
     """The wish to close what the earlier orders leave; for an exit that closes none of it, the decision that it does not."""
     if _may_close(draft):
         return (_wish(draft),)
-    return () if draft.order.signal.action.is_entry else _exits(draft, None)
+    return () if draft.order.signal.action.is_entry else _exits(draft, None, None)
 
 
 def _wish(draft: _Draft) -> Intent:
@@ -232,8 +240,8 @@ def _over_resting(draft: _Draft) -> Plan:
 # -- the exit ----------------------------------------------------------------------------------------------------------------
 
 
-def _exits(draft: _Draft, closing: Position | None) -> tuple[Intent, ...]:
-    """The exit of `closing`, of all that is held; or the decision that nothing is closed."""
+def _exits(draft: _Draft, closing: Position | None, market: Market | None) -> tuple[Intent, ...]:
+    """The exit of all of `closing`, in parts if its market demands parts; or the decision that nothing is closed."""
     status, signal = draft.account.status, draft.order.signal
     if closing is None:
         if signal.action.is_entry:
@@ -250,7 +258,7 @@ def _exits(draft: _Draft, closing: Position | None) -> tuple[Intent, ...]:
         return (_wish(draft),)
     if status is not AccountStatus.ACTIVE:
         return (draft.exit(IntentState.DENIED, Reason.ACCOUNT_DISABLED, side=closing.side),)
-    return (draft.exit(IntentState.SUBMITTING, side=closing.side, quantity=closing.quantity),)
+    return in_parts(draft.exit(IntentState.SUBMITTING, side=closing.side, quantity=closing.quantity), market)
 
 
 # -- the entry ---------------------------------------------------------------------------------------------------------------

@@ -11,8 +11,13 @@ from candlecast.domain.values.reasons import Denial
 
 
 def entry_of(plan: Plan) -> Intent | None:
-    """The entry that would be sent."""
-    return next((leg for leg in plan.legs if leg.kind is LegKind.ENTRY), None)
+    """The entry that would be sent, or its first part."""
+    return next(iter(entries_of(plan)), None)
+
+
+def entries_of(plan: Plan) -> tuple[Intent, ...]:
+    """The entry that would be sent, in its parts."""
+    return tuple(leg for leg in plan.legs if leg.kind is LegKind.ENTRY)
 
 
 def marked(plan: Plan, pool_id: str) -> Plan:
@@ -25,22 +30,24 @@ def marked(plan: Plan, pool_id: str) -> Plan:
 
 def deny_entry(plan: Plan, denial: Denial) -> Plan:
     """The plan with its entry denied, and nothing that belongs to it; exits stay. The receipt says so."""
-    entry = entry_of(plan)
-    if entry is None:
-        return plan
-    denied = replace(
-        entry,
-        state=IntentState.DENIED,
-        denial=denial,
-        submitted_at=None,
-        stop_price=None,
-        expires_at=None,
-        market_settings=None,
-        limits_to_close=None,
+    denied = tuple(
+        replace(
+            entry,
+            state=IntentState.DENIED,
+            denial=denial,
+            submitted_at=None,
+            stop_price=None,
+            expires_at=None,
+            market_settings=None,
+            limits_to_close=None,
+        )
+        for entry in entries_of(plan)  # each part has a reservation of its own, which ends with it
     )
+    if not denied:
+        return plan
     exits = without_entry(plan).legs
-    receipt = plan.receipt and replace(plan.receipt, intents=(*exits, *plan.decided, denied))
-    return replace(plan, legs=exits, decided=(*plan.decided, denied), receipt=receipt)
+    receipt = plan.receipt and replace(plan.receipt, intents=(*exits, *plan.decided, *denied))
+    return replace(plan, legs=exits, decided=(*plan.decided, *denied), receipt=receipt)
 
 
 def without_entry(plan: Plan) -> Plan:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from candlecast.domain.market.market import Market
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.orders.position import Position, StopRules, tighter
-from candlecast.domain.orders.sizing import ladder_quantities
+from candlecast.domain.orders.sizing import ladder_quantities, parts
 from candlecast.domain.signals.entry_order import EntryOrder, EntryType
 from candlecast.domain.signals.signal import Signal, TakeProfit
 from candlecast.domain.subscriptions.subscription import Settings
@@ -83,22 +83,43 @@ def bracket(
     """The entry and, behind it, its stop, targets and the venue's own trailing stop, each a reduce-only order of its own.
 
     `held` is the position that the entry adds to: its stop is made anew for all that will be held then, never a looser one.
+    Legs above the market's maximum come in parts. An entry that may rest is one order, since one entry of a position rests.
     """
-    legs, price = [opening], expected_price_of(opening)
+    legs, price = [opening] if opening.order_type.rests else list(in_parts(opening, market)), expected_price_of(opening)
     stop = opening.stop_price if held is None else tighter(held.side, held.stop_price, opening.stop_price)
     if stop is not None:
         covered = opening.quantity + (held.quantity if held is not None else 0)
-        legs.append(protective_intent(opening, LegKind.STOP_LOSS, LegKind.STOP_LOSS.value, covered, stop, now))
+        whole = protective_intent(opening, LegKind.STOP_LOSS, LegKind.STOP_LOSS.value, covered, stop, now)
+        legs.extend(in_parts(whole, market))
     for number, (target, quantity) in enumerate(ladder_quantities(opening.quantity, targets, market), start=1):
         leg = protective_intent(opening, LegKind.TAKE_PROFIT, f"{LegKind.TAKE_PROFIT}_{number}", quantity, target, now)
-        legs.append(replace(leg, order_type=OrderType.TAKE_PROFIT_LIMIT, price=target) if limit_targets else leg)
+        whole = replace(leg, order_type=OrderType.TAKE_PROFIT_LIMIT, price=target) if limit_targets else leg
+        legs.extend(in_parts(whole, market))
     following = opening.stop_rules
-    if held is None and following is not None and rules.trails(following.trail_percent) and opening.position_side is not None:
+    trails = held is None and following is not None and rules.trails(following.trail_percent)
+    if trails and following is not None and opening.position_side is not None and opening.quantity <= market.max_quantity:
         activation = following.activation_percent
         begins = None if activation is None else market.round_price(price * (1 + opening.position_side.sign * activation / 100))
         leg = protective_intent(opening, LegKind.TRAILING_STOP, LegKind.TRAILING_STOP.value, opening.quantity, begins, now)
         legs.append(replace(leg, callback_percent=following.trail_percent))
     return tuple(legs)
+
+
+def in_parts(leg: Intent, market: Market | None) -> tuple[Intent, ...]:
+    """The leg as the orders that its market takes, each further part with a name and an id of its own.
+
+    Further parts of an entry are filled into the position that the first one opens. A leg of an unknown market stays whole.
+    """
+    sizes = (leg.quantity,) if market is None else parts(leg.quantity, market)
+    if len(sizes) == 1:
+        return (leg,)
+    bracket_of = leg.bracket_of or (leg.intent_id if leg.kind is LegKind.ENTRY else None)
+    made = [replace(leg, quantity=sizes[0])]
+    for number, size in enumerate(sizes[1:], start=2):
+        name = f"{leg.leg}_PART_{number}"
+        key = intent_id(leg.signal_id, leg.subscription_id, name)
+        made.append(replace(leg, intent_id=key, leg=name, quantity=size, part_of=leg.intent_id, bracket_of=bracket_of))
+    return tuple(made)
 
 
 def expected_price_of(opening: Intent) -> Decimal:

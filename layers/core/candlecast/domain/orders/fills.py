@@ -31,11 +31,12 @@ def filled_into(held: Position | None, entry: Intent, quantity: Decimal, price: 
     """The position after some of an entry was filled: opened, grown, or added to; raises `InvalidValue` if it is another's."""
     if held is None:
         return opened_by(entry, quantity, price, fee, now)
-    if held.entry_intent_id == entry.intent_id:
+    if held.entry_intent_id == entry.whole:
         return held.grown(quantity, price, fee)
     if held.entry_intent_id != entry.bracket_of:
         raise InvalidValue("a fill of one entry cannot grow the position of another", code="FILL_OF_ANOTHER_ENTRY")
-    return held.added(quantity, price, fee, entry.stop_price, begins=entry.filled_quantity == 0)
+    begins = entry.filled_quantity == 0 and entry.part_of is None  # a further part is no add of its own
+    return held.added(quantity, price, fee, entry.stop_price, begins=begins)
 
 
 def price_of_last(intent: Intent, order: VenueOrder, filled: Decimal) -> Decimal:
@@ -61,7 +62,7 @@ def opened_by(intent: Intent, quantity: Decimal, price: Decimal, fee: Decimal, n
         quantity=quantity,
         opened_quantity=quantity,
         entry_price=price,
-        entry_intent_id=intent.intent_id,
+        entry_intent_id=intent.whole,  # the first part, even if the venue shows another one first
         signal_id=intent.signal_id,
         correlation_id=intent.correlation_id,
         opened_at=now,

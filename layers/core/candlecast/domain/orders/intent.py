@@ -158,6 +158,8 @@ class Intent:
     """Of an entry that is sent: the subscription's capital in quote units, which the position's return counts on."""
     mark_price: Decimal | None = None
     """Of an entry: the venue's mark at the verdict on its signal; None for an entry from before there were verdicts."""
+    part_of: str | None = None
+    """Id of the first part, of a leg that is a further part of a quantity above the market's maximum; None for any other leg."""
 
     def __post_init__(self) -> None:
         require_utc("issued_at", self.issued_at)
@@ -192,6 +194,11 @@ class Intent:
     def is_add(self) -> bool:
         """Whether it is an entry into a position that another entry has opened."""
         return self.kind is LegKind.ENTRY and self.bracket_of is not None
+
+    @property
+    def whole(self) -> str:
+        """Id that all parts of a quantity share: that of the first part."""
+        return self.part_of or self.intent_id
 
     @property
     def is_resting_entry(self) -> bool:

@@ -32,10 +32,12 @@ def pause_after(kind: LegKind, attempts: int) -> timedelta:
 def next_closing(ended: Intent, now: datetime) -> Intent:
     """The next order after the venue has refused an exit or a target, or ended one at market too early.
 
-    The quantity of an exit is decided when it is sent. A target closes what is left of its share.
+    The quantity of an exit is decided when it is sent. A target closes what is left of its share. The part after a filled exit is
+    no attempt more, and waits for no pause.
     """
-    attempts = ended.attempts + 1
-    follower = f"{ended.kind}_{attempts}"
+    filled = ended.state is IntentState.FILLED
+    attempts = 0 if filled else ended.attempts + 1
+    follower = f"{ended.kind}_{'PART' if filled else attempts}"
     is_exit = ended.kind is LegKind.EXIT
     return replace(
         ended,
@@ -48,7 +50,8 @@ def next_closing(ended: Intent, now: datetime) -> Intent:
         lookups=0,
         last_lookup_at=None,
         attempts=attempts,
-        retry_at=now + pause_after(LegKind.EXIT, attempts),
+        retry_at=None if filled else now + pause_after(LegKind.EXIT, attempts),
+        part_of=None,
         venue_order_id=None,
         filled_quantity=ZERO,
         average_price=None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 
 from candlecast.domain.market.market import Market
 from candlecast.domain.signals.signal import Signal, TakeProfit
@@ -10,6 +10,10 @@ from candlecast.domain.subscriptions.subscription import Settings, SizingMode
 from candlecast.domain.values.money import ZERO, percent_of
 from candlecast.domain.values.reasons import Denial, Reason
 from candlecast.domain.values.terms import PositionSide
+
+# Orders that one leg is split into at most. Exit, entry and stop of a reversal then come to 15 requests. The 5 s of their mark
+# allow a third of a second for each. Fifteen legs also fit four times into the open intents of an account.
+MAX_PARTS = 5
 
 
 def stop_price(signal: Signal, side: PositionSide, price: Decimal, settings: Settings, market: Market) -> Decimal | None:
@@ -122,3 +126,30 @@ def ladder_quantities(quantity: Decimal, ladder: tuple[TakeProfit, ...], market:
         left -= wanted
         carried = Decimal(0)
     return tuple(orders)
+
+
+def most_of_an_entry(held: Decimal, market: Market, *, rests: bool) -> Decimal:
+    """The largest entry beside what its position `held` before: all of it must be closed and stopped in `MAX_PARTS` orders.
+
+    An entry that `rests` is one order.
+    """
+    most = max(ZERO, market.max_quantity * MAX_PARTS - held)
+    return min(most, market.max_quantity) if rests else most
+
+
+def parts(quantity: Decimal, market: Market) -> tuple[Decimal, ...]:
+    """A quantity as the orders that the market takes: as few as can be, of about one size, at most `MAX_PARTS`.
+
+    Beyond the bound each part is as large as an order may be, and the rest is missing.
+    """
+    largest = market.round_quantity(market.max_quantity)
+    if quantity <= market.max_quantity or largest == 0:
+        return (quantity,)
+    count = int((quantity / largest).to_integral_value(ROUND_CEILING))
+    if count > MAX_PARTS:
+        return (largest,) * MAX_PARTS
+    made, left = [], quantity
+    for remaining in range(count, 1, -1):
+        made.append(market.round_quantity(left / remaining))
+        left -= made[-1]
+    return (*made, left)

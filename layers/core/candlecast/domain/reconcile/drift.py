@@ -92,7 +92,7 @@ class StopStep(StrEnum):
     WAIT = "wait: an order that decides it has not ended"
     PLACE = "place one for all that is held"
     REPLACE = "place one of the right size and price; the old one is then surplus"
-    CANCEL_SURPLUS = "cancel all but the newest"
+    CANCEL_SURPLUS = "cancel all but the newest that together close all"
 
 
 @dataclass(frozen=True)
@@ -103,10 +103,20 @@ class StopReport:
     on_its_way: bool
 
 
+def right_stops(held: Decimal, stop_price: Decimal | None, report: StopReport) -> tuple[Decimal, ...]:
+    """Quantities of the newest live stops that stand at the right price and together close no more than is held."""
+    right: list[Decimal] = []
+    for quantity, trigger in reversed(report.live):
+        if trigger != stop_price or sum(right, quantity) > held:
+            break
+        right.append(quantity)
+    return tuple(right)
+
+
 def stop_step(held: Decimal, stop_price: Decimal | None, report: StopReport) -> StopStep:
     """The step for the stop of a position of `held`, which belongs at `stop_price` (None: the position should have no stop).
 
-    A new stop is placed first and the old stop cancelled then: there is no moment without.
+    A new stop is placed first and the old stop cancelled then: there is no moment without. A stop may come in parts.
     """
     if stop_price is None:
         return StopStep.NOTHING
@@ -114,9 +124,10 @@ def stop_step(held: Decimal, stop_price: Decimal | None, report: StopReport) -> 
         return StopStep.WAIT
     if not report.live:
         return StopStep.PLACE
-    if report.live[-1] != (held, stop_price):
+    right = right_stops(held, stop_price, report)
+    if sum(right) != held:
         return StopStep.REPLACE
-    return StopStep.CANCEL_SURPLUS if len(report.live) > 1 else StopStep.NOTHING
+    return StopStep.CANCEL_SURPLUS if len(report.live) > len(right) else StopStep.NOTHING
 
 
 # -- positions ---------------------------------------------------------------------------------------------------------------

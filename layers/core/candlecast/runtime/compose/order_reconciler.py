@@ -56,7 +56,7 @@ def build() -> QueueConsumers[ReconcileRequest]:
         book=BookCharges(clock, metrics),
         stop_resting=StopResting(place, clock, metrics),
         protect=ProtectPositions(markets, clock, metrics),
-        close=ClosePositions(clock, metrics),
+        close=ClosePositions(markets, clock, metrics),
         place=place,
         queue=AskForLooks(DynamoLooks(table), routine, awaited, clock, metrics, renews=True),
         vettings=SqsVettingQueue(aws("sqs"), known.vetting_queue_url),

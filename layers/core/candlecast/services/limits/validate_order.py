@@ -8,9 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import reduce
+from operator import add
 
 from candlecast.domain.decide.plan import UNRESOLVED_WAIT_SECONDS, Plan, plan_orders
-from candlecast.domain.decide.pooled_plan import deny_entry, entry_of
+from candlecast.domain.decide.pooled_plan import deny_entry, entries_of
 from candlecast.domain.decide.receipt import Receipt
 from candlecast.domain.limits.pool_bounds import PoolLimits
 from candlecast.domain.market.quote import Quote
@@ -105,9 +107,9 @@ class ValidateOrder:
 
     def _in_its_pool(self, plan: Plan, limits: PoolLimits | None, now: datetime) -> Plan:
         """The plan, its entry denied if the pool has no room now; nothing is reserved."""
-        entry = entry_of(plan)
-        if limits is None or entry is None:
+        entries = entries_of(plan)
+        if limits is None or not entries:
             return plan
         pool = self.pools.read_pool(limits.organisation_id).shared_out(limits, now.date())
-        denial = pool.denial(needed_by(entry))
+        denial = pool.denial(reduce(add, map(needed_by, entries)))
         return plan if denial is None else deny_entry(plan, denial)

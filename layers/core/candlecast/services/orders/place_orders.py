@@ -14,6 +14,7 @@ from functools import partial
 
 from candlecast.domain.account.account import Account, AccountStatus
 from candlecast.domain.account.suspension import suspend, suspended_by
+from candlecast.domain.orders.bracket import in_parts
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.reconcile.adopt import tell_once
 from candlecast.domain.reconcile.protect import scale_targets, watch
@@ -59,7 +60,7 @@ class PlaceOrders:
             if instead is not None:
                 changes.make(instead, leg.intent_id)
             else:
-                self._send(changes, venue, _capped(changes.account, leg), gate)
+                self._send(changes, venue, self._capped(changes.account, leg), gate)
 
     def is_unwanted(self, account: Account, leg: Intent) -> bool:
         """Whether a leg is an entry in a market that its venue ends; exits, stops and targets go to the last."""
@@ -142,6 +143,21 @@ class PlaceOrders:
             self.take_over(changes, leg, order)
             self.metrics.count("OrdersAccepted")
 
+    def _capped(self, account: Account, leg: Intent) -> Intent:
+        """The leg, a reduce-only one capped to the held quantity (an entry may have been filled in part).
+
+        An exit may be marked for more than the market takes. Then one part is sent, and the rest follows the part.
+        """
+        position, left = account.position(leg.subscription_id, leg.market), account.left_for(leg)
+        if not leg.reduce_only or position is None or left is None:
+            return leg
+        capped = replace(leg, quantity=min(leg.quantity, left))
+        if leg.kind is LegKind.EXIT:
+            return in_parts(capped, self.markets.find(account.venue, leg.market))[0]
+        if leg.kind is not LegKind.STOP_LOSS or position.stop_price is None:
+            return capped
+        return replace(capped, trigger_price=position.stop_price)  # it may have been moved since the leg was decided
+
     def _rejected(self, changes: Changes, leg: Intent, error: Reject) -> None:
         """The end of a leg that the venue has refused, unless the leg only reduces and the refusal ends by itself."""
         key, now = leg.intent_id, self.clock.now()
@@ -218,7 +234,7 @@ def _protective_change(account: Account, leg: Intent, now: datetime) -> Change |
     if waits_for(account, leg) is not None:
         return _held(leg, now)
     position = account.position(leg.subscription_id, leg.market)
-    if position is None or position.entry_intent_id != leg.bracket_of:
+    if position is None or position.entry_intent_id != leg.bracket_of or account.left_for(leg) == 0:
         if leg.last_lookup_at is not None:  # the venue was asked for the leg, so the leg was reported
             return _failed(leg, IntentState.EXPIRED, Reason.NEVER_PLACED, now)
         return partial(Account.release, intent_id=leg.intent_id)
@@ -254,17 +270,6 @@ def _under(leg: Intent, change: Change) -> Change:
 
 def _failed(leg: Intent, state: IntentState, reason: Reason, now: datetime) -> Change:
     return partial(Account.fail, intent_id=leg.intent_id, state=state, reason=reason, now=now)
-
-
-def _capped(account: Account, leg: Intent) -> Intent:
-    """The leg, a reduce-only one capped to the held quantity (an entry may have been filled in part)."""
-    position = account.position(leg.subscription_id, leg.market)
-    if not leg.reduce_only or position is None:
-        return leg
-    capped = replace(leg, quantity=min(leg.quantity, position.quantity))
-    if leg.kind is not LegKind.STOP_LOSS or position.stop_price is None:
-        return capped
-    return replace(capped, trigger_price=position.stop_price)  # it may have been moved since the leg was decided
 
 
 def _as_sent(account: Account, sent: Intent) -> Account:

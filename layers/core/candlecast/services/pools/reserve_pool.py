@@ -13,7 +13,7 @@ from datetime import timedelta
 
 from candlecast.domain.account.account import Account
 from candlecast.domain.decide.plan import Plan
-from candlecast.domain.decide.pooled_plan import deny_entry, entry_of, marked, without_entry
+from candlecast.domain.decide.pooled_plan import deny_entry, entries_of, marked, without_entry
 from candlecast.domain.limits.limits import Authority
 from candlecast.domain.limits.pool_bounds import NOTHING, Amounts, PoolBounds, PoolLimits
 from candlecast.domain.orders.intent import Intent
@@ -29,7 +29,7 @@ from candlecast.services.pools.settle_reservation import ATTEMPTS, BUSY_SECONDS,
 
 @dataclass(frozen=True, slots=True)
 class ReservePool:
-    """Called between the plan and its first write."""
+    """Called between the plan and its first write; each part of an entry is reserved by itself."""
 
     pools: PoolStore
     clock: Clock
@@ -45,15 +45,15 @@ class ReservePool:
         if limits is None:
             return plan
         plan = marked(plan, limits.organisation_id)
-        entry = entry_of(plan)
-        if entry is None:
+        entries = entries_of(plan)
+        if not entries:
             return plan
         try:
-            denial = self._reserve(entry, limits)
+            denial = next((denial for entry in entries if (denial := self._reserve(entry, limits)) is not None), None)
         except RetryLater as error:
             self.metrics.count("PoolsUnavailable")
             again = self.clock.now() + timedelta(seconds=error.after_seconds)
-            if entry.expires_at is not None and again > entry.expires_at:
+            if entries[0].expires_at is not None and again > entries[0].expires_at:
                 return deny_entry(plan, Denial(Reason.LIMITS_UNAVAILABLE))
             exits = without_entry(plan)
             if not exits.intents:

@@ -12,10 +12,12 @@ from candlecast.domain.account.account import Account
 from candlecast.domain.account.kill_switch import KillSwitch, must_flatten
 from candlecast.domain.account.switch_scope import concerning
 from candlecast.domain.decide.risk.held import losing_positions, overdue_positions
-from candlecast.domain.orders.bracket import forced_exit
+from candlecast.domain.orders.bracket import forced_exit, in_parts
+from candlecast.domain.orders.intent import Intent
 from candlecast.domain.orders.position import Position
 from candlecast.domain.values.reasons import Reason
 from candlecast.ports.clock import Clock, Metrics
+from candlecast.ports.venue import Markets
 from candlecast.services.orders.changes import Changes
 
 
@@ -23,8 +25,14 @@ from candlecast.services.orders.changes import Changes
 class ClosePositions:
     """A part of the reconciler."""
 
+    markets: Markets
     clock: Clock
     metrics: Metrics
+
+    def leave(self, account: Account, position: Position, cause: str) -> tuple[Intent, ...]:
+        """The exit that no signal has ordered, in the parts that its market takes."""
+        whole = forced_exit(position, cause, account.version, self.clock.now())
+        return in_parts(whole, self.markets.find(account.venue, position.market))
 
     def choose(self, changes: Changes, switches: Collection[KillSwitch], marks: Mapping[str, Decimal]) -> list[str]:
         """Decide the exits, marked for sending; returns their intents' ids. `marks` are mark prices by market, where known.
@@ -37,9 +45,9 @@ class ClosePositions:
             account, now = changes.account, self.clock.now()
             if position.key not in causes or account.undecided(position.subscription_id, position.market):
                 continue
-            leave = forced_exit(position, causes[position.key], account.version, now)
-            changes.make(partial(Account.decide, decided=(leave,), now=now))
-            chosen.append(leave.intent_id)
+            leaves = self.leave(account, position, causes[position.key])
+            changes.make(partial(Account.decide, decided=leaves, now=now))
+            chosen += [leave.intent_id for leave in leaves]
             self.metrics.count("ForcedExits")
         return chosen
 

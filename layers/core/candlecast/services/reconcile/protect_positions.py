@@ -9,13 +9,16 @@ from decimal import Decimal
 from functools import partial
 
 from candlecast.domain.account.account import Account
-from candlecast.domain.orders.bracket import replacement_stop
+from candlecast.domain.orders.bracket import in_parts, replacement_stop
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.orders.position import Position
+from candlecast.domain.orders.sizing import parts
 from candlecast.domain.reconcile.adopt import count_mend, forget_mends, may_mend
-from candlecast.domain.reconcile.drift import StopReport, StopStep, stop_step
+from candlecast.domain.reconcile.drift import StopReport, StopStep, right_stops, stop_step
 from candlecast.domain.reconcile.protect import follow, stop_moves, tell_if_too_long, watch
+from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import Ambiguous, Fatal, Reject, RetryLater
+from candlecast.domain.values.money import ZERO
 from candlecast.domain.values.reasons import Reason
 from candlecast.domain.venue.rules import rules_of
 from candlecast.ports.clock import Clock, Metrics
@@ -54,7 +57,7 @@ class ProtectPositions:
         if rules_of(changes.account.venue).takes_two_stops:
             return
         for position in list(changes.account.positions.values()):
-            step = _stop_step(changes.account, position)
+            step = self._step(changes.account, position)
             if step is StopStep.REPLACE and may_mend(changes.account, _replacing(position), self.clock.now()):
                 for old in _live_stops(changes.account, position):
                     self._cancel(changes, venue, old)
@@ -67,15 +70,15 @@ class ProtectPositions:
         """
         chosen, now = [], self.clock.now()
         for position in list(changes.account.positions.values()):
-            step = _stop_step(changes.account, position)
+            step = self._step(changes.account, position)
             what = f"stop|{position.key}"
             if step is StopStep.PLACE:
                 self.metrics.count("NakedPositions")
             elif step is not StopStep.REPLACE or not may_mend(changes.account, what := _replacing(position), now):
                 continue
-            stop = replacement_stop(position, changes.account.version, now)
-            changes.make(partial(_decided, stop=stop, what=what, now=now))
-            chosen.append(stop.intent_id)
+            stops = self._stops(changes.account, position, now)
+            changes.make(partial(_decided, stops=stops, what=what, now=now))
+            chosen += [stop.intent_id for stop in stops]
         return chosen
 
     def cancel_surplus(self, changes: Changes, venue: Venue) -> None:
@@ -84,12 +87,36 @@ class ProtectPositions:
         One that cannot be cancelled now is tried at the next look.
         """
         account = changes.account
-        mended = {_replacing(p) for p in account.positions.values() if _stop_step(account, p) in _AS_IT_SHOULD_BE}
+        mended = {_replacing(p) for p in account.positions.values() if self._step(account, p) in _AS_IT_SHOULD_BE}
         if mended & account.mends.keys():
             changes.make(partial(forget_mends, done=mended))
         for position in list(changes.account.positions.values()):
-            for old in (*_live_stops(changes.account, position)[:-1], *_too_small(changes.account, position)):
+            for old in (*self._surplus(changes.account, position), *_too_small(changes.account, position)):
                 self._cancel(changes, venue, old)
+
+    def _covered(self, account: Account, position: Position) -> Decimal:
+        """The quantity that stops shall close: all that is held, as far as the bound of parts allows."""
+        market = self.markets.find(account.venue, position.market)
+        return position.quantity if market is None else sum(parts(position.quantity, market), ZERO)
+
+    def _step(self, account: Account, position: Position) -> StopStep:
+        return stop_step(self._covered(account, position), position.stop_price, stop_report(account, position))
+
+    def _stops(self, account: Account, position: Position, now: datetime) -> tuple[Intent, ...]:
+        """The stops to place: those that are missing where the others stand right, else all parts anew."""
+        market, covered = self.markets.find(account.venue, position.market), self._covered(account, position)
+        stop = replacement_stop(position, account.version, now)
+        right = right_stops(covered, position.stop_price, stop_report(account, position))
+        whole = in_parts(stop, market)
+        missing = in_parts(replace(stop, quantity=covered - sum(right)), market)
+        return missing if right and len(right) + len(missing) <= len(whole) else whole
+
+    def _surplus(self, account: Account, position: Position) -> list[Intent]:
+        """The stops before the newest that together are the right one; none while those do not stand."""
+        if self._step(account, position) is not StopStep.CANCEL_SURPLUS:
+            return []
+        right = right_stops(self._covered(account, position), position.stop_price, stop_report(account, position))
+        return _live_stops(account, position)[: -len(right)]
 
     def _cancel(self, changes: Changes, venue: Venue, old: Intent) -> None:
         what, now = f"cancel|{old.intent_id}", self.clock.now()
@@ -144,16 +171,12 @@ def _replacing(position: Position) -> str:
     return f"move|{position.key}"
 
 
-def _stop_step(account: Account, position: Position) -> StopStep:
-    return stop_step(position.quantity, position.stop_price, stop_report(account, position))
-
-
 def _watched(account: Account, now: datetime) -> Account:
     return tell_if_too_long(watch(account, now), rules_of(account.venue), now)
 
 
-def _decided(account: Account, stop: Intent, what: str, now: datetime) -> Account:
-    return count_mend(account.decide((stop,), now), what, "POSITION_NOT_PROTECTED", now)
+def _decided(account: Account, stops: tuple[Intent, ...], what: str, now: datetime) -> Account:
+    return count_mend(account.decide(stops, now), what, "POSITION_NOT_PROTECTED", now)
 
 
 def _replaced(account: Account, intent_id: str, now: datetime) -> Account:

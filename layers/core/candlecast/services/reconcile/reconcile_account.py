@@ -19,7 +19,6 @@ from candlecast.domain.account.kill_switch import KillSwitch
 from candlecast.domain.account.suspension import resume, resume_ended, since, suspend
 from candlecast.domain.account.switch_scope import places_of
 from candlecast.domain.account.vetting import looked_at
-from candlecast.domain.orders.bracket import forced_exit
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.orders.position import Position
 from candlecast.domain.reconcile.look_lease import is_pointless, was_served
@@ -223,12 +222,10 @@ class ReconcileAccount:
         sent = self._decide(changes, seen)
         if sent:
             changes = self._send(changes.account, venue, sent)
-            passed = _passed(changes.account, seen.marks)  # a new stop was refused, and the market is beyond it: close at once
-            if passed:
-                exits = [forced_exit(p, Reason.WOULD_TRIGGER, changes.account.version, self.clock.now()) for p in passed]
-                changes.make(partial(Account.decide, decided=exits, now=self.clock.now()))
-                changes = self._send(changes.account, venue, exits)
-                sent = [*sent, *exits]
+            further = self._further(changes, sent, seen.marks)
+            if further:
+                changes = self._send(changes.account, venue, further)
+                sent = [*sent, *further]
         self.place.cancel_orphans(changes, venue)
         self.protect.cancel_surplus(changes, venue)
         if not changes.any:
@@ -260,6 +257,21 @@ class ReconcileAccount:
         chosen += self.protect.choose(changes)
         legs = [changes.account.intents[key] for key in chosen]
         return sorted(legs, key=lambda leg: leg.kind is not LegKind.EXIT)  # what is closed needs no stop any more
+
+    def _further(self, changes: Changes, sent: list[Intent], marks: Mapping[str, Decimal]) -> list[Intent]:
+        """The legs that those just sent make necessary, marked for sending.
+
+        A new stop was refused, and the market is beyond it: close at once. A further part of an entry has grown its position: the
+        stop must cover the part.
+        """
+        account, exits = changes.account, list[Intent]()
+        for position in _passed(account, marks):
+            exits += self.close.leave(account, position, Reason.WOULD_TRIGGER)
+        if exits:
+            changes.make(partial(Account.decide, decided=exits, now=self.clock.now()))
+        grows = any(leg.kind is LegKind.ENTRY and leg.part_of is not None for leg in sent)
+        stops = self.protect.choose(changes) if grows else []
+        return exits + [changes.account.intents[key] for key in stops]
 
     def _send(self, account: Account, venue: Venue, legs: list[Intent]) -> Changes:
         """Write the legs ahead, then send them."""

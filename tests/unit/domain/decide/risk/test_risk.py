@@ -178,10 +178,10 @@ CASES = (
     ),
     Case(
         reason=Reason.QUANTITY_TOO_LARGE,
-        settings={"sizing": quantity("1000.001"), "leverage": D(125)},
-        value=D("1000.001"),
-        bound=D(1000),
-        within={"settings": {"sizing": quantity("1000"), "leverage": D(125)}},
+        settings={"sizing": quantity("5000.001"), "leverage": D(125)},
+        value=D("5000.001"),
+        bound=D(5000),  # five orders of the most that the market takes
+        within={"settings": {"sizing": quantity("5000"), "leverage": D(125)}},
     ),
     Case(
         reason=Reason.NOTIONAL_TOO_SMALL,

@@ -15,6 +15,7 @@ from candlecast.domain.market.market import Market
 from candlecast.domain.market.quote import Quote
 from candlecast.domain.orders.intent import Intent, LegKind
 from candlecast.domain.orders.position import Position, position_key
+from candlecast.domain.orders.sizing import parts
 from candlecast.domain.signals.entry_order import EntryOrder
 from candlecast.domain.signals.levels import opening_prices
 from candlecast.domain.signals.signal import TakeProfit
@@ -82,7 +83,9 @@ class Entry:
     @property
     def order_count(self) -> int:
         """How many orders it comes to at most: itself, its stop, its targets, and the exit before it."""
-        return 1 + (self.stop is not None) + len(self.targets) + (self.closing_key is not None)
+        count = len(parts(self.quantity, self.market))
+        targets = len(self.targets) + count - 1 if self.targets else 0
+        return count * (1 + (self.stop is not None)) + targets + (self.closing_key is not None)
 
     @property
     def risk(self) -> Decimal | None:

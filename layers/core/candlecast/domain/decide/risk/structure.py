@@ -10,8 +10,11 @@ from candlecast.domain.decide.risk.entry import Entry
 from candlecast.domain.limits.limits import Authority
 from candlecast.domain.orders.intent import LegKind
 from candlecast.domain.orders.position import Position
+from candlecast.domain.orders.sizing import most_of_an_entry, parts
+from candlecast.domain.signals.entry_order import EntryType
 from candlecast.domain.signals.levels import misplaced_stop, misplaced_target
 from candlecast.domain.signals.signal import MAX_TAKE_PROFITS
+from candlecast.domain.values.money import ZERO
 from candlecast.domain.values.reasons import Denial, Reason
 from candlecast.domain.values.terms import PositionMode
 
@@ -65,20 +68,29 @@ def _levels(_: Account, entry: Entry) -> Denial | None:
     return misplaced_stop(entry.stop, prices, entry.side) or misplaced_target(entry.targets, prices, entry.side)
 
 
-def _quantity(_: Account, entry: Entry) -> Denial | None:
+def _quantity(account: Account, entry: Entry) -> Denial | None:
     lowest = max(entry.market.min_quantity, entry.market.quantity_step)
     if entry.quantity < lowest:
         return Denial(Reason.QUANTITY_TOO_SMALL, entry.quantity, lowest)
-    if entry.quantity > entry.market.max_quantity:
-        return Denial(Reason.QUANTITY_TOO_LARGE, entry.quantity, entry.market.max_quantity)
+    most = most_of_an_entry(_held(account, entry), entry.market, rests=entry.order.type is not EntryType.MARKET)
+    if entry.quantity > most:
+        return Denial(Reason.QUANTITY_TOO_LARGE, entry.quantity, most)
     if entry.least_notional < entry.market.min_notional:
         return Denial(Reason.NOTIONAL_TOO_SMALL, entry.least_notional, entry.market.min_notional)
     return None
 
 
-def _room_for_legs(account: Account, _: Entry) -> Denial | None:
-    after = len(account.intents) + LEGS_OF_AN_ENTRY
+def _room_for_legs(account: Account, entry: Entry) -> Denial | None:
+    opening, closing = entry.quantity, entry.quantity + _held(account, entry)
+    further = sum(len(parts(quantity, entry.market)) - 1 for quantity in (opening, opening, closing))  # of entry, targets, stop
+    after = len(account.intents) + LEGS_OF_AN_ENTRY + further
     return None if after <= MAX_OPEN_INTENTS else Denial(Reason.TOO_MANY_OPEN_ORDERS, Decimal(after), Decimal(MAX_OPEN_INTENTS))
+
+
+def _held(account: Account, entry: Entry) -> Decimal:
+    """The quantity of the position that the entry adds to."""
+    position = None if entry.key == entry.closing_key else account.positions.get(entry.key)
+    return ZERO if position is None else position.quantity
 
 
 RULES: tuple[Callable[[Account, Entry], Denial | None], ...] = (
