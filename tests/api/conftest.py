@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from io import StringIO
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from candlecast.domain.strategies.execution import ShardReport
 from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from candlecast.ports.store import LastPrice
 from candlecast.runtime.compose import api
+from candlecast.runtime.observe import logger
 from tests.support.builders import (
     ACCOUNT,
     BTC,
@@ -220,3 +222,24 @@ def populated(deployment: Deployment) -> Deployment:
     own = SwitchPlace(SwitchScope.USER, "tenant-1")
     deployment.gate.save_switch(a_switch(Grade.PAUSE_ENTRIES, own, by_operations=False))
     return deployment
+
+
+class Spoken:
+    """Everything that was printed or logged, at any level and by anybody."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, stream: StringIO) -> None:
+        self._capsys, self._caplog, self._stream = capsys, caplog, stream
+
+    @property
+    def text(self) -> str:
+        printed = self._capsys.readouterr()
+        return printed.out + printed.err + self._caplog.text + self._stream.getvalue()
+
+
+@pytest.fixture
+def spoken(capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> Spoken:
+    """The structured log writes to the stream that it was made with, so that one is replaced."""
+    stream = StringIO()
+    monkeypatch.setattr(logger.registered_handler, "stream", stream)
+    caplog.set_level(0)
+    return Spoken(capsys, caplog, stream)

@@ -2,50 +2,21 @@
 
 from __future__ import annotations
 
-from io import StringIO
 from typing import Any
 
 import pytest
 
 from candlecast.ports.venue import Credentials
 from candlecast.runtime.compose import api
-from candlecast.runtime.observe import logger
 from functions.api.schemas.accounts import NewCredentials
-from tests.api.conftest import Deployment, giving
+from tests.api.conftest import Deployment, Spoken, giving
 from tests.support.builders import ACCOUNT, SUBSCRIPTION, TENANT
 from tests.support.gateway import Client
+from tests.support.malformed_keys import KEY, SECRET, shows
 from tests.support.routes import operations
 
-KEY = "CANARYKEY7f3e9a"
-SECRET = "CANARYSECRET51c0d2"
 PATH = f"/v1/accounts/{ACCOUNT}/credentials"
 BODY = {"api_key": KEY, "api_secret": SECRET}
-
-
-def shows(text: str) -> bool:
-    """Whether a canary, or enough of one to recognise a key by, is in the text."""
-    return any(part in text for part in ("CANARY", "7f3e9a", "51c0d2"))
-
-
-class Spoken:
-    """Everything that was printed or logged, at any level and by anybody."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, stream: StringIO) -> None:
-        self._capsys, self._caplog, self._stream = capsys, caplog, stream
-
-    @property
-    def text(self) -> str:
-        printed = self._capsys.readouterr()
-        return printed.out + printed.err + self._caplog.text + self._stream.getvalue()
-
-
-@pytest.fixture
-def spoken(capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> Spoken:
-    """The structured log writes to the stream that it was made with, so that one is replaced."""
-    stream = StringIO()
-    monkeypatch.setattr(logger.registered_handler, "stream", stream)
-    caplog.set_level(0)
-    return Spoken(capsys, caplog, stream)
 
 
 @pytest.fixture
