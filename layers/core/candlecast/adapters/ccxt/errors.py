@@ -174,6 +174,8 @@ def instruction(error: Exception, headers: Mapping[str, str] | None) -> DomainEr
     make = _BY_CODE.get(refusal.code or "")
     if make is not None:
         return make(refusal)
+    if answer is None and refusal.told:
+        return Ambiguous("OUTCOME_UNKNOWN")  # success by HTTP, and a failure that nobody documents
     if answer is not None and (refusal.code is None or answer.status_code >= 500):
         return Ambiguous("OUTCOME_UNKNOWN")  # nobody of whom we know what the answer means
     return _by_class(error, refusal)
