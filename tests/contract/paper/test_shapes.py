@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from candlecast.adapters.ccxt.answers import check_answer
+from tests.support import recorded_shapes as recorded
 from tests.support.paper_venue import BTC_SYMBOL, START_MS, PaperVenue
 
 DECIMAL = re.compile(r"-?\d+(\.\d+)?")
@@ -184,3 +185,46 @@ def test_a_liquidation_price_where_equity_meets_maintenance(market: PaperVenue) 
     price = float(risk["liquidationPrice"])
     wallet = 1_000 - 0.5 * 50_005 * 0.0005
     assert wallet + 0.5 * (price - 50_005) == pytest.approx(0.5 * price * 0.004, abs=1e-4)
+
+
+def assert_like(answer: dict[str, Any], seen: dict[str, Any]) -> None:
+    """Every field that a recorded answer has, as the same kind of value."""
+    assert {name: type(value) for name, value in seen.items()} == {name: type(answer.get(name)) for name in seen}
+
+
+def test_answers_have_what_recorded_answers_have(active: Any) -> None:
+    market = {"symbol": "BTCUSDT"}
+    order = {**market, "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.01", "price": "48000"}
+    active.fapiPrivatePostAlgoOrder(
+        {
+            **market,
+            "side": "SELL",
+            "type": "STOP_MARKET",
+            "algoType": "CONDITIONAL",
+            "quantity": "0.1",
+            "triggerPrice": "47000",
+            "clientAlgoId": "lower",
+            "workingType": "MARK_PRICE",
+        }
+    )
+    assert_like(active.fapiPrivatePostOrder(order), recorded.NEW_ORDER)
+    assert_like(active.fapiPrivateGetOrder({**market, "origClientOrderId": "entry"}), recorded.ORDER)
+    assert_like(active.fapiPrivateGetAlgoOrder({"clientAlgoId": "lower"}), recorded.ALGO_ORDER)
+    assert_like(active.fapiPrivateV3GetPositionRisk()[0], recorded.POSITION)
+    assert_like(active.fapiPrivateV2GetPositionRisk(market)[0], recorded.OLDER_POSITION)
+    assert_like(active.fapiPrivateGetUserTrades(market)[0], recorded.TRADE)
+    account = active.fapiPrivateV2GetAccount()
+    assert_like(account, recorded.OLDER_ACCOUNT)
+    assert_like(account["assets"][0], recorded.ASSET)
+    assert_like(active.fapiPrivateV3GetBalance()[0], recorded.BALANCE)
+    assert_like(active.fapiPublicGetPremiumIndex(market), recorded.MARK)
+    assert_like(active.fapiPrivateGetSymbolConfig(market)[0], recorded.SYMBOL_CONFIG)
+    assert_like(active.fapiPrivateGetCommissionRate(market), recorded.COMMISSION)
+    assert_like(active.fapiPublicGetTicker24hr(market), recorded.DAY_TICKER)
+
+
+def test_settled_funding_has_what_recorded_funding_has(market: PaperVenue, trader: Any) -> None:
+    market.load(["50000"] * 600)
+    market.operate("PUT", "/funding", {"rate": "0.001"})
+    market.set_minute(481)
+    assert_like(trader.fapiPublicGetFundingRate({"symbol": "BTCUSDT"})[0], recorded.FUNDING)
