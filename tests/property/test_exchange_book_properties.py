@@ -202,3 +202,27 @@ def test_no_money_appears_and_none_is_lost(world: dict[str, Any], wanted: list[d
         check_orders(history)
     event(f"fills: {min(len(history.fills), 5)}")
     event(f"incomes: {sorted({str(income.kind) for income in history.incomes})}")
+
+
+@settings(max_examples=100, deadline=None)
+@given(worlds, steps)
+def test_the_moments_of_the_looks_change_nothing(world: dict[str, Any], wanted: list[dict[str, Any]]) -> None:
+    quotes, start = quotes_of(world), Decimal(world["balance"])
+    symbol_settings = {symbol: SymbolSettings(world["leverage"], world["isolated"]) for symbol in SYMBOLS}
+    first = Account(account_id="tester", created_ms=0, balances={"USDT": start}, evaluated_ms=MINUTE_MS)
+    account = replace(first, settings=symbol_settings, hedged=world["hedged"])
+    for step in wanted:
+        if step["do"] != "wait":
+            done = take(account, step, quotes)
+            account = done.then(expire_some(done.account)).account
+            continue
+        until_ms = min(quotes.now_ms + step["minutes"] * MINUTE_MS, MINUTES * MINUTE_MS)
+        often = Outcome(account)
+        for at_ms in range(quotes.now_ms + MINUTE_MS, until_ms + 1, MINUTE_MS):
+            often = often.then(settled(often.account, quotes.at(at_ms)))
+        quotes = quotes.at(until_ms)
+        once = settled(account, quotes)
+        for part in ("fills", "incomes", "orders", "algo_orders"):
+            assert getattr(once, part) == getattr(often, part)
+        assert replace(once.account, evaluated_symbol="") == replace(often.account, evaluated_symbol="")
+        account = once.account
