@@ -119,14 +119,18 @@ def as_dict(stored: StoredAccount) -> dict[str, Any]:
 
 
 def _put(stored: StoredAccount) -> None:
+    from candlecast.domain.account.vetting import shown_status
+
     account = stored.account
     facts = {
         "tenant": account.tenant_id,
         "account": account.account_id,
         "label": account.label,
         "venue": account.venue,
-        "status": account.status.value + (f" ({account.disabled_reason})" if account.disabled_reason else ""),
+        "status": shown_status(account).value + (f" ({account.disabled_reason})" if account.disabled_reason else ""),
         "keys": "set" if account.credential_version else "none",
+        "keys vetted at": account.vetted_at,
+        "entries suspended for": ", ".join(each.cause.value for each in account.suspensions) or None,
         "organisation": account.organisation_id,
         "equity": account.balance.equity if account.balance else None,
         "available": account.balance.available if account.balance else None,

@@ -142,6 +142,7 @@ def _placing_faults(path: str, parameters: Parameters) -> tuple[Fault, ...]:
         *(Fault(name, act, FaultGroup.ORDERS) for name, act in answers.items()),
         Fault("rate limited", _refused(-1003, "Too many requests.", 429, {"Retry-After": "5"})),
         Fault("order rate limited", _refused(-1015, "Too many new orders.", 429)),
+        Fault("keys refused", _keys_refused),
         Fault("accepted, then nothing that is an answer", _then(executed, _nonsense)),
         Fault("not accepted, nothing that is an answer", _nonsense),
     )
@@ -168,7 +169,12 @@ def _filled_first(parameters: Parameters) -> Fault:
 
 
 def _asking_faults() -> tuple[Fault, ...]:
-    return (Fault("time-out", _time_out), Fault("502", _gateway_error), Fault("nothing that is an answer", _nonsense))
+    return (
+        Fault("time-out", _time_out),
+        Fault("502", _gateway_error),
+        Fault("nothing that is an answer", _nonsense),
+        Fault("keys refused", _keys_refused),
+    )
 
 
 def _then(first: Callable[[World], None], answer: Callable[[World], Any]) -> Callable[[World], Any]:
@@ -188,6 +194,11 @@ def _nonsense(world: World) -> Any:
     """A success whose body is empty, as proxies give it; ccxt reads nothing out of it, and raises nothing."""
     world.now += UNKNOWN_SECONDS
     return NO_BODY
+
+
+def _keys_refused(_: World) -> Any:
+    """Once, as a banned address or a mistake of the venue gives it: the keys still work."""
+    raise Refusal(-2015, "Invalid API-key, IP, or permissions for action.", 401)
 
 
 def _gateway_error(world: World) -> Any:

@@ -22,6 +22,7 @@ PAUSES_SECONDS = {
     "signal_fanout": (10.0, 30.0),
     "order_executor": (0.5, 4.0),
     "order_reconciler": (1.0, 6.0),
+    "key_vetting": (5.0, 20.0),
     "outbox_relay": (1.0, 6.0),
     "reconcile_clock": (5.0, 20.0),
     "paper_exchange": (1.0, 6.0),
