@@ -180,7 +180,7 @@ class AlgoOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fill:
-    """One execution. `fee` and `realized` are in the margin asset."""
+    """One execution. `realized` is in the margin asset, `fee` in `fee_asset`; an empty `margin_asset` is the asset of the fee."""
 
     trade_id: int
     order_id: int
@@ -197,6 +197,7 @@ class Fill:
     time_ms: int
     market_ms: int
     position_side: PositionSide = PositionSide.BOTH
+    margin_asset: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -316,7 +317,8 @@ class Account:
     `evaluated_ms` is the market time until which everything has been looked at. One step stores a bounded number of changes. If
     there were more, the next step goes on at `evaluated_symbol`, among the candles that close a millisecond later. `replay` is
     the clock's run that both belong to (a clock that was set back starts a new one). `dated_ms` is the wall time of the latest
-    order, fill or income. A later one is never dated before it, so ids and times ascend together.
+    order, fill or income. A later one is never dated before it, so ids and times ascend together. `burns_coin`: fees are paid in
+    BNB while there is enough of it.
     """
 
     account_id: str
@@ -334,6 +336,7 @@ class Account:
     evaluated_symbol: str = ""
     dated_ms: int = 0
     countdowns: Mapping[str, int] = field(default_factory=dict)
+    burns_coin: bool = False
 
     def position(self, symbol: str, side: PositionSide = PositionSide.BOTH) -> Position:
         return self.positions.get(position_key(symbol, side), Position())

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from paper_exchange.accounts.account import ZERO, Account, Income, IncomeEntry, IncomeKind, Outcome
+from paper_exchange.accounts.fees import MONEY_STEP
 from paper_exchange.markets.quotes import Quotes
 
 FUNDING_INTERVAL_MS = 8 * 3_600_000
@@ -40,6 +41,7 @@ def settle_funding(account: Account, quotes: Quotes, wall_ms: int) -> Outcome:
             continue
         position, asset = after.position(symbol, side), quotes.spec(symbol).quote
         amount = -position.amount * quotes.mark_price(symbol) * rate
+        amount = amount.quantize(MONEY_STEP)
         entries.append(IncomeEntry(symbol, amount, asset))
         after = replace(after, balances={**after.balances, asset: after.balances.get(asset, ZERO) + amount})
         if after.settings_of(symbol).isolated:

@@ -147,11 +147,11 @@ def fill_answer(fill: Fill, spec: MarketSpec) -> dict[str, Any]:
 
 def fill_incomes(fill: Fill) -> list[dict[str, Any]]:
     """An execution's changes in the wallet: its fee, and its profit if it closed anything."""
-    parts = [("REALIZED_PNL", fill.realized)] if fill.realized else []
-    parts += [("COMMISSION", -fill.fee)] if fill.fee else []
+    parts = [("REALIZED_PNL", fill.realized, fill.margin_asset or fill.fee_asset)] if fill.realized else []
+    parts += [("COMMISSION", -fill.fee, fill.fee_asset)] if fill.fee else []
     return [
-        _income(fill.symbol, kind, amount, fill.fee_asset, fill.time_ms, fill.trade_id, str(fill.trade_id))
-        for kind, amount in parts
+        _income(fill.symbol, kind, amount, asset, fill.time_ms, fill.trade_id, str(fill.trade_id))
+        for kind, amount, asset in parts
     ]
 
 
@@ -272,7 +272,14 @@ def account_answer_v2(account: Account, view: MarketView) -> dict[str, Any]:
         if listing.series is not None
         for side in account.sides
     ]
-    rights = {"feeTier": 0, "feeBurn": False, "canTrade": True, "canDeposit": False, "canWithdraw": False, "updateTime": 0}
+    rights = {
+        "feeTier": 0,
+        "feeBurn": account.burns_coin,
+        "canTrade": True,
+        "canDeposit": False,
+        "canWithdraw": False,
+        "updateTime": 0,
+    }
     rights |= {"multiAssetsMargin": False, "tradeGroupId": -1}
     return {**rights, **account_answer(account, view), "positions": positions}
 

@@ -209,8 +209,8 @@ def take_over(account: Account, symbol: str, side: PositionSide, price: Decimal,
         market_ms=quotes.now_ms,
         position_side=side,
     )
-    free = replace(spec, taker_fee=ZERO)  # what is kept is the clearance below, not a commission
-    outcome, _ = execute(numbered, order, price, free, order.quantity, maker=False)
+    # the venue keeps the clearance below, and no commission
+    outcome, _ = execute(numbered, order, price, quotes, order.quantity, maker=False, free=True)
     after, realized = outcome.account, outcome.fills[0].realized
     wallet = after.balances.get(spec.quote, ZERO)
     if account.settings_of(symbol).isolated:

@@ -22,10 +22,10 @@ from paper_exchange.accounts.account import (
     PositionSide,
     Side,
 )
+from paper_exchange.accounts.fees import charged_fee
 from paper_exchange.accounts.margin import asset_margin, isolated_wallet_after
 from paper_exchange.accounts.positions import apply_fill, reducible
 from paper_exchange.markets import filters
-from paper_exchange.markets.markets import MarketSpec
 from paper_exchange.markets.quotes import Quotes, Stamp
 from paper_exchange.matching.expiries import expiry_of, price_of
 from paper_exchange.matching.reduce_only import expire_some, make_room, room_for
@@ -154,7 +154,7 @@ def take(
         raise errors.fill_or_kill_rejected()
     outcome, after = Outcome(account), order
     if quantity:
-        outcome, after = execute(account, order, price, spec, quantity, maker=False)
+        outcome, after = execute(account, order, price, quotes, quantity, maker=False)
         require_margin(account, outcome.account, order, quotes)
     if not after.remaining:
         return outcome, after
@@ -201,13 +201,18 @@ def require_margin(before: Account, after: Account, order: Order, quotes: Quotes
 
 
 def execute(
-    account: Account, order: Order, price: Decimal, spec: MarketSpec, quantity: Decimal, *, maker: bool
+    account: Account, order: Order, price: Decimal, quotes: Quotes, quantity: Decimal, *, maker: bool, free: bool = False
 ) -> tuple[Outcome, Order]:
-    """Fill `quantity` of an order at `price`: position, wallet and fee change; the order closes with its last piece."""
+    """Fill `quantity` of an order at `price`: position, wallet and fee change; the order closes with its last piece.
+
+    A `free` fill has no fee.
+    """
+    spec = quotes.spec(order.symbol)
     before = account.position(order.symbol, order.position_side)
     position, realized = apply_fill(before, quantity * order.side.sign, price, order.updated_ms)
     isolated = isolated_wallet_after(before, position, price, account.settings_of(order.symbol))
-    fee = quantity * price * (spec.maker_fee if maker else spec.taker_fee)
+    rate = ZERO if free else spec.maker_fee if maker else spec.taker_fee
+    fee, fee_asset = charged_fee(account, spec.quote, quantity * price * rate, quotes)
     account, trade_id = account.next_id()
     fill = Fill(
         trade_id=trade_id,
@@ -218,7 +223,8 @@ def execute(
         price=price,
         quantity=quantity,
         fee=fee,
-        fee_asset=spec.quote,
+        fee_asset=fee_asset,
+        margin_asset=spec.quote,
         realized=realized,
         maker=maker,
         signed_by=order.signed_by,
@@ -232,9 +238,11 @@ def execute(
     filled = replace(order, status=status, executed=executed, quote=order.quote + quantity * price)
     account = account.without_order(order.order_id).dated(order.updated_ms)
     position = replace(position, isolated_wallet=isolated, market_ms=order.market_ms)
+    balances = {**account.balances, spec.quote: account.balances.get(spec.quote, ZERO) + realized}
+    balances[fee_asset] -= fee
     after = replace(
         account.with_position(order.symbol, order.position_side, position),
-        balances={**account.balances, spec.quote: account.balances.get(spec.quote, ZERO) + realized - fee},
+        balances=balances,
         orders=account.orders if whole else {**account.orders, order.order_id: filled},
     )
     return Outcome(after, orders=(filled,) if whole else (), fills=(fill,)), filled

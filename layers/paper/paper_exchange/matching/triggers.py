@@ -195,7 +195,7 @@ def _fill_resting(account: Account, order: Order, bar: Bar, quotes: Quotes, wall
         wanted = reducible(account.position(order.symbol, order.position_side), order.side.sign, wanted)
     share = spec.whole_steps(bar.volume * spec.volume_share) if spec.volume_share else wanted
     quantity = min(wanted, max(share, spec.step_size))
-    return execute(account, due, order.price, spec, quantity, maker=True)[0]
+    return execute(account, due, order.price, quotes, quantity, maker=True)[0]
 
 
 def _trail(account: Account, symbol: str, bar: Bar, quotes: Quotes, wall_ms: int) -> Outcome | None:

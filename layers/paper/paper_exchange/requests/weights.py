@@ -23,6 +23,7 @@ WEIGHTS = {
     "GET /fapi/v1/accountConfig": 5,
     "GET /fapi/v1/adlQuantile": 5,
     "GET /fapi/v1/multiAssetsMargin": 30,
+    "GET /fapi/v1/feeBurn": 30,
     "GET /fapi/v1/fundingInfo": 0,
     "GET /fapi/v1/trades": 5,
     "GET /fapi/v1/historicalTrades": 200,

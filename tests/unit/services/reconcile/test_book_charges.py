@@ -15,6 +15,7 @@ from candlecast.domain.account.events import Event, EventType
 from candlecast.domain.orders.charges import Charge, ChargeKind
 from candlecast.domain.orders.position import Position, Trade
 from candlecast.domain.reconcile.look_schedule import FULL_LOOK_INTERVAL, due_in_turn
+from candlecast.domain.signals.entry_order import EntryOrder, EntryType
 from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from candlecast.domain.values.errors import RetryLater
 from candlecast.domain.venue.reports import FUNDING_AT_ONCE, VenueFunding
@@ -326,3 +327,23 @@ def test_a_booking_of_another_reconciler_is_not_repeated() -> None:
     path.reconcile(0)
     assert held(path).fees == D("0.3")
     assert len(told(path)) == 1
+
+
+def test_an_order_that_fills_in_parts_and_pays_in_two_assets_is_booked_once_it_has_ended() -> None:
+    path = a_path()
+    now, resting = path.clock.now(), EntryOrder(type=EntryType.LIMIT, price=D(95), rests_seconds=3_600)
+    path.execute(bracket(stop=None, targets=(), issued_at=now, entry=resting), quote=a_quote(as_of=now))
+    (order,) = path.venue_orders()
+    path.exchange.fill(KEY, order.client_order_id, D(4), D(95))
+    path.reconcile(60)
+    assert (held(path).fees, path.account.due_fees) == (D("0.114"), {}), "the venue tells a fee in the quote asset"
+    path.exchange.books[KEY].fee_coin = "BNB"
+    path.exchange.fill(KEY, order.client_order_id, D(2), D(95))
+    path.reconcile(TURN)
+    (due,) = path.account.due_fees.values()
+    assert (due.quantity, charges(path)) == (D(6), []), "it may fill again"
+    path.clock.advance(3_600)
+    path.settle()
+    path.reconcile(TURN)
+    assert [paid.asset for paid in charges(path)[0].paid] == ["BNB", "USDT"]
+    assert (held(path).fees, path.account.due_fees) == (D("0.171"), {})

@@ -29,7 +29,7 @@ from candlecast.domain.signals.signal import MAX_SIGNAL_AGE_SECONDS
 from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import InvalidValue
-from candlecast.domain.values.money import DOLLARS, ZERO
+from candlecast.domain.values.money import DOLLARS, ZERO, payment
 from candlecast.domain.values.reasons import Denial, Reason
 from candlecast.domain.values.terms import OrderType, PositionMode, PositionSide
 from candlecast.domain.venue.reports import FeeRates, MarketSettings, VenueOrder
@@ -286,6 +286,12 @@ class Account:
         return realised + self.usage.results_of(subscription_id, now).day_pnl
 
     @property
+    def payable(self) -> Mapping[str, DueFee]:
+        """The due fees of orders that have ended: only then is all of an order's fee known."""
+        open_orders = {intent.venue_order_id for intent in self.intents.values()}
+        return {key: due for key, due in self.due_fees.items() if key not in open_orders}
+
+    @property
     def awaits_charges(self) -> bool:
         """Whether something of the account was traded whose charges have not been read."""
         return bool(self.due_fees or self.settling)
@@ -382,8 +388,8 @@ class Account:
         account = self
         if filled > 0:
             price = price_of_last(intent, order, filled)
-            fee = order.fee - intent.fee if order.fee is not None else filled * price * fee_rate
-            account = account._due(intent, order, filled * price, fee, now)._fill(intent, filled, price, fee, now)
+            fee = order.fee - intent.fee if order.fee is not None else payment(filled * price * fee_rate)
+            account = account._due(intent, order, fee, now)._fill(intent, filled, price, fee, now)
             intent = replace(
                 intent, filled_quantity=order.filled_quantity, average_price=order.average_price, fee=intent.fee + fee
             )
@@ -516,19 +522,18 @@ class Account:
             return self._with_position(position, now)
         return self._closed(position, intent.leg, now)
 
-    def _due(self, intent: Intent, order: VenueOrder, notional: Decimal, fee: Decimal, now: datetime) -> Account:
-        """Remember fills with an estimated fee. The venue tells the fee of a whole order, which ends its estimates."""
+    def _due(self, intent: Intent, order: VenueOrder, fee: Decimal, now: datetime) -> Account:
+        """Remember an order with an estimated fee, all its fills together: the venue may have told the fee of the first ones."""
         others = {key: due for key, due in self.due_fees.items() if key != order.venue_order_id}
         held = self.position(intent.subscription_id, intent.market)
         if order.fee is not None or (held is None and intent.kind is not LegKind.ENTRY):
             return replace(self, due_fees=others) if len(others) < len(self.due_fees) else self
-        before, filled = self.due_fees.get(order.venue_order_id), order.filled_quantity - intent.filled_quantity
         due = DueFee(
             trade_id=intent.intent_id if held is None else held.entry_intent_id,
             market=intent.market,
-            quantity=filled if before is None else before.quantity + filled,
-            notional=notional if before is None else before.notional + notional,
-            fee=fee if before is None else before.fee + fee,
+            quantity=order.filled_quantity,
+            notional=order.filled_quantity * (order.average_price or ZERO),
+            fee=intent.fee + fee,
             booked_at=now,
             closes=intent.kind is not LegKind.ENTRY,
         )

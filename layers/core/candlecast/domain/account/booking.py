@@ -51,7 +51,7 @@ class FundingSpan:
 
 def book_fee(account: Account, venue_order_id: str, due: DueFee, charged: ChargedFee, now: datetime) -> Account:
     """Replace an order's estimated fee and prices by the real ones; void if the order has been booked meanwhile."""
-    if account.due_fees.get(venue_order_id) != due:
+    if account.payable.get(venue_order_id) != due:
         return account
     account = forget_fee(account, venue_order_id)
     before = _position(account, due.trade_id)
@@ -162,7 +162,8 @@ def _holdings(account: Account) -> list[tuple[Position, Decimal, datetime, datet
 def forget_settled(account: Account, now: datetime) -> Account:
     """The account without closed positions whose charges have been read, and without those that nobody could read for long."""
     since = now - CHARGES_GIVEN_UP_AFTER
-    due = {key: fee for key, fee in account.due_fees.items() if fee.booked_at > since}
+    payable = account.payable
+    due = {key: fee for key, fee in account.due_fees.items() if fee.booked_at > since or key not in payable}
     settling = {key: each for key, each in account.settling.items() if each.closed_at > since and not _is_settled(account, each)}
     if (len(due), len(settling)) == (len(account.due_fees), len(account.settling)):
         return account

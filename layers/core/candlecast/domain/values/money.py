@@ -9,6 +9,8 @@ from candlecast.domain.values.errors import InvalidValue
 
 ZERO = Decimal(0)
 HUNDRED = Decimal(100)
+PAYMENT_DIGITS = -8
+PAYMENT_STEP = Decimal(1).scaleb(PAYMENT_DIGITS)  # Binance books commissions, profits and funding in eight decimals
 # Quote assets that count one for one: an assumption. Their prices differ by a few tenths of a per cent, in a crisis by ten.
 DOLLARS = frozenset({"USDT", "USDC"})
 
@@ -41,6 +43,12 @@ def floor_to_step(value: Decimal, step: Decimal) -> Decimal:
 def round_to_step(value: Decimal, step: Decimal) -> Decimal:
     """Round `value` to the nearest multiple of `step`, for trigger prices."""
     return (value / step).to_integral_value(rounding=ROUND_HALF_EVEN) * step
+
+
+def payment(amount: Decimal) -> Decimal:
+    """An amount in at most as many digits as venues pay in; an estimate with more would never be what is charged."""
+    exponent = amount.as_tuple().exponent
+    return amount.quantize(PAYMENT_STEP) if isinstance(exponent, int) and exponent < PAYMENT_DIGITS else amount
 
 
 def percent_of(value: Decimal, percent: Decimal) -> Decimal:

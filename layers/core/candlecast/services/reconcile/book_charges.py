@@ -44,7 +44,7 @@ class BookCharges:
     def __call__(self, changes: Changes, venue: Venue) -> None:
         """Book everything that is to be read. A `Fatal` passes, and so does the refusal of the keys."""
         prices = PriceAssets(venue)
-        traded = dict(changes.account.due_fees)
+        traded = changes.account.payable
         try:
             for order in list(traded.items())[:MAX_ORDERS_READ]:
                 self._attempt(partial(self._fee, changes, venue, prices, order))

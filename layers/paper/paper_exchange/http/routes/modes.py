@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter
@@ -18,6 +19,7 @@ router = APIRouter(prefix="/fapi/v1", tags=["account"])
 
 NO_TRADE_GROUP = -1  # accounts of one group do not trade with each other; the venue's value for an account of none
 NO_SOCKETS = "This venue has no sockets yet: ask for orders, trades and balances over REST."
+SUCCESS = {"code": 200, "msg": "success"}
 ONE_ASSET = "Each asset is a margin of its own here."
 
 
@@ -36,6 +38,23 @@ async def set_asset_mode(gate: AnyGate) -> Response:
         if flag(parameters, "multiAssetsMargin"):
             raise errors.not_yet(ONE_ASSET)
         raise errors.asset_mode_unchanged()
+
+    return await gate.write(decide)
+
+
+@router.get("/feeBurn")
+async def fee_burn(gate: AnyGate) -> Response:
+    """Whether fees are paid in BNB, with a discount."""
+    return await gate.read(lambda session, parameters: {"feeBurn": session.account.burns_coin})
+
+
+@router.post("/feeBurn")
+async def set_fee_burn(gate: AnyGate) -> Response:
+    """Pay fees in BNB from now on, or no more."""
+
+    def decide(session: Session, parameters: Parameters) -> tuple[Outcome, Any]:
+        required(parameters, "feeBurn")
+        return Outcome(replace(session.account, burns_coin=flag(parameters, "feeBurn"))), SUCCESS
 
     return await gate.write(decide)
 
