@@ -170,6 +170,19 @@ MUTATIONS = (
         (Suite.SIMULATION,),  # at the crash points nobody says how a position was closed
     ),
     Mutation(
+        "the isolation of a market's failure",
+        (Edit("candlecast.services.orders.failures", "except (Fatal, Conflict):", "except DomainError:"),),
+        (Suite.SIMULATION,),  # at the crash points every account has one market
+    ),
+    Mutation(
+        "the refusal of entries in a market that ends",
+        (
+            Edit("candlecast.domain.decide.plan", "(market is not None and not market.takes_entries, ", "(False, "),
+            Edit(PLACE_ORDERS, "return market is not None and not market.takes_entries", "return False"),
+        ),
+        (Suite.SIMULATION,),  # no market ends at the crash points
+    ),
+    Mutation(
         "the lease of a request for a look",
         (Edit("candlecast.domain.reconcile.look_lease", "if held is None or held.until <= now", "if True"),),
         (Suite.STALENESS,),  # the other suites have few accounts: a look too many does no harm there

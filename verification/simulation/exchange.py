@@ -69,6 +69,7 @@ class SimulatedExchange(FakeExchange):
         self._markets, self._later, self._on_send = markets, later, on_send
         self.on_cancel: OnCancel = lambda _, __: None  # sees each cancellation of an order (key, client id) before it happens
         self.on_fill: Callable[[OrderRequest], None] = lambda _: None  # sees every fill of an entry of ours before it happens
+        self.ended: set[str] = set()  # markets that the venue has delisted and settled
         self.visible_at: dict[tuple[str, str], datetime] = {}
         self._prices_until = defaultdict[str, list[tuple[datetime, Decimal]]](list)
 
@@ -118,6 +119,8 @@ class SimulatedExchange(FakeExchange):
         self._revoked.discard(api_key)
 
     def place(self, api_key: str, request: OrderRequest) -> VenueOrder:
+        if request.market in self.ended:
+            raise Reject("MARKET_CLOSED", "-4108")
         if request.order_type.is_conditional:
             if self._at_once(request):
                 raise Reject("WOULD_TRIGGER", "-2021")
@@ -156,6 +159,17 @@ class SimulatedExchange(FakeExchange):
         for name in sorted(self.blank):
             self.chronicle.fault(f"blank_{name}", f"until {until.time()}")
         self._later(until, self.blank.clear)
+
+    def settle(self, market: str) -> None:
+        """End a market: its orders are cancelled, and its positions closed by orders of the venue's own."""
+        for number, (api_key, book) in enumerate(self.books.items()):
+            for index, (request, order) in enumerate(book.orders):
+                if request.market == market and order.status is VenueOrderStatus.OPEN:
+                    book.orders[index] = (request, replace(order, status=VenueOrderStatus.CANCELLED))
+            if book.net[market]:
+                self.chronicle.fault("settled_by_venue", f"{book.net[market]} {market} of {api_key}")
+                self.trade_outside(api_key, market, -book.net[market], f"settlement_autoclose-{number}")
+        self.ended.add(market)
 
     # -- what can go wrong -------------------------------------------------------------------------------------------------
 

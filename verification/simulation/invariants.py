@@ -78,7 +78,9 @@ def _positions(world: World, account: Account) -> Iterator[str]:
 
 
 def _money(world: World, account: Account) -> Iterator[str]:
-    """The money that moved at the venue equals the sums of our trades and open positions."""
+    """The money that moved at the venue equals the sums of our trades and open positions, where the venue has told all of it."""
+    if account.account_id in world.delisting.unheard:
+        return
     paid, price = Decimal(0), world.exchange.coin_price
     charged = world.exchange.books[account.account_id].trades
     fees = sum((t.fee_paid if t.fee is not None else t.fee_paid * price for t in charged), Decimal(0))

@@ -16,7 +16,8 @@ class Profile:
     for their price, `resting_part` the share of their fills that are partial. `outage`, `ban`, `switch_flips` and
     `rights_changed` count per half a minute. `neighbours` is the most that others use of our address's weight.
     `unusable_answer` counts per request, `blank_spell` per half a minute: the lists of a venue are then empty for a while, in
-    the right shape. `exit_rejects` counts per order that closes at market, `stop_rejects` per stop.
+    the right shape. `exit_rejects` counts per order that closes at market, `stop_rejects` per stop. `delisting` and
+    `market_spell` count per half a minute: a market ends for good, or fails for a while.
     """
 
     accounts: int = 3
@@ -54,6 +55,8 @@ class Profile:
     exit_rejects: float = 0.1
     stop_rejects: float = 0.1
     rights_changed: float = 0.05
+    delisting: float = 0.15
+    market_spell: float = 0.04
 
     @staticmethod
     def drawn(random: Random) -> Profile:

@@ -80,6 +80,7 @@ def start_traffic(world: World, people: People) -> None:
     world.every(30, world.exchange.go_blank, end)
     world.every(30, people.operations_act, end)
     world.every(30, people.rights_change, end)
+    world.every(30, world.delisting.something_happens, end)
     world.every(60, world.request_reconciles, end)
     world.every(RELAY_SECONDS, world.relay, end)
     world.every(LOOK_SECONDS, world.look_for_exposure, end)

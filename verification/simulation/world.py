@@ -61,6 +61,7 @@ from verification.simulation.agenda import Agenda
 from verification.simulation.audit import Audit, AuditedAccountStore, Exposure
 from verification.simulation.chronicle import Chronicle
 from verification.simulation.crossings import Crash, Crossings, watched, watched_store
+from verification.simulation.delisting import Delisting
 from verification.simulation.environments import Environment, Environments, an_environment
 from verification.simulation.exchange import SimulatedExchange, SimulatedVenues
 from verification.simulation.pools import AuditedPoolStore
@@ -91,6 +92,8 @@ class World:
         self.switches = Switches(self.gate, self.crossings)
         self.audit = Audit(self.database, self.clock, self.chronicle, self.switches)
         self.exchange = SimulatedExchange(self.chronicle, random, profile, MARKETS, self._reaches_venue, self._on_send)
+        self.catalogue = FakeMarkets(*MARKETS.values(), venue=VENUE)
+        self.delisting = Delisting(self.exchange, self.catalogue, VENUE, self.database, self._reaches_venue)
         self.exchange.on_fill = self._on_fill
         self.exchange.on_cancel = self.audit.on_cancel
         self.audit.books, self.audit.recent_prices = self.exchange.books, self.exchange.recent_prices
@@ -163,7 +166,7 @@ class World:
 
     @property
     def _markets(self) -> FakeMarkets:
-        return FakeMarkets(*MARKETS.values(), venue=VENUE)
+        return self.catalogue
 
     def _reconcile(self, request: ReconcileRequest) -> None:
         with self.environments.of("order_reconciler") as environment:
@@ -323,6 +326,7 @@ class World:
         self.calm_since = self.clock.now()
         self.exchange.front.recover()
         self.exchange.blank.clear()
+        self.delisting.recover()
 
     # -- what the world does by itself -------------------------------------------------------------------------------------
 
@@ -360,6 +364,7 @@ class World:
 
     def _on_send(self, api_key: str, request: OrderRequest) -> None:
         self.audit.on_send(api_key, request, self.crossings.called_at or self.clock.now())
+        self.delisting.on_send(request)
         held = self.exchange.net_position(api_key, request.market)
         if not request.reduce_only and held * (1 if request.side is Side.BUY else -1) < 0:
             self.chronicle.fail(f"2: an entry left against {held} {request.market} of {api_key}")

@@ -16,6 +16,7 @@ from candlecast.domain.values.money import ZERO
 from candlecast.domain.venue.rules import BINANCE_USDM
 from candlecast.services.reconcile.find_closing import MAX_ORDERS_ASKED
 from tests.support.builders import BTC
+from tests.support.fakes.venue import Fault
 from tests.support.money_path import KEY, MoneyPath
 
 D = Decimal
@@ -93,6 +94,17 @@ def test_trades_of_ours_and_those_that_were_bought_back_prove_nothing() -> None:
     looks(path, 10)
     assert path.position is not None
     assert (path.position.quantity, path.alerts()) == (D(10), [NOT_PROVEN])
+
+
+def test_trades_before_a_comparison_that_had_to_wait_for_an_order_prove_a_closing() -> None:
+    path = holding(stop=None)
+    path.exchange.script(Fault.AMBIGUOUS_NOT_EXECUTED)
+    path.leave()
+    path.exchange.trade_outside(KEY, BTC, D(-10))
+    full_look(path)
+    assert not path.account.drifts[BTC].counts
+    looks(path, 4)
+    assert (path.position, path.alerts()) == (None, ["POSITION_CLOSED_OUTSIDE"])
 
 
 def test_trades_that_were_adopted_before_do_not_prove_another_closing() -> None:

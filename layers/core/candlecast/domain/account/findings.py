@@ -46,7 +46,8 @@ class Drift:
     """The venue holds `difference` (signed, base units) more in a market than we do; `reported` once a person was told.
 
     `changes` counts how often in a row it was another one: somebody trades there by hand, and looking again at once is no use.
-    `agreed_at` is the last comparison before a difference was first seen; None if there was none.
+    `agreed_at` is the last comparison before a difference was first seen; None if there was none. `counts` is False for one
+    that was seen while an order of ours was under way there: the difference may be its fill.
     """
 
     difference: Decimal
@@ -54,6 +55,7 @@ class Drift:
     changes: int = 0
     reported: bool = False
     agreed_at: datetime | None = None
+    counts: bool = True
 
     def __post_init__(self) -> None:
         require_utc("seen_at", self.seen_at)

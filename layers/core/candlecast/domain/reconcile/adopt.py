@@ -64,13 +64,14 @@ def is_settled(account: Account, place: str) -> bool:
     return not any(i.state.is_unresolved or not i.kind.is_protective for i in may_exist)
 
 
-def note_drift(account: Account, place: str, difference: Decimal, now: datetime) -> Account:
-    """Remember a difference, to see whether a second look finds the same."""
+def note_drift(account: Account, place: str, difference: Decimal, now: datetime, *, counts: bool = True) -> Account:
+    """Remember a difference, to see whether a second look finds the same. One that does not count only keeps `agreed_at`."""
     if place not in account.drifts and len(account.drifts) >= MAX_DRIFTS:
         return account
     before = account.drifts.get(place)
-    changes, agreed_at = (before.changes + 1, before.agreed_at) if before else (0, account.reconciled_at)
-    noted = Drift(difference=difference, seen_at=now, changes=changes, agreed_at=agreed_at)
+    changes = before.changes + 1 if before and before.counts else 0
+    agreed_at = before.agreed_at if before else account.reconciled_at
+    noted = Drift(difference=difference, seen_at=now, changes=changes, agreed_at=agreed_at, counts=counts)
     return replace(account, drifts={**account.drifts, place: noted})
 
 

@@ -157,7 +157,7 @@ def position_step(
         return PositionStep.AGREE
     if not settled:
         return PositionStep.WAIT
-    if noted is None or noted.difference != difference:
+    if noted is None or not noted.counts or noted.difference != difference:
         return PositionStep.NOTE
     if noted.reported:
         return PositionStep.KNOWN

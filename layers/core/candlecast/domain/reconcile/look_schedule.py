@@ -61,7 +61,7 @@ def is_idle(account: Account) -> bool:
 
 def _doubtful(account: Account) -> list[Drift]:
     """Differences that a second look has to confirm."""
-    return [drift for drift in account.drifts.values() if not drift.reported]
+    return [drift for drift in account.drifts.values() if drift.counts and not drift.reported]
 
 
 def next_answer(account: Account, now: datetime) -> datetime | None:

@@ -88,6 +88,8 @@ class ComparePositions:
         if step is PositionStep.AGREE and noted is not None:
             changes.make(partial(forget_drift, place=place))
             changes.make(partial(forget_mends, done={not_proven(place)}))
+        elif step is PositionStep.WAIT and noted is None:
+            changes.make(partial(note_drift, place=place, difference=theirs - ours, now=now, counts=False))
         elif step is PositionStep.NOTE:
             changes.make(_while_held(place, ours, partial(note_drift, place=place, difference=theirs - ours, now=now)))
         elif step is PositionStep.REPORT:
