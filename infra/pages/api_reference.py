@@ -29,7 +29,7 @@ from candlecast.domain.signals.signal import Action
 from candlecast.domain.strategies.definition import StrategyKind
 from candlecast.domain.strategies.execution import ExecutionStatus
 from candlecast.domain.subscriptions.subscription import AllowedSides, SizingMode, SubscriptionStatus
-from candlecast.domain.values.terms import MarginMode, OrderType, PositionMode, PositionSide, Side, TimeInForce
+from candlecast.domain.values.terms import MarginMode, OrderType, PositionMode, PositionSide, Side, TimeInForce, WorkingType
 from candlecast.domain.values.timeframe import Timeframe
 from functions.api import deps
 from functions.api.app import create_app
@@ -151,7 +151,12 @@ MEANINGS: Mapping[type[StrEnum], Mapping[str, str]] = {
         "EXIT_SHORT": "close a short",
     },
     EntryType: {"MARKET": "at once, at market"},
-    TimeInForce: {"GTC": "stands until it is cancelled", "IOC": "what is not filled at once is gone"},
+    TimeInForce: {
+        "GTC": "stands until it is cancelled",
+        "IOC": "what is not filled at once is gone",
+        "FOK": "filled at once as a whole, or not at all",
+    },
+    WorkingType: {"CONTRACT_PRICE": "the price of the last trade", "MARK_PRICE": "the venue's mark price"},
     OrderType: {
         "MARKET": "at once, at market",
         "LIMIT": "at its price or better",

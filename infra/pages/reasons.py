@@ -589,7 +589,10 @@ PAGES: Mapping[str, Mapping[Reason, tuple[str, str]]] = {
             "None is needed.",
         ),
         Reason.ENTRY_NOT_FILLED: (
-            "The entry rested in the venue's book and was not filled before it expired, so it was cancelled.",
+            (
+                "The entry rested in the venue's book and was not filled before it expired, so it was cancelled. Or its terms "
+                "ended it (IOC, FOK, post-only)."
+            ),
             "None is needed: the price was not reached.",
         ),
     },

@@ -65,6 +65,8 @@ def test_a_new_subscription_has_every_default_and_its_account_knows_it(deploymen
         "break_even_after_r": None,
         "break_even_after_target": False,
         "limit_targets": False,
+        "stop_working_type": "CONTRACT_PRICE",
+        "stop_price_protect": False,
         "limits": {},
     }
     assert status_in_account(deployment, subscription_id) is SubscriptionStatus.ACTIVE
@@ -300,6 +302,8 @@ def test_how_orders_are_placed_and_stops_moved_is_a_setting(populated: Deploymen
         "break_even_after_r": "1.5",
         "break_even_after_target": True,
         "limit_targets": True,
+        "stop_working_type": "MARK_PRICE",
+        "stop_price_protect": True,
     }
     changed = populated.client.send("PATCH", f"{PATH}/settings", chosen)
     assert {name: changed.json["settings"][name] for name in chosen} == chosen

@@ -79,6 +79,7 @@ from tests.golden.other_values import (
     letter_entry,
     letter_listing,
     limit_record,
+    marked_subscription,
     passed_verdict,
     pool,
     published,
@@ -368,6 +369,10 @@ def _versioned_trade_order() -> TradeOrder:
     return replace(order, signal=replace(order.signal, strategy_version=VERSION), strategy_version=VERSION, venue=VENUE)
 
 
+def _marked_trade_order() -> TradeOrder:
+    return replace(smallest_trade_order(), settings=marked_subscription().settings)
+
+
 def _versioned_position() -> Position:
     return replace(values.position(), strategy_version=VERSION, capital=Decimal(2_500))
 
@@ -494,7 +499,7 @@ def _awaited_look() -> ReconcileRequest:
     )
 
 
-SUBJECT_OF_SETTINGS = {"smallest": smallest_subscription, "full": subscription}
+SUBJECT_OF_SETTINGS = {"smallest": smallest_subscription, "full": subscription, "stops-by-mark": marked_subscription}
 PLACES = (
     PLATFORM,
     LimitPlace(Scope.ORGANISATION, ORGANISATION),
@@ -517,6 +522,7 @@ TELLING = account_case("full-telling-everything", lambda: replace(values.account
 ITEMS: tuple[Case, ...] = (
     account_case("full", values.account),
     account_case("in-parts", values.in_parts),
+    account_case("stops-by-mark", values.stops_by_mark),
     SUSPENDED,
     account_case("with-wrong-rights", values.with_wrong_rights),
     replace(
@@ -988,6 +994,12 @@ MESSAGES: tuple[Case, ...] = (
         "of-a-version",
         _versioned_trade_order,
         lambda world, sqs: SqsTradeQueue(sqs, "trade.fifo").send_orders([_versioned_trade_order()]),
+    ),
+    message_case(
+        "message_trade_order",
+        "stops-by-mark",
+        _marked_trade_order,
+        lambda world, sqs: SqsTradeQueue(sqs, "trade.fifo").send_orders([_marked_trade_order()]),
     ),
     message_case(
         "message_trade_order",

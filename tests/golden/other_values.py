@@ -30,7 +30,7 @@ from candlecast.domain.subscriptions.subscription import (
 )
 from candlecast.domain.subscriptions.trade_order import TradeOrder
 from candlecast.domain.values.reasons import Denial, Reason
-from candlecast.domain.values.terms import MarginMode, PositionSide, TimeInForce
+from candlecast.domain.values.terms import MarginMode, PositionSide, TimeInForce, WorkingType
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.domain.venue.breaker import FAILURES_TO_OPEN, REFUSALS_TO_BRAKE, Breaker, BreakerState
 from candlecast.ports.bus import PublishedEvent
@@ -157,6 +157,12 @@ def subscription() -> Subscription:
         created_at=NOW,
         version=1,
     )
+
+
+def marked_subscription() -> Subscription:
+    """A subscription whose stops are triggered by the mark, with protection."""
+    stops = replace(settings(), stop_working_type=WorkingType.MARK_PRICE, stop_price_protect=True)
+    return replace(subscription(), settings=stops)
 
 
 def smallest_subscription() -> Subscription:

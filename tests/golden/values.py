@@ -23,9 +23,9 @@ from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.orders.position import Position, StopRules, Trade
 from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from candlecast.domain.values.reasons import Denial, Reason
-from candlecast.domain.values.terms import MarginMode, OrderType, PositionMode, PositionSide, Side, TimeInForce
+from candlecast.domain.values.terms import MarginMode, OrderType, PositionMode, PositionSide, Side, TimeInForce, WorkingType
 from candlecast.domain.venue.key_rights import KeyRights
-from candlecast.domain.venue.reports import FeeRates, MarketSettings
+from candlecast.domain.venue.reports import FeeRates, MarketSettings, StopTrigger
 from tests.golden.times import NOW, at
 
 TENANT, ACCOUNT, SUBSCRIPTION, STRATEGY = "golden-tenant", "golden-account", "golden-subscription", "golden-strategy"
@@ -286,6 +286,13 @@ def in_parts() -> Account:
     """An account with a stop above the market's maximum, in two parts."""
     part = replace(stop(), intent_id=TARGET, leg="STOP_LOSS_PART_2", part_of=STOP)
     return replace(new_account(), intents={STOP: stop(), TARGET: part})
+
+
+def stops_by_mark() -> Account:
+    """An account with a position whose stop the mark triggers."""
+    trigger = StopTrigger(working_type=WorkingType.MARK_PRICE, price_protect=True)
+    held = replace(position(), stop_trigger=trigger)
+    return replace(new_account(), intents={STOP: replace(stop(), stop_trigger=trigger)}, positions={held.key: held})
 
 
 def suspended() -> Account:

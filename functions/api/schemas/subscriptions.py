@@ -23,7 +23,7 @@ from candlecast.domain.subscriptions.subscription import (
     Subscription,
     SubscriptionStatus,
 )
-from candlecast.domain.values.terms import MarginMode, TimeInForce
+from candlecast.domain.values.terms import MarginMode, TimeInForce, WorkingType
 from candlecast.services.subscriptions.cancel_subscription import Cancelled
 from functions.api.schemas.limits import LimitsInput, ShownLimits
 from functions.api.schemas.values import Body, Identifier, Money, Symbol, View
@@ -70,7 +70,9 @@ class EntryPreferenceInput(Body):
             "negative is worse, so that it fills sooner."
         ),
     )
-    time_in_force: TimeInForce = Field(default=TimeInForce.GTC, description="IOC only with LIMIT, and not with `post_only`.")
+    time_in_force: TimeInForce = Field(
+        default=TimeInForce.GTC, description="IOC and FOK only with LIMIT, and not with `post_only`."
+    )
     post_only: bool = Field(default=False, strict=True, description="Refuse to be filled at once; only with LIMIT.")
     rests_seconds: int | None = Field(
         default=None,
@@ -185,6 +187,15 @@ class SettingsChange(Body):
         strict=True,
         description="Targets are closed at their price or better instead of at market.",
     )
+    stop_working_type: WorkingType = Field(
+        default=DEFAULTS.stop_working_type,
+        description="The price that triggers stops: CONTRACT_PRICE is the last trade's, MARK_PRICE the venue's mark.",
+    )
+    stop_price_protect: bool = Field(
+        default=DEFAULTS.stop_price_protect,
+        strict=True,
+        description="The venue holds stops back while mark and last price are far apart.",
+    )
     limits: LimitsInput = Field(default_factory=LimitsInput, description="Further limits; a change replaces them all.")
 
     def apply(self, settings: Settings) -> Settings:
@@ -284,6 +295,8 @@ class SettingsView(View):
     break_even_after_r: Money | None
     break_even_after_target: bool
     limit_targets: bool
+    stop_working_type: WorkingType
+    stop_price_protect: bool
     limits: ShownLimits
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,8 +14,9 @@ from candlecast.adapters.ccxt.market_data import download_markets
 from candlecast.adapters.ccxt.venue import CcxtVenue, CcxtVenues
 from candlecast.domain.orders.intent import Intent, LegKind
 from candlecast.domain.values.errors import Reject
-from candlecast.domain.values.terms import MarginMode, OrderType, PositionMode, PositionSide, TimeInForce
-from candlecast.domain.venue.reports import VenueOrderStatus
+from candlecast.domain.values.terms import MarginMode, OrderType, PositionMode, PositionSide, TimeInForce, WorkingType
+from candlecast.domain.venue.reports import StopTrigger, VenueOrderStatus
+from candlecast.domain.venue.rules import BINANCE_USDM
 from candlecast.ports.venue import Credentials
 from tests.support.builders import an_intent
 from tests.support.paper_venue import BTC_SYMBOL, PATIENCE_SECONDS, PaperVenue
@@ -147,6 +149,68 @@ def test_a_target_with_a_price_is_filled_at_it_or_better(market: PaperVenue, acc
     assert found.average_price is not None
     assert found.average_price >= 52_000
     assert account.positions() == []
+
+
+def test_an_order_for_all_or_nothing_that_meets_nobody_is_gone(account: CcxtVenue) -> None:
+    with pytest.raises(Reject, match="ENTRY_NOT_FILLED"):
+        place(account, entry(OrderType.LIMIT, price=D(49_000), time_in_force=TimeInForce.FOK))
+    taken = place(account, entry(OrderType.LIMIT, signal_id="next", price=D(50_100), time_in_force=TimeInForce.FOK))
+    assert (taken.status, taken.filled_quantity) == (VenueOrderStatus.FILLED, QUANTITY)
+
+
+@pytest.mark.parametrize("order_type", [OrderType.LIMIT, OrderType.STOP_LIMIT])
+@pytest.mark.parametrize("rests", [60, 660])
+def test_an_entry_that_rests_ends_at_the_venue_by_itself(
+    market: PaperVenue, account: CcxtVenue, order_type: OrderType, rests: int
+) -> None:
+    now = datetime.fromtimestamp(market.wall_clock() / 1000, UTC)
+    trigger = D(51_000) if order_type is OrderType.STOP_LIMIT else None
+    price = D(49_000) if trigger is None else D(51_050)
+    leg = entry(order_type, price=price, trigger_price=trigger, submitted_at=now, expires_at=now + timedelta(seconds=rests))
+    placed = account.create_order(leg.request(rules=BINANCE_USDM))
+    assert placed.status is VenueOrderStatus.OPEN
+    market.load([*CALM, *["50000"] * 20])
+    market.set_minute(61 + 9)
+    assert status_of(account, leg) == (VenueOrderStatus.OPEN, D(0), None)
+    market.set_minute(61 + 12)
+    assert status_of(account, leg) == (VenueOrderStatus.CANCELLED, D(0), None)
+
+
+@pytest.mark.parametrize(("working_type", "status"), [("MARK_PRICE", "FILLED"), ("CONTRACT_PRICE", "OPEN")])
+def test_a_stop_is_triggered_by_the_price_that_was_chosen(
+    market: PaperVenue, account: CcxtVenue, working_type: str, status: str
+) -> None:
+    goes_on(market, ("50000", "50000", "49500", "49500"))
+    place(account, entry())
+    market.operate("PUT", "/mark", {"offset_bps": "-100", "symbols": ["BTCUSDT"]})
+    trigger = StopTrigger(working_type=WorkingType(working_type))
+    leg = protective(LegKind.STOP_LOSS, OrderType.STOP_MARKET, trigger_price=D(49_203), stop_trigger=trigger)
+    place(account, leg)
+    market.set_minute(62)
+    found = account.find_order(leg)
+    assert found is not None
+    assert found.status == status
+
+
+def test_a_protected_stop_waits_while_mark_and_last_price_are_far_apart(market: PaperVenue, account: CcxtVenue) -> None:
+    goes_on(market, ("50000", "50000", "47500", "47500"))
+    place(account, entry())
+    market.operate("PUT", "/mark", {"offset_bps": "900", "symbols": ["BTCUSDT"]})
+    legs = [
+        protective(
+            LegKind.STOP_LOSS,
+            OrderType.STOP_MARKET,
+            leg=f"protected {protect}",
+            trigger_price=D(48_000),
+            stop_trigger=StopTrigger(price_protect=protect),
+        )
+        for protect in (True, False)
+    ]
+    for leg in legs:
+        place(account, leg)
+    market.set_minute(62)
+    found = [account.find_order(leg) for leg in legs]
+    assert [order and order.status for order in found] == [VenueOrderStatus.OPEN, VenueOrderStatus.FILLED]
 
 
 @pytest.mark.parametrize("activation", [None, D(50_500)])

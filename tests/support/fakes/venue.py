@@ -18,7 +18,7 @@ from candlecast.domain.account.account import Balance
 from candlecast.domain.orders.intent import Intent
 from candlecast.domain.values.errors import Ambiguous, DomainError, Fatal, InvalidValue, Reject, RetryLater
 from candlecast.domain.values.money import ZERO
-from candlecast.domain.values.terms import MarginMode, OrderType, PositionMode, PositionSide, Side, TimeInForce
+from candlecast.domain.values.terms import MarginMode, OrderType, PositionMode, PositionSide, Side, TimeInForce, WorkingType
 from candlecast.domain.venue.key_rights import GOOD_RIGHTS, KeyRights
 from candlecast.domain.venue.reports import (
     FUNDING_AT_ONCE,
@@ -85,6 +85,7 @@ class FakeExchange:
         self.equities: dict[str, Decimal] = {}  # by asset, beside the total
         self.used_weight: int | None = None  # what the venue says with its answers
         self.fills_at_once = True  # False: market orders wait for `fill`
+        self.marks: dict[str, Decimal] = {}  # mark prices by market, where they differ from the last price
         self.largest: dict[str, Decimal] = {}  # most of an order at market, by market; one that is not named takes any
         self.liquidity: Decimal | None = None  # so much of an order that has to be filled at once is; None: all of it
         self.hidden_lookups = 0  # so many lookups miss every order, as a replica that lags does
@@ -126,7 +127,9 @@ class FakeExchange:
         for book in self.books.values():
             for index, (request, order) in enumerate(book.orders):
                 if order.status is VenueOrderStatus.OPEN and request.market == market:
-                    reached = book.resting[order.venue_order_id].meets(request, price)
+                    by_mark = request.stop_trigger is not None and request.stop_trigger.working_type is WorkingType.MARK_PRICE
+                    held_against = self.marks.get(market, price) if by_mark else price
+                    reached = book.resting[order.venue_order_id].meets(request, held_against)
                     if reached is not None:
                         self._execute(book, index, request.quantity, reached)
 
@@ -228,6 +231,9 @@ class FakeExchange:
         last = self.prices[request.market]
         if request.post_only and is_marketable(request, last):
             raise Reject("ENTRY_NOT_FILLED", "it would be filled at once")
+        short = self.liquidity is not None and request.quantity > self.liquidity
+        if request.time_in_force is TimeInForce.FOK and (short or not is_marketable(request, last)):
+            raise Reject("ENTRY_NOT_FILLED", "-5021 it could not be filled at once")
         self._numbers += 1
         order = VenueOrder(
             client_order_id=request.client_order_id, venue_order_id=str(self._numbers), status=VenueOrderStatus.OPEN, fee=ZERO
@@ -239,7 +245,7 @@ class FakeExchange:
 
     def _take(self, book: Book, request: OrderRequest, last: Decimal) -> None:
         """Fill the newest order as far as it can be filled at once; the rest of an immediate order is then gone."""
-        immediate = request.time_in_force is TimeInForce.IOC
+        immediate = request.time_in_force.is_immediate
         if is_marketable(request, last) and (self.fills_at_once or immediate):
             quantity = request.quantity if self.liquidity is None else min(request.quantity, self.liquidity)
             self._execute(book, len(book.orders) - 1, quantity, last)

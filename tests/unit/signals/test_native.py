@@ -121,7 +121,7 @@ def test_an_entry_may_say_how_it_is_to_be_ordered(sent: Any, order: EntryOrder |
         {},
         {"type": "ICEBERG", "price": 1},
         {"type": "LIMIT"},
-        {"type": "LIMIT", "price": 99, "time_in_force": "FOK"},
+        {"type": "LIMIT", "price": 99, "time_in_force": "DAY"},
         {"type": "LIMIT", "price": 99, "post_only": "yes"},
         {"type": "LIMIT", "price": 99, "rests_seconds": "1.5"},
         {"type": "LIMIT", "price": 99, "rests_seconds": 100_000},

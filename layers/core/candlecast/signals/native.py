@@ -105,7 +105,10 @@ def _entry(fields: Mapping[str, object]) -> EntryOrder | None:
     kind, time_in_force = (word(given, "type") or "").upper(), (word(given, "time_in_force") or TimeInForce.GTC).upper()
     post_only, rests = given.get("post_only", False), number(given, "rests_seconds")
     if kind not in EntryType.__members__ or time_in_force not in TimeInForce.__members__ or not isinstance(post_only, bool):
-        raise RefusedMessage(Refusal.INVALID_ORDER_TYPE, f"entry: type is one of {', '.join(EntryType)}, GTC or IOC")
+        raise RefusedMessage(
+            Refusal.INVALID_ORDER_TYPE,
+            f"entry: type is one of {', '.join(EntryType)}, time_in_force one of {', '.join(TimeInForce)}",
+        )
     if rests is not None and rests != rests.to_integral_value():
         raise RefusedMessage(Refusal.INVALID_ORDER_TYPE, "entry: rests_seconds is a whole number")
     try:

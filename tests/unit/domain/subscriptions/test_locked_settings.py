@@ -12,7 +12,7 @@ from candlecast.domain.limits.limits import Limits
 from candlecast.domain.signals.entry_order import EntryPreference, EntryType
 from candlecast.domain.subscriptions.locked_settings import AS_LIMITS, RULES, loosened_settings
 from candlecast.domain.subscriptions.subscription import AllowedSides, Settings, Sizing, SizingMode
-from candlecast.domain.values.terms import MarginMode
+from candlecast.domain.values.terms import MarginMode, WorkingType
 from tests.support.builders import BTC, ETH, settings
 
 D = Decimal
@@ -67,6 +67,7 @@ def test_a_change_loosens_one_way_and_tightens_the_other(tight: Any, loose: Any,
         ({"stop_atr_multiplier": D(2)}, {"stop_atr_multiplier": D(3)}, "stop_atr_multiplier"),
         ({"stop_atr_multiplier": None}, {"stop_atr_multiplier": D(3)}, "stop_atr_multiplier"),
         ({"allowed_sides": AllowedSides.LONG}, {"allowed_sides": AllowedSides.SHORT}, "allowed_sides"),
+        ({"stop_working_type": WorkingType.CONTRACT_PRICE}, {"stop_working_type": WorkingType.MARK_PRICE}, "stop_working_type"),
     ],
 )
 def test_what_cannot_be_compared_loosens_either_way(one: Any, other: Any, name: str) -> None:

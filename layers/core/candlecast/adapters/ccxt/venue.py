@@ -298,8 +298,14 @@ def _parameters(request: OrderRequest) -> dict[str, Any]:
         parameters["trailingPercent"] = str(request.callback_percent)
     if request.post_only:
         parameters["postOnly"] = True
+    elif request.good_till is not None:
+        parameters |= {"timeInForce": "GTD", "goodTillDate": int(request.good_till.timestamp() * 1000)}
     elif request.order_type.has_limit:
         parameters["timeInForce"] = request.time_in_force.value
+    if request.stop_trigger is not None:
+        parameters["workingType"] = request.stop_trigger.working_type.value
+        if request.order_type is not OrderType.TRAILING_STOP:  # which has no price protection
+            parameters["priceProtect"] = "TRUE" if request.stop_trigger.price_protect else "FALSE"
     return parameters
 
 

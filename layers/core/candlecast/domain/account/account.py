@@ -394,7 +394,7 @@ class Account:
                 intent, filled_quantity=order.filled_quantity, average_price=order.average_price, fee=intent.fee + fee
             )
         state = STATE_OF_STATUS[order.status]
-        denial = Denial(reason_of_end(intent)) if state is IntentState.CANCELLED else None
+        denial = Denial(reason_of_end(intent, now)) if state is IntentState.CANCELLED else None
         if state is IntentState.REJECTED:
             denial = Denial(Reason.VENUE_REJECTED)
         intent = replace(intent, state=state, venue_order_id=order.venue_order_id, denial=intent.denial or denial, lookups=0)

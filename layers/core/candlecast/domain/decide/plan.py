@@ -27,6 +27,7 @@ from candlecast.domain.orders.bracket import (
     first_stop,
     in_parts,
     stop_rules,
+    stop_trigger,
 )
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.orders.position import Position, position_key
@@ -417,6 +418,7 @@ def _legs(draft: _Draft, entry: Entry) -> tuple[Intent, ...]:
         mark_price=entry.mark,
         stop_price=entry.stop,
         stop_rules=stop_rules(settings, draft.order.signal.atr),
+        stop_trigger=stop_trigger(settings),
         expires_at=_expiry(entry) if rests is None else entry.issued_at + timedelta(seconds=rests),
         bracket_of=held.entry_intent_id if held is not None else None,
         market_settings=MarketSettings(settings.leverage, settings.margin_mode),

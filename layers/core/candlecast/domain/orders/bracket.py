@@ -15,6 +15,7 @@ from candlecast.domain.subscriptions.subscription import Settings
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.ids import intent_id
 from candlecast.domain.values.terms import OrderType, PositionSide
+from candlecast.domain.venue.reports import StopTrigger
 from candlecast.domain.venue.rules import VenueRules
 
 ORDER_TYPE_OF_ENTRY = {
@@ -45,6 +46,12 @@ def asked_order(signal: Signal, settings: Settings, price: Decimal, side: Positi
 def expected_price(asked: EntryOrder, price: Decimal) -> Decimal:
     """The price for an entry's size and limits: its own price, else its trigger price, else the signal's `price`."""
     return asked.price or asked.trigger_price or price
+
+
+def stop_trigger(settings: Settings) -> StopTrigger | None:
+    """The trigger of a new position's stops, by its subscription's settings; None if that is the venue's own way."""
+    chosen = StopTrigger(working_type=settings.stop_working_type, price_protect=settings.stop_price_protect)
+    return None if chosen == StopTrigger() else chosen
 
 
 def stop_rules(settings: Settings, atr: Decimal | None) -> StopRules | None:
@@ -153,6 +160,7 @@ def protective_intent(
         trigger_price=trigger,
         bracket_of=entry.bracket_of or entry.intent_id,
         behind=entry.intent_id if entry.is_add else None,
+        stop_trigger=None if kind is LegKind.TAKE_PROFIT else entry.stop_trigger,
         submitted_at=now,
         strategy_version=entry.strategy_version,
     )
@@ -191,6 +199,7 @@ def _for_position(
         quantity=position.quantity,
         trigger_price=position.stop_price if order_type.is_conditional else None,
         bracket_of=position.entry_intent_id if kind.is_protective else None,
+        stop_trigger=position.stop_trigger if kind is LegKind.STOP_LOSS else None,
         submitted_at=now,
         strategy_version=position.strategy_version,
     )

@@ -5,12 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
-from candlecast.domain.orders.intent import Intent, IntentState
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.orders.position import Position
 from candlecast.domain.values.errors import InvalidValue
 from candlecast.domain.values.money import ZERO
 from candlecast.domain.values.reasons import Reason
-from candlecast.domain.values.terms import TimeInForce
 from candlecast.domain.venue.reports import VenueOrder, VenueOrderStatus
 
 STATE_OF_STATUS = {
@@ -21,10 +20,14 @@ STATE_OF_STATUS = {
 }
 
 
-def reason_of_end(intent: Intent) -> Reason:
-    """Why the venue ended an order before it was filled: by the order's own terms (IOC, post-only), or for a cause of its own."""
-    told = intent.time_in_force is TimeInForce.IOC or intent.post_only
-    return Reason.ENTRY_NOT_FILLED if told else Reason.CANCELLED_AT_VENUE
+def reason_of_end(intent: Intent, now: datetime) -> Reason:
+    """Why the venue ended an order before it was filled.
+
+    By the order's own terms (IOC, FOK, post-only, the end of its validity), or for a cause of the venue's own.
+    """
+    over = intent.kind is LegKind.ENTRY and intent.expires_at is not None and now > intent.expires_at
+    by_terms = intent.time_in_force.is_immediate or intent.post_only or over
+    return Reason.ENTRY_NOT_FILLED if by_terms else Reason.CANCELLED_AT_VENUE
 
 
 def filled_into(held: Position | None, entry: Intent, quantity: Decimal, price: Decimal, fee: Decimal, now: datetime) -> Position:
@@ -70,6 +73,7 @@ def opened_by(intent: Intent, quantity: Decimal, price: Decimal, fee: Decimal, n
         stop_price=intent.stop_price,
         initial_stop=intent.stop_price,
         stop_rules=intent.stop_rules,
+        stop_trigger=intent.stop_trigger,
         fees=fee,
         limits_to_close=intent.limits_to_close,
         pool_id=intent.pool_id,

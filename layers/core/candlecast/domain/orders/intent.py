@@ -13,7 +13,8 @@ from candlecast.domain.values.ids import client_order_id
 from candlecast.domain.values.money import ZERO, require_decimal, require_utc
 from candlecast.domain.values.reasons import Denial, Reason
 from candlecast.domain.values.terms import OrderType, PositionMode, PositionSide, Side, TimeInForce
-from candlecast.domain.venue.reports import MarketSettings, OrderRequest
+from candlecast.domain.venue.reports import MarketSettings, OrderRequest, StopTrigger
+from candlecast.domain.venue.rules import VenueRules
 
 
 class IntentState(StrEnum):
@@ -158,6 +159,8 @@ class Intent:
     """Of an entry that is sent: the subscription's capital in quote units, which the position's return counts on."""
     mark_price: Decimal | None = None
     """Of an entry: the venue's mark at the verdict on its signal; None for an entry from before there were verdicts."""
+    stop_trigger: StopTrigger | None = None
+    """Of an entry: the trigger of its position's stops. Of a stop: its own trigger. None: as the venue has it."""
     part_of: str | None = None
     """Id of the first part, of a leg that is a further part of a quantity above the market's maximum; None for any other leg."""
 
@@ -217,8 +220,8 @@ class Intent:
             raise ValueError("an intent without a position side is never sent")
         return Side.opening(self.position_side) if self.kind is LegKind.ENTRY else Side.closing(self.position_side)
 
-    def request(self, position_mode: PositionMode = PositionMode.ONE_WAY) -> OrderRequest:
-        """The order that a venue is asked to place, in an account of this position mode."""
+    def request(self, position_mode: PositionMode = PositionMode.ONE_WAY, rules: VenueRules | None = None) -> OrderRequest:
+        """The order that a venue with these rules is asked to place, in an account of this position mode."""
         return OrderRequest(
             client_order_id=self.client_order_id,
             market=self.market,
@@ -232,7 +235,19 @@ class Intent:
             post_only=self.post_only,
             callback_percent=self.callback_percent,
             position_side=self.position_side if position_mode is PositionMode.HEDGE else None,
+            good_till=None if rules is None else self._good_till(rules),
+            stop_trigger=self.stop_trigger if self.kind is not LegKind.ENTRY else None,
         )
+
+    def _good_till(self, rules: VenueRules) -> datetime | None:
+        """When the venue is to end an entry that rests, so that it dies even while nobody of ours looks.
+
+        Binance has no such end beside post-only.
+        """
+        stays = self.order_type.has_limit and not self.time_in_force.is_immediate and not self.post_only
+        if self.kind is not LegKind.ENTRY or not stays or self.expires_at is None:
+            return None
+        return rules.good_till(self.expires_at, self.submitted_at or self.created_at)
 
     @property
     def valued_price(self) -> Decimal:

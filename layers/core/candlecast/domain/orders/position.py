@@ -11,6 +11,7 @@ from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import InvalidValue
 from candlecast.domain.values.money import ZERO, require_decimal
 from candlecast.domain.values.terms import PositionSide
+from candlecast.domain.venue.reports import StopTrigger
 
 
 def position_key(subscription_id: str, market: str) -> str:
@@ -110,6 +111,8 @@ class Position:
     """How many further entries have added to the position."""
     stop_rules: StopRules | None = None
     """How the stop follows the market; None if the stop stays where it is."""
+    stop_trigger: StopTrigger | None = None
+    """The trigger of the stops; None: as the venue has it."""
     initial_stop: Decimal | None = None
     """Price of the first stop, whose distance `break_even_after_r` counts in; None without a first stop."""
     best_price: Decimal | None = None

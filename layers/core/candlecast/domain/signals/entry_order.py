@@ -105,7 +105,7 @@ def require_rest(seconds: int | None) -> None:
 
 
 def _require_terms(entry_type: EntryType, time_in_force: TimeInForce, post_only: bool) -> None:
-    if (post_only or time_in_force is TimeInForce.IOC) and entry_type is not EntryType.LIMIT:
-        raise InvalidValue("post_only and IOC are terms of a LIMIT entry", code="ENTRY_ORDER_INVALID")
-    if post_only and time_in_force is TimeInForce.IOC:
+    if (post_only or time_in_force.is_immediate) and entry_type is not EntryType.LIMIT:
+        raise InvalidValue("post_only, IOC and FOK are terms of a LIMIT entry", code="ENTRY_ORDER_INVALID")
+    if post_only and time_in_force.is_immediate:
         raise InvalidValue("an order that must rest cannot be immediate", code="ENTRY_ORDER_INVALID")

@@ -88,6 +88,8 @@ RULES: Mapping[str, Loosens] = {
     "break_even_after_r": _stop_weakened("break_even_after_r"),
     "break_even_after_target": lambda old, new: old.break_even_after_target and not new.break_even_after_target,
     "limit_targets": _never,  # how profit is taken
+    "stop_working_type": _changed("stop_working_type"),  # either price may trigger later than the other
+    "stop_price_protect": lambda old, new: new.stop_price_protect and not old.stop_price_protect,  # it may hold a stop back
 }
 AS_LIMITS = frozenset(
     {

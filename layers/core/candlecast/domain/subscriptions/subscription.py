@@ -12,7 +12,7 @@ from candlecast.domain.signals.entry_order import EntryPreference
 from candlecast.domain.signals.signal import MAX_SIGNAL_AGE_SECONDS
 from candlecast.domain.values.errors import InvalidValue
 from candlecast.domain.values.money import HUNDRED, ZERO, require_decimal, require_utc
-from candlecast.domain.values.terms import MarginMode, PositionSide
+from candlecast.domain.values.terms import MarginMode, PositionSide, WorkingType
 
 MAX_LEVERAGE = Decimal(125)  # the highest that any venue of ours offers
 MAX_POSITIONS = 20  # positions live in the account's one item, which stays small
@@ -134,6 +134,10 @@ class Settings:
     """Whether the stop moves to break-even once a first part of the position was closed."""
     limit_targets: bool = False
     """Whether targets are closed at their price or better; otherwise at market once their price is reached."""
+    stop_working_type: WorkingType = WorkingType.CONTRACT_PRICE
+    """The price that triggers stops: the last trade's, or the mark price."""
+    stop_price_protect: bool = False
+    """Whether the venue holds a stop back while mark and last price are far apart."""
 
     def __post_init__(self) -> None:
         require_decimal("capital", self.capital, positive=True)

@@ -66,10 +66,23 @@ class PositionSide(StrEnum):
 
 
 class TimeInForce(StrEnum):
-    """How long an order with a price stands: until it is cancelled, or not at all (what is not filled at once is gone)."""
+    """How long an order with a price stands."""
 
-    GTC = "GTC"
-    IOC = "IOC"
+    GTC = "GTC"  # until it is cancelled
+    IOC = "IOC"  # what is not filled at once is gone
+    FOK = "FOK"  # filled at once as a whole, or not at all
+
+    @property
+    def is_immediate(self) -> bool:
+        """Whether nothing of the order ever rests."""
+        return self is not TimeInForce.GTC
+
+
+class WorkingType(StrEnum):
+    """The price that triggers a stop, in Binance's words."""
+
+    CONTRACT_PRICE = "CONTRACT_PRICE"  # the last trade's
+    MARK_PRICE = "MARK_PRICE"
 
 
 class MarginMode(StrEnum):

@@ -8,7 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from candlecast.domain.values.money import ZERO
-from candlecast.domain.values.terms import MarginMode, OrderType, PositionSide, Side, TimeInForce
+from candlecast.domain.values.terms import MarginMode, OrderType, PositionSide, Side, TimeInForce, WorkingType
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,16 @@ class MarketSettings:
 
     leverage: Decimal
     margin_mode: MarginMode
+
+
+@dataclass(frozen=True, kw_only=True)
+class StopTrigger:
+    """The trigger of a position's stops, beside the trigger price."""
+
+    working_type: WorkingType = WorkingType.CONTRACT_PRICE
+    """The price that is held against the trigger price."""
+    price_protect: bool = False
+    """Whether the venue holds the stop back while mark and last price are far apart."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +49,10 @@ class OrderRequest:
     post_only: bool = False
     callback_percent: Decimal | None = None
     position_side: PositionSide | None = None
+    good_till: datetime | None = None
+    """Of an order that rests: when the venue ends it by itself; None: never."""
+    stop_trigger: StopTrigger | None = None
+    """Of a stop: its trigger, None as the venue has it without a word."""
 
 
 class VenueOrderStatus(StrEnum):

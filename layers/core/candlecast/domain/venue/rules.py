@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
@@ -94,6 +94,8 @@ class VenueRules:
     """Whether a position may have a second stop, so that a stop is moved without a moment without one."""
     tells_key_rights: bool = False
     """Whether the venue says what a key may do."""
+    shortest_good_till: timedelta | None = None
+    """Least time until an order that rests may end by itself, at the moment of its arrival. None: the venue has no such end."""
     is_paper: bool = False
     """Whether the venue trades with play money: its results stand apart from those of real money."""
 
@@ -106,6 +108,17 @@ class VenueRules:
     def settle_window(self) -> timedelta:
         """How long after its mark an order may still come into being."""
         return self.send_window + self.processing_timeout + self.receive_window + self.settle_margin
+
+    def good_till(self, wanted: datetime, marked: datetime) -> datetime | None:
+        """When an order marked at `marked` ends by itself at the venue: as wanted, or as soon after as the venue allows.
+
+        Whole seconds, rounded up, as Binance keeps them. None where the venue has no such end.
+        """
+        if self.shortest_good_till is None:
+            return None
+        soonest = marked + self.send_window + self.receive_window + self.settle_margin + self.shortest_good_till
+        chosen = max(wanted, soonest)
+        return chosen.replace(microsecond=0) + timedelta(seconds=bool(chosen.microsecond))
 
     def trails(self, percent: Decimal | None) -> bool:
         """Whether the venue itself can keep a stop `percent` behind the best price."""
@@ -161,6 +174,7 @@ BINANCE_USDM = VenueRules(
     order_types=frozenset(OrderType),
     callback_percent=(Decimal("0.1"), Decimal(10)),  # "New Algo Order"
     takes_two_stops=True,
+    shortest_good_till=timedelta(seconds=600),  # "New Order": goodTillDate
     tells_key_rights=True,
 )
 

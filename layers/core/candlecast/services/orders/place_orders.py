@@ -119,7 +119,7 @@ class PlaceOrders:
             if instead is not None:
                 changes.make(instead, key)
                 return
-            order = venue.create_order(leg.request(changes.account.position_mode))
+            order = venue.create_order(leg.request(changes.account.position_mode, rules_of(changes.account.venue)))
         except Reject as error:
             self._rejected(changes, leg, error)
         except RetryLater as error:
