@@ -12,13 +12,14 @@ from candlecast.domain.account.account import AccountStatus
 from candlecast.domain.account.kill_switch import Grade
 from candlecast.domain.limits.limits import Limits
 from candlecast.domain.orders.intent import IntentState, LegKind
+from candlecast.domain.reconcile.adopt import end_market
 from candlecast.domain.signals.signal import Action
 from candlecast.domain.values.errors import DomainError, Fatal, Reject
 from candlecast.domain.values.reasons import Reason
 from candlecast.domain.venue.reports import VenueOrderStatus
 from candlecast.ports.venue import Credentials
 from candlecast.services.account.change_credentials import ChangeCredentials
-from tests.support.builders import ACCOUNT, TENANT, a_reconcile_request, settings
+from tests.support.builders import ACCOUNT, BTC, TENANT, a_reconcile_request, settings
 from tests.support.fakes.clock import SequentialIdentifiers
 from tests.support.fakes.venue import Fault
 from tests.support.money_path import KEY, MoneyPath, bracket
@@ -52,7 +53,7 @@ def test_an_exit_that_is_refused_once_is_followed_by_a_new_one_after_its_pause(c
 
 def test_the_next_exit_is_written_before_it_leaves_and_closes_no_more_than_is_held() -> None:
     path = refused(targets=())
-    path.exchange.trade_outside(KEY, "BTC/USDT:USDT", D(-4))
+    path.exchange.trade_outside(KEY, BTC, D(-4))
     path.reconcile(1)
     path.reconcile(3)
     path.exchange.script(Fault.AMBIGUOUS_NOT_EXECUTED)
@@ -95,7 +96,7 @@ def test_a_forced_exit_that_is_refused_goes_on_even_if_its_cause_has_ended() -> 
 
 def test_nothing_is_sent_again_once_the_stop_was_faster() -> None:
     path = refused()
-    path.exchange.trade("BTC/USDT:USDT", D(90))
+    path.exchange.trade(BTC, D(90))
     path.settle(looks=2)
     assert path.is_flat
     assert [(i.state, i.reason) for i in path.told(LegKind.EXIT)][-1] == (IntentState.SKIPPED, Reason.NOTHING_HELD)
@@ -104,7 +105,7 @@ def test_nothing_is_sent_again_once_the_stop_was_faster() -> None:
 
 def test_a_refused_exit_does_not_keep_a_closing_by_hand_from_being_noticed() -> None:
     path = refused(times=50)
-    path.exchange.trade_outside(KEY, "BTC/USDT:USDT", D(-10))
+    path.exchange.trade_outside(KEY, BTC, D(-10))
     path.reconcile(60)
     path.reconcile(60)
     assert (path.account.positions, path.net) == ({}, D(0))
@@ -139,6 +140,12 @@ def test_an_exit_of_a_reversal_that_is_refused_is_sent_again_and_its_entry_is_no
     path.execute(bracket(Action.SHORT, None, (), issued_at=path.clock.now()))
     path.reconcile(5)
     assert (path.is_flat, path.states(LegKind.ENTRY)) == (True, [FILLED, IntentState.DENIED])
+
+
+def test_a_market_that_ends_leaves_no_wish_to_close_in_it() -> None:
+    path = refused(times=50)
+    ended = end_market(path.account, BTC, path.clock.now())
+    assert (ended.intents, ended.positions) == ({}, {})
 
 
 # -- the end of the wish -----------------------------------------------------------------------------------------------------
@@ -259,7 +266,7 @@ def test_a_target_that_is_refused_once_is_followed_by_another_of_its_share_and_p
     assert path.live_triggers() == [D(90)]
     path.reconcile(1)
     assert (path.states(LegKind.TAKE_PROFIT), path.live_triggers()) == ([REJECTED, IntentState.OPEN], [D(90), D(120)])
-    path.exchange.trade("BTC/USDT:USDT", D(120))
+    path.exchange.trade(BTC, D(120))
     path.settle(looks=2)
     assert (path.is_flat, path.told(LegKind.TAKE_PROFIT)[-1].leg) == (True, "TAKE_PROFIT_1")
 

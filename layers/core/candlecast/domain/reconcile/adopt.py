@@ -108,12 +108,12 @@ def end_market(account: Account, market: str, now: datetime) -> Account:
 
     Nobody tells the settlement's price any more. The entry price stands for it, so that no profit is invented.
     """
-    for intent in [intent for intent in account.intents.values() if intent.market == market]:
-        if intent.intent_id in account.intents:
-            account = account.fail(intent.intent_id, IntentState.CANCELLED, Reason.MARKET_DELISTED, now)
     held = [position for position in account.positions.values() if position.market == market]
     for position in held:
         account = account.close_outside(position.key, position.quantity, position.entry_price, ZERO, ClosedBy.SETTLED, now)
+    for intent in [intent for intent in account.intents.values() if intent.market == market]:  # no exit follows for what is gone
+        if intent.intent_id in account.intents:
+            account = account.fail(intent.intent_id, IntentState.CANCELLED, Reason.MARKET_DELISTED, now)
     told = account.alert(ALERT_OF_CLOSING[ClosedBy.SETTLED], now, market=market) if held else account
     drifts = {place: drift for place, drift in told.drifts.items() if market_of(place) != market}
     others = tuple(order for order in told.external_orders if order.market != market)
