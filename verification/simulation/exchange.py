@@ -41,6 +41,8 @@ LISTS = ("positions", "open_orders", "trades_since")
 EXIT_REFUSALS = ("VENUE_REJECTED", "QUANTITY_TOO_LARGE", "INSUFFICIENT_FUNDS", "NOTIONAL_TOO_SMALL")  # none ends by itself
 STOP_REFUSALS: tuple[Callable[[], Exception], ...] = (  # none of them says anything of the price
     lambda: Reject("VENUE_REJECTED", "-4045"),
+    lambda: Reject("QUANTITY_TOO_LARGE", "-4005"),
+    lambda: Reject("INSUFFICIENT_FUNDS", "-2019"),
     lambda: Reject("OUTSIDE_PRICE_BAND", "-4210"),
     lambda: RetryLater("VENUE_TOO_SLOW", "-5028", after_seconds=RATE_LIMIT_SECONDS),
     lambda: RetryLater("VENUE_UNAVAILABLE", "-1016", after_seconds=RATE_LIMIT_SECONDS),

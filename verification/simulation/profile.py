@@ -53,7 +53,7 @@ class Profile:
     blank_spell: float = 0.03
     lies: float = 0.1
     exit_rejects: float = 0.1
-    stop_rejects: float = 0.1
+    stop_rejects: float = 0.2
     rights_changed: float = 0.05
     delisting: float = 0.15
     market_spell: float = 0.04
