@@ -144,7 +144,15 @@ MUTATIONS = (
     ),
     Mutation(
         "the check of a venue's answers",
-        (Edit("candlecast.adapters.ccxt.clients", ', "request": checked(venue_class)}', "}"),),
+        (
+            Edit("candlecast.adapters.ccxt.clients", ', "request": checked(venue_class)}', "}"),
+            # an exit that nobody has accepted counts as open, and then as cancelled: the exit after that would make it whole
+            Edit(
+                "candlecast.domain.account.account",
+                "closes and (ended.state is IntentState.REJECTED or cut_short)",
+                "closes and ended.state is IntentState.REJECTED",
+            ),
+        ),
         (Suite.CRASH_POINTS,),  # the simulation's venue answers with values, not with bytes
     ),
     Mutation(

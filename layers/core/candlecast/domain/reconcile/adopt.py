@@ -111,7 +111,7 @@ def end_market(account: Account, market: str, now: datetime) -> Account:
     held = [position for position in account.positions.values() if position.market == market]
     for position in held:
         account = account.close_outside(position.key, position.quantity, position.entry_price, ZERO, ClosedBy.SETTLED, now)
-    for intent in [intent for intent in account.intents.values() if intent.market == market]:  # no exit follows for what is gone
+    for intent in [intent for intent in account.intents.values() if intent.market == market]:  # no exit follows
         if intent.intent_id in account.intents:
             account = account.fail(intent.intent_id, IntentState.CANCELLED, Reason.MARKET_DELISTED, now)
     told = account.alert(ALERT_OF_CLOSING[ClosedBy.SETTLED], now, market=market) if held else account
