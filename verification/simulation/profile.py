@@ -36,8 +36,8 @@ class Profile:
     rate_limited: float = 0.05
     partial_fill: float = 0.08
     slow_fill: float = 0.08
-    resting_entry: float = 0.2
-    resting_part: float = 0.3
+    resting_entry: float = 0.3
+    resting_part: float = 0.6
     lagging_read: float = 0.2
     queue_refuses: float = 0.02
     store_refuses: float = 0.01
