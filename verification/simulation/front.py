@@ -8,9 +8,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from random import Random
 
-from candlecast.adapters.ccxt.answers import UNUSABLE
 from candlecast.adapters.ccxt.clients import REQUEST_TIMEOUT_MS
-from candlecast.adapters.ccxt.errors import DEFAULT_RETRY_SECONDS
+from candlecast.adapters.ccxt.errors import DEFAULT_RETRY_SECONDS, UNUSABLE
 from candlecast.domain.values.errors import Ambiguous, RetryLater
 from verification.simulation.chronicle import Chronicle
 from verification.simulation.profile import Profile

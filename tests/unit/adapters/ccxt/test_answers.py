@@ -11,7 +11,8 @@ from typing import Any
 import ccxt
 import pytest
 
-from candlecast.adapters.ccxt.answers import KEY_RIGHTS, UNUSABLE, AnswerUnusable, check_answer
+from candlecast.adapters.ccxt.answers import KEY_RIGHTS, AnswerUnusable, check_answer
+from candlecast.adapters.ccxt.errors import UNUSABLE
 from candlecast.adapters.ccxt.market_data import CcxtMarketData
 from candlecast.adapters.ccxt.venue import CcxtVenue
 from candlecast.domain.values.errors import Ambiguous, DomainError, RetryLater

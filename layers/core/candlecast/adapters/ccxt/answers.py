@@ -11,16 +11,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from traceback import walk_tb
 from typing import Any, NoReturn
 
 import ccxt
 
-from candlecast.domain.values.errors import Ambiguous, RetryLater
 from candlecast.domain.values.timeframe import Timeframe
 
-UNUSABLE = "ANSWER_UNUSABLE"
-RETRY_SECONDS = 5.0
 MAX_ROWS = 10_000  # several times the most that any endpoint lists: 1,500 candles, a few hundred markets, 1,000 trades
 LARGEST = 10**15  # of any number: in base units, in quote units, or a price; a thousand times the largest turnover of a day
 FIRST_MS, LAST_MS = 1_500_000_000_000, 4_102_444_800_000  # 2017 to 2100: seconds or microseconds are no milliseconds
@@ -47,33 +43,12 @@ KEY_RIGHTS = (
 )
 ALGO_STATES = frozenset({"NEW", "TRIGGERING", "TRIGGERED", "FINISHED", "CANCELED", "REJECTED", "EXPIRED"})
 
-# Errors of reading an answer whose shape neither ccxt nor we foresaw: none of the four instructions, none of ccxt
-UNFORESEEN = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
-
 Asked = Mapping[str, Any]
 Check = Callable[[Asked, Any], None]
 
 
 class AnswerUnusable(ccxt.BadResponse):  # type: ignore[misc]
     """An answer without the documented shape. The text names a field of ours, and nothing that the venue sent."""
-
-
-def unusable_after_send(error: Exception) -> Ambiguous:
-    """The instruction for a request that changes something: it may have been carried out."""
-    return Ambiguous(UNUSABLE, _place(error))
-
-
-def unusable_reading(error: Exception) -> RetryLater:
-    """The instruction for a question: ask again."""
-    return RetryLater(UNUSABLE, _place(error), after_seconds=RETRY_SECONDS)
-
-
-def _place(error: Exception) -> str:
-    """Type and place of an error for the log, or the field that was refused; the text of others may hold what nobody may read."""
-    if isinstance(error, AnswerUnusable):
-        return str(error)
-    *_, (frame, line) = walk_tb(error.__traceback__)
-    return f"{type(error).__name__} in {frame.f_code.co_name}:{line}"
 
 
 def checked(venue_class: type) -> Callable[..., Any]:

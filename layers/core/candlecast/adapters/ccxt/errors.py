@@ -10,13 +10,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from traceback import walk_tb
 
 import ccxt
 from requests.exceptions import ConnectTimeout
 from urllib3.exceptions import NewConnectionError
 
+from candlecast.adapters.ccxt.answers import AnswerUnusable
 from candlecast.adapters.ccxt.session import AnswerRefused
-from candlecast.domain.values.errors import Ambiguous, DomainError, Fatal, Reject, RetryLater
+from candlecast.domain.values.errors import Ambiguous, DomainError, Fatal, InvalidValue, Reject, RetryLater
 from candlecast.domain.venue.refusals import CONFIRM_REFUSAL_AFTER, KEYS_REFUSED
 
 VENUE_CODE = re.compile(r'"code":\s*"?(-?\d+)')
@@ -27,6 +29,9 @@ FIREWALL_SECONDS = 300.0  # for which a firewall's rules that count requests loo
 LEAST_BAN_SECONDS, MAX_BAN_SECONDS = 120.0, 259_200.0  # Binance bans an address for two minutes up to three days
 NOT_AVAILABLE = re.compile(r"\s*service unavailable\.?\s*", re.IGNORECASE)  # with 503: it has certainly failed
 UNKNOWN_ERROR = "unknown error"  # with 503: the request was passed on, and nobody knows what came of it
+UNUSABLE = "ANSWER_UNUSABLE"
+# Errors of reading an answer whose shape neither ccxt nor we foresaw. Any other is one of HTTP, of encodings or of signing.
+UNREADABLE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 # https://developers.binance.com/docs/derivatives/usds-margined-futures/error-code
 
@@ -77,7 +82,9 @@ type _Make = Callable[[_Refusal], DomainError]
 
 
 def venue_code(error: Exception) -> str | None:
-    """The venue's own error code, if its answer had one."""
+    """The venue's own error code, if its answer had one; an error that is not ccxt's has none."""
+    if not isinstance(error, ccxt.BaseError):
+        return None
     answer = _answer(error)
     found = VENUE_CODE.search(str(error) if answer is None else answer.text)
     return found.group(1) if found else None
@@ -158,7 +165,21 @@ _BY_CLASS: tuple[tuple[type[Exception], _Make], ...] = (
 
 
 def instruction(error: Exception, headers: Mapping[str, str] | None) -> DomainError:
-    """The instruction that a venue's failure amounts to; `headers` are those of its answer, if there was one."""
+    """The instruction that any failure around a request amounts to; `headers` are those of the venue's answer, if there was one.
+
+    An instruction stays as it is. Raise the result `from None`, because the original's text may hold the key or a signed URL.
+    """
+    if isinstance(error, DomainError) and not isinstance(error, InvalidValue):
+        return error
+    if isinstance(error, AnswerUnusable):
+        return Ambiguous(UNUSABLE, str(error))
+    if isinstance(error, ccxt.BaseError):
+        return _of_the_venue(error, headers)
+    return Ambiguous(UNUSABLE if isinstance(error, UNREADABLE) else "OUTCOME_UNKNOWN", _place(error))
+
+
+def _of_the_venue(error: ccxt.BaseError, headers: Mapping[str, str] | None) -> DomainError:
+    """The instruction of a refusal, or of a request that failed on its way."""
     if _never_sent(error):
         return RetryLater("VENUE_UNREACHABLE", "no connection was made", after_seconds=DEFAULT_RETRY_SECONDS)
     answer = _answer(error)
@@ -183,9 +204,17 @@ def instruction(error: Exception, headers: Mapping[str, str] | None) -> DomainEr
 
 def reading(error: DomainError) -> DomainError:
     """The instruction for a request that changes nothing: an unknown outcome is simply asked for again."""
-    if isinstance(error, Ambiguous):
-        return RetryLater("VENUE_UNAVAILABLE", error.code, after_seconds=DEFAULT_RETRY_SECONDS)
-    return error
+    if not isinstance(error, Ambiguous):
+        return error
+    if error.code == UNUSABLE:
+        return RetryLater(UNUSABLE, error.message, after_seconds=DEFAULT_RETRY_SECONDS)
+    return RetryLater("VENUE_UNAVAILABLE", error.code, after_seconds=DEFAULT_RETRY_SECONDS)
+
+
+def _place(error: Exception) -> str:
+    """Type and place of an error for the log, since its text may hold what nobody may read."""
+    *_, (frame, line) = walk_tb(error.__traceback__)
+    return f"{type(error).__name__} in {frame.f_code.co_name}:{line}"
 
 
 def _by_status(refusal: _Refusal, body: str) -> DomainError | None:

@@ -8,9 +8,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-import ccxt
-
-from candlecast.adapters.ccxt.answers import FIRST_MS, UNFORESEEN, AnswerUnusable, unusable_reading
+from candlecast.adapters.ccxt.answers import FIRST_MS
 from candlecast.adapters.ccxt.clients import Templates, make_template
 from candlecast.adapters.ccxt.errors import instruction, reading
 from candlecast.domain.market.candle import Candle, aggregate
@@ -78,12 +76,8 @@ def _read[T](client: Any, request: Callable[[], T]) -> T:
     """Ask, and make values of the answer; one that has not its documented shape is asked for again."""
     try:
         return request()
-    except AnswerUnusable as error:
-        raise unusable_reading(error) from None
-    except ccxt.BaseError as error:
+    except Exception as error:
         raise reading(instruction(error, client.last_response_headers)) from None
-    except UNFORESEEN as error:
-        raise unusable_reading(error) from None
 
 
 def _quote(book: Any, funding: Any | None, at: datetime) -> Quote:

@@ -9,10 +9,8 @@ from typing import Any
 
 import ccxt
 
-from candlecast.adapters.ccxt.answers import UNFORESEEN, AnswerUnusable, unusable_after_send, unusable_reading
 from candlecast.adapters.ccxt.clients import Templates, clone_for
 from candlecast.adapters.ccxt.errors import NO_SUCH_ORDER, UNCHANGED, instruction, reading, venue_code
-from candlecast.adapters.ccxt.unforeseen import unforeseen
 from candlecast.domain.account.account import Balance
 from candlecast.domain.orders.intent import Intent
 from candlecast.domain.values.copying import replace
@@ -196,14 +194,10 @@ class CcxtVenue:
     def _find(self, parameters: Mapping[str, Any], market: str, order_id: str | None = None) -> Any | None:
         try:
             return self._client.fetch_order(order_id, market, dict(parameters))
-        except ccxt.BaseError as error:
+        except Exception as error:
             if isinstance(error, ccxt.OrderNotFound) or venue_code(error) in NO_SUCH_ORDER:
                 return None
-            raise self._reading(error) from None
-        except UNFORESEEN as error:
-            raise unusable_reading(error) from None
-        except Exception as error:
-            raise reading(unforeseen(error)) from None
+            raise reading(self._instruction(error)) from None
 
     def _with_fee(self, order: VenueOrder, market: str) -> VenueOrder:
         """The order with the fees of its fills in the quote currency; fees in another one leave it to be estimated."""
@@ -218,24 +212,16 @@ class CcxtVenue:
         """Make a request that changes something; `from None` because ccxt's text holds the signed URL."""
         try:
             return request()
-        except ccxt.BaseError as error:
-            raise self._instruction(error) from None
-        except UNFORESEEN as error:
-            raise unusable_after_send(error) from None
         except Exception as error:
-            raise unforeseen(error) from None
+            raise self._instruction(error) from None
 
     def _settle(self, request: Callable[[], Any], ignore: frozenset[str] | set[str]) -> None:
         """The same, where some refusals say that nothing is left to be done."""
         try:
             request()
-        except ccxt.BaseError as error:
+        except Exception as error:
             if venue_code(error) not in ignore:
                 raise self._instruction(error) from None
-        except UNFORESEEN as error:
-            raise unusable_after_send(error) from None
-        except Exception as error:
-            raise unforeseen(error) from None
 
     def _market(self, symbol: str) -> Any:
         """ccxt's market; raises `Reject` (UNKNOWN_MARKET) if the catalogue does not have it."""
@@ -244,22 +230,11 @@ class CcxtVenue:
     def _read[T](self, request: Callable[[], T]) -> T:
         try:
             return request()
-        except ccxt.BaseError as error:
-            raise self._reading(error) from None
-        except UNFORESEEN as error:
-            raise unusable_reading(error) from None
         except Exception as error:
-            raise reading(unforeseen(error)) from None
+            raise reading(self._instruction(error)) from None
 
-    def _instruction(self, error: ccxt.BaseError) -> DomainError:
-        if isinstance(error, AnswerUnusable):
-            return unusable_after_send(error)
+    def _instruction(self, error: Exception) -> DomainError:
         return instruction(error, self._client.last_response_headers)
-
-    def _reading(self, error: ccxt.BaseError) -> DomainError:
-        if isinstance(error, AnswerUnusable):
-            return unusable_reading(error)
-        return reading(instruction(error, self._client.last_response_headers))
 
 
 class CcxtVenues:
