@@ -12,6 +12,7 @@ from candlecast.adapters.dynamodb.single_table.compression import packed
 from candlecast.adapters.dynamodb.single_table.table import Row, Table
 from candlecast.adapters.dynamodb.subscriptions import FollowsRow
 from candlecast.adapters.paging import encode_cursor
+from candlecast.domain.account.account import AccountStatus
 from candlecast.domain.orders.intent import IntentState
 from candlecast.domain.values.errors import InvalidValue, RetryLater
 from candlecast.ports.store import OrderFilter
@@ -44,12 +45,20 @@ def test_a_row_of_newer_code_waits_for_newer_code(dynamodb_stores: Stores, dynam
     assert later.value.code == "SCHEMA_UNKNOWN"
 
 
-def test_an_account_with_nothing_open_that_nobody_trades_on_is_in_no_index(
-    dynamodb_stores: Stores, dynamodb_table: Table
+@pytest.mark.parametrize(
+    ("keys", "indexes"),
+    [
+        ({"status": AccountStatus.NO_CREDENTIALS, "credential_version": None}, set()),
+        ({}, {"index3_partition", "index3_place"}),
+    ],
+    ids=["without keys", "for the daily vetting of its keys"],
+)
+def test_an_account_with_nothing_open_that_nobody_trades_on_is_indexed_for_its_vetting_alone(
+    dynamodb_stores: Stores, dynamodb_table: Table, keys: dict[str, Any], indexes: set[str]
 ) -> None:
-    dynamodb_stores.accounts.create(an_account(subscriptions={}))
+    dynamodb_stores.accounts.create(an_account(subscriptions={}, **keys))
     row: Row = account_row(dynamodb_table)
-    assert not {name for name in row.attribute_values if name.startswith("index")}
+    assert {name for name in row.attribute_values if name.startswith("index")} == indexes
 
 
 def test_a_subscription_from_before_there_were_markers_follows(dynamodb_stores: Stores, dynamodb_table: Table) -> None:
