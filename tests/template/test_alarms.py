@@ -134,7 +134,6 @@ def test_what_endangers_orders_and_positions_is_watched() -> None:
         ("AccountsDisabled", "order_reconciler"),
         ("BreakersOpened", "order_executor"),
         ("BreakersOpened", "order_reconciler"),
-        ("VenuesBraked", "order_executor"),
         ("VenuesBraked", "order_reconciler"),
         ("AddressesBlocked", "order_executor"),
         ("AddressesBlocked", "order_reconciler"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -9,13 +10,14 @@ import pytest
 
 from candlecast.domain.account.account import DISABLED_BY_OWNER, Account, AccountStatus
 from candlecast.domain.account.suspension import since
+from candlecast.domain.account.vetting import with_keys
 from candlecast.domain.orders.intent import IntentState, LegKind
 from candlecast.domain.reconcile.look_schedule import FULL_LOOK_INTERVAL, due_in_turn, due_soon, next_full_look
 from candlecast.domain.values.errors import Fatal, RetryLater
 from candlecast.domain.values.reasons import Reason
-from candlecast.domain.venue.breaker import REFUSALS_TO_BRAKE, Breaker
+from candlecast.domain.venue.breaker import REFUSALS_TO_BRAKE
 from candlecast.domain.venue.refusals import CONFIRM_REFUSAL_AFTER, KEYS_REFUSED
-from tests.support.builders import NOW, a_reconcile_request
+from tests.support.builders import NOW, VENUE, a_reconcile_request
 from tests.support.money_path import MoneyPath
 
 CONFIRM = CONFIRM_REFUSAL_AFTER.total_seconds()
@@ -73,13 +75,13 @@ def test_nobody_is_disabled_while_many_are_refused_at_once() -> None:
     path = Town(reconciled_at=NOW)
     path.refuse()
     path.look()
-    breaker = Breaker(venue=path.account.venue)
+    breaker = path.gate.load_breaker(path.account.venue)
     for number in range(REFUSALS_TO_BRAKE):
-        breaker = breaker.keys_refused(f"account-{number}", path.clock.now())
-    path.checks.watch.learn(breaker)
+        breaker = breaker.keys_refused(f"tenant-{number}", "main", path.clock.now())
+    path.checks.watch.learn(path.gate.save_breaker(breaker))
     assert path.look(CONFIRM + 60).status is AccountStatus.ACTIVE
     assert path.look(3_600).status is AccountStatus.ACTIVE
-    path.checks.watch.learn(Breaker(venue=path.account.venue))
+    path.checks.watch.learn(path.gate.save_breaker(replace(path.gate.load_breaker(VENUE), refused={}, braked_at=None)))
     assert path.look(1).status is AccountStatus.DISABLED
 
 
@@ -87,6 +89,35 @@ def test_keys_that_are_certainly_of_no_use_disable_at_once() -> None:
     path = Town(reconciled_at=NOW)
     path.exchange.fail("balance", Fatal("ACCOUNT_INACTIVE"))
     assert path.look().disabled_reason == "ACCOUNT_INACTIVE"
+
+
+def refusals(path: Town) -> int:
+    return len(path.gate.load_breaker(path.account.venue).refused)
+
+
+def test_keys_that_had_worked_count_for_the_fleet_until_they_work_again() -> None:
+    path = Town(reconciled_at=NOW)
+    path.refuse()
+    path.look()
+    assert refusals(path) == 1
+    path.accept()
+    path.look(CONFIRM)
+    assert refusals(path) == 0
+
+
+def test_keys_that_have_never_worked_say_nothing_of_the_fleet() -> None:
+    path = Town(reconciled_at=NOW)
+    path.accounts.save(with_keys(path.account, "credential-version-1", path.clock.now()))
+    path.refuse()
+    path.look()
+    assert (path.look(CONFIRM).status, refusals(path)) == (AccountStatus.DISABLED, 0)
+
+
+def test_an_account_that_is_disabled_already_counts_no_more() -> None:
+    path = disabled_while_holding()
+    path.gate.save_breaker(replace(path.gate.load_breaker(path.account.venue), refused={}))
+    path.look(300)
+    assert refusals(path) == 0
 
 
 def disabled_while_holding() -> Town:

@@ -12,7 +12,7 @@ from candlecast.domain.venue.weight_budget import LEASE, SHARE_PERCENT, Address,
 from candlecast.services.venue.guard_venue import Guard, GuardedMarketData
 from candlecast.services.venue.spend_weight import LEAST_PAUSE_SECONDS, SpendWeight
 from candlecast.services.venue.watch_venue import WatchVenue
-from tests.support.builders import ACCOUNT, BTC, NOW
+from tests.support.builders import BTC, NOW
 from tests.support.fakes.clock import FakeClock, RecordingMetrics
 from tests.support.fakes.gate import EGRESS, FakeGate, FakeWeights
 from tests.support.fakes.market_data import FakeMarketData
@@ -157,7 +157,7 @@ def test_a_longer_silence_is_not_cut_short_by_a_shorter_one() -> None:
 
 def test_the_venues_count_comes_with_every_answer() -> None:
     town, gate = Town(), FakeGate()
-    guard = Guard(REAL, WatchVenue(gate, town.clock, town.metrics), town.environment(), ACCOUNT)
+    guard = Guard(REAL, WatchVenue(gate, town.clock, town.metrics), town.environment())
     used = ceiling(BINANCE_USDM, RequestClass.EXIT)
     guard.passing(RequestClass.EXIT, [VenueRequest.CANCEL_ORDER], lambda: None, lambda: used)
     with pytest.raises(RetryLater, match="WEIGHT_SPENT"):
@@ -167,7 +167,7 @@ def test_the_venues_count_comes_with_every_answer() -> None:
 def test_the_count_of_a_minute_that_ended_while_the_venue_answered_says_nothing() -> None:
     town, gate = Town(), FakeGate()
     town.clock.advance(59.9)
-    guard = Guard(REAL, WatchVenue(gate, town.clock, town.metrics), town.environment(), ACCOUNT)
+    guard = Guard(REAL, WatchVenue(gate, town.clock, town.metrics), town.environment())
     used = ceiling(BINANCE_USDM, RequestClass.EXIT)
     guard.passing(RequestClass.EXIT, [VenueRequest.CANCEL_ORDER], lambda: town.clock.advance(0.2), lambda: used)
     guard.passing(RequestClass.RECONCILER, [VenueRequest.BALANCE], lambda: None, lambda: used)

@@ -19,7 +19,8 @@ OPEN_FOR = timedelta(seconds=30)  # then one probe is let through
 PROBE_LASTS = timedelta(seconds=30)  # a probe that is silent for so long has died with its worker
 
 # The brake: many accounts whose keys are refused at once share a cause, which is our address and not their keys.
-REFUSALS_TO_BRAKE = 5  # accounts; so many users do not revoke their keys within the window by chance
+REFUSALS_TO_BRAKE = 5  # accounts; so many do not lose their keys within the window by chance
+TENANTS_TO_BRAKE = 5  # one user may revoke all own keys at will, and holds nobody's entries by that
 REFUSAL_WINDOW = timedelta(minutes=10)  # two turns of an account: a changed address shows at each account within one
 BRAKE_FOR = timedelta(minutes=5)  # after the newest account: entries of a few keys that stay refused do not hold those of all
 SPARE_FOR = timedelta(hours=24)  # so long operators have until refused keys disable their accounts again
@@ -48,7 +49,7 @@ class Breaker:
     since: datetime | None = None
     version: int = 0
     refused: Mapping[str, datetime] = field(default_factory=dict)
-    """Account id to the time at which the venue first refused its keys; at most `MAX_REFUSED`."""
+    """Tenant and account (`_named`) to the time at which the venue first refused the keys; at most `MAX_REFUSED`."""
     braked_at: datetime | None = None
     """When the newest of many accounts was refused; None while they are few."""
 
@@ -89,22 +90,30 @@ class Breaker:
             return replace(self, failures=failures)
         return replace(self, state=BreakerState.OPEN, failures=failures, since=now)
 
-    def keys_refused(self, account_id: str, now: datetime) -> Breaker:
-        """After the venue has refused the keys of an account; the same if that is known."""
+    def keys_refused(self, tenant_id: str, account_id: str, now: datetime) -> Breaker:
+        """After the venue has refused keys that had worked; the same if that is known, or if the tenant has told enough."""
         remembered = SPARE_FOR if self.braked_at is not None else REFUSAL_WINDOW
         known = {each: at for each, at in self.refused.items() if now - at <= remembered}
-        if account_id in known or len(known) >= MAX_REFUSED:
+        named = _named(tenant_id, account_id)
+        of_tenant = sum(_tenant(each) == tenant_id for each in known)
+        if named in known or len(known) >= MAX_REFUSED or of_tenant >= REFUSALS_TO_BRAKE:
             return self
-        refused = {**known, account_id: now}
+        refused = {**known, named: now}
         return replace(self, refused=refused, braked_at=now if len(refused) >= REFUSALS_TO_BRAKE else None)
 
-    def keys_accepted(self, account_id: str) -> Breaker:
+    def keys_accepted(self, tenant_id: str, account_id: str) -> Breaker:
         """After the venue has accepted the keys of an account again; the brake is off once few are left."""
-        left = {each: at for each, at in self.refused.items() if each != account_id}
+        left = {each: at for each, at in self.refused.items() if each != _named(tenant_id, account_id)}
         return replace(self, refused=left, braked_at=self.braked_at if len(left) >= REFUSALS_TO_BRAKE else None)
 
+    def knows_refused(self, tenant_id: str, account_id: str) -> bool:
+        """Whether the keys of an account count as refused."""
+        return _named(tenant_id, account_id) in self.refused
+
     def brakes_until(self, now: datetime) -> datetime | None:
-        """Until when entries wait because many keys are refused at once; None if they need not."""
+        """Until when entries wait because keys of many users are refused at once; None if they need not."""
+        if len({_tenant(each) for each in self.refused}) < TENANTS_TO_BRAKE:
+            return None
         until = None if self.braked_at is None else self.braked_at + BRAKE_FOR
         return until if until is not None and now < until else None
 
@@ -115,6 +124,15 @@ class Breaker:
     def succeeded(self) -> Breaker:
         """After a request with any answer of the venue; the same if nothing was wrong."""
         return self if self.is_untouched else replace(self, state=BreakerState.CLOSED, failures=0, since=None)
+
+
+def _named(tenant_id: str, account_id: str) -> str:
+    return f"{tenant_id}|{account_id}"
+
+
+def _tenant(named: str) -> str:
+    """The tenant of a refused account; items from before tenants were kept name the account alone."""
+    return named.partition("|")[0]
 
 
 def is_venue_failure(error: DomainError) -> bool:

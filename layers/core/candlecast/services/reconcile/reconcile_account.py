@@ -143,6 +143,7 @@ class ReconcileAccount:
                 raise
             return self._refused(changes, request)
         if _has_answered(account, changes.account):
+            self.gate.watch.keys_accepted(account)
             changes.make(partial(_answered, now=self.clock.now()))
         return self._act(changes, venue, request, seen)
 
@@ -174,6 +175,8 @@ class ReconcileAccount:
         now, refused_at = self.clock.now(), since(changes.account, Reason.KEYS_REFUSED)
         if changes.account.status is not AccountStatus.ACTIVE:
             return self._disabled(changes, AUTHENTICATION_FAILED)
+        if since(changes.account, Reason.KEYS_NOT_VETTED) is None:  # anybody may put keys that have never worked
+            self.gate.watch.keys_refused(changes.account)
         if refused_at is None:
             changes.make(partial(suspend, cause=Reason.KEYS_REFUSED, now=now))
         elif now - refused_at < CONFIRM_REFUSAL_AFTER or self.gate.watch.spares(changes.account.venue):

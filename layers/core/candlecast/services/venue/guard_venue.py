@@ -16,7 +16,6 @@ from candlecast.domain.values.errors import DomainError, RetryLater
 from candlecast.domain.values.terms import MarginMode, PositionMode
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.domain.venue.key_rights import KeyRights
-from candlecast.domain.venue.refusals import KEYS_REFUSED
 from candlecast.domain.venue.reports import (
     FeeRates,
     OrderRequest,
@@ -43,8 +42,6 @@ class Guard:
     name: str
     watch: WatchVenue
     spend: SpendWeight
-    account_id: str
-    """Whose keys sign the requests."""
 
     def passing[T](
         self,
@@ -63,14 +60,11 @@ class Guard:
             if isinstance(error, RetryLater) and error.code == RATE_LIMITED:
                 self.spend.limited(self.name, error.after_seconds)
             self.watch.heard(self.name, error)
-            if error.code == KEYS_REFUSED:
-                self.watch.keys_refused(self.name, self.account_id)
             raise
         told = used()
         if told is not None:
             self.spend.told(self.name, told, asked_at)
         self.watch.answered(self.name)
-        self.watch.keys_accepted(self.name, self.account_id)
         return answer
 
 
@@ -175,7 +169,7 @@ class GuardedVenues:
 
     def connect(self, venue: str, account_id: str, credential_version: str, credentials: Credentials) -> GuardedVenue:
         connected = self.venues.connect(venue, account_id, credential_version, credentials)
-        return GuardedVenue(connected, Guard(venue, self.watch, self.spend, account_id), self.asks)
+        return GuardedVenue(connected, Guard(venue, self.watch, self.spend), self.asks)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from candlecast.domain.account.account import Account
 from candlecast.domain.values.errors import Conflict, DomainError, RetryLater
 from candlecast.domain.venue.breaker import Breaker, BreakerState, is_venue_failure
 from candlecast.ports.clock import Clock, Metrics
@@ -49,16 +50,16 @@ class WatchVenue:
         now = self.clock.now()
         self._change(self._known.get(venue, Breaker(venue=venue)), lambda breaker: breaker.failed(now))
 
-    def keys_refused(self, venue: str, account_id: str) -> None:
-        """The venue has refused the keys of an account: many of them at once brake the fleet."""
-        now = self.clock.now()
-        self._change(self._known.get(venue, Breaker(venue=venue)), lambda breaker: breaker.keys_refused(account_id, now))
+    def keys_refused(self, account: Account) -> None:
+        """A look has found keys refused that had worked: many of them at once brake the fleet."""
+        now, venue, whose = self.clock.now(), account.venue, (account.tenant_id, account.account_id)
+        self._change(self._known.get(venue, Breaker(venue=venue)), lambda breaker: breaker.keys_refused(*whose, now))
 
-    def keys_accepted(self, venue: str, account_id: str) -> None:
-        """The venue has answered a signed request; written only for an account that was refused before."""
-        known = self._known.get(venue)
-        if known is not None and account_id in known.refused:
-            self._change(known, lambda breaker: breaker.keys_accepted(account_id))
+    def keys_accepted(self, account: Account) -> None:
+        """A look has been answered; written only for an account that was refused before."""
+        known, whose = self._known.get(account.venue), (account.tenant_id, account.account_id)
+        if known is not None and known.knows_refused(*whose):
+            self._change(known, lambda breaker: breaker.keys_accepted(*whose))
 
     def brakes_until(self, venue: str) -> datetime | None:
         """Until when entries wait because the venue refuses many keys at once."""
