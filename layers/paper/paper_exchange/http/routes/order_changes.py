@@ -8,23 +8,16 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from paper_exchange import errors
-from paper_exchange.accounts.account import Order, OrderChange, Outcome
+from paper_exchange.accounts.account import OrderChange, Outcome
 from paper_exchange.exchange import Session
 from paper_exchange.http.gate import AnyGate
 from paper_exchange.http.render_market import number
 from paper_exchange.http.routes.history import Window, window_of
+from paper_exchange.http.routes.orders import find_order
 from paper_exchange.markets.clock import MAX_TIME_MS
 from paper_exchange.markets.markets import MarketSpec
 from paper_exchange.matching.expiries import start_countdown
-from paper_exchange.matching.resting import open_order
-from paper_exchange.requests.requests import (
-    OrderReference,
-    Parameters,
-    bounded,
-    parse_reference,
-    required,
-    whole_number,
-)
+from paper_exchange.requests.requests import Parameters, bounded, required, whole_number
 
 router = APIRouter(prefix="/fapi/v1", tags=["orders"])
 
@@ -54,7 +47,7 @@ async def order_changes(gate: AnyGate) -> Response:
 
     def look(session: Session, parameters: Parameters) -> Any:
         spec = session.quotes.spec(required(parameters, "symbol"))
-        order = _order(session, spec.symbol, parse_reference(parameters, "orderId", "origClientOrderId"))
+        order = find_order(session, spec.symbol, parameters)
         limit = bounded(parameters, "limit", DEFAULT_CHANGES, MAX_CHANGES)
         timed = bool({"startTime", "endTime"} & set(parameters))
         window = window_of(parameters, session.stamp.wall_ms, bounded_span=False) if timed else Window(ascending=False)
@@ -64,19 +57,6 @@ async def order_changes(gate: AnyGate) -> Response:
         return [_change(row, spec) for row in reversed(page)]
 
     return await gate.read(look)
-
-
-def _order(session: Session, symbol: str, reference: OrderReference) -> Order:
-    """The order that is meant, open or closed; raises `VenueError` -2013."""
-    order = open_order(session.account, symbol, reference)
-    account_id = session.account.account_id
-    if order is None and reference.order_id is not None:
-        order = session.store.order(account_id, reference.order_id)
-    elif order is None:
-        order = session.store.order_of_client(account_id, reference.client_id)
-    if order is None or order.symbol != symbol:
-        raise errors.order_does_not_exist()
-    return order
 
 
 def _change(row: OrderChange, spec: MarketSpec) -> dict[str, Any]:

@@ -43,18 +43,8 @@ async def query_order(gate: AnyGate) -> Response:
     """An order by the venue's id or the client's; of several with one client id, the open one, else the latest."""
 
     def look(session: Session, parameters: Parameters) -> Any:
-        symbol = required(parameters, "symbol")
-        spec = session.quotes.spec(symbol)
-        reference = parse_reference(parameters, "orderId", "origClientOrderId")
-        order = open_order(session.account, symbol, reference)
-        account_id = session.account.account_id
-        if order is None and reference.order_id is not None:
-            order = session.store.order(account_id, reference.order_id)
-        elif order is None:
-            order = session.store.order_of_client(account_id, reference.client_id)
-        if order is None or order.symbol != symbol:
-            raise errors.order_does_not_exist()
-        return render.order_answer(order, spec)
+        spec = session.quotes.spec(required(parameters, "symbol"))
+        return render.order_answer(find_order(session, spec.symbol, parameters), spec)
 
     return await gate.read(look)
 
@@ -105,6 +95,19 @@ async def open_orders(gate: AnyGate) -> Response:
         return [render.order_answer(order, session.quotes.spec(order.symbol)) for order in orders]
 
     return await gate.read(look)
+
+
+def find_order(session: Session, symbol: str, parameters: Parameters) -> Order:
+    """The order that is meant, open or closed; raises `VenueError` -2013."""
+    reference = parse_reference(parameters, "orderId", "origClientOrderId")
+    order, account_id = open_order(session.account, symbol, reference), session.account.account_id
+    if order is None and reference.order_id is not None:
+        order = session.store.order(account_id, reference.order_id)
+    elif order is None:
+        order = session.store.order_of_client(account_id, reference.client_id)
+    if order is None or order.symbol != symbol:
+        raise errors.order_does_not_exist()
+    return order
 
 
 def place(session: Session, parameters: Parameters) -> tuple[Outcome, Any]:
