@@ -351,6 +351,13 @@ def test_honest_answers_are_read() -> None:
     assert PUBLIC["a quote"](data).funding_rate == D("0.0001")
 
 
+@pytest.mark.parametrize("name", ["trades", "trades of an order"])
+def test_as_many_trades_are_asked_for_as_the_venue_lists_at_once(name: str) -> None:
+    raw = RawVenue()
+    READING[name](raw.connect())
+    assert [asked["limit"] for _, endpoint, asked in raw.asked if endpoint == "userTrades"] == ["1000"]
+
+
 def test_what_the_venue_has_charged_is_read_in_the_asset_that_was_paid() -> None:
     raw = RawVenue()
     raw.say("GET", "userTrades", [a_trade(commission="0.00081000", commissionAsset="BNB"), a_trade(id=2, commission="-0.1")])

@@ -42,7 +42,7 @@ _STATUS = {
 }
 _TRIGGERED = {"TRIGGERING", "TRIGGERED", "FINISHED"}  # Binance's algoStatus once an order was sent for it
 BOTH = "BOTH"  # the position side of one-way mode
-MAX_TRADES = 1_000  # what Binance's userTrades lists at once
+MAX_TRADES = 1_000  # the most that Binance's userTrades lists at once
 MARK_TOLERANCE = Decimal("0.01")  # of the notional: both are from one answer, so only rounding and lies are between them
 _TRIGGER_PARAMETER = {  # which makes ccxt choose the venue's type: STOP, STOP_MARKET, TAKE_PROFIT ...
     OrderType.STOP_MARKET: "stopLossPrice",
@@ -131,11 +131,7 @@ class CcxtVenue:
 
     def trades_since(self, market: str, since: datetime) -> Sequence[VenueTrade]:
         """Executions as `userTrades` lists them; Binance takes no start that is more than seven days ago."""
-        start = _milliseconds(since)
-        quote = self._market(market)["quote"]
-        return self._read(
-            lambda: [_trade(fill["info"], market, quote) for fill in self._client.fetch_my_trades(market, start, MAX_TRADES)]
-        )
+        return self._trades(market, since=_milliseconds(since))
 
     def positions(self) -> Sequence[VenuePosition]:
         """Positions that are not flat: net ones, or in hedge mode those of either side."""
@@ -152,10 +148,7 @@ class CcxtVenue:
 
     def trades_of(self, market: str, venue_order_id: str) -> Sequence[VenueTrade]:
         """Executions of one order, whenever they were, as `userTrades` lists them."""
-        quote, of_order = self._market(market)["quote"], {"orderId": venue_order_id}
-        return self._read(
-            lambda: [_trade(fill["info"], market, quote) for fill in self._client.fetch_my_trades(market, params=of_order)]
-        )
+        return self._trades(market, of_order={"orderId": venue_order_id})
 
     def funding(self, since: datetime, until: datetime) -> Sequence[VenueFunding]:
         """Payments as the list of incomes has them, which goes three months back.
@@ -175,6 +168,12 @@ class CcxtVenue:
         """By Binance's name of a perpetual, which need not be in the catalogue."""
         asked = {"symbol": f"{asset}{quote}"}
         return self._read(lambda: _decimal(self._client.fapiPublicGetPremiumIndex(asked)["markPrice"]))
+
+    def _trades(self, market: str, since: int | None = None, of_order: Mapping[str, str] | None = None) -> list[VenueTrade]:
+        """As many executions as the venue lists at once; without a word it lists half of that."""
+        quote, client = self._market(market)["quote"], self._client
+        asked = market, since, MAX_TRADES, dict(of_order or {})
+        return self._read(lambda: [_trade(fill["info"], market, quote) for fill in client.fetch_my_trades(*asked)])
 
     def _funding(self, rows: Sequence[Any]) -> list[VenueFunding]:
         known = self._client.markets_by_id
