@@ -54,10 +54,6 @@ def too_many_orders(limit: int, window: str, retry_after_seconds: int) -> VenueE
     return VenueError(-1015, message, 429, {"Retry-After": str(retry_after_seconds)})
 
 
-def not_supported() -> VenueError:
-    return VenueError(-1020, "This operation is not supported.")
-
-
 def outside_receive_window() -> VenueError:
     return VenueError(-1021, "Timestamp for this request is outside of the recvWindow.")
 

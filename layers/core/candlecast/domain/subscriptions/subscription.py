@@ -201,10 +201,6 @@ class Settings:
             return own
         return tighten(((Scope.SUBSCRIPTION, own), (Scope.SUBSCRIPTION, self.limits))).limits
 
-    def allows_market(self, market: str) -> bool:
-        """Whether entries in `market` are allowed; an empty list allows every market of the strategy."""
-        return not self.allowed_markets or market in self.allowed_markets
-
 
 @dataclass(frozen=True, kw_only=True)
 class Subscription:
