@@ -182,13 +182,14 @@ def seconds_of(tasks: int, seconds: float, at_once: int) -> float:
 def weight_per_minute() -> float:
     """The request weight that an account with an open position in one market takes of its address, each minute.
 
-    Its orders and its stops every minute, positions and balance at every full look. Placing an order takes no weight of the
-    address: the order counts in its account's own rate (300 in ten seconds).
+    Its orders and its stops every minute, positions and balance at every full look, funding once in each interval. Placing an
+    order takes no weight of the address: the order counts in its account's own rate (300 in ten seconds).
     """
     rules, minute = BINANCE_USDM, timedelta(minutes=1)
     orders = 2 * rules.weight_of(VenueRequest.OPEN_ORDERS_OF_MARKET) * (minute / OPEN_ORDER_INTERVAL)
     whole = rules.weight_of(VenueRequest.POSITIONS) + rules.weight_of(VenueRequest.BALANCE)
-    return orders + whole * (minute / FULL_LOOK_INTERVAL)
+    funding = rules.weight_of(VenueRequest.INCOME) * (minute / rules.funding_interval)
+    return orders + whole * (minute / FULL_LOOK_INTERVAL) + funding
 
 
 def addresses_for(weight: float) -> int:

@@ -298,8 +298,8 @@ PAGES: Mapping[str, Mapping[Reason, tuple[str, str]]] = {
         ),
         Reason.VENUE_BREAKER_OPEN: (
             (
-                "The venue did not answer anybody, and the entry would have been too old at the next attempt. Exits are "
-                "attempted all the same."
+                "The venue did not answer anybody, or refused the keys of many accounts at once. The entry would have been too "
+                "old at the next attempt. Exits are attempted all the same."
             ),
             "None is needed.",
         ),
@@ -625,8 +625,12 @@ PAGES: Mapping[str, Mapping[Reason, tuple[str, str]]] = {
             ),
         ),
         Reason.AUTHENTICATION_FAILED: (
-            "The venue refused the account's keys. The account is disabled at once.",
-            "Give it new keys.",
+            (
+                "The venue has locked the account's keys, or takes no orders of the account until it is funded. "
+                "The account is disabled. Keys that are only refused are `KEYS_REFUSED` first. If a second look is refused too, "
+                "this is `disabled_reason`."
+            ),
+            "Look at the venue, and give the account new keys.",
         ),
     },
     "Ended without a fill": {

@@ -15,8 +15,15 @@ from candlecast.domain.orders.intent import IntentState, LegKind
 from candlecast.domain.orders.retries import ATTEMPTS_BEFORE_ALERT, EXIT_PAUSES, NOT_PLACED
 from candlecast.domain.reconcile.closing import PATIENCE, closing_step
 from candlecast.domain.reconcile.drift import OrderStep, PositionStep, StopReport, StopStep, order_step, position_step, stop_step
-from candlecast.domain.reconcile.look_schedule import FULL_LOOK_INTERVAL, OPEN_ORDER_INTERVAL, WHOLE_LOOK_INTERVAL
+from candlecast.domain.reconcile.look_schedule import (
+    FULL_LOOK_INTERVAL,
+    OPEN_ORDER_INTERVAL,
+    VETTING_INTERVAL,
+    VETTING_RETRY,
+    WHOLE_LOOK_INTERVAL,
+)
 from candlecast.domain.reconcile.reconcile import LOOKUPS_NEEDED
+from candlecast.domain.venue.refusals import CONFIRM_REFUSAL_AFTER
 from candlecast.domain.venue.rules import BINANCE_USDM
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "reconciliation.md"
@@ -201,6 +208,19 @@ def _paces() -> Iterator[str]:
         ("stops and targets are open", f"every {_words(OPEN_ORDER_INTERVAL)}"),
         ("nothing is open, and somebody trades on the account", f"every {_words(FULL_LOOK_INTERVAL)}: positions and balance"),
         ("orders in markets where nothing is ours", f"every {_words(WHOLE_LOOK_INTERVAL)}: forty times the weight of one market"),
+        (
+            "the venue has just refused the keys",
+            f"after a {_words(CONFIRM_REFUSAL_AFTER)}: refused again, the account is disabled",
+        ),
+        ("an account that was disabled so holds something", f"every {_words(FULL_LOOK_INTERVAL)}, until its keys are accepted"),
+        (
+            "fees or funding of the venue are to be read",
+            f"every {_words(FULL_LOOK_INTERVAL)}, also where nobody trades any more",
+        ),
+        (
+            "nothing is open, and nobody trades on the account",
+            f"every {_words(VETTING_INTERVAL)}, for the vetting of its keys; every {_words(VETTING_RETRY)} until that is done",
+        ),
     )
     yield from _table(("while", "the account is looked at"), iter(rows))
     yield (
@@ -216,7 +236,7 @@ def _yes(value: bool) -> str:
 
 def _words(time: timedelta) -> str:
     seconds = int(time.total_seconds())
-    for length, name in ((3_600, "hour"), (60, "minute")):
+    for length, name in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
         if seconds % length == 0:
             return f"{seconds // length} {name}s" if seconds != length else name
     return f"{seconds} seconds"

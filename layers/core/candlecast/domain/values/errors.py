@@ -59,7 +59,7 @@ class Ambiguous(DomainError):
 
 
 class Fatal(DomainError):
-    """The account cannot be used (key revoked, banned): disable it and tell its owner."""
+    """The account cannot be used (key locked by the venue, or gone): disable it and tell its owner."""
 
 
 class Poison(DomainError):

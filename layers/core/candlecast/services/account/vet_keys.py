@@ -19,7 +19,7 @@ from candlecast.ports.venue import Venues
 from candlecast.services.retry_conflict import retry_conflict
 
 NOT_TOLD_SECONDS = 60.0  # after an answer that is a refusal of the question; somebody has to read its dead letter
-MAX_PAUSE_SECONDS = 900.0  # ten receives then span an hour; the reconciler asks anew within the next
+MAX_PAUSE_SECONDS = 900.0  # ten receives then span an hour and a half; meanwhile the reconciler asks anew each hour
 
 
 class _Refused(Exception):
