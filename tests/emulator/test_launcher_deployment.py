@@ -91,7 +91,10 @@ def test_a_changed_parameter_reaches_the_alias_of_the_functions_that_read_it_and
     outputs = cloud.deploy(EgressAddress="nat-2")
     after = compare_live(cloud.client, deployment.STACK)
     assert before.differences == after.differences == ()
-    readers = {f"{deployment.STACK}-{it}" for it in ("strategy_runner", "signal_fanout", "order_executor", "order_reconciler")}
+    readers = {
+        f"{deployment.STACK}-{it}"
+        for it in ("strategy_runner", "signal_fanout", "order_executor", "order_reconciler", "key_vetting")
+    }
     assert {name for name, version in after.versions.items() if version != before.versions[name]} == readers
     name = outputs["OrderExecutorFunctionName"]
     live = functions.get_function_configuration(FunctionName=name, Qualifier="live")["Environment"]["Variables"]
@@ -109,7 +112,7 @@ def command_after_a_deployment(cloud: Cloud) -> tuple[int, str]:
 
 
 def test_an_alias_that_was_left_behind_is_found_by_the_comparison(cloud: Cloud) -> None:
-    assert command_after_a_deployment(cloud) == (0, "candlecast in us-east-1: live of all 12 functions is what was deployed.\n")
+    assert command_after_a_deployment(cloud) == (0, "candlecast in us-east-1: live of all 13 functions is what was deployed.\n")
     functions, name = cloud.client("lambda"), cloud.outputs["ApiFunctionName"]
     before = functions.get_alias(FunctionName=name, Name="live")["FunctionVersion"]
     variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
