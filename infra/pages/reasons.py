@@ -298,7 +298,7 @@ PAGES: Mapping[str, Mapping[Reason, tuple[str, str]]] = {
         ),
         Reason.VENUE_BREAKER_OPEN: (
             (
-                "The venue did not answer anybody, or refused the keys of many accounts at once. The entry would have been too "
+                "The venue did not answer anybody, or refused the keys of many users at once. The entry would have been too "
                 "old at the next attempt. Exits are attempted all the same."
             ),
             "None is needed.",

@@ -43,7 +43,8 @@ class OrderView(View):
     )
     signal_id: str
     leg: str = Field(
-        description="Name of the leg within its signal: ENTRY, EXIT, STOP_LOSS, TRAILING_STOP, TAKE_PROFIT_1 and so on."
+        description="Name of the leg within its signal: ENTRY, EXIT, STOP_LOSS, TRAILING_STOP, TAKE_PROFIT_1 and so on. "
+        "A further part of a large order ends in _PART_2 and so on."
     )
     kind: LegKind
     market: str
