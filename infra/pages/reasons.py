@@ -604,7 +604,8 @@ PAGES: Mapping[str, Mapping[Reason, tuple[str, str]]] = {
         ),
         Reason.OUTSIDE_PRICE_BAND: (
             "The price or the trigger is too far from the mark price for the venue (filter PERCENT_PRICE). For an order at "
-            "market, the best price of the other side is. Exits, stops and targets are sent again.",
+            "market, the best price of the other side is. Exits, stops and targets are sent again. An entry whose limit price is "
+            "beyond the band is denied before it is sent. The band is that of the quote's mark, or of a stop-limit's trigger.",
             "None is needed for a market that moves fast; correct the price of an entry that rests.",
         ),
         Reason.MARKET_CLOSED: (

@@ -68,6 +68,7 @@ from tests.golden import values
 from tests.golden.memory import MemoryTable, Recorder
 from tests.golden.other_values import (
     approval,
+    banded_catalogue,
     begun_execution,
     braked,
     breach,
@@ -295,9 +296,9 @@ def invocation_case(name: str, value: Callable[[], Any], ask: Callable[[Function
     return Case(kind="invocation_dead_letters", name=name, value=value, write=write, read=read)
 
 
-def _write_catalogue(world: World) -> None:
+def _write_catalogue(world: World, made: Callable[[], Mapping[str, Market]] = catalogue) -> None:
     s3 = Recorder()
-    S3CatalogueStore(s3, "bucket", world.clock).write(VENUE, tuple(catalogue().values()))  # type: ignore[arg-type]
+    S3CatalogueStore(s3, "bucket", world.clock).write(VENUE, tuple(made().values()))  # type: ignore[arg-type]
     world.sent += [{**request, "Body": request["Body"].decode()} for _, request in s3.requests]
 
 
@@ -938,6 +939,9 @@ ITEMS: tuple[Case, ...] = (
         lambda world: DynamoLooks(world.table).load_window(),
     ),
     stored("object_markets", "of-a-venue", catalogue, _write_catalogue, _read_catalogue),
+    stored(
+        "object_markets", "with-a-price-band", banded_catalogue, partial(_write_catalogue, made=banded_catalogue), _read_catalogue
+    ),
     stored(
         "secret",
         "of-an-account",

@@ -506,6 +506,12 @@ def catalogue() -> dict[str, Market]:
     return {BTC: market}
 
 
+def banded_catalogue() -> dict[str, Market]:
+    """A venue with the filter PERCENT_PRICE, whose market ends."""
+    (market,) = catalogue().values()
+    return {BTC: replace(market, multiplier_up=Decimal("1.0500"), multiplier_down=Decimal("0.9500"), delists_at=NOW)}
+
+
 def published() -> tuple[PublishedEvent, ...]:
     return tuple(
         PublishedEvent(event_id=f"golden-event-{number}", tenant_id=TENANT, account_id=values.ACCOUNT, version=5, event=event)

@@ -17,7 +17,7 @@ from candlecast.adapters.ccxt.venue import CcxtVenue, CcxtVenues
 from candlecast.domain.market.market import Market
 from candlecast.domain.orders.intent import Intent, LegKind
 from candlecast.domain.values.errors import Ambiguous, DomainError, Reject, RetryLater
-from candlecast.domain.values.terms import MarginMode, PositionSide
+from candlecast.domain.values.terms import MarginMode, OrderType, PositionSide
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.domain.venue.reports import VenueOrderStatus
 from candlecast.ports.venue import Credentials
@@ -78,8 +78,23 @@ def test_the_catalogue_takes_over_the_venues_filters(market: PaperVenue) -> None
             max_quantity=Decimal(100_000),
             min_notional=Decimal(100),
             taker_fee=found[0].taker_fee,
+            multiplier_up=Decimal("1.05"),
+            multiplier_down=Decimal("0.95"),
         )
     ]
+
+
+@pytest.mark.parametrize("side", PositionSide)
+def test_the_catalogues_price_band_is_the_exchanges_own(
+    market: PaperVenue, templates: Templates, account: CcxtVenue, side: PositionSide
+) -> None:
+    (banded,) = download_markets("binanceusdm", market.base_url)
+    furthest = banded.furthest_price(CcxtMarketData(templates).quote("paper", BTC_SYMBOL, NOW).mark_price, side)
+    assert furthest is not None
+    limit: dict[str, Any] = {"order_type": OrderType.LIMIT, "position_side": side}
+    with pytest.raises(Reject, match="OUTSIDE_PRICE_BAND"):
+        place(account, intent(price=banded.round_price(furthest) + banded.price_step * side.sign, **limit))
+    place(account, intent(price=banded.round_price(furthest), **limit))
 
 
 def test_an_entry_is_filled_and_found_again_with_its_fee(account: CcxtVenue) -> None:

@@ -90,7 +90,7 @@ def _quote(book: Any, funding: Any | None, at: datetime) -> Quote:
 
 
 def _market(market: Mapping[str, Any]) -> Market:
-    limits = market["limits"]
+    limits, (up, down) = market["limits"], _price_band(market["info"])
     return Market(
         symbol=market["symbol"],
         venue_symbol=market["id"],
@@ -103,7 +103,16 @@ def _market(market: Mapping[str, Any]) -> Market:
         min_notional=_decimal(limits["cost"]["min"]),
         taker_fee=_decimal(market["taker"]),
         delists_at=_announced_end(market["info"]),
+        multiplier_up=up,
+        multiplier_down=down,
     )
+
+
+def _price_band(info: Mapping[str, Any]) -> tuple[Decimal | None, Decimal | None]:
+    """Both multipliers of Binance's filter PERCENT_PRICE; None where one is missing or leaves out the mark itself."""
+    found: Mapping[str, Any] = next((f for f in info.get("filters") or () if f.get("filterType") == "PERCENT_PRICE"), {})
+    up, down = _decimal(found.get("multiplierUp")), _decimal(found.get("multiplierDown"))
+    return up if up >= 1 else None, down if 0 < down <= 1 else None
 
 
 def _announced_end(info: Mapping[str, Any]) -> datetime | None:

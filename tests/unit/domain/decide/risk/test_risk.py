@@ -13,6 +13,7 @@ from candlecast.domain.account.account import MAX_OPEN_INTENTS, Account, Account
 from candlecast.domain.decide.plan import Plan, plan_orders
 from candlecast.domain.market.market import Market
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
+from candlecast.domain.signals.entry_order import EntryOrder, EntryType
 from candlecast.domain.signals.signal import Action, TakeProfit
 from candlecast.domain.subscriptions.subscription import AllowedSides, Sizing, SizingMode, SubscriptionStatus
 from candlecast.domain.values.ids import digest
@@ -76,6 +77,14 @@ def quantity(amount: str) -> Sizing:
     return Sizing(SizingMode.FIXED_QUANTITY, D(amount))
 
 
+def resting(price: str, trigger: str | None = None, **signal: Any) -> dict[str, Any]:
+    """A signal that asks for an entry at its own price."""
+    kind, at = (EntryType.LIMIT, None) if trigger is None else (EntryType.STOP_LIMIT, D(trigger))
+    return {"entry": EntryOrder(type=kind, price=D(price), trigger_price=at), **signal}
+
+
+BANDED = a_market(multiplier_up=D("1.05"), multiplier_down=D("0.95"))
+UNBANDED = {"market": a_market()}
 LOST = {SUBSCRIPTION: DailyResult(NOW.date(), D(-500))}
 LOST_LESS = {SUBSCRIPTION: DailyResult(NOW.date(), D("-499.99"))}
 LOST_YESTERDAY = {SUBSCRIPTION: DailyResult(YESTERDAY, D(-5_000))}
@@ -231,6 +240,31 @@ CASES = (
         bound=D(MAX_OPEN_INTENTS),
         within={"account": with_intents(*many_stops(MAX_OPEN_INTENTS - 6))},
     ),
+    Case(
+        reason=Reason.OUTSIDE_PRICE_BAND,
+        market=BANDED,
+        signal=resting("105.1"),
+        value=D("105.1"),
+        bound=D(105),
+        within={"signal": resting("105")},
+    ),
+    Case(
+        reason=Reason.OUTSIDE_PRICE_BAND,
+        market=BANDED,
+        signal=resting("94.9", action=Action.SHORT, stop_loss=D(110)),
+        value=D("94.9"),
+        bound=D(95),
+        within={"signal": resting("95", action=Action.SHORT, stop_loss=D(110))},
+    ),
+    Case(
+        reason=Reason.OUTSIDE_PRICE_BAND,  # a stop-limit is measured from its trigger
+        market=BANDED,
+        signal=resting("109.3", "104"),
+        value=D("109.3"),
+        bound=D("109.2"),
+        within={"signal": resting("109.2", "104")},
+    ),
+    Case(reason=Reason.OUTSIDE_PRICE_BAND, market=BANDED, signal=resting("106"), value=D(106), bound=D(105), within=UNBANDED),
     Case(reason=Reason.UNKNOWN_MARKET, market=None, within={"market": a_market()}),
     Case(reason=Reason.MARKET_DELISTED, market=a_market(delists_at=NOW), within={"market": a_market()}),
     Case(reason=Reason.REFERENCE_PRICE_MISSING, signal={"price": None}, within={"signal": {"price": D(100)}}),
@@ -256,6 +290,7 @@ DENYING = {
     Reason.QUANTITY_TOO_LARGE,
     Reason.NOTIONAL_TOO_SMALL,
     Reason.TOO_MANY_OPEN_ORDERS,
+    Reason.OUTSIDE_PRICE_BAND,
 }
 
 
@@ -315,6 +350,23 @@ def test_an_exit_passes_every_limit_and_is_capped_to_what_is_held() -> None:
     plan = plan_orders(account, order, None, NOW + timedelta(hours=3))
     (leg,) = plan.legs
     assert (leg.kind, leg.quantity, leg.reduce_only, leg.expires_at, plan.decided) == (LegKind.EXIT, D("3.3"), True, None, ())
+
+
+@pytest.mark.parametrize("signal", [resting("80"), resting("120", action=Action.SHORT, stop_loss=D(130)), {}])
+def test_a_limit_on_the_better_side_of_the_mark_and_a_market_order_are_in_no_band(signal: dict[str, Any]) -> None:
+    levels = {"stop_loss": D(70), **signal}
+    case = Case(reason=Reason.OUTSIDE_PRICE_BAND, market=BANDED, signal=levels)
+    plan = plan_of(case)
+    assert Reason.OUTSIDE_PRICE_BAND not in [each.reason for each in plan.decided]
+
+
+def test_a_price_band_stops_no_exit_stop_or_target() -> None:
+    tight = a_market(multiplier_up=D(1), multiplier_down=D(1))
+    targets = {"take_profits": (TakeProfit(D(150)),), "stop_loss": D(60)}
+    plan = plan_of(Case(reason=Reason.OUTSIDE_PRICE_BAND, market=tight, signal=targets))
+    assert [leg.kind for leg in plan.legs] == [LegKind.ENTRY, LegKind.STOP_LOSS, LegKind.TAKE_PROFIT]
+    leave = a_trade_order(a_signal(Action.EXIT, price=None), settings=some_settings())
+    assert [leg.kind for leg in plan_orders(with_positions(a_position()), leave, tight, NOW).legs] == [LegKind.EXIT]
 
 
 def test_a_reversal_does_not_count_what_it_closes() -> None:

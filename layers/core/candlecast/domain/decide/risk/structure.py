@@ -68,6 +68,15 @@ def _levels(_: Account, entry: Entry) -> Denial | None:
     return misplaced_stop(entry.stop, prices, entry.side) or misplaced_target(entry.targets, prices, entry.side)
 
 
+def _price_band(_: Account, entry: Entry) -> Denial | None:
+    """A limit price that the venue would refuse: too far from the trigger of a stop-limit (-4183, -4184), else from the mark."""
+    price = entry.order.price
+    furthest = entry.market.furthest_price(entry.order.trigger_price or entry.mark, entry.side)
+    if price is None or furthest is None or (price - furthest) * entry.side.sign <= 0:
+        return None
+    return Denial(Reason.OUTSIDE_PRICE_BAND, price, furthest)
+
+
 def _quantity(account: Account, entry: Entry) -> Denial | None:
     lowest = max(entry.market.min_quantity, entry.market.quantity_step)
     if entry.quantity < lowest:
@@ -98,6 +107,7 @@ RULES: tuple[Callable[[Account, Entry], Denial | None], ...] = (
     _own_entry_rests,
     _same_market,
     _levels,
+    _price_band,
     _quantity,
     _room_for_legs,
 )
