@@ -357,6 +357,9 @@ class Account:
     def without_order(self, order_id: int) -> Account:
         return replace(self, orders={key: order for key, order in self.orders.items() if key != order_id})
 
+    def without_algo_order(self, algo_id: int) -> Account:
+        return replace(self, algo_orders={key: algo for key, algo in self.algo_orders.items() if key != algo_id})
+
     def dated(self, wall_ms: int) -> Account:
         """The account after something of that time."""
         return replace(self, dated_ms=max(self.dated_ms, wall_ms))

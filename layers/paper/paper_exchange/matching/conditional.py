@@ -135,5 +135,4 @@ def cancel_some_algo_orders(account: Account, symbol: str, wall_ms: int) -> Outc
 
 def _cancelled(account: Account, algo: AlgoOrder, wall_ms: int) -> tuple[Outcome, AlgoOrder]:
     cancelled = replace(algo, status=AlgoStatus.CANCELED, updated_ms=wall_ms)
-    rest = {key: other for key, other in account.algo_orders.items() if key != algo.algo_id}
-    return Outcome(replace(account, algo_orders=rest), algo_orders=(cancelled,)), cancelled
+    return Outcome(account.without_algo_order(algo.algo_id), algo_orders=(cancelled,)), cancelled

@@ -62,8 +62,7 @@ def end_next(account: Account, at_ms: int, wall_ms: int) -> Outcome | None:
     for algo in account.algo_orders.values():
         if 0 < algo.expires_ms <= at_ms:
             expired = replace(algo, status=AlgoStatus.EXPIRED, updated_ms=wall_ms, market_ms=at_ms)
-            rest = {key: other for key, other in account.algo_orders.items() if key != algo.algo_id}
-            return Outcome(replace(account, algo_orders=rest), algo_orders=(expired,))
+            return Outcome(account.without_algo_order(algo.algo_id), algo_orders=(expired,))
     if counted:
         return Outcome(
             replace(account, countdowns={name: due for name, due in account.countdowns.items() if name not in counted})

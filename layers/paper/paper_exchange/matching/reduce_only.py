@@ -110,5 +110,4 @@ def _algo_expired(account: Account, algo: AlgoOrder) -> Outcome:
     position = account.position(algo.symbol, algo.position_side)
     at_ms, market_ms = max(algo.updated_ms, position.updated_ms), max(algo.market_ms, position.market_ms)
     expired = replace(algo, status=AlgoStatus.EXPIRED, updated_ms=at_ms, market_ms=market_ms)
-    rest = {key: other for key, other in account.algo_orders.items() if key != algo.algo_id}
-    return Outcome(replace(account, algo_orders=rest), algo_orders=(expired,))
+    return Outcome(account.without_algo_order(algo.algo_id), algo_orders=(expired,))

@@ -232,8 +232,7 @@ def _extreme(algo: AlgoOrder, best: Decimal) -> Decimal:
 
 def _trigger(account: Account, algo: AlgoOrder, base: Decimal, quotes: Quotes, wall_ms: int) -> Outcome:
     """The conditional order becomes an order of the same client id, or is rejected: nothing to reduce, no margin."""
-    rest = {key: other for key, other in account.algo_orders.items() if key != algo.algo_id}
-    account = replace(account, algo_orders=rest)
+    account = account.without_algo_order(algo.algo_id)
     done = replace(algo, updated_ms=wall_ms, triggered_ms=wall_ms, market_ms=quotes.now_ms)
     rejected = Outcome(account, algo_orders=(replace(done, status=AlgoStatus.REJECTED),))
     numbered, order_id = account.next_id()
