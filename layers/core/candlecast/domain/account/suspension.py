@@ -1,7 +1,8 @@
 """Suspend the entries of an account for a cause: nothing new is opened, and looks, stops, targets and exits go on.
 
-A disabled account sends nothing at all. A suspension is for accounts whose keys still work: the venue takes reduce-only orders
-alone, or nobody has vetted the keys yet. An entry that already rests at the venue stays there.
+A disabled account sends nothing at all. A suspension is for accounts that may still close. The venue takes reduce-only
+orders alone, or has refused the keys once, or nobody has vetted the keys yet. An entry that already rests at the venue stays
+there.
 """
 
 from __future__ import annotations
