@@ -599,7 +599,8 @@ PAGES: Mapping[str, Mapping[Reason, tuple[str, str]]] = {
     "Rejected: the venue said no": {
         Reason.INSUFFICIENT_FUNDS: ("The venue has too little margin for the order.", "Add funds or lower the size."),
         Reason.POSITION_LIMIT: (
-            "The position would be larger than the venue allows at this leverage.",
+            "The position would be larger than the venue allows at this leverage. An entry is denied before it is sent if the "
+            "venue told the largest position in the last two days. Exits, stops and targets are never denied so.",
             "Lower the size or the leverage.",
         ),
         Reason.OUTSIDE_PRICE_BAND: (

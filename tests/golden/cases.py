@@ -518,6 +518,7 @@ SWITCH = replace(values.kill_switch(), version=1)
 SWITCH_KEY = (f"KILL_SWITCH#ORGANISATION#{ORGANISATION}", "STATE")
 SUSPENDED = account_case("suspended", values.suspended)
 CHARGED = account_case("charged", values.charged)
+CAPPED = account_case("capped", values.capped)
 TELLING = account_case("full-telling-everything", lambda: replace(values.account(), outbox=values.told()))
 
 ITEMS: tuple[Case, ...] = (
@@ -534,6 +535,7 @@ ITEMS: tuple[Case, ...] = (
         read=partial(read_stream, key=ACCOUNT_KEY),
     ),
     CHARGED,
+    CAPPED,
     replace(
         CHARGED,
         kind="outbox",

@@ -25,7 +25,7 @@ from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from candlecast.domain.values.reasons import Denial, Reason
 from candlecast.domain.values.terms import MarginMode, OrderType, PositionMode, PositionSide, Side, TimeInForce, WorkingType
 from candlecast.domain.venue.key_rights import KeyRights
-from candlecast.domain.venue.reports import FeeRates, MarketSettings, StopTrigger
+from candlecast.domain.venue.reports import FeeRates, LeverageCap, MarketSettings, StopTrigger
 from tests.golden.times import NOW, at
 
 TENANT, ACCOUNT, SUBSCRIPTION, STRATEGY = "golden-tenant", "golden-account", "golden-subscription", "golden-strategy"
@@ -345,6 +345,12 @@ def charged() -> Account:
         Event(type=EventType.CHARGE_BOOKED, occurred_at=at(4), charge=funding, trade=replace(trade(), funding=Decimal("-0.125"))),
     )
     return replace(account, outbox=events)
+
+
+def capped() -> Account:
+    """An account whose positions the venue caps in one market, and in another does not."""
+    caps = {BTC: LeverageCap(Decimal(20), Decimal(40_000_000), at(1)), ETH: LeverageCap(Decimal(5), None, at(2))}
+    return replace(new_account(), leverage_caps=caps)
 
 
 def told() -> tuple[Event, ...]:

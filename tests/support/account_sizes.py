@@ -13,6 +13,7 @@ from uuid import UUID
 from candlecast.adapters.dynamodb.accounts import account_item
 from candlecast.domain.account.account import (
     MAX_DUE_FEES,
+    MAX_LEVERAGE_CAPS,
     MAX_OPEN_INTENTS,
     MAX_SETTLED,
     MAX_SETTLING,
@@ -36,7 +37,7 @@ from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from candlecast.domain.values.ids import digest
 from candlecast.domain.values.reasons import Reason
 from candlecast.domain.values.terms import MarginMode, PositionSide, Side
-from candlecast.domain.venue.reports import FeeRates, MarketSettings
+from candlecast.domain.venue.reports import FeeRates, LeverageCap, MarketSettings
 from tests.support.builders import BTC, ETH, NOW, a_position, after, an_account, an_intent
 
 MAX_ACCOUNT_BYTES = 32_000  # what the account's bounds promise: a read of it costs eight units at most
@@ -150,6 +151,7 @@ def the_largest_account() -> Account:
         },
         funding_until=NOW,
         fee_rates={quote: FeeRates(some.number(), some.number(), NOW) for quote in ("USDT", "USDC")},
+        leverage_caps={some.market(): LeverageCap(Decimal(125), some.number(), some.instant()) for _ in range(MAX_LEVERAGE_CAPS)},
         suspensions=tuple(Suspension(cause=cause, since=some.instant()) for cause in list(Reason)[:MAX_SUSPENSIONS]),
     )
 

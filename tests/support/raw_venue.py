@@ -225,6 +225,38 @@ def honest_answers() -> dict[tuple[str, str], Json]:
             "takerCommissionRate": "0.000400",
             "rpiCommissionRate": "0.00005",
         },
+        ("GET", "leverageBracket"): [
+            {
+                "symbol": "BTCUSDT",
+                "notionalCoef": 1.5,
+                "brackets": [
+                    {
+                        "bracket": 1,
+                        "initialLeverage": 75,
+                        "notionalCap": 10_000,
+                        "notionalFloor": 0,
+                        "maintMarginRatio": 0.0065,
+                        "cum": 0,
+                    },
+                    {
+                        "bracket": 2,
+                        "initialLeverage": 50,
+                        "notionalCap": 50_000,
+                        "notionalFloor": 10_000,
+                        "maintMarginRatio": 0.01,
+                        "cum": 35,
+                    },
+                    {
+                        "bracket": 3,
+                        "initialLeverage": 1,
+                        "notionalCap": 2**63 - 1,
+                        "notionalFloor": 50_000,
+                        "maintMarginRatio": 0.5,
+                        "cum": 9,
+                    },
+                ],
+            }
+        ],
         ("GET", "account/apiRestrictions"): some_rights(),
         ("POST", "marginType"): done,
         ("POST", "positionSide/dual"): done,

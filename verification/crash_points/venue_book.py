@@ -229,6 +229,10 @@ def fee_rates(_: World, parameters: Parameters) -> Body:
     return {"symbol": parameters["symbol"], "makerCommissionRate": "0.0002", "takerCommissionRate": "0.0005"}
 
 
+def leverage_brackets(_: World, __: Parameters) -> Body:
+    return [{"symbol": "BTCUSDT", "brackets": [{"bracket": 1, "initialLeverage": 125, "notionalCap": 1_000_000}]}]
+
+
 def set_leverage(_: World, parameters: Parameters) -> Body:
     return {"leverage": int(parameters["leverage"]), "maxNotionalValue": "1000000", "symbol": parameters["symbol"]}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -19,6 +19,7 @@ from candlecast.domain.values.terms import MarginMode, OrderType, PositionMode, 
 from candlecast.domain.venue.key_rights import KeyRights
 from candlecast.domain.venue.reports import (
     FeeRates,
+    LeverageCap,
     OrderRequest,
     VenueFunding,
     VenueOpenOrder,
@@ -323,6 +324,9 @@ class SimulatedVenue(FakeVenue):
 
     def fee_rates(self, market: str, at: datetime) -> FeeRates:
         return self.exchange.front.ask(lambda: FakeVenue.fee_rates(self, market, at))
+
+    def leverage_caps(self, leverages: Mapping[str, Decimal], at: datetime) -> Mapping[str, LeverageCap]:
+        return self.exchange.front.ask(lambda: FakeVenue.leverage_caps(self, leverages, at))
 
     def key_rights(self) -> KeyRights | None:
         return self.exchange.front.ask(lambda: FakeVenue.key_rights(self))

@@ -32,6 +32,7 @@ WEIGHTS = {
     "trades_of": 5,
     "funding": 30,
     "fee_rates": 20,
+    "leverage_caps": 1,
     "mark_of": 1,
     "key_rights": 0,  # asked at another host, which counts for itself
 }

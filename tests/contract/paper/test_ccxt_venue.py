@@ -187,6 +187,16 @@ def test_fees_of_an_order_funding_and_rates_are_the_exchanges_own(market: PaperV
     assert account.balance(NOW).assets == {"USDT": account.balance(NOW).equity}
 
 
+def test_the_cap_of_a_leverage_is_the_exchanges_own(market: PaperVenue, account: CcxtVenue) -> None:
+    account.set_market_settings(BTC_SYMBOL, Decimal(125), MarginMode.CROSS)
+    cap = account.leverage_caps({BTC_SYMBOL: Decimal(125)}, NOW)[BTC_SYMBOL]
+    assert cap.notional is not None
+    most = (cap.notional / Decimal(50_010)).quantize(QUANTITY)
+    with pytest.raises(Reject, match="POSITION_LIMIT"):
+        place(account, intent(quantity=most + Decimal("0.1")))
+    assert place(account, intent(quantity=most - Decimal("0.1"), signal_id="within")).status is VenueOrderStatus.FILLED
+
+
 def test_cancelling_what_is_gone_is_no_error(account: CcxtVenue) -> None:
     place(account, intent())
     place(account, intent(LegKind.STOP_LOSS))

@@ -103,6 +103,7 @@ EXACT: dict[str, Callable[[Measured], object]] = {
     "trades of an order": lambda m: m.venue.trades_of(BTC_SYMBOL, "1"),
     "funding": lambda m: m.venue.funding(NOW, NOW),
     "fee rates": lambda m: m.venue.fee_rates(BTC_SYMBOL, NOW),
+    "leverage caps": lambda m: m.venue.leverage_caps({BTC_SYMBOL: Decimal(10)}, NOW),
     "mark price": lambda m: m.venue.mark_of("BTC", "USDT"),
     "an order by the venue's id": lambda m: m.venue.find_order_by_venue_id(BTC_SYMBOL, "1"),
     "leverage and margin mode": lambda m: m.venue.set_market_settings(BTC_SYMBOL, Decimal(7), MarginMode.ISOLATED),

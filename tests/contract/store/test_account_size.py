@@ -7,6 +7,7 @@ from dataclasses import fields, replace
 from candlecast.adapters.codec import to_json
 from candlecast.domain.account.account import (
     MAX_DUE_FEES,
+    MAX_LEVERAGE_CAPS,
     MAX_OPEN_INTENTS,
     MAX_SETTLED,
     MAX_SETTLING,
@@ -53,6 +54,7 @@ def test_the_largest_account_is_at_all_its_bounds() -> None:
         "suspensions": MAX_SUSPENSIONS,
         "due_fees": MAX_DUE_FEES,
         "settling": MAX_SETTLING,
+        "leverage_caps": MAX_LEVERAGE_CAPS,
     }
     assert {name: len(getattr(account, name)) for name in bounds} == bounds
     usage = {"results": MAX_SUBSCRIPTIONS_PER_ACCOUNT, "markets": MAX_MARKETS, "rejects": MAX_REJECTS}

@@ -8,7 +8,7 @@ kept by side, and orders must name the side. An order that would close more than
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -23,6 +23,7 @@ from candlecast.domain.venue.key_rights import GOOD_RIGHTS, KeyRights
 from candlecast.domain.venue.reports import (
     FUNDING_AT_ONCE,
     FeeRates,
+    LeverageCap,
     OrderRequest,
     VenueFunding,
     VenueOpenOrder,
@@ -81,6 +82,7 @@ class FakeExchange:
         self.prices: dict[str, Decimal] = {BTC: Decimal(100)}
         self.equity = Decimal(10_000)
         self.fee_rate = fee_rate
+        self.leverage_cap: Decimal | None = Decimal(1_000_000)
         self.coin_price = Decimal(500)  # of any coin that fees are paid in
         self.equities: dict[str, Decimal] = {}  # by asset, beside the total
         self.used_weight: int | None = None  # what the venue says with its answers
@@ -408,6 +410,10 @@ class FakeVenue:
     def fee_rates(self, market: str, at: datetime) -> FeeRates:
         self.exchange.receive("fee_rates", self.api_key)
         return FeeRates(self.exchange.fee_rate, self.exchange.fee_rate, at)
+
+    def leverage_caps(self, leverages: Mapping[str, Decimal], at: datetime) -> Mapping[str, LeverageCap]:
+        self.exchange.receive("leverage_caps", self.api_key)
+        return {market: LeverageCap(leverage, self.exchange.leverage_cap, at) for market, leverage in leverages.items()}
 
     def mark_of(self, asset: str, quote: str) -> Decimal:
         book = self.exchange.receive("mark_of", self.api_key)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from candlecast.domain.account.exchange_keys import require_api_key, require_api_secret
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from decimal import Decimal
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from candlecast.domain.venue.key_rights import KeyRights
     from candlecast.domain.venue.reports import (
         FeeRates,
+        LeverageCap,
         OrderRequest,
         VenueFunding,
         VenueOpenOrder,
@@ -113,6 +114,10 @@ class Venue(Protocol):
 
     def fee_rates(self, market: str, at: datetime) -> FeeRates:
         """The account's rates in a market, without a discount for fees that are paid in the venue's own coin."""
+        ...
+
+    def leverage_caps(self, leverages: Mapping[str, Decimal], at: datetime) -> Mapping[str, LeverageCap]:
+        """The account's largest position in each market, by its leverage; one request for all markets."""
         ...
 
     def mark_of(self, asset: str, quote: str) -> Decimal:

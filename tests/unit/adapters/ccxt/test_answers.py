@@ -18,7 +18,7 @@ from candlecast.adapters.ccxt.venue import CcxtVenue
 from candlecast.domain.values.errors import Ambiguous, DomainError, RetryLater
 from candlecast.domain.values.terms import MarginMode, PositionMode, PositionSide
 from candlecast.domain.values.timeframe import Timeframe
-from candlecast.domain.venue.reports import VenueOrderStatus
+from candlecast.domain.venue.reports import LeverageCap, VenueOrderStatus
 from tests.support.builders import BTC, NOW
 from tests.support.raw_venue import (
     ENTRY_ID,
@@ -60,6 +60,7 @@ READING: dict[str, Callable[[CcxtVenue], Any]] = {
     "trades of an order": lambda venue: venue.trades_of(BTC, str(ENTRY_ID)),
     "funding": lambda venue: venue.funding(NOW, NOW),
     "fee rates": lambda venue: venue.fee_rates(BTC, NOW),
+    "leverage caps": lambda venue: venue.leverage_caps({BTC: D(10)}, NOW),
     "a mark price": lambda venue: venue.mark_of("BTC", "USDT"),
     "the rights of the key": lambda venue: venue.key_rights(),
 }
@@ -67,6 +68,13 @@ PUBLIC: dict[str, Callable[[CcxtMarketData], Any]] = {
     "candles": lambda data: data.candles("paper", BTC, Timeframe.M1, NOW, 3),
     "a quote": lambda data: data.quote("paper", BTC, NOW),
 }
+BRACKETS: dict[str, Any] = {"symbol": "BTCUSDT", "brackets": [{"bracket": 1, "initialLeverage": 20, "notionalCap": 1_000}]}
+
+
+def with_bracket(**changes: Any) -> dict[str, Any]:
+    return {**BRACKETS, "brackets": [{**BRACKETS["brackets"][0], **changes}]}
+
+
 RATES = {"symbol": "BTCUSDT", "makerCommissionRate": "0.0002", "takerCommissionRate": "0.0004"}
 NO_ANSWERS = {
     "nothing": b"",
@@ -234,6 +242,13 @@ UNUSABLE_ROWS: dict[str, tuple[str, str, Json]] = {
     "rates of another market": ("fee rates", "commissionRate", {**RATES, "symbol": "ETHUSDT"}),
     "a rate in per cent": ("fee rates", "commissionRate", {**RATES, "takerCommissionRate": "4"}),
     "no rate": ("fee rates", "commissionRate", {**RATES, "makerCommissionRate": None}),
+    "brackets of one symbol twice": ("leverage caps", "leverageBracket", [BRACKETS, BRACKETS]),
+    "brackets of no symbol": ("leverage caps", "leverageBracket", [{**BRACKETS, "symbol": ""}]),
+    "no brackets": ("leverage caps", "leverageBracket", [{**BRACKETS, "brackets": None}]),
+    "a bracket of no leverage": ("leverage caps", "leverageBracket", [with_bracket(initialLeverage=0)]),
+    "a bracket without its cap": ("leverage caps", "leverageBracket", [with_bracket(notionalCap=None)]),
+    "a cap of nothing": ("leverage caps", "leverageBracket", [with_bracket(notionalCap=0)]),
+    "a coefficient of nothing": ("leverage caps", "leverageBracket", [{**BRACKETS, "notionalCoef": -1}]),
     "a mark of another market": ("a mark price", "premiumIndex", {"symbol": "ETHUSDT", "markPrice": "1"}),
     "a mark of nothing": ("a mark price", "premiumIndex", {"symbol": "BTCUSDT", "markPrice": "0"}),
 }
@@ -384,6 +399,20 @@ def test_rates_of_the_account_and_a_mark_are_read() -> None:
     rates = venue.fee_rates(BTC, NOW)
     assert (rates.maker, rates.taker, rates.as_of) == (D("0.0002"), D("0.0004"), NOW)
     assert venue.mark_of("BTC", "USDT") == D("101.5")
+
+
+@pytest.mark.parametrize(
+    ("leverage", "notional"), [(75, D(15_000)), (51, D(15_000)), (50, D(75_000)), (1, D(2**63 - 1) * D("1.5")), (76, None)]
+)
+def test_the_cap_of_a_leverage_is_that_of_the_last_bracket_that_allows_it(leverage: int, notional: Decimal | None) -> None:
+    caps = RawVenue().connect().leverage_caps({BTC: D(leverage)}, NOW)
+    assert caps == {BTC: LeverageCap(D(leverage), notional, NOW)}
+
+
+def test_a_market_that_the_venue_lists_no_brackets_for_has_no_cap() -> None:
+    raw = RawVenue()
+    raw.say("GET", "leverageBracket", [{**BRACKETS, "symbol": "ETHUSDT"}])
+    assert raw.connect().leverage_caps({BTC: D(1)}, NOW) == {BTC: LeverageCap(D(1), None, NOW)}
 
 
 def test_assets_have_a_margin_balance_each() -> None:

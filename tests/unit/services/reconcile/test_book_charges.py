@@ -18,6 +18,7 @@ from candlecast.domain.reconcile.look_schedule import FULL_LOOK_INTERVAL, due_in
 from candlecast.domain.signals.entry_order import EntryOrder, EntryType
 from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from candlecast.domain.values.errors import RetryLater
+from candlecast.domain.values.reasons import Reason
 from candlecast.domain.venue.reports import FUNDING_AT_ONCE, VenueFunding
 from candlecast.services.reconcile import book_charges
 from tests.support.builders import BTC, ETH, SUBSCRIPTION, a_quote
@@ -25,7 +26,7 @@ from tests.support.money_path import KEY, MoneyPath, bracket
 
 D = Decimal
 TURN = 301.0  # seconds: a turn of the account lies within
-READS = ("trades_of", "funding", "fee_rates", "mark_of")
+READS = ("trades_of", "funding", "fee_rates", "mark_of", "leverage_caps")
 
 
 def a_path(*, charged: str = "0.0003", coin: str | None = None, venue: str = "binanceusdm", **account: Any) -> MoneyPath:
@@ -182,7 +183,7 @@ def test_a_turn_with_nothing_to_read_asks_nothing() -> None:
     enter(path)
     path.reconcile(TURN)
     first = reads(path)
-    assert first == {"trades_of": 1, "fee_rates": 1}
+    assert first == {"trades_of": 1, "fee_rates": 1, "leverage_caps": 1}
     for _ in range(3):
         path.reconcile(TURN)
     assert reads(path) == first, "until the next hour, when funding may have been paid"
@@ -292,6 +293,33 @@ def test_the_accounts_own_rate_takes_the_place_of_the_catalogues_once_a_day() ->
     enter(path)
     path.reconcile(TURN)
     assert reads(path)["fee_rates"] == 2
+
+
+def test_the_venues_cap_of_a_traded_market_is_read_once_a_day_and_denies_an_entry_beyond_it() -> None:
+    path = a_path()
+    path.exchange.leverage_cap = D(999)
+    enter(path)
+    path.reconcile(TURN)
+    assert path.account.leverage_caps[BTC].notional == D(999)
+    path.leave()
+    path.reconcile(TURN)
+    enter(path)
+    assert path.position is None
+    (denied,) = [each.event.order for each in path.database.stream if each.event.order and each.event.order.denial]
+    assert (denied.reason, reads(path)["leverage_caps"]) == (Reason.POSITION_LIMIT, 1)
+    path.exchange.leverage_cap = D(2_000)
+    path.clock.advance(3 * 86_400)
+    enter(path)
+    path.reconcile(TURN)
+    assert (held(path).quantity, path.account.leverage_caps[BTC].notional) == (D(10), D(2_000))
+
+
+def test_caps_that_cannot_be_read_stop_nothing_else() -> None:
+    path = a_path()
+    enter(path)
+    path.exchange.fail("leverage_caps", RetryLater("OVERLOADED", "later", after_seconds=5))
+    path.reconcile(TURN)
+    assert (held(path).fees, path.account.leverage_caps) == (D("0.3"), {})
 
 
 def test_what_waits_for_charges_is_bounded() -> None:

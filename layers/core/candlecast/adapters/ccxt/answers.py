@@ -22,6 +22,8 @@ LARGEST = 10**15  # of any number: in base units, in quote units, or a price; a 
 FIRST_MS, LAST_MS = 1_500_000_000_000, 4_102_444_800_000  # 2017 to 2100: seconds or microseconds are no milliseconds
 MAX_ID = 2**63 - 1
 HIGHEST_FEE_RATE = 0.05  # of the notional: a hundred times what Binance's lowest tier pays, so more is no rate
+HIGHEST_CAP = 10**19  # of a position; the last bracket of some markets ends at the largest whole number of 64 bits
+HIGHEST_COEFFICIENT = 100  # of an account's own brackets: many times what Binance's documents show
 MAX_TEXT = 100  # characters of a name or an id; Binance gives up to 36
 AVERAGE_BETWEEN = 0.5, 2.0  # price times quantity, as a part of the quote amount: an average is rounded, and not to another price
 _NUMBER = re.compile(r"-?\d{1,15}(?:\.\d{1,20})?(?:[eE]-\d{1,2})?", re.ASCII)
@@ -320,6 +322,22 @@ def _fee_rates(asked: Asked, answer: Any) -> None:
             _refuse(name)
 
 
+def _leverage_brackets(_: Asked, answer: Any) -> None:
+    """Of each symbol once."""
+    rows = _rows(answer)
+    for row in rows:
+        _text(_fields(row), "symbol")
+        if not 0 < (_optional(row, "notionalCoef") or 1.0) <= HIGHEST_COEFFICIENT:
+            _refuse("notionalCoef")
+        for bracket in _rows(row.get("brackets")):
+            _positive(_fields(bracket), "initialLeverage")
+            cap = bracket.get("notionalCap")
+            if type(cap) not in (int, float) or not 0 < cap <= HIGHEST_CAP:
+                _refuse("notionalCap")
+    if len({row["symbol"] for row in rows}) != len(rows):
+        _refuse("symbol")
+
+
 def _key_rights(_: Asked, answer: Any) -> None:
     """Rights are JSON's true and false. A right that is not told must not pass for one that the key lacks."""
     told = _fields(answer)
@@ -388,6 +406,7 @@ _CHECKS: Mapping[tuple[str, str], Check] = {
     ("GET", "account"): _account,
     ("GET", "income"): _incomes,
     ("GET", "commissionRate"): _fee_rates,
+    ("GET", "leverageBracket"): _leverage_brackets,
     ("GET", "klines"): _klines,
     ("GET", "ticker/bookTicker"): _best_prices,
     ("GET", "premiumIndex"): _mark_price,

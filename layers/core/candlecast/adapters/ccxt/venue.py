@@ -21,6 +21,7 @@ from candlecast.domain.venue.key_rights import KeyRights
 from candlecast.domain.venue.reports import (
     FUNDING_AT_ONCE,
     FeeRates,
+    LeverageCap,
     OrderRequest,
     VenueFunding,
     VenueOpenOrder,
@@ -163,6 +164,12 @@ class CcxtVenue:
         """The account's own rates; Binance takes the discount for fees in BNB off afterwards."""
         asked = {"symbol": self._market(market)["id"]}
         return self._read(lambda: _fee_rates(self._client.fapiPrivateGetCommissionRate(asked), at))
+
+    def leverage_caps(self, leverages: Mapping[str, Decimal], at: datetime) -> Mapping[str, LeverageCap]:
+        """By the account's brackets; without a symbol all are listed, which weighs as much as those of one."""
+        ids = {market: self._market(market)["id"] for market in leverages}
+        listed = self._read(lambda: {row["symbol"]: row for row in self._client.fapiPrivateGetLeverageBracket()})
+        return {market: _leverage_cap(listed.get(ids[market]), leverage, at) for market, leverage in leverages.items()}
 
     def mark_of(self, asset: str, quote: str) -> Decimal:
         """By Binance's name of a perpetual, which need not be in the catalogue."""
@@ -330,6 +337,17 @@ def _payment(row: Any, market: str) -> VenueFunding:
 
 def _fee_rates(told: Any, at: datetime) -> FeeRates:
     return FeeRates(_decimal(told["makerCommissionRate"]), _decimal(told["takerCommissionRate"]), at)
+
+
+def _leverage_cap(told: Any, leverage: Decimal, at: datetime) -> LeverageCap:
+    """The highest cap of the brackets that allow the leverage.
+
+    `notionalCoef` is an account's own multiplier. The documents leave open whether the caps include it, so it only widens them.
+    """
+    rows = () if told is None else told["brackets"]
+    caps = [_decimal(row["notionalCap"]) for row in rows if _decimal(row["initialLeverage"]) >= leverage]
+    wider = max(Decimal(1), _decimal(None if told is None else told.get("notionalCoef")))
+    return LeverageCap(leverage, max(caps) * wider if caps else None, at)
 
 
 def _key_rights(told: Any) -> KeyRights:

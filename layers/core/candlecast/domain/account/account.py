@@ -32,7 +32,7 @@ from candlecast.domain.values.errors import InvalidValue
 from candlecast.domain.values.money import DOLLARS, ZERO, payment
 from candlecast.domain.values.reasons import Denial, Reason
 from candlecast.domain.values.terms import OrderType, PositionMode, PositionSide
-from candlecast.domain.venue.reports import FeeRates, MarketSettings, VenueOrder
+from candlecast.domain.venue.reports import FeeRates, LeverageCap, MarketSettings, VenueOrder
 from candlecast.domain.venue.rules import rules_of
 
 MAX_OPEN_INTENTS = 60  # with the other bounds it keeps the item below 32 kB, compressed: every read and write pays per kB
@@ -40,6 +40,7 @@ MAX_SETTLED = 256
 MAX_REFUSED = MAX_SETTLED - MAX_OPEN_INTENTS  # so much may be taken by refusals: every open order keeps a place for when it ends
 MAX_SUBSCRIPTIONS_PER_ACCOUNT = 20
 MAX_DUE_FEES = 24  # orders between two turns of five minutes; estimates of older ones stay
+MAX_LEVERAGE_CAPS = 8  # markets, those traded last: each is some 60 bytes of every write
 MAX_SETTLING = 8  # positions that were closed between two turns: each is some 300 bytes of every write
 SAME_TOTAL = Decimal("0.01")  # dollars by which two sums of one answer may differ: the venue rounds each
 DISABLED_BY_OWNER = "DISABLED_BY_OWNER"
@@ -173,6 +174,8 @@ class Account:
     """Time up to which funding has been read (UTC); None before the first reading."""
     fee_rates: Mapping[str, FeeRates] = field(default_factory=dict)
     """Quote asset to the account's fees as the venue told them last; without rates the catalogue's stand for them."""
+    leverage_caps: Mapping[str, LeverageCap] = field(default_factory=dict)
+    """Market to the largest position at its leverage as the venue told it, oldest first; at most `MAX_LEVERAGE_CAPS`."""
     suspensions: tuple[Suspension, ...] = ()
     """Causes for which entries are denied while looks, stops and exits go on, oldest first; at most `MAX_SUSPENSIONS`."""
     vetted_at: datetime | None = None

@@ -6,12 +6,12 @@ at the account's turn reads the executions and books the difference. Funding is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
 
-from candlecast.domain.account.account import Account
+from candlecast.domain.account.account import MAX_LEVERAGE_CAPS, Account, newest
 from candlecast.domain.account.events import Event, EventType
 from candlecast.domain.orders.charges import (
     NOTICED_WITHIN,
@@ -28,12 +28,13 @@ from candlecast.domain.orders.charges import (
 from candlecast.domain.orders.position import Position, Trade
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.money import ZERO
-from candlecast.domain.venue.reports import FeeRates, VenueFunding
+from candlecast.domain.venue.reports import FeeRates, LeverageCap, VenueFunding
 from candlecast.domain.venue.rules import rules_of
 
 FUNDING_DELAY = timedelta(minutes=1)  # Binance books funding up to fifteen seconds after its time; later rows are read later
 CHARGES_GIVEN_UP_AFTER = timedelta(days=1)  # an estimate that no look could check for so long stays
 FEE_RATES_AGE = timedelta(days=1)  # Binance sets an account's tier anew once a day
+LEVERAGE_CAPS_AGE = timedelta(days=1)  # Binance announces new brackets some days ahead
 MILLISECOND = timedelta(milliseconds=1)  # the venue's unit of time
 PLACES = Decimal("1E-8")  # of a share of a payment: Binance pays in as many digits
 
@@ -179,6 +180,24 @@ def _is_settled(account: Account, closed: ClosedPosition) -> bool:
 def with_fee_rates(account: Account, quote: str, rates: FeeRates) -> Account:
     """The account whose estimates in markets of a quote asset follow these rates."""
     return replace(account, fee_rates={**account.fee_rates, quote: rates})
+
+
+def leverages_to_ask(account: Account, markets: Iterable[str], now: datetime) -> dict[str, Decimal]:
+    """The traded markets with their leverage at the venue; empty if the cap of each is known and young enough."""
+    settings = account.market_settings
+    used = {market: settings[market].leverage for market in sorted(markets) if market in settings}
+    return used if any(_is_unknown(account, market, leverage, now) for market, leverage in used.items()) else {}
+
+
+def _is_unknown(account: Account, market: str, leverage: Decimal, now: datetime) -> bool:
+    known = account.leverage_caps.get(market)
+    return known is None or known.leverage != leverage or now - known.as_of >= LEVERAGE_CAPS_AGE
+
+
+def with_leverage_caps(account: Account, caps: Mapping[str, LeverageCap]) -> Account:
+    """The account with these caps as its youngest."""
+    kept = {market: cap for market, cap in account.leverage_caps.items() if market not in caps}
+    return replace(account, leverage_caps=newest({**kept, **caps}, MAX_LEVERAGE_CAPS))
 
 
 def _position(account: Account, trade_id: str) -> Position | None:

@@ -135,6 +135,15 @@ class FeeRates:
     as_of: datetime
 
 
+@dataclass(frozen=True)
+class LeverageCap:
+    """The largest notional of a position at a leverage, in quote units; None if the venue names none."""
+
+    leverage: Decimal
+    notional: Decimal | None
+    as_of: datetime
+
+
 @dataclass(frozen=True, kw_only=True)
 class VenuePosition:
     """A venue's report of a position in a market: net, or of one side in hedge mode. Values that it does not report are None."""

@@ -32,6 +32,7 @@ class VenueRequest(StrEnum):
     BALANCE = "BALANCE"
     INCOME = "INCOME"
     FEE_RATES = "FEE_RATES"
+    LEVERAGE_BRACKETS = "LEVERAGE_BRACKETS"
     MARKET_SETTING = "MARKET_SETTING"  # leverage or margin mode
     FEW_CANDLES = "FEW_CANDLES"
     CANDLES = "CANDLES"
@@ -160,6 +161,7 @@ BINANCE_USDM = VenueRules(
             VenueRequest.BALANCE: 5,
             VenueRequest.INCOME: 30,
             VenueRequest.FEE_RATES: 20,
+            VenueRequest.LEVERAGE_BRACKETS: 1,
             VenueRequest.MARKET_SETTING: 1,
             VenueRequest.FEW_CANDLES: 1,
             VenueRequest.CANDLES: 2,

@@ -1,4 +1,4 @@
-"""Read the charges of a venue at an account's turn, and book them: fees of orders, funding, the account's own fee rates.
+"""Read the charges of a venue at an account's turn, and book them: fees of orders, funding, fee rates, and leverage caps.
 
 A turn with nothing to read asks nothing (decision 0077).
 """
@@ -18,7 +18,9 @@ from candlecast.domain.account.booking import (
     forget_fee,
     forget_settled,
     funding_span,
+    leverages_to_ask,
     with_fee_rates,
+    with_leverage_caps,
 )
 from candlecast.domain.market.market import quote_of
 from candlecast.domain.orders.charges import ChargedFee, DueFee
@@ -50,6 +52,7 @@ class BookCharges:
                 self._attempt(partial(self._fee, changes, venue, prices, order))
             self._attempt(partial(self._rates, changes, venue, traded.values()))
             self._attempt(partial(self._funding, changes, venue, prices))
+            self._attempt(partial(self._leverage_caps, changes, venue, traded.values()))
         except RetryLater as error:
             if error.code == KEYS_REFUSED:
                 raise
@@ -103,6 +106,13 @@ class BookCharges:
             known = changes.account.fee_rates.get(quote)
             if known is None or now - known.as_of >= FEE_RATES_AGE:
                 changes.make(partial(with_fee_rates, quote=quote, rates=venue.fee_rates(market, now)))
+
+    def _leverage_caps(self, changes: Changes, venue: Venue, traded: Iterable[DueFee]) -> None:
+        """Read the largest positions in the markets that were traded, all by one request, once a day."""
+        now = self.clock.now()
+        leverages = leverages_to_ask(changes.account, {due.market for due in traded}, now)
+        if leverages:
+            changes.make(partial(with_leverage_caps, caps=venue.leverage_caps(leverages, now)))
 
 
 def _whole_moments(span: FundingSpan, page: Sequence[VenueFunding]) -> tuple[FundingSpan, Sequence[VenueFunding]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -18,6 +18,7 @@ from candlecast.domain.values.timeframe import Timeframe
 from candlecast.domain.venue.key_rights import KeyRights
 from candlecast.domain.venue.reports import (
     FeeRates,
+    LeverageCap,
     OrderRequest,
     VenueFunding,
     VenueOpenOrder,
@@ -132,6 +133,9 @@ class GuardedVenue:
 
     def fee_rates(self, market: str, at: datetime) -> FeeRates:
         return self._ask([VenueRequest.FEE_RATES], lambda: self.venue.fee_rates(market, at))
+
+    def leverage_caps(self, leverages: Mapping[str, Decimal], at: datetime) -> Mapping[str, LeverageCap]:
+        return self._ask([VenueRequest.LEVERAGE_BRACKETS], lambda: self.venue.leverage_caps(leverages, at))
 
     def mark_of(self, asset: str, quote: str) -> Decimal:
         return self._ask([VenueRequest.PRICE], lambda: self.venue.mark_of(asset, quote))

@@ -19,6 +19,7 @@ from candlecast.domain.subscriptions.subscription import AllowedSides, Sizing, S
 from candlecast.domain.values.ids import digest
 from candlecast.domain.values.reasons import Reason
 from candlecast.domain.values.terms import PositionSide
+from candlecast.domain.venue.reports import LeverageCap
 from tests.support.builders import (
     BTC,
     ETH,
@@ -81,6 +82,12 @@ def resting(price: str, trigger: str | None = None, **signal: Any) -> dict[str, 
     """A signal that asks for an entry at its own price."""
     kind, at = (EntryType.LIMIT, None) if trigger is None else (EntryType.STOP_LIMIT, D(trigger))
     return {"entry": EntryOrder(type=kind, price=D(price), trigger_price=at), **signal}
+
+
+def capped(notional: str | None, leverage: int = 1, age: timedelta = timedelta(), **changes: Any) -> Account:
+    """An account whose positions the venue caps."""
+    cap = LeverageCap(D(leverage), None if notional is None else D(notional), NOW - age)
+    return an_account(leverage_caps={BTC: cap}, **changes)
 
 
 BANDED = a_market(multiplier_up=D("1.05"), multiplier_down=D("0.95"))
@@ -265,6 +272,28 @@ CASES = (
         within={"signal": resting("109.2", "104")},
     ),
     Case(reason=Reason.OUTSIDE_PRICE_BAND, market=BANDED, signal=resting("106"), value=D(106), bound=D(105), within=UNBANDED),
+    Case(
+        reason=Reason.POSITION_LIMIT,  # an entry of 1,000
+        account=capped("999.9"),
+        value=D(1000),
+        bound=D("999.9"),
+        within={"account": capped("1000")},
+    ),
+    Case(
+        reason=Reason.POSITION_LIMIT,
+        account=capped("999.9"),
+        value=D(1000),
+        bound=D("999.9"),
+        within={"account": capped("999.9", age=timedelta(days=2, seconds=1))},
+    ),
+    Case(
+        reason=Reason.POSITION_LIMIT,
+        account=capped("999.9"),
+        value=D(1000),
+        bound=D("999.9"),
+        within={"account": capped("999.9", leverage=126)},  # of a higher leverage: nothing is known of this one
+    ),
+    Case(reason=Reason.POSITION_LIMIT, account=capped("1"), value=D(1000), bound=D(1), within={"account": capped(None)}),
     Case(reason=Reason.UNKNOWN_MARKET, market=None, within={"market": a_market()}),
     Case(reason=Reason.MARKET_DELISTED, market=a_market(delists_at=NOW), within={"market": a_market()}),
     Case(reason=Reason.REFERENCE_PRICE_MISSING, signal={"price": None}, within={"signal": {"price": D(100)}}),
@@ -291,6 +320,7 @@ DENYING = {
     Reason.NOTIONAL_TOO_SMALL,
     Reason.TOO_MANY_OPEN_ORDERS,
     Reason.OUTSIDE_PRICE_BAND,
+    Reason.POSITION_LIMIT,
 }
 
 
@@ -367,6 +397,15 @@ def test_a_price_band_stops_no_exit_stop_or_target() -> None:
     assert [leg.kind for leg in plan.legs] == [LegKind.ENTRY, LegKind.STOP_LOSS, LegKind.TAKE_PROFIT]
     leave = a_trade_order(a_signal(Action.EXIT, price=None), settings=some_settings())
     assert [leg.kind for leg in plan_orders(with_positions(a_position()), leave, tight, NOW).legs] == [LegKind.EXIT]
+
+
+def test_a_leverage_cap_stops_no_exit_and_counts_no_position_that_a_reversal_closes() -> None:
+    held = a_position(quantity=D(40), opened_quantity=D(40))
+    account = capped("1000", positions={held.key: held})
+    leave = plan_orders(account, a_trade_order(a_signal(Action.EXIT, price=None), settings=some_settings()), a_market(), NOW)
+    turned = plan_orders(account, a_trade_order(a_signal(Action.SHORT), settings=some_settings()), a_market(), NOW)
+    assert [leg.kind for leg in leave.legs] == [LegKind.EXIT]
+    assert [leg.kind for leg in turned.legs] == [LegKind.EXIT, LegKind.ENTRY]
 
 
 def test_a_reversal_does_not_count_what_it_closes() -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
 
 from candlecast.domain.account.account import MAX_OPEN_INTENTS, Account
-from candlecast.domain.decide.risk.entry import Entry
+from candlecast.domain.decide.risk.entry import Entry, Situation
 from candlecast.domain.limits.limits import Authority
 from candlecast.domain.orders.intent import LegKind
 from candlecast.domain.orders.position import Position
@@ -18,6 +19,7 @@ from candlecast.domain.values.money import ZERO
 from candlecast.domain.values.reasons import Denial, Reason
 from candlecast.domain.values.terms import PositionMode
 
+LEVERAGE_CAP_BELIEVED_FOR = timedelta(days=2)  # read once a day while the market is traded
 LEGS_OF_AN_ENTRY = 2 + MAX_TAKE_PROFITS  # entry, stop and every target
 
 
@@ -89,6 +91,21 @@ def _quantity(account: Account, entry: Entry) -> Denial | None:
     return None
 
 
+def _leverage_cap(account: Account, entry: Entry) -> Denial | None:
+    """A position that the venue would refuse at this leverage (-2027): a higher leverage never allows a larger position.
+
+    An old cap refuses nothing, since only a trade makes a look read the cap again.
+    """
+    known = account.leverage_caps.get(entry.market.symbol)
+    if known is None or known.notional is None or entry.settings.leverage < known.leverage:
+        return None
+    if entry.now - known.as_of > LEVERAGE_CAP_BELIEVED_FOR:
+        return None
+    exposures = Situation(account, entry).exposures
+    wanted = sum((e.notional for e in exposures if (e.market, e.side) == (entry.market.symbol, entry.side)), ZERO)
+    return Denial(Reason.POSITION_LIMIT, wanted, known.notional) if wanted > known.notional else None
+
+
 def _room_for_legs(account: Account, entry: Entry) -> Denial | None:
     opening, closing = entry.quantity, entry.quantity + _held(account, entry)
     further = sum(len(parts(quantity, entry.market)) - 1 for quantity in (opening, opening, closing))  # of entry, targets, stop
@@ -109,5 +126,6 @@ RULES: tuple[Callable[[Account, Entry], Denial | None], ...] = (
     _levels,
     _price_band,
     _quantity,
+    _leverage_cap,
     _room_for_legs,
 )
