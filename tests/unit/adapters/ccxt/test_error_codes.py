@@ -133,6 +133,10 @@ def test_a_403_of_the_venue_itself_is_what_its_code_says(refuses: Refuses) -> No
     )
 
 
+def test_a_code_of_thousands_of_digits_is_none_and_in_no_message(refuses: Refuses) -> None:
+    assert len(str(refuses(400, '{"code":-' + "1" * 5_000 + ',"msg":"x"}'))) < 100
+
+
 @pytest.mark.parametrize("body", ["", HTML, '{"error":"unauthorized"}'])
 def test_a_401_without_a_code_says_nothing_of_the_keys(refuses: Refuses, body: str) -> None:
     assert said(refuses(401, body)) == (RetryLater, "VENUE_UNAVAILABLE")
@@ -140,7 +144,14 @@ def test_a_401_without_a_code_says_nothing_of_the_keys(refuses: Refuses, body: s
 
 @pytest.mark.parametrize(
     ("asked", "seconds"),
-    [("7200", 7_200), ("259200", 259_200), ("999999999", errors.MAX_BAN_SECONDS), (None, errors.LEAST_BAN_SECONDS)],
+    [
+        ("7200", 7_200),
+        ("259200", 259_200),
+        ("\xb2", errors.LEAST_BAN_SECONDS),
+        ("Wed, 21 Oct", errors.LEAST_BAN_SECONDS),
+        ("999999999", errors.MAX_BAN_SECONDS),
+        (None, errors.LEAST_BAN_SECONDS),
+    ],
 )
 def test_a_ban_lasts_as_long_as_the_venue_says(refuses: Refuses, asked: str | None, seconds: float) -> None:
     headers = {} if asked is None else {"Retry_After": asked}

@@ -17,6 +17,8 @@ from candlecast.domain.venue.rules import BINANCE_USDM, CAUTIOUS, VenueRules
         ({"x-mbx-used-weight-1m": "7"}, BINANCE_USDM, 7),
         ({"X-MBX-ORDER-COUNT-1M": "7"}, BINANCE_USDM, None),
         ({"X-MBX-USED-WEIGHT-1M": "many"}, BINANCE_USDM, None),
+        ({"X-MBX-USED-WEIGHT-1M": "\xb2"}, BINANCE_USDM, None),
+        ({"X-MBX-USED-WEIGHT-1M": "9" * 5_000}, BINANCE_USDM, None),
         ({"X-MBX-USED-WEIGHT-1M": "7"}, CAUTIOUS, None),
         (None, BINANCE_USDM, None),
     ],

@@ -17,11 +17,11 @@ from requests.exceptions import ConnectTimeout
 from urllib3.exceptions import NewConnectionError
 
 from candlecast.adapters.ccxt.answers import AnswerUnusable
-from candlecast.adapters.ccxt.session import AnswerRefused
+from candlecast.adapters.ccxt.session import AnswerRefused, whole_number
 from candlecast.domain.values.errors import Ambiguous, DomainError, Fatal, InvalidValue, Reject, RetryLater
 from candlecast.domain.venue.refusals import CONFIRM_REFUSAL_AFTER, KEYS_REFUSED
 
-VENUE_CODE = re.compile(r'"code":\s*"?(-?\d+)')
+VENUE_CODE = re.compile(r'"code":\s*"?(-?\d{1,10})(?!\d)')  # a longer one is no code, and no message that anybody stores
 VENUE_TEXT = re.compile(r'"msg":\s*"([^"]{0,200})')
 DEFAULT_RETRY_SECONDS = 5.0
 MAX_RETRY_SECONDS = 900.0  # the longest that a message is put off in one go
@@ -247,8 +247,8 @@ def _by_class(error: Exception, refusal: _Refusal) -> DomainError:
 
 
 def _retry_after(headers: Mapping[str, str], default: float = DEFAULT_RETRY_SECONDS, most: float = MAX_RETRY_SECONDS) -> float:
-    value = next((v for k, v in headers.items() if k.lower() == "retry-after"), "")
-    return min(float(value), most) if value.isdigit() else default
+    told = whole_number(headers, "retry-after")
+    return default if told is None else min(float(told), most)
 
 
 def _answer(error: BaseException) -> AnswerRefused | None:

@@ -7,6 +7,7 @@ is followed would send an order a second time.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -26,6 +27,13 @@ MAX_CONNECTIONS = 16  # to one host: threads of one environment
 # Front ends close what has been idle for a minute, NAT gateways forget it after 350 s. A frozen environment does not notice, and
 # an order that is written to such a connection has an unknown outcome.
 MAX_IDLE_SECONDS = 30.0
+_WHOLE = re.compile(r"[0-9]{1,15}")  # other digits of Unicode are no numbers, and thousands of digits are no number that we use
+
+
+def whole_number(headers: Mapping[str, str], name: str | None) -> int | None:
+    """A header's whole number; None without the header (`name` in small letters), or if it holds anything else."""
+    told = next((value for key, value in headers.items() if key.lower() == name), "")
+    return int(told) if _WHOLE.fullmatch(told) else None
 
 
 @dataclass(slots=True)

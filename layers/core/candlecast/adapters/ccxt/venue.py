@@ -11,6 +11,7 @@ import ccxt
 
 from candlecast.adapters.ccxt.clients import Templates, clone_for
 from candlecast.adapters.ccxt.errors import NO_SUCH_ORDER, UNCHANGED, instruction, reading, venue_code
+from candlecast.adapters.ccxt.session import whole_number
 from candlecast.domain.account.account import Balance
 from candlecast.domain.orders.intent import Intent
 from candlecast.domain.values.copying import replace
@@ -63,9 +64,7 @@ class CcxtVenue:
 
     @property
     def used_weight(self) -> int | None:
-        headers = self._client.last_response_headers or {}
-        told = next((value for name, value in headers.items() if name.lower() == self._rules.used_weight_header), "")
-        return int(told) if str(told).isdigit() else None
+        return whole_number(self._client.last_response_headers or {}, self._rules.used_weight_header)
 
     def create_order(self, request: OrderRequest) -> VenueOrder:
         """Place one order: plain ones at the order endpoint, those with a trigger at the one for conditional orders."""
