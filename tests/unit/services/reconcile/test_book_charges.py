@@ -136,6 +136,20 @@ def test_prices_of_executions_take_the_place_of_an_average_that_was_rounded() ->
     assert charges(path)[0].correction == D(-1)
 
 
+@pytest.mark.parametrize("absurd", [{"fee_paid": D(10**9)}, {"fee_paid": D(-51)}, {"price": D(10**12)}, {"price": D("1e-20")}])
+def test_executions_that_cannot_be_those_of_the_order_move_nothing_and_are_read_again(absurd: dict[str, Any]) -> None:
+    path = a_path()
+    enter(path)
+    book = path.exchange.books[KEY]
+    honest, book.trades[0] = book.trades[0], replace(book.trades[0], **absurd)
+    path.reconcile(TURN)
+    assert (held(path).fees, held(path).entry_price, len(charges(path))) == (D("0.4"), D(100), 0)
+    assert path.metrics.counts["VenueErrors"] == 1
+    book.trades[0] = honest
+    path.reconcile(TURN)
+    assert held(path).fees == D("0.3")
+
+
 def test_executions_that_are_not_all_listed_yet_are_read_at_a_later_turn() -> None:
     path = a_path()
     enter(path)
@@ -227,6 +241,16 @@ def test_funding_of_a_held_position_counts_at_once_and_once() -> None:
     path.leave()
     assert (last_trade(path).funding, last_trade(path).net_pnl) == (D("-0.25"), D("-1.05"))
     assert path.account.realised_today(SUBSCRIPTION, path.clock.now()) == D("-1.05")
+
+
+def test_a_payment_above_what_the_position_is_worth_is_no_funding() -> None:
+    path = a_path(charged="0.0004")
+    enter(path)
+    path.clock.advance(3_600)
+    pay(path, "-1000000000", ago=1)
+    pay(path, "-0.25", ago=2)
+    path.reconcile(TURN)
+    assert held(path).funding == path.account.realised_today(SUBSCRIPTION, path.clock.now()) == D("-0.25")
 
 
 def test_funding_of_a_position_that_was_closed_meanwhile_corrects_its_trade() -> None:

@@ -14,6 +14,7 @@ from decimal import ROUND_DOWN, Decimal
 from candlecast.domain.account.account import MAX_LEVERAGE_CAPS, Account, newest
 from candlecast.domain.account.events import Event, EventType
 from candlecast.domain.orders.charges import (
+    HIGHEST_FUNDING,
     NOTICED_WITHIN,
     Charge,
     ChargedFee,
@@ -96,7 +97,7 @@ def book_funding(
     """Share payments among the positions of their markets; void if another look has booked them.
 
     `prices` has for each market the quote units for a unit of each asset. A payment of a market where nothing of ours was held
-    belongs to somebody else's position.
+    belongs to somebody else's position. A payment above `HIGHEST_FUNDING` is none, and moves no result.
     """
     if account.funding_until is not None and account.funding_until >= read.until:
         return account
@@ -114,7 +115,7 @@ def book_funding(
 
 def _with_funding(account: Account, trade_id: str, paid: Paid, at: datetime, now: datetime) -> Account:
     before, amount = _position(account, trade_id), paid.amount * paid.price
-    if before is None or amount == 0:
+    if before is None or amount == 0 or abs(amount) > HIGHEST_FUNDING * before.entry_price * before.opened_quantity:
         return account
     charge = Charge(
         kind=ChargeKind.FUNDING,

@@ -13,6 +13,9 @@ from candlecast.domain.values.copying import replace
 from candlecast.domain.values.money import ZERO
 from candlecast.domain.venue.reports import VenueTrade
 
+HIGHEST_FEE = Decimal("0.05")  # of the notional: a hundred times what Binance's lowest tier pays, so more is no fee
+PRICES_AGREE = Decimal(2)  # executions within half and twice the booked amount: an average is rounded, and not to another price
+HIGHEST_FUNDING = Decimal(1)  # of the notional at the entry: Binance pays 4 per cent at most, of a price that may have multiplied
 NOTICED_WITHIN = timedelta(minutes=2)  # a fill may be noticed so much later than it was: two looks at open orders
 
 
@@ -111,6 +114,13 @@ class ChargedFee:
             fee=sum((amount * prices[asset] for asset, amount in amounts.items()), ZERO),
             paid=tuple(Paid(asset=asset, amount=amount, price=prices[asset]) for asset, amount in sorted(amounts.items())),
         )
+
+
+def is_plausible(due: DueFee, charged: ChargedFee) -> bool:
+    """Whether the executions of an order can be those of the fills that were booked; a broken answer must move no result."""
+    if abs(charged.fee) > HIGHEST_FEE * charged.notional:
+        return False
+    return due.notional == 0 or due.notional <= PRICES_AGREE * charged.notional <= PRICES_AGREE**2 * due.notional
 
 
 def unread_since(position: Position, read_until: datetime | None) -> datetime:

@@ -23,7 +23,7 @@ from candlecast.domain.account.booking import (
     with_leverage_caps,
 )
 from candlecast.domain.market.market import quote_of
-from candlecast.domain.orders.charges import ChargedFee, DueFee
+from candlecast.domain.orders.charges import ChargedFee, DueFee, is_plausible
 from candlecast.domain.values.errors import Reject, RetryLater
 from candlecast.domain.venue.refusals import KEYS_REFUSED
 from candlecast.domain.venue.reports import FUNDING_AT_ONCE, VenueFunding
@@ -80,6 +80,9 @@ class BookCharges:
             changes.make(partial(forget_fee, venue_order_id=venue_order_id))
             return
         charged = ChargedFee.of(trades, known)
+        if not is_plausible(due, charged):  # a later turn asks again
+            self.metrics.count("VenueErrors")
+            return
         changes.make(partial(book_fee, venue_order_id=venue_order_id, due=due, charged=charged, now=self.clock.now()))
         if charged.fee != due.fee:
             self.metrics.count("FeesCorrected")
