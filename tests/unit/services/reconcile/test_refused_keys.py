@@ -17,6 +17,7 @@ from candlecast.domain.values.errors import Fatal, RetryLater
 from candlecast.domain.values.reasons import Reason
 from candlecast.domain.venue.breaker import REFUSALS_TO_BRAKE
 from candlecast.domain.venue.refusals import CONFIRM_REFUSAL_AFTER, KEYS_REFUSED
+from candlecast.ports.venue import Credentials
 from tests.support.builders import NOW, VENUE, a_reconcile_request
 from tests.support.money_path import MoneyPath
 
@@ -118,6 +119,23 @@ def test_an_account_that_is_disabled_already_counts_no_more() -> None:
     path.gate.save_breaker(replace(path.gate.load_breaker(path.account.venue), refused={}))
     path.look(300)
     assert refusals(path) == 0
+
+
+def test_keys_that_are_put_during_the_look_are_not_disabled_for_the_old_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    path = Town(reconciled_at=NOW)
+    path.refuse()
+    path.look()
+    read = path.vault.read
+
+    def put_meanwhile(*keys: str) -> Credentials:
+        monkeypatch.undo()
+        path.accounts.save(with_keys(path.account, "credential-version-2", path.clock.now()))
+        return read(*keys)
+
+    monkeypatch.setattr(path.vault, "read", put_meanwhile)
+    account = path.look(CONFIRM)
+    assert (account.status, account.credential_version) == (AccountStatus.ACTIVE, "credential-version-2")
+    assert path.alerts() == []
 
 
 def disabled_while_holding() -> Town:
