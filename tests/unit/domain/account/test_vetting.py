@@ -52,6 +52,11 @@ def test_new_keys_take_no_entry_and_are_being_verified() -> None:
     assert told(account) == [("ENTRIES_SUSPENDED", Reason.KEYS_NOT_VETTED)]
 
 
+def test_a_refusal_of_the_keys_before_does_not_count_against_new_ones() -> None:
+    account = with_keys(suspend(an_account(), Reason.KEYS_REFUSED, NOW), "version-2", after(60))
+    assert causes(account) == [Reason.KEYS_NOT_VETTED]
+
+
 def test_right_rights_let_entries_go_after_the_first_look_only(new: Account) -> None:
     passed = vetted(new, GOOD_RIGHTS, after(1))
     assert (shown_status(passed), awaits_look(passed)) == (AccountStatus.VERIFYING, True)

@@ -27,8 +27,8 @@ def shown_status(account: Account) -> AccountStatus:
 
 
 def with_keys(account: Account, version: str | None, now: datetime) -> Account:
-    """The account with other keys, or without keys (None): nothing is known of their rights."""
-    kept = tuple(each for each in account.suspensions if each.cause not in CAUSES)
+    """The account with other keys, or without keys (None): neither rights nor a refusal of earlier keys are known of them."""
+    kept = tuple(each for each in account.suspensions if each.cause not in (*CAUSES, Reason.KEYS_REFUSED))
     changed = replace(account, credential_version=version, vetted_at=None, key_is_bound=None, suspensions=kept)
     return changed if version is None else suspend(changed, Reason.KEYS_NOT_VETTED, now)
 
