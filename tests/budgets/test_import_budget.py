@@ -75,7 +75,7 @@ BUDGETS = (
     Budget("outbox_relay", 1.7, 558, HEAVY),
     Budget("api", 2.4, 726, API),
     Budget("market_catalogue", 1.35, 542, (*TRADES, "candlecast.domain.orders.intent", "pynamodb")),
-    Budget("paper_exchange", 2.4, 656, ("ccxt", "requests", "numpy", "strategies")),
+    Budget("paper_exchange", 2.4, 657, ("ccxt", "requests", "numpy", "strategies")),
     Budget("dlq_redrive", 1.25, 451, (*NO_ORDERS, "pynamodb")),
 )
 

@@ -77,10 +77,11 @@ class Pools:
         ended = replace(entry, state=state, filled_quantity=quantity, pool_id=ORGANISATION)
         self.tell(order_event(ended, self.clock.now()))
 
-    def close(self, entry: Intent, pnl: str = "0", at: datetime | None = None) -> None:
-        """The position's end is told; `pnl` after fees."""
+    def close(self, entry: Intent, pnl: str = "0", at: datetime | None = None, again: str | None = None) -> None:
+        """The position's end is told; `pnl` after fees. `again` is the trade's id if the entry had opened it anew."""
         trade = a_trade(
-            entry.intent_id,
+            again or entry.intent_id,
+            entry_intent_id=again and entry.intent_id,
             account_id=entry.account_id,
             pnl=Decimal(pnl),
             fees=Decimal(0),

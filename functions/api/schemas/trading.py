@@ -153,7 +153,7 @@ class PositionList(View):
 class TradeView(View):
     """A round trip; `pnl` before and `net_pnl` after fees and funding. Charges that are read later correct it."""
 
-    trade_id: str = Field(description="Id of the entry that opened the position.")
+    trade_id: str = Field(description="Id of the entry that opened the position, or of a further round trip of that entry.")
     subscription_id: str
     account_id: str
     strategy_id: str

@@ -147,6 +147,38 @@ def test_a_round_trip_becomes_a_trade_with_the_profit_computed_by_hand(side: Pos
     assert account.realised_today(SUBSCRIPTION, NOW + timedelta(days=1)) == 0
 
 
+def test_an_entry_that_fills_on_after_its_position_was_closed_makes_a_second_trade() -> None:
+    account = account_of(ENTRY, STOP, EXIT).apply(ENTRY.intent_id, answer(VenueOrderStatus.OPEN, "4"), RATE, after(2))
+    account = account.apply(STOP.intent_id, replace(answer(filled="4", price="90"), venue_order_id="v2"), RATE, after(3))
+    account = account.apply(ENTRY.intent_id, answer(filled="10"), RATE, after(4))
+    again = account.position(SUBSCRIPTION, BTC)
+    assert again is not None
+    assert (again.quantity, again.opened_quantity, again.entry_intent_id) == (D(6), D(6), ENTRY.intent_id)
+    account = account.apply(EXIT.intent_id, replace(answer(filled="6", price="99"), venue_order_id="v3"), RATE, after(5))
+    first, second = (event.trade for event in account.outbox if event.trade)
+    assert [(t.quantity, t.pnl, t.closed_by) for t in (first, second)] == [(D(4), D(-40), "STOP_LOSS"), (D(6), D(-6), "EXIT")]
+    assert first.trade_id == ENTRY.intent_id != second.trade_id
+    assert (first.entry, second.entry) == (ENTRY.intent_id, ENTRY.intent_id)
+    assert {key: due.trade_id for key, due in account.due_fees.items()} == {
+        "v1": second.trade_id,  # all fills of an order are read together
+        "v2": first.trade_id,
+        "v3": second.trade_id,
+    }
+    assert set(account.settling) == {first.trade_id, second.trade_id}
+
+
+def test_each_part_of_an_entry_that_opens_a_position_makes_a_trade_of_its_own() -> None:
+    part = replace(ENTRY, intent_id=digest("part 2"), part_of=ENTRY.intent_id)
+    account = account_of(ENTRY, part, STOP, EXIT).apply(part.intent_id, answer(filled="4"), RATE, after(2))
+    opened = [(p.trade_id, p.entry_intent_id) for p in account.positions.values()]
+    assert [due.trade_id for due in account.due_fees.values()] == [opened[0][0]]
+    account = account.apply(STOP.intent_id, replace(answer(filled="4", price="90"), venue_order_id="v2"), RATE, after(3))
+    account = account.apply(ENTRY.intent_id, replace(answer(filled="6"), venue_order_id="v3"), RATE, after(4))
+    opened += [(p.trade_id, p.entry_intent_id) for p in account.positions.values()]
+    assert len({trade for trade, _ in opened}) == 2
+    assert {entry for _, entry in opened} == {ENTRY.intent_id}
+
+
 def test_the_results_of_a_day_add_up() -> None:
     account = an_account()
     for number in range(3):

@@ -102,6 +102,27 @@ def test_a_position_that_closes_while_its_entry_may_still_fill_counts_until_both
     assert (pools.sweep(), pools.used) == (1, ORDER_ONLY)
 
 
+def test_each_trade_of_an_entry_that_fills_on_counts_once() -> None:
+    pools = reserved(entry := an_entry())
+    for _ in range(2):
+        pools.close(entry, "-5")
+        pools.close(entry, "-7", again="second")
+        assert (pools.used, pools.pool.pnl) == (HELD, Decimal(-12))
+    pools.end(entry)
+    for _ in range(2):
+        pools.close(entry, "-7", again="second")
+        pools.close(entry, "-9", again="third")
+        assert (pools.used, pools.pool.pnl, pools.reservation(entry)) == (ORDER_ONLY, Decimal(-21), None)
+
+
+def test_a_reservation_from_before_trades_were_named_has_counted_its_trade() -> None:
+    pools = reserved(entry := an_entry())
+    pools.close(entry, "-5")
+    pools.store.reservations[entry.intent_id] = replace(pools.store.reservations[entry.intent_id], trades=())
+    pools.close(entry, "-5")
+    assert pools.pool.pnl == -5
+
+
 def test_what_no_pool_has_reserved_is_none_of_its_business() -> None:
     pools = reserved(an_entry())
     pools.end(an_entry(7), IntentState.EXPIRED)

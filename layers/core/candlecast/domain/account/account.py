@@ -20,7 +20,7 @@ from candlecast.domain.limits.catalogue import REASONS_OF_LIMITS
 from candlecast.domain.limits.limits import NO_LIMITS, Limits
 from candlecast.domain.market.market import Market
 from candlecast.domain.orders.charges import ClosedPosition, DueFee
-from candlecast.domain.orders.fills import STATE_OF_STATUS, filled_into, price_of_last, reason_of_end
+from candlecast.domain.orders.fills import STATE_OF_STATUS, filled_into, own_trade_id, price_of_last, reason_of_end
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.orders.lifecycle import require_transition
 from candlecast.domain.orders.position import Position, Trade, market_of, place_of, position_key
@@ -532,7 +532,7 @@ class Account:
         if order.fee is not None or (held is None and intent.kind is not LegKind.ENTRY):
             return replace(self, due_fees=others) if len(others) < len(self.due_fees) else self
         due = DueFee(
-            trade_id=intent.intent_id if held is None else held.entry_intent_id,
+            trade_id=(own_trade_id(intent) or intent.intent_id) if held is None else held.trade_id,
             market=intent.market,
             quantity=order.filled_quantity,
             notional=order.filled_quantity * (order.average_price or ZERO),

@@ -133,7 +133,7 @@ def _with_funding(account: Account, trade_id: str, paid: Paid, at: datetime, now
 def _shares(account: Account, market: str, at: datetime, amount: Decimal) -> dict[str, Decimal]:
     """A payment by trade, as the positions were held at `at`: in proportion to their signed quantities."""
     held = {
-        position.entry_intent_id: quantity * position.side.sign
+        position.trade_id: quantity * position.side.sign
         for position, quantity, since, until in _holdings(account)
         if position.market == market and since <= at <= until
     }
@@ -173,7 +173,7 @@ def forget_settled(account: Account, now: datetime) -> Account:
 
 
 def _is_settled(account: Account, closed: ClosedPosition) -> bool:
-    if any(due.trade_id == closed.position.entry_intent_id for due in account.due_fees.values()):
+    if any(due.trade_id == closed.position.trade_id for due in account.due_fees.values()):
         return False
     return not closed.awaits_funding(account.funding_until, rules_of(account.venue).funding_interval)
 
@@ -205,7 +205,7 @@ def _position(account: Account, trade_id: str) -> Position | None:
     closed = account.settling.get(trade_id)
     if closed is not None:
         return closed.position
-    return next((p for p in account.positions.values() if p.entry_intent_id == trade_id), None)
+    return next((p for p in account.positions.values() if p.trade_id == trade_id), None)
 
 
 def _cash(position: Position) -> Decimal:

@@ -31,7 +31,7 @@ class DueFee:
     """The fills of an order as they were booked, with an estimated fee, until the venue's executions are read."""
 
     trade_id: str
-    """Id of the entry that opened the position."""
+    """The trade, or the trade that the position becomes."""
     market: str
     """Unified symbol of the order's market."""
     quantity: Decimal

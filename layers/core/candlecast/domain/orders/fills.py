@@ -8,6 +8,7 @@ from decimal import Decimal
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.orders.position import Position
 from candlecast.domain.values.errors import InvalidValue
+from candlecast.domain.values.ids import digest
 from candlecast.domain.values.money import ZERO
 from candlecast.domain.values.reasons import Reason
 from candlecast.domain.venue.reports import VenueOrder, VenueOrderStatus
@@ -51,6 +52,15 @@ def price_of_last(intent: Intent, order: VenueOrder, filled: Decimal) -> Decimal
     return (average * order.filled_quantity - before) / filled
 
 
+def own_trade_id(entry: Intent) -> str | None:
+    """Id of the trade that the next fill of an entry opens; None: the entry's.
+
+    An earlier position of the same entry may have been closed already. That position was opened by another part or another fill.
+    """
+    first = entry.part_of is None and entry.filled_quantity == 0
+    return None if first else digest("trade", entry.intent_id, str(entry.filled_quantity))
+
+
 def opened_by(intent: Intent, quantity: Decimal, price: Decimal, fee: Decimal, now: datetime) -> Position:
     """The position that an entry's first fill opens."""
     if intent.position_side is None:
@@ -79,4 +89,5 @@ def opened_by(intent: Intent, quantity: Decimal, price: Decimal, fee: Decimal, n
         pool_id=intent.pool_id,
         strategy_version=intent.strategy_version,
         capital=intent.capital,
+        own_trade_id=own_trade_id(intent),
     )

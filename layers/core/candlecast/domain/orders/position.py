@@ -125,6 +125,8 @@ class Position:
     """The subscription's capital at the opening, in quote units; None for a position that was opened before that was kept."""
     funding: Decimal = ZERO
     """Funding received less funding paid, in quote units."""
+    own_trade_id: str | None = None
+    """Id of the trade if it is not the entry's: an entry that fills on opens further positions. None: the entry's."""
 
     def __post_init__(self) -> None:
         require_decimal("quantity", self.quantity, non_negative=True)
@@ -135,6 +137,11 @@ class Position:
     @property
     def key(self) -> str:
         return position_key(self.subscription_id, self.market)
+
+    @property
+    def trade_id(self) -> str:
+        """Id of the trade that the position becomes."""
+        return self.own_trade_id or self.entry_intent_id
 
     @property
     def notional(self) -> Decimal:
@@ -177,7 +184,7 @@ class Trade:
     """A round trip: a position from its opening to its close. Prices and money in quote units, quantities in base units."""
 
     trade_id: str
-    """Id of the opening entry."""
+    """Id of the opening entry; an id of its own for each further position that the same entry has opened."""
     tenant_id: str
     """The user who held the position."""
     account_id: str
@@ -214,6 +221,13 @@ class Trade:
     """Venue of the account; a record counts only trades of its own venue. None in trades from before that was kept."""
     funding: Decimal = ZERO
     """Funding received less funding paid, in quote units."""
+    entry_intent_id: str | None = None
+    """Id of the opening entry if it is not the trade's; None: the trade's."""
+
+    @property
+    def entry(self) -> str:
+        """Id of the opening entry."""
+        return self.entry_intent_id or self.trade_id
 
     @property
     def net_pnl(self) -> Decimal:
@@ -221,13 +235,13 @@ class Trade:
 
     @staticmethod
     def of(closed: Position, closed_by: str, at: datetime, venue: str | None = None) -> Trade:
-        """The trade that a position with nothing left has become; its id is the opening intent's.
+        """The trade that a position with nothing left has become.
 
         `venue` is the account's. `closed_by` is the leg that closed it last, or the reason if none of ours did.
         """
         pnl = (closed.exit_notional - closed.entry_price * closed.opened_quantity) * closed.side.sign
         return Trade(
-            trade_id=closed.entry_intent_id,
+            trade_id=closed.trade_id,
             tenant_id=closed.tenant_id,
             account_id=closed.account_id,
             subscription_id=closed.subscription_id,
@@ -246,4 +260,5 @@ class Trade:
             capital=closed.capital,
             venue=venue,
             funding=closed.funding,
+            entry_intent_id=None if closed.own_trade_id is None else closed.entry_intent_id,
         )

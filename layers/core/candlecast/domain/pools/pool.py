@@ -17,6 +17,7 @@ from zlib import crc32
 
 from candlecast.domain.limits.pool_bounds import NOTHING, UNBOUNDED, Amounts, PoolLimits
 from candlecast.domain.orders.intent import Intent, IntentState
+from candlecast.domain.orders.position import Trade
 from candlecast.domain.signals.signal import MAX_SIGNAL_AGE_SECONDS
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.money import ZERO
@@ -64,7 +65,8 @@ class Reservation:
 
     `look_at` is when the sweep looks whether the reservation is still needed. `closed` says that its position was closed while
     the entry might still fill. An entry that adds to a position names the opening entry as `position_of`. Once filled, it stands
-    in the `adds` of the opening entry's reservation: the two end together.
+    in the `adds` of the opening entry's reservation: the two end together. `trades` are those that were counted while the entry
+    might still fill, and might open a position again.
     """
 
     intent_id: str
@@ -79,7 +81,16 @@ class Reservation:
     closed: bool = False
     position_of: str | None = None
     adds: tuple[str, ...] = ()
+    trades: tuple[str, ...] = ()
     version: int = 0
+
+    def has_counted(self, trade: Trade) -> bool:
+        """Whether the trade is in the pool's result; a reservation from before trades were named has counted its only one."""
+        return trade.trade_id in self.trades or (self.closed and not self.trades)
+
+    def counting(self, trade: Trade) -> Reservation:
+        """The reservation after a trade was counted while the entry may fill again."""
+        return replace(self, closed=True, trades=(*self.trades, trade.trade_id))
 
 
 @dataclass(frozen=True, kw_only=True)

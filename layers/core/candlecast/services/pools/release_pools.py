@@ -71,8 +71,8 @@ class ReleasePools:
             self._settle(opening, opening.amounts, replace(opening, adds=(*opening.adds, added)))
 
     def _position_closed(self, trade: Trade, pool_id: str) -> None:
-        held = self.pools.find_reservation(trade.trade_id)
-        if held is not None and not held.closed:
+        held = self.pools.find_reservation(trade.entry)
+        if held is not None and not held.has_counted(trade):
             for added in filter(None, map(self.pools.find_reservation, held.adds)):
                 if added.state is ReservationState.CONFIRMED:
                     self._settle(added, Amounts(orders=added.amounts.orders), None)
@@ -85,7 +85,7 @@ class ReleasePools:
         if held.state is ReservationState.CONFIRMED:
             self._settle(held, Amounts(orders=held.amounts.orders), None, trade.net_pnl, on)
         else:  # its entry may fill again: it counts until that has ended, too
-            self._settle(held, held.amounts, replace(held, closed=True), trade.net_pnl, on)
+            self._settle(held, held.amounts, held.counting(trade), trade.net_pnl, on)
 
     def _settle(
         self, held: Reservation, kept: Amounts, new: Reservation | None, pnl: Decimal = ZERO, closed_on: date | None = None
