@@ -18,12 +18,15 @@ from benchmarks.harness.measuring import Figure, Subject, compare
 from candlecast.runtime.compose import signal_intake
 from candlecast.runtime.observe import logger
 from functions.signal_intake.handler import handle
+from tests.support.fakes.clock import FakeClock
 from tests.support.intake import SECRET, Intake
 from tests.support.queue_events import Context
 
 EVENT = Path(__file__).parents[1] / "tests" / "events" / "webhook_traderspost_secret_in_path.json"
 PRICE = "42000.5"
+SENT_AT = "2026-11-20T11:59:58Z"
 ACCEPTED = 202
+SECONDS_APART = 10  # 6 messages a minute and 360 an hour: within a source's default bounds
 PARSING = "webhook: json.loads and json.dumps of the body alone"
 WHOLE = "webhook: gateway's event to its answer"
 
@@ -33,8 +36,11 @@ def figures() -> Iterator[Figure]:
     event: dict[str, Any] = json.loads(EVENT.read_text(encoding="utf-8"))
     assert SECRET in event["rawPath"]
     body: str = event["body"]
-    with _quiet(), patch.object(signal_intake, "build", _intake()):
-        yield from compare(Subject(PARSING, lambda: json.dumps(json.loads(body))), Subject(WHOLE, _taking(event, body)))
+    intake = Intake()
+    service = intake.service()
+    with _quiet(), patch.object(signal_intake, "build", lambda: service):
+        taking = _taking(event, body, intake.clock)
+        yield from compare(Subject(PARSING, lambda: json.dumps(json.loads(body))), Subject(WHOLE, taking))
 
 
 def section(figures: Sequence[Figure]) -> Mapping[str, object]:
@@ -43,16 +49,13 @@ def section(figures: Sequence[Figure]) -> Mapping[str, object]:
     return {"cpu_ms": round(whole.median / 1_000, 3)}
 
 
-def _intake() -> Callable[[], Any]:
-    service = Intake().service()
-    return lambda: service
-
-
-def _taking(event: dict[str, Any], body: str) -> Callable[[], None]:
+def _taking(event: dict[str, Any], body: str, clock: FakeClock) -> Callable[[], None]:
     cents = count(1)
 
     def take() -> None:
-        answer = handle({**event, "body": body.replace(PRICE, f"42000.{next(cents)}")}, cast(LambdaContext, Context()))
+        clock.advance(SECONDS_APART)
+        another = body.replace(PRICE, f"42000.{next(cents)}").replace(SENT_AT, clock.now().isoformat())
+        answer = handle({**event, "body": another}, cast(LambdaContext, Context()))
         assert answer["statusCode"] == ACCEPTED, answer
 
     return take
