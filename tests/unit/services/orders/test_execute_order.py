@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from candlecast.domain.account.account import AccountStatus
+from candlecast.domain.account.account import Account, AccountStatus
 from candlecast.domain.orders.intent import IntentState, LegKind
 from candlecast.domain.signals.signal import Action, TakeProfit
 from candlecast.domain.subscriptions.subscription import SubscriptionStatus
@@ -224,6 +224,23 @@ def test_a_refused_key_disables_the_account_and_nothing_further_is_sent_with_it(
     assert path.alerts() == ["AUTHENTICATION_FAILED"]
     with_next = path.execute(a_signal(issued_at=after(1)))
     assert (with_next.version, path.exchange.count("create_order")) == (account.version + 1, legs + 1)
+
+
+def test_a_refusal_of_keys_says_nothing_of_keys_that_were_put_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    path = MoneyPath()
+    path.exchange.script(Fault.FATAL)
+    save = path.accounts.save
+
+    def put_meanwhile(account: Account) -> Account:
+        if path.exchange.count("create_order"):  # the order has been refused, and its outcome is about to be written
+            monkeypatch.undo()
+            save(replace(path.account, credential_version="credential-version-2"))
+        return save(account)
+
+    monkeypatch.setattr(path.accounts, "save", put_meanwhile)
+    account = path.enter()
+    assert (account.status, account.suspensions) == (AccountStatus.ACTIVE, ())
+    assert account.credential_version == "credential-version-2"
 
 
 def test_a_key_that_is_gone_from_the_vault_disables_the_account_before_anything_is_reserved() -> None:

@@ -60,5 +60,10 @@ class Changes:
         raise AssertionError("unreachable: the last attempt returns or raises")
 
 
+def of_these_keys(seen: Account, change: Change) -> Change:
+    """The change while the account has the keys that were asked with: their refusal says nothing of keys that were put since."""
+    return lambda account: change(account) if account.credential_version == seen.credential_version else account
+
+
 def _made_on(account: Account, intent_id: str | None, change: Change) -> Account:
     return change(account) if intent_id is None or intent_id in account.intents else account

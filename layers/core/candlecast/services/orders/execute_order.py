@@ -32,7 +32,7 @@ from candlecast.ports.queue import ReconcileQueue
 from candlecast.ports.store import AccountStore
 from candlecast.ports.vault import CredentialVault
 from candlecast.ports.venue import Markets, Venue, Venues
-from candlecast.services.orders.changes import Changes
+from candlecast.services.orders.changes import Changes, of_these_keys
 from candlecast.services.orders.exit_resting import ExitResting
 from candlecast.services.orders.place_orders import PlaceOrders
 from candlecast.services.pools.reserve_pool import ReservePool
@@ -114,7 +114,8 @@ class ExecuteOrder:
         try:
             self.exit_resting(changes, venue, leave.intent_id)
         except Fatal as error:
-            changes.make(partial(Account.disable, reason=error.code, now=self.clock.now()))
+            disable = partial(Account.disable, reason=error.code, now=self.clock.now())
+            changes.make(of_these_keys(changes.account, disable))
             self.metrics.count("AccountsDisabled")
             return changes.commit(self.accounts)
         if self.clock.now() > ends_at:

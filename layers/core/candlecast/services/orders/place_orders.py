@@ -29,7 +29,7 @@ from candlecast.domain.venue.reports import VenueOrder
 from candlecast.domain.venue.rules import rules_of
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.venue import Markets, Venue
-from candlecast.services.orders.changes import Change, Changes
+from candlecast.services.orders.changes import Change, Changes, of_these_keys
 from candlecast.services.venue.check_gate import CheckGate, GateVisit
 
 
@@ -125,7 +125,7 @@ class PlaceOrders:
         except RetryLater as error:
             asked_seconds = error.after_seconds
             if error.code == KEYS_REFUSED:
-                changes.make(partial(suspend, cause=Reason.KEYS_REFUSED, now=now()))
+                changes.make(of_these_keys(changes.account, partial(suspend, cause=Reason.KEYS_REFUSED, now=now())))
             changes.pause_seconds = max(changes.pause_seconds, asked_seconds)
             changes.make(_under(leg, lambda a: a.postpone(key, now(), asked_seconds)), key)
             self.metrics.count("VenueErrors")
@@ -133,10 +133,9 @@ class PlaceOrders:
             changes.make(_under(leg, lambda a: a.hold(key, IntentState.UNKNOWN, now())), key)
             self.metrics.count("OrdersAmbiguous")
         except Fatal as error:
-            code = error.code
-            changes.make(
-                lambda a: a.fail(key, IntentState.REJECTED, Reason.AUTHENTICATION_FAILED, now()).disable(code, now()), key
-            )
+            disable = partial(Account.disable, reason=error.code, now=now())
+            changes.make(lambda a: a.fail(key, IntentState.REJECTED, Reason.AUTHENTICATION_FAILED, now()), key)
+            changes.make(of_these_keys(changes.account, disable))
             self.metrics.count("OrdersRejected")
             self.metrics.count("AccountsDisabled")
         else:

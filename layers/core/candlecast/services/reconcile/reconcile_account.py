@@ -44,7 +44,7 @@ from candlecast.ports.queue import Looks, VettingQueue
 from candlecast.ports.store import AccountStore
 from candlecast.ports.vault import CredentialVault
 from candlecast.ports.venue import Venue, Venues
-from candlecast.services.orders.changes import Change, Changes
+from candlecast.services.orders.changes import Change, Changes, of_these_keys
 from candlecast.services.orders.failures import Failures
 from candlecast.services.orders.follow_orders import FollowOrders
 from candlecast.services.orders.place_orders import PlaceOrders
@@ -163,7 +163,7 @@ class ReconcileAccount:
         """The account once its keys are certainly of no use; one that waits for keys is due again at the slow pace."""
         if changes.account.status is not AccountStatus.ACTIVE:
             return self.accounts.save(changes.account) if changes.account.waits_for_keys else changes.account
-        changes.make(_with_these_keys(changes.account, partial(Account.disable, reason=code, now=self.clock.now())))
+        changes.make(of_these_keys(changes.account, partial(Account.disable, reason=code, now=self.clock.now())))
         self.metrics.count("AccountsDisabled")
         return changes.commit(self.accounts)
 
@@ -178,7 +178,7 @@ class ReconcileAccount:
         if since(changes.account, Reason.KEYS_NOT_VETTED) is None:  # anybody may put keys that have never worked
             self.gate.watch.keys_refused(changes.account)
         if refused_at is None:
-            changes.make(_with_these_keys(changes.account, partial(suspend, cause=Reason.KEYS_REFUSED, now=now)))
+            changes.make(of_these_keys(changes.account, partial(suspend, cause=Reason.KEYS_REFUSED, now=now)))
         elif now - refused_at < CONFIRM_REFUSAL_AFTER or self.gate.watch.spares(changes.account.venue):
             return changes.commit(self.accounts) if changes.any else changes.account
         else:
@@ -328,11 +328,6 @@ class ReconcileAccount:
 def _was_refused(account: Account) -> bool:
     """Whether the venue has refused the keys, so that a look must find out what it says now."""
     return account.waits_for_keys or since(account, Reason.KEYS_REFUSED) is not None
-
-
-def _with_these_keys(seen: Account, change: Change) -> Change:
-    """The change while the account has the keys that were asked with: their refusal says nothing of keys that were put since."""
-    return lambda account: change(account) if account.credential_version == seen.credential_version else account
 
 
 def _answered(account: Account, now: datetime) -> Account:
