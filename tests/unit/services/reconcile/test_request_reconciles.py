@@ -154,10 +154,19 @@ def test_open_orders_are_asked_for_once_a_minute_although_no_look_leaves_a_trace
     assert [desk.fire(later(desk, minute)) for minute in range(4)] == [1, 1, 1, 1]
 
 
-def test_what_an_operator_asks_for_at_once_waits_in_the_queue_of_awaited_looks_and_is_asked_for_once() -> None:
+def test_what_an_operator_asks_for_at_once_waits_in_the_queue_of_awaited_looks() -> None:
     desk = Desk("a", now=NOW)
-    assert [desk.fire(DUE), desk.fire(DUE)] == [1, 0]
+    assert desk.fire(DUE) == 1
     assert ([request.awaited for request, _ in desk.awaited.sent], desk.queue.sent) == ([True], [])
+
+
+def test_an_operator_gets_a_look_although_the_lease_of_an_earlier_one_was_kept_after_that_look() -> None:
+    """A look may be done before the lease of its request is kept: then nothing ends the lease."""
+    desk = Desk("a", now=NOW)
+    desk.fire(DUE)
+    desk.clock.advance(1)
+    assert desk.fire(DUE) == 1
+    assert len(desk.awaited.sent) == 2
 
 
 def test_a_look_that_an_order_waits_for_is_asked_for_although_a_routine_request_waits() -> None:

@@ -78,7 +78,8 @@ def is_covered(wanted: LookLease, held: LookLease | None, now: datetime, *, rene
 
     A look that an order awaits is never covered by a routine look, which waits in the slower queue. A look at open orders is not
     covered by a later look; a routine look may come as much later as the next routine look. A turn is covered by each request for
-    that turn, also by a request that was put off. `renews`: the reconciler asks, whose own request was to be delivered by now.
+    that turn, also by a request that was put off. `renews`: a request that was to be delivered by now is done, such as the
+    reconciler's own.
     """
     if held is None or held.until <= now or held.turn != wanted.turn or (wanted.awaited and not held.awaited):
         return False

@@ -36,9 +36,10 @@ class AskForLooks:
         """Ask for each look that nobody has asked for. Raises `RetryLater` if a queue does not take them."""
         self.ask([(request, delay_seconds) for request in requests])
 
-    def ask(self, wanted: Sequence[Delayed], most: int | None = None) -> int:
+    def ask(self, wanted: Sequence[Delayed], most: int | None = None, *, afresh: bool = False) -> int:
         """Ask for the first `most` looks of `wanted` that nobody has asked for; returns how many that were.
 
+        `afresh`: a request that was to be delivered by now counts as done. Its look may have ended before its lease was kept.
         Raises `RetryLater` if a queue does not take them; requests sent until then come twice.
         """
         now = self.clock.now()
@@ -50,7 +51,7 @@ class AskForLooks:
             if most is not None and len(sent) >= most:
                 break
             lease, place = lease_of(request, now, delay), place_of(request)
-            if place in sent or is_covered(lease, held.get(place), now, renews=self.renews):
+            if place in sent or is_covered(lease, held.get(place), now, renews=self.renews or afresh):
                 self.metrics.count("LooksAlreadyAsked")
                 continue
             sent[place] = lease

@@ -51,7 +51,8 @@ class RequestReconciles:
         return asked
 
     def _at_once(self, due: Sequence[DueAccount], scheduled_at: datetime) -> int:
-        return self.looks.ask([(_request(account, scheduled_at, self.clock.now(), awaited=True), 0) for account in due])
+        wanted = [(_request(account, scheduled_at, self.clock.now(), awaited=True), 0) for account in due]
+        return self.looks.ask(wanted, afresh=True)
 
     def _within_window(self, due: Sequence[DueAccount], scheduled_at: datetime) -> int:
         window = self._window()
