@@ -1,4 +1,7 @@
-"""Every minute: ask for a look at the venue for every account that is due, and look at reservations that nobody has released."""
+"""Every minute: ask for a look at the venue for every account that is due, and look at reservations that nobody has released.
+
+Then complete the copies of kill switches.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +20,9 @@ with uncollected():
 @observed
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     """Take `{"scheduled_time": "2026-11-21T02:09:00Z"}` and answer how many accounts were asked for."""
-    request_reconciles, sweep_pools = reconcile_clock.build()
+    request_reconciles, sweep_pools, complete_switches = reconcile_clock.build()
     asked = request_reconciles(datetime.fromisoformat(event["scheduled_time"]))
     released = sweep_pools()
+    complete_switches()
     logger.info("reconciles requested", extra={"accounts": asked, "released_reservations": released})
     return {"accounts": asked, "released_reservations": released}

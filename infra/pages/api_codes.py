@@ -157,6 +157,10 @@ REFUSALS: Mapping[int, Mapping[str, tuple[str, str]]] = {
             "The catalogue of markets cannot be read.",
             "Send the request again after `Retry-After` seconds.",
         ),
+        "COPIES_INCOMPLETE": (
+            "A kill switch is on, and not every account sees it yet; every account will within a minute.",
+            "Send the request again to be sure.",
+        ),
         "DEAD_LETTERS_UNAVAILABLE": (
             "The function for dead letters did not answer.",
             "Send the request again; see the log of the function.",

@@ -203,3 +203,13 @@ def test_a_race_with_a_stricter_switch_loosens_nothing(deployment: Deployment, m
     overtaken_by(deployment, Grade.HALT_ALL, monkeypatch)
     assert deployment.admin.send("PUT", OPERATIONS_ONLY[0], PAUSE).status == 202
     assert deployment.gate.switches[PLATFORM].grade is Grade.HALT_ALL
+
+
+def test_a_switch_that_not_every_account_sees_yet_is_an_error_and_a_repeat_completes_it(deployment: Deployment) -> None:
+    deployment.gate.torn_after = 2
+    path, halt = OPERATIONS_ONLY[0], {"grade": "HALT_ALL", "reason": "keys leaked"}
+    first = deployment.admin.send("PUT", path, halt)
+    assert (first.status, first.json["code"]) == (503, "COPIES_INCOMPLETE")
+    assert [PLATFORM in copy for copy in deployment.gate.copies].count(True) == 2
+    assert deployment.admin.send("PUT", path, halt).status == 200
+    assert {copy[PLATFORM].grade for copy in deployment.gate.copies} == {Grade.HALT_ALL}

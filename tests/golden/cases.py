@@ -18,6 +18,7 @@ from candlecast.adapters.aws.secrets import SecretsManagerSources, SecretsManage
 from candlecast.adapters.codec import from_json, message_from_json
 from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
 from candlecast.adapters.dynamodb.approvals import DynamoApprovalStore
+from candlecast.adapters.dynamodb.copies import copy_keys
 from candlecast.adapters.dynamodb.decisions import DynamoDecisions
 from candlecast.adapters.dynamodb.executions import DynamoExecutionStore
 from candlecast.adapters.dynamodb.gate import DynamoGate
@@ -27,19 +28,21 @@ from candlecast.adapters.dynamodb.looks import DynamoLooks
 from candlecast.adapters.dynamodb.pools import DynamoPoolStore
 from candlecast.adapters.dynamodb.prices import DynamoPriceStore
 from candlecast.adapters.dynamodb.signals import DynamoSignalStore
-from candlecast.adapters.dynamodb.single_table.table import Table
+from candlecast.adapters.dynamodb.single_table.batch import Key, read_items
+from candlecast.adapters.dynamodb.single_table.table import Table, sortable
 from candlecast.adapters.dynamodb.source_use import DynamoSourceUse
 from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
 from candlecast.adapters.dynamodb.stream import published_events
 from candlecast.adapters.dynamodb.subscriptions import DynamoSubscriptionStore
 from candlecast.adapters.dynamodb.verdicts import DynamoVerdictStore
-from candlecast.adapters.dynamodb.weights import DynamoWeights
+from candlecast.adapters.dynamodb.weights import DynamoWeights, weights_key
 from candlecast.adapters.s3.market_catalogue import S3CatalogueStore, S3Markets
 from candlecast.adapters.sqs.dead_letter_contents import entry_of
 from candlecast.adapters.sqs.queues import SqsCandleQueue, SqsReconcileQueue, SqsSignalQueue, SqsTradeQueue, SqsVettingQueue
 from candlecast.adapters.sqs.received_messages import SqsReceivedMessages
 from candlecast.domain.account.account import Account
 from candlecast.domain.account.events import Event, EventType
+from candlecast.domain.account.kill_switch import KillSwitch
 from candlecast.domain.limits.limits import Scope
 from candlecast.domain.limits.pool_bounds import Amounts
 from candlecast.domain.limits.record import PLATFORM, LimitPlace, LimitRecord
@@ -57,6 +60,8 @@ from candlecast.domain.subscriptions.subscription import Subscription
 from candlecast.domain.subscriptions.trade_order import TradeOrder
 from candlecast.domain.values.ids import event_id
 from candlecast.domain.values.timeframe import Timeframe
+from candlecast.domain.venue.breaker import Breaker
+from candlecast.domain.venue.gate_copies import COPIES
 from candlecast.domain.venue.weight_budget import Address, Spent
 from candlecast.ports.bus import PublishedEvent
 from candlecast.ports.queue import DeadLetter
@@ -514,6 +519,18 @@ SKIPPED = partial(values.entry, state=IntentState.SKIPPED)
 CLOSED = partial(values.position, quantity=Decimal(0))
 RECEIPT = '{"account_id":"golden-account","limits":{"max_leverage":{"bound":"5"}},"schema_version":1}'
 
+
+def _read_copies[T](world: World, at: Key, kind: type[T]) -> tuple[T, ...]:
+    found = read_items(world.table, copy_keys(at))
+    return tuple(from_json(kind, found[key]["body"]["S"]) for key in copy_keys(at))
+
+
+def _read_blocks(world: World) -> tuple[str, ...]:
+    keys = copy_keys(weights_key(VENUE, "203.0.113.7"))
+    found = read_items(world.table, keys)
+    return tuple(found[key]["blocked_until"]["S"] for key in keys)
+
+
 SWITCH = replace(values.kill_switch(), version=1)
 SWITCH_KEY = (f"KILL_SWITCH#ORGANISATION#{ORGANISATION}", "STATE")
 SUSPENDED = account_case("suspended", values.suspended)
@@ -924,6 +941,27 @@ ITEMS: tuple[Case, ...] = (
         braked,
         lambda world: DynamoGate(world.table).save_breaker(replace(braked(), version=0)),
         lambda world: DynamoGate(world.table).load_breaker(VENUE),
+    ),
+    stored(
+        "kill_switch",
+        "with-copies",
+        lambda: (replace(values.kill_switch(), version=1),) * COPIES,
+        lambda world: DynamoGate(world.table).save_switch(replace(values.kill_switch(), version=0)),
+        partial(_read_copies, at=SWITCH_KEY, kind=KillSwitch),
+    ),
+    stored(
+        "breaker",
+        "with-copies",
+        lambda: (braked(),) * COPIES,
+        lambda world: DynamoGate(world.table).save_breaker(replace(braked(), version=0)),
+        partial(_read_copies, at=(f"BREAKER#{VENUE}", "STATE"), kind=Breaker),
+    ),
+    stored(
+        "weights",
+        "blocked-with-copies",
+        lambda: (sortable(at(90)),) * COPIES,
+        lambda world: DynamoWeights(world.table).block(Address(VENUE, "203.0.113.7"), at(90), at(2)),
+        _read_blocks,
     ),
     stored(
         "weights",

@@ -79,9 +79,14 @@ class MemoryTable:
         return {"UnprocessedItems": {}}
 
     def _TransactWriteItems(self, request: Mapping[str, Any]) -> Any:  # noqa: N802
-        for part in request["TransactItems"]:
-            ((kind, asked),) = part.items()
-            {"Put": self._PutItem, "Update": self._UpdateItem, "Delete": self._DeleteItem}[kind](_plain(asked))
+        parts = [(kind, _plain(asked)) for part in request["TransactItems"] for kind, asked in part.items()]
+        kept = [holds(asked, self.items.get(_key(asked.get("Item") or asked["Key"]))) for _, asked in parts]
+        if not all(kept):
+            reasons = [{"Code": "None" if good else "ConditionalCheckFailed"} for good in kept]
+            error: Any = {"Error": {"Code": "TransactionCanceledException", "Message": ""}, "CancellationReasons": reasons}
+            raise ClientError(error, "TransactWriteItems")
+        for kind, asked in parts:
+            {"Put": self._PutItem, "Update": self._UpdateItem, "Delete": self._DeleteItem}[kind](asked)
         return {}
 
     def _require(self, request: Mapping[str, Any], where: Item, operation: str) -> None:

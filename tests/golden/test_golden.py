@@ -33,9 +33,15 @@ def test_what_older_code_wrote_is_read_as_the_value_it_was_written_from(path: st
 @pytest.mark.parametrize("path", WRITTEN_STILL)
 def test_what_is_written_now_is_what_older_code_wrote(path: str) -> None:
     content, now = golden(path), written(CASES[path])
+    known = {_key(item) for item in content["items"]}
+    now["items"] = [item for item in now["items"] if _key(item) in known]  # items may be added: older code never asks for them
     for part in ("items", "sent"):
         assert missing(content[part], now[part]) == []
         assert missing(now[part], content[part]) or texts(now[part]) == texts(content[part]), "the same in other words"
+
+
+def _key(item: Any) -> tuple[str, str]:
+    return item["PK"]["S"], item["SK"]["S"]
 
 
 @pytest.mark.slow

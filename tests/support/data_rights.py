@@ -98,12 +98,15 @@ RIGHTS: Mapping[str, Rights] = {
         _keys(ACCOUNT, "BREAKER#*", "WEIGHTS#*") | _LOOKS, _keys(ACCOUNT, "BREAKER#*", "WEIGHTS#*") | _LOOKS, _LOOKS
     ),
     "reconcile_clock": Rights(
-        get=_keys(ACCOUNT, "LOOKS") | _POOLS | _LOOKS,
-        batch_get=_keys(ACCOUNT, "LOOKS") | _POOLS | _LOOKS,
-        put=_keys("LOOKS") | _POOLS | _LOOKS,
+        get=_keys(ACCOUNT, "LOOKS", "KILL_SWITCH#*") | _POOLS | _LOOKS,
+        batch_get=_keys(ACCOUNT, "LOOKS", "KILL_SWITCH#*") | _POOLS | _LOOKS,
+        put=_keys("LOOKS", "KILL_SWITCH#*#COPY#*") | _POOLS | _LOOKS,
         update=_keys("LOOKS") | _POOLS | _LOOKS,
         batch_write=_LOOKS,
-        lookups={index: _keys("RECONCILE#*", "RESERVATIONS#*", "SOON#*") for index in ("GSI3", "GSI4")},
+        lookups={
+            "GSI2": _keys("KILL_SWITCHES"),
+            **dict.fromkeys(("GSI3", "GSI4"), _keys("RECONCILE#*", "RESERVATIONS#*", "SOON#*")),
+        },
     ),
     "outbox_relay": _reads_and_writes(
         _POOLS | _keys(TENANT, "STRATEGY#*", "KILL_SWITCH#*"), _POOLS | _keys(TENANT, "STRATEGY#*", "SOURCE#*", "KILL_SWITCH#*")
@@ -132,6 +135,7 @@ PARTITIONS = (
     "VERDICT#signal",
     "LIMITS#ORGANISATION#organisation",
     "KILL_SWITCH#PLATFORM#platform",
+    "KILL_SWITCH#PLATFORM#platform#COPY#1",
     "APPROVAL#approval",
     "BREAKER#venue",
     "WEIGHTS#venue#shared",

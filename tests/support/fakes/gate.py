@@ -6,9 +6,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from candlecast.domain.account.kill_switch import PLATFORM, Grade, KillSwitch, SwitchPlace
+from candlecast.domain.account.kill_switch import PLATFORM, Grade, KillSwitch, SwitchPlace, SwitchScope
 from candlecast.domain.values.errors import Conflict, RetryLater
 from candlecast.domain.venue.breaker import Breaker
+from candlecast.domain.venue.gate_copies import COPIES
 from candlecast.domain.venue.weight_budget import Address, Spent, minute_of
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.gate import GateReading
@@ -54,12 +55,13 @@ class FakeWeights:
 class FakeGate:
     """Reader, breakers and switches. `reads` counts readings of the gate, `listed` listings, `writes` writes of the others.
 
-    `unreadable` says how many of the next readings fail.
+    `unreadable` says how many of the next readings fail, `torn_after` how many copies of a switch the next save writes.
     """
 
     def __init__(self, weights: FakeWeights | None = None) -> None:
         self.weights = weights or FakeWeights()
-        self.switches: dict[SwitchPlace, KillSwitch] = {}
+        self.copies: list[dict[SwitchPlace, KillSwitch]] = [{} for _ in range(COPIES)]
+        self.switches = self.copies[0]
         self.breakers: dict[str, Breaker] = {}
         self.told: list[KillSwitch] = []
         self.asked: list[frozenset[SwitchPlace]] = []
@@ -67,6 +69,7 @@ class FakeGate:
         self.writes = 0
         self.listed = 0
         self.unreadable = 0
+        self.torn_after: int | None = None
 
     # -- what a test tells it ----------------------------------------------------------------------------------------------
 
@@ -118,9 +121,31 @@ class FakeGate:
         known = self.switches.get(switch.place)
         if (known.version if known else 0) != switch.version:
             raise Conflict("VERSION_CONFLICT", "it has changed since it was read")
-        stored = self.switches[switch.place] = replace(switch, version=switch.version + 1)
+        stored = replace(switch, version=switch.version + 1)
+        torn_after, self.torn_after = self.torn_after, None
+        written = self.copies[:torn_after] if stored.grade is not None and _has_copies(stored.place) else self.copies
+        if not written:
+            raise RetryLater("STORE_UNAVAILABLE", "told to fail", after_seconds=2)
+        for copy in written:
+            copy[stored.place] = stored
         self.told.append(stored)
+        if len(written) < COPIES:
+            raise RetryLater("COPIES_INCOMPLETE", "told to fail", after_seconds=2)
         return stored
+
+    def complete_switch(self, place: SwitchPlace) -> int:
+        known = self.switches.get(place)
+        behind = [copy for copy in self.copies[1:] if known is not None and copy.get(place) != known]
+        for copy in behind:
+            copy[place] = self.switches[place]
+        return len(behind)
+
+    def complete_switches(self) -> int:
+        return sum(self.complete_switch(switch.place) for switch in self.list_switches())
+
+
+def _has_copies(place: SwitchPlace) -> bool:
+    return place.scope is not SwitchScope.USER
 
 
 def a_switch(grade: Grade | None = Grade.PAUSE_ENTRIES, place: SwitchPlace = PLATFORM, **changes: object) -> KillSwitch:

@@ -17,4 +17,5 @@ def side_by_side[T, R](call: Callable[[T], R], parts: Sequence[T]) -> list[R]:
     from concurrent.futures import ThreadPoolExecutor  # here: most invocations need no thread, and it costs to import
 
     with ThreadPoolExecutor(min(LANES, len(parts))) as lanes:
-        return list(lanes.map(call, parts))
+        under_way = [lanes.submit(call, part) for part in parts]  # `map` would cancel those behind the first error
+    return [each.result() for each in under_way]

@@ -51,5 +51,19 @@ class KillSwitchStore(Protocol):
         ...
 
     def save_switch(self, switch: KillSwitch) -> KillSwitch:
-        """Write as version + 1 with the event that reports the change; raises `Conflict` (VERSION_CONFLICT)."""
+        """Write as version + 1, with all copies and the event that reports the change. To turn a switch off is all or nothing.
+
+        Raises `Conflict` (VERSION_CONFLICT), `RetryLater` (STORE_UNAVAILABLE). COPIES_INCOMPLETE: the switch is on, not yet for
+        every account.
+        """
+        ...
+
+    def complete_switch(self, place: SwitchPlace) -> int:
+        """Write the copies of a switch that lack or lag behind; returns how many. Raises as `save_switch`."""
+        ...
+
+
+class SwitchCopies(Protocol):
+    def complete_switches(self) -> int:
+        """`KillSwitchStore.complete_switch` for every switch that is on; returns how many copies were written."""
         ...

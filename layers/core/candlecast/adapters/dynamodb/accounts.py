@@ -48,8 +48,10 @@ ACCOUNT_KIND = "ACCOUNT"
 STATE = "STATE"
 IN_TURN, SOON = "RECONCILE", "SOON"
 # One index partition takes 1,000 write units a second, and an order up to three: its account comes in or leaves, and moves once.
-# An index that cannot follow throttles the table.
-RECONCILE_SHARDS = 4
+# An index that cannot follow throttles the table. No order moves the turn of its account.
+TURN_SHARDS = 4
+SOON_SHARDS = 4
+SOON_SHARDS_READ = 64  # the next release writes as many: a release reads what the one after it writes
 ACCOUNT_SCHEMA_VERSION = 2  # 1: body and outbox each by itself, compressed without a dictionary or plain
 ACCOUNT_SCHEMA_VERSIONS = frozenset({1, ACCOUNT_SCHEMA_VERSION})
 MAX_ACCOUNTS_LISTED = 100  # per tenant, in one answer
@@ -125,9 +127,13 @@ class DynamoAccountStore:
         return [self.load(tenant_id, name) for name in names]
 
     def due_for_reconcile(self, before: datetime) -> Iterator[DueAccount]:
-        rows, shards = self._rows, range(RECONCILE_SHARDS)
-        soon = [self._due_of(rows.by_index4, rows.index4_place, key(SOON, str(shard)), before) for shard in shards]
-        turns = [self._due_of(rows.by_index3, rows.index3_place, key(IN_TURN, str(shard)), before) for shard in shards]
+        rows = self._rows
+        soon = [
+            self._due_of(rows.by_index4, rows.index4_place, key(SOON, str(shard)), before) for shard in range(SOON_SHARDS_READ)
+        ]
+        turns = [
+            self._due_of(rows.by_index3, rows.index3_place, key(IN_TURN, str(shard)), before) for shard in range(TURN_SHARDS)
+        ]
         return merge(*soon, *turns, key=lambda due: due.due_at)
 
     def _due_of(self, index: Any, place: UnicodeAttribute, shard: str, before: datetime) -> Iterator[DueAccount]:
@@ -165,12 +171,12 @@ def account_item(account: Account, now: datetime) -> dict[str, Any]:
         "schema_version": {"N": str(ACCOUNT_SCHEMA_VERSION)},
         "body": {"B": packed_texts(body, outbox_text(account))},
     }
-    shard = str(crc32(account.account_id.encode()) % RECONCILE_SHARDS)
+    shard = crc32(account.account_id.encode())
     turn, soon = due_in_turn(body), due_soon(body, now)
     if turn is not None:
-        item |= {"GSI3PK": {"S": key(IN_TURN, shard)}, "GSI3SK": {"S": sortable(turn)}}
+        item |= {"GSI3PK": {"S": key(IN_TURN, str(shard % TURN_SHARDS))}, "GSI3SK": {"S": sortable(turn)}}
     if soon is not None:
-        item |= {"GSI4PK": {"S": key(SOON, shard)}, "GSI4SK": {"S": sortable(soon)}}
+        item |= {"GSI4PK": {"S": key(SOON, str(shard % SOON_SHARDS))}, "GSI4SK": {"S": sortable(soon)}}
     return item
 
 

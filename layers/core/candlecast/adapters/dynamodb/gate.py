@@ -1,25 +1,23 @@
 """Kill switches and breakers, one item each, read together in the last request before an order leaves.
 
-A switch's event lies beside the switch, as an account's events do, so that the stream reports every change. Each item has a
-partition of its own, but every order reads the platform's and its venue's items. A partition serves 3,000 such reads in a second.
+A switch's event lies beside the switch, as an account's events do, so that the stream reports every change. Breakers, and the
+switches that concern more than one user, have copies (`copies.py`): every order reads the platform's and its venue's items.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute
-from pynamodb.exceptions import PutError
+from pynamodb.attributes import UnicodeAttribute
 
 from candlecast.adapters.codec import from_json, list_to_json, to_json
+from candlecast.adapters.dynamodb.copies import CopiedItems, VersionedRow, save_alone
 from candlecast.adapters.dynamodb.single_table.batch import Item, Key, read_items
 from candlecast.adapters.dynamodb.single_table.listing import read_page
 from candlecast.adapters.dynamodb.single_table.table import (
     SCHEMA_VERSION,
     CompressedAttribute,
-    Row,
     Table,
-    condition_failed,
     key,
     require_schema,
     store_errors,
@@ -28,7 +26,7 @@ from candlecast.adapters.dynamodb.weights import instant, weights_key
 from candlecast.domain.account.events import Event, EventType
 from candlecast.domain.account.kill_switch import KillSwitch, SwitchPlace, SwitchScope
 from candlecast.domain.values.copying import replace
-from candlecast.domain.values.errors import Conflict, RetryLater
+from candlecast.domain.values.errors import RetryLater
 from candlecast.domain.venue.breaker import Breaker
 from candlecast.ports.gate import GateReading
 from candlecast.ports.store import Page
@@ -37,13 +35,7 @@ SWITCH_KIND = "KILL_SWITCH"
 STATE = "STATE"
 LISTING = "KILL_SWITCHES"
 LISTING_KEYS = ("GSI2PK", "GSI2SK", "PK", "SK")
-
-
-class VersionedRow(Row):
-    """A value under a version; writes are conditional on it."""
-
-    version = NumberAttribute()
-    body = UnicodeAttribute()
+MAX_COMPLETED = 1_000  # switches that operators have set, in one turn of the clock: nobody has set that many
 
 
 class SwitchRow(VersionedRow):
@@ -60,10 +52,11 @@ class BreakerRow(VersionedRow):
 
 
 class DynamoGate:
-    """`ports.gate`: reader, breakers and switches of one table."""
+    """`ports.gate`: reader, breakers, switches and their copies in one table."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
+        self._items = CopiedItems(table)
         self._switches = table.rows(SwitchRow)
         self._breakers = table.rows(BreakerRow)
 
@@ -89,7 +82,7 @@ class DynamoGate:
     def save_breaker(self, breaker: Breaker) -> Breaker:
         stored = replace(breaker, version=breaker.version + 1)
         row = self._breakers(*_breaker_key(breaker.venue), version=stored.version, body=to_json(stored))
-        _save(row, breaker.version)
+        self._items.save_together(row, breaker.version)
         return stored
 
     def list_switches(self) -> Sequence[KillSwitch]:
@@ -123,8 +116,23 @@ class DynamoGate:
         )
         if stored.grade is not None:
             row.index2_partition, row.index2_place = LISTING, key(place.scope, place.scope_id)
-        _save(row, switch.version)
+        if not _has_copies(place):
+            save_alone(row, switch.version)
+        elif stored.grade is None:
+            self._items.save_together(row, switch.version)
+        else:
+            self._items.save_surely(row, switch.version)
         return stored
+
+    def complete_switch(self, place: SwitchPlace) -> int:
+        return self._items.complete(_switch_key(place)) if _has_copies(place) else 0
+
+    def complete_switches(self) -> int:
+        copied = self._switches.index2_place < SwitchScope.USER.value  # the scopes with copies sort before it
+        with store_errors():
+            rows = self._switches.by_index2.query(LISTING, copied, limit=MAX_COMPLETED, attributes_to_get=["PK", "SK"])
+            keys = [(row.partition, row.place) for row in rows]
+        return sum(map(self._items.complete, keys))
 
 
 def _switch(row: SwitchRow) -> KillSwitch:
@@ -140,16 +148,9 @@ def _breaker_key(venue: str) -> Key:
     return key("BREAKER", venue), STATE
 
 
-def _save(row: VersionedRow, read_version: int) -> None:
-    kind = type(row)
-    condition = kind.version == read_version if read_version else kind.partition.does_not_exist()
-    try:
-        with store_errors():
-            row.save(condition=condition)
-    except PutError as error:
-        if condition_failed(error):
-            raise Conflict("VERSION_CONFLICT", "it has changed since it was read") from error
-        raise
+def _has_copies(place: SwitchPlace) -> bool:
+    """Whether more accounts read the switch than one user has: those of one user stay far below a partition's reads."""
+    return place.scope is not SwitchScope.USER
 
 
 def _value[T](kind: type[T], item: Item) -> T:

@@ -1,4 +1,7 @@
-"""The weight that an egress address has used in a venue's minute: one item, so that one request answers for lease and ban."""
+"""The weight that an egress address has used in a venue's minute: one item, so that one request answers for lease and ban.
+
+The block is copied for the gate of every order. Its latest end counts, so each copy is written by itself and in any order.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
+from candlecast.adapters.dynamodb.copies import copy_keys
 from candlecast.adapters.dynamodb.single_table.batch import Key
 from candlecast.adapters.dynamodb.single_table.table import (
     SCHEMA_VERSION,
@@ -59,7 +63,7 @@ class DynamoWeights:
     def read_spent(self, address: Address, now: datetime) -> Spent:
         with store_errors():
             try:
-                row = self._rows.get(*weights_key(address.venue, address.egress), consistent_read=True)
+                row = self._rows.get(*_address_key(address), consistent_read=True)
             except self._rows.DoesNotExist:
                 return Spent(minute=minute_of(now))
         return _spent(row, now)
@@ -67,27 +71,31 @@ class DynamoWeights:
     def block(self, address: Address, until: datetime, now: datetime) -> None:
         rows = self._rows
         later = rows.blocked_until.does_not_exist() | (rows.blocked_until < sortable(until))
-        self._update(address, [rows.blocked_until.set(sortable(until)), rows.schema_version.set(SCHEMA_VERSION)], later)
+        actions: list[Action] = [rows.blocked_until.set(sortable(until)), rows.schema_version.set(SCHEMA_VERSION)]
+        for at in copy_keys(_address_key(address)):
+            self._update(at, actions, later)
 
     def _add(self, address: Address, now: datetime, weight: int, ceiling: int) -> Spent | None:
         rows = self._rows
         room = (rows.minute == sortable(minute_of(now))) & (rows.leased <= ceiling - weight)
-        row = self._update(address, [rows.leased.add(weight)], room & self._is_free(now))
+        row = self._update(_address_key(address), [rows.leased.add(weight)], room & self._is_free(now))
         return _spent(row, now) if row is not None else None
 
     def _begin(self, address: Address, now: datetime, weight: int) -> Spent | None:
         rows, minute = self._rows, sortable(minute_of(now))
         actions: list[Action] = [rows.minute.set(minute), rows.leased.set(weight), rows.schema_version.set(SCHEMA_VERSION)]
-        row = self._update(address, actions, (rows.minute.does_not_exist() | (rows.minute < minute)) & self._is_free(now))
+        row = self._update(
+            _address_key(address), actions, (rows.minute.does_not_exist() | (rows.minute < minute)) & self._is_free(now)
+        )
         return _spent(row, now) if row is not None else None
 
     def _is_free(self, now: datetime) -> Condition:
         free: Condition = self._rows.blocked_until.does_not_exist() | (self._rows.blocked_until <= sortable(now))
         return free
 
-    def _update(self, address: Address, actions: list[Action], condition: Condition) -> WeightsRow | None:
+    def _update(self, at: Key, actions: list[Action], condition: Condition) -> WeightsRow | None:
         """The row as it is then; None if the condition does not hold."""
-        row = self._rows(*weights_key(address.venue, address.egress))
+        row = self._rows(*at)
         try:
             with store_errors():
                 row.update(actions=actions, condition=condition)
@@ -101,6 +109,10 @@ class DynamoWeights:
 def weights_key(venue: str, egress: str) -> Key:
     """Where the item of an address lies."""
     return key("WEIGHTS", venue, egress), STATE
+
+
+def _address_key(address: Address) -> Key:
+    return weights_key(address.venue, address.egress)
 
 
 def instant(text: str | None) -> datetime | None:

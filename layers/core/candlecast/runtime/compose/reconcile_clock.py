@@ -1,8 +1,9 @@
-"""Schedule to reconcile requests, and to the release of reservations that nobody has released."""
+"""Schedule to reconcile requests, to the release of reservations that nobody has released, and to copies of kill switches."""
 
 from __future__ import annotations
 
 from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
+from candlecast.adapters.dynamodb.gate import DynamoGate
 from candlecast.adapters.dynamodb.looks import DynamoLooks
 from candlecast.adapters.dynamodb.pools import DynamoPoolStore
 from candlecast.adapters.dynamodb.single_table.table import Table
@@ -12,14 +13,15 @@ from candlecast.runtime.compose.clients import aws
 from candlecast.runtime.compose.start import once
 from candlecast.runtime.observe import EmfMetrics
 from candlecast.runtime.settings import ReconcileClockSettings
+from candlecast.services.account.complete_switches import CompleteSwitches
 from candlecast.services.pools.sweep_pools import SweepPools
 from candlecast.services.reconcile.ask_for_looks import AskForLooks
 from candlecast.services.reconcile.request_reconciles import RequestReconciles
 
 
 @once
-def build() -> tuple[RequestReconciles, SweepPools]:
-    """Ask for the accounts that are due, and sweep the pools, of the environment's table."""
+def build() -> tuple[RequestReconciles, SweepPools, CompleteSwitches]:
+    """Ask for the accounts that are due, sweep the pools, and complete the switches, of the environment's table."""
     known, clock, metrics = ReconcileClockSettings.read(), SystemClock(), EmfMetrics()
     table = Table(known.table_name)
     accounts = DynamoAccountStore(table, clock)
@@ -29,4 +31,5 @@ def build() -> tuple[RequestReconciles, SweepPools]:
     return (
         RequestReconciles(accounts, looks, queue, leases, clock, metrics),
         SweepPools(DynamoPoolStore(table, clock), accounts, clock, metrics),
+        CompleteSwitches(DynamoGate(table), metrics),
     )

@@ -51,13 +51,14 @@ class SetKillSwitch:
         """Turn the switch on, or to another grade; a repeat changes nothing.
 
         Raises `Conflict` (HELD_BY_OPERATIONS) for a user whose switch operations have set, `SecondOperatorNeeded`, `InvalidValue`
-        (TEXT_INVALID), `RetryLater`.
+        (TEXT_INVALID), `RetryLater`. COPIES_INCOMPLETE: the switch is on, and for every account within a minute.
         """
         require_text("a reason", reason)
 
         def attempt() -> KillSwitch:
             known = self._changeable(place, by)
             if known is not None and (known.grade, known.reason) == (grade, reason):
+                self.switches.complete_switch(place)  # the first attempt may have ended half way
                 return known
             return self.write(place, known, grade, reason, by)
 
