@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 import candlecast
-from candlecast_cli import account, build, checkout, dlq, local, switch
+from candlecast_cli import account, build, checkout, dlq, empty, local, switch
 from candlecast_cli.failures import ExitCode, expected
 from candlecast_cli.printing import LINES, examples, visible
 
@@ -130,6 +130,7 @@ app = typer.Typer(
 for group in (local, account, dlq, switch):
     app.add_typer(group.app, name=group.__name__.rpartition(".")[2])
 app.command("build", epilog=build.EXAMPLES)(build.build)
+app.command("empty", epilog=empty.EXAMPLES)(empty.empty)
 
 
 def _version(asked: bool) -> None:

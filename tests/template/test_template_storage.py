@@ -8,6 +8,7 @@ import pytest
 from candlecast.adapters.dynamodb.stream import KNOWN_VERSIONS
 from candlecast.runtime.compose.consumer import MAX_RECEIVES
 from tests.support.transformed import (
+    ROOT,
     allowed,
     every_template,
     function_name,
@@ -215,3 +216,46 @@ def test_the_key_rotates_and_no_log_group_is_without_retention_or_key() -> None:
 
 def test_alarms_travel_encrypted() -> None:
     assert text(resources(nested("Alarms"), "AWS::SNS::Topic")["AlarmTopic"]["KmsMasterKeyId"]) == "<KeyArn>"
+
+
+KEPT = {"Fn::If": ["IsProduction", "RetainExceptOnCreate", "Delete"]}, {"Fn::If": ["IsProduction", "Retain", "Delete"]}
+KEPT_PEOPLE = tuple({"Fn::If": ["IsProtected", *it["Fn::If"][1:]]} for it in KEPT)
+MADE_ANEW = ("Delete", "Delete")
+HOLDING_DATA = {"AWS::KMS::Key", "AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SecretsManager::Secret"}
+PEOPLE = {"AWS::Cognito::UserPool", "AWS::Cognito::UserPoolGroup"}
+
+
+def policies(template: dict[str, Any], kinds: set[str]) -> dict[str, tuple[Any, Any]]:
+    found = {key: it for key, it in template["Resources"].items() if it["Type"] in kinds}
+    return {key: (it.get("DeletionPolicy"), it.get("UpdateReplacePolicy")) for key, it in found.items()}
+
+
+def test_production_keeps_what_cannot_be_made_again_and_dev_leaves_nothing() -> None:
+    assert policies(root(), HOLDING_DATA) == {
+        "Key": KEPT,
+        "Table": KEPT,
+        "PaperTable": KEPT,
+        "MarketsBucket": KEPT,
+        "OperatorSecret": MADE_ANEW,
+        "CursorSecret": MADE_ANEW,
+    }
+    assert policies(nested("Identity"), PEOPLE) == {"UserPool": KEPT_PEOPLE, "PlatformAdmins": KEPT_PEOPLE}
+    assert nested("Identity")["Conditions"]["IsProtected"] == {"Fn::Equals": [{"Ref": "DeletionProtection"}, "ACTIVE"]}
+    others = {name for name, template in every_template() if name != "Identity" and policies(template, PEOPLE)}
+    assert not others
+
+
+def test_the_stack_policy_refuses_to_replace_or_delete_what_holds_data() -> None:
+    allow, deny = json.loads((ROOT / "infra" / "stack-policy.json").read_text())["Statement"]
+    assert allow == {"Effect": "Allow", "Principal": "*", "Action": "Update:*", "Resource": "*"}
+    assert (deny["Effect"], deny["Action"]) == ("Deny", ["Update:Replace", "Update:Delete"])
+    kept = {key for key, both in policies(root(), HOLDING_DATA).items() if both == KEPT}
+    assert set(deny["Resource"]) == {f"LogicalResourceId/{key}" for key in kept | {"Identity"}}
+
+
+def test_the_guide_lists_what_each_environment_keeps() -> None:
+    guide = (ROOT / "docs" / "guides" / "deploy.md").read_text()
+    table = guide[guide.index("| data | dev keeps | prod keeps |") :].split("\n\n")[0]
+    listed = {row.split("|")[1].split("`")[1] for row in table.splitlines()[2:] if "`" in row.split("|")[1]}
+    kept = {key for key, both in policies(root(), HOLDING_DATA).items() if both == KEPT}
+    assert listed == kept | set(policies(nested("Identity"), PEOPLE))

@@ -18,7 +18,7 @@ WITHOUT_EFFECT = (
 
 
 def resources(ports: tuple[Port, ...]) -> None:
-    """Honour TTL, reserved concurrency, dead letters of functions, schedule properties and HTTP API bodies."""
+    """Honour TTL, recovery, reserved concurrency, dead letters of functions, schedule properties and HTTP API bodies."""
     from ministack.services.cloudformation import provisioners
 
     handlers = provisioners._RESOURCE_HANDLERS
@@ -87,6 +87,9 @@ def _table(name: str, properties: Any, _attributes: dict[str, Any]) -> None:
     if properties.get("TimeToLiveSpecification"):
         settings = {"TableName": name, "TimeToLiveSpecification": properties["TimeToLiveSpecification"]}
         provisioners._dynamodb._update_ttl(settings)
+    if properties.get("PointInTimeRecoverySpecification"):
+        recovery = {"TableName": name, "PointInTimeRecoverySpecification": properties["PointInTimeRecoverySpecification"]}
+        provisioners._dynamodb._update_continuous_backups(recovery)
 
 
 def _function(name: str, properties: Any, _attributes: dict[str, Any]) -> None:

@@ -19,7 +19,20 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
-from . import alarms, http_apis, invocations, logs, permissions, queues, resources, schedules, streams, workers
+from . import (
+    alarms,
+    deletions,
+    http_apis,
+    invocations,
+    logs,
+    permissions,
+    queues,
+    recovery,
+    resources,
+    schedules,
+    streams,
+    workers,
+)
 from .patching import Patch, apply
 
 HOST = "127.0.0.1"  # nothing here is meant for a network.
@@ -173,6 +186,9 @@ def patches(settings: Settings, folders: workers.CodeFolders) -> list[Patch]:
         schedules.schedules,
         template_resources,
         resources.nested_updates,
+        deletions.kept_resources,
+        deletions.full_buckets,
+        recovery.point_in_time,
     ]
 
 
