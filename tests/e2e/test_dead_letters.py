@@ -86,8 +86,8 @@ def test_a_poison_message_of_any_queue_is_put_aside_with_its_reason_while_the_ot
     candle = CandleClosed(
         venue=VENUE, market=desk.strategy.file.market, timeframe=Timeframe.M1, candle_close=utc_now(), correlation_id="test"
     )
-    newer = to_json(replace(candle, schema_version=99))
-    send(desk, "CandleQueueUrl", newer)
+    of_nobody = to_json(replace(candle, schema_version=0))
+    send(desk, "CandleQueueUrl", of_nobody)
     send(desk, "SignalQueueUrl", "not even JSON")
     send(desk, "ReconcileQueueUrl", POISON)
     account = desk.people[0].account_id
@@ -105,7 +105,7 @@ def test_a_poison_message_of_any_queue_is_put_aside_with_its_reason_while_the_ot
         "Trade": "MESSAGE_UNREADABLE",
         "Reconcile": "MESSAGE_UNREADABLE",
     }
-    assert aside["Candle"][0]["Body"] == newer
+    assert aside["Candle"][0]["Body"] == of_nobody
     assert aside["Trade"][0]["MessageAttributes"]["source_function"]["StringValue"] == "order_executor"
     assert set(entries) == {person.plan.name for person in desk.people}
     filled = [order for order in desk.records().orders if order.state is IntentState.FILLED]

@@ -18,6 +18,7 @@ from candlecast.adapters.aws.secrets import SecretsManagerSources, SecretsManage
 from candlecast.adapters.codec import from_json, message_from_json
 from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
 from candlecast.adapters.dynamodb.approvals import DynamoApprovalStore
+from candlecast.adapters.dynamodb.attempts import DynamoAttempts
 from candlecast.adapters.dynamodb.copies import copy_keys
 from candlecast.adapters.dynamodb.decisions import DynamoDecisions
 from candlecast.adapters.dynamodb.executions import DynamoExecutionStore
@@ -468,6 +469,11 @@ def _changed_pool() -> Pool:
         version=2,
     )
     return Pool(tuple(slots))
+
+
+def _try_twice(world: World) -> None:
+    attempts = DynamoAttempts(world.table, world.clock)
+    assert [attempts.begin("message-1", 0), attempts.begin("message-1", 0)] == [0, 1]
 
 
 def _spend(world: World) -> None:
@@ -969,6 +975,13 @@ ITEMS: tuple[Case, ...] = (
         lambda: Spent(minute=NOW, leased=40, blocked_until=at(90)),
         _spend,
         lambda world: DynamoWeights(world.table).read_spent(Address(VENUE, "203.0.113.7"), at(3)),
+    ),
+    stored(
+        "attempt",
+        "second",
+        lambda: 2,
+        _try_twice,
+        lambda world: DynamoAttempts(world.table, world.clock).begin("message-1", 0),
     ),
     stored("look_lease", "of-both-kinds", _leases, lambda world: DynamoLooks(world.table).keep(_leases()), _read_leases),
     stored(

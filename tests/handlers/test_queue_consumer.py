@@ -14,6 +14,7 @@ from candlecast.domain.values.errors import Ambiguous, Conflict, InvalidValue, N
 from candlecast.runtime.batch import (
     FIFO_PAUSES_SECONDS,
     MAX_PAUSE_SECONDS,
+    NEWER_CODE_PAUSE_SECONDS,
     PAUSES_SECONDS,
     QueueConsumer,
     QueueConsumers,
@@ -23,7 +24,7 @@ from candlecast.runtime.batch import (
 from candlecast.runtime.compose.consumer import MAX_RECEIVES as MAX_RECEIVES_OF
 from tests.support.builders import a_candle_closed, a_signal_shard, a_trade_order
 from tests.support.fakes.clock import RecordingMetrics
-from tests.support.fakes.runtime import FakeReceivedMessages
+from tests.support.fakes.runtime import FakeAttempts, FakeReceivedMessages
 from tests.support.queue_events import Context, batch, record
 
 MAX_RECEIVES = 5
@@ -220,6 +221,96 @@ def test_one_invocation_leaves_nothing_behind_for_the_next() -> None:
     consumer.messages.pauses.clear()
     assert consumer(record("a", 1, receives=2)) == []
     assert consumer.messages.pauses == {}
+
+
+# -- newer code ----------------------------------------------------------------------------------------------------------------
+
+NEWER = RetryLater("SCHEMA_UNKNOWN", "newer code has written it", after_seconds=30)
+KILLED = SystemExit("killed")
+
+
+def waiting(ends: dict[str, Exception], *, fifo: bool = False) -> Consumer:
+    consumer = Consumer(ends, fifo=fifo)
+    consumer.consume.attempts = FakeAttempts()
+    return consumer
+
+
+def test_a_message_of_newer_code_outlives_the_usual_receives_and_is_done_when_that_code_is_back() -> None:
+    consumer = waiting({"exit": NEWER}, fifo=True)
+    pauses = []
+    for receives in range(1, 1_000):
+        assert consumer(record("exit", 1, group="a", receives=receives)) == ["1"]
+        pauses.append(consumer.messages.pauses["receipt-1"])
+    assert pauses[:5] == [30, 60, 120, 240, NEWER_CODE_PAUSE_SECONDS]
+    assert set(pauses[4:]) == {NEWER_CODE_PAUSE_SECONDS}
+    consumer.ends.clear()
+    assert consumer(record("exit", 1, group="a", receives=1_000)) == []
+    assert (consumer.done, consumer.messages.letters) == (["exit"], [])
+
+
+def test_the_last_receive_that_a_queue_takes_puts_a_waiting_message_aside() -> None:
+    consumer = waiting({"a": NEWER})
+    assert consumer(record("a", 1, receives=1_000)) == []
+    assert [letter.reason_code for letter in consumer.messages.letters] == ["RETRIES_SPENT:SCHEMA_UNKNOWN"]
+
+
+def test_a_message_that_has_waited_has_all_its_tries_and_so_has_the_one_behind_it() -> None:
+    consumer = waiting({"a1": NEWER, "a2": LATER}, fifo=True)
+    for receives in range(1, 51):
+        assert consumer(*(record(f"a{n}", n, group="a", receives=receives) for n in (1, 2))) == ["1", "2"]
+    consumer.ends["a1"] = LATER
+    for receives in range(51, 55):
+        assert consumer(record("a1", 1, group="a", receives=receives)) == ["1"]
+        assert consumer.messages.pauses["receipt-1"] == 7 * 2 ** (receives - 51)
+    assert consumer(record("a1", 1, group="a", receives=55), record("a2", 2, group="a", receives=55)) == ["2"]
+    assert [letter.reason_code for letter in consumer.messages.letters] == ["RETRIES_SPENT:RATE_LIMITED"]
+    for receives in range(56, 59):
+        assert consumer(record("a2", 2, group="a", receives=receives)) == ["2"]
+    assert consumer(record("a2", 2, group="a", receives=59)) == []
+
+
+def test_a_message_that_never_waited_keeps_its_five_tries() -> None:
+    consumer = waiting({"a": LATER})
+    assert consumer(record("a", 1, receives=MAX_RECEIVES)) == []
+    assert [letter.reason_code for letter in consumer.messages.letters] == ["RETRIES_SPENT:RATE_LIMITED"]
+
+
+def test_a_message_that_kills_its_process_is_put_aside_after_five_deaths_and_the_queue_is_not_asked() -> None:
+    consumer = waiting({"a": KILLED})  # type: ignore[dict-item]
+    with pytest.raises(SystemExit):
+        consumer(record("a", 1, receives=MAX_RECEIVES))
+    assert consumer(record("a", 1, receives=MAX_RECEIVES + 1)) == []
+    assert [letter.reason_code for letter in consumer.messages.letters] == ["RECEIVES_SPENT"]
+
+
+def test_a_message_that_killed_its_process_after_a_wait_is_tried_four_times_more() -> None:
+    consumer = waiting({"a": NEWER})
+    consumer(record("a", 1, receives=20))
+    consumer.ends["a"] = KILLED  # type: ignore[assignment]
+    for receives in range(21, 26):
+        with pytest.raises(SystemExit):
+            consumer(record("a", 1, receives=receives))
+    assert consumer(record("a", 1, receives=26)) == []
+    assert [letter.reason_code for letter in consumer.messages.letters] == ["RECEIVES_SPENT"]
+
+
+def test_a_function_that_could_not_start_for_hours_tries_its_messages_once_it_can() -> None:
+    consumer = waiting({})
+    assert consumer(record("a", 1, receives=300)) == []
+    assert (consumer.done, consumer.messages.letters) == (["a"], [])
+
+
+def test_a_message_whose_tries_cannot_be_counted_comes_back_untried() -> None:
+    consumer = waiting({})
+    consumer.consume.attempts.unavailable = True  # type: ignore[union-attr]
+    assert consumer(record("a", 1, receives=MAX_RECEIVES), record("b", 2)) == ["1"]
+    assert (consumer.done, consumer.messages.pauses) == (["b"], {"receipt-1": 2})
+
+
+def test_a_queue_that_keeps_no_count_puts_a_message_of_newer_code_aside_at_its_last_receive() -> None:
+    consumer = Consumer({"a": NEWER})
+    assert consumer(record("a", 1, receives=MAX_RECEIVES)) == []
+    assert [letter.reason_code for letter in consumer.messages.letters] == ["RETRIES_SPENT:SCHEMA_UNKNOWN"]
 
 
 # -- with messages of ours ---------------------------------------------------------------------------------------------------

@@ -80,7 +80,7 @@ RIGHTS: Mapping[str, Rights] = {
     "signal_fanout": Rights(
         get=_keys("SIGNAL#*", "VERDICT#*", "LIMITS#*", TENANT, "WEIGHTS#*"),
         batch_get=_keys("SIGNAL#*", "VERDICT#*", "LIMITS#*", TENANT, "WEIGHTS#*"),
-        update=_keys("SIGNAL#*", "VERDICT#*", "WEIGHTS#*"),
+        update=_keys("SIGNAL#*", "VERDICT#*", "WEIGHTS#*", "ATTEMPT#*"),
         batch_write=_keys(TENANT),
         lookups={"GSI1": _keys("FOLLOWERS#*")},
     ),
@@ -88,7 +88,7 @@ RIGHTS: Mapping[str, Rights] = {
         get=_keys(ACCOUNT) | _GATE | _POOLS | _LOOKS,
         batch_get=_keys(ACCOUNT) | _GATE | _POOLS | _LOOKS,
         put=_keys(TENANT, ACCOUNT, "BREAKER#*", "WEIGHTS#*") | _POOLS | _LOOKS,
-        update=_keys(ACCOUNT, "BREAKER#*", "WEIGHTS#*") | _POOLS | _LOOKS,
+        update=_keys(ACCOUNT, "BREAKER#*", "WEIGHTS#*", "ATTEMPT#*") | _POOLS | _LOOKS,
         batch_write=_LOOKS,
     ),
     "order_reconciler": _reads_and_writes(

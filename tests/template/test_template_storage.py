@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from candlecast.adapters.dynamodb.stream import KNOWN_VERSIONS
-from candlecast.runtime.compose.consumer import MAX_RECEIVES
+from candlecast.runtime.batch import NEWER_CODE_PAUSE_SECONDS
+from candlecast.runtime.compose.consumer import QUEUE_RECEIVES
 from tests.support.transformed import (
     ROOT,
     allowed,
@@ -21,8 +22,8 @@ from tests.support.transformed import (
     text,
 )
 
-# queue: receives before its dead letters
-MAIN = {"candle": 10, "signal": 5, "trade.fifo": 5, "reconcile": 5, "awaited-look": 5, "vetting": 10}
+# queue: receives before its dead letters; a thousand where messages wait for newer code
+MAIN = {"candle": 10, "signal": 1_000, "trade.fifo": 1_000, "reconcile": 5, "awaited-look": 5, "vetting": 10}
 SHARES_DEAD_LETTERS = {"awaited-look": "reconcile"}  # both hold requests for looks
 FOURTEEN_DAYS = 14 * 24 * 3600  # the most that SQS keeps
 VISIBILITY_FACTOR = 6  # AWS: at least six times the function's time-out
@@ -58,7 +59,7 @@ def test_functions_know_which_receive_is_the_last() -> None:
     """At the last one they put the message aside with its reason, which the queue's own redrive cannot give."""
     assert {
         SHARES_DEAD_LETTERS.get(queue, queue).removesuffix(".fifo"): receives for queue, receives in MAIN.items()
-    } == MAX_RECEIVES
+    } == QUEUE_RECEIVES
 
 
 @pytest.mark.parametrize("queue", [it for it in QUEUES if "dead-letters" in it])
@@ -71,7 +72,13 @@ def test_dead_letters_stay_fourteen_days_and_go_nowhere_by_themselves(queue: str
 def test_a_message_reaches_its_dead_letters_before_retention_ends_it(queue: str) -> None:
     properties = QUEUES[queue]
     longest = properties["VisibilityTimeout"] * properties["RedrivePolicy"]["maxReceiveCount"]
-    assert properties["MessageRetentionPeriod"] > 10 * longest
+    assert properties["MessageRetentionPeriod"] > 6 * longest
+
+
+@pytest.mark.parametrize("queue", ["signal", "trade.fifo"])
+def test_a_message_waits_for_newer_code_for_three_days_and_not_beyond_its_retention(queue: str) -> None:
+    waits = MAIN[queue] * NEWER_CODE_PAUSE_SECONDS
+    assert 3 * 24 * 3600 < waits < QUEUES[queue]["MessageRetentionPeriod"]
 
 
 def test_each_queue_has_one_consumer_with_a_bounded_pace_and_partial_failures() -> None:

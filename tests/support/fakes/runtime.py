@@ -25,6 +25,27 @@ class FakeReceivedMessages:
         self.letters.append(letter)
 
 
+class FakeAttempts:
+    """`tries` holds a number for each message."""
+
+    def __init__(self) -> None:
+        self.tries: dict[str, int] = {}
+        self.unavailable = False
+
+    def begin(self, message_id: str, before: int) -> int:
+        self._answer()
+        self.tries[message_id] = self.tries.get(message_id, 0) + before + 1
+        return self.tries[message_id] - 1
+
+    def end(self, message_id: str, tries: int) -> None:
+        self._answer()
+        self.tries[message_id] = tries
+
+    def _answer(self) -> None:
+        if self.unavailable:
+            raise RetryLater("STORE_UNAVAILABLE", "told to fail", after_seconds=2)
+
+
 class FakeProbe:
     """Answers, or raises what it was given."""
 

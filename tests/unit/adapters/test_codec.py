@@ -25,7 +25,7 @@ from candlecast.domain.orders.intent import LegKind
 from candlecast.domain.signals.signal import TakeProfit
 from candlecast.domain.strategies.execution import Execution, ShardReport, SignalRecord
 from candlecast.domain.subscriptions.trade_order import TradeOrder
-from candlecast.domain.values.errors import InvalidValue, Poison
+from candlecast.domain.values.errors import InvalidValue, Poison, RetryLater
 from tests.support.builders import (
     NOW,
     a_candle_closed,
@@ -94,6 +94,12 @@ def test_a_field_that_newer_code_has_added_is_ignored() -> None:
     assert message_from_json(TradeOrder, changed(added_later={"x": 1})) == a_trade_order()
 
 
+def test_a_message_of_newer_code_waits_for_that_code() -> None:
+    with pytest.raises(RetryLater) as later:
+        message_from_json(TradeOrder, changed(schema_version=2))
+    assert later.value.code == "SCHEMA_UNKNOWN"
+
+
 @pytest.mark.parametrize(
     ("body", "code"),
     [
@@ -102,7 +108,8 @@ def test_a_field_that_newer_code_has_added_is_ignored() -> None:
         ("[" * 100_000, "MESSAGE_UNREADABLE"),
         ("x" * (MAX_MESSAGE_CHARACTERS + 1), "MESSAGE_TOO_LARGE"),
         ("{}", "SCHEMA_UNKNOWN"),
-        (changed(schema_version=2), "SCHEMA_UNKNOWN"),
+        (changed(schema_version=0), "SCHEMA_UNKNOWN"),
+        (changed(schema_version=1_000), "SCHEMA_UNKNOWN"),
         (changed(schema_version=True), "SCHEMA_UNKNOWN"),
         (changed(schema_version=CANARY), "SCHEMA_UNKNOWN"),
         (changed(tenant_id=None), "MESSAGE_UNREADABLE"),

@@ -15,9 +15,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from candlecast.domain.strategies.definition import StrategyDefinition
 from candlecast.domain.strategies.execution import Execution
-from candlecast.domain.values.errors import InvalidValue, Poison
+from candlecast.domain.values.errors import InvalidValue, Poison, RetryLater
 
 SUPPORTED_SCHEMA_VERSIONS = frozenset({1})
+MAX_SCHEMA_VERSION = 1_000  # a larger number is no version that code of ours could have written
 MAX_MESSAGE_CHARACTERS = 262_144  # a queue takes no more, so anything longer did not come from one
 _TYPES_WITH_FLOATS = (Execution, StrategyDefinition)  # durations and strategy parameters are floats; their money is still text
 
@@ -77,8 +78,9 @@ def list_from_json[T](kind: type[T], text: str | bytes) -> tuple[T, ...]:
 def message_from_json[M](kind: type[M], body: str) -> M:
     """The message of that type in a queue's record.
 
-    Raises `Poison`: MESSAGE_TOO_LARGE, MESSAGE_UNREADABLE, or SCHEMA_UNKNOWN if its version is none of ours (redrive it once the
-    newer code is deployed). The reason never repeats the body.
+    Raises `RetryLater` (SCHEMA_UNKNOWN) if newer code has written it: the code before a rollback may be back soon. Raises
+    `Poison`: MESSAGE_TOO_LARGE, MESSAGE_UNREADABLE, or SCHEMA_UNKNOWN if its version is no number of a version. The reason never
+    repeats the body.
     """
     if len(body) > MAX_MESSAGE_CHARACTERS:
         raise Poison("MESSAGE_TOO_LARGE", f"{kind.__name__} has over {MAX_MESSAGE_CHARACTERS} characters")
@@ -88,7 +90,10 @@ def message_from_json[M](kind: type[M], body: str) -> M:
         raise Poison("MESSAGE_UNREADABLE", f"{kind.__name__}: {error.message}") from None
     if not isinstance(data, dict):
         raise Poison("MESSAGE_UNREADABLE", f"{kind.__name__}: not a JSON object")
-    if data.get("schema_version") not in SUPPORTED_SCHEMA_VERSIONS or isinstance(data["schema_version"], bool):
+    version = data.get("schema_version")
+    if type(version) is int and max(SUPPORTED_SCHEMA_VERSIONS) < version < MAX_SCHEMA_VERSION:
+        raise RetryLater("SCHEMA_UNKNOWN", f"{kind.__name__}: newer code has written it", after_seconds=30)
+    if version not in SUPPORTED_SCHEMA_VERSIONS or isinstance(version, bool):
         raise Poison("SCHEMA_UNKNOWN", f"{kind.__name__}: schema_version is none of {sorted(SUPPORTED_SCHEMA_VERSIONS)}")
     try:
         message: M = _validate(kind, data)

@@ -77,3 +77,18 @@ class ReceivedMessages(Protocol):
     def put_aside(self, letter: DeadLetter) -> None:
         """Send a message to the queue's dead letters with its reason; raises `RetryLater` if it was not taken."""
         ...
+
+
+class Attempts(Protocol):
+    """Tries at messages that were received very often, by the id of the message."""
+
+    def begin(self, message_id: str, before: int) -> int:
+        """Count a try that begins, and `before` tries that nobody has counted; returns all tries before this one.
+
+        A try that does not end stays counted: its process was killed. Raises `RetryLater`.
+        """
+        ...
+
+    def end(self, message_id: str, tries: int) -> None:
+        """The try has ended, and the message counts as tried `tries` times. Raises `RetryLater`."""
+        ...

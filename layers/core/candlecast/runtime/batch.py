@@ -3,6 +3,7 @@
 The end of a use case decides about its message. After a return, the message is done. `RetryLater` redelivers the message when the
 error says, and twice as late after each attempt in vain. A message that can never be processed is dead-lettered at once, with its
 reason. Any unforeseen error redelivers the message with a growing pause. A failure at the last receive dead-letters the message.
+A message that only newer code can read waits for that code, beyond the last receive (decision 0102).
 """
 
 from __future__ import annotations
@@ -17,15 +18,18 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from candlecast.domain.values.errors import DomainError, InvalidValue, NotFound, Poison, RetryLater
 from candlecast.ports.clock import Metrics
-from candlecast.ports.queue import DeadLetter, ReceivedMessages
+from candlecast.ports.queue import Attempts, DeadLetter, ReceivedMessages
 from candlecast.runtime.failures import described
 from candlecast.runtime.observe import logger
 
 # After the first, second ... failure that no rule foresaw. Four pauses take five receives: no queue allows fewer.
 PAUSES_SECONDS = (30, 60, 300, 900)  # a bug or an outage deserves no hurry
 FIFO_PAUSES_SECONDS = (5, 15, 45, 90)  # the message blocks its group, an account's exits among it: aside within some 2.5 minutes
+DOUBLINGS = 10  # of a pause: a thousand times the first one is longer than any pause may be
 MAX_PAUSE_SECONDS = 900  # a message that waits longer looks lost to people
-LAST_RECEIVE = "RECEIVES_SPENT"  # the code of a letter that the queue itself has dead-lettered
+LAST_RECEIVE = "RECEIVES_SPENT"  # the code of a letter whose last try was killed
+NEWER_CODE = "SCHEMA_UNKNOWN"  # the code of everything that only newer code can read
+NEWER_CODE_PAUSE_SECONDS = 300  # the longest delay of an exit once the newer code is back; a receive every five minutes is cheap
 OUT_OF_TIME = RetryLater("OUT_OF_TIME", "the invocation has too little time left", after_seconds=0)
 
 
@@ -33,9 +37,9 @@ OUT_OF_TIME = RetryLater("OUT_OF_TIME", "the invocation has too little time left
 class QueueConsumer[M]:
     """How one function consumes one queue.
 
-    `max_receives` is the queue's maxReceiveCount. At the last receive the message is dead-lettered here, because the queue's own
-    redrive gives no reason. `needed_milliseconds` is the longest time for one message. A message without that much time left goes
-    back untouched; at its last receive, such a message is dead-lettered as RETRIES_SPENT:OUT_OF_TIME.
+    A message that fails at try number `max_receives` is dead-lettered here, because the queue's own redrive gives no reason.
+    `needed_milliseconds` is the longest time for one message. A message without that much time left goes back untouched. At its
+    last try, such a message is dead-lettered as RETRIES_SPENT:OUT_OF_TIME.
     """
 
     decode: Callable[[str], M]
@@ -48,15 +52,16 @@ class QueueConsumer[M]:
     needed_milliseconds: int
     fifo: bool = False
     record_dead: Callable[[str, str], None] | None = None
-    """Records a dead letter for its tenant, by body and code: when a message is dead-lettered, and before each last receive."""
+    """Records a dead letter for its tenant, by body and code."""
+    attempts: Attempts | None = None
+    """Counts the tries at messages that were received very often. With None a message does not wait for newer code."""
+    queue_receives: int = 1_000
+    """The queue's maxReceiveCount: more than `max_receives` where messages wait for newer code."""
     _pauses: dict[str, int] = field(default_factory=dict)
 
     def __call__(self, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         """Process the batch and report which messages are to come back."""
         self._pauses.clear()
-        for record in event["Records"]:
-            if _receives(record) >= self.max_receives:  # a process that is killed now leaves the message to the queue's redrive
-                self._record(record, LAST_RECEIVE)
         processor = SqsFifoPartialProcessor(skip_group_on_error=True) if self.fifo else BatchProcessor(EventType.SQS)
         processor.raise_on_entire_batch_failure = False
         report = process_partial_response(
@@ -67,6 +72,10 @@ class QueueConsumer[M]:
 
     def _one(self, record: dict[str, Any], context: LambdaContext) -> None:
         logger.append_keys(correlation_id=None)
+        tries = self._begin(record)
+        if tries > self.max_receives:
+            self._put_aside(record, LAST_RECEIVE, "the process of the last try was killed")
+            return
         try:
             message = self.decode(record["body"])
             logger.append_keys(correlation_id=self.correlation_id(message))
@@ -75,24 +84,65 @@ class QueueConsumer[M]:
             self.use_case(message)
             logger.info("message done", extra={"message_type": type(message).__name__, "message_id": record["messageId"]})
         except RetryLater as error:
-            self._again(record, error, pause_seconds(error, _receives(record)))
+            if error.code == NEWER_CODE and self.attempts is not None:
+                self._wait(record, error)
+            self._again(record, error, pause_seconds(error, tries), tries)
         except (Poison, NotFound, InvalidValue) as error:
             self._put_aside(record, error.code, error.message)
         except Exception as error:  # the batch's boundary: any other error is this message's alone
             code = error.code if isinstance(error, DomainError) else type(error).__name__
             logger.error("message failed", extra=described(error) | {"reason_code": code})
             pauses = self._pauses_for_the_unforeseen
-            self._again(record, error, pauses[min(_receives(record), len(pauses)) - 1], code)
+            self._again(record, error, pauses[min(tries, len(pauses)) - 1], tries)
 
-    def _again(self, record: dict[str, Any], error: Exception, pause: int, code: str | None = None) -> None:
-        """Let the message come back after a pause, unless this was its last receive."""
-        reason = code or (error.code if isinstance(error, DomainError) else type(error).__name__)
-        if _receives(record) >= self.max_receives:
+    def _again(self, record: dict[str, Any], error: Exception, pause: int, tries: int) -> None:
+        """Let the message come back after a pause, unless this was its last try."""
+        reason = error.code if isinstance(error, DomainError) else type(error).__name__
+        if tries >= self.max_receives or _receives(record) >= self.queue_receives:
             self._put_aside(record, f"RETRIES_SPENT:{reason}", "the last try failed")
             return
+        self._end(record, tries)
         logger.info("message comes back", extra={"reason_code": reason, "after_seconds": pause})
         self._pauses[_key(record)] = min(pause, MAX_PAUSE_SECONDS)
         raise error
+
+    def _wait(self, record: dict[str, Any], error: RetryLater) -> None:
+        """Let the message come back until newer code reads it; returns at the last receive that the queue takes.
+
+        Messages of the group wait behind it. Each of them has all its tries when the newer code is back.
+        """
+        if _receives(record) >= self.queue_receives:
+            return
+        self._end(record, 0)
+        pause = min(pause_seconds(error, _receives(record)), NEWER_CODE_PAUSE_SECONDS)
+        logger.warning("message waits for newer code", extra={"after_seconds": pause, "message_id": record["messageId"]})
+        self._pauses[_key(record)] = pause
+        raise error
+
+    def _begin(self, record: dict[str, Any]) -> int:
+        """The number of this try at the message.
+
+        Tries are receives until the last usual one. From there on the table counts them. A message that waits for newer code, or
+        stands behind such a message, is received without a try.
+        """
+        receives = _receives(record)
+        if self.attempts is None or receives < self.max_receives:
+            return receives
+        before = self.max_receives - 1 if receives == self.max_receives else 0
+        try:
+            return self.attempts.begin(record["messageId"], before) + 1
+        except RetryLater as error:
+            self._pauses[_key(record)] = pause_seconds(error, 1)
+            raise
+
+    def _end(self, record: dict[str, Any], tries: int) -> None:
+        """Note the tries of a message that comes back. Without that note the next receive takes this try for killed."""
+        if self.attempts is None or _receives(record) < self.max_receives:
+            return
+        try:
+            self.attempts.end(record["messageId"], tries)
+        except RetryLater as error:
+            logger.error("try not noted", extra=described(error))
 
     def _put_aside(self, record: dict[str, Any], code: str, reason: str) -> None:
         self._record(record, code)
@@ -160,7 +210,7 @@ def pause_seconds(error: RetryLater, receives: int) -> int:
     a dead letter.
     """
     longest = MAX_PAUSE_SECONDS if error.at_most_seconds is None else min(MAX_PAUSE_SECONDS, ceil(error.at_most_seconds))
-    return min(longest, int(error.after_seconds * 2 ** (receives - 1)))
+    return min(longest, int(error.after_seconds * 2 ** min(receives - 1, DOUBLINGS)))
 
 
 def _receives(record: dict[str, Any]) -> int:

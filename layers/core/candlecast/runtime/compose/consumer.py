@@ -7,12 +7,16 @@ from functools import partial
 
 from candlecast.adapters.codec import message_from_json
 from candlecast.adapters.sqs.received_messages import SqsReceivedMessages
+from candlecast.ports.queue import Attempts
 from candlecast.runtime.batch import QueueConsumer, correlation_id_of
 from candlecast.runtime.compose.clients import aws
 from candlecast.runtime.observe import EmfMetrics
 
-# Receives of a message before it is dead-lettered: maxReceiveCount of its queue in template.yaml (a test holds them equal).
+# Tries at a message until a failure dead-letters it.
 MAX_RECEIVES = {"candle": 10, "signal": 5, "trade": 5, "reconcile": 5, "vetting": 10}
+# maxReceiveCount of each queue in template.yaml (a test holds them equal). SQS takes a thousand at most. In two queues messages
+# wait for newer code (decision 0102), and a thousand receives are pauses of three and a half days.
+QUEUE_RECEIVES = {**MAX_RECEIVES, "signal": 1_000, "trade": 1_000}
 # The longest time for one message; an invocation with less time left gives the rest of its batch back.
 NEEDED_MILLISECONDS = {"candle": 20_000, "signal": 20_000, "trade": 9_000, "reconcile": 12_000, "vetting": 5_000}
 
@@ -26,10 +30,11 @@ def queue_consumer[M](
     *,
     fifo: bool = False,
     record_dead: Callable[[str, str], None] | None = None,
+    attempts: Attempts | None = None,
 ) -> QueueConsumer[M]:
     """Hand each message of `queue` to `use_case`; `urls` are those of the queue and of its dead letters.
 
-    `record_dead` records each dead letter, by its body and its code.
+    `record_dead` records each dead letter, by its body and its code. With `attempts`, messages wait for newer code.
     """
     return QueueConsumer(
         decode=partial(message_from_json, kind),
@@ -42,4 +47,6 @@ def queue_consumer[M](
         needed_milliseconds=NEEDED_MILLISECONDS[queue],
         fifo=fifo,
         record_dead=record_dead,
+        attempts=attempts,
+        queue_receives=QUEUE_RECEIVES[queue],
     )

@@ -9,6 +9,7 @@ from candlecast.adapters.ccxt.clients import Templates
 from candlecast.adapters.ccxt.venue import CcxtVenues
 from candlecast.adapters.codec import outline_from_json
 from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
+from candlecast.adapters.dynamodb.attempts import DynamoAttempts
 from candlecast.adapters.dynamodb.looks import DynamoLooks
 from candlecast.adapters.dynamodb.pools import DynamoPoolStore
 from candlecast.adapters.dynamodb.single_table.table import Table
@@ -55,7 +56,16 @@ def build() -> QueueConsumer[TradeOrder]:
     )
     urls = known.trade_queue_url, known.trade_dead_letters_url
     recorded = partial(_record_dead, table, clock)
-    return queue_consumer(TradeOrder, "trade", "order_executor", urls, execute, fifo=True, record_dead=recorded)
+    return queue_consumer(
+        TradeOrder,
+        "trade",
+        "order_executor",
+        urls,
+        execute,
+        fifo=True,
+        record_dead=recorded,
+        attempts=DynamoAttempts(table, clock),
+    )
 
 
 def _record_dead(table: Table, clock: SystemClock, body: str, code: str) -> None:

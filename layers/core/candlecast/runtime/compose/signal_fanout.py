@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from candlecast.adapters.dynamodb.attempts import DynamoAttempts
 from candlecast.adapters.dynamodb.decisions import DynamoDecisions
 from candlecast.adapters.dynamodb.history import DynamoHistory
 from candlecast.adapters.dynamodb.limits import DynamoLimitStore
@@ -50,7 +51,7 @@ def build() -> QueueConsumer[SignalShard]:
         metrics=metrics,
     )
     urls = known.signal_queue_url, known.signal_dead_letters_url
-    return queue_consumer(SignalShard, "signal", "signal_fanout", urls, fan_out)
+    return queue_consumer(SignalShard, "signal", "signal_fanout", urls, fan_out, attempts=DynamoAttempts(table, clock))
 
 
 def _market_data(known: SignalFanoutSettings, table: Table) -> GuardedMarketData:
