@@ -304,6 +304,7 @@ def test_every_code_and_name_in_capitals_is_one_of_the_code(name: str) -> None:
 
 FOREIGN_NAMES = {
     *("CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND", "AWS_REGION", "AT_SEQUENCE_NUMBER"),  # AWS's own
+    *("UPDATE_ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_FAILED"),  # states of a stack
     "FUTURES_URL",  # of python-binance
 }
 SOURCES = [

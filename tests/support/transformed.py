@@ -90,6 +90,12 @@ def root() -> Template:
     return translated(source(ROOT / "template.yaml"), {})
 
 
+@cache
+def gradual_root() -> Template:
+    """The root template after the transform, with a gradual release of API and intake. Shared: do not change it."""
+    return translated(source(ROOT / "template.yaml"), {"CanaryDeployment": "true"})
+
+
 def translated(template: Template, parameters: Mapping[str, str]) -> Template:
     """A root template, as `source` reads it, after the transform with these parameters; `template` is used up."""
     for resource in template["Resources"].values():

@@ -45,6 +45,7 @@ CHANGES: dict[str, tuple[str, frozenset[str]]] = {
     "WebhookRateLimit": ("50", frozenset()),
     "WebhookBurstLimit": ("60", frozenset()),
     "SchedulesState": ("DISABLED", frozenset()),
+    "CanaryDeployment": ("true", frozenset()),
     "AlarmEmail": ("alarms@example.com", frozenset()),
     "StrategyConcurrency": ("10", frozenset()),
     "FanoutConcurrency": ("10", frozenset()),

@@ -19,12 +19,14 @@ from candlecast.domain.signals.entry_order import EntryOrder, EntryType
 from candlecast.domain.signals.signal import Action
 from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from candlecast.domain.subscriptions.trade_order import TradeOrder
+from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import RetryLater
 from candlecast.domain.values.reasons import Reason
 from candlecast.runtime.batch import QueueConsumer, correlation_id_of
 from candlecast.services.orders.record_dead_order import RecordDeadOrder
 from tests.support.builders import ETH, SUBSCRIPTION, a_signal, a_trade_order, settings
 from tests.support.fakes.history import FakeHistory
+from tests.support.fakes.runtime import FakeAttempts
 from tests.support.fakes.sqs import FakeSqs
 from tests.support.money_path import MoneyPath
 from tests.support.queue_events import Context, batch, record
@@ -40,6 +42,7 @@ class Yard(MoneyPath):
         super().__init__(**account)
         self.history = FakeHistory(self.database)
         self.sqs = FakeSqs(self.clock)
+        self.sqs.queues |= {QUEUE: [], DEAD: []}
         self.messages = SqsReceivedMessages(self.sqs, QUEUE, DEAD)  # type: ignore[arg-type]
         self.consume = QueueConsumer(
             decode=partial(message_from_json, TradeOrder),
@@ -52,6 +55,7 @@ class Yard(MoneyPath):
             needed_milliseconds=1,
             fifo=True,
             record_dead=self._record,
+            attempts=FakeAttempts(),
         )
 
     def _record(self, body: str, code: str) -> None:
@@ -73,8 +77,12 @@ class Yard(MoneyPath):
         self.receive(to_json(order), receives)
 
     def receive(self, body: str, receives: int = 1) -> None:
+        assert self.waits(body, receives) is False
+
+    def waits(self, body: str, receives: int) -> bool:
+        """Whether the message comes back."""
         message = record(body, 1, group="tenant-1#account-1", receives=receives)
-        assert self.consume(batch(message), Context()) == {"batchItemFailures": []}  # type: ignore[arg-type]
+        return bool(self.consume(batch(message), Context())["batchItemFailures"])  # type: ignore[arg-type]
 
     def put_aside(self, order: TradeOrder, error: Exception | None = None) -> None:
         """The last try fails for a reason that has nothing to do with the order."""
@@ -158,8 +166,7 @@ def test_a_message_of_nobody_is_dead_lettered_all_the_same(body: str) -> None:
     assert (yard.orders, len(yard.sqs.queues[DEAD])) == ([], 1)
 
 
-def test_a_process_that_is_killed_at_the_last_receive_has_recorded_the_order() -> None:
-    """Then it is the queue that puts the message aside, and nobody is asked."""
+def test_an_order_whose_process_was_killed_at_its_last_try_is_recorded_at_the_next_receive() -> None:
     yard = Yard()
 
     def killed(_: TradeOrder) -> None:
@@ -168,7 +175,19 @@ def test_a_process_that_is_killed_at_the_last_receive_has_recorded_the_order() -
     yard.consume.use_case = killed
     with pytest.raises(SystemExit):
         yard.deliver(a_trade_order(), receives=5)
-    assert yard.orders == [(LegKind.ENTRY, IntentState.DENIED, Reason.DEAD_LETTERED)]
+    assert (yard.orders, yard.sqs.queues[DEAD]) == ([], [])
+    yard.deliver(a_trade_order(), receives=6)
+    assert (yard.orders, len(yard.sqs.queues[DEAD])) == ([(LegKind.ENTRY, IntentState.DENIED, Reason.DEAD_LETTERED)], 1)
+
+
+@pytest.mark.parametrize("receives", [1, 5, 500])
+def test_an_order_of_newer_code_is_neither_dead_nor_recorded_and_is_executed_by_that_code(receives: int) -> None:
+    yard = Yard()
+    newer = to_json(replace(a_trade_order(), schema_version=2))
+    assert yard.waits(newer, receives)
+    assert (yard.orders, yard.sqs.queues[DEAD]) == ([], [])
+    yard.deliver(a_trade_order(), receives + 1)
+    assert yard.orders[0] == (LegKind.ENTRY, IntentState.FILLED, None)
 
 
 def test_what_the_last_receive_decides_replaces_the_record() -> None:
@@ -198,7 +217,7 @@ def test_a_letter_that_cannot_be_recorded_comes_back_and_at_its_last_receive_is_
     yard.sqs.queues[QUEUE] = []
     message = record("{", 1, group="tenant-1#account-1")
     failed = yard.consume(batch(message), Context())["batchItemFailures"]  # type: ignore[arg-type]
-    assert (failed, yard.sqs.queues.get(DEAD)) == ([{"itemIdentifier": "message-1"}], None)
+    assert (failed, yard.sqs.queues.get(DEAD)) == ([{"itemIdentifier": "message-1"}], [])
     yard.receive("{", receives=5)
     assert len(yard.sqs.queues[DEAD]) == 1
 
