@@ -1,6 +1,6 @@
-"""Every minute: ask for a look at the venue for every account that is due, and look at reservations that nobody has released.
+"""Every minute: ask for looks at the accounts that are due, sweep the reservations of pools, complete the copies of kill switches.
 
-Then complete the copies of kill switches.
+Then watch the schedules of the candle clock.
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ with uncollected():
 @observed
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     """Take `{"scheduled_time": "2026-11-21T02:09:00Z"}` and answer how many accounts were asked for."""
-    request_reconciles, sweep_pools, complete_switches = reconcile_clock.build()
+    request_reconciles, sweep_pools, complete_switches, watch_schedules = reconcile_clock.build()
     asked = request_reconciles(datetime.fromisoformat(event["scheduled_time"]))
     released = sweep_pools()
     complete_switches()
+    if overdue := watch_schedules():
+        logger.error("schedules overdue", extra={"timeframes": overdue})
     logger.info("reconciles requested", extra={"accounts": asked, "released_reservations": released})
     return {"accounts": asked, "released_reservations": released}

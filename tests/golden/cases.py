@@ -22,6 +22,7 @@ from candlecast.adapters.dynamodb.attempts import DynamoAttempts
 from candlecast.adapters.dynamodb.copies import copy_keys
 from candlecast.adapters.dynamodb.decisions import DynamoDecisions
 from candlecast.adapters.dynamodb.executions import DynamoExecutionStore
+from candlecast.adapters.dynamodb.firings import DynamoFirings
 from candlecast.adapters.dynamodb.gate import DynamoGate
 from candlecast.adapters.dynamodb.history import DynamoHistory
 from candlecast.adapters.dynamodb.limits import DynamoLimitStore
@@ -47,6 +48,7 @@ from candlecast.domain.account.kill_switch import KillSwitch
 from candlecast.domain.limits.limits import Scope
 from candlecast.domain.limits.pool_bounds import Amounts
 from candlecast.domain.limits.record import PLATFORM, LimitPlace, LimitRecord
+from candlecast.domain.market.firings import Firings
 from candlecast.domain.market.market import Market
 from candlecast.domain.orders.intent import Intent, IntentState
 from candlecast.domain.orders.position import Position, Trade
@@ -493,6 +495,17 @@ def _leases() -> list[LookLease]:
 def _read_leases(world: World) -> list[LookLease]:
     found = DynamoLooks(world.table).find([lease.place for lease in _leases()])
     return [found[lease.place] for lease in _leases()]
+
+
+def _firings() -> Firings:
+    return Firings(newest={Timeframe.M1: NOW, Timeframe.D1: at(-7_260)}, watched_since=at(-86_400), watched_at=at(3))
+
+
+def _write_firings(world: World) -> None:
+    store, written = DynamoFirings(world.table), _firings()
+    for timeframe, scheduled_at in written.newest.items():
+        store.note_firing(timeframe, scheduled_at)
+    store.save_watch(written)
 
 
 def _vetting() -> VettingRequest:
@@ -991,6 +1004,7 @@ ITEMS: tuple[Case, ...] = (
         lambda world: DynamoLooks(world.table).save_window(LookWindow(size=336, waiting=168)),
         lambda world: DynamoLooks(world.table).load_window(),
     ),
+    stored("firings", "of-two-timeframes", _firings, _write_firings, lambda world: DynamoFirings(world.table).load_firings()),
     stored("object_markets", "of-a-venue", catalogue, _write_catalogue, _read_catalogue),
     stored(
         "object_markets", "with-a-price-band", banded_catalogue, partial(_write_catalogue, made=banded_catalogue), _read_catalogue

@@ -64,7 +64,7 @@ _BROWSED = _CHANGED | _keys("POOL#*", "PRICE#*")
 _LISTED = _keys("SIGNALS#*", "QUARANTINE", "TENANT#*", "STRATEGIES", "KILL_SWITCHES", "APPROVALS")
 
 RIGHTS: Mapping[str, Rights] = {
-    "candle_clock": Rights(lookups={"GSI1": _keys("CLOCK#*")}),
+    "candle_clock": Rights(update=_keys("SCHEDULES"), lookups={"GSI1": _keys("CLOCK#*")}),
     "strategy_runner": Rights(
         get=_keys("STRATEGY#*", "SIGNAL#*", "WEIGHTS#*"),
         put=_keys("STRATEGY#*", "SIGNAL#*", "PRICE#*"),
@@ -98,10 +98,10 @@ RIGHTS: Mapping[str, Rights] = {
         _keys(ACCOUNT, "BREAKER#*", "WEIGHTS#*") | _LOOKS, _keys(ACCOUNT, "BREAKER#*", "WEIGHTS#*") | _LOOKS, _LOOKS
     ),
     "reconcile_clock": Rights(
-        get=_keys(ACCOUNT, "LOOKS", "KILL_SWITCH#*") | _POOLS | _LOOKS,
-        batch_get=_keys(ACCOUNT, "LOOKS", "KILL_SWITCH#*") | _POOLS | _LOOKS,
-        put=_keys("LOOKS", "KILL_SWITCH#*#COPY#*") | _POOLS | _LOOKS,
-        update=_keys("LOOKS") | _POOLS | _LOOKS,
+        get=_keys(ACCOUNT, "LOOKS", "SCHEDULES", "KILL_SWITCH#*") | _POOLS | _LOOKS,
+        batch_get=_keys(ACCOUNT, "LOOKS", "SCHEDULES", "KILL_SWITCH#*") | _POOLS | _LOOKS,
+        put=_keys("LOOKS", "SCHEDULES", "KILL_SWITCH#*#COPY#*") | _POOLS | _LOOKS,
+        update=_keys("LOOKS", "SCHEDULES") | _POOLS | _LOOKS,
         batch_write=_LOOKS,
         lookups={
             "GSI2": _keys("KILL_SWITCHES"),
@@ -144,5 +144,6 @@ PARTITIONS = (
     "PRICE#venue",
     "LOOK#tenant#account",
     "LOOKS",
+    "SCHEDULES",
     "OTHER#kind",
 )

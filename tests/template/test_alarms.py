@@ -16,6 +16,7 @@ ALARMS: dict[str, Resource] = {
 }
 RUNBOOKS = {path.name for path in (INFRA / "runbooks").glob("*.md")} - {"README.md"}
 QUEUES = {queue_name(it) for it in resources(root(), "AWS::SQS::Queue").values()}
+SILENT = {"candle-clock-silent", "reconcile-clock-silent", "catalogue-silent"}  # alarms on a clock that stops
 FILLED_IN = {"Prefix": "stack", "Environment": "env", "AWS::Region": "region", "ApiId": "api-id", "TableName": "table"}
 
 
@@ -25,12 +26,21 @@ def runbook(alarm: Resource) -> str:
     return found[1]
 
 
-def dimensions(alarm: Resource) -> dict[str, str]:
-    return {it["Name"]: text(it["Value"]) for it in alarm["Dimensions"]}
+def series(alarm: Resource) -> list[Resource]:
+    """The metrics that an alarm reads: its own, or those of its expression."""
+    return [it["MetricStat"]["Metric"] for it in alarm["Metrics"] if "MetricStat" in it] if "Metrics" in alarm else [alarm]
+
+
+ALL_SERIES = [it for alarm in ALARMS.values() for it in series(alarm)]
+OWN_SERIES = [it for it in ALL_SERIES if it["Namespace"] == "Candlecast"]
+
+
+def dimensions(metric: Resource) -> dict[str, str]:
+    return {it["Name"]: text(it["Value"]) for it in metric.get("Dimensions", [])}
 
 
 def watched(namespace: str, metric: str) -> list[dict[str, str]]:
-    return [dimensions(it) for it in ALARMS.values() if (it["Namespace"], it["MetricName"]) == (namespace, metric)]
+    return [dimensions(it) for it in ALL_SERIES if (it["Namespace"], it["MetricName"]) == (namespace, metric)]
 
 
 def dashboard(name: str) -> dict[str, Any]:
@@ -83,13 +93,13 @@ def test_commands_of_runbooks_name_functions_and_outputs_that_exist() -> None:
 
 
 @pytest.mark.parametrize("name", ALARMS)
-def test_an_alarm_rings_on_the_topic_and_is_quiet_without_data(name: str) -> None:
+def test_an_alarm_rings_on_the_topic_and_is_quiet_without_data_unless_silence_is_its_subject(name: str) -> None:
     alarm = ALARMS[name]
     topic = {"Ref": "AlarmTopic"} if name in own_stack() else {"Ref": "AlarmTopicArn"}
     if name.endswith("-release-errors"):  # in the root, before the stack of the topic
         topic = {"Fn::Sub": "arn:${AWS::Partition}:sns:${AWS::Region}:${AWS::AccountId}:${AWS::StackName}-alarms"}
     assert (alarm["AlarmActions"], alarm["OKActions"]) == ([topic], [topic])
-    assert alarm["TreatMissingData"] == "notBreaching"
+    assert alarm["TreatMissingData"] == ("breaching" if name in SILENT else "notBreaching")
     assert alarm["DatapointsToAlarm"] <= alarm["EvaluationPeriods"]
 
 
@@ -102,7 +112,7 @@ def test_every_dead_letter_queue_rings_at_its_first_message() -> None:
     watching = {
         dimensions(it)["QueueName"].removeprefix("stack-"): (it["Threshold"], it["EvaluationPeriods"])
         for it in ALARMS.values()
-        if it["MetricName"] == "ApproximateNumberOfMessagesVisible"
+        if it.get("MetricName") == "ApproximateNumberOfMessagesVisible"
     }
     assert watching == {queue: (1, 1) for queue in QUEUES if "dead-letters" in queue}
 
@@ -123,8 +133,7 @@ def test_stream_and_door_are_watched() -> None:
 
 
 def test_what_endangers_orders_and_positions_is_watched() -> None:
-    ours = {(it["MetricName"], dimensions(it)["service"]) for it in ALARMS.values() if it["Namespace"] == "Candlecast"}
-    assert ours == {
+    assert {(it["MetricName"], dimensions(it)["service"]) for it in OWN_SERIES} == {
         ("OrdersAmbiguous", "order_executor"),
         ("OrdersExpired", "order_executor"),
         ("SignalToOrderMilliseconds", "order_executor"),
@@ -139,6 +148,11 @@ def test_what_endangers_orders_and_positions_is_watched() -> None:
         ("VenuesBraked", "order_reconciler"),
         ("AddressesBlocked", "order_executor"),
         ("AddressesBlocked", "order_reconciler"),
+        ("LimitsUnavailable", "signal_fanout"),
+        ("PoolsUnavailable", "order_executor"),
+        ("PoolLossesReached", "outbox_relay"),
+        ("CataloguesWritten", "market_catalogue"),
+        ("SchedulesOverdue", "reconcile_clock"),
         ("CandlesMissed", "strategy_runner"),
         ("ScheduleDriftSeconds", "candle_clock"),
         ("CandleDriftSeconds", "strategy_runner"),
@@ -146,9 +160,47 @@ def test_what_endangers_orders_and_positions_is_watched() -> None:
 
 
 def test_alarms_on_our_metrics_use_the_dimensions_that_the_functions_publish() -> None:
-    for alarm in (it for it in ALARMS.values() if it["Namespace"] == "Candlecast"):
-        assert dimensions(alarm).keys() == {"service", "environment"}
-        assert dimensions(alarm)["environment"] == "<Environment>"
+    for metric in OWN_SERIES:
+        assert dimensions(metric).keys() == {"service", "environment"}
+        assert dimensions(metric)["environment"] == "<Environment>"
+
+
+@pytest.mark.parametrize("name", ["candle_clock", "reconcile_clock"])
+def test_three_minutes_without_an_invocation_of_a_clock_ring(name: str) -> None:
+    alarm = ALARMS[f"{name.replace('_', '-')}-silent"]
+    assert (series(alarm)[0]["MetricName"], dimensions(alarm)) == ("Invocations", {"FunctionName": f"stack-{name}"})
+    assert (alarm["Period"], alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"]) == (60, 3, 3)
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("LessThanThreshold", 1)
+
+
+def test_silence_is_an_alarm_only_while_the_schedules_are_on() -> None:
+    alarms = nested("Alarms")
+    conditions = {
+        text(it["Properties"]["AlarmName"]).removeprefix("stack-"): it.get("Condition")
+        for it in alarms["Resources"].values()
+        if it["Type"] == "AWS::CloudWatch::Alarm"
+    }
+    assert {name for name, condition in conditions.items() if condition == "ClocksRun"} == SILENT
+    assert alarms["Conditions"]["ClocksRun"] == {"Fn::Equals": [{"Ref": "SchedulesState"}, "ENABLED"]}
+    assert root()["Resources"]["Alarms"]["Properties"]["Parameters"]["SchedulesState"] == {"Ref": "SchedulesState"}
+
+
+def test_throttles_of_the_table_and_of_each_of_its_indexes_are_watched() -> None:
+    indexes = {it["IndexName"] for it in resources(root(), "AWS::DynamoDB::Table")["Table"]["GlobalSecondaryIndexes"]}
+    for metric in ("WriteThrottleEvents", "ReadThrottleEvents"):
+        found = watched("AWS/DynamoDB", metric)
+        assert {it["TableName"] for it in found} == {"<TableName>"}
+        assert {it.get("GlobalSecondaryIndexName") for it in found} == indexes | {None}
+    assert root()["Resources"]["Alarms"]["Properties"]["Parameters"]["TableName"] == {"Ref": "Table"}
+
+
+@pytest.mark.parametrize("name", [name for name, alarm in ALARMS.items() if "Metrics" in alarm])
+def test_an_expression_reads_each_of_its_metrics_and_no_other(name: str) -> None:
+    expressions = [it for it in ALARMS[name]["Metrics"] if "Expression" in it]
+    (shown,) = expressions
+    used = set(re.findall(r"\b[a-z]+\d?\b", shown["Expression"]))
+    assert used == {it["Id"] for it in ALARMS[name]["Metrics"] if "MetricStat" in it}
+    assert [it["Id"] for it in ALARMS[name]["Metrics"] if it["ReturnData"]] == [shown["Id"]]
 
 
 def test_latency_is_watched_at_its_ninety_ninth_percentile() -> None:
@@ -156,7 +208,7 @@ def test_latency_is_watched_at_its_ninety_ninth_percentile() -> None:
 
 
 def test_alarms_and_dashboards_use_metrics_that_the_code_publishes() -> None:
-    used = {it["MetricName"] for it in ALARMS.values() if it["Namespace"] == "Candlecast"}
+    used = {it["MetricName"] for it in OWN_SERIES}
     used |= own_metrics("BusinessDashboard") | own_metrics("TechnicalDashboard")
     assert used <= published_metrics()
 
@@ -180,7 +232,7 @@ def test_the_business_dashboard_shows_signals_orders_skips_latency_and_execution
 
 def test_the_technical_dashboard_shows_every_queue_every_function_the_stream_and_the_door() -> None:
     metrics = [it for widget in dashboard("TechnicalDashboard")["widgets"] for it in widget["properties"].get("metrics", [])]
-    shown = {(it[1], it[3]) for it in metrics if isinstance(it[0], str)}
+    shown = {(it[1], it[3]) for it in metrics if isinstance(it[0], str) and isinstance(it[2], str)}
     depth, age = "ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"
     assert {queue for metric, queue in shown if metric == depth} == {f"stack-{it}" for it in QUEUES}
     assert {queue for metric, queue in shown if metric == age} == {f"stack-{it}" for it in QUEUES if "dead" not in it}
@@ -192,6 +244,13 @@ def test_the_technical_dashboard_shows_every_queue_every_function_the_stream_and
         "CandleDriftSeconds",
         "VenueErrors",
         "DeadLettered",
+        "SchedulesOverdue",
+        "CataloguesWritten",
+        "LimitsUnavailable",
+        "PoolsUnavailable",
+        "QuotesMissing",
+        "PoolReservationsSwept",
+        "PoolLossesReached",
         "ApprovalsRequested",
         "ApprovalsDecided",
         "ActsByOneOperator",

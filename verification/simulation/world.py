@@ -44,6 +44,7 @@ from tests.support.fakes.bus import FakeEventBus
 from tests.support.fakes.clock import FakeClock, RecordingMetrics
 from tests.support.fakes.decisions import FakeDecisions
 from tests.support.fakes.executions import FakeExecutionStore
+from tests.support.fakes.firings import FakeFirings
 from tests.support.fakes.gate import FakeGate
 from tests.support.fakes.history import FakeHistory, FakePriceStore
 from tests.support.fakes.limits import FakeLimitStore
@@ -296,7 +297,11 @@ class World:
     def announce_candles(self, scheduled_at: datetime, failures: int = 0) -> None:
         """One firing of the candle clock; one that fails is repeated by the platform, and now and then one that did not."""
         announce = AnnounceCandles(
-            self._stored(self.strategies, "strategies"), self._watched(Candles(self), "candle_queue"), self.clock, self.metrics
+            self._stored(self.strategies, "strategies"),
+            self._watched(Candles(self), "candle_queue"),
+            FakeFirings(),
+            self.clock,
+            self.metrics,
         )
         again = partial(self.announce_candles, scheduled_at, failures + 1)
         try:

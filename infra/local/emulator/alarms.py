@@ -23,6 +23,7 @@ ARITHMETIC: dict[type, Callable[[Any, Any], Any]] = {
     ast.Mult: operator.mul,
     ast.Div: operator.truediv,
 }
+LAMBDA_QUOTA = 1000.0  # executions at once in a region, as in most accounts
 WITHOUT_DATA = {"breaching": "ALARM", "notBreaching": "OK"}
 
 
@@ -119,12 +120,20 @@ def _statistic(namespace: str, name: str, dimensions: Any, statistic: str, start
 
 
 def _calculate(node: ast.expr, known: dict[str, float | None]) -> float | None:
-    """Arithmetic of metric math over metrics, missing metrics counting as 0; None for a division by zero."""
+    """Arithmetic of metric math over metrics, missing metrics counting as 0; None for a division by zero.
+
+    `FILL` of a metric with a number is known, and `SERVICE_QUOTA`, which is asked for executions at once alone.
+    """
     match node:
         case ast.Constant(value=int() | float()):
             return float(node.value)  # type: ignore[arg-type]
         case ast.Name(id=name):
             return known.get(name) or 0.0
+        case ast.Call(func=ast.Name(id="FILL"), args=[ast.Name(id=name), ast.Constant(value=int() | float() as otherwise)]):
+            found = known.get(name)
+            return float(otherwise) if found is None else found
+        case ast.Call(func=ast.Name(id="SERVICE_QUOTA")):
+            return LAMBDA_QUOTA
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             inner = _calculate(operand, known)
             return None if inner is None else -inner
@@ -134,4 +143,4 @@ def _calculate(node: ast.expr, known: dict[str, float | None]) -> float | None:
                 return None
             return float(ARITHMETIC[type(operation)](first, second))
         case _:
-            return None  # IF, FILL, SUM over arrays: such an alarm stays without data here
+            return None  # IF, SUM over arrays: such an alarm stays without data here

@@ -12,17 +12,20 @@ from candlecast.domain.values.timeframe import Timeframe
 from candlecast.services.market.announce_candles import AnnounceCandles
 from tests.support.builders import BTC, ETH, NOW, a_strategy, after, an_external_strategy
 from tests.support.fakes.clock import FakeClock, RecordingMetrics
+from tests.support.fakes.firings import FakeFirings
 from tests.support.fakes.queues import FakeCandleQueue
 from tests.support.fakes.strategies import FakeStrategyStore
 
 SCHEDULED = after(-60)
 
 
-def announce(queue: FakeCandleQueue, *definitions: StrategyDefinition, now: datetime = SCHEDULED) -> AnnounceCandles:
+def announce(
+    queue: FakeCandleQueue, *definitions: StrategyDefinition, now: datetime = SCHEDULED, firings: FakeFirings | None = None
+) -> AnnounceCandles:
     store = FakeStrategyStore()
     for definition in definitions:
         store.create_strategy(definition)
-    return AnnounceCandles(store, queue, FakeClock(now), RecordingMetrics())
+    return AnnounceCandles(store, queue, firings or FakeFirings(), FakeClock(now), RecordingMetrics())
 
 
 def followed(strategy_id: str = "a", **changes: object) -> StrategyDefinition:
@@ -72,3 +75,20 @@ def test_a_queue_that_does_not_take_it_is_told() -> None:
     queue.fail_next()
     with pytest.raises(RetryLater):
         announce(queue, followed())(Timeframe.M1, SCHEDULED)
+
+
+def test_a_firing_is_noted_once_its_candles_are_announced() -> None:
+    queue, firings = FakeCandleQueue(), FakeFirings()
+    queue.fail_next()
+    use_case = announce(queue, followed(), firings=firings)
+    with pytest.raises(RetryLater):
+        use_case(Timeframe.M1, SCHEDULED)
+    assert firings.known.newest == {}
+    use_case(Timeframe.M1, SCHEDULED)
+    assert firings.known.newest == {Timeframe.M1: SCHEDULED}
+
+
+def test_candles_are_announced_though_the_firing_cannot_be_noted() -> None:
+    queue, firings = FakeCandleQueue(), FakeFirings()
+    firings.fails = True
+    assert announce(queue, followed(), firings=firings)(Timeframe.M1, SCHEDULED) == 1

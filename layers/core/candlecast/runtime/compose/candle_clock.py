@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from candlecast.adapters.dynamodb.firings import DynamoFirings
 from candlecast.adapters.dynamodb.single_table.table import Table
 from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
 from candlecast.adapters.sqs.queues import SqsCandleQueue
@@ -17,5 +18,5 @@ from candlecast.services.market.announce_candles import AnnounceCandles
 def build() -> AnnounceCandles:
     """Announce candles on the queue of the environment."""
     known = CandleClockSettings.read()
-    store, queue = DynamoStrategyStore(Table(known.table_name)), SqsCandleQueue(aws("sqs"), known.candle_queue_url)
-    return AnnounceCandles(store, queue, SystemClock(), EmfMetrics())
+    table, queue = Table(known.table_name), SqsCandleQueue(aws("sqs"), known.candle_queue_url)
+    return AnnounceCandles(DynamoStrategyStore(table), queue, DynamoFirings(table), SystemClock(), EmfMetrics())

@@ -1,8 +1,9 @@
-"""Schedule to reconcile requests, to the release of reservations that nobody has released, and to copies of kill switches."""
+"""Schedule to requests for looks, to the sweep of pools, to copies of kill switches, and to the watch over schedules."""
 
 from __future__ import annotations
 
 from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
+from candlecast.adapters.dynamodb.firings import DynamoFirings
 from candlecast.adapters.dynamodb.gate import DynamoGate
 from candlecast.adapters.dynamodb.looks import DynamoLooks
 from candlecast.adapters.dynamodb.pools import DynamoPoolStore
@@ -14,14 +15,15 @@ from candlecast.runtime.compose.start import once
 from candlecast.runtime.observe import EmfMetrics
 from candlecast.runtime.settings import ReconcileClockSettings
 from candlecast.services.account.complete_switches import CompleteSwitches
+from candlecast.services.market.watch_schedules import WatchSchedules
 from candlecast.services.pools.sweep_pools import SweepPools
 from candlecast.services.reconcile.ask_for_looks import AskForLooks
 from candlecast.services.reconcile.request_reconciles import RequestReconciles
 
 
 @once
-def build() -> tuple[RequestReconciles, SweepPools, CompleteSwitches]:
-    """Ask for the accounts that are due, sweep the pools, and complete the switches, of the environment's table."""
+def build() -> tuple[RequestReconciles, SweepPools, CompleteSwitches, WatchSchedules]:
+    """Ask for looks, sweep the pools, complete the switches, and watch the schedules, of the environment's table."""
     known, clock, metrics = ReconcileClockSettings.read(), SystemClock(), EmfMetrics()
     table = Table(known.table_name)
     accounts = DynamoAccountStore(table, clock)
@@ -32,4 +34,5 @@ def build() -> tuple[RequestReconciles, SweepPools, CompleteSwitches]:
         RequestReconciles(accounts, looks, queue, leases, clock, metrics),
         SweepPools(DynamoPoolStore(table, clock), accounts, clock, metrics),
         CompleteSwitches(DynamoGate(table), metrics),
+        WatchSchedules(DynamoFirings(table), clock, metrics),
     )

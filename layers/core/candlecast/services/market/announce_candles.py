@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
 
 from candlecast.domain.signals.messages import CandleClosed
+from candlecast.domain.values.errors import RetryLater
 from candlecast.domain.values.ids import digest
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.ports.clock import Clock, Metrics
+from candlecast.ports.firings import FiringStore
 from candlecast.ports.queue import CandleQueue
 from candlecast.ports.store import StrategyStore
 
@@ -22,6 +25,7 @@ class AnnounceCandles:
 
     store: StrategyStore
     queue: CandleQueue
+    firings: FiringStore
     clock: Clock
     metrics: Metrics
 
@@ -38,5 +42,7 @@ class AnnounceCandles:
             )
             self.queue.send_candle(message, delay)
             sent += 1
+        with suppress(RetryLater):  # all candles are announced: a repeat would announce them again, and the watch tells a person
+            self.firings.note_firing(timeframe, scheduled_at)
         self.metrics.seconds("ScheduleDriftSeconds", (now - scheduled_at).total_seconds())
         return sent

@@ -50,6 +50,7 @@ class RefreshCatalogue:
                 continue
             self.catalogue.write(venue, carried_forward(known, listed, now))
             counts[venue] = len(listed)
+            self.metrics.count("CataloguesWritten")
         if doubted is not None:
             raise doubted  # the function fails, which is an alarm; the old catalogue stays in use
         if silent is not None and not counts:
