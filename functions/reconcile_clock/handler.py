@@ -1,4 +1,4 @@
-"""Every minute: ask for looks at the accounts that are due, sweep the reservations of pools, complete the copies of kill switches.
+"""Every minute: ask for looks at accounts that are due, sweep reservations of pools, complete the copies of kill switches.
 
 Then watch the schedules of the candle clock.
 """

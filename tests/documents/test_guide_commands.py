@@ -151,7 +151,7 @@ def test_everything_of_the_stack_that_is_named_is_deployed() -> None:
     dashboards = {"business", "technical"}
     queues = {queue_name(it) for it in resources(root(), "AWS::SQS::Queue").values()}
     assert nested("Alarms")
-    assert named <= set(functions()) | dashboards | queues | {"events", "alarms", "prod"}
+    assert named <= set(functions()) | dashboards | queues | {"events", "alarms", "alerts", "prod"}
 
 
 def test_payloads_are_what_the_functions_read() -> None:

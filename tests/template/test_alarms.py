@@ -88,7 +88,7 @@ def test_a_runbook_of_dead_letters_has_the_one_command_that_redrives_them(name: 
 
 def test_commands_of_runbooks_name_functions_and_outputs_that_exist() -> None:
     pages = "".join((INFRA / "runbooks" / it).read_text() for it in RUNBOOKS)
-    assert set(re.findall(r"\$STACK-([a-z_]+)\b", pages)) - {"api"} <= functions().keys()
+    assert set(re.findall(r"\$STACK-([a-z_]+)\b", pages)) - {"api", "events", "alerts"} <= functions().keys()
     assert set(re.findall(r"OutputKey=='(\w+)'", pages)) <= root()["Outputs"].keys()
 
 
@@ -127,6 +127,55 @@ def test_every_function_is_watched_for_errors_and_throttles(metric: str) -> None
     assert {it["FunctionName"].removeprefix("stack-") for it in watched("AWS/Lambda", metric)} == functions().keys()
 
 
+ALERT_FIELDS = {
+    "code": "$.detail.event.code",
+    "failure": "$.detail.event.failure",
+    "tenant": "$.detail.tenant_id",
+    "account": "$.detail.account_id",
+    "market": "$.detail.event.market",
+    "at": "$.detail.event.occurred_at",
+    "id": "$.detail.event_id",
+}
+
+
+def test_a_critical_alert_goes_to_people_by_name_and_code_and_never_as_a_whole() -> None:
+    (rule,) = resources(nested("Alarms"), "AWS::Events::Rule").values()
+    assert (text(rule["EventBusName"]), rule["EventPattern"]) == (
+        "<EventBusName>",
+        {"source": ["candlecast"], "detail-type": ["alert.critical"]},
+    )
+    (target,) = rule["Targets"]
+    shown = target["InputTransformer"]
+    assert (text(target["Arn"]), shown["InputPathsMap"]) == ("<AlertTopic>", ALERT_FIELDS)
+    template = text(shown["InputTemplate"])
+    assert set(re.findall(r"(?<!\w)<(\w+)>", template)) == ALERT_FIELDS.keys()
+    assert json.loads(template).startswith("stack: <code>. "), "one text in quotes, or EventBridge takes it for broken JSON"
+    assert runbook({"AlarmDescription": json.loads(template)}) == "critical-alerts.md"
+
+
+def test_eventbridge_may_publish_to_the_topic_of_alerts_and_to_no_other() -> None:
+    policies = resources(nested("Alarms"), "AWS::SNS::TopicPolicy").values()
+    services = {text(it["Topics"][0]): it["PolicyDocument"]["Statement"][0] for it in policies}
+    assert services["<AlertTopic>"]["Principal"] == {"Service": "events.amazonaws.com"}
+    assert "Condition" not in services["<AlertTopic>"], "EventBridge supports none in a topic's policy"
+    assert services["<AlarmTopic>"]["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert "Condition" in services["<AlarmTopic>"]
+    key = resources(root(), "AWS::KMS::Key")["Key"]["KeyPolicy"]["Statement"]
+    (uses,) = [it for it in key if it["Principal"] == {"Service": "events.amazonaws.com"}]
+    (condition,) = uses["Condition"]["StringEquals"].items()
+    topics = resources(nested("Alarms"), "AWS::SNS::Topic")
+    assert (condition[0], text(condition[1])) == (
+        "kms:EncryptionContext:aws:sns:topicArn",
+        f"arn:aws:sns:region:account:{text(topics['AlertTopic']['TopicName'])}",
+    )
+    assert {"kms:Decrypt", "kms:GenerateDataKey*"} == set(uses["Action"])
+
+
+def test_an_alert_that_was_not_delivered_rings() -> None:
+    (rule,) = resources(nested("Alarms"), "AWS::Events::Rule").values()
+    assert watched("AWS/Events", "FailedInvocations") == [{"EventBusName": "<EventBusName>", "RuleName": text(rule["Name"])}]
+
+
 def test_stream_and_door_are_watched() -> None:
     assert watched("AWS/Lambda", "IteratorAge") == [{"FunctionName": "stack-outbox_relay"}]
     assert watched("AWS/ApiGateway", "5xx") == [{"ApiId": "<ApiId>"}]
@@ -150,6 +199,7 @@ def test_what_endangers_orders_and_positions_is_watched() -> None:
         ("AddressesBlocked", "order_reconciler"),
         ("LimitsUnavailable", "signal_fanout"),
         ("PoolsUnavailable", "order_executor"),
+        ("CriticalAlerts", "outbox_relay"),
         ("PoolLossesReached", "outbox_relay"),
         ("CataloguesWritten", "market_catalogue"),
         ("SchedulesOverdue", "reconcile_clock"),

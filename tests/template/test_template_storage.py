@@ -221,8 +221,12 @@ def test_the_key_rotates_and_no_log_group_is_without_retention_or_key() -> None:
             assert text(group["KmsKeyId"]) in {"<Key.Arn>", "<KeyArn>"}, name
 
 
-def test_alarms_travel_encrypted() -> None:
-    assert text(resources(nested("Alarms"), "AWS::SNS::Topic")["AlarmTopic"]["KmsMasterKeyId"]) == "<KeyArn>"
+def test_alarms_and_alerts_travel_encrypted() -> None:
+    topics = resources(nested("Alarms"), "AWS::SNS::Topic")
+    assert {name: text(it["KmsMasterKeyId"]) for name, it in topics.items()} == {
+        "AlarmTopic": "<KeyArn>",
+        "AlertTopic": "<KeyArn>",
+    }
 
 
 KEPT = {"Fn::If": ["IsProduction", "RetainExceptOnCreate", "Delete"]}, {"Fn::If": ["IsProduction", "Retain", "Delete"]}

@@ -194,7 +194,7 @@ def test_a_fill_beyond_what_is_held_is_told_and_takes_no_more_than_there_is() ->
     account = replace(account_of(EXIT), positions={position.key: position})
     assert account.apply(EXIT.intent_id, answer(), RATE, after(2)).positions == {}
     nothing_held = account_of(EXIT).apply(EXIT.intent_id, answer(), RATE, after(2))
-    assert [event.code for event in nothing_held.outbox][:1] == ["FILL_WITHOUT_POSITION"]
+    assert [(event.code, event.market) for event in nothing_held.outbox][:1] == [("FILL_WITHOUT_POSITION", BTC)]
 
 
 def test_the_fill_of_one_entry_never_grows_the_position_of_another() -> None:

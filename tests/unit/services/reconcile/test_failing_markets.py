@@ -74,6 +74,15 @@ def test_a_failing_market_leaves_the_other_its_stop(error: DomainError, failing:
 
 
 @pytest.mark.parametrize("error", [UNKNOWN, ODD], ids=lambda error: error.code)
+def test_the_alert_names_the_market_and_the_code_of_its_failure(error: DomainError) -> None:
+    path = holding_both()
+    path.exchange.failing[BTC] = error
+    looks(path, 10)
+    (told,) = [e.event for e in path.database.stream if e.event.code == NOT_LOOKED_AT]
+    assert (told.market, told.failure) == (BTC, error.code)
+
+
+@pytest.mark.parametrize("error", [UNKNOWN, ODD], ids=lambda error: error.code)
 def test_a_failing_market_leaves_the_other_its_closing(error: DomainError) -> None:
     path = holding_both()
     path.exchange.failing[BTC] = error

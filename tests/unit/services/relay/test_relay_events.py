@@ -18,6 +18,7 @@ from candlecast.services.relay.count_notional import CountNotional
 from candlecast.services.relay.relay_events import RelayEvents
 from tests.support.builders import (
     ACCOUNT,
+    BTC,
     NOW,
     SOURCE,
     STRATEGY,
@@ -144,6 +145,16 @@ def test_an_alert_about_a_position_is_published_and_projects_nothing() -> None:
     assert house.history.list_positions(TENANT) == []
     with pytest.raises(NotFound):
         house.history.get_order(TENANT, ENTRY.intent_id)
+
+
+def test_each_critical_alert_is_counted_and_handed_to_whoever_logs_it() -> None:
+    house = Relayed()
+    assert house.relay(house.stream) == ()
+    assert house.metrics.counts["CriticalAlerts"] == 0
+    alerted = house.accounts.save(house.closed.alert("STOP_LOSS_NOT_PLACED", after(9), market=BTC))
+    (told,) = house.relay([told for told in house.stream if told.version == alerted.version])
+    assert (told.tenant_id, told.account_id, told.event.market, told.event.code) == (TENANT, ACCOUNT, BTC, "STOP_LOSS_NOT_PLACED")
+    assert house.metrics.counts["CriticalAlerts"] == 1
 
 
 def test_nothing_to_relay_publishes_nothing() -> None:

@@ -425,9 +425,17 @@ class Account:
         told = Event(type=EventType.ACCOUNT_CHANGED, occurred_at=now, code="KEYS_ACCEPTED")
         return resume(active if active is self else active.tell(told), Reason.KEYS_REFUSED, now)
 
-    def alert(self, code: str, now: datetime, position: Position | None = None, market: str | None = None) -> Account:
-        """Tell operations and the owner of something that needs a person."""
-        event = Event(type=EventType.ALERT_CRITICAL, occurred_at=now, code=code, position=position, market=market)
+    def alert(
+        self,
+        code: str,
+        now: datetime,
+        position: Position | None = None,
+        market: str | None = None,
+        failure: str | None = None,
+    ) -> Account:
+        """Report something that needs a person to operations and to the owner. Without a market it is about the whole account."""
+        where = position.market if market is None and position is not None else market
+        event = Event(type=EventType.ALERT_CRITICAL, occurred_at=now, code=code, position=position, market=where, failure=failure)
         return self.tell(event)
 
     def tell(self, event: Event) -> Account:
@@ -519,7 +527,7 @@ class Account:
         if intent.kind is LegKind.ENTRY:
             return self._with_position(filled_into(held, intent, quantity, price, fee, now), now)
         if held is None:
-            return self.alert("FILL_WITHOUT_POSITION", now)
+            return self.alert("FILL_WITHOUT_POSITION", now, market=intent.market)
         position = held.reduced(min(quantity, held.quantity), price, fee)
         if position.quantity > 0:
             return self._with_position(position, now)

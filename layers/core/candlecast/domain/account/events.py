@@ -48,6 +48,7 @@ class Event:
     receipt: str | None = None  # of the decision, with the entry that was decided
     cause: Reason | None = None  # of a suspension of entries
     charge: Charge | None = None  # the correction of `position` or `trade`
+    failure: str | None = None  # the code of the failure that an alert is about, as the venue's adapter or a rule has named it
     schema_version: int = 1
 
 

@@ -141,15 +141,21 @@ def note_external(account: Account, markets: Collection[str] | None, seen: Itera
     return replace(account, external_orders=tuple(orders))
 
 
-def count_mend(account: Account, what: str, code: str, now: datetime, market: str | None = None) -> Account:
-    """Count an attempt to put `what` right; the third in a row that was needed tells a person, once, with `code`."""
+def count_mend(
+    account: Account, what: str, code: str, now: datetime, market: str | None = None, failure: str | None = None
+) -> Account:
+    """Count an attempt to put `what` right; the third in a row that was needed tells a person, once, with `code`.
+
+    `failure` is the code of the third attempt's own failure.
+    """
     kept = {key: mend for key, mend in account.mends.items() if now - mend.last_at <= MEND_MEMORY}
     if what not in kept and len(kept) >= MAX_MENDS:
         oldest = min(kept, key=lambda key: kept[key].last_at)
         kept = {key: mend for key, mend in kept.items() if key != oldest}
     mend = kept.get(what, Mend(attempts=0, last_at=now)).again(now)
     counted = replace(account, mends={**kept, what: mend})
-    return counted.alert(code, now, market=market) if mend.attempts == ATTEMPTS_BEFORE_ALERT else counted
+    told = mend.attempts == ATTEMPTS_BEFORE_ALERT
+    return counted.alert(code, now, market=market, failure=failure) if told else counted
 
 
 def forget_mends(account: Account, done: Collection[str]) -> Account:

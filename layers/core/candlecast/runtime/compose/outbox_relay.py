@@ -15,6 +15,7 @@ from candlecast.adapters.dynamodb.source_use import DynamoSourceUse
 from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
 from candlecast.adapters.dynamodb.stream import published_events
 from candlecast.adapters.system import SystemClock
+from candlecast.ports.bus import PublishedEvent
 from candlecast.runtime.compose.clients import aws
 from candlecast.runtime.compose.start import once
 from candlecast.runtime.observe import EmfMetrics
@@ -25,8 +26,8 @@ from candlecast.services.relay.relay_events import RelayEvents
 
 
 @once
-def build() -> Callable[[Any], None]:
-    """Relay the events of one stream record, as Powertools hands it over."""
+def build() -> Callable[[Any], tuple[PublishedEvent, ...]]:
+    """Relay the events of one stream record, as Powertools hands it over; the result is the critical alerts."""
     known, clock, metrics = OutboxRelaySettings.read(), SystemClock(), EmfMetrics()
     table, bus = Table(known.table_name), EventBridgeBus(aws("events"), known.event_bus_name)
     release = ReleasePools(DynamoPoolStore(table, clock), DynamoGate(table), bus, clock, metrics)

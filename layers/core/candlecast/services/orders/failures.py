@@ -66,9 +66,9 @@ class Failures:
         if self._silences and not self.answered:
             raise self._silences[-1]
         for market in sorted(self.codes, key=str):
-            what = looking_at(market)
+            what, failure = looking_at(market), self.codes[market]
             if may_mend(changes.account, what, now):
-                changes.make(partial(count_mend, what=what, code=NOT_LOOKED_AT, now=now, market=market))
+                changes.make(partial(count_mend, what=what, code=NOT_LOOKED_AT, now=now, market=market, failure=failure))
         done = {looking_at(market) for market in self._asked - self.codes.keys()}
         if done & changes.account.mends.keys():
             changes.make(partial(forget_mends, done=done))

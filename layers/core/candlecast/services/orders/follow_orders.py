@@ -118,7 +118,7 @@ class FollowOrders:
         what, now = f"stray|{order.venue_order_id}", self.clock.now()
         if not may_mend(changes.account, what, now):
             return
-        changes.make(partial(count_mend, what=what, code="STRAY_ORDER_STAYS", now=now))
+        changes.make(partial(count_mend, what=what, code="STRAY_ORDER_STAYS", now=now, market=order.market))
         try:
             venue.cancel_open_order(order)
         except (Ambiguous, RetryLater, Reject):

@@ -76,7 +76,8 @@ class SettleOrders:
         except TooManyOrders:
             unproven.add(intent.intent_id)
             what = f"absence|{intent.intent_id}"
-            changes.make(partial(count_mend, what=what, code="ABSENCE_NOT_PROVEN", now=now), intent.intent_id)
+            counted = partial(count_mend, what=what, code="ABSENCE_NOT_PROVEN", now=now, market=intent.market)
+            changes.make(counted, intent.intent_id)
             return
         if found is not None:
             self.place.take_over(changes, intent, found)

@@ -59,7 +59,8 @@ class StopResting:
 
     def cancel(self, changes: Changes, venue: Venue, order: Intent, reason: Reason) -> None:
         """Cancel one order, then take over what the venue says of its end and its fills; a failure is the next look's."""
-        counted = partial(count_mend, what=cancelling(order), code="ORDER_NOT_CANCELLED", now=self.clock.now())
+        now = self.clock.now()
+        counted = partial(count_mend, what=cancelling(order), code="ORDER_NOT_CANCELLED", now=now, market=order.market)
         changes.make(counted, order.intent_id)
         try:
             venue.cancel_order(order)

@@ -40,13 +40,17 @@ class ReleasePools:
     clock: Clock
     metrics: Metrics
 
-    def __call__(self, published: PublishedEvent) -> None:
-        """Take one event; raises `RetryLater` if the store does not answer, or others are at the same reservation."""
+    def __call__(self, published: PublishedEvent) -> PublishedEvent | None:
+        """Take one event; returns the alert that it has caused and that is published already.
+
+        Raises `RetryLater` if the store does not answer, or others are at the same reservation.
+        """
         order, trade = published.event.order, published.event.trade
         if order is not None and order.pool_id is not None and order.kind is LegKind.ENTRY and order.state.is_terminal:
             self._entry_ended(order)
         if published.event.type is EventType.TRADE_CLOSED and trade is not None and trade.pool_id is not None:
-            self._position_closed(trade, trade.pool_id)
+            return self._position_closed(trade, trade.pool_id)
+        return None
 
     def _entry_ended(self, entry: Intent) -> None:
         held = self.pools.find_reservation(entry.intent_id)
@@ -70,15 +74,14 @@ class ReleasePools:
         if opening is not None and added not in opening.adds:
             self._settle(opening, opening.amounts, replace(opening, adds=(*opening.adds, added)))
 
-    def _position_closed(self, trade: Trade, pool_id: str) -> None:
+    def _position_closed(self, trade: Trade, pool_id: str) -> PublishedEvent | None:
         held = self.pools.find_reservation(trade.entry)
         if held is not None and not held.has_counted(trade):
             for added in filter(None, map(self.pools.find_reservation, held.adds)):
                 if added.state is ReservationState.CONFIRMED:
                     self._settle(added, Amounts(orders=added.amounts.orders), None)
             self._count(held, trade)
-        if trade.net_pnl < 0:  # also at a repeat: the first one may have died here
-            self._pause_if_lost(pool_id)
+        return self._pause_if_lost(pool_id) if trade.net_pnl < 0 else None  # also at a repeat: the first one may have died here
 
     def _count(self, held: Reservation, trade: Trade) -> None:
         on = trade.closed_at.date()
@@ -95,14 +98,14 @@ class ReleasePools:
         except Conflict as error:
             raise RetryLater(error.code, "somebody else has changed it", after_seconds=BUSY_SECONDS) from error
 
-    def _pause_if_lost(self, organisation_id: str) -> None:
+    def _pause_if_lost(self, organisation_id: str) -> PublishedEvent | None:
         pool = self.pools.read_pool(organisation_id)
         if not is_loss_reached(pool):
-            return
+            return None
         place = SwitchPlace(SwitchScope.ORGANISATION, organisation_id)
         known = self.switches.find_switch(place)
         if known is not None and known.grade is not None:
-            return  # entries are stopped already, perhaps by more than this
+            return None  # entries are stopped already, perhaps by more than this
         day, bound = pool.slots[0].day, pool.slots[0].limits.bounds.max_daily_loss
         now = self.clock.now()
         told = PublishedEvent(
@@ -116,3 +119,4 @@ class ReleasePools:
         reason = f"max_daily_loss of the organisation: {-pool.pnl} of {bound} lost on {day}"
         SetKillSwitch(self.switches, self.clock).set(place, Grade.PAUSE_ENTRIES, reason, SETTER)
         self.metrics.count("PoolLossesReached")
+        return told

@@ -77,7 +77,7 @@ class ProtectPositions:
             elif step is not StopStep.REPLACE or not may_mend(changes.account, what := _replacing(position), now):
                 continue
             stops = self._stops(changes.account, position, now)
-            changes.make(partial(_decided, stops=stops, what=what, now=now))
+            changes.make(partial(_decided, stops=stops, what=what, now=now, market=position.market))
             chosen += [stop.intent_id for stop in stops]
         return chosen
 
@@ -126,7 +126,7 @@ class ProtectPositions:
             venue.cancel_order(old)
         except (Ambiguous, RetryLater, Reject, Fatal):
             self.metrics.count("VenueErrors")
-            changes.make(partial(count_mend, what=what, code="STOP_NOT_CANCELLED", now=now))
+            changes.make(partial(count_mend, what=what, code="STOP_NOT_CANCELLED", now=now, market=old.market))
             return
         changes.make(partial(_replaced, intent_id=old.intent_id, now=now), old.intent_id)
 
@@ -175,8 +175,8 @@ def _watched(account: Account, now: datetime) -> Account:
     return tell_if_too_long(watch(account, now), rules_of(account.venue), now)
 
 
-def _decided(account: Account, stops: tuple[Intent, ...], what: str, now: datetime) -> Account:
-    return count_mend(account.decide(stops, now), what, "POSITION_NOT_PROTECTED", now)
+def _decided(account: Account, stops: tuple[Intent, ...], what: str, now: datetime, market: str) -> Account:
+    return count_mend(account.decide(stops, now), what, "POSITION_NOT_PROTECTED", now, market)
 
 
 def _replaced(account: Account, intent_id: str, now: datetime) -> Account:

@@ -30,8 +30,12 @@ class RelayEvents:
     metrics: Metrics
     count_notional: CountNotional
 
-    def __call__(self, events: Sequence[PublishedEvent]) -> None:
-        """Project and publish events; raises `RetryLater` if the store or the bus did not take them."""
+    def __call__(self, events: Sequence[PublishedEvent]) -> tuple[PublishedEvent, ...]:
+        """Project and publish events; returns the critical alerts among them and those that they have caused.
+
+        Raises `RetryLater` if the store or the bus did not take them.
+        """
+        alerts = [published for published in events if published.event.type is EventType.ALERT_CRITICAL]
         for published in events:
             event = published.event
             if event.order is not None:
@@ -40,10 +44,14 @@ class RelayEvents:
                 self.history.put_position(event.position, published.version)
             if event.trade is not None:
                 self.history.put_trade(event.trade, published.version)
-            self.release_pools(published)
+            caused = self.release_pools(published)
+            if caused is not None:
+                alerts.append(caused)
         if events:
             self.bus.publish(events)
             self.metrics.count("EventsPublished", len(events))
+        self.metrics.count("CriticalAlerts", len(alerts))
+        return tuple(alerts)
 
     def _project_order(self, published: PublishedEvent, order: Intent) -> None:
         event = published.event
