@@ -36,6 +36,7 @@ ENVIRONMENT = {
     "PAPER_TABLE_NAME": "paper",
     "EVENT_BUS_NAME": "bus",
     "MARKETS_BUCKET": "bucket",
+    "ARCHIVE_BUCKET": "bucket",
     "SECRET_PREFIX": "candlecast/test",
     "KMS_KEY_ID": "key",
     "OPERATOR_SECRET_ID": "operator",

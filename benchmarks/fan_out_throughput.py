@@ -150,8 +150,8 @@ class Subject:
         return FanOut(
             subscriptions=DynamoSubscriptionStore(self.table, clock),
             signals=DynamoSignalStore(self.table),
-            history=DynamoHistory(self.table, clock),
-            decisions=DynamoDecisions(self.table, clock),
+            history=DynamoHistory(self.table),
+            decisions=DynamoDecisions(self.table),
             queue=queue,
             limits=ReadLimits(DynamoLimitStore(self.table), clock, metrics),
             judge=judge_signal(FakeClock()),

@@ -14,6 +14,7 @@ from candlecast.adapters.dynamodb.stream import published_events
 from candlecast.adapters.sqs.queues import BATCH
 from candlecast.domain.signals.signal import Action
 from candlecast.services.relay.count_notional import CountNotional
+from candlecast.services.relay.project_events import ProjectEvents
 from candlecast.services.relay.relay_events import RelayEvents
 from tests.support.fakes.bus import FakeEventBus
 from tests.support.fakes.clock import RecordingMetrics
@@ -50,7 +51,8 @@ def order_bill(executor: TableExecutor) -> OrderBill:
     table = projected.table()
     metrics = RecordingMetrics()
     notional = CountNotional(DynamoStrategyStore(table), DynamoSourceUse(table))
-    relay = RelayEvents(DynamoHistory(table, clock), DynamoDecisions(table, clock), release_pools(clock), bus, metrics, notional)
+    project = ProjectEvents(DynamoHistory(table), DynamoDecisions(table), notional)
+    relay = RelayEvents(project, release_pools(clock), bus, metrics)
     for _, image in executor.cloud.written:
         relay(published_events({"dynamodb": {"NewImage": image}}))
     return OrderBill(

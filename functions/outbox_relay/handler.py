@@ -1,4 +1,4 @@
-"""The table's stream: project an account's events to the history that queries read, and publish the events."""
+"""The table's stream: archive a batch of accounts' events, project them to the history that queries read, publish them."""
 
 from __future__ import annotations
 
@@ -18,8 +18,11 @@ with uncollected():
 
 @observed
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Relay a batch of stream records in order; answers the first record from which the stream redelivers."""
-    relay = partial(_relay, outbox_relay.build())
+    """Relay a batch of stream records in order; answers the first record from which the stream redelivers.
+
+    A batch that cannot be archived fails as a whole, so no event is lost between stream and archive.
+    """
+    relay = partial(_relay, outbox_relay.build()(event["Records"]))
     processor = BatchProcessor(EventType.DynamoDBStreams, raise_on_entire_batch_failure=False)
     return dict(process_partial_response(event=event, record_handler=relay, processor=processor, context=context))
 

@@ -189,6 +189,7 @@ REFUSALS: Mapping[int, Mapping[str, tuple[str, str]]] = {
 
 NEVER_ANSWERED: Mapping[str, str] = {
     "RECORD_CONTENDED": "only the relay counts trades",
+    "ARCHIVE_UNAVAILABLE": "only the relay and a rebuild use the archive",
     "CANDLES_MALFORMED": "only a run evaluates a strategy",
     "CHOICE_INVALID": "the body's schema refuses such a choice first",
     "CREDENTIALS_INVALID": "the API never reads keys",

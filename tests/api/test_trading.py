@@ -83,7 +83,7 @@ def test_positions_are_valued_at_the_last_price(populated: Deployment) -> None:
 def test_a_paper_position_on_a_live_strategy_is_valued_at_the_strategys_venue(populated: Deployment) -> None:
     populated.strategies.create_strategy(a_strategy("live-1", venue="binanceusdm"))
     elsewhere = a_position(strategy_id="live-1", market="ETH/USDT:USDT")
-    populated.history.put_position(elsewhere, 2)
+    populated.history.put_position(elsewhere, 2, NOW)
     populated.prices.put_price("binanceusdm", "ETH/USDT:USDT", LastPrice(Decimal(90), NOW))
     values = {item["market"]: item["unrealised_pnl"] for item in populated.client.get("/v1/positions").json["items"]}
     assert values == {BTC: "15.0", "ETH/USDT:USDT": "-100"}

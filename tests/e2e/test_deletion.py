@@ -46,7 +46,7 @@ def left(cloud: Cloud) -> dict[str, list[str]]:
     described = [cloud.client("kms").describe_key(KeyId=key)["KeyMetadata"] for key in keys]
     pools = cloud.client("cognito-idp").list_user_pools(MaxResults=10)["UserPools"]
     secrets = cloud.client("secretsmanager").list_secrets()["SecretList"]
-    ours = [it["Name"] for it in cloud.client("s3").list_buckets()["Buckets"] if "market" in it["Name"].lower()]
+    ours = [it["Name"] for it in cloud.client("s3").list_buckets()["Buckets"] if "bucket" in it["Name"].lower()]
     return {
         "keys": [it["KeyId"] for it in described if it["KeyState"] == "Enabled" and it.get("KeyManager") == "CUSTOMER"],
         "pools": [it["Id"] for it in pools],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 from base64 import b64encode
@@ -38,6 +39,7 @@ from candlecast.adapters.dynamodb.stream import published_events
 from candlecast.adapters.dynamodb.subscriptions import DynamoSubscriptionStore
 from candlecast.adapters.dynamodb.verdicts import DynamoVerdictStore
 from candlecast.adapters.dynamodb.weights import DynamoWeights, weights_key
+from candlecast.adapters.s3.event_archive import S3EventArchive
 from candlecast.adapters.s3.market_catalogue import S3CatalogueStore, S3Markets
 from candlecast.adapters.sqs.dead_letter_contents import entry_of
 from candlecast.adapters.sqs.queues import SqsCandleQueue, SqsReconcileQueue, SqsSignalQueue, SqsTradeQueue, SqsVettingQueue
@@ -66,6 +68,7 @@ from candlecast.domain.values.timeframe import Timeframe
 from candlecast.domain.venue.breaker import Breaker
 from candlecast.domain.venue.gate_copies import COPIES
 from candlecast.domain.venue.weight_budget import Address, Spent
+from candlecast.ports.archive import ArchivedEvent
 from candlecast.ports.bus import PublishedEvent
 from candlecast.ports.queue import DeadLetter
 from candlecast.ports.sources import MessageBounds, MessageKind
@@ -76,6 +79,7 @@ from tests.golden import values
 from tests.golden.memory import MemoryTable, Recorder
 from tests.golden.other_values import (
     approval,
+    archived,
     banded_catalogue,
     begun_execution,
     braked,
@@ -318,6 +322,19 @@ def _read_catalogue(world: World) -> Mapping[str, Market]:
     return markets
 
 
+def _archive(world: World) -> None:
+    s3 = Recorder()
+    S3EventArchive(s3, "bucket").archive(archived())  # type: ignore[arg-type]
+    world.sent += [{"Lines": gzip.decompress(request["Body"]).decode().splitlines()} for _, request in s3.requests]
+
+
+def _read_archive(world: World) -> tuple[ArchivedEvent, ...]:
+    (request,) = world.sent
+    body = gzip.compress("\n".join(request["Lines"]).encode())
+    s3 = Recorder({"Contents": [{"Key": "events/date=2026-11-20/golden"}], "IsTruncated": False, "Body": io.BytesIO(body)})
+    return S3EventArchive(s3, "bucket").list_events(NOW, at(60), None, 1).events  # type: ignore[arg-type]
+
+
 CREDENTIALS = Credentials(api_key="golden-public-part", api_secret="golden-private-part")  # nobody's
 
 
@@ -362,7 +379,7 @@ def _read_subscription(world: World) -> Subscription:
 
 
 def _history(world: World) -> DynamoHistory:
-    return DynamoHistory(world.table, world.clock)
+    return DynamoHistory(world.table)
 
 
 def _put_trades(world: World) -> None:
@@ -653,7 +670,7 @@ ITEMS: tuple[Case, ...] = (
         "position",
         "of-a-version",
         lambda: (_versioned_position(),),
-        lambda world: _history(world).put_position(_versioned_position(), 5),
+        lambda world: _history(world).put_position(_versioned_position(), 5, NOW),
         lambda world: tuple(_history(world).list_positions(TENANT)),
     ),
     stored(
@@ -667,14 +684,14 @@ ITEMS: tuple[Case, ...] = (
         "position",
         "held",
         lambda: (values.position(),),
-        lambda world: _history(world).put_position(values.position(), 5),
+        lambda world: _history(world).put_position(values.position(), 5, NOW),
         lambda world: tuple(_history(world).list_positions(TENANT)),
     ),
     stored(
         "position",
         "closed",
         lambda: (),
-        lambda world: _history(world).put_position(CLOSED(), 6),
+        lambda world: _history(world).put_position(CLOSED(), 6, NOW),
         lambda world: tuple(_history(world).list_positions(TENANT)),
     ),
     stored(
@@ -888,15 +905,15 @@ ITEMS: tuple[Case, ...] = (
         "decision_receipt",
         "any",
         lambda: RECEIPT,
-        lambda world: DynamoDecisions(world.table, world.clock).put_receipt(TENANT, values.SIGNAL, SUBSCRIPTION, RECEIPT),
-        lambda world: DynamoDecisions(world.table, world.clock).get_receipt(TENANT, values.SIGNAL, SUBSCRIPTION),
+        lambda world: DynamoDecisions(world.table).put_receipt(TENANT, values.SIGNAL, SUBSCRIPTION, RECEIPT, NOW),
+        lambda world: DynamoDecisions(world.table).get_receipt(TENANT, values.SIGNAL, SUBSCRIPTION),
     ),
     stored(
         "breach",
-        "full",
+        "that-ends-by-its-own-time",
         breach,
-        lambda world: DynamoDecisions(world.table, world.clock).put_breach(breach()),
-        lambda world: DynamoDecisions(world.table, world.clock).list_breaches(TENANT).items[0],
+        lambda world: DynamoDecisions(world.table).put_breach(breach()),
+        lambda world: DynamoDecisions(world.table).list_breaches(TENANT).items[0],
     ),
     stored(
         "pool_slot",
@@ -1009,6 +1026,7 @@ ITEMS: tuple[Case, ...] = (
     stored(
         "object_markets", "with-a-price-band", banded_catalogue, partial(_write_catalogue, made=banded_catalogue), _read_catalogue
     ),
+    stored("object_events", "of-every-type", archived, _archive, _read_archive),
     stored(
         "secret",
         "of-an-account",

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
+from candlecast.adapters.dynamodb.decisions import DynamoDecisions
 from candlecast.adapters.dynamodb.signals import DynamoSignalStore
 from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
 from candlecast.adapters.dynamodb.subscriptions import DynamoSubscriptionStore
 from tests.golden import older_values, values
 from tests.golden.cases import ACCOUNT_KEY, Case, read_account, read_stream, told_by, two_trades
+from tests.golden.other_values import breach
 from tests.golden.values import STRATEGY, SUBSCRIPTION, TENANT
 
 FORMS = ("schema-1-plain", "schema-1-compressed-whole-events")
@@ -48,6 +50,13 @@ OLDER: tuple[Case, ...] = (
         value=lambda: told_by(values.ACCOUNT, values.TENANT, 5, values.told()),
         write=None,
         read=partial(read_stream, key=ACCOUNT_KEY),
+    ),
+    Case(
+        kind="breach",
+        name="full",
+        value=breach,
+        write=None,
+        read=lambda world: DynamoDecisions(world.table).list_breaches(TENANT).items[0],
     ),
     Case(
         kind="signal",

@@ -33,6 +33,7 @@ from candlecast.domain.values.reasons import Denial, Reason
 from candlecast.domain.values.terms import MarginMode, PositionSide, TimeInForce, WorkingType
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.domain.venue.breaker import FAILURES_TO_OPEN, REFUSALS_TO_BRAKE, Breaker, BreakerState
+from candlecast.ports.archive import ArchivedEvent
 from candlecast.ports.bus import PublishedEvent
 from candlecast.ports.dead_letters import DeadLetterEntry, DeadLetterListing, Redriven, RefusedLetter
 from tests.golden import values
@@ -516,6 +517,13 @@ def published() -> tuple[PublishedEvent, ...]:
     return tuple(
         PublishedEvent(event_id=f"golden-event-{number}", tenant_id=TENANT, account_id=values.ACCOUNT, version=5, event=event)
         for number, event in enumerate(values.told())
+    )
+
+
+def archived() -> tuple[ArchivedEvent, ...]:
+    return tuple(
+        ArchivedEvent(sequence=f"{number:021}", recorded_at=at(number), published=event)
+        for number, event in enumerate(published())
     )
 
 

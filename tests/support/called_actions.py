@@ -34,6 +34,8 @@ SDK_CALLS = {
     "invoke": "lambda:InvokeFunction",
     "get_object": "s3:GetObject",
     "put_object": "s3:PutObject",
+    "delete_object": "s3:DeleteObject",
+    "list_objects_v2": "s3:ListBucket",
     "create_secret": "secretsmanager:CreateSecret",
     "delete_secret": "secretsmanager:DeleteSecret",
     "get_secret_value": "secretsmanager:GetSecretValue",

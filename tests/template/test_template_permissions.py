@@ -36,7 +36,13 @@ CHANGES_SECRETS = {"secretsmanager:CreateSecret", "secretsmanager:PutSecretValue
 
 # A `*` inside a resource is a set that has no other name. Such sets are the objects of a bucket, and the streams of a table or a
 # log group. The secrets of the accounts are such a set, too: one more with each user.
-NAMED_SETS = ("<MarketsBucketArn>/*", "<TableArn>/stream/*", f"{SECRETS}/account/*", f"{SECRETS}/source/*")
+NAMED_SETS = (
+    "<MarketsBucketArn>/*",
+    "<ArchiveBucketArn>/events/*",
+    "<TableArn>/stream/*",
+    f"{SECRETS}/account/*",
+    f"{SECRETS}/source/*",
+)
 
 
 # Lambda acts under a function's role, too: it polls the queue and the stream, writes the log, and sends failed invocations.
@@ -218,9 +224,14 @@ def test_the_paper_exchange_sees_nothing_of_the_house() -> None:
 
 
 def test_the_catalogue_has_one_writer() -> None:
-    writers = {it.role for it in all_statements() if "s3:PutObject" in it.actions}
-    assert writers == {role_of()["market_catalogue"]}
-    assert not any("s3:DeleteObject" in it.actions for it in all_statements())
+    assert {name for name in functions() if "<MarketsBucketArn>/*" in allowed(name, "s3:PutObject")} == {"market_catalogue"}
+    assert not any("<MarketsBucketArn>/*" in allowed(name, "s3:DeleteObject") for name in functions())
+
+
+def test_the_relay_writes_events_to_the_archive_and_nobody_changes_them() -> None:
+    events = "<ArchiveBucketArn>/events/*"
+    assert {name for name in functions() if events in allowed(name, "s3:PutObject")} == {"outbox_relay"}
+    assert not any(events in allowed(name, "s3:DeleteObject") for name in functions())
 
 
 @pytest.mark.parametrize("name", functions())

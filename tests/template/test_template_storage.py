@@ -195,14 +195,32 @@ def test_the_table_has_its_indexes_its_stream_its_expiry_and_protection_in_produ
     assert table["DeletionProtectionEnabled"] == {"Fn::If": ["IsProduction", True, False]}
 
 
-def test_the_bucket_is_private_versioned_encrypted_and_speaks_tls() -> None:
-    bucket = resources(root(), "AWS::S3::Bucket")["MarketsBucket"]
+@pytest.mark.parametrize("name", resources(root(), "AWS::S3::Bucket"))
+def test_a_bucket_is_private_versioned_encrypted_and_speaks_tls(name: str) -> None:
+    bucket = resources(root(), "AWS::S3::Bucket")[name]
     (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
+    assert text(rule["ServerSideEncryptionByDefault"]["KMSMasterKeyID"]) == "<Key.Arn>"
     assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
     assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
-    (deny,) = resources(root(), "AWS::S3::BucketPolicy")["MarketsBucketPolicy"]["PolicyDocument"]["Statement"]
+    (deny,) = resources(root(), "AWS::S3::BucketPolicy")[f"{name}Policy"]["PolicyDocument"]["Statement"]
     assert (deny["Effect"], deny["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+
+
+def test_archived_events_move_and_end_as_the_parameters_say_and_letters_never_end_by_themselves() -> None:
+    rules = resources(root(), "AWS::S3::Bucket")["ArchiveBucket"]["LifecycleConfiguration"]["Rules"]
+    moved, ended = (next(it for it in rules if it["Id"] == name) for name in ("OldEvents", "EndOfEvents"))
+    (step,) = moved["Transitions"]
+    assert (moved["Prefix"], step["StorageClass"], step["TransitionInDays"]) == (
+        "events/",
+        "GLACIER_IR",
+        {"Ref": "ArchiveTransitionDays"},
+    )
+    assert int(moved["ObjectSizeGreaterThan"]) == 128 * 1024, "a smaller object is billed as one of this size there"
+    assert (ended["Prefix"], ended["ExpirationInDays"]) == ("events/", {"Ref": "ArchiveDays"})
+    assert [it["Id"] for it in rules if "ExpirationInDays" in it] == ["EndOfEvents"]
+    bounds = root()["Parameters"]
+    assert bounds["ArchiveDays"]["Default"] >= bounds["ArchiveTransitionDays"]["Default"] + 90, "what S3 bills there at least"
 
 
 @pytest.mark.parametrize("name", ["OperatorSecret", "CursorSecret"])
@@ -247,6 +265,7 @@ def test_production_keeps_what_cannot_be_made_again_and_dev_leaves_nothing() -> 
         "Table": KEPT,
         "PaperTable": KEPT,
         "MarketsBucket": KEPT,
+        "ArchiveBucket": KEPT,
         "OperatorSecret": MADE_ANEW,
         "CursorSecret": MADE_ANEW,
     }

@@ -33,6 +33,7 @@ from candlecast.services.pools.sweep_pools import SweepPools
 from candlecast.services.reconcile.ask_for_looks import AskForLooks
 from candlecast.services.reconcile.request_reconciles import RequestReconciles
 from candlecast.services.relay.count_notional import CountNotional
+from candlecast.services.relay.project_events import ProjectEvents
 from candlecast.services.relay.relay_events import RelayEvents
 from candlecast.services.signals.fan_out import FanOut
 from candlecast.services.signals.judge_signal import JudgeSignal
@@ -259,12 +260,14 @@ class World:
     def _relay_batch(self) -> None:
         batch = self.database.stream[self.relayed : self.relayed + self.random.randint(1, RELAY_BATCH)]
         use_case = RelayEvents(
-            self._stored(self.history, "history"),
-            self._stored(self.decisions, "decisions"),
+            ProjectEvents(
+                self._stored(self.history, "history"),
+                self._stored(self.decisions, "decisions"),
+                CountNotional(self.strategies, self.source_use),
+            ),
             ReleasePools(self._stored(self.pools, "pools"), self.gate, self.bus, self.clock, self.metrics),
             self._watched(self.bus, "bus"),
             self.metrics,
-            CountNotional(self.strategies, self.source_use),
         )
         try:
             with self.crossings.visit(30):

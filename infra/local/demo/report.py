@@ -15,7 +15,6 @@ from candlecast.adapters.dynamodb.executions import DynamoExecutionStore
 from candlecast.adapters.dynamodb.history import DynamoHistory
 from candlecast.adapters.dynamodb.signals import DynamoSignalStore
 from candlecast.adapters.dynamodb.single_table.table import Table
-from candlecast.adapters.system import SystemClock
 from candlecast.domain.orders.intent import Intent, IntentState
 from candlecast.domain.orders.position import Position, Trade
 from candlecast.domain.strategies.execution import Execution, SignalRecord
@@ -64,7 +63,7 @@ class Ledger:
         table = Table(cloud.outputs["TableName"])
         self._executions = DynamoExecutionStore(table)
         self._signals = DynamoSignalStore(table)
-        self._history = DynamoHistory(table, SystemClock())
+        self._history = DynamoHistory(table)
         self._strategies = tuple(strategy.strategy_id for strategy in strategies)
         self._tenants = tuple(person.user.sub for person in people)
 

@@ -113,7 +113,7 @@ def dynamodb_stores(cloud: str, dynamodb_table: Table) -> Stores:
         executions=DynamoExecutionStore(dynamodb_table),
         signals=DynamoSignalStore(dynamodb_table),
         verdicts=DynamoVerdictStore(dynamodb_table),
-        history=DynamoHistory(dynamodb_table, clock),
+        history=DynamoHistory(dynamodb_table),
         prices=DynamoPriceStore(dynamodb_table),
         source_use=DynamoSourceUse(dynamodb_table),
         clock=clock,

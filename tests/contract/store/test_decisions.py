@@ -11,7 +11,6 @@ from candlecast.adapters.dynamodb.decisions import DynamoDecisions
 from candlecast.domain.values.errors import NotFound
 from candlecast.ports.decisions import Decisions
 from tests.support.builders import NOW, SUBSCRIPTION, a_breach
-from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.decisions import FakeDecisions
 
 BREACH = a_breach()
@@ -21,18 +20,18 @@ BREACH = a_breach()
 def decisions(request: pytest.FixtureRequest) -> Decisions:
     if request.param == "fake":
         return FakeDecisions()
-    return DynamoDecisions(request.getfixturevalue("dynamodb_table"), FakeClock())
+    return DynamoDecisions(request.getfixturevalue("dynamodb_table"))
 
 
 def test_the_first_receipt_of_a_decision_stays(decisions: Decisions) -> None:
-    decisions.put_receipt("tenant-1", "signal-1", SUBSCRIPTION, '{"traded":true}')
-    decisions.put_receipt("tenant-1", "signal-1", SUBSCRIPTION, '{"traded":false}')
+    decisions.put_receipt("tenant-1", "signal-1", SUBSCRIPTION, '{"traded":true}', NOW)
+    decisions.put_receipt("tenant-1", "signal-1", SUBSCRIPTION, '{"traded":false}', NOW)
     assert decisions.get_receipt("tenant-1", "signal-1", SUBSCRIPTION) == '{"traded":true}'
 
 
 @pytest.mark.parametrize("place", [("tenant-2", "signal-1", SUBSCRIPTION), ("tenant-1", "signal-2", SUBSCRIPTION)])
 def test_another_tenants_receipt_is_no_receipt(decisions: Decisions, place: tuple[str, str, str]) -> None:
-    decisions.put_receipt("tenant-1", "signal-1", SUBSCRIPTION, "{}")
+    decisions.put_receipt("tenant-1", "signal-1", SUBSCRIPTION, "{}", NOW)
     with pytest.raises(NotFound):
         decisions.get_receipt(*place)
 

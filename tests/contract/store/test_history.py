@@ -138,7 +138,7 @@ def test_a_filtered_listing_goes_on_where_its_page_ended(stores: Stores) -> None
 
 def test_nothing_of_another_tenant_is_found(stores: Stores) -> None:
     stores.history.put_order(an_intent(), 1)
-    stores.history.put_position(a_position(), 1)
+    stores.history.put_position(a_position(), 1, NOW)
     stores.history.put_trade(a_trade(), 1)
     with pytest.raises(NotFound):
         stores.history.get_order("tenant-2", an_intent().intent_id)
@@ -163,20 +163,20 @@ def test_a_cursor_of_one_tenant_is_refused_for_another(stores: Stores) -> None:
 
 
 def test_positions_follow_their_account_and_a_closed_one_is_gone(stores: Stores) -> None:
-    stores.history.put_position(a_position(), 2)
-    stores.history.put_position(a_position(market=ETH), 3)
-    stores.history.put_position(a_position(quantity=Decimal(4)), 4)
+    stores.history.put_position(a_position(), 2, NOW)
+    stores.history.put_position(a_position(market=ETH), 3, NOW)
+    stores.history.put_position(a_position(quantity=Decimal(4)), 4, NOW)
     assert list(stores.history.list_positions(TENANT)) == [a_position(quantity=Decimal(4)), a_position(market=ETH)]
-    stores.history.put_position(a_position(quantity=Decimal(0)), 5)
+    stores.history.put_position(a_position(quantity=Decimal(0)), 5, NOW)
     assert list(stores.history.list_positions(TENANT)) == [a_position(market=ETH)]
 
 
 def test_a_late_repeat_does_not_bring_a_closed_position_back(stores: Stores) -> None:
-    stores.history.put_position(a_position(), 2)
-    stores.history.put_position(a_position(quantity=Decimal(0)), 3)
-    stores.history.put_position(a_position(), 2)
+    stores.history.put_position(a_position(), 2, NOW)
+    stores.history.put_position(a_position(quantity=Decimal(0)), 3, NOW)
+    stores.history.put_position(a_position(), 2, NOW)
     assert list(stores.history.list_positions(TENANT)) == []
-    stores.history.put_position(a_position(signal_id="signal-2"), 4)
+    stores.history.put_position(a_position(signal_id="signal-2"), 4, NOW)
     assert list(stores.history.list_positions(TENANT)) == [a_position(signal_id="signal-2")]
 
 

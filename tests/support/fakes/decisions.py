@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from candlecast.domain.decide.receipt import Receipt
 from candlecast.domain.limits.breach import Breach
@@ -16,7 +17,7 @@ class FakeDecisions:
         self.receipts: dict[tuple[str, str, str], str] = {}
         self.breaches: dict[tuple[str, str], Breach] = {}
 
-    def put_receipt(self, tenant_id: str, signal_id: str, subscription_id: str, receipt: str) -> None:
+    def put_receipt(self, tenant_id: str, signal_id: str, subscription_id: str, receipt: str, at: datetime) -> None:
         self.receipts.setdefault((tenant_id, signal_id, subscription_id), receipt)
 
     def put_receipts(self, receipts: Iterable[Receipt]) -> None:

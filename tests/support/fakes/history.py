@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from candlecast.domain.orders.intent import Intent
 from candlecast.domain.orders.position import Position, Trade
@@ -34,7 +35,7 @@ class FakeHistory:
         if held is None or held[1] == SKIPPED_VERSION:
             self.database.orders[key] = (intent, SKIPPED_VERSION)
 
-    def put_position(self, position: Position, version: int) -> None:
+    def put_position(self, position: Position, version: int, at: datetime) -> None:
         key = (position.tenant_id, position.key)
         held = self.database.positions.get(key)
         if held is None or held[1] <= version:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from candlecast.domain.decide.receipt import Receipt
     from candlecast.domain.limits.breach import Breach
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 class Decisions(Protocol):
     """Receipts and breaches of a tenant, kept for a bounded time."""
 
-    def put_receipt(self, tenant_id: str, signal_id: str, subscription_id: str, receipt: str) -> None:
-        """Keep the first receipt of a (signal, subscription); a repeat changes nothing."""
+    def put_receipt(self, tenant_id: str, signal_id: str, subscription_id: str, receipt: str, at: datetime) -> None:
+        """Keep the first receipt of a (signal, subscription), decided at `at`; a repeat changes nothing."""
         ...
 
     def put_receipts(self, receipts: Iterable[Receipt]) -> None:

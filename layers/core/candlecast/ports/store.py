@@ -236,8 +236,8 @@ class History(Protocol):
         """Store an order whose message was dead-lettered; a repeat replaces it, and so does any decision of an account."""
         ...
 
-    def put_position(self, position: Position, version: int) -> None:
-        """Store the position as of `version`; one with nothing left is removed."""
+    def put_position(self, position: Position, version: int, at: datetime) -> None:
+        """Store the position as of `version`, written at `at`; one with nothing left is listed no more."""
         ...
 
     def put_trade(self, trade: Trade, version: int) -> None:

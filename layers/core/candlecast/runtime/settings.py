@@ -115,6 +115,7 @@ class KeyVettingSettings(WithTable, NamesVenues):
 
 class OutboxRelaySettings(WithTable):
     event_bus_name: str
+    archive_bucket: str
 
 
 class ApiSettings(WithTable, WithVenues):

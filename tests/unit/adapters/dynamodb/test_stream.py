@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from candlecast.adapters.dynamodb.account_text import stored_texts
 from candlecast.adapters.dynamodb.accounts import account_item, account_of
 from candlecast.adapters.dynamodb.single_table.compression import compressed
 from candlecast.adapters.dynamodb.single_table.compression import packed as with_dictionary
-from candlecast.adapters.dynamodb.stream import published_events
+from candlecast.adapters.dynamodb.stream import archived_events, published_events
 from candlecast.domain.account.events import Event, EventType, order_event
 from candlecast.domain.orders.intent import IntentState
 from candlecast.domain.values.errors import Poison, RetryLater
@@ -138,3 +139,24 @@ def test_what_older_code_has_stored_is_read(stored: Callable[[str], dict[str, st
     image = an_image(outbox=stored(list_to_json(Event, EVENTS)), body=stored(to_json(account)), status={"S": "ACTIVE"})
     assert tuple(published.event for published in published_events(a_record(image))) == EVENTS
     assert account_of(image, TENANT) == replace(account, version=7)
+
+
+def test_a_batch_is_archived_with_the_place_and_the_time_of_each_record() -> None:
+    first, second = a_record(an_image()), a_record(an_image(version={"N": "8"}))
+    first["dynamodb"] |= {"SequenceNumber": "111", "ApproximateCreationDateTime": NOW.timestamp() - 60}
+    second["dynamodb"] |= {"SequenceNumber": "112", "ApproximateCreationDateTime": NOW.timestamp()}
+    found = archived_events([first, a_record(None, an_image()), second])
+    assert [(each.sequence, each.recorded_at, each.published) for each in found] == [
+        *(("111", NOW - timedelta(seconds=60), event) for event in published_events(first)),
+        *(("112", NOW, event) for event in published_events(second)),
+    ]
+
+
+def test_a_record_that_cannot_be_read_hides_no_other_of_its_batch_from_the_archive() -> None:
+    newer, broken = a_record(an_image(schema_version={"N": "3"})), a_record(an_image(body=None))
+    found = archived_events([broken, a_record(an_image()), newer])
+    assert [each.published.version for each in found] == [7, 7]
+
+
+def test_an_event_is_archived_though_its_record_has_no_time() -> None:
+    assert [each.recorded_at for each in archived_events([a_record(an_image())])] == [NOW, NOW]

@@ -15,6 +15,7 @@ from candlecast.domain.values.reasons import Denial, Reason
 from candlecast.domain.venue.reports import VenueOrder, VenueOrderStatus
 from candlecast.ports.bus import PublishedEvent
 from candlecast.services.relay.count_notional import CountNotional
+from candlecast.services.relay.project_events import ProjectEvents
 from candlecast.services.relay.relay_events import RelayEvents
 from tests.support.builders import (
     ACCOUNT,
@@ -60,12 +61,10 @@ class Relayed:
         self.history, self.decisions, self.bus = FakeHistory(self.accounts.database), FakeDecisions(), FakeEventBus()
         self.metrics, self.strategies, self.use = RecordingMetrics(), FakeStrategyStore(), FakeSourceUse()
         self.relay = RelayEvents(
-            self.history,
-            self.decisions,
+            ProjectEvents(self.history, self.decisions, CountNotional(self.strategies, self.use)),
             release_pools(FakeClock()),
             self.bus,
             self.metrics,
-            CountNotional(self.strategies, self.use),
         )
         account = self.accounts.create(an_account())
         account = self.accounts.save(account.decide([ENTRY], after(1)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
@@ -24,7 +24,6 @@ from candlecast.adapters.dynamodb.single_table.table import (
 )
 from candlecast.domain.limits.breach import Breach
 from candlecast.domain.values.errors import NotFound
-from candlecast.ports.clock import Clock
 from candlecast.ports.store import Page
 
 if TYPE_CHECKING:
@@ -43,20 +42,20 @@ class DecisionRow(Row):
 
 
 class DynamoDecisions:
-    """`ports.decisions.Decisions`; the clock is for how long they are kept."""
+    """`ports.decisions.Decisions`."""
 
-    def __init__(self, table: Table, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self, table: Table) -> None:
         self._rows = table.rows(DecisionRow)
 
-    def put_receipt(self, tenant_id: str, signal_id: str, subscription_id: str, receipt: str) -> None:
-        self._put_row(self._receipt(tenant_id, signal_id, subscription_id, receipt))
+    def put_receipt(self, tenant_id: str, signal_id: str, subscription_id: str, receipt: str, at: datetime) -> None:
+        self._put_row(self._receipt(tenant_id, signal_id, subscription_id, receipt, at))
 
     def put_receipts(self, receipts: Iterable[Receipt]) -> None:
         with store_errors(), self._rows.batch_write() as batch:
             for receipt in receipts:
                 order = receipt.order
-                batch.save(self._receipt(order.tenant_id, order.signal.signal_id, order.subscription_id, receipt.text()))
+                names = order.tenant_id, order.signal.signal_id, order.subscription_id
+                batch.save(self._receipt(*names, receipt.text(), receipt.decided_at))
 
     def get_receipt(self, tenant_id: str, signal_id: str, subscription_id: str) -> str:
         with store_errors():
@@ -74,7 +73,7 @@ class DynamoDecisions:
             index2_partition=key("TENANT", breach.tenant_id, "BREACHES"),
             index2_place=key(sortable(breach.occurred_at), breach.breach_id),
             body=to_json(breach),
-            expires_at=self._expiry(),
+            expires_at=_expiry(breach.occurred_at),
         )
         self._put_row(row)
 
@@ -87,12 +86,9 @@ class DynamoDecisions:
 
         return read_page(self._rows.by_index2.query, key("TENANT", tenant_id, "BREACHES"), TIME_KEYS, breach, cursor, limit)
 
-    def _receipt(self, tenant_id: str, signal_id: str, subscription_id: str, text: str) -> DecisionRow:
+    def _receipt(self, tenant_id: str, signal_id: str, subscription_id: str, text: str, at: datetime) -> DecisionRow:
         place = key(RECEIPT, signal_id, subscription_id)
-        return self._rows(tenant_key(tenant_id), place, body=text, expires_at=self._expiry())
-
-    def _expiry(self) -> int:
-        return int((self._clock.now() + RETENTION).timestamp())
+        return self._rows(tenant_key(tenant_id), place, body=text, expires_at=_expiry(at))
 
     def _put_row(self, row: DecisionRow) -> None:
         try:
@@ -101,3 +97,7 @@ class DynamoDecisions:
         except PutError as error:
             if not condition_failed(error):
                 raise
+
+
+def _expiry(at: datetime) -> int:
+    return int((at + RETENTION).timestamp())

@@ -6,7 +6,7 @@ Events come at least once, and a redelivery may be old: every write is condition
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import PutError, TransactWriteError
@@ -47,7 +47,6 @@ from candlecast.domain.orders.position import Position, Trade
 from candlecast.domain.strategies.record import TenantRecord, counted_return, window_of
 from candlecast.domain.strategies.statistics import Statistics
 from candlecast.domain.values.errors import NotFound, RetryLater
-from candlecast.ports.clock import Clock
 from candlecast.ports.store import OrderFilter, Page
 
 ORDER, POSITION, TRADE = "ORDER", "POSITION", "TRADE"
@@ -84,11 +83,10 @@ class TradeRow(Row):
 
 
 class DynamoHistory:
-    """`ports.store.History`; the clock is for how long closed positions are remembered."""
+    """`ports.store.History`."""
 
-    def __init__(self, table: Table, clock: Clock) -> None:
+    def __init__(self, table: Table) -> None:
         self._table = table
-        self._clock = clock
         self._orders = table.rows(OrderRow)
         self._positions = table.rows(PositionRow)
         self._trades = table.rows(TradeRow)
@@ -112,14 +110,14 @@ class DynamoHistory:
         row = self._order_row(intent, version=0, is_final=False)
         _put_if(row, self._orders.partition.does_not_exist() | (self._orders.version == 0))
 
-    def put_position(self, position: Position, version: int) -> None:
+    def put_position(self, position: Position, version: int, at: datetime) -> None:
         is_open = position.quantity > 0
         row = self._positions(
             tenant_key(position.tenant_id),
             key(POSITION, position.account_id, position.key),
             version=version,
             is_open=is_open,
-            expires_at=None if is_open else int((self._clock.now() + CLOSED_POSITION_RETENTION).timestamp()),
+            expires_at=None if is_open else int((at + CLOSED_POSITION_RETENTION).timestamp()),
             body=to_json(position),
         )
         _put_if(row, self._positions.partition.does_not_exist() | (self._positions.version <= version))

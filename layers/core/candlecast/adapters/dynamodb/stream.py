@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 from candlecast.adapters.codec import from_json
@@ -12,8 +14,9 @@ from candlecast.adapters.dynamodb.gate import SWITCH_KIND
 from candlecast.adapters.dynamodb.single_table.outbox import outbox_events
 from candlecast.adapters.dynamodb.single_table.table import SCHEMA_VERSION
 from candlecast.domain.account.account import Account
-from candlecast.domain.values.errors import InvalidValue, Poison, RetryLater
+from candlecast.domain.values.errors import DomainError, InvalidValue, Poison, RetryLater
 from candlecast.domain.values.ids import event_id
+from candlecast.ports.archive import ArchivedEvent
 from candlecast.ports.bus import PublishedEvent
 
 Image = Mapping[str, Mapping[str, Any]]
@@ -56,6 +59,27 @@ def published_events(record: Mapping[str, Any]) -> list[PublishedEvent]:
         )
         for index, event in enumerate(events)
     ]
+
+
+def archived_events(records: Iterable[Mapping[str, Any]]) -> list[ArchivedEvent]:
+    """The events of a batch of stream records, as the archive keeps them.
+
+    A record that cannot be read is left out: the relay fails at it, and its letter holds the record itself.
+    """
+    found = []
+    for record in records:
+        with suppress(DomainError):
+            sequence = str(record.get("dynamodb", {}).get("SequenceNumber", ""))
+            for event in published_events(record):
+                recorded_at = _recorded_at(record) or event.event.occurred_at
+                found.append(ArchivedEvent(sequence=sequence, recorded_at=recorded_at, published=event))
+    return found
+
+
+def _recorded_at(record: Mapping[str, Any]) -> datetime | None:
+    """Time of the write, which grows with each version of an item; None for a record without one."""
+    value = record.get("dynamodb", {}).get("ApproximateCreationDateTime")
+    return datetime.fromtimestamp(value, UTC) if isinstance(value, int | float) else None
 
 
 def _names(image: Image) -> tuple[str, str]:

@@ -1,1 +1,1 @@
-"""Objects in S3: the catalogue of markets."""
+"""Objects in S3: the catalogue of markets, the archive of events."""

@@ -142,7 +142,7 @@ def verdicts() -> VerdictStore:
 
 @provider
 def history() -> History:
-    return DynamoHistory(build().table, build().clock)
+    return DynamoHistory(build().table)
 
 
 @provider
@@ -162,7 +162,7 @@ def pools() -> PoolStore:
 
 @provider
 def decisions() -> Decisions:
-    return DynamoDecisions(build().table, build().clock)
+    return DynamoDecisions(build().table)
 
 
 @provider

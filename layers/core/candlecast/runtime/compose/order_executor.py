@@ -78,4 +78,4 @@ def _record_dead(table: Table, clock: SystemClock, body: str, code: str) -> None
         dead = outline_from_json(DeadOrder, body)
     except InvalidValue:
         return  # nobody can be told
-    RecordDeadOrder(DynamoHistory(table, clock), clock)(dead, code)
+    RecordDeadOrder(DynamoHistory(table), clock)(dead, code)

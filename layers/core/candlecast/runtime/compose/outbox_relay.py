@@ -1,8 +1,8 @@
-"""Stream record to projections and the event bus."""
+"""Batch of stream records to the archive, then each record to projections and the event bus."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from candlecast.adapters.aws.event_bus import EventBridgeBus
@@ -13,7 +13,8 @@ from candlecast.adapters.dynamodb.pools import DynamoPoolStore
 from candlecast.adapters.dynamodb.single_table.table import Table
 from candlecast.adapters.dynamodb.source_use import DynamoSourceUse
 from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
-from candlecast.adapters.dynamodb.stream import published_events
+from candlecast.adapters.dynamodb.stream import archived_events, published_events
+from candlecast.adapters.s3.event_archive import S3EventArchive
 from candlecast.adapters.system import SystemClock
 from candlecast.ports.bus import PublishedEvent
 from candlecast.runtime.compose.clients import aws
@@ -22,15 +23,27 @@ from candlecast.runtime.observe import EmfMetrics
 from candlecast.runtime.settings import OutboxRelaySettings
 from candlecast.services.pools.release_pools import ReleasePools
 from candlecast.services.relay.count_notional import CountNotional
+from candlecast.services.relay.project_events import ProjectEvents
 from candlecast.services.relay.relay_events import RelayEvents
+
+type Records = Iterable[Mapping[str, Any]]
 
 
 @once
-def build() -> Callable[[Any], tuple[PublishedEvent, ...]]:
-    """Relay the events of one stream record, as Powertools hands it over; the result is the critical alerts."""
+def build() -> Callable[[Records], Callable[[Any], tuple[PublishedEvent, ...]]]:
+    """Archive a batch as Lambda hands it over; the result relays one record of the batch, as Powertools hands the record over.
+
+    Relaying a record returns its critical alerts.
+    """
     known, clock, metrics = OutboxRelaySettings.read(), SystemClock(), EmfMetrics()
     table, bus = Table(known.table_name), EventBridgeBus(aws("events"), known.event_bus_name)
+    archive = S3EventArchive(aws("s3"), known.archive_bucket)
     release = ReleasePools(DynamoPoolStore(table, clock), DynamoGate(table), bus, clock, metrics)
     notional = CountNotional(DynamoStrategyStore(table), DynamoSourceUse(table))
-    relay = RelayEvents(DynamoHistory(table, clock), DynamoDecisions(table, clock), release, bus, metrics, notional)
-    return lambda record: relay(published_events(record.raw_event))
+    relay = RelayEvents(ProjectEvents(DynamoHistory(table), DynamoDecisions(table), notional), release, bus, metrics)
+
+    def archived(records: Records) -> Callable[[Any], tuple[PublishedEvent, ...]]:
+        archive.archive(archived_events(records))
+        return lambda record: relay(published_events(record.raw_event))
+
+    return archived

@@ -40,8 +40,8 @@ def build() -> QueueConsumer[SignalShard]:
     fan_out = FanOut(
         subscriptions=DynamoSubscriptionStore(table, clock),
         signals=DynamoSignalStore(table),
-        history=DynamoHistory(table, clock),
-        decisions=DynamoDecisions(table, clock),
+        history=DynamoHistory(table),
+        decisions=DynamoDecisions(table),
         queue=SqsTradeQueue(sender, known.trade_queue_url),
         limits=ReadLimits(DynamoLimitStore(table), clock, metrics),
         judge=JudgeSignal(

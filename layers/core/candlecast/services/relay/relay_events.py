@@ -8,27 +8,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from candlecast.domain.account.events import EventType
-from candlecast.domain.limits.breach import Breach
-from candlecast.domain.orders.intent import Intent
+from candlecast.domain.account.events import Event, EventType
 from candlecast.ports.bus import EventBus, PublishedEvent
 from candlecast.ports.clock import Metrics
-from candlecast.ports.decisions import Decisions
-from candlecast.ports.store import History
 from candlecast.services.pools.release_pools import ReleasePools
-from candlecast.services.relay.count_notional import CountNotional
+from candlecast.services.relay.project_events import ProjectEvents
 
 
 @dataclass(frozen=True, slots=True)
 class RelayEvents:
     """The outbox relay's use case."""
 
-    history: History
-    decisions: Decisions
+    project: ProjectEvents
     release_pools: ReleasePools
     bus: EventBus
     metrics: Metrics
-    count_notional: CountNotional
 
     def __call__(self, events: Sequence[PublishedEvent]) -> tuple[PublishedEvent, ...]:
         """Project and publish events; returns the critical alerts among them and those that they have caused.
@@ -37,13 +31,8 @@ class RelayEvents:
         """
         alerts = [published for published in events if published.event.type is EventType.ALERT_CRITICAL]
         for published in events:
-            event = published.event
-            if event.order is not None:
-                self._project_order(published, event.order)
-            if event.position is not None and event.code is None:
-                self.history.put_position(event.position, published.version)
-            if event.trade is not None:
-                self.history.put_trade(event.trade, published.version)
+            self._measure(published.event)
+            self.project(published)
             caused = self.release_pools(published)
             if caused is not None:
                 alerts.append(caused)
@@ -53,30 +42,11 @@ class RelayEvents:
         self.metrics.count("CriticalAlerts", len(alerts))
         return tuple(alerts)
 
-    def _project_order(self, published: PublishedEvent, order: Intent) -> None:
-        event = published.event
-        if event.receipt is not None:
-            self.decisions.put_receipt(order.tenant_id, order.signal_id, order.subscription_id, event.receipt)
+    def _measure(self, event: Event) -> None:
+        order = event.order
+        if order is None:
+            return
         if event.type is EventType.TRADE_FILLED and order.slippage_bps is not None:
             self.metrics.basis_points("SlippageBasisPoints", float(order.slippage_bps))
-        if event.type is not EventType.LIMITS_BREACHED:
-            self.history.put_order(order, published.version)
-            self.count_notional(order)
-        elif (breach := _breach(published, order)) is not None:
-            self.decisions.put_breach(breach)
+        if event.type is EventType.LIMITS_BREACHED and order.denial is not None:
             self.metrics.count("LimitBreaches")
-
-
-def _breach(published: PublishedEvent, order: Intent) -> Breach | None:
-    if order.denial is None:
-        return None
-    return Breach(
-        breach_id=published.event_id,
-        tenant_id=order.tenant_id,
-        account_id=order.account_id,
-        subscription_id=order.subscription_id,
-        signal_id=order.signal_id,
-        market=order.market,
-        denial=order.denial,
-        occurred_at=published.event.occurred_at,
-    )
