@@ -5,26 +5,36 @@ Then watch the schedules of the candle clock.
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from candlecast.domain.values.firing import FiringRefused, instant_in
 from candlecast.runtime.compose.start import uncollected
 from candlecast.runtime.observe import logger, observed
+from candlecast.runtime.refused_firings import refused
 
 with uncollected():
     from candlecast.runtime.compose import reconcile_clock
 
 
 @observed
-def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
-    """Take `{"scheduled_time": "2026-11-21T02:09:00Z"}` and answer how many accounts were asked for."""
-    request_reconciles, sweep_pools, complete_switches, watch_schedules = reconcile_clock.build()
-    asked = request_reconciles(datetime.fromisoformat(event["scheduled_time"]))
-    released = sweep_pools()
-    complete_switches()
-    if overdue := watch_schedules():
+def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Take `{"scheduled_time": "2026-11-21T02:09:00Z"}` and answer how many accounts were asked for.
+
+    A person's `{"due_by": ...}` asks at once for all accounts that are due by then. An event that is malformed, late or early is
+    answered with `{"refused_because": ...}`.
+    """
+    clock = reconcile_clock.build()
+    by_a_person = "due_by" in event
+    try:
+        ask = clock.request_reconciles.at_once if by_a_person else clock.request_reconciles
+        asked = ask(instant_in(event, "due_by" if by_a_person else "scheduled_time"))
+    except FiringRefused as error:
+        return refused(error)
+    released = clock.sweep_pools()
+    clock.complete_switches()
+    if not by_a_person and (overdue := clock.watch_schedules()):
         logger.error("schedules overdue", extra={"timeframes": overdue})
     logger.info("reconciles requested", extra={"accounts": asked, "released_reservations": released})
     return {"accounts": asked, "released_reservations": released}

@@ -11,6 +11,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from candlecast.services.reconcile.request_reconciles import FURTHEST_DUE
 from infra.local.cloud import Cloud
 from infra.local.demo.people import Platform
 from infra.local.demo.replay import invoke
@@ -97,7 +98,7 @@ def messages_on_their_way(desk: Desk) -> dict[str, str]:
     desk.cloud.wait_for_pollers()
     desk.replay.announce(desk.replay.closings[-1])
     desk.source.send({"ticker": desk.ticker, "action": "sell", "signal_id": "on-its-way"})
-    invoke(desk.cloud, "ReconcileClockFunctionName", {"scheduled_time": utc_now().replace(year=utc_now().year + 1).isoformat()})
+    invoke(desk.cloud, "ReconcileClockFunctionName", {"due_by": (utc_now() + FURTHEST_DUE / 2).isoformat()})
     for function, queue in CONSUMERS:
         waiting = until(lambda queue=queue: messages(desk.cloud, queue), bool)  # type: ignore[misc]
         assert waiting, f"nothing was seen in {queue}: the test shows nothing of it"

@@ -23,7 +23,18 @@ from tests.support.transformed import functions, nested, resources, source, text
 
 ROOT = Path(__file__).resolve().parents[2]
 CORE, API = ROOT / "layers" / "core" / "candlecast", ROOT / "functions" / "api"
-ERRORS = ("InvalidValue", "NotFound", "Conflict", "Reject", "RetryLater", "Ambiguous", "Fatal", "Poison", "aws_errors")
+ERRORS = (
+    "InvalidValue",
+    "FiringRefused",
+    "NotFound",
+    "Conflict",
+    "Reject",
+    "RetryLater",
+    "Ambiguous",
+    "Fatal",
+    "Poison",
+    "aws_errors",
+)
 CODE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+")
 WITHOUT_A_REASON = ("RECEIVES_SPENT", "TARGET_UNKNOWN", "NOT_INVOKED")  # adapters/sqs/dead_letter_contents.py
 

@@ -203,6 +203,8 @@ def test_what_endangers_orders_and_positions_is_watched() -> None:
         ("PoolLossesReached", "outbox_relay"),
         ("CataloguesWritten", "market_catalogue"),
         ("SchedulesOverdue", "reconcile_clock"),
+        ("FiringsRefused", "candle_clock"),
+        ("FiringsRefused", "reconcile_clock"),
         ("CandlesMissed", "strategy_runner"),
         ("ScheduleDriftSeconds", "candle_clock"),
         ("CandleDriftSeconds", "strategy_runner"),

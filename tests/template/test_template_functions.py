@@ -1,12 +1,15 @@
 """The properties of every function: handler, time, layers, environment, log, and the destination of failures."""
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.runtime import settings
+from candlecast.services.market import announce_candles
+from candlecast.services.reconcile import request_reconciles
 from tests.support.transformed import (
     ROOT,
     allowed,
@@ -235,6 +238,22 @@ def test_a_function_that_is_invoked_asynchronously_says_where_its_failures_go() 
         target = properties["DestinationConfig"]["OnFailure"]["Destination"]
         configured[text(properties["FunctionName"]).strip("<>")] = text(target)
     assert configured == {logical_id(name): "<ScheduleDeadLetters.Arn>" for name in INVOKED_ASYNCHRONOUSLY}
+
+
+@pytest.mark.parametrize(
+    ("name", "oldest"),
+    [("candle_clock", announce_candles.MAX_FIRING_AGE), ("reconcile_clock", request_reconciles.MAX_FIRING_AGE)],
+)
+def test_scheduler_and_lambda_together_keep_no_event_for_longer_than_its_clock_takes_it(name: str, oldest: timedelta) -> None:
+    (kept,) = [
+        it["MaximumEventAgeInSeconds"]
+        for it in resources(root(), "AWS::Lambda::EventInvokeConfig").values()
+        if text(it["FunctionName"]) == f"<{logical_id(name)}>"
+    ]
+    arn = f"<{logical_id(name).removesuffix('Function')}Arn>"
+    schedules = resources(nested("Schedules"), "AWS::Scheduler::Schedule").values()
+    retried = {it["Target"]["RetryPolicy"]["MaximumEventAgeInSeconds"] for it in schedules if text(it["Target"]["Arn"]) == arn}
+    assert timedelta(seconds=kept + max(retried)) <= oldest
 
 
 def test_schedules_invoke_aliases_of_functions_that_say_where_their_failures_go() -> None:

@@ -113,7 +113,7 @@ class Fire:
     def _look_at_accounts(self) -> None:
         """Fire the reconcile clock as of the moment when every account with open orders is due."""
         due = datetime.now(UTC) + OPEN_ORDER_INTERVAL + timedelta(seconds=1)
-        invoke(self.scene.cloud, "ReconcileClockFunctionName", {"scheduled_time": due.isoformat()})
+        invoke(self.scene.cloud, "ReconcileClockFunctionName", {"due_by": due.isoformat()})
 
     def _persist(self, ask: Callable[[], None]) -> None:
         """Ask until there is an answer: the process that should answer may have just been killed."""

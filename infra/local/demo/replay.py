@@ -152,9 +152,9 @@ class Replay:
         self.wait_until_quiet()
 
     def _fire_reconcile_clock(self) -> int:
-        """As of the moment when every account with open orders is due: a time ahead of the clock is asked for at once."""
+        """Ask at once for every account with open orders, as an operator does."""
         due = datetime.now(UTC) + OPEN_ORDER_INTERVAL + timedelta(seconds=1)
-        event = {"scheduled_time": due.isoformat()}
+        event = {"due_by": due.isoformat()}
         for _ in range(CLOCK_RETRIES):  # Lambda repeats a failed asynchronous invocation twice
             with suppress(CommandError):
                 return int(invoke(self._cloud, "ReconcileClockFunctionName", event)["accounts"])

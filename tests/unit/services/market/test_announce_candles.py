@@ -8,8 +8,9 @@ import pytest
 
 from candlecast.domain.strategies.definition import StrategyDefinition
 from candlecast.domain.values.errors import RetryLater
+from candlecast.domain.values.firing import FiringRefused
 from candlecast.domain.values.timeframe import Timeframe
-from candlecast.services.market.announce_candles import AnnounceCandles
+from candlecast.services.market.announce_candles import MAX_FIRING_AGE, AnnounceCandles
 from tests.support.builders import BTC, ETH, NOW, a_strategy, after, an_external_strategy
 from tests.support.fakes.clock import FakeClock, RecordingMetrics
 from tests.support.fakes.firings import FakeFirings
@@ -53,6 +54,17 @@ def test_the_message_lands_on_the_close_however_late_the_firing(late: float, del
     announce(queue, followed(), now=after(late, SCHEDULED))(Timeframe.M1, SCHEDULED)
     ((message, seconds),) = queue.sent
     assert (message.candle_close, seconds) == (NOW, delay)
+
+
+@pytest.mark.parametrize(
+    ("late", "code"),
+    [(MAX_FIRING_AGE.total_seconds() + 1, "FIRING_TOO_LATE"), (14 * 86_400, "FIRING_TOO_LATE"), (-6, "FIRING_AHEAD")],
+)
+def test_a_firing_that_is_not_of_now_announces_nothing(late: float, code: str) -> None:
+    queue, firings = FakeCandleQueue(), FakeFirings()
+    with pytest.raises(FiringRefused, match=code):
+        announce(queue, followed(), now=after(late, SCHEDULED), firings=firings)(Timeframe.M1, SCHEDULED)
+    assert (queue.sent, firings.known.newest) == ([], {})
 
 
 def test_a_repeated_firing_names_the_same_candle_with_the_same_correlation_id() -> None:

@@ -14,8 +14,9 @@ from candlecast.domain.orders.intent import IntentState, LegKind
 from candlecast.domain.reconcile.look_schedule import OPEN_ORDER_INTERVAL
 from candlecast.domain.reconcile.look_window import FIRST_WINDOW, LEAST_WINDOW, LookWindow
 from candlecast.domain.values.errors import RetryLater
+from candlecast.domain.values.firing import FiringRefused
 from candlecast.ports.store import DueAccount
-from candlecast.services.reconcile.request_reconciles import RequestReconciles
+from candlecast.services.reconcile.request_reconciles import FURTHEST_DUE, MAX_FIRING_AGE, RequestReconciles
 from tests.support.builders import NOW, TENANT, a_position, an_account, an_intent
 from tests.support.fakes.accounts import FakeAccountStore
 from tests.support.fakes.clock import FakeClock, RecordingMetrics
@@ -92,10 +93,38 @@ def test_what_has_been_due_for_longer_is_spread_over_the_minute_and_keeps_its_se
     assert max(Counter(seconds[0].values()).values()) < 30  # 10 a second on average
 
 
-def test_a_time_ahead_of_the_clock_asks_at_once_for_what_is_due_by_then() -> None:
+def test_an_operator_asks_at_once_for_what_is_due_by_a_time_ahead_of_the_clock() -> None:
     desk = Desk("a", now=NOW)
-    assert desk.fire(DUE) == 1
+    assert desk.fire.at_once(DUE) == 1
     assert desk.delays == {"a": 0}
+    assert desk.metrics.counts["ReconcilesRequested"] == 1
+
+
+def test_an_operators_time_is_bounded() -> None:
+    desk = Desk("a", now=NOW)
+    with pytest.raises(FiringRefused, match="DUE_TOO_FAR"):
+        desk.fire.at_once(NOW + FURTHEST_DUE + timedelta(seconds=1))
+    assert desk.fire.at_once(NOW + FURTHEST_DUE) == 1
+
+
+@pytest.mark.parametrize(
+    ("scheduled_at", "code"),
+    [
+        (NOW - MAX_FIRING_AGE - timedelta(seconds=1), "FIRING_TOO_LATE"),
+        (NOW - timedelta(days=7), "FIRING_TOO_LATE"),
+        (NOW + timedelta(seconds=6), "FIRING_AHEAD"),
+    ],
+)
+def test_a_firing_that_is_not_of_now_asks_for_nothing(scheduled_at: datetime, code: str) -> None:
+    desk = Desk("a", now=NOW)
+    with pytest.raises(FiringRefused, match=code):
+        desk.fire(scheduled_at)
+    assert (desk.delays, desk.looks.reads, desk.looks.writes) == ({}, 0, 0)
+
+
+@pytest.mark.parametrize("age", [timedelta(seconds=-5), timedelta(0), MAX_FIRING_AGE])
+def test_a_firing_within_its_bounds_asks(age: timedelta) -> None:
+    assert Desk("a", now=DUE + age).fire(DUE) == 1
 
 
 def test_one_run_asks_for_a_bounded_number() -> None:
@@ -156,16 +185,16 @@ def test_open_orders_are_asked_for_once_a_minute_although_no_look_leaves_a_trace
 
 def test_what_an_operator_asks_for_at_once_waits_in_the_queue_of_awaited_looks() -> None:
     desk = Desk("a", now=NOW)
-    assert desk.fire(DUE) == 1
+    assert desk.fire.at_once(DUE) == 1
     assert ([request.awaited for request, _ in desk.awaited.sent], desk.queue.sent) == ([True], [])
 
 
 def test_an_operator_gets_a_look_although_the_lease_of_an_earlier_one_was_kept_after_that_look() -> None:
     """A look may be done before the lease of its request is kept: then nothing ends the lease."""
     desk = Desk("a", now=NOW)
-    desk.fire(DUE)
+    desk.fire.at_once(DUE)
     desk.clock.advance(1)
-    assert desk.fire(DUE) == 1
+    assert desk.fire.at_once(DUE) == 1
     assert len(desk.awaited.sent) == 2
 
 

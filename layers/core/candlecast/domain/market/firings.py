@@ -8,12 +8,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from candlecast.domain.values.copying import replace
-from candlecast.domain.values.timeframe import SCHEDULE_LEAD, Timeframe
+from candlecast.domain.values.firing import FiringRefused, instant_in
+from candlecast.domain.values.timeframe import SCHEDULE_LEAD, Timeframe, TimeframeError
 
 OVERDUE_AFTER = timedelta(minutes=3)  # as long as the alarms let a clock be silent; Scheduler itself is precise to a minute
 WATCH_PAUSE = timedelta(minutes=5)  # a watch that has paused for longer begins anew: the clocks were off, and nothing was due
+
+
+def firing_in(event: Mapping[str, Any]) -> tuple[Timeframe, datetime]:
+    """The timeframe and the scheduled time of a candle clock's event; raises `FiringRefused` (FIRING_MALFORMED)."""
+    scheduled_at = instant_in(event, "scheduled_time")
+    try:
+        timeframe = Timeframe.parse(event.get("timeframe", ""))
+        timeframe.candle_close_for_schedule(scheduled_at)
+    except TimeframeError as error:
+        raise FiringRefused("FIRING_MALFORMED", f"timeframe and scheduled_time: {error.code}") from None
+    return timeframe, scheduled_at
 
 
 @dataclass(frozen=True, kw_only=True)

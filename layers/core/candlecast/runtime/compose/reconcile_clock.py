@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
 from candlecast.adapters.dynamodb.firings import DynamoFirings
 from candlecast.adapters.dynamodb.gate import DynamoGate
@@ -21,8 +23,17 @@ from candlecast.services.reconcile.ask_for_looks import AskForLooks
 from candlecast.services.reconcile.request_reconciles import RequestReconciles
 
 
+class ReconcileClock(NamedTuple):
+    """Everything that happens each minute."""
+
+    request_reconciles: RequestReconciles
+    sweep_pools: SweepPools
+    complete_switches: CompleteSwitches
+    watch_schedules: WatchSchedules
+
+
 @once
-def build() -> tuple[RequestReconciles, SweepPools, CompleteSwitches, WatchSchedules]:
+def build() -> ReconcileClock:
     """Ask for looks, sweep the pools, complete the switches, and watch the schedules, of the environment's table."""
     known, clock, metrics = ReconcileClockSettings.read(), SystemClock(), EmfMetrics()
     table = Table(known.table_name)
@@ -30,7 +41,7 @@ def build() -> tuple[RequestReconciles, SweepPools, CompleteSwitches, WatchSched
     queue, awaited = (SqsReconcileQueue(aws("sqs"), url) for url in (known.reconcile_queue_url, known.awaited_look_queue_url))
     leases = DynamoLooks(table)
     looks = AskForLooks(leases, queue, awaited, clock, metrics)
-    return (
+    return ReconcileClock(
         RequestReconciles(accounts, looks, queue, leases, clock, metrics),
         SweepPools(DynamoPoolStore(table, clock), accounts, clock, metrics),
         CompleteSwitches(DynamoGate(table), metrics),

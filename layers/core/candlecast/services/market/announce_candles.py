@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import ceil
 
 from candlecast.domain.signals.messages import CandleClosed
 from candlecast.domain.values.errors import RetryLater
+from candlecast.domain.values.firing import require_recent
 from candlecast.domain.values.ids import digest
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.ports.clock import Clock, Metrics
@@ -16,6 +17,9 @@ from candlecast.ports.firings import FiringStore
 from candlecast.ports.queue import CandleQueue
 from candlecast.ports.store import StrategyStore
 
+# Scheduler and Lambda retry for five minutes each, so an older event was redriven. Up to then the runner records each strategy's
+# candle as skipped (MaxCandleLatenessSeconds), which its owner sees.
+MAX_FIRING_AGE = timedelta(minutes=15)
 MAX_DELAY_SECONDS = 900  # the most that SQS allows for one message; a firing is one minute early, so this is never near
 
 
@@ -30,9 +34,13 @@ class AnnounceCandles:
     metrics: Metrics
 
     def __call__(self, timeframe: Timeframe, scheduled_at: datetime) -> int:
-        """Send one message per followed (venue, market); returns how many. `scheduled_at` is the schedule's own time."""
+        """Send one message per followed (venue, market); returns how many. `scheduled_at` is the schedule's own time.
+
+        Raises `FiringRefused` for a firing that is too old or still to come.
+        """
         close = timeframe.candle_close_for_schedule(scheduled_at)
         now = self.clock.now()
+        require_recent(scheduled_at, now, MAX_FIRING_AGE)
         delay = min(MAX_DELAY_SECONDS, max(0, ceil((close - now).total_seconds())))
         sent = 0
         for venue, market in self.store.followed_markets(timeframe):

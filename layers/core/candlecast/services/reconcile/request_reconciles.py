@@ -12,6 +12,7 @@ from candlecast.domain.reconcile.look_schedule import OPEN_ORDER_INTERVAL, slot_
 from candlecast.domain.reconcile.look_window import MOST_WAITING, LookWindow
 from candlecast.domain.signals.messages import ReconcileRequest
 from candlecast.domain.values.errors import RetryLater
+from candlecast.domain.values.firing import FiringRefused, require_recent
 from candlecast.domain.values.ids import digest
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.looks import Backlog, LookWindows
@@ -19,7 +20,10 @@ from candlecast.ports.store import AccountStore, DueAccount
 from candlecast.services.reconcile.ask_for_looks import AskForLooks
 
 FIRING_INTERVAL = timedelta(minutes=1)
-CLOCK_SKEW = timedelta(seconds=5)  # between the scheduler and us; a time further ahead was chosen by somebody
+MAX_FIRING_AGE = timedelta(
+    minutes=5
+)  # Scheduler retries for one minute, Lambda for three; the next firing asks for the same anyway
+FURTHEST_DUE = timedelta(days=2)  # an account with keys is due within 36 hours, for their vetting (`next_vetting`)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +43,32 @@ class RequestReconciles:
         Each message is delayed to when its account is due. An account that has been due since before the last firing is routine,
         or could not be repaired, and gets its turn within the minute. Where the open-order look and the turn of an account are
         both due, only the look counts. While requests of earlier firings wait, fewer are added (`LookWindow`): those that have
-        been due longest. A `scheduled_at` ahead of the clock asks at once for all that is due by then: an operator waits for it.
+        been due longest.
+
+        Raises `FiringRefused` for a firing that is too old or still to come.
         """
-        at_once = scheduled_at > self.clock.now() + CLOCK_SKEW
-        until = scheduled_at if at_once else scheduled_at + FIRING_INTERVAL
-        found = list(islice(self.accounts.due_for_reconcile(until), MOST_WAITING))
-        soon = {(due.tenant_id, due.account_id) for due in found if not due.in_turn}
-        due = [due for due in found if not due.in_turn or (due.tenant_id, due.account_id) not in soon]
-        asked = self._at_once(due, scheduled_at) if at_once else self._within_window(due, scheduled_at)
+        require_recent(scheduled_at, self.clock.now(), MAX_FIRING_AGE)
+        asked = self._within_window(self._due(scheduled_at + FIRING_INTERVAL), scheduled_at)
         self.metrics.count("ReconcilesRequested", asked)
         return asked
 
-    def _at_once(self, due: Sequence[DueAccount], scheduled_at: datetime) -> int:
-        wanted = [(_request(account, scheduled_at, self.clock.now(), awaited=True), 0) for account in due]
-        return self.looks.ask(wanted, afresh=True)
+    def at_once(self, due_by: datetime) -> int:
+        """Ask now for the accounts that are due by then, because an operator waits for them; returns how many.
+
+        Raises `FiringRefused` (DUE_TOO_FAR) for a time that no account needs.
+        """
+        now = self.clock.now()
+        if due_by - now > FURTHEST_DUE:
+            raise FiringRefused("DUE_TOO_FAR", f"due_by is more than {FURTHEST_DUE} ahead; every account is due before")
+        wanted = [(_request(account, due_by, now, awaited=True), 0) for account in self._due(due_by)]
+        asked = self.looks.ask(wanted, afresh=True)
+        self.metrics.count("ReconcilesRequested", asked)
+        return asked
+
+    def _due(self, until: datetime) -> Sequence[DueAccount]:
+        found = list(islice(self.accounts.due_for_reconcile(until), MOST_WAITING))
+        soon = {(due.tenant_id, due.account_id) for due in found if not due.in_turn}
+        return [due for due in found if not due.in_turn or (due.tenant_id, due.account_id) not in soon]
 
     def _within_window(self, due: Sequence[DueAccount], scheduled_at: datetime) -> int:
         window = self._window()
