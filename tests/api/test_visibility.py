@@ -92,3 +92,18 @@ def test_following_one_strategy_shows_nothing_of_another(secretive: Deployment) 
     secretive.strategies.create_strategy(a_strategy("strategy-2"))
     follower = Client(secretive.providers, tenant=FOLLOWER)
     assert follower.get("/v1/strategies/strategy-2/signals").code == "FOLLOWERS_ONLY"
+
+
+@pytest.mark.parametrize("path", ["", "/statistics", "/executions", "/signals"])
+def test_a_reserved_strategy_does_not_exist_for_others_than_its_tenant_and_operators(secretive: Deployment, path: str) -> None:
+    secretive.strategies.create_strategy(a_strategy("strategy-2", reserved_for=FOLLOWER))
+    assert secretive.stranger.get(f"/v1/strategies/strategy-2{path}").status == 404
+    assert secretive.admin.get(f"/v1/strategies/strategy-2{path}").status == 200
+    assert Client(secretive.providers, tenant=FOLLOWER).get("/v1/strategies/strategy-2").status == 200
+
+
+def test_a_reserved_strategy_is_followed_by_its_tenant_alone(secretive: Deployment) -> None:
+    secretive.strategies.create_strategy(a_strategy("strategy-2", reserved_for=FOLLOWER))
+    body = {"strategy_id": "strategy-2", "settings": {"capital": "1000"}}
+    assert secretive.stranger.post("/v1/subscriptions", body).status == 404
+    assert Client(secretive.providers, tenant=FOLLOWER).post("/v1/subscriptions", body).status == 201

@@ -78,6 +78,15 @@ def test_strategies_are_listed_page_by_page(stores: Stores) -> None:
     assert (listed, pages) == (names, 3)
 
 
+def test_a_reserved_strategy_stands_in_no_listing_and_is_found_by_its_id(stores: Stores) -> None:
+    reserved = a_strategy("strategy-2", reserved_for="tenant-1")
+    stores.strategies.create_strategy(a_strategy("strategy-1"))
+    stores.strategies.create_strategy(reserved)
+    follow(stores, "strategy-2", "subscription-1")
+    assert [strategy.strategy_id for strategy in stores.strategies.list_strategies().items] == ["strategy-1"]
+    assert stores.strategies.get_strategy("strategy-2") == replace(reserved, subscriber_count=1)
+
+
 @pytest.mark.parametrize("cursor", ["x", "AAAA", "bm90IGpzb24", "W10", "ÄÖ"])
 def test_a_forged_cursor_is_refused(stores: Stores, cursor: str) -> None:
     with pytest.raises(InvalidValue) as refused:

@@ -33,7 +33,8 @@ class FakeStrategyStore:
             raise NotFound("no such strategy") from None
 
     def list_strategies(self, cursor: str | None = None, limit: int = 50) -> Page[StrategyDefinition]:
-        ordered = sorted(self.database.strategies.values(), key=lambda definition: definition.strategy_id)
+        listed = (definition for definition in self.database.strategies.values() if definition.reserved_for is None)
+        ordered = sorted(listed, key=lambda definition: definition.strategy_id)
         return page_of("STRATEGIES", ordered, cursor, limit)
 
     def followed_markets(self, timeframe: Timeframe) -> Iterator[tuple[str, str]]:

@@ -75,7 +75,9 @@ class StrategyStore(Protocol):
         """Raises `NotFound`."""
         ...
 
-    def list_strategies(self, cursor: str | None = None, limit: int = 50) -> Page[StrategyDefinition]: ...
+    def list_strategies(self, cursor: str | None = None, limit: int = 50) -> Page[StrategyDefinition]:
+        """By id; reserved strategies are not among them."""
+        ...
 
     def followed_markets(self, timeframe: Timeframe) -> Iterator[tuple[str, str]]:
         """Distinct (venue, market) that a followed built-in strategy of this timeframe needs, from the sparse clock index."""

@@ -66,12 +66,12 @@ class DynamoStrategyStore:
         row = self._rows(
             strategy_key(definition.strategy_id),
             DEFINITION,
-            index2_partition=LISTING,
-            index2_place=definition.strategy_id,
             strategy_id=definition.strategy_id,
             subscriber_count=definition.subscriber_count,
             body=to_json(definition),
         )
+        if definition.reserved_for is None:
+            row.index2_partition, row.index2_place = LISTING, definition.strategy_id
         if definition.subscriber_count > 0 and (place := clock_place(definition)) is not None:
             row.index1_partition, row.index1_place = place
         try:

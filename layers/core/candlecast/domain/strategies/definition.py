@@ -49,6 +49,12 @@ class StrategyDefinition:
     source_id: str | None = None
     description: str = ""
     subscriber_count: int = 0
+    reserved_for: str | None = None
+    """The only tenant that may follow the strategy, which then stands in no listing; None: everybody may."""
+
+    def may_follow(self, tenant_id: str) -> bool:
+        """Whether the tenant may follow; to everybody else a reserved strategy does not exist."""
+        return self.reserved_for in (None, tenant_id)
 
     def __post_init__(self) -> None:
         require_utc("created_at", self.created_at)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from candlecast.domain.strategies.definition import StrategyDefinition
+from candlecast.domain.values.errors import NotFound
 from candlecast.ports.store import StrategyStore, SubscriptionStore
 
 
@@ -30,4 +31,6 @@ class AdmitReader:
     def __call__(self, tenant_id: str, strategy_id: str, *, is_operator: bool) -> Admission:
         """Say what the tenant sees of the strategy; raises `NotFound`. Costs an operator one read, others two or three."""
         strategy = self.strategies.get_strategy(strategy_id)
+        if not (is_operator or strategy.may_follow(tenant_id)):
+            raise NotFound("no such strategy")
         return Admission(strategy, is_operator or self.subscriptions.follows(tenant_id, strategy_id))

@@ -61,6 +61,8 @@ class Subscribe:
         if first is not None:
             return first
         strategy = self.strategies.get_strategy(wanted.strategy_id)
+        if not strategy.may_follow(wanted.tenant_id):
+            raise NotFound("no such strategy")
         account = self._account(wanted, strategy.venue)
         if len(self.subscriptions.list_subscriptions(wanted.tenant_id)) >= MAX_SUBSCRIPTIONS:
             raise Conflict("TOO_MANY_SUBSCRIPTIONS", f"at most {MAX_SUBSCRIPTIONS} subscriptions, cancelled ones included")
