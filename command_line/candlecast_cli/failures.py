@@ -59,9 +59,12 @@ def expected(error: BaseException) -> CommandFailed | None:
 def aws_refusals() -> Iterator[None]:
     """AWS's refusals as failures: AWS_ and the service's code, or AWS_UNREACHABLE when none answered."""
     from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, ProfileNotFound
+    from pynamodb.exceptions import PynamoDBException
 
     try:
         yield
+    except PynamoDBException as error:
+        raise CommandFailed(f"AWS_{error.cause_response_code or 'ERROR'}", str(error.cause_response_message or error)) from error
     except ClientError as error:
         told = error.response.get("Error", {})
         raise CommandFailed(f"AWS_{told.get('Code', 'ERROR')}", str(told.get("Message") or error)) from error

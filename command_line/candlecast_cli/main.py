@@ -15,6 +15,7 @@ import candlecast
 from candlecast_cli import account, build, checkout, dlq, empty, local, switch
 from candlecast_cli.failures import ExitCode, expected
 from candlecast_cli.printing import LINES, examples, visible
+from candlecast_cli.synthetic import command as synthetic
 
 # Typer's base of everything that is wrong with the words; its own module is private and has moved between versions.
 UsageError = cast("type[Exception]", typer.BadParameter.__mro__[1])
@@ -131,6 +132,7 @@ for group in (local, account, dlq, switch):
     app.add_typer(group.app, name=group.__name__.rpartition(".")[2])
 app.command("build", epilog=build.EXAMPLES)(build.build)
 app.command("empty", epilog=empty.EXAMPLES)(empty.empty)
+app.command("synthetic", epilog=synthetic.EXAMPLES)(synthetic.synthetic)
 
 
 def _version(asked: bool) -> None:

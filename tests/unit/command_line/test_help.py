@@ -39,6 +39,7 @@ EXPECTED = {
     "switch requests",
     "switch approve",
     "switch reject",
+    "synthetic",
 }
 
 

@@ -1,0 +1,147 @@
+"""`candlecast synthetic` against a deployed stack: sound on an empty one, red where a hop is broken, safe beside others."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from candlecast_cli.synthetic.hops import Hop
+from candlecast_cli.synthetic.tenant import TENANT
+from infra.local.cloud import Cloud
+from infra.local.project import ROOT
+from tests.support.stage import INSTANCE, as_text, replay_stack
+
+COMMAND = str(ROOT / ".venvs" / "dev" / "bin" / "candlecast")
+COMMAND_SECONDS = 900  # for one that hangs
+PATIENT = "240"  # seconds for a hop that works: the machine may be busy with other tests
+BROKEN = "20"  # seconds for a hop that never comes
+SOUND = [hop for hop in Hop if hop not in (Hop.LEFT_OVER, Hop.DENIAL, Hop.CLEAN_UP)]
+
+
+@pytest.fixture(scope="module")
+def stack(cloud: Cloud) -> Cloud:
+    """A stack as the first deployment makes it: no market, no catalogue, nobody."""
+    replay_stack(cloud)
+    return cloud
+
+
+def candlecast(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603 - our own command
+        [COMMAND, *words, "--name", INSTANCE], capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False
+    )
+
+
+def run(folder: Path, *words: str, seconds: str = PATIENT) -> tuple[int, dict[str, Any], str]:
+    """Exit code, report and standard error of a run."""
+    report = folder / f"report-{time.monotonic_ns()}.json"
+    ended = candlecast("synthetic", "--hop-seconds", seconds, "--report", str(report), *words)
+    told = json.loads(report.read_text(encoding="utf-8")) if report.exists() else {}
+    return ended.returncode, told, ended.stdout + ended.stderr
+
+
+def account(cloud: Cloud) -> dict[str, Any]:
+    (listed,) = json.loads(candlecast("account", "list", "--tenant", TENANT, "--json").stdout)
+    found: dict[str, Any] = json.loads(candlecast("account", "show", listed["account_id"], "--tenant", TENANT, "--json").stdout)[
+        "account"
+    ]
+    return found
+
+
+def secrets(cloud: Cloud) -> list[str]:
+    pages = cloud.client("secretsmanager").get_paginator("list_secrets").paginate()
+    return [secret["Name"] for page in pages for secret in page["SecretList"]]
+
+
+@contextmanager
+def standing_still(cloud: Cloud, output: str) -> Iterator[None]:
+    """The queue's mapping of a function is disabled meanwhile."""
+    client = cloud.client("lambda")
+    mappings = client.list_event_source_mappings(FunctionName=f"{cloud.outputs[output]}:live")["EventSourceMappings"]
+    try:
+        for mapping in mappings:
+            client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+        yield
+    finally:
+        for mapping in mappings:
+            client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
+
+
+def test_a_run_on_an_empty_stack_is_sound_and_leaves_nothing_behind(stack: Cloud, tmp_path: Path) -> None:
+    code, report, said = run(tmp_path)
+    assert code == 0, said
+    assert (report["sound"], report["failed_hop"], report["left_nothing"]) == (True, None, True)
+    assert [hop["hop"] for hop in report["hops"]] == SOUND
+    assert report["market"] == "SYNTH/USDT:USDT"
+    held = account(stack)
+    assert (held["positions"], held["intents"], held["credential_version"]) == ({}, {}, None)
+    assert not [name for name in secrets(stack) if f"/account/{TENANT}/" in name], "no secret that costs anything by the month"
+
+
+def test_runs_at_once_take_turns(stack: Cloud, tmp_path: Path) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        ended = list(pool.map(lambda _: run(tmp_path), range(2)))
+    assert [code for code, _, _ in ended] == [0, 0], [said for *_, said in ended]
+    assert account(stack)["positions"] == {}
+
+
+def test_a_pause_of_entries_is_expected_or_is_why_nothing_could_be_shown(stack: Cloud, tmp_path: Path) -> None:
+    assert candlecast("switch", "set", "platform", "--grade", "PAUSE_ENTRIES", "--reason", "a deployment").returncode == 0
+    try:
+        code, report, said = run(tmp_path, "--expect-paused")
+        assert code == 0, said
+        assert report["hops"][-1]["hop"] == Hop.DENIAL
+        code, report, said = run(tmp_path)
+        assert (code, report["code"], report["could_not_run"]) == (3, "ENTRIES_STOPPED", True), said
+    finally:
+        assert candlecast("switch", "lift", "platform").returncode == 0
+    code, _, said = run(tmp_path, "--expect-paused")
+    assert code == 1, said
+    assert "denial: NOT_DENIED" in said
+    assert account(stack)["positions"] == {}
+
+
+@pytest.mark.parametrize(
+    ("output", "hop"),
+    [("OrderExecutorFunctionName", Hop.ENTRY_ORDER), ("SignalFanoutFunctionName", Hop.ENTRY_FAN_OUT)],
+)
+def test_a_hop_that_is_broken_is_named_in_bounded_time_and_the_next_run_cleans_up(
+    stack: Cloud, tmp_path: Path, output: str, hop: Hop
+) -> None:
+    run(tmp_path)  # so that no cold start takes the time of a hop that works
+    began = time.monotonic()
+    with standing_still(stack, output):
+        code, report, said = run(tmp_path, seconds=BROKEN)
+    took = time.monotonic() - began
+    assert code == 1, said
+    assert (report["failed_hop"], report["code"], report["left_nothing"]) == (hop, "TIMED_OUT", False), said
+    assert f"HOP_FAILED: {hop}: TIMED_OUT" in said
+    assert took < 4 * float(BROKEN) + 60, "the hop, the clean-up, and the hops before"
+    code, report, said = run(tmp_path)
+    assert code == 0, said
+    assert account(stack)["positions"] == {}
+
+
+def test_nobody_else_sees_the_synthetic_tenants_strategy(stack: Cloud) -> None:
+    table = stack.client("dynamodb")
+    listing = {
+        "IndexName": "GSI2",
+        "KeyConditionExpression": "GSI2PK = :p",
+        "ExpressionAttributeValues": {":p": {"S": "STRATEGIES"}},
+    }
+    assert table.query(TableName=stack.outputs["TableName"], **listing)["Items"] == []
+    assert TENANT in as_text(table.scan(TableName=stack.outputs["TableName"])["Items"])
+
+
+def test_a_stack_without_the_paper_exchange_says_so(cloud: Cloud, tmp_path: Path) -> None:
+    replay_stack(cloud, PaperExchange="disabled")
+    code, _, said = run(tmp_path)
+    assert code == 3
+    assert "PAPER_EXCHANGE_DISABLED" in said
