@@ -56,13 +56,14 @@ build: env ## sam build (skipped when nothing has changed); ARCHITECTURE=arm64 f
 	@$(CANDLECAST) build $(if $(ARCHITECTURE),--architecture $(ARCHITECTURE))
 
 # For the template's default, not for this machine: layers of an ARM laptop do not run in an x86_64 function.
-deploy: env ## Guided deployment to an AWS account, compares `live` with `$LATEST`, protects prod (STACK=name)
+deploy: env ## Guided deployment to an AWS account, compares `live` with `$LATEST`, protects prod, places one paper order (STACK=name)
 	@$(DEV) -m infra.require_credentials
 	@$(DEV) -m infra.check_concurrency $(if $(STACK),--stack '$(STACK)')
 	@$(CANDLECAST) build --architecture $(or $(ARCHITECTURE),x86_64)
 	@.venvs/sam/bin/sam deploy --guided --template-file build/sam/template.yaml --config-file $(CURDIR)/samconfig.toml $(if $(STACK),--stack-name '$(STACK)')
 	@$(DEV) -m infra.compare_versions $(if $(STACK),--stack '$(STACK)')
 	@$(DEV) -m infra.protect_stack $(if $(STACK),--stack '$(STACK)')
+	@options=$$($(DEV) -m infra.stack_options $(if $(STACK),--stack '$(STACK)')) && eval "$(CANDLECAST) synthetic $$options"
 
 lock: ## Resolve every dependency again and write the lock files
 	@sh infra/local/bootstrap.sh dev

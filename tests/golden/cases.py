@@ -37,6 +37,7 @@ from candlecast.adapters.dynamodb.source_use import DynamoSourceUse
 from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
 from candlecast.adapters.dynamodb.stream import published_events
 from candlecast.adapters.dynamodb.subscriptions import DynamoSubscriptionStore
+from candlecast.adapters.dynamodb.turns import DynamoTurns
 from candlecast.adapters.dynamodb.verdicts import DynamoVerdictStore
 from candlecast.adapters.dynamodb.weights import DynamoWeights, weights_key
 from candlecast.adapters.s3.event_archive import S3EventArchive
@@ -499,6 +500,12 @@ def _spend(world: World) -> None:
     weights, address = DynamoWeights(world.table), Address(VENUE, "203.0.113.7")
     weights.lease(address, at(1), 40, 2_400)
     weights.block(address, at(90), at(2))
+
+
+def _whose_turn(world: World) -> list[bool]:
+    """Whether another run gets the turn a moment before its end, and at its end."""
+    turns = DynamoTurns(world.table)
+    return [turns.take(TENANT, "run-2", now, at(999)) for now in (at(359), at(360))]
 
 
 def _leases() -> list[LookLease]:
@@ -1012,6 +1019,13 @@ ITEMS: tuple[Case, ...] = (
         lambda: 2,
         _try_twice,
         lambda world: DynamoAttempts(world.table, world.clock).begin("message-1", 0),
+    ),
+    stored(
+        "turn",
+        "taken",
+        lambda: [False, True],
+        lambda world: DynamoTurns(world.table).take(TENANT, "run-1", NOW, at(360)),
+        _whose_turn,
     ),
     stored("look_lease", "of-both-kinds", _leases, lambda world: DynamoLooks(world.table).keep(_leases()), _read_leases),
     stored(

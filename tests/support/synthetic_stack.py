@@ -24,6 +24,7 @@ from candlecast.services.orders.stop_resting import StopResting
 from candlecast.services.pools.release_pools import ReleasePools
 from candlecast.services.reconcile.ask_for_looks import AskForLooks
 from candlecast.services.relay.count_notional import CountNotional
+from candlecast.services.relay.project_events import ProjectEvents
 from candlecast.services.relay.relay_events import RelayEvents
 from candlecast.services.signals.fan_out import FanOut
 from candlecast.services.signals.find_source import FindSource
@@ -270,8 +271,8 @@ class SyntheticStack:
 
     def _relay(self) -> None:
         release = ReleasePools(FakePoolStore(), self.gate, FakeEventBus(), self.clock, self.metrics)
-        count = CountNotional(self.strategies, self.use)
-        relay = RelayEvents(self.history, self.decisions, release, FakeEventBus(), self.metrics, count)
+        project = ProjectEvents(self.history, self.decisions, CountNotional(self.strategies, self.use))
+        relay = RelayEvents(project, release, FakeEventBus(), self.metrics)
         batch = self.database.stream[self.relayed :]
         relay(batch)
         self.relayed += len(batch)

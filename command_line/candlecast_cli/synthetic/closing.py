@@ -1,4 +1,4 @@
-"""Closing: whatever a run has opened, or a run before it, is closed again, and then the keys go."""
+"""Closing: positions and orders of this run and of runs before it are closed, and then the keys go."""
 
 from __future__ import annotations
 

@@ -49,10 +49,10 @@ def synthetic(
 
     Exit code 0: sound. 1: failed, and the hop is named. 3: could not run here, for example without the paper exchange.
     """
-    connection = stacks.connect(stacks.Where(name, stack, profile, region))
-    from candlecast_cli.synthetic.run import Run
-
     with _could_not_run():
+        connection = stacks.connect(stacks.Where(name, stack, profile, region))
+        from candlecast_cli.synthetic.run import Run
+
         watch = Watch(time.monotonic, time.sleep, _tell, hop_seconds)
         run = Run(_ports(connection), watch)
     told = {"stack": connection.name, "expect_paused": expect_paused, "started_at": moment(datetime.now(UTC))}
@@ -77,12 +77,12 @@ def synthetic(
 
 @contextmanager
 def _could_not_run() -> Iterator[None]:
-    """A refusal of AWS says nothing about the stack: the caller may not, or is elsewhere."""
+    """A failure of no hop, such as a refusal of AWS, says nothing about the stack: exit code 3."""
     try:
         with aws_refusals():
             yield
     except CommandFailed as error:
-        if not error.code.startswith("AWS_"):
+        if error.exit_code is not ExitCode.FAILED:
             raise
         raise CommandFailed(error.code, str(error).removeprefix(f"{error.code}: "), ExitCode.MISSING) from error
 
@@ -135,7 +135,7 @@ def _ports(connection: stacks.Stack) -> Ports:
         strategies=DynamoStrategyStore(table),
         subscriptions=DynamoSubscriptionStore(table, clock),
         signals=DynamoSignalStore(table),
-        history=DynamoHistory(table, clock),
+        history=DynamoHistory(table),
         turns=DynamoTurns(table),
         catalogue=S3CatalogueStore(s3, bucket, clock),
         markets=S3Markets(s3, bucket, clock),

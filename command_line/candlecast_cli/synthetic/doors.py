@@ -72,7 +72,7 @@ class PaperDoor(Protocol):
         ...
 
     def held(self) -> Mapping[str, Decimal]:
-        """Symbol to what the paper account holds."""
+        """Symbol to the amount that the paper account holds; nothing else is named."""
         ...
 
     def open_orders(self) -> frozenset[str]:

@@ -14,7 +14,7 @@ RUN_SECONDS = 300.0  # of all hops together: a pipeline waits no longer
 
 
 class Hop(StrEnum):
-    """What must happen in turn, as reports name it."""
+    """The hops in their order, named as in reports."""
 
     TENANT = "tenant"
     KEYS = "keys"
@@ -99,10 +99,10 @@ class Watch:
         self._began = self._latest = self.timer()
 
     def until[T](self, hop: Hop, look: Callable[[], T | None]) -> T:
-        """What `look` finds, once it finds something. A store that does not answer is asked again.
+        """The first find of `look`. A store that does not answer is asked again.
 
-        What does not exist yet is asked for again, too. Raises `HopFailed`: TIMED_OUT once the hop or the whole run has taken
-        too long, and the code of any other refusal that `look` raises.
+        A thing that does not exist yet is asked for again, too. Raises `HopFailed`: TIMED_OUT once the hop or the whole run has
+        taken too long, and the code of any other refusal that `look` raises.
         """
         found = self.wait(hop, look, self.hop_seconds)
         now = self.timer()

@@ -40,7 +40,7 @@ class Traded:
 
 @dataclass(frozen=True, slots=True)
 class _Fate:
-    """What became of an entry: the quantity that the venue has filled, or the end that the history tells instead."""
+    """The fate of an entry: the quantity that the venue has filled, or the end that the history tells instead."""
 
     filled: Decimal = ZERO
     ended: Intent | None = None
@@ -48,7 +48,7 @@ class _Fate:
 
 @dataclass(slots=True)
 class Run:
-    """Trades once; `traded` says how far the run came, whatever it raises."""
+    """Trades once; `traded` says how far the run came, also after an error."""
 
     ports: Ports
     watch: Watch
@@ -182,7 +182,7 @@ def _entry(trader: Trader, price: Decimal) -> dict[str, str]:
 
 
 def _require_denial(ended: Intent, *, expect_paused: bool) -> None:
-    """Take the end of an entry that was not filled: right if a switch stopped it, and that was expected."""
+    """Judge an entry without a fill: a switch must have stopped the entry, as expected."""
     reason = ended.denial.reason if ended.denial is not None else None
     if reason not in STOPPED:
         message = f"the entry ended as {ended.state}: {ended.venue_message or 'a rule of ours said no'}"

@@ -67,5 +67,5 @@ class Sender:
 
 
 def exit_of(market: str) -> dict[str, str]:
-    """The message that closes whatever is held in a market."""
+    """The message that closes either side in a market."""
     return {"action": "EXIT", "market": market}

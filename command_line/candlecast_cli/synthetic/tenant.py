@@ -1,7 +1,7 @@
 """The synthetic tenant: an account, a strategy with its source, and a subscription that remain between runs.
 
 The strategy is reserved for the tenant, so nobody else sees or follows it, and its record is its own. The paper account's keys
-are in the vault during a run only. So a stack that waits vets no keys of it, pays for no secret of it, and trades nothing on it.
+are in the vault during a run only. So a stack that waits vets no such keys and pays for no such secret.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Trader:
-    """All that a run trades with."""
+    """Account, subscription, market and secret of a run."""
 
     account_id: str
     subscription_id: str
@@ -95,7 +95,8 @@ class Tenant:
     def require_paper(self, trader: Trader) -> None:
         """Refuse unless strategy, account and every follower are the synthetic tenant's own on paper.
 
-        Raises `CommandFailed` (NOT_ON_PAPER). So no signal of a run reaches a real venue, whatever somebody has stored.
+        Raises `CommandFailed` (NOT_ON_PAPER). So no signal of a run reaches a real venue, even after somebody has changed the
+        tenant.
         """
         strategy = self.ports.strategies.get_strategy(STRATEGY)
         account = self.ports.accounts.load(TENANT, trader.account_id)

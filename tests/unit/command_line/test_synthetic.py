@@ -139,7 +139,7 @@ def test_the_stacks_own_paper_exchange_is_taken(given: str) -> None:
     ],
 )
 def test_a_stack_whose_paper_venue_is_not_its_own_paper_exchange_is_refused(parameters: dict[str, str], code: str) -> None:
-    """Whatever answers there could be a real venue."""
+    """A real venue could answer there."""
     connection: Any = Connection(parameters, OWN)
     with pytest.raises(CommandFailed) as refused:
         command._paper_exchange(connection)

@@ -1,4 +1,4 @@
-"""The webhook of a run over HTTP: signed as the intake checks it, and each answer taken for what it is."""
+"""The webhook of a run over HTTP: signed as the intake checks it; each answer is a signal, a retry or a refusal."""
 
 from __future__ import annotations
 
