@@ -12,7 +12,7 @@ RUN := exec $(CANDLECAST) local
 # make demo CANDLES=path[,path] USERS=n CANDLE_COUNT=n
 DEMO_OPTIONS := $(if $(CANDLES),--candles '$(CANDLES)') $(if $(USERS),--users '$(USERS)') $(if $(CANDLE_COUNT),--candle-count '$(CANDLE_COUNT)')
 
-.PHONY: help env check test prove demo chaos up sim bench docs build deploy lock clean
+.PHONY: help env check test prove demo chaos up sim bench docs build deploy release sbom audit lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,7 +25,7 @@ check: ## Format, lint, types, import arrows, words, fast tests (under a minute)
 	@$(DEV) -m infra.local.checks check
 
 test: env ## check, lint of the templates, slow tests, and the end-to-end tests on the embedded cloud (at most 15 minutes)
-	@sh infra/local/bootstrap.sh checkov
+	@sh infra/local/bootstrap.sh checkov release
 	@$(DEV) -m infra.local.checks test
 
 prove: env ## The long proofs, before an issue is closed: all crash points, 1,000 seeds, all mutations, rehearsals
@@ -64,6 +64,27 @@ deploy: env ## Guided deployment to an AWS account, compares `live` with `$LATES
 	@$(DEV) -m infra.compare_versions $(if $(STACK),--stack '$(STACK)')
 	@$(DEV) -m infra.protect_stack $(if $(STACK),--stack '$(STACK)')
 	@options=$$($(DEV) -m infra.stack_options $(if $(STACK),--stack '$(STACK)')) && eval "$(CANDLECAST) synthetic $$options"
+
+# make release ENVIRONMENT=dev|prod STACK=name CHECKOUT=path PARAMETERS="Name=value Name=value"
+SECTION := --config-env $(or $(ENVIRONMENT),dev) $(if $(CHECKOUT),--config-file '$(CHECKOUT)/samconfig.toml')
+RELEASE := $(SECTION) $(if $(STACK),--stack '$(STACK)') $(if $(CHECKOUT),--template '$(CHECKOUT)/build/sam/template.yaml')
+RELEASE += $(foreach pair,$(PARAMETERS),--parameter '$(pair)')
+
+release: env ## Plan, your yes, execution behind a pause of entries, trial (ENVIRONMENT=prod STACK=name CHECKOUT=path of a built release)
+	@$(DEV) -m infra.require_credentials
+	@$(DEV) -m infra.check_concurrency $(SECTION) $(if $(STACK),--stack '$(STACK)')
+	@$(if $(CHECKOUT),true,$(CANDLECAST) build --architecture $(or $(ARCHITECTURE),x86_64))
+	@$(DEV) -m infra.release plan $(RELEASE)
+	@printf 'Execute this change set? [y/N] ' && read -r answer && [ "$$answer" = y ]
+	@$(DEV) -m infra.release apply $(RELEASE)
+
+sbom: ## Bill of materials of each built layer: build/sbom (CHECKOUT=path of a built checkout)
+	@sh infra/local/bootstrap.sh release
+	@.venvs/release/bin/python -m infra.release.bill $(CHECKOUT)
+
+audit: ## Known vulnerabilities of the locked packages; says so if the database is not reachable (CHECKOUT=path)
+	@sh infra/local/bootstrap.sh dev release
+	@$(DEV) -m infra.release.audit $(CHECKOUT)
 
 lock: ## Resolve every dependency again and write the lock files
 	@sh infra/local/bootstrap.sh dev

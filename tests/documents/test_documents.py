@@ -324,6 +324,7 @@ SOURCES = [
         "template.yaml",
         "Makefile",
         "command_line/**/*.py",
+        ".github/workflows/*.yml",
     )
     for path in ROOT.glob(pattern)
 ]

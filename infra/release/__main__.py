@@ -1,0 +1,124 @@
+"""`python -m infra.release plan`, then `apply`: what `make release` and the pipeline do.
+
+`plan` makes a change set of a build and shows it. `apply` executes the very change set that was shown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from infra.compare_versions import ROOT, CannotCompare, Clients, clients_of, configured
+from infra.release.deployment import Call, Deployment
+from infra.release.plan import CannotPlan, Plan, Run, Source, make_plan, shown
+
+TOOLS = Path(sys.executable).parent
+SAM = ROOT / ".venvs" / "sam" / "bin" / "sam"
+PLAN, REPORT = ROOT / "build" / "release" / "plan.json", ROOT / "build" / "release" / "report.json"
+IDENTITY = re.compile(r"[A-Za-z0-9._-]{1,100}")  # as `candlecast deployment pause` takes it
+DONE, FAILED, REFUSED, LOSES_DATA = 0, 1, 3, 4
+
+
+def main(
+    arguments: Sequence[str] | None = None, run: Run | None = None, call: Call | None = None, clients: Clients | None = None
+) -> int:
+    """Plan or apply: 0, 1 if a step failed, 3 if AWS, SAM or a file said no, 4 if the plan would lose data."""
+    options = parsed(arguments)
+    try:
+        known = configured(options.config_file, options.config_env)
+        made = clients or clients_of(known.get("profile"), known.get("region"))
+        if options.command == "plan":
+            return _plan(options, known.get("stack_name", ""), run or printed, made)
+        return _apply(options, call or run_aloud, made)
+    except (BotoCoreError, ClientError, CannotCompare, CannotPlan) as error:
+        sys.stderr.write(f"release: REFUSED: {error}\n")
+        return REFUSED
+
+
+def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m infra.release", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("command", choices=("plan", "apply"))
+    parser.add_argument("--stack", help="the stack's name; else what the configuration says")
+    parser.add_argument("--config-file", type=Path, default=ROOT / "samconfig.toml", help="of `sam deploy`")
+    parser.add_argument("--config-env", default="dev", help="section of the configuration")
+    parser.add_argument("--template", type=Path, default=ROOT / "build" / "sam" / "template.yaml", help="of `sam build`")
+    parser.add_argument("--parameter", action="append", default=[], metavar="NAME=VALUE", help="instead of the configuration's")
+    parser.add_argument("--plan", type=Path, default=PLAN, help="the plan's file")
+    parser.add_argument("--report", type=Path, default=REPORT, help="the report's file")
+    parser.add_argument("--summary", type=Path, help="a file to which Markdown for people is added")
+    parser.add_argument("--identity", help="names the pause and the report; else the commit that is checked out")
+    parser.add_argument("--pause", action=argparse.BooleanOptionalAction, default=True, help="entries, while the stack changes")
+    parser.add_argument("--accept-loss", action="store_true", help="of data, which a person has read and wants")
+    options = parser.parse_args(arguments)
+    if any("=" not in pair for pair in options.parameter):
+        parser.error("--parameter is NAME=VALUE")
+    if options.identity is not None and not IDENTITY.fullmatch(options.identity):
+        parser.error("--identity is 1 to 100 letters, digits, dots, underscores and dashes")
+    return options
+
+
+def _plan(options: argparse.Namespace, configured_stack: str, run: Run, clients: Clients) -> int:
+    stack = options.stack or configured_stack
+    changed = dict(pair.split("=", 1) for pair in options.parameter)
+    source = Source(options.template, options.config_file, options.config_env, stack, changed)
+    plan = make_plan(source, SAM, run, clients("cloudformation"))
+    plan.write(options.plan)
+    tell(shown(plan), options.summary)
+    if plan.losses and not options.accept_loss:
+        sys.stderr.write("release: LOSES_DATA: read the plan; --accept-loss if it is wanted\n")
+        return LOSES_DATA
+    return DONE
+
+
+def _apply(options: argparse.Namespace, call: Call, clients: Clients) -> int:
+    plan = Plan.read(options.plan)
+    if options.stack not in (None, plan.stack):
+        raise CannotPlan(f"the plan is for {plan.stack}")
+    if plan.losses and not options.accept_loss:
+        raise CannotPlan("the plan would lose data")
+    identity = options.identity or commit()
+    deployment = Deployment(plan, identity, options.pause, clients("cloudformation"), call, TOOLS)
+    try:
+        passed = deployment()
+    finally:
+        deployment.report(options.report)
+        tell(deployment.shown(), options.summary)
+    return DONE if passed else FAILED
+
+
+def commit() -> str:
+    """The commit that is checked out. Raises `CannotPlan` without git."""
+    try:
+        words = ["git", "rev-parse", "HEAD"]
+        return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise CannotPlan("git does not say what is checked out: give --identity") from error
+
+
+def tell(text: str, summary: Path | None) -> None:
+    sys.stdout.write(text)
+    if summary is not None:
+        with summary.open("a", encoding="utf-8") as file:
+            file.write(text + "\n")
+
+
+def printed(command: Sequence[str | Path]) -> str:
+    """Run a tool and return its output. Raises `CannotPlan` with the tool's last words."""
+    process = subprocess.run([str(word) for word in command], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603
+    if process.returncode:
+        raise CannotPlan(f"{Path(command[0]).name} {command[1]} failed: {process.stdout.strip()[-1_000:]}")
+    return process.stdout
+
+
+def run_aloud(command: Sequence[str | Path]) -> int:
+    return subprocess.run([str(word) for word in command], cwd=ROOT, check=False).returncode  # noqa: S603
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,168 @@
+"""The change set of a release: made, shown to people, executed by nobody yet.
+
+`sam deploy` uploads the build and makes the change set. CloudFormation then says resource by resource what an execution would
+change. A person reads that before the execution; the plan's file names the one change set that was read.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from infra.check_concurrency import overrides
+from infra.compare_versions import configured
+
+# Holds what cannot be made again: a replacement leaves the data behind, a removal deletes or orphans them.
+HOLDS_DATA = frozenset({"AWS::DynamoDB::Table", "AWS::KMS::Key", "AWS::S3::Bucket", "AWS::Cognito::UserPool"})
+# Holds messages or a secret that is made anew: a replacement is worth a word, and no refusal.
+HOLDS_MESSAGES = frozenset({"AWS::SQS::Queue", "AWS::SecretsManager::Secret"})
+MAX_PAGES = 100  # a page has at most a hundred changes, a stack five hundred resources
+ALWAYS, PERHAPS = "True", "Conditional"
+
+Run = Callable[[Sequence[str | Path]], str]
+
+
+class CannotPlan(Exception):
+    """No change set could be made or read; the message says why."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One resource in a change set; `replacement` is CloudFormation's word for it, empty for an addition or a removal."""
+
+    action: str
+    logical_id: str
+    kind: str
+    replacement: str = ""
+
+    @property
+    def loses_data(self) -> bool:
+        """Whether data would be left behind or deleted, surely or perhaps."""
+        return self.kind in HOLDS_DATA and (self.action == "Remove" or self.replacement in (ALWAYS, PERHAPS))
+
+    @property
+    def is_worth_a_word(self) -> bool:
+        gone = self.action == "Remove" or self.replacement in (ALWAYS, PERHAPS)
+        return gone and self.kind in HOLDS_DATA | HOLDS_MESSAGES
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A change set that waits for its execution; `change_set` is None if nothing would change."""
+
+    stack: str
+    change_set: str | None
+    creates_stack: bool
+    changes: tuple[Change, ...]
+
+    @property
+    def losses(self) -> tuple[Change, ...]:
+        return tuple(change for change in self.changes if change.loses_data)
+
+    def write(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+
+    @classmethod
+    def read(cls, path: Path) -> Plan:
+        """The plan of a file. Raises `CannotPlan`."""
+        try:
+            held = json.loads(path.read_text(encoding="utf-8"))
+            return cls(**{**held, "changes": tuple(Change(**change) for change in held["changes"])})
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise CannotPlan(f"{path} is no plan: {error}") from error
+
+
+@dataclass(frozen=True)
+class Source:
+    """The built template, and a section of a samconfig.toml with changed parameters."""
+
+    template: Path
+    config_file: Path
+    config_env: str
+    stack: str
+    changed: Mapping[str, str]
+
+    def command(self, sam: Path) -> list[str | Path]:
+        """`sam deploy` up to the change set."""
+        command: list[str | Path] = [sam, "deploy", "--no-execute-changeset", "--no-confirm-changeset", "--output", "json"]
+        command += ["--no-fail-on-empty-changeset", "--template-file", self.template, "--stack-name", self.stack]
+        command += ["--config-file", self.config_file, "--config-env", self.config_env]
+        if self.changed:
+            known = overrides(configured(self.config_file, self.config_env).get("parameter_overrides", ""))
+            command += [
+                "--parameter-overrides",
+                *(f"{name}={shlex.quote(value)}" for name, value in {**known, **self.changed}.items()),
+            ]
+        return command
+
+
+def make_plan(source: Source, sam: Path, run: Run, cloudformation: Any) -> Plan:
+    """Make the change set and read it. Raises `CannotPlan`."""
+    made = outcome(run(source.command(sam)))
+    if made.get("status") == "no_changes":
+        return Plan(source.stack, None, False, ())
+    if made.get("status") != "changeset_created":
+        raise CannotPlan(f"sam deploy ended as {made.get('status')}: {made.get('message', '')}")
+    found = read_changes(cloudformation, str(made["changeset_id"]))
+    created = cloudformation.describe_stacks(StackName=source.stack)["Stacks"][0]["StackStatus"] == "REVIEW_IN_PROGRESS"
+    return Plan(source.stack, str(made["changeset_id"]), created, found)
+
+
+def outcome(printed: str) -> dict[str, Any]:
+    """The result among the lines that SAM has printed as JSON. Raises `CannotPlan`."""
+    results = []
+    for line in printed.splitlines():
+        try:
+            said = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(said, dict) and said.get("type") == "result":
+            results.append(said)
+    if len(results) != 1:
+        raise CannotPlan("sam deploy told no result")
+    return results[0]
+
+
+def read_changes(cloudformation: Any, change_set: str) -> tuple[Change, ...]:
+    """Every change of a change set. Raises `CannotPlan` for one that nobody could execute."""
+    found: list[Change] = []
+    more: dict[str, str] = {}
+    for _ in range(MAX_PAGES):
+        page = cloudformation.describe_change_set(ChangeSetName=change_set, **more)
+        if (page["Status"], page["ExecutionStatus"]) != ("CREATE_COMPLETE", "AVAILABLE"):
+            raise CannotPlan(f"{change_set} is {page['Status']}, {page['ExecutionStatus']}: {page.get('StatusReason', '')}")
+        resources = [change["ResourceChange"] for change in page.get("Changes", ()) if change.get("Type") == "Resource"]
+        found += [
+            Change(it["Action"], it["LogicalResourceId"], it["ResourceType"], str(it.get("Replacement", ""))) for it in resources
+        ]
+        if not page.get("NextToken"):
+            return tuple(found)
+        more = {"NextToken": page["NextToken"]}
+    raise CannotPlan(f"{change_set} has more than {MAX_PAGES} pages")
+
+
+def shown(plan: Plan) -> str:
+    """The plan for people, as Markdown: losses of data first, then every change."""
+    if plan.change_set is None:
+        return f"## {plan.stack}\n\nNothing would change.\n"
+    lines = [f"## {plan.stack}{' (new)' if plan.creates_stack else ''}", "", f"`{plan.change_set}`", ""]
+    for change in plan.losses:
+        lines.append(f"**LOSES DATA: {change.logical_id} ({change.kind}), {_how(change)}.**")
+    for change in plan.changes:
+        if change.is_worth_a_word and not change.loses_data:
+            lines.append(f"**{change.logical_id} ({change.kind}), {_how(change)}.**")
+    lines += ["", f"{len(plan.changes)} changes. A nested stack is one line; its template is in the release's commit.", ""]
+    lines += ["| action | resource | type | replacement |", "|---|---|---|---|"]
+    lines += [f"| {it.action} | {it.logical_id} | {it.kind} | {it.replacement or '-'} |" for it in plan.changes]
+    return "\n".join(lines) + "\n"
+
+
+def _how(change: Change) -> str:
+    if change.action == "Remove":
+        return "removed"
+    return "replaced" if change.replacement == ALWAYS else "perhaps replaced"
