@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import Depends
@@ -12,7 +11,7 @@ from candlecast.ports.clock import Clock, Identifiers, Metrics
 from candlecast.ports.dead_letters import DeadLetters
 from candlecast.ports.decisions import Decisions
 from candlecast.ports.gate import KillSwitchStore
-from candlecast.ports.health import Probe
+from candlecast.ports.health import HealthStore
 from candlecast.ports.limits import LimitStore
 from candlecast.ports.pool import PoolStore
 from candlecast.ports.queue import SignalQueue, TradeQueue, VettingQueue
@@ -55,7 +54,7 @@ CredentialsDep = Annotated[CredentialWriter, Depends(api.credentials)]
 SourceSecretsDep = Annotated[SourceSecretWriter, Depends(api.source_secrets)]
 SourceUseDep = Annotated[SourceUse, Depends(api.source_use)]
 DeadLettersDep = Annotated[DeadLetters, Depends(api.dead_letters)]
-ProbesDep = Annotated[Mapping[str, Probe], Depends(api.probes)]
+HealthDep = Annotated[HealthStore, Depends(api.health)]
 ClockDep = Annotated[Clock, Depends(api.clock)]
 IdentifiersDep = Annotated[Identifiers, Depends(api.identifiers)]
 MetricsDep = Annotated[Metrics, Depends(api.metrics)]

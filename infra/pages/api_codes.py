@@ -200,6 +200,7 @@ NEVER_ANSWERED: Mapping[str, str] = {
     "FILL_OF_ANOTHER_ENTRY": "a fault of ours while fills are recorded, which the API does not do",
     "FILL_WITHOUT_PRICE": "a fault of ours while fills are recorded, which the API does not do",
     "ILLEGAL_TRANSITION": "a fault of ours while orders are recorded, which the API does not do",
+    "ISSUER_UNAVAILABLE": "only the health probe asks the issuer",
     "LEASE_LOST": "only a run of a strategy has a lease",
     "LETTER_NOT_FOUND": "part of an answer: a letter that a redrive refuses",
     "LETTER_UNREADABLE": "part of an answer: a letter that a redrive refuses",

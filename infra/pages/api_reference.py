@@ -19,6 +19,7 @@ from fastapi.routing import APIRoute
 
 from candlecast.domain.account.account import AccountStatus
 from candlecast.domain.account.kill_switch import Grade, SwitchScope
+from candlecast.domain.health.health import HealthState
 from candlecast.domain.limits.catalogue import CATALOGUE, Enforced, LimitSpec, Tightens
 from candlecast.domain.limits.limits import MAX_SET_SIZE, Scope
 from candlecast.domain.limits.record import PRODUCT_LIMITS
@@ -34,7 +35,6 @@ from candlecast.domain.values.timeframe import Timeframe
 from functions.api import deps
 from functions.api.app import create_app
 from functions.api.routes import kill_switches, limits
-from functions.api.schemas.health import Status
 from functions.api.schemas.limits import LimitsInput
 from functions.api.use_cases import strategies
 from infra.pages.api_codes import REFUSALS
@@ -102,7 +102,11 @@ MEANINGS: Mapping[type[StrEnum], Mapping[str, str]] = {
         "REJECTED": "an operator has refused it, or its own asker has withdrawn it",
         "EXPIRED": "nobody has agreed in time",
     },
-    Status: {"UP": "every dependency answers", "DOWN": "at least one does not"},
+    HealthState: {
+        "HEALTHY": "answers in time",
+        "DEGRADED": "answers late, was silent once, or is held back by a bound; of the whole: a part is not healthy",
+        "DOWN": "was silent at two probes in a row; of the whole: no order can be placed, or nobody knows",
+    },
     AllowedSides: {"LONG": "only longs", "SHORT": "only shorts", "BOTH": "both"},
     MarginMode: {
         "CROSS": "the whole account backs every position",

@@ -50,6 +50,7 @@ from tests.support.fakes.dead_letters import FakeDeadLetters, a_dead_letter
 from tests.support.fakes.decisions import FakeDecisions
 from tests.support.fakes.executions import FakeExecutionStore
 from tests.support.fakes.gate import FakeGate, a_switch
+from tests.support.fakes.health import FakeHealthStore, a_health
 from tests.support.fakes.history import FakeHistory, FakePriceStore
 from tests.support.fakes.limits import FakeLimitStore
 from tests.support.fakes.market_data import FakeMarketData, FakeMarkets
@@ -66,19 +67,6 @@ from tests.support.gateway import Client, Providers
 
 EXTERNAL = "external-1"
 ORDER = an_intent().intent_id
-
-
-@dataclass
-class FakeProbe:
-    """A dependency that answers until it is given an error."""
-
-    error: Exception | None = None
-    asked: int = 0
-
-    def check(self) -> None:
-        self.asked += 1
-        if self.error is not None:
-            raise self.error
 
 
 def giving(fake: object) -> Callable[[], Coroutine[Any, Any, object]]:
@@ -101,8 +89,7 @@ class Deployment:
     signal_queue: FakeSignalQueue = field(default_factory=FakeSignalQueue)
     trade_queue: FakeTradeQueue = field(default_factory=FakeTradeQueue)
     vetting_queue: FakeVettingQueue = field(default_factory=FakeVettingQueue)
-    table: FakeProbe = field(default_factory=FakeProbe)
-    queue: FakeProbe = field(default_factory=FakeProbe)
+    health: FakeHealthStore = field(default_factory=lambda: FakeHealthStore(a_health()))
     dead_letters: FakeDeadLetters = field(default_factory=lambda: FakeDeadLetters(a_dead_letter()))
     gate: FakeGate = field(default_factory=FakeGate)
     metrics: RecordingMetrics = field(default_factory=RecordingMetrics)
@@ -153,7 +140,7 @@ class Deployment:
             api.clock: giving(self.clock),
             api.identifiers: giving(self.identifiers),
             api.metrics: giving(self.metrics),
-            api.probes: giving({"table": self.table, "trade_queue": self.queue}),
+            api.health: giving(self.health),
             api.approvals: giving(self.approvals),
             api.operators_to_lift: giving(self.operators_to_lift),
             api.venues: giving(frozenset({"paper", "binanceusdm"})),

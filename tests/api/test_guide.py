@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from candlecast.domain.account.account import MAX_SUBSCRIPTIONS_PER_ACCOUNT
+from candlecast.domain.health.health import SILENT_AFTER
 from candlecast.domain.subscriptions.subscription import MAX_ALLOWED_MARKETS
 from candlecast.services.account.open_account import MAX_ACCOUNTS
 from candlecast.services.subscriptions.measure_subscription import MAX_ORDER_PAGES, MAX_TRADE_PAGES, PAGE_SIZE
@@ -16,7 +17,6 @@ from functions.api.app import create_app
 from functions.api.deps import MAX_PAGE_SIZE, PLATFORM_ADMIN
 from functions.api.guards import MAX_BODY_BYTES
 from functions.api.problems import Problem
-from functions.api.routes.health import CACHE
 from infra.pages.api_reference import OPEN, who_may
 from tests.api.conftest import Deployment
 from tests.support.routes import operations
@@ -43,7 +43,7 @@ def test_the_limits_are_the_codes() -> None:
     assert f"pages of {MAX_PAGE_SIZE}" in text
     assert f"{MAX_TRADE_PAGES * PAGE_SIZE} trades" in text
     assert f"{MAX_ORDER_PAGES * PAGE_SIZE} orders" in text
-    assert f"every {int(CACHE.total_seconds())} seconds" in GUIDE
+    assert f"older than {int(SILENT_AFTER.total_seconds() // 60)} minutes" in GUIDE
 
 
 def test_the_example_of_a_refusal_is_one() -> None:

@@ -50,7 +50,7 @@ def test_the_application_is_made_once_for_many_requests(deployed: Deployment) ->
     for _ in range(3):
         handler.handle(http_event("GET", "/health", claims=None), CONTEXT)  # type: ignore[arg-type]
     assert handler._adapter.cache_info().misses == 1
-    assert deployed.table.asked == 1
+    assert deployed.health.reads == 1
 
 
 def test_faults_are_logged_with_the_requests_id(deployed: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -143,7 +143,7 @@ def test_money_is_text_in_every_answer() -> None:
         if "number" in str(described.get("type", "")) or any(it.get("type") == "number" for it in described.get("anyOf", ()))
     }
     durations = {"ExecutionView.drift_seconds", "ExecutionView.duration_ms", "PublishedSignalView.spread_seconds"}
-    assert numbers == durations | {"DependencyView.latency_ms"}
+    assert numbers == durations
 
 
 def test_the_document_is_served_to_anybody(deployment: Deployment) -> None:

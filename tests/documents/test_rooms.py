@@ -16,7 +16,7 @@ OTHERS = ("command_line", "functions", "strategies", "infra", "verification", "b
 SHELVES = (CORE, PAPER, *(ROOT / name for name in OTHERS))
 DOZEN = 13  # about a dozen modules; `__init__.py` and `conftest.py` do not count
 REASON = "than a dozen"  # larger, or more
-SERVICES_ALONE = {"health", "relay"}  # capabilities that decide nothing by values of their own
+SERVICES_ALONE = {"relay"}  # capabilities that decide nothing by values of their own
 MIRRORS = {  # a folder of unit tests, and the code whose rooms it mirrors
     "adapters": CORE / "adapters",
     "domain": CORE / "domain",

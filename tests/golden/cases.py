@@ -25,6 +25,7 @@ from candlecast.adapters.dynamodb.decisions import DynamoDecisions
 from candlecast.adapters.dynamodb.executions import DynamoExecutionStore
 from candlecast.adapters.dynamodb.firings import DynamoFirings
 from candlecast.adapters.dynamodb.gate import DynamoGate
+from candlecast.adapters.dynamodb.health import DynamoHealth
 from candlecast.adapters.dynamodb.history import DynamoHistory
 from candlecast.adapters.dynamodb.limits import DynamoLimitStore
 from candlecast.adapters.dynamodb.looks import DynamoLooks
@@ -90,6 +91,7 @@ from tests.golden.other_values import (
     execution,
     exit_signal,
     external_strategy,
+    health,
     letter_entry,
     letter_listing,
     limit_record,
@@ -1036,6 +1038,13 @@ ITEMS: tuple[Case, ...] = (
         lambda world: DynamoLooks(world.table).load_window(),
     ),
     stored("firings", "of-two-timeframes", _firings, _write_firings, lambda world: DynamoFirings(world.table).load_firings()),
+    stored(
+        "health",
+        "with-a-part-down",
+        health,
+        lambda world: DynamoHealth(world.table).save_health(health()),
+        lambda world: DynamoHealth(world.table).load_health(),
+    ),
     stored("object_markets", "of-a-venue", catalogue, _write_catalogue, _read_catalogue),
     stored(
         "object_markets", "with-a-price-band", banded_catalogue, partial(_write_catalogue, made=banded_catalogue), _read_catalogue

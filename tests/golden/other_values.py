@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import date, time
 from decimal import Decimal
 
+from candlecast.domain.health.health import ComponentHealth, Health, HealthState
 from candlecast.domain.limits.breach import Breach
 from candlecast.domain.limits.limits import Authority, EffectiveLimits, Limits, Scope
 from candlecast.domain.limits.pool_bounds import Amounts, PoolBounds, PoolLimits
@@ -551,4 +552,16 @@ def letter_listing() -> DeadLetterListing:
 def redriven() -> Redriven:
     return Redriven(
         message_ids=("golden-letter",), refused=(RefusedLetter(message_id="golden-other", code="LETTER_NOT_FOUND"),), left=10
+    )
+
+
+def health() -> Health:
+    """A component in each state."""
+    return Health(
+        written_at=NOW,
+        components={
+            "table": ComponentHealth(state=HealthState.HEALTHY, latency_ms=6),
+            "queues": ComponentHealth(state=HealthState.DEGRADED, latency_ms=1_402),
+            "venue:binanceusdm": ComponentHealth(state=HealthState.DOWN, latency_ms=3_001, error="VENUE_UNAVAILABLE", failures=4),
+        },
     )

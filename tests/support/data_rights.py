@@ -60,7 +60,7 @@ _GATE = _keys("KILL_SWITCH#*", "BREAKER#*", "WEIGHTS#*")
 _POOLS = _keys("POOL#*", "RESERVATION#*")
 _LOOKS = _keys("LOOK#*")
 _CHANGED = _keys(TENANT, ACCOUNT, "STRATEGY#*", "SOURCE#*", "SIGNAL#*", "VERDICT#*", "LIMITS#*", "KILL_SWITCH#*", "APPROVAL#*")
-_BROWSED = _CHANGED | _keys("POOL#*", "PRICE#*")
+_BROWSED = _CHANGED | _keys("POOL#*", "PRICE#*", "HEALTH")
 _LISTED = _keys("SIGNALS#*", "QUARANTINE", "TENANT#*", "STRATEGIES", "KILL_SWITCHES", "APPROVALS")
 
 RIGHTS: Mapping[str, Rights] = {
@@ -108,6 +108,7 @@ RIGHTS: Mapping[str, Rights] = {
             **dict.fromkeys(("GSI3", "GSI4"), _keys("RECONCILE#*", "RESERVATIONS#*", "SOON#*")),
         },
     ),
+    "health_probe": Rights(get=_keys("HEALTH", "BREAKER#*", "WEIGHTS#*"), put=_keys("HEALTH"), update=_keys("WEIGHTS#*")),
     "outbox_relay": _reads_and_writes(
         _POOLS | _keys(TENANT, "STRATEGY#*", "KILL_SWITCH#*"), _POOLS | _keys(TENANT, "STRATEGY#*", "SOURCE#*", "KILL_SWITCH#*")
     ),
@@ -145,5 +146,6 @@ PARTITIONS = (
     "LOOK#tenant#account",
     "LOOKS",
     "SCHEDULES",
+    "HEALTH",
     "OTHER#kind",
 )

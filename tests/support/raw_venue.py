@@ -280,6 +280,7 @@ def honest_answers() -> dict[tuple[str, str], Json]:
             "nextFundingTime": NOW_MS,
             "time": NOW_MS,
         },
+        ("GET", "time"): {"serverTime": NOW_MS},
     }
 
 

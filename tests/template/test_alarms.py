@@ -16,7 +16,7 @@ ALARMS: dict[str, Resource] = {
 }
 RUNBOOKS = {path.name for path in (INFRA / "runbooks").glob("*.md")} - {"README.md"}
 QUEUES = {queue_name(it) for it in resources(root(), "AWS::SQS::Queue").values()}
-SILENT = {"candle-clock-silent", "reconcile-clock-silent", "catalogue-silent"}  # alarms on a clock that stops
+SILENT = {"candle-clock-silent", "reconcile-clock-silent", "catalogue-silent", "health-degraded"}  # alarms on a clock that stops
 FILLED_IN = {"Prefix": "stack", "Environment": "env", "AWS::Region": "region", "ApiId": "api-id", "TableName": "table"}
 
 
@@ -206,6 +206,7 @@ def test_what_endangers_orders_and_positions_is_watched() -> None:
         ("FiringsRefused", "candle_clock"),
         ("FiringsRefused", "reconcile_clock"),
         ("CandlesMissed", "strategy_runner"),
+        ("HealthGrade", "health_probe"),
         ("ScheduleDriftSeconds", "candle_clock"),
         ("CandleDriftSeconds", "strategy_runner"),
     }
@@ -303,6 +304,13 @@ def test_the_technical_dashboard_shows_every_queue_every_function_the_stream_and
         "QuotesMissing",
         "PoolReservationsSwept",
         "PoolLossesReached",
+        "HealthGrade",
+        "TableHealth",
+        "QueuesHealth",
+        "SecretsHealth",
+        "EventBusHealth",
+        "TokenIssuerHealth",
+        "VenuesHealth",
         "ApprovalsRequested",
         "ApprovalsDecided",
         "ActsByOneOperator",

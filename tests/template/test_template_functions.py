@@ -35,6 +35,7 @@ SHAPE = {
     "signal_fanout": (30, "core deps exchange"),
     "order_executor": (15, "core deps exchange signing"),
     "reconcile_clock": (30, "core deps"),
+    "health_probe": (30, "core deps exchange"),
     "order_reconciler": (30, "core deps exchange signing"),
     "key_vetting": (30, "core deps exchange signing"),
     "outbox_relay": (30, "core deps"),
@@ -58,6 +59,9 @@ ENVIRONMENT = {
         " EGRESS_ADDRESS SECRET_PREFIX"
     ),
     "reconcile_clock": "TABLE_NAME RECONCILE_QUEUE_URL AWAITED_LOOK_QUEUE_URL",
+    "health_probe": (
+        "TABLE_NAME CANDLE_QUEUE_URL SIGNAL_QUEUE_URL TRADE_QUEUE_URL PROBED_SECRET_ID EVENT_BUS_NAME VENUES EGRESS_ADDRESS"
+    ),
     "order_reconciler": (
         "TABLE_NAME RECONCILE_QUEUE_URL AWAITED_LOOK_QUEUE_URL RECONCILE_DEAD_LETTERS_URL MARKETS_BUCKET VENUES EGRESS_ADDRESS"
         " SECRET_PREFIX VETTING_QUEUE_URL"
@@ -96,6 +100,7 @@ SETTINGS: dict[str, type[settings.Environment]] = {
     "signal_fanout": settings.SignalFanoutSettings,
     "order_executor": settings.OrderExecutorSettings,
     "reconcile_clock": settings.ReconcileClockSettings,
+    "health_probe": settings.HealthProbeSettings,
     "order_reconciler": settings.OrderReconcilerSettings,
     "key_vetting": settings.KeyVettingSettings,
     "outbox_relay": settings.OutboxRelaySettings,
@@ -104,7 +109,7 @@ SETTINGS: dict[str, type[settings.Environment]] = {
     "dlq_redrive": settings.RedriveSettings,
 }
 
-INVOKED_ASYNCHRONOUSLY = {"candle_clock", "reconcile_clock", "market_catalogue", "dlq_redrive"}
+INVOKED_ASYNCHRONOUSLY = {"candle_clock", "reconcile_clock", "health_probe", "market_catalogue", "dlq_redrive"}
 MOST_LAYERS = 5
 HTTP_API_SECONDS = 30  # an HTTP API gives up then, so nothing behind one may take longer
 
@@ -119,7 +124,7 @@ def logical_id(name: str) -> str:
     return "".join(word.capitalize() for word in name.split("_")) + "Function"
 
 
-def test_the_path_has_its_thirteen_functions() -> None:
+def test_the_path_has_its_fourteen_functions() -> None:
     assert functions().keys() == SHAPE.keys()
     assert {logical_id(name) for name in SHAPE} == resources(root(), "AWS::Lambda::Function").keys()
 
@@ -171,7 +176,9 @@ def told_queues(name: str) -> dict[str, str]:
 @pytest.mark.parametrize("name", SHAPE)
 def test_a_function_may_send_to_the_queues_that_it_is_told_of_and_to_no_other(name: str) -> None:
     told = told_queues(name)
-    if name == "dlq_redrive":  # takes from the dead letters, gives back to their queues
+    if name == "health_probe":  # asks queues whether they answer
+        told = {}
+    elif name == "dlq_redrive":  # takes from the dead letters, gives back to their queues
         told = {key: arn for key, arn in told.items() if key.endswith("_QUEUE_URL")}
     elif name in CONSUMES and name != "order_reconciler":  # changes visibility there; the reconciler also asks itself again
         told.pop(CONSUMES[name])
@@ -289,8 +296,8 @@ def test_schedules_fire_a_minute_before_the_close_of_each_timeframe() -> None:
 def test_every_schedule_is_utc_exact_retried_and_has_dead_letters() -> None:
     schedules = resources(nested("Schedules"), "AWS::Scheduler::Schedule")
     others = {it["Name"]: it["ScheduleExpression"] for it in schedules.values() if not it["Name"].startswith("candles-")}
-    assert others == {"reconcile": "cron(* * * * ? *)", "catalogue": "cron(7 * * * ? *)"}
-    assert len(schedules) == 14
+    assert others == {"reconcile": "cron(* * * * ? *)", "health": "cron(* * * * ? *)", "catalogue": "cron(7 * * * ? *)"}
+    assert len(schedules) == 15
     for properties in schedules.values():
         assert properties["ScheduleExpressionTimezone"] == "UTC"
         assert properties["FlexibleTimeWindow"] == {"Mode": "OFF"}

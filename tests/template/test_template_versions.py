@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 
 PARAMETERS = written_root()["Parameters"]
 EVERY = frozenset(SHAPE)
-TRADING = frozenset({"strategy_runner", "signal_fanout", "order_executor", "order_reconciler", "key_vetting"})
+TRADING = frozenset({"strategy_runner", "signal_fanout", "order_executor", "order_reconciler", "key_vetting", "health_probe"})
 KNOWING_VENUES = TRADING | {"api", "market_catalogue"}
 
 # Of each parameter another value than its default, and the functions that read it.

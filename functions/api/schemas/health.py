@@ -1,47 +1,39 @@
-"""Body of the health check: names and times, no addresses."""
+"""Body of the health: names of components, states and times, no addresses."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
 
-from candlecast.services.health.check_health import Health
+from candlecast.domain.health.health import HealthState
+from candlecast.services.health.read_health import ToldHealth
 from functions.api.schemas.values import View
 
 
-class Status(StrEnum):
-    """Whether something answers."""
+class ComponentView(View):
+    """One component at its last probe: how long its answer took, and a code if it gave none that is good."""
 
-    UP = "UP"
-    DOWN = "DOWN"
-
-
-class DependencyView(View):
-    """One dependency: how long its answer took, and a code if there was none."""
-
-    status: Status
-    latency_ms: float
+    status: HealthState
+    latency_ms: int
     error: str | None
 
 
 class HealthView(View):
-    """UP if every dependency is."""
+    """The state now, and the components when they were probed last. `reason` says why nothing newer is known."""
 
-    status: Status
-    checked_at: datetime
-    dependencies: dict[str, DependencyView]
+    status: HealthState
+    reason: str | None
+    written_at: datetime | None
+    components: dict[str, ComponentView]
 
     @staticmethod
-    def of(health: Health) -> HealthView:
+    def of(told: ToldHealth) -> HealthView:
+        health = told.health
         return HealthView(
-            status=_status(health.ok),
-            checked_at=health.checked_at,
-            dependencies={
-                name: DependencyView(status=_status(found.ok), latency_ms=found.latency_ms, error=found.error)
-                for name, found in health.dependencies.items()
+            status=told.state,
+            reason=told.reason,
+            written_at=health.written_at if health is not None else None,
+            components={
+                name: ComponentView(status=found.state, latency_ms=found.latency_ms, error=found.error)
+                for name, found in (health.components.items() if health is not None else ())
             },
         )
-
-
-def _status(ok: bool) -> Status:
-    return Status.UP if ok else Status.DOWN

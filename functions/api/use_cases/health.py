@@ -6,12 +6,12 @@ from typing import Annotated
 
 from fastapi import Depends
 
-from candlecast.services.health.check_health import CheckHealth
-from functions.api.ports import ClockDep, ProbesDep
+from candlecast.services.health.read_health import ReadHealth
+from functions.api.ports import ClockDep, HealthDep
 
 
-async def check_health(probes: ProbesDep, clock: ClockDep) -> CheckHealth:
-    return CheckHealth(probes, clock)
+async def read_health(store: HealthDep, clock: ClockDep) -> ReadHealth:
+    return ReadHealth(store, clock)
 
 
-CheckHealthDep = Annotated[CheckHealth, Depends(check_health)]
+ReadHealthDep = Annotated[ReadHealth, Depends(read_health)]

@@ -1,11 +1,14 @@
 """CloudFormation resources whose properties the emulator leaves out."""
 
+import os
+import re
 from collections.abc import Callable
 from typing import Any
 
 from .http_apis import Port, endpoint_of, import_body
 from .patching import PatchError, replace
 
+ISSUER = re.compile(r"https://cognito-idp\.[a-z0-9-]+\.amazonaws\.com/")  # in no local DNS
 # Accepted and without effect: they change nothing that a function or a test can see.
 WITHOUT_EFFECT = (
     "AWS::ApplicationInsights::Application",
@@ -103,6 +106,7 @@ def _function(name: str, properties: Any, _attributes: dict[str, Any]) -> None:
 
 
 def _schedule(name: str, properties: Any, _attributes: dict[str, Any]) -> None:
+    """Keep all properties. An input that names a user pool's issuer gets the local address of the issuer's document."""
     from ministack.services import scheduler
 
     schedule = scheduler._schedules.get(f"{properties.get('GroupName', 'default')}/{name}")
@@ -111,6 +115,8 @@ def _schedule(name: str, properties: Any, _attributes: dict[str, Any]) -> None:
     for key in ("ScheduleExpressionTimezone", "StartDate", "EndDate", "ActionAfterCompletion"):
         if properties.get(key):
             schedule[key] = properties[key]
+    target = schedule["Target"]
+    target["Input"] = ISSUER.sub(f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}/", target.get("Input") or "")
 
 
 def _create_nothing(logical_id: str, _properties: Any, stack: Any) -> Any:

@@ -11,6 +11,7 @@ import pytest
 
 from candlecast.adapters.ccxt.clients import Templates
 from candlecast.adapters.ccxt.market_data import CcxtMarketData, download_markets
+from candlecast.adapters.ccxt.ping import VenuePing
 from candlecast.adapters.ccxt.venue import CcxtVenues
 from candlecast.domain.orders.intent import Intent, LegKind
 from candlecast.domain.values.errors import RetryLater
@@ -19,6 +20,7 @@ from candlecast.domain.values.timeframe import Timeframe
 from candlecast.domain.venue.rules import PAPER, VenueRequest
 from candlecast.domain.venue.weight_budget import Address, RequestClass
 from candlecast.ports.venue import Credentials
+from candlecast.services.health.probe_venue import ProbeVenue
 from candlecast.services.venue import spend_weight
 from candlecast.services.venue.guard_venue import GuardedMarketData, GuardedVenue, GuardedVenues
 from candlecast.services.venue.spend_weight import SpendWeight
@@ -52,6 +54,7 @@ class Measured:
     market: PaperVenue
     venue: GuardedVenue
     data: GuardedMarketData
+    ping: ProbeVenue
     weights: FakeWeights
     clock: FakeClock
 
@@ -79,7 +82,8 @@ def measured(market: PaperVenue, monkeypatch: pytest.MonkeyPatch) -> Measured:
     spend = SpendWeight(weights, EGRESS, clock, metrics)
     venues = GuardedVenues(CcxtVenues(templates), WatchVenue(FakeGate(weights), clock, metrics), spend)
     venue = venues.connect("paper", "account", "1", Credentials(keys["api_key"], keys["api_secret"]))
-    return Measured(market, venue, GuardedMarketData(CcxtMarketData(templates), spend), weights, clock)
+    ping = ProbeVenue("paper", VenuePing(templates, "paper"), spend, FakeGate(weights))
+    return Measured(market, venue, GuardedMarketData(CcxtMarketData(templates), spend), ping, weights, clock)
 
 
 def candles(timeframe: Timeframe, count: int) -> Callable[[Measured], object]:
@@ -109,6 +113,7 @@ EXACT: dict[str, Callable[[Measured], object]] = {
     "leverage and margin mode": lambda m: m.venue.set_market_settings(BTC_SYMBOL, Decimal(7), MarginMode.ISOLATED),
     "position mode": lambda m: m.venue.set_position_mode(PositionMode.HEDGE),
     "quote": lambda m: m.data.quote("paper", BTC_SYMBOL, NOW),
+    "ping": lambda m: m.ping.check(),
 }
 AT_MOST: dict[str, Callable[[Measured], object]] = {
     "an order that is not there": lambda m: m.venue.find_order(ENTRY),

@@ -1,4 +1,4 @@
-"""A consumer's view of its queue, and health probes, in memory."""
+"""A consumer's view of its queue, in memory."""
 
 from __future__ import annotations
 
@@ -44,14 +44,3 @@ class FakeAttempts:
     def _answer(self) -> None:
         if self.unavailable:
             raise RetryLater("STORE_UNAVAILABLE", "told to fail", after_seconds=2)
-
-
-class FakeProbe:
-    """Answers, or raises what it was given."""
-
-    def __init__(self, error: Exception | None = None) -> None:
-        self.error = error
-
-    def check(self) -> None:
-        if self.error is not None:
-            raise self.error

@@ -113,6 +113,15 @@ class KeyVettingSettings(WithTable, NamesVenues):
     egress_address: str = "shared"
 
 
+class HealthProbeSettings(WithTable, NamesVenues):
+    candle_queue_url: str
+    signal_queue_url: str
+    trade_queue_url: str
+    probed_secret_id: str
+    event_bus_name: str
+    egress_address: str = "shared"
+
+
 class OutboxRelaySettings(WithTable):
     event_bus_name: str
     archive_bucket: str

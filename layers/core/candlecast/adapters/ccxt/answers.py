@@ -389,6 +389,10 @@ def _markets(_: Asked, answer: Any) -> None:
         _text(_fields(row), "symbol")
 
 
+def _server_time(_: Asked, answer: Any) -> None:
+    _moment(_fields(answer), "serverTime")
+
+
 _CHECKS: Mapping[tuple[str, str], Check] = {
     ("POST", "order"): _order,
     ("GET", "order"): _order,
@@ -411,5 +415,6 @@ _CHECKS: Mapping[tuple[str, str], Check] = {
     ("GET", "ticker/bookTicker"): _best_prices,
     ("GET", "premiumIndex"): _mark_price,
     ("GET", "exchangeInfo"): _markets,
+    ("GET", "time"): _server_time,
 }
 _SPOT_CHECKS: Mapping[tuple[str, str], Check] = {("GET", "account/apiRestrictions"): _key_rights}

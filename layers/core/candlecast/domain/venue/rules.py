@@ -41,6 +41,7 @@ class VenueRequest(StrEnum):
     BEST_PRICES = "BEST_PRICES"
     MARKETS = "MARKETS"
     KEY_RIGHTS = "KEY_RIGHTS"
+    PING = "PING"  # of the health probe
 
 
 # Binance weighs requests for up to 99, 499 and 1,000 candles with 1, 2 and 5, and we never ask for more at once. A candle
@@ -170,6 +171,7 @@ BINANCE_USDM = VenueRules(
             VenueRequest.BEST_PRICES: 2,
             VenueRequest.MARKETS: 1,
             VenueRequest.KEY_RIGHTS: 1,
+            VenueRequest.PING: 1,
         }
     ),
     used_weight_header="x-mbx-used-weight-1m",

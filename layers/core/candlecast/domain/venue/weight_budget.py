@@ -23,6 +23,7 @@ class RequestClass(StrEnum):
     AWAITED_LOOK = "AWAITED_LOOK"
     RECONCILER = "RECONCILER"
     MARKET_DATA = "MARKET_DATA"
+    HEALTH = "HEALTH"
 
 
 SHARE_PERCENT = {
@@ -31,6 +32,7 @@ SHARE_PERCENT = {
     RequestClass.AWAITED_LOOK: 85,  # an order waits for it; the looks of the clock cannot use up its share
     RequestClass.RECONCILER: 70,  # the clock repeats it in a minute, and a third of the minute stays for orders
     RequestClass.MARKET_DATA: 50,  # a late candle costs one signal; half of the minute stays for accounts
+    RequestClass.HEALTH: 50,  # one ping each minute; without room for that, candles wait as well
 }
 # The weight that a worker leases at once, so that a request does not cost a write. An order leases for its cancellations and
 # settings, the reconciler for two looks at an account, market data for some requests for candles. One look: open orders of a
@@ -42,6 +44,7 @@ LEASE = {
     RequestClass.AWAITED_LOOK: 20,
     RequestClass.RECONCILER: 40,
     RequestClass.MARKET_DATA: 20,
+    RequestClass.HEALTH: 1,
 }
 
 

@@ -19,6 +19,7 @@ from candlecast.adapters.dynamodb.approvals import DynamoApprovalStore
 from candlecast.adapters.dynamodb.decisions import DynamoDecisions
 from candlecast.adapters.dynamodb.executions import DynamoExecutionStore
 from candlecast.adapters.dynamodb.gate import DynamoGate
+from candlecast.adapters.dynamodb.health import DynamoHealth
 from candlecast.adapters.dynamodb.history import DynamoHistory
 from candlecast.adapters.dynamodb.limits import DynamoLimitStore
 from candlecast.adapters.dynamodb.pools import DynamoPoolStore
@@ -29,7 +30,6 @@ from candlecast.adapters.dynamodb.source_use import DynamoSourceUse
 from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
 from candlecast.adapters.dynamodb.subscriptions import DynamoSubscriptionStore
 from candlecast.adapters.dynamodb.verdicts import DynamoVerdictStore
-from candlecast.adapters.probes import QueueProbe, TableProbe
 from candlecast.adapters.s3.market_catalogue import S3Markets
 from candlecast.adapters.sqs.queues import SqsSignalQueue, SqsTradeQueue, SqsVettingQueue
 from candlecast.adapters.system import RandomIdentifiers, SystemClock
@@ -39,14 +39,14 @@ from candlecast.runtime.observe import EmfMetrics
 from candlecast.runtime.settings import ApiSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Callable, Coroutine
 
     from candlecast.ports.approvals import ApprovalStore
     from candlecast.ports.clock import Clock, Identifiers, Metrics
     from candlecast.ports.dead_letters import DeadLetters
     from candlecast.ports.decisions import Decisions
     from candlecast.ports.gate import KillSwitchStore
-    from candlecast.ports.health import Probe
+    from candlecast.ports.health import HealthStore
     from candlecast.ports.limits import LimitStore
     from candlecast.ports.pool import PoolStore
     from candlecast.ports.queue import SignalQueue, TradeQueue, VettingQueue
@@ -228,9 +228,8 @@ def quotes() -> Quotes:
 
 
 @provider
-def probes() -> Mapping[str, Probe]:
-    """The dependencies that the health check asks, by the names that it shows."""
-    return {"table": TableProbe(build().table), "trade_queue": QueueProbe(aws("sqs"), build().known.trade_queue_url)}
+def health() -> HealthStore:
+    return DynamoHealth(build().table)
 
 
 @provider

@@ -16,7 +16,7 @@ from candlecast.runtime.observe import logger
 from candlecast.runtime.settings import RedriveSettings
 
 # Functions that a schedule invokes. A redrive of a schedule's dead letter may invoke them again.
-SCHEDULED_FUNCTIONS = ("candle_clock", "reconcile_clock", "market_catalogue")
+SCHEDULED_FUNCTIONS = ("candle_clock", "reconcile_clock", "health_probe", "market_catalogue")
 LONGEST_INVOCATION_SECONDS = 30.0  # the relay's time-out
 
 

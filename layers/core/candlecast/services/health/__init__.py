@@ -1,1 +1,1 @@
-"""Tell whether the dependencies answer."""
+"""Ask each component whether it answers, and tell what was found."""
