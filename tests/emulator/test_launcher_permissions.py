@@ -48,12 +48,12 @@ def table(cloud: Cloud) -> str:
     return str(made["TableArn"])
 
 
-def as_role(cloud: Cloud, name: str, *statements: Any) -> Any:
-    """A client of DynamoDB that may do what the statements allow."""
+def as_role(cloud: Cloud, name: str, *statements: Any, service: Any = "dynamodb") -> Any:
+    """A client that may do what the statements allow."""
     session_name = {"RoleArn": role(cloud, name, *statements), "RoleSessionName": "test"}
     keys = cloud.client("sts").assume_role(**session_name)["Credentials"]
     session = boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], region_name=REGION)
-    return session.client("dynamodb", endpoint_url=cloud.endpoint)
+    return session.client(service, endpoint_url=cloud.endpoint)
 
 
 def only(keys: list[str], *, operator: str = "ForAllValues:StringLike") -> dict[str, Any]:
@@ -175,6 +175,19 @@ def test_each_action_of_a_transaction_is_allowed_by_its_own_key(cloud: Cloud, ta
     transact(mixed, written("MINE#3"), {"Delete": {"TableName": TABLE, "Key": place("THEIRS#3")}})
     with pytest.raises(ClientError, match="not authorized"):
         transact(mixed, written("THEIRS#3"), {"Delete": {"TableName": TABLE, "Key": place("MINE#3")}})
+
+
+def test_a_role_that_names_its_bus_may_describe_this_bus_only(cloud: Cloud) -> None:
+    made = {name: cloud.client("events").create_event_bus(Name=name)["EventBusArn"] for name in ("its-own", "foreign")}
+    events = as_role(
+        cloud,
+        "describes",
+        {"Effect": "Allow", "Action": "events:DescribeEventBus", "Resource": made["its-own"]},
+        service="events",
+    )
+    assert events.describe_event_bus(Name="its-own")["Arn"] == made["its-own"]
+    with pytest.raises(ClientError, match="AccessDenied"):
+        events.describe_event_bus(Name="foreign")
 
 
 def test_a_scan_names_no_key_and_so_is_not_limited_by_one(cloud: Cloud, table: str) -> None:

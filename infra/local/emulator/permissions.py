@@ -51,6 +51,24 @@ def streams_of_tables() -> None:
     original = replace(iam_actions, "extract_resource_arn", resource)
 
 
+def described_buses() -> None:
+    """Check the description of an event bus against the bus's ARN.
+
+    The emulator takes the name for the name of a rule. A role that names its bus is refused here and not on AWS.
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html
+    """
+    from ministack.core import iam_actions
+
+    def resource(service: str, method: str, path: str, headers: Any, body: bytes, *rest: Any) -> str:
+        found = str(original(service, method, path, headers, body, *rest))
+        target = {str(name).lower(): str(value) for name, value in headers.items()}.get("x-amz-target", "")
+        if not target.endswith(".DescribeEventBus"):
+            return found
+        return found.replace(":rule/default/", ":event-bus/")
+
+    original = replace(iam_actions, "extract_resource_arn", resource)
+
+
 class KeyedArn(str):
     """A table's ARN with the partition keys that one action of a transaction names there."""
 

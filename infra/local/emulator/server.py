@@ -177,6 +177,7 @@ def patches(settings: Settings, folders: workers.CodeFolders) -> list[Patch]:
         queues.counted_looks,
         permissions.batch_actions,
         permissions.streams_of_tables,
+        permissions.described_buses,
         permissions.leading_keys,
         http_apis.addresses_of_callers,
         streams.stream_mappings,
