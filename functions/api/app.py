@@ -69,6 +69,7 @@ def resources() -> list[BaseRoute]:
         Resource(f"{VERSION}/limits", "limits", "pools"),
         Resource(f"{VERSION}/dead-letters", "dead_letters"),
         Resource(f"{VERSION}/kill-switches", "kill_switches"),
+        Resource(f"{VERSION}/deployment-pause", "deployment_pause"),
         Resource(f"{VERSION}/approvals", "approvals"),
         Resource("/health", "health"),
     ]

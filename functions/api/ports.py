@@ -10,7 +10,7 @@ from candlecast.ports.approvals import ApprovalStore
 from candlecast.ports.clock import Clock, Identifiers, Metrics
 from candlecast.ports.dead_letters import DeadLetters
 from candlecast.ports.decisions import Decisions
-from candlecast.ports.gate import KillSwitchStore
+from candlecast.ports.gate import DeploymentPauses, KillSwitchStore
 from candlecast.ports.health import HealthStore
 from candlecast.ports.limits import LimitStore
 from candlecast.ports.pool import PoolStore
@@ -43,6 +43,7 @@ LimitStoreDep = Annotated[LimitStore, Depends(api.limits)]
 PoolsDep = Annotated[PoolStore, Depends(api.pools)]
 DecisionsDep = Annotated[Decisions, Depends(api.decisions)]
 KillSwitchesDep = Annotated[KillSwitchStore, Depends(api.kill_switches)]
+DeploymentPausesDep = Annotated[DeploymentPauses, Depends(api.deployment_pauses)]
 QuotesDep = Annotated[Quotes, Depends(api.quotes)]
 ApprovalsDep = Annotated[ApprovalStore, Depends(api.approvals)]
 MarketsDep = Annotated[Markets, Depends(api.markets)]

@@ -1,6 +1,6 @@
 """Every minute: ask for looks at accounts that are due, sweep reservations of pools, complete the copies of kill switches.
 
-Then watch the schedules of the candle clock.
+Then watch the schedules of the candle clock, and the pause of a deployment.
 """
 
 from __future__ import annotations
@@ -36,5 +36,6 @@ def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     clock.complete_switches()
     if not by_a_person and (overdue := clock.watch_schedules()):
         logger.error("schedules overdue", extra={"timeframes": overdue})
+    clock.watch_pause()
     logger.info("reconciles requested", extra={"accounts": asked, "released_reservations": released})
     return {"accounts": asked, "released_reservations": released}

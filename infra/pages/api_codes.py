@@ -194,6 +194,7 @@ NEVER_ANSWERED: Mapping[str, str] = {
     "CHOICE_INVALID": "the body's schema refuses such a choice first",
     "CREDENTIALS_INVALID": "the API never reads keys",
     "CREDENTIALS_MISSING": "the API never reads keys",
+    "DEPLOYMENT_ID_INVALID": "only the command pauses entries for a deployment",
     "DELAY_INVALID": "orders of a cancellation have no delay",
     "EVENT_BUS_UNAVAILABLE": "only the relay publishes events",
     "EXIT_EXCEEDS_POSITION": "a fault of ours while fills are recorded, which the API does not do",

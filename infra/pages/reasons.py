@@ -296,6 +296,13 @@ PAGES: Mapping[str, Mapping[Reason, tuple[str, str]]] = {
             ),
             "Ask the person who set the switch; your own is `USER/me`. A switch never clears by itself.",
         ),
+        Reason.DEPLOYMENT_PAUSE: (
+            "A new release was being deployed when the entry was about to leave. Exits, stops and targets are sent meanwhile.",
+            (
+                "None is needed: the next signal enters once the deployment has ended. A failed deployment leaves entries "
+                "paused until operations let them go."
+            ),
+        ),
         Reason.VENUE_BREAKER_OPEN: (
             (
                 "The venue did not answer anybody, or refused the keys of many users at once. The entry would have been too "

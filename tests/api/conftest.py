@@ -137,6 +137,7 @@ class Deployment:
             api.cursor_key: giving(self.cursor_key),
             api.dead_letters: giving(self.dead_letters),
             api.kill_switches: giving(self.gate),
+            api.deployment_pauses: giving(self.gate),
             api.clock: giving(self.clock),
             api.identifiers: giving(self.identifiers),
             api.metrics: giving(self.metrics),

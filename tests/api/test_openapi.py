@@ -34,6 +34,7 @@ OPERATION_IDS = [
     "get_account",
     "get_approval",
     "get_dead_letter",
+    "get_deployment_pause",
     "get_effective_limits",
     "get_health",
     "get_limits",

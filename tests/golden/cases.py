@@ -22,6 +22,7 @@ from candlecast.adapters.dynamodb.approvals import DynamoApprovalStore
 from candlecast.adapters.dynamodb.attempts import DynamoAttempts
 from candlecast.adapters.dynamodb.copies import copy_keys
 from candlecast.adapters.dynamodb.decisions import DynamoDecisions
+from candlecast.adapters.dynamodb.deployment_pauses import DynamoDeploymentPauses, pause_key
 from candlecast.adapters.dynamodb.executions import DynamoExecutionStore
 from candlecast.adapters.dynamodb.firings import DynamoFirings
 from candlecast.adapters.dynamodb.gate import DynamoGate
@@ -47,6 +48,7 @@ from candlecast.adapters.sqs.dead_letter_contents import entry_of
 from candlecast.adapters.sqs.queues import SqsCandleQueue, SqsReconcileQueue, SqsSignalQueue, SqsTradeQueue, SqsVettingQueue
 from candlecast.adapters.sqs.received_messages import SqsReceivedMessages
 from candlecast.domain.account.account import Account
+from candlecast.domain.account.deployment_pause import DeploymentPause
 from candlecast.domain.account.events import Event, EventType
 from candlecast.domain.account.kill_switch import KillSwitch
 from candlecast.domain.limits.limits import Scope
@@ -97,6 +99,7 @@ from tests.golden.other_values import (
     limit_record,
     marked_subscription,
     passed_verdict,
+    paused,
     pool,
     published,
     quarantined_verdict,
@@ -993,6 +996,22 @@ ITEMS: tuple[Case, ...] = (
         lambda: (replace(values.kill_switch(), version=1),) * COPIES,
         lambda world: DynamoGate(world.table).save_switch(replace(values.kill_switch(), version=0)),
         partial(_read_copies, at=SWITCH_KEY, kind=KillSwitch),
+    ),
+    stored(
+        "deployment_pause",
+        "on",
+        lambda: (replace(paused(), version=1),) * COPIES,
+        lambda world: DynamoDeploymentPauses(world.table).save_pause(paused()),
+        partial(_read_copies, at=pause_key(), kind=DeploymentPause),
+    ),
+    stored(
+        "deployment_pause",
+        "lifted",
+        lambda: replace(paused(), lifted_by="golden-pipeline", lifted_at=at(9), version=1),
+        lambda world: DynamoDeploymentPauses(world.table).save_pause(
+            replace(paused(), lifted_by="golden-pipeline", lifted_at=at(9))
+        ),
+        lambda world: DynamoDeploymentPauses(world.table).find_pause(),
     ),
     stored(
         "breaker",

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import date, time
 from decimal import Decimal
 
+from candlecast.domain.account.deployment_pause import DeploymentPause
 from candlecast.domain.health.health import ComponentHealth, Health, HealthState
 from candlecast.domain.limits.breach import Breach
 from candlecast.domain.limits.limits import Authority, EffectiveLimits, Limits, Scope
@@ -565,3 +566,7 @@ def health() -> Health:
             "venue:binanceusdm": ComponentHealth(state=HealthState.DOWN, latency_ms=3_001, error="VENUE_UNAVAILABLE", failures=4),
         },
     )
+
+
+def paused() -> DeploymentPause:
+    return DeploymentPause(deployment_id="golden-release", paused_by="golden-pipeline", paused_at=at(4))

@@ -57,6 +57,7 @@ def parts(monkeypatch: pytest.MonkeyPatch) -> Parts:
         sweep_pools=made.noted("sweep", 2),
         complete_switches=made.noted("switches", None),
         watch_schedules=made.noted("watch", ("1m",)),
+        watch_pause=made.noted("pause", False),
     )
     monkeypatch.setattr(candle_clock, "build", lambda: made.announce)
     monkeypatch.setattr(reconcile_clock, "build", lambda: clock)
@@ -107,10 +108,10 @@ def test_events_of_now_are_acted_on(parts: Parts) -> None:
     assert candle_handler({"timeframe": "1m", "scheduled_time": NOW.isoformat()}, Context()) == {"candles": 3}  # type: ignore[arg-type]
     answer = reconcile_handler({"scheduled_time": NOW.isoformat()}, Context())  # type: ignore[arg-type]
     assert answer == {"accounts": 7, "released_reservations": 2}
-    assert parts.done == ["announce", "request", "sweep", "switches", "watch"]
+    assert parts.done == ["announce", "request", "sweep", "switches", "watch", "pause"]
 
 
 def test_a_person_who_asks_for_looks_is_no_firing_of_the_watch(parts: Parts) -> None:
     answer = reconcile_handler({"due_by": EARLY}, Context())  # type: ignore[arg-type]
     assert answer == {"accounts": 9, "released_reservations": 2}
-    assert parts.done == ["at once", "sweep", "switches"]
+    assert parts.done == ["at once", "sweep", "switches", "pause"]

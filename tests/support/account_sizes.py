@@ -59,8 +59,8 @@ def a_receipt() -> str:
     """Every limit's value, bound and margin, all of them different."""
     random = Random(2)
     limits = {
-        reason: {"value": f"{random.random():.8f}", "bound": f"{random.random():.4f}", "margin": f"{random.random():.8f}"}
-        for reason in Reason
+        name: {"value": f"{random.random():.8f}", "bound": f"{random.random():.4f}", "margin": f"{random.random():.8f}"}
+        for name in CATALOGUE
     }
     return json.dumps({"limits": limits})
 

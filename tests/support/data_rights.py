@@ -56,11 +56,11 @@ def _reads_and_writes(read: frozenset[str], written: frozenset[str], batch_writt
     return Rights(get=read, batch_get=read, put=written, update=written, batch_write=batch_written)
 
 
-_GATE = _keys("KILL_SWITCH#*", "BREAKER#*", "WEIGHTS#*")
+_GATE = _keys("KILL_SWITCH#*", "PAUSE#*", "BREAKER#*", "WEIGHTS#*")
 _POOLS = _keys("POOL#*", "RESERVATION#*")
 _LOOKS = _keys("LOOK#*")
 _CHANGED = _keys(TENANT, ACCOUNT, "STRATEGY#*", "SOURCE#*", "SIGNAL#*", "VERDICT#*", "LIMITS#*", "KILL_SWITCH#*", "APPROVAL#*")
-_BROWSED = _CHANGED | _keys("POOL#*", "PRICE#*", "HEALTH")
+_BROWSED = _CHANGED | _keys("PAUSE#*", "POOL#*", "PRICE#*", "HEALTH")
 _LISTED = _keys("SIGNALS#*", "QUARANTINE", "TENANT#*", "STRATEGIES", "KILL_SWITCHES", "APPROVALS")
 
 RIGHTS: Mapping[str, Rights] = {
@@ -98,9 +98,9 @@ RIGHTS: Mapping[str, Rights] = {
         _keys(ACCOUNT, "BREAKER#*", "WEIGHTS#*") | _LOOKS, _keys(ACCOUNT, "BREAKER#*", "WEIGHTS#*") | _LOOKS, _LOOKS
     ),
     "reconcile_clock": Rights(
-        get=_keys(ACCOUNT, "LOOKS", "SCHEDULES", "KILL_SWITCH#*") | _POOLS | _LOOKS,
-        batch_get=_keys(ACCOUNT, "LOOKS", "SCHEDULES", "KILL_SWITCH#*") | _POOLS | _LOOKS,
-        put=_keys("LOOKS", "SCHEDULES", "KILL_SWITCH#*#COPY#*") | _POOLS | _LOOKS,
+        get=_keys(ACCOUNT, "LOOKS", "SCHEDULES", "KILL_SWITCH#*", "PAUSE#*") | _POOLS | _LOOKS,
+        batch_get=_keys(ACCOUNT, "LOOKS", "SCHEDULES", "KILL_SWITCH#*", "PAUSE#*") | _POOLS | _LOOKS,
+        put=_keys("LOOKS", "SCHEDULES", "KILL_SWITCH#*#COPY#*", "PAUSE#*#COPY#*") | _POOLS | _LOOKS,
         update=_keys("LOOKS", "SCHEDULES") | _POOLS | _LOOKS,
         batch_write=_LOOKS,
         lookups={
@@ -137,6 +137,8 @@ PARTITIONS = (
     "LIMITS#ORGANISATION#organisation",
     "KILL_SWITCH#PLATFORM#platform",
     "KILL_SWITCH#PLATFORM#platform#COPY#1",
+    "PAUSE#DEPLOYMENT",
+    "PAUSE#DEPLOYMENT#COPY#1",
     "APPROVAL#approval",
     "BREAKER#venue",
     "WEIGHTS#venue#shared",

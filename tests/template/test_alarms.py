@@ -186,6 +186,7 @@ def test_what_endangers_orders_and_positions_is_watched() -> None:
         ("OrdersAmbiguous", "order_executor"),
         ("OrdersExpired", "order_executor"),
         ("SignalToOrderMilliseconds", "order_executor"),
+        ("DeploymentPausedSeconds", "reconcile_clock"),
         ("NakedPositions", "order_reconciler"),
         ("NakedPositionSeconds", "order_reconciler"),
         ("PositionDrifts", "order_reconciler"),

@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 
+from candlecast.adapters.dynamodb.deployment_pauses import DynamoDeploymentPauses
 from candlecast.adapters.dynamodb.gate import DynamoGate
 from candlecast.adapters.dynamodb.single_table.table import Table
 from candlecast.adapters.dynamodb.stream import published_events
 from candlecast.adapters.dynamodb.weights import DynamoWeights
+from candlecast.domain.account.deployment_pause import DeploymentPause
 from candlecast.domain.account.events import EventType
 from candlecast.domain.account.kill_switch import PLATFORM, Grade, KillSwitch, SwitchPlace, SwitchScope
 from candlecast.domain.values.errors import Conflict, NotFound, RetryLater
@@ -35,16 +37,18 @@ class Gate:
 
     gate: Any
     weights: Any
+    pauses: Any
 
 
 @pytest.fixture(params=["fake", pytest.param("dynamodb", marks=pytest.mark.e2e)])
 def stores(request: pytest.FixtureRequest) -> Iterator[Gate]:
     if request.param == "fake":
         weights = FakeWeights()
-        yield Gate(FakeGate(weights), weights)
+        gate = FakeGate(weights)
+        yield Gate(gate, weights, gate)
         return
     table: Table = request.getfixturevalue("dynamodb_table")
-    yield Gate(DynamoGate(table), DynamoWeights(table))
+    yield Gate(DynamoGate(table), DynamoWeights(table), DynamoDeploymentPauses(table))
 
 
 def a_place(scope: SwitchScope = SwitchScope.USER) -> SwitchPlace:
@@ -157,6 +161,23 @@ def test_a_breaker_is_read_as_it_was_written(stores: Gate) -> None:
     for version in (0, 2):
         with pytest.raises(Conflict):
             stores.gate.save_breaker(replace(opened, version=version))
+
+
+# -- the pause of a deployment ------------------------------------------------------------------------------------------------
+
+
+def test_a_pause_is_read_with_the_gate_while_it_is_on(stores: Gate) -> None:
+    pauses, known = stores.pauses, stores.pauses.find_pause()
+    version = known.version if known is not None else 0
+    pause = DeploymentPause(deployment_id="release-2", paused_by="cli:pipeline", paused_at=NOW, version=version)
+    on = pauses.save_pause(pause)
+    assert on == replace(pause, version=version + 1) == pauses.find_pause()
+    assert stores.gate.read_gate("paper", "shared", [PLATFORM]).pause == on
+    assert pauses.complete_pause() == 0
+    lifted = pauses.save_pause(replace(on, lifted_by="cli:pipeline", lifted_at=NOW + MINUTE))
+    assert (stores.gate.read_gate("paper", "shared", [PLATFORM]).pause, pauses.find_pause()) == (None, lifted)
+    with pytest.raises(Conflict):
+        pauses.save_pause(on)
 
 
 # -- weights -------------------------------------------------------------------------------------------------------------------

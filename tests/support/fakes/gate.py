@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from candlecast.domain.account.deployment_pause import DeploymentPause
 from candlecast.domain.account.kill_switch import PLATFORM, Grade, KillSwitch, SwitchPlace, SwitchScope
 from candlecast.domain.values.errors import Conflict, RetryLater
 from candlecast.domain.venue.breaker import Breaker
@@ -53,15 +54,17 @@ class FakeWeights:
 
 
 class FakeGate:
-    """Reader, breakers and switches. `reads` counts readings of the gate, `listed` listings, `writes` writes of the others.
+    """Reader, breakers, switches and the pause of a deployment.
 
-    `unreadable` says how many of the next readings fail, `torn_after` how many copies of a switch the next save writes.
+    `reads` counts readings of the gate, `listed` listings, `writes` writes of the others. `unreadable` says how many of the next
+    readings fail, `torn_after` how many copies of a switch the next save writes.
     """
 
     def __init__(self, weights: FakeWeights | None = None) -> None:
         self.weights = weights or FakeWeights()
         self.copies: list[dict[SwitchPlace, KillSwitch]] = [{} for _ in range(COPIES)]
         self.switches = self.copies[0]
+        self.pause: DeploymentPause | None = None
         self.breakers: dict[str, Breaker] = {}
         self.told: list[KillSwitch] = []
         self.asked: list[frozenset[SwitchPlace]] = []
@@ -93,6 +96,7 @@ class FakeGate:
             switches=tuple(switch for switch in found if switch.grade is not None),
             breaker=self.breakers.get(venue, Breaker(venue=venue)),
             blocked_until=spent.blocked_until if spent else None,
+            pause=self.pause if self.pause is not None and self.pause.is_on else None,
         )
 
     def load_breaker(self, venue: str) -> Breaker:
@@ -142,6 +146,19 @@ class FakeGate:
 
     def complete_switches(self) -> int:
         return sum(self.complete_switch(switch.place) for switch in self.list_switches())
+
+    def find_pause(self) -> DeploymentPause | None:
+        return self.pause
+
+    def save_pause(self, pause: DeploymentPause) -> DeploymentPause:
+        self.writes += 1
+        if (self.pause.version if self.pause else 0) != pause.version:
+            raise Conflict("VERSION_CONFLICT", "it has changed since it was read")
+        self.pause = replace(pause, version=pause.version + 1)
+        return self.pause
+
+    def complete_pause(self) -> int:
+        return 0
 
 
 def _has_copies(place: SwitchPlace) -> bool:

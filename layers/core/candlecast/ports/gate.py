@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from candlecast.domain.account.deployment_pause import DeploymentPause
 from candlecast.domain.account.kill_switch import KillSwitch, SwitchPlace
 from candlecast.domain.venue.breaker import Breaker
 from candlecast.ports.store import Page
@@ -14,11 +15,15 @@ from candlecast.ports.store import Page
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateReading:
-    """The switches that are on among those that were asked for, the venue's breaker, and until when our address is blocked."""
+    """The switches that are on among those that were asked for, the venue's breaker, and until when our address is blocked.
+
+    `pause` is that of a deployment, while it is on.
+    """
 
     switches: tuple[KillSwitch, ...]
     breaker: Breaker
     blocked_until: datetime | None = None
+    pause: DeploymentPause | None = None
 
 
 class GateReader(Protocol):
@@ -66,4 +71,18 @@ class KillSwitchStore(Protocol):
 class SwitchCopies(Protocol):
     def complete_switches(self) -> int:
         """`KillSwitchStore.complete_switch` for every switch that is on; returns how many copies were written."""
+        ...
+
+
+class DeploymentPauses(Protocol):
+    def find_pause(self) -> DeploymentPause | None:
+        """The newest pause, on or lifted, strongly consistent; None if there never was one."""
+        ...
+
+    def save_pause(self, pause: DeploymentPause) -> DeploymentPause:
+        """Write as version + 1, with all copies; to lift a pause is all or nothing. Raises as `KillSwitchStore.save_switch`."""
+        ...
+
+    def complete_pause(self) -> int:
+        """Write the copies that lack or lag behind; returns how many. Raises as `save_pause`."""
         ...

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
+from candlecast.adapters.codec import from_json, to_json
+from candlecast.domain.account.deployment_pause import DeploymentPause
 from candlecast.domain.account.kill_switch import PLATFORM, Grade, SwitchPlace, SwitchScope
-from candlecast.domain.orders.intent import IntentState, LegKind
+from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.signals.signal import Action
 from candlecast.domain.values.errors import Ambiguous, DomainError, Reject, RetryLater
-from candlecast.domain.values.reasons import Reason
+from candlecast.domain.values.reasons import Denial, Reason
 from candlecast.domain.venue.breaker import FAILURES_TO_OPEN, OPEN_FOR, Breaker, BreakerState
 from candlecast.services.orders import execute_order
-from candlecast.services.venue.check_gate import GATE_HOLDS, HALT_PAUSE
+from candlecast.services.venue.check_gate import GATE_HOLDS, HALT_PAUSE, PAUSED
 from candlecast.services.venue.guard_venue import GuardedVenues
 from tests.support.builders import ETH, NOW, STRATEGY, TENANT, VENUE, a_signal, a_trade_order, an_intent
 from tests.support.fakes.venue import Fault
@@ -73,6 +76,38 @@ def test_a_switch_that_was_turned_off_stops_nothing() -> None:
     path = MoneyPath()
     path.gate.flip(Grade.HALT_ALL)
     path.gate.flip(None)
+    path.enter()
+    assert path.net == 10
+
+
+def paused(path: MoneyPath) -> MoneyPath:
+    path.gate.pause = DeploymentPause(deployment_id="release-2", paused_by="cli:pipeline", paused_at=NOW, version=1)
+    return path
+
+
+def test_the_pause_of_a_deployment_stops_an_entry_without_asking_the_venue() -> None:
+    path = paused(MoneyPath())
+    path.execute(bracket())
+    assert (path.states(LegKind.ENTRY), reason(path)) == ([IntentState.DENIED], PAUSED)
+    assert (path.exchange.requests, path.is_flat) == ([], True)
+
+
+def test_an_order_that_the_next_release_has_denied_is_read() -> None:
+    denied = replace(an_intent(), state=IntentState.DENIED, denial=Denial(Reason.DEPLOYMENT_PAUSE))
+    assert from_json(Intent, to_json(denied)) == denied
+
+
+def test_exits_go_while_a_deployment_has_paused_entries() -> None:
+    path = MoneyPath()
+    path.execute(bracket())
+    paused(path).leave()
+    assert path.is_flat
+
+
+def test_a_pause_that_was_lifted_stops_nothing() -> None:
+    path = paused(MoneyPath())
+    assert path.gate.pause is not None
+    path.gate.pause = replace(path.gate.pause, lifted_by="cli:pipeline", lifted_at=NOW)
     path.enter()
     assert path.net == 10
 

@@ -28,7 +28,6 @@ from candlecast.domain.values.errors import Conflict, RetryLater
 from candlecast.domain.venue.gate_copies import COPIES
 
 COPY_ATTEMPTS = 2  # a request lasts 6 s at its worst: transaction, item and copies end within the API's 29 s
-INCOMPLETE = "COPIES_INCOMPLETE"
 
 
 class VersionedRow(Row):
@@ -93,7 +92,7 @@ class CopiedItems:
             side_by_side(lambda copy: _repeated(partial(_save_unless_newer, copy)), copies)
         except RetryLater as error:
             told = "it is in force for some accounts and will be for all within a minute; ask again to be sure"
-            raise RetryLater(INCOMPLETE, told, after_seconds=RETRY_AFTER_SECONDS) from error
+            raise RetryLater("COPIES_INCOMPLETE", told, after_seconds=RETRY_AFTER_SECONDS) from error
 
 
 def copy_keys(at: Key) -> tuple[Key, ...]:

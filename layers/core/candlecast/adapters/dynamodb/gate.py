@@ -12,6 +12,7 @@ from pynamodb.attributes import UnicodeAttribute
 
 from candlecast.adapters.codec import from_json, list_to_json, to_json
 from candlecast.adapters.dynamodb.copies import CopiedItems, VersionedRow, save_alone
+from candlecast.adapters.dynamodb.deployment_pauses import pause_key
 from candlecast.adapters.dynamodb.single_table.batch import Item, Key, read_items
 from candlecast.adapters.dynamodb.single_table.listing import read_page
 from candlecast.adapters.dynamodb.single_table.table import (
@@ -23,6 +24,7 @@ from candlecast.adapters.dynamodb.single_table.table import (
     store_errors,
 )
 from candlecast.adapters.dynamodb.weights import instant, weights_key
+from candlecast.domain.account.deployment_pause import DeploymentPause
 from candlecast.domain.account.events import Event, EventType
 from candlecast.domain.account.kill_switch import KillSwitch, SwitchPlace, SwitchScope
 from candlecast.domain.values.copying import replace
@@ -61,13 +63,15 @@ class DynamoGate:
         self._breakers = table.rows(BreakerRow)
 
     def read_gate(self, venue: str, egress: str, places: Collection[SwitchPlace]) -> GateReading:
-        breaker, weights = _breaker_key(venue), weights_key(venue, egress)
-        found = read_items(self._table, [breaker, weights, *map(_switch_key, places)])
-        switches = (_value(KillSwitch, item) for at, item in found.items() if at not in (breaker, weights))
+        breaker, weights, paused = _breaker_key(venue), weights_key(venue, egress), pause_key()
+        found = read_items(self._table, [breaker, weights, paused, *map(_switch_key, places)])
+        switches = (_value(KillSwitch, item) for at, item in found.items() if at not in (breaker, weights, paused))
+        pause = _value(DeploymentPause, found[paused]) if paused in found else None
         return GateReading(
             switches=tuple(switch for switch in switches if switch.grade is not None),
             breaker=_value(Breaker, found[breaker]) if breaker in found else Breaker(venue=venue),
             blocked_until=instant(found.get(weights, {}).get("blocked_until", {}).get("S")),
+            pause=pause if pause is not None and pause.is_on else None,
         )
 
     def load_breaker(self, venue: str) -> Breaker:

@@ -17,6 +17,7 @@ from candlecast.adapters.aws.secrets import SecretsManagerCursorKey, SecretsMana
 from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
 from candlecast.adapters.dynamodb.approvals import DynamoApprovalStore
 from candlecast.adapters.dynamodb.decisions import DynamoDecisions
+from candlecast.adapters.dynamodb.deployment_pauses import DynamoDeploymentPauses
 from candlecast.adapters.dynamodb.executions import DynamoExecutionStore
 from candlecast.adapters.dynamodb.gate import DynamoGate
 from candlecast.adapters.dynamodb.health import DynamoHealth
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from candlecast.ports.clock import Clock, Identifiers, Metrics
     from candlecast.ports.dead_letters import DeadLetters
     from candlecast.ports.decisions import Decisions
-    from candlecast.ports.gate import KillSwitchStore
+    from candlecast.ports.gate import DeploymentPauses, KillSwitchStore
     from candlecast.ports.health import HealthStore
     from candlecast.ports.limits import LimitStore
     from candlecast.ports.pool import PoolStore
@@ -168,6 +169,11 @@ def decisions() -> Decisions:
 @provider
 def kill_switches() -> KillSwitchStore:
     return DynamoGate(build().table)
+
+
+@provider
+def deployment_pauses() -> DeploymentPauses:
+    return DynamoDeploymentPauses(build().table)
 
 
 @provider

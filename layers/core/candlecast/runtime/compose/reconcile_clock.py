@@ -1,10 +1,11 @@
-"""Schedule to requests for looks, to the sweep of pools, to copies of kill switches, and to the watch over schedules."""
+"""Schedule to requests for looks, sweep of pools, copies of kill switches, and watches over schedules and pause."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
+from candlecast.adapters.dynamodb.deployment_pauses import DynamoDeploymentPauses
 from candlecast.adapters.dynamodb.firings import DynamoFirings
 from candlecast.adapters.dynamodb.gate import DynamoGate
 from candlecast.adapters.dynamodb.looks import DynamoLooks
@@ -17,6 +18,7 @@ from candlecast.runtime.compose.start import once
 from candlecast.runtime.observe import EmfMetrics
 from candlecast.runtime.settings import ReconcileClockSettings
 from candlecast.services.account.complete_switches import CompleteSwitches
+from candlecast.services.account.watch_pause import WatchPause
 from candlecast.services.market.watch_schedules import WatchSchedules
 from candlecast.services.pools.sweep_pools import SweepPools
 from candlecast.services.reconcile.ask_for_looks import AskForLooks
@@ -30,11 +32,12 @@ class ReconcileClock(NamedTuple):
     sweep_pools: SweepPools
     complete_switches: CompleteSwitches
     watch_schedules: WatchSchedules
+    watch_pause: WatchPause
 
 
 @once
 def build() -> ReconcileClock:
-    """Ask for looks, sweep the pools, complete the switches, and watch the schedules, of the environment's table."""
+    """Ask for looks, sweep the pools, complete switches, watch schedules and the pause, of the environment's table."""
     known, clock, metrics = ReconcileClockSettings.read(), SystemClock(), EmfMetrics()
     table = Table(known.table_name)
     accounts = DynamoAccountStore(table, clock)
@@ -46,4 +49,5 @@ def build() -> ReconcileClock:
         SweepPools(DynamoPoolStore(table, clock), accounts, clock, metrics),
         CompleteSwitches(DynamoGate(table), metrics),
         WatchSchedules(DynamoFirings(table), clock, metrics),
+        WatchPause(DynamoDeploymentPauses(table), clock, metrics),
     )

@@ -1,6 +1,6 @@
-"""Read kill switches and the venue's breaker at the last moment: either may stop an order.
+"""Read kill switches, the pause of a deployment and the venue's breaker at the last moment: each may stop an order.
 
-After the write-ahead mark and directly before the first leg leaves, one strongly consistent request reads both. A switch that
+After the write-ahead mark and directly before the first leg leaves, one strongly consistent request reads all. A switch that
 was flipped before the request stops the leg. A later flip finds an order that has left.
 """
 
@@ -23,6 +23,7 @@ from candlecast.services.venue.watch_venue import WatchVenue
 
 GATE_HOLDS = timedelta(seconds=1)  # a leg that leaves later than this after the read has the gate read again
 HALT_PAUSE = timedelta(seconds=30)  # how often a halted exit asks whether the halt has ended; each time costs two writes
+PAUSED = Reason.KILL_SWITCH  # the next release says DEPLOYMENT_PAUSE, which this one reads: accounts keep reasons
 MAX_TOLD = 1_000  # switches whose propagation was measured, remembered so that each counts once
 
 
@@ -97,6 +98,8 @@ class GateVisit:
             return Stop(now + HALT_PAUSE, Reason.KILL_SWITCH if leg.kind is LegKind.ENTRY else None)
         if leg.kind is not LegKind.ENTRY:
             return None
+        if reading.pause is not None:
+            return Stop(now + HALT_PAUSE, PAUSED)
         if not self._holds(self.gate.clock.now()):  # the answer itself took longer: an entry does not leave on it
             return Stop(now + GATE_HOLDS)
         return self._breaker_stops(leg, now)

@@ -577,7 +577,11 @@ ELSEWHERE: Mapping[str, tuple[Reason, ...]] = {
         Reason.AUTHENTICATION_FAILED,
     ),
     "tests/unit/services/orders/test_redriven_orders.py": (Reason.DEAD_LETTERED,),
-    "tests/unit/services/orders/test_execute_order_gate.py": (Reason.KILL_SWITCH, Reason.VENUE_BREAKER_OPEN),
+    "tests/unit/services/orders/test_execute_order_gate.py": (
+        Reason.KILL_SWITCH,
+        Reason.DEPLOYMENT_PAUSE,
+        Reason.VENUE_BREAKER_OPEN,
+    ),
     "tests/unit/services/reconcile/test_reconcile_account.py": (Reason.NEVER_PLACED, Reason.CANCELLED_AT_VENUE),
     "tests/unit/services/reconcile/test_reconcile_account_drift.py": (
         Reason.LIQUIDATED,
