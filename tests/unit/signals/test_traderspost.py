@@ -171,6 +171,36 @@ def test_what_would_only_be_half_done_is_refused_with_its_reason(fields: dict[st
     assert refusal(**BUY, **fields) is reason
 
 
+LOST_TERMS: list[tuple[dict[str, Any], Refusal]] = [
+    ({"stop_loss": 95}, Refusal.UNKNOWN_FIELD),
+    ({"StopLoss": {"percent": 5}}, Refusal.UNKNOWN_FIELD),
+    ({"stoploss": "95"}, Refusal.UNKNOWN_FIELD),
+    ({"sl": 95, "stopLoss": {"percent": 5}}, Refusal.UNKNOWN_FIELD),
+    ({"take_profit": 110}, Refusal.UNKNOWN_FIELD),
+    ({"take_profits": [110]}, Refusal.UNKNOWN_FIELD),
+    ({"tp": 110}, Refusal.UNKNOWN_FIELD),
+    ({"entry": {"type": "LIMIT", "price": 99}}, Refusal.UNSUPPORTED_ORDER_TYPE),
+]
+
+
+@pytest.mark.parametrize(("fields", "reason"), LOST_TERMS)
+def test_an_entry_is_refused_if_its_stop_target_or_terms_have_the_name_of_another_dialect(
+    fields: dict[str, Any], reason: Refusal
+) -> None:
+    assert refusal(**BUY, **fields) is reason
+
+
+@pytest.mark.parametrize("fields", [fields for fields, _ in LOST_TERMS])
+def test_an_exit_is_taken_with_terms_of_another_dialect(fields: dict[str, Any]) -> None:
+    exiting = {"ticker": "BTCUSDT", "action": "exit"}
+    assert parse(**exiting, **fields).action is parse(**exiting).action
+
+
+@pytest.mark.parametrize("fields", [{"stop_loss": None}, {"sl": ""}, {"entry": "99"}])
+def test_an_empty_stop_and_a_price_named_entry_are_ignored(fields: dict[str, Any]) -> None:
+    assert parse(**BUY, **fields) == parse(**BUY)
+
+
 @pytest.mark.parametrize("bracket", [{"stopLoss": {"percent": 5}}, {"takeProfit": {"amount": 5}}])
 def test_a_distance_without_a_price_is_refused(bracket: dict[str, Any]) -> None:
     assert refusal(ticker="BTCUSDT", action="buy", **bracket) is Refusal.PRICE_REQUIRED

@@ -47,6 +47,7 @@ ORDER_TYPES = frozenset({"limit", "stop", "stop_limit", "trailing_stop"})
 ORDER_PRICES = ("limitPrice", "stopPrice", "trailAmount", "trailPercent")
 TIMES_IN_FORCE = frozenset({"day", "gtc", "ioc", "fok"})  # a market order fills at once under any of these
 EXPLAINING = ("quantity", "quantityType", "interval")
+PROTECTIONS = frozenset({"stoploss", "takeprofit", "takeprofits", "sl", "tp"})  # in any case, with or without underscores
 OPTION_FIELDS = ("optionType", "intrinsicValue", "expiration", "strikeCount", "strikesAway", "strikePrice")
 
 
@@ -63,6 +64,8 @@ class TradersPost:
         action = _action(fields)
         _refuse_unsupported(fields, action)
         is_entry = action.is_entry
+        if is_entry:
+            _refuse_lost_terms(fields)
         price = of_entry(_price, fields, "signalPrice", is_entry=is_entry)
         stop, targets = _bracket(fields, PositionSide(action.value), price) if is_entry else (None, ())
         return ParsedSignal(
@@ -112,6 +115,19 @@ def _refuse_unsupported(fields: Mapping[str, object], action: Action) -> None:
         share = positive_number(fields, "quantity")
         if share is not None and share < HUNDRED:
             raise RefusedMessage(Refusal.UNSUPPORTED_PARTIAL_EXIT, "an exit closes the whole position")
+
+
+def _refuse_lost_terms(fields: Mapping[str, object]) -> None:
+    """Refuse an entry whose stop, target or price of order is named as another dialect names it: ignored, it would be none."""
+    for name in fields.keys() - {"stopLoss", "takeProfit"}:
+        if present(fields, name) and "".join(filter(str.isalnum, name)).lower() in PROTECTIONS:
+            raise RefusedMessage(
+                Refusal.UNKNOWN_FIELD,
+                "this dialect names a stop stopLoss and a target takeProfit, each an object; native JSON (action LONG or SHORT) "
+                "has stop_loss and take_profits",
+            )
+    if isinstance(fields.get("entry"), dict):
+        raise RefusedMessage(Refusal.UNSUPPORTED_ORDER_TYPE, "entry belongs to native JSON, whose action is LONG or SHORT")
 
 
 def _check_order_type(fields: Mapping[str, object]) -> None:
