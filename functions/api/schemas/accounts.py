@@ -35,8 +35,9 @@ class NewCredentials(Body):
         json_schema_extra={"examples": [{"api_key": "key-from-the-venue", "api_secret": "secret-from-the-venue"}]}
     )
 
-    api_key: SecretStr = Field(min_length=1, max_length=MAX_PLAIN_CHARACTERS)
-    api_secret: SecretStr = Field(min_length=1, max_length=MAX_PEM_CHARACTERS)
+    # Only described here: the domain checks both lengths, with a code for each.
+    api_key: SecretStr = Field(json_schema_extra={"minLength": 1, "maxLength": MAX_PLAIN_CHARACTERS})
+    api_secret: SecretStr = Field(json_schema_extra={"minLength": 1, "maxLength": MAX_PEM_CHARACTERS})
 
     def to_domain(self) -> Credentials:
         """The keys; raises `InvalidValue`, whose text never repeats them."""
