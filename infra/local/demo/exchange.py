@@ -127,9 +127,12 @@ class Operator:
             cursor = page["next_cursor"]
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        """The answer's JSON. Raises CommandError with the exchange's own words."""
+        """The answer's JSON. Raises CommandError with the exchange's own words, or if no answer comes."""
         content = None if body is None else json.dumps(body)
-        answer = self._http.request(method, path, content=content)
+        try:
+            answer = self._http.request(method, path, content=content)
+        except httpx.TransportError as error:
+            raise CommandError(f"paper exchange: {method} {path}: no answer ({type(error).__name__})") from error
         if answer.status_code >= 400:
             raise CommandError(f"paper exchange: {method} {path}: {answer.status_code} {answer.text[:300]}")
         return answer.json() if answer.content else None
