@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,11 +16,13 @@ import pytest
 
 from candlecast_cli.synthetic.hops import Hop
 from candlecast_cli.synthetic.tenant import TENANT
+from infra.local import deployment
 from infra.local.cloud import Cloud
 from infra.local.project import ROOT
 from tests.support.stage import INSTANCE, as_text, replay_stack
 
 COMMAND = str(ROOT / ".venvs" / "dev" / "bin" / "candlecast")
+GUIDE = ROOT / "docs" / "guides" / "deploy.md"
 COMMAND_SECONDS = 900  # for one that hangs
 PATIENT = "240"  # seconds for a hop that works: the machine may be busy with other tests
 BROKEN = "20"  # seconds for a hop that never comes
@@ -33,18 +36,61 @@ def stack(cloud: Cloud) -> Cloud:
     return cloud
 
 
-def candlecast(*words: str) -> subprocess.CompletedProcess[str]:
+def candlecast(
+    *words: str, where: Sequence[str] = ("--name", INSTANCE), environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(  # noqa: S603 - our own command
-        [COMMAND, *words, "--name", INSTANCE], capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False
+        [COMMAND, *words, *where],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=COMMAND_SECONDS,
+        check=False,
     )
 
 
-def run(folder: Path, *words: str, seconds: str = PATIENT) -> tuple[int, dict[str, Any], str]:
-    """Exit code, report and standard error of a run."""
+def run(folder: Path, *words: str, seconds: str = PATIENT, **how: Any) -> tuple[int, dict[str, Any], str]:
+    """Exit code, report and output of a run."""
     report = folder / f"report-{time.monotonic_ns()}.json"
-    ended = candlecast("synthetic", "--hop-seconds", seconds, "--report", str(report), *words)
+    ended = candlecast("synthetic", "--hop-seconds", seconds, "--report", str(report), *words, **how)
     told = json.loads(report.read_text(encoding="utf-8")) if report.exists() else {}
     return ended.returncode, told, ended.stdout + ended.stderr
+
+
+def policy_of_the_guide(cloud: Cloud) -> str:
+    """The policy that the guide gives to a pipeline's role, for this stack."""
+    text = GUIDE.read_text(encoding="utf-8").split("```json\n", 1)[1].split("```", 1)[0]
+    outputs = cloud.outputs
+    words = {
+        "MARKETSBUCKETNAME": outputs["MarketsBucketName"],
+        "TABLENAME": outputs["TableName"],
+        "KEYARN": outputs["KeyArn"],
+        "ACCOUNT": outputs["KeyArn"].split(":")[4],
+        "STACK": deployment.STACK,
+    }
+    for word, value in words.items():
+        text = text.replace(word, value)
+    return text
+
+
+def as_a_pipeline(cloud: Cloud) -> dict[str, Any]:
+    """How a run is made with the policy of the guide and no other right, as of a stack in an AWS account."""
+    iam, sts = cloud.client("iam"), cloud.client("sts")
+    trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+    role = iam.create_role(
+        RoleName="pipeline", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    )
+    iam.put_role_policy(RoleName="pipeline", PolicyName="synthetic", PolicyDocument=policy_of_the_guide(cloud))
+    keys = sts.assume_role(RoleArn=role["Role"]["Arn"], RoleSessionName="run-1")["Credentials"]
+    own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    credentials = {
+        "AWS_ACCESS_KEY_ID": keys["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": keys["SessionToken"],
+        "AWS_ENDPOINT_URL": cloud.endpoint,
+    }
+    where = ("--stack", deployment.STACK, "--region", deployment.REGION)
+    return {"where": where, "environment": {**own, **credentials}}
 
 
 def account(cloud: Cloud) -> dict[str, Any]:
@@ -74,8 +120,10 @@ def standing_still(cloud: Cloud, output: str) -> Iterator[None]:
             client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
 
 
-def test_a_run_on_an_empty_stack_is_sound_and_leaves_nothing_behind(stack: Cloud, tmp_path: Path) -> None:
-    code, report, said = run(tmp_path)
+def test_a_pipeline_runs_on_an_empty_stack_with_the_policy_of_the_guide_and_leaves_nothing(stack: Cloud, tmp_path: Path) -> None:
+    """It makes the tenant, its secrets and a market, trades, and takes the keys away: everything that a run ever does."""
+    pipeline = as_a_pipeline(stack)
+    code, report, said = run(tmp_path, **pipeline)
     assert code == 0, said
     assert (report["sound"], report["failed_hop"], report["left_nothing"]) == (True, None, True)
     assert [hop["hop"] for hop in report["hops"]] == SOUND
@@ -83,6 +131,9 @@ def test_a_run_on_an_empty_stack_is_sound_and_leaves_nothing_behind(stack: Cloud
     held = account(stack)
     assert (held["positions"], held["intents"], held["credential_version"]) == ({}, {}, None)
     assert not [name for name in secrets(stack) if f"/account/{TENANT}/" in name], "no secret that costs anything by the month"
+    refused = candlecast("switch", "set", "platform", "--grade", "HALT_ALL", "--reason", "a thief", **pipeline)
+    assert refused.returncode == 1
+    assert "AccessDenied" in refused.stderr, "the identity of a pipeline reaches nothing of anybody else"
 
 
 def test_runs_at_once_take_turns(stack: Cloud, tmp_path: Path) -> None:

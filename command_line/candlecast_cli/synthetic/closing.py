@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+
+from botocore.exceptions import BotoCoreError, ClientError
+from pynamodb.exceptions import PynamoDBException
 
 from candlecast.domain.orders.intent import LegKind
 from candlecast.domain.values.errors import DomainError
@@ -14,6 +17,8 @@ from candlecast_cli.synthetic.sender import Sender
 from candlecast_cli.synthetic.tenant import TENANT, Ports, Tenant, Trader
 
 CLEAN_UP_SECONDS = 30.0  # beyond the run's own end
+# All that stores, doors and AWS raise. The failure of the run itself is what people have to read.
+TROUBLE = (DomainError, HopFailed, BotoCoreError, ClientError, PynamoDBException)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +57,13 @@ class Closing:
         Keys stay where something may be open, because stops and exits need them; the next run begins with closing it.
         `signal_id` is the entry's, as far as it is known.
         """
-        with contextlib.suppress(DomainError, HopFailed):  # the failure of the run itself is what people have to read
-            if not self._ended(signal_id, may_be_open=may_be_open):
-                self.sender.post_exit(self.trader.market.symbol)
-                look = partial(self._ended, signal_id, may_be_open=may_be_open)
-                self.watch.wait(Hop.CLEAN_UP, look, CLEAN_UP_SECONDS, within_run=False)
-            self.tenant.keys().delete(TENANT, self.trader.account_id)
-            return True
-        return False
+        look = partial(self._ended, signal_id, may_be_open=may_be_open)
+        if not _quietly(look):
+            _quietly(partial(self.sender.post_exit, self.trader.market.symbol))
+        wait = partial(self.watch.wait, Hop.CLEAN_UP, look, CLEAN_UP_SECONDS, within_run=False)
+        if not _quietly(wait):
+            return False
+        return _quietly(partial(self.tenant.keys().delete, TENANT, self.trader.account_id)) is not None
 
     def _ended(self, signal_id: str | None, *, may_be_open: bool) -> bool | None:
         """Whether all is flat for good: an entry that still waits in a queue could open something later."""
@@ -75,3 +79,11 @@ class Closing:
         account = self.ports.accounts.load(TENANT, self.trader.account_id)
         held = {it.market for it in account.positions.values()} | {it.market for it in account.intents.values()}
         return held or {self.trader.market.symbol}
+
+
+def _quietly[T](act: Callable[[], T]) -> T | None:
+    """The result of an act; None if it fails."""
+    try:
+        return act()
+    except TROUBLE:
+        return None

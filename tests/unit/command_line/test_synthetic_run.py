@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 import pytest
+from botocore.exceptions import ClientError
 
 from candlecast.domain.account.account import Account, AccountStatus
 from candlecast.domain.account.kill_switch import Grade
@@ -132,6 +133,24 @@ def test_an_order_that_waits_in_its_queue_keeps_its_keys_and_is_closed_by_the_ex
     stack.sleep(1)
     assert is_flat(stack)
     stack.run()(expect_paused=False)
+
+
+def test_an_exit_is_sent_even_if_the_account_cannot_be_read_any_more(
+    stack: SyntheticStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where the caller's session ends in the middle of a run."""
+
+    def refuse(*_: object) -> Account:
+        raise ClientError({"Error": {"Code": "ExpiredTokenException", "Message": "no"}}, "GetItem")
+
+    run = stack.run()
+    run.watch.tell = lambda passed: (
+        monkeypatch.setattr(stack.accounts, "load", refuse) if passed.hop is Hop.ENTRY_FAN_OUT else None
+    )
+    with pytest.raises(ClientError):
+        run(expect_paused=False)
+    assert run.traded.left_nothing is False
+    assert [it.signal.action for it in stack.database.signals.values()] == ["LONG", "EXIT"]
 
 
 class Killed(BaseException):
