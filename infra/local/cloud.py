@@ -282,6 +282,19 @@ class Cloud:
             raise CommandError(message, "UNKNOWN_PARAMETER", 2)
         return self.deploy(**{**deployment.deployed_parameters(self.client), **overrides})
 
+    def deploy_checkout(self, root: Path, **overrides: str) -> dict[str, str]:
+        """Deploy a built checkout, of any release; parameters that a running stack was deployed with keep their values."""
+        kept = deployment.deployed_parameters(self.client, root) if self._stands() else {}
+        deployment.deploy(self.environment, {**kept, **overrides}, self.state / "sam-deploy.log", self.say, root)
+        self._outputs = None
+        return self.outputs
+
+    def _stands(self) -> bool:
+        """Whether the stack is deployed."""
+        with contextlib.suppress(CommandError):
+            return bool(self.outputs)
+        return False
+
     def redeploy(self, **overrides: str) -> dict[str, str]:
         """Empty the cloud and deploy the present build into it, half a second after the first `sam deploy` of it."""
         self.reset()

@@ -16,7 +16,8 @@ from infra.local.project import BUILD, ROOT, CommandError, architecture, digest_
 
 STACK = "candlecast"
 REGION = "us-east-1"
-SAM_OUTPUT = BUILD / "sam"
+OUTPUT = Path(BUILD.name) / "sam"  # of `sam build`, in a checkout
+SAM_OUTPUT = ROOT / OUTPUT
 PACKAGE = BUILD / "package"
 # samconfig.toml's environment for the embedded cloud.
 ENVIRONMENT = "local"
@@ -45,7 +46,7 @@ def build(say: Say = lambda _text: None, target: str | None = None) -> str:
         return digest
     with alone("build"):
         if not (stamp.exists() and stamp.read_text(encoding="utf-8") == digest):
-            _build(say, target)
+            sam_build(say, target)
             stamp.write_text(digest, encoding="utf-8")
     return digest
 
@@ -59,55 +60,49 @@ def alone(what: str) -> Iterator[None]:
         yield
 
 
-def _build(say: Say, target: str) -> None:
+def sam_build(say: Say, target: str, root: Path = ROOT) -> None:
+    """Run `sam build` for the architecture `target`; `root` is a checkout. Raises CommandError."""
     say("sam build")
-    shutil.rmtree(SAM_OUTPUT, ignore_errors=True)
-    command: list[str | Path] = [
-        sam(),
-        "build",
-        "--no-cached",
-        "--parallel",
-        "--build-dir",
-        SAM_OUTPUT,
-        "--template-file",
-        "template.yaml",
-    ]
-    command += ["--config-env", ENVIRONMENT, "--parameter-overrides", f"Architecture={target}"]
-    run(command, BUILD / "logs" / "sam-build.log", {"ARCHITECTURE": target})
+    output = root / OUTPUT
+    shutil.rmtree(output, ignore_errors=True)
+    command: list[str | Path] = [sam(), "build", "--no-cached", "--parallel", "--build-dir", output]
+    command += ["--template-file", "template.yaml", "--config-env", ENVIRONMENT]
+    command += ["--parameter-overrides", f"Architecture={target}"]
+    run(command, root / BUILD.name / "logs" / "sam-build.log", {"ARCHITECTURE": target}, root)
 
 
-def parameters(overrides: Mapping[str, str]) -> dict[str, str]:
+def parameters(overrides: Mapping[str, str], root: Path = ROOT) -> dict[str, str]:
     """The template's parameters: samconfig's for the embedded cloud, this machine's architecture, then `overrides`."""
-    with (ROOT / "samconfig.toml").open("rb") as file:
+    with (root / "samconfig.toml").open("rb") as file:
         section = tomllib.load(file)[ENVIRONMENT]["deploy"]["parameters"]
     configured = section.get("parameter_overrides", "")
     pairs = configured.split() if isinstance(configured, str) else configured
     return {**dict(pair.split("=", 1) for pair in pairs), "Architecture": architecture(), **overrides}
 
 
-def declared_parameters() -> frozenset[str]:
+def declared_parameters(root: Path = ROOT) -> frozenset[str]:
     """Names of the parameters that the checkout's template has."""
-    section = re.search(r"^Parameters:\n(.*?)^\S", (ROOT / "template.yaml").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    section = re.search(r"^Parameters:\n(.*?)^\S", (root / "template.yaml").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     return frozenset(re.findall(r"^  (\w+):", section[1], re.MULTILINE)) if section else frozenset()
 
 
-def deployed_parameters(client: Callable[[str], Any]) -> dict[str, str]:
-    """The values that the running stack was deployed with, of those parameters that the template still has.
+def deployed_parameters(client: Callable[[str], Any], root: Path = ROOT) -> dict[str, str]:
+    """The values that the running stack was deployed with, of those parameters that the checkout's template has.
 
     A deployment of ours that left one out would set it back to samconfig's value: schedules that `up` has enabled would stop.
     """
     stack = _stack(client)
     found = {item["ParameterKey"]: item["ParameterValue"] for item in stack.get("Parameters", [])}
-    return {name: value for name, value in found.items() if name in declared_parameters()}
+    return {name: value for name, value in found.items() if name in declared_parameters(root)}
 
 
-def deploy(endpoint: Mapping[str, str], overrides: Mapping[str, str], log: Path, say: Say) -> None:
-    """Run `sam deploy` of the built template as samconfig.toml says. Raises CommandError."""
+def deploy(endpoint: Mapping[str, str], overrides: Mapping[str, str], log: Path, say: Say, root: Path = ROOT) -> None:
+    """Run `sam deploy` of the built template as samconfig.toml says; `root` is a checkout. Raises CommandError."""
     say("sam deploy")
-    command: list[str | Path] = [sam(), "deploy", "--config-file", ROOT / "samconfig.toml", "--config-env", ENVIRONMENT]
-    command += ["--template-file", SAM_OUTPUT / "template.yaml", "--stack-name", STACK, "--region", REGION]
-    command += ["--parameter-overrides", *_words(parameters(overrides))]
-    run(command, log, endpoint)
+    command: list[str | Path] = [sam(), "deploy", "--config-file", root / "samconfig.toml", "--config-env", ENVIRONMENT]
+    command += ["--template-file", root / OUTPUT / "template.yaml", "--stack-name", STACK, "--region", REGION]
+    command += ["--parameter-overrides", *_words(parameters(overrides, root))]
+    run(command, log, endpoint, root)
 
 
 def _words(values: Mapping[str, str]) -> list[str]:

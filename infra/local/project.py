@@ -46,13 +46,13 @@ def architecture() -> str:
     return "arm64" if platform.machine().lower() in ("arm64", "aarch64") else "x86_64"
 
 
-def run(command: Iterable[str | Path], log: Path, environment: Mapping[str, str] | None = None) -> str:
-    """Run a tool in the checkout and return what it printed, which is also in `log`. Raises CommandError."""
+def run(command: Iterable[str | Path], log: Path, environment: Mapping[str, str] | None = None, folder: Path = ROOT) -> str:
+    """Run a tool in `folder` and return what it printed, which is also in `log`. Raises CommandError."""
     log.parent.mkdir(parents=True, exist_ok=True)
     words = [str(word) for word in command]
     with subprocess.Popen(
         words,
-        cwd=ROOT,
+        cwd=folder,
         env={**tool_environment(), **(environment or {})},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
