@@ -200,7 +200,7 @@ MUTATIONS = (
         (
             Edit(
                 "candlecast.services.reconcile.request_reconciles",
-                "self.looks.ask(wanted, window.room)",
+                "self.looks.ask(wanted, window.room - asked)",
                 "self.looks.ask(wanted)",
             ),
         ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,12 +11,19 @@ from typing import Any
 import pytest
 
 from candlecast.domain.orders.intent import IntentState, LegKind
+from candlecast.domain.reconcile.look_lease import LookLease
 from candlecast.domain.reconcile.look_schedule import OPEN_ORDER_INTERVAL
-from candlecast.domain.reconcile.look_window import FIRST_WINDOW, LEAST_WINDOW, LookWindow
+from candlecast.domain.reconcile.look_window import FIRST_WINDOW, LEAST_WINDOW, MOST_WAITING, LookWindow
 from candlecast.domain.values.errors import RetryLater
 from candlecast.domain.values.firing import FiringRefused
 from candlecast.ports.store import DueAccount
-from candlecast.services.reconcile.request_reconciles import FURTHEST_DUE, MAX_FIRING_AGE, RequestReconciles
+from candlecast.services.reconcile.request_reconciles import (
+    ASKS_FOR,
+    FURTHEST_DUE,
+    MAX_ACCOUNTS_PER_RUN,
+    MAX_FIRING_AGE,
+    RequestReconciles,
+)
 from tests.support.builders import NOW, TENANT, a_position, an_account, an_intent
 from tests.support.fakes.accounts import FakeAccountStore
 from tests.support.fakes.clock import FakeClock, RecordingMetrics
@@ -31,8 +38,32 @@ HELD = a_position()
 
 
 class ManyDue(FakeAccountStore):
+    def __init__(self, number: int = FIRST_WINDOW + 5) -> None:
+        super().__init__()
+        self.number = number
+
     def due_for_reconcile(self, before: datetime) -> Iterator[DueAccount]:
-        return iter([DueAccount(TENANT, f"account-{number}", NOW) for number in range(FIRST_WINDOW + 5)])
+        return iter([DueAccount(TENANT, f"account-{number}", NOW) for number in range(self.number)])
+
+
+class KilledError(BaseException):
+    """The function's time-out."""
+
+
+class Runs(FakeLooks):
+    """Notes how many leases each run keeps. A run takes `seconds`; the clock dies before it keeps those of run `dies_at`."""
+
+    def __init__(self, clock: FakeClock, seconds: float = 0, dies_at: int | None = None) -> None:
+        super().__init__()
+        self.clock, self.seconds, self.dies_at, self.kept = clock, seconds, dies_at, list[int]()
+        self.window = LookWindow(size=MOST_WAITING)
+
+    def keep(self, leases: Sequence[LookLease]) -> None:
+        if len(self.kept) == self.dies_at:
+            raise KilledError
+        super().keep(leases)
+        self.clock.advance(self.seconds)
+        self.kept.append(len(leases))
 
 
 class Desk:
@@ -131,6 +162,48 @@ def test_one_run_asks_for_a_bounded_number() -> None:
     desk = Desk(store=ManyDue())
     assert desk.fire(DUE) == FIRST_WINDOW
     assert len(desk.queue.sent) == FIRST_WINDOW
+
+
+def a_full_house(accounts: int, **runs: Any) -> tuple[Desk, Runs]:
+    desk = Desk(store=ManyDue(accounts))
+    desk.looks = made = Runs(desk.clock, **runs)
+    asked = asking(made, desk.queue, desk.awaited, desk.clock, desk.metrics)
+    desk.fire = RequestReconciles(desk.store, asked, desk.queue, made, desk.clock, desk.metrics)
+    return desk, made
+
+
+def test_more_accounts_than_one_run_takes_are_asked_for_in_several() -> None:
+    desk, runs = a_full_house(2 * MAX_ACCOUNTS_PER_RUN + 10)
+    assert desk.fire(DUE) == len(desk.queue.sent) == 2 * MAX_ACCOUNTS_PER_RUN + 10
+    assert len({request.account_id for request, _ in desk.queue.sent}) == len(desk.queue.sent)
+    assert runs.kept == [MAX_ACCOUNTS_PER_RUN, MAX_ACCOUNTS_PER_RUN, 10]
+    assert runs.window.waiting == 2 * MAX_ACCOUNTS_PER_RUN + 10
+
+
+def test_accounts_that_an_operator_asks_for_come_in_runs_as_well() -> None:
+    desk, runs = a_full_house(MAX_ACCOUNTS_PER_RUN + 10)
+    assert desk.fire.at_once(DUE + timedelta(minutes=5)) == len(desk.awaited.sent) == MAX_ACCOUNTS_PER_RUN + 10
+    assert runs.kept == [MAX_ACCOUNTS_PER_RUN, 10]
+
+
+def test_the_window_bounds_all_runs_together() -> None:
+    desk, runs = a_full_house(2 * MAX_ACCOUNTS_PER_RUN)
+    runs.window = LookWindow(size=MAX_ACCOUNTS_PER_RUN + 10)
+    assert desk.fire(DUE) == MAX_ACCOUNTS_PER_RUN + 10
+    assert runs.kept == [MAX_ACCOUNTS_PER_RUN, 10]
+
+
+def test_runs_end_well_before_the_function_does() -> None:
+    desk, _ = a_full_house(4 * MAX_ACCOUNTS_PER_RUN, seconds=ASKS_FOR.total_seconds() / 2 + 1)
+    assert desk.fire(DUE) == 2 * MAX_ACCOUNTS_PER_RUN
+
+
+def test_a_clock_that_dies_in_a_later_run_asks_for_none_of_the_earlier_ones_again() -> None:
+    desk, runs = a_full_house(3 * MAX_ACCOUNTS_PER_RUN, dies_at=2)
+    with pytest.raises(KilledError):
+        desk.fire(DUE)
+    runs.dies_at, desk.queue.not_done = None, 0
+    assert desk.fire(DUE) == MAX_ACCOUNTS_PER_RUN
 
 
 def test_each_request_has_a_correlation_id_of_its_own_and_of_its_minute() -> None:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from candlecast.domain.values.copying import replace
 
-MOST_WAITING = 5_000  # what one invocation of the clock queues well within its time-out; the rest is due a minute later
-FIRST_WINDOW = 300  # doubles each minute in which all of it was done: 5,000 accounts within five minutes
+MOST_WAITING = 50_000  # ten runs of one invocation of the clock, within its time-out; the rest is due a minute later
+FIRST_WINDOW = 300  # doubles each minute in which all of it was done: 5,000 accounts within five minutes, 50,000 within eight
 LEAST_WINDOW = 100  # goes on asking while a venue is silent; most accounts of a small stack in a minute
 NEARLY_ALL = 10  # a tenth may still be on its way at the next firing: looks are spread over the whole minute
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import islice
+from itertools import batched, islice
 from math import ceil
 
 from candlecast.domain.reconcile.look_schedule import OPEN_ORDER_INTERVAL, slot_after
@@ -23,6 +23,8 @@ FIRING_INTERVAL = timedelta(minutes=1)
 MAX_FIRING_AGE = timedelta(
     minutes=5
 )  # Scheduler retries for one minute, Lambda for three; the next firing asks for the same anyway
+MAX_ACCOUNTS_PER_RUN = 5_000  # asked for and leased together, in a second or two: a clock that dies repeats one such run at most
+ASKS_FOR = timedelta(seconds=20)  # of the function's 30; the accounts that are left are due a minute later
 FURTHEST_DUE = timedelta(days=2)  # an account with keys is due within 36 hours, for their vetting (`next_vetting`)
 
 
@@ -42,8 +44,8 @@ class RequestReconciles:
 
         Each message is delayed to when its account is due. An account that has been due since before the last firing is routine,
         or could not be repaired, and gets its turn within the minute. Where the open-order look and the turn of an account are
-        both due, only the look counts. While requests of earlier firings wait, fewer are added (`LookWindow`): those that have
-        been due longest.
+        both due, only the look counts. Many accounts are asked for in several runs. While requests of earlier firings wait, fewer
+        are added (`LookWindow`): those that have been due longest.
 
         Raises `FiringRefused` for a firing that is too old or still to come.
         """
@@ -60,8 +62,9 @@ class RequestReconciles:
         now = self.clock.now()
         if due_by - now > FURTHEST_DUE:
             raise FiringRefused("DUE_TOO_FAR", f"due_by is more than {FURTHEST_DUE} ahead; every account is due before")
-        wanted = [(_request(account, due_by, now, awaited=True), 0) for account in self._due(due_by)]
-        asked = self.looks.ask(wanted, afresh=True)
+        asked = 0
+        for run in self._runs(self._due(due_by)):
+            asked += self.looks.ask([(_request(account, due_by, now, awaited=True), 0) for account in run], afresh=True)
         self.metrics.count("ReconcilesRequested", asked)
         return asked
 
@@ -72,14 +75,25 @@ class RequestReconciles:
 
     def _within_window(self, due: Sequence[DueAccount], scheduled_at: datetime) -> int:
         window = self._window()
-        now = self.clock.now()
-        wanted = [(_request(account, scheduled_at, now), _delay_seconds(account, scheduled_at)) for account in due]
-        asked = self.looks.ask(wanted, window.room)
+        now, asked = self.clock.now(), 0
+        for run in self._runs(due):
+            wanted = [(_request(account, scheduled_at, now), _delay_seconds(account, scheduled_at)) for account in run]
+            asked += self.looks.ask(wanted, window.room - asked)
+            if asked >= window.room:
+                break
         try:
             self.windows.save_window(window.with_more(asked))
         except RetryLater:
             return asked  # the next firing goes on with the window of this one
         return asked
+
+    def _runs(self, due: Sequence[DueAccount]) -> Iterator[Sequence[DueAccount]]:
+        """The accounts in parts, for as long as there is time."""
+        begun = self.clock.now()
+        for run in batched(due, MAX_ACCOUNTS_PER_RUN, strict=False):
+            if self.clock.now() - begun > ASKS_FOR:
+                return
+            yield run
 
     def _window(self) -> LookWindow:
         """The window of this firing; a fresh one if nobody can say how much waits."""
