@@ -47,6 +47,7 @@ def known(desk: Desk) -> dict[str, str]:
         "$STACK": deployment.STACK,
         "$TABLE": desk.cloud.outputs["TableName"],
         "$BUCKET": desk.cloud.outputs["MarketsBucketName"],
+        "$TOPIC": desk.cloud.outputs["AlertTopicArn"],
         "$SHARD": "0",
         "$UUID": mapping["EventSourceMappings"][0]["UUID"],
         SUBSTITUTED: utc_now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),

@@ -2,11 +2,14 @@
 
 import json
 import re
+import tomllib
 from itertools import chain
 from typing import Any
 
 import pytest
 
+from tests.documents.test_documents import OPERATE, first_cells
+from tests.support.alarm_values import ALARM_VALUES, HELD_ON_THE_TEMPLATE, ONLY
 from tests.support.transformed import INFRA, ROOT, Resource, functions, gradual_root, nested, queue_name, resources, root, text
 
 ALARMS: dict[str, Resource] = {
@@ -53,7 +56,7 @@ def dashboard(name: str) -> dict[str, Any]:
 
 def own_metrics(name: str) -> set[str]:
     """Metrics of ours that a dashboard searches for."""
-    return set(re.findall(r'MetricName="(\w+)"', json.dumps(dashboard(name)).replace('\\"', '"')))
+    return set(re.findall(r'\{Candlecast,\S+\} MetricName="(\w+)"', json.dumps(dashboard(name)).replace('\\"', '"')))
 
 
 def published_metrics() -> set[str]:
@@ -293,29 +296,71 @@ def test_the_technical_dashboard_shows_every_queue_every_function_the_stream_and
     for metric in ("Errors", "Throttles", "Duration", "ConcurrentExecutions"):
         assert {it for name, it in shown if name == metric} == {f"stack-{it}" for it in functions()}
     assert {("IteratorAge", "stack-outbox_relay"), ("5xx", "api-id"), ("4xx", "api-id"), ("Latency", "api-id")} <= shown
-    assert own_metrics("TechnicalDashboard") == {
-        "ScheduleDriftSeconds",
-        "CandleDriftSeconds",
-        "VenueErrors",
-        "DeadLettered",
-        "SchedulesOverdue",
-        "CataloguesWritten",
-        "LimitsUnavailable",
-        "PoolsUnavailable",
-        "QuotesMissing",
-        "PoolReservationsSwept",
-        "PoolLossesReached",
-        "HealthGrade",
-        "TableHealth",
-        "QueuesHealth",
-        "SecretsHealth",
-        "EventBusHealth",
-        "TokenIssuerHealth",
-        "VenuesHealth",
-        "ApprovalsRequested",
-        "ApprovalsDecided",
-        "ActsByOneOperator",
-    }
+
+
+def test_every_documented_metric_stands_on_a_dashboard_or_in_an_alarm_and_no_other() -> None:
+    shown = own_metrics("BusinessDashboard") | own_metrics("TechnicalDashboard") | {it["MetricName"] for it in OWN_SERIES}
+    assert shown == first_cells(OPERATE, "## Metrics\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "metrics"),
+    [
+        ("BusinessDashboard", {"CriticalAlerts", "LimitBreaches", "EventsPublished", "SlippageBasisPoints"}),
+        ("TechnicalDashboard", {"BreakersOpened", "VenuesBraked", "AddressesBlocked", "SchedulesOverdue", "LimitsUnavailable"}),
+    ],
+)
+def test_a_dashboard_shows_what_no_list_of_alarms_explains(name: str, metrics: set[str]) -> None:
+    assert own_metrics(name) >= metrics
+
+
+def widget(name: str, title: str) -> dict[str, Any]:
+    (found,) = [it["properties"] for it in dashboard(name)["widgets"] if it["properties"].get("title") == title]
+    return dict(found)
+
+
+def test_errors_are_counted_by_code_over_the_logs_of_every_function() -> None:
+    query = widget("TechnicalDashboard", "Errors and refusals by code")["query"]
+    assert set(re.findall(r"SOURCE '/aws/lambda/stack-(\w+)'", query)) == functions().keys()
+    assert "by service, reason_code" in query
+
+
+def test_deliveries_are_those_of_the_alerts_rule_and_of_both_topics() -> None:
+    metrics = [it[:-1] for it in widget("TechnicalDashboard", "Alerts and alarms delivered")["metrics"]]
+    (rule,) = resources(nested("Alarms"), "AWS::Events::Rule").values()
+    of_rule = ["EventBusName", "stack-events", "RuleName", text(rule["Name"])]
+    topics = [text(it["TopicName"]) for it in resources(nested("Alarms"), "AWS::SNS::Topic").values()]
+    for metric in ("Invocations", "FailedInvocations"):
+        assert ["AWS/Events", metric, *of_rule] in metrics
+    for topic in topics:
+        assert ["AWS/SNS", "NumberOfNotificationsFailed", "TopicName", topic] in metrics
+
+
+def test_the_cost_on_the_dashboard_is_that_of_the_prices_and_of_each_functions_memory() -> None:
+    prices = tomllib.loads((ROOT / "benchmarks" / "report" / "prices.toml").read_text(encoding="utf-8"))["usd"]
+    metrics = widget("BusinessDashboard", "Cost of table, functions and events at list prices")["metrics"]
+    expressions = {it[0]["label"]: it[0]["expression"] for it in metrics if isinstance(it[0], dict)}
+    of_functions = re.findall(r"([\d.]+) \* FILL\((\w+), 0\)", expressions["functions, time"])
+    by_function = {name: float(gigabytes) * 1024 for gigabytes, name in of_functions}
+    assert by_function == {name: pytest.approx(it["MemorySize"], abs=1) for name, it in functions().items()}
+    assert {it[4]["id"]: it[3] for it in metrics if isinstance(it[0], str)} == {name: f"stack-{name}" for name in functions()}
+    assert float(expressions["functions, time"].rpartition("* ")[2]) == prices["lambda_gb_second"]
+    for label, price in (("table, writes", "dynamodb_million_write_units"), ("table, reads", "dynamodb_million_read_units")):
+        assert float(expressions[label].rpartition("* ")[2].split("/")[0]) == prices[price]
+    assert float(expressions["events"].rpartition("* ")[2].split("/")[0]) == prices["eventbridge_million_events"]
+
+
+def test_each_alarm_is_made_to_ring_on_the_embedded_cloud_or_is_held_on_the_template() -> None:
+    """tests/e2e/test_alarms.py takes its values from the first table, so each of these alarms rings there."""
+    assert not ALARM_VALUES.keys() & HELD_ON_THE_TEMPLATE.keys()
+    assert ALARM_VALUES.keys() | HELD_ON_THE_TEMPLATE.keys() == ALARMS.keys()
+    for name, values in ALARM_VALUES.items():
+        ids = {it["Id"] for it in ALARMS[name].get("Metrics", []) if "MetricStat" in it} or {ONLY}
+        assert values.quiet.keys() == ids, name
+        assert values.loud.keys() <= ids, name
+    for test in HELD_ON_THE_TEMPLATE.values():
+        file, _, function = test.partition("::")
+        assert f"def {function}(" in (ROOT / file).read_text(encoding="utf-8"), test
 
 
 def test_widgets_of_a_dashboard_do_not_cover_each_other() -> None:
