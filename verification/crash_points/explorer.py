@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from candlecast.domain.values.errors import InvalidValue, NotFound, Poison, RetryLater
-from candlecast.runtime.batch import FIFO_PAUSES_SECONDS, pause_seconds
+from candlecast.runtime.batch import FIFO_PAUSES_SECONDS, MAX_PAUSE_SECONDS, NEWER_CODE, NEWER_CODE_PAUSE_SECONDS, pause_seconds
 from candlecast.runtime.compose.consumer import MAX_RECEIVES
 from verification.crash_points.enumeration import Ending, Enumeration
 from verification.crash_points.functions import Worker
@@ -118,8 +118,9 @@ def settled(ending: Ending, event: Event, received_at: float) -> World:
     if ending.error is not None:
         at = world.now + _pause(ending, receives)
     hopeless = isinstance(ending.error, Poison | NotFound | InvalidValue)
+    waits = event.worker is Worker.EXECUTOR and ending.error is not None and ending.error.code == NEWER_CODE
     again = replace(message, receives=receives, visible_at=max(at, world.now))
-    if hopeless or receives >= MAX_RECEIVES[QUEUE[event.worker]]:
+    if hopeless or (receives >= MAX_RECEIVES[QUEUE[event.worker]] and not waits):
         world.dead = (*world.dead, again)
     elif event.worker is Worker.EXECUTOR:
         world.trade = (again, *world.trade)
@@ -139,5 +140,6 @@ def _without(world: World, worker: Worker, message: Message) -> World:
 
 def _pause(ending: Ending, receives: int) -> float:
     if isinstance(ending.error, RetryLater):
-        return pause_seconds(ending.error, receives)
+        longest = NEWER_CODE_PAUSE_SECONDS if ending.error.code == NEWER_CODE else MAX_PAUSE_SECONDS
+        return min(longest, pause_seconds(ending.error, receives))
     return FIFO_PAUSES_SECONDS[min(receives, len(FIFO_PAUSES_SECONDS)) - 1]
