@@ -16,7 +16,7 @@ from candlecast_cli import stacks
 from candlecast_cli.failures import CommandFailed, aws_refusals
 from candlecast_cli.printing import examples, say
 
-EXAMPLES = examples("candlecast empty --stack candlecast-dev && sam delete --stack-name candlecast-dev")
+EXAMPLES = examples("candlecast empty --stack candlecast-dev")
 KEEPS_DATA = "prod"
 BUCKET, NESTED = "AWS::S3::Bucket", "AWS::CloudFormation::Stack"
 OF_USERS = ("account", "source")  # folders of secrets that the API writes; the stack's own secrets end with the stack

@@ -66,8 +66,10 @@ CANNOT_RUN: dict[str, str] = {
     "docs/CONTRIBUTING.md: .venvs/dev/bin/python -m infra.words": "`make check` runs it",
     "infra/runbooks": ACCOUNT,
 }
-PLUMBING = {"sleep", "export", "grep", "tr", "date", "echo", "curl", "xargs", "api", "field", "operate", "pip", "uv"}
-OPTIONS_OF_SAM = {"build": {"--config-env"}, "deploy": {"--guided", "--config-env"}, "delete": {"--stack-name"}}
+PLUMBING = {"cd", "git", "sleep", "export", "grep", "tr", "date", "echo", "curl", "xargs", "api", "field", "operate", "pip", "uv"}
+OF_ENVIRONMENTS = {".venvs/dev/bin/candlecast": "candlecast", ".venvs/sam/bin/sam": "sam"}
+OPTIONS_OF_DEPLOY = {"--guided", "--config-env", "--config-file", "--template-file", "--stack-name"}
+OPTIONS_OF_SAM = {"build": {"--config-env"}, "deploy": OPTIONS_OF_DEPLOY, "delete": {"--stack-name"}}
 SAM_LISTS = {"stack-outputs": {"--stack-name"}}
 
 ALL = [block for name, text in DOCUMENTS.items() for block in blocks(name, text)]
@@ -77,7 +79,8 @@ IDS = [block.name for block in ALL]
 def commands() -> Iterator[tuple[str, list[str]]]:
     """Every command of every block and of running text, with its document."""
     for block in ALL:
-        for words in block.commands():
+        for program, *rest in block.commands():
+            words = [OF_ENVIRONMENTS.get(program, program), *rest]
             yield block.document, words
             if words[0] == "xargs" and "aws" in words:
                 yield block.document, words[words.index("aws") :]

@@ -144,7 +144,7 @@ def test_runs_at_once_take_turns(stack: Cloud, tmp_path: Path) -> None:
 
 
 def test_a_pause_of_entries_is_expected_or_is_why_nothing_could_be_shown(stack: Cloud, tmp_path: Path) -> None:
-    assert candlecast("switch", "set", "platform", "--grade", "PAUSE_ENTRIES", "--reason", "a deployment").returncode == 0
+    assert candlecast("deployment", "pause", "a1b2c3").returncode == 0
     try:
         code, report, said = run(tmp_path, "--expect-paused")
         assert code == 0, said
@@ -152,7 +152,7 @@ def test_a_pause_of_entries_is_expected_or_is_why_nothing_could_be_shown(stack: 
         code, report, said = run(tmp_path)
         assert (code, report["code"], report["could_not_run"]) == (3, "ENTRIES_STOPPED", True), said
     finally:
-        assert candlecast("switch", "lift", "platform").returncode == 0
+        assert candlecast("deployment", "resume", "a1b2c3").returncode == 0
     code, _, said = run(tmp_path, "--expect-paused")
     assert code == 1, said
     assert "denial: NOT_DENIED" in said

@@ -24,7 +24,7 @@ from candlecast_cli.synthetic.tenant import TENANT, Ports, Tenant, Trader
 
 TURN = timedelta(seconds=RUN_SECONDS + 2 * CLEAN_UP_SECONDS)  # a run that died holds the next run up no longer
 STOP_PART = Decimal("0.8")  # of the price: far from all prices of the minute that a run takes
-STOPPED = frozenset({Reason.KILL_SWITCH})  # an operator's word, and no failure of the stack
+STOPPED = frozenset({Reason.KILL_SWITCH, Reason.DEPLOYMENT_PAUSE})  # an operator's word, and no failure of the stack
 
 
 @dataclass(slots=True)
@@ -188,5 +188,5 @@ def _require_denial(ended: Intent, *, expect_paused: bool) -> None:
         message = f"the entry ended as {ended.state}: {ended.venue_message or 'a rule of ours said no'}"
         raise HopFailed(Hop.DENIAL if expect_paused else Hop.FILL, reason or ended.state, message)
     if not expect_paused:
-        message = "a switch stops entries (`candlecast switch show`); with --expect-paused that is right"
+        message = "entries are stopped: see `candlecast switch show` and `candlecast deployment show`, or say --expect-paused"
         raise CommandFailed("ENTRIES_STOPPED", message, ExitCode.MISSING)

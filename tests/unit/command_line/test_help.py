@@ -17,6 +17,10 @@ pytestmark = pytest.mark.slow
 
 EXPECTED = {
     "build",
+    "deployment pause",
+    "deployment resume",
+    "deployment show",
+    "empty",
     "local up",
     "local demo",
     "local chaos",

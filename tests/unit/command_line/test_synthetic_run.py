@@ -11,9 +11,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from candlecast.domain.account.account import Account, AccountStatus
+from candlecast.domain.account.deployment_pause import DeploymentPause
 from candlecast.domain.account.kill_switch import Grade
 from candlecast.domain.market.market import Market
 from candlecast.domain.values.copying import replace
+from candlecast.domain.values.reasons import Reason
 from candlecast_cli.failures import CommandFailed, ExitCode
 from candlecast_cli.synthetic.hops import Hop, HopFailed
 from candlecast_cli.synthetic.run import TURN
@@ -210,6 +212,18 @@ def test_a_paused_platform_denies_the_entry_as_expected_and_nothing_is_opened(st
     assert [it.hop for it in run.watch.passed] == [*SOUND[:6], Hop.DENIAL]
     assert run.traded.left_nothing
     assert stack.exchange.books[PAPER_KEY].trades == []
+
+
+@pytest.mark.parametrize("reason", [Reason.KILL_SWITCH, Reason.DEPLOYMENT_PAUSE])
+def test_the_pause_of_a_deployment_is_expected_by_either_of_its_reasons(
+    stack: SyntheticStack, monkeypatch: pytest.MonkeyPatch, reason: Reason
+) -> None:
+    monkeypatch.setattr("candlecast.services.venue.check_gate.PAUSED", reason)
+    stack.gate.pause = DeploymentPause(deployment_id="a1b2c3", paused_by="cli:me", paused_at=NOW)
+    run = stack.run()
+    run(expect_paused=True)
+    assert run.watch.passed[-1].hop is Hop.DENIAL
+    assert could_not_run(stack) == "ENTRIES_STOPPED"
 
 
 def test_an_entry_that_goes_through_a_pause_is_a_failure_and_is_closed(stack: SyntheticStack) -> None:
