@@ -33,6 +33,14 @@ def test_the_catalogue_lists_every_limit_with_its_code(deployment: Deployment) -
     assert all(item["reason"] and item["unit"] for item in items)
 
 
+@pytest.mark.parametrize("name", ["BTCUSDT", "BTC/USDT", "BTC-USDT-SWAP", "BTC/USDT:", "/USDT:USDT", f"{'A' * 64}/USDT:USDT"])
+def test_a_market_that_is_not_named_in_full_is_refused_in_limits(populated: Deployment, name: str) -> None:
+    answer = populated.client.send("PUT", MINE, {"denied_markets": ["DOGE/USDT:USDT", name]})
+    assert (answer.status, answer.code) == (422, "INVALID_REQUEST")
+    assert [error["pointer"] for error in answer.json["errors"]] == ["/denied_markets/1"]
+    assert "BTC/USDT:USDT" in answer.json["errors"][0]["message"]
+
+
 def test_every_level_is_in_force_with_the_level_it_comes_from(populated: Deployment) -> None:
     admin = populated.admin
     admin.send("PUT", PLATFORM, {"max_leverage": "8", "max_orders_per_day": 100})

@@ -153,6 +153,7 @@ def test_null_lifts_an_optional_limit_and_no_other(populated: Deployment) -> Non
         ({"levarage": 3}, "/levarage"),
         ({"sizing": {"mode": "MARTINGALE"}}, "/sizing/mode"),
         ({"allowed_markets": ["btc usdt"]}, "/allowed_markets/0"),
+        ({"allowed_markets": [BTC, "BTCUSDT"]}, "/allowed_markets/1"),
         ({"allowed_markets": [BTC] * 51}, "/allowed_markets"),
     ],
 )

@@ -17,7 +17,7 @@ from candlecast.domain.limits.record import LimitRecord
 from candlecast.domain.limits.trading_window import DAYS_PER_WEEK, MAX_BLACKOUT_NAME, Blackout, TradingWindow
 from candlecast.domain.values.terms import PositionSide
 from functions.api.schemas.trading import ReasonView
-from functions.api.schemas.values import Body, Identifier, Instant, Money, Readable, Symbol, TimeOfDay, VenueName, View
+from functions.api.schemas.values import Body, Identifier, Instant, ListedMarket, Money, Readable, TimeOfDay, VenueName, View
 
 Day = Annotated[int, Field(strict=True, ge=0, lt=DAYS_PER_WEEK)]
 
@@ -49,10 +49,10 @@ _TYPES: Mapping[Any, Any] = {
     int: Annotated[int, Field(strict=True)],
     bool: Annotated[bool, Field(strict=True)],
     datetime: Instant,
-    tuple[str, ...]: tuple[Symbol, ...],
+    tuple[str, ...]: tuple[ListedMarket, ...],
     "allowed_venues": tuple[VenueName, ...],
     tuple[PositionSide, ...]: tuple[PositionSide, ...],
-    tuple[tuple[str, ...], ...]: tuple[Annotated[tuple[Symbol, ...], Field(max_length=MAX_SET_SIZE)], ...],
+    tuple[tuple[str, ...], ...]: tuple[Annotated[tuple[ListedMarket, ...], Field(max_length=MAX_SET_SIZE)], ...],
     tuple[TradingWindow, ...]: tuple[TradingWindowInput, ...],
     tuple[Blackout, ...]: tuple[BlackoutInput, ...],
 }

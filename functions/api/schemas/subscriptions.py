@@ -26,7 +26,7 @@ from candlecast.domain.subscriptions.subscription import (
 from candlecast.domain.values.terms import MarginMode, TimeInForce, WorkingType
 from candlecast.services.subscriptions.cancel_subscription import Cancelled
 from functions.api.schemas.limits import LimitsInput, ShownLimits
-from functions.api.schemas.values import Body, Identifier, Money, Symbol, View
+from functions.api.schemas.values import Body, Identifier, ListedMarket, Money, View
 
 DEFAULTS = Settings(capital=MAX_LEVERAGE)  # any capital: it has no default, the others' defaults are the domain's own
 
@@ -142,7 +142,7 @@ class SettingsChange(Body):
         description="One target at so many average true ranges instead of the signal's own targets; above 0.",
     )
     allowed_sides: AllowedSides = Field(default=DEFAULTS.allowed_sides, description="Sides that the subscription may open.")
-    allowed_markets: Annotated[tuple[Symbol, ...], Field(max_length=MAX_ALLOWED_MARKETS)] = Field(
+    allowed_markets: Annotated[tuple[ListedMarket, ...], Field(max_length=MAX_ALLOWED_MARKETS)] = Field(
         default=DEFAULTS.allowed_markets, description="Markets that may be entered; an empty list is every one of the strategy."
     )
     win_rate: Money | None = Field(

@@ -19,6 +19,8 @@ MOST_MONEY = 10**18  # beyond the digits of `MONEY`
 INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)  # RFC 3339
 FIRST_YEAR, LAST_YEAR = 2000, 2100  # an instant of trading outside of them is a slip
 TIME_OF_DAY = re.compile(r"([01]\d|2[0-3]):[0-5]\d(:00)?", re.ASCII)
+MARKET = re.compile(r"[A-Z0-9._-]+/[A-Z0-9._-]+:[A-Z0-9._-]+", re.ASCII)
+MAX_MARKET_CHARACTERS = 64
 MAX_LABEL_CHARACTERS = 64
 MAX_TEXT_CHARACTERS = 500
 
@@ -123,8 +125,27 @@ def _readable(value: str) -> str:
 Readable = Annotated[str, AfterValidator(_readable)]
 """Text of a person that is stored and shown to others."""
 
+
+def _full_name(value: str) -> str:
+    if len(value) > MAX_MARKET_CHARACTERS or not MARKET.fullmatch(value):
+        raise ValueError("must be the full name of a market, such as BTC/USDT:USDT")
+    return value
+
+
+ListedMarket = Annotated[
+    str,
+    AfterValidator(_full_name),
+    WithJsonSchema(
+        {"type": "string", "maxLength": MAX_MARKET_CHARACTERS, "pattern": rf"^{MARKET.pattern}$", "examples": ["BTC/USDT:USDT"]},
+        mode="validation",
+    ),
+]
+"""A market in a list of limits or settings. Nothing looks the name up, so `BTCUSDT` there would forbid no order."""
+
 Label = Annotated[Readable, Field(min_length=1, max_length=MAX_LABEL_CHARACTERS)]
 Text = Annotated[Readable, Field(max_length=MAX_TEXT_CHARACTERS)]
-Symbol = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Z0-9/:._-]+$", examples=["BTC/USDT:USDT"])]
+Symbol = Annotated[
+    str, Field(min_length=1, max_length=MAX_MARKET_CHARACTERS, pattern=r"^[A-Z0-9/:._-]+$", examples=["BTC/USDT:USDT"])
+]
 VenueName = Annotated[str, Field(min_length=1, max_length=32, pattern=r"^[A-Za-z0-9_-]+$", examples=["paper"])]
 Identifier = Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
