@@ -1,4 +1,4 @@
-"""Protects a deployed stack of `prod`: the last step of `make deploy` and of the pipeline.
+"""Protects a deployed stack of `prod`: a step of `make deploy` and of the pipeline.
 
 Two protections are no properties of a template. A stack policy refuses updates that would replace or delete what holds data.
 Termination protection refuses the deletion of the stack. Both stay until a person takes them away (docs/guides/deploy.md).

@@ -175,7 +175,7 @@ class SyntheticStack:
         self.clock.advance(seconds)
         self.work()
 
-    def send(self, source_id: str, secret: str, body: Mapping[str, str]) -> str:
+    def send(self, source_id: str, secret: str, body: Mapping[str, object]) -> str:
         """`Webhook`: the intake's use case behind a signature."""
         if "signal_intake" not in self.working:
             raise RetryLater("HTTP_503", "no answer", after_seconds=1)

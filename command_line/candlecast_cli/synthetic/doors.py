@@ -43,7 +43,7 @@ EXISTS = frozenset({"ACCOUNT_EXISTS", "KEY_EXISTS"})
 class Webhook(Protocol):
     """The webhook of a source."""
 
-    def send(self, source_id: str, secret: str, body: Mapping[str, str]) -> str:
+    def send(self, source_id: str, secret: str, body: Mapping[str, object]) -> str:
         """Send a message; the signal's id. Raises `Reject` for a refusal, `RetryLater` where a sender may send the same again."""
         ...
 
@@ -111,7 +111,7 @@ class HttpWebhook:
         self._https = https
         self._clock = clock
 
-    def send(self, source_id: str, secret: str, body: Mapping[str, str]) -> str:
+    def send(self, source_id: str, secret: str, body: Mapping[str, object]) -> str:
         raw, timestamp = json.dumps(body).encode(), str(int(self._clock.now().timestamp()))
         headers = {
             "Content-Type": "application/json",

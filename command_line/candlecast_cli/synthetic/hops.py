@@ -9,6 +9,7 @@ from enum import StrEnum
 from candlecast.domain.values.errors import DomainError, NotFound, RetryLater
 
 POLL_SECONDS = 0.2  # a hop takes this much longer to be seen; a few requests a second cost nothing
+LONGEST_PAUSE_SECONDS = 5.0  # before a store or a door that asked for a pause is asked again
 HOP_SECONDS = 60.0  # cold starts and a redelivery fit, and a broken hop is named within a minute
 RUN_SECONDS = 300.0  # of all hops together: a pipeline waits no longer
 
@@ -98,13 +99,13 @@ class Watch:
         """Count the run and its first hop from now: the time before belongs to no hop."""
         self._began = self._latest = self.timer()
 
-    def until[T](self, hop: Hop, look: Callable[[], T | None]) -> T:
+    def until[T](self, hop: Hop, look: Callable[[], T | None], seconds: float | None = None) -> T:
         """The first find of `look`. A store that does not answer is asked again.
 
         A thing that does not exist yet is asked for again, too. Raises `HopFailed`: TIMED_OUT once the hop or the whole run has
         taken too long, and the code of any other refusal that `look` raises.
         """
-        found = self.wait(hop, look, self.hop_seconds)
+        found = self.wait(hop, look, seconds or self.hop_seconds)
         now = self.timer()
         self.passed.append(PassedHop(hop, round((now - self._latest) * 1000), round((now - self._began) * 1000)))
         self._latest = now
@@ -116,15 +117,17 @@ class Watch:
         began, answer = self.timer(), ""
         end = min(began + seconds, self._began + self.run_seconds) if within_run else began + seconds
         while True:
+            pause = POLL_SECONDS
             try:
                 if (found := look()) is not None:
                     return found
             except RetryLater as error:
                 answer = f"; the last answer was {error.code}: {error.message}"
+                pause = max(POLL_SECONDS, min(error.after_seconds, LONGEST_PAUSE_SECONDS))
             except NotFound:
                 answer = ""
             except DomainError as error:
                 raise HopFailed(hop, error.code, error.message) from error
             if self.timer() >= end:
                 raise HopFailed(hop, "TIMED_OUT", f"not seen within {self.timer() - began:.0f} s{answer}")
-            self.sleep(POLL_SECONDS)
+            self.sleep(pause)

@@ -23,7 +23,12 @@ from candlecast_cli.synthetic.sender import ENTRY, EXIT, Sender, exit_of
 from candlecast_cli.synthetic.tenant import TENANT, Ports, Tenant, Trader
 
 TURN = timedelta(seconds=RUN_SECONDS + 2 * CLEAN_UP_SECONDS)  # a run that died holds the next run up no longer
-STOP_PART = Decimal("0.8")  # of the price: far from all prices of the minute that a run takes
+TURN_POLL_SECONDS = 2.0  # a run takes some ten seconds
+# Parts of the price. Far from all prices of the minute that a run takes, and within usual limits on stops.
+STOP_PART, TARGET_PART = Decimal("0.95"), Decimal("1.2")
+# Two functions are on the way, and Secrets Manager may still be deleting the keys of the run before
+# (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_DeleteSecret.html).
+KEYS_PART = 2
 STOPPED = frozenset({Reason.KILL_SWITCH, Reason.DEPLOYMENT_PAUSE})  # an operator's word, and no failure of the stack
 
 
@@ -73,9 +78,11 @@ class Run:
                 self.ports.turns.give_back(TENANT, run_id, self.ports.clock.now())
 
     def _take_turn(self, run_id: str) -> None:
-        def taken() -> bool | None:
+        def taken() -> bool:
             now = self.ports.clock.now()
-            return self.ports.turns.take(TENANT, run_id, now, now + TURN) or None
+            if self.ports.turns.take(TENANT, run_id, now, now + TURN):
+                return True
+            raise RetryLater("RUN_UNDER_WAY", "another run trades", after_seconds=TURN_POLL_SECONDS)
 
         try:
             self.watch.wait(Hop.TENANT, taken, TURN.total_seconds(), within_run=False)
@@ -111,7 +118,7 @@ class Run:
             account = self.ports.accounts.load(TENANT, trader.account_id)
             return account if shown_status(account) is AccountStatus.ACTIVE else None
 
-        self.watch.until(Hop.KEYS, vetted)
+        self.watch.until(Hop.KEYS, vetted, KEYS_PART * self.watch.hop_seconds)
 
     def _price(self, tenant: Tenant, trader: Trader) -> Decimal | None:
         """The price of this moment, after a last look at where an order would go."""
@@ -175,10 +182,11 @@ class Run:
         return any(it.entry == entry for it in trades) or None
 
 
-def _entry(trader: Trader, price: Decimal) -> dict[str, str]:
-    """A long entry at the price of this moment, with a stop."""
-    stop = trader.market.round_price(price * STOP_PART)
-    return {"action": "LONG", "market": trader.market.symbol, "price": f"{price:f}", "stop_loss": f"{stop:f}"}
+def _entry(trader: Trader, price: Decimal) -> dict[str, object]:
+    """A long entry at the price of this moment, with all that limits may demand: a stop, a target, confidence."""
+    stop, target = (trader.market.round_price(price * part) for part in (STOP_PART, TARGET_PART))
+    levels = {"price": f"{price:f}", "stop_loss": f"{stop:f}", "take_profits": [f"{target:f}"], "confidence": "1"}
+    return {"action": "LONG", "market": trader.market.symbol, **levels}
 
 
 def _require_denial(ended: Intent, *, expect_paused: bool) -> None:

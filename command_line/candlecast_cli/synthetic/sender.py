@@ -24,7 +24,7 @@ class Sender:
     watch: Watch
     trader: Trader
 
-    def send(self, way: Way, body: Mapping[str, str]) -> str:
+    def send(self, way: Way, body: Mapping[str, object]) -> str:
         """Send one message until it is taken; the id of its signal. Raises `HopFailed`."""
         named = self._named(body)  # by its name a repeat is the same message
         return self.watch.until(way[0], lambda: self._post(named))
@@ -42,10 +42,10 @@ class Sender:
         """Send an exit once and wait for nothing; the id of its signal. Raises `Reject`, `RetryLater`."""
         return self._post(self._named(exit_of(market)))
 
-    def _named(self, body: Mapping[str, str]) -> dict[str, str]:
+    def _named(self, body: Mapping[str, object]) -> dict[str, object]:
         return {**body, "signal_id": self.ports.identifiers.new()}
 
-    def _post(self, body: Mapping[str, str]) -> str:
+    def _post(self, body: Mapping[str, object]) -> str:
         return self.ports.webhook.send(STRATEGY, self.trader.secret, body)
 
     def _fanned_out(self, signal_id: str) -> bool | None:
