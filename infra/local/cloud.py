@@ -405,6 +405,11 @@ class Cloud:
         files = (self.state / "logs").glob("*.log")
         return {file.stem: file.read_text(encoding="utf-8", errors="replace") for file in sorted(files)}
 
+    def traces(self) -> list[dict[str, Any]]:
+        """The documents that functions have sent to X-Ray since the start."""
+        file = self.state / "traces.jsonl"
+        return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
     def groups(self) -> list[str]:
         """Roles that the stack's user pool knows."""
         listed = self.client("cognito-idp").list_groups(UserPoolId=self.outputs["UserPoolId"])["Groups"]

@@ -29,6 +29,7 @@ LEFT_OUT = {
     "--no-deletion-protection-enabled": "is for a production stack",
     "candlecast-dev-market_catalogue:live": "asks the real venue",
     "get-account-settings": "the embedded cloud has no quotas",
+    "aws xray ": "the embedded cloud keeps traces in a file",
 }
 
 

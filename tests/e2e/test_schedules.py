@@ -18,6 +18,7 @@ from infra.local.demo.report import Ledger, Records
 from infra.local.demo.run import Scene
 from infra.local.demo.scenario import VENUE, PlannedStrategy
 from tests.support.stage import ZIGZAG_MARKET, ZIGZAG_PARAMETERS, follower, open_markets, utc_now, zigzag
+from tests.support.traces import calls
 from tests.support.waiting import until
 
 ROWS = 240
@@ -80,6 +81,26 @@ def test_a_real_firing_becomes_an_order_for_the_candle_that_it_names(scene: Scen
     say(f"the strategy ran {run.drift_seconds:.2f} s after the close")
     placed = {order.client_order_id for order in scene.operator.book()}
     assert {order.client_order_id for order in records.orders if order.kind is LegKind.ENTRY} <= placed
+
+
+def test_the_trace_of_a_candle_leads_to_the_venues_call(scene: Scene) -> None:
+    """The candle's message begins the trace; strategy, fan-out and order go on in it, each under its sender."""
+    cloud, close = scene.cloud, scene.ledger.read().signals[-1].signal.candle_close
+    assert close is not None
+    correlation_id = digest("candle", VENUE, ZIGZAG_MARKET, Timeframe.M1.interval_key(close))
+
+    def found(name: str) -> list[dict[str, Any]]:
+        named = [it for it in cloud.traces() if it["name"] == name]
+        return [it for it in named if it.get("annotations", {}).get("correlation_id") == correlation_id]
+
+    orders = until(lambda: found("order_executor"), lambda known: len(known) == FOLLOWERS)
+    (run,), (fan_out,) = found("strategy_runner"), found("signal_fanout")
+    assert "parent_id" not in run, "the trace begins here"
+    assert {it["trace_id"] for it in (run, fan_out, *orders)} == {run["trace_id"]}
+    assert fan_out["parent_id"] == run["id"]
+    assert {it["parent_id"] for it in orders} == {fan_out["id"]}
+    assert any(path == "/fapi/v1/klines" for _, path, _ in calls(run))
+    assert all(("POST", "/fapi/v1/order", 200) in calls(order) for order in orders)
 
 
 def test_a_late_and_a_repeated_firing_execute_the_candle_of_the_scheduled_time_once(scene: Scene) -> None:

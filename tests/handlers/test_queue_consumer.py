@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 
 from candlecast.adapters.codec import message_from_json, to_json
+from candlecast.adapters.xray.trace import HEADER as TRACE_HEADER
 from candlecast.domain.subscriptions.trade_order import TradeOrder
 from candlecast.domain.values.errors import Ambiguous, Conflict, InvalidValue, NotFound, Poison, RetryLater
 from candlecast.runtime.batch import (
@@ -25,6 +26,7 @@ from candlecast.runtime.compose.consumer import MAX_RECEIVES as MAX_RECEIVES_OF
 from tests.support.builders import a_candle_closed, a_signal_shard, a_trade_order
 from tests.support.fakes.clock import RecordingMetrics
 from tests.support.fakes.runtime import FakeAttempts, FakeReceivedMessages
+from tests.support.fakes.xray import HEADER, ROOT, listening
 from tests.support.queue_events import Context, batch, record
 
 MAX_RECEIVES = 5
@@ -348,3 +350,19 @@ def test_a_batch_is_processed_by_the_consumer_of_its_queue() -> None:
         assert consumers(event, cast("Any", None)) == {name: event}
     with pytest.raises(KeyError):
         consumers({"Records": [{"eventSourceARN": "arn:aws:sqs:eu-central-1:1:a-third"}]}, cast("Any", None))
+
+
+def test_each_message_of_a_batch_has_a_segment_in_the_trace_of_its_own_header(monkeypatch: pytest.MonkeyPatch) -> None:
+    other = HEADER.replace("0123456789abcdef", "fedcba9876543210")
+    with listening(monkeypatch) as daemon:
+        consumer = Consumer({"b": LATER})
+        first, second = record("a", 1), record("b", 2)
+        first["attributes"][TRACE_HEADER], second["attributes"][TRACE_HEADER] = HEADER, other
+        assert consumer(first, second, record("c", 3)) == ["2"]
+        told = {it["annotations"]["correlation_id"]: it for it in daemon.documents()}
+    assert {name: it["trace_id"] for name, it in told.items()} == {
+        "of a": ROOT,
+        "of b": "1-674b1d2c-fedcba987654321001234567",
+        "of c": "1-674b1d2d-aaaaaaaaaaaaaaaaaaaaaaaa",
+    }
+    assert [told[f"of {name}"]["fault"] for name in "abc"] == [False, True, False]

@@ -31,6 +31,7 @@ from . import (
     resources,
     schedules,
     streams,
+    traces,
     workers,
 )
 from .patching import Patch, apply
@@ -71,6 +72,11 @@ class Settings:
     @property
     def scratch(self) -> Path:
         return self.state / "tmp"
+
+    @property
+    def traces(self) -> Path:
+        """The documents that functions have sent to X-Ray since the start, one a line."""
+        return self.state / "traces.jsonl"
 
     @property
     def log_folder(self) -> Path:
@@ -162,12 +168,17 @@ def patches(settings: Settings, folders: workers.CodeFolders) -> list[Patch]:
     def function_logs() -> None:
         logs.function_logs(settings.log_folder)
 
+    def daemon_of_traces() -> None:
+        traces.daemon(settings.port, settings.traces)
+
     def template_resources() -> None:
         resources.resources(settings.http_ports)
 
     return [
         shared_code,
         workers.python_workers,
+        daemon_of_traces,
+        traces.headers_in_batches,
         queues.parallel_groups,
         workers.generous_timeouts,
         worker_limit,

@@ -11,15 +11,17 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from candlecast.adapters.xray.trace import working_on
 from candlecast.domain.values.errors import DomainError
 from candlecast.runtime.failures import described, without_text
 
 type Handler = Callable[[dict[str, Any], LambdaContext], Any]
 
-logger = Logger(service=os.environ.get("POWERTOOLS_SERVICE_NAME", "candlecast"), log_uncaught_exceptions=False)
+SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME", "candlecast")
+logger = Logger(service=SERVICE, log_uncaught_exceptions=False)
 _emf = Metrics(
     namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "Candlecast"),
-    service=os.environ.get("POWERTOOLS_SERVICE_NAME", "candlecast"),
+    service=SERVICE,
 )
 _emf.set_default_dimensions(environment=os.environ.get("ENVIRONMENT", "unset"))
 
@@ -53,7 +55,10 @@ def observed(function: Handler) -> Handler:
         logger.clear_state()
         logger.append_keys(function_request_id=context.aws_request_id)
         try:
-            return function(event, context)
+            with working_on(SERVICE) as work:
+                if work is not None:
+                    logger.append_keys(trace_id=work.header.root)
+                return function(event, context)
         except DomainError as error:  # its code is stable and its text holds no secret
             logger.error("invocation failed", extra=described(error) | {"reason_code": error.code})
             raise

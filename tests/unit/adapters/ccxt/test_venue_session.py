@@ -15,8 +15,10 @@ import pytest
 from candlecast.adapters.ccxt.clients import clone_for, make_template
 from candlecast.adapters.ccxt.errors import instruction
 from candlecast.adapters.ccxt.session import MAX_IDLE_SECONDS, VenueSession
+from candlecast.adapters.xray.trace import working_on
 from candlecast.domain.values.errors import Ambiguous, RetryLater
 from candlecast.ports.venue import Credentials
+from tests.support.fakes.xray import HEADER, listening
 
 ORDER = (
     '{"orderId":1,"symbol":"BTCUSDT","clientOrderId":"a","side":"BUY",'
@@ -190,3 +192,16 @@ def test_a_certificate_that_nobody_vouches_for_is_refused() -> None:
     pool: Any = manager.connection_from_url("https://venue.example")
     assert pool.cert_reqs == "CERT_REQUIRED"
     assert pool.ca_certs
+
+
+def test_a_request_is_a_part_of_the_trace_without_its_signature(venue: Venue, monkeypatch: pytest.MonkeyPatch) -> None:
+    with listening(monkeypatch) as daemon:
+        with working_on("order_executor", HEADER):
+            VenueSession().request("POST", f"{venue.url}/fapi/v1/order?signature=secret", timeout=5)
+        (segment,) = daemon.documents()
+    (told,) = segment["subsegments"]
+    assert told["namespace"] == "remote"
+    assert told["http"] == {
+        "request": {"method": "POST", "url": f"{venue.url}/fapi/v1/order"},
+        "response": {"status": 200},
+    }

@@ -22,6 +22,8 @@ from botocore.compat import get_current_datetime
 from botocore.exceptions import ConnectionClosedError, EndpointConnectionError
 from botocore.handlers import add_recursion_detection_header
 
+from candlecast.adapters.xray.trace import part
+
 ALGORITHM = "AWS4-HMAC-SHA256"
 CONDITION_FAILED = "ConditionalCheckFailedException"
 CHECKSUM = "x-amz-crc32"  # DynamoDB tells it of every answer, SQS of none
@@ -43,6 +45,7 @@ class FastPath:
         self._client = client
         self._operations = operations
         self._sdk_call: Callable[[str, Request], Any] = client._make_api_call
+        self._name = str(service.service_id)
         self._url = client.meta.endpoint_url.rstrip("/") + "/"
         self._event = f"before-send.{service.service_id.hyphenize()}"
         self._protocol = (f"application/x-amz-json-{service.metadata['jsonVersion']}", service.metadata["targetPrefix"])
@@ -57,9 +60,13 @@ class FastPath:
         credentials = self._client._request_signer._credentials
         if operation not in self._operations or credentials is None:
             return self._sdk_call(operation, request)
+        with part(self._name, namespace="aws", aws={"operation": operation}):
+            return self._answered(operation, request, credentials.get_frozen_credentials())
+
+    def _answered(self, operation: str, request: Request, credentials: Any) -> Any:
         body = json.dumps(request, default=_as_text, separators=(",", ":")).encode()
         try:
-            answer = self._send(operation, self._prepared(operation, body, credentials.get_frozen_credentials()))
+            answer = self._send(operation, self._prepared(operation, body, credentials))
         except (ConnectionClosedError, EndpointConnectionError):
             return self._sdk_call(operation, request)
         content = answer.content
@@ -115,8 +122,8 @@ class Signature:
         if known == (secret, day):
             return made
         made = f"AWS4{secret}".encode()
-        for part in (day, *self._scope):
-            made = hmac.digest(made, part.encode(), "sha256")
+        for each in (day, *self._scope):
+            made = hmac.digest(made, each.encode(), "sha256")
         self._key = (secret, day), made
         return made
 

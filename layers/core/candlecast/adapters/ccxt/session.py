@@ -23,6 +23,8 @@ from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, ReadTimeoutError
 from urllib3.exceptions import HTTPError as Urllib3Error
 
+from candlecast.adapters.xray.trace import part
+
 MAX_CONNECTIONS = 16  # to one host: threads of one environment
 # Front ends close what has been idle for a minute, NAT gateways forget it after 350 s. A frozen environment does not notice, and
 # an order that is written to such a connection has an unknown outcome.
@@ -92,9 +94,21 @@ class VenueSession:
         """
         scheme, host, path, query, _fragment = urlsplit(url)
         target = f"{path}?{query}" if query else path
+        request = {"method": method, "url": f"{scheme}://{host}{path}"}  # the query holds the signature
+        with part(host, namespace="remote", http={"request": request}) as told:
+            answer = self._answer(scheme, host, timeout, method, target, data, headers)
+            if told is not None:
+                told["http"]["response"] = {"status": answer.status_code}
+            return answer
+
+    def _answer(self, scheme: str, host: str, timeout: float, *request: Any) -> Answer:
         try:
             answer = self._pool(scheme, host).urlopen(
-                method, target, data, headers, retries=False, redirect=False, assert_same_host=False, timeout=timeout
+                *request,
+                retries=False,
+                redirect=False,
+                assert_same_host=False,
+                timeout=timeout,  # type: ignore[misc]
             )
         except ConnectTimeoutError as error:
             raise ConnectTimeout(error) from error

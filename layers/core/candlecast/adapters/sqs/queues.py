@@ -11,6 +11,7 @@ from candlecast.adapters.aws.clients import RETRY_AFTER_SECONDS, aws_client, aws
 from candlecast.adapters.aws.fast_path import FastPath
 from candlecast.adapters.codec import to_json, to_terse_json
 from candlecast.adapters.lanes import side_by_side
+from candlecast.adapters.xray.trace import HEADER, header_of_new_trace, header_to_send
 from candlecast.domain.values.errors import InvalidValue, RetryLater
 from candlecast.domain.values.ids import digest
 
@@ -44,7 +45,8 @@ class SqsCandleQueue:
 
     def send_candle(self, message: CandleClosed, delay_seconds: int) -> None:
         _check_delay(delay_seconds)
-        _send(self._sqs, self._queue_url, [message], partial(_plain_entry, delay_seconds))
+        header = partial(header_of_new_trace, digest("trace", message.correlation_id))  # a clock announces many candles
+        _send(self._sqs, self._queue_url, [message], partial(_plain_entry, delay_seconds), header)
 
 
 class SqsSignalQueue:
@@ -131,14 +133,28 @@ def _order_entry(number: int, message: TradeOrder) -> Entry:
     }
 
 
-def _send[M](sqs: SQSClient, queue_url: str, messages: Sequence[M], entry_of: Callable[[int, M], Entry]) -> None:
+def _traced(entry: Entry, header: str | None) -> Entry:
+    """The entry with the header of its trace, which SQS does not count as size."""
+    if header is not None:
+        entry["MessageSystemAttributes"] = {HEADER: {"DataType": "String", "StringValue": header}}
+    return entry
+
+
+def _send[M](
+    sqs: SQSClient,
+    queue_url: str,
+    messages: Sequence[M],
+    entry_of: Callable[[int, M], Entry],
+    header: Callable[[], str | None] = header_to_send,
+) -> None:
     """Send all, in batches side by side; raises `RetryLater` if any was not taken, after trying all: a repeat is harmless.
 
-    A message is written by the lane that sends it, while the others wait for their answers.
+    A message is written by the lane that sends it, while the others wait for their answers. `header` makes each message's header
+    of its trace.
     """
 
     def refused(batch: Sequence[M]) -> int:
-        entries = [entry_of(number, message) for number, message in enumerate(batch)]
+        entries = [_traced(entry_of(number, message), header()) for number, message in enumerate(batch)]
         with aws_errors(UNAVAILABLE):
             return len(sqs.send_message_batch(QueueUrl=queue_url, Entries=entries).get("Failed", []))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from candlecast.adapters.xray.trace import HEADER, header_to_send
 from candlecast.domain.values.errors import RetryLater
 from candlecast.ports.queue import DeadLetter
 
@@ -58,6 +59,8 @@ class SqsReceivedMessages:
             "MessageBody": letter.body,
             "MessageAttributes": attributes,
         }
+        if (header := header_to_send()) is not None:
+            request["MessageSystemAttributes"] = {HEADER: {"DataType": "String", "StringValue": header}}
         if letter.group_id is not None:
             request |= {"MessageGroupId": letter.group_id, "MessageDeduplicationId": letter.message_id}
         try:

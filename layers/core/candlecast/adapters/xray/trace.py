@@ -1,0 +1,166 @@
+"""The trace of the work at hand: it comes with a message, goes on with each message sent, and its parts are told to X-Ray.
+
+Lambda gives each invocation a trace of its own and cannot continue that of a message. So each message gets a segment of ours
+in the trace of its header (decision 0090). One environment works on one message at a time; only its requests have threads.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any, Final
+
+from candlecast.adapters.xray import daemon
+
+HEADER: Final = "AWSTraceHeader"  # the system attribute of a message, on both sides of a queue
+OF_INVOCATION = "_X_AMZN_TRACE_ID"  # Lambda sets it anew for each invocation
+# X-Ray keeps some 500 kB of a trace, and an order's segment has about 2 kB. So most orders of a large crowd go without:
+# docs.aws.amazon.com/general/latest/gr/xray.html. Their log lines name the trace all the same.
+MAX_SAMPLED_MESSAGES = 10
+MAX_PARTS = 100  # of one segment: a datagram holds 64 kB
+_ROOT = re.compile(r"1-[0-9a-f]{8}-[0-9a-f]{24}")
+_ID = re.compile(r"[0-9a-f]{16}")
+_LINEAGE = re.compile(r"[0-9a-zA-Z:|_-]{1,200}")
+
+
+@dataclass(frozen=True)
+class TraceHeader:
+    """`Root=1-...;Parent=...;Sampled=1;Lineage=...`. Lambda's detection of loops reads the lineage."""
+
+    root: str
+    parent: str | None = None
+    is_sampled: bool = False
+    lineage: str | None = None
+
+    @staticmethod
+    def parse(text: str | None) -> TraceHeader | None:
+        """The header's parts; None without a root of the documented form. Other malformed parts are left out."""
+        parts = dict(part.split("=", 1) for part in (text or "").split(";") if "=" in part)
+        root, parent, lineage = parts.get("Root", ""), parts.get("Parent", ""), parts.get("Lineage", "")
+        if not _ROOT.fullmatch(root):
+            return None
+        return TraceHeader(
+            root=root,
+            parent=parent if _ID.fullmatch(parent) else None,
+            is_sampled=parts.get("Sampled") == "1",
+            lineage=lineage if _LINEAGE.fullmatch(lineage) else None,
+        )
+
+    def __str__(self) -> str:
+        parts = {"Root": self.root, "Parent": self.parent, "Sampled": str(int(self.is_sampled)), "Lineage": self.lineage}
+        return ";".join(f"{name}={value}" for name, value in parts.items() if value is not None)
+
+
+@dataclass
+class Work:
+    """A segment in the making: a message, or an invocation that has none."""
+
+    name: str
+    header: TraceHeader
+    is_message: bool
+    outer: Work | None
+    id: str = field(default_factory=lambda: os.urandom(8).hex())
+    started: float = field(default_factory=time.time)
+    annotations: dict[str, str] = field(default_factory=dict)
+    parts: list[dict[str, Any]] = field(default_factory=list)
+    has_messages: bool = False
+    sampled_messages: count[int] = field(default_factory=count)
+
+    def annotate(self, **values: str) -> None:
+        """Make the segment findable by these values (`annotation.<name> = "..."` in X-Ray)."""
+        self.annotations.update(values)
+
+    def document(self, ended: float) -> dict[str, Any]:
+        """The segment; a part of Lambda's own segment if no message has brought the trace."""
+        return {
+            "name": self.name,
+            "id": self.id,
+            "trace_id": self.header.root,
+            "parent_id": self.header.parent,
+            "start_time": self.started,
+            "end_time": ended,
+            "annotations": self.annotations,
+            "subsegments": self.parts,
+            **({"origin": "AWS::Lambda::Function"} if self.is_message else {"type": "subsegment"}),
+        }
+
+
+_work: Work | None = None
+
+
+@contextmanager
+def working_on(name: str, header: str | None = None) -> Iterator[Work | None]:
+    """Work on a message with this header, or on an invocation; None where nothing is traced. The segment is sent at the end.
+
+    A message without a header belongs to the trace of its invocation.
+    """
+    global _work
+    found = TraceHeader.parse(header)
+    outer, own = _work, TraceHeader.parse(os.environ.get(OF_INVOCATION))
+    using = found or own
+    if using is None:
+        yield None
+        return
+    if outer is not None:
+        outer.has_messages = True
+    work = _work = Work(name, using, found is not None, outer)
+    failed = True
+    try:
+        yield work
+        failed = False
+    finally:
+        _work = outer
+        if using.is_sampled and not work.has_messages:
+            daemon.send({**work.document(time.time()), "fault": failed})
+
+
+def part(name: str, **details: Any) -> AbstractContextManager[dict[str, Any] | None]:
+    """A request within the work at hand, as X-Ray describes it (`namespace`, `http`, `aws`); the answer may be added to it."""
+    work = _work
+    if work is None or not work.header.is_sampled or len(work.parts) >= MAX_PARTS:
+        return nullcontext()
+    return _timed(work, {"id": os.urandom(8).hex(), "name": name, "start_time": time.time(), **details})
+
+
+@contextmanager
+def _timed(work: Work, document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    document["fault"] = True
+    try:
+        yield document
+        document["fault"] = False
+    finally:
+        document["end_time"] = time.time()
+        work.parts.append(document)
+
+
+def header_to_send() -> str | None:
+    """The header for one message that the work at hand sends; the first few of a sampled trace stay sampled."""
+    work = _work
+    if work is None:
+        return None
+    header = work.header
+    is_sampled = header.is_sampled and next(work.sampled_messages) < MAX_SAMPLED_MESSAGES
+    return str(TraceHeader(header.root, work.id if header.is_sampled else header.parent, is_sampled, _own_lineage()))
+
+
+def header_of_new_trace(seed: str) -> str | None:
+    """A header with which a trace begins; the same seed within a second gives the same trace. None where nothing is traced.
+
+    The invocation's sampling holds: a clock whose invocation is not sampled begins no sampled trace.
+    """
+    work = _work
+    if work is None:
+        return None
+    root = f"1-{int(time.time()):08x}-{seed[:24]}"
+    return str(TraceHeader(root, None, work.header.is_sampled, _own_lineage())) if _ROOT.fullmatch(root) else None
+
+
+def _own_lineage() -> str | None:
+    """The lineage of this invocation: it counts the functions on the way, so each message needs the newest."""
+    own = TraceHeader.parse(os.environ.get(OF_INVOCATION))
+    return own.lineage if own is not None else None
