@@ -10,8 +10,12 @@ from typing import Any
 
 import pytest
 
+from candlecast.adapters.codec import from_json
+from candlecast.adapters.dynamodb.copies import copy_keys
+from candlecast.domain.account.kill_switch import Grade, KillSwitch
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.values.reasons import Reason
+from candlecast.domain.venue.gate_copies import COPIES, copy_of
 from infra.local.cloud import Cloud
 from infra.local.project import BUILD
 from tests.support.stage import Desk, follower, open_desk, utc_now
@@ -26,10 +30,11 @@ PLATFORM = "/v1/kill-switches/PLATFORM/platform"
 
 @dataclass(frozen=True)
 class Flip:
-    """When the switch was flipped by the API's clock, and when the API had acknowledged it."""
+    """When the switch was flipped by the API's clock, when the API had acknowledged it, and its copies then."""
 
     changed_at: datetime
     acknowledged_at: datetime
+    copies: list[KillSwitch]
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,18 @@ class Story:
 
 def flip(desk: Desk, grade: str) -> Flip:
     changed = desk.platform.as_administrator().call("PUT", PLATFORM, {"grade": grade, "reason": "a test of the switch"})
-    return Flip(datetime.fromisoformat(changed["changed_at"]), utc_now())
+    acknowledged_at = utc_now()
+    return Flip(datetime.fromisoformat(changed["changed_at"]), acknowledged_at, copies(desk.cloud))
+
+
+def copies(cloud: Cloud) -> list[KillSwitch]:
+    """The platform's switch as it stands in each of its copies."""
+    client, found = cloud.client("dynamodb"), []
+    for partition, place in copy_keys(("KILL_SWITCH#PLATFORM#platform", "STATE")):
+        key = {"PK": {"S": partition}, "SK": {"S": place}}
+        item = client.get_item(TableName=cloud.outputs["TableName"], Key=key, ConsistentRead=True)["Item"]
+        found.append(from_json(KillSwitch, item["body"]["S"]))
+    return found
 
 
 def clear(desk: Desk) -> None:
@@ -115,6 +131,12 @@ def test_the_switch_was_flipped_in_the_middle_of_the_fan_out(story: Story) -> No
     assert len(messages) == story.accounts * SIGNALS
     assert len(story.accepted_entries) >= entries_before(story.accounts)
     assert len(story.stopped) >= story.accounts
+
+
+def test_every_copy_held_the_switch_when_it_was_acknowledged_and_accounts_read_different_ones(story: Story) -> None:
+    assert [switch.grade for switch in story.flip.copies] == [Grade.PAUSE_ENTRIES] * COPIES
+    assert {switch.changed_at for switch in story.flip.copies} == {story.flip.changed_at}
+    assert len({copy_of(order.account_id) for order in story.stopped}) >= 3  # of four, and twenty accounts at least
 
 
 def test_no_entry_whose_gate_could_show_the_flip_was_accepted(story: Story) -> None:

@@ -584,10 +584,10 @@ SWITCH_KEY = (f"KILL_SWITCH#ORGANISATION#{ORGANISATION}", "STATE")
 SUSPENDED = account_case("suspended", values.suspended)
 CHARGED = account_case("charged", values.charged)
 CAPPED = account_case("capped", values.capped)
-TELLING = account_case("full-telling-everything", lambda: replace(values.account(), outbox=values.told()))
+TELLING = account_case("full-telling-everything-of-64-partitions", lambda: replace(values.account(), outbox=values.told()))
 
 ITEMS: tuple[Case, ...] = (
-    account_case("full", values.account),
+    account_case("full-of-64-partitions", values.account),
     account_case("in-parts", values.in_parts),
     account_case("stops-by-mark", values.stops_by_mark),
     SUSPENDED,
@@ -612,7 +612,7 @@ ITEMS: tuple[Case, ...] = (
     replace(
         TELLING,
         kind="outbox",
-        name="of-an-account",
+        name="of-an-account-of-64-partitions",
         value=lambda: told_by(values.ACCOUNT, TENANT, 5, values.told()),
         read=partial(read_stream, key=ACCOUNT_KEY),
     ),

@@ -10,7 +10,7 @@ from candlecast.adapters.dynamodb.signals import DynamoSignalStore
 from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
 from candlecast.adapters.dynamodb.subscriptions import DynamoSubscriptionStore
 from tests.golden import older_values, values
-from tests.golden.cases import ACCOUNT_KEY, Case, read_account, read_stream, told_by, two_trades
+from tests.golden.cases import ACCOUNT_KEY, Case, account_case, read_account, read_stream, told_by, two_trades
 from tests.golden.other_values import breach
 from tests.golden.values import STRATEGY, SUBSCRIPTION, TENANT
 
@@ -47,6 +47,18 @@ OLDER: tuple[Case, ...] = (
     Case(
         kind="outbox",
         name="schema-1-compressed",
+        value=lambda: told_by(values.ACCOUNT, values.TENANT, 5, values.told()),
+        write=None,
+        read=partial(read_stream, key=ACCOUNT_KEY),
+    ),
+    replace(account_case("full", values.account), write=None),
+    replace(
+        account_case("full-telling-everything", lambda: replace(values.account(), outbox=values.told())),
+        write=None,
+    ),
+    Case(
+        kind="outbox",
+        name="of-an-account",
         value=lambda: told_by(values.ACCOUNT, values.TENANT, 5, values.told()),
         write=None,
         read=partial(read_stream, key=ACCOUNT_KEY),

@@ -217,6 +217,25 @@ MUTATIONS = (
         (Suite.SIMULATION,),  # nobody changes rights at the crash points
     ),
     Mutation(
+        "the pause of a deployment",
+        (Edit("candlecast.services.venue.check_gate", "if reading.pause is not None:", "if False:"),),
+        (Suite.SIMULATION,),  # nobody deploys at the crash points
+    ),
+    Mutation(
+        "the copy that is written",
+        (Edit("candlecast.domain.venue.gate_copies", "return crc32(account_id.encode()) % COPIES", "return COPIES"),),
+        (Suite.SIMULATION,),  # nobody flips a switch at the crash points
+    ),
+    Mutation(
+        "the completion of a switch that was cut off",
+        (
+            Edit(
+                "candlecast.services.account.complete_switches", "completed = self.switches.complete_switches()", "completed = 0"
+            ),
+        ),
+        (Suite.SIMULATION,),
+    ),
+    Mutation(
         "the last-moment kill-switch read",
         (Edit(PLACE_ORDERS, "stop, now = gate.stops(account, leg), self.clock.now()", "stop, now = None, self.clock.now()"),),
         (Suite.SIMULATION,),  # nobody flips a switch at the crash points

@@ -13,8 +13,8 @@ class Profile:
 
     `crash` and `overtake` count per boundary, refusals and lost answers of stores per request, the venue's faults per order,
     repeats per message. `lies` count per signal from outside. `resting_entry` is the share of entries from outside that wait
-    for their price, `resting_part` the share of their fills that are partial. `outage`, `ban`, `switch_flips` and
-    `rights_changed` count per half a minute. `neighbours` is the most that others use of our address's weight.
+    for their price, `resting_part` the share of their fills that are partial. `outage`, `ban`, `switch_flips`, `deployments`
+    and `rights_changed` count per half a minute. `neighbours` is the most that others use of our address's weight.
     `unusable_answer` counts per request, `blank_spell` per half a minute: the lists of a venue are then empty for a while, in
     the right shape. `exit_rejects` counts per order that closes at market, `stop_rejects` per stop. `delisting` and
     `market_spell` count per half a minute: a market ends for good, or fails for a while.
@@ -57,6 +57,7 @@ class Profile:
     rights_changed: float = 0.05
     delisting: float = 0.15
     market_spell: float = 0.04
+    deployments: float = 0.03
 
     @staticmethod
     def drawn(random: Random) -> Profile:

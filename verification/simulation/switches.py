@@ -1,4 +1,4 @@
-"""Kill switches of the simulated world: somebody flips and lifts them, and every order that leaves is held against them."""
+"""Kill switches and deployments of the simulated world: every order that leaves is held against both."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from datetime import datetime, timedelta
 from candlecast.domain.account.account import Account, AccountStatus
 from candlecast.domain.account.kill_switch import PLATFORM, Grade, KillSwitch, SwitchPlace, SwitchScope
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
+from candlecast.domain.values.errors import RetryLater
+from candlecast.domain.venue.gate_copies import COPIES
 from candlecast.ports.gate import GateReader, GateReading
+from candlecast.services.account.pause_entries import PauseEntries
 from candlecast.services.account.set_kill_switch import SetKillSwitch, Setter
 from candlecast.services.venue.check_gate import GATE_HOLDS
 from tests.support.fakes.gate import FakeGate
@@ -17,6 +20,8 @@ from verification.simulation.crossings import Crossings
 from verification.simulation.pools import ORGANISATION
 
 OPERATIONS = Setter("operations", is_operations=True, may_let_go=True)
+CUT_OFF = 0.3  # the share of flips whose writer dies between two copies; a switch of one user has no copies
+DEPLOYED = 0.7  # the share of deployments that end each time somebody looks
 LIFTED = 0.25  # the share of switches that is lifted each time somebody looks
 SLOW_CALLS_BETWEEN = 4  # a read's own way back, and a probe that is written, each with two boundaries
 
@@ -28,22 +33,23 @@ class AskedGate:
     gate: GateReader
     crossings: Crossings
 
-    def read_gate(self, venue: str, egress: str, places: Collection[SwitchPlace]) -> GateReading:
+    def read_gate(self, venue: str, egress: str, places: Collection[SwitchPlace], account_id: str) -> GateReading:
         asked_at = self.crossings.chronicle.clock.now()
         self.crossings.gate_was_read(None)
-        reading = self.gate.read_gate(venue, egress, places)
+        reading = self.gate.read_gate(venue, egress, places, account_id)
         self.crossings.gate_was_read(asked_at)
         return reading
 
 
 @dataclass(slots=True)
 class Switches:
-    """Flips and lifts; knows since when each switch stops what."""
+    """Flips and lifts, pauses and resumes; knows since when each switch stops what, and since when entries are paused."""
 
     gate: FakeGate
     crossings: Crossings
     exits_passed: int = 0  # while a lower grade was in force
     _since: dict[SwitchPlace, datetime] = field(default_factory=dict)
+    _paused_since: datetime | None = None
 
     def somebody_acts(self, strategies: Collection[str], tenants: Collection[str]) -> None:
         """Lift some of the switches that are on, and now and then flip one."""
@@ -52,6 +58,7 @@ class Switches:
         for held in self.gate.list_switches():
             if random.random() < LIFTED:
                 self._lift(held)
+        self._deploy()
         if random.random() >= self.crossings.profile.switch_flips:
             return
         places = (
@@ -62,12 +69,39 @@ class Switches:
         )
         place, grade = random.choice(places), random.choice(list(Grade))
         chronicle.fault(f"switch_{grade.lower()}", f"{place.scope} {place.scope_id}")
-        switch.set(place, grade, "a simulated fright", OPERATIONS)
-        self._since[place] = chronicle.clock.now()
+        if random.random() < CUT_OFF:
+            self.gate.torn_after = random.randint(1, COPIES - 1)
+        try:
+            switch.set(place, grade, "a simulated fright", OPERATIONS)
+        except RetryLater:
+            chronicle.fault("switch_cut_off", f"{place.scope} {place.scope_id}")
+            self._since.pop(place, None)  # on for some accounts, and nobody was told that it is on
+        else:
+            self._since[place] = chronicle.clock.now()
+
+    def _deploy(self) -> None:
+        """A deployment begins or ends; a failed one leaves its pause to the next."""
+        random, chronicle = self.crossings.random, self.crossings.chronicle
+        entries = PauseEntries(self.gate, chronicle.clock)
+        if self._paused_since is None and random.random() < self.crossings.profile.deployments:
+            chronicle.fault("deployment_paused")
+            entries.pause(f"release-{chronicle.steps}", "pipeline")
+            self._paused_since = chronicle.clock.now()
+        elif self._paused_since is not None and random.random() < DEPLOYED:
+            entries.resume(None, "pipeline")
+            self._paused_since = None
+
+    def completed(self) -> None:
+        """The clock has completed the copies of every switch: from now on each is in force for every account."""
+        for switch in self.gate.list_switches():
+            self._since.setdefault(switch.place, self.crossings.chronicle.clock.now())
 
     def lift_all(self) -> None:
         for held in self.gate.list_switches():
             self._lift(held)
+        if self._paused_since is not None:
+            PauseEntries(self.gate, self.crossings.chronicle.clock).resume(None, "pipeline")
+            self._paused_since = None
 
     def on_send(self, account: Account, leg: Intent, sent_at: datetime) -> None:
         """An order leaves: no switch that was on when its gate was read may be about it (invariant 7)."""
@@ -81,12 +115,15 @@ class Switches:
             if read_at is None:
                 chronicle.fail(f"7: an entry left and nobody had read the gate: {leg.client_order_id}")
                 return
+            if self._paused_since is not None and self._paused_since < read_at:
+                chronicle.fail(f"7: an entry left while a deployment had paused entries, read {read_at.time()}")
             longest = self.crossings.profile.slowest_call_seconds * SLOW_CALLS_BETWEEN
             if sent_at - read_at > GATE_HOLDS + timedelta(seconds=longest):
                 chronicle.fail(f"7: an entry left {sent_at - read_at} after the gate was read")
         for switch in concerned:
             stops = leg.kind is LegKind.ENTRY or switch.grade is Grade.HALT_ALL
-            if stops and read_at is not None and self._since[switch.place] < read_at:
+            since = self._since.get(switch.place)
+            if stops and read_at is not None and since is not None and since < read_at:
                 chronicle.fail(f"7: {leg.leg} left under {switch.grade} of {switch.place}, read {read_at.time()}")
 
     def still_open(self, account: Account) -> Iterator[str]:

@@ -49,6 +49,8 @@ FAULTS = {
     "store_throttled",
     "stop_refused",
     "stream_repeated",
+    "deployment_paused",
+    "switch_cut_off",
     "switch_flatten",
     "switch_halt_all",
     "switch_pause_entries",

@@ -20,6 +20,7 @@ from candlecast.domain.venue.reports import OrderRequest
 from candlecast.domain.venue.weight_budget import RequestClass
 from candlecast.ports.venue import Credentials
 from candlecast.runtime.compose.consumer import MAX_RECEIVES
+from candlecast.services.account.complete_switches import CompleteSwitches
 from candlecast.services.account.vet_keys import VetKeys
 from candlecast.services.market.announce_candles import AnnounceCandles
 from candlecast.services.market.run_candle import RunCandle
@@ -294,6 +295,8 @@ class World:
             with self.crossings.visit(30):
                 use_case(self.clock.now())
                 SweepPools(self._stored(self.pools, "pools"), self._stored(self.accounts, "accounts"), self.clock, self.metrics)()
+                CompleteSwitches(self._stored(self.gate, "gate"), self.metrics)()
+                self.switches.completed()
         except (Crash, RetryLater):
             return
 

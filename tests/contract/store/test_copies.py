@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -9,17 +10,23 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from candlecast.adapters.codec import from_json
 from candlecast.adapters.dynamodb.copies import copy_keys
+from candlecast.adapters.dynamodb.deployment_pauses import DynamoDeploymentPauses
 from candlecast.adapters.dynamodb.gate import DynamoGate
 from candlecast.adapters.dynamodb.single_table.batch import Key
 from candlecast.adapters.dynamodb.weights import DynamoWeights
+from candlecast.domain.account.deployment_pause import DeploymentPause
 from candlecast.domain.account.kill_switch import PLATFORM, Grade, KillSwitch, SwitchPlace, SwitchScope
 from candlecast.domain.values.errors import Conflict, RetryLater
+from candlecast.domain.values.ids import digest
 from candlecast.domain.venue.breaker import Breaker
-from candlecast.domain.venue.gate_copies import COPIES
+from candlecast.domain.venue.gate_copies import COPIES, copy_of
 from candlecast.domain.venue.weight_budget import Address
+from candlecast.ports.gate import GateReading
 from candlecast.services.account.set_kill_switch import SetKillSwitch, Setter
 from tests.golden.memory import MemoryTable
 from tests.support.builders import NOW
@@ -226,3 +233,110 @@ def test_a_block_is_in_every_copy_and_its_latest_end_counts_in_each(table: Faili
 def test_a_switch_survives_in_its_copies_word_by_word(table: FailingTable, gate: DynamoGate) -> None:
     stored = gate.save_switch(a_switch(Grade.FLATTEN, reason='quoted "words" and ünïcode'))
     assert [from_json(KillSwitch, table.items[key]["body"]["S"]) for key in PLATFORM_COPIES] == [stored] * COPIES
+
+
+# -- which copy is read --------------------------------------------------------------------------------------------------------
+
+ORDERS = 5_000  # a second, each of another account
+MOST_READS = 2_000  # of one item a second; a partition serves 3,000
+ACCOUNTS = [digest("account", str(number)) for number in range(ORDERS)]
+
+
+@dataclass(slots=True)
+class CountingTable(FailingTable):
+    reads: Counter[Key] = field(default_factory=Counter)
+
+    def call(self, operation: str, request: Mapping[str, Any]) -> Any:
+        if operation == "BatchGetItem":
+            for asked in request["RequestItems"].values():
+                assert asked["ConsistentRead"] is True
+                self.reads.update((key["PK"]["S"], key["SK"]["S"]) for key in asked["Keys"])
+        return FailingTable.call(self, operation, request)
+
+
+@pytest.mark.slow
+def test_no_item_is_read_more_than_2_000_times_by_5_000_orders() -> None:
+    table = CountingTable()
+    gate = DynamoGate(table.table())
+    for account_id in ACCOUNTS:
+        user = SwitchPlace(SwitchScope.USER, f"tenant-of-{account_id}")
+        gate.read_gate("paper", "shared", [*COPIED, user], account_id)
+    assert max(table.reads.values()) <= MOST_READS
+    assert sum(table.reads.values()) == ORDERS * (3 + len(COPIED) + 1), "breaker, block, pause, and the switches of four scopes"
+
+
+def test_even_the_fewest_accounts_that_can_send_5_000_orders_a_second_are_spread() -> None:
+    """Orders of one account go one after another, some seven a second."""
+    fewest = Counter(copy_of(account_id) for account_id in ACCOUNTS[: ORDERS // 7])
+    assert set(fewest) == set(range(COPIES))
+    assert max(fewest.values()) * 7 <= MOST_READS
+
+
+@pytest.mark.parametrize("place", [*COPIED, SwitchPlace(SwitchScope.USER, "somebody")])
+def test_a_switch_stops_every_account_once_it_was_acknowledged_and_none_once_it_is_off(
+    gate: DynamoGate, place: SwitchPlace
+) -> None:
+    on = gate.save_switch(a_switch(Grade.HALT_ALL, place))
+    assert {gate.read_gate("paper", "shared", [place], account_id).switches for account_id in ACCOUNTS[:50]} == {(on,)}
+    gate.save_switch(replace(on, grade=None))
+    assert {gate.read_gate("paper", "shared", [place], account_id).switches for account_id in ACCOUNTS[:50]} == {()}
+
+
+def test_breaker_block_and_pause_concern_every_account(table: FailingTable, gate: DynamoGate) -> None:
+    breaker = gate.save_breaker(Breaker(venue="paper", failures=2))
+    until = NOW + timedelta(minutes=2)
+    DynamoWeights(table.table()).block(Address("paper", "shared"), until, NOW)
+    pauses = DynamoDeploymentPauses(table.table())
+    pause = pauses.save_pause(DeploymentPause(deployment_id="release-2", paused_by="cli:pipeline", paused_at=NOW))
+    for account_id in ACCOUNTS[:50]:
+        assert gate.read_gate("paper", "shared", [], account_id) == GateReading(
+            switches=(), breaker=breaker, blocked_until=until, pause=pause
+        )
+
+
+def test_a_switch_that_was_cut_off_stops_some_accounts_and_all_after_the_clock(table: FailingTable, gate: DynamoGate) -> None:
+    table.refuses = transactions_and_the_copy(2)
+    with pytest.raises(RetryLater):
+        gate.save_switch(a_switch(Grade.HALT_ALL))
+    table.refuses = lambda *_: False
+
+    def stopped() -> dict[int, bool]:
+        return {copy_of(name): bool(gate.read_gate("paper", "shared", [PLATFORM], name).switches) for name in ACCOUNTS[:50]}
+
+    assert stopped() == {0: True, 1: True, 2: False, 3: True}
+    gate.complete_switches()
+    assert stopped() == dict.fromkeys(range(COPIES), True)
+
+
+@given(st.lists(st.tuples(st.sampled_from([*Grade, None, "clock"]), st.sets(st.integers(0, 20))), max_size=8))
+@settings(max_examples=200, deadline=None)
+def test_the_release_before_which_reads_the_item_alone_never_knows_less_than_a_copy(
+    acts: list[tuple[Grade | str | None, set[int]]],
+) -> None:
+    """Requests fail at will: no copy is newer than its item, and a copy of the same version says the same."""
+    table = FailingTable()
+    gate = DynamoGate(table.table())
+    for act, failing in acts:
+        begun = len(table.operations)
+        table.refuses = lambda operation, _, begun=begun, failing=failing: (  # type: ignore[misc]
+            operation != "GetItem" and len(table.operations) - 1 - begun in failing
+        )
+        try:
+            if act == "clock":
+                gate.complete_switches()
+            else:
+                known = gate.find_switch(PLATFORM)
+                switch = a_switch(act, reason=f"act {begun}", version=known.version if known else 0)  # type: ignore[arg-type]
+                gate.save_switch(switch)
+                assert table.versions() == [str(switch.version + 1)] * COPIES, "acknowledged"
+        except RetryLater:
+            pass
+        versions = [int(version or 0) for version in table.versions()]
+        assert max(versions) == versions[0]
+        newest = [key for key, version in zip(PLATFORM_COPIES, versions, strict=True) if version == versions[0] > 0]
+        assert len({table.items[key]["body"]["S"] for key in newest}) <= 1
+    table.refuses = lambda *_: False
+    gate.complete_switches()
+    item = gate.find_switch(PLATFORM)
+    if item is not None and item.grade is not None:
+        assert table.versions() == [str(item.version)] * COPIES

@@ -24,7 +24,7 @@ from candlecast.domain.venue.breaker import FAILURES_TO_OPEN, Breaker, BreakerSt
 from candlecast.domain.venue.weight_budget import Address, Spent
 from tests.contract.store.conftest import stream_records
 from tests.contract.store.test_requests import answering, counted, stubbed_table
-from tests.support.builders import NOW
+from tests.support.builders import ACCOUNT, NOW
 from tests.support.fakes.gate import FakeGate, FakeWeights, a_switch
 
 _numbers = count(1)
@@ -65,7 +65,7 @@ def an_address() -> Address:
 def test_what_was_never_touched_is_off(stores: Gate) -> None:
     place = a_place()
     assert stores.gate.find_switch(place) is None
-    reading = stores.gate.read_gate("paper-1", "shared", [PLATFORM, place])
+    reading = stores.gate.read_gate("paper-1", "shared", [PLATFORM, place], ACCOUNT)
     assert (reading.switches, reading.breaker, reading.blocked_until) == ((), Breaker(venue="paper-1"), None)
 
 
@@ -74,7 +74,7 @@ def test_a_switch_is_read_as_it_was_set(stores: Gate, grade: Grade) -> None:
     places = [a_place(scope) for scope in (SwitchScope.USER, SwitchScope.ORGANISATION, SwitchScope.STRATEGY)]
     stored = [stores.gate.save_switch(a_switch(grade, place, by_operations=False)) for place in places]
     assert [switch.version for switch in stored] == [1, 1, 1]
-    reading = stores.gate.read_gate("paper", "shared", [*places, a_place(), PLATFORM])
+    reading = stores.gate.read_gate("paper", "shared", [*places, a_place(), PLATFORM], ACCOUNT)
     assert set(reading.switches) == set(stored)
     assert stores.gate.find_switch(places[0]) == stored[0]
 
@@ -89,7 +89,7 @@ def test_a_switch_that_was_turned_off_is_remembered_and_not_listed(stores: Gate)
     assert [*first.items, *rest.items] == list(stores.gate.list_switches())[:101]
     off = stores.gate.save_switch(replace(on, grade=None, reason="over"))
     assert place not in {switch.place for switch in stores.gate.list_switches()}
-    assert stores.gate.read_gate("paper", "shared", [place]).switches == ()
+    assert stores.gate.read_gate("paper", "shared", [place], ACCOUNT).switches == ()
     assert (stores.gate.find_switch(place), off.version) == (off, 2)
 
 
@@ -130,7 +130,7 @@ def test_everything_is_read_in_one_request(dynamodb_table: Table) -> None:
     for place in places:
         store.save_switch(a_switch(place=place))
     with counted(dynamodb_table) as operations:
-        assert len(store.read_gate("paper", "shared", places).switches) == 4
+        assert len(store.read_gate("paper", "shared", places, ACCOUNT).switches) == 4
     assert operations == ["BatchGetItem"]
 
 
@@ -138,15 +138,15 @@ def test_the_reading_brings_breaker_and_ban(stores: Gate) -> None:
     venue, until = f"venue-{next(_numbers)}", NOW + timedelta(hours=1)
     breaker = stores.gate.save_breaker(Breaker(venue=venue, failures=2))
     stores.weights.block(Address(venue, "shared"), until, NOW)
-    reading = stores.gate.read_gate(venue, "shared", [])
+    reading = stores.gate.read_gate(venue, "shared", [], ACCOUNT)
     assert (reading.breaker, reading.blocked_until) == (breaker, until)
-    assert stores.gate.read_gate(venue, "another", []).blocked_until is None
+    assert stores.gate.read_gate(venue, "another", [], ACCOUNT).blocked_until is None
 
 
 def test_a_reading_that_lacks_a_part_is_none() -> None:
     table = stubbed_table()
     with answering(table, 400, "ThrottlingException"), pytest.raises(RetryLater) as later:
-        DynamoGate(table).read_gate("paper", "shared", [PLATFORM])
+        DynamoGate(table).read_gate("paper", "shared", [PLATFORM], ACCOUNT)
     assert later.value.code == "STORE_UNAVAILABLE"
 
 
@@ -172,10 +172,10 @@ def test_a_pause_is_read_with_the_gate_while_it_is_on(stores: Gate) -> None:
     pause = DeploymentPause(deployment_id="release-2", paused_by="cli:pipeline", paused_at=NOW, version=version)
     on = pauses.save_pause(pause)
     assert on == replace(pause, version=version + 1) == pauses.find_pause()
-    assert stores.gate.read_gate("paper", "shared", [PLATFORM]).pause == on
+    assert stores.gate.read_gate("paper", "shared", [PLATFORM], ACCOUNT).pause == on
     assert pauses.complete_pause() == 0
     lifted = pauses.save_pause(replace(on, lifted_by="cli:pipeline", lifted_at=NOW + MINUTE))
-    assert (stores.gate.read_gate("paper", "shared", [PLATFORM]).pause, pauses.find_pause()) == (None, lifted)
+    assert (stores.gate.read_gate("paper", "shared", [PLATFORM], ACCOUNT).pause, pauses.find_pause()) == (None, lifted)
     with pytest.raises(Conflict):
         pauses.save_pause(on)
 

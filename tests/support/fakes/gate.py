@@ -10,7 +10,7 @@ from candlecast.domain.account.deployment_pause import DeploymentPause
 from candlecast.domain.account.kill_switch import PLATFORM, Grade, KillSwitch, SwitchPlace, SwitchScope
 from candlecast.domain.values.errors import Conflict, RetryLater
 from candlecast.domain.venue.breaker import Breaker
-from candlecast.domain.venue.gate_copies import COPIES
+from candlecast.domain.venue.gate_copies import COPIES, copy_of
 from candlecast.domain.venue.weight_budget import Address, Spent, minute_of
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.gate import GateReading
@@ -84,16 +84,18 @@ class FakeGate:
 
     # -- `ports.gate` --------------------------------------------------------------------------------------------------------
 
-    def read_gate(self, venue: str, egress: str, places: Collection[SwitchPlace]) -> GateReading:
+    def read_gate(self, venue: str, egress: str, places: Collection[SwitchPlace], account_id: str) -> GateReading:
         self.reads += 1
         self.asked.append(frozenset(places))
         if self.unreadable:
             self.unreadable -= 1
             raise RetryLater("STORE_UNAVAILABLE", "told to fail", after_seconds=2)
-        found = (self.switches[place] for place in places if place in self.switches)
+        copies = [*self.copies, {}]  # one more than is ever written
+        read = copies[copy_of(account_id)]
+        found = [(read if _has_copies(place) else self.switches).get(place) for place in places]
         spent = self.weights.spent.get(Address(venue, egress))
         return GateReading(
-            switches=tuple(switch for switch in found if switch.grade is not None),
+            switches=tuple(switch for switch in found if switch is not None and switch.grade is not None),
             breaker=self.breakers.get(venue, Breaker(venue=venue)),
             blocked_until=spent.blocked_until if spent else None,
             pause=self.pause if self.pause is not None and self.pause.is_on else None,

@@ -11,6 +11,7 @@ import pytest
 from candlecast.domain.account.kill_switch import PLATFORM, Grade
 from candlecast.services.account.pause_entries import PauseEntries
 from candlecast_cli import deployment, stacks
+from tests.support.builders import ACCOUNT
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.gate import FakeGate
 from tests.unit.command_line.running import refused, run
@@ -44,7 +45,7 @@ def test_a_pipeline_pauses_and_resumes_in_its_own_name(gate: FakeGate) -> None:
     paused = answer("pause", "3f0c9a1")
     assert (paused["deployment_id"], paused["paused"], paused["paused_by"]) == ("3f0c9a1", True, PIPELINE)
     assert answer("show") == paused == answer("pause", "3f0c9a1")
-    assert gate.read_gate("paper", "shared", ()).pause is not None
+    assert gate.read_gate("paper", "shared", (), ACCOUNT).pause is not None
     lifted = answer("resume", "3f0c9a1")
     assert (lifted["paused"], lifted["lifted_by"]) == (False, PIPELINE)
     assert answer("resume", "3f0c9a1") == lifted

@@ -17,7 +17,6 @@ from candlecast.domain.account.kill_switch import Grade
 from candlecast.domain.market.market import Market
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import RetryLater
-from candlecast.domain.values.reasons import Reason
 from candlecast_cli.failures import CommandFailed, ExitCode
 from candlecast_cli.synthetic.hops import Hop, HopFailed
 from candlecast_cli.synthetic.run import TURN
@@ -217,11 +216,7 @@ def test_a_paused_platform_denies_the_entry_as_expected_and_nothing_is_opened(st
     assert stack.exchange.books[PAPER_KEY].trades == []
 
 
-@pytest.mark.parametrize("reason", [Reason.KILL_SWITCH, Reason.DEPLOYMENT_PAUSE])
-def test_the_pause_of_a_deployment_is_expected_by_either_of_its_reasons(
-    stack: SyntheticStack, monkeypatch: pytest.MonkeyPatch, reason: Reason
-) -> None:
-    monkeypatch.setattr("candlecast.services.venue.check_gate.PAUSED", reason)
+def test_the_pause_of_a_deployment_denies_the_entry_as_expected(stack: SyntheticStack) -> None:
     stack.gate.pause = DeploymentPause(deployment_id="a1b2c3", paused_by="cli:me", paused_at=NOW)
     run = stack.run()
     run(expect_paused=True)

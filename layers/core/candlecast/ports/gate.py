@@ -27,8 +27,11 @@ class GateReading:
 
 
 class GateReader(Protocol):
-    def read_gate(self, venue: str, egress: str, places: Collection[SwitchPlace]) -> GateReading:
-        """Read everything in one strongly consistent request; raises `RetryLater` (STORE_UNAVAILABLE) if any part is missing."""
+    def read_gate(self, venue: str, egress: str, places: Collection[SwitchPlace], account_id: str) -> GateReading:
+        """Read the account's copy of everything in one strongly consistent request.
+
+        Raises `RetryLater` (STORE_UNAVAILABLE) if any part is missing.
+        """
         ...
 
 

@@ -10,7 +10,7 @@ from candlecast.domain.account.kill_switch import PLATFORM, Grade
 from candlecast.domain.values.errors import Conflict, InvalidValue, NotFound
 from candlecast.services.account.pause_entries import PauseEntries
 from candlecast.services.account.watch_pause import WatchPause
-from tests.support.builders import NOW
+from tests.support.builders import ACCOUNT, NOW
 from tests.support.fakes.clock import FakeClock, RecordingMetrics
 from tests.support.fakes.gate import FakeGate
 
@@ -25,7 +25,7 @@ class Pipeline:
 
     @property
     def denies(self) -> bool:
-        return self.gate.read_gate("paper", "shared", ()).pause is not None
+        return self.gate.read_gate("paper", "shared", (), ACCOUNT).pause is not None
 
 
 @pytest.fixture

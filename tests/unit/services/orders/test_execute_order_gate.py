@@ -9,16 +9,15 @@ from decimal import Decimal
 
 import pytest
 
-from candlecast.adapters.codec import from_json, to_json
 from candlecast.domain.account.deployment_pause import DeploymentPause
 from candlecast.domain.account.kill_switch import PLATFORM, Grade, SwitchPlace, SwitchScope
-from candlecast.domain.orders.intent import Intent, IntentState, LegKind
+from candlecast.domain.orders.intent import IntentState, LegKind
 from candlecast.domain.signals.signal import Action
 from candlecast.domain.values.errors import Ambiguous, DomainError, Reject, RetryLater
-from candlecast.domain.values.reasons import Denial, Reason
+from candlecast.domain.values.reasons import Reason
 from candlecast.domain.venue.breaker import FAILURES_TO_OPEN, OPEN_FOR, Breaker, BreakerState
 from candlecast.services.orders import execute_order
-from candlecast.services.venue.check_gate import GATE_HOLDS, HALT_PAUSE, PAUSED
+from candlecast.services.venue.check_gate import GATE_HOLDS, HALT_PAUSE
 from candlecast.services.venue.guard_venue import GuardedVenues
 from tests.support.builders import ETH, NOW, STRATEGY, TENANT, VENUE, a_signal, a_trade_order, an_intent
 from tests.support.fakes.venue import Fault
@@ -88,13 +87,8 @@ def paused(path: MoneyPath) -> MoneyPath:
 def test_the_pause_of_a_deployment_stops_an_entry_without_asking_the_venue() -> None:
     path = paused(MoneyPath())
     path.execute(bracket())
-    assert (path.states(LegKind.ENTRY), reason(path)) == ([IntentState.DENIED], PAUSED)
+    assert (path.states(LegKind.ENTRY), reason(path)) == ([IntentState.DENIED], Reason.DEPLOYMENT_PAUSE)
     assert (path.exchange.requests, path.is_flat) == ([], True)
-
-
-def test_an_order_that_the_next_release_has_denied_is_read() -> None:
-    denied = replace(an_intent(), state=IntentState.DENIED, denial=Denial(Reason.DEPLOYMENT_PAUSE))
-    assert from_json(Intent, to_json(denied)) == denied
 
 
 def test_exits_go_while_a_deployment_has_paused_entries() -> None:

@@ -25,7 +25,7 @@ from candlecast.adapters.dynamodb.single_table.table import (
 )
 from candlecast.adapters.lanes import side_by_side
 from candlecast.domain.values.errors import Conflict, RetryLater
-from candlecast.domain.venue.gate_copies import COPIES
+from candlecast.domain.venue.gate_copies import COPIES, copy_of
 
 COPY_ATTEMPTS = 2  # a request lasts 6 s at its worst: transaction, item and copies end within the API's 29 s
 
@@ -99,6 +99,11 @@ def copy_keys(at: Key) -> tuple[Key, ...]:
     """Where an item and its copies lie, the item first."""
     partition, place = at
     return at, *((SEPARATOR.join((partition, "COPY", str(number))), place) for number in range(1, COPIES))
+
+
+def copy_key(at: Key, account_id: str) -> Key:
+    """Where the copy lies that an account reads."""
+    return copy_keys(at)[copy_of(account_id)]
 
 
 def save_alone(row: VersionedRow, read_version: int) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from pynamodb.attributes import UnicodeAttribute
 
 from candlecast.adapters.codec import from_json, list_to_json, to_json
-from candlecast.adapters.dynamodb.copies import CopiedItems, VersionedRow, save_alone
+from candlecast.adapters.dynamodb.copies import CopiedItems, VersionedRow, copy_key, save_alone
 from candlecast.adapters.dynamodb.deployment_pauses import pause_key
 from candlecast.adapters.dynamodb.single_table.batch import Item, Key, read_items
 from candlecast.adapters.dynamodb.single_table.listing import read_page
@@ -62,9 +62,10 @@ class DynamoGate:
         self._switches = table.rows(SwitchRow)
         self._breakers = table.rows(BreakerRow)
 
-    def read_gate(self, venue: str, egress: str, places: Collection[SwitchPlace]) -> GateReading:
-        breaker, weights, paused = _breaker_key(venue), weights_key(venue, egress), pause_key()
-        found = read_items(self._table, [breaker, weights, paused, *map(_switch_key, places)])
+    def read_gate(self, venue: str, egress: str, places: Collection[SwitchPlace], account_id: str) -> GateReading:
+        copied = (_breaker_key(venue), weights_key(venue, egress), pause_key())
+        breaker, weights, paused = (copy_key(at, account_id) for at in copied)
+        found = read_items(self._table, [breaker, weights, paused, *(_switch_copy(place, account_id) for place in places)])
         switches = (_value(KillSwitch, item) for at, item in found.items() if at not in (breaker, weights, paused))
         pause = _value(DeploymentPause, found[paused]) if paused in found else None
         return GateReading(
@@ -146,6 +147,11 @@ def _switch(row: SwitchRow) -> KillSwitch:
 
 def _switch_key(place: SwitchPlace) -> Key:
     return key(SWITCH_KIND, place.scope, place.scope_id), STATE
+
+
+def _switch_copy(place: SwitchPlace, account_id: str) -> Key:
+    """Where the copy of a switch lies that an account reads."""
+    return copy_key(_switch_key(place), account_id) if _has_copies(place) else _switch_key(place)
 
 
 def _breaker_key(venue: str) -> Key:

@@ -212,7 +212,7 @@ class ReconcileAccount:
         if not concerned:
             return ()
         try:
-            return self.gate.read(account.venue, places_of(account, concerned)).switches
+            return self.gate.read(account.venue, places_of(account, concerned), account.account_id).switches
         except RetryLater:
             return ()
 

@@ -23,7 +23,6 @@ from candlecast.services.venue.watch_venue import WatchVenue
 
 GATE_HOLDS = timedelta(seconds=1)  # a leg that leaves later than this after the read has the gate read again
 HALT_PAUSE = timedelta(seconds=30)  # how often a halted exit asks whether the halt has ended; each time costs two writes
-PAUSED = Reason.KILL_SWITCH  # the next release says DEPLOYMENT_PAUSE, which this one reads: accounts keep reasons
 MAX_TOLD = 1_000  # switches whose propagation was measured, remembered so that each counts once
 
 
@@ -48,11 +47,14 @@ class CheckGate:
 
     def visit(self, account: Account, legs: Iterable[Intent]) -> GateVisit:
         """The gate for these legs; nothing is read before the first of them asks."""
-        return GateVisit(self, account.venue, places_of(account, {leg.strategy_id for leg in legs}))
+        return GateVisit(self, account.venue, account.account_id, places_of(account, {leg.strategy_id for leg in legs}))
 
-    def read(self, venue: str, places: Iterable[SwitchPlace]) -> GateReading:
-        """Read the gate, and let the venue's breaker and our address's ban be known; raises `RetryLater` (STORE_UNAVAILABLE)."""
-        reading = self.reader.read_gate(venue, self.spend.egress, frozenset(places))
+    def read(self, venue: str, places: Iterable[SwitchPlace], account_id: str) -> GateReading:
+        """Read an account's gate, and let the venue's breaker and our address's ban be known.
+
+        Raises `RetryLater` (STORE_UNAVAILABLE).
+        """
+        reading = self.reader.read_gate(venue, self.spend.egress, frozenset(places), account_id)
         self.watch.learn(reading.breaker)
         self.spend.learn_block(venue, reading.blocked_until)
         return reading
@@ -74,6 +76,7 @@ class GateVisit:
 
     gate: CheckGate
     venue: str
+    account_id: str
     places: frozenset[SwitchPlace]
     _reading: GateReading | None = None
     _read_at: datetime | None = None
@@ -99,7 +102,7 @@ class GateVisit:
         if leg.kind is not LegKind.ENTRY:
             return None
         if reading.pause is not None:
-            return Stop(now + HALT_PAUSE, PAUSED)
+            return Stop(now + HALT_PAUSE, Reason.DEPLOYMENT_PAUSE)
         if not self._holds(self.gate.clock.now()):  # the answer itself took longer: an entry does not leave on it
             return Stop(now + GATE_HOLDS)
         return self._breaker_stops(leg, now)
@@ -111,7 +114,7 @@ class GateVisit:
     def _fresh(self, now: datetime) -> GateReading:
         if self._reading is None or not self._holds(now):
             self._reading, self._read_at = None, now  # before the read, so the reading is at least as new as this
-            self._reading = self.gate.read(self.venue, self.places)
+            self._reading = self.gate.read(self.venue, self.places, self.account_id)
         return self._reading
 
     def _breaker_stops(self, entry: Intent, now: datetime) -> Stop | None:
