@@ -18,7 +18,7 @@ from candlecast.domain.market.market import Market
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import RetryLater
 from candlecast_cli.failures import CommandFailed, ExitCode
-from candlecast_cli.synthetic.hops import Hop, HopFailed
+from candlecast_cli.synthetic.hops import Hop, HopFailed, PassedHop
 from candlecast_cli.synthetic.run import TURN
 from candlecast_cli.synthetic.tenant import STRATEGY, TENANT
 from tests.support.builders import BTC, NOW, a_market, a_subscription
@@ -155,6 +155,21 @@ def test_an_exit_is_sent_even_if_the_account_cannot_be_read_any_more(
         run(expect_paused=False)
     assert run.traded.left_nothing is False
     assert [it.signal.action for it in stack.database.signals.values()] == ["LONG", "EXIT"]
+
+
+def test_ctrl_c_leaves_nothing_open(stack: SyntheticStack) -> None:
+    run = stack.run()
+
+    def interrupt(passed: PassedHop) -> None:
+        if passed.hop is Hop.POSITION:
+            raise KeyboardInterrupt
+
+    run.watch.tell = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        run(expect_paused=False)
+    assert run.traded.left_nothing
+    assert is_flat(stack)
+    assert account(stack).credential_version is None
 
 
 class Killed(BaseException):
