@@ -10,10 +10,12 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from candlecast.adapters.codec import to_json
+from candlecast.adapters.sqs.dead_letter_routes import as_in_an_event
 from candlecast.domain.orders.intent import IntentState, LegKind
 from candlecast.domain.signals.messages import CandleClosed
 from candlecast.domain.signals.signal import Action
@@ -210,16 +212,7 @@ def test_records_that_the_relay_gave_up_are_read_from_the_stream_again_and_told(
     desk.signal("buy")
     before = desk.records()
     person = desk.people[0]
-    table = desk.cloud.client("dynamodb")
-    tenant = {":tenant": {"S": f"TENANT#{person.user.sub}"}, ":order": {"S": "ORDER#"}}
-    rows = table.query(
-        TableName=desk.cloud.outputs["TableName"],
-        KeyConditionExpression="PK = :tenant AND begins_with(SK, :order)",
-        ExpressionAttributeValues=tenant,
-    )["Items"]
-    assert rows, "an order in the history that can be lost"
-    for row in rows:  # as if the relay had never projected the order
-        table.delete_item(TableName=desk.cloud.outputs["TableName"], Key={"PK": row["PK"], "SK": row["SK"]})
+    forget_orders(desk, person.user.sub)
     assert desk.api(person).call("GET", "/v1/orders")["items"] == []
 
     letter = send(desk, "OutboxDeadLettersUrl", stream_letter(desk.cloud, person.account_id))
@@ -241,17 +234,81 @@ def stream_letter(cloud: Cloud, account_id: str | None) -> str:
     streams = cloud.client("dynamodbstreams")
     arn = cloud.client("dynamodb").describe_table(TableName=cloud.outputs["TableName"])["Table"]["LatestStreamArn"]
     shard = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]
-    place = streams.get_shard_iterator(StreamArn=arn, ShardId=shard, ShardIteratorType="TRIM_HORIZON")
-    records = streams.get_records(ShardIterator=place["ShardIterator"])["Records"]
-    images = [(it["dynamodb"]["SequenceNumber"], it["dynamodb"].get("NewImage", {})) for it in records]
-    ours = [
-        number
-        for number, image in images
-        if image.get("kind", {}).get("S") == "ACCOUNT" and image["PK"]["S"].endswith(f"#{account_id}")
-    ]
-    first = ours[-1]
+    first = stream_record(cloud, account_id)["dynamodb"]["SequenceNumber"]
     info = {"streamArn": arn, "shardId": shard, "startSequenceNumber": first, "endSequenceNumber": first, "batchSize": 1}
     return json.dumps({"requestContext": {"condition": "RetryAttemptsExhausted"}, "DDBStreamBatchInfo": info})
+
+
+def stream_record(cloud: Cloud, account_id: str | None) -> dict[str, Any]:
+    """The newest record of an account, as the relay gets it."""
+    streams = cloud.client("dynamodbstreams")
+    arn = cloud.client("dynamodb").describe_table(TableName=cloud.outputs["TableName"])["Table"]["LatestStreamArn"]
+    shard = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]
+    place = streams.get_shard_iterator(StreamArn=arn, ShardId=shard, ShardIteratorType="TRIM_HORIZON")
+    records = streams.get_records(ShardIterator=place["ShardIterator"])["Records"]
+    ours = [
+        record
+        for record in records
+        if (image := record["dynamodb"].get("NewImage", {})).get("kind", {}).get("S") == "ACCOUNT"
+        and image["PK"]["S"].endswith(f"#{account_id}")
+    ]
+    found: dict[str, Any] = json.loads(json.dumps(ours[-1], default=as_in_an_event))
+    return found
+
+
+def test_a_letter_with_its_records_is_redriven_though_the_stream_has_forgotten_them(desk: Desk) -> None:
+    desk.signal("buy")
+    before, person = desk.records(), desk.people[0]
+    s3, bucket = desk.cloud.client("s3"), desk.cloud.outputs["ArchiveBucketName"]
+    letter = json.loads(stream_letter(desk.cloud, person.account_id))
+    letter["DDBStreamBatchInfo"] |= dict.fromkeys(("startSequenceNumber", "endSequenceNumber"), "1".zfill(21))
+    letter["payload"] = json.dumps({"Records": [stream_record(desk.cloud, person.account_id)]})
+    forget_orders(desk, person.user.sub)
+    assert desk.records() != before
+    message_id = str(UUID(int=1))
+    key = f"aws/lambda/mapping/shard/2026/11/28/2026-11-28T10.00.00-{message_id}"
+    s3.put_object(Bucket=bucket, Key=key, Body=json.dumps(letter).encode())
+    assert until(lambda: depth(desk.cloud, "OutboxDeadLettersUrl"), bool) == 1, "the new object rings the alarm"
+
+    (shown,) = json.loads(dlq("list", "outbox", "--json"))
+    assert (shown["message_id"], shown["facts"]["records_kept"]) == (message_id, "in the letter")
+    assert redrive("outbox", message_id) == 1
+    assert until(desk.records, lambda records: records == before) == before
+    assert "Contents" not in s3.list_objects_v2(Bucket=bucket, Prefix="aws/lambda/")
+    assert depth(desk.cloud, "OutboxDeadLettersUrl") == 0
+
+
+def test_a_record_that_the_relay_can_never_read_becomes_a_letter_that_holds_it(desk: Desk) -> None:
+    desk.replay.wait_until_quiet()
+    s3, bucket = desk.cloud.client("s3"), desk.cloud.outputs["ArchiveBucketName"]
+    broken = {"PK": {"S": "TENANT#t#ACCOUNT#broken"}, "SK": {"S": "STATE"}, "kind": {"S": "ACCOUNT"}, "version": {"N": "1"}}
+    item = broken | {"schema_version": {"N": "2"}, "body": {"B": b"no account"}}
+    desk.cloud.client("dynamodb").put_item(TableName=desk.cloud.outputs["TableName"], Item=item)
+    (found,) = until(lambda: s3.list_objects_v2(Bucket=bucket, Prefix="aws/lambda/").get("Contents", []), bool)
+    letter = json.loads(s3.get_object(Bucket=bucket, Key=found["Key"])["Body"].read())
+    (record,) = json.loads(letter["payload"])["Records"]
+    assert record["dynamodb"]["NewImage"]["PK"] == broken["PK"]
+
+    assert until(lambda: depth(desk.cloud, "OutboxDeadLettersUrl"), bool) == 1
+    answer = json.loads(dlq("redrive", "outbox", status=1))
+    assert answer["refused"] == [{"message_id": found["Key"][-36:], "code": "RELAY_FAILED"}]
+    assert json.loads(dlq("drop", "outbox", found["Key"][-36:]))["kind"] == "stream records"
+    assert depth(desk.cloud, "OutboxDeadLettersUrl") == 0
+    versions = s3.list_object_versions(Bucket=bucket, Prefix="aws/lambda/")["Versions"]
+    assert [each["Key"] for each in versions] == [found["Key"]], "an older version stays for a while"
+
+
+def forget_orders(desk: Desk, tenant_id: str) -> None:
+    """Delete a tenant's orders from the history, as if the relay had never projected them."""
+    table, name = desk.cloud.client("dynamodb"), desk.cloud.outputs["TableName"]
+    rows = table.query(
+        TableName=name,
+        KeyConditionExpression="PK = :tenant AND begins_with(SK, :order)",
+        ExpressionAttributeValues={":tenant": {"S": f"TENANT#{tenant_id}"}, ":order": {"S": "ORDER#"}},
+    )["Items"]
+    assert rows, "an order in the history that can be lost"
+    for row in rows:
+        table.delete_item(TableName=name, Key={"PK": row["PK"], "SK": row["SK"]})
 
 
 def test_a_function_that_a_schedule_did_not_reach_is_invoked_again_and_no_other(desk: Desk) -> None:

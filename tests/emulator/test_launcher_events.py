@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 import time
 import urllib.error
 import urllib.request
@@ -150,6 +151,41 @@ def handler(event, context):
     record = json.loads(until(lambda: bodies(cloud, dead), bool)[0])
     assert record["requestContext"]["condition"] == "RetryAttemptsExhausted"
     assert record["DDBStreamBatchInfo"]["batchSize"] == 1
+
+
+def test_a_record_that_is_given_up_goes_to_a_bucket_with_all_that_the_function_got_and_the_bus_is_told(
+    cloud: Cloud, table: tuple[str, str]
+) -> None:
+    name, stream = table
+    s3, events, told = cloud.client("s3"), cloud.client("events"), cloud.client("sqs").create_queue(QueueName="told")["QueueUrl"]
+    s3.create_bucket(Bucket="given-up")
+    s3.put_bucket_notification_configuration(Bucket="given-up", NotificationConfiguration={"EventBridgeConfiguration": {}})
+    pattern = {"source": ["aws.s3"], "detail": {"bucket": {"name": ["given-up"]}, "object": {"key": [{"prefix": "aws/lambda/"}]}}}
+    events.put_rule(Name="letters", EventPattern=json.dumps(pattern))
+    events.put_targets(Rule="letters", Targets=[{"Id": "queue", "Arn": queue_arn(cloud, told)}])
+    s3.put_object(Bucket="given-up", Key="events/another", Body=b"")
+    for key in ("one", "two"):
+        cloud.client("dynamodb").put_item(TableName=name, Item={"PK": {"S": key}})
+    consume(
+        cloud,
+        "gives_up",
+        "def handler(event, context):\n    raise ValueError('broken')\n",
+        stream,
+        StartingPosition="TRIM_HORIZON",
+        MaximumRetryAttempts=0,
+        FilterCriteria={"Filters": [{"Pattern": '{"dynamodb":{"Keys":{"PK":{"S":["two"]}}}}'}]},
+        DestinationConfig={"OnFailure": {"Destination": "arn:aws:s3:::given-up"}},
+    )
+    found = until(lambda: s3.list_objects_v2(Bucket="given-up", Prefix="aws/lambda/").get("Contents", []), bool)
+    moment, uuid = r"\d{4}/\d\d/\d\d/\d{4}-\d\d-\d\dT\d\d\.\d\d\.\d\d", "[0-9a-f-]{36}"
+    assert re.fullmatch(f"aws/lambda/{uuid}/shardId-[0-9-]+/{moment}-{uuid}", found[0]["Key"])
+    letter = json.loads(s3.get_object(Bucket="given-up", Key=found[0]["Key"])["Body"].read())
+    assert letter["requestContext"]["condition"] == "RetryAttemptsExhausted"
+    assert letter["DDBStreamBatchInfo"]["streamArn"] == stream
+    records = json.loads(letter["payload"])["Records"]
+    assert [record["dynamodb"]["Keys"]["PK"]["S"] for record in records] == ["two"]
+    rung = json.loads(until(lambda: bodies(cloud, told), bool)[0])
+    assert rung["detail"]["object"]["key"] == found[0]["Key"]
 
 
 def test_a_record_of_a_stream_waits_until_its_function_is_done_with_it(

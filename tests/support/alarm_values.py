@@ -71,6 +71,7 @@ ALARM_VALUES: Mapping[str, Values] = {
     "awaited-look-queue-age": _at(120, 121),
     "vetting-queue-age": _at(1_800, 1_801),
     "outbox-iterator-age": _at(60_000, 60_001),
+    "outbox-letters-lost": FIRST,
     "api-server-errors": _at(4, 5),
     "table-throttles": _sum_of("writes", "reads"),
     "index-throttles": _sum_of(*(f"{kind}{number}" for number in (1, 2, 3, 4) for kind in ("writes", "reads"))),

@@ -164,7 +164,8 @@ def test_eventbridge_may_publish_to_the_topic_of_alerts_and_to_no_other() -> Non
     assert services["<AlarmTopic>"]["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
     assert "Condition" in services["<AlarmTopic>"]
     key = resources(root(), "AWS::KMS::Key")["Key"]["KeyPolicy"]["Statement"]
-    (uses,) = [it for it in key if it["Principal"] == {"Service": "events.amazonaws.com"}]
+    (uses,) = [it for it in key if it["Sid"] == "AlertsToTheTopic"]
+    assert uses["Principal"] == {"Service": "events.amazonaws.com"}
     (condition,) = uses["Condition"]["StringEquals"].items()
     topics = resources(nested("Alarms"), "AWS::SNS::Topic")
     assert (condition[0], text(condition[1])) == (

@@ -81,7 +81,7 @@ ENVIRONMENT = {
     "dlq_redrive": (
         "CANDLE_QUEUE_URL SIGNAL_QUEUE_URL TRADE_QUEUE_URL RECONCILE_QUEUE_URL CANDLE_DEAD_LETTERS_URL"
         " SIGNAL_DEAD_LETTERS_URL TRADE_DEAD_LETTERS_URL RECONCILE_DEAD_LETTERS_URL OUTBOX_DEAD_LETTERS_URL"
-        " SCHEDULE_DEAD_LETTERS_URL VETTING_QUEUE_URL VETTING_DEAD_LETTERS_URL FUNCTIONS_PREFIX"
+        " SCHEDULE_DEAD_LETTERS_URL VETTING_QUEUE_URL VETTING_DEAD_LETTERS_URL ARCHIVE_BUCKET FUNCTIONS_PREFIX"
     ),
 }
 CONSUMES = {
@@ -185,8 +185,6 @@ def test_a_function_may_send_to_the_queues_that_it_is_told_of_and_to_no_other(na
     expected = set(told.values())
     if name in INVOKED_ASYNCHRONOUSLY:  # Lambda reports a failed event under the function's role
         expected.add(queue_arn("schedule-dead-letters"))
-    if name == "outbox_relay":  # and a failed part of the stream
-        expected.add(queue_arn("outbox-dead-letters"))
     assert allowed(name, "sqs:SendMessage") == expected
 
 

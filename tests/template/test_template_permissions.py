@@ -39,6 +39,7 @@ CHANGES_SECRETS = {"secretsmanager:CreateSecret", "secretsmanager:PutSecretValue
 NAMED_SETS = (
     "<MarketsBucketArn>/*",
     "<ArchiveBucketArn>/events/*",
+    "<ArchiveBucketArn>/aws/lambda/*",
     "<TableArn>/stream/*",
     f"{SECRETS}/account/*",
     f"{SECRETS}/source/*",
@@ -61,7 +62,7 @@ BY_OTHERS: dict[str, set[str]] = {
     **dict.fromkeys(
         ("strategy_runner", "signal_fanout", "order_executor", "order_reconciler", "key_vetting"), LAMBDA_POLLS_A_QUEUE
     ),
-    "outbox_relay": LAMBDA_POLLS_A_STREAM | {"sqs:SendMessage"},
+    "outbox_relay": LAMBDA_POLLS_A_STREAM | {"s3:PutObject", "s3:ListBucket"},
     "market_catalogue": {"sqs:SendMessage"},
     "health_probe": {"sqs:SendMessage"},
     "api": {"secretsmanager:TagResource"},  # demanded for the tags of CreateSecret

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from candlecast.adapters.dynamodb.stream import KNOWN_VERSIONS
+from candlecast.adapters.s3.outbox_letters import PREFIX
 from candlecast.runtime.batch import NEWER_CODE_PAUSE_SECONDS
 from candlecast.runtime.compose.consumer import QUEUE_RECEIVES
 from tests.support.transformed import (
@@ -154,9 +155,25 @@ def test_the_stream_is_bisected_retried_and_has_dead_letters() -> None:
     (mapping,) = (it for it in MAPPINGS.values() if text(it["EventSourceArn"]) == "<Table.StreamArn>")
     assert mapping["BisectBatchOnFunctionError"] is True
     assert mapping["MaximumRetryAttempts"] == 100
-    assert text(mapping["DestinationConfig"]["OnFailure"]["Destination"]) == "<OutboxDeadLetters.Arn>"
+    assert mapping["DestinationConfig"]["OnFailure"] == {"Destination": {"Fn::GetAtt": ["ArchiveBucket", "Arn"]}}
     assert mapping["StartingPosition"] == "TRIM_HORIZON"
     assert mapping["ParallelizationFactor"] > 1
+
+
+def test_a_letter_of_the_outbox_rings_in_the_queue_of_its_dead_letters() -> None:
+    bucket = resources(root(), "AWS::S3::Bucket")["ArchiveBucket"]
+    assert bucket["NotificationConfiguration"] == {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
+    rule = resources(root(), "AWS::Events::Rule")["OutboxLetters"]
+    name, key = [{"Ref": "ArchiveBucket"}], [{"prefix": PREFIX}]
+    assert rule["EventPattern"]["detail"] == {"bucket": {"name": name}, "object": {"key": key}}
+    assert [text(it["Arn"]) for it in rule["Targets"]] == ["<OutboxDeadLetters.Arn>"]
+    policy = resources(root(), "AWS::SQS::QueuePolicy")["OutboxDeadLettersPolicy"]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert (statement["Principal"], statement["Action"]) == ({"Service": "events.amazonaws.com"}, "sqs:SendMessage")
+    assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": ["OutboxLetters", "Arn"]}}}
+    letters = f"<ArchiveBucketArn>/{PREFIX}*"
+    assert {name for name in functions() if letters in allowed(name, "s3:PutObject")} == {"outbox_relay"}
+    assert {name for name in functions() if letters in allowed(name, "s3:DeleteObject")} == {"dlq_redrive"}
 
 
 def test_the_relay_is_woken_by_what_tells_something_and_not_by_what_it_writes_itself() -> None:

@@ -4,10 +4,13 @@ The emulator ignores partial-batch responses: a failed record counts as done, so
 and the retry limit: a poison record would block the stream for ever. While the emulator waits, it holds up every queue.
 """
 
+import json
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from .patching import PatchError, replace
@@ -16,6 +19,9 @@ DEFAULT_BATCH = 100
 IDLE_SECONDS = 0.05
 RETRY_SECONDS = 0.5
 UNLIMITED = -1  # AWS's default: retry until the record is trimmed
+S3_ARN = "arn:aws:s3:::"
+BAD_REQUEST = 400
+SHARD = "shardId-00000000000000000000-00000000"  # the emulator's only one of a table
 
 _shards: dict[str, "Shard"] = {}  # by mapping
 
@@ -32,12 +38,14 @@ class Shard:
 
 def stream_mappings() -> None:
     """Read streams in a thread of their own, one batch at a time, as the mapping's settings say."""
-    from ministack.services import dynamodb, lambda_svc
+    from ministack.services import dynamodb, lambda_svc, s3
 
     for name in ("stream_start_position", "stream_end_position", "stream_records_since"):
         if not callable(getattr(dynamodb, name, None)):
             raise PatchError(f"dynamodb.{name} is not there")
     replace(lambda_svc, "_poll_dynamodb_streams", lambda: False)
+    if not callable(getattr(s3, "_put_object", None)):
+        raise PatchError("s3._put_object is not there")
 
     def loop() -> None:
         while True:
@@ -138,8 +146,57 @@ def _retry_or_give_up(shard: Shard, mapping: Any, function: Any, batch: list[Any
     limit = UNLIMITED if limit is None else int(limit)
     if limit == UNLIMITED or shard.failures <= limit:
         return
-    lambda_svc._send_ddb_stream_failure_record(
-        mapping, function, batch, mapping["EventSourceArn"], outcome, "RetryAttemptsExhausted"
-    )
+    destination = ((mapping.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination", "")
+    if destination.startswith(S3_ARN):
+        _put_letter(destination.removeprefix(S3_ARN), mapping, function, batch)
+    else:
+        lambda_svc._send_ddb_stream_failure_record(
+            mapping, function, batch, mapping["EventSourceArn"], outcome, "RetryAttemptsExhausted"
+        )
     shard.position += len(batch)
     shard.window, shard.failures = int(mapping.get("BatchSize") or DEFAULT_BATCH), 0
+
+
+def _put_letter(bucket: str, mapping: Any, function: Any, batch: list[Any]) -> None:
+    """Write the failed invocation with its records to the bucket, named and shaped as in AWS's guide.
+
+    docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html. The emulator knows queues and topics only.
+    """
+    from ministack.services import lambda_svc, s3
+
+    now = datetime.now(UTC)
+    first, last = (record["dynamodb"] for record in (batch[0], batch[-1]))
+    letter = {
+        "requestContext": {
+            "requestId": str(uuid.uuid4()),
+            "functionArn": (function.get("config") or function).get("FunctionArn", ""),
+            "condition": "RetryAttemptsExhausted",
+            "approximateInvokeCount": 1 + int(mapping.get("MaximumRetryAttempts") or 0),
+        },
+        "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"},
+        "version": "1.0",
+        "timestamp": _iso(now),
+        "DDBStreamBatchInfo": {
+            "shardId": SHARD,
+            "startSequenceNumber": str(first["SequenceNumber"]),
+            "endSequenceNumber": str(last["SequenceNumber"]),
+            "approximateArrivalOfFirstRecord": _iso(_arrival(first, now)),
+            "approximateArrivalOfLastRecord": _iso(_arrival(last, now)),
+            "batchSize": len(batch),
+            "streamArn": mapping["EventSourceArn"],
+        },
+        "payload": json.dumps({"Records": lambda_svc._apply_filter_criteria(batch, mapping)}),
+    }
+    key = f"aws/lambda/{mapping['UUID']}/{SHARD}/{now:%Y/%m/%d}/{now:%Y-%m-%dT%H.%M.%S}-{uuid.uuid4()}"
+    status, _, answer = s3._put_object(bucket, key, json.dumps(letter).encode(), {})
+    if status >= BAD_REQUEST:
+        lambda_svc.logger.error("letter of %s was not taken: %s", mapping["EventSourceArn"], answer)
+
+
+def _arrival(change: Any, otherwise: datetime) -> datetime:
+    value = change.get("ApproximateCreationDateTime")
+    return datetime.fromtimestamp(float(value), UTC) if value is not None else otherwise
+
+
+def _iso(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -11,7 +11,7 @@ import pytest
 
 from candlecast.adapters.codec import to_json
 from candlecast.adapters.sqs.dead_letter_routes import QueueRoute
-from candlecast.adapters.sqs.dead_letters import Box, SqsDeadLetters
+from candlecast.adapters.sqs.dead_letters import Box, SqsDeadLetters, SqsLetters
 from candlecast.adapters.sqs.received_messages import SqsReceivedMessages
 from candlecast.adapters.system import SystemClock
 from candlecast.domain.subscriptions.trade_order import TradeOrder
@@ -38,8 +38,11 @@ class Bench:
 
     @property
     def letters(self) -> SqsDeadLetters:
-        boxes = {queue: Box(self.urls[f"{queue}-dead"], QueueRoute(self.sqs, self.urls[queue])) for queue in ("trade", "candle")}
-        return SqsDeadLetters(self.sqs, boxes, self.clock, self._audit, lambda: 60.0)
+        boxes = {
+            queue: Box(SqsLetters(self.sqs, self.urls[f"{queue}-dead"]), QueueRoute(self.sqs, self.urls[queue]))
+            for queue in ("trade", "candle")
+        }
+        return SqsDeadLetters(boxes, self.clock, self._audit, lambda: 60.0)
 
     def _audit(self, change: str, letter: DeadLetterEntry, by: str) -> None:
         self.done.append((change, letter.message_id, by))
@@ -241,9 +244,8 @@ def test_nothing_is_redriven_twice_by_one_call_when_it_fails_again_at_once(bench
         )
         return sent
 
-    letters = SqsDeadLetters(
-        bench.sqs, {"candle": Box(bench.urls["candle-dead"], and_fail_again)}, bench.clock, bench._audit, lambda: 60.0
-    )
+    boxes = {"candle": Box(SqsLetters(bench.sqs, bench.urls["candle-dead"]), and_fail_again)}
+    letters = SqsDeadLetters(boxes, bench.clock, bench._audit, lambda: 60.0)
     done = letters.redrive("candle", None, OPERATOR)
     assert (len(done.message_ids), done.left) == (3, 3)
     assert len(bench.ids("candle")) == 3
@@ -255,7 +257,8 @@ def test_a_letter_that_its_route_refuses_stays_with_the_code_of_the_reason(bench
     def refuse(_: Any) -> str:
         raise InvalidValue("gone", code="STREAM_TRIMMED")
 
-    letters = SqsDeadLetters(bench.sqs, {"trade": Box(bench.urls["trade-dead"], refuse)}, bench.clock, bench._audit, lambda: 60.0)
+    boxes = {"trade": Box(SqsLetters(bench.sqs, bench.urls["trade-dead"]), refuse)}
+    letters = SqsDeadLetters(boxes, bench.clock, bench._audit, lambda: 60.0)
     done = letters.redrive("trade", None, OPERATOR)
     assert ([it.code for it in done.refused], done.message_ids, done.left) == (["STREAM_TRIMMED"], (), 1)
     assert (len(bench.ids()), bench.done) == (1, [])
@@ -263,8 +266,8 @@ def test_a_letter_that_its_route_refuses_stays_with_the_code_of_the_reason(bench
 
 def test_a_call_without_time_moves_nothing(bench: Bench) -> None:
     bench.put_aside(orders(1))
-    boxes = {"trade": Box(bench.urls["trade-dead"], QueueRoute(bench.sqs, bench.urls["trade"]))}
-    hurried = SqsDeadLetters(bench.sqs, boxes, bench.clock, bench._audit, lambda: 5.0)
+    boxes = {"trade": Box(SqsLetters(bench.sqs, bench.urls["trade-dead"]), QueueRoute(bench.sqs, bench.urls["trade"]))}
+    hurried = SqsDeadLetters(boxes, bench.clock, bench._audit, lambda: 5.0)
     assert hurried.redrive("trade", None, OPERATOR).left == 1
 
 

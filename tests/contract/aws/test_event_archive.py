@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import gzip
-import io
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -21,6 +18,7 @@ from candlecast.ports.bus import PublishedEvent
 from tests.contract.aws.conftest import Cloud
 from tests.support.builders import ACCOUNT, NOW, TENANT, a_position, an_intent
 from tests.support.fakes.archive import FakeEventArchive
+from tests.support.fakes.objects import FakeObjects
 
 SINCE, UNTIL = NOW - timedelta(days=1), NOW + timedelta(days=2)
 ALL = 1_000
@@ -119,32 +117,8 @@ def test_a_cursor_of_something_else_is_refused(archive: EventArchive) -> None:
     assert refused.value.code == "CURSOR_INVALID"
 
 
-class Objects:
-    """A client of S3 over a dictionary; `error` is raised instead of an answer."""
-
-    def __init__(self, held: Mapping[str, bytes] | None = None, error: Exception | None = None) -> None:
-        self.held = dict(held or {})
-        self.error = error
-
-    def put_object(self, *, Key: str, Body: bytes, **_: Any) -> None:  # noqa: N803  (as S3's client has them)
-        self._fail()
-        self.held[Key] = Body
-
-    def list_objects_v2(self, *, StartAfter: str, MaxKeys: int, **_: Any) -> Any:  # noqa: N803
-        self._fail()
-        found = [name for name in sorted(self.held) if name > StartAfter]
-        return {"Contents": [{"Key": name} for name in found[:MaxKeys]], "IsTruncated": len(found) > MaxKeys}
-
-    def get_object(self, *, Key: str, **_: Any) -> Any:  # noqa: N803
-        return {"Body": io.BytesIO(self.held[Key])}
-
-    def _fail(self) -> None:
-        if self.error is not None:
-            raise self.error
-
-
 def test_names_are_partitioned_by_date_and_sort_as_the_stream_does() -> None:
-    objects = Objects()
+    objects = FakeObjects()
     archive = S3EventArchive(objects, "bucket")  # type: ignore[arg-type]
     archive.archive([archived(9), archived(10, NOW + timedelta(days=1))])
     archive.archive([replace(archived(10), sequence="9" * 30)])
@@ -169,7 +143,7 @@ def test_names_are_partitioned_by_date_and_sort_as_the_stream_does() -> None:
     ids=["empty", "no gzip", "no event", "no text", "cut off", "too long"],
 )
 def test_an_object_that_is_no_batch_of_ours_is_named_and_hides_no_other(body: bytes) -> None:
-    objects = Objects()
+    objects = FakeObjects()
     archive = S3EventArchive(objects, "bucket")  # type: ignore[arg-type]
     archive.archive([archived(1)])
     broken = "events/date=2026-11-20/0"
@@ -181,7 +155,7 @@ def test_an_object_that_is_no_batch_of_ours_is_named_and_hides_no_other(body: by
 
 def test_an_archive_that_does_not_answer_is_asked_again_later() -> None:
     error = ClientError({"Error": {"Code": "SlowDown"}, "ResponseMetadata": {"HTTPStatusCode": 503}}, "PutObject")  # type: ignore[typeddict-item]
-    archive = S3EventArchive(Objects(error=error), "bucket")  # type: ignore[arg-type]
+    archive = S3EventArchive(FakeObjects(error=error), "bucket")  # type: ignore[arg-type]
     for ask in (lambda: archive.archive([archived(1)]), lambda: read(archive)):
         with pytest.raises(RetryLater) as later:
             ask()

@@ -62,6 +62,9 @@ class FakeSqs:
             held.receipt = f"{held.message_id}/{held.receives}"
         return {"Messages": [_shown(held) for held in taken]} if taken else {}
 
+    def purge_queue(self, **request: Any) -> None:
+        self.queues.pop(request["QueueUrl"], None)
+
     def delete_message(self, **request: Any) -> None:
         queue = self.queues[request["QueueUrl"]]
         queue[:] = [held for held in queue if held.receipt != request["ReceiptHandle"]]

@@ -160,4 +160,5 @@ class RedriveSettings(Environment):
     vetting_dead_letters_url: str
     outbox_dead_letters_url: str
     schedule_dead_letters_url: str
+    archive_bucket: str
     functions_prefix: str

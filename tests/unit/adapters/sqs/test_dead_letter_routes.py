@@ -148,7 +148,32 @@ def test_a_letter_that_names_no_records_stays(body: object) -> None:
 def test_an_outbox_letter_shows_where_its_records_are() -> None:
     entry = entry_of("outbox", stream_letter(4, 11, 8), NOW)
     assert (entry.kind, entry.function) == ("stream records", "outbox_relay")
-    assert entry.facts == {"shard_id": "shard-1", "first_sequence_number": "4", "last_sequence_number": "11", "records": "8"}
+    assert entry.facts == {
+        "shard_id": "shard-1",
+        "first_sequence_number": "4",
+        "last_sequence_number": "11",
+        "records": "8",
+        "records_kept": "in the stream, for 24 hours",
+    }
+
+
+@pytest.mark.parametrize("wrapped", [json.dumps, lambda event: event], ids=["text in a text", "an object"])
+def test_the_records_in_a_letter_are_told_though_the_stream_has_forgotten_them(wrapped: Any) -> None:
+    trimmed = ClientError({"Error": {"Code": "TrimmedDataAccessException"}}, "GetShardIterator")
+    records = [{"dynamodb": {"SequenceNumber": str(number)}} for number in range(4, 12)]
+    body = json.loads(stream_letter(4, 11, 8)["Body"]) | {"payload": wrapped({"Records": records})}
+    functions = Functions()
+    RelayRoute(Streams(error=trimmed), functions, RELAY)(letter(body))  # type: ignore[arg-type]
+    assert functions.events() == [{"Records": records}]
+    assert entry_of("outbox", letter(body), NOW).facts["records_kept"] == "in the letter"
+
+
+@pytest.mark.parametrize("payload", ["", "not JSON", "[]", "{}", '{"Records": []}', '{"Records": ["x"]}', {"Records": None}, 7])
+def test_a_letter_whose_payload_holds_no_records_stays(payload: object) -> None:
+    body = json.loads(stream_letter(4, 11, 8)["Body"]) | {"payload": payload}
+    functions = Functions()
+    assert refused(RelayRoute(Streams(20), functions, RELAY), letter(body)) == "LETTER_UNREADABLE"  # type: ignore[arg-type]
+    assert functions.invoked == []
 
 
 # -- schedules --------------------------------------------------------------------------------------------------------------

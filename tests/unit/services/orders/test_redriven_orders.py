@@ -11,7 +11,7 @@ import pytest
 
 from candlecast.adapters.codec import message_from_json, outline_from_json, to_json
 from candlecast.adapters.sqs.dead_letter_routes import QueueRoute
-from candlecast.adapters.sqs.dead_letters import Box, SqsDeadLetters
+from candlecast.adapters.sqs.dead_letters import Box, SqsDeadLetters, SqsLetters
 from candlecast.adapters.sqs.received_messages import SqsReceivedMessages
 from candlecast.domain.decide.dead_order import DeadOrder
 from candlecast.domain.orders.intent import IntentState, LegKind
@@ -95,8 +95,8 @@ class Yard(MoneyPath):
         self.consume.use_case = self.executor
 
     def redrive(self) -> None:
-        boxes = {"trade": Box(DEAD, QueueRoute(self.sqs, QUEUE))}  # type: ignore[arg-type]
-        letters = SqsDeadLetters(self.sqs, boxes, self.clock, lambda *_: None, lambda: 60.0)  # type: ignore[arg-type]
+        boxes = {"trade": Box(SqsLetters(self.sqs, DEAD), QueueRoute(self.sqs, QUEUE))}  # type: ignore[arg-type]
+        letters = SqsDeadLetters(boxes, self.clock, lambda *_: None, lambda: 60.0)
         assert len(letters.redrive("trade", None, "api:admin-1").message_ids) == 1
         (message,) = self.sqs.receive_message(QueueUrl=QUEUE)["Messages"]
         self.deliver(message_from_json(TradeOrder, message["Body"]))

@@ -15,7 +15,7 @@ from candlecast.adapters.codec import message_from_json
 from candlecast.domain.signals.messages import CandleClosed, ReconcileRequest, SignalShard
 from candlecast.domain.signals.signal import Signal
 from candlecast.domain.subscriptions.trade_order import TradeOrder
-from candlecast.domain.values.errors import DomainError
+from candlecast.domain.values.errors import DomainError, InvalidValue
 from candlecast.ports.dead_letters import DeadLetterEntry
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ type Facts = dict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class StreamRange:
-    """Where the records of an outbox letter are: the letter names them and does not hold them."""
+    """Where the records of an outbox letter are in the stream."""
 
     stream_arn: str
     shard_id: str
@@ -93,6 +93,21 @@ def stream_range_of(message: MessageTypeDef) -> StreamRange | None:
     return StreamRange(arn, shard, first, last, size)
 
 
+def records_of(message: MessageTypeDef) -> list[dict[str, Any]] | None:
+    """The records in an outbox letter, as the relay got them; None if the letter only names them.
+
+    Lambda writes the invocation as text in a text. Raises `InvalidValue` (LETTER_UNREADABLE) if that holds no records.
+    """
+    payload = _object(message["Body"]).get("payload")
+    if payload is None:
+        return None
+    event = _object(payload) if isinstance(payload, str) else payload
+    records = event.get("Records") if isinstance(event, dict) else None
+    if not isinstance(records, list) or not records or not all(isinstance(record, dict) for record in records):
+        raise InvalidValue("the letter's payload holds no records", code="LETTER_UNREADABLE")
+    return records
+
+
 def invocation_of(message: MessageTypeDef) -> Invocation | None:
     """The invocation that a schedule letter is about; None if the letter names no function.
 
@@ -134,6 +149,7 @@ def _contents(queue: str, message: MessageTypeDef) -> tuple[str, Facts]:
             "first_sequence_number": found.first,
             "last_sequence_number": found.last,
             "records": str(found.records),
+            "records_kept": "in the letter" if "payload" in _object(message["Body"]) else "in the stream, for 24 hours",
         }
     if queue == "schedule":
         invocation = invocation_of(message)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError, ParamValidationError
 
 from candlecast.adapters.aws.clients import aws_errors, error_code
-from candlecast.adapters.sqs.dead_letter_contents import StreamRange, invocation_of, stream_range_of
+from candlecast.adapters.sqs.dead_letter_contents import StreamRange, invocation_of, records_of, stream_range_of
 from candlecast.domain.values.errors import InvalidValue
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class QueueRoute:
 
 
 class RelayRoute:
-    """Read the records that an outbox letter names from the table's stream again and give them to the relay.
+    """Give the records of an outbox letter to the relay again: those in the letter, else those that it names in the stream.
 
     The records and not the account as it is now: the account knows its last change only, and history and bus lack one before it.
     Events keep the ids that they had, and projections take no older version, so telling one again changes nothing. Refused:
@@ -63,21 +63,25 @@ class RelayRoute:
         self._relay = relay
 
     def __call__(self, message: MessageTypeDef) -> str:
+        records = records_of(message)
+        for batch in batched(records if records is not None else self._named(message), RECORDS_PER_INVOCATION, strict=False):
+            self._tell(batch)
+        return ""
+
+    def _named(self, message: MessageTypeDef) -> list[Record]:
+        """The records that a letter names, from the stream."""
         found = stream_range_of(message)
         if found is None:
             raise InvalidValue("the letter names no records of a stream", code="LETTER_UNREADABLE")
         try:
             with aws_errors(UNAVAILABLE):
-                records = list(self._records(found))
+                return list(self._records(found))
         except ParamValidationError as error:
             raise InvalidValue("no stream has such a place", code="LETTER_UNREADABLE") from error
         except ClientError as error:
             if error_code(error) in GONE:
                 raise InvalidValue("the stream keeps its records for a day", code="STREAM_TRIMMED") from error
             raise
-        for batch in batched(records, RECORDS_PER_INVOCATION, strict=False):
-            self._tell(batch)
-        return ""
 
     def _records(self, wanted: StreamRange) -> Iterator[Record]:
         iterator: str | None = self._streams.get_shard_iterator(
@@ -99,7 +103,7 @@ class RelayRoute:
             iterator = page.get("NextShardIterator")
 
     def _tell(self, records: tuple[Record, ...]) -> None:
-        event = json.dumps({"Records": records}, default=_as_in_an_event)
+        event = json.dumps({"Records": records}, default=as_in_an_event)
         with aws_errors(UNAVAILABLE):
             answer = self._functions.invoke(FunctionName=f"{self._relay}:{ALIAS}", Payload=event.encode())
         report = json.loads(answer["Payload"].read() or b"null")
@@ -139,7 +143,7 @@ def _is_json(text: str) -> bool:
     return True
 
 
-def _as_in_an_event(value: object) -> Any:
+def as_in_an_event(value: object) -> Any:
     """A record that the SDK has decoded, as Lambda writes it in a stream's event: epoch seconds, base64."""
     if isinstance(value, datetime):
         return value.timestamp()

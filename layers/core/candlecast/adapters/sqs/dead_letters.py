@@ -11,10 +11,10 @@ redrive policy that would count the receive. A FIFO group shows its first ten me
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from itertools import batched
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -45,14 +45,51 @@ UNAVAILABLE = "DEAD_LETTERS_UNAVAILABLE"
 COUNTS: list[QueueAttributeNameType] = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
 
 type Route = Callable[[MessageTypeDef], str]
+type SecondsLeft = Callable[[], float]
 type Audit = Callable[[str, DeadLetterEntry, str], None]
+
+
+class Look(Protocol):
+    """One walk over dead letters; at its end everything that was not deleted is as it was."""
+
+    def messages(self, most: int) -> Iterator[MessageTypeDef]:
+        """Every letter once, in its order, up to a bound and while there is time."""
+        ...
+
+    def delete(self, message: MessageTypeDef) -> None: ...
+
+
+class Letters(Protocol):
+    """The place where dead letters are kept: a queue, or objects in S3 (`outbox_letters.py`)."""
+
+    def look(self, seconds_left: SecondsLeft) -> AbstractContextManager[Look]: ...
+
+    def count(self) -> int:
+        """About how many there are."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SqsLetters:
+    """Dead letters that are messages of a queue."""
+
+    sqs: SQSClient
+    url: str
+
+    def look(self, seconds_left: SecondsLeft) -> SqsLook:
+        return SqsLook(self.sqs, self.url, seconds_left)
+
+    def count(self) -> int:
+        with aws_errors(UNAVAILABLE):
+            found = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=COUNTS)["Attributes"]
+        return sum(int(value) for value in found.values())
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
     """The dead letters of one queue, and their route back to work."""
 
-    dead_letters_url: str
+    letters: Letters
     put_back: Route
     """Returns the new message's id, or "" after an invocation; raises `InvalidValue` for a letter that stays."""
 
@@ -64,10 +101,7 @@ class SqsDeadLetters:
     `seconds_left` ends a long call before its invocation ends.
     """
 
-    def __init__(
-        self, sqs: SQSClient, boxes: Mapping[str, Box], clock: Clock, audit: Audit, seconds_left: Callable[[], float]
-    ) -> None:
-        self._sqs = sqs
+    def __init__(self, boxes: Mapping[str, Box], clock: Clock, audit: Audit, seconds_left: SecondsLeft) -> None:
         self._boxes = boxes
         self._clock = clock
         self._audit = audit
@@ -76,13 +110,13 @@ class SqsDeadLetters:
     def entries(self, queue: str, limit: int) -> DeadLetterListing:
         if not 1 <= limit <= MAX_LISTED:
             raise InvalidValue(f"limit is between 1 and {MAX_LISTED}", code="LIMIT_INVALID")
-        url = self._box(queue).dead_letters_url
-        with self._look(url) as look:
+        letters = self._box(queue).letters
+        with letters.look(self._seconds_left) as look:
             entries = tuple(self._entry(queue, message) for message in look.messages(limit))
-        return DeadLetterListing(entries=entries, total=max(self._count(url), len(entries)))
+        return DeadLetterListing(entries=entries, total=max(letters.count(), len(entries)))
 
     def entry(self, queue: str, message_id: str) -> DeadLetterEntry:
-        with self._look(self._box(queue).dead_letters_url) as look:
+        with self._box(queue).letters.look(self._seconds_left) as look:
             return self._entry(queue, _one(look, message_id))
 
     def redrive(self, queue: str, message_ids: Sequence[str] | None, by: str) -> Redriven:
@@ -92,7 +126,7 @@ class SqsDeadLetters:
         moved: list[str] = []
         again: set[str] = set()
         refused: list[RefusedLetter] = []
-        with self._look(box.dead_letters_url) as look:
+        with box.letters.look(self._seconds_left) as look:
             for message in look.messages(MAX_MESSAGES_PER_CALL):
                 if chosen is not None and message["MessageId"] not in chosen:
                     continue
@@ -110,10 +144,10 @@ class SqsDeadLetters:
                     break
         unseen = (chosen or set()) - set(moved) - {it.message_id for it in refused}
         refused += [RefusedLetter(message_id=it, code="LETTER_NOT_FOUND") for it in sorted(unseen)]
-        return Redriven(message_ids=tuple(moved), refused=tuple(refused), left=self._count(box.dead_letters_url))
+        return Redriven(message_ids=tuple(moved), refused=tuple(refused), left=box.letters.count())
 
     def drop(self, queue: str, message_id: str, by: str) -> DeadLetterEntry:
-        with self._look(self._box(queue).dead_letters_url) as look:
+        with self._box(queue).letters.look(self._seconds_left) as look:
             message = _one(look, message_id)
             entry = self._entry(queue, message)
             self._audit("dropped", entry, by)
@@ -125,22 +159,14 @@ class SqsDeadLetters:
             raise InvalidValue(f"queue must be one of {', '.join(sorted(self._boxes))}", code="QUEUE_UNKNOWN")
         return self._boxes[queue]
 
-    def _look(self, url: str) -> _Look:
-        return _Look(self._sqs, url, self._seconds_left)
-
     def _entry(self, queue: str, message: MessageTypeDef) -> DeadLetterEntry:
         return entry_of(queue, message, self._clock.now())
 
-    def _count(self, url: str) -> int:
-        with aws_errors(UNAVAILABLE):
-            found = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=COUNTS)["Attributes"]
-        return sum(int(value) for value in found.values())
 
-
-class _Look:
+class SqsLook:
     """One walk over a queue of dead letters; at its end everything that was not deleted is visible again."""
 
-    def __init__(self, sqs: SQSClient, url: str, seconds_left: Callable[[], float]) -> None:
+    def __init__(self, sqs: SQSClient, url: str, seconds_left: SecondsLeft) -> None:
         self._sqs = sqs
         self._url = url
         self._seconds_left = seconds_left
@@ -184,7 +210,7 @@ class _Look:
         self._held.pop(message["MessageId"], None)
 
 
-def _one(look: _Look, message_id: str) -> MessageTypeDef:
+def _one(look: Look, message_id: str) -> MessageTypeDef:
     for message in look.messages(MAX_MESSAGES_PER_CALL):
         if message["MessageId"] == message_id:
             return message

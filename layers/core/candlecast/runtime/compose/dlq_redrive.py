@@ -6,8 +6,9 @@ from collections.abc import Callable
 from functools import partial
 
 from candlecast.adapters.aws.clients import functions_client
+from candlecast.adapters.s3.outbox_letters import OutboxLetters
 from candlecast.adapters.sqs.dead_letter_routes import FunctionRoute, QueueRoute, RelayRoute
-from candlecast.adapters.sqs.dead_letters import Box, SqsDeadLetters
+from candlecast.adapters.sqs.dead_letters import Box, SqsDeadLetters, SqsLetters
 from candlecast.adapters.system import SystemClock
 from candlecast.ports.dead_letters import DeadLetterEntry, DeadLetters
 from candlecast.runtime.compose.clients import aws, lazy
@@ -27,16 +28,18 @@ def build() -> Callable[[Callable[[], float]], DeadLetters]:
     functions = lazy(partial(functions_client, LONGEST_INVOCATION_SECONDS))
     relay = f"{known.functions_prefix}-outbox_relay"
     scheduled = frozenset(f"{known.functions_prefix}-{name}" for name in SCHEDULED_FUNCTIONS)
+    queue = partial(SqsLetters, sqs)
+    outbox = OutboxLetters(aws("s3"), known.archive_bucket, queue(known.outbox_dead_letters_url))
     boxes = {
-        "candle": Box(known.candle_dead_letters_url, QueueRoute(sqs, known.candle_queue_url)),
-        "signal": Box(known.signal_dead_letters_url, QueueRoute(sqs, known.signal_queue_url)),
-        "trade": Box(known.trade_dead_letters_url, QueueRoute(sqs, known.trade_queue_url)),
-        "reconcile": Box(known.reconcile_dead_letters_url, QueueRoute(sqs, known.reconcile_queue_url)),
-        "vetting": Box(known.vetting_dead_letters_url, QueueRoute(sqs, known.vetting_queue_url)),
-        "outbox": Box(known.outbox_dead_letters_url, RelayRoute(aws("dynamodbstreams"), functions, relay)),
-        "schedule": Box(known.schedule_dead_letters_url, FunctionRoute(functions, scheduled)),
+        "candle": Box(queue(known.candle_dead_letters_url), QueueRoute(sqs, known.candle_queue_url)),
+        "signal": Box(queue(known.signal_dead_letters_url), QueueRoute(sqs, known.signal_queue_url)),
+        "trade": Box(queue(known.trade_dead_letters_url), QueueRoute(sqs, known.trade_queue_url)),
+        "reconcile": Box(queue(known.reconcile_dead_letters_url), QueueRoute(sqs, known.reconcile_queue_url)),
+        "vetting": Box(queue(known.vetting_dead_letters_url), QueueRoute(sqs, known.vetting_queue_url)),
+        "outbox": Box(outbox, RelayRoute(aws("dynamodbstreams"), functions, relay)),
+        "schedule": Box(queue(known.schedule_dead_letters_url), FunctionRoute(functions, scheduled)),
     }
-    return partial(SqsDeadLetters, sqs, boxes, SystemClock(), _audit)
+    return partial(SqsDeadLetters, boxes, SystemClock(), _audit)
 
 
 def _audit(change: str, letter: DeadLetterEntry, by: str) -> None:
