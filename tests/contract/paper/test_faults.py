@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from collections.abc import Callable
 from threading import Event
 from types import SimpleNamespace
 from typing import Any
 
 import ccxt
+import httpx
 import pytest
 
 from paper_exchange.http import gate
-from tests.support.paper_venue import BTC_SYMBOL, PaperVenue
+from tests.support.paper_venue import BTC_SYMBOL, PATIENCE_SECONDS, PaperVenue
 from tests.support.waiting import until
 
 POLL_SECONDS = 0.01
@@ -54,6 +57,66 @@ def test_rate_limits_are_never_executed_and_say_when_to_come_back(
         place(trader)
     assert trader.last_response_headers["Retry-After"] == "7"
     assert not known(trader)
+
+
+def test_a_refusal_has_the_code_the_message_and_the_status_that_the_operator_gave(market: PaperVenue, trader: Any) -> None:
+    market.operate("POST", "/faults", {**ORDER_PATH, "kind": "refused", "code": -2021, "message": "Order would trigger."})
+    market.operate("POST", "/faults", {**ORDER_PATH, "kind": "refused", "code": -4400, "message": "Rules.", "status": 403})
+    with pytest.raises(ccxt.ExchangeError):
+        place(trader)
+    assert json.loads(trader.last_http_response) == {"code": -2021, "msg": "Order would trigger."}
+    url, method, headers, body = sign_order(trader)
+    answer = httpx.request(method, url, headers=headers, content=body, timeout=PATIENCE_SECONDS)
+    assert (answer.status_code, answer.json()) == (403, {"code": -4400, "msg": "Rules."})
+    assert not known(trader)
+
+
+@pytest.mark.parametrize("executed", [True, False])
+def test_a_refusal_may_come_although_the_order_is_executed(market: PaperVenue, trader: Any, executed: bool) -> None:
+    rule = {**ORDER_PATH, "kind": "refused", "code": -1008, "message": "Overloaded.", "status": 503, "executed": executed}
+    market.operate("POST", "/faults", rule)
+    with pytest.raises(ccxt.ExchangeError):
+        place(trader)
+    assert known(trader) is executed
+
+
+def sign_order(trader: Any) -> tuple[str, str, dict[str, str], str]:
+    """URL, method, headers and body of an entry as ccxt would send it."""
+    order = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.01", "newClientOrderId": "entry"}
+    signed = trader.sign("order", ["fapiPrivate"], "POST", order)
+    return signed["url"], signed["method"], signed["headers"], signed["body"]
+
+
+@pytest.mark.parametrize("executed", [True, False])
+@pytest.mark.parametrize("status", [200, 502])
+@pytest.mark.parametrize(
+    ("kind", "media_type", "is_body"),
+    [
+        ("html", "text/html", lambda body: body.startswith(b"<!DOCTYPE html>")),
+        ("empty", "application/json", lambda body: body == b""),
+        ("truncated", "application/json", lambda body: body.startswith(b'{"orderId"') and not is_json(body)),
+        ("no_fields", "application/json", lambda body: body == b"{}"),
+        ("not_utf8", "application/json", lambda body: body.startswith(b'{"orderId"') and b"\xff" in body),
+    ],
+)
+def test_an_answer_that_cannot_be_read_says_nothing_of_the_order(
+    market: PaperVenue, trader: Any, kind: str, media_type: str, is_body: Callable[[bytes], bool], status: int, executed: bool
+) -> None:
+    market.operate("POST", "/faults", {**ORDER_PATH, "kind": kind, "status": status, "executed": executed})
+    url, method, headers, body = sign_order(trader)
+    answer = httpx.request(method, url, headers=headers, content=body, timeout=PATIENCE_SECONDS)
+    assert answer.status_code == status
+    assert answer.headers["content-type"].startswith(media_type)
+    assert is_body(answer.content)
+    assert known(trader) is executed
+
+
+def is_json(body: bytes) -> bool:
+    try:
+        json.loads(body)
+    except ValueError:
+        return False
+    return True
 
 
 @pytest.fixture
@@ -117,6 +180,17 @@ def test_a_rule_can_be_withdrawn(market: PaperVenue, trader: Any) -> None:
         {"kind": "slow", "path": "/x", "delay_ms": 60_000},
         {"kind": "timeout", "path": "/x", "count": 0},
         {"kind": "nonsense", "path": "/x"},
+        {"kind": "refused", "path": "/x"},
+        {"kind": "refused", "path": "/x", "code": 2021},
+        {"kind": "refused", "path": "/x", "code": -100_000},
+        {"kind": "refused", "path": "/x", "code": -2021, "status": 200},
+        {"kind": "refused", "path": "/x", "code": -2021, "status": 600},
+        {"kind": "refused", "path": "/x", "code": -2021, "message": "x" * 201},
+        {"kind": "html", "path": "/x", "status": 204},
+        {"kind": "html", "path": "/x", "code": -2021},
+        {"kind": "timeout", "path": "/x", "status": 500},
+        {"kind": "timeout", "path": "/x", "message": "late"},
+        {"kind": "timeout", "path": "/" + "x" * 200},
         {"kind": "timeout"},
     ],
 )

@@ -23,7 +23,7 @@ from paper_exchange.markets.market_view import MarketView
 from paper_exchange.requests.requests import Parameters
 from paper_exchange.requests.signature import read_call
 from paper_exchange.requests.weights import ORDER_COUNTS, name_of, weight_of
-from paper_exchange.traffic.faults import FaultKind, FaultRule
+from paper_exchange.traffic.faults import BODIES, FaultKind, FaultRule
 
 MAX_BODY_BYTES = 16_384  # the largest request of the dialect has a few hundred bytes
 CUT_LENGTH = 1_000
@@ -137,6 +137,11 @@ def _spoilt(rule: FaultRule) -> Response:
         raise errors.too_many_requests(429, rule.retry_after_seconds)
     if rule.kind is FaultKind.BANNED:
         raise errors.too_many_requests(418, rule.retry_after_seconds)
+    if rule.kind is FaultKind.REFUSED:
+        raise VenueError(rule.code, rule.message, rule.status or 400)
+    if rule.kind in BODIES:
+        media_type = "text/html" if rule.kind is FaultKind.HTML else "application/json"
+        return Response(BODIES[rule.kind], rule.status or 200, media_type=media_type)
     if rule.kind is FaultKind.CLOSED:
         return CutResponse()
     if rule.kind is FaultKind.UNAVAILABLE:

@@ -14,7 +14,7 @@ from paper_exchange.markets.clock import MAX_TIME_MS, ClockMode
 from paper_exchange.markets.markets import MAX_LEVERAGE, MarketSpec
 from paper_exchange.markets.rates import DEFAULT_RATE, MAX_MARK_OFFSET_BPS, MAX_RATE
 from paper_exchange.requests.requests import NUMBER
-from paper_exchange.traffic.faults import FaultKind, FaultRule
+from paper_exchange.traffic.faults import MAX_PATH_LENGTH, FaultKind, FaultRule
 from paper_exchange.traffic.rate_limits import RateLimits
 
 AssetCode = Annotated[str, Field(pattern=r"^[A-Z0-9]{2,15}$")]
@@ -128,14 +128,17 @@ class NewFault(OperatorRequest):
     """See `faults.FaultRule`."""
 
     kind: FaultKind
-    path: str
-    method: str = ""
-    account_id: str = ""
+    path: str = Field(max_length=MAX_PATH_LENGTH)
+    method: str = Field(default="", max_length=10)
+    account_id: str = Field(default="", max_length=64)
     count: int = Field(default=1, le=MAX_LIMIT)
     executed: bool = False
     delay_ms: int = 0
     retry_after_seconds: int = Field(default=1, ge=0, le=86_400)
     ratio: Annotated[Number, Field(ge=0, lt=1)] = Decimal(0)
+    code: int = 0
+    message: str = ""
+    status: int = 0
 
     def rule(self, rule_id: str) -> FaultRule:
         return FaultRule(rule_id=rule_id, **self.model_dump())
