@@ -53,6 +53,8 @@ SHOWN_VARIABLES = frozenset(
         "OPERATORS_TO_LIFT",
         "POWERTOOLS_LOG_LEVEL",
         "ROLES_CLAIM",
+        "TABLE_GENERATION",
+        "TABLE_NAME",
         "TENANT_CLAIM",
         "VENUES",
     }

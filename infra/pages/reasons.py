@@ -101,6 +101,12 @@ PAGES: Mapping[str, Mapping[Reason, tuple[str, str]]] = {
             "suspended until then; looks, stops, targets and exits go on with the new keys.",
             "Wait some seconds. If it lasts, look whether the venue answers, and put the keys again.",
         ),
+        Reason.TABLE_RESTORED: (
+            "The platform's table was restored to an earlier moment. The orders since then must be found at the venue "
+            "first. Entries are suspended until a look has accounted for everything. Signals from before that look open "
+            "nothing, because they may have been executed. Looks, stops, targets and exits go on.",
+            "Wait some minutes. If it lasts, an operator reads the runbook of a restore.",
+        ),
         Reason.KEY_MAY_WITHDRAW: (
             "The venue says that the account's keys may withdraw. Such a key is worth stealing, and no order needs the right. "
             "Entries are suspended; looks, stops, targets and exits go on.",

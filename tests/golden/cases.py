@@ -32,6 +32,7 @@ from candlecast.adapters.dynamodb.limits import DynamoLimitStore
 from candlecast.adapters.dynamodb.looks import DynamoLooks
 from candlecast.adapters.dynamodb.pools import DynamoPoolStore
 from candlecast.adapters.dynamodb.prices import DynamoPriceStore
+from candlecast.adapters.dynamodb.restorations import DynamoRestorations
 from candlecast.adapters.dynamodb.signals import DynamoSignalStore
 from candlecast.adapters.dynamodb.single_table.batch import Key, read_items
 from candlecast.adapters.dynamodb.single_table.table import Table, sortable
@@ -107,6 +108,7 @@ from tests.golden.other_values import (
     release,
     released_signal,
     reservation,
+    restoration,
     rotated_source,
     shard_report,
     signal,
@@ -1063,6 +1065,13 @@ ITEMS: tuple[Case, ...] = (
         health,
         lambda world: DynamoHealth(world.table).save_health(health()),
         lambda world: DynamoHealth(world.table).load_health(),
+    ),
+    stored(
+        "restoration",
+        "adopted",
+        restoration,
+        lambda world: DynamoRestorations(world.table).put(restoration()),
+        lambda world: DynamoRestorations(world.table).find(),
     ),
     stored("object_markets", "of-a-venue", catalogue, _write_catalogue, _read_catalogue),
     stored(

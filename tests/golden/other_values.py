@@ -17,6 +17,7 @@ from candlecast.domain.market.market import Market
 from candlecast.domain.market.quote import Quote
 from candlecast.domain.people.approval import Act, Approval, ApprovalState
 from candlecast.domain.pools.pool import SLOTS, Pool, Reservation, ReservationState, Slot
+from candlecast.domain.reconcile.restoration import Restoration
 from candlecast.domain.signals.entry_order import EntryOrder, EntryPreference, EntryType
 from candlecast.domain.signals.signal import Action, Signal, TakeProfit
 from candlecast.domain.signals.verdict import Release, Verdict, VerdictState
@@ -464,6 +465,10 @@ def braked() -> Breaker:
     return Breaker(
         venue=VENUE, refused={f"golden-account-{n}": at(n) for n in range(REFUSALS_TO_BRAKE)}, braked_at=at(4), version=1
     )
+
+
+def restoration() -> Restoration:
+    return Restoration(generation=2, restored_to=NOW, adopted_at=at(1_200))
 
 
 def trade_order() -> TradeOrder:

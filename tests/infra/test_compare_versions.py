@@ -26,7 +26,7 @@ CONFIGURATION: dict[str, Any] = {
     "EphemeralStorage": {"Size": 512},
     "PackageType": "Zip",
     "SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"},
-    "Environment": {"Variables": {"POWERTOOLS_LOG_LEVEL": "INFO", "TABLE_NAME": "table-one", "TENANT_CLAIM": "sub"}},
+    "Environment": {"Variables": {"POWERTOOLS_LOG_LEVEL": "INFO", "MARKETS_BUCKET": "table-one", "TENANT_CLAIM": "sub"}},
     "Layers": [{"Arn": "arn:aws:lambda:eu-west-1:123456789012:layer:candlecast-dev-core:7", "CodeSize": 1}],
 }
 BY_NATURE = {
@@ -108,10 +108,10 @@ def test_every_setting_that_a_version_copies_is_compared(latest: dict[str, Any],
 
 
 def test_values_of_variables_that_are_not_the_stacks_parameters_are_never_shown() -> None:
-    found = differences(variables(ADDED="s3cret-one"), variables(TABLE_NAME="table-two"))
+    found = differences(variables(ADDED="s3cret-one"), variables(MARKETS_BUCKET="table-two"))
     assert found == (
         Difference(NAME, "environment ADDED", HIDDEN, ABSENT),
-        Difference(NAME, "environment TABLE_NAME", HIDDEN, HIDDEN),
+        Difference(NAME, "environment MARKETS_BUCKET", HIDDEN, HIDDEN),
     )
     assert "s3cret" not in table(found)
 

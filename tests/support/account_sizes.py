@@ -141,6 +141,8 @@ def the_largest_account() -> Account:
         usage=some.usage(names),
         reconciled_at=NOW,
         vetted_at=NOW,
+        generation=2,
+        entries_from=NOW,
         key_is_bound=True,
         due_fees={some.digits(): some.due_fee(positions[index % len(positions)]) for index in range(MAX_DUE_FEES)},
         settling={

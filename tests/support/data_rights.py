@@ -92,7 +92,7 @@ RIGHTS: Mapping[str, Rights] = {
         batch_write=_LOOKS,
     ),
     "order_reconciler": _reads_and_writes(
-        _keys(ACCOUNT) | _GATE | _LOOKS, _keys(ACCOUNT, "BREAKER#*", "WEIGHTS#*") | _LOOKS, _LOOKS
+        _keys(ACCOUNT, "RESTORATION") | _GATE | _LOOKS, _keys(ACCOUNT, "BREAKER#*", "WEIGHTS#*") | _LOOKS, _LOOKS
     ),
     "key_vetting": _reads_and_writes(
         _keys(ACCOUNT, "BREAKER#*", "WEIGHTS#*") | _LOOKS, _keys(ACCOUNT, "BREAKER#*", "WEIGHTS#*") | _LOOKS, _LOOKS

@@ -249,7 +249,9 @@ def test_throttles_of_the_table_and_of_each_of_its_indexes_are_watched() -> None
         found = watched("AWS/DynamoDB", metric)
         assert {it["TableName"] for it in found} == {"<TableName>"}
         assert {it.get("GlobalSecondaryIndexName") for it in found} == indexes | {None}
-    assert root()["Resources"]["Alarms"]["Properties"]["Parameters"]["TableName"] == {"Ref": "Table"}
+    assert root()["Resources"]["Alarms"]["Properties"]["Parameters"]["TableName"] == {
+        "Fn::If": ["TableAdopted", {"Fn::Sub": "${AWS::StackName}-state-${TableGeneration}"}, {"Ref": "Table"}]
+    }
 
 
 @pytest.mark.parametrize("name", [name for name, alarm in ALARMS.items() if "Metrics" in alarm])

@@ -118,8 +118,9 @@ def test_a_deployment_tells_everything_that_its_users_and_tools_ask_for() -> Non
     dead = {f"{it}DeadLettersUrl" for it in ("Candle", "Signal", "Trade", "Reconcile", "Vetting", "Outbox", "Schedule")}
     names = {f"{key}Name" for key in resources(root(), "AWS::Lambda::Function")}
     rest = (
-        "Release ApiUrl PaperExchangeUrl TableName PaperTableName MarketsBucketName ArchiveBucketName EventBusName KeyArn"
-        " OperatorSecretId SecretPrefix UserPoolId UserPoolClientId TokenIssuer ScheduleGroupName AlarmTopicArn AlertTopicArn"
+        "Release ApiUrl PaperExchangeUrl TableName TableGeneration PaperTableName MarketsBucketName ArchiveBucketName"
+        " EventBusName KeyArn OperatorSecretId SecretPrefix"
+        " UserPoolId UserPoolClientId TokenIssuer ScheduleGroupName AlarmTopicArn AlertTopicArn"
         " BusinessDashboard TechnicalDashboard"
     )
     assert root()["Outputs"].keys() == queues | dead | names | set(rest.split())

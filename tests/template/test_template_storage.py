@@ -32,6 +32,8 @@ VISIBILITY_FACTOR = 6  # AWS: at least six times the function's time-out
 QUEUES = {queue_name(it): it for it in resources(root(), "AWS::SQS::Queue").values()}
 LOGICAL = {key: queue_name(it) for key, it in resources(root(), "AWS::SQS::Queue").items()}
 MAPPINGS = resources(root(), "AWS::Lambda::EventSourceMapping")
+STREAM = {"Fn::If": ["TableAdopted", {"Ref": "AdoptedStreamArn"}, {"Fn::GetAtt": ["Table", "StreamArn"]}]}
+(RELAYED,) = (it for it in MAPPINGS.values() if it["EventSourceArn"] == STREAM)
 
 
 def dead_letters_of(queue: str) -> str:
@@ -85,12 +87,11 @@ def test_a_message_waits_for_newer_code_for_three_days_and_not_beyond_its_retent
 def test_each_queue_has_one_consumer_with_a_bounded_pace_and_partial_failures() -> None:
     consumers = {}
     for mapping in MAPPINGS.values():
-        source = text(mapping["EventSourceArn"])
         assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
         assert text(mapping["FunctionName"]).endswith("Aliaslive>")
-        if source == "<Table.StreamArn>":
+        if mapping is RELAYED:
             continue
-        queue = LOGICAL[source.strip("<>").removesuffix(".Arn")]
+        queue = LOGICAL[text(mapping["EventSourceArn"]).strip("<>").removesuffix(".Arn")]
         function = resources(root(), "AWS::Lambda::Function")[text(mapping["FunctionName"]).strip("<>").removesuffix("Aliaslive")]
         consumers[queue] = function_name(function)
         assert "Ref" in mapping["ScalingConfig"]["MaximumConcurrency"]
@@ -152,7 +153,7 @@ def test_the_trade_queue_orders_by_account_and_deduplicates_by_intent() -> None:
 
 
 def test_the_stream_is_bisected_retried_and_has_dead_letters() -> None:
-    (mapping,) = (it for it in MAPPINGS.values() if text(it["EventSourceArn"]) == "<Table.StreamArn>")
+    mapping = RELAYED
     assert mapping["BisectBatchOnFunctionError"] is True
     assert mapping["MaximumRetryAttempts"] == 100
     assert mapping["DestinationConfig"]["OnFailure"] == {"Destination": {"Fn::GetAtt": ["ArchiveBucket", "Arn"]}}
@@ -177,7 +178,7 @@ def test_a_letter_of_the_outbox_rings_in_the_queue_of_its_dead_letters() -> None
 
 
 def test_the_relay_is_woken_by_what_tells_something_and_not_by_what_it_writes_itself() -> None:
-    (mapping,) = (it for it in MAPPINGS.values() if text(it["EventSourceArn"]) == "<Table.StreamArn>")
+    mapping = RELAYED
     (wanted,) = (json.loads(it["Pattern"]) for it in mapping["FilterCriteria"]["Filters"])
     assert wanted == {"dynamodb": {"NewImage": {"kind": {"S": list(KNOWN_VERSIONS)}}}}
 
@@ -306,3 +307,24 @@ def test_the_guide_lists_what_each_environment_keeps() -> None:
     listed = {row.split("|")[1].split("`")[1] for row in table.splitlines()[2:] if "`" in row.split("|")[1]}
     kept = {key for key, both in policies(root(), HOLDING_DATA).items() if both == KEPT}
     assert listed == kept | set(policies(nested("Identity"), PEOPLE))
+
+
+def test_every_reference_to_the_table_follows_the_adopted_one() -> None:
+    """The stack's own table is named once, where nothing was adopted, and in its own policies."""
+    name = {"Fn::If": ["TableAdopted", {"Fn::Sub": "${AWS::StackName}-state-${TableGeneration}"}, {"Ref": "Table"}]}
+    for function in resources(root(), "AWS::Lambda::Function").values():
+        variables = function["Environment"]["Variables"]
+        assert variables.get("TABLE_NAME", name) == name
+        assert ("TABLE_NAME" in variables) == ("TABLE_GENERATION" in variables)
+    nested_stacks = resources(root(), "AWS::CloudFormation::Stack")
+    assert nested_stacks["Dashboards"]["Parameters"]["TableName"] == name
+    assert nested_stacks["Roles"]["Parameters"]["TableStreamArn"] == STREAM
+    arn = nested_stacks["Roles"]["Parameters"]["TableArn"]["Fn::If"]
+    assert (arn[0], arn[2]) == ("TableAdopted", {"Fn::GetAtt": ["Table", "Arn"]})
+    assert arn[1]["Fn::Sub"].endswith(":table/${AWS::StackName}-state-${TableGeneration}")
+    assert root()["Outputs"]["TableName"]["Value"] == name
+    bare = json.dumps({key: value for key, value in root().items() if key in ("Resources", "Outputs")})
+    for adopted in (name, STREAM, nested_stacks["Roles"]["Parameters"]["TableArn"]):
+        bare = bare.replace(json.dumps(adopted), "")
+    assert '{"Ref": "Table"}' not in bare
+    assert '["Table", ' not in bare

@@ -25,6 +25,7 @@ pytestmark = pytest.mark.slow
 PARAMETERS = written_root()["Parameters"]
 EVERY = frozenset(SHAPE)
 TRADING = frozenset({"strategy_runner", "signal_fanout", "order_executor", "order_reconciler", "key_vetting", "health_probe"})
+WITH_TABLE = EVERY - {"market_catalogue", "paper_exchange", "dlq_redrive"}
 KNOWING_VENUES = TRADING | {"api", "market_catalogue"}
 
 # Of each parameter another value than its default, and the functions that read it.
@@ -39,6 +40,8 @@ CHANGES: dict[str, tuple[str, frozenset[str]]] = {
     "TenantClaim": ("custom:tenant", frozenset({"api"})),
     "RolesClaim": ("custom:roles", frozenset({"api"})),
     "OperatorsToLift": ("1", frozenset({"api"})),
+    "TableGeneration": ("2", WITH_TABLE),
+    "AdoptedStreamArn": ("arn:aws:dynamodb:eu-west-1:000000000000:table/stack-state-2/stream/1", frozenset()),
     "OidcIssuer": ("https://issuer.example.com", frozenset()),
     "OidcAudience": ("candlecast", frozenset()),
     "LogRetentionDays": ("90", frozenset()),

@@ -204,9 +204,9 @@ def _in_place_of_the_world(boundaries: Boundaries, cloud: Cloud) -> Iterator[Non
             clients[service] = cloud.take_over(aws_client(service))
         return clients[service]
 
-    def table_of(name: str) -> Any:
+    def table_of(name: str, generation: int = 1) -> Any:
         if name not in clients:
-            clients[name] = Table(name)
+            clients[name] = Table(name, generation=generation)
             cloud.take_over(clients[name].client)
         return clients[name]
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from candlecast.adapters.dynamodb.accounts import next_version
 from candlecast.domain.account.account import Account
 from candlecast.domain.reconcile.look_schedule import due_in_turn, due_soon
 from candlecast.domain.values.errors import Conflict, NotFound
@@ -60,9 +61,10 @@ def check_version(database: FakeDatabase, account: Account) -> None:
 
 
 def put_account(database: FakeDatabase, account: Account, now: datetime) -> Account:
-    """Write version + 1, deliver its outbox to the stream and keep when it is due."""
+    """Write the next version, deliver its outbox to the stream and keep when it is due."""
     key = (account.tenant_id, account.account_id)
-    version = account.version + 1
+    generation = database.restoration.generation if database.restoration is not None else 1
+    version = next_version(account, generation)
     database.stream.extend(
         PublishedEvent(
             event_id=event_id(account.account_id, version, index),

@@ -10,6 +10,7 @@ from candlecast.adapters.paging import check_limit, decode_cursor, encode_cursor
 from candlecast.domain.account.account import Account
 from candlecast.domain.orders.intent import Intent
 from candlecast.domain.orders.position import Position, Trade
+from candlecast.domain.reconcile.restoration import Restoration
 from candlecast.domain.signals.verdict import Verdict
 from candlecast.domain.strategies.definition import SignalSource, StrategyDefinition
 from candlecast.domain.strategies.execution import Execution, ShardReport, SignalRecord
@@ -53,6 +54,7 @@ class FakeDatabase:
     strategy_statistics: dict[str, Statistics] = field(default_factory=dict)
     prices: dict[tuple[str, str], LastPrice] = field(default_factory=dict)
     stream: list[PublishedEvent] = field(default_factory=list)
+    restoration: Restoration | None = None  # of a table that was restored
 
 
 def page_of[T](listing: str, items: Sequence[T], cursor: str | None, limit: int) -> Page[T]:

@@ -372,7 +372,7 @@ class FakeVenue:
                 quantity=request.quantity,
                 trigger_price=request.trigger_price,
                 is_conditional=request.order_type.is_conditional,
-                reduce_only=request.reduce_only,
+                reduce_only=_must_reduce(request),
             )
             for request, order in book.orders
             if order.status is VenueOrderStatus.OPEN and market in (None, request.market)

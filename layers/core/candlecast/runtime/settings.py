@@ -39,7 +39,10 @@ class Environment(BaseModel):
 
 
 class WithTable(Environment):
+    """`table_generation` is raised by each restore of the table (decision 0093)."""
+
     table_name: str
+    table_generation: int = Field(default=1, ge=1)
 
 
 class NamesVenues(Environment):

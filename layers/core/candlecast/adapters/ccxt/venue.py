@@ -369,8 +369,15 @@ def _open_order(order: Any, *, is_conditional: bool) -> VenueOpenOrder:
         quantity=_decimal(order["amount"]),
         trigger_price=_known(trigger) or None,
         is_conditional=is_conditional,
-        reduce_only=str(order["info"].get("reduceOnly", False)).lower() == "true",
+        reduce_only=_only_closes(order),
     )
+
+
+def _only_closes(order: Any) -> bool:
+    """Whether an order can open nothing: by its flag, or in hedge mode, where no order has the flag, by its side."""
+    flagged = str(order["info"].get("reduceOnly", False)).lower() == "true"
+    held = order["info"].get("positionSide")
+    return flagged or (str(order["side"]).upper(), held) in (("SELL", "LONG"), ("BUY", "SHORT"))
 
 
 def _trade(info: Any, market: str, quote: str) -> VenueTrade:

@@ -53,6 +53,7 @@ TURN_SHARDS = 4
 SOON_SHARDS = 64  # 21,000 orders a second
 ACCOUNT_SCHEMA_VERSION = 2  # 1: body and outbox each by itself, compressed without a dictionary or plain
 ACCOUNT_SCHEMA_VERSIONS = frozenset({1, ACCOUNT_SCHEMA_VERSION})
+VERSIONS_OF_A_GENERATION = 10**9  # writes of one account: a century of one every three seconds
 MAX_ACCOUNTS_LISTED = 100  # per tenant, in one answer
 
 
@@ -90,7 +91,7 @@ class DynamoAccountStore:
         put = partial(
             self._table.client.put_item,
             TableName=self._table.name,
-            Item=account_item(account, self._clock.now()),
+            Item=account_item(account, self._clock.now(), self._table.generation),
             ConditionExpression="#version = :version",
             ExpressionAttributeNames={"#version": "version"},
             ExpressionAttributeValues={":version": {"N": str(account.version)}},
@@ -101,11 +102,11 @@ class DynamoAccountStore:
             if error.response["Error"]["Code"] == CONDITION_FAILED:
                 raise Conflict("VERSION_CONFLICT", "the account has changed since it was read") from error
             raise
-        return stored_account(account)
+        return stored_account(account, self._table.generation)
 
     def create(self, account: Account) -> Account:
         account = replace(account, version=0)
-        row = account_row(self._rows, account, self._clock.now())
+        row = account_row(self._rows, account, self._clock.now(), self._table.generation)
         entry = self._entries(tenant_key(account.tenant_id), key(ACCOUNT_KIND, account.account_id), account_id=account.account_id)
         try:
             with store_errors(), self._table.transaction() as transaction:
@@ -115,7 +116,7 @@ class DynamoAccountStore:
             if cancelled_by(error):
                 raise Conflict("ALREADY_EXISTS", "the account exists") from error
             raise
-        return stored_account(account)
+        return stored_account(account, self._table.generation)
 
     def list_accounts(self, tenant_id: str) -> Sequence[Account]:
         prefix = self._entries.place.startswith(ACCOUNT_KIND + SEPARATOR)
@@ -157,14 +158,22 @@ def names_of(partition: str) -> tuple[str, str]:
     return tenant_id, account_id
 
 
-def account_item(account: Account, now: datetime) -> dict[str, Any]:
-    """The item of version + 1, with the outbox behind the body and the times of its next looks in their indexes."""
+def next_version(account: Account, generation: int) -> int:
+    """The version that a write gives an account: above all that an earlier generation of the table may have had.
+
+    Ids of events and of new stops are made of versions. After a restore an id must not be one of the lost minutes.
+    """
+    return max(account.version, (generation - 1) * VERSIONS_OF_A_GENERATION) + 1
+
+
+def account_item(account: Account, now: datetime, generation: int = 1) -> dict[str, Any]:
+    """The item of the next version, with the outbox behind the body and the times of its next looks in their indexes."""
     body = replace(account, version=0, outbox=())  # the version is an attribute, which writes are conditional on
     item: dict[str, Any] = {
         "PK": {"S": account_key(account.tenant_id, account.account_id)},
         "SK": {"S": STATE},
         "kind": {"S": ACCOUNT_KIND},
-        "version": {"N": str(account.version + 1)},
+        "version": {"N": str(next_version(account, generation))},
         "schema_version": {"N": str(ACCOUNT_SCHEMA_VERSION)},
         "body": {"B": packed_texts(body, outbox_text(account))},
     }
@@ -177,14 +186,14 @@ def account_item(account: Account, now: datetime) -> dict[str, Any]:
     return item
 
 
-def account_row(rows: type[AccountRow], account: Account, now: datetime) -> AccountRow:
+def account_row(rows: type[AccountRow], account: Account, now: datetime, generation: int = 1) -> AccountRow:
     """The same as a row, for a transaction."""
-    return rows.from_raw_data(account_item(account, now))
+    return rows.from_raw_data(account_item(account, now, generation))
 
 
-def stored_account(account: Account) -> Account:
+def stored_account(account: Account, generation: int = 1) -> Account:
     """An account once it has been written."""
-    return replace(account, version=account.version + 1, outbox=())
+    return replace(account, version=next_version(account, generation), outbox=())
 
 
 def account_of(item: Item, tenant_id: str) -> Account:

@@ -94,7 +94,7 @@ class DynamoSubscriptionStore:
             with store_errors(), self._table.transaction() as transaction:
                 self._put_subscription(transaction, subscription)
                 if account is not None:
-                    row = account_row(self._accounts, account, self._clock.now())
+                    row = account_row(self._accounts, account, self._clock.now(), self._table.generation)
                     transaction.save(row, condition=self._accounts.version == account.version)
                 if follower_change:
                     self._count_follower(transaction, strategy, follower_change)

@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from candlecast.domain.account.events import Event, EventType, order_event
 from candlecast.domain.account.findings import Drift, ExternalOrder, Mend
-from candlecast.domain.account.suspension import MAX_SUSPENSIONS, Suspension, resume
+from candlecast.domain.account.suspension import MAX_SUSPENSIONS, Suspension, resume, since
 from candlecast.domain.account.usage import Usage
 from candlecast.domain.limits.catalogue import REASONS_OF_LIMITS
 from candlecast.domain.limits.limits import NO_LIMITS, Limits
@@ -182,6 +182,10 @@ class Account:
     """When the venue last told the rights of the present keys (UTC); None before the first vetting."""
     key_is_bound: bool | None = None
     """Whether the keys work from named addresses only, as the venue told; None if it has not told."""
+    generation: int = 1
+    """The generation of the table in which a look has accounted for all that the venue has; entries wait while it is too low."""
+    entries_from: datetime | None = None
+    """Signals issued earlier open nothing: they may have been executed before a restore. None without a recent restore."""
     outbox: tuple[Event, ...] = ()
     """Events of the changes since the last read, written with the account and told by the table's stream; empty after a read."""
 
@@ -479,8 +483,11 @@ class Account:
             intent = replace(intent, settled_at=now)
             intents = {k: v for k, v in self.intents.items() if k != intent.intent_id and not _is_void(v, intent)}
             settled = dict(self.settled)
-            if intent.is_of_signal and len(settled) < (MAX_SETTLED if known is not None else MAX_REFUSED):
-                settled[remembered(intent.intent_id)] = forgotten_at(now)
+            restoring = since(self, Reason.TABLE_RESTORED) is not None  # then all orders of ours are told from lost ones
+            counts = intent.is_of_signal or restoring
+            if counts and len(settled) < (MAX_SETTLED if known is not None else MAX_REFUSED):
+                key, until = remembered(intent.intent_id), forgotten_at(now)
+                settled[key] = max(until, settled.get(key, until))
         else:
             intents, settled = {**self.intents, intent.intent_id: intent}, dict(self.settled)
         usage, events = self.usage.followed(known, intent, now), _order_events(intent, now)
@@ -518,6 +525,7 @@ class Account:
             self,
             settled={k: until for k, until in self.settled.items() if until > now},
             newest_signals={k: at for k, at in self.newest_signals.items() if at > now - SETTLED_MEMORY},
+            entries_from=self.entries_from if self.entries_from and self.entries_from > now - SETTLED_MEMORY else None,
             daily_results={k: r for k, r in self.daily_results.items() if r.day == now.date()},
             usage=self.usage.pruned(self.subscriptions, now),
         )

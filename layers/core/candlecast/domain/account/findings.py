@@ -16,7 +16,7 @@ from candlecast.domain.values.money import require_decimal, require_utc
 from candlecast.domain.values.terms import Side
 
 MAX_EXTERNAL_ORDERS = (
-    10  # so many are shown; a grid bot on the same keys has more than anybody reads, and every write pays for them
+    8  # so many are shown; a grid bot on the same keys has more than anybody reads, and every write pays for them
 )
 MAX_DRIFTS = 10  # markets; later looks find the others again when there is room
 MAX_MENDS = 20

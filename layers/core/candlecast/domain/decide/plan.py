@@ -30,7 +30,7 @@ from candlecast.domain.orders.bracket import (
     stop_trigger,
 )
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
-from candlecast.domain.orders.position import Position, position_key
+from candlecast.domain.orders.position import Position, position_key, unattributed
 from candlecast.domain.orders.sizing import entry_quantity, stop_price, take_profits
 from candlecast.domain.signals.entry_order import EntryOrder, EntryType
 from candlecast.domain.signals.levels import misplaced_stop, misplaced_target, opening_prices
@@ -94,15 +94,16 @@ class Plan:
         )
 
 
-def plan_orders(account: Account, order: TradeOrder, market: Market | None, now: datetime) -> Plan:
+def plan_orders(account: Account, order: TradeOrder, market: Market | None, now: datetime, generation: int = 1) -> Plan:
     """Decide everything that `order` leads to, from the account's state alone.
 
     Legs that the account knows already are left out, so a repeat of a message plans nothing. While an earlier order of the same
     position is undecided, nobody knows what is held. An exit is then kept by the account, and an entry raises `RetryLater` for a
     bounded time (OUTCOME_UNKNOWN). An entry that rests is decided: an exit cancels it, and a second entry is denied. An exit that
-    the venue refuses is in nobody's way: it gives way to a newer order of its position.
+    the venue refuses is in nobody's way: it gives way to a newer order of its position. `generation` is the table's: an
+    account that was not reconciled in it opens nothing (invariant 14).
     """
-    draft = _Draft(account, order, now)
+    draft = _Draft(account, order, now, generation)
     refused = [i for i in draft.under_way if i.is_refused_exit and i.issued_at < order.signal.issued_at]
     return _over_refused(draft, market, refused) if refused else _planned(draft, market)
 
@@ -139,8 +140,7 @@ def _planned(draft: _Draft, market: Market | None) -> Plan:
             return _wait(draft, market, known_exit=known_exit)
         if draft.resting and not known_exit and _may_close(draft):
             return _over_resting(draft)
-    held = draft.held
-    closing = held if held is not None and signal.closes(held.side) else None
+    closing = draft.closing
     exits = () if known_exit else _exits(draft, closing, market)
     if not signal.action.is_entry:
         return Plan.of(exits, draft.receipt(exits))
@@ -256,10 +256,11 @@ def _exits(draft: _Draft, closing: Position | None, market: Market | None) -> tu
     if signal.issued_at < closing.signal_issued_at:
         return (draft.exit(IntentState.SKIPPED, Reason.POSITION_IS_NEWER),)
     if draft.account.waits_for_keys and not any(i.kind is LegKind.EXIT for i in draft.under_way):
-        return (_wish(draft),)
+        return (replace(_wish(draft), subscription_id=closing.subscription_id),)
     if status is not AccountStatus.ACTIVE:
         return (draft.exit(IntentState.DENIED, Reason.ACCOUNT_DISABLED, side=closing.side),)
-    return in_parts(draft.exit(IntentState.SUBMITTING, side=closing.side, quantity=closing.quantity), market)
+    leave = draft.exit(IntentState.SUBMITTING, side=closing.side, quantity=closing.quantity)
+    return in_parts(replace(leave, subscription_id=closing.subscription_id), market)
 
 
 # -- the entry ---------------------------------------------------------------------------------------------------------------
@@ -308,6 +309,8 @@ def _refusal(draft: _Draft, market: Market | None, max_age: int) -> Intent | Non
     newest = account.newest_signals.get(draft.position_key)
     elsewhere = order.venue is not None and order.venue != account.venue
     suspended = suspended_by(account, draft.now)
+    behind = account.generation < draft.generation
+    maybe_executed = account.entries_from is not None and signal.issued_at < account.entries_from
     checks = (
         (account.status is AccountStatus.NO_CREDENTIALS, IntentState.SKIPPED, (Reason.NO_CREDENTIALS,)),
         (status is SubscriptionStatus.PAUSED, IntentState.SKIPPED, (Reason.SUBSCRIPTION_PAUSED,)),
@@ -316,6 +319,7 @@ def _refusal(draft: _Draft, market: Market | None, max_age: int) -> Intent | Non
         (age > max_age, IntentState.EXPIRED, (Reason.SIGNAL_TOO_OLD, age, Decimal(max_age))),
         (newest is not None and newest > signal.issued_at, IntentState.EXPIRED, (Reason.SIGNAL_SUPERSEDED,)),
         (account.status is AccountStatus.DISABLED, IntentState.DENIED, (Reason.ACCOUNT_DISABLED,)),
+        (behind or maybe_executed, IntentState.DENIED, (Reason.TABLE_RESTORED,)),
         (suspended is not None, IntentState.DENIED, (suspended,)),
         (market is None, IntentState.DENIED, (Reason.UNKNOWN_MARKET,)),
         (market is not None and not market.takes_entries, IntentState.DENIED, (Reason.MARKET_DELISTED,)),
@@ -398,7 +402,7 @@ def _sized(draft: _Draft, market: Market, closing: Position | None, limits: Effe
         issued_at=signal.issued_at,
         confidence=signal.confidence,
         quote=order.quote,
-        closing_key=closing.key if closing else None,
+        closing_key=closing.key if closing is not None and closing.subscription_id == order.subscription_id else None,
     )
 
 
@@ -441,6 +445,7 @@ class _Draft:
     account: Account
     order: TradeOrder
     now: datetime
+    generation: int = 1
 
     @property
     def position_key(self) -> str:
@@ -450,6 +455,16 @@ class _Draft:
     @property
     def held(self) -> Position | None:
         return self.account.positions.get(self.position_key)
+
+    @property
+    def closing(self) -> Position | None:
+        """The position that the signal closes: the subscription's own, or else one that nobody knows the subscription of."""
+        signal, held = self.order.signal, self.held
+        if held is not None:
+            return held if signal.closes(held.side) else None
+        keys = [position_key(unattributed(side), signal.market) for side in PositionSide if signal.closes(side)]
+        found = (self.account.positions[key] for key in keys if key in self.account.positions)
+        return next((it for it in found if not self.account.under_way(it.subscription_id, it.market)), None)
 
     @property
     def under_way(self) -> tuple[Intent, ...]:

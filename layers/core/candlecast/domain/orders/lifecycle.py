@@ -44,6 +44,7 @@ class Trigger(StrEnum):
     PROVEN_ABSENT = "proven absent, and not wanted any more"
     NOTHING_TO_CLOSE = "what it should have closed is not held"
     TAKEN_BACK = "cancelled by us: its position is closed, or another order has taken its place"
+    DOUBTED = "the table was restored to an earlier moment: it may have been sent since"
     FORGOTTEN = "its entry has ended without a position, and no event reports it"
 
 
@@ -100,6 +101,7 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition(S.PENDING, Trigger.WAY_IS_CLEAR, S.SUBMITTING, (Actor.EXECUTOR,)),
     Transition(S.PENDING, Trigger.NOT_SENT, S.PENDING, _BOTH),
     Transition(S.PENDING, Trigger.TOO_LATE, S.EXPIRED, _RECONCILER),
+    Transition(S.PENDING, Trigger.DOUBTED, S.UNKNOWN, _RECONCILER),
     Transition(S.PENDING, Trigger.OVERTAKEN, S.EXPIRED, (Actor.EXECUTOR,)),
     Transition(S.PENDING, Trigger.NOTHING_TO_CLOSE, S.SKIPPED, _BOTH),
     Transition(S.PENDING, Trigger.DENIED_BY_RULE, S.DENIED, _EVERYBODY),

@@ -19,6 +19,11 @@ def position_key(subscription_id: str, market: str) -> str:
     return f"{subscription_id}|{market}"
 
 
+def unattributed(side: PositionSide) -> str:
+    """The subscription under which an account holds a position whose own nobody knows after a restore of the table."""
+    return f"unattributed-{side.value.lower()}"
+
+
 def place_of(market: str, side: PositionSide | None) -> str:
     """Where a venue keeps what is held: in a market, or in hedge mode on one side of it."""
     return market if side is None else f"{market}|{side}"

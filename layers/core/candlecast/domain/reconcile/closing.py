@@ -52,6 +52,8 @@ class Closing:
 
     traded: Decimal
     fill: OutsideFill
+    lost: frozenset[str] = frozenset()
+    """Client ids of orders of ours among them, which a restore of the table has lost."""
 
 
 def closing_began(account: Account, place: str, drift: Drift, rules: VenueRules) -> datetime:

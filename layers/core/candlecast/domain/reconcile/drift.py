@@ -31,6 +31,7 @@ class ClosedBy(StrEnum):
     LIQUIDATED = "LIQUIDATED"
     DELEVERAGED = "DELEVERAGED"
     SETTLED = "SETTLED"
+    CLOSED_BEFORE_RESTORE = "CLOSED_BEFORE_RESTORE"
 
 
 # How Binance USD-M begins the client ids of its own orders: "Order update" of the user data streams
@@ -43,7 +44,9 @@ _OF_VENUE = {
 
 
 def closed_by(client_order_id: str) -> ClosedBy:
-    """Who closed a position by an order that is not ours: the venue itself, or a person with access to the account."""
+    """Who closed a position by an order without an intent: the venue, a person, or we in minutes that are lost."""
+    if is_our_id(client_order_id):
+        return ClosedBy.CLOSED_BEFORE_RESTORE
     found = (who for begin, who in _OF_VENUE.items() if client_order_id.startswith(begin))
     return next(found, ClosedBy.CLOSED_OUTSIDE)
 

@@ -15,6 +15,7 @@ from candlecast.domain.account.suspension import since
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.reconcile.adopt import cancels_at
 from candlecast.domain.reconcile.reconcile import settles_at, tries_at, waits_for
+from candlecast.domain.reconcile.restoration import is_restoring
 from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from candlecast.domain.values.reasons import Reason
 from candlecast.domain.venue.refusals import CONFIRM_REFUSAL_AFTER
@@ -55,8 +56,8 @@ def whole_look_is_due(account: Account, now: datetime) -> bool:
 
 
 def is_idle(account: Account) -> bool:
-    """Whether nothing of ours is open and nothing is doubtful, so that only a full look can say anything."""
-    return not account.intents and not account.positions and not _doubtful(account)
+    """Whether nothing of ours is open and nothing is doubtful, so that only a full look can say anything; not after a restore."""
+    return not (account.intents or account.positions or _doubtful(account) or is_restoring(account))
 
 
 def _doubtful(account: Account) -> list[Drift]:
@@ -86,6 +87,8 @@ def _answers(account: Account, now: datetime) -> list[datetime]:
             looks.append(now + rules.lookup_spacing)
     if any(drift.changes < QUICK_LOOKS for drift in _doubtful(account)):
         looks.append(now + rules.lookup_spacing)
+    if is_restoring(account):
+        looks.append(now + OPEN_ORDER_INTERVAL)
     return looks
 
 

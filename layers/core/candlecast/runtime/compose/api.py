@@ -92,7 +92,7 @@ class Environment:
 def build() -> Environment:
     """Read the settings and connect. The handler does so first: a missing setting is the invocation's failure, no answer."""
     known = ApiSettings.read()
-    return Environment(known, Table(known.table_name), SystemClock())
+    return Environment(known, Table(known.table_name, generation=known.table_generation), SystemClock())
 
 
 def provider[T](make: Callable[[], T]) -> Callable[[], Coroutine[Any, Any, T]]:

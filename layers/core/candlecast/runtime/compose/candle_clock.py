@@ -18,5 +18,5 @@ from candlecast.services.market.announce_candles import AnnounceCandles
 def build() -> AnnounceCandles:
     """Announce candles on the queue of the environment."""
     known = CandleClockSettings.read()
-    table, queue = Table(known.table_name), SqsCandleQueue(aws("sqs"), known.candle_queue_url)
+    table, queue = Table(known.table_name, generation=known.table_generation), SqsCandleQueue(aws("sqs"), known.candle_queue_url)
     return AnnounceCandles(DynamoStrategyStore(table), queue, DynamoFirings(table), SystemClock(), EmfMetrics())

@@ -32,7 +32,7 @@ def build(issuer: str) -> ProbeComponents:
     """Probe the table, the queues, the vault, the bus, the issuer of tokens, and each venue of the environment."""
     with uncollected():
         known, clock, metrics = HealthProbeSettings.read(), SystemClock(), EmfMetrics()
-        table = Table(known.table_name)
+        table = Table(known.table_name, generation=known.table_generation)
         store, gate = DynamoHealth(table), DynamoGate(table)
         spend = SpendWeight(DynamoWeights(table), known.egress_address, clock, metrics)
         templates = Templates(known.ccxt_venues(), lambda _: _NO_MARKETS)

@@ -31,7 +31,7 @@ from candlecast.services.venue.watch_venue import WatchVenue
 def build() -> QueueConsumer[VettingRequest]:
     """Vet the keys of the account of each request. No order needs a market here, so no catalogue is read."""
     known, clock, metrics = KeyVettingSettings.read(), SystemClock(), EmfMetrics()
-    table = Table(known.table_name)
+    table = Table(known.table_name, generation=known.table_generation)
     watch = WatchVenue(DynamoGate(table), clock, metrics)
     spend = SpendWeight(DynamoWeights(table), known.egress_address, clock, metrics)
     routine, awaited = (SqsReconcileQueue(aws("sqs"), url) for url in (known.reconcile_queue_url, known.awaited_look_queue_url))

@@ -38,7 +38,7 @@ from candlecast.services.venue.guard_venue import GuardedVenues
 def build() -> QueueConsumer[TradeOrder]:
     """Execute each order message of the queue."""
     known, clock, metrics = OrderExecutorSettings.read(), SystemClock(), EmfMetrics()
-    table, markets = Table(known.table_name), S3Markets(aws("s3"), known.markets_bucket, clock)
+    table, markets = Table(known.table_name, generation=known.table_generation), S3Markets(aws("s3"), known.markets_bucket, clock)
     routine, awaited = (SqsReconcileQueue(aws("sqs"), url) for url in (known.reconcile_queue_url, known.awaited_look_queue_url))
     gate = order_gate(table, known.egress_address, clock, metrics)
     place = PlaceOrders(markets, gate, clock, metrics)
@@ -53,6 +53,7 @@ def build() -> QueueConsumer[TradeOrder]:
         reconcile_queue=AskForLooks(DynamoLooks(table), routine, awaited, clock, metrics),
         clock=clock,
         metrics=metrics,
+        generation=table.generation,
     )
     urls = known.trade_queue_url, known.trade_dead_letters_url
     recorded = partial(_record_dead, table, clock)

@@ -7,6 +7,7 @@ from candlecast.adapters.ccxt.clients import Templates
 from candlecast.adapters.ccxt.venue import CcxtVenues
 from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
 from candlecast.adapters.dynamodb.looks import DynamoLooks
+from candlecast.adapters.dynamodb.restorations import DynamoRestorations
 from candlecast.adapters.dynamodb.single_table.table import Table
 from candlecast.adapters.s3.market_catalogue import S3Markets
 from candlecast.adapters.sqs.queues import SqsReconcileQueue, SqsVettingQueue
@@ -31,6 +32,7 @@ from candlecast.services.reconcile.compare_positions import ComparePositions
 from candlecast.services.reconcile.end_markets import EndMarkets
 from candlecast.services.reconcile.protect_positions import ProtectPositions
 from candlecast.services.reconcile.reconcile_account import ReconcileAccount
+from candlecast.services.reconcile.recover_account import RecoverAccount
 from candlecast.services.venue.guard_venue import GuardedVenues
 
 
@@ -38,7 +40,7 @@ from candlecast.services.venue.guard_venue import GuardedVenues
 def build() -> QueueConsumers[ReconcileRequest]:
     """Reconcile the account of each request of both queues."""
     known, clock, metrics = OrderReconcilerSettings.read(), SystemClock(), EmfMetrics()
-    table, markets = Table(known.table_name), S3Markets(aws("s3"), known.markets_bucket, clock)
+    table, markets = Table(known.table_name, generation=known.table_generation), S3Markets(aws("s3"), known.markets_bucket, clock)
     routine, awaited = (SqsReconcileQueue(aws("sqs"), url) for url in (known.reconcile_queue_url, known.awaited_look_queue_url))
     gate = order_gate(table, known.egress_address, clock, metrics)
     place = PlaceOrders(markets, gate, clock, metrics)
@@ -57,6 +59,7 @@ def build() -> QueueConsumers[ReconcileRequest]:
         stop_resting=StopResting(place, clock, metrics),
         protect=ProtectPositions(markets, clock, metrics),
         close=ClosePositions(markets, clock, metrics),
+        recover=RecoverAccount(DynamoRestorations(table), known.table_generation, clock, metrics),
         place=place,
         queue=AskForLooks(DynamoLooks(table), routine, awaited, clock, metrics, renews=True),
         vettings=SqsVettingQueue(aws("sqs"), known.vetting_queue_url),

@@ -36,7 +36,7 @@ def build() -> Callable[[Records], Callable[[Any], tuple[PublishedEvent, ...]]]:
     Relaying a record returns its critical alerts.
     """
     known, clock, metrics = OutboxRelaySettings.read(), SystemClock(), EmfMetrics()
-    table, bus = Table(known.table_name), EventBridgeBus(aws("events"), known.event_bus_name)
+    table, bus = Table(known.table_name, generation=known.table_generation), EventBridgeBus(aws("events"), known.event_bus_name)
     archive = S3EventArchive(aws("s3"), known.archive_bucket)
     release = ReleasePools(DynamoPoolStore(table, clock), DynamoGate(table), bus, clock, metrics)
     notional = CountNotional(DynamoStrategyStore(table), DynamoSourceUse(table))

@@ -39,7 +39,7 @@ class ReconcileClock(NamedTuple):
 def build() -> ReconcileClock:
     """Ask for looks, sweep the pools, complete switches, watch schedules and the pause, of the environment's table."""
     known, clock, metrics = ReconcileClockSettings.read(), SystemClock(), EmfMetrics()
-    table = Table(known.table_name)
+    table = Table(known.table_name, generation=known.table_generation)
     accounts = DynamoAccountStore(table, clock)
     queue, awaited = (SqsReconcileQueue(aws("sqs"), url) for url in (known.reconcile_queue_url, known.awaited_look_queue_url))
     leases = DynamoLooks(table)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 def build() -> QueueConsumer[SignalShard]:
     """Send one order message for each follower in each shard of the queue."""
     known, clock, metrics = SignalFanoutSettings.read(), SystemClock(), EmfMetrics()
-    table = Table(known.table_name)
+    table = Table(known.table_name, generation=known.table_generation)
     sender = lazy(bulk_sender)
     market_data = lazy(partial(_market_data, known, table))
     fan_out = FanOut(

@@ -23,7 +23,7 @@ from candlecast.services.signals.receive_signal import ReceiveSignal
 def build() -> ReceiveSignal:
     """Receive signals for the strategies of the environment's table."""
     known, clock, metrics = SignalIntakeSettings.read(), SystemClock(), EmfMetrics()
-    table = Table(known.table_name)
+    table = Table(known.table_name, generation=known.table_generation)
     signals, strategies = DynamoSignalStore(table), DynamoStrategyStore(table)
     return ReceiveSignal(
         strategies=strategies,

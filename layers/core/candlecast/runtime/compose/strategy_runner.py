@@ -33,7 +33,7 @@ from candlecast.services.venue.spend_weight import SpendWeight
 def build() -> QueueConsumer[CandleClosed]:
     """Run the strategies that are due on each candle of the queue."""
     known, clock, metrics = StrategyRunnerSettings.read(), SystemClock(), EmfMetrics()
-    table, markets = Table(known.table_name), S3Markets(aws("s3"), known.markets_bucket, clock)
+    table, markets = Table(known.table_name, generation=known.table_generation), S3Markets(aws("s3"), known.markets_bucket, clock)
     spend = SpendWeight(DynamoWeights(table), known.egress_address, clock, metrics)
     queue = SqsSignalQueue(aws("sqs"), known.signal_queue_url)
     run = RunCandle(

@@ -63,6 +63,8 @@ class ExecuteOrder:
     reconcile_queue: ReconcileQueue
     clock: Clock
     metrics: Metrics
+    generation: int = 1
+    """The table's: an account that was not reconciled in it opens nothing."""
 
     def __call__(self, order: TradeOrder) -> Account:
         """Decide, reserve, send, confirm; returns the account as written last.
@@ -99,7 +101,8 @@ class ExecuteOrder:
     def _plan(self, account: Account, order: TradeOrder, now: datetime) -> Plan:
         """The plan. Raises `RetryLater`; if the state is stale (STATE_STALE), a look at the account is asked for first."""
         try:
-            return plan_orders(account, order, self.markets.find(account.venue, order.signal.market), now)
+            market = self.markets.find(account.venue, order.signal.market)
+            return plan_orders(account, order, market, now, self.generation)
         except RetryLater as error:
             if error.code == STATE_STALE:
                 self._ask_for_reconcile(account, order, at_once=True)

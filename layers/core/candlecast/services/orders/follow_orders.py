@@ -17,6 +17,7 @@ from candlecast.domain.reconcile.adopt import count_mend, may_mend, note_externa
 from candlecast.domain.reconcile.drift import OrderStep, is_our_id, order_step
 from candlecast.domain.reconcile.look_schedule import whole_look_is_due
 from candlecast.domain.reconcile.reconcile import closed_unknown, is_absent, is_left_over, may_look_up, settles_at
+from candlecast.domain.reconcile.restoration import is_restoring
 from candlecast.domain.values.errors import Ambiguous, Reject, RetryLater
 from candlecast.domain.values.reasons import Reason
 from candlecast.domain.venue.reports import VenueOpenOrder
@@ -39,8 +40,11 @@ class FollowOrders:
     clock: Clock
     metrics: Metrics
 
-    def __call__(self, changes: Changes, venue: Venue, failures: Failures) -> None:
-        """Read the open orders where something is ours (now and then everywhere) and do what the table says of each."""
+    def __call__(self, changes: Changes, venue: Venue, failures: Failures) -> bool:
+        """Read the open orders where something is ours (now and then everywhere) and do what the table says of each.
+
+        Returns whether the orders of all markets were read and none of ours is left that could open something unknown.
+        """
         account = changes.account
         markets, resting = self._resting(account, venue, failures)
         at_venue = {order.client_order_id for order in resting}
@@ -49,7 +53,7 @@ class FollowOrders:
             if markets is None or intent.market in markets:
                 follow = partial(self._follow, changes, venue, intent, at_venue=intent.client_order_id in at_venue)
                 failures.attempt(intent.market, follow)
-        self._others(changes, venue, markets, resting)
+        return self._others(changes, venue, markets, resting) and markets is None
 
     def _resting(self, account: Account, venue: Venue, failures: Failures) -> tuple[set[str] | None, list[VenueOpenOrder]]:
         """The markets that the venue has listed (None: all of them), and the open orders there.
@@ -68,7 +72,7 @@ class FollowOrders:
 
     def _asks_at_once(self, account: Account, markets: int) -> bool:
         """Whether to ask everywhere, when its turn has come or where it takes less of the weight budget."""
-        due = whole_look_is_due(account, self.clock.now())
+        due = whole_look_is_due(account, self.clock.now()) or is_restoring(account)
         return due or markets > MAX_MARKETS_ASKED or rules_of(account.venue).lists_at_once(markets)
 
     def _follow(self, changes: Changes, venue: Venue, intent: Intent, *, at_venue: bool) -> None:
@@ -93,8 +97,12 @@ class FollowOrders:
             if is_absent(missed, now, rules):
                 changes.make(ended_if_still(missed, IntentState.CANCELLED, Reason.CANCELLED_AT_VENUE, now), key)
 
-    def _others(self, changes: Changes, venue: Venue, markets: set[str] | None, resting: Sequence[VenueOpenOrder]) -> None:
-        """Note orders that no intent of ours explains. An order with an id of ours is cancelled once a second look sees it."""
+    def _others(self, changes: Changes, venue: Venue, markets: set[str] | None, resting: Sequence[VenueOpenOrder]) -> bool:
+        """Note orders that no intent of ours explains. An order with an id of ours is cancelled once a second look sees it.
+
+        After a restore such an order that only closes stays: it may protect a position whose entry was lost with it. Returns
+        whether no order of ours is left that could open something.
+        """
         account, now = changes.account, self.clock.now()
         ours = {i.client_order_id for i in account.intents.values()} | {i.venue_order_id for i in account.intents.values()}
         first_seen = {order.venue_order_id: order.seen_at for order in account.external_orders}
@@ -108,11 +116,12 @@ class FollowOrders:
                 age=None if seen_at is None else now - seen_at,
                 spacing=rules_of(account.venue).lookup_spacing,
             )
-            if step is OrderStep.CANCEL:
+            if step is OrderStep.CANCEL and not (order.reduce_only and is_restoring(changes.account)):
                 self._cancel(changes, venue, order)
         noted = partial(note_external, markets=markets, seen=[_seen(order, now) for order in others], now=now)
         if noted(account).external_orders != account.external_orders:
             changes.make(noted)
+        return all(order.reduce_only or not is_our_id(order.client_order_id) for order in others)
 
     def _cancel(self, changes: Changes, venue: Venue, order: VenueOpenOrder) -> None:
         what, now = f"stray|{order.venue_order_id}", self.clock.now()

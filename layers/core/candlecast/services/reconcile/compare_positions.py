@@ -24,13 +24,16 @@ from candlecast.domain.reconcile.adopt import (
     note_drift,
     report_drift,
 )
+from candlecast.domain.reconcile.adopt_lost import adopt_lost, lost_stop
 from candlecast.domain.reconcile.closing import ClosingStep, closing_began, closing_step, keep_unproven, not_proven
 from candlecast.domain.reconcile.drift import PositionStep, left_of, position_step
 from candlecast.domain.reconcile.look_schedule import next_full_look
 from candlecast.domain.reconcile.protect import follows_price
+from candlecast.domain.reconcile.restoration import Restoration, of_client_id, remember
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import RetryLater
 from candlecast.domain.values.money import ZERO
+from candlecast.domain.values.terms import PositionSide
 from candlecast.domain.venue.refusals import KEYS_REFUSED
 from candlecast.domain.venue.reports import VenuePosition
 from candlecast.domain.venue.rules import rules_of
@@ -39,6 +42,7 @@ from candlecast.ports.venue import Venue
 from candlecast.services.orders.changes import Changes
 from candlecast.services.orders.failures import Failures
 from candlecast.services.reconcile.find_closing import find_closing
+from candlecast.services.reconcile.find_lost import find_lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +52,14 @@ class ComparePositions:
     clock: Clock
     metrics: Metrics
 
-    def __call__(self, changes: Changes, venue: Venue, failures: Failures, *, wanted: bool = False) -> Mapping[str, Decimal]:
+    def __call__(
+        self, changes: Changes, venue: Venue, failures: Failures, *, wanted: bool = False, restored: Restoration | None = None
+    ) -> Mapping[str, Decimal]:
         """Returns the mark prices of the held markets, where the venue was asked.
 
         Compare when it is the account's turn or it is `wanted`, or when a difference was noted that a second look must see.
+
+        `restored`: the restore whose lost minutes are to be accounted for, so that more than ours may be ours all the same.
 
         A position without its stop may already be closed, so that the venue refuses a stop: such a position is compared too.
 
@@ -69,7 +77,7 @@ class ComparePositions:
             held = held_by_place(account, reported)
             ours = {account.place(p.market, p.side) for p in account.positions.values()}
             for place in sorted({*held, *account.drifts, *ours}):
-                compare = partial(self._compare, changes, venue, place, held.get(place, ZERO))
+                compare = partial(self._compare, changes, venue, place, held.get(place, ZERO), restored)
                 failures.attempt(market_of(place), compare)
         except RetryLater as error:
             if error.code == KEYS_REFUSED:
@@ -80,7 +88,7 @@ class ComparePositions:
             changes.make(partial(_looked_at, balance=balance, now=now))
         return {position.market: position.mark_price for position in reported if position.mark_price is not None}
 
-    def _compare(self, changes: Changes, venue: Venue, place: str, theirs: Decimal) -> None:
+    def _compare(self, changes: Changes, venue: Venue, place: str, theirs: Decimal, restored: Restoration | None) -> None:
         account, now = changes.account, self.clock.now()
         ours, noted = net_of(account, place), account.drifts.get(place)
         settled, spacing = is_settled(account, place), rules_of(account.venue).lookup_spacing
@@ -92,11 +100,29 @@ class ComparePositions:
             changes.make(partial(note_drift, place=place, difference=theirs - ours, now=now, counts=False))
         elif step is PositionStep.NOTE:
             changes.make(_while_held(place, ours, partial(note_drift, place=place, difference=theirs - ours, now=now)))
+        elif step is PositionStep.REPORT and restored is not None and self._adopt(changes, venue, place, theirs, restored):
+            self.metrics.count("PositionsAdopted")
         elif step is PositionStep.REPORT:
             changes.make(_while_held(place, ours, partial(report_drift, place=place, now=now)))
             self.metrics.count("PositionDrifts")
         elif step is PositionStep.SHRINK and noted is not None:
             self._shrink(changes, venue, place, theirs, noted)
+
+    def _adopt(self, changes: Changes, venue: Venue, place: str, theirs: Decimal, restored: Restoration) -> bool:
+        """Adopt what lost orders of ours explain of the difference; whether that was any of it."""
+        account, now, market = changes.account, self.clock.now(), market_of(place)
+        ours = net_of(account, place)
+        fills = find_lost(account, venue, place, restored.restored_to, now)
+        part = ZERO if fills is None else fills.part_of(theirs - ours)
+        if fills is None or part == 0:
+            return False
+        side = PositionSide.LONG if part > 0 else PositionSide.SHORT
+        marks = [it.mark_price for it in venue.positions_in(market) if it.mark_price is not None]
+        stop = lost_stop(account, venue.open_orders(market), market, side, marks[0] if marks else fills.price)
+        adopt = partial(adopt_lost, market=market, part=part, fills=fills, stop=stop, restored=restored, now=now)
+        changes.make(_while_held(place, ours, adopt))
+        changes.make(partial(forget_drift, place=place))
+        return True
 
     def _shrink(self, changes: Changes, venue: Venue, place: str, theirs: Decimal, noted: Drift) -> None:
         """Adopt that our position was reduced or closed, if there is proof; otherwise it stays, and so does its stop."""
@@ -113,6 +139,7 @@ class ComparePositions:
         if step is ClosingStep.ADOPT:
             adopt = partial(adopt_reduction, place=place, theirs=theirs, fill=closing.fill, now=now)
             changes.make(_while_held(place, ours, adopt))
+            changes.make(partial(remember, intent_ids=[of_client_id(it) for it in closing.lost], now=now))
             changes.make(partial(forget_mends, done={what}))
             self.metrics.count("PositionDrifts")
         else:

@@ -12,6 +12,7 @@ from candlecast.domain.orders.position import market_of
 from candlecast.domain.reconcile.adopt import OutsideFill, held_at, net_of
 from candlecast.domain.reconcile.closing import Closing
 from candlecast.domain.reconcile.drift import ClosedBy, closed_by, is_our_id, left_of
+from candlecast.domain.reconcile.restoration import is_lost, is_restoring
 from candlecast.domain.values.money import ZERO
 from candlecast.domain.values.terms import PositionSide, Side
 from candlecast.domain.venue.reports import VenueTrade
@@ -26,6 +27,7 @@ MAX_LOOK_BACK = timedelta(days=6)  # Binance lists trades of seven days
 class _Authors:
     """Client ids of the orders that made trades, each asked for once."""
 
+    account: Account
     venue: Venue
     market: str
     known: dict[str, str | None] = field(default_factory=dict)
@@ -35,13 +37,23 @@ class _Authors:
         return trade.venue_order_id not in self.known and len(self.known) >= MAX_ORDERS_ASKED
 
     def other(self, trade: VenueTrade) -> str | None:
-        """The client id of an order that is not ours; None of ours, and of one that the venue does not know."""
+        """The client id of an order that no intent explains; None of ours, and of one that the venue does not know."""
         key = trade.venue_order_id
         if key not in self.known:
             order = self.venue.find_order_by_venue_id(self.market, key)
             self.known[key] = order.client_order_id if order is not None else None
         client_order_id = self.known[key]
-        return None if client_order_id is None or is_our_id(client_order_id) else client_order_id
+        if client_order_id is None or (is_our_id(client_order_id) and not self._is_lost(client_order_id)):
+            return None
+        return client_order_id
+
+    @property
+    def lost(self) -> frozenset[str]:
+        """The client ids of orders of ours that a restore has lost."""
+        return frozenset(it for it in self.known.values() if it is not None and self._is_lost(it))
+
+    def _is_lost(self, client_order_id: str) -> bool:
+        return is_restoring(self.account) and is_lost(self.account, client_order_id)
 
 
 def find_closing(account: Account, venue: Venue, place: str, theirs: Decimal, began: datetime, now: datetime) -> Closing:
@@ -55,7 +67,7 @@ def find_closing(account: Account, venue: Venue, place: str, theirs: Decimal, be
     gone, positions = abs(ours) - left_of(ours, theirs), held_at(account, place)
     side, held = (Side.SELL, PositionSide.LONG) if ours > 0 else (Side.BUY, PositionSide.SHORT)
     since = max(min(position.signal_issued_at for position in positions), now - MAX_LOOK_BACK)
-    authors, prices = _Authors(venue, market_of(place)), PriceAssets(venue)
+    authors, prices = _Authors(account, venue, market_of(place)), PriceAssets(venue)
     trades = [trade for trade in venue.trades_since(authors.market, since) if trade.position_side in (None, held)]
     traded, notional, fee, quantity, closer = ZERO, ZERO, ZERO, ZERO, ClosedBy.CLOSED_OUTSIDE
     for trade in sorted(trades, key=lambda trade: trade.traded_at, reverse=True):
@@ -77,5 +89,5 @@ def find_closing(account: Account, venue: Venue, place: str, theirs: Decimal, be
             if closer is ClosedBy.CLOSED_OUTSIDE:
                 closer = closed_by(client_order_id)
     if quantity == 0:
-        return Closing(traded, OutsideFill(positions[0].entry_price, ZERO, closer))
-    return Closing(traded, OutsideFill(notional / quantity, fee, closer))
+        return Closing(traded, OutsideFill(positions[0].entry_price, ZERO, closer), authors.lost)
+    return Closing(traded, OutsideFill(notional / quantity, fee, closer), authors.lost)

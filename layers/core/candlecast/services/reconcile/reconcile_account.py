@@ -32,6 +32,7 @@ from candlecast.domain.reconcile.look_schedule import (
     slot_after,
 )
 from candlecast.domain.reconcile.reconcile import Step, next_step
+from candlecast.domain.reconcile.restoration import Restoration, is_restoring
 from candlecast.domain.signals.messages import ReconcileRequest, VettingRequest
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import Conflict, Fatal, RetryLater
@@ -55,6 +56,7 @@ from candlecast.services.reconcile.close_positions import ClosePositions
 from candlecast.services.reconcile.compare_positions import ComparePositions
 from candlecast.services.reconcile.end_markets import EndMarkets
 from candlecast.services.reconcile.protect_positions import ProtectPositions
+from candlecast.services.reconcile.recover_account import RecoverAccount
 from candlecast.services.venue.check_gate import CheckGate
 
 CONFLICT_RETRY_SECONDS = 1.0  # another writer came between; the look is simply taken again
@@ -93,6 +95,7 @@ class ReconcileAccount:
     stop_resting: StopResting
     protect: ProtectPositions
     close: ClosePositions
+    recover: RecoverAccount
     place: PlaceOrders
     queue: Looks
     vettings: VettingQueue
@@ -106,20 +109,23 @@ class ReconcileAccount:
             return account
         began = self.clock.now()
         request = replace(request, full=request.full and not was_served(account, request))
+        restored = self.recover.pending(account)
         is_turn = request.full or began >= next_full_look(account)
-        if (is_idle(account) and not is_turn) or is_pointless(account, request, began):
+        served = (is_idle(account) and not is_turn) or is_pointless(account, request, began)
+        if restored is None and served:
             self.metrics.count("LooksPointless")
             if request.awaited:
                 self.queue.end(request)
             return account  # somebody has looked since this was asked for
         try:
-            stored = self._reconcile(account, account.credential_version, request)
+            stored = self._reconcile(account, account.credential_version, request, restored)
         except RetryLater as error:
             if error.code not in NO_ROOM:
                 raise
             self._put_off(account, request, error.after_seconds)
             return account
-        if _has_answered(account, stored) and next_vetting(account) <= began:
+        vets_again = restored is not None and not is_restoring(account)
+        if _has_answered(account, stored) and (vets_again or next_vetting(account) <= began):
             self._ask_for_vetting(request)
         if is_turn and (stored.reconciled_at is None or stored.reconciled_at < began) and not _was_refused(stored):
             self._put_off(stored, request)
@@ -127,14 +133,18 @@ class ReconcileAccount:
             self.queue.end(request)
         return stored
 
-    def _reconcile(self, account: Account, version: str, request: ReconcileRequest) -> Account:
+    def _reconcile(
+        self, account: Account, version: str, request: ReconcileRequest, restored: Restoration | None = None
+    ) -> Account:
         """Look and act."""
         changes = Changes(account)
+        if restored is not None:
+            self.recover.begin(changes)
         try:
             keys = self.vault.read(account.tenant_id, account.account_id, version)
             venues = self.awaited_venues if request.awaited else self.venues
             venue = venues.connect(account.venue, account.account_id, version, keys)
-            seen = self._look(changes, venue, request)
+            seen = self._look(changes, venue, request, restored)
             self.stop_resting(changes, venue, seen.switches)
         except Fatal as error:
             return self._disabled(changes, error.code)
@@ -189,20 +199,24 @@ class ReconcileAccount:
         self.queue.send_reconcile([again], delay_seconds=ceil(CONFIRM_REFUSAL_AFTER.total_seconds()))
         return stored
 
-    def _look(self, changes: Changes, venue: Venue, request: ReconcileRequest) -> Seen:
+    def _look(self, changes: Changes, venue: Venue, request: ReconcileRequest, restored: Restoration | None) -> Seen:
         """Ask the venue everything that a look asks; a failure of one market leaves the others their look."""
         failures = Failures()
         self.settle.look_up(changes, venue, failures)
-        self.follow(changes, venue, failures)
+        everywhere = self.follow(changes, venue, failures)
         unproven = self.settle.prove_absent(changes, venue, failures)
         before = changes.account
-        marks = self.compare(changes, venue, failures, wanted=request.full or _was_refused(before))
+        wanted = request.full or _was_refused(before) or restored is not None
+        marks = self.compare(changes, venue, failures, wanted=wanted, restored=restored)
         self.end_markets(changes, venue, failures)
         failures.tell(changes, self.clock.now())
         if failures.codes:
             self.metrics.count("VenueErrors", len(failures.codes))
         if _has_answered(before, changes.account):
             self.book(changes, venue)
+        if restored is not None:
+            compared = _has_answered(before, changes.account) and not failures.codes
+            self.recover.finish(changes, restored, everywhere=everywhere, compared=compared)
         return Seen(unproven, self._switches(changes.account), marks)
 
     def _switches(self, account: Account) -> tuple[KillSwitch, ...]:

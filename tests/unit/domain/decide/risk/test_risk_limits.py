@@ -602,6 +602,7 @@ ELSEWHERE: Mapping[str, tuple[Reason, ...]] = {
         Reason.OUTSIDE_PRICE_BAND,
         Reason.MARKET_CLOSED,
     ),
+    "tests/unit/services/reconcile/test_recover_account.py": (Reason.TABLE_RESTORED,),
     "tests/unit/domain/account/test_vetting.py": (
         Reason.KEYS_NOT_VETTED,
         Reason.KEY_MAY_WITHDRAW,

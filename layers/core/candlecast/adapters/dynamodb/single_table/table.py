@@ -146,10 +146,14 @@ class Row(Model):
 
 
 class Table:
-    """The product's table. Region and endpoint come from the environment as the SDK finds them, unless they are given."""
+    """The product's table. Region and endpoint come from the environment as the SDK finds them, unless they are given.
 
-    def __init__(self, name: str, *, region: str | None = None, host: str | None = None) -> None:
+    `generation` counts the restores that have made it: 1 for a table that was never restored.
+    """
+
+    def __init__(self, name: str, *, generation: int = 1, region: str | None = None, host: str | None = None) -> None:
         self.name = name
+        self.generation = generation
         self._meta = type(
             "Meta",
             (),
