@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -35,7 +37,7 @@ def main(
         made = clients or clients_of(known.get("profile"), known.get("region"))
         if options.command == "plan":
             return _plan(options, known.get("stack_name", ""), run or printed, made)
-        return _apply(options, call or run_aloud, made)
+        return _apply(options, call or partial(run_aloud, account_of(known)), made)
     except (BotoCoreError, ClientError, CannotCompare, CannotPlan) as error:
         sys.stderr.write(f"release: REFUSED: {error}\n")
         return REFUSED
@@ -83,7 +85,8 @@ def _apply(options: argparse.Namespace, call: Call, clients: Clients) -> int:
     if plan.losses and not options.accept_loss:
         raise CannotPlan("the plan would lose data")
     identity = options.identity or commit()
-    deployment = Deployment(plan, identity, options.pause, clients("cloudformation"), call, TOOLS)
+    section = ("--config-file", str(options.config_file), "--config-env", options.config_env)
+    deployment = Deployment(plan, identity, options.pause, clients("cloudformation"), call, TOOLS, section)
     try:
         passed = deployment()
     finally:
@@ -116,8 +119,15 @@ def printed(command: Sequence[str | Path]) -> str:
     return process.stdout
 
 
-def run_aloud(command: Sequence[str | Path]) -> int:
-    return subprocess.run([str(word) for word in command], cwd=ROOT, check=False).returncode  # noqa: S603
+def account_of(known: Mapping[str, str]) -> dict[str, str]:
+    """The profile and the region of a configuration as every tool of AWS reads them."""
+    named = {"AWS_PROFILE": known.get("profile"), "AWS_REGION": known.get("region"), "AWS_DEFAULT_REGION": known.get("region")}
+    return {name: value for name, value in named.items() if value}
+
+
+def run_aloud(account: Mapping[str, str], command: Sequence[str | Path]) -> int:
+    environment = {**os.environ, **account}
+    return subprocess.run([str(word) for word in command], cwd=ROOT, env=environment, check=False).returncode  # noqa: S603
 
 
 if __name__ == "__main__":

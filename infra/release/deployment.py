@@ -39,7 +39,8 @@ class Step:
 class Deployment:
     """One execution of a plan.
 
-    `call` runs a command and returns its exit code; `identity` names the pause, a commit or the run of a pipeline.
+    `call` runs a command and returns its exit code. `identity` names the pause: a commit, or the run of a pipeline. `section` has
+    the options for a section of samconfig.toml, for tools that read it.
     """
 
     plan: Plan
@@ -48,6 +49,7 @@ class Deployment:
     cloudformation: Any
     call: Call
     tools: Path
+    section: Sequence[str]
     pause_for: Callable[[float], None] = time.sleep
     now: Callable[[], float] = time.monotonic
     steps: list[Step] = field(default_factory=list)
@@ -64,8 +66,8 @@ class Deployment:
             yield "pause entries", self._command("candlecast", "deployment", "pause", self.identity, *stack, *reason)
         if self.plan.change_set is not None:
             yield "execute the change set", partial(self._execute, self.plan.change_set)
-        yield "compare versions", self._command("python", "-m", "infra.compare_versions", *stack)
-        yield "protect the stack", self._command("python", "-m", "infra.protect_stack", *stack)
+        yield "compare versions", self._command("python", "-m", "infra.compare_versions", *self.section, *stack)
+        yield "protect the stack", self._command("python", "-m", "infra.protect_stack", *self.section, *stack)
         if paused:
             yield "try while paused", self._command("candlecast", "synthetic", *stack, "--expect-paused")
             yield "let entries go", self._command("candlecast", "deployment", "resume", self.identity, *stack)

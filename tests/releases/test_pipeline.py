@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from infra.release.__main__ import DONE, LOSES_DATA, REFUSED, main
+from infra.release.__main__ import DONE, LOSES_DATA, REFUSED, account_of, main
 from infra.release.deployment import Deployment
 from infra.release.plan import CannotPlan, Change, Plan, outcome, read_changes, shown
 
 STACK, CHANGE_SET = "candlecast-x", "arn:aws:cloudformation:eu-west-1:1:changeSet/samcli-deploy1/x"
 TABLE = {"Action": "Modify", "LogicalResourceId": "Table", "ResourceType": "AWS::DynamoDB::Table", "Replacement": "False"}
 QUEUE = {"Action": "Add", "LogicalResourceId": "Queue", "ResourceType": "AWS::SQS::Queue"}
+SECTION = ("--config-env", "prod")
 STEPS = [
     "pause entries",
     "execute the change set",
@@ -76,7 +77,15 @@ def deployed(
     calls: Calls, cloud: FakeCloudFormation | None = None, plan: Plan | None = None, *, pauses: bool = True
 ) -> Deployment:
     deployment = Deployment(
-        plan or a_plan(), "run-1", pauses, cloud or FakeCloudFormation(), calls, Path("tools"), lambda _: None, lambda: 0.0
+        plan or a_plan(),
+        "run-1",
+        pauses,
+        cloud or FakeCloudFormation(),
+        calls,
+        Path("tools"),
+        SECTION,
+        lambda _: None,
+        lambda: 0.0,
     )
     deployment()
     return deployment
@@ -144,8 +153,8 @@ def test_entries_are_paused_before_the_stack_changes_and_go_after_a_trial() -> N
     assert cloud.executed == [CHANGE_SET]
     assert calls.made == [
         f"candlecast deployment pause run-1 --stack {STACK} --reason deploys run-1",
-        f"python -m infra.compare_versions --stack {STACK}",
-        f"python -m infra.protect_stack --stack {STACK}",
+        f"python -m infra.compare_versions --config-env prod --stack {STACK}",
+        f"python -m infra.protect_stack --config-env prod --stack {STACK}",
         f"candlecast synthetic --stack {STACK} --expect-paused",
         f"candlecast deployment resume run-1 --stack {STACK}",
         f"candlecast synthetic --stack {STACK}",
@@ -155,8 +164,8 @@ def test_entries_are_paused_before_the_stack_changes_and_go_after_a_trial() -> N
 @pytest.mark.parametrize(
     ("failing", "ends_with"),
     [
-        ("python -m infra.compare_versions", "compare versions"),
-        ("python -m infra.protect_stack", "protect the stack"),
+        ("python -m infra.compare_versions --config-env prod", "compare versions"),
+        ("python -m infra.protect_stack --config-env prod", "protect the stack"),
         (f"candlecast synthetic --stack {STACK} --expect-paused", "try while paused"),
     ],
 )
@@ -283,3 +292,11 @@ def test_sam_that_fails_makes_no_plan(tmp_path: Path) -> None:
 def test_wrong_words_are_refused(words: list[str], tmp_path: Path) -> None:
     with pytest.raises(SystemExit):
         Desk(tmp_path, FakeCloudFormation())(*words)
+
+
+def test_the_tools_of_a_release_act_on_the_account_that_the_configuration_names() -> None:
+    assert account_of({"region": "eu-central-1", "stack_name": "x"}) == {
+        "AWS_REGION": "eu-central-1",
+        "AWS_DEFAULT_REGION": "eu-central-1",
+    }
+    assert account_of({"profile": "trading"}) == {"AWS_PROFILE": "trading"}

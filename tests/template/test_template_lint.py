@@ -1,6 +1,7 @@
 """The files that `make test` runs cfn-lint and checkov on, and cfn-lint's findings in the transformed templates."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -10,8 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.support.transformed import INFRA, NESTED, ROOT, nested, root, source
+from tests.support.transformed import INFRA, NESTED, ROOT, gradual_root, nested, root, source
 
+CHECKOV = ROOT / ".venvs" / "checkov" / "bin" / "checkov"
 LINT_SECONDS = 600  # for one that hangs: a lint takes about five
 
 
@@ -31,13 +33,37 @@ def test_checkov_reads_every_template_and_says_why_it_accepts_what_it_finds() ->
         assert len(reason.removeprefix("# ").split()) > 5, f"{accepted} is accepted without a reason"
 
 
+TRANSFORMED = {"at once": root, "step by step": gradual_root}
+
+
 @pytest.mark.slow
-def test_what_the_transform_makes_has_no_lint_error(tmp_path: Path) -> None:
-    """Errors only: warnings complain of nested stacks that are not uploaded yet and of the transform's own output."""
+@pytest.mark.parametrize("release", TRANSFORMED)
+def test_what_the_transform_makes_has_no_finding_of_lint_but_warnings(release: str, tmp_path: Path) -> None:
+    """Warnings complain of nested stacks that are not uploaded yet, and of conditions that the transform repeats."""
     template = tmp_path / "transformed.json"
-    template.write_text(json.dumps(root()))
+    template.write_text(json.dumps(TRANSFORMED[release]()))
     outcome = lint("--template", str(template), "--ignore-checks", "W")
     assert (outcome.returncode, outcome.stdout) == (0, "")
+
+
+def test_lint_tells_information_too() -> None:
+    assert yaml.safe_load((ROOT / ".cfnlintrc").read_text())["include_checks"] == ["I"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("release", TRANSFORMED)
+def test_what_the_transform_makes_has_no_finding_of_checkov(release: str, tmp_path: Path) -> None:
+    template = tmp_path / "transformed.json"
+    template.write_text(json.dumps(TRANSFORMED[release]()))
+    command = [str(CHECKOV), "--config-file", str(ROOT / ".checkov.yaml"), "--file", str(template)]
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}  # its parser reads a pickle of a name that anybody could foresee
+    outcome = subprocess.run(  # noqa: S603
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=LINT_SECONDS, check=False
+    )
+    assert outcome.returncode == 0, outcome.stdout
+    passed, failed = re.findall(r"Passed checks: (\d+), Failed checks: (\d+)", outcome.stdout)[0]
+    assert int(passed) > 50
+    assert int(failed) == 0
 
 
 @pytest.mark.slow
