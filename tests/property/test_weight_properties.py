@@ -34,6 +34,7 @@ ERRANDS: dict[RequestClass, tuple[VenueRequest, ...]] = {
     RequestClass.ENTRY: (VenueRequest.MARKET_SETTING, VenueRequest.MARKET_SETTING, VenueRequest.PLACE_ORDER),
     RequestClass.EXIT: (VenueRequest.PLACE_ORDER, VenueRequest.CANCEL_ORDER, VenueRequest.CANCEL_ORDER),
     RequestClass.MARKET_DATA: (VenueRequest.MANY_CANDLES,),
+    RequestClass.HEALTH: (VenueRequest.PING,),
 }
 
 

@@ -152,6 +152,12 @@ def account_key(tenant_id: str, account_id: str) -> str:
     return key("TENANT", tenant_id, ACCOUNT_KIND, account_id)
 
 
+def due_partitions(account_id: str) -> tuple[str, str]:
+    """The partitions in which an account is due: of GSI3 at its turn, of GSI4 while an order or position is open."""
+    shard = crc32(account_id.encode())
+    return key(IN_TURN, str(shard % TURN_SHARDS)), key(SOON, str(shard % SOON_SHARDS))
+
+
 def names_of(partition: str) -> tuple[str, str]:
     """Tenant and account of such a partition; an attribute of either would be paid for at every write."""
     _, tenant_id, _, account_id = partition.split(SEPARATOR)
@@ -177,12 +183,12 @@ def account_item(account: Account, now: datetime, generation: int = 1) -> dict[s
         "schema_version": {"N": str(ACCOUNT_SCHEMA_VERSION)},
         "body": {"B": packed_texts(body, outbox_text(account))},
     }
-    shard = crc32(account.account_id.encode())
+    turn_partition, soon_partition = due_partitions(account.account_id)
     turn, soon = due_in_turn(body), due_soon(body, now)
     if turn is not None:
-        item |= {"GSI3PK": {"S": key(IN_TURN, str(shard % TURN_SHARDS))}, "GSI3SK": {"S": sortable(turn)}}
+        item |= {"GSI3PK": {"S": turn_partition}, "GSI3SK": {"S": sortable(turn)}}
     if soon is not None:
-        item |= {"GSI4PK": {"S": key(SOON, str(shard % SOON_SHARDS))}, "GSI4SK": {"S": sortable(soon)}}
+        item |= {"GSI4PK": {"S": soon_partition}, "GSI4SK": {"S": sortable(soon)}}
     return item
 
 
