@@ -13,7 +13,7 @@ from candlecast.domain.account.account import DISABLED_BY_OWNER, Account, Accoun
 from candlecast.domain.orders.intent import IntentState, LegKind
 from candlecast.domain.reconcile.look_schedule import next_full_look
 from candlecast.domain.signals.signal import Action, TakeProfit
-from candlecast.domain.values.errors import Fatal, Reject, RetryLater
+from candlecast.domain.values.errors import Ambiguous, Fatal, Reject, RetryLater
 from candlecast.domain.values.reasons import Reason
 from candlecast.domain.values.terms import OrderType
 from candlecast.domain.venue.reports import OrderRequest, VenueOpenOrder, VenueOrder, VenueOrderStatus
@@ -245,6 +245,27 @@ def test_an_orphan_that_cannot_be_cancelled_now_is_cancelled_by_a_later_look() -
     path.reconcile(5)
     assert path.is_flat
     assert path.states(LegKind.STOP_LOSS) == [IntentState.CANCELLED]
+
+
+def test_an_orphan_whose_cancel_was_executed_but_not_answered_ended_because_its_position_is_closed() -> None:
+    path = MoneyPath()
+    path.enter(targets=())
+    stop = path.told(LegKind.STOP_LOSS)[-1]
+    path.exchange.fail("cancel_order", Ambiguous("TIMEOUT"))
+    path.clock.advance(5)
+    path.leave()
+    assert path.states(LegKind.STOP_LOSS) == [IntentState.OPEN]
+    FakeVenue(path.exchange, KEY).cancel_order(stop)  # what the lost request has done
+    path.reconcile(5)
+    assert [(i.state, i.reason) for i in path.told(LegKind.STOP_LOSS)] == [(IntentState.CANCELLED, Reason.POSITION_CLOSED)]
+
+
+def test_a_stop_that_the_venue_shows_as_cancelled_while_its_position_is_held_was_cancelled_at_the_venue() -> None:
+    path = MoneyPath()
+    path.enter(targets=())
+    FakeVenue(path.exchange, KEY).cancel_order(path.told(LegKind.STOP_LOSS)[-1])
+    path.reconcile(60)
+    assert path.told(LegKind.STOP_LOSS)[0].reason is Reason.CANCELLED_AT_VENUE
 
 
 # -- exposure --------------------------------------------------------------------------------------------------------------------

@@ -401,11 +401,16 @@ class Account:
                 intent, filled_quantity=order.filled_quantity, average_price=order.average_price, fee=intent.fee + fee
             )
         state = STATE_OF_STATUS[order.status]
-        denial = Denial(reason_of_end(intent, now)) if state is IntentState.CANCELLED else None
+        denial = Denial(self._reason_cancelled(intent, now)) if state is IntentState.CANCELLED else None
         if state is IntentState.REJECTED:
             denial = Denial(Reason.VENUE_REJECTED)
         intent = replace(intent, state=state, venue_order_id=order.venue_order_id, denial=intent.denial or denial, lookups=0)
         return account._put(intent, now)._close_again(intent, now)
+
+    def _reason_cancelled(self, intent: Intent, now: datetime) -> Reason:
+        """Why an order was cancelled; an orphan ends because its position is closed, whether or not our cancel was answered."""
+        is_orphan = any(orphan.intent_id == intent.intent_id for orphan in self.orphans())
+        return Reason.POSITION_CLOSED if is_orphan else reason_of_end(intent, now)
 
     def disable(self, reason: str, now: datetime) -> Account:
         """Stop using the account's keys; the owner is told by a critical alert.
