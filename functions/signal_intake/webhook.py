@@ -22,7 +22,6 @@ TRY_AGAIN = "TRY_AGAIN"
 NOT_FOUND = "NOT_FOUND"
 METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
 METHOD = "POST"
-NEXT_MINUTE_SECONDS = "60"  # until the next minute's entries are counted
 # What a gateway makes of bytes that are not UTF-8 where the content type is one of text. It is in no honest message.
 REPLACED = "\ufffd".encode()
 
@@ -91,21 +90,25 @@ def accepted(receipt: Receipt) -> dict[str, Any]:
 def refused(refusal: RefusedMessage) -> dict[str, Any]:
     """4xx: sending the same again will not help, but for an entry beyond the source's rate."""
     answer = _problem(status_of(refusal.refusal), refusal.code, refusal.message, **_ADDED.get(refusal.refusal, {}))
-    if refusal.refusal is Refusal.RATE_EXCEEDED:
-        answer["headers"]["retry-after"] = NEXT_MINUTE_SECONDS
+    if refusal.after_seconds is not None:
+        answer["headers"]["retry-after"] = _whole_seconds(refusal.after_seconds)
     return answer
 
 
 def try_again(error: RetryLater) -> dict[str, Any]:
     """503: nothing is wrong with the message; sending the same again is safe."""
     answer = _problem(HTTPStatus.SERVICE_UNAVAILABLE, TRY_AGAIN, "the signal could not be stored and queued: send it again")
-    answer["headers"]["retry-after"] = str(max(1, ceil(error.after_seconds)))
+    answer["headers"]["retry-after"] = _whole_seconds(error.after_seconds)
     return answer
 
 
 def proven_source(request: WebhookRequest, refusal: RefusedMessage) -> str | None:
     """The source's id for the log; None while nobody has proven to be it, because anything may stand in its place in a path."""
     return None if refusal.refusal is Refusal.UNAUTHENTICATED else request.source_id
+
+
+def _whole_seconds(seconds: float) -> str:
+    return str(max(1, ceil(seconds)))
 
 
 def _body(event: dict[str, Any]) -> bytes:

@@ -443,7 +443,7 @@ def _finish(world: World) -> None:
 
 
 def _count_message(world: World) -> None:
-    assert DynamoSourceUse(world.table).count_message(SOURCE, MessageKind.ENTRY, at(1), MessageBounds(1, 500))
+    assert DynamoSourceUse(world.table).count_message(SOURCE, MessageKind.ENTRY, at(1), MessageBounds(1, 500)) is None
 
 
 def _receive(world: World) -> None:
@@ -783,7 +783,7 @@ ITEMS: tuple[Case, ...] = (
         "messages",
         lambda: False,
         _count_message,
-        lambda world: DynamoSourceUse(world.table).count_message(SOURCE, MessageKind.ENTRY, at(2), MessageBounds(1, 500)),
+        lambda world: DynamoSourceUse(world.table).count_message(SOURCE, MessageKind.ENTRY, at(2), MessageBounds(1, 500)) is None,
     ),
     stored(
         "source_use",

@@ -189,13 +189,24 @@ def test_the_address_is_the_gateway_s_and_no_header_s(intake: Intake) -> None:
     assert (status, problem["code"]) == (403, "ADDRESS_NOT_ALLOWED")
 
 
-def test_an_entry_beyond_the_rate_is_told_when_to_send_it_again(intake: Intake) -> None:
+@pytest.mark.parametrize(
+    ("spent", "seconds"),
+    [
+        (SourceSettings(messages_per_minute=1), "20"),
+        (SourceSettings(messages_per_hour=1), "3320"),
+        (SourceSettings(messages_per_minute=1, messages_per_hour=1), "3320"),
+    ],
+)
+def test_an_entry_beyond_a_rate_is_told_when_the_spent_minute_or_hour_ends(
+    intake: Intake, spent: SourceSettings, seconds: str
+) -> None:
     source = intake.strategies.get_source(SOURCE)
-    intake.strategies.save_source(replace(source, settings=SourceSettings(messages_per_minute=1)))
+    intake.strategies.save_source(replace(source, settings=spent))
+    intake.clock.advance(4 * 60 + 40)
     assert invoke(an_event({"ticker": "BTCUSDT", "action": "buy"}))[0] == 202
     answer = handle(an_event({"ticker": "BTCUSDT", "action": "sell"}), Context())  # type: ignore[arg-type]
     assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (429, "RATE_EXCEEDED")
-    assert answer["headers"]["retry-after"] == "60"
+    assert answer["headers"]["retry-after"] == seconds
 
 
 def test_an_unknown_source_is_answered_exactly_like_a_wrong_secret(intake: Intake) -> None:

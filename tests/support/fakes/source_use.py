@@ -18,14 +18,14 @@ class FakeSourceUse:
         self.orders: dict[tuple[str, str], tuple[date, Decimal]] = {}
         self.writes = 0
 
-    def count_message(self, source_id: str, kind: MessageKind, at: datetime, bounds: MessageBounds) -> bool:
+    def count_message(self, source_id: str, kind: MessageKind, at: datetime, bounds: MessageBounds) -> datetime | None:
         self.writes += 1
         minute, hour = (source_id, kind, f"{at:%Y-%m-%dT%H:%M}"), (source_id, kind, f"{at:%Y-%m-%dT%H}")
         spent = bounds.per_hour is not None and self.messages[hour] >= bounds.per_hour
         if spent or self.messages[minute] >= bounds.per_minute:
-            return False
+            return bounds.room_from(at, self.messages[hour])
         self.messages.update((minute, hour))
-        return True
+        return None
 
     def notional_of(self, source_id: str, day: date) -> Decimal:
         counted = (notional for (source, _), (on, notional) in self.orders.items() if (source, on) == (source_id, day))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
@@ -23,12 +23,21 @@ class MessageBounds:
     per_minute: int
     per_hour: int | None = None
 
+    def room_from(self, at: datetime, messages_of_hour: int) -> datetime:
+        """When a message that was not counted has room again: in the next hour if the hour is spent, else in the next minute."""
+        hour_is_spent = self.per_hour is not None and messages_of_hour >= self.per_hour
+        minute = at.astimezone(UTC).replace(second=0, microsecond=0)
+        return minute.replace(minute=0) + timedelta(hours=1) if hour_is_spent else minute + timedelta(minutes=1)
+
 
 class SourceUse(Protocol):
     """Counters of sources."""
 
-    def count_message(self, source_id: str, kind: MessageKind, at: datetime, bounds: MessageBounds) -> bool:
-        """Count a message if it stays within the bounds; whether it was counted. One conditional write."""
+    def count_message(self, source_id: str, kind: MessageKind, at: datetime, bounds: MessageBounds) -> datetime | None:
+        """Count a message if it stays within the bounds: None. Else the time from which there is room again.
+
+        One conditional write, and one read if it is refused.
+        """
         ...
 
     def notional_of(self, source_id: str, day: date) -> Decimal:

@@ -55,8 +55,12 @@ class Refusal(StrEnum):
 
 
 class RefusedMessage(Reject):
-    """A message that is not taken; `detail` is ours and repeats nothing of the message, which may hold a secret."""
+    """A message that is not taken; `detail` is ours and repeats nothing of the message, which may hold a secret.
 
-    def __init__(self, refusal: Refusal, detail: str) -> None:
+    `after_seconds`: the time after which the same message can be taken; None if a repeat is of no use.
+    """
+
+    def __init__(self, refusal: Refusal, detail: str, *, after_seconds: float | None = None) -> None:
         super().__init__(refusal.value, detail)
         self.refusal = refusal
+        self.after_seconds = after_seconds

@@ -64,7 +64,7 @@ class DynamoSourceUse:
         self._notional = table.rows(NotionalRow)
         self._counted = table.rows(CountedRow)
 
-    def count_message(self, source_id: str, kind: MessageKind, at: datetime, bounds: MessageBounds) -> bool:
+    def count_message(self, source_id: str, kind: MessageKind, at: datetime, bounds: MessageBounds) -> datetime | None:
         moment = at.astimezone(UTC)
         rows, minute = self._rates, Path(f"m{moment.minute:02d}")
         room = minute.does_not_exist() | (minute < bounds.per_minute)
@@ -83,10 +83,12 @@ class DynamoSourceUse:
                     condition=room,
                 )
         except UpdateError as error:
-            if condition_failed(error):
-                return False
-            raise
-        return True
+            if not condition_failed(error):
+                raise
+            with store_errors():
+                row.refresh(consistent_read=True)  # the library's update does not hand on the item that refused it
+            return bounds.room_from(moment, int(row.total or 0))
+        return None
 
     def notional_of(self, source_id: str, day: date) -> Decimal:
         of_the_day = self._notional.place.startswith(day.isoformat() + SEPARATOR)

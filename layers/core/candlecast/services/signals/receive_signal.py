@@ -132,7 +132,7 @@ class ReceiveSignal:
         if parsed.action.is_entry:
             self._check_use(source, now)
             receipt_key = _entry_key(message, parsed)
-        elif self.use.count_message(source.source_id, MessageKind.EXIT, now, MessageBounds(EXITS_PER_MINUTE)):
+        elif self.use.count_message(source.source_id, MessageKind.EXIT, now, MessageBounds(EXITS_PER_MINUTE)) is None:
             receipt_key = self._exit_key(source.source_id, market.symbol, message, parsed)
         else:
             receipt_key = _merged_exits_key(market.symbol, parsed, now)
@@ -156,8 +156,10 @@ class ReceiveSignal:
         """Refuse an entry beyond the source's bounds; an entry that is taken has been counted."""
         settings = source.settings
         bounds = MessageBounds(settings.messages_per_minute, settings.messages_per_hour)
-        if not self.use.count_message(source.source_id, MessageKind.ENTRY, now, bounds):
-            raise RefusedMessage(Refusal.RATE_EXCEEDED, "the source has sent its entries of this minute or hour")
+        room_from = self.use.count_message(source.source_id, MessageKind.ENTRY, now, bounds)
+        if room_from is not None:
+            detail = "the source has sent its entries of this minute or hour"
+            raise RefusedMessage(Refusal.RATE_EXCEEDED, detail, after_seconds=(room_from - now).total_seconds())
         if self.use.notional_of(source.source_id, now.astimezone(UTC).date()) >= settings.max_daily_notional:
             raise RefusedMessage(Refusal.DAILY_NOTIONAL_REACHED, "the source's entries have filled the day's notional")
 
