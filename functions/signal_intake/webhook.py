@@ -22,7 +22,7 @@ TRY_AGAIN = "TRY_AGAIN"
 NOT_FOUND = "NOT_FOUND"
 METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
 METHOD = "POST"
-# What a gateway makes of bytes that are not UTF-8 where the content type is one of text. It is in no honest message.
+# A gateway puts this in place of bytes that are not UTF-8 where the content type is one of text. No honest message has it.
 REPLACED = "\ufffd".encode()
 
 # 400: the body is wrong, as senders of TradersPost's format expect. 422: it is understood, and nothing will come of it.

@@ -59,6 +59,7 @@ def test_what_needs_the_role_is_listed() -> None:
         "revoke_previous_secret": "rotate the secret",
         "get_source": "show or change its source",
         "put_source": "show or change its source",
+        "update_source": "show or change its source",
         "list_quarantined_signals": "see quarantined signals",
         "release_signal": "release one",
         "list_dead_letters": "dead letters",

@@ -76,6 +76,7 @@ OPERATION_IDS = [
     "resume_subscription",
     "revoke_previous_secret",
     "rotate_source_secret",
+    "update_source",
     "update_subscription",
     "validate_order",
 ]
@@ -122,8 +123,8 @@ def test_every_body_has_an_example() -> None:
 @pytest.mark.parametrize(("operation", "example"), EXAMPLES, ids=lambda it: getattr(it, "operation_id", None))
 def test_every_example_works(populated: Deployment, operation: Operation, example: Any) -> None:
     client = populated.client
-    admins = ("create_strategy", "redrive_dead_letters", "put_membership", "put_pool", "put_source", "approve_act")
-    if operation.operation_id in admins:
+    sources = ("create_strategy", "put_source", "update_source")
+    if operation.operation_id in (*sources, "redrive_dead_letters", "put_membership", "put_pool", "approve_act"):
         client = populated.admin
     if operation.operation_id == "approve_act":
         example = {"digest": populated.approvals.find_approval("approval-1").digest}

@@ -133,6 +133,17 @@ def test_an_admin_changes_the_bounds_of_a_source_and_sees_what_it_has_caused_tod
     assert deployment.admin.send("PUT", SOURCE_URL, {}).json["enabled"] is True
 
 
+def test_a_patch_changes_the_given_settings_of_a_source_and_no_others(deployment: Deployment) -> None:
+    shown = deployment.admin.send("PUT", SOURCE_URL, BOUNDS).json
+    changes: list[dict[str, Any]] = [{}, {"enabled": True}, {"messages_per_minute": 7, "max_signal_notional": "99.5"}]
+    for change in (*changes, {"allowed_addresses": []}):
+        answer = deployment.admin.send("PATCH", SOURCE_URL, change)
+        shown |= change
+        assert (answer.status, answer.json) == (200, shown)
+    assert deployment.admin.get(SOURCE_URL).json == shown
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
 @pytest.mark.parametrize(
     ("change", "code"),
     [
@@ -148,10 +159,11 @@ def test_an_admin_changes_the_bounds_of_a_source_and_sees_what_it_has_caused_tod
         ({"allowed_addresses": ["192.0.2.1"] * 51}, "INVALID_REQUEST"),
         ({"max_daily_notional": 1.5}, "INVALID_REQUEST"),
         ({"adresses": []}, "INVALID_REQUEST"),
+        ({"allowed_addresses": None}, "INVALID_REQUEST"),
     ],
 )
-def test_bounds_that_are_no_bounds_are_refused(deployment: Deployment, change: dict[str, Any], code: str) -> None:
-    answer = deployment.admin.send("PUT", SOURCE_URL, BOUNDS | change)
+def test_bounds_that_are_no_bounds_are_refused(deployment: Deployment, method: str, change: dict[str, Any], code: str) -> None:
+    answer = deployment.admin.send(method, SOURCE_URL, change if method == "PATCH" else BOUNDS | change)
     assert (answer.status, answer.code) == (422, code)
     assert deployment.admin.get(SOURCE_URL).json["messages_per_minute"] == 60
 
@@ -173,9 +185,9 @@ def test_the_overlap_of_a_rotation_is_shown_and_can_be_ended_at_once(deployment:
     assert deployment.vault.secrets(SOURCE, accepted) == (new,)
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", ""), ("PUT", ""), ("POST", "/secret/revoke-previous")])
+@pytest.mark.parametrize(("method", "path"), [("GET", ""), ("PUT", ""), ("PATCH", ""), ("POST", "/secret/revoke-previous")])
 def test_only_platform_admins_see_and_change_sources(deployment: Deployment, method: str, path: str) -> None:
-    body = BOUNDS if method == "PUT" else None
+    body = BOUNDS if method in ("PUT", "PATCH") else None
     assert deployment.client.send(method, SOURCE_URL + path, body).code == "FORBIDDEN"
     built_in = deployment.admin.send(method, f"/v1/strategies/{STRATEGY}/source{path}", body)
     assert (built_in.status, built_in.code) == (409, "NOT_EXTERNAL")

@@ -84,5 +84,14 @@ def put_source(
     _: AdminDep, change: ChangeSourceDep, show: ShowSourceDep, strategy_id: StrategyId, body: SourceChange
 ) -> SourceStateView:
     """Replace the settings of an external strategy's source; the next message is judged by them."""
-    change(strategy_id, body.to_domain(), enabled=body.enabled)
+    change(strategy_id, body.replace_all)
+    return SourceStateView.of(show(strategy_id))
+
+
+@router.patch("/{strategy_id}/source", responses=refusals(403, 404, 409, 413))
+def update_source(
+    _: AdminDep, change: ChangeSourceDep, show: ShowSourceDep, strategy_id: StrategyId, body: SourceChange
+) -> SourceStateView:
+    """Change the given settings of an external strategy's source; the others stay as they are."""
+    change(strategy_id, body.apply)
     return SourceStateView.of(show(strategy_id))

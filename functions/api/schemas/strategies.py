@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -13,6 +14,7 @@ from candlecast.domain.strategies.definition import (
     MAX_ALLOWED_ADDRESSES,
     MAX_MESSAGES_PER_HOUR,
     MAX_MESSAGES_PER_MINUTE,
+    SignalSource,
     SourceSettings,
     StrategyDefinition,
     StrategyKind,
@@ -146,7 +148,7 @@ class SourceView(View):
 
 
 class SourceChange(Body):
-    """Settings of a source as a whole; a field that is left out gets its default."""
+    """Settings of a source. A field that is left out gets its default by `PUT`, and stays as it is by `PATCH`."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -184,14 +186,18 @@ class SourceChange(Body):
         default=(), max_length=MAX_ALLOWED_ADDRESSES, description="Addresses and networks (CIDR) of its sender; empty is any."
     )
 
-    def to_domain(self) -> SourceSettings:
-        return SourceSettings(
-            messages_per_minute=self.messages_per_minute,
-            messages_per_hour=self.messages_per_hour,
-            max_daily_notional=self.max_daily_notional,
-            max_signal_notional=self.max_signal_notional,
-            allowed_addresses=self.allowed_addresses,
-        )
+    def replace_all(self, source: SignalSource) -> SignalSource:
+        """`source` with these settings and no others; raises `InvalidValue` where the domain refuses."""
+        return self._put_on(source, SourceChange.model_fields)
+
+    def apply(self, source: SignalSource) -> SignalSource:
+        """`source` with the given settings; raises `InvalidValue` where the domain refuses."""
+        return self._put_on(source, self.model_fields_set)
+
+    def _put_on(self, source: SignalSource, names: Iterable[str]) -> SignalSource:
+        given = {name: getattr(self, name) for name in names}
+        enabled = given.pop("enabled", source.enabled)
+        return replace(source, enabled=enabled, settings=replace(source.settings, **given))
 
 
 class SourceStateView(View):

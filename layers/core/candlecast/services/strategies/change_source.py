@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from candlecast.domain.strategies.definition import SignalSource, SourceSettings
-from candlecast.domain.values.copying import replace
+from candlecast.domain.strategies.definition import SignalSource
 from candlecast.domain.values.errors import Conflict
 from candlecast.ports.clock import Clock
 from candlecast.ports.sources import SourceUse
@@ -42,11 +42,11 @@ class ChangeSource:
 
     strategies: StrategyStore
 
-    def __call__(self, strategy_id: str, settings: SourceSettings, *, enabled: bool) -> SignalSource:
-        """Replace the settings; raises `NotFound`, `Conflict` (NOT_EXTERNAL, VERSION_CONFLICT)."""
+    def __call__(self, strategy_id: str, change: Callable[[SignalSource], SignalSource]) -> SignalSource:
+        """Store the source as `change` makes it; raises `NotFound`, `Conflict` (NOT_EXTERNAL, VERSION_CONFLICT)."""
 
         def attempt() -> SignalSource:
-            changed = replace(source_of(self.strategies, strategy_id), settings=settings, enabled=enabled)
+            changed = change(source_of(self.strategies, strategy_id))
             self.strategies.save_source(changed)
             return changed
 
