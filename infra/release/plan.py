@@ -22,6 +22,7 @@ HOLDS_DATA = frozenset({"AWS::DynamoDB::Table", "AWS::KMS::Key", "AWS::S3::Bucke
 HOLDS_MESSAGES = frozenset({"AWS::SQS::Queue", "AWS::SecretsManager::Secret"})
 MAX_PAGES = 100  # a page has at most a hundred changes, a stack five hundred resources
 ALWAYS, PERHAPS = "True", "Conditional"
+GENERATION = "TableGeneration"  # which table holds the state: 1 is the stack's own, later ones were restored (decision 0093)
 
 Run = Callable[[Sequence[str | Path]], str]
 
@@ -108,9 +109,30 @@ def make_plan(source: Source, sam: Path, run: Run, cloudformation: Any) -> Plan:
         return Plan(source.stack, None, False, ())
     if made.get("status") != "changeset_created":
         raise CannotPlan(f"sam deploy ended as {made.get('status')}: {made.get('message', '')}")
-    found = read_changes(cloudformation, str(made["changeset_id"]))
-    created = cloudformation.describe_stacks(StackName=source.stack)["Stacks"][0]["StackStatus"] == "REVIEW_IN_PROGRESS"
-    return Plan(source.stack, str(made["changeset_id"]), created, found)
+    change_set = str(made["changeset_id"])
+    found = read_changes(cloudformation, change_set)
+    stack = cloudformation.describe_stacks(StackName=source.stack)["Stacks"][0]
+    require_no_earlier_table(stack, cloudformation.describe_change_set(ChangeSetName=change_set))
+    return Plan(source.stack, change_set, stack["StackStatus"] == "REVIEW_IN_PROGRESS", found)
+
+
+def require_no_earlier_table(stack: Mapping[str, Any], change_set: Mapping[str, Any]) -> None:
+    """Raise `CannotPlan` for a change set by which the stack would leave its restored table for an earlier one.
+
+    A release from before there was a restore has no such parameter. CloudFormation would show no table as replaced, and the
+    functions would go on with the book of before the restore.
+    """
+    now, then = _generation(stack), _generation(change_set)
+    if then < now:
+        raise CannotPlan(
+            f"EARLIER_TABLE: the state is in table generation {now}, this release would use generation {then}."
+            " Deploy a release that has the parameter TableGeneration, with its present value."
+        )
+
+
+def _generation(described: Mapping[str, Any]) -> int:
+    values = {it["ParameterKey"]: it.get("ParameterValue") for it in described.get("Parameters", ())}
+    return int(values.get(GENERATION) or 1)
 
 
 def outcome(printed: str) -> dict[str, Any]:

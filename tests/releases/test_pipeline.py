@@ -11,7 +11,7 @@ import pytest
 
 from infra.release.__main__ import DONE, LOSES_DATA, REFUSED, account_of, main
 from infra.release.deployment import Deployment
-from infra.release.plan import CannotPlan, Change, Plan, outcome, read_changes, shown
+from infra.release.plan import CannotPlan, Change, Plan, outcome, read_changes, require_no_earlier_table, shown
 
 STACK, CHANGE_SET = "candlecast-x", "arn:aws:cloudformation:eu-west-1:1:changeSet/samcli-deploy1/x"
 TABLE = {"Action": "Modify", "LogicalResourceId": "Table", "ResourceType": "AWS::DynamoDB::Table", "Replacement": "False"}
@@ -141,6 +141,23 @@ def test_the_result_stands_among_the_lines_of_sam() -> None:
     for wrong in ("", "\n".join([lines[2], lines[2]]), "[1]"):
         with pytest.raises(CannotPlan):
             outcome(wrong)
+
+
+@pytest.mark.parametrize(("now", "then"), [(None, None), (None, "1"), ("1", None), ("2", "2"), ("2", "3")])
+def test_a_release_on_the_same_table_or_a_later_one_is_planned(now: str | None, then: str | None) -> None:
+    require_no_earlier_table(with_generation(now), with_generation(then))
+
+
+@pytest.mark.parametrize(("now", "then"), [("2", None), ("3", "2"), ("2", "1")])
+def test_a_release_that_would_go_back_to_an_earlier_table_is_refused(now: str, then: str | None) -> None:
+    with pytest.raises(CannotPlan, match="EARLIER_TABLE"):
+        require_no_earlier_table(with_generation(now), with_generation(then))
+
+
+def with_generation(value: str | None) -> dict[str, Any]:
+    """A stack or a change set as CloudFormation describes it; a template without the parameter has None."""
+    others = [{"ParameterKey": "LogLevel", "ParameterValue": "INFO"}]
+    return {"Parameters": others if value is None else [*others, {"ParameterKey": "TableGeneration", "ParameterValue": value}]}
 
 
 # -- the steps ---------------------------------------------------------------------------------------------------------------
