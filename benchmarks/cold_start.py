@@ -43,6 +43,7 @@ ENVIRONMENT = {
     "DEAD_LETTERS_FUNCTION": "test-dlq_redrive:live",
     "QUOTES_FUNCTION": "test-market_catalogue:live",
     "CURSOR_SECRET_ID": "cursors",
+    "PROBED_SECRET_ID": "cursors",
     "FUNCTIONS_PREFIX": "test",
     "MAX_CANDLE_LATENESS_SECONDS": "300",
     "VENUES": '{"paper": {"ccxt_class": "binanceusdm", "base_url": "http://127.0.0.1:9"}}',
@@ -56,7 +57,11 @@ ENVIRONMENT = {
 }
 
 # The first step of a function at its first message, where this step is not its module's `build` in `runtime/compose/`.
-OWN_STARTS = {"api": "functions.api.handler._adapter()", "paper_exchange": "functions.paper_exchange.handler.application()"}
+OWN_STARTS = {
+    "api": "functions.api.handler._adapter()",
+    "health_probe": "functions.health_probe.handler.health_probe.build('https://issuer.example')",
+    "paper_exchange": "functions.paper_exchange.handler.application()",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,7 @@ SETTINGS = (
 SHOWN_VARIABLES = frozenset(
     {
         "EGRESS_ADDRESS",
+        "AWS_LAMBDA_EXEC_WRAPPER",
         "ENVIRONMENT",
         "MAX_CANDLE_LATENESS_SECONDS",
         "OPERATORS_TO_LIFT",

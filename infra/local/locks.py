@@ -36,7 +36,7 @@ PINNED = re.compile(r"^([a-z0-9][a-z0-9._-]*)==", re.MULTILINE)
 
 def main() -> int:
     """Resolve all locks again; the files change only where the registries' answers have."""
-    for name in ("dev", "emulator", "sam", "bench", "docs", "checkov", "freqtrade", "clients", "release", "uv"):
+    for name in ("dev", "emulator", "sam", "bench", "docs", "checkov", "freqtrade", "clients", "release", "telemetry", "uv"):
         compile_lock(ENVIRONMENTS / f"{name}.in", ENVIRONMENTS / f"{name}.lock", "--universal")
     held = ["--constraints", str(ENVIRONMENTS / "dev.lock"), "--python-platform", "x86_64-manylinux_2_28"]
     for name in THIRD_PARTY_LAYERS:

@@ -64,20 +64,20 @@ API = (
     "functions.api.schemas.subscriptions",
 )
 BUDGETS = (
-    Budget("candle_clock", 1.4, 480, NO_LIMITS),
-    Budget("strategy_runner", 2.4, 748, NO_FRAMEWORK),
-    Budget("signal_intake", 1.5, 508, (*NO_LIMITS, "candlecast.services.signals.fan_out")),
-    Budget("signal_fanout", 1.8, 566, HEAVY),
-    Budget("order_executor", 1.9, 690, TRADES),
-    Budget("reconcile_clock", 1.6, 521, HEAVY),
+    Budget("candle_clock", 1.4, 490, NO_LIMITS),
+    Budget("strategy_runner", 2.4, 754, NO_FRAMEWORK),
+    Budget("signal_intake", 1.5, 511, (*NO_LIMITS, "candlecast.services.signals.fan_out")),
+    Budget("signal_fanout", 1.8, 570, HEAVY),
+    Budget("order_executor", 1.9, 697, TRADES),
+    Budget("reconcile_clock", 1.6, 545, HEAVY),
     Budget("health_probe", 2.0, 640, (*TRADES, "candlecast.domain.orders.intent", "candlecast.domain.account.account")),
-    Budget("order_reconciler", 2.0, 678, TRADES),
+    Budget("order_reconciler", 2.0, 683, TRADES),
     Budget("key_vetting", 2.0, 675, TRADES),
-    Budget("outbox_relay", 1.7, 558, HEAVY),
-    Budget("api", 2.4, 726, API),
-    Budget("market_catalogue", 1.35, 542, (*TRADES, "candlecast.domain.orders.intent", "pynamodb")),
-    Budget("paper_exchange", 2.4, 657, ("ccxt", "requests", "numpy", "strategies")),
-    Budget("dlq_redrive", 1.25, 451, (*NO_ORDERS, "pynamodb")),
+    Budget("outbox_relay", 1.7, 569, HEAVY),
+    Budget("api", 2.4, 735, API),
+    Budget("market_catalogue", 1.35, 545, (*TRADES, "candlecast.domain.orders.intent", "pynamodb")),
+    Budget("paper_exchange", 2.4, 661, ("ccxt", "requests", "numpy", "strategies")),
+    Budget("dlq_redrive", 1.25, 454, (*NO_ORDERS, "pynamodb")),
 )
 
 

@@ -79,7 +79,7 @@ def mounted_layers() -> Mapping[str, frozenset[str]]:
     }
     everywhere = template["Globals"]["Function"].get("Layers", [])
     return {
-        name: frozenset(folders[layer["Ref"]] for layer in [*everywhere, *properties.get("Layers", [])])
+        name: frozenset(folders[layer["Ref"]] for layer in [*everywhere, *properties.get("Layers", [])] if "Ref" in layer)
         for name, properties in resources(template, "AWS::Serverless::Function").items()
     }
 

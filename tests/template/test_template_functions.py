@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from candlecast.adapters.xray.trace import BY_OPENTELEMETRY
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.runtime import settings
 from candlecast.services.market import announce_candles
@@ -45,6 +46,9 @@ SHAPE = {
     "dlq_redrive": (60, "core deps"),
 }
 
+# On an order's way: these may mount a layer of OpenTelemetry, whose script starts them then.
+TRACED = {"candle_clock", "strategy_runner", "signal_intake", "signal_fanout", "order_executor", "order_reconciler"}
+WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
 EVERYWHERE = {"ENVIRONMENT", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL", "POWERTOOLS_SERVICE_NAME"}
 ENVIRONMENT = {
     "candle_clock": "TABLE_NAME CANDLE_QUEUE_URL",
@@ -146,21 +150,21 @@ def test_the_handler_that_the_template_names_exists(name: str) -> None:
 @pytest.mark.parametrize("name", SHAPE)
 def test_a_function_has_the_time_and_mounts_the_layers_that_it_needs(name: str) -> None:
     properties = functions()[name]
-    layers = [re.sub(r"^<(\w+)Layer.*$", r"\1", text(it)).lower() for it in properties["Layers"]]
+    layers = [re.sub(r"^<(\w+)Layer.*$", r"\1", text(it)).lower() for it in properties["Layers"] if "Fn::If" not in it]
     assert (properties["Timeout"], " ".join(layers)) == SHAPE[name]
 
 
 @pytest.mark.parametrize("name", SHAPE)
 def test_environment_holds_what_the_function_needs_and_nothing_else(name: str) -> None:
     named = set(ENVIRONMENT[name].split())
-    assert environment(name).keys() == EVERYWHERE | named | ({"TABLE_GENERATION"} if "TABLE_NAME" in named else set())
+    assert environment(name).keys() - {WRAPPER} == EVERYWHERE | named | ({"TABLE_GENERATION"} if "TABLE_NAME" in named else set())
     assert environment(name)["POWERTOOLS_SERVICE_NAME"] == name
 
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_environment_is_what_the_functions_settings_read(name: str) -> None:
     read = {field.upper() for field in SETTINGS[name].model_fields}
-    assert environment(name).keys() - read == EVERYWHERE - {"ENVIRONMENT"}  # Powertools reads these by itself
+    assert environment(name).keys() - read - {WRAPPER} == EVERYWHERE - {"ENVIRONMENT"}  # Powertools reads these by itself
     assert read <= environment(name).keys()
 
 
@@ -213,7 +217,22 @@ def test_a_function_has_an_alias_a_trace_and_a_log_group_with_retention_and_key(
 def test_a_function_leaves_room_for_a_layer_of_its_operators(name: str) -> None:
     """Lambda takes five (docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html): extensions come as layers, too."""
     room = 0 if name == "paper_exchange" else 1  # a stand-in for a venue: it checks keys of every kind, and nobody extends it
-    assert len(functions()[name]["Layers"]) <= MOST_LAYERS - room
+    always = [it for it in functions()[name]["Layers"] if "Fn::If" not in it]  # OpenTelemetry's layer takes the room
+    assert len(always) <= MOST_LAYERS - room
+
+
+def test_the_functions_on_an_orders_way_mount_opentelemetry_if_its_layer_is_given_and_start_by_its_script() -> None:
+    """One condition for both: the script without the layer would not let the function start."""
+    found = {}
+    for name, properties in functions().items():
+        optional = [it["Fn::If"] for it in properties["Layers"] if "Fn::If" in it]
+        wrapper = environment(name).get(WRAPPER)
+        found[name] = (optional, wrapper["Fn::If"] if wrapper else None)
+    arn = {"Fn::Sub": "arn:${AWS::Partition}:lambda:${AWS::Region}:${OpenTelemetryLayer}"}
+    nothing = {"Ref": "AWS::NoValue"}
+    given = ([["OpenTelemetryGiven", arn, nothing]], ["OpenTelemetryGiven", BY_OPENTELEMETRY, nothing])
+    assert found == {name: given if name in TRACED else ([], None) for name in SHAPE}
+    assert root()["Parameters"]["OpenTelemetryLayer"]["Default"] == ""
 
 
 def _layers(template: dict[str, Any]) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ import pytest
 from infra.compare_versions import SHOWN_VARIABLES
 from tests.support.deployed import Deployment, deployment, written_root
 from tests.support.transformed import resources, root
-from tests.template.test_template_functions import SHAPE, logical_id
+from tests.template.test_template_functions import SHAPE, TRACED, logical_id
 
 pytestmark = pytest.mark.slow
 
@@ -36,6 +36,7 @@ CHANGES: dict[str, tuple[str, frozenset[str]]] = {
     "PaperExchange": ("disabled", KNOWING_VENUES),
     "PaperExchangeBaseUrl": ("https://paper.example.com", KNOWING_VENUES),
     "EgressAddress": ("nat-2", TRADING),
+    "OpenTelemetryLayer": ("123456789012:layer:telemetry:1", frozenset(TRACED)),
     "MaxCandleLatenessSeconds": ("600", frozenset({"strategy_runner"})),
     "TenantClaim": ("custom:tenant", frozenset({"api"})),
     "RolesClaim": ("custom:roles", frozenset({"api"})),
@@ -162,7 +163,7 @@ def test_the_comparison_after_a_deployment_shows_the_variables_that_parameters_m
         for parameter, (value, _) in CHANGES.items()
         for key, function in deployed(**{parameter: value}).functions().items()
         for variable, it in function["Environment"]["Variables"].items()
-        if it != before[key]["Environment"]["Variables"][variable]
+        if it != before[key]["Environment"]["Variables"].get(variable)
     }
     assert changed == SHOWN_VARIABLES
 

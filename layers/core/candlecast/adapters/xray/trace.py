@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import count
 from typing import Any, Final
 
@@ -19,6 +20,8 @@ from candlecast.adapters.xray import daemon
 
 HEADER: Final = "AWSTraceHeader"  # the system attribute of a message, on both sides of a queue
 OF_INVOCATION = "_X_AMZN_TRACE_ID"  # Lambda sets it anew for each invocation
+# The script of the layer of OpenTelemetry starts the function: aws-otel.github.io/docs/getting-started/lambda/lambda-python
+WRAPPER, BY_OPENTELEMETRY = "AWS_LAMBDA_EXEC_WRAPPER", "/opt/otel-instrument"
 # X-Ray keeps some 500 kB of a trace, and an order's segment has about 2 kB. So most orders of a large crowd go without:
 # docs.aws.amazon.com/general/latest/gr/xray.html. Their log lines name the trace all the same.
 MAX_SAMPLED_MESSAGES = 10
@@ -70,6 +73,8 @@ class Work:
     parts: list[dict[str, Any]] = field(default_factory=list)
     has_messages: bool = False
     sampled_messages: count[int] = field(default_factory=count)
+    span: Any = None
+    """The span of OpenTelemetry, where its layer is mounted."""
 
     def annotate(self, **values: str) -> None:
         """Make the segment findable by these values (`annotation.<name> = "..."` in X-Ray)."""
@@ -109,13 +114,14 @@ def working_on(name: str, header: str | None = None) -> Iterator[Work | None]:
     if outer is not None:
         outer.has_messages = True
     work = _work = Work(name, using, found is not None, outer)
-    failed = True
+    spans, failed = _spans(), True
     try:
-        yield work
+        with spans.segment(work) if spans is not None else nullcontext():
+            yield work
         failed = False
     finally:
         _work = outer
-        if using.is_sampled and not work.has_messages:
+        if spans is None and using.is_sampled and not work.has_messages:
             daemon.send({**work.document(time.time()), "fault": failed})
 
 
@@ -124,6 +130,10 @@ def part(name: str, **details: Any) -> AbstractContextManager[dict[str, Any] | N
     work = _work
     if work is None or not work.header.is_sampled or len(work.parts) >= MAX_PARTS:
         return nullcontext()
+    spans = _spans()
+    if spans is not None:
+        made: AbstractContextManager[dict[str, Any]] = spans.part(work, name, details)
+        return made
     return _timed(work, {"id": os.urandom(8).hex(), "name": name, "start_time": time.time(), **details})
 
 
@@ -158,6 +168,16 @@ def header_of_new_trace(seed: str) -> str | None:
         return None
     root = f"1-{int(time.time()):08x}-{seed[:24]}"
     return str(TraceHeader(root, None, work.header.is_sampled, _own_lineage())) if _ROOT.fullmatch(root) else None
+
+
+@cache
+def _spans() -> Any:
+    """The bridge to OpenTelemetry if the function mounts its layer, else None."""
+    if os.environ.get(WRAPPER) != BY_OPENTELEMETRY:
+        return None
+    from candlecast.adapters.xray import opentelemetry_spans
+
+    return opentelemetry_spans
 
 
 def _own_lineage() -> str | None:
