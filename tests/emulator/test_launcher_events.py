@@ -398,6 +398,43 @@ def test_an_alarm_on_metric_math_watches_its_own_dimensions(cloud: Cloud) -> Non
     assert until(states, expected.__eq__) == expected
 
 
+def test_an_alarm_on_metric_math_fills_missing_metrics_and_knows_the_quota_of_lambda(cloud: Cloud) -> None:
+    cloudwatch = cloud.client("cloudwatch")
+    source = {"Namespace": "Filled", "MetricName": "Seen", "Dimensions": []}
+    absent = {**source, "MetricName": "Absent"}
+    metrics = [
+        {"Id": name, "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Sum"}, "ReturnData": False}
+        for name, metric in (("seen", source), ("absent", absent))
+    ]
+
+    def alarm(name: str, expression: str) -> dict[str, Any]:
+        properties = {
+            "AlarmName": f"math-{name}",
+            "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+            "EvaluationPeriods": 1,
+            "Threshold": 12,
+            "TreatMissingData": "notBreaching",
+            "Metrics": [*metrics, {"Id": "shown", "Expression": expression, "ReturnData": True}],
+        }
+        return {"Type": "AWS::CloudWatch::Alarm", "Properties": properties}
+
+    expressions = {
+        "Filled": "FILL(seen, 0) + FILL(absent, 7)",
+        "NotFilled": "FILL(seen, 9) + FILL(absent, 0)",
+        "Quota": "100 * 24 * seen / SERVICE_QUOTA(seen)",
+        "NotQuota": "100 * 23 * seen / SERVICE_QUOTA(seen)",
+    }
+    create_stack(cloud, "math", {"Resources": {name: alarm(name, it) for name, it in expressions.items()}})
+    cloudwatch.put_metric_data(Namespace="Filled", MetricData=[{"MetricName": "Seen", "Value": 5}])
+
+    def states() -> dict[str, str]:
+        found = cloudwatch.describe_alarms(AlarmNamePrefix="math-")["MetricAlarms"]
+        return {item["AlarmName"].removeprefix("math-"): item["StateValue"] for item in found}
+
+    expected = {"Filled": "ALARM", "NotFilled": "OK", "Quota": "ALARM", "NotQuota": "OK"}
+    assert until(states, expected.__eq__) == expected
+
+
 def test_a_waiting_message_is_measured_by_depth_and_age(cloud: Cloud) -> None:
     url = cloud.client("sqs").create_queue(QueueName="measured")["QueueUrl"]
     cloud.client("sqs").send_message(QueueUrl=url, MessageBody="waits")
