@@ -75,11 +75,11 @@ class Stack:
         with aws_refusals():
             return f"cli:{self.client('sts').get_caller_identity()['Arn']}"
 
-    def table(self) -> Table:
-        """The stack's table, read and written as the product itself does."""
+    def table(self, name: str | None = None) -> Table:
+        """The stack's table, or the one of that name, read and written as the product itself does."""
         from candlecast.adapters.dynamodb.single_table.table import Table
 
-        name = self.output("TableName")
+        name = name or self.output("TableName")
         with aws_refusals():
             self._enter_environment()
             return Table(name, region=self.session.region_name)

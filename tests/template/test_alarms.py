@@ -66,7 +66,7 @@ def published_metrics() -> set[str]:
 
 
 def test_every_runbook_belongs_to_an_alarm_and_every_alarm_to_a_runbook() -> None:
-    assert {runbook(it) for it in ALARMS.values()} == RUNBOOKS
+    assert {runbook(it) for it in ALARMS.values()} == RUNBOOKS - {"restore.md"}, "a restore is somebody's decision"
 
 
 @pytest.mark.parametrize("name", sorted(RUNBOOKS))

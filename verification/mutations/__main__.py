@@ -34,6 +34,7 @@ def main() -> int:
         Suite.SIMULATION: _simulation,
         Suite.CRASH_POINTS: lambda: _crash_points(mutation.case if mutation else None),
         Suite.STALENESS: _staleness,
+        Suite.RESTORES: _restores,
     }[Suite(options.suite)]()
     require_made(edits)
     sys.stdout.write(json.dumps(broken) + "\n")
@@ -54,6 +55,12 @@ def _staleness() -> list[str]:
     from verification.simulation.staleness import clear
 
     return clear(accounts=1_000, orders=30).overruns
+
+
+def _restores() -> list[str]:
+    from verification.simulation.restores import broken
+
+    return broken(SEEDS)
 
 
 def _crash_points(case: str | None) -> list[str]:

@@ -18,6 +18,7 @@ class Suite(StrEnum):
     SIMULATION = "simulation"
     CRASH_POINTS = "crash_points"
     STALENESS = "staleness"
+    RESTORES = "restores"
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,5 +240,10 @@ MUTATIONS = (
         "the last-moment kill-switch read",
         (Edit(PLACE_ORDERS, "stop, now = gate.stops(account, leg), self.clock.now()", "stop, now = None, self.clock.now()"),),
         (Suite.SIMULATION,),  # nobody flips a switch at the crash points
+    ),
+    Mutation(
+        "the block of entries after a restore",
+        (Edit("candlecast.domain.decide.plan", "behind = account.generation < draft.generation", "behind = False"),),
+        (Suite.RESTORES,),
     ),
 )

@@ -489,7 +489,8 @@ class Account:
             intents = {k: v for k, v in self.intents.items() if k != intent.intent_id and not _is_void(v, intent)}
             settled = dict(self.settled)
             restoring = since(self, Reason.TABLE_RESTORED) is not None  # then all orders of ours are told from lost ones
-            counts = intent.is_of_signal or restoring
+            repeated = intent.denial is not None and intent.denial.reason is Reason.TABLE_RESTORED  # maybe of a lost order
+            counts = (intent.is_of_signal or restoring) and not repeated
             if counts and len(settled) < (MAX_SETTLED if known is not None else MAX_REFUSED):
                 key, until = remembered(intent.intent_id), forgotten_at(now)
                 settled[key] = max(until, settled.get(key, until))

@@ -312,6 +312,7 @@ def _refusal(draft: _Draft, market: Market | None, max_age: int) -> Intent | Non
     behind = account.generation < draft.generation
     maybe_executed = account.entries_from is not None and signal.issued_at < account.entries_from
     checks = (
+        (behind or maybe_executed, IntentState.DENIED, (Reason.TABLE_RESTORED,)),  # first: it alone is not remembered
         (account.status is AccountStatus.NO_CREDENTIALS, IntentState.SKIPPED, (Reason.NO_CREDENTIALS,)),
         (status is SubscriptionStatus.PAUSED, IntentState.SKIPPED, (Reason.SUBSCRIPTION_PAUSED,)),
         (status is SubscriptionStatus.CANCELLED, IntentState.SKIPPED, (Reason.SUBSCRIPTION_CANCELLED,)),
@@ -319,7 +320,6 @@ def _refusal(draft: _Draft, market: Market | None, max_age: int) -> Intent | Non
         (age > max_age, IntentState.EXPIRED, (Reason.SIGNAL_TOO_OLD, age, Decimal(max_age))),
         (newest is not None and newest > signal.issued_at, IntentState.EXPIRED, (Reason.SIGNAL_SUPERSEDED,)),
         (account.status is AccountStatus.DISABLED, IntentState.DENIED, (Reason.ACCOUNT_DISABLED,)),
-        (behind or maybe_executed, IntentState.DENIED, (Reason.TABLE_RESTORED,)),
         (suspended is not None, IntentState.DENIED, (suspended,)),
         (market is None, IntentState.DENIED, (Reason.UNKNOWN_MARKET,)),
         (market is not None and not market.takes_entries, IntentState.DENIED, (Reason.MARKET_DELISTED,)),

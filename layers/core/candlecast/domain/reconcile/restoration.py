@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from candlecast.domain.account.account import MAX_SETTLED, Account, remembered
 from candlecast.domain.account.suspension import resume, since, suspend
-from candlecast.domain.orders.intent import IntentState
+from candlecast.domain.orders.intent import Intent, IntentState
 from candlecast.domain.reconcile.drift import is_our_id
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.ids import CLIENT_ORDER_ID_PREFIX
@@ -60,10 +60,7 @@ def begin(account: Account, now: datetime) -> Account:
     """
     if is_restoring(account):
         return account
-    asked = {
-        key: replace(intent, state=_doubted(intent.state), lookups=0, last_lookup_at=None, retry_at=None)
-        for key, intent in account.intents.items()
-    }
+    asked = {key: _doubted(account, intent) for key, intent in account.intents.items()}
     doubted = remember(replace(account, intents=asked, vetted_at=None), account.intents, now)
     return suspend(suspend(doubted, Reason.TABLE_RESTORED, now), Reason.KEYS_NOT_VETTED, now)
 
@@ -102,5 +99,16 @@ def remember(account: Account, intent_ids: Collection[str], now: datetime) -> Ac
     return replace(account, settled=settled)
 
 
-def _doubted(state: IntentState) -> IntentState:
-    return state if state is IntentState.OPEN else IntentState.UNKNOWN
+def _doubted(account: Account, intent: Intent) -> Intent:
+    """An open order as one whose outcome nobody knows; one in the venue's book is followed as ever.
+
+    An exit that waited to close either side was sent, if ever, for the side that its position had.
+    """
+    asked = replace(intent, lookups=0, last_lookup_at=None, retry_at=None)
+    if intent.state is IntentState.OPEN:
+        return asked
+    others = account.under_way(intent.subscription_id, intent.market)
+    held = account.position(intent.subscription_id, intent.market)
+    sides = [held.side] if held is not None else [it.position_side for it in others if it.position_side is not None]
+    side = intent.position_side or next(iter(sides), None)
+    return asked if side is None else replace(asked, state=IntentState.UNKNOWN, position_side=side)

@@ -1,0 +1,293 @@
+"""`candlecast restore`: the state table as it was at a moment, adopted by the stack, and the accounts that are accounted for.
+
+DynamoDB restores into a new table only, and leaves out stream, expiry, recovery, deletion protection and tags. The command adds
+them, and says in the table itself which minutes are lost (decision 0093). `infra/runbooks/restore.md` tells what to do around it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from candlecast.domain.account.kill_switch import PLATFORM_ID, Grade, SwitchPlace, SwitchScope
+from candlecast_cli import stacks
+from candlecast_cli.failures import CommandFailed, ExitCode, aws_refusals
+from candlecast_cli.printing import AsJson, Steps, examples, moment, put_json, put_table, say
+
+if TYPE_CHECKING:
+    from candlecast.domain.account.account import Account
+    from candlecast.domain.reconcile.restoration import Restoration
+
+GENERATION, STREAM = "TableGeneration", "AdoptedStreamArn"
+EXPIRES = "expires_at"
+VIEW = "NEW_AND_OLD_IMAGES"
+CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
+POLL_SECONDS = 5.0
+TABLE_SECONDS = 24 * 3600.0  # a restore takes minutes to hours, by its size
+STACK_SECONDS = 3600.0
+REASON = "table restored: lift once every account is accounted for"
+COLUMNS = ("tenant", "account", "generation", "positions", "open orders", "suspended for")
+
+app = typer.Typer(
+    help="Restore the state table to a moment, let the stack adopt it, and watch its accounts.",
+    no_args_is_help=True,
+    epilog=examples(
+        "candlecast restore table --to 2026-11-30T10:05:00Z --stack candlecast-prod",
+        "candlecast restore adopt --stack candlecast-prod",
+        "candlecast restore status --stack candlecast-prod",
+    ),
+)
+
+
+def _moment(text: str) -> str:
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        when = None
+    if when is None or when.tzinfo is None or when.microsecond:
+        raise CommandFailed("USAGE", "a moment is a time with its zone, in whole seconds: 2026-11-30T10:05:00Z", ExitCode.USAGE)
+    return when.astimezone(UTC).isoformat()
+
+
+@app.command(epilog=examples("candlecast restore table --to 2026-11-30T10:05:00Z --stack candlecast-prod"))
+def table(
+    to: Annotated[str, typer.Option("--to", callback=_moment, metavar="TIME", help="The moment, in whole seconds.")],
+    source: Annotated[
+        str | None, typer.Option("--from", metavar="TABLE", help="Another table than the stack's present one.")
+    ] = None,
+    name: stacks.Instance = stacks.DEFAULT_INSTANCE,
+    stack: stacks.StackName = None,
+    profile: stacks.Profile = None,
+    region: stacks.Region = None,
+) -> None:
+    """Restore the table into a new one with everything that the stack needs. Nothing uses it yet; a repeat goes on."""
+    connection = stacks.connect(stacks.Where(name, stack, profile, region))
+    generation, restored_to = _generation(connection) + 1, datetime.fromisoformat(to)
+    target, origin = _name_of(connection, generation), source or connection.output("TableName")
+    dynamodb = connection.client("dynamodb")
+    with aws_refusals(), Steps() as steps:
+        known = _described(dynamodb, target)
+        if known is None:
+            steps.step(f"restoring {origin} as of {to} into {target}")
+            _restore(connection, dynamodb, origin, target, restored_to)
+        _require_moment(connection, target, known, generation, restored_to)
+        _wait_for_table(dynamodb, target)
+        steps.step("stream, expiry, recovery, protection, tags")
+        _complete(connection, dynamodb, origin, target)
+        steps.step("the switch of the platform, and the marker")
+        _pause(connection, target)
+        _mark(connection, target, generation, restored_to)
+    say(f"{target} is {origin} as of {moment(restored_to)}. Entries are paused in it. Next: candlecast restore adopt")
+
+
+@app.command(epilog=examples("candlecast restore adopt --stack candlecast-prod"))
+def adopt(
+    name: stacks.Instance = stacks.DEFAULT_INSTANCE,
+    stack: stacks.StackName = None,
+    profile: stacks.Profile = None,
+    region: stacks.Region = None,
+) -> None:
+    """Let the stack use the restored table: an update of two parameters. Its accounts are accounted for from then on."""
+    connection = stacks.connect(stacks.Where(name, stack, profile, region))
+    dynamodb, present = connection.client("dynamodb"), _generation(connection)
+    with aws_refusals(), Steps() as steps:
+        begun = _marked(connection, _name_of(connection, present)) if present > 1 else None
+        half_done = begun is not None and begun.adopted_at is None
+        generation = present if half_done else present + 1
+        target = _name_of(connection, generation)
+        described = _described(dynamodb, target)
+        marker = _marked(connection, target) if described is not None else None
+        if described is None or marker is None or "LatestStreamArn" not in described:
+            raise CommandFailed("NOT_RESTORED", f"{target} is not there or not complete: candlecast restore table")
+        if not half_done:
+            steps.step(f"the stack adopts {target}")
+            _update(connection, {GENERATION: str(generation), STREAM: described["LatestStreamArn"]})
+        _adopted(connection, target, marker)
+    say(f"{connection.name} uses {target}. Next: candlecast restore status, until every account is accounted for")
+
+
+@app.command(epilog=examples("candlecast restore status --stack candlecast-prod"))
+def status(
+    as_json: AsJson = False,
+    name: stacks.Instance = stacks.DEFAULT_INSTANCE,
+    stack: stacks.StackName = None,
+    profile: stacks.Profile = None,
+    region: stacks.Region = None,
+) -> None:
+    """List the accounts with keys that no look has accounted for yet. Exit code 1 while there are any."""
+    connection = stacks.connect(stacks.Where(name, stack, profile, region))
+    generation = _generation(connection)
+    with aws_refusals():
+        behind = [account for account in _accounts(connection) if account.can_be_looked_at and account.generation < generation]
+    if as_json:
+        put_json([dict(zip(COLUMNS, _row(account), strict=True)) for account in behind])
+    elif behind:
+        put_table(COLUMNS, [_row(account) for account in behind])
+    else:
+        say("every account is accounted for")
+    if behind:
+        raise typer.Exit(ExitCode.FAILED)
+
+
+# -- the table ---------------------------------------------------------------------------------------------------------------
+
+
+def _generation(connection: stacks.Stack) -> int:
+    return int(connection.parameters.get(GENERATION) or 1)
+
+
+def _name_of(connection: stacks.Stack, generation: int) -> str:
+    """The name that the template gives the table of a generation."""
+    return f"{connection.name}-state-{generation}" if generation > 1 else connection.output("TableName")
+
+
+def _described(dynamodb: Any, name: str) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = dynamodb.describe_table(TableName=name)["Table"]
+    except dynamodb.exceptions.ResourceNotFoundException:
+        return None
+    return found
+
+
+def _restore(connection: stacks.Stack, dynamodb: Any, origin: str, target: str, restored_to: datetime) -> None:
+    key = {"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": connection.output("KeyArn")}
+    dynamodb.restore_table_to_point_in_time(
+        SourceTableName=origin,
+        TargetTableName=target,
+        RestoreDateTime=restored_to,
+        BillingModeOverride="PAY_PER_REQUEST",
+        SSESpecificationOverride=key,
+    )
+
+
+def _require_moment(
+    connection: stacks.Stack, target: str, known: dict[str, Any] | None, generation: int, restored_to: datetime
+) -> None:
+    """Refuse to go on with a table of another moment: its marker would lie about the lost minutes."""
+    if known is None:
+        return
+    summary = known.get("RestoreSummary", {}).get("RestoreDateTime")
+    marker = _marked(connection, target) if known["TableStatus"] == "ACTIVE" else None
+    found = marker.restored_to if marker is not None else summary
+    if found is not None and found != restored_to:
+        message = f"{target} is of {moment(found)}: go on with that moment, or delete the table first"
+        raise CommandFailed("ANOTHER_MOMENT", message)
+
+
+def _wait_for_table(dynamodb: Any, name: str) -> None:
+    """Wait for the table and all its indexes."""
+
+    def ready() -> bool:
+        found = _described(dynamodb, name) or {}
+        indexes = found.get("GlobalSecondaryIndexes", [])
+        return found.get("TableStatus") == "ACTIVE" and all(it["IndexStatus"] == "ACTIVE" for it in indexes)
+
+    _wait(ready, TABLE_SECONDS, f"{name} did not become active")
+
+
+def _complete(connection: stacks.Stack, dynamodb: Any, origin: str, target: str) -> None:
+    """Add what a restore leaves out, each unless it is there."""
+    described = _described(dynamodb, target) or {}
+    if not described.get("StreamSpecification", {}).get("StreamEnabled"):
+        dynamodb.update_table(TableName=target, StreamSpecification={"StreamEnabled": True, "StreamViewType": VIEW})
+        _wait_for_table(dynamodb, target)
+    expiry = dynamodb.describe_time_to_live(TableName=target)["TimeToLiveDescription"]
+    if expiry["TimeToLiveStatus"] not in ("ENABLED", "ENABLING"):
+        dynamodb.update_time_to_live(TableName=target, TimeToLiveSpecification={"Enabled": True, "AttributeName": EXPIRES})
+    recovery = {"PointInTimeRecoveryEnabled": True}
+    dynamodb.update_continuous_backups(TableName=target, PointInTimeRecoverySpecification=recovery)
+    if connection.parameters.get("Environment") == "prod" and not described.get("DeletionProtectionEnabled"):
+        dynamodb.update_table(TableName=target, DeletionProtectionEnabled=True)
+        _wait_for_table(dynamodb, target)
+    source = _described(dynamodb, origin)
+    tags = dynamodb.list_tags_of_resource(ResourceArn=source["TableArn"])["Tags"] if source is not None else []
+    kept = [tag for tag in tags if not tag["Key"].startswith("aws:")]  # AWS's own, which nobody else may set
+    if kept:
+        dynamodb.tag_resource(ResourceArn=described["TableArn"], Tags=kept)
+
+
+def _pause(connection: stacks.Stack, target: str) -> None:
+    """Turn the platform's switch on in the restored table, unless it is on: switches of the lost minutes are lost."""
+    from candlecast.adapters.dynamodb.gate import DynamoGate
+    from candlecast.adapters.system import SystemClock
+    from candlecast.services.account.set_kill_switch import SecondOperatorNeeded, SetKillSwitch, Setter
+
+    place = SwitchPlace(SwitchScope.PLATFORM, PLATFORM_ID)
+    switch = SetKillSwitch(DynamoGate(connection.table(target)), SystemClock())
+    try:
+        switch.set(place, Grade.PAUSE_ENTRIES, REASON, Setter(connection.identity, is_operations=True))
+    except SecondOperatorNeeded:
+        return  # a stricter one is on
+
+
+def _marked(connection: stacks.Stack, target: str) -> Restoration | None:
+    from candlecast.adapters.dynamodb.restorations import DynamoRestorations
+
+    return DynamoRestorations(connection.table(target)).find()
+
+
+def _mark(connection: stacks.Stack, target: str, generation: int, restored_to: datetime) -> None:
+    from candlecast.adapters.dynamodb.restorations import DynamoRestorations
+    from candlecast.domain.reconcile.restoration import Restoration
+
+    marker = Restoration(generation=generation, restored_to=restored_to)
+    DynamoRestorations(connection.table(target)).put(marker)
+
+
+def _adopted(connection: stacks.Stack, target: str, marker: Restoration) -> None:
+    from candlecast.adapters.dynamodb.restorations import DynamoRestorations
+    from candlecast.adapters.system import SystemClock
+    from candlecast.domain.values.copying import replace
+
+    DynamoRestorations(connection.table(target)).put(replace(marker, adopted_at=SystemClock().now()))
+
+
+# -- the stack ---------------------------------------------------------------------------------------------------------------
+
+
+def _update(connection: stacks.Stack, changed: dict[str, str]) -> None:
+    """Update the stack's parameters and nothing else, and wait until that is done."""
+    cloudformation = connection.client("cloudformation")
+    kept = [{"ParameterKey": key, "UsePreviousValue": True} for key in connection.parameters if key not in changed]
+    wanted = [{"ParameterKey": key, "ParameterValue": value} for key, value in changed.items()]
+    cloudformation.update_stack(
+        StackName=connection.name, UsePreviousTemplate=True, Parameters=[*kept, *wanted], Capabilities=CAPABILITIES
+    )
+
+    def state() -> str:
+        return str(cloudformation.describe_stacks(StackName=connection.name)["Stacks"][0]["StackStatus"])
+
+    _wait(lambda: not state().endswith("IN_PROGRESS"), STACK_SECONDS, f"{connection.name} did not finish its update")
+    if state() != "UPDATE_COMPLETE":
+        raise CommandFailed("NOT_ADOPTED", f"{connection.name} is {state()}: its events say why")
+
+
+def _wait(ready: Callable[[], bool], seconds: float, late: str) -> None:
+    end = time.monotonic() + seconds
+    while not ready():
+        if time.monotonic() > end:
+            raise CommandFailed("TOO_LATE", f"{late} within {seconds / 60:.0f} minutes: run the command again")
+        time.sleep(POLL_SECONDS)
+
+
+# -- the accounts ------------------------------------------------------------------------------------------------------------
+
+
+def _accounts(connection: stacks.Stack) -> Iterator[Account]:
+    """Every account of the table. No index lists those that nobody trades on, so this reads the table from end to end."""
+    from candlecast.adapters.dynamodb.accounts import ACCOUNT_KIND, account_of, names_of
+
+    pages = connection.client("dynamodb").get_paginator("scan")
+    wanted = {"TableName": connection.output("TableName"), "FilterExpression": "kind = :kind"}
+    for page in pages.paginate(**wanted, ExpressionAttributeValues={":kind": {"S": ACCOUNT_KIND}}):
+        for item in page["Items"]:
+            yield account_of(item, names_of(item["PK"]["S"])[0])
+
+
+def _row(account: Account) -> tuple[object, ...]:
+    held = (account.generation, len(account.positions), len(account.intents))
+    return (account.tenant_id, account.account_id, *held, " ".join(each.cause for each in account.suspensions))

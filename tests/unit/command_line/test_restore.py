@@ -1,0 +1,63 @@
+"""`candlecast restore`: refusals, and the accounts that nobody has accounted for."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from candlecast.adapters.dynamodb.accounts import account_item
+from candlecast.domain.account.account import Account
+from candlecast_cli import stacks
+from tests.support.builders import NOW, an_account
+from tests.unit.command_line.running import refused, run
+
+
+class Scanned:
+    """DynamoDB with accounts."""
+
+    def __init__(self, *accounts: Account) -> None:
+        self.items = [account_item(account, NOW) for account in accounts]
+
+    def get_paginator(self, operation: str) -> Any:
+        assert operation == "scan"
+        return SimpleNamespace(paginate=self._pages)
+
+    def _pages(self, **asked: Any) -> list[Any]:
+        assert asked["TableName"] == "candlecast-state-2"
+        return [{"Items": self.items[:1]}, {"Items": self.items[1:]}]
+
+
+@pytest.fixture
+def generation_2(monkeypatch: pytest.MonkeyPatch) -> Any:
+    def connect(*accounts: Account) -> None:
+        client = Scanned(*accounts)
+        outputs = {"TableName": "candlecast-state-2"}
+        made = SimpleNamespace(
+            name="candlecast", parameters={"TableGeneration": "2"}, output=outputs.__getitem__, client=lambda _service: client
+        )
+        monkeypatch.setattr(stacks, "connect", lambda _where: made)
+
+    return connect
+
+
+@pytest.mark.parametrize("moment", ["yesterday", "2026-11-30T10:05:00", "2026-11-30T10:05:00.5Z"])
+def test_a_moment_is_a_whole_second_with_its_zone(moment: str) -> None:
+    refused(2, "USAGE", "restore", "table", "--to", moment)
+
+
+def test_accounts_that_are_behind_are_listed_and_end_with_a_failure(generation_2: Any) -> None:
+    generation_2(an_account(generation=2), an_account(account_id="account-2"))
+    result = run("restore", "status", "--json")
+    assert result.exit_code == 1
+    (row,) = json.loads(result.stdout)
+    assert (row["account"], row["generation"]) == ("account-2", 1)
+    assert "account-2" in run("restore", "status").stdout
+
+
+def test_nothing_is_listed_once_every_account_with_keys_is_accounted_for(generation_2: Any) -> None:
+    generation_2(an_account(generation=2), an_account(account_id="account-2", credential_version=None))
+    result = run("restore", "status")
+    assert (result.exit_code, result.stdout) == (0, "")
