@@ -78,5 +78,5 @@ def test_a_health_is_silent_once_the_next_ones_are_overdue() -> None:
     assert a_health().is_silent(NOW + SILENT_AFTER + timedelta(seconds=1))
 
 
-def test_grades_rise_as_things_get_worse() -> None:
-    assert [state.grade for state in HealthState] == [1, 2, 3]
+def test_severities_rise_as_things_get_worse() -> None:
+    assert [state.severity for state in HealthState] == [1, 2, 3]

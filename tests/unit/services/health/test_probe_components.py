@@ -1,4 +1,4 @@
-"""The probes of a minute: bounded in time, none hides another, one item and one grade for each component."""
+"""The probes of a minute: bounded in time, none hides another, one item and one severity for each component."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_all_that_answer_are_healthy_and_written_with_their_time() -> None:
     assert set(minute.states().values()) == {"HEALTHY"}
     assert minute.store.health is not None
     assert (minute.store.health.written_at, minute.store.health.state) == (NOW, HealthState.HEALTHY)
-    assert +minute.metrics.counts == {"HealthGrade": 1, "TableHealth": 1, "QueuesHealth": 1, "VenuesHealth": 1}
+    assert +minute.metrics.counts == {"HealthSeverity": 1, "TableHealth": 1, "QueuesHealth": 1, "VenuesHealth": 1}
 
 
 def test_a_failure_hides_no_other_component_and_shows_as_a_code_without_its_text() -> None:
@@ -67,7 +67,7 @@ def test_the_time_of_an_answer_is_told() -> None:
     assert (found.latency_ms, found.state) == (1_200, HealthState.DEGRADED)
 
 
-def test_a_health_that_cannot_be_written_fails_after_its_grades_were_counted() -> None:
+def test_a_health_that_cannot_be_written_fails_after_its_severities_were_counted() -> None:
     minute = Minute()
     minute.store.fails = True
     with pytest.raises(RetryLater, match="STORE_UNAVAILABLE"):

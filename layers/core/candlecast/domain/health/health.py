@@ -34,7 +34,7 @@ class HealthState(StrEnum):
     DOWN = "DOWN"
 
     @property
-    def grade(self) -> int:
+    def severity(self) -> int:
         """1 to 3, for a metric: CloudWatch finds the worst by its maximum."""
         return list(HealthState).index(self) + 1
 

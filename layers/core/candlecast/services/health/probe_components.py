@@ -71,13 +71,13 @@ class ProbeComponents:
         return Answer(latency_ms=round((self.clock.now() - started) / timedelta(milliseconds=1)), error=error)
 
     def _measure(self, health: Health) -> None:
-        """A grade for each component, and the worst of all venues."""
-        metrics, grades = self.metrics, {name: found.state.grade for name, found in health.components.items()}
-        venues = [grade for name, grade in grades.items() if name.startswith(VENUE_PREFIX)]
-        metrics.count("HealthGrade", max(grades.values(), default=HealthState.DOWN.grade))
-        metrics.count("TableHealth", grades.get("table", 0))
-        metrics.count("QueuesHealth", grades.get("queues", 0))
-        metrics.count("SecretsHealth", grades.get("secrets", 0))
-        metrics.count("EventBusHealth", grades.get("event_bus", 0))
-        metrics.count("TokenIssuerHealth", grades.get("token_issuer", 0))
+        """A severity for each component, and the worst of all venues."""
+        metrics, severities = self.metrics, {name: found.state.severity for name, found in health.components.items()}
+        venues = [severity for name, severity in severities.items() if name.startswith(VENUE_PREFIX)]
+        metrics.count("HealthSeverity", max(severities.values(), default=HealthState.DOWN.severity))
+        metrics.count("TableHealth", severities.get("table", 0))
+        metrics.count("QueuesHealth", severities.get("queues", 0))
+        metrics.count("SecretsHealth", severities.get("secrets", 0))
+        metrics.count("EventBusHealth", severities.get("event_bus", 0))
+        metrics.count("TokenIssuerHealth", severities.get("token_issuer", 0))
         metrics.count("VenuesHealth", max(venues, default=0))
