@@ -56,6 +56,7 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--summary", type=Path, help="a file to which Markdown for people is added")
     parser.add_argument("--identity", help="names the pause and the report; else the commit that is checked out")
     parser.add_argument("--pause", action=argparse.BooleanOptionalAction, default=True, help="entries, while the stack changes")
+    parser.add_argument("--hop-seconds", type=float, default=60.0, help="that a hop of the trial may take")
     parser.add_argument("--accept-loss", action="store_true", help="of data, which a person has read and wants")
     options = parser.parse_args(arguments)
     if any("=" not in pair for pair in options.parameter):
@@ -85,8 +86,9 @@ def _apply(options: argparse.Namespace, call: Call, clients: Clients) -> int:
     if plan.losses and not options.accept_loss:
         raise CannotPlan("the plan would lose data")
     identity = options.identity or commit()
+    trial = ("--hop-seconds", f"{options.hop_seconds:g}")
     section = ("--config-file", str(options.config_file), "--config-env", options.config_env)
-    deployment = Deployment(plan, identity, options.pause, clients("cloudformation"), call, TOOLS, section)
+    deployment = Deployment(plan, identity, options.pause, clients("cloudformation"), call, TOOLS, section, trial)
     try:
         passed = deployment()
     finally:

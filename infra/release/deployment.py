@@ -40,7 +40,7 @@ class Deployment:
     """One execution of a plan.
 
     `call` runs a command and returns its exit code. `identity` names the pause: a commit, or the run of a pipeline. `section` has
-    the options for a section of samconfig.toml, for tools that read it.
+    the options for a section of samconfig.toml, for tools that read it; `trial` has more options of `candlecast synthetic`.
     """
 
     plan: Plan
@@ -50,6 +50,7 @@ class Deployment:
     call: Call
     tools: Path
     section: Sequence[str]
+    trial: Sequence[str] = ()
     pause_for: Callable[[float], None] = time.sleep
     now: Callable[[], float] = time.monotonic
     steps: list[Step] = field(default_factory=list)
@@ -61,15 +62,16 @@ class Deployment:
     def _work(self) -> Iterator[tuple[str, Callable[[], int]]]:
         stack = ("--stack", self.plan.stack)
         paused = self.pauses and self.plan.change_set is not None and not self.plan.creates_stack
+        if self.plan.change_set is not None:
+            yield "check the change set", partial(self._check, self.plan.change_set)
         if paused:
-            reason = ("--reason", f"deploys {self.identity}")
-            yield "pause entries", self._command("candlecast", "deployment", "pause", self.identity, *stack, *reason)
+            yield "pause entries", self._pause()
         if self.plan.change_set is not None:
             yield "execute the change set", partial(self._execute, self.plan.change_set)
         yield "compare versions", self._command("python", "-m", "infra.compare_versions", *self.section, *stack)
         yield "protect the stack", self._command("python", "-m", "infra.protect_stack", *self.section, *stack)
         if paused:
-            yield "try while paused", self._command("candlecast", "synthetic", *stack, "--expect-paused")
+            yield "try while paused", self._command("candlecast", "synthetic", *stack, "--expect-paused", *self.trial)
             yield "let entries go", self._command("candlecast", "deployment", "resume", self.identity, *stack)
         yield "try", self._try_or_pause(paused)
 
@@ -85,23 +87,23 @@ class Deployment:
     def _command(self, tool: str, *words: str) -> Callable[[], int]:
         return lambda: self.call([self.tools / tool, *words])
 
+    def _pause(self) -> Callable[[], int]:
+        return self._command("candlecast", "deployment", "pause", self.identity, "--stack", self.plan.stack)
+
     def _try_or_pause(self, paused: bool) -> Callable[[], int]:
         """The last trial, with entries on. If it fails where entries were paused, they are paused again."""
-        trial = self._command("candlecast", "synthetic", "--stack", self.plan.stack)
-        again = self._command(
-            *("candlecast", "deployment", "pause", self.identity, "--stack", self.plan.stack, "--reason", "the trial failed")
-        )
+        trial = self._command("candlecast", "synthetic", "--stack", self.plan.stack, *self.trial)
 
         def work() -> int:
             code = trial()
             if code and paused:
-                self._step("pause entries again", again)
+                self._step("pause entries again", self._pause())
             return code
 
         return work
 
-    def _execute(self, change_set: str) -> int:
-        """Execute the change set that was read, and wait for the stack."""
+    def _check(self, change_set: str) -> int:
+        """Whether the change set can still be executed, and says what people have read."""
         try:
             now = read_changes(self.cloudformation, change_set)
         except CannotPlan as error:
@@ -110,6 +112,10 @@ class Deployment:
         if now != self.plan.changes:
             sys.stderr.write("release: CHANGE_SET_DIFFERENT: make the plan anew and read it\n")
             return FAILED
+        return 0
+
+    def _execute(self, change_set: str) -> int:
+        """Execute the change set, and wait for the stack."""
         self.cloudformation.execute_change_set(ChangeSetName=change_set)
         status = self._settled()
         if status not in DONE:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from infra.local.deployment import alone
 from infra.release.table import ROOT, Release, file_at
 
 WORKER = Path(__file__).with_name("worker.py")
@@ -40,14 +41,15 @@ class Process:
 def tree_of(release: Release) -> Path:
     """The release's files, out of git, and the environment that its lock asks for."""
     tree = TREES / release.commit
-    if not (tree / ".complete").exists():
-        tree.mkdir(parents=True, exist_ok=True)
-        archive = subprocess.run(["git", "archive", release.commit, *PARTS], cwd=ROOT, capture_output=True, check=True)  # noqa: S603, S607
-        subprocess.run(["tar", "-x", "-C", str(tree)], input=archive.stdout, check=True)  # noqa: S603, S607
-        if file_at(release.commit, LOCK) != (ROOT / LOCK).read_text(encoding="utf-8"):
-            command = ["sh", "infra/local/bootstrap.sh", "dev"]
-            subprocess.run(command, cwd=tree, timeout=SECONDS, check=True)  # noqa: S603
-        (tree / ".complete").touch()
+    with alone("releases"):  # tests run in several processes
+        if not (tree / ".complete").exists():
+            tree.mkdir(parents=True, exist_ok=True)
+            archive = subprocess.run(["git", "archive", release.commit, *PARTS], cwd=ROOT, capture_output=True, check=True)  # noqa: S603, S607
+            subprocess.run(["tar", "-x", "-C", str(tree)], input=archive.stdout, check=True)  # noqa: S603, S607
+            if file_at(release.commit, LOCK) != (ROOT / LOCK).read_text(encoding="utf-8"):
+                command = ["sh", "infra/local/bootstrap.sh", "dev"]
+                subprocess.run(command, cwd=tree, timeout=SECONDS, check=True)  # noqa: S603
+            (tree / ".complete").touch()
     return tree
 
 

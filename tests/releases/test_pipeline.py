@@ -12,12 +12,14 @@ import pytest
 from infra.release.__main__ import DONE, LOSES_DATA, REFUSED, account_of, main
 from infra.release.deployment import Deployment
 from infra.release.plan import CannotPlan, Change, Plan, outcome, read_changes, require_no_earlier_table, shown
+from tests.support.command_line import check
 
 STACK, CHANGE_SET = "candlecast-x", "arn:aws:cloudformation:eu-west-1:1:changeSet/samcli-deploy1/x"
 TABLE = {"Action": "Modify", "LogicalResourceId": "Table", "ResourceType": "AWS::DynamoDB::Table", "Replacement": "False"}
 QUEUE = {"Action": "Add", "LogicalResourceId": "Queue", "ResourceType": "AWS::SQS::Queue"}
 SECTION = ("--config-env", "prod")
 STEPS = [
+    "check the change set",
     "pause entries",
     "execute the change set",
     "compare versions",
@@ -56,7 +58,7 @@ class FakeCloudFormation:
 
 
 class Calls:
-    """Commands that were run, by their last words; those of `failing` end with 1."""
+    """Commands that were run; those of `failing` end with 1. A command of candlecast must be one that candlecast takes."""
 
     def __init__(self, *failing: str) -> None:
         self.failing = failing
@@ -65,6 +67,8 @@ class Calls:
     def __call__(self, command: Sequence[str | Path]) -> int:
         words = [Path(command[0]).name, *map(str, command[1:])]
         self.made.append(" ".join(words))
+        if words[0] == "candlecast":
+            check(words)
         return int(self.made[-1].removesuffix(f" --stack {STACK}") in self.failing)
 
 
@@ -84,6 +88,7 @@ def deployed(
         calls,
         Path("tools"),
         SECTION,
+        (),
         lambda _: None,
         lambda: 0.0,
     )
@@ -169,7 +174,7 @@ def test_entries_are_paused_before_the_stack_changes_and_go_after_a_trial() -> N
     assert [(step.name, step.code) for step in deployment.steps] == [(name, 0) for name in STEPS]
     assert cloud.executed == [CHANGE_SET]
     assert calls.made == [
-        f"candlecast deployment pause run-1 --stack {STACK} --reason deploys run-1",
+        f"candlecast deployment pause run-1 --stack {STACK}",
         f"python -m infra.compare_versions --config-env prod --stack {STACK}",
         f"python -m infra.protect_stack --config-env prod --stack {STACK}",
         f"candlecast synthetic --stack {STACK} --expect-paused",
@@ -196,12 +201,16 @@ def test_a_failure_leaves_entries_paused(failing: str, ends_with: str) -> None:
 def test_a_stack_that_went_back_leaves_entries_paused(states: tuple[str, ...]) -> None:
     calls = Calls()
     deployment = deployed(calls, FakeCloudFormation(states=states))
-    assert [(step.name, step.code) for step in deployment.steps] == [("pause entries", 0), ("execute the change set", 1)]
+    assert [(step.name, step.code) for step in deployment.steps] == [
+        ("check the change set", 0),
+        ("pause entries", 0),
+        ("execute the change set", 1),
+    ]
     assert len(calls.made) == 1
 
 
 def test_without_the_pause_nothing_is_executed() -> None:
-    calls, cloud = Calls(f"candlecast deployment pause run-1 --stack {STACK} --reason deploys run-1"), FakeCloudFormation()
+    calls, cloud = Calls("candlecast deployment pause run-1"), FakeCloudFormation()
     deployed(calls, cloud)
     assert cloud.executed == []
 
@@ -209,14 +218,15 @@ def test_without_the_pause_nothing_is_executed() -> None:
 def test_a_trial_that_fails_with_entries_on_pauses_them_again() -> None:
     calls = Calls("candlecast synthetic")
     deployment = deployed(calls)
-    assert calls.made[-1] == f"candlecast deployment pause run-1 --stack {STACK} --reason the trial failed"
+    assert calls.made[-1] == f"candlecast deployment pause run-1 --stack {STACK}"
     assert {step.name: step.code for step in deployment.steps}["try"] == 1
 
 
 def test_a_change_set_that_is_not_the_one_that_was_read_is_not_executed() -> None:
-    cloud = FakeCloudFormation([TABLE, QUEUE])
-    assert deployed(Calls(), cloud).steps[-1].code == 1
-    assert cloud.executed == []
+    calls, cloud = Calls(), FakeCloudFormation([TABLE, QUEUE])
+    deployment = deployed(calls, cloud)
+    assert [(step.name, step.code) for step in deployment.steps] == [("check the change set", 1)]
+    assert (cloud.executed, calls.made) == ([], []), "nothing is paused for it"
 
 
 def test_a_new_stack_has_no_entries_to_pause() -> None:
@@ -235,7 +245,7 @@ def test_a_plan_without_changes_is_tried_and_executes_nothing() -> None:
 def test_the_pause_can_be_left_out() -> None:
     calls = Calls()
     deployed(calls, pauses=False)
-    assert not [call for call in calls.made if "deployment" in call or "--expect-paused" in call]
+    assert not [call for call in calls.made if "candlecast deployment" in call or "--expect-paused" in call]
 
 
 # -- the command -------------------------------------------------------------------------------------------------------------
