@@ -11,12 +11,16 @@ from candlecast.domain.account.kill_switch import Grade
 from candlecast.domain.account.switch_scope import stopped_by
 from candlecast.domain.decide.plan import plan_orders
 from candlecast.domain.limits.limits import Limits
+from candlecast.domain.orders.bracket import forced_exit, replacement_stop
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
+from candlecast.domain.orders.retries import next_closing
 from candlecast.domain.signals.signal import Action
 from candlecast.domain.subscriptions.subscription import Settings, Sizing, SizingMode
+from candlecast.domain.values.copying import replace
 from candlecast.domain.values.reasons import Reason
 from functions.api.schemas.subscriptions import NewSettings
-from tests.support.builders import NOW, a_market, a_signal, a_trade_order, an_account, an_intent
+from tests.documents.test_documents import DOCUMENTS, NAMES_OF_LEGS
+from tests.support.builders import NOW, a_market, a_position, a_signal, a_trade_order, an_account, an_intent
 from tests.support.fakes.gate import a_switch
 from tests.support.parsing import parse
 
@@ -104,3 +108,17 @@ def test_an_empty_list_of_a_limit_allows_nothing_and_of_the_settings_everything(
     assert entry_of(sizing | {"allowed_markets": []}).reason is None
     assert entry_of(sizing | {"limits": {"allowed_markets": []}}).reason is Reason.MARKET_NOT_ALLOWED
     assert Limits(allowed_markets=()).given() == (("allowed_markets", ()),)
+
+
+def test_legs_bear_the_names_that_the_guide_explains() -> None:
+    position, exit_leg = a_position(), an_intent(kind=LegKind.EXIT)
+    refused = replace(exit_leg, state=IntentState.REJECTED)
+    filled = replace(exit_leg, state=IntentState.FILLED)
+    named = {
+        replacement_stop(position, 62, NOW).leg,
+        forced_exit(position, Reason.FLATTENED, 62, NOW).leg,
+        next_closing(refused, NOW).leg,
+        next_closing(filled, NOW).leg,
+    }
+    assert named == NAMES_OF_LEGS
+    assert all(f"`{name}`" in DOCUMENTS["docs/guides/api.md"] for name in named)

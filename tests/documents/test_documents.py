@@ -306,9 +306,10 @@ def test_the_table_of_queues_is_what_is_deployed() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_every_code_and_name_in_capitals_is_one_of_the_code(name: str) -> None:
     named = examples(DOCUMENTS[name], r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b")
-    assert named - NAMES_IN_CAPITALS - FOREIGN_NAMES == set()
+    assert named - NAMES_IN_CAPITALS - FOREIGN_NAMES - NAMES_OF_LEGS == set()
 
 
+NAMES_OF_LEGS = {"STOP_LOSS_62", "FLATTENED_62", "EXIT_1", "EXIT_PART"}  # made of a kind and a number (test_documented_behaviour)
 FOREIGN_NAMES = {
     *("CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND", "AWS_REGION", "AT_SEQUENCE_NUMBER"),  # AWS's own
     *("UPDATE_ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_FAILED"),  # states of a stack

@@ -61,6 +61,7 @@ CANNOT_RUN: dict[str, str] = {
     "docs/CONTRIBUTING.md: make check": "it runs this very test",
     "docs/guides/deploy.md": ACCOUNT,
     "docs/guides/operate.md": ACCOUNT,
+    "docs/guides/paper-exchange.md: SECRET=": ACCOUNT,
     "docs/guides/performance.md": LONG,
     "docs/guides/command.md": "the tests of the command line install and call it; the rest needs a stack in an AWS account",
     "docs/CONTRIBUTING.md: .venvs/dev/bin/python -m infra.words": "`make check` runs it",

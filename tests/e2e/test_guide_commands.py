@@ -50,6 +50,7 @@ def known(desk: Desk) -> dict[str, str]:
         "$BUCKET": desk.cloud.outputs["MarketsBucketName"],
         "$ARCHIVE": desk.cloud.outputs["ArchiveBucketName"],
         "$TOPIC": desk.cloud.outputs["AlertTopicArn"],
+        "$SECRET": desk.cloud.outputs["OperatorSecretId"],
         "$SHARD": "0",
         "$UUID": mapping["EventSourceMappings"][0]["UUID"],
         SUBSTITUTED: utc_now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
