@@ -299,6 +299,10 @@ def invalid_contract_type() -> VenueError:
     return VenueError(-4104, "Invalid contract type.")
 
 
+def market_ended() -> VenueError:
+    return VenueError(-4108, "Symbol is on delivering or delivered or settling or closed or pre-trading.")
+
+
 def duplicate_client_id() -> VenueError:
     return VenueError(-4116, "ClientOrderId is duplicated.")
 

@@ -25,7 +25,7 @@ def number(value: Decimal, places: int | None = None) -> str:
     return "0" if text == "-0" else text
 
 
-def exchange_info(specs: list[MarketSpec], limits: RateLimits, wall_ms: int) -> dict[str, Any]:
+def exchange_info(specs: list[MarketSpec], limits: RateLimits, wall_ms: int, market_ms: int) -> dict[str, Any]:
     assets = sorted({asset for spec in specs for asset in (spec.base, spec.quote)})
     return {
         "timezone": "UTC",
@@ -37,7 +37,7 @@ def exchange_info(specs: list[MarketSpec], limits: RateLimits, wall_ms: int) -> 
         ],
         "exchangeFilters": [],
         "assets": [{"asset": asset, "marginAvailable": True, "autoAssetExchange": "-10000"} for asset in assets],
-        "symbols": [_symbol(spec) for spec in specs],
+        "symbols": [_symbol(spec, market_ms) for spec in specs],
     }
 
 
@@ -53,14 +53,14 @@ def _rate_limit(kind: str, interval: str, number_of: int, limit: int) -> dict[st
     return {"rateLimitType": kind, "interval": interval, "intervalNum": number_of, "limit": limit}
 
 
-def _symbol(spec: MarketSpec) -> dict[str, Any]:
+def _symbol(spec: MarketSpec, market_ms: int) -> dict[str, Any]:
     return {
         "symbol": spec.symbol,
         "pair": spec.symbol,
         "contractType": "PERPETUAL",
-        "deliveryDate": NEVER_DELIVERED_MS,
+        "deliveryDate": spec.delivery_ms or NEVER_DELIVERED_MS,
         "onboardDate": 1_569_398_400_000,
-        "status": "TRADING",
+        "status": "SETTLING" if spec.has_ended(market_ms) else "TRADING",
         "maintMarginPercent": "2.5000",
         "requiredMarginPercent": "5.0000",
         "baseAsset": spec.base,

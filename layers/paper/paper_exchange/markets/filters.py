@@ -11,6 +11,12 @@ from paper_exchange import errors
 from paper_exchange.markets.markets import MarketSpec, decimals
 
 
+def check_open(spec: MarketSpec, market_ms: int) -> None:
+    """A market is traded until its delivery date."""
+    if spec.has_ended(market_ms):
+        raise errors.market_ended()
+
+
 def check_quantity(spec: MarketSpec, quantity: Decimal, *, market: bool) -> None:
     """LOT_SIZE, or MARKET_LOT_SIZE for an order that executes at once."""
     if quantity <= 0:

@@ -47,7 +47,8 @@ class MarketSpec:
     """One linear perpetual. Rates are fractions (0.0005 is five basis points), prices in quote per base.
 
     `volume_share` is the part of a candle's volume that a resting order gets when the candle goes through it: a larger order
-    fills in pieces. Zero means that it always fills in full.
+    fills in pieces. Zero means that it always fills in full. `delivery_ms` is the market time from which nothing is traded any
+    more, zero if no end is announced.
     """
 
     symbol: str
@@ -70,6 +71,7 @@ class MarketSpec:
     half_spread_bps: Decimal = Decimal(1)
     max_leverage: int = MAX_LEVERAGE
     volume_share: Decimal = Decimal(0)
+    delivery_ms: int = 0
 
     def __post_init__(self) -> None:
         positive = ("tick_size", "step_size", "min_quantity", "max_quantity", "max_market_quantity", "min_price", "max_price")
@@ -83,6 +85,10 @@ class MarketSpec:
                 raise OperatorError("MARKET_INVALID", f"{self.symbol}: {name} must not be negative")
         if not 1 <= self.max_leverage <= MAX_LEVERAGE:
             raise OperatorError("MARKET_INVALID", f"{self.symbol}: max_leverage must lie between 1 and {MAX_LEVERAGE}")
+
+    def has_ended(self, market_ms: int) -> bool:
+        """Whether the announced end has come."""
+        return 0 < self.delivery_ms <= market_ms
 
     @property
     def price_decimals(self) -> int:

@@ -25,6 +25,7 @@ def place_algo_order(account: Account, request: AlgoRequest, quotes: Quotes, sta
     position needs one (-4509), and only one stop and one target may close a whole position (-4130).
     """
     spec = quotes.spec(request.symbol)
+    filters.check_open(spec, quotes.now_ms)
     check_position_side(account, request.position_side, names_reduce_only=request.names_reduce_only)
     if request.client_id and any(algo.client_algo_id == request.client_id for algo in account.algo_orders.values()):
         raise errors.duplicate_client_id()

@@ -47,6 +47,7 @@ def place_order(
     cuts what can be taken at once to a share of the quantity. Raises `VenueError`; nothing has happened then.
     """
     spec = quotes.spec(request.symbol)
+    filters.check_open(spec, quotes.now_ms)
     check_position_side(account, request.position_side, names_reduce_only=request.names_reduce_only)
     if request.client_id and any(order.client_order_id == request.client_id for order in account.orders.values()):
         raise errors.duplicate_client_id()

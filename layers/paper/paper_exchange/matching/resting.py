@@ -57,6 +57,7 @@ def amend_order(
     the margin.
     """
     spec = quotes.spec(amendment.symbol)
+    filters.check_open(spec, quotes.now_ms)
     order = open_order(account, amendment.symbol, reference)
     if order is None:
         raise errors.order_does_not_exist()

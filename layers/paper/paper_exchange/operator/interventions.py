@@ -1,7 +1,7 @@
-"""Events of an account without its keys: somebody trades by hand in the venue's own app, or the venue liquidates.
+"""Events of an account without its keys: somebody trades by hand in the venue's own app, or the venue liquidates or settles.
 
-The account's owner sees these orders as at the venue, signed by nobody's key. An order by hand has a client id that begins with
-`web_`, a liquidation an id that begins with `autoclose-`.
+The account's owner sees these orders as at the venue, signed by nobody's key. Client ids of orders by hand begin with
+`web_`, those of liquidations with `autoclose-`, those of settlements with `settlement_autoclose-`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from paper_exchange.matching.conditional import cancel_algo_order, place_algo_or
 from paper_exchange.matching.liquidation import Liquidation, liquidate
 from paper_exchange.matching.matching import place_order
 from paper_exchange.matching.resting import cancel_order
+from paper_exchange.matching.settlement import settle
 from paper_exchange.operator.operations import TokenSource
 from paper_exchange.operator.requests import HeldPosition
 from paper_exchange.requests.requests import OrderReference, parse_algo_order, parse_order
@@ -97,6 +98,20 @@ class Interventions:
             order = self.exchange.intervene(account_id, decide)
             if order is not None:
                 return order
+
+    def settle(self, account_id: str, symbol: str) -> list[Order]:
+        """End what an account has in a market at the mark price, as the venue does on the delivery date; the closing orders."""
+
+        def decide(session: Session) -> tuple[Outcome, Outcome]:
+            outcome = settle(session.account, symbol, session.quotes, session.stamp.wall_ms)
+            return outcome, outcome
+
+        closing: list[Order] = []
+        while True:  # each turn ends one of a bounded number of orders and positions
+            step = self.exchange.intervene(account_id, decide)
+            if not step.closed:
+                return closing
+            closing.extend(step.orders if step.fills else ())
 
     def _client_id(self) -> str:
         return CLIENT_ID_PREFIX + self.new_token()[:CLIENT_ID_LETTERS]

@@ -211,6 +211,15 @@ class Operations:
 
         self._change_state(change)
 
+    def announce_delivery(self, symbol: str, at_ms: int | None) -> None:
+        """Set when a market ends, or that it goes on; raises `OperatorError` MARKET_UNKNOWN."""
+
+        def change(state: ExchangeState) -> ExchangeState:
+            listing = state.listing(symbol)
+            return state.with_listing(replace(listing, spec=replace(listing.spec, delivery_ms=at_ms or 0)))
+
+        self._change_state(change)
+
     def set_limits(self, limits: RateLimits) -> None:
         """Set how much anybody may ask for; counts begin anew."""
         self._change_state(lambda state: replace(state, limits=limits))

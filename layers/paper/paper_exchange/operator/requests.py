@@ -162,6 +162,16 @@ class NewSpread(OperatorRequest):
     half_spread_bps: HalfSpread
 
 
+class NewDelivery(OperatorRequest):
+    """The market time at which a market ends; null takes the announcement back."""
+
+    at_ms: int | None = Field(ge=1, le=MAX_TIME_MS)
+
+
+class SettledMarket(OperatorRequest):
+    symbol: str
+
+
 class Liquidating(OperatorRequest):
     liquidating: bool
 

@@ -11,7 +11,7 @@ from paper_exchange.http import render_book as book
 from paper_exchange.http.routes.operator import operator, operator_body
 from paper_exchange.operator.interventions import Interventions
 from paper_exchange.operator.operations import Operations
-from paper_exchange.operator.requests import ByHand, HeldPosition, WholeNumber
+from paper_exchange.operator.requests import ByHand, HeldPosition, SettledMarket, WholeNumber
 
 router = APIRouter(prefix="/operator/accounts/{account_id}", include_in_schema=False)
 
@@ -62,3 +62,10 @@ async def post_close(hand: Hand, body: Body, account_id: str) -> Response:
 async def post_liquidation(hand: Hand, body: Body, account_id: str) -> Response:
     """Liquidate a position now."""
     return JSONResponse(book.order_row(account_id, hand.liquidate(account_id, HeldPosition.read(body))), 201)
+
+
+@router.post("/settle", status_code=201)
+async def post_settlement(hand: Hand, body: Body, account_id: str) -> Response:
+    """Settle what the account has in a market."""
+    orders = hand.settle(account_id, SettledMarket.read(body).symbol)
+    return JSONResponse({"orders": [book.order_row(account_id, order) for order in orders]}, 201)

@@ -26,6 +26,7 @@ from paper_exchange.operator.requests import (
     Liquidating,
     NewAccount,
     NewClock,
+    NewDelivery,
     NewFault,
     NewFunding,
     NewKey,
@@ -159,6 +160,13 @@ async def put_mark(operations: Operator, body: Body) -> Response:
 async def put_spread(operations: Operator, body: Body, symbol: str) -> Response:
     """Set how far bid and ask lie from the last price."""
     operations.set_spread(symbol, NewSpread.read(body).half_spread_bps)
+    return JSONResponse({})
+
+
+@router.put("/markets/{symbol}/delivery")
+async def put_delivery(operations: Operator, body: Body, symbol: str) -> Response:
+    """Announce when a market ends, or take that back."""
+    operations.announce_delivery(symbol, NewDelivery.read(body).at_ms)
     return JSONResponse({})
 
 

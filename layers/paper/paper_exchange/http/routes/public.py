@@ -38,7 +38,7 @@ async def exchange_info(gate: AnyGate) -> Response:
 
     def look(view: MarketView, parameters: Parameters) -> Any:
         specs = [view.spec(symbol) for symbol in required_symbols(view, {})]
-        return render.exchange_info(specs, view.state.limits, gate.opened.wall_ms)
+        return render.exchange_info(specs, view.state.limits, gate.opened.wall_ms, view.now_ms)
 
     return await gate.public(look)
 
