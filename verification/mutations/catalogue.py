@@ -246,4 +246,20 @@ MUTATIONS = (
         (Edit("candlecast.domain.decide.plan", "behind = account.generation < draft.generation", "behind = False"),),
         (Suite.RESTORES,),
     ),
+    Mutation(
+        "the lost order that is ours",
+        (Edit("candlecast.services.reconcile.compare_positions", "if fills is None or part == 0:", "if True:"),),
+        (Suite.RESTORES,),
+    ),
+    Mutation(
+        "the lost stop that stays",
+        (
+            Edit(
+                "candlecast.services.orders.follow_orders",
+                " and not (order.reduce_only and is_restoring(changes.account))",
+                "",
+            ),
+        ),
+        (Suite.RESTORES,),
+    ),
 )

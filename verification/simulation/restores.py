@@ -17,22 +17,29 @@ from candlecast.domain.account.account import Account
 from candlecast.domain.account.vetting import vetted
 from candlecast.domain.reconcile.adopt_lost import ADOPTED_WITHOUT_STOP
 from candlecast.domain.reconcile.restoration import Restoration, is_restoring
+from candlecast.domain.signals.entry_order import EntryOrder, EntryType
 from candlecast.domain.signals.signal import Action, Signal
 from candlecast.domain.values.errors import RetryLater
 from candlecast.domain.venue.key_rights import KeyRights
 from candlecast.domain.venue.reports import VenueOrderStatus
 from candlecast.services.reconcile.recover_account import RecoverAccount
-from tests.support.builders import ACCOUNT, BTC, TENANT, a_signal
+from tests.support.builders import ACCOUNT, BTC, TENANT, a_signal, settings
 from tests.support.fakes.restorations import FakeRestorations
 from tests.support.fakes.venue import Fault
 from tests.support.money_path import KEY, MoneyPath, bracket
 
 D = Decimal
 STEPS = 14
+PATIENT = settings(max_positions=2, max_signal_age_seconds=300)  # so that a signal of before is still fresh
 LOOKS = 40  # of half a minute each: far more than an account needs that its venue answers
 HALF_A_MINUTE = 30.0
 FAULTS = (Fault.AMBIGUOUS_EXECUTED, Fault.AMBIGUOUS_NOT_EXECUTED, Fault.RETRY_LATER)
-STOP, BELOW_STOP, USUAL = "90", D(89), D(100)
+STOP, BELOW_STOP, ABOVE_STOP, USUAL = "90", D(89), D(111), D(100)
+STOPS = {Action.LONG: STOP, Action.SHORT: "110"}
+LIMIT = {
+    Action.LONG: EntryOrder(type=EntryType.LIMIT, price=D(98), rests_seconds=3_600),
+    Action.SHORT: EntryOrder(type=EntryType.LIMIT, price=D(102), rests_seconds=3_600),
+}
 RIGHTS = KeyRights(withdraws=False, transfers=False, trades=True, is_bound=True)
 
 
@@ -67,7 +74,7 @@ def run(seed: int) -> Restored:
     if kept is None:
         raise AssertionError("kept_at is one of the steps")
     path.exchange.faults.clear()
-    _lose(done, kept, kept_time)
+    _lose(done, random, kept, kept_time)
     _messages_come(done, random)
     _catch_up(done, random)
     _trade_on(done)
@@ -89,7 +96,10 @@ def broken(seeds: int) -> list[str]:
 def _enter(done: Restored, random: Random) -> None:
     if random.random() < 0.3:
         done.path.exchange.script(random.choice(FAULTS))
-    _execute(done, replace(bracket(stop=STOP, targets=()), signal_id=_name(done), issued_at=done.path.clock.now()))
+    action = random.choice((Action.LONG, Action.LONG, Action.SHORT))
+    entry = LIMIT[action] if random.random() < 0.2 else None
+    made = bracket(action, stop=STOPS[action], targets=(), entry=entry)
+    _execute(done, replace(made, signal_id=_name(done), issued_at=done.path.clock.now()))
 
 
 def _leave(done: Restored, random: Random) -> None:
@@ -102,8 +112,8 @@ def _look(done: Restored, _random: Random) -> None:
     done.path.reconcile(HALF_A_MINUTE)
 
 
-def _stop_is_hit(done: Restored, _random: Random) -> None:
-    done.path.exchange.trade(BTC, BELOW_STOP)
+def _stop_is_hit(done: Restored, random: Random) -> None:
+    done.path.exchange.trade(BTC, random.choice((BELOW_STOP, ABOVE_STOP)))
     done.path.exchange.trade(BTC, USUAL)
 
 
@@ -111,7 +121,7 @@ def _execute(done: Restored, signal: Signal) -> None:
     done.path.clock.advance(1)
     done.signals.append(signal)
     try:
-        done.path.execute(signal)
+        done.path.execute(signal, settings=PATIENT)
     except RetryLater:
         return  # its message is redelivered, or not
 
@@ -123,9 +133,9 @@ def _name(done: Restored) -> str:
 # -- the loss, and after it --------------------------------------------------------------------------------------------------
 
 
-def _lose(done: Restored, kept: Account, kept_time: datetime) -> None:
+def _lose(done: Restored, random: Random, kept: Account, kept_time: datetime) -> None:
     path = done.path
-    path.clock.advance(120)
+    path.clock.advance(random.choice((5, 30, 120)))
     marker = Restoration(generation=2, restored_to=kept_time, adopted_at=path.clock.now())
     path.database.restoration = marker
     path.database.accounts[TENANT, ACCOUNT] = kept
@@ -152,13 +162,22 @@ def _messages_come(done: Restored, random: Random) -> None:
 
 def _repeat(done: Restored, signal: Signal) -> None:
     try:
-        done.path.execute(signal)
+        done.path.execute(signal, settings=PATIENT)
     except RetryLater:
         return
 
 
+def _repeat_all(done: Restored) -> None:
+    before = _entries(done)
+    for signal in done.signals:
+        if signal.action.is_entry:
+            _repeat(done, signal)
+    done.require(_entries(done) == before, "a signal of before was executed again")
+
+
 def _catch_up(done: Restored, random: Random) -> None:
     path, before = done.path, _entries(done)
+    had_stop = bool(path.live_stops())
     if random.random() < 0.3:
         path.leave()  # exits go all the time
     path.reconcile()
@@ -168,7 +187,9 @@ def _catch_up(done: Restored, random: Random) -> None:
             break
         path.reconcile(HALF_A_MINUTE)
         done.require(_entries(done) == before, "an entry while the account caught up")
+        done.require(not had_stop or path.net == 0 or bool(path.live_stops()), "a position lost its stop")
     done.require(not is_restoring(path.account), "never accounted for")
+    _repeat_all(done)  # at once: signals of before are still fresh
     for _ in range(3):
         path.reconcile(HALF_A_MINUTE * 11)
     done.adopted = path.metrics.counts["PositionsAdopted"]
@@ -182,11 +203,8 @@ def _catch_up(done: Restored, random: Random) -> None:
 
 
 def _trade_on(done: Restored) -> None:
-    path, before = done.path, _entries(done)
-    for signal in done.signals:
-        if signal.action.is_entry:
-            _repeat(done, signal)
-    done.require(_entries(done) == before, "a signal of before was executed again")
+    path = done.path
+    _repeat_all(done)
     path.clock.advance(1)
     path.leave()
     path.settle(4)

@@ -14,6 +14,7 @@ from candlecast.domain.account.account import MAX_SETTLED, Account, remembered
 from candlecast.domain.account.suspension import resume, since, suspend
 from candlecast.domain.orders.intent import Intent, IntentState
 from candlecast.domain.reconcile.drift import is_our_id
+from candlecast.domain.reconcile.reconcile import waits_for
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.ids import CLIENT_ORDER_ID_PREFIX
 from candlecast.domain.values.money import require_utc
@@ -74,7 +75,8 @@ def finish(account: Account, generation: int, now: datetime) -> Account:
 
 def is_accounted(account: Account) -> bool:
     """Whether nothing is left to find out: each order settled, each difference told, each stop in its place."""
-    unsettled = any(intent.state.is_unresolved for intent in account.intents.values())
+    asked = (it for it in account.intents.values() if waits_for(account, it) is None)  # a leg that waits was not sent yet
+    unsettled = any(intent.state.is_unresolved for intent in asked)
     doubtful = any(not drift.reported for drift in account.drifts.values())
     return not (unsettled or doubtful or account.naked_positions())
 

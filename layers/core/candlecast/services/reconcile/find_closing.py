@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -47,10 +48,15 @@ class _Authors:
             return None
         return client_order_id
 
-    @property
-    def lost(self) -> frozenset[str]:
-        """The client ids of orders of ours that a restore has lost."""
-        return frozenset(it for it in self.known.values() if it is not None and self._is_lost(it))
+    def lost(self, trades: Iterable[VenueTrade], gone: Decimal) -> frozenset[str]:
+        """The client ids of lost orders of ours that made `gone`, oldest first: a later one has opened what is held now."""
+        found, quantity = set[str](), ZERO
+        for trade in trades:
+            client_order_id = self.known.get(trade.venue_order_id)
+            quantity += trade.quantity
+            if quantity <= gone and client_order_id is not None and self._is_lost(client_order_id):
+                found.add(client_order_id)
+        return frozenset(found)
 
     def _is_lost(self, client_order_id: str) -> bool:
         return is_restoring(self.account) and is_lost(self.account, client_order_id)
@@ -88,6 +94,7 @@ def find_closing(account: Account, venue: Venue, place: str, theirs: Decimal, be
             fee += trade.fee_paid * price * part / trade.quantity
             if closer is ClosedBy.CLOSED_OUTSIDE:
                 closer = closed_by(client_order_id)
+    lost = authors.lost((it for it in trades if it.side is side and it.traded_at >= began), gone)
     if quantity == 0:
-        return Closing(traded, OutsideFill(positions[0].entry_price, ZERO, closer), authors.lost)
-    return Closing(traded, OutsideFill(notional / quantity, fee, closer), authors.lost)
+        return Closing(traded, OutsideFill(positions[0].entry_price, ZERO, closer), lost)
+    return Closing(traded, OutsideFill(notional / quantity, fee, closer), lost)

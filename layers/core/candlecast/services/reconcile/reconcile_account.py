@@ -215,7 +215,8 @@ class ReconcileAccount:
         if _has_answered(before, changes.account):
             self.book(changes, venue)
         if restored is not None:
-            compared = _has_answered(before, changes.account) and not failures.codes
+            agrees = before.positions == changes.account.positions  # one more look must find what was adopted now
+            compared = _has_answered(before, changes.account) and agrees and not failures.codes
             self.recover.finish(changes, restored, everywhere=everywhere, compared=compared)
         return Seen(unproven, self._switches(changes.account), marks)
 
