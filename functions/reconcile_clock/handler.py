@@ -1,6 +1,6 @@
-"""Every minute: ask for looks at accounts that are due, sweep reservations of pools, complete the copies of kill switches.
+"""Every minute: complete the copies of kill switches, watch the pause of a deployment and the schedules of the candle clock.
 
-Then watch the schedules of the candle clock, and the pause of a deployment.
+Then ask for looks at accounts that are due, and sweep reservations of pools. Safety comes first. No failure hides another step.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from candlecast.domain.values.firing import FiringRefused, instant_in
+from candlecast.runtime.clock_steps import ClockSteps
 from candlecast.runtime.compose.start import uncollected
 from candlecast.runtime.observe import logger, observed
 from candlecast.runtime.refused_firings import refused
@@ -22,20 +23,21 @@ with uncollected():
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Take `{"scheduled_time": "2026-11-21T02:09:00Z"}` and answer how many accounts were asked for.
 
-    A person's `{"due_by": ...}` asks at once for all accounts that are due by then. An event that is malformed, late or early is
-    answered with `{"refused_because": ...}`.
+    A person's `{"due_by": ...}` asks at once for all accounts that are due by then. An event that is malformed, late or early
+    asks for nothing and is answered with `{"refused_because": ...}`. The first failure of a step is raised after the last step.
     """
     clock = reconcile_clock.build()
     by_a_person = "due_by" in event
-    try:
-        ask = clock.request_reconciles.at_once if by_a_person else clock.request_reconciles
-        asked = ask(instant_in(event, "due_by" if by_a_person else "scheduled_time"))
-    except FiringRefused as error:
-        return refused(error)
-    released = clock.sweep_pools()
-    clock.complete_switches()
-    if not by_a_person and (overdue := clock.watch_schedules()):
-        logger.error("schedules overdue", extra={"timeframes": overdue})
-    clock.watch_pause()
+    ask = clock.request_reconciles.at_once if by_a_person else clock.request_reconciles
+    with ClockSteps() as step:
+        step("complete switches", clock.complete_switches)
+        step("watch the pause", clock.watch_pause)
+        if not by_a_person and (overdue := step("watch schedules", clock.watch_schedules)):
+            logger.error("schedules overdue", extra={"timeframes": overdue})
+        try:
+            asked = step("ask for looks", lambda: ask(instant_in(event, "due_by" if by_a_person else "scheduled_time")))
+        except FiringRefused as error:
+            return refused(error)
+        released = step("sweep pools", clock.sweep_pools)
     logger.info("reconciles requested", extra={"accounts": asked, "released_reservations": released})
     return {"accounts": asked, "released_reservations": released}

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from candlecast.domain.values.errors import RetryLater
 from candlecast.domain.values.firing import require_recent
 from candlecast.runtime.compose import candle_clock, reconcile_clock
 from functions.candle_clock.handler import handle as candle_handler
@@ -26,6 +27,12 @@ class Parts:
 
     def __init__(self) -> None:
         self.done: list[str] = []
+        self.failing: dict[str, Exception] = {}
+
+    def run(self, name: str) -> None:
+        self.done.append(name)
+        if name in self.failing:
+            raise self.failing[name]
 
     def announce(self, timeframe: Any, scheduled_at: datetime) -> int:
         require_recent(scheduled_at, NOW, timedelta(minutes=15))
@@ -34,16 +41,16 @@ class Parts:
 
     def __call__(self, scheduled_at: datetime) -> int:
         require_recent(scheduled_at, NOW, timedelta(minutes=5))
-        self.done.append("request")
+        self.run("request")
         return 7
 
     def at_once(self, due_by: datetime) -> int:
-        self.done.append("at once")
+        self.run("at once")
         return 9
 
     def noted(self, name: str, answer: Any) -> Callable[[], Any]:
         def part() -> Any:
-            self.done.append(name)
+            self.run(name)
             return answer
 
         return part
@@ -96,11 +103,11 @@ def test_the_candle_clock_answers_what_it_refuses(
     ("event", "code"),
     [({"scheduled_time": OLD}, "FIRING_TOO_LATE"), ({"scheduled_time": EARLY}, "FIRING_AHEAD"), ({}, "FIRING_MALFORMED")],
 )
-def test_the_reconcile_clock_answers_what_it_refuses(
+def test_the_reconcile_clock_answers_what_it_refuses_and_only_watches(
     parts: Parts, event: dict[str, Any], code: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     answer = reconcile_handler(event, Context())  # type: ignore[arg-type]
-    assert (answer["refused_because"]["code"], parts.done) == (code, [])
+    assert (answer["refused_because"]["code"], parts.done) == (code, ["switches", "pause", "watch"])
     assert metrics(capsys.readouterr().out) == {"FiringsRefused": [1.0]}
 
 
@@ -108,10 +115,37 @@ def test_events_of_now_are_acted_on(parts: Parts) -> None:
     assert candle_handler({"timeframe": "1m", "scheduled_time": NOW.isoformat()}, Context()) == {"candles": 3}  # type: ignore[arg-type]
     answer = reconcile_handler({"scheduled_time": NOW.isoformat()}, Context())  # type: ignore[arg-type]
     assert answer == {"accounts": 7, "released_reservations": 2}
-    assert parts.done == ["announce", "request", "sweep", "switches", "watch", "pause"]
+    assert parts.done == ["announce", "switches", "pause", "watch", "request", "sweep"]
 
 
 def test_a_person_who_asks_for_looks_is_no_firing_of_the_watch(parts: Parts) -> None:
     answer = reconcile_handler({"due_by": EARLY}, Context())  # type: ignore[arg-type]
     assert answer == {"accounts": 9, "released_reservations": 2}
-    assert parts.done == ["at once", "sweep", "switches", "pause"]
+    assert parts.done == ["switches", "pause", "at once", "sweep"]
+
+
+STEPS = ["switches", "pause", "watch", "request", "sweep"]
+
+
+@pytest.mark.parametrize("failing", STEPS)
+def test_a_step_that_fails_keeps_no_other_from_running(parts: Parts, failing: str) -> None:
+    parts.failing[failing] = RetryLater("STORE_UNAVAILABLE", "a throttled partition", after_seconds=5)
+    with pytest.raises(RetryLater, match="a throttled partition"):
+        reconcile_handler({"scheduled_time": NOW.isoformat()}, Context())  # type: ignore[arg-type]
+    assert parts.done == STEPS
+
+
+def test_the_first_failure_of_several_is_raised_and_each_is_logged(parts: Parts, caplog: pytest.LogCaptureFixture) -> None:
+    parts.failing |= {
+        "request": RetryLater("QUEUE_UNAVAILABLE", "the first", after_seconds=5),
+        "sweep": RetryLater("STORE_UNAVAILABLE", "later", after_seconds=5),
+    }
+    with pytest.raises(RetryLater, match="the first"):
+        reconcile_handler({"scheduled_time": NOW.isoformat()}, Context())  # type: ignore[arg-type]
+    assert [vars(it)["step"] for it in caplog.records if it.message == "step failed"] == ["ask for looks", "sweep pools"]
+
+
+def test_a_refused_firing_hides_no_failure_of_a_step(parts: Parts) -> None:
+    parts.failing["switches"] = RetryLater("STORE_UNAVAILABLE", "some copies are not written", after_seconds=5)
+    with pytest.raises(RetryLater, match="some copies"):
+        reconcile_handler({"scheduled_time": OLD}, Context())  # type: ignore[arg-type]
