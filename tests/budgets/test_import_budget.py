@@ -78,6 +78,7 @@ BUDGETS = (
     Budget("market_catalogue", 1.35, 545, (*TRADES, "candlecast.domain.orders.intent", "pynamodb")),
     Budget("paper_exchange", 2.4, 661, ("ccxt", "requests", "numpy", "strategies")),
     Budget("dlq_redrive", 1.25, 454, (*NO_ORDERS, "pynamodb")),
+    Budget("history_rebuild", 1.7, 575, HEAVY),
 )
 
 

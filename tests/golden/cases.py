@@ -332,7 +332,7 @@ def _read_catalogue(world: World) -> Mapping[str, Market]:
 
 def _archive(world: World) -> None:
     s3 = Recorder()
-    S3EventArchive(s3, "bucket").archive(archived())  # type: ignore[arg-type]
+    S3EventArchive(s3, "bucket").keep_batch(archived())  # type: ignore[arg-type]
     world.sent += [{"Lines": gzip.decompress(request["Body"]).decode().splitlines()} for _, request in s3.requests]
 
 

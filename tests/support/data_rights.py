@@ -123,6 +123,11 @@ RIGHTS: Mapping[str, Rights] = {
     ),
     "market_catalogue": Rights(),
     "dlq_redrive": Rights(),
+    "history_rebuild": Rights(
+        get=_keys(TENANT, "STRATEGY#*"),
+        put=_keys(TENANT, "STRATEGY#*", "SOURCE#*"),
+        update=_keys(TENANT, "STRATEGY#*", "SOURCE#*"),
+    ),
     "paper_exchange": Rights(),
 }
 

@@ -44,6 +44,7 @@ SHAPE = {
     "market_catalogue": (60, "core deps exchange"),
     "paper_exchange": (29, "core deps web paper signing"),
     "dlq_redrive": (60, "core deps"),
+    "history_rebuild": (120, "core deps"),
 }
 
 # On an order's way: these may mount a layer of OpenTelemetry, whose script starts them then.
@@ -81,6 +82,7 @@ ENVIRONMENT = {
         " VETTING_QUEUE_URL"
     ),
     "market_catalogue": "MARKETS_BUCKET VENUES",
+    "history_rebuild": "TABLE_NAME ARCHIVE_BUCKET",
     "paper_exchange": "PAPER_TABLE_NAME OPERATOR_SECRET_ID",
     "dlq_redrive": (
         "CANDLE_QUEUE_URL SIGNAL_QUEUE_URL TRADE_QUEUE_URL RECONCILE_QUEUE_URL CANDLE_DEAD_LETTERS_URL"
@@ -111,6 +113,7 @@ SETTINGS: dict[str, type[settings.Environment]] = {
     "api": settings.ApiSettings,
     "market_catalogue": settings.MarketCatalogueSettings,
     "dlq_redrive": settings.RedriveSettings,
+    "history_rebuild": settings.HistoryRebuildSettings,
 }
 
 INVOKED_ASYNCHRONOUSLY = {"candle_clock", "reconcile_clock", "health_probe", "market_catalogue", "dlq_redrive"}

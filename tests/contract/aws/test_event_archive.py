@@ -56,40 +56,40 @@ def read(archive: EventArchive, since: datetime = SINCE, until: datetime = UNTIL
 def test_a_reader_finds_the_events_as_they_were_put(archive: EventArchive) -> None:
     moved = Event(type=EventType.POSITION_CHANGED, occurred_at=NOW, position=a_position())
     batch = [archived(1), archived(2, event=moved), archived(3, tenant="tenant-2")]
-    archive.archive(batch)
+    archive.keep_batch(batch)
     assert read(archive) == ArchivePage(events=tuple(batch), cursor=None)
 
 
 def test_nothing_to_keep_leaves_nothing(archive: EventArchive) -> None:
-    archive.archive([])
+    archive.keep_batch([])
     assert read(archive) == ArchivePage(events=(), cursor=None)
 
 
 def test_a_batch_that_comes_again_takes_its_own_place(archive: EventArchive) -> None:
     for _ in range(3):
-        archive.archive([archived(1), archived(2)])
+        archive.keep_batch([archived(1), archived(2)])
     assert [event.published.version for event in read(archive).events] == [1, 2]
 
 
 def test_a_batch_that_is_cut_elsewhere_loses_no_event(archive: EventArchive) -> None:
-    archive.archive([archived(1), archived(2)])
-    archive.archive([archived(1)])
-    archive.archive([archived(2), archived(3)])
+    archive.keep_batch([archived(1), archived(2)])
+    archive.keep_batch([archived(1)])
+    archive.keep_batch([archived(2), archived(3)])
     assert {event.published.version for event in read(archive).events} == {1, 2, 3}
 
 
 def test_events_come_in_the_order_of_the_stream_whenever_they_were_put(archive: EventArchive) -> None:
     later = NOW + timedelta(seconds=1)
-    archive.archive([archived(12, later)])
-    archive.archive([archived(9), archived(10)])
-    archive.archive([archived(11)])
+    archive.keep_batch([archived(12, later)])
+    archive.keep_batch([archived(9), archived(10)])
+    archive.keep_batch([archived(11)])
     assert [event.published.version for event in read(archive).events] == [9, 10, 11, 12]
 
 
 def test_only_events_of_the_wanted_time_are_read(archive: EventArchive) -> None:
     midnight = datetime(2026, 11, 21, tzinfo=UTC)
     times = [midnight - timedelta(seconds=2), midnight - timedelta(seconds=1), midnight, midnight + timedelta(hours=1)]
-    archive.archive([archived(number, at) for number, at in enumerate(times)])
+    archive.keep_batch([archived(number, at) for number, at in enumerate(times)])
 
     def versions(since: datetime, until: datetime) -> list[int]:
         return [event.published.version for event in read(archive, since, until).events]
@@ -102,7 +102,7 @@ def test_only_events_of_the_wanted_time_are_read(archive: EventArchive) -> None:
 
 def test_pages_follow_each_other_without_a_gap(archive: EventArchive) -> None:
     for version in range(5):
-        archive.archive([archived(version)])
+        archive.keep_batch([archived(version)])
     found, cursor, pages = [], None, 0
     while pages == 0 or cursor is not None:
         page = archive.list_events(SINCE, UNTIL, cursor, 2)
@@ -120,8 +120,8 @@ def test_a_cursor_of_something_else_is_refused(archive: EventArchive) -> None:
 def test_names_are_partitioned_by_date_and_sort_as_the_stream_does() -> None:
     objects = FakeObjects()
     archive = S3EventArchive(objects, "bucket")  # type: ignore[arg-type]
-    archive.archive([archived(9), archived(10, NOW + timedelta(days=1))])
-    archive.archive([replace(archived(10), sequence="9" * 30)])
+    archive.keep_batch([archived(9), archived(10, NOW + timedelta(days=1))])
+    archive.keep_batch([replace(archived(10), sequence="9" * 30)])
     names = sorted(objects.held)
     assert [name.rpartition("-")[0] for name in names] == [
         f"events/date=2026-11-20/2026-11-20T12.00.00Z-{'9'.zfill(40)}",
@@ -145,7 +145,7 @@ def test_names_are_partitioned_by_date_and_sort_as_the_stream_does() -> None:
 def test_an_object_that_is_no_batch_of_ours_is_named_and_hides_no_other(body: bytes) -> None:
     objects = FakeObjects()
     archive = S3EventArchive(objects, "bucket")  # type: ignore[arg-type]
-    archive.archive([archived(1)])
+    archive.keep_batch([archived(1)])
     broken = "events/date=2026-11-20/0"
     objects.held[broken] = body
     page = read(archive)
@@ -156,7 +156,7 @@ def test_an_object_that_is_no_batch_of_ours_is_named_and_hides_no_other(body: by
 def test_an_archive_that_does_not_answer_is_asked_again_later() -> None:
     error = ClientError({"Error": {"Code": "SlowDown"}, "ResponseMetadata": {"HTTPStatusCode": 503}}, "PutObject")  # type: ignore[typeddict-item]
     archive = S3EventArchive(FakeObjects(error=error), "bucket")  # type: ignore[arg-type]
-    for ask in (lambda: archive.archive([archived(1)]), lambda: read(archive)):
+    for ask in (lambda: archive.keep_batch([archived(1)]), lambda: read(archive)):
         with pytest.raises(RetryLater) as later:
             ask()
         assert later.value.code == "ARCHIVE_UNAVAILABLE"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from itertools import count
 from typing import Any
 
@@ -18,6 +18,7 @@ from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
 from candlecast.adapters.dynamodb.executions import DynamoExecutionStore
 from candlecast.adapters.dynamodb.history import DynamoHistory
 from candlecast.adapters.dynamodb.prices import DynamoPriceStore
+from candlecast.adapters.dynamodb.rebuilt_history import RebuiltHistory
 from candlecast.adapters.dynamodb.signals import DynamoSignalStore
 from candlecast.adapters.dynamodb.single_table.table import Table
 from candlecast.adapters.dynamodb.source_use import DynamoSourceUse
@@ -40,7 +41,7 @@ from candlecast.ports.verdicts import VerdictStore
 from tests.support.fakes.accounts import FakeAccountStore
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.executions import FakeExecutionStore
-from tests.support.fakes.history import FakeHistory, FakePriceStore
+from tests.support.fakes.history import FakeHistory, FakePriceStore, FakeRebuiltHistory
 from tests.support.fakes.signals import FakeSignalStore
 from tests.support.fakes.source_use import FakeSourceUse
 from tests.support.fakes.store import FakeDatabase
@@ -63,6 +64,8 @@ class Stores:
     signals: SignalStore
     verdicts: VerdictStore
     history: History
+    rebuilt: History
+    lose_trades: Callable[[str], None]
     prices: PriceStore
     source_use: SourceUse
     clock: FakeClock
@@ -86,6 +89,8 @@ def _fakes() -> Stores:
         signals=FakeSignalStore(database),
         verdicts=FakeVerdictStore(database),
         history=FakeHistory(database),
+        rebuilt=FakeRebuiltHistory(database),
+        lose_trades=lambda tenant: lose(database, tenant),
         prices=FakePriceStore(database),
         source_use=FakeSourceUse(),
         clock=clock,
@@ -114,11 +119,31 @@ def dynamodb_stores(cloud: str, dynamodb_table: Table) -> Stores:
         signals=DynamoSignalStore(dynamodb_table),
         verdicts=DynamoVerdictStore(dynamodb_table),
         history=DynamoHistory(dynamodb_table),
+        rebuilt=RebuiltHistory(dynamodb_table),
+        lose_trades=partial(delete_trades, dynamodb_table),
         prices=DynamoPriceStore(dynamodb_table),
         source_use=DynamoSourceUse(dynamodb_table),
         clock=clock,
         events=lambda: [event for record in stream_records(cloud, dynamodb_table.name) for event in published_events(record)],
     )
+
+
+def lose(database: FakeDatabase, tenant_id: str) -> None:
+    for key in [key for key in database.trades if key[0] == tenant_id]:
+        del database.trades[key], database.trade_versions[key]
+
+
+def delete_trades(table: Table, tenant_id: str) -> None:
+    """Delete a tenant's trades and leave the sums."""
+    where = {":tenant": {"S": f"TENANT#{tenant_id}"}, ":trade": {"S": "TRADE#"}}
+    found = table.client.query(
+        TableName=table.name,
+        KeyConditionExpression="PK = :tenant AND begins_with(SK, :trade)",
+        ExpressionAttributeValues=where,
+        ConsistentRead=True,
+    )["Items"]
+    for item in found:
+        table.client.delete_item(TableName=table.name, Key={"PK": item["PK"], "SK": item["SK"]})
 
 
 def stream_records(endpoint: str, table_name: str) -> list[Any]:

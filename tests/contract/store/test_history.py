@@ -284,3 +284,55 @@ def test_a_protective_leg_keeps_everything_it_has(stores: Stores) -> None:
     leg = replace(an_intent(LegKind.TAKE_PROFIT, leg="TAKE_PROFIT_1"), average_price=Decimal("0.00001234"), lookups=2)
     stores.history.put_order(leg, 1)
     assert stores.history.get_order(TENANT, leg.intent_id) == leg
+
+
+# -- a rebuild ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_lost_trade_that_is_counted_is_stored_again_and_counted_no_more(stores: Stores) -> None:
+    closed = a_trade()
+    corrected = replace(closed, fees=closed.fees + Decimal("0.5"))
+    for trade, version in ((closed, 4), (corrected, 6), (a_trade("other"), 7)):
+        stores.history.put_trade(trade, version)
+    before = sums(stores)
+    stores.lose_trades(TENANT)
+    assert list(stores.history.list_trades(TENANT).items) == []
+    for _ in range(2):
+        for trade, version in ((closed, 4), (corrected, 6), (a_trade("other"), 7)):
+            stores.rebuilt.put_trade(trade, version)
+    assert sums(stores) == before
+    assert {trade.trade_id: trade for trade in stores.history.list_trades(TENANT).items} == {
+        closed.trade_id: corrected,
+        "other": a_trade("other"),
+    }
+
+
+def test_a_trade_that_its_sums_do_not_know_is_stored_and_counted_by_a_rebuild(stores: Stores) -> None:
+    """As after a restore: trade and sums are those of an earlier moment, and the archive knows more."""
+    stores.history.put_trade(a_trade(), 4)
+    lost = a_trade("lost", fees=Decimal("0.3"))
+    for _ in range(2):
+        stores.rebuilt.put_trade(a_trade(), 4)
+        stores.rebuilt.put_trade(lost, 5)
+    assert stores.subscriptions.subscription_statistics(TENANT, SUBSCRIPTION).trades == 2
+    assert stores.strategies.strategy_record(STRATEGY, VENUE).trades == 2
+    stores.history.put_trade(lost, 5)  # the stream brings it after all
+    assert stores.subscriptions.subscription_statistics(TENANT, SUBSCRIPTION).trades == 2
+
+
+def test_a_letter_that_brings_an_earlier_trade_late_counts_it_and_hides_no_later_one_from_a_rebuild(stores: Stores) -> None:
+    stores.history.put_trade(a_trade("later"), 9)
+    stores.history.put_trade(a_trade("earlier"), 5)
+    before = sums(stores)
+    assert before[0].trades == 2
+    stores.lose_trades(TENANT)
+    stores.rebuilt.put_trade(a_trade("earlier"), 5)
+    stores.rebuilt.put_trade(a_trade("later"), 9)
+    assert sums(stores) == before
+
+
+def sums(stores: Stores) -> tuple[Statistics, RecordSums]:
+    return (
+        stores.subscriptions.subscription_statistics(TENANT, SUBSCRIPTION),
+        stores.strategies.strategy_record(STRATEGY, VENUE),
+    )

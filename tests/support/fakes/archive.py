@@ -18,14 +18,18 @@ class FakeEventArchive:
         self.batches: dict[tuple[datetime, str, tuple[str, ...]], tuple[ArchivedEvent, ...]] = {}
         self.unreadable: set[int] = set()
         self.down = False
+        self.letters = False
 
-    def archive(self, events: Sequence[ArchivedEvent]) -> None:
+    def keep_batch(self, events: Sequence[ArchivedEvent]) -> None:
         if self.down:
             raise RetryLater("ARCHIVE_UNAVAILABLE", "told to fail", after_seconds=1)
         for day in sorted({event.recorded_at.date() for event in events}):
             batch = tuple(event for event in events if event.recorded_at.date() == day)
             ids = tuple(event.published.event_id for event in batch)
             self.batches[batch[0].recorded_at, batch[0].sequence.zfill(40), ids] = batch
+
+    def has_letters(self) -> bool:
+        return self.letters
 
     def list_events(self, since: datetime, until: datetime, cursor: str | None, batches: int) -> ArchivePage:
         if self.down:

@@ -44,10 +44,11 @@ class FakeHistory:
     def put_trade(self, trade: Trade, version: int) -> None:
         key = (trade.tenant_id, trade.trade_id)
         earlier = self.database.trades.get(key)
-        if earlier is not None and self.database.trade_versions[key] > version:
+        if earlier is not None and (self.database.trade_versions[key] > version or earlier == trade):
             return
         self.database.trades[key], self.database.trade_versions[key] = trade, version
         own, by_subscription = (trade.tenant_id, trade.subscription_id), self.database.subscription_statistics
+        self.database.counted[own] = max(version, self.database.counted.get(own, 0))
         before = Statistics() if earlier is None else Statistics.of(earlier.pnl, earlier.fees, earlier.funding)
         after = Statistics.of(trade.pnl, trade.fees, trade.funding)
         by_subscription[own] = by_subscription.get(own, Statistics()) + after - before
@@ -88,6 +89,18 @@ class FakeHistory:
         ]
         ordered = sorted(fitting, key=lambda trade: (trade.closed_at, trade.trade_id), reverse=True)
         return page_of(f"TRADES#{tenant_id}", ordered, cursor, limit)
+
+
+class FakeRebuiltHistory(FakeHistory):
+    """Stores a lost trade that is counted already, and counts it no more."""
+
+    def put_trade(self, trade: Trade, version: int) -> None:
+        key = (trade.tenant_id, trade.trade_id)
+        held = self.database.trades.get(key)
+        if self.database.counted.get((trade.tenant_id, trade.subscription_id), 0) < version:
+            super().put_trade(trade, version)
+        elif held is None or (self.database.trade_versions[key] <= version and held != trade):
+            self.database.trades[key], self.database.trade_versions[key] = trade, version
 
 
 class FakePriceStore:

@@ -51,6 +51,7 @@ class FakeDatabase:
     trades: dict[tuple[str, str], Trade] = field(default_factory=dict)
     trade_versions: dict[tuple[str, str], int] = field(default_factory=dict)
     subscription_statistics: dict[tuple[str, str], Statistics] = field(default_factory=dict)
+    counted: dict[tuple[str, str], int] = field(default_factory=dict)  # the account's version, by tenant and subscription
     strategy_statistics: dict[str, Statistics] = field(default_factory=dict)
     prices: dict[tuple[str, str], LastPrice] = field(default_factory=dict)
     stream: list[PublishedEvent] = field(default_factory=list)

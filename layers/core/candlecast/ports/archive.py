@@ -33,9 +33,9 @@ class ArchivePage:
 
 
 class EventArchive(Protocol):
-    """Batches of events, each as the relay got it from the stream."""
+    """Batches of events, each as the relay got it from the stream, and beside them the letters of the outbox."""
 
-    def archive(self, events: Sequence[ArchivedEvent]) -> None:
+    def keep_batch(self, events: Sequence[ArchivedEvent]) -> None:
         """Keep a batch; the same batch again takes its own place. Raises `RetryLater` (ARCHIVE_UNAVAILABLE)."""
         ...
 
@@ -44,4 +44,8 @@ class EventArchive(Protocol):
 
         Raises `RetryLater` (ARCHIVE_UNAVAILABLE), and `InvalidValue` (CURSOR_INVALID) for a cursor of something else.
         """
+        ...
+
+    def has_letters(self) -> bool:
+        """Whether letters of the outbox wait for a person. Raises `RetryLater` (ARCHIVE_UNAVAILABLE)."""
         ...

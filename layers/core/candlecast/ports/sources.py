@@ -8,6 +8,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
 
+COUNTED_FOR = timedelta(days=30)  # an order is known as counted so long; dead letters of queues live 14 days
+
 
 class MessageKind(StrEnum):
     """Entries and exits are counted apart: no entry takes the place of an exit."""
@@ -45,5 +47,5 @@ class SourceUse(Protocol):
         ...
 
     def add_notional(self, source_id: str, order_id: str, account_id: str, notional: Decimal, at: datetime) -> None:
-        """Add what an order has filled, once for each order."""
+        """Add what an order has filled, once for each order in `COUNTED_FOR`."""
         ...

@@ -130,6 +130,10 @@ class OutboxRelaySettings(WithTable):
     archive_bucket: str
 
 
+class HistoryRebuildSettings(WithTable):
+    archive_bucket: str
+
+
 class ApiSettings(WithTable, WithVenues):
     signal_queue_url: str
     trade_queue_url: str

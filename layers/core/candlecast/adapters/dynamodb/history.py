@@ -97,7 +97,7 @@ class DynamoHistory:
     def put_order(self, intent: Intent, version: int) -> None:
         row = self._order_row(intent, version, is_final=intent.state.is_terminal)
         later = (self._orders.version <= version) & (self._orders.is_final == False)  # noqa: E712  (builds an expression)
-        _put_if(row, self._orders.partition.does_not_exist() | later)
+        put_if(row, self._orders.partition.does_not_exist() | later)
 
     def put_skipped(self, intents: Iterable[Intent]) -> None:
         # not final: a skip is a statement of the fan-out; a later decision of an account on the same signal counts more
@@ -108,7 +108,7 @@ class DynamoHistory:
     def put_dead(self, intent: Intent) -> None:
         # version 0 and not final: below every account's version, so a decision after a redrive replaces the record
         row = self._order_row(intent, version=0, is_final=False)
-        _put_if(row, self._orders.partition.does_not_exist() | (self._orders.version == 0))
+        put_if(row, self._orders.partition.does_not_exist() | (self._orders.version == 0))
 
     def put_position(self, position: Position, version: int, at: datetime) -> None:
         is_open = position.quantity > 0
@@ -120,41 +120,68 @@ class DynamoHistory:
             expires_at=None if is_open else int((at + CLOSED_POSITION_RETENTION).timestamp()),
             body=to_json(position),
         )
-        _put_if(row, self._positions.partition.does_not_exist() | (self._positions.version <= version))
+        put_if(row, self._positions.partition.does_not_exist() | (self._positions.version <= version))
 
     def put_trade(self, trade: Trade, version: int) -> None:
-        tenant = tenant_key(trade.tenant_id)
-        row = self._trades(
-            tenant,
+        row = self._trade_row(trade, version)
+        stored: TradeRow | None = None
+        moves_mark = True
+        for _ in range(RECORD_ATTEMPTS):
+            if self._counted(row, trade, stored, moves_mark=moves_mark):
+                return
+            stored = self._stored(row)
+            if stored is not None and self._is_repeat(stored, row):
+                return  # everything was counted with it
+            counted = self._counted_up_to(trade)
+            moves_mark = counted is None or counted <= version  # a letter may bring a trade after a later one
+        late = "the tenant's record has changed at every attempt"
+        raise RetryLater("RECORD_CONTENDED", late, after_seconds=RETRY_AFTER_SECONDS)
+
+    def _trade_row(self, trade: Trade, version: int) -> TradeRow:
+        return self._trades(
+            tenant_key(trade.tenant_id),
             key(TRADE, trade.trade_id),
             index2_partition=key("TENANT", trade.tenant_id, "TRADES"),
             index2_place=key(sortable(trade.closed_at), trade.trade_id),
             version=version,
             body=to_json(trade),
         )
-        stored: TradeRow | None = None
-        for _ in range(RECORD_ATTEMPTS):
-            if self._counted(row, trade, stored):
-                return
-            stored = self._stored(row)
-            if stored is not None and (stored.version is None or stored.version > version or stored.body == row.body):
-                return  # a repeat: everything was counted with it
-        late = "the tenant's record has changed at every attempt"
-        raise RetryLater("RECORD_CONTENDED", late, after_seconds=RETRY_AFTER_SECONDS)
 
-    def _counted(self, row: TradeRow, trade: Trade, stored: TradeRow | None) -> bool:
+    def _is_repeat(self, stored: TradeRow, row: TradeRow) -> bool:
+        """Whether the stored trade is as new as the row, or the same."""
+        return stored.version is None or stored.version > row.version or stored.body == row.body
+
+    def _unchanged(self, stored: TradeRow | None) -> Condition:
+        rows = self._trades
+        return rows.partition.does_not_exist() if stored is None else (rows.version == stored.version)
+
+    def _counted_up_to(self, trade: Trade) -> int | None:
+        """The version of the trade's account up to which its subscription's trades are counted; None if nobody has noted one."""
+        rows = self._statistics
+        with store_errors():
+            try:
+                row = rows.get(tenant_key(trade.tenant_id), subscription_place(trade.subscription_id), consistent_read=True)
+            except rows.DoesNotExist:
+                return None
+        return None if row.counted is None else int(row.counted)
+
+    def _counted(self, row: TradeRow, trade: Trade, stored: TradeRow | None, *, moves_mark: bool) -> bool:
         """Store the trade and count it in one transaction, in the place of the stored version.
 
-        False if the trade has been stored, or the tenant's part of the record has changed.
+        False if the trade has been stored, the tenant's part of the record has changed, or a later version is marked as counted.
         """
-        rows, own = self._trades, self._statistics(tenant_key(trade.tenant_id), subscription_place(trade.subscription_id))
+        rows, own = self._statistics, self._statistics(tenant_key(trade.tenant_id), subscription_place(trade.subscription_id))
         earlier = None if stored is None else _trade(stored, trade.tenant_id)
-        unchanged = rows.partition.does_not_exist() if stored is None else (rows.version == stored.version)
         try:
             with store_errors(), self._table.transaction() as transaction:
-                transaction.save(row, condition=unchanged)
+                transaction.save(row, condition=self._unchanged(stored))
                 change = _statistics(trade) if earlier is None else _statistics(trade) - _statistics(earlier)
-                transaction.update(own, actions=additions(self._statistics, change))
+                actions = additions(rows, change)
+                if moves_mark:
+                    behind = rows.counted.does_not_exist() | (rows.counted <= row.version)
+                    transaction.update(own, actions=[*actions, rows.counted.set(row.version)], condition=behind)
+                else:
+                    transaction.update(own, actions=actions)
                 self._add_to_record(transaction, trade, earlier)
         except TransactWriteError as error:
             if not cancelled_by(error):
@@ -253,7 +280,7 @@ class DynamoHistory:
         )
 
 
-def _put_if(row: Row, condition: Condition) -> None:
+def put_if(row: Row, condition: Condition) -> None:
     """Write the row unless a newer or final one is there."""
     try:
         with store_errors():

@@ -27,12 +27,11 @@ from candlecast.adapters.dynamodb.single_table.table import (
     store_errors,
 )
 from candlecast.domain.values.money import ZERO
-from candlecast.ports.sources import MessageBounds, MessageKind
+from candlecast.ports.sources import COUNTED_FOR, MessageBounds, MessageKind
 
 NOTIONAL_SHARDS = 16  # as many as a strategy's track record has (`statistics.py`)
 RATE_RETENTION = timedelta(days=2)  # for people who ask what a sender did last night
 NOTIONAL_RETENTION = timedelta(days=90)
-MARK_RETENTION = timedelta(days=30)  # a redelivered event may be as old as the dead letters, which live 14 days
 
 
 class RateRow(Row):
@@ -99,7 +98,7 @@ class DynamoSourceUse:
     def add_notional(self, source_id: str, order_id: str, account_id: str, notional: Decimal, at: datetime) -> None:
         moment = at.astimezone(UTC)
         mark = self._counted(
-            key("SOURCE", source_id, "COUNTED", order_id), "COUNTED", expires_at=int((moment + MARK_RETENTION).timestamp())
+            key("SOURCE", source_id, "COUNTED", order_id), "COUNTED", expires_at=int((moment + COUNTED_FOR).timestamp())
         )
         part = self._notional(
             key("SOURCE", source_id, "NOTIONAL"),

@@ -23,7 +23,10 @@ RECENT_RETENTION = timedelta(days=3)  # the longest candle is a day, so no reade
 
 
 class StatisticsRow(Row):
-    """The sums of `Statistics`, attribute by attribute."""
+    """The sums of `Statistics`, attribute by attribute.
+
+    `counted` is the version of the subscription's account up to which trades are counted, in records too. A rebuild asks for it.
+    """
 
     trades = NumberAttribute(null=True)
     wins = NumberAttribute(null=True)
@@ -33,6 +36,7 @@ class StatisticsRow(Row):
     gross_profit = DecimalAttribute(null=True)
     gross_loss = DecimalAttribute(null=True)
     funding = DecimalAttribute(null=True)
+    counted = NumberAttribute(null=True)
 
 
 def subscription_place(subscription_id: str) -> str:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from candlecast.adapters.aws.clients import aws_errors
 from candlecast.adapters.codec import from_json, to_sparse_json
 from candlecast.adapters.lanes import side_by_side
+from candlecast.adapters.s3.outbox_letters import PREFIX as LETTERS
 from candlecast.domain.values.errors import InvalidValue
 from candlecast.ports.archive import ArchivedEvent, ArchivePage
 
@@ -40,7 +41,7 @@ class S3EventArchive:
         self._s3 = s3
         self._bucket = bucket
 
-    def archive(self, events: Sequence[ArchivedEvent]) -> None:
+    def keep_batch(self, events: Sequence[ArchivedEvent]) -> None:
         for _, of_the_day in groupby(events, lambda event: event.recorded_at.date()):
             batch = tuple(of_the_day)
             text = "".join(to_sparse_json(event) + "\n" for event in batch).encode()
@@ -65,6 +66,10 @@ class S3EventArchive:
             cursor=names[-1] if more else None,
             unreadable=tuple(name for name, batch in zip(names, found, strict=True) if batch is None),
         )
+
+    def has_letters(self) -> bool:
+        with aws_errors(UNAVAILABLE):
+            return self._s3.list_objects_v2(Bucket=self._bucket, Prefix=LETTERS, MaxKeys=1)["KeyCount"] > 0
 
     def _names(self, after: str, before: str, most: int) -> tuple[list[str], bool]:
         """The next names, and whether there are more of them before the end."""

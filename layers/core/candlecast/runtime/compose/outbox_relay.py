@@ -43,7 +43,7 @@ def build() -> Callable[[Records], Callable[[Any], tuple[PublishedEvent, ...]]]:
     relay = RelayEvents(ProjectEvents(DynamoHistory(table), DynamoDecisions(table), notional), release, bus, metrics)
 
     def archived(records: Records) -> Callable[[Any], tuple[PublishedEvent, ...]]:
-        archive.archive(archived_events(records))
+        archive.keep_batch(archived_events(records))
         return lambda record: relay(published_events(record.raw_event))
 
     return archived

@@ -5,6 +5,7 @@ The relay projects each event as it comes, and a rebuild projects the events of 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from candlecast.domain.account.events import EventType
@@ -24,15 +25,20 @@ class ProjectEvents:
     decisions: Decisions
     count_notional: CountNotional
 
-    def __call__(self, published: PublishedEvent) -> None:
-        """Project one event; raises `RetryLater` if the store did not take it."""
-        event = published.event
-        if event.order is not None:
-            self._project_order(published, event.order)
-        if event.position is not None and event.code is None:
-            self.history.put_position(event.position, published.version, event.occurred_at)
-        if event.trade is not None:
-            self.history.put_trade(event.trade, published.version)
+    def __call__(self, events: Sequence[PublishedEvent]) -> None:
+        """Project events in their order; raises `RetryLater` if the store did not take them.
+
+        A trade that the same write has corrected is stored and counted as corrected, once.
+        """
+        newest = {_trade_of(published): number for number, published in enumerate(events)}
+        for number, published in enumerate(events):
+            event = published.event
+            if event.order is not None:
+                self._project_order(published, event.order)
+            if event.position is not None and event.code is None:
+                self.history.put_position(event.position, published.version, event.occurred_at)
+            if event.trade is not None and newest[_trade_of(published)] == number:
+                self.history.put_trade(event.trade, published.version)
 
     def _project_order(self, published: PublishedEvent, order: Intent) -> None:
         event = published.event
@@ -43,6 +49,12 @@ class ProjectEvents:
             self.count_notional(order)
         elif (breach := _breach(published, order)) is not None:
             self.decisions.put_breach(breach)
+
+
+def _trade_of(published: PublishedEvent) -> tuple[str, str, int, str | None]:
+    """The write of an account and the trade that the event is about, if any."""
+    trade = published.event.trade
+    return published.tenant_id, published.account_id, published.version, trade.trade_id if trade is not None else None
 
 
 def _breach(published: PublishedEvent, order: Intent) -> Breach | None:

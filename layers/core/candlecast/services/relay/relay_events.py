@@ -32,7 +32,8 @@ class RelayEvents:
         alerts = [published for published in events if published.event.type is EventType.ALERT_CRITICAL]
         for published in events:
             self._measure(published.event)
-            self.project(published)
+        self.project(events)
+        for published in events:
             caused = self.release_pools(published)
             if caused is not None:
                 alerts.append(caused)
