@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -21,7 +21,7 @@ from candlecast.domain.values.terms import PositionSide
 from candlecast.domain.venue.key_rights import KeyRights
 from candlecast.domain.venue.reports import VenueOrderStatus
 from candlecast.services.reconcile.recover_account import RecoverAccount
-from tests.support.builders import ACCOUNT, BTC, SUBSCRIPTION, TENANT, a_signal
+from tests.support.builders import ACCOUNT, BTC, NOW, SUBSCRIPTION, TENANT, a_signal
 from tests.support.fakes.restorations import FakeRestorations
 from tests.support.fakes.venue import Fault
 from tests.support.money_path import KEY, MoneyPath, bracket
@@ -31,11 +31,18 @@ ORPHAN = position_key(unattributed(PositionSide.LONG), BTC)
 MINUTE = 60.0
 
 
-def restore(path: MoneyPath, kept: Account, lost: timedelta = timedelta(minutes=5), *, adopted: bool = True) -> None:
+def restore(
+    path: MoneyPath,
+    kept: Account,
+    lost: timedelta = timedelta(minutes=5),
+    *,
+    adopted: bool = True,
+    kept_at: datetime | None = None,
+) -> None:
     """Put the table back to where it was `lost` ago, when the account was `kept`; functions know of its new generation."""
     path.clock.advance(lost.total_seconds())
     now = path.clock.now()
-    path.database.restoration = Restoration(generation=2, restored_to=now - lost, adopted_at=now if adopted else None)
+    path.database.restoration = Restoration(generation=2, restored_to=kept_at or now - lost, adopted_at=now if adopted else None)
     path.database.accounts[TENANT, ACCOUNT] = kept
     recover = RecoverAccount(FakeRestorations(path.database), 2, path.clock, path.metrics)
     path.executor, path.reconciler = replace(path.executor, generation=2), replace(path.reconciler, recover=recover)
@@ -315,3 +322,41 @@ def test_an_account_that_is_not_behind_reads_no_marker(generation: int) -> None:
     path.reconcile(MINUTE)
     assert "RestorationUnknown" not in path.metrics.counts
     assert SUBSCRIPTION in path.account.subscriptions
+
+
+def test_a_position_that_was_turned_in_the_lost_minutes_is_closed_and_the_other_side_adopted() -> None:
+    """The exit proves the closing, and the entry behind it is what is held now."""
+    path = MoneyPath()
+    path.enter(targets=())
+    before = path.account
+    path.clock.advance(1)
+    path.execute(replace(bracket(Action.SHORT, stop="110", targets=()), signal_id="turn", issued_at=path.clock.now()))
+    path.settle()
+    assert path.net < 0
+    restore(path, before, kept_at=NOW)
+    account = recover(path)
+    (position,) = account.positions.values()
+    assert (position.subscription_id, position.quantity) == (unattributed(PositionSide.SHORT), -path.net)
+    assert position.stop_price == D(110)
+    assert {"POSITION_CLOSED_BEFORE_RESTORE", "POSITION_ADOPTED"} <= set(path.alerts())
+
+
+def test_a_repeat_that_comes_before_the_look_hides_no_lost_order() -> None:
+    path = MoneyPath()
+    before = path.account
+    path.enter()
+    restore(path, before)
+    path.execute(bracket())
+    recover(path)
+    position = orphan(path)
+    assert position is not None
+    assert position.quantity == path.net
+
+
+def test_an_entry_that_rests_does_not_hold_up_its_account() -> None:
+    path = MoneyPath()
+    path.execute(a_signal(Action.LONG, entry=EntryOrder(type=EntryType.LIMIT, price=D(99), rests_seconds=3_600)))
+    restore(path, path.account)
+    account = recover(path)
+    assert account.generation == 2
+    assert len(path.venue_orders(VenueOrderStatus.OPEN)) == 1
