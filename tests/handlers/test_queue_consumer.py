@@ -133,7 +133,7 @@ def test_what_nobody_foresaw_comes_back_with_a_growing_pause(error: Exception) -
 
 
 def test_the_pauses_are_those_that_a_queue_can_afford() -> None:
-    """Half a minute to a quarter of an hour; a FIFO group, which waits with its first message, some 2.5 minutes in all."""
+    """Half a minute to a quarter of an hour; a FIFO group, which waits with its first message, some 2.5 minutes each round."""
     assert PAUSES_SECONDS == (30, 60, 300, 900)
     assert sum(FIFO_PAUSES_SECONDS) == 155
     for receives in range(1, MAX_RECEIVES):
@@ -282,6 +282,29 @@ def test_a_message_that_kills_its_process_is_put_aside_after_five_deaths_and_the
     with pytest.raises(SystemExit):
         consumer(record("a", 1, receives=MAX_RECEIVES))
     assert consumer(record("a", 1, receives=MAX_RECEIVES + 1)) == []
+    assert [letter.reason_code for letter in consumer.messages.letters] == ["RECEIVES_SPENT"]
+
+
+@pytest.mark.parametrize("first_try", [1, MAX_RECEIVES - 1, MAX_RECEIVES, MAX_RECEIVES + 1])
+def test_a_message_behind_a_failing_one_has_all_its_tries(first_try: int) -> None:
+    consumer = waiting({"head": LATER, "exit": LATER}, fifo=True)
+    for receives in range(1, first_try):
+        consumer(record("head", 1, group="a", receives=receives), record("exit", 2, group="a", receives=receives))
+    consumer.messages.letters.clear()
+    tries = 0
+    while not consumer.messages.letters:
+        tries += 1
+        consumer(record("exit", 2, group="a", receives=first_try + tries - 1))
+    assert MAX_RECEIVES <= tries <= 2 * MAX_RECEIVES - 1
+    assert [letter.body for letter in consumer.messages.letters] == ["exit"]
+
+
+def test_a_fifo_message_that_kills_its_process_from_the_first_is_put_aside_after_nine_deaths() -> None:
+    consumer = waiting({"a": KILLED}, fifo=True)  # type: ignore[dict-item]
+    for receives in range(1, 2 * MAX_RECEIVES):
+        with pytest.raises(SystemExit):
+            consumer(record("a", 1, group="a", receives=receives))
+    assert consumer(record("a", 1, group="a", receives=2 * MAX_RECEIVES)) == []
     assert [letter.reason_code for letter in consumer.messages.letters] == ["RECEIVES_SPENT"]
 
 

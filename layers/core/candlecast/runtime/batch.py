@@ -25,7 +25,8 @@ from candlecast.runtime.observe import logger
 
 # After the first, second ... failure that no rule foresaw. Four pauses take five receives: no queue allows fewer.
 PAUSES_SECONDS = (30, 60, 300, 900)  # a bug or an outage deserves no hurry
-FIFO_PAUSES_SECONDS = (5, 15, 45, 90)  # the message blocks its group, an account's exits among it: aside within some 2.5 minutes
+# The message blocks its group, an account's exits among it: aside within some five minutes (decision 0102).
+FIFO_PAUSES_SECONDS = (5, 15, 45, 90)
 DOUBLINGS = 10  # of a pause: a thousand times the first one is longer than any pause may be
 MAX_PAUSE_SECONDS = 900  # a message that waits longer looks lost to people
 LAST_RECEIVE = "RECEIVES_SPENT"  # the code of a letter whose last try was killed
@@ -131,12 +132,13 @@ class QueueConsumer[M]:
         """The number of this try at the message.
 
         Tries are receives until the last usual one. From there on the table counts them. A message that waits for newer code, or
-        stands behind such a message, is received without a try.
+        stands behind a failing message of its FIFO group, is received without a try. How many of its receives were tries is
+        unknown, so the count of a FIFO message begins at zero. The message ends after nine tries or deaths at most.
         """
         receives = _receives(record)
         if self.attempts is None or receives < self.max_receives:
             return receives
-        before = self.max_receives - 1 if receives == self.max_receives else 0
+        before = self.max_receives - 1 if receives == self.max_receives and not self.fifo else 0
         try:
             return self.attempts.begin(record["messageId"], before) + 1
         except RetryLater as error:

@@ -35,6 +35,9 @@ QUEUE, DEAD = "trade.fifo", "trade-dead.fifo"
 MAX_AGE = settings().max_signal_age_seconds
 
 
+LAST = 9  # the receive of the last try, if nobody counted the tries before the fifth receive
+
+
 class Yard(MoneyPath):
     """The executor with its queue and its dead letters."""
 
@@ -91,7 +94,8 @@ class Yard(MoneyPath):
             raise error or KeyError("bug")
 
         self.consume.use_case = fail
-        self.deliver(order, receives=5)
+        assert all(self.waits(to_json(order), receives) for receives in range(5, LAST))
+        self.deliver(order, receives=LAST)
         self.consume.use_case = self.executor
 
     def redrive(self) -> None:
@@ -173,10 +177,11 @@ def test_an_order_whose_process_was_killed_at_its_last_try_is_recorded_at_the_ne
         raise SystemExit
 
     yard.consume.use_case = killed
-    with pytest.raises(SystemExit):
-        yard.deliver(a_trade_order(), receives=5)
+    for receives in range(5, LAST + 1):
+        with pytest.raises(SystemExit):
+            yard.deliver(a_trade_order(), receives)
     assert (yard.orders, yard.sqs.queues[DEAD]) == ([], [])
-    yard.deliver(a_trade_order(), receives=6)
+    yard.deliver(a_trade_order(), receives=LAST + 1)
     assert (yard.orders, len(yard.sqs.queues[DEAD])) == ([(LegKind.ENTRY, IntentState.DENIED, Reason.DEAD_LETTERED)], 1)
 
 
@@ -237,7 +242,7 @@ def test_a_letter_tells_what_happened_to_whom() -> None:
         "source_function": "order_executor",
         "correlation_id": "correlation-1",
         "original_message_id": "message-1",
-        "receives": "5",
+        "receives": str(LAST),
     }
     assert json.loads(held.body)["account_id"] == "account-1"
 
