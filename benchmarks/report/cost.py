@@ -127,6 +127,9 @@ def order_lines(bill: OrderBill, cpu_ms: float, fan_out_rate: float | None, pric
     yield Line("relay, Lambda's invocations", 2 / RELAY_BATCH, "requests", invocation)
     relay_seconds = (bill.relay_requests + 1) * request_seconds
     yield Line("relay, Lambda's time", GB_OF_RELAY * relay_seconds, "GB-seconds", gb_second)
+    yield Line("archive, objects", 2 / RELAY_BATCH, "requests", usd["s3_million_puts"] / MILLION)
+    archived = bill.archived_bytes / 1e9 * assumed["archive_months"]
+    yield Line("archive, seven years of storage", archived, "GB-months", usd["s3_gb_month"])
     yield Line("history, positions, trades, receipts", bill.relay_write_units, "write units", write)
     yield Line("events on the bus", bill.events, "events", usd["eventbridge_million_events"] / MILLION)
     yield Line("logs and metrics", assumed["logged_bytes_an_order"] / 1e9, "GB", usd["logs_gb"])

@@ -19,6 +19,7 @@ A_BILL = OrderBill(
     relay_write_units=13,
     relay_requests=4.5,
     events=3.5,
+    archived_bytes=600,
     fifo_requests=0.5,
     exchange_requests=1,
     requests=4,
