@@ -70,7 +70,7 @@ BUDGETS = (
     Budget("signal_fanout", 1.8, 570, HEAVY),
     Budget("order_executor", 1.9, 697, TRADES),
     Budget("reconcile_clock", 1.6, 545, HEAVY),
-    Budget("health_probe", 2.0, 640, (*TRADES, "candlecast.domain.orders.intent", "candlecast.domain.account.account")),
+    Budget("health_probe", 2.0, 640, TRADES),
     Budget("order_reconciler", 2.0, 683, TRADES),
     Budget("key_vetting", 2.0, 675, TRADES),
     Budget("outbox_relay", 1.7, 569, HEAVY),
