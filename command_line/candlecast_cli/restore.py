@@ -198,8 +198,7 @@ def _complete(connection: stacks.Stack, dynamodb: Any, origin: str, target: str)
     expiry = dynamodb.describe_time_to_live(TableName=target)["TimeToLiveDescription"]
     if expiry["TimeToLiveStatus"] not in ("ENABLED", "ENABLING"):
         dynamodb.update_time_to_live(TableName=target, TimeToLiveSpecification={"Enabled": True, "AttributeName": EXPIRES})
-    recovery = {"PointInTimeRecoveryEnabled": True}
-    dynamodb.update_continuous_backups(TableName=target, PointInTimeRecoverySpecification=recovery)
+    _wait(lambda: _is_recoverable(dynamodb, target), TABLE_SECONDS, f"recovery of {target} could not be switched on")
     if connection.parameters.get("Environment") == "prod" and not described.get("DeletionProtectionEnabled"):
         dynamodb.update_table(TableName=target, DeletionProtectionEnabled=True)
         _wait_for_table(dynamodb, target)
@@ -208,6 +207,16 @@ def _complete(connection: stacks.Stack, dynamodb: Any, origin: str, target: str)
     kept = [tag for tag in tags if not tag["Key"].startswith("aws:")]  # AWS's own, which nobody else may set
     if kept:
         dynamodb.tag_resource(ResourceArn=described["TableArn"], Tags=kept)
+
+
+def _is_recoverable(dynamodb: Any, target: str) -> bool:
+    """Switch point-in-time recovery on; whether that was possible yet: AWS prepares backups of a new table for a while."""
+    recovery = {"PointInTimeRecoveryEnabled": True}
+    try:
+        dynamodb.update_continuous_backups(TableName=target, PointInTimeRecoverySpecification=recovery)
+    except dynamodb.exceptions.ContinuousBackupsUnavailableException:
+        return False
+    return True
 
 
 def _pause(connection: stacks.Stack, target: str) -> None:

@@ -6,11 +6,13 @@ import json
 from types import SimpleNamespace
 from typing import Any
 
+import boto3
 import pytest
+from botocore.stub import Stubber
 
 from candlecast.adapters.dynamodb.accounts import account_item
 from candlecast.domain.account.account import Account
-from candlecast_cli import stacks
+from candlecast_cli import restore, stacks
 from tests.support.builders import NOW, an_account
 from tests.unit.command_line.running import refused, run
 
@@ -61,3 +63,13 @@ def test_nothing_is_listed_once_every_account_with_keys_is_accounted_for(generat
     generation_2(an_account(generation=2), an_account(account_id="account-2", credential_version=None))
     result = run("restore", "status")
     assert (result.exit_code, result.stdout) == (0, "")
+
+
+def test_recovery_is_asked_for_again_while_aws_prepares_the_backups_of_a_new_table() -> None:
+    dynamodb = boto3.Session("a", "b", region_name="eu-west-1").client("dynamodb")
+    asked = {"TableName": "table", "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True}}
+    with Stubber(dynamodb) as stub:
+        code = "ContinuousBackupsUnavailableException"
+        stub.add_client_error("update_continuous_backups", code, expected_params=asked)
+        stub.add_response("update_continuous_backups", {}, asked)
+        assert [restore._is_recoverable(dynamodb, "table") for _ in range(2)] == [False, True]
