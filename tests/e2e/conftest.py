@@ -19,7 +19,19 @@ FOLDER = Path(__file__).parent
 
 
 # Those that wait for the real time or take longest: they begin first, and all processes end at about the same time.
-FIRST = ("crashes", "isolation", "schedules", "replay", "kill_switch", "secrets", "command", "dead_letters", "fan_out", "pools")
+FIRST = (
+    "crashes",
+    "restore",
+    "isolation",
+    "schedules",
+    "replay",
+    "kill_switch",
+    "secrets",
+    "command",
+    "dead_letters",
+    "fan_out",
+    "pools",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

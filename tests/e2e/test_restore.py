@@ -1,0 +1,150 @@
+"""The table is lost minutes back while people trade: restored, adopted, reconciled, and both books are equal again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from candlecast.domain.account.account import Account
+from candlecast.domain.orders.intent import IntentState, LegKind
+from candlecast_cli import restore, stacks
+from candlecast_cli.main import app
+from infra.local import deployment
+from infra.local.cloud import Cloud
+from tests.support.stage import Desk, follower, open_desk
+from tests.support.waiting import until
+
+USERS = 2
+LOOK_SECONDS = 10
+
+
+def next_second() -> datetime:
+    """A whole second between all earlier and all later writes: AWS restores to seconds."""
+    second = int(time.time()) + 1
+    time.sleep(second - time.time() + 0.01)
+    return datetime.fromtimestamp(second, UTC)
+
+
+@pytest.fixture(scope="module")
+def desk(cloud: Cloud) -> Iterator[Desk]:
+    opened = open_desk(cloud, lambda strategy: [follower(number, strategy) for number in range(USERS)])
+    with closing(opened):
+        yield opened
+
+
+@pytest.fixture
+def run(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The command, which finds the embedded cloud where a person's profile finds AWS."""
+    import boto3
+
+    session = boto3.Session("test", "test", region_name=deployment.REGION)
+    monkeypatch.setattr(stacks, "connect", lambda _where: stacks.Stack(deployment.STACK, session, cloud.endpoint))
+    monkeypatch.setattr(restore, "POLL_SECONDS", 0.1)
+
+    def run(*words: str) -> Result:
+        return CliRunner().invoke(app, list(words), catch_exceptions=False)
+
+    return run
+
+
+def held(desk: Desk) -> dict[str, Decimal]:
+    """The positions of our accounts at the venue, signed."""
+    book = {account: Decimal(0) for person in desk.people if person.keys for account in (person.keys.account_id,)}
+    for row in desk.operator.rows("positions"):
+        if row["account_id"] in book:
+            book[row["account_id"]] += Decimal(row["amount"])
+    return book
+
+
+def accounts(desk: Desk) -> dict[str, Account]:
+    """Our own accounts, by the venue's name of them."""
+    table = stacks.Stack(deployment.STACK, desk_session(), desk.cloud.endpoint)
+    names = {str(person.account_id): person.keys.account_id for person in desk.people if person.keys}
+    return {names[account.account_id]: account for account in restore._accounts(table) if account.account_id in names}
+
+
+def desk_session() -> Any:
+    import boto3
+
+    return boto3.Session("test", "test", region_name=deployment.REGION)
+
+
+def booked(desk: Desk) -> dict[str, Decimal]:
+    return {
+        name: sum((it.quantity * it.side.sign for it in account.positions.values()), Decimal(0))
+        for name, account in accounts(desk).items()
+    }
+
+
+def forget(desk: Desk) -> None:
+    """Read the stack anew: it has another table."""
+    desk.cloud._outputs = None
+    for name in ("scene", "replay"):
+        desk.__dict__.pop(name, None)
+
+
+def look(desk: Desk, run: Any) -> bool:
+    """One minute's look of the clock; whether every account is accounted for."""
+    desk.replay.settle()
+    done = run("restore", "status").exit_code == 0
+    if not done:
+        time.sleep(LOOK_SECONDS)
+    return bool(done)
+
+
+def test_a_lost_table_is_restored_adopted_and_reconciled_until_both_books_are_equal(desk: Desk, run: Any) -> None:
+    desk.signal("buy")
+    before = held(desk)
+    assert all(quantity > 0 for quantity in before.values())
+    moment = next_second()
+    desk.signal("exit")
+    stop = desk.strategy.file.candles[-1].close * Decimal("1.1")
+    desk.signal("sell", stopLoss={"stopPrice": str(stop.quantize(Decimal(1)))})
+    lost = held(desk)
+    assert all(quantity < 0 for quantity in lost.values())
+    orders_at_venue = len(list(desk.operator.rows("orders")))
+
+    made = run("restore", "table", "--to", moment.isoformat())
+    assert made.exit_code == 0, made.output
+    assert run("restore", "table", "--to", moment.isoformat()).exit_code == 0, "again it goes on where it was"
+    described = desk.cloud.client("dynamodb").describe_table(TableName=f"{deployment.STACK}-state-2")["Table"]
+    assert described["StreamSpecification"] == {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
+    assert {it["IndexName"] for it in described["GlobalSecondaryIndexes"]} == {"GSI1", "GSI2", "GSI3", "GSI4"}
+    assert described["SSEDescription"]["KMSMasterKeyArn"] == desk.cloud.outputs["KeyArn"]
+    expiry = desk.cloud.client("dynamodb").describe_time_to_live(TableName=described["TableName"])
+    assert expiry["TimeToLiveDescription"]["TimeToLiveStatus"] == "ENABLED"
+
+    adopted = run("restore", "adopt")
+    assert adopted.exit_code == 0, adopted.output
+    forget(desk)
+    assert desk.cloud.outputs["TableName"] == described["TableName"]
+    assert booked(desk) == before, "the book is of the moment, the venue is not"
+    assert run("restore", "status").exit_code == 1
+
+    assert until(lambda: look(desk, run))
+    assert held(desk) == lost, "nothing was sold, nothing was bought"
+    assert booked(desk) == lost
+    for account in accounts(desk).values():
+        (position,) = account.positions.values()
+        assert position.stop_price is not None
+        assert [leg.kind for leg in account.intents.values()] == [LegKind.STOP_LOSS]
+    assert len(list(desk.operator.rows("orders"))) == orders_at_venue
+
+    desk.signal("exit")
+    assert set(held(desk).values()) == {Decimal(0)}
+    assert set(booked(desk).values()) == {Decimal(0)}
+
+    refused = desk.orders(desk.signal("buy"))
+    assert {leg.state for legs in refused.values() for leg in legs if leg.kind is LegKind.ENTRY} == {IntentState.DENIED}
+    assert set(held(desk).values()) == {Decimal(0)}, "the platform's switch is on"
+    assert run("switch", "lift", "platform").exit_code == 0
+    desk.signal("buy")
+    assert all(quantity > 0 for quantity in held(desk).values())
+    assert booked(desk) == held(desk)
