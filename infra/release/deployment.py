@@ -15,6 +15,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from infra.release.plan import CannotPlan, Plan, read_changes
 
 POLL_SECONDS = 10.0
@@ -22,6 +24,11 @@ POLL_SECONDS = 10.0
 LONGEST_SECONDS = 6 * 3600.0
 DONE = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE"})
 FAILED = 1
+FAILED_POLLS = 30  # in a row: throttling and a lost connection end within five minutes, a right that is missing does not
+STILL_PAUSED = (
+    "release: TRIAL_FAILED: nothing was changed, so this run has paused nothing and lifts no pause. "
+    "If an earlier run has left its pause, a person looks first and then lifts it: candlecast deployment resume --force\n"
+)
 
 Call = Callable[[Sequence[str | Path]], int]
 
@@ -98,6 +105,8 @@ class Deployment:
             code = trial()
             if code and paused:
                 self._step("pause entries again", self._pause())
+            elif code and self.plan.change_set is None:
+                sys.stderr.write(STILL_PAUSED)
             return code
 
         return work
@@ -123,11 +132,21 @@ class Deployment:
         return 0 if status in DONE else FAILED
 
     def _settled(self) -> str:
-        """The stack's state once nothing is in progress any more, or the last one when the wait was too long."""
-        end = self.now() + LONGEST_SECONDS
+        """The stack's state once nothing is in progress any more, or the last one when the wait was too long.
+
+        A poll that fails ends nothing, since the stack goes on changing. Raises the error of the last of `FAILED_POLLS` in a row.
+        """
+        end, status, failed = self.now() + LONGEST_SECONDS, "UNKNOWN_IN_PROGRESS", 0
         while True:
             self.pause_for(POLL_SECONDS)
-            status = str(self.cloudformation.describe_stacks(StackName=self.plan.stack)["Stacks"][0]["StackStatus"])
+            try:
+                status = str(self.cloudformation.describe_stacks(StackName=self.plan.stack)["Stacks"][0]["StackStatus"])
+                failed = 0
+            except (ClientError, BotoCoreError) as error:
+                failed += 1
+                if failed >= FAILED_POLLS:
+                    raise
+                sys.stderr.write(f"release: STATE_UNKNOWN: {error}; asking again\n")
             if not status.endswith("_IN_PROGRESS") or status == "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS":
                 return status.removesuffix("_CLEANUP_IN_PROGRESS")
             if self.now() > end:

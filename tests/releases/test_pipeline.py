@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from infra.release.__main__ import DONE, LOSES_DATA, REFUSED, account_of, main
-from infra.release.deployment import Deployment
+from infra.release.deployment import FAILED_POLLS, Deployment
 from infra.release.plan import CannotPlan, Change, Plan, outcome, read_changes, require_no_earlier_table, shown
 from tests.support.command_line import check
 
@@ -33,9 +34,9 @@ STEPS = [
 class FakeCloudFormation:
     """One stack with one change set; `pages` are its changes, `states` what the stack becomes."""
 
-    def __init__(self, *pages: list[dict[str, str]], states: Sequence[str] = ("UPDATE_COMPLETE",)) -> None:
+    def __init__(self, *pages: list[dict[str, str]], states: Sequence[str | Exception] = ("UPDATE_COMPLETE",)) -> None:
         self.pages = pages or ([TABLE],)
-        self.states: Iterator[str] = iter(states)
+        self.states: Iterator[str | Exception] = iter(states)
         self.status = ("CREATE_COMPLETE", "AVAILABLE")
         self.executed: list[str] = []
         self.error: Exception | None = None
@@ -54,7 +55,10 @@ class FakeCloudFormation:
         assert StackName == STACK
         if self.error is not None:
             raise self.error
-        return {"Stacks": [{"StackStatus": next(self.states)}]}
+        state = next(self.states)
+        if isinstance(state, Exception):
+            raise state
+        return {"Stacks": [{"StackStatus": state}]}
 
 
 class Calls:
@@ -209,6 +213,22 @@ def test_a_stack_that_went_back_leaves_entries_paused(states: tuple[str, ...]) -
     assert len(calls.made) == 1
 
 
+THROTTLED = ClientError({"Error": {"Code": "Throttling", "Message": "Rate exceeded"}}, "DescribeStacks")
+
+
+def test_polls_that_fail_end_no_deployment_while_the_stack_goes_on() -> None:
+    lost = EndpointConnectionError(endpoint_url="https://cloudformation")
+    states: tuple[str | Exception, ...] = (THROTTLED, "UPDATE_IN_PROGRESS", *[lost] * (FAILED_POLLS - 1), "UPDATE_COMPLETE")
+    assert [step.name for step in deployed(Calls(), FakeCloudFormation(states=states)).steps] == STEPS
+
+
+def test_polls_that_go_on_failing_end_the_deployment_with_entries_paused() -> None:
+    calls = Calls()
+    with pytest.raises(ClientError, match="Rate exceeded"):
+        deployed(calls, FakeCloudFormation(states=[THROTTLED] * FAILED_POLLS))
+    assert calls.made == [f"candlecast deployment pause run-1 --stack {STACK}"]
+
+
 def test_without_the_pause_nothing_is_executed() -> None:
     calls, cloud = Calls("candlecast deployment pause run-1"), FakeCloudFormation()
     deployed(calls, cloud)
@@ -240,6 +260,14 @@ def test_a_plan_without_changes_is_tried_and_executes_nothing() -> None:
     calls, cloud = Calls(), FakeCloudFormation()
     deployed(calls, cloud, Plan(STACK, None, False, ()))
     assert (cloud.executed, calls.made[-1]) == ([], f"candlecast synthetic --stack {STACK}")
+
+
+@pytest.mark.parametrize("failing", ["candlecast synthetic", "nothing"])
+def test_a_failed_trial_without_changes_says_how_a_person_lifts_an_earlier_pause(
+    failing: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deployed(Calls(failing), FakeCloudFormation(), Plan(STACK, None, False, ()))
+    assert ("candlecast deployment resume --force" in capsys.readouterr().err) is (failing != "nothing")
 
 
 def test_the_pause_can_be_left_out() -> None:
