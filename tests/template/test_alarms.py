@@ -46,9 +46,14 @@ def watched(namespace: str, metric: str) -> list[dict[str, str]]:
     return [dimensions(it) for it in ALL_SERIES if (it["Namespace"], it["MetricName"]) == (namespace, metric)]
 
 
-def dashboard(name: str) -> dict[str, Any]:
+def dashboard(name: str, *, with_paper_exchange: bool = True) -> dict[str, Any]:
     """A dashboard's body with the references filled in and `${!Literal}` unescaped."""
     body = resources(nested("Dashboards"), "AWS::CloudWatch::Dashboard")[name]["DashboardBody"]["Fn::Sub"]
+    body, names = (body, {}) if isinstance(body, str) else body
+    chosen = {key: value["Fn::If"][1 if with_paper_exchange else 2] for key, value in names.items()}
+    assert all(value["Fn::If"][0] == "PaperExchangeDeployed" for value in names.values())
+    for key, value in chosen.items():
+        body = body.replace(f"${{{key}}}", value if isinstance(value, str) else value["Fn::Sub"])
     filled = re.sub(r"\$\{([^!}]+)\}", lambda match: FILLED_IN[match[1]], body).replace("${!", "${")
     parsed: dict[str, Any] = json.loads(filled)
     return parsed
@@ -326,6 +331,14 @@ def test_errors_are_counted_by_code_over_the_logs_of_every_function() -> None:
     query = widget("TechnicalDashboard", "Errors and refusals by code")["query"]
     assert set(re.findall(r"SOURCE '/aws/lambda/stack-(\w+)'", query)) == functions().keys()
     assert "by service, reason_code" in query
+
+
+def test_the_query_over_logs_names_no_group_of_a_paper_exchange_that_is_not_deployed() -> None:
+    widgets = dashboard("TechnicalDashboard", with_paper_exchange=False)["widgets"]
+    (query,) = (it["properties"]["query"] for it in widgets if it["type"] == "log")
+    assert set(re.findall(r"SOURCE '/aws/lambda/stack-(\w+)'", query)) == functions().keys() - {"paper_exchange"}
+    assert "paper_exchange" not in query
+    assert root()["Resources"]["Dashboards"]["Properties"]["Parameters"]["PaperExchange"] == {"Ref": "PaperExchange"}
 
 
 def test_deliveries_are_those_of_the_alerts_rule_and_of_both_topics() -> None:
