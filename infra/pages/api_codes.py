@@ -203,7 +203,6 @@ NEVER_ANSWERED: Mapping[str, str] = {
     "ILLEGAL_TRANSITION": "a fault of ours while orders are recorded, which the API does not do",
     "ISSUER_UNAVAILABLE": "only the health probe asks the issuer",
     "LEASE_LOST": "only a run of a strategy has a lease",
-    "LETTERS_WAITING": "only a rebuild of history asks for letters",
     "LETTER_NOT_FOUND": "part of an answer: a letter that a redrive refuses",
     "LETTER_UNREADABLE": "part of an answer: a letter that a redrive refuses",
     "LIMIT_INVALID": "the query's schema refuses such a limit first",
