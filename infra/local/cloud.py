@@ -312,6 +312,10 @@ class Cloud:
         self._request("POST", "/_candlecast/forget-logs")
         self._outputs = None
 
+    def forget_outputs(self) -> None:
+        """Read the stack's outputs anew: somebody else has changed the stack."""
+        self._outputs = None
+
     @property
     def outputs(self) -> dict[str, str]:
         """The stack's outputs. Raises CommandError when it is not deployed."""
