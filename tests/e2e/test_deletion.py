@@ -16,6 +16,7 @@ from infra.protect_stack import protect
 from tests.support.waiting import until
 
 STACK = deployment.STACK
+SAMS = "aws-sam-cli-managed"  # the SAM CLI's bucket serves all stacks of an account
 
 
 @pytest.fixture
@@ -46,7 +47,10 @@ def left(cloud: Cloud) -> dict[str, list[str]]:
     described = [cloud.client("kms").describe_key(KeyId=key)["KeyMetadata"] for key in keys]
     pools = cloud.client("cognito-idp").list_user_pools(MaxResults=10)["UserPools"]
     secrets = cloud.client("secretsmanager").list_secrets()["SecretList"]
-    ours = [it["Name"] for it in cloud.client("s3").list_buckets()["Buckets"] if "bucket" in it["Name"].lower()]
+    names = [it["Name"] for it in cloud.client("s3").list_buckets()["Buckets"]]
+    ours = [
+        name for name in names if "bucket" in name.lower() and not name.startswith("aws-sam-cli-managed")
+    ]  # SAM's is of all stacks
     return {
         "keys": [it["KeyId"] for it in described if it["KeyState"] == "Enabled" and it.get("KeyManager") == "CUSTOMER"],
         "pools": [it["Id"] for it in pools],

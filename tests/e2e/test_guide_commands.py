@@ -22,12 +22,11 @@ from tests.support.stage import Desk, follower, open_desk, utc_now
 LEFT_OUT = {
     '"binanceusdm"': "asks the real venue",
     "--user-pool-id": "the embedded cloud makes its users by itself",
-    "delete-objects": "reads a file that the command before it has written",
-    "delete-secret": "takes users' keys away",
     "delete-function": "removes a version that only a failed update leaves behind",
     "--no-deletion-protection-enabled": "is for a production stack",
     "--no-enable-termination-protection": "is for a production stack",
     "candlecast-dev-market_catalogue:live": "asks the real venue",
+    "continue-update-rollback": "goes on with a rollback that has failed",
     "get-account-settings": "the embedded cloud has no quotas",
     "aws xray ": "the embedded cloud keeps traces in a file",
 }
