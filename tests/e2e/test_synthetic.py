@@ -8,7 +8,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from candlecast_cli.synthetic.hops import Hop
 from candlecast_cli.synthetic.tenant import TENANT
 from infra.local import deployment
 from infra.local.cloud import Cloud
+from infra.local.demo.exchange import WIDE_LIMITS, Operator
 from infra.local.project import ROOT
 from tests.support.stage import INSTANCE, as_text, replay_stack
 
@@ -31,8 +32,13 @@ SOUND = [hop for hop in Hop if hop not in (Hop.LEFT_OVER, Hop.DENIAL, Hop.CLEAN_
 
 @pytest.fixture(scope="module")
 def stack(cloud: Cloud) -> Cloud:
-    """A stack as the first deployment makes it: no market, no catalogue, nobody."""
+    """A stack as the first deployment makes it: no market, no catalogue, nobody.
+
+    The paper exchange bans no address: the runs of this module follow each other more closely than releases do.
+    """
     replay_stack(cloud)
+    with closing(Operator(cloud)) as operator:
+        operator.call("PUT", "/limits", WIDE_LIMITS)
     return cloud
 
 
