@@ -48,8 +48,9 @@ SHAPE = {
 }
 
 # On an order's way: these may mount a layer of OpenTelemetry, whose script starts them then.
-TRACED = {"candle_clock", "strategy_runner", "signal_intake", "signal_fanout", "order_executor", "order_reconciler"}
-WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
+TRACED = {"candle_clock", "strategy_runner", "signal_fanout", "order_executor", "order_reconciler"}
+WRAPPER, SILENCED = "AWS_LAMBDA_EXEC_WRAPPER", "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"
+OF_TELEMETRY = {WRAPPER, SILENCED}
 EVERYWHERE = {"ENVIRONMENT", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL", "POWERTOOLS_SERVICE_NAME"}
 ENVIRONMENT = {
     "candle_clock": "TABLE_NAME CANDLE_QUEUE_URL",
@@ -160,14 +161,14 @@ def test_a_function_has_the_time_and_mounts_the_layers_that_it_needs(name: str) 
 @pytest.mark.parametrize("name", SHAPE)
 def test_environment_holds_what_the_function_needs_and_nothing_else(name: str) -> None:
     named = set(ENVIRONMENT[name].split())
-    assert environment(name).keys() - {WRAPPER} == EVERYWHERE | named | ({"TABLE_GENERATION"} if "TABLE_NAME" in named else set())
+    assert environment(name).keys() - OF_TELEMETRY == EVERYWHERE | named | ({"TABLE_GENERATION"} if "TABLE_NAME" in named else set())
     assert environment(name)["POWERTOOLS_SERVICE_NAME"] == name
 
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_environment_is_what_the_functions_settings_read(name: str) -> None:
     read = {field.upper() for field in SETTINGS[name].model_fields}
-    assert environment(name).keys() - read - {WRAPPER} == EVERYWHERE - {"ENVIRONMENT"}  # Powertools reads these by itself
+    assert environment(name).keys() - read - OF_TELEMETRY == EVERYWHERE - {"ENVIRONMENT"}  # Powertools reads these by itself
     assert read <= environment(name).keys()
 
 
@@ -236,6 +237,23 @@ def test_the_functions_on_an_orders_way_mount_opentelemetry_if_its_layer_is_give
     given = ([["OpenTelemetryGiven", arn, nothing]], ["OpenTelemetryGiven", BY_OPENTELEMETRY, nothing])
     assert found == {name: given if name in TRACED else ([], None) for name in SHAPE}
     assert root()["Parameters"]["OpenTelemetryLayer"]["Default"] == ""
+
+
+def test_no_function_that_strangers_reach_mounts_opentelemetry() -> None:
+    """The layer's span of a request has the path, where a webhook's secret may be, and takes its trace from a stranger's header."""
+    doors = {"signal_intake", "api", "paper_exchange"}
+    assert not TRACED & doors
+    for name in doors:
+        assert not OF_TELEMETRY & environment(name).keys()
+        assert not [it for it in functions()[name]["Layers"] if "Fn::If" in it]
+
+
+def test_opentelemetry_instruments_no_http_client() -> None:
+    """Its spans of HTTP clients have whole URLs, and a venue's URL has the signature in its query."""
+    silenced = {"Fn::If": ["OpenTelemetryGiven", "urllib3,urllib,requests", {"Ref": "AWS::NoValue"}]}
+    assert {name: environment(name).get(SILENCED) for name in SHAPE} == {
+        name: silenced if name in TRACED else None for name in SHAPE
+    }
 
 
 def _layers(template: dict[str, Any]) -> list[dict[str, Any]]:
