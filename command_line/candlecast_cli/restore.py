@@ -13,16 +13,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from candlecast.domain.account.kill_switch import PLATFORM_ID, Grade, SwitchPlace, SwitchScope
+from candlecast.domain.account.kill_switch import PLATFORM, Grade
 from candlecast_cli import stacks
 from candlecast_cli.failures import CommandFailed, ExitCode, aws_refusals
-from candlecast_cli.printing import AsJson, Steps, examples, moment, put_json, put_table, say
+from candlecast_cli.printing import AsJson, Steps, examples, moment, put_json, put_table, say, warn
 
 if TYPE_CHECKING:
     from candlecast.domain.account.account import Account
     from candlecast.domain.reconcile.restoration import Restoration
 
 GENERATION, STREAM = "TableGeneration", "AdoptedStreamArn"
+OWN = 1  # the generation of the table that the template makes
 EXPIRES = "expires_at"
 VIEW = "NEW_AND_OLD_IMAGES"
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
@@ -30,6 +31,8 @@ POLL_SECONDS = 5.0
 TABLE_SECONDS = 24 * 3600.0  # a restore takes minutes to hours, by its size
 STACK_SECONDS = 3600.0
 REASON = "table restored: lift once every account is accounted for"
+LEFT_FOR = "the stack has gone on with generation {}: the book of this table is behind the venues, restore from it instead"
+ACTING = frozenset({Grade.FLATTEN, Grade.HALT_ALL})  # grades that functions act on, or that hold exits back
 COLUMNS = ("tenant", "account", "generation", "positions", "open orders", "suspended for")
 
 app = typer.Typer(
@@ -78,9 +81,11 @@ def table(
         _wait_for_table(dynamodb, target)
         steps.step("stream, expiry, recovery, protection, tags")
         _complete(connection, dynamodb, origin, target)
-        steps.step("the switch of the platform, and the marker")
-        _pause(connection, target)
+        steps.step("the switch of the platform, requests of operators, and the marker")
+        _pause(connection, target, REASON)
+        _end_approvals(connection, target)
         _mark(connection, target, generation, restored_to)
+    _tell_switches(connection, target)
     say(f"{target} is {origin} as of {moment(restored_to)}. Entries are paused in it. Next: candlecast restore adopt")
 
 
@@ -92,6 +97,9 @@ def adopt(
     region: stacks.Region = None,
 ) -> None:
     """Let the stack use the restored table: an update of two parameters. Its accounts are accounted for from then on."""
+    from candlecast.adapters.system import SystemClock
+    from candlecast_cli.restored_secrets import recover_secrets
+
     connection = stacks.connect(stacks.Where(name, stack, profile, region))
     dynamodb, present = connection.client("dynamodb"), _generation(connection)
     with aws_refusals(), Steps() as steps:
@@ -103,10 +111,19 @@ def adopt(
         marker = _marked(connection, target) if described is not None else None
         if described is None or marker is None or "LatestStreamArn" not in described:
             raise CommandFailed("NOT_RESTORED", f"{target} is not there or not complete: candlecast restore table")
+        _require_key(connection, target, described)
+        left = _left_behind(connection, generation)
         if not half_done:
             steps.step(f"the stack adopts {target}")
             _update(connection, {GENERATION: str(generation), STREAM: described["LatestStreamArn"]})
+        steps.step("secrets of sources, and a stop in the old table")
+        told = [line for line in (it.told(SystemClock().now()) for it in recover_secrets(connection, target)) if line is not None]
+        left_open = not _close(connection, left, generation)
         _adopted(connection, target, marker)
+    for line in told:
+        warn(line)
+    if left_open:
+        warn(f"{left} takes no switch: never give it back to the stack")
     say(f"{connection.name} uses {target}. Next: candlecast restore status, until every account is accounted for")
 
 
@@ -167,15 +184,25 @@ def _restore(connection: stacks.Stack, dynamodb: Any, origin: str, target: str, 
 def _require_moment(
     connection: stacks.Stack, target: str, known: dict[str, Any] | None, generation: int, restored_to: datetime
 ) -> None:
-    """Refuse to go on with a table of another moment: its marker would lie about the lost minutes."""
+    """Refuse to go on with a table that is no restored one, or of another moment: its marker would lie about the lost minutes."""
     if known is None:
         return
     summary = known.get("RestoreSummary", {}).get("RestoreDateTime")
     marker = _marked(connection, target) if known["TableStatus"] == "ACTIVE" else None
     found = marker.restored_to if marker is not None else summary
-    if found is not None and found != restored_to:
+    if found is None:
+        raise CommandFailed("NOT_RESTORED", f"{target} is there and was not made by a restore: delete the table first")
+    if found != restored_to:
         message = f"{target} is of {moment(found)}: go on with that moment, or delete the table first"
         raise CommandFailed("ANOTHER_MOMENT", message)
+
+
+def _require_key(connection: stacks.Stack, target: str, described: dict[str, Any]) -> None:
+    """Refuse a table that the stack's key does not encrypt: everything that it will hold is promised to be."""
+    if described.get("SSEDescription", {}).get("KMSMasterKeyArn") != connection.output("KeyArn"):
+        raise CommandFailed(
+            "NOT_ENCRYPTED", f"{target} is not encrypted with the stack's key: delete it, then candlecast restore table"
+        )
 
 
 def _wait_for_table(dynamodb: Any, name: str) -> None:
@@ -219,18 +246,63 @@ def _is_recoverable(dynamodb: Any, target: str) -> bool:
     return True
 
 
-def _pause(connection: stacks.Stack, target: str) -> None:
-    """Turn the platform's switch on in the restored table, unless it is on: switches of the lost minutes are lost."""
+def _pause(connection: stacks.Stack, target: str, reason: str) -> None:
+    """Turn the platform's switch on in a table that no function uses, unless a stricter grade is on.
+
+    In a restored table, because switches of the lost minutes are lost. In the old table, because its accounts know of no restore:
+    a stack that goes back would enter on a book of long ago.
+    """
     from candlecast.adapters.dynamodb.gate import DynamoGate
     from candlecast.adapters.system import SystemClock
     from candlecast.services.account.set_kill_switch import SecondOperatorNeeded, SetKillSwitch, Setter
 
-    place = SwitchPlace(SwitchScope.PLATFORM, PLATFORM_ID)
     switch = SetKillSwitch(DynamoGate(connection.table(target)), SystemClock())
     try:
-        switch.set(place, Grade.PAUSE_ENTRIES, REASON, Setter(connection.identity, is_operations=True))
+        switch.set(PLATFORM, Grade.PAUSE_ENTRIES, reason, Setter(connection.identity, is_operations=True))
     except SecondOperatorNeeded:
-        return  # a stricter one is on
+        return
+
+
+def _end_approvals(connection: stacks.Stack, target: str) -> None:
+    from candlecast.adapters.dynamodb.approvals import DynamoApprovalStore
+    from candlecast.adapters.system import SystemClock
+    from candlecast.services.people.end_approvals import EndApprovals
+
+    EndApprovals(DynamoApprovalStore(connection.table(target)), SystemClock())(connection.identity)
+
+
+def _tell_switches(connection: stacks.Stack, target: str) -> None:
+    """Name the switches that do more than to stop entries: one that was lifted since is on again, and is acted on."""
+    from candlecast.adapters.dynamodb.gate import DynamoGate
+
+    with aws_refusals():
+        found = [it for it in DynamoGate(connection.table(target)).list_switches() if it.grade in ACTING]
+    for switch in found:
+        place = f"{switch.place.scope} {switch.place.scope_id}"
+        warn(f"{switch.grade} of {place} is on in {target}, and in force once the stack adopts it: {switch.reason}")
+
+
+def _left_behind(connection: stacks.Stack, generation: int) -> str:
+    """The table of the generation before."""
+    if generation > OWN + 1:
+        return _name_of(connection, generation - 1)
+    found = connection.client("cloudformation").describe_stack_resource(StackName=connection.name, LogicalResourceId="Table")
+    return str(found["StackResourceDetail"]["PhysicalResourceId"])
+
+
+def _close(connection: stacks.Stack, left: str, generation: int) -> bool:
+    """Pause entries in the old table, unless the table is lost; whether that was done."""
+    from pynamodb.exceptions import PynamoDBException
+
+    from candlecast.domain.values.errors import DomainError
+
+    if _described(connection.client("dynamodb"), left) is None:
+        return True
+    try:
+        _pause(connection, left, LEFT_FOR.format(generation))
+    except (DomainError, PynamoDBException):  # lost or damaged: that may be why it was left
+        return False
+    return True
 
 
 def _marked(connection: stacks.Stack, target: str) -> Restoration | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -12,7 +13,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from candlecast.adapters.dynamodb.gate import DynamoGate
 from candlecast.domain.account.account import Account
+from candlecast.domain.account.kill_switch import PLATFORM, Grade
 from candlecast.domain.orders.intent import IntentState, LegKind
 from candlecast_cli import restore, stacks
 from candlecast_cli.main import app
@@ -83,6 +86,13 @@ def booked(desk: Desk) -> dict[str, Decimal]:
     }
 
 
+def platform_switch(desk: Desk, table: str) -> Grade | None:
+    """The grade of the platform's switch in a table of the stack."""
+    stack = stacks.Stack(deployment.STACK, desk_session(), desk.cloud.endpoint)
+    found = DynamoGate(stack.table(table)).find_switch(PLATFORM)
+    return found.grade if found is not None else None
+
+
 def forget(desk: Desk) -> None:
     """Read the stack anew: it has another table."""
     desk.cloud._outputs = None
@@ -103,7 +113,9 @@ def test_a_lost_table_is_restored_adopted_and_reconciled_until_both_books_are_eq
     desk.signal("buy")
     before = held(desk)
     assert all(quantity > 0 for quantity in before.values())
-    moment = next_second()
+    left, moment = desk.cloud.outputs["TableName"], next_second()
+    rotated = desk.platform.as_administrator().call("POST", f"/v1/strategies/{desk.strategy.strategy_id}/source/secret")
+    desk.source = replace(desk.source, secret=rotated["secret"])
     desk.signal("exit")
     stop = desk.strategy.file.candles[-1].close * Decimal("1.1")
     desk.signal("sell", stopLoss={"stopPrice": str(stop.quantize(Decimal(1)))})
@@ -123,6 +135,8 @@ def test_a_lost_table_is_restored_adopted_and_reconciled_until_both_books_are_eq
 
     adopted = run("restore", "adopt")
     assert adopted.exit_code == 0, adopted.output
+    assert "the new one is in force again" in adopted.output, "the sender knows no other secret"
+    assert platform_switch(desk, left) is Grade.PAUSE_ENTRIES, "a stack that goes back to the old table enters nothing"
     forget(desk)
     assert desk.cloud.outputs["TableName"] == described["TableName"]
     assert booked(desk) == before, "the book is of the moment, the venue is not"

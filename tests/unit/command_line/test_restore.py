@@ -13,6 +13,7 @@ from botocore.stub import Stubber
 from candlecast.adapters.dynamodb.accounts import account_item
 from candlecast.domain.account.account import Account
 from candlecast_cli import restore, stacks
+from candlecast_cli.failures import CommandFailed
 from tests.support.builders import NOW, an_account
 from tests.unit.command_line.running import refused, run
 
@@ -73,3 +74,22 @@ def test_recovery_is_asked_for_again_while_aws_prepares_the_backups_of_a_new_tab
         stub.add_client_error("update_continuous_backups", code, expected_params=asked)
         stub.add_response("update_continuous_backups", {}, asked)
         assert [restore._is_recoverable(dynamodb, "table") for _ in range(2)] == [False, True]
+
+
+KEY = "arn:aws:kms:eu-west-1:123456789012:key/1"
+STACK = SimpleNamespace(output={"KeyArn": KEY}.__getitem__)
+
+
+def test_a_table_that_no_restore_has_made_is_not_taken_for_the_restored_one() -> None:
+    """Somebody who may create tables could plant a book under the name that the next restore will use."""
+    planted = {"TableStatus": "CREATING", "SSEDescription": {"KMSMasterKeyArn": KEY}}
+    with pytest.raises(CommandFailed) as failed:
+        restore._require_moment(STACK, "candlecast-state-2", planted, 2, NOW)  # type: ignore[arg-type]
+    assert failed.value.code == "NOT_RESTORED"
+
+
+@pytest.mark.parametrize("encryption", [{}, {"SSEDescription": {"KMSMasterKeyArn": "arn:aws:kms:eu-west-1:666666666666:key/1"}}])
+def test_a_table_that_another_key_encrypts_is_not_adopted(encryption: dict[str, Any]) -> None:
+    with pytest.raises(CommandFailed) as failed:
+        restore._require_key(STACK, "candlecast-state-2", encryption)  # type: ignore[arg-type]
+    assert failed.value.code == "NOT_ENCRYPTED"

@@ -115,6 +115,10 @@ class Approval:
             raise Conflict("APPROVAL_DECIDED", f"the request is {self.state}")
         return replace(self, state=ApprovalState.REJECTED, decided_by=by, decided_at=now)
 
+    def ended(self, by: str, now: datetime) -> Approval:
+        """The request, refused even after a second operator has agreed: nothing of it may happen any more."""
+        return replace(self, state=ApprovalState.REJECTED, decided_by=by, decided_at=now)
+
     def done(self, now: datetime) -> Approval:
         """The approved request after its act."""
         return replace(self, state=ApprovalState.DONE, done_at=now)
