@@ -70,7 +70,7 @@ def _plan(options: argparse.Namespace, configured_stack: str, run: Run, clients:
     stack = options.stack or configured_stack
     changed = dict(pair.split("=", 1) for pair in options.parameter)
     source = Source(options.template, options.config_file, options.config_env, stack, changed)
-    plan = make_plan(source, SAM, run, clients("cloudformation"))
+    plan = make_plan(source, SAM, run, clients("cloudformation"), clients("s3"))
     plan.write(options.plan)
     tell(shown(plan), options.summary)
     if plan.losses and not options.accept_loss:
@@ -88,7 +88,7 @@ def _apply(options: argparse.Namespace, call: Call, clients: Clients) -> int:
     identity = options.identity or commit()
     trial = ("--hop-seconds", f"{options.hop_seconds:g}")
     section = ("--config-file", str(options.config_file), "--config-env", options.config_env)
-    deployment = Deployment(plan, identity, options.pause, clients("cloudformation"), call, TOOLS, section, trial)
+    deployment = Deployment(plan, identity, options.pause, clients("cloudformation"), clients("s3"), call, TOOLS, section, trial)
     try:
         passed = deployment()
     finally:

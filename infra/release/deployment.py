@@ -17,6 +17,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from infra.release.artifacts import NoArtifacts, stated
 from infra.release.plan import CannotPlan, Plan, read_changes
 
 POLL_SECONDS = 10.0
@@ -54,6 +55,7 @@ class Deployment:
     identity: str
     pauses: bool
     cloudformation: Any
+    s3: Any
     call: Call
     tools: Path
     section: Sequence[str]
@@ -121,15 +123,30 @@ class Deployment:
         if now != self.plan.changes:
             sys.stderr.write("release: CHANGE_SET_DIFFERENT: make the plan anew and read it\n")
             return FAILED
-        return 0
+        return self._require_build(change_set, "make the plan anew")
+
+    def _require_build(self, change_set: str, remedy: str) -> int:
+        """Whether S3 still holds the build that was planned: CloudFormation reads it at the execution alone."""
+        try:
+            held = stated(self.cloudformation, self.s3, change_set)
+        except NoArtifacts as error:
+            sys.stderr.write(f"release: CHANGE_SET_DIFFERENT: {error}\n")
+            return FAILED
+        replaced = sorted(
+            name for name in held.keys() | self.plan.artifacts.keys() if held.get(name) != self.plan.artifacts.get(name)
+        )
+        if replaced:
+            sys.stderr.write(f"release: BUILD_REPLACED: {', '.join(replaced)} changed after the plan: {remedy}\n")
+        return FAILED if replaced else 0
 
     def _execute(self, change_set: str) -> int:
-        """Execute the change set, and wait for the stack."""
+        """Execute the change set, wait for the stack, and see that the stack was made of the build that was planned."""
         self.cloudformation.execute_change_set(ChangeSetName=change_set)
         status = self._settled()
         if status not in DONE:
             sys.stderr.write(f"release: DEPLOYMENT_FAILED: {self.plan.stack} is {status}\n")
-        return 0 if status in DONE else FAILED
+            return FAILED
+        return self._require_build(change_set, "find out who has written there, and roll back")
 
     def _settled(self) -> str:
         """The stack's state once nothing is in progress any more, or the last one when the wait was too long.

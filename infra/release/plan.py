@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from infra.check_concurrency import overrides
 from infra.compare_versions import configured
+from infra.release.artifacts import NoArtifacts, stated
 
 # Holds what cannot be made again: a replacement leaves the data behind, a removal deletes or orphans them.
 HOLDS_DATA = frozenset({"AWS::DynamoDB::Table", "AWS::KMS::Key", "AWS::S3::Bucket", "AWS::Cognito::UserPool"})
@@ -22,6 +23,8 @@ HOLDS_DATA = frozenset({"AWS::DynamoDB::Table", "AWS::KMS::Key", "AWS::S3::Bucke
 HOLDS_MESSAGES = frozenset({"AWS::SQS::Queue", "AWS::SecretsManager::Secret"})
 MAX_PAGES = 100  # a page has at most a hundred changes, a stack five hundred resources
 ALWAYS, PERHAPS = "True", "Conditional"
+# Parameters that name a person: a summary of a public repository is read by everybody.
+UNTOLD = frozenset({"AlarmEmail"})
 GENERATION = "TableGeneration"  # which table holds the state: 1 is the stack's own, later ones were restored (decision 0093)
 
 Run = Callable[[Sequence[str | Path]], str]
@@ -52,13 +55,27 @@ class Change:
 
 
 @dataclass(frozen=True)
+class Setting:
+    """A parameter that the change set changes; None is a template without the parameter."""
+
+    name: str
+    now: str | None
+    then: str | None
+
+
+@dataclass(frozen=True)
 class Plan:
-    """A change set that waits for its execution; `change_set` is None if nothing would change."""
+    """A change set that waits for its execution; `change_set` is None if nothing would change.
+
+    `artifacts` says of each object that the template names what S3 said of it when the plan was made.
+    """
 
     stack: str
     change_set: str | None
     creates_stack: bool
     changes: tuple[Change, ...]
+    settings: tuple[Setting, ...] = ()
+    artifacts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def losses(self) -> tuple[Change, ...]:
@@ -73,7 +90,8 @@ class Plan:
         """The plan of a file. Raises `CannotPlan`."""
         try:
             held = json.loads(path.read_text(encoding="utf-8"))
-            return cls(**{**held, "changes": tuple(Change(**change) for change in held["changes"])})
+            changes, settings = (Change(**it) for it in held["changes"]), (Setting(**it) for it in held["settings"])
+            return cls(**{**held, "changes": tuple(changes), "settings": tuple(settings)})
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise CannotPlan(f"{path} is no plan: {error}") from error
 
@@ -89,9 +107,16 @@ class Source:
     changed: Mapping[str, str]
 
     def command(self, sam: Path) -> list[str | Path]:
-        """`sam deploy` up to the change set."""
+        """`sam deploy` up to the change set, with every object uploaded anew: one that is there may be somebody else's."""
         command: list[str | Path] = [sam, "deploy", "--no-execute-changeset", "--no-confirm-changeset", "--output", "json"]
-        command += ["--no-fail-on-empty-changeset", "--template-file", self.template, "--stack-name", self.stack]
+        command += [
+            "--force-upload",
+            "--no-fail-on-empty-changeset",
+            "--template-file",
+            self.template,
+            "--stack-name",
+            self.stack,
+        ]
         command += ["--config-file", self.config_file, "--config-env", self.config_env]
         if self.changed:
             known = overrides(configured(self.config_file, self.config_env).get("parameter_overrides", ""))
@@ -102,7 +127,7 @@ class Source:
         return command
 
 
-def make_plan(source: Source, sam: Path, run: Run, cloudformation: Any) -> Plan:
+def make_plan(source: Source, sam: Path, run: Run, cloudformation: Any, s3: Any) -> Plan:
     """Make the change set and read it. Raises `CannotPlan`."""
     made = outcome(run(source.command(sam)))
     if made.get("status") == "no_changes":
@@ -112,8 +137,30 @@ def make_plan(source: Source, sam: Path, run: Run, cloudformation: Any) -> Plan:
     change_set = str(made["changeset_id"])
     found = read_changes(cloudformation, change_set)
     stack = cloudformation.describe_stacks(StackName=source.stack)["Stacks"][0]
-    require_no_earlier_table(stack, cloudformation.describe_change_set(ChangeSetName=change_set))
-    return Plan(source.stack, change_set, stack["StackStatus"] == "REVIEW_IN_PROGRESS", found)
+    described = cloudformation.describe_change_set(ChangeSetName=change_set)
+    require_no_earlier_table(stack, described)
+    creates = stack["StackStatus"] == "REVIEW_IN_PROGRESS"
+    try:
+        artifacts = stated(cloudformation, s3, change_set)
+    except NoArtifacts as error:
+        raise CannotPlan(str(error)) from error
+    return Plan(source.stack, change_set, creates, found, changed_settings({} if creates else stack, described), artifacts)
+
+
+def changed_settings(stack: Mapping[str, Any], change_set: Mapping[str, Any]) -> tuple[Setting, ...]:
+    """The parameters that a change set gives another value. CloudFormation's list of changes has resources alone."""
+    now, then = _values(stack), _values(change_set)
+    names = sorted(name for name in (now.keys() | then.keys()) - _kept(change_set) if now.get(name) != then.get(name))
+    return tuple(Setting(name, now.get(name), then.get(name)) for name in names)
+
+
+def _kept(change_set: Mapping[str, Any]) -> set[str]:
+    """Parameters that a change set leaves at their present value."""
+    return {it["ParameterKey"] for it in change_set.get("Parameters", ()) if it.get("UsePreviousValue")}
+
+
+def _values(described: Mapping[str, Any]) -> dict[str, str | None]:
+    return {it["ParameterKey"]: it.get("ParameterValue") for it in described.get("Parameters", ())}
 
 
 def require_no_earlier_table(stack: Mapping[str, Any], change_set: Mapping[str, Any]) -> None:
@@ -122,7 +169,8 @@ def require_no_earlier_table(stack: Mapping[str, Any], change_set: Mapping[str, 
     A release from before there was a restore has no such parameter. CloudFormation would show no table as replaced, and the
     functions would go on with the book of before the restore.
     """
-    now, then = _generation(stack), _generation(change_set)
+    now = _generation(stack)
+    then = now if GENERATION in _kept(change_set) else _generation(change_set)
     if then < now:
         raise CannotPlan(
             f"EARLIER_TABLE: the state is in table generation {now}, this release would use generation {then}."
@@ -131,8 +179,7 @@ def require_no_earlier_table(stack: Mapping[str, Any], change_set: Mapping[str, 
 
 
 def _generation(described: Mapping[str, Any]) -> int:
-    values = {it["ParameterKey"]: it.get("ParameterValue") for it in described.get("Parameters", ())}
-    return int(values.get(GENERATION) or 1)
+    return int(_values(described).get(GENERATION) or 1)
 
 
 def outcome(printed: str) -> dict[str, Any]:
@@ -178,10 +225,24 @@ def shown(plan: Plan) -> str:
     for change in plan.changes:
         if change.is_worth_a_word and not change.loses_data:
             lines.append(f"**{change.logical_id} ({change.kind}), {_how(change)}.**")
+    if plan.settings:
+        lines += ["", "| parameter | now | then |", "|---|---|---|"]
+        lines += [f"| {it.name} | {_cell(it.name, it.now)} | {_cell(it.name, it.then)} |" for it in plan.settings]
     lines += ["", f"{len(plan.changes)} changes. A nested stack is one line; its template is in the release's commit.", ""]
     lines += ["| action | resource | type | replacement |", "|---|---|---|---|"]
     lines += [f"| {it.action} | {it.logical_id} | {it.kind} | {it.replacement or '-'} |" for it in plan.changes]
     return "\n".join(lines) + "\n"
+
+
+def _cell(name: str, value: str | None) -> str:
+    """A value as text that no reader takes for Markdown."""
+    if value is None:
+        return "-"
+    return (
+        "(not shown)"
+        if name in UNTOLD
+        else "`" + "".join(it if it.isprintable() and it not in "`|" else "?" for it in value) + "`"
+    )
 
 
 def _how(change: Change) -> str:

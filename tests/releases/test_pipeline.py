@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +13,32 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from infra.release.__main__ import DONE, LOSES_DATA, REFUSED, account_of, main
+from infra.release.artifacts import stated
 from infra.release.deployment import FAILED_POLLS, Deployment
-from infra.release.plan import CannotPlan, Change, Plan, outcome, read_changes, require_no_earlier_table, shown
+from infra.release.plan import (
+    CannotPlan,
+    Change,
+    Plan,
+    Setting,
+    changed_settings,
+    outcome,
+    read_changes,
+    require_no_earlier_table,
+    shown,
+)
+from tests.support.builders import NOW
 from tests.support.command_line import check
 
 STACK, CHANGE_SET = "candlecast-x", "arn:aws:cloudformation:eu-west-1:1:changeSet/samcli-deploy1/x"
 TABLE = {"Action": "Modify", "LogicalResourceId": "Table", "ResourceType": "AWS::DynamoDB::Table", "Replacement": "False"}
 QUEUE = {"Action": "Add", "LogicalResourceId": "Queue", "ResourceType": "AWS::SQS::Queue"}
 SECTION = ("--config-env", "prod")
+PACKAGED = """
+CodeUri: s3://sam-bucket/candlecast-x/0a1b
+ContentUri: "s3://sam-bucket/candlecast-x/2c3d"
+TemplateURL: https://s3.eu-west-1.amazonaws.com/sam-bucket/candlecast-x/4e5f.template
+"""
+OBJECTS = ("0a1b", "2c3d", "4e5f.template")
 STEPS = [
     "check the change set",
     "pause entries",
@@ -40,16 +60,35 @@ class FakeCloudFormation:
         self.status = ("CREATE_COMPLETE", "AVAILABLE")
         self.executed: list[str] = []
         self.error: Exception | None = None
+        self.template: Any = PACKAGED
+        self.replaced_meanwhile: dict[str, datetime] = {}
+        self.uploaded = dict.fromkeys((f"candlecast-x/{name}" for name in OBJECTS), NOW)
+        self.parameters: tuple[list[dict[str, Any]], list[dict[str, Any]]] = ([], [])
+
+    def get_template(self, *, ChangeSetName: str, TemplateStage: str) -> dict[str, Any]:  # noqa: N803
+        assert (ChangeSetName, TemplateStage) == (CHANGE_SET, "Original")
+        return {"TemplateBody": self.template}
+
+    def head_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
+        assert Bucket == "sam-bucket"
+        return {"ETag": '"the same"', "LastModified": self.uploaded[Key]}
 
     def describe_change_set(self, *, ChangeSetName: str, NextToken: str = "0") -> dict[str, Any]:  # noqa: N803
         assert ChangeSetName == CHANGE_SET
         number = int(NextToken)
         changes = [{"Type": "Resource", "ResourceChange": change} for change in self.pages[number]]
         more = {"NextToken": str(number + 1)} if number + 1 < len(self.pages) else {}
-        return {"Status": self.status[0], "ExecutionStatus": self.status[1], "Changes": changes, **more}
+        return {
+            "Status": self.status[0],
+            "ExecutionStatus": self.status[1],
+            "Changes": changes,
+            "Parameters": self.parameters[1],
+            **more,
+        }
 
     def execute_change_set(self, *, ChangeSetName: str) -> None:  # noqa: N803
         self.executed.append(ChangeSetName)
+        self.uploaded |= self.replaced_meanwhile
 
     def describe_stacks(self, *, StackName: str) -> dict[str, Any]:  # noqa: N803
         assert StackName == STACK
@@ -58,7 +97,7 @@ class FakeCloudFormation:
         state = next(self.states)
         if isinstance(state, Exception):
             raise state
-        return {"Stacks": [{"StackStatus": state}]}
+        return {"Stacks": [{"StackStatus": state, "Parameters": self.parameters[0]}]}
 
 
 class Calls:
@@ -77,18 +116,21 @@ class Calls:
 
 
 def a_plan(*changes: Change, change_set: str | None = CHANGE_SET, creates: bool = False) -> Plan:
-    read = tuple(changes) or read_changes(FakeCloudFormation(), CHANGE_SET)
-    return Plan(STACK, change_set, creates, read)
+    cloud = FakeCloudFormation()
+    read = tuple(changes) or read_changes(cloud, CHANGE_SET)
+    return Plan(STACK, change_set, creates, read, (), stated(cloud, cloud, CHANGE_SET))
 
 
 def deployed(
     calls: Calls, cloud: FakeCloudFormation | None = None, plan: Plan | None = None, *, pauses: bool = True
 ) -> Deployment:
+    cloud = cloud or FakeCloudFormation()
     deployment = Deployment(
         plan or a_plan(),
         "run-1",
         pauses,
-        cloud or FakeCloudFormation(),
+        cloud,
+        cloud,
         calls,
         Path("tools"),
         SECTION,
@@ -167,6 +209,44 @@ def with_generation(value: str | None) -> dict[str, Any]:
     """A stack or a change set as CloudFormation describes it; a template without the parameter has None."""
     others = [{"ParameterKey": "LogLevel", "ParameterValue": "INFO"}]
     return {"Parameters": others if value is None else [*others, {"ParameterKey": "TableGeneration", "ParameterValue": value}]}
+
+
+def test_a_plan_shows_the_parameters_that_a_release_changes() -> None:
+    """CloudFormation's list of changes has resources alone: another issuer of tokens would be one more changed function."""
+    now = [parameter("OidcIssuer", "https://ours"), parameter("LogLevel", "INFO"), parameter("OperatorsToLift", "2")]
+    then = [
+        parameter("OidcIssuer", "https://theirs"),
+        {"ParameterKey": "LogLevel", "UsePreviousValue": True},
+        parameter("New", "1"),
+    ]
+    found = changed_settings({"Parameters": now}, {"Parameters": then})
+    assert found == (
+        Setting("New", None, "1"),
+        Setting("OidcIssuer", "https://ours", "https://theirs"),
+        Setting("OperatorsToLift", "2", None),
+    )
+    text = shown(replace(a_plan(), settings=found))
+    assert "| OidcIssuer | `https://ours` | `https://theirs` |" in text
+    assert "| New | - | `1` |" in text
+
+
+def test_a_parameter_is_shown_as_text_and_a_persons_address_is_not_shown() -> None:
+    found = (Setting("TenantClaim", "sub", "`|<!--\n"), Setting("AlarmEmail", "", "me@example.com"))
+    text = shown(replace(a_plan(), settings=found))
+    assert "| TenantClaim | `sub` | `??<!--?` |" in text
+    assert "example.com" not in text
+
+
+def parameter(name: str, value: str) -> dict[str, str]:
+    return {"ParameterKey": name, "ParameterValue": value}
+
+
+@pytest.mark.parametrize("template", [PACKAGED, {"Resources": {"A": {"CodeUri": "s3://sam-bucket/candlecast-x/0a1b"}}}])
+def test_objects_of_code_and_templates_are_found_in_yaml_and_json(template: Any) -> None:
+    cloud = FakeCloudFormation()
+    cloud.template = template
+    names = {name.rpartition("/")[2] for name in stated(cloud, cloud, CHANGE_SET)}
+    assert names == (set(OBJECTS) if template is PACKAGED else {"0a1b"})
 
 
 # -- the steps ---------------------------------------------------------------------------------------------------------------
@@ -249,6 +329,31 @@ def test_a_change_set_that_is_not_the_one_that_was_read_is_not_executed() -> Non
     assert (cloud.executed, calls.made) == ([], []), "nothing is paused for it"
 
 
+@pytest.mark.parametrize("name", OBJECTS)
+def test_a_build_that_was_replaced_after_the_plan_is_not_executed(name: str) -> None:
+    """CloudFormation reads the objects at the execution, and who may plan may write them."""
+    calls, cloud = Calls(), FakeCloudFormation()
+    cloud.uploaded[f"candlecast-x/{name}"] += timedelta(seconds=1)
+    deployment = deployed(calls, cloud)
+    assert [(step.name, step.code) for step in deployment.steps] == [("check the change set", 1)]
+    assert (cloud.executed, calls.made) == ([], [])
+
+
+def test_a_build_that_was_replaced_during_the_execution_leaves_entries_paused() -> None:
+    calls, cloud = Calls(), FakeCloudFormation()
+    cloud.replaced_meanwhile = {"candlecast-x/0a1b": NOW + timedelta(minutes=1)}
+    deployment = deployed(calls, cloud)
+    assert (deployment.steps[-1].name, deployment.steps[-1].code) == ("execute the change set", 1)
+    assert calls.made == [f"candlecast deployment pause run-1 --stack {STACK}"]
+
+
+def test_a_change_set_without_objects_is_not_executed() -> None:
+    cloud = FakeCloudFormation()
+    cloud.template = "Resources: {}"
+    assert [step.code for step in deployed(Calls(), cloud).steps] == [1]
+    assert cloud.executed == []
+
+
 def test_a_new_stack_has_no_entries_to_pause() -> None:
     calls = Calls()
     deployed(calls, FakeCloudFormation(states=("CREATE_COMPLETE",)), a_plan(creates=True))
@@ -299,7 +404,13 @@ class Desk:
 def test_a_plan_is_made_by_sam_and_executes_nothing(tmp_path: Path) -> None:
     desk = Desk(tmp_path, FakeCloudFormation(states=("UPDATE_COMPLETE",)))
     assert desk("plan", "--config-env", "prod", "--parameter", "CanaryDeployment=false") == DONE
-    assert {"--no-execute-changeset", "--no-confirm-changeset", "CanaryDeployment=false", "Environment=prod"} <= set(desk.asked)
+    assert {
+        "--no-execute-changeset",
+        "--no-confirm-changeset",
+        "--force-upload",
+        "CanaryDeployment=false",
+        "Environment=prod",
+    } <= set(desk.asked)
     assert (desk.cloud.executed, Plan.read(tmp_path / "plan")) == ([], a_plan())
     assert "| Modify | Table | AWS::DynamoDB::Table | False |" in (tmp_path / "summary").read_text()
 
