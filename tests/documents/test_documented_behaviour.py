@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -122,3 +123,15 @@ def test_legs_bear_the_names_that_the_guide_explains() -> None:
     }
     assert named == NAMES_OF_LEGS
     assert all(f"`{name}`" in DOCUMENTS["docs/guides/api.md"] for name in named)
+
+
+def test_the_policy_of_a_pipeline_writes_items_of_its_own_tenant_alone() -> None:
+    """A written signal could be another one when an operator releases it, and a written shard report ends its fan-out."""
+    policy = json.loads(DOCUMENTS["docs/guides/deploy.md"].split("```json\n", 1)[1].split("```", 1)[0])
+    written: set[str] = set()
+    for statement in policy["Statement"]:
+        actions = {statement["Action"]} if isinstance(statement["Action"], str) else set(statement["Action"])
+        if actions & {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem"}:
+            written.update(statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"])
+    assert written
+    assert {key.split("#")[1] for key in written} == {"candlecast-synthetic"}
