@@ -11,6 +11,7 @@ from fastapi import Depends, Header, Path, Query, Request
 from fastapi.security import HTTPBearer
 
 from candlecast.domain.values.errors import NotFound
+from candlecast.domain.values.ids import SYNTHETIC_TENANT
 from candlecast.runtime.compose import api
 from candlecast.runtime.compose.api import IdentityClaims
 from functions.api.problems import Forbidden, Unauthenticated
@@ -53,7 +54,7 @@ def caller(request: Request, names: IdentityClaimsDep, _: Annotated[object, Depe
     """The caller by the claims that the gateway has verified, and by nothing else: a header proves nothing here."""
     claims = _claims(request.scope)
     tenant_id = claims.get(names.tenant)
-    if not isinstance(tenant_id, str) or not TENANT.fullmatch(tenant_id):
+    if not isinstance(tenant_id, str) or not TENANT.fullmatch(tenant_id) or tenant_id == SYNTHETIC_TENANT:
         raise Unauthenticated
     subject = claims.get("sub")
     return Caller(tenant_id, _roles(claims.get(names.roles)), subject if isinstance(subject, str) and subject else tenant_id)

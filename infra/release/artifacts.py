@@ -1,7 +1,7 @@
 """The objects in S3 that a change set names: CloudFormation reads them at the execution, long after people have read the plan.
 
-SAM names an object by a digest of its files and uploads none that is there already. A writer of the bucket could put another build
-under that name. So a plan uploads everything, notes what S3 says of each object, and an execution compares.
+SAM names an object by a digest of its files and uploads none that is there already. A writer of the bucket could put another
+build under that name. So a plan uploads everything, notes what S3 says of each object, and an execution compares.
 """
 
 from __future__ import annotations

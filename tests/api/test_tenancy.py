@@ -10,6 +10,7 @@ import httpx
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from candlecast.domain.values.ids import SYNTHETIC_TENANT
 from tests.api.conftest import EXTERNAL, ORDER, Deployment
 from tests.support.builders import ACCOUNT, STRATEGY, SUBSCRIPTION, TENANT, an_account
 from tests.support.gateway import Client, http_event, provide, the_app
@@ -138,6 +139,11 @@ def test_a_token_in_a_header_proves_nothing_by_itself(populated: Deployment) -> 
 @pytest.mark.parametrize("tenant", ["", "a#b", "a b", "x" * 129, "tenant-1\n"])
 def test_a_subject_that_could_not_be_a_key_is_refused(populated: Deployment, tenant: str) -> None:
     assert Client(populated.providers, tenant=tenant).get("/v1/accounts").status == 401
+
+
+def test_no_token_speaks_for_the_tenant_of_synthetic_runs(populated: Deployment) -> None:
+    """A person whose issuer lets them choose the claim could open a live account there, and so end every deployment's trial."""
+    assert Client(populated.providers, tenant=SYNTHETIC_TENANT).get("/v1/accounts").status == 401
 
 
 @pytest.mark.parametrize("operation", [it for it in OPERATIONS if "{strategy_id}" in it.path], ids=lambda it: it.operation_id)

@@ -83,6 +83,18 @@ def test_the_description_is_open_to_few_requests_at_once() -> None:
     assert all(0 < limit["ThrottlingRateLimit"] <= limit["ThrottlingBurstLimit"] <= 10 for limit in limits)
 
 
+def test_health_is_open_to_monitors_and_not_to_as_many_as_the_api_has_room_for() -> None:
+    """Anybody asks it, and each answer takes one of the API's executions and costs a request."""
+    stage = STAGES["HttpApiApiGatewayDefaultStage"]
+    limit = stage["RouteSettings"]["GET /health"]
+    assert (
+        0
+        < limit["ThrottlingRateLimit"]
+        <= limit["ThrottlingBurstLimit"]
+        <= stage["DefaultRouteSettings"]["ThrottlingRateLimit"] / 5
+    )
+
+
 def test_webhooks_have_limits_of_their_own_so_that_neither_they_nor_the_api_starve_the_other() -> None:
     """A route with settings has its own numbers; the API's one route has the stage's default."""
     settings = STAGES["HttpApiApiGatewayDefaultStage"]["RouteSettings"]

@@ -161,7 +161,9 @@ def test_a_function_has_the_time_and_mounts_the_layers_that_it_needs(name: str) 
 @pytest.mark.parametrize("name", SHAPE)
 def test_environment_holds_what_the_function_needs_and_nothing_else(name: str) -> None:
     named = set(ENVIRONMENT[name].split())
-    assert environment(name).keys() - OF_TELEMETRY == EVERYWHERE | named | ({"TABLE_GENERATION"} if "TABLE_NAME" in named else set())
+    assert environment(name).keys() - OF_TELEMETRY == EVERYWHERE | named | (
+        {"TABLE_GENERATION"} if "TABLE_NAME" in named else set()
+    )
     assert environment(name)["POWERTOOLS_SERVICE_NAME"] == name
 
 
@@ -240,7 +242,7 @@ def test_the_functions_on_an_orders_way_mount_opentelemetry_if_its_layer_is_give
 
 
 def test_no_function_that_strangers_reach_mounts_opentelemetry() -> None:
-    """The layer's span of a request has the path, where a webhook's secret may be, and takes its trace from a stranger's header."""
+    """The layer's span of a request has the path, where a secret may be, and takes its trace from a stranger's header."""
     doors = {"signal_intake", "api", "paper_exchange"}
     assert not TRACED & doors
     for name in doors:

@@ -15,6 +15,7 @@ from candlecast.domain.market.market import Market
 from candlecast.domain.strategies.definition import StrategyDefinition, StrategyKind
 from candlecast.domain.subscriptions.subscription import Settings, Sizing, SizingMode, Subscription, SubscriptionStatus
 from candlecast.domain.values.errors import NotFound, RetryLater
+from candlecast.domain.values.ids import SYNTHETIC_TENANT
 from candlecast.ports.clock import Clock, Identifiers
 from candlecast.ports.queue import VettingQueue
 from candlecast.ports.store import AccountStore, History, SignalStore, StrategyStore, SubscriptionStore
@@ -31,7 +32,7 @@ from candlecast.services.subscriptions.subscribe import Subscribe
 from candlecast_cli.failures import CommandFailed, ExitCode
 from candlecast_cli.synthetic.doors import BALANCES, OWN_SYMBOL, PaperDoor, Webhook
 
-TENANT = "candlecast-synthetic"  # no Cognito subject, which is a UUID; an issuer of your own must not give it to a person
+TENANT = SYNTHETIC_TENANT
 STRATEGY = "candlecast-synthetic"
 ACCOUNT_KEY = "synthetic"  # names the one account, so that a repeat finds it
 VENUE = "paper"

@@ -6,6 +6,7 @@ import hashlib
 from datetime import datetime
 
 DIGEST_LENGTH = 32  # 128 bits in hex: no collision in any number of orders that can be placed
+SYNTHETIC_TENANT = "candlecast-synthetic"  # the tenant of `candlecast synthetic`: no token speaks for it
 CLIENT_ORDER_ID_PREFIX = "cc"
 CLIENT_ORDER_ID_LENGTH = 32  # OKX allows 32 letters and digits, Binance 36: the shorter bound fits every venue
 
