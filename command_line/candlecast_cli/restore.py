@@ -1,4 +1,4 @@
-"""`candlecast restore`: the state table as it was at a moment, adopted by the stack, and the accounts that are accounted for.
+"""`candlecast restore`: the state table as it was at a moment, adopted by the stack, its accounts, and lost words of people.
 
 DynamoDB restores into a new table only, and leaves out stream, expiry, recovery, deletion protection and tags. The command adds
 them, and says in the table itself which minutes are lost (decision 0093). `infra/runbooks/restore.md` tells what to do around it.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -42,6 +43,7 @@ app = typer.Typer(
         "candlecast restore table --to 2026-11-30T10:05:00Z --stack candlecast-prod",
         "candlecast restore adopt --stack candlecast-prod",
         "candlecast restore status --stack candlecast-prod",
+        "candlecast restore undone --stack candlecast-prod",
     ),
 )
 
@@ -148,6 +150,39 @@ def status(
         say("every account is accounted for")
     if behind:
         raise typer.Exit(ExitCode.FAILED)
+
+
+@app.command(epilog=examples("candlecast restore undone --stack candlecast-prod", "candlecast restore undone --json"))
+def undone(
+    source: Annotated[
+        str | None, typer.Option("--from", metavar="TABLE", help="Another table than the one before the restored one.")
+    ] = None,
+    as_json: AsJson = False,
+    name: stacks.Instance = stacks.DEFAULT_INSTANCE,
+    stack: stacks.StackName = None,
+    profile: stacks.Profile = None,
+    region: stacks.Region = None,
+) -> None:
+    """List what people had changed in the lost minutes, as far as the old table can still be read. It changes nothing."""
+    from candlecast_cli.restored_words import undone as found_in
+
+    connection = stacks.connect(stacks.Where(name, stack, profile, region))
+    with aws_refusals():
+        generation = _generation(connection)
+        if _described(connection.client("dynamodb"), _name_of(connection, generation + 1)) is not None:
+            generation += 1  # not adopted yet
+        if generation == OWN:
+            raise CommandFailed("NOT_RESTORED", f"{connection.name} has no restored table")
+        left, restored = source or _left_behind(connection, generation), _name_of(connection, generation)
+        if _described(connection.client("dynamodb"), left) is None:
+            raise CommandFailed("TABLE_GONE", f"{left} is not there any more, so nobody can say what was changed")
+        found = found_in(connection, left, restored)
+    if as_json:
+        put_json([asdict(it) for it in found])
+    elif found:
+        put_table(("item", "field", "was last", "is again"), [(it.item, it.field, it.was, it.restored) for it in found])
+    else:
+        say("nobody has changed anything")
 
 
 # -- the table ---------------------------------------------------------------------------------------------------------------

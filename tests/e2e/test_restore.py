@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -116,6 +117,7 @@ def test_a_lost_table_is_restored_adopted_and_reconciled_until_both_books_are_eq
     left, moment = desk.cloud.outputs["TableName"], next_second()
     rotated = desk.platform.as_administrator().call("POST", f"/v1/strategies/{desk.strategy.strategy_id}/source/secret")
     desk.source = replace(desk.source, secret=rotated["secret"])
+    assert run("switch", "set", "strategy", "another", "--grade", "HALT_ALL", "--reason", "bad prices").exit_code == 0
     desk.signal("exit")
     stop = desk.strategy.file.candles[-1].close * Decimal("1.1")
     desk.signal("sell", stopLoss={"stopPrice": str(stop.quantize(Decimal(1)))})
@@ -137,6 +139,8 @@ def test_a_lost_table_is_restored_adopted_and_reconciled_until_both_books_are_eq
     assert adopted.exit_code == 0, adopted.output
     assert "the new one is in force again" in adopted.output, "the sender knows no other secret"
     assert platform_switch(desk, left) is Grade.PAUSE_ENTRIES, "a stack that goes back to the old table enters nothing"
+    (undone,) = json.loads(run("restore", "undone", "--json").stdout)
+    assert (undone["item"], undone["was"]) == ("KILL_SWITCH#STRATEGY#another STATE", "HALT_ALL"), "nothing else was changed"
     forget(desk)
     assert desk.cloud.outputs["TableName"] == described["TableName"]
     assert booked(desk) == before, "the book is of the moment, the venue is not"

@@ -37,6 +37,7 @@ EXPECTED = {
     "restore table",
     "restore adopt",
     "restore status",
+    "restore undone",
     "dlq list",
     "dlq show",
     "dlq redrive",
