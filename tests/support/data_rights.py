@@ -59,6 +59,7 @@ def _reads_and_writes(read: frozenset[str], written: frozenset[str], batch_writt
 _GATE = _keys("KILL_SWITCH#*", "PAUSE#*", "BREAKER#*", "WEIGHTS#*")
 _POOLS = _keys("POOL#*", "RESERVATION#*")
 _LOOKS = _keys("LOOK#*")
+_USE = _keys("SOURCE#*#NOTIONAL", "SOURCE#*#COUNTED#*")  # of a source, and never the source itself, which names its secret
 _CHANGED = _keys(TENANT, ACCOUNT, "STRATEGY#*", "SOURCE#*", "SIGNAL#*", "VERDICT#*", "LIMITS#*", "KILL_SWITCH#*", "APPROVAL#*")
 _BROWSED = _CHANGED | _keys("PAUSE#*", "POOL#*", "PRICE#*", "HEALTH")
 _LISTED = _keys("SIGNALS#*", "QUARANTINE", "TENANT#*", "STRATEGIES", "KILL_SWITCHES", "APPROVALS")
@@ -110,7 +111,7 @@ RIGHTS: Mapping[str, Rights] = {
     ),
     "health_probe": Rights(get=_keys("HEALTH", "BREAKER#*", "WEIGHTS#*"), put=_keys("HEALTH"), update=_keys("WEIGHTS#*")),
     "outbox_relay": _reads_and_writes(
-        _POOLS | _keys(TENANT, "STRATEGY#*", "KILL_SWITCH#*"), _POOLS | _keys(TENANT, "STRATEGY#*", "SOURCE#*", "KILL_SWITCH#*")
+        _POOLS | _keys(TENANT, "STRATEGY#*", "KILL_SWITCH#*"), _POOLS | _USE | _keys(TENANT, "STRATEGY#*", "KILL_SWITCH#*")
     ),
     "api": Rights(
         get=_BROWSED,
@@ -125,8 +126,8 @@ RIGHTS: Mapping[str, Rights] = {
     "dlq_redrive": Rights(),
     "history_rebuild": Rights(
         get=_keys(TENANT, "STRATEGY#*"),
-        put=_keys(TENANT, "STRATEGY#*", "SOURCE#*"),
-        update=_keys(TENANT, "STRATEGY#*", "SOURCE#*"),
+        put=_keys(TENANT, "STRATEGY#*") | _USE,
+        update=_keys(TENANT, "STRATEGY#*") | _USE,
     ),
     "paper_exchange": Rights(),
 }
@@ -137,6 +138,8 @@ PARTITIONS = (
     "TENANT#tenant#ACCOUNT#account",
     "STRATEGY#strategy",
     "SOURCE#source",
+    "SOURCE#source#NOTIONAL",
+    "SOURCE#source#COUNTED#intent",
     "SIGNAL#signal",
     "VERDICT#signal",
     "LIMITS#ORGANISATION#organisation",
