@@ -144,6 +144,7 @@ class Case:
 
     `write` is None for a form that is written no more and must be read for ever. `prepare` makes items that must be there before,
     which are no part of the golden. `of` begins the sort key of the golden's items, where a write leaves others too.
+    `of_a_restored_table`: only functions whose table was restored write the form.
     """
 
     kind: str
@@ -153,6 +154,7 @@ class Case:
     read: Callable[[World], Any]
     prepare: Callable[[World], None] = lambda _: None
     of: str = ""
+    of_a_restored_table: bool = False
 
     @property
     def path(self) -> str:

@@ -13,12 +13,13 @@ from zlib import error as ZlibError  # noqa: N812  (a class)
 from pydantic_core import to_jsonable_python
 
 from candlecast.adapters.dynamodb.single_table.compression import decompressed
+from tests.golden.added_cases import ADDED
 from tests.golden.cases import ITEMS, MESSAGES, Case, World
 from tests.golden.older_cases import OLDER
 from tests.golden.paper_cases import PAPER
 
 FOLDER = Path(__file__).parent
-CASES: Mapping[str, Case] = {case.path: case for case in (*ITEMS, *MESSAGES, *PAPER, *OLDER)}
+CASES: Mapping[str, Case] = {case.path: case for case in (*ITEMS, *MESSAGES, *ADDED, *PAPER, *OLDER)}
 
 Json = Any
 

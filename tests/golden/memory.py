@@ -30,10 +30,10 @@ class MemoryTable:
 
     items: dict[Key, Item] = field(default_factory=dict)
 
-    def table(self) -> Table:
+    def table(self, generation: int = 1) -> Table:
         """A table whose client ends here."""
         with patch.dict(os.environ, CREDENTIALS):
-            table = Table("table", region="us-east-1", host="http://127.0.0.1:9")
+            table = Table("table", generation=generation, region="us-east-1", host="http://127.0.0.1:9")
             table.client._make_api_call = self.call
             return table
 

@@ -15,7 +15,10 @@ from paper_exchange.accounts.account import (
     Income,
     IncomeEntry,
     IncomeKind,
+    KeyRight,
+    MarginChange,
     Order,
+    OrderChange,
     OrderKind,
     OrderStatus,
     Outcome,
@@ -25,7 +28,7 @@ from paper_exchange.accounts.account import (
     SymbolSettings,
 )
 from paper_exchange.markets.candles import Bar, pack, unpack
-from paper_exchange.markets.clock import ClockMode, MarketClock
+from paper_exchange.markets.clock import ClockMode, ClockStep, MarketClock
 from paper_exchange.markets.markets import MarketSpec
 from paper_exchange.markets.rates import RateChange
 from paper_exchange.markets.state import ExchangeState, Listing, Series
@@ -229,6 +232,95 @@ def bars() -> tuple[Bar, ...]:
     return (Bar(1_795_176_000_000, *price), Bar(1_795_176_060_000, *price))
 
 
+def dated_order() -> Order:
+    """An order that ends by itself, at a price from the book."""
+    return replace(
+        order(),
+        self_trade_prevention="EXPIRE_TAKER",
+        good_till_ms=1_795_176_600_000,
+        expires_ms=1_795_176_600_001,
+        price_match="QUEUE",
+    )
+
+
+def dated_algo_order() -> AlgoOrder:
+    """A protected stop that has triggered, and whose order ends by itself."""
+    return replace(
+        algo_order(),
+        self_trade_prevention="EXPIRE_BOTH",
+        actual_type="LIMIT",
+        actual_quantity=Decimal("0.009"),
+        good_till_ms=1_795_176_600_000,
+        expires_ms=1_795_176_600_001,
+        price_match="OPPONENT",
+        price_protect=True,
+    )
+
+
+def fill_with_fee_in_coin() -> Fill:
+    return replace(fill(), fee=Decimal("0.00015"), fee_asset="BNB", margin_asset="USDT")
+
+
+def order_change() -> OrderChange:
+    return OrderChange(
+        change_id=15,
+        order_id=11,
+        client_order_id="golden-order",
+        symbol="BTCUSDT",
+        count=2,
+        prices=(Decimal("49000.10"), Decimal("49100.20")),
+        quantities=(Decimal("0.010"), Decimal("0.012")),
+        price_match="QUEUE",
+        modify_id=77,
+        time_ms=1_795_176_000_010,
+    )
+
+
+def margin_change() -> MarginChange:
+    return MarginChange(
+        change_id=16,
+        symbol="BTCUSDT",
+        position_side=PositionSide.LONG,
+        amount=Decimal("-12.5"),
+        asset="USDT",
+        time_ms=1_795_176_000_011,
+    )
+
+
+def later_account() -> Account:
+    """An account with a key that its owner has made for more, and fees in a coin."""
+    rights = (KeyRight.READING, KeyRight.FUTURES, KeyRight.WITHDRAWALS)
+    key = ApiKey(secret="", created_ms=1_795_176_000_000, public_key="golden-public-part", rights=rights)
+    held = replace(account().positions["BTCUSDT/LONG"], market_ms=1_795_176_000_003)
+    return replace(
+        account(),
+        keys={FINGERPRINT: key},
+        positions={"BTCUSDT/LONG": held},
+        orders={11: dated_order()},
+        algo_orders={12: dated_algo_order()},
+        dated_ms=1_795_176_000_012,
+        countdowns={"BTCUSDT": 1_795_176_030_000},
+        burns_coin=True,
+    )
+
+
+def later_state() -> ExchangeState:
+    """A stepped clock, a market that ends and whose mark lies apart, and a fault with words of the venue."""
+    (listing,), (rule,) = state().listings.values(), state().faults
+    steps = (ClockStep(1_795_176_000_000, 1_795_176_000_100), ClockStep(1_795_176_060_000, 1_795_176_060_100, ran_along=True))
+    marks = (RateChange(from_ms=1_795_176_000_000, rate=Decimal("0.002")),)
+    spec = replace(listing.spec, delivery_ms=1_795_262_400_000)
+    refused = replace(
+        rule, kind=FaultKind.REFUSED, executed=False, ratio=Decimal(0), code=-2019, message="Margin is insufficient.", status=400
+    )
+    return replace(
+        state(),
+        clock=MarketClock(now_ms=1_795_176_060_000, replay=2, started_ms=1_795_176_000_000, steps=steps),
+        listings={"BTCUSDT": replace(listing, spec=spec, marks=marks)},
+        faults=(refused,),
+    )
+
+
 def _open(world: World) -> None:
     store(world).create_account(new_account())
 
@@ -236,6 +328,29 @@ def _open(world: World) -> None:
 def _commit(world: World) -> None:
     outcome = Outcome(account(), (order(),), (algo_order(),), (fill(),), (income(),))
     store(world).commit(StoredAccount(new_account(), 1), outcome)
+
+
+def _commit_later(world: World) -> None:
+    outcome = Outcome(
+        later_account(),
+        (dated_order(),),
+        (dated_algo_order(),),
+        (fill_with_fee_in_coin(),),
+        changes=(order_change(),),
+        margin_changes=(margin_change(),),
+    )
+    store(world).commit(StoredAccount(new_account(), 1), outcome)
+
+
+def _read_later_history(world: World) -> dict[str, Any]:
+    venue = store(world)
+    return {
+        "orders": list(venue.orders(ACCOUNT)),
+        "algo_orders": list(venue.algo_orders(ACCOUNT)),
+        "fills": list(venue.fills(ACCOUNT)),
+        "changes": list(venue.changes(ACCOUNT)),
+        "margin_changes": list(venue.margin_changes(ACCOUNT)),
+    }
 
 
 def _read_history(world: World) -> dict[str, Any]:
@@ -287,6 +402,33 @@ PAPER: tuple[Case, ...] = (
         },
         _commit,
         _read_history,
+        prepare=_open,
+    ),
+    _case(
+        "state-with-steps-and-an-end",
+        lambda: StoredState(later_state(), 1),
+        lambda world: store(world).save_state(StoredState(ExchangeState(), 0), later_state()),
+        lambda world: store(world).state(),
+    ),
+    _case(
+        "account-with-dated-orders",
+        lambda: StoredAccount(later_account(), 2),
+        _commit_later,
+        lambda world: store(world).open(ACCOUNT)[1],
+        prepare=_open,
+        of="STATE",
+    ),
+    _case(
+        "history-of-changes",
+        lambda: {
+            "orders": [dated_order()],
+            "algo_orders": [dated_algo_order()],
+            "fills": [fill_with_fee_in_coin()],
+            "changes": [order_change()],
+            "margin_changes": [margin_change()],
+        },
+        _commit_later,
+        _read_later_history,
         prepare=_open,
     ),
     _case(

@@ -1,0 +1,178 @@
+"""The golden items of fields that were added after those of their kinds: each is given a value other than its default."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
+from candlecast.adapters.dynamodb.history import DynamoHistory
+from candlecast.adapters.dynamodb.limits import DynamoLimitStore
+from candlecast.adapters.dynamodb.pools import DynamoPoolStore
+from candlecast.adapters.dynamodb.signals import DynamoSignalStore
+from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
+from candlecast.adapters.dynamodb.subscriptions import DynamoSubscriptionStore
+from candlecast.adapters.sqs.queues import SqsTradeQueue
+from candlecast.domain.account.account import Account
+from candlecast.domain.limits.limits import Scope
+from candlecast.domain.limits.record import LimitPlace, LimitRecord
+from candlecast.domain.strategies.statistics import Statistics
+from tests.golden import added_values, other_values, values
+from tests.golden.added_values import FIRST_VERSION, GENERATION
+from tests.golden.cases import ACCOUNT_KEY, Case, World, message_case, read_stream, stored, told_by
+from tests.golden.values import STRATEGY, SUBSCRIPTION, TENANT
+
+USER = LimitPlace(Scope.USER, TENANT)
+
+
+def store_of_a_restored_table(world: World) -> DynamoAccountStore:
+    return DynamoAccountStore(world.memory.table(GENERATION), world.clock)
+
+
+def restored_account(name: str, value: Callable[[], Account], version: int) -> Case:
+    """An account as functions of a restored table write it; `version` is what that write gives it."""
+
+    def prepare(world: World) -> None:
+        store_of_a_restored_table(world).create(values.new_account())
+        world.memory.items[ACCOUNT_KEY] |= {"version": {"N": str(value().version)}}
+
+    def write(world: World) -> None:
+        store_of_a_restored_table(world).save(value())
+
+    return Case(
+        kind="account",
+        name=name,
+        value=lambda: replace(value(), version=version, outbox=()),
+        write=write,
+        read=lambda world: store_of_a_restored_table(world).load(TENANT, values.ACCOUNT),
+        prepare=prepare,
+        of="STATE",
+        of_a_restored_table=True,
+    )
+
+
+def told(case: Case, name: str, account: Callable[[], Account], version: int) -> Case:
+    """The events of that write."""
+    return replace(
+        case,
+        kind="outbox",
+        name=name,
+        value=lambda: told_by(values.ACCOUNT, TENANT, version, account().outbox),
+        read=partial(read_stream, key=ACCOUNT_KEY),
+    )
+
+
+def _history(world: World) -> DynamoHistory:
+    return DynamoHistory(world.table)
+
+
+def _put_trade(world: World) -> None:
+    _history(world).put_trade(added_values.trade_of_a_reopened_position(), 1)
+
+
+def _limits() -> LimitRecord:
+    return replace(other_values.limit_record(USER), limits=added_values.limits())
+
+
+def _sums() -> Statistics:
+    trade = added_values.trade_of_a_reopened_position()
+    return Statistics.of(trade.pnl, trade.fees, trade.funding)
+
+
+def _write_subscription(world: World) -> None:
+    DynamoSubscriptionStore(world.table, world.clock).write(replace(added_values.subscription(), version=0), None, 0)
+
+
+def _strategies(world: World) -> Any:
+    return DynamoStrategyStore(world.table)
+
+
+RESTORING = restored_account("at-its-first-look-after-a-restore", added_values.restoring, FIRST_VERSION)
+RECOVERED = restored_account("accounted-for-after-a-restore", added_values.recovered, FIRST_VERSION + 1)
+
+ADDED: tuple[Case, ...] = (
+    RESTORING,
+    RECOVERED,
+    told(RESTORING, "of-an-account-at-its-first-look-after-a-restore", added_values.restoring, FIRST_VERSION),
+    told(RECOVERED, "of-an-account-accounted-for-after-a-restore", added_values.recovered, FIRST_VERSION + 1),
+    stored(
+        "order",
+        "denied-after-a-restore",
+        added_values.denied_after_a_restore,
+        lambda world: _history(world).put_order(added_values.denied_after_a_restore(), FIRST_VERSION),
+        lambda world: _history(world).get_order(TENANT, values.ENTRY),
+        of_a_restored_table=True,
+    ),
+    stored(
+        "position",
+        "opened-again-by-its-entry",
+        lambda: (added_values.reopened(),),
+        lambda world: _history(world).put_position(added_values.reopened(), 5, world.clock.now()),
+        lambda world: tuple(_history(world).list_positions(TENANT)),
+    ),
+    stored(
+        "trade",
+        "of-a-position-opened-again",
+        lambda: (added_values.trade_of_a_reopened_position(),),
+        _put_trade,
+        lambda world: tuple(_history(world).list_trades(TENANT).items),
+        of="TRADE#",
+    ),
+    stored(
+        "statistics",
+        "with-funding",
+        _sums,
+        _put_trade,
+        lambda world: DynamoSubscriptionStore(world.table, world.clock).subscription_statistics(TENANT, SUBSCRIPTION),
+        of="STATISTICS#",
+    ),
+    stored(
+        "limits",
+        "of-a-resting-distance",
+        _limits,
+        lambda world: DynamoLimitStore(world.table).save(replace(_limits(), version=0)),
+        lambda world: DynamoLimitStore(world.table).read([USER])[USER],
+    ),
+    stored(
+        "reservation",
+        "with-counted-trades",
+        added_values.reservation,
+        lambda world: DynamoPoolStore(world.table, world.clock).change(
+            added_values.reservation().organisation_id, (), None, added_values.reservation()
+        ),
+        lambda world: DynamoPoolStore(world.table, world.clock).find_reservation(values.ENTRY),
+    ),
+    stored(
+        "subscription",
+        "trailing-by-the-range",
+        added_values.subscription,
+        _write_subscription,
+        lambda world: DynamoSubscriptionStore(world.table, world.clock).get_subscription(TENANT, SUBSCRIPTION),
+        prepare=lambda world: _strategies(world).create_strategy(other_values.strategy()),
+        of="SUB",
+    ),
+    stored(
+        "strategy",
+        "reserved",
+        added_values.reserved_strategy,
+        lambda world: _strategies(world).create_strategy(added_values.reserved_strategy()),
+        lambda world: _strategies(world).get_strategy(STRATEGY),
+    ),
+    stored(
+        "signal",
+        "of-an-immediate-entry",
+        lambda: replace(other_values.signal_record(), signal=added_values.immediate_signal()),
+        lambda world: DynamoSignalStore(world.table).put_signal(
+            replace(other_values.signal_record(), signal=added_values.immediate_signal())
+        ),
+        lambda world: DynamoSignalStore(world.table).get_signal(values.SIGNAL),
+    ),
+    message_case(
+        "message_trade_order",
+        "of-an-entry-that-must-rest",
+        added_values.trade_order,
+        lambda world, sqs: SqsTradeQueue(sqs, "trade.fifo").send_orders([added_values.trade_order()]),
+    ),
+)

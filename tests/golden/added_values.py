@@ -1,0 +1,128 @@
+"""Values with the fields that were added after the golden items of their kinds, under the same rules as `values.py`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+from candlecast.domain.account.account import Account
+from candlecast.domain.account.events import Event, EventType
+from candlecast.domain.account.findings import Drift
+from candlecast.domain.account.suspension import Suspension
+from candlecast.domain.limits.limits import Authority, EffectiveLimits, Limits, Scope
+from candlecast.domain.orders.intent import Intent, IntentState
+from candlecast.domain.orders.position import Position, Trade
+from candlecast.domain.pools.pool import Reservation
+from candlecast.domain.signals.entry_order import EntryOrder, EntryPreference, EntryType
+from candlecast.domain.signals.signal import Signal
+from candlecast.domain.strategies.definition import StrategyDefinition
+from candlecast.domain.subscriptions.subscription import Settings, Subscription
+from candlecast.domain.subscriptions.trade_order import TradeOrder
+from candlecast.domain.values.reasons import Denial, Reason
+from candlecast.domain.values.terms import PositionSide, TimeInForce
+from tests.golden import other_values, values
+from tests.golden.times import at
+from tests.golden.values import ETH, TENANT
+
+GENERATION = 2
+FIRST_VERSION = 1_000_000_001  # of an account's first write in a table of the second generation
+UNATTRIBUTED = "unattributed-long"
+
+
+def denied_after_a_restore() -> Intent:
+    return values.entry(state=IntentState.DENIED, denial=Denial(reason=Reason.TABLE_RESTORED))
+
+
+def adopted() -> Position:
+    """A position of lost minutes, which belongs to its account alone."""
+    return replace(
+        values.position(), subscription_id=UNATTRIBUTED, strategy_id="unattributed", side=PositionSide.LONG, stop_price=None
+    )
+
+
+def reopened() -> Position:
+    """A position that an entry has opened after an earlier one of its own was closed."""
+    return values.position(own_trade_id=values.TARGET)
+
+
+def trade_of_a_reopened_position() -> Trade:
+    return replace(values.trade(), trade_id=values.TARGET, entry_intent_id=values.ENTRY, funding=Decimal("-0.125"))
+
+
+def restoring() -> Account:
+    """An account at its first look in a restored table, telling so."""
+    causes = (Suspension(cause=Reason.TABLE_RESTORED, since=at(1)), Suspension(cause=Reason.KEYS_NOT_VETTED, since=at(1)))
+    denied = denied_after_a_restore()
+    events = (
+        Event(type=EventType.ACCOUNT_CHANGED, occurred_at=at(1), code="TABLE_RESTORED"),
+        Event(type=EventType.TRADE_FAILED, occurred_at=at(2), order=denied),
+    )
+    return replace(values.new_account(), version=4, suspensions=causes, outbox=events)
+
+
+def recovered() -> Account:
+    """An account whose lost minutes are accounted for, with an adopted position and a difference that may be a fill."""
+    held, second = adopted(), reopened()
+    events = (
+        Event(type=EventType.POSITION_CHANGED, occurred_at=at(3), position=held),
+        Event(
+            type=EventType.ALERT_CRITICAL,
+            occurred_at=at(4),
+            code="POSITION_ADOPTED_WITHOUT_STOP",
+            market=held.market,
+            failure="VENUE_UNAVAILABLE",
+        ),
+    )
+    return replace(
+        values.new_account(),
+        version=FIRST_VERSION,
+        positions={held.key: held, second.key: second},
+        drifts={ETH: Drift(difference=Decimal("0.5"), seen_at=at(2), agreed_at=at(-30), counts=False)},
+        limits_set_at=at(-5),
+        generation=GENERATION,
+        entries_from=at(90),
+        outbox=events,
+    )
+
+
+def settings() -> Settings:
+    """Settings with an entry that fills at once or not at all, and a stop that trails by the range."""
+    return replace(
+        other_values.settings(),
+        entry=EntryPreference(type=EntryType.LIMIT, offset_bps=Decimal(5), time_in_force=TimeInForce.FOK),
+        trailing_stop_percent=None,
+        trailing_stop_atr_multiplier=Decimal("2.5"),
+    )
+
+
+def subscription() -> Subscription:
+    return replace(other_values.subscription(), settings=settings(), settings_set_at=at(-5))
+
+
+def immediate_signal() -> Signal:
+    entry = EntryOrder(type=EntryType.LIMIT, price=Decimal(50_015), time_in_force=TimeInForce.IOC)
+    return replace(other_values.signal(), entry=entry)
+
+
+def trade_order() -> TradeOrder:
+    """An order whose entry must rest, with a limit on how far away."""
+    entry = EntryOrder(type=EntryType.LIMIT, price=Decimal(49_900), post_only=True)
+    return replace(
+        other_values.trade_order(),
+        signal=replace(other_values.signal(), entry=entry),
+        settings=settings(),
+        limits=EffectiveLimits(limits=limits(), origins={"max_resting_distance_percent": Scope.USER}, authority=Authority.CACHED),
+    )
+
+
+def limits() -> Limits:
+    """Every limit, at a value of its own."""
+    return replace(other_values.limits(), max_resting_distance_percent=Decimal("7.5"))
+
+
+def reserved_strategy() -> StrategyDefinition:
+    return replace(other_values.strategy(), reserved_for=TENANT)
+
+
+def reservation() -> Reservation:
+    return replace(other_values.reservation(), closed=True, trades=(values.ENTRY, values.TARGET))
