@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import subprocess
 import time
@@ -12,8 +11,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from candlecast.adapters.aws import clients as aws
-from candlecast.adapters.dynamodb.single_table import table
+from tests.support.patience import be_patient
 from tests.support.processes import free_port
 
 REPOSITORY = Path(__file__).parents[2]
@@ -40,8 +38,7 @@ def aws_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for answers of the emulator that come late because the machine is busy."""
-    for module, name in itertools.product((aws, table), ("CONNECT_TIMEOUT_SECONDS", "READ_TIMEOUT_SECONDS")):
-        monkeypatch.setattr(module, name, ANSWER_SECONDS)
+    be_patient(monkeypatch)
 
 
 @pytest.fixture(scope="session")

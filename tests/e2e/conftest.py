@@ -13,6 +13,7 @@ import pytest
 
 from candlecast.adapters.aws import clients as aws
 from infra.local.cloud import Cloud
+from tests.support.patience import be_patient
 from tests.support.stage import INSTANCE
 
 FOLDER = Path(__file__).parent
@@ -69,10 +70,14 @@ def say(request: pytest.FixtureRequest) -> Callable[[str], None]:
 
 @pytest.fixture(scope="session")
 def cloud() -> Iterator[Cloud]:
-    """A running instance without a stack. Readers of records put its address into the environment, so that is put back."""
+    """A running instance without a stack, and readers of records that wait for it on a slow machine.
+
+    Readers put its address into the environment, so that is put back.
+    """
     before = dict(os.environ)
     aws.session.cache_clear()  # it keeps the keys that an earlier test of this process had
-    with Cloud(INSTANCE) as started:
+    with pytest.MonkeyPatch.context() as patch, Cloud(INSTANCE) as started:
+        be_patient(patch)
         yield started
     os.environ.clear()
     os.environ.update(before)

@@ -1,6 +1,5 @@
 """The cost of an order in requests: counted in the real executor, built in this process against the deployed stack."""
 
-import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -17,7 +16,6 @@ from botocore.httpsession import URLLib3Session
 from candlecast.adapters.aws import clients as aws
 from candlecast.adapters.ccxt import clients as ccxt_clients
 from candlecast.adapters.codec import to_json
-from candlecast.adapters.dynamodb.single_table import table
 from candlecast.domain.orders.intent import IntentState
 from candlecast.domain.signals.signal import Action, TakeProfit
 from candlecast.domain.subscriptions.trade_order import TradeOrder
@@ -25,10 +23,10 @@ from candlecast.runtime.compose import clients, order_executor
 from candlecast.services.venue import check_gate
 from infra.local.cloud import Cloud
 from infra.local.demo.people import Person
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.stage import Desk, follower, open_desk, trade_order
 
 FULL_TIME_MS = 15_000
-PATIENCE_SECONDS = 120  # where the machine makes an answer late, nothing is asked for again
 TARGET_HEADER = "X-Amz-Target"
 READS = frozenset({"GetItem", "BatchGetItem", "Query", "Scan", "TransactGetItems"})
 WRITES = frozenset({"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"})
@@ -105,9 +103,7 @@ def meter(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[Meter]:
     for name, value in (configuration["Environment"]["Variables"] | desk.cloud.environment).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(check_gate, "GATE_HOLDS", timedelta(seconds=PATIENCE_SECONDS))
-    monkeypatch.setattr(ccxt_clients, "REQUEST_TIMEOUT_MS", 1_000 * PATIENCE_SECONDS)
-    for module, name in itertools.product((aws, table), ("CONNECT_TIMEOUT_SECONDS", "READ_TIMEOUT_SECONDS")):
-        monkeypatch.setattr(module, name, PATIENCE_SECONDS)
+    monkeypatch.setattr(ccxt_clients, "REQUEST_TIMEOUT_MS", 1_000 * PATIENCE_SECONDS)  # nothing is asked for again
     made = Meter(desk)
     unpatched: Callable[[URLLib3Session, AWSPreparedRequest], Any] = URLLib3Session.send
 
