@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
+from candlecast.adapters.dynamodb.accounts import account_item
 from candlecast.domain.values.errors import RetryLater
 from candlecast.runtime.compose import outbox_relay
 from functions.outbox_relay.handler import handle
+from tests.golden import values
+from tests.golden.memory import MemoryTable
+from tests.golden.times import NOW
 from tests.support.queue_events import Context
 
 
@@ -63,3 +70,72 @@ def test_a_batch_that_cannot_be_archived_is_redelivered_and_nothing_of_it_is_rel
 
 def test_the_stream_goes_on_at_the_record_that_failed(asked: Callable[[Relay], Any]) -> None:
     assert asked(Relay(failing=("2",))) == {"batchItemFailures": [{"itemIdentifier": "2"}]}
+
+
+# -- the parts as they are put together --------------------------------------------------------------------------------------
+
+
+class Services(MemoryTable):
+    """The archive's bucket, the bus and the table before the real adapters; `done` has each write, in their order."""
+
+    def __init__(self, *, archive_down: bool) -> None:
+        super().__init__()
+        self.done: list[str] = []
+        self._archive_down = archive_down
+
+    def put_object(self, **_: Any) -> Any:
+        if self._archive_down:
+            raise EndpointConnectionError(endpoint_url="https://nobody.example")
+        self.done.append("archive")
+        return {}
+
+    def put_events(self, **_: Any) -> Any:
+        self.done.append("bus")
+        return {"FailedEntryCount": 0}
+
+    def call(self, operation: str, request: Mapping[str, Any]) -> Any:
+        if operation not in ("GetItem", "BatchGetItem", "Query"):
+            self.done.append("table")
+        return super().call(operation, request)
+
+
+def told_account() -> dict[str, Any]:
+    """The stream's record of an account that has told something."""
+    item = account_item(replace(values.account(), outbox=values.told()), NOW)
+    image = {name: {"B": b64encode(value["B"]).decode()} if "B" in value else value for name, value in item.items()}
+    told = {"SequenceNumber": "1", "ApproximateCreationDateTime": NOW.timestamp(), "NewImage": image}
+    return {"eventSource": "aws:dynamodb", "eventName": "MODIFY", "dynamodb": told}
+
+
+@pytest.fixture
+def put_together(monkeypatch: pytest.MonkeyPatch) -> Callable[[Services], Any]:
+    """The relay's own composition before these services, invoked with one batch."""
+
+    def ask(services: Services) -> Any:
+        for name in ("ENVIRONMENT", "TABLE_NAME", "EVENT_BUS_NAME", "ARCHIVE_BUCKET"):
+            monkeypatch.setenv(name, "any")
+        monkeypatch.setattr(outbox_relay, "aws", lambda _: services)
+        monkeypatch.setattr(outbox_relay, "Table", lambda _, generation: services.table(generation))
+        monkeypatch.setattr(outbox_relay, "build", outbox_relay.build.__wrapped__)  # type: ignore[attr-defined]
+        return handle({"Records": [told_account()]}, Context())  # type: ignore[arg-type]
+
+    return ask
+
+
+def test_the_relay_as_it_is_put_together_archives_before_it_writes_or_publishes(
+    put_together: Callable[[Services], Any],
+) -> None:
+    services = Services(archive_down=False)
+    assert put_together(services) == {"batchItemFailures": []}
+    assert services.done[0] == "archive"
+    assert services.done.count("archive") == 1
+    assert {"table", "bus"} <= set(services.done[1:])
+
+
+def test_the_relay_as_it_is_put_together_does_nothing_while_the_archive_takes_nothing(
+    put_together: Callable[[Services], Any],
+) -> None:
+    services = Services(archive_down=True)
+    with pytest.raises(RetryLater, match="ARCHIVE_UNAVAILABLE"):
+        put_together(services)
+    assert services.done == []

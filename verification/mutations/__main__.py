@@ -6,17 +6,20 @@ Without a mutation (`none`), the same seeds and schedules must find nothing. The
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
 import json
 import sys
+from collections.abc import Callable
 
 from tests.support import lazy_ccxt
-from verification.mutations.catalogue import MUTATIONS, Suite
+from verification.mutations.catalogue import MUTATIONS, Mutation, Suite
 from verification.mutations.edits import install, require_made
 
 NONE = "none"
 SEEDS = 160  # at most: most mutations are found within the first ten, the rarest at the fortieth
 FAULTS = 1
+WITHOUT_CLOUD = "not e2e and not slow and not prove"
 
 
 def main() -> int:
@@ -30,12 +33,14 @@ def main() -> int:
     lazy_ccxt.install()
     install(edits)
     gc.disable()  # a short life
-    broken = {
+    suites: dict[Suite, Callable[[], list[str]]] = {
         Suite.SIMULATION: _simulation,
         Suite.CRASH_POINTS: lambda: _crash_points(mutation.case if mutation else None),
         Suite.STALENESS: _staleness,
         Suite.RESTORES: _restores,
-    }[Suite(options.suite)]()
+        Suite.TESTS: lambda: _tests(mutation),
+    }
+    broken = suites[Suite(options.suite)]()
     require_made(edits)
     sys.stdout.write(json.dumps(broken) + "\n")
     return 0
@@ -61,6 +66,35 @@ def _restores() -> list[str]:
     from verification.simulation.restores import broken
 
     return broken(SEEDS)
+
+
+def _tests(mutation: Mutation | None) -> list[str]:
+    """Names of the failed tests, of one mutation or of all. Raises `RuntimeError` if a test could not begin."""
+    import pytest
+
+    class Failures:
+        """The plugin that notes failed tests; a fixture or a module that fails says nothing of the mechanism."""
+
+        def __init__(self) -> None:
+            self.names: list[str] = []
+            self.broken: list[str] = []
+
+        def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+            if report.failed:
+                (self.names if report.when == "call" else self.broken).append(report.nodeid)
+
+        def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+            if report.failed:
+                self.broken.append(report.nodeid)
+
+    mutations = MUTATIONS if mutation is None else (mutation,)
+    files = sorted({file for each in mutations for file in each.tests})
+    failures = Failures()
+    with contextlib.redirect_stdout(sys.stderr):
+        code = pytest.main(["-p", "no:cacheprovider", "-m", WITHOUT_CLOUD, *files], plugins=[failures])
+    if failures.broken or code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        raise RuntimeError(f"pytest ended with {code}: {failures.broken}")
+    return failures.names
 
 
 def _crash_points(case: str | None) -> list[str]:

@@ -10,6 +10,8 @@ from verification.mutations.edits import Edit
 RECONCILE, RECONCILE_ACCOUNT = "candlecast.domain.reconcile.reconcile", "candlecast.services.reconcile.reconcile_account"
 PLACE_ORDERS, EXECUTE_ORDER = "candlecast.services.orders.place_orders", "candlecast.services.orders.execute_order"
 STOP_RESTING = "candlecast.services.orders.stop_resting"
+BATCH, RELAY = "candlecast.runtime.batch", "candlecast.runtime.compose.outbox_relay"
+COPIES = "candlecast.adapters.dynamodb.copies"
 
 
 class Suite(StrEnum):
@@ -19,26 +21,29 @@ class Suite(StrEnum):
     CRASH_POINTS = "crash_points"
     STALENESS = "staleness"
     RESTORES = "restores"
+    TESTS = "tests"
+    """The tests of the mechanism, which the mutation names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
     """A mechanism that is removed, and the edits that remove it; every suite in `found_by` turns red.
 
-    `case` is the crash points' scenario for it.
+    `case` is the crash points' scenario for it. `tests` are the files of its tests, where no model holds the mechanism.
     """
 
     name: str
     edits: tuple[Edit, ...]
     found_by: tuple[Suite, ...]
     case: str = "entry then exit"
+    tests: tuple[str, ...] = ()
 
 
 BOTH = (Suite.SIMULATION, Suite.CRASH_POINTS)
 
 MUTATIONS = (
     Mutation(
-        "the look-up before resend",
+        "the lookup before a resend",
         (
             Edit(RECONCILE, " and intent.lookups >= LOOKUPS_NEEDED", ""),
             Edit(RECONCILE_ACCOUNT, "        self.settle.look_up(changes, venue, failures)\n", ""),
@@ -261,5 +266,173 @@ MUTATIONS = (
             ),
         ),
         (Suite.RESTORES,),
+    ),
+    Mutation(
+        "the refusal of signals from before a restore",
+        (
+            Edit(
+                "candlecast.domain.decide.plan",
+                "maybe_executed = account.entries_from is not None and signal.issued_at < account.entries_from",
+                "maybe_executed = False",
+            ),
+        ),
+        (Suite.RESTORES,),
+    ),
+    Mutation(
+        "the doubt of orders that a restored book holds",
+        (Edit("candlecast.domain.reconcile.restoration", "{key: _doubted(account, intent) for", "{key: intent for"),),
+        (Suite.TESTS,),
+        tests=("tests/unit/services/reconcile/test_recover_account.py",),
+    ),
+    Mutation(
+        "the memory of lost orders that are adopted",
+        (
+            Edit(
+                "candlecast.domain.reconcile.adopt_lost",
+                "known = remember(account, [of_client_id(it) for it in fills.client_order_ids], now)",
+                "known = account",
+            ),
+        ),
+        (Suite.TESTS,),
+        tests=("tests/unit/services/reconcile/test_recover_account.py",),
+    ),
+    Mutation(
+        "the pause before a restored account enters",
+        (Edit("candlecast.domain.reconcile.restoration", "now >= self.adopted_at + QUIET", "now >= self.adopted_at"),),
+        (Suite.TESTS,),  # no function of before the restore runs on in the suites
+        tests=("tests/unit/services/reconcile/test_recover_account.py",),
+    ),
+    Mutation(
+        "the versions of a restored table",
+        (
+            Edit(
+                "candlecast.adapters.dynamodb.accounts",
+                "return max(account.version, (generation - 1) * VERSIONS_OF_A_GENERATION) + 1",
+                "return account.version + 1",
+            ),
+        ),
+        (Suite.TESTS,),  # the suites of restores have a store of their own
+        tests=("tests/golden/test_golden.py",),
+    ),
+    Mutation(
+        "the wait of messages for newer code",
+        (Edit(BATCH, "if error.code == NEWER_CODE and self.attempts is not None:", "if False:"),),
+        (Suite.TESTS,),
+        tests=("tests/handlers/test_queue_consumer.py",),
+    ),
+    Mutation(
+        "the wait of accounts for newer code",
+        (Edit("candlecast.adapters.dynamodb.single_table.table", "if schema_version not in known:", "if False:"),),
+        (Suite.TESTS,),
+        tests=("tests/unit/adapters/dynamodb/test_account_text.py",),
+    ),
+    Mutation(
+        "the age of the candle clock's event",
+        (
+            Edit(
+                "candlecast.services.market.announce_candles",
+                "        require_recent(scheduled_at, now, MAX_FIRING_AGE)\n",
+                "",
+            ),
+        ),
+        (Suite.TESTS,),
+        tests=("tests/unit/services/market/test_announce_candles.py",),
+    ),
+    Mutation(
+        "the age of the reconcile clock's event",
+        (
+            Edit(
+                "candlecast.services.reconcile.request_reconciles",
+                "        require_recent(scheduled_at, self.clock.now(), MAX_FIRING_AGE)\n",
+                "",
+            ),
+        ),
+        (Suite.TESTS,),
+        tests=("tests/unit/services/reconcile/test_request_reconciles.py",),
+    ),
+    Mutation(
+        "the copies before the answer",
+        (
+            Edit(
+                COPIES,
+                "            self._write_copies([self._copy(at, row) for at in copy_keys((row.partition, row.place))[1:]])\n",
+                "",
+            ),
+        ),
+        (Suite.TESTS,),  # the suites have a gate of their own
+        tests=("tests/contract/store/test_copies.py",),
+    ),
+    Mutation(
+        "the copy that is never older",
+        (Edit(COPIES, "kind.partition.does_not_exist() | (kind.version < copy.version)", "None"),),
+        (Suite.TESTS,),
+        tests=("tests/contract/store/test_copies.py",),
+    ),
+    Mutation(
+        "the copies of a breaker",
+        (
+            Edit(
+                COPIES,
+                "                for at in copy_keys((row.partition, row.place))[1:]:\n"
+                "                    transaction.save(self._copy(at, row))\n",
+                "",
+            ),
+        ),
+        (Suite.TESTS,),
+        tests=("tests/contract/store/test_copies.py",),
+    ),
+    Mutation(
+        "the pause in the reading of the gate",
+        (Edit("candlecast.adapters.dynamodb.gate", "if paused in found else None", "if False else None"),),
+        (Suite.TESTS,),
+        tests=("tests/contract/store/test_copies.py",),
+    ),
+    Mutation(
+        "the pause that no other deployment lifts",
+        (Edit("candlecast.services.account.pause_entries", "if deployment_id not in (None, known.deployment_id):", "if False:"),),
+        (Suite.TESTS,),
+        tests=("tests/unit/services/account/test_pause_entries.py",),
+    ),
+    Mutation(
+        "the silence of the health probe",
+        (Edit("candlecast.services.health.read_health", "if health.is_silent(self.clock.now()):", "if False:"),),
+        (Suite.TESTS,),
+        tests=("tests/unit/services/health/test_read_health.py",),
+    ),
+    Mutation(
+        "the trace of a message that is sent",
+        (Edit("candlecast.adapters.sqs.queues", "    if header is not None:\n", "    if False:\n"),),
+        (Suite.TESTS,),
+        tests=("tests/unit/adapters/sqs/test_trace_headers.py",),
+    ),
+    Mutation(
+        "the trace of a message that is received",
+        (Edit(BATCH, 'record["attributes"].get(HEADER)', "None"),),
+        (Suite.TESTS,),
+        tests=("tests/handlers/test_queue_consumer.py",),
+    ),
+    Mutation(
+        "the request to the venue in its trace",
+        (
+            Edit(
+                "candlecast.adapters.ccxt.session",
+                'with part(host, namespace="remote", http={"request": request}) as told:',
+                "for told in (None,):",
+            ),
+        ),
+        (Suite.TESTS,),
+        tests=("tests/unit/adapters/ccxt/test_venue_session.py",),
+    ),
+    Mutation(
+        "the archive before the projection",
+        (
+            Edit(
+                RELAY,
+                "        archive.keep_batch(archived_events(records))\n        return lambda record: relay(",
+                "        return lambda record: archive.keep_batch(archived_events(records)) or relay(",
+            ),
+        ),
+        (Suite.TESTS,),
+        tests=("tests/handlers/test_outbox_relay.py",),
     ),
 )

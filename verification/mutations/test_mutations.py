@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,13 @@ from verification.mutations.catalogue import MUTATIONS, Mutation, Suite
 from verification.mutations.edits import Edit, EditDoesNotApply
 
 ROOT = Path(__file__).resolve().parents[2]
+TOLD = {
+    Suite.SIMULATION: "simulation",
+    Suite.CRASH_POINTS: "crash points",
+    Suite.STALENESS: "accounts that turn stale at once",
+    Suite.RESTORES: "accounts that catch up",
+    Suite.TESTS: "its tests",
+}
 
 
 def found(name: str, suite: Suite) -> list[str]:
@@ -51,6 +59,19 @@ def test_what_is_to_be_taken_out_is_still_where_it_is_looked_for(mutation: Mutat
     for edit in mutation.edits:
         source = (ROOT / "layers/core" / edit.module.replace(".", "/")).with_suffix(".py").read_text()
         assert edit.made_in(source) != source
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
+def test_a_mutation_names_tests_where_they_find_it(mutation: Mutation) -> None:
+    assert bool(mutation.tests) is (Suite.TESTS in mutation.found_by)
+    for file in mutation.tests:
+        assert "def test_" in (ROOT / file).read_text(encoding="utf-8")
+
+
+def test_the_page_of_reliability_lists_each_mutation_with_the_suites_that_miss_it() -> None:
+    page = (ROOT / "docs" / "RELIABILITY.md").read_text(encoding="utf-8")
+    told = {row[1]: row[2] for row in re.finditer(r"^\| (the [^|]+) \| ([^|]+) \|$", page, re.MULTILINE)}
+    assert told == {it.name: ", ".join(TOLD[suite] for suite in sorted(it.found_by, key=list(Suite).index)) for it in MUTATIONS}
 
 
 def test_an_edit_of_code_that_has_changed_says_so() -> None:

@@ -33,6 +33,7 @@ STEPS = 14
 PATIENT = settings(max_positions=2, max_signal_age_seconds=300)  # so that a signal of before is still fresh
 LOOKS = 40  # of half a minute each: far more than an account needs that its venue answers
 HALF_A_MINUTE = 30.0
+A_NEW_SIGNAL = 0.5  # the share of seeds in which a strategy speaks before its account is looked at
 FAULTS = (Fault.AMBIGUOUS_EXECUTED, Fault.AMBIGUOUS_NOT_EXECUTED, Fault.RETRY_LATER)
 STOP, BELOW_STOP, ABOVE_STOP, USUAL = "90", D(89), D(111), D(100)
 STOPS = {Action.LONG: STOP, Action.SHORT: "110"}
@@ -150,13 +151,17 @@ def _entries(done: Restored) -> int:
 
 
 def _messages_come(done: Restored, random: Random) -> None:
-    """Messages of the lost minutes are redelivered, and new ones come, before any look."""
+    """Messages of the lost minutes are redelivered, and now and then a new one comes, before any look.
+
+    A new signal supersedes the earlier ones, so it would hide that these are refused for themselves.
+    """
     before = _entries(done)
     for signal in random.sample(done.signals, min(3, len(done.signals))):
         if signal.action.is_entry:
             _repeat(done, signal)
-    fresh = replace(bracket(stop=STOP, targets=()), signal_id="fresh-before", issued_at=done.path.clock.now())
-    _repeat(done, fresh)
+    if random.random() < A_NEW_SIGNAL:
+        fresh = replace(bracket(stop=STOP, targets=()), signal_id="fresh-before", issued_at=done.path.clock.now())
+        _repeat(done, fresh)
     done.require(_entries(done) == before, "an entry before the account was accounted for")
 
 

@@ -21,7 +21,7 @@ from candlecast.domain.values.terms import PositionSide
 from candlecast.domain.venue.key_rights import KeyRights
 from candlecast.domain.venue.reports import VenueOrderStatus
 from candlecast.services.reconcile.recover_account import RecoverAccount
-from tests.support.builders import ACCOUNT, BTC, NOW, SUBSCRIPTION, TENANT, a_signal
+from tests.support.builders import ACCOUNT, BTC, NOW, SUBSCRIPTION, TENANT, a_signal, settings
 from tests.support.fakes.restorations import FakeRestorations
 from tests.support.fakes.venue import Fault
 from tests.support.money_path import KEY, MoneyPath, bracket
@@ -191,7 +191,11 @@ def test_the_signal_of_a_lost_entry_is_not_executed_again() -> None:
     assert path.net == held
 
 
-def test_a_signal_of_the_lost_minutes_opens_nothing_even_where_it_was_closed_since() -> None:
+@pytest.mark.parametrize(("after_seconds", "reason"), [(-1, Reason.TABLE_RESTORED), (0, None)])
+def test_a_signal_of_the_lost_minutes_opens_nothing_even_where_it_was_closed_since(
+    after_seconds: int, reason: Reason | None
+) -> None:
+    """Nothing else refuses the signal: it is fresh, the newest, and nothing is held."""
     path = MoneyPath()
     before = path.account
     path.enter()
@@ -199,11 +203,13 @@ def test_a_signal_of_the_lost_minutes_opens_nothing_even_where_it_was_closed_sin
     assert path.net == 0
     restore(path, before, timedelta(seconds=10))
     account = recover(path)
-    stale = a_signal(Action.LONG, signal_id="late", issued_at=path.clock.now() - timedelta(minutes=6))
     assert account.entries_from is not None
-    assert stale.issued_at < account.entries_from
-    path.execute(stale)
-    assert path.net == 0
+    late = a_signal(
+        Action.LONG, signal_id="late", issued_at=account.entries_from + timedelta(seconds=after_seconds), stop_loss=D(90)
+    )
+    path.execute(late, settings=settings(max_signal_age_seconds=900))
+    assert entries(path)[-1] is reason
+    assert (path.net == 0) is (reason is not None)
 
 
 def test_a_position_that_was_closed_in_the_lost_minutes_ends_with_the_fill_of_our_own_exit() -> None:
