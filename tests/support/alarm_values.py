@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from candlecast.domain.health.health import HealthState
 from tests.support.transformed import functions
 
 ONLY = ""  # the one metric of an alarm without an expression
@@ -15,10 +16,14 @@ ONLY = ""  # the one metric of an alarm without an expression
 
 @dataclass(frozen=True)
 class Values:
-    """Values by the metric's id in the alarm's expression; an empty mapping publishes nothing at all."""
+    """Values by the metric's id in the alarm's expression; an empty mapping publishes nothing at all.
+
+    `rings_in_silence`: the alarm rings without data as well.
+    """
 
     quiet: Mapping[str, float]
     loud: Mapping[str, float]
+    rings_in_silence: bool = False
 
 
 def _at(quiet: float, loud: float) -> Values:
@@ -31,7 +36,7 @@ def _sum_of(*names: str) -> Values:
 
 
 FIRST = _at(0, 1)  # rings at the first
-SILENCE = Values({ONLY: 1}, {})  # rings without data
+SILENCE = Values({ONLY: 1}, {}, rings_in_silence=True)  # rings without data alone
 
 ALARM_VALUES: Mapping[str, Values] = {
     "deployment-paused-too-long": _at(3_600, 3_601),
@@ -57,7 +62,7 @@ ALARM_VALUES: Mapping[str, Values] = {
     "candle-clock-silent": SILENCE,
     "reconcile-clock-silent": SILENCE,
     "catalogue-silent": SILENCE,
-    "health-degraded": SILENCE,
+    "health-degraded": Values({ONLY: HealthState.HEALTHY.severity}, {ONLY: HealthState.DEGRADED.severity}, rings_in_silence=True),
     "schedules-overdue": FIRST,
     "firings-refused": _sum_of("candles", "looks"),
     "candles-missed": FIRST,

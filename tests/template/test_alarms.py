@@ -10,6 +10,7 @@ import pytest
 
 from tests.documents.test_documents import OPERATE, first_cells
 from tests.support.alarm_values import ALARM_VALUES, HELD_ON_THE_TEMPLATE, ONLY
+from tests.support.published_metrics import published_by
 from tests.support.transformed import INFRA, ROOT, Resource, functions, gradual_root, nested, queue_name, resources, root, text
 
 ALARMS: dict[str, Resource] = {
@@ -219,6 +220,67 @@ def test_what_endangers_orders_and_positions_is_watched() -> None:
         ("HealthSeverity", "health_probe"),
         ("ScheduleDriftSeconds", "candle_clock"),
         ("CandleDriftSeconds", "strategy_runner"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("metric", "function"), sorted({(it["MetricName"], dimensions(it)["service"]) for it in OWN_SERIES}), ids=str
+)
+def test_an_alarm_reads_a_metric_that_its_function_can_publish(metric: str, function: str) -> None:
+    assert metric in published_by(function)
+
+
+def test_a_function_cannot_publish_the_metrics_of_another() -> None:
+    assert "OrdersExpired" not in published_by("order_reconciler")
+    assert "HealthSeverity" not in published_by("api")
+
+
+LEVELS = {  # of these the worst counts; all other metrics count what has happened, and their sum counts
+    "ApproximateAgeOfOldestMessage",
+    "ApproximateNumberOfMessagesVisible",
+    "ClaimedAccountConcurrency",
+    "ConcurrentExecutions",
+    "DeploymentPausedSeconds",
+    "HealthSeverity",
+    "IteratorAge",
+    "NakedPositionSeconds",
+    "ScheduleDriftSeconds",
+    "SchedulesOverdue",
+    "UnreservedConcurrentExecutions",
+}
+PERCENTILES = {"SignalToOrderMilliseconds", "CandleDriftSeconds"}  # one late order or candle wakes nobody
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_an_alarm_reads_the_statistic_that_its_metric_means(name: str) -> None:
+    """The rehearsal on the embedded cloud publishes one value in each period, so it cannot tell a sum from a maximum."""
+    alarm = ALARMS[name]
+    stats = {
+        it["MetricStat"]["Metric"]["MetricName"]: it["MetricStat"]["Stat"]
+        for it in alarm.get("Metrics", ())
+        if "MetricStat" in it
+    }
+    read = stats or {alarm["MetricName"]: alarm.get("Statistic", alarm.get("ExtendedStatistic"))}
+    assert read == {it: "p99" if it in PERCENTILES else "Maximum" if it in LEVELS else "Sum" for it in read}
+
+
+LONG = {"catalogue-silent": 3 * 3_600}  # the catalogue is written once an hour
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_an_alarm_rings_within_a_quarter_of_an_hour_of_trouble(name: str) -> None:
+    """The rehearsal fills as many periods as the alarm asks for, so it cannot tell that these are too many."""
+    alarm = ALARMS[name]
+    periods = {it["MetricStat"]["Period"] for it in alarm.get("Metrics", ()) if "MetricStat" in it} or {alarm["Period"]}
+    assert max(periods) * alarm["EvaluationPeriods"] <= LONG.get(name, 900)
+
+
+def test_the_concurrency_in_use_is_held_against_the_part_of_the_quota_that_is_not_reserved() -> None:
+    read = {it["Id"]: it["MetricStat"]["Metric"] for it in ALARMS["concurrency-near-quota"]["Metrics"] if "MetricStat" in it}
+    assert {key: (it["Namespace"], it["MetricName"], dimensions(it)) for key, it in read.items()} == {
+        "unreserved": ("AWS/Lambda", "UnreservedConcurrentExecutions", {}),
+        "claimed": ("AWS/Lambda", "ClaimedAccountConcurrency", {}),
+        "running": ("AWS/Lambda", "ConcurrentExecutions", {}),
     }
 
 
