@@ -45,6 +45,8 @@ class Rehearsal:
     steps: list[tuple[str, float]] = field(default_factory=list)
     scene: Scene = field(init=False)
     replay: Replay = field(init=False)
+    lost_at: datetime | None = None
+    """When every item of the table was deleted; None before."""
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
@@ -101,6 +103,7 @@ class Rehearsal:
             self.scene.operator.set_clock(closing.at)
             self.replay.announce(closing)
             self._delete_everything()
+            self.lost_at = datetime.now(UTC)
         self.replay.progress.done += 1
 
     def restore(self, moment: datetime, *, set_again: str) -> None:
@@ -155,6 +158,13 @@ class Rehearsal:
                 return
             time.sleep(LOOK_SECONDS)
         raise CommandError("accounts are not accounted for: candlecast restore status")
+
+    def orders_of_lost_minutes(self, moment: datetime) -> set[str]:
+        """The client ids of orders that were made between the restored moment and the loss, as rebuilt history has them."""
+        if self.lost_at is None:
+            raise CommandError("no table was lost")
+        orders = self.scene.ledger.read_when_relayed().orders
+        return {order.client_order_id for order in orders if moment <= order.created_at <= self.lost_at}
 
     def verdict(self) -> tuple[dict[str, Any], list[str]]:
         """The demo's figures, and every breach of an invariant."""
