@@ -37,20 +37,18 @@ Email = Annotated[str | None, typer.Option("--email", help="Whose account, by th
         "candlecast account show ACCOUNT_ID --tenant TENANT_ID --stack candlecast-prod --profile operator --json",
     )
 )
+@stacks.options
 def show(
+    where: stacks.Where,
     account_id: Annotated[str, typer.Argument(metavar="ACCOUNT_ID", help="As `list`, dead letters and events name it.")],
     tenant: Tenant = None,
     email: Email = None,
     as_json: AsJson = False,
-    name: stacks.Instance = stacks.DEFAULT_INSTANCE,
-    stack: stacks.StackName = None,
-    profile: stacks.Profile = None,
-    region: stacks.Region = None,
 ) -> None:
     """Show an account's item, decoded; one strongly consistent read, and nothing is changed."""
     _checked("ACCOUNT_ID", account_id)
     _require_one(tenant, email)
-    connection = stacks.connect(stacks.Where(name, stack, profile, region))
+    connection = stacks.connect(where)
     tenant_id = _tenant(connection, tenant, email)
     from candlecast.adapters.dynamodb.account_inspection import inspect_account
 
@@ -65,18 +63,11 @@ def show(
 @app.command(
     "list", epilog=examples("candlecast account list --email you@example.com", "candlecast account list --tenant T --json")
 )
-def list_accounts(
-    tenant: Tenant = None,
-    email: Email = None,
-    as_json: AsJson = False,
-    name: stacks.Instance = stacks.DEFAULT_INSTANCE,
-    stack: stacks.StackName = None,
-    profile: stacks.Profile = None,
-    region: stacks.Region = None,
-) -> None:
+@stacks.options
+def list_accounts(where: stacks.Where, tenant: Tenant = None, email: Email = None, as_json: AsJson = False) -> None:
     """List a user's accounts."""
     _require_one(tenant, email)
-    connection = stacks.connect(stacks.Where(name, stack, profile, region))
+    connection = stacks.connect(where)
     tenant_id = _tenant(connection, tenant, email)
     from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
     from candlecast.adapters.system import SystemClock

@@ -48,16 +48,10 @@ Id = Annotated[
 
 
 @app.command(epilog=examples("candlecast deployment pause 3f0c9a1 --stack candlecast-prod"))
-def pause(
-    deployment_id: Id,
-    as_json: AsJson = False,
-    name: stacks.Instance = stacks.DEFAULT_INSTANCE,
-    stack: stacks.StackName = None,
-    profile: stacks.Profile = None,
-    region: stacks.Region = None,
-) -> None:
+@stacks.options
+def pause(where: stacks.Where, deployment_id: Id, as_json: AsJson = False) -> None:
     """Deny all entries that leave from now on. A pause that another deployment has left is taken over."""
-    connection = stacks.connect(stacks.Where(name, stack, profile, region))
+    connection = stacks.connect(where)
     with aws_refusals():
         _put(_use_case(connection).pause(deployment_id, connection.identity), as_json)
 
@@ -68,7 +62,9 @@ def pause(
         "candlecast deployment resume --force --stack candlecast-prod",
     )
 )
+@stacks.options
 def resume(
+    where: stacks.Where,
     deployment_id: Annotated[
         str | None, typer.Argument(callback=_deployment_id, metavar="DEPLOYMENT_ID", help="That has paused.")
     ] = None,
@@ -76,29 +72,20 @@ def resume(
         bool, typer.Option("--force", help="Lift the pause of any deployment: for a person, never for a pipeline.")
     ] = False,
     as_json: AsJson = False,
-    name: stacks.Instance = stacks.DEFAULT_INSTANCE,
-    stack: stacks.StackName = None,
-    profile: stacks.Profile = None,
-    region: stacks.Region = None,
 ) -> None:
     """Let entries go again, if this deployment has paused them. Kill switches stay as they are."""
     if (deployment_id is None) is not force:
         raise CommandFailed("USAGE", "name the deployment, or lift the pause of any deployment by --force", ExitCode.USAGE)
-    connection = stacks.connect(stacks.Where(name, stack, profile, region))
+    connection = stacks.connect(where)
     with aws_refusals():
         _put(_use_case(connection).resume(deployment_id, connection.identity), as_json)
 
 
 @app.command(epilog=examples("candlecast deployment show --json --stack candlecast-prod"))
-def show(
-    as_json: AsJson = False,
-    name: stacks.Instance = stacks.DEFAULT_INSTANCE,
-    stack: stacks.StackName = None,
-    profile: stacks.Profile = None,
-    region: stacks.Region = None,
-) -> None:
+@stacks.options
+def show(where: stacks.Where, as_json: AsJson = False) -> None:
     """Show the newest pause, and whether entries are denied now."""
-    connection = stacks.connect(stacks.Where(name, stack, profile, region))
+    connection = stacks.connect(where)
     with aws_refusals():
         found = _use_case(connection).pauses.find_pause()
     if found is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -27,28 +28,12 @@ app = typer.Typer(
 )
 
 
-class Connection:
-    """A stack's function for dead letters, and who asks it."""
+def letters_of(stack: stacks.Stack) -> FunctionDeadLetters:
+    """The stack's function for dead letters."""
+    from candlecast.adapters.aws.dead_letters_function import FunctionDeadLetters
 
-    def __init__(self, stack: stacks.Stack) -> None:
-        from botocore.config import Config
-
-        from candlecast.adapters.aws.dead_letters_function import FunctionDeadLetters
-
-        patient = Config(read_timeout=ANSWER_SECONDS + TRANSPORT_SECONDS, retries={"total_max_attempts": 1, "mode": "standard"})
-        self._stack = stack
-        self.letters: FunctionDeadLetters = FunctionDeadLetters(
-            lambda: stack.client("lambda", config=patient), f"{stack.output(FUNCTION)}:live", ANSWER_SECONDS
-        )
-
-    @property
-    def identity(self) -> str:
-        return self._stack.identity
-
-
-def connect(where: stacks.Where) -> Connection:
-    """The function of the stack that is meant."""
-    return Connection(stacks.connect(where))
+    client = partial(stack.functions, ANSWER_SECONDS + TRANSPORT_SECONDS)
+    return FunctionDeadLetters(client, f"{stack.output(FUNCTION)}:live", ANSWER_SECONDS)
 
 
 def _queue(name: str) -> str:
@@ -62,21 +47,19 @@ MessageId = Annotated[str, typer.Argument(metavar="MESSAGE_ID", help="As `list` 
 
 
 @app.command("list", epilog=examples("candlecast dlq list", "candlecast dlq list trade --limit 20 --json"))
+@stacks.options
 def list_letters(
+    where: stacks.Where,
     queue: Annotated[
         str | None, typer.Argument(callback=lambda name: name and _queue(name), metavar="QUEUE", help="Only this queue's.")
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=MAX_LISTED, help="At most so many of each queue.")] = MAX_LISTED,
     as_json: AsJson = False,
-    name: stacks.Instance = stacks.DEFAULT_INSTANCE,
-    stack: stacks.StackName = None,
-    profile: stacks.Profile = None,
-    region: stacks.Region = None,
 ) -> None:
     """List dead letters without disturbing them."""
-    connection = connect(stacks.Where(name, stack, profile, region))
+    letters = letters_of(stacks.connect(where))
     with aws_refusals():
-        found = [connection.letters.entries(queue, limit) for queue in ((queue,) if queue else QUEUES)]
+        found = [letters.entries(queue, limit) for queue in ((queue,) if queue else QUEUES)]
     entries = [entry for page in found for entry in page.entries]
     if as_json:
         put_json([asdict(entry) for entry in entries])
@@ -90,36 +73,28 @@ def list_letters(
 
 
 @app.command(epilog=examples("candlecast dlq show trade 5f0c2a7e-0000-4000-8000-000000000000"))
-def show(
-    queue: Queue,
-    message_id: MessageId,
-    as_json: AsJson = False,
-    name: stacks.Instance = stacks.DEFAULT_INSTANCE,
-    stack: stacks.StackName = None,
-    profile: stacks.Profile = None,
-    region: stacks.Region = None,
-) -> None:
+@stacks.options
+def show(where: stacks.Where, queue: Queue, message_id: MessageId, as_json: AsJson = False) -> None:
     """Show one dead letter: its reason, and the ids in its message."""
-    connection = connect(stacks.Where(name, stack, profile, region))
+    letters = letters_of(stacks.connect(where))
     with aws_refusals():
-        entry = connection.letters.entry(queue, message_id)
+        entry = letters.entry(queue, message_id)
     _put(entry, as_json)
 
 
 @app.command(epilog=examples("candlecast dlq redrive trade", "candlecast dlq redrive trade MESSAGE_ID MESSAGE_ID"))
+@stacks.options
 def redrive(
+    where: stacks.Where,
     queue: Queue,
     message_ids: Annotated[list[str] | None, typer.Argument(metavar="MESSAGE_ID", help="Without any, all are meant.")] = None,
     as_json: AsJson = False,
-    name: stacks.Instance = stacks.DEFAULT_INSTANCE,
-    stack: stacks.StackName = None,
-    profile: stacks.Profile = None,
-    region: stacks.Region = None,
 ) -> None:
     """Put dead letters back to work, all or those named; a stale entry expires, an exit is executed."""
-    connection = connect(stacks.Where(name, stack, profile, region))
+    connection = stacks.connect(where)
+    letters = letters_of(connection)
     with aws_refusals():
-        done = connection.letters.redrive(queue, message_ids or None, connection.identity)
+        done = letters.redrive(queue, message_ids or None, connection.identity)
     if as_json:
         put_json({"redriven": len(done.message_ids), **asdict(done)})
     else:
@@ -134,19 +109,13 @@ def redrive(
 
 
 @app.command(epilog=examples("candlecast dlq drop trade 5f0c2a7e-0000-4000-8000-000000000000"))
-def drop(
-    queue: Queue,
-    message_id: MessageId,
-    as_json: AsJson = False,
-    name: stacks.Instance = stacks.DEFAULT_INSTANCE,
-    stack: stacks.StackName = None,
-    profile: stacks.Profile = None,
-    region: stacks.Region = None,
-) -> None:
+@stacks.options
+def drop(where: stacks.Where, queue: Queue, message_id: MessageId, as_json: AsJson = False) -> None:
     """Delete one dead letter for ever."""
-    connection = connect(stacks.Where(name, stack, profile, region))
+    connection = stacks.connect(where)
+    letters = letters_of(connection)
     with aws_refusals():
-        entry = connection.letters.drop(queue, message_id, connection.identity)
+        entry = letters.drop(queue, message_id, connection.identity)
     _put(entry, as_json)
 
 

@@ -9,7 +9,8 @@ import time
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -43,7 +44,9 @@ app = typer.Typer(
         "candlecast history rebuild --after CURSOR --stack candlecast-prod",
     )
 )
+@stacks.options
 def rebuild(
+    where: stacks.Where,
     since: Annotated[
         str | None, typer.Option("--from", metavar="DATE", help="First day or instant (UTC); without it, the archive's first.")
     ] = None,
@@ -56,15 +59,11 @@ def rebuild(
     after: Annotated[str | None, typer.Option("--after", metavar="CURSOR", help="Go on where an earlier call has ended.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Begin although letters of the outbox wait.")] = False,
     as_json: AsJson = False,
-    name: stacks.Instance = stacks.DEFAULT_INSTANCE,
-    stack: stacks.StackName = None,
-    profile: stacks.Profile = None,
-    region: stacks.Region = None,
 ) -> None:
     """Make history anew from the archive. It may be repeated: nothing is counted twice, and nothing newer is replaced."""
     if tenant is not None and not IDENTIFIER.fullmatch(tenant):
         raise CommandFailed("USAGE", f"TENANT_ID {tenant!r} cannot be one", ExitCode.USAGE)
-    connection = stacks.connect(stacks.Where(name, stack, profile, region))
+    connection = stacks.connect(where)
     from candlecast.domain.values.errors import InvalidValue
     from candlecast.ports.rebuild import EARLIEST, RebuildRequest
 
@@ -92,7 +91,7 @@ def _all_slices(connection: stacks.Stack, wanted: RebuildRequest) -> tuple[Count
     from candlecast.adapters.aws.rebuild_function import FunctionRebuild
     from candlecast.domain.values.errors import RetryLater
 
-    ask = FunctionRebuild(lambda: connection.client("lambda", config=_patient()), f"{connection.output(FUNCTION)}:live")
+    ask = FunctionRebuild(partial(connection.functions, ANSWER_SECONDS), f"{connection.output(FUNCTION)}:live")
     events: Counter[str] = Counter()
     unreadable: list[str] = []
     interruptions, cursor = 0, wanted.cursor
@@ -124,12 +123,6 @@ def _tell(progress: RebuildProgress, events: int) -> None:
     if progress.cursor is not None:
         reached = progress.reached.isoformat() if progress.reached else "no event yet"
         warn(f"{events} events so far, {reached}; goes on after {progress.cursor}")
-
-
-def _patient() -> Any:
-    from botocore.config import Config
-
-    return Config(read_timeout=ANSWER_SECONDS, retries={"total_max_attempts": 1, "mode": "standard"})
 
 
 def _instant(option: str, text: str | None, *, end: bool) -> datetime | None:

@@ -59,18 +59,16 @@ def _moment(text: str) -> str:
 
 
 @app.command(epilog=examples("candlecast restore table --to 2026-11-30T10:05:00Z --stack candlecast-prod"))
+@stacks.options
 def table(
+    where: stacks.Where,
     to: Annotated[str, typer.Option("--to", callback=_moment, metavar="TIME", help="The moment, in whole seconds.")],
     source: Annotated[
         str | None, typer.Option("--from", metavar="TABLE", help="Another table than the stack's present one.")
     ] = None,
-    name: stacks.Instance = stacks.DEFAULT_INSTANCE,
-    stack: stacks.StackName = None,
-    profile: stacks.Profile = None,
-    region: stacks.Region = None,
 ) -> None:
     """Restore the table into a new one with everything that the stack needs. Nothing uses it yet; a repeat goes on."""
-    connection = stacks.connect(stacks.Where(name, stack, profile, region))
+    connection = stacks.connect(where)
     generation, restored_to = _generation(connection) + 1, datetime.fromisoformat(to)
     target, origin = _name_of(connection, generation), source or connection.output("TableName")
     dynamodb = connection.client("dynamodb")
@@ -92,17 +90,13 @@ def table(
 
 
 @app.command(epilog=examples("candlecast restore adopt --stack candlecast-prod"))
-def adopt(
-    name: stacks.Instance = stacks.DEFAULT_INSTANCE,
-    stack: stacks.StackName = None,
-    profile: stacks.Profile = None,
-    region: stacks.Region = None,
-) -> None:
+@stacks.options
+def adopt(where: stacks.Where) -> None:
     """Let the stack use the restored table: an update of two parameters. Its accounts are accounted for from then on."""
     from candlecast.adapters.system import SystemClock
     from candlecast_cli.restored_secrets import recover_secrets
 
-    connection = stacks.connect(stacks.Where(name, stack, profile, region))
+    connection = stacks.connect(where)
     dynamodb, present = connection.client("dynamodb"), _generation(connection)
     with aws_refusals(), Steps() as steps:
         begun = _marked(connection, _name_of(connection, present)) if present > 1 else None
@@ -130,15 +124,10 @@ def adopt(
 
 
 @app.command(epilog=examples("candlecast restore status --stack candlecast-prod"))
-def status(
-    as_json: AsJson = False,
-    name: stacks.Instance = stacks.DEFAULT_INSTANCE,
-    stack: stacks.StackName = None,
-    profile: stacks.Profile = None,
-    region: stacks.Region = None,
-) -> None:
+@stacks.options
+def status(where: stacks.Where, as_json: AsJson = False) -> None:
     """List the accounts with keys that no look has accounted for yet. Exit code 1 while there are any."""
-    connection = stacks.connect(stacks.Where(name, stack, profile, region))
+    connection = stacks.connect(where)
     generation = _generation(connection)
     with aws_refusals():
         behind = [account for account in _accounts(connection) if account.can_be_looked_at and account.generation < generation]
@@ -153,20 +142,18 @@ def status(
 
 
 @app.command(epilog=examples("candlecast restore undone --stack candlecast-prod", "candlecast restore undone --json"))
+@stacks.options
 def undone(
+    where: stacks.Where,
     source: Annotated[
         str | None, typer.Option("--from", metavar="TABLE", help="Another table than the one before the restored one.")
     ] = None,
     as_json: AsJson = False,
-    name: stacks.Instance = stacks.DEFAULT_INSTANCE,
-    stack: stacks.StackName = None,
-    profile: stacks.Profile = None,
-    region: stacks.Region = None,
 ) -> None:
     """List what people had changed in the lost minutes, as far as the old table can still be read. It changes nothing."""
     from candlecast_cli.restored_words import undone as found_in
 
-    connection = stacks.connect(stacks.Where(name, stack, profile, region))
+    connection = stacks.connect(where)
     with aws_refusals():
         generation = _generation(connection)
         if _described(connection.client("dynamodb"), _name_of(connection, generation + 1)) is not None:

@@ -6,8 +6,10 @@ One path for both: the same calls with another address and other credentials.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, wraps
+from inspect import Signature, signature
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -31,12 +33,25 @@ Region = Annotated[str | None, typer.Option("--region", help="The stack's region
 
 @dataclass(frozen=True)
 class Where:
-    """The stack that the options of a command name."""
+    """The stack that a command is about; each field is an option of the command."""
 
-    name: str = DEFAULT_INSTANCE
-    stack: str | None = None
-    profile: str | None = None
-    region: str | None = None
+    name: Instance = DEFAULT_INSTANCE
+    stack: StackName = None
+    profile: Profile = None
+    region: Region = None
+
+
+def options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of `Where` instead of its parameter `where`, behind its own options."""
+    naming = signature(Where, eval_str=True).parameters
+    own = [it for it in signature(command, eval_str=True).parameters.values() if it.name != "where"]
+
+    @wraps(command)
+    def with_options(**given: Any) -> None:
+        command(where=Where(**{name: given.pop(name) for name in naming}), **given)
+
+    with_options.__signature__ = Signature([*own, *naming.values()])  # type: ignore[attr-defined]
+    return with_options
 
 
 @dataclass(frozen=True)
@@ -50,6 +65,13 @@ class Stack:
     def client(self, service: str, **more: Any) -> Any:
         """A client of one of AWS's services."""
         return self.session.client(service, endpoint_url=self.endpoint, **more)
+
+    def functions(self, seconds: float) -> Any:
+        """A client of Lambda that waits so long for an answer and never asks again by itself: the function may be at it still."""
+        from botocore.config import Config
+
+        config = Config(read_timeout=seconds, retries={"total_max_attempts": 1, "mode": "standard"})
+        return self.client("lambda", config=config)
 
     @cached_property
     def _described(self) -> dict[str, Any]:

@@ -61,15 +61,10 @@ ScopeId = Annotated[str | None, typer.Argument(metavar="ID", help="Of the organi
 
 
 @app.command(epilog=examples("candlecast switch show", "candlecast switch show --json --stack candlecast-prod"))
-def show(
-    as_json: AsJson = False,
-    name: stacks.Instance = stacks.DEFAULT_INSTANCE,
-    stack: stacks.StackName = None,
-    profile: stacks.Profile = None,
-    region: stacks.Region = None,
-) -> None:
+@stacks.options
+def show(where: stacks.Where, as_json: AsJson = False) -> None:
     """List the switches that are on, with who set them, when and why."""
-    connection = stacks.connect(stacks.Where(name, stack, profile, region))
+    connection = stacks.connect(where)
     from candlecast.adapters.dynamodb.gate import DynamoGate
 
     with aws_refusals():
@@ -89,7 +84,9 @@ def show(
         'candlecast switch set strategy sma-cross-btc-usdt-1m --grade FLATTEN --reason "wrong candles"',
     ),
 )
+@stacks.options
 def set_switch(
+    where: stacks.Where,
     scope: Scope,
     grade: Annotated[
         str,
@@ -103,10 +100,6 @@ def set_switch(
     reason: Annotated[str, typer.Option(help="Why; users and audits see it.")],
     scope_id: ScopeId = None,
     as_json: AsJson = False,
-    name: stacks.Instance = stacks.DEFAULT_INSTANCE,
-    stack: stacks.StackName = None,
-    profile: stacks.Profile = None,
-    region: stacks.Region = None,
 ) -> None:
     """Turn a switch on, or to another grade; in force for every order that leaves from now on.
 
@@ -115,7 +108,7 @@ def set_switch(
     if not reason.strip():
         raise CommandFailed("USAGE", "a reason says something", ExitCode.USAGE)
     place = _place(scope, scope_id)
-    connection = stacks.connect(stacks.Where(name, stack, profile, region))
+    connection = stacks.connect(where)
     use_case, table = _use_case(connection)
     from candlecast.services.account.set_kill_switch import Setter
 
@@ -126,21 +119,14 @@ def set_switch(
 
 
 @app.command(epilog=examples("candlecast switch lift platform", "candlecast switch lift user TENANT_ID --stack candlecast-prod"))
-def lift(
-    scope: Scope,
-    scope_id: ScopeId = None,
-    as_json: AsJson = False,
-    name: stacks.Instance = stacks.DEFAULT_INSTANCE,
-    stack: stacks.StackName = None,
-    profile: stacks.Profile = None,
-    region: stacks.Region = None,
-) -> None:
+@stacks.options
+def lift(where: stacks.Where, scope: Scope, scope_id: ScopeId = None, as_json: AsJson = False) -> None:
     """Turn a switch off: orders go again, and so do exits that waited.
 
     It waits for a second operator, but for the switch of a user.
     """
     place = _place(scope, scope_id)
-    connection = stacks.connect(stacks.Where(name, stack, profile, region))
+    connection = stacks.connect(where)
     use_case, _ = _use_case(connection)
     from candlecast.services.account.set_kill_switch import Setter
 
@@ -150,15 +136,10 @@ def lift(
 
 
 @app.command(epilog=examples("candlecast switch requests --stack candlecast-prod"))
-def requests(
-    as_json: AsJson = False,
-    name: stacks.Instance = stacks.DEFAULT_INSTANCE,
-    stack: stacks.StackName = None,
-    profile: stacks.Profile = None,
-    region: stacks.Region = None,
-) -> None:
+@stacks.options
+def requests(where: stacks.Where, as_json: AsJson = False) -> None:
     """List the newest changes that wait for a second operator, and those that were decided."""
-    connection = stacks.connect(stacks.Where(name, stack, profile, region))
+    connection = stacks.connect(where)
     use_case, _ = _use_case(connection)
     with aws_refusals():
         found, now = use_case.ask.approvals.list_approvals().items, use_case.ask.clock.now()
@@ -171,19 +152,17 @@ def requests(
 
 
 @app.command(epilog=examples("candlecast switch approve 3f0c... 9a41... --stack candlecast-prod"))
+@stacks.options
 def approve(
+    where: stacks.Where,
     approval_id: ApprovalId,
     digest: Annotated[
         str, typer.Argument(metavar="DIGEST", help="Of the request, as `requests` shows it: exactly that is done.")
     ],
     as_json: AsJson = False,
-    name: stacks.Instance = stacks.DEFAULT_INSTANCE,
-    stack: stacks.StackName = None,
-    profile: stacks.Profile = None,
-    region: stacks.Region = None,
 ) -> None:
     """Agree to a change of a switch that another operator has asked for by this command, and make it."""
-    connection = stacks.connect(stacks.Where(name, stack, profile, region))
+    connection = stacks.connect(where)
     use_case, _ = _use_case(connection)
     with aws_refusals():
         approval = _deciding(use_case).approve(approval_id, digest, connection.identity)
@@ -191,16 +170,10 @@ def approve(
 
 
 @app.command(epilog=examples("candlecast switch reject 3f0c... --stack candlecast-prod"))
-def reject(
-    approval_id: ApprovalId,
-    as_json: AsJson = False,
-    name: stacks.Instance = stacks.DEFAULT_INSTANCE,
-    stack: stacks.StackName = None,
-    profile: stacks.Profile = None,
-    region: stacks.Region = None,
-) -> None:
+@stacks.options
+def reject(where: stacks.Where, approval_id: ApprovalId, as_json: AsJson = False) -> None:
     """Refuse what another operator has asked for, or withdraw what you have asked for."""
-    connection = stacks.connect(stacks.Where(name, stack, profile, region))
+    connection = stacks.connect(where)
     use_case, _ = _use_case(connection)
     with aws_refusals():
         approval = _deciding(use_case).reject(approval_id, connection.identity)

@@ -31,7 +31,9 @@ EXAMPLES = examples(
 )
 
 
+@stacks.options
 def synthetic(
+    where: stacks.Where,
     expect_paused: Annotated[
         bool, typer.Option("--expect-paused", help="Entries are paused: the entry must be denied, and nothing is opened.")
     ] = False,
@@ -40,17 +42,13 @@ def synthetic(
     ] = HOP_SECONDS,
     report: Annotated[Path, typer.Option(help="Where the report for programs goes.")] = REPORT,
     as_json: AsJson = False,
-    name: stacks.Instance = stacks.DEFAULT_INSTANCE,
-    stack: stacks.StackName = None,
-    profile: stacks.Profile = None,
-    region: stacks.Region = None,
 ) -> None:
     """Place one paper order end to end, close it again, and report the time of each hop.
 
     Exit code 0: sound. 1: failed, and the hop is named. 3: could not run here, for example without the paper exchange.
     """
     with _could_not_run():
-        connection = stacks.connect(stacks.Where(name, stack, profile, region))
+        connection = stacks.connect(where)
         from candlecast_cli.synthetic.run import Run
 
         watch = Watch(time.monotonic, time.sleep, _tell, hop_seconds)

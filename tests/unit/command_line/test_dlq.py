@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from candlecast.domain.values.errors import RetryLater
-from candlecast_cli import dlq
+from candlecast_cli import dlq, stacks
 from candlecast_cli.stacks import Where
 from infra.local.project import ROOT
 from tests.support.fakes.dead_letters import FakeDeadLetters, a_dead_letter
@@ -37,7 +37,8 @@ class Connection:
 @pytest.fixture
 def stack(monkeypatch: pytest.MonkeyPatch) -> Connection:
     connection = Connection()
-    monkeypatch.setattr(dlq, "connect", connection)
+    monkeypatch.setattr(stacks, "connect", connection)
+    monkeypatch.setattr(dlq, "letters_of", lambda found: found.letters)
     return connection
 
 

@@ -71,3 +71,8 @@ def test_the_embedded_clouds_address_and_keys_replace_the_shells() -> None:
     assert os.environ["AWS_ENDPOINT_URL"] == ELSEWHERE
     assert os.environ["AWS_ACCESS_KEY_ID"] == "test"
     assert not {"AWS_SESSION_TOKEN", "AWS_PROFILE"} & os.environ.keys()
+
+
+def test_a_function_is_waited_for_and_never_asked_a_second_time_by_itself() -> None:
+    config = Stack("candlecast", boto3.Session("test", "test", region_name="us-east-1"), ELSEWHERE).functions(60.0).meta.config
+    assert (config.read_timeout, config.retries["total_max_attempts"]) == (60.0, 1)
