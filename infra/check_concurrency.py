@@ -7,16 +7,13 @@ Reads only (`lambda:GetAccountSettings`, `lambda:GetFunctionConcurrency`), and n
 parameters are those of samconfig.toml: `sam deploy --guided` may be told others.
 """
 
-import argparse
-import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.compare_versions import ROOT, CannotCompare, Clients, clients_of, configured
+from infra.samconfig import Clients, NotConfigured, clients_of, configured, overrides, parser_of
 
 TOO_SMALL, UNKNOWN, ENOUGH = 3, 2, 0
 LEFT_UNRESERVED = 100  # Lambda's own bound
@@ -70,18 +67,9 @@ def _reserved_now(functions: Any, name: str) -> int:
         return 0
 
 
-def overrides(text: str) -> dict[str, str]:
-    """The parameters of `parameter_overrides` in a samconfig.toml."""
-    return dict(pair.split("=", 1) for pair in shlex.split(text) if "=" in pair)
-
-
 def main(arguments: Sequence[str] | None = None, clients: Clients | None = None) -> int:
     """Tell whether the quota is enough: 0, 3 if it or a reservation is too small, 2 if AWS does not say."""
-    parser = argparse.ArgumentParser(prog="python -m infra.check_concurrency", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--stack", help="the stack's name; else what the configuration says")
-    parser.add_argument("--config-file", type=Path, default=ROOT / "samconfig.toml", help="of `sam deploy`")
-    parser.add_argument("--config-env", default="default", help="section of the configuration")
-    options = parser.parse_args(arguments)
+    options = parser_of("infra.check_concurrency", __doc__).parse_args(arguments)
     try:
         known = configured(options.config_file, options.config_env)
         parameters = overrides(known.get("parameter_overrides", ""))
@@ -94,7 +82,7 @@ def main(arguments: Sequence[str] | None = None, clients: Clients | None = None)
             return ENOUGH
         made = clients or clients_of(known.get("profile"), known.get("region"))
         most = room(made("lambda"), options.stack or known.get("stack_name", ""), sorted({*CLOCKS, *QUEUES, *CAPS}))
-    except (BotoCoreError, ClientError, CannotCompare) as error:
+    except (BotoCoreError, ClientError, NotConfigured) as error:
         sys.stderr.write(f"deploy: CONCURRENCY_UNKNOWN: {error}\n")
         return UNKNOWN
     total = sum(wanted.values())

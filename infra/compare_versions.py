@@ -8,18 +8,15 @@ Reads only (`cloudformation:ListStackResources`, `lambda:GetAlias`, `lambda:GetF
 environment variable but of those that the stack's parameters make.
 """
 
-import argparse
 import sys
-import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-ROOT = Path(__file__).resolve().parents[1]
+from infra.samconfig import Clients, NotConfigured, clients_of, configured, parser_of
+
 ALIAS = "live"
 LATEST = "$LATEST"
 FUNCTION, STACK = "AWS::Lambda::Function", "AWS::CloudFormation::Stack"
@@ -64,8 +61,6 @@ SHOWN_VARIABLES = frozenset(
 ABSENT, HIDDEN = "-", "(not shown)"
 LONGEST_CELL = 60  # characters of a value in the table; two of them fit a wide terminal
 OTHER_ERROR, DIFFERENT, SAME = 2, 1, 0
-
-Clients = Callable[[str], Any]
 
 
 class CannotCompare(Exception):
@@ -188,34 +183,21 @@ def table(differences: Sequence[Difference]) -> str:
     return "\n".join(lines)
 
 
-def configured(path: Path, environment: str) -> dict[str, str]:
-    """Read an environment's deployment from a samconfig.toml: stack_name, region, profile. Raises CannotCompare."""
-    try:
-        sections = tomllib.loads(path.read_text(encoding="utf-8"))[environment]
-    except (OSError, tomllib.TOMLDecodeError, KeyError) as error:
-        raise CannotCompare(f"{path} does not say what {environment} deploys: {error}") from error
-    general = sections.get("global", {}).get("parameters", {})
-    return {**general, **sections.get("deploy", {}).get("parameters", {})}
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Compare and tell: 0 when all is the same, 1 with a table when something differs, 2 when it could not be compared."""
-    parser = argparse.ArgumentParser(prog="python -m infra.compare_versions", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--stack", help="the stack's name; else what the configuration says")
+    parser = parser_of("infra.compare_versions", __doc__)
     parser.add_argument("--region", help="else what the configuration says, else your AWS configuration")
     parser.add_argument("--profile", help="of your AWS configuration; else what the configuration says")
-    parser.add_argument("--config-file", type=Path, default=ROOT / "samconfig.toml", help="of `sam deploy`")
-    parser.add_argument("--config-env", default="default", help="section of the configuration")
     options = parser.parse_args(arguments)
     try:
         known = configured(options.config_file, options.config_env)
         stack = options.stack or known.get("stack_name")
         if not stack:
-            raise CannotCompare(f"{options.config_file} names no stack: say --stack NAME")
+            raise NotConfigured(f"{options.config_file} names no stack: say --stack NAME")
         clients = clients_of(options.profile or known.get("profile"), options.region or known.get("region"))
         found = compare_live(clients, stack)
         where = f"{stack} in {clients('lambda').meta.region_name}"  # `sam deploy --guided` may have been told another region
-    except CannotCompare as error:
+    except (CannotCompare, NotConfigured) as error:
         sys.stderr.write(f"compare_versions: {error}\n")
         return OTHER_ERROR
     if found.differences:
@@ -223,15 +205,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return DIFFERENT
     sys.stdout.write(f"{where}: {ALIAS} of all {len(found.versions)} functions is what was deployed.\n")
     return SAME
-
-
-def clients_of(profile: str | None, region: str | None) -> Clients:
-    """Clients with the person's own credentials. Raises CannotCompare for an unknown profile."""
-    try:
-        session = boto3.Session(profile_name=profile, region_name=region)
-    except BotoCoreError as error:
-        raise CannotCompare(str(error)) from error
-    return cast("Clients", session.client)
 
 
 if __name__ == "__main__":

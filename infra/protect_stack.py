@@ -5,15 +5,13 @@ Termination protection refuses the deletion of the stack. Both stay until a pers
 Other environments are left alone: they are made to be deleted.
 """
 
-import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.compare_versions import ROOT, CannotCompare, Clients, clients_of, configured
+from infra.samconfig import ROOT, Clients, NotConfigured, clients_of, configured, parser_of
 
 REFUSED, DONE = 2, 0
 POLICY = ROOT / "infra" / "stack-policy.json"
@@ -34,11 +32,7 @@ def protect(cloudformation: Any, stack: str) -> None:
 
 def main(arguments: Sequence[str] | None = None, clients: Clients | None = None) -> int:
     """Protect and tell: 0 when that is done or not wanted, 2 when AWS refuses."""
-    parser = argparse.ArgumentParser(prog="python -m infra.protect_stack", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--stack", help="the stack's name; else what the configuration says")
-    parser.add_argument("--config-file", type=Path, default=ROOT / "samconfig.toml", help="of `sam deploy`")
-    parser.add_argument("--config-env", default="default", help="section of the configuration")
-    options = parser.parse_args(arguments)
+    options = parser_of("infra.protect_stack", __doc__).parse_args(arguments)
     try:
         known = configured(options.config_file, options.config_env)
         stack = options.stack or known.get("stack_name", "")
@@ -46,7 +40,7 @@ def main(arguments: Sequence[str] | None = None, clients: Clients | None = None)
         environment = environment_of(cloudformation, stack)
         if environment == PROTECTED:
             protect(cloudformation, stack)
-    except (BotoCoreError, ClientError, CannotCompare) as error:
+    except (BotoCoreError, ClientError, NotConfigured) as error:
         sys.stderr.write(f"deploy: NOT_PROTECTED: {error}\n")
         return REFUSED
     told = "has its stack policy and termination protection" if environment == PROTECTED else f"is {environment}: not protected"

@@ -8,7 +8,7 @@ import sys
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.compare_versions import ROOT, CannotCompare, Clients, clients_of, configured
+from infra.samconfig import ROOT, Clients, NotConfigured, clients_of, configured
 
 MISSING, FOUND = 3, 0
 HINT = """\
@@ -23,7 +23,7 @@ def main(clients: Clients | None = None) -> int:
         known = configured(ROOT / "samconfig.toml", "default")
         made = clients or clients_of(known.get("profile"), known.get("region"))
         arn = made("sts").get_caller_identity()["Arn"]
-    except (BotoCoreError, ClientError, CannotCompare) as error:
+    except (BotoCoreError, ClientError, NotConfigured) as error:
         sys.stderr.write(f"deploy: AWS_CREDENTIALS: {error}: set AWS_PROFILE, or sign in by `aws sso login` or `aws configure`\n")
         return MISSING
     sys.stderr.write(f"  deploys as {arn}\n{HINT}")

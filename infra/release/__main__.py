@@ -16,9 +16,9 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.compare_versions import ROOT, CannotCompare, Clients, clients_of, configured
 from infra.release.deployment import Call, Deployment
 from infra.release.plan import CannotPlan, Plan, Run, Source, make_plan, shown
+from infra.samconfig import ROOT, Clients, NotConfigured, clients_of, configured, parser_of
 
 TOOLS = Path(sys.executable).parent
 SAM = ROOT / ".venvs" / "sam" / "bin" / "sam"
@@ -38,17 +38,14 @@ def main(
         if options.command == "plan":
             return _plan(options, known.get("stack_name", ""), run or printed, made)
         return _apply(options, call or partial(run_aloud, account_of(known)), made)
-    except (BotoCoreError, ClientError, CannotCompare, CannotPlan) as error:
+    except (BotoCoreError, ClientError, NotConfigured, CannotPlan) as error:
         sys.stderr.write(f"release: REFUSED: {error}\n")
         return REFUSED
 
 
 def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m infra.release", description=(__doc__ or "").splitlines()[0])
+    parser = parser_of("infra.release", __doc__, section="dev")
     parser.add_argument("command", choices=("plan", "apply"))
-    parser.add_argument("--stack", help="the stack's name; else what the configuration says")
-    parser.add_argument("--config-file", type=Path, default=ROOT / "samconfig.toml", help="of `sam deploy`")
-    parser.add_argument("--config-env", default="dev", help="section of the configuration")
     parser.add_argument("--template", type=Path, default=ROOT / "build" / "sam" / "template.yaml", help="of `sam build`")
     parser.add_argument("--parameter", action="append", default=[], metavar="NAME=VALUE", help="instead of the configuration's")
     parser.add_argument("--plan", type=Path, default=PLAN, help="the plan's file")

@@ -13,9 +13,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from infra.check_concurrency import overrides
-from infra.compare_versions import configured
 from infra.release.artifacts import NoArtifacts, stated
+from infra.samconfig import configured, overrides
 
 # Holds what cannot be made again: a replacement leaves the data behind, a removal deletes or orphans them.
 HOLDS_DATA = frozenset({"AWS::DynamoDB::Table", "AWS::KMS::Key", "AWS::S3::Bucket", "AWS::Cognito::UserPool"})

@@ -8,7 +8,8 @@ import pytest
 from botocore.stub import Stubber
 
 from infra import compare_versions
-from infra.compare_versions import ABSENT, HIDDEN, CannotCompare, Clients, Difference, compare_live, configured, main, table
+from infra.compare_versions import ABSENT, HIDDEN, CannotCompare, Difference, compare_live, main, table
+from infra.samconfig import Clients, configured
 
 pytestmark = pytest.mark.slow
 
