@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
+from infra.release.commits import ROOT
+
 TABLE = ROOT / "docs" / "releases.md"
 ROW = re.compile(r"\| (\d+\.\d+\.\d+) \| `([0-9a-f]{40})` \| (\d{4}-\d{2}-\d{2}) \| ([^|]*) \| [^|]* \|")
 HEADER = "| release | commit | date | indexes | reads and does not write |"
@@ -64,9 +63,3 @@ def indexes_of(template: dict[str, Any], table: str = "Table") -> dict[str, Any]
 def changed_indexes(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
     """Indexes that an update would make, remove or make anew. DynamoDB takes one of them in one update."""
     return {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
-
-
-def file_at(commit: str, path: str) -> str:
-    """The text of a file at a commit. Raises `CalledProcessError` if git does not know either."""
-    command = ["git", "show", f"{commit}:{path}"]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout  # noqa: S603

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from infra.local.deployment import alone
-from infra.release.table import ROOT, Release, file_at
+from infra.release.commits import ROOT, export, file_at
+from infra.release.table import Release
 
 WORKER = Path(__file__).with_name("worker.py")
 TREES = ROOT / "build" / "releases"
 LOCK = "infra/local/environments/dev.lock"
-PARTS = ("layers", "functions", "strategies", "tests", "verification", "infra", "pyproject.toml")
 SECONDS = 900  # an environment is made from its lock within minutes
 
 
@@ -43,9 +43,7 @@ def tree_of(release: Release) -> Path:
     tree = TREES / release.commit
     with alone("releases"):  # tests run in several processes
         if not (tree / ".complete").exists():
-            tree.mkdir(parents=True, exist_ok=True)
-            archive = subprocess.run(["git", "archive", release.commit, *PARTS], cwd=ROOT, capture_output=True, check=True)  # noqa: S603, S607
-            subprocess.run(["tar", "-x", "-C", str(tree)], input=archive.stdout, check=True)  # noqa: S603, S607
+            export(release.commit, tree)
             if file_at(release.commit, LOCK) != (ROOT / LOCK).read_text(encoding="utf-8"):
                 command = ["sh", "infra/local/bootstrap.sh", "dev"]
                 subprocess.run(command, cwd=tree, timeout=SECONDS, check=True)  # noqa: S603

@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 import candlecast
-from infra.release.table import HEADER, ROOT, Release, UnusableTable, changed_indexes, file_at, indexes_of, releases
+from infra.release.commits import ROOT, file_at
+from infra.release.table import HEADER, Release, UnusableTable, changed_indexes, indexes_of, releases
 from tests.support.transformed import source
 
 RELEASES = releases()
