@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -81,6 +82,32 @@ def functions_client(seconds: float) -> Any:
     """A client of Lambda that waits so long for an answer and never asks again by itself: the function may be at it still."""
     config = client_config().merge(Config(read_timeout=seconds, retries={"total_max_attempts": 1, "mode": "standard"}))
     return session().client("lambda", config=config)
+
+
+class FunctionRefused(Exception):
+    """A function's own refusal of a request."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(code)
+        self.code = code
+        self.message = message
+
+
+def ask_function(functions: Any, name: str, event: Mapping[str, Any], unavailable: str) -> str:
+    """The answer of one synchronous invocation, as JSON.
+
+    Raises `FunctionRefused`, or `RetryLater` with the code `unavailable` if the function did not answer. `functions` is a client
+    of `functions_client`.
+    """
+    with aws_errors(unavailable):
+        answer = functions.invoke(FunctionName=name, Payload=json.dumps(event).encode())
+    body = json.loads(answer["Payload"].read() or b"null")
+    if answer.get("FunctionError") or not isinstance(body, dict):
+        raise RetryLater(unavailable, "the function failed, see its log", after_seconds=RETRY_AFTER_SECONDS)
+    refusal = body.get("refused_because")
+    if refusal is not None:
+        raise FunctionRefused(refusal["code"], refusal["message"])
+    return json.dumps(body)
 
 
 @contextmanager

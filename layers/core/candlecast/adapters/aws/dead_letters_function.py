@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from candlecast.adapters.aws.clients import aws_errors
+from candlecast.adapters.aws.clients import FunctionRefused, ask_function
 from candlecast.adapters.codec import from_json
-from candlecast.domain.values.errors import InvalidValue, NotFound, RetryLater
+from candlecast.domain.values.errors import InvalidValue, NotFound
 from candlecast.ports.dead_letters import DeadLetterEntry, DeadLetterListing, Redriven
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
 UNAVAILABLE = "DEAD_LETTERS_UNAVAILABLE"
-RETRY_AFTER_SECONDS = 5.0
 
 
 class FunctionDeadLetters:
@@ -46,14 +44,9 @@ class FunctionDeadLetters:
     def _ask(self, action: str, queue: str, **more: Any) -> str:
         """The function's answer, as JSON. Raises the function's own refusal, or `RetryLater` if it did not answer."""
         event = {"action": action, "queue": queue, "within_seconds": self._seconds, **more}
-        with aws_errors(UNAVAILABLE):
-            answer = self._client().invoke(FunctionName=self._function, Payload=json.dumps(event).encode())
-        body = json.loads(answer["Payload"].read() or b"null")
-        if answer.get("FunctionError") or not isinstance(body, dict):
-            raise RetryLater(UNAVAILABLE, "the function for dead letters failed, see its log", after_seconds=RETRY_AFTER_SECONDS)
-        refusal = body.get("refused_because")
-        if refusal is None:
-            return json.dumps(body)
-        if refusal["code"] == "NOT_FOUND":
-            raise NotFound(refusal["message"])
-        raise InvalidValue(refusal["message"], code=refusal["code"])
+        try:
+            return ask_function(self._client(), self._function, event, UNAVAILABLE)
+        except FunctionRefused as refusal:
+            if refusal.code == "NOT_FOUND":
+                raise NotFound(refusal.message) from None
+            raise InvalidValue(refusal.message, code=refusal.code) from None

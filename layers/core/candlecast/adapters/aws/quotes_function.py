@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from candlecast.adapters.aws.clients import aws_errors
+from candlecast.adapters.aws.clients import RETRY_AFTER_SECONDS, FunctionRefused, ask_function
 from candlecast.adapters.codec import from_json
 from candlecast.domain.market.quote import Quote
 from candlecast.domain.values.errors import Reject, RetryLater
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
 UNAVAILABLE = "QUOTE_UNAVAILABLE"
-RETRY_AFTER_SECONDS = 5.0
 
 
 class FunctionQuotes:
@@ -28,15 +26,10 @@ class FunctionQuotes:
 
     def quote(self, venue: str, market: str, at: datetime) -> Quote:
         """The quote with the function's own time of it, which is about `at`; raises `Reject` (UNKNOWN_MARKET), `RetryLater`."""
-        event = json.dumps({"quote": {"venue": venue, "market": market}})
-        with aws_errors(UNAVAILABLE):
-            answer = self._client().invoke(FunctionName=self._function, Payload=event.encode())
-        body = json.loads(answer["Payload"].read() or b"null")
-        if answer.get("FunctionError") or not isinstance(body, dict):
-            raise RetryLater(UNAVAILABLE, "the function for quotes failed, see its log", after_seconds=RETRY_AFTER_SECONDS)
-        refusal = body.get("refused_because")
-        if refusal is None:
-            return from_json(Quote, json.dumps(body))
-        if refusal["code"] == "UNKNOWN_MARKET":
-            raise Reject("UNKNOWN_MARKET", refusal["message"])
-        raise RetryLater(UNAVAILABLE, refusal["code"], after_seconds=RETRY_AFTER_SECONDS)
+        event = {"quote": {"venue": venue, "market": market}}
+        try:
+            return from_json(Quote, ask_function(self._client(), self._function, event, UNAVAILABLE))
+        except FunctionRefused as refusal:
+            if refusal.code == "UNKNOWN_MARKET":
+                raise Reject("UNKNOWN_MARKET", refusal.message) from None
+            raise RetryLater(UNAVAILABLE, refusal.code, after_seconds=RETRY_AFTER_SECONDS) from None

@@ -6,16 +6,15 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from candlecast.adapters.aws.clients import aws_errors
+from candlecast.adapters.aws.clients import FunctionRefused, ask_function
 from candlecast.adapters.codec import from_json, to_json
-from candlecast.domain.values.errors import Conflict, InvalidValue, RetryLater
+from candlecast.domain.values.errors import Conflict, InvalidValue
 from candlecast.ports.rebuild import RebuildProgress, RebuildRequest
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
 UNAVAILABLE = "REBUILD_UNAVAILABLE"
-RETRY_AFTER_SECONDS = 5.0
 WAITING = "LETTERS_WAITING"
 
 
@@ -29,14 +28,9 @@ class FunctionRebuild:
     def __call__(self, wanted: RebuildRequest, by: str) -> RebuildProgress:
         """One slice. Raises `Conflict` (LETTERS_WAITING), `InvalidValue`, or `RetryLater` if the function did not answer."""
         event = json.loads(to_json(wanted)) | {"by": by}
-        with aws_errors(UNAVAILABLE):
-            answer = self._client().invoke(FunctionName=self._function, Payload=json.dumps(event).encode())
-        body = json.loads(answer["Payload"].read() or b"null")
-        if answer.get("FunctionError") or not isinstance(body, dict):
-            raise RetryLater(UNAVAILABLE, "the function that rebuilds failed, see its log", after_seconds=RETRY_AFTER_SECONDS)
-        refusal = body.get("refused_because")
-        if refusal is None:
-            return from_json(RebuildProgress, json.dumps(body))
-        if refusal["code"] == WAITING:
-            raise Conflict(refusal["code"], refusal["message"])
-        raise InvalidValue(refusal["message"], code=refusal["code"])
+        try:
+            return from_json(RebuildProgress, ask_function(self._client(), self._function, event, UNAVAILABLE))
+        except FunctionRefused as refusal:
+            if refusal.code == WAITING:
+                raise Conflict(refusal.code, refusal.message) from None
+            raise InvalidValue(refusal.message, code=refusal.code) from None
