@@ -33,7 +33,6 @@ PRICES = Path(__file__).with_name("prices.toml")
 FIRST_POLLERS = 5  # Lambda, "Configuring scaling behavior for SQS event source mappings": five batches at a time ...
 POLLERS_PER_SECOND = 300 / 60  # ... and up to 300 more a minute
 PARTITION_READ_UNITS = 3_000  # DynamoDB, "Best practices for designing partition keys": a second, of one partition
-NEW_TABLE_WRITE_UNITS = 4_000  # DynamoDB, "On-demand capacity mode": a second, of a new table that was not warmed
 STRONG_UNIT_BYTES = 4_096  # of one read unit; an eventually consistent read takes half of it
 ITEM_OVERHEAD_BYTES = 300  # names, keys and index keys of a subscription beside its body
 
@@ -44,7 +43,6 @@ EXECUTOR_CONCURRENCY = 200
 EXECUTOR_GIGABYTES = 1.0
 ORDERS_PER_INVOCATION = 5
 LIMIT_RECORDS = 2  # read for each tenant: the user's own, and the operators' about that user
-ACCOUNT_CONCURRENCY = 1_000  # Lambda's default quota of an account, for all functions together
 
 # Of one order, and held by tests (test_request_counts.py): the account and the switches are read, the account is written twice.
 ORDER_READS = 2

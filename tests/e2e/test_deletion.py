@@ -48,9 +48,7 @@ def left(cloud: Cloud) -> dict[str, list[str]]:
     pools = cloud.client("cognito-idp").list_user_pools(MaxResults=10)["UserPools"]
     secrets = cloud.client("secretsmanager").list_secrets()["SecretList"]
     names = [it["Name"] for it in cloud.client("s3").list_buckets()["Buckets"]]
-    ours = [
-        name for name in names if "bucket" in name.lower() and not name.startswith("aws-sam-cli-managed")
-    ]  # SAM's is of all stacks
+    ours = [name for name in names if "bucket" in name.lower() and not name.startswith(SAMS)]  # SAM's is of all stacks
     return {
         "keys": [it["KeyId"] for it in described if it["KeyState"] == "Enabled" and it.get("KeyManager") == "CUSTOMER"],
         "pools": [it["Id"] for it in pools],

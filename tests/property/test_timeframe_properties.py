@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 
 import pytest
 from hypothesis import given
@@ -55,15 +54,6 @@ def test_interval_keys_are_equal_only_for_the_same_candle(one: Timeframe, other:
     assert one.interval_key(close) != one.interval_key(close + one.length)
     if one is not other:
         assert one.interval_key(one.floor(instant)) != other.interval_key(other.floor(instant))
-
-
-@given(timeframes, instants, st.integers(0, 50))
-def test_closes_between_are_all_closes_of_the_span(timeframe: Timeframe, after: datetime, count: int) -> None:
-    until = timeframe.floor(after) + count * timeframe.length
-    closes = list(timeframe.closes_between(after, until))
-    assert len(closes) == count
-    assert all(timeframe.is_close(close) and after < close <= until for close in closes)
-    assert closes == list(islice(timeframe.closes_between(after, until), count))
 
 
 rows = st.lists(st.integers(1, 10_000), min_size=1, max_size=90)

@@ -30,7 +30,6 @@ MINUTE_MS = 60_000
 START_MS = 1_640_995_200_000  # 2022-01-01T00:00:00Z
 BTC = {"symbol": "BTCUSDT", "base": "BTC", "quote": "USDT", "tick_size": "0.10", "step_size": "0.001", "min_notional": "100"}
 BTC_SYMBOL = "BTC/USDT:USDT"
-HOSTS = {"fapi": "/fapi/", "sapi": "/sapi/", "api": "/api/"}
 PATIENCE_SECONDS = 120  # limit for a request that hangs; everything here answers at once, as far as the machine lets it
 WITHOUT_TLS = False  # plain HTTP: reading the world's certificates for each client takes 20 ms
 

@@ -7,7 +7,7 @@ from the *scheduled* time, never from the time of the run. So a late or repeated
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -17,8 +17,6 @@ from candlecast.domain.values.errors import InvalidValue
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 SCHEDULE_LEAD = MINUTE  # EventBridge Scheduler is precise to the minute: fire one early, a delayed message lands on the close
-DRIFT_BOUND = timedelta(seconds=60)  # Scheduler's stated precision; beyond it a firing eats more than the lead
-CLOCK_SKEW = timedelta(seconds=1)  # two NTP-disciplined hosts differ by less; an earlier start than this is a fault
 
 
 class TimeframeError(InvalidValue):
@@ -37,39 +35,6 @@ class Interval:
 
     def __contains__(self, instant: datetime) -> bool:
         return self.open <= instant < self.close
-
-
-@dataclass(frozen=True)
-class Drift:
-    """How long after its scheduled instant something happened, and the bound that this is checked against."""
-
-    elapsed: timedelta
-    bound: timedelta
-
-    @property
-    def seconds(self) -> float:
-        """Drift in seconds; negative, by at most the clock skew, if the clocks of two hosts disagree."""
-        return self.elapsed.total_seconds()
-
-    @property
-    def within_bound(self) -> bool:
-        return self.elapsed <= self.bound
-
-
-def measure_drift(scheduled: datetime, actual: datetime, *, bound: timedelta = DRIFT_BOUND) -> Drift:
-    """Drift of `actual` behind `scheduled`.
-
-    Raises `TimeframeError` DRIFT_NEGATIVE if `actual` is earlier than clocks may differ (nothing may run before its
-    time), and DRIFT_BOUND_INVALID for a negative bound.
-    """
-    _require_utc(scheduled)
-    _require_utc(actual)
-    if bound < timedelta(0):
-        raise TimeframeError("DRIFT_BOUND_INVALID", f"a drift bound must not be negative: {bound}")
-    elapsed = actual - scheduled
-    if elapsed < -CLOCK_SKEW:
-        raise TimeframeError("DRIFT_NEGATIVE", f"{actual.isoformat()} is before the scheduled {scheduled.isoformat()}")
-    return Drift(elapsed, bound)
 
 
 class Timeframe(StrEnum):
@@ -152,14 +117,6 @@ class Timeframe(StrEnum):
     def interval_key(self, close: datetime) -> str:
         """Stable name of the candle that closes at `close`, for locks and ids: `1m#2026-11-21T02:10:00Z`."""
         return f"{self.value}#{self.require_close(close):%Y-%m-%dT%H:%M:%SZ}"
-
-    def closes_between(self, after: datetime, until: datetime) -> Iterator[datetime]:
-        """Every close in `(after, until]`, ascending: the runs that were due since `after`."""
-        _require_utc(until)
-        close = self.next_close(after)
-        while close <= until:
-            yield close
-            close += self.length
 
     def candle_close_for_schedule(self, scheduled_time: datetime) -> datetime:
         """The close that a firing scheduled at `scheduled_time` announces: one minute later.
