@@ -1,4 +1,4 @@
-"""With the layer of OpenTelemetry the same segments and parts are spans; without it nothing of OpenTelemetry is imported.
+"""With the layer of OpenTelemetry the same segments and subsegments are spans; without it nothing of OpenTelemetry is imported.
 
 The bridge runs on the real API and SDK, in an environment of its own, as a function does behind the layer.
 """
@@ -29,7 +29,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from candlecast.adapters.xray.trace import header_to_send, part, working_on
+from candlecast.adapters.xray.trace import header_to_send, subsegment, working_on
 
 kept = InMemorySpanExporter()
 provider = TracerProvider()
@@ -37,14 +37,15 @@ provider.add_span_processor(SimpleSpanProcessor(kept))
 trace.set_tracer_provider(provider)
 
 def ask_venue():
-    with part("fapi.binance.com", http={"request": {"method": "POST", "url": "https://fapi.binance.com/fapi/v1/order"}}) as told:
+    request = {"method": "POST", "url": "https://fapi.binance.com/fapi/v1/order"}
+    with subsegment("fapi.binance.com", http={"request": request}) as told:
         told["http"]["response"] = {"status": 200}
 
 with trace.get_tracer("layer").start_as_current_span("handler"), working_on("order_executor"):
     try:
         with working_on("order_executor", sys.argv[1]) as work:
             work.annotate(correlation_id="candle-1")
-            with part("DynamoDB", aws={"operation": "GetItem"}):
+            with subsegment("DynamoDB", aws={"operation": "GetItem"}):
                 pass
             with ThreadPoolExecutor(1) as lanes:
                 lanes.submit(ask_venue).result()
@@ -111,7 +112,8 @@ def test_an_error_shows_by_its_type_alone(told: dict[str, Any]) -> None:
 
 
 def test_without_the_layer_nothing_of_opentelemetry_is_imported() -> None:
-    script = "import sys; from candlecast.adapters.xray.trace import part, working_on\nwith working_on('x'), part('y'): pass\n"
+    script = "import sys; from candlecast.adapters.xray.trace import subsegment, working_on\n"
+    script += "with working_on('x'), subsegment('y'): pass\n"
     script += "print([name for name in sys.modules if 'opentelemetry' in name])"
     environment = {**os.environ, OF_INVOCATION: OWN, "PYTHONPATH": str(REPOSITORY / "layers" / "core")}
     run = subprocess.run(  # noqa: S603

@@ -16,7 +16,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, SqsFifoPartialProcessor, process_partial_response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from candlecast.adapters.xray.trace import HEADER, Work, working_on
+from candlecast.adapters.xray.trace import HEADER, Segment, working_on
 from candlecast.domain.values.errors import DomainError, InvalidValue, NotFound, Poison, RetryLater
 from candlecast.ports.clock import Metrics
 from candlecast.ports.queue import Attempts, DeadLetter, ReceivedMessages
@@ -73,11 +73,11 @@ class QueueConsumer[M]:
         return dict(report)
 
     def _one(self, record: dict[str, Any], context: LambdaContext) -> None:
-        with working_on(self.function_name, record["attributes"].get(HEADER)) as work:
-            logger.append_keys(correlation_id=None, trace_id=work.header.root if work is not None else None)
-            self._traced(record, context, work)
+        with working_on(self.function_name, record["attributes"].get(HEADER)) as segment:
+            logger.append_keys(correlation_id=None, trace_id=segment.header.root if segment is not None else None)
+            self._traced(record, context, segment)
 
-    def _traced(self, record: dict[str, Any], context: LambdaContext, work: Work | None) -> None:
+    def _traced(self, record: dict[str, Any], context: LambdaContext, segment: Segment | None) -> None:
         tries = self._begin(record)
         if tries > self.max_receives:
             self._put_aside(record, LAST_RECEIVE, "the process of the last try was killed")
@@ -86,8 +86,8 @@ class QueueConsumer[M]:
             message = self.decode(record["body"])
             correlation_id = self.correlation_id(message)
             logger.append_keys(correlation_id=correlation_id)
-            if work is not None:
-                work.annotate(correlation_id=correlation_id)
+            if segment is not None:
+                segment.annotate(correlation_id=correlation_id)
             if context.get_remaining_time_in_millis() < self.needed_milliseconds:
                 raise OUT_OF_TIME
             self.use_case(message)

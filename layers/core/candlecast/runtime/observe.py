@@ -55,9 +55,9 @@ def observed(function: Handler) -> Handler:
         logger.clear_state()
         logger.append_keys(function_request_id=context.aws_request_id)
         try:
-            with working_on(SERVICE) as work:
-                if work is not None:
-                    logger.append_keys(trace_id=work.header.root)
+            with working_on(SERVICE) as segment:
+                if segment is not None:
+                    logger.append_keys(trace_id=segment.header.root)
                 return function(event, context)
         except DomainError as error:  # its code is stable and its text holds no secret
             logger.error("invocation failed", extra=described(error) | {"reason_code": error.code})

@@ -9,13 +9,13 @@ import pytest
 
 from candlecast.adapters.xray.daemon import ADDRESS, daemon_address
 from candlecast.adapters.xray.trace import (
-    MAX_PARTS,
     MAX_SAMPLED_MESSAGES,
+    MAX_SUBSEGMENTS,
     OF_INVOCATION,
     TraceHeader,
     header_of_new_trace,
     header_to_send,
-    part,
+    subsegment,
     working_on,
 )
 from tests.support.fakes.xray import HEADER, OWN, ROOT, Daemon, listening
@@ -42,7 +42,7 @@ def test_a_message_has_a_segment_in_the_trace_of_its_header(daemon: Daemon) -> N
     with working_on("of the invocation"), working_on("order_executor", HEADER) as work:
         assert work is not None
         work.annotate(correlation_id="candle-1")
-        with part("DynamoDB", namespace="aws", aws={"operation": "GetItem"}):
+        with subsegment("DynamoDB", namespace="aws", aws={"operation": "GetItem"}):
             pass
     (segment,) = daemon.documents()
     assert (segment["trace_id"], segment["parent_id"], segment["name"]) == (ROOT, "53995c3f42cd8ad8", "order_executor")
@@ -78,7 +78,7 @@ def test_most_messages_of_a_crowd_keep_the_trace_and_are_not_sampled(daemon: Dae
 def test_what_is_not_sampled_sends_nothing_and_still_names_its_trace(daemon: Daemon) -> None:
     with working_on("order_executor", HEADER.replace("Sampled=1", "Sampled=0")) as work:
         assert work is not None
-        with part("DynamoDB") as told:
+        with subsegment("DynamoDB") as told:
             assert told is None
         assert work.header.root == ROOT
         assert TraceHeader.parse(header_to_send()) == TraceHeader(ROOT, "53995c3f42cd8ad8", False, "1:abc123:0")
@@ -95,7 +95,7 @@ def test_a_candle_begins_a_trace_of_its_own(daemon: Daemon) -> None:
 
 
 def test_a_failure_shows_in_the_segment_and_leaves_as_it_was(daemon: Daemon) -> None:
-    with pytest.raises(ValueError, match="as it was"), working_on("order_executor", HEADER), part("fapi.binance.com"):
+    with pytest.raises(ValueError, match="as it was"), working_on("order_executor", HEADER), subsegment("fapi.binance.com"):
         raise ValueError("as it was")
     (segment,) = daemon.documents()
     assert segment["fault"]
@@ -105,15 +105,15 @@ def test_a_failure_shows_in_the_segment_and_leaves_as_it_was(daemon: Daemon) -> 
 
 def test_a_segment_is_bounded_in_parts_and_bytes(daemon: Daemon) -> None:
     with working_on("order_executor", HEADER):
-        for _ in range(MAX_PARTS + 5):
-            with part("DynamoDB"):
+        for _ in range(MAX_SUBSEGMENTS + 5):
+            with subsegment("DynamoDB"):
                 pass
     with working_on("order_executor", HEADER):
-        for _ in range(MAX_PARTS):
-            with part("x" * 1_000):
+        for _ in range(MAX_SUBSEGMENTS):
+            with subsegment("x" * 1_000):
                 pass
     usual, too_large = daemon.documents()
-    assert len(usual["subsegments"]) == MAX_PARTS
+    assert len(usual["subsegments"]) == MAX_SUBSEGMENTS
     assert "subsegments" not in too_large
 
 

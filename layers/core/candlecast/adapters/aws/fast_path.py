@@ -22,7 +22,7 @@ from botocore.compat import get_current_datetime
 from botocore.exceptions import ConnectionClosedError, EndpointConnectionError
 from botocore.handlers import add_recursion_detection_header
 
-from candlecast.adapters.xray.trace import part
+from candlecast.adapters.xray.trace import subsegment
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 CONDITION_FAILED = "ConditionalCheckFailedException"
@@ -60,7 +60,7 @@ class FastPath:
         credentials = self._client._request_signer._credentials
         if operation not in self._operations or credentials is None:
             return self._sdk_call(operation, request)
-        with part(self._name, namespace="aws", aws={"operation": operation}):
+        with subsegment(self._name, namespace="aws", aws={"operation": operation}):
             return self._answered(operation, request, credentials.get_frozen_credentials())
 
     def _answered(self, operation: str, request: Request, credentials: Any) -> Any:
@@ -122,8 +122,8 @@ class Signature:
         if known == (secret, day):
             return made
         made = f"AWS4{secret}".encode()
-        for each in (day, *self._scope):
-            made = hmac.digest(made, each.encode(), "sha256")
+        for part in (day, *self._scope):
+            made = hmac.digest(made, part.encode(), "sha256")
         self._key = (secret, day), made
         return made
 

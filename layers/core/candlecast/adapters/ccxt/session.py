@@ -23,7 +23,7 @@ from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, ReadTimeoutError
 from urllib3.exceptions import HTTPError as Urllib3Error
 
-from candlecast.adapters.xray.trace import part
+from candlecast.adapters.xray.trace import subsegment
 
 MAX_CONNECTIONS = 16  # to one host: threads of one environment
 # Front ends close what has been idle for a minute, NAT gateways forget it after 350 s. A frozen environment does not notice, and
@@ -95,7 +95,7 @@ class VenueSession:
         scheme, host, path, query, _fragment = urlsplit(url)
         target = f"{path}?{query}" if query else path
         request = {"method": method, "url": f"{scheme}://{host}{path}"}  # the query holds the signature
-        with part(host, namespace="remote", http={"request": request}) as told:
+        with subsegment(host, namespace="remote", http={"request": request}) as told:
             answer = self._answer(scheme, host, timeout, method, target, data, headers)
             if told is not None:
                 told["http"]["response"] = {"status": answer.status_code}

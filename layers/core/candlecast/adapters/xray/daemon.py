@@ -18,7 +18,7 @@ MAX_BYTES = 60_000  # X-Ray takes documents of 64 kB; so does a datagram
 
 
 def send(document: dict[str, Any]) -> None:
-    """Send and forget: no work fails or waits because of its trace. A document that is too large goes without its parts."""
+    """Send and forget: no work fails or waits because of its trace. A document that is too large goes without its subsegments."""
     address = daemon_address(os.environ.get(ADDRESS, ""))
     if address is None:
         return

@@ -1,4 +1,4 @@
-"""The same segments and parts as spans of OpenTelemetry, for functions that mount its layer: nothing else imports it.
+"""The same segments and subsegments as spans of OpenTelemetry, for functions that mount its layer: nothing else imports it.
 
 The layer sets up provider and exporter before the function is loaded. Ids are those of the header, in the form of OpenTelemetry:
 docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html ("Tracing header") has both forms of a trace id.
@@ -35,8 +35,8 @@ class Header(Protocol):
     def is_sampled(self) -> bool: ...
 
 
-class Work(Protocol):
-    """The part of the work at hand that a span needs. The span sets `id` and `span`."""
+class Segment(Protocol):
+    """The part of a segment that a span needs. The span sets `id` and `span`."""
 
     name: str
     is_message: bool
@@ -49,21 +49,21 @@ class Work(Protocol):
 
 
 @contextmanager
-def segment(work: Work) -> Iterator[None]:
+def span_of(segment: Segment) -> Iterator[None]:
     """A span for the work, below its sender's or below the invocation's. The work takes over the span's id."""
-    kind = SpanKind.CONSUMER if work.is_message else SpanKind.INTERNAL
-    with _span(work.name, _above(work), kind) as span:
-        work.id, work.span = f"{span.get_span_context().span_id:016x}", span
+    kind = SpanKind.CONSUMER if segment.is_message else SpanKind.INTERNAL
+    with _span(segment.name, _above(segment), kind) as span:
+        segment.id, segment.span = f"{span.get_span_context().span_id:016x}", span
         try:
             yield
         finally:
-            span.set_attributes(work.annotations)
+            span.set_attributes(segment.annotations)
 
 
 @contextmanager
-def part(work: Work, name: str, details: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def subsegment(segment: Segment, name: str, details: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """A span for a request; threads know no current span, so its parent is named."""
-    with _span(name, set_span_in_context(work.span), SpanKind.CLIENT) as span:
+    with _span(name, set_span_in_context(segment.span), SpanKind.CLIENT) as span:
         try:
             yield details
         finally:
@@ -84,10 +84,10 @@ def _span(name: str, context: Context | None, kind: SpanKind) -> Iterator[Span]:
             raise
 
 
-def _above(work: Work) -> Context | None:
-    if not work.is_message and get_current_span().get_span_context().is_valid:
+def _above(segment: Segment) -> Context | None:
+    if not segment.is_message and get_current_span().get_span_context().is_valid:
         return None  # the span that the layer has made for the invocation
-    return set_span_in_context(NonRecordingSpan(_remote(work.header)))
+    return set_span_in_context(NonRecordingSpan(_remote(segment.header)))
 
 
 def _remote(header: Header) -> SpanContext:

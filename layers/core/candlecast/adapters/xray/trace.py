@@ -1,4 +1,4 @@
-"""The trace of the work at hand: it comes with a message, goes on with each message sent, and its parts are told to X-Ray.
+"""The trace of the work at hand: it comes with a message, goes on with each message sent, and is told to X-Ray.
 
 Lambda gives each invocation a trace of its own and cannot continue that of a message. So each message gets a segment of ours
 in the trace of its header (decision 0090). One environment works on one message at a time; only its requests have threads.
@@ -25,7 +25,7 @@ WRAPPER, BY_OPENTELEMETRY = "AWS_LAMBDA_EXEC_WRAPPER", "/opt/otel-instrument"
 # X-Ray keeps some 500 kB of a trace, and an order's segment has about 2 kB. So most orders of a large crowd go without:
 # docs.aws.amazon.com/general/latest/gr/xray.html. Their log lines name the trace all the same.
 MAX_SAMPLED_MESSAGES = 10
-MAX_PARTS = 100  # of one segment: a datagram holds 64 kB
+MAX_SUBSEGMENTS = 100  # of one segment: a datagram holds 64 kB
 _ROOT = re.compile(r"1-[0-9a-f]{8}-[0-9a-f]{24}")
 _ID = re.compile(r"[0-9a-f]{16}")
 _LINEAGE = re.compile(r"[0-9a-zA-Z:|_-]{1,200}")
@@ -60,17 +60,17 @@ class TraceHeader:
 
 
 @dataclass
-class Work:
+class Segment:
     """A segment in the making: a message, or an invocation that has none."""
 
     name: str
     header: TraceHeader
     is_message: bool
-    outer: Work | None
+    outer: Segment | None
     id: str = field(default_factory=lambda: os.urandom(8).hex())
     started: float = field(default_factory=time.time)
     annotations: dict[str, str] = field(default_factory=dict)
-    parts: list[dict[str, Any]] = field(default_factory=list)
+    subsegments: list[dict[str, Any]] = field(default_factory=list)
     has_messages: bool = False
     sampled_messages: count[int] = field(default_factory=count)
     span: Any = None
@@ -81,7 +81,7 @@ class Work:
         self.annotations.update(values)
 
     def document(self, ended: float) -> dict[str, Any]:
-        """The segment; a part of Lambda's own segment if no message has brought the trace."""
+        """The segment; a subsegment of Lambda's own if no message has brought the trace."""
         return {
             "name": self.name,
             "id": self.id,
@@ -90,72 +90,72 @@ class Work:
             "start_time": self.started,
             "end_time": ended,
             "annotations": self.annotations,
-            "subsegments": self.parts,
+            "subsegments": self.subsegments,
             **({"origin": "AWS::Lambda::Function"} if self.is_message else {"type": "subsegment"}),
         }
 
 
-_work: Work | None = None
+_current: Segment | None = None
 
 
 @contextmanager
-def working_on(name: str, header: str | None = None) -> Iterator[Work | None]:
+def working_on(name: str, header: str | None = None) -> Iterator[Segment | None]:
     """Work on a message with this header, or on an invocation; None where nothing is traced. The segment is sent at the end.
 
     A message without a header belongs to the trace of its invocation.
     """
-    global _work
+    global _current
     found = TraceHeader.parse(header)
-    outer, own = _work, TraceHeader.parse(os.environ.get(OF_INVOCATION))
+    outer, own = _current, TraceHeader.parse(os.environ.get(OF_INVOCATION))
     using = found or own
     if using is None:
         yield None
         return
     if outer is not None:
         outer.has_messages = True
-    work = _work = Work(name, using, found is not None, outer)
+    segment = _current = Segment(name, using, found is not None, outer)
     spans, failed = _spans(), True
     try:
-        with spans.segment(work) if spans is not None else nullcontext():
-            yield work
+        with spans.span_of(segment) if spans is not None else nullcontext():
+            yield segment
         failed = False
     finally:
-        _work = outer
-        if spans is None and using.is_sampled and not work.has_messages:
-            daemon.send({**work.document(time.time()), "fault": failed})
+        _current = outer
+        if spans is None and using.is_sampled and not segment.has_messages:
+            daemon.send({**segment.document(time.time()), "fault": failed})
 
 
-def part(name: str, **details: Any) -> AbstractContextManager[dict[str, Any] | None]:
+def subsegment(name: str, **details: Any) -> AbstractContextManager[dict[str, Any] | None]:
     """A request within the work at hand, as X-Ray describes it (`namespace`, `http`, `aws`); the answer may be added to it."""
-    work = _work
-    if work is None or not work.header.is_sampled or len(work.parts) >= MAX_PARTS:
+    segment = _current
+    if segment is None or not segment.header.is_sampled or len(segment.subsegments) >= MAX_SUBSEGMENTS:
         return nullcontext()
     spans = _spans()
     if spans is not None:
-        made: AbstractContextManager[dict[str, Any]] = spans.part(work, name, details)
+        made: AbstractContextManager[dict[str, Any]] = spans.subsegment(segment, name, details)
         return made
-    return _timed(work, {"id": os.urandom(8).hex(), "name": name, "start_time": time.time(), **details})
+    return _timed(segment, {"id": os.urandom(8).hex(), "name": name, "start_time": time.time(), **details})
 
 
 @contextmanager
-def _timed(work: Work, document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _timed(segment: Segment, document: dict[str, Any]) -> Iterator[dict[str, Any]]:
     document["fault"] = True
     try:
         yield document
         document["fault"] = False
     finally:
         document["end_time"] = time.time()
-        work.parts.append(document)
+        segment.subsegments.append(document)
 
 
 def header_to_send() -> str | None:
     """The header for one message that the work at hand sends; the first few of a sampled trace stay sampled."""
-    work = _work
-    if work is None:
+    segment = _current
+    if segment is None:
         return None
-    header = work.header
-    is_sampled = header.is_sampled and next(work.sampled_messages) < MAX_SAMPLED_MESSAGES
-    return str(TraceHeader(header.root, work.id if header.is_sampled else header.parent, is_sampled, _own_lineage()))
+    header = segment.header
+    is_sampled = header.is_sampled and next(segment.sampled_messages) < MAX_SAMPLED_MESSAGES
+    return str(TraceHeader(header.root, segment.id if header.is_sampled else header.parent, is_sampled, _own_lineage()))
 
 
 def header_of_new_trace(seed: str) -> str | None:
@@ -163,11 +163,11 @@ def header_of_new_trace(seed: str) -> str | None:
 
     The invocation's sampling holds: a clock whose invocation is not sampled begins no sampled trace.
     """
-    work = _work
-    if work is None:
+    segment = _current
+    if segment is None:
         return None
     root = f"1-{int(time.time()):08x}-{seed[:24]}"
-    return str(TraceHeader(root, None, work.header.is_sampled, _own_lineage())) if _ROOT.fullmatch(root) else None
+    return str(TraceHeader(root, None, segment.header.is_sampled, _own_lineage())) if _ROOT.fullmatch(root) else None
 
 
 @cache
