@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from candlecast.domain.account.account import Account
     from candlecast.domain.reconcile.restoration import Restoration
 
-GENERATION, STREAM = "TableGeneration", "AdoptedStreamArn"
+STREAM = "AdoptedStreamArn"
 OWN = 1  # the generation of the table that the template makes
 EXPIRES = "expires_at"
 VIEW = "NEW_AND_OLD_IMAGES"
@@ -69,7 +69,7 @@ def table(
 ) -> None:
     """Restore the table into a new one with everything that the stack needs. Nothing uses it yet; a repeat goes on."""
     connection = stacks.connect(where)
-    generation, restored_to = _generation(connection) + 1, datetime.fromisoformat(to)
+    generation, restored_to = connection.generation + 1, datetime.fromisoformat(to)
     target, origin = _name_of(connection, generation), source or connection.output("TableName")
     dynamodb = connection.client("dynamodb")
     with aws_refusals(), Steps() as steps:
@@ -97,7 +97,7 @@ def adopt(where: stacks.Where) -> None:
     from candlecast_cli.restored_secrets import recover_secrets
 
     connection = stacks.connect(where)
-    dynamodb, present = connection.client("dynamodb"), _generation(connection)
+    dynamodb, present = connection.client("dynamodb"), connection.generation
     with aws_refusals(), Steps() as steps:
         begun = _marked(connection, _name_of(connection, present)) if present > 1 else None
         half_done = begun is not None and begun.adopted_at is None
@@ -111,7 +111,7 @@ def adopt(where: stacks.Where) -> None:
         left = _left_behind(connection, generation)
         if not half_done:
             steps.step(f"the stack adopts {target}")
-            _update(connection, {GENERATION: str(generation), STREAM: described["LatestStreamArn"]})
+            _update(connection, {stacks.GENERATION: str(generation), STREAM: described["LatestStreamArn"]})
         steps.step("secrets of sources, and a stop in the old table")
         told = [line for line in (it.told(SystemClock().now()) for it in recover_secrets(connection, target)) if line is not None]
         left_open = not _close(connection, left, generation)
@@ -128,7 +128,7 @@ def adopt(where: stacks.Where) -> None:
 def status(where: stacks.Where, as_json: AsJson = False) -> None:
     """List the accounts with keys that no look has accounted for yet. Exit code 1 while there are any."""
     connection = stacks.connect(where)
-    generation = _generation(connection)
+    generation = connection.generation
     with aws_refusals():
         behind = [account for account in _accounts(connection) if account.can_be_looked_at and account.generation < generation]
     if as_json:
@@ -155,7 +155,7 @@ def undone(
 
     connection = stacks.connect(where)
     with aws_refusals():
-        generation = _generation(connection)
+        generation = connection.generation
         if _described(connection.client("dynamodb"), _name_of(connection, generation + 1)) is not None:
             generation += 1  # not adopted yet
         if generation == OWN:
@@ -173,10 +173,6 @@ def undone(
 
 
 # -- the table ---------------------------------------------------------------------------------------------------------------
-
-
-def _generation(connection: stacks.Stack) -> int:
-    return int(connection.parameters.get(GENERATION) or 1)
 
 
 def _name_of(connection: stacks.Stack, generation: int) -> str:

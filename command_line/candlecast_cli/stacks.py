@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from candlecast.adapters.dynamodb.single_table.table import Table
 
 DEFAULT_INSTANCE = "up"
+GENERATION = "TableGeneration"  # parameter of the stack; a stack from before it has none
 ENDPOINT = "AWS_ENDPOINT_URL"  # the SDK's own name of an address that all services answer at
 MODULES = ("boto3", "pydantic", "pynamodb")  # of the extra `aws`
 
@@ -84,6 +85,11 @@ class Stack:
         """The parameters that the stack was deployed with."""
         return {it["ParameterKey"]: it.get("ParameterValue", "") for it in self._described.get("Parameters", [])}
 
+    @property
+    def generation(self) -> int:
+        """The generation of the stack's table, which each restore raises (decision 0093)."""
+        return int(self.parameters.get(GENERATION) or 1)
+
     def output(self, name: str) -> str:
         """One of the stack's outputs. Raises NOT_CANDLECAST for a stack that has not got it."""
         for item in self._described.get("Outputs", []):
@@ -104,7 +110,7 @@ class Stack:
         name = name or self.output("TableName")
         with aws_refusals():
             self._enter_environment()
-            return Table(name, region=self.session.region_name)
+            return Table(name, generation=self.generation, region=self.session.region_name)
 
     def _enter_environment(self) -> None:
         """Let the product's adapters find region, endpoint and credentials where a function finds them."""

@@ -38,9 +38,7 @@ def generation_2(monkeypatch: pytest.MonkeyPatch) -> Any:
     def connect(*accounts: Account) -> None:
         client = Scanned(*accounts)
         outputs = {"TableName": "candlecast-state-2"}
-        made = SimpleNamespace(
-            name="candlecast", parameters={"TableGeneration": "2"}, output=outputs.__getitem__, client=lambda _service: client
-        )
+        made = SimpleNamespace(name="candlecast", generation=2, output=outputs.__getitem__, client=lambda _service: client)
         monkeypatch.setattr(stacks, "connect", lambda _where: made)
 
     return connect

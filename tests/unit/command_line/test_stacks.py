@@ -26,14 +26,17 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         del os.environ[name]
     os.environ.update(AWS_ACCESS_KEY_ID="key", AWS_SECRET_ACCESS_KEY="secret")
     os.environ.update(AWS_CONFIG_FILE=str(tmp_path / "none"), AWS_SHARED_CREDENTIALS_FILE=str(tmp_path / "none"))
-    monkeypatch.setattr(table, "Table", lambda name, **_: name)
+    monkeypatch.setattr(table, "Table", lambda name, *, generation, **_: SimpleNamespace(generation=generation))
     yield
     os.environ.clear()
     os.environ.update(before)
 
 
 def described(stack: Stack) -> Stack:
-    vars(stack)["_described"] = {"Outputs": [{"OutputKey": "TableName", "OutputValue": "the-table"}]}
+    vars(stack)["_described"] = {
+        "Outputs": [{"OutputKey": "TableName", "OutputValue": "the-table"}],
+        "Parameters": [{"ParameterKey": "TableGeneration", "ParameterValue": "2"}],
+    }
     return stack
 
 
@@ -71,6 +74,12 @@ def test_the_embedded_clouds_address_and_keys_replace_the_shells() -> None:
     assert os.environ["AWS_ENDPOINT_URL"] == ELSEWHERE
     assert os.environ["AWS_ACCESS_KEY_ID"] == "test"
     assert not {"AWS_SESSION_TOKEN", "AWS_PROFILE"} & os.environ.keys()
+
+
+def test_the_table_is_of_the_stacks_generation() -> None:
+    """An account that the command writes has a version beyond all of the lost minutes."""
+    made = described(Stack("candlecast", boto3.Session("test", "test", region_name="us-east-1"), ELSEWHERE))
+    assert made.table().generation == 2
 
 
 def test_a_function_is_waited_for_and_never_asked_a_second_time_by_itself() -> None:
