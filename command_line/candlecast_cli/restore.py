@@ -130,7 +130,7 @@ def status(where: stacks.Where, as_json: AsJson = False) -> None:
     connection = stacks.connect(where)
     generation = connection.generation
     with aws_refusals():
-        behind = [account for account in _accounts(connection) if account.can_be_looked_at and account.generation < generation]
+        behind = [account for account in accounts(connection) if account.can_be_looked_at and account.generation < generation]
     if as_json:
         put_json([dict(zip(COLUMNS, _row(account), strict=True)) for account in behind])
     elif behind:
@@ -376,7 +376,7 @@ def _wait(ready: Callable[[], bool], seconds: float, late: str) -> None:
 # -- the accounts ------------------------------------------------------------------------------------------------------------
 
 
-def _accounts(connection: stacks.Stack) -> Iterator[Account]:
+def accounts(connection: stacks.Stack) -> Iterator[Account]:
     """Every account of the table. No index lists those that nobody trades on, so this reads the table from end to end."""
     from candlecast.adapters.dynamodb.accounts import ACCOUNT_KIND, account_of, names_of
 

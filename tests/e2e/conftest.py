@@ -9,9 +9,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from candlecast.adapters.aws import clients as aws
+from candlecast_cli import stacks
+from infra.local import deployment
 from infra.local.cloud import Cloud
 from tests.support.patience import be_patient
 from tests.support.stage import INSTANCE
@@ -81,3 +84,10 @@ def cloud() -> Iterator[Cloud]:
         yield started
     os.environ.clear()
     os.environ.update(before)
+
+
+@pytest.fixture
+def connected(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the command find the embedded cloud where a person's profile finds AWS."""
+    session = boto3.Session("test", "test", region_name=deployment.REGION)
+    monkeypatch.setattr(stacks, "connect", lambda where: stacks.Stack(where.stack or deployment.STACK, session, cloud.endpoint))

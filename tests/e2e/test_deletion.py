@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
-from candlecast_cli import stacks
 from candlecast_cli.main import app
 from infra.local import deployment
 from infra.local.cloud import Cloud
@@ -17,16 +15,6 @@ from tests.support.waiting import until
 
 STACK = deployment.STACK
 SAMS = "aws-sam-cli-managed"  # the SAM CLI's bucket serves all stacks of an account
-
-
-@pytest.fixture
-def connected(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let the command find the embedded cloud where a person's profile finds AWS."""
-    import boto3
-
-    session = boto3.Session("test", "test", region_name=deployment.REGION)
-    monkeypatch.setattr(stacks, "connect", lambda where: stacks.Stack(where.stack or STACK, session, cloud.endpoint))
-    yield
 
 
 def put_data(cloud: Cloud) -> None:

@@ -44,12 +44,8 @@ def desk(cloud: Cloud) -> Iterator[Desk]:
 
 
 @pytest.fixture
-def run(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The command, which finds the embedded cloud where a person's profile finds AWS."""
-    import boto3
-
-    session = boto3.Session("test", "test", region_name=deployment.REGION)
-    monkeypatch.setattr(stacks, "connect", lambda _where: stacks.Stack(deployment.STACK, session, cloud.endpoint))
+def run(connected: None, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The command on the embedded cloud."""
     monkeypatch.setattr(restore, "POLL_SECONDS", 0.1)
 
     def run(*words: str) -> Result:
@@ -69,15 +65,9 @@ def held(desk: Desk) -> dict[str, Decimal]:
 
 def accounts(desk: Desk) -> dict[str, Account]:
     """Our own accounts, by the venue's name of them."""
-    table = stacks.Stack(deployment.STACK, desk_session(), desk.cloud.endpoint)
     names = {str(person.account_id): person.keys.account_id for person in desk.people if person.keys}
-    return {names[account.account_id]: account for account in restore._accounts(table) if account.account_id in names}
-
-
-def desk_session() -> Any:
-    import boto3
-
-    return boto3.Session("test", "test", region_name=deployment.REGION)
+    found = restore.accounts(stacks.connect(stacks.Where()))
+    return {names[account.account_id]: account for account in found if account.account_id in names}
 
 
 def booked(desk: Desk) -> dict[str, Decimal]:
@@ -89,16 +79,8 @@ def booked(desk: Desk) -> dict[str, Decimal]:
 
 def platform_switch(desk: Desk, table: str) -> Grade | None:
     """The grade of the platform's switch in a table of the stack."""
-    stack = stacks.Stack(deployment.STACK, desk_session(), desk.cloud.endpoint)
-    found = DynamoGate(stack.table(table)).find_switch(PLATFORM)
+    found = DynamoGate(stacks.connect(stacks.Where()).table(table)).find_switch(PLATFORM)
     return found.grade if found is not None else None
-
-
-def forget(desk: Desk) -> None:
-    """Read the stack anew: it has another table."""
-    desk.cloud._outputs = None
-    for name in ("scene", "replay"):
-        desk.__dict__.pop(name, None)
 
 
 def look(desk: Desk, run: Any) -> bool:
@@ -141,7 +123,7 @@ def test_a_lost_table_is_restored_adopted_and_reconciled_until_both_books_are_eq
     assert platform_switch(desk, left) is Grade.PAUSE_ENTRIES, "a stack that goes back to the old table enters nothing"
     (undone,) = json.loads(run("restore", "undone", "--json").stdout)
     assert (undone["item"], undone["was"]) == ("KILL_SWITCH#STRATEGY#another STATE", "HALT_ALL"), "nothing else was changed"
-    forget(desk)
+    desk.forget_outputs()
     assert desk.cloud.outputs["TableName"] == described["TableName"]
     assert booked(desk) == before, "the book is of the moment, the venue is not"
     assert run("restore", "status").exit_code == 1

@@ -97,6 +97,11 @@ class Desk:
         self.operator.close()
         self.platform.close()
 
+    def forget_outputs(self) -> None:
+        """Read the stack's outputs anew, such as its table."""
+        self.cloud.forget_outputs()
+        del self.scene, self.replay
+
     def api(self, person: Person) -> Api:
         return self.platform.as_user(person.user)
 
