@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from candlecast.domain.account.exchange_keys import require_api_key, require_api_secret
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
         VenuePosition,
         VenueTrade,
     )
+
+MAX_LOOK_BACK = timedelta(days=6)  # of `trades_since`, with a day to spare
 
 
 @dataclass(frozen=True, slots=True)

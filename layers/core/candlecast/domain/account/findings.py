@@ -15,9 +15,8 @@ from candlecast.domain.values.copying import replace
 from candlecast.domain.values.money import require_decimal, require_utc
 from candlecast.domain.values.terms import Side
 
-MAX_EXTERNAL_ORDERS = (
-    8  # so many are shown; a grid bot on the same keys has more than anybody reads, and every write pays for them
-)
+# So many are shown. A grid bot on the same keys has more than anybody reads, and every write pays for them.
+MAX_EXTERNAL_ORDERS = 8
 MAX_DRIFTS = 10  # markets; later looks find the others again when there is room
 MAX_MENDS = 20
 QUICK_LOOKS = 3  # so often a difference that keeps changing is looked at again at once, then at the account's usual pace

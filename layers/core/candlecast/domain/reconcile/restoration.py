@@ -22,9 +22,8 @@ from candlecast.domain.values.reasons import Reason
 
 # After the last function has begun to use the table. An older one may run for 60 s, and its order reaches the book 25 s later.
 QUIET = timedelta(seconds=90)
-KNOWN_FOR = timedelta(
-    days=1
-)  # how long orders of before and after the lost minutes are told apart: a look may find its venue away
+# How long orders of before and after the lost minutes are told apart: a look may find its venue away.
+KNOWN_FOR = timedelta(days=1)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
 from candlecast.domain.account.account import Account
@@ -17,11 +17,10 @@ from candlecast.domain.reconcile.restoration import is_lost, is_restoring
 from candlecast.domain.values.money import ZERO
 from candlecast.domain.values.terms import PositionSide, Side
 from candlecast.domain.venue.reports import VenueTrade
-from candlecast.ports.venue import Venue
+from candlecast.ports.venue import MAX_LOOK_BACK, Venue
 from candlecast.services.reconcile.price_assets import PriceAssets
 
 MAX_ORDERS_ASKED = 10  # whose orders made the trades that closed a position; a look has little time, and these are the newest
-MAX_LOOK_BACK = timedelta(days=6)  # Binance lists trades of seven days
 
 
 @dataclass(slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from candlecast.domain.account.account import Account
 from candlecast.domain.orders.position import market_of, place_of
@@ -12,10 +12,9 @@ from candlecast.domain.reconcile.restoration import is_lost
 from candlecast.domain.values.money import ZERO
 from candlecast.domain.values.terms import PositionMode, Side
 from candlecast.domain.venue.reports import VenueTrade
-from candlecast.ports.venue import Venue
+from candlecast.ports.venue import MAX_LOOK_BACK, Venue
 
 MAX_ORDERS_ASKED = 20  # of one market: a look has little time; more orders in the lost minutes are for a person
-MAX_LOOK_BACK = timedelta(days=6)  # Binance lists trades of seven days
 
 
 def find_lost(account: Account, venue: Venue, place: str, since: datetime, now: datetime) -> LostFills | None:
