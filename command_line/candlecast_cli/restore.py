@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from candlecast.domain.account.kill_switch import PLATFORM, Grade
+from candlecast.domain.values.copying import replace
 from candlecast_cli import stacks
 from candlecast_cli.failures import CommandFailed, ExitCode, aws_refusals
 from candlecast_cli.printing import AsJson, Steps, examples, moment, put_json, put_table, say, warn
 
 if TYPE_CHECKING:
     from candlecast.domain.account.account import Account
-    from candlecast.domain.reconcile.restoration import Restoration
+    from candlecast.ports.restorations import Restorations
 
 STREAM = "AdoptedStreamArn"
 OWN = 1  # the generation of the table that the template makes
@@ -69,6 +70,8 @@ def table(
 ) -> None:
     """Restore the table into a new one with everything that the stack needs. Nothing uses it yet; a repeat goes on."""
     connection = stacks.connect(where)
+    from candlecast.domain.reconcile.restoration import Restoration
+
     generation, restored_to = connection.generation + 1, datetime.fromisoformat(to)
     target, origin = _name_of(connection, generation), source or connection.output("TableName")
     dynamodb = connection.client("dynamodb")
@@ -77,14 +80,14 @@ def table(
         if known is None:
             steps.step(f"restoring {origin} as of {to} into {target}")
             _restore(connection, dynamodb, origin, target, restored_to)
-        _require_moment(connection, target, known, generation, restored_to)
+        _require_moment(connection, target, known, restored_to)
         _wait_for_table(dynamodb, target)
         steps.step("stream, expiry, recovery, protection, tags")
         _complete(connection, dynamodb, origin, target)
         steps.step("the switch of the platform, requests of operators, and the marker")
         _pause(connection, target, REASON)
         _end_approvals(connection, target)
-        _mark(connection, target, generation, restored_to)
+        _restorations(connection, target).put(Restoration(generation=generation, restored_to=restored_to))
     _tell_switches(connection, target)
     say(f"{target} is {origin} as of {moment(restored_to)}. Entries are paused in it. Next: candlecast restore adopt")
 
@@ -99,12 +102,12 @@ def adopt(where: stacks.Where) -> None:
     connection = stacks.connect(where)
     dynamodb, present = connection.client("dynamodb"), connection.generation
     with aws_refusals(), Steps() as steps:
-        begun = _marked(connection, _name_of(connection, present)) if present > 1 else None
+        begun = _restorations(connection, _name_of(connection, present)).find() if present > 1 else None
         half_done = begun is not None and begun.adopted_at is None
         generation = present if half_done else present + 1
         target = _name_of(connection, generation)
         described = _described(dynamodb, target)
-        marker = _marked(connection, target) if described is not None else None
+        marker = _restorations(connection, target).find() if described is not None else None
         if described is None or marker is None or "LatestStreamArn" not in described:
             raise CommandFailed("NOT_RESTORED", f"{target} is not there or not complete: candlecast restore table")
         _require_key(connection, target, described)
@@ -115,7 +118,7 @@ def adopt(where: stacks.Where) -> None:
         steps.step("secrets of sources, and a stop in the old table")
         told = [line for line in (it.told(SystemClock().now()) for it in recover_secrets(connection, target)) if line is not None]
         left_open = not _close(connection, left, generation)
-        _adopted(connection, target, marker)
+        _restorations(connection, target).put(replace(marker, adopted_at=SystemClock().now()))
     for line in told:
         warn(line)
     if left_open:
@@ -199,14 +202,12 @@ def _restore(connection: stacks.Stack, dynamodb: Any, origin: str, target: str, 
     )
 
 
-def _require_moment(
-    connection: stacks.Stack, target: str, known: dict[str, Any] | None, generation: int, restored_to: datetime
-) -> None:
+def _require_moment(connection: stacks.Stack, target: str, known: dict[str, Any] | None, restored_to: datetime) -> None:
     """Refuse to go on with a table that is no restored one, or of another moment: its marker would lie about the lost minutes."""
     if known is None:
         return
     summary = known.get("RestoreSummary", {}).get("RestoreDateTime")
-    marker = _marked(connection, target) if known["TableStatus"] == "ACTIVE" else None
+    marker = _restorations(connection, target).find() if known["TableStatus"] == "ACTIVE" else None
     found = marker.restored_to if marker is not None else summary
     if found is None:
         raise CommandFailed("NOT_RESTORED", f"{target} is there and was not made by a restore: delete the table first")
@@ -323,26 +324,11 @@ def _close(connection: stacks.Stack, left: str, generation: int) -> bool:
     return True
 
 
-def _marked(connection: stacks.Stack, target: str) -> Restoration | None:
+def _restorations(connection: stacks.Stack, target: str) -> Restorations:
+    """The marker in a table."""
     from candlecast.adapters.dynamodb.restorations import DynamoRestorations
 
-    return DynamoRestorations(connection.table(target)).find()
-
-
-def _mark(connection: stacks.Stack, target: str, generation: int, restored_to: datetime) -> None:
-    from candlecast.adapters.dynamodb.restorations import DynamoRestorations
-    from candlecast.domain.reconcile.restoration import Restoration
-
-    marker = Restoration(generation=generation, restored_to=restored_to)
-    DynamoRestorations(connection.table(target)).put(marker)
-
-
-def _adopted(connection: stacks.Stack, target: str, marker: Restoration) -> None:
-    from candlecast.adapters.dynamodb.restorations import DynamoRestorations
-    from candlecast.adapters.system import SystemClock
-    from candlecast.domain.values.copying import replace
-
-    DynamoRestorations(connection.table(target)).put(replace(marker, adopted_at=SystemClock().now()))
+    return DynamoRestorations(connection.table(target))
 
 
 # -- the stack ---------------------------------------------------------------------------------------------------------------

@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -24,16 +23,10 @@ from infra.local import deployment
 from infra.local.cloud import Cloud
 from tests.support.stage import Desk, follower, open_desk
 from tests.support.waiting import until
+from verification.rehearsal.rehearsal import whole_second
 
 USERS = 2
 LOOK_SECONDS = 10
-
-
-def next_second() -> datetime:
-    """A whole second between all earlier and all later writes: AWS restores to seconds."""
-    second = int(time.time()) + 1
-    time.sleep(second - time.time() + 0.01)
-    return datetime.fromtimestamp(second, UTC)
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +89,7 @@ def test_a_lost_table_is_restored_adopted_and_reconciled_until_both_books_are_eq
     desk.signal("buy")
     before = held(desk)
     assert all(quantity > 0 for quantity in before.values())
-    left, moment = desk.cloud.outputs["TableName"], next_second()
+    left, moment = desk.cloud.outputs["TableName"], whole_second()
     rotated = desk.platform.as_administrator().call("POST", f"/v1/strategies/{desk.strategy.strategy_id}/source/secret")
     desk.source = replace(desk.source, secret=rotated["secret"])
     assert run("switch", "set", "strategy", "another", "--grade", "HALT_ALL", "--reason", "bad prices").exit_code == 0
