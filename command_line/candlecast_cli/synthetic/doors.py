@@ -125,13 +125,7 @@ class HttpWebhook:
             if isinstance(signal_id, str) and SIGNAL_ID.fullmatch(signal_id):
                 return signal_id
             raise Reject(UNREADABLE, "202 without the id of a signal")
-        code, told = (
-            str(known.get("code", f"HTTP_{status}")),
-            str(known.get("detail", "no reason was told"))[:MAX_TOLD_CHARACTERS],
-        )
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS:
-            raise RetryLater(code, told, after_seconds=1)
-        raise Reject(code, told)
+        raise _refusal(status, known)
 
 
 class HttpPaperDoor:
@@ -228,12 +222,17 @@ class HttpPaperDoor:
         """The answer of a request that was taken. Raises `Reject` with the exchange's code, `RetryLater` for 5xx and 429."""
         if status < HTTPStatus.MULTIPLE_CHOICES:
             return answer
-        known = answer if isinstance(answer, dict) else {}
-        code = str(known.get("code", f"HTTP_{status}"))
-        told = str(known.get("message") or known.get("msg") or "no reason was told")[:MAX_TOLD_CHARACTERS]
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS:
-            raise RetryLater(code, told, after_seconds=1)
-        raise Reject(code, told)
+        raise _refusal(status, answer if isinstance(answer, dict) else {})
+
+
+def _refusal(status: int, answer: Mapping[str, Any]) -> Reject | RetryLater:
+    """The refusal in an answer, with the door's own code; 5xx and 429 may be asked again."""
+    code = str(answer.get("code", f"HTTP_{status}"))
+    told = answer.get("detail") or answer.get("message") or answer.get("msg") or "no reason was told"
+    text = str(told)[:MAX_TOLD_CHARACTERS]
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS:
+        return RetryLater(code, text, after_seconds=1)
+    return Reject(code, text)
 
 
 def _rows(answer: Any, name: str) -> list[Any]:
