@@ -41,7 +41,7 @@ def name(number: int) -> str:
 
 
 @dataclass(kw_only=True)
-class House:
+class Outbox:
     """A bucket and a queue, and the letters over both; `taken` are the bodies that went back to the relay."""
 
     s3: Any
@@ -71,112 +71,112 @@ class House:
         """As Lambda gives up a batch and S3 announces the new object; the letter's id."""
         key = name(number)
         self.s3.put_object(Bucket=self.bucket, Key=key, Body=(body or letter({"Records": [{"number": number}]})).encode())
-        self.ring(key)
+        self.notify(key)
         return key[-36:]
 
-    def ring(self, key: str) -> None:
+    def notify(self, key: str) -> None:
         event = {"source": "aws.s3", "detail-type": "Object Created", "detail": {"object": {"key": key}}}
         self.sqs.send_message(QueueUrl=self.url, MessageBody=json.dumps(event))
 
     def ids(self) -> list[str]:
         return [entry.message_id for entry in self.letters.entries("outbox", 100).entries]
 
-    def bells(self) -> int:
+    def notifications(self) -> int:
         """Messages in the queue, which ring the alarm."""
         return SqsLetters(self.sqs, self.url).count()
 
 
 @pytest.fixture(params=["fake", pytest.param("aws", marks=pytest.mark.e2e)])
-def house(request: pytest.FixtureRequest) -> House:
+def outbox(request: pytest.FixtureRequest) -> Outbox:
     if request.param == "fake":
         clock = FakeClock()
-        return House(s3=FakeObjects(), bucket="archive", sqs=FakeSqs(clock), url="outbox-dead", clock=clock)
+        return Outbox(s3=FakeObjects(), bucket="archive", sqs=FakeSqs(clock), url="outbox-dead", clock=clock)
     aws: Cloud = request.getfixturevalue("aws")
     bucket = aws.name("letters")
     aws.client("s3").create_bucket(Bucket=bucket)
-    return House(s3=aws.client("s3"), bucket=bucket, sqs=aws.client("sqs"), url=aws.queue(), clock=SystemClock())
+    return Outbox(s3=aws.client("s3"), bucket=bucket, sqs=aws.client("sqs"), url=aws.queue(), clock=SystemClock())
 
 
-def test_a_letter_shows_where_its_records_were_and_that_it_holds_them(house: House) -> None:
-    message_id = house.give_up(1)
-    listing = house.letters.entries("outbox", 10)
+def test_a_letter_shows_where_its_records_were_and_that_it_holds_them(outbox: Outbox) -> None:
+    message_id = outbox.give_up(1)
+    listing = outbox.letters.entries("outbox", 10)
     (entry,) = listing.entries
     assert (listing.total, entry.message_id, entry.kind) == (1, message_id, "stream records")
     assert (entry.reason_code, entry.function) == ("RetryAttemptsExhausted", "outbox_relay")
     assert entry.facts["first_sequence_number"] == BATCH["startSequenceNumber"]
     assert entry.facts["records_kept"] == "in the letter"
-    assert house.letters.entry("outbox", message_id).facts == entry.facts
-    assert house.bells() == 1, "looking changes nothing"
+    assert outbox.letters.entry("outbox", message_id).facts == entry.facts
+    assert outbox.notifications() == 1, "looking changes nothing"
 
 
-def test_a_redriven_letter_is_gone_and_the_alarm_with_it(house: House) -> None:
-    ids = [house.give_up(number) for number in (1, 2)]
-    done = house.letters.redrive("outbox", None, OPERATOR)
+def test_a_redriven_letter_is_gone_and_the_alarm_with_it(outbox: Outbox) -> None:
+    ids = [outbox.give_up(number) for number in (1, 2)]
+    done = outbox.letters.redrive("outbox", None, OPERATOR)
     assert (done.message_ids, done.refused, done.left) == (tuple(ids), (), 0)
-    assert [json.loads(json.loads(body)["payload"])["Records"] for body in house.taken] == [[{"number": 1}], [{"number": 2}]]
-    assert (house.ids(), house.bells()) == ([], 0)
-    assert house.audited == [f"redriven {each} {OPERATOR}" for each in ids]
+    assert [json.loads(json.loads(body)["payload"])["Records"] for body in outbox.taken] == [[{"number": 1}], [{"number": 2}]]
+    assert (outbox.ids(), outbox.notifications()) == ([], 0)
+    assert outbox.audited == [f"redriven {each} {OPERATOR}" for each in ids]
 
 
-def test_only_the_named_letter_is_redriven_and_the_alarm_rings_for_the_other(house: House) -> None:
-    first, second = house.give_up(1), house.give_up(2)
-    assert house.letters.redrive("outbox", [first], OPERATOR).message_ids == (first,)
-    assert (house.ids(), house.bells()) == ([second], 1)
+def test_only_the_named_letter_is_redriven_and_the_alarm_rings_for_the_other(outbox: Outbox) -> None:
+    first, second = outbox.give_up(1), outbox.give_up(2)
+    assert outbox.letters.redrive("outbox", [first], OPERATOR).message_ids == (first,)
+    assert (outbox.ids(), outbox.notifications()) == ([second], 1)
 
 
-def test_a_letter_that_the_relay_does_not_take_stays(house: House) -> None:
-    message_id = house.give_up(1)
-    house.refuse = True
-    done = house.letters.redrive("outbox", None, OPERATOR)
+def test_a_letter_that_the_relay_does_not_take_stays(outbox: Outbox) -> None:
+    message_id = outbox.give_up(1)
+    outbox.refuse = True
+    done = outbox.letters.redrive("outbox", None, OPERATOR)
     assert [(each.message_id, each.code) for each in done.refused] == [(message_id, "RELAY_FAILED")]
-    assert (house.ids(), house.bells()) == ([message_id], 1)
+    assert (outbox.ids(), outbox.notifications()) == ([message_id], 1)
 
 
-def test_a_dropped_letter_is_gone_and_the_alarm_with_it(house: House) -> None:
-    message_id = house.give_up(1)
-    assert house.letters.drop("outbox", message_id, OPERATOR).message_id == message_id
-    assert (house.ids(), house.bells(), house.taken) == ([], 0, [])
+def test_a_dropped_letter_is_gone_and_the_alarm_with_it(outbox: Outbox) -> None:
+    message_id = outbox.give_up(1)
+    assert outbox.letters.drop("outbox", message_id, OPERATOR).message_id == message_id
+    assert (outbox.ids(), outbox.notifications(), outbox.taken) == ([], 0, [])
     with pytest.raises(NotFound):
-        house.letters.drop("outbox", message_id, OPERATOR)
+        outbox.letters.drop("outbox", message_id, OPERATOR)
 
 
-def test_a_letter_outlives_the_message_about_it(house: House) -> None:
-    message_id = house.give_up(1)
-    house.sqs.purge_queue(QueueUrl=house.url)
-    assert house.ids() == [message_id]
-    assert house.letters.redrive("outbox", None, OPERATOR).message_ids == (message_id,)
+def test_a_letter_outlives_the_message_about_it(outbox: Outbox) -> None:
+    message_id = outbox.give_up(1)
+    outbox.sqs.purge_queue(QueueUrl=outbox.url)
+    assert outbox.ids() == [message_id]
+    assert outbox.letters.redrive("outbox", None, OPERATOR).message_ids == (message_id,)
 
 
-def test_a_message_that_comes_after_its_letter_has_gone_is_cleared_by_the_next_look(house: House) -> None:
-    message_id = house.give_up(1)
-    house.letters.redrive("outbox", [message_id], OPERATOR)
-    house.ring(name(1))
-    assert (house.ids(), house.bells()) == ([], 0)
+def test_a_message_that_comes_after_its_letter_has_gone_is_cleared_by_the_next_look(outbox: Outbox) -> None:
+    message_id = outbox.give_up(1)
+    outbox.letters.redrive("outbox", [message_id], OPERATOR)
+    outbox.notify(name(1))
+    assert (outbox.ids(), outbox.notifications()) == ([], 0)
 
 
-def test_an_older_letter_that_is_a_message_is_shown_and_redriven_beside_the_others(house: House) -> None:
-    new = house.give_up(1)
-    old = house.sqs.send_message(QueueUrl=house.url, MessageBody=letter())["MessageId"]
-    shown = {entry.message_id: entry.facts["records_kept"] for entry in house.letters.entries("outbox", 10).entries}
+def test_an_older_letter_that_is_a_message_is_shown_and_redriven_beside_the_others(outbox: Outbox) -> None:
+    new = outbox.give_up(1)
+    old = outbox.sqs.send_message(QueueUrl=outbox.url, MessageBody=letter())["MessageId"]
+    shown = {entry.message_id: entry.facts["records_kept"] for entry in outbox.letters.entries("outbox", 10).entries}
     assert shown == {new: "in the letter", old: "in the stream, for 24 hours"}
-    assert set(house.letters.redrive("outbox", None, OPERATOR).message_ids) == {new, old}
-    assert (house.ids(), house.bells()) == ([], 0)
+    assert set(outbox.letters.redrive("outbox", None, OPERATOR).message_ids) == {new, old}
+    assert (outbox.ids(), outbox.notifications()) == ([], 0)
 
 
 def test_all_letters_are_seen_though_they_fill_several_pages() -> None:
     clock = FakeClock()
-    house = House(s3=FakeObjects(), bucket="archive", sqs=FakeSqs(clock), url="outbox-dead", clock=clock)
-    ids = [house.give_up(number) for number in range(PAGE + 5)]
-    assert set(house.letters.redrive("outbox", None, OPERATOR).message_ids) == set(ids)
-    assert house.s3.held == {}
+    outbox = Outbox(s3=FakeObjects(), bucket="archive", sqs=FakeSqs(clock), url="outbox-dead", clock=clock)
+    ids = [outbox.give_up(number) for number in range(PAGE + 5)]
+    assert set(outbox.letters.redrive("outbox", None, OPERATOR).message_ids) == set(ids)
+    assert outbox.s3.held == {}
 
 
 @pytest.mark.parametrize("body", ["", "not JSON", "[]", "x" * (MAX_LETTER_BYTES + 1)], ids=["empty", "text", "list", "too long"])
 def test_an_object_that_is_no_letter_is_shown_as_unreadable_and_hides_no_other(body: str) -> None:
     clock = FakeClock()
-    house = House(s3=FakeObjects(), bucket="archive", sqs=FakeSqs(clock), url="outbox-dead", clock=clock)
-    broken, good = house.give_up(1, body or " "), house.give_up(2)
-    kinds = {entry.message_id: entry.kind for entry in house.letters.entries("outbox", 10).entries}
+    outbox = Outbox(s3=FakeObjects(), bucket="archive", sqs=FakeSqs(clock), url="outbox-dead", clock=clock)
+    broken, good = outbox.give_up(1, body or " "), outbox.give_up(2)
+    kinds = {entry.message_id: entry.kind for entry in outbox.letters.entries("outbox", 10).entries}
     assert kinds == {broken: "stream records, unreadable", good: "stream records"}
 
 
@@ -187,7 +187,7 @@ def others() -> Sequence[str]:
 @pytest.mark.parametrize("body", others())
 def test_a_message_about_no_letter_is_shown_and_never_deleted_by_itself(body: str) -> None:
     clock = FakeClock()
-    house = House(s3=FakeObjects(), bucket="archive", sqs=FakeSqs(clock), url="outbox-dead", clock=clock)
-    house.sqs.send_message(QueueUrl=house.url, MessageBody=body)
-    assert [entry.kind for entry in house.letters.entries("outbox", 10).entries] == ["stream records, unreadable"]
-    assert house.bells() == 1
+    outbox = Outbox(s3=FakeObjects(), bucket="archive", sqs=FakeSqs(clock), url="outbox-dead", clock=clock)
+    outbox.sqs.send_message(QueueUrl=outbox.url, MessageBody=body)
+    assert [entry.kind for entry in outbox.letters.entries("outbox", 10).entries] == ["stream records, unreadable"]
+    assert outbox.notifications() == 1

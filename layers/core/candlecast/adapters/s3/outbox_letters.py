@@ -27,7 +27,7 @@ UUID_CHARACTERS = 36
 PAGE = 100
 MAX_COUNTED = 1_000  # what S3 lists in one request
 MAX_LETTER_BYTES = 16 * 1024 * 1024  # an invocation has 6 MB, whose quotation marks are escaped
-MAX_BELLS = 2_000  # messages about objects that one look goes through
+MAX_NOTIFICATIONS = 2_000  # messages about objects that one look goes through
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class OutboxLook:
     def __exit__(self, *error: object) -> None:
         with self._stack:
             if self._deleted:
-                for _ in self._messages(MAX_BELLS):
+                for _ in self._messages(MAX_NOTIFICATIONS):
                     pass
 
     def messages(self, most: int) -> Iterator[MessageTypeDef]:
