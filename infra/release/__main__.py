@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from candlecast.domain.account.deployment_pause import DEPLOYMENT_ID
 from infra.release.deployment import Call, Deployment
 from infra.release.plan import CannotPlan, Plan, Run, Source, make_plan, shown
 from infra.samconfig import ROOT, Clients, NotConfigured, clients_of, configured, parser_of
@@ -23,7 +23,6 @@ from infra.samconfig import ROOT, Clients, NotConfigured, clients_of, configured
 TOOLS = Path(sys.executable).parent
 SAM = ROOT / ".venvs" / "sam" / "bin" / "sam"
 PLAN, REPORT = ROOT / "build" / "release" / "plan.json", ROOT / "build" / "release" / "report.json"
-IDENTITY = re.compile(r"[A-Za-z0-9._-]{1,100}")  # as `candlecast deployment pause` takes it
 DONE, FAILED, REFUSED, LOSES_DATA = 0, 1, 3, 4
 
 
@@ -58,7 +57,7 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if any("=" not in pair for pair in options.parameter):
         parser.error("--parameter is NAME=VALUE")
-    if options.identity is not None and not IDENTITY.fullmatch(options.identity):
+    if options.identity is not None and not DEPLOYMENT_ID.fullmatch(options.identity):
         parser.error("--identity is 1 to 100 letters, digits, dots, underscores and dashes")
     return options
 

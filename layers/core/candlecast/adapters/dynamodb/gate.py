@@ -16,11 +16,11 @@ from candlecast.adapters.dynamodb.deployment_pauses import pause_key
 from candlecast.adapters.dynamodb.single_table.batch import Item, Key, read_items
 from candlecast.adapters.dynamodb.single_table.listing import read_page
 from candlecast.adapters.dynamodb.single_table.table import (
-    SCHEMA_VERSION,
     CompressedAttribute,
     Table,
     key,
     require_schema,
+    require_version,
     store_errors,
 )
 from candlecast.adapters.dynamodb.weights import instant, weights_key
@@ -28,7 +28,6 @@ from candlecast.domain.account.deployment_pause import DeploymentPause
 from candlecast.domain.account.events import Event, EventType
 from candlecast.domain.account.kill_switch import KillSwitch, SwitchPlace, SwitchScope
 from candlecast.domain.values.copying import replace
-from candlecast.domain.values.errors import RetryLater
 from candlecast.domain.venue.breaker import Breaker
 from candlecast.ports.gate import GateReading
 from candlecast.ports.store import Page
@@ -164,6 +163,5 @@ def _has_copies(place: SwitchPlace) -> bool:
 
 
 def _value[T](kind: type[T], item: Item) -> T:
-    if item["schema_version"]["N"] != str(SCHEMA_VERSION):
-        raise RetryLater("SCHEMA_UNKNOWN", "the item was written by newer code", after_seconds=30)
+    require_version(int(item["schema_version"]["N"]))
     return from_json(kind, item["body"]["S"])

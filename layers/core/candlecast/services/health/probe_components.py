@@ -8,7 +8,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from candlecast.domain.health.health import (
+    EVENT_BUS,
+    QUEUES,
+    SECRETS,
+    TABLE,
     TIMED_OUT,
+    TOKEN_ISSUER,
     VENUE_PREFIX,
     Answer,
     ComponentHealth,
@@ -75,9 +80,9 @@ class ProbeComponents:
         metrics, severities = self.metrics, {name: found.state.severity for name, found in health.components.items()}
         venues = [severity for name, severity in severities.items() if name.startswith(VENUE_PREFIX)]
         metrics.count("HealthSeverity", max(severities.values(), default=HealthState.DOWN.severity))
-        metrics.count("TableHealth", severities.get("table", 0))
-        metrics.count("QueuesHealth", severities.get("queues", 0))
-        metrics.count("SecretsHealth", severities.get("secrets", 0))
-        metrics.count("EventBusHealth", severities.get("event_bus", 0))
-        metrics.count("TokenIssuerHealth", severities.get("token_issuer", 0))
+        metrics.count("TableHealth", severities.get(TABLE, 0))
+        metrics.count("QueuesHealth", severities.get(QUEUES, 0))
+        metrics.count("SecretsHealth", severities.get(SECRETS, 0))
+        metrics.count("EventBusHealth", severities.get(EVENT_BUS, 0))
+        metrics.count("TokenIssuerHealth", severities.get(TOKEN_ISSUER, 0))
         metrics.count("VenuesHealth", max(venues, default=0))
