@@ -88,7 +88,7 @@ class RowStore(FakeAccountStore):
         if int(self.item["version"]["N"]) != account.version:
             raise Conflict("VERSION_CONFLICT", "the account has changed since it was read")
         self.item = self.item_of(account)
-        return stored_account(account)
+        return stored_account(account, 1)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -192,12 +192,12 @@ def account_item(account: Account, now: datetime, generation: int = 1) -> dict[s
     return item
 
 
-def account_row(rows: type[AccountRow], account: Account, now: datetime, generation: int = 1) -> AccountRow:
+def account_row(rows: type[AccountRow], account: Account, now: datetime, generation: int) -> AccountRow:
     """The same as a row, for a transaction."""
     return rows.from_raw_data(account_item(account, now, generation))
 
 
-def stored_account(account: Account, generation: int = 1) -> Account:
+def stored_account(account: Account, generation: int) -> Account:
     """An account once it has been written."""
     return replace(account, version=next_version(account, generation), outbox=())
 

@@ -445,7 +445,7 @@ class _Draft:
     account: Account
     order: TradeOrder
     now: datetime
-    generation: int = 1
+    generation: int
 
     @property
     def position_key(self) -> str:
