@@ -46,7 +46,7 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show an account's item, decoded; one strongly consistent read, and nothing is changed."""
-    _checked("ACCOUNT_ID", account_id)
+    require_id("ACCOUNT_ID", account_id)
     _require_one(tenant, email)
     connection = stacks.connect(where)
     tenant_id = _tenant(connection, tenant, email)
@@ -165,7 +165,7 @@ def _require_one(tenant: str | None, email: str | None) -> None:
     if (tenant is None) == (email is None):
         raise CommandFailed("USAGE", "say whose account: --tenant TENANT_ID or --email ADDRESS", ExitCode.USAGE)
     if tenant is not None:
-        _checked("TENANT_ID", tenant)
+        require_id("TENANT_ID", tenant)
 
 
 def _tenant(stack: stacks.Stack, tenant: str | None, email: str | None) -> str:
@@ -184,7 +184,7 @@ def _tenant(stack: stacks.Stack, tenant: str | None, email: str | None) -> str:
     return next(str(it["Value"]) for it in found["UserAttributes"] if it["Name"] == OWN_CLAIM)
 
 
-def _checked(what: str, value: str) -> str:
+def require_id(what: str, value: str) -> None:
+    """Refuse a text that can be no id."""
     if not IDENTIFIER.fullmatch(value):
         raise CommandFailed("USAGE", f"{what} {value!r} cannot be one", ExitCode.USAGE)
-    return value

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from candlecast_cli import stacks
-from candlecast_cli.account import IDENTIFIER
+from candlecast_cli.account import require_id
 from candlecast_cli.failures import CommandFailed, ExitCode, aws_refusals
 from candlecast_cli.printing import AsJson, examples, put_json, put_table, warn
 
@@ -61,8 +61,8 @@ def rebuild(
     as_json: AsJson = False,
 ) -> None:
     """Make history anew from the archive. It may be repeated: nothing is counted twice, and nothing newer is replaced."""
-    if tenant is not None and not IDENTIFIER.fullmatch(tenant):
-        raise CommandFailed("USAGE", f"TENANT_ID {tenant!r} cannot be one", ExitCode.USAGE)
+    if tenant is not None:
+        require_id("TENANT_ID", tenant)
     connection = stacks.connect(where)
     from candlecast.domain.values.errors import InvalidValue
     from candlecast.ports.rebuild import EARLIEST, RebuildRequest
