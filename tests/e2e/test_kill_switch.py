@@ -11,11 +11,10 @@ from typing import Any
 import pytest
 
 from candlecast.adapters.codec import from_json
-from candlecast.adapters.dynamodb.copies import copy_keys
+from candlecast.adapters.dynamodb.copies import COPIES, copy_keys, copy_of
 from candlecast.domain.account.kill_switch import Grade, KillSwitch
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.values.reasons import Reason
-from candlecast.domain.venue.gate_copies import COPIES, copy_of
 from infra.local.cloud import Cloud
 from infra.local.project import BUILD
 from tests.support.stage import Desk, follower, open_desk, utc_now

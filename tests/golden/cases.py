@@ -20,7 +20,7 @@ from candlecast.adapters.codec import from_json, message_from_json
 from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
 from candlecast.adapters.dynamodb.approvals import DynamoApprovalStore
 from candlecast.adapters.dynamodb.attempts import DynamoAttempts
-from candlecast.adapters.dynamodb.copies import copy_keys
+from candlecast.adapters.dynamodb.copies import COPIES, copy_keys
 from candlecast.adapters.dynamodb.decisions import DynamoDecisions
 from candlecast.adapters.dynamodb.deployment_pauses import DynamoDeploymentPauses, pause_key
 from candlecast.adapters.dynamodb.executions import DynamoExecutionStore
@@ -71,7 +71,6 @@ from candlecast.domain.subscriptions.trade_order import TradeOrder
 from candlecast.domain.values.ids import event_id
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.domain.venue.breaker import Breaker
-from candlecast.domain.venue.gate_copies import COPIES
 from candlecast.domain.venue.weight_budget import Address, Spent
 from candlecast.ports.archive import ArchivedEvent
 from candlecast.ports.bus import PublishedEvent

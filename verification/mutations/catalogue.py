@@ -229,7 +229,7 @@ MUTATIONS = (
     ),
     Mutation(
         "the copy that is written",
-        (Edit("candlecast.domain.venue.gate_copies", "return crc32(account_id.encode()) % COPIES", "return COPIES"),),
+        (Edit("candlecast.adapters.dynamodb.copies", "return crc32(account_id.encode()) % COPIES", "return COPIES"),),
         (Suite.SIMULATION,),  # nobody flips a switch at the crash points
     ),
     Mutation(

@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from candlecast.adapters.dynamodb.copies import COPIES
 from candlecast.domain.account.account import Account, AccountStatus
 from candlecast.domain.account.kill_switch import PLATFORM, Grade, KillSwitch, SwitchPlace, SwitchScope
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.values.errors import RetryLater
-from candlecast.domain.venue.gate_copies import COPIES
 from candlecast.ports.gate import GateReader, GateReading
 from candlecast.services.account.pause_entries import PauseEntries
 from candlecast.services.account.set_kill_switch import SetKillSwitch, Setter

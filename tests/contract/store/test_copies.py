@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from candlecast.adapters.codec import from_json
-from candlecast.adapters.dynamodb.copies import copy_keys
+from candlecast.adapters.dynamodb.copies import COPIES, copy_keys, copy_of
 from candlecast.adapters.dynamodb.deployment_pauses import DynamoDeploymentPauses
 from candlecast.adapters.dynamodb.gate import DynamoGate
 from candlecast.adapters.dynamodb.single_table.batch import Key
@@ -24,7 +24,6 @@ from candlecast.domain.account.kill_switch import PLATFORM, Grade, KillSwitch, S
 from candlecast.domain.values.errors import Conflict, RetryLater
 from candlecast.domain.values.ids import digest
 from candlecast.domain.venue.breaker import Breaker
-from candlecast.domain.venue.gate_copies import COPIES, copy_of
 from candlecast.domain.venue.weight_budget import Address
 from candlecast.ports.gate import GateReading
 from candlecast.services.account.set_kill_switch import SetKillSwitch, Setter

@@ -6,11 +6,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from candlecast.adapters.dynamodb.copies import COPIES, copy_of
 from candlecast.domain.account.deployment_pause import DeploymentPause
 from candlecast.domain.account.kill_switch import PLATFORM, Grade, KillSwitch, SwitchPlace, SwitchScope
 from candlecast.domain.values.errors import Conflict, RetryLater
 from candlecast.domain.venue.breaker import Breaker
-from candlecast.domain.venue.gate_copies import COPIES, copy_of
 from candlecast.domain.venue.weight_budget import Address, Spent, minute_of
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.gate import GateReading

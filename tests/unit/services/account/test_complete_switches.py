@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from candlecast.adapters.dynamodb.copies import COPIES
 from candlecast.domain.account.kill_switch import PLATFORM, Grade
 from candlecast.domain.values.errors import RetryLater
-from candlecast.domain.venue.gate_copies import COPIES
 from candlecast.services.account.complete_switches import CompleteSwitches
 from tests.support.fakes.clock import RecordingMetrics
 from tests.support.fakes.gate import FakeGate

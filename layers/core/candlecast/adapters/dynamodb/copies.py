@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from zlib import crc32
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import PutError, TransactWriteError
@@ -25,8 +26,10 @@ from candlecast.adapters.dynamodb.single_table.table import (
 )
 from candlecast.adapters.lanes import side_by_side
 from candlecast.domain.values.errors import Conflict, RetryLater
-from candlecast.domain.venue.gate_copies import COPIES, copy_of
 
+# Of an item, each in a partition of its own, which serves 3,000 reads a second. 5,000 orders a second are 1,250 reads of each
+# copy: a strongly consistent read of an item below 4 kB is one unit.
+COPIES = 4
 COPY_ATTEMPTS = 2  # a request lasts 6 s at its worst: transaction, item and copies end within the API's 29 s
 
 
@@ -99,6 +102,11 @@ def copy_keys(at: Key) -> tuple[Key, ...]:
     """Where an item and its copies lie, the item first."""
     partition, place = at
     return at, *((SEPARATOR.join((partition, "COPY", str(number))), place) for number in range(1, COPIES))
+
+
+def copy_of(account_id: str) -> int:
+    """The copy that an account always reads, so that a switch is in force for all of its orders at once. 0 is the item itself."""
+    return crc32(account_id.encode()) % COPIES
 
 
 def copy_key(at: Key, account_id: str) -> Key:
