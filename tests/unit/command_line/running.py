@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
 from typer.testing import CliRunner, Result
 
+from candlecast_cli import stacks
 from candlecast_cli.main import app
 
 
@@ -13,6 +19,18 @@ def run(*words: str) -> Result:
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result
+
+
+def answer(*words: str) -> Any:
+    """The JSON of a command that succeeds."""
+    result = run(*words, "--json")
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def types_as(monkeypatch: pytest.MonkeyPatch, identity: str) -> None:
+    """Let the next commands ask a stack in this name."""
+    monkeypatch.setattr(stacks, "connect", lambda _where: SimpleNamespace(identity=identity))
 
 
 def refused(exit_code: int, code: str, *words: str) -> str:

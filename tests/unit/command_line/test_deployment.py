@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from types import SimpleNamespace
-from typing import Any
+from functools import partial
 
 import pytest
 
 from candlecast.domain.account.kill_switch import PLATFORM, Grade
 from candlecast.services.account.pause_entries import PauseEntries
-from candlecast_cli import deployment, stacks
+from candlecast_cli import deployment
 from tests.support.builders import ACCOUNT
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.gate import FakeGate
-from tests.unit.command_line.running import refused, run
+from tests.unit.command_line import running
+from tests.unit.command_line.running import refused, run, types_as
 
 pytestmark = pytest.mark.slow
 
@@ -30,14 +29,7 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> FakeGate:
     return made
 
 
-def types_as(monkeypatch: pytest.MonkeyPatch, identity: str) -> None:
-    monkeypatch.setattr(stacks, "connect", lambda _where: SimpleNamespace(identity=identity))
-
-
-def answer(*words: str) -> Any:
-    result = run("deployment", *words, "--json")
-    assert result.exit_code == 0, result.output
-    return json.loads(result.stdout)
+answer = partial(running.answer, "deployment")
 
 
 def test_a_pipeline_pauses_and_resumes_in_its_own_name(gate: FakeGate) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from typing import Any
+from functools import partial
 
 import pytest
 
@@ -14,6 +14,7 @@ from candlecast_cli import dlq, stacks
 from candlecast_cli.stacks import Where
 from infra.local.project import ROOT
 from tests.support.fakes.dead_letters import FakeDeadLetters, a_dead_letter
+from tests.unit.command_line import running
 from tests.unit.command_line.running import refused, run
 
 pytestmark = pytest.mark.slow
@@ -42,11 +43,7 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Connection:
     return connection
 
 
-def answer(*words: str) -> Any:
-    """The JSON of a command."""
-    result = run("dlq", *words, "--json")
-    assert result.exit_code == 0, result.output
-    return json.loads(result.stdout)
+answer = partial(running.answer, "dlq")
 
 
 def test_a_list_without_a_queue_is_a_table_of_all_queues(stack: Connection) -> None:

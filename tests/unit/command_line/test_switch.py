@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from types import SimpleNamespace
-from typing import Any
+from functools import partial
 
 import pytest
 
@@ -12,11 +10,12 @@ from candlecast.domain.account.kill_switch import PLATFORM, Grade, SwitchPlace, 
 from candlecast.services.account.set_kill_switch import SetKillSwitch
 from candlecast.services.people.ask_approval import AskApproval
 from candlecast.services.people.change_switch import ChangeSwitch
-from candlecast_cli import stacks, switch
+from candlecast_cli import switch
 from tests.support.fakes.approvals import FakeApprovalStore
 from tests.support.fakes.clock import FakeClock, RecordingMetrics, SequentialIdentifiers
 from tests.support.fakes.gate import FakeGate
-from tests.unit.command_line.running import refused, run
+from tests.unit.command_line import running
+from tests.unit.command_line.running import refused, run, types_as
 
 pytestmark = pytest.mark.slow
 
@@ -36,14 +35,7 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> FakeGate:
     return made
 
 
-def types_as(monkeypatch: pytest.MonkeyPatch, identity: str) -> None:
-    monkeypatch.setattr(stacks, "connect", lambda _where: SimpleNamespace(identity=identity))
-
-
-def answer(*words: str) -> Any:
-    result = run("switch", *words, "--json")
-    assert result.exit_code == 0, result.output
-    return json.loads(result.stdout)
+answer = partial(running.answer, "switch")
 
 
 def test_a_switch_is_set_in_the_operators_name_and_says_its_version(gate: FakeGate) -> None:
