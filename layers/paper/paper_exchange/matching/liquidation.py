@@ -21,21 +21,20 @@ from paper_exchange.accounts.account import (
     Income,
     IncomeEntry,
     IncomeKind,
-    Order,
     OrderKind,
     OrderStatus,
     Outcome,
     PositionSide,
-    Side,
 )
 from paper_exchange.accounts.funding import funding_times
 from paper_exchange.accounts.margin import position_margin, set_apart
 from paper_exchange.errors import VenueError
 from paper_exchange.markets.quotes import Quotes
-from paper_exchange.matching.matching import execute
+from paper_exchange.matching.matching import VenueOrder, close_by_venue
 
 LIQUIDATION_FEE = Decimal("0.0125")  # of the notional; exchangeInfo's liquidationFee
 CLIENT_ID_PREFIX = "autoclose-"  # how the venue's own liquidation orders are told from anybody's
+LIQUIDATION = VenueOrder(CLIENT_ID_PREFIX, OrderKind.LIMIT, "IOC")
 ROUGHLY = Decimal("0.03")  # of gross notional: more than fees, spread and brackets can add to a loss between two looks
 
 
@@ -191,32 +190,14 @@ def take_over(account: Account, symbol: str, side: PositionSide, price: Decimal,
     the insurance fund once no cross position is left that could be taken for it.
     """
     spec, position = quotes.spec(symbol), account.position(symbol, side)
-    numbered, order_id = account.next_id()
-    order = Order(
-        order_id=order_id,
-        client_order_id=f"{CLIENT_ID_PREFIX}{order_id}",
-        symbol=symbol,
-        side=Side.SELL if position.amount > 0 else Side.BUY,
-        kind=OrderKind.LIMIT,
-        original_kind=OrderKind.LIMIT,
-        time_in_force="IOC",
-        quantity=abs(position.amount),
-        price=price,
-        reduce_only=False,
-        signed_by="",
-        placed_ms=wall_ms,
-        updated_ms=wall_ms,
-        market_ms=quotes.now_ms,
-        position_side=side,
-    )
     # the venue keeps the clearance below, and no commission
-    outcome, _ = execute(numbered, order, price, quotes, order.quantity, maker=False, free=True)
+    outcome = close_by_venue(account, symbol, side, LIQUIDATION, price, quotes, wall_ms)
     after, realized = outcome.account, outcome.fills[0].realized
     wallet = after.balances.get(spec.quote, ZERO)
     if account.settings_of(symbol).isolated:
         clearance = max(-set_apart(account, symbol, side) - realized, -wallet)
     else:
-        fee = min(order.quantity * price * LIQUIDATION_FEE, max(ZERO, wallet))
+        fee = min(abs(position.amount) * price * LIQUIDATION_FEE, max(ZERO, wallet))
         left = any(quotes.spec(other).quote == spec.quote for other, _ in after.held)
         clearance = -fee if wallet > 0 or left else -wallet
     return outcome.then(_cleared(after, symbol, spec.quote, clearance, quotes, wall_ms))

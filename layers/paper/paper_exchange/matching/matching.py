@@ -7,7 +7,7 @@ through that price (`triggers`). The rest of a market or IOC order expires; the 
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from paper_exchange import errors
@@ -34,6 +34,15 @@ from paper_exchange.requests.requests import OrderRequest
 
 AT_ONCE = ("IOC", "FOK")  # the times in force of an order that never rests
 MAX_OPEN_ORDERS = 500  # of an account, both kinds together: they ride in its item, 500 bytes each, and an item has 400 kB
+
+
+@dataclass(frozen=True, slots=True)
+class VenueOrder:
+    """How an order of the venue itself looks."""
+
+    client_id_prefix: str
+    kind: OrderKind
+    time_in_force: str
 
 
 def place_order(
@@ -247,3 +256,30 @@ def execute(
         orders=account.orders if whole else {**account.orders, order.order_id: filled},
     )
     return Outcome(after, orders=(filled,) if whole else (), fills=(fill,)), filled
+
+
+def close_by_venue(
+    account: Account, symbol: str, side: PositionSide, order: VenueOrder, price: Decimal, quotes: Quotes, wall_ms: int
+) -> Outcome:
+    """Close a position by an order of the venue itself: without a fee, and signed by nobody's key."""
+    amount = account.position(symbol, side).amount
+    numbered, order_id = account.next_id()
+    closing = Order(
+        order_id=order_id,
+        client_order_id=f"{order.client_id_prefix}{order_id}",
+        symbol=symbol,
+        side=Side.SELL if amount > 0 else Side.BUY,
+        kind=order.kind,
+        original_kind=order.kind,
+        time_in_force=order.time_in_force,
+        quantity=abs(amount),
+        price=price,
+        reduce_only=False,
+        signed_by="",
+        placed_ms=wall_ms,
+        updated_ms=wall_ms,
+        market_ms=quotes.now_ms,
+        position_side=side,
+    )
+    outcome, _ = execute(numbered, closing, price, quotes, closing.quantity, maker=False, free=True)
+    return outcome

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from paper_exchange.accounts.account import Account, AlgoStatus, Order, OrderKind, OrderStatus, Outcome, PositionSide, Side
+from paper_exchange.accounts.account import Account, AlgoStatus, OrderKind, OrderStatus, Outcome
 from paper_exchange.markets.quotes import Quotes
-from paper_exchange.matching.matching import execute
+from paper_exchange.matching.matching import VenueOrder, close_by_venue
 
-CLIENT_ID_PREFIX = "settlement_autoclose-"  # "Order update" of the user data streams: settlement of a delisted contract
+# The client id is that of "Order update" of the user data streams: settlement of a delisted contract.
+SETTLEMENT = VenueOrder("settlement_autoclose-", OrderKind.MARKET, "GTC")
 
 
 def settle(account: Account, symbol: str, quotes: Quotes, wall_ms: int) -> Outcome:
@@ -26,29 +27,5 @@ def settle(account: Account, symbol: str, quotes: Quotes, wall_ms: int) -> Outco
             return Outcome(account.without_algo_order(algo.algo_id), algo_orders=(expired,))
     for held, side in account.held:
         if held == symbol:
-            return _closed(account, symbol, side, quotes, wall_ms)
+            return close_by_venue(account, symbol, side, SETTLEMENT, quotes.mark_price(symbol), quotes, wall_ms)
     return Outcome(account)
-
-
-def _closed(account: Account, symbol: str, side: PositionSide, quotes: Quotes, wall_ms: int) -> Outcome:
-    amount, price = account.position(symbol, side).amount, quotes.mark_price(symbol)
-    account, order_id = account.next_id()
-    order = Order(
-        order_id=order_id,
-        client_order_id=f"{CLIENT_ID_PREFIX}{order_id}",
-        symbol=symbol,
-        side=Side.SELL if amount > 0 else Side.BUY,
-        kind=OrderKind.MARKET,
-        original_kind=OrderKind.MARKET,
-        time_in_force="GTC",
-        quantity=abs(amount),
-        price=price,
-        reduce_only=False,
-        signed_by="",
-        placed_ms=wall_ms,
-        updated_ms=wall_ms,
-        market_ms=quotes.now_ms,
-        position_side=side,
-    )
-    outcome, _ = execute(account, order, price, quotes, order.quantity, maker=False, free=True)
-    return outcome
