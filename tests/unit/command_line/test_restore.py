@@ -82,7 +82,7 @@ def test_a_table_that_no_restore_has_made_is_not_taken_for_the_restored_one() ->
     """Somebody who may create tables could plant a book under the name that the next restore will use."""
     planted = {"TableStatus": "CREATING", "SSEDescription": {"KMSMasterKeyArn": KEY}}
     with pytest.raises(CommandFailed) as failed:
-        restore._require_moment(STACK, "candlecast-state-2", planted, 2, NOW)  # type: ignore[arg-type]
+        restore._require_moment(STACK, "candlecast-state-2", planted, NOW)  # type: ignore[arg-type]
     assert failed.value.code == "NOT_RESTORED"
 
 

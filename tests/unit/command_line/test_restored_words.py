@@ -60,7 +60,7 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Any:
         outputs = {"TableName": RESTORED if generation == "2" else OLD}
         made = SimpleNamespace(
             name="candlecast",
-            parameters={"TableGeneration": generation},
+            generation=int(generation),
             output=outputs.__getitem__,
             client=lambda _service: client,
         )
