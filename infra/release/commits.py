@@ -17,11 +17,16 @@ def file_at(commit: str, path: str) -> str:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout  # noqa: S603
 
 
+def archived(commit: str, *paths: str) -> tarfile.TarFile:
+    """The files of a commit, or those below some paths, in memory. Raises `CalledProcessError` as `file_at`."""
+    command = ["git", "archive", "--format=tar", commit, *paths]
+    packed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout  # noqa: S603
+    return tarfile.open(fileobj=io.BytesIO(packed))
+
+
 def export(commit: str, folder: Path) -> None:
     """Put all files of a commit into a folder, which is emptied before. Raises `CalledProcessError` as `file_at`."""
-    command = ["git", "archive", "--format=tar", commit]
-    archive = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout  # noqa: S603
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    with tarfile.open(fileobj=io.BytesIO(archive)) as packed:
-        packed.extractall(folder, filter="data")
+    with archived(commit) as files:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        files.extractall(folder, filter="data")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from infra.release.table import ROOT
+from infra.release.commits import ROOT
 
 PYTHON = ROOT / ".venvs" / "release" / "bin" / "python"
 SECONDS = 300  # for one that hangs

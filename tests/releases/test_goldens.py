@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import subprocess
-import tarfile
 from functools import cache
 from typing import Any
 
 import pytest
 
-from infra.release.table import ROOT, Release, file_at, releases
+from infra.release.commits import ROOT, archived, file_at
+from infra.release.table import Release, releases
 
 GOLDENS = "tests/golden"
 # Names that the release after the one in the key has taken away on purpose; its changelog says so.
@@ -31,9 +30,7 @@ each_release = pytest.mark.parametrize("release", releases(), ids=lambda release
 @cache
 def goldens_of(release: Release) -> dict[str, Any]:
     """The content of each golden file of a release, by its path; who wrote it is left out."""
-    command = ["git", "archive", "--format=tar", release.commit, GOLDENS]
-    packed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout  # noqa: S603
-    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+    with archived(release.commit, GOLDENS) as archive:
         files = {it.name: archive.extractfile(it) for it in archive if it.name.endswith(".json")}
         return {name: without_author(json.load(file)) for name, file in files.items() if file is not None}
 

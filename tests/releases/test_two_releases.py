@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from candlecast.domain.values import errors
+from infra.release.commits import ROOT, file_at
 from infra.release.plan import GENERATION
-from infra.release.table import ROOT, Release, file_at, releases
+from infra.release.table import Release, releases
 from tests.golden.files import CASES, missing, plain, restored, written
 from tests.releases.conftest import Process, at_work, tree_of
 from tests.releases.worker import plain as without_classes

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from infra.release.__main__ import parsed
-from infra.release.table import ROOT
+from infra.release.commits import ROOT
 
 FOLDER = ROOT / ".github" / "workflows"
 FILES = sorted(FOLDER.glob("*.yml"))

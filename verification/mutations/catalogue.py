@@ -416,7 +416,7 @@ MUTATIONS = (
         (
             Edit(
                 "candlecast.adapters.ccxt.session",
-                'with part(host, namespace="remote", http={"request": request}) as told:',
+                'with subsegment(host, namespace="remote", http={"request": request}) as told:',
                 "for told in (None,):",
             ),
         ),
