@@ -129,11 +129,14 @@ def adopt(where: stacks.Where) -> None:
 @app.command(epilog=examples("candlecast restore status --stack candlecast-prod"))
 @stacks.options
 def status(where: stacks.Where, as_json: AsJson = False) -> None:
-    """List the accounts with keys that no look has accounted for yet. Exit code 1 while there are any."""
+    """List the accounts that no look has accounted for yet. Exit code 1 while there are any.
+
+    Left out are accounts that get no look: without keys, or disabled with nothing open. Their block ends after they are enabled.
+    """
     connection = stacks.connect(where)
     generation = connection.generation
     with aws_refusals():
-        behind = [account for account in accounts(connection) if account.can_be_looked_at and account.generation < generation]
+        behind = [account for account in accounts(connection) if account.generation < generation and _gets_a_look(account)]
     if as_json:
         put_json([dict(zip(COLUMNS, _row(account), strict=True)) for account in behind])
     elif behind:
@@ -371,6 +374,13 @@ def accounts(connection: stacks.Stack) -> Iterator[Account]:
     for page in pages.paginate(**wanted, ExpressionAttributeValues={":kind": {"S": ACCOUNT_KIND}}):
         for item in page["Items"]:
             yield account_of(item, names_of(item["PK"]["S"])[0])
+
+
+def _gets_a_look(account: Account) -> bool:
+    from candlecast.adapters.system import SystemClock
+    from candlecast.domain.reconcile.look_schedule import next_due
+
+    return next_due(account, SystemClock().now()) is not None
 
 
 def _row(account: Account) -> tuple[object, ...]:

@@ -11,10 +11,11 @@ import pytest
 from botocore.stub import Stubber
 
 from candlecast.adapters.dynamodb.accounts import account_item
-from candlecast.domain.account.account import Account
+from candlecast.domain.account.account import DISABLED_BY_OWNER, Account, AccountStatus
+from candlecast.domain.values.copying import replace
 from candlecast_cli import restore, stacks
 from candlecast_cli.failures import CommandFailed
-from tests.support.builders import NOW, an_account
+from tests.support.builders import NOW, a_position, an_account
 from tests.unit.command_line.running import refused, run
 
 
@@ -62,6 +63,14 @@ def test_nothing_is_listed_once_every_account_with_keys_is_accounted_for(generat
     generation_2(an_account(generation=2), an_account(account_id="account-2", credential_version=None))
     result = run("restore", "status")
     assert (result.exit_code, result.stdout) == (0, "")
+
+
+def test_an_account_that_its_owner_has_disabled_is_listed_while_something_of_it_is_held(generation_2: Any) -> None:
+    disabled = an_account(status=AccountStatus.DISABLED, disabled_reason=DISABLED_BY_OWNER)
+    position = a_position(account_id="account-2")
+    generation_2(disabled, replace(disabled, account_id="account-2", positions={position.key: position}))
+    result = run("restore", "status", "--json")
+    assert [row["account"] for row in json.loads(result.stdout)] == ["account-2"]
 
 
 def test_recovery_is_asked_for_again_while_aws_prepares_the_backups_of_a_new_table() -> None:
