@@ -76,10 +76,10 @@ def test_every_runbook_belongs_to_an_alarm_and_every_alarm_to_a_runbook() -> Non
 
 
 @pytest.mark.parametrize("name", sorted(RUNBOOKS))
-def test_a_runbook_says_what_it_means_what_to_look_at_and_what_to_do(name: str) -> None:
+def test_a_runbook_says_what_it_means_what_to_look_at_what_to_do_and_when_it_is_over(name: str) -> None:
     page = (INFRA / "runbooks" / name).read_text()
     headings = re.findall(r"^## (.+)$", page, re.MULTILINE)
-    assert headings[:3] == ["What it means", "Look at", "Do"]
+    assert headings[:4] == ["What it means", "Look at", "Do", "When it is over"]
     for link in re.findall(r"\]\(([a-z0-9-]+\.md)\)", page):
         assert link in RUNBOOKS
     assert name in (INFRA / "runbooks" / "README.md").read_text()
