@@ -17,6 +17,7 @@ from candlecast.domain.account.kill_switch import Grade
 from candlecast.domain.limits.catalogue import CATALOGUE
 from candlecast.domain.orders.retries import NOT_PLACED
 from candlecast.domain.reconcile.adopt import ALERT_OF_CLOSING
+from candlecast.domain.reconcile.adopt_lost import ADOPTED, ADOPTED_WITHOUT_STOP
 from candlecast.domain.reconcile.protect import NAKED_TOO_LONG
 from candlecast.services.orders.execute_order import METRIC_OF_STATE
 from candlecast.services.pools.release_pools import POOL_DAILY_LOSS
@@ -115,7 +116,8 @@ def logged() -> set[str]:
 @cache
 def told_alerts() -> set[str]:
     """Codes of critical alerts, wherever the code makes one."""
-    found: set[str] = set(NOT_PLACED.values()) | set(ALERT_OF_CLOSING.values()) | {POOL_DAILY_LOSS, NAKED_TOO_LONG}
+    found: set[str] = set(NOT_PLACED.values()) | set(ALERT_OF_CLOSING.values())
+    found |= {POOL_DAILY_LOSS, NAKED_TOO_LONG, ADOPTED, ADOPTED_WITHOUT_STOP}
     for path in CORE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.Call):
@@ -218,6 +220,11 @@ def test_every_alert_is_explained() -> None:
     explained = set(INLINE.findall(OPERATE)) | set(INLINE.findall(DOCUMENTS["infra/runbooks/position-drifts.md"]))
     assert len(told_alerts()) > 15  # so that another way of writing them is not taken for none
     assert told_alerts() - explained == set()
+
+
+def test_the_runbook_of_critical_alerts_leads_on_from_every_code() -> None:
+    of_accounts = set(INLINE.findall(DOCUMENTS["infra/runbooks/accounts-disabled.md"]))  # one row names them all
+    assert told_alerts() - set(INLINE.findall(DOCUMENTS["infra/runbooks/critical-alerts.md"])) - of_accounts == set()
 
 
 def test_the_table_of_kill_switches_has_every_grade() -> None:
