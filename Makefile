@@ -58,6 +58,7 @@ build: env ## sam build (skipped when nothing has changed); ARCHITECTURE=arm64 f
 # For the template's default, not for this machine: layers of an ARM laptop do not run in an x86_64 function.
 deploy: env ## Guided deployment to an AWS account, compares `live` with `$LATEST`, protects prod, places one paper order (STACK=name)
 	@$(DEV) -m infra.require_credentials
+	@$(DEV) -m infra.require_table $(if $(STACK),--stack '$(STACK)')
 	@$(DEV) -m infra.check_concurrency $(if $(STACK),--stack '$(STACK)')
 	@$(CANDLECAST) build --architecture $(or $(ARCHITECTURE),x86_64)
 	@.venvs/sam/bin/sam deploy --guided --template-file build/sam/template.yaml --config-file $(CURDIR)/samconfig.toml $(if $(STACK),--stack-name '$(STACK)')
