@@ -4,17 +4,14 @@
 that is the stack's first table, whose book is older than the venue's (decision 0093). `make release` keeps the stack's values.
 """
 
-import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.check_concurrency import overrides
-from infra.compare_versions import ROOT, CannotCompare, Clients, clients_of, configured
 from infra.release.plan import GENERATION
+from infra.samconfig import Clients, NotConfigured, clients_of, configured, overrides, parser_of
 
 EARLIER, UNKNOWN, SAME = 3, 2, 0
 FIRST = "1"  # the template's value: the stack's own table
@@ -35,17 +32,13 @@ def generation_of(cloudformation: Any, stack: str) -> int:
 
 def main(arguments: Sequence[str] | None = None, clients: Clients | None = None) -> int:
     """Tell whether the configuration names the stack's table: 0, 3 if it names an earlier one, 2 if AWS does not say."""
-    parser = argparse.ArgumentParser(prog="python -m infra.require_table", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--stack", help="the stack's name; else what the configuration says")
-    parser.add_argument("--config-file", type=Path, default=ROOT / "samconfig.toml", help="of `sam deploy`")
-    parser.add_argument("--config-env", default="default", help="section of the configuration")
-    options = parser.parse_args(arguments)
+    options = parser_of("infra.require_table", __doc__).parse_args(arguments)
     try:
         known = configured(options.config_file, options.config_env)
         proposed = int(overrides(known.get("parameter_overrides", "")).get(GENERATION, FIRST))
         made = clients or clients_of(known.get("profile"), known.get("region"))
         used = generation_of(made("cloudformation"), options.stack or known.get("stack_name", ""))
-    except (BotoCoreError, ClientError, CannotCompare) as error:
+    except (BotoCoreError, ClientError, NotConfigured) as error:
         sys.stderr.write(f"deploy: TABLE_UNKNOWN: {error}\n")
         return UNKNOWN
     if proposed < used:
