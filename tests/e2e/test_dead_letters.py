@@ -143,7 +143,13 @@ def test_a_healthy_message_behind_a_poison_one_of_the_same_queue_is_not_held_up(
     before = desk.api(desk.people[0]).call("GET", f"/v1/accounts/{account}")["reconciled_at"]
     for number in range(3):
         send(desk, "ReconcileQueueUrl", json.dumps({"schema_version": 1, "account_id": number}))
-    request = {"schema_version": 1, "tenant_id": desk.people[0].user.sub, "account_id": account, "correlation_id": "test"}
+    request = {
+        "schema_version": 1,
+        "tenant_id": desk.people[0].user.sub,
+        "account_id": account,
+        "correlation_id": "test",
+        "full": True,
+    }
     send(desk, "ReconcileQueueUrl", json.dumps(request))
     shown = until(
         lambda: desk.api(desk.people[0]).call("GET", f"/v1/accounts/{account}"), lambda found: found["reconciled_at"] != before
