@@ -29,6 +29,8 @@ STEP_SECONDS = 1_800  # a check takes a minute; a step that takes half an hour h
 SILENT_SECONDS = 1_800  # no single test takes so long; a run that says nothing for that long hangs
 PROGRESS_SECONDS = 30  # a long step that says nothing of itself is told about this often
 SLOWEST = 10
+CORES = 2  # of the smallest machine that this is made for
+CLOUDS = 4  # side by side: an end-to-end test waits for clocks and queues half of its time
 SEEDS = 1_000  # of the simulation, in make prove
 CRASH_POINTS = ROOT / "build" / "crash_points"  # a report of each part of the enumeration, written by its tests
 SIMULATION = ROOT / "build" / "sim" / "report.json"
@@ -59,9 +61,9 @@ class Outcome:
     tests: dict[str, Any] | None = None
 
 
-def tests(name: str, marks: str, *words: str, distribution: str = "worksteal") -> Step:
-    """A run of pytest on two processes: as many as the smallest machine that this is made for has cores."""
-    return Step(name, ("python", "-m", "pytest", "-m", marks, "-n", "2", "--dist", distribution, *words))
+def tests(name: str, marks: str, *words: str, processes: int = CORES, distribution: str = "worksteal") -> Step:
+    """A run of pytest on several processes."""
+    return Step(name, ("python", "-m", "pytest", "-m", marks, "-n", str(processes), "--dist", distribution, *words))
 
 
 # Longest first: two cores work them off side by side.
@@ -80,7 +82,7 @@ TEMPLATES = (
 # A module of end-to-end tests has a deployment of its own, so two modules run side by side, each process in its own cloud.
 TESTS = (
     tests("slow tests", "slow and not e2e and not prove", "-vv"),
-    tests("end-to-end tests", "e2e and not prove", "-vv", "--no-loadscope-reorder", distribution="loadfile"),
+    tests("end-to-end tests", "e2e and not prove", "-vv", "--no-loadscope-reorder", processes=CLOUDS, distribution="loadfile"),
 )
 PROOFS = (
     Step("seeds", ("python", "-m", "verification.simulation", "--seeds", str(SEEDS))),

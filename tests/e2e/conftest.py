@@ -24,16 +24,18 @@ FOLDER = Path(__file__).parent
 
 # Those that wait for the real time or take longest: they begin first, and all processes end at about the same time.
 FIRST = (
-    "crashes",
-    "restore",
-    "isolation",
-    "schedules",
-    "replay",
-    "kill_switch",
-    "secrets",
-    "command",
     "dead_letters",
+    "crashes",
+    "isolation",
+    "replay",
+    "restore",
+    "command",
+    "secrets",
+    "schedules",
+    "synthetic",
+    "keys",
     "fan_out",
+    "kill_switch",
     "pools",
 )
 
