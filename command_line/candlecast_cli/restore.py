@@ -85,7 +85,7 @@ def table(
         steps.step("stream, expiry, recovery, protection, tags")
         _complete(connection, dynamodb, origin, target)
         steps.step("the switch of the platform, requests of operators, and the marker")
-        _pause(connection, target, REASON)
+        _pause(connection, target, generation, REASON)
         _end_approvals(connection, target)
         _restorations(connection, target).put(Restoration(generation=generation, restored_to=restored_to))
     _tell_switches(connection, target)
@@ -268,7 +268,7 @@ def _is_recoverable(dynamodb: Any, target: str) -> bool:
     return True
 
 
-def _pause(connection: stacks.Stack, target: str, reason: str) -> None:
+def _pause(connection: stacks.Stack, target: str, generation: int, reason: str) -> None:
     """Turn the platform's switch on in a table that no function uses, unless a stricter grade is on.
 
     In a restored table, because switches of the lost minutes are lost. In the old table, because its accounts know of no restore:
@@ -278,7 +278,7 @@ def _pause(connection: stacks.Stack, target: str, reason: str) -> None:
     from candlecast.adapters.system import SystemClock
     from candlecast.services.account.set_kill_switch import SecondOperatorNeeded, SetKillSwitch, Setter
 
-    switch = SetKillSwitch(DynamoGate(connection.table(target)), SystemClock())
+    switch = SetKillSwitch(DynamoGate(connection.table(target, generation)), SystemClock())
     try:
         switch.set(PLATFORM, Grade.PAUSE_ENTRIES, reason, Setter(connection.identity, is_operations=True))
     except SecondOperatorNeeded:
@@ -321,7 +321,7 @@ def _close(connection: stacks.Stack, left: str, generation: int) -> bool:
     if _described(connection.client("dynamodb"), left) is None:
         return True
     try:
-        _pause(connection, left, LEFT_FOR.format(generation))
+        _pause(connection, left, generation - 1, LEFT_FOR.format(generation))
     except (DomainError, PynamoDBException):  # lost or damaged: that may be why it was left
         return False
     return True

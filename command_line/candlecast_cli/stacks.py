@@ -103,14 +103,14 @@ class Stack:
         with aws_refusals():
             return f"cli:{self.client('sts').get_caller_identity()['Arn']}"
 
-    def table(self, name: str | None = None) -> Table:
-        """The stack's table, or the one of that name, read and written as the product itself does."""
+    def table(self, name: str | None = None, generation: int | None = None) -> Table:
+        """The stack's table, or the one of that name and generation, read and written as the product itself does."""
         from candlecast.adapters.dynamodb.single_table.table import Table
 
         name = name or self.output("TableName")
         with aws_refusals():
             self._enter_environment()
-            return Table(name, generation=self.generation, region=self.session.region_name)
+            return Table(name, generation=generation or self.generation, region=self.session.region_name)
 
     def _enter_environment(self) -> None:
         """Let the product's adapters find region, endpoint and credentials where a function finds them."""

@@ -13,7 +13,7 @@ import pytest
 
 from candlecast.adapters.dynamodb.deployment_pauses import DynamoDeploymentPauses
 from candlecast.adapters.dynamodb.gate import DynamoGate
-from candlecast.adapters.dynamodb.single_table.table import Table
+from candlecast.adapters.dynamodb.single_table.table import VERSIONS_OF_A_GENERATION, Table
 from candlecast.adapters.dynamodb.stream import published_events
 from candlecast.adapters.dynamodb.weights import DynamoWeights
 from candlecast.domain.account.deployment_pause import DeploymentPause
@@ -118,6 +118,15 @@ def test_every_change_is_told_by_the_stream(cloud: str, dynamodb_table: Table) -
 def test_a_name_that_could_reach_into_another_key_is_no_place() -> None:
     with pytest.raises(NotFound):
         DynamoGate(stubbed_table()).find_switch(SwitchPlace(SwitchScope.USER, "a#b"))
+
+
+def test_a_switch_in_a_restored_table_has_no_version_of_the_lost_minutes() -> None:
+    """The event's id is made of the version: listeners would take the word of today for one that they have heard."""
+    table = Table("stubbed", generation=2, region="us-east-1", host="http://127.0.0.1:1")
+    with answering(table, 200, "Done"):
+        stored = DynamoGate(table).save_switch(a_switch(version=7))
+        assert stored.version == VERSIONS_OF_A_GENERATION + 1
+        assert DynamoGate(table).save_switch(stored).version == stored.version + 1
 
 
 # -- the reading ---------------------------------------------------------------------------------------------------------------

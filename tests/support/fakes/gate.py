@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from candlecast.adapters.dynamodb.copies import COPIES, copy_of
+from candlecast.adapters.dynamodb.single_table.table import VERSIONS_OF_A_GENERATION
 from candlecast.domain.account.deployment_pause import DeploymentPause
 from candlecast.domain.account.kill_switch import PLATFORM, Grade, KillSwitch, SwitchPlace, SwitchScope
 from candlecast.domain.values.errors import Conflict, RetryLater
@@ -73,6 +74,7 @@ class FakeGate:
         self.listed = 0
         self.unreadable = 0
         self.torn_after: int | None = None
+        self.generation = 1  # of the table
 
     # -- what a test tells it ----------------------------------------------------------------------------------------------
 
@@ -127,7 +129,7 @@ class FakeGate:
         known = self.switches.get(switch.place)
         if (known.version if known else 0) != switch.version:
             raise Conflict("VERSION_CONFLICT", "it has changed since it was read")
-        stored = replace(switch, version=switch.version + 1)
+        stored = replace(switch, version=max(switch.version, (self.generation - 1) * VERSIONS_OF_A_GENERATION) + 1)
         torn_after, self.torn_after = self.torn_after, None
         written = self.copies[:torn_after] if stored.grade is not None and _has_copies(stored.place) else self.copies
         if not written:

@@ -59,7 +59,7 @@ class KillSwitchStore(Protocol):
         ...
 
     def save_switch(self, switch: KillSwitch) -> KillSwitch:
-        """Write as version + 1, with all copies and the event that reports the change. To turn a switch off is all or nothing.
+        """Write as a later version, with all copies and the event of the change. To turn a switch off is all or nothing.
 
         Raises `Conflict` (VERSION_CONFLICT), `RetryLater` (STORE_UNAVAILABLE). COPIES_INCOMPLETE: the switch is on, not yet for
         every account.

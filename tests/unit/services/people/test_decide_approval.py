@@ -48,7 +48,11 @@ def test_an_act_that_was_cut_off_before_its_write_is_completed_by_a_repeat(desk:
     assert desk.gate.switches[PLATFORM].grade is None
 
 
-def test_an_act_that_was_cut_off_after_its_write_is_not_done_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("generation", [1, 2], ids=["table", "restored table"])
+def test_an_act_that_was_cut_off_after_its_write_is_not_done_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, generation: int
+) -> None:
+    desk.gate.generation = generation
     asked, save = desk.asked(), desk.approvals.save_approval
 
     def cut(approval: Approval) -> Approval:

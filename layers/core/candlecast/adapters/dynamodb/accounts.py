@@ -28,6 +28,7 @@ from candlecast.adapters.dynamodb.single_table.outbox import outbox_text
 from candlecast.adapters.dynamodb.single_table.table import (
     CONDITION_FAILED,
     SEPARATOR,
+    VERSIONS_OF_A_GENERATION,
     Row,
     Table,
     cancelled_by,
@@ -53,7 +54,6 @@ TURN_SHARDS = 4
 SOON_SHARDS = 64  # 21,000 orders a second
 ACCOUNT_SCHEMA_VERSION = 2  # 1: body and outbox each by itself, compressed without a dictionary or plain
 ACCOUNT_SCHEMA_VERSIONS = frozenset({1, ACCOUNT_SCHEMA_VERSION})
-VERSIONS_OF_A_GENERATION = 10**9  # writes of one account: a century of one every three seconds
 MAX_ACCOUNTS_LISTED = 100  # per tenant, in one answer
 
 

@@ -16,6 +16,7 @@ from candlecast.adapters.dynamodb.deployment_pauses import pause_key
 from candlecast.adapters.dynamodb.single_table.batch import Item, Key, read_items
 from candlecast.adapters.dynamodb.single_table.listing import read_page
 from candlecast.adapters.dynamodb.single_table.table import (
+    VERSIONS_OF_A_GENERATION,
     CompressedAttribute,
     Table,
     key,
@@ -107,7 +108,8 @@ class DynamoGate:
         return from_json(KillSwitch, row.body)
 
     def save_switch(self, switch: KillSwitch) -> KillSwitch:
-        stored = replace(switch, version=switch.version + 1)
+        # Above all versions of the table's earlier generations, as an account's: the event's id is made of the version.
+        stored = replace(switch, version=max(switch.version, (self._table.generation - 1) * VERSIONS_OF_A_GENERATION) + 1)
         event = Event(type=EventType.KILL_SWITCH_CHANGED, occurred_at=stored.changed_at, kill_switch=stored)
         place = stored.place
         row = self._switches(

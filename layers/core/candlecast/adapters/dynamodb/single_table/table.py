@@ -33,6 +33,7 @@ MAX_RETRIES = 1  # 2 x (1 + 2) s: one operation at its worst ends well inside th
 MAX_CONNECTIONS = 16  # threads of one environment
 RETRY_AFTER_SECONDS = 2.0
 SCHEMA_VERSION = 1
+VERSIONS_OF_A_GENERATION = 10**9  # writes of one account: a century of one every three seconds
 MAX_KEY_PART_CHARACTERS = 200  # DynamoDB takes 1,024 bytes of sort key; three parts and their prefixes stay below
 SEPARATOR = "#"
 FREQUENT = frozenset({"GetItem", "BatchGetItem", "Query", "PutItem"})  # operations; reads, and writes that a condition guards
