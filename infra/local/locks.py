@@ -16,6 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENTS = ROOT / "infra" / "local" / "environments"
 LAYERS = ROOT / "layers"
+NAMES = "dev emulator sam bench docs checkov freqtrade clients engines release telemetry uv"
 THIRD_PARTY_LAYERS = ("deps", "signing", "exchange", "web", "strategies")
 BASE_LAYER = "deps"
 # Functions that sign mount the packages with which ccxt signs; other functions mount ccxt alone.
@@ -36,7 +37,7 @@ PINNED = re.compile(r"^([a-z0-9][a-z0-9._-]*)==", re.MULTILINE)
 
 def main() -> int:
     """Resolve all locks again; the files change only where the registries' answers have."""
-    for name in ("dev", "emulator", "sam", "bench", "docs", "checkov", "freqtrade", "clients", "release", "telemetry", "uv"):
+    for name in NAMES.split():
         compile_lock(ENVIRONMENTS / f"{name}.in", ENVIRONMENTS / f"{name}.lock", "--universal")
     held = ["--constraints", str(ENVIRONMENTS / "dev.lock"), "--python-platform", "x86_64-manylinux_2_28"]
     for name in THIRD_PARTY_LAYERS:
