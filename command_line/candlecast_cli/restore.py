@@ -366,14 +366,13 @@ def _wait(ready: Callable[[], bool], seconds: float, late: str) -> None:
 
 
 def accounts(connection: stacks.Stack) -> Iterator[Account]:
-    """Every account of the table. No index lists those that nobody trades on, so this reads the table from end to end."""
+    """Every account of the table; no index lists those that nobody trades on."""
     from candlecast.adapters.dynamodb.accounts import ACCOUNT_KIND, account_of, names_of
 
-    pages = connection.client("dynamodb").get_paginator("scan")
-    wanted = {"TableName": connection.output("TableName"), "FilterExpression": "kind = :kind"}
-    for page in pages.paginate(**wanted, ExpressionAttributeValues={":kind": {"S": ACCOUNT_KIND}}):
-        for item in page["Items"]:
-            yield account_of(item, names_of(item["PK"]["S"])[0])
+    kind = {":kind": {"S": ACCOUNT_KIND}}
+    table = connection.output("TableName")
+    for item in stacks.scan(connection, table, FilterExpression="kind = :kind", ExpressionAttributeValues=kind):
+        yield account_of(item, names_of(item["PK"]["S"])[0])
 
 
 def _gets_a_look(account: Account) -> bool:

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from candlecast.domain.values.copying import replace
+from candlecast_cli import stacks
 
 if TYPE_CHECKING:
     from candlecast.domain.strategies.definition import SignalSource
-    from candlecast_cli import stacks
 
 CURRENT, PREVIOUS = "AWSCURRENT", "AWSPREVIOUS"
 
@@ -80,12 +80,10 @@ def _described(vault: Any, prefix: str, source_id: str) -> dict[str, Any] | None
 
 
 def _sources(connection: stacks.Stack, table: str) -> Iterator[SignalSource]:
-    """Every source of the table. No index lists them, so this reads the table from end to end."""
     from candlecast.adapters.codec import from_json
     from candlecast.adapters.dynamodb.strategies import SOURCE
     from candlecast.domain.strategies.definition import SignalSource
 
-    pages = connection.client("dynamodb").get_paginator("scan")
-    asked = {"TableName": table, "FilterExpression": "SK = :source", "ExpressionAttributeValues": {":source": {"S": SOURCE}}}
-    for page in pages.paginate(**asked):
-        yield from (from_json(SignalSource, item["body"]["S"]) for item in page["Items"])
+    place = {":source": {"S": SOURCE}}
+    for item in stacks.scan(connection, table, FilterExpression="SK = :source", ExpressionAttributeValues=place):
+        yield from_json(SignalSource, item["body"]["S"])

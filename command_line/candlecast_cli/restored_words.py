@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from candlecast_cli import stacks
+from candlecast_cli import stacks
 
 COPY = "#COPY#"
 GONE = "(none)"
@@ -80,16 +79,14 @@ def _words(connection: stacks.Stack, table: str) -> Iterator[tuple[str, Mapping[
         ":definition": DEFINITION,
     }
     asked: dict[str, Any] = {
-        "TableName": table,
         "FilterExpression": WANTED,
         "ExpressionAttributeNames": {"#kind": "kind"},
         "ExpressionAttributeValues": {name: {"S": value} for name, value in values.items()},
     }
-    for page in connection.client("dynamodb").get_paginator("scan").paginate(**asked):
-        for item in page["Items"]:
-            partition, place = item["PK"]["S"], item["SK"]["S"]
-            if COPY not in partition:
-                yield f"{partition} {place}", _fields(item, partition, place)
+    for item in stacks.scan(connection, table, **asked):
+        partition, place = item["PK"]["S"], item["SK"]["S"]
+        if COPY not in partition:
+            yield f"{partition} {place}", _fields(item, partition, place)
 
 
 def _fields(item: Mapping[str, Any], partition: str, place: str) -> Mapping[str, str]:

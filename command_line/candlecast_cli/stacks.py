@@ -6,7 +6,7 @@ One path for both: the same calls with another address and other credentials.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, wraps
 from inspect import Signature, signature
@@ -129,6 +129,12 @@ class Stack:
         for name in ("AWS_PROFILE", *named):
             os.environ.pop(name, None)
         os.environ.update({name: value for name, value in named.items() if value})
+
+
+def scan(stack: Stack, table: str, **asked: Any) -> Iterator[dict[str, Any]]:
+    """The items of a table that a filter lets through. No index lists them all, so this reads the table from end to end."""
+    for page in stack.client("dynamodb").get_paginator("scan").paginate(TableName=table, **asked):
+        yield from page["Items"]
 
 
 def connect(where: Where) -> Stack:
