@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.release.plan import GENERATION
+from infra.release.plan import GENERATION, generation_of
 from infra.samconfig import Clients, NotConfigured, clients_of, configured, overrides, parser_of
 
 EARLIER, UNKNOWN, SAME = 3, 2, 0
@@ -18,7 +18,7 @@ FIRST = "1"  # the template's value: the stack's own table
 NO_STACK = "does not exist"  # CloudFormation has no error code of its own for that
 
 
-def generation_of(cloudformation: Any, stack: str) -> int:
+def used_by(cloudformation: Any, stack: str) -> int:
     """Which table the stack uses; the first one for a stack that is still to be made."""
     try:
         described = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
@@ -26,8 +26,7 @@ def generation_of(cloudformation: Any, stack: str) -> int:
         if NO_STACK in str(error):
             return int(FIRST)
         raise
-    values = {it["ParameterKey"]: it.get("ParameterValue") for it in described.get("Parameters", ())}
-    return int(values.get(GENERATION) or FIRST)
+    return generation_of(described)
 
 
 def main(arguments: Sequence[str] | None = None, clients: Clients | None = None) -> int:
@@ -37,7 +36,7 @@ def main(arguments: Sequence[str] | None = None, clients: Clients | None = None)
         known = configured(options.config_file, options.config_env)
         proposed = int(overrides(known.get("parameter_overrides", "")).get(GENERATION, FIRST))
         made = clients or clients_of(known.get("profile"), known.get("region"))
-        used = generation_of(made("cloudformation"), options.stack or known.get("stack_name", ""))
+        used = used_by(made("cloudformation"), options.stack or known.get("stack_name", ""))
     except (BotoCoreError, ClientError, NotConfigured) as error:
         sys.stderr.write(f"deploy: TABLE_UNKNOWN: {error}\n")
         return UNKNOWN

@@ -168,8 +168,8 @@ def require_no_earlier_table(stack: Mapping[str, Any], change_set: Mapping[str, 
     A release from before there was a restore has no such parameter. CloudFormation would show no table as replaced, and the
     functions would go on with the book of before the restore.
     """
-    now = _generation(stack)
-    then = now if GENERATION in _kept(change_set) else _generation(change_set)
+    now = generation_of(stack)
+    then = now if GENERATION in _kept(change_set) else generation_of(change_set)
     if then < now:
         raise CannotPlan(
             f"EARLIER_TABLE: the state is in table generation {now}, this release would use generation {then}."
@@ -177,7 +177,8 @@ def require_no_earlier_table(stack: Mapping[str, Any], change_set: Mapping[str, 
         )
 
 
-def _generation(described: Mapping[str, Any]) -> int:
+def generation_of(described: Mapping[str, Any]) -> int:
+    """Which table a described stack or change set uses; 1 without the parameter."""
     return int(_values(described).get(GENERATION) or 1)
 
 
