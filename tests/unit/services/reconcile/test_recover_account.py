@@ -8,14 +8,15 @@ from decimal import Decimal
 
 import pytest
 
-from candlecast.domain.account.account import Account
+from candlecast.domain.account.account import SETTLED_MEMORY, Account, remembered
 from candlecast.domain.account.suspension import since
 from candlecast.domain.account.vetting import vetted
 from candlecast.domain.orders.intent import IntentState, LegKind
 from candlecast.domain.orders.position import Position, position_key, unattributed
-from candlecast.domain.reconcile.restoration import QUIET, Restoration, is_restoring
+from candlecast.domain.reconcile.restoration import QUIET, Restoration, is_accounted, is_restoring
 from candlecast.domain.signals.entry_order import EntryOrder, EntryType
 from candlecast.domain.signals.signal import Action
+from candlecast.domain.values.errors import RetryLater
 from candlecast.domain.values.reasons import Reason
 from candlecast.domain.values.terms import PositionSide
 from candlecast.domain.venue.key_rights import KeyRights
@@ -96,7 +97,7 @@ def test_an_account_where_nothing_was_lost_enters_after_a_look() -> None:
 
 
 def test_entries_wait_until_the_keys_are_vetted_again() -> None:
-    path = MoneyPath()
+    path = MoneyPath(vetted_at=NOW, key_is_bound=True)
     restore(path, path.account)
     account = path.reconcile()
     assert since(account, Reason.KEYS_NOT_VETTED) is not None
@@ -366,3 +367,105 @@ def test_an_entry_that_rests_does_not_hold_up_its_account() -> None:
     account = recover(path)
     assert account.generation == 2
     assert len(path.venue_orders(VenueOrderStatus.OPEN)) == 1
+
+
+def test_a_table_of_another_restore_does_not_say_which_minutes_are_lost() -> None:
+    """A second restore was adopted, and its table holds the marker of the first."""
+    path = MoneyPath()
+    restore(path, path.account)
+    path.executor = replace(path.executor, generation=3)
+    path.reconciler = replace(
+        path.reconciler, recover=RecoverAccount(FakeRestorations(path.database), 3, path.clock, path.metrics)
+    )
+    for _ in range(4):
+        assert is_restoring(path.reconcile(MINUTE * 5))
+    assert path.metrics.counts["RestorationUnknown"] > 0
+
+
+def test_no_look_ends_the_block_while_an_order_of_the_lost_minutes_could_open_something() -> None:
+    """The first look sees the order, the second cancels it, and the third finds nothing."""
+    path = MoneyPath()
+    before = path.account
+    path.execute(a_signal(Action.LONG, entry=EntryOrder(type=EntryType.LIMIT, price=D(99), rests_seconds=3_600)))
+    restore(path, before)
+    path.clock.advance(QUIET.total_seconds())
+    assert is_restoring(path.reconcile())
+    assert len(path.venue_orders(VenueOrderStatus.OPEN)) == 1
+    assert is_restoring(path.reconcile(MINUTE))
+    assert path.venue_orders(VenueOrderStatus.OPEN) == []
+    assert not is_restoring(path.reconcile(MINUTE))
+
+
+def test_the_first_look_ends_the_block_where_nothing_was_lost() -> None:
+    path = MoneyPath()
+    restore(path, path.account)
+    path.clock.advance(QUIET.total_seconds())
+    assert not is_restoring(path.reconcile())
+
+
+def test_no_look_ends_the_block_that_could_not_read_the_open_orders() -> None:
+    path = MoneyPath()
+    restore(path, path.account)
+    path.clock.advance(QUIET.total_seconds())
+    path.exchange.fail("open_orders", RetryLater("VENUE_UNAVAILABLE", "told to fail", after_seconds=1), times=1)
+    assert is_restoring(path.reconcile())
+    assert not is_restoring(path.reconcile(MINUTE))
+
+
+def test_an_account_is_not_accounted_for_while_a_position_has_no_stop() -> None:
+    path = MoneyPath()
+    before = path.account
+    path.enter(targets=())
+    restore(path, before)
+    account = recover(path)
+    assert orphan(path) is not None
+    assert is_accounted(account)
+    assert not is_accounted(replace(account, intents={}))
+
+
+def test_an_order_that_was_open_when_the_table_was_kept_explains_no_lost_position() -> None:
+    """Its stop fills, and a lost entry opens as much again: without the stop's fill the entry is all that is held."""
+    path = MoneyPath()
+    path.enter(targets=())
+    before, held = path.account, path.net
+    path.exchange.trade(BTC, D(90))
+    assert path.net == 0
+    path.exchange.trade(BTC, D(100))
+    path.reconcile(MINUTE)
+    path.clock.advance(1)
+    path.execute(replace(bracket(targets=()), signal_id="lost", issued_at=path.clock.now()))
+    assert path.net == held
+    restore(path, before, timedelta(minutes=2), kept_at=NOW)
+    recover(path)
+    position = orphan(path)
+    assert position is not None
+    assert position.quantity == held
+    assert list(path.account.positions.values()) == [position]
+
+
+def test_orders_that_end_while_an_account_catches_up_are_told_from_lost_ones_for_a_day() -> None:
+    path = MoneyPath()
+    path.enter(targets=())
+    restore(path, path.account)
+    account = path.reconcile()
+    (stop,) = account.intents.values()
+    assert stop.kind.is_protective
+    ended = account.fail(stop.intent_id, IntentState.CANCELLED, Reason.POSITION_CLOSED, path.clock.now())
+    assert ended.settled[remembered(stop.intent_id)] > path.clock.now() + timedelta(hours=23)
+    later = replace(stop, intent_id="f" * 32, leg="STOP_LOSS_2")
+    of_now = replace(account, intents={later.intent_id: later})
+    ended = of_now.fail(later.intent_id, IntentState.CANCELLED, Reason.POSITION_CLOSED, path.clock.now())
+    assert remembered(later.intent_id) in ended.settled
+
+
+def test_signals_of_before_are_refused_for_as_long_as_they_could_be_fresh() -> None:
+    path = MoneyPath()
+    restore(path, path.account)
+    account = recover(path)
+    assert account.entries_from is not None
+    path.clock.advance((account.entries_from + SETTLED_MEMORY - path.clock.now()).total_seconds() - 1)
+    fresh_entry(path)
+    assert path.account.entries_from is not None
+    path.clock.advance(2)
+    path.leave()
+    assert path.account.entries_from is None
