@@ -297,6 +297,23 @@ MUTATIONS = (
         tests=("tests/unit/services/reconcile/test_recover_account.py",),
     ),
     Mutation(
+        "the resting orders before a restored account enters",
+        (Edit("candlecast.services.reconcile.recover_account", "if not (everywhere and compared", "if not (compared"),),
+        (Suite.TESTS,),
+        tests=("tests/unit/services/reconcile/test_recover_account.py",),
+    ),
+    Mutation(
+        "the comparison before a restored account enters",
+        (Edit("candlecast.services.reconcile.recover_account", "if not (everywhere and compared", "if not (everywhere"),),
+        (Suite.RESTORES,),
+    ),
+    Mutation(
+        "the restored moment behind which nothing is lost",
+        (Edit("candlecast.services.reconcile.find_lost", "max(since, now - MAX_LOOK_BACK)", "now - MAX_LOOK_BACK"),),
+        (Suite.TESTS,),
+        tests=("tests/unit/services/reconcile/test_find_lost.py",),
+    ),
+    Mutation(
         "the pause before a restored account enters",
         (Edit("candlecast.domain.reconcile.restoration", "now >= self.adopted_at + QUIET", "now >= self.adopted_at"),),
         (Suite.TESTS,),  # no function of before the restore runs on in the suites
@@ -390,6 +407,12 @@ MUTATIONS = (
     Mutation(
         "the pause that no other deployment lifts",
         (Edit("candlecast.services.account.pause_entries", "if deployment_id not in (None, known.deployment_id):", "if False:"),),
+        (Suite.TESTS,),
+        tests=("tests/unit/services/account/test_pause_entries.py",),
+    ),
+    Mutation(
+        "the completion of a pause that was cut off",
+        (Edit("candlecast.services.account.watch_pause", "        self.pauses.complete_pause()\n", ""),),
         (Suite.TESTS,),
         tests=("tests/unit/services/account/test_pause_entries.py",),
     ),

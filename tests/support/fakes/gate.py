@@ -58,14 +58,14 @@ class FakeGate:
     """Reader, breakers, switches and the pause of a deployment.
 
     `reads` counts readings of the gate, `listed` listings, `writes` writes of the others. `unreadable` says how many of the next
-    readings fail, `torn_after` how many copies of a switch the next save writes.
+    readings fail, `torn_after` how many copies of a switch or pause the next save writes.
     """
 
     def __init__(self, weights: FakeWeights | None = None) -> None:
         self.weights = weights or FakeWeights()
         self.copies: list[dict[SwitchPlace, KillSwitch]] = [{} for _ in range(COPIES)]
         self.switches = self.copies[0]
-        self.pause: DeploymentPause | None = None
+        self.pauses: list[DeploymentPause | None] = [None] * COPIES
         self.breakers: dict[str, Breaker] = {}
         self.told: list[KillSwitch] = []
         self.asked: list[frozenset[SwitchPlace]] = []
@@ -84,6 +84,15 @@ class FakeGate:
         version = known.version if known else 0
         return self.save_switch(a_switch(grade, place, changed_at=at, version=version))
 
+    @property
+    def pause(self) -> DeploymentPause | None:
+        """The pause of a deployment, as a pipeline has set it."""
+        return self.pauses[0]
+
+    @pause.setter
+    def pause(self, pause: DeploymentPause) -> None:
+        self.pauses = [pause] * COPIES
+
     # -- `ports.gate` --------------------------------------------------------------------------------------------------------
 
     def read_gate(self, venue: str, egress: str, places: Collection[SwitchPlace], account_id: str) -> GateReading:
@@ -92,15 +101,15 @@ class FakeGate:
         if self.unreadable:
             self.unreadable -= 1
             raise RetryLater("STORE_UNAVAILABLE", "told to fail", after_seconds=2)
-        copies = [*self.copies, {}]  # one more than is ever written
-        read = copies[copy_of(account_id)]
+        copies, pauses = [*self.copies, {}], [*self.pauses, None]  # one more than is ever written
+        read, pause = copies[copy_of(account_id)], pauses[copy_of(account_id)]
         found = [(read if _has_copies(place) else self.switches).get(place) for place in places]
         spent = self.weights.spent.get(Address(venue, egress))
         return GateReading(
             switches=tuple(switch for switch in found if switch is not None and switch.grade is not None),
             breaker=self.breakers.get(venue, Breaker(venue=venue)),
             blocked_until=spent.blocked_until if spent else None,
-            pause=self.pause if self.pause is not None and self.pause.is_on else None,
+            pause=pause if pause is not None and pause.is_on else None,
         )
 
     def load_breaker(self, venue: str) -> Breaker:
@@ -152,17 +161,27 @@ class FakeGate:
         return sum(self.complete_switch(switch.place) for switch in self.list_switches())
 
     def find_pause(self) -> DeploymentPause | None:
-        return self.pause
+        return self.pauses[0]
 
     def save_pause(self, pause: DeploymentPause) -> DeploymentPause:
         self.writes += 1
-        if (self.pause.version if self.pause else 0) != pause.version:
+        known = self.pauses[0]
+        if (known.version if known else 0) != pause.version:
             raise Conflict("VERSION_CONFLICT", "it has changed since it was read")
-        self.pause = replace(pause, version=pause.version + 1)
-        return self.pause
+        stored = replace(pause, version=pause.version + 1)
+        torn_after, self.torn_after = self.torn_after, None
+        written = COPIES if torn_after is None or not stored.is_on else torn_after
+        if not written:
+            raise RetryLater("STORE_UNAVAILABLE", "told to fail", after_seconds=2)
+        self.pauses[:written] = [stored] * written
+        if written < COPIES:
+            raise RetryLater("COPIES_INCOMPLETE", "told to fail", after_seconds=2)
+        return stored
 
     def complete_pause(self) -> int:
-        return 0
+        behind = sum(copy != self.pauses[0] for copy in self.pauses)
+        self.pauses = self.pauses[:1] * COPIES
+        return behind
 
 
 def _has_copies(place: SwitchPlace) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -296,14 +296,57 @@ def test_a_market_that_no_run_can_trade_is_none(stack: SyntheticStack, market: M
     assert could_not_run(stack) == "NO_MARKET"
 
 
-def test_a_run_refuses_to_send_where_anything_is_not_on_paper(stack: SyntheticStack) -> None:
-    stack.run()(expect_paused=False)
-    held = account(stack)
-    stack.database.accounts[TENANT, held.account_id] = replace(held, venue="binanceusdm", label="synthetic")
-    before = len(stack.exchange.requests)
-    with pytest.raises((CommandFailed, HopFailed)):
+def refusal(stack: SyntheticStack) -> str:
+    """The code with which a run ends."""
+    try:
         stack.run()(expect_paused=False)
+    except (CommandFailed, HopFailed) as error:
+        return error.code
+    raise AssertionError("the run was not refused")
+
+
+def move_account(stack: SyntheticStack) -> None:
+    held = account(stack)
+    stack.database.accounts[TENANT, held.account_id] = replace(held, venue="binanceusdm")
+
+
+def move_strategy(stack: SyntheticStack) -> None:
+    stack.database.strategies[STRATEGY] = replace(stack.database.strategies[STRATEGY], venue="binanceusdm")
+
+
+def open_strategy_to_everybody(stack: SyntheticStack) -> None:
+    stack.database.strategies[STRATEGY] = replace(stack.database.strategies[STRATEGY], reserved_for=None)
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [(move_account, "IDEMPOTENCY_KEY_REUSED"), (move_strategy, "NOT_ON_PAPER"), (open_strategy_to_everybody, "NOT_ON_PAPER")],
+)
+def test_a_run_refuses_to_send_where_anything_is_not_on_paper(
+    stack: SyntheticStack, change: Callable[[SyntheticStack], None], code: str
+) -> None:
+    stack.run()(expect_paused=False)
+    change(stack)
+    before = len(stack.exchange.requests)
+    assert refusal(stack) == code
     assert len(stack.exchange.requests) == before
+
+
+@pytest.mark.parametrize("change", [move_account, move_strategy, open_strategy_to_everybody])
+def test_a_change_while_the_keys_are_vetted_stops_the_run_before_its_signal(
+    stack: SyntheticStack, change: Callable[[SyntheticStack], None]
+) -> None:
+    stack.run()(expect_paused=False)
+    signals, work = len(stack.database.signals), stack.work
+
+    def changing() -> None:
+        work()
+        if account(stack).credential_version is not None:
+            change(stack)
+
+    stack.work = changing  # type: ignore[method-assign]
+    assert refusal(stack) == "NOT_ON_PAPER"
+    assert len(stack.database.signals) == signals
 
 
 def test_a_run_refuses_to_send_to_anybody_elses_subscription(stack: SyntheticStack) -> None:

@@ -24,9 +24,11 @@ from hypothesis import strategies as st
 from candlecast.adapters.aws.fast_path import FastPath, Signature
 from candlecast.adapters.dynamodb.single_table.table import FREQUENT
 from candlecast.adapters.sqs.queues import SqsTradeQueue
+from candlecast.adapters.xray.trace import working_on
 from candlecast.domain.values.errors import RetryLater
 from tests.support.builders import a_trade_order
 from tests.support.fakes.http_body import HttpBody
+from tests.support.fakes.xray import HEADER, listening
 
 CONTENT_TYPE = "application/x-amz-json-1.0"
 PROTOCOL = "DynamoDB_20120810."
@@ -187,6 +189,16 @@ def test_the_trace_of_an_invocation_goes_along() -> None:
     sent = service.requests[0].headers
     assert sent["X-Amzn-Trace-Id"] == trace
     assert "trace" not in sent["Authorization"], "a proxy may change it"
+
+
+def test_a_request_is_a_part_of_the_trace_of_its_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    service = Service((200, {"Item": KEY}))
+    with listening(monkeypatch) as daemon:
+        with working_on("order_executor", HEADER):
+            service.client.get_item(TableName="table", Key=KEY)
+        (segment,) = daemon.documents()
+    (part,) = segment["subsegments"]
+    assert (part["name"], part["namespace"], part["aws"]) == ("DynamoDB", "aws", {"operation": "GetItem"})
 
 
 class Queue(Service):

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from candlecast.domain.account.kill_switch import PLATFORM, Grade
-from candlecast.domain.values.errors import Conflict, InvalidValue, NotFound
+from candlecast.domain.values.errors import Conflict, InvalidValue, NotFound, RetryLater
 from candlecast.services.account.pause_entries import PauseEntries
 from candlecast.services.account.watch_pause import WatchPause
 from tests.support.builders import ACCOUNT, NOW
@@ -25,7 +25,12 @@ class Pipeline:
 
     @property
     def denies(self) -> bool:
-        return self.gate.read_gate("paper", "shared", (), ACCOUNT).pause is not None
+        """Whether any account finds entries paused, and all of them."""
+        (found,) = {self.denied(f"{ACCOUNT}-{number}") for number in range(50)}
+        return found
+
+    def denied(self, account_id: str) -> bool:
+        return self.gate.read_gate("paper", "shared", (), account_id).pause is not None
 
 
 @pytest.fixture
@@ -107,3 +112,24 @@ def test_the_clock_measures_a_pause_from_its_first_deployment_on(pipeline: Pipel
     assert pipeline.metrics.durations_s["DeploymentPausedSeconds"] == [3_660]
     pipeline.entries.resume("release-3", "cli:pipeline")
     assert not pipeline.watch()
+
+
+@pytest.fixture
+def torn(pipeline: Pipeline) -> Pipeline:
+    """A pipeline whose pause is written to some copies only, and which was told so."""
+    pipeline.gate.torn_after = 2
+    with pytest.raises(RetryLater, match="COPIES_INCOMPLETE"):
+        pipeline.entries.pause("release-2", "cli:pipeline")
+    assert {pipeline.denied(f"{ACCOUNT}-{number}") for number in range(50)} == {True, False}
+    return pipeline
+
+
+def test_a_pause_that_was_cut_off_is_whole_within_the_minute(torn: Pipeline) -> None:
+    assert torn.watch()
+    assert torn.denies
+
+
+def test_a_pause_that_was_cut_off_is_whole_when_its_repeat_is_answered(torn: Pipeline) -> None:
+    torn.entries.pause("release-2", "cli:pipeline")
+    assert torn.denies
+    assert torn.gate.writes == 1

@@ -10,7 +10,7 @@ from candlecast.domain.strategies.definition import StrategyDefinition
 from candlecast.domain.values.errors import RetryLater
 from candlecast.domain.values.firing import FiringRefused
 from candlecast.domain.values.timeframe import Timeframe
-from candlecast.services.market.announce_candles import MAX_FIRING_AGE, AnnounceCandles
+from candlecast.services.market.announce_candles import AnnounceCandles
 from tests.support.builders import BTC, ETH, NOW, a_strategy, after, an_external_strategy
 from tests.support.fakes.clock import FakeClock, RecordingMetrics
 from tests.support.fakes.firings import FakeFirings
@@ -58,7 +58,7 @@ def test_the_message_lands_on_the_close_however_late_the_firing(late: float, del
 
 @pytest.mark.parametrize(
     ("late", "code"),
-    [(MAX_FIRING_AGE.total_seconds() + 1, "FIRING_TOO_LATE"), (14 * 86_400, "FIRING_TOO_LATE"), (-6, "FIRING_AHEAD")],
+    [(15 * 60 + 1, "FIRING_TOO_LATE"), (14 * 86_400, "FIRING_TOO_LATE"), (-6, "FIRING_AHEAD")],
 )
 def test_a_firing_that_is_not_of_now_announces_nothing(late: float, code: str) -> None:
     queue, firings = FakeCandleQueue(), FakeFirings()
