@@ -130,6 +130,7 @@ def test_a_lost_entry_is_adopted_with_its_stop_and_a_person_is_told() -> None:
     position = orphan(path)
     assert position is not None
     assert (position.quantity, position.side, position.stop_price) == (path.net, PositionSide.LONG, D(90))
+    assert position.initial_stop == D(90)
     assert "POSITION_ADOPTED" in path.alerts()
     assert [stop for stop in path.live_stops() if stop[1] == D(90)] == [(position.quantity, D(90))], "one stop, and of ours"
     assert {leg.state for leg in account.intents.values()} == {IntentState.OPEN}
@@ -469,3 +470,50 @@ def test_signals_of_before_are_refused_for_as_long_as_they_could_be_fresh() -> N
     path.clock.advance(2)
     path.leave()
     assert path.account.entries_from is None
+
+
+def test_the_look_that_adopts_a_position_does_not_end_the_block() -> None:
+    """Nothing is left to do for a position without a stop, and yet one more look must find both books equal."""
+    path = MoneyPath()
+    before = path.account
+    path.enter(stop=None, targets=())
+    restore(path, before)
+    path.clock.advance(QUIET.total_seconds())
+    for _ in range(6):
+        if orphan(path) is not None:
+            break
+        path.reconcile(MINUTE / 2)
+    assert orphan(path) is not None
+    assert is_restoring(path.account)
+    assert not is_restoring(path.reconcile(MINUTE / 2))
+
+
+def test_an_exit_of_the_lost_minutes_that_closed_our_position_explains_nobody_elses() -> None:
+    path = MoneyPath()
+    path.enter(targets=())
+    before = path.account
+    path.clock.advance(1)
+    path.leave()
+    path.exchange.trade_outside(KEY, BTC, D(-3))
+    assert path.net == -3
+    restore(path, before, kept_at=NOW)
+    account = recover(path)
+    assert not account.positions
+    assert "POSITION_CLOSED_BEFORE_RESTORE" in path.alerts()
+    assert "POSITION_ADOPTED" not in path.alerts()
+    assert account.holds_foreign(BTC)
+
+
+def test_an_exit_that_was_issued_before_its_position_was_adopted_closes_the_position() -> None:
+    """Its message has waited; the entry that it answers is of the lost minutes, and so older than the exit."""
+    path = MoneyPath()
+    before = path.account
+    path.enter()
+    path.clock.advance(1)
+    waits = a_signal(Action.EXIT, issued_at=path.clock.now())
+    restore(path, before, kept_at=NOW)
+    recover(path)
+    assert orphan(path) is not None
+    path.execute(waits)
+    assert path.net == 0
+    assert orphan(path) is None
