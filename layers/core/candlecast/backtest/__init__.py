@@ -1,0 +1,1 @@
+"""A backtest: past candles, the same strategy as live, and numbers that a stranger can trust."""
