@@ -1,6 +1,7 @@
 """A section of samconfig.toml, as `sam deploy` reads it: the stack, its parameters, and AWS's clients for it."""
 
 import argparse
+import os
 import shlex
 import tomllib
 from collections.abc import Callable
@@ -44,9 +45,12 @@ def overrides(text: str) -> dict[str, str]:
 
 
 def clients_of(profile: str | None, region: str | None) -> Clients:
-    """Clients with the person's own credentials. Raises `NotConfigured` for an unknown profile."""
+    """Clients with the person's own credentials. Raises `NotConfigured` for an unknown profile.
+
+    Without a region `AWS_REGION` counts, as for version 2 of the AWS CLI. The SDK for Python reads AWS_DEFAULT_REGION alone.
+    """
     try:
-        session = boto3.Session(profile_name=profile, region_name=region)
+        session = boto3.Session(profile_name=profile, region_name=region or os.environ.get("AWS_REGION"))
     except BotoCoreError as error:
         raise NotConfigured(str(error)) from error
     return cast("Clients", session.client)

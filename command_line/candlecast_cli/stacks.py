@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 DEFAULT_INSTANCE = "up"
 GENERATION = "TableGeneration"  # parameter of the stack; a stack from before it has none
+REGION = "AWS_REGION"  # as version 2 of the AWS CLI reads it, before a profile; the SDK for Python reads AWS_DEFAULT_REGION alone
 ENDPOINT = "AWS_ENDPOINT_URL"  # the SDK's own name of an address that all services answer at
 MODULES = ("boto3", "pydantic", "pynamodb")  # of the extra `aws`
 
@@ -147,9 +148,9 @@ def connect(where: Where) -> Stack:
     import boto3
 
     with aws_refusals():
-        session = boto3.Session(profile_name=where.profile, region_name=where.region)
+        session = boto3.Session(profile_name=where.profile, region_name=where.region or os.environ.get(REGION))
     if session.region_name is None:
-        raise CommandFailed("AWS_REGION", "no region is known: name one by --region", ExitCode.USAGE)
+        raise CommandFailed(REGION, f"no region is known: name one by --region, or set {REGION}", ExitCode.USAGE)
     if elsewhere := os.environ.get(ENDPOINT):
         warn(f"{ENDPOINT} is set: {where.stack} is looked for at {elsewhere}, not at AWS's own address")
     return Stack(where.stack, session)

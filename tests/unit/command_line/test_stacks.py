@@ -12,6 +12,7 @@ import pytest
 
 from candlecast.adapters.dynamodb.single_table import table
 from candlecast_cli import stacks
+from candlecast_cli.failures import CommandFailed, ExitCode
 from candlecast_cli.stacks import Stack, Where
 from infra.local.cloud import Cloud, Ports
 
@@ -49,6 +50,23 @@ def test_an_address_left_in_the_shell_is_told(capsys: pytest.CaptureFixture[str]
 def test_without_one_nothing_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     stacks.connect(Where(stack="candlecast-prod", region="eu-central-1"))
     assert capsys.readouterr().err == ""
+
+
+def test_the_region_of_the_shell_is_the_one_that_the_runbooks_export(tmp_path: Path) -> None:
+    """`export STACK=... AWS_REGION=...` begins the runbooks; the SDK for Python alone would read AWS_DEFAULT_REGION."""
+    (tmp_path / "config").write_text("[profile operator]\nregion = us-east-1\n", encoding="utf-8")
+    os.environ.update(AWS_REGION="eu-central-1", AWS_DEFAULT_REGION="us-west-2", AWS_CONFIG_FILE=str(tmp_path / "config"))
+    assert stacks.connect(Where(stack="candlecast-prod")).session.region_name == "eu-central-1"
+    assert stacks.connect(Where(stack="candlecast-prod", profile="operator")).session.region_name == "eu-central-1"
+    assert stacks.connect(Where(stack="candlecast-prod", region="eu-west-1")).session.region_name == "eu-west-1"
+
+
+def test_without_a_region_the_ways_to_name_one_are_told() -> None:
+    with pytest.raises(
+        CommandFailed, match=r"AWS_REGION: no region is known: name one by --region, or set AWS_REGION"
+    ) as refused:
+        stacks.connect(Where(stack="candlecast-prod"))
+    assert refused.value.exit_code is ExitCode.USAGE
 
 
 def test_the_table_is_where_the_stack_was_found() -> None:
