@@ -413,7 +413,7 @@ MUTATIONS = (
     Mutation(
         "the completion of a pause that was cut off",
         (Edit("candlecast.services.account.watch_pause", "        self.pauses.complete_pause()\n", ""),),
-        (Suite.TESTS,),
+        (Suite.SIMULATION, Suite.TESTS),
         tests=("tests/unit/services/account/test_pause_entries.py",),
     ),
     Mutation(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from random import Random
 
 from candlecast.adapters.dynamodb.copies import COPIES
 from candlecast.domain.account.account import Account, AccountStatus
@@ -85,21 +86,31 @@ class Switches:
         entries = PauseEntries(self.gate, chronicle.clock)
         if self._paused_since is None and random.random() < self.crossings.profile.deployments:
             chronicle.fault("deployment_paused")
-            entries.pause(f"release-{chronicle.steps}", "pipeline")
-            self._paused_since = chronicle.clock.now()
+            own = Random(chronicle.steps)  # of this deployment alone: other draws stay as they were
+            if own.random() < CUT_OFF:
+                self.gate.torn_after = own.randint(1, COPIES - 1)
+            try:
+                entries.pause(f"release-{chronicle.steps}", "pipeline")
+            except RetryLater:
+                chronicle.fault("pause_cut_off")  # entries of some accounts wait, and nobody was told that all do
+            else:
+                self._paused_since = chronicle.clock.now()
         elif self._paused_since is not None and random.random() < DEPLOYED:
             entries.resume(None, "pipeline")
             self._paused_since = None
 
     def completed(self) -> None:
-        """The clock has completed the copies of every switch: from now on each is in force for every account."""
+        """The clock has completed the copies of every switch and of the pause: each is in force for every account from now on."""
+        now, pause = self.crossings.chronicle.clock.now(), self.gate.find_pause()
         for switch in self.gate.list_switches():
-            self._since.setdefault(switch.place, self.crossings.chronicle.clock.now())
+            self._since.setdefault(switch.place, now)
+        if pause is not None and pause.is_on and self._paused_since is None:
+            self._paused_since = now
 
     def lift_all(self) -> None:
         for held in self.gate.list_switches():
             self._lift(held)
-        if self._paused_since is not None:
+        if self.gate.find_pause() is not None:
             PauseEntries(self.gate, self.crossings.chronicle.clock).resume(None, "pipeline")
             self._paused_since = None
 

@@ -50,6 +50,7 @@ FAULTS = {
     "stop_refused",
     "stream_repeated",
     "deployment_paused",
+    "pause_cut_off",
     "switch_cut_off",
     "switch_flatten",
     "switch_halt_all",

@@ -22,6 +22,7 @@ from candlecast.ports.venue import Credentials
 from candlecast.runtime.compose.consumer import MAX_RECEIVES
 from candlecast.services.account.complete_switches import CompleteSwitches
 from candlecast.services.account.vet_keys import VetKeys
+from candlecast.services.account.watch_pause import WatchPause
 from candlecast.services.market.announce_candles import AnnounceCandles
 from candlecast.services.market.run_candle import RunCandle
 from candlecast.services.orders.execute_order import ExecuteOrder
@@ -296,6 +297,7 @@ class World:
                 use_case(self.clock.now())
                 SweepPools(self._stored(self.pools, "pools"), self._stored(self.accounts, "accounts"), self.clock, self.metrics)()
                 CompleteSwitches(self._stored(self.gate, "gate"), self.metrics)()
+                WatchPause(self.gate, self.clock, self.metrics)()
                 self.switches.completed()
         except (Crash, RetryLater):
             return
