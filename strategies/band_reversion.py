@@ -46,8 +46,8 @@ class BandReversion(Strategy[BandReversionParameters]):
         return Signals.from_conditions(
             long=long,
             short=inside & (line > 0) & (line > previous),
-            exit_long=indicators.crossover(close, middle),
-            exit_short=indicators.crossunder(close, middle),
+            exit_long=indicators.crossed_above(close, middle),
+            exit_short=indicators.crossed_below(close, middle),
             stop_loss=levels.stop_behind(close, long, settings.stop_lines * spacing),
             targets=(Target(levels.target_ahead(close, long, spacing)),),
             metadata={"middle": middle, "line": line},

@@ -40,8 +40,8 @@ class BollingerSqueeze(Strategy[BollingerSqueezeParameters]):
         return Signals.from_conditions(
             long=long,
             short=released & (momentum < 0),
-            exit_long=indicators.crossunder(momentum, 0.0),
-            exit_short=indicators.crossover(momentum, 0.0),
+            exit_long=indicators.crossed_below(momentum, 0.0),
+            exit_short=indicators.crossed_above(momentum, 0.0),
             stop_loss=levels.stop_behind(close, long, settings.stop_atr * atr),
             targets=(Target(levels.target_ahead(close, long, settings.target_atr * atr)),),
             metadata={"momentum": momentum},

@@ -37,12 +37,12 @@ class DonchianBreakout(Strategy[DonchianBreakoutParameters]):
         upper, lower = indicators.donchian(candles.high, candles.low, settings.entry_period)
         exit_upper, exit_lower = indicators.donchian(candles.high, candles.low, settings.exit_period)
         atr = indicators.atr(candles.high, candles.low, close, settings.atr_period)
-        long = indicators.crossover(close, upper)
+        long = indicators.crossed_above(close, upper)
         return Signals.from_conditions(
             long=long,
-            short=indicators.crossunder(close, lower),
-            exit_long=indicators.crossunder(close, exit_lower),
-            exit_short=indicators.crossover(close, exit_upper),
+            short=indicators.crossed_below(close, lower),
+            exit_long=indicators.crossed_below(close, exit_lower),
+            exit_short=indicators.crossed_above(close, exit_upper),
             stop_loss=levels.stop_behind(close, long, settings.stop_atr * atr),
             metadata={"upper": upper, "lower": lower},
         )

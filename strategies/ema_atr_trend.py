@@ -47,12 +47,12 @@ class EmaAtrTrend(Strategy[EmaAtrTrendParameters]):
         slow = indicators.ema(close, settings.slow_period)
         atr = indicators.atr(candles.high, candles.low, close, settings.atr_period)
         band = settings.band_atr * atr
-        long = indicators.crossover(close, slow + band) & (fast > slow)
+        long = indicators.crossed_above(close, slow + band) & (fast > slow)
         return Signals.from_conditions(
             long=long,
-            short=indicators.crossunder(close, slow - band) & (fast < slow),
-            exit_long=indicators.crossunder(close, slow),
-            exit_short=indicators.crossover(close, slow),
+            short=indicators.crossed_below(close, slow - band) & (fast < slow),
+            exit_long=indicators.crossed_below(close, slow),
+            exit_short=indicators.crossed_above(close, slow),
             stop_loss=levels.stop_behind(close, long, settings.stop_atr * atr),
             targets=(
                 Target(levels.target_ahead(close, long, settings.first_target_atr * atr), 0.5),

@@ -39,13 +39,13 @@ class RsiMeanReversion(Strategy[RsiMeanReversionParameters]):
         settings, close = self.parameters, candles.close
         rsi = indicators.rsi(close, settings.rsi_period)
         atr = indicators.atr(candles.high, candles.low, close, settings.atr_period)
-        long = indicators.crossover(rsi, settings.oversold) & (rsi <= settings.middle)
-        short = indicators.crossunder(rsi, settings.overbought) & (rsi >= settings.middle)
+        long = indicators.crossed_above(rsi, settings.oversold) & (rsi <= settings.middle)
+        short = indicators.crossed_below(rsi, settings.overbought) & (rsi >= settings.middle)
         return Signals.from_conditions(
             long=long,
             short=short,
-            exit_long=indicators.crossover(rsi, settings.middle),
-            exit_short=indicators.crossunder(rsi, settings.middle),
+            exit_long=indicators.crossed_above(rsi, settings.middle),
+            exit_short=indicators.crossed_below(rsi, settings.middle),
             stop_loss=levels.stop_behind(close, long, settings.stop_atr * atr),
             metadata={"rsi": rsi},
         )

@@ -35,10 +35,10 @@ class SmaCross(Strategy[SmaCrossParameters]):
         fast = indicators.sma(candles.close, self.parameters.fast_period)
         slow = indicators.sma(candles.close, self.parameters.slow_period)
         atr = indicators.atr(candles.high, candles.low, candles.close, self.parameters.atr_period)
-        long = indicators.crossover(fast, slow)
+        long = indicators.crossed_above(fast, slow)
         return Signals.from_conditions(
             long=long,
-            short=indicators.crossunder(fast, slow),
+            short=indicators.crossed_below(fast, slow),
             stop_loss=levels.stop_behind(candles.close, long, self.parameters.stop_atr * atr),
             metadata={"fast": fast, "slow": slow},
         )

@@ -55,7 +55,7 @@ class WholeMean(Strategy[NoParameters]):
     def signals(self, candles: Candles) -> Signals:
         mean = np.full(len(candles), candles.close.mean())
         return Signals.from_conditions(
-            long=indicators.crossover(candles.close, mean), short=indicators.crossunder(candles.close, mean)
+            long=indicators.crossed_above(candles.close, mean), short=indicators.crossed_below(candles.close, mean)
         )
 
 
@@ -72,7 +72,9 @@ class PeekingStop(Strategy[NoParameters]):
         average = indicators.sma(candles.close, 20)
         lowest_to_come = np.minimum.accumulate(candles.low[::-1])[::-1] - 1.0
         nothing = np.zeros(len(candles), dtype=np.bool_)
-        return Signals.from_conditions(long=indicators.crossover(candles.close, average), short=nothing, stop_loss=lowest_to_come)
+        return Signals.from_conditions(
+            long=indicators.crossed_above(candles.close, average), short=nothing, stop_loss=lowest_to_come
+        )
 
 
 class RunningSum(Strategy[NoParameters]):
@@ -87,7 +89,7 @@ class RunningSum(Strategy[NoParameters]):
     def signals(self, candles: Candles) -> Signals:
         mean = np.cumsum(candles.close) / np.arange(1, len(candles) + 1)
         return Signals.from_conditions(
-            long=indicators.crossover(candles.close, mean), short=indicators.crossunder(candles.close, mean)
+            long=indicators.crossed_above(candles.close, mean), short=indicators.crossed_below(candles.close, mean)
         )
 
 

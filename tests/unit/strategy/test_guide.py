@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from candlecast.strategy import Side, Strategy, evaluate
+from candlecast.strategy import Side, Strategy, evaluate, indicators
 from candlecast.strategy.guard import assert_prefix_invariant
 from tests.support.candle_rows import SAMPLE_NAMES, candles_of
 
@@ -28,6 +28,12 @@ def test_strategy_of_the_guide_is_sound_and_trades(monkeypatch: pytest.MonkeyPat
     sides = evaluate(strategy, candles).side
     assert (sides == Side.LONG).sum() > 5
     assert (sides == Side.EXIT_LONG).sum() > 5
+
+
+def test_table_of_indicators_names_each_with_its_rows() -> None:
+    table = GUIDE.read_text().partition("## Indicators\n")[2]
+    named = {name for line in table.splitlines() if line.startswith("|") for name in re.findall(r"`([a-z_]+)[(`]", line)}
+    assert named >= set(indicators.__all__) - {"TAIL_WEIGHT"}
 
 
 def test_trial_of_the_guide_prints_counts_and_a_decision(capsys: pytest.CaptureFixture[str]) -> None:
