@@ -89,7 +89,7 @@ def table(
         _end_approvals(connection, target)
         _restorations(connection, target).put(Restoration(generation=generation, restored_to=restored_to))
     _tell_switches(connection, target)
-    say(f"{target} is {origin} as of {moment(restored_to)}. Entries are paused in it. Next: candlecast restore adopt")
+    say(f"{target} is {origin} as of {moment(restored_to)}. Entries are paused in it. Next: {where.command('restore', 'adopt')}")
 
 
 @app.command(epilog=examples("candlecast restore adopt --stack candlecast-prod"))
@@ -108,8 +108,13 @@ def adopt(where: stacks.Where) -> None:
         target = _name_of(connection, generation)
         described = _described(dynamodb, target)
         marker = _restorations(connection, target).find() if described is not None else None
+        if described is None and begun is not None and begun.adopted_at is not None:
+            used, since = _name_of(connection, present), moment(begun.adopted_at)
+            message = f"{connection.name} uses {used} since {since}, and no newer table was restored. Next: "
+            raise CommandFailed("ADOPTED_ALREADY", message + where.command("restore", "status"))
         if described is None or marker is None or "LatestStreamArn" not in described:
-            raise CommandFailed("NOT_RESTORED", f"{target} is not there or not complete: candlecast restore table")
+            message = f"{target} is not there or not complete: {where.command('restore', 'table')} --to TIME"
+            raise CommandFailed("NOT_RESTORED", message)
         _require_key(connection, target, described)
         left = _left_behind(connection, generation)
         if not half_done:
@@ -123,7 +128,8 @@ def adopt(where: stacks.Where) -> None:
         warn(line)
     if left_open:
         warn(f"{left} takes no switch: never give it back to the stack")
-    say(f"{connection.name} uses {target}. Next: candlecast restore status, until every account is accounted for")
+    say(f"for samconfig.toml: {stacks.GENERATION}={generation} {STREAM}={described['LatestStreamArn']}")
+    say(f"{connection.name} uses {target}. Next: {where.command('restore', 'status')}, until every account is accounted for")
 
 
 @app.command(epilog=examples("candlecast restore status --stack candlecast-prod"))
@@ -136,6 +142,13 @@ def status(where: stacks.Where, as_json: AsJson = False) -> None:
     connection = stacks.connect(where)
     generation = connection.generation
     with aws_refusals():
+        waiting = _name_of(connection, generation + 1)
+        if _described(connection.client("dynamodb"), waiting) is not None:
+            used = connection.output("TableName")
+            message = f"{connection.name} uses {used} and not {waiting}: no account waits before `restore adopt`"
+            raise CommandFailed("NOT_ADOPTED", message)
+        if generation == OWN:
+            raise CommandFailed("NOT_RESTORED", f"{connection.name} has no restored table, so no account waits for a look")
         behind = [account for account in accounts(connection) if account.generation < generation and _gets_a_look(account)]
     if as_json:
         put_json([dict(zip(COLUMNS, _row(account), strict=True)) for account in behind])
@@ -196,13 +209,21 @@ def _described(dynamodb: Any, name: str) -> dict[str, Any] | None:
 
 def _restore(connection: stacks.Stack, dynamodb: Any, origin: str, target: str, restored_to: datetime) -> None:
     key = {"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": connection.output("KeyArn")}
-    dynamodb.restore_table_to_point_in_time(
-        SourceTableName=origin,
-        TargetTableName=target,
-        RestoreDateTime=restored_to,
-        BillingModeOverride="PAY_PER_REQUEST",
-        SSESpecificationOverride=key,
-    )
+    try:
+        dynamodb.restore_table_to_point_in_time(
+            SourceTableName=origin,
+            TargetTableName=target,
+            RestoreDateTime=restored_to,
+            BillingModeOverride="PAY_PER_REQUEST",
+            SSESpecificationOverride=key,
+        )
+    except dynamodb.exceptions.InvalidRestoreTimeException:
+        found = dynamodb.describe_continuous_backups(TableName=origin)["ContinuousBackupsDescription"]
+        window = found["PointInTimeRecoveryDescription"]
+        first, last = (
+            moment(window[name].astimezone(UTC)) for name in ("EarliestRestorableDateTime", "LatestRestorableDateTime")
+        )
+        raise CommandFailed("MOMENT_NOT_KEPT", f"{origin} can be restored to a moment from {first} to {last}") from None
 
 
 def _require_moment(connection: stacks.Stack, target: str, known: dict[str, Any] | None, restored_to: datetime) -> None:

@@ -6,6 +6,7 @@ One path for both: the same calls with another address and other credentials.
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, wraps
@@ -41,6 +42,12 @@ class Where:
     stack: StackName = None
     profile: Profile = None
     region: Region = None
+
+    def command(self, *words: str) -> str:
+        """The line that runs a command on the same stack. A line without the options would change another stack."""
+        named = {"--name": self.name if self.name != DEFAULT_INSTANCE else None, "--stack": self.stack}
+        named |= {"--profile": self.profile, "--region": self.region}
+        return shlex.join(["candlecast", *words, *(word for name, value in named.items() if value for word in (name, value))])
 
 
 def options(command: Callable[..., None]) -> Callable[..., None]:

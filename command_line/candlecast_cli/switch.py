@@ -115,7 +115,7 @@ def set_switch(
     with aws_refusals():
         _require_known(place, table)
         changed = use_case.set(place, Grade(grade), reason, Setter(connection.identity, is_operations=True))
-    _put(changed, as_json)
+    _put(changed, where, as_json)
 
 
 @app.command(epilog=examples("candlecast switch lift platform", "candlecast switch lift user TENANT_ID --stack candlecast-prod"))
@@ -132,7 +132,7 @@ def lift(where: stacks.Where, scope: Scope, scope_id: ScopeId = None, as_json: A
 
     with aws_refusals():
         changed = use_case.clear(place, Setter(connection.identity, is_operations=True))
-    _put(changed, as_json)
+    _put(changed, where, as_json)
 
 
 @app.command(epilog=examples("candlecast switch requests --stack candlecast-prod"))
@@ -166,7 +166,7 @@ def approve(
     use_case, _ = _use_case(connection)
     with aws_refusals():
         approval = _deciding(use_case).approve(approval_id, digest, connection.identity)
-    _put(approval, as_json)
+    _put(approval, where, as_json)
 
 
 @app.command(epilog=examples("candlecast switch reject 3f0c... --stack candlecast-prod"))
@@ -177,7 +177,7 @@ def reject(where: stacks.Where, approval_id: ApprovalId, as_json: AsJson = False
     use_case, _ = _use_case(connection)
     with aws_refusals():
         approval = _deciding(use_case).reject(approval_id, connection.identity)
-    _put(approval, as_json)
+    _put(approval, where, as_json)
 
 
 class _Unmeasured:
@@ -253,20 +253,20 @@ def _has_trace(organisation_id: str, table: Table) -> bool:
     return bool(DynamoLimitStore(table).read([LimitPlace(LimitScope.ORGANISATION, organisation_id)]))
 
 
-def _put(changed: KillSwitch | Approval, as_json: bool) -> None:
+def _put(changed: KillSwitch | Approval, where: stacks.Where, as_json: bool) -> None:
     if isinstance(changed, Approval):
-        _put_approval(changed, as_json)
+        _put_approval(changed, where, as_json)
     elif as_json:
         put_json(_as_dict(changed))
     else:
         put_table(COLUMNS, [_row(changed)])
 
 
-def _put_approval(approval: Approval, as_json: bool) -> None:
+def _put_approval(approval: Approval, where: stacks.Where, as_json: bool) -> None:
     if approval.state is ApprovalState.PENDING:
         warn(
             "nothing has changed yet: this needs a second operator, who types within an hour\n"
-            f"  candlecast switch approve {approval.approval_id} {approval.digest}"
+            f"  {where.command('switch', 'approve', approval.approval_id, approval.digest)}"
         )
     if as_json:
         put_json(_approval_as_dict(approval, approval.state))

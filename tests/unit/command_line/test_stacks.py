@@ -61,6 +61,16 @@ def test_the_region_of_the_shell_is_the_one_that_the_runbooks_export(tmp_path: P
     assert stacks.connect(Where(stack="candlecast-prod", region="eu-west-1")).session.region_name == "eu-west-1"
 
 
+def test_the_next_command_is_about_the_same_stack() -> None:
+    """A hint that somebody copies without its options would change another stack."""
+    assert Where().command("restore", "adopt") == "candlecast restore adopt"
+    assert Where(name="second").command("restore", "adopt") == "candlecast restore adopt --name second"
+    named = Where(stack="candlecast-prod", profile="operator of prod", region="eu-west-1")
+    assert named.command("switch", "approve", "id", "digest") == (
+        "candlecast switch approve id digest --stack candlecast-prod --profile 'operator of prod' --region eu-west-1"
+    )
+
+
 def test_without_a_region_the_ways_to_name_one_are_told() -> None:
     with pytest.raises(
         CommandFailed, match=r"AWS_REGION: no region is known: name one by --region, or set AWS_REGION"

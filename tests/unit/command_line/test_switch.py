@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 
 import pytest
@@ -68,10 +69,10 @@ def test_another_grade_counts_versions_on_and_lifting_needs_another_operator(
 
 def test_whoever_lifts_is_told_what_the_second_operator_types(gate: FakeGate) -> None:
     gate.flip(Grade.HALT_ALL)
-    result = run("switch", "lift", "platform")
+    result = run("switch", "lift", "platform", "--stack", "candlecast-prod")
     assert result.exit_code == 0
     assert "nothing has changed yet" in result.stderr
-    assert "candlecast switch approve " in result.stderr
+    assert re.search(r"candlecast switch approve \w+ [0-9a-f]+ --stack candlecast-prod\n", result.stderr)
     assert "PLATFORM/platform" in result.stdout
 
 
