@@ -14,9 +14,9 @@ import typer
 
 from candlecast_cli import stacks
 from candlecast_cli.failures import CommandFailed, aws_refusals
-from candlecast_cli.printing import examples, say
+from candlecast_cli.printing import examples, say, warn
 
-EXAMPLES = examples("candlecast empty --stack candlecast-dev")
+EXAMPLES = examples("candlecast empty --stack candlecast-dev", "candlecast empty --stack candlecast-dev --yes")
 KEEPS_DATA = "prod"
 BUCKET, NESTED = "AWS::S3::Bucket", "AWS::CloudFormation::Stack"
 OF_USERS = ("account", "source")  # folders of secrets that the API writes; the stack's own secrets end with the stack
@@ -25,23 +25,47 @@ VERSIONS_AT_ONCE = 1_000  # the most that one request deletes
 
 def empty(
     stack: Annotated[str, typer.Option("--stack", help="The stack; one of prod is refused.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for the stack's name: for a script.")] = False,
     profile: stacks.Profile = None,
     region: stacks.Region = None,
 ) -> None:
-    """Empty the buckets of a stack, and delete users' secrets and restored tables: everything in it is lost."""
+    """Empty the buckets of a stack, and delete users' secrets and restored tables: everything in it is lost.
+
+    It says what will be deleted and asks for the stack's name before it deletes anything.
+    """
     connection = stacks.connect(stacks.Where(stack=stack, profile=profile, region=region))
     with aws_refusals():
         if connection.parameters.get("Environment") == KEEPS_DATA:
             message = f"{stack} is {KEEPS_DATA} and keeps its data: docs/guides/deploy.md says how it is deleted all the same"
             raise CommandFailed("DATA_KEPT", message)
-        for bucket in _buckets(connection.client("cloudformation"), stack):
+        secrets = _secrets(connection.client("secretsmanager"), connection.output("SecretPrefix"))
+        buckets = list(_buckets(connection.client("cloudformation"), stack))
+        tables = _restored_tables(connection.client("dynamodb"), stack)
+        if not yes:
+            _require_name(stack, buckets, secrets, tables)
+        for bucket in buckets:
             say(f"bucket {bucket}: {_empty_bucket(connection.client('s3'), bucket)} versions deleted")
-        for secret in _secrets(connection.client("secretsmanager"), connection.output("SecretPrefix")):
+        for secret in secrets:
             connection.client("secretsmanager").delete_secret(SecretId=secret, ForceDeleteWithoutRecovery=True)
             say(f"secret {secret} deleted")
-        for table in _restored_tables(connection.client("dynamodb"), stack):
+        for table in tables:
             connection.client("dynamodb").delete_table(TableName=table)
             say(f"table {table} deleted")
+
+
+def _require_name(stack: str, buckets: list[str], secrets: list[str], tables: list[str]) -> None:
+    """Let a person type the stack's name. Raises NOT_CONFIRMED for any other word, and where nobody can type."""
+    warn(
+        f"deletes for ever: all objects in {len(buckets)} buckets, {len(secrets)} secrets of users, {len(tables)} restored tables"
+    )
+    for name in (*buckets, *tables):
+        say(name)
+    try:
+        typed = typer.prompt(f"  Type {stack} to go on", default="", show_default=False, err=True)
+    except typer.Abort:
+        typed = ""
+    if typed != stack:
+        raise CommandFailed("NOT_CONFIRMED", f"nothing was deleted: type {stack} when asked, or say --yes")
 
 
 def _buckets(cloudformation: Any, stack: str) -> Iterator[str]:

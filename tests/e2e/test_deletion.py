@@ -62,7 +62,7 @@ def deleted(cloud: Cloud) -> str:
 def test_a_dev_stack_leaves_nothing(cloud: Cloud) -> None:
     cloud.redeploy(Environment="dev")
     put_data(cloud)
-    assert CliRunner().invoke(app, ["empty", "--stack", STACK], catch_exceptions=False).exit_code == 0
+    assert CliRunner().invoke(app, ["empty", "--stack", STACK, "--yes"], catch_exceptions=False).exit_code == 0
     assert deleted(cloud) == "DELETE_COMPLETE"
     assert left(cloud) == {"keys": [], "pools": [], "secrets": [], "tables": [], "buckets": []}
 
@@ -81,7 +81,7 @@ def test_a_prod_stack_keeps_what_the_guide_lists(cloud: Cloud) -> None:
     cloudformation = cloud.client("cloudformation")
     protect(cloudformation, STACK)
     assert cloudformation.get_stack_policy(StackName=STACK)["StackPolicyBody"]
-    refused = CliRunner().invoke(app, ["empty", "--stack", STACK])
+    refused = CliRunner().invoke(app, ["empty", "--stack", STACK, "--yes"])
     assert (refused.exit_code, left(cloud)) == (1, before)
     with pytest.raises(cloudformation.exceptions.ClientError, match="TerminationProtection"):
         cloudformation.delete_stack(StackName=STACK)
