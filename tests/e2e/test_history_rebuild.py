@@ -72,6 +72,7 @@ def test_deleted_history_comes_back_equal_item_by_item(desk: Desk) -> None:
     kinds = {place.partition("#")[0] for _, place in made}
     assert {"ORDER", "POSITION", "TRADE", "RECEIPT", "STATISTICS", "RECORD", "RECENT", "COUNTED"} <= kinds
     told = published(desk)
+    assert told > 0
 
     counted = rebuild("--dry-run")["events"]
     assert counted["trade.closed"] == FOLLOWERS

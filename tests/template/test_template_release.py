@@ -23,6 +23,17 @@ def group(function: str) -> dict[str, Any]:
     return resources(gradual_root(), "AWS::CodeDeploy::DeploymentGroup")[f"{function}DeploymentGroup"]
 
 
+AT_THE_FIRST = {
+    "Namespace": "AWS/Lambda",
+    "Statistic": "Sum",
+    "Period": 60,
+    "EvaluationPeriods": 1,
+    "DatapointsToAlarm": 1,
+    "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+    "Threshold": 1,
+}
+
+
 def alarms_of(function: str) -> list[str]:
     condition, shifted, still = group(function)["AlarmConfiguration"]["Fn::If"]
     assert (condition, still) == ("TrafficIsShifted", {})
@@ -62,6 +73,7 @@ def test_errors_of_the_new_version_and_answers_of_the_door_with_5xx_end_the_rele
     dimensions = {it["Name"]: it["Value"] for it in alarm["Dimensions"]}
     version = dimensions["ExecutedVersion"]["Fn::GetAtt"]
     assert (alarm["MetricName"], text(dimensions["FunctionName"])) == ("Errors", f"stack-{GRADUAL[function]}")
+    assert {name: alarm[name] for name in AT_THE_FIRST} == AT_THE_FIRST, "nothing else makes this alarm ring in a test"
     assert text(dimensions["Resource"]) == f"stack-{GRADUAL[function]}:live"
     alias = resources(gradual_root(), "AWS::Lambda::Alias")[f"{function}Aliaslive"]
     assert alias["FunctionVersion"]["Fn::GetAtt"] == version, "the alarm watches the version that the alias is moved to"
