@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from candlecast.adapters.codec import to_json, to_sparse_json
 from candlecast.adapters.dynamodb.account_text import packed_texts, stored_texts
-from candlecast.adapters.dynamodb.accounts import account_item, account_of
+from candlecast.adapters.dynamodb.accounts import account_item, account_of, stored_account
 from candlecast.adapters.dynamodb.single_table.compression import compressed, decompressed, packed
 from candlecast.adapters.dynamodb.single_table.dictionary import DICTIONARY
 from candlecast.adapters.dynamodb.single_table.outbox import outbox_events, outbox_text
@@ -108,3 +108,19 @@ def test_the_body_of_another_tenant_is_never_answered_with() -> None:
     item = {**account_item(an_account(), NOW), "PK": {"S": f"TENANT#tenant-2#ACCOUNT#{ACCOUNT}"}, "body": stolen}
     with pytest.raises(AssertionError):
         account_of(item, TENANT)
+
+
+def test_versions_of_a_table_are_above_all_that_the_tables_before_have_given() -> None:
+    """Three tables, each restored to a moment at which the account had its seventh version of the one before."""
+    account, tables = replace(an_account(), version=0), list[list[int]]()
+    for generation in (1, 2, 3):
+        versions = []
+        for _ in range(12):
+            account = stored_account(account, generation)
+            versions.append(account.version)
+        tables.append(versions)
+        account = replace(account, version=versions[6])
+    assert tables[0] == list(range(1, 13))
+    assert all(later == list(range(later[0], later[0] + 12)) for later in tables)
+    assert max(tables[0]) < tables[1][0]
+    assert max(tables[1]) < tables[2][0]
