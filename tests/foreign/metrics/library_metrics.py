@@ -1,4 +1,4 @@
-"""Metrics by empyrical, quantstats, backtesting.py and pandas: runs in the environment `engines`, which has no candlecast.
+"""Metrics by empyrical, quantstats, scipy, backtesting.py and pandas: runs in the environment `engines`, which has no candlecast.
 
 Reads columns by case from the file that is its argument, writes metrics by case to standard output.
 """
@@ -15,6 +15,7 @@ import empyrical
 import numpy as np
 import pandas as pd
 import quantstats
+import scipy.stats
 from backtesting._stats import compute_drawdown_duration_peaks, compute_stats
 
 YEAR = {"annualization": 365}
@@ -84,12 +85,26 @@ def of_trades(case: dict[str, Any]) -> dict[str, float]:
     }
 
 
-def metrics_of(case: dict[str, Any]) -> dict[str, float]:
+def shape_of(returns: pd.Series) -> dict[str, float]:
+    """Moments by scipy, whose divisor is n; the probability by quantstats, from moments that pandas corrects for bias."""
+    return {
+        "observations": len(returns),
+        "sharpe": float(empyrical.sharpe_ratio(returns, annualization=1)),
+        "skewness": float(scipy.stats.skew(returns)),
+        "kurtosis": float(scipy.stats.kurtosis(returns, fisher=False)),
+        "corrected_skewness": float(returns.skew()),
+        "corrected_kurtosis": float(returns.kurtosis()) + 3,
+        "probabilistic_sharpe": float(quantstats.stats.probabilistic_sharpe_ratio(returns)),
+    }
+
+
+def metrics_of(case: dict[str, Any]) -> dict[str, dict[str, float]]:
     index = pd.to_datetime(case["time"], unit="ms")
     equity, close = (pd.Series(case[name], index=index) for name in ("equity", "close"))
-    days = of_days(daily(equity, case["cash"]), daily(close, case["close"][0]))
-    candles = of_candles(case)
-    return {**days, **candles, "calmar_ratio": days["annual_return"] / candles["max_drawdown"], **of_trades(case)}
+    returns = daily(equity, case["cash"])
+    days, candles = of_days(returns, daily(close, case["close"][0])), of_candles(case)
+    calmar = days["annual_return"] / candles["max_drawdown"]
+    return {"metrics": {**days, **candles, "calmar_ratio": calmar, **of_trades(case)}, "shape": shape_of(returns)}
 
 
 def main() -> None:
