@@ -57,6 +57,12 @@ CASES: dict[str, Case] = {
     "aroon": Case(lambda c, n: ind.aroon(c.high, c.low, n), ind.aroon_rows),
     "ichimoku": Case(lambda c, n: ind.ichimoku(c.high, c.low, 2, n // 2, n, n), lambda n: ind.ichimoku_rows(n, n)),
     "heikin_ashi": Case(lambda c, _: ind.heikin_ashi(c.open, c.high, c.low, c.close)[:3], lambda _: ind.heikin_ashi_rows()),
+    "supertrend": Case(
+        lambda c, n: ind.supertrend(c.high, c.low, c.close, n, 1.5, 3 * n), lambda n: ind.supertrend_rows(n, 3 * n)
+    ),
+    "parabolic_sar": Case(
+        lambda c, n: (ind.parabolic_sar(c.high, c.low, window=3 * n),), lambda n: ind.parabolic_sar_rows(3 * n)
+    ),
     "obv": Case(lambda c, n: (ind.obv(c.close, c.volume, n),), ind.obv_rows),
     "mfi": Case(lambda c, n: (ind.mfi(c.high, c.low, c.close, c.volume, n),), ind.mfi_rows),
     "rolling_vwap": Case(lambda c, n: (ind.rolling_vwap(c.high, c.low, c.close, c.volume, n),), own_rows),

@@ -49,6 +49,7 @@ from candlecast.strategy.indicators.statistics import (
     standard_deviation,
     zscore,
 )
+from candlecast.strategy.indicators.trailing import parabolic_sar, parabolic_sar_rows, supertrend, supertrend_rows
 from candlecast.strategy.indicators.trend import (
     adx,
     adx_rows,
@@ -127,6 +128,8 @@ __all__ = [
     "natr_rows",
     "obv",
     "obv_rows",
+    "parabolic_sar",
+    "parabolic_sar_rows",
     "percentile_rank",
     "percentile_rank_rows",
     "rma",
@@ -146,6 +149,8 @@ __all__ = [
     "stochastic_rows",
     "stochastic_rsi",
     "stochastic_rsi_rows",
+    "supertrend",
+    "supertrend_rows",
     "tema",
     "tema_rows",
     "true_range",
