@@ -57,7 +57,7 @@ def show(
     if as_json:
         put_json(as_dict(stored))
     else:
-        _put(stored)
+        _put(stored, connection.generation)
 
 
 @app.command(
@@ -109,10 +109,15 @@ def as_dict(stored: StoredAccount) -> dict[str, Any]:
     }
 
 
-def _put(stored: StoredAccount) -> None:
+def _put(stored: StoredAccount, generation: int) -> None:
+    """Print the account. One of an earlier `generation` than the stack's table takes no entry, before a look has said so."""
     from candlecast.domain.account.vetting import shown_status
+    from candlecast.domain.values.reasons import Reason
 
     account = stored.account
+    causes = [each.cause.value for each in account.suspensions]
+    if account.generation < generation and Reason.TABLE_RESTORED.value not in causes:
+        causes.insert(0, Reason.TABLE_RESTORED.value)
     facts = {
         "tenant": account.tenant_id,
         "account": account.account_id,
@@ -121,7 +126,7 @@ def _put(stored: StoredAccount) -> None:
         "status": shown_status(account).value + (f" ({account.disabled_reason})" if account.disabled_reason else ""),
         "keys": "set" if account.credential_version else "none",
         "keys vetted at": account.vetted_at,
-        "entries suspended for": ", ".join(each.cause.value for each in account.suspensions) or None,
+        "entries suspended for": ", ".join(causes) or None,
         "organisation": account.organisation_id,
         "equity": account.balance.equity if account.balance else None,
         "available": account.balance.available if account.balance else None,

@@ -104,6 +104,8 @@ def redrive(
             put_table(("message", "outcome"), rows)
         else:
             warn("no dead letter")
+        if done.left and not message_ids:
+            warn(f"about {done.left} left: refused, back again, or beyond one call. See: {where.command('dlq', 'list', queue)}")
     if done.refused:
         raise typer.Exit(ExitCode.FAILED)
 

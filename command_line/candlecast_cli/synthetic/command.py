@@ -15,7 +15,7 @@ import typer
 
 from candlecast_cli import stacks
 from candlecast_cli.failures import CommandFailed, ExitCode, aws_refusals, require_extra
-from candlecast_cli.printing import AsJson, examples, moment, put_json, put_table, say
+from candlecast_cli.printing import AsJson, examples, moment, put_json, put_table, say, warn
 from candlecast_cli.synthetic.hops import HOP_SECONDS, WHERE, Hop, HopFailed, PassedHop, Watch
 
 if TYPE_CHECKING:
@@ -67,6 +67,10 @@ def synthetic(
         put_json(answer)
     else:
         put_table(COLUMNS, [(it.hop, it.milliseconds, it.since_start_milliseconds) for it in watch.passed])
+    if run.traded.left_nothing is False:
+        warn("something may still be open on paper, and its keys stay: the next run closes it first")
+    if failure is None:
+        say(f"sound: {'the entry was denied' if expect_paused else 'an order was filled and closed'}; the report is {report}")
     if isinstance(failure, HopFailed):
         raise CommandFailed("HOP_FAILED", f"{failure.hop}: {failure.code}: {failure.message}; look at {WHERE[failure.hop]}")
     if failure is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
@@ -129,7 +130,8 @@ class Run:
         """Follow the entry until it is filled, protected and told, or denied as expected; whether it was filled."""
         sender.follow(ENTRY, signal_id)
         entry = intent_id(signal_id, trader.subscription_id, LegKind.ENTRY)
-        sender.decided(ENTRY, entry)
+        with _restore_told():
+            sender.decided(ENTRY, entry)
         hop = Hop.DENIAL if expect_paused else Hop.FILL
         fate = self.watch.until(hop, partial(self._fate, trader, entry))
         if fate.ended is not None:
@@ -187,6 +189,18 @@ def _entry(trader: Trader, price: Decimal) -> dict[str, object]:
     stop, target = (trader.market.round_price(price * part) for part in (STOP_PART, TARGET_PART))
     levels = {"price": f"{price:f}", "stop_loss": f"{stop:f}", "take_profits": [f"{target:f}"], "confidence": "1"}
     return {"action": "LONG", "market": trader.market.symbol, **levels}
+
+
+@contextlib.contextmanager
+def _restore_told() -> Iterator[None]:
+    """Tell a restore of the table apart from a failure: the account takes no entry until a look has accounted for it."""
+    try:
+        yield
+    except HopFailed as error:
+        if error.code != Reason.TABLE_RESTORED:
+            raise
+        message = "the table was restored, and no look has accounted for the run's account yet: see `candlecast restore status`"
+        raise CommandFailed("ENTRIES_STOPPED", message, ExitCode.MISSING) from error
 
 
 def _require_denial(ended: Intent, *, expect_paused: bool) -> None:

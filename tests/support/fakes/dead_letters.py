@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from candlecast.domain.values.errors import NotFound
-from candlecast.ports.dead_letters import DeadLetterEntry, DeadLetterListing, Redriven, RefusedLetter
+from candlecast.ports.dead_letters import NOT_HERE, DeadLetterEntry, DeadLetterListing, Redriven, RefusedLetter
 from tests.support.builders import NOW
 
 
@@ -44,7 +44,7 @@ class FakeDeadLetters:
         for letter in self._of(queue):
             if letter.message_id == message_id:
                 return letter
-        raise NotFound("dead letter")
+        raise NotFound(NOT_HERE)
 
     def redrive(self, queue: str, message_ids: Sequence[str] | None, by: str) -> Redriven:
         here = {letter.message_id for letter in self._of(queue)}

@@ -35,10 +35,11 @@ class FakeTable:
 
 
 @pytest.fixture(autouse=True)
-def stack(monkeypatch: pytest.MonkeyPatch) -> None:
+def stack(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     table = FakeTable(account_item(STORED, NOW))
-    connection = SimpleNamespace(table=lambda: table, parameters={"TenantClaim": "organisation"})
+    connection = SimpleNamespace(table=lambda: table, parameters={"TenantClaim": "organisation"}, generation=1)
     monkeypatch.setattr(stacks, "connect", lambda _where: connection)
+    return connection
 
 
 def test_the_whole_item_is_shown_as_json() -> None:
@@ -59,6 +60,16 @@ def test_people_see_state_orders_and_the_next_look() -> None:
     for text in (TENANT, ACCOUNT, "ACTIVE", "Open orders", INTENT.intent_id, INTENT.state.value, "version 7"):
         assert text in shown, text
     assert "version-of-keys" not in shown, "of keys it only says that they are set"
+
+
+@pytest.mark.parametrize(("generation", "told"), [(1, "-"), (2, "TABLE_RESTORED")])
+def test_an_account_that_no_look_has_accounted_for_after_a_restore_says_so(
+    stack: SimpleNamespace, generation: int, told: str
+) -> None:
+    """Its entries are denied before the first look has written a suspension."""
+    stack.generation = generation
+    (line,) = [it for it in run("account", "show", ACCOUNT, "--tenant", TENANT).stdout.splitlines() if "suspended for" in it]
+    assert line.split()[-1] == told
 
 
 def test_an_account_that_does_not_exist_is_refused() -> None:

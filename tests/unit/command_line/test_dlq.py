@@ -10,6 +10,7 @@ from functools import partial
 import pytest
 
 from candlecast.domain.values.errors import RetryLater
+from candlecast.ports.dead_letters import Redriven
 from candlecast_cli import dlq, stacks
 from candlecast_cli.stacks import Where
 from infra.local.project import ROOT
@@ -98,8 +99,16 @@ def test_a_letter_that_was_refused_makes_the_command_fail(stack: Connection) -> 
     assert "refused: LETTER_NOT_FOUND" in run("dlq", "redrive", "trade", "letter-9").stdout
 
 
+def test_letters_that_one_call_leaves_are_told_of(stack: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = Redriven(message_ids=("letter-1",), refused=(), left=7)
+    monkeypatch.setattr(stack.letters, "redrive", lambda *_: done)
+    result = run("dlq", "redrive", "trade")
+    assert (result.exit_code, "about 7 left" in result.stderr) == (0, True)
+    assert "left" not in run("dlq", "redrive", "trade", "letter-1").stderr, "the others were not meant"
+
+
 def test_what_does_not_work_is_one_line(stack: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert refused(1, "NOT_FOUND", "dlq", "show", "trade", "letter-9") == "candlecast: NOT_FOUND: dead letter"
+    assert "no such dead letter in this queue" in refused(1, "NOT_FOUND", "dlq", "show", "trade", "letter-9")
 
     def silent(*_: object) -> None:
         raise RetryLater("DEAD_LETTERS_UNAVAILABLE", "no answer", after_seconds=5)

@@ -74,6 +74,7 @@ def test_a_sound_run_shows_each_hop_with_its_time_and_writes_the_report(stack: S
     assert told["milliseconds"] == told["hops"][-1]["since_start_milliseconds"] > 0
     assert told["hops"][1] == {"hop": "keys", "milliseconds": round(POLL_SECONDS * 1000), "since_start_milliseconds": 200}
     assert told["stack"] == "candlecast-dev"
+    assert "sound: an order was filled and closed; the report is " in result.stderr.splitlines()[-1]
 
 
 def test_json_is_the_report(stack: SyntheticStack, tmp_path: Path) -> None:

@@ -267,6 +267,16 @@ def test_a_switch_that_nobody_expects_is_no_failure_of_the_stack(stack: Syntheti
     assert is_flat(stack)
 
 
+@pytest.mark.parametrize("expect_paused", [False, True])
+def test_a_restore_that_is_not_over_is_no_failure_of_the_stack(stack: SyntheticStack, expect_paused: bool) -> None:
+    stack.run()(expect_paused=False)
+    held = account(stack)
+    stack.database.accounts[TENANT, held.account_id] = replace(held, entries_from=stack.clock.now() + timedelta(hours=1))
+    with pytest.raises(CommandFailed, match="candlecast restore status") as refused:
+        stack.run()(expect_paused=expect_paused)
+    assert (refused.value.code, refused.value.exit_code) == ("ENTRIES_STOPPED", ExitCode.MISSING)
+
+
 def test_a_denial_by_a_limit_is_told_with_its_reason(stack: SyntheticStack) -> None:
     stack.exchange.script(Fault.REJECT)
     failure = failed(stack)

@@ -25,6 +25,7 @@ from candlecast.ports.clock import Clock
 from candlecast.ports.dead_letters import (
     MAX_CHOSEN,
     MAX_LISTED,
+    NOT_HERE,
     DeadLetterEntry,
     DeadLetterListing,
     Redriven,
@@ -214,7 +215,7 @@ def _one(look: Look, message_id: str) -> MessageTypeDef:
     for message in look.messages(MAX_MESSAGES_PER_CALL):
         if message["MessageId"] == message_id:
             return message
-    raise NotFound("dead letter")
+    raise NotFound(NOT_HERE)
 
 
 def _earlier_ids(message: MessageTypeDef) -> set[str]:
