@@ -92,7 +92,7 @@ def test_a_lost_table_is_restored_adopted_and_reconciled_until_both_books_are_eq
     left, moment = desk.cloud.outputs["TableName"], whole_second()
     rotated = desk.platform.as_administrator().call("POST", f"/v1/strategies/{desk.strategy.strategy_id}/source/secret")
     desk.source = replace(desk.source, secret=rotated["secret"])
-    assert run("switch", "set", "strategy", "another", "--grade", "HALT_ALL", "--reason", "bad prices").exit_code == 0
+    assert run("switch", "set", "organisation", "another", "--grade", "HALT_ALL", "--reason", "bad prices").exit_code == 0
     desk.signal("exit")
     stop = desk.strategy.file.candles[-1].close * Decimal("1.1")
     desk.signal("sell", stopLoss={"stopPrice": str(stop.quantize(Decimal(1)))})
@@ -115,7 +115,7 @@ def test_a_lost_table_is_restored_adopted_and_reconciled_until_both_books_are_eq
     assert "the new one is in force again" in adopted.output, "the sender knows no other secret"
     assert platform_switch(desk, left) is Grade.PAUSE_ENTRIES, "a stack that goes back to the old table enters nothing"
     (undone,) = json.loads(run("restore", "undone", "--json").stdout)
-    assert (undone["item"], undone["was"]) == ("KILL_SWITCH#STRATEGY#another STATE", "HALT_ALL"), "nothing else was changed"
+    assert (undone["item"], undone["was"]) == ("KILL_SWITCH#ORGANISATION#another STATE", "HALT_ALL"), "nothing else was changed"
     desk.forget_outputs()
     assert desk.cloud.outputs["TableName"] == described["TableName"]
     assert booked(desk) == before, "the book is of the moment, the venue is not"
