@@ -20,6 +20,7 @@ def test_an_order_is_shown_with_its_price_and_slippage(populated: Deployment) ->
     assert (order["state"], order["side"], order["reduce_only"]) == ("FILLED", "BUY", False)
     assert (order["quantity"], order["average_price"], order["slippage_bps"]) == ("10", "100.1", "10.00")
     assert order["client_order_id"].startswith("cc")
+    assert order["correlation_id"] == "correlation-1", "by which its log lines and its trace are found"
     assert order["reason"] is None
 
 

@@ -42,6 +42,7 @@ class OrderView(View):
         description="Hash of the code and parameters that gave the signal; null for older orders and exits that a person ordered."
     )
     signal_id: str
+    correlation_id: str = Field(description="Id that all log lines, messages and events of the leg's signal share.")
     leg: str = Field(
         description="Name of the leg within its signal: ENTRY, EXIT, STOP_LOSS, TRAILING_STOP, TAKE_PROFIT_1 and so on. "
         "A further part of a large order ends in _PART_2 and so on."
@@ -79,6 +80,7 @@ class OrderView(View):
             strategy_id=intent.strategy_id,
             strategy_version=intent.strategy_version,
             signal_id=intent.signal_id,
+            correlation_id=intent.correlation_id,
             leg=intent.leg,
             kind=intent.kind,
             market=intent.market,
