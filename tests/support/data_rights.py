@@ -92,8 +92,13 @@ RIGHTS: Mapping[str, Rights] = {
         update=_keys(ACCOUNT, "BREAKER#*", "WEIGHTS#*", "ATTEMPT#*") | _POOLS | _LOOKS,
         batch_write=_LOOKS,
     ),
-    "order_reconciler": _reads_and_writes(
-        _keys(ACCOUNT, "RESTORATION") | _GATE | _LOOKS, _keys(ACCOUNT, "BREAKER#*", "WEIGHTS#*") | _LOOKS, _LOOKS
+    "order_reconciler": Rights(
+        get=_keys(ACCOUNT, "RESTORATION") | _GATE | _LOOKS,
+        batch_get=_keys(ACCOUNT, "RESTORATION") | _GATE | _LOOKS,
+        put=_keys(ACCOUNT, "BREAKER#*", "WEIGHTS#*") | _LOOKS,
+        update=_keys(ACCOUNT, "BREAKER#*", "WEIGHTS#*") | _LOOKS,
+        batch_write=_LOOKS,
+        lookups={"GSI2": _keys("TENANT#*#ORDERS")},
     ),
     "key_vetting": _reads_and_writes(
         _keys(ACCOUNT, "BREAKER#*", "WEIGHTS#*") | _LOOKS, _keys(ACCOUNT, "BREAKER#*", "WEIGHTS#*") | _LOOKS, _LOOKS

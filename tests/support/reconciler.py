@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.queue import Looks, VettingQueue
-from candlecast.ports.restorations import Restorations
 from candlecast.ports.store import AccountStore
 from candlecast.ports.vault import CredentialVault
 from candlecast.ports.venue import Markets, Venues
@@ -19,9 +18,10 @@ from candlecast.services.reconcile.end_markets import EndMarkets
 from candlecast.services.reconcile.protect_positions import ProtectPositions
 from candlecast.services.reconcile.reconcile_account import ReconcileAccount
 from candlecast.services.reconcile.recover_account import RecoverAccount
+from candlecast.services.reconcile.settle_lost import SettleLost
 from candlecast.services.venue.check_gate import CheckGate
 from tests.support.fakes.queues import FakeVettingQueue
-from tests.support.fakes.restorations import FakeRestorations
+from tests.support.fakes.restorations import FakeLostOrders, FakeRestorations
 
 
 def reconcile_account(
@@ -36,11 +36,12 @@ def reconcile_account(
     metrics: Metrics,
     awaited_venues: Venues | None = None,
     vettings: VettingQueue | None = None,
-    restorations: Restorations | None = None,
+    restorations: FakeRestorations | None = None,
     generation: int = 1,
 ) -> ReconcileAccount:
     """Wire the use case as `order_reconciler` of the composition root does."""
     place = PlaceOrders(markets, gate, clock, metrics)
+    marker = restorations or FakeRestorations()
     return ReconcileAccount(
         accounts=accounts,
         vault=vault,
@@ -55,7 +56,8 @@ def reconcile_account(
         stop_resting=StopResting(place, clock, metrics),
         protect=ProtectPositions(markets, clock, metrics),
         close=ClosePositions(markets, clock, metrics),
-        recover=RecoverAccount(restorations or FakeRestorations(), generation, clock, metrics),
+        recover=RecoverAccount(marker, generation, clock, metrics),
+        settle_lost=SettleLost(marker, FakeLostOrders(marker.database), markets, generation, clock, metrics),
         place=place,
         queue=queue,
         vettings=vettings or FakeVettingQueue(),

@@ -123,9 +123,14 @@ class Rehearsal:
             self.command("switch", "lift", "platform")
 
     def rebuild_history(self, moment: datetime) -> None:
-        """Make the lost minutes of history anew from the archive."""
+        """Make the lost minutes of history anew from the archive, and read the ends of their orders at the venue."""
+        if self.lost_at is None:
+            raise CommandError("no table was lost")
         with self.step("rebuild history"):
-            self.command("history", "rebuild", "--from", moment.isoformat())
+            self.command("history", "rebuild", "--from", moment.isoformat(), "--to", self.lost_at.isoformat())
+        with self.step("read the ends of lost orders"):
+            self._ask_for_looks()
+            self.cloud.wait_until_relayed()
 
     def command(self, *words: str) -> None:
         """Run `candlecast` on the stack. Raises CommandError with the command's own words if it fails."""
@@ -152,19 +157,15 @@ class Rehearsal:
 
     def _reconcile(self) -> None:
         for _ in range(LOOKS):
-            invoke(self.cloud, "ReconcileClockFunctionName", {"due_by": (datetime.now(UTC) + EVERY_ACCOUNT).isoformat()})
-            self.replay.wait_until_quiet()
+            self._ask_for_looks()
             if not self._run("restore", "status").returncode:
                 return
             time.sleep(LOOK_SECONDS)
         raise CommandError("accounts are not accounted for: candlecast restore status")
 
-    def orders_of_lost_minutes(self, moment: datetime) -> set[str]:
-        """The client ids of orders that were made between the restored moment and the loss, as rebuilt history has them."""
-        if self.lost_at is None:
-            raise CommandError("no table was lost")
-        orders = self.scene.ledger.read_when_relayed().orders
-        return {order.client_order_id for order in orders if moment <= order.created_at <= self.lost_at}
+    def _ask_for_looks(self) -> None:
+        invoke(self.cloud, "ReconcileClockFunctionName", {"due_by": (datetime.now(UTC) + EVERY_ACCOUNT).isoformat()})
+        self.replay.wait_until_quiet()
 
     def verdict(self) -> tuple[dict[str, Any], list[str]]:
         """The demo's figures, and every breach of an invariant."""

@@ -1,10 +1,13 @@
-"""The marker of a restored table."""
+"""The marker of a restored table, and the orders of the lost minutes."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from candlecast.domain.orders.intent import Intent
     from candlecast.domain.reconcile.restoration import Restoration
 
 
@@ -15,4 +18,10 @@ class Restorations(Protocol):
 
     def put(self, restoration: Restoration) -> None:
         """Write it, over an earlier one. Raises `RetryLater`."""
+        ...
+
+
+class LostOrders(Protocol):
+    def open_orders(self, tenant_id: str, account_id: str, since: datetime, until: datetime, limit: int) -> Sequence[Intent]:
+        """The account's orders that were made in that time and have not ended in history, newest first. Raises `RetryLater`."""
         ...

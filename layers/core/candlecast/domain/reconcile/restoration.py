@@ -20,6 +20,7 @@ from candlecast.domain.values.ids import CLIENT_ORDER_ID_PREFIX
 from candlecast.domain.values.money import require_utc
 from candlecast.domain.values.reasons import Reason
 
+FIRST_GENERATION = 1  # of a table that was never restored
 # After the last function has begun to use the table. An older one may run for 60 s, and its order reaches the book 25 s later.
 QUIET = timedelta(seconds=90)
 # How long orders of before and after the lost minutes are told apart: a look may find its venue away.

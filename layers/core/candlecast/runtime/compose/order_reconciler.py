@@ -7,6 +7,7 @@ from candlecast.adapters.ccxt.clients import Templates
 from candlecast.adapters.ccxt.venue import CcxtVenues
 from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
 from candlecast.adapters.dynamodb.looks import DynamoLooks
+from candlecast.adapters.dynamodb.lost_orders import DynamoLostOrders
 from candlecast.adapters.dynamodb.restorations import DynamoRestorations
 from candlecast.adapters.dynamodb.single_table.table import Table
 from candlecast.adapters.s3.market_catalogue import S3Markets
@@ -33,6 +34,7 @@ from candlecast.services.reconcile.end_markets import EndMarkets
 from candlecast.services.reconcile.protect_positions import ProtectPositions
 from candlecast.services.reconcile.reconcile_account import ReconcileAccount
 from candlecast.services.reconcile.recover_account import RecoverAccount
+from candlecast.services.reconcile.settle_lost import SettleLost
 from candlecast.services.venue.guard_venue import GuardedVenues
 
 
@@ -42,6 +44,7 @@ def build() -> QueueConsumers[ReconcileRequest]:
     known, clock, metrics = OrderReconcilerSettings.read(), SystemClock(), EmfMetrics()
     table, markets = Table(known.table_name, generation=known.table_generation), S3Markets(aws("s3"), known.markets_bucket, clock)
     routine, awaited = (SqsReconcileQueue(aws("sqs"), url) for url in (known.reconcile_queue_url, known.awaited_look_queue_url))
+    restorations = DynamoRestorations(table)
     gate = order_gate(table, known.egress_address, clock, metrics)
     place = PlaceOrders(markets, gate, clock, metrics)
     venues = CcxtVenues(Templates(known.ccxt_venues(), markets.all))
@@ -59,7 +62,8 @@ def build() -> QueueConsumers[ReconcileRequest]:
         stop_resting=StopResting(place, clock, metrics),
         protect=ProtectPositions(markets, clock, metrics),
         close=ClosePositions(markets, clock, metrics),
-        recover=RecoverAccount(DynamoRestorations(table), known.table_generation, clock, metrics),
+        recover=RecoverAccount(restorations, known.table_generation, clock, metrics),
+        settle_lost=SettleLost(restorations, DynamoLostOrders(table), markets, known.table_generation, clock, metrics),
         place=place,
         queue=AskForLooks(DynamoLooks(table), routine, awaited, clock, metrics, renews=True),
         vettings=SqsVettingQueue(aws("sqs"), known.vetting_queue_url),

@@ -57,6 +57,7 @@ from candlecast.services.reconcile.compare_positions import ComparePositions
 from candlecast.services.reconcile.end_markets import EndMarkets
 from candlecast.services.reconcile.protect_positions import ProtectPositions
 from candlecast.services.reconcile.recover_account import RecoverAccount
+from candlecast.services.reconcile.settle_lost import SettleLost
 from candlecast.services.venue.check_gate import CheckGate
 
 CONFLICT_RETRY_SECONDS = 1.0  # another writer came between; the look is simply taken again
@@ -96,6 +97,7 @@ class ReconcileAccount:
     protect: ProtectPositions
     close: ClosePositions
     recover: RecoverAccount
+    settle_lost: SettleLost
     place: PlaceOrders
     queue: Looks
     vettings: VettingQueue
@@ -218,6 +220,8 @@ class ReconcileAccount:
             agrees = before.positions == changes.account.positions  # one more look must find what was adopted now
             compared = _has_answered(before, changes.account) and agrees and not failures.codes
             self.recover.finish(changes, restored, everywhere=everywhere, compared=compared)
+        elif _has_answered(before, changes.account):
+            self.settle_lost(changes, venue)
         return Seen(unproven, self._switches(changes.account), marks)
 
     def _switches(self, account: Account) -> tuple[KillSwitch, ...]:

@@ -55,7 +55,7 @@ class RequestReconciles:
         return asked
 
     def at_once(self, due_by: datetime) -> int:
-        """Ask now for the accounts that are due by then, because an operator waits for them; returns how many.
+        """Ask now for a full look at the accounts that are due by then, because an operator waits; returns how many.
 
         Raises `FiringRefused` (DUE_TOO_FAR) for a time that no account needs.
         """
@@ -118,5 +118,6 @@ def _request(due: DueAccount, scheduled_at: datetime, now: datetime, *, awaited:
         correlation_id=digest("reconcile", due.account_id, scheduled_at.isoformat()),
         asked_at=now,
         awaited=awaited,
+        full=awaited,
         turn=due.due_at if due.in_turn else None,
     )
