@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,16 @@ import pytest
 
 from candlecast.backtest.metrics import BLOCK, DAY_MS, MOST_DAYS, Metrics, day_ends, drawdown, longest_losing_streak
 from candlecast.domain.values.errors import InvalidValue
-from tests.support.backtest_columns import MINUTE_MS, NOON, columns_of, compared_with_libraries, steps, trades_of, walk_of
+from tests.support.backtest_columns import (
+    MINUTE_MS,
+    NOON,
+    BacktestColumns,
+    columns_of,
+    compared_with_libraries,
+    steps,
+    trades_of,
+    walk_of,
+)
 
 GOLDEN = json.loads((Path(__file__).parents[2] / "foreign" / "metrics" / "golden.json").read_text(encoding="utf-8"))
 CASES = compared_with_libraries()
@@ -91,6 +101,11 @@ def test_the_deepest_drawdown_may_be_shorter_than_the_longest() -> None:
     assert (fall.length_ms, fall.longest_ms) == (2, 4)
 
 
+def test_missing_candles_between_two_peaks_are_no_drawdown() -> None:
+    fall = drawdown(100.0, np.array([101.0, 102.0, 101.0, 103.0]), np.array([0, 50, 51, 52], dtype=np.int64))
+    assert (fall.length_ms, fall.longest_ms) == (2, 2)
+
+
 @pytest.mark.parametrize("drift", (-1e-3, 0.0, 1e-3))
 def test_drawdown_of_many_blocks_equals_its_definition(drift: float) -> None:
     values = 100.0 * np.exp(np.cumsum(steps(5 * BLOCK + 17, drift, 1e-2, seed=5)))
@@ -145,6 +160,25 @@ def test_an_equity_that_stands_still_has_no_ratios() -> None:
 def test_equal_returns_have_no_sharpe_ratio_though_rounding_differs() -> None:
     metrics = columns_of([100.0 * 1.01**day for day in range(1, 50)]).measured()
     assert (metrics.volatility, metrics.sharpe_ratio) == (0.0, None)
+
+
+def test_a_loss_of_rounding_is_no_divisor() -> None:
+    metrics = columns_of([100.0, np.nextafter(100.0, 0.0), 110.0]).measured()
+    assert (metrics.sortino_ratio, metrics.omega_ratio, metrics.calmar_ratio) == (None, None, None)
+    assert metrics.sharpe_ratio is not None
+
+
+def test_many_candles_need_less_memory_than_four_more_columns() -> None:
+    rows = 200_000
+    columns = walk_of(rows // 100, 1, drift=0.0, deviation=1e-3, seed=9)
+    time = NOON + np.arange(rows, dtype=np.int64) * MINUTE_MS
+    equity, close, exposed = np.tile(columns.equity, 100), np.tile(columns.close, 100), np.tile(columns.exposed, 100)
+    large = BacktestColumns(columns.cash, time, equity, close, exposed, columns.trades)
+    tracemalloc.start()
+    large.measured()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 * time.nbytes
 
 
 @pytest.mark.parametrize("lowest", (0.0, -50.0))

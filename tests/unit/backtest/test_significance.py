@@ -7,6 +7,7 @@ import json
 import math
 from itertools import combinations
 from pathlib import Path
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -123,6 +124,7 @@ def test_trials_that_resemble_each_other_count_as_few() -> None:
     mean = (between.sum() - 20) / (20 * 19)
     assert independent_trials(apart + market) == pytest.approx(mean + (1 - mean) * 20)
     assert independent_trials(market) == 1.0
+    assert independent_trials(np.hstack((market, -market))) == 2.0
 
 
 def plain_overfitting(returns: Floats, splits: int) -> tuple[float, float, list[float]]:
@@ -269,10 +271,19 @@ def test_the_middle_of_the_band_is_the_growth_of_the_backtest() -> None:
     returns = steps(400, 0.002, 0.01, seed=32)
     bands = bootstrap(returns, cash=100.0, seed=1)
     assert bands is not None
-    assert math.log(bands.final_equity[2] / 100) == pytest.approx(float(np.log1p(returns).sum()), rel=0.05)
+    growth = float(np.log1p(returns).sum())
+    assert math.log(bands.final_equity[2] / 100) == pytest.approx(growth, rel=0.05)
     deviation = float(np.log1p(returns).std()) * math.sqrt(400)
     spread = math.log(bands.final_equity[4] / bands.final_equity[0])
     assert spread == pytest.approx(2 * 1.645 * deviation, rel=0.15)  # of independent returns
+    assert bands.loss_probability == pytest.approx(NormalDist(growth, deviation).cdf(0.0), abs=0.03)
+
+
+def test_a_fall_of_the_band_counts_from_the_cash() -> None:
+    bands = bootstrap(np.full(3, -0.1), cash=100.0, seed=1)
+    assert bands is not None
+    assert bands.max_drawdown == pytest.approx(1 - 0.9**3)
+    assert bands.loss_probability == 1.0
 
 
 def test_blocks_keep_streaks_that_a_shuffle_would_break() -> None:

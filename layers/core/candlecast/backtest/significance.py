@@ -235,13 +235,15 @@ def bootstrap(returns: Floats, *, cash: float, seed: int, samples: int = SAMPLES
 
 
 def _resampled(generator: np.random.Generator, samples: int, count: int, length: float) -> Integers:
-    """Rows of the returns for each sample: a new block begins with probability 1 / length, else the next row follows."""
+    """Rows of the returns for each sample: a new block begins with probability 1 / length, else the next row follows.
+
+    A block is the distance of its rows from their positions: uniform, as its first row is.
+    """
     position = np.arange(count)
     begins = generator.random((samples, count)) < 1 / length
-    begins[:, 0] = True
-    starts = generator.integers(0, count, (samples, count))
+    distances = generator.integers(0, count, (samples, count))
     begun = np.maximum.accumulate(np.where(begins, position, 0), axis=1)
-    return (np.take_along_axis(starts, begun, axis=1) + position - begun) % count
+    return (np.take_along_axis(distances, begun, axis=1) + position) % count
 
 
 def _matrix(returns: Floats) -> tuple[int, int]:
