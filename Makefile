@@ -76,7 +76,7 @@ release: env ## Plan, your yes, execution behind a pause of entries, trial (ENVI
 	@$(DEV) -m infra.check_concurrency $(SECTION) $(if $(STACK),--stack '$(STACK)')
 	@$(if $(CHECKOUT),true,$(CANDLECAST) build --architecture $(or $(ARCHITECTURE),x86_64))
 	@$(DEV) -m infra.release plan $(RELEASE)
-	@printf 'Execute this change set? [y/N] ' && read -r answer && [ "$$answer" = y ]
+	@printf 'Execute this change set? [y/N] ' && read -r answer && [ "$$answer" = y ] || { echo 'not executed: nothing has changed' >&2; exit 1; }
 	@$(DEV) -m infra.release apply $(RELEASE)
 
 sbom: ## Bill of materials of each built layer: build/sbom (CHECKOUT=path of a built checkout)

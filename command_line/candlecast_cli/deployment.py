@@ -15,7 +15,7 @@ import typer
 from candlecast.domain.account.deployment_pause import DEPLOYMENT_ID, DeploymentPause
 from candlecast_cli import stacks
 from candlecast_cli.failures import CommandFailed, ExitCode, aws_refusals
-from candlecast_cli.printing import AsJson, examples, put_json, put_table, warn
+from candlecast_cli.printing import AsJson, examples, put_json, put_table, say, warn
 
 if TYPE_CHECKING:
     from candlecast.services.account.pause_entries import PauseEntries
@@ -79,6 +79,7 @@ def resume(
     connection = stacks.connect(where)
     with aws_refusals():
         _put(_use_case(connection).resume(deployment_id, connection.identity), as_json)
+    say(f"kill switches stay as they are: {where.command('switch', 'show')}")
 
 
 @app.command(epilog=examples("candlecast deployment show --json --stack candlecast-prod"))

@@ -52,6 +52,12 @@ def test_only_a_person_by_force_lifts_the_pause_of_another_deployment(gate: Fake
     assert gate.switches[PLATFORM].grade is Grade.PAUSE_ENTRIES, "no switch was lifted"
 
 
+def test_whoever_lifts_a_pause_is_told_where_a_switch_may_still_deny_entries(gate: FakeGate) -> None:
+    answer("pause", "3f0c9a1")
+    told = run("deployment", "resume", "3f0c9a1", "--stack", "candlecast-prod").stderr
+    assert told.strip() == "kill switches stay as they are: candlecast switch show --stack candlecast-prod"
+
+
 def test_wrong_words_change_nothing(gate: FakeGate) -> None:
     refused(2, "USAGE", "deployment", "pause", "a#b")
     refused(2, "USAGE", "deployment", "resume")
