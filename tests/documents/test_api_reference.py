@@ -162,7 +162,9 @@ def sources() -> Iterator[tuple[str, ast.Module]]:
     seen: set[str] = set()
     while wanted:
         module = wanted.pop()
-        path = next((it for base in BASES if (it := base / f"{module.replace('.', '/')}.py").is_file()), None)
+        name = module.replace(".", "/")
+        files = (base / file for base in BASES for file in (f"{name}.py", f"{name}/__init__.py"))
+        path = next((file for file in files if file.is_file()), None)
         if module in seen or module.startswith(NOT_OF_THE_API) or path is None:
             continue
         seen.add(module)

@@ -8,7 +8,8 @@ import talib
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from candlecast.strategy import Candles
+from candlecast.domain.values.timeframe import Timeframe
+from candlecast.strategy import Candles, HigherTimeframe
 from candlecast.strategy import indicators as ind
 from tests.support.indicator_cases import CASES
 
@@ -91,3 +92,61 @@ def test_exponential_averages_equal_talib_to_the_stated_tail_on_any_market(perio
         np.testing.assert_allclose(
             ours[rows:], theirs[rows:], rtol=1e-9, atol=4 * ind.TAIL_WEIGHT * span + 1e-12 * float(close.max())
         )
+
+
+@settings(max_examples=60)
+@given(
+    timeframes=st.sampled_from((("5m", "1m"), ("15m", "1m"), ("1h", "1m"), ("1h", "15m"), ("4h", "1h"))),
+    count=st.integers(1, 4),
+    data=st.data(),
+)
+def test_closed_higher_candles_depend_on_their_stated_rows_alone(
+    timeframes: tuple[str, str], count: int, data: st.DataObject
+) -> None:
+    higher = HigherTimeframe(*timeframes)
+    rows = higher.rows(count)
+    candles = on_the_grid(data.draw(markets(rows + MARGIN + 2 * higher.ratio)), timeframes[1])
+    whole = seen(higher, candles, count)
+    row = data.draw(st.integers(rows - 1, len(candles) - 1), label="row")
+    start = data.draw(st.integers(0, row + 1 - rows), label="start of a longer window")
+    for first in {row + 1 - rows, start, 0}:
+        window = candles.rows(first, row + 1)
+        if np.diff(window.time).min() == np.diff(candles.time).min():
+            part = seen(higher, window, count)
+            assert [column[-1].tobytes() for column in part] == [column[row].tobytes() for column in whole]
+
+
+@settings(max_examples=60)
+@given(timeframes=st.sampled_from((("5m", "1m"), ("1h", "15m"))), data=st.data())
+def test_value_at_a_row_is_of_a_higher_candle_that_has_closed(timeframes: tuple[str, str], data: st.DataObject) -> None:
+    higher = HigherTimeframe(*timeframes)
+    candles = on_the_grid(data.draw(markets(150)), timeframes[1])
+    closed = higher.candles(candles)
+    length, base = (Timeframe.parse(name).milliseconds for name in timeframes)
+    ends = closed.to_base((closed.time + length).astype(np.float64))
+    known = ~np.isnan(ends)
+    assert (ends[known] <= (candles.time + base)[known]).all()
+    for position in np.flatnonzero(known)[::7]:
+        within = (candles.time >= ends[position] - length) & (candles.time < ends[position])
+        assert closed.to_base(closed.close)[position] == candles.close[within][-1]
+        assert closed.to_base(closed.high)[position] == candles.high[within].max()
+
+
+def on_the_grid(candles: Candles, base: str) -> Candles:
+    """The candles, which begin at minutes, at as many steps of `base`."""
+    minutes = Timeframe.parse(base).minutes
+    return Candles(candles.time * minutes, candles.open, candles.high, candles.low, candles.close, candles.volume)
+
+
+def seen(higher: HigherTimeframe, candles: Candles, count: int) -> tuple[np.ndarray, ...]:
+    """Columns that a strategy may make of the newest `count` higher candles."""
+    closed = higher.candles(candles)
+    return (
+        closed.to_base(ind.sma(closed.close, count)),
+        closed.to_base(ind.rolling_max(closed.high, count)),
+        closed.to_base(ind.rolling_min(closed.low, count)),
+        closed.to_base(ind.rolling_sum(closed.volume, count)),
+        closed.to_base(ind.shift(closed.open, count - 1)),
+        closed.to_base(closed.time.astype(np.float64)),
+        closed.just_closed,
+    )

@@ -16,7 +16,16 @@ from candlecast.strategy import Candles, Floats, Side, Signals, Strategy, Strate
 from candlecast.strategy.guard import assert_prefix_invariant
 from candlecast.strategy.registry import available, load_strategy
 from tests.support.candle_rows import RECORDED_NAMES, SAMPLE_NAMES, candles_of, walk
-from tests.support.planted import NoParameters, PeekingStop, RunningSum, TomorrowsClose, WholeMean
+from tests.support.planted import (
+    ClosedHours,
+    NoParameters,
+    OpenHour,
+    PeekingStop,
+    RunningSum,
+    TomorrowsClose,
+    TooFewClosedHours,
+    WholeMean,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -103,16 +112,24 @@ def built(draw: st.DrawFn, strategy: type[Strategy[Any]]) -> Strategy[Any]:
         return strategy.with_parameters({})
 
 
-@pytest.mark.parametrize("planted", [TomorrowsClose, WholeMean, PeekingStop])
+@pytest.mark.parametrize("planted", [TomorrowsClose, WholeMean, PeekingStop, OpenHour])
 def test_strategy_that_looks_ahead_is_refused(planted: type[Strategy[NoParameters]]) -> None:
     with pytest.raises(StrategyError) as refused:
         assert_prefix_invariant(planted(NoParameters()), candles_of(SAMPLE_NAMES[0]), max_rows=CHECKED_ROWS)
     assert refused.value.code == "LOOK_AHEAD"
 
 
-def test_strategy_that_needs_more_rows_than_it_says_is_refused() -> None:
+def test_strategy_of_closed_hours_is_prefix_invariant() -> None:
+    candles = candles_of(SAMPLE_NAMES[0])
+    strategy = ClosedHours(NoParameters())
+    assert assert_prefix_invariant(strategy, candles) == len(candles) - strategy.lookback + 1
+    assert {*np.unique(evaluate(strategy, candles).side).tolist()} >= {Side.LONG, Side.SHORT}
+
+
+@pytest.mark.parametrize("planted", [RunningSum, TooFewClosedHours])
+def test_strategy_that_needs_more_rows_than_it_says_is_refused(planted: type[Strategy[NoParameters]]) -> None:
     with pytest.raises(StrategyError) as refused:
-        assert_prefix_invariant(RunningSum(NoParameters()), candles_of(SAMPLE_NAMES[0]), max_rows=CHECKED_ROWS)
+        assert_prefix_invariant(planted(NoParameters()), candles_of(SAMPLE_NAMES[0]), max_rows=CHECKED_ROWS)
     assert refused.value.code == "LOOKBACK_TOO_SHORT"
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from candlecast.strategy import Candles, Parameters, Side, Signals, Strategy, indicators, parameter
+from candlecast.strategy import Candles, HigherTimeframe, Parameters, Side, Signals, Strategy, indicators, parameter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +75,57 @@ class PeekingStop(Strategy[NoParameters]):
         return Signals.from_conditions(
             long=indicators.crossed_above(candles.close, average), short=nothing, stop_loss=lowest_to_come
         )
+
+
+class OpenHour(Strategy[NoParameters]):
+    """Compares with the close of the hour that is still open: the classic repaint."""
+
+    name = "open_hour"
+    description = "Knows how the hour ends."
+
+    def rows_needed(self) -> int:
+        return 130
+
+    def signals(self, candles: Candles) -> Signals:
+        hour = candles.time // 3_600_000
+        last = np.flatnonzero(np.diff(hour, append=hour[-1] + 1))
+        close_of_hour = candles.close[last][np.searchsorted(last, np.arange(len(candles)))]
+        return Signals.from_conditions(long=candles.close < close_of_hour, short=candles.close > close_of_hour)
+
+
+class ClosedHours(Strategy[NoParameters]):
+    """Compares with the mean of three closed hours, and leaves with the close of an hour against it."""
+
+    name = "closed_hours"
+    description = "Looks at closed hours alone."
+    hours = HigherTimeframe("1h", base="1m")
+
+    def rows_needed(self) -> int:
+        return self.hours.rows(3)
+
+    def signals(self, candles: Candles) -> Signals:
+        hours = self.hours.candles(candles)
+        mean = hours.to_base(indicators.sma(hours.close, 3))
+        falls = hours.to_base(hours.close < indicators.shift(hours.close, 1))
+        return Signals.from_conditions(
+            long=candles.close > mean,
+            short=candles.close < mean,
+            exit_long=falls & hours.just_closed,
+            metadata={"mean": mean, "volume": hours.to_base(hours.volume)},
+        )
+
+
+class TooFewClosedHours(Strategy[NoParameters]):
+    """Forgets the rows of the hour that is still open."""
+
+    name = "too_few_closed_hours"
+    description = "Looks at closed hours alone."
+
+    def rows_needed(self) -> int:
+        return 3 * ClosedHours.hours.ratio
+
+    def signals(self, candles: Candles) -> Signals:
+        return ClosedHours(self.parameters).signals(candles)
 
 
 class RunningSum(Strategy[NoParameters]):

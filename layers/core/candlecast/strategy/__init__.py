@@ -9,6 +9,7 @@ from candlecast.strategy.base import Strategy
 from candlecast.strategy.candles import Candles, Flags, Floats
 from candlecast.strategy.decision import Decision, decide, evaluate
 from candlecast.strategy.errors import StrategyError
+from candlecast.strategy.higher import HigherCandles, HigherTimeframe
 from candlecast.strategy.parameters import Parameters, parameter
 from candlecast.strategy.signals import Side, Signals, Target
 
@@ -17,6 +18,8 @@ __all__ = [
     "Decision",
     "Flags",
     "Floats",
+    "HigherCandles",
+    "HigherTimeframe",
     "Parameters",
     "Side",
     "Signals",
