@@ -44,6 +44,7 @@ def known(desk: Desk) -> dict[str, str]:
     mapping = functions.list_event_source_mappings(FunctionName=f"{deployment.STACK}-order_executor:live")
     return {
         "candlecast-dev": deployment.STACK,
+        "candlecast-prod": deployment.STACK,
         "$STACK": deployment.STACK,
         "$TABLE": desk.cloud.outputs["TableName"],
         "$BUCKET": desk.cloud.outputs["MarketsBucketName"],
