@@ -71,7 +71,7 @@ BUDGETS = (
     Budget("order_executor", 1.9, 698, TRADES),
     Budget("reconcile_clock", 1.6, 547, HEAVY),
     Budget("health_probe", 2.0, 640, TRADES),
-    Budget("order_reconciler", 2.0, 689, TRADES),
+    Budget("order_reconciler", 2.0, 692, TRADES),
     Budget("key_vetting", 2.0, 675, TRADES),
     Budget("outbox_relay", 1.7, 578, HEAVY),
     Budget("api", 2.4, 736, API),

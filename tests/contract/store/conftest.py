@@ -17,6 +17,7 @@ import pytest
 from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
 from candlecast.adapters.dynamodb.executions import DynamoExecutionStore
 from candlecast.adapters.dynamodb.history import DynamoHistory
+from candlecast.adapters.dynamodb.lost_orders import DynamoLostOrders
 from candlecast.adapters.dynamodb.prices import DynamoPriceStore
 from candlecast.adapters.dynamodb.rebuilt_history import RebuiltHistory
 from candlecast.adapters.dynamodb.signals import DynamoSignalStore
@@ -27,6 +28,7 @@ from candlecast.adapters.dynamodb.stream import published_events
 from candlecast.adapters.dynamodb.subscriptions import DynamoSubscriptionStore
 from candlecast.adapters.dynamodb.verdicts import DynamoVerdictStore
 from candlecast.ports.bus import PublishedEvent
+from candlecast.ports.restorations import LostOrders
 from candlecast.ports.sources import SourceUse
 from candlecast.ports.store import (
     AccountStore,
@@ -42,6 +44,7 @@ from tests.support.fakes.accounts import FakeAccountStore
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.executions import FakeExecutionStore
 from tests.support.fakes.history import FakeHistory, FakePriceStore, FakeRebuiltHistory
+from tests.support.fakes.restorations import FakeLostOrders
 from tests.support.fakes.signals import FakeSignalStore
 from tests.support.fakes.source_use import FakeSourceUse
 from tests.support.fakes.store import FakeDatabase
@@ -65,6 +68,7 @@ class Stores:
     verdicts: VerdictStore
     history: History
     rebuilt: History
+    lost_orders: LostOrders
     lose_trades: Callable[[str], None]
     prices: PriceStore
     source_use: SourceUse
@@ -90,6 +94,7 @@ def _fakes() -> Stores:
         verdicts=FakeVerdictStore(database),
         history=FakeHistory(database),
         rebuilt=FakeRebuiltHistory(database),
+        lost_orders=FakeLostOrders(database),
         lose_trades=lambda tenant: lose(database, tenant),
         prices=FakePriceStore(database),
         source_use=FakeSourceUse(),
@@ -120,6 +125,7 @@ def dynamodb_stores(cloud: str, dynamodb_table: Table) -> Stores:
         verdicts=DynamoVerdictStore(dynamodb_table),
         history=DynamoHistory(dynamodb_table),
         rebuilt=RebuiltHistory(dynamodb_table),
+        lost_orders=DynamoLostOrders(dynamodb_table),
         lose_trades=partial(delete_trades, dynamodb_table),
         prices=DynamoPriceStore(dynamodb_table),
         source_use=DynamoSourceUse(dynamodb_table),

@@ -33,7 +33,7 @@ ANY = OrderFilter()
 FINAL = [state for state in IntentState if state.is_terminal]
 
 
-def numbered(number: int, **changes: Any) -> Intent:
+def numbered(number: float, **changes: Any) -> Intent:
     return an_intent(intent_id=f"intent-{number}", created_at=after(number), **changes)
 
 
@@ -336,3 +336,24 @@ def sums(stores: Stores) -> tuple[Statistics, RecordSums]:
         stores.subscriptions.subscription_statistics(TENANT, SUBSCRIPTION),
         stores.strategies.strategy_record(STRATEGY, VENUE),
     )
+
+
+# -- orders of lost minutes --------------------------------------------------------------------------------------------------
+
+
+def test_an_accounts_orders_without_an_end_are_found_by_when_they_were_made(stores: Stores) -> None:
+    for number in range(5):
+        stores.history.put_order(numbered(number, state=IntentState.OPEN), 3)
+    stores.history.put_order(numbered(6, state=IntentState.FILLED), 3)
+    stores.history.put_order(numbered(2.5, account_id="another", state=IntentState.OPEN), 3)
+    stores.history.put_order(numbered(2.6, tenant_id="another", state=IntentState.OPEN), 3)
+    found = stores.lost_orders.orders_without_end(TENANT, an_intent().account_id, after(1), after(9), 50)
+    assert [it.intent_id for it in found] == ["intent-4", "intent-3", "intent-2", "intent-1"]
+    bounded = stores.lost_orders.orders_without_end(TENANT, an_intent().account_id, after(1), after(4), 2)
+    assert [it.intent_id for it in bounded] == ["intent-3", "intent-2"]
+
+
+def test_an_order_that_has_ended_since_is_found_no_more(stores: Stores) -> None:
+    stores.history.put_order(numbered(1, state=IntentState.OPEN), 3)
+    stores.history.put_order(numbered(1, state=IntentState.EXPIRED), 10**9 + 1)
+    assert list(stores.lost_orders.orders_without_end(TENANT, an_intent().account_id, after(0), after(9), 50)) == []

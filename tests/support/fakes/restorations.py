@@ -27,13 +27,15 @@ class FakeLostOrders:
     def __init__(self, database: FakeDatabase) -> None:
         self.database = database
 
-    def open_orders(self, tenant_id: str, account_id: str, since: datetime, until: datetime, limit: int) -> Sequence[Intent]:
+    def orders_without_end(
+        self, tenant_id: str, account_id: str, since: datetime, until: datetime, limit: int
+    ) -> Sequence[Intent]:
         orders = (order for order, _ in self.database.orders.values())
         open_ones = [
             order
             for order in orders
             if (order.tenant_id, order.account_id) == (tenant_id, account_id)
-            and since <= order.created_at <= until
+            and since <= order.created_at < until
             and not order.state.is_terminal
         ]
         return sorted(open_ones, key=lambda order: order.created_at, reverse=True)[:limit]

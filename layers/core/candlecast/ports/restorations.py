@@ -22,6 +22,11 @@ class Restorations(Protocol):
 
 
 class LostOrders(Protocol):
-    def open_orders(self, tenant_id: str, account_id: str, since: datetime, until: datetime, limit: int) -> Sequence[Intent]:
-        """The account's orders that were made in that time and have not ended in history, newest first. Raises `RetryLater`."""
+    def orders_without_end(
+        self, tenant_id: str, account_id: str, since: datetime, until: datetime, limit: int
+    ) -> Sequence[Intent]:
+        """The orders that the account made from `since` to before `until` and that have no end in history, newest first.
+
+        Raises `RetryLater`.
+        """
         ...

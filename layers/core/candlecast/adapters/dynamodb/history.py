@@ -243,17 +243,6 @@ class DynamoHistory:
         partition = key("TENANT", tenant_id, "ORDERS")
         return read_page(self._orders.by_index2.query, partition, TIME_KEYS, fitting, cursor, limit)
 
-    def open_orders(self, tenant_id: str, account_id: str, since: datetime, until: datetime, limit: int) -> Sequence[Intent]:
-        """`ports.restorations.LostOrders`; the newest `MAX_ROWS_READ` rows of the time are looked through."""
-
-        def fitting(row: OrderRow) -> Intent | None:
-            intent = _order(row, tenant_id)
-            return intent if intent.account_id == account_id and not intent.state.is_terminal else None
-
-        made = self._orders.index2_place.between(sortable(since), sortable(until))
-        partition = key("TENANT", tenant_id, "ORDERS")
-        return read_page(self._orders.by_index2.query, partition, TIME_KEYS, fitting, None, limit, made).items
-
     def get_order(self, tenant_id: str, intent_id: str) -> Intent:
         with store_errors():
             try:

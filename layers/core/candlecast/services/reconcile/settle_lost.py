@@ -53,7 +53,7 @@ class SettleLost:
         if restored is None or restored.adopted_at is None or now > restored.adopted_at + KNOWN_FOR:
             return ()
         since, until = restored.restored_to, restored.adopted_at + QUIET
-        found = self.orders.open_orders(account.tenant_id, account.account_id, since, until, MAX_ORDERS_ASKED)
+        found = self.orders.orders_without_end(account.tenant_id, account.account_id, since, until, MAX_ORDERS_ASKED)
         return [lost for lost in found if lost.intent_id not in account.intents]
 
     def _settle(self, changes: Changes, venue: Venue, lost: Intent) -> None:
