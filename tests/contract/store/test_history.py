@@ -307,6 +307,17 @@ def test_a_lost_trade_that_is_counted_is_stored_again_and_counted_no_more(stores
     }
 
 
+def test_a_rebuild_that_ends_before_a_correction_leaves_the_corrected_trade(stores: Stores) -> None:
+    closed = a_trade()
+    corrected = replace(closed, fees=closed.fees + Decimal("0.5"))
+    stores.history.put_trade(closed, 4)
+    stores.history.put_trade(corrected, 6)
+    before = sums(stores)
+    stores.rebuilt.put_trade(closed, 4)
+    assert list(stores.history.list_trades(TENANT).items) == [corrected]
+    assert sums(stores) == before
+
+
 def test_a_trade_that_its_sums_do_not_know_is_stored_and_counted_by_a_rebuild(stores: Stores) -> None:
     """As after a restore: trade and sums are those of an earlier moment, and the archive knows more."""
     stores.history.put_trade(a_trade(), 4)
