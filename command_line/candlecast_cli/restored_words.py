@@ -15,7 +15,18 @@ from candlecast_cli import stacks
 COPY = "#COPY#"
 GONE = "(none)"
 # Written by functions at work, or by every change: no word of a person.
-NOISE = frozenset({"version", "revision", "changed_at", "subscriber_count", "settings_set_at", "limits_set_at", "schema_version"})
+NOISE = frozenset(
+    {
+        "version",
+        "revision",
+        "changed_at",
+        "subscriber_count",
+        "settings_set_at",
+        "limits_set_at",
+        "schema_version",
+        "previous_until",  # follows from the version before, and is the vault's time of the rotation after an adoption
+    }
+)
 OF_SWITCH = ("grade", "by_operations")  # the reason is the restore's own in the switch that it has set
 OF_ACCOUNT = ("status", "disabled_reason", "credential_version", "organisation_id", "position_mode", "limits")
 WANTED = "#kind = :account OR begins_with(PK, :switch) OR begins_with(SK, :subscription) OR SK IN (:limits, :source, :definition)"

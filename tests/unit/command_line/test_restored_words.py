@@ -15,7 +15,8 @@ from candlecast.domain.account.account import DISABLED_BY_OWNER, AccountStatus
 from candlecast.domain.account.kill_switch import PLATFORM, Grade
 from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from candlecast_cli import stacks
-from tests.support.builders import NOW, TENANT, a_subscription, an_account
+from candlecast_cli.restored_words import flat
+from tests.support.builders import NOW, TENANT, a_source, a_subscription, after, an_account
 from tests.support.fakes.gate import a_switch
 from tests.unit.command_line.running import refused, run
 
@@ -108,3 +109,9 @@ def test_without_the_old_table_the_command_says_that_nobody_knows(stack: Any) ->
     tables = stack([], [])
     del tables.tables[OLD]
     refused(1, "TABLE_GONE", "restore", "undone")
+
+
+def test_the_vaults_time_of_a_rotation_is_no_word_of_a_person() -> None:
+    source = replace(a_source(), previous_version="v0", previous_until=NOW)
+    assert flat(source) == flat(replace(source, previous_until=after(1)))
+    assert flat(source) != flat(replace(source, previous_version="v1"))
