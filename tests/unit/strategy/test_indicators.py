@@ -195,7 +195,7 @@ def test_choppiness_equals_its_definition(period: int) -> None:
     path = talib.SUM(talib.TRANGE(candles.high, candles.low, candles.close)[1:], period)
     span = talib.MAX(candles.high, period) - talib.MIN(candles.low, period)
     expected = 100 * np.log10(path / span[1:]) / np.log10(period)
-    np.testing.assert_allclose(ind.choppiness(candles.high, candles.low, candles.close, period)[1:], expected, atol=1e-10)
+    np.testing.assert_allclose(ind.choppiness(candles.high, candles.low, candles.close, period)[1:], expected, rtol=0, atol=1e-10)
 
 
 def test_hull_average_equals_its_definition() -> None:
@@ -213,7 +213,7 @@ def test_zscore_equals_its_definition() -> None:
 def test_percentile_rank_counts_rows_before_this_one() -> None:
     close = candles_of(SAMPLE_NAMES[0]).close
     rank = ind.percentile_rank(close, 50)
-    for row in (50, 333, len(close) - 1):
+    for row in range(50, len(close), 7):
         assert rank[row] == 100 * sum(before <= close[row] for before in close[row - 50 : row]) / 50
     assert len({*rank[50:].tolist()}) > 20
 
@@ -335,6 +335,32 @@ def test_a_market_that_stands_still_has_no_noise() -> None:
     assert (ind.cci(still, still, still, 14)[13:] == 0.0).all()
     assert (ind.choppiness(still, still, still, 14)[14:] == 100.0).all()
     assert (ind.mfi(still, still, still, still, 14)[14:] == 50.0).all()
+    assert (ind.supertrend(still, still, still, 7, 3.0, 20)[1][ind.supertrend_rows(7, 20) - 1 :] == -1.0).all()
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        ind.sma,
+        ind.wma,
+        ind.rolling_sum,
+        ind.rolling_max,
+        ind.rolling_min,
+        ind.highest_bars,
+        ind.lowest_bars,
+        ind.zscore,
+        ind.percentile_rank,
+        ind.standard_deviation,
+        lambda values, period: ind.linear_regression(values, period)[0],
+        lambda values, period: ind.correlation(values, np.arange(40.0), period),
+    ],
+)
+def test_nan_in_a_window_gives_nan_and_is_forgotten_after_it(function: Callable[[Floats, int], Floats]) -> None:
+    values = walk(40).close.copy()
+    values[20] = np.nan
+    found = function(values, 7)
+    assert np.isnan(found[20:27]).all()
+    assert np.isfinite(found[[19, 28]]).all()
 
 
 def test_prices_that_differ_by_rounding_alone_are_equal() -> None:

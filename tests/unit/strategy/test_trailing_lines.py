@@ -83,6 +83,17 @@ def test_sar_is_that_of_talib_on_the_whole_history_in_recorded_markets(market: s
     np.testing.assert_allclose(sar[window - 1 :], whole[window - 1 :], rtol=1e-12)
 
 
+def test_line_of_an_endless_trend_has_its_whole_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    rising = np.arange(1.0, 601.0)
+    expected = [
+        talib.SAR((rising + 1)[row - 249 : row + 1], rising[row - 249 : row + 1], 0.02, 0.02)[-1] for row in range(249, 600)
+    ]
+    for slab in (trailing.SLAB, 37):
+        monkeypatch.setattr(trailing, "SLAB", slab)
+        sar = ind.parabolic_sar(rising + 1, rising, 0.02, 0.02)
+        np.testing.assert_allclose(sar[249:], expected, rtol=1e-12)
+
+
 def test_lines_do_not_depend_on_how_rows_are_carried_together(monkeypatch: pytest.MonkeyPatch) -> None:
     candles = walk(900)
     whole = (ind.parabolic_sar(candles.high, candles.low), *ind.supertrend(candles.high, candles.low, candles.close, 10, 3.0))

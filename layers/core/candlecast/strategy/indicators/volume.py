@@ -21,8 +21,11 @@ def mfi_rows(period: int) -> int:
 
 
 def vwap_rows(base: str, session: str = "1d") -> int:
-    """Rows of the timeframe `base` that the VWAP of a session depends on: a whole session, and the row that shows its start."""
-    return Timeframe.parse(session).minutes // Timeframe.parse(base).minutes + 1
+    """Rows of the timeframe `base` that the VWAP of a session depends on: a whole session.
+
+    So many rows begin with the session, or before it if the session has gaps. Either way they show the session's start.
+    """
+    return Timeframe.parse(session).minutes // Timeframe.parse(base).minutes
 
 
 def obv(close: Floats, volume: Floats, period: int) -> Floats:
