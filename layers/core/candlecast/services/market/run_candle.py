@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from candlecast.domain.market.candle import Candle, NotPublished, check_contiguous, closed_before
+from candlecast.domain.signals.candle_signal import candle_signal
 from candlecast.domain.signals.messages import CandleClosed
 from candlecast.domain.signals.signal import Signal
 from candlecast.domain.strategies.definition import StrategyDefinition
 from candlecast.domain.strategies.execution import LEASE, Execution, ExecutionStatus
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import InvalidValue, Reject, RetryLater
-from candlecast.domain.values.ids import candle_signal_id
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.store import ExecutionStore, LastPrice, PriceStore, StrategyStore
@@ -121,21 +121,14 @@ class RunCandle:
     def _signal(self, definition: StrategyDefinition, message: CandleClosed, evaluation: Evaluation) -> Signal | None:
         """The decision as a signal; None for HOLD. Raises `InvalidValue` for levels that no order can have."""
         if evaluation.action is None:
-            return None
-        return Signal(
-            signal_id=candle_signal_id(definition.strategy_id, message.candle_close),
+            return None  # a HOLD asks for no version
+        return candle_signal(
+            evaluation,
             strategy_id=definition.strategy_id,
             market=message.market,
-            action=evaluation.action,
+            candle_close=message.candle_close,
             issued_at=self.clock.now(),
             correlation_id=message.correlation_id,
-            price=evaluation.price,
-            stop_loss=evaluation.stop_loss,
-            take_profits=evaluation.take_profits,
-            atr=evaluation.atr,
-            confidence=evaluation.confidence,
-            candle_close=message.candle_close,
-            metadata=evaluation.metadata,
             strategy_version=self.code.version(definition),
         )
 
