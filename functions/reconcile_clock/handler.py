@@ -5,6 +5,7 @@ Then ask for looks at accounts that are due, and sweep reservations of pools. Sa
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -23,12 +24,14 @@ with uncollected():
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Take `{"scheduled_time": "2026-11-21T02:09:00Z"}` and answer how many accounts were asked for.
 
-    A person's `{"due_by": ...}` asks at once for all accounts that are due by then. An event that is malformed, late or early
-    asks for nothing and is answered with `{"refused_because": ...}`. The first failure of a step is raised after the last step.
+    A person's `{"due_by": ...}` asks at once for all accounts that are due by then, with `"full": true` for full looks. An event
+    that is malformed, late or early asks for nothing and is answered with `{"refused_because": ...}`. The first failure of a step
+    is raised after the last step.
     """
     clock = reconcile_clock.build()
     by_a_person = "due_by" in event
-    ask = clock.request_reconciles.at_once if by_a_person else clock.request_reconciles
+    at_once = partial(clock.request_reconciles.at_once, full=event.get("full") is True)
+    ask = at_once if by_a_person else clock.request_reconciles
     with ClockSteps() as step:
         step("complete switches", clock.complete_switches)
         step("watch the pause", clock.watch_pause)

@@ -164,7 +164,7 @@ def test_payloads_are_what_the_functions_read() -> None:
         if words[1:3] == ["lambda", "invoke"] and "--payload" in words:
             function = words[words.index("--function-name") + 1].removeprefix("$STACK-").partition(":")[0]
             sent.setdefault(function, set()).update(json.loads(words[words.index("--payload") + 1]))
-    assert sent == {"reconcile_clock": {"due_by"}, "market_catalogue": {"venues"}, "dlq_redrive": {"queue"}}
+    assert sent == {"reconcile_clock": {"due_by", "full"}, "market_catalogue": {"venues"}, "dlq_redrive": {"queue"}}
     for function, fields in sent.items():
         handler = (ROOT / "functions" / function / "handler.py").read_text(encoding="utf-8")
         assert all(f'"{it}"' in handler for it in fields)

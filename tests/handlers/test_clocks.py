@@ -44,8 +44,8 @@ class Parts:
         self.run("request")
         return 7
 
-    def at_once(self, due_by: datetime) -> int:
-        self.run("at once")
+    def at_once(self, due_by: datetime, *, full: bool) -> int:
+        self.run("all at once" if full else "at once")
         return 9
 
     def noted(self, name: str, answer: Any) -> Callable[[], Any]:
@@ -122,6 +122,8 @@ def test_a_person_who_asks_for_looks_is_no_firing_of_the_watch(parts: Parts) -> 
     answer = reconcile_handler({"due_by": EARLY}, Context())  # type: ignore[arg-type]
     assert answer == {"accounts": 9, "released_reservations": 2}
     assert parts.done == ["switches", "pause", "at once", "sweep"]
+    reconcile_handler({"due_by": EARLY, "full": True}, Context())  # type: ignore[arg-type]
+    assert parts.done[-2] == "all at once"
 
 
 STEPS = ["switches", "pause", "watch", "request", "sweep"]

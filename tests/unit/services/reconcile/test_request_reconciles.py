@@ -259,7 +259,9 @@ def test_open_orders_are_asked_for_once_a_minute_although_no_look_leaves_a_trace
 def test_what_an_operator_asks_for_at_once_waits_in_the_queue_of_awaited_looks() -> None:
     desk = Desk("a", now=NOW)
     assert desk.fire.at_once(DUE) == 1
-    assert ([(request.awaited, request.full) for request, _ in desk.awaited.sent], desk.queue.sent) == ([(True, True)], [])
+    assert ([(request.awaited, request.full) for request, _ in desk.awaited.sent], desk.queue.sent) == ([(True, False)], [])
+    assert desk.fire.at_once(DUE, full=True) == 1
+    assert desk.awaited.sent[-1][0].full
 
 
 def test_an_operator_gets_a_look_although_the_lease_of_an_earlier_one_was_kept_after_that_look() -> None:

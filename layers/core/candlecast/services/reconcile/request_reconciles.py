@@ -54,8 +54,10 @@ class RequestReconciles:
         self.metrics.count("ReconcilesRequested", asked)
         return asked
 
-    def at_once(self, due_by: datetime) -> int:
-        """Ask now for a full look at the accounts that are due by then, because an operator waits; returns how many.
+    def at_once(self, due_by: datetime, *, full: bool = False) -> int:
+        """Ask now for the accounts that are due by then, because an operator waits for them; returns how many.
+
+        A `full` look compares positions and balance, turn or not.
 
         Raises `FiringRefused` (DUE_TOO_FAR) for a time that no account needs.
         """
@@ -64,7 +66,9 @@ class RequestReconciles:
             raise FiringRefused("DUE_TOO_FAR", f"due_by is more than {FURTHEST_DUE} ahead; every account is due before")
         asked = 0
         for run in self._runs(self._due(due_by)):
-            asked += self.looks.ask([(_request(account, due_by, now, awaited=True), 0) for account in run], afresh=True)
+            asked += self.looks.ask(
+                [(_request(account, due_by, now, awaited=True, full=full), 0) for account in run], afresh=True
+            )
         self.metrics.count("ReconcilesRequested", asked)
         return asked
 
@@ -111,13 +115,15 @@ def _delay_seconds(due: DueAccount, scheduled_at: datetime) -> int:
     return ceil((slot_after(due.account_id, scheduled_at, OPEN_ORDER_INTERVAL) - scheduled_at).total_seconds())
 
 
-def _request(due: DueAccount, scheduled_at: datetime, now: datetime, *, awaited: bool = False) -> ReconcileRequest:
+def _request(
+    due: DueAccount, scheduled_at: datetime, now: datetime, *, awaited: bool = False, full: bool = False
+) -> ReconcileRequest:
     return ReconcileRequest(
         tenant_id=due.tenant_id,
         account_id=due.account_id,
         correlation_id=digest("reconcile", due.account_id, scheduled_at.isoformat()),
         asked_at=now,
         awaited=awaited,
-        full=awaited,
+        full=full,
         turn=due.due_at if due.in_turn else None,
     )
