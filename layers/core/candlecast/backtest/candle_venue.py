@@ -141,12 +141,12 @@ class CandleVenue:
         self._count += 1
         order = _Resting(request, f"B{self._count}", bar.row if self.moment is Moment.INSIDE else None, until=until)
         if request.order_type is OrderType.MARKET:
-            return self._filled(order, self._price(), is_maker=False)
+            return self._filled(order, self.price, is_maker=False)
         if request.order_type is OrderType.LIMIT:
             return self._limit(order)
         self._book[request.client_order_id] = order
         if request.order_type is OrderType.TRAILING_STOP and request.trigger_price is None:
-            order.best = self._price()
+            order.best = self.price
         return _report(order, VenueOrderStatus.OPEN)
 
     def cancel(self, client_order_id: str) -> VenueOrder | None:
@@ -158,19 +158,36 @@ class CandleVenue:
         """The orders of the book, oldest first."""
         return tuple(order.request for order in self._book.values())
 
-    def next_fill(self) -> VenueOrder | None:
+    def next_fill(self, liquidation: Decimal | None = None) -> VenueOrder | None:
         """The next order that the present moment fills or ends; None when nothing more happens in it.
 
-        The caller records each answer, and places and cancels the orders that follow from it, before it asks again.
+        The caller records each answer, and places and cancels the orders that follow from it, before it asks again. Where the
+        moment reaches the price of `liquidation`, only the orders on the way there are filled.
         """
         if self.moment is Moment.CLOSE:
             return None
         found = [(key, order) for order in list(self._book.values()) if (key := self._reached(order)) is not None]
-        if found:
-            (_, _, price, is_maker), order = min(found, key=lambda each: each[0][:2])
-            del self._book[order.request.client_order_id]
-            return self._filled(order, price, is_maker=is_maker)
-        return None
+        if liquidation is not None and self.reaches(liquidation):
+            way = abs(liquidation - self._now().open) if self.moment is Moment.INSIDE else ZERO
+            found = [each for each in found if each[0][0] == 0 and each[0][1] <= way]
+        if not found:
+            return None
+        (_, _, price, is_maker), order = min(found, key=lambda each: each[0][:2])
+        del self._book[order.request.client_order_id]
+        return self._filled(order, price, is_maker=is_maker)
+
+    def reaches(self, price: Decimal) -> bool:
+        """Whether the moment has reached a price against the position that is held."""
+        bar = self._now()
+        if self.moment is not Moment.INSIDE:
+            return (self.price - price) * self.held <= 0
+        return bar.low <= price if self.held > 0 else bar.high >= price
+
+    @property
+    def price(self) -> Decimal:
+        """The price of the moment; inside a candle the close, which is the only one that surely follows."""
+        bar = self._now()
+        return bar.open if self.moment is Moment.OPEN else bar.close
 
     def end(self) -> VenueOrder | None:
         """The next trailing stop that the candle fills with certainty by its close; all others follow its best price."""
@@ -202,13 +219,8 @@ class CandleVenue:
             raise ValueError("no candle has begun")
         return self.bar
 
-    def _price(self) -> Decimal:
-        """The price of the moment; inside a candle the close, which is the only one that surely follows."""
-        bar = self._now()
-        return bar.open if self.moment is Moment.OPEN else bar.close
-
     def _limit(self, order: _Resting) -> VenueOrder:
-        request, price = order.request, self._price()
+        request, price = order.request, self.price
         limit = _limit_price(request)
         if (limit - price) * order.sign >= 0:
             return _report(order, VenueOrderStatus.CANCELLED) if request.post_only else self._filled(order, price, is_maker=False)

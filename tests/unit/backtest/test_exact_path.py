@@ -1,0 +1,229 @@
+"""The exact path gives the numbers of a pencil, and the trades of the fast path where that serves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from candlecast.backtest.candle_venue import Fees, Slippage
+from candlecast.backtest.exact_path import ExactResult, Terms, is_fast, run_exactly
+from candlecast.backtest.fast_path import ExitBy, trades_of
+from candlecast.backtest.fills import Costs, FillAt
+from candlecast.domain.subscriptions.subscription import Settings, Sizing, SizingMode
+from candlecast.domain.values.terms import PositionSide
+from candlecast.domain.values.timeframe import Timeframe
+from candlecast.strategy import Candles, Side, Signals, Target, evaluate
+from candlecast.strategy.base import ATR_PERIOD
+from candlecast.strategy.indicators import atr_rows
+from tests.support.backtest_planted import Planted
+from tests.support.builders import a_market
+
+D = Decimal
+MINUTE_MS = 60_000
+DIGITS = 8
+TINY = D("1E-8")
+ONE = Settings(capital=D(1_000_000), sizing=Sizing(SizingMode.FIXED_QUANTITY, D(1)), max_daily_loss_percent=D(100))
+
+
+def fine_market() -> Any:
+    """A market whose steps no float of a test comes near."""
+    return a_market(price_step=TINY, quantity_step=TINY, min_quantity=TINY, min_notional=D(0), max_quantity=D(10) ** 9)
+
+
+def terms(**changes: Any) -> Terms:
+    values: dict[str, Any] = {"market": a_market(), "timeframe": Timeframe.M1, "venue": "binanceusdm", "settings": ONE}
+    return Terms(**{**values, "cash": D(1_000_000), **changes})
+
+
+def walk(seed: int, rows: int) -> Candles:
+    """Candles of a random walk with gaps between close and open, in prices of eight digits."""
+    random = np.random.default_rng(seed)
+    close = 100 * np.exp(np.cumsum(random.normal(0, 0.01, rows)))
+    opened = np.roll(close, 1) * np.exp(random.normal(0, 0.005, rows))
+    high = np.maximum(opened, close) * (1 + random.exponential(0.004, rows))
+    low = np.minimum(opened, close) * (1 - random.exponential(0.004, rows).clip(0, 0.5))
+    opened, high, low, close = (np.round(column, DIGITS) for column in (opened, high, low, close))
+    time = np.arange(rows) * MINUTE_MS
+    return Candles(time=time, open=opened, high=high, low=low, close=close, volume=np.ones(rows))
+
+
+def decided(candles: Candles, seed: int, *, share: float, width: float, levels: int) -> Signals:
+    """Random decisions; a level is there for some of the rows only."""
+    random = np.random.default_rng(seed)
+    rows = len(candles)
+    side = random.choice(np.array([*Side], dtype=np.int8), rows)
+    side[random.random(rows) > share] = Side.HOLD
+    away = np.where(side < 0, -1, 1) * random.exponential(width, rows).clip(1e-4, 0.45)
+    stop = np.where(random.random(rows) < 0.8, np.round(candles.close * (1 - away), DIGITS), np.nan)
+    target = np.where(random.random(rows) < 0.8, np.round(candles.close * (1 + 2 * away), DIGITS), np.nan)
+    return Signals(side=side, stop_loss=stop if levels > 0 else None, targets=(Target(target),) if levels > 1 else ())
+
+
+def closed_rows(result: ExactResult) -> list[tuple[int, int, int, str]]:
+    sign = {PositionSide.LONG: 1, PositionSide.SHORT: -1}
+    return [(sign[t.trade.side], t.entry_row, t.exit_row, t.trade.closed_by) for t in result.trades]
+
+
+LEGS = {
+    ExitBy.SIGNAL: "EXIT",
+    ExitBy.REVERSAL: "EXIT",
+    ExitBy.STOP_LOSS: "STOP_LOSS",
+    ExitBy.TAKE_PROFIT: "TAKE_PROFIT_1",
+}
+
+
+@pytest.mark.parametrize("fill_at", FillAt)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    rows=st.integers(1, 200),
+    share=st.sampled_from([0.05, 0.2, 1.0]),
+    width=st.sampled_from([0.002, 0.02, 0.3]),
+    levels=st.integers(0, 2),
+    slippage=st.sampled_from([0, 3]),
+)
+def test_both_paths_make_the_same_trades(
+    fill_at: FillAt, seed: int, rows: int, share: float, width: float, levels: int, slippage: int
+) -> None:
+    candles = walk(seed, FIRST + rows)
+    strategy = Planted(candles, decided(candles, seed + 1, share=share, width=width, levels=levels))
+    signals = evaluate(strategy, candles)
+    assert is_fast(ONE, signals)
+    given_terms = terms(market=fine_market(), fill_at=fill_at, slippage=Slippage(bps=D(slippage)))
+    result = run_exactly(strategy, candles, given_terms)
+    fast = trades_of(signals, candles, fill_at, Costs(slippage_bps=float(slippage)))
+    closed = fast.exit_by != ExitBy.OPEN
+    expected = [
+        (int(side), int(entry), int(exit_row), LEGS[ExitBy(by)])
+        for side, entry, exit_row, by, ended in zip(fast.side, fast.entry_row, fast.exit_row, fast.exit_by, closed, strict=True)
+        if ended
+    ]
+    assert closed_rows(result) == expected
+    for trade, entry, leave in zip(result.trades, fast.entry_price[closed], fast.exit_price[closed], strict=True):
+        assert float(trade.trade.entry_price) == pytest.approx(entry, abs=2e-8)
+        assert float(trade.trade.exit_price) == pytest.approx(leave, abs=2e-8)
+    assert (result.open_position is not None) == bool(len(fast) and not closed[-1])
+    if result.open_position is not None:
+        assert result.open_row == fast.entry_row[-1]
+        assert float(result.open_position.entry_price) == pytest.approx(fast.entry_price[-1], abs=2e-8)
+
+
+# -- by hand -----------------------------------------------------------------------------------------------------------------
+
+FIRST = atr_rows(ATR_PERIOD) - 1  # the first row that has the lookback behind it; all rows before are quiet
+QUIET = ("100", "100", "100", "100")
+TAKER = Fees(maker=D("0.0002"), taker=D("0.0005"))
+
+
+def candles_of(*rows: tuple[str, str, str, str]) -> Candles:
+    """Quiet candles, then these: open, high, low, close. The first of them is row `FIRST`."""
+    every = np.array([QUIET] * FIRST + list(rows), dtype=np.float64)
+    opened, high, low, close = (np.ascontiguousarray(column) for column in every.T)
+    time = np.arange(len(every)) * MINUTE_MS
+    return Candles(time=time, open=opened, high=high, low=low, close=close, volume=np.ones(len(every)))
+
+
+def run(candles: Candles, actions: dict[int, Side], *, stop: float | None = None, **changes: Any) -> ExactResult:
+    """Run actions by row (counted from `FIRST`) with one stop price and a ladder (`targets`: pairs of price and share)."""
+    targets = changes.pop("targets", ())
+    side = np.zeros(len(candles), dtype=np.int8)
+    for row, action in actions.items():
+        side[FIRST + row] = action
+    rows = np.ones(len(candles))
+    ladder = tuple(Target(price * rows, share) for price, share in targets)
+    signals = Signals(side=side, stop_loss=None if stop is None else stop * rows, targets=ladder)
+    return run_exactly(Planted(candles, signals), candles, terms(**changes))
+
+
+def legs(result: ExactResult) -> list[tuple[int, str, Decimal, Decimal]]:
+    return [(fill.row - FIRST, fill.leg, fill.quantity, fill.price) for fill in result.fills]
+
+
+def settings(**changes: Any) -> Settings:
+    return replace(ONE, **changes)
+
+
+def test_fees_and_profit_of_a_trade_add_up_to_the_equity() -> None:
+    candles = candles_of(QUIET, ("100", "120", "100", "110"), ("110", "112", "109", "111"), ("120", "121", "119", "120"))
+    result = run(candles, {0: Side.LONG, 2: Side.EXIT_LONG}, fees=TAKER)
+    assert legs(result) == [(1, "ENTRY", D(1), D(100)), (3, "EXIT", D(1), D(120))]
+    assert result.fees == D("0.11")  # 100 x 0.0005 + 120 x 0.0005
+    assert result.final_equity == D(1_000_000) + 20 - D("0.11")
+    assert result.equity[FIRST:].tolist() == pytest.approx([1_000_000, 1_000_009.95, 1_000_010.95, 1_000_019.89])
+    assert result.denials == {}
+
+
+def test_a_ladder_closes_its_shares_and_the_stop_the_rest() -> None:
+    candles = candles_of(QUIET, ("100", "106", "99", "105"), ("105", "111", "104", "110"), ("110", "110", "90", "95"))
+    result = run(candles, {0: Side.LONG}, stop=95.0, targets=((105.0, 0.5), (110.0, 0.25)), settings=settings(sizing=fixed("2")))
+    assert legs(result) == [
+        (1, "ENTRY", D(2), D(100)),
+        (1, "TAKE_PROFIT_1", D(1), D(105)),
+        (2, "TAKE_PROFIT_2", D("0.5"), D(110)),
+        (3, "STOP_LOSS", D("0.5"), D(95)),
+    ]
+    assert result.trades[0].trade.pnl == D("7.5")  # 5 + 5 - 2.5
+
+
+def test_a_limit_target_pays_the_maker() -> None:
+    candles = candles_of(QUIET, ("100", "111", "99", "105"))
+    for limit, fee in ((True, "0.022"), (False, "0.055")):  # 110 x 0.0002, 110 x 0.0005
+        changed = settings(limit_targets=limit)
+        result = run(candles, {0: Side.LONG}, targets=((110.0, 1.0),), settings=changed, fees=TAKER)
+        assert result.fills[-1].fee == D(fee)
+
+
+def test_risk_sizing_loses_the_risk_at_the_stop() -> None:
+    changed = settings(capital=D(10_000), sizing=Sizing(SizingMode.RISK_PERCENT, D(1)))
+    candles = candles_of(QUIET, ("100", "101", "95", "96"))
+    result = run(candles, {0: Side.LONG}, stop=96.0, settings=changed)
+    assert result.fills[0].quantity == D(25)  # 1 % of 10,000 over a distance of 4
+    assert result.trades[0].trade.pnl == D(-100)
+
+
+def test_a_trailing_stop_of_ours_moves_at_the_close() -> None:
+    changed = settings(trailing_stop_percent=D(20))  # above what the venue trails: ours moves
+    rows = ("100", "102", "99", "100"), ("100", "130", "100", "125"), ("125", "126", "99", "110")
+    result = run(candles_of(QUIET, *rows), {0: Side.LONG}, settings=changed)
+    assert legs(result)[1][0] == 3
+    assert legs(result)[1][2:] == (D(1), D(100))  # 20 % below the close of 125, not below the high of 130
+
+
+def test_a_stop_goes_to_break_even_with_its_fees() -> None:
+    changed = settings(break_even_after_r=D(1))
+    rows = ("100", "106", "99", "105"), ("105", "105", "99", "100")
+    result = run(candles_of(QUIET, *rows), {0: Side.LONG}, stop=95.0, settings=changed, fees=TAKER)
+    assert legs(result)[1][2:] == (D(1), D("100.2"))  # 100 x 1.0005 / 0.9995 = 100.10005, on the tick of 0.1 above
+    assert result.trades[0].trade.net_pnl > 0
+
+
+def test_a_limit_that_denies_is_counted_by_its_reason() -> None:
+    changed = settings(max_order_notional=D(50))
+    result = run(candles_of(QUIET, QUIET, QUIET), {0: Side.LONG, 1: Side.EXIT_LONG}, settings=changed)
+    assert (result.fills, result.denials) == ((), {"MAX_ORDER_NOTIONAL": 1, "NOTHING_HELD": 1})
+
+
+def test_funding_is_paid_on_what_is_held_at_its_time() -> None:
+    open_ms = [(FIRST + row) * MINUTE_MS for row in range(4)]
+    rates = tuple((at, D("0.001")) for at in open_ms)
+    rows = ("100", "101", "99", "100"), ("110", "111", "109", "110"), ("120", "121", "119", "120")
+    result = run(candles_of(QUIET, *rows), {0: Side.LONG, 2: Side.EXIT_LONG}, funding=rates)
+    assert result.funding == D("-0.23")  # not at the open of the entry; 110 x 0.001 and, before the exit, 120 x 0.001
+    assert result.trades[0].trade.funding == D("-0.23")
+    assert result.final_equity == D(1_000_000) + 20 - D("0.23")
+    short = run(candles_of(QUIET, *rows), {0: Side.SHORT, 2: Side.EXIT_SHORT}, funding=rates)
+    assert short.funding == D("0.23")
+
+
+def test_a_repeated_signal_on_the_held_side_does_nothing() -> None:
+    result = run(candles_of(*[QUIET] * 4), {0: Side.LONG, 1: Side.LONG, 2: Side.LONG})
+    assert (len(result.fills), result.denials) == (1, {"POSITION_ALREADY_OPEN": 2})
+
+
+def fixed(quantity: str) -> Sizing:
+    return Sizing(SizingMode.FIXED_QUANTITY, D(quantity))
