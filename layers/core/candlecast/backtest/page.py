@@ -1,0 +1,324 @@
+"""A backtest as one HTML page that opens without a network: tables in the page, charts drawn by a script of its own.
+
+The page is self-contained. A policy in its head forbids every request, and allows the one script by its hash. The data stands in
+the page as columns in base64, so text from outside never becomes a script or markup.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import math
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from candlecast.backtest.metrics import Metrics
+from candlecast.backtest.report import Report, Sweep, blocks, merged, monthly_returns
+from candlecast.domain.values.timeframe import EPOCH
+from candlecast.strategy import Floats
+from candlecast.strategy.candles import MILLISECOND, Integers
+
+type Column = Floats | Integers | NDArray[np.int8]
+
+HERE = Path(__file__).parent
+MOST_CANDLES = 120_000  # of the chart: 28 bytes each, so a page stays below 6 MB; more are drawn as longer candles
+MOST_TRADES = 40_000  # of the chart, the newest: 21 bytes each
+LONGEST_TEXT = 200  # of a name or a value that the author chose
+MOST_PARAMETERS = 100
+MONTH_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+NONE = "–"
+GOOD, BAD = (53, 160, 140), (222, 110, 85)  # of cells: a return or a metric above and below zero
+
+BUTTONS = (
+    ("in", "+", "Zoom in"),
+    ("out", "-", "Zoom out"),
+    ("left", "&#8592;", "Earlier"),
+    ("right", "&#8594;", "Later"),
+    ("all", "All", "All candles"),
+    ("previous", "Previous trade", "Previous trade"),
+    ("next", "Next trade", "Next trade"),
+    ("theme", "Light or dark", "Light or dark"),
+)
+KEYS_TEXT = (
+    "Drag to move, turn the wheel to zoom. With the chart focused: + and - zoom, arrows move, 0 shows all, "
+    "Home and End go to the ends, n and p go from trade to trade, comma and full stop from candle to candle."
+)
+
+
+def percent(value: float) -> str:
+    return f"{100 * value:,.2f} %"
+
+
+def number(value: float) -> str:
+    return f"{value:,.3f}"
+
+
+def money(value: float) -> str:
+    return f"{value:,.2f}" if abs(value) >= 1 or value == 0 else f"{value:.6g}"
+
+
+def count(value: float) -> str:
+    return f"{int(value):,}"
+
+
+def duration(value: float) -> str:
+    """A length in ms as days, hours and minutes."""
+    minutes = round(value / 60_000)
+    days, hours = divmod(minutes // 60, 24)
+    parts = [f"{days:,} d"] * (days > 0) + [f"{hours} h"] * (hours > 0) + [f"{minutes % 60} min"] * (minutes % 60 > 0)
+    return " ".join(parts[:2]) or "0 min"
+
+
+def yes(value: float) -> str:
+    return "yes" if value else "no"
+
+
+LABELS: dict[str, tuple[str, Callable[[float], str]]] = {  # by field of `Metrics`, in the order of the table
+    "total_return": ("Total return", percent),
+    "annual_return": ("Annual return", percent),
+    "volatility": ("Volatility, a year", percent),
+    "sharpe_ratio": ("Sharpe ratio", number),
+    "sortino_ratio": ("Sortino ratio", number),
+    "calmar_ratio": ("Calmar ratio", number),
+    "omega_ratio": ("Omega ratio", number),
+    "max_drawdown": ("Max drawdown", percent),
+    "max_drawdown_length_ms": ("Length of the max drawdown", duration),
+    "longest_drawdown_ms": ("Longest drawdown", duration),
+    "value_at_risk": ("Value at risk, a day, 95 %", percent),
+    "conditional_value_at_risk": ("Conditional value at risk", percent),
+    "alpha": ("Alpha, a year", percent),
+    "beta": ("Beta", number),
+    "exposure": ("Exposure", percent),
+    "turnover": ("Turnover, a year", number),
+    "trades": ("Closed trades", count),
+    "win_rate": ("Win rate", percent),
+    "payoff_ratio": ("Payoff ratio", number),
+    "profit_factor": ("Profit factor", number),
+    "expectancy": ("Expectancy of a trade", money),
+    "sqn": ("System quality number", number),
+    "longest_losing_streak": ("Longest losing streak", count),
+    "average_trade_return": ("Average trade", percent),
+    "best_trade_return": ("Best trade", percent),
+    "worst_trade_return": ("Worst trade", percent),
+    "average_trade_length_ms": ("Average length of a trade", duration),
+    "days": ("Days", count),
+    "ruined": ("Ruined", yes),
+}
+HELD = {  # metrics of buy-and-hold, beside those of the strategy
+    "total_return": "buy_and_hold_return",
+    "annual_return": "buy_and_hold_annual_return",
+    "sharpe_ratio": "buy_and_hold_sharpe_ratio",
+    "max_drawdown": "buy_and_hold_max_drawdown",
+}
+TILES = ("total_return", "max_drawdown", "sharpe_ratio", "trades", "win_rate", "profit_factor")
+
+
+def shown(value: object) -> str:
+    """Text from outside, cut and without characters that hide or turn other text."""
+    text = str(value)
+    cut = text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…"
+    return "".join(letter if letter.isprintable() else "�" for letter in cut)
+
+
+def moment(time_ms: int) -> str:
+    return f"{EPOCH + int(time_ms) * MILLISECOND:%Y-%m-%d %H:%M}"
+
+
+def write_page(report: Report, path: Path) -> None:
+    """Write the page of a report to `path`."""
+    path.write_text(page_of(report), encoding="utf-8")
+
+
+def page_of(report: Report) -> str:
+    """The whole page as text."""
+    script = (HERE / "page.js").read_text(encoding="utf-8")
+    style = (HERE / "page.css").read_text(encoding="utf-8")
+    hashed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{hashed}'"
+    name = _text(report.strategy)
+    return "".join(
+        (
+            '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">',
+            f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">',
+            f"<title>{name}: backtest</title><style>{style}</style></head><body>",
+            f"<header><h1>{name}</h1>{_subtitle(report)}</header><main>",
+            _tiles(report.metrics),
+            _chart(),
+            _months(report),
+            _metrics(report.metrics),
+            "" if report.sweep is None else _sweep(report.sweep),
+            _notes(report),
+            "</main>",
+            f'<script type="application/json" id="data">{_data(report)}</script>',
+            f"<script>{script}</script></body></html>\n",
+        )
+    )
+
+
+def _text(value: object) -> str:
+    return html.escape(shown(value))
+
+
+def _subtitle(report: Report) -> str:
+    first, last = (moment(report.candles.time[row]) for row in (0, -1))
+    market = "" if report.notes is None else f"{_text(report.notes.file)}, {report.notes.timeframe}, "
+    chosen = list(report.parameters.items())[:MOST_PARAMETERS]
+    parameters = ", ".join(f"{_text(name)} = {_text(value)}" for name, value in chosen) or "no parameters"
+    span = f"{market}{first} to {last} UTC, {len(report.candles):,} candles, cash {money(report.cash)}"
+    return f'<p class="soft">{span}</p><p class="soft">{parameters}</p>'
+
+
+def _tiles(metrics: Metrics) -> str:
+    values = asdict(metrics)
+    tiles = [(LABELS[name][0], _value(values, name)) for name in TILES]
+    tiles.insert(1, ("Buy-and-hold", percent(metrics.buy_and_hold_return)))
+    return '<dl class="tiles">' + "".join(f"<div><dt>{label}</dt><dd>{value}</dd></div>" for label, value in tiles) + "</dl>"
+
+
+def _value(values: dict[str, float | int | bool | None], name: str) -> str:
+    value = values[name]
+    return NONE if value is None else LABELS.get(name, ("", percent))[1](value)
+
+
+def _chart() -> str:
+    buttons = "".join(
+        f'<button type="button" data-do="{action}" title="{label}" aria-label="{label}">{text}</button>'
+        for action, text, label in BUTTONS
+    )
+    key = (
+        '<p class="key"><b style="color:var(--long)">&#9650;</b>long entry <b style="color:var(--short)">&#9660;</b>short entry '
+        "<b>&#215;</b>exit; the line of a trade is solid for a profit, dashed for a loss. "
+        '<b style="color:var(--equity)">&#8212;</b>equity <b style="color:var(--held)">&#8212;</b>buy-and-hold</p>'
+    )
+    return (
+        f'<h2>Price, equity and drawdown</h2><div class="bar">{buttons}</div>{key}'
+        '<div id="chart" tabindex="0" role="img" aria-label="Candles with trades, equity with buy-and-hold, drawdown" '
+        'aria-describedby="keys readout"><canvas></canvas><canvas></canvas></div><p id="readout" aria-live="polite"></p>'
+        f'<p class="key" id="keys">{KEYS_TEXT}</p><noscript><p>The chart needs JavaScript; the tables do not.</p></noscript>'
+    )
+
+
+def tint(share: float) -> str:
+    """The colour of a cell from -1 (bad) over 0 (neutral) to 1 (good); dark text is readable on all of them."""
+    base, strength = (GOOD if share >= 0 else BAD), min(1.0, abs(share))
+    return "#" + "".join(f"{round(238 + (part - 238) * strength):02x}" for part in base)
+
+
+def _cell(value: float, scale: float, extra: str = "") -> str:
+    if math.isnan(value):
+        return f'<td class="none">{NONE}</td>'
+    return f'<td style="background:{tint(value / scale if scale > 0 else 0.0)}"{extra}>{percent(value)}</td>'
+
+
+def _months(report: Report) -> str:
+    months = monthly_returns(report.candles.time, report.equity, report.cash)
+    scale = _largest(months.returns)
+    yearly = _largest(months.totals)
+    head = "".join(f"<th>{name}</th>" for name in MONTH_NAMES)
+    rows = "".join(
+        f"<tr><th>{year}</th>{''.join(_cell(float(value), scale) for value in row)}{_cell(float(total), yearly)}</tr>"
+        for year, row, total in zip(months.years, months.returns, months.totals, strict=True)
+    )
+    return (
+        '<h2>Monthly returns</h2><div class="scroll"><table class="months"><thead>'
+        f"<tr><th>Year</th>{head}<th>Year's total</th></tr></thead><tbody>{rows}</tbody></table></div>"
+    )
+
+
+def _largest(values: Floats) -> float:
+    found = np.abs(values[np.isfinite(values)])
+    return float(found.max()) if len(found) else 0.0
+
+
+def _metrics(metrics: Metrics) -> str:
+    values = asdict(metrics)
+    rows = []
+    for name, (label, form) in LABELS.items():
+        held = values[HELD[name]] if name in HELD else None
+        beside = "" if name not in HELD else NONE if held is None else form(held)
+        rows.append(f"<tr><th>{label}</th><td>{_value(values, name)}</td><td>{beside}</td></tr>")
+    head = "<thead><tr><th>Metric</th><th>Strategy</th><th>Buy-and-hold</th></tr></thead>"
+    half = -(-len(rows) // 2)
+    tables = "".join(f"<table>{head}<tbody>{''.join(part)}</tbody></table>" for part in (rows[:half], rows[half:]))
+    return f'<h2>Metrics</h2><div class="two">{tables}</div>'
+
+
+def _sweep(sweep: Sweep) -> str:
+    """A heat map as a table: colours from the worst to the best around zero, and the best combination framed."""
+    scale = _largest(sweep.values)
+    best = float(np.nanmax(sweep.values)) if scale > 0 else math.nan
+    head = "".join(f"<th>{value:g}</th>" for value in sweep.x_values)
+    rows = []
+    for y_value, row in zip(sweep.y_values, sweep.values, strict=True):
+        cells = []
+        for value in row.tolist():
+            if not math.isfinite(value):
+                cells.append(f'<td class="none">{NONE}</td>')
+                continue
+            mark = ' class="best"' if value == best else ""
+            cells.append(f'<td style="background:{tint(value / scale if scale > 0 else 0.0)}"{mark}>{value:.4g}</td>')
+        rows.append(f"<tr><th>{y_value:g}</th>{''.join(cells)}</tr>")
+    corner = f"{_text(sweep.y_name)} / {_text(sweep.x_name)}"
+    return (
+        f'<h2>Sweep: {_text(sweep.metric)}</h2><p class="soft">The framed combination is the best of {sweep.values.size:,}: '
+        "the more are tried, the more of its result is luck.</p>"
+        f'<div class="scroll"><table class="heat"><thead><tr><th>{corner}</th>{head}</tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
+def _notes(report: Report) -> str:
+    notes = [f"{len(report.trades) - MOST_TRADES:,} older trades are not drawn."] if len(report.trades) > MOST_TRADES else []
+    if len(report.candles) > MOST_CANDLES:
+        notes.append(f"{-(-len(report.candles) // MOST_CANDLES)} candles are drawn as one; metrics and tables use all.")
+    if report.notes is not None:
+        notes += [_text(note) for note in report.notes.notes] or ["The file has no gap, no repeated row and no unordered row."]
+    listed = "".join(f"<li>{note}</li>" for note in notes)
+    return f"<h2>Notes</h2><ul>{listed}<li>Past candles decide nothing about later ones.</li></ul>"
+
+
+def _data(report: Report) -> str:
+    """The columns of the chart: little-endian, in base64. Times are seconds; the equity is a distance from the cash."""
+    begins = blocks(len(report.candles), MOST_CANDLES)
+    candles = merged(report.candles, begins)
+    gain = report.equity - report.cash
+    trades, count_ = report.trades, min(len(report.trades), MOST_TRADES)
+    newest = slice(len(trades) - count_, None)
+    last = np.append(begins[1:], len(gain)) - 1
+    columns = {
+        "time": _packed(candles.time // 1000, "<u4"),
+        "open": _packed(candles.open, "<f4"),
+        "high": _packed(candles.high, "<f4"),
+        "low": _packed(candles.low, "<f4"),
+        "close": _packed(candles.close, "<f4"),
+        "gain": _packed(gain[last], "<f4"),
+        "fall": _packed(np.minimum.reduceat(report.fall, begins), "<f4"),
+        "side": _packed(trades.side[newest], "i1"),
+        "entry_row": _packed(np.searchsorted(candles.time, trades.entry_time[newest], side="right") - 1, "<u4"),
+        "exit_row": _packed(_exit_rows(report, candles.time)[newest], "<u4"),
+        "entry_price": _packed(trades.entry_price[newest], "<f4"),
+        "exit_price": _packed(np.nan_to_num(trades.exit_price[newest]), "<f4"),
+        "pnl": _packed(trades.pnl[newest], "<f4"),
+    }
+    if len(begins) < len(gain):
+        columns["gain_low"] = _packed(np.minimum.reduceat(gain, begins), "<f4")
+        columns["gain_high"] = _packed(np.maximum.reduceat(gain, begins), "<f4")
+    numbers = {"cash": report.cash, "first_close": float(report.candles.close[0]), "trades_left_out": len(trades) - count_}
+    return json.dumps({**columns, **numbers}, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def _exit_rows(report: Report, time: Integers) -> Integers:
+    """The row of each exit among the drawn candles; their number for an open trade."""
+    rows = np.searchsorted(time, report.trades.exit_time, side="right") - 1
+    return np.where(np.isnan(report.trades.exit_price), len(time), rows)
+
+
+def _packed(values: Column, form: str) -> str:
+    return base64.b64encode(np.ascontiguousarray(values, dtype=form).tobytes()).decode()
