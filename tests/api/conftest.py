@@ -144,6 +144,7 @@ class Deployment:
             api.health: giving(self.health),
             api.approvals: giving(self.approvals),
             api.operators_to_lift: giving(self.operators_to_lift),
+            api.table_generation: giving(1),
             api.venues: giving(frozenset({"paper", "binanceusdm"})),
             api.identity_claims: giving(api.IdentityClaims()),
         }

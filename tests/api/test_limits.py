@@ -13,7 +13,8 @@ from candlecast.domain.limits.catalogue import CATALOGUE
 from candlecast.domain.limits.limits import Limits
 from candlecast.domain.orders.intent import IntentState
 from candlecast.domain.subscriptions.subscription import SubscriptionStatus
-from tests.api.conftest import ORDER, Deployment
+from candlecast.runtime.compose import api
+from tests.api.conftest import ORDER, Deployment, giving
 from tests.support.builders import ACCOUNT, NOW, STRATEGY, SUBSCRIPTION, TENANT, a_position, a_subscription, an_account, an_intent
 from tests.support.gateway import Client
 
@@ -295,6 +296,13 @@ def test_an_entry_is_held_against_every_limit_and_nothing_is_placed(deployment: 
     deployment.client.send("PUT", MINE, {})
     assert deployment.client.post("/v1/limits/validate", WANTED).json["receipt"]["traded"] is True
     assert (deployment.trade_queue.sent, deployment.accounts.load(TENANT, ACCOUNT).intents) == ([], {})
+
+
+def test_an_entry_is_denied_while_no_look_has_accounted_for_the_minutes_of_a_restore(deployment: Deployment) -> None:
+    follow(deployment)
+    deployment.providers = {**deployment.providers, api.table_generation: giving(2)}
+    answer = deployment.client.post("/v1/limits/validate", WANTED).json["receipt"]
+    assert (answer["traded"], answer["legs"][0]["denial"]["reason"]) == (False, "TABLE_RESTORED")
 
 
 def test_an_entry_is_held_against_the_markets_present_prices(deployment: Deployment) -> None:

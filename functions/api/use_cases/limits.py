@@ -22,6 +22,7 @@ from functions.api.ports import (
     QuotesDep,
     StrategiesDep,
     SubscriptionsDep,
+    TableGenerationDep,
 )
 
 
@@ -55,8 +56,9 @@ async def validate_order(
     quotes: QuotesDep,
     clock: ClockDep,
     metrics: MetricsDep,
+    generation: TableGenerationDep,
 ) -> ValidateOrder:
-    return ValidateOrder(read, subscriptions, strategies, accounts, pools, markets, quotes, clock, metrics)
+    return ValidateOrder(read, subscriptions, strategies, accounts, pools, markets, quotes, clock, metrics, generation)
 
 
 DescribeLimitsDep = Annotated[DescribeLimits, Depends(describe_limits)]

@@ -260,6 +260,12 @@ def venues() -> frozenset[str]:
 
 
 @provider
+def table_generation() -> int:
+    """The generation of the table, which a restore raises."""
+    return build().known.table_generation
+
+
+@provider
 def operators_to_lift() -> int:
     """How many operators an act needs that takes a protection away."""
     return build().known.operators_to_lift

@@ -54,6 +54,8 @@ class ValidateOrder:
     quotes: Quotes
     clock: Clock
     metrics: Metrics
+    generation: int
+    """The generation of the table that the functions use."""
 
     def __call__(self, tenant_id: str, subscription_id: str, wanted: WantedEntry) -> Receipt:
         """The receipt that the entry would get now.
@@ -91,7 +93,7 @@ class ValidateOrder:
             quote=quote,
             venue=venue,
         )
-        plan = plan_orders(account, order, self.markets.find(account.venue, wanted.market), now)
+        plan = plan_orders(account, order, self.markets.find(account.venue, wanted.market), now, self.generation)
         plan = self._in_its_pool(plan, above.pool, now)
         if plan.receipt is None:  # a real order would close the held position first
             raise RetryLater("OUTCOME_UNKNOWN", "an earlier order is unresolved", after_seconds=UNRESOLVED_WAIT_SECONDS)
