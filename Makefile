@@ -24,7 +24,7 @@ check: ## Format, lint, types, import arrows, words, fast tests (under a minute)
 	@sh infra/local/bootstrap.sh dev
 	@$(DEV) -m infra.local.checks check
 
-test: env ## check, lint of the templates, slow tests, and the end-to-end tests on the embedded cloud (at most 15 minutes)
+test: env ## check, lint of the templates, slow tests, and the end-to-end tests on the embedded cloud (at most 20 minutes)
 	@sh infra/local/bootstrap.sh checkov release telemetry
 	@$(DEV) -m infra.local.checks test
 

@@ -65,7 +65,7 @@ API = (
 )
 BUDGETS = (
     Budget("candle_clock", 1.4, 490, NO_LIMITS),
-    Budget("strategy_runner", 2.4, 763, NO_FRAMEWORK),
+    Budget("strategy_runner", 2.4, 764, NO_FRAMEWORK),
     Budget("signal_intake", 1.5, 511, (*NO_LIMITS, "candlecast.services.signals.fan_out")),
     Budget("signal_fanout", 1.8, 571, HEAVY),
     Budget("order_executor", 1.9, 698, TRADES),
