@@ -16,7 +16,6 @@ from candlecast.backtest.exact_path import ExactResult, Terms, is_fast, run_exac
 from candlecast.backtest.fast_path import ExitBy, trades_of
 from candlecast.backtest.fills import Costs, FillAt
 from candlecast.domain.subscriptions.subscription import Settings, Sizing, SizingMode
-from candlecast.domain.values.terms import PositionSide
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.strategy import Candles, Side, Signals, Target, evaluate
 from candlecast.strategy.base import ATR_PERIOD
@@ -66,16 +65,7 @@ def decided(candles: Candles, seed: int, *, share: float, width: float, levels: 
 
 
 def closed_rows(result: ExactResult) -> list[tuple[int, int, int, str]]:
-    sign = {PositionSide.LONG: 1, PositionSide.SHORT: -1}
-    return [(sign[t.trade.side], t.entry_row, t.exit_row, t.trade.closed_by) for t in result.trades]
-
-
-LEGS = {
-    ExitBy.SIGNAL: "EXIT",
-    ExitBy.REVERSAL: "EXIT",
-    ExitBy.STOP_LOSS: "STOP_LOSS",
-    ExitBy.TAKE_PROFIT: "TAKE_PROFIT_1",
-}
+    return [(t.trade.side.sign, t.entry_row, t.exit_row, t.closed_by.value) for t in result.trades]
 
 
 @pytest.mark.parametrize("fill_at", FillAt)
@@ -99,7 +89,7 @@ def test_both_paths_make_the_same_trades(
     fast = trades_of(signals, candles, fill_at, Costs(slippage_bps=float(slippage)))
     closed = fast.exit_by != ExitBy.OPEN
     expected = [
-        (int(side), int(entry), int(exit_row), LEGS[ExitBy(by)])
+        (int(side), int(entry), int(exit_row), ExitBy(by).name)
         for side, entry, exit_row, by, ended in zip(fast.side, fast.entry_row, fast.exit_row, fast.exit_by, closed, strict=True)
         if ended
     ]

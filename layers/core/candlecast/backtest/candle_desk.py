@@ -12,8 +12,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 
-from candlecast.backtest.candle_venue import CandleVenue, Moment
+from candlecast.backtest.candle_venue import CandleVenue, Fill, Moment
 from candlecast.backtest.margin import Margin, wallet_of
 from candlecast.domain.account.account import Account, Balance
 from candlecast.domain.account.booking import FundingSpan, book_funding
@@ -35,16 +36,34 @@ from candlecast.domain.values.reasons import Reason
 from candlecast.domain.values.terms import MarginMode, Side
 from candlecast.domain.venue.reports import VenueFunding, VenueOrder, VenueOrderStatus
 
+CAUSES_OF_LIMITS = (Reason.UNREALISED_LOSS.value, Reason.HOLDING_TIME_OVER.value)
 MOST_STEPS = 1_000  # fills, orders and cancellations of one moment: far above what a full account can bring
+
+
+class ClosedBy(StrEnum):
+    """The cause of a trade's end, in the words of every path. LIMIT: a limit that closes positions."""
+
+    SIGNAL = "SIGNAL"
+    REVERSAL = "REVERSAL"
+    STOP_LOSS = "STOP_LOSS"
+    TAKE_PROFIT = "TAKE_PROFIT"
+    TRAILING_STOP = "TRAILING_STOP"
+    LIMIT = "LIMIT"
+    LIQUIDATED = "LIQUIDATED"
 
 
 @dataclass(frozen=True, slots=True)
 class ExactFill:
-    """One filled order. `row` counts candles from 0; money and prices in quote units."""
+    """One filled order. `row` counts candles from 0; money and prices in quote units.
+
+    `leg` is the name that the account gives the leg, `closed_by` the cause of an order that closes. The fee of a liquidation is
+    all that the position loses beyond its price: below zero where the insurance fund pays.
+    """
 
     row: int
     at: datetime
     leg: str
+    closed_by: ClosedBy | None
     side: Side
     quantity: Decimal
     price: Decimal
@@ -54,11 +73,12 @@ class ExactFill:
 
 @dataclass(frozen=True, slots=True)
 class ExactTrade:
-    """A round trip as live history has it, with the rows of its first and last fill."""
+    """A round trip as live history has it, with the rows of its first and last fill, and the cause of the last."""
 
     trade: Trade
     entry_row: int
     exit_row: int
+    closed_by: ClosedBy
 
 
 @dataclass(slots=True)
@@ -79,6 +99,7 @@ class CandleDesk:
     now: datetime | None = None
     _entry_rows: dict[str, int] = field(default_factory=dict)
     _again: TradeOrder | None = None
+    _reversing: str | None = None  # the last signal that was an entry: an exit of the same signal reverses
 
     # -- questions ---------------------------------------------------------------------------------------------------------
 
@@ -114,7 +135,8 @@ class CandleDesk:
 
     def decide(self, order: TradeOrder) -> None:
         """Plan an order and record it; its legs wait for `send_waiting`."""
-        now = self._now()
+        now, signal = self._now(), order.signal
+        self._reversing = signal.signal_id if signal.action.is_entry else None
         try:
             plan = plan_orders(self.account, order, self.market, now)
         except RetryLater as error:  # a live entry would come back until it is stale, and the state of a backtest stands still
@@ -307,10 +329,22 @@ class CandleDesk:
         for fill in self.venue.fills:
             sign = 1 if fill.side is Side.BUY else -1
             self.cash -= sign * fill.quantity * fill.price + fill.fee
-            self.fills.append(
-                ExactFill(self.row, self._now(), leg.leg, fill.side, fill.quantity, fill.price, fill.fee, fill.is_maker)
-            )
+            self._note(leg.leg, self._cause(leg), fill)
         self.venue.fills.clear()
+
+    def _note(self, leg: str, cause: ClosedBy | None, fill: Fill) -> None:
+        values = fill.side, fill.quantity, fill.price, fill.fee, fill.is_maker
+        self.fills.append(ExactFill(self.row, self._now(), leg, cause, *values))
+
+    def _cause(self, leg: Intent) -> ClosedBy | None:
+        """Why a leg closes; None for an entry."""
+        if leg.kind is LegKind.ENTRY:
+            return None
+        if leg.kind is not LegKind.EXIT:
+            return ClosedBy(leg.kind.value)
+        if leg.leg.startswith(CAUSES_OF_LIMITS):
+            return ClosedBy.LIMIT
+        return ClosedBy.REVERSAL if leg.signal_id == self._reversing else ClosedBy.SIGNAL
 
     def _clear(self, place: str) -> None:
         for orphan in self.account.orphans():
@@ -343,7 +377,9 @@ class CandleDesk:
         side = Side.closing(position.side)
         self.cash += position.side.sign * position.quantity * at - fee
         self.venue.held = ZERO
-        self.fills.append(ExactFill(self.row, now, Reason.LIQUIDATED, side, position.quantity, at, fee, is_maker=False))
+        self.fills.append(
+            ExactFill(self.row, now, Reason.LIQUIDATED, ClosedBy.LIQUIDATED, side, position.quantity, at, fee, is_maker=False)
+        )
         self._change(self.account.close_outside(position.key, position.quantity, at, fee, Reason.LIQUIDATED, now))
         self._clear(position.key)
 
@@ -363,7 +399,10 @@ class CandleDesk:
 
     def _hear(self, event: Event) -> None:
         if event.trade is not None and event.type is EventType.TRADE_CLOSED:
-            self.trades.append(ExactTrade(event.trade, self._entry_rows.pop(event.trade.trade_id), self.row))
+            cause, first = self.fills[-1].closed_by, self._entry_rows.pop(event.trade.trade_id)
+            if cause is None:
+                raise RuntimeError("a trade was closed by an entry")
+            self.trades.append(ExactTrade(event.trade, first, self.row, cause))
         told = event.order
         if told is not None and event.type is EventType.TRADE_FAILED and told.reason is not None and not told.kind.is_protective:
             self.denials[told.reason.value] += 1

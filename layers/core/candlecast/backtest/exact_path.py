@@ -37,6 +37,7 @@ from candlecast.domain.orders.position import Position
 from candlecast.domain.signals.candle_signal import candle_signal
 from candlecast.domain.signals.entry_order import EntryType
 from candlecast.domain.signals.signal import Signal
+from candlecast.domain.signals.verdict import implausible
 from candlecast.domain.subscriptions.subscription import AllowedSides, Settings, SizingMode, SubscriptionStatus
 from candlecast.domain.subscriptions.trade_order import TradeOrder
 from candlecast.domain.values.errors import InvalidValue
@@ -119,7 +120,8 @@ class ExactResult:
 def is_fast(settings: Settings, signals: Signals) -> bool:
     """Whether `fast_path.trades_of` gives the trades of these settings; the exact path gives them as well.
 
-    True holds where the cash carries each entry at the settings' leverage and the market's filters take its quantity.
+    True holds where the cash carries each entry at the settings' leverage, the market's filters take its quantity, and no signal
+    is implausible (`domain/signals/verdict.py`).
     """
     plain = (
         settings.sizing.mode is SizingMode.FIXED_QUANTITY
@@ -246,9 +248,18 @@ class _Run:
             desk.end_expired()
             signal = signal_at(self.strategy, self.candles, bar.row, self.terms)
             if signal is not None:
-                desk.decide(self._order(signal, bar))
+                self._pass_on(signal, bar)
         if self.terms.fill_at is FillAt.CLOSE and desk.has_waiting:
             desk.send_waiting()
+
+    def _pass_on(self, signal: Signal, bar: Bar) -> None:
+        """Have a signal decided, unless live would quarantine it; nobody releases a signal of a backtest."""
+        side = signal.entry_side
+        denial = None if side is None else implausible(signal, side, bar.close)
+        if denial is not None:
+            self.desk.denials[denial.reason.value] += 1
+        else:
+            self.desk.decide(self._order(signal, bar))
 
     def _order(self, signal: Signal, bar: Bar) -> TradeOrder:
         terms, half = self.terms, self.terms.slippage.half_spread
