@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 from unittest.mock import patch
@@ -25,8 +26,7 @@ from candlecast.domain.values.errors import InvalidValue
 from candlecast.domain.values.money import ZERO
 from candlecast.domain.values.terms import MarginMode, WorkingType
 from candlecast.strategy import Side, Signals, Target
-from tests.support.backtest_planted import Planted
-from tests.unit.backtest.test_exact_path import (
+from tests.support.backtest_exact import (
     FIRST,
     MINUTE_MS,
     ONE,
@@ -41,6 +41,8 @@ from tests.unit.backtest.test_exact_path import (
     terms,
     walk,
 )
+from tests.support.backtest_planted import Planted
+from tests.support.builders import a_market
 
 D = Decimal
 MARGIN = Margin.of(((D(0), D("0.01")),), fee=D("0.005"))
@@ -160,6 +162,34 @@ def test_funding_inside_a_candle_is_paid_by_the_position_of_its_open() -> None:
     candles = candles_of(QUIET, ("100", "101", "89", "95"), QUIET)
     result = run(candles, {0: Side.LONG}, stop=90.0, funding=((at, D("0.001")),))
     assert result.funding == D("-0.1")  # the stop may have come later
+
+
+def test_an_entry_above_the_largest_order_goes_in_parts() -> None:
+    market = a_market(max_quantity=D(1))
+    candles = candles_of(QUIET, ("100", "101", "99", "100"), ("100", "101", "89", "95"))
+    result = run(candles, {0: Side.LONG}, stop=90.0, settings=settings(sizing=fixed("2.5")), market=market)
+    assert [leg[0] for leg in legs(result)] == [1, 1, 1, 2, 2, 2]
+    assert [sum(leg[2] for leg in legs(result)[half : half + 3]) for half in (0, 3)] == [D("2.5"), D("2.5")]
+    assert (len(result.trades), result.trades[0].trade.pnl) == (1, D(-25))
+
+
+@pytest.mark.parametrize(("seconds", "paid"), [(59, D("-0.1")), (60, D("-0.2")), (3_600, D("-0.2")), (3_601, D("-0.2"))])
+def test_funding_of_a_gap_is_paid_at_the_next_open(seconds: int, paid: Decimal) -> None:
+    candles = candles_of(QUIET, QUIET, ("200", "201", "199", "200"))
+    gap = candles.time.copy()
+    gap[-1] = gap[-2] + 3_600_000
+    later = replace(candles, time=gap)
+    at = int(gap[-2]) + seconds * 1000
+    result = run(later, {0: Side.LONG}, funding=((at, D("0.001")),))
+    assert result.funding == paid
+
+
+def test_a_decision_that_a_live_run_would_not_make_is_counted() -> None:
+    candles = candles_of(QUIET, QUIET, QUIET)
+    side = np.zeros(len(candles), dtype=np.int8)
+    side[FIRST] = Side.LONG
+    result = run_exactly(Planted(candles, Signals(side=side), unsteady=True), candles, terms())
+    assert (result.fills, result.decisions, result.differing_decisions) == ((), 1, 1)
 
 
 def test_a_signal_that_live_would_quarantine_does_nothing() -> None:

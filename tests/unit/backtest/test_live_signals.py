@@ -18,6 +18,7 @@ from candlecast.services.market.run_candle import RunCandle
 from candlecast.services.signals.publish_signal import PublishSignal
 from candlecast.strategy import Candles, evaluate
 from candlecast.strategy.registry import load_strategy
+from tests.support.backtest_exact import terms, walk
 from tests.support.builders import BTC, STRATEGY, a_candle_closed, a_strategy
 from tests.support.fakes.clock import FakeClock, RecordingMetrics
 from tests.support.fakes.executions import FakeExecutionStore
@@ -27,7 +28,6 @@ from tests.support.fakes.queues import FakeSignalQueue
 from tests.support.fakes.signals import FakeSignalStore
 from tests.support.fakes.store import FakeDatabase
 from tests.support.fakes.strategies import FakeStrategyStore
-from tests.unit.backtest.test_exact_path import terms, walk
 
 MINUTE = timedelta(minutes=1)
 ROWS = 40  # behind the lookback

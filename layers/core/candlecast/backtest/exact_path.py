@@ -45,7 +45,7 @@ from candlecast.domain.values.money import HUNDRED, ZERO, require_decimal
 from candlecast.domain.values.terms import WorkingType
 from candlecast.domain.values.timeframe import EPOCH, Timeframe
 from candlecast.domain.venue.reports import FeeRates
-from candlecast.strategy import Candles, Floats, Signals, Strategy, decide, evaluate
+from candlecast.strategy import Candles, Floats, Side, Signals, Strategy, decide, evaluate
 
 BACKTEST = "backtest"  # tenant, account, subscription and correlation of a run: ids that no live record has
 MILLISECOND = timedelta(milliseconds=1)
@@ -100,7 +100,8 @@ class Terms:
 class ExactResult:
     """The outcome of a run. `equity` is that of each candle's close; `denials` counts the reasons of orders that were not placed.
 
-    `pnl` of the open position counts in the equity and in no trade.
+    The profit of the open position counts in the equity and in no trade. `differing_decisions` counts rows where the lookback's
+    candles alone decide otherwise than all candles: the run follows them, as live does.
     """
 
     trades: tuple[ExactTrade, ...]
@@ -113,6 +114,7 @@ class ExactResult:
     open_position: Position | None
     open_row: int | None
     decisions: int
+    differing_decisions: int
     first_decision_row: int
     account: Account
 
@@ -174,6 +176,7 @@ class _Run:
     def __init__(self, strategy: Strategy[Any], candles: Candles, terms: Terms, signals: Signals) -> None:
         self.strategy, self.candles, self.terms = strategy, candles, terms
         self.decided = np.flatnonzero(signals.side).tolist()
+        self.side, self.differing = signals.side, 0
         self.funded = 0  # payments of the past
         self.funding_times = np.array([at for at, _ in terms.funding], dtype=np.int64)
         self.desk = CandleDesk(
@@ -210,6 +213,7 @@ class _Run:
             open_position=position,
             open_row=None if position is None else desk.entry_row(position),
             decisions=len(self.decided),
+            differing_decisions=self.differing,
             first_decision_row=min(self.strategy.lookback - 1, len(self.candles)),
             account=desk.account,
         )
@@ -247,6 +251,8 @@ class _Run:
         if decides:
             desk.end_expired()
             signal = signal_at(self.strategy, self.candles, bar.row, self.terms)
+            action = None if signal is None else signal.action.name
+            self.differing += action != Side(int(self.side[bar.row])).name
             if signal is not None:
                 self._pass_on(signal, bar)
         if self.terms.fill_at is FillAt.CLOSE and desk.has_waiting:
