@@ -1,4 +1,4 @@
-"""Settings that only the exact path serves: resting entries, adds, stops that follow, margin, limits that close."""
+"""The exact path serves resting entries, adds, moving stops, margin, and limits on a position."""
 
 from __future__ import annotations
 
@@ -251,7 +251,7 @@ def test_the_fast_path_serves_one_whole_target_and_the_close_as_price() -> None:
     assert not is_fast(ONE, Signals(side=side, price=one))
 
 
-RICH = {
+RICH: dict[str, dict[str, Any]] = {
     "trail": {"trailing_stop_percent": D(15), "break_even_after_r": D(1)},
     "venue trails": {"trailing_stop_percent": D(3), "trailing_activation_percent": D(1)},
     "atr": {"stop_atr_multiplier": D(2), "target_atr_multiplier": D(3), "sizing": Sizing(SizingMode.RISK_PERCENT, D(1))},

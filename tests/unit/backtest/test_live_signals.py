@@ -43,7 +43,7 @@ def as_published(candles: Candles) -> list[Candle]:
 
 
 def live_signals(candles: Candles, first: int, definition: Any) -> list[Signal | None]:
-    """What a live run publishes at the close of each row from `first` on."""
+    """The signals of a live run at the close of each row from `first` on; None for a HOLD."""
     published, found = as_published(candles), list[Signal | None]()
     for row in range(first, len(candles)):
         database, queue, market_data = FakeDatabase(), FakeSignalQueue(), FakeMarketData()
