@@ -19,7 +19,7 @@ from candlecast.backtest.candle_venue import Slippage
 from candlecast.backtest.exact_path import ExactResult, is_fast, run_exactly
 from candlecast.backtest.fills import FillAt
 from candlecast.backtest.margin import Margin
-from candlecast.domain.limits.limits import Limits
+from candlecast.domain.limits.limits import Authority, EffectiveLimits, Limits
 from candlecast.domain.signals.entry_order import EntryPreference, EntryType
 from candlecast.domain.subscriptions.subscription import AllowedSides, Settings, Sizing, SizingMode
 from candlecast.domain.values.errors import InvalidValue
@@ -66,6 +66,13 @@ def test_an_exit_cancels_the_entry_that_rests() -> None:
     candles = candles_of(QUIET, ("100", "101", "96", "97"), ("97", "98", "94", "95"))
     result = run(candles, {0: Side.LONG, 1: Side.EXIT_LONG}, settings=settings(entry=LIMIT))
     assert (result.fills, result.denials) == ((), {"SIGNAL_SUPERSEDED": 1, "NOTHING_HELD": 1})
+
+
+def test_a_reversal_over_an_entry_that_rests_decides_again() -> None:
+    candles = candles_of(QUIET, ("100", "101", "96", "100"), ("100", "106", "99", "105"))
+    result = run(candles, {0: Side.LONG, 1: Side.SHORT}, settings=settings(entry=LIMIT))
+    assert [(fill.row - FIRST, fill.side.value, fill.price) for fill in result.fills] == [(2, "SELL", D(105))]
+    assert result.denials == {"SIGNAL_SUPERSEDED": 1, "NOTHING_HELD": 1}
 
 
 def test_the_stop_of_a_limit_entry_stands_in_the_candle_of_its_fill() -> None:
@@ -123,6 +130,14 @@ def test_a_liquidation_takes_the_position_at_its_price(mode: MarginMode, cash: D
     result = run(candles, {0: Side.LONG}, settings=changed, cash=cash, margin=MARGIN)
     assert legs(result)[1] == (2, "LIQUIDATED", D(1), D("90.9"))
     assert (result.trades[0].closed_by, result.final_equity) == (ClosedBy.LIQUIDATED, equity)
+
+
+def test_a_liquidation_cancels_the_entry_that_rests() -> None:
+    changed = settings(leverage=D(10), entry=LIMIT, limits=Limits(max_adds=1))
+    rows = ("100", "101", "95", "96"), ("96", "97", "96", "97"), ("70", "101", "69", "100")
+    result = run(candles_of(QUIET, *rows), {0: Side.LONG, 1: Side.LONG}, settings=changed, cash=D(20), margin=MARGIN)
+    assert [leg[1] for leg in legs(result)] == ["ENTRY", "LIQUIDATED"]
+    assert (result.denials, result.account.intents) == ({"CANCELLED_AT_VENUE": 1}, {})
 
 
 def test_a_stop_before_the_liquidation_price_saves_the_rest() -> None:
@@ -249,6 +264,21 @@ def test_the_fast_path_serves_one_whole_target_and_the_close_as_price() -> None:
     assert not is_fast(ONE, Signals(side=side, targets=(Target(one, 0.5),)))
     assert not is_fast(ONE, Signals(side=side, targets=(Target(one, 0.5), Target(one, 0.5))))
     assert not is_fast(ONE, Signals(side=side, price=one))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"funding": ((0, D(0)),)},
+        {"margin": MARGIN},
+        {"slippage": Slippage(half_spread=D(1))},
+        {"slippage": Slippage(range_share=D(1))},
+        {"limits": EffectiveLimits(Limits(max_positions=1), {}, Authority.LIVE)},
+    ],
+)
+def test_terms_that_the_fast_path_knows_are_plain(changes: dict[str, Any]) -> None:
+    assert terms(slippage=Slippage(bps=D(3)), fees=TAKER).is_plain
+    assert not terms(**changes).is_plain
 
 
 RICH: dict[str, dict[str, Any]] = {

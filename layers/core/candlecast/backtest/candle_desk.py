@@ -364,11 +364,13 @@ class CandleDesk:
     def _liquidate(self, price: Decimal) -> None:
         """The venue takes the position: a cross position pays a fee, an isolated position its initial margin.
 
-        The insurance fund makes a wallet whole that is below zero.
+        Entries that rest are cancelled first. The insurance fund makes a wallet whole that is below zero.
         """
         position, margin, now = self.position, self.margin, self._now()
         if position is None or margin is None:
             raise ValueError("only a position with brackets is liquidated")
+        for entry in self.account.resting(position.subscription_id, position.market):
+            self._cancelled(entry, Reason.CANCELLED_AT_VENUE)
         wallet = wallet_of(position, self.settings, self._wallet(position))
         at = self.venue.price if self.venue.moment is Moment.OPEN else self.market.round_price(price)
         left = wallet + position.unrealised_pnl(at)
@@ -378,7 +380,9 @@ class CandleDesk:
         self.cash += position.side.sign * position.quantity * at - fee
         self.venue.held = ZERO
         self.fills.append(
-            ExactFill(self.row, now, Reason.LIQUIDATED, ClosedBy.LIQUIDATED, side, position.quantity, at, fee, is_maker=False)
+            ExactFill(
+                self.row, now, Reason.LIQUIDATED.value, ClosedBy.LIQUIDATED, side, position.quantity, at, fee, is_maker=False
+            )
         )
         self._change(self.account.close_outside(position.key, position.quantity, at, fee, Reason.LIQUIDATED, now))
         self._clear(position.key)

@@ -3,7 +3,7 @@
 Each path serves where the other does not:
 
 - `fast_path` takes whole columns. It serves entries of one quantity with one target at most, at market, without limits and
-  without state between trades: `is_fast`. It knows neither leverage nor the filters of a market.
+  without state between trades: `is_fast` and `Terms.is_plain`. It knows neither leverage nor the filters of a market.
 - This path takes the settings of a subscription. It makes a `Signal` of each decision, plans it on an `Account`, and has
   `CandleVenue` fill the legs. Candles in which nothing can happen are skipped.
 
@@ -94,6 +94,15 @@ class Terms:
             require_decimal("funding rate", rate)
         if self.settings.stop_working_type is not WorkingType.CONTRACT_PRICE or self.settings.stop_price_protect:
             raise InvalidValue("candles have no mark price for stops", code="BACKTEST_MARK_PRICE_UNKNOWN")
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing beside the settings needs the exact path: neither funding, brackets nor limits above the account.
+
+        The fast path knows slippage in basis points alone, and pays the taker's fee.
+        """
+        only_bps = self.slippage == Slippage(bps=self.slippage.bps)
+        return not self.funding and self.margin is None and only_bps and self.limits == NO_LIMITS_ABOVE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
