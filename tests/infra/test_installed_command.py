@@ -42,6 +42,7 @@ def test_the_wheel_holds_the_package_and_the_command(tmp_path: Path) -> None:
     shipped = {name for name in names if name.endswith(".py")}
     for package, folder in (("candlecast", ROOT / "layers" / "core"), ("candlecast_cli", ROOT / "command_line")):
         assert shipped >= {path.relative_to(folder).as_posix() for path in (folder / package).rglob("*.py")}
+    assert {"candlecast/backtest/pictures/page.css", "candlecast/backtest/pictures/page.js"} <= set(names)
 
 
 def test_the_dependencies_are_those_that_the_command_and_strategies_import() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from candlecast.backtest.candle_table import FileNote, FileNotes
 from candlecast.backtest.metrics import TradeColumns, measure
-from candlecast.backtest.report import Report, ShownTrades, Sweep
+from candlecast.backtest.pictures.report import Report, ShownTrades, Sweep
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.strategy import Candles
 

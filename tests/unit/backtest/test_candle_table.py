@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from candlecast.backtest import candle_table
 from candlecast.backtest.candle_table import CandleTable, CandleTableError, FileNotes, read_candle_table
+from candlecast.backtest.extras import ExtraMissing
 from candlecast.domain.values.timeframe import Timeframe
 from infra.local.candle_files import read_candle_file, sample_files
 
@@ -227,7 +228,7 @@ def test_a_parquet_file_without_its_reader_names_the_extra(tmp_path: Path, monke
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     path = tmp_path / "candles.parquet"
     path.write_bytes(b"PAR1")
-    with pytest.raises(CandleTableError, match=r"EXTRA_MISSING: .*candlecast\[parquet\]"):
+    with pytest.raises(ExtraMissing, match=r"EXTRA_MISSING: .*candlecast\[parquet\]"):
         read_candle_table(path)
 
 

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from candlecast.backtest import page
 from candlecast.backtest.metrics import Metrics
-from candlecast.backtest.page import HELD, LABELS, duration, money, page_of, shown, tint, write_page
+from candlecast.backtest.pictures import page
+from candlecast.backtest.pictures.labels import HELD, LABELS, duration, money, shown, tint
+from candlecast.backtest.pictures.page import page_of, write_page
 from tests.support.backtest_reports import report_of, sweep_of
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&\u202e\x00<!--"
@@ -135,6 +136,7 @@ def test_the_page_says_what_was_measured() -> None:
     assert f"{100 * report.metrics.total_return:,.2f} %" in text
     assert f"{100 * report.metrics.buy_and_hold_return:,.2f} %" in text
     assert "CANDLE_FILE_GAP: 1 gap & <b>more</b>" in text
+    assert "The chart leaves no room for missing candles." in text
     assert "fast_period = 10" in text
     assert "2022-01-01 00:00 to 2022-01-03 01:59 UTC, 3,000 candles" in text
 
@@ -167,6 +169,12 @@ def test_the_chart_has_the_columns_of_the_report() -> None:
     assert unpacked(data, "side", "i1") == [1, -1] * 8 + [1]
     assert (data["cash"], data["first_close"], data["trades_left_out"]) == (report.cash, report.candles.close[0], 0)
     assert "gain_low" not in data
+
+
+def test_a_trade_from_before_the_candles_starts_at_the_first() -> None:
+    report = report_of(100, length=30)
+    trades = dataclasses.replace(report.trades, entry_time=report.trades.entry_time - 3_600_000)
+    assert unpacked(data_of(page_of(dataclasses.replace(report, trades=trades))), "entry_row", "<u4") == [0, 0, 0, 30]
 
 
 def test_more_candles_than_fit_are_drawn_as_longer_ones(monkeypatch: pytest.MonkeyPatch) -> None:

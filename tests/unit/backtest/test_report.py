@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from candlecast.backtest.report import Report, ShownTrades, Sweep, blocks, extremes, merged, monthly_returns
+from candlecast.backtest.pictures.report import Report, ShownTrades, Sweep, blocks, extremes, merged, monthly_returns
 from candlecast.domain.values.errors import InvalidValue
 from candlecast.strategy.candles import Integers
 from tests.support.backtest_reports import CASH, report_of, sweep_of, walk

@@ -25,12 +25,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
-from types import ModuleType
 from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from candlecast.backtest.extras import load
 from candlecast.domain.values.errors import DomainError
 from candlecast.domain.values.timeframe import EPOCH, Timeframe, TimeframeError
 from candlecast.strategy import Candles, Floats
@@ -60,8 +60,7 @@ class CandleTableError(DomainError):
     """A candle file that a backtest refuses; the message names the file and, for a row, its line.
 
     CANDLE_FILE_MISSING, CANDLE_FILE_FORM, CANDLE_FILE_UNREADABLE, CANDLE_FILE_HEADER, CANDLE_FILE_NUMBER, CANDLE_FILE_TIME,
-    CANDLE_FILE_VALUES, CANDLE_FILE_DUPLICATE, CANDLE_FILE_TIMEFRAME, CANDLE_FILE_TOO_SHORT, CANDLE_FILE_TOO_LONG,
-    EXTRA_MISSING.
+    CANDLE_FILE_VALUES, CANDLE_FILE_DUPLICATE, CANDLE_FILE_TIMEFRAME, CANDLE_FILE_TOO_SHORT, CANDLE_FILE_TOO_LONG.
     """
 
 
@@ -123,7 +122,8 @@ class _Rows:
 def read_candle_table(path: Path, *, start_ms: int | None = None, end_ms: int | None = None) -> CandleTable:
     """Read the candles of a file that open from `start_ms` (inclusive) to `end_ms` (exclusive).
 
-    The rows outside the span are checked as well. Raises `CandleTableError` for the first fault.
+    The rows outside the span are checked as well. Raises `CandleTableError` for the first fault, and
+    `ExtraMissing` for a parquet file without pyarrow.
     """
     rows = _read(path)
     unit = _to_milliseconds(rows)
@@ -245,7 +245,7 @@ def _parsed(path: Path, text: bytes, columns: tuple[int, ...], number: int) -> F
 
 
 def _read_parquet(path: Path) -> _Rows:
-    arrow, parquet = _pyarrow()
+    arrow, parquet = (load(name, "parquet", "parquet files") for name in ("pyarrow", "pyarrow.parquet"))
     try:
         file = parquet.ParquetFile(path)
         if file.metadata.num_rows > MAX_ROWS:
@@ -259,16 +259,6 @@ def _read_parquet(path: Path) -> _Rows:
     except (arrow.ArrowException, OSError) as error:
         raise CandleTableError("CANDLE_FILE_UNREADABLE", f"{path.name}: {error}") from error
     return _Rows(path, table, 1, dense=True)
-
-
-def _pyarrow() -> tuple[ModuleType, ModuleType]:
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError as error:
-        message = "parquet files need the extra [parquet]: pip install 'candlecast[parquet]'"
-        raise CandleTableError("EXTRA_MISSING", message) from error
-    return pyarrow, pyarrow.parquet
 
 
 def _cells(arrow: Any, column: Any) -> NDArray[Any]:

@@ -11,29 +11,33 @@ import hashlib
 import html
 import json
 import math
-from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from candlecast.backtest.metrics import Metrics
-from candlecast.backtest.report import Report, Sweep, blocks, merged, monthly_returns
-from candlecast.domain.values.timeframe import EPOCH
+from candlecast.backtest.pictures.labels import (
+    LABELS,
+    MONTH_NAMES,
+    NONE,
+    notes_of,
+    parameters_of,
+    percent,
+    rows_of,
+    shown,
+    span_of,
+    tint,
+)
+from candlecast.backtest.pictures.report import Report, Sweep, blocks, largest, merged, monthly_returns
 from candlecast.strategy import Floats
-from candlecast.strategy.candles import MILLISECOND, Integers
+from candlecast.strategy.candles import Integers
 
 type Column = Floats | Integers | NDArray[np.int8]
 
 HERE = Path(__file__).parent
-MOST_CANDLES = 120_000  # of the chart: 28 bytes each, so a page stays below 6 MB; more are drawn as longer candles
+MOST_CANDLES = 100_000  # of the chart: 28 bytes each, or 36 of a longer candle; a page without a sweep stays below 6 MB
 MOST_TRADES = 40_000  # of the chart, the newest: 21 bytes each
-LONGEST_TEXT = 200  # of a name or a value that the author chose
-MOST_PARAMETERS = 100
-MONTH_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-NONE = "–"
-GOOD, BAD = (53, 160, 140), (222, 110, 85)  # of cells: a return or a metric above and below zero
 
 BUTTONS = (
     ("in", "+", "Zoom in"),
@@ -49,85 +53,7 @@ KEYS_TEXT = (
     "Drag to move, turn the wheel to zoom. With the chart focused: + and - zoom, arrows move, 0 shows all, "
     "Home and End go to the ends, n and p go from trade to trade, comma and full stop from candle to candle."
 )
-
-
-def percent(value: float) -> str:
-    return f"{100 * value:,.2f} %"
-
-
-def number(value: float) -> str:
-    return f"{value:,.3f}"
-
-
-def money(value: float) -> str:
-    return f"{value:,.2f}" if abs(value) >= 1 or value == 0 else f"{value:.6g}"
-
-
-def count(value: float) -> str:
-    return f"{int(value):,}"
-
-
-def duration(value: float) -> str:
-    """A length in ms as days, hours and minutes."""
-    minutes = round(value / 60_000)
-    days, hours = divmod(minutes // 60, 24)
-    parts = [f"{days:,} d"] * (days > 0) + [f"{hours} h"] * (hours > 0) + [f"{minutes % 60} min"] * (minutes % 60 > 0)
-    return " ".join(parts[:2]) or "0 min"
-
-
-def yes(value: float) -> str:
-    return "yes" if value else "no"
-
-
-LABELS: dict[str, tuple[str, Callable[[float], str]]] = {  # by field of `Metrics`, in the order of the table
-    "total_return": ("Total return", percent),
-    "annual_return": ("Annual return", percent),
-    "volatility": ("Volatility, a year", percent),
-    "sharpe_ratio": ("Sharpe ratio", number),
-    "sortino_ratio": ("Sortino ratio", number),
-    "calmar_ratio": ("Calmar ratio", number),
-    "omega_ratio": ("Omega ratio", number),
-    "max_drawdown": ("Max drawdown", percent),
-    "max_drawdown_length_ms": ("Length of the max drawdown", duration),
-    "longest_drawdown_ms": ("Longest drawdown", duration),
-    "value_at_risk": ("Value at risk, a day, 95 %", percent),
-    "conditional_value_at_risk": ("Conditional value at risk", percent),
-    "alpha": ("Alpha, a year", percent),
-    "beta": ("Beta", number),
-    "exposure": ("Exposure", percent),
-    "turnover": ("Turnover, a year", number),
-    "trades": ("Closed trades", count),
-    "win_rate": ("Win rate", percent),
-    "payoff_ratio": ("Payoff ratio", number),
-    "profit_factor": ("Profit factor", number),
-    "expectancy": ("Expectancy of a trade", money),
-    "sqn": ("System quality number", number),
-    "longest_losing_streak": ("Longest losing streak", count),
-    "average_trade_return": ("Average trade", percent),
-    "best_trade_return": ("Best trade", percent),
-    "worst_trade_return": ("Worst trade", percent),
-    "average_trade_length_ms": ("Average length of a trade", duration),
-    "days": ("Days", count),
-    "ruined": ("Ruined", yes),
-}
-HELD = {  # metrics of buy-and-hold, beside those of the strategy
-    "total_return": "buy_and_hold_return",
-    "annual_return": "buy_and_hold_annual_return",
-    "sharpe_ratio": "buy_and_hold_sharpe_ratio",
-    "max_drawdown": "buy_and_hold_max_drawdown",
-}
 TILES = ("total_return", "max_drawdown", "sharpe_ratio", "trades", "win_rate", "profit_factor")
-
-
-def shown(value: object) -> str:
-    """Text from outside, cut and without characters that hide or turn other text."""
-    text = str(value)
-    cut = text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…"
-    return "".join(letter if letter.isprintable() else "�" for letter in cut)
-
-
-def moment(time_ms: int) -> str:
-    return f"{EPOCH + int(time_ms) * MILLISECOND:%Y-%m-%d %H:%M}"
 
 
 def write_page(report: Report, path: Path) -> None:
@@ -167,24 +93,15 @@ def _text(value: object) -> str:
 
 
 def _subtitle(report: Report) -> str:
-    first, last = (moment(report.candles.time[row]) for row in (0, -1))
-    market = "" if report.notes is None else f"{_text(report.notes.file)}, {report.notes.timeframe}, "
-    chosen = list(report.parameters.items())[:MOST_PARAMETERS]
-    parameters = ", ".join(f"{_text(name)} = {_text(value)}" for name, value in chosen) or "no parameters"
-    span = f"{market}{first} to {last} UTC, {len(report.candles):,} candles, cash {money(report.cash)}"
+    span, parameters = html.escape(span_of(report)), ", ".join(map(_text, parameters_of(report))) or "no parameters"
     return f'<p class="soft">{span}</p><p class="soft">{parameters}</p>'
 
 
 def _tiles(metrics: Metrics) -> str:
-    values = asdict(metrics)
-    tiles = [(LABELS[name][0], _value(values, name)) for name in TILES]
+    values = {label: value for label, value, _ in rows_of(metrics)}
+    tiles = [(label, values[label]) for label in (LABELS[name][0] for name in TILES)]
     tiles.insert(1, ("Buy-and-hold", percent(metrics.buy_and_hold_return)))
     return '<dl class="tiles">' + "".join(f"<div><dt>{label}</dt><dd>{value}</dd></div>" for label, value in tiles) + "</dl>"
-
-
-def _value(values: dict[str, float | int | bool | None], name: str) -> str:
-    value = values[name]
-    return NONE if value is None else LABELS.get(name, ("", percent))[1](value)
 
 
 def _chart() -> str:
@@ -205,12 +122,6 @@ def _chart() -> str:
     )
 
 
-def tint(share: float) -> str:
-    """The colour of a cell from -1 (bad) over 0 (neutral) to 1 (good); dark text is readable on all of them."""
-    base, strength = (GOOD if share >= 0 else BAD), min(1.0, abs(share))
-    return "#" + "".join(f"{round(238 + (part - 238) * strength):02x}" for part in base)
-
-
 def _cell(value: float, scale: float, extra: str = "") -> str:
     if math.isnan(value):
         return f'<td class="none">{NONE}</td>'
@@ -219,8 +130,8 @@ def _cell(value: float, scale: float, extra: str = "") -> str:
 
 def _months(report: Report) -> str:
     months = monthly_returns(report.candles.time, report.equity, report.cash)
-    scale = _largest(months.returns)
-    yearly = _largest(months.totals)
+    scale = largest(months.returns)
+    yearly = largest(months.totals)
     head = "".join(f"<th>{name}</th>" for name in MONTH_NAMES)
     rows = "".join(
         f"<tr><th>{year}</th>{''.join(_cell(float(value), scale) for value in row)}{_cell(float(total), yearly)}</tr>"
@@ -232,18 +143,8 @@ def _months(report: Report) -> str:
     )
 
 
-def _largest(values: Floats) -> float:
-    found = np.abs(values[np.isfinite(values)])
-    return float(found.max()) if len(found) else 0.0
-
-
 def _metrics(metrics: Metrics) -> str:
-    values = asdict(metrics)
-    rows = []
-    for name, (label, form) in LABELS.items():
-        held = values[HELD[name]] if name in HELD else None
-        beside = "" if name not in HELD else NONE if held is None else form(held)
-        rows.append(f"<tr><th>{label}</th><td>{_value(values, name)}</td><td>{beside}</td></tr>")
+    rows = [f"<tr><th>{label}</th><td>{value}</td><td>{held}</td></tr>" for label, value, held in rows_of(metrics)]
     head = "<thead><tr><th>Metric</th><th>Strategy</th><th>Buy-and-hold</th></tr></thead>"
     half = -(-len(rows) // 2)
     tables = "".join(f"<table>{head}<tbody>{''.join(part)}</tbody></table>" for part in (rows[:half], rows[half:]))
@@ -252,7 +153,7 @@ def _metrics(metrics: Metrics) -> str:
 
 def _sweep(sweep: Sweep) -> str:
     """A heat map as a table: colours from the worst to the best around zero, and the best combination framed."""
-    scale = _largest(sweep.values)
+    scale = largest(sweep.values)
     best = float(np.nanmax(sweep.values)) if scale > 0 else math.nan
     head = "".join(f"<th>{value:g}</th>" for value in sweep.x_values)
     rows = []
@@ -278,8 +179,9 @@ def _notes(report: Report) -> str:
     notes = [f"{len(report.trades) - MOST_TRADES:,} older trades are not drawn."] if len(report.trades) > MOST_TRADES else []
     if len(report.candles) > MOST_CANDLES:
         notes.append(f"{-(-len(report.candles) // MOST_CANDLES)} candles are drawn as one; metrics and tables use all.")
-    if report.notes is not None:
-        notes += [_text(note) for note in report.notes.notes] or ["The file has no gap, no repeated row and no unordered row."]
+    if report.notes is not None and report.notes.missing:
+        notes.append("The chart leaves no room for missing candles.")
+    notes += map(_text, notes_of(report))
     listed = "".join(f"<li>{note}</li>" for note in notes)
     return f"<h2>Notes</h2><ul>{listed}<li>Past candles decide nothing about later ones.</li></ul>"
 
@@ -301,7 +203,7 @@ def _data(report: Report) -> str:
         "gain": _packed(gain[last], "<f4"),
         "fall": _packed(np.minimum.reduceat(report.fall, begins), "<f4"),
         "side": _packed(trades.side[newest], "i1"),
-        "entry_row": _packed(np.searchsorted(candles.time, trades.entry_time[newest], side="right") - 1, "<u4"),
+        "entry_row": _packed(_rows_at(candles.time, trades.entry_time[newest]), "<u4"),
         "exit_row": _packed(_exit_rows(report, candles.time)[newest], "<u4"),
         "entry_price": _packed(trades.entry_price[newest], "<f4"),
         "exit_price": _packed(np.nan_to_num(trades.exit_price[newest]), "<f4"),
@@ -316,8 +218,12 @@ def _data(report: Report) -> str:
 
 def _exit_rows(report: Report, time: Integers) -> Integers:
     """The row of each exit among the drawn candles; their number for an open trade."""
-    rows = np.searchsorted(time, report.trades.exit_time, side="right") - 1
-    return np.where(np.isnan(report.trades.exit_price), len(time), rows)
+    return np.where(np.isnan(report.trades.exit_price), len(time), _rows_at(time, report.trades.exit_time))
+
+
+def _rows_at(time: Integers, moments: Integers) -> Integers:
+    """The drawn candle of each moment; the first for a moment before them."""
+    return np.maximum(0, np.searchsorted(time, moments, side="right") - 1)
 
 
 def _packed(values: Column, form: str) -> str:

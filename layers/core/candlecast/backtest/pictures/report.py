@@ -15,6 +15,7 @@ from candlecast.strategy import Candles, Floats
 from candlecast.strategy.candles import Integers
 
 MONTHS = 12
+MOST_PARAMETERS = 100  # that are shown
 LARGEST_SWEEP = 10_000  # cells of a heat map; more are no picture
 
 
@@ -123,6 +124,12 @@ def _returns(ends: Floats, cash: float) -> Floats:
     sound = np.minimum.accumulate(before) > 0
     returns: Floats = np.where(sound, ends / np.where(sound, before, 1.0) - 1, np.nan)
     return returns
+
+
+def largest(values: Floats) -> float:
+    """The largest size of the values, without those that are missing; zero for none."""
+    found = np.abs(values[np.isfinite(values)])
+    return float(found.max()) if len(found) else 0.0
 
 
 def blocks(rows: int, most: int) -> Integers:

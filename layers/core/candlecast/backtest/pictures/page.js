@@ -71,6 +71,7 @@
     for (const canvas of [base, over]) { canvas.width = Math.round(width * scale); canvas.height = Math.round(height * scale); }
     const style = getComputedStyle(document.documentElement);
     for (const name of ["back", "text", "soft", "line", "up", "down", "long", "short", "equity", "held", "fall"]) colour[name] = style.getPropertyValue("--" + name).trim();
+    chart.toggleAttribute("data-dark", style.colorScheme === "dark");
     const pen = base.getContext("2d");
     pen.setTransform(scale, 0, 0, scale, 0, 0);
     pen.fillStyle = colour.back; pen.fillRect(0, 0, width, height);
@@ -223,9 +224,6 @@
   });
   for (const name of ["pointerup", "pointercancel"]) chart.addEventListener(name, () => { grip = null; });
   chart.addEventListener("dblclick", actions.all);
-  let theme;
-  addEventListener("beforeprint", () => { theme = document.documentElement.dataset.theme; document.documentElement.dataset.theme = "light"; draw(); });
-  addEventListener("afterprint", () => { if (theme) document.documentElement.dataset.theme = theme; else delete document.documentElement.dataset.theme; draw(); });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", ask);
   new ResizeObserver(ask).observe(chart);
   draw();
