@@ -190,6 +190,12 @@ def test_slippage_adds_up_against_the_order_and_stays_on_the_tick() -> None:
     assert (bought.average_price, sold.average_price) == (D("100.4"), D("99.6"))  # 0.35, on the tick of 0.1 against the order
 
 
+def test_the_noise_of_a_float_costs_no_tick() -> None:
+    venue = a_venue()
+    venue.begin(bar("100.00000000000001", "101", "99", "100"), Moment.OPEN)
+    assert venue.create_order(order("buy", Side.BUY, OrderType.MARKET, reduce_only=False)).average_price == D(100)
+
+
 def test_a_trailing_stop_follows_the_best_price_of_earlier_candles() -> None:
     venue = a_venue(held=D(2))
     trailing = order("trailing", Side.SELL, OrderType.TRAILING_STOP, callback_percent=D(5))

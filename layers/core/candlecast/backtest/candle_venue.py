@@ -287,8 +287,8 @@ class CandleVenue:
         return report
 
     def _slipped(self, order: _Resting, price: Decimal, bar: Bar) -> Decimal:
-        """The price after slippage, on the tick, never beyond the order's own limit."""
-        moved = price + order.sign * self.slippage.distance(price, bar)
+        """The price after slippage, on the tick, never beyond the order's own limit; the noise of floats costs no tick."""
+        moved = self.market.round_price(price) + order.sign * self.slippage.distance(price, bar)
         step = self.market.price_step
         rounding = ROUND_CEILING if order.sign > 0 else ROUND_FLOOR
         moved = max((moved / step).to_integral_value(rounding) * step, step)
