@@ -57,8 +57,9 @@ class Rehearsal:
         self.steps.append((name, round(time.monotonic() - started, 1)))
 
     def open(self, release: Path) -> None:
-        """Deploy a release into the empty cloud, with strategies and people."""
+        """Empty the cloud and deploy a release into it, with strategies and people."""
         options = Options(users=USERS, candle_count=CANDLES)
+        self.cloud.reset()  # another module's orders are in the venue's book
         with self.step("deploy the last release"):
             self.cloud.deploy_checkout(release, SchedulesState="DISABLED", MaxCandleLatenessSeconds=REPLAY_LATENESS_SECONDS)
         with self.step("open accounts and follow strategies"):
