@@ -1,6 +1,6 @@
 """A backtest by the live domain: the same signals, the same `plan_orders`, the same account, candle by candle.
 
-Each path serves where the other does not:
+A backtest has two paths:
 
 - `fast_path` takes whole columns. It serves entries of one quantity with one target at most, at market, without limits and
   without state between trades: `is_fast` and `Terms.is_plain`. It knows neither leverage nor the filters of a market.
@@ -8,8 +8,8 @@ Each path serves where the other does not:
   `CandleVenue` fill the legs. Candles in which nothing can happen are skipped.
 
 A decision falls at the close of its candle, with a quote made of that close. Its orders are sent at once (`FillAt.CLOSE`), or at
-the open of the next candle. Stops move once a candle, at its close. Funding is paid at the open price of the
-candle in which its time falls. A payment at the very open comes before the orders of that open.
+the open of the next candle. Stops move once a candle, at its close. Funding is paid at the open price of the candle in which its
+time falls. A payment at the very open comes before the orders of that open.
 
 A candle tells no mark price. Stops that follow the mark are refused (BACKTEST_MARK_PRICE_UNKNOWN).
 """
@@ -99,7 +99,7 @@ class Terms:
     def is_plain(self) -> bool:
         """Whether nothing beside the settings needs the exact path: neither funding, brackets nor limits above the account.
 
-        The fast path knows slippage in basis points alone, and pays the taker's fee.
+        The fast path knows slippage in basis points alone, and no limit order that would pay the maker's fee.
         """
         only_bps = self.slippage == Slippage(bps=self.slippage.bps)
         return not self.funding and self.margin is None and only_bps and self.limits == NO_LIMITS_ABOVE
@@ -109,8 +109,9 @@ class Terms:
 class ExactResult:
     """The outcome of a run. `equity` is that of each candle's close; `denials` counts the reasons of orders that were not placed.
 
-    The profit of the open position counts in the equity and in no trade. `differing_decisions` counts rows where the lookback's
-    candles alone decide otherwise than all candles: the run follows them, as live does.
+    The profit of the open position counts in the equity and in no trade. `decisions` counts rows at which all candles decide
+    something. `differing_decisions` counts those of them at which the lookback's candles alone decide otherwise. The run follows
+    the lookback's candles there, as live does. A row at which all candles hold is never asked again.
     """
 
     trades: tuple[ExactTrade, ...]
