@@ -1,4 +1,4 @@
-"""Candles, settings and terms of tests of the exact path, and a run by hand."""
+"""Candles and decisions of tests of both paths, settings and terms of the exact path, and a run by hand."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ D = Decimal
 MINUTE_MS = 60_000
 DIGITS = 8
 TINY = D("1E-8")
+NEAR = (1e-4, 0.3)  # of the close: distances of a stop that a live run takes
 ONE = Settings(capital=D(1_000_000), sizing=Sizing(SizingMode.FIXED_QUANTITY, D(1)), max_daily_loss_percent=D(100))
 
 
@@ -48,13 +49,15 @@ def walk(seed: int, rows: int) -> Candles:
     return Candles(time=time, open=opened, high=high, low=low, close=close, volume=np.ones(rows))
 
 
-def decided(candles: Candles, seed: int, *, share: float, width: float, levels: int) -> Signals:
-    """Random decisions; a level is there for some of the rows only, and near enough for a live run."""
+def decided(
+    candles: Candles, seed: int, *, share: float, width: float, levels: int, reach: tuple[float, float] = NEAR
+) -> Signals:
+    """Random decisions; a level is there for some of the rows only. A stop is as far from the close as `reach` allows."""
     random = np.random.default_rng(seed)
     rows = len(candles)
     side = random.choice(np.array([*Side], dtype=np.int8), rows)
     side[random.random(rows) > share] = Side.HOLD
-    away = np.where(side < 0, -1, 1) * random.exponential(width, rows).clip(1e-4, 0.3)
+    away = np.where(side < 0, -1, 1) * random.exponential(width, rows).clip(*reach)
     stop = np.where(random.random(rows) < 0.8, np.round(candles.close * (1 - away), DIGITS), np.nan)
     target = np.where(random.random(rows) < 0.8, np.round(candles.close * (1 + 2 * away), DIGITS), np.nan)
     return Signals(side=side, stop_loss=stop if levels > 0 else None, targets=(Target(target),) if levels > 1 else ())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,34 +11,11 @@ from hypothesis import strategies as st
 
 from candlecast.backtest.fast_path import NEVER, first_reached, trades_of
 from candlecast.backtest.fills import Costs, FillAt
-from candlecast.strategy import Candles, Side, Signals, Target
 from tests.support.backtest_by_row import trades_by_row
+from tests.support.backtest_exact import decided, walk
 
 COSTS = Costs(taker_fee=0.0004, slippage_bps=3.0)
-MINUTE_MS = 60_000
-
-
-def walk(seed: int, rows: int) -> Candles:
-    """Candles of a random walk with gaps between close and open."""
-    random = np.random.default_rng(seed)
-    close = 100 * np.exp(np.cumsum(random.normal(0, 0.01, rows)))
-    opened = np.roll(close, 1) * np.exp(random.normal(0, 0.005, rows))
-    high = np.maximum(opened, close) * (1 + random.exponential(0.004, rows))
-    low = np.minimum(opened, close) * (1 - random.exponential(0.004, rows).clip(0, 0.5))
-    time = np.arange(rows) * MINUTE_MS
-    return Candles(time=time, open=opened, high=high, low=low, close=close, volume=np.ones(rows))
-
-
-def decided(candles: Candles, seed: int, *, share: float, width: float, levels: int) -> Signals:
-    """Random decisions; a level is there for some of the rows only."""
-    random = np.random.default_rng(seed)
-    rows = len(candles)
-    side = random.choice(np.array([*Side], dtype=np.int8), rows)
-    side[random.random(rows) > share] = Side.HOLD
-    away = np.where(side < 0, -1, 1) * random.exponential(width, rows)
-    stop = np.where(random.random(rows) < 0.8, candles.close * (1 - away), np.nan)
-    target = np.where(random.random(rows) < 0.8, candles.close * (1 + 2 * away), np.nan)
-    return Signals(side=side, stop_loss=stop if levels > 0 else None, targets=(Target(target),) if levels > 1 else ())
+ANYWHERE = (0.0, math.inf)  # levels beyond what a live run takes, and beyond zero
 
 
 @pytest.mark.parametrize("fill_at", FillAt)
@@ -51,7 +30,7 @@ def test_trades_of_columns_are_those_of_a_backtest_row_by_row(
     fill_at: FillAt, seed: int, rows: int, share: float, width: float, levels: int
 ) -> None:
     candles = walk(seed, rows)
-    signals = decided(candles, seed + 1, share=share, width=width, levels=levels)
+    signals = decided(candles, seed + 1, share=share, width=width, levels=levels, reach=ANYWHERE)
     found = trades_of(signals, candles, fill_at, COSTS)
     expected = trades_by_row(signals, candles, fill_at, COSTS)
     columns = (found.side, found.entry_row, found.exit_row, found.entry_price, found.exit_price, found.exit_by)
