@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from infra.local.candle_files import SAMPLE_DIRECTORY
+from tests.support.candle_rows import RECORDED
 
 FOLDER = Path(__file__).parent
 TOTALS = FOLDER / "totals.csv"
-RECORDED = Path(__file__).resolve().parents[4] / "shared" / "reference" / "candles"
 SCRIPTS = Path(__file__).resolve().parents[2] / "foreign" / "engines"
 ENGINES = ("vectorbt", "backtesting")
 FILLS = ("next_open", "close")
