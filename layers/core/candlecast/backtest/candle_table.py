@@ -34,7 +34,7 @@ from candlecast.backtest.extras import load
 from candlecast.domain.values.errors import DomainError
 from candlecast.domain.values.timeframe import EPOCH, Timeframe, TimeframeError
 from candlecast.strategy import Candles, Floats
-from candlecast.strategy.candles import Integers
+from candlecast.strategy.candles import MILLISECOND, Integers
 
 NAMES = {  # by column, the first name that a file has
     "time": ("timestamp", "open_time", "time", "unix", "date", "ts"),
@@ -53,7 +53,6 @@ CHUNK = 2**22  # bytes of text that are parsed at once; no line may be longer
 FEWEST_ROWS = 2  # a timeframe is the distance of two
 ROUNDING = 1e-9  # of a price: files of floats have an open of 0.09969000000000001 under a high of 0.09969
 NUMBER = re.compile(rb"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*")
-MILLISECOND = timedelta(milliseconds=1)
 
 
 class CandleTableError(DomainError):
@@ -346,7 +345,7 @@ def _timeframe(path: Path, time: Integers) -> Timeframe:
 
 def _gaps(rows: _Rows, order: Integers, time: Integers, timeframe: Timeframe) -> tuple[list[FileNote], int, int]:
     """Notes of gaps, the missing candles, and the longest time without a candle."""
-    step = timeframe.seconds * 1000
+    step = timeframe.milliseconds
     empty = np.diff(time) - step
     gaps = np.flatnonzero(empty > 0)
     if not len(gaps):
@@ -361,7 +360,7 @@ def _gaps(rows: _Rows, order: Integers, time: Integers, timeframe: Timeframe) ->
 
 
 def _off_the_clock(rows: _Rows, order: Integers, time: Integers, timeframe: Timeframe) -> list[FileNote]:
-    off = np.flatnonzero(time % (timeframe.seconds * 1000))
+    off = np.flatnonzero(time % timeframe.milliseconds)
     if not len(off):
         return []
     line = rows.line(int(order[off[0]]))

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
@@ -46,9 +46,9 @@ from candlecast.domain.values.terms import WorkingType
 from candlecast.domain.values.timeframe import EPOCH, Timeframe
 from candlecast.domain.venue.reports import FeeRates
 from candlecast.strategy import Candles, Floats, Side, Signals, Strategy, decide, evaluate
+from candlecast.strategy.candles import MILLISECOND
 
 BACKTEST = "backtest"  # tenant, account, subscription and correlation of a run: ids that no live record has
-MILLISECOND = timedelta(milliseconds=1)
 FIRST_CHUNK = 64  # rows that are searched first; each further chunk is twice as long
 NO_FEES, NO_SLIPPAGE = Fees(), Slippage()
 NO_LIMITS_ABOVE = EffectiveLimits(authority=Authority.LIVE)
