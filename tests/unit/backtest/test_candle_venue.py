@@ -154,7 +154,7 @@ def test_a_limit_order_ends_by_its_own_terms(terms: dict[str, Any]) -> None:
     venue.begin(bar("100", "101", "90", "95"), Moment.OPEN)
     terms = {**terms, "time_in_force": TimeInForce(terms.get("time_in_force", "GTC"))}
     assert venue.create_order(order("ends", Side.BUY, OrderType.LIMIT, **terms)).status is VenueOrderStatus.CANCELLED
-    assert venue.open_orders() == ()
+    assert venue.levels() == (None, None)
 
 
 def test_a_stop_entry_is_filled_at_its_trigger_and_a_stop_limit_never_beyond_its_limit() -> None:

@@ -149,14 +149,9 @@ class CandleVenue:
             order.best = self.price
         return _report(order, VenueOrderStatus.OPEN)
 
-    def cancel(self, client_order_id: str) -> VenueOrder | None:
-        """Take an order out of the book; None if it is not there."""
-        order = self._book.pop(client_order_id, None)
-        return None if order is None else _report(order, VenueOrderStatus.CANCELLED)
-
-    def open_orders(self) -> tuple[OrderRequest, ...]:
-        """The orders of the book, oldest first."""
-        return tuple(order.request for order in self._book.values())
+    def cancel(self, client_order_id: str) -> None:
+        """Take an order out of the book, if it is there."""
+        self._book.pop(client_order_id, None)
 
     def next_fill(self, liquidation: Decimal | None = None) -> VenueOrder | None:
         """The next order that the present moment fills or ends; None when nothing more happens in it.
