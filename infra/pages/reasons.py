@@ -104,7 +104,8 @@ PAGES: Mapping[str, Mapping[Reason, tuple[str, str]]] = {
         Reason.TABLE_RESTORED: (
             "The platform's table was restored to an earlier moment. The orders since then must be found at the venue "
             "first. Entries are suspended until a look has accounted for everything. Signals from before that look open "
-            "nothing, because they may have been executed. Looks, stops, targets and exits go on.",
+            "nothing, because they may have been executed. Looks, stops, targets and exits go on. An order that has expired for "
+            "this reason was not found at the venue afterwards.",
             "Wait some minutes. If it lasts, an operator reads the runbook of a restore.",
         ),
         Reason.KEY_MAY_WITHDRAW: (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -10,15 +11,17 @@ import pytest
 
 from candlecast.domain.account.account import Account
 from candlecast.domain.orders.intent import IntentState, LegKind
+from candlecast.domain.reconcile.end_lost import FORGOTTEN_AFTER, ended_lost
 from candlecast.domain.reconcile.restoration import KNOWN_FOR, QUIET, Restoration
-from candlecast.domain.values.errors import RetryLater
+from candlecast.domain.values.errors import Reject, RetryLater
 from candlecast.domain.values.reasons import Reason
+from candlecast.services.orders import settle_orders
 from candlecast.services.reconcile.recover_account import RecoverAccount
 from candlecast.services.reconcile.settle_lost import MAX_ORDERS_ASKED, SettleLost
-from tests.support.builders import ACCOUNT, BTC, TENANT, a_reconcile_request, an_intent
+from tests.support.builders import ACCOUNT, BTC, ETH, TENANT, a_reconcile_request, an_intent
 from tests.support.fakes.history import FakeHistory
 from tests.support.fakes.restorations import FakeLostOrders, FakeRestorations
-from tests.support.money_path import MoneyPath
+from tests.support.money_path import KEY, MoneyPath
 
 D = Decimal
 
@@ -158,3 +161,56 @@ def test_a_venue_that_does_not_answer_spoils_no_look() -> None:
     after.path.clock.advance(60)
     after.look()
     assert after.shown(LegKind.STOP_LOSS) == (IntentState.FILLED, D(10), None)
+
+
+def test_a_lookup_that_misses_ends_no_order_that_has_stood_in_the_book() -> None:
+    after = After()
+    after.path.exchange.hidden_lookups = 2
+    after.look()
+    assert after.shown(LegKind.STOP_LOSS) == (IntentState.OPEN, D(0), None)
+    after.path.clock.advance(60)
+    after.look()
+    assert after.shown(LegKind.STOP_LOSS) == (IntentState.FILLED, D(10), None)
+
+
+def test_an_order_that_stood_in_the_book_ends_once_its_venue_forgets_such_orders() -> None:
+    stood = an_intent(LegKind.STOP_LOSS, state=IntentState.OPEN)
+    soon, late = (stood.created_at + FORGOTTEN_AFTER + timedelta(seconds=it) for it in (0, 1))
+    assert ended_lost(stood, None, D(0), soon) is None
+    ended = ended_lost(stood, None, D(0), late)
+    assert ended is not None
+    assert (ended.state, ended.reason) == (IntentState.EXPIRED, Reason.TABLE_RESTORED)
+
+
+def test_an_order_that_traded_is_filled_though_no_lookup_finds_it() -> None:
+    after = After(left=None)
+    now = after.path.clock.now()
+    left = an_intent(LegKind.EXIT, state=IntentState.UNKNOWN, issued_at=now, created_at=now, submitted_at=now)
+    after.path.exchange.place(KEY, left.request())
+    after.history.put_order(left, 5)
+    after.path.exchange.hidden_lookups = 3
+    after.look()
+    assert after.shown(LegKind.EXIT) == (IntentState.FILLED, D(10), None)
+
+
+def test_an_order_of_more_trades_than_a_look_can_attribute_stays_as_it_is() -> None:
+    after = After()
+    now = after.path.clock.now()
+    wish = an_intent(LegKind.EXIT, state=IntentState.UNKNOWN, issued_at=now, created_at=now, submitted_at=now)
+    after.history.put_order(wish, 5)
+    for number in range(settle_orders.MAX_ORDERS_ASKED + 1):
+        after.path.exchange.trade_outside(KEY, BTC, D(-1), f"web_{number}")
+    after.look()
+    assert after.shown(LegKind.EXIT) == (IntentState.UNKNOWN, D(0), None)
+    assert after.shown(LegKind.STOP_LOSS) == (IntentState.FILLED, D(10), None)
+
+
+def test_an_order_in_a_market_that_the_venue_refuses_keeps_no_other_from_its_end() -> None:
+    after = After()
+    wish = an_intent(LegKind.EXIT, market=ETH, state=IntentState.PENDING, created_at=after.path.clock.now())
+    after.history.put_order(wish, 5)
+    after.path.exchange.failing[ETH] = Reject("UNKNOWN_MARKET")
+    after.look()
+    assert after.shown(LegKind.EXIT) == (IntentState.PENDING, D(0), None)
+    assert after.shown(LegKind.STOP_LOSS) == (IntentState.FILLED, D(10), None)
+    assert after.path.metrics.counts["VenueErrors"] == 1

@@ -72,7 +72,7 @@ class SettleOrders:
     def _prove_absent(self, changes: Changes, venue: Venue, intent: Intent, unproven: set[str]) -> None:
         now = self.clock.now()
         try:
-            found = _traded(venue, intent, rules_of(changes.account.venue))
+            found = traded_order(venue, intent, rules_of(changes.account.venue))
         except TooManyOrders:
             unproven.add(intent.intent_id)
             what = f"absence|{intent.intent_id}"
@@ -87,8 +87,11 @@ class TooManyOrders(Exception):
     """More orders traded around the mark than a look can attribute."""
 
 
-def _traded(venue: Venue, intent: Intent, rules: VenueRules) -> VenueOrder | None:
-    """The intent's order as the account's trades around its mark show it; None if none of them is of it."""
+def traded_order(venue: Venue, intent: Intent, rules: VenueRules) -> VenueOrder | None:
+    """The intent's order as the account's trades around its mark show it; None if none of them is of it.
+
+    Raises `TooManyOrders`.
+    """
     marked = intent.submitted_at or intent.created_at
     trades = defaultdict(list)
     for trade in venue.trades_since(intent.market, marked - rules.settle_margin):
