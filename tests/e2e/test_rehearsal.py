@@ -21,8 +21,9 @@ pytestmark = pytest.mark.prove
 def test_both_books_agree_after_releases_that_come_and_go_and_a_lost_table(cloud: Cloud, say: Callable[[str], None]) -> None:
     before, now = built_checkout(releases()[0].commit, say), ROOT
     deployment.build(say)
-    with closing(Rehearsal(cloud, say)) as rehearsal:
-        rehearsal.open(before)
+    rehearsal = Rehearsal(cloud, say)
+    rehearsal.open(before)
+    with closing(rehearsal.scene.operator):
         rehearsal.trade()
         rehearsal.change_a_parameter(before, "LogLevel", "DEBUG")
         rehearsal.trade()

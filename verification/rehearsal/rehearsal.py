@@ -164,10 +164,6 @@ class Rehearsal:
             time.sleep(LOOK_SECONDS)
         raise CommandError("accounts are not accounted for: candlecast restore status")
 
-    def close(self) -> None:
-        """Give back the connections."""
-        self.scene.operator.close()
-
     def _ask_for_looks(self) -> None:
         due_by = (datetime.now(UTC) + EVERY_ACCOUNT).isoformat()
         invoke(self.cloud, "ReconcileClockFunctionName", {"due_by": due_by, "full": True})
