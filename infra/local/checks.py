@@ -30,7 +30,7 @@ SILENT_SECONDS = 1_800  # no single test takes so long; a run that says nothing 
 PROGRESS_SECONDS = 30  # a long step that says nothing of itself is told about this often
 SLOWEST = 10
 CORES = 2  # of the smallest machine that this is made for
-CLOUDS = 4  # side by side: an end-to-end test waits for clocks and queues half of its time
+CLOUDS = 4  # side by side in make test: an end-to-end test mostly waits for clocks and queues (decision 0114)
 SEEDS = 1_000  # of the simulation, in make prove
 CRASH_POINTS = ROOT / "build" / "crash_points"  # a report of each part of the enumeration, written by its tests
 SIMULATION = ROOT / "build" / "sim" / "report.json"
@@ -79,7 +79,7 @@ TEMPLATES = (
     Step("checkov", ("checkov", "--config-file", ".checkov.yaml"), "checkov"),
     Step("cfn-lint", ("cfn-lint",)),
 )
-# A module of end-to-end tests has a deployment of its own, so two modules run side by side, each process in its own cloud.
+# A module of end-to-end tests has a deployment of its own, so modules run side by side, each process in its own cloud.
 TESTS = (
     tests("slow tests", "slow and not e2e and not prove", "-vv"),
     tests("end-to-end tests", "e2e and not prove", "-vv", "--no-loadscope-reorder", processes=CLOUDS, distribution="loadfile"),
