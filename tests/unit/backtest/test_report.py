@@ -83,14 +83,14 @@ def test_the_drawdown_starts_from_the_cash() -> None:
     assert report.held[0] == 100.0
 
 
-@pytest.mark.parametrize("change", [{"equity": np.ones(3)}, {"equity": np.full(4, np.nan)}, {"cash": 0.0}])
+@pytest.mark.parametrize("change", [{"equity": np.ones(3)}, {"equity": np.full(4, np.nan)}, {"cash": 0.0}, {"cash": np.inf}])
 def test_a_report_without_a_sound_equity_is_refused(change: dict[str, object]) -> None:
     report = report_of(4)
     with pytest.raises(InvalidValue):
         Report(**{**{field.name: getattr(report, field.name) for field in dataclasses.fields(report)}, **change})
 
 
-def test_trades_out_of_order_and_sweeps_of_another_shape_are_refused() -> None:
+def test_trades_out_of_order_and_sweeps_that_make_no_picture_are_refused() -> None:
     two, sides = np.ones(2), np.ones(2, dtype=np.int8)
     with pytest.raises(InvalidValue, match="order"):
         ShownTrades(sides, np.array([2, 1]), np.array([3, 4]), two, two, two)
@@ -98,5 +98,7 @@ def test_trades_out_of_order_and_sweeps_of_another_shape_are_refused() -> None:
         ShownTrades(sides, np.array([1]), np.array([3, 4]), two, two, two)
     with pytest.raises(InvalidValue, match="row"):
         dataclasses.replace(sweep_of(), values=np.ones((3, 2)))
+    with pytest.raises(InvalidValue, match="finite"):
+        dataclasses.replace(sweep_of(), values=np.full((2, 3), np.inf))
     with pytest.raises(InvalidValue, match="cells"):
         Sweep("pnl", "x", (), "y", (1.0,), np.ones((1, 0)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
@@ -45,7 +46,7 @@ class ShownTrades:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sweep:
-    """One metric over two parameters, for a heat map. Raises `InvalidValue` on a shape that does not fit."""
+    """One metric over two parameters, for a heat map. Raises `InvalidValue` on a shape that does not fit, and on infinity."""
 
     metric: str
     x_name: str
@@ -59,11 +60,16 @@ class Sweep:
             raise InvalidValue("a sweep has a row for each y value and a column for each x value")
         if not 0 < self.values.size <= LARGEST_SWEEP:
             raise InvalidValue(f"a heat map has 1 to {LARGEST_SWEEP} cells")
+        if bool(np.isinf(self.values).any()):
+            raise InvalidValue("a value of a sweep must be finite, or NaN for a combination that was not run")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Report:
-    """A finished backtest. Raises `InvalidValue` on an equity of another length, of none, or not finite."""
+    """A finished backtest.
+
+    Raises `InvalidValue` on an equity of another length, of none, or not finite, and on cash that is not finite and above zero.
+    """
 
     strategy: str
     parameters: Mapping[str, object]
@@ -78,8 +84,8 @@ class Report:
     def __post_init__(self) -> None:
         if len(self.equity) != len(self.candles) or not len(self.equity):
             raise InvalidValue("an equity has a value for each candle, and one at least")
-        if not bool(np.isfinite(self.equity).all()) or not self.cash > 0:
-            raise InvalidValue("an equity must be finite, and the cash above zero")
+        if not bool(np.isfinite(self.equity).all()) or not 0 < self.cash < math.inf:
+            raise InvalidValue("an equity must be finite, and the cash finite and above zero")
 
     @property
     def held(self) -> Floats:
