@@ -179,7 +179,7 @@ def test_a_planted_edge_is_no_overfitting() -> None:
     assert found.loss_probability < 0.001
 
 
-def test_an_edge_of_the_first_half_only_is_overfitting() -> None:
+def test_trials_that_win_in_one_part_alone_are_overfitting() -> None:
     returns = noise(320, 20, seed=27)
     for column in range(20):  # each trial wins in one part and loses as much in all others together
         returns[16 * (column % 16) : 16 * (column % 16 + 1), column] += 0.03

@@ -119,7 +119,7 @@ class CandleDesk:
 
     @property
     def liquidation_price(self) -> Decimal | None:
-        """The price at which the venue takes the position; None without one, or where no brackets are given."""
+        """The price at which the venue takes the position; None without a position, and without brackets of margin."""
         position = self.position
         if position is None or self.margin is None:
             return None
@@ -368,7 +368,7 @@ class CandleDesk:
         """
         position, margin, now = self.position, self.margin, self._now()
         if position is None or margin is None:
-            raise ValueError("only a position with brackets is liquidated")
+            raise ValueError("only a position with brackets of margin is liquidated")
         for entry in self.account.resting(position.subscription_id, position.market):
             self._cancelled(entry, Reason.CANCELLED_AT_VENUE)
         wallet = wallet_of(position, self.settings, self._wallet(position))

@@ -1,4 +1,4 @@
-"""Candle files as columns, fast, with an account of their faults.
+"""Candle files as columns, fast, with notes of their faults.
 
 **Forms.** `.csv` and `.csv.gz` with commas, and `.parquet`. Names of columns may have any case (`NAMES`), and other columns are
 ignored. A CSV file without a header has the venues' order: open time, open, high, low, close, volume. Times are numbers since
@@ -78,7 +78,7 @@ class FileNote:
 
 @dataclass(frozen=True, slots=True)
 class FileNotes:
-    """The account of a candle file, for the report."""
+    """Counts and faults of a candle file, for the report."""
 
     file: str  # its name, without folders
     timeframe: Timeframe  # the most common distance of two rows
@@ -92,7 +92,7 @@ class FileNotes:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CandleTable:
-    """Candles of one file and the account of the file."""
+    """Candles of one file and the notes of the file."""
 
     candles: Candles
     notes: FileNotes

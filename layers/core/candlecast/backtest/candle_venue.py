@@ -1,7 +1,7 @@
 """A venue made of candles: it keeps the orders of one market and fills them, one after another, as the candles allow.
 
 A candle has three moments. At its open and at its close there is one price. Inside, the order of prices is unknown, so the worse
-one counts. First the market goes against the position, level by level, then with it. A stop so comes before a target, and a limit
+one counts. First the market goes against the position, level by level, then with it. So a stop comes before a target, and a limit
 that adds to a losing position comes before its stop. A candle that opens beyond a stop or a target fills it at the open. A stop
 that was placed inside a candle is filled by all of that candle, any other order by its close alone.
 
@@ -86,7 +86,7 @@ class Slippage:
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """A filled order as the venue reports it, with the facts that the report has not. `price` includes slippage."""
+    """A filled order as the venue reports it, with the facts that the report lacks. `price` includes slippage."""
 
     order: VenueOrder
     side: Side
@@ -133,9 +133,9 @@ class CandleVenue:
     def create_order(self, request: OrderRequest, until: datetime | None = None) -> VenueOrder:
         """Take an order: a market order is filled at once, any other rests until `next_fill`.
 
-        `until` is when an entry that rests is ended; it is filled inside a candle only if it outlives the candle. A limit order
-        that would be filled at once pays as a taker. A post-only order ends instead.
-        An immediate order that would rest ends too.
+        `until` is the end of an entry that rests: an entry is filled inside a candle only if it outlives the candle. A limit
+        order that would be filled at once pays as a taker. A post-only order ends instead. An immediate order that would rest
+        ends too.
         """
         bar = self._now()
         self._count += 1

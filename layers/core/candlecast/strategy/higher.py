@@ -45,7 +45,7 @@ class HigherCandles(Candles):
 
     @property
     def just_closed(self) -> Flags:
-        """Base rows with whose close a higher candle has closed. Not known in the first row, where it is False."""
+        """Base rows at which `newest` is another candle than one row before. False in the first row, which has none before."""
         flags = np.zeros(len(self.newest), dtype=np.bool_)
         flags[1:] = self.newest[1:] != self.newest[:-1]
         return flags

@@ -40,7 +40,7 @@ def duration(value: float) -> str:
     return " ".join(parts[:2]) or "0 min"
 
 
-def yes(value: float) -> str:
+def yes_or_no(value: float) -> str:
     return "yes" if value else "no"
 
 
@@ -73,7 +73,7 @@ LABELS: dict[str, tuple[str, Callable[[float], str]]] = {  # by field of `Metric
     "worst_trade_return": ("Worst trade", percent),
     "average_trade_length_ms": ("Average length of a trade", duration),
     "days": ("Days", count),
-    "ruined": ("Ruined", yes),
+    "ruined": ("Ruined", yes_or_no),
 }
 HELD = {  # metrics of buy-and-hold, beside those of the strategy
     "total_return": "buy_and_hold_return",
@@ -122,7 +122,7 @@ def parameters_of(report: Report) -> list[str]:
 
 
 def notes_of(report: Report) -> list[str]:
-    """The account of the file."""
+    """The notes of the file as text."""
     if report.notes is None:
         return []
     return [shown(note) for note in report.notes.notes] or ["The file has no gap, no repeated row and no unordered row."]
