@@ -25,6 +25,17 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130  # Ctrl-C or SIGTERM, as shells count signals
 
 
+EXIT_CODES = {  # of refusals that the package makes of the words themselves; every other refusal is FAILED
+    "STRATEGY_UNKNOWN": ExitCode.USAGE,
+    "PARAMETER_UNKNOWN": ExitCode.USAGE,
+    "PARAMETER_INVALID": ExitCode.USAGE,
+    "LOOKBACK_TOO_LONG": ExitCode.USAGE,
+    "CANDLE_FILE_MISSING": ExitCode.USAGE,
+    "CANDLE_FILE_FORM": ExitCode.USAGE,
+    "EXTRA_MISSING": ExitCode.MISSING,
+}
+
+
 class CommandFailed(Exception):
     """An expected failure."""
 
@@ -48,7 +59,7 @@ def expected(error: BaseException) -> CommandFailed | None:
     if isinstance(error, CommandFailed):
         return error
     if isinstance(error, DomainError):
-        return CommandFailed(error.code, error.message or "refused")
+        return CommandFailed(error.code, error.message or "refused", EXIT_CODES.get(error.code, ExitCode.FAILED))
     project = sys.modules.get("infra.local.project")
     if project is not None and isinstance(error, project.CommandError):
         return CommandFailed(error.code, str(error), ExitCode(error.exit_code))

@@ -228,7 +228,7 @@ def test_a_parquet_file_without_its_reader_names_the_extra(tmp_path: Path, monke
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     path = tmp_path / "candles.parquet"
     path.write_bytes(b"PAR1")
-    with pytest.raises(ExtraMissing, match=r"EXTRA_MISSING: .*candlecast\[parquet\]"):
+    with pytest.raises(ExtraMissing, match=r"EXTRA_MISSING: .*\.\[parquet\]"):
         read_candle_table(path)
 
 

@@ -15,7 +15,7 @@ from tests.support.backtest_reports import report_of
 def test_a_picture_without_matplotlib_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(ExtraMissing, match=r"pictures need .*: pip install 'candlecast\[plot\]'") as error:
+    with pytest.raises(ExtraMissing, match=r"pictures need .*: pip install '\.\[plot\]'") as error:
         write_picture(report_of(10), tmp_path / "report.png")
     assert error.value.code == "EXTRA_MISSING"
     assert not (tmp_path / "report.png").exists()

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from candlecast.backtest.extras import ExtraMissing
 from candlecast.domain.values.errors import Conflict
+from candlecast.strategy import StrategyError
 from candlecast_cli import checkout, stacks
 from candlecast_cli.failures import CommandFailed, ExitCode, expected, require_extra
 from infra.local import cloud as embedded
@@ -201,6 +203,14 @@ def test_a_profile_that_does_not_exist_is_named(tmp_path: Path, monkeypatch: pyt
 def test_failures_keep_their_codes_and_bugs_stay_bugs() -> None:
     refusal = expected(Conflict("HELD_BY_OPERATIONS", "operations have set this switch"))
     assert str(refusal) == "HELD_BY_OPERATIONS: operations have set this switch"
+    assert refusal is not None
+    assert refusal.exit_code == ExitCode.FAILED
+    unknown = expected(StrategyError("STRATEGY_UNKNOWN", "there is no such strategy"))
+    assert unknown is not None
+    assert unknown.exit_code == ExitCode.USAGE
+    missing = expected(ExtraMissing("EXTRA_MISSING", "pictures need the extra [plot]"))
+    assert missing is not None
+    assert missing.exit_code == ExitCode.MISSING
     failed = expected(CommandError("no such stack", "NOT_DEPLOYED", 3))
     assert failed is not None
     assert (failed.code, failed.exit_code) == ("NOT_DEPLOYED", ExitCode.MISSING)

@@ -17,5 +17,6 @@ def load(module: str, extra: str, purpose: str) -> ModuleType:
     try:
         return import_module(module)
     except ImportError as error:
-        message = f"{purpose} need the extra [{extra}]: pip install 'candlecast[{extra}]'"
+        # From a checkout and never by name: nobody holds the name at the public index, so anybody could.
+        message = f"{purpose} need the extra [{extra}], in a checkout: pip install '.[{extra}]'"
         raise ExtraMissing("EXTRA_MISSING", message) from error
