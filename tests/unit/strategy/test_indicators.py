@@ -10,6 +10,7 @@ import talib
 
 from candlecast.strategy import Candles, Floats
 from candlecast.strategy import indicators as ind
+from candlecast.strategy.indicators import windows
 from tests.support.candle_rows import RECORDED_NAMES, SAMPLE_NAMES, candles_of, walk
 from tests.support.indicator_cases import CASES
 
@@ -305,6 +306,15 @@ def test_value_is_the_same_to_the_bit_on_its_window_alone(name: str, period: int
     for row in range(rows - 1, len(candles), 17):
         alone = case.columns(candles.rows(row + 1 - rows, row + 1), period)
         assert [column[-1] for column in alone] == [column[row] for column in whole]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_value_is_the_same_to_the_bit_wherever_a_portion_of_the_column_ends(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    candles = candles_of(SAMPLE_NAMES[0])
+    at_once = CASES[name].columns(candles, 14)
+    monkeypatch.setattr(windows, "PORTION_ROWS", 37)
+    for column, in_portions in zip(at_once, CASES[name].columns(candles, 14), strict=True):
+        assert column.tobytes() == in_portions.tobytes()
 
 
 @pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.ends_with_nan])

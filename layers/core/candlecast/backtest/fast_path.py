@@ -59,7 +59,7 @@ def trades_of(signals: Signals, candles: Candles, fill_at: FillAt, costs: Costs)
     A decision of the last candle is not filled at a next open. An entry on the side that is held does nothing.
     """
     later = int(fill_at is FillAt.NEXT_OPEN)
-    decided = np.flatnonzero(signals.side)
+    decided = np.flatnonzero(signals.side != Side.HOLD)
     decided = decided[decided < len(candles) - later]
     codes = signals.side[decided]
     is_entry = np.abs(codes) == Side.LONG
@@ -145,12 +145,14 @@ def _extremes(low: Floats, high: Floats) -> tuple[Floats, Floats]:
 
 def _one_after_another(entries: Integers, ends: Integers) -> Integers:
     """The entries that meet no open position: each is decided at or behind the end of the one before."""
-    following = np.searchsorted(entries, ends).tolist()
-    chosen, index, count = [], 0, len(following)
-    while index < count:
-        chosen.append(index)
-        index = following[index]
-    return np.array(chosen, dtype=np.int64)
+    following = np.searchsorted(entries, ends)
+    chosen = np.ones(len(entries), dtype=np.bool_)
+    index = 0
+    for skipping in np.flatnonzero(following != np.arange(1, len(entries) + 1)).tolist():
+        if skipping >= index:
+            index = int(following[skipping])
+            chosen[skipping + 1 : index] = False
+    return np.flatnonzero(chosen)
 
 
 def _fill_prices(candles: Candles, decided: Integers, later: int) -> Floats:

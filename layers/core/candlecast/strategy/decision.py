@@ -93,20 +93,21 @@ def _answer[P: Parameters](strategy: Strategy[P], candles: Candles) -> Signals:
 def _check_levels(signals: Signals, candles: Candles, first: int) -> None:
     """Refuse, from row `first` on, a signal whose price is none, or an entry with a level on the wrong side of its price."""
     acting = first + np.flatnonzero(signals.side[first:] != Side.HOLD)
-    reference = candles.close.copy()
     if signals.price is not None:
-        given = signals.price
-        _refuse(acting[np.isinf(given[acting]) | (given[acting] <= 0)], candles, "price must be finite and above zero")
-        reference = np.where(np.isnan(given), reference, given)
+        given = signals.price[acting]
+        _refuse(acting[np.isinf(given) | (given <= 0)], candles, "price must be finite and above zero")
     entries = acting[np.abs(signals.side[acting]) == Side.LONG]
-    direction = signals.side[entries]
+    direction, reference = signals.side[entries], candles.close[entries]
+    if signals.price is not None:
+        given = signals.price[entries]
+        reference = np.where(np.isnan(given), reference, given)
     for number, target in enumerate(signals.targets, start=1):
         level = target.price[entries]
-        wrong = np.isinf(level) | (level <= 0) | ((level - reference[entries]) * direction <= 0)
+        wrong = np.isinf(level) | (level <= 0) | ((level - reference) * direction <= 0)
         _refuse(entries[wrong], candles, f"target {number} must be a price on the winning side")
     if signals.stop_loss is not None:
         level = signals.stop_loss[entries]
-        wrong = np.isinf(level) | (level <= 0) | ((level - reference[entries]) * direction >= 0)
+        wrong = np.isinf(level) | (level <= 0) | ((level - reference) * direction >= 0)
         _refuse(entries[wrong], candles, "stop_loss must be a price on the losing side")
 
 

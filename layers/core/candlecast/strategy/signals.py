@@ -90,15 +90,13 @@ class Signals:
         An entry outweighs an exit in the same row (LONG closes a short by itself). A row that asks for both entries, or for both
         exits and no entry, contradicts itself and is HOLD.
         """
-        nothing = np.zeros(len(long), dtype=np.bool_)
-        leave_long = nothing if exit_long is None else exit_long
-        leave_short = nothing if exit_short is None else exit_short
-        side = np.zeros(len(long), dtype=np.int8)
-        side[leave_long & ~leave_short] = Side.EXIT_LONG
-        side[leave_short & ~leave_long] = Side.EXIT_SHORT
-        side[long] = Side.LONG
-        side[short] = Side.SHORT
-        side[long & short] = Side.HOLD
+        side = long.astype(np.int8) - short.astype(np.int8)
+        if exit_long is not None:
+            leaves = exit_long if exit_short is None else exit_long & ~exit_short
+            side[leaves & ~(long | short)] = Side.EXIT_LONG
+        if exit_short is not None:
+            leaves = exit_short if exit_long is None else exit_short & ~exit_long
+            side[leaves & ~(long | short)] = Side.EXIT_SHORT
         return cls(
             side=side,
             price=price,

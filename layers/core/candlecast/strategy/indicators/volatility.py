@@ -41,8 +41,10 @@ def choppiness_rows(period: int) -> int:
 
 def true_range(high: Floats, low: Floats, close: Floats) -> Floats:
     """Wilder's true range; NaN in the first row, which has no previous close."""
-    previous = shift(close, 1)
-    return np.maximum(high, previous) - np.minimum(low, previous)
+    ranges = np.full(len(close), np.nan)
+    np.maximum(high[1:], close[:-1], out=ranges[1:])
+    ranges[1:] -= np.minimum(low[1:], close[:-1])
+    return ranges
 
 
 def atr(high: Floats, low: Floats, close: Floats, period: int) -> Floats:
