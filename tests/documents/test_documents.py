@@ -87,7 +87,12 @@ def published_metrics() -> set[str]:
     found = set(METRIC_OF_STATE.values())
     for path in CORE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and "metrics" in ast.unparse(node.func.value):
+            if (
+                isinstance(node, ast.Call)
+                and node.args
+                and isinstance(node.func, ast.Attribute)
+                and "metrics" in ast.unparse(node.func.value)
+            ):
                 first = ast.walk(node.args[0])
                 found |= {it.value for it in first if isinstance(it, ast.Constant) and isinstance(it.value, str)}
     return found

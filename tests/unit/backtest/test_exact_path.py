@@ -83,7 +83,8 @@ def test_fees_and_profit_of_a_trade_add_up_to_the_equity() -> None:
     assert legs(result) == [(1, "ENTRY", D(1), D(100)), (3, "EXIT", D(1), D(120))]
     assert result.fees == D("0.11")  # 100 x 0.0005 + 120 x 0.0005
     assert result.final_equity == D(1_000_000) + 20 - D("0.11")
-    assert result.equity[FIRST:].tolist() == pytest.approx([1_000_000, 1_000_009.95, 1_000_010.95, 1_000_019.89])
+    equity = result.curve.equity(candles.close)[FIRST:].tolist()
+    assert equity == pytest.approx([1_000_000, 1_000_009.95, 1_000_010.95, 1_000_019.89])
     assert result.denials == {}
 
 

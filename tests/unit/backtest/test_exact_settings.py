@@ -318,7 +318,7 @@ def test_every_fill_is_in_the_equity_and_no_skipped_candle_matters(kind: str, se
     with patch.object(exact_path._Run, "_next", lambda self, row, decision: row + 1):
         whole = run_exactly(Planted(candles, signals), candles, given_terms)
     assert (whole.trades, whole.fills, whole.denials) == (result.trades, result.fills, result.denials)
-    np.testing.assert_array_equal(whole.equity, result.equity)
+    np.testing.assert_array_equal(whole.curve.equity(candles.close), result.curve.equity(candles.close))
 
 
 def assert_adds_up(result: ExactResult, cash: Decimal, close: Decimal) -> None:
@@ -328,4 +328,5 @@ def assert_adds_up(result: ExactResult, cash: Decimal, close: Decimal) -> None:
         done = (held.exit_notional - held.entry_price * (held.opened_quantity - held.quantity)) * held.side.sign
         total += done + held.unrealised_pnl(close) - held.fees + held.funding
     assert abs(total - result.final_equity) < D("1E-15")
-    assert result.equity[-1] == pytest.approx(float(result.final_equity), abs=1e-8)
+    last = result.curve.cash[-1] + result.curve.held[-1] * float(close)
+    assert last == pytest.approx(float(result.final_equity), abs=1e-8)

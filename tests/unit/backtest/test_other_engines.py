@@ -11,27 +11,15 @@ import pytest
 
 from candlecast.backtest.fast_path import ExitBy, trades_of
 from candlecast.backtest.fills import Costs, FillAt
-from candlecast.strategy import Candles, Floats, Signals, Target, evaluate
+from candlecast.strategy import Floats, Signals, Target, evaluate
 from candlecast.strategy.registry import load_strategy
 from tests.golden.backtests import CASES, FILLS, LEVELS, Case, Run, golden
 from tests.support.backtest_comparison import trades_difference
-from tests.support.plain_backtest import read_rows
+from tests.support.engine_cases import columns, reference
 
 FEE = 0.0004
 QUANTITY = 1.0
 SIDES = {1: "LONG", -1: "SHORT"}
-LAST_ROW_DECIDES = "sample-btc-last-row-decides"
-
-
-@cache
-def columns(case: Case) -> Candles:
-    if not case.path.is_file():
-        pytest.skip(f"recorded candles are not on this machine: {case.file}")
-    rows = case.of(read_rows(case.path))
-    prices = {
-        name: np.array([float(getattr(row, name)) for row in rows], dtype=np.float64) for name in ("open", "high", "low", "close")
-    }
-    return Candles(time=np.array([row.time for row in rows], dtype=np.int64), volume=np.ones(len(rows)), **prices)
 
 
 @cache
@@ -74,11 +62,6 @@ def closed_trades(run: Run) -> list[dict[str, Any]]:
             }
         )
     return found
-
-
-def reference(case: Case, fill: str, levels: str) -> Run:
-    """backtesting.py, whose stops count in the row of an entry; vectorbt, which fills an order of the last row at its close."""
-    return Run(case, "vectorbt" if (case.name, fill) == (LAST_ROW_DECIDES, "close") else "backtesting", fill, levels)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

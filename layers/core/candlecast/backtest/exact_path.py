@@ -17,7 +17,7 @@ A candle tells no mark price. Stops that follow the mark are refused (BACKTEST_M
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
@@ -27,6 +27,7 @@ import numpy as np
 
 from candlecast.backtest.candle_desk import CandleDesk, ExactFill, ExactTrade
 from candlecast.backtest.candle_venue import Bar, CandleVenue, Fees, Moment, Slippage
+from candlecast.backtest.curve import Curve
 from candlecast.backtest.fills import FillAt
 from candlecast.backtest.margin import Margin
 from candlecast.domain.account.account import Account, AccountStatus
@@ -45,7 +46,7 @@ from candlecast.domain.values.money import HUNDRED, ZERO, require_decimal
 from candlecast.domain.values.terms import WorkingType
 from candlecast.domain.values.timeframe import EPOCH, Timeframe
 from candlecast.domain.venue.reports import FeeRates
-from candlecast.strategy import Candles, Floats, Side, Signals, Strategy, decide, evaluate
+from candlecast.strategy import Candles, Side, Signals, Strategy, decide, evaluate
 from candlecast.strategy.candles import MILLISECOND
 
 BACKTEST = "backtest"  # tenant, account, subscription and correlation of a run: ids that no live record has
@@ -65,7 +66,8 @@ class Terms:
     """Everything beside strategy and candles that a run depends on. Money in quote units.
 
     `venue` names the rules that live has (`rules_of`). `limits` are those above the account. `funding` has pairs of a time in
-    milliseconds and a rate, ascending. Without `margin` nothing is liquidated, and any entry can be carried.
+    milliseconds and a rate, ascending. Without `margin` nothing is liquidated, and any entry can be carried. Without `levels`
+    the signals have neither stops nor targets.
 
     Raises `InvalidValue`: BACKTEST_MARK_PRICE_UNKNOWN, CASH_INVALID, FUNDING_INVALID.
     """
@@ -83,6 +85,7 @@ class Terms:
     margin: Margin | None = None
     strategy_id: str = BACKTEST
     strategy_version: str | None = None
+    levels: bool = True
 
     def __post_init__(self) -> None:
         if require_decimal("cash", self.cash) <= 0:
@@ -107,7 +110,9 @@ class Terms:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ExactResult:
-    """The outcome of a run. `equity` is that of each candle's close; `denials` counts the reasons of orders that were not placed.
+    """The outcome of a run. `curve` gives the equity at each candle's close.
+
+    `denials` counts the reasons of orders that were not placed.
 
     The profit of the open position counts in the equity and in no trade. `decisions` counts rows at which all candles decide
     something. `differing_decisions` counts those of them at which the lookback's candles alone decide otherwise. The run follows
@@ -118,7 +123,7 @@ class ExactResult:
     fills: tuple[ExactFill, ...]
     fees: Decimal
     funding: Decimal
-    equity: Floats
+    curve: Curve
     final_equity: Decimal
     denials: Mapping[str, int]
     open_position: Position | None
@@ -168,6 +173,8 @@ def run_exactly(strategy: Strategy[Any], candles: Candles, terms: Terms) -> Exac
 def signal_at(strategy: Strategy[Any], candles: Candles, row: int, terms: Terms) -> Signal | None:
     """The signal that a live run publishes at the close of a row, issued at that close: from the lookback's candles alone."""
     decision = decide(strategy, candles.rows(max(0, row + 1 - strategy.lookback), row + 1))
+    if not terms.levels:
+        decision = replace(decision, stop_loss=None, take_profits=())
     closed = _time(candles, row) + terms.timeframe.length
     return candle_signal(
         decision,
@@ -217,7 +224,7 @@ class _Run:
             fills=tuple(desk.fills),
             fees=desk.fees,
             funding=desk.funding,
-            equity=self._equity(),
+            curve=self._curve(),
             final_equity=desk.equity(closing),
             denials=dict(desk.denials),
             open_position=position,
@@ -359,14 +366,9 @@ class _Run:
         prices = (_decimal(column[row]) for column in (candles.open, candles.high, candles.low, candles.close))
         return Bar(row, at, at + self.terms.timeframe.length, *prices)
 
-    def _equity(self) -> Floats:
-        """Cash and value of the held quantity at each close, by the state that the last visited candle has left."""
-        rows = np.array([row for row, _, _ in self.states], dtype=np.int64)
-        lengths = np.diff(np.append(rows, len(self.candles)))
-        cash = np.repeat(np.array([float(cash) for _, cash, _ in self.states]), lengths)
-        held = np.repeat(np.array([float(held) for _, _, held in self.states]), lengths)
-        equity: Floats = cash + held * self.candles.close
-        return equity
+    def _curve(self) -> Curve:
+        rows, cash, held = zip(*self.states, strict=True)
+        return Curve(np.array(rows, dtype=np.int64), np.array(cash, dtype=np.float64), np.array(held, dtype=np.float64))
 
 
 def _account(terms: Terms, now: datetime) -> Account:

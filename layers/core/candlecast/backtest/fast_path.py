@@ -25,13 +25,16 @@ BLOCK = 64  # rows whose extremes are looked at together; about the square root 
 
 
 class ExitBy(IntEnum):
-    """The cause of a trade's end."""
+    """The cause of a trade's end. The last three are causes of the exact path alone."""
 
     OPEN = 0  # nothing yet
     SIGNAL = 1
     REVERSAL = 2
     STOP_LOSS = 3
     TAKE_PROFIT = 4
+    TRAILING_STOP = 5
+    LIMIT = 6
+    LIQUIDATED = 7
 
 
 @dataclass(frozen=True, slots=True, eq=False)

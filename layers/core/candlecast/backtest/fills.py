@@ -27,8 +27,8 @@ class FillAt(StrEnum):
 class Costs:
     """The costs of a fill beyond its price.
 
-    `taker_fee` is a share of the notional, of each side; no trade of `fast_path` depends on it. `slippage_bps` is the distance of
-    a fill from the price in basis points, always against the order. Raises `InvalidValue` for a value below 0 or absurdly high.
+    `taker_fee` is a share of the notional, of each side; no choice of trades depends on it. `slippage_bps` is the distance of a
+    fill from the price in basis points, always against the order. Raises `InvalidValue` for a value below 0 or absurdly high.
     """
 
     taker_fee: float = 0.0

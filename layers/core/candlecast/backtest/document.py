@@ -1,0 +1,133 @@
+"""A finished backtest for others: as JSON, and as the report that pictures take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from candlecast.backtest.candle_table import FileNotes
+from candlecast.backtest.fast_path import ExitBy
+from candlecast.backtest.pictures.report import Report, ShownTrades
+from candlecast.backtest.result import SIDES, ClosedTrades, Result
+from candlecast.backtest.significance import LEVELS, Bands, bootstrap
+
+BOOTSTRAP_SEED = 20_260_101  # any number; the same one gives the same bands
+
+
+def document(
+    result: Result, *, file: FileNotes | None = None, settings: Mapping[str, Any] | None = None, versions: Mapping[str, str]
+) -> dict[str, Any]:
+    """The result as JSON has it. Times are ms since the epoch; no number is NaN or infinite."""
+    position = result.open_position
+    return {
+        "strategy": result.strategy,
+        "parameters": dict(result.parameters),
+        "rows": result.rows,
+        "first_decision_row": result.first_decision_row,
+        "orders": result.orders,
+        "closed_trades": len(result.trades),
+        "fees": result.fees,
+        "funding": result.funding,
+        "pnl": result.pnl,
+        "cash": result.cash,
+        "final_equity": result.final_equity,
+        "open_position": None if position is None else position.to_json(),
+        "metrics": result.metrics.to_json(),
+        "buy_and_hold": _buy_and_hold(result),
+        "bootstrap": _bands(bands_of(result)),
+        "path": result.path,
+        "denials": dict(result.denials),
+        "differing_decisions": result.differing_decisions,
+        "notes": [{"code": note.code, "text": note.text} for note in result.notes],
+        "file": None if file is None else file_notes(file),
+        "settings": dict(settings or {}),
+        "versions": dict(versions),
+        "trades": trade_rows(result.trades),
+    }
+
+
+def trade_rows(trades: ClosedTrades) -> list[dict[str, Any]]:
+    """The closed trades, one dictionary each."""
+    columns = {
+        "side": [SIDES[side] for side in trades.side.tolist()],
+        "entry_time": trades.entry_time.tolist(),
+        "entry_price": trades.entry_price.tolist(),
+        "exit_time": trades.exit_time.tolist(),
+        "exit_price": trades.exit_price.tolist(),
+        "quantity": trades.quantity.tolist(),
+        "fees": trades.fees.tolist(),
+        "funding": trades.funding.tolist(),
+        "pnl": trades.pnl.tolist(),
+        "reason": [ExitBy(by).name for by in trades.reason.tolist()],
+    }
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+def file_notes(notes: FileNotes) -> dict[str, Any]:
+    """Counts and faults of the candle file, for a reader of the result."""
+    return {
+        "name": notes.file,
+        "timeframe": str(notes.timeframe),
+        "time_unit": notes.time_unit,
+        "rows_read": notes.rows_read,
+        "rows": notes.rows,
+        "missing": notes.missing,
+        "longest_gap_ms": notes.longest_gap_ms,
+        "notes": [{"code": note.code, "count": note.count, "line": note.line, "text": note.text} for note in notes.notes],
+    }
+
+
+def report_of(result: Result, file: FileNotes | None = None) -> Report:
+    """The result as pictures take it; the open position is the last trade."""
+    trades, position = result.trades, result.open_position
+    last = [] if position is None else [position]
+    return Report(
+        strategy=result.strategy,
+        parameters=result.parameters,
+        candles=result.candles,
+        cash=result.cash,
+        equity=result.equity,
+        trades=ShownTrades(
+            side=np.append(trades.side, np.array([1 if it.side == SIDES[1] else -1 for it in last], dtype=np.int8)),
+            entry_time=np.append(trades.entry_time, np.array([it.entry_time for it in last], dtype=np.int64)),
+            exit_time=np.append(trades.exit_time, np.array([result.candles.time[-1] for _ in last], dtype=np.int64)),
+            entry_price=np.append(trades.entry_price, [it.entry_price for it in last]),
+            exit_price=np.append(trades.exit_price, [np.nan for _ in last]),
+            pnl=np.append(trades.pnl, [it.pnl for it in last]),
+        ),
+        metrics=result.metrics,
+        notes=file,
+    )
+
+
+def _buy_and_hold(result: Result) -> dict[str, float | None]:
+    metrics = result.metrics
+    return {
+        "pnl": result.cash * metrics.buy_and_hold_return,
+        "final_equity": result.cash * (1 + metrics.buy_and_hold_return),
+        "total_return": metrics.buy_and_hold_return,
+        "annual_return": metrics.buy_and_hold_annual_return,
+        "sharpe_ratio": metrics.buy_and_hold_sharpe_ratio,
+        "max_drawdown": metrics.buy_and_hold_max_drawdown,
+    }
+
+
+def bands_of(result: Result) -> Bands | None:
+    """The spread of results by the bootstrap; None with fewer than two days, and after ruin."""
+    returns = result.day_returns
+    return None if len(returns) and float(returns.min()) <= -1 else bootstrap(returns, cash=result.cash, seed=BOOTSTRAP_SEED)
+
+
+def _bands(bands: Bands | None) -> dict[str, Any] | None:
+    if bands is None:
+        return None
+    return {
+        "levels": list(LEVELS),
+        "samples": bands.samples,
+        "block_length_days": bands.block_length,
+        "final_equity": bands.final_equity.tolist(),
+        "max_drawdown": bands.max_drawdown.tolist(),
+        "loss_probability": bands.loss_probability,
+    }

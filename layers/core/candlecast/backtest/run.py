@@ -1,0 +1,203 @@
+"""One backtest: a strategy, candles and terms in, one `Result` out, by the path that serves.
+
+Terms have two forms. `PlainTerms` are the convention of other engines (`plain`). `Terms` are the settings of a subscription,
+which the live domain follows. Both paths give the same trades wherever `is_fast` and `Terms.is_plain` allow the fast one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+from candlecast.backtest.candle_venue import Fees, Slippage
+from candlecast.backtest.exact_path import BACKTEST, ExactResult, Terms, is_fast, run_exactly
+from candlecast.backtest.fast_path import ExitBy
+from candlecast.backtest.fills import Costs
+from candlecast.backtest.margin import Margin
+from candlecast.backtest.plain import PlainTerms, has_ladder, parameters_of, run_plainly
+from candlecast.backtest.result import EXACT, ClosedTrades, OpenPosition, Result
+from candlecast.domain.market.market import Market
+from candlecast.domain.subscriptions.subscription import MAX_LEVERAGE, Settings, Sizing, SizingMode
+from candlecast.domain.values.money import HUNDRED, ZERO
+from candlecast.domain.values.timeframe import Timeframe
+from candlecast.strategy import Candles, Floats, Signals, Strategy, evaluate
+from candlecast.strategy.base import ATR_PERIOD
+from candlecast.strategy.indicators import atr
+
+FINE_STEP = Decimal("1E-12")  # of prices and quantities: four digits finer than any venue's, so that rounding moves nothing
+MOST_QUANTITY = Decimal(10) ** 12
+MOST_PRICE = Decimal(10) ** 12  # of a base unit; a capital of so much a unit denies no entry
+PLAUSIBLE_STOP, PLAUSIBLE_TARGET = 0.45, 2.5  # a share of the close and a factor: within the bounds of `verdict.py`
+PLAUSIBLE_ATR = (1.1e-5, 0.45)  # shares of the close, likewise
+CAPITAL_IN_USE = 0.5  # a loss above this share of the capital might end entries of a day
+
+
+def run(strategy: Strategy[Any], candles: Candles, terms: PlainTerms | Terms, *, timeframe: Timeframe = Timeframe.M1) -> Result:
+    """Run a strategy over candles. Raises what `evaluate` and `run_exactly` raise.
+
+    Plain terms with a ladder of targets go to the exact path, whose settings limit nothing; only that needs the candles'
+    `timeframe`.
+    """
+    signals = evaluate(strategy, candles)
+    if isinstance(terms, PlainTerms):
+        if terms.levels and has_ladder(signals):
+            return run_terms(strategy, candles, terms_of_plain(terms, timeframe))
+        return run_plainly(strategy, candles, signals, terms)
+    plain = _as_plain(terms, signals)
+    if plain is not None:
+        result = run_plainly(strategy, candles, signals, plain)
+        if _stays_plain(terms, candles, signals, result):
+            return replace(result, notes=())
+    return run_terms(strategy, candles, terms)
+
+
+def run_terms(strategy: Strategy[Any], candles: Candles, terms: Terms) -> Result:
+    """Run by the live domain, even where whole columns would serve."""
+    return _exact_result(strategy, candles, terms, run_exactly(strategy, candles, terms))
+
+
+def fine_market(symbol: str = "BASE/QUOTE:QUOTE") -> Market:
+    """A market whose steps and bounds move nothing: for a file that says nothing of its market."""
+    base, _, rest = symbol.partition("/")
+    return Market(
+        symbol=symbol,
+        venue_symbol=symbol,
+        base=base,
+        quote=rest.partition(":")[0],
+        price_step=FINE_STEP,
+        quantity_step=FINE_STEP,
+        min_quantity=FINE_STEP,
+        max_quantity=MOST_QUANTITY,
+        min_notional=ZERO,
+        taker_fee=ZERO,
+    )
+
+
+def terms_of_plain(
+    terms: PlainTerms,
+    timeframe: Timeframe,
+    *,
+    market: Market | None = None,
+    slippage: Slippage | None = None,
+    funding: tuple[tuple[int, Decimal], ...] = (),
+    margin: Margin | None = None,
+    leverage: Decimal = MAX_LEVERAGE,
+) -> Terms:
+    """Plain terms for the exact path: settings of one quantity, on an account whose capital limits nothing but by brackets."""
+    quantity, cash = _decimal(terms.quantity), _decimal(terms.cash)
+    return Terms(
+        market=market or fine_market(),
+        timeframe=timeframe,
+        venue=BACKTEST,
+        settings=Settings(
+            capital=max(cash, quantity * MOST_PRICE),
+            sizing=Sizing(SizingMode.FIXED_QUANTITY, quantity),
+            max_daily_loss_percent=HUNDRED,
+            leverage=leverage,
+        ),
+        cash=cash,
+        fill_at=terms.fill_at,
+        fees=Fees(taker=_decimal(terms.costs.taker_fee)),
+        slippage=slippage or Slippage(bps=_decimal(terms.costs.slippage_bps)),
+        funding=funding,
+        margin=margin,
+        levels=terms.levels,
+    )
+
+
+def _as_plain(terms: Terms, signals: Signals) -> PlainTerms | None:
+    """The same terms without an account, where settings and signals allow whole columns; None elsewhere."""
+    quantity, market = terms.settings.sizing.value, terms.market
+    coarse = market.price_step > FINE_STEP or market.quantity_step > FINE_STEP or market.min_quantity > FINE_STEP
+    if not (terms.is_plain and is_fast(terms.settings, signals)) or quantity is None or coarse or market.min_notional:
+        return None
+    return PlainTerms(
+        quantity=float(quantity),
+        cash=float(terms.cash),
+        fill_at=terms.fill_at,
+        costs=Costs(taker_fee=float(terms.fees.taker), slippage_bps=float(terms.slippage.bps)),
+        levels=terms.levels,
+    )
+
+
+def _stays_plain(terms: Terms, candles: Candles, signals: Signals, result: Result) -> bool:
+    """Whether the live domain would refuse none of these trades: capital and plausibility bind nothing, with room to spare."""
+    settings = terms.settings
+    highest = float(candles.close.max()) * float(settings.sizing.value or 0)
+    room = float(settings.capital) * CAPITAL_IN_USE
+    if highest > room * float(settings.leverage) or float(np.ptp(result.equity)) > room:
+        return False
+    entries = np.flatnonzero(np.abs(signals.side) == 1)
+    close = candles.close[entries]
+    with np.errstate(invalid="ignore"):
+        ranges = atr(candles.high, candles.low, candles.close, ATR_PERIOD)[entries] / close
+        odd = ((ranges < PLAUSIBLE_ATR[0]) & (ranges > 0)) | (ranges > PLAUSIBLE_ATR[1])
+        if signals.stop_loss is not None:
+            odd |= np.abs(signals.stop_loss[entries] / close - 1) > PLAUSIBLE_STOP
+        for target in signals.targets:
+            factor = target.price[entries] / close
+            odd |= (factor > PLAUSIBLE_TARGET) | (factor < 1 / PLAUSIBLE_TARGET)
+    return not bool(odd.any())
+
+
+def _exact_result(strategy: Strategy[Any], candles: Candles, terms: Terms, exact: ExactResult) -> Result:
+    trades = [each.trade for each in exact.trades]
+    entry_row = np.array([each.entry_row for each in exact.trades], dtype=np.int64)
+    exit_row = np.array([each.exit_row for each in exact.trades], dtype=np.int64)
+    table = ClosedTrades(
+        side=np.array([trade.side.sign for trade in trades], dtype=np.int8),
+        entry_row=entry_row,
+        exit_row=exit_row,
+        entry_time=candles.time[entry_row],
+        exit_time=candles.time[exit_row],
+        entry_price=_column(trade.entry_price for trade in trades),
+        exit_price=_column(trade.exit_price for trade in trades),
+        quantity=_column(trade.quantity for trade in trades),
+        fees=_column(trade.fees for trade in trades),
+        funding=_column(trade.funding for trade in trades),
+        pnl=_column(trade.net_pnl for trade in trades),
+        reason=np.array([ExitBy[each.closed_by.value] for each in exact.trades], dtype=np.int8),
+    )
+    pnl, held = exact.final_equity - terms.cash, exact.open_position
+    position = None
+    if held is not None and exact.open_row is not None:
+        position = OpenPosition(
+            side=held.side.value,
+            entry_row=exact.open_row,
+            entry_time=int(candles.time[exact.open_row]),
+            entry_price=float(held.entry_price),
+            quantity=float(held.quantity),
+            mark_price=float(candles.close[-1]),
+            fees=float(held.fees),
+            funding=float(held.funding),
+            pnl=float(pnl - sum((trade.net_pnl for trade in trades), ZERO)),
+        )
+    return Result(
+        strategy=strategy.name,
+        parameters=parameters_of(strategy),
+        candles=candles,
+        cash=float(terms.cash),
+        path=EXACT,
+        first_decision_row=exact.first_decision_row,
+        orders=len(exact.fills),
+        trades=table,
+        open_position=position,
+        fees=float(exact.fees),
+        funding=float(exact.funding),
+        pnl=float(pnl),
+        curve=exact.curve,
+        denials=exact.denials,
+        differing_decisions=exact.differing_decisions,
+    )
+
+
+def _column(values: Iterable[Decimal]) -> Floats:
+    return np.array([float(value) for value in values], dtype=np.float64)
+
+
+def _decimal(value: float) -> Decimal:
+    return Decimal(repr(float(value)))
