@@ -169,7 +169,7 @@ def patches(settings: Settings, folders: workers.CodeFolders) -> list[Patch]:
         logs.function_logs(settings.log_folder)
 
     def daemon_of_traces() -> None:
-        traces.daemon(settings.port, settings.traces)
+        traces.daemon(settings.traces)
 
     def template_resources() -> None:
         resources.resources(settings.http_ports)

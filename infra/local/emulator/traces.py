@@ -12,8 +12,8 @@ MAX_DOCUMENTS = 50_000  # some 100 MB; a run that makes more is not read documen
 MAX_DATAGRAM_BYTES = 65_536
 
 
-def daemon(port: int, file: Path) -> None:
-    """Take documents at this port (of UDP) and append them to the file, one a line; tell each function the address.
+def daemon(file: Path) -> None:
+    """Take documents at a free port of UDP and append them to the file, one a line; tell each function the address.
 
     Without it nobody can see what a function tells X-Ray, which the emulator does not have.
     """
@@ -21,10 +21,10 @@ def daemon(port: int, file: Path) -> None:
 
     file.unlink(missing_ok=True)
     listening = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    listening.bind(("127.0.0.1", port))
+    listening.bind(("127.0.0.1", 0))
     threading.Thread(target=_keep, args=(listening, file), daemon=True).start()
     place = "    os.environ.setdefault('AWS_EXECUTION_ENV', 'AWS_Lambda_python3.13')\n"
-    told = f"    os.environ.setdefault('AWS_XRAY_DAEMON_ADDRESS', '127.0.0.1:{port}')\n"
+    told = f"    os.environ.setdefault('AWS_XRAY_DAEMON_ADDRESS', '127.0.0.1:{listening.getsockname()[1]}')\n"
     script = rewrite(lambda_runtime._PYTHON_WORKER_SCRIPT, place, place + told)
     replace(lambda_runtime, "_PYTHON_WORKER_SCRIPT", script)
 
