@@ -37,11 +37,14 @@ def test_the_wheel_holds_the_package_and_the_command(tmp_path: Path) -> None:
     assert {name.split("/")[0] for name in names} == {
         "candlecast",
         "candlecast_cli",
+        "candlecast_strategies",
         f"candlecast-{candlecast.__version__}.dist-info",
     }
     shipped = {name for name in names if name.endswith(".py")}
     for package, folder in (("candlecast", ROOT / "layers" / "core"), ("candlecast_cli", ROOT / "command_line")):
         assert shipped >= {path.relative_to(folder).as_posix() for path in (folder / package).rglob("*.py")}
+    built_in = {f"candlecast_strategies/{path.name}" for path in (ROOT / "strategies").glob("*.py")}
+    assert {name for name in names if name.startswith("candlecast_strategies/")} == built_in
     assert {"candlecast/backtest/pictures/page.css", "candlecast/backtest/pictures/page.js"} <= set(names)
 
 

@@ -60,6 +60,15 @@ def test_unknown_strategy_is_refused() -> None:
     assert refused.value.code == "STRATEGY_UNKNOWN"
 
 
+def test_the_package_of_the_wheel_goes_before_anybodys_package_called_strategies(tmp_path: Path) -> None:
+    for package, name in (("strategies", "theirs"), ("candlecast_strategies", "ours")):
+        (tmp_path / package).mkdir()
+        (tmp_path / package / "__init__.py").touch()
+        (tmp_path / package / f"{name}.py").touch()
+    code = "from candlecast.strategy.registry import available; print(available())"
+    assert python(code, tmp_path) == "('ours',)"
+
+
 def test_module_that_does_not_define_its_strategy_is_refused(tmp_path: Path) -> None:
     (tmp_path / "strategies").mkdir()
     (tmp_path / "strategies" / "__init__.py").touch()
