@@ -113,7 +113,8 @@ def _check_levels(signals: Signals, candles: Candles, first: int) -> None:
 
 def _refuse(rows: Integers, candles: Candles, message: str) -> None:
     if len(rows):
-        raise StrategyError("LEVEL_INVALID", f"{message} (candle that opened at {int(candles.time[rows[0]])} ms)")
+        row = int(rows[0])
+        raise StrategyError("LEVEL_INVALID", f"{message} (candle that opened at {int(candles.time[row])} ms)", row=row)
 
 
 def _ladder(signals: Signals, row: int) -> tuple[TakeProfit, ...]:

@@ -12,26 +12,48 @@ from candlecast.strategy.parameters import Parameters
 from candlecast.strategy.signals import Side, Signals
 
 
+MAX_ROWS_BACK = 20_000  # from a row that differs to the first: with more, the search would take hours
+
+
 def assert_prefix_invariant[P: Parameters](strategy: Strategy[P], candles: Candles, *, max_rows: int | None = None) -> int:
-    """Run the strategy on every prefix and every live window and compare the last row with that of the run on the whole.
+    """Refuse a strategy for which `first_difference` finds a row, by prefix or by live window.
+
+    Returns the number of rows checked, so that a caller can refuse a verdict that rests on too few. Raises `StrategyError` with
+    the row: LOOK_AHEAD if a prefix differs, LOOKBACK_TOO_SHORT if a live window does. HISTORY_TOO_SHORT if there is no row.
+    """
+    for live_window in (False, True):
+        found = first_difference(strategy, candles, live_window=live_window, max_rows=max_rows)
+        if found is not None:
+            raise found
+    return len(_rows_to_check(evaluate(strategy, candles), strategy.lookback - 1, max_rows))
+
+
+def first_difference[P: Parameters](
+    strategy: Strategy[P], candles: Candles, *, live_window: bool, max_rows: int | None = None
+) -> StrategyError | None:
+    """The first row whose decision on a part of the candles, as its last row, is another than on the whole; None if there is none.
+
+    The part is the row's prefix, which shows that a later row was used (LOOK_AHEAD). With `live_window` the part is the row's last
+    `lookback` rows, and shows that the decision needs more (LOOKBACK_TOO_SHORT).
 
     Side, price, levels, confidence and metadata must be equal to the bit: the same operations on the same rows. With `max_rows`
-    only so many rows are checked: half of them rows with a signal, all of them spread evenly. Returns the number of rows checked,
-    so that a caller can refuse a verdict that rests on too few.
-
-    Raises `StrategyError` LOOK_AHEAD if a prefix differs: a later row was used. LOOKBACK_TOO_SHORT if the live window differs:
-    the decision needs more rows than the strategy says. HISTORY_TOO_SHORT if there is no row to check.
+    only so many rows are checked: half of them rows with a signal, all of them spread evenly. From a row that differs the search
+    goes back, up to `MAX_ROWS_BACK`. Raises `StrategyError` HISTORY_TOO_SHORT, and what `evaluate` raises.
     """
     whole = evaluate(strategy, candles)
     first = strategy.lookback - 1
     if first >= len(candles):
         raise StrategyError("HISTORY_TOO_SHORT", f"{strategy.name} needs {strategy.lookback} candles, got {len(candles)}")
+
+    def compared(row: int) -> StrategyError | None:
+        return _compared(strategy, whole, candles.rows(row - first if live_window else 0, row + 1), row, live_window=live_window)
+
     rows = _rows_to_check(whole, first, max_rows)
-    for row in rows:
-        _compare("LOOK_AHEAD", strategy, whole, candles.rows(0, row + 1), row)
-    for row in rows:
-        _compare("LOOKBACK_TOO_SHORT", strategy, whole, candles.rows(row - first, row + 1), row)
-    return len(rows)
+    differing = next(filter(None, map(compared, rows)), None)
+    if differing is None or differing.row is None:
+        return None
+    earlier = range(max(first, differing.row - MAX_ROWS_BACK), differing.row)
+    return next(filter(None, map(compared, earlier)), differing)
 
 
 def _rows_to_check(whole: Signals, first: int, max_rows: int | None) -> list[int]:
@@ -50,17 +72,22 @@ def _thinned(rows: np.ndarray, count: int) -> np.ndarray:
     return rows[np.linspace(0, len(rows) - 1, count).astype(np.int64)]
 
 
-def _compare[P: Parameters](code: str, strategy: Strategy[P], whole: Signals, part: Candles, row: int) -> None:
+def _compared[P: Parameters](
+    strategy: Strategy[P], whole: Signals, part: Candles, row: int, *, live_window: bool
+) -> StrategyError | None:
+    code = "LOOKBACK_TOO_SHORT" if live_window else "LOOK_AHEAD"
     partial = evaluate(strategy, part)
     if partial.side[-1] != whole.side[row]:
         told, tells = Side(int(partial.side[-1])).name, Side(int(whole.side[row])).name
-        raise StrategyError(code, f"{strategy.name} says {told} at row {row} on {len(part)} rows, {tells} on {len(whole)}")
+        message = f"{strategy.name} says {told} at row {row} on {len(part)} rows, {tells} on {len(whole)}"
+        return StrategyError(code, message, row=row)
     expected, found = whole.float_columns(), partial.float_columns()
     if expected.keys() != found.keys():
-        raise StrategyError(code, f"{strategy.name} returns other columns on {len(part)} rows than on {len(whole)}")
+        return StrategyError(code, f"{strategy.name} returns other columns on {len(part)} rows than on {len(whole)}", row=row)
     for name, column in expected.items():
         if not np.array_equal(column[row], found[name][-1], equal_nan=True):
             message = (
                 f"{strategy.name} says {name} {found[name][-1]} at row {row} on {len(part)} rows, {column[row]} on {len(whole)}"
             )
-            raise StrategyError(code, message)
+            return StrategyError(code, message, row=row)
+    return None
