@@ -48,6 +48,8 @@ EXPECTED = {
     "switch requests",
     "switch approve",
     "switch reject",
+    "strategy check",
+    "strategy new",
     "synthetic",
 }
 

@@ -11,7 +11,6 @@ from candlecast.strategy.errors import StrategyError
 from candlecast.strategy.parameters import Parameters
 from candlecast.strategy.signals import Side, Signals
 
-
 MAX_ROWS_BACK = 20_000  # from a row that differs to the first: with more, the search would take hours
 
 
@@ -31,14 +30,14 @@ def assert_prefix_invariant[P: Parameters](strategy: Strategy[P], candles: Candl
 def first_difference[P: Parameters](
     strategy: Strategy[P], candles: Candles, *, live_window: bool, max_rows: int | None = None
 ) -> StrategyError | None:
-    """The first row whose decision on a part of the candles, as its last row, is another than on the whole; None if there is none.
+    """Find the first row whose decision differs between a part of the candles that ends with the row, and the whole.
 
-    The part is the row's prefix, which shows that a later row was used (LOOK_AHEAD). With `live_window` the part is the row's last
-    `lookback` rows, and shows that the decision needs more (LOOKBACK_TOO_SHORT).
+    The part is the row's prefix, which shows that a later row was used (LOOK_AHEAD). With `live_window` the part is the row's
+    last `lookback` rows, and shows that the decision needs more (LOOKBACK_TOO_SHORT). None means that no checked row differs.
 
     Side, price, levels, confidence and metadata must be equal to the bit: the same operations on the same rows. With `max_rows`
     only so many rows are checked: half of them rows with a signal, all of them spread evenly. From a row that differs the search
-    goes back, up to `MAX_ROWS_BACK`. Raises `StrategyError` HISTORY_TOO_SHORT, and what `evaluate` raises.
+    goes back, up to `MAX_ROWS_BACK`. Raises `StrategyError` HISTORY_TOO_SHORT and the errors of `evaluate`.
     """
     whole = evaluate(strategy, candles)
     first = strategy.lookback - 1
