@@ -67,4 +67,4 @@ def report_of(
 
 def sweep_of() -> Sweep:
     values = np.array([[0.5, np.nan, 1.5], [-1.0, 0.0, 1.25]])
-    return Sweep("sharpe_ratio", "fast_period", (5, 10, 20), "slow_period", (50, 100), values)
+    return Sweep("sharpe_ratio", "fast_period", (5, 10, 20), "slow_period", (50, 100), values, int(np.isfinite(values).sum()))

@@ -101,4 +101,4 @@ def test_trades_out_of_order_and_sweeps_that_make_no_picture_are_refused() -> No
     with pytest.raises(InvalidValue, match="finite"):
         dataclasses.replace(sweep_of(), values=np.full((2, 3), np.inf))
     with pytest.raises(InvalidValue, match="cells"):
-        Sweep("pnl", "x", (), "y", (1.0,), np.ones((1, 0)))
+        Sweep("pnl", "x", (), "y", (1.0,), np.ones((1, 0)), 0)

@@ -25,7 +25,7 @@ BLOCK = 64  # rows whose extremes are looked at together; about the square root 
 
 
 class ExitBy(IntEnum):
-    """The cause of a trade's end. The last three are causes of the exact path alone."""
+    """The cause of a trade's end. Those from `TRAILING_STOP` to `LIQUIDATED` are of the exact path alone."""
 
     OPEN = 0  # nothing yet
     SIGNAL = 1
@@ -35,6 +35,7 @@ class ExitBy(IntEnum):
     TRAILING_STOP = 5
     LIMIT = 6
     LIQUIDATED = 7
+    WINDOW_END = 8  # of a walk forward
 
 
 @dataclass(frozen=True, slots=True, eq=False)

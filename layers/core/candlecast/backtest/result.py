@@ -6,7 +6,7 @@ Columns of candles are made when they are asked for. So a sweep that reads final
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -146,3 +146,18 @@ class Result:
                 exit_price=trades.exit_price,
             ),
         )
+
+
+def without_history(result: Result, first: int) -> Result:
+    """The same backtest from row `first` on; nothing was traded before it. Rows are counted from there."""
+    if not first:
+        return result
+    candles, trades, position, curve = result.candles, result.trades, result.open_position, result.curve
+    return replace(
+        result,
+        candles=candles.rows(first, len(candles)),
+        first_decision_row=max(0, result.first_decision_row - first),
+        trades=replace(trades, entry_row=trades.entry_row - first, exit_row=trades.exit_row - first),
+        open_position=None if position is None else replace(position, entry_row=position.entry_row - first),
+        curve=replace(curve, rows=np.maximum(curve.rows - first, 0)),
+    )

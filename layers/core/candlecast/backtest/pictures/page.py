@@ -168,7 +168,7 @@ def _sweep(sweep: Sweep) -> str:
         rows.append(f"<tr><th>{y_value:g}</th>{''.join(cells)}</tr>")
     corner = f"{_text(sweep.y_name)} / {_text(sweep.x_name)}"
     return (
-        f'<h2>Sweep: {_text(sweep.metric)}</h2><p class="soft">The framed combination is the best of {sweep.values.size:,}: '
+        f'<h2>Sweep: {_text(sweep.metric)}</h2><p class="soft">The framed combination is the best of {sweep.tried:,}: '
         "the more are tried, the more of its result is luck.</p>"
         f'<div class="scroll"><table class="heat"><thead><tr><th>{corner}</th>{head}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>"

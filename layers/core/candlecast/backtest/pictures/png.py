@@ -59,7 +59,7 @@ def write_picture(report: Report, path: Path) -> None:
         if sweep is not None:
             names = [[f"{value:g}" for value in values] for values in (sweep.x_values, sweep.y_values)]
             _heat(axes["sweep"], sweep.values, names[0], names[1], "{:.3g}")
-            _caption(axes["sweep"], f"Sweep: {shown(sweep.metric)}, the best of {sweep.values.size:,} framed")
+            _caption(axes["sweep"], f"Sweep: {shown(sweep.metric)}, the best of {sweep.tried:,} framed")
             axes["sweep"].set_xlabel(shown(sweep.x_name), parse_math=False)
             axes["sweep"].set_ylabel(shown(sweep.y_name), parse_math=False)
             _frame_best(axes["sweep"], sweep.values)

@@ -54,6 +54,7 @@ class Sweep:
     y_name: str
     y_values: tuple[float, ...]
     values: Floats  # a row for each of `y_values`; NaN for a combination that was not run
+    tried: int  # all combinations with a value; a map may show a part of them
 
     def __post_init__(self) -> None:
         if self.values.shape != (len(self.y_values), len(self.x_values)):

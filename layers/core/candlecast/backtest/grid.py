@@ -1,0 +1,183 @@
+"""The combinations of parameters that a sweep tries, and which of them are neighbours."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import product
+from typing import Any, get_type_hints
+
+import numpy as np
+
+from candlecast.backtest.strategy_file import MAX_SHOWN, Value, parameter_value
+from candlecast.domain.values.errors import InvalidValue
+from candlecast.strategy import Floats, Strategy
+from candlecast.strategy.errors import StrategyError
+
+MOST_COMBINATIONS = 10_000  # as many as a heat map has cells; a choice among more is luck
+MOST_AXES = 6  # that vary: a combination has up to 3 ** 6 - 1 neighbours then
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """A parameter and its values in the order that was given, each once."""
+
+    name: str
+    values: tuple[Value, ...]
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether values beside each other are neighbours: numbers that ascend or descend."""
+        if any(isinstance(value, (bool, str)) for value in self.values):
+            return False
+        return [*self.values] in (sorted(self.values), sorted(self.values, reverse=True))
+
+
+def axes_of(strategy: type[Strategy[Any]], words: Sequence[str]) -> tuple[Axis, ...]:
+    """Read words such as `fast_period=5:50:5`, `slow_period=20,40,80` and `stop_atr=3`; ranges and values may stand side by side.
+
+    A range has its first value, its last (which counts if a step meets it) and its step, 1 by default; only numbers have ranges.
+    Raises `StrategyError` PARAMETER_UNKNOWN, and PARAMETER_INVALID for another form, a value of another type, a name given twice.
+    Raises `InvalidValue` SWEEP_TOO_LARGE for more values than combinations may be.
+    """
+    axes: dict[str, Axis] = {}
+    for word in words:
+        name, equals, text = (part.strip() for part in word.partition("="))
+        if not equals or not name:
+            raise _invalid(f"a parameter of a sweep reads name=values, not {word[:MAX_SHOWN]!r}")
+        if name in axes:
+            raise _invalid(f"{name} is given twice")
+        values: dict[Value, None] = {}
+        for part in text.split(","):
+            values |= dict.fromkeys(_values(strategy, name, part.strip()))
+            if len(values) > MOST_COMBINATIONS:
+                raise _too_large(name, len(values))
+        axes[name] = Axis(name, tuple(values))
+    return tuple(axes.values())
+
+
+def _values(strategy: type[Strategy[Any]], name: str, text: str) -> Iterator[Value]:
+    """The values of a range, or the one value that stands there."""
+    kind = get_type_hints(strategy.parameters_type).get(name)
+    if kind not in (int, float) or ":" not in text:
+        yield parameter_value(strategy, name, text)
+        return
+    numbers = [Decimal(repr(parameter_value(strategy, name, part))) for part in text.split(":")]
+    if len(numbers) > 3:
+        raise _invalid(f"{name}: a range reads first:last:step, not {text[:MAX_SHOWN]!r}")
+    first, last, step = numbers if len(numbers) == 3 else (*numbers, Decimal(1))
+    if step == 0 or (last - first) * step < 0:
+        raise _invalid(f"{name}: steps of {step} do not lead from {first} to {last}")
+    count = int((last - first) / step) + 1
+    if count > MOST_COMBINATIONS:
+        raise _too_large(name, count)
+    for index in range(count):  # of decimals: ten steps of 0.1 end at 1
+        yield kind(first + index * step)
+
+
+def _invalid(message: str) -> StrategyError:
+    return StrategyError("PARAMETER_INVALID", message)
+
+
+def _too_large(what: str, count: int) -> InvalidValue:
+    return InvalidValue(f"{what}: {count:,} combinations, at most {MOST_COMBINATIONS:,} are tried", "SWEEP_TOO_LARGE")
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """All combinations of the axes' values; the last axis moves first.
+
+    Raises `InvalidValue` SWEEP_TOO_LARGE above `MOST_COMBINATIONS`, or above `MOST_AXES` that have more than one value.
+    """
+
+    axes: tuple[Axis, ...]
+
+    def __post_init__(self) -> None:
+        if len(self) > MOST_COMBINATIONS:
+            raise _too_large(", ".join(axis.name for axis in self.axes), len(self))
+        if sum(len(axis.values) > 1 for axis in self.axes) > MOST_AXES:
+            raise InvalidValue(f"at most {MOST_AXES} parameters are varied at once", "SWEEP_TOO_LARGE")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(len(axis.values) for axis in self.axes)
+
+    def __len__(self) -> int:
+        return math.prod(self.shape)
+
+    def combinations(self) -> Iterator[dict[str, Value]]:
+        for values in product(*(axis.values for axis in self.axes)):
+            yield {axis.name: value for axis, value in zip(self.axes, values, strict=True)}
+
+    def parameters(self, index: int) -> dict[str, Value]:
+        """The values of a combination."""
+        return {axis.name: axis.values[place] for axis, place in zip(self.axes, self.place(index), strict=True)}
+
+    def place(self, index: int) -> tuple[int, ...]:
+        """The place of a combination on each axis."""
+        return tuple(int(place) for place in np.unravel_index(index, self.shape))
+
+    def plateaus(self, values: Floats) -> Floats:
+        """The median of each combination and its neighbours; `values` has one for each combination, NaN where there is none.
+
+        A neighbour is at most one step away on each ordered axis, and has the same value on the others. NaN for a combination
+        without a value, and for one whose neighbours with a value are fewer than the ordered axes.
+        """
+        ordered = [number for number, axis in enumerate(self.axes) if axis.is_ordered and len(axis.values) > 1]
+        table = values.reshape(self.shape)
+        margins = [(1, 1) if number in ordered else (0, 0) for number in range(len(self.axes))]
+        padded = np.pad(table, margins, constant_values=np.nan)
+        steps = product(*((0, 1, 2) if number in ordered else (0,) for number in range(len(self.axes))))
+        around = [
+            padded[tuple(slice(step, step + length) for step, length in zip(place, self.shape, strict=True))].ravel()
+            for place in steps
+        ]
+        near = np.stack(around)
+        enough = np.isfinite(values) & (np.isfinite(near).sum(axis=0) > len(ordered))
+        found = np.full(len(values), np.nan)
+        if enough.any():
+            found[enough] = np.nanmedian(near[:, enough], axis=0)
+        return found
+
+    def edges(self, index: int) -> tuple[str, ...]:
+        """The ordered axes on which a combination has the first or the last value, of three or more."""
+        return tuple(
+            axis.name
+            for axis, place in zip(self.axes, self.place(index), strict=True)
+            if axis.is_ordered and len(axis.values) > 2 and place in (0, len(axis.values) - 1)
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Combinations:
+    """The combinations of a grid as strategies, in the order of the grid; None where the strategy refuses the values."""
+
+    grid: Grid
+    strategies: tuple[Strategy[Any] | None, ...]
+    refusal: str  # the first refusal, or nothing
+
+    @property
+    def refused(self) -> int:
+        return self.strategies.count(None)
+
+
+def combinations_of(strategy: type[Strategy[Any]], axes: Sequence[Axis]) -> Combinations:
+    """Make every combination; parameters that are no axis keep their defaults.
+
+    The parameters' own `check`, their bounds and the limit of the lookback may refuse some. Raises `InvalidValue` SWEEP_EMPTY if
+    they refuse all.
+    """
+    grid, made, refusal = Grid(tuple(axes)), list[Strategy[Any] | None](), ""
+    for values in grid.combinations():
+        try:
+            made.append(strategy.with_parameters(values))
+        except StrategyError as error:
+            if error.code not in ("PARAMETER_INVALID", "LOOKBACK_TOO_LONG"):
+                raise
+            made.append(None)
+            refusal = refusal or error.message
+    if all(each is None for each in made):
+        raise InvalidValue(f"the strategy refuses all {len(grid):,} combinations: {refusal}", "SWEEP_EMPTY")
+    return Combinations(grid, tuple(made), refusal)
