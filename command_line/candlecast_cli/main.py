@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 
 import candlecast
 from candlecast_cli import account, build, checkout, deployment, dlq, empty, history, local, restore, switch
-from candlecast_cli.author import strategy
+from candlecast_cli.author import candles, strategy
 from candlecast_cli.failures import ExitCode, expected
 from candlecast_cli.printing import LINES, examples, visible
 from candlecast_cli.synthetic import command as synthetic
@@ -129,7 +129,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=examples("candlecast local up", "candlecast local order --watch", "candlecast dlq list --stack candlecast-prod"),
 )
-for group in (local, strategy, account, history, dlq, switch, restore, deployment):
+for group in (local, strategy, candles, account, history, dlq, switch, restore, deployment):
     app.add_typer(group.app, name=group.__name__.rpartition(".")[2])
 app.command("build", epilog=build.EXAMPLES)(build.build)
 app.command("empty", epilog=empty.EXAMPLES)(empty.empty)

@@ -17,6 +17,8 @@ pytestmark = pytest.mark.slow
 
 EXPECTED = {
     "build",
+    "candles check",
+    "candles fetch",
     "deployment pause",
     "deployment resume",
     "deployment show",

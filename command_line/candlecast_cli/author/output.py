@@ -1,0 +1,41 @@
+"""Files that a command writes: whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from candlecast_cli.failures import CommandFailed
+
+
+def require_writable(path: Path) -> None:
+    """Refuse a path, before the work begins, whose folder does not exist or that is a folder."""
+    if path.is_dir():
+        raise CommandFailed("FILE_NOT_WRITTEN", f"{path}: is a folder")
+    if not path.parent.is_dir():
+        raise CommandFailed("FILE_NOT_WRITTEN", f"{path}: there is no folder {path.parent}")
+
+
+def write_whole(path: Path, write: Callable[[Path], None]) -> None:
+    """Have `write` fill a file beside `path`, and put it in the place of `path` once it is complete."""
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
+        os.close(handle)
+        beside = Path(name)
+        try:
+            write(beside)
+            beside.chmod(0o666 & ~_umask())
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
+    except OSError as error:
+        raise CommandFailed("FILE_NOT_WRITTEN", f"{path}: {error.strerror}") from error
+
+
+def _umask() -> int:
+    """The bits that new files lack; asking sets it, so it is set back at once."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
