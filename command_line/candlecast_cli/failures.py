@@ -32,6 +32,9 @@ EXIT_CODES = {  # of refusals that the package makes of the words themselves; ev
     "LOOKBACK_TOO_LONG": ExitCode.USAGE,
     "CANDLE_FILE_MISSING": ExitCode.USAGE,
     "CANDLE_FILE_FORM": ExitCode.USAGE,
+    "QUANTITY_INVALID": ExitCode.USAGE,
+    "CASH_INVALID": ExitCode.USAGE,
+    "COSTS_INVALID": ExitCode.USAGE,
     "EXTRA_MISSING": ExitCode.MISSING,
 }
 

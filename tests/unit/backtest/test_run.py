@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from candlecast.backtest.candle_venue import Fees
@@ -66,6 +66,7 @@ def _open_pnl(found: dict[str, Any]) -> float:
 
 
 @pytest.mark.parametrize("fill_at", FillAt)
+@settings(max_examples=25)  # `test_exact_path` compares the trades themselves in more cases
 @given(
     seed=st.integers(0, 2**32 - 1),
     rows=st.integers(1, 150),

@@ -16,6 +16,7 @@ from tests.unit.command_line.running import run
 pytestmark = pytest.mark.slow
 
 EXPECTED = {
+    "backtest",
     "build",
     "candles check",
     "candles fetch",
@@ -93,7 +94,7 @@ def test_every_example_is_a_command_with_options_that_exist(names: tuple[str, ..
             found = found.commands[words.pop(0)]
         assert not hasattr(found, "commands"), example
         options = {option for parameter in found.params for option in (*parameter.opts, *parameter.secondary_opts)}
-        assert {word for word in words if word.startswith("-")} <= options, example
+        assert {word for word in words if word.startswith("-") and word != "-"} <= options, example
 
 
 @pytest.mark.parametrize("names", [names for names, it in COMMANDS.items() if hasattr(it, "commands")], ids=" ".join)

@@ -84,7 +84,7 @@ class FileNotes:
     timeframe: Timeframe  # the most common distance of two rows
     time_unit: str  # s, ms or us
     rows_read: int
-    rows: int  # kept: without repeated rows, inside the asked span
+    rows: int  # kept: without repeated rows, inside the asked span, with the history before it
     missing: int  # candles that gaps lack
     longest_gap_ms: int  # without a candle: from the close of one to the open of the next
     notes: tuple[FileNote, ...]
@@ -92,10 +92,11 @@ class FileNotes:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CandleTable:
-    """Candles of one file and the notes of the file."""
+    """Candles of one file and the notes of the file. Rows before `first` are the history of the asked span."""
 
     candles: Candles
     notes: FileNotes
+    first: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -118,8 +119,8 @@ class _Rows:
         return f"{self.path.name}:{self.line(row)}"
 
 
-def read_candle_table(path: Path, *, start_ms: int | None = None, end_ms: int | None = None) -> CandleTable:
-    """Read the candles of a file that open from `start_ms` (inclusive) to `end_ms` (exclusive).
+def read_candle_table(path: Path, *, start_ms: int | None = None, end_ms: int | None = None, history: int = 0) -> CandleTable:
+    """Read the candles of a file that open from `start_ms` (inclusive) to `end_ms` (exclusive), and up to `history` before them.
 
     The rows outside the span are checked as well. Raises `CandleTableError` for the first fault, and
     `ExtraMissing` for a parquet file without pyarrow.
@@ -137,7 +138,8 @@ def read_candle_table(path: Path, *, start_ms: int | None = None, end_ms: int | 
         raise CandleTableError(
             "CANDLE_FILE_TOO_SHORT", f"{path.name}: {max(0, last - first)} candles in the span, two are needed"
         )
-    time, order = time[first:last], order[first:last]
+    begin = max(0, first - history)
+    time, order = time[begin:last], order[begin:last]
     gaps, missing, longest = _gaps(rows, order, time, timeframe)
     columns = {name: np.ascontiguousarray(rows.table[order, index]) for index, name in enumerate(NAMES) if index}
     for column in (time, *columns.values()):
@@ -154,6 +156,7 @@ def read_candle_table(path: Path, *, start_ms: int | None = None, end_ms: int | 
             longest_gap_ms=longest,
             notes=(*notes, *repeated, *gaps, *_off_the_clock(rows, order, time, timeframe)),
         ),
+        first=first - begin,
     )
 
 

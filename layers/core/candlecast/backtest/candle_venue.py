@@ -15,6 +15,7 @@ from datetime import datetime
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from enum import Enum, auto
 
+from candlecast.backtest.fills import COSTS
 from candlecast.domain.market.market import Market
 from candlecast.domain.values.errors import InvalidValue
 from candlecast.domain.values.money import ZERO, payment, require_decimal
@@ -50,7 +51,10 @@ class Bar:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fees:
-    """Shares of the notional: `maker` of a limit order that has rested (below zero: a rebate), `taker` of all others."""
+    """Shares of the notional: `maker` of a limit order that has rested (below zero: a rebate), `taker` of all others.
+
+    Raises `InvalidValue` COSTS_INVALID.
+    """
 
     maker: Decimal = ZERO
     taker: Decimal = ZERO
@@ -58,9 +62,9 @@ class Fees:
     def __post_init__(self) -> None:
         for name in ("maker", "taker"):
             if abs(require_decimal(name, getattr(self, name))) > HIGHEST_FEE:
-                raise InvalidValue(f"a fee is a share of the notional, at most {HIGHEST_FEE}")
+                raise InvalidValue(f"a fee is a share of the notional, at most {HIGHEST_FEE}", code=COSTS)
         if self.taker < 0:
-            raise InvalidValue("a taker pays a fee")
+            raise InvalidValue("a taker pays a fee", code=COSTS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +72,7 @@ class Slippage:
     """The distance of a fill at market from its price, always against the order; the parts add up.
 
     `bps` is in basis points of the price, `half_spread` in quote units. `range_share` is a share of the candle's high less low.
+    Raises `InvalidValue` COSTS_INVALID.
     """
 
     bps: Decimal = ZERO
@@ -76,9 +81,10 @@ class Slippage:
 
     def __post_init__(self) -> None:
         for name in ("bps", "half_spread", "range_share"):
-            require_decimal(name, getattr(self, name), non_negative=True)
+            if require_decimal(name, getattr(self, name)) < 0:
+                raise InvalidValue("slippage is not negative", code=COSTS)
         if self.bps > HIGHEST_SLIPPAGE_BPS or self.range_share > 1:
-            raise InvalidValue(f"slippage is at most {HIGHEST_SLIPPAGE_BPS} basis points and one range of the candle")
+            raise InvalidValue(f"slippage is at most {HIGHEST_SLIPPAGE_BPS} basis points and one range of the candle", code=COSTS)
 
     def distance(self, price: Decimal, bar: Bar) -> Decimal:
         return price * self.bps / BASIS_POINTS + self.half_spread + self.range_share * (bar.high - bar.low)

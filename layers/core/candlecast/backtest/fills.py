@@ -10,6 +10,7 @@ from candlecast.domain.values.errors import InvalidValue
 HIGHEST_FEE = 0.1  # of the notional; a fee in per cent instead of a share is above it
 HIGHEST_SLIPPAGE_BPS = 1_000.0  # a tenth of the price; more is a mistake of units
 BASIS_POINTS = 10_000.0  # in one
+COSTS = "COSTS_INVALID"
 
 
 class FillAt(StrEnum):
@@ -28,7 +29,8 @@ class Costs:
     """The costs of a fill beyond its price.
 
     `taker_fee` is a share of the notional, of each side; no choice of trades depends on it. `slippage_bps` is the distance of a
-    fill from the price in basis points, always against the order. Raises `InvalidValue` for a value below 0 or absurdly high.
+    fill from the price in basis points, always against the order. Raises `InvalidValue` COSTS_INVALID below 0 and for absurdly
+    high values.
     """
 
     taker_fee: float = 0.0
@@ -36,9 +38,11 @@ class Costs:
 
     def __post_init__(self) -> None:
         if not 0 <= self.taker_fee <= HIGHEST_FEE:
-            raise InvalidValue(f"a fee is a share of the notional, from 0 to {HIGHEST_FEE}, not {self.taker_fee}")
+            raise InvalidValue(f"a fee is a share of the notional, from 0 to {HIGHEST_FEE}, not {self.taker_fee}", code=COSTS)
         if not 0 <= self.slippage_bps <= HIGHEST_SLIPPAGE_BPS:
-            raise InvalidValue(f"slippage is from 0 to {HIGHEST_SLIPPAGE_BPS:.0f} basis points, not {self.slippage_bps}")
+            raise InvalidValue(
+                f"slippage is from 0 to {HIGHEST_SLIPPAGE_BPS:.0f} basis points, not {self.slippage_bps}", code=COSTS
+            )
 
     @property
     def slippage(self) -> float:

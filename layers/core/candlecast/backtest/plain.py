@@ -55,19 +55,19 @@ def run_plainly(strategy: Strategy[Any], candles: Candles, signals: Signals, ter
     """
     notes: tuple[Note, ...] = ()
     if not terms.levels:
-        notes, signals = _unplaced(signals), replace(signals, stop_loss=None, targets=())
+        notes, signals = unplaced(signals), replace(signals, stop_loss=None, targets=())
     trades = trades_of(signals, candles, terms.fill_at, terms.costs)
     return _fast_result(strategy, candles, terms, trades, notes)
 
 
-def _unplaced(signals: Signals) -> tuple[Note, ...]:
+def unplaced(signals: Signals) -> tuple[Note, ...]:
     """The note of levels that the signals have and nobody places."""
     entries = np.flatnonzero(np.abs(signals.side) == Side.LONG)
     columns = [("stops", signals.stop_loss), *(("targets", target.price) for target in signals.targets)]
     found = dict.fromkeys(name for name, column in columns if column is not None and not bool(np.isnan(column[entries]).all()))
     if not found:
         return ()
-    text = f"the strategy gives {' and '.join(found)}, which are not placed: without levels every engine makes the same trades"
+    text = f"the strategy gives {' and '.join(found)}, which are not placed: --levels places them"
     return (Note("BACKTEST_LEVELS_IGNORED", text),)
 
 
@@ -81,6 +81,7 @@ def _fast_result(strategy: Strategy[Any], candles: Candles, terms: PlainTerms, t
     fees = entry_fees + exit_fees
     pnl = (exit_price - entry_price) * side * quantity - fees
     count = int(np.count_nonzero(closed))
+    notes = (*notes, *_leveraged(trades, terms, pnl))
     position = None
     if count < len(trades):  # the last one
         position = _held(candles, trades, quantity, float(entry_fees[-1]))
@@ -115,6 +116,17 @@ def _fast_result(strategy: Strategy[Any], candles: Candles, terms: PlainTerms, t
         curve=_fast_curve(trades, terms, side, entry_fees, pnl, count),
         notes=notes,
     )
+
+
+def _leveraged(trades: Trades, terms: PlainTerms, pnl: Floats) -> tuple[Note, ...]:
+    """The note of entries that the equity does not cover: an account would have needed leverage, or have refused them."""
+    notional = trades.entry_price * terms.quantity
+    equity = terms.cash + np.cumsum(pnl) - pnl
+    beyond = int(np.count_nonzero(notional > equity))
+    if not beyond:
+        return ()
+    text = f"{beyond:,} of {len(trades):,} entries cost more than the equity, and nothing has asked for margin"
+    return (Note("BACKTEST_BEYOND_EQUITY", text),)
 
 
 def _fast_curve(trades: Trades, terms: PlainTerms, side: Floats, entry_fees: Floats, pnl: Floats, count: int) -> Curve:

@@ -17,8 +17,7 @@ from candlecast.backtest.candle_venue import Fees, Slippage
 from candlecast.backtest.exact_path import BACKTEST, ExactResult, Terms, is_fast, run_exactly
 from candlecast.backtest.fast_path import ExitBy
 from candlecast.backtest.fills import Costs
-from candlecast.backtest.margin import Margin
-from candlecast.backtest.plain import PlainTerms, has_ladder, parameters_of, run_plainly
+from candlecast.backtest.plain import PlainTerms, has_ladder, parameters_of, run_plainly, unplaced
 from candlecast.backtest.result import EXACT, ClosedTrades, OpenPosition, Result
 from candlecast.domain.market.market import Market
 from candlecast.domain.subscriptions.subscription import MAX_LEVERAGE, Settings, Sizing, SizingMode
@@ -51,8 +50,8 @@ def run(strategy: Strategy[Any], candles: Candles, terms: PlainTerms | Terms, *,
     if plain is not None:
         result = run_plainly(strategy, candles, signals, plain)
         if _stays_plain(terms, candles, signals, result):
-            return replace(result, notes=())
-    return run_terms(strategy, candles, terms)
+            return result
+    return replace(run_terms(strategy, candles, terms), notes=() if terms.levels else unplaced(signals))
 
 
 def run_terms(strategy: Strategy[Any], candles: Candles, terms: Terms) -> Result:
@@ -77,35 +76,29 @@ def fine_market(symbol: str = "BASE/QUOTE:QUOTE") -> Market:
     )
 
 
-def terms_of_plain(
-    terms: PlainTerms,
-    timeframe: Timeframe,
-    *,
-    market: Market | None = None,
-    slippage: Slippage | None = None,
-    funding: tuple[tuple[int, Decimal], ...] = (),
-    margin: Margin | None = None,
-    leverage: Decimal = MAX_LEVERAGE,
-) -> Terms:
-    """Plain terms for the exact path: settings of one quantity, on an account whose capital limits nothing but by brackets."""
-    quantity, cash = _decimal(terms.quantity), _decimal(terms.cash)
+def terms_of_plain(terms: PlainTerms, timeframe: Timeframe) -> Terms:
+    """Plain terms for the exact path."""
     return Terms(
-        market=market or fine_market(),
+        market=fine_market(),
         timeframe=timeframe,
         venue=BACKTEST,
-        settings=Settings(
-            capital=max(cash, quantity * MOST_PRICE),
-            sizing=Sizing(SizingMode.FIXED_QUANTITY, quantity),
-            max_daily_loss_percent=HUNDRED,
-            leverage=leverage,
-        ),
-        cash=cash,
+        settings=settings_of_plain(terms),
+        cash=_decimal(terms.cash),
         fill_at=terms.fill_at,
-        fees=Fees(taker=_decimal(terms.costs.taker_fee)),
-        slippage=slippage or Slippage(bps=_decimal(terms.costs.slippage_bps)),
-        funding=funding,
-        margin=margin,
+        fees=Fees(maker=_decimal(terms.costs.taker_fee), taker=_decimal(terms.costs.taker_fee)),
+        slippage=Slippage(bps=_decimal(terms.costs.slippage_bps)),
         levels=terms.levels,
+    )
+
+
+def settings_of_plain(terms: PlainTerms) -> Settings:
+    """Settings of one quantity, with a capital that limits nothing; a venue that asks for margin still may."""
+    quantity = _decimal(terms.quantity)
+    return Settings(
+        capital=max(_decimal(terms.cash), quantity * MOST_PRICE),
+        sizing=Sizing(SizingMode.FIXED_QUANTITY, quantity),
+        max_daily_loss_percent=HUNDRED,
+        leverage=MAX_LEVERAGE,
     )
 
 

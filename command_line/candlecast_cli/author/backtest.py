@@ -1,0 +1,312 @@
+"""`candlecast backtest`: the result of a strategy on a file of candles, as a table, a JSON document and a picture.
+
+Orders are filled in one of two ways. With `--quantity` every entry has one size, as in other engines. Without it the live code
+follows the settings of a subscription.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+import candlecast
+from candlecast_cli.author.output import require_writable, write_whole
+from candlecast_cli.author.strategy import Named, Parameter
+from candlecast_cli.author.terms import Asked
+from candlecast_cli.failures import CommandFailed, ExitCode
+from candlecast_cli.printing import Steps, examples, put_table, say, visible
+
+if TYPE_CHECKING:
+    from candlecast.backtest.candle_table import CandleTable, FileNotes
+    from candlecast.backtest.exact_path import Terms
+    from candlecast.backtest.plain import PlainTerms
+    from candlecast.backtest.result import Result
+    from candlecast.strategy import Strategy
+
+EXAMPLES = examples(
+    "candlecast backtest sma_cross --candles candles.csv.gz --param fast_period=10 --param slow_period=30 --quantity 1",
+    "candlecast backtest my_breakout.py --candles candles.csv.gz --fee 0.0004 --plot report.html",
+    "candlecast backtest my_breakout.py --candles candles.csv.gz --settings settings.json --slippage-bps 2 --json result.json",
+    "candlecast backtest sma_cross --candles candles.csv.gz --quantity 1 --from 2022-01-03 --to 2022-01-09 --json -",
+)
+STDOUT = "-"
+PICTURES = (".html", ".png")
+FEE = 0.0005  # a taker's ordinary fee at Binance's USD-M futures: a backtest without a fee flatters
+CASH = 10_000.0
+SETTINGS, COSTS, FILES = "Orders and sizes", "Costs and margin", "What is read and written"
+
+
+class Fill(StrEnum):
+    """The words of `candlecast.backtest.fills.FillAt`, which would load numpy here."""
+
+    NEXT_OPEN = "next_open"
+    CLOSE = "close"
+
+
+def _finite(value: float | None) -> float | None:
+    """Refuse words such as nan and inf, which are numbers to the parser."""
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter("not a finite number")
+    return value
+
+
+def _number(name: str, help_text: str, panel: str) -> Any:
+    return typer.Option(name, metavar="NUMBER", help=help_text, callback=_finite, rich_help_panel=panel)
+
+
+def _file(name: str, help_text: str, panel: str) -> Any:
+    return typer.Option(name, metavar="FILE", help=help_text, rich_help_panel=panel)
+
+
+def backtest(
+    strategy: Named,
+    candles: Annotated[Path, _file("--candles", "Candles: .csv, .csv.gz or .parquet.", FILES)],
+    param: Parameter = None,
+    quantity: Annotated[
+        float | None, _number("--quantity", "Base units of every entry; an entry on the other side reverses.", SETTINGS)
+    ] = None,
+    settings: Annotated[
+        Path | None,
+        _file("--settings", "Settings of a subscription, as the API takes them; without both, the API's defaults.", SETTINGS),
+    ] = None,
+    levels: Annotated[
+        bool, typer.Option("--levels", help="With --quantity: place the signals' stops and targets.", rich_help_panel=SETTINGS)
+    ] = False,
+    fill: Annotated[Fill, typer.Option("--fill", help="When a decision is filled.", rich_help_panel=SETTINGS)] = Fill.NEXT_OPEN,
+    cash: Annotated[float, _number("--cash", "Quote units at the begin.", SETTINGS)] = CASH,
+    market: Annotated[Path | None, _file("--market", "Filters of the market; without it, nothing is rounded.", SETTINGS)] = None,
+    fee: Annotated[float, _number("--fee", "A taker's fee, a share of the notional of each side.", COSTS)] = FEE,
+    maker_fee: Annotated[
+        float | None, _number("--maker-fee", "The fee of limit orders that have rested; without it, that of --fee.", COSTS)
+    ] = None,
+    slippage_bps: Annotated[float, _number("--slippage-bps", "Basis points by which a fill at market is worse.", COSTS)] = 0.0,
+    spread: Annotated[
+        float, _number("--spread", "Quote units between bid and ask; a fill at market is worse by half of them.", COSTS)
+    ] = 0.0,
+    range_slippage: Annotated[
+        float, _number("--range-slippage", "Share of the candle's range by which a fill at market is worse.", COSTS)
+    ] = 0.0,
+    funding: Annotated[Path | None, _file("--funding", "Recorded rates of funding: CSV, a time in ms and a rate.", COSTS)] = None,
+    leverage: Annotated[
+        int | None, typer.Option("--leverage", min=1, help="Instead of the settings' own.", rich_help_panel=COSTS)
+    ] = None,
+    brackets: Annotated[
+        Path | None,
+        _file("--brackets", "JSON pairs of floor and rate of maintenance margin; with it, positions are liquidated.", COSTS),
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="TIME",
+            help="First day, instant (UTC) or ms. Candles before it are history for the strategy.",
+            rich_help_panel=FILES,
+        ),
+    ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option("--to", metavar="TIME", help="Last day, or the instant (UTC) or ms of the end.", rich_help_panel=FILES),
+    ] = None,
+    json_out: Annotated[
+        str | None,
+        typer.Option(
+            "--json", metavar="FILE", help="Write the whole result as JSON; - is standard output.", rich_help_panel=FILES
+        ),
+    ] = None,
+    plot: Annotated[Path | None, _file("--plot", "Write a page (.html) or a picture (.png).", FILES)] = None,
+) -> None:
+    """Run a strategy over a file of candles, and show what it would have earned beside buy-and-hold."""
+    _require_one_sizing(quantity, settings, levels=levels, leverage=leverage, brackets=brackets)
+    _require_outputs(json_out, plot)
+    begin, end = _milliseconds("--from", since, end=False), _milliseconds("--to", until, end=True)
+    if begin is not None and end is not None and begin >= end:
+        raise CommandFailed("USAGE", "--from is not before --to", ExitCode.USAGE)
+    from candlecast.backtest.candle_table import read_candle_table
+    from candlecast.backtest.strategy_file import author_errors, load_author_strategy
+
+    made = load_author_strategy(strategy, param or ())
+    asked = Asked(
+        quantity=quantity,
+        settings=settings,
+        levels=levels,
+        fill=fill.value,
+        cash=cash,
+        market=market,
+        fee=fee,
+        maker_fee=fee if maker_fee is None else maker_fee,
+        slippage_bps=slippage_bps,
+        spread=spread,
+        range_slippage=range_slippage,
+        funding=funding,
+        leverage=leverage,
+        brackets=brackets,
+        begin=begin,
+        end=end,
+    )
+    with Steps() as steps:
+        steps.step(f"reading {candles.name}")
+        table = read_candle_table(candles, start_ms=begin, end_ms=end, history=made.lookback - 1)
+        steps.step(f"running {made.name} over {len(table.candles):,} candles")
+        terms = asked.terms(table)
+        with author_errors(type(made)):
+            result = _run(made, table, terms)
+        result.metrics  # noqa: B018 - computed before anything is written
+        if json_out is not None or plot is not None:
+            steps.step("writing")
+        _write(result, table.notes, asked.described(terms), json_out, plot)
+    if json_out != STDOUT:
+        _show(result, table.notes)
+
+
+def _require_one_sizing(
+    quantity: float | None, settings: Path | None, *, levels: bool, leverage: int | None, brackets: Path | None
+) -> None:
+    """Refuse options that would do nothing beside the others: somebody believes that they do."""
+    wrong = None
+    if quantity is not None and settings is not None:
+        wrong = "--quantity and --settings are two ways to size: give one of them"
+    elif levels and quantity is None:
+        wrong = "--levels belongs to --quantity: settings place the signals' stops and targets always"
+    elif leverage is not None and quantity is not None and brackets is None:
+        wrong = "--leverage beside --quantity needs --brackets: without them nothing asks for margin"
+    if wrong is not None:
+        raise CommandFailed("USAGE", wrong, ExitCode.USAGE)
+
+
+def _require_outputs(json_out: str | None, plot: Path | None) -> None:
+    if json_out is not None and json_out != STDOUT:
+        require_writable(Path(json_out))
+    if plot is None:
+        return
+    if plot.suffix not in PICTURES:
+        raise CommandFailed("USAGE", f"--plot {plot.name} ends with none of {', '.join(PICTURES)}", ExitCode.USAGE)
+    require_writable(plot)
+    if plot.suffix == ".png":
+        from candlecast.backtest.extras import load
+
+        load("matplotlib", "plot", "pictures")
+
+
+def _milliseconds(option: str, text: str | None, *, end: bool) -> int | None:
+    """The time in ms that a day, an instant or a number of ms names; the end of a day that ends the span."""
+    if text is None:
+        return None
+    if text.isascii() and text.isdigit() and len(text) > len("20220101"):
+        return int(text)
+    try:
+        if len(text) == len("2022-01-01"):
+            found = datetime.combine(date.fromisoformat(text) + timedelta(days=int(end)), datetime.min.time(), UTC)
+        else:
+            found = datetime.fromisoformat(text)
+            found = found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        raise CommandFailed("USAGE", f"{option} {text!r} is neither a day, an instant nor a time in ms", ExitCode.USAGE) from None
+    return round(found.timestamp() * 1000)
+
+
+def _run(made: Strategy[Any], table: CandleTable, terms: PlainTerms | Terms) -> Result:
+    """Run by whole columns where the terms are plain; the live code is loaded only if it is needed."""
+    from candlecast.backtest.plain import PlainTerms, has_ladder, run_plainly
+    from candlecast.backtest.result import without_history
+    from candlecast.strategy import evaluate
+
+    if isinstance(terms, PlainTerms):
+        signals = evaluate(made, table.candles)
+        if not (terms.levels and has_ladder(signals)):
+            return without_history(run_plainly(made, table.candles, signals, terms), table.first)
+    from candlecast.backtest.run import run
+
+    return without_history(run(made, table.candles, terms, timeframe=table.notes.timeframe), table.first)
+
+
+# -- output ------------------------------------------------------------------------------------------------------------------
+
+
+def _write(result: Result, notes: FileNotes, asked: dict[str, Any], json_out: str | None, plot: Path | None) -> None:
+    from candlecast.backtest.document import document, report_of
+
+    if plot is not None:
+        report = report_of(result, notes)
+        if plot.suffix == ".png":
+            from candlecast.backtest.pictures.png import write_picture as draw
+        else:
+            from candlecast.backtest.pictures.page import write_page as draw
+        write_whole(plot, lambda path: draw(report, path))
+        say(f"wrote {plot}")
+    if json_out is not None:
+        text = _json(document(result, file=notes, settings=asked, versions=_versions()))
+        if json_out == STDOUT:
+            sys.stdout.write(text)
+        else:
+            write_whole(Path(json_out), lambda path: _put(path, text))
+            say(f"wrote {json_out}")
+
+
+def _put(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+
+
+def _json(value: dict[str, Any]) -> str:
+    """A line for each name, and for each trade: quick to write, and good to search and to compare."""
+    lines = []
+    for name, each in value.items():
+        if name == "trades" and each:
+            told = "[\n" + ",\n".join(json.dumps(trade, allow_nan=False) for trade in each) + "\n]"
+        else:
+            told = json.dumps(each, allow_nan=False)
+        lines.append(f"{json.dumps(name)}: {told}")
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def _versions() -> dict[str, str]:
+    import numpy as np
+
+    return {"candlecast": candlecast.__version__, "numpy": np.__version__, "python": sys.version.partition(" ")[0]}
+
+
+def _show(result: Result, notes: FileNotes) -> None:
+    """The metrics beside buy-and-hold, and every fact that a reader must know."""
+    from candlecast.backtest.document import bands_of
+    from candlecast.backtest.pictures.labels import moment, money, percent, rows_of
+
+    position, bands = result.open_position, bands_of(result)
+    hold = result.cash * result.metrics.buy_and_hold_return
+    rows = [
+        ("Final equity", money(result.final_equity), money(result.cash + hold)),
+        ("Profit after fees", money(result.pnl), money(hold)),
+        ("Fees", money(result.fees), ""),
+        *([("Funding", money(result.funding), "")] if result.funding else []),
+        ("Filled orders", f"{result.orders:,}", ""),
+        ("Open position", "" if position is None else f"{position.side} {position.quantity:g}, {money(position.pnl)}", ""),
+        *((label, value, held) for label, value, held in rows_of(result.metrics)),
+    ]
+    if bands is not None:
+        low, high = bands.final_equity[0], bands.final_equity[-1]
+        rows.append(("Bootstrap, 5 to 95 %", f"{money(low)} to {money(high)}", ""))
+        rows.append(("Bootstrap, a loss", percent(bands.loss_probability), ""))
+    first, last = (moment(int(result.candles.time[row])) for row in (0, -1))
+    title = f"{notes.file}, {notes.timeframe}, {first} to {last} UTC, {result.rows:,} candles, cash {money(result.cash)}"
+    print(visible(title))
+    put_table(("", result.strategy, "buy and hold"), rows)
+    for line in (*_facts(result), *(str(note) for note in notes.notes), *(str(note) for note in result.notes)):
+        print(visible(line))
+
+
+def _facts(result: Result) -> list[str]:
+    words = {"fast": "whole columns", "exact": "the live code"}
+    facts = [f"First decision at row {result.first_decision_row:,}. Trades by {words[result.path]}."]
+    if result.metrics.ruined:
+        facts.append("The equity fell to zero or below: a venue would have closed the position before (--brackets).")
+    if result.denials:
+        told = ", ".join(f"{reason} {count:,}" for reason, count in sorted(result.denials.items(), key=lambda it: -it[1]))
+        facts.append(f"Orders that were refused: {told}.")
+    if result.differing_decisions:
+        facts.append(f"Decisions that differ from live ones, which see the lookback alone: {result.differing_decisions:,}.")
+    return facts

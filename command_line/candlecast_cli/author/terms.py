@@ -1,0 +1,111 @@
+"""The terms of a backtest from the words of its command."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from candlecast.backtest.candle_table import CandleTable
+    from candlecast.backtest.exact_path import Terms
+    from candlecast.backtest.plain import PlainTerms
+    from candlecast.domain.subscriptions.subscription import Settings
+
+VENUE = "binanceusdm"  # whose rules the live code follows, such as those of trailing stops
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """The options of a backtest, as they were typed; files are read by `terms`."""
+
+    quantity: float | None
+    settings: Path | None
+    levels: bool
+    fill: str
+    cash: float
+    market: Path | None
+    fee: float
+    maker_fee: float
+    slippage_bps: float
+    spread: float
+    range_slippage: float
+    funding: Path | None
+    leverage: int | None
+    brackets: Path | None
+    begin: int | None
+    end: int | None
+
+    def terms(self, table: CandleTable) -> PlainTerms | Terms:
+        """Plain terms where they can say all of this, and the terms of the live code elsewhere.
+
+        Raises `InvalidValue`: CASH_INVALID, QUANTITY_INVALID, COSTS_INVALID, the codes of the files (`inputs`) and of `Terms`.
+        """
+        from candlecast.backtest.fills import Costs, FillAt
+        from candlecast.backtest.plain import PlainTerms
+
+        costs = Costs(taker_fee=self.fee, slippage_bps=self.slippage_bps)
+        plain = PlainTerms(
+            quantity=1.0 if self.quantity is None else self.quantity,
+            cash=self.cash,
+            fill_at=FillAt(self.fill),
+            costs=costs,
+            levels=self.levels or self.quantity is None,
+        )
+        beyond = (self.market, self.funding, self.brackets, self.spread or None, self.range_slippage or None)
+        if self.quantity is not None and all(each is None for each in beyond):
+            return plain
+        return self._live(plain, table)
+
+    def described(self, terms: PlainTerms | Terms) -> dict[str, Any]:
+        """The options as JSON has them, with the settings that the live code has followed."""
+        shown = {name: value.name if isinstance(value, Path) else value for name, value in asdict(self).items()}
+        settings = getattr(terms, "settings", None)
+        return {**shown, "settings": None if settings is None or self.quantity is not None else _plainly(asdict(settings))}
+
+    def _live(self, plain: PlainTerms, table: CandleTable) -> Terms:
+        from candlecast.backtest.candle_venue import Fees, Slippage
+        from candlecast.backtest.exact_path import Terms
+        from candlecast.backtest.inputs import read_funding, read_margin, read_market
+        from candlecast.backtest.run import fine_market, settings_of_plain
+
+        market = fine_market() if self.market is None else read_market(self.market, fine_market())
+        settings = self._settings() if self.quantity is None else settings_of_plain(plain)
+        if self.leverage is not None:
+            settings = replace(settings, leverage=Decimal(self.leverage))
+        return Terms(
+            market=market,
+            timeframe=table.notes.timeframe,
+            venue=VENUE,
+            settings=settings,
+            cash=_decimal(self.cash),
+            fill_at=plain.fill_at,
+            fees=Fees(maker=_decimal(self.maker_fee), taker=_decimal(self.fee)),
+            slippage=Slippage(
+                bps=_decimal(self.slippage_bps), half_spread=_decimal(self.spread) / 2, range_share=_decimal(self.range_slippage)
+            ),
+            funding=() if self.funding is None else read_funding(self.funding),
+            margin=None if self.brackets is None else read_margin(self.brackets),
+            levels=plain.levels,
+        )
+
+    def _settings(self) -> Settings:
+        from candlecast.backtest.inputs import read_settings
+        from candlecast.domain.subscriptions.subscription import Settings
+
+        cash = _decimal(self.cash)
+        return Settings(capital=cash) if self.settings is None else read_settings(self.settings, cash)
+
+
+def _decimal(value: float) -> Decimal:
+    return Decimal(repr(float(value)))
+
+
+def _plainly(value: Any) -> Any:
+    """Settings without the fields that are None, in types that JSON has."""
+    if isinstance(value, dict):
+        return {name: _plainly(each) for name, each in value.items() if each is not None}
+    if isinstance(value, (list, tuple)):
+        return [_plainly(each) for each in value]
+    return value if isinstance(value, (bool, int)) else str(value)
