@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from benchmarks import cold_start, drift, fairness, fan_out, fan_out_throughput, order, strategy, throughput, webhook
+from benchmarks import backtests, cold_start, drift, fairness, fan_out, fan_out_throughput, order, strategy, throughput, webhook
 from benchmarks.harness import account_item, client, embedded_cloud
 from benchmarks.harness.measuring import Figure, rounded
 from benchmarks.report import cost, model
@@ -29,7 +29,8 @@ from infra.local.project import ROOT
 
 REPORT = ROOT / "build" / "bench" / "report.json"
 PLOT = REPORT.with_name("figures.png")
-USUAL = ("model", "account", "client", "webhook", "strategy", "fan_out", "order", "throughput", "start")  # the longest last
+# The longest last.
+USUAL = ("model", "account", "client", "webhook", "strategy", "fan_out", "order", "throughput", "start", "backtest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ def suites(candles: Path | None, firings: int | None) -> Mapping[str, Suite]:
         "client": Suite(client.figures),
         "fan_out": Suite(fan_out.figures, lambda _: {"fanout": fan_out_throughput.section(), "fairness": fairness.section()}),
         "strategy": Suite(partial(strategy.figures, candles), lambda figures: {"strategy": strategy.section(figures)}),
+        "backtest": Suite(partial(backtests.figures, candles), lambda figures: {"backtest": backtests.section(figures)}),
         "webhook": Suite(webhook.figures, lambda figures: {"webhook": webhook.section(figures)}),
         "order": Suite(order.figures, lambda figures: {"order": order.section(figures)}),
         "throughput": Suite(tuple, lambda _: {"throughput": {**throughput.section(), **embedded_cloud.section()}}),

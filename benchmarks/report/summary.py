@@ -12,6 +12,14 @@ RATIOS = (
     ("throughput", "ratio_to_pool", "orders per second / client-per-order pool", ">=", 2.0),
     ("fanout", "ratio", "fan-out messages per second / bare boto3", ">=", 0.7),
     ("fairness", "jain_index", "fairness, Jain's index", ">=", 0.99),
+    ("backtest", "two_averages", "backtest, two averages: vectorbt / ours", ">=", 2.0),
+    ("backtest", "sma_cross", "backtest, sma_cross: vectorbt / ours", ">=", 2.0),
+    ("backtest", "levels", "backtest, stops and targets: vectorbt / ours", ">=", 1.0),
+    ("backtest", "sweep", "sweep of 200 pairs: vectorbt / ours", ">=", 3.0),
+    ("backtest", "process_vectorbt", "whole backtest: vectorbt / ours", ">=", 8.0),
+    ("backtest", "process_backtesting", "whole backtest: backtesting.py / ours", ">=", 2.0),
+    ("backtest", "memory", "memory of a backtest: ours / vectorbt", "<=", 0.333),
+    ("backtest", "process_memory", "memory of a whole backtest: ours / vectorbt", "<=", 0.333),
 )
 
 # Figures that are shown without a bound: section, key, name for people.

@@ -67,14 +67,10 @@ class Candles:
 
     def rows(self, start: int, stop: int) -> Candles:
         """Rows `start` (inclusive) to `stop` (exclusive), counted from the oldest."""
-        return Candles(
-            time=self.time[start:stop],
-            open=self.open[start:stop],
-            high=self.high[start:stop],
-            low=self.low[start:stop],
-            close=self.close[start:stop],
-            volume=self.volume[start:stop],
-        )
+        part = object.__new__(Candles)  # rows of checked columns need no second check
+        for name in ("time", *PRICE_COLUMNS, "volume"):
+            object.__setattr__(part, name, getattr(self, name)[start:stop])
+        return part
 
     def last(self, count: int) -> Candles:
         """The newest `count` rows, or all if there are fewer."""
