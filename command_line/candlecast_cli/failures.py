@@ -35,6 +35,10 @@ EXIT_CODES = {  # of refusals that the package makes of the words themselves; ev
     "QUANTITY_INVALID": ExitCode.USAGE,
     "CASH_INVALID": ExitCode.USAGE,
     "COSTS_INVALID": ExitCode.USAGE,
+    "METRIC_UNKNOWN": ExitCode.USAGE,
+    "SWEEP_EMPTY": ExitCode.USAGE,
+    "SWEEP_TOO_LARGE": ExitCode.USAGE,
+    "WALK_FORWARD_WINDOWS": ExitCode.USAGE,
     "EXTRA_MISSING": ExitCode.MISSING,
 }
 

@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 
 import candlecast
 from candlecast_cli import account, build, checkout, deployment, dlq, empty, history, local, restore, switch
-from candlecast_cli.author import backtest, candles, strategy
+from candlecast_cli.author import backtest, candles, strategy, sweep, walk_forward
 from candlecast_cli.failures import ExitCode, expected
 from candlecast_cli.printing import LINES, examples, visible
 from candlecast_cli.synthetic import command as synthetic
@@ -132,6 +132,8 @@ app = typer.Typer(
 for group in (local, strategy, candles, account, history, dlq, switch, restore, deployment):
     app.add_typer(group.app, name=group.__name__.rpartition(".")[2])
 app.command("backtest", epilog=backtest.EXAMPLES)(backtest.backtest)
+app.command("sweep", epilog=sweep.EXAMPLES)(sweep.sweep)
+app.command("walk-forward", epilog=walk_forward.EXAMPLES)(walk_forward.walk_forward)
 app.command("build", epilog=build.EXAMPLES)(build.build)
 app.command("empty", epilog=empty.EXAMPLES)(empty.empty)
 app.command("synthetic", epilog=synthetic.EXAMPLES)(synthetic.synthetic)

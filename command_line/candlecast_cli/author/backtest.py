@@ -26,6 +26,7 @@ from candlecast_cli.printing import Steps, examples, put_table, say, visible
 if TYPE_CHECKING:
     from candlecast.backtest.candle_table import CandleTable, FileNotes
     from candlecast.backtest.exact_path import Terms
+    from candlecast.backtest.pictures.report import Report
     from candlecast.backtest.plain import PlainTerms
     from candlecast.backtest.result import Result
     from candlecast.strategy import Strategy
@@ -123,36 +124,32 @@ def backtest(
     plot: Annotated[Path | None, _file("--plot", "Write a page (.html) or a picture (.png).", FILES)] = None,
 ) -> None:
     """Run a strategy over a file of candles, and show what it would have earned beside buy-and-hold."""
-    _require_one_sizing(quantity, settings, levels=levels, leverage=leverage, brackets=brackets)
-    _require_outputs(json_out, plot)
-    begin, end = _milliseconds("--from", since, end=False), _milliseconds("--to", until, end=True)
-    if begin is not None and end is not None and begin >= end:
-        raise CommandFailed("USAGE", "--from is not before --to", ExitCode.USAGE)
-    from candlecast.backtest.candle_table import read_candle_table
-    from candlecast.backtest.strategy_file import author_errors, load_author_strategy
-
-    made = load_author_strategy(strategy, param or ())
-    asked = Asked(
+    require_outputs(json_out, plot)
+    asked = asked_of(
         quantity=quantity,
         settings=settings,
         levels=levels,
-        fill=fill.value,
+        fill=fill,
         cash=cash,
         market=market,
         fee=fee,
-        maker_fee=fee if maker_fee is None else maker_fee,
+        maker_fee=maker_fee,
         slippage_bps=slippage_bps,
         spread=spread,
         range_slippage=range_slippage,
         funding=funding,
         leverage=leverage,
         brackets=brackets,
-        begin=begin,
-        end=end,
+        since=since,
+        until=until,
     )
+    from candlecast.backtest.candle_table import read_candle_table
+    from candlecast.backtest.strategy_file import author_errors, load_author_strategy
+
+    made = load_author_strategy(strategy, param or ())
     with Steps() as steps:
         steps.step(f"reading {candles.name}")
-        table = read_candle_table(candles, start_ms=begin, end_ms=end, history=made.lookback - 1)
+        table = read_candle_table(candles, start_ms=asked.begin, end_ms=asked.end, history=made.lookback - 1)
         steps.step(f"running {made.name} over {len(table.candles):,} candles")
         terms = asked.terms(table)
         with author_errors(type(made)):
@@ -162,7 +159,18 @@ def backtest(
             steps.step("writing")
         _write(result, table.notes, asked.described(terms), json_out, plot)
     if json_out != STDOUT:
-        _show(result, table.notes)
+        show(result, table.notes)
+
+
+def asked_of(*, maker_fee: float | None, since: str | None, until: str | None, **options: Any) -> Asked:
+    """The options of a backtest beside strategy, candles and outputs, or a refusal of those that do not go together."""
+    names = ("levels", "leverage", "brackets")
+    _require_one_sizing(options["quantity"], options["settings"], **{name: options[name] for name in names})
+    begin, end = _milliseconds("--from", since, end=False), _milliseconds("--to", until, end=True)
+    if begin is not None and end is not None and begin >= end:
+        raise CommandFailed("USAGE", "--from is not before --to", ExitCode.USAGE)
+    fill, rested = options.pop("fill"), options["fee"] if maker_fee is None else maker_fee
+    return Asked(**options, fill=fill.value, maker_fee=rested, begin=begin, end=end)
 
 
 def _require_one_sizing(
@@ -180,7 +188,7 @@ def _require_one_sizing(
         raise CommandFailed("USAGE", wrong, ExitCode.USAGE)
 
 
-def _require_outputs(json_out: str | None, plot: Path | None) -> None:
+def require_outputs(json_out: str | None, plot: Path | None) -> None:
     if json_out is not None and json_out != STDOUT:
         require_writable(Path(json_out))
     if plot is None:
@@ -233,20 +241,29 @@ def _write(result: Result, notes: FileNotes, asked: dict[str, Any], json_out: st
     from candlecast.backtest.document import document, report_of
 
     if plot is not None:
-        report = report_of(result, notes)
-        if plot.suffix == ".png":
-            from candlecast.backtest.pictures.png import write_picture as draw
-        else:
-            from candlecast.backtest.pictures.page import write_page as draw
-        write_whole(plot, lambda path: draw(report, path))
-        say(f"wrote {plot}")
+        draw(report_of(result, notes), plot)
     if json_out is not None:
-        text = _json(document(result, file=notes, settings=asked, versions=_versions()))
-        if json_out == STDOUT:
-            sys.stdout.write(text)
-        else:
-            write_whole(Path(json_out), lambda path: _put(path, text))
-            say(f"wrote {json_out}")
+        put_document(document(result, file=notes, settings=asked, versions=versions()), json_out)
+
+
+def draw(report: Report, plot: Path) -> None:
+    """Write a report as a page or as a picture, by the ending of the file's name."""
+    if plot.suffix == ".png":
+        from candlecast.backtest.pictures.png import write_picture as drawn
+    else:
+        from candlecast.backtest.pictures.page import write_page as drawn
+    write_whole(plot, lambda path: drawn(report, path))
+    say(f"wrote {plot}")
+
+
+def put_document(value: dict[str, Any], json_out: str) -> None:
+    """Write JSON to a file or to standard output."""
+    text = _json(value)
+    if json_out == STDOUT:
+        sys.stdout.write(text)
+    else:
+        write_whole(Path(json_out), lambda path: _put(path, text))
+        say(f"wrote {json_out}")
 
 
 def _put(path: Path, text: str) -> None:
@@ -254,27 +271,27 @@ def _put(path: Path, text: str) -> None:
 
 
 def _json(value: dict[str, Any]) -> str:
-    """A line for each name, and for each trade: quick to write, and good to search and to compare."""
+    """A line for each name, and for each row of a table such as trades: quick to write, and good to search and to compare."""
     lines = []
     for name, each in value.items():
-        if name == "trades" and each:
-            told = "[\n" + ",\n".join(json.dumps(trade, allow_nan=False) for trade in each) + "\n]"
+        if isinstance(each, list) and each and isinstance(each[0], dict):
+            told = "[\n" + ",\n".join(json.dumps(row, allow_nan=False) for row in each) + "\n]"
         else:
             told = json.dumps(each, allow_nan=False)
         lines.append(f"{json.dumps(name)}: {told}")
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
     import numpy as np
 
     return {"candlecast": candlecast.__version__, "numpy": np.__version__, "python": sys.version.partition(" ")[0]}
 
 
-def _show(result: Result, notes: FileNotes) -> None:
+def show(result: Result, notes: FileNotes) -> None:
     """The metrics beside buy-and-hold, and every fact that a reader must know."""
     from candlecast.backtest.document import bands_of
-    from candlecast.backtest.pictures.labels import moment, money, percent, rows_of
+    from candlecast.backtest.pictures.labels import money, percent, rows_of
 
     position, bands = result.open_position, bands_of(result)
     hold = result.cash * result.metrics.buy_and_hold_return
@@ -291,12 +308,18 @@ def _show(result: Result, notes: FileNotes) -> None:
         low, high = bands.final_equity[0], bands.final_equity[-1]
         rows.append(("Bootstrap, 5 to 95 %", f"{money(low)} to {money(high)}", ""))
         rows.append(("Bootstrap, a loss", percent(bands.loss_probability), ""))
-    first, last = (moment(int(result.candles.time[row])) for row in (0, -1))
-    title = f"{notes.file}, {notes.timeframe}, {first} to {last} UTC, {result.rows:,} candles, cash {money(result.cash)}"
-    print(visible(title))
+    print(visible(title_of(result, notes)))
     put_table(("", result.strategy, "buy and hold"), rows)
     for line in (*_facts(result), *(str(note) for note in notes.notes), *(str(note) for note in result.notes)):
         print(visible(line))
+
+
+def title_of(result: Result, notes: FileNotes) -> str:
+    """The file, the span and the cash of a result."""
+    from candlecast.backtest.pictures.labels import moment, money
+
+    first, last = (moment(int(result.candles.time[row])) for row in (0, -1))
+    return f"{notes.file}, {notes.timeframe}, {first} to {last} UTC, {result.rows:,} candles, cash {money(result.cash)}"
 
 
 def _facts(result: Result) -> list[str]:

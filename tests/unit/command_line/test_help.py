@@ -53,7 +53,9 @@ EXPECTED = {
     "switch reject",
     "strategy check",
     "strategy new",
+    "sweep",
     "synthetic",
+    "walk-forward",
 }
 
 

@@ -35,7 +35,7 @@ def document(
         "final_equity": result.final_equity,
         "open_position": None if position is None else position.to_json(),
         "metrics": result.metrics.to_json(),
-        "buy_and_hold": _buy_and_hold(result),
+        "buy_and_hold": buy_and_hold(result),
         "bootstrap": _bands(bands_of(result)),
         "path": result.path,
         "denials": dict(result.denials),
@@ -102,7 +102,8 @@ def report_of(result: Result, file: FileNotes | None = None) -> Report:
     )
 
 
-def _buy_and_hold(result: Result) -> dict[str, float | None]:
+def buy_and_hold(result: Result) -> dict[str, float | None]:
+    """The market itself as a strategy, without fees."""
     metrics = result.metrics
     return {
         "pnl": result.cash * metrics.buy_and_hold_return,

@@ -20,6 +20,7 @@ MOST_BARS = 1_200  # one for each pixel or so; more candles are drawn as longer 
 MOST_POINTS = 3_000  # of a curve
 MOST_LINES = 300  # of trades, from entry to exit; of more trades only the entries are drawn
 MOST_MARKS = 600  # of entries; of more every second, third ...
+MOST_TICKS = 40  # of an axis of a heat map; of more every second, third ...
 MOST_YEARS = 30  # of monthly returns, the newest
 UP, DOWN, LONG, SHORT, HELD, FALL, SOFT = "#0f8a7e", "#c2452d", "#1f5fbf", "#b3540a", "#8a94a0", "#c2452d", "#5d6b7a"
 
@@ -167,8 +168,8 @@ def _heat(axes: Any, values: Floats, x_names: Any, y_names: Any, form: str) -> N
     parts = [tuple(part / 255 for part in colour) for colour in (BAD, NEUTRAL, GOOD)]
     colour_map = colours.LinearSegmentedColormap.from_list("returns", parts)
     axes.imshow(np.ma.masked_invalid(values), cmap=colour_map, vmin=-scale, vmax=scale, aspect="auto")
-    for ticks, names, letters in ((axes.set_xticks, x_names, 200), (axes.set_yticks, y_names, 40)):
-        every = max(1, -(-len(names) * 5 // letters))
+    for ticks, names in ((axes.set_xticks, x_names), (axes.set_yticks, y_names)):
+        every = -(-len(names) // MOST_TICKS)
         ticks(range(0, len(names), every), labels=[*names][::every], fontsize=8)
     if values.shape[1] <= 30 and values.shape[0] <= 40:
         for (row, column), value in np.ndenumerate(values):

@@ -1,0 +1,158 @@
+"""Parts that `candlecast sweep` and `candlecast walk-forward` share: options, candles with terms, progress, plain words."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from candlecast_cli.author import backtest
+from candlecast_cli.author.terms import Asked
+from candlecast_cli.local import stoppable
+from candlecast_cli.printing import Steps, console, say
+
+if TYPE_CHECKING:
+    from candlecast.backtest.candle_table import CandleTable
+    from candlecast.backtest.exact_path import Terms
+    from candlecast.backtest.grid import Combinations
+    from candlecast.backtest.plain import PlainTerms
+    from candlecast.strategy import Strategy
+
+OWN = ("strategy", "candles", "param", "json_out", "plot")  # of `backtest`: each command has its own
+LINE_SECONDS = 10.0  # between two lines of progress where no terminal is
+FRAME_SECONDS = 0.1
+MOST_PROCESSES = 256  # as in `candlecast.backtest.workers`, which loads numpy
+
+CandleFile = Annotated[Path, typer.Option("--candles", metavar="FILE", help="Candles: .csv, .csv.gz or .parquet.")]
+Axes = Annotated[
+    list[str],
+    typer.Option(
+        "--param",
+        metavar="NAME=VALUES",
+        help="Values of a parameter: 5:50:5 (first:last:step), 20,40,80, or one value. Once for each.",
+    ),
+]
+Metric = Annotated[str, typer.Option("--metric", metavar="NAME", help="The metric to choose by; higher is better.")]
+Processes = Annotated[
+    int | None, typer.Option("--processes", min=1, max=MOST_PROCESSES, help="Without it, one for each processor.")
+]
+METRIC = "sharpe_ratio"
+
+
+def with_terms(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with the options of `candlecast backtest` in place of its parameter `asked`."""
+    theirs = [each for name, each in inspect.signature(backtest.backtest, eval_str=True).parameters.items() if name not in OWN]
+    names = [each.name for each in theirs]
+
+    def called(**given: Any) -> None:
+        options = {name: given.pop(name) for name in names}
+        command(asked=backtest.asked_of(**options), **given)
+
+    own = inspect.signature(command, eval_str=True)
+    parts = [part for each in own.parameters.values() for part in (theirs if each.name == "asked" else [each])]
+    parts = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in parts]
+    called.__signature__ = own.replace(parameters=parts)  # type: ignore[attr-defined] # typer reads it
+    called.__annotations__ = {each.name: each.annotation for each in parts}
+    called.__doc__ = command.__doc__
+    return called
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Many:
+    """Combinations of a strategy with the candles and terms that all of them have."""
+
+    strategy: type[Strategy[Any]]
+    combinations: Combinations
+    table: CandleTable
+    terms: PlainTerms | Terms
+    processes: int
+
+    def made(self, index: int) -> Strategy[Any]:
+        """A combination that the strategy does not refuse."""
+        strategy = self.combinations.strategies[index]
+        assert strategy is not None  # noqa: S101 - it was tried
+        return strategy
+
+
+def prepared(strategy: str, words: list[str], candles: Path, asked: Asked, processes: int | None, steps: Steps) -> Many:
+    """Read the words, the strategy and the candles, with the rows before the span that the longest lookback needs."""
+    from candlecast.backtest.candle_table import read_candle_table
+    from candlecast.backtest.grid import axes_of, combinations_of
+    from candlecast.backtest.strategy_file import author_errors, strategy_class
+    from candlecast.backtest.workers import cores
+
+    kind = strategy_class(strategy)
+    axes = axes_of(kind, words)
+    with author_errors(kind):
+        combinations = combinations_of(kind, axes)
+    steps.step(f"reading {candles.name}")
+    longest = max(each.lookback for each in combinations.strategies if each is not None)
+    table = read_candle_table(candles, start_ms=asked.begin, end_ms=asked.end, history=longest - 1)
+    terms = asked.terms(table)
+    steps.end()
+    return Many(kind, combinations, table, terms, cores() if processes is None else processes)
+
+
+@contextmanager
+def counted(total: int, what: str) -> Iterator[Callable[[int], None]]:
+    """Progress with the time that is left; Ctrl-C and SIGTERM stop the block.
+
+    Nothing is drawn by a thread: workers are forked while it is shown.
+    """
+    screen, started, shown = console(stderr=True), time.monotonic(), 0.0
+    if not screen.is_terminal:
+
+        def told(ended: int) -> None:
+            nonlocal shown
+            now = time.monotonic()
+            if ended < total and now - max(shown, started) >= LINE_SECONDS:
+                shown = now
+                say(f"{ended:,} of {total:,} {what}, {math.ceil((now - started) / ended * (total - ended)):,} s left")
+
+        with stoppable():
+            yield told
+        return
+    columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with stoppable(), Progress(*columns, console=screen, auto_refresh=False, transient=True) as progress:
+        task = progress.add_task(what, total=total)
+
+        def drawn(ended: int) -> None:
+            nonlocal shown
+            now = time.monotonic()
+            if ended == total or now - shown >= FRAME_SECONDS:
+                shown = now
+                progress.update(task, completed=ended)
+                progress.refresh()
+
+        yield drawn
+
+
+def said(parameters: dict[str, Any]) -> str:
+    """Parameters in one cell of a table."""
+    return ", ".join(f"{name}={value}" for name, value in parameters.items())
+
+
+def counts(many: Many, tried: int, failures: list[str]) -> str:
+    """Combinations that were tried, refused and failed, in a sentence."""
+    combinations = many.combinations
+    parts = [f"{len(combinations.grid):,} combinations: {tried:,} tried"]
+    if combinations.refused:
+        parts.append(f"{combinations.refused:,} refused by the strategy ({combinations.refusal})")
+    if failures:
+        parts.append(f"{len(failures):,} failed ({failures[0]})")
+    return ", ".join(parts) + "."
+
+
+def shown(metric: str, value: float | None) -> str:
+    """The value of a metric as reports show it; nothing for none and NaN."""
+    from candlecast.backtest.pictures.labels import LABELS
+
+    return "" if value is None or math.isnan(value) else LABELS[metric][1](value)
