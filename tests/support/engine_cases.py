@@ -28,3 +28,9 @@ def columns(case: Case) -> Candles:
 def reference(case: Case, fill: str, levels: str) -> Run:
     """backtesting.py, whose stops count in the row of an entry; vectorbt, which fills an order of the last row at its close."""
     return Run(case, "vectorbt" if (case.name, fill) == (LAST_ROW_DECIDES, "close") else "backtesting", fill, levels)
+
+
+def has_our_rules(run: Run) -> bool:
+    """Whether an engine's run must equal ours: both engines agree without levels, but for an order of the last row."""
+    ours = reference(run.case, run.fill, run.levels)
+    return run == ours or (run.levels == "none" and ours.engine == "backtesting")

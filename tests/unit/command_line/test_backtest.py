@@ -12,12 +12,19 @@ import pytest
 
 from candlecast_cli.author import output
 from candlecast_cli.author.backtest import _milliseconds
+from infra.local.candle_files import SAMPLE_DIRECTORY
 from tests.golden.backtests import CASES, FILLS, LEVELS, Case, golden
 from tests.support.backtest_command import result_of
 from tests.support.backtest_comparison import first_difference
 from tests.support.engine_cases import reference
 from tests.unit.command_line.running import run
 
+GOLDEN = Path(__file__).parents[2] / "golden" / "backtests" / "command.json"
+SAMPLE = SAMPLE_DIRECTORY / "BTC-USDT-perp-1m-sample.csv.gz"
+GOLDEN_WORDS = (
+    *("sma_cross", "--candles", str(SAMPLE), "--param", "fast_period=10", "--param", "slow_period=30"),
+    *("--quantity", "1", "--levels", "--slippage-bps", "1", "--cash", "100000"),
+)
 MINUTE_MS = 60_000
 START = 1_640_995_200_000  # 2022-01-01T00:00Z
 WAVE = (100, 102, 104, 106, 104, 102, 100, 98, 96, 98)
@@ -119,6 +126,24 @@ def test_the_document_has_the_promised_names(strategy: str, candles: str) -> Non
     assert set(found["open_position"]) == {
         *("side", "entry_time", "entry_price", "quantity", "mark_price", "fees", "funding", "pnl")
     }
+
+
+def test_the_document_is_the_golden_one() -> None:
+    """Every number of a run over the shipped sample; `candlecast backtest` with these words and `--json FILE` writes it anew."""
+    found, wanted = answered(*GOLDEN_WORDS), json.loads(GOLDEN.read_text(encoding="utf-8"))
+    assert set(found.pop("versions")) == set(wanted.pop("versions")) == {"candlecast", "numpy", "python"}
+    assert found.keys() == wanted.keys()
+    for name, value in wanted.items():
+        assert rounded(found[name]) == rounded(value), name
+
+
+def rounded(value: Any) -> Any:
+    """The value with ten digits of each float: the last ones are those of a machine."""
+    if isinstance(value, dict):
+        return {name: rounded(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [rounded(each) for each in value]
+    return float(f"{value:.10g}") if isinstance(value, float) else value
 
 
 def test_a_result_by_hand(strategy: str, candles: str) -> None:
