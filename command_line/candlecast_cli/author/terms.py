@@ -60,7 +60,8 @@ class Asked:
 
     def described(self, terms: PlainTerms | Terms) -> dict[str, Any]:
         """The options as JSON has them, with the settings that the live code has followed."""
-        shown = {name: value.name if isinstance(value, Path) else value for name, value in asdict(self).items()}
+        words = {"begin": "from", "end": "to"}
+        shown = {words.get(name, name): value.name if isinstance(value, Path) else value for name, value in asdict(self).items()}
         settings = getattr(terms, "settings", None)
         return {**shown, "settings": None if settings is None or self.quantity is not None else _plainly(asdict(settings))}
 

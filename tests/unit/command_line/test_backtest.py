@@ -19,7 +19,7 @@ from tests.support.backtest_comparison import first_difference
 from tests.support.engine_cases import reference
 from tests.unit.command_line.running import run
 
-GOLDEN = Path(__file__).parents[2] / "golden" / "backtests" / "command.json"
+GOLDEN = Path(__file__).with_name("golden_backtest.json")
 SAMPLE = SAMPLE_DIRECTORY / "BTC-USDT-perp-1m-sample.csv.gz"
 GOLDEN_WORDS = (
     *("sma_cross", "--candles", str(SAMPLE), "--param", "fast_period=10", "--param", "slow_period=30"),
@@ -304,7 +304,9 @@ def test_outputs_are_whole_files(strategy: str, candles: str, tmp_path: Path) ->
     assert done.exit_code == 0, done.output
     assert {path.name for path in out.parent.iterdir()} == {"result.json", "page.html"}
     assert json.loads(out.read_text(encoding="utf-8"))["closed_trades"] == 20
-    assert "turning" in page.read_text(encoding="utf-8")
+    shown = page.read_text(encoding="utf-8")
+    assert "turning" in shown
+    assert "BACKTEST_LEVELS_IGNORED: the strategy gives stops" in shown
     assert out.stat().st_mode & 0o777 == 0o666 & ~output._umask()
 
 

@@ -99,6 +99,7 @@ def report_of(result: Result, file: FileNotes | None = None) -> Report:
         ),
         metrics=result.metrics,
         notes=file,
+        remarks=tuple(str(note) for note in result.notes),
     )
 
 

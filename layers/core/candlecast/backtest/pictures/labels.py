@@ -122,7 +122,9 @@ def parameters_of(report: Report) -> list[str]:
 
 
 def notes_of(report: Report) -> list[str]:
-    """The notes of the file as text."""
+    """The notes of file and run as text."""
+    remarks = [shown(remark) for remark in report.remarks]
     if report.notes is None:
-        return []
-    return [shown(note) for note in report.notes.notes] or ["The file has no gap, no repeated row and no unordered row."]
+        return remarks
+    faults = [shown(note) for note in report.notes.notes] or ["The file has no gap, no repeated row and no unordered row."]
+    return faults + remarks

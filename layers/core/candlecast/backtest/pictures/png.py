@@ -98,7 +98,7 @@ def _trades(axes: Any, report: Report) -> None:
     trades = report.trades
     every = max(1, -(-len(trades) // MOST_MARKS))
     texts = (
-        [f"every {every}th entry of {len(trades):,} trades"]
+        [f"one in {every} entries of {len(trades):,} trades"]
         if every > 1
         else [f"{len(trades):,} trade{'s' * (len(trades) != 1)}"]
     )

@@ -81,6 +81,7 @@ class Report:
     metrics: Metrics
     notes: FileNotes | None = None
     sweep: Sweep | None = None
+    remarks: tuple[str, ...] = ()  # notes of the run
 
     def __post_init__(self) -> None:
         if len(self.equity) != len(self.candles) or not len(self.equity):
