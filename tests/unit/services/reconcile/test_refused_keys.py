@@ -185,6 +185,18 @@ def test_an_exit_for_a_disabled_account_waits_for_keys_that_work() -> None:
     assert path.is_flat
 
 
+def test_an_exit_waits_on_while_the_venue_takes_the_keys_again_but_has_no_time_to_compare() -> None:
+    path = disabled_while_holding()
+    path.leave()
+    path.accept()
+    path.exchange.fail("balance", RetryLater("VENUE_BUSY", "-1003", after_seconds=5))
+    assert path.look(300).status is AccountStatus.DISABLED
+    assert path.states(LegKind.EXIT) == [IntentState.PENDING]
+    path.look(300)
+    path.settle(looks=3)
+    assert path.is_flat
+
+
 def test_a_disabled_account_that_holds_nothing_is_left_alone() -> None:
     path = Town(reconciled_at=NOW)
     path.refuse()

@@ -106,13 +106,15 @@ def next_step(account: Account, intent: Intent, now: datetime) -> Step:
 
     A protective leg is sent behind its entry, or while its position is held. An exit is sent while a position is held that was
     opened before the exit's signal. An entry is sent only while it is fresh (invariant 6) and its subscription active
-    (invariant 7). Nothing is sent for an account that is not active.
+    (invariant 7). Nothing is sent for an account that is not active. Where the venue refuses its keys, a leg of a held position
+    waits for the keys.
     """
     rules = rules_of(account.venue)
     if intent.state is not IntentState.PENDING and not is_absent(intent, now, rules):
         return Step.WAIT
     if account.status is not AccountStatus.ACTIVE:
-        return Step.EXPIRE
+        closes = intent.state is IntentState.PENDING and intent.kind is not LegKind.ENTRY and _is_held(account, intent)
+        return Step.WAIT if closes and account.waits_for_keys else Step.EXPIRE
     first = waits_for(account, intent)
     if first is not None and (intent.kind is LegKind.EXIT or next_step(account, first, now) is not Step.SEND):
         return Step.WAIT
