@@ -21,7 +21,7 @@ INVARIANT = re.compile(rf"\b[Ii]nvariants? {NUMBERS}")
 INVARIANT_HEADING = re.compile(r"^### (\d+)\. ", re.MULTILINE)
 PATH = re.compile(r"(?<![\w./:$<{*~-])(?:[\w.-]+/)+[\w-]+\.(?:py|md|yaml|yml|toml|sh|json|in|lock)\b(?![*<{/])")
 MADE = ("build/", ".venvs/", ".aws-sam/")  # exist only where something has run
-WRITTEN_BY_THE_READER = {"strategies/three_highs.py"}
+WRITTEN_BY_THE_READER = {"three_highs.py", "my_breakout.py"}
 
 
 class References:

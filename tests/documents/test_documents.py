@@ -38,7 +38,7 @@ README, ARCHITECTURE = DOCUMENTS["README.md"], DOCUMENTS["docs/ARCHITECTURE.md"]
 OPERATE, DEPLOY = DOCUMENTS["docs/guides/operate.md"], DOCUMENTS["docs/guides/deploy.md"]
 
 LETTER_CHANGES = ("redriven", "dropped")  # the one message with a variable part
-WRITTEN_BY_THE_READER = {"strategies/three_highs.py", "try_it.py", "candles.py", "bot.py", "versions.json"}
+WRITTEN_BY_THE_READER = {"three_highs.py", "my_breakout.py", "candles.py", "bot.py", "versions.json"}
 FOLDERS = {path.name for folder in (ROOT, CORE) for path in folder.iterdir() if path.is_dir()} - MADE
 SUFFIXES = (".py", ".md", ".yaml", ".toml", ".sh", ".in", ".lock")
 LINK = re.compile(r"\]\((?!https?:)([^)\s]+)\)")

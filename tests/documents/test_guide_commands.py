@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import json
+import os
 import re
 import subprocess
 import sys
@@ -20,6 +21,8 @@ from pathlib import Path
 
 import pytest
 
+from candlecast.backtest.strategy_file import load_author_strategy
+from candlecast_cli.author import strategy_checks
 from tests.documents.test_documents import DOCUMENTS, ROOT
 from tests.support import aws_commands, command_line
 from tests.support.processes import free_port
@@ -34,6 +37,7 @@ ACCOUNT = (
 )
 LONG = "takes minutes and all cores; whoever publishes figures runs it"
 PAPER = ".venvs/dev/bin/python -m paper_exchange --port 8770"
+STRATEGY_GUIDE = "docs/guides/write-a-strategy.md"
 STRATEGY_TESTS = ".venvs/dev/bin/python -m pytest tests/unit/strategy tests/property/test_strategy_properties.py"
 ONE_TEST = "docs/CONTRIBUTING.md: .venvs/dev/bin/python -m pytest tests/unit/domain/values/test_timeframe.py -k floor"
 
@@ -47,11 +51,11 @@ RUN: Mapping[str, str] = {
     f"docs/guides/paper-exchange.md: PAPER_OPERATOR_KEY=choose-one {PAPER}": (
         "tests/documents/test_guide_commands.py::test_the_paper_exchange_starts_as_printed"
     ),
-    f"docs/guides/write-a-strategy.md: {STRATEGY_TESTS}": (
-        "tests/documents/test_guide_commands.py::test_the_tests_that_the_guide_names_take_the_new_file_up"
+    f"{STRATEGY_GUIDE}: candlecast strategy new my_breakout": (
+        "tests/documents/test_guide_commands.py::test_a_strategy_is_begun_and_checked_as_printed"
     ),
-    "docs/guides/write-a-strategy.md: .venvs/dev/bin/python try_it.py": (
-        "tests/documents/test_guide_commands.py::test_the_trial_of_the_guide_runs_as_a_file"
+    f"{STRATEGY_GUIDE}: candlecast strategy check three_highs.py": (
+        "tests/documents/test_guide_commands.py::test_a_strategy_is_begun_and_checked_as_printed"
     ),
 }
 RUN = {**RUN, **{f"docs/guides/test-your-own-bot.md: {first}": OWN_BOT for first in OWN_BOT_BLOCKS}}
@@ -221,28 +225,43 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def of_the_strategy_guide(language: str, number: int) -> Block:
-    found = re.findall(rf"```{language}\n(.*?)```", DOCUMENTS["docs/guides/write-a-strategy.md"], re.DOTALL)
-    return Block("guide", found[number])
+def whole_strategy_of_the_guide() -> str:
+    return re.findall(r"```python\n(.*?)```", DOCUMENTS[STRATEGY_GUIDE], re.DOTALL)[0]
 
 
-def test_the_trial_of_the_guide_runs_as_a_file(checkout: Path) -> None:
-    (checkout / "try_it.py").write_text(of_the_strategy_guide("python", 1).text)
-    done = run_block(of_the_strategy_guide("sh", 1), checkout)
-    assert done.returncode == 0, done.stderr
-    assert "LONG" in done.stdout
-    assert "Decision(action=" in done.stdout
+def test_a_strategy_is_begun_and_checked_as_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    (tmp_path / "three_highs.py").write_text(whole_strategy_of_the_guide())
+    begun, checked = [block for block in ALL if block.document == STRATEGY_GUIDE]
+    done = run_block(begun, tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.startswith("my_breakout.py\n")
+    done = run_block(checked, tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("ok  look-ahead") == 2
+    assert "stop_atr 3.0" in done.stdout
+
+
+def test_the_guide_of_strategies_names_every_check_and_its_codes() -> None:
+    text = DOCUMENTS[STRATEGY_GUIDE].partition("## Check it\n")[2].partition("\n## ")[0]
+    rows = [line.split("|")[1:3] for line in text.splitlines() if line.startswith("| `")]
+    source = Path(strategy_checks.__file__).read_text(encoding="utf-8")
+    checks = strategy_checks.check_strategy(load_author_strategy("sma_cross"), None, "", told=lambda _: None)
+    assert [name.strip(" `") for name, _ in rows] == [check.name for check in checks]
+    codes = {code for _, cell in rows for code in re.findall(r"[A-Z_]{5,}", cell)}
+    own = set(re.findall(r'"([A-Z]+_[A-Z_]+)"', source)) - {"TIMEFRAME_MISMATCH"}
+    assert own <= codes
 
 
 @pytest.mark.slow
-def test_the_tests_that_the_guide_names_take_the_new_file_up(checkout: Path) -> None:
+def test_the_tests_that_the_guide_names_take_a_new_file_up(checkout: Path) -> None:
     """The new file lies in a folder of its own, so this test must not be among those that it runs."""
-    (checkout / "strategies" / "three_highs.py").write_text(of_the_strategy_guide("python", 0).text)
-    command = of_the_strategy_guide("sh", 0)
-    assert "test_guide_commands" not in command.text
-    done = run_block(command, checkout)
+    assert f"`{STRATEGY_TESTS}`" in DOCUMENTS[STRATEGY_GUIDE]
+    (checkout / "strategies" / "three_highs.py").write_text(whole_strategy_of_the_guide())
+    assert "test_guide_commands" not in STRATEGY_TESTS
+    done = run_block(Block("guide", STRATEGY_TESTS), checkout)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "three_highs" in run_block(Block("guide", f"{command.text.strip()} --collect-only"), checkout).stdout
+    assert "three_highs" in run_block(Block("guide", f"{STRATEGY_TESTS} --collect-only"), checkout).stdout
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from candlecast.strategy.guard import assert_prefix_invariant
 from tests.support.candle_rows import SAMPLE_NAMES, candles_of, walk
 
 GUIDE = Path(__file__).parents[3] / "docs" / "guides" / "write-a-strategy.md"
-WHOLE_STRATEGY, TRYING_IT, SEVERAL_TIMEFRAMES = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL)
+WHOLE_STRATEGY, SEVERAL_TIMEFRAMES = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL)
 
 
 def test_strategy_of_the_guide_is_sound_and_trades(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,10 +53,3 @@ def test_table_of_indicators_names_each_with_its_rows() -> None:
     table = GUIDE.read_text().partition("## Indicators\n")[2]
     named = {name for line in table.splitlines() if line.startswith("|") for name in re.findall(r"`([a-z_]+)[(`]", line)}
     assert named >= set(indicators.__all__) - {"TAIL_WEIGHT"}
-
-
-def test_trial_of_the_guide_prints_counts_and_a_decision(capsys: pytest.CaptureFixture[str]) -> None:
-    exec(TRYING_IT, {})  # noqa: S102 (our own text)
-    counts, decision = capsys.readouterr().out.splitlines()
-    assert "LONG" in counts
-    assert decision.startswith("Decision(action=")
