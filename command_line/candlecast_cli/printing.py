@@ -50,6 +50,11 @@ def say(text: str) -> None:
     console(stderr=True).print(Text(f"  {visible(text, keep=LINES)}"))
 
 
+def put_line(text: str, *, style: str = "") -> None:
+    """A line of an answer. The terminal wraps a long line; a copy of it stays whole."""
+    console().print(Text(visible(text), style=style), soft_wrap=True)
+
+
 def warn(text: str) -> None:
     """A line that a person must not overlook."""
     console(stderr=True).print(Text(f"  {visible(text, keep=LINES)}", style="yellow"))

@@ -226,7 +226,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def whole_strategy_of_the_guide() -> str:
-    return re.findall(r"```python\n(.*?)```", DOCUMENTS[STRATEGY_GUIDE], re.DOTALL)[0]
+    return str(re.findall(r"```python\n(.*?)```", DOCUMENTS[STRATEGY_GUIDE], re.DOTALL)[0])
 
 
 def test_a_strategy_is_begun_and_checked_as_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -238,7 +238,7 @@ def test_a_strategy_is_begun_and_checked_as_printed(tmp_path: Path, monkeypatch:
     assert done.stdout.startswith("my_breakout.py\n")
     done = run_block(checked, tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("ok  look-ahead") == 2
+    assert done.stdout.count("ok    look-ahead") == 2
     assert "stop_atr 3.0" in done.stdout
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -16,6 +17,7 @@ import grimp
 import pytest
 
 import candlecast
+from infra.local.candle_files import sample_files
 from infra.local.project import ROOT, tool_environment
 
 pytestmark = pytest.mark.slow
@@ -127,3 +129,57 @@ print([name for name in {NOT_INSTALLED!r} if find_spec(name)])
         [str(python), "-P", "-c", code], cwd="/", capture_output=True, text=True, timeout=SECONDS, check=False
     )
     assert outcome.stdout == "[]\n", outcome.stderr
+
+
+def sizes(python: Path) -> dict[str, int]:
+    """Bytes of each distribution in an environment, by its name."""
+    code = """
+from importlib.metadata import distributions
+for it in distributions():
+    found = [file.locate() for file in it.files or ()]
+    print(it.metadata["Name"].lower(), sum(file.stat().st_size for file in found if file.is_file()))
+"""
+    outcome = subprocess.run(  # noqa: S603
+        [str(python), "-P", "-c", code], cwd="/", capture_output=True, text=True, timeout=SECONDS, check=True
+    )
+    return {name: int(size) for name, size in (line.split() for line in outcome.stdout.splitlines())}
+
+
+def test_numpy_is_the_heaviest_package_of_the_base(installed: Path) -> None:
+    found = sizes(installed.with_name("python"))
+    del found["pip"]  # the seed of the environment
+    heaviest, second = sorted(found, key=lambda name: -found[name])[:2]
+    assert heaviest == "numpy"
+    assert found[second] < found["numpy"] / 4
+    assert {"ccxt", "boto3", "pyarrow", "matplotlib", "pandas"}.isdisjoint(found)
+
+
+def test_an_author_begins_checks_and_backtests_with_the_installed_command_alone(installed: Path, tmp_path: Path) -> None:
+    assert say(installed, tmp_path, "strategy", "new", "mine")[:2] == (0, "mine.py\n")
+    for strategy in ("mine.py", "sma_cross"):
+        code, printed, said = say(installed, tmp_path, "strategy", "check", strategy)
+        assert (code, "FAIL" in printed) == (0, False), printed + said
+    candles = str(sample_files()[0])
+    assert say(installed, tmp_path, "candles", "check", candles)[0] == 0
+    for strategy in ("mine.py", "sma_cross"):
+        words = ("backtest", strategy, "--candles", candles, "--quantity", "1", "--cash", "1000000")
+        code, _, said = say(installed, tmp_path, *words, "--json", "result.json", "--plot", "report.html")
+        assert code == 0, said
+        result = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
+        assert (result["rows"], result["closed_trades"] > 0) == (720, True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.py", "report.html", "result.json"]
+
+
+def test_a_missing_extra_is_named_by_each_command_that_needs_one(installed: Path, tmp_path: Path) -> None:
+    (tmp_path / "candles.parquet").touch()
+    candles = str(sample_files()[0])
+    fetch = ("candles", "fetch", "kraken", "BTC/USD", "1d", "--from", "2024-01-01", "--out", "btc.csv")
+    for extra, words in (
+        ("fetch", fetch),
+        ("parquet", ("candles", "check", "candles.parquet")),
+        ("plot", ("backtest", "sma_cross", "--candles", candles, "--quantity", "1", "--plot", "equity.png")),
+    ):
+        code, _, said = say(installed, tmp_path, *words)
+        assert code == 3, said
+        assert said.splitlines()[-1].startswith("candlecast: EXTRA_MISSING: ")
+        assert said.endswith(f"in a checkout: pip install '.[{extra}]'\n"), said

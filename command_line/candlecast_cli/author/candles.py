@@ -220,7 +220,7 @@ def _answered[T](client: Any, request: Callable[[], T]) -> T:
                 time.sleep(FIRST_PAUSE_SECONDS * 2 ** (attempt - 1))
         except ccxt.BaseError as error:
             raise CommandFailed("VENUE_REFUSED", f"{client.id}: {_told(error)}") from error
-    message = f"{client.id} failed {ATTEMPTS} times, and what came so far is kept: try again later ({_told(failure)})"
+    message = f"{client.id} failed {ATTEMPTS} times ({_told(failure)}): the same words, typed later, go on from here"
     raise CommandFailed("VENUE_UNREACHABLE", message) from failure
 
 

@@ -12,11 +12,12 @@ from typing import Annotated
 import typer
 
 from candlecast_cli.failures import CommandFailed, ExitCode
-from candlecast_cli.printing import AsJson, Steps, examples, put_json, put_table, say
+from candlecast_cli.printing import AsJson, Steps, examples, put_json, put_line, say
 
 TEMPLATE = Path(__file__).with_name("new_strategy.template")
 OURS = ("candlecast", "candlecast_cli", "numpy", "strategies", "tests")  # modules that a file of that name would hide
 WORDS = {True: "ok", False: "FAIL", None: "-"}
+STYLES = {True: "", False: "red", None: "yellow"}
 
 Named = Annotated[str, typer.Argument(metavar="STRATEGY", help="The name of a built-in strategy, or a .py file.")]
 Parameter = Annotated[
@@ -79,11 +80,12 @@ def check(
     table = None if candles is None else read_candle_table(candles)
     with Steps() as steps:
         columns, label = (None, "") if table is None else (table.candles, table.notes.file)
-        checks = check_strategy(made, columns, label, told=steps.step)
+        checks = check_strategy(made, columns, label, told=lambda name: steps.step(f"checking {name}"))
     if as_json:
         put_json({"strategy": made.name, "parameters": made.parameters.to_mapping(), "checks": [asdict(it) for it in checks]})
     else:
-        put_table(("", "check", "code", "what"), ((WORDS[it.ok], it.name, it.code, str(it)) for it in checks))
+        for it in checks:
+            put_line(f"{WORDS[it.ok]:<4}  {it.name:<10}  {it}", style=STYLES[it.ok])
     if codes := failed(checks):
         raise CommandFailed("STRATEGY_UNSOUND", f"{len(codes)} of {len(checks)} checks failed: {', '.join(codes)}")
 

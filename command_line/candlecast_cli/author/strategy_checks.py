@@ -45,8 +45,9 @@ class Check:
 
     def __str__(self) -> str:
         at = "" if self.time_ms is None else f", candle of {moment(EPOCH + self.time_ms * MILLISECOND)}"
+        code = f"{self.code}: " if self.code else ""
         where = "" if self.row is None else f"row {self.row}{at} ({self.candles}): "
-        return where + self.text
+        return f"{code}{where}{self.text}"
 
 
 @dataclass(slots=True)
@@ -73,23 +74,24 @@ def check_strategy(strategy: Strategy[Any], candles: Candles | None, label: str,
     Never raises for the strategy's own faults: each is a failed check.
     """
     checks = [*_of_the_file(strategy)]
-    size, rows = _rows_needed(strategy)
+    size, lookback = _rows_needed(strategy)
     checks.append(size)
-    if rows is None:
+    if lookback is None:
         return checks
     told("answers")
     try:
-        trials = [_trial(strategy, candles, label)] if candles is not None else _generated(strategy, rows)
+        trials = [_trial(strategy, candles, label)] if candles is not None else _generated(strategy, lookback)
     except StrategyError as error:
         return [*checks, Check("answers", False, error.message, error.code, candles=label if candles is not None else None)]
-    sets = "; ".join(f"{len(trial.candles)} rows of {trial.label}" for trial in trials)
-    checks.append(Check("answers", True, sets))
+    rows = sum(len(trial.candles) for trial in trials)
+    others = f", and {len(trials) - 1} sets more" if len(trials) > 1 else ""
+    checks.append(Check("answers", True, f"to {rows} rows: {trials[0].label}{others}"))
     checks.append(_levels(trials))
     checks += [_decides(trials), _stops(trials), _numbers(trials)]
     if any(trial.fault for trial in trials):
         hidden = ("repeatable", "look-ahead", "lookback", "speed")
         return [*checks, *(Check(name, None, "not judged: a live run would fail with LEVEL_INVALID") for name in hidden)]
-    told("the same again")
+    told("repeatable")
     checks.append(_repeatable(strategy, trials))
     for name, live_window in (("look-ahead", False), ("lookback", True)):
         if not all(check.ok for check in checks if check.name in ("repeatable", "look-ahead")):

@@ -69,8 +69,8 @@ def test_a_look_ahead_fails_with_its_row_and_exit_code(tmp_path: Path, monkeypat
     result = run("strategy", "check", "peeks.py")
     assert result.exit_code == 1
     (line,) = (line for line in result.stdout.splitlines() if "LOOK_AHEAD" in line)
-    assert line.startswith("FAIL  look-ahead")
-    assert "row 188, candle of 2024-01-08T20:00:00Z (generated 1h, seed 1): says SHORT on 189 rows, LONG on 587" in line
+    told = "row 188, candle of 2024-01-08T20:00:00Z (generated 1h, seed 1): says SHORT on 189 rows, LONG on 587"
+    assert line == f"FAIL  look-ahead  LOOK_AHEAD: {told}"
     told = result.stderr.splitlines()[-1]
     assert told == "candlecast: STRATEGY_UNSOUND: 2 of 13 checks failed: ENTRY_WITHOUT_STOP, LOOK_AHEAD"
 

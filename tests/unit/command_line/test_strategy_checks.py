@@ -164,7 +164,7 @@ def test_a_look_ahead_is_found_in_the_first_row_that_shows_it(
     row = first_row(differs)
     look = checks["look-ahead"]
     assert (look.row, look.time_ms, look.candles) == (row, int(candles().time[row]), "generated 1h, seed 1")
-    assert str(look).startswith(f"row {row}, candle of 2024-01-0")
+    assert str(look).startswith(f"LOOK_AHEAD: row {row}, candle of 2024-01-0")
     assert checks["lookback"].ok is None
 
 
@@ -290,7 +290,7 @@ def test_candles_are_generated_for_the_timeframe_that_the_strategy_takes(tmp_pat
     body = ["higher = HigherTimeframe('15m', base='5m').candles(candles)", "long = higher.to_base(higher.close > higher.open)"]
     checks = checked(tmp_path, *body)
     assert found(checks) == []
-    assert checks["answers"].text.endswith("generated 5m, seed 2")
+    assert checks["answers"].text.endswith("generated 5m, seed 1, and 1 sets more")
 
 
 def test_generated_candles_are_equal_for_equal_seeds_and_move() -> None:
