@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import math
 import sys
-from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,6 +19,7 @@ import candlecast
 from candlecast_cli.author.output import require_writable, write_whole
 from candlecast_cli.author.strategy import Named, Parameter
 from candlecast_cli.author.terms import Asked
+from candlecast_cli.author.times import milliseconds
 from candlecast_cli.failures import CommandFailed, ExitCode
 from candlecast_cli.printing import Steps, examples, put_table, say, visible
 
@@ -166,7 +166,7 @@ def asked_of(*, maker_fee: float | None, since: str | None, until: str | None, *
     """The options of a backtest beside strategy, candles and outputs, or a refusal of those that do not go together."""
     names = ("levels", "leverage", "brackets")
     _require_one_sizing(options["quantity"], options["settings"], **{name: options[name] for name in names})
-    begin, end = _milliseconds("--from", since, end=False), _milliseconds("--to", until, end=True)
+    begin, end = milliseconds("--from", since, end=False), milliseconds("--to", until, end=True)
     if begin is not None and end is not None and begin >= end:
         raise CommandFailed("USAGE", "--from is not before --to", ExitCode.USAGE)
     fill, rested = options.pop("fill"), options["fee"] if maker_fee is None else maker_fee
@@ -200,23 +200,6 @@ def require_outputs(json_out: str | None, plot: Path | None) -> None:
         from candlecast.backtest.extras import load
 
         load("matplotlib", "plot", "pictures")
-
-
-def _milliseconds(option: str, text: str | None, *, end: bool) -> int | None:
-    """The time in ms that a day, an instant or a number of ms names; the end of a day that ends the span."""
-    if text is None:
-        return None
-    if text.isascii() and text.isdigit() and len(text) > len("20220101"):
-        return int(text)
-    try:
-        if len(text) == len("2022-01-01"):
-            found = datetime.combine(date.fromisoformat(text) + timedelta(days=int(end)), datetime.min.time(), UTC)
-        else:
-            found = datetime.fromisoformat(text)
-            found = found if found.tzinfo is not None else found.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        raise CommandFailed("USAGE", f"{option} {text!r} is neither a day, an instant nor a time in ms", ExitCode.USAGE) from None
-    return round(found.timestamp() * 1000)
 
 
 def _run(made: Strategy[Any], table: CandleTable, terms: PlainTerms | Terms) -> Result:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from candlecast_cli.author import output
-from candlecast_cli.author.backtest import _milliseconds
+from candlecast_cli.author.times import milliseconds
 from infra.local.candle_files import SAMPLE_DIRECTORY
 from tests.golden.backtests import CASES, FILLS, LEVELS, Case, golden
 from tests.support.backtest_command import result_of
@@ -206,7 +206,7 @@ def test_a_day_that_ends_the_span_is_part_of_it(strategy: str, tmp_path: Path) -
     candles = written(tmp_path, lines_of(3000))
     found = answered(strategy, "--candles", candles, "--quantity", "1", "--from", "2022-01-02", "--to", "2022-01-02")
     assert found["rows"] == 1440
-    assert _milliseconds("--to", "2022-01-02", end=True) == START + 2 * 1440 * MINUTE_MS
+    assert milliseconds("--to", "2022-01-02", end=True) == START + 2 * 1440 * MINUTE_MS
     assert answered(strategy, "--candles", candles, "--quantity", "1", "--to", "2022-01-02T00:00Z")["rows"] == 1440
 
 
