@@ -308,6 +308,8 @@ def title_of(result: Result, notes: FileNotes) -> str:
 def _facts(result: Result) -> list[str]:
     words = {"fast": "whole columns", "exact": "the live code"}
     facts = [f"First decision at row {result.first_decision_row:,}. Trades by {words[result.path]}."]
+    if result.first_decision_row >= result.rows:
+        facts = ["No row decides: the strategy looks back further than these candles go."]
     if result.metrics.ruined:
         facts.append("The equity fell to zero or below: a venue would have closed the position before (--brackets).")
     if result.denials:

@@ -19,8 +19,15 @@ def require_writable(path: Path) -> None:
 
 
 def write_whole(path: Path, write: Callable[[Path], None]) -> None:
-    """Have `write` fill a file beside `path`, and put it in the place of `path` once it is complete."""
+    """Have `write` fill a file beside `path`, and put it in the place of `path` once it is complete.
+
+    A link stays, and its target is replaced. A device such as /dev/null is written to.
+    """
+    path = path.resolve()
     try:
+        if path.exists() and not path.is_file():
+            write(path)
+            return
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
         os.close(handle)
         beside = Path(name)

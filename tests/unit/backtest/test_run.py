@@ -205,6 +205,8 @@ def test_terms_without_levels_place_none() -> None:
     [
         ((0.0, 1.0), "QUANTITY_INVALID"),
         ((float("nan"), 1.0), "QUANTITY_INVALID"),
+        ((1.1e12, 1.0), "QUANTITY_INVALID"),
+        ((1.0, 1.1e15), "CASH_INVALID"),
         ((1.0, 0.0), "CASH_INVALID"),
         ((1.0, float("inf")), "CASH_INVALID"),
     ],

@@ -238,8 +238,9 @@ def test_brackets_refuse_what_the_equity_can_not_carry(strategy: str, candles: s
     file.write_text('[[0, 0.004], {"notionalFloor": 50000, "maintMarginRatio": "0.005"}]', encoding="utf-8")
     words = (strategy, "--candles", candles, "--quantity", "1", "--fee", "0", "--cash", "10", "--brackets", str(file))
     assert answered(*words, "--leverage", "5")["closed_trades"] == 0
-    found = answered(*words, "--leverage", "20")
-    assert found["trades"][0]["reason"] == "LIQUIDATED" or found["trades"][0]["entry_price"] == 102.0
+    assert answered(*words, "--leverage", "20")["closed_trades"] == 20
+    small = (*words[:-4], "--cash", "3", *words[-2:], "--leverage", "50")
+    assert answered(*small)["trades"][0]["reason"] == "LIQUIDATED"  # a short from 102, with 3 to lose, up to 107
 
 
 def test_settings_are_those_of_the_api(strategy: str, candles: str, tmp_path: Path) -> None:
@@ -308,6 +309,24 @@ def test_outputs_are_whole_files(strategy: str, candles: str, tmp_path: Path) ->
     assert "turning" in shown
     assert "BACKTEST_LEVELS_IGNORED: the strategy gives stops" in shown
     assert out.stat().st_mode & 0o777 == 0o666 & ~output._umask()
+
+
+def test_a_link_stays_and_a_device_is_written_to(strategy: str, candles: str, tmp_path: Path) -> None:
+    target, link = tmp_path / "target.json", tmp_path / "link.json"
+    target.write_text("older", encoding="utf-8")
+    link.symlink_to(target)
+    for out in (str(link), os.devnull):
+        assert run("backtest", strategy, "--candles", candles, "--quantity", "1", "--json", out).exit_code == 0
+    assert link.is_symlink()
+    assert json.loads(target.read_text(encoding="utf-8"))["rows"] == 400
+    assert not Path(os.devnull).is_file()
+
+
+def test_too_few_candles_decide_nothing(strategy: str, tmp_path: Path) -> None:
+    words = (strategy, "--candles", written(tmp_path, lines_of(100)), "--quantity", "1")
+    found = answered(*words)
+    assert (found["rows"], found["first_decision_row"], found["orders"], found["pnl"]) == (100, 100, 0, 0.0)
+    assert "No row decides" in run("backtest", *words).stdout
 
 
 def test_a_failure_leaves_the_older_file(strategy: str, candles: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,6 @@ are placed on demand only. Nothing of the live domain is imported, so a process 
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -20,6 +19,8 @@ from candlecast.domain.values.errors import InvalidValue
 from candlecast.strategy import Candles, Floats, Side, Signals, Strategy
 
 NO_COSTS = Costs()
+MOST_QUANTITY = 1e12  # more than the supply of nearly every coin; a product with a price stays far from an overflow
+MOST_CASH = 1e15  # beyond it a float has no cents
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,10 +38,10 @@ class PlainTerms:
     levels: bool = False
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.quantity) and self.quantity > 0):
-            raise InvalidValue("a quantity is finite and above zero", code="QUANTITY_INVALID")
-        if not (math.isfinite(self.cash) and self.cash > 0):
-            raise InvalidValue("a backtest begins with cash above zero", code="CASH_INVALID")
+        if not 0 < self.quantity <= MOST_QUANTITY:
+            raise InvalidValue(f"a quantity is above zero, and at most {MOST_QUANTITY:g}", code="QUANTITY_INVALID")
+        if not 0 < self.cash <= MOST_CASH:
+            raise InvalidValue(f"a backtest begins with cash above zero, and at most {MOST_CASH:g}", code="CASH_INVALID")
 
 
 def has_ladder(signals: Signals) -> bool:

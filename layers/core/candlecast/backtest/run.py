@@ -17,7 +17,7 @@ from candlecast.backtest.candle_venue import Fees, Slippage
 from candlecast.backtest.exact_path import BACKTEST, ExactResult, Terms, is_fast, run_exactly
 from candlecast.backtest.fast_path import ExitBy
 from candlecast.backtest.fills import Costs
-from candlecast.backtest.plain import PlainTerms, has_ladder, parameters_of, run_plainly, unplaced
+from candlecast.backtest.plain import MOST_QUANTITY, PlainTerms, has_ladder, parameters_of, run_plainly, unplaced
 from candlecast.backtest.result import EXACT, ClosedTrades, OpenPosition, Result
 from candlecast.domain.market.market import Market
 from candlecast.domain.subscriptions.subscription import MAX_LEVERAGE, Settings, Sizing, SizingMode
@@ -28,7 +28,6 @@ from candlecast.strategy.base import ATR_PERIOD
 from candlecast.strategy.indicators import atr
 
 FINE_STEP = Decimal("1E-12")  # of prices and quantities: four digits finer than any venue's, so that rounding moves nothing
-MOST_QUANTITY = Decimal(10) ** 12
 MOST_PRICE = Decimal(10) ** 12  # of a base unit; a capital of so much a unit denies no entry
 PLAUSIBLE_STOP, PLAUSIBLE_TARGET = 0.45, 2.5  # a share of the close and a factor: within the bounds of `verdict.py`
 PLAUSIBLE_ATR = (1.1e-5, 0.45)  # shares of the close, likewise
@@ -70,7 +69,7 @@ def fine_market(symbol: str = "BASE/QUOTE:QUOTE") -> Market:
         price_step=FINE_STEP,
         quantity_step=FINE_STEP,
         min_quantity=FINE_STEP,
-        max_quantity=MOST_QUANTITY,
+        max_quantity=Decimal(int(MOST_QUANTITY)),
         min_notional=ZERO,
         taker_fee=ZERO,
     )
