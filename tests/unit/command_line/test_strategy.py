@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,6 +42,12 @@ def test_a_new_strategy_passes_every_check_at_once(tmp_path: Path, monkeypatch: 
     assert {check["ok"] for check in recorded["checks"]} == {True}
     assert sample_files()[0].name in next(it["text"] for it in recorded["checks"] if it["name"] == "answers")
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["ideas", "my_first_one.py", "today"]
+
+
+def test_the_help_of_the_authors_commands_loads_no_numpy() -> None:
+    code = "import sys; from candlecast_cli.main import main; main(['strategy', '--help']); print('numpy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
+    assert done.stdout.splitlines()[-1] == "False"
 
 
 def test_a_file_is_never_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
