@@ -17,7 +17,7 @@ import pytest
 from candlecast.backtest.metrics import Metrics
 from candlecast.backtest.pictures import page
 from candlecast.backtest.pictures.labels import HELD, LABELS, duration, money, shown, tint
-from candlecast.backtest.pictures.page import page_of, write_page
+from candlecast.backtest.pictures.page import Overview, page_of, write_page
 from tests.support.backtest_reports import report_of, sweep_of
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&\u202e\x00<!--"
@@ -81,6 +81,7 @@ def test_the_page_asks_nobody_for_anything() -> None:
             "link",
             "body",
             "header",
+            "section",
             "main",
             "h1",
             "h2",
@@ -207,3 +208,17 @@ def test_values_read_well() -> None:
     assert [money(value) for value in (1234.5, 0.0, -0.000012345)] == ["1,234.50", "0.00", "-1.2345e-05"]
     assert [duration(ms) for ms in (0, 90_000, 3_600_000, 90_061_000_000)] == ["0 min", "2 min", "1 h", "1,042 d 8 h"]
     assert [tint(0.0), tint(1.0), tint(-1.0), tint(9.0)] == ["#eeeeee", "#35a08c", "#de6e55", "#35a08c"]
+
+
+def test_a_page_of_several_reports_has_each_chart_below_its_overview() -> None:
+    overview = Overview("All <b>of it</b>", ("one line",), (("strategy", "profit"), ("first", "1.5"), ("second", "-2")))
+    reports = report_of(100), dataclasses.replace(report_of(50, length=10), strategy="second")
+    found = Elements(text := page_of(*reports, overview=overview))
+    assert "<title>All &lt;b&gt;of it&lt;/b&gt;</title>" in text
+    assert "<tr><th>second</th><td>-2</td></tr>" in text
+    assert [len(unpacked(json.loads(script), "time", "<u4")) for script in found.scripts[:-1]] == [100, 50]
+    named = [str(attributes["id"]) for _, attributes in found.elements if attributes.get("id")]
+    assert len(named) == len(set(named)) == 4
+    described = [(attributes["aria-describedby"] or "").split() for attributes in found.named("div") if "tabindex" in attributes]
+    assert sorted(name for names in described for name in names) == sorted(named)
+    assert len(found.named("section")) == 2

@@ -1,6 +1,6 @@
 "use strict";
-(() => {
-  const data = JSON.parse(document.getElementById("data").textContent);
+const show = (section) => {
+  const data = JSON.parse(section.querySelector("script").textContent);
   const column = (text, Type) => {
     const raw = atob(text), bytes = new Uint8Array(raw.length);
     for (let i = 0; i < raw.length; i++) bytes[i] = raw.charCodeAt(i);
@@ -16,7 +16,7 @@
   const rows = time.length, held = new Float32Array(rows);
   for (let i = 0; i < rows; i++) held[i] = data.cash * (close[i] / data.first_close - 1);
 
-  const chart = document.getElementById("chart"), [base, over] = chart.querySelectorAll("canvas"), readout = document.getElementById("readout");
+  const chart = section.querySelector(".chart"), [base, over] = chart.querySelectorAll("canvas"), readout = section.querySelector(".readout");
   const RIGHT = 84, BOTTOM = 24, GAP = 14, FEWEST = Math.min(20, rows);
   let from = 0, to = rows, width = 0, height = 0, plot = 0, panels = [], colour = {}, cursor = null, trade = -1, waiting = false;
 
@@ -206,7 +206,7 @@
     },
   };
   const keys = { "+": "in", "=": "in", "-": "out", ArrowLeft: "left", ArrowRight: "right", 0: "all", Home: "begin", End: "end", n: "next", p: "previous", ",": "before", ".": "after" };
-  for (const button of document.querySelectorAll("button[data-do]")) button.addEventListener("click", () => actions[button.dataset.do]());
+  for (const button of section.querySelectorAll("button[data-do]")) button.addEventListener("click", () => actions[button.dataset.do]());
   chart.addEventListener("keydown", (event) => {
     const action = keys[event.key];
     if (action && !event.ctrlKey && !event.metaKey && !event.altKey) { event.preventDefault(); actions[action](); }
@@ -227,4 +227,5 @@
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", ask);
   new ResizeObserver(ask).observe(chart);
   draw();
-})();
+};
+document.querySelectorAll("section").forEach(show);

@@ -11,6 +11,7 @@ import hashlib
 import html
 import json
 import math
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -56,36 +57,66 @@ KEYS_TEXT = (
 TILES = ("total_return", "max_drawdown", "sharpe_ratio", "trades", "win_rate", "profit_factor")
 
 
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """The head of a page of several reports: a title, lines of text, and a table whose first row names the columns."""
+
+    title: str
+    lines: tuple[str, ...]
+    table: tuple[tuple[str, ...], ...]
+
+
 def write_page(report: Report, path: Path) -> None:
     """Write the page of a report to `path`."""
     path.write_text(page_of(report), encoding="utf-8")
 
 
-def page_of(report: Report) -> str:
-    """The whole page as text."""
+def page_of(*reports: Report, overview: Overview | None = None) -> str:
+    """The whole page as text: the overview, if there is one, then each report with its chart and tables."""
     script = (HERE / "page.js").read_text(encoding="utf-8")
     style = (HERE / "page.css").read_text(encoding="utf-8")
     hashed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{hashed}'"
-    name = _text(report.strategy)
+    title = f"{_text(reports[0].strategy)}: backtest" if overview is None else _text(overview.title)
     return "".join(
         (
             '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">',
             f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
             '<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">',
-            f"<title>{name}: backtest</title><style>{style}</style></head><body>",
-            f"<header><h1>{name}</h1>{_subtitle(report)}</header><main>",
+            f"<title>{title}</title><style>{style}</style></head><body>",
+            "" if overview is None else _overview(overview),
+            "<main>",
+            *(_section(number, report) for number, report in enumerate(reports)),
+            "</main>",
+            f"<script>{script}</script></body></html>\n",
+        )
+    )
+
+
+def _overview(overview: Overview) -> str:
+    lines = "".join(f'<p class="soft">{_text(line)}</p>' for line in overview.lines)
+    head, *rows = (f"<tr><th>{_text(first)}</th>{''.join(_data_cell(cell) for cell in rest)}</tr>" for first, *rest in overview.table)
+    table = f'<div class="scroll"><table class="overview"><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table></div>'
+    return f"<header><h1>{_text(overview.title)}</h1>{lines}</header>{table}"
+
+
+def _section(number: int, report: Report) -> str:
+    return "".join(
+        (
+            f"<section><header><h1>{_text(report.strategy)}</h1>{_subtitle(report)}</header>",
             _tiles(report.metrics),
-            _chart(),
+            _chart(number),
             _months(report),
             _metrics(report.metrics),
             "" if report.sweep is None else _sweep(report.sweep),
             _notes(report),
-            "</main>",
-            f'<script type="application/json" id="data">{_data(report)}</script>',
-            f"<script>{script}</script></body></html>\n",
+            f'<script type="application/json">{_data(report)}</script></section>',
         )
     )
+
+
+def _data_cell(text: str) -> str:
+    return f"<td>{_text(text)}</td>"
 
 
 def _text(value: object) -> str:
@@ -104,7 +135,7 @@ def _tiles(metrics: Metrics) -> str:
     return '<dl class="tiles">' + "".join(f"<div><dt>{label}</dt><dd>{value}</dd></div>" for label, value in tiles) + "</dl>"
 
 
-def _chart() -> str:
+def _chart(number: int) -> str:
     buttons = "".join(
         f'<button type="button" data-do="{action}" title="{label}" aria-label="{label}">{text}</button>'
         for action, text, label in BUTTONS
@@ -116,9 +147,10 @@ def _chart() -> str:
     )
     return (
         f'<h2>Price, equity and drawdown</h2><div class="bar">{buttons}</div>{key}'
-        '<div id="chart" tabindex="0" role="img" aria-label="Candles with trades, equity with buy-and-hold, drawdown" '
-        'aria-describedby="keys readout"><canvas></canvas><canvas></canvas></div><p id="readout" aria-live="polite"></p>'
-        f'<p class="key" id="keys">{KEYS_TEXT}</p><noscript><p>The chart needs JavaScript; the tables do not.</p></noscript>'
+        '<div class="chart" tabindex="0" role="img" aria-label="Candles with trades, equity with buy-and-hold, drawdown" '
+        f'aria-describedby="keys-{number} readout-{number}"><canvas></canvas><canvas></canvas></div>'
+        f'<p class="readout" id="readout-{number}" aria-live="polite"></p><p class="key keys" id="keys-{number}">{KEYS_TEXT}</p>'
+        "<noscript><p>The chart needs JavaScript; the tables do not.</p></noscript>"
     )
 
 
