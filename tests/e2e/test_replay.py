@@ -3,7 +3,9 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from decimal import Decimal
 from io import StringIO
+from pathlib import Path
 
 import pytest
 
@@ -11,27 +13,32 @@ from candlecast.domain.account.account import AccountStatus
 from candlecast.domain.orders.intent import Intent, IntentState
 from candlecast.domain.values.reasons import Reason
 from infra.local.cloud import Cloud
+from infra.local.demo.backtests import is_followed
 from infra.local.demo.people import Person, Platform
 from infra.local.demo.replay import Replay
 from infra.local.demo.report import Records, is_sound
 from infra.local.demo.run import Options, Scene, prepare, read_files
 from infra.local.demo.scenario import Case
+from tests.support.demo_pages import sums_of
 from tests.support.stage import replay_stack, showing
 
 USERS = 50
+FEE_ROUNDING = Decimal("0.00000001")  # of one order: the venue rounds a fee down, a fee that we estimate goes to the nearest
 CANDLES = 60  # so many that every strategy of the sample has signals, and stops and targets are reached
 
 
 class Played:
     """A replay that has ended."""
 
-    def __init__(self, scene: Scene, say: Callable[[str], None]) -> None:
+    def __init__(self, scene: Scene, page: Path, say: Callable[[str], None]) -> None:
         self.scene = scene
         self.replay: Replay = scene.replay()
         self.replay.run(showing(say, 20))
         self.replay.settle()
         self.report = scene.report(self.replay.progress.messages)
         self.records: Records = scene.ledger.read_when_relayed()
+        self.comparison = scene.show(page)
+        self.page = page.read_text(encoding="utf-8")
 
     def person(self, case: Case) -> Person:
         return next(person for person in self.scene.people if person.plan.case is case)
@@ -42,12 +49,12 @@ class Played:
 
 
 @pytest.fixture(scope="module")
-def played(cloud: Cloud, say: Callable[[str], None]) -> Iterator[Played]:
+def played(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory, say: Callable[[str], None]) -> Iterator[Played]:
     replay_stack(cloud)
     options = Options(users=USERS, candle_count=CANDLES)
     scene = prepare(cloud, options, read_files(options), StringIO())
     with closing(scene.operator):
-        yield Played(scene, say)
+        yield Played(scene, tmp_path_factory.mktemp("demo") / "report.html", say)
 
 
 def test_nothing_is_lost_or_done_twice_and_both_books_agree_order_for_order(played: Played) -> None:
@@ -60,6 +67,27 @@ def test_nothing_is_lost_or_done_twice_and_both_books_agree_order_for_order(play
     assert report["subscriptions"] == USERS
     assert report["venue_orders"] == report["orders_accepted"] > USERS
     assert report["trades"] > 0, "no position was ever closed: the replay shows too little"
+
+
+def test_the_page_has_the_numbers_of_the_report(played: Played) -> None:
+    """The page reads the venue's fills, the report our own records."""
+    report, sums = played.report, sums_of(played.page, "All in USDT")
+    assert sums["Profit before fees"] == report["pnl"]
+    assert abs(Decimal(sums["Fees"]) - Decimal(report["fees"])) <= report["orders_accepted"] * FEE_ROUNDING
+    assert (int(sums["Closed trades"]), int(sums["Open"])) == (report["trades"], report["open_positions"])
+
+
+def test_live_equals_its_backtest(played: Played) -> None:
+    """The same signals to the byte, and each fill of each ordinary user in its candle, in its size, at its price."""
+    comparison, ordinary = played.comparison, [p for p in played.scene.people if p.plan.case is Case.ORDINARY]
+    assert (comparison["signals_different"], comparison["fills_different"]) == (0, [])
+    assert comparison["worst_slippage_bps"] <= comparison["bound_bps"]
+    assert comparison["signals"] == played.report["signals"] > 0
+    assert comparison["users"] == len(ordinary)
+    subscriptions = {person.subscription_id for person in ordinary}
+    filled = [it for it in played.records.orders if it.filled_quantity and it.subscription_id in subscriptions]
+    assert comparison["fills"] == len(filled) > USERS
+    assert is_followed(comparison)
 
 
 def test_a_strategy_runs_once_a_candle_however_many_follow_it(played: Played) -> None:

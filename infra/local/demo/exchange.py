@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 import httpx
 
+from candlecast.domain.market.candle import Candle
 from candlecast.domain.orders.intent import IntentState
+from candlecast.domain.values.terms import Side
 from infra.local.candle_files import CandleFile
 from infra.local.cloud import Cloud
 from infra.local.demo.scenario import STABLE_QUOTES, quote_of
@@ -60,6 +62,40 @@ class BookOrder:
     trigger_price: Decimal | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookFill:
+    """A fill in the venue's book: base and quote units, the fee in quote units; `market_ms` is the market clock's time."""
+
+    account_id: str
+    client_order_id: str
+    side: Side
+    quantity: Decimal
+    price: Decimal
+    fee: Decimal
+    market_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedMarket:
+    """A market as the demo lists it at the exchange. Fees are shares of the notional."""
+
+    symbol: str
+    base: str
+    quote: str
+    tick_size: Decimal
+    step_size: Decimal
+    min_notional: Decimal
+    max_market_quantity: Decimal = Decimal(100_000)
+    taker_fee: Decimal = Decimal("0.0005")
+    maker_fee: Decimal = Decimal("0.0002")
+    half_spread_bps: Decimal = Decimal(1)
+
+    @property
+    def body(self) -> dict[str, str]:
+        """The market in a request of the operator."""
+        return {name: value if isinstance(value, str) else format(value, "f") for name, value in asdict(self).items()}
+
+
 class Operator:
     """The operator's door of a deployed paper exchange."""
 
@@ -78,11 +114,11 @@ class Operator:
     def load(self, files: Sequence[CandleFile], rows: int) -> None:
         """List the files' markets, load the last `rows` candles of each, and let an address ask as much as a replay needs."""
         self.call("PUT", "/limits", WIDE_LIMITS)
-        self.call("PUT", "/markets", {"markets": [_market(file) for file in files]})
+        self.call("PUT", "/markets", {"markets": [listed(file).body for file in files]})
         for file in files:
             symbol = venue_symbol(file.market)
             self._symbols[symbol] = file.market
-            candles = [_row(candle, _tick(file)) for candle in file.candles[-rows:]]
+            candles = [_row(candle) for candle in as_loaded(file, rows)]
             self.call("POST", f"/markets/{symbol}/candles?interval={file.timeframe.value}&restart=true", candles)
 
     def set_clock(self, at: datetime) -> None:
@@ -115,6 +151,21 @@ class Operator:
         became = {(row["account_id"], row["order_id"]) for row in conditional if row["order_id"]}
         orders = [_order(row) for key, row in placed.items() if key not in became]
         return orders + [_conditional(row, placed.get((row["account_id"], row["order_id"]))) for row in conditional]
+
+    def fills(self) -> list[BookFill]:
+        """Every fill of every account, by account and in the order of time."""
+        return [
+            BookFill(
+                account_id=row["account_id"],
+                client_order_id=row["client_order_id"],
+                side=Side(row["side"]),
+                quantity=Decimal(row["quantity"]),
+                price=Decimal(row["price"]),
+                fee=Decimal(row["fee"]),
+                market_ms=row["market_ms"],
+            )
+            for row in self.rows("fills")
+        ]
 
     def rows(self, kind: str) -> Iterator[dict[str, Any]]:
         """All rows of one kind of the book: orders, algo-orders, fills, positions."""
@@ -178,21 +229,28 @@ def _tick(file: CandleFile) -> Decimal:
     return Decimal(1).scaleb(max(-MAX_PRICE_DECIMALS, min(0, finest)))
 
 
-def _market(file: CandleFile) -> dict[str, Any]:
-    """A market whose smallest order is worth little at any price."""
+def as_loaded(file: CandleFile, rows: int) -> tuple[Candle, ...]:
+    """The last `rows` candles of a file as the exchange has them: prices on the market's tick."""
+    tick, prices = _tick(file), ("open", "high", "low", "close")
+    return tuple(
+        replace(candle, **{name: getattr(candle, name).quantize(tick) for name in prices}) for candle in file.candles[-rows:]
+    )
+
+
+def listed(file: CandleFile) -> ListedMarket:
+    """A file's market, whose smallest order is worth little at any price."""
     quote = quote_of(file.market)
     smallest = SMALLEST_STABLE if quote in STABLE_QUOTES else SMALLEST_COIN
-    step = Decimal(1).scaleb((smallest / file.candles[-1].close).adjusted())
-    return {
-        "symbol": venue_symbol(file.market),
-        "base": file.market.partition("/")[0],
-        "quote": quote,
-        "tick_size": format(_tick(file), "f"),
-        "step_size": format(step, "f"),
-        "min_notional": format(smallest, "f"),
-    }
+    return ListedMarket(
+        symbol=venue_symbol(file.market),
+        base=file.market.partition("/")[0],
+        quote=quote,
+        tick_size=_tick(file),
+        step_size=Decimal(1).scaleb((smallest / file.candles[-1].close).adjusted()),
+        min_notional=smallest,
+    )
 
 
-def _row(candle: Any, tick: Decimal) -> list[Any]:
-    prices = [format(price.quantize(tick), "f") for price in (candle.open, candle.high, candle.low, candle.close)]
+def _row(candle: Candle) -> list[Any]:
+    prices = [format(price, "f") for price in (candle.open, candle.high, candle.low, candle.close)]
     return [round(candle.open_time.timestamp() * 1000), *prices, format(candle.volume, "f")]

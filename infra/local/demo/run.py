@@ -15,7 +15,9 @@ from candlecast.domain.values.errors import DomainError
 from infra.local import deployment
 from infra.local.candle_files import CandleFile, read_candle_file, sample_files
 from infra.local.cloud import Cloud
+from infra.local.demo.backtests import compare, compared
 from infra.local.demo.exchange import Operator
+from infra.local.demo.page import traded_by, write_demo_page
 from infra.local.demo.people import Person, Platform
 from infra.local.demo.replay import DEFAULT_CANDLE_COUNT, HISTORY, Progress, Replay, invoke
 from infra.local.demo.report import Ledger, count_dead_letters, is_sound, summarise, work
@@ -25,9 +27,11 @@ from infra.local.kept_state import FRESH, Kept, note_build
 from infra.local.project import BUILD, CommandError
 
 REPORT = BUILD / "demo" / "report.json"
+PAGE = REPORT.with_suffix(".html")
 REPLAY_LATENESS_SECONDS = str(100 * 365 * 24 * 3600)  # recorded candles closed long ago (decision 0013)
 TABLE_SECONDS = 1.0  # how often a line is shown
 MINIMUM_WIDTH = 9  # of a column of the table
+SHOWN = 10  # differences of a kind; the report has them all
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,14 @@ class Scene:
         """The figures as they are now."""
         records, book = self.ledger.read_when_relayed(), self.operator.book()
         return summarise(records, book, self.people, candles, count_dead_letters(self.cloud))
+
+    def show(self, path: Path) -> dict[str, Any]:
+        """Write the page of the trades to `path`, and return the comparison with a backtest of the same candles."""
+        records, fills = self.ledger.read_when_relayed(), self.operator.fills()
+        comparison = compare(records, fills, self.people, self.count)
+        traded = [traded_by(fills, self.people, strategy, self.count) for strategy in self.strategies]
+        write_demo_page(traded, len(self.people), comparison, path)
+        return comparison
 
 
 def read_files(options: Options) -> tuple[CandleFile, ...]:
@@ -116,6 +128,7 @@ def demo(options: Options, out: TextIO = sys.stdout) -> int:
         replay.run(_table(out))
         replay.settle()
         report = scene.report(replay.progress.messages) | work(cloud.logs(), replay.progress.closings)
+        report["backtest"] = scene.show(PAGE)
     report["seconds"] = round(time.monotonic() - started, 1)
     REPORT.parent.mkdir(parents=True, exist_ok=True)
     REPORT.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
@@ -202,12 +215,16 @@ def _counting(out: TextIO, what: str, total: int) -> Callable[[int], None]:
 
 
 def _summary(out: TextIO, report: dict[str, Any]) -> None:
+    comparison = report["backtest"]
     for name, value in report.items():
-        _line(out, f"{name:<20} {value if not isinstance(value, list) else len(value)}")
-    for difference in report["differences"][:10]:
+        if value is not comparison:
+            _line(out, f"{name:<20} {value if not isinstance(value, list) else len(value)}")
+    for difference in [*report["differences"][:SHOWN], *comparison["fills_different"][:SHOWN]]:
         _line(out, f"  {difference}")
-    with suppress(ValueError):
-        _line(out, f"{'report':<20} {REPORT.relative_to(Path.cwd())}")
+    for name, path in (("report", REPORT), ("page", PAGE)):
+        with suppress(ValueError):
+            _line(out, f"{name:<20} {path.relative_to(Path.cwd())}")
+    _line(out, compared(comparison))
     _line(out, "sound: both books agree, nothing lost, nothing twice" if is_sound(report) else "NOT SOUND: see the report")
 
 

@@ -56,12 +56,14 @@ class ClosedBy(StrEnum):
 class ExactFill:
     """One filled order. `row` counts candles from 0; money and prices in quote units.
 
-    `leg` is the name that the account gives the leg, `closed_by` the cause of an order that closes. The fee of a liquidation is
+    `signal_id` and `leg` name the order as live does. A leg of a bracket has the signal that opened its position. `closed_by` is
+    the cause of an order that closes. The fee of a liquidation is
     all that the position loses beyond its price: below zero where the insurance fund pays.
     """
 
     row: int
     at: datetime
+    signal_id: str
     leg: str
     closed_by: ClosedBy | None
     side: Side
@@ -329,12 +331,12 @@ class CandleDesk:
         for fill in self.venue.fills:
             sign = 1 if fill.side is Side.BUY else -1
             self.cash -= sign * fill.quantity * fill.price + fill.fee
-            self._note(leg.leg, self._cause(leg), fill)
+            self._note(leg, fill)
         self.venue.fills.clear()
 
-    def _note(self, leg: str, cause: ClosedBy | None, fill: Fill) -> None:
+    def _note(self, leg: Intent, fill: Fill) -> None:
         values = fill.side, fill.quantity, fill.price, fill.fee, fill.is_maker
-        self.fills.append(ExactFill(self.row, self._now(), leg, cause, *values))
+        self.fills.append(ExactFill(self.row, self._now(), leg.signal_id, leg.leg, self._cause(leg), *values))
 
     def _cause(self, leg: Intent) -> ClosedBy | None:
         """Why a leg closes; None for an entry."""
@@ -379,10 +381,9 @@ class CandleDesk:
         side = Side.closing(position.side)
         self.cash += position.side.sign * position.quantity * at - fee
         self.venue.held = ZERO
+        taken, cause = Reason.LIQUIDATED.value, ClosedBy.LIQUIDATED
         self.fills.append(
-            ExactFill(
-                self.row, now, Reason.LIQUIDATED.value, ClosedBy.LIQUIDATED, side, position.quantity, at, fee, is_maker=False
-            )
+            ExactFill(self.row, now, position.signal_id, taken, cause, side, position.quantity, at, fee, is_maker=False)
         )
         self._change(self.account.close_outside(position.key, position.quantity, at, fee, Reason.LIQUIDATED, now))
         self._clear(position.key)

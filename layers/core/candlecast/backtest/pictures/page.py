@@ -95,8 +95,10 @@ def page_of(*reports: Report, overview: Overview | None = None) -> str:
 
 def _overview(overview: Overview) -> str:
     lines = "".join(f'<p class="soft">{_text(line)}</p>' for line in overview.lines)
-    head, *rows = (f"<tr><th>{_text(first)}</th>{''.join(_data_cell(cell) for cell in rest)}</tr>" for first, *rest in overview.table)
-    table = f'<div class="scroll"><table class="overview"><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table></div>'
+    names, *lists = overview.table
+    head = "".join(f"<th>{_text(name)}</th>" for name in names)
+    rows = "".join(f"<tr><th>{_text(row[0])}</th>{''.join(f'<td>{_text(cell)}</td>' for cell in row[1:])}</tr>" for row in lists)
+    table = f'<div class="scroll"><table class="overview"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
     return f"<header><h1>{_text(overview.title)}</h1>{lines}</header>{table}"
 
 
@@ -113,10 +115,6 @@ def _section(number: int, report: Report) -> str:
             f'<script type="application/json">{_data(report)}</script></section>',
         )
     )
-
-
-def _data_cell(text: str) -> str:
-    return f"<td>{_text(text)}</td>"
 
 
 def _text(value: object) -> str:
