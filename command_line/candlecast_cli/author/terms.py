@@ -67,7 +67,7 @@ class Asked:
 
     def _live(self, plain: PlainTerms, table: CandleTable) -> Terms:
         from candlecast.backtest.candle_venue import Fees, Slippage
-        from candlecast.backtest.exact_path import Terms
+        from candlecast.backtest.exact_path import Terms, decimal_of
         from candlecast.backtest.inputs import read_funding, read_margin, read_market
         from candlecast.backtest.run import fine_market, settings_of_plain
 
@@ -80,11 +80,13 @@ class Asked:
             timeframe=table.notes.timeframe,
             venue=VENUE,
             settings=settings,
-            cash=_decimal(self.cash),
+            cash=decimal_of(self.cash),
             fill_at=plain.fill_at,
-            fees=Fees(maker=_decimal(self.maker_fee), taker=_decimal(self.fee)),
+            fees=Fees(maker=decimal_of(self.maker_fee), taker=decimal_of(self.fee)),
             slippage=Slippage(
-                bps=_decimal(self.slippage_bps), half_spread=_decimal(self.spread) / 2, range_share=_decimal(self.range_slippage)
+                bps=decimal_of(self.slippage_bps),
+                half_spread=decimal_of(self.spread) / 2,
+                range_share=decimal_of(self.range_slippage),
             ),
             funding=() if self.funding is None else read_funding(self.funding),
             margin=None if self.brackets is None else read_margin(self.brackets),
@@ -92,15 +94,12 @@ class Asked:
         )
 
     def _settings(self) -> Settings:
+        from candlecast.backtest.exact_path import decimal_of
         from candlecast.backtest.inputs import read_settings
         from candlecast.domain.subscriptions.subscription import Settings
 
-        cash = _decimal(self.cash)
+        cash = decimal_of(self.cash)
         return Settings(capital=cash) if self.settings is None else read_settings(self.settings, cash)
-
-
-def _decimal(value: float) -> Decimal:
-    return Decimal(repr(float(value)))
 
 
 def _plainly(value: Any) -> Any:

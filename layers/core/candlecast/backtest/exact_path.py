@@ -218,7 +218,7 @@ class _Run:
             index += is_decision
             row = self._next(row, decided[index] if index < len(decided) else last + 1)
         desk, position = self.desk, self.desk.position
-        closing = _decimal(self.candles.close[last]) if last >= 0 else ZERO
+        closing = decimal_of(self.candles.close[last]) if last >= 0 else ZERO
         return ExactResult(
             trades=tuple(desk.trades),
             fills=tuple(desk.fills),
@@ -363,7 +363,7 @@ class _Run:
 
     def _bar(self, row: int) -> Bar:
         candles, at = self.candles, _time(self.candles, row)
-        prices = (_decimal(column[row]) for column in (candles.open, candles.high, candles.low, candles.close))
+        prices = (decimal_of(column[row]) for column in (candles.open, candles.high, candles.low, candles.close))
         return Bar(row, at, at + self.terms.timeframe.length, *prices)
 
     def _curve(self) -> Curve:
@@ -399,5 +399,6 @@ def _milliseconds(at: datetime) -> int:
     return (at - EPOCH) // MILLISECOND
 
 
-def _decimal(value: float) -> Decimal:
+def decimal_of(value: float) -> Decimal:
+    """The shortest decimal number that is this float: the digits that a file or a person wrote."""
     return Decimal(repr(float(value)))

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from candlecast.backtest.candle_venue import Fees, Slippage
-from candlecast.backtest.exact_path import BACKTEST, ExactResult, Terms, is_fast, run_exactly
+from candlecast.backtest.exact_path import BACKTEST, ExactResult, Terms, decimal_of, is_fast, run_exactly
 from candlecast.backtest.fast_path import ExitBy
 from candlecast.backtest.fills import Costs
 from candlecast.backtest.plain import MOST_QUANTITY, PlainTerms, has_ladder, parameters_of, run_plainly, unplaced
@@ -82,19 +82,19 @@ def terms_of_plain(terms: PlainTerms, timeframe: Timeframe) -> Terms:
         timeframe=timeframe,
         venue=BACKTEST,
         settings=settings_of_plain(terms),
-        cash=_decimal(terms.cash),
+        cash=decimal_of(terms.cash),
         fill_at=terms.fill_at,
-        fees=Fees(maker=_decimal(terms.costs.taker_fee), taker=_decimal(terms.costs.taker_fee)),
-        slippage=Slippage(bps=_decimal(terms.costs.slippage_bps)),
+        fees=Fees(maker=decimal_of(terms.costs.taker_fee), taker=decimal_of(terms.costs.taker_fee)),
+        slippage=Slippage(bps=decimal_of(terms.costs.slippage_bps)),
         levels=terms.levels,
     )
 
 
 def settings_of_plain(terms: PlainTerms) -> Settings:
     """Settings of one quantity, with a capital that limits nothing; a venue that asks for margin still may."""
-    quantity = _decimal(terms.quantity)
+    quantity = decimal_of(terms.quantity)
     return Settings(
-        capital=max(_decimal(terms.cash), quantity * MOST_PRICE),
+        capital=max(decimal_of(terms.cash), quantity * MOST_PRICE),
         sizing=Sizing(SizingMode.FIXED_QUANTITY, quantity),
         max_daily_loss_percent=HUNDRED,
         leverage=MAX_LEVERAGE,
@@ -189,7 +189,3 @@ def _exact_result(strategy: Strategy[Any], candles: Candles, terms: Terms, exact
 
 def _column(values: Iterable[Decimal]) -> Floats:
     return np.array([float(value) for value in values], dtype=np.float64)
-
-
-def _decimal(value: float) -> Decimal:
-    return Decimal(repr(float(value)))
