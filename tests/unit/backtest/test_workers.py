@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import time
+import warnings
 from pathlib import Path
 
 import pytest
 
 from candlecast.backtest.workers import outcomes
+from tests.support.processes import alive
+from tests.support.waiting import until
 
 
 @pytest.mark.parametrize("processes", [1, 2, 5])
@@ -67,3 +71,20 @@ def _lives(pid: int | None) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+def test_workers_end_when_their_parent_was_killed(tmp_path: Path) -> None:
+    def work(index: int) -> int:
+        (tmp_path / str(os.getpid())).touch()
+        time.sleep(0.05)
+        return index
+
+    parent = multiprocessing.get_context("fork").Process(target=lambda: [*outcomes(100_000, work, 3)])
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*fork", category=DeprecationWarning)
+        parent.start()
+    until(lambda: len([*tmp_path.iterdir()]) == 3)
+    parent.kill()
+    parent.join()
+    pids = [int(file.name) for file in tmp_path.iterdir()]
+    until(lambda: not any(map(alive, pids)), seconds=60)

@@ -61,7 +61,7 @@ class _Crew[R]:
         """Start a process with its first number. A Ctrl-C meanwhile waits until the process ignores it."""
         context = multiprocessing.get_context("fork")
         ours, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(theirs, self.work, index), daemon=True)
+        process = context.Process(target=_serve, args=(ours, theirs, self.work, index), daemon=True)
         held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
         try:
             with warnings.catch_warnings():
@@ -95,8 +95,12 @@ class _Crew[R]:
             connection.close()
 
 
-def _serve[R](connection: Connection, work: Callable[[int], R], first: int) -> None:
-    """A worker: it ends with its parent, and leaves Ctrl-C to it."""
+def _serve[R](parents: Connection, connection: Connection, work: Callable[[int], R], first: int) -> None:
+    """A worker: it leaves Ctrl-C to its parent, and ends behind its number if the parent is gone.
+
+    A copy of the parent's end would keep the pipe open. Workers that were forked later hold one too, and end first.
+    """
+    parents.close()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
