@@ -7,6 +7,7 @@ command itself.
 from __future__ import annotations
 
 import ast
+import gzip
 import importlib.util
 import json
 import os
@@ -19,8 +20,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from candlecast.backtest.pictures.labels import LABELS
 from candlecast.backtest.strategy_file import load_author_strategy
 from candlecast_cli.author import strategy_checks
 from tests.documents.test_documents import DOCUMENTS, ROOT
@@ -35,6 +38,7 @@ ACCOUNT = (
     "needs a stack in an AWS account: its words are checked against botocore and the command line, and what the embedded cloud "
     "can answer is asked by tests/e2e/test_guide_commands.py"
 )
+HOURS = 366 * 24
 LONG = "takes minutes and all cores; whoever publishes figures runs it"
 PAPER = ".venvs/dev/bin/python -m paper_exchange --port 8770"
 STRATEGY_GUIDE = "docs/guides/write-a-strategy.md"
@@ -58,11 +62,25 @@ RUN: Mapping[str, str] = {
         "tests/documents/test_guide_commands.py::test_a_strategy_is_begun_and_checked_as_printed"
     ),
 }
+BACKTESTS = "docs/guides/backtest.md"
+OVER_THE_YEAR = "my_breakout.py --candles btc-1h.csv.gz"
+BACKTEST_BLOCKS = (
+    "candlecast strategy new my_breakout",
+    "candlecast candles check btc-1h.csv.gz",
+    f"candlecast backtest {OVER_THE_YEAR} --slippage-bps 2 --json result.json --plot report.html",
+    f"candlecast sweep {OVER_THE_YEAR} --param entry_period=10:60:10 --param stop_atr=1,2,3 \\",
+    f"candlecast walk-forward {OVER_THE_YEAR} --param entry_period=10:60:10 --param stop_atr=1,2,3 \\",
+    f"candlecast backtest {OVER_THE_YEAR} --param entry_period=50 --param stop_atr=3 \\",
+)
+OF_BACKTESTS = "tests/documents/test_guide_commands.py::test_the_guide_of_backtests_runs_as_printed"
+RUN = {**RUN, **{f"{BACKTESTS}: {first}": OF_BACKTESTS for first in BACKTEST_BLOCKS}}
 RUN = {**RUN, **{f"docs/guides/test-your-own-bot.md: {first}": OWN_BOT for first in OWN_BOT_BLOCKS}}
 # Why the blocks of a document, or of a folder, cannot be run here.
 CANNOT_RUN: dict[str, str] = {
     "README.md": "the first order is walked by the tests of the command line; `make demo` and `make test` hold all tests",
     "docs/CONTRIBUTING.md: make check": "it runs this very test",
+    "docs/guides/backtest.md: pip install": "tests/infra/test_installed_command.py installs it",
+    "docs/guides/backtest.md: candlecast candles fetch": "it asks an exchange: the command's own tests ask the paper exchange",
     "docs/guides/deploy.md": ACCOUNT,
     "docs/guides/operate.md": ACCOUNT,
     "docs/guides/paper-exchange.md: SECRET=": ACCOUNT,
@@ -303,6 +321,41 @@ def test_the_guide_for_other_bots_runs_as_printed(checkout: Path) -> None:
     assert json.loads(stopped[stopped.index('{"rows"') :])["rows"][1]["price"] == "49495"
     assert "the answer is not" in lost
     assert '"amount":"0.02"' in lost
+
+
+def test_the_guide_of_backtests_runs_as_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In an empty folder, in the order of the guide; a year of invented candles stands for those of the exchange."""
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    _write_a_year(tmp_path / "btc-1h.csv.gz")
+    printed = [block for block in ALL if RUN.get(block.name) == OF_BACKTESTS]
+    assert len(printed) == len(BACKTEST_BLOCKS)
+    for block in printed:
+        done = run_block(block, tmp_path)
+        assert done.returncode == 0, done.stdout + done.stderr
+    whole, kept_out = (json.loads((tmp_path / name).read_text()) for name in ("result.json", "kept-out.json"))
+    assert (whole["rows"], whole["metrics"]["trades"]) == (HOURS, whole["closed_trades"])
+    assert 0 < kept_out["rows"] < HOURS / 2
+    for page in ("report", "sweep", "walk-forward"):
+        assert (tmp_path / f"{page}.html").read_text().startswith("<!doctype html>")
+
+
+def test_the_guide_of_backtests_explains_every_metric() -> None:
+    table = DOCUMENTS[BACKTESTS].partition("| metric |")[2].partition("\n\n")[0]
+    explained = re.findall(r"^\| (.*?) \|", table, re.MULTILINE)
+    named = [name for cell in explained for name in cell.split(", ")]
+    assert sorted(named) == sorted(label.partition(",")[0] for label, _ in LABELS.values())
+
+
+def _write_a_year(path: Path) -> None:
+    """An hour's candles of 2024, from a random walk of a fixed seed."""
+    draw = np.random.default_rng(7)
+    close = 40_000 * np.exp(np.cumsum(draw.normal(0, 0.006, HOURS)))
+    opened = np.concatenate(([40_000.0], close[:-1]))
+    high, low = np.maximum(opened, close) * 1.002, np.minimum(opened, close) * 0.998
+    times = 1_704_067_200_000 + 3_600_000 * np.arange(HOURS)
+    rows = zip(times.tolist(), opened.tolist(), high.tolist(), low.tolist(), close.tolist(), strict=True)
+    lines = ["timestamp,open,high,low,close,volume", *(f"{t},{o:.1f},{h:.1f},{lo:.1f},{c:.1f},100" for t, o, h, lo, c in rows)]
+    path.write_bytes(gzip.compress("\n".join(lines).encode()))
 
 
 def _answer(url: str, server: subprocess.Popen[bytes]) -> bytes:
