@@ -122,7 +122,7 @@ def next_event(world: World, scenario: Scenario) -> Event | None:
     At the same instant a late request arrives first, then an order message is delivered, then the reconciler's, then the clock.
     """
     while True:
-        if world.looked_at and at_rest(world):
+        if (world.looked_at or is_left_alone(world)) and at_rest(world):
             if world.stage == len(scenario.actions):
                 return None
             scenario.issue(world)
@@ -179,6 +179,12 @@ def at_rest(world: World) -> bool:
     if any(position.get("stop_price") and position["entry_intent_id"] not in stopped for position in positions):
         return False
     return all(intent["state"] == "OPEN" and intent.get("bracket_of") in held for intent in body.get("intents", {}).values())
+
+
+def is_left_alone(world: World) -> bool:
+    """Whether the venue refuses the keys of an account that holds nothing: nobody looks at it again before new keys."""
+    body = account_body(world)
+    return body["status"] == "DISABLED" and not body.get("positions") and not body.get("intents")
 
 
 def account_body(world: World) -> dict[str, Any]:
