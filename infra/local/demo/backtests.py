@@ -8,8 +8,8 @@ decide the terms:
 - An order at market pays half of the exchange's spread. That is the backtest's slippage.
 - A strategy runs for the first time on the first replayed candle. So the backtest's first decision is that of this candle.
 
-Both sides put the same spread on the same price. The backtest rounds it to the tick against the order, the exchange rounds a
-buyer's price down. So one tick is the most by which two fills may differ: `bound_bps`.
+Both sides put the same spread on the same price and round it to the tick against the order. So one tick is the most by which
+two fills may differ: `bound_bps`.
 """
 
 from __future__ import annotations

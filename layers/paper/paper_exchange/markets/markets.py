@@ -103,8 +103,10 @@ class MarketSpec:
         return price * (1 - self.half_spread_bps * BASIS_POINT) // self.tick_size * self.tick_size
 
     def ask(self, price: Decimal) -> Decimal:
-        """A buyer's price when the last price is `price`."""
-        return -(-price * (1 + self.half_spread_bps * BASIS_POINT) // self.tick_size) * self.tick_size
+        """A buyer's price when the last price is `price`, on the tick and never rounded in the buyer's favour."""
+        exact = price * (1 + self.half_spread_bps * BASIS_POINT)
+        floor = exact // self.tick_size * self.tick_size  # `//` of decimals goes towards zero, so a minus makes no ceiling of it
+        return floor if floor == exact else floor + self.tick_size
 
     def touch(self, price: Decimal, *, buys: bool) -> Decimal:
         """The price of an order that takes: a buyer gets the ask, a seller the bid."""
