@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pytest
 
 from candlecast.backtest.candle_venue import Bar, CandleVenue, Fees, Moment, Slippage
@@ -209,13 +211,49 @@ def test_a_trailing_stop_follows_the_best_price_of_earlier_candles() -> None:
 
 def test_a_trailing_stop_is_filled_where_a_close_proves_it() -> None:
     trailing = order("trailing", Side.SELL, OrderType.TRAILING_STOP, callback_percent=D(5))
-    assert bracketed(bar("100", "120", "96", "113"), trailing) == [("trailing", D(114))]
+    assert bracketed(bar("100", "120", "96", "113"), trailing) == [("trailing", D(113))]
+
+
+def test_a_trailing_stop_follows_an_open_above_its_best_price() -> None:
+    venue = a_venue(held=D(2))
+    trailing = order("trailing", Side.SELL, OrderType.TRAILING_STOP, callback_percent=D(5))
+    venue.begin(bar("100", "101", "99", "100"), Moment.OPEN)
+    venue.create_order(trailing)
+    venue.begin(bar("110", "111", "104", "110", row=1), Moment.INSIDE)
+    assert [each.average_price for each in drain(venue)] == [D("104.5")]  # 5 % below 110, and not 95: every path begins at 110
+
+
+def test_a_trailing_stop_earns_nothing_in_a_market_without_drift() -> None:
+    """Candles of a fine random walk, wider than the callback. A gain in the mean would be invented."""
+    steps, step = 900, 1 / 3_000
+    moves = np.random.default_rng(0).normal(-step * step / 2, step, 4_000 * steps)
+    paths = 100 * np.exp(np.cumsum(moves)).reshape(-1, steps)
+    rows = np.column_stack((paths[:, 0], paths.max(axis=1), paths.min(axis=1), paths[:, -1]))
+    venue, entered, gains = a_venue(market=a_market(price_step=D("1E-8"))), D(0), list[float]()
+    for row, prices in enumerate(rows):
+        opened, high, low, close = (f"{price:.8f}" for price in prices)
+        candle = bar(opened, high, low, close, row=row)
+        venue.begin(candle, Moment.OPEN)
+        drain(venue)
+        if not venue.held:
+            venue.fills.clear()
+            venue.create_order(order(f"in{row}", Side.BUY, OrderType.MARKET, reduce_only=False))
+            venue.create_order(order(f"out{row}", Side.SELL, OrderType.TRAILING_STOP, callback_percent=D("0.5")))
+            entered = candle.open
+        venue.begin(candle, Moment.INSIDE)
+        drain(venue)
+        venue.end()
+        if not venue.held:
+            gains.append(float(venue.fills[-1].price / entered - 1))
+    assert len(gains) > 1_000
+    jumped = 0.6 * step  # the mean distance by which a walk of such steps jumps over a level
+    assert np.mean(gains) < jumped + 2 * np.std(gains) / math.sqrt(len(gains))
 
 
 def test_a_trailing_stop_with_an_activation_follows_from_there() -> None:
     trailing = order("trailing", Side.SELL, OrderType.TRAILING_STOP, callback_percent=D(5), trigger_price=D(110))
     assert bracketed(bar("100", "109", "80", "81"), trailing) == []
-    assert bracketed(bar("100", "112", "99", "106"), trailing) == [("trailing", D("106.4"))]
+    assert bracketed(bar("100", "112", "99", "106"), trailing) == [("trailing", D(106))]
 
 
 def test_levels_are_the_nearest_prices_that_matter() -> None:
