@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from candlecast.backtest.strategy_file import author_errors, source_file
+from candlecast.backtest.strategy_file import author_errors, source_file, strategy_class
 from candlecast.domain.strategies.definition import MAX_LOOKBACK
 from candlecast.domain.values.timeframe import EPOCH, Timeframe
 from candlecast.strategy import Candles, Flags, Side, Signals, Strategy, StrategyError, decide, evaluate
 from candlecast.strategy.candles import MILLISECOND
-from candlecast.strategy.guard import first_difference
+from candlecast.strategy.guard import difference_at, first_difference
 from candlecast_cli.author.generated_candles import generated_candles
 from candlecast_cli.author.live_imports import foreign_imports
 from candlecast_cli.printing import moment
@@ -27,6 +27,7 @@ SEEDS = (1, 2, 3)
 GENERATED_ROWS = 2_000  # after the lookback; enough for a rule that acts once in a hundred rows
 HEAD_ROWS = 400  # after the lookback: each of them is checked, so the row that is named is the first
 SPREAD_ROWS = 150  # of the whole, half of them rows with a signal
+UNSEEN_ROWS = 30  # with a signal, spread evenly: for each of them the file is run anew
 LIVE_SECONDS = 1.0  # of one decision: a minute is what all strategies of a market have together
 RUNS = 3  # of the decision that is timed; the fastest counts, since the machine may be busy
 
@@ -245,8 +246,25 @@ def _guarded(strategy: Strategy[Any], trials: Sequence[Trial], name: str, *, liv
                 text = found.message.removeprefix(f"{strategy.name} ").replace(f" at row {found.row}", "")
                 return trial.failed(name, found.code, text, found.row)
             checked += min(rows, len(candles) - strategy.lookback + 1)
+    if not live_window and (unseen := _unseen(strategy, trials[0])) is not None:
+        return trials[0].failed(name, unseen.code, f"{unseen.message}: the file keeps rows between calls", unseen.row)
     text = "its live window decides as the whole history" if live_window else "no decision changes without the later rows"
     return Check(name, True, f"{text}, {checked} rows compared")
+
+
+def _unseen(strategy: Strategy[Any], trial: Trial) -> StrategyError | None:
+    """A row that is decided otherwise by the file run anew, which has seen no later row: a cache of the module would know it."""
+    acting = np.flatnonzero(trial.signals.side != Side.HOLD)
+    for row in np.unique(acting[np.linspace(0, len(acting) - 1, min(UNSEEN_ROWS, len(acting))).astype(np.int64)]):
+        try:
+            with author_errors(type(strategy)):
+                made = strategy_class(str(source_file(type(strategy)))).with_parameters(strategy.parameters.to_mapping())
+                found = difference_at(made, trial.signals, trial.candles.rows(0, row + 1), int(row), live_window=False)
+        except StrategyError as error:
+            return error
+        if found is not None:
+            return found
+    return None
 
 
 def _speed(strategy: Strategy[Any], trial: Trial) -> Check:

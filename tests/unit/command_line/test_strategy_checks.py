@@ -194,6 +194,21 @@ def test_what_an_instance_keeps_is_found(tmp_path: Path) -> None:
     assert ("repeatable", "NOT_REPEATABLE") in found(checks)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(["whole = max([*CALLS, close], key=len)", "CALLS.append(whole)"], id="a list of the module"),
+        pytest.param(["whole = close", "while isinstance(whole.base, np.ndarray):", "    whole = whole.base"], id="memory"),
+    ],
+)
+def test_later_rows_that_memory_has_are_found(tmp_path: Path, body: list[str]) -> None:
+    begin = "(close.ctypes.data - whole.ctypes.data) // 8" if "base" in body[1] else "0"
+    known = "later = np.append(whole, whole[-1])[first + 1 : first + 1 + len(close)]"
+    checks = checked(tmp_path, *body, f"first = {begin}", known, "long = later > close")
+    assert ("look-ahead", "LOOK_AHEAD") in found(checks)
+    assert checks["look-ahead"].row is not None
+
+
 def test_randomness_is_found(tmp_path: Path) -> None:
     checks = checked(tmp_path, "long = np.array([random.random() < 0.5 for _ in close])", imports="import random")
     assert found(checks) == [("repeatable", "NOT_REPEATABLE")]

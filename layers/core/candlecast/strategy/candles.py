@@ -72,6 +72,15 @@ class Candles:
             object.__setattr__(part, name, getattr(self, name)[start:stop])
         return part
 
+    def apart(self) -> Candles:
+        """The same rows in memory of their own, where no row behind the last can be reached: `rows` gives a view of the whole."""
+        part = object.__new__(Candles)
+        for name in ("time", *PRICE_COLUMNS, "volume"):
+            column = getattr(self, name).copy()
+            column.setflags(write=False)
+            object.__setattr__(part, name, column)
+        return part
+
     def last(self, count: int) -> Candles:
         """The newest `count` rows, or all if there are fewer."""
         return self.rows(max(0, len(self) - count), len(self))

@@ -45,7 +45,9 @@ def first_difference[P: Parameters](
         raise StrategyError("HISTORY_TOO_SHORT", f"{strategy.name} needs {strategy.lookback} candles, got {len(candles)}")
 
     def compared(row: int) -> StrategyError | None:
-        return _compared(strategy, whole, candles.rows(row - first if live_window else 0, row + 1), row, live_window=live_window)
+        return difference_at(
+            strategy, whole, candles.rows(row - first if live_window else 0, row + 1), row, live_window=live_window
+        )
 
     rows = _rows_to_check(whole, first, max_rows)
     differing = next(filter(None, map(compared, rows)), None)
@@ -71,11 +73,15 @@ def _thinned(rows: np.ndarray, count: int) -> np.ndarray:
     return rows[np.linspace(0, len(rows) - 1, count).astype(np.int64)]
 
 
-def _compared[P: Parameters](
+def difference_at[P: Parameters](
     strategy: Strategy[P], whole: Signals, part: Candles, row: int, *, live_window: bool
 ) -> StrategyError | None:
+    """The error of a row, the last of `part`, if the strategy decides it otherwise than `whole` has it; None if it does not.
+
+    The strategy gets `part` in memory of its own, so the rows behind it are out of reach.
+    """
     code = "LOOKBACK_TOO_SHORT" if live_window else "LOOK_AHEAD"
-    partial = evaluate(strategy, part)
+    partial = evaluate(strategy, part.apart())
     if partial.side[-1] != whole.side[row]:
         told, tells = Side(int(partial.side[-1])).name, Side(int(whole.side[row])).name
         message = f"{strategy.name} says {told} at row {row} on {len(part)} rows, {tells} on {len(whole)}"
