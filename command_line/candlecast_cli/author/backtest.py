@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import candlecast
-from candlecast_cli.author.output import require_writable, write_whole
+from candlecast_cli.author.output import require_apart, require_writable, write_whole
 from candlecast_cli.author.strategy import Named, Parameter
 from candlecast_cli.author.terms import Asked
 from candlecast_cli.author.times import milliseconds
@@ -143,6 +143,7 @@ def backtest(
         since=since,
         until=until,
     )
+    require_apart((file_of(json_out), plot), (strategy, candles, *asked.files))
     from candlecast.backtest.candle_table import read_candle_table
     from candlecast.backtest.strategy_file import author_errors, load_author_strategy
 
@@ -200,6 +201,11 @@ def require_outputs(json_out: str | None, plot: Path | None) -> None:
         from candlecast.backtest.extras import load
 
         load("matplotlib", "plot", "pictures")
+
+
+def file_of(json_out: str | None) -> str | None:
+    """The file of --json, if it is one."""
+    return None if json_out == STDOUT else json_out
 
 
 def _run(made: Strategy[Any], table: CandleTable, terms: PlainTerms | Terms) -> Result:

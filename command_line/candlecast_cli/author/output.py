@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from candlecast_cli.failures import CommandFailed
+from candlecast_cli.failures import CommandFailed, ExitCode
 
 
 def require_writable(path: Path) -> None:
@@ -16,6 +16,17 @@ def require_writable(path: Path) -> None:
         raise CommandFailed("FILE_NOT_WRITTEN", f"{path}: is a folder")
     if not path.parent.is_dir():
         raise CommandFailed("FILE_NOT_WRITTEN", f"{path}: there is no folder {path.parent}")
+
+
+def require_apart(outputs: Iterable[Path | str | None], inputs: Iterable[Path | str | None]) -> None:
+    """Refuse an output that the command reads, which it would replace, and two outputs of one name."""
+    written = [Path(each).resolve() for each in outputs if each is not None]
+    read = [Path(each).resolve() for each in inputs if each is not None]
+    for number, path in enumerate(written):
+        if path in read and path.is_file():
+            raise CommandFailed("USAGE", f"{path} is read, and would be overwritten: choose another name", ExitCode.USAGE)
+        if path in written[:number] and not (path.exists() and not path.is_file()):
+            raise CommandFailed("USAGE", f"{path} is named for two outputs", ExitCode.USAGE)
 
 
 def write_whole(path: Path, write: Callable[[Path], None]) -> None:

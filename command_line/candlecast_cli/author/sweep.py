@@ -23,7 +23,7 @@ from candlecast_cli.author.many import (
     shown,
     with_terms,
 )
-from candlecast_cli.author.output import require_writable, write_whole
+from candlecast_cli.author.output import require_apart, require_writable, write_whole
 from candlecast_cli.author.strategy import Named
 from candlecast_cli.author.terms import Asked
 from candlecast_cli.failures import CommandFailed
@@ -62,6 +62,7 @@ def sweep(
 ) -> None:
     """Run every combination of parameters, and judge the best one by its neighbours and by the number of trials."""
     backtest.require_outputs(json_out, plot)
+    require_apart((backtest.file_of(json_out), plot, csv_out), (strategy, candles, *asked.files))
     if csv_out is not None:
         require_writable(csv_out)
     from candlecast.backtest.sweep import require_metric, run_sweep

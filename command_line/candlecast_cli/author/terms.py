@@ -37,6 +37,11 @@ class Asked:
     begin: int | None
     end: int | None
 
+    @property
+    def files(self) -> tuple[Path | None, ...]:
+        """The files that `terms` reads."""
+        return self.settings, self.market, self.funding, self.brackets
+
     def terms(self, table: CandleTable) -> PlainTerms | Terms:
         """Plain terms where they can say all of this, and the terms of the live code elsewhere.
 

@@ -24,6 +24,7 @@ from candlecast_cli.author.many import (
     shown,
     with_terms,
 )
+from candlecast_cli.author.output import require_apart
 from candlecast_cli.author.strategy import Named
 from candlecast_cli.author.terms import Asked
 from candlecast_cli.failures import CommandFailed, ExitCode
@@ -61,6 +62,7 @@ def walk_forward(
 ) -> None:
     """Choose parameters on each training window, trade the window after it, and show the tests as one backtest."""
     backtest.require_outputs(json_out, plot)
+    require_apart((backtest.file_of(json_out), plot), (strategy, candles, *asked.files))
     train_ms, test_ms = _milliseconds("--train", train), _milliseconds("--test", test)
     from candlecast.backtest.sweep import require_metric
     from candlecast.backtest.walk_forward import walk_forward as walk

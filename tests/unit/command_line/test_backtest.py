@@ -17,6 +17,7 @@ from tests.golden.backtests import CASES, FILLS, LEVELS, Case, golden
 from tests.support.backtest_command import result_of
 from tests.support.backtest_comparison import first_difference
 from tests.support.engine_cases import reference
+from tests.support.swept_files import refusal
 from tests.unit.command_line.running import run
 
 GOLDEN = Path(__file__).with_name("golden_backtest.json")
@@ -341,6 +342,20 @@ def test_a_failure_leaves_the_older_file(strategy: str, candles: str, tmp_path: 
     refused(1, "FILE_NOT_WRITTEN", strategy, "--candles", candles, "--quantity", "1", "--json", str(out))
     assert [path.name for path in out.parent.iterdir()] == ["result.json"]
     assert out.read_text(encoding="utf-8") == "older"
+
+
+@pytest.mark.parametrize("command", ["backtest", "sweep", "walk-forward"])
+def test_what_is_read_is_never_overwritten(command: str, strategy: str, candles: str, tmp_path: Path) -> None:
+    link, settings, page = tmp_path / "link.json", tmp_path / "settings.json", str(tmp_path / "a.html")
+    settings.write_text("{}", encoding="utf-8")
+    link.symlink_to(candles)
+    more = {"sweep": ("--param", "every=2,3"), "walk-forward": ("--param", "every=2,3", "--train", "1h", "--test", "1h")}
+    words = (command, strategy, "--candles", candles, "--settings", str(settings), *more.get(command, ()))
+    before = [Path(file).read_bytes() for file in (strategy, candles, settings)]
+    for out in (strategy, candles, str(link), str(settings)):
+        assert "would be overwritten" in refusal(2, "USAGE", *words, "--json", out)
+    assert "two outputs" in refusal(2, "USAGE", *words, "--json", page, "--plot", page)
+    assert [Path(file).read_bytes() for file in (strategy, candles, settings)] == before
 
 
 # -- refusals ----------------------------------------------------------------------------------------------------------------

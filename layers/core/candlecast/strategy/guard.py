@@ -76,7 +76,7 @@ def _thinned(rows: np.ndarray, count: int) -> np.ndarray:
 def difference_at[P: Parameters](
     strategy: Strategy[P], whole: Signals, part: Candles, row: int, *, live_window: bool
 ) -> StrategyError | None:
-    """The error of a row, the last of `part`, if the strategy decides it otherwise than `whole` has it; None if it does not.
+    """The error of the last row of `part`, where its decision is another than that of the same row of `whole`; None elsewhere.
 
     The strategy gets `part` in memory of its own, so the rows behind it are out of reach.
     """
