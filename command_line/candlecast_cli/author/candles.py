@@ -79,7 +79,7 @@ def fetch(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Fetch closed candles of a market into a file, and say which are missing. It needs the extra [fetch].
+    """Fetch closed candles of a market into a file, and say which are missing. It needs the extra `fetch`.
 
     A call that was stopped goes on where it was when the same words are typed again: FILE.part has what came so far. The newest
     candle is left out until a later one shows that it has closed.

@@ -84,6 +84,7 @@ def test_every_help_says_what_and_shows_an_example(names: tuple[str, ...]) -> No
     assert "Usage: candlecast" in result.stdout
     assert "Examples" in result.stdout
     assert COMMANDS[names].help
+    assert not re.search(r"(?<!\\)\[[a-z]", COMMANDS[names].help), "rich takes such a word for markup, and shows nothing"
 
 
 @pytest.mark.parametrize("names", COMMANDS, ids=" ".join)
