@@ -157,6 +157,25 @@ def test_gaps_stay_and_are_counted(file: Path) -> None:
     assert "2022-01-01T00:10:00" in str(table.notes.notes[0])
 
 
+def test_prices_far_from_the_close_before_are_reported(file: Path) -> None:
+    wrong = f"{START + 2 * MINUTE_MS},10,21,8,10,1.5", f"{START + 4 * MINUTE_MS},10,12,4.9,10,1.5"
+    table = read(file, row(0), row(1), wrong[0], row(3), wrong[1])
+    assert noted(table.notes) == [("CANDLE_FILE_JUMP", 2, 4)]
+    assert noted(read(file, row(0), row(1), f"{START + 2 * MINUTE_MS},10,20,5,10,1.5").notes) == []
+
+
+@pytest.mark.parametrize(("separator", "told"), [(";", "semicolons"), ("\t", "tabs")])
+def test_another_separator_is_named(file: Path, separator: str, told: str) -> None:
+    code, message = refused(file, row(0).replace(",", separator), header=HEADER.replace(",", separator))
+    assert (code, message) == ("CANDLE_FILE_HEADER", f"candles.csv:1: cells are separated by commas, not by {told}")
+
+
+def test_a_span_without_candles_says_what_the_file_has(file: Path) -> None:
+    read(file, row(0), row(1), row(2))
+    with pytest.raises(CandleTableError, match=r"has 2022-01-01T00:00:00\+00:00 to 2022-01-01T00:02:00"):
+        read_candle_table(file, start_ms=START + 60 * MINUTE_MS)
+
+
 def test_candles_off_the_clock_are_reported(file: Path) -> None:
     table = read(file, row(0), row(1), row(2), row(3.5), row(4.5))
     assert noted(table.notes) == [("CANDLE_FILE_GAP", 1, 5), ("CANDLE_FILE_MISALIGNED", 2, 5)]

@@ -115,6 +115,7 @@ def test_a_file_that_is_not_there_is_unknown_and_another_ending_is_refused(tmp_p
 @pytest.mark.parametrize(
     ("source", "told"),
     [
+        (HEAD + CLASS.format(name="A", word="a"), "bad.py:2: A does not define rows_needed, signals"),
         ("x = 1\nif x\n", "bad.py:2: expected ':'"),
         ("import numpy\n\nimport nowhere_to_be_found\n", "bad.py:3: ModuleNotFoundError: No module named 'nowhere_to_be_found'"),
         ("from candlecast.strategy import Stratgy\n", "bad.py:1: ImportError: cannot import name 'Stratgy'"),

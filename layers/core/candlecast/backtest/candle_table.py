@@ -5,7 +5,8 @@ ignored. A CSV file without a header has the venues' order: open time, open, hig
 1970 in seconds, milliseconds or microseconds; all rows have the same unit. A parquet column of timestamps has its own unit.
 
 **Accepted and reported**, each with a code in `FileNotes`: unordered rows are sorted, equal rows of one time are counted once.
-Gaps stay gaps, and candles off the market clock stay where they are.
+Gaps stay gaps, and candles off the market clock stay where they are. So do candles with prices far from the close before:
+markets have crashed for a minute, but more often a digit is wrong.
 
 **Refused**, with the line: conflicting rows of one time, and cells that are no finite number. So are prices at or below zero,
 negative volumes, and a high or a low that another price exceeds.
@@ -51,6 +52,8 @@ MAX_ROWS = 10_000_000  # nineteen years of 1m; 480 MB as columns
 MAX_BYTES = 2**30  # of a CSV file, unpacked: over 100 bytes for each of the rows
 CHUNK = 2**22  # bytes of text that are parsed at once; no line may be longer
 FEWEST_ROWS = 2  # a timeframe is the distance of two
+FARTHEST = 2.0  # times the close before, or its half: beyond that a price is reported
+SEPARATORS = {b";": "semicolons", b"\t": "tabs"}  # of other files, which the message names
 ROUNDING = 1e-9  # of a price: files of floats have an open of 0.09969000000000001 under a high of 0.09969
 NUMBER = re.compile(rb"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*")
 
@@ -67,7 +70,7 @@ class CandleTableError(DomainError):
 class FileNote:
     """One thing that was unusual in a file and was accepted."""
 
-    code: str  # CANDLE_FILE_UNSORTED, CANDLE_FILE_REPEATED, CANDLE_FILE_GAP, CANDLE_FILE_MISALIGNED
+    code: str  # CANDLE_FILE_UNSORTED, CANDLE_FILE_REPEATED, CANDLE_FILE_GAP, CANDLE_FILE_MISALIGNED, CANDLE_FILE_JUMP
     count: int  # rows, or gaps
     line: int  # of the first of them in the file; in a parquet file the row, from 1
     text: str
@@ -135,9 +138,8 @@ def read_candle_table(path: Path, *, start_ms: int | None = None, end_ms: int | 
     first = 0 if start_ms is None else int(np.searchsorted(time, start_ms))
     last = len(time) if end_ms is None else int(np.searchsorted(time, end_ms))
     if last - first < FEWEST_ROWS:
-        raise CandleTableError(
-            "CANDLE_FILE_TOO_SHORT", f"{path.name}: {max(0, last - first)} candles in the span, two are needed"
-        )
+        span = f"{max(0, last - first)} candles in the span, two are needed: the file has {_shown(int(time[0]))}"
+        raise CandleTableError("CANDLE_FILE_TOO_SHORT", f"{path.name}: {span} to {_shown(int(time[-1]))}")
     begin = max(0, first - history)
     time, order = time[begin:last], order[begin:last]
     gaps, missing, longest = _gaps(rows, order, time, timeframe)
@@ -154,7 +156,7 @@ def read_candle_table(path: Path, *, start_ms: int | None = None, end_ms: int | 
             rows=len(time),
             missing=missing,
             longest_gap_ms=longest,
-            notes=(*notes, *repeated, *gaps, *_off_the_clock(rows, order, time, timeframe)),
+            notes=(*notes, *repeated, *gaps, *_off_the_clock(rows, order, time, timeframe), *_jumps(rows, order)),
         ),
         first=first - begin,
     )
@@ -162,7 +164,7 @@ def read_candle_table(path: Path, *, start_ms: int | None = None, end_ms: int | 
 
 def _read(path: Path) -> _Rows:
     if not path.is_file():
-        raise CandleTableError("CANDLE_FILE_MISSING", f"{path}: no such file")
+        raise CandleTableError("CANDLE_FILE_MISSING", f"{path}: {'is a folder' if path.is_dir() else 'no such file'}")
     if not path.name.endswith(SUFFIXES):
         raise CandleTableError("CANDLE_FILE_FORM", f"{path.name}: a name must end with one of {', '.join(SUFFIXES)}")
     rows = _read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
@@ -218,6 +220,9 @@ def _columns(path: Path, line: bytes) -> tuple[tuple[int, ...], bool]:
     cells = line.removeprefix(b"\xef\xbb\xbf").strip().split(b",")
     if len(cells) >= len(NAMES) and all(map(NUMBER.fullmatch, cells[: len(NAMES)])):
         return tuple(range(len(NAMES))), False
+    for separator, said in SEPARATORS.items():
+        if len(cells) < len(NAMES) <= len(line.split(separator)):
+            raise CandleTableError("CANDLE_FILE_HEADER", f"{path.name}:1: cells are separated by commas, not by {said}")
     names = [cell.decode("utf-8", "replace").strip().strip('"').lower() for cell in cells]
     return tuple(names.index(name) for name in _named(path, names)), True
 
@@ -369,6 +374,17 @@ def _off_the_clock(rows: _Rows, order: Integers, time: Integers, timeframe: Time
     line = rows.line(int(order[off[0]]))
     text = f"{len(off)} candles do not open with a {timeframe} of the market clock, the first at line {line}"
     return [FileNote("CANDLE_FILE_MISALIGNED", len(off), line, text)]
+
+
+def _jumps(rows: _Rows, order: Integers) -> list[FileNote]:
+    """Notes of candles whose high or low is far from the close before."""
+    high, low, close = (rows.table[order, index] for index in (2, 3, 4))
+    far = np.flatnonzero((high[1:] > FARTHEST * close[:-1]) | (low[1:] * FARTHEST < close[:-1])) + 1
+    if not len(far):
+        return []
+    line = rows.line(int(order[far[0]]))
+    text = f"{len(far)} candles reach twice or half of the close before, the first at line {line}"
+    return [FileNote("CANDLE_FILE_JUMP", len(far), line, text)]
 
 
 def _shown(time_ms: int) -> str:

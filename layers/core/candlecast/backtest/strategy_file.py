@@ -134,7 +134,11 @@ def _class_of_file(path: Path) -> type[Strategy[Any]]:
         if isinstance(member, type) and issubclass(member, Strategy) and member.__module__ == module.__name__
     }
     if len(found) == 1:
-        return found.pop()
+        (only,) = found
+        if missing := ", ".join(sorted(only.__abstractmethods__)):
+            message = f"{path.name}:{_defined_at(only)}: {only.__name__} does not define {missing}"
+            raise StrategyError("STRATEGY_FILE_INVALID", message)
+        return only
     names = ", ".join(sorted(f"{it.__name__} (line {_defined_at(it)})" for it in found)) or "no class"
     message = f"{path.name}: a strategy file defines exactly one class that extends Strategy, this one {names}"
     raise StrategyError("STRATEGY_FILE_INVALID", message)
