@@ -37,20 +37,27 @@ def terms(**changes: Any) -> Terms:
     return Terms(**{**values, "cash": D(1_000_000), **changes})
 
 
-def walk(seed: int, rows: int) -> Candles:
-    """Candles of a random walk with gaps between close and open, in prices of eight digits."""
+def walk(seed: int, rows: int, digits: int = DIGITS) -> Candles:
+    """Candles of a random walk with gaps between close and open. With few digits many prices are equal to a level."""
     random = np.random.default_rng(seed)
     close = 100 * np.exp(np.cumsum(random.normal(0, 0.01, rows)))
     opened = np.roll(close, 1) * np.exp(random.normal(0, 0.005, rows))
     high = np.maximum(opened, close) * (1 + random.exponential(0.004, rows))
     low = np.minimum(opened, close) * (1 - random.exponential(0.004, rows).clip(0, 0.5))
-    opened, high, low, close = (np.round(column, DIGITS) for column in (opened, high, low, close))
+    opened, high, low, close = (np.round(column, digits) for column in (opened, high, low, close))
     time = np.arange(rows) * MINUTE_MS
     return Candles(time=time, open=opened, high=high, low=low, close=close, volume=np.ones(rows))
 
 
 def decided(
-    candles: Candles, seed: int, *, share: float, width: float, levels: int, reach: tuple[float, float] = NEAR
+    candles: Candles,
+    seed: int,
+    *,
+    share: float,
+    width: float,
+    levels: int,
+    reach: tuple[float, float] = NEAR,
+    digits: int = DIGITS,
 ) -> Signals:
     """Random decisions; a level is there for some of the rows only. A stop is as far from the close as `reach` allows."""
     random = np.random.default_rng(seed)
@@ -58,8 +65,8 @@ def decided(
     side = random.choice(np.array([*Side], dtype=np.int8), rows)
     side[random.random(rows) > share] = Side.HOLD
     away = np.where(side < 0, -1, 1) * random.exponential(width, rows).clip(*reach)
-    stop = np.where(random.random(rows) < 0.8, np.round(candles.close * (1 - away), DIGITS), np.nan)
-    target = np.where(random.random(rows) < 0.8, np.round(candles.close * (1 + 2 * away), DIGITS), np.nan)
+    stop = np.where(random.random(rows) < 0.8, np.round(candles.close * (1 - away), digits), np.nan)
+    target = np.where(random.random(rows) < 0.8, np.round(candles.close * (1 + 2 * away), digits), np.nan)
     return Signals(side=side, stop_loss=stop if levels > 0 else None, targets=(Target(target),) if levels > 1 else ())
 
 

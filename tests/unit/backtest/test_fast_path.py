@@ -25,12 +25,13 @@ ANYWHERE = (0.0, math.inf)  # levels beyond what a live run takes, and beyond ze
     share=st.sampled_from([0.02, 0.2, 1.0]),
     width=st.sampled_from([0.002, 0.02, 0.3]),
     levels=st.integers(0, 2),
+    digits=st.sampled_from([0, 8]),
 )
 def test_trades_of_columns_are_those_of_a_backtest_row_by_row(
-    fill_at: FillAt, seed: int, rows: int, share: float, width: float, levels: int
+    fill_at: FillAt, seed: int, rows: int, share: float, width: float, levels: int, digits: int
 ) -> None:
-    candles = walk(seed, rows)
-    signals = decided(candles, seed + 1, share=share, width=width, levels=levels, reach=ANYWHERE)
+    candles = walk(seed, rows, digits)
+    signals = decided(candles, seed + 1, share=share, width=width, levels=levels, reach=ANYWHERE, digits=digits)
     found = trades_of(signals, candles, fill_at, COSTS)
     expected = trades_by_row(signals, candles, fill_at, COSTS)
     columns = (found.side, found.entry_row, found.exit_row, found.entry_price, found.exit_price, found.exit_by)

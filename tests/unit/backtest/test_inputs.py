@@ -93,6 +93,7 @@ def test_a_number_keeps_its_digits(file: Path) -> None:
     [
         ("{", "SETTINGS_INVALID", "file.json:1: "),
         ("[]", "SETTINGS_INVALID", "not a JSON object"),
+        ('{"capital": "5", "capital": "9"}', "SETTINGS_INVALID", "'capital' stands there twice"),
         ('{"capital": NaN}', "SETTINGS_INVALID", "no JSON of numbers"),
         ('{"capital": 1e999}', "SETTINGS_INVALID", "capital is no number"),
         ('{"capital": 1e9999999999999999999}', "SETTINGS_INVALID", "no JSON of numbers"),

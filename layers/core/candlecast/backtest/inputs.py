@@ -129,7 +129,12 @@ def _text(path: Path, code: str) -> str:
 
 def _json(path: Path, code: str) -> Any:
     try:
-        return json.loads(_text(path, code), parse_float=Decimal, parse_constant=_refused)
+        return json.loads(
+            _text(path, code),
+            parse_float=Decimal,
+            parse_constant=_refused,
+            object_pairs_hook=lambda pairs: _once(pairs, path, code),
+        )
     except json.JSONDecodeError as error:
         raise InvalidValue(f"{path.name}:{error.lineno}: {error.msg}", code=code) from error
     except (ValueError, InvalidOperation, RecursionError) as error:
@@ -140,6 +145,16 @@ def _json(path: Path, code: str) -> Any:
 
 def _refused(_: str) -> Any:
     raise InvalidOperation
+
+
+def _once(pairs: list[tuple[str, Any]], path: Path, code: str) -> dict[str, Any]:
+    """An object of JSON; a name that stands twice is refused, since a reader sees one value and the last one counts."""
+    made: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in made:
+            raise InvalidValue(f"{path.name}: {_shown(name)} stands there twice", code=code)
+        made[name] = value
+    return made
 
 
 def _object(path: Path, code: str) -> dict[str, Any]:
