@@ -170,6 +170,11 @@ def test_another_separator_is_named(file: Path, separator: str, told: str) -> No
     assert (code, message) == ("CANDLE_FILE_HEADER", f"candles.csv:1: cells are separated by commas, not by {told}")
 
 
+def test_a_time_in_words_is_named(file: Path) -> None:
+    told = "candles.csv:3: a time is no number of s, ms or us since 1970: '2022-01-01T00:01:00,10,12,8,10,1.5'"
+    assert refused(file, row(0), "2022-01-01T00:01:00,10,12,8,10,1.5") == ("CANDLE_FILE_NUMBER", told)
+
+
 def test_a_span_without_candles_says_what_the_file_has(file: Path) -> None:
     read(file, row(0), row(1), row(2))
     with pytest.raises(CandleTableError, match=r"has 2022-01-01T00:00:00\+00:00 to 2022-01-01T00:02:00"):

@@ -245,9 +245,11 @@ def _parsed(path: Path, text: bytes, columns: tuple[int, ...], number: int) -> F
     except ValueError as error:
         for line, row in enumerate(text.split(b"\n"), number):
             cells = row.split(b",")
-            if row.strip() and not all(at < len(cells) and NUMBER.fullmatch(cells[at]) for at in columns):
+            wrong = [at for at in columns if not (at < len(cells) and NUMBER.fullmatch(cells[at]))]
+            if row.strip() and wrong:
                 shown = row[:80].decode("utf-8", "replace").strip()
-                raise CandleTableError("CANDLE_FILE_NUMBER", f"{path.name}:{line}: a cell is no number: {shown!r}") from error
+                fault = "a time is no number of s, ms or us since 1970" if wrong == [columns[0]] else "a cell is no number"
+                raise CandleTableError("CANDLE_FILE_NUMBER", f"{path.name}:{line}: {fault}: {shown!r}") from error
         raise CandleTableError("CANDLE_FILE_NUMBER", f"{path.name}: from line {number}: {error}") from error
 
 
