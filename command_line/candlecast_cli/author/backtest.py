@@ -312,11 +312,15 @@ def title_of(result: Result, notes: FileNotes) -> str:
 
 
 def _facts(result: Result) -> list[str]:
+    from candlecast.backtest.fast_path import ExitBy
+
     words = {"fast": "whole columns", "exact": "the live code"}
     facts = [f"First decision at row {result.first_decision_row:,}. Trades by {words[result.path]}."]
     if result.first_decision_row >= result.rows:
         facts = ["No row decides: the strategy looks back further than these candles go."]
-    if result.metrics.ruined:
+    if liquidated := sum(by == ExitBy.LIQUIDATED for by in result.trades.reason.tolist()):
+        facts.append(f"Positions that the venue has liquidated: {liquidated:,}.")
+    elif result.metrics.ruined:
         facts.append("The equity fell to zero or below: a venue would have closed the position before (--brackets).")
     if result.denials:
         told = ", ".join(f"{reason} {count:,}" for reason, count in sorted(result.denials.items(), key=lambda it: -it[1]))

@@ -242,6 +242,7 @@ def test_brackets_refuse_what_the_equity_can_not_carry(strategy: str, candles: s
     assert answered(*words, "--leverage", "20")["closed_trades"] == 20
     small = (*words[:-4], "--cash", "3", *words[-2:], "--leverage", "50")
     assert answered(*small)["trades"][0]["reason"] == "LIQUIDATED"  # a short from 102, with 3 to lose, up to 107
+    assert "Positions that the venue has liquidated: 1." in run("backtest", *small).stdout
 
 
 def test_settings_are_those_of_the_api(strategy: str, candles: str, tmp_path: Path) -> None:
