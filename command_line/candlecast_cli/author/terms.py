@@ -7,6 +7,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from candlecast_cli.failures import CommandFailed, ExitCode
+
 if TYPE_CHECKING:
     from candlecast.backtest.candle_table import CandleTable
     from candlecast.backtest.exact_path import Terms
@@ -79,7 +81,7 @@ class Asked:
         market = fine_market() if self.market is None else read_market(self.market, fine_market())
         settings = self._settings() if self.quantity is None else settings_of_plain(plain)
         if self.leverage is not None:
-            settings = replace(settings, leverage=Decimal(self.leverage))
+            settings = _leveraged(settings, self.leverage)
         return Terms(
             market=market,
             timeframe=table.notes.timeframe,
@@ -105,6 +107,16 @@ class Asked:
 
         cash = decimal_of(self.cash)
         return Settings(capital=cash) if self.settings is None else read_settings(self.settings, cash)
+
+
+def _leveraged(settings: Settings, leverage: int) -> Settings:
+    """The settings at the leverage of the option, or a refusal of that word."""
+    from candlecast.domain.values.errors import InvalidValue
+
+    try:
+        return replace(settings, leverage=Decimal(leverage))
+    except InvalidValue as error:
+        raise CommandFailed("USAGE", f"--leverage {leverage}: {error.message}", ExitCode.USAGE) from error
 
 
 def _plainly(value: Any) -> Any:
