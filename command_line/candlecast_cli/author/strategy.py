@@ -33,7 +33,9 @@ app = typer.Typer(
 
 @app.command(epilog=examples("candlecast strategy new my_breakout", "candlecast strategy new my_breakout --folder ideas"))
 def new(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Of the strategy and its file: small letters, digits and _, a letter first.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Of the strategy and its file: small letters, digits and _, a letter first.")
+    ],
     folder: Annotated[Path, typer.Option("--folder", help="Where the file goes; made if it is missing.")] = Path(),
 ) -> None:
     """Write a documented strategy file that passes the checks and can be backtested at once. It never overwrites a file."""

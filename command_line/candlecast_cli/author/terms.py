@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from candlecast.backtest.plain import PlainTerms
     from candlecast.domain.subscriptions.subscription import Settings
 
+HIGHEST_SPREAD = 0.2  # of the lowest price: half of it is the highest slippage, and more is a mistake of units
 VENUE = "binanceusdm"  # whose rules the live code follows, such as those of trailing stops
 
 
@@ -78,6 +79,7 @@ class Asked:
         from candlecast.backtest.inputs import read_funding, read_margin, read_market
         from candlecast.backtest.run import fine_market, settings_of_plain
 
+        _require_spread(self.spread, float(table.candles.low.min()))
         market = fine_market() if self.market is None else read_market(self.market, fine_market())
         settings = self._settings() if self.quantity is None else settings_of_plain(plain)
         if self.leverage is not None:
@@ -107,6 +109,13 @@ class Asked:
 
         cash = decimal_of(self.cash)
         return Settings(capital=cash) if self.settings is None else read_settings(self.settings, cash)
+
+
+def _require_spread(spread: float, lowest: float) -> None:
+    from candlecast.domain.values.errors import InvalidValue
+
+    if spread > HIGHEST_SPREAD * lowest:
+        raise InvalidValue(f"a spread is at most a fifth of the lowest price, which is {lowest:g}", code="COSTS_INVALID")
 
 
 def _leveraged(settings: Settings, leverage: int) -> Settings:
