@@ -59,7 +59,8 @@ def test_parquet_files_are_read_as_csv_files_are(tmp_path: Path) -> None:
         "no time": ["CANDLE_FILE_HEADER", "candles.parquet:1"],
         "an empty cell": ["CANDLE_FILE_NUMBER", "candles.parquet:4"],
         "a broken price": ["CANDLE_FILE_VALUES", "candles.parquet:5"],
-        "times of text": ["CANDLE_FILE_UNREADABLE", "candles.parquet"],
+        "times of text": ["CANDLE_FILE_NUMBER", "candles.parquet"],
+        "prices of text": ["CANDLE_FILE_NUMBER", "candles.parquet"],
         "parts of milliseconds": ["CANDLE_FILE_UNREADABLE", "candles.parquet"],
         "a torn file": "CANDLE_FILE_UNREADABLE",
     }

@@ -45,6 +45,7 @@ def main(source: Path, folder: Path) -> None:
         "an empty cell": answer(time=pyarrow.array(time), Volume=pyarrow.array(missing)),
         "a broken price": answer(time=pyarrow.array(time), Low=pyarrow.array(broken)),
         "times of text": answer(time=pyarrow.array(["today"] * len(time))),
+        "prices of text": answer(time=pyarrow.array(time), Low=pyarrow.array(["1"] * len(time)).dictionary_encode()),
         "parts of milliseconds": answer(time=pyarrow.array(time * 1_000_000 + 1).cast(pyarrow.timestamp("ns"))),
     }
     path.write_bytes(b"PAR1 and no more")

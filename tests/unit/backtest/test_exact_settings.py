@@ -140,6 +140,13 @@ def test_a_liquidation_cancels_the_entry_that_rests() -> None:
     assert (result.denials, result.account.intents) == ({"CANCELLED_AT_VENUE": 1}, {})
 
 
+def test_a_candle_that_reaches_the_target_and_the_liquidation_price_liquidates() -> None:
+    candles = candles_of(QUIET, ("100", "101", "99", "100"), ("100", "120", "85", "95"))
+    changed = settings(leverage=D(10))
+    result = run(candles, {0: Side.LONG}, targets=((110.0, 1.0),), settings=changed, cash=D(10), margin=MARGIN)
+    assert [leg[1] for leg in legs(result)] == ["ENTRY", "LIQUIDATED"]
+
+
 def test_a_stop_before_the_liquidation_price_saves_the_rest() -> None:
     candles = candles_of(QUIET, ("100", "101", "99", "100"), ("100", "101", "85", "95"))
     result = run(candles, {0: Side.LONG}, stop=95.0, settings=settings(leverage=D(10)), cash=D(10), margin=MARGIN)

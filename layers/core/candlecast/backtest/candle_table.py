@@ -20,7 +20,7 @@ import gzip
 import io
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -261,6 +261,7 @@ def _read_parquet(path: Path) -> _Rows:
             raise CandleTableError("CANDLE_FILE_TOO_LONG", f"{path.name}: over {MAX_ROWS} rows")
         names = {name.strip().lower(): name for name in reversed(file.schema_arrow.names)}
         found = _named(path, [name.strip().lower() for name in file.schema_arrow.names])
+        _require_numbers(path, arrow.types, [file.schema_arrow.field(names[name]) for name in found])
         read = file.read(columns=[names[name] for name in found])
         table = np.empty((read.num_rows, len(NAMES)))
         for index, name in enumerate(found):
@@ -268,6 +269,14 @@ def _read_parquet(path: Path) -> _Rows:
     except (arrow.ArrowException, OSError) as error:
         raise CandleTableError("CANDLE_FILE_UNREADABLE", f"{path.name}: {error}") from error
     return _Rows(path, table, 1, dense=True)
+
+
+def _require_numbers(path: Path, types: Any, fields: Sequence[Any]) -> None:
+    """Refuse a column of anything else before it is read: a text may be so long that few rows fill the memory."""
+    for field in fields:
+        kind = field.type
+        if not (types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind) or types.is_timestamp(kind)):
+            raise CandleTableError("CANDLE_FILE_NUMBER", f"{path.name}: the column {field.name} holds {kind}, not numbers")
 
 
 def _cells(arrow: Any, column: Any) -> NDArray[Any]:
