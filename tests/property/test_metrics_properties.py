@@ -40,6 +40,8 @@ RATIOS = (
 returns = st.floats(-0.3, 0.3).map(lambda value: round(value, 4))
 profits = st.integers(-10_000, 10_000).map(float)
 
+pytestmark = pytest.mark.slow
+
 
 @st.composite
 def backtests(draw: st.DrawFn, *, ruin: bool = False) -> BacktestColumns:

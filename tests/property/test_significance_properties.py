@@ -15,6 +15,8 @@ from candlecast.strategy import Floats
 SPLITS = 4
 steps = st.integers(-2000, 2000).map(lambda value: value / 10_000)
 
+pytestmark = pytest.mark.slow
+
 
 @st.composite
 def sweeps(draw: st.DrawFn) -> Floats:

@@ -307,6 +307,7 @@ def test_a_switch_that_was_cut_off_stops_some_accounts_and_all_after_the_clock(t
     assert stopped() == dict.fromkeys(range(COPIES), True)
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.sampled_from([*Grade, None, "clock"]), st.sets(st.integers(0, 20))), max_size=8))
 @settings(max_examples=200, deadline=None)
 def test_the_release_before_which_reads_the_item_alone_never_knows_less_than_a_copy(

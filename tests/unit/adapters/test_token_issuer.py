@@ -37,7 +37,7 @@ class Answering(BaseHTTPRequestHandler):
 @pytest.fixture
 def issuer() -> Iterator[Issuer]:
     with Issuer(("127.0.0.1", 0), Answering) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
+        Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
         yield server
         server.shutdown()
 

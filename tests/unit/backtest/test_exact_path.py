@@ -39,6 +39,7 @@ def closed_rows(result: ExactResult) -> list[tuple[int, int, int, str]]:
     return [(t.trade.side.sign, t.entry_row, t.exit_row, t.closed_by.value) for t in result.trades]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fill_at", FillAt)
 @given(
     seed=st.integers(0, 2**32 - 1),

@@ -300,6 +300,7 @@ RICH: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", RICH)
 @runs(max_examples=20)
 @given(seed=st.integers(0, 2**32 - 1), fill_at=st.sampled_from(FillAt), share=st.sampled_from([0.1, 0.6]))

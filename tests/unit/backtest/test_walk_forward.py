@@ -200,6 +200,7 @@ def test_one_combination_is_not_compared_with_itself() -> None:
     assert (walk.judged, walk.chance) == (0, None)
 
 
+@pytest.mark.slow
 def test_coins_are_no_better_than_the_middle() -> None:
     hits = judged = 0
     for seed in range(4):
@@ -209,6 +210,7 @@ def test_coins_are_no_better_than_the_middle() -> None:
     assert 0.3 < hits / judged < 0.7
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), cut=st.integers(1, 9), anchored=st.booleans())
 def test_a_choice_knows_nothing_of_its_test_and_behind(seed: int, cut: int, anchored: bool) -> None:

@@ -49,7 +49,7 @@ def gateway() -> Iterator[Gateway]:
         def log_message(self, *_: Any) -> None: ...
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
     made.url = f"http://127.0.0.1:{server.server_address[1]}"
     yield made
     server.shutdown()
