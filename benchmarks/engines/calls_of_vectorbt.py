@@ -33,10 +33,10 @@ def with_levels(rows: pd.DataFrame) -> tuple[int, float, float]:
 
 
 def sweep(rows: pd.DataFrame) -> tuple[int, float]:
-    """The number of pairs and the best final value."""
+    """The number of pairs and the best final value; each average is computed once, not once for each pair."""
     pairs = [(fast, slow) for fast in FASTS for slow in SLOWS]
-    fast = vbt.MA.run(rows["close"], [pair[0] for pair in pairs], short_name="fast")
-    slow = vbt.MA.run(rows["close"], [pair[1] for pair in pairs], short_name="slow")
+    fast = vbt.MA.run(rows["close"], [pair[0] for pair in pairs], short_name="fast", run_unique=True)
+    slow = vbt.MA.run(rows["close"], [pair[1] for pair in pairs], short_name="slow", run_unique=True)
     final = simulated(rows, fast.ma_crossed_above(slow), fast.ma_crossed_below(slow)).final_value()
     return len(final), float(final.max())
 
