@@ -149,6 +149,25 @@ def test_a_resting_limit_order_keeps_its_price_in_a_gap() -> None:
 
 
 @pytest.mark.parametrize(
+    ("candle", "price", "fee"),
+    [
+        (bar("100", "111", "99", "100"), "110", "0.044"),  # it has rested: 2 x 110 x 0.0002
+        (bar("112", "113", "111", "112"), "111.9", "0.1119"),  # beyond at the open: 2 x 111.9 x 0.0005, a tick of slippage
+        (bar("110", "113", "109", "112"), "110", "0.11"),  # never below its own limit
+    ],
+)
+def test_a_limited_target_pays_the_taker_at_an_opening_gap_alone(candle: Bar, price: str, fee: str) -> None:
+    venue = a_venue(held=D(2), slippage=Slippage(half_spread=D("0.1")))
+    venue.begin(bar("100", "101", "99", "100"), Moment.CLOSE)
+    venue.create_order(order("target", Side.SELL, OrderType.TAKE_PROFIT_LIMIT, trigger_price=D(110), price=D(110)))
+    found = []
+    for moment in (Moment.OPEN, Moment.INSIDE):
+        venue.begin(candle, moment)
+        found += drain(venue)
+    assert [(each.average_price, each.fee) for each in found] == [(D(price), D(fee))]
+
+
+@pytest.mark.parametrize(
     "terms", [{"price": D(105), "post_only": True}, *({"price": D(95), "time_in_force": each} for each in ("IOC", "FOK"))]
 )
 def test_a_limit_order_ends_by_its_own_terms(terms: dict[str, Any]) -> None:
