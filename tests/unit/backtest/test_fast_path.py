@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from candlecast.backtest.fast_path import NEVER, first_reached, trades_of
+from candlecast.backtest.fast_path import BLOCK, NEVER, first_reached, trades_of
 from candlecast.backtest.fills import Costs, FillAt
 from tests.support.backtest_by_row import trades_by_row
 from tests.support.backtest_exact import decided, walk
@@ -51,3 +51,15 @@ def test_a_level_is_found_in_the_first_row_that_reaches_it(seed: int, rows: int)
         reached = (candles.low <= below[search]) | (candles.high >= above[search])
         row = next((at for at in range(first[search], last[search] + 1) if reached[at]), NEVER)
         assert found[search] == row
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_block_whose_extreme_is_the_level_is_not_skipped(sign: int) -> None:
+    """Row 70 touches the level to the bit; every row around stays away from both."""
+    near, far = np.full(3 * BLOCK, 100.0), np.full(3 * BLOCK, 101.0)
+    near[BLOCK + 6] = 90.0
+    low, high = (near, far) if sign > 0 else (200 - far, 200 - near)
+    below, above = (90.0, 120.0) if sign > 0 else (80.0, 110.0)
+    bounds = (np.array([each]) for each in (below, above))
+    found = first_reached(low, high, np.array([0]), np.array([3 * BLOCK - 1]), *bounds)
+    assert found.tolist() == [BLOCK + 6]
