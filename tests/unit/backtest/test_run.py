@@ -189,6 +189,18 @@ def test_levels_that_are_not_placed_are_noted() -> None:
     assert of(candles, replace(plain, levels=True), stop_loss=candles.close * 0.9).notes == ()
 
 
+def test_entries_beyond_the_equity_are_counted() -> None:
+    """The cash of 100 carries the first entry to the cent. The second comes after a loss of 10; the third, at 80, is carried."""
+    candles = candles_of(QUIET, ("100", "100", "90", "90"), ("90", "100", "90", "100"), ("100", "100", "80", "80"), ("80",) * 4)
+    side = np.zeros(len(candles), dtype=np.int8)
+    side[187:191] = (Side.LONG, Side.EXIT_LONG, Side.SHORT, Side.LONG)
+    strategy, plain = Planted(candles, Signals(side=side)), PlainTerms(quantity=1.0, cash=100.0, fill_at=FillAt.CLOSE)
+    (note,) = run(strategy, candles, plain).notes
+    assert note.code == "BACKTEST_BEYOND_EQUITY"
+    assert note.text.startswith("1 of 3 entries cost more than the equity")
+    assert run(strategy, candles, replace(plain, cash=110.0)).notes == ()
+
+
 def test_terms_without_levels_place_none() -> None:
     """A funding rate far from every trade brings the exact path; the stop would have closed the trade."""
     candles = candles_of(QUIET, ("100", "101", "80", "90"), QUIET)
