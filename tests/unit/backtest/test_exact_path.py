@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from candlecast.backtest.candle_venue import Slippage
-from candlecast.backtest.exact_path import ExactResult, is_fast, run_exactly
+from candlecast.backtest.exact_path import ExactResult, run_exactly
 from candlecast.backtest.fast_path import ExitBy, trades_of
 from candlecast.backtest.fills import Costs, FillAt
 from candlecast.domain.subscriptions.subscription import Sizing, SizingMode
@@ -17,7 +17,6 @@ from candlecast.strategy import Side, evaluate
 from tests.support.backtest_exact import (
     FIRST,
     MINUTE_MS,
-    ONE,
     QUIET,
     TAKER,
     candles_of,
@@ -55,7 +54,6 @@ def test_both_paths_make_the_same_trades(
     candles = walk(seed, FIRST + rows)
     strategy = Planted(candles, decided(candles, seed + 1, share=share, width=width, levels=levels))
     signals = evaluate(strategy, candles)
-    assert is_fast(ONE, signals)
     given_terms = terms(market=fine_market(), fill_at=fill_at, slippage=Slippage(bps=D(slippage)))
     result = run_exactly(strategy, candles, given_terms)
     fast = trades_of(signals, candles, fill_at, Costs(slippage_bps=float(slippage)))

@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from candlecast.backtest import exact_path
 from candlecast.backtest.candle_desk import ClosedBy
 from candlecast.backtest.candle_venue import Slippage
-from candlecast.backtest.exact_path import ExactResult, is_fast, run_exactly
+from candlecast.backtest.exact_path import ExactResult, run_exactly
 from candlecast.backtest.fills import FillAt
 from candlecast.backtest.margin import Margin
-from candlecast.domain.limits.limits import Authority, EffectiveLimits, Limits
+from candlecast.domain.limits.limits import Limits
 from candlecast.domain.signals.entry_order import EntryPreference, EntryType
-from candlecast.domain.subscriptions.subscription import AllowedSides, Settings, Sizing, SizingMode
+from candlecast.domain.subscriptions.subscription import Settings, Sizing, SizingMode
 from candlecast.domain.values.errors import InvalidValue
 from candlecast.domain.values.money import ZERO
 from candlecast.domain.values.terms import MarginMode, WorkingType
@@ -29,7 +29,6 @@ from candlecast.strategy import Side, Signals, Target
 from tests.support.backtest_exact import (
     FIRST,
     MINUTE_MS,
-    ONE,
     QUIET,
     TAKER,
     candles_of,
@@ -238,54 +237,6 @@ def test_impossible_terms_are_refused(changes: dict[str, Any], code: str) -> Non
     with pytest.raises(InvalidValue) as refused:
         terms(**changes)
     assert refused.value.code == code
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"sizing": Sizing(SizingMode.FIXED_NOTIONAL, D(100))},
-        {"entry": LIMIT},
-        {"limits": Limits(max_adds=1)},
-        {"max_daily_loss_percent": D(5)},
-        {"max_order_notional": D(5)},
-        {"allowed_sides": AllowedSides.LONG},
-        {"allowed_markets": ("BTC/USDT:USDT",)},
-        {"limit_targets": True},
-        {"stop_atr_multiplier": D(2)},
-        {"target_atr_multiplier": D(2)},
-        {"trailing_stop_percent": D(2)},
-        {"trailing_stop_atr_multiplier": D(2)},
-        {"break_even_after_r": D(2)},
-        {"break_even_after_target": True},
-    ],
-)
-def test_the_fast_path_serves_plain_settings_alone(changes: dict[str, Any]) -> None:
-    none = Signals(side=np.zeros(1, dtype=np.int8))
-    assert is_fast(ONE, none)
-    assert not is_fast(settings(**changes), none)
-
-
-def test_the_fast_path_serves_one_whole_target_and_the_close_as_price() -> None:
-    side, one = np.zeros(1, dtype=np.int8), np.ones(1)
-    assert is_fast(ONE, Signals(side=side, targets=(Target(one),)))
-    assert not is_fast(ONE, Signals(side=side, targets=(Target(one, 0.5),)))
-    assert not is_fast(ONE, Signals(side=side, targets=(Target(one, 0.5), Target(one, 0.5))))
-    assert not is_fast(ONE, Signals(side=side, price=one))
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"funding": ((0, D(0)),)},
-        {"margin": MARGIN},
-        {"slippage": Slippage(half_spread=D(1))},
-        {"slippage": Slippage(range_share=D(1))},
-        {"limits": EffectiveLimits(Limits(max_positions=1), {}, Authority.LIVE)},
-    ],
-)
-def test_terms_that_the_fast_path_knows_are_plain(changes: dict[str, Any]) -> None:
-    assert terms(slippage=Slippage(bps=D(3)), fees=TAKER).is_plain
-    assert not terms(**changes).is_plain
 
 
 RICH: dict[str, dict[str, Any]] = {

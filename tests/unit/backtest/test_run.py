@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -18,14 +17,14 @@ from candlecast.backtest.fast_path import ExitBy
 from candlecast.backtest.fills import Costs, FillAt
 from candlecast.backtest.plain import PlainTerms
 from candlecast.backtest.result import EXACT, FAST, Result
-from candlecast.backtest.run import fine_market, run, run_terms, terms_of_plain
+from candlecast.backtest.run import fine_market, run, terms_of_plain
 from candlecast.domain.values.errors import InvalidValue
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.strategy import Candles, Side, Signals, Strategy, Target
 from candlecast.strategy.registry import load_strategy
 from tests.golden.backtests import CASES, FILLS, LEVELS, Case, Run, golden
 from tests.support.backtest_comparison import first_difference
-from tests.support.backtest_exact import ONE, QUIET, candles_of, decided, terms, walk
+from tests.support.backtest_exact import QUIET, candles_of, decided, terms, walk
 from tests.support.backtest_planted import Planted
 from tests.support.crossing_with_levels import CrossingWithLevels
 from tests.support.engine_cases import columns, reference
@@ -80,7 +79,7 @@ def test_both_paths_give_one_result(fill_at: FillAt, seed: int, rows: int, share
     plain = PlainTerms(
         quantity=quantity, cash=1e6, fill_at=fill_at, costs=Costs(taker_fee=FEE, slippage_bps=2.0), levels=levels > 0
     )
-    fast, exact = run(strategy, candles, plain), run_terms(strategy, candles, terms_of_plain(plain, Timeframe.M1))
+    fast, exact = run(strategy, candles, plain), run(strategy, candles, terms_of_plain(plain, Timeframe.M1))
     assert (fast.path, exact.path) == (FAST, EXACT)
     one, other = as_json(fast), as_json(exact)
     for name in ("rows", "first_decision_row", "orders", "closed_trades"):
@@ -125,7 +124,7 @@ def test_the_equity_of_each_row_is_cash_and_what_is_held() -> None:
 
 
 def fine(**changes: Any) -> Terms:
-    return terms(**{"market": fine_market(), "settings": replace(ONE, leverage=Decimal(100)), **changes})
+    return terms(**{"market": fine_market(), **changes})
 
 
 def of(candles: Candles, terms_given: Terms | PlainTerms, **columns_given: Any) -> Result:
@@ -134,39 +133,15 @@ def of(candles: Candles, terms_given: Terms | PlainTerms, **columns_given: Any) 
     return run(Planted(candles, Signals(side=side, **columns_given)), candles, terms_given)
 
 
-def test_settings_that_limit_nothing_take_the_fast_path() -> None:
+def test_settings_take_the_exact_path_with_its_denials() -> None:
     candles = walk(3, 300)
-    assert of(candles, fine()).path == FAST
+    result = of(candles, fine(), stop_loss=candles.close * 0.1)
+    assert (result.path, result.denials) == (EXACT, {"STOP_IMPLAUSIBLE": 1})
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"settings": replace(ONE, max_daily_loss_percent=Decimal(5))},
-        {"settings": replace(ONE, capital=Decimal(3), leverage=Decimal(1))},
-        {"market": replace(fine_market(), quantity_step=Decimal("0.001"))},
-        {"market": replace(fine_market(), min_notional=Decimal(5))},
-        {"funding": ((0, Decimal("0.0001")),)},
-    ],
-    ids=["daily loss", "capital", "steps", "notional", "funding"],
-)
-def test_settings_that_may_limit_take_the_exact_path(changes: dict[str, Any]) -> None:
-    candles = walk(3, 300)
-    assert of(candles, fine(**changes)).path == EXACT
-
-
-@pytest.mark.parametrize("away", [0.49, 0.9])
-def test_an_entry_that_is_hardly_plausible_takes_the_exact_path(away: float) -> None:
-    candles = walk(3, 300)
-    result = of(candles, fine(), stop_loss=candles.close * (1 - away))
-    assert result.path == EXACT
-    assert result.denials == ({"STOP_IMPLAUSIBLE": 1} if away == 0.9 else {})
-
-
-def test_a_market_that_stands_nearly_still_takes_the_exact_path() -> None:
+def test_a_market_that_stands_nearly_still_is_denied() -> None:
     candles = candles_of(("100", "100.0001", "100", "100"), QUIET, QUIET)
-    result = of(candles, fine())
-    assert (result.path, result.denials) == (EXACT, {"ATR_IMPLAUSIBLE": 1})
+    assert of(candles, fine()).denials == {"ATR_IMPLAUSIBLE": 1}
 
 
 def test_a_ladder_of_plain_terms_is_run_by_the_live_domain() -> None:
@@ -202,10 +177,10 @@ def test_entries_beyond_the_equity_are_counted() -> None:
 
 
 def test_terms_without_levels_place_none() -> None:
-    """A funding rate far from every trade brings the exact path; the stop would have closed the trade."""
+    """The stop would have closed the trade."""
     candles = candles_of(QUIET, ("100", "101", "80", "90"), QUIET)
     rows = np.ones(len(candles))
-    given_terms = fine(funding=((0, Decimal("0.0001")),), fees=Fees())
+    given_terms = fine(fees=Fees())
     assert of(candles, given_terms, stop_loss=95 * rows).trades.reason.tolist() == [ExitBy.STOP_LOSS]
     without = of(candles, replace(given_terms, levels=False), stop_loss=95 * rows)
     assert (without.path, len(without.trades)) == (EXACT, 0)

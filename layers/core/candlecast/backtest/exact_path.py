@@ -3,7 +3,7 @@
 A backtest has two paths:
 
 - `fast_path` takes whole columns. It serves entries of one quantity with one target at most, at market, without limits and
-  without state between trades: `is_fast` and `Terms.is_plain`. It knows neither leverage nor the filters of a market.
+  without state between trades (`PlainTerms`). It knows neither leverage nor the filters of a market.
 - This path takes the settings of a subscription. It makes a `Signal` of each decision, plans it on an `Account`, and has
   `CandleVenue` fill the legs. Candles in which nothing can happen are skipped.
 
@@ -31,18 +31,17 @@ from candlecast.backtest.curve import Curve
 from candlecast.backtest.fills import FillAt
 from candlecast.backtest.margin import Margin
 from candlecast.domain.account.account import Account, AccountStatus
-from candlecast.domain.limits.limits import NO_LIMITS, Authority, EffectiveLimits, Limits
+from candlecast.domain.limits.limits import Authority, EffectiveLimits, Limits
 from candlecast.domain.market.market import Market
 from candlecast.domain.market.quote import Quote
 from candlecast.domain.orders.position import Position
 from candlecast.domain.signals.candle_signal import candle_signal
-from candlecast.domain.signals.entry_order import EntryType
 from candlecast.domain.signals.signal import Signal
 from candlecast.domain.signals.verdict import implausible
-from candlecast.domain.subscriptions.subscription import AllowedSides, Settings, SizingMode, SubscriptionStatus
+from candlecast.domain.subscriptions.subscription import Settings, SubscriptionStatus
 from candlecast.domain.subscriptions.trade_order import TradeOrder
 from candlecast.domain.values.errors import InvalidValue
-from candlecast.domain.values.money import HUNDRED, ZERO, require_decimal
+from candlecast.domain.values.money import ZERO, require_decimal
 from candlecast.domain.values.terms import WorkingType
 from candlecast.domain.values.timeframe import EPOCH, Timeframe
 from candlecast.domain.venue.reports import FeeRates
@@ -98,15 +97,6 @@ class Terms:
         if self.settings.stop_working_type is not WorkingType.CONTRACT_PRICE or self.settings.stop_price_protect:
             raise InvalidValue("candles have no mark price for stops", code="BACKTEST_MARK_PRICE_UNKNOWN")
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether nothing beside the settings needs the exact path: neither funding, brackets nor limits above the account.
-
-        The fast path knows slippage in basis points alone, and no limit order that would pay the maker's fee.
-        """
-        only_bps = self.slippage == Slippage(bps=self.slippage.bps)
-        return not self.funding and self.margin is None and only_bps and self.limits == NO_LIMITS_ABOVE
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ExactResult:
@@ -132,34 +122,6 @@ class ExactResult:
     differing_decisions: int
     first_decision_row: int
     account: Account
-
-
-def is_fast(settings: Settings, signals: Signals) -> bool:
-    """Whether `fast_path.trades_of` gives the trades of these settings; the exact path gives them as well.
-
-    True holds where the cash carries each entry at the settings' leverage, the market's filters take its quantity, and no signal
-    is implausible (`domain/signals/verdict.py`).
-    """
-    plain = (
-        settings.sizing.mode is SizingMode.FIXED_QUANTITY
-        and (settings.entry is None or settings.entry.type is EntryType.MARKET)
-        and settings.limits == NO_LIMITS
-        and settings.max_daily_loss_percent == HUNDRED
-        and settings.max_order_notional is None
-        and settings.allowed_sides is AllowedSides.BOTH
-        and not settings.allowed_markets
-        and not settings.limit_targets
-    )
-    rules = (
-        settings.stop_atr_multiplier,
-        settings.target_atr_multiplier,
-        settings.trailing_stop_percent,
-        settings.trailing_stop_atr_multiplier,
-        settings.break_even_after_r,
-    )
-    still = all(rule is None for rule in rules) and not settings.break_even_after_target
-    one = len(signals.targets) <= 1 and all(target.share == 1 for target in signals.targets)
-    return plain and still and one and signals.price is None
 
 
 def run_exactly(strategy: Strategy[Any], candles: Candles, terms: Terms) -> ExactResult:

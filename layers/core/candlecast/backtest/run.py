@@ -1,37 +1,30 @@
-"""One backtest: a strategy, candles and terms in, one `Result` out, by the path that serves.
+"""One backtest: a strategy, candles and terms in, one `Result` out, by the path of the terms.
 
-Terms have two forms. `PlainTerms` are the convention of other engines (`plain`). `Terms` are the settings of a subscription,
-which the live domain follows. Both paths give the same trades wherever `is_fast` and `Terms.is_plain` allow the fast one.
+Terms have two forms. `PlainTerms` are the convention of other engines (`plain`), and take the fast path. `Terms` are the settings
+of a subscription, which the live domain follows. Settings of one quantity give the same trades on both paths (`terms_of_plain`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
 
 from candlecast.backtest.candle_venue import Fees, Slippage
-from candlecast.backtest.exact_path import BACKTEST, ExactResult, Terms, decimal_of, is_fast, run_exactly
+from candlecast.backtest.exact_path import BACKTEST, ExactResult, Terms, decimal_of, run_exactly
 from candlecast.backtest.fast_path import ExitBy
-from candlecast.backtest.fills import Costs
 from candlecast.backtest.plain import MOST_QUANTITY, PlainTerms, has_ladder, parameters_of, run_plainly, unplaced
-from candlecast.backtest.result import EXACT, ClosedTrades, OpenPosition, Result
+from candlecast.backtest.result import EXACT, ClosedTrades, Note, OpenPosition, Result
 from candlecast.domain.market.market import Market
 from candlecast.domain.subscriptions.subscription import MAX_LEVERAGE, Settings, Sizing, SizingMode
 from candlecast.domain.values.money import HUNDRED, ZERO
 from candlecast.domain.values.timeframe import Timeframe
-from candlecast.strategy import Candles, Floats, Signals, Strategy, evaluate
-from candlecast.strategy.base import ATR_PERIOD
-from candlecast.strategy.indicators import atr
+from candlecast.strategy import Candles, Floats, Strategy, evaluate
 
 FINE_STEP = Decimal("1E-12")  # of prices and quantities: four digits finer than any venue's, so that rounding moves nothing
 MOST_PRICE = Decimal(10) ** 12  # of a base unit; a capital of so much a unit denies no entry
-PLAUSIBLE_STOP, PLAUSIBLE_TARGET = 0.45, 2.5  # a share of the close and a factor: within the bounds of `verdict.py`
-PLAUSIBLE_ATR = (1.1e-5, 0.45)  # shares of the close, likewise
-CAPITAL_IN_USE = 0.5  # a loss above this share of the capital might end entries of a day
 
 
 def run(strategy: Strategy[Any], candles: Candles, terms: PlainTerms | Terms, *, timeframe: Timeframe = Timeframe.M1) -> Result:
@@ -40,22 +33,13 @@ def run(strategy: Strategy[Any], candles: Candles, terms: PlainTerms | Terms, *,
     Plain terms with a ladder of targets go to the exact path, whose settings limit nothing; only that needs the candles'
     `timeframe`.
     """
-    signals = evaluate(strategy, candles)
     if isinstance(terms, PlainTerms):
-        if terms.levels and has_ladder(signals):
-            return run_terms(strategy, candles, terms_of_plain(terms, timeframe))
-        return run_plainly(strategy, candles, signals, terms)
-    plain = _as_plain(terms, signals)
-    if plain is not None:
-        result = run_plainly(strategy, candles, signals, plain)
-        if _stays_plain(terms, candles, signals, result):
-            return result
-    return replace(run_terms(strategy, candles, terms), notes=() if terms.levels else unplaced(signals))
-
-
-def run_terms(strategy: Strategy[Any], candles: Candles, terms: Terms) -> Result:
-    """Run by the live domain, even where whole columns would serve."""
-    return _exact_result(strategy, candles, terms, run_exactly(strategy, candles, terms))
+        signals = evaluate(strategy, candles)
+        if not (terms.levels and has_ladder(signals)):
+            return run_plainly(strategy, candles, signals, terms)
+        terms = terms_of_plain(terms, timeframe)
+    notes = () if terms.levels else unplaced(evaluate(strategy, candles))
+    return _exact_result(strategy, candles, terms, run_exactly(strategy, candles, terms), notes)
 
 
 def fine_market(symbol: str = "BASE/QUOTE:QUOTE") -> Market:
@@ -101,42 +85,7 @@ def settings_of_plain(terms: PlainTerms) -> Settings:
     )
 
 
-def _as_plain(terms: Terms, signals: Signals) -> PlainTerms | None:
-    """The same terms without an account, where settings and signals allow whole columns; None elsewhere."""
-    quantity, market = terms.settings.sizing.value, terms.market
-    coarse = market.price_step > FINE_STEP or market.quantity_step > FINE_STEP or market.min_quantity > FINE_STEP
-    if not (terms.is_plain and is_fast(terms.settings, signals)) or quantity is None or coarse or market.min_notional:
-        return None
-    return PlainTerms(
-        quantity=float(quantity),
-        cash=float(terms.cash),
-        fill_at=terms.fill_at,
-        costs=Costs(taker_fee=float(terms.fees.taker), slippage_bps=float(terms.slippage.bps)),
-        levels=terms.levels,
-    )
-
-
-def _stays_plain(terms: Terms, candles: Candles, signals: Signals, result: Result) -> bool:
-    """Whether the live domain would refuse none of these trades: capital and plausibility bind nothing, with room to spare."""
-    settings = terms.settings
-    highest = float(candles.close.max()) * float(settings.sizing.value or 0)
-    room = float(settings.capital) * CAPITAL_IN_USE
-    if highest > room * float(settings.leverage) or float(np.ptp(result.equity)) > room:
-        return False
-    entries = np.flatnonzero(np.abs(signals.side) == 1)
-    close = candles.close[entries]
-    with np.errstate(invalid="ignore"):
-        ranges = atr(candles.high, candles.low, candles.close, ATR_PERIOD)[entries] / close
-        odd = ((ranges < PLAUSIBLE_ATR[0]) & (ranges > 0)) | (ranges > PLAUSIBLE_ATR[1])
-        if signals.stop_loss is not None:
-            odd |= np.abs(signals.stop_loss[entries] / close - 1) > PLAUSIBLE_STOP
-        for target in signals.targets:
-            factor = target.price[entries] / close
-            odd |= (factor > PLAUSIBLE_TARGET) | (factor < 1 / PLAUSIBLE_TARGET)
-    return not bool(odd.any())
-
-
-def _exact_result(strategy: Strategy[Any], candles: Candles, terms: Terms, exact: ExactResult) -> Result:
+def _exact_result(strategy: Strategy[Any], candles: Candles, terms: Terms, exact: ExactResult, notes: tuple[Note, ...]) -> Result:
     trades = [each.trade for each in exact.trades]
     entry_row = np.array([each.entry_row for each in exact.trades], dtype=np.int64)
     exit_row = np.array([each.exit_row for each in exact.trades], dtype=np.int64)
@@ -184,6 +133,7 @@ def _exact_result(strategy: Strategy[Any], candles: Candles, terms: Terms, exact
         curve=exact.curve,
         denials=exact.denials,
         differing_decisions=exact.differing_decisions,
+        notes=notes,
     )
 
 
