@@ -115,8 +115,8 @@ def compare(records: Records, fills: Sequence[BookFill], people: Sequence[Person
     """The figures of `backtest` in build/demo/report.json.
 
     `signals_different` counts signals of one side alone, and signals whose bytes differ. `fills_different` names orders that one
-    side alone has filled, in another candle, or in another size. `worst_slippage_bps` is the largest distance of a live fill from
-    the price of its backtest fill, `bound_bps` one tick.
+    side alone has filled, in another candle, or in another size. `worst_slippage_bps` is the distance of a live fill from the
+    price of its backtest fill, and `bound_bps` one tick of its market. Both are of the fill that comes nearest to its bound.
     """
     followed = {person.plan.strategy.strategy_id: person.plan.strategy for person in people}
     runs = {strategy_id: Again.of(planned, count) for strategy_id, planned in followed.items()}
@@ -128,23 +128,26 @@ def compare(records: Records, fills: Sequence[BookFill], people: Sequence[Person
         live = {it.signal.signal_id: _text(it.signal) for it in records.signals if it.signal.strategy_id == strategy_id}
         compared += len(backtest.keys() | live.keys())
         different += sum(backtest.get(key) != live.get(key) for key in backtest.keys() | live.keys())
-    matched, found, worst = 0, list[str](), ZERO
+    matched, found = 0, list[str]()
+    worst = ZERO, ZERO, min(run.tick_bps for run in runs.values())  # share of the bound, distance, bound
     filled = live_fills(records, fills)
     for person in ordinary:
-        backtest_fills = runs[person.plan.strategy.strategy_id].fills(person.plan)
+        run = runs[person.plan.strategy.strategy_id]
+        backtest_fills, bound = run.fills(person.plan), run.tick_bps
         of_live = filled.get(person.subscription_id, {})
         found += [f"{person.plan.name}: {line}" for line in _differences(of_live, backtest_fills)]
         for key in of_live.keys() & backtest_fills.keys():
             matched += 1
-            worst = max(worst, abs(of_live[key].price / backtest_fills[key].price - 1) * BASIS_POINTS)
+            apart = abs(of_live[key].price / backtest_fills[key].price - 1) * BASIS_POINTS
+            worst = max(worst, (apart / bound, apart, bound))
     return {
         "signals": compared,
         "signals_different": different,
         "users": len(ordinary),
         "fills": matched,
         "fills_different": found,
-        "worst_slippage_bps": round(float(worst), 6),
-        "bound_bps": round(float(max(run.tick_bps for run in runs.values())), 6),
+        "worst_slippage_bps": round(float(worst[1]), 6),
+        "bound_bps": round(float(worst[2]), 6),
     }
 
 
@@ -160,8 +163,8 @@ def compared(comparison: Mapping[str, Any]) -> str:
     if not is_followed(comparison):
         differ = comparison["signals_different"], len(comparison["fills_different"])
         return f"LIVE DIFFERS FROM ITS BACKTEST: {differ[0]} of {signals}, {differ[1]} beside {fills}"
-    apart = f"{comparison['worst_slippage_bps']} bps apart (bound {comparison['bound_bps']})"
-    return f"live equals its backtest: {signals} to the byte, {fills} at most {apart}"
+    apart = f"{comparison['worst_slippage_bps']} bps where a tick is {comparison['bound_bps']}"
+    return f"live equals its backtest: {signals} to the byte, {fills} within a tick, at worst {apart}"
 
 
 def live_fills(records: Records, fills: Sequence[BookFill]) -> dict[str, dict[Key, Filled]]:

@@ -22,7 +22,7 @@ from infra.local.demo.page import report_of, round_trips, traded_by, write_demo_
 from infra.local.demo.people import Person
 from infra.local.demo.report import Records
 from infra.local.demo.run import Options, read_files
-from infra.local.demo.scenario import PlannedStrategy, plan_strategies, plan_users
+from infra.local.demo.scenario import Case, PlannedStrategy, plan_strategies, plan_users
 from tests.support.demo_pages import rows_of, sums_of
 
 RECORDED = Path(__file__).parent / "recorded" / "demo.json.gz"
@@ -151,6 +151,27 @@ def test_a_fill_in_another_candle_size_or_price_is_found() -> None:
     assert dearer["fills_different"] == []
     assert dearer["worst_slippage_bps"] == pytest.approx(1, abs=0.1)
     assert not is_followed(dearer)
+
+
+def test_a_fill_is_held_to_the_tick_of_its_own_market() -> None:
+    """A tick of ether is twice that of bitcoin, in basis points: a fill of bitcoin that is too dear by a half is found."""
+    run = recorded()
+    bounds = {it.strategy_id: Again.of(it, run.count).tick_bps for it in run.strategies}
+    narrow, wide = min(bounds, key=bounds.__getitem__), max(bounds.values())
+    excess = bounds[narrow] * Decimal("1.5")
+    assert bounds[narrow] < excess < wide
+    follower = next(it for it in run.people if it.plan.case is Case.ORDINARY and it.plan.strategy.strategy_id == narrow)
+    backtest = Again.of(follower.plan.strategy, run.count).fills(follower.plan)
+    key, filled = next(iter(backtest.items()))
+    (order,) = (
+        it for it in run.records.orders if it.subscription_id == follower.subscription_id and (it.signal_id, it.leg) == key
+    )
+    price = filled.price * (1 + excess / 10_000)
+    fills = tuple(replace(it, price=price) if it.client_order_id == order.client_order_id else it for it in run.fills)
+    comparison = run.compare(fills=fills)
+    assert comparison["fills_different"] == []
+    assert comparison["worst_slippage_bps"] == pytest.approx(float(excess), abs=1e-6)
+    assert not is_followed(comparison)
 
 
 def test_a_fill_beyond_flat_is_refused() -> None:
