@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from candlecast_cli.author import output
 from candlecast_cli.author.times import milliseconds
 from infra.local.candle_files import SAMPLE_DIRECTORY
 from tests.golden.backtests import CASES, FILLS, LEVELS, Case, golden
@@ -310,7 +309,17 @@ def test_outputs_are_whole_files(strategy: str, candles: str, tmp_path: Path) ->
     shown = page.read_text(encoding="utf-8")
     assert "turning" in shown
     assert "BACKTEST_LEVELS_IGNORED: the strategy gives stops" in shown
-    assert out.stat().st_mode & 0o777 == 0o666 & ~output._umask()
+
+
+@pytest.mark.parametrize("mask", [0o022, 0o077])
+def test_an_output_has_the_permissions_of_any_new_file(strategy: str, candles: str, tmp_path: Path, mask: int) -> None:
+    out, before = tmp_path / "result.json", os.umask(mask)
+    try:
+        run("backtest", strategy, "--candles", candles, "--quantity", "1", "--json", str(out))
+        assert os.umask(mask) == mask, "the command has changed the mask"
+    finally:
+        os.umask(before)
+    assert out.stat().st_mode & 0o777 == 0o666 & ~mask
 
 
 def test_a_link_stays_and_a_device_is_written_to(strategy: str, candles: str, tmp_path: Path) -> None:
