@@ -88,13 +88,7 @@ def answered(*words: str) -> dict[str, Any]:
 
 
 def refused(exit_code: int, code: str, *words: str) -> str:
-    """The last line of a refusal; the lines before it are progress."""
-    done = run("backtest", *words)
-    assert done.exit_code == exit_code, done.output
-    assert done.stdout == ""
-    line = done.stderr.splitlines()[-1]
-    assert line.startswith(f"candlecast: {code}: "), line
-    return line
+    return refusal(exit_code, code, "backtest", *words)
 
 
 # -- other engines -----------------------------------------------------------------------------------------------------------
