@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +17,7 @@ from candlecast_cli import stacks
 from candlecast_cli.account import require_id
 from candlecast_cli.failures import CommandFailed, ExitCode, aws_refusals
 from candlecast_cli.printing import AsJson, examples, put_json, put_table, warn
+from candlecast_cli.times import instant
 
 if TYPE_CHECKING:
     from candlecast.ports.rebuild import RebuildProgress, RebuildRequest
@@ -67,7 +67,7 @@ def rebuild(
     from candlecast.domain.values.errors import InvalidValue
     from candlecast.ports.rebuild import EARLIEST, RebuildRequest
 
-    first, last = _instant("--from", since, end=False) or EARLIEST, _instant("--to", until, end=True)
+    first, last = instant("--from", since, end=False) or EARLIEST, instant("--to", until, end=True)
     try:
         wanted = RebuildRequest(
             since=first, until=last, tenant_id=tenant, dry_run=dry_run, in_spite_of_letters=force, cursor=after
@@ -123,17 +123,3 @@ def _tell(progress: RebuildProgress, events: int) -> None:
     if progress.cursor is not None:
         reached = progress.reached.isoformat() if progress.reached else "no event yet"
         warn(f"{events} events so far, {reached}; goes on after {progress.cursor}")
-
-
-def _instant(option: str, text: str | None, *, end: bool) -> datetime | None:
-    """The instant that a day or an instant names; the day after, if a day ends the range."""
-    if text is None:
-        return None
-    try:
-        if len(text) == len("2026-11-30"):
-            day = date.fromisoformat(text) + timedelta(days=int(end))
-            return datetime(day.year, day.month, day.day, tzinfo=UTC)
-        found = datetime.fromisoformat(text)
-    except (ValueError, OverflowError):
-        raise CommandFailed("USAGE", f"{option} {text!r} is neither a day nor an instant", ExitCode.USAGE) from None
-    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)

@@ -19,9 +19,9 @@ import candlecast
 from candlecast_cli.author.output import require_apart, require_writable, write_whole
 from candlecast_cli.author.strategy import Named, Parameter
 from candlecast_cli.author.terms import Asked
-from candlecast_cli.author.times import milliseconds
 from candlecast_cli.failures import CommandFailed, ExitCode
 from candlecast_cli.printing import Steps, examples, put_table, say, visible
+from candlecast_cli.times import milliseconds
 
 if TYPE_CHECKING:
     from candlecast.backtest.candle_table import CandleTable, FileNotes

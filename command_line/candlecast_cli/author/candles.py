@@ -15,9 +15,9 @@ import typer
 
 from candlecast.domain.values.timeframe import EPOCH, Timeframe
 from candlecast_cli.author.output import require_writable, write_whole
-from candlecast_cli.author.times import milliseconds
 from candlecast_cli.failures import CommandFailed, ExitCode
 from candlecast_cli.printing import AsJson, Steps, examples, moment, put_json, put_table, say, warn
+from candlecast_cli.times import milliseconds
 
 if TYPE_CHECKING:
     from candlecast.backtest.candle_table import CandleTable

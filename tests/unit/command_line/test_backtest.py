@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from candlecast_cli.author.times import milliseconds
+from candlecast_cli.times import milliseconds
 from infra.local.candle_files import SAMPLE_DIRECTORY
 from tests.golden.backtests import CASES, FILLS, LEVELS, Case, golden
 from tests.support.backtest_command import result_of
