@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import math
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 import candlecast
+from candlecast.backtest.fills import FillAt
 from candlecast_cli.author.output import require_apart, require_writable, write_whole
 from candlecast_cli.author.strategy import Named, Parameter
 from candlecast_cli.author.terms import Asked
@@ -42,13 +42,6 @@ PICTURES = (".html", ".png")
 FEE = 0.0005  # a taker's ordinary fee at Binance's USD-M futures: a backtest without a fee flatters
 CASH = 10_000.0
 SETTINGS, COSTS, FILES = "Orders and sizes", "Costs and margin", "What is read and written"
-
-
-class Fill(StrEnum):
-    """The words of `candlecast.backtest.fills.FillAt`, which would load numpy here."""
-
-    NEXT_OPEN = "next_open"
-    CLOSE = "close"
 
 
 def _finite(value: float | None) -> float | None:
@@ -80,7 +73,9 @@ def backtest(
     levels: Annotated[
         bool, typer.Option("--levels", help="With --quantity: place the signals' stops and targets.", rich_help_panel=SETTINGS)
     ] = False,
-    fill: Annotated[Fill, typer.Option("--fill", help="When a decision is filled.", rich_help_panel=SETTINGS)] = Fill.NEXT_OPEN,
+    fill: Annotated[
+        FillAt, typer.Option("--fill", help="When a decision is filled.", rich_help_panel=SETTINGS)
+    ] = FillAt.NEXT_OPEN,
     cash: Annotated[float, _number("--cash", "Quote units at the begin.", SETTINGS)] = CASH,
     market: Annotated[Path | None, _file("--market", "Filters of the market; without it, nothing is rounded.", SETTINGS)] = None,
     fee: Annotated[float, _number("--fee", "A taker's fee, a share of the notional of each side.", COSTS)] = FEE,
@@ -170,8 +165,7 @@ def asked_of(*, maker_fee: float | None, since: str | None, until: str | None, *
     begin, end = milliseconds("--from", since, end=False), milliseconds("--to", until, end=True)
     if begin is not None and end is not None and begin >= end:
         raise CommandFailed("USAGE", "--from is not before --to", ExitCode.USAGE)
-    fill, rested = options.pop("fill"), options["fee"] if maker_fee is None else maker_fee
-    return Asked(**options, fill=fill.value, maker_fee=rested, begin=begin, end=end)
+    return Asked(**options, maker_fee=options["fee"] if maker_fee is None else maker_fee, begin=begin, end=end)
 
 
 def _require_one_sizing(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from candlecast.backtest.workers import MOST_PROCESSES, cores
 from candlecast_cli.author import backtest
 from candlecast_cli.author.terms import Asked
 from candlecast_cli.local import stoppable
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 OWN = ("strategy", "candles", "param", "json_out", "plot")  # of `backtest`: each command has its own
 LINE_SECONDS = 10.0  # between two lines of progress where no terminal is
 FRAME_SECONDS = 0.1
-MOST_PROCESSES = 256  # as in `candlecast.backtest.workers`, which loads numpy
 
 CandleFile = Annotated[Path, typer.Option("--candles", metavar="FILE", help="Candles: .csv, .csv.gz or .parquet.")]
 Axes = Annotated[
@@ -87,7 +87,6 @@ def prepared(strategy: str, words: list[str], candles: Path, asked: Asked, proce
     from candlecast.backtest.candle_table import read_candle_table
     from candlecast.backtest.grid import axes_of, combinations_of
     from candlecast.backtest.strategy_file import author_errors, strategy_class
-    from candlecast.backtest.workers import cores
 
     kind = strategy_class(strategy)
     axes = axes_of(kind, words)

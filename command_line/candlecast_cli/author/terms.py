@@ -12,6 +12,7 @@ from candlecast_cli.failures import CommandFailed, ExitCode
 if TYPE_CHECKING:
     from candlecast.backtest.candle_table import CandleTable
     from candlecast.backtest.exact_path import Terms
+    from candlecast.backtest.fills import FillAt
     from candlecast.backtest.plain import PlainTerms
     from candlecast.domain.subscriptions.subscription import Settings
 
@@ -26,7 +27,7 @@ class Asked:
     quantity: float | None
     settings: Path | None
     levels: bool
-    fill: str
+    fill: FillAt
     cash: float
     market: Path | None
     fee: float
@@ -50,14 +51,14 @@ class Asked:
 
         Raises `InvalidValue`: CASH_INVALID, QUANTITY_INVALID, COSTS_INVALID, the codes of the files (`inputs`) and of `Terms`.
         """
-        from candlecast.backtest.fills import Costs, FillAt
+        from candlecast.backtest.fills import Costs
         from candlecast.backtest.plain import PlainTerms
 
         costs = Costs(taker_fee=self.fee, slippage_bps=self.slippage_bps)
         plain = PlainTerms(
             quantity=1.0 if self.quantity is None else self.quantity,
             cash=self.cash,
-            fill_at=FillAt(self.fill),
+            fill_at=self.fill,
             costs=costs,
             levels=self.levels or self.quantity is None,
         )
