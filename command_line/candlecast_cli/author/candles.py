@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -230,8 +230,6 @@ def _told(error: Exception) -> str:
 
 def _download(ask: Ask, span: Span, part: PartFile, told: Callable[[str], None]) -> int:
     """Fill the part file; how many candles it has."""
-    from dataclasses import replace
-
     from candlecast_cli.author.downloads import pages
 
     last = part.begin()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -104,8 +105,6 @@ def _result(many: Many, index: int) -> Result:
 def _write(
     many: Many, swept: SweepResult, best: Result, asked: Asked, json_out: str | None, csv_out: Path | None, plot: Path | None
 ) -> None:
-    from dataclasses import replace
-
     from candlecast.backtest.document import report_of
     from candlecast.backtest.sweep import heat_map
 

@@ -246,14 +246,13 @@ def _tried(
     strategy: Strategy[Any], candles: Candles, terms: PlainTerms | Terms, metric: str, first: int, timeframe: Timeframe
 ) -> Trial:
     result = run_rows(strategy, candles, first, len(candles), terms, timeframe)
-    returns, sharpe = result.day_returns, sharpe_ratio(result.day_returns)
     return Trial(
-        value=sharpe if metric == "sharpe_ratio" else value_of(result, metric),
+        value=value_of(result, metric),
         total_return=result.pnl / result.cash,
-        sharpe_ratio=sharpe,
+        sharpe_ratio=sharpe_ratio(result.day_returns),
         max_drawdown=drawdown(result.cash, result.equity, result.candles.time).depth,
         trades=len(result.trades),
-        returns=returns,
+        returns=result.day_returns,
     )
 
 

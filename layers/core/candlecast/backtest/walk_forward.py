@@ -16,14 +16,13 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from candlecast.backtest.curve import Curve
-from candlecast.backtest.exact_path import Terms
+from candlecast.backtest.exact_path import Terms, decimal_of
 from candlecast.backtest.fast_path import ExitBy
 from candlecast.backtest.fills import BASIS_POINTS
 from candlecast.backtest.grid import Combinations, Grid
@@ -292,7 +291,7 @@ def _taker_fee(terms: PlainTerms | Terms) -> float:
 
 
 def _with_cash(terms: PlainTerms | Terms, cash: float) -> PlainTerms | Terms:
-    return replace(terms, cash=cash) if isinstance(terms, PlainTerms) else replace(terms, cash=Decimal(repr(cash)))
+    return replace(terms, cash=cash) if isinstance(terms, PlainTerms) else replace(terms, cash=decimal_of(cash))
 
 
 def _joined(strategy: type[Strategy[Any]], candles: Candles, terms: PlainTerms | Terms, steps: Sequence[Step]) -> Result:
