@@ -1,7 +1,7 @@
 """Strategies and markets of tests of sweeps: the profit of each parameter is known by hand.
 
-The zigzag goes from 110 down to 100 and up again, a step of 1 each hour. `Turner` goes long `lag` hours behind each trough, and
-short `lag` hours behind each peak. A decision is filled at its own close, which is the next open. A trade earns 10 - 2 x |lag|.
+The zigzag goes from 110 down to 100 and up again, a step of 1 each hour. A decision of `Turner` is filled at its own close, which
+is the next open. A trade of `Turner` earns 10 - 2 x |lag|.
 """
 
 from __future__ import annotations
@@ -14,9 +14,8 @@ from candlecast.backtest.fills import Costs
 from candlecast.backtest.plain import PlainTerms
 from candlecast.strategy import Candles, Floats, Parameters, Side, Signals, Strategy, parameter
 from candlecast.strategy.candles import Integers
+from tests.support.turner import CYCLE, HALF, HOUR_MS
 
-HOUR_MS = 3_600_000
-CYCLE, HALF = 20, 10  # rows
 CASH = 1_000.0
 LOOKBACK = 188  # of every strategy: the ATR's
 TERMS = PlainTerms(quantity=1.0, cash=CASH)
@@ -45,31 +44,6 @@ def noise(rows: int, seed: int) -> Candles:
 
 def row_of(time: Integers) -> Integers:
     return time // HOUR_MS
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lag(Parameters):
-    lag: int = parameter(0, minimum=-9, maximum=9, description="Hours behind the turn")
-    more: int = parameter(0, minimum=-9, maximum=9, description="Hours beyond the lag")
-    fails: bool = parameter(default=False, description="Whether the strategy has a bug")
-
-    def check(self) -> None:
-        if abs(self.lag + self.more) > 9:
-            self.refuse("both together are at most 9 hours")
-
-
-class Turner(Strategy[Lag]):
-    name = "turner"
-    description = "Turns with a zigzag."
-
-    def rows_needed(self) -> int:
-        return 1
-
-    def signals(self, candles: Candles) -> Signals:
-        if self.parameters.fails:
-            raise ZeroDivisionError("planted")
-        phase = (row_of(candles.time) - self.parameters.lag - self.parameters.more) % CYCLE
-        return Signals.from_conditions(long=phase == HALF, short=phase == 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""A strategy file and candle files for the commands that run many backtests: the zigzag of `backtest_swept`."""
+"""The strategy file of `turner` and candle files for the commands that run many backtests."""
 
 from __future__ import annotations
 
@@ -8,52 +8,8 @@ from typing import Any
 from candlecast.strategy import Candles
 from tests.unit.command_line.running import run
 
-TURNER = '''
-"""Goes long `lag` hours behind each trough, and short `lag` hours behind each peak."""
-
-import os
-import time
-from dataclasses import dataclass
-from pathlib import Path
-
-from candlecast.strategy import Candles, Parameters, Signals, Strategy, parameter
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lag(Parameters):
-    lag: int = parameter(0, minimum=-9, maximum=9, description="Hours behind the turn")
-    more: int = parameter(0, minimum=-9, maximum=9, description="Hours beyond the lag")
-    fails: bool = parameter(default=False, description="Whether there is a bug")
-    pids: str = parameter("", description="A folder for ids of processes that never end")
-
-    def check(self) -> None:
-        if abs(self.lag + self.more) > 9:
-            self.refuse("both together are at most 9 hours")
-
-
-class Turner(Strategy[Lag]):
-    name = "turner"
-    description = "Turns with a zigzag."
-
-    def rows_needed(self) -> int:
-        return 1
-
-    def signals(self, candles: Candles) -> Signals:
-        if self.parameters.fails:
-            raise ZeroDivisionError("planted")
-        if self.parameters.pids:
-            (Path(self.parameters.pids) / str(os.getpid())).touch()
-            time.sleep(600)
-        phase = (candles.time // 3_600_000 - self.parameters.lag - self.parameters.more) % 20
-        return Signals.from_conditions(long=phase == 10, short=phase == 0)
-'''
+TURNER = str(Path(__file__).with_name("turner.py"))
 BIG = ("--quantity", "1", "--cash", "1000", "--fee", "0")
-
-
-def turner_file(folder: Path) -> str:
-    path = folder / "turner.py"
-    path.write_text(TURNER, encoding="utf-8")
-    return str(path)
 
 
 def candle_file(folder: Path, candles: Candles) -> str:

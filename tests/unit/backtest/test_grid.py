@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from candlecast.backtest.grid import MOST_COMBINATIONS, Axis, Grid, axes_of, combinations_of
 from candlecast.domain.values.errors import DomainError, InvalidValue
 from candlecast.strategy.registry import load_strategy
-from tests.support.backtest_swept import Turner
+from tests.support.turner import Turner
 
 SMA = load_strategy("sma_cross")
 NAN = float("nan")

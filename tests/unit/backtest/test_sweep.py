@@ -24,7 +24,8 @@ from candlecast.backtest.sweep import (
 )
 from candlecast.domain.values.errors import InvalidValue
 from candlecast.strategy import Candles
-from tests.support.backtest_swept import CASH, COSTLY, HALF, LOOKBACK, TERMS, Coin, Turner, noise, zigzag
+from tests.support.backtest_swept import CASH, COSTLY, LOOKBACK, TERMS, Coin, noise, zigzag
+from tests.support.turner import HALF, Turner
 
 CANDLES = zigzag(1_000)
 

@@ -29,7 +29,8 @@ from candlecast.domain.values.errors import InvalidValue
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.strategy import Candles
 from candlecast.strategy.candles import Integers
-from tests.support.backtest_swept import CASH, COSTLY, HOUR_MS, TERMS, Coin, Holder, Turner, candles_of, noise, zigzag
+from tests.support.backtest_swept import CASH, COSTLY, TERMS, Coin, Holder, candles_of, noise, zigzag
+from tests.support.turner import HOUR_MS, Turner
 
 TRAIN, TEST = 400 * HOUR_MS, 100 * HOUR_MS
 TURN = 1_000

@@ -16,7 +16,7 @@ import typer
 
 from candlecast_cli.main import app
 from tests.support.backtest_swept import zigzag
-from tests.support.swept_files import BIG, candle_file, refusal, turner_file
+from tests.support.swept_files import BIG, TURNER, candle_file, refusal
 from tests.support.waiting import until
 from tests.unit.command_line.running import run
 
@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 @pytest.fixture
 def words(tmp_path: Path) -> list[str]:
-    return [turner_file(tmp_path), "--candles", candle_file(tmp_path, zigzag(1_000)), *BIG, "--processes", "1"]
+    return [TURNER, "--candles", candle_file(tmp_path, zigzag(1_000)), *BIG, "--processes", "1"]
 
 
 def swept(*words: str) -> dict[str, Any]:
@@ -98,7 +98,7 @@ def test_the_table_shows_the_best_beside_buy_and_hold(words: list[str]) -> None:
 
 
 def test_too_few_days_say_so(tmp_path: Path) -> None:
-    words = [turner_file(tmp_path), "--candles", candle_file(tmp_path, zigzag(300)), *BIG, "--processes", "1"]
+    words = [TURNER, "--candles", candle_file(tmp_path, zigzag(300)), *BIG, "--processes", "1"]
     done = run("sweep", *words, "--param", "lag=0:4")
     assert "Probability of overfitting: unknown. It needs 32 days, here are 13, and two combinations." in done.stdout
 
@@ -179,7 +179,7 @@ def test_every_option_of_a_backtest_is_one_of_a_sweep_and_of_a_walk() -> None:
 def test_ctrl_c_ends_the_sweep_and_all_its_processes(tmp_path: Path, name: signal.Signals, processes: str) -> None:
     pids = tmp_path / "pids"
     pids.mkdir()
-    command = [sys.executable, "-m", "candlecast_cli", "sweep", turner_file(tmp_path), "--candles"]
+    command = [sys.executable, "-m", "candlecast_cli", "sweep", TURNER, "--candles"]
     command += [candle_file(tmp_path, zigzag(300)), "--param", "lag=0:5", "--param", f"pids={pids}", "--processes", processes]
     paths = os.pathsep.join(str(ROOT / folder) for folder in ("layers/core", "command_line", "."))
     with subprocess.Popen(  # noqa: S603 - our own command

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.backtest_swept import zigzag
-from tests.support.swept_files import BIG, candle_file, refusal, turner_file
+from tests.support.swept_files import BIG, TURNER, candle_file, refusal
 from tests.unit.command_line.running import run
 
 WINDOWS = ("--train", "400h", "--test", "100h")
@@ -19,7 +19,7 @@ LAGS = ("--param", "lag=-5:5:5", "--metric", "total_return")
 @pytest.fixture
 def words(tmp_path: Path) -> list[str]:
     candles = candle_file(tmp_path, zigzag(1_600, turn=1_000, late=5))
-    return [turner_file(tmp_path), "--candles", candles, *BIG, "--processes", "1"]
+    return [TURNER, "--candles", candles, *BIG, "--processes", "1"]
 
 
 def walked(*words: str) -> dict[str, Any]:
