@@ -161,7 +161,7 @@ def backtest(
 def asked_of(*, maker_fee: float | None, since: str | None, until: str | None, **options: Any) -> Asked:
     """The options of a backtest beside strategy, candles and outputs, or a refusal of those that do not go together."""
     names = ("levels", "leverage", "brackets")
-    _require_one_sizing(options["quantity"], options["settings"], **{name: options[name] for name in names})
+    _require_one_sizing(options["quantity"], options["settings"], maker_fee, **{name: options[name] for name in names})
     begin, end = milliseconds("--from", since, end=False), milliseconds("--to", until, end=True)
     if begin is not None and end is not None and begin >= end:
         raise CommandFailed("USAGE", "--from is not before --to", ExitCode.USAGE)
@@ -169,7 +169,13 @@ def asked_of(*, maker_fee: float | None, since: str | None, until: str | None, *
 
 
 def _require_one_sizing(
-    quantity: float | None, settings: Path | None, *, levels: bool, leverage: int | None, brackets: Path | None
+    quantity: float | None,
+    settings: Path | None,
+    maker_fee: float | None,
+    *,
+    levels: bool,
+    leverage: int | None,
+    brackets: Path | None,
 ) -> None:
     """Refuse options that would do nothing beside the others: somebody believes that they do."""
     wrong = None
@@ -177,6 +183,8 @@ def _require_one_sizing(
         wrong = "--quantity and --settings are two ways to size: give one of them"
     elif levels and quantity is None:
         wrong = "--levels belongs to --quantity: settings place the signals' stops and targets always"
+    elif maker_fee is not None and quantity is not None:
+        wrong = "--maker-fee belongs to settings: with --quantity every order is at market, and pays --fee"
     elif leverage is not None and quantity is not None and brackets is None:
         wrong = "--leverage beside --quantity needs --brackets: without them nothing asks for margin"
     if wrong is not None:

@@ -371,6 +371,7 @@ def test_what_is_read_is_never_overwritten(command: str, strategy: str, candles:
         (("--quantity", "1", "--settings", "s.json"), "USAGE", "give one of them"),
         (("--levels",), "USAGE", "--levels belongs to --quantity"),
         (("--quantity", "1", "--leverage", "5"), "USAGE", "needs --brackets"),
+        (("--quantity", "1", "--maker-fee", "0"), "USAGE", "--maker-fee belongs to settings"),
         (("--spread", "1e9"), "COSTS_INVALID", "at most a fifth of the lowest price"),
         (("--leverage", "200"), "USAGE", "--leverage 200: leverage must be between 1 and 125"),
         (("--quantity", "nan"), "USAGE", "not a finite number"),
