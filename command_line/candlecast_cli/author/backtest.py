@@ -212,17 +212,15 @@ def file_of(json_out: str | None) -> str | None:
 
 def _run(made: Strategy[Any], table: CandleTable, terms: PlainTerms | Terms) -> Result:
     """Run by whole columns where the terms are plain; the live code is loaded only if it is needed."""
-    from candlecast.backtest.plain import PlainTerms, has_ladder, run_plainly
+    from candlecast.backtest.plain import PlainTerms, run_plainly
     from candlecast.backtest.result import without_history
-    from candlecast.strategy import evaluate
 
-    if isinstance(terms, PlainTerms):
-        signals = evaluate(made, table.candles)
-        if not (terms.levels and has_ladder(signals)):
-            return without_history(run_plainly(made, table.candles, signals, terms), table.first)
-    from candlecast.backtest.run import run
+    result = run_plainly(made, table.candles, terms) if isinstance(terms, PlainTerms) else None
+    if result is None:
+        from candlecast.backtest.run import run
 
-    return without_history(run(made, table.candles, terms, timeframe=table.notes.timeframe), table.first)
+        result = run(made, table.candles, terms, timeframe=table.notes.timeframe)
+    return without_history(result, table.first)
 
 
 # -- output ------------------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from candlecast.backtest.fast_path import ExitBy, Trades, trades_of
 from candlecast.backtest.fills import Costs, FillAt
 from candlecast.backtest.result import FAST, SIDES, ClosedTrades, Note, OpenPosition, Result
 from candlecast.domain.values.errors import InvalidValue
-from candlecast.strategy import Candles, Floats, Side, Signals, Strategy
+from candlecast.strategy import Candles, Floats, Side, Signals, Strategy, evaluate
 
 NO_COSTS = Costs()
 MOST_QUANTITY = 1e12  # more than the supply of nearly every coin; a product with a price stays far from an overflow
@@ -44,17 +44,14 @@ class PlainTerms:
             raise InvalidValue(f"a backtest begins with cash above zero, and at most {MOST_CASH:g}", code="CASH_INVALID")
 
 
-def has_ladder(signals: Signals) -> bool:
-    """Whether the signals have targets that close a part: whole columns know one target, which closes all."""
-    return len(signals.targets) > 1 or any(target.share != 1 for target in signals.targets)
+def run_plainly(strategy: Strategy[Any], candles: Candles, terms: PlainTerms) -> Result | None:
+    """Run a strategy over candles, or None with a ladder of targets to place: whole columns know one target, which closes all.
 
-
-def run_plainly(strategy: Strategy[Any], candles: Candles, signals: Signals, terms: PlainTerms) -> Result:
-    """Run signals that `evaluate` gave. With `levels` they must have no ladder (`has_ladder`).
-
-    A decision of the last candle is not filled at a next open.
+    A decision of the last candle is not filled at a next open. Raises what `evaluate` raises.
     """
-    notes: tuple[Note, ...] = ()
+    signals, notes = evaluate(strategy, candles), tuple[Note, ...]()
+    if terms.levels and (len(signals.targets) > 1 or any(target.share != 1 for target in signals.targets)):
+        return None
     if not terms.levels:
         notes, signals = unplaced(signals), replace(signals, stop_loss=None, targets=())
     trades = trades_of(signals, candles, terms.fill_at, terms.costs)

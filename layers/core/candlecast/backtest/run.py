@@ -15,7 +15,7 @@ import numpy as np
 from candlecast.backtest.candle_venue import Fees, Slippage
 from candlecast.backtest.exact_path import BACKTEST, ExactResult, Terms, decimal_of, run_exactly
 from candlecast.backtest.fast_path import ExitBy
-from candlecast.backtest.plain import MOST_QUANTITY, PlainTerms, has_ladder, parameters_of, run_plainly, unplaced
+from candlecast.backtest.plain import MOST_QUANTITY, PlainTerms, parameters_of, run_plainly, unplaced
 from candlecast.backtest.result import EXACT, ClosedTrades, Note, OpenPosition, Result
 from candlecast.domain.market.market import Market
 from candlecast.domain.subscriptions.subscription import MAX_LEVERAGE, Settings, Sizing, SizingMode
@@ -34,9 +34,9 @@ def run(strategy: Strategy[Any], candles: Candles, terms: PlainTerms | Terms, *,
     `timeframe`.
     """
     if isinstance(terms, PlainTerms):
-        signals = evaluate(strategy, candles)
-        if not (terms.levels and has_ladder(signals)):
-            return run_plainly(strategy, candles, signals, terms)
+        plain = run_plainly(strategy, candles, terms)
+        if plain is not None:
+            return plain
         terms = terms_of_plain(terms, timeframe)
     notes = () if terms.levels else unplaced(evaluate(strategy, candles))
     return _exact_result(strategy, candles, terms, run_exactly(strategy, candles, terms), notes)
