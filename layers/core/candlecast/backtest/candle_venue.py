@@ -15,16 +15,13 @@ from datetime import datetime
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from enum import Enum, auto
 
-from candlecast.backtest.fills import COSTS
+from candlecast.backtest.fills import BASIS_POINTS, COSTS, HIGHEST_FEE, HIGHEST_SLIPPAGE_BPS
 from candlecast.domain.market.market import Market
 from candlecast.domain.values.errors import InvalidValue
 from candlecast.domain.values.money import ZERO, payment, require_decimal
 from candlecast.domain.values.terms import OrderType, Side, TimeInForce
 from candlecast.domain.venue.reports import OrderRequest, VenueOrder, VenueOrderStatus
 
-HIGHEST_FEE = Decimal("0.1")  # of the notional; a fee in per cent instead of a share is above it
-HIGHEST_SLIPPAGE_BPS = Decimal(1_000)  # a tenth of the price; more is a mistake of units
-BASIS_POINTS = Decimal(10_000)  # in one
 MAKER_TYPES = (OrderType.LIMIT, OrderType.STOP_LIMIT, OrderType.TAKE_PROFIT_LIMIT)
 
 

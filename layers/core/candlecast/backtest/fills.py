@@ -8,8 +8,8 @@ from enum import StrEnum
 from candlecast.domain.values.errors import InvalidValue
 
 HIGHEST_FEE = 0.1  # of the notional; a fee in per cent instead of a share is above it
-HIGHEST_SLIPPAGE_BPS = 1_000.0  # a tenth of the price; more is a mistake of units
-BASIS_POINTS = 10_000.0  # in one
+HIGHEST_SLIPPAGE_BPS = 1_000  # a tenth of the price; more is a mistake of units
+BASIS_POINTS = 10_000  # in one
 COSTS = "COSTS_INVALID"
 
 
@@ -40,9 +40,7 @@ class Costs:
         if not 0 <= self.taker_fee <= HIGHEST_FEE:
             raise InvalidValue(f"a fee is a share of the notional, from 0 to {HIGHEST_FEE}, not {self.taker_fee}", code=COSTS)
         if not 0 <= self.slippage_bps <= HIGHEST_SLIPPAGE_BPS:
-            raise InvalidValue(
-                f"slippage is from 0 to {HIGHEST_SLIPPAGE_BPS:.0f} basis points, not {self.slippage_bps}", code=COSTS
-            )
+            raise InvalidValue(f"slippage is from 0 to {HIGHEST_SLIPPAGE_BPS} basis points, not {self.slippage_bps}", code=COSTS)
 
     @property
     def slippage(self) -> float:
