@@ -159,25 +159,6 @@ def test_brackets_are_pairs_or_objects(file: Path) -> None:
         assert read_margin(file) == wanted
 
 
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("{}", "brackets are a list"),
-        ("[]", "begin at 0"),
-        ("[[1, 0.004]]", "begin at 0"),
-        ("[[0, 0.005], [1, 0.004]]", "rise"),
-        ("[[0]]", "bracket 1 is no pair"),
-        ('[{"floor": 0}]', "bracket 1 is no number: 'None'"),
-        ('[[0, 0.1], ["x", 0.2]]', "bracket 2 is no number: 'x'"),
-    ],
-)
-def test_wrong_brackets_are_refused(file: Path, text: str, said: str) -> None:
-    file.write_text(text, encoding="utf-8")
-    with pytest.raises(InvalidValue, match=said) as caught:
-        read_margin(file)
-    assert caught.value.code == "BRACKETS_INVALID"
-
-
 def test_funding_is_read_under_the_usual_names(file: Path) -> None:
     for header in ("timestamp,rate", "FundingTime, FundingRate", "calc_time,last_funding_rate"):
         file.write_text(f"{header}\n1640995200000,0.0001\n\n1641024000000,-0.00005\n", encoding="utf-8")
@@ -186,23 +167,38 @@ def test_funding_is_read_under_the_usual_names(file: Path) -> None:
     assert read_funding(file) == ((1_640_995_200_000, D("0.1")),)
 
 
+WRONG_BRACKETS = (
+    ("{}", "brackets are a list"),
+    ("[]", "begin at 0"),
+    ("[[1, 0.004]]", "begin at 0"),
+    ("[[0, 0.005], [1, 0.004]]", "rise"),
+    ("[[0]]", "bracket 1 is no pair"),
+    ('[{"floor": 0}]', "bracket 1 is no number: 'None'"),
+    ('[[0, 0.1], ["x", 0.2]]', "bracket 2 is no number: 'x'"),
+)
+WRONG_FUNDING = (
+    ("", ":1: the header"),
+    ("timestamp,price\n", ":1: the header"),
+    ("timestamp,rate\n1640995200000\n", ":2: a cell is missing"),
+    ("timestamp,rate\n1640995200,0.1\n", ":2: '1640995200' is no time in ms"),
+    ("timestamp,rate\n1640995200000.5,0.1\n", ":2: .* is no time in ms"),
+    ("timestamp,rate\nsoon,0.1\n", ":2 is no number: 'soon'"),
+    ("timestamp,rate\n1640995200000,nan\n", ":2 is no number: 'nan'"),
+    ("timestamp,rate\n1640995200000,1\n", ":2: a rate is a share"),
+    ("timestamp,rate\n1640995200001,0.1\n1640995200000,0.1\n", ":3: times of funding ascend"),
+    ("timestamp,rate\n1640995200000,0.1\n1640995200000,0.1\n", ":3: times of funding ascend"),
+)
+
+
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("read", "code", "text", "said"),
     [
-        ("", ":1: the header"),
-        ("timestamp,price\n", ":1: the header"),
-        ("timestamp,rate\n1640995200000\n", ":2: a cell is missing"),
-        ("timestamp,rate\n1640995200,0.1\n", ":2: '1640995200' is no time in ms"),
-        ("timestamp,rate\n1640995200000.5,0.1\n", ":2: .* is no time in ms"),
-        ("timestamp,rate\nsoon,0.1\n", ":2 is no number: 'soon'"),
-        ("timestamp,rate\n1640995200000,nan\n", ":2 is no number: 'nan'"),
-        ("timestamp,rate\n1640995200000,1\n", ":2: a rate is a share"),
-        ("timestamp,rate\n1640995200001,0.1\n1640995200000,0.1\n", ":3: times of funding ascend"),
-        ("timestamp,rate\n1640995200000,0.1\n1640995200000,0.1\n", ":3: times of funding ascend"),
+        *((read_margin, "BRACKETS_INVALID", *case) for case in WRONG_BRACKETS),
+        *((read_funding, "FUNDING_INVALID", *case) for case in WRONG_FUNDING),
     ],
 )
-def test_wrong_funding_is_refused(file: Path, text: str, said: str) -> None:
+def test_wrong_brackets_and_rates_are_refused(file: Path, read: Any, code: str, text: str, said: str) -> None:
     file.write_text(text, encoding="utf-8")
     with pytest.raises(InvalidValue, match=said) as caught:
-        read_funding(file)
-    assert caught.value.code == "FUNDING_INVALID"
+        read(file)
+    assert caught.value.code == code
