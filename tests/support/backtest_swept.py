@@ -6,6 +6,9 @@ is the next open. A trade of `Turner` earns 10 - 2 x |lag|.
 
 from __future__ import annotations
 
+import os
+import signal
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +17,7 @@ from candlecast.backtest.fills import Costs
 from candlecast.backtest.plain import PlainTerms
 from candlecast.strategy import Candles, Floats, Parameters, Side, Signals, Strategy, parameter
 from candlecast.strategy.candles import Integers
-from tests.support.turner import CYCLE, HALF, HOUR_MS
+from tests.support.turner import CYCLE, HALF, HOUR_MS, Turner
 
 CASH = 1_000.0
 LOOKBACK = 188  # of every strategy: the ATR's
@@ -44,6 +47,18 @@ def noise(rows: int, seed: int) -> Candles:
 
 def row_of(time: Integers) -> Integers:
     return time // HOUR_MS
+
+
+def dying_at(lag: int) -> Callable[[Turner, Candles], Signals]:
+    """`Turner.signals`, but a process with this lag is killed, as for want of memory."""
+    signals = Turner.signals
+
+    def dies(turner: Turner, candles: Candles) -> Signals:
+        if turner.parameters.lag == lag:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return signals(turner, candles)
+
+    return dies
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import statistics
 from typing import Any
 
 import numpy as np
@@ -10,8 +12,9 @@ import pytest
 
 from candlecast.backtest.grid import axes_of, combinations_of
 from candlecast.backtest.run import run
-from candlecast.backtest.significance import probabilistic_sharpe, shape
+from candlecast.backtest.significance import deflated_sharpe, independent_trials, overfitting, probabilistic_sharpe, shape
 from candlecast.backtest.sweep import (
+    DIED,
     METRICS,
     Failed,
     SweepResult,
@@ -24,7 +27,7 @@ from candlecast.backtest.sweep import (
 )
 from candlecast.domain.values.errors import InvalidValue
 from candlecast.strategy import Candles
-from tests.support.backtest_swept import CASH, COSTLY, LOOKBACK, TERMS, Coin, noise, zigzag
+from tests.support.backtest_swept import CASH, COSTLY, LOOKBACK, TERMS, Coin, dying_at, noise, zigzag
 from tests.support.turner import HALF, Turner
 
 CANDLES = zigzag(1_000)
@@ -75,6 +78,14 @@ def test_refused_combinations_are_not_tried() -> None:
     assert sweep.combinations.refused == 2
     assert [each is None for each in sweep.attempts] == [False, False, False, True, False, True]
     assert len(sweep.order) == 4
+
+
+def test_a_combination_whose_process_dies_loses_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Turner, "signals", dying_at(2))
+    sweep = swept("lag=0:4:2", metric="expectancy", processes=2)
+    assert sweep.failures == (DIED,)
+    assert sweep.values.tolist() == pytest.approx([10, np.nan, 2], nan_ok=True)
+    assert trial_rows(sweep)[-1]["error"].startswith("SWEEP_WORKER_DIED: ")
 
 
 def test_a_combination_that_fails_loses_no_other() -> None:
@@ -174,6 +185,27 @@ def test_the_best_of_many_coins_is_doubted() -> None:
     assert np.mean(doubts) < 0.7
 
 
+def test_the_doubt_follows_from_the_daily_returns() -> None:
+    """By the formula of Bailey and Lopez de Prado 2014, with ratios of a year."""
+    sweep = swept("seed=0:9", candles=noise(2_400, 4), strategy=Coin)
+    assert sweep.best is not None
+    trials = [trial_of(sweep, index) for index in range(10)]
+    returns = np.column_stack([trial.returns for trial in trials])
+    independent, halves = independent_trials(returns), overfitting(returns)
+    assert halves is not None
+    variance = statistics.variance(statistics.fmean(days) / statistics.stdev(days) for days in returns.T.tolist())
+    normal, euler = statistics.NormalDist(), 0.5772156649015329
+    quantiles = (1 - euler) * normal.inv_cdf(1 - 1 / independent) + euler * normal.inv_cdf(1 - 1 / (independent * math.e))
+    of = shape(trials[sweep.best].returns)
+    assert of is not None
+    doubt = sweep.doubt
+    assert doubt.independent_trials == pytest.approx(independent)
+    assert doubt.expected_best_sharpe == pytest.approx(math.sqrt(variance * 365) * quantiles)
+    assert doubt.deflated_sharpe == pytest.approx(deflated_sharpe(of, trials=independent, variance=variance))
+    assert (doubt.overfitting, doubt.loss_probability) == (halves.probability, halves.loss_probability)
+    assert halves.probability != halves.loss_probability
+
+
 def test_skill_is_not_doubted() -> None:
     sweep = swept("lag=-1:1", candles=zigzag(2_000), terms=COSTLY)
     doubt = sweep.doubt
@@ -213,3 +245,5 @@ def test_too_many_daily_returns_are_refused(monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(InvalidValue) as raised:
         swept("lag=0,2")
     assert raised.value.code == "SWEEP_TOO_LARGE"
+    monkeypatch.setattr("candlecast.backtest.sweep.MOST_CELLS", 84)
+    assert len(swept("lag=0,2").order) == 2

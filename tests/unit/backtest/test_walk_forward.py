@@ -15,7 +15,7 @@ from candlecast.backtest.fast_path import ExitBy
 from candlecast.backtest.grid import axes_of, combinations_of
 from candlecast.backtest.plain import PlainTerms
 from candlecast.backtest.run import terms_of_plain
-from candlecast.backtest.sweep import Failed
+from candlecast.backtest.sweep import DIED, Failed
 from candlecast.backtest.walk_forward import (
     MOST_WINDOWS,
     Score,
@@ -29,7 +29,7 @@ from candlecast.domain.values.errors import InvalidValue
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.strategy import Candles
 from candlecast.strategy.candles import Integers
-from tests.support.backtest_swept import CASH, COSTLY, TERMS, Coin, Holder, candles_of, noise, zigzag
+from tests.support.backtest_swept import CASH, COSTLY, TERMS, Coin, Holder, candles_of, dying_at, noise, zigzag
 from tests.support.turner import HOUR_MS, Turner
 
 TRAIN, TEST = 400 * HOUR_MS, 100 * HOUR_MS
@@ -233,6 +233,13 @@ def test_several_processes_find_the_same() -> None:
     one, two = (walked("seed=0:9", candles=candles, strategy=Coin, processes=each) for each in (1, 3))
     assert json.dumps(walk_forward_document(one)) == json.dumps(walk_forward_document(two))
     np.testing.assert_array_equal(one.result.equity, two.result.equity)
+
+
+def test_a_combination_whose_process_dies_is_not_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Turner, "signals", dying_at(0))
+    walk = walked("lag=0,2", candles=zigzag(900), metric="total_return", processes=2)
+    assert [step.scores[0] for step in walk.steps] == [DIED] * 5
+    assert chosen(walk) == [{"lag": 2}] * 5
 
 
 def test_a_combination_that_fails_is_not_chosen() -> None:
