@@ -259,7 +259,7 @@ def _unseen(strategy: Strategy[Any], trial: Trial) -> StrategyError | None:
         try:
             with author_errors(type(strategy)):
                 made = strategy_class(str(source_file(type(strategy)))).with_parameters(strategy.parameters.to_mapping())
-                found = difference_at(made, trial.signals, trial.candles.rows(0, row + 1), int(row), live_window=False)
+                found = difference_at(made, trial.signals, trial.candles, int(row), live_window=False)
         except StrategyError as error:
             return error
         if found is not None:

@@ -30,6 +30,7 @@ from candlecast.backtest.candle_venue import Bar, CandleVenue, Fees, Moment, Sli
 from candlecast.backtest.curve import Curve
 from candlecast.backtest.fills import FillAt
 from candlecast.backtest.margin import Margin
+from candlecast.backtest.plain import first_row
 from candlecast.domain.account.account import Account, AccountStatus
 from candlecast.domain.limits.limits import Authority, EffectiveLimits, Limits
 from candlecast.domain.market.market import Market
@@ -193,7 +194,7 @@ class _Run:
             open_row=None if position is None else desk.entry_row(position),
             decisions=len(self.decided),
             differing_decisions=self.differing,
-            first_decision_row=min(self.strategy.lookback - 1, len(self.candles)),
+            first_decision_row=first_row(self.strategy, self.candles),
             account=desk.account,
         )
 

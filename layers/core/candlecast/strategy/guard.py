@@ -45,9 +45,7 @@ def first_difference[P: Parameters](
         raise StrategyError("HISTORY_TOO_SHORT", f"{strategy.name} needs {strategy.lookback} candles, got {len(candles)}")
 
     def compared(row: int) -> StrategyError | None:
-        return difference_at(
-            strategy, whole, candles.rows(row - first if live_window else 0, row + 1), row, live_window=live_window
-        )
+        return difference_at(strategy, whole, candles, row, live_window=live_window)
 
     rows = _rows_to_check(whole, first, max_rows)
     differing = next(filter(None, map(compared, rows)), None)
@@ -74,13 +72,14 @@ def _thinned(rows: np.ndarray, count: int) -> np.ndarray:
 
 
 def difference_at[P: Parameters](
-    strategy: Strategy[P], whole: Signals, part: Candles, row: int, *, live_window: bool
+    strategy: Strategy[P], whole: Signals, candles: Candles, row: int, *, live_window: bool
 ) -> StrategyError | None:
-    """The error of the last row of `part`, where its decision is another than that of the same row of `whole`; None elsewhere.
+    """The error of a row whose prefix or live window decides otherwise than `whole`, as in `first_difference`; None elsewhere.
 
-    The strategy gets `part` in memory of its own, so the rows behind it are out of reach.
+    The strategy gets these rows in memory of their own, so the rows behind them are out of reach.
     """
     code = "LOOKBACK_TOO_SHORT" if live_window else "LOOK_AHEAD"
+    part = candles.rows(row + 1 - strategy.lookback if live_window else 0, row + 1)
     partial = evaluate(strategy, part.apart())
     if partial.side[-1] != whole.side[row]:
         told, tells = Side(int(partial.side[-1])).name, Side(int(whole.side[row])).name
