@@ -6,27 +6,23 @@ follows the settings of a subscription.
 
 from __future__ import annotations
 
-import json
 import math
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-import candlecast
 from candlecast.backtest.fills import FillAt
-from candlecast_cli.author.output import require_apart, require_writable, write_whole
+from candlecast_cli.author.output import STDOUT, draw, put_document, require_outputs, versions
 from candlecast_cli.author.strategy import Named, Parameter
 from candlecast_cli.author.terms import Asked
 from candlecast_cli.failures import CommandFailed, ExitCode
-from candlecast_cli.printing import Steps, examples, put_table, say, visible
+from candlecast_cli.printing import Steps, examples, put_table, visible
 from candlecast_cli.times import milliseconds
 
 if TYPE_CHECKING:
     from candlecast.backtest.candle_table import CandleTable, FileNotes
     from candlecast.backtest.exact_path import Terms
-    from candlecast.backtest.pictures.report import Report
     from candlecast.backtest.plain import PlainTerms
     from candlecast.backtest.result import Result
     from candlecast.strategy import Strategy
@@ -37,8 +33,6 @@ EXAMPLES = examples(
     "candlecast backtest my_breakout.py --candles candles.csv.gz --settings settings.json --slippage-bps 2 --json result.json",
     "candlecast backtest sma_cross --candles candles.csv.gz --quantity 1 --from 2022-01-03 --to 2022-01-09 --json -",
 )
-STDOUT = "-"
-PICTURES = (".html", ".png")
 FEE = 0.0005  # a taker's ordinary fee at Binance's USD-M futures: a backtest without a fee flatters
 CASH = 10_000.0
 SETTINGS, COSTS, FILES = "Orders and sizes", "Costs and margin", "What is read and written"
@@ -119,7 +113,6 @@ def backtest(
     plot: Annotated[Path | None, _file("--plot", "Write a page (.html) or a picture (.png).", FILES)] = None,
 ) -> None:
     """Run a strategy over a file of candles, and show what it would have earned beside buy-and-hold."""
-    require_outputs(json_out, plot)
     asked = asked_of(
         quantity=quantity,
         settings=settings,
@@ -138,7 +131,7 @@ def backtest(
         since=since,
         until=until,
     )
-    require_apart((file_of(json_out), plot), (strategy, candles, *asked.files))
+    require_outputs((strategy, candles, *asked.files), json_out, plot)
     from candlecast.backtest.candle_table import read_candle_table
     from candlecast.backtest.strategy_file import author_errors, load_author_strategy
 
@@ -191,25 +184,6 @@ def _require_one_sizing(
         raise CommandFailed("USAGE", wrong, ExitCode.USAGE)
 
 
-def require_outputs(json_out: str | None, plot: Path | None) -> None:
-    if json_out is not None and json_out != STDOUT:
-        require_writable(Path(json_out))
-    if plot is None:
-        return
-    if plot.suffix not in PICTURES:
-        raise CommandFailed("USAGE", f"--plot {plot.name} ends with none of {', '.join(PICTURES)}", ExitCode.USAGE)
-    require_writable(plot)
-    if plot.suffix == ".png":
-        from candlecast.backtest.extras import load
-
-        load("matplotlib", "plot", "pictures")
-
-
-def file_of(json_out: str | None) -> str | None:
-    """The file of --json, if it is one."""
-    return None if json_out == STDOUT else json_out
-
-
 def _run(made: Strategy[Any], table: CandleTable, terms: PlainTerms | Terms) -> Result:
     """Run by whole columns where the terms are plain; the live code is loaded only if it is needed."""
     from candlecast.backtest.plain import PlainTerms, run_plainly
@@ -233,48 +207,6 @@ def _write(result: Result, notes: FileNotes, asked: dict[str, Any], json_out: st
         draw(report_of(result, notes), plot)
     if json_out is not None:
         put_document(document(result, file=notes, settings=asked, versions=versions()), json_out)
-
-
-def draw(report: Report, plot: Path) -> None:
-    """Write a report as a page or as a picture, by the ending of the file's name."""
-    if plot.suffix == ".png":
-        from candlecast.backtest.pictures.png import write_picture as drawn
-    else:
-        from candlecast.backtest.pictures.page import write_page as drawn
-    write_whole(plot, lambda path: drawn(report, path))
-    say(f"wrote {plot}")
-
-
-def put_document(value: dict[str, Any], json_out: str) -> None:
-    """Write JSON to a file or to standard output."""
-    text = _json(value)
-    if json_out == STDOUT:
-        sys.stdout.write(text)
-    else:
-        write_whole(Path(json_out), lambda path: _put(path, text))
-        say(f"wrote {json_out}")
-
-
-def _put(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
-
-
-def _json(value: dict[str, Any]) -> str:
-    """A line for each name, and for each row of a table such as trades: quick to write, and good to search and to compare."""
-    lines = []
-    for name, each in value.items():
-        if isinstance(each, list) and each and isinstance(each[0], dict):
-            told = "[\n" + ",\n".join(json.dumps(row, allow_nan=False) for row in each) + "\n]"
-        else:
-            told = json.dumps(each, allow_nan=False)
-        lines.append(f"{json.dumps(name)}: {told}")
-    return "{\n" + ",\n".join(lines) + "\n}\n"
-
-
-def versions() -> dict[str, str]:
-    import numpy as np
-
-    return {"candlecast": candlecast.__version__, "numpy": np.__version__, "python": sys.version.partition(" ")[0]}
 
 
 def show(result: Result, notes: FileNotes) -> None:

@@ -1,13 +1,24 @@
-"""Files that a command writes: whole or not at all."""
+"""Outputs of the author's commands: files, whole or not at all, and JSON on standard output."""
 
 from __future__ import annotations
 
+import json
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import candlecast
 from candlecast_cli.failures import CommandFailed, ExitCode
+from candlecast_cli.printing import say
+
+if TYPE_CHECKING:
+    from candlecast.backtest.pictures.report import Report
+
+STDOUT = "-"
+PICTURES = (".html", ".png")
 
 
 def require_writable(path: Path) -> None:
@@ -18,10 +29,23 @@ def require_writable(path: Path) -> None:
         raise CommandFailed("FILE_NOT_WRITTEN", f"{path}: there is no folder {path.parent}")
 
 
-def require_apart(outputs: Iterable[Path | str | None], inputs: Iterable[Path | str | None]) -> None:
-    """Refuse an output that the command reads, which it would replace, and two outputs of one name."""
-    written = [Path(each).resolve() for each in outputs if each is not None]
-    read = [Path(each).resolve() for each in inputs if each is not None]
+def require_outputs(
+    read: Iterable[Path | str | None], json_out: str | None, plot: Path | None, csv_out: Path | None = None
+) -> None:
+    """Refuse, before the work begins, outputs that cannot be made, two of one name, and one of a file in `read`."""
+    written = [Path(each) for each in (None if json_out == STDOUT else json_out, plot, csv_out) if each is not None]
+    for path in written:
+        require_writable(path)
+    if plot is not None and plot.suffix not in PICTURES:
+        raise CommandFailed("USAGE", f"--plot {plot.name} ends with none of {', '.join(PICTURES)}", ExitCode.USAGE)
+    if plot is not None and plot.suffix == ".png":
+        from candlecast.backtest.extras import load
+
+        load("matplotlib", "plot", "pictures")
+    _require_apart([path.resolve() for path in written], [Path(each).resolve() for each in read if each is not None])
+
+
+def _require_apart(written: list[Path], read: list[Path]) -> None:
     for number, path in enumerate(written):
         if path in read and path.is_file():
             raise CommandFailed("USAGE", f"{path} is read, and would be overwritten: choose another name", ExitCode.USAGE)
@@ -57,3 +81,45 @@ def _umask() -> int:
     mask = os.umask(0o077)
     os.umask(mask)
     return mask
+
+
+def draw(report: Report, plot: Path) -> None:
+    """Write a report as a page or as a picture, by the ending of the file's name."""
+    if plot.suffix == ".png":
+        from candlecast.backtest.pictures.png import write_picture as drawn
+    else:
+        from candlecast.backtest.pictures.page import write_page as drawn
+    write_whole(plot, lambda path: drawn(report, path))
+    say(f"wrote {plot}")
+
+
+def put_document(value: dict[str, Any], json_out: str) -> None:
+    """Write JSON to a file or to standard output."""
+    text = _json(value)
+    if json_out == STDOUT:
+        sys.stdout.write(text)
+    else:
+        write_whole(Path(json_out), lambda path: _put(path, text))
+        say(f"wrote {json_out}")
+
+
+def _put(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+
+
+def _json(value: dict[str, Any]) -> str:
+    """A line for each name, and for each row of a table such as trades: quick to write, and good to search and to compare."""
+    lines = []
+    for name, each in value.items():
+        if isinstance(each, list) and each and isinstance(each[0], dict):
+            told = "[\n" + ",\n".join(json.dumps(row, allow_nan=False) for row in each) + "\n]"
+        else:
+            told = json.dumps(each, allow_nan=False)
+        lines.append(f"{json.dumps(name)}: {told}")
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def versions() -> dict[str, str]:
+    import numpy as np
+
+    return {"candlecast": candlecast.__version__, "numpy": np.__version__, "python": sys.version.partition(" ")[0]}

@@ -24,7 +24,7 @@ from candlecast_cli.author.many import (
     shown,
     with_terms,
 )
-from candlecast_cli.author.output import require_apart, require_writable, write_whole
+from candlecast_cli.author.output import STDOUT, draw, put_document, require_outputs, versions, write_whole
 from candlecast_cli.author.strategy import Named
 from candlecast_cli.author.terms import Asked
 from candlecast_cli.failures import CommandFailed
@@ -62,10 +62,7 @@ def sweep(
     ] = None,
 ) -> None:
     """Run every combination of parameters, and judge the best one by its neighbours and by the number of trials."""
-    backtest.require_outputs(json_out, plot)
-    require_apart((backtest.file_of(json_out), plot, csv_out), (strategy, candles, *asked.files))
-    if csv_out is not None:
-        require_writable(csv_out)
+    require_outputs((strategy, candles, *asked.files), json_out, plot, csv_out)
     from candlecast.backtest.sweep import require_metric, run_sweep
 
     require_metric(metric)
@@ -90,7 +87,7 @@ def sweep(
         best = _result(many, int(swept.order[0]))
         swept.doubt  # noqa: B018 - computed before anything is written
         _write(many, swept, best, asked, json_out, csv_out, plot)
-    if json_out != backtest.STDOUT:
+    if json_out != STDOUT:
         _show(many, swept, best, top)
 
 
@@ -110,14 +107,14 @@ def _write(
 
     if plot is not None:
         drawn = heat_map(swept)
-        backtest.draw(replace(report_of(best, many.table.notes), sweep=drawn), plot)
+        draw(replace(report_of(best, many.table.notes), sweep=drawn), plot)
         if drawn is None:
             say("no heat map: it needs two numeric parameters with several values, and a combination with a metric")
     if csv_out is not None:
         write_whole(csv_out, lambda path: _put_csv(swept, path))
         say(f"wrote {csv_out}")
     if json_out is not None:
-        backtest.put_document(_document(many, swept, best, asked), json_out)
+        put_document(_document(many, swept, best, asked), json_out)
 
 
 def _document(many: Many, swept: SweepResult, best: Result, asked: Asked) -> dict[str, Any]:
@@ -131,7 +128,7 @@ def _document(many: Many, swept: SweepResult, best: Result, asked: Asked) -> dic
         "buy_and_hold": buy_and_hold(best),
         "file": file_notes(many.table.notes),
         "settings": asked.described(many.terms),
-        "versions": backtest.versions(),
+        "versions": versions(),
         "trials": trials,
     }
 

@@ -24,7 +24,7 @@ from candlecast_cli.author.many import (
     shown,
     with_terms,
 )
-from candlecast_cli.author.output import require_apart
+from candlecast_cli.author.output import STDOUT, draw, put_document, require_outputs, versions
 from candlecast_cli.author.strategy import Named
 from candlecast_cli.author.terms import Asked
 from candlecast_cli.failures import CommandFailed, ExitCode
@@ -61,8 +61,7 @@ def walk_forward(
     ] = None,
 ) -> None:
     """Choose parameters on each training window, trade the window after it, and show the tests as one backtest."""
-    backtest.require_outputs(json_out, plot)
-    require_apart((backtest.file_of(json_out), plot), (strategy, candles, *asked.files))
+    require_outputs((strategy, candles, *asked.files), json_out, plot)
     train_ms, test_ms = _milliseconds("--train", train), _milliseconds("--test", test)
     from candlecast.backtest.sweep import require_metric
     from candlecast.backtest.walk_forward import walk_forward as walk
@@ -91,7 +90,7 @@ def walk_forward(
     with Steps() as steps:
         steps.step("writing")
         _write(many, walked, asked, json_out, plot)
-    if json_out != backtest.STDOUT:
+    if json_out != STDOUT:
         _show(many, walked)
 
 
@@ -108,11 +107,10 @@ def _write(many: Many, walked: WalkForward, asked: Asked, json_out: str | None, 
 
     notes, result = many.table.notes, walked.result
     if plot is not None:
-        backtest.draw(report_of(result, notes), plot)
+        draw(report_of(result, notes), plot)
     if json_out is not None:
-        settings, versions = asked.described(many.terms), backtest.versions()
-        whole = document(result, file=notes, settings=settings, versions=versions)
-        backtest.put_document({**walk_forward_document(walked), "out_of_sample": whole}, json_out)
+        whole = document(result, file=notes, settings=asked.described(many.terms), versions=versions())
+        put_document({**walk_forward_document(walked), "out_of_sample": whole}, json_out)
 
 
 def _show(many: Many, walked: WalkForward) -> None:

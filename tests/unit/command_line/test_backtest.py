@@ -342,7 +342,7 @@ def test_a_failure_leaves_the_older_file(strategy: str, candles: str, tmp_path: 
     def fails(*_: object) -> None:
         raise OSError(28, os.strerror(28))
 
-    monkeypatch.setattr("candlecast_cli.author.backtest._put", fails)
+    monkeypatch.setattr("candlecast_cli.author.output._put", fails)
     refused(1, "FILE_NOT_WRITTEN", strategy, "--candles", candles, "--quantity", "1", "--json", str(out))
     assert [path.name for path in out.parent.iterdir()] == ["result.json"]
     assert out.read_text(encoding="utf-8") == "older"
