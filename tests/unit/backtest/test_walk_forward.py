@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -10,10 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from candlecast.backtest.candle_venue import Fees, Slippage
+from candlecast.backtest.document import trade_rows
 from candlecast.backtest.exact_path import Terms
 from candlecast.backtest.fast_path import ExitBy
 from candlecast.backtest.grid import axes_of, combinations_of
 from candlecast.backtest.plain import PlainTerms
+from candlecast.backtest.result import EXACT
 from candlecast.backtest.run import terms_of_plain
 from candlecast.backtest.sweep import DIED, Failed
 from candlecast.backtest.walk_forward import (
@@ -25,6 +30,7 @@ from candlecast.backtest.walk_forward import (
     walk_forward_document,
     windows_of,
 )
+from candlecast.domain.subscriptions.subscription import AllowedSides
 from candlecast.domain.values.errors import InvalidValue
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.strategy import Candles
@@ -116,6 +122,25 @@ def test_the_exact_path_closes_a_window_as_the_fast_one() -> None:
     assert exact.fees == pytest.approx(plain.fees)
 
 
+def test_every_cost_of_settings_is_paid_at_the_end_of_a_window() -> None:
+    candles = candles_of(np.linspace(100.0, 200.0, 401))  # 0.25 an hour, which is also the range of a candle
+    given = replace(
+        terms_of_plain(TERMS, Timeframe.H1),
+        fees=Fees(maker=Decimal("0.0001"), taker=Decimal("0.001")),
+        slippage=Slippage(bps=Decimal(10), half_spread=Decimal("0.5"), range_share=Decimal("0.1")),
+        funding=((210 * HOUR_MS, Decimal("0.001")),),
+    )
+    result = run_window(Holder.with_parameters({"hour": 200}), candles, 200, 241, given)
+    entry, leave = 150 + 0.15 + 0.5 + 0.025, 160 - 0.16 - 0.5 - 0.025
+    fees, funding = (entry + leave) * 0.001, -152.25 * 0.001  # of the open of hour 210
+    (trade,) = trade_rows(result.trades)
+    assert (trade["side"], trade["reason"], result.path) == ("LONG", "WINDOW_END", EXACT)
+    assert (trade["entry_price"], trade["exit_price"]) == pytest.approx((entry, leave))
+    assert (trade["fees"], trade["funding"]) == pytest.approx((fees, funding))
+    assert trade["pnl"] == pytest.approx(leave - entry - fees + funding)
+    assert (result.pnl, result.fees, result.funding) == pytest.approx((trade["pnl"], fees, funding))
+
+
 def test_history_before_a_window_gives_its_first_row_a_decision() -> None:
     candles = zigzag(600)
     strategy = Turner.with_parameters({})
@@ -169,6 +194,16 @@ def test_the_tests_are_one_backtest() -> None:
     np.testing.assert_array_equal(result.candles.time[result.trades.exit_row], result.trades.exit_time)
     assert result.trades.pnl.sum() == pytest.approx(result.pnl)
     assert result.metrics.trades == len(result.trades)
+
+
+def test_decisions_begin_with_the_first_choice() -> None:
+    """The first training, of a price that stands still, gives no combination a Sharpe ratio."""
+    candles = candles_of(np.concatenate((np.full(440, 110.0), zigzag(560).close)))
+    walk = walked("lag=0,2", candles=candles)
+    assert [step.choice for step in walk.steps] == [None, 0, 0, 0, 0, 0]
+    assert (walk.steps[0].result, walk.judged) == (None, 5)
+    assert (walk.result.rows, walk.result.first_decision_row) == (600, 100)
+    assert walk.result.trades.entry_row.min() == 101
 
 
 def test_returns_of_choices_are_compared_with_the_middle() -> None:
@@ -276,3 +311,19 @@ def test_settings_of_a_subscription_are_walked_as_well() -> None:
     plain, live = (walked(*words, candles=zigzag(800), terms=each) for each in (TERMS, exact))
     assert chosen(plain) == chosen(live)
     np.testing.assert_allclose(live.result.equity, plain.result.equity, rtol=1e-9)
+
+
+def test_the_tests_keep_what_each_has_to_tell() -> None:
+    """Long positions pay funding from hour 500 on. Each test decides five times to go short, which the settings refuse."""
+    exact = terms_of_plain(TERMS, Timeframe.H1)
+    given = replace(
+        exact,
+        settings=replace(exact.settings, allowed_sides=AllowedSides.LONG),
+        funding=tuple((hour * HOUR_MS, Decimal("0.0001")) for hour in range(500, 800)),
+    )
+    live = walked("lag=0", candles=zigzag(800), terms=given, metric="total_return").result
+    assert (live.path, live.denials, live.differing_decisions) == (EXACT, {"SIDE_NOT_ALLOWED": 4 * 5}, 0)
+    assert live.trades.funding.sum() < 0
+    assert live.funding == pytest.approx(live.trades.funding.sum())
+    poor = walked("lag=0", candles=zigzag(800), terms=replace(TERMS, cash=50.0), metric="total_return").result
+    assert {note.code for note in poor.notes} == {"BACKTEST_BEYOND_EQUITY"}
