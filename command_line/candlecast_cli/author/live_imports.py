@@ -7,7 +7,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-CUT_OF_NUMPY = ("numpy.ctypeslib", "numpy.f2py", "numpy.random", "numpy.testing")  # `UNUSED` of layers/strategies/layer.py
+# `UNUSED` of layers/strategies/layer.py: numpy.core has the names of numpy 1.
+CUT_OF_NUMPY = ("numpy.core", "numpy.ctypeslib", "numpy.f2py", "numpy.random", "numpy.testing")
 OURS = "candlecast.strategy"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,8 +14,10 @@ from candlecast.domain.values.timeframe import Timeframe
 from candlecast.strategy import Candles, Floats
 from candlecast_cli.author import strategy_checks
 from candlecast_cli.author.generated_candles import generated_candles
+from candlecast_cli.author.live_imports import CUT_OF_NUMPY
 from candlecast_cli.author.strategy_checks import Check, check_strategy, failed
 
+ROOT = Path(__file__).parents[3]
 HEAD = 120
 FIRST = 187  # the lookback is at least that of ATR(14), 188 rows
 ROWS = 400
@@ -263,6 +266,11 @@ def test_an_import_that_no_live_run_has_is_named_with_its_line(tmp_path: Path, i
     checks = checked(tmp_path, RISES, imports=imports)
     assert found(checks) == [("imports", "IMPORT_NOT_LIVE")]
     assert checks["imports"].text == f"no live run has {named}"
+
+
+def test_every_public_package_that_the_layer_cuts_is_refused() -> None:
+    cut = runpy.run_path(str(ROOT / "layers/strategies/layer.py"))["UNUSED"]
+    assert {f"numpy.{name}" for name in cut if name.isidentifier() and not name.startswith("_")} == set(CUT_OF_NUMPY)
 
 
 def test_imports_of_a_live_run_are_allowed(tmp_path: Path) -> None:
