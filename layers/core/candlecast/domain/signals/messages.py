@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from candlecast.domain.signals.audience import Audience
 from candlecast.domain.signals.signal import Signal
 from candlecast.domain.values.money import require_utc
 from candlecast.domain.values.timeframe import Timeframe
@@ -17,13 +18,15 @@ from candlecast.domain.values.timeframe import Timeframe
 
 @dataclass(frozen=True, kw_only=True)
 class CandleClosed:
-    """CandleQueue: a candle of a market is about to close; run the strategies that are due."""
+    """CandleQueue and UploadedCandleQueue: a candle of a market is about to close; run the strategies that are due."""
 
     venue: str
     market: str
     timeframe: Timeframe
     candle_close: datetime
     correlation_id: str
+    strategy_id: str | None = None
+    """The one uploaded strategy to run (UploadedCandleQueue); None: all built-in strategies of the market."""
     schema_version: int = 1
 
     def __post_init__(self) -> None:
@@ -43,6 +46,8 @@ class SignalShard:
     """Quote units that the orders of the shard may have together by the bound of the signal's source; None without a bound."""
     published_at: datetime | None = None
     """When the signal was published, by our own clock; None in messages of older code."""
+    audience: Audience | None = None
+    """The followers whom the signal goes to; None: all of them."""
     schema_version: int = 1
 
     def __post_init__(self) -> None:

@@ -91,6 +91,8 @@ class Signal:
     """The quarantined signal that this signal repeats, judged anew; None for a decision of its own."""
     released_by: str | None = None
     """Who has released the quarantined signal; None for a decision of its own."""
+    decision_id: str | None = None
+    """Id that the decisions of all versions of the strategy on one candle share; None: the signal is its candle's only one."""
     schema_version: int = 1
     """Version of the stored form."""
 
@@ -112,6 +114,11 @@ class Signal:
             raise InvalidValue(f"at most {MAX_METADATA_ENTRIES} metadata entries", code="METADATA_TOO_LARGE")
         if any(len(key) + len(value) > MAX_METADATA_CHARACTERS for key, value in self.metadata.items()):
             raise InvalidValue(f"a metadata entry has over {MAX_METADATA_CHARACTERS} characters", code="METADATA_TOO_LARGE")
+
+    @property
+    def order_root(self) -> str:
+        """What the ids of its orders are made of: a subscription that changes its version meanwhile orders once per candle."""
+        return self.decision_id or self.signal_id
 
     @property
     def entry_side(self) -> PositionSide | None:

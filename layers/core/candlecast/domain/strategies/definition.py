@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from hmac import compare_digest
 from ipaddress import ip_address, ip_network
 
+from candlecast.domain.strategies.versions import Release
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import InvalidValue
 from candlecast.domain.values.money import require_decimal, require_utc
@@ -20,21 +23,34 @@ MAX_MESSAGES_PER_MINUTE = 600  # ten a second: more is a feed, no sender of deci
 MAX_MESSAGES_PER_HOUR = 20_000
 MAX_ALLOWED_ADDRESSES = 50  # TradingView sends from four; the list stands in the source's one item
 MAX_NOTIONAL = Decimal(10) ** 12  # in quote units: no book is that deep, and the sums keep their digits
+MAX_TAGS = 10  # more would say nothing about a strategy; each card of the marketplace carries them
+MAX_COLLABORATORS = 20  # a team; they stand in the definition's one item
+TAG_PATTERN = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 
 
 class StrategyKind(StrEnum):
-    """BUILT_IN runs code of ours on each candle; EXTERNAL has no code, its signals arrive by webhook."""
+    """Where the signals come from: BUILT_IN code of ours, UPLOADED code of its owner, or EXTERNAL, by webhook and without code."""
 
     BUILT_IN = "BUILT_IN"
     EXTERNAL = "EXTERNAL"
+    UPLOADED = "UPLOADED"
+
+
+class Visibility(StrEnum):
+    """Who may find and follow a strategy: its owner's side alone, those who have its link as well, or everybody."""
+
+    PRIVATE = "PRIVATE"
+    LINK = "LINK"
+    PUBLIC = "PUBLIC"
 
 
 @dataclass(frozen=True, kw_only=True)
 class StrategyDefinition:
-    """One strategy that can be followed.
+    """One strategy that can be followed. Raises `InvalidValue` (TAGS_INVALID, TOO_MANY_COLLABORATORS; INVALID_VALUE).
 
     A BUILT_IN strategy names its `code` (a module of `strategies/`), the `venue` of its candles, its `market` and `timeframe`.
-    An EXTERNAL strategy names its `source_id` (the webhook that feeds it) and the `venue` of its tickers.
+    An EXTERNAL strategy names its `source_id` (the webhook that feeds it) and the `venue` of its tickers. An UPLOADED strategy
+    names its `owner`, `venue`, `market`, `timeframe` and `release`; its code and parameters stand in its versions.
     """
 
     strategy_id: str
@@ -51,10 +67,49 @@ class StrategyDefinition:
     subscriber_count: int = 0
     reserved_for: str | None = None
     """The only tenant that may follow the strategy, which then stands in no listing; None: everybody may."""
+    owner: str | None = None
+    """The tenant whose strategy it is; None: the platform's own."""
+    collaborators: tuple[str, ...] = ()
+    """Tenants that may do what the owner may, but for choosing collaborators; at most `MAX_COLLABORATORS`."""
+    visibility: Visibility = Visibility.PUBLIC
+    """Who may find and follow the strategy; who follows already goes on."""
+    link_key: str | None = None
+    """What a link to a strategy of visibility LINK proves; None with another visibility."""
+    tags: tuple[str, ...] = ()
+    """Words to find the strategy by, as `TAG_PATTERN` has them; at most `MAX_TAGS`."""
+    retired_at: datetime | None = None
+    """Since when the strategy takes no more followers and gives no more entries; None while it lives."""
+    release: Release | None = None
+    """Which versions its followers get; None: the definition's own code and parameters, its only version."""
+    latest_version: int = 0
+    """The highest number that a version has; 0 without versions."""
+    pinned_count: int = 0
+    """Subscriptions that have pinned a version, cancelled ones not included."""
+    revision: int = 0
+    """Number of the definition's changes; a change is written only over the revision that it was made from."""
 
-    def may_follow(self, tenant_id: str) -> bool:
-        """Whether the tenant may follow; to everybody else a reserved strategy does not exist."""
-        return self.reserved_for in (None, tenant_id)
+    def may_follow(self, tenant_id: str, link_key: str | None = None) -> bool:
+        """Whether the tenant may begin to follow; to everybody else the strategy does not exist."""
+        if self.retired_at is not None or self.reserved_for not in (None, tenant_id):
+            return False
+        return self.may_find(tenant_id, link_key)
+
+    def may_find(self, tenant_id: str, link_key: str | None = None) -> bool:
+        """Whether the tenant may see that the strategy exists. Who follows it may in any case, which is not known here."""
+        if self.reserved_for not in (None, tenant_id):
+            return False
+        if self.visibility is Visibility.PUBLIC or self.may_change(tenant_id):
+            return True
+        return (
+            self.visibility is Visibility.LINK
+            and self.link_key is not None
+            and link_key is not None
+            and compare_digest(self.link_key.encode(), link_key.encode())
+        )
+
+    def may_change(self, tenant_id: str) -> bool:
+        """Whether the tenant is the owner or a collaborator; nobody is for a strategy of the platform."""
+        return self.owner is not None and (tenant_id == self.owner or tenant_id in self.collaborators)
 
     def __post_init__(self) -> None:
         require_utc("created_at", self.created_at)
@@ -62,6 +117,13 @@ class StrategyDefinition:
             raise InvalidValue("a built-in strategy needs code, market and timeframe")
         if self.kind is StrategyKind.EXTERNAL and not self.source_id:
             raise InvalidValue("an external strategy needs a source")
+        if self.kind is StrategyKind.UPLOADED and not (self.owner and self.market and self.timeframe and self.release):
+            raise InvalidValue("an uploaded strategy needs owner, market, timeframe and release")
+        if len(set(self.tags)) != len(self.tags) or len(self.tags) > MAX_TAGS or not all(map(TAG_PATTERN.fullmatch, self.tags)):
+            message = f"at most {MAX_TAGS} different tags of small letters, digits and hyphens, 32 characters at most"
+            raise InvalidValue(message, code="TAGS_INVALID")
+        if len(self.collaborators) > MAX_COLLABORATORS:
+            raise InvalidValue(f"at most {MAX_COLLABORATORS} collaborators", code="TOO_MANY_COLLABORATORS")
 
 
 def _require_between(name: str, value: int, most: int) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
+from candlecast.domain.signals.audience import Audience
 from candlecast.domain.signals.signal import Signal
 
 LEASE = timedelta(seconds=60)  # the hard time-out of strategy_runner: a holder that is older is dead
@@ -45,6 +46,8 @@ class Execution:
     reason: str | None = None
     error: str | None = None
     logs: tuple[str, ...] = ()
+    audience: Audience | None = None
+    """The version that ran, and whom its signal goes to, as it stood when the run began; None: all followers, no versions."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +81,8 @@ class SignalRecord:
     reports: Mapping[int, ShardReport] = field(default_factory=dict)
     max_notional: Decimal | None = None
     """Quote units that the orders of all subscribers may have together; None for a signal of our own code."""
+    audience: Audience | None = None
+    """The followers whom the signal goes to; None: all of them."""
 
     @property
     def shard_notional(self) -> Decimal | None:

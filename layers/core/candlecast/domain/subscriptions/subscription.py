@@ -218,6 +218,8 @@ class Subscription:
     created_at: datetime
     settings_set_at: datetime | None = None
     version: int = 0
+    pinned_version: int | None = None
+    """Number of the strategy's version that it stays with; None follows the latest."""
 
     def __post_init__(self) -> None:
         require_utc("created_at", self.created_at)
