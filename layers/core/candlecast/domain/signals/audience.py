@@ -11,7 +11,7 @@ BUCKETS = 100  # a release goes to its followers by whole percents
 
 @dataclass(frozen=True, kw_only=True)
 class Audience:
-    """The followers whom a version's signal goes to: those who have pinned it, and a part of those who follow the latest."""
+    """Followers who get the signal of a version: all who have pinned it, and a part of the followers of the latest."""
 
     number: int
     """The version's number."""

@@ -117,7 +117,7 @@ class Signal:
 
     @property
     def order_root(self) -> str:
-        """What the ids of its orders are made of: a subscription that changes its version meanwhile orders once per candle."""
+        """Root of its orders' ids. A subscription that changes its version meanwhile still orders once per candle."""
         return self.decision_id or self.signal_id
 
     @property

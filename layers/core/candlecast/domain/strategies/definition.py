@@ -29,7 +29,7 @@ TAG_PATTERN = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 
 
 class StrategyKind(StrEnum):
-    """Where the signals come from: BUILT_IN code of ours, UPLOADED code of its owner, or EXTERNAL, by webhook and without code."""
+    """Origin of the signals: BUILT_IN code of ours, UPLOADED code of its owner, or EXTERNAL, by webhook and without code."""
 
     BUILT_IN = "BUILT_IN"
     EXTERNAL = "EXTERNAL"
@@ -74,7 +74,7 @@ class StrategyDefinition:
     visibility: Visibility = Visibility.PUBLIC
     """Who may find and follow the strategy; who follows already goes on."""
     link_key: str | None = None
-    """What a link to a strategy of visibility LINK proves; None with another visibility."""
+    """Secret part of the link to a strategy of visibility LINK; None with another visibility."""
     tags: tuple[str, ...] = ()
     """Words to find the strategy by, as `TAG_PATTERN` has them; at most `MAX_TAGS`."""
     retired_at: datetime | None = None

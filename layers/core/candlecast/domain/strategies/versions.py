@@ -12,8 +12,9 @@ from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import Conflict, InvalidValue
 from candlecast.domain.values.money import require_utc
 
-MAX_VERSIONS = 10_000  # a version each quarter of an hour for a hundred days; numbers keep their six digits
-# Each pinned version is a run of its own on each candle, and its author pays for it.
+MAX_VERSIONS = 10_000  # a version each quarter of an hour for a hundred days
+
+# Each pinned version is a run of its own on each candle.
 MAX_PINNED_VERSIONS = 8
 MAX_NOTE_CHARACTERS = 500
 
@@ -39,7 +40,7 @@ class StrategyVersion:
     source_hash: str | None = None
     """SHA-256 (hex) of the uploaded text; None: the definition's built-in code."""
     note: str = ""
-    """What its author says of it, for people."""
+    """Words of its author, for people."""
 
     def __post_init__(self) -> None:
         require_utc("created_at", self.created_at)
@@ -115,7 +116,7 @@ class StrategyChange:
     """The tenant whose person made the change."""
     changed_at: datetime
     values: Mapping[str, str] = field(default_factory=dict)
-    """What is new, by name, as text for people: a version's number, a share, a name. Never code, never a link's key."""
+    """New values by name, as text for people, such as a number or a share. Never code, never a link's key."""
 
     def __post_init__(self) -> None:
         require_utc("changed_at", self.changed_at)
