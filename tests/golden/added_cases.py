@@ -8,13 +8,14 @@ from functools import partial
 from typing import Any
 
 from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
+from candlecast.adapters.dynamodb.executions import DynamoExecutionStore
 from candlecast.adapters.dynamodb.history import DynamoHistory
 from candlecast.adapters.dynamodb.limits import DynamoLimitStore
 from candlecast.adapters.dynamodb.pools import DynamoPoolStore
 from candlecast.adapters.dynamodb.signals import DynamoSignalStore
 from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
 from candlecast.adapters.dynamodb.subscriptions import DynamoSubscriptionStore
-from candlecast.adapters.sqs.queues import SqsTradeQueue
+from candlecast.adapters.sqs.queues import SqsCandleQueue, SqsSignalQueue, SqsTradeQueue
 from candlecast.domain.account.account import Account
 from candlecast.domain.limits.limits import Scope
 from candlecast.domain.limits.record import LimitPlace, LimitRecord
@@ -87,6 +88,12 @@ def _write_subscription(world: World) -> None:
 
 def _strategies(world: World) -> Any:
     return DynamoStrategyStore(world.table)
+
+
+def _finish_of_a_version(world: World) -> None:
+    store = DynamoExecutionStore(world.table)
+    store.begin(replace(other_values.begun_execution(), audience=added_values.audience()))
+    store.finish(added_values.execution_of_a_version())
 
 
 RESTORING = restored_account("at-its-first-look-after-a-restore", added_values.restoring, FIRST_VERSION)
@@ -174,5 +181,49 @@ ADDED: tuple[Case, ...] = (
         "of-an-entry-that-must-rest",
         added_values.trade_order,
         lambda world, sqs: SqsTradeQueue(sqs, "trade.fifo").send_orders([added_values.trade_order()]),
+    ),
+    stored(
+        "strategy",
+        "uploaded",
+        added_values.uploaded_strategy,
+        lambda world: _strategies(world).create_strategy(added_values.uploaded_strategy()),
+        lambda world: _strategies(world).get_strategy(STRATEGY),
+    ),
+    stored(
+        "subscription",
+        "pinned",
+        added_values.pinned_subscription,
+        lambda world: DynamoSubscriptionStore(world.table, world.clock).write(
+            replace(added_values.pinned_subscription(), version=0), None, 0
+        ),
+        lambda world: DynamoSubscriptionStore(world.table, world.clock).get_subscription(TENANT, SUBSCRIPTION),
+        prepare=lambda world: _strategies(world).create_strategy(other_values.strategy()),
+        of="SUB",
+    ),
+    stored(
+        "execution",
+        "of-a-version",
+        added_values.execution_of_a_version,
+        _finish_of_a_version,
+        lambda world: DynamoExecutionStore(world.table).list_executions(STRATEGY).items[0],
+    ),
+    stored(
+        "signal",
+        "of-a-version",
+        added_values.record_of_a_version,
+        lambda world: DynamoSignalStore(world.table).put_signal(added_values.record_of_a_version()),
+        lambda world: DynamoSignalStore(world.table).get_signal(values.SIGNAL),
+    ),
+    message_case(
+        "message_signal_shard",
+        "of-a-version",
+        added_values.shard_of_a_version,
+        lambda world, sqs: SqsSignalQueue(sqs, "signal").send_shards([added_values.shard_of_a_version()]),
+    ),
+    message_case(
+        "message_candle_closed",
+        "of-an-uploaded-strategy",
+        added_values.candle_of_an_upload,
+        lambda world, sqs: SqsCandleQueue(sqs, "uploaded-candle").send_candle(added_values.candle_of_an_upload(), 55),
     ),
 )

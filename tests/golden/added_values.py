@@ -13,16 +13,21 @@ from candlecast.domain.limits.limits import Authority, EffectiveLimits, Limits, 
 from candlecast.domain.orders.intent import Intent, IntentState
 from candlecast.domain.orders.position import Position, Trade
 from candlecast.domain.pools.pool import Reservation
+from candlecast.domain.signals.audience import Audience
 from candlecast.domain.signals.entry_order import EntryOrder, EntryPreference, EntryType
+from candlecast.domain.signals.messages import CandleClosed, SignalShard
 from candlecast.domain.signals.signal import Signal
-from candlecast.domain.strategies.definition import StrategyDefinition
+from candlecast.domain.strategies.definition import StrategyDefinition, StrategyKind, Visibility
+from candlecast.domain.strategies.execution import Execution, SignalRecord
+from candlecast.domain.strategies.versions import Release
 from candlecast.domain.subscriptions.subscription import Settings, Subscription
 from candlecast.domain.subscriptions.trade_order import TradeOrder
 from candlecast.domain.values.reasons import Denial, Reason
 from candlecast.domain.values.terms import PositionSide, TimeInForce
+from candlecast.domain.values.timeframe import Timeframe
 from tests.golden import other_values, values
-from tests.golden.times import at
-from tests.golden.values import ETH, TENANT
+from tests.golden.times import NOW, at
+from tests.golden.values import BTC, ETH, STRATEGY, TENANT, VENUE
 
 GENERATION = 2
 FIRST_VERSION = 1_000_000_001  # of an account's first write in a table of the second generation
@@ -126,3 +131,63 @@ def reserved_strategy() -> StrategyDefinition:
 
 def reservation() -> Reservation:
     return replace(other_values.reservation(), closed=True, trades=(values.ENTRY, values.TARGET))
+
+
+def uploaded_strategy() -> StrategyDefinition:
+    """An uploaded strategy that was changed, released to a share and retired; its counts are those of a new one."""
+    return StrategyDefinition(
+        strategy_id=STRATEGY,
+        name="Golden upload",
+        kind=StrategyKind.UPLOADED,
+        venue=VENUE,
+        created_at=at(-60),
+        market=BTC,
+        timeframe=Timeframe.M15,
+        owner=TENANT,
+        collaborators=("golden-friend",),
+        visibility=Visibility.LINK,
+        link_key="golden-link",
+        tags=("trend", "15m"),
+        retired_at=at(0),
+        release=Release(stable=2, candidate=3, share_percent=20, previous=1, released_by="golden-friend", released_at=at(-30)),
+        latest_version=3,
+        pinned_count=4,
+        revision=7,
+    )
+
+
+def audience() -> Audience:
+    return Audience(number=2, bucket_from=20, bucket_to=100)
+
+
+def signal_of_a_version() -> Signal:
+    return replace(other_values.signal(), decision_id="d1" * 16)
+
+
+def record_of_a_version() -> SignalRecord:
+    return replace(other_values.signal_record(), signal=signal_of_a_version(), audience=audience())
+
+
+def execution_of_a_version() -> Execution:
+    return replace(other_values.execution(), signal=signal_of_a_version(), audience=audience())
+
+
+def pinned_subscription() -> Subscription:
+    return replace(subscription(), pinned_version=2)
+
+
+def shard_of_a_version() -> SignalShard:
+    return SignalShard(
+        signal=signal_of_a_version(), venue=VENUE, shard=1, start="4000", end="8000", published_at=at(1), audience=audience()
+    )
+
+
+def candle_of_an_upload() -> CandleClosed:
+    return CandleClosed(
+        venue=VENUE,
+        market=BTC,
+        timeframe=Timeframe.M15,
+        candle_close=NOW,
+        correlation_id=values.CORRELATION,
+        strategy_id=STRATEGY,
+    )
