@@ -66,11 +66,12 @@ USUAL_PORTS = Ports(aws=4566, api=8080, paper=8081)
 
 @dataclass(frozen=True)
 class Worker:
-    """A process that runs a function; `busy` while it is in an invocation."""
+    """A process that runs a function; `busy` while it is in an invocation, `tenant` if the function keeps tenants apart."""
 
     function: str
     pid: int
     busy: bool
+    tenant: str | None = None
 
 
 @dataclass(frozen=True)

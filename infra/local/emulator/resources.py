@@ -21,7 +21,7 @@ WITHOUT_EFFECT = (
 
 
 def resources(ports: tuple[Port, ...]) -> None:
-    """Honour TTL, recovery, reserved concurrency, dead letters of functions, schedule properties and HTTP API bodies."""
+    """Honour TTL, recovery, properties of schedules and functions (concurrency, dead letters, tenancy), and HTTP API bodies."""
     from ministack.services.cloudformation import provisioners
 
     handlers = provisioners._RESOURCE_HANDLERS
@@ -103,6 +103,8 @@ def _function(name: str, properties: Any, _attributes: dict[str, Any]) -> None:
     record["concurrency"] = None if reserved is None else int(reserved)
     if properties.get("DeadLetterConfig"):
         record["config"]["DeadLetterConfig"] = properties["DeadLetterConfig"]
+    if properties.get("TenancyConfig"):
+        record["config"]["TenancyConfig"] = properties["TenancyConfig"]
 
 
 def _schedule(name: str, properties: Any, _attributes: dict[str, Any]) -> None:

@@ -31,6 +31,7 @@ from . import (
     resources,
     schedules,
     streams,
+    tenancy,
     traces,
     workers,
 )
@@ -181,6 +182,9 @@ def patches(settings: Settings, folders: workers.CodeFolders) -> list[Patch]:
         traces.headers_in_batches,
         queues.parallel_groups,
         workers.generous_timeouts,
+        tenancy.named_tenants,
+        tenancy.tenants_apart,
+        tenancy.fixed_tenancy,
         worker_limit,
         invocations.asynchronous_invocations,
         queues.strict_batch_responses,
@@ -283,7 +287,8 @@ async def _send(send: Send, status: int, body: Any) -> None:
 def _operate(settings: Settings, scope: Scope) -> tuple[int, Any]:
     """The operator's endpoints.
 
-    - GET /_candlecast/workers: the emulator's pid and state folder, and each function's processes: pid, whether it is busy
+    - GET /_candlecast/workers: the emulator's pid and state folder, and each function's processes: pid, whether it is
+      busy, its tenant
     - GET /_candlecast/waiting?queues=NAME,NAME: messages in each queue, in this order; then records of streams that no function
       has done. The answer also says how often the queues were looked through for messages.
     - POST /_candlecast/fire?schedule=NAME&time=ISO: fire a schedule as if it were that time
@@ -292,7 +297,7 @@ def _operate(settings: Settings, scope: Scope) -> tuple[int, Any]:
     query = dict(parse_qsl(scope.get("query_string", b"").decode()))
     match scope["method"], scope["path"]:
         case "GET", "/_candlecast/workers":
-            found = [{"function": name, "pid": pid, "busy": busy} for name, pid, busy in workers.running_workers()]
+            found = [worker._asdict() for worker in workers.running_workers()]
             return 200, {"pid": os.getpid(), "state": str(settings.state), "workers": found}
         case "GET", "/_candlecast/waiting":
             found_in = queues.waiting([name for name in query.get("queues", "").split(",") if name])

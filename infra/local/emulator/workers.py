@@ -15,7 +15,7 @@ import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .patching import replace, rewrite
 
@@ -222,8 +222,17 @@ def limit_workers(per_function: int) -> None:
     mapping_limit = replace(lambda_svc, "_sqs_esm_concurrency", concurrency)
 
 
-def running_workers() -> Iterator[tuple[str, int, bool]]:
-    """Function name, process id and whether it is in the middle of an invocation, for every live worker."""
+class RunningWorker(NamedTuple):
+    """A live process of a function; `busy` in the middle of an invocation, `tenant` if the function keeps tenants apart."""
+
+    function: str
+    pid: int
+    busy: bool
+    tenant: str | None
+
+
+def running_workers() -> Iterator[RunningWorker]:
+    """Every live worker."""
     from ministack.core import lambda_runtime
 
     with lambda_runtime._lock:
@@ -231,7 +240,7 @@ def running_workers() -> Iterator[tuple[str, int, bool]]:
     for worker in workers:
         process = worker._proc
         if process is not None and process.poll() is None:
-            yield worker.func_name, process.pid, bool(worker.in_use)
+            yield RunningWorker(worker.func_name, process.pid, bool(worker.in_use), getattr(worker, "tenant", None))
 
 
 def end_workers() -> None:
