@@ -7,22 +7,29 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from candlecast.adapters.aws.event_bus import EventBridgeBus
+from candlecast.adapters.codec import from_json
 from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
 from candlecast.adapters.dynamodb.executions import DynamoExecutionStore
 from candlecast.adapters.dynamodb.history import DynamoHistory
 from candlecast.adapters.dynamodb.limits import DynamoLimitStore
 from candlecast.adapters.dynamodb.pools import DynamoPoolStore
 from candlecast.adapters.dynamodb.signals import DynamoSignalStore
-from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
+from candlecast.adapters.dynamodb.strategies import AuthorRow, DynamoStrategyStore, UploadsRow
 from candlecast.adapters.dynamodb.subscriptions import DynamoSubscriptionStore
 from candlecast.adapters.sqs.queues import SqsCandleQueue, SqsSignalQueue, SqsTradeQueue
 from candlecast.domain.account.account import Account
+from candlecast.domain.account.events import Event, EventType
 from candlecast.domain.limits.limits import Scope
 from candlecast.domain.limits.record import LimitPlace, LimitRecord
+from candlecast.domain.strategies.definition import StrategyDefinition
 from candlecast.domain.strategies.statistics import Statistics
+from candlecast.ports.bus import PublishedEvent
 from tests.golden import added_values, other_values, values
 from tests.golden.added_values import FIRST_VERSION, GENERATION
 from tests.golden.cases import ACCOUNT_KEY, Case, World, message_case, read_stream, stored, told_by
+from tests.golden.memory import Recorder
+from tests.golden.times import NOW
 from tests.golden.values import STRATEGY, SUBSCRIPTION, TENANT
 
 USER = LimitPlace(Scope.USER, TENANT)
@@ -96,6 +103,50 @@ def _finish_of_a_version(world: World) -> None:
     store.finish(added_values.execution_of_a_version())
 
 
+def _before_its_release() -> StrategyDefinition:
+    return replace(added_values.uploaded_strategy(), subscriber_count=0, pinned_count=0, revision=6)
+
+
+def _follow_uploaded(world: World) -> None:
+    _strategies(world).create_strategy(replace(_before_its_release(), revision=7))
+    pinned = replace(added_values.pinned_subscription(), version=0)
+    DynamoSubscriptionStore(world.table, world.clock).write(pinned, None, 1)
+
+
+def _told_of_strategies() -> tuple[PublishedEvent, ...]:
+    """An event of each type."""
+    changes = [
+        replace(added_values.change(), type=kind, revision=number)
+        for number, kind in enumerate((kind for kind in EventType if kind.startswith("strategy.")), start=1)
+    ]
+    return tuple(
+        PublishedEvent(
+            event_id=f"golden-event-{change.revision}",
+            tenant_id=TENANT,
+            account_id=f"STRATEGY-{STRATEGY}",
+            version=change.revision,
+            event=Event(type=EventType(change.type), occurred_at=change.changed_at, strategy_change=change),
+        )
+        for change in changes
+    )
+
+
+def _publish_of_strategies(world: World) -> None:
+    bus = Recorder({"FailedEntryCount": 0})
+    EventBridgeBus(bus, "golden-bus").publish(_told_of_strategies())  # type: ignore[arg-type]
+    entries = [entry for _, request in bus.requests for entry in request["Entries"]]
+    world.sent += [{**entry, "Time": entry["Time"].isoformat()} for entry in entries]
+
+
+CHANGE = stored(
+    "strategy",
+    "change",
+    lambda: (added_values.change(),),
+    lambda world: _strategies(world).change_strategy(_before_its_release(), added_values.change()),
+    lambda world: tuple(_strategies(world).list_changes(STRATEGY).items),
+    prepare=lambda world: _strategies(world).create_strategy(_before_its_release()),
+    of="CHANGE#",
+)
 RESTORING = restored_account("at-its-first-look-after-a-restore", added_values.restoring, FIRST_VERSION)
 RECOVERED = restored_account("accounted-for-after-a-restore", added_values.recovered, FIRST_VERSION + 1)
 
@@ -186,8 +237,58 @@ ADDED: tuple[Case, ...] = (
         "strategy",
         "uploaded",
         added_values.uploaded_strategy,
-        lambda world: _strategies(world).create_strategy(added_values.uploaded_strategy()),
+        _follow_uploaded,
         lambda world: _strategies(world).get_strategy(STRATEGY),
+        of="DEFINITION",
+    ),
+    stored(
+        "strategy",
+        "owned",
+        lambda: 1,
+        _follow_uploaded,
+        lambda world: world.table.rows(AuthorRow).get(f"TENANT#{TENANT}", "AUTHOR").strategies,
+        of="AUTHOR",
+    ),
+    stored(
+        "strategy",
+        "uploads-of-a-day",
+        lambda: 1,
+        lambda world: _strategies(world).count_upload(TENANT, NOW),
+        lambda world: world.table.rows(UploadsRow).get(f"TENANT#{TENANT}", "UPLOADS#2026-11-20").uploads,
+    ),
+    stored(
+        "strategy",
+        "version",
+        added_values.version,
+        lambda world: _strategies(world).create_strategy(_before_its_release(), version=added_values.version()),
+        lambda world: _strategies(world).get_version(STRATEGY, 2),
+        of="VERSION#",
+    ),
+    CHANGE,
+    replace(
+        CHANGE,
+        kind="outbox",
+        name="of-a-strategy",
+        value=lambda: told_by(
+            f"STRATEGY-{STRATEGY}",
+            TENANT,
+            7,
+            (
+                Event(
+                    type=EventType.STRATEGY_VERSION_RELEASED,
+                    occurred_at=added_values.change().changed_at,
+                    strategy_change=added_values.change(),
+                ),
+            ),
+        ),
+        read=partial(read_stream, key=(f"STRATEGY#{STRATEGY}", "CHANGE#000000007")),
+    ),
+    stored(
+        "event",
+        "of-strategies",
+        _told_of_strategies,
+        _publish_of_strategies,
+        lambda world: tuple(from_json(PublishedEvent, entry["Detail"]) for entry in world.sent),
     ),
     stored(
         "subscription",

@@ -19,7 +19,7 @@ from candlecast.domain.signals.messages import CandleClosed, SignalShard
 from candlecast.domain.signals.signal import Signal
 from candlecast.domain.strategies.definition import StrategyDefinition, StrategyKind, Visibility
 from candlecast.domain.strategies.execution import Execution, SignalRecord
-from candlecast.domain.strategies.versions import Release
+from candlecast.domain.strategies.versions import Release, StrategyChange, StrategyVersion
 from candlecast.domain.subscriptions.subscription import Settings, Subscription
 from candlecast.domain.subscriptions.trade_order import TradeOrder
 from candlecast.domain.values.reasons import Denial, Reason
@@ -134,7 +134,7 @@ def reservation() -> Reservation:
 
 
 def uploaded_strategy() -> StrategyDefinition:
-    """An uploaded strategy that was changed, released to a share and retired; its counts are those of a new one."""
+    """An uploaded strategy that was changed, released to a share, followed by `pinned_subscription`, and retired."""
     return StrategyDefinition(
         strategy_id=STRATEGY,
         name="Golden upload",
@@ -151,8 +151,35 @@ def uploaded_strategy() -> StrategyDefinition:
         retired_at=at(0),
         release=Release(stable=2, candidate=3, share_percent=20, previous=1, released_by="golden-friend", released_at=at(-30)),
         latest_version=3,
-        pinned_count=4,
+        subscriber_count=1,
+        pinned_count=1,
         revision=7,
+    )
+
+
+def version() -> StrategyVersion:
+    return StrategyVersion(
+        strategy_id=STRATEGY,
+        number=2,
+        digest="0123456789abcdef",
+        parameters={"fast": 10, "ratio": 1.5, "mode": "both", "strict": True},
+        parameter_schema={"type": "object", "properties": {"ratio": {"type": "number", "maximum": 2.5}}},
+        lookback=60,
+        created_by="golden-friend",
+        created_at=at(-40),
+        source_hash="c0de" * 16,
+        note="a wider ratio",
+    )
+
+
+def change() -> StrategyChange:
+    return StrategyChange(
+        strategy_id=STRATEGY,
+        revision=7,
+        type=EventType.STRATEGY_VERSION_RELEASED,
+        changed_by="golden-friend",
+        changed_at=at(-30),
+        values={"version": "3", "share_percent": "20"},
     )
 
 

@@ -18,6 +18,7 @@ from candlecast.domain.signals.messages import CandleClosed, ReconcileRequest, S
 from candlecast.domain.signals.signal import Action, Signal
 from candlecast.domain.strategies.definition import SignalSource, StrategyDefinition, StrategyKind
 from candlecast.domain.strategies.execution import LEASE, Execution, ExecutionStatus, SignalRecord
+from candlecast.domain.strategies.versions import Release, StrategyVersion
 from candlecast.domain.subscriptions.subscription import Settings, Sizing, SizingMode, Subscription, SubscriptionStatus
 from candlecast.domain.subscriptions.trade_order import TradeOrder
 from candlecast.domain.values.ids import digest, intent_id
@@ -255,6 +256,29 @@ def a_strategy(strategy_id: str = STRATEGY, **changes: Any) -> StrategyDefinitio
         "code": "sma_cross",
     }
     return StrategyDefinition(**{**values, **changes})
+
+
+def an_uploaded_strategy(strategy_id: str = STRATEGY, **changes: Any) -> StrategyDefinition:
+    """A strategy of the first tenant, whose first version all its followers get."""
+    release = Release(stable=1, released_by=TENANT, released_at=NOW)
+    uploaded: dict[str, Any] = {"name": "Mine", "kind": StrategyKind.UPLOADED, "code": None, "owner": TENANT, "release": release}
+    return a_strategy(strategy_id, **{**uploaded, "latest_version": 1, **changes})
+
+
+def a_version(number: int = 1, strategy_id: str = STRATEGY, **changes: Any) -> StrategyVersion:
+    """A version of an uploaded strategy with one parameter."""
+    values: dict[str, Any] = {
+        "strategy_id": strategy_id,
+        "number": number,
+        "digest": f"{number:016x}",
+        "parameters": {"period": 10 + number},
+        "parameter_schema": {"type": "object", "properties": {"period": {"type": "integer"}}},
+        "lookback": 60,
+        "created_by": TENANT,
+        "created_at": NOW,
+        "source_hash": f"{number:064x}",
+    }
+    return StrategyVersion(**{**values, **changes})
 
 
 def an_external_strategy(strategy_id: str = STRATEGY, **changes: Any) -> StrategyDefinition:

@@ -62,7 +62,7 @@ _LOOKS = _keys("LOOK#*")
 _USE = _keys("SOURCE#*#NOTIONAL", "SOURCE#*#COUNTED#*")  # of a source, and never the source itself, which names its secret
 _CHANGED = _keys(TENANT, ACCOUNT, "STRATEGY#*", "SOURCE#*", "SIGNAL#*", "VERDICT#*", "LIMITS#*", "KILL_SWITCH#*", "APPROVAL#*")
 _BROWSED = _CHANGED | _keys("PAUSE#*", "POOL#*", "PRICE#*", "HEALTH")
-_LISTED = _keys("SIGNALS#*", "QUARANTINE", "TENANT#*", "STRATEGIES", "KILL_SWITCHES", "APPROVALS")
+_LISTED = _keys("SIGNALS#*", "QUARANTINE", "TENANT#*", "STRATEGIES", "OWNED#*", "KILL_SWITCHES", "APPROVALS")
 
 RIGHTS: Mapping[str, Rights] = {
     "candle_clock": Rights(update=_keys("SCHEDULES"), lookups={"GSI1": _keys("CLOCK#*")}),

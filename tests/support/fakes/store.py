@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 from candlecast.adapters.paging import check_limit, decode_cursor, encode_cursor
 from candlecast.domain.account.account import Account
@@ -15,6 +16,7 @@ from candlecast.domain.signals.verdict import Verdict
 from candlecast.domain.strategies.definition import SignalSource, StrategyDefinition
 from candlecast.domain.strategies.execution import Execution, ShardReport, SignalRecord
 from candlecast.domain.strategies.statistics import Statistics
+from candlecast.domain.strategies.versions import StrategyChange, StrategyVersion
 from candlecast.domain.subscriptions.subscription import Subscription
 from candlecast.ports.bus import PublishedEvent
 from candlecast.ports.store import DueAccount, LastPrice, NewestMessage, Page
@@ -37,6 +39,9 @@ class FakeDatabase:
     accounts: dict[tuple[str, str], Account] = field(default_factory=dict)
     due: dict[tuple[str, str], tuple[DueAccount, ...]] = field(default_factory=dict)
     strategies: dict[str, StrategyDefinition] = field(default_factory=dict)
+    versions: dict[tuple[str, int], StrategyVersion] = field(default_factory=dict)
+    changes: dict[str, list[StrategyChange]] = field(default_factory=dict)  # by strategy, oldest first
+    uploads: Counter[tuple[str, date]] = field(default_factory=Counter)  # by tenant and day
     sources: dict[str, SignalSource] = field(default_factory=dict)
     subscriptions: dict[tuple[str, str], Subscription] = field(default_factory=dict)
     executions: dict[tuple[str, datetime], Execution] = field(default_factory=dict)

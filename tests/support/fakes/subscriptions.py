@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from candlecast.domain.account.account import Account
 from candlecast.domain.strategies.statistics import Statistics
+from candlecast.domain.strategies.versions import require_few_pins
 from candlecast.domain.subscriptions.subscription import Subscription, SubscriptionStatus
 from candlecast.domain.values.errors import Conflict, InvalidValue, NotFound
 from candlecast.domain.values.ids import shard_position
@@ -52,10 +54,24 @@ class FakeSubscriptionStore:
         count = strategy.subscriber_count + follower_change
         if count < 0:
             raise Conflict("VERSION_CONFLICT", "the strategy has no follower to lose")
+        pins = self._pins(subscription)
+        if subscription.pinned_version is not None:
+            require_few_pins(pins)
         if account is not None:
             put_account(self.database, account, self._clock.now())
         self.database.subscriptions[key] = replace(subscription, version=subscription.version + 1)
-        self.database.strategies[strategy.strategy_id] = replace(strategy, subscriber_count=count)
+        self.database.strategies[strategy.strategy_id] = replace(strategy, subscriber_count=count, pinned_count=pins.total())
+
+    def _pins(self, written: Subscription) -> Counter[int]:
+        """Subscriptions of its strategy by pinned version, once the subscription is written."""
+        others = {**self.database.subscriptions, (written.tenant_id, written.subscription_id): written}
+        return Counter(
+            each.pinned_version
+            for each in others.values()
+            if each.strategy_id == written.strategy_id
+            and each.pinned_version is not None
+            and each.status is not SubscriptionStatus.CANCELLED
+        )
 
     def followers(self, strategy_id: str, start: str, end: str) -> Iterator[Subscription]:
         found = [

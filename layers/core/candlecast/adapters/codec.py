@@ -15,12 +15,14 @@ from pydantic import TypeAdapter, ValidationError
 
 from candlecast.domain.strategies.definition import StrategyDefinition
 from candlecast.domain.strategies.execution import Execution
+from candlecast.domain.strategies.versions import StrategyVersion
 from candlecast.domain.values.errors import InvalidValue, Poison, RetryLater
 
 SUPPORTED_SCHEMA_VERSIONS = frozenset({1})
 MAX_SCHEMA_VERSION = 1_000  # a larger number is no version that code of ours could have written
 MAX_MESSAGE_CHARACTERS = 262_144  # a queue takes no more, so anything longer did not come from one
-_TYPES_WITH_FLOATS = (Execution, StrategyDefinition)  # durations and strategy parameters are floats; their money is still text
+# Durations and strategy parameters are floats; their money is still text.
+_TYPES_WITH_FLOATS = (Execution, StrategyDefinition, StrategyVersion)
 
 
 def to_json(value: object) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from candlecast.domain.strategies.execution import Execution, ShardReport, SignalRecord
     from candlecast.domain.strategies.record import RecordSums
     from candlecast.domain.strategies.statistics import Statistics
+    from candlecast.domain.strategies.versions import StrategyChange, StrategyVersion
     from candlecast.domain.subscriptions.subscription import Subscription
     from candlecast.domain.values.timeframe import Timeframe
 
@@ -65,10 +66,59 @@ class AccountStore(Protocol):
 
 
 class StrategyStore(Protocol):
-    """Strategy definitions and signal sources: the platform's own, so without a tenant."""
+    """Strategy definitions with their versions, and signal sources: anybody may follow them, so without a tenant."""
 
-    def create_strategy(self, definition: StrategyDefinition, source: SignalSource | None = None) -> None:
-        """Write a definition (and, for an external one, its source) together; raises `Conflict` (ALREADY_EXISTS)."""
+    def create_strategy(
+        self,
+        definition: StrategyDefinition,
+        source: SignalSource | None = None,
+        version: StrategyVersion | None = None,
+    ) -> None:
+        """Write a definition together with its source (an external one) or its first version (an uploaded one).
+
+        One with an owner counts for its owner. Raises `Conflict` (ALREADY_EXISTS, TOO_MANY_STRATEGIES).
+        """
+        ...
+
+    def change_strategy(
+        self, definition: StrategyDefinition, change: StrategyChange, version: StrategyVersion | None = None
+    ) -> StrategyDefinition:
+        """Write a changed definition as revision + 1, with the record of the change and a new version, in one transaction.
+
+        Follower and pin counts stay as they are stored. The change's event reaches the bus. Returns what is stored. Raises
+        `NotFound`, `Conflict` (VERSION_CONFLICT) if somebody else has changed the definition since it was read.
+        """
+        ...
+
+    def get_version(self, strategy_id: str, number: int) -> StrategyVersion:
+        """Raises `NotFound`."""
+        ...
+
+    def list_versions(self, strategy_id: str, cursor: str | None = None, limit: int = 50) -> Page[StrategyVersion]:
+        """Newest first."""
+        ...
+
+    def list_changes(self, strategy_id: str, cursor: str | None = None, limit: int = 50) -> Page[StrategyChange]:
+        """Newest first."""
+        ...
+
+    def pinned_versions(self, strategy_id: str) -> Mapping[int, int]:
+        """How many subscriptions have pinned each version, for those with at least one; raises `NotFound`. One read."""
+        ...
+
+    def owned_strategies(self, tenant_id: str, cursor: str | None = None, limit: int = 50) -> Page[StrategyDefinition]:
+        """The strategies whose owner the tenant is, by id, retired ones included."""
+        ...
+
+    def followed_uploads(self, timeframe: Timeframe) -> Iterator[tuple[str, str, str]]:
+        """(venue, market, strategy id) of each uploaded strategy of this timeframe that has a follower."""
+        ...
+
+    def count_upload(self, tenant_id: str, at: datetime) -> None:
+        """Count an upload of the tenant before it is checked; raises `Conflict` (TOO_MANY_UPLOADS) beyond the day's bound.
+
+        One conditional write.
+        """
         ...
 
     def get_strategy(self, strategy_id: str) -> StrategyDefinition:
@@ -76,7 +126,7 @@ class StrategyStore(Protocol):
         ...
 
     def list_strategies(self, cursor: str | None = None, limit: int = 50) -> Page[StrategyDefinition]:
-        """By id; reserved strategies are not among them."""
+        """By id, those of the platform; reserved strategies are not among them."""
         ...
 
     def followed_markets(self, timeframe: Timeframe) -> Iterator[tuple[str, str]]:
@@ -120,9 +170,9 @@ class SubscriptionStore(Protocol):
     def write(self, subscription: Subscription, account: Account | None, follower_change: int) -> None:
         """Write subscription (version + 1), account (version + 1, if given), and add `follower_change` to the strategy's count.
 
-        One transaction; the first follower puts the strategy on the market clock and the last one takes it off. Raises
-        `Conflict` (VERSION_CONFLICT) if subscription or account have changed since they were read, `NotFound` if the
-        strategy does not exist.
+        Pins are counted by `pinned_version` of subscriptions that are not cancelled. One transaction; the first follower puts the
+        strategy on the market clock and the last one takes it off. Raises `Conflict` VERSION_CONFLICT if subscription or
+        account have changed since they were read, TOO_MANY_PINNED_VERSIONS, `NotFound` if the strategy does not exist.
         """
         ...
 

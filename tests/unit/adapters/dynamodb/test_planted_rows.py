@@ -32,7 +32,7 @@ def test_a_strategy_lies_in_its_own_partition() -> None:
     strategy = a_strategy()
 
     def row(partition: str) -> Any:
-        return SimpleNamespace(partition=partition, body=to_json(strategy), subscriber_count=1, schema_version=1)
+        return SimpleNamespace(partition=partition, body=to_json(strategy), subscriber_count=1, pins=None, schema_version=1)
 
     planted = [row(partition) for partition in ("SIGNAL#signal", "SOURCE#source", "STRATEGY#another")]
     store = DynamoStrategyStore(table(rows=[*planted, row(f"STRATEGY#{strategy.strategy_id}")]))

@@ -18,7 +18,7 @@ from candlecast.adapters.dynamodb.single_table.table import (
     sortable,
     store_errors,
 )
-from candlecast.adapters.dynamodb.strategies import strategy_key
+from candlecast.adapters.dynamodb.strategy_versions import strategy_key
 from candlecast.domain.strategies.execution import Execution, ExecutionStatus
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import Conflict

@@ -41,7 +41,7 @@ from candlecast.adapters.dynamodb.statistics import (
     subscription_place,
     tenant_record_place,
 )
-from candlecast.adapters.dynamodb.strategies import strategy_key
+from candlecast.adapters.dynamodb.strategy_versions import strategy_key
 from candlecast.domain.orders.intent import Intent
 from candlecast.domain.orders.position import Position, Trade
 from candlecast.domain.strategies.record import TenantRecord, counted_return, window_of

@@ -1,17 +1,20 @@
-"""Strategies and sources; a followed built-in strategy stands in a sparse index, which is the market clock's work list."""
+"""Strategies and sources; a followed strategy with code stands in a sparse index, which is the market clock's work list."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from datetime import datetime
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
-from pynamodb.exceptions import PutError, TransactWriteError
+from pynamodb.exceptions import PutError, TransactWriteError, UpdateError
 from pynamodb.expressions.condition import Condition
+from pynamodb.transactions import TransactWrite
 
 from candlecast.adapters.codec import from_json, to_json
 from candlecast.adapters.dynamodb.single_table.listing import read_page
 from candlecast.adapters.dynamodb.single_table.table import (
+    SCHEMA_VERSION,
     SEPARATOR,
     Row,
     Table,
@@ -23,25 +26,37 @@ from candlecast.adapters.dynamodb.single_table.table import (
     store_errors,
 )
 from candlecast.adapters.dynamodb.statistics import RECENT, RECORD, RecordRow, StatisticsRow, statistics_of, sums_of
+from candlecast.adapters.dynamodb.strategy_versions import VersionRows, strategy_key
 from candlecast.domain.strategies.definition import SignalSource, StrategyDefinition, StrategyKind
 from candlecast.domain.strategies.record import RecordSums
 from candlecast.domain.strategies.statistics import Statistics
+from candlecast.domain.strategies.versions import MAX_OWNED_STRATEGIES, MAX_UPLOADS_A_DAY, StrategyChange, StrategyVersion
 from candlecast.domain.values.copying import replace
-from candlecast.domain.values.errors import Conflict, NotFound
+from candlecast.domain.values.errors import Conflict, InvalidValue, NotFound
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.ports.store import Page
 
 DEFINITION = "DEFINITION"
 SOURCE = "SOURCE"
-LISTING = "STRATEGIES"
+LISTING = "STRATEGIES"  # strategies of the platform
+OWNED = "OWNED"  # strategies of one tenant
+CLOCK, CLOCK_OF_UPLOADED = "CLOCK", "CLOCK_UPLOADED"
+AUTHOR = "AUTHOR"
 AFTER_EVERY_WINDOW = "~"  # sorts behind every digit
+UPLOADS_RETENTION = timedelta(days=2)  # beyond the end of the day that they are counted for
 
 
 class StrategyRow(Row):
-    """A definition. `subscriber_count` is an attribute of its own, because it is added to; the body's is not read."""
+    """A definition. `subscriber_count` is an attribute of its own, because it is added to; the body's is not read.
+
+    So is `pins`, a JSON object with the number of subscriptions for each pinned version; `pinned_count` is their sum. `revision`
+    guards changes; a definition of older code has none.
+    """
 
     strategy_id = UnicodeAttribute()
     subscriber_count = NumberAttribute()
+    pins = UnicodeAttribute(null=True)
+    revision = NumberAttribute(null=True)
     body = UnicodeAttribute()
 
 
@@ -50,6 +65,19 @@ class SourceRow(Row):
 
     body = UnicodeAttribute()
     revision = NumberAttribute(null=True)
+
+
+class AuthorRow(Row):
+    """How many strategies a tenant owns."""
+
+    strategies = NumberAttribute()
+
+
+class UploadsRow(Row):
+    """How many uploads of a tenant have been checked on one day (UTC)."""
+
+    uploads = NumberAttribute()
+    expires_at = NumberAttribute()
 
 
 class DynamoStrategyStore:
@@ -61,40 +89,113 @@ class DynamoStrategyStore:
         self._sources = table.rows(SourceRow)
         self._statistics = table.rows(StatisticsRow)
         self._records = table.rows(RecordRow)
+        self._authors = table.rows(AuthorRow)
+        self._uploads = table.rows(UploadsRow)
+        self._versions = VersionRows(table)
 
-    def create_strategy(self, definition: StrategyDefinition, source: SignalSource | None = None) -> None:
-        row = self._rows(
-            strategy_key(definition.strategy_id),
-            DEFINITION,
-            strategy_id=definition.strategy_id,
-            subscriber_count=definition.subscriber_count,
-            body=to_json(definition),
-        )
-        if definition.reserved_for is None:
-            row.index2_partition, row.index2_place = LISTING, definition.strategy_id
-        if definition.subscriber_count > 0 and (place := clock_place(definition)) is not None:
-            row.index1_partition, row.index1_place = place
+    def create_strategy(
+        self, definition: StrategyDefinition, source: SignalSource | None = None, version: StrategyVersion | None = None
+    ) -> None:
+        puts = 1 + (source is not None) + (version is not None)
         try:
             with store_errors(), self._table.transaction() as transaction:
-                transaction.save(row, condition=self._rows.partition.does_not_exist())
+                transaction.save(self._definition_row(definition), condition=self._rows.partition.does_not_exist())
                 if source is not None:
                     transaction.save(self._source_row(source), condition=self._sources.partition.does_not_exist())
+                if version is not None:
+                    self._versions.put_version(transaction, version)
+                if definition.owner is not None:
+                    self._count_strategy(transaction, definition.owner)
         except TransactWriteError as error:
-            if cancelled_by(error):
+            refused = cancelled_by(error)
+            if refused == {puts}:  # updates come after all puts
+                message = f"a tenant owns at most {MAX_OWNED_STRATEGIES} strategies, retired ones included"
+                raise Conflict("TOO_MANY_STRATEGIES", message) from error
+            if refused:
                 raise Conflict("ALREADY_EXISTS", "the strategy or its source exists") from error
             raise
+
+    def change_strategy(
+        self, definition: StrategyDefinition, change: StrategyChange, version: StrategyVersion | None = None
+    ) -> StrategyDefinition:
+        rows, stored = self._rows, replace(definition, revision=definition.revision + 1)
+        if (change.strategy_id, change.revision) != (stored.strategy_id, stored.revision):
+            raise InvalidValue("the change belongs to another revision")
+        unchanged = rows.revision == definition.revision
+        if definition.revision == 0:
+            unchanged |= rows.revision.does_not_exist()
+        try:
+            with store_errors(), self._table.transaction() as transaction:
+                self._versions.put_change(transaction, change, definition.owner)
+                if version is not None:
+                    self._versions.put_version(transaction, version)
+                transaction.update(
+                    rows(strategy_key(stored.strategy_id), DEFINITION),
+                    actions=[rows.body.set(to_json(stored)), rows.revision.set(stored.revision)],
+                    condition=rows.partition.exists() & unchanged,
+                )
+        except TransactWriteError as error:
+            if not cancelled_by(error):
+                raise
+            self.get_strategy(definition.strategy_id)  # raises `NotFound`
+            raise Conflict("VERSION_CONFLICT", "somebody else has changed the strategy") from error
+        return stored
+
+    def get_version(self, strategy_id: str, number: int) -> StrategyVersion:
+        return self._versions.get_version(strategy_id, number)
+
+    def list_versions(self, strategy_id: str, cursor: str | None = None, limit: int = 50) -> Page[StrategyVersion]:
+        return self._versions.list_versions(strategy_id, cursor, limit)
+
+    def list_changes(self, strategy_id: str, cursor: str | None = None, limit: int = 50) -> Page[StrategyChange]:
+        return self._versions.list_changes(strategy_id, cursor, limit)
+
+    def pinned_versions(self, strategy_id: str) -> Mapping[int, int]:
+        return pins_of(read_row(self._rows, strategy_id))
+
+    def owned_strategies(self, tenant_id: str, cursor: str | None = None, limit: int = 50) -> Page[StrategyDefinition]:
+        names = ("GSI2PK", "GSI2SK", "PK", "SK")
+        return read_page(self._rows.by_index2.query, key(OWNED, tenant_id), names, definition_of, cursor, limit, ascending=True)
+
+    def followed_uploads(self, timeframe: Timeframe) -> Iterator[tuple[str, str, str]]:
+        with store_errors():
+            for row in self._rows.by_index1.query(key(CLOCK_OF_UPLOADED, timeframe.value), attributes_to_get=["PK", "GSI1SK"]):
+                venue, market, strategy_id = str(row.index1_place).split(SEPARATOR)
+                # roles do not limit an index's attributes: only a row of the strategy's own partition is its definition
+                if row.partition == strategy_key(strategy_id):
+                    yield venue, market, strategy_id
+
+    def count_upload(self, tenant_id: str, at: datetime) -> None:
+        rows, moment = self._uploads, at.astimezone(UTC)
+        row = rows(key("TENANT", tenant_id), key("UPLOADS", moment.date().isoformat()))
+        try:
+            with store_errors():
+                row.update(
+                    actions=[
+                        rows.uploads.add(1),
+                        rows.expires_at.set(int((moment + UPLOADS_RETENTION).timestamp())),
+                        rows.schema_version.set(SCHEMA_VERSION),
+                    ],
+                    condition=rows.uploads.does_not_exist() | (rows.uploads < MAX_UPLOADS_A_DAY),
+                )
+        except UpdateError as error:
+            if not condition_failed(error):
+                raise
+            raise Conflict(
+                "TOO_MANY_UPLOADS", f"at most {MAX_UPLOADS_A_DAY} uploads a day (UTC), refused ones included"
+            ) from error
 
     def get_strategy(self, strategy_id: str) -> StrategyDefinition:
         return read_strategy(self._rows, strategy_id)
 
     def list_strategies(self, cursor: str | None = None, limit: int = 50) -> Page[StrategyDefinition]:
         names = ("GSI2PK", "GSI2SK", "PK", "SK")
-        return read_page(self._rows.by_index2.query, LISTING, names, _definition, cursor, limit, ascending=True)
+        return read_page(self._rows.by_index2.query, LISTING, names, definition_of, cursor, limit, ascending=True)
 
     def followed_markets(self, timeframe: Timeframe) -> Iterator[tuple[str, str]]:
         seen: set[tuple[str, str]] = set()
         with store_errors():
-            for row in self._rows.by_index1.query(_clock_partition(timeframe), attributes_to_get=["GSI1SK"]):
+            for row in self._rows.by_index1.query(key(CLOCK, timeframe.value), attributes_to_get=["GSI1SK"]):
                 venue, market, _ = str(row.index1_place).split(SEPARATOR)
                 if (venue, market) not in seen:
                     seen.add((venue, market))
@@ -103,9 +204,9 @@ class DynamoStrategyStore:
     def followed_strategies(self, timeframe: Timeframe, venue: str, market: str) -> Sequence[StrategyDefinition]:
         condition = self._rows.index1_place.startswith(key(venue, market) + SEPARATOR)
         with store_errors():
-            rows = list(self._rows.by_index1.query(_clock_partition(timeframe), condition))
+            rows = list(self._rows.by_index1.query(key(CLOCK, timeframe.value), condition))
         # roles do not limit an index's attributes: only a row of the strategy's own partition is its definition
-        found = ((row.partition, _definition(row)) for row in rows)
+        found = ((row.partition, definition_of(row)) for row in rows)
         return [definition for partition, definition in found if partition == strategy_key(definition.strategy_id)]
 
     def get_source(self, source_id: str) -> SignalSource:
@@ -144,30 +245,71 @@ class DynamoStrategyStore:
             shards = list(rows.query(strategy, total))  # a trade that is counted between the two reads shows early, to one reader
         return sum(map(sums_of, shards), RecordSums()) - sum(map(sums_of, recent), RecordSums())
 
+    def _definition_row(self, definition: StrategyDefinition) -> StrategyRow:
+        row = self._rows(
+            strategy_key(definition.strategy_id),
+            DEFINITION,
+            strategy_id=definition.strategy_id,
+            subscriber_count=definition.subscriber_count,
+            revision=definition.revision,
+            body=to_json(definition),
+        )
+        if definition.owner is not None:
+            row.index2_partition, row.index2_place = key(OWNED, definition.owner), definition.strategy_id
+        elif definition.reserved_for is None:
+            row.index2_partition, row.index2_place = LISTING, definition.strategy_id
+        if definition.subscriber_count > 0 and (place := clock_place(definition)) is not None:
+            row.index1_partition, row.index1_place = place
+        return row
+
+    def _count_strategy(self, transaction: TransactWrite, owner: str) -> None:
+        rows = self._authors
+        transaction.update(
+            rows(key("TENANT", owner), AUTHOR),
+            actions=[rows.strategies.add(1), rows.schema_version.set(SCHEMA_VERSION)],
+            condition=rows.strategies.does_not_exist() | (rows.strategies < MAX_OWNED_STRATEGIES),
+        )
+
     def _source_row(self, source: SignalSource) -> SourceRow:
         return self._sources(key(SOURCE, source.source_id), SOURCE, body=to_json(source), revision=source.revision)
 
 
-def strategy_key(strategy_id: str) -> str:
-    """Partition of one strategy: its definition, its executions, its statistics."""
-    return key("STRATEGY", strategy_id)
-
-
 def clock_place(definition: StrategyDefinition) -> tuple[str, str] | None:
-    """Where a built-in strategy stands in the market clock's index while it is followed; None for an external one."""
-    if definition.kind is not StrategyKind.BUILT_IN or definition.timeframe is None or definition.market is None:
+    """Where a strategy with code stands in the market clock's index while it is followed; None for an external one.
+
+    Uploaded strategies have a partition of their own, so that code of earlier releases never meets them.
+    """
+    if definition.timeframe is None or definition.market is None:
         return None
-    return _clock_partition(definition.timeframe), key(definition.venue, definition.market, definition.strategy_id)
+    partition = CLOCK_OF_UPLOADED if definition.kind is StrategyKind.UPLOADED else CLOCK
+    place = key(definition.venue, definition.market, definition.strategy_id)
+    return key(partition, definition.timeframe.value), place
 
 
-def read_strategy(rows: type[StrategyRow], strategy_id: str) -> StrategyDefinition:
-    """The definition with its present follower count; raises `NotFound`."""
+def read_row(rows: type[StrategyRow], strategy_id: str) -> StrategyRow:
+    """The row of a definition, strongly consistent; raises `NotFound`."""
     with store_errors():
         try:
             row = rows.get(strategy_key(strategy_id), DEFINITION, consistent_read=True)
         except rows.DoesNotExist:
             raise NotFound("no such strategy") from None
-    return _definition(row)
+    require_schema(row)
+    return row
+
+
+def read_strategy(rows: type[StrategyRow], strategy_id: str) -> StrategyDefinition:
+    """The definition with its present counts; raises `NotFound`."""
+    return definition_of(read_row(rows, strategy_id))
+
+
+def pins_of(row: StrategyRow) -> dict[int, int]:
+    """Subscriptions by the number of the version that they have pinned."""
+    return {int(number): int(count) for number, count in json.loads(row.pins or "{}").items()}
+
+
+def pins_text(pins: Mapping[int, int]) -> str:
+    """The attribute that `pins_of` reads."""
+    return json.dumps({str(number): pins[number] for number in sorted(pins)}, separators=(",", ":"))
 
 
 def _since(rows: type[RecordRow], venue: str, until: datetime) -> Condition:
@@ -175,10 +317,8 @@ def _since(rows: type[RecordRow], venue: str, until: datetime) -> Condition:
     return rows.place.between(key(RECENT, venue, sortable(until)), key(RECENT, venue, AFTER_EVERY_WINDOW))
 
 
-def _definition(row: StrategyRow) -> StrategyDefinition:
+def definition_of(row: StrategyRow) -> StrategyDefinition:
+    """The definition in a row, with its counts."""
     require_schema(row)
-    return replace(from_json(StrategyDefinition, row.body), subscriber_count=int(row.subscriber_count))
-
-
-def _clock_partition(timeframe: Timeframe) -> str:
-    return key("CLOCK", timeframe.value)
+    pinned = sum(pins_of(row).values())
+    return replace(from_json(StrategyDefinition, row.body), subscriber_count=int(row.subscriber_count), pinned_count=pinned)

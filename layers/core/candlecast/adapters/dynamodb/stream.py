@@ -1,4 +1,4 @@
-"""The outboxes of accounts and kill switches as the table's stream delivers them."""
+"""The outboxes of accounts, kill switches and strategies as the table's stream delivers them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from candlecast.adapters.dynamodb.accounts import ACCOUNT_KIND, ACCOUNT_SCHEMA_V
 from candlecast.adapters.dynamodb.gate import SWITCH_KIND
 from candlecast.adapters.dynamodb.single_table.outbox import outbox_events
 from candlecast.adapters.dynamodb.single_table.table import SCHEMA_VERSION
+from candlecast.adapters.dynamodb.strategy_versions import CHANGE_KIND
 from candlecast.domain.account.account import Account
 from candlecast.domain.values.errors import DomainError, InvalidValue, Poison, RetryLater
 from candlecast.domain.values.ids import event_id
@@ -20,7 +21,11 @@ from candlecast.ports.archive import ArchivedEvent
 from candlecast.ports.bus import PublishedEvent
 
 Image = Mapping[str, Mapping[str, Any]]
-KNOWN_VERSIONS = {ACCOUNT_KIND: ACCOUNT_SCHEMA_VERSIONS, SWITCH_KIND: frozenset({SCHEMA_VERSION})}
+KNOWN_VERSIONS = {
+    ACCOUNT_KIND: ACCOUNT_SCHEMA_VERSIONS,
+    SWITCH_KIND: frozenset({SCHEMA_VERSION}),
+    CHANGE_KIND: frozenset({SCHEMA_VERSION}),
+}
 
 
 def published_events(record: Mapping[str, Any]) -> list[PublishedEvent]:
@@ -62,12 +67,15 @@ def published_events(record: Mapping[str, Any]) -> list[PublishedEvent]:
 
 
 def archived_events(records: Iterable[Mapping[str, Any]]) -> list[ArchivedEvent]:
-    """The events of a batch of stream records, as the archive keeps them.
+    """The events of accounts and kill switches in a batch of stream records, as the archive keeps them.
 
-    A record that cannot be read is left out: the relay fails at it, and its letter holds the record itself.
+    A record that cannot be read is left out: the relay fails at it, and its letter holds the record itself. Changes of strategies
+    are left out as well: no history is made of them, and their items stay in the table.
     """
     found = []
     for record in records:
+        if _text(record.get("dynamodb", {}).get("NewImage", {}), "kind") == CHANGE_KIND:
+            continue
         with suppress(DomainError):
             sequence = str(record.get("dynamodb", {}).get("SequenceNumber", ""))
             for event in published_events(record):
@@ -83,7 +91,7 @@ def _recorded_at(record: Mapping[str, Any]) -> datetime | None:
 
 
 def _names(image: Image) -> tuple[str, str]:
-    """Tenant and account: attributes of a kill switch's image, the partition of an account's; `ValueError` if it has neither."""
+    """Tenant and account: attributes of the image, or the partition of an account's; `ValueError` if it has neither."""
     tenant_id, account_id = _text(image, "tenant_id"), _text(image, "account_id")
     return (tenant_id, account_id) if tenant_id and account_id else names_of(_text(image, "PK") or "")
 

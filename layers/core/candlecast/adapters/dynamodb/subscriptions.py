@@ -1,8 +1,8 @@
-"""Subscriptions: written with their account and their strategy's follower count in one transaction, listed by shard."""
+"""Subscriptions: written with their account and their strategy's counts in one transaction, listed by shard."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
@@ -27,10 +27,18 @@ from candlecast.adapters.dynamodb.single_table.table import (
     store_errors,
 )
 from candlecast.adapters.dynamodb.statistics import StatisticsRow, statistics_of, subscription_place
-from candlecast.adapters.dynamodb.strategies import DEFINITION, StrategyRow, clock_place, read_strategy, strategy_key
+from candlecast.adapters.dynamodb.strategies import (
+    DEFINITION,
+    StrategyRow,
+    clock_place,
+    definition_of,
+    pins_of,
+    pins_text,
+    read_row,
+)
 from candlecast.domain.account.account import Account
-from candlecast.domain.strategies.definition import StrategyDefinition
 from candlecast.domain.strategies.statistics import Statistics
+from candlecast.domain.strategies.versions import require_few_pins
 from candlecast.domain.subscriptions.subscription import Subscription, SubscriptionStatus
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import Conflict, InvalidValue, NotFound, RetryLater
@@ -89,15 +97,16 @@ class DynamoSubscriptionStore:
             raise InvalidValue("one subscription changes the count by one at most")
         if account is not None and account.tenant_id != subscription.tenant_id:
             raise InvalidValue("subscription and account have different tenants")
-        strategy = read_strategy(self._strategies, subscription.strategy_id)
+        strategy = read_row(self._strategies, subscription.strategy_id)
+        pins = self._pins(strategy, subscription)
         try:
             with store_errors(), self._table.transaction() as transaction:
                 self._put_subscription(transaction, subscription)
                 if account is not None:
                     row = account_row(self._accounts, account, self._clock.now(), self._table.generation)
                     transaction.save(row, condition=self._accounts.version == account.version)
-                if follower_change:
-                    self._count_follower(transaction, strategy, follower_change)
+                if follower_change or pins is not None:
+                    self._count(transaction, strategy, follower_change, pins)
         except TransactWriteError as error:
             if cancelled_by(error):
                 raise Conflict("VERSION_CONFLICT", "something has changed since it was read") from error
@@ -173,24 +182,52 @@ class DynamoSubscriptionStore:
         place = key(FOLLOWS, subscription.strategy_id, subscription.subscription_id)
         return self._follows(tenant_key(subscription.tenant_id), place)
 
-    def _count_follower(self, transaction: TransactWrite, strategy: StrategyDefinition, change: int) -> None:
+    def _pins(self, strategy: StrategyRow, subscription: Subscription) -> dict[int, int] | None:
+        """The strategy's pins after the write; None if it leaves them. Raises `Conflict` (TOO_MANY_PINNED_VERSIONS)."""
+        pins = pins_of(strategy)
+        held = None
+        if pins and subscription.version > 0:
+            held = _pin(self.get_subscription(subscription.tenant_id, subscription.subscription_id))
+        wanted = _pin(subscription)
+        if held == wanted:
+            return None
+        if held is not None:
+            pins[held] = pins.get(held, 0) - 1
+        if wanted is not None:
+            pins[wanted] = pins.get(wanted, 0) + 1
+        left = {number: count for number, count in pins.items() if count > 0}
+        if wanted is not None:
+            require_few_pins(left)
+        return left
+
+    def _count(self, transaction: TransactWrite, strategy: StrategyRow, change: int, pins: Mapping[int, int] | None) -> None:
         """Add to the count; the first follower puts the strategy into the clock's index, the last one takes it out.
 
         Coming in puts it there every time, which needs no condition, so that many may subscribe at once. Going out is conditional
-        on the count that was read, since only the last one may take it out.
+        on the count that was read, since only the last one may take it out. Pins are replaced over those that were read.
         """
         rows = self._strategies
-        count = strategy.subscriber_count
-        actions: list[Action] = [rows.subscriber_count.add(change)]
+        count = int(strategy.subscriber_count)
+        actions: list[Action] = []
         condition: Condition = rows.partition.exists()
-        place = clock_place(strategy)
+        place = clock_place(definition_of(strategy))
+        if change:
+            actions.append(rows.subscriber_count.add(change))
         if change > 0 and place is not None:
             actions += [rows.index1_partition.set(place[0]), rows.index1_place.set(place[1])]
         if change < 0:
             condition = rows.subscriber_count == count if count == 1 else rows.subscriber_count > 1
             if count == 1 and place is not None:
                 actions += [rows.index1_partition.remove(), rows.index1_place.remove()]
-        transaction.update(rows(strategy_key(strategy.strategy_id), DEFINITION), actions=actions, condition=condition)
+        if pins is not None:
+            actions.append(rows.pins.set(pins_text(pins)))
+            condition &= rows.pins.does_not_exist() if strategy.pins is None else rows.pins == strategy.pins
+        transaction.update(rows(strategy.partition, DEFINITION), actions=actions, condition=condition)
+
+
+def _pin(subscription: Subscription) -> int | None:
+    """The version that a subscription counts as a pin of; a cancelled one counts as none."""
+    return None if subscription.status is SubscriptionStatus.CANCELLED else subscription.pinned_version
 
 
 def _owned(row: SubscriptionRow, tenant_id: str) -> Subscription:

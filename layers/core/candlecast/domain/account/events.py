@@ -11,6 +11,7 @@ from candlecast.domain.account.kill_switch import KillSwitch
 from candlecast.domain.orders.charges import Charge
 from candlecast.domain.orders.intent import Intent, IntentState
 from candlecast.domain.orders.position import Position, Trade
+from candlecast.domain.strategies.versions import StrategyChange
 from candlecast.domain.values.reasons import Reason
 
 
@@ -30,11 +31,19 @@ class EventType(StrEnum):
     ALERT_CRITICAL = "alert.critical"
     LIMITS_BREACHED = "user.limits.breached"  # once per subscription, limit and day; `order` has the denial
     KILL_SWITCH_CHANGED = "kill_switch.changed"  # somebody has set, changed or cleared one
+    STRATEGY_VERSION_ADDED = "strategy.version.added"  # and released to nobody yet
+    STRATEGY_VERSION_RELEASED = "strategy.version.released"  # to a share of the followers of the latest, or to all of them
+    STRATEGY_VERSION_ROLLED_BACK = "strategy.version.rolled_back"
+    STRATEGY_CHANGED = "strategy.changed"  # its name, description, tags, visibility or collaborators
+    STRATEGY_RETIRED = "strategy.retired"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """One thing that happened. Its id follows from the account, the account's version and its place in the outbox."""
+    """One thing that happened. Its id follows from the account, the account's version and its place in the outbox.
+
+    An event of a kill switch or a strategy has that one's name and version in the account's place.
+    """
 
     type: EventType
     occurred_at: datetime
@@ -48,6 +57,7 @@ class Event:
     receipt: str | None = None  # of the decision, with the entry that was decided
     cause: Reason | None = None  # of a suspension of entries
     charge: Charge | None = None  # the correction of `position` or `trade`
+    strategy_change: StrategyChange | None = None
     failure: str | None = None  # the code of the failure that an alert is about, as the venue's adapter or a rule has named it
     schema_version: int = 1
 

@@ -17,6 +17,8 @@ MAX_VERSIONS = 10_000  # a version each quarter of an hour for a hundred days
 # Each pinned version is a run of its own on each candle.
 MAX_PINNED_VERSIONS = 8
 MAX_NOTE_CHARACTERS = 500
+MAX_OWNED_STRATEGIES = 100  # of one tenant, retired ones included: their names are taken for ever
+MAX_UPLOADS_A_DAY = 200  # of one tenant: each is checked by up to a minute of computing, whether it is taken or refused
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,3 +122,10 @@ class StrategyChange:
 
     def __post_init__(self) -> None:
         require_utc("changed_at", self.changed_at)
+
+
+def require_few_pins(pins: Mapping[int, int]) -> None:
+    """Raise `Conflict` (TOO_MANY_PINNED_VERSIONS) if more versions of a strategy are pinned than run on each candle."""
+    if len(pins) > MAX_PINNED_VERSIONS:
+        message = f"followers have pinned {MAX_PINNED_VERSIONS} versions already: pin one of them, or follow the latest"
+        raise Conflict("TOO_MANY_PINNED_VERSIONS", message)
