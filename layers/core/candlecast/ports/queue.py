@@ -25,7 +25,7 @@ class SignalQueue(Protocol):
 
 class TradeQueue(Protocol):
     def send_orders(self, messages: Sequence[TradeOrder]) -> None:
-        """Send all in batches of ten side by side, grouped by account, deduplicated by signal and subscription.
+        """Send all in batches of ten side by side, grouped by account, deduplicated by decision and subscription.
 
         Messages of one call that are for the same account keep no order beyond ten. Raises `RetryLater` after trying all.
         """

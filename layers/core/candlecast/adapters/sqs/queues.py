@@ -129,7 +129,7 @@ def _order_entry(number: int, message: TradeOrder) -> Entry:
         "Id": str(number),
         "MessageBody": to_terse_json(message),
         "MessageGroupId": group_id(message.tenant_id, message.account_id),
-        "MessageDeduplicationId": digest("trade-order", message.signal.signal_id, message.subscription_id),
+        "MessageDeduplicationId": digest("trade-order", message.signal.order_root, message.subscription_id),
     }
 
 

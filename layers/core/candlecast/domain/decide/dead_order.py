@@ -19,7 +19,7 @@ class DeadSignal:
     """The part of a signal that names an order."""
 
     signal_id: str
-    """As the order's ids are made of it."""
+    """As stops, targets and parts are named by it."""
     strategy_id: str
     """The strategy that has decided."""
     market: str
@@ -30,6 +30,8 @@ class DeadSignal:
     """Wall time of the decision (UTC)."""
     correlation_id: str
     """Id that all log lines and messages of the decision share."""
+    decision_id: str | None = None
+    """As in the signal: the root of the order's id, where the strategy has versions."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +53,7 @@ class DeadOrder:
         side = PositionSide(signal.action.value) if signal.action.is_entry else None
         kind = LegKind.EXIT if side is None else LegKind.ENTRY
         return Intent(
-            intent_id=intent_id(signal.signal_id, self.subscription_id, kind.value),
+            intent_id=intent_id(signal.decision_id or signal.signal_id, self.subscription_id, kind.value),
             leg=kind.value,
             kind=kind,
             tenant_id=self.tenant_id,

@@ -537,4 +537,4 @@ class _Draft:
         )
 
     def _id(self, kind: LegKind) -> str:
-        return intent_id(self.order.signal.signal_id, self.order.subscription_id, kind.value)
+        return intent_id(self.order.signal.order_root, self.order.subscription_id, kind.value)

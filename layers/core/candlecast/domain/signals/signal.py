@@ -9,6 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from candlecast.domain.signals.entry_order import EntryOrder
+from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import InvalidValue
 from candlecast.domain.values.money import require_decimal, require_utc
 from candlecast.domain.values.terms import PositionSide
@@ -58,7 +59,7 @@ class Signal:
     """
 
     signal_id: str
-    """A function of the signal's origin (strategy and candle, source and message), so that a repeat is the same signal."""
+    """A function of its origin (strategy, candle and version; source and message), so that a repeat is the same signal."""
     strategy_id: str
     """The strategy that has decided; its followers get the signal."""
     market: str
@@ -124,6 +125,13 @@ class Signal:
     def entry_side(self) -> PositionSide | None:
         """The side that an entry opens; None for an exit."""
         return PositionSide(self.action.value) if self.action.is_entry else None
+
+    def without_entry(self) -> Signal:
+        """The signal of a strategy that opens nothing any more: an entry is left as the exit from the opposite side."""
+        if not self.action.is_entry:
+            return self
+        action = Action.EXIT_SHORT if self.action is Action.LONG else Action.EXIT_LONG
+        return replace(self, action=action, entry=None, stop_loss=None, take_profits=())
 
     def closes(self, held: PositionSide) -> bool:
         """Whether this signal closes a position of the `held` side; an opposite entry does (a reversal)."""

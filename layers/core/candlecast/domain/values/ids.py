@@ -22,7 +22,7 @@ def digest(*parts: str) -> str:
 
 
 def candle_signal_id(strategy_id: str, candle_close: datetime) -> str:
-    """Id of the only signal that a strategy can give for a candle."""
+    """Id of the only signal that a strategy can give for a candle, or of the decision that all its versions share there."""
     return digest("candle-signal", strategy_id, candle_close.isoformat())
 
 
@@ -36,9 +36,14 @@ def released_signal_id(signal_id: str) -> str:
     return digest("released-signal", signal_id)
 
 
-def intent_id(signal_id: str, subscription_id: str, leg: str) -> str:
-    """Id of our durable record of one order leg."""
-    return digest("intent", signal_id, subscription_id, leg)
+def version_signal_id(decision_id: str, number: int) -> str:
+    """Id of the signal that one version of a strategy gives for a candle; `decision_id` is what its versions share there."""
+    return digest("version-signal", decision_id, str(number))
+
+
+def intent_id(order_root: str, subscription_id: str, leg: str) -> str:
+    """Id of our durable record of one order leg; `order_root` is the signal's, or its own id for the legs behind an entry."""
+    return digest("intent", order_root, subscription_id, leg)
 
 
 def client_order_id(intent: str) -> str:

@@ -73,7 +73,7 @@ class FanOut:
             if verdict.quote is None or verdict.is_quarantined:
                 return self._quarantined(signal_id, report)
             signal, quote = replace(signal, price=signal.price or verdict.quote.mark_price), verdict.quote
-        followers = list(self.subscriptions.followers(signal.strategy_id, message.start, message.end))
+        followers = self._followers(message)
         shares = {} if message.max_notional is None else notional_shares(message.max_notional, followers)
         line = _line(signal, followers, report.reached)
         order_of = self._order_of(signal, message.venue, quote, [follower for _, follower in line], shares)
@@ -83,6 +83,14 @@ class FanOut:
             self.signals.report_shard(signal_id, report)
         self.metrics.seconds("FanOutSeconds", reported_age_seconds(signal, self.clock.now()))
         return report
+
+    def _followers(self, message: SignalShard) -> list[Subscription]:
+        """The followers of the shard whom the signal goes to."""
+        strategy_id, audience = message.signal.strategy_id, message.audience
+        followers = self.subscriptions.followers(strategy_id, message.start, message.end)
+        if audience is None:
+            return list(followers)
+        return [each for each in followers if audience.includes(strategy_id, each.subscription_id, each.pinned_version)]
 
     def _quarantined(self, signal_id: str, report: ShardReport) -> ShardReport:
         """The shard is complete, and no follower was sent anything."""
@@ -181,7 +189,7 @@ def _receipt(subscription: Subscription, signal: Signal, skipped: Intent, now: d
 def _skip(subscription: Subscription, signal: Signal, reason: Reason, now: datetime) -> Intent:
     kind = LegKind.ENTRY if signal.action.is_entry else LegKind.EXIT
     return Intent(
-        intent_id=intent_id(signal.signal_id, subscription.subscription_id, kind.value),
+        intent_id=intent_id(signal.order_root, subscription.subscription_id, kind.value),
         leg=kind.value,
         kind=kind,
         tenant_id=subscription.tenant_id,

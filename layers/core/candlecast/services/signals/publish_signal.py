@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from math import ceil
 
+from candlecast.domain.signals.audience import Audience
 from candlecast.domain.signals.messages import SignalShard
 from candlecast.domain.signals.signal import Signal
 from candlecast.domain.strategies.execution import SignalRecord
@@ -35,14 +36,15 @@ class PublishSignal:
         venue: str,
         subscriber_count: int,
         *,
+        audience: Audience | None = None,
         max_notional: Decimal | None = None,
         delay_seconds: int = 0,
     ) -> SignalRecord:
         """Store the signal and queue its shards; raises `RetryLater` if a queue or the store did not take it.
 
         A repeat queues the shards of the first time, however many subscribers there are by now. A shard that is done is not
-        repeated, so its number must mean the same part of the ring. No shard is always the first. `max_notional` bounds the
-        orders of all subscribers together, in quote units.
+        repeated, so its number must mean the same part of the ring. No shard is always the first. `audience` says which of the
+        subscribers get the signal, None: all. `max_notional` bounds the orders of all of them together, in quote units.
         """
         record = self.store.put_signal(
             SignalRecord(
@@ -52,6 +54,7 @@ class PublishSignal:
                 subscriber_count=subscriber_count,
                 published_at=self.clock.now(),
                 max_notional=max_notional,
+                audience=audience,
             )
         )
         self.queue.send_shards(shard_messages(record), delay_seconds)
@@ -72,6 +75,7 @@ def shard_messages(record: SignalRecord) -> list[SignalShard]:
             end=end,
             max_notional=record.shard_notional,
             published_at=record.published_at,
+            audience=record.audience,
         )
         for number, (start, end) in numbered
     ]

@@ -145,9 +145,10 @@ class ReceiveSignal:
             newest = NewestMessage(receipt_key.sender_key, signal_id, receipt_key.came_after)
             self.signals.put_newest_message(source.source_id, market.symbol, newest, now)
             issued_at = receipt_key.merged_until or _issued_at(parsed, now)
-            signal = _signal(parsed, signal_id, strategy, market.symbol, issued_at)
+            decided = _signal(parsed, signal_id, strategy, market.symbol, issued_at)
+            signal = decided if strategy.retired_at is None else decided.without_entry()
             delay = 0 if receipt_key.merged_until is None else ceil((receipt_key.merged_until - now).total_seconds())
-            bound = source.settings.max_signal_notional if parsed.action.is_entry else None
+            bound = source.settings.max_signal_notional if signal.action.is_entry else None
             self.publish(signal, source.venue, strategy.subscriber_count, max_notional=bound, delay_seconds=delay)
             self.signals.mark_queued(source.source_id, receipt_key.key, now)
         return Receipt(signal_id, is_queued or signal_id != candidate, merged=receipt_key.merged_until is not None)

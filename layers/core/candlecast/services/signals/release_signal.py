@@ -32,13 +32,15 @@ class ReleaseSignal:
         A signal that its source has overtaken in its market is not released: the source may have sent the exit already. The
         released signal becomes the market's newest message, so that the next exit is no duplicate of an earlier one.
 
-        Raises `NotFound`, `Conflict` (NOT_QUARANTINED, SIGNAL_OVERTAKEN), `RetryLater` (the queue).
+        Raises `NotFound`, `Conflict` (NOT_QUARANTINED, STRATEGY_RETIRED, SIGNAL_OVERTAKEN), `RetryLater` (the queue).
         """
         record, now = self.signals.get_signal(signal_id), self.clock.now()
         known = self.verdicts.find_verdict(signal_id)
         if known is not None and not known.is_quarantined:
             raise Conflict("NOT_QUARANTINED", "the signal has passed the firewall: nothing of it is held back")
         strategy = self.strategies.get_strategy(record.signal.strategy_id)
+        if strategy.retired_at is not None:
+            raise Conflict("STRATEGY_RETIRED", "a retired strategy gives no more entries")
         wanted = Release(signal_id=released_signal_id(signal_id), released_by=who, released_at=now)
         if strategy.source_id is not None:
             newest = self.signals.newest_message(strategy.source_id, record.signal.market)
@@ -50,7 +52,8 @@ class ReleaseSignal:
             message = NewestMessage(digest("released", signal_id), release.signal_id)
             self.signals.put_newest_message(strategy.source_id, record.signal.market, message, release.released_at)
         followers = strategy.subscriber_count
-        self.publish(_anew(record.signal, release), record.venue, followers, max_notional=record.max_notional)
+        signal, bound = _anew(record.signal, release), record.max_notional
+        self.publish(signal, record.venue, followers, audience=record.audience, max_notional=bound)
         if release is wanted:
             self.metrics.count("SignalsReleased")
         return verdict
