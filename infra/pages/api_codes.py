@@ -77,6 +77,10 @@ REFUSALS: Mapping[int, Mapping[str, tuple[str, str]]] = {
             "The request is your own, or was made by the command instead of the API.",
             "Let another platform administrator approve it, by the same door.",
         ),
+        "STRATEGY_RETIRED": (
+            "The strategy is retired. It takes no followers and gives no entries.",
+            "Follow another strategy. Exits of positions go on.",
+        ),
         "SUBSCRIPTION_CANCELLED": ("A cancelled subscription stays cancelled.", "Make a new subscription."),
         "TOO_MANY_ACCOUNTS": ("The tenant has as many accounts as are allowed.", "Use an account that exists."),
         "TOO_MANY_APPROVALS": ("As many requests as are allowed wait for a second operator.", "Approve or reject some of them."),

@@ -139,7 +139,11 @@ MEANINGS: Mapping[type[StrEnum], Mapping[str, str]] = {
         "STOP_LOSS": "the stop of a position",
         "TAKE_PROFIT": "a target of a position",
     },
-    StrategyKind: {"BUILT_IN": "code of this deployment runs on each candle", "EXTERNAL": "signals arrive by webhook"},
+    StrategyKind: {
+        "BUILT_IN": "code of this deployment runs on each candle",
+        "EXTERNAL": "signals arrive by webhook",
+        "UPLOADED": "code of its owner runs on each candle, in the sandbox",
+    },
     ExecutionStatus: {
         "RUNNING": "holds the lock of the candle",
         "COMPLETED": "published a signal",

@@ -129,7 +129,7 @@ class World:
             workshop,
             Consumer("order_executor", self._execute, 15, 90, MAX_RECEIVES["trade"]),
             group=lambda order: order.account_id,
-            key=lambda order: (order.signal.signal_id, order.subscription_id),
+            key=lambda order: (order.signal.order_root, order.subscription_id),
         )
         self.signal_queue = StandardQueue[SignalShard](
             workshop, Consumer("signal_fanout", self._fan_out, 30, 180, MAX_RECEIVES["signal"])

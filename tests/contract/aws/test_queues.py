@@ -14,6 +14,7 @@ from candlecast.domain.signals.messages import CandleClosed, ReconcileRequest, S
 from candlecast.domain.signals.signal import Action
 from candlecast.domain.subscriptions.trade_order import TradeOrder
 from candlecast.domain.values.errors import InvalidValue
+from candlecast.domain.values.ids import digest
 from candlecast.ports.queue import CandleQueue, ReconcileQueue, SignalQueue, TradeQueue
 from tests.contract.aws.conftest import Cloud
 from tests.support.builders import a_candle_closed, a_reconcile_request, a_signal, a_signal_shard, a_trade_order
@@ -99,6 +100,14 @@ def test_an_order_that_is_sent_again_arrives_once(queues: Queues) -> None:
     queues.trade.send_orders([a_trade_order()])
     queues.trade.send_orders([a_trade_order(), a_trade_order(subscription_id="subscription-2")])
     assert [order.subscription_id for order in queues.orders(2)] == ["subscription-1", "subscription-2"]
+
+
+def test_the_decisions_of_two_versions_on_one_candle_arrive_once(queues: Queues) -> None:
+    stable, candidate = (a_signal(signal_id=digest(which), decision_id="candle") for which in "sc")
+    queues.trade.send_orders([a_trade_order(stable)])
+    queues.trade.send_orders([a_trade_order(candidate), a_trade_order(candidate, subscription_id="subscription-2")])
+    arrived = [(order.signal.signal_id, order.subscription_id) for order in queues.orders(2)]
+    assert arrived == [(stable.signal_id, "subscription-1"), (candidate.signal_id, "subscription-2")]
 
 
 def test_requests_arrive(queues: Queues) -> None:

@@ -57,7 +57,7 @@ class FakeSignalQueue(_Queue):
 
 
 class FakeTradeQueue(_Queue):
-    """FIFO: a repeat of (signal, subscription) is dropped until `forget`, which ends the queue's deduplication window."""
+    """FIFO: a repeat of (decision, subscription) is dropped until `forget`, which ends the queue's deduplication window."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -68,7 +68,7 @@ class FakeTradeQueue(_Queue):
     def send_orders(self, messages: Sequence[TradeOrder]) -> None:
         self._may_fail()
         for message in messages:
-            key = (message.signal.signal_id, message.subscription_id)
+            key = (message.signal.order_root, message.subscription_id)
             (self.dropped if key in self._seen else self.sent).append(message)
             self._seen.add(key)
 

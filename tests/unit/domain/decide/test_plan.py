@@ -91,6 +91,21 @@ def test_leg_ids_follow_from_signal_subscription_and_leg_alone() -> None:
     assert len({leg.intent_id for leg in first.legs}) == 2
 
 
+def test_decisions_of_two_versions_on_one_candle_enter_once() -> None:
+    """A follower whose version changes between the fan-outs of one candle gets the signals of both."""
+    stable, candidate = (a_signal(signal_id=digest(which), decision_id="candle", stop_loss=D(90)) for which in "sc")
+    first = plan(an_account(), stable)
+    account = an_account(intents={leg.intent_id: leg for leg in first.legs})
+    assert plan(account, candidate) == Plan()
+    assert plan(account, replace(candidate, action=Action.SHORT, stop_loss=D(110))) == Plan()
+    with pytest.raises(RetryLater):  # a decision of its own waits for the order ahead
+        plan(account, replace(candidate, decision_id=None))
+    assert [leg.intent_id for leg in first.legs] == [
+        intent_id("candle", SUBSCRIPTION, "ENTRY"),
+        intent_id(stable.signal_id, SUBSCRIPTION, "STOP_LOSS"),
+    ]
+
+
 @pytest.mark.parametrize("side", PositionSide)
 def test_an_exit_closes_what_is_held_and_nothing_else(side: PositionSide) -> None:
     (leg,) = plan(holding(side), a_signal(EXIT_OF[side])).legs

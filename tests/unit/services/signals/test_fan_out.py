@@ -13,17 +13,19 @@ from candlecast.domain.limits.limits import Authority, Limits, Scope
 from candlecast.domain.limits.record import LimitPlace, LimitRecord
 from candlecast.domain.market.quote import Quote
 from candlecast.domain.orders.intent import IntentState
+from candlecast.domain.signals.audience import BUCKETS, Audience, release_bucket
 from candlecast.domain.signals.signal import Action
 from candlecast.domain.strategies.execution import ShardReport
 from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from candlecast.domain.values.errors import RetryLater
-from candlecast.domain.values.ids import shard_position, turn
+from candlecast.domain.values.ids import digest, intent_id, shard_position, turn
 from candlecast.domain.values.reasons import Denial, Reason
 from candlecast.ports.store import OrderFilter
 from candlecast.services.signals.fan_out import FanOut
 from candlecast.services.signals.judge_signal import JudgeSignal
 from tests.support.builders import (
     BTC,
+    STRATEGY,
     TENANT,
     VENUE,
     a_signal,
@@ -272,3 +274,39 @@ def test_without_a_source_no_bound_is_added() -> None:
     house = House(a_subscription("one", account_id="a"))
     house()
     assert [message.limits.limits.max_order_notional for message in house.queue.sent if message.limits] == [None]
+
+
+# -- versions of a strategy ----------------------------------------------------------------------------------------------------
+
+
+def test_a_versions_signal_goes_to_its_share_and_to_those_who_pinned_it() -> None:
+    names = [f"follower-{number}" for number in range(40)]
+    latest = [a_subscription(name, account_id=name) for name in names]
+    pinned = [a_subscription(f"pinned-{number}", account_id=f"pinned-{number}", pinned_version=number) for number in (1, 2)]
+    shares = (Audience(number=1, bucket_from=30, bucket_to=BUCKETS), Audience(number=2, bucket_to=30))
+    reached = []
+    for audience in shares:
+        house = House(*latest, *pinned)
+        house(audience=audience)
+        reached.append({message.subscription_id for message in house.queue.sent})
+    in_the_share = {name for name in names if release_bucket(STRATEGY, name) < 30}
+    assert 0 < len(in_the_share) < len(names)
+    assert reached == [{*names} - in_the_share | {"pinned-1"}, in_the_share | {"pinned-2"}]
+
+
+def test_the_followers_of_another_version_have_no_part_of_a_signals_bound() -> None:
+    own = a_subscription("one", tenant_id="t1", account_id="a", pinned_version=2)
+    house = House(own, a_subscription("two", tenant_id="t2", account_id="b"), signal=a_signal())
+    house(audience=Audience(number=2), max_notional=Decimal(1_000))
+    (sent,) = house.queue.sent
+    assert sent.limits is not None
+    assert (sent.subscription_id, sent.limits.limits.max_order_notional) == ("one", Decimal(1_000))
+
+
+def test_a_skip_has_one_record_for_the_decisions_of_all_versions() -> None:
+    signals = [a_signal(signal_id=digest(which), decision_id="candle") for which in "ab"]
+    houses = [House(a_subscription("one", account_id=None), signal=signal) for signal in signals]
+    for house in houses:
+        house()
+    skipped = [order for house in houses for order in house.history.list_orders(TENANT, OrderFilter()).items]
+    assert [order.intent_id for order in skipped] == [intent_id("candle", "one", "ENTRY")] * 2

@@ -51,6 +51,16 @@ def test_a_buy_is_published_once_to_every_shard_of_the_strategy_s_subscribers(in
     assert intake.metrics.counts["WebhooksAccepted"] == 1
 
 
+@pytest.mark.parametrize(("action", "published"), [("buy", Action.EXIT_SHORT), ("sell", Action.EXIT_LONG), ("exit", Action.EXIT)])
+def test_a_retired_strategy_closes_and_opens_nothing(intake: Intake, action: str, published: Action) -> None:
+    retired = replace(intake.strategies.get_strategy(STRATEGY), retired_at=NOW)
+    intake.strategies.database.strategies[STRATEGY] = retired
+    intake.post(BUY | {"action": action, "stopLoss": {"percent": 2}})
+    (signal,) = intake.published
+    assert (signal.action, signal.stop_loss, signal.take_profits) == (published, None, ())
+    assert intake.signals.get_signal(signal.signal_id).max_notional is None
+
+
 def test_a_signed_message_is_taken(intake: Intake) -> None:
     body, timestamp = json.dumps(BUY).encode(), str(int(NOW.timestamp()))
     request = WebhookRequest(source_id=SOURCE, body=body, timestamp=timestamp, signature=sign(SECRET, timestamp, body))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from candlecast.domain.signals.audience import Audience
 from candlecast.domain.signals.signal import Action
 from candlecast.domain.signals.verdict import Release, judge
 from candlecast.domain.values.copying import replace
@@ -29,7 +31,15 @@ ADMIN = "admin-1"
 class Desk:
     """A signal that was judged, and the use case."""
 
-    def __init__(self, max_notional: Decimal | None = None, *, source_id: str | None = None, **signal: Any) -> None:
+    def __init__(
+        self,
+        max_notional: Decimal | None = None,
+        *,
+        source_id: str | None = None,
+        audience: Audience | None = None,
+        retired_at: datetime | None = None,
+        **signal: Any,
+    ) -> None:
         database = FakeDatabase()
         self.clock, self.metrics, self.queue = FakeClock(), RecordingMetrics(), FakeSignalQueue()
         self.signals, self.verdicts, strategies = (
@@ -38,9 +48,9 @@ class Desk:
             FakeStrategyStore(database),
         )
         made = a_strategy() if source_id is None else an_external_strategy(source_id=source_id)
-        strategies.create_strategy(replace(made, subscriber_count=1))
+        strategies.create_strategy(replace(made, subscriber_count=1, retired_at=retired_at))
         self.signal = a_signal(strategy_id=made.strategy_id, **signal)
-        self.signals.put_signal(replace(a_signal_record(self.signal), max_notional=max_notional))
+        self.signals.put_signal(replace(a_signal_record(self.signal), max_notional=max_notional, audience=audience))
         self.verdicts.put_verdict(judge(self.signal, VENUE, a_quote(), NOW))
         publish = PublishSignal(self.signals, self.queue, self.clock, self.metrics)
         self.release = ReleaseSignal(self.verdicts, self.signals, strategies, publish, self.clock, self.metrics)
@@ -72,6 +82,20 @@ def test_what_was_released_keeps_the_bound_that_its_source_had() -> None:
     desk.release(desk.signal.signal_id, ADMIN)
     (shard,) = desk.queue.sent
     assert shard.max_notional == Decimal(1_000)
+
+
+def test_what_was_released_goes_to_the_followers_of_its_version_as_the_same_decision() -> None:
+    desk = Desk(price=Decimal(1), decision_id="candle", audience=Audience(number=2))
+    desk.release(desk.signal.signal_id, ADMIN)
+    (shard,) = desk.queue.sent
+    assert (shard.audience, shard.signal.order_root) == (Audience(number=2), "candle")
+
+
+def test_nothing_of_a_retired_strategy_is_released() -> None:
+    desk = Desk(price=Decimal(1), retired_at=NOW)
+    with pytest.raises(Conflict) as refused:
+        desk.release(desk.signal.signal_id, ADMIN)
+    assert (refused.value.code, desk.queue.sent) == ("STRATEGY_RETIRED", [])
 
 
 def test_a_second_release_is_the_first_one() -> None:
