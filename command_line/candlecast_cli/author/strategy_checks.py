@@ -18,7 +18,7 @@ from candlecast.domain.strategies.definition import MAX_LOOKBACK
 from candlecast.domain.values.timeframe import EPOCH, Timeframe
 from candlecast.strategy import Candles, Flags, Side, Signals, Strategy, StrategyError, decide, evaluate
 from candlecast.strategy.candles import MILLISECOND
-from candlecast.strategy.guard import difference_at, first_difference
+from candlecast.strategy.guard import difference_at, first_difference, first_unequal
 from candlecast_cli.author.generated_candles import generated_candles
 from candlecast_cli.author.live_imports import foreign_imports
 from candlecast_cli.printing import moment
@@ -211,25 +211,13 @@ def _repeatable(strategy: Strategy[Any], trials: Sequence[Trial]) -> Check:
             except StrategyError as error:
                 text = f"the same candles end in {error.code}: {error.message}"
                 return trial.failed("repeatable", "NOT_REPEATABLE", text, error.row)
-            row = _first_unequal(trial.signals, answer)
+            row = first_unequal(trial.signals, answer)
             if row is not None:
                 text = "another answer to the same candles: no clock, no randomness, nothing kept between calls"
                 return trial.failed("repeatable", "NOT_REPEATABLE", text, row)
             with suppress(Exception):  # an answer that nobody looks at: it may leave something behind
                 asked.signals(trials[-1].candles.last(strategy.lookback))
     return Check("repeatable", True, "the same candles give the same answer")
-
-
-def _first_unequal(one: Signals, other: Signals) -> int | None:
-    """The first row in which two answers differ; columns that only one of them has differ in row 0."""
-    mine, theirs = one.float_columns(), other.float_columns()
-    if mine.keys() != theirs.keys():
-        return 0
-    unequal = one.side != other.side
-    for name, column in mine.items():
-        unequal |= (column != theirs[name]) & ~(np.isnan(column) & np.isnan(theirs[name]))
-    rows = np.flatnonzero(unequal)
-    return int(rows[0]) if len(rows) else None
 
 
 def _guarded(strategy: Strategy[Any], trials: Sequence[Trial], name: str, *, live_window: bool) -> Check:

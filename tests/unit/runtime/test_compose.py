@@ -20,7 +20,7 @@ from tests.support.builders import NOW
 ROOT = Path(__file__).parents[3]
 COMPOSE = ROOT / "layers" / "core" / "candlecast" / "runtime" / "compose"
 SHARED = {"clients", "consumer", "gate", "start"}
-OWN_PACKAGE = {"paper_exchange"}  # put together by its own package
+OWN_PACKAGE = {"paper_exchange", "strategy_sandbox"}  # put together by packages of their own
 IMPORTED = re.compile(r"candlecast\.runtime\.compose import (\w+)$", re.MULTILINE)
 
 

@@ -12,14 +12,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
-from traceback import extract_tb
-from types import ModuleType
 from typing import Any, get_type_hints
 
-from candlecast.domain.values.errors import DomainError
 from candlecast.strategy import Strategy, StrategyError
 from candlecast.strategy.parameters import JSON_TYPES
 from candlecast.strategy.registry import available, load_strategy
+from candlecast.strategy.source import class_of, errors_of, run_source
 
 SUFFIX = ".py"
 MAX_FILE_BYTES = 1_000_000  # a strategy is a page; a larger file is something else by mistake
@@ -110,38 +108,14 @@ def parameter_value(strategy: type[Strategy[Any]], name: str, text: str) -> Valu
 
 @contextmanager
 def author_errors(strategy: type[Strategy[Any]]) -> Iterator[None]:
-    """Tell an error of the strategy's own code as `StrategyError` STRATEGY_FAILED, with file, line and the error's type.
-
-    Errors with a stable code pass, and so do errors that never went through the strategy's file: these are ours.
-    """
-    file = source_file(strategy)
-    try:
+    """Tell errors of the strategy's own code as `errors_of` of its file does."""
+    with errors_of(str(source_file(strategy))):
         yield
-    except DomainError:
-        raise
-    except Exception as error:
-        line = _line_in(error, file)
-        if line is None:
-            raise
-        raise StrategyError("STRATEGY_FAILED", f"{file.name}:{line}: {_told(error)}") from error
 
 
 def _class_of_file(path: Path) -> type[Strategy[Any]]:
-    module = _run(path, _read(path))
-    found = {
-        member
-        for member in vars(module).values()
-        if isinstance(member, type) and issubclass(member, Strategy) and member.__module__ == module.__name__
-    }
-    if len(found) == 1:
-        (only,) = found
-        if missing := ", ".join(sorted(only.__abstractmethods__)):
-            message = f"{path.name}:{_defined_at(only)}: {only.__name__} does not define {missing}"
-            raise StrategyError("STRATEGY_FILE_INVALID", message)
-        return only
-    names = ", ".join(sorted(f"{it.__name__} (line {_defined_at(it)})" for it in found)) or "no class"
-    message = f"{path.name}: a strategy file defines exactly one class that extends Strategy, this one {names}"
-    raise StrategyError("STRATEGY_FILE_INVALID", message)
+    source, file = _read(path), str(path.resolve())
+    return class_of(run_source(source, file, f"author_strategy:{file}"))
 
 
 def _read(path: Path) -> bytes:
@@ -157,40 +131,6 @@ def _read(path: Path) -> bytes:
     if len(source) > MAX_FILE_BYTES:
         raise StrategyError("STRATEGY_FILE_INVALID", f"{path.name}: over {MAX_FILE_BYTES} bytes")
     return source
-
-
-def _run(path: Path, source: bytes) -> ModuleType:
-    """Run the source as a module of its own. No compiled copy is kept: a copy is told from its source by the second only."""
-    path = path.resolve()
-    module = ModuleType(f"author_strategy:{path}")
-    module.__file__ = str(path)
-    sys.modules[module.__name__] = module  # dataclasses look their module up
-    try:
-        exec(compile(source, str(path), "exec", dont_inherit=True), vars(module))  # noqa: S102 - the author's own code
-    except SyntaxError as error:
-        line = error.lineno if error.filename in (None, str(path)) else _line_in(error, path)
-        raise StrategyError("STRATEGY_FILE_INVALID", f"{path.name}:{line or 1}: {error.msg}") from error
-    except DomainError as error:
-        raise StrategyError(error.code, f"{path.name}:{_line_in(error, path) or 1}: {error.message}") from error
-    except (Exception, SystemExit) as error:
-        hint = " (a strategy is one file: put your own helpers into it)" if isinstance(error, ModuleNotFoundError) else ""
-        message = f"{path.name}:{_line_in(error, path) or 1}: {_told(error)}{hint}"
-        raise StrategyError("STRATEGY_FILE_INVALID", message) from error
-    return module
-
-
-def _line_in(error: BaseException, file: Path) -> int | None:
-    """The innermost line of a file that an error went through, or none."""
-    lines = [frame.lineno for frame in extract_tb(error.__traceback__) if frame.filename == str(file)]
-    return lines[-1] if lines else None
-
-
-def _defined_at(found: type[Strategy[Any]]) -> int:
-    return int(getattr(found, "__firstlineno__", 1))
-
-
-def _told(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
 def _shown(text: str) -> str:

@@ -12,9 +12,10 @@ class StrategyError(DomainError):
     PARAMETER_UNKNOWN, PARAMETER_INVALID, LOOKBACK_TOO_LONG, HISTORY_TOO_SHORT, CANDLES_MALFORMED, SIGNALS_MALFORMED,
     LEVEL_INVALID, LOOK_AHEAD, LOOKBACK_TOO_SHORT, TIMEFRAME_UNKNOWN, TIMEFRAME_NOT_A_MULTIPLE, TIMEFRAME_MISMATCH.
 
-    `row` is the row of the candles that shows the fault, where one row does.
+    `row` is the row of the candles that shows the fault, where one row does; `line` is of the author's source.
     """
 
-    def __init__(self, code: str, message: str = "", *, row: int | None = None) -> None:
+    def __init__(self, code: str, message: str = "", *, row: int | None = None, line: int | None = None) -> None:
         super().__init__(code, message)
         self.row = row
+        self.line = line

@@ -55,6 +55,18 @@ def first_difference[P: Parameters](
     return next(filter(None, map(compared, earlier)), differing)
 
 
+def first_unequal(one: Signals, other: Signals) -> int | None:
+    """The first row in which two answers to the same candles differ; columns that only one of them has differ in row 0."""
+    mine, theirs = one.float_columns(), other.float_columns()
+    if mine.keys() != theirs.keys():
+        return 0
+    unequal = one.side != other.side
+    for name, column in mine.items():
+        unequal |= (column != theirs[name]) & ~(np.isnan(column) & np.isnan(theirs[name]))
+    rows = np.flatnonzero(unequal)
+    return int(rows[0]) if len(rows) else None
+
+
 def _rows_to_check(whole: Signals, first: int, max_rows: int | None) -> list[int]:
     rows = np.arange(first, len(whole))
     if max_rows is None or len(rows) <= max_rows:
