@@ -85,12 +85,13 @@ def functions_client(seconds: float) -> Any:
 
 
 class FunctionRefused(Exception):
-    """A function's own refusal of a request."""
+    """A function's own refusal of a request; `details` is the whole of it."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, details: Mapping[str, Any]) -> None:
         super().__init__(code)
         self.code = code
         self.message = message
+        self.details = details
 
 
 def ask_function(functions: Any, name: str, event: Mapping[str, Any], unavailable: str) -> str:
@@ -106,7 +107,7 @@ def ask_function(functions: Any, name: str, event: Mapping[str, Any], unavailabl
         raise RetryLater(unavailable, "the function failed, see its log", after_seconds=RETRY_AFTER_SECONDS)
     refusal = body.get("refused_because")
     if refusal is not None:
-        raise FunctionRefused(refusal["code"], refusal["message"])
+        raise FunctionRefused(refusal["code"], refusal["message"], refusal)
     return json.dumps(body)
 
 

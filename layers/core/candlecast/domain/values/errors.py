@@ -7,6 +7,8 @@ into an instruction; services act on it. Any other error is a bug and ends in a 
 
 from __future__ import annotations
 
+from datetime import datetime
+
 
 class DomainError(Exception):
     """Base of all errors with a stable code.
@@ -40,6 +42,27 @@ class Conflict(DomainError):
 
 class Reject(DomainError):
     """Terminal refusal: nothing was executed and nothing will be."""
+
+
+class CodeRefused(Reject):
+    """Code of a strategy is refused, with the place where the fault shows, if it shows in one.
+
+    `line` is a line of its text, `row` one of the candles that it was tried on, and `candle_close` the close of that candle.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        line: int | None = None,
+        row: int | None = None,
+        candle_close: datetime | None = None,
+    ) -> None:
+        super().__init__(code, message)
+        self.line = line
+        self.row = row
+        self.candle_close = candle_close
 
 
 class RetryLater(DomainError):
