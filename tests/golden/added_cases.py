@@ -309,6 +309,20 @@ ADDED: tuple[Case, ...] = (
         lambda world: DynamoExecutionStore(world.table).list_executions(STRATEGY).items[0],
     ),
     stored(
+        "execution",
+        "leading",
+        added_values.leading_execution,
+        lambda world: DynamoExecutionStore(world.table).begin(added_values.leading_execution()),
+        lambda world: DynamoExecutionStore(world.table).leading(STRATEGY, added_values.leading_execution().candle_close),
+    ),
+    stored(
+        "execution",
+        "behind",
+        added_values.execution_behind,
+        lambda world: DynamoExecutionStore(world.table).begin(added_values.execution_behind()),
+        lambda world: DynamoExecutionStore(world.table).list_executions(STRATEGY).items[0],
+    ),
+    stored(
         "signal",
         "of-a-version",
         added_values.record_of_a_version,

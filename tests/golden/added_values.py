@@ -195,6 +195,15 @@ def record_of_a_version() -> SignalRecord:
     return replace(other_values.signal_record(), signal=signal_of_a_version(), audience=audience())
 
 
+def leading_execution() -> Execution:
+    """The candle's first record, with the version that runs beside its own."""
+    return replace(other_values.begun_execution(), audience=audience(), beside=(Audience(number=4),))
+
+
+def execution_behind() -> Execution:
+    return replace(other_values.begun_execution(), audience=Audience(number=4), leads=False)
+
+
 def execution_of_a_version() -> Execution:
     return replace(other_values.execution(), signal=signal_of_a_version(), audience=audience())
 

@@ -240,6 +240,7 @@ class World:
             prices=self._stored(FakePriceStore(self.database), "prices"),
             market_data=self._watched(self.market_data, "market_data"),
             code=self.code,
+            version_of=self.strategies.get_version,
             publish=self.publisher(),
             clock=self.clock,
             metrics=self.metrics,

@@ -309,6 +309,7 @@ class ExecutionView(View):
     duration_ms: float | None
     worker: str = Field(description="Id of the process that ran it.")
     status: ExecutionStatus
+    version: int | None = Field(description="Number of the version that ran; null where the strategy has no versions.")
     signal: SignalView | None = Field(description="Null without a signal.")
     subscriber_count: int = Field(description="Subscriptions when the signal was published.")
     reason: str | None = Field(description="Why the run was skipped.")

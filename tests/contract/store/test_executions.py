@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from candlecast.domain.signals.audience import BUCKETS, Audience
 from candlecast.domain.strategies.execution import LEASE, Execution, ExecutionStatus
-from candlecast.domain.values.errors import Conflict, InvalidValue
+from candlecast.domain.values.errors import Conflict, InvalidValue, NotFound
 from tests.contract.store.conftest import Stores
 from tests.support.builders import NOW, STRATEGY, a_signal, after, an_execution
 
@@ -101,3 +103,60 @@ def test_a_cursor_is_good_for_its_own_listing_only(stores: Stores) -> None:
         stores.executions.list_executions(STRATEGY, cursor)
     assert refused.value.code == "CURSOR_INVALID"
     assert stores.executions.list_executions("strategy-2", cursor).items[0].candle_close == NOW
+
+
+# -- versions of a strategy ----------------------------------------------------------------------------------------------------
+
+STABLE, CANDIDATE = Audience(number=1, bucket_from=20, bucket_to=BUCKETS), Audience(number=2, bucket_to=20)
+
+
+def behind(**changes: Any) -> Execution:
+    return an_execution(audience=CANDIDATE, leads=False, **changes)
+
+
+def test_each_version_has_a_lock_of_its_own(stores: Stores) -> None:
+    leading = stores.executions.begin(an_execution(audience=STABLE, beside=(CANDIDATE,)))
+    assert leading is not None
+    assert stores.executions.begin(behind()) == behind()
+    assert stores.executions.begin(behind(worker="worker-2")) is None
+    stores.executions.finish(finished(leading))
+    stores.executions.finish(finished(behind()))
+    assert stores.executions.list_executions(STRATEGY).items == [finished(behind()), finished(leading)]
+
+
+def test_the_first_write_of_a_candle_says_which_versions_run(stores: Stores) -> None:
+    """Between the crash of its holder and the retry, somebody has rolled the candidate back."""
+    stores.executions.begin(an_execution(audience=STABLE, beside=(CANDIDATE,)))
+    later: dict[str, Any] = {"worker": "worker-2", "started_at": after(LEASE.total_seconds() + 2)}
+    everybody = Audience(number=1, bucket_to=BUCKETS)
+    successor = stores.executions.begin(an_execution(audience=everybody, **later))
+    assert successor is not None
+    assert (successor.audience, successor.beside, successor.worker) == (STABLE, (CANDIDATE,), "worker-2")
+    stores.executions.finish(finished(successor))
+    assert stores.executions.begin(an_execution(audience=everybody, **later)) is None
+    assert stores.executions.leading(STRATEGY, NOW) == finished(successor)
+
+
+def test_a_run_without_versions_stays_so_after_the_first_release(stores: Stores) -> None:
+    stores.executions.begin(an_execution())
+    later: dict[str, Any] = {"worker": "worker-2", "started_at": after(LEASE.total_seconds() + 2)}
+    successor = stores.executions.begin(an_execution(audience=STABLE, beside=(CANDIDATE,), **later))
+    assert successor is not None
+    assert (successor.audience, successor.beside) == (None, ())
+
+
+def test_a_candle_that_nobody_has_run_has_no_record(stores: Stores) -> None:
+    stores.executions.begin(an_execution())
+    with pytest.raises(NotFound):
+        stores.executions.leading(STRATEGY, after(60))
+
+
+def test_a_lock_that_is_given_back_is_taken_at_once_and_only_by_its_holder(stores: Stores) -> None:
+    held = stores.executions.begin(an_execution())
+    assert held is not None
+    stores.executions.give_back(held)
+    again = stores.executions.begin(second_holder(2))
+    assert again is not None
+    with pytest.raises(Conflict):
+        stores.executions.give_back(held)
+    assert stores.executions.begin(an_execution(worker="worker-3", started_at=after(4))) is None

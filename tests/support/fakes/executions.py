@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 from candlecast.domain.strategies.execution import Execution, ExecutionStatus
-from candlecast.domain.values.errors import Conflict
+from candlecast.domain.values.errors import Conflict, NotFound
 from candlecast.ports.store import Page
 from tests.support.fakes.store import FakeDatabase, page_of
 
@@ -15,16 +16,25 @@ class FakeExecutionStore:
         self.database = database or FakeDatabase()
 
     def begin(self, execution: Execution) -> Execution | None:
-        key = (execution.strategy_id, execution.candle_close)
+        key = _key(execution)
         held = self.database.executions.get(key)
         if held is not None:
             if held.status is ExecutionStatus.RUNNING and _is_same_attempt(held, execution):
                 return held
             if held.status is not ExecutionStatus.RUNNING or held.lease_expires_at > execution.started_at:
                 return None
-            execution = replace(execution, signal=held.signal)
+            execution = replace(execution, signal=held.signal, audience=held.audience, beside=held.beside)
         self.database.executions[key] = execution
         return execution
+
+    def leading(self, strategy_id: str, candle_close: datetime) -> Execution:
+        try:
+            return self.database.executions[strategy_id, candle_close, 0]
+        except KeyError:
+            raise NotFound("no such run") from None
+
+    def give_back(self, execution: Execution) -> None:
+        self._put_as_holder(replace(execution, lease_expires_at=execution.started_at))
 
     def keep_signal(self, execution: Execution) -> None:
         self._put_as_holder(execution)
@@ -33,16 +43,20 @@ class FakeExecutionStore:
         self._put_as_holder(execution)
 
     def list_executions(self, strategy_id: str, cursor: str | None = None, limit: int = 50) -> Page[Execution]:
-        runs = [execution for (strategy, _), execution in self.database.executions.items() if strategy == strategy_id]
-        ordered = sorted(runs, key=lambda execution: execution.candle_close, reverse=True)
+        runs = [(key, execution) for key, execution in self.database.executions.items() if key[0] == strategy_id]
+        ordered = [execution for _, execution in sorted(runs, key=lambda run: run[0], reverse=True)]
         return page_of(f"EXECUTIONS#{strategy_id}", ordered, cursor, limit)
 
     def _put_as_holder(self, execution: Execution) -> None:
-        key = (execution.strategy_id, execution.candle_close)
+        key = _key(execution)
         held = self.database.executions.get(key)
         if held is None or held.status is not ExecutionStatus.RUNNING or held.worker != execution.worker:
             raise Conflict("LEASE_LOST", "another worker holds this execution")
         self.database.executions[key] = execution
+
+
+def _key(execution: Execution) -> tuple[str, datetime, int]:
+    return execution.strategy_id, execution.candle_close, 0 if execution.leads else execution.version or 0
 
 
 def _is_same_attempt(held: Execution, execution: Execution) -> bool:

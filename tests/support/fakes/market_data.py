@@ -14,7 +14,7 @@ from candlecast.domain.strategies.definition import StrategyDefinition
 from candlecast.domain.strategies.version import strategy_version
 from candlecast.domain.values.errors import DomainError, Reject, RetryLater
 from candlecast.domain.values.timeframe import Timeframe
-from candlecast.ports.strategies import Evaluation
+from candlecast.ports.strategies import CodeRun, Evaluation, Outcome
 from tests.support.builders import VENUE, a_market
 
 
@@ -74,15 +74,21 @@ class FakeMarkets:
         return resolve_ticker(ticker, tuple(self._markets.values())) if venue == self._venue else None
 
 
-Decision = Evaluation | DomainError | Callable[[StrategyDefinition, Sequence[Candle]], Evaluation]
+Decision = Evaluation | DomainError | Callable[[StrategyDefinition, Sequence[Candle]], Evaluation | DomainError]
 
 
 class FakeStrategyCode:
-    """Strategies that decide what they are told: `decisions[strategy_id]` is an answer, an error to raise, or a function."""
+    """Strategies that decide what they are told: `decisions[strategy_id]` is an answer, an error, or a function.
+
+    A version decides by `versions[strategy_id, number]` if there is one. `evaluated` has (strategy id, opening time of the
+    newest candle) of each run, `evaluated_versions` the versions of the same runs.
+    """
 
     def __init__(self, lookback: int = 10) -> None:
         self.decisions: dict[str, Decision] = {}
+        self.versions: dict[tuple[str, int], Decision] = {}
         self.evaluated: list[tuple[str, datetime]] = []
+        self.evaluated_versions: list[int | None] = []
         self._lookback = lookback
 
     def lookback(self, definition: StrategyDefinition) -> int:
@@ -91,11 +97,17 @@ class FakeStrategyCode:
     def version(self, definition: StrategyDefinition) -> str:
         return strategy_version(definition)
 
-    def evaluate(self, definition: StrategyDefinition, candles: Sequence[Candle]) -> Evaluation:
-        self.evaluated.append((definition.strategy_id, candles[-1].open_time))
-        decision = self.decisions.get(definition.strategy_id)
+    def evaluate(self, runs: Sequence[CodeRun]) -> Sequence[Outcome]:
+        return [self._outcome(run) for run in runs]
+
+    def _outcome(self, run: CodeRun) -> Outcome:
+        strategy_id, number = run.definition.strategy_id, None if run.version is None else run.version.number
+        self.evaluated.append((strategy_id, run.candles[-1].open_time))
+        self.evaluated_versions.append(number)
+        decision = self.versions.get((strategy_id, number or 0), self.decisions.get(strategy_id))
         if decision is None:
-            return Evaluation(action=None, price=candles[-1].close)
-        if isinstance(decision, DomainError):
-            raise decision
-        return decision(definition, candles) if callable(decision) else decision
+            return Evaluation(action=None, price=run.candles[-1].close)
+        outcome = decision(run.definition, run.candles) if callable(decision) else decision
+        if isinstance(outcome, DomainError) and not isinstance(outcome, Reject | RetryLater):
+            raise outcome
+        return outcome

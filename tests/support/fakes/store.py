@@ -44,7 +44,7 @@ class FakeDatabase:
     uploads: Counter[tuple[str, date]] = field(default_factory=Counter)  # by tenant and day
     sources: dict[str, SignalSource] = field(default_factory=dict)
     subscriptions: dict[tuple[str, str], Subscription] = field(default_factory=dict)
-    executions: dict[tuple[str, datetime], Execution] = field(default_factory=dict)
+    executions: dict[tuple[str, datetime, int], Execution] = field(default_factory=dict)
     signals: dict[str, SignalRecord] = field(default_factory=dict)
     shard_reports: dict[str, dict[int, ShardReport]] = field(default_factory=dict)  # by signal id and shard
     verdicts: dict[str, Verdict] = field(default_factory=dict)

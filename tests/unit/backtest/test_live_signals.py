@@ -58,6 +58,7 @@ def live_signals(candles: Candles, first: int, definition: Any) -> list[Signal |
             prices=FakePriceStore(database),
             market_data=market_data,
             code=BuiltInStrategies(),
+            version_of=strategies.get_version,
             publish=PublishSignal(FakeSignalStore(database), queue, clock, metrics),
             clock=clock,
             metrics=metrics,

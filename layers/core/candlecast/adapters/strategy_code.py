@@ -1,21 +1,31 @@
-"""Built-in strategies behind the `StrategyCode` port: the boundary at which errors of a strategy's own code end."""
+"""Strategy code behind the `StrategyCode` port: the boundary at which errors of a strategy's own code end."""
 
 from __future__ import annotations
 
 import inspect
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
+from types import FrameType
 from typing import Any
 
-from candlecast.domain.market.candle import Candle
 from candlecast.domain.strategies.definition import StrategyDefinition
 from candlecast.domain.strategies.execution import MAX_LOG_CHARACTERS, MAX_LOG_LINES
 from candlecast.domain.strategies.version import strategy_version
+from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import DomainError, Reject
-from candlecast.ports.strategies import Evaluation
+from candlecast.ports.strategies import CodeRun, Evaluation
 from candlecast.strategy import Candles, Strategy, decide
 from candlecast.strategy.registry import load_strategy
+
+# For one decision of a built-in strategy, which takes milliseconds. The runner has 60 s for all strategies of a market.
+BUILT_IN_SECONDS = 5.0
+
+
+class _TooSlow(BaseException):
+    """The time is over. No `Exception`, so that a strategy that catches its own errors does not go on."""
 
 
 class BuiltInStrategies:
@@ -29,25 +39,60 @@ class BuiltInStrategies:
         """Hash of the module's text and the definition; raises `Reject` for unknown code or invalid parameters."""
         return strategy_version(definition, _source_of(type(_strategy(definition)).__module__))
 
-    def evaluate(self, definition: StrategyDefinition, candles: Sequence[Candle]) -> Evaluation:
-        """Decide; raises `Reject` with the strategy's own code, or STRATEGY_FAILED with the type of anything unforeseen."""
-        strategy = _strategy(definition)
-        try:
-            decision = decide(strategy, Candles.from_candles(candles))
-        except DomainError as error:
-            raise Reject(error.code, error.message) from error
-        except Exception as error:  # an author's code may raise anything, and must not stop another author's strategy
-            raise Reject("STRATEGY_FAILED", f"{type(error).__name__}: {error}"[:MAX_LOG_CHARACTERS]) from error
-        return Evaluation(
-            action=decision.action,
-            price=decision.price,
-            stop_loss=decision.stop_loss,
-            take_profits=decision.take_profits,
-            confidence=decision.confidence,
-            atr=decision.atr,
-            metadata=decision.metadata,
-            logs=tuple(line[:MAX_LOG_CHARACTERS] for line in decision.logs[:MAX_LOG_LINES]),
-        )
+    def evaluate(self, runs: Sequence[CodeRun]) -> list[Evaluation | Reject]:
+        """Decide each run, in the main thread.
+
+        The outcomes are decisions, or `Reject` with the strategy's own code, STRATEGY_TOO_SLOW after `BUILT_IN_SECONDS`, or
+        STRATEGY_FAILED with the type of anything unforeseen.
+        """
+        return [_outcome(run) for run in runs]
+
+
+def _outcome(run: CodeRun) -> Evaluation | Reject:
+    try:
+        return _decided(run)
+    except Reject as error:
+        return error
+
+
+def _decided(run: CodeRun) -> Evaluation:
+    definition, version = run.definition, run.version
+    strategy = _strategy(definition if version is None else replace(definition, parameters=version.parameters))
+    try:
+        with _at_most(BUILT_IN_SECONDS):
+            decision = decide(strategy, Candles.from_candles(run.candles))
+    except DomainError as error:
+        raise Reject(error.code, error.message) from error
+    except _TooSlow:
+        raise Reject("STRATEGY_TOO_SLOW", f"a decision takes at most {BUILT_IN_SECONDS:g} seconds") from None
+    except Exception as error:  # an author's code may raise anything, and must not stop another author's strategy
+        raise Reject("STRATEGY_FAILED", f"{type(error).__name__}: {error}"[:MAX_LOG_CHARACTERS]) from error
+    return Evaluation(
+        action=decision.action,
+        price=decision.price,
+        stop_loss=decision.stop_loss,
+        take_profits=decision.take_profits,
+        confidence=decision.confidence,
+        atr=decision.atr,
+        metadata=decision.metadata,
+        logs=tuple(line[:MAX_LOG_CHARACTERS] for line in decision.logs[:MAX_LOG_LINES]),
+    )
+
+
+@contextmanager
+def _at_most(seconds: float) -> Iterator[None]:
+    """Raise `_TooSlow` in the main thread once the time is over; an extension's loop is interrupted when it returns."""
+
+    def over(number: int, frame: FrameType | None) -> None:
+        raise _TooSlow
+
+    before = signal.signal(signal.SIGALRM, over)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 @cache

@@ -191,11 +191,20 @@ class ExecutionStore(Protocol):
     """Execution records: lock and history of strategy runs."""
 
     def begin(self, execution: Execution) -> Execution | None:
-        """Take the lock: conditional put on (strategy, candle close).
+        """Take the lock: conditional put on (strategy, candle close), and for a record that does not lead on its version.
 
-        Returns the record now held, with the stored signal of a crashed holder. Returns None if the run is final or its
-        holder's lease has not expired.
+        Returns the record now held, with signal, audience and versions beside of a crashed holder. So the first write of a
+        candle says which versions run for whom, and a release in between changes nothing. Returns None if the run is final
+        or its holder's lease has not expired; `leading` then tells the versions beside.
         """
+        ...
+
+    def leading(self, strategy_id: str, candle_close: datetime) -> Execution:
+        """The candle's record that leads, strongly consistent; raises `NotFound`."""
+        ...
+
+    def give_back(self, execution: Execution) -> None:
+        """End the lease of a run that nothing came of, so that a retry need not wait for it; only its holder can."""
         ...
 
     def keep_signal(self, execution: Execution) -> None:

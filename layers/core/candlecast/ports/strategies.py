@@ -10,6 +10,8 @@ from typing import Protocol
 from candlecast.domain.market.candle import Candle
 from candlecast.domain.signals.signal import Action, TakeProfit
 from candlecast.domain.strategies.definition import StrategyDefinition
+from candlecast.domain.strategies.versions import StrategyVersion
+from candlecast.domain.values.errors import Reject, RetryLater
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,8 +28,20 @@ class Evaluation:
     logs: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeRun:
+    """One decision that is wanted: of a definition's version, None: its own code and parameters, on these closed candles."""
+
+    definition: StrategyDefinition
+    version: StrategyVersion | None
+    candles: Sequence[Candle]
+
+
+Outcome = Evaluation | Reject | RetryLater
+
+
 class StrategyCode(Protocol):
-    """Runs the code that a definition names."""
+    """Runs the code that a definition names. Of a version, lookback and digest are known without it."""
 
     def lookback(self, definition: StrategyDefinition) -> int:
         """How many closed candles a run gets; raises `Reject` if code or parameters are not valid."""
@@ -37,6 +51,9 @@ class StrategyCode(Protocol):
         """Version of code and parameters (`domain/strategies/version.py`); raises `Reject` as `lookback` does."""
         ...
 
-    def evaluate(self, definition: StrategyDefinition, candles: Sequence[Candle]) -> Evaluation:
-        """Decide the newest candle; any failure of the strategy's code is raised as `Reject`."""
+    def evaluate(self, runs: Sequence[CodeRun]) -> Sequence[Outcome]:
+        """Decide the newest candle of each run, each for itself; the outcomes in the order of the runs.
+
+        Any failure of a strategy's code is its own `Reject`; `RetryLater` says that the code could not be run.
+        """
         ...

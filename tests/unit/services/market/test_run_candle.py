@@ -45,17 +45,18 @@ class Runner:
         self.database, self.clock, self.metrics = FakeDatabase(), FakeClock(after(1)), RecordingMetrics()
         self.market_data, self.code, self.queue = FakeMarketData(), FakeStrategyCode(lookback), FakeSignalQueue()
         self.executions, self.prices = FakeExecutionStore(self.database), FakePriceStore(self.database)
-        strategies = FakeStrategyStore(self.database)
+        self.strategies = FakeStrategyStore(self.database)
         for name in names or (STRATEGY,):
-            strategies.create_strategy(a_strategy(name, subscriber_count=3))
+            self.strategies.create_strategy(a_strategy(name, subscriber_count=3))
         self.market_data.put(BTC, Timeframe.M1, candles_until(NOW, 20))
         signals = FakeSignalStore(self.database)
         self.run = RunCandle(
-            strategies=strategies,
+            strategies=self.strategies,
             executions=self.executions,
             prices=self.prices,
             market_data=self.market_data,
             code=self.code,
+            version_of=self.strategies.get_version,
             publish=PublishSignal(signals, self.queue, self.clock, self.metrics),
             clock=self.clock,
             metrics=self.metrics,
@@ -66,10 +67,10 @@ class Runner:
         self.run(a_candle_closed(**message), worker)
 
     def execution(self, name: str = STRATEGY) -> Execution:
-        return self.database.executions[name, NOW]
+        return self.database.executions[name, NOW, 0]
 
     def statuses(self) -> dict[str, ExecutionStatus]:
-        return {name: execution.status for (name, _), execution in self.database.executions.items()}
+        return {name: execution.status for (name, _, _), execution in self.database.executions.items()}
 
 
 def test_a_decision_becomes_one_signal_and_a_complete_record() -> None:
@@ -158,7 +159,7 @@ def test_a_crashed_holders_signal_is_published_and_not_computed_anew() -> None:
     runner.code.decisions[STRATEGY] = LONG
     publish = runner.run.publish
 
-    def dies(*_: Any) -> Any:
+    def dies(*_: Any, **__: Any) -> Any:
         raise Died
 
     runner.run = replace(runner.run, publish=dies)  # type: ignore[arg-type]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.exceptions import PutError
 from pynamodb.expressions.condition import Condition
@@ -21,7 +23,7 @@ from candlecast.adapters.dynamodb.single_table.table import (
 from candlecast.adapters.dynamodb.strategy_versions import strategy_key
 from candlecast.domain.strategies.execution import Execution, ExecutionStatus
 from candlecast.domain.values.copying import replace
-from candlecast.domain.values.errors import Conflict
+from candlecast.domain.values.errors import Conflict, NotFound
 from candlecast.ports.store import Page
 
 EXECUTION = "EXECUTION"
@@ -47,21 +49,30 @@ class DynamoExecutionStore:
         if self._put(execution, self._rows.partition.does_not_exist()):
             return execution
         with store_errors():
-            row = self._rows.get(strategy_key(execution.strategy_id), _place(execution), consistent_read=True)
-        held = _execution(row)
+            held = self._read(execution.strategy_id, _place(execution))
         if held.status is not ExecutionStatus.RUNNING:
             return None
         if (held.worker, held.started_at) == (execution.worker, execution.started_at):
             return held  # our own put, whose answer was lost and which the SDK has repeated
         if held.lease_expires_at > execution.started_at:
             return None
-        successor = replace(execution, signal=held.signal)
+        successor = replace(execution, signal=held.signal, audience=held.audience, beside=held.beside)
         unchanged = (
             (self._rows.status == RUNNING)
             & (self._rows.worker == held.worker)
             & (self._rows.lease_expires_at == sortable(held.lease_expires_at))
         )
         return successor if self._put(successor, unchanged) else None
+
+    def leading(self, strategy_id: str, candle_close: datetime) -> Execution:
+        with store_errors():
+            try:
+                return self._read(strategy_id, key(EXECUTION, sortable(candle_close)))
+            except self._rows.DoesNotExist:
+                raise NotFound("no such run") from None
+
+    def give_back(self, execution: Execution) -> None:
+        self._put_as_holder(replace(execution, lease_expires_at=execution.started_at))
 
     def keep_signal(self, execution: Execution) -> None:
         self._put_as_holder(execution)
@@ -72,6 +83,9 @@ class DynamoExecutionStore:
     def list_executions(self, strategy_id: str, cursor: str | None = None, limit: int = 50) -> Page[Execution]:
         prefix = self._rows.place.startswith(EXECUTION + SEPARATOR)
         return read_page(self._rows.query, strategy_key(strategy_id), ("PK", "SK"), _execution, cursor, limit, prefix)
+
+    def _read(self, strategy_id: str, place: str) -> Execution:
+        return _execution(self._rows.get(strategy_key(strategy_id), place, consistent_read=True))
 
     def _put_as_holder(self, execution: Execution) -> None:
         if not self._put(execution, (self._rows.worker == execution.worker) & (self._rows.status == RUNNING)):
@@ -97,7 +111,8 @@ class DynamoExecutionStore:
 
 
 def _place(execution: Execution) -> str:
-    return key(EXECUTION, sortable(execution.candle_close))
+    parts = EXECUTION, sortable(execution.candle_close)
+    return key(*parts) if execution.leads else key(*parts, f"{execution.version or 0:06}")
 
 
 def _execution(row: ExecutionRow) -> Execution:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -11,6 +11,7 @@ from enum import StrEnum
 from hmac import compare_digest
 from ipaddress import ip_address, ip_network
 
+from candlecast.domain.signals.audience import Audience
 from candlecast.domain.strategies.versions import Release
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import InvalidValue
@@ -87,6 +88,16 @@ class StrategyDefinition:
     """Subscriptions that have pinned a version, cancelled ones not included."""
     revision: int = 0
     """Number of the definition's changes; a change is written only over the revision that it was made from."""
+
+    def audiences(self, pinned: Collection[int]) -> list[Audience]:
+        """The versions that run on a candle, each with whom its signal goes to; empty without a release.
+
+        `pinned` are the versions that subscriptions have pinned. A version that nobody gets is not among them.
+        """
+        if self.release is None:
+            return []
+        due = self.release.audiences(pinned)
+        return due if self.subscriber_count > self.pinned_count else [each for each in due if each.number in pinned]
 
     def may_follow(self, tenant_id: str, link_key: str | None = None) -> bool:
         """Whether the tenant may begin to follow; to everybody else the strategy does not exist."""

@@ -48,6 +48,15 @@ class Execution:
     logs: tuple[str, ...] = ()
     audience: Audience | None = None
     """The version that ran, and whom its signal goes to, as it stood when the run began; None: all followers, no versions."""
+    leads: bool = True
+    """Whether this is the record that the candle's first write has made; a run of another version has a record behind it."""
+    beside: tuple[Audience, ...] = ()
+    """Of the record that leads: the other versions that run on the candle, whether or not they are released later."""
+
+    @property
+    def version(self) -> int | None:
+        """Number of the version that ran; None where the strategy has no versions."""
+        return None if self.audience is None else self.audience.number
 
 
 @dataclass(frozen=True, kw_only=True)

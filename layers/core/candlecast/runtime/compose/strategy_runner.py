@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import lru_cache
 
 from candlecast.adapters.ccxt.clients import Templates
 from candlecast.adapters.ccxt.market_data import CcxtMarketData
@@ -28,6 +29,8 @@ from candlecast.services.signals.publish_signal import PublishSignal
 from candlecast.services.venue.guard_venue import GuardedMarketData
 from candlecast.services.venue.spend_weight import SpendWeight
 
+REMEMBERED_VERSIONS = 256  # a version never changes; its parameters and schema take some kilobytes
+
 
 @once
 def build() -> QueueConsumer[CandleClosed]:
@@ -35,13 +38,15 @@ def build() -> QueueConsumer[CandleClosed]:
     known, clock, metrics = StrategyRunnerSettings.read(), SystemClock(), EmfMetrics()
     table, markets = Table(known.table_name, generation=known.table_generation), S3Markets(aws("s3"), known.markets_bucket, clock)
     spend = SpendWeight(DynamoWeights(table), known.egress_address, clock, metrics)
+    strategies = DynamoStrategyStore(table)
     queue = SqsSignalQueue(aws("sqs"), known.signal_queue_url)
     run = RunCandle(
-        strategies=DynamoStrategyStore(table),
+        strategies=strategies,
         executions=DynamoExecutionStore(table),
         prices=DynamoPriceStore(table),
         market_data=GuardedMarketData(CcxtMarketData(Templates(known.ccxt_venues(), markets.all)), spend),
         code=BuiltInStrategies(),
+        version_of=lru_cache(REMEMBERED_VERSIONS)(strategies.get_version),
         publish=PublishSignal(DynamoSignalStore(table), queue, clock, metrics),
         clock=clock,
         metrics=metrics,

@@ -1,30 +1,56 @@
-"""Run every due strategy on a candle that has just closed: once per strategy, for all followers."""
+"""Run every due strategy on a candle that has just closed: once per strategy and version, for all followers.
+
+From top to bottom: the message and its candles, the locks of the runs, the decisions, the publication.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
 from candlecast.domain.market.candle import Candle, NotPublished, check_contiguous, closed_before
+from candlecast.domain.signals.audience import Audience
 from candlecast.domain.signals.candle_signal import candle_signal
 from candlecast.domain.signals.messages import CandleClosed
 from candlecast.domain.signals.signal import Signal
-from candlecast.domain.strategies.definition import StrategyDefinition
+from candlecast.domain.strategies.definition import SourceSettings, StrategyDefinition, StrategyKind
 from candlecast.domain.strategies.execution import LEASE, Execution, ExecutionStatus
+from candlecast.domain.strategies.versions import StrategyVersion
 from candlecast.domain.values.copying import replace
-from candlecast.domain.values.errors import InvalidValue, Reject, RetryLater
+from candlecast.domain.values.errors import DomainError, InvalidValue, NotFound, Reject, RetryLater
+from candlecast.domain.values.ids import candle_signal_id, version_signal_id
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.store import ExecutionStore, LastPrice, PriceStore, StrategyStore
-from candlecast.ports.strategies import Evaluation, StrategyCode
+from candlecast.ports.strategies import CodeRun, Evaluation, StrategyCode
 from candlecast.ports.venue import MarketData
 from candlecast.services.signals.publish_signal import PublishSignal
 
 PUBLICATION_WAIT = timedelta(seconds=30)  # venues publish a candle within seconds; later, the next one is nearer than this one
 PUBLICATION_RETRY_SECONDS = 2.0
 FIRST_LOOKBACK = 1  # a definition whose code is broken still needs one candle for its record
+UPLOADED_NOTIONAL = SourceSettings().max_signal_notional  # an author is believed as much as a sender whom nobody has set bounds
+
+VersionOf = Callable[[str, int], StrategyVersion]
+"""(strategy id, number) to the version, which never changes: `ports.store.StrategyStore.get_version`, remembered."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """A strategy with the versions that its release and its pins ask for now; (None,) for a strategy without versions."""
+
+    definition: StrategyDefinition
+    versions: Sequence[Audience | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A run whose lock is ours."""
+
+    definition: StrategyDefinition
+    execution: Execution
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +66,7 @@ class RunCandle:
     prices: PriceStore
     market_data: MarketData
     code: StrategyCode
+    version_of: VersionOf
     publish: PublishSignal
     clock: Clock
     metrics: Metrics
@@ -48,9 +75,9 @@ class RunCandle:
     def __call__(self, message: CandleClosed, worker: str) -> None:
         """Run all due strategies; `worker` names this invocation in their records.
 
-        Raises `RetryLater` while the venue has not published the candle or does not answer.
+        Raises `RetryLater` while the venue has not published the candle or does not answer, and for code that could not be run.
         """
-        due = self.strategies.followed_strategies(message.timeframe, message.venue, message.market)
+        due = self._due(message)
         if not due:
             return
         now = self.clock.now()
@@ -60,7 +87,7 @@ class RunCandle:
             self._skip(due, message, worker, "CANDLE_TOO_LATE")
             return
         try:
-            candles = self._closed_candles(message, max(self._lookback(definition) for definition in due))
+            candles = self._closed_candles(message, max(map(self._lookback, due)))
         except Reject as error:  # the venue has no such market (any more)
             self._skip(due, message, worker, error.code)
             return
@@ -70,16 +97,45 @@ class RunCandle:
             self._skip(due, message, worker, "CANDLE_NOT_PUBLISHED")
             return
         self.prices.put_price(message.venue, message.market, LastPrice(candles[-1].close, message.candle_close))
+        not_run: list[RetryLater] = []
         with _once_the_lease_ends():
-            for definition in due:
-                self._run(definition, message, worker, candles)
+            for each in due:
+                not_run += self._run(each, message, worker, candles)
+        if not_run:
+            raise not_run[0]
         self.metrics.count("CandlesProcessed")
 
-    def _lookback(self, definition: StrategyDefinition) -> int:
+    def _due(self, message: CandleClosed) -> list[_Due]:
+        """The built-in strategies of the message's market, or the one uploaded strategy that the message names."""
+        if message.strategy_id is not None:
+            found = [self.strategies.get_strategy(message.strategy_id)]
+        else:
+            listed = self.strategies.followed_strategies(message.timeframe, message.venue, message.market)
+            # a list may lag behind a release and its pins, and each follower must be in one audience
+            found = [each if each.release is None else self.strategies.get_strategy(each.strategy_id) for each in listed]
+        due = (_Due(definition, self._versions(definition)) for definition in found)
+        return [each for each in due if each.versions]
+
+    def _versions(self, definition: StrategyDefinition) -> Sequence[Audience | None]:
+        if definition.release is None:
+            return (None,)
+        pinned = self.strategies.pinned_versions(definition.strategy_id) if definition.pinned_count else {}
+        return definition.audiences(pinned)
+
+    def _lookback(self, due: _Due) -> int:
+        """Candles that all runs of the strategy need."""
+        return max(self._lookback_of(due.definition, audience) for audience in due.versions)
+
+    def _lookback_of(self, definition: StrategyDefinition, audience: Audience | None) -> int:
         try:
-            return self.code.lookback(definition)
-        except Reject:
+            version = self._version(definition, audience)
+            return self.code.lookback(definition) if version is None else version.lookback
+        except (Reject, NotFound):
             return FIRST_LOOKBACK  # its run will fail with this error, in its own record
+
+    def _version(self, definition: StrategyDefinition, audience: Audience | None) -> StrategyVersion | None:
+        """Raises `NotFound`."""
+        return None if audience is None else self.version_of(definition.strategy_id, audience.number)
 
     def _closed_candles(self, message: CandleClosed, count: int) -> Sequence[Candle] | None:
         """The candles up to this close, or None if the venue does not have it yet (nothing later ever gets in)."""
@@ -87,63 +143,35 @@ class RunCandle:
         selected = closed_before(fetched, message.timeframe, message.candle_close)
         return None if isinstance(selected, NotPublished) else selected.candles
 
-    def _run(self, definition: StrategyDefinition, message: CandleClosed, worker: str, candles: Sequence[Candle]) -> None:
-        execution = self.executions.begin(self._started(definition, message, worker))
-        if execution is None:
+    # -- locks -------------------------------------------------------------------------------------------------------------
+
+    def _begin(self, due: _Due, message: CandleClosed, worker: str) -> Iterator[_Run]:
+        """The runs whose locks are ours, each as soon as it is taken.
+
+        The first write of the candle freezes which versions run, and for whom. A retry runs the same ones after a
+        release in between, so each follower of the latest version is in one audience.
+        """
+        first, *others = due.versions
+        beside = tuple(audience for audience in others if audience is not None)
+        leading = self._started(due.definition, message, worker, first)
+        held = self.executions.begin(replace(leading, beside=beside))
+        if held is not None:
+            yield _Run(due.definition, held)
+            beside = held.beside
+        else:
             self.metrics.count("ExecutionsDuplicate")
-            return
-        if execution.signal is None:
-            try:
-                wanted = self.code.lookback(definition)
-                unusable = _unusable(candles[-wanted:], wanted, message.timeframe)
-                if unusable is not None:
-                    self._finish(replace(execution, status=ExecutionStatus.SKIPPED, reason=unusable))
-                    return
-                evaluation = self.code.evaluate(definition, candles[-wanted:])
-                signal = self._signal(definition, message, evaluation)
-            except (Reject, InvalidValue) as error:
-                self._finish(replace(execution, status=ExecutionStatus.FAILED, reason=error.code, error=error.message))
-                return
-            execution = replace(execution, logs=evaluation.logs, signal=signal)
-            if signal is None:
-                self._finish(replace(execution, status=ExecutionStatus.NO_SIGNAL))
-                return
-            self.executions.keep_signal(execution)
-        self._publish(definition, execution)
+            if first is not None:
+                beside = self.executions.leading(due.definition.strategy_id, message.candle_close).beside
+        for audience in beside:
+            held = self.executions.begin(replace(self._started(due.definition, message, worker, audience), leads=False))
+            if held is not None:
+                yield _Run(due.definition, held)
+            else:
+                self.metrics.count("ExecutionsDuplicate")
 
-    def _publish(self, definition: StrategyDefinition, execution: Execution) -> None:
-        signal = execution.signal
-        if signal is None:
-            raise ValueError("only an execution with a signal is published")
-        record = self.publish(signal, definition.venue, definition.subscriber_count)
-        self._finish(replace(execution, status=ExecutionStatus.COMPLETED, subscriber_count=record.subscriber_count))
-
-    def _signal(self, definition: StrategyDefinition, message: CandleClosed, evaluation: Evaluation) -> Signal | None:
-        """The decision as a signal; None for HOLD. Raises `InvalidValue` for levels that no order can have."""
-        if evaluation.action is None:
-            return None  # a HOLD asks for no version
-        return candle_signal(
-            evaluation,
-            strategy_id=definition.strategy_id,
-            market=message.market,
-            candle_close=message.candle_close,
-            issued_at=self.clock.now(),
-            correlation_id=message.correlation_id,
-            strategy_version=self.code.version(definition),
-        )
-
-    def _skip(self, due: Sequence[StrategyDefinition], message: CandleClosed, worker: str, reason: str) -> None:
-        """Record that a candle was missed. The decision of a crashed holder is published all the same: it may be an exit."""
-        with _once_the_lease_ends():
-            for definition in due:
-                execution = self.executions.begin(self._started(definition, message, worker))
-                if execution is not None and execution.signal is not None:
-                    self._publish(definition, execution)
-                elif execution is not None:
-                    self._finish(replace(execution, status=ExecutionStatus.SKIPPED, reason=reason))
-                    self.metrics.count("CandlesMissed")
-
-    def _started(self, definition: StrategyDefinition, message: CandleClosed, worker: str) -> Execution:
+    def _started(
+        self, definition: StrategyDefinition, message: CandleClosed, worker: str, audience: Audience | None
+    ) -> Execution:
         now = self.clock.now()
         return Execution(
             strategy_id=definition.strategy_id,
@@ -155,7 +183,118 @@ class RunCandle:
             drift_seconds=(now - message.candle_close).total_seconds(),
             lease_expires_at=now + LEASE,
             correlation_id=message.correlation_id,
+            audience=audience,
         )
+
+    def _skip(self, due: Sequence[_Due], message: CandleClosed, worker: str, reason: str) -> None:
+        """Record that a candle was missed. The decision of a crashed holder is published all the same: it may be an exit."""
+        with _once_the_lease_ends():
+            for run in (run for each in due for run in self._begin(each, message, worker)):
+                if run.execution.signal is not None:
+                    self._publish(run.definition, run.execution)
+                else:
+                    self._finish(replace(run.execution, status=ExecutionStatus.SKIPPED, reason=reason))
+                    self.metrics.count("CandlesMissed")
+
+    # -- decisions ---------------------------------------------------------------------------------------------------------
+
+    def _run(self, due: _Due, message: CandleClosed, worker: str, candles: Sequence[Candle]) -> list[RetryLater]:
+        """Decide and publish what is not decided yet; why code could not be run, whose locks have been given back."""
+        fresh: list[_Run] = []
+        for run in self._begin(due, message, worker):
+            if run.execution.signal is None:
+                fresh.append(run)
+            else:
+                self._publish(run.definition, run.execution)
+        wanted = max((self._lookback_of(run.definition, run.execution.audience) for run in fresh), default=0)
+        if wanted > self._lookback(due):  # a frozen version that is not due any more
+            candles = self._closed_candles(message, wanted) or candles
+        ready = [(run, asked) for run in fresh if (asked := self._asked(run, message, candles)) is not None]
+        outcomes = self.code.evaluate([asked for _, asked in ready]) if ready else ()
+        unsettled: list[RetryLater] = []
+        for (run, asked), outcome in zip(ready, outcomes, strict=True):
+            try:
+                if not isinstance(outcome, RetryLater):
+                    self._settle(run, asked, outcome, message)
+            except RetryLater as error:  # the store or a queue, whose answer to the next version may be another one
+                unsettled.append(error)
+        if unsettled:
+            raise unsettled[0]
+        not_run = [(run, outcome) for (run, _), outcome in zip(ready, outcomes, strict=True) if isinstance(outcome, RetryLater)]
+        for run, _ in not_run:
+            self.executions.give_back(run.execution)
+        return [error for _, error in not_run]
+
+    def _asked(self, run: _Run, message: CandleClosed, candles: Sequence[Candle]) -> CodeRun | None:
+        """The decision that the code is asked for; None for a run that has ended here, without its code or its candles."""
+        try:
+            version = self._version(run.definition, run.execution.audience)
+            wanted = self.code.lookback(run.definition) if version is None else version.lookback
+        except (Reject, NotFound) as error:
+            self._fail(run.execution, error)
+            return None
+        window = candles[-wanted:]
+        unusable = _unusable(window, wanted, message.timeframe)
+        if unusable is not None:
+            self._finish(replace(run.execution, status=ExecutionStatus.SKIPPED, reason=unusable))
+            return None
+        return CodeRun(definition=run.definition, version=version, candles=window)
+
+    def _settle(self, run: _Run, asked: CodeRun, outcome: Evaluation | Reject, message: CandleClosed) -> None:
+        if isinstance(outcome, Reject):
+            self._fail(run.execution, outcome)
+            return
+        try:
+            signal = self._signal(asked, outcome, message)
+        except (Reject, InvalidValue) as error:
+            self._fail(run.execution, error)
+            return
+        execution = replace(run.execution, logs=outcome.logs, signal=signal)
+        if signal is None:
+            self._finish(replace(execution, status=ExecutionStatus.NO_SIGNAL))
+            return
+        self.executions.keep_signal(execution)
+        self._publish(run.definition, execution)
+
+    def _signal(self, asked: CodeRun, evaluation: Evaluation, message: CandleClosed) -> Signal | None:
+        """The decision as a signal; None for HOLD. Raises `InvalidValue` for levels that no order can have."""
+        if evaluation.action is None:
+            return None  # a HOLD asks for no version
+        definition, version = asked.definition, asked.version
+        signal = candle_signal(
+            evaluation,
+            strategy_id=definition.strategy_id,
+            market=message.market,
+            candle_close=message.candle_close,
+            issued_at=self.clock.now(),
+            correlation_id=message.correlation_id,
+            strategy_version=self.code.version(definition) if version is None else version.digest,
+        )
+        if signal is None or version is None:
+            return signal
+        decision = candle_signal_id(definition.strategy_id, message.candle_close)
+        return replace(signal, signal_id=version_signal_id(decision, version.number), decision_id=decision)
+
+    def _fail(self, execution: Execution, error: DomainError) -> None:
+        self._finish(replace(execution, status=ExecutionStatus.FAILED, reason=error.code, error=error.message))
+
+    # -- publication -------------------------------------------------------------------------------------------------------
+
+    def _publish(self, definition: StrategyDefinition, execution: Execution) -> None:
+        """Publish the decision to its audience; of a retired strategy's only what closes."""
+        if execution.signal is None:
+            raise ValueError("only an execution with a signal is published")
+        signal = execution.signal if definition.retired_at is None else execution.signal.without_entry()
+        is_bounded = definition.kind is StrategyKind.UPLOADED and signal.action.is_entry
+        record = self.publish(
+            signal,
+            definition.venue,
+            definition.subscriber_count,
+            audience=execution.audience,
+            max_notional=UPLOADED_NOTIONAL if is_bounded else None,
+        )
+        completed = replace(execution, status=ExecutionStatus.COMPLETED, signal=record.signal)
+        self._finish(replace(completed, subscriber_count=record.subscriber_count))
 
     def _finish(self, execution: Execution) -> None:
         now = self.clock.now()
