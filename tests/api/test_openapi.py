@@ -36,6 +36,7 @@ OPERATION_IDS = [
     "get_dead_letter",
     "get_deployment_pause",
     "get_effective_limits",
+    "get_execution_statistics",
     "get_health",
     "get_limits",
     "get_order",

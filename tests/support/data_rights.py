@@ -62,6 +62,7 @@ _LOOKS = _keys("LOOK#*")
 _USE = _keys("SOURCE#*#NOTIONAL", "SOURCE#*#COUNTED#*")  # of a source, and never the source itself, which names its secret
 _CHANGED = _keys(TENANT, ACCOUNT, "STRATEGY#*", "SOURCE#*", "SIGNAL#*", "VERDICT#*", "LIMITS#*", "KILL_SWITCH#*", "APPROVAL#*")
 _BROWSED = _CHANGED | _keys("PAUSE#*", "POOL#*", "PRICE#*", "HEALTH")
+_COUNTED = _keys("EXECUTIONS#*")
 _LISTED = _keys("SIGNALS#*", "QUARANTINE", "TENANT#*", "STRATEGIES", "OWNED#*", "KILL_SWITCHES", "APPROVALS")
 
 RIGHTS: Mapping[str, Rights] = {
@@ -69,7 +70,7 @@ RIGHTS: Mapping[str, Rights] = {
     "strategy_runner": Rights(
         get=_keys("STRATEGY#*", "SIGNAL#*", "WEIGHTS#*"),
         put=_keys("STRATEGY#*", "SIGNAL#*", "PRICE#*"),
-        update=_keys("WEIGHTS#*"),
+        update=_keys("WEIGHTS#*", "EXECUTIONS#*"),
         lookups={"GSI1": _keys("CLOCK#*")},
     ),
     "signal_intake": Rights(
@@ -119,9 +120,9 @@ RIGHTS: Mapping[str, Rights] = {
         _POOLS | _keys(TENANT, "STRATEGY#*", "KILL_SWITCH#*"), _POOLS | _USE | _keys(TENANT, "STRATEGY#*", "KILL_SWITCH#*")
     ),
     "api": Rights(
-        get=_BROWSED,
+        get=_BROWSED | _COUNTED,
         batch_get=_BROWSED,
-        query=_BROWSED,
+        query=_BROWSED | _COUNTED,
         put=_CHANGED,
         update=_CHANGED,
         delete=_keys(TENANT),
@@ -142,6 +143,7 @@ PARTITIONS = (
     "TENANT#tenant",
     "TENANT#tenant#ACCOUNT#account",
     "STRATEGY#strategy",
+    "EXECUTIONS#strategy",
     "SOURCE#source",
     "SOURCE#source#NOTIONAL",
     "SOURCE#source#COUNTED#intent",

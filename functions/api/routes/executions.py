@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import date
+from typing import Annotated
+
+from fastapi import Query
+
 from functions.api.paging import PagingDep
 from functions.api.ports import ExecutionsDep, SignalsDep
 from functions.api.resources import VERSION, resource_router
+from functions.api.schemas.execution_statistics import ExecutionStatisticsView
 from functions.api.schemas.strategies import ExecutionView, PublishedSignalView
 from functions.api.schemas.values import Listing
+from functions.api.use_cases.executions import ShowExecutionStatisticsDep
 from functions.api.use_cases.strategies import ReadableStrategy
 
 router = resource_router(VERSION + "/strategies/{strategy_id}", "strategies", 401, 403, 404, 422, 500, 503)
@@ -21,6 +28,16 @@ def list_executions(
     """List a strategy's runs, newest candle first: one per candle, however many follow it. Followers and operators see them."""
     page = executions.list_executions(strategy_id, paging.start, paging.limit)
     return Listing(items=[ExecutionView.of(execution) for execution in page.items], next_cursor=paging.next(page.cursor))
+
+
+@router.get("/executions/statistics")
+def get_execution_statistics(
+    show: ShowExecutionStatisticsDep,
+    strategy_id: ReadableStrategy,
+    since: Annotated[date | None, Query(description="First day (UTC); without it, thirty days ago.")] = None,
+) -> ExecutionStatisticsView:
+    """Show how a strategy's runs went: states, durations and drift, by day and since the beginning."""
+    return ExecutionStatisticsView.of(show(strategy_id, since))
 
 
 @router.get("/signals")

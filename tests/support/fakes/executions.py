@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 
 from candlecast.domain.strategies.execution import Execution, ExecutionStatus
+from candlecast.domain.strategies.execution_statistics import ExecutionStatistics, ExecutionSums, day_of
 from candlecast.domain.values.errors import Conflict, NotFound
 from candlecast.ports.store import Page
 from tests.support.fakes.store import FakeDatabase, page_of
@@ -46,6 +47,15 @@ class FakeExecutionStore:
         runs = [(key, execution) for key, execution in self.database.executions.items() if key[0] == strategy_id]
         ordered = [execution for _, execution in sorted(runs, key=lambda run: run[0], reverse=True)]
         return page_of(f"EXECUTIONS#{strategy_id}", ordered, cursor, limit)
+
+    def execution_statistics(self, strategy_id: str, since: date) -> ExecutionStatistics:
+        """Computed from the records, which are each final once."""
+        total, days = ExecutionSums(), dict[date, ExecutionSums]()
+        for (strategy, *_), execution in self.database.executions.items():
+            if strategy == strategy_id and execution.status is not ExecutionStatus.RUNNING:
+                total, day = total + ExecutionSums.of(execution), day_of(execution)
+                days[day] = days.get(day, ExecutionSums()) + ExecutionSums.of(execution)
+        return ExecutionStatistics(days={day: sums for day, sums in sorted(days.items()) if day >= since}, total=total)
 
     def _put_as_holder(self, execution: Execution) -> None:
         key = _key(execution)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from candlecast.domain.orders.position import Position, Trade
     from candlecast.domain.strategies.definition import SignalSource, StrategyDefinition
     from candlecast.domain.strategies.execution import Execution, ShardReport, SignalRecord
+    from candlecast.domain.strategies.execution_statistics import ExecutionStatistics
     from candlecast.domain.strategies.record import RecordSums
     from candlecast.domain.strategies.statistics import Statistics
     from candlecast.domain.strategies.versions import StrategyChange, StrategyVersion
@@ -212,11 +213,18 @@ class ExecutionStore(Protocol):
         ...
 
     def finish(self, execution: Execution) -> None:
-        """Make the record final; only its holder (worker) can."""
+        """Make the record final and count the run in its strategy's statistics, in one transaction; only its holder can.
+
+        Raises `Conflict` (LEASE_LOST).
+        """
         ...
 
     def list_executions(self, strategy_id: str, cursor: str | None = None, limit: int = 50) -> Page[Execution]:
         """Newest candle first."""
+        ...
+
+    def execution_statistics(self, strategy_id: str, since: date) -> ExecutionStatistics:
+        """Sums of the runs that have ended: of each day (UTC) from `since` on, and of all time. One query."""
         ...
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 from pynamodb.attributes import UnicodeAttribute
-from pynamodb.exceptions import PutError
+from pynamodb.exceptions import PutError, TransactWriteError
 from pynamodb.expressions.condition import Condition
 
 from candlecast.adapters.codec import from_json, to_json
+from candlecast.adapters.dynamodb.execution_statistics import ExecutionStatisticsRows
 from candlecast.adapters.dynamodb.single_table.listing import read_page
 from candlecast.adapters.dynamodb.single_table.table import (
     SEPARATOR,
     Row,
     Table,
+    cancelled_by,
     condition_failed,
     key,
     require_schema,
@@ -22,6 +24,7 @@ from candlecast.adapters.dynamodb.single_table.table import (
 )
 from candlecast.adapters.dynamodb.strategy_versions import strategy_key
 from candlecast.domain.strategies.execution import Execution, ExecutionStatus
+from candlecast.domain.strategies.execution_statistics import ExecutionStatistics
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import Conflict, NotFound
 from candlecast.ports.store import Page
@@ -43,7 +46,9 @@ class DynamoExecutionStore:
     """`ports.store.ExecutionStore`."""
 
     def __init__(self, table: Table) -> None:
+        self._table = table
         self._rows = table.rows(ExecutionRow)
+        self._statistics = ExecutionStatisticsRows(table)
 
     def begin(self, execution: Execution) -> Execution | None:
         if self._put(execution, self._rows.partition.does_not_exist()):
@@ -78,21 +83,36 @@ class DynamoExecutionStore:
         self._put_as_holder(execution)
 
     def finish(self, execution: Execution) -> None:
-        self._put_as_holder(execution)
+        # only this transaction leads out of RUNNING, and nothing leads back: a run is counted exactly once
+        try:
+            with store_errors(), self._table.transaction() as transaction:
+                transaction.save(self._row(execution), condition=self._is_held_by(execution))
+                self._statistics.count(transaction, execution)
+        except TransactWriteError as error:
+            if cancelled_by(error):
+                raise _lease_lost() from error
+            raise
 
     def list_executions(self, strategy_id: str, cursor: str | None = None, limit: int = 50) -> Page[Execution]:
         prefix = self._rows.place.startswith(EXECUTION + SEPARATOR)
         return read_page(self._rows.query, strategy_key(strategy_id), ("PK", "SK"), _execution, cursor, limit, prefix)
 
+    def execution_statistics(self, strategy_id: str, since: date) -> ExecutionStatistics:
+        return self._statistics.read(strategy_id, since)
+
     def _read(self, strategy_id: str, place: str) -> Execution:
         return _execution(self._rows.get(strategy_key(strategy_id), place, consistent_read=True))
 
     def _put_as_holder(self, execution: Execution) -> None:
-        if not self._put(execution, (self._rows.worker == execution.worker) & (self._rows.status == RUNNING)):
-            raise Conflict("LEASE_LOST", "another worker holds this execution")
+        if not self._put(execution, self._is_held_by(execution)):
+            raise _lease_lost()
 
-    def _put(self, execution: Execution, condition: Condition) -> bool:
-        row = self._rows(
+    def _is_held_by(self, execution: Execution) -> Condition:
+        held: Condition = (self._rows.worker == execution.worker) & (self._rows.status == RUNNING)
+        return held
+
+    def _row(self, execution: Execution) -> ExecutionRow:
+        return self._rows(
             strategy_key(execution.strategy_id),
             _place(execution),
             status=execution.status.value,
@@ -100,14 +120,20 @@ class DynamoExecutionStore:
             lease_expires_at=sortable(execution.lease_expires_at),
             body=to_json(execution),
         )
+
+    def _put(self, execution: Execution, condition: Condition) -> bool:
         try:
             with store_errors():
-                row.save(condition=condition)
+                self._row(execution).save(condition=condition)
         except PutError as error:
             if condition_failed(error):
                 return False
             raise
         return True
+
+
+def _lease_lost() -> Conflict:
+    return Conflict("LEASE_LOST", "another worker holds this execution")
 
 
 def _place(execution: Execution) -> str:
