@@ -51,7 +51,17 @@ ENVIRONMENT = {
     "POWERTOOLS_METRICS_NAMESPACE": "Candlecast",
     **{
         f"{queue}_{kind}_URL": f"http://127.0.0.1:9/{queue.lower()}"
-        for queue in ("CANDLE", "SIGNAL", "TRADE", "RECONCILE", "AWAITED_LOOK", "VETTING", "OUTBOX", "SCHEDULE")
+        for queue in (
+            "CANDLE",
+            "UPLOADED_CANDLE",
+            "SIGNAL",
+            "TRADE",
+            "RECONCILE",
+            "AWAITED_LOOK",
+            "VETTING",
+            "OUTBOX",
+            "SCHEDULE",
+        )
         for kind in ("QUEUE", "DEAD_LETTERS")
     },
 }

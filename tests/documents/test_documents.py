@@ -307,6 +307,7 @@ def test_the_table_of_queues_is_what_is_deployed() -> None:
     assert {name: [*cells[:2], f"<{cells[2].split()[0]}.Arn>"] for name, cells in listed.items()} == deployed
     assert {queue_name(queues[name]) for name in listed} == {
         "candle",
+        "uploaded-candle",
         "signal",
         "trade.fifo",
         "reconcile",

@@ -28,7 +28,7 @@ CONSUMERS = (
     ("OrderExecutorFunctionName", "TradeQueueUrl"),
     ("OrderReconcilerFunctionName", "AwaitedLookQueueUrl"),
 )
-QUEUES = ("Candle", "Signal", "Trade", "Reconcile", "Vetting", "Outbox", "Schedule")
+QUEUES = ("Candle", "UploadedCandle", "Signal", "Trade", "Reconcile", "Vetting", "Outbox", "Schedule")
 ORDER = "/fapi/v1/order"
 FAULTS = (
     {"kind": "timeout", "executed": True, "method": "POST", "path": ORDER},

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from candlecast.domain.health.health import HealthState
+from candlecast.ports.dead_letters import QUEUES
 from tests.support.transformed import functions
 
 ONLY = ""  # the one metric of an alarm without an expression
@@ -68,8 +69,9 @@ ALARM_VALUES: Mapping[str, Values] = {
     "candles-missed": FIRST,
     "schedule-drift": _at(55, 56),
     "candle-drift": _at(30, 31),
-    **{f"{queue}-dead-letters": FIRST for queue in ("candle", "signal", "trade", "reconcile", "vetting", "outbox", "schedule")},
+    **{f"{queue}-dead-letters": FIRST for queue in QUEUES},
     "candle-queue-age": _at(600, 601),
+    "uploaded-candle-queue-age": _at(600, 601),
     "signal-queue-age": _at(60, 61),
     "trade-queue-age": _at(60, 61),
     "reconcile-queue-age": _at(600, 601),

@@ -86,7 +86,8 @@ def test_a_runbook_says_what_it_means_what_to_look_at_what_to_do_and_when_it_is_
 
 
 @pytest.mark.parametrize(
-    "name", [it for it in sorted(RUNBOOKS) if it.removesuffix("-dead-letters.md") in ("candle", "signal", "trade")]
+    "name",
+    [it for it in sorted(RUNBOOKS) if it.removesuffix("-dead-letters.md") in ("candle", "uploaded-candle", "signal", "trade")],
 )
 def test_a_runbook_of_dead_letters_has_the_one_command_that_redrives_them(name: str) -> None:
     queue = name.removesuffix("-dead-letters.md")

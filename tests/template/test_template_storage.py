@@ -24,7 +24,15 @@ from tests.support.transformed import (
 )
 
 # queue: receives before its dead letters; a thousand where messages wait for newer code
-MAIN = {"candle": 10, "signal": 1_000, "trade.fifo": 1_000, "reconcile": 5, "awaited-look": 5, "vetting": 10}
+MAIN = {
+    "candle": 10,
+    "uploaded-candle": 10,
+    "signal": 1_000,
+    "trade.fifo": 1_000,
+    "reconcile": 5,
+    "awaited-look": 5,
+    "vetting": 10,
+}
 SHARES_DEAD_LETTERS = {"awaited-look": "reconcile"}  # both hold requests for looks
 FOURTEEN_DAYS = 14 * 24 * 3600  # the most that SQS keeps
 VISIBILITY_FACTOR = 6  # AWS: at least six times the function's time-out
@@ -41,7 +49,7 @@ def dead_letters_of(queue: str) -> str:
     return f"{base}-dead-letters{dot}{suffix}"
 
 
-def test_queues_are_the_six_of_the_path_and_seven_for_dead_letters() -> None:
+def test_queues_are_the_seven_of_the_path_and_eight_for_dead_letters() -> None:
     assert QUEUES.keys() == MAIN.keys() | {dead_letters_of(it) for it in MAIN} | {"outbox-dead-letters", "schedule-dead-letters"}
 
 
@@ -98,6 +106,7 @@ def test_each_queue_has_one_consumer_with_a_bounded_pace_and_partial_failures() 
         assert QUEUES[queue]["VisibilityTimeout"] >= VISIBILITY_FACTOR * function["Timeout"]
     assert consumers == {
         "candle": "strategy_runner",
+        "uploaded-candle": "strategy_runner",
         "signal": "signal_fanout",
         "trade.fifo": "order_executor",
         "reconcile": "order_reconciler",
@@ -136,7 +145,7 @@ def test_the_functions_that_trade_and_watch_may_have_a_reservation() -> None:
 def test_only_the_consumer_takes_from_a_queue(action: str) -> None:
     takers = {name: allowed(name, action) for name in functions() if name != "dlq_redrive"}
     assert {name: queues for name, queues in takers.items() if queues} == {
-        "strategy_runner": {queue_arn("candle")},
+        "strategy_runner": {queue_arn("candle"), queue_arn("uploaded-candle")},
         "signal_fanout": {queue_arn("signal")},
         "order_executor": {queue_arn("trade.fifo")},
         "order_reconciler": {queue_arn("reconcile"), queue_arn("awaited-look")},
@@ -284,6 +293,7 @@ def test_production_keeps_what_cannot_be_made_again_and_dev_leaves_nothing() -> 
         "PaperTable": KEPT,
         "MarketsBucket": KEPT,
         "ArchiveBucket": KEPT,
+        "CodeBucket": KEPT,
         "OperatorSecret": MADE_ANEW,
         "CursorSecret": MADE_ANEW,
     }

@@ -54,6 +54,7 @@ CHANGES: dict[str, tuple[str, frozenset[str]]] = {
     "CanaryDeployment": ("true", frozenset()),
     "AlarmEmail": ("alarms@example.com", frozenset()),
     "StrategyConcurrency": ("10", frozenset()),
+    "UploadedStrategyConcurrency": ("10", frozenset()),
     "FanoutConcurrency": ("10", frozenset()),
     "ExecutorConcurrency": ("10", frozenset()),
     "ReconcilerConcurrency": ("10", frozenset()),
@@ -80,6 +81,8 @@ FIXED: dict[str, dict[str, Any]] = {
         for key, name in {
             "CandleQueue": "candle",
             "CandleDeadLetters": "candle-dead-letters",
+            "UploadedCandleQueue": "uploaded-candle",
+            "UploadedCandleDeadLetters": "uploaded-candle-dead-letters",
             "SignalQueue": "signal",
             "SignalDeadLetters": "signal-dead-letters",
             "ReconcileQueue": "reconcile",

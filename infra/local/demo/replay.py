@@ -38,7 +38,8 @@ CLOCK_RETRIES = 2
 POLL_SECONDS = 0.02
 # In the direction of the flow.
 LOOKS = ("ReconcileQueueUrl", "AwaitedLookQueueUrl")
-QUEUES = ("CandleQueueUrl", "SignalQueueUrl", "TradeQueueUrl", "VettingQueueUrl", "ReconcileQueueUrl", "AwaitedLookQueueUrl")
+CANDLES = ("CandleQueueUrl", "UploadedCandleQueueUrl")
+QUEUES = (*CANDLES, "SignalQueueUrl", "TradeQueueUrl", "VettingQueueUrl", *LOOKS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from infra.local.demo.scenario import PlannedStrategy, quote_of
 
 DEAD_LETTERS = (
     "CandleDeadLettersUrl",
+    "UploadedCandleDeadLettersUrl",
     "SignalDeadLettersUrl",
     "TradeDeadLettersUrl",
     "ReconcileDeadLettersUrl",

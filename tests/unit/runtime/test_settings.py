@@ -14,6 +14,8 @@ RUNNER = {
     "TABLE_NAME": "table",
     "CANDLE_QUEUE_URL": "candles",
     "CANDLE_DEAD_LETTERS_URL": "dead",
+    "UPLOADED_CANDLE_QUEUE_URL": "uploaded-candles",
+    "UPLOADED_CANDLE_DEAD_LETTERS_URL": "uploaded-dead",
     "SIGNAL_QUEUE_URL": "signals",
     "MARKETS_BUCKET": "markets",
     "MAX_CANDLE_LATENESS_SECONDS": "300",

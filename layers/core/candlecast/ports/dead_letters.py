@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-QUEUES = ("candle", "signal", "trade", "reconcile", "vetting", "outbox", "schedule")  # what dead letters are kept of, by name
+# Dead letters are kept of these, by name.
+QUEUES = ("candle", "uploaded-candle", "signal", "trade", "reconcile", "vetting", "outbox", "schedule")
 MAX_LISTED = 100  # one look; who has more has an outage, not a hundred different causes
 NOT_HERE = "no such dead letter in this queue: redriven, dropped, or behind the first ten of its FIFO group"
 MAX_CHOSEN = 100  # ids in one redrive; without ids everything is meant

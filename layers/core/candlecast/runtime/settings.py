@@ -65,11 +65,14 @@ class WithBudget(WithVenues):
 
 class CandleClockSettings(WithTable):
     candle_queue_url: str
+    uploaded_candle_queue_url: str
 
 
 class StrategyRunnerSettings(WithTable, WithBudget):
     candle_queue_url: str
     candle_dead_letters_url: str
+    uploaded_candle_queue_url: str
+    uploaded_candle_dead_letters_url: str
     signal_queue_url: str
     max_candle_lateness_seconds: float = Field(gt=0)
 
@@ -157,6 +160,8 @@ class RedriveSettings(Environment):
 
     candle_queue_url: str
     candle_dead_letters_url: str
+    uploaded_candle_queue_url: str
+    uploaded_candle_dead_letters_url: str
     signal_queue_url: str
     signal_dead_letters_url: str
     trade_queue_url: str

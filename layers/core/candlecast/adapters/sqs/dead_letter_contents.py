@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from candlecast.adapters.codec import message_from_json
-from candlecast.domain.signals.messages import CandleClosed, ReconcileRequest, SignalShard
+from candlecast.domain.signals.messages import CandleClosed, ReconcileRequest, SignalShard, VettingRequest
 from candlecast.domain.signals.signal import Signal
 from candlecast.domain.subscriptions.trade_order import TradeOrder
 from candlecast.domain.values.errors import DomainError, InvalidValue
@@ -166,7 +166,9 @@ def _contents(queue: str, message: MessageTypeDef) -> tuple[str, Facts]:
 
 def _of_candle(message: CandleClosed) -> Facts:
     close = message.candle_close.isoformat()
-    return {"venue": message.venue, "market": message.market, "timeframe": message.timeframe.value, "candle_close": close}
+    of_an_upload = {} if message.strategy_id is None else {"strategy_id": message.strategy_id}
+    facts = {"venue": message.venue, "market": message.market, "timeframe": message.timeframe.value, "candle_close": close}
+    return facts | of_an_upload
 
 
 def _of_signal(signal: Signal) -> Facts:
@@ -188,15 +190,17 @@ def _of_order(message: TradeOrder) -> Facts:
     return {**owner, **_of_signal(message.signal)}
 
 
-def _of_request(message: ReconcileRequest) -> Facts:
+def _of_request(message: ReconcileRequest | VettingRequest) -> Facts:
     return {"tenant_id": message.tenant_id, "account_id": message.account_id}
 
 
 MESSAGES: Mapping[str, tuple[type[Any], Callable[[Any], Facts]]] = {
     "candle": (CandleClosed, _of_candle),
+    "uploaded-candle": (CandleClosed, _of_candle),
     "signal": (SignalShard, _of_shard),
     "trade": (TradeOrder, _of_order),
     "reconcile": (ReconcileRequest, _of_request),
+    "vetting": (VettingRequest, _of_request),
 }
 
 

@@ -32,6 +32,7 @@ def build() -> Callable[[Callable[[], float]], DeadLetters]:
     outbox = OutboxLetters(aws("s3"), known.archive_bucket, queue(known.outbox_dead_letters_url))
     boxes = {
         "candle": Box(queue(known.candle_dead_letters_url), QueueRoute(sqs, known.candle_queue_url)),
+        "uploaded-candle": Box(queue(known.uploaded_candle_dead_letters_url), QueueRoute(sqs, known.uploaded_candle_queue_url)),
         "signal": Box(queue(known.signal_dead_letters_url), QueueRoute(sqs, known.signal_queue_url)),
         "trade": Box(queue(known.trade_dead_letters_url), QueueRoute(sqs, known.trade_queue_url)),
         "reconcile": Box(queue(known.reconcile_dead_letters_url), QueueRoute(sqs, known.reconcile_queue_url)),

@@ -18,7 +18,7 @@ from candlecast.adapters.sqs.queues import SqsSignalQueue
 from candlecast.adapters.strategy_code import BuiltInStrategies
 from candlecast.adapters.system import RandomIdentifiers, SystemClock
 from candlecast.domain.signals.messages import CandleClosed
-from candlecast.runtime.batch import QueueConsumer
+from candlecast.runtime.batch import QueueConsumers
 from candlecast.runtime.compose.clients import aws
 from candlecast.runtime.compose.consumer import queue_consumer
 from candlecast.runtime.compose.start import once
@@ -33,8 +33,8 @@ REMEMBERED_VERSIONS = 256  # a version never changes; its parameters and schema 
 
 
 @once
-def build() -> QueueConsumer[CandleClosed]:
-    """Run the strategies that are due on each candle of the queue."""
+def build() -> QueueConsumers[CandleClosed]:
+    """Run the strategies that are due on each candle of both queues."""
     known, clock, metrics = StrategyRunnerSettings.read(), SystemClock(), EmfMetrics()
     table, markets = Table(known.table_name, generation=known.table_generation), S3Markets(aws("s3"), known.markets_bucket, clock)
     spend = SpendWeight(DynamoWeights(table), known.egress_address, clock, metrics)
@@ -53,5 +53,15 @@ def build() -> QueueConsumer[CandleClosed]:
         max_lateness=timedelta(seconds=known.max_candle_lateness_seconds),
     )
     worker = RandomIdentifiers()
-    urls = known.candle_queue_url, known.candle_dead_letters_url
-    return queue_consumer(CandleClosed, "candle", "strategy_runner", urls, lambda message: run(message, worker.new()))
+    urls = {
+        "candle": (known.candle_queue_url, known.candle_dead_letters_url),
+        "uploaded-candle": (known.uploaded_candle_queue_url, known.uploaded_candle_dead_letters_url),
+    }
+    return QueueConsumers(
+        {
+            own.rpartition("/")[2]: queue_consumer(
+                CandleClosed, queue, "strategy_runner", (own, dead), lambda message: run(message, worker.new())
+            )
+            for queue, (own, dead) in urls.items()
+        }
+    )
