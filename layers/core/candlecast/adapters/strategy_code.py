@@ -16,6 +16,7 @@ from candlecast.domain.strategies.execution import MAX_LOG_CHARACTERS, MAX_LOG_L
 from candlecast.domain.strategies.version import strategy_version
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import DomainError, Reject
+from candlecast.ports.code_checks import CheckedCode
 from candlecast.ports.strategies import CodeRun, Evaluation
 from candlecast.strategy import Candles, Strategy, decide
 from candlecast.strategy.registry import load_strategy
@@ -38,6 +39,15 @@ class BuiltInStrategies:
     def version(self, definition: StrategyDefinition) -> str:
         """Hash of the module's text and the definition; raises `Reject` for unknown code or invalid parameters."""
         return strategy_version(definition, _source_of(type(_strategy(definition)).__module__))
+
+    def inspect(self, definition: StrategyDefinition) -> CheckedCode:
+        """The description that the module gives of itself; raises `Reject` for unknown code or invalid parameters."""
+        strategy = _strategy(definition)
+        return CheckedCode(
+            parameters=strategy.parameters.to_mapping(),
+            parameter_schema=strategy.parameters_type.json_schema(),
+            lookback=strategy.lookback,
+        )
 
     def evaluate(self, runs: Sequence[CodeRun]) -> list[Evaluation | Reject]:
         """Decide each run, in the main thread.

@@ -11,26 +11,40 @@ from candlecast.ports.store import StrategyStore, SubscriptionStore
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """A strategy, and whether the reader may see its code, parameters, runs, logs and signals as they happen."""
+    """A strategy, and the rights of its reader beyond the listing."""
 
     strategy: StrategyDefinition
     sees_decisions: bool
+    """Whether the reader sees runs, logs and signals as they happen."""
+    is_author: bool = False
+    """Whether the reader's tenant is the owner or a collaborator."""
+
+    @property
+    def sees_parameters(self) -> bool:
+        """Whether the reader sees code and parameters: of an uploaded strategy its authors, of the platform's its followers."""
+        return self.is_author or (self.sees_decisions and self.strategy.owner is None)
 
 
 @dataclass(frozen=True, slots=True)
 class AdmitReader:
-    """Followers and operators see a strategy's decisions at once; everybody else sees the listing and the delayed record.
+    """Authors, followers and operators see decisions at once; everybody else sees the listing and the delayed record.
 
-    The platform owns every strategy, so its operators stand for the owner. A strategy with an owner of its own is one more
-    condition in `__call__`.
+    A strategy that the reader may not find does not exist for the reader.
     """
 
     strategies: StrategyStore
     subscriptions: SubscriptionStore
 
-    def __call__(self, tenant_id: str, strategy_id: str, *, is_operator: bool) -> Admission:
-        """Say what the tenant sees of the strategy; raises `NotFound`. Costs an operator one read, others two or three."""
+    def __call__(self, tenant_id: str, strategy_id: str, *, is_operator: bool, link_key: str | None = None) -> Admission:
+        """Say what the tenant sees of the strategy; raises `NotFound`.
+
+        Costs operators and authors one read, others two or three.
+        """
         strategy = self.strategies.get_strategy(strategy_id)
-        if not (is_operator or strategy.may_follow(tenant_id)):
+        is_author = strategy.may_change(tenant_id)
+        if is_operator or is_author:
+            return Admission(strategy, sees_decisions=True, is_author=is_author)
+        follows = self.subscriptions.follows(tenant_id, strategy_id)
+        if not (follows or strategy.may_find(tenant_id, link_key)):
             raise NotFound("no such strategy")
-        return Admission(strategy, is_operator or self.subscriptions.follows(tenant_id, strategy_id))
+        return Admission(strategy, follows)

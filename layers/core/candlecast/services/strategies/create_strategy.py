@@ -61,11 +61,7 @@ class CreateStrategy:
         raise Conflict("ALREADY_EXISTS", "there is a strategy of that id already")
 
     def _check_code(self, definition: StrategyDefinition) -> None:
-        market = self.markets.find(definition.venue, definition.market or "")
-        if market is None:
-            raise InvalidValue(f"{definition.venue} has no such market", code="UNKNOWN_MARKET")
-        if not market.takes_entries:
-            raise InvalidValue(f"{definition.venue} ends this market", code="MARKET_DELISTED")
+        require_market(self.markets, definition.venue, definition.market or "")
         self.code.lookback(definition)
 
     def _issue(self, definition: StrategyDefinition) -> IssuedSecret:
@@ -80,6 +76,15 @@ class CreateStrategy:
             created_at=self.clock.now(),
         )
         return IssuedSecret(source, secret)
+
+
+def require_market(markets: Markets, venue: str, symbol: str) -> None:
+    """Raise `InvalidValue` (UNKNOWN_MARKET, MARKET_DELISTED) for a market on which no strategy can begin."""
+    market = markets.find(venue, symbol)
+    if market is None:
+        raise InvalidValue(f"{venue} has no such market", code="UNKNOWN_MARKET")
+    if not market.takes_entries:
+        raise InvalidValue(f"{venue} ends this market", code="MARKET_DELISTED")
 
 
 def new_secret(identifiers: Identifiers) -> str:

@@ -33,7 +33,7 @@ class ChangeSubscription:
         """
 
         def attempt() -> Subscription:
-            subscription = self._alive(tenant_id, subscription_id)
+            subscription = alive(self.subscriptions, tenant_id, subscription_id)
             held, set_at, now = subscription.settings, subscription.settings_set_at, self.clock.now()
             known = replace(held, limits=bounded(held.limits, set_at))
             wanted = change(known).require_settable()
@@ -52,7 +52,7 @@ class ChangeSubscription:
         """
 
         def attempt() -> Subscription:
-            subscription = self._alive(tenant_id, subscription_id)
+            subscription = alive(self.subscriptions, tenant_id, subscription_id)
             settings = subscription.settings
             lifted = replace(settings, limits=unlocked(settings.limits, until))
             return self._write(replace(subscription, settings=lifted, settings_set_at=self.clock.now()), None)
@@ -69,18 +69,12 @@ class ChangeSubscription:
 
     def _switch(self, tenant_id: str, subscription_id: str, status: SubscriptionStatus) -> Subscription:
         def attempt() -> Subscription:
-            subscription = self._alive(tenant_id, subscription_id)
+            subscription = alive(self.subscriptions, tenant_id, subscription_id)
             if subscription.status is status:
                 return subscription
             return self._write(replace(subscription, status=status), self._account(subscription, status))
 
         return retry_conflict(attempt)
-
-    def _alive(self, tenant_id: str, subscription_id: str) -> Subscription:
-        subscription = self.subscriptions.get_subscription(tenant_id, subscription_id)
-        if subscription.status is SubscriptionStatus.CANCELLED:
-            raise Conflict("SUBSCRIPTION_CANCELLED", "a cancelled subscription stays cancelled: make a new one")
-        return subscription
 
     def _account(self, subscription: Subscription, status: SubscriptionStatus) -> Account | None:
         if subscription.account_id is None:
@@ -91,3 +85,11 @@ class ChangeSubscription:
     def _write(self, subscription: Subscription, account: Account | None) -> Subscription:
         self.subscriptions.write(subscription, account, follower_change=0)
         return replace(subscription, version=subscription.version + 1)
+
+
+def alive(subscriptions: SubscriptionStore, tenant_id: str, subscription_id: str) -> Subscription:
+    """A subscription that can be changed; raises `NotFound`, `Conflict` (SUBSCRIPTION_CANCELLED)."""
+    subscription = subscriptions.get_subscription(tenant_id, subscription_id)
+    if subscription.status is SubscriptionStatus.CANCELLED:
+        raise Conflict("SUBSCRIPTION_CANCELLED", "a cancelled subscription stays cancelled: make a new one")
+    return subscription

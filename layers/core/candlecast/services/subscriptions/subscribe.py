@@ -34,11 +34,15 @@ class Subscribe:
         account_id: str | None,
         settings: Settings,
         idempotency_key: str | None = None,
+        *,
+        pinned_version: int | None = None,
+        link_key: str | None = None,
     ) -> Subscription:
         """Create an active subscription; a repeat with the same idempotency key returns the first one as it is now.
 
-        Without an account it is skipped at every signal, with the reason. Raises `NotFound` (strategy or account), `Conflict`
-        (VENUE_MISMATCH, TOO_MANY_SUBSCRIPTIONS; VERSION_CONFLICT), `InvalidValue` (IDEMPOTENCY_KEY_REUSED, LOCK_TOO_LONG,
+        Without an account it is skipped at every signal, with the reason. `link_key` opens a strategy that is found by its link
+        alone. Raises `NotFound` (strategy or account), `Conflict` (VENUE_MISMATCH, STRATEGY_RETIRED, TOO_MANY_SUBSCRIPTIONS,
+        TOO_MANY_PINNED_VERSIONS; VERSION_CONFLICT), `InvalidValue` (IDEMPOTENCY_KEY_REUSED, VERSION_UNKNOWN, LOCK_TOO_LONG,
         TOO_MANY_ENTRIES, TEXT_INVALID).
         """
         now = self.clock.now()
@@ -52,17 +56,21 @@ class Subscribe:
             status=SubscriptionStatus.ACTIVE,
             created_at=now,
             settings_set_at=now,
+            pinned_version=pinned_version,
         )
-        return retry_conflict(lambda: self._attempt(wanted))
+        return retry_conflict(lambda: self._attempt(wanted, link_key))
 
-    def _attempt(self, wanted: Subscription) -> Subscription:
+    def _attempt(self, wanted: Subscription, link_key: str | None) -> Subscription:
         """One try; after a lost race with its own repeat it finds what the other has made."""
         first = self._first(wanted)
         if first is not None:
             return first
         strategy = self.strategies.get_strategy(wanted.strategy_id)
-        if not strategy.may_follow(wanted.tenant_id):
+        if not strategy.may_find(wanted.tenant_id, link_key):
             raise NotFound("no such strategy")
+        if not strategy.may_follow(wanted.tenant_id, link_key):
+            raise Conflict("STRATEGY_RETIRED", "a retired strategy takes no more followers")
+        require_version(self.strategies, wanted)
         account = self._account(wanted, strategy.venue)
         if len(self.subscriptions.list_subscriptions(wanted.tenant_id)) >= MAX_SUBSCRIPTIONS:
             raise Conflict("TOO_MANY_SUBSCRIPTIONS", f"at most {MAX_SUBSCRIPTIONS} subscriptions, cancelled ones included")
@@ -87,6 +95,17 @@ class Subscribe:
             return None
         same = (first.strategy_id, first.account_id) == (wanted.strategy_id, wanted.account_id)
         unchanged = first.version == wanted.version + 1
-        if not same or (unchanged and first.settings != wanted.settings):
+        is_repeat = (first.settings, first.pinned_version) == (wanted.settings, wanted.pinned_version)
+        if not same or (unchanged and not is_repeat):
             raise InvalidValue("the key was used for another subscription", code="IDEMPOTENCY_KEY_REUSED")
         return first
+
+
+def require_version(strategies: StrategyStore, subscription: Subscription) -> None:
+    """Raise `InvalidValue` (VERSION_UNKNOWN) for a pin to a version that its strategy does not have."""
+    if subscription.pinned_version is None:
+        return
+    try:
+        strategies.get_version(subscription.strategy_id, subscription.pinned_version)
+    except NotFound:
+        raise InvalidValue("the strategy has no such version", code="VERSION_UNKNOWN") from None

@@ -1,0 +1,98 @@
+"""The use cases of authors over one database of fakes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from candlecast.adapters.strategy_code import BuiltInStrategies
+from candlecast.domain.strategies.definition import Visibility
+from candlecast.domain.values.timeframe import Timeframe
+from candlecast.services.strategies.add_version import AddVersion
+from candlecast.services.strategies.change_strategy import Author
+from candlecast.services.strategies.code_versions import CodeVersions
+from candlecast.services.strategies.edit_strategy import Edit, EditStrategy, RetireStrategy
+from candlecast.services.strategies.release_version import ReleaseVersion
+from candlecast.services.strategies.upload_strategy import NewUpload, UploadStrategy
+from tests.support.builders import BTC, ETH, STRATEGY, TENANT, VENUE, a_market
+from tests.support.fakes.clock import FakeClock, SequentialIdentifiers
+from tests.support.fakes.code import FakeCodeChecks, FakeCodeStore
+from tests.support.fakes.market_data import FakeMarkets
+from tests.support.fakes.store import FakeDatabase
+from tests.support.fakes.strategies import FakeStrategyStore
+
+SOURCE = "class Mine(Strategy[Mine.P]): ...\n"
+OWNER = Author(TENANT)
+FRIEND = Author("tenant-friend")
+STRANGER = Author("tenant-2")
+OPERATOR = Author("admin-1", is_operator=True)
+
+
+@dataclass
+class Desk:
+    """An author's desk."""
+
+    database: FakeDatabase = field(default_factory=FakeDatabase)
+    clock: FakeClock = field(default_factory=FakeClock)
+    code: FakeCodeStore = field(default_factory=FakeCodeStore)
+    checks: FakeCodeChecks = field(default_factory=FakeCodeChecks)
+    identifiers: SequentialIdentifiers = field(default_factory=SequentialIdentifiers)
+
+    def __post_init__(self) -> None:
+        self.strategies = FakeStrategyStore(self.database)
+        versions = CodeVersions(strategies=self.strategies, checks=self.checks, built_in=BuiltInStrategies(), code=self.code)
+        self.upload = UploadStrategy(
+            strategies=self.strategies,
+            versions=versions,
+            markets=FakeMarkets(a_market(BTC), a_market(ETH)),
+            clock=self.clock,
+            identifiers=self.identifiers,
+            venues=frozenset({VENUE}),
+        )
+        self.add = AddVersion(strategies=self.strategies, versions=versions, code=self.code, clock=self.clock)
+        self.release = ReleaseVersion(self.strategies, self.clock)
+        self.edit = EditStrategy(self.strategies, self.clock, self.identifiers)
+        self.retire = RetireStrategy(self.strategies, self.clock)
+
+    @property
+    def kept(self) -> tuple[Any, ...]:
+        """Things that a refusal must leave as they were; the count of a day's uploads is none of them."""
+        held = self.database
+        return dict(held.strategies), dict(held.versions), dict(held.changes), list(held.stream), dict(self.code.held)
+
+    def told(self) -> list[tuple[str, dict[str, str]]]:
+        """The events, with the values of their changes."""
+        changes = [event.event.strategy_change for event in self.database.stream]
+        return [(change.type, dict(change.values)) for change in changes if change is not None]
+
+
+def an_upload(**changes: Any) -> NewUpload:
+    values: dict[str, Any] = {
+        "owner": TENANT,
+        "strategy_id": STRATEGY,
+        "name": "Mine",
+        "description": "rises with the tide",
+        "venue": VENUE,
+        "market": BTC,
+        "timeframe": Timeframe.M15,
+        "source": SOURCE,
+        "parameters": {"period": 8},
+        "visibility": Visibility.PRIVATE,
+    }
+    return NewUpload(**{**values, **changes})
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+@pytest.fixture
+def uploaded(desk: Desk) -> Desk:
+    """With one strategy, whose friend is a collaborator."""
+    desk.upload(an_upload())
+    desk.edit(OWNER, STRATEGY, Edit(collaborators=(FRIEND.tenant_id,)))
+    desk.database.stream.clear()
+    return desk
