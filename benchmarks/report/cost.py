@@ -34,6 +34,8 @@ USERS = 1_000
 GB_OF_EXECUTOR = 1.0  # memory of the functions, as in the template
 GB_OF_FAN_OUT = 1_769 / 1_024
 GB_OF_RELAY = 0.5
+GB_OF_RUNNER = 1.0
+GB_OF_SANDBOX = 0.5
 VCPU_MB = 1_769  # of memory that come with one whole vCPU (AWS Lambda Developer Guide, "Configure Lambda function memory")
 EXECUTOR_BATCH = 5
 RELAY_BATCH = 100
@@ -50,8 +52,9 @@ user's secrets and the looks at the accounts.
 """
 LEFT_OUT = """
 A bot's process is the smallest that Fargate runs. The sheet leaves out data that leaves AWS, a fixed egress address, and all
-costs that do not grow with orders or users. These are schedules, polls of empty queues, strategies on each candle, and alarms:
-some dollars a month.
+costs that do not grow with orders, users or uploaded strategies. These are schedules, polls of empty queues, built-in strategies
+on each candle, and alarms: some dollars a month. AWS also charges for each environment of the sandbox that it makes for an owner,
+at a price that the sheet does not have.
 """
 
 Prices = Mapping[str, Any]
@@ -98,14 +101,18 @@ def cost(bill: OrderBill, cpu_ms: float, fan_out_rate: float | None, prices: Pri
     an_order = list(order_lines(bill, cpu_ms, fan_out_rate, prices))
     order_usd = sum(line.total for line in an_order)
     user = list(user_lines(order_usd, prices))
+    strategy = list(strategy_lines(prices))
     return {
         "prices_of": prices["date"].isoformat(),
         "region": prices["region"],
         "per_million_orders_usd": round(order_usd * MILLION, 2),
         "per_1000_users_month_usd": round(sum(line.total for line in user) * USERS, 2),
         "bot_per_1000_users_month_usd": round(bot_month(prices) * USERS, 2),
+        "per_million_sandbox_runs_usd": round(sandbox_run(prices) * MILLION, 2),
+        "per_uploaded_strategy_month_usd": round(sum(line.total for line in strategy), 2),
         "lines": [line.row() | {"of": "a million orders", "usd": round(line.total * MILLION, 3)} for line in an_order]
-        + [line.row() | {"of": "a thousand users and a month", "usd": round(line.total * USERS, 2)} for line in user],
+        + [line.row() | {"of": "a thousand users and a month", "usd": round(line.total * USERS, 2)} for line in user]
+        + [line.row() | {"of": "an uploaded strategy and a month", "usd": round(line.total, 3)} for line in strategy],
     }
 
 
@@ -151,6 +158,30 @@ def user_lines(order_usd: float, prices: Prices) -> Iterator[Line]:
     yield Line("the account's keys", 1, "secrets", usd["secrets_secret_month"])
 
 
+def sandbox_run(prices: Prices) -> float:
+    """Dollars of one run of uploaded code: the sandbox's time, and that of the runner that waits for the answer."""
+    usd, seconds = prices["usd"], _sandbox_seconds(prices)
+    time = (GB_OF_SANDBOX + GB_OF_RUNNER) * seconds * usd["lambda_gb_second"]
+    return float(time + usd["lambda_million_requests"] / MILLION)
+
+
+def strategy_lines(prices: Prices) -> Iterator[Line]:
+    """Of one uploaded strategy with one version, which runs on each candle, and a month."""
+    usd, assumed = prices["usd"], prices["assumed"]
+    runs, seconds = assumed["uploaded_candles_a_day"] * assumed["days_a_month"], _sandbox_seconds(prices)
+    yield Line("queue of its candles", 3 * runs, "requests", usd["sqs_standard_million_requests"] / MILLION)
+    yield Line("sandbox, Lambda's invocations", runs, "requests", usd["lambda_million_requests"] / MILLION)
+    yield Line("sandbox, Lambda's time", GB_OF_SANDBOX * seconds * runs, "GB-seconds", usd["lambda_gb_second"])
+    yield Line("runner that waits, Lambda's time", GB_OF_RUNNER * seconds * runs, "GB-seconds", usd["lambda_gb_second"])
+    writes = assumed["execution_write_units"] * runs
+    yield Line("executions and signals", writes, "write units", usd["dynamodb_million_write_units"] / MILLION)
+
+
+def _sandbox_seconds(prices: Prices) -> float:
+    """How long a run takes with the part of a processor that comes with the sandbox's memory."""
+    return float(prices["assumed"]["sandbox_cpu_milliseconds"] / 1_000 * VCPU_MB / (GB_OF_SANDBOX * 1_024))
+
+
 def bot_month(prices: Prices) -> float:
     """Dollars of one always-on process of a user's own, the smallest there is."""
     usd, assumed = prices["usd"], prices["assumed"]
@@ -169,10 +200,12 @@ def page(measured: Mapping[str, Any], prices: Prices) -> str:
         "|---|---|",
         f"| a million orders | {measured['per_million_orders_usd']:,.2f} |",
         f"| a thousand users, one account each, a month | {users:,.2f} |",
-        f"| a thousand bot processes, one for each user, a month | {bots:,.2f} |\n",
+        f"| a thousand bot processes, one for each user, a month | {bots:,.2f} |",
+        f"| a million runs of uploaded code | {measured['per_million_sandbox_runs_usd']:,.2f} |",
+        f"| an uploaded strategy on candles of five minutes, a month | {measured['per_uploaded_strategy_month_usd']:,.2f} |\n",
         _paragraph(COMPARISON.format(ratio=bots / users)),
     ]
-    for of in ("a million orders", "a thousand users and a month"):
+    for of in ("a million orders", "a thousand users and a month", "an uploaded strategy and a month"):
         parts += [f"## Of {of}\n", "| | for one | unit | US dollars |", "|---|---|---|---|"]
         parts += [
             f"| {line['item']} | {line['count']:.6g} | {line['unit']} | {line['usd']:,.2f} |"

@@ -50,12 +50,24 @@ def test_the_sheet_in_the_docs_has_the_prices_that_are_in_force() -> None:
 
 def test_the_sheet_in_the_docs_has_every_line_of_the_model() -> None:
     sheet, prices = cost.PAGE.read_text(encoding="utf-8"), cost.read_prices()
-    lines = [*cost.order_lines(A_BILL, 1.0, 5_000.0, prices), *cost.user_lines(1e-5, prices)]
+    lines = [*cost.order_lines(A_BILL, 1.0, 5_000.0, prices), *cost.user_lines(1e-5, prices), *cost.strategy_lines(prices)]
     for line in lines:
         assert re.search(rf"^\| {re.escape(line.item)} \| [\d.e-]+ \| {line.unit} \| [\d.,]+ \|$", sheet, re.MULTILINE), line.item
     measured = cost.cost(A_BILL, 1.0, 5_000.0, prices)
     headings = re.compile(r"^#.*$", re.MULTILINE)
     assert headings.findall(cost.page(measured, prices)) == headings.findall(sheet)
+
+
+def test_a_strategy_pays_for_each_of_its_runs_and_its_runs_by_their_time() -> None:
+    prices = cost.read_prices()
+    month = sum(line.total for line in cost.strategy_lines(prices))
+    runs = prices["assumed"]["uploaded_candles_a_day"] * prices["assumed"]["days_a_month"]
+    assert 1 < month / (runs * cost.sandbox_run(prices)) < 1.2, "the queue and the records cost little beside the runs"
+    slower = {**prices, "assumed": {**prices["assumed"], "sandbox_cpu_milliseconds": 1_300}}
+    assert cost.sandbox_run(slower) / cost.sandbox_run(prices) == pytest.approx(2, rel=0.01)
+    sheet = cost.PAGE.read_text(encoding="utf-8")
+    assert f"| a million runs of uploaded code | {cost.sandbox_run(prices) * cost.MILLION:,.2f} |" in sheet
+    assert f"| an uploaded strategy on candles of five minutes, a month | {month:,.2f} |" in sheet
 
 
 def test_prices_are_dated_and_positive() -> None:
