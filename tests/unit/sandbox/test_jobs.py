@@ -107,7 +107,7 @@ return Signals.from_conditions(long=rises, short=np.zeros(len(candles), dtype=np
         (request("x = 1\nraise MemoryError\n"), "SANDBOX_MEMORY", FIRST_LINE + 1),
         (request("x = 1\nraise PermissionError(1, 'no')\n"), "SANDBOX_FORBIDDEN", FIRST_LINE + 1),
         (request("return self.again()\n"), "STRATEGY_FAILED", FIRST_LINE),
-        (request("import os\n" + HONEST), "STRATEGY_FAILED", FIRST_LINE),
+        (request("import os\n" + HONEST), "STRATEGY_FILE_INVALID", FIRST_LINE),
         (request(before="x = 1\nimport os\n"), "STRATEGY_FILE_INVALID", 2),
         (request(before="x = 1\nopen('x')\n"), "STRATEGY_FILE_INVALID", 2),
         (request(text="x = (\n"), "STRATEGY_FILE_INVALID", 1),

@@ -199,11 +199,14 @@ def _digest(signals: Signals) -> str:
 
 
 def _of_domain(error: DomainError) -> dict[str, Any]:
-    if isinstance(error.__cause__, MemoryError):
+    cause = error.__cause__
+    if isinstance(cause, MemoryError):
         return _error(SANDBOX_MEMORY, f"{FILE}: out of memory", getattr(error, "line", None))
     code = error.code if error.code in CODES else "STRATEGY_FAILED"
-    if isinstance(error.__cause__, OSError) and error.__cause__.errno in DENIALS:
+    if isinstance(cause, OSError) and cause.errno in DENIALS:
         code = SANDBOX_FORBIDDEN
+    elif isinstance(cause, ImportError):
+        code = "STRATEGY_FILE_INVALID"
     line = getattr(error, "line", None) or line_in(error, FILE)
     return _error(code, error.message, line, getattr(error, "row", None))
 
