@@ -339,6 +339,6 @@ ADDED: tuple[Case, ...] = (
         "message_candle_closed",
         "of-an-uploaded-strategy",
         added_values.candle_of_an_upload,
-        lambda world, sqs: SqsCandleQueue(sqs, "uploaded-candle").send_candle(added_values.candle_of_an_upload(), 55),
+        lambda world, sqs: SqsCandleQueue(sqs, "uploaded-candle").send_candles([added_values.candle_of_an_upload()], 55),
     ),
 )

@@ -1096,8 +1096,9 @@ MESSAGES: tuple[Case, ...] = (
         lambda: CandleClosed(
             venue=VENUE, market=BTC, timeframe=Timeframe.H4, candle_close=NOW, correlation_id=values.CORRELATION
         ),
-        lambda world, sqs: SqsCandleQueue(sqs, "candle").send_candle(
-            CandleClosed(venue=VENUE, market=BTC, timeframe=Timeframe.H4, candle_close=NOW, correlation_id=values.CORRELATION), 55
+        lambda world, sqs: SqsCandleQueue(sqs, "candle").send_candles(
+            [CandleClosed(venue=VENUE, market=BTC, timeframe=Timeframe.H4, candle_close=NOW, correlation_id=values.CORRELATION)],
+            55,
         ),
     ),
     message_case(

@@ -137,8 +137,9 @@ class World:
         self.vetting_queue = StandardQueue[VettingRequest](
             workshop, Consumer("key_vetting", self._vet, 30, 180, MAX_RECEIVES["vetting"])
         )
-        self.candle_queue = StandardQueue[CandleClosed](
-            workshop, Consumer("strategy_runner", self._run_candle, 60, 360, MAX_RECEIVES["candle"])
+        self.candle_queue, self.uploaded_candle_queue = (
+            StandardQueue[CandleClosed](workshop, Consumer("strategy_runner", self._run_candle, 60, 360, MAX_RECEIVES["candle"]))
+            for _ in range(2)
         )
 
     # -- functions ---------------------------------------------------------------------------------------------------------
@@ -307,7 +308,8 @@ class World:
         """One firing of the candle clock; one that fails is repeated by the platform, and now and then one that did not."""
         announce = AnnounceCandles(
             self._stored(self.strategies, "strategies"),
-            self._watched(Candles(self), "candle_queue"),
+            self._watched(Candles(self, self.candle_queue), "candle_queue"),
+            self._watched(Candles(self, self.uploaded_candle_queue), "uploaded_candle_queue"),
             FakeFirings(),
             self.clock,
             self.metrics,
@@ -437,10 +439,12 @@ class Vettings:
 @dataclass(frozen=True, slots=True)
 class Candles:
     world: World
+    queue: StandardQueue[CandleClosed]
 
-    def send_candle(self, message: CandleClosed, delay_seconds: int) -> None:
-        self.world.refuses()
-        self.world.candle_queue.put(message, delay_seconds)
+    def send_candles(self, messages: Sequence[CandleClosed], delay_seconds: int) -> None:
+        for message in messages:
+            self.world.refuses()  # in the middle: those before have been taken
+            self.queue.put(message, delay_seconds)
 
 
 @dataclass(frozen=True, slots=True)

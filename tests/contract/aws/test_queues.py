@@ -73,7 +73,7 @@ def _real(aws: Cloud) -> Queues:
 
 
 def test_a_candle_arrives_as_it_was_sent(queues: Queues) -> None:
-    queues.candle.send_candle(a_candle_closed(), 0)
+    queues.candle.send_candles([a_candle_closed()], 0)
     assert queues.candles(1) == [a_candle_closed()]
 
 
@@ -128,7 +128,7 @@ def test_nothing_is_sent_for_nothing(queues: Queues) -> None:
 @pytest.mark.parametrize("delay", [-1, 901])
 def test_a_delay_beyond_what_the_queue_takes_is_refused(queues: Queues, delay: int) -> None:
     with pytest.raises(InvalidValue) as candle:
-        queues.candle.send_candle(a_candle_closed(), delay)
+        queues.candle.send_candles([a_candle_closed()], delay)
     with pytest.raises(InvalidValue) as request:
         queues.reconcile.send_reconcile([a_reconcile_request()], delay)
     assert (candle.value.code, request.value.code) == ("DELAY_INVALID", "DELAY_INVALID")
@@ -137,7 +137,7 @@ def test_a_delay_beyond_what_the_queue_takes_is_refused(queues: Queues, delay: i
 @pytest.mark.e2e
 def test_a_delayed_candle_does_not_arrive_before_its_time(aws: Cloud) -> None:
     queue_url = aws.queue()
-    SqsCandleQueue(aws.client("sqs"), queue_url).send_candle(a_candle_closed(), 2)
+    SqsCandleQueue(aws.client("sqs"), queue_url).send_candles([a_candle_closed()], 2)
     assert "Messages" not in aws.client("sqs").receive_message(QueueUrl=queue_url, WaitTimeSeconds=0)
     assert len(aws.messages(queue_url, 1)) == 1
 

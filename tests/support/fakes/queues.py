@@ -37,10 +37,10 @@ class FakeCandleQueue(_Queue):
         super().__init__()
         self.sent: list[tuple[CandleClosed, int]] = []
 
-    def send_candle(self, message: CandleClosed, delay_seconds: int) -> None:
+    def send_candles(self, messages: Sequence[CandleClosed], delay_seconds: int) -> None:
         _check_delay(delay_seconds)
         self._may_fail()
-        self.sent.append((message, delay_seconds))
+        self.sent.extend((message, delay_seconds) for message in messages)
 
 
 class FakeSignalQueue(_Queue):

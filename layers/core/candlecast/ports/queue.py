@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 
 class CandleQueue(Protocol):
-    def send_candle(self, message: CandleClosed, delay_seconds: int) -> None:
-        """Deliver after `delay_seconds` (0 to 900)."""
+    def send_candles(self, messages: Sequence[CandleClosed], delay_seconds: int) -> None:
+        """Send all in batches of ten, to be delivered after `delay_seconds` (0 to 900); raises `RetryLater` as others do."""
         ...
 
 

@@ -49,7 +49,7 @@ def test_each_candle_begins_a_trace(monkeypatch: pytest.MonkeyPatch) -> None:
     sqs: Any = Sent()
     with listening(monkeypatch), working_on("candle_clock"):
         for correlation_id in ("first", "second"):
-            SqsCandleQueue(sqs, "candle").send_candle(a_candle_closed(correlation_id=correlation_id), 5)
+            SqsCandleQueue(sqs, "candle").send_candles([a_candle_closed(correlation_id=correlation_id)], 5)
     roots = {header.root for header in sqs.headers if header is not None}
     assert len(roots) == 2
     assert not roots & {ROOT, "1-674b1d2d-aaaaaaaaaaaaaaaaaaaaaaaa"}
@@ -58,5 +58,5 @@ def test_each_candle_begins_a_trace(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_a_trace_a_message_has_no_header() -> None:
     sqs: Any = Sent()
     SqsTradeQueue(sqs, "trade.fifo").send_orders([a_trade_order()])
-    SqsCandleQueue(sqs, "candle").send_candle(a_candle_closed(), 5)
+    SqsCandleQueue(sqs, "candle").send_candles([a_candle_closed()], 5)
     assert sqs.headers == [None, None]

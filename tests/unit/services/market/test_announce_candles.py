@@ -11,7 +11,7 @@ from candlecast.domain.values.errors import RetryLater
 from candlecast.domain.values.firing import FiringRefused
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.services.market.announce_candles import AnnounceCandles
-from tests.support.builders import BTC, ETH, NOW, a_strategy, after, an_external_strategy
+from tests.support.builders import BTC, ETH, NOW, a_strategy, after, an_external_strategy, an_uploaded_strategy
 from tests.support.fakes.clock import FakeClock, RecordingMetrics
 from tests.support.fakes.firings import FakeFirings
 from tests.support.fakes.queues import FakeCandleQueue
@@ -21,12 +21,17 @@ SCHEDULED = after(-60)
 
 
 def announce(
-    queue: FakeCandleQueue, *definitions: StrategyDefinition, now: datetime = SCHEDULED, firings: FakeFirings | None = None
+    queue: FakeCandleQueue,
+    *definitions: StrategyDefinition,
+    now: datetime = SCHEDULED,
+    firings: FakeFirings | None = None,
+    uploads: FakeCandleQueue | None = None,
 ) -> AnnounceCandles:
     store = FakeStrategyStore()
     for definition in definitions:
         store.create_strategy(definition)
-    return AnnounceCandles(store, queue, firings or FakeFirings(), FakeClock(now), RecordingMetrics())
+    own = uploads or FakeCandleQueue()
+    return AnnounceCandles(store, queue, own, firings or FakeFirings(), FakeClock(now), RecordingMetrics())
 
 
 def followed(strategy_id: str = "a", **changes: object) -> StrategyDefinition:
@@ -46,6 +51,29 @@ def test_markets_without_a_follower_of_this_timeframe_are_not_told() -> None:
     others = (a_strategy("a"), followed("b", timeframe=Timeframe.H1), an_external_strategy("c", subscriber_count=5))
     assert announce(queue, *others)(Timeframe.M1, SCHEDULED) == 0
     assert queue.sent == []
+
+
+def test_each_followed_upload_is_told_by_a_message_of_its_own_in_a_queue_of_its_own() -> None:
+    queue, uploads = FakeCandleQueue(), FakeCandleQueue()
+    definitions = (
+        followed("a"),
+        *(an_uploaded_strategy(f"upload-{number}", subscriber_count=1) for number in range(12)),
+        an_uploaded_strategy("nobodys"),
+        an_uploaded_strategy("hourly", subscriber_count=1, timeframe=Timeframe.H1),
+    )
+    assert announce(queue, *definitions, uploads=uploads)(Timeframe.M1, SCHEDULED) == 13
+    assert [message.strategy_id for message, _ in queue.sent] == [None]
+    assert {message.strategy_id for message, _ in uploads.sent} == {f"upload-{number}" for number in range(12)}
+    assert len({message.correlation_id for message, _ in (*queue.sent, *uploads.sent)}) == 13
+    assert {delay for _, delay in uploads.sent} == {60}
+
+
+def test_a_queue_of_uploads_that_fails_keeps_no_market_from_its_candle() -> None:
+    queue, uploads = FakeCandleQueue(), FakeCandleQueue()
+    uploads.fail_next()
+    with pytest.raises(RetryLater):
+        announce(queue, followed("a"), an_uploaded_strategy("mine", subscriber_count=1), uploads=uploads)(Timeframe.M1, SCHEDULED)
+    assert len(queue.sent) == 1
 
 
 @pytest.mark.parametrize(("late", "delay"), [(0, 60), (0.2, 60), (1, 59), (59.5, 1), (60, 0), (600, 0)])

@@ -43,10 +43,9 @@ class SqsCandleQueue:
         self._sqs = sqs
         self._queue_url = queue_url
 
-    def send_candle(self, message: CandleClosed, delay_seconds: int) -> None:
+    def send_candles(self, messages: Sequence[CandleClosed], delay_seconds: int) -> None:
         _check_delay(delay_seconds)
-        header = partial(header_of_new_trace, digest("trace", message.correlation_id))  # a clock announces many candles
-        _send(self._sqs, self._queue_url, [message], partial(_plain_entry, delay_seconds), header)
+        _send(self._sqs, self._queue_url, messages, partial(_plain_entry, delay_seconds), _new_trace)
 
 
 class SqsSignalQueue:
@@ -133,6 +132,15 @@ def _order_entry(number: int, message: TradeOrder) -> Entry:
     }
 
 
+def _new_trace(message: CandleClosed) -> str | None:
+    """A trace of its own, since a clock announces many candles."""
+    return header_of_new_trace(digest("trace", message.correlation_id))
+
+
+def _present_trace(message: object) -> str | None:
+    return header_to_send()
+
+
 def _traced(entry: Entry, header: str | None) -> Entry:
     """The entry with the header of its trace, which SQS does not count as size."""
     if header is not None:
@@ -145,7 +153,7 @@ def _send[M](
     queue_url: str,
     messages: Sequence[M],
     entry_of: Callable[[int, M], Entry],
-    header: Callable[[], str | None] = header_to_send,
+    header: Callable[[M], str | None] = _present_trace,
 ) -> None:
     """Send all, in batches side by side; raises `RetryLater` if any was not taken, after trying all: a repeat is harmless.
 
@@ -154,7 +162,7 @@ def _send[M](
     """
 
     def refused(batch: Sequence[M]) -> int:
-        entries = [_traced(entry_of(number, message), header()) for number, message in enumerate(batch)]
+        entries = [_traced(entry_of(number, message), header(message)) for number, message in enumerate(batch)]
         with aws_errors(UNAVAILABLE):
             return len(sqs.send_message_batch(QueueUrl=queue_url, Entries=entries).get("Failed", []))
 

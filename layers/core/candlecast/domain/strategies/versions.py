@@ -16,6 +16,7 @@ MAX_VERSIONS = 10_000  # a version each quarter of an hour for a hundred days
 
 # Each pinned version is a run of its own on each candle.
 MAX_PINNED_VERSIONS = 8
+MAX_VERSIONS_DUE = MAX_PINNED_VERSIONS + 2  # on one candle: with the stable one and the candidate
 MAX_NOTE_CHARACTERS = 500
 MAX_SOURCE_BYTES = 1_000_000  # a strategy is a page; with its columns it must fit an invocation of 6 MB
 MAX_OWNED_STRATEGIES = 100  # of one tenant, retired ones included: their names are taken for ever

@@ -1,4 +1,7 @@
-"""Announce the candles that are about to close: one message per followed market, delayed to land on the close."""
+"""Announce the candles that are about to close, by messages that are delayed to land on the close.
+
+Each followed market has one message for its built-in strategies, and each followed uploaded strategy one of its own.
+"""
 
 from __future__ import annotations
 
@@ -29,28 +32,38 @@ class AnnounceCandles:
 
     store: StrategyStore
     queue: CandleQueue
+    uploads: CandleQueue
     firings: FiringStore
     clock: Clock
     metrics: Metrics
 
     def __call__(self, timeframe: Timeframe, scheduled_at: datetime) -> int:
-        """Send one message per followed (venue, market); returns how many. `scheduled_at` is the schedule's own time.
+        """Send a message for each followed market and each followed upload; returns how many.
 
+        `scheduled_at` is the schedule's own time. A retry sends all of them again, which their records make harmless.
         Raises `FiringRefused` for a firing that is too old or still to come.
         """
         close = timeframe.candle_close_for_schedule(scheduled_at)
         now = self.clock.now()
         require_recent(scheduled_at, now, MAX_FIRING_AGE)
         delay = min(MAX_DELAY_SECONDS, max(0, ceil((close - now).total_seconds())))
-        sent = 0
-        for venue, market in self.store.followed_markets(timeframe):
-            correlation_id = digest("candle", venue, market, timeframe.interval_key(close))
-            message = CandleClosed(
-                venue=venue, market=market, timeframe=timeframe, candle_close=close, correlation_id=correlation_id
-            )
-            self.queue.send_candle(message, delay)
-            sent += 1
+        markets = [_candle(timeframe, close, venue, market) for venue, market in self.store.followed_markets(timeframe)]
+        self.queue.send_candles(markets, delay)  # first: no number of uploads delays them
+        uploads = [_candle(timeframe, close, *upload) for upload in self.store.followed_uploads(timeframe)]
+        self.uploads.send_candles(uploads, delay)
         with suppress(RetryLater):  # all candles are announced: a repeat would announce them again, and the watch tells a person
             self.firings.note_firing(timeframe, scheduled_at)
         self.metrics.seconds("ScheduleDriftSeconds", (now - scheduled_at).total_seconds())
-        return sent
+        return len(markets) + len(uploads)
+
+
+def _candle(timeframe: Timeframe, close: datetime, venue: str, market: str, strategy_id: str | None = None) -> CandleClosed:
+    own = () if strategy_id is None else (strategy_id,)
+    return CandleClosed(
+        venue=venue,
+        market=market,
+        timeframe=timeframe,
+        candle_close=close,
+        correlation_id=digest("candle", venue, market, timeframe.interval_key(close), *own),
+        strategy_id=strategy_id,
+    )

@@ -1,0 +1,95 @@
+"""Uploaded code behind the `StrategyCode` port, and the choice between it and built-in code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+
+from candlecast.adapters.aws.sandbox_function import SandboxFunction, SandboxRun, Told
+from candlecast.domain.strategies.definition import StrategyDefinition, StrategyKind
+from candlecast.domain.values.errors import NotFound, Reject, RetryLater
+from candlecast.ports.code_store import CodeStore
+from candlecast.ports.strategies import CodeRun, Evaluation, Outcome, StrategyCode
+from candlecast.sandbox.protocol import Job, Request, SandboxRefusal, encode_candles
+
+# For one decision. With its candles, a cold sandbox and the writes around it, the runner stays below its 60 s.
+RUN_SECONDS = 25.0
+REMEMBERED_SOURCES = 32  # of at most a megabyte each
+
+
+class UploadedStrategies:
+    """Runs versions in the sandboxes of their owners, side by side."""
+
+    def __init__(self, code: CodeStore, sandbox: SandboxFunction) -> None:
+        self._source = lru_cache(REMEMBERED_SOURCES)(code.get)
+        self._sandbox = sandbox
+
+    def lookback(self, definition: StrategyDefinition) -> int:
+        """Raises `Reject`: the lookback stands in each version."""
+        raise _without_version(definition)
+
+    def version(self, definition: StrategyDefinition) -> str:
+        """Raises `Reject`: the digest stands in each version."""
+        raise _without_version(definition)
+
+    def evaluate(self, runs: Sequence[CodeRun]) -> list[Outcome]:
+        """Decide each run, all side by side.
+
+        Of a run that fails, the outcome is `Reject` with the sandbox's code and the line of the fault. `RetryLater` says that
+        code or sandbox did not answer.
+        """
+        asked = [self._asked(run) for run in runs]
+        told = iter(self._sandbox.run([each for each in asked if isinstance(each, SandboxRun)]))
+        return [_outcome(next(told)) if isinstance(each, SandboxRun) else each for each in asked]
+
+    def _asked(self, run: CodeRun) -> SandboxRun | Reject | RetryLater:
+        version, owner = run.version, run.definition.owner
+        if version is None or version.source_hash is None or owner is None:
+            return _without_version(run.definition)
+        try:
+            source = self._source(version.source_hash)
+        except (Reject, RetryLater) as error:
+            return error
+        except NotFound as error:
+            return Reject(error.code, error.message)
+        request = Request(
+            job=Job.DECIDE,
+            source=source,
+            parameters=version.parameters,
+            columns=encode_candles(run.candles),
+            seconds=RUN_SECONDS,
+        )
+        return SandboxRun(owner=owner, request=request)
+
+
+class StrategiesByKind:
+    """`StrategyCode` of all kinds: each run goes to the code of its definition's kind."""
+
+    def __init__(self, codes: Mapping[StrategyKind, StrategyCode]) -> None:
+        self._codes = codes
+
+    def lookback(self, definition: StrategyDefinition) -> int:
+        return self._codes[definition.kind].lookback(definition)
+
+    def version(self, definition: StrategyDefinition) -> str:
+        return self._codes[definition.kind].version(definition)
+
+    def evaluate(self, runs: Sequence[CodeRun]) -> list[Outcome]:
+        kinds = [run.definition.kind for run in runs]
+        told = {
+            kind: iter(self._codes[kind].evaluate([run for run in runs if run.definition.kind is kind])) for kind in set(kinds)
+        }
+        return [next(told[kind]) for kind in kinds]
+
+
+def _without_version(definition: StrategyDefinition) -> Reject:
+    return Reject("VERSION_MISSING", f"{definition.strategy_id} has no version with code")
+
+
+def _outcome(told: Told) -> Outcome:
+    if isinstance(told, SandboxRefusal) and told.line is not None:
+        return Reject(told.code, f"line {told.line}: {told.message}")
+    if isinstance(told, Reject | RetryLater):
+        return told
+    decided: Evaluation = told.result
+    return decided
