@@ -417,6 +417,23 @@ MUTATIONS = (
         tests=("tests/unit/services/account/test_pause_entries.py",),
     ),
     Mutation(
+        "the decision that versions share",
+        (Edit("candlecast.domain.signals.signal", "return self.decision_id or self.signal_id", "return self.signal_id"),),
+        (Suite.SIMULATION,),
+    ),
+    Mutation(
+        "the versions that the first write freezes",
+        (
+            Edit(
+                "candlecast.services.market.run_candle",
+                "            beside = held.beside\n",
+                "            held = replace(held, audience=first)\n",
+            ),
+        ),
+        (Suite.TESTS,),
+        tests=("tests/unit/services/market/test_run_versions.py",),
+    ),
+    Mutation(
         "the silence of the health probe",
         (Edit("candlecast.services.health.read_health", "if health.is_silent(self.clock.now()):", "if False:"),),
         (Suite.TESTS,),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -13,8 +13,9 @@ from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.orders.position import Position
 from candlecast.domain.orders.retries import NOT_PLACED
 from candlecast.domain.reconcile.reconcile import waits_for
-from candlecast.domain.strategies.execution import ExecutionStatus
-from candlecast.domain.subscriptions.subscription import SubscriptionStatus
+from candlecast.domain.signals.audience import BUCKETS
+from candlecast.domain.strategies.execution import ExecutionStatus, SignalRecord
+from candlecast.domain.subscriptions.subscription import Subscription, SubscriptionStatus
 from candlecast.domain.values.reasons import Reason
 from candlecast.domain.values.terms import Side
 from candlecast.domain.venue.reports import VenueOrderStatus
@@ -39,6 +40,7 @@ def broken_invariants(world: World) -> list[str]:
     found += _events_tell_the_state(world)
     found += _history_is_final(world)
     found += _executed_once(world)
+    found += _one_decision_of_each_candle(world)
     found += unexplained(world.pools, world.database.accounts)
     return found
 
@@ -157,15 +159,15 @@ def _told_orders(world: World, position: Position, kind: LegKind) -> Iterator[In
 
 def _nothing_is_lost(world: World) -> Iterator[str]:
     """Every order message came to a decision that was told."""
-    decided = {(intent.signal_id, intent.subscription_id) for intent, _ in world.database.orders.values()}
+    decided = {(_root(world, intent), intent.subscription_id) for intent, _ in world.database.orders.values()}
     for order in world.trade_queue.put_messages:
-        if (order.signal.signal_id, order.subscription_id) not in decided:
+        if (order.signal.order_root, order.subscription_id) not in decided:
             yield f"lost: {order.signal.action} {order.signal.signal_id[:6]} of {order.subscription_id}"
     quarantined = {key for key, verdict in world.database.verdicts.items() if verdict.is_quarantined}
     sent = {(order.signal.signal_id, order.subscription_id) for order in world.trade_queue.put_messages}
     for record in world.database.signals.values():
         for subscription in world.database.subscriptions.values():
-            follows = subscription.strategy_id == record.signal.strategy_id
+            follows = subscription.strategy_id == record.signal.strategy_id and _is_meant(world, record, subscription)
             cancelled = subscription.status is SubscriptionStatus.CANCELLED
             reached = (record.signal.signal_id, subscription.subscription_id) in sent
             if record.signal.signal_id in quarantined:
@@ -173,13 +175,48 @@ def _nothing_is_lost(world: World) -> Iterator[str]:
                     yield f"firewall: {record.signal.signal_id[:6]} was sent to {subscription.subscription_id}"
             elif follows and not cancelled and not reached:
                 yield f"lost: {record.signal.signal_id[:6]} was not sent to {subscription.subscription_id}"
-    for queue in (
-        world.trade_queue,
-        world.signal_queue,
-        world.candle_queue,
-    ):  # a lost look at an account is asked for every minute
+    queues = (world.trade_queue, world.signal_queue, world.candle_queue, world.uploaded_candle_queue)
+    for queue in queues:  # a lost look at an account is asked for every minute
         if queue.dead:
             yield f"dead letters: {queue.dead[0]}"
+
+
+def _root(world: World, intent: Intent) -> str:
+    record = world.database.signals.get(intent.signal_id)
+    return intent.signal_id if record is None else record.signal.decision_id or intent.signal_id
+
+
+def _is_meant(world: World, record: SignalRecord, subscription: Subscription) -> bool:
+    """Whether the record's signal must reach the follower; nobody knows for one whose pin has changed."""
+    if record.audience is None:
+        return True
+    known = subscription.subscription_id not in world.repinned
+    names = record.signal.strategy_id, subscription.subscription_id, subscription.pinned_version
+    return known and record.audience.includes(*names)
+
+
+def _one_decision_of_each_candle(world: World) -> Iterator[str]:
+    """9: versions of a strategy share its followers on a candle, and nobody enters twice by them."""
+    runs = world.database.executions
+    for (strategy_id, close, _), leading in runs.items():
+        if not leading.leads or leading.audience is None:
+            continue
+        audiences = (leading.audience, *leading.beside)
+        if world.database.strategies[strategy_id].subscriber_count > 0:
+            missing = [each.number for each in leading.beside if (strategy_id, close, each.number) not in runs]
+            yield from (f"9: version {number} of {strategy_id} did not run at {close}" for number in missing)
+        shares = Counter(bucket for each in audiences for bucket in range(each.bucket_from, each.bucket_to))
+        if shares and shares != Counter(range(BUCKETS)):
+            yield f"9: the versions of {strategy_id} at {close} do not share its followers"
+    entries, decisions = defaultdict(set), defaultdict(set)
+    for intent, _ in world.database.orders.values():
+        if intent.kind is LegKind.ENTRY and intent.part_of is None:
+            entries[_root(world, intent), intent.subscription_id].add(intent.intent_id)
+    for order in world.trade_queue.put_messages:
+        if order.subscription_id not in world.repinned and order.signal.decision_id is not None:
+            decisions[order.signal.decision_id, order.subscription_id].add(order.signal.signal_id)
+    yield from (f"9: {key[1]} enters twice by versions of one candle" for key, found in entries.items() if len(found) > 1)
+    yield from (f"9: {key[1]} has two decisions of one candle" for key, found in decisions.items() if len(found) > 1)
 
 
 def _events_tell_the_state(world: World) -> Iterator[str]:
@@ -214,7 +251,7 @@ def _history_is_final(world: World) -> Iterator[str]:
 
 
 def _executed_once(world: World) -> Iterator[str]:
-    """9: one signal per (strategy, candle), and no run left open."""
+    """9: one signal per (strategy, candle, version), and no run left open."""
     for execution in world.database.executions.values():
         followed = world.database.strategies[execution.strategy_id].subscriber_count > 0
         if execution.status is ExecutionStatus.RUNNING and followed:  # nobody finishes what nobody follows any more

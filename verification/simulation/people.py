@@ -7,16 +7,19 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
+from itertools import product
 from typing import Any
 
 from candlecast.domain.account.account import Account
+from candlecast.domain.account.events import EventType
 from candlecast.domain.market.candle import Candle
 from candlecast.domain.signals.entry_order import EntryOrder, EntryType
 from candlecast.domain.signals.messages import ReconcileRequest, VettingRequest
 from candlecast.domain.signals.signal import Action, Signal, TakeProfit
 from candlecast.domain.strategies.definition import StrategyDefinition
-from candlecast.domain.subscriptions.subscription import AllowedSides, Settings, Sizing, SizingMode
-from candlecast.domain.values.errors import Conflict, RetryLater
+from candlecast.domain.strategies.versions import Release, StrategyChange
+from candlecast.domain.subscriptions.subscription import AllowedSides, Settings, Sizing, SizingMode, SubscriptionStatus
+from candlecast.domain.values.errors import Conflict, DomainError, Reject, RetryLater
 from candlecast.domain.values.ids import digest
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.ports.strategies import Evaluation
@@ -24,7 +27,19 @@ from candlecast.services.account.change_credentials import ChangeCredentials
 from candlecast.services.account.switch_account import SwitchAccount
 from candlecast.services.subscriptions.cancel_subscription import CancelSubscription
 from candlecast.services.subscriptions.change_subscription import ChangeSubscription
-from tests.support.builders import BTC, ETH, a_candle, a_signal, a_strategy, a_subscription, an_account, an_external_strategy
+from tests.support.builders import (
+    BTC,
+    ETH,
+    NOW,
+    a_candle,
+    a_signal,
+    a_strategy,
+    a_subscription,
+    a_version,
+    an_account,
+    an_external_strategy,
+    an_uploaded_strategy,
+)
 from tests.support.fakes.clock import SequentialIdentifiers
 from verification.simulation.crossings import Crash
 from verification.simulation.pools import found_an_organisation
@@ -33,11 +48,17 @@ from verification.simulation.world import MARKETS, VENUE, Trades, Vettings, Worl
 STRATEGIES = {
     "minute-btc": (BTC,),
     "minute-eth": (ETH,),
+    "uploaded-btc": (BTC,),
     "outside-btc": (BTC,),
     "outside-eth": (ETH,),
     "outside-both": (BTC, ETH),
 }
+UPLOADED = ("uploaded-btc",)
 OUTSIDE = [key for key in STRATEGIES if key.startswith("outside")]
+VERSIONED = ("minute-eth", "uploaded-btc")  # built-in code with other parameters, and code of a tenant
+VERSIONS = (1, 2, 3, 4)
+SHARES = (1, 20, 50, 99, 100)  # percent
+BUSY_SECONDS = 5.0
 ACTIONS = (*[Action.LONG] * 3, *[Action.SHORT] * 3, Action.EXIT_LONG, Action.EXIT_SHORT, Action.EXIT)
 OUTSIDE_SECONDS = 10.0
 BOTH = 0.4  # the share of accounts with one subscription for both markets: only it can reach the limits that add up
@@ -64,14 +85,10 @@ class People:
     def settle_in(self) -> None:
         world = self.world
         for strategy_id, markets in STRATEGIES.items():
-            built_in = strategy_id not in OUTSIDE
-            definition = (
-                a_strategy(strategy_id, venue=VENUE, market=markets[0])
-                if built_in
-                else an_external_strategy(strategy_id, venue=VENUE, source_id=strategy_id)
-            )
-            world.strategies.create_strategy(definition)
-            world.code.decisions[strategy_id] = self._decide
+            world.strategies.create_strategy(_definition(strategy_id, markets[0]))
+            world.code.decisions[strategy_id] = self._run_upload if strategy_id in UPLOADED else self._decide
+        for strategy_id, number in product(VERSIONED, VERSIONS):
+            world.database.versions[strategy_id, number] = a_version(number, strategy_id, lookback=1)
         found_an_organisation(world.limits)
         for number in range(world.profile.accounts):
             self._open_account(f"account{number}", f"tenant{number % 2}")
@@ -136,6 +153,17 @@ class People:
         action = random.choice((None, *ACTIONS))
         stop, targets = self._levels(action, price)
         return Evaluation(action=action, price=price, stop_loss=stop, take_profits=targets, atr=price / 100)
+
+    def _run_upload(self, definition: StrategyDefinition, candles: Sequence[Candle]) -> Evaluation | DomainError:
+        """A version in its sandbox, which now and then ends the run, and now and then takes none."""
+        world = self.world
+        if world.random.random() < world.profile.sandbox_fails:
+            world.chronicle.fault("sandbox_failed")
+            return Reject("SANDBOX_TIMEOUT", "too slow")
+        if world.random.random() < world.profile.sandbox_busy:
+            world.chronicle.fault("sandbox_busy")
+            return RetryLater("SANDBOX_UNAVAILABLE", "throttled", after_seconds=BUSY_SECONDS)
+        return self._decide(definition, candles)
 
     def _levels(self, action: Action | None, price: Decimal) -> tuple[Decimal | None, tuple[TakeProfit, ...]]:
         random = self.world.random
@@ -268,6 +296,52 @@ class People:
         except (Conflict, RetryLater):
             return
 
+    def author_acts(self) -> None:
+        """Now and then an author releases or rolls back, or a follower pins another version."""
+        if self.world.random.random() < self.world.profile.author_acts:
+            self._author_acts()
+
+    def _author_acts(self) -> None:
+        world, random = self.world, self.world.random
+        strategy_id = random.choice(VERSIONED)
+        try:
+            if random.random() < 0.5:
+                self._release(strategy_id)
+            else:
+                self._pin(strategy_id)
+        except Conflict as error:
+            world.chronicle.tell(f"refused: {error.code}")
+
+    def _release(self, strategy_id: str) -> None:
+        world, random = self.world, self.world.random
+        definition, now = world.strategies.get_strategy(strategy_id), world.clock.now()
+        if definition.release is None:
+            raise ValueError("versions are released")
+        rolls_back = random.random() < 0.3
+        release = (
+            definition.release.rolled_back("author", now)
+            if rolls_back
+            else definition.release.to_share(random.choice(VERSIONS), random.choice(SHARES), "author", now)
+        )
+        type_ = EventType.STRATEGY_VERSION_ROLLED_BACK if rolls_back else EventType.STRATEGY_VERSION_RELEASED
+        change = StrategyChange(
+            strategy_id=strategy_id, revision=definition.revision + 1, type=type_, changed_by="author", changed_at=now
+        )
+        world.chronicle.fault("released", f"{release.stable}, {release.candidate} to {release.share_percent} %")
+        world.strategies.change_strategy(replace(definition, release=release), change)
+
+    def _pin(self, strategy_id: str) -> None:
+        world, random = self.world, self.world.random
+        followers = [each for each in world.database.subscriptions.values() if each.strategy_id == strategy_id]
+        if not followers:
+            return
+        chosen, pin = random.choice(followers), random.choice((None, *VERSIONS))
+        if chosen.status is SubscriptionStatus.CANCELLED or chosen.pinned_version == pin:
+            return
+        world.chronicle.fault("pinned", f"{chosen.subscription_id} to {pin}")
+        world.repinned.add(chosen.subscription_id)
+        world.subscriptions.write(replace(chosen, pinned_version=pin), None, 0)
+
     def operations_act(self) -> None:
         self.world.switches.somebody_acts(STRATEGIES, {tenant_id for tenant_id, _ in self.world.database.accounts})
 
@@ -316,7 +390,7 @@ class People:
     def somebody_comes_between(self) -> None:
         """Between two calls of a function: an owner, the market, the stream, or a reconciler on the same or another account."""
         world, random = self.world, self.world.random
-        draw = random.randrange(5)
+        draw = random.randrange(6)
         if draw == 0:
             self.owner_acts()
         elif draw == 1:
@@ -325,9 +399,19 @@ class People:
             world.relay()
         elif draw == 3:
             self.operations_act()
+        elif draw == 4:
+            self.author_acts()
         else:
             tenant_id, account_id = random.choice(list(world.database.accounts))
             world.reconcile_now(ReconcileRequest(tenant_id=tenant_id, account_id=account_id, correlation_id="meanwhile"))
+
+
+def _definition(strategy_id: str, market: str) -> StrategyDefinition:
+    if strategy_id in OUTSIDE:
+        return an_external_strategy(strategy_id, venue=VENUE, source_id=strategy_id)
+    made = an_uploaded_strategy if strategy_id in UPLOADED else a_strategy
+    release = Release(stable=1, released_by="author", released_at=NOW) if strategy_id in VERSIONED else None
+    return made(strategy_id, venue=VENUE, market=market, release=release, latest_version=len(VERSIONS))
 
 
 def _in_another_currency(signal: Signal, factor: Decimal, price: Decimal) -> dict[str, Any]:

@@ -17,7 +17,8 @@ class Profile:
     and `rights_changed` count per half a minute. `neighbours` is the most that others use of our address's weight.
     `unusable_answer` counts per request, `blank_spell` per half a minute: the lists of a venue are then empty for a while, in
     the right shape. `exit_rejects` counts per order that closes at market, `stop_rejects` per stop. `delisting` and
-    `market_spell` count per half a minute: a market ends for good, or fails for a while.
+    `market_spell` count per half a minute: a market ends for good, or fails for a while. `author_acts` counts per ten seconds: a
+    release, a rollback or another pin. `sandbox_fails` and `sandbox_busy` count per run of an uploaded version.
     """
 
     accounts: int = 3
@@ -52,6 +53,9 @@ class Profile:
     unusable_answer: float = 0.01
     blank_spell: float = 0.03
     lies: float = 0.1
+    author_acts: float = 0.3
+    sandbox_fails: float = 0.1
+    sandbox_busy: float = 0.1
     exit_rejects: float = 0.1
     stop_rejects: float = 0.2
     rights_changed: float = 0.05

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from random import Random
+from typing import Any
 
 from candlecast.domain.account.account import AccountStatus
 from candlecast.domain.reconcile.look_schedule import next_due
@@ -15,6 +16,7 @@ from tests.support.builders import NOW
 from verification.simulation.invariants import broken_invariants, held_up
 from verification.simulation.people import OUTSIDE_SECONDS, People
 from verification.simulation.profile import Profile
+from verification.simulation.queues import FifoQueue, StandardQueue
 from verification.simulation.world import RELAY_SECONDS, World
 
 QUIET_ROUNDS = 60  # minutes in which everything must come to rest
@@ -79,6 +81,7 @@ def start_traffic(world: World, people: People) -> None:
     world.every(30, world.exchange.front.break_down, end)
     world.every(30, world.exchange.go_blank, end)
     world.every(30, people.operations_act, end)
+    world.every(10, people.author_acts, end)
     world.every(30, people.rights_change, end)
     world.every(30, world.delisting.something_happens, end)
     world.every(60, world.request_reconciles, end)
@@ -113,8 +116,7 @@ def _under_switches(world: World) -> None:
 
 
 def _quiet_minute(world: World) -> None:
-    looks = (world.reconcile_queue, world.awaited_look_queue)
-    for queue in (world.candle_queue, world.signal_queue, world.trade_queue, world.vetting_queue, *looks):
+    for queue in _queues(world):
         queue.redrive()
     end = world.clock.now() + timedelta(minutes=1)
     world.agenda.later(world.clock.now(), world.request_reconciles)
@@ -127,13 +129,16 @@ def _quiet_minute(world: World) -> None:
             world.chronicle.fail(what)
 
 
+def _queues(world: World) -> tuple[StandardQueue[Any] | FifoQueue[Any], ...]:
+    candles, looks = (world.candle_queue, world.uploaded_candle_queue), (world.reconcile_queue, world.awaited_look_queue)
+    return *candles, world.signal_queue, world.trade_queue, world.vetting_queue, *looks
+
+
 def _is_quiet(world: World) -> bool:
-    looks = (world.reconcile_queue, world.awaited_look_queue)
-    queues = (world.trade_queue, world.signal_queue, world.candle_queue, world.vetting_queue, *looks)
     now = world.clock.now()
     unresolved = any(account.unresolved() or account.orphans() for account in world.database.accounts.values())
     soon = any((due := next_due(account, now)) and due <= now for account in world.database.accounts.values())
-    return not unresolved and not soon and not any(queue.under_way for queue in queues)
+    return not unresolved and not soon and not any(queue.under_way for queue in _queues(world))
 
 
 def _result(seed: int, profile: Profile, world: World, *, traced: bool) -> Result:

@@ -111,6 +111,7 @@ class World:
         self.history, self.decisions = FakeHistory(self.database), FakeDecisions()
         self.environments = Environments(self._environment)
         self.pools, self.looks = AuditedPoolStore(self.chronicle), FakeLooks()
+        self.repinned: set[str] = set()  # subscriptions whose pin has changed: they may get two decisions of a candle, or none
         self.relayed = 0
         self._relaying = False
         self.calm_since = NOW
@@ -138,8 +139,8 @@ class World:
             workshop, Consumer("key_vetting", self._vet, 30, 180, MAX_RECEIVES["vetting"])
         )
         self.candle_queue, self.uploaded_candle_queue = (
-            StandardQueue[CandleClosed](workshop, Consumer("strategy_runner", self._run_candle, 60, 360, MAX_RECEIVES["candle"]))
-            for _ in range(2)
+            StandardQueue[CandleClosed](workshop, Consumer("strategy_runner", self._run_candle, 60, 360, MAX_RECEIVES[queue]))
+            for queue in ("candle", "uploaded-candle")
         )
 
     # -- functions ---------------------------------------------------------------------------------------------------------

@@ -153,8 +153,7 @@ def test_an_answer_beyond_an_invocations_is_not_read() -> None:
 )
 def test_an_invocation_that_failed_is_the_codes_end_or_a_reason_to_retry(error: Any, kind: type, code: str) -> None:
     found, _ = outcome(error)
-    assert isinstance(found, kind)
-    assert found.code == code
+    assert (isinstance(found, kind), found.code) == (True, code)
 
 
 @pytest.mark.parametrize(

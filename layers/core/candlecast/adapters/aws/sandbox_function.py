@@ -42,7 +42,7 @@ KERNEL_LOCKS = ("seccomp", "landlock")
 # Lambda names the ends of an invocation so (docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html), and a time-out in
 # the message of older runtimes alone.
 TIMED_OUT, TIMED_OUT_TEXT, RUNTIME_ENDED = "Sandbox.Timedout", "Task timed out", "Runtime."
-# What honest code does not bring about. The other refusals are errors of an author, or too much time and memory.
+# Honest code brings none of these about. The other refusals are errors of an author, or too much time and memory.
 ATTACKS = frozenset({SANDBOX_FORBIDDEN, SANDBOX_CRASHED, SANDBOX_RESULT_INVALID})
 
 type Told = Answer[Any] | Reject | RetryLater

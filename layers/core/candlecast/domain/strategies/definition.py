@@ -96,8 +96,9 @@ class StrategyDefinition:
         """
         if self.release is None:
             return []
-        due = self.release.audiences(pinned)
-        return due if self.subscriber_count > self.pinned_count else [each for each in due if each.number in pinned]
+        if self.subscriber_count <= self.pinned_count:  # nobody follows the latest
+            return [Audience(number=number) for number in sorted(pinned)]
+        return self.release.audiences(pinned)
 
     def may_follow(self, tenant_id: str, link_key: str | None = None) -> bool:
         """Whether the tenant may begin to follow; to everybody else the strategy does not exist."""

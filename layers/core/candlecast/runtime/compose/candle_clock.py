@@ -16,7 +16,8 @@ from candlecast.services.market.announce_candles import AnnounceCandles
 
 @once
 def build() -> AnnounceCandles:
-    """Announce candles on the queue of the environment."""
+    """Announce candles on the queues of the environment."""
     known = CandleClockSettings.read()
-    table, queue = Table(known.table_name, generation=known.table_generation), SqsCandleQueue(aws("sqs"), known.candle_queue_url)
-    return AnnounceCandles(DynamoStrategyStore(table), queue, DynamoFirings(table), SystemClock(), EmfMetrics())
+    table = Table(known.table_name, generation=known.table_generation)
+    markets, uploads = (SqsCandleQueue(aws("sqs"), url) for url in (known.candle_queue_url, known.uploaded_candle_queue_url))
+    return AnnounceCandles(DynamoStrategyStore(table), markets, uploads, DynamoFirings(table), SystemClock(), EmfMetrics())

@@ -5,10 +5,11 @@ From top to bottom: the message and its candles, the locks of the runs, the deci
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from candlecast.domain.market.candle import Candle, NotPublished, check_contiguous, closed_before
 from candlecast.domain.signals.audience import Audience
@@ -19,7 +20,7 @@ from candlecast.domain.strategies.definition import SourceSettings, StrategyDefi
 from candlecast.domain.strategies.execution import LEASE, Execution, ExecutionStatus
 from candlecast.domain.strategies.versions import StrategyVersion
 from candlecast.domain.values.copying import replace
-from candlecast.domain.values.errors import DomainError, InvalidValue, NotFound, Reject, RetryLater
+from candlecast.domain.values.errors import Conflict, DomainError, InvalidValue, NotFound, Reject, RetryLater
 from candlecast.domain.values.ids import candle_signal_id, version_signal_id
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.ports.clock import Clock, Metrics
@@ -200,54 +201,48 @@ class RunCandle:
 
     def _run(self, due: _Due, message: CandleClosed, worker: str, candles: Sequence[Candle]) -> list[RetryLater]:
         """Decide and publish what is not decided yet; why code could not be run, whose locks have been given back."""
-        fresh: list[_Run] = []
-        for run in self._begin(due, message, worker):
-            if run.execution.signal is None:
-                fresh.append(run)
-            else:
-                self._publish(run.definition, run.execution)
+        runs = list(self._begin(due, message, worker))
+        kept = [run for run in runs if run.execution.signal is not None]
+        fresh = [run for run in runs if run.execution.signal is None]
         wanted = max((self._lookback_of(run.definition, run.execution.audience) for run in fresh), default=0)
         if wanted > self._lookback(due):  # a frozen version that is not due any more
             candles = self._closed_candles(message, wanted) or candles
-        ready = [(run, asked) for run in fresh if (asked := self._asked(run, message, candles)) is not None]
-        outcomes = self.code.evaluate([asked for _, asked in ready]) if ready else ()
-        unsettled: list[RetryLater] = []
-        for (run, asked), outcome in zip(ready, outcomes, strict=True):
-            try:
-                if not isinstance(outcome, RetryLater):
-                    self._settle(run, asked, outcome, message)
-            except RetryLater as error:  # the store or a queue, whose answer to the next version may be another one
-                unsettled.append(error)
-        if unsettled:
-            raise unsettled[0]
-        not_run = [(run, outcome) for (run, _), outcome in zip(ready, outcomes, strict=True) if isinstance(outcome, RetryLater)]
-        for run, _ in not_run:
-            self.executions.give_back(run.execution)
-        return [error for _, error in not_run]
+        asked = [(run, self._asked(run, message, candles)) for run in fresh]
+        ready = [(run, each) for run, each in asked if isinstance(each, CodeRun)]
+        outcomes = self.code.evaluate([each for _, each in ready]) if ready else ()
+        steps = [partial(self._publish, run.definition, run.execution) for run in kept]
+        steps += [partial(self._finish, each) for _, each in asked if isinstance(each, Execution)]
+        not_run: list[RetryLater] = []
+        for (run, each), outcome in zip(ready, outcomes, strict=True):
+            if isinstance(outcome, RetryLater):
+                steps.append(partial(self.executions.give_back, run.execution))
+                not_run.append(outcome)
+            else:
+                steps.append(partial(self._settle, run, each, outcome, message))
+        _take_all(steps)
+        return not_run
 
-    def _asked(self, run: _Run, message: CandleClosed, candles: Sequence[Candle]) -> CodeRun | None:
-        """The decision that the code is asked for; None for a run that has ended here, without its code or its candles."""
+    def _asked(self, run: _Run, message: CandleClosed, candles: Sequence[Candle]) -> CodeRun | Execution:
+        """The decision that the code is asked for; or the final record of a run without its code or its candles."""
         try:
             version = self._version(run.definition, run.execution.audience)
             wanted = self.code.lookback(run.definition) if version is None else version.lookback
         except (Reject, NotFound) as error:
-            self._fail(run.execution, error)
-            return None
+            return _failed(run.execution, error)
         window = candles[-wanted:]
         unusable = _unusable(window, wanted, message.timeframe)
         if unusable is not None:
-            self._finish(replace(run.execution, status=ExecutionStatus.SKIPPED, reason=unusable))
-            return None
+            return replace(run.execution, status=ExecutionStatus.SKIPPED, reason=unusable)
         return CodeRun(definition=run.definition, version=version, candles=window)
 
     def _settle(self, run: _Run, asked: CodeRun, outcome: Evaluation | Reject, message: CandleClosed) -> None:
         if isinstance(outcome, Reject):
-            self._fail(run.execution, outcome)
+            self._finish(_failed(run.execution, outcome))
             return
         try:
             signal = self._signal(asked, outcome, message)
         except (Reject, InvalidValue) as error:
-            self._fail(run.execution, error)
+            self._finish(_failed(run.execution, error))
             return
         execution = replace(run.execution, logs=outcome.logs, signal=signal)
         if signal is None:
@@ -275,9 +270,6 @@ class RunCandle:
         decision = candle_signal_id(definition.strategy_id, message.candle_close)
         return replace(signal, signal_id=version_signal_id(decision, version.number), decision_id=decision)
 
-    def _fail(self, execution: Execution, error: DomainError) -> None:
-        self._finish(replace(execution, status=ExecutionStatus.FAILED, reason=error.code, error=error.message))
-
     # -- publication -------------------------------------------------------------------------------------------------------
 
     def _publish(self, definition: StrategyDefinition, execution: Execution) -> None:
@@ -302,6 +294,28 @@ class RunCandle:
         self.executions.finish(replace(execution, finished_at=now, duration_ms=duration))
         failed = execution.status is ExecutionStatus.FAILED
         self.metrics.count("ExecutionsFailed" if failed else "ExecutionsCompleted")
+
+
+def _failed(execution: Execution, error: DomainError) -> Execution:
+    return replace(execution, status=ExecutionStatus.FAILED, reason=error.code, error=error.message)
+
+
+def _take_all(steps: Iterable[Callable[[], None]]) -> None:
+    """Take each step, then raise the first error: a lost lock, or a store or queue that may well take the next step.
+
+    `RetryLater` comes first, because its run keeps its lock until the lease ends. A lost lock may be a run that has ended.
+    """
+    later: list[RetryLater] = []
+    lost: list[Conflict] = []
+    for step in steps:
+        try:
+            step()
+        except RetryLater as error:
+            later.append(error)
+        except Conflict as error:
+            lost.append(error)
+    for first in (*later, *lost):
+        raise first
 
 
 @contextmanager
