@@ -175,6 +175,8 @@ def strategy_lines(prices: Prices) -> Iterator[Line]:
     yield Line("runner that waits, Lambda's time", GB_OF_RUNNER * seconds * runs, "GB-seconds", usd["lambda_gb_second"])
     writes = assumed["execution_write_units"] * runs
     yield Line("executions and signals", writes, "write units", usd["dynamodb_million_write_units"] / MILLION)
+    cards = assumed["card_write_units"] * assumed["hours_a_month"]
+    yield Line("card in the marketplace", cards, "write units", usd["dynamodb_million_write_units"] / MILLION)
 
 
 def _sandbox_seconds(prices: Prices) -> float:

@@ -60,6 +60,7 @@ def resources() -> list[BaseRoute]:
     """Where the routes are, in the order of the description."""
     return [
         Resource(f"{VERSION}/strategies", "strategies", "executions"),
+        Resource(f"{VERSION}/marketplace", "marketplace"),
         Resource(f"{VERSION}/signals", "signals"),
         Resource(f"{VERSION}/subscriptions", "subscriptions"),
         Resource(f"{VERSION}/accounts", "accounts"),
@@ -68,6 +69,7 @@ def resources() -> list[BaseRoute]:
         Resource(f"{VERSION}/trades", "trades"),
         Resource(f"{VERSION}/limits", "limits", "pools"),
         Resource(f"{VERSION}/dead-letters", "dead_letters"),
+        Resource(f"{VERSION}/clock", "clock"),
         Resource(f"{VERSION}/kill-switches", "kill_switches"),
         Resource(f"{VERSION}/deployment-pause", "deployment_pause"),
         Resource(f"{VERSION}/approvals", "approvals"),

@@ -8,11 +8,14 @@ from fastapi import Depends
 
 from candlecast.ports.approvals import ApprovalStore
 from candlecast.ports.clock import Clock, Identifiers, Metrics
+from candlecast.ports.clock_registry import ClockRegistry
 from candlecast.ports.dead_letters import DeadLetters
 from candlecast.ports.decisions import Decisions
+from candlecast.ports.firings import FiringStore
 from candlecast.ports.gate import DeploymentPauses, KillSwitchStore
 from candlecast.ports.health import HealthStore
 from candlecast.ports.limits import LimitStore
+from candlecast.ports.listings import ListingStore
 from candlecast.ports.pool import PoolStore
 from candlecast.ports.queue import SignalQueue, TradeQueue, VettingQueue
 from candlecast.ports.sources import SourceUse
@@ -33,6 +36,9 @@ from candlecast.runtime.compose import api
 
 AccountsDep = Annotated[AccountStore, Depends(api.accounts)]
 StrategiesDep = Annotated[StrategyStore, Depends(api.strategies)]
+ListingsDep = Annotated[ListingStore, Depends(api.listings)]
+ClockRegistryDep = Annotated[ClockRegistry, Depends(api.clock_registry)]
+FiringsDep = Annotated[FiringStore, Depends(api.firings)]
 SubscriptionsDep = Annotated[SubscriptionStore, Depends(api.subscriptions)]
 ExecutionsDep = Annotated[ExecutionStore, Depends(api.executions)]
 SignalsDep = Annotated[SignalStore, Depends(api.signals)]

@@ -103,6 +103,11 @@ REFUSALS: Mapping[int, Mapping[str, tuple[str, str]]] = {
             "The cursor belongs to another query or tenant, was changed, or its key was replaced.",
             "Begin with the first page.",
         ),
+        "SEARCH_INVALID": ("A search has more than five words, or too many characters.", "Search for fewer words."),
+        "TAGS_INVALID": (
+            "A tag is not of small letters, digits and hyphens, is too long or comes twice, or there are too many.",
+            "Send at most ten different tags of at most 32 characters.",
+        ),
         "ENTRY_ORDER_INVALID": ("The terms of `entry` contradict each other.", "See EntryPreferenceInput."),
         "IDEMPOTENCY_KEY_REUSED": ("The key was used with another body.", "Use a new key for a new request."),
         "KEY_EMPTY": ("A key or secret of an exchange is empty.", "Send the key as the venue shows it."),

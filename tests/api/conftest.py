@@ -49,10 +49,12 @@ from tests.support.fakes.clock import FakeClock, RecordingMetrics, SequentialIde
 from tests.support.fakes.dead_letters import FakeDeadLetters, a_dead_letter
 from tests.support.fakes.decisions import FakeDecisions
 from tests.support.fakes.executions import FakeExecutionStore
+from tests.support.fakes.firings import FakeFirings
 from tests.support.fakes.gate import FakeGate, a_switch
 from tests.support.fakes.health import FakeHealthStore, a_health
 from tests.support.fakes.history import FakeHistory, FakePriceStore
 from tests.support.fakes.limits import FakeLimitStore
+from tests.support.fakes.listings import FakeClockRegistry, FakeListingStore
 from tests.support.fakes.market_data import FakeMarketData, FakeMarkets
 from tests.support.fakes.pools import FakePoolStore
 from tests.support.fakes.queues import FakeSignalQueue, FakeTradeQueue, FakeVettingQueue
@@ -107,6 +109,8 @@ class Deployment:
     def __post_init__(self) -> None:
         self.accounts = FakeAccountStore(self.database, self.clock)
         self.strategies = FakeStrategyStore(self.database)
+        self.listings = FakeListingStore(self.database)
+        self.firings = FakeFirings()
         self.subscriptions = FakeSubscriptionStore(self.database, self.clock)
         self.executions = FakeExecutionStore(self.database)
         self.signals = FakeSignalStore(self.database)
@@ -116,6 +120,9 @@ class Deployment:
         self.providers = {
             api.accounts: giving(self.accounts),
             api.strategies: giving(self.strategies),
+            api.listings: giving(self.listings),
+            api.clock_registry: giving(FakeClockRegistry(self.database)),
+            api.firings: giving(self.firings),
             api.subscriptions: giving(self.subscriptions),
             api.executions: giving(self.executions),
             api.signals: giving(self.signals),

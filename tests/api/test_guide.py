@@ -66,6 +66,8 @@ def test_what_needs_the_role_is_listed() -> None:
         "get_dead_letter": "read",
         "redrive_dead_letters": "redrive",
         "drop_dead_letter": "drop",
+        "get_clock": "see the candle clock",
+        "list_clock_entries": "see the candle clock",
         "put_membership": "where a user belongs",
         "get_pool": "read or set the pool",
         "put_pool": "read or set the pool",

@@ -21,6 +21,7 @@ OPERATIONS = operations()
 EXAMPLES = [(operation, example) for operation in OPERATIONS for example in body_examples(operation.description, SCHEMAS)]
 OPERATION_IDS = [
     "approve_act",
+    "browse_marketplace",
     "cancel_subscription",
     "create_account",
     "create_strategy",
@@ -33,6 +34,7 @@ OPERATION_IDS = [
     "enable_account",
     "get_account",
     "get_approval",
+    "get_clock",
     "get_dead_letter",
     "get_deployment_pause",
     "get_effective_limits",
@@ -51,6 +53,7 @@ OPERATION_IDS = [
     "list_accounts",
     "list_approvals",
     "list_breaches",
+    "list_clock_entries",
     "list_dead_letters",
     "list_executions",
     "list_kill_switches",

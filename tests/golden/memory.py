@@ -17,7 +17,7 @@ from verification.crash_points.conditions import holds, parsed, updated
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none"}
 INDEXES = {name: (f"{name}PK", f"{name}SK") for name in ("GSI1", "GSI2", "GSI3", "GSI4")}
 BETWEEN = re.compile(r"(\S+) BETWEEN (\S+) AND (\S+)")
-PLAIN_NAME = re.compile(r"(?<![#:\w])(?!attribute_|begins_with|AND\b|OR\b|NOT\b|SET\b|ADD\b|REMOVE\b)[A-Za-z_]\w*")
+PLAIN_NAME = re.compile(r"(?<![#:\w])(?!attribute_|begins_with|if_not_exists|AND\b|OR\b|NOT\b|SET\b|ADD\b|REMOVE\b)[A-Za-z_]\w*")
 EXPRESSIONS = ("ConditionExpression", "KeyConditionExpression", "UpdateExpression")
 
 Item = dict[str, Any]

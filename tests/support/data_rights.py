@@ -62,7 +62,8 @@ _LOOKS = _keys("LOOK#*")
 _USE = _keys("SOURCE#*#NOTIONAL", "SOURCE#*#COUNTED#*")  # of a source, and never the source itself, which names its secret
 _CHANGED = _keys(TENANT, ACCOUNT, "STRATEGY#*", "SOURCE#*", "SIGNAL#*", "VERDICT#*", "LIMITS#*", "KILL_SWITCH#*", "APPROVAL#*")
 _BROWSED = _CHANGED | _keys("PAUSE#*", "POOL#*", "PRICE#*", "HEALTH")
-_COUNTED = _keys("EXECUTIONS#*")
+_COUNTED = _keys("EXECUTIONS#*", "SCHEDULES")
+_CARDS = _keys("LISTING#*", "MARKETPLACE")
 _LISTED = _keys("SIGNALS#*", "QUARANTINE", "TENANT#*", "STRATEGIES", "OWNED#*", "KILL_SWITCHES", "APPROVALS")
 
 RIGHTS: Mapping[str, Rights] = {
@@ -105,13 +106,14 @@ RIGHTS: Mapping[str, Rights] = {
         _keys(ACCOUNT, "BREAKER#*", "WEIGHTS#*") | _LOOKS, _keys(ACCOUNT, "BREAKER#*", "WEIGHTS#*") | _LOOKS, _LOOKS
     ),
     "reconcile_clock": Rights(
-        get=_keys(ACCOUNT, "LOOKS", "SCHEDULES", "KILL_SWITCH#*", "PAUSE#*") | _POOLS | _LOOKS,
+        get=_keys(ACCOUNT, "LOOKS", "SCHEDULES", "KILL_SWITCH#*", "PAUSE#*", "STRATEGY#*", "PRICE#*") | _POOLS | _LOOKS | _CARDS,
         batch_get=_keys(ACCOUNT, "LOOKS", "SCHEDULES", "KILL_SWITCH#*", "PAUSE#*") | _POOLS | _LOOKS,
-        put=_keys("LOOKS", "SCHEDULES", "KILL_SWITCH#*#COPY#*", "PAUSE#*#COPY#*") | _POOLS | _LOOKS,
-        update=_keys("LOOKS", "SCHEDULES") | _POOLS | _LOOKS,
+        query=_keys("STRATEGY#*", "PRICE#*") | _CARDS,
+        put=_keys("LOOKS", "SCHEDULES", "KILL_SWITCH#*#COPY#*", "PAUSE#*#COPY#*") | _POOLS | _LOOKS | _CARDS,
+        update=_keys("LOOKS", "SCHEDULES") | _POOLS | _LOOKS | _CARDS,
         batch_write=_LOOKS,
         lookups={
-            "GSI2": _keys("KILL_SWITCHES"),
+            "GSI2": _keys("KILL_SWITCHES", "STRATEGIES", "MARKETPLACE#*"),
             **dict.fromkeys(("GSI3", "GSI4"), _keys("RECONCILE#*", "RESERVATIONS#*", "SOON#*")),
         },
     ),
@@ -124,9 +126,9 @@ RIGHTS: Mapping[str, Rights] = {
         batch_get=_BROWSED,
         query=_BROWSED | _COUNTED,
         put=_CHANGED,
-        update=_CHANGED,
+        update=_CHANGED | _keys("LISTING#*"),
         delete=_keys(TENANT),
-        lookups=dict.fromkeys(("GSI1", "GSI2"), _LISTED),
+        lookups={"GSI1": _LISTED | _keys("CLOCK#*", "CLOCK_UPLOADED#*"), "GSI2": _LISTED | _keys("MARKETPLACE#*")},
     ),
     "market_catalogue": Rights(),
     "dlq_redrive": Rights(),
@@ -144,6 +146,8 @@ PARTITIONS = (
     "TENANT#tenant#ACCOUNT#account",
     "STRATEGY#strategy",
     "EXECUTIONS#strategy",
+    "LISTING#strategy",
+    "MARKETPLACE",
     "SOURCE#source",
     "SOURCE#source#NOTIONAL",
     "SOURCE#source#COUNTED#intent",

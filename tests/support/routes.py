@@ -14,6 +14,7 @@ SWITCH = {"scope": "USER", "scope_id": "me"}
 POOL = {"organisation_id": "fund-1"}
 SIGNAL = {"signal_id": "unknown-1"}
 APPROVAL = {"approval_id": "approval-1"}
+CANDLES = {"timeframe": "1m"}
 METHODS = {"get", "put", "post", "patch", "delete"}
 
 
@@ -27,7 +28,7 @@ class Operation:
     description: Mapping[str, Any]
 
     def url(self, **ids: str) -> str:
-        return self.path.format(**(LETTER | SWITCH | POOL | SIGNAL | APPROVAL | ids))
+        return self.path.format(**(LETTER | SWITCH | POOL | SIGNAL | APPROVAL | CANDLES | ids))
 
     @property
     def query_ids(self) -> tuple[str, ...]:

@@ -16,6 +16,8 @@ Test = Callable[[Attributes, Names, Values], bool]
 _TOKEN = re.compile(
     r"\s*(attribute_not_exists|attribute_exists|begins_with|BETWEEN|AND|OR|NOT|<=|>=|<>|[#:][A-Za-z0-9_]+|[()=<>,])"
 )
+_BETWEEN_ACTIONS = re.compile(r",(?![^(]*\))")  # no comma of a function's arguments
+_IF_NOT_EXISTS = re.compile(r"if_not_exists\s*\((\S+), (\S+)\)")
 _SECTIONS = re.compile(r"\b(SET|ADD|REMOVE)\b")
 _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
     "=": lambda a, b: bool(a == b),
@@ -54,7 +56,7 @@ def updated(request: Mapping[str, Any], item: Attributes) -> dict[str, Any]:
     parts = _SECTIONS.split(request["UpdateExpression"])[1:]
     after = dict(item)
     for section, body in zip(parts[::2], parts[1::2], strict=True):
-        for action in body.split(","):
+        for action in _BETWEEN_ACTIONS.split(body):
             _act(section, action, after, names, values)
     return after
 
@@ -62,7 +64,10 @@ def updated(request: Mapping[str, Any], item: Attributes) -> dict[str, Any]:
 def _act(section: str, action: str, item: dict[str, Any], names: Names, values: Values) -> None:
     if section == "SET":
         name, value = (part.strip() for part in action.split("="))
-        item[names[name]] = values[value]
+        if (kept := _IF_NOT_EXISTS.fullmatch(value)) is not None:
+            item[names[name]] = item.get(names[kept[1]], values[kept[2]])
+        else:
+            item[names[name]] = values[value]
     elif section == "ADD":
         name, value = action.split()
         before = Decimal(item.get(names[name], {"N": "0"})["N"])

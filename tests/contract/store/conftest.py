@@ -15,8 +15,10 @@ import boto3
 import pytest
 
 from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
+from candlecast.adapters.dynamodb.clock_registry import DynamoClockRegistry
 from candlecast.adapters.dynamodb.executions import DynamoExecutionStore
 from candlecast.adapters.dynamodb.history import DynamoHistory
+from candlecast.adapters.dynamodb.listings import DynamoListingStore
 from candlecast.adapters.dynamodb.lost_orders import DynamoLostOrders
 from candlecast.adapters.dynamodb.prices import DynamoPriceStore
 from candlecast.adapters.dynamodb.rebuilt_history import RebuiltHistory
@@ -28,6 +30,8 @@ from candlecast.adapters.dynamodb.stream import published_events
 from candlecast.adapters.dynamodb.subscriptions import DynamoSubscriptionStore
 from candlecast.adapters.dynamodb.verdicts import DynamoVerdictStore
 from candlecast.ports.bus import PublishedEvent
+from candlecast.ports.clock_registry import ClockRegistry
+from candlecast.ports.listings import ListingStore
 from candlecast.ports.restorations import LostOrders
 from candlecast.ports.sources import SourceUse
 from candlecast.ports.store import (
@@ -44,6 +48,7 @@ from tests.support.fakes.accounts import FakeAccountStore
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.executions import FakeExecutionStore
 from tests.support.fakes.history import FakeHistory, FakePriceStore, FakeRebuiltHistory
+from tests.support.fakes.listings import FakeClockRegistry, FakeListingStore
 from tests.support.fakes.restorations import FakeLostOrders
 from tests.support.fakes.signals import FakeSignalStore
 from tests.support.fakes.source_use import FakeSourceUse
@@ -65,6 +70,8 @@ class Stores:
     subscriptions: SubscriptionStore
     executions: ExecutionStore
     signals: SignalStore
+    listings: ListingStore
+    clock_registry: ClockRegistry
     verdicts: VerdictStore
     history: History
     rebuilt: History
@@ -91,6 +98,8 @@ def _fakes() -> Stores:
         subscriptions=FakeSubscriptionStore(database, clock),
         executions=FakeExecutionStore(database),
         signals=FakeSignalStore(database),
+        listings=FakeListingStore(database),
+        clock_registry=FakeClockRegistry(database),
         verdicts=FakeVerdictStore(database),
         history=FakeHistory(database),
         rebuilt=FakeRebuiltHistory(database),
@@ -122,6 +131,8 @@ def dynamodb_stores(cloud: str, dynamodb_table: Table) -> Stores:
         subscriptions=DynamoSubscriptionStore(dynamodb_table, clock),
         executions=DynamoExecutionStore(dynamodb_table),
         signals=DynamoSignalStore(dynamodb_table),
+        listings=DynamoListingStore(dynamodb_table),
+        clock_registry=DynamoClockRegistry(dynamodb_table),
         verdicts=DynamoVerdictStore(dynamodb_table),
         history=DynamoHistory(dynamodb_table),
         rebuilt=RebuiltHistory(dynamodb_table),

@@ -15,6 +15,7 @@ from candlecast.domain.reconcile.restoration import Restoration
 from candlecast.domain.signals.verdict import Verdict
 from candlecast.domain.strategies.definition import SignalSource, StrategyDefinition
 from candlecast.domain.strategies.execution import Execution, ShardReport, SignalRecord
+from candlecast.domain.strategies.listing import ListedRecord
 from candlecast.domain.strategies.statistics import Statistics
 from candlecast.domain.strategies.versions import StrategyChange, StrategyVersion
 from candlecast.domain.subscriptions.subscription import Subscription
@@ -58,6 +59,7 @@ class FakeDatabase:
     subscription_statistics: dict[tuple[str, str], Statistics] = field(default_factory=dict)
     counted: dict[tuple[str, str], int] = field(default_factory=dict)  # the account's version, by tenant and subscription
     strategy_statistics: dict[str, Statistics] = field(default_factory=dict)
+    listed_records: dict[str, ListedRecord] = field(default_factory=dict)  # by strategy id, once a walk has written them
     prices: dict[tuple[str, str], LastPrice] = field(default_factory=dict)
     stream: list[PublishedEvent] = field(default_factory=list)
     restoration: Restoration | None = None  # of a table that was restored

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from candlecast.domain.account.events import Event, EventType
 from candlecast.domain.strategies.definition import SignalSource, StrategyDefinition, StrategyKind
+from candlecast.domain.strategies.listing import RecordStart
 from candlecast.domain.strategies.record import RecordSums, TenantRecord, counted_return, window_of
 from candlecast.domain.strategies.statistics import Statistics
 from candlecast.domain.strategies.versions import MAX_OWNED_STRATEGIES, MAX_UPLOADS_A_DAY, StrategyChange, StrategyVersion
@@ -145,6 +146,15 @@ class FakeStrategyStore:
             if trade_return is not None and (trade.strategy_id, trade.venue) == (strategy_id, venue) and is_public:
                 parts[trade.tenant_id] = parts.get(trade.tenant_id, TenantRecord()).with_trade(trade_return)
         return sum((part.part for part in parts.values()), RecordSums())
+
+    def record_start(self, strategy_id: str, venue: str, until: datetime) -> RecordStart | None:
+        counted = [
+            trade
+            for trade in self.database.trades.values()
+            if (trade.strategy_id, trade.venue) == (strategy_id, venue) and trade.capital is not None and trade.closed_at < until
+        ]
+        first = min(counted, key=lambda trade: trade.opened_at, default=None)
+        return None if first is None else RecordStart(opened_at=first.opened_at, price=first.entry_price)
 
     def _owned(self, tenant_id: str) -> list[StrategyDefinition]:
         owned = (definition for definition in self.database.strategies.values() if definition.owner == tenant_id)

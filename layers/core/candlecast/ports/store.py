@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from candlecast.domain.strategies.definition import SignalSource, StrategyDefinition
     from candlecast.domain.strategies.execution import Execution, ShardReport, SignalRecord
     from candlecast.domain.strategies.execution_statistics import ExecutionStatistics
+    from candlecast.domain.strategies.listing import RecordStart
     from candlecast.domain.strategies.record import RecordSums
     from candlecast.domain.strategies.statistics import Statistics
     from candlecast.domain.strategies.versions import StrategyChange, StrategyVersion
@@ -152,6 +153,13 @@ class StrategyStore(Protocol):
 
     def strategy_record(self, strategy_id: str, venue: str, until: datetime | None = None) -> RecordSums:
         """Sums of a strategy's trades on a venue; with `until`, the start of a window, without those that closed from then on."""
+        ...
+
+    def record_start(self, strategy_id: str, venue: str, until: datetime) -> RecordStart | None:
+        """The first counted trade of a record that closed before `until`; None without one.
+
+        None as well for a record that began before starts were kept.
+        """
         ...
 
 

@@ -35,6 +35,7 @@ from candlecast.adapters.dynamodb.statistics import (
     StatisticsRow,
     TenantRecordRow,
     additions,
+    first_trade,
     recent_place,
     record_additions,
     record_place,
@@ -197,7 +198,8 @@ class DynamoHistory:
         before = self._tenant_record(trade.tenant_id, trade.strategy_id, trade.venue)
         counted = None if earlier is None else counted_return(earlier.net_pnl, earlier.capital)
         after = (before if counted is None else before.without_trade(counted)).with_trade(trade_return)
-        actions = record_additions(self._records, after.part - before.part)
+        change = after.part - before.part
+        actions = record_additions(self._records, change)
         strategy, window = strategy_key(trade.strategy_id), window_of(trade.closed_at)
         part = self._tenant_records(
             tenant_key(trade.tenant_id),
@@ -208,7 +210,8 @@ class DynamoHistory:
         rows = self._tenant_records
         unchanged = rows.partition.does_not_exist() if before.version == 0 else rows.version == before.version
         transaction.save(part, condition=unchanged)
-        transaction.update(self._records(strategy, record_place(trade.venue, trade.account_id)), actions=actions)
+        total = self._records(strategy, record_place(trade.venue, trade.account_id))
+        transaction.update(total, actions=[*actions, *first_trade(self._records, trade, change)])
         ends = self._records.expires_at.set(int((window + RECENT_RETENTION).timestamp()))
         recent = self._records(strategy, recent_place(trade.venue, window, trade.account_id))
         transaction.update(recent, actions=[*actions, ends])

@@ -13,6 +13,8 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.expressions.update import Action
 
 from candlecast.adapters.dynamodb.single_table.table import DecimalAttribute, Row, key, sortable
+from candlecast.domain.orders.position import Trade
+from candlecast.domain.strategies.listing import RecordStart
 from candlecast.domain.strategies.record import RecordSums
 from candlecast.domain.strategies.statistics import Statistics
 from candlecast.domain.values.money import ZERO
@@ -45,7 +47,11 @@ def subscription_place(subscription_id: str) -> str:
 
 
 class RecordRow(Row):
-    """Sums of `RecordSums`, attribute by attribute: of all time, or of one window, which ends by `expires_at`."""
+    """Sums of `RecordSums`, attribute by attribute: of all time, or of one window, which ends by `expires_at`.
+
+    A row of all time also has its first counted trade: opening, close and entry price. `dated` counts the trades since then. A
+    row with more trades was begun by older code, and its first trade is not known.
+    """
 
     tenants = NumberAttribute(null=True)
     trades = NumberAttribute(null=True)
@@ -54,6 +60,10 @@ class RecordRow(Row):
     returns = DecimalAttribute(null=True)
     gains = DecimalAttribute(null=True)
     losses = DecimalAttribute(null=True)
+    dated = NumberAttribute(null=True)
+    first_opened_at = UnicodeAttribute(null=True)
+    first_closed_at = UnicodeAttribute(null=True)
+    first_price = DecimalAttribute(null=True)
     expires_at = NumberAttribute(null=True)
 
 
@@ -86,6 +96,25 @@ def _shard(account_id: str) -> str:
 def record_additions(rows: type[RecordRow], change: RecordSums) -> list[Action]:
     """The updates that add `change` to a row; a row that does not exist starts at zero."""
     return [getattr(rows, field.name).add(getattr(change, field.name)) for field in fields(RecordSums)]
+
+
+def first_trade(rows: type[RecordRow], trade: Trade, change: RecordSums) -> list[Action]:
+    """The updates that keep the first trade of a row of all time, and count the trades since then."""
+    return [
+        rows.dated.add(change.trades),
+        rows.first_opened_at.set(rows.first_opened_at | sortable(trade.opened_at)),
+        rows.first_closed_at.set(rows.first_closed_at | sortable(trade.closed_at)),
+        rows.first_price.set(rows.first_price | trade.entry_price),
+    ]
+
+
+def start_of(row: RecordRow, until: datetime) -> RecordStart | None:
+    """The first trade of a row of all time; None if the row does not know it, or if it closed at or after `until`."""
+    if row.first_opened_at is None or row.first_closed_at is None or row.first_price is None:
+        return None
+    if row.first_closed_at >= sortable(until):
+        return None
+    return RecordStart(opened_at=datetime.fromisoformat(row.first_opened_at), price=row.first_price)
 
 
 def sums_of(row: RecordRow) -> RecordSums:

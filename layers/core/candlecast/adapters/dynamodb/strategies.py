@@ -12,6 +12,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.transactions import TransactWrite
 
 from candlecast.adapters.codec import from_json, to_json
+from candlecast.adapters.dynamodb.listings import ListingRows
 from candlecast.adapters.dynamodb.single_table.listing import read_page
 from candlecast.adapters.dynamodb.single_table.table import (
     SCHEMA_VERSION,
@@ -25,9 +26,10 @@ from candlecast.adapters.dynamodb.single_table.table import (
     sortable,
     store_errors,
 )
-from candlecast.adapters.dynamodb.statistics import RECENT, RECORD, RecordRow, StatisticsRow, statistics_of, sums_of
+from candlecast.adapters.dynamodb.statistics import RECENT, RECORD, RecordRow, StatisticsRow, start_of, statistics_of, sums_of
 from candlecast.adapters.dynamodb.strategy_versions import VersionRows, strategy_key
 from candlecast.domain.strategies.definition import SignalSource, StrategyDefinition, StrategyKind
+from candlecast.domain.strategies.listing import RecordStart, is_listed
 from candlecast.domain.strategies.record import RecordSums
 from candlecast.domain.strategies.statistics import Statistics
 from candlecast.domain.strategies.versions import MAX_OWNED_STRATEGIES, MAX_UPLOADS_A_DAY, StrategyChange, StrategyVersion
@@ -92,6 +94,7 @@ class DynamoStrategyStore:
         self._authors = table.rows(AuthorRow)
         self._uploads = table.rows(UploadsRow)
         self._versions = VersionRows(table)
+        self._listings = ListingRows(table)
 
     def create_strategy(
         self, definition: StrategyDefinition, source: SignalSource | None = None, version: StrategyVersion | None = None
@@ -106,6 +109,8 @@ class DynamoStrategyStore:
                     self._versions.put_version(transaction, version)
                 if definition.owner is not None:
                     self._count_strategy(transaction, definition.owner)
+                if is_listed(definition):
+                    self._listings.write(transaction, definition)
         except TransactWriteError as error:
             refused = cancelled_by(error)
             if refused == {puts}:  # updates come after all puts
@@ -134,6 +139,7 @@ class DynamoStrategyStore:
                     actions=[rows.body.set(to_json(stored)), rows.revision.set(stored.revision)],
                     condition=rows.partition.exists() & unchanged,
                 )
+                self._listings.write(transaction, stored)
         except TransactWriteError as error:
             if not cancelled_by(error):
                 raise
@@ -244,6 +250,14 @@ class DynamoStrategyStore:
             recent = [] if until is None else list(rows.query(strategy, _since(rows, venue, until)))
             shards = list(rows.query(strategy, total))  # a trade that is counted between the two reads shows early, to one reader
         return sum(map(sums_of, shards), RecordSums()) - sum(map(sums_of, recent), RecordSums())
+
+    def record_start(self, strategy_id: str, venue: str, until: datetime) -> RecordStart | None:
+        total = self._records.place.startswith(key(RECORD, venue) + SEPARATOR)
+        with store_errors():
+            shards = list(self._records.query(strategy_key(strategy_id), total))
+        if sum(int(shard.dated or 0) for shard in shards) != sum(int(shard.trades or 0) for shard in shards):
+            return None  # trades from before starts were kept
+        return min(filter(None, (start_of(shard, until) for shard in shards)), key=lambda start: start.opened_at, default=None)
 
     def _definition_row(self, definition: StrategyDefinition) -> StrategyRow:
         row = self._rows(

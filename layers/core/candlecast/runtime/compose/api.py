@@ -16,13 +16,16 @@ from candlecast.adapters.aws.quotes_function import FunctionQuotes
 from candlecast.adapters.aws.secrets import SecretsManagerCursorKey, SecretsManagerWriter
 from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
 from candlecast.adapters.dynamodb.approvals import DynamoApprovalStore
+from candlecast.adapters.dynamodb.clock_registry import DynamoClockRegistry
 from candlecast.adapters.dynamodb.decisions import DynamoDecisions
 from candlecast.adapters.dynamodb.deployment_pauses import DynamoDeploymentPauses
 from candlecast.adapters.dynamodb.executions import DynamoExecutionStore
+from candlecast.adapters.dynamodb.firings import DynamoFirings
 from candlecast.adapters.dynamodb.gate import DynamoGate
 from candlecast.adapters.dynamodb.health import DynamoHealth
 from candlecast.adapters.dynamodb.history import DynamoHistory
 from candlecast.adapters.dynamodb.limits import DynamoLimitStore
+from candlecast.adapters.dynamodb.listings import DynamoListingStore
 from candlecast.adapters.dynamodb.pools import DynamoPoolStore
 from candlecast.adapters.dynamodb.prices import DynamoPriceStore
 from candlecast.adapters.dynamodb.signals import DynamoSignalStore
@@ -44,11 +47,14 @@ if TYPE_CHECKING:
 
     from candlecast.ports.approvals import ApprovalStore
     from candlecast.ports.clock import Clock, Identifiers, Metrics
+    from candlecast.ports.clock_registry import ClockRegistry
     from candlecast.ports.dead_letters import DeadLetters
     from candlecast.ports.decisions import Decisions
+    from candlecast.ports.firings import FiringStore
     from candlecast.ports.gate import DeploymentPauses, KillSwitchStore
     from candlecast.ports.health import HealthStore
     from candlecast.ports.limits import LimitStore
+    from candlecast.ports.listings import ListingStore
     from candlecast.ports.pool import PoolStore
     from candlecast.ports.queue import SignalQueue, TradeQueue, VettingQueue
     from candlecast.ports.sources import SourceUse
@@ -114,6 +120,21 @@ def accounts() -> AccountStore:
 @provider
 def strategies() -> StrategyStore:
     return DynamoStrategyStore(build().table)
+
+
+@provider
+def listings() -> ListingStore:
+    return DynamoListingStore(build().table)
+
+
+@provider
+def clock_registry() -> ClockRegistry:
+    return DynamoClockRegistry(build().table)
+
+
+@provider
+def firings() -> FiringStore:
+    return DynamoFirings(build().table)
 
 
 @provider

@@ -1,4 +1,4 @@
-"""Schedule to requests for looks, sweep of pools, copies of kill switches, and watches over schedules and pause."""
+"""Schedule to requests for looks, sweep of pools, copies of kill switches, watches over schedules and pause, and fresh cards."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
 from candlecast.adapters.dynamodb.deployment_pauses import DynamoDeploymentPauses
 from candlecast.adapters.dynamodb.firings import DynamoFirings
 from candlecast.adapters.dynamodb.gate import DynamoGate
+from candlecast.adapters.dynamodb.listings import DynamoListingStore
 from candlecast.adapters.dynamodb.looks import DynamoLooks
 from candlecast.adapters.dynamodb.pools import DynamoPoolStore
+from candlecast.adapters.dynamodb.prices import DynamoPriceStore
 from candlecast.adapters.dynamodb.single_table.table import Table
+from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
 from candlecast.adapters.sqs.queues import SqsReconcileQueue
 from candlecast.adapters.system import SystemClock
 from candlecast.runtime.compose.clients import aws
@@ -23,6 +26,7 @@ from candlecast.services.market.watch_schedules import WatchSchedules
 from candlecast.services.pools.sweep_pools import SweepPools
 from candlecast.services.reconcile.ask_for_looks import AskForLooks
 from candlecast.services.reconcile.request_reconciles import RequestReconciles
+from candlecast.services.strategies.refresh_listings import RefreshListings
 
 
 class ReconcileClock(NamedTuple):
@@ -33,11 +37,12 @@ class ReconcileClock(NamedTuple):
     complete_switches: CompleteSwitches
     watch_schedules: WatchSchedules
     watch_pause: WatchPause
+    refresh_listings: RefreshListings
 
 
 @once
 def build() -> ReconcileClock:
-    """Ask for looks, sweep the pools, complete switches, watch schedules and the pause, of the environment's table."""
+    """Ask for looks, sweep pools, complete switches, watch schedules and pause, refresh cards, of the environment's table."""
     known, clock, metrics = ReconcileClockSettings.read(), SystemClock(), EmfMetrics()
     table = Table(known.table_name, generation=known.table_generation)
     accounts = DynamoAccountStore(table, clock)
@@ -50,4 +55,5 @@ def build() -> ReconcileClock:
         CompleteSwitches(DynamoGate(table), metrics),
         WatchSchedules(DynamoFirings(table), clock, metrics),
         WatchPause(DynamoDeploymentPauses(table), clock, metrics),
+        RefreshListings(DynamoListingStore(table), DynamoStrategyStore(table), DynamoPriceStore(table), clock),
     )

@@ -32,7 +32,7 @@ def read_page[R: Row, T](
     the value, or None to leave the row out. Raises `InvalidValue` CURSOR_INVALID, PAGE_SIZE_INVALID.
     """
     check_limit(limit)
-    start = _start(partition, key_names, cursor)
+    start = start_of(partition, key_names, cursor)
     found: list[tuple[T, Key]] = []
     last_read: Key | None = None
     with store_errors():
@@ -55,7 +55,8 @@ def read_page[R: Row, T](
     return Page([value for value, _ in found])
 
 
-def _start(partition: str, key_names: tuple[str, ...], cursor: str | None) -> dict[str, dict[str, str]] | None:
+def start_of(partition: str, key_names: tuple[str, ...], cursor: str | None) -> dict[str, dict[str, str]] | None:
+    """The key behind which a page begins; None is the first page. Raises `InvalidValue` (CURSOR_INVALID)."""
     if cursor is None:
         return None
     position = decode_cursor(partition, cursor)

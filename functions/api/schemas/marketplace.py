@@ -1,0 +1,70 @@
+"""Bodies of the marketplace."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from candlecast.domain.strategies.definition import StrategyKind
+from candlecast.domain.strategies.listing import MIN_RANKED_TENANTS, MIN_RANKED_TRADES, Card
+from candlecast.domain.values.timeframe import Timeframe
+from functions.api.schemas.values import Money, View
+
+VenueKind = Literal["paper", "live"]
+SortName = Literal["record", "followers", "newest"]
+
+
+class CardRecordView(View):
+    """The public record over all followers' closed trades. Each tenant counts with the mean of their trades, after fees."""
+
+    is_ranked: bool = Field(
+        description=f"False below {MIN_RANKED_TENANTS} tenants or {MIN_RANKED_TRADES} trades: too young to rank, sorted behind."
+    )
+    tenants: int = Field(description="Tenants whose trades are counted.")
+    trades: int = Field(description="Closed trades.")
+    mean_return_percent: Money | None = Field(description="Mean return of a trade on capital; null before the first trade.")
+    win_rate_percent: Money | None = Field(description="Null before the first trade.")
+    profit_factor: Money | None = Field(description="Gains over losses; null before the first loss.")
+    return_per_tenant_percent: Money | None = Field(
+        description="Mean over tenants of their summed returns; more than thirty trades of a tenant count as thirty mean ones."
+    )
+    since: datetime | None = Field(description="Opening of the first counted trade; null where that was not kept.")
+    buy_and_hold_percent: Money | None = Field(
+        description="Change of the market's price since then; null without a market of its own, a start or a price."
+    )
+
+
+class CardView(View):
+    """A public strategy as everybody sees it: no code, no parameters, and not whose it is."""
+
+    strategy_id: str
+    name: str
+    description: str
+    tags: tuple[str, ...]
+    kind: StrategyKind
+    venue: str
+    market: str | None = Field(description="Null for an external strategy.")
+    timeframe: Timeframe | None = Field(description="Null for an external strategy.")
+    created_at: datetime
+    followers: int = Field(description="Subscriptions that are not cancelled, as of the last refresh.")
+    record: CardRecordView
+    backtest: None = Field(default=None, description="Always null in this release: the place of a backtest by the platform.")
+
+    @staticmethod
+    def of(card: Card) -> CardView:
+        listing, record = card.listing, card.record
+        return CardView(
+            strategy_id=listing.strategy_id,
+            name=listing.name,
+            description=listing.description,
+            tags=listing.tags,
+            kind=listing.kind,
+            venue=listing.venue,
+            market=listing.market,
+            timeframe=listing.timeframe,
+            created_at=listing.created_at,
+            followers=record.followers,
+            record=CardRecordView.model_validate(record),
+        )

@@ -1,0 +1,92 @@
+"""Keep the figures of the marketplace's cards fresh: a lap over all of them each hour, a bounded part of it each minute.
+
+Public records change when an hour has passed, so more laps would show the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from candlecast.domain.strategies.listing import Card, ListedRecord, ListingQuery, ListingSort, ListingWalk
+from candlecast.domain.strategies.record import StrategyRecord, public_until
+from candlecast.domain.values.copying import replace
+from candlecast.ports.clock import Clock
+from candlecast.ports.listings import ListingStore
+from candlecast.ports.store import LastPrice, PriceStore, StrategyStore
+
+LAP = timedelta(hours=1)  # from the beginning of a lap to that of the next
+CARDS_A_STEP = 20  # some hundred requests: a second of a clock that has thirty, and 1,200 cards in an hour
+
+Prices = Mapping[tuple[str, str], LastPrice]
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshListings:
+    """One step of the walk: first over strategies of the platform, which may lack a card, then over all cards, paper and live."""
+
+    listings: ListingStore
+    strategies: StrategyStore
+    prices: PriceStore
+    clock: Clock
+
+    def __call__(self) -> int:
+        """Go one step, and say how many cards have changed. A step that fails is gone again. Raises `RetryLater`."""
+        now = self.clock.now()
+        walk = self.listings.load_walk()
+        if walk is None or (walk.is_over and now - walk.began_at >= LAP):
+            walk = ListingWalk(began_at=now)
+        if walk.is_over:
+            return 0
+        changed, cursor = self._add_missing(walk) if walk.part == 0 else self._refresh(walk, now)
+        if cursor is not None:
+            self.listings.save_walk(replace(walk, cursor=cursor))
+        elif walk.part < 2:
+            self.listings.save_walk(replace(walk, part=walk.part + 1, cursor=None))
+        else:
+            self.listings.save_walk(replace(walk, cursor=None, is_over=True))
+        return changed
+
+    def _add_missing(self, walk: ListingWalk) -> tuple[int, str | None]:
+        page = self.strategies.list_strategies(walk.cursor, CARDS_A_STEP)
+        for definition in page.items:
+            self.listings.add_missing(definition)
+        return 0, page.cursor
+
+    def _refresh(self, walk: ListingWalk, now: datetime) -> tuple[int, str | None]:
+        query = ListingQuery(is_paper=walk.part == 1, sort=ListingSort.NEWEST)
+        page = self.listings.browse(query, walk.cursor, CARDS_A_STEP)
+        prices = self._prices(page.items)
+        changed = 0
+        for card in page.items:
+            record = self._record(card.listing.strategy_id, prices, now)
+            if record != card.record:
+                self.listings.refresh(card.listing.strategy_id, record)
+                changed += 1
+        return changed, page.cursor
+
+    def _prices(self, cards: Sequence[Card]) -> Prices:
+        """The last prices of the cards' markets, by venue and market; one request for each venue."""
+        wanted: dict[str, set[str]] = {}
+        for card in cards:
+            if card.listing.market is not None:
+                wanted.setdefault(card.listing.venue, set()).add(card.listing.market)
+        return {
+            (venue, market): price
+            for venue, markets in wanted.items()
+            for market, price in self.prices.get_prices(venue, markets).items()
+        }
+
+    def _record(self, strategy_id: str, prices: Prices, now: datetime) -> ListedRecord:
+        """The figures as a stranger may see them: trades of the newest candle are left out."""
+        definition = self.strategies.get_strategy(strategy_id)
+        until = public_until(definition, now)
+        record = StrategyRecord(
+            venue=definition.venue,
+            sums=self.strategies.strategy_record(strategy_id, definition.venue, until),
+            closed_before=until,
+        )
+        start = self.strategies.record_start(strategy_id, definition.venue, until)
+        last = prices.get((definition.venue, definition.market or ""))
+        return ListedRecord.of(definition, record, start, None if last is None else last.price)
