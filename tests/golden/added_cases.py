@@ -179,6 +179,14 @@ ADDED: tuple[Case, ...] = (
         of="TRADE#",
     ),
     stored(
+        "trade",
+        "of-a-version",
+        lambda: (added_values.trade_of_a_version(),),
+        lambda world: _history(world).put_trade(added_values.trade_of_a_version(), 1),
+        lambda world: tuple(_history(world).list_trades(TENANT).items),
+        of="TRADE#",
+    ),
+    stored(
         "statistics",
         "with-funding",
         _sums,

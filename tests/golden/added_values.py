@@ -54,6 +54,11 @@ def trade_of_a_reopened_position() -> Trade:
     return replace(values.trade(), trade_id=values.TARGET, entry_intent_id=values.ENTRY, funding=Decimal("-0.125"))
 
 
+def trade_of_a_version() -> Trade:
+    """A trade that names the version that opened its position."""
+    return replace(values.trade(), strategy_version="0123456789abcdef")
+
+
 def restoring() -> Account:
     """An account at its first look in a restored table, telling so."""
     causes = (Suspension(cause=Reason.TABLE_RESTORED, since=at(1)), Suspension(cause=Reason.KEYS_NOT_VETTED, since=at(1)))

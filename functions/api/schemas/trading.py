@@ -173,6 +173,9 @@ class TradeView(View):
     closed_by: str = Field(
         description="The leg that closed it last, or CLOSED_OUTSIDE, LIQUIDATED, DELEVERAGED or SETTLED if none of ours did."
     )
+    strategy_version: str | None = Field(
+        description="Hash of the code and parameters that opened the position; null in trades from before that was kept."
+    )
 
     @staticmethod
     def of(trade: Trade) -> TradeView:

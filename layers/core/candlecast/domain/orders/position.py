@@ -228,6 +228,8 @@ class Trade:
     """Funding received less funding paid, in quote units."""
     entry_intent_id: str | None = None
     """Id of the opening entry if it is not the trade's; None: the trade's."""
+    strategy_version: str | None = None
+    """Version of the strategy that opened the position; None in trades from before that was kept."""
 
     @property
     def entry(self) -> str:
@@ -266,4 +268,5 @@ class Trade:
             venue=venue,
             funding=closed.funding,
             entry_intent_id=None if closed.own_trade_id is None else closed.entry_intent_id,
+            strategy_version=closed.strategy_version,
         )
