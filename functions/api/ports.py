@@ -9,6 +9,8 @@ from fastapi import Depends
 from candlecast.ports.approvals import ApprovalStore
 from candlecast.ports.clock import Clock, Identifiers, Metrics
 from candlecast.ports.clock_registry import ClockRegistry
+from candlecast.ports.code_checks import BuiltInCode, CodeChecks
+from candlecast.ports.code_store import CodeStore
 from candlecast.ports.dead_letters import DeadLetters
 from candlecast.ports.decisions import Decisions
 from candlecast.ports.firings import FiringStore
@@ -54,6 +56,9 @@ QuotesDep = Annotated[Quotes, Depends(api.quotes)]
 ApprovalsDep = Annotated[ApprovalStore, Depends(api.approvals)]
 MarketsDep = Annotated[Markets, Depends(api.markets)]
 StrategyCodeDep = Annotated[StrategyCode, Depends(api.code)]
+BuiltInCodeDep = Annotated[BuiltInCode, Depends(api.built_in_code)]
+CodeStoreDep = Annotated[CodeStore, Depends(api.code_store)]
+CodeChecksDep = Annotated[CodeChecks, Depends(api.code_checks)]
 SignalQueueDep = Annotated[SignalQueue, Depends(api.signal_queue)]
 TradeQueueDep = Annotated[TradeQueue, Depends(api.trade_queue)]
 VettingQueueDep = Annotated[VettingQueue, Depends(api.vetting_queue)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from http import HTTPStatus
 from math import ceil
 from typing import Any
@@ -14,7 +15,17 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
-from candlecast.domain.values.errors import Ambiguous, Conflict, DomainError, Fatal, InvalidValue, NotFound, Reject, RetryLater
+from candlecast.domain.values.errors import (
+    Ambiguous,
+    CodeRefused,
+    Conflict,
+    DomainError,
+    Fatal,
+    InvalidValue,
+    NotFound,
+    Reject,
+    RetryLater,
+)
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:candlecast:problem:"
@@ -27,6 +38,8 @@ REPLACED_MESSAGES = {
     "union_tag_not_found": "The tag is missing",
 }
 MAX_POINTER_CHARACTERS = 200  # an unknown field's name is the caller's own text
+
+PLACE = ("line", "row", "candle_close")  # of refused code; a problem has those that are known
 
 # The first class that fits decides.
 STATUS_OF_ERROR: tuple[tuple[type[DomainError], HTTPStatus], ...] = (
@@ -63,6 +76,9 @@ class Problem(BaseModel):
     code: str = Field(examples=["POSITION_OPEN"])
     detail: str = Field(examples=["the subscription holds a position: close it, or ask for it to be closed"])
     errors: list[FieldError] = Field(default_factory=list)
+    line: int | None = Field(default=None, description="Line of the code that is refused, where one shows the fault.")
+    row: int | None = Field(default=None, description="Candle of the check, from 0, at which the fault shows.")
+    candle_close: datetime | None = Field(default=None, description="Close of that candle.")
 
 
 class Unauthenticated(Exception):
@@ -88,13 +104,24 @@ def problem(
     *,
     errors: Sequence[FieldError] = (),
     headers: Mapping[str, str] | None = None,
+    place: Mapping[str, Any] | None = None,
 ) -> JSONResponse:
-    """The response that tells a refusal."""
+    """The response that tells a refusal; `place` has `line`, `row` and `candle_close` of refused code."""
     body = Problem(
-        type=TYPE_PREFIX + code, title=status.phrase, status=status.value, code=code, detail=detail, errors=list(errors)
+        type=TYPE_PREFIX + code,
+        title=status.phrase,
+        status=status.value,
+        code=code,
+        detail=detail,
+        errors=list(errors),
+        **(place or {}),
     )
+    hidden = {name for name in PLACE if getattr(body, name) is None}
     return JSONResponse(
-        body.model_dump(), status_code=status, media_type=MEDIA_TYPE, headers={"cache-control": "no-store", **(headers or {})}
+        body.model_dump(mode="json", exclude=hidden),
+        status_code=status,
+        media_type=MEDIA_TYPE,
+        headers={"cache-control": "no-store", **(headers or {})},
     )
 
 
@@ -106,7 +133,8 @@ async def domain_problem(_: Request, error: Exception) -> JSONResponse:
     if status is HTTPStatus.NOT_FOUND:
         return problem(status, "NOT_FOUND", NOT_FOUND_DETAIL)
     headers = {"retry-after": str(ceil(error.after_seconds))} if isinstance(error, RetryLater) else None
-    return problem(status, error.code, error.message or error.code, headers=headers)
+    place = {name: getattr(error, name) for name in PLACE} if isinstance(error, CodeRefused) else None
+    return problem(status, error.code, error.message or error.code, headers=headers, place=place)
 
 
 async def validation_problem(_: Request, error: Exception) -> JSONResponse:

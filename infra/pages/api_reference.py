@@ -27,7 +27,7 @@ from candlecast.domain.orders.intent import IntentState, LegKind
 from candlecast.domain.people.approval import Act, ApprovalState
 from candlecast.domain.signals.entry_order import EntryType
 from candlecast.domain.signals.signal import Action
-from candlecast.domain.strategies.definition import StrategyKind
+from candlecast.domain.strategies.definition import StrategyKind, Visibility
 from candlecast.domain.strategies.execution import ExecutionStatus
 from candlecast.domain.subscriptions.subscription import AllowedSides, SizingMode, SubscriptionStatus
 from candlecast.domain.values.terms import MarginMode, OrderType, PositionMode, PositionSide, Side, TimeInForce, WorkingType
@@ -36,7 +36,7 @@ from functions.api import deps
 from functions.api.app import create_app
 from functions.api.routes import kill_switches, limits
 from functions.api.schemas.limits import LimitsInput
-from functions.api.use_cases import strategies
+from functions.api.use_cases import strategies, strategy_versions
 from infra.pages.api_codes import REFUSALS
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "api-reference.md"
@@ -57,11 +57,15 @@ WHO: Mapping[Any, str] = {
     kill_switches._place: f"any valid token for `USER/me`; `{deps.PLATFORM_ADMIN}` for every other place",
     limits._place: f"any valid token for `USER/me`; `{deps.PLATFORM_ADMIN}` for every other level",
     strategies.readable_strategy: "followers of the strategy, and operators",
+    strategy_versions.author: "the strategy's owner and collaborators; operators for strategies of the platform",
     deps.caller: NO_ROLE,
 }
 """Who may ask, by the first of these dependencies that a route has."""
 
-LISTS_MORE_FOR_ADMINS = {"list_kill_switches": f"any valid token for its own; `{deps.PLATFORM_ADMIN}` sees all"}
+MORE_FOR_ADMINS = {
+    "list_kill_switches": f"any valid token for its own; `{deps.PLATFORM_ADMIN}` sees all",
+    "create_strategy": f"any valid token for an uploaded strategy; `{deps.PLATFORM_ADMIN}` for the other kinds",
+}
 MEANINGS: Mapping[type[StrEnum], Mapping[str, str]] = {
     AccountStatus: {
         "NO_CREDENTIALS": "waits for keys",
@@ -138,6 +142,11 @@ MEANINGS: Mapping[type[StrEnum], Mapping[str, str]] = {
         "ENTRY": "opens a position or adds to one",
         "STOP_LOSS": "the stop of a position",
         "TAKE_PROFIT": "a target of a position",
+    },
+    Visibility: {
+        "PRIVATE": "its owner and collaborators may find and follow it",
+        "LINK": "so may all who have its link",
+        "PUBLIC": "so may everybody",
     },
     StrategyKind: {
         "BUILT_IN": "code of this deployment runs on each candle",
@@ -287,7 +296,7 @@ def who_may(route: APIRoute) -> str:
     """Who may ask for an operation, by its dependencies."""
     calls = set(_calls(route.dependant))
     found = next((text for call, text in WHO.items() if call in calls), OPEN)
-    return LISTS_MORE_FOR_ADMINS.get(route.name, found)
+    return MORE_FOR_ADMINS.get(route.name, found)
 
 
 def _calls(dependant: Dependant) -> Iterator[Any]:

@@ -28,6 +28,7 @@ from tests.support.builders import (
     BTC,
     NOW,
     SOURCE,
+    STRATEGY,
     SUBSCRIPTION,
     TENANT,
     a_breach,
@@ -38,6 +39,7 @@ from tests.support.builders import (
     a_strategy,
     a_subscription,
     a_trade,
+    a_version,
     an_account,
     an_execution,
     an_external_strategy,
@@ -46,6 +48,7 @@ from tests.support.builders import (
 from tests.support.fakes.accounts import FakeAccountStore
 from tests.support.fakes.approvals import FakeApprovalStore, an_approval
 from tests.support.fakes.clock import FakeClock, RecordingMetrics, SequentialIdentifiers
+from tests.support.fakes.code import FakeCodeChecks, FakeCodeStore
 from tests.support.fakes.dead_letters import FakeDeadLetters, a_dead_letter
 from tests.support.fakes.decisions import FakeDecisions
 from tests.support.fakes.executions import FakeExecutionStore
@@ -103,6 +106,8 @@ class Deployment:
     decisions: FakeDecisions = field(default_factory=FakeDecisions)
     source_use: FakeSourceUse = field(default_factory=FakeSourceUse)
     approvals: FakeApprovalStore = field(default_factory=FakeApprovalStore)
+    code: FakeCodeStore = field(default_factory=FakeCodeStore)
+    checks: FakeCodeChecks = field(default_factory=FakeCodeChecks)
     operators_to_lift: int = 2
     providers: Providers = field(init=False)
 
@@ -135,6 +140,9 @@ class Deployment:
             api.markets: giving(self.markets),
             api.quotes: giving(self.market_data),
             api.code: giving(BuiltInStrategies()),
+            api.built_in_code: giving(BuiltInStrategies()),
+            api.code_store: giving(self.code),
+            api.code_checks: giving(self.checks),
             api.signal_queue: giving(self.signal_queue),
             api.trade_queue: giving(self.trade_queue),
             api.vetting_queue: giving(self.vetting_queue),
@@ -201,6 +209,7 @@ def populated(deployment: Deployment) -> Deployment:
     account = deployment.accounts.load("tenant-1", ACCOUNT)
     following = replace(account, subscriptions={SUBSCRIPTION: SubscriptionStatus.ACTIVE})
     deployment.subscriptions.write(a_subscription(), following, 1)
+    deployment.database.versions[STRATEGY, 2] = a_version(2, source_hash=None)
     filled = an_intent(state=IntentState.FILLED, filled_quantity=Decimal(10), average_price=Decimal("100.1"), settled_at=NOW)
     deployment.history.put_order(filled, 1)
     deployment.history.put_order(an_intent(LegKind.STOP_LOSS, state=IntentState.OPEN), 1)

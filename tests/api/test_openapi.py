@@ -8,10 +8,21 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from candlecast import __version__
+from candlecast.domain.strategies.versions import Release
 from functions.api.problems import MEDIA_TYPE
 from functions.api.reference_page import page
 from tests.api.conftest import EXTERNAL, ORDER, Deployment
-from tests.support.builders import ACCOUNT, BTC, SUBSCRIPTION, a_strategy, an_account
+from tests.support.builders import (
+    ACCOUNT,
+    BTC,
+    NOW,
+    SUBSCRIPTION,
+    TENANT,
+    a_strategy,
+    a_version,
+    an_account,
+    an_uploaded_strategy,
+)
 from tests.support.gateway import Client
 from tests.support.routes import Operation, body_examples, document, operations
 
@@ -20,6 +31,7 @@ SCHEMAS = DOCUMENT["components"]["schemas"]
 OPERATIONS = operations()
 EXAMPLES = [(operation, example) for operation in OPERATIONS for example in body_examples(operation.description, SCHEMAS)]
 OPERATION_IDS = [
+    "add_version",
     "approve_act",
     "browse_marketplace",
     "cancel_subscription",
@@ -31,6 +43,7 @@ OPERATION_IDS = [
     "delete_lock",
     "disable_account",
     "drop_dead_letter",
+    "edit_strategy",
     "enable_account",
     "get_account",
     "get_approval",
@@ -50,9 +63,12 @@ OPERATION_IDS = [
     "get_subscription",
     "get_subscription_statistics",
     "get_usage",
+    "get_version",
+    "get_version_code",
     "list_accounts",
     "list_approvals",
     "list_breaches",
+    "list_changes",
     "list_clock_entries",
     "list_dead_letters",
     "list_executions",
@@ -65,7 +81,9 @@ OPERATION_IDS = [
     "list_strategies",
     "list_subscriptions",
     "list_trades",
+    "list_versions",
     "pause_subscription",
+    "pin_version",
     "put_account_limits",
     "put_credentials",
     "put_kill_switch",
@@ -77,8 +95,11 @@ OPERATION_IDS = [
     "redrive_dead_letters",
     "reject_act",
     "release_signal",
+    "release_version",
     "resume_subscription",
+    "retire_strategy",
     "revoke_previous_secret",
+    "roll_back_version",
     "rotate_source_secret",
     "update_source",
     "update_subscription",
@@ -124,6 +145,17 @@ def test_every_body_has_an_example() -> None:
     assert {operation.operation_id for operation, _ in EXAMPLES} == with_body
 
 
+def upload(deployment: Deployment, *, candidate: bool) -> str:
+    """Id of a strategy of the client's tenant with two versions."""
+    share = {"candidate": 2, "share_percent": 20} if candidate else {}
+    release = Release(stable=1, released_by=TENANT, released_at=NOW, **share)
+    source_hash = deployment.code.put("class Mine: ...")
+    deployment.strategies.create_strategy(an_uploaded_strategy("mine", latest_version=2, release=release))
+    for number in (1, 2):
+        deployment.database.versions["mine", number] = a_version(number, "mine", source_hash=source_hash)
+    return "mine"
+
+
 @pytest.mark.parametrize(("operation", "example"), EXAMPLES, ids=lambda it: getattr(it, "operation_id", None))
 def test_every_example_works(populated: Deployment, operation: Operation, example: Any) -> None:
     client = populated.client
@@ -135,7 +167,10 @@ def test_every_example_works(populated: Deployment, operation: Operation, exampl
     if operation.operation_id == "create_subscription":
         populated.strategies.create_strategy(a_strategy(example["strategy_id"]))
         populated.accounts.create(an_account(example["account_id"], subscriptions={}))
-    url = operation.url(subscription_id=SUBSCRIPTION, account_id=ACCOUNT, strategy_id=EXTERNAL, order_id=ORDER)
+    strategy = EXTERNAL
+    if operation.operation_id in ("add_version", "edit_strategy", "release_version", "roll_back_version"):
+        strategy = upload(populated, candidate=operation.operation_id == "roll_back_version")
+    url = operation.url(subscription_id=SUBSCRIPTION, account_id=ACCOUNT, strategy_id=strategy, order_id=ORDER)
     answer = client.send(operation.method, url, example)
     assert answer.status in (200, 201), answer.text
 

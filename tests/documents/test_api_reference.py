@@ -14,6 +14,7 @@ import pytest
 
 from candlecast.domain.subscriptions.subscription import Settings
 from candlecast.domain.values.errors import DomainError
+from candlecast.sandbox.protocol.refusal import CODES, SANDBOX_REQUEST_INVALID
 from functions.api.app import create_app
 from functions.api.problems import STATUS_OF_ERROR
 from functions.api.schemas.subscriptions import NewSettings, SettingsView
@@ -35,7 +36,18 @@ ROOT = Path(__file__).resolve().parents[2]
 BASES = (ROOT / "layers" / "core", ROOT)
 APP = create_app()
 ROUTES = {route.name: route for resource in APP.routes for route in getattr(resource, "routes", [])}
-ERRORS = {"InvalidValue", "NotFound", "Conflict", "Reject", "Fatal", "RetryLater", "Ambiguous", "Poison", "StrategyError"}
+ERRORS = {
+    "InvalidValue",
+    "NotFound",
+    "Conflict",
+    "Reject",
+    "Fatal",
+    "RetryLater",
+    "Ambiguous",
+    "Poison",
+    "StrategyError",
+    "CodeRefused",
+}
 NAMED_BY_CONSTANT = {"UNAVAILABLE", "RESERVATION_CHANGED", "SLOT_CHANGED"}
 OF_FRAMEWORK = {
     "UNAUTHENTICATED",
@@ -178,7 +190,7 @@ def sources() -> Iterator[tuple[str, ast.Module]]:
 @cache
 def raised_codes() -> set[str]:
     """Codes that are written where an error is made, or in a constant that such a place names."""
-    found: set[str] = set()
+    found = set(CODES - {SANDBOX_REQUEST_INVALID})  # a check hands on those of the sandbox
     for _, tree in sources():
         constants = {
             target.id: node.value.value

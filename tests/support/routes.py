@@ -15,6 +15,7 @@ POOL = {"organisation_id": "fund-1"}
 SIGNAL = {"signal_id": "unknown-1"}
 APPROVAL = {"approval_id": "approval-1"}
 CANDLES = {"timeframe": "1m"}
+NUMBER = {"number": "1"}  # of a version
 METHODS = {"get", "put", "post", "patch", "delete"}
 
 
@@ -28,7 +29,7 @@ class Operation:
     description: Mapping[str, Any]
 
     def url(self, **ids: str) -> str:
-        return self.path.format(**(LETTER | SWITCH | POOL | SIGNAL | APPROVAL | CANDLES | ids))
+        return self.path.format(**(LETTER | SWITCH | POOL | SIGNAL | APPROVAL | CANDLES | NUMBER | ids))
 
     @property
     def query_ids(self) -> tuple[str, ...]:

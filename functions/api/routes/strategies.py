@@ -1,8 +1,12 @@
-"""Strategies: the list of strategies to follow, and the additions of platform admins."""
+"""Strategies: the list of strategies to follow, uploads, and the additions of platform admins."""
 
 from __future__ import annotations
 
-from functions.api.deps import PLATFORM_ADMIN, AdminDep, CallerDep, StrategyId
+from typing import Annotated
+
+from fastapi import Query
+
+from functions.api.deps import PLATFORM_ADMIN, AdminDep, CallerDep, StrategyId, platform_admin
 from functions.api.openapi import refusals
 from functions.api.paging import PagingDep
 from functions.api.ports import ClockDep, StrategiesDep
@@ -16,6 +20,7 @@ from functions.api.schemas.strategies import (
     SourceView,
     StrategyView,
 )
+from functions.api.schemas.strategy_versions import NewUploadedStrategy
 from functions.api.schemas.values import Listing
 from functions.api.use_cases.strategies import (
     AdmissionDep,
@@ -26,30 +31,44 @@ from functions.api.use_cases.strategies import (
     ShowRecordDep,
     ShowSourceDep,
 )
+from functions.api.use_cases.strategy_versions import UploadStrategyDep
 
 router = resource_router(VERSION + "/strategies", "strategies", 401, 422, 500, 503)
+Mine = Annotated[bool, Query(description="List the strategies that your tenant owns, retired ones included.")]
 
 
 @router.get("")
-def list_strategies(who: CallerDep, strategies: StrategiesDep, paging: PagingDep) -> Listing[StrategyView]:
-    """List the strategies that can be followed; operators see code and parameters here too."""
-    page = strategies.list_strategies(paging.start, paging.limit)
-    show = StrategyView.of if PLATFORM_ADMIN in who.roles else StrategyView.listed
+def list_strategies(who: CallerDep, strategies: StrategiesDep, paging: PagingDep, mine: Mine = False) -> Listing[StrategyView]:
+    """List the platform's strategies, or your own; operators see code and parameters of the platform's here too."""
+    if mine:
+        page = strategies.owned_strategies(who.tenant_id, paging.start, paging.limit)
+        show = StrategyView.of
+    else:
+        page = strategies.list_strategies(paging.start, paging.limit)
+        show = StrategyView.followed if PLATFORM_ADMIN in who.roles else StrategyView.listed
     return Listing(items=[show(definition) for definition in page.items], next_cursor=paging.next(page.cursor))
 
 
 @router.post("", status_code=201, responses=refusals(403, 409, 413))
-def create_strategy(_: AdminDep, create: CreateStrategyDep, clock: ClockDep, body: NewStrategy) -> CreatedStrategy:
-    """Create a strategy (platform admins). An external one gets a webhook, whose secret is shown this once."""
+def create_strategy(
+    who: CallerDep, create: CreateStrategyDep, upload: UploadStrategyDep, clock: ClockDep, body: NewStrategy
+) -> CreatedStrategy:
+    """Upload your own strategy; or, as a platform admin, create a built-in or an external one.
+
+    An external one gets a webhook, whose secret is shown this once.
+    """
+    if isinstance(body, NewUploadedStrategy):
+        return CreatedStrategy.of_upload(upload(body.to_upload(who.tenant_id)))
+    platform_admin(who)
     definition = body.to_domain(clock.now())
     issued = create(definition)
-    return CreatedStrategy(strategy=StrategyView.of(definition), source=None if issued is None else SourceView.of(issued))
+    return CreatedStrategy(strategy=StrategyView.followed(definition), source=None if issued is None else SourceView.of(issued))
 
 
 @router.get("/{strategy_id}", responses=refusals(404))
 def get_strategy(admitted: AdmissionDep) -> StrategyView:
-    """Show one strategy; followers and operators see its code and parameters."""
-    return (StrategyView.of if admitted.sees_decisions else StrategyView.listed)(admitted.strategy)
+    """Show one strategy; followers and operators see code and parameters of the platform's, authors those of their own."""
+    return StrategyView.shown(admitted)
 
 
 @router.get("/{strategy_id}/statistics", responses=refusals(404))

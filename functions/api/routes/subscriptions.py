@@ -8,12 +8,20 @@ from functions.api.paging import PagingDep
 from functions.api.ports import SubscriptionsDep
 from functions.api.resources import VERSION, resource_router
 from functions.api.schemas.statistics import PerformanceView
-from functions.api.schemas.subscriptions import Cancellation, CancelledView, NewSubscription, SettingsChange, SubscriptionView
+from functions.api.schemas.subscriptions import (
+    Cancellation,
+    CancelledView,
+    NewSubscription,
+    Pin,
+    SettingsChange,
+    SubscriptionView,
+)
 from functions.api.schemas.values import Listing
 from functions.api.use_cases.subscriptions import (
     CancelSubscriptionDep,
     ChangeSubscriptionDep,
     MeasureSubscriptionDep,
+    PinVersionDep,
     SubscribeDep,
 )
 
@@ -32,8 +40,16 @@ def create_subscription(
     who: CallerDep, subscribe: SubscribeDep, body: NewSubscription, idempotency_key: IdempotencyKey = None
 ) -> SubscriptionView:
     """Follow a strategy from its next signal on."""
-    settings = body.settings.to_domain()
-    return SubscriptionView.of(subscribe(who.tenant_id, body.strategy_id, body.account_id, settings, idempotency_key))
+    subscription = subscribe(
+        who.tenant_id,
+        body.strategy_id,
+        body.account_id,
+        body.settings.to_domain(),
+        idempotency_key,
+        pinned_version=body.version,
+        link_key=body.link_key,
+    )
+    return SubscriptionView.of(subscription)
 
 
 @router.get("/{subscription_id}", responses=refusals(404))
@@ -48,6 +64,12 @@ def update_subscription(
 ) -> SubscriptionView:
     """Change settings; the next signal uses them, open positions keep their stops."""
     return SubscriptionView.of(change.update(who.tenant_id, subscription_id, body.apply))
+
+
+@router.put("/{subscription_id}/version", responses=refusals(404, 409, 413))
+def pin_version(who: CallerDep, pin: PinVersionDep, subscription_id: SubscriptionId, body: Pin) -> SubscriptionView:
+    """Stay with a version of the strategy, or follow the latest; open positions keep their levels."""
+    return SubscriptionView.of(pin(who.tenant_id, subscription_id, body.version))
 
 
 @router.post("/{subscription_id}/pause", responses=refusals(404, 409))

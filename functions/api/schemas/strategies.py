@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, FiniteFloat, StrictBool, StrictInt, StrictStr
+from pydantic import ConfigDict, Field, StrictBool, StrictInt
 
 from candlecast.domain.signals.signal import Action
 from candlecast.domain.strategies.definition import (
@@ -18,17 +18,20 @@ from candlecast.domain.strategies.definition import (
     SourceSettings,
     StrategyDefinition,
     StrategyKind,
+    Visibility,
 )
 from candlecast.domain.strategies.execution import Execution, ExecutionStatus, SignalRecord
 from candlecast.domain.values.timeframe import Timeframe
+from candlecast.services.strategies.admit_reader import Admission
 from candlecast.services.strategies.change_source import SourceInUse
 from candlecast.services.strategies.create_strategy import IssuedSecret
+from candlecast.services.strategies.upload_strategy import Uploaded
+from functions.api.schemas.parameters import Parameters, Slug
+from functions.api.schemas.strategy_versions import HintView, NewUploadedStrategy, ReleaseView, VersionView, hints_of
 from functions.api.schemas.values import Body, Label, Money, Symbol, Text, View
 
 DEFAULTS = SourceSettings()
-MAX_PARAMETERS = 32  # more than any rule that a person understands has
-Slug = Annotated[str, Field(min_length=3, max_length=63, pattern=r"^[a-z0-9][a-z0-9-]*[a-z0-9]$")]
-Parameter = StrictBool | StrictInt | Annotated[FiniteFloat, Field(strict=True)] | Annotated[StrictStr, Field(max_length=64)]
+OF_AUTHORS = ("owner", "collaborators", "link_key")  # fields that nobody else sees
 
 
 class NewBuiltInStrategy(Body):
@@ -59,7 +62,7 @@ class NewBuiltInStrategy(Body):
     market: Symbol
     timeframe: Timeframe
     code: str = Field(min_length=1, max_length=64, description="Name of the built-in code.")
-    parameters: dict[Annotated[str, Field(max_length=64)], Parameter] = Field(default_factory=dict, max_length=MAX_PARAMETERS)
+    parameters: Parameters = Field(default_factory=dict)
 
     def to_domain(self, created_at: datetime) -> StrategyDefinition:
         return StrategyDefinition(
@@ -103,7 +106,7 @@ class NewExternalStrategy(Body):
         )
 
 
-NewStrategy = Annotated[NewBuiltInStrategy | NewExternalStrategy, Field(discriminator="kind")]
+NewStrategy = Annotated[NewBuiltInStrategy | NewExternalStrategy | NewUploadedStrategy, Field(discriminator="kind")]
 
 
 class StrategyView(View):
@@ -116,22 +119,45 @@ class StrategyView(View):
     venue: str
     market: str | None = Field(description="Null for an external strategy.")
     timeframe: Timeframe | None = Field(description="Null for an external strategy.")
-    code: str | None = Field(description="Module of the code; null for an external strategy, and for those who do not follow.")
+    code: str | None = Field(description="Module of built-in code; null for any other, and for those who do not follow.")
     parameters: Mapping[str, str | int | float | bool] | None = Field(
-        description="Parameters of the code; null in the listing and for those who do not follow the strategy."
+        description="Parameters of the code; null in the listing and for those who do not follow the strategy. "
+        "An uploaded strategy has them in its versions."
     )
     subscriber_count: int = Field(description="Subscriptions that are not cancelled.")
     created_at: datetime
+    tags: tuple[str, ...] = Field(description="Words to find the strategy by.")
+    visibility: Visibility = Field(description="Who may find and follow it.")
+    retired_at: datetime | None = Field(description="Since when it takes no more followers; null while it lives.")
+    release: ReleaseView | None = Field(description="Which versions its followers get; null for a strategy without versions.")
+    latest_version: int = Field(description="The highest number that a version has; 0 without versions.")
+    owner: str | None = Field(
+        description="The tenant whose strategy it is; null for the platform's, and for others than authors."
+    )
+    collaborators: tuple[str, ...] | None = Field(description="Tenants that may change it too; null for others than authors.")
+    link_key: str | None = Field(description="Secret part of its link; null without a link, and for others than authors.")
 
     @staticmethod
     def of(definition: StrategyDefinition) -> StrategyView:
-        """Everything, for those who follow the strategy."""
+        """Everything, for its authors."""
         return StrategyView.model_validate(definition)
+
+    @staticmethod
+    def followed(definition: StrategyDefinition) -> StrategyView:
+        """With code and parameters, for those who follow a strategy of the platform and for operators."""
+        return StrategyView.of(definition).model_copy(update=dict.fromkeys(OF_AUTHORS))
 
     @staticmethod
     def listed(definition: StrategyDefinition) -> StrategyView:
         """The listing, for everybody: neither code nor parameters, from which its next signal could be computed."""
-        return StrategyView.of(definition).model_copy(update={"code": None, "parameters": None})
+        return StrategyView.of(definition).model_copy(update=dict.fromkeys((*OF_AUTHORS, "code", "parameters")))
+
+    @staticmethod
+    def shown(admitted: Admission) -> StrategyView:
+        """As much as an admitted reader may see."""
+        if admitted.is_author:
+            return StrategyView.of(admitted.strategy)
+        return (StrategyView.followed if admitted.sees_parameters else StrategyView.listed)(admitted.strategy)
 
 
 class SourceView(View):
@@ -234,10 +260,20 @@ class SourceStateView(View):
 
 
 class CreatedStrategy(View):
-    """The new strategy; `source` is there for an external one."""
+    """The new strategy; `source` is there for an external one, `version` for an uploaded one."""
 
     strategy: StrategyView
-    source: SourceView | None = Field(description="Null for a built-in strategy.")
+    source: SourceView | None = Field(default=None, description="Null for a strategy with code.")
+    version: VersionView | None = Field(default=None, description="Its first version; null for a strategy that was not uploaded.")
+    hints: list[HintView] = Field(default=[], description="Lines of the code that may not do what their author hopes for.")
+
+    @staticmethod
+    def of_upload(uploaded: Uploaded) -> CreatedStrategy:
+        return CreatedStrategy(
+            strategy=StrategyView.of(uploaded.definition),
+            version=VersionView.of(uploaded.version, sees_parameters=True, is_author=True),
+            hints=hints_of(uploaded.hints),
+        )
 
 
 class TakeProfitView(View):

@@ -7,10 +7,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, StrictInt
 
 from candlecast.domain.signals.entry_order import MAX_OFFSET_BPS, MAX_REST_SECONDS, EntryPreference, EntryType
 from candlecast.domain.signals.signal import MAX_SIGNAL_AGE_SECONDS
+from candlecast.domain.strategies.versions import MAX_VERSIONS
 from candlecast.domain.subscriptions.subscription import (
     MAX_ALLOWED_MARKETS,
     MAX_LEVERAGE,
@@ -29,6 +30,7 @@ from functions.api.schemas.limits import LimitsInput, ShownLimits
 from functions.api.schemas.values import Body, Identifier, ListedMarket, Money, View
 
 DEFAULTS = Settings(capital=MAX_LEVERAGE)  # any capital: it has no default, the others' defaults are the domain's own
+PinnedVersion = Annotated[StrictInt, Field(ge=1, le=MAX_VERSIONS)] | None
 
 
 class SizingInput(Body):
@@ -242,6 +244,16 @@ class NewSubscription(Body):
         default=None, description="One of your accounts; null skips every signal with `NO_ACCOUNT`. It cannot be changed later."
     )
     settings: NewSettings
+    version: PinnedVersion = Field(default=None, description="The strategy's version to stay with; null follows the latest.")
+    link_key: str | None = Field(default=None, max_length=64, description="Secret part of the link to a strategy.")
+
+
+class Pin(Body):
+    """Which version of the strategy the subscription stays with."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"version": 2}]})
+
+    version: PinnedVersion = Field(description="Number of the version; null follows the latest.")
 
 
 class Cancellation(Body):
@@ -310,6 +322,7 @@ class SubscriptionView(View):
     settings: SettingsView
     created_at: datetime
     version: int = Field(description="Grows with every change.")
+    pinned_version: int | None = Field(description="The strategy's version that it stays with; null follows the latest.")
 
     @staticmethod
     def of(subscription: Subscription) -> SubscriptionView:

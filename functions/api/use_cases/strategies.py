@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Depends
+from fastapi import Depends, Query
 
 from candlecast.services.strategies.admit_reader import Admission, AdmitReader
 from candlecast.services.strategies.change_source import ChangeSource, RevokePreviousSecret, ShowSource
@@ -64,9 +64,14 @@ async def show_record(strategies: StrategiesDep, clock: ClockDep) -> ShowRecord:
     return ShowRecord(strategies, clock)
 
 
-def admission(who: CallerDep, admit: Annotated[AdmitReader, Depends(admit_reader)], strategy_id: StrategyId) -> Admission:
-    """The strategy that is addressed, and whether the caller sees its decisions."""
-    return admit(who.tenant_id, strategy_id, is_operator=PLATFORM_ADMIN in who.roles)
+def admission(
+    who: CallerDep,
+    admit: Annotated[AdmitReader, Depends(admit_reader)],
+    strategy_id: StrategyId,
+    link_key: Annotated[str | None, Query(max_length=64, description="Secret part of the link to a strategy.")] = None,
+) -> Admission:
+    """The strategy that is addressed, and the rights of the caller."""
+    return admit(who.tenant_id, strategy_id, is_operator=PLATFORM_ADMIN in who.roles, link_key=link_key)
 
 
 AdmissionDep = Annotated[Admission, Depends(admission)]

@@ -9,6 +9,7 @@ from fastapi import Depends
 from candlecast.services.subscriptions.cancel_subscription import CancelSubscription
 from candlecast.services.subscriptions.change_subscription import ChangeSubscription
 from candlecast.services.subscriptions.measure_subscription import MeasureSubscription
+from candlecast.services.subscriptions.pin_version import PinVersion
 from candlecast.services.subscriptions.subscribe import Subscribe
 from functions.api.ports import (
     AccountsDep,
@@ -41,11 +42,16 @@ async def cancel_subscription(
     return CancelSubscription(subscriptions, accounts, trade_queue, clock)
 
 
+async def pin_version(subscriptions: SubscriptionsDep, strategies: StrategiesDep) -> PinVersion:
+    return PinVersion(subscriptions, strategies)
+
+
 async def measure_subscription(subscriptions: SubscriptionsDep, history: HistoryDep) -> MeasureSubscription:
     return MeasureSubscription(subscriptions, history)
 
 
 SubscribeDep = Annotated[Subscribe, Depends(subscribe)]
 ChangeSubscriptionDep = Annotated[ChangeSubscription, Depends(change_subscription)]
+PinVersionDep = Annotated[PinVersion, Depends(pin_version)]
 CancelSubscriptionDep = Annotated[CancelSubscription, Depends(cancel_subscription)]
 MeasureSubscriptionDep = Annotated[MeasureSubscription, Depends(measure_subscription)]

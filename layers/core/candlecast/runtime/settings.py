@@ -146,6 +146,8 @@ class ApiSettings(WithTable, WithVenues):
     dead_letters_function: str
     cursor_secret_id: str
     quotes_function: str
+    code_bucket: str
+    validator_function: str
     tenant_claim: str = "sub"
     roles_claim: str = "cognito:groups"
     operators_to_lift: int = Field(default=2, ge=1, le=2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,8 +21,9 @@ from candlecast.domain.values.errors import CodeRefused, RetryLater
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.ports.code_checks import CodeUpload
 
+SOURCE = "from candlecast.strategy import Parameters, Strategy\n\n\nclass Mine(Strategy[Parameters]): ...\n"
 UPLOAD = CodeUpload(
-    source="class Mine: ...",
+    source=SOURCE,
     parameters={"period": 20, "factor": 1.5, "strict": True, "side": "long"},
     owner="tenant-1",
     venue="paper",
@@ -68,7 +70,7 @@ def test_the_function_is_asked_once_with_the_whole_upload() -> None:
         "stack-strategy_validator:live",
         {
             "check": {
-                "source": "class Mine: ...",
+                "source": SOURCE,
                 "parameters": {"period": 20, "factor": 1.5, "strict": True, "side": "long"},
                 "owner": "tenant-1",
                 "venue": "paper",
@@ -164,3 +166,17 @@ def test_a_function_that_fails_is_asked_again_later(text: str, failed: bool) -> 
 def test_a_check_that_could_not_be_made_is_made_later() -> None:
     with pytest.raises(RetryLater, match="VALIDATOR_UNAVAILABLE"):
         checks(refusal(code="VALIDATOR_UNAVAILABLE")).check(UPLOAD)
+
+
+@pytest.mark.parametrize(("source", "line"), [("x = (", 1), ("import os\n", 1), ("\n\nimport subprocess\n", 3), ("a\n", 1)])
+def test_a_text_that_cannot_be_a_strategy_is_refused_before_the_function_is_asked(source: str, line: int) -> None:
+    functions = Functions(json.dumps(ANSWER))
+    asking = FunctionCodeChecks(lambda: functions, "stack-strategy_validator:live")  # type: ignore[arg-type,return-value]
+    with pytest.raises(CodeRefused) as told:
+        asking.check(replace(UPLOAD, source=source))
+    assert (told.value.code, told.value.line, functions.asked) == ("STRATEGY_FILE_INVALID", line, [])
+
+
+def test_hints_come_with_the_description() -> None:
+    checked = checks(json.dumps(ANSWER)).check(replace(UPLOAD, source=SOURCE + "open(1)\n"))
+    assert [(hint.line, hint.message) for hint in checked.hints] == [(5, "open does not exist in the sandbox")]

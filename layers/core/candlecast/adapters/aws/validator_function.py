@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from math import isfinite
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,9 @@ from candlecast.adapters.aws.clients import RETRY_AFTER_SECONDS, FunctionRefused
 from candlecast.domain.strategies.definition import MAX_LOOKBACK
 from candlecast.domain.values.errors import CodeRefused, RetryLater
 from candlecast.domain.values.text import is_readable
-from candlecast.ports.code_checks import CheckedCode, CodeUpload
+from candlecast.ports.code_checks import CheckedCode, CodeHint, CodeUpload
+from candlecast.sandbox.lint import lint
+from candlecast.sandbox.protocol.refusal import SandboxRefusal
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -45,6 +47,14 @@ class FunctionCodeChecks:
         self._function = function
 
     def check(self, upload: CodeUpload) -> CheckedCode:
+        """Lint the text here, which needs none of its code to run, and have the function check the rest."""
+        try:
+            hints = tuple(CodeHint(hint.line, hint.message) for hint in lint(upload.source.encode()))
+        except SandboxRefusal as refusal:
+            raise CodeRefused(refusal.code, refusal.message, line=refusal.line) from None
+        return replace(self._ask(upload), hints=hints)
+
+    def _ask(self, upload: CodeUpload) -> CheckedCode:
         event = {"check": {**asdict(upload), "timeframe": upload.timeframe.value}}
         try:
             return _checked(ask_function(self._client(), self._function, event, UNAVAILABLE))

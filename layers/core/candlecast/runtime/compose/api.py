@@ -35,6 +35,7 @@ from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
 from candlecast.adapters.dynamodb.subscriptions import DynamoSubscriptionStore
 from candlecast.adapters.dynamodb.verdicts import DynamoVerdictStore
 from candlecast.adapters.s3.market_catalogue import S3Markets
+from candlecast.adapters.s3.strategy_code import S3CodeStore
 from candlecast.adapters.sqs.queues import SqsSignalQueue, SqsTradeQueue, SqsVettingQueue
 from candlecast.adapters.system import RandomIdentifiers, SystemClock
 from candlecast.runtime.compose.clients import aws, lazy
@@ -45,9 +46,12 @@ from candlecast.runtime.settings import ApiSettings
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
+    from candlecast.adapters.strategy_code import BuiltInStrategies
     from candlecast.ports.approvals import ApprovalStore
     from candlecast.ports.clock import Clock, Identifiers, Metrics
     from candlecast.ports.clock_registry import ClockRegistry
+    from candlecast.ports.code_checks import BuiltInCode, CodeChecks
+    from candlecast.ports.code_store import CodeStore
     from candlecast.ports.dead_letters import DeadLetters
     from candlecast.ports.decisions import Decisions
     from candlecast.ports.firings import FiringStore
@@ -73,6 +77,7 @@ if TYPE_CHECKING:
     from candlecast.ports.verdicts import VerdictStore
 
 SECONDS_TO_START = 6.0  # a cold start, and the way there and back
+CHECK_SECONDS = 27.0  # candles and three runs of a sandbox, within the API's 29
 QUOTE_SECONDS = 15.0  # a cold start with ccxt and two requests to the venue, well within the API's 29
 DEAD_LETTERS_SECONDS = 20.0  # for one question of the API, which itself has 29
 
@@ -214,6 +219,23 @@ def code() -> StrategyCode:
 
 
 @provider
+def built_in_code() -> BuiltInCode:
+    """Imported at its first use, as `code`."""
+    return lazy(_built_in_strategies)
+
+
+@provider
+def code_store() -> CodeStore:
+    return S3CodeStore(aws("s3"), build().known.code_bucket)
+
+
+@provider
+def code_checks() -> CodeChecks:
+    """Imported at its first use, because the lint comes with it and only uploads need it."""
+    return lazy(_function_code_checks)
+
+
+@provider
 def signal_queue() -> SignalQueue:
     return SqsSignalQueue(aws("sqs"), build().known.signal_queue_url)
 
@@ -301,7 +323,13 @@ def _secrets() -> SecretsManagerWriter:
     return SecretsManagerWriter(aws("secretsmanager"), build().known.secret_prefix, build().known.kms_key_id)
 
 
-def _built_in_strategies() -> StrategyCode:
+def _function_code_checks() -> CodeChecks:
+    from candlecast.adapters.aws.validator_function import FunctionCodeChecks
+
+    return FunctionCodeChecks(cache(partial(functions_client, CHECK_SECONDS)), build().known.validator_function)
+
+
+def _built_in_strategies() -> BuiltInStrategies:
     from candlecast.adapters.strategy_code import BuiltInStrategies
 
     return BuiltInStrategies()
