@@ -42,6 +42,8 @@ ENVIRONMENT = {
     "OPERATOR_SECRET_ID": "operator",
     "DEAD_LETTERS_FUNCTION": "test-dlq_redrive:live",
     "QUOTES_FUNCTION": "test-market_catalogue:live",
+    "CODE_BUCKET": "code",
+    "SANDBOX_FUNCTION": "test-strategy_sandbox:live",
     "CURSOR_SECRET_ID": "cursors",
     "PROBED_SECRET_ID": "cursors",
     "FUNCTIONS_PREFIX": "test",
@@ -71,6 +73,7 @@ OWN_STARTS = {
     "api": "functions.api.handler._adapter()",
     "health_probe": "functions.health_probe.handler.health_probe.build('https://issuer.example')",
     "paper_exchange": "functions.paper_exchange.handler.application()",
+    "strategy_sandbox": "functions.strategy_sandbox.handler.handle",
 }
 
 

@@ -22,7 +22,12 @@ LEFT_UNRESERVED = 100  # Lambda's own bound
 CLOCKS = {"candle_clock": 12, "reconcile_clock": 2}
 QUEUES = {"order_executor": "ExecutorConcurrency", "order_reconciler": "ReconcilerReservation"}
 RECONCILER_QUEUES = 2  # each may start ReconcilerConcurrency; less than their sum would be throttled after the poll
-CAPS = {"api": "ApiConcurrency", "signal_intake": "IntakeConcurrency", "paper_exchange": "PaperExchangeConcurrency"}
+CAPS = {
+    "api": "ApiConcurrency",
+    "signal_intake": "IntakeConcurrency",
+    "strategy_sandbox": "SandboxConcurrency",
+    "paper_exchange": "PaperExchangeConcurrency",
+}
 DEFAULTS = {
     "ApiConcurrency": "0",
     "ExecutorConcurrency": "200",
@@ -32,6 +37,7 @@ DEFAULTS = {
     "ReconcilerConcurrency": "20",
     "ReconcilerReservation": "40",
     "ReservedConcurrency": "disabled",
+    "SandboxConcurrency": "0",
 }
 
 

@@ -22,11 +22,13 @@ def handle(event: object, context: Any) -> dict[str, Any]:
     answered = _answer(event, context)
     # Sizes, codes and times: the source, its parameters, its candles and its log lines are the owner's and stay out of our log.
     line = {
+        "level": "INFO",
+        "service": "strategy_sandbox",
         "message": "sandbox run",
         "request_id": str(getattr(context, "aws_request_id", "")),
         "tenant_id": str(getattr(context, "tenant_id", None)),
         "job": str(event.get("job"))[:10] if isinstance(event, dict) else "",
-        "reason_code": "" if answered["ok"] else answered["error"]["code"],
+        **({} if answered["ok"] else {"reason_code": answered["error"]["code"]}),
         "layers": answered["layers"],
         "cpu_ms": answered["cpu_ms"],
         "memory_kb": answered["memory_kb"],

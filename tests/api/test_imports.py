@@ -26,6 +26,7 @@ ENVIRONMENT = {
     "DEAD_LETTERS_FUNCTION": "stack-dlq_redrive:live",
     "CURSOR_SECRET_ID": "cursors",
     "QUOTES_FUNCTION": "stack-market_catalogue:live",
+    "CODE_BUCKET": "code",
 }
 
 

@@ -18,7 +18,13 @@ from tests.template.test_template_functions import logical_id
 pytestmark = pytest.mark.slow
 
 FUNCTIONS = sorted({*CLOCKS, *QUEUES, *CAPS})
-EVERYTHING = {"ReservedConcurrency": "enabled", "ApiConcurrency": "7", "IntakeConcurrency": "8", "PaperExchangeConcurrency": "9"}
+EVERYTHING = {
+    "ReservedConcurrency": "enabled",
+    "ApiConcurrency": "7",
+    "IntakeConcurrency": "8",
+    "PaperExchangeConcurrency": "9",
+    "SandboxConcurrency": "10",
+}
 
 
 @contextmanager

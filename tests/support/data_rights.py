@@ -74,6 +74,7 @@ RIGHTS: Mapping[str, Rights] = {
         update=_keys("WEIGHTS#*", "EXECUTIONS#*"),
         lookups={"GSI1": _keys("CLOCK#*")},
     ),
+    "strategy_sandbox": Rights(),
     "signal_intake": Rights(
         get=_keys("SOURCE#*", "STRATEGY#*", "SIGNAL#*"),
         query=_keys("SOURCE#*", "STRATEGY#*", "SIGNAL#*"),

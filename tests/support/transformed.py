@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 INFRA = ROOT / "infra"
 NESTED = {
     "Roles": "roles.yaml",
+    "SandboxNetwork": "sandbox-network.yaml",
     "Schedules": "schedules.yaml",
     "Identity": "identity.yaml",
     "Alarms": "alarms.yaml",
@@ -200,7 +201,8 @@ def statements(template: Template) -> Iterator[Statement]:
 
 def _statements(role: str, document: Mapping[str, Any]) -> Iterator[Statement]:
     for statement in document["Statement"]:
-        assert statement["Effect"] == "Allow"
+        if statement["Effect"] != "Allow":
+            continue
         actions = frozenset(as_list(statement["Action"]))
         reached = tuple(text(it) for it in as_list(statement["Resource"]))
         keys, but = (_leading_keys(statement, operator) for operator in ("StringLike", "StringNotLike"))

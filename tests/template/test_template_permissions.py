@@ -38,6 +38,7 @@ CHANGES_SECRETS = {"secretsmanager:CreateSecret", "secretsmanager:PutSecretValue
 # log group. The secrets of the accounts are such a set, too: one more with each user.
 NAMED_SETS = (
     "<MarketsBucketArn>/*",
+    "<CodeBucketArn>/code/*",
     "<ArchiveBucketArn>/events/*",
     "<ArchiveBucketArn>/aws/lambda/*",
     "<TableArn>/stream/*",
@@ -64,15 +65,29 @@ OTHER_CHANGES = {
     "candle_clock": {("any", "STRATEGY#*"), ("read", "STRATEGY#*")},
 }
 LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
+# https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSLambdaVPCAccessExecutionRole.html
+LAMBDA_LOOKS_AT_A_NETWORK = {"ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"}
+LAMBDA_JOINS_A_NETWORK = {
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:UnassignPrivateIpAddresses",
+}
+INTERFACES = "arn:aws:ec2:region:account:*/*"  # as in docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
 BY_OTHERS: dict[str, set[str]] = {
     **dict.fromkeys(
         ("strategy_runner", "signal_fanout", "order_executor", "order_reconciler", "key_vetting"), LAMBDA_POLLS_A_QUEUE
     ),
     "outbox_relay": LAMBDA_POLLS_A_STREAM | {"s3:PutObject", "s3:ListBucket"},
+    "strategy_sandbox": LAMBDA_JOINS_A_NETWORK | LAMBDA_LOOKS_AT_A_NETWORK,
     "market_catalogue": {"sqs:SendMessage"},
     "health_probe": {"sqs:SendMessage"},
     "api": {"secretsmanager:TagResource"},  # demanded for the tags of CreateSecret
 }
+
+
+# CodeDeploy's role, and that of the function in which strangers' code runs.
+NEITHER_TRACE_NOR_KEY = {"TrafficShiftRole", "StrategySandboxRole"}
 
 
 def all_statements() -> Iterator[Statement]:
@@ -81,9 +96,10 @@ def all_statements() -> Iterator[Statement]:
 
 
 def test_the_only_wildcard_resources_are_those_that_aws_demands() -> None:
-    """PutTraceSegments and PutTelemetryRecords know no resource; CodeDeploy asks for alarms as its own policy does."""
+    """X-Ray and descriptions of networks know no resource; CodeDeploy asks for alarms as its own policy does."""
     wild = [(it.role, it.actions) for it in all_statements() if "*" in it.resources]
     assert sorted(wild) == [
+        ("StrategySandboxRole", frozenset(LAMBDA_LOOKS_AT_A_NETWORK)),
         ("TrafficShiftRole", frozenset({"cloudwatch:DescribeAlarms"})),
         ("WriteTraces", frozenset({"xray:PutTraceSegments", "xray:PutTelemetryRecords"})),
     ]
@@ -92,7 +108,7 @@ def test_the_only_wildcard_resources_are_those_that_aws_demands() -> None:
 def test_wildcards_inside_resources_are_sets_without_another_name() -> None:
     partial = {resource for it in all_statements() for resource in it.resources if "*" in resource and resource != "*"}
     groups = {f"arn:aws:logs:region:account:log-group:/aws/lambda/stack-{name}:*" for name in functions()}
-    assert partial == set(NAMED_SETS) | groups
+    assert partial == {*NAMED_SETS, INTERFACES} | groups
 
 
 def test_no_role_has_a_wildcard_action() -> None:
@@ -103,7 +119,7 @@ def test_no_role_has_a_wildcard_action() -> None:
 def test_roles_carry_no_policy_from_outside_the_stack() -> None:
     for role, properties in resources(nested("Roles"), "AWS::IAM::Role").items():
         own = [{"Ref": "WriteTraces"}, {"Ref": "UseStackKey"}]
-        assert properties.get("ManagedPolicyArns", []) == ([] if role == "TrafficShiftRole" else own), role
+        assert properties.get("ManagedPolicyArns", []) == ([] if role in NEITHER_TRACE_NOR_KEY else own), role
     assert not resources(root(), "AWS::IAM::Role")  # none that the transform made up
 
 
@@ -270,14 +286,15 @@ def test_a_function_writes_to_its_own_log_only(name: str) -> None:
     assert allowed(name, "logs:CreateLogGroup") == set()  # groups are the stack's, with retention
 
 
-def test_functions_are_invoked_by_schedules_queues_and_doors_and_by_two_functions_that_ask_others() -> None:
-    """The API asks for dead letters and quotes; dead letters go back to the relay and to the clocks."""
+def test_functions_are_invoked_by_schedules_queues_and_doors_and_by_three_functions_that_ask_others() -> None:
+    """The API asks for dead letters and quotes; dead letters go back to the relay and to the clocks; uploaded code runs apart."""
     invoked = {name: allowed(name, "lambda:InvokeFunction") for name in functions()}
     own = "arn:aws:lambda:region:account:function:stack-"
     scheduled = {f"{own}{name}:live" for name in SCHEDULED_FUNCTIONS}
     assert {name: arns for name, arns in invoked.items() if arns} == {
         "api": {f"{own}dlq_redrive:live", f"{own}market_catalogue:live"},
         "dlq_redrive": {f"{own}outbox_relay:live"} | scheduled,
+        "strategy_runner": {f"{own}strategy_sandbox:live"},
     }
     assert scheduled == {f"{own}{name}:live" for name in ("candle_clock", "reconcile_clock", "health_probe", "market_catalogue")}
 

@@ -138,7 +138,7 @@ def test_the_functions_that_trade_and_watch_may_have_a_reservation() -> None:
         function_name(it) for it in resources(root(), "AWS::Lambda::Function").values() if "ReservedConcurrentExecutions" in it
     }
     trading = {"order_executor", "order_reconciler", "candle_clock", "reconcile_clock"}
-    assert reserving == trading | {"api", "signal_intake", "paper_exchange"}
+    assert reserving == trading | {"api", "signal_intake", "paper_exchange", "strategy_sandbox"}
 
 
 @pytest.mark.parametrize("action", ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"])

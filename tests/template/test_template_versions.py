@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
 PARAMETERS = written_root()["Parameters"]
 EVERY = frozenset(SHAPE)
 TRADING = frozenset({"strategy_runner", "signal_fanout", "order_executor", "order_reconciler", "key_vetting", "health_probe"})
-WITH_TABLE = EVERY - {"market_catalogue", "paper_exchange", "dlq_redrive"}
+WITH_TABLE = EVERY - {"market_catalogue", "paper_exchange", "dlq_redrive", "strategy_sandbox"}
 KNOWING_VENUES = TRADING | {"api", "market_catalogue"}
 
 # Of each parameter another value than its default, and the functions that read it.
@@ -63,6 +63,7 @@ CHANGES: dict[str, tuple[str, frozenset[str]]] = {
     "ReconcilerReservation": ("50", frozenset()),
     "ApiConcurrency": ("10", frozenset()),
     "IntakeConcurrency": ("10", frozenset()),
+    "SandboxConcurrency": ("10", frozenset()),
     "PaperExchangeConcurrency": ("10", frozenset()),
 }
 PAIRS = list(itertools.product(CHANGES, SHAPE))
@@ -104,11 +105,24 @@ FIXED: dict[str, dict[str, Any]] = {
     },
     "root.MarketsBucket": {},
     "root.ArchiveBucket": {},
+    "root.CodeBucket": {},
     "root.EventBus": {"Name": "stack-events"},
     "root.Key": {},
     "root.OperatorSecret": {"Name": "candlecast/stack/operator"},
     "root.CursorSecret": {"Name": "candlecast/stack/cursors"},
     "root.PaperHttpApi": {},
+    **{
+        f"SandboxNetwork.{name}Subnet": {
+            "AvailabilityZone": f"zone-{zone}",
+            "CidrBlock": block,
+            "VpcId": "(SandboxNetwork.Network.Ref)",
+        }
+        for name, zone, block in (("First", "a", "10.0.0.0/26"), ("Second", "b", "10.0.0.64/26"))
+    },
+    "SandboxNetwork.SecurityGroup": {
+        "GroupDescription": "stack sandbox - nothing comes in and nothing goes out",
+        "VpcId": "(SandboxNetwork.Network.Ref)",
+    },
     **{f"Roles.{logical_id(name).removesuffix('Function')}Role": {} for name in SHAPE},
     **{f"Roles.{logical_id(name).removesuffix('Function')}Logs": {"LogGroupName": f"/aws/lambda/stack-{name}"} for name in SHAPE},
 }

@@ -14,6 +14,8 @@ WITHOUT_EFFECT = (
     "AWS::ApplicationInsights::Application",
     "AWS::CloudWatch::AnomalyDetector",
     "AWS::CloudWatch::CompositeAlarm",
+    "AWS::EC2::NetworkAcl",
+    "AWS::EC2::SubnetNetworkAclAssociation",
     "AWS::Logs::QueryDefinition",
     "AWS::ResourceGroups::Group",
     "AWS::SecretsManager::ResourcePolicy",

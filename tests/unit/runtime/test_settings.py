@@ -16,6 +16,8 @@ RUNNER = {
     "CANDLE_DEAD_LETTERS_URL": "dead",
     "UPLOADED_CANDLE_QUEUE_URL": "uploaded-candles",
     "UPLOADED_CANDLE_DEAD_LETTERS_URL": "uploaded-dead",
+    "CODE_BUCKET": "code",
+    "SANDBOX_FUNCTION": "stack-strategy_sandbox:live",
     "SIGNAL_QUEUE_URL": "signals",
     "MARKETS_BUCKET": "markets",
     "MAX_CANDLE_LATENESS_SECONDS": "300",

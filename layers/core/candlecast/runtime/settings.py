@@ -73,6 +73,8 @@ class StrategyRunnerSettings(WithTable, WithBudget):
     candle_dead_letters_url: str
     uploaded_candle_queue_url: str
     uploaded_candle_dead_letters_url: str
+    code_bucket: str
+    sandbox_function: str
     signal_queue_url: str
     max_candle_lateness_seconds: float = Field(gt=0)
 
