@@ -85,7 +85,8 @@ def test_no_two_headings_share_an_anchor() -> None:
     [
         ("get_health", OPEN),
         ("list_orders", NO_ROLE),
-        ("create_strategy", "`platform_admin`"),
+        ("create_strategy", "any valid token for an uploaded strategy; `platform_admin` for the other kinds"),
+        ("put_source", "`platform_admin`"),
         ("get_pool", "`platform_admin`"),
         ("put_membership", "`platform_admin`"),
         ("put_kill_switch", "any valid token for `USER/me`; `platform_admin` for every other place"),
