@@ -159,9 +159,9 @@ def _told_orders(world: World, position: Position, kind: LegKind) -> Iterator[In
 
 def _nothing_is_lost(world: World) -> Iterator[str]:
     """Every order message came to a decision that was told."""
-    decided = {(_root(world, intent), intent.subscription_id) for intent, _ in world.database.orders.values()}
+    decided = {(_decision_of(world, intent), intent.subscription_id) for intent, _ in world.database.orders.values()}
     for order in world.trade_queue.put_messages:
-        if (order.signal.order_root, order.subscription_id) not in decided:
+        if (order.signal.decision_id or order.signal.signal_id, order.subscription_id) not in decided:
             yield f"lost: {order.signal.action} {order.signal.signal_id[:6]} of {order.subscription_id}"
     quarantined = {key for key, verdict in world.database.verdicts.items() if verdict.is_quarantined}
     sent = {(order.signal.signal_id, order.subscription_id) for order in world.trade_queue.put_messages}
@@ -181,7 +181,8 @@ def _nothing_is_lost(world: World) -> Iterator[str]:
             yield f"dead letters: {queue.dead[0]}"
 
 
-def _root(world: World, intent: Intent) -> str:
+def _decision_of(world: World, intent: Intent) -> str:
+    """The decision that the versions of the order's strategy share, or else its signal."""
     record = world.database.signals.get(intent.signal_id)
     return intent.signal_id if record is None else record.signal.decision_id or intent.signal_id
 
@@ -211,7 +212,7 @@ def _one_decision_of_each_candle(world: World) -> Iterator[str]:
     entries, decisions = defaultdict(set), defaultdict(set)
     for intent, _ in world.database.orders.values():
         if intent.kind is LegKind.ENTRY and intent.part_of is None:
-            entries[_root(world, intent), intent.subscription_id].add(intent.intent_id)
+            entries[_decision_of(world, intent), intent.subscription_id].add(intent.intent_id)
     for order in world.trade_queue.put_messages:
         if order.subscription_id not in world.repinned and order.signal.decision_id is not None:
             decisions[order.signal.decision_id, order.subscription_id].add(order.signal.signal_id)
