@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from functools import lru_cache
+from functools import cache, lru_cache, partial
 
+from candlecast.adapters.aws.clients import functions_client
+from candlecast.adapters.aws.sandbox_function import ANSWER_SECONDS, SandboxFunction
 from candlecast.adapters.ccxt.clients import Templates
 from candlecast.adapters.ccxt.market_data import CcxtMarketData
 from candlecast.adapters.dynamodb.executions import DynamoExecutionStore
@@ -14,10 +16,13 @@ from candlecast.adapters.dynamodb.single_table.table import Table
 from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
 from candlecast.adapters.dynamodb.weights import DynamoWeights
 from candlecast.adapters.s3.market_catalogue import S3Markets
+from candlecast.adapters.s3.strategy_code import S3CodeStore
 from candlecast.adapters.sqs.queues import SqsSignalQueue
 from candlecast.adapters.strategy_code import BuiltInStrategies
 from candlecast.adapters.system import RandomIdentifiers, SystemClock
+from candlecast.adapters.uploaded_strategies import RUN_SECONDS, StrategiesByKind, UploadedStrategies
 from candlecast.domain.signals.messages import CandleClosed
+from candlecast.domain.strategies.definition import StrategyKind
 from candlecast.runtime.batch import QueueConsumers
 from candlecast.runtime.compose.clients import aws
 from candlecast.runtime.compose.consumer import queue_consumer
@@ -40,12 +45,19 @@ def build() -> QueueConsumers[CandleClosed]:
     spend = SpendWeight(DynamoWeights(table), known.egress_address, clock, metrics)
     strategies = DynamoStrategyStore(table)
     queue = SqsSignalQueue(aws("sqs"), known.signal_queue_url)
+    functions = cache(partial(functions_client, RUN_SECONDS + ANSWER_SECONDS))
+    sandbox = SandboxFunction(functions, known.sandbox_function, clock, metrics)
     run = RunCandle(
         strategies=strategies,
         executions=DynamoExecutionStore(table),
         prices=DynamoPriceStore(table),
         market_data=GuardedMarketData(CcxtMarketData(Templates(known.ccxt_venues(), markets.all)), spend),
-        code=BuiltInStrategies(),
+        code=StrategiesByKind(
+            {
+                StrategyKind.BUILT_IN: BuiltInStrategies(),
+                StrategyKind.UPLOADED: UploadedStrategies(S3CodeStore(aws("s3"), known.code_bucket), sandbox),
+            }
+        ),
         version_of=lru_cache(REMEMBERED_VERSIONS)(strategies.get_version),
         publish=PublishSignal(DynamoSignalStore(table), queue, clock, metrics),
         clock=clock,
