@@ -52,12 +52,17 @@ class Where:
 
 def options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options of `Where` instead of its parameter `where`, behind its own options."""
-    naming = signature(Where, eval_str=True).parameters
-    own = [it for it in signature(command, eval_str=True).parameters.values() if it.name != "where"]
+    return spread(command, "where", Where)
+
+
+def spread(command: Callable[..., None], parameter: str, values: type[Any]) -> Callable[..., None]:
+    """The command with the fields of a dataclass as options, instead of one parameter that takes the dataclass."""
+    naming = signature(values, eval_str=True).parameters
+    own = [it for it in signature(command, eval_str=True).parameters.values() if it.name != parameter]
 
     @wraps(command)
     def with_options(**given: Any) -> None:
-        command(where=Where(**{name: given.pop(name) for name in naming}), **given)
+        command(**{parameter: values(**{name: given.pop(name) for name in naming})}, **given)
 
     with_options.__signature__ = Signature([*own, *naming.values()])  # type: ignore[attr-defined]
     return with_options

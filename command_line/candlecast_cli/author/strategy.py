@@ -1,4 +1,4 @@
-"""`candlecast strategy`: a first file for an author, and the checks that a strategy must pass before anybody trades it."""
+"""`candlecast strategy`: a first file for an author, the checks before anybody trades it, and its way to followers."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from candlecast_cli.author import publish
 from candlecast_cli.failures import CommandFailed, ExitCode
 from candlecast_cli.printing import AsJson, Steps, examples, put_json, put_line, say
 
@@ -25,9 +26,13 @@ Parameter = Annotated[
 ]
 
 app = typer.Typer(
-    help="Strategies: begin one, and check it.",
+    help="Strategies: begin one, check it, upload it, and release its versions.",
     no_args_is_help=True,
-    epilog=examples("candlecast strategy new my_breakout", "candlecast strategy check my_breakout.py"),
+    epilog=examples(
+        "candlecast strategy new my_breakout",
+        "candlecast strategy check my_breakout.py",
+        "candlecast strategy upload my_breakout.py --id my-breakout-btc --market BTC/USDT:USDT --timeframe 1h",
+    ),
 )
 
 
@@ -90,6 +95,13 @@ def check(
             put_line(f"{WORDS[it.ok]:<4}  {it.name:<10}  {it}", style=STYLES[it.ok])
     if codes := failed(checks):
         raise CommandFailed("STRATEGY_UNSOUND", f"{len(codes)} of {len(checks)} checks failed: {', '.join(codes)}")
+
+
+app.command("upload", epilog=publish.UPLOAD_EXAMPLES)(publish.upload)
+app.command("versions", epilog=publish.VERSIONS_EXAMPLES)(publish.versions)
+app.command("release", epilog=publish.RELEASE_EXAMPLES)(publish.release)
+app.command("rollback", epilog=publish.ROLLBACK_EXAMPLES)(publish.rollback)
+app.command("retire", epilog=publish.RETIRE_EXAMPLES)(publish.retire)
 
 
 def _require_free(name: str) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from candlecast_cli import stacks
-from candlecast_cli.failures import CommandFailed, ExitCode, aws_refusals, require_extra
+from candlecast_cli.failures import CommandFailed, ExitCode, aws_refusals
 from candlecast_cli.printing import AsJson, examples, moment, put_json, put_table, say, warn
 from candlecast_cli.synthetic.hops import HOP_SECONDS, WHERE, Hop, HopFailed, PassedHop, Watch
 
@@ -113,7 +113,6 @@ def _hops(watch: Watch) -> dict[str, Any]:
 def _ports(connection: stacks.Stack) -> Ports:
     """The stack's doors. Raises `CommandFailed` (PAPER_EXCHANGE_DISABLED, PAPER_EXCHANGE_ELSEWHERE)."""
     base_url = _paper_exchange(connection)
-    require_extra("aws", "urllib3")
     from candlecast.adapters.aws.secrets import SecretsManagerSources, SecretsManagerWriter
     from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
     from candlecast.adapters.dynamodb.history import DynamoHistory
@@ -125,7 +124,8 @@ def _ports(connection: stacks.Stack) -> Ports:
     from candlecast.adapters.sqs.queues import SqsVettingQueue
     from candlecast.adapters.strategy_code import BuiltInStrategies
     from candlecast.adapters.system import RandomIdentifiers, SystemClock
-    from candlecast_cli.synthetic.doors import HttpPaperDoor, Https, HttpWebhook
+    from candlecast_cli.https import Https
+    from candlecast_cli.synthetic.doors import HttpPaperDoor, HttpWebhook
     from candlecast_cli.synthetic.tenant import Ports
 
     table, clock, https = connection.table(), SystemClock(), Https()

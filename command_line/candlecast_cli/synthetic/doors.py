@@ -12,18 +12,13 @@ from http import HTTPStatus
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode
 
-import urllib3
-
 from candlecast.domain.values.errors import Reject, RetryLater
 from candlecast.ports.clock import Clock
 from candlecast.ports.venue import Credentials
 from candlecast.signals.authentication import SIGNATURE_PREFIX, sign
+from candlecast_cli.https import Https
 
-CONNECT_SECONDS = 5.0
-ANSWER_SECONDS = 35.0  # a function behind an HTTP API has 29 s
-MAX_ANSWER_BYTES = 8 * 1024 * 1024  # the description of some thousand markets; more is no answer of ours
 MAX_TOLD_CHARACTERS = 300
-UNREACHABLE = "UNREACHABLE"
 UNREADABLE = "ANSWER_UNREADABLE"
 SIGNAL_ID = re.compile(r"[0-9a-f]{32}")
 
@@ -78,29 +73,6 @@ class PaperDoor(Protocol):
     def open_orders(self) -> frozenset[str]:
         """Client ids of the paper account's open orders, conditional ones too."""
         ...
-
-
-class Https:
-    """Requests with bounds: of time, of an answer's size, and no retry of its own."""
-
-    def __init__(self) -> None:
-        timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=ANSWER_SECONDS)
-        self._pool = urllib3.PoolManager(timeout=timeout, retries=False)
-
-    def ask(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> tuple[int, Any]:
-        """Status and JSON of the answer; None for a body without JSON. Raises `RetryLater` (UNREACHABLE)."""
-        try:
-            answer = self._pool.request(method, url, body=body, headers=dict(headers), preload_content=False, redirect=False)
-            try:
-                text = answer.read(MAX_ANSWER_BYTES)
-            finally:
-                answer.release_conn()
-        except urllib3.exceptions.HTTPError as error:
-            raise RetryLater(UNREACHABLE, type(error).__name__, after_seconds=1) from None  # its text holds the address asked for
-        try:
-            return answer.status, json.loads(text)
-        except ValueError:
-            return answer.status, None
 
 
 class HttpWebhook:

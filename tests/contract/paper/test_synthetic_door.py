@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from candlecast.domain.values.errors import Reject, RetryLater
-from candlecast_cli.synthetic.doors import OWN_SYMBOL, PAPER_ACCOUNT, HttpPaperDoor, Https
+from candlecast_cli.https import Https
+from candlecast_cli.synthetic.doors import OWN_SYMBOL, PAPER_ACCOUNT, HttpPaperDoor
 from tests.support.paper_venue import BTC_SYMBOL, MINUTE_MS, OPERATOR_KEY, START_MS, PaperVenue
 
 

@@ -13,7 +13,8 @@ import pytest
 
 from candlecast.domain.values.errors import Reject, RetryLater
 from candlecast.signals.authentication import WebhookRequest, is_authentic
-from candlecast_cli.synthetic.doors import Https, HttpWebhook
+from candlecast_cli.https import Https
+from candlecast_cli.synthetic.doors import HttpWebhook
 from tests.support.fakes.clock import FakeClock
 
 SECRET = "secret-of-the-source"
