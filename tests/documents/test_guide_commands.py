@@ -74,6 +74,23 @@ BACKTEST_BLOCKS = (
 )
 OF_BACKTESTS = "tests/documents/test_guide_commands.py::test_the_guide_of_backtests_runs_as_printed"
 RUN = {**RUN, **{f"{BACKTESTS}: {first}": OF_BACKTESTS for first in BACKTEST_BLOCKS}}
+PUBLISH = "docs/guides/publish-a-strategy.md"
+PUBLISH_BLOCKS = (
+    "candlecast strategy new my_breakout",
+    'candlecast strategy upload my_breakout.py --id my-breakout-btc --title "My breakout" \\',
+    "API=$(candlecast local status --output ApiUrl)",
+    "api /v1/strategies/my-breakout-btc/executions",
+    'candlecast strategy upload my_breakout.py --id my-breakout-btc --param stop_atr=3 --note "a wider stop"',
+    "candlecast strategy release my-breakout-btc 2 --share 20",
+    "candlecast strategy rollback my-breakout-btc",
+    "api /v1/subscriptions/$SUBSCRIPTION/version -X PUT -d '{\"version\": 1}'",
+    'api /v1/strategies/my-breakout-btc -X PATCH -d \'{"collaborators": ["tenant-of-a-friend"]}\'',
+    'api /v1/strategies/my-breakout-btc -X PATCH -d \'{"visibility": "LINK"}\'',
+    'api "/v1/marketplace?venue_kind=paper&sort=record&tag=breakout"',
+    "candlecast strategy retire my-breakout-btc --yes",
+)
+OF_PUBLISHING = "tests/documents/test_publish_guide.py::test_the_guide_to_publishing_runs_as_printed"
+RUN = {**RUN, **{f"{PUBLISH}: {first}": OF_PUBLISHING for first in PUBLISH_BLOCKS}}
 RUN = {**RUN, **{f"docs/guides/test-your-own-bot.md: {first}": OWN_BOT for first in OWN_BOT_BLOCKS}}
 # Why the blocks of a document, or of a folder, cannot be run here.
 CANNOT_RUN: dict[str, str] = {
@@ -84,12 +101,30 @@ CANNOT_RUN: dict[str, str] = {
     "docs/guides/deploy.md": ACCOUNT,
     "docs/guides/operate.md": ACCOUNT,
     "docs/guides/paper-exchange.md: SECRET=": ACCOUNT,
+    f"{PUBLISH}: export CANDLECAST_API_URL=https://...": "it names a platform elsewhere",
     "docs/guides/performance.md": LONG,
     "docs/guides/command.md": "the tests of the command line install and call it; the rest needs a stack in an AWS account",
     "docs/CONTRIBUTING.md: .venvs/dev/bin/python -m infra.words": "`make check` runs it",
     "infra/runbooks": ACCOUNT,
 }
-PLUMBING = {"cd", "git", "sleep", "export", "grep", "tr", "date", "echo", "curl", "xargs", "api", "field", "operate", "pip", "uv"}
+PLUMBING = {
+    "cat",
+    "cd",
+    "git",
+    "sleep",
+    "export",
+    "grep",
+    "tr",
+    "date",
+    "echo",
+    "curl",
+    "xargs",
+    "api",
+    "field",
+    "operate",
+    "pip",
+    "uv",
+}
 OF_ENVIRONMENTS = {".venvs/dev/bin/candlecast": "candlecast", ".venvs/sam/bin/sam": "sam"}
 OPTIONS_OF_DEPLOY = {"--guided", "--config-env", "--config-file", "--template-file", "--stack-name"}
 OPTIONS_OF_SAM = {"build": {"--config-env"}, "deploy": OPTIONS_OF_DEPLOY, "delete": {"--stack-name"}}
