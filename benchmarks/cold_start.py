@@ -44,6 +44,7 @@ ENVIRONMENT = {
     "QUOTES_FUNCTION": "test-market_catalogue:live",
     "CODE_BUCKET": "code",
     "SANDBOX_FUNCTION": "test-strategy_sandbox:live",
+    "VALIDATOR_FUNCTION": "test-strategy_validator:live",
     "CURSOR_SECRET_ID": "cursors",
     "PROBED_SECRET_ID": "cursors",
     "FUNCTIONS_PREFIX": "test",

@@ -27,6 +27,7 @@ ENVIRONMENT = {
     "CURSOR_SECRET_ID": "cursors",
     "QUOTES_FUNCTION": "stack-market_catalogue:live",
     "CODE_BUCKET": "code",
+    "VALIDATOR_FUNCTION": "stack-strategy_validator:live",
 }
 
 

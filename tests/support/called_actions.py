@@ -140,16 +140,25 @@ def _parts(module: Module) -> Iterator[Part]:
 
 
 def _reached(part: Part) -> Iterator[Part]:
-    """The parts behind these names: methods of the same class, functions and classes of this module and of imported ones."""
+    """The parts behind these names: methods of the same class, functions and classes of this module and of imported ones.
+
+    A class that an adapter's constructor takes counts as named by each of its methods.
+    """
     here = _module(part.module)
+    kinds = part.names if part.owner is None else part.names.union(_constructor(here, part.owner))
     near = {part.module, *(name for name in here.imports if name.startswith(ADAPTERS) and _path(name) is not None)}
     if part.owner is not None:
         yield from (each for method, each in here.classes[part.owner].items() if method in part.names)
     for module in map(_module, near):
         yield from (each for name, each in module.functions.items() if name in part.names)
         for kind, methods in module.classes.items():
-            if kind in part.names or module is here:
+            if kind in kinds or module is here:
                 yield from (each for method, each in methods.items() if method in part.names or method.startswith("__"))
+
+
+def _constructor(module: Module, kind: str) -> frozenset[str]:
+    made = module.classes[kind].get("__init__")
+    return frozenset() if made is None else made.names
 
 
 def _closure(start: Iterable[str]) -> set[str]:

@@ -75,6 +75,7 @@ RIGHTS: Mapping[str, Rights] = {
         lookups={"GSI1": _keys("CLOCK#*")},
     ),
     "strategy_sandbox": Rights(),
+    "strategy_validator": Rights(get=_keys("WEIGHTS#*"), update=_keys("WEIGHTS#*")),
     "signal_intake": Rights(
         get=_keys("SOURCE#*", "STRATEGY#*", "SIGNAL#*"),
         query=_keys("SOURCE#*", "STRATEGY#*", "SIGNAL#*"),

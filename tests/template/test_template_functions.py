@@ -33,6 +33,7 @@ SHAPE = {
     "candle_clock": (30, "core deps"),
     "strategy_runner": (60, "core deps exchange strategies"),
     "strategy_sandbox": (40, "core strategies"),
+    "strategy_validator": (60, "core deps exchange"),
     "signal_intake": (10, "core deps"),
     "signal_fanout": (30, "core deps exchange"),
     "order_executor": (15, "core deps exchange signing"),
@@ -61,6 +62,7 @@ ENVIRONMENT = {
         " CODE_BUCKET SANDBOX_FUNCTION"
     ),
     "strategy_sandbox": "",
+    "strategy_validator": "TABLE_NAME SANDBOX_FUNCTION MARKETS_BUCKET VENUES EGRESS_ADDRESS",
     "signal_intake": "TABLE_NAME SIGNAL_QUEUE_URL MARKETS_BUCKET SECRET_PREFIX",
     "signal_fanout": "TABLE_NAME SIGNAL_QUEUE_URL SIGNAL_DEAD_LETTERS_URL TRADE_QUEUE_URL MARKETS_BUCKET VENUES EGRESS_ADDRESS",
     "order_executor": (
@@ -83,7 +85,7 @@ ENVIRONMENT = {
     "api": (
         "TABLE_NAME SIGNAL_QUEUE_URL TRADE_QUEUE_URL MARKETS_BUCKET SECRET_PREFIX KMS_KEY_ID VENUES TENANT_CLAIM ROLES_CLAIM"
         " DEAD_LETTERS_FUNCTION CURSOR_SECRET_ID QUOTES_FUNCTION OPERATORS_TO_LIFT"
-        " VETTING_QUEUE_URL CODE_BUCKET"
+        " VETTING_QUEUE_URL CODE_BUCKET VALIDATOR_FUNCTION"
     ),
     "market_catalogue": "MARKETS_BUCKET VENUES",
     "history_rebuild": "TABLE_NAME ARCHIVE_BUCKET",
@@ -107,6 +109,7 @@ ALSO_CONSUMES = {"order_reconciler": {"AWAITED_LOOK_QUEUE_URL"}, "strategy_runne
 SETTINGS: dict[str, type[settings.Environment]] = {
     "candle_clock": settings.CandleClockSettings,
     "strategy_runner": settings.StrategyRunnerSettings,
+    "strategy_validator": settings.StrategyValidatorSettings,
     "signal_intake": settings.SignalIntakeSettings,
     "signal_fanout": settings.SignalFanoutSettings,
     "order_executor": settings.OrderExecutorSettings,

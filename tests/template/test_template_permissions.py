@@ -286,15 +286,16 @@ def test_a_function_writes_to_its_own_log_only(name: str) -> None:
     assert allowed(name, "logs:CreateLogGroup") == set()  # groups are the stack's, with retention
 
 
-def test_functions_are_invoked_by_schedules_queues_and_doors_and_by_three_functions_that_ask_others() -> None:
-    """The API asks for dead letters and quotes; dead letters go back to the relay and to the clocks; uploaded code runs apart."""
+def test_functions_are_invoked_by_schedules_queues_and_doors_and_by_four_functions_that_ask_others() -> None:
+    """The API asks for dead letters, quotes and checks; dead letters go back to relay and clocks; uploaded code runs apart."""
     invoked = {name: allowed(name, "lambda:InvokeFunction") for name in functions()}
     own = "arn:aws:lambda:region:account:function:stack-"
     scheduled = {f"{own}{name}:live" for name in SCHEDULED_FUNCTIONS}
     assert {name: arns for name, arns in invoked.items() if arns} == {
-        "api": {f"{own}dlq_redrive:live", f"{own}market_catalogue:live"},
+        "api": {f"{own}dlq_redrive:live", f"{own}market_catalogue:live", f"{own}strategy_validator:live"},
         "dlq_redrive": {f"{own}outbox_relay:live"} | scheduled,
         "strategy_runner": {f"{own}strategy_sandbox:live"},
+        "strategy_validator": {f"{own}strategy_sandbox:live"},
     }
     assert scheduled == {f"{own}{name}:live" for name in ("candle_clock", "reconcile_clock", "health_probe", "market_catalogue")}
 

@@ -24,9 +24,19 @@ pytestmark = pytest.mark.slow
 
 PARAMETERS = written_root()["Parameters"]
 EVERY = frozenset(SHAPE)
-TRADING = frozenset({"strategy_runner", "signal_fanout", "order_executor", "order_reconciler", "key_vetting", "health_probe"})
+ASKING_VENUES = frozenset(
+    {
+        "strategy_runner",
+        "strategy_validator",
+        "signal_fanout",
+        "order_executor",
+        "order_reconciler",
+        "key_vetting",
+        "health_probe",
+    }
+)
 WITH_TABLE = EVERY - {"market_catalogue", "paper_exchange", "dlq_redrive", "strategy_sandbox"}
-KNOWING_VENUES = TRADING | {"api", "market_catalogue"}
+KNOWING_VENUES = ASKING_VENUES | {"api", "market_catalogue"}
 
 # Of each parameter another value than its default, and the functions that read it.
 CHANGES: dict[str, tuple[str, frozenset[str]]] = {
@@ -35,7 +45,7 @@ CHANGES: dict[str, tuple[str, frozenset[str]]] = {
     "LogLevel": ("DEBUG", EVERY),
     "PaperExchange": ("disabled", KNOWING_VENUES),
     "PaperExchangeBaseUrl": ("https://paper.example.com", KNOWING_VENUES),
-    "EgressAddress": ("nat-2", TRADING),
+    "EgressAddress": ("nat-2", ASKING_VENUES),
     "OpenTelemetryLayer": ("123456789012:layer:telemetry:1", frozenset(TRACED)),
     "MaxCandleLatenessSeconds": ("600", frozenset({"strategy_runner"})),
     "TenantClaim": ("custom:tenant", frozenset({"api"})),

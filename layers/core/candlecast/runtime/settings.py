@@ -79,6 +79,10 @@ class StrategyRunnerSettings(WithTable, WithBudget):
     max_candle_lateness_seconds: float = Field(gt=0)
 
 
+class StrategyValidatorSettings(WithTable, WithBudget):
+    sandbox_function: str
+
+
 class SignalIntakeSettings(WithTable):
     signal_queue_url: str
     markets_bucket: str
