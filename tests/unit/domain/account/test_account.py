@@ -282,6 +282,13 @@ def test_a_stop_whose_position_is_closed_is_an_orphan_and_one_not_yet_placed_is_
     assert replace(account_of(opened), positions={later.key: later}).orphans() == (opened,)
 
 
+def test_a_stop_is_no_orphan_while_nobody_knows_what_became_of_its_entry() -> None:
+    opened = replace(STOP, state=IntentState.OPEN)
+    for state in (IntentState.SUBMITTING, IntentState.UNKNOWN):
+        assert account_of(opened, replace(ENTRY, state=state)).orphans() == ()
+    assert account_of(opened, replace(ENTRY, state=IntentState.CANCELLED)).orphans() == (opened,)
+
+
 def test_a_position_is_naked_without_a_stop_and_not_for_want_of_a_target() -> None:
     position, target = a_position(stop_price=D(90)), an_intent(LegKind.TAKE_PROFIT)
     exposed = replace(account_of(target), positions={position.key: position})

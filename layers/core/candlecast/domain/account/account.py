@@ -268,8 +268,12 @@ class Account:
         return max(left, ZERO)
 
     def orphans(self) -> tuple[Intent, ...]:
-        """Protective orders at the venue whose position is closed: to be cancelled."""
+        """Protective orders at the venue whose position is closed: to be cancelled.
+
+        While it is unknown what became of the entry, its stop is none: a look beside this one may have found the entry filled.
+        """
         live = {p.entry_intent_id for p in self.positions.values()}
+        live |= {i.intent_id for i in self.intents.values() if i.kind is LegKind.ENTRY and i.state.is_unresolved}
         return tuple(
             i for i in self.intents.values() if i.kind.is_protective and i.state is IntentState.OPEN and i.bracket_of not in live
         )
