@@ -7,17 +7,20 @@ from __future__ import annotations
 
 from dataclasses import fields
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 from zlib import crc32
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.expressions.update import Action
 
 from candlecast.adapters.dynamodb.single_table.table import DecimalAttribute, Row, key, sortable
-from candlecast.domain.orders.position import Trade
 from candlecast.domain.strategies.listing import RecordStart
 from candlecast.domain.strategies.record import RecordSums
 from candlecast.domain.strategies.statistics import Statistics
 from candlecast.domain.values.money import ZERO
+
+if TYPE_CHECKING:
+    from candlecast.domain.orders.position import Trade
 
 STRATEGY_SHARDS = 16
 RECORD, RECENT = "RECORD", "RECENT"

@@ -19,7 +19,6 @@ from candlecast.adapters.dynamodb.single_table.table import (
     require_schema,
     store_errors,
 )
-from candlecast.domain.account.events import Event, EventType
 from candlecast.domain.strategies.versions import StrategyChange, StrategyVersion
 from candlecast.domain.values.errors import NotFound
 from candlecast.ports.store import Page
@@ -60,6 +59,8 @@ class VersionRows:
         transaction.save(row, condition=self._versions.partition.does_not_exist())
 
     def put_change(self, transaction: TransactWrite, change: StrategyChange, owner: str | None) -> None:
+        from candlecast.domain.account.events import Event, EventType  # with the rules on orders, which no clock loads
+
         event = Event(type=EventType(change.type), occurred_at=change.changed_at, strategy_change=change)
         row = self._changes(
             strategy_key(change.strategy_id),
