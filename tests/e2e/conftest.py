@@ -24,6 +24,7 @@ FOLDER = Path(__file__).parent
 
 # Those that wait for the real time or take longest: they begin first, and all processes end at about the same time.
 FIRST = (
+    "uploaded_strategies",
     "dead_letters",
     "crashes",
     "isolation",
