@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 
@@ -56,11 +57,12 @@ def test_no_process_and_no_descriptor_is_left_by_any_end() -> None:
         return len(list(Path("/proc/self/fd").iterdir()))
 
     answer(request())
-    before = open_now()
+    gc.collect()  # what earlier tests of this process have left behind
+    before, theirs = open_now(), children()
     for body in (HONEST, "while True:\n    pass\n", "raise SystemExit\n", "print('x' * 10**7)\n"):
         answer(request(body, seconds=0.5))
-    assert open_now() == before
-    assert children() == set()
+    assert open_now() <= before
+    assert children() <= theirs
 
 
 def children() -> set[str]:
