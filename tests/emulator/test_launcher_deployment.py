@@ -93,7 +93,15 @@ def test_a_changed_parameter_reaches_the_alias_of_the_functions_that_read_it_and
     assert before.differences == after.differences == ()
     readers = {
         f"{deployment.STACK}-{it}"
-        for it in ("strategy_runner", "signal_fanout", "order_executor", "order_reconciler", "key_vetting", "health_probe")
+        for it in (
+            "strategy_runner",
+            "strategy_validator",
+            "signal_fanout",
+            "order_executor",
+            "order_reconciler",
+            "key_vetting",
+            "health_probe",
+        )
     }
     assert {name for name, version in after.versions.items() if version != before.versions[name]} == readers
     name = outputs["OrderExecutorFunctionName"]
@@ -112,7 +120,7 @@ def command_after_a_deployment(cloud: Cloud) -> tuple[int, str]:
 
 
 def test_an_alias_that_was_left_behind_is_found_by_the_comparison(cloud: Cloud) -> None:
-    assert command_after_a_deployment(cloud) == (0, "candlecast in us-east-1: live of all 15 functions is what was deployed.\n")
+    assert command_after_a_deployment(cloud) == (0, "candlecast in us-east-1: live of all 17 functions is what was deployed.\n")
     functions, name = cloud.client("lambda"), cloud.outputs["ApiFunctionName"]
     before = functions.get_alias(FunctionName=name, Name="live")["FunctionVersion"]
     variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
