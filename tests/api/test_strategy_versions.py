@@ -198,11 +198,13 @@ def test_a_public_strategy_is_changed_by_its_authors_alone(uploaded: Deployment,
 
 def test_strangers_and_followers_see_neither_parameters_nor_code_nor_who_made_it(uploaded: Deployment) -> None:
     publish(uploaded)
+    assert uploaded.client.send("PATCH", URL, {"collaborators": ["a-friend"]}).status == 200
+    assert "a-friend" in uploaded.client.get(f"{URL}/changes").text
     follow(uploaded.stranger)
     for client in (uploaded.stranger, Client(uploaded.providers, tenant="tenant-3"), uploaded.admin):
         assert client.get(f"{URL}/versions/1/code").status == 404
         texts = [client.get(URL + path).text for path in ("", "/versions", "/versions/1", "/changes")]
-        assert not any(TENANT in text or '"period":8' in text for text in texts)
+        assert not any(hidden in text for text in texts for hidden in (TENANT, "a-friend", '"period":8'))
         version = client.get(f"{URL}/versions/1").json
         assert (version["parameters"], version["parameter_schema"]["properties"].keys()) == (None, {"period", "factor"})
 

@@ -32,6 +32,7 @@ Source = Annotated[
         json_schema_extra={"format": "python"},
     ),
 ]
+COLLABORATORS = "collaborators"  # tenants, in the values of an edit: like the owner, nobody but an author sees them
 EXAMPLE = "from candlecast.strategy import Parameters, Strategy\n..."
 
 
@@ -196,11 +197,15 @@ class StrategyChangeView(View):
     type: str = Field(description="Type of its event, such as `strategy.version.released`.")
     changed_at: datetime
     changed_by: str | None = Field(description="The tenant that made it; null for those who are none of its authors.")
-    values: Mapping[str, str] = Field(description="New values by name, as text.")
+    values: Mapping[str, str] = Field(description="New values by name, as text; collaborators are shown to authors alone.")
 
     @staticmethod
     def of(change: StrategyChange, *, is_author: bool) -> StrategyChangeView:
-        return StrategyChangeView.model_validate(change).model_copy(update={} if is_author else {"changed_by": None})
+        shown = StrategyChangeView.model_validate(change)
+        if is_author:
+            return shown
+        values = {name: value for name, value in change.values.items() if name != COLLABORATORS}
+        return shown.model_copy(update={"changed_by": None, "values": values})
 
 
 def hints_of(hints: tuple[CodeHint, ...]) -> list[HintView]:
