@@ -206,7 +206,8 @@ def test_strangers_and_followers_see_neither_parameters_nor_code_nor_who_made_it
         texts = [client.get(URL + path).text for path in ("", "/versions", "/versions/1", "/changes")]
         assert not any(hidden in text for text in texts for hidden in (TENANT, "a-friend", '"period":8'))
         version = client.get(f"{URL}/versions/1").json
-        assert (version["parameters"], version["parameter_schema"]["properties"].keys()) == (None, {"period", "factor"})
+        shown = {"period": {"type": "integer"}, "factor": {"type": "number"}}
+        assert (version["parameters"], version["parameter_schema"]["properties"]) == (None, shown), "a default is a value"
 
 
 def test_a_collaborator_changes_what_the_owner_does_but_not_who_else_may(uploaded: Deployment) -> None:

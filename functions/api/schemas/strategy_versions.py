@@ -147,7 +147,9 @@ class VersionView(View):
     strategy_id: str
     number: int = Field(description="1 for the first, then one more each time.")
     digest: str = Field(description="Hash of code, parameters and market; signals, orders, trades and receipts carry it.")
-    parameter_schema: Mapping[str, Any] = Field(description="JSON Schema of its parameters.")
+    parameter_schema: Mapping[str, Any] = Field(
+        description="JSON Schema of its parameters; without their defaults for those who may not see parameters."
+    )
     parameters: Mapping[str, str | int | float | bool] | None = Field(
         description="Every parameter with its value; null for those who may not see parameters."
     )
@@ -159,7 +161,9 @@ class VersionView(View):
 
     @staticmethod
     def of(version: StrategyVersion, *, sees_parameters: bool, is_author: bool) -> VersionView:
-        hidden = ({} if sees_parameters else {"parameters": None}) | ({} if is_author else {"created_by": None})
+        hidden: dict[str, Any] = {} if is_author else {"created_by": None}
+        if not sees_parameters:
+            hidden |= {"parameters": None, "parameter_schema": _without_values(version.parameter_schema)}
         return VersionView.model_validate(version).model_copy(update=hidden)
 
 
@@ -210,3 +214,12 @@ class StrategyChangeView(View):
 
 def hints_of(hints: tuple[CodeHint, ...]) -> list[HintView]:
     return [HintView.model_validate(hint) for hint in hints]
+
+
+def _without_values(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema without defaults, which are the values of every parameter that nobody has set."""
+    properties = {
+        name: {key: value for key, value in described.items() if key != "default"}
+        for name, described in schema["properties"].items()
+    }
+    return {**schema, "properties": properties}
