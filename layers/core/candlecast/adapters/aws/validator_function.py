@@ -78,9 +78,10 @@ def _checked(text: str) -> CheckedCode:
     schema = answer.get("parameter_schema")
     if not isinstance(schema, dict) or len(json.dumps(schema, ensure_ascii=False, allow_nan=False).encode()) > MAX_SCHEMA_BYTES:
         raise _Malformed("the schema of the parameters is none, or too large")
-    properties = schema.get("properties", {})
-    parameters = answer.get("parameters")
-    if not isinstance(parameters, dict) or not isinstance(properties, dict) or parameters.keys() != properties.keys():
+    properties, parameters = schema.get("properties"), answer.get("parameters")
+    if not isinstance(properties, dict) or not all(isinstance(described, dict) for described in properties.values()):
+        raise _Malformed("the schema of the parameters describes none of them")
+    if not isinstance(parameters, dict) or parameters.keys() != properties.keys():
         raise _Malformed("parameters and their schema have different names")
     if len(parameters) > MAX_PARAMETERS or not all(len(name) <= MAX_NAME_CHARACTERS and is_readable(name) for name in parameters):
         raise _Malformed(f"over {MAX_PARAMETERS} parameters, or a name of over {MAX_NAME_CHARACTERS} characters")

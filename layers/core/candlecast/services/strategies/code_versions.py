@@ -110,7 +110,7 @@ def require_source(source: str) -> None:
 
 def with_defaults(version: StrategyVersion, given: Parameters) -> dict[str, object]:
     """The complete parameters that `given` means for the version's code; names that the code does not know stay."""
-    properties = version.parameter_schema.get("properties", {})
+    properties = version.parameter_schema["properties"]
     return {name: it.get("default") for name, it in properties.items()} | dict(given)
 
 
