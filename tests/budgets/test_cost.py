@@ -12,6 +12,7 @@ from benchmarks.harness.executor import TableExecutor
 from benchmarks.report import cost
 from benchmarks.report.order_bill import OrderBill, order_bill
 from benchmarks.report.write_units import item_bytes, read_units, write_units
+from tests.support.transformed import functions
 
 A_BILL = OrderBill(
     read_units=6,
@@ -62,12 +63,25 @@ def test_a_strategy_pays_for_each_of_its_runs_and_its_runs_by_their_time() -> No
     prices = cost.read_prices()
     month = sum(line.total for line in cost.strategy_lines(prices))
     runs = prices["assumed"]["uploaded_candles_a_day"] * prices["assumed"]["days_a_month"]
-    assert 1 < month / (runs * cost.sandbox_run(prices)) < 1.2, "the queue and the records cost little beside the runs"
+    assert 1 < month / (runs * cost.sandbox_run(prices)) < 1.3, "the queue and the records cost little beside the runs"
     slower = {**prices, "assumed": {**prices["assumed"], "sandbox_cpu_milliseconds": 1_300}}
     assert cost.sandbox_run(slower) / cost.sandbox_run(prices) == pytest.approx(2, rel=0.01)
     sheet = cost.PAGE.read_text(encoding="utf-8")
     assert f"| a million runs of uploaded code | {cost.sandbox_run(prices) * cost.MILLION:,.2f} |" in sheet
     assert f"| an uploaded strategy on candles of five minutes, a month | {month:,.2f} |" in sheet
+
+
+def test_the_memory_of_the_model_is_that_of_the_template() -> None:
+    assumed = {
+        "order_executor": cost.GB_OF_EXECUTOR,
+        "signal_fanout": cost.GB_OF_FAN_OUT,
+        "outbox_relay": cost.GB_OF_RELAY,
+        "strategy_runner": cost.GB_OF_RUNNER,
+        "strategy_sandbox": cost.GB_OF_SANDBOX,
+    }
+    assert {name: gigabytes * 1_024 for name, gigabytes in assumed.items()} == {
+        name: functions()[name]["MemorySize"] for name in assumed
+    }
 
 
 def test_prices_are_dated_and_positive() -> None:
