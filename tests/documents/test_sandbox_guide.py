@@ -15,6 +15,7 @@ from candlecast.sandbox.lock.limits import MEMORY_BYTES
 from candlecast.sandbox.modules import ALLOWED_MODULES
 from candlecast.sandbox.protocol import CODES, MAX_CHECK_ROWS, MAX_ROWS, MAX_SECONDS, MAX_SOURCE_BYTES
 from candlecast.sandbox.protocol.answer import MAX_DESCRIPTION_CHARACTERS
+from candlecast.services.market.run_candle import UPLOADED_NOTIONAL
 from functions.api.schemas.parameters import MAX_PARAMETERS
 from tests.documents.test_documents import DOCUMENTS, rows
 
@@ -32,6 +33,7 @@ LIMITS = {
     "parameters": f"{MAX_PARAMETERS}, texts of at most 64 characters",
     "description of the strategy": f"{MAX_DESCRIPTION_CHARACTERS} characters",
     "targets of a signal": f"{MAX_TAKE_PROFITS}",
+    "entries of one signal over all its followers": f"{UPLOADED_NOTIONAL:,} of the quote currency",
     "metadata of a signal": f"{MAX_METADATA_ENTRIES} entries of {MAX_METADATA_CHARACTERS} characters",
     "log lines of a run": f"{MAX_LOG_LINES} of {MAX_LOG_CHARACTERS} characters",
     "versions of a strategy": f"{MAX_VERSIONS:,}",
