@@ -1,6 +1,7 @@
 """Run a stranger's code: the one function in which such code runs, with a role that may do nothing and no way out.
 
-Standard library only, so that nothing in here has credentials to lose. An environment serves one tenant, the strategy's owner.
+Standard library only. Lambda's credentials in the environment may write this function's log and nothing else, and the process of
+a run does not get them. An environment serves one tenant, the strategy's owner.
 """
 
 from __future__ import annotations
