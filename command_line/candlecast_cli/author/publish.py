@@ -80,7 +80,7 @@ def upload(
     with Steps() as steps:
         steps.step("asking for the strategy")
         known = _known(api, strategy_id)
-        steps.step("uploading: the code is checked on real candles, which takes up to a minute")
+        steps.step("uploading: the code is checked on real candles, which takes up to half a minute")
         try:
             if known is None:
                 made = _create(api, strategy_id, {**described, "source": source, "parameters": parameters, "note": note})
