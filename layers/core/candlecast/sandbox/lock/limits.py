@@ -23,7 +23,7 @@ def restrict(memory_in_use: int, cpu_seconds: float) -> None:
     """Bound memory and processor time of this process, and forbid new descriptors, files, processes and core dumps.
 
     No descriptor above the limit can be made, and the limit is 0. So neither a file nor a socket can be opened, while open pipes
-    go on. No process has a number below the limit of processes, so no process and no thread can be started.
+    go on. The user's processes and threads have the limit 0 as well, so none can be started; root alone would be exempt.
     """
     cpu = math.ceil(time.process_time() + cpu_seconds)
     _set(resource.RLIMIT_STACK, STACK_BYTES)
