@@ -36,7 +36,7 @@ STOP_SECONDS = 60.0
 RELAY_SECONDS = 600.0
 POLL_SECONDS = 0.05
 REQUEST_SECONDS = 300.0
-ANSWER_SECONDS = 10.0  # a question that a running emulator answers at once, and a port that nobody listens on as well
+ANSWER_SECONDS = 60.0  # an idle emulator answers at once, and a port that nobody listens on refuses at once
 ADMINISTRATOR = "test"  # the emulator's name for the administrator, who may do everything
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 DEFAULT_WORKERS = 4  # processes of one function; more only get in each other's way on a desk
@@ -131,6 +131,9 @@ class Cloud:
             known = json.loads((CLOUDS / name / "instance.json").read_text(encoding="utf-8"))
             found = cls(name, ports=Ports(**known))
             found._identify()
+        except TimeoutError as error:
+            message = f"the embedded cloud called {name} does not answer within {ANSWER_SECONDS:.0f} s: the machine may be busy"
+            raise CommandError(message, "INSTANCE_NOT_RUNNING", 3) from error
         except (OSError, ValueError, CommandError) as error:
             start = f"`candlecast local up{'' if name == USUAL_NAME else f' --name {name}'}` starts it"
             raise CommandError(f"no embedded cloud called {name} is running: {start}", "INSTANCE_NOT_RUNNING", 3) from error

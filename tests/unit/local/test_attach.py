@@ -6,6 +6,7 @@ import json
 import os
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -18,18 +19,20 @@ from infra.local.project import CommandError
 
 
 class Answering(ThreadingHTTPServer):
-    """A program at a port of its own that gives the same answer to everything."""
+    """A program at a port of its own that gives the same answer to everything, unless somebody holds it busy."""
 
     answer: Any = None
+    busy = threading.Lock()
 
 
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         server = self.server
         assert isinstance(server, Answering)
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(json.dumps(server.answer).encode())
+        with server.busy, suppress(BrokenPipeError):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps(server.answer).encode())
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
@@ -75,3 +78,12 @@ def test_another_program_at_its_port_is_neither_used_nor_killed(answer: Any, pro
         Cloud.attach("up")
     assert refused.value.code == "INSTANCE_NOT_RUNNING"
     Cloud("up", state=tmp_path / "up", ports=cloud.Ports(*[program.server_port] * 3)).stop()
+
+
+def test_an_emulator_that_is_too_busy_to_answer_is_not_called_missing(
+    program: Answering, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cloud, "ANSWER_SECONDS", 0.01)
+    with program.busy, pytest.raises(CommandError) as refused:
+        Cloud.attach("up")
+    assert "does not answer within" in str(refused.value)
