@@ -127,7 +127,7 @@ def test_a_failure_of_the_source_has_its_code_and_its_line(asked: Request, code:
 
 def test_an_import_that_is_not_there_says_what_is() -> None:
     _, message, _, _ = error(request(before="import socket\n"))
-    assert "module 'socket' is not available here; available are abc, array, " in message
+    assert "module 'socket' is not available in the sandbox; available are abc, array, " in message
 
 
 def test_columns_that_are_no_candles_are_refused() -> None:

@@ -51,7 +51,7 @@ def test_a_syntax_error_is_told_with_its_line() -> None:
 def test_an_import_that_does_not_exist_there_is_told_with_its_line(line: str, name: str) -> None:
     found = refused(source(before=f"x = 1\n{line}"))
     assert found.line == 2
-    assert f"module {name} is not available here; available are " in found.message
+    assert f"module {name} is not available in the sandbox; available are " in found.message
     assert "math" in found.message
 
 

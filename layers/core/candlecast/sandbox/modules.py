@@ -67,4 +67,4 @@ def is_allowed(name: str) -> bool:
 
 def refusal(name: str) -> str:
     """The words for the author of an import that cannot work."""
-    return f"module {name[:60]!r} is not available here; available are {', '.join(ROOTS)}"
+    return f"module {name[:60]!r} is not available in the sandbox; available are {', '.join(ROOTS)}"
