@@ -7,6 +7,8 @@ follows the settings of a subscription.
 from __future__ import annotations
 
 import math
+import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -135,13 +137,14 @@ def backtest(
     from candlecast.backtest.candle_table import read_candle_table
     from candlecast.backtest.strategy_file import author_errors, load_author_strategy
 
-    made = load_author_strategy(strategy, param or ())
+    with redirect_stdout(sys.stderr):  # its prints are no part of the answer
+        made = load_author_strategy(strategy, param or ())
     with Steps() as steps:
         steps.step(f"reading {candles.name}")
         table = read_candle_table(candles, start_ms=asked.begin, end_ms=asked.end, history=made.lookback - 1)
         steps.step(f"running {made.name} over {len(table.candles):,} candles")
         terms = asked.terms(table)
-        with author_errors(type(made)):
+        with author_errors(type(made)), redirect_stdout(sys.stderr):
             result = _run(made, table, terms)
         result.metrics  # noqa: B018 - computed before anything is written
         if json_out is not None or plot is not None:

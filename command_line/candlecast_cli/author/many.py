@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import inspect
 import math
+import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -88,9 +89,10 @@ def prepared(strategy: str, words: list[str], candles: Path, asked: Asked, proce
     from candlecast.backtest.grid import axes_of, combinations_of
     from candlecast.backtest.strategy_file import author_errors, strategy_class
 
-    kind = strategy_class(strategy)
+    with redirect_stdout(sys.stderr):
+        kind = strategy_class(strategy)
     axes = axes_of(kind, words)
-    with author_errors(kind):
+    with author_errors(kind), redirect_stdout(sys.stderr):
         combinations = combinations_of(kind, axes)
     steps.step(f"reading {candles.name}")
     longest = max(each.lookback for each in combinations.strategies if each is not None)
@@ -102,7 +104,7 @@ def prepared(strategy: str, words: list[str], candles: Path, asked: Asked, proce
 
 @contextmanager
 def counted(total: int, what: str) -> Iterator[Callable[[int], None]]:
-    """Progress with the time that is left; Ctrl-C and SIGTERM stop the block.
+    """Progress with the time that is left; Ctrl-C and SIGTERM stop the block. Prints of strategies go to standard error.
 
     Nothing is drawn by a thread: workers are forked while it is shown.
     """
@@ -116,7 +118,7 @@ def counted(total: int, what: str) -> Iterator[Callable[[int], None]]:
                 shown = now
                 say(f"{ended:,} of {total:,} {what}, {math.ceil((now - started) / ended * (total - ended)):,} s left")
 
-        with stoppable():
+        with stoppable(), redirect_stdout(sys.stderr):
             yield told
         return
     columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import keyword
+import os
 import sys
+from contextlib import redirect_stdout
 from dataclasses import asdict
 from pathlib import Path
 from string import Template
@@ -77,15 +79,16 @@ def check(
 ) -> None:
     """Check a strategy: parameters, look-ahead, lookback, stops, levels, imports and speed. Exits with 1 if a check fails.
 
-    The row that shows a fault is named with the time of its candle. A file is run as it is: it is your own code.
+    The row that shows a fault is named with the time of its candle. A file is run as it is: it is your own code. Its prints
+    are not shown, because each check runs the file many times.
     """
     from candlecast.backtest.candle_table import read_candle_table
     from candlecast.backtest.strategy_file import load_author_strategy
     from candlecast_cli.author.strategy_checks import check_strategy, failed
 
-    made = load_author_strategy(strategy, param or ())
-    table = None if candles is None else read_candle_table(candles)
-    with Steps() as steps:
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stdout(nowhere), Steps() as steps:
+        made = load_author_strategy(strategy, param or ())
+        table = None if candles is None else read_candle_table(candles)
         columns, label = (None, "") if table is None else (table.candles, table.notes.file)
         checks = check_strategy(made, columns, label, told=lambda name: steps.step(f"checking {name}"))
     if as_json:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import sys
+from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -96,7 +98,8 @@ def _result(many: Many, index: int) -> Result:
     from candlecast.backtest.sweep import run_rows
 
     table = many.table
-    return run_rows(many.made(index), table.candles, table.first, len(table.candles), many.terms, table.notes.timeframe)
+    with redirect_stdout(sys.stderr):
+        return run_rows(many.made(index), table.candles, table.first, len(table.candles), many.terms, table.notes.timeframe)
 
 
 def _write(

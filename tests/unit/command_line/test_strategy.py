@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -81,6 +82,23 @@ def test_a_look_ahead_fails_with_its_row_and_exit_code(tmp_path: Path, monkeypat
     assert line == f"FAIL  look-ahead  LOOK_AHEAD: {told}"
     told = result.stderr.splitlines()[-1]
     assert told == "candlecast: STRATEGY_UNSOUND: 2 of 13 checks failed: ENTRY_WITHOUT_STOP, LOOK_AHEAD"
+
+
+def test_what_a_strategy_prints_is_no_part_of_an_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    run("strategy", "new", "talks")
+    lines = Path("talks.py").read_text(encoding="utf-8").splitlines(keepends=True)
+    inside = next(number for number, line in enumerate(lines) if line == "        close = candles.close\n")
+    lines[inside + 1 : inside + 1] = ["        print('a decision', close[-1])\n"]
+    Path("talks.py").write_text("".join([*lines, "print('loaded')\n"]), encoding="utf-8")
+    checked = run("strategy", "check", "talks.py", "--json")
+    assert json.loads(checked.stdout)["strategy"] == "talks"
+    assert "a decision" not in checked.stderr, "the checks run the file hundreds of times"
+    over = ("talks.py", "--candles", str(sample_files()[0]), "--quantity", "1", "--json", "-")
+    for words in (("backtest", *over), ("sweep", *over, "--param", "entry_period=20,30", "--processes", "1")):
+        done = run(*words)
+        assert "talks" in json.loads(done.stdout)["strategy"]
+        assert {"loaded", "a decision"} <= {line.rpartition(" ")[0] or line for line in done.stderr.splitlines()}
 
 
 def test_parameters_are_taken_and_refused_by_their_bounds() -> None:
