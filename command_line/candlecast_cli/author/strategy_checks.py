@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,12 @@ import numpy as np
 from candlecast.backtest.strategy_file import author_errors, source_file, strategy_class
 from candlecast.domain.strategies.definition import MAX_LOOKBACK
 from candlecast.domain.values.timeframe import EPOCH, Timeframe
+from candlecast.sandbox.lint import FILE, lint
+from candlecast.sandbox.protocol import SandboxRefusal
 from candlecast.strategy import Candles, Flags, Side, Signals, Strategy, StrategyError, decide, evaluate
 from candlecast.strategy.candles import MILLISECOND
 from candlecast.strategy.guard import difference_at, first_difference, first_unequal
+from candlecast.strategy.registry import available, load_strategy
 from candlecast_cli.author.generated_candles import generated_candles
 from candlecast_cli.author.live_imports import foreign_imports
 from candlecast_cli.printing import moment
@@ -34,7 +38,7 @@ RUNS = 3  # of the decision that is timed; the fastest counts, since the machine
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """The outcome of one check: `ok` is None where another fault kept it from being judged."""
+    """The outcome of one check: `ok` is None where another fault kept it from being judged, and where only a run will tell."""
 
     name: str
     ok: bool | None
@@ -115,8 +119,23 @@ def _of_the_file(strategy: Strategy[Any]) -> Iterator[Check]:
     if found:
         named = ", ".join(f"{file.name}:{line}: {name}" for line, name in found)
         yield Check("imports", False, f"no live run has {named}", "IMPORT_NOT_LIVE")
+        yield Check("upload", None, "not judged: the fault above hides it")
     else:
         yield Check("imports", True, "a live run has them all")
+        yield _upload(strategy, file)
+
+
+def _upload(strategy: Strategy[Any], file: Path) -> Check:
+    """Read the text as an upload would: it may import fewer modules than a deployment's own strategies."""
+    if strategy.name in available() and type(strategy) is load_strategy(strategy.name):
+        return Check("upload", True, "ships with its deployment, which trusts it")
+    try:
+        hints = lint(file.read_bytes())
+    except SandboxRefusal as refusal:
+        return Check("upload", False, f"{file.name}{refusal.message.removeprefix(FILE)}", refusal.code)
+    if hints:
+        return Check("upload", None, "; ".join(f"{file.name}:{hint.line}: {hint.message}" for hint in hints))
+    return Check("upload", True, "the sandbox takes the file as it is")
 
 
 def _rows_needed(strategy: Strategy[Any]) -> tuple[Check, int | None]:

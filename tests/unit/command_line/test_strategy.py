@@ -81,7 +81,7 @@ def test_a_look_ahead_fails_with_its_row_and_exit_code(tmp_path: Path, monkeypat
     told = "row 188, candle of 2024-01-08T20:00:00Z (generated 1h, seed 1): says SHORT on 189 rows, LONG on 587"
     assert line == f"FAIL  look-ahead  LOOK_AHEAD: {told}"
     told = result.stderr.splitlines()[-1]
-    assert told == "candlecast: STRATEGY_UNSOUND: 2 of 13 checks failed: ENTRY_WITHOUT_STOP, LOOK_AHEAD"
+    assert told == "candlecast: STRATEGY_UNSOUND: 2 of 14 checks failed: ENTRY_WITHOUT_STOP, LOOK_AHEAD"
 
 
 def test_what_a_strategy_prints_is_no_part_of_an_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -90,6 +90,7 @@ def test_a_sound_strategy_passes_every_check(tmp_path: Path) -> None:
         "parameters",
         "name",
         "imports",
+        "upload",
         "rows",
         "answers",
         "levels",
@@ -214,7 +215,7 @@ def test_later_rows_that_memory_has_are_found(tmp_path: Path, body: list[str]) -
 
 def test_randomness_is_found(tmp_path: Path) -> None:
     checks = checked(tmp_path, "long = np.array([random.random() < 0.5 for _ in close])", imports="import random")
-    assert found(checks) == [("repeatable", "NOT_REPEATABLE")]
+    assert found(checks) == [("upload", "STRATEGY_FILE_INVALID"), ("repeatable", "NOT_REPEATABLE")]
     row = checks["repeatable"].row
     assert row is not None
     assert FIRST <= row < FIRST + 64  # no difference in so many rows has a chance of 2 ** -64
@@ -276,6 +277,19 @@ def test_every_public_package_that_the_layer_cuts_is_refused() -> None:
 def test_imports_of_a_live_run_are_allowed(tmp_path: Path) -> None:
     imports = "import math; import datetime; from numpy import linalg; from candlecast import strategy; import numpy.fft as fft"
     assert found(checked(tmp_path, RISES, imports=imports)) == []
+
+
+def test_an_import_that_the_sandbox_lacks_is_named_with_its_line(tmp_path: Path) -> None:
+    checks = checked(tmp_path, RISES, imports="import os")
+    assert found(checks) == [("upload", "STRATEGY_FILE_INVALID")]
+    assert checks["upload"].text.startswith("planted.py:4: module 'os' is not available in the sandbox; available are abc, ")
+    assert checks["imports"].ok, "a deployment's own strategies may have it"
+
+
+def test_a_line_that_the_sandbox_would_not_run_is_named_without_a_verdict(tmp_path: Path) -> None:
+    checks = checked(tmp_path, RISES, "if len(close) < 1: open('notes')")
+    assert found(checks) == []
+    assert (checks["upload"].ok, checks["upload"].text) == (None, "planted.py:21: open does not exist in the sandbox")
 
 
 def test_another_name_than_the_files_is_named(tmp_path: Path) -> None:
