@@ -79,7 +79,7 @@ PUBLISH_BLOCKS = (
     "candlecast strategy new my_breakout",
     'candlecast strategy upload my_breakout.py --id my-breakout-btc --title "My breakout" \\',
     "API=$(candlecast local status --output ApiUrl)",
-    "api /v1/strategies/my-breakout-btc/executions",
+    "until api /v1/strategies/my-breakout-btc/executions | grep candle_close; do sleep 5; done",
     'candlecast strategy upload my_breakout.py --id my-breakout-btc --param stop_atr=3 --note "a wider stop"',
     "candlecast strategy release my-breakout-btc 2 --share 20",
     "candlecast strategy rollback my-breakout-btc",

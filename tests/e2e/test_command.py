@@ -9,7 +9,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,10 @@ import pytest
 from infra.local import kept_state
 from infra.local.cloud import CLOUDS, Cloud, Ports
 from infra.local.project import ROOT
+from tests.documents.test_documents import DOCUMENTS
+from tests.documents.test_publish_guide import ELSEWHERE
+from tests.documents.test_publish_guide import GUIDE as PUBLISH
+from tests.support.shell_blocks import blocks as blocks_of
 from tests.support.waiting import until
 
 NAME = "test-command"
@@ -108,12 +112,30 @@ def up(tmp_path_factory: pytest.TempPathFactory, ports: list[str]) -> Iterator[T
     kept_state.forget(NAME)
 
 
-def orders_of(email: str) -> list[dict[str, Any]]:
+def pasted(printed: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    """The outcome of blocks pasted into one shell. The shell ends at the first command that fails."""
+    return subprocess.run(  # noqa: S603 - the project's own words
+        [str(shutil.which("bash")), "-c", "set -eu\n" + "\n".join(printed)],
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=WALK_SECONDS,
+        check=False,
+    )
+
+
+def items(email: str, path: str) -> list[dict[str, Any]]:
+    """The first page of a listing, as this person sees it."""
     token = candlecast("local", "token", email).strip()
     url = candlecast("local", "status", "--output", "ApiUrl").strip()
-    answer = httpx.get(f"{url}/v1/orders", headers={"Authorization": f"Bearer {token}"}, timeout=60)
+    answer = httpx.get(f"{url}{path}", headers={"Authorization": f"Bearer {token}"}, timeout=60)
     found: list[dict[str, Any]] = answer.json()["items"]
     return found
+
+
+def orders_of(email: str) -> list[dict[str, Any]]:
+    return items(email, "/v1/orders")
 
 
 def test_an_operator_reads_the_account_and_stops_its_orders_and_lets_them_go_again(up: Terminal) -> None:
@@ -161,21 +183,32 @@ def test_the_readmes_first_order_works_as_it_is_pasted(up: Terminal) -> None:
     first, *rest = blocks()
     assert first == "make up\n", "the fixture has started the same in this terminal"
     assert not any("..." in block for block in rest), "nothing is left to be filled in by hand"
-    outcome = subprocess.run(  # noqa: S603 - the project's own words
-        [str(shutil.which("bash")), "-c", "set -eu\n" + "\n".join(rest)],
-        cwd=ROOT,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=WALK_SECONDS,
-        check=False,
-    )
+    outcome = pasted(rest, ROOT)
     said = outcome.stdout + outcome.stderr
     assert outcome.returncode == 0, said
     assert '"FILLED"' in outcome.stdout, said
     assert re.search(r"\bfill\s+ENTRY FILLED", outcome.stdout), "candlecast local order --watch shows the fill"
     mine = orders_of("you@example.com")
     assert [order["state"] for order in mine if order["leg"] == "ENTRY" and order["strategy_id"] == "my-signals"] == ["FILLED"]
+
+
+def test_the_guide_to_publishing_works_as_it_is_pasted(up: Terminal, tmp_path: Path) -> None:
+    """In an empty folder: an author needs the command and nothing of the checkout."""
+    printed = [block.text for block in blocks_of(PUBLISH, DOCUMENTS[PUBLISH]) if ELSEWHERE not in block.name]
+    outcome = pasted([f'PATH="{COMMAND.parent}:$PATH"', *printed], tmp_path)
+    said = outcome.stdout + outcome.stderr
+    assert outcome.returncode == 0, said
+    assert "urn:candlecast:problem" not in outcome.stdout, said
+    runs = until(lambda: items("trader@example.com", "/v1/strategies/my-breakout-btc/executions"), none_is_running)
+    assert {run["status"] for run in runs} == {"COMPLETED"}
+    shown = json.loads(candlecast("strategy", "versions", "my-breakout-btc", "--json"))
+    assert [version["number"] for version in shown["versions"]] == [2, 1]
+    assert (shown["release"]["stable"], shown["release"]["previous"]) == (2, 1)
+    candlecast("strategy", "release", "my-breakout-btc", "1", status=1)  # it is retired
+
+
+def none_is_running(runs: list[dict[str, Any]]) -> bool:
+    return all(run["status"] != "RUNNING" for run in runs)
 
 
 def test_the_next_run_goes_on_with_everybody_and_trades(up: Terminal, tmp_path: Path) -> None:
