@@ -146,6 +146,7 @@ CHANGE = stored(
     lambda world: tuple(_strategies(world).list_changes(STRATEGY).items),
     prepare=lambda world: _strategies(world).create_strategy(_before_its_release()),
     of="CHANGE#",
+    of_an_author=True,
 )
 RESTORING = restored_account("at-its-first-look-after-a-restore", added_values.restoring, FIRST_VERSION)
 RECOVERED = restored_account("accounted-for-after-a-restore", added_values.recovered, FIRST_VERSION + 1)
@@ -248,6 +249,7 @@ ADDED: tuple[Case, ...] = (
         _follow_uploaded,
         lambda world: _strategies(world).get_strategy(STRATEGY),
         of="DEFINITION",
+        of_an_author=True,
     ),
     stored(
         "strategy",
@@ -256,6 +258,7 @@ ADDED: tuple[Case, ...] = (
         _follow_uploaded,
         lambda world: world.table.rows(AuthorRow).get(f"TENANT#{TENANT}", "AUTHOR").strategies,
         of="AUTHOR",
+        of_an_author=True,
     ),
     stored(
         "strategy",
@@ -263,6 +266,7 @@ ADDED: tuple[Case, ...] = (
         lambda: 1,
         lambda world: _strategies(world).count_upload(TENANT, NOW),
         lambda world: world.table.rows(UploadsRow).get(f"TENANT#{TENANT}", "UPLOADS#2026-11-20").uploads,
+        of_an_author=True,
     ),
     stored(
         "strategy",
@@ -271,6 +275,7 @@ ADDED: tuple[Case, ...] = (
         lambda world: _strategies(world).create_strategy(_before_its_release(), version=added_values.version()),
         lambda world: _strategies(world).get_version(STRATEGY, 2),
         of="VERSION#",
+        of_an_author=True,
     ),
     CHANGE,
     replace(
@@ -297,6 +302,7 @@ ADDED: tuple[Case, ...] = (
         _told_of_strategies,
         _publish_of_strategies,
         lambda world: tuple(from_json(PublishedEvent, entry["Detail"]) for entry in world.sent),
+        of_an_author=True,
     ),
     stored(
         "subscription",

@@ -143,7 +143,8 @@ class Case:
 
     `write` is None for a form that is written no more and must be read for ever. `prepare` makes items that must be there before,
     which are no part of the golden. `of` begins the sort key of the golden's items, where a write leaves others too.
-    `of_a_restored_table`: only functions whose table was restored write the form.
+    `of_a_restored_table`: only functions whose table was restored write the form. `of_an_author`: only uploads, and changes that
+    somebody makes to a strategy, bring the form about.
     """
 
     kind: str
@@ -154,6 +155,7 @@ class Case:
     prepare: Callable[[World], None] = lambda _: None
     of: str = ""
     of_a_restored_table: bool = False
+    of_an_author: bool = False
 
     @property
     def path(self) -> str:

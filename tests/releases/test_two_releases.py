@@ -30,6 +30,7 @@ from verification.crash_points.world import World
 
 pytestmark = pytest.mark.prove
 LAST = releases()[:1]
+CODE = "CodeBucket"  # of uploaded strategies: a template without the bucket is of a release that knows none
 Invoke = Callable[[Event, World], tuple[World, errors.DomainError | None]]
 
 
@@ -180,14 +181,27 @@ def goldens(release: Release) -> dict[str, Any]:
     """Items and messages of the present code that the release may meet after a rollback.
 
     A stack with a restored table refuses a release that knows none (EARLIER_TABLE). So the release meets no form of such a table.
+    A release that knows no uploads cannot read what authors write. The table of releases says so and what to do.
     """
-    knows_restores = f"\n  {GENERATION}:\n" in file_at(release.commit, "template.yaml")
-    met = {path: it for path, it in CASES.items() if knows_restores or not it.of_a_restored_table}
+    template = file_at(release.commit, "template.yaml")
+    knows_restores, knows_authors = (f"\n  {name}:\n" in template for name in (GENERATION, CODE))
+    met = {
+        path: it
+        for path, it in CASES.items()
+        if (knows_restores or not it.of_a_restored_table) and (knows_authors or not it.of_an_author)
+    }
     return {path: written(case) for path, case in met.items() if case.write is not None}
 
 
-def test_a_release_that_knows_restored_tables_is_told_from_one_that_does_not() -> None:
-    assert f"\n  {GENERATION}:\n" in (ROOT / "template.yaml").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", [GENERATION, CODE])
+def test_a_release_that_knows_a_form_is_told_from_one_that_does_not(name: str) -> None:
+    assert f"\n  {name}:\n" in (ROOT / "template.yaml").read_text(encoding="utf-8")
+
+
+def test_the_table_of_releases_says_which_release_cannot_read_what_authors_write(release: Release) -> None:
+    knows_authors = f"\n  {CODE}:\n" in file_at(release.commit, "template.yaml")
+    said = f"\n**{release.version} cannot read uploaded strategies" in (ROOT / "docs/releases.md").read_text(encoding="utf-8")
+    assert said is not knows_authors
 
 
 def test_the_last_release_reads_every_item_and_message_that_the_present_code_writes(
