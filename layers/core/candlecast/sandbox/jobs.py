@@ -142,16 +142,16 @@ def _check(request: Request, strategy: Strategy[Any], candles: Candles) -> dict[
     rows = request.max_rows or 1
     with errors_of(FILE):
         whole = evaluate(strategy, candles)
+        milliseconds = _decision_ms(strategy, candles)  # first, since slow decisions could not all be repeated in the run's time
+        if milliseconds > DECISION_MS:
+            message = f"a decision takes {milliseconds:.0f} ms of the processor, at most {DECISION_MS}: compute whole columns"
+            raise StrategyError("STRATEGY_TOO_SLOW", message)
         _require_repeatable(strategy, candles, whole)
         for live_window in (False, True):
             found = first_difference(strategy, candles, live_window=live_window, max_rows=rows)
             if found is not None:
                 raise found
         _require_unseen(request, strategy, candles, whole)
-        milliseconds = _decision_ms(strategy, candles)
-    if milliseconds > DECISION_MS:
-        message = f"a decision takes {milliseconds:.0f} ms of the processor, at most {DECISION_MS}: compute whole columns"
-        raise StrategyError("STRATEGY_TOO_SLOW", message)
     return {
         "rows": len(candles),
         "rows_checked": min(rows, len(candles) - strategy.lookback + 1),
