@@ -140,7 +140,12 @@ LONG = "long = indicators.crossed_above(fast, slow)"
 ROWS_NEEDED = "max(self.parameters.slow_period + 1, indicators.atr_rows(self.parameters.atr_period))"
 REFUSED: Mapping[str, tuple[str, Mapping[str, Any], str, str | None]] = {
     "syntax": (replaced(ROWS_NEEDED, "max(("), {}, "STRATEGY_FILE_INVALID", "line"),
-    "an import that does not exist there": ("import requests\n" + SOURCE, {}, "STRATEGY_FILE_INVALID", "line"),
+    "an import that does not exist there": (
+        replaced("from dataclasses import dataclass\n", "from dataclasses import dataclass\n\nimport requests\n"),
+        {},
+        "STRATEGY_FILE_INVALID",
+        "line",
+    ),
     "a look into the future": (replaced(LONG, LONG + " & (candles.time[-1] // 60_000 % 7 < 3)"), {}, "LOOK_AHEAD", "row"),
     "too short a lookback": (
         replaced(ROWS_NEEDED, "2"),
