@@ -16,7 +16,10 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
+from functions.api.guards import MAX_BODY_BYTES
+
 MAX_DEPTH = 12  # the deepest legitimate body, a window's days within the limits of settings, has seven levels
+MAX_COMMAS = MAX_BODY_BYTES // 2  # what a body without code has at most; each wrong part costs a kilobyte to report
 MAX_DIGITS = 40  # of one number: more than money has
 TEXT = re.compile(r'"(?:[^"\\]|\\.)*+"?', re.DOTALL)  # in JSON; possessive, so that no body takes more than one pass
 
@@ -48,14 +51,14 @@ class StrictRoute(APIRoute):
 
 
 class StrictRequest(Request):
-    """A request whose body is UTF-8 and JSON of bounded depth and digits, where no member comes twice."""
+    """A request whose body is UTF-8 and JSON of bounded depth, parts and digits, where no member comes twice."""
 
     async def json(self) -> Any:
         """The body; raises `RequestValidationError`, whose text repeats nothing of the body."""
         try:
             text = (await self.body()).decode()
-            if text.count("[") + text.count("{") > MAX_DEPTH:
-                _check_depth(text)
+            if text.count("[") + text.count("{") > MAX_DEPTH or text.count(",") > MAX_COMMAS:
+                _check_shape(text)
             return _DECODER.decode(text)
         except (ValueError, RecursionError):
             raise RequestValidationError(
@@ -67,10 +70,12 @@ def _error(where: str, name: str, message: str) -> dict[str, Any]:
     return {"type": "value_error", "loc": (where, name) if name else (where,), "msg": message, "input": None}
 
 
-def _check_depth(text: str) -> None:
-    """Brackets within text do not count: code has many."""
-    depth = 0
-    for character in TEXT.sub("", text):
+def _check_shape(text: str) -> None:
+    """Commas and brackets within text do not count: code has many."""
+    bare, depth = TEXT.sub("", text), 0
+    if bare.count(",") > MAX_COMMAS:
+        raise ValueError("too many parts")
+    for character in bare:
         if character in "[{":
             depth += 1
             if depth > MAX_DEPTH:

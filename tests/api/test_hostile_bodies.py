@@ -57,3 +57,11 @@ def test_a_body_that_is_no_object_is_an_invalid_request(populated: Deployment, r
 def test_a_body_of_another_type_is_an_invalid_request(populated: Deployment, content_type: str) -> None:
     answer = populated.client.send("PATCH", PATH, {"leverage": 3}, headers={"content-type": content_type})
     assert (answer.status, answer.code) == (422, "INVALID_REQUEST")
+
+
+@pytest.mark.parametrize("parts", [",".join(f'"a{number}":[]' for number in range(20_000)), '"tags":[' + "0," * 20_000 + "0]"])
+def test_a_large_body_has_no_more_parts_than_a_small_one_can_have(populated: Deployment, parts: str) -> None:
+    """Each wrong part costs a kilobyte to report: two megabytes of them would take a gigabyte."""
+    answer = populated.client.send("POST", "/v1/strategies", raw=f'{{"kind":"UPLOADED",{parts}}}')
+    assert (answer.status, answer.code) == (422, "INVALID_REQUEST")
+    assert [it["pointer"] for it in answer.json["errors"]] == [""]

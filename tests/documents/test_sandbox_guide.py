@@ -10,7 +10,7 @@ from candlecast.domain.strategies.definition import MAX_LOOKBACK
 from candlecast.domain.strategies.execution import MAX_LOG_CHARACTERS, MAX_LOG_LINES
 from candlecast.domain.strategies.versions import MAX_OWNED_STRATEGIES, MAX_PINNED_VERSIONS, MAX_UPLOADS_A_DAY, MAX_VERSIONS
 from candlecast.sandbox.jobs import DECISION_MS
-from candlecast.sandbox.lint import ABSENT_NAMES
+from candlecast.sandbox.lint import ABSENT_NAMES, MAX_TOKENS
 from candlecast.sandbox.lock.limits import MEMORY_BYTES
 from candlecast.sandbox.modules import ALLOWED_MODULES
 from candlecast.sandbox.protocol import CODES, MAX_CHECK_ROWS, MAX_ROWS, MAX_SECONDS, MAX_SOURCE_BYTES
@@ -23,6 +23,7 @@ GUIDE = DOCUMENTS["docs/guides/sandbox.md"]
 PUBLISH = DOCUMENTS["docs/guides/publish-a-strategy.md"]
 LIMITS = {
     "size of the file": f"{MAX_SOURCE_BYTES:,} bytes of UTF-8",
+    "names, numbers and signs in the file": f"{MAX_TOKENS:,}",
     "one run, from the candles to the answer": f"{MAX_SECONDS} s",
     "processor time of one decision, measured by the check of an upload": f"{DECISION_MS:,} ms",
     "memory beyond what Python and numpy take": f"{MEMORY_BYTES // 2**20} MB",

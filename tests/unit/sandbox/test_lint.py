@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from candlecast.sandbox.lint import lint
+from candlecast.sandbox.lint import MAX_TOKENS, lint
 from candlecast.sandbox.protocol import MAX_SOURCE_BYTES, SandboxRefusal
 from tests.support.sandbox import FIRST_LINE, HONEST, source
 
@@ -110,3 +110,16 @@ def test_lint_and_protocol_need_no_numpy() -> None:
         [sys.executable, "-c", f"import sys; sys.path.insert(0, {search!r})\n{code}"], check=True, capture_output=True, text=True
     )
     assert found.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("part", ["a\n", "0;", 'f"{0}"\n', "a=0,0\n", "0<0\n"], ids=str.strip)
+def test_a_text_with_more_parts_than_the_api_can_parse_is_refused_unparsed(part: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A megabyte of short lines would take a gigabyte of the API."""
+    monkeypatch.setattr("ast.parse", lambda *_: pytest.fail("parsed"))
+    found = refused(source() + part * (MAX_SOURCE_BYTES // len(part) - 1_000))
+    assert f"over {MAX_TOKENS} names, numbers and signs" in found.message
+    assert (found.line or 0) > FIRST_LINE or "\n" not in part
+
+
+def test_a_large_text_of_few_parts_is_parsed() -> None:
+    assert lint((source() + "#" * 900_000).encode()) == ()

@@ -9,7 +9,11 @@ from __future__ import annotations
 import ast
 import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from io import StringIO
+from itertools import islice
+from tokenize import TokenError, generate_tokens
 
 from candlecast.sandbox.modules import is_allowed, refusal
 from candlecast.sandbox.protocol.refusal import SandboxRefusal
@@ -17,6 +21,9 @@ from candlecast.sandbox.protocol.request import MAX_SOURCE_BYTES
 
 FILE = "strategy.py"  # the name of every uploaded source in messages and tracebacks
 INVALID = "STRATEGY_FILE_INVALID"
+# Names, numbers, signs and ends of lines; a text in quotes counts as one, and so does a comment. The parser takes a kilobyte for
+# each, and the API, which parses, has a gigabyte. A strategy of a thousand lines has ten thousand.
+MAX_TOKENS = 100_000
 MAX_HINTS = 20  # nobody reads more at once
 # Names that the child takes away.
 ABSENT_NAMES = frozenset({"__import__", "breakpoint", "compile", "eval", "exec", "exit", "help", "input", "open", "quit"})
@@ -38,8 +45,8 @@ class Hint:
 def lint(source: bytes) -> tuple[Hint, ...]:
     """Check an uploaded source; the hints are about code that may never run, by line.
 
-    Raises `SandboxRefusal` STRATEGY_FILE_INVALID with the line. Reasons: over `MAX_SOURCE_BYTES`, no UTF-8, a syntax error, an
-    import that does not exist there, not exactly one class that extends `Strategy[...]`.
+    Raises `SandboxRefusal` STRATEGY_FILE_INVALID with the line. Reasons: over `MAX_SOURCE_BYTES` or `MAX_TOKENS`, no UTF-8, a
+    syntax error, an import that does not exist there, not exactly one class that extends `Strategy[...]`.
     """
     tree = _parsed(source)
     for node in ast.walk(tree):
@@ -59,6 +66,7 @@ def _parsed(source: bytes) -> ast.Module:
         raise _refused("not UTF-8", source.count(b"\n", 0, error.start) + 1) from None
     if "\0" in text:
         raise _refused("a zero byte is no Python", text.count("\n", 0, text.index("\0")) + 1)
+    _require_few_tokens(text)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -67,6 +75,13 @@ def _parsed(source: bytes) -> ast.Module:
         raise _refused(error.msg, error.lineno or 1) from None
     except (RecursionError, MemoryError, ValueError):
         raise _refused("too deeply nested", None) from None
+
+
+def _require_few_tokens(text: str) -> None:
+    tokens = generate_tokens(StringIO(text).readline)
+    with suppress(SyntaxError, TokenError):  # the parser tells it in better words, and gets no further
+        for token in islice(tokens, MAX_TOKENS, MAX_TOKENS + 1):
+            raise _refused(f"over {MAX_TOKENS} names, numbers and signs", token.start[0])
 
 
 def _imported(node: ast.AST) -> Iterator[str]:
