@@ -201,7 +201,7 @@ REFUSALS: Mapping[int, Mapping[str, tuple[str, str]]] = {
         "TIMEFRAME_UNKNOWN": ("The code names a timeframe that there is not.", "Use one of those that strategies run on."),
         "TOO_MANY_COLLABORATORS": ("A strategy has at most 20 collaborators.", "Send fewer."),
         "TOO_MANY_VERSIONS": ("The strategy has as many versions as are allowed.", "Upload another strategy."),
-        "VERSION_UNKNOWN": ("The strategy has no such version to pin.", "List its versions."),
+        "VERSION_UNKNOWN": ("The strategy has no such version that is released.", "Pin one of its `release`; authors pin any."),
         "MARKET_DELISTED": (
             "The venue has delisted the market, or has announced that it will.",
             "Choose another market.",

@@ -19,6 +19,7 @@ from candlecast.domain.account.kill_switch import Grade, SwitchPlace, SwitchScop
 from candlecast.domain.orders.intent import IntentState, LegKind
 from candlecast.domain.signals.verdict import judge
 from candlecast.domain.strategies.execution import ShardReport
+from candlecast.domain.strategies.versions import Release
 from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from candlecast.ports.store import LastPrice
 from candlecast.runtime.compose import api
@@ -209,6 +210,9 @@ def populated(deployment: Deployment) -> Deployment:
     account = deployment.accounts.load("tenant-1", ACCOUNT)
     following = replace(account, subscriptions={SUBSCRIPTION: SubscriptionStatus.ACTIVE})
     deployment.subscriptions.write(a_subscription(), following, 1)
+    release = Release(stable=2, released_by=TENANT, released_at=NOW)
+    known = deployment.database.strategies[STRATEGY]
+    deployment.database.strategies[STRATEGY] = replace(known, latest_version=2, release=release)
     deployment.database.versions[STRATEGY, 2] = a_version(2, source_hash=None)
     filled = an_intent(state=IntentState.FILLED, filled_quantity=Decimal(10), average_price=Decimal("100.1"), settled_at=NOW)
     deployment.history.put_order(filled, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -255,6 +256,8 @@ def test_a_retired_strategy_takes_no_followers_and_is_shown_as_such(uploaded: De
 
 def test_operators_give_built_in_strategies_versions(populated: Deployment) -> None:
     populated.database.versions.clear()
+    without = replace(populated.database.strategies[STRATEGY], release=None, latest_version=0)
+    populated.database.strategies[STRATEGY] = without
     url = f"/v1/strategies/{STRATEGY}"
     assert populated.client.post(f"{url}/versions", {"parameters": {"fast_period": 9}}).status == 404
     added = populated.admin.post(f"{url}/versions", {"parameters": {"fast_period": 9, "slow_period": 30}})

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from candlecast.domain.strategies.definition import StrategyDefinition, Visibility
-from candlecast.domain.strategies.versions import MAX_PINNED_VERSIONS
+from candlecast.domain.strategies.versions import MAX_PINNED_VERSIONS, Release
 from candlecast.domain.subscriptions.subscription import Subscription, SubscriptionStatus
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import Conflict, InvalidValue, NotFound
@@ -76,6 +76,33 @@ def test_only_a_version_that_exists_is_pinned(followers: Followers) -> None:
         with pytest.raises(InvalidValue, match="VERSION_UNKNOWN"):
             followers.follow(pinned_version=number)
     assert (followers.pins, len(followers.database.subscriptions)) == ({}, 1)
+
+
+def test_strangers_pin_what_is_released_and_authors_anything(followers: Followers) -> None:
+    release = Release(stable=3, previous=2, candidate=4, share_percent=10, released_by=TENANT, released_at=NOW)
+    strategy = an_uploaded_strategy(visibility=Visibility.PUBLIC, release=release, collaborators=("tenant-friend",))
+    followers.create(strategy, versions=MAX_PINNED_VERSIONS)
+    followed = followers.follow(STRANGER)
+    for number in (2, 3, 4):
+        assert followers.follow(STRANGER, pinned_version=number).pinned_version == number
+        assert followers.pin(STRANGER, followed.subscription_id, number).pinned_version == number
+    for number in (1, 5, MAX_PINNED_VERSIONS):
+        with pytest.raises(InvalidValue, match="VERSION_UNKNOWN"):
+            followers.pin(STRANGER, followed.subscription_id, number)
+        with pytest.raises(InvalidValue, match="VERSION_UNKNOWN"):
+            followers.follow(STRANGER, pinned_version=number)
+        for author in (TENANT, "tenant-friend"):
+            assert followers.follow(author, pinned_version=number).pinned_version == number
+
+
+def test_a_pin_outlives_the_release_of_its_version(followers: Followers) -> None:
+    followers.create(an_uploaded_strategy(visibility=Visibility.PUBLIC))
+    followed = followers.follow(STRANGER, pinned_version=1)
+    held = followers.database.strategies[STRATEGY]
+    assert held.release is not None
+    later = held.release.to_share(2, 100, TENANT, NOW).to_share(3, 100, TENANT, NOW)
+    followers.database.strategies[STRATEGY] = replace(held, release=later)
+    assert followers.pin(STRANGER, followed.subscription_id, 1) == followed
 
 
 def test_a_strategy_without_versions_has_none_to_pin(followers: Followers) -> None:

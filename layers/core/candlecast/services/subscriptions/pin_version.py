@@ -31,7 +31,7 @@ class PinVersion:
             if subscription.pinned_version == version:
                 return subscription
             pinned = replace(subscription, pinned_version=version)
-            require_version(self.strategies, pinned)
+            require_version(self.strategies, self.strategies.get_strategy(pinned.strategy_id), pinned)
             self.subscriptions.write(pinned, None, follower_change=0)
             return replace(pinned, version=pinned.version + 1)
 

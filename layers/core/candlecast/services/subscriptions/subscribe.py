@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from candlecast.domain.account.account import MAX_SUBSCRIPTIONS_PER_ACCOUNT, Account
 from candlecast.domain.limits.lock import require_bounded
+from candlecast.domain.strategies.definition import StrategyDefinition
 from candlecast.domain.subscriptions.subscription import Settings, Subscription, SubscriptionStatus
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import Conflict, InvalidValue, NotFound
@@ -70,7 +71,7 @@ class Subscribe:
             raise NotFound("no such strategy")
         if not strategy.may_follow(wanted.tenant_id, link_key):
             raise Conflict("STRATEGY_RETIRED", "a retired strategy takes no more followers")
-        require_version(self.strategies, wanted)
+        require_version(self.strategies, strategy, wanted)
         account = self._account(wanted, strategy.venue)
         if len(self.subscriptions.list_subscriptions(wanted.tenant_id)) >= MAX_SUBSCRIPTIONS:
             raise Conflict("TOO_MANY_SUBSCRIPTIONS", f"at most {MAX_SUBSCRIPTIONS} subscriptions, cancelled ones included")
@@ -101,11 +102,20 @@ class Subscribe:
         return first
 
 
-def require_version(strategies: StrategyStore, subscription: Subscription) -> None:
-    """Raise `InvalidValue` (VERSION_UNKNOWN) for a pin to a version that its strategy does not have."""
-    if subscription.pinned_version is None:
+def require_version(strategies: StrategyStore, strategy: StrategyDefinition, subscription: Subscription) -> None:
+    """Raise `InvalidValue` (VERSION_UNKNOWN) for a pin to a version that the tenant may not pin.
+
+    Authors pin any version of theirs, others one that is released. So nobody else gets a draft. Each pinned version is a run on
+    each candle, which strangers cannot multiply.
+    """
+    number = subscription.pinned_version
+    if number is None:
         return
+    release, may_try = strategy.release, strategy.may_change(subscription.tenant_id)
+    released = () if release is None else (release.stable, release.candidate, release.previous)
     try:
-        strategies.get_version(subscription.strategy_id, subscription.pinned_version)
+        if number not in released and not may_try:
+            raise NotFound("not released")
+        strategies.get_version(subscription.strategy_id, number)
     except NotFound:
-        raise InvalidValue("the strategy has no such version", code="VERSION_UNKNOWN") from None
+        raise InvalidValue("the strategy has no such version that is released", code="VERSION_UNKNOWN") from None
