@@ -62,7 +62,8 @@ class OrderView(View):
     average_price: Money | None = Field(description="Mean price of the fills.")
     fee: Money = Field(description="Quote units.")
     slippage_bps: Money | None = Field(
-        description="Basis points by which a market or limit order filled worse than its reference price; negative is better."
+        description="Basis points by which a market or limit order filled worse than its reference price; negative is better. "
+        "Null if the two are a factor of ten apart: the price of an exit may be any."
     )
     issued_at: datetime = Field(description="When the signal was decided.")
     created_at: datetime = Field(description="When the leg was recorded.")

@@ -88,6 +88,21 @@ def test_the_slippage_of_every_fill_is_measured() -> None:
     assert len(house.metrics.measured_bps["SlippageBasisPoints"]) == 2
 
 
+@pytest.mark.parametrize("price", ["1E-999", "1E+999", "0.0000000000000000000000000000000000000001", "9.9", "1101"])
+def test_an_exit_with_an_absurd_price_is_relayed_and_has_no_slippage(price: str) -> None:
+    """Nobody judges the price of an exit, and a stranger's code names it."""
+    house = Relayed()
+    absurd = [
+        replace(it, event=replace(it.event, order=replace(it.event.order, reference_price=Decimal(price))))
+        for it in house.stream
+        if it.event.type is EventType.TRADE_FILLED and it.event.order is not None and it.event.order.kind is LegKind.EXIT
+    ]
+    house.relay(absurd)
+    assert (len(absurd), house.bus.published) == (1, absurd)
+    assert "SlippageBasisPoints" not in house.metrics.measured_bps
+    assert house.history.get_order(TENANT, EXIT.intent_id).slippage_bps is None
+
+
 def test_orders_positions_and_trades_are_projected_and_everything_is_published_in_order() -> None:
     house = Relayed()
     house.relay(house.stream)

@@ -16,6 +16,9 @@ from candlecast.domain.values.terms import OrderType, PositionMode, PositionSide
 from candlecast.domain.venue.reports import MarketSettings, OrderRequest, StopTrigger
 from candlecast.domain.venue.rules import VenueRules
 
+MAX_REFERENCE_FACTOR = Decimal(10)
+"""Between a reference price and a fill, either way. No market moves so far within a signal's life: further is no price."""
+
 
 class IntentState(StrEnum):
     """The life of an intent.
@@ -261,8 +264,14 @@ class Intent:
 
     @property
     def slippage_bps(self) -> Decimal | None:
-        """How much worse than the reference price it was filled, in basis points (negative: better)."""
-        if self.average_price is None or not self.reference_price or self.order_type.is_conditional:
+        """How much worse than the reference price it was filled, in basis points (negative: better).
+
+        None beyond `MAX_REFERENCE_FACTOR`, too: nobody judges the price of an exit, and a stranger's code may name any.
+        """
+        if not self.average_price or not self.reference_price or self.order_type.is_conditional:
+            return None
+        ratio = self.average_price / self.reference_price
+        if not 1 / MAX_REFERENCE_FACTOR <= ratio <= MAX_REFERENCE_FACTOR:
             return None
         worse = self.average_price - self.reference_price if self.side is Side.BUY else self.reference_price - self.average_price
         return (worse / self.reference_price * 10_000).quantize(Decimal("0.01"))
