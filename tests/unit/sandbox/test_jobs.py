@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -34,6 +35,12 @@ def test_an_inspection_tells_what_a_version_keeps() -> None:
     assert (found.name, found.description, found.lookback) == ("uploaded", "Follows the last candles.", 188)
     assert found.parameters == {"period": 7}
     assert found.parameter_schema["properties"]["period"]["maximum"] == 200
+
+
+def test_a_parameter_of_two_lines_is_refused_with_its_name() -> None:
+    asked = request(job=Job.INSPECT)
+    code, message, _, _ = error(replace(asked, source=asked.source.replace('"Rows"', '"Rows\\nof candles"')))
+    assert (code, message) == ("STRATEGY_INVALID", "strategy.py: the description of period has a character that cannot be shown")
 
 
 def test_a_decision_and_the_last_row_of_all_signals_agree() -> None:

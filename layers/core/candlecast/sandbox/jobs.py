@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from candlecast.domain.values.errors import DomainError
+from candlecast.domain.values.text import is_readable
 from candlecast.sandbox.lint import ABSENT_NAMES, FILE
 from candlecast.sandbox.modules import is_allowed, refusal
 from candlecast.sandbox.protocol.answer import MAX_DESCRIPTION_CHARACTERS, MAX_MESSAGE_CHARACTERS, SIGNAL_COLUMNS
@@ -96,10 +97,14 @@ def _inspection(strategy: Strategy[Any]) -> dict[str, Any]:
         if len(description) > MAX_DESCRIPTION_CHARACTERS:
             message = f"{FILE}: the description has over {MAX_DESCRIPTION_CHARACTERS} characters"
             raise StrategyError("STRATEGY_INVALID", message)
+        schema = type(strategy).parameters_type.json_schema()
+        for name, described in schema["properties"].items():
+            if not is_readable(str(described["description"])):
+                raise StrategyError("STRATEGY_INVALID", f"{FILE}: the description of {name} has a character that cannot be shown")
         return {
             "name": strategy.name,
             "description": one_line(description),
-            "parameter_schema": type(strategy).parameters_type.json_schema(),
+            "parameter_schema": schema,
             "parameters": strategy.parameters.to_mapping(),
             "lookback": int(strategy.lookback),
         }

@@ -15,6 +15,7 @@ from typing import Any
 from candlecast.domain.signals.signal import MAX_METADATA_CHARACTERS, MAX_METADATA_ENTRIES, MAX_TAKE_PROFITS, Action, TakeProfit
 from candlecast.domain.strategies.definition import MAX_LOOKBACK
 from candlecast.domain.strategies.execution import MAX_LOG_CHARACTERS, MAX_LOG_LINES
+from candlecast.domain.values.text import is_readable
 from candlecast.ports.strategies import Evaluation
 from candlecast.sandbox.protocol.columns import MAX_ROWS, WIDTH, decode_columns
 from candlecast.sandbox.protocol.refusal import (
@@ -174,11 +175,15 @@ def _inspected(result: object) -> Inspected:
     fields = mapping(result, "result", ("name", "description", "parameter_schema", "parameters", "lookback"))
     if type(fields["name"]) is not str or not NAME.fullmatch(fields["name"]):
         raise Malformed("result.name must have the characters [a-z0-9_]")
+    schema = _schema(fields["parameter_schema"])
+    values = parameters(fields["parameters"], "result.parameters", MAX_PARAMETERS, MAX_PARAMETER_CHARACTERS)
+    if values.keys() != schema["properties"].keys() or not is_readable("".join(map(str, values.values()))):
+        raise Malformed("result.parameters must be those of the schema, in text that people can read")
     return Inspected(
         name=fields["name"],
         description=one_line(text(fields["description"], "result.description", MAX_DESCRIPTION_CHARACTERS, least=1)),
-        parameter_schema=_schema(fields["parameter_schema"]),
-        parameters=parameters(fields["parameters"], "result.parameters", MAX_PARAMETERS, MAX_PARAMETER_CHARACTERS),
+        parameter_schema=schema,
+        parameters=values,
         lookback=whole(fields["lookback"], "result.lookback", 1, MAX_LOOKBACK),
     )
 
@@ -206,6 +211,8 @@ def _schema(value: object) -> dict[str, Any]:
         parameters(
             bounds | {str(number): it for number, it in enumerate(choices)}, place, 3 + MAX_CHOICES, MAX_PARAMETER_CHARACTERS
         )
+        if not is_readable("".join(map(str, (name, described["description"], *bounds.values(), *choices)))):
+            raise Malformed(f"{place} must have text that people can read")
     return fields
 
 
