@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from benchmarks.report import cost
+from candlecast.adapters.uploaded_strategies import RUN_SECONDS
 from candlecast.domain.signals.signal import MAX_METADATA_CHARACTERS, MAX_METADATA_ENTRIES, MAX_TAKE_PROFITS
 from candlecast.domain.strategies.definition import MAX_LOOKBACK
 from candlecast.domain.strategies.execution import MAX_LOG_CHARACTERS, MAX_LOG_LINES
@@ -25,6 +26,7 @@ LIMITS = {
     "size of the file": f"{MAX_SOURCE_BYTES:,} bytes of UTF-8",
     "names, numbers and signs in the file": f"{MAX_TOKENS:,}",
     "one run, from the candles to the answer": f"{MAX_SECONDS} s",
+    "one live decision": f"{RUN_SECONDS:.0f} s",
     "processor time of one decision, measured by the check of an upload": f"{DECISION_MS:,} ms",
     "memory beyond what Python and numpy take": f"{MEMORY_BYTES // 2**20} MB",
     "processes, threads, open files, sockets": "0",

@@ -35,6 +35,7 @@ ERRANDS: dict[RequestClass, tuple[VenueRequest, ...]] = {
     RequestClass.EXIT: (VenueRequest.PLACE_ORDER, VenueRequest.CANCEL_ORDER, VenueRequest.CANCEL_ORDER),
     RequestClass.MARKET_DATA: (VenueRequest.MANY_CANDLES,),
     RequestClass.HEALTH: (VenueRequest.PING,),
+    RequestClass.UPLOADED: (VenueRequest.MANY_CANDLES,),
 }
 
 

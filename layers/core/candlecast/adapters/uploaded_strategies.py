@@ -12,8 +12,9 @@ from candlecast.ports.code_store import CodeStore
 from candlecast.ports.strategies import CodeRun, Evaluation, Outcome, StrategyCode
 from candlecast.sandbox.protocol import Job, Request, SandboxRefusal, encode_candles
 
-# For one decision. With its candles, a cold sandbox and the writes around it, the runner stays below its 60 s.
-RUN_SECONDS = 25.0
+# For one decision: ten times the processor time that the check of an upload allows. Code that passes the check and loops later
+# holds a place of UploadedStrategyConcurrency so long, and other authors wait for that place.
+RUN_SECONDS = 10.0
 REMEMBERED_SOURCES = 32  # of at most a megabyte each
 
 

@@ -6,13 +6,15 @@ from decimal import Decimal
 
 import pytest
 
+from candlecast.domain.strategies.definition import MAX_LOOKBACK
 from candlecast.domain.values.errors import RetryLater
+from candlecast.domain.values.timeframe import Timeframe
 from candlecast.domain.venue.rules import BINANCE_USDM, VenueRequest
 from candlecast.domain.venue.weight_budget import LEASE, SHARE_PERCENT, Address, RequestClass, ceiling, minute_of
 from candlecast.services.venue.guard_venue import Guard, GuardedMarketData
 from candlecast.services.venue.spend_weight import LEAST_PAUSE_SECONDS, SpendWeight
 from candlecast.services.venue.watch_venue import WatchVenue
-from tests.support.builders import BTC, NOW
+from tests.support.builders import BTC, NOW, candles_until
 from tests.support.fakes.clock import FakeClock, RecordingMetrics
 from tests.support.fakes.gate import EGRESS, FakeGate, FakeWeights
 from tests.support.fakes.market_data import FakeMarketData
@@ -63,6 +65,18 @@ def test_what_can_wait_leaves_room_for_what_cannot() -> None:
     town.environment()(REAL, RequestClass.ENTRY, VenueRequest.MARKET_SETTING)
     with pytest.raises(RetryLater, match="WEIGHT_SPENT"):
         town.environment()(REAL, RequestClass.MARKET_DATA, VenueRequest.CANDLES)
+
+
+def test_uploads_leave_room_for_the_candles_of_built_in_strategies() -> None:
+    """A hundred uploads of one tenant weigh a thousand a minute."""
+    town, data = Town(), FakeMarketData()
+    data.put(BTC, Timeframe.M1, candles_until(NOW, 1), REAL)
+    uploads = GuardedMarketData(data, town.environment(), RequestClass.UPLOADED)
+    with pytest.raises(RetryLater, match="WEIGHT_SPENT"):
+        for _ in range(BINANCE_USDM.weight_per_minute):
+            uploads.candles(REAL, BTC, Timeframe.M1, NOW, MAX_LOOKBACK)
+    built_in = GuardedMarketData(data, town.environment())
+    assert [len(built_in.candles(REAL, BTC, Timeframe.M1, NOW, MAX_LOOKBACK)) for _ in range(30)] == [1] * 30
 
 
 def test_environments_behind_one_address_share_its_budget() -> None:

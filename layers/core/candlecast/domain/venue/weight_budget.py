@@ -24,6 +24,7 @@ class RequestClass(StrEnum):
     RECONCILER = "RECONCILER"
     MARKET_DATA = "MARKET_DATA"
     HEALTH = "HEALTH"
+    UPLOADED = "UPLOADED"
 
 
 SHARE_PERCENT = {
@@ -33,6 +34,7 @@ SHARE_PERCENT = {
     RequestClass.RECONCILER: 70,  # the clock repeats it in a minute, and a third of the minute stays for orders
     RequestClass.MARKET_DATA: 50,  # a late candle costs one signal; half of the minute stays for accounts
     RequestClass.HEALTH: 50,  # one ping each minute; without room for that, candles wait as well
+    RequestClass.UPLOADED: 30,  # each upload asks for candles of its own: two tenants could use up what others need
 }
 # The weight that a worker leases at once, so that a request does not cost a write. An order leases for its cancellations and
 # settings, the reconciler for two looks at an account, market data for some requests for candles. One look: open orders of a
@@ -45,6 +47,7 @@ LEASE = {
     RequestClass.RECONCILER: 40,
     RequestClass.MARKET_DATA: 20,
     RequestClass.HEALTH: 1,
+    RequestClass.UPLOADED: 20,
 }
 
 

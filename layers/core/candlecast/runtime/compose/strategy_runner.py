@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from functools import cache, lru_cache, partial
 
@@ -23,6 +24,7 @@ from candlecast.adapters.system import RandomIdentifiers, SystemClock
 from candlecast.adapters.uploaded_strategies import RUN_SECONDS, StrategiesByKind, UploadedStrategies
 from candlecast.domain.signals.messages import CandleClosed
 from candlecast.domain.strategies.definition import StrategyKind
+from candlecast.domain.venue.weight_budget import RequestClass
 from candlecast.runtime.batch import QueueConsumers
 from candlecast.runtime.compose.clients import aws
 from candlecast.runtime.compose.consumer import queue_consumer
@@ -47,11 +49,12 @@ def build() -> QueueConsumers[CandleClosed]:
     queue = SqsSignalQueue(aws("sqs"), known.signal_queue_url)
     functions = cache(partial(functions_client, RUN_SECONDS + ANSWER_SECONDS))
     sandbox = SandboxFunction(functions, known.sandbox_function, clock, metrics)
+    market_data = GuardedMarketData(CcxtMarketData(Templates(known.ccxt_venues(), markets.all)), spend)
     run = RunCandle(
         strategies=strategies,
         executions=DynamoExecutionStore(table),
         prices=DynamoPriceStore(table),
-        market_data=GuardedMarketData(CcxtMarketData(Templates(known.ccxt_venues(), markets.all)), spend),
+        market_data=market_data,
         code=StrategiesByKind(
             {
                 StrategyKind.BUILT_IN: BuiltInStrategies(),
@@ -64,16 +67,21 @@ def build() -> QueueConsumers[CandleClosed]:
         metrics=metrics,
         max_lateness=timedelta(seconds=known.max_candle_lateness_seconds),
     )
+    run_upload = replace(run, market_data=replace(market_data, asks=RequestClass.UPLOADED))
     worker = RandomIdentifiers()
-    urls = {
-        "candle": (known.candle_queue_url, known.candle_dead_letters_url),
-        "uploaded-candle": (known.uploaded_candle_queue_url, known.uploaded_candle_dead_letters_url),
+    queues = {
+        "candle": (known.candle_queue_url, known.candle_dead_letters_url, run),
+        "uploaded-candle": (known.uploaded_candle_queue_url, known.uploaded_candle_dead_letters_url, run_upload),
     }
     return QueueConsumers(
         {
             own.rpartition("/")[2]: queue_consumer(
-                CandleClosed, queue, "strategy_runner", (own, dead), lambda message: run(message, worker.new())
+                CandleClosed, queue, "strategy_runner", (own, dead), partial(_run, each, worker)
             )
-            for queue, (own, dead) in urls.items()
+            for queue, (own, dead, each) in queues.items()
         }
     )
+
+
+def _run(run: RunCandle, worker: RandomIdentifiers, message: CandleClosed) -> None:
+    run(message, worker.new())

@@ -13,6 +13,7 @@ from candlecast.adapters.dynamodb.weights import DynamoWeights
 from candlecast.adapters.s3.market_catalogue import S3Markets
 from candlecast.adapters.sandbox_checks import CHECK_SECONDS, SandboxChecks
 from candlecast.adapters.system import SystemClock
+from candlecast.domain.venue.weight_budget import RequestClass
 from candlecast.runtime.compose.clients import aws
 from candlecast.runtime.compose.start import once
 from candlecast.runtime.observe import EmfMetrics
@@ -31,6 +32,6 @@ def build() -> CheckCode:
     functions = cache(partial(functions_client, CHECK_SECONDS + ANSWER_SECONDS))
     return CheckCode(
         sandbox=SandboxChecks(SandboxFunction(functions, known.sandbox_function, clock, metrics)),
-        market_data=GuardedMarketData(CcxtMarketData(Templates(known.ccxt_venues(), markets.all)), spend),
+        market_data=GuardedMarketData(CcxtMarketData(Templates(known.ccxt_venues(), markets.all)), spend, RequestClass.UPLOADED),
         clock=clock,
     )

@@ -182,6 +182,8 @@ class GuardedMarketData:
 
     market_data: MarketData
     spend: SpendWeight
+    asks: RequestClass = RequestClass.MARKET_DATA
+    """The share of the budget: UPLOADED for strangers' code, which must not take candles from the platform's own."""
 
     def candles(self, venue: str, market: str, timeframe: Timeframe, until: datetime, count: int) -> Sequence[Candle]:
         weight = request_for_candles(count)
@@ -189,11 +191,11 @@ class GuardedMarketData:
 
     def quote(self, venue: str, market: str, at: datetime) -> Quote:
         """Best prices, then mark price and funding."""
-        self.spend(venue, RequestClass.MARKET_DATA, VenueRequest.BEST_PRICES)
+        self.spend(venue, self.asks, VenueRequest.BEST_PRICES)
         return self._within(venue, VenueRequest.PRICE, lambda: self.market_data.quote(venue, market, at))
 
     def _within[T](self, venue: str, weight: VenueRequest, request: Callable[[], T]) -> T:
-        self.spend(venue, RequestClass.MARKET_DATA, weight)
+        self.spend(venue, self.asks, weight)
         try:
             return request()
         except RetryLater as error:
