@@ -8,14 +8,14 @@ from benchmarks.report import cost
 from candlecast.adapters.uploaded_strategies import RUN_SECONDS
 from candlecast.domain.signals.signal import MAX_METADATA_CHARACTERS, MAX_METADATA_ENTRIES, MAX_TAKE_PROFITS
 from candlecast.domain.strategies.definition import MAX_LOOKBACK
-from candlecast.domain.strategies.execution import MAX_LOG_CHARACTERS, MAX_LOG_LINES
+from candlecast.domain.strategies.execution import MAX_LOG_CHARACTERS, MAX_LOG_LINES, MAX_UPLOADED_LOG_BYTES
 from candlecast.domain.strategies.versions import MAX_OWNED_STRATEGIES, MAX_PINNED_VERSIONS, MAX_UPLOADS_A_DAY, MAX_VERSIONS
 from candlecast.sandbox.jobs import DECISION_MS
 from candlecast.sandbox.lint import ABSENT_NAMES, MAX_TOKENS
 from candlecast.sandbox.lock.limits import MEMORY_BYTES
 from candlecast.sandbox.modules import ALLOWED_MODULES
 from candlecast.sandbox.protocol import CODES, MAX_CHECK_ROWS, MAX_ROWS, MAX_SECONDS, MAX_SOURCE_BYTES
-from candlecast.sandbox.protocol.answer import MAX_DESCRIPTION_CHARACTERS
+from candlecast.sandbox.protocol.answer import MAX_DESCRIPTION_CHARACTERS, MAX_INSPECTION_CHARACTERS
 from candlecast.services.market.run_candle import UPLOADED_NOTIONAL
 from functions.api.schemas.parameters import MAX_PARAMETERS
 from tests.documents.test_documents import DOCUMENTS, rows
@@ -38,7 +38,8 @@ LIMITS = {
     "targets of a signal": f"{MAX_TAKE_PROFITS}",
     "entries of one signal over all its followers": f"{UPLOADED_NOTIONAL:,} of the quote currency",
     "metadata of a signal": f"{MAX_METADATA_ENTRIES} entries of {MAX_METADATA_CHARACTERS} characters",
-    "log lines of a run": f"{MAX_LOG_LINES} of {MAX_LOG_CHARACTERS} characters",
+    "log lines of a run": f"{MAX_LOG_LINES} of {MAX_LOG_CHARACTERS} characters, {MAX_UPLOADED_LOG_BYTES:,} bytes together",
+    "parameters with their descriptions": f"{MAX_INSPECTION_CHARACTERS:,} characters of JSON",
     "versions of a strategy": f"{MAX_VERSIONS:,}",
     "versions of a strategy that are pinned at once": f"{MAX_PINNED_VERSIONS}",
     "strategies of a tenant, retired ones included": f"{MAX_OWNED_STRATEGIES}",

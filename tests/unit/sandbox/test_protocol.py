@@ -272,6 +272,19 @@ FORGED: list[tuple[Job, Callable[[dict[str, Any]], object]]] = [
 ]
 
 
+def test_an_inspection_is_small_enough_for_a_page_of_versions() -> None:
+    def inspected(count: int) -> Any:
+        described = {"type": "string", "default": "", "description": "y" * 500}
+        properties = {f"name_{number}": described for number in range(count)}
+        schema = {"type": "object", "properties": properties, "additionalProperties": False}
+        result = {**INSPECTION, "parameter_schema": schema, "parameters": dict.fromkeys(properties, "")}
+        return parse_answer(Job.INSPECT, answered(result)).result
+
+    assert len(inspected(60).parameters) == 60
+    with pytest.raises(SandboxRefusal, match="characters of JSON"):
+        inspected(80)
+
+
 @pytest.mark.parametrize("number", range(len(FORGED)))
 def test_a_forged_result_is_refused(number: int) -> None:
     job, forge = FORGED[number]
@@ -291,6 +304,8 @@ def test_a_forged_result_is_refused(number: int) -> None:
         {"ok": False},
         {"logs": ["x"] * 51},
         {"logs": ["x" * 501]},
+        {"logs": ["x" * 500] * 17},
+        {"logs": ["\U0001f4c8" * 500] * 5},
         {"logs": [1]},
         {"layers": {"seccomp": "yes"}},
         {"layers": {"a b": True}},

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from candlecast.domain.strategies.execution import MAX_UPLOADED_LOG_BYTES
 from candlecast.sandbox.parent import answer
 from candlecast.sandbox.process import NotStarted
 from candlecast.sandbox.protocol import Job, SandboxRefusal, parse_answer
@@ -34,11 +35,22 @@ def test_every_lock_that_this_kernel_offers_holds() -> None:
     assert found["landlock"] >= 1
 
 
-def test_lines_of_the_log_are_kept_up_to_their_bounds() -> None:
-    found = parse_answer(Job.DECIDE, answer(request("for number in range(99):\n    print(number, 'x' * 600)\n" + HONEST)))
-    assert len(found.logs) == 50
-    assert found.logs[0].startswith("0 xxx")
-    assert {len(line) for line in found.logs} == {500}
+@pytest.mark.parametrize(
+    ("line", "kept", "characters"),
+    [("'x' * 50", 50, 50), ("'x' * 600", 14, 500), ("'\U0001f4c8' * 600", 4, 500), ("'\\x1b' * 600", 14, 500)],
+    ids=["short", "long", "wide", "control"],
+)
+def test_lines_of_the_log_are_kept_up_to_their_bounds(line: str, kept: int, characters: int) -> None:
+    found = parse_answer(Job.DECIDE, answer(request(f"for number in range(99):\n    print({line})\n" + HONEST)))
+    assert len(found.logs) == kept
+    assert {len(each) for each in found.logs[:-1]} == {characters}
+    assert sum(len(each.encode()) for each in found.logs) <= MAX_UPLOADED_LOG_BYTES
+
+
+def test_bytes_that_are_no_text_take_no_more_room_than_they_had() -> None:
+    wild = "import warnings\nwarnings.sys.stdout.buffer.write(b'\\xff\\xfe!' * 9_000)\n"
+    found = parse_answer(Job.DECIDE, answer(request(wild + HONEST)))
+    assert found.logs == ("!" * 500,)
 
 
 def test_a_warning_of_numpy_is_a_line_of_the_log() -> None:

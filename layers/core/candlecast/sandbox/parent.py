@@ -112,5 +112,5 @@ def _error(code: str, message: str, line: int | None = None, row: int | None = N
 
 def _lines(logs: bytes) -> list[str]:
     """The first lines of both outputs, each a printable line: nobody writes into another's log."""
-    lines = (line for line in logs.decode(errors="replace").split("\n") if line)
+    lines = (line for line in logs.decode(errors="ignore").split("\n") if line)  # a replacement takes more bytes
     return [one_line(line) for line in islice(lines, MAX_LOG_LINES)]

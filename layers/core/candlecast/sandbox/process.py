@@ -18,6 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
 
+from candlecast.domain.strategies.execution import MAX_UPLOADED_LOG_BYTES
 from candlecast.sandbox.lock import Locks
 from candlecast.sandbox.protocol.refusal import SANDBOX_RESULT_TOO_LARGE, SANDBOX_TIMEOUT
 
@@ -26,7 +27,6 @@ CHUNK = 1 << 16
 LAST_CHUNKS = 32  # of a pipe whose writer has ended: pipes hold a megabyte at most
 MAX_HELD_BYTES = 1_000  # of the first line, which says what locks hold
 MAX_TOLD = 1_000  # characters of the log of a process that did not start
-MAX_LOG_BYTES = 60_000  # 50 lines of 500 characters, some of more than a byte; the rest is read and forgotten
 ENVIRONMENT = {
     "LC_ALL": "C.UTF-8",
     "LD_LIBRARY_PATH": str(Path(sys.base_prefix) / "lib"),  # Lambda's Python finds its own library by this alone
@@ -66,7 +66,7 @@ class Process:
 
     def __init__(self, request: bytes, seconds: float, most: int, locks: Locks) -> None:
         """Start it; `request` waits to be read, and at most `most` bytes of the result are kept."""
-        self.result, self.logs = _Pipe(most + 1), _Pipe(MAX_LOG_BYTES)
+        self.result, self.logs = _Pipe(most + 1), _Pipe(MAX_UPLOADED_LOG_BYTES)
         self._request, self._seconds, self._most = memoryview(request), seconds, most
         self._others = _children()
         arguments = {"result": self.result.end, "cpu_seconds": seconds, "locks": asdict(locks)}

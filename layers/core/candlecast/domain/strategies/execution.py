@@ -14,6 +14,9 @@ from candlecast.domain.signals.signal import Signal
 LEASE = timedelta(seconds=60)  # the hard time-out of strategy_runner: a holder that is older is dead
 MAX_LOG_LINES = 50  # what a strategy may log per run
 MAX_LOG_CHARACTERS = 500
+MAX_UPLOADED_LOG_BYTES = (
+    8_000  # of all lines of uploaded code: each candle's run keeps them, and the author does not pay for them
+)
 
 
 class ExecutionStatus(StrEnum):

@@ -6,6 +6,7 @@ an honest strategy says.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import Any
 
 from candlecast.domain.signals.signal import MAX_METADATA_CHARACTERS, MAX_METADATA_ENTRIES, MAX_TAKE_PROFITS, Action, TakeProfit
 from candlecast.domain.strategies.definition import MAX_LOOKBACK
-from candlecast.domain.strategies.execution import MAX_LOG_CHARACTERS, MAX_LOG_LINES
+from candlecast.domain.strategies.execution import MAX_LOG_CHARACTERS, MAX_LOG_LINES, MAX_UPLOADED_LOG_BYTES
 from candlecast.domain.values.text import is_readable
 from candlecast.ports.strategies import Evaluation
 from candlecast.sandbox.protocol.columns import MAX_ROWS, WIDTH, decode_columns
@@ -41,6 +42,7 @@ MAX_CPU_MS = 10 * 60 * 1000  # of one process: more than any bound on its time l
 MAX_MEMORY_KB = 10 * 1024 * 1024  # a function's largest memory
 MAX_SHARES = Decimal("1.000000001")  # shares of a ladder, with the noise of float64
 SIDE_WIDTH = 1
+MAX_INSPECTION_CHARACTERS = 40_000  # of parameters and schema as JSON: a page of a hundred versions fits an answer of 6 MB
 # Bytes of a result in JSON. Signals: an answer of the function takes 6 MB.
 MAX_RESULT_BYTES = {Job.INSPECT: 200_000, Job.DECIDE: 64_000, Job.CHECK: 16_000, Job.SIGNALS: 5_000_000}
 SIGNAL_COLUMNS = ("price", "stop_loss", "confidence", *(f"target {number}" for number in range(1, MAX_TAKE_PROFITS + 1)))
@@ -159,7 +161,10 @@ def _refusal(error: object, logs: tuple[str, ...], layers: dict[str, int]) -> Sa
 def _logs(value: object) -> tuple[str, ...]:
     if type(value) is not list or len(value) > MAX_LOG_LINES:
         raise Malformed(f"logs must be at most {MAX_LOG_LINES} lines")
-    return tuple(one_line(text(line, "a log line", MAX_LOG_CHARACTERS)) for line in value)
+    lines = tuple(one_line(text(line, "a log line", MAX_LOG_CHARACTERS)) for line in value)
+    if sum(len(line.encode()) for line in lines) > MAX_UPLOADED_LOG_BYTES:
+        raise Malformed(f"logs must have at most {MAX_UPLOADED_LOG_BYTES} bytes")
+    return lines
 
 
 def _layers(value: object) -> dict[str, int]:
@@ -179,6 +184,8 @@ def _inspected(result: object) -> Inspected:
     values = parameters(fields["parameters"], "result.parameters", MAX_PARAMETERS, MAX_PARAMETER_CHARACTERS)
     if values.keys() != schema["properties"].keys() or not is_readable("".join(map(str, values.values()))):
         raise Malformed("result.parameters must be those of the schema, in text that people can read")
+    if len(json.dumps([schema, values])) > MAX_INSPECTION_CHARACTERS:
+        raise Malformed(f"parameters and their schema must have at most {MAX_INSPECTION_CHARACTERS} characters of JSON")
     return Inspected(
         name=fields["name"],
         description=one_line(text(fields["description"], "result.description", MAX_DESCRIPTION_CHARACTERS, least=1)),
