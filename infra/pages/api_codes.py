@@ -62,6 +62,10 @@ REFUSALS: Mapping[int, Mapping[str, tuple[str, str]]] = {
         ),
         "TOO_MANY_STRATEGIES": ("The tenant owns as many strategies as are allowed.", "Add a version to one of them."),
         "TOO_MANY_UPLOADS": ("The tenant's uploads of the day (UTC) are spent, refused ones included.", "Wait for the next day."),
+        "UPLOAD_IN_PROGRESS": (
+            "Another upload of the tenant is being checked.",
+            "Wait for its answer, for half a minute at most.",
+        ),
         "HELD_BY_OPERATIONS": (
             "A platform administrator has set this kill switch of yours.",
             "Ask operations to clear it.",

@@ -43,7 +43,7 @@ LIMITS = {
     "versions of a strategy": f"{MAX_VERSIONS:,}",
     "versions of a strategy that are pinned at once": f"{MAX_PINNED_VERSIONS}",
     "strategies of a tenant, retired ones included": f"{MAX_OWNED_STRATEGIES}",
-    "uploads of a tenant a day, refused ones included": f"{MAX_UPLOADS_A_DAY}",
+    "uploads of a tenant a day, refused ones included, checked one at a time": f"{MAX_UPLOADS_A_DAY}",
 }
 
 

@@ -264,7 +264,7 @@ ADDED: tuple[Case, ...] = (
         "strategy",
         "uploads-of-a-day",
         lambda: 1,
-        lambda world: _strategies(world).count_upload(TENANT, NOW),
+        lambda world: _strategies(world).begin_upload(TENANT, NOW),
         lambda world: world.table.rows(UploadsRow).get(f"TENANT#{TENANT}", "UPLOADS#2026-11-20").uploads,
         of_an_author=True,
     ),

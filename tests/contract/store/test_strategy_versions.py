@@ -13,6 +13,7 @@ from candlecast.domain.strategies.versions import (
     MAX_OWNED_STRATEGIES,
     MAX_PINNED_VERSIONS,
     MAX_UPLOADS_A_DAY,
+    UPLOAD_LEASE,
     StrategyChange,
 )
 from candlecast.domain.subscriptions.subscription import SubscriptionStatus
@@ -98,11 +99,23 @@ def test_a_tenant_owns_a_bounded_number_of_strategies(stores: Stores) -> None:
 
 def test_a_tenant_uploads_a_bounded_number_of_times_a_day(stores: Stores) -> None:
     for _ in range(MAX_UPLOADS_A_DAY):
-        stores.strategies.count_upload(TENANT, NOW)
+        stores.strategies.begin_upload(TENANT, NOW)
+        stores.strategies.end_upload(TENANT, NOW)
     with pytest.raises(Conflict, match="TOO_MANY_UPLOADS"):
-        stores.strategies.count_upload(TENANT, NOW + timedelta(minutes=1))
-    stores.strategies.count_upload("tenant-2", NOW)
-    stores.strategies.count_upload(TENANT, NOW + timedelta(days=1))
+        stores.strategies.begin_upload(TENANT, NOW + timedelta(minutes=1))
+    stores.strategies.begin_upload("tenant-2", NOW)
+    stores.strategies.begin_upload(TENANT, NOW + timedelta(days=1))
+
+
+def test_one_upload_of_a_tenant_is_checked_at_a_time(stores: Stores) -> None:
+    stores.strategies.begin_upload(TENANT, NOW)
+    stores.strategies.begin_upload("tenant-2", NOW)
+    for _ in range(MAX_UPLOADS_A_DAY):  # refusals that do not count
+        with pytest.raises(Conflict, match="UPLOAD_IN_PROGRESS"):
+            stores.strategies.begin_upload(TENANT, NOW + UPLOAD_LEASE - timedelta(milliseconds=1))
+    stores.strategies.end_upload(TENANT, NOW)
+    stores.strategies.begin_upload(TENANT, NOW + timedelta(seconds=1))
+    stores.strategies.begin_upload(TENANT, NOW + timedelta(seconds=1) + UPLOAD_LEASE)  # the one before has never ended
 
 
 def test_a_change_is_stored_with_its_version_and_told_once(stores: Stores) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
@@ -39,15 +39,21 @@ class FakeCodeStore:
 
 @dataclass
 class FakeCodeChecks:
-    """Code with the parameters of `SCHEMA`; `refusal` is raised instead, `seen` has the uploads in their order."""
+    """Code with the parameters of `SCHEMA`; `refusal` is raised instead, `seen` has the uploads in their order.
+
+    `during` is called while a check runs.
+    """
 
     refusal: DomainError | None = None
     hints: tuple[CodeHint, ...] = ()
     lookback: int = 60
     seen: list[CodeUpload] = field(default_factory=list)
+    during: Callable[[CodeUpload], None] | None = None
 
     def check(self, upload: CodeUpload) -> CheckedCode:
         self.seen.append(upload)
+        if self.during is not None:
+            self.during(upload)
         if self.refusal is not None:
             raise self.refusal
         defaults = {name: it["default"] for name, it in SCHEMA["properties"].items()}

@@ -43,6 +43,7 @@ class FakeDatabase:
     versions: dict[tuple[str, int], StrategyVersion] = field(default_factory=dict)
     changes: dict[str, list[StrategyChange]] = field(default_factory=dict)  # by strategy, oldest first
     uploads: Counter[tuple[str, date]] = field(default_factory=Counter)  # by tenant and day
+    checked_until: dict[tuple[str, date], datetime] = field(default_factory=dict)  # likewise, while an upload is checked
     sources: dict[str, SignalSource] = field(default_factory=dict)
     subscriptions: dict[tuple[str, str], Subscription] = field(default_factory=dict)
     executions: dict[tuple[str, datetime, int], Execution] = field(default_factory=dict)

@@ -12,7 +12,13 @@ from candlecast.domain.strategies.definition import SignalSource, StrategyDefini
 from candlecast.domain.strategies.listing import RecordStart
 from candlecast.domain.strategies.record import RecordSums, TenantRecord, counted_return, window_of
 from candlecast.domain.strategies.statistics import Statistics
-from candlecast.domain.strategies.versions import MAX_OWNED_STRATEGIES, MAX_UPLOADS_A_DAY, StrategyChange, StrategyVersion
+from candlecast.domain.strategies.versions import (
+    MAX_OWNED_STRATEGIES,
+    MAX_UPLOADS_A_DAY,
+    UPLOAD_LEASE,
+    StrategyChange,
+    StrategyVersion,
+)
 from candlecast.domain.subscriptions.subscription import SubscriptionStatus
 from candlecast.domain.values.errors import Conflict, InvalidValue, NotFound
 from candlecast.domain.values.ids import event_id
@@ -97,11 +103,17 @@ class FakeStrategyStore:
         followed = self._followed(timeframe, StrategyKind.UPLOADED)
         return iter(sorted((each.venue, each.market or "", each.strategy_id) for each in followed))
 
-    def count_upload(self, tenant_id: str, at: datetime) -> None:
+    def begin_upload(self, tenant_id: str, at: datetime) -> None:
         counted = (tenant_id, at.astimezone(UTC).date())
         if self.database.uploads[counted] >= MAX_UPLOADS_A_DAY:
             raise Conflict("TOO_MANY_UPLOADS", "the day's uploads are spent")
+        if self.database.checked_until.get(counted, at) > at:
+            raise Conflict("UPLOAD_IN_PROGRESS", "another upload is checked")
         self.database.uploads[counted] += 1
+        self.database.checked_until[counted] = at + UPLOAD_LEASE
+
+    def end_upload(self, tenant_id: str, began_at: datetime) -> None:
+        self.database.checked_until.pop((tenant_id, began_at.astimezone(UTC).date()), None)
 
     def get_strategy(self, strategy_id: str) -> StrategyDefinition:
         try:

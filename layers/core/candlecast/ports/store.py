@@ -116,11 +116,16 @@ class StrategyStore(Protocol):
         """(venue, market, strategy id) of each uploaded strategy of this timeframe that has a follower."""
         ...
 
-    def count_upload(self, tenant_id: str, at: datetime) -> None:
-        """Count an upload of the tenant before it is checked; raises `Conflict` (TOO_MANY_UPLOADS) beyond the day's bound.
+    def begin_upload(self, tenant_id: str, at: datetime) -> None:
+        """Count an upload of the tenant before it is checked, and hold the tenant's only place among the checks.
 
-        One conditional write.
+        The place is free again after `end_upload`, or after `UPLOAD_LEASE`. Raises `Conflict` (TOO_MANY_UPLOADS) beyond the
+        day's bound, and (UPLOAD_IN_PROGRESS) while another upload has the place. One conditional write.
         """
+        ...
+
+    def end_upload(self, tenant_id: str, began_at: datetime) -> None:
+        """Free the place that the upload of this moment has. One write."""
         ...
 
     def get_strategy(self, strategy_id: str) -> StrategyDefinition:

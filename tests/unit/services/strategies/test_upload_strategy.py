@@ -9,9 +9,10 @@ import pytest
 
 from candlecast.domain.strategies.definition import StrategyKind, Visibility
 from candlecast.domain.strategies.version import strategy_version
-from candlecast.domain.strategies.versions import MAX_SOURCE_BYTES, MAX_UPLOADS_A_DAY, Release
+from candlecast.domain.strategies.versions import MAX_SOURCE_BYTES, MAX_UPLOADS_A_DAY, UPLOAD_LEASE, Release
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import CodeRefused, Conflict, DomainError, InvalidValue, Reject, RetryLater
+from candlecast.ports.code_checks import CodeUpload
 from tests.support.builders import BTC, NOW, STRATEGY, TENANT, VENUE, a_strategy
 from tests.support.fakes.code import SCHEMA
 from tests.unit.services.strategies.conftest import SOURCE, Desk, an_upload
@@ -137,3 +138,31 @@ def test_the_day_has_a_bound_on_uploads(desk: Desk) -> None:
     assert (desk.kept, len(desk.checks.seen)) == (before, MAX_UPLOADS_A_DAY)
     desk.clock.advance(SECONDS_OF_A_DAY)
     desk.upload(an_upload())
+
+
+def test_one_upload_of_a_tenant_is_checked_at_a_time(desk: Desk) -> None:
+    """Two hundred uploads at once would keep eight hundred environments busy."""
+    refused: list[Conflict] = []
+
+    def beside(upload: CodeUpload) -> None:
+        desk.checks.during = None
+        desk.upload(an_upload(owner="tenant-2", strategy_id="of-another"))
+        with pytest.raises(Conflict, match="UPLOAD_IN_PROGRESS") as told:
+            desk.upload(an_upload(owner=upload.owner, strategy_id="the-second"))
+        refused.append(told.value)
+
+    desk.checks.during = beside
+    desk.upload(an_upload(strategy_id="the-first"))
+    assert len(refused) == 1
+    assert [seen.owner for seen in desk.checks.seen] == [TENANT, "tenant-2"]
+    desk.upload(an_upload(strategy_id="the-second"))
+
+
+def test_an_upload_is_kept_though_nobody_could_say_that_its_check_has_ended(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lost(*_: object) -> None:
+        raise RetryLater("STORE_UNAVAILABLE", "lost", after_seconds=1)
+
+    monkeypatch.setattr(desk.strategies, "end_upload", lost)
+    assert desk.upload(an_upload()).version.number == 1
+    desk.clock.advance(UPLOAD_LEASE.total_seconds())
+    assert desk.upload(an_upload(strategy_id="the-second")).version.number == 1

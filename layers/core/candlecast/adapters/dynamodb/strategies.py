@@ -32,7 +32,13 @@ from candlecast.domain.strategies.definition import SignalSource, StrategyDefini
 from candlecast.domain.strategies.listing import RecordStart, is_listed
 from candlecast.domain.strategies.record import RecordSums
 from candlecast.domain.strategies.statistics import Statistics
-from candlecast.domain.strategies.versions import MAX_OWNED_STRATEGIES, MAX_UPLOADS_A_DAY, StrategyChange, StrategyVersion
+from candlecast.domain.strategies.versions import (
+    MAX_OWNED_STRATEGIES,
+    MAX_UPLOADS_A_DAY,
+    UPLOAD_LEASE,
+    StrategyChange,
+    StrategyVersion,
+)
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import Conflict, InvalidValue, NotFound
 from candlecast.domain.values.timeframe import Timeframe
@@ -76,9 +82,10 @@ class AuthorRow(Row):
 
 
 class UploadsRow(Row):
-    """How many uploads of a tenant have been checked on one day (UTC)."""
+    """How many uploads of a tenant have been checked on one day (UTC), and until when one of them has the tenant's place."""
 
     uploads = NumberAttribute()
+    checked_until = NumberAttribute(null=True)
     expires_at = NumberAttribute()
 
 
@@ -171,25 +178,35 @@ class DynamoStrategyStore:
                 if row.partition == strategy_key(strategy_id):
                     yield venue, market, strategy_id
 
-    def count_upload(self, tenant_id: str, at: datetime) -> None:
-        rows, moment = self._uploads, at.astimezone(UTC)
-        row = rows(key("TENANT", tenant_id), key("UPLOADS", moment.date().isoformat()))
+    def begin_upload(self, tenant_id: str, at: datetime) -> None:
+        rows, moment, row = self._uploads, at.timestamp(), self._uploads_row(tenant_id, at)
+        has_left = rows.uploads.does_not_exist() | (rows.uploads < MAX_UPLOADS_A_DAY)
+        is_free = rows.checked_until.does_not_exist() | (rows.checked_until <= moment)
         try:
             with store_errors():
                 row.update(
                     actions=[
                         rows.uploads.add(1),
-                        rows.expires_at.set(int((moment + UPLOADS_RETENTION).timestamp())),
+                        rows.checked_until.set((at + UPLOAD_LEASE).timestamp()),
+                        rows.expires_at.set(int((at + UPLOADS_RETENTION).timestamp())),
                         rows.schema_version.set(SCHEMA_VERSION),
                     ],
-                    condition=rows.uploads.does_not_exist() | (rows.uploads < MAX_UPLOADS_A_DAY),
+                    condition=has_left & is_free,
                 )
         except UpdateError as error:
             if not condition_failed(error):
                 raise
+            with store_errors():
+                row.refresh(consistent_read=True)
+            if row.uploads < MAX_UPLOADS_A_DAY:
+                raise Conflict("UPLOAD_IN_PROGRESS", "another upload of the tenant is being checked") from error
             raise Conflict(
                 "TOO_MANY_UPLOADS", f"at most {MAX_UPLOADS_A_DAY} uploads a day (UTC), refused ones included"
             ) from error
+
+    def end_upload(self, tenant_id: str, began_at: datetime) -> None:
+        with store_errors():
+            self._uploads_row(tenant_id, began_at).update(actions=[self._uploads.checked_until.remove()])
 
     def get_strategy(self, strategy_id: str) -> StrategyDefinition:
         return read_strategy(self._rows, strategy_id)
@@ -258,6 +275,9 @@ class DynamoStrategyStore:
         if sum(int(shard.dated or 0) for shard in shards) != sum(int(shard.trades or 0) for shard in shards):
             return None  # trades from before starts were kept
         return min(filter(None, (start_of(shard, until) for shard in shards)), key=lambda start: start.opened_at, default=None)
+
+    def _uploads_row(self, tenant_id: str, at: datetime) -> UploadsRow:
+        return self._uploads(key("TENANT", tenant_id), key("UPLOADS", at.astimezone(UTC).date().isoformat()))
 
     def _definition_row(self, definition: StrategyDefinition) -> StrategyRow:
         row = self._rows(

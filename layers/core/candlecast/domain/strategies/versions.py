@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from candlecast.domain.signals.audience import BUCKETS, Audience
@@ -20,6 +20,7 @@ MAX_VERSIONS_DUE = MAX_PINNED_VERSIONS + 2  # on one candle: with the stable one
 MAX_NOTE_CHARACTERS = 500
 MAX_SOURCE_BYTES = 1_000_000  # a strategy is a page; with its columns it must fit an invocation of 6 MB
 MAX_OWNED_STRATEGIES = 100  # of one tenant, retired ones included: their names are taken for ever
+UPLOAD_LEASE = timedelta(seconds=30)  # the API, which waits for the check of an upload, ends after 29 s
 MAX_UPLOADS_A_DAY = 200  # of one tenant: each is checked by up to a minute of computing, whether it is taken or refused
 
 

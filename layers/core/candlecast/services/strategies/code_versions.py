@@ -6,6 +6,8 @@ needs the code again to show them.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -14,7 +16,7 @@ from candlecast.domain.strategies.definition import StrategyDefinition, Strategy
 from candlecast.domain.strategies.version import strategy_version
 from candlecast.domain.strategies.versions import MAX_NOTE_CHARACTERS, MAX_SOURCE_BYTES, StrategyVersion
 from candlecast.domain.values.copying import replace
-from candlecast.domain.values.errors import CodeRefused, InvalidValue
+from candlecast.domain.values.errors import CodeRefused, InvalidValue, RetryLater
 from candlecast.domain.values.text import require_text
 from candlecast.ports.code_checks import BuiltInCode, CheckedCode, CodeChecks, CodeHint, CodeUpload, Parameters
 from candlecast.ports.code_store import CodeStore
@@ -55,7 +57,7 @@ class CodeVersions:
         """The version, whose code is kept once it has passed; a refusal keeps nothing.
 
         Raises `CodeRefused` with the reason and its place, `Reject` for parameters of built-in code, `InvalidValue`
-        (TEXT_INVALID, TOO_MANY_VERSIONS), `Conflict` (TOO_MANY_UPLOADS), `RetryLater`.
+        (TEXT_INVALID, TOO_MANY_VERSIONS), `Conflict` (TOO_MANY_UPLOADS, UPLOAD_IN_PROGRESS), `RetryLater`.
         """
         require_text("a note", wanted.note)
         if len(wanted.note) > MAX_NOTE_CHARACTERS:
@@ -84,17 +86,27 @@ class CodeVersions:
         owner, market, timeframe = definition.owner, definition.market, definition.timeframe
         if definition.kind is not StrategyKind.UPLOADED or owner is None or market is None or timeframe is None:
             raise InvalidValue("only an uploaded strategy has code of its own")
-        self.strategies.count_upload(wanted.created_by, now)
-        return self.checks.check(
-            CodeUpload(
-                source=wanted.source,
-                parameters=wanted.parameters,
-                owner=owner,
-                venue=definition.venue,
-                market=market,
-                timeframe=timeframe,
+        with self._only_check(wanted.created_by, now):
+            return self.checks.check(
+                CodeUpload(
+                    source=wanted.source,
+                    parameters=wanted.parameters,
+                    owner=owner,
+                    venue=definition.venue,
+                    market=market,
+                    timeframe=timeframe,
+                )
             )
-        )
+
+    @contextmanager
+    def _only_check(self, tenant_id: str, now: datetime) -> Iterator[None]:
+        """One check of a tenant at a time: each keeps four environments busy, and the API waits for it."""
+        self.strategies.begin_upload(tenant_id, now)
+        try:
+            yield
+        finally:
+            with suppress(RetryLater):  # the place is free again by itself
+                self.strategies.end_upload(tenant_id, now)
 
 
 def require_source(source: str) -> None:

@@ -61,8 +61,8 @@ class UploadStrategy:
         """Check the code, keep it, and store the strategy with its first version; a refusal leaves none of them.
 
         A repeat by the same owner with the same code and parameters answers as the first did. Raises `Conflict` (ALREADY_EXISTS,
-        TOO_MANY_STRATEGIES, TOO_MANY_UPLOADS), `InvalidValue` (UNKNOWN_VENUE, UNKNOWN_MARKET, MARKET_DELISTED, TEXT_INVALID,
-        TAGS_INVALID), `CodeRefused` with the reason and its place, `RetryLater`.
+        TOO_MANY_STRATEGIES), `InvalidValue` (UNKNOWN_VENUE, UNKNOWN_MARKET, MARKET_DELISTED, TEXT_INVALID, TAGS_INVALID), and as
+        `CodeVersions.make` does.
         """
         require_text("a name", upload.name)
         require_text("a description", upload.description)
