@@ -152,6 +152,7 @@ def set_environment(settings: Settings) -> None:
         AUTH="true" if settings.enforce_roles else "false",
         IOT_MTLS_ENABLED="0",
         SFTP_ENABLED="0",
+        MINISTACK_APIGW_JWKS_TIMEOUT_SECONDS="120",  # it asks itself for keys; on a busy machine 5 s make a 401 of a good token
         DOCKER_HOST="unix:///nonexistent",
     )
     tempfile.tempdir = str(settings.scratch)
