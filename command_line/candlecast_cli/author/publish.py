@@ -91,7 +91,8 @@ def upload(
                 made = api.post(path("strategies", strategy_id, "versions"), body)
         except ApiRefused as refused:
             raise _placed(refused, file) from None
-    _show_upload(strategy_id, made, file, is_new=known is None, as_json=as_json)
+    newest = None if known is None else require(known, "latest_version", int)
+    _show_upload(strategy_id, made, file, newest, as_json=as_json)
 
 
 @options
@@ -298,14 +299,16 @@ def _note(version: Mapping[str, Any]) -> str:
     return note if len(note) <= SHOWN_NOTE else f"{note[:SHOWN_NOTE]}..."
 
 
-def _show_upload(strategy_id: str, made: Mapping[str, Any], file: Path, *, is_new: bool, as_json: bool) -> None:
+def _show_upload(strategy_id: str, made: Mapping[str, Any], file: Path, newest: int | None, *, as_json: bool) -> None:
+    """Show the version of the answer. `newest` is the newest version of before: the API answers a repeat with it."""
     version = require(made, "version", dict)
     number = require(version, "number", int)
+    is_repeat = number == newest
     hints = [it for it in made.get("hints") or () if isinstance(it, dict)]
     strategy = made.get("strategy")
     link_key = strategy.get("link_key") if isinstance(strategy, dict) else None
     if as_json:
-        made_what = "strategy" if is_new else "version"
+        made_what = "strategy" if newest is None else "nothing" if is_repeat else "version"
         put_json({"made": made_what, "strategy_id": strategy_id, "link_key": link_key, "version": version, "hints": hints})
         return
     for it in hints:
@@ -313,7 +316,7 @@ def _show_upload(strategy_id: str, made: Mapping[str, Any], file: Path, *, is_ne
     parameters = version.get("parameters")
     shown = [f"{name} {value}" for name, value in parameters.items()] if isinstance(parameters, dict) else []
     rows = [
-        ("made", "a new strategy" if is_new else "a new version"),
+        ("made", "a new strategy" if newest is None else "nothing new" if is_repeat else "a new version"),
         ("strategy", strategy_id),
         ("version", number),
         ("digest", version.get("digest")),
@@ -322,8 +325,10 @@ def _show_upload(strategy_id: str, made: Mapping[str, Any], file: Path, *, is_ne
         *([("link key", link_key)] if link_key else []),
     ]
     put_table(("", ""), rows)
-    if is_new:
+    if newest is None:
         say("version 1 is released: follow it, or let others find it")
+    elif is_repeat:
+        say(f"version {number} has this code and these parameters already")
     else:
         say(f"next: candlecast strategy release {strategy_id} {number} --share {SHARE_PERCENT}")
 

@@ -32,6 +32,7 @@ KNOWN = {
     "link_key": None,
     "subscriber_count": 12,
     "release": RELEASE,
+    "latest_version": 1,
 }
 
 
@@ -153,6 +154,16 @@ def test_the_answer_says_what_was_made_and_what_comes_next(server: Server) -> No
     second = run("strategy", "upload", "my_breakout.py", "--id", ID)
     assert "a new version" in second.stdout
     assert f"candlecast strategy release {ID} 2 --share 20" in second.stderr
+
+
+def test_a_repeat_of_the_newest_version_is_not_called_new(server: Server) -> None:
+    server.answer(f"GET {STRATEGY}", 200, KNOWN)
+    server.answer(f"POST {STRATEGY}/versions", 201, {"version": version(1), "hints": []})
+    assert upload("--id", ID)["made"] == "nothing"
+    shown = run("strategy", "upload", "my_breakout.py", "--id", ID)
+    assert "nothing new" in shown.stdout
+    assert "version 1 has this code and these parameters already" in shown.stderr
+    assert "release" not in shown.stderr
 
 
 @pytest.mark.parametrize(
