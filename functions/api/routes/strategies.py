@@ -58,7 +58,8 @@ def create_strategy(
     An external one gets a webhook, whose secret is shown this once.
     """
     if isinstance(body, NewUploadedStrategy):
-        return CreatedStrategy.of_upload(upload(body.to_upload(who.tenant_id)))
+        mine = body.to_domain(who.tenant_id, clock.now())
+        return CreatedStrategy.of_upload(upload(mine, body.to_version(who.tenant_id)))
     platform_admin(who)
     definition = body.to_domain(clock.now())
     issued = create(definition)

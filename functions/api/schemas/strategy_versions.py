@@ -9,13 +9,25 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, StrictBool, StrictInt
 
 from candlecast.domain.signals.audience import BUCKETS
-from candlecast.domain.strategies.definition import MAX_COLLABORATORS, MAX_TAGS, StrategyKind, Visibility
-from candlecast.domain.strategies.versions import MAX_SOURCE_BYTES, MAX_VERSIONS, Release, StrategyChange, StrategyVersion
+from candlecast.domain.strategies.definition import (
+    MAX_COLLABORATORS,
+    MAX_TAGS,
+    StrategyDefinition,
+    StrategyKind,
+    Visibility,
+)
+from candlecast.domain.strategies.versions import (
+    FIRST_VERSION,
+    MAX_SOURCE_BYTES,
+    MAX_VERSIONS,
+    Release,
+    StrategyChange,
+    StrategyVersion,
+)
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.ports.code_checks import CodeHint
-from candlecast.services.strategies.code_versions import MadeVersion
+from candlecast.services.strategies.code_versions import MadeVersion, WantedVersion
 from candlecast.services.strategies.edit_strategy import Edit
-from candlecast.services.strategies.upload_strategy import NewUpload
 from functions.api.schemas.parameters import Parameters, Slug
 from functions.api.schemas.values import Body, Label, Symbol, Text, View
 
@@ -71,9 +83,13 @@ class NewUploadedStrategy(Body):
     tags: Tags = ()
     note: Text = Field(default="", description="Words on its first version, for people.")
 
-    def to_upload(self, owner: str) -> NewUpload:
-        values = self.model_dump(exclude={"kind"})
-        return NewUpload(owner=owner, **values)
+    def to_domain(self, owner: str, created_at: datetime) -> StrategyDefinition:
+        described = self.model_dump(exclude={"source", "parameters", "note"})
+        release = Release.first(owner, created_at)
+        return StrategyDefinition(owner=owner, created_at=created_at, release=release, latest_version=FIRST_VERSION, **described)
+
+    def to_version(self, owner: str) -> WantedVersion:
+        return WantedVersion(created_by=owner, source=self.source, parameters=self.parameters, note=self.note)
 
 
 class NewVersion(Body):

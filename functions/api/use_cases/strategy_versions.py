@@ -43,13 +43,10 @@ async def upload_strategy(
     strategies: StrategiesDep,
     versions: CodeVersionsDep,
     markets: MarketsDep,
-    clock: ClockDep,
     identifiers: IdentifiersDep,
     venues: VenuesDep,
 ) -> UploadStrategy:
-    return UploadStrategy(
-        strategies=strategies, versions=versions, markets=markets, clock=clock, identifiers=identifiers, venues=venues
-    )
+    return UploadStrategy(strategies=strategies, versions=versions, markets=markets, identifiers=identifiers, venues=venues)
 
 
 async def add_version(strategies: StrategiesDep, versions: CodeVersionsDep, code: CodeStoreDep, clock: ClockDep) -> AddVersion:

@@ -9,14 +9,13 @@ import pytest
 
 from candlecast.adapters.strategy_code import BuiltInStrategies
 from candlecast.domain.strategies.definition import Visibility
-from candlecast.domain.values.timeframe import Timeframe
 from candlecast.services.strategies.add_version import AddVersion
 from candlecast.services.strategies.change_strategy import Author
-from candlecast.services.strategies.code_versions import CodeVersions
+from candlecast.services.strategies.code_versions import CodeVersions, WantedVersion
 from candlecast.services.strategies.edit_strategy import Edit, EditStrategy, RetireStrategy
 from candlecast.services.strategies.release_version import ReleaseVersion
-from candlecast.services.strategies.upload_strategy import NewUpload, UploadStrategy
-from tests.support.builders import BTC, ETH, STRATEGY, TENANT, VENUE, a_market
+from candlecast.services.strategies.upload_strategy import Uploaded, UploadStrategy
+from tests.support.builders import BTC, ETH, STRATEGY, TENANT, VENUE, a_market, an_uploaded_strategy
 from tests.support.fakes.clock import FakeClock, SequentialIdentifiers
 from tests.support.fakes.code import FakeCodeChecks, FakeCodeStore
 from tests.support.fakes.market_data import FakeMarkets
@@ -43,11 +42,10 @@ class Desk:
     def __post_init__(self) -> None:
         self.strategies = FakeStrategyStore(self.database)
         versions = CodeVersions(strategies=self.strategies, checks=self.checks, built_in=BuiltInStrategies(), code=self.code)
-        self.upload = UploadStrategy(
+        self._upload = UploadStrategy(
             strategies=self.strategies,
             versions=versions,
             markets=FakeMarkets(a_market(BTC), a_market(ETH)),
-            clock=self.clock,
             identifiers=self.identifiers,
             venues=frozenset({VENUE}),
         )
@@ -55,6 +53,14 @@ class Desk:
         self.release = ReleaseVersion(self.strategies, self.clock)
         self.edit = EditStrategy(self.strategies, self.clock, self.identifiers)
         self.retire = RetireStrategy(self.strategies, self.clock)
+
+    def upload(self, **changes: Any) -> Uploaded:
+        """Upload a strategy of the owner, in which `changes` are other values of its definition or its version."""
+        code: dict[str, Any] = {"source": SOURCE, "parameters": {"period": 8}, "note": ""}
+        wanted = {name: changes.pop(name, usual) for name, usual in code.items()}
+        described: dict[str, Any] = {"description": "rises with the tide", "visibility": Visibility.PRIVATE}
+        definition = an_uploaded_strategy(created_at=self.clock.now(), **(described | changes))
+        return self._upload(definition, WantedVersion(created_by=str(definition.owner), **wanted))
 
     @property
     def kept(self) -> tuple[Any, ...]:
@@ -68,22 +74,6 @@ class Desk:
         return [(change.type, dict(change.values)) for change in changes if change is not None]
 
 
-def an_upload(**changes: Any) -> NewUpload:
-    values: dict[str, Any] = {
-        "owner": TENANT,
-        "strategy_id": STRATEGY,
-        "name": "Mine",
-        "description": "rises with the tide",
-        "venue": VENUE,
-        "market": BTC,
-        "timeframe": Timeframe.M15,
-        "source": SOURCE,
-        "parameters": {"period": 8},
-        "visibility": Visibility.PRIVATE,
-    }
-    return NewUpload(**{**values, **changes})
-
-
 @pytest.fixture
 def desk() -> Desk:
     return Desk()
@@ -92,7 +82,7 @@ def desk() -> Desk:
 @pytest.fixture
 def uploaded(desk: Desk) -> Desk:
     """With one strategy, whose friend is a collaborator."""
-    desk.upload(an_upload())
+    desk.upload()
     desk.edit(OWNER, STRATEGY, Edit(collaborators=(FRIEND.tenant_id,)))
     desk.database.stream.clear()
     return desk

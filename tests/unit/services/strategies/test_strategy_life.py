@@ -14,7 +14,7 @@ from candlecast.domain.values.errors import CodeRefused, Conflict, DomainError, 
 from candlecast.services.strategies.change_strategy import Author
 from candlecast.services.strategies.edit_strategy import Edit
 from tests.support.builders import NOW, STRATEGY, TENANT, a_strategy, an_external_strategy
-from tests.unit.services.strategies.conftest import FRIEND, OPERATOR, OWNER, SOURCE, STRANGER, Desk, an_upload
+from tests.unit.services.strategies.conftest import FRIEND, OPERATOR, OWNER, SOURCE, STRANGER, Desk
 
 OTHER = SOURCE + "# better\n"
 
@@ -308,4 +308,4 @@ def test_a_change_that_is_overtaken_is_made_again_on_the_newest(uploaded: Desk, 
 def test_the_name_of_a_retired_strategy_stays_taken(uploaded: Desk) -> None:
     uploaded.retire(OWNER, STRATEGY)
     with pytest.raises(Conflict, match="ALREADY_EXISTS"):
-        uploaded.upload(an_upload(source=OTHER))
+        uploaded.upload(source=OTHER)

@@ -15,13 +15,13 @@ from candlecast.domain.values.errors import CodeRefused, Conflict, DomainError, 
 from candlecast.ports.code_checks import CodeUpload
 from tests.support.builders import BTC, NOW, STRATEGY, TENANT, VENUE, a_strategy
 from tests.support.fakes.code import SCHEMA
-from tests.unit.services.strategies.conftest import SOURCE, Desk, an_upload
+from tests.unit.services.strategies.conftest import SOURCE, Desk
 
 SECONDS_OF_A_DAY = 86_400
 
 
 def test_an_upload_becomes_a_strategy_whose_first_version_all_followers_get(desk: Desk) -> None:
-    uploaded = desk.upload(an_upload(tags=("trend",), note="first"))
+    uploaded = desk.upload(tags=("trend",), note="first")
     definition, version = uploaded.definition, uploaded.version
     assert (definition.kind, definition.owner, definition.tags) == (StrategyKind.UPLOADED, TENANT, ("trend",))
     assert definition.release == Release(stable=1, released_by=TENANT, released_at=NOW)
@@ -37,14 +37,14 @@ def test_an_upload_becomes_a_strategy_whose_first_version_all_followers_get(desk
 
 
 def test_only_a_strategy_with_a_link_has_a_key(desk: Desk) -> None:
-    keys = [desk.upload(an_upload(strategy_id=f"strategy-{it}", visibility=it)).definition.link_key for it in Visibility]
+    keys = [desk.upload(strategy_id=f"strategy-{it}", visibility=it).definition.link_key for it in Visibility]
     assert [key is not None for key in keys] == [False, True, False]
 
 
 def test_a_repeat_answers_as_the_first_and_checks_nothing_again(desk: Desk) -> None:
-    first = desk.upload(an_upload())
+    first = desk.upload()
     desk.clock.advance(60)
-    again = desk.upload(an_upload(parameters={"period": 8, "factor": 1.5}))
+    again = desk.upload(parameters={"period": 8, "factor": 1.5})
     assert (again.definition, again.version) == (first.definition, first.version)
     assert (len(desk.checks.seen), desk.database.uploads[TENANT, NOW.date()]) == (1, 1)
 
@@ -60,10 +60,10 @@ def test_a_repeat_answers_as_the_first_and_checks_nothing_again(desk: Desk) -> N
     ],
 )
 def test_a_name_is_taken_for_anything_else(desk: Desk, changes: dict[str, Any]) -> None:
-    desk.upload(an_upload())
+    desk.upload()
     before = desk.kept
     with pytest.raises(Conflict, match="ALREADY_EXISTS"):
-        desk.upload(an_upload(**changes))
+        desk.upload(**changes)
     assert (desk.kept, len(desk.checks.seen)) == (before, 1)
 
 
@@ -71,7 +71,7 @@ def test_a_name_of_the_platform_is_taken(desk: Desk) -> None:
     desk.strategies.create_strategy(a_strategy())
     before = desk.kept
     with pytest.raises(Conflict, match="ALREADY_EXISTS"):
-        desk.upload(an_upload())
+        desk.upload()
     assert (desk.kept, desk.checks.seen) == (before, [])
 
 
@@ -95,14 +95,14 @@ def test_what_is_refused_before_the_check_leaves_nothing(
 ) -> None:
     before = desk.kept
     with pytest.raises(kind) as refused:
-        desk.upload(an_upload(**changes))
+        desk.upload(**changes)
     assert refused.value.code == code
     assert (desk.kept, desk.checks.seen, desk.database.uploads.total()) == (before, [], 0)
 
 
 def test_a_text_that_is_no_utf8_is_refused_with_its_line(desk: Desk) -> None:
     with pytest.raises(CodeRefused) as refused:
-        desk.upload(an_upload(source="a\nb\n\ud800"))
+        desk.upload(source="a\nb\n\ud800")
     assert refused.value.line == 3
 
 
@@ -120,24 +120,24 @@ def test_what_the_check_refuses_leaves_nothing_but_its_count(desk: Desk, refusal
     desk.checks.refusal = refusal
     before = desk.kept
     with pytest.raises(DomainError) as refused:
-        desk.upload(an_upload())
+        desk.upload()
     assert refused.value is refusal
     assert (desk.kept, desk.database.uploads.total()) == (before, 1)
     desk.checks.refusal = None
-    desk.upload(an_upload())
+    desk.upload()
 
 
 def test_the_day_has_a_bound_on_uploads(desk: Desk) -> None:
     desk.checks.refusal = CodeRefused("STRATEGY_TOO_SLOW", "slow")
     for _ in range(MAX_UPLOADS_A_DAY):
         with pytest.raises(CodeRefused):
-            desk.upload(an_upload())
+            desk.upload()
     desk.checks.refusal, before = None, desk.kept
     with pytest.raises(Conflict, match="TOO_MANY_UPLOADS"):
-        desk.upload(an_upload())
+        desk.upload()
     assert (desk.kept, len(desk.checks.seen)) == (before, MAX_UPLOADS_A_DAY)
     desk.clock.advance(SECONDS_OF_A_DAY)
-    desk.upload(an_upload())
+    desk.upload()
 
 
 def test_one_upload_of_a_tenant_is_checked_at_a_time(desk: Desk) -> None:
@@ -146,16 +146,16 @@ def test_one_upload_of_a_tenant_is_checked_at_a_time(desk: Desk) -> None:
 
     def beside(upload: CodeUpload) -> None:
         desk.checks.during = None
-        desk.upload(an_upload(owner="tenant-2", strategy_id="of-another"))
+        desk.upload(owner="tenant-2", strategy_id="of-another")
         with pytest.raises(Conflict, match="UPLOAD_IN_PROGRESS") as told:
-            desk.upload(an_upload(owner=upload.owner, strategy_id="the-second"))
+            desk.upload(owner=upload.owner, strategy_id="the-second")
         refused.append(told.value)
 
     desk.checks.during = beside
-    desk.upload(an_upload(strategy_id="the-first"))
+    desk.upload(strategy_id="the-first")
     assert len(refused) == 1
     assert [seen.owner for seen in desk.checks.seen] == [TENANT, "tenant-2"]
-    desk.upload(an_upload(strategy_id="the-second"))
+    desk.upload(strategy_id="the-second")
 
 
 def test_an_upload_is_kept_though_nobody_could_say_that_its_check_has_ended(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,6 +163,6 @@ def test_an_upload_is_kept_though_nobody_could_say_that_its_check_has_ended(desk
         raise RetryLater("STORE_UNAVAILABLE", "lost", after_seconds=1)
 
     monkeypatch.setattr(desk.strategies, "end_upload", lost)
-    assert desk.upload(an_upload()).version.number == 1
+    assert desk.upload().version.number == 1
     desk.clock.advance(UPLOAD_LEASE.total_seconds())
-    assert desk.upload(an_upload(strategy_id="the-second")).version.number == 1
+    assert desk.upload(strategy_id="the-second").version.number == 1

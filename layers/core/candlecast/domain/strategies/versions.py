@@ -12,6 +12,7 @@ from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import Conflict, InvalidValue
 from candlecast.domain.values.money import require_utc
 
+FIRST_VERSION = 1
 MAX_VERSIONS = 10_000  # a version each quarter of an hour for a hundred days
 
 # Each pinned version is a run of its own on each candle.
@@ -71,6 +72,11 @@ class Release:
         require_utc("released_at", self.released_at)
         if (self.candidate is None) != (self.share_percent == 0) or not 0 <= self.share_percent < BUCKETS:
             raise InvalidValue("a candidate has a share of 1 to 99 percent", code="SHARE_INVALID")
+
+    @staticmethod
+    def first(by: str, now: datetime) -> Release:
+        """The release of a strategy's first version to everybody."""
+        return Release(stable=FIRST_VERSION, released_by=by, released_at=now)
 
     def to_share(self, number: int, share_percent: int, by: str, now: datetime) -> Release:
         """The release in which `number` goes to the share, 1 to 100 percent; with 100 it is the stable one.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from candlecast.domain.account.events import EventType
 from candlecast.domain.strategies.definition import StrategyDefinition, StrategyKind
-from candlecast.domain.strategies.versions import Release
+from candlecast.domain.strategies.versions import FIRST_VERSION, Release
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import Conflict
 from candlecast.ports.clock import Clock
@@ -75,8 +75,8 @@ class AddVersion:
             return definition
         now = self.clock.now()
         present = WantedVersion(created_by=author.tenant_id, source=None, parameters=definition.parameters)
-        version = self.versions.make(definition, 1, present, now).version
-        release = Release(stable=version.number, released_by=author.tenant_id, released_at=now)
+        version = self.versions.make(definition, FIRST_VERSION, present, now).version
+        release = Release.first(author.tenant_id, now)
         values = {"version": str(version.number), "share_percent": "100"}
         change = change_by(author, definition, EventType.STRATEGY_VERSION_RELEASED, now, **values)
         return self.strategies.change_strategy(

@@ -40,10 +40,7 @@ class CreateStrategy:
         Raises `Conflict` (ALREADY_EXISTS), `InvalidValue` (UNKNOWN_VENUE, UNKNOWN_MARKET, MARKET_DELISTED, TEXT_INVALID). Raises
         `Reject` with the strategy's own code if its module is unknown or its parameters are not valid.
         """
-        require_text("a name", definition.name)
-        require_text("a description", definition.description)
-        if definition.venue not in self.venues:
-            raise InvalidValue(f"venue must be one of {', '.join(sorted(self.venues))}", code="UNKNOWN_VENUE")
+        require_described(definition, self.venues)
         self._refuse_existing(definition.strategy_id)  # before a secret is written: a taken name must keep its own
         if definition.kind is StrategyKind.BUILT_IN:
             self._check_code(definition)
@@ -76,6 +73,14 @@ class CreateStrategy:
             created_at=self.clock.now(),
         )
         return IssuedSecret(source, secret)
+
+
+def require_described(definition: StrategyDefinition, venues: frozenset[str]) -> None:
+    """Raise `InvalidValue` (TEXT_INVALID, UNKNOWN_VENUE) for words that nobody can read, or a venue that is none of `venues`."""
+    require_text("a name", definition.name)
+    require_text("a description", definition.description)
+    if definition.venue not in venues:
+        raise InvalidValue(f"venue must be one of {', '.join(sorted(venues))}", code="UNKNOWN_VENUE")
 
 
 def require_market(markets: Markets, venue: str, symbol: str) -> None:
