@@ -63,8 +63,8 @@ def get_version(admitted: AdmissionDep, show: ShowVersionsDep, number: Number) -
 @router.get("/versions/{number}/code")
 def get_version_code(admitted: AdmissionDep, show: ShowVersionsDep, number: Number) -> VersionCode:
     """Show the code of a version, to the strategy's owner and collaborators."""
-    source = show.source(admitted, number)
-    return VersionCode(number=number, source_hash=show.one(admitted, number).source_hash, source=source)
+    version = show.one(admitted, number)
+    return VersionCode(number=number, source_hash=version.source_hash, source=show.source(admitted, version))
 
 
 @router.post("/release", responses=refusals(409, 413))

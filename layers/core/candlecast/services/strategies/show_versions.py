@@ -26,9 +26,8 @@ class ShowVersions:
         """Raises `NotFound`."""
         return self.strategies.get_version(admitted.strategy.strategy_id, number)
 
-    def source(self, admitted: Admission, number: int) -> str:
+    def source(self, admitted: Admission, version: StrategyVersion) -> str:
         """Text of a version's code, for its authors. Raises `NotFound`, `Reject` (CODE_DAMAGED), `RetryLater`."""
-        version = self.one(admitted, number)
         if not admitted.is_author or version.source_hash is None:
             raise NotFound("no such code")
         return self.code.get(version.source_hash)
