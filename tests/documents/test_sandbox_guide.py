@@ -9,12 +9,18 @@ from candlecast.adapters.uploaded_strategies import RUN_SECONDS
 from candlecast.domain.signals.signal import MAX_METADATA_CHARACTERS, MAX_METADATA_ENTRIES, MAX_TAKE_PROFITS
 from candlecast.domain.strategies.definition import MAX_LOOKBACK
 from candlecast.domain.strategies.execution import MAX_LOG_CHARACTERS, MAX_LOG_LINES, MAX_UPLOADED_LOG_BYTES
-from candlecast.domain.strategies.versions import MAX_OWNED_STRATEGIES, MAX_PINNED_VERSIONS, MAX_UPLOADS_A_DAY, MAX_VERSIONS
+from candlecast.domain.strategies.versions import (
+    MAX_OWNED_STRATEGIES,
+    MAX_PINNED_VERSIONS,
+    MAX_SOURCE_BYTES,
+    MAX_UPLOADS_A_DAY,
+    MAX_VERSIONS,
+)
 from candlecast.sandbox.jobs import DECISION_MS
 from candlecast.sandbox.lint import ABSENT_NAMES, MAX_TOKENS
 from candlecast.sandbox.lock.limits import MEMORY_BYTES
 from candlecast.sandbox.modules import ALLOWED_MODULES
-from candlecast.sandbox.protocol import CODES, MAX_CHECK_ROWS, MAX_ROWS, MAX_SECONDS, MAX_SOURCE_BYTES
+from candlecast.sandbox.protocol import CODES, MAX_CHECK_ROWS, MAX_ROWS, MAX_SECONDS
 from candlecast.sandbox.protocol.answer import MAX_DESCRIPTION_CHARACTERS, MAX_INSPECTION_CHARACTERS
 from candlecast.services.market.run_candle import UPLOADED_NOTIONAL
 from functions.api.schemas.parameters import MAX_PARAMETERS

@@ -170,8 +170,9 @@ def _require_typed(strategy_id: str, found: Mapping[str, Any]) -> None:
 
 def _source(file: Path) -> str:
     """The text of a file that the platform would read. Raises STRATEGY_FILE_MISSING, or the lint's refusal with its line."""
+    from candlecast.domain.strategies.versions import MAX_SOURCE_BYTES
     from candlecast.sandbox.lint import lint
-    from candlecast.sandbox.protocol import MAX_SOURCE_BYTES, SandboxRefusal
+    from candlecast.sandbox.protocol import SandboxRefusal
 
     try:
         with file.open("rb") as opened:

@@ -12,6 +12,7 @@ from candlecast.domain.signals.audience import BUCKETS
 from candlecast.domain.strategies.definition import (
     MAX_COLLABORATORS,
     MAX_TAGS,
+    TAG_PATTERN,
     StrategyDefinition,
     StrategyKind,
     Visibility,
@@ -32,7 +33,7 @@ from functions.api.schemas.parameters import Parameters, Slug
 from functions.api.schemas.values import Body, Label, Symbol, Text, View
 
 Number = Annotated[StrictInt, Field(ge=1, le=MAX_VERSIONS)]
-Tag = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+Tag = Annotated[str, Field(pattern=f"^{TAG_PATTERN.pattern}$")]
 Tags = Annotated[tuple[Tag, ...], Field(max_length=MAX_TAGS, description="Words to find the strategy by.")]
 Tenant = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:@|=-]{1,128}$")]
 Source = Annotated[

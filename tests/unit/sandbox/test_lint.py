@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from candlecast.domain.strategies.versions import MAX_SOURCE_BYTES
 from candlecast.sandbox.lint import MAX_TOKENS, lint
-from candlecast.sandbox.protocol import MAX_SOURCE_BYTES, SandboxRefusal
+from candlecast.sandbox.protocol import SandboxRefusal
 from tests.support.sandbox import FIRST_LINE, HONEST, source
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -17,11 +17,11 @@ import pytest
 
 from candlecast.domain.market.candle import Candle
 from candlecast.domain.signals.signal import Action, TakeProfit
+from candlecast.domain.strategies.versions import MAX_SOURCE_BYTES
 from candlecast.domain.values.timeframe import EPOCH
 from candlecast.ports.strategies import Evaluation
 from candlecast.sandbox.protocol import (
     MAX_ROWS,
-    MAX_SOURCE_BYTES,
     Checked,
     Inspected,
     Job,

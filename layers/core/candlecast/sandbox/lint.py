@@ -10,14 +10,14 @@ import ast
 import warnings
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from io import StringIO
 from itertools import islice
 from tokenize import TokenError, generate_tokens
 
+from candlecast.domain.strategies.versions import MAX_SOURCE_BYTES
+from candlecast.ports.code_checks import CodeHint
 from candlecast.sandbox.modules import is_allowed, refusal
 from candlecast.sandbox.protocol.refusal import SandboxRefusal
-from candlecast.sandbox.protocol.request import MAX_SOURCE_BYTES
 
 FILE = "strategy.py"  # the name of every uploaded source in messages and tracebacks
 INVALID = "STRATEGY_FILE_INVALID"
@@ -34,15 +34,7 @@ CLIMBING = frozenset(
 ABSENT_OF_NUMPY = frozenset({"ctypeslib", "fromfile", "genfromtxt", "load", "loadtxt", "memmap", "random", "save", "savetxt"})
 
 
-@dataclass(frozen=True)
-class Hint:
-    """A line that will not do what its author hopes for."""
-
-    line: int
-    message: str
-
-
-def lint(source: bytes) -> tuple[Hint, ...]:
+def lint(source: bytes) -> tuple[CodeHint, ...]:
     """Check an uploaded source; the hints are about code that may never run, by line.
 
     Raises `SandboxRefusal` STRATEGY_FILE_INVALID with the line. Reasons: over `MAX_SOURCE_BYTES` or `MAX_TOKENS`, no UTF-8, a
@@ -119,14 +111,14 @@ def _named(base: ast.expr) -> str:
     return named.attr if isinstance(named, ast.Attribute) else named.id if isinstance(named, ast.Name) else ""
 
 
-def _hints(tree: ast.Module) -> Iterator[Hint]:
+def _hints(tree: ast.Module) -> Iterator[CodeHint]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and node.id in ABSENT_NAMES:
-            yield Hint(node.lineno, f"{node.id} does not exist in the sandbox")
+            yield CodeHint(node.lineno, f"{node.id} does not exist in the sandbox")
         elif isinstance(node, ast.Attribute) and node.attr in CLIMBING:
-            yield Hint(node.lineno, f"{node.attr} leads nowhere in the sandbox")
+            yield CodeHint(node.lineno, f"{node.attr} leads nowhere in the sandbox")
         elif isinstance(node, ast.Attribute) and _is_numpy(node.value) and node.attr in ABSENT_OF_NUMPY:
-            yield Hint(node.lineno, f"numpy.{node.attr} does not work in the sandbox: no files, no randomness")
+            yield CodeHint(node.lineno, f"numpy.{node.attr} does not work in the sandbox: no files, no randomness")
 
 
 def _is_numpy(value: ast.expr) -> bool:

@@ -19,7 +19,7 @@ from candlecast.adapters.aws.clients import RETRY_AFTER_SECONDS, FunctionRefused
 from candlecast.domain.strategies.definition import MAX_LOOKBACK
 from candlecast.domain.values.errors import CodeRefused, RetryLater
 from candlecast.domain.values.text import is_readable
-from candlecast.ports.code_checks import CheckedCode, CodeHint, CodeUpload
+from candlecast.ports.code_checks import CheckedCode, CodeUpload
 from candlecast.sandbox.lint import lint
 from candlecast.sandbox.protocol.refusal import SandboxRefusal
 
@@ -49,7 +49,7 @@ class FunctionCodeChecks:
     def check(self, upload: CodeUpload) -> CheckedCode:
         """Lint the text here, which needs none of its code to run, and have the function check the rest."""
         try:
-            hints = tuple(CodeHint(hint.line, hint.message) for hint in lint(upload.source.encode()))
+            hints = lint(upload.source.encode())
         except SandboxRefusal as refusal:
             raise CodeRefused(refusal.code, refusal.message, line=refusal.line) from None
         return replace(self._ask(upload), hints=hints)

@@ -16,7 +16,6 @@ from candlecast.sandbox.protocol.refusal import (
 from candlecast.sandbox.protocol.request import (
     MAX_CHECK_ROWS,
     MAX_SECONDS,
-    MAX_SOURCE_BYTES,
     SCHEMA_VERSION,
     Job,
     Request,
@@ -28,7 +27,6 @@ __all__ = [
     "MAX_CHECK_ROWS",
     "MAX_ROWS",
     "MAX_SECONDS",
-    "MAX_SOURCE_BYTES",
     "SANDBOX_CRASHED",
     "SANDBOX_FORBIDDEN",
     "SANDBOX_MEMORY",

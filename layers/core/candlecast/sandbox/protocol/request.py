@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from candlecast.domain.strategies.versions import MAX_SOURCE_BYTES
 from candlecast.sandbox.protocol.columns import check_packed
 from candlecast.sandbox.protocol.refusal import SANDBOX_REQUEST_INVALID, SandboxRefusal
 from candlecast.sandbox.protocol.values import Malformed, Value, mapping, number, parameters, text, whole
 
 SCHEMA_VERSION = 1
-MAX_SOURCE_BYTES = 1_000_000  # a strategy is a page; with its columns it must fit an invocation of 6 MB
 MAX_SECONDS = 30  # of one run: a minute is what all strategies of a candle have
 MIN_SECONDS = 0.1
 MAX_PARAMETERS = 100  # a person sets them
