@@ -21,8 +21,15 @@ from tests.support.sandbox import source
 
 UPLOAD = CodeUpload(source=source(), parameters={"period": 20}, owner=TENANT, venue=VENUE, market=BTC, timeframe=Timeframe.M5)
 DESCRIBED = CheckedCode(
-    parameters={"period": 20, "share": 0.5, "side": "LONG", "eager": True},
-    parameter_schema={"type": "object", "properties": {name: {} for name in ("period", "share", "side", "eager")}},
+    parameters={"period": 20, "side": "LONG"},
+    parameter_schema={
+        "type": "object",
+        "properties": {
+            "period": {"type": "integer", "default": 20, "description": "candles", "minimum": 2},
+            "side": {"type": "string", "default": "LONG", "description": "", "enum": ["LONG", "SHORT"]},
+        },
+        "additionalProperties": False,
+    },
     lookback=60,
 )
 FUNCTION = "stack-strategy_validator:live"

@@ -12,14 +12,14 @@ import pytest
 
 from candlecast.adapters.aws.validator_function import (
     MAX_MESSAGE_CHARACTERS,
-    MAX_PARAMETERS,
-    MAX_SCHEMA_BYTES,
-    MAX_WHOLE,
     FunctionCodeChecks,
 )
 from candlecast.domain.values.errors import CodeRefused, RetryLater
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.ports.code_checks import CodeUpload
+from candlecast.sandbox.protocol.answer import MAX_CHOICES, MAX_INSPECTION_CHARACTERS
+from candlecast.sandbox.protocol.request import MAX_PARAMETER_CHARACTERS, MAX_PARAMETERS
+from candlecast.sandbox.protocol.values import MAX_INTEGER
 
 SOURCE = "from candlecast.strategy import Parameters, Strategy\n\n\nclass Mine(Strategy[Parameters]): ...\n"
 UPLOAD = CodeUpload(
@@ -30,7 +30,14 @@ UPLOAD = CodeUpload(
     market="BTC/USDT:USDT",
     timeframe=Timeframe.M15,
 )
-SCHEMA = {"type": "object", "properties": {"period": {"type": "integer", "default": 20}}, "additionalProperties": False}
+PERIOD = {"type": "integer", "default": 20, "description": "candles"}
+
+
+def schema(**properties: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+SCHEMA = schema(period=PERIOD)
 ANSWER: dict[str, Any] = {"parameters": {"period": 20}, "parameter_schema": SCHEMA, "lookback": 60}
 
 
@@ -115,7 +122,13 @@ def nested(depth: int) -> str:
     return "[" * depth + "]" * depth
 
 
-MANY = {f"p{number}": 1 for number in range(MAX_PARAMETERS + 1)}
+def described(*names: str, **changes: Any) -> dict[str, Any]:
+    """Parts of an answer whose parameters have these names, and are described with these changes."""
+    return {"parameters": dict.fromkeys(names, 20), "parameter_schema": schema(**{name: {**PERIOD, **changes} for name in names})}
+
+
+MANY = [f"p{number}" for number in range(MAX_PARAMETERS + 1)]
+LARGE = MANY[: MAX_INSPECTION_CHARACTERS // (MAX_CHOICES * MAX_PARAMETER_CHARACTERS)]  # too large with the most choices
 
 
 @pytest.mark.parametrize(
@@ -132,26 +145,33 @@ MANY = {f"p{number}": 1 for number in range(MAX_PARAMETERS + 1)}
         {"parameters": {"period": 20, "more": 1}},
         {"parameters": {"period": None}},
         {"parameters": {"period": [20]}},
-        {"parameters": {"period": MAX_WHOLE + 1}},
+        {"parameters": {"period": MAX_INTEGER + 1}},
         {"parameters": {"period": float("nan")}},
         {"parameters": {"period": float("inf")}},
-        {"parameters": {"period": "x" * 201}},
+        {"parameters": {"period": "x" * (MAX_PARAMETER_CHARACTERS + 1)}},
         {"parameters": {"period": "a\nb"}},
-        {"parameters": {"a\nb": 1}, "parameter_schema": {"properties": {"a\nb": {}}}},
-        {"parameters": {"x" * 65: 1}, "parameter_schema": {"properties": {"x" * 65: {}}}},
-        {"parameters": MANY, "parameter_schema": {"properties": {name: {} for name in MANY}}},
+        described("a\nb"),
+        described("x" * (MAX_PARAMETER_CHARACTERS + 1)),
+        described(*MANY),
+        described(*LARGE, enum=["x" * MAX_PARAMETER_CHARACTERS] * MAX_CHOICES),
+        described("period", default=float("nan")),
+        described("period", description="\ud800"),
         {"parameter_schema": None},
         {"parameter_schema": []},
-        {"parameter_schema": {"properties": []}},
-        {"parameter_schema": {"properties": {"period": 20}}},
+        {"parameter_schema": {**SCHEMA, "properties": []}},
+        {"parameter_schema": {**SCHEMA, "properties": {"period": 20}}},
         {"parameters": {}, "parameter_schema": {"type": "object"}},
-        {"parameter_schema": {**SCHEMA, "more": "x" * MAX_SCHEMA_BYTES}},
-        {"parameter_schema": {**SCHEMA, "more": float("nan")}},
-        {"parameter_schema": {**SCHEMA, "more": "\ud800"}},
+        {"parameter_schema": {**SCHEMA, "more": 1}},
     ],
 )
 def test_an_answer_that_no_honest_code_leads_to_is_refused(changes: dict[str, Any]) -> None:
     assert refused(json.dumps({**ANSWER, **changes})).code == "SANDBOX_RESULT_INVALID"
+
+
+def test_the_largest_answer_of_honest_code_is_taken() -> None:
+    most = described(*MANY[1:], enum=["x"] * 9)
+    checked = checks(json.dumps({**ANSWER, **most})).check(UPLOAD)
+    assert (checked.parameters, checked.parameter_schema) == (most["parameters"], most["parameter_schema"])
 
 
 @pytest.mark.parametrize("text", ["{", nested(100_000), '{"lookback":' + "9" * 5_000 + "}", '{"more":' + nested(100_000) + "}"])

@@ -180,12 +180,7 @@ def _inspected(result: object) -> Inspected:
     fields = mapping(result, "result", ("name", "description", "parameter_schema", "parameters", "lookback"))
     if type(fields["name"]) is not str or not NAME.fullmatch(fields["name"]):
         raise Malformed("result.name must have the characters [a-z0-9_]")
-    schema = _schema(fields["parameter_schema"])
-    values = parameters(fields["parameters"], "result.parameters", MAX_PARAMETERS, MAX_PARAMETER_CHARACTERS)
-    if values.keys() != schema["properties"].keys() or not is_readable("".join(map(str, values.values()))):
-        raise Malformed("result.parameters must be those of the schema, in text that people can read")
-    if len(json.dumps([schema, values])) > MAX_INSPECTION_CHARACTERS:
-        raise Malformed(f"parameters and their schema must have at most {MAX_INSPECTION_CHARACTERS} characters of JSON")
+    schema, values = described(fields)
     return Inspected(
         name=fields["name"],
         description=one_line(text(fields["description"], "result.description", MAX_DESCRIPTION_CHARACTERS, least=1)),
@@ -193,6 +188,17 @@ def _inspected(result: object) -> Inspected:
         parameters=values,
         lookback=whole(fields["lookback"], "result.lookback", 1, MAX_LOOKBACK),
     )
+
+
+def described(fields: Mapping[str, object]) -> tuple[dict[str, Any], dict[str, Value]]:
+    """`parameter_schema` and `parameters` of a description: those of the schema, each with its value. Raises `Malformed`."""
+    schema = _schema(fields.get("parameter_schema"))
+    values = parameters(fields.get("parameters"), "result.parameters", MAX_PARAMETERS, MAX_PARAMETER_CHARACTERS)
+    if values.keys() != schema["properties"].keys() or not is_readable("".join(map(str, values.values()))):
+        raise Malformed("result.parameters must be those of the schema, in text that people can read")
+    if len(json.dumps([schema, values])) > MAX_INSPECTION_CHARACTERS:
+        raise Malformed(f"parameters and their schema must have at most {MAX_INSPECTION_CHARACTERS} characters of JSON")
+    return schema, values
 
 
 def _schema(value: object) -> dict[str, Any]:
