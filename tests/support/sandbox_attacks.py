@@ -35,6 +35,10 @@ def call(number, *arguments):
     return answered
 
 
+def address(port, *host):
+    return (2).to_bytes(2, "little") + port.to_bytes(2, "big") + bytes(host) + bytes(8)
+
+
 """
 NO_CLIMB = """\
 def escaped(what=""):
@@ -113,14 +117,15 @@ SHOWN = (
 class Attack:
     """One attack: its code and the lock that holds, with all locks and on a bare platform.
 
+    Most attacks want something new of the kernel: a file, a socket, a process. Seccomp forbids it, or the limits alone.
     A bare platform has no seccomp, no Landlock and no namespaces, and the code runs as its parent's user. A success there has
     the holder `nothing`, and `remains` says why it harms nobody. The code NO_ANSWER means that the parent has ended.
     """
 
     name: str
     body: str
-    full: tuple[str, str]
-    bare: tuple[str, str]
+    full: tuple[str, str] = ("SANDBOX_FORBIDDEN", "seccomp")
+    bare: tuple[str, str] = ("SANDBOX_FORBIDDEN", "limits")
     remains: str = ""
     before: str = CLIMB
 
@@ -169,83 +174,32 @@ def attack_rows() -> list[str]:
 
 
 ATTACKS = (
-    Attack(
-        "read a file",
-        'escaped(io.open("/etc/passwd").read())\n',
-        ("SANDBOX_FORBIDDEN", "seccomp"),
-        ("SANDBOX_FORBIDDEN", "limits"),
-    ),
-    Attack(
-        "read the environment of the process",
-        'escaped(io.open("/proc/self/environ").read())\n',
-        ("SANDBOX_FORBIDDEN", "seccomp"),
-        ("SANDBOX_FORBIDDEN", "limits"),
-    ),
-    Attack(
-        "read the environment of the parent",
-        'escaped(io.open("/proc/{parent}/environ").read())\n',
-        ("SANDBOX_FORBIDDEN", "seccomp"),
-        ("SANDBOX_FORBIDDEN", "limits"),
-    ),
-    Attack(
-        "read the memory of the parent",
-        'escaped(io.open("/proc/{parent}/mem", "rb").read(1))\n',
-        ("SANDBOX_FORBIDDEN", "seccomp"),
-        ("SANDBOX_FORBIDDEN", "limits"),
-    ),
-    Attack(
-        "read a file of another tenant",
-        'escaped(io.open("{file}").read())\n',
-        ("SANDBOX_FORBIDDEN", "seccomp"),
-        ("SANDBOX_FORBIDDEN", "limits"),
-    ),
-    Attack(
-        "list the processes",
-        'escaped(os.listdir("/proc"))\n',
-        ("SANDBOX_FORBIDDEN", "seccomp"),
-        ("SANDBOX_FORBIDDEN", "limits"),
-    ),
-    Attack(
-        "write a file",
-        'escaped(io.open("/tmp/left-by-a-run", "w"))\n',
-        ("SANDBOX_FORBIDDEN", "seccomp"),
-        ("SANDBOX_FORBIDDEN", "limits"),
-    ),
-    Attack(
-        "write shared memory",
-        'escaped(io.open("/dev/shm/left-by-a-run", "w"))\n',
-        ("SANDBOX_FORBIDDEN", "seccomp"),
-        ("SANDBOX_FORBIDDEN", "limits"),
-    ),
-    Attack(
-        "keep memory as a file",
-        'escaped(os.memfd_create("left"))\n',
-        ("SANDBOX_FORBIDDEN", "seccomp"),
-        ("SANDBOX_FORBIDDEN", "limits"),
-    ),
-    Attack(
-        "numpy.load",
-        'escaped(np.load("/etc/passwd", allow_pickle=True))\n',
-        ("SANDBOX_FORBIDDEN", "seccomp"),
-        ("SANDBOX_FORBIDDEN", "limits"),
-    ),
+    Attack("read a file", 'escaped(io.open("/etc/passwd").read())\n'),
+    Attack("read the environment of the process", 'escaped(io.open("/proc/self/environ").read())\n'),
+    Attack("read the environment of the parent", 'escaped(io.open("/proc/{parent}/environ").read())\n'),
+    Attack("read the memory of the parent", 'escaped(io.open("/proc/{parent}/mem", "rb").read(1))\n'),
+    Attack("read a file of another tenant", 'escaped(io.open("{file}").read())\n'),
+    Attack("list the processes", 'escaped(os.listdir("/proc"))\n'),
+    Attack("write a file", 'escaped(io.open("/tmp/left-by-a-run", "w"))\n'),
+    Attack("write shared memory", 'escaped(io.open("/dev/shm/left-by-a-run", "w"))\n'),
+    Attack("keep memory as a file", 'escaped(os.memfd_create("left"))\n'),
+    Attack("numpy.load", 'escaped(np.load("/etc/passwd", allow_pickle=True))\n'),
     Attack(
         "numpy.fromfile",
         'escaped(np.fromfile("/etc/passwd", dtype=np.uint8))\n',
-        ("STRATEGY_FAILED", "absence"),
-        ("STRATEGY_FAILED", "absence"),
+        full=("STRATEGY_FAILED", "absence"),
+        bare=("STRATEGY_FAILED", "absence"),
     ),
     Attack(
         "numpy.memmap",
         'escaped(np.memmap("/etc/passwd"))\n',
-        ("STRATEGY_FILE_INVALID", "absence"),
-        ("STRATEGY_FILE_INVALID", "absence"),
+        full=("STRATEGY_FILE_INVALID", "absence"),
+        bare=("STRATEGY_FILE_INVALID", "absence"),
     ),
     Attack(
         "numpy.genfromtxt",
         'escaped(np.genfromtxt("/etc/passwd"))\n',
-        ("SANDBOX_FORBIDDEN", "seccomp"),
-        ("STRATEGY_FILE_INVALID", "absence"),
+        bare=("STRATEGY_FILE_INVALID", "absence"),
     ),
     Attack(
         "leave a folder for the next run",
@@ -256,8 +210,7 @@ except FileExistsError:
     escaped("of the run before")
 raise RuntimeError("made")
 """,
-        ("SANDBOX_FORBIDDEN", "seccomp"),
-        ("STRATEGY_FAILED", "wipe"),
+        bare=("STRATEGY_FAILED", "wipe"),
     ),
     Attack(
         "leave a link for the next run",
@@ -268,8 +221,7 @@ except FileExistsError:
     escaped("of the run before")
 raise RuntimeError("made")
 """,
-        ("SANDBOX_FORBIDDEN", "seccomp"),
-        ("STRATEGY_FAILED", "wipe"),
+        bare=("STRATEGY_FAILED", "wipe"),
     ),
     Attack(
         "leave System V memory for the next run",
@@ -280,41 +232,22 @@ except FileExistsError:
     escaped("of the run before")
 raise RuntimeError("made")
 """,
-        ("SANDBOX_FORBIDDEN", "seccomp"),
-        ("STRATEGY_FAILED", "wipe"),
+        bare=("STRATEGY_FAILED", "wipe"),
     ),
     Attack(
         "leave a key with the kernel",
         'escaped(call({add_key}, b"user", b"left", b"x", 1, -4))\n',
-        ("SANDBOX_FORBIDDEN", "seccomp"),
-        ("STRATEGY_FAILED", "nothing"),
+        bare=("STRATEGY_FAILED", "nothing"),
         remains="Only runs of the same owner can read the key.",
     ),
-    Attack(
-        "watch files",
-        "escaped(call({inotify_init1}, 0))\n",
-        ("SANDBOX_FORBIDDEN", "seccomp"),
-        ("SANDBOX_FORBIDDEN", "limits"),
-    ),
+    Attack("watch files", "escaped(call({inotify_init1}, 0))\n"),
     Attack(
         "the runtime's interface on the loopback",
-        """\
-end = call({socket}, 2, 1, 0)
-address = (2).to_bytes(2, "little") + ({port}).to_bytes(2, "big") + bytes([127, 0, 0, 1]) + bytes(8)
-escaped(call({connect}, end, address, 16))
-""",
-        ("SANDBOX_FORBIDDEN", "seccomp"),
-        ("SANDBOX_FORBIDDEN", "limits"),
+        "escaped(call({connect}, call({socket}, 2, 1, 0), address({port}, 127, 0, 0, 1), 16))\n",
     ),
     Attack(
         "the endpoint of credentials",
-        """\
-end = call({socket}, 2, 1, 0)
-address = (2).to_bytes(2, "little") + (80).to_bytes(2, "big") + bytes([169, 254, 170, 2]) + bytes(8)
-escaped(call({connect}, end, address, 16))
-""",
-        ("SANDBOX_FORBIDDEN", "seccomp"),
-        ("SANDBOX_FORBIDDEN", "limits"),
+        "escaped(call({connect}, call({socket}, 2, 1, 0), address(80, 169, 254, 170, 2), 16))\n",
     ),
     Attack(
         "sockets of every family",
@@ -329,27 +262,14 @@ for family in range(45, 0, -1):
             escaped(family)
 raise refused
 """,
-        ("SANDBOX_FORBIDDEN", "seccomp"),
-        ("SANDBOX_FORBIDDEN", "limits"),
     ),
-    Attack(
-        "ask a name server",
-        """\
-end = call({socket}, 2, 2, 0)
-address = (2).to_bytes(2, "little") + (53).to_bytes(2, "big") + bytes([8, 8, 8, 8]) + bytes(8)
-escaped(call({connect}, end, address, 16))
-""",
-        ("SANDBOX_FORBIDDEN", "seccomp"),
-        ("SANDBOX_FORBIDDEN", "limits"),
-    ),
+    Attack("ask a name server", "escaped(call({connect}, call({socket}, 2, 2, 0), address(53, 8, 8, 8, 8), 16))\n"),
     Attack(
         "fork bomb",
         """\
 while True:
     os.fork()
 """,
-        ("SANDBOX_FORBIDDEN", "seccomp"),
-        ("SANDBOX_FORBIDDEN", "limits"),
     ),
     Attack(
         "bomb of threads",
@@ -357,8 +277,8 @@ while True:
 while True:
     modules["_thread"].start_new_thread(time.sleep, (9,))
 """,
-        ("STRATEGY_FAILED", "seccomp"),
-        ("STRATEGY_FAILED", "limits"),
+        full=("STRATEGY_FAILED", "seccomp"),
+        bare=("STRATEGY_FAILED", "limits"),
     ),
     Attack(
         "a process in the background",
@@ -368,22 +288,19 @@ if os.fork() == 0:
     time.sleep(60)
 escaped()
 """,
-        ("SANDBOX_FORBIDDEN", "seccomp"),
-        ("SANDBOX_FORBIDDEN", "limits"),
     ),
     Attack(
         "another program",
         'os.execv("/bin/sh", ["sh", "-c", "id"])\n',
-        ("SANDBOX_FORBIDDEN", "seccomp"),
-        ("SANDBOX_CRASHED", "limits"),
+        bare=("SANDBOX_CRASHED", "limits"),
     ),
     Attack(
         "pickle",
         """\
 escaped(modules["pickle"].loads(b"cposix\\nfork\\n(tR."))
 """,
-        ("STRATEGY_FILE_INVALID", "absence"),
-        ("STRATEGY_FILE_INVALID", "absence"),
+        full=("STRATEGY_FILE_INVALID", "absence"),
+        bare=("STRATEGY_FILE_INVALID", "absence"),
     ),
     Attack(
         "the walk over __subclasses__",
@@ -391,8 +308,6 @@ escaped(modules["pickle"].loads(b"cposix\\nfork\\n(tR."))
 found = [it for it in ().__class__.__base__.__subclasses__() if it.__name__ == "_wrap_close"]
 escaped(found[0].__init__.__globals__["fork"]())
 """,
-        ("SANDBOX_FORBIDDEN", "seccomp"),
-        ("SANDBOX_FORBIDDEN", "limits"),
         before=NO_CLIMB,
     ),
     Attack(
@@ -401,34 +316,32 @@ escaped(found[0].__init__.__globals__["fork"]())
 call({clone3}, bytes(88), 88)
 escaped()
 """,
-        ("SANDBOX_FORBIDDEN", "seccomp"),
-        ("SANDBOX_FORBIDDEN", "limits"),
     ),
     Attack(
         "numpy.ctypeslib",
         'escaped(np.ctypeslib.ctypes.CDLL(None).system(b"id"))\n',
-        ("STRATEGY_FILE_INVALID", "absence"),
-        ("SANDBOX_FORBIDDEN", "limits"),
+        full=("STRATEGY_FILE_INVALID", "absence"),
+        bare=("SANDBOX_FORBIDDEN", "limits"),
         before=NO_CLIMB,
     ),
     Attack(
         "import of boto3",
         "import boto3\n",
-        ("STRATEGY_FILE_INVALID", "absence"),
-        ("STRATEGY_FILE_INVALID", "absence"),
+        full=("STRATEGY_FILE_INVALID", "absence"),
+        bare=("STRATEGY_FILE_INVALID", "absence"),
         before=NO_CLIMB,
     ),
     Attack(
         "import of botocore behind the back",
         'escaped(modules["importlib"].import_module("botocore.session"))\n',
-        ("STRATEGY_FILE_INVALID", "absence"),
-        ("STRATEGY_FILE_INVALID", "absence"),
+        full=("STRATEGY_FILE_INVALID", "absence"),
+        bare=("STRATEGY_FILE_INVALID", "absence"),
     ),
     Attack(
         "memory bomb in numpy",
         "np.ones(10**9)\n",
-        ("SANDBOX_MEMORY", "limits"),
-        ("SANDBOX_MEMORY", "limits"),
+        full=("SANDBOX_MEMORY", "limits"),
+        bare=("SANDBOX_MEMORY", "limits"),
         before=NO_CLIMB,
     ),
     Attack(
@@ -438,8 +351,8 @@ kept = []
 while True:
     kept.append(bytearray(1_000_000))
 """,
-        ("SANDBOX_MEMORY", "limits"),
-        ("SANDBOX_MEMORY", "limits"),
+        full=("SANDBOX_MEMORY", "limits"),
+        bare=("SANDBOX_MEMORY", "limits"),
         before=NO_CLIMB,
     ),
     Attack(
@@ -448,8 +361,8 @@ while True:
 while True:
     pass
 """,
-        ("SANDBOX_TIMEOUT", "time"),
-        ("SANDBOX_TIMEOUT", "time"),
+        full=("SANDBOX_TIMEOUT", "time"),
+        bare=("SANDBOX_TIMEOUT", "time"),
         before=NO_CLIMB,
     ),
     Attack(
@@ -458,8 +371,8 @@ while True:
 import re
 re.match("(a+)+$", "a" * 60 + "b")
 """,
-        ("SANDBOX_TIMEOUT", "time"),
-        ("SANDBOX_TIMEOUT", "time"),
+        full=("SANDBOX_TIMEOUT", "time"),
+        bare=("SANDBOX_TIMEOUT", "time"),
         before=NO_CLIMB,
     ),
     Attack(
@@ -468,8 +381,8 @@ re.match("(a+)+$", "a" * 60 + "b")
 while True:
     np.linalg.eigvals(np.eye(300))
 """,
-        ("SANDBOX_TIMEOUT", "time"),
-        ("SANDBOX_TIMEOUT", "time"),
+        full=("SANDBOX_TIMEOUT", "time"),
+        bare=("SANDBOX_TIMEOUT", "time"),
         before=NO_CLIMB,
     ),
     Attack(
@@ -478,8 +391,7 @@ while True:
 time.sleep(999)
 escaped()
 """,
-        ("SANDBOX_FORBIDDEN", "seccomp"),
-        ("SANDBOX_TIMEOUT", "time"),
+        bare=("SANDBOX_TIMEOUT", "time"),
     ),
     Attack(
         "ignore the signal of the time limit",
@@ -488,8 +400,7 @@ modules["_signal"].signal(24, modules["_signal"].SIG_IGN)
 while True:
     pass
 """,
-        ("SANDBOX_FORBIDDEN", "seccomp"),
-        ("SANDBOX_TIMEOUT", "time"),
+        bare=("SANDBOX_TIMEOUT", "time"),
     ),
     Attack(
         "huge output",
@@ -497,8 +408,8 @@ while True:
 while True:
     print("x" * 1_000_000)
 """,
-        ("SANDBOX_TIMEOUT", "time"),
-        ("SANDBOX_TIMEOUT", "time"),
+        full=("SANDBOX_TIMEOUT", "time"),
+        bare=("SANDBOX_TIMEOUT", "time"),
         before=NO_CLIMB,
     ),
     Attack(
@@ -507,8 +418,8 @@ while True:
 while True:
     os.write(result, b"x" * 60_000)
 """,
-        ("SANDBOX_RESULT_TOO_LARGE", "reader"),
-        ("SANDBOX_RESULT_TOO_LARGE", "reader"),
+        full=("SANDBOX_RESULT_TOO_LARGE", "reader"),
+        bare=("SANDBOX_RESULT_TOO_LARGE", "reader"),
     ),
     Attack(
         "a forged result before the real one",
@@ -516,8 +427,8 @@ while True:
 os.write(result, b'{forged}\\n')
 {honest}
 """,
-        ("SANDBOX_RESULT_INVALID", "reader"),
-        ("SANDBOX_RESULT_INVALID", "reader"),
+        full=("SANDBOX_RESULT_INVALID", "reader"),
+        bare=("SANDBOX_RESULT_INVALID", "reader"),
     ),
     Attack(
         "a forged result instead of the real one",
@@ -525,8 +436,8 @@ os.write(result, b'{forged}\\n')
 os.write(result, b'{greedy}\\n')
 os._exit(0)
 """,
-        ("SANDBOX_RESULT_INVALID", "reader"),
-        ("SANDBOX_RESULT_INVALID", "reader"),
+        full=("SANDBOX_RESULT_INVALID", "reader"),
+        bare=("SANDBOX_RESULT_INVALID", "reader"),
     ),
     Attack(
         "a result forged by a changed module",
@@ -534,8 +445,8 @@ os._exit(0)
 modules["json"].dumps = lambda *_, **__: '{{"result":{{"action":"BUY"}}}}'
 {honest}
 """,
-        ("SANDBOX_RESULT_INVALID", "reader"),
-        ("SANDBOX_RESULT_INVALID", "reader"),
+        full=("SANDBOX_RESULT_INVALID", "reader"),
+        bare=("SANDBOX_RESULT_INVALID", "reader"),
     ),
     Attack(
         "a forged refusal",
@@ -543,8 +454,8 @@ modules["json"].dumps = lambda *_, **__: '{{"result":{{"action":"BUY"}}}}'
 os.write(result, b'{{"error":{{"code":"KEYS_REFUSED","message":"","line":null,"row":null}}}}\\n')
 os._exit(0)
 """,
-        ("SANDBOX_RESULT_INVALID", "reader"),
-        ("SANDBOX_RESULT_INVALID", "reader"),
+        full=("SANDBOX_RESULT_INVALID", "reader"),
+        bare=("SANDBOX_RESULT_INVALID", "reader"),
     ),
     Attack(
         "forged locks",
@@ -552,8 +463,8 @@ os._exit(0)
 os.write(result, b'{{"seccomp":true}}\\n')
 {honest}
 """,
-        ("SANDBOX_RESULT_INVALID", "reader"),
-        ("SANDBOX_RESULT_INVALID", "reader"),
+        full=("SANDBOX_RESULT_INVALID", "reader"),
+        bare=("SANDBOX_RESULT_INVALID", "reader"),
     ),
     Attack(
         "close the result",
@@ -561,8 +472,8 @@ os.write(result, b'{{"seccomp":true}}\\n')
 os.close(result)
 {honest}
 """,
-        ("SANDBOX_CRASHED", "process"),
-        ("SANDBOX_CRASHED", "process"),
+        full=("SANDBOX_CRASHED", "process"),
+        bare=("SANDBOX_CRASHED", "process"),
     ),
     Attack(
         "forged lines of the log",
@@ -570,33 +481,33 @@ os.close(result)
 print('\\n{{"level":"ERROR","message":"\\x1b[31mforged\\r"}}')
 raise RuntimeError("\\n\\x1b]0;forged\\x07")
 """,
-        ("STRATEGY_FAILED", "reader"),
-        ("STRATEGY_FAILED", "reader"),
+        full=("STRATEGY_FAILED", "reader"),
+        bare=("STRATEGY_FAILED", "reader"),
         before=NO_CLIMB,
     ),
     Attack(
         "another exit code",
         "os._exit(7)\n",
-        ("SANDBOX_CRASHED", "process"),
-        ("SANDBOX_CRASHED", "process"),
+        full=("SANDBOX_CRASHED", "process"),
+        bare=("SANDBOX_CRASHED", "process"),
     ),
     Attack(
         "end without a result",
         "os._exit(0)\n",
-        ("SANDBOX_CRASHED", "process"),
-        ("SANDBOX_CRASHED", "process"),
+        full=("SANDBOX_CRASHED", "process"),
+        bare=("SANDBOX_CRASHED", "process"),
     ),
     Attack(
         "a crash",
         "ctypes.string_at(0)\n",
-        ("SANDBOX_CRASHED", "process"),
-        ("SANDBOX_CRASHED", "process"),
+        full=("SANDBOX_CRASHED", "process"),
+        bare=("SANDBOX_CRASHED", "process"),
     ),
     Attack(
         "abort",
         "libc.abort()\n",
-        ("SANDBOX_CRASHED", "process"),
-        ("SANDBOX_CRASHED", "process"),
+        full=("SANDBOX_CRASHED", "process"),
+        bare=("SANDBOX_CRASHED", "process"),
     ),
     Attack(
         "kill the parent",
@@ -604,8 +515,7 @@ raise RuntimeError("\\n\\x1b]0;forged\\x07")
 os.kill({parent}, 9)
 escaped()
 """,
-        ("SANDBOX_FORBIDDEN", "seccomp"),
-        ("NO_ANSWER", "nothing"),
+        bare=("NO_ANSWER", "nothing"),
         remains="The owner's own environment ends, and the next invocation gets a new one.",
     ),
     Attack(
@@ -614,14 +524,12 @@ escaped()
 os.killpg(0, 9)
 escaped()
 """,
-        ("SANDBOX_FORBIDDEN", "seccomp"),
-        ("SANDBOX_CRASHED", "process"),
+        bare=("SANDBOX_CRASHED", "process"),
     ),
     Attack(
         "trace the parent",
         "escaped(call({ptrace}, 16, {parent}, 0, 0))\n",
-        ("SANDBOX_FORBIDDEN", "seccomp"),
-        ("SANDBOX_FORBIDDEN", "rights"),
+        bare=("SANDBOX_FORBIDDEN", "rights"),
     ),
     Attack(
         "read the parent's memory by process_vm_readv",
@@ -630,8 +538,7 @@ room = ctypes.create_string_buffer(8)
 own = (ctypes.c_ulong * 2)(ctypes.addressof(room), 8)
 escaped(call({process_vm_readv}, {parent}, own, 1, own, 1, 0))
 """,
-        ("SANDBOX_FORBIDDEN", "seccomp"),
-        ("SANDBOX_FORBIDDEN", "rights"),
+        bare=("SANDBOX_FORBIDDEN", "rights"),
     ),
     Attack(
         "change the limits of the parent",
@@ -639,8 +546,7 @@ escaped(call({process_vm_readv}, {parent}, own, 1, own, 1, 0))
 limits = (ctypes.c_ulong * 2)(0, 0)
 escaped(call({prlimit64}, {parent}, 7, limits, None))
 """,
-        ("SANDBOX_FORBIDDEN", "seccomp"),
-        ("NO_ANSWER", "nothing"),
+        bare=("NO_ANSWER", "nothing"),
         remains="The owner's own environment ends, and the next invocation gets a new one.",
     ),
     Attack(
@@ -649,8 +555,7 @@ escaped(call({prlimit64}, {parent}, 7, limits, None))
 limits = (ctypes.c_ulong * 2)(99, 99)
 escaped(call({prlimit64}, 0, 7, limits, None))
 """,
-        ("SANDBOX_FORBIDDEN", "seccomp"),
-        ("SANDBOX_FORBIDDEN", "rights"),
+        bare=("SANDBOX_FORBIDDEN", "rights"),
     ),
     Attack(
         "become root",
@@ -658,8 +563,7 @@ escaped(call({prlimit64}, 0, 7, limits, None))
 os.setuid(0)
 escaped()
 """,
-        ("SANDBOX_FORBIDDEN", "seccomp"),
-        ("SANDBOX_FORBIDDEN", "rights"),
+        bare=("SANDBOX_FORBIDDEN", "rights"),
     ),
     Attack(
         "a user namespace",
@@ -667,38 +571,27 @@ escaped()
 call({unshare}, 0x10000000)
 escaped(io.open("/etc/passwd").read())
 """,
-        ("SANDBOX_FORBIDDEN", "seccomp"),
-        ("SANDBOX_FORBIDDEN", "limits"),
     ),
     Attack(
         "mount",
         'escaped(call({mount}, b"none", b"/tmp", b"tmpfs", 0, 0))\n',
-        ("SANDBOX_FORBIDDEN", "seccomp"),
-        ("SANDBOX_FORBIDDEN", "rights"),
+        bare=("SANDBOX_FORBIDDEN", "rights"),
     ),
     Attack(
         "io_uring",
         "escaped(call({io_uring_setup}, 8, ctypes.create_string_buffer(200)))\n",
-        ("SANDBOX_FORBIDDEN", "seccomp"),
-        ("STRATEGY_FAILED", "limits"),
+        bare=("STRATEGY_FAILED", "limits"),
     ),
     Attack(
         "bpf",
         "escaped(call({bpf}, 0, (ctypes.c_uint32 * 30)(2, 4, 8, 1), 120))\n",
-        ("SANDBOX_FORBIDDEN", "seccomp"),
-        ("SANDBOX_FORBIDDEN", "rights"),
+        bare=("SANDBOX_FORBIDDEN", "rights"),
     ),
-    Attack(
-        "userfaultfd",
-        "escaped(call({userfaultfd}, 1))\n",
-        ("SANDBOX_FORBIDDEN", "seccomp"),
-        ("SANDBOX_FORBIDDEN", "limits"),
-    ),
+    Attack("userfaultfd", "escaped(call({userfaultfd}, 1))\n"),
     Attack(
         "perf_event_open",
         "escaped(call({perf_event_open}, ctypes.create_string_buffer(200), 0, -1, -1, 0))\n",
-        ("SANDBOX_FORBIDDEN", "seccomp"),
-        ("SANDBOX_FORBIDDEN", "rights"),
+        bare=("SANDBOX_FORBIDDEN", "rights"),
     ),
     Attack(
         "executable memory",
@@ -706,14 +599,11 @@ escaped(io.open("/etc/passwd").read())
 call({mmap}, 0, 4096, 7, 0x22, -1, 0)
 escaped(io.open("/etc/passwd").read())
 """,
-        ("SANDBOX_FORBIDDEN", "seccomp"),
-        ("SANDBOX_FORBIDDEN", "limits"),
     ),
     Attack(
         "system calls of another table",
         "escaped(call(0x40000000 | {socket}, 2, 1, 0))\n",
-        ("SANDBOX_FORBIDDEN", "seccomp"),
-        ("SANDBOX_FORBIDDEN", "rights"),
+        bare=("SANDBOX_FORBIDDEN", "rights"),
     ),
     Attack(
         "the load of the machine",
@@ -722,16 +612,10 @@ if libc.sysinfo(ctypes.create_string_buffer(200)) == 0:
     escaped()
 raise OSError(ctypes.get_errno(), "no load")
 """,
-        ("SANDBOX_FORBIDDEN", "seccomp"),
-        ("STRATEGY_FAILED", "nothing"),
+        bare=("STRATEGY_FAILED", "nothing"),
         remains="The machine serves one tenant.",
     ),
-    Attack(
-        "the timing of other processes",
-        'escaped(io.open("/proc/{parent}/schedstat").read())\n',
-        ("SANDBOX_FORBIDDEN", "seccomp"),
-        ("SANDBOX_FORBIDDEN", "limits"),
-    ),
+    Attack("the timing of other processes", 'escaped(io.open("/proc/{parent}/schedstat").read())\n'),
     Attack(
         "values of the run before",
         """\
@@ -740,13 +624,13 @@ if found or "{marker}" in str(vars(modules["candlecast.sandbox.jobs"])):
     escaped()
 raise RuntimeError("nothing of others")
 """,
-        ("STRATEGY_FAILED", "absence"),
-        ("STRATEGY_FAILED", "absence"),
+        full=("STRATEGY_FAILED", "absence"),
+        bare=("STRATEGY_FAILED", "absence"),
     ),
     Attack(
         "read the request again",
         "escaped(os.read(0, 1))\n",
-        ("STRATEGY_FAILED", "absence"),
-        ("STRATEGY_FAILED", "absence"),
+        full=("STRATEGY_FAILED", "absence"),
+        bare=("STRATEGY_FAILED", "absence"),
     ),
 )
