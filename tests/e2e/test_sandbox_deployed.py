@@ -57,7 +57,7 @@ def test_an_uploaded_copy_of_a_built_in_strategy_decides_as_the_built_in_does(de
     source, sides = BUILT_IN.read_text(encoding="utf-8"), set()
     for end in range(ROWS, ROWS + DECISIONS):
         seen = candles[end - ROWS : end]
-        (expected,) = BuiltInStrategies().evaluate([CodeRun(definition=definition, version=None, candles=seen)])
+        (expected,) = BuiltInStrategies().evaluate(definition, [CodeRun(version=None, candles=seen)])
         assert isinstance(expected, Evaluation)
         packed = encode_candles(seen)
         asked = Request(job=Job.DECIDE, source=source, parameters=definition.parameters, columns=packed, seconds=30)

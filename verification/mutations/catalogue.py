@@ -426,7 +426,7 @@ MUTATIONS = (
         "the versions that the first write freezes",
         (
             Edit(
-                "candlecast.services.market.run_candle",
+                "candlecast.services.market.begin_runs",
                 "            beside = held.beside\n",
                 "            held = replace(held, audience=first)\n",
             ),

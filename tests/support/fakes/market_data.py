@@ -97,17 +97,17 @@ class FakeStrategyCode:
     def version(self, definition: StrategyDefinition) -> str:
         return strategy_version(definition)
 
-    def evaluate(self, runs: Sequence[CodeRun]) -> Sequence[Outcome]:
-        return [self._outcome(run) for run in runs]
+    def evaluate(self, definition: StrategyDefinition, runs: Sequence[CodeRun]) -> Sequence[Outcome]:
+        return [self._outcome(definition, run) for run in runs]
 
-    def _outcome(self, run: CodeRun) -> Outcome:
-        strategy_id, number = run.definition.strategy_id, None if run.version is None else run.version.number
+    def _outcome(self, definition: StrategyDefinition, run: CodeRun) -> Outcome:
+        strategy_id, number = definition.strategy_id, None if run.version is None else run.version.number
         self.evaluated.append((strategy_id, run.candles[-1].open_time))
         self.evaluated_versions.append(number)
         decision = self.versions.get((strategy_id, number or 0), self.decisions.get(strategy_id))
         if decision is None:
             return Evaluation(action=None, price=run.candles[-1].close)
-        outcome = decision(run.definition, run.candles) if callable(decision) else decision
+        outcome = decision(definition, run.candles) if callable(decision) else decision
         if isinstance(outcome, DomainError) and not isinstance(outcome, Reject | RetryLater):
             raise outcome
         return outcome

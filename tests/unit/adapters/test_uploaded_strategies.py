@@ -41,9 +41,11 @@ class Texts:
         return str(found)
 
 
-def a_run(text: str = "one", number: int = 1, **definition: Any) -> CodeRun:
-    version = a_version(number, source_hash=sha256(text.encode()).hexdigest())
-    return CodeRun(definition=an_uploaded_strategy(**definition), version=version, candles=CANDLES)
+MINE = an_uploaded_strategy()
+
+
+def a_run(text: str = "one", number: int = 1) -> CodeRun:
+    return CodeRun(version=a_version(number, source_hash=sha256(text.encode()).hexdigest()), candles=CANDLES)
 
 
 def uploaded(texts: Texts, functions: Functions) -> UploadedStrategies:
@@ -52,7 +54,7 @@ def uploaded(texts: Texts, functions: Functions) -> UploadedStrategies:
 
 def test_a_version_runs_with_its_text_its_parameters_and_its_candles_for_its_owner() -> None:
     functions = Functions(**{TENANT: told()})
-    (outcome,) = uploaded(Texts("one"), functions).evaluate([a_run(number=3)])
+    (outcome,) = uploaded(Texts("one"), functions).evaluate(MINE, [a_run(number=3)])
     assert isinstance(outcome, Evaluation)
     assert (outcome.action, outcome.logs) == (Action.LONG, ("one",))
     asked = json.loads(functions.asked[0]["Payload"])
@@ -70,7 +72,7 @@ def test_a_text_is_fetched_once() -> None:
     texts = Texts("one", "two")
     code = uploaded(texts, Functions(**{TENANT: told()}))
     for text in ("one", "two", "one"):
-        code.evaluate([a_run(text)])
+        code.evaluate(MINE, [a_run(text)])
     assert len(texts.asked) == 2
 
 
@@ -85,28 +87,28 @@ def test_a_text_is_fetched_once() -> None:
 def test_a_text_that_is_not_to_be_had_fails_its_own_run_alone(failure: Exception, kind: type, code: str) -> None:
     texts = Texts("one", "two")
     texts.texts[sha256(b"one").hexdigest()] = failure
-    lost, held = uploaded(texts, Functions(**{TENANT: told()})).evaluate([a_run("one"), a_run("two", 2)])
+    lost, held = uploaded(texts, Functions(**{TENANT: told()})).evaluate(MINE, [a_run("one"), a_run("two", 2)])
     assert isinstance(lost, kind)
     assert (getattr(lost, "code", None), isinstance(held, Evaluation)) == (code, True)
 
 
 def test_a_refusal_names_its_line() -> None:
     functions = Functions(**{TENANT: refused("STRATEGY_FAILED", "ZeroDivisionError: division by zero", line=12)})
-    (outcome,) = uploaded(Texts("one"), functions).evaluate([a_run()])
+    (outcome,) = uploaded(Texts("one"), functions).evaluate(MINE, [a_run()])
     assert isinstance(outcome, Reject)
     assert (outcome.code, outcome.message) == ("STRATEGY_FAILED", "line 12: ZeroDivisionError: division by zero")
 
 
 def test_an_upload_is_nothing_without_a_version() -> None:
     code = uploaded(Texts(), Functions())
-    (outcome,) = code.evaluate([CodeRun(definition=an_uploaded_strategy(), version=None, candles=CANDLES)])
+    (outcome,) = code.evaluate(MINE, [CodeRun(version=None, candles=CANDLES)])
     assert isinstance(outcome, Reject)
     for ask in (code.lookback, code.version):
         with pytest.raises(Reject):
-            ask(an_uploaded_strategy())
+            ask(MINE)
 
 
-def test_each_run_goes_to_the_code_of_its_kind() -> None:
+def test_each_strategy_goes_to_the_code_of_its_kind() -> None:
     hold = told(result={**RESULT, "action": None, "stop_loss": None, "take_profits": []})
     both = StrategiesByKind(
         {
@@ -114,8 +116,9 @@ def test_each_run_goes_to_the_code_of_its_kind() -> None:
             StrategyKind.UPLOADED: uploaded(Texts("one"), Functions(**{TENANT: hold})),
         }
     )
-    built_in = CodeRun(definition=a_strategy(code="no_such"), version=None, candles=CANDLES)
-    first, second, third = both.evaluate([a_run(), built_in, a_run()])
-    assert [type(each) for each in (first, second, third)] == [Evaluation, Reject, Evaluation]
+    (of_the_upload,) = both.evaluate(MINE, [a_run()])
+    (of_the_built_in,) = both.evaluate(a_strategy(code="no_such"), [CodeRun(version=None, candles=CANDLES)])
+    assert isinstance(of_the_upload, Evaluation)
+    assert getattr(of_the_built_in, "code", None) == "STRATEGY_UNKNOWN"
     assert both.lookback(a_strategy()) == BuiltInStrategies().lookback(a_strategy())
     assert both.version(a_strategy()) == BuiltInStrategies().version(a_strategy())

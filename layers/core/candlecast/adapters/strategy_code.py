@@ -49,25 +49,26 @@ class BuiltInStrategies:
             lookback=strategy.lookback,
         )
 
-    def evaluate(self, runs: Sequence[CodeRun]) -> list[Evaluation | Reject]:
+    def evaluate(self, definition: StrategyDefinition, runs: Sequence[CodeRun]) -> list[Evaluation | Reject]:
         """Decide each run, in the main thread.
 
         The outcomes are decisions, or `Reject` with the strategy's own code, STRATEGY_TOO_SLOW after `BUILT_IN_SECONDS`, or
         STRATEGY_FAILED with the type of anything unforeseen.
         """
-        return [_outcome(run) for run in runs]
+        return [_outcome(definition, run) for run in runs]
 
 
-def _outcome(run: CodeRun) -> Evaluation | Reject:
+def _outcome(definition: StrategyDefinition, run: CodeRun) -> Evaluation | Reject:
     try:
-        return _decided(run)
+        return _decided(definition, run)
     except Reject as error:
         return error
 
 
-def _decided(run: CodeRun) -> Evaluation:
-    definition, version = run.definition, run.version
-    strategy = _strategy(definition if version is None else replace(definition, parameters=version.parameters))
+def _decided(definition: StrategyDefinition, run: CodeRun) -> Evaluation:
+    if run.version is not None:
+        definition = replace(definition, parameters=run.version.parameters)
+    strategy = _strategy(definition)
     try:
         with _at_most(BUILT_IN_SECONDS):
             decision = decide(strategy, Candles.from_candles(run.candles))

@@ -33,20 +33,20 @@ class UploadedStrategies:
         """Raises `Reject`: the digest stands in each version."""
         raise _without_version(definition)
 
-    def evaluate(self, runs: Sequence[CodeRun]) -> list[Outcome]:
+    def evaluate(self, definition: StrategyDefinition, runs: Sequence[CodeRun]) -> list[Outcome]:
         """Decide each run, all side by side.
 
         Of a run that fails, the outcome is `Reject` with the sandbox's code and the line of the fault. `RetryLater` says that
         code or sandbox did not answer.
         """
-        asked = [self._asked(run) for run in runs]
+        asked = [self._asked(definition, run) for run in runs]
         told = iter(self._sandbox.run([each for each in asked if isinstance(each, SandboxRun)]))
         return [_outcome(next(told)) if isinstance(each, SandboxRun) else each for each in asked]
 
-    def _asked(self, run: CodeRun) -> SandboxRun | Reject | RetryLater:
-        version, owner = run.version, run.definition.owner
+    def _asked(self, definition: StrategyDefinition, run: CodeRun) -> SandboxRun | Reject | RetryLater:
+        version, owner = run.version, definition.owner
         if version is None or version.source_hash is None or owner is None:
-            return _without_version(run.definition)
+            return _without_version(definition)
         try:
             source = self._source(version.source_hash)
         except (Reject, RetryLater) as error:
@@ -64,7 +64,7 @@ class UploadedStrategies:
 
 
 class StrategiesByKind:
-    """`StrategyCode` of all kinds: each run goes to the code of its definition's kind."""
+    """`StrategyCode` of all kinds: each definition goes to the code of its kind."""
 
     def __init__(self, codes: Mapping[StrategyKind, StrategyCode]) -> None:
         self._codes = codes
@@ -75,12 +75,8 @@ class StrategiesByKind:
     def version(self, definition: StrategyDefinition) -> str:
         return self._codes[definition.kind].version(definition)
 
-    def evaluate(self, runs: Sequence[CodeRun]) -> list[Outcome]:
-        kinds = [run.definition.kind for run in runs]
-        told = {
-            kind: iter(self._codes[kind].evaluate([run for run in runs if run.definition.kind is kind])) for kind in set(kinds)
-        }
-        return [next(told[kind]) for kind in kinds]
+    def evaluate(self, definition: StrategyDefinition, runs: Sequence[CodeRun]) -> Sequence[Outcome]:
+        return self._codes[definition.kind].evaluate(definition, runs)
 
 
 def _without_version(definition: StrategyDefinition) -> Reject:

@@ -30,9 +30,8 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodeRun:
-    """One decision that is wanted: of a definition's version, None: its own code and parameters, on these closed candles."""
+    """One decision that is wanted: of a version, None: the definition's own code and parameters, on these closed candles."""
 
-    definition: StrategyDefinition
     version: StrategyVersion | None
     candles: Sequence[Candle]
 
@@ -51,8 +50,8 @@ class StrategyCode(Protocol):
         """Version of code and parameters (`domain/strategies/version.py`); raises `Reject` as `lookback` does."""
         ...
 
-    def evaluate(self, runs: Sequence[CodeRun]) -> Sequence[Outcome]:
-        """Decide the newest candle of each run, each for itself; the outcomes in the order of the runs.
+    def evaluate(self, definition: StrategyDefinition, runs: Sequence[CodeRun]) -> Sequence[Outcome]:
+        """Decide the newest candle of each run of the strategy, each for itself; the outcomes in the order of the runs.
 
         Any failure of a strategy's code is its own `Reject`; `RetryLater` says that the code could not be run.
         """

@@ -1,12 +1,12 @@
-"""Run every due strategy on a candle that has just closed: once per strategy and version, for all followers.
+"""Run every due strategy on a candle that has just closed: once per strategy and version (`begin_runs.py`), for all followers.
 
-From top to bottom: the message and its candles, the locks of the runs, the decisions, the publication.
+From top to bottom: the message and its candles, the decisions, the publication.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -17,7 +17,7 @@ from candlecast.domain.signals.candle_signal import candle_signal
 from candlecast.domain.signals.messages import CandleClosed
 from candlecast.domain.signals.signal import Signal
 from candlecast.domain.strategies.definition import SourceSettings, StrategyDefinition, StrategyKind
-from candlecast.domain.strategies.execution import LEASE, Execution, ExecutionStatus
+from candlecast.domain.strategies.execution import Execution, ExecutionStatus
 from candlecast.domain.strategies.versions import StrategyVersion
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import Conflict, DomainError, InvalidValue, NotFound, Reject, RetryLater
@@ -27,6 +27,7 @@ from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.store import ExecutionStore, LastPrice, PriceStore, StrategyStore
 from candlecast.ports.strategies import CodeRun, Evaluation, StrategyCode
 from candlecast.ports.venue import MarketData
+from candlecast.services.market.begin_runs import BeginRuns, Due, once_the_lease_ends
 from candlecast.services.signals.publish_signal import PublishSignal
 
 PUBLICATION_WAIT = timedelta(seconds=30)  # venues publish a candle within seconds; later, the next one is nearer than this one
@@ -36,22 +37,6 @@ UPLOADED_NOTIONAL = SourceSettings().max_signal_notional  # an author is believe
 
 VersionOf = Callable[[str, int], StrategyVersion]
 """(strategy id, number) to the version, which never changes: `ports.store.StrategyStore.get_version`, remembered."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Due:
-    """A strategy with the versions that its release and its pins ask for now; (None,) for a strategy without versions."""
-
-    definition: StrategyDefinition
-    versions: Sequence[Audience | None]
-
-
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """A run whose lock is ours."""
-
-    definition: StrategyDefinition
-    execution: Execution
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +73,7 @@ class RunCandle:
             self._skip(due, message, worker, "CANDLE_TOO_LATE")
             return
         try:
-            candles = self._closed_candles(message, max(map(self._lookback, due)))
+            candles = self._closed_candles(message, max(self._lookback(each.definition, each.versions) for each in due))
         except Reject as error:  # the venue has no such market (any more)
             self._skip(due, message, worker, error.code)
             return
@@ -99,14 +84,18 @@ class RunCandle:
             return
         self.prices.put_price(message.venue, message.market, LastPrice(candles[-1].close, message.candle_close))
         not_run: list[RetryLater] = []
-        with _once_the_lease_ends():
+        with once_the_lease_ends():
             for each in due:
                 not_run += self._run(each, message, worker, candles)
         if not_run:
             raise not_run[0]
         self.metrics.count("CandlesProcessed")
 
-    def _due(self, message: CandleClosed) -> list[_Due]:
+    @property
+    def _begin(self) -> BeginRuns:
+        return BeginRuns(self.executions, self.clock, self.metrics)
+
+    def _due(self, message: CandleClosed) -> list[Due]:
         """The built-in strategies of the message's market, or the one uploaded strategy that the message names."""
         if message.strategy_id is not None:
             found = [self.strategies.get_strategy(message.strategy_id)]
@@ -114,7 +103,7 @@ class RunCandle:
             listed = self.strategies.followed_strategies(message.timeframe, message.venue, message.market)
             # a list may lag behind a release and its pins, and each follower must be in one audience
             found = [each if each.release is None else self.strategies.get_strategy(each.strategy_id) for each in listed]
-        due = (_Due(definition, self._versions(definition)) for definition in found)
+        due = (Due(definition, self._versions(definition)) for definition in found)
         return [each for each in due if each.versions]
 
     def _versions(self, definition: StrategyDefinition) -> Sequence[Audience | None]:
@@ -123,20 +112,20 @@ class RunCandle:
         pinned = self.strategies.pinned_versions(definition.strategy_id) if definition.pinned_count else {}
         return definition.audiences(pinned)
 
-    def _lookback(self, due: _Due) -> int:
-        """Candles that all runs of the strategy need."""
-        return max(self._lookback_of(due.definition, audience) for audience in due.versions)
+    def _lookback(self, definition: StrategyDefinition, audiences: Iterable[Audience | None]) -> int:
+        """The most candles that any of these runs needs; a run that cannot be made fails later, in its own record."""
+        most = FIRST_LOOKBACK
+        for audience in audiences:
+            with suppress(Reject, NotFound):
+                most = max(most, self._needed(definition, audience)[1])
+        return most
 
-    def _lookback_of(self, definition: StrategyDefinition, audience: Audience | None) -> int:
-        try:
-            version = self._version(definition, audience)
-            return self.code.lookback(definition) if version is None else version.lookback
-        except (Reject, NotFound):
-            return FIRST_LOOKBACK  # its run will fail with this error, in its own record
-
-    def _version(self, definition: StrategyDefinition, audience: Audience | None) -> StrategyVersion | None:
-        """Raises `NotFound`."""
-        return None if audience is None else self.version_of(definition.strategy_id, audience.number)
+    def _needed(self, definition: StrategyDefinition, audience: Audience | None) -> tuple[StrategyVersion | None, int]:
+        """The version of a run, None without versions, and the candles that it gets. Raises `Reject`, `NotFound`."""
+        if audience is None:
+            return None, self.code.lookback(definition)
+        version = self.version_of(definition.strategy_id, audience.number)
+        return version, version.lookback
 
     def _closed_candles(self, message: CandleClosed, count: int) -> Sequence[Candle] | None:
         """The candles up to this close, or None if the venue does not have it yet (nothing later ever gets in)."""
@@ -144,118 +133,84 @@ class RunCandle:
         selected = closed_before(fetched, message.timeframe, message.candle_close)
         return None if isinstance(selected, NotPublished) else selected.candles
 
-    # -- locks -------------------------------------------------------------------------------------------------------------
-
-    def _begin(self, due: _Due, message: CandleClosed, worker: str) -> Iterator[_Run]:
-        """The runs whose locks are ours, each as soon as it is taken.
-
-        The first write of the candle freezes which versions run, and for whom. A retry runs the same ones after a
-        release in between, so each follower of the latest version is in one audience.
-        """
-        first, *others = due.versions
-        beside = tuple(audience for audience in others if audience is not None)
-        leading = self._started(due.definition, message, worker, first)
-        held = self.executions.begin(replace(leading, beside=beside))
-        if held is not None:
-            yield _Run(due.definition, held)
-            beside = held.beside
-        else:
-            self.metrics.count("ExecutionsDuplicate")
-            if first is not None:
-                beside = self.executions.leading(due.definition.strategy_id, message.candle_close).beside
-        for audience in beside:
-            held = self.executions.begin(replace(self._started(due.definition, message, worker, audience), leads=False))
-            if held is not None:
-                yield _Run(due.definition, held)
-            else:
-                self.metrics.count("ExecutionsDuplicate")
-
-    def _started(
-        self, definition: StrategyDefinition, message: CandleClosed, worker: str, audience: Audience | None
-    ) -> Execution:
-        now = self.clock.now()
-        return Execution(
-            strategy_id=definition.strategy_id,
-            candle_close=message.candle_close,
-            scheduled_at=message.candle_close,
-            started_at=now,
-            worker=worker,
-            status=ExecutionStatus.RUNNING,
-            drift_seconds=(now - message.candle_close).total_seconds(),
-            lease_expires_at=now + LEASE,
-            correlation_id=message.correlation_id,
-            audience=audience,
-        )
-
-    def _skip(self, due: Sequence[_Due], message: CandleClosed, worker: str, reason: str) -> None:
+    def _skip(self, due: Sequence[Due], message: CandleClosed, worker: str, reason: str) -> None:
         """Record that a candle was missed. The decision of a crashed holder is published all the same: it may be an exit."""
-        with _once_the_lease_ends():
-            for run in (run for each in due for run in self._begin(each, message, worker)):
-                if run.execution.signal is not None:
-                    self._publish(run.definition, run.execution)
-                else:
-                    self._finish(replace(run.execution, status=ExecutionStatus.SKIPPED, reason=reason))
-                    self.metrics.count("CandlesMissed")
+        with once_the_lease_ends():
+            for each in due:
+                for execution in self._begin(each, message, worker):
+                    if execution.signal is not None:
+                        self._publish(each.definition, execution)
+                    else:
+                        self._finish(replace(execution, status=ExecutionStatus.SKIPPED, reason=reason))
+                        self.metrics.count("CandlesMissed")
 
     # -- decisions ---------------------------------------------------------------------------------------------------------
 
-    def _run(self, due: _Due, message: CandleClosed, worker: str, candles: Sequence[Candle]) -> list[RetryLater]:
+    def _run(self, due: Due, message: CandleClosed, worker: str, candles: Sequence[Candle]) -> list[RetryLater]:
         """Decide and publish what is not decided yet; why code could not be run, whose locks have been given back."""
-        runs = list(self._begin(due, message, worker))
-        kept = [run for run in runs if run.execution.signal is not None]
-        fresh = [run for run in runs if run.execution.signal is None]
-        wanted = max((self._lookback_of(run.definition, run.execution.audience) for run in fresh), default=0)
-        if wanted > self._lookback(due):  # a frozen version that is not due any more
+        definition, held = due.definition, list(self._begin(due, message, worker))
+        fresh = [execution for execution in held if execution.signal is None]
+        wanted = self._lookback(definition, (execution.audience for execution in fresh))
+        if wanted > self._lookback(definition, due.versions):  # a frozen version that is not due any more
             candles = self._closed_candles(message, wanted) or candles
-        asked = [(run, self._asked(run, message, candles)) for run in fresh]
-        ready = [(run, each) for run, each in asked if isinstance(each, CodeRun)]
-        outcomes = self.code.evaluate([each for _, each in ready]) if ready else ()
-        steps = [partial(self._publish, run.definition, run.execution) for run in kept]
-        steps += [partial(self._finish, each) for _, each in asked if isinstance(each, Execution)]
+        asked = [(execution, self._asked(definition, execution, message, candles)) for execution in fresh]
+        ready = [(execution, run) for execution, run in asked if isinstance(run, CodeRun)]
+        outcomes = self.code.evaluate(definition, [run for _, run in ready]) if ready else ()
+        steps = [partial(self._publish, definition, execution) for execution in held if execution.signal is not None]
+        steps += [partial(self._finish, ended) for _, ended in asked if isinstance(ended, Execution)]
         not_run: list[RetryLater] = []
-        for (run, each), outcome in zip(ready, outcomes, strict=True):
+        for (execution, run), outcome in zip(ready, outcomes, strict=True):
             if isinstance(outcome, RetryLater):
-                steps.append(partial(self.executions.give_back, run.execution))
+                steps.append(partial(self.executions.give_back, execution))
                 not_run.append(outcome)
             else:
-                steps.append(partial(self._settle, run, each, outcome, message))
+                steps.append(partial(self._settle, definition, execution, run.version, outcome, message))
         _take_all(steps)
         return not_run
 
-    def _asked(self, run: _Run, message: CandleClosed, candles: Sequence[Candle]) -> CodeRun | Execution:
+    def _asked(
+        self, definition: StrategyDefinition, execution: Execution, message: CandleClosed, candles: Sequence[Candle]
+    ) -> CodeRun | Execution:
         """The decision that the code is asked for; or the final record of a run without its code or its candles."""
         try:
-            version = self._version(run.definition, run.execution.audience)
-            wanted = self.code.lookback(run.definition) if version is None else version.lookback
+            version, wanted = self._needed(definition, execution.audience)
         except (Reject, NotFound) as error:
-            return _failed(run.execution, error)
+            return _failed(execution, error)
         window = candles[-wanted:]
         unusable = _unusable(window, wanted, message.timeframe)
         if unusable is not None:
-            return replace(run.execution, status=ExecutionStatus.SKIPPED, reason=unusable)
-        return CodeRun(definition=run.definition, version=version, candles=window)
+            return replace(execution, status=ExecutionStatus.SKIPPED, reason=unusable)
+        return CodeRun(version=version, candles=window)
 
-    def _settle(self, run: _Run, asked: CodeRun, outcome: Evaluation | Reject, message: CandleClosed) -> None:
+    def _settle(
+        self,
+        definition: StrategyDefinition,
+        execution: Execution,
+        version: StrategyVersion | None,
+        outcome: Evaluation | Reject,
+        message: CandleClosed,
+    ) -> None:
         if isinstance(outcome, Reject):
-            self._finish(_failed(run.execution, outcome))
+            self._finish(_failed(execution, outcome))
             return
         try:
-            signal = self._signal(asked, outcome, message)
+            signal = self._signal(definition, version, outcome, message)
         except (Reject, InvalidValue) as error:
-            self._finish(_failed(run.execution, error))
+            self._finish(_failed(execution, error))
             return
-        execution = replace(run.execution, logs=outcome.logs, signal=signal)
+        decided = replace(execution, logs=outcome.logs, signal=signal)
         if signal is None:
-            self._finish(replace(execution, status=ExecutionStatus.NO_SIGNAL))
+            self._finish(replace(decided, status=ExecutionStatus.NO_SIGNAL))
             return
-        self.executions.keep_signal(execution)
-        self._publish(run.definition, execution)
+        self.executions.keep_signal(decided)
+        self._publish(definition, decided)
 
-    def _signal(self, asked: CodeRun, evaluation: Evaluation, message: CandleClosed) -> Signal | None:
+    def _signal(
+        self, definition: StrategyDefinition, version: StrategyVersion | None, evaluation: Evaluation, message: CandleClosed
+    ) -> Signal | None:
         """The decision as a signal; None for HOLD. Raises `InvalidValue` for levels that no order can have."""
         if evaluation.action is None:
             return None  # a HOLD asks for no version
-        definition, version = asked.definition, asked.version
         signal = candle_signal(
             evaluation,
             strategy_id=definition.strategy_id,
@@ -316,18 +271,6 @@ def _take_all(steps: Iterable[Callable[[], None]]) -> None:
             lost.append(error)
     for first in (*later, *lost):
         raise first
-
-
-@contextmanager
-def _once_the_lease_ends() -> Iterator[None]:
-    """Delay a retry (`RetryLater`) to the end of the lease: until then, a repeat finds its own lock taken.
-
-    Even a lock that was refused may have been taken, if only its answer was lost.
-    """
-    try:
-        yield
-    except RetryLater as error:
-        raise RetryLater(error.code, error.message, after_seconds=LEASE.total_seconds()) from error
 
 
 def _milliseconds(elapsed: timedelta) -> float:
