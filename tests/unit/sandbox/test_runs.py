@@ -58,6 +58,19 @@ def test_a_warning_of_numpy_is_a_line_of_the_log() -> None:
     assert any("divide by zero" in line for line in found.logs)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "np.ones((300, 300)) @ np.ones((300, 300))\n",
+        "np.polyfit(np.arange(9.0), np.arange(9.0), 1)\n",
+        "np.corrcoef(candles.close, candles.open)\n",
+        "np.linalg.svd(np.ones((300, 200)))\n",
+    ],
+)
+def test_linear_algebra_gets_through_the_locks(body: str) -> None:
+    assert parse_answer(Job.DECIDE, answer(request(body + HONEST))).layers["seccomp"] is True
+
+
 def test_a_refusal_names_the_line() -> None:
     with pytest.raises(SandboxRefusal) as told:
         parse_answer(Job.DECIDE, answer(request("x = 1\nreturn x / 0\n")))

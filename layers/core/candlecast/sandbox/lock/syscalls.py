@@ -37,7 +37,8 @@ ALLOWED = (
     "exit_group",
 )
 
-# Refused with an error (EPERM), which Python tells with the line: files, sockets, processes, limits. Others end it.
+# Refused with an error (EPERM), which Python tells with the line: files, sockets, processes, limits. Others end it. OpenBLAS
+# asks for `mbind` at the first product of matrices, and goes on without (`alloc_mmap` of its memory.c).
 REFUSED = (
     "accept",
     "accept4",
@@ -110,6 +111,7 @@ REFUSED = (
     "linkat",
     "listen",
     "lstat",
+    "mbind",
     "memfd_create",
     "mkdir",
     "mkdirat",
@@ -281,6 +283,7 @@ X86_64 = Architecture(
         "lseek": 8,
         "lstat": 6,
         "madvise": 28,
+        "mbind": 237,
         "memfd_create": 319,
         "mkdir": 83,
         "mkdirat": 258,
@@ -442,6 +445,7 @@ AARCH64 = Architecture(
         "listen": 201,
         "lseek": 62,
         "madvise": 233,
+        "mbind": 235,
         "memfd_create": 279,
         "mkdirat": 34,
         "mknodat": 33,
