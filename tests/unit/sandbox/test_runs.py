@@ -71,6 +71,12 @@ def test_linear_algebra_gets_through_the_locks(body: str) -> None:
     assert parse_answer(Job.DECIDE, answer(request(body + HONEST))).layers["seccomp"] is True
 
 
+def test_methods_and_the_text_of_an_array_work() -> None:
+    methods = ("all()", "any()", "clip(0, 1)", "max()", "mean()", "min()", "prod()", "std()", "sum()", "var()")
+    body = "few = np.array([1.0, 2.0])\n" + "".join(f"few.{method}\n" for method in methods) + "print(few)\n"
+    assert parse_answer(Job.DECIDE, answer(request(body + HONEST))).logs == ("[1. 2.]",)
+
+
 def test_a_refusal_names_the_line() -> None:
     with pytest.raises(SandboxRefusal) as told:
         parse_answer(Job.DECIDE, answer(request("x = 1\nreturn x / 0\n")))
