@@ -19,11 +19,12 @@ from candlecast.adapters.strategy_code import BuiltInStrategies
 from candlecast.adapters.system import SystemClock
 from candlecast.domain.strategies.execution import Execution, ExecutionStatus
 from infra.local.cloud import Cloud
-from infra.local.demo.replay import Replay, invoke
+from infra.local.demo.replay import CANDLES, invoke
 from infra.local.demo.report import Ledger
 from infra.local.demo.scenario import PlannedStrategy
 from tests.support.builders import a_strategy, a_subscription, a_version, an_uploaded_strategy
 from tests.support.stage import ZIGZAG_PARAMETERS, open_markets, replay_stack, utc_now, zigzag
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.prove
 AUTHORS = 100
@@ -46,12 +47,11 @@ def test_all_strategies_of_a_hundred_owners_are_decided_before_the_next_close(cl
         uploaded, ours = store(cloud)
         planned = [PlannedStrategy(name, "", {}, file) for name in (*uploaded, *ours)]
         ledger = Ledger(cloud, planned, ())
-        replay = Replay(cloud, operator=None, ledger=ledger, files=(file,), count=1)  # type: ignore[arg-type]
         begun = utc_now()
         event = {"timeframe": "1m", "scheduled_time": (end - STEP).isoformat().replace("+00:00", "Z")}
         assert invoke(cloud, "CandleClockFunctionName", event)["candles"] == AUTHORS + 1
-        replay.wait_until_quiet()
-        runs = [run for run in ledger.read().executions if run.candle_close == end]
+        until(lambda: not any(cloud.waiting(*CANDLES).messages.values()))
+        runs = ledger.runs_at(end)
     late = (begun - end).total_seconds()  # how long after the close the clock was asked, which is no drift of ours
     by_kind = {
         kind: [run for run in runs if run.strategy_id in names] for kind, names in (("uploaded", uploaded), ("ours", ours))
