@@ -78,6 +78,16 @@ class Release:
         """The release of a strategy's first version to everybody."""
         return Release(stable=FIRST_VERSION, released_by=by, released_at=now)
 
+    @property
+    def newest(self) -> int:
+        """The version that a rollback leaves: the candidate, or without one the stable one."""
+        return self.stable if self.candidate is None else self.candidate
+
+    @property
+    def newest_percent(self) -> int:
+        """Followers in a hundred who get `newest`."""
+        return BUCKETS if self.candidate is None else self.share_percent
+
     def to_share(self, number: int, share_percent: int, by: str, now: datetime) -> Release:
         """The release in which `number` goes to the share, 1 to 100 percent; with 100 it is the stable one.
 

@@ -15,7 +15,7 @@ from candlecast.ports.code_checks import Parameters
 from candlecast.ports.code_store import CodeStore
 from candlecast.ports.store import StrategyStore
 from candlecast.services.retry_conflict import retry_conflict
-from candlecast.services.strategies.change_strategy import Author, change_by, strategy_of
+from candlecast.services.strategies.change_strategy import Author, change_by, release_by, strategy_of
 from candlecast.services.strategies.code_versions import CodeVersions, MadeVersion, WantedVersion, same_upload
 
 
@@ -77,8 +77,7 @@ class AddVersion:
         present = WantedVersion(created_by=author.tenant_id, source=None, parameters=definition.parameters)
         version = self.versions.make(definition, FIRST_VERSION, present, now).version
         release = Release.first(author.tenant_id, now)
-        values = {"version": str(version.number), "share_percent": "100"}
-        change = change_by(author, definition, EventType.STRATEGY_VERSION_RELEASED, now, **values)
+        change = release_by(author, definition, EventType.STRATEGY_VERSION_RELEASED, release)
         return self.strategies.change_strategy(
             replace(definition, latest_version=version.number, release=release), change, version
         )

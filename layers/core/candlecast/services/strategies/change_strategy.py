@@ -7,7 +7,7 @@ from datetime import datetime
 
 from candlecast.domain.account.events import EventType
 from candlecast.domain.strategies.definition import StrategyDefinition
-from candlecast.domain.strategies.versions import StrategyChange
+from candlecast.domain.strategies.versions import Release, StrategyChange
 from candlecast.domain.values.errors import Conflict, NotFound
 from candlecast.ports.store import StrategyStore
 
@@ -44,3 +44,9 @@ def change_by(author: Author, definition: StrategyDefinition, event: EventType, 
         changed_at=now,
         values=values,
     )
+
+
+def release_by(author: Author, definition: StrategyDefinition, event: EventType, release: Release) -> StrategyChange:
+    """The record of a change to another release: the version that it is about, and the share that gets it."""
+    values = {"version": str(release.newest), "share_percent": str(release.newest_percent)}
+    return change_by(author, definition, event, release.released_at, **values)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from candlecast.domain.account.events import EventType
-from candlecast.domain.signals.audience import BUCKETS
 from candlecast.domain.strategies.definition import StrategyDefinition
 from candlecast.domain.strategies.versions import Release
 from candlecast.domain.values.copying import replace
@@ -15,7 +14,7 @@ from candlecast.domain.values.errors import Conflict
 from candlecast.ports.clock import Clock
 from candlecast.ports.store import StrategyStore
 from candlecast.services.retry_conflict import retry_conflict
-from candlecast.services.strategies.change_strategy import Author, change_by, strategy_of
+from candlecast.services.strategies.change_strategy import Author, release_by, strategy_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +31,10 @@ class ReleaseVersion:
         STRATEGY_RETIRED; VERSION_CONFLICT).
         """
 
-        def released(strategy: StrategyDefinition, release: Release, now: datetime) -> Release:
-            self.strategies.get_version(strategy.strategy_id, number)
-            held = (release.candidate or release.stable, release.share_percent or BUCKETS)
-            return release if held == (number, share_percent) else release.to_share(number, share_percent, author.tenant_id, now)
+        def released(release: Release, now: datetime) -> Release:
+            self.strategies.get_version(strategy_id, number)
+            is_repeat = (number, share_percent) == (release.newest, release.newest_percent)
+            return release if is_repeat else release.to_share(number, share_percent, author.tenant_id, now)
 
         return self._change(author, strategy_id, EventType.STRATEGY_VERSION_RELEASED, released)
 
@@ -46,29 +45,24 @@ class ReleaseVersion:
         (NOTHING_TO_ROLL_BACK for another version too, NO_VERSIONS, STRATEGY_RETIRED; VERSION_CONFLICT).
         """
 
-        def rolled_back(_: StrategyDefinition, release: Release, now: datetime) -> Release:
-            if number not in (None, release.candidate or release.stable):
+        def rolled_back(release: Release, now: datetime) -> Release:
+            if number not in (None, release.newest):
                 raise Conflict("NOTHING_TO_ROLL_BACK", "the version is not the one that was released last")
             return release.rolled_back(author.tenant_id, now)
 
         return self._change(author, strategy_id, EventType.STRATEGY_VERSION_ROLLED_BACK, rolled_back)
 
     def _change(
-        self,
-        author: Author,
-        strategy_id: str,
-        event: EventType,
-        decide: Callable[[StrategyDefinition, Release, datetime], Release],
+        self, author: Author, strategy_id: str, event: EventType, decide: Callable[[Release, datetime], Release]
     ) -> StrategyDefinition:
         def attempt() -> StrategyDefinition:
-            strategy, now = strategy_of(self.strategies, author, strategy_id), self.clock.now()
+            strategy = strategy_of(self.strategies, author, strategy_id)
             if strategy.release is None:
                 raise Conflict("NO_VERSIONS", "the strategy has no versions: add one first")
-            release = decide(strategy, strategy.release, now)
+            release = decide(strategy.release, self.clock.now())
             if release == strategy.release:
                 return strategy
-            number, share = release.candidate or release.stable, release.share_percent or BUCKETS
-            change = change_by(author, strategy, event, now, version=str(number), share_percent=str(share))
+            change = release_by(author, strategy, event, release)
             return self.strategies.change_strategy(replace(strategy, release=release), change)
 
         return retry_conflict(attempt)
