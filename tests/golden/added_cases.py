@@ -103,6 +103,12 @@ def _finish_of_a_version(world: World) -> None:
     store.finish(added_values.execution_of_a_version())
 
 
+def _finish_of_what_it_saw(world: World) -> None:
+    store = DynamoExecutionStore(world.table)
+    store.begin(other_values.begun_execution())
+    store.finish(added_values.execution_that_saw())
+
+
 def _before_its_release() -> StrategyDefinition:
     return replace(added_values.uploaded_strategy(), subscriber_count=0, pinned_count=0, revision=6)
 
@@ -320,6 +326,13 @@ ADDED: tuple[Case, ...] = (
         "of-a-version",
         added_values.execution_of_a_version,
         _finish_of_a_version,
+        lambda world: DynamoExecutionStore(world.table).list_executions(STRATEGY).items[0],
+    ),
+    stored(
+        "execution",
+        "that-saw",
+        added_values.execution_that_saw,
+        _finish_of_what_it_saw,
         lambda world: DynamoExecutionStore(world.table).list_executions(STRATEGY).items[0],
     ),
     stored(

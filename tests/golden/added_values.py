@@ -10,6 +10,8 @@ from candlecast.domain.account.events import Event, EventType
 from candlecast.domain.account.findings import Drift
 from candlecast.domain.account.suspension import Suspension
 from candlecast.domain.limits.limits import Authority, EffectiveLimits, Limits, Scope
+from candlecast.domain.market.candle import Candle
+from candlecast.domain.market.seen import SeenCandles
 from candlecast.domain.orders.intent import Intent, IntentState
 from candlecast.domain.orders.position import Position, Trade
 from candlecast.domain.pools.pool import Reservation
@@ -203,6 +205,12 @@ def record_of_a_version() -> SignalRecord:
 def leading_execution() -> Execution:
     """The candle's first record, with the version that runs beside its own."""
     return replace(other_values.begun_execution(), audience=audience(), beside=(Audience(number=4),))
+
+
+def execution_that_saw() -> Execution:
+    newest = Candle(at(-900), Decimal("50000.10"), Decimal("50100.5"), Decimal(49_900), Decimal(50_050), Decimal("12.5"))
+    seen = SeenCandles(first_open=at(-1_800), rows=2, newest=newest, digest="5e" * 16)
+    return replace(other_values.execution(), seen=seen, strategy_version="c0de" * 4)
 
 
 def execution_behind() -> Execution:

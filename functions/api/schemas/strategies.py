@@ -333,6 +333,26 @@ class PublishedSignalView(View):
         )
 
 
+class CandleView(View):
+    """One closed candle: prices in quote per base, volume in base units."""
+
+    open_time: datetime
+    open: Money
+    high: Money
+    low: Money
+    close: Money
+    volume: Money
+
+
+class SeenCandlesView(View):
+    """The candles of one decision, oldest first."""
+
+    first_open: datetime
+    rows: int
+    newest: CandleView
+    digest: str = Field(description="Of opening times and numbers; equal for equal candles, however their numbers are written.")
+
+
 class ExecutionView(View):
     """One run of a strategy on one candle; `drift_seconds` is how much later than the candle's close it began."""
 
@@ -351,6 +371,8 @@ class ExecutionView(View):
     reason: str | None = Field(description="Why the run was skipped.")
     error: str | None = Field(description="Code of the failure.")
     logs: tuple[str, ...] = Field(description="Lines of the strategy.")
+    strategy_version: str | None = Field(description="Hash of the code and parameters that were asked; null if none were.")
+    seen: SeenCandlesView | None = Field(description="The candles that the code was asked about; null if there were none.")
 
     @staticmethod
     def of(execution: Execution) -> ExecutionView:

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from candlecast.domain.market.seen import SeenCandles
 from candlecast.domain.signals.audience import BUCKETS, Audience
 from candlecast.domain.strategies.execution import LEASE, Execution, ExecutionStatus
 from candlecast.domain.values.errors import Conflict, InvalidValue, NotFound
 from tests.contract.store.conftest import Stores
-from tests.support.builders import NOW, STRATEGY, a_signal, after, an_execution
+from tests.support.builders import NOW, STRATEGY, a_signal, after, an_execution, candles_until
 
 FINAL = [status for status in ExecutionStatus if status is not ExecutionStatus.RUNNING]
 
@@ -50,10 +51,12 @@ def test_a_run_that_has_ended_is_never_run_again(stores: Stores, status: Executi
 def test_an_expired_lease_is_taken_over_with_the_signal_that_was_stored(stores: Stores) -> None:
     held = stores.executions.begin(an_execution())
     assert held is not None
-    stores.executions.keep_signal(replace(held, signal=a_signal()))
+    seen = SeenCandles.of(candles_until(NOW, 3))
+    stores.executions.keep_signal(replace(held, signal=a_signal(), seen=seen, strategy_version="c0de"))
     successor = stores.executions.begin(second_holder(LEASE.total_seconds() + 2))
     assert successor is not None
     assert (successor.worker, successor.signal) == ("worker-2", a_signal())
+    assert (successor.seen, successor.strategy_version) == (seen, "c0de")
 
 
 def test_only_one_of_two_successors_gets_the_lock(stores: Stores) -> None:

@@ -24,7 +24,7 @@ class FakeExecutionStore:
                 return held
             if held.status is not ExecutionStatus.RUNNING or held.lease_expires_at > execution.started_at:
                 return None
-            execution = replace(execution, signal=held.signal, audience=held.audience, beside=held.beside)
+            execution = execution.continuing(held)
         self.database.executions[key] = execution
         return execution
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from candlecast.domain.market.candle import Candle
+from candlecast.domain.market.seen import SeenCandles
 from candlecast.domain.signals.signal import Action, TakeProfit
 from candlecast.domain.strategies.definition import StrategyDefinition
 from candlecast.domain.strategies.execution import LEASE, Execution, ExecutionStatus
@@ -103,6 +104,25 @@ def test_no_decision_is_recorded_as_no_signal() -> None:
     runner = Runner()
     runner()
     assert (runner.execution().status, runner.queue.sent) == (ExecutionStatus.NO_SIGNAL, [])
+
+
+def test_each_run_keeps_which_candles_and_code_its_decision_rests_on() -> None:
+    """A HOLD and a failure too: later both are decided again, and must come out as they did."""
+    runner = Runner("acts", "holds", "fails", lookback=4)
+    runner.code.decisions |= {"acts": LONG, "fails": Reject("STRATEGY_FAILED", "no")}
+    runner()
+    for name in ("acts", "holds", "fails"):
+        record = runner.execution(name)
+        assert record.seen == SeenCandles.of(candles_until(NOW, 4))
+        assert record.strategy_version == strategy_version(runner.database.strategies[name])
+
+
+def test_a_run_without_candles_has_seen_none() -> None:
+    runner = Runner()
+    runner.clock.set(NOW + LATENESS + timedelta(milliseconds=1))
+    runner()
+    record = runner.execution()
+    assert (record.status, record.seen, record.strategy_version) == (ExecutionStatus.SKIPPED, None, None)
 
 
 def test_candles_are_fetched_once_for_all_strategies() -> None:

@@ -61,7 +61,7 @@ class DynamoExecutionStore:
             return held  # our own put, whose answer was lost and which the SDK has repeated
         if held.lease_expires_at > execution.started_at:
             return None
-        successor = replace(execution, signal=held.signal, audience=held.audience, beside=held.beside)
+        successor = execution.continuing(held)
         unchanged = (
             (self._rows.status == RUNNING)
             & (self._rows.worker == held.worker)

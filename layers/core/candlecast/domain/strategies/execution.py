@@ -8,8 +8,10 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
+from candlecast.domain.market.seen import SeenCandles
 from candlecast.domain.signals.audience import Audience
 from candlecast.domain.signals.signal import Signal
+from candlecast.domain.values.copying import replace
 
 LEASE = timedelta(seconds=60)  # the hard time-out of strategy_runner: a holder that is older is dead
 MAX_LOG_LINES = 50  # what a strategy may log per run
@@ -55,11 +57,26 @@ class Execution:
     """Whether this is the record that the candle's first write has made; a run of another version has a record behind it."""
     beside: tuple[Audience, ...] = ()
     """Of the record that leads: the other versions that run on the candle, whether or not they are released later."""
+    seen: SeenCandles | None = None
+    """The candles that the code was asked about; None for a run that ended before, and in older records."""
+    strategy_version: str | None = None
+    """Hash of the code and parameters that were asked (`domain/strategies/version.py`), as a signal has it."""
 
     @property
     def version(self) -> int | None:
         """Number of the version that ran; None where the strategy has no versions."""
         return None if self.audience is None else self.audience.number
+
+    def continuing(self, held: Execution) -> Execution:
+        """This run in the place of a run whose holder is dead. That run's decision stays, with its candles and its audience."""
+        return replace(
+            self,
+            audience=held.audience,
+            beside=held.beside,
+            signal=held.signal,
+            seen=held.seen,
+            strategy_version=held.strategy_version,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

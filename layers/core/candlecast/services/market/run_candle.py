@@ -12,6 +12,7 @@ from datetime import timedelta
 from functools import partial
 
 from candlecast.domain.market.candle import Candle, NotPublished, check_contiguous, closed_before
+from candlecast.domain.market.seen import SeenCandles
 from candlecast.domain.signals.audience import Audience
 from candlecast.domain.signals.candle_signal import candle_signal
 from candlecast.domain.signals.messages import CandleClosed
@@ -153,48 +154,48 @@ class RunCandle:
         wanted = self._lookback(definition, (execution.audience for execution in fresh))
         if wanted > self._lookback(definition, due.versions):  # a frozen version that is not due any more
             candles = self._closed_candles(message, wanted) or candles
-        asked = [(execution, self._asked(definition, execution, message, candles)) for execution in fresh]
-        ready = [(execution, run) for execution, run in asked if isinstance(run, CodeRun)]
+        asked = [self._asked(definition, execution, message, candles) for execution in fresh]
+        ready = [(execution, run) for execution, run in asked if run is not None]
         outcomes = self.code.evaluate(definition, [run for _, run in ready]) if ready else ()
         steps = [partial(self._publish, definition, execution) for execution in held if execution.signal is not None]
-        steps += [partial(self._finish, ended) for _, ended in asked if isinstance(ended, Execution)]
+        steps += [partial(self._finish, ended) for ended, run in asked if run is None]
         not_run: list[RetryLater] = []
-        for (execution, run), outcome in zip(ready, outcomes, strict=True):
+        for (execution, _), outcome in zip(ready, outcomes, strict=True):
             if isinstance(outcome, RetryLater):
                 steps.append(partial(self.executions.give_back, execution))
                 not_run.append(outcome)
             else:
-                steps.append(partial(self._settle, definition, execution, run.version, outcome, message))
+                steps.append(partial(self._settle, definition, execution, outcome, message))
         _take_all(steps)
         return not_run
 
     def _asked(
         self, definition: StrategyDefinition, execution: Execution, message: CandleClosed, candles: Sequence[Candle]
-    ) -> CodeRun | Execution:
-        """The decision that the code is asked for; or the final record of a run without its code or its candles."""
+    ) -> tuple[Execution, CodeRun | None]:
+        """The record with candles and code version, and the decision that the code is asked for.
+
+        A run without its code or its candles has no decision: its record is final.
+        """
         try:
             version, wanted = self._needed(definition, execution.audience)
+            strategy_version = self.code.version(definition) if version is None else version.digest
         except (Reject, NotFound) as error:
-            return _failed(execution, error)
+            return _failed(execution, error), None
         window = candles[-wanted:]
         unusable = _unusable(window, wanted, message.timeframe)
         if unusable is not None:
-            return replace(execution, status=ExecutionStatus.SKIPPED, reason=unusable)
-        return CodeRun(version=version, candles=window)
+            return replace(execution, status=ExecutionStatus.SKIPPED, reason=unusable), None
+        asked = replace(execution, seen=SeenCandles.of(window), strategy_version=strategy_version)
+        return asked, CodeRun(version=version, candles=window)
 
     def _settle(
-        self,
-        definition: StrategyDefinition,
-        execution: Execution,
-        version: StrategyVersion | None,
-        outcome: Evaluation | Reject,
-        message: CandleClosed,
+        self, definition: StrategyDefinition, execution: Execution, outcome: Evaluation | Reject, message: CandleClosed
     ) -> None:
         if isinstance(outcome, Reject):
             self._finish(_failed(execution, outcome))
             return
         try:
-            signal = self._signal(definition, version, outcome, message)
+            signal = self._signal(definition, execution, outcome, message)
         except (Reject, InvalidValue) as error:
             self._finish(_failed(execution, error))
             return
@@ -206,11 +207,11 @@ class RunCandle:
         self._publish(definition, decided)
 
     def _signal(
-        self, definition: StrategyDefinition, version: StrategyVersion | None, evaluation: Evaluation, message: CandleClosed
+        self, definition: StrategyDefinition, execution: Execution, evaluation: Evaluation, message: CandleClosed
     ) -> Signal | None:
         """The decision as a signal; None for HOLD. Raises `InvalidValue` for levels that no order can have."""
         if evaluation.action is None:
-            return None  # a HOLD asks for no version
+            return None
         signal = candle_signal(
             evaluation,
             strategy_id=definition.strategy_id,
@@ -218,12 +219,12 @@ class RunCandle:
             candle_close=message.candle_close,
             issued_at=self.clock.now(),
             correlation_id=message.correlation_id,
-            strategy_version=self.code.version(definition) if version is None else version.digest,
+            strategy_version=execution.strategy_version,
         )
-        if signal is None or version is None:
+        if signal is None or execution.version is None:
             return signal
         decision = candle_signal_id(definition.strategy_id, message.candle_close)
-        return replace(signal, signal_id=version_signal_id(decision, version.number), decision_id=decision)
+        return replace(signal, signal_id=version_signal_id(decision, execution.version), decision_id=decision)
 
     # -- publication -------------------------------------------------------------------------------------------------------
 
