@@ -30,10 +30,15 @@ def test_a_number_is_one_however_it_is_written() -> None:
 @pytest.mark.parametrize("row", range(3))
 def test_each_number_of_each_row_counts(row: int, name: str) -> None:
     candle = CANDLES[row]
-    bound = {"open": "low", "close": "low"}.get(name)
-    changed = candle.volume + 1 if name == "volume" else candle.high + 1 if name == "high" else candle.low / 2
-    revised = replace(candle, **{name: changed}, **({bound: changed} if bound else {}))
-    candles = [*CANDLES[:row], revised, *CANDLES[row + 1 :]]
+    low = candle.low / 2
+    changed = {
+        "open": replace(candle, open=low, low=low),
+        "high": replace(candle, high=candle.high + 1),
+        "low": replace(candle, low=low),
+        "close": replace(candle, close=low, low=low),
+        "volume": replace(candle, volume=candle.volume + 1),
+    }
+    candles = [*CANDLES[:row], changed[name], *CANDLES[row + 1 :]]
     assert SeenCandles.of(candles).digest != SeenCandles.of(CANDLES).digest
 
 

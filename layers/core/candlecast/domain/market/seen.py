@@ -1,4 +1,4 @@
-"""What a decision rested on: enough to tell later whether other candles would be the same ones, and which one is not."""
+"""The candles of a decision, in brief: enough to tell later whether others are the same, and which one is not."""
 
 from __future__ import annotations
 
