@@ -257,6 +257,7 @@ REFUSALS: Mapping[int, Mapping[str, tuple[str, str]]] = {
 NEVER_ANSWERED: Mapping[str, str] = {
     "RECORD_CONTENDED": "only the relay counts trades",
     "ARCHIVE_UNAVAILABLE": "only the relay and a rebuild use the archive",
+    "CANDLES_UNAVAILABLE": "only the check of an upload reads candles, and answers VALIDATOR_UNAVAILABLE",
     "CHOICE_INVALID": "the body's schema refuses such a choice first",
     "CREDENTIALS_INVALID": "the API never reads keys",
     "CREDENTIALS_MISSING": "the API never reads keys",
@@ -275,6 +276,7 @@ NEVER_ANSWERED: Mapping[str, str] = {
     "MESSAGE_TOO_LARGE": "an exit of a cancellation is far below the bound",
     "MESSAGE_UNREADABLE": "the API reads no messages",
     "METADATA_TOO_LARGE": "a validation request has no metadata",
+    "MONTH_INVALID": "the API reads no candles",
     "PAGE_SIZE_INVALID": "the query's schema refuses such a page first",
     "QUEUE_UNKNOWN": "the path's own check answers 404 first",
     "REBUILD_UNAVAILABLE": "only the command asks for a rebuild",
@@ -284,6 +286,7 @@ NEVER_ANSWERED: Mapping[str, str] = {
     "SANDBOX_UNAVAILABLE": "only a run and a check ask the sandbox",
     "SCOPE_INVALID": "the path's own check answers 404 first",
     "SLOT_CHANGED": "the API reserves nothing",
+    "SPAN_EMPTY": "the API reads no candles",
     "STREAM_TRIMMED": "part of an answer: a letter that a redrive refuses",
     "TARGET_UNKNOWN": "part of an answer: a letter that a redrive refuses",
     "VERSION_MISSING": "only a run names a version that there is not",

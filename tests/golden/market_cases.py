@@ -1,7 +1,9 @@
-"""The golden items of the marketplace and of statistics of strategies."""
+"""The golden items of the marketplace and of statistics of strategies, and the golden objects of the candle store."""
 
 from __future__ import annotations
 
+import gzip
+import io
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
@@ -11,6 +13,9 @@ from candlecast.adapters.dynamodb.executions import DynamoExecutionStore
 from candlecast.adapters.dynamodb.history import DynamoHistory
 from candlecast.adapters.dynamodb.listings import DynamoListingStore
 from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
+from candlecast.adapters.s3.candle_history import S3CandleHistory
+from candlecast.domain.market.candle import Candle
+from candlecast.domain.market.history import Absence, CandleMonth, Manifest, MonthEntry, Revision, Series, Span
 from candlecast.domain.strategies.definition import StrategyDefinition
 from candlecast.domain.strategies.execution_statistics import ExecutionStatistics, ExecutionSums, day_of
 from candlecast.domain.strategies.listing import (
@@ -22,10 +27,13 @@ from candlecast.domain.strategies.listing import (
     ListingWalk,
     RecordStart,
 )
+from candlecast.domain.values.timeframe import Timeframe
+from candlecast.ports.candle_history import Kept
 from tests.golden import other_values, values
 from tests.golden.cases import Case, World, stored
+from tests.golden.memory import Recorder
 from tests.golden.times import at
-from tests.golden.values import STRATEGY, VENUE
+from tests.golden.values import BTC, STRATEGY, VENUE
 
 
 def _statistics() -> ExecutionStatistics:
@@ -72,7 +80,67 @@ def _walk() -> ListingWalk:
     return ListingWalk(began_at=at(60), part=2, cursor="a-cursor", is_over=True)
 
 
+SERIES = Series(venue=VENUE, market=BTC, timeframe=Timeframe.M15)
+
+
+def _candle_month() -> CandleMonth:
+    """Three candles, a gap of one before the last; the second was told twice, and the last was left out first."""
+    first, second, last = (
+        Candle(at(seconds), Decimal("50000.10"), Decimal("50100.5"), Decimal(49_900), Decimal("5.005E+4"), Decimal("0.00000010"))
+        for seconds in (0, 900, 2_700)
+    )
+    return CandleMonth(
+        month="2026-11",
+        timeframe=SERIES.timeframe,
+        candles=(first, second, last),
+        spans=(Span(at(-86_400), at(-3_600)), Span(at(0), at(3_600))),
+        revisions=(
+            Revision(before=replace(second, volume=Decimal("12.5")), after=second, noticed_at=at(2_000)),
+            Revision(before=None, after=last, noticed_at=at(4_000)),
+        ),
+        told_at=at(4_000),
+    )
+
+
+def _candle_manifest() -> Manifest:
+    empty = MonthEntry(month="2026-10", first_open=None, last_open=None, rows=0, missing=0, revisions=0)
+    absence = Absence(span=Span(at(-864_000), at(-86_400)), told_at=at(4_000))
+    return Manifest(months=(empty, MonthEntry.of(_candle_month())), absence=absence)
+
+
+def _keep_candle_month(world: World) -> None:
+    s3 = Recorder()
+    S3CandleHistory(s3, "bucket").keep_months(SERIES, [Kept(_candle_month(), None)])  # type: ignore[arg-type]
+    world.sent += [{**request, "Body": gzip.decompress(request["Body"]).decode()} for _, request in s3.requests]
+
+
+def _keep_candle_manifest(world: World) -> None:
+    s3 = Recorder()
+    S3CandleHistory(s3, "bucket").keep_manifest(SERIES, Kept(_candle_manifest(), '"golden"'))  # type: ignore[arg-type]
+    world.sent += [{**request, "Body": request["Body"].decode()} for _, request in s3.requests]
+
+
+def _stored_candles(world: World, encoded: Callable[[bytes], bytes]) -> S3CandleHistory:
+    (request,) = world.sent
+    s3 = Recorder({"Body": io.BytesIO(encoded(request["Body"].encode())), "ETag": '"golden"'})
+    return S3CandleHistory(s3, "bucket")  # type: ignore[arg-type]
+
+
 MARKET: tuple[Case, ...] = (
+    stored(
+        "object_candles",
+        "of-a-month",
+        _candle_month,
+        _keep_candle_month,
+        lambda world: _stored_candles(world, gzip.compress).months(SERIES, ["2026-11"])[0].value,
+    ),
+    stored(
+        "object_candles",
+        "manifest",
+        _candle_manifest,
+        _keep_candle_manifest,
+        lambda world: _stored_candles(world, bytes).manifest(SERIES).value,
+    ),
     stored(
         "execution_statistics",
         "of-one-run",

@@ -38,6 +38,8 @@ CHANGES_SECRETS = {"secretsmanager:CreateSecret", "secretsmanager:PutSecretValue
 # log group. The secrets of the accounts are such a set, too: one more with each user.
 NAMED_SETS = (
     "<MarketsBucketArn>/*",
+    "<MarketsBucketArn>/markets/*",
+    "<MarketsBucketArn>/candles/*",
     "<CodeBucketArn>/code/*",
     "<ArchiveBucketArn>/events/*",
     "<ArchiveBucketArn>/aws/lambda/*",
@@ -269,9 +271,14 @@ def test_the_paper_exchange_sees_nothing_of_the_house() -> None:
     assert reached == {"<PaperTableArn>", "<OperatorSecretArn>", own_log}
 
 
-def test_the_catalogue_has_one_writer() -> None:
-    assert {name for name in functions() if "<MarketsBucketArn>/*" in allowed(name, "s3:PutObject")} == {"market_catalogue"}
-    assert not any("<MarketsBucketArn>/*" in allowed(name, "s3:DeleteObject") for name in functions())
+def test_the_catalogue_and_the_candles_have_one_writer_each() -> None:
+    written = {name: {it for it in allowed(name, "s3:PutObject") if "MarketsBucket" in it} for name in functions()}
+    assert {name: places for name, places in written.items() if places} == {
+        "market_catalogue": {"<MarketsBucketArn>/*"},
+        "strategy_validator": {"<MarketsBucketArn>/candles/*"},
+    }
+    assert allowed("strategy_validator", "s3:GetObject") == {"<MarketsBucketArn>/markets/*", "<MarketsBucketArn>/candles/*"}
+    assert not any("MarketsBucket" in it for name in functions() for it in allowed(name, "s3:DeleteObject"))
 
 
 def test_the_relay_writes_events_to_the_archive_and_nobody_changes_them() -> None:

@@ -56,6 +56,18 @@ class FakeMarketData:
             raise RetryLater("VENUE_UNAVAILABLE", "told to fail", after_seconds=1)
 
 
+class CountedMarketData(FakeMarketData):
+    """Notes how many candles each request asks for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.counts: list[int] = []
+
+    def candles(self, venue: str, market: str, timeframe: Timeframe, until: datetime, count: int) -> Sequence[Candle]:
+        self.counts.append(count)
+        return super().candles(venue, market, timeframe, until, count)
+
+
 class FakeMarkets:
     """A catalogue of given markets, all of one venue."""
 

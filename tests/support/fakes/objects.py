@@ -5,7 +5,10 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from tests.support.builders import NOW
 
@@ -18,13 +21,19 @@ class FakeObjects:
     error: Exception | None = None
     at: datetime = NOW
 
-    def put_object(self, *, Key: str, Body: bytes, **_: Any) -> None:  # noqa: N803  (as S3's client has them)
+    def put_object(self, *, Key: str, Body: bytes, **conditions: Any) -> None:  # noqa: N803  (as S3's client has them)
         self._fail()
+        if "IfNoneMatch" in conditions and Key in self.held:
+            raise _refused("PreconditionFailed")
+        if "IfMatch" in conditions and conditions["IfMatch"] != self._tag(Key):
+            raise _refused("PreconditionFailed" if Key in self.held else "NoSuchKey")
         self.held[Key] = Body
 
     def get_object(self, *, Key: str, **_: Any) -> dict[str, Any]:  # noqa: N803
         self._fail()
-        return {"Body": io.BytesIO(self.held[Key])}
+        if Key not in self.held:
+            raise _refused("NoSuchKey")
+        return {"Body": io.BytesIO(self.held[Key]), "ETag": self._tag(Key)}
 
     def delete_object(self, *, Key: str, **_: Any) -> None:  # noqa: N803
         self._fail()
@@ -36,6 +45,13 @@ class FakeObjects:
         listed = [{"Key": key, "LastModified": self.at} for key in found[:MaxKeys]]
         return {"Contents": listed, "KeyCount": len(listed), "IsTruncated": len(found) > MaxKeys}
 
+    def _tag(self, key: str) -> str | None:
+        return f'"{sha256(self.held[key]).hexdigest()}"' if key in self.held else None
+
     def _fail(self) -> None:
         if self.error is not None:
             raise self.error
+
+
+def _refused(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": ""}}, "Object")

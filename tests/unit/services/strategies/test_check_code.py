@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 
 import pytest
 
 from candlecast.domain.market.candle import Candle
 from candlecast.domain.values.errors import CodeRefused, Reject, RetryLater
 from candlecast.domain.values.timeframe import Timeframe
+from candlecast.domain.venue.rules import BINANCE_USDM, request_for_candles
+from candlecast.ports.candle_history import CandleHistory
+from candlecast.ports.clock import Clock
 from candlecast.ports.code_checks import CheckedCode, CodeUpload
 from candlecast.ports.sandbox import OwnedCode
+from candlecast.ports.venue import MarketData
+from candlecast.services.market.read_history import OVERLAP, ReadHistory
 from candlecast.services.strategies.check_code import CANDLES, CHECKED_ROWS, MIN_DECISIONS, PROCESSES, CheckCode
 from tests.support.builders import BTC, NOW, TENANT, VENUE, after, candles_until
-from tests.support.fakes.clock import FakeClock
-from tests.support.fakes.market_data import FakeMarketData
+from tests.support.fakes.candle_history import FakeCandleHistory
+from tests.support.fakes.clock import FakeClock, RecordingMetrics
+from tests.support.fakes.market_data import CountedMarketData, FakeMarketData
 
 UPLOAD = CodeUpload(
     source="class Mine: ...", parameters={"period": 20}, owner=TENANT, venue=VENUE, market=BTC, timeframe=Timeframe.M1
@@ -41,22 +46,14 @@ class FakeSandbox:
         return self.digests
 
 
-class CountedMarketData(FakeMarketData):
-    """Notes how many candles each request asks for."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.counts: list[int] = []
-
-    def candles(self, venue: str, market: str, timeframe: Timeframe, until: datetime, count: int) -> Sequence[Candle]:
-        self.counts.append(count)
-        return super().candles(venue, market, timeframe, until, count)
-
-
 def checks(sandbox: FakeSandbox, candles: Sequence[Candle]) -> tuple[CheckCode, CountedMarketData]:
     market_data = CountedMarketData()
     market_data.put(BTC, Timeframe.M1, candles)
-    return CheckCode(sandbox, market_data, FakeClock(after(7))), market_data
+    return checked_by(sandbox, market_data, FakeClock(after(7))), market_data
+
+
+def checked_by(sandbox: FakeSandbox, market_data: MarketData, clock: Clock, history: CandleHistory | None = None) -> CheckCode:
+    return CheckCode(sandbox, ReadHistory(history or FakeCandleHistory(), market_data, clock, RecordingMetrics()), clock)
 
 
 def refused(sandbox: FakeSandbox, candles: Sequence[Candle], upload: CodeUpload = UPLOAD) -> CodeRefused:
@@ -116,7 +113,35 @@ def test_a_market_that_the_venue_has_not_is_a_refusal_and_a_silent_venue_none() 
     market_data.unavailable = True
     with pytest.raises(RetryLater):
         check.check(UPLOAD)
-    missing = CheckCode(FakeSandbox(), FakeMarketData(), FakeClock(NOW))
+    missing = checked_by(FakeSandbox(), FakeMarketData(), FakeClock(NOW))
     with pytest.raises(Reject) as refusal:
         missing.check(UPLOAD)
     assert refusal.value.code == "UNKNOWN_MARKET"
+
+
+# -- two authors of one market -----------------------------------------------------------------------------------------------
+
+# Minutes after the first author's check, candles that each request asks for, their weight.
+CHECKS: tuple[tuple[int, list[int], int], ...] = (
+    (0, [1_500, 1_500], 30),
+    (0, [], 0),  # another author
+    (1, [1 + OVERLAP], 1),
+    (60, [59 + OVERLAP], 2),
+)
+
+
+def test_authors_of_one_market_cost_the_venue_one_fetch() -> None:
+    """Four uploads within an hour weigh 33 instead of 120, and are tried on the same candles as without the store."""
+    clock, venue, history = FakeClock(after(7)), CountedMarketData(), FakeCandleHistory()
+    for minutes, counts, weight in CHECKS:
+        clock.set(after(7 + 60 * minutes))
+        venue.put(BTC, Timeframe.M1, candles_until(after(60 * minutes), 4_000))
+        sandbox = FakeSandbox()
+        checked_by(sandbox, venue, clock, history).check(UPLOAD)
+        assert (venue.counts, sum(BINANCE_USDM.weight_of(request_for_candles(count)) for count in venue.counts)) == (
+            counts,
+            weight,
+        )
+        assert list(sandbox.checked[0][1]) == list(candles_until(after(60 * minutes - 60), CANDLES))
+        venue.counts.clear()
+    assert sum(weight for _, _, weight in CHECKS) == 33

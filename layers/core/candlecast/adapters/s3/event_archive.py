@@ -6,8 +6,6 @@ and names sort as the stream does. A batch that Lambda cuts elsewhere at a retry
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
@@ -17,6 +15,7 @@ from typing import TYPE_CHECKING
 from candlecast.adapters.aws.clients import aws_errors
 from candlecast.adapters.codec import from_json, to_sparse_json
 from candlecast.adapters.lanes import side_by_side
+from candlecast.adapters.s3.compressed import CONTENT_TYPE, compressed, decompressed
 from candlecast.adapters.s3.outbox_letters import PREFIX as LETTERS
 from candlecast.domain.values.errors import InvalidValue
 from candlecast.ports.archive import ArchivedEvent, ArchivePage
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 UNAVAILABLE = "ARCHIVE_UNAVAILABLE"
 PREFIX = "events/"
 SUFFIX = ".jsonl.gz"
-LEVEL = 6  # gzip's own default: some milliseconds for a batch of a hundred records
 SEQUENCE_DIGITS = 40  # DynamoDB: a sequence number has 21 to 40 characters
 DIGEST_CHARACTERS = 16
 MAX_TEXT_BYTES = 32 * 1024 * 1024  # a hundred records of an account with every bound reached (32 kB) are a tenth of it
@@ -44,13 +42,13 @@ class S3EventArchive:
     def keep_batch(self, events: Sequence[ArchivedEvent]) -> None:
         for _, of_the_day in groupby(events, lambda event: event.recorded_at.date()):
             batch = tuple(of_the_day)
-            text = "".join(to_sparse_json(event) + "\n" for event in batch).encode()
+            text = "".join(to_sparse_json(event) + "\n" for event in batch)
             with aws_errors(UNAVAILABLE):
                 self._s3.put_object(
                     Bucket=self._bucket,
-                    Key=_name(batch[0], text),
-                    Body=gzip.compress(text, LEVEL, mtime=0),
-                    ContentType="application/gzip",
+                    Key=_name(batch[0], text.encode()),
+                    Body=compressed(text),
+                    ContentType=CONTENT_TYPE,
                 )
 
     def list_events(self, since: datetime, until: datetime, cursor: str | None, batches: int) -> ArchivePage:
@@ -84,8 +82,8 @@ class S3EventArchive:
         with aws_errors(UNAVAILABLE):
             body = self._s3.get_object(Bucket=self._bucket, Key=name)["Body"].read()
         try:
-            return tuple(from_json(ArchivedEvent, line) for line in _text(body).splitlines())
-        except (InvalidValue, ValueError, zlib.error):
+            return tuple(from_json(ArchivedEvent, line) for line in decompressed(body, MAX_TEXT_BYTES).splitlines())
+        except InvalidValue:
             return None
 
 
@@ -97,11 +95,3 @@ def _name(first: ArchivedEvent, text: bytes) -> str:
 
 def _folder(day: date) -> str:
     return f"{PREFIX}date={day.isoformat()}/"
-
-
-def _text(body: bytes) -> str:
-    opener = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)  # 16: with gzip's frame
-    text = opener.decompress(body, MAX_TEXT_BYTES)
-    if not opener.eof:
-        raise ValueError("cut off, or too long")
-    return text.decode()

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from candlecast.domain.market.candle import Candle, check_contiguous
+from candlecast.domain.market.candle import Candle
+from candlecast.domain.market.history import KnownCandles, Series, Span
 from candlecast.domain.strategies.definition import MAX_LOOKBACK
 from candlecast.domain.values.errors import CodeRefused, Reject
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.ports.clock import Clock
 from candlecast.ports.code_checks import CheckedCode, CodeUpload
 from candlecast.ports.sandbox import OwnedCode, Sandbox
-from candlecast.ports.venue import MarketData
 
-CANDLES = 3_000  # two requests: the longest lookback, and as many decisions
-CANDLES_OF_A_REQUEST = MAX_LOOKBACK  # the most that a venue serves in one
+CANDLES = 2 * MAX_LOOKBACK  # the longest lookback, and as many decisions
 MIN_DECISIONS = 100  # on fewer candles a look-ahead of some rows would hardly show
 CHECKED_ROWS = 60  # each is decided twice more; half of them are rows with a signal
 PROCESSES = 2  # two that differ show chance, time or an address of memory in the decisions
 UNAVAILABLE = "VALIDATOR_UNAVAILABLE"
+
+CandleReader = Callable[[Series, Span], KnownCandles]
+"""The closed candles of a span, with their gaps: `services.market.read_history.ReadHistory`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +29,15 @@ class CheckCode:
     """`ports.code_checks.CodeChecks`: an inspection, then the same check in two processes."""
 
     sandbox: Sandbox
-    market_data: MarketData
+    read: CandleReader
     clock: Clock
 
     def check(self, upload: CodeUpload) -> CheckedCode:
         """The description of code that has passed.
 
         Raises `CodeRefused` with line, row and the close of the row's candle where they show the fault: the sandbox's codes,
-        HISTORY_TOO_SHORT, STRATEGY_NOT_DETERMINISTIC, UNKNOWN_MARKET. Raises `RetryLater` if venue or sandbox do not answer.
+        HISTORY_TOO_SHORT, STRATEGY_NOT_DETERMINISTIC, UNKNOWN_MARKET. Raises `RetryLater` if venue, store or sandbox do not
+        answer.
         """
         code = OwnedCode(owner=upload.owner, source=upload.source, parameters=upload.parameters)
         described = self.sandbox.inspect(code)
@@ -55,19 +58,14 @@ class CheckCode:
         """The newest candles without a gap, up to the close before the last one: a venue may still publish the last."""
         timeframe = upload.timeframe
         until = timeframe.floor(self.clock.now()) - timeframe.length
-        found: list[Candle] = []
+        series = Series(venue=upload.venue, market=upload.market, timeframe=timeframe)
         try:
-            while len(found) < CANDLES:
-                count = min(CANDLES_OF_A_REQUEST, CANDLES - len(found))
-                part = list(self.market_data.candles(upload.venue, upload.market, timeframe, until, count))
-                found[:0] = [candle for candle in part if candle.close_time(timeframe) <= until]
-                if len(part) < count:
-                    break
-                until = found[0].open_time
+            known = self.read(series, Span(until - timeframe.length * CANDLES, until))
         except Reject as error:
             raise CodeRefused(error.code, error.message) from None
-        gaps = check_contiguous(found, timeframe)
-        return found if not gaps else [candle for candle in found if candle.open_time >= gaps[-1].before]
+        if not known.gaps:
+            return known.candles
+        return [candle for candle in known.candles if candle.open_time >= known.gaps[-1].before]
 
 
 def _with_close(error: CodeRefused, candles: Sequence[Candle], timeframe: Timeframe) -> CodeRefused:

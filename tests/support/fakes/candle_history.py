@@ -1,0 +1,76 @@
+"""The candle store in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from candlecast.domain.market.history import CandleMonth, Manifest, Series
+from candlecast.domain.values.errors import Conflict, RetryLater
+from candlecast.ports.candle_history import Kept
+
+Place = tuple[Series, str]
+MANIFEST = "manifest"
+
+
+@dataclass
+class FakeCandleHistory:
+    """`held` has values by series and month, or `MANIFEST`, with a number for each write; None is a damaged value.
+
+    `unavailable` refuses. `before_write` is called before each write, once.
+    """
+
+    held: dict[Place, tuple[CandleMonth | Manifest | None, int]] = field(default_factory=dict)
+    unavailable: bool = False
+    before_write: Callable[[], object] | None = None
+    written: int = 0
+
+    def manifest(self, series: Series) -> Kept[Manifest]:
+        return self._read(series, MANIFEST, Manifest())
+
+    def months(self, series: Series, names: Sequence[str]) -> Sequence[Kept[CandleMonth]]:
+        return [self._read(series, name, CandleMonth(month=name, timeframe=series.timeframe)) for name in names]
+
+    def keep_manifest(self, series: Series, kept: Kept[Manifest]) -> None:
+        self._write((series, MANIFEST), kept)
+
+    def keep_months(self, series: Series, kept: Sequence[Kept[CandleMonth]]) -> None:
+        lost = []
+        for each in kept:
+            try:
+                self._write((series, each.value.month), each)
+            except Conflict as error:
+                lost.append(error)
+        for first in lost:
+            raise first
+
+    def spoil(self, series: Series, name: str) -> None:
+        """Damage what is held."""
+        self.held[series, name] = (None, self._next())
+
+    def _read[T: (CandleMonth, Manifest)](self, series: Series, name: str, empty: T) -> Kept[T]:
+        self._require()
+        if (series, name) not in self.held:
+            return Kept(empty, None)
+        value, number = self.held[series, name]
+        if isinstance(value, type(empty)):
+            return Kept(value, str(number))
+        return Kept(empty, str(number), is_damaged=True)
+
+    def _write(self, place: Place, kept: Kept[CandleMonth] | Kept[Manifest]) -> None:
+        self._require()
+        before, self.before_write = self.before_write, None
+        if before is not None:
+            before()
+        found = self.held.get(place)
+        if kept.version != (None if found is None else str(found[1])):
+            raise Conflict("VERSION_CONFLICT", "somebody else has extended the candles")
+        self.held[place] = (kept.value, self._next())
+
+    def _next(self) -> int:
+        self.written += 1
+        return self.written
+
+    def _require(self) -> None:
+        if self.unavailable:
+            raise RetryLater("CANDLES_UNAVAILABLE", "told to fail", after_seconds=1)
