@@ -1,1 +1,1 @@
-"""Objects in S3: the catalogue of markets, the archive of events, uploaded code."""
+"""Objects in S3: the catalogue of markets, the candle store, the archive of events, uploaded code."""

@@ -1,1 +1,1 @@
-"""From the clock to a strategy's run on a candle."""
+"""From the clock to a strategy's run on a candle, and the candle store."""
