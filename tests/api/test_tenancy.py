@@ -46,6 +46,8 @@ def test_the_walk_covers_every_kind_of_thing() -> None:
         "pause_subscription",
         "resume_subscription",
         "cancel_subscription",
+        "get_account_equity",
+        "get_subscription_equity",
         "get_subscription_statistics",
         "get_effective_limits",
         "get_usage",

@@ -15,7 +15,7 @@ from tests.support.stage import INSTANCE, Desk, follower, open_desk
 FOLLOWERS = 2
 COMMAND_SECONDS = 900  # for one that hangs
 LISTED = ("ORDER#", "POSITION#", "TRADE#", "RECEIPT#", "BREACH#")
-SUMS = ("STATISTICS#", "RECORD#", "RECENT#")
+SUMS = ("STATISTICS#", "RECORD#", "RECENT#", "DAY#", "RECORD_DAY#")
 Items = dict[tuple[str, str], Mapping[str, Any]]
 
 
@@ -50,7 +50,11 @@ def history(found: Items) -> Items:
 
     def is_history(partition: str, place: str) -> bool:
         counted = partition.startswith("SOURCE#") and ("#NOTIONAL" in partition or "#COUNTED#" in partition)
-        return counted or (partition.startswith(("TENANT#", "STRATEGY#")) and place.startswith((*LISTED, *SUMS)))
+        return (
+            counted
+            or partition.startswith("DAYS#")
+            or (partition.startswith(("TENANT#", "STRATEGY#")) and place.startswith((*LISTED, *SUMS)))
+        )
 
     return {key: item for key, item in found.items() if is_history(*key)}
 
@@ -70,7 +74,8 @@ def test_deleted_history_comes_back_equal_item_by_item(desk: Desk) -> None:
     before = items(desk.cloud)
     made = history(before)
     kinds = {place.partition("#")[0] for _, place in made}
-    assert {"ORDER", "POSITION", "TRADE", "RECEIPT", "STATISTICS", "RECORD", "RECENT", "COUNTED"} <= kinds
+    assert {"ORDER", "POSITION", "TRADE", "RECEIPT", "STATISTICS", "RECORD", "RECENT", "COUNTED", "DAY", "RECORD_DAY"} <= kinds
+    assert any(partition.startswith("DAYS#") for partition, _ in made)
     told = published(desk)
     assert told > 0
 

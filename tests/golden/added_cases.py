@@ -22,6 +22,7 @@ from candlecast.domain.account.account import Account
 from candlecast.domain.account.events import Event, EventType
 from candlecast.domain.limits.limits import Scope
 from candlecast.domain.limits.record import LimitPlace, LimitRecord
+from candlecast.domain.strategies.days import TenantDay
 from candlecast.domain.strategies.definition import StrategyDefinition
 from candlecast.domain.strategies.statistics import Statistics
 from candlecast.ports.bus import PublishedEvent
@@ -78,6 +79,14 @@ def _history(world: World) -> DynamoHistory:
 
 def _put_trade(world: World) -> None:
     _history(world).put_trade(added_values.trade_of_a_reopened_position(), 1)
+
+
+TENANT_DAY_KEY = (f"TENANT#{TENANT}", f"RECORD_DAY#{STRATEGY}#{values.VENUE}#{added_values.FIRST_AND_LAST_DAY[0]}")
+
+
+def _put_trades_of_days(world: World) -> None:
+    for trade in added_values.trades_of_days():
+        _history(world).put_trade(trade, 1)
 
 
 def _limits() -> LimitRecord:
@@ -200,6 +209,25 @@ ADDED: tuple[Case, ...] = (
         _put_trade,
         lambda world: DynamoSubscriptionStore(world.table, world.clock).subscription_statistics(TENANT, SUBSCRIPTION),
         of="STATISTICS#",
+    ),
+    stored(
+        "day",
+        "of-a-subscription",
+        added_values.days_of_a_subscription,
+        _put_trades_of_days,
+        lambda world: _history(world).daily_statistics(TENANT, values.ACCOUNT, *added_values.FIRST_AND_LAST_DAY).days,
+        of="DAY#",
+    ),
+    stored(
+        "day",
+        "of-a-strategy-and-its-tenant",
+        lambda: (added_values.days_of_a_strategy(), added_values.day_of_a_tenant()),
+        _put_trades_of_days,
+        lambda world: (
+            _strategies(world).strategy_days(STRATEGY, values.VENUE, *added_values.FIRST_AND_LAST_DAY),
+            from_json(TenantDay, world.memory.items[TENANT_DAY_KEY]["body"]["S"]),
+        ),
+        of=("RECORD_DAY#", f"{values.VENUE}#"),
     ),
     stored(
         "limits",

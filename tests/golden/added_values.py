@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 
 from candlecast.domain.account.account import Account
@@ -19,8 +20,10 @@ from candlecast.domain.signals.audience import Audience
 from candlecast.domain.signals.entry_order import EntryOrder, EntryPreference, EntryType
 from candlecast.domain.signals.messages import CandleClosed, SignalShard
 from candlecast.domain.signals.signal import Signal
+from candlecast.domain.strategies.days import DaySums, TenantDay
 from candlecast.domain.strategies.definition import StrategyDefinition, StrategyKind, Visibility
 from candlecast.domain.strategies.execution import Execution, SignalRecord
+from candlecast.domain.strategies.statistics import Statistics
 from candlecast.domain.strategies.versions import Release, StrategyChange, StrategyVersion
 from candlecast.domain.subscriptions.subscription import Settings, Subscription
 from candlecast.domain.subscriptions.trade_order import TradeOrder
@@ -59,6 +62,35 @@ def trade_of_a_reopened_position() -> Trade:
 def trade_of_a_version() -> Trade:
     """A trade that names the version that opened its position."""
     return replace(values.trade(), strategy_version="0123456789abcdef")
+
+
+FIRST_AND_LAST_DAY = (NOW.date(), at(86_400).date())
+
+
+def trades_of_days() -> tuple[Trade, ...]:
+    """Trades of two days, two of them with a funding, of two subscriptions."""
+    won = replace(values.trade(), capital=Decimal(2_500), venue=VENUE)
+    lost = replace(values.losing_trade(), capital=Decimal(2_500), venue=VENUE, funding=Decimal("-0.125"))
+    other = replace(won, trade_id=values.TARGET, subscription_id="golden-other", capital=Decimal(1_000))
+    return won, lost, other, replace(lost, trade_id=values.STOP, closed_at=at(86_400 + 600))
+
+
+def days_of_a_subscription() -> dict[date, Statistics]:
+    """Their sums for the account, which has both subscriptions."""
+    *today, tomorrow = (Statistics.of(trade.pnl, trade.fees, trade.funding) for trade in trades_of_days())
+    return dict(zip(FIRST_AND_LAST_DAY, (sum(today, Statistics()), tomorrow), strict=True))
+
+
+def day_of_a_tenant() -> TenantDay:
+    """The tenant's part of the first day."""
+    returns = Decimal("0.045759944000") + Decimal("-0.026290056000") + Decimal("0.114399860000")
+    return TenantDay(trades=3, returns=returns, subscriptions=(values.SUBSCRIPTION, "golden-other"))
+
+
+def days_of_a_strategy() -> dict[date, DaySums]:
+    """Their sums over tenants."""
+    tomorrow = DaySums(tenants=1, trades=1, returns=Decimal("-0.026290056000"))
+    return dict(zip(FIRST_AND_LAST_DAY, (day_of_a_tenant().part, tomorrow), strict=True))
 
 
 def restoring() -> Account:

@@ -153,7 +153,7 @@ class Case:
     write: Callable[[World], None] | None
     read: Callable[[World], Any]
     prepare: Callable[[World], None] = lambda _: None
-    of: str = ""
+    of: str | tuple[str, ...] = ""
     of_a_restored_table: bool = False
     of_an_author: bool = False
 

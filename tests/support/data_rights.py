@@ -62,7 +62,8 @@ _LOOKS = _keys("LOOK#*")
 _USE = _keys("SOURCE#*#NOTIONAL", "SOURCE#*#COUNTED#*")  # of a source, and never the source itself, which names its secret
 _CHANGED = _keys(TENANT, ACCOUNT, "STRATEGY#*", "SOURCE#*", "SIGNAL#*", "VERDICT#*", "LIMITS#*", "KILL_SWITCH#*", "APPROVAL#*")
 _BROWSED = _CHANGED | _keys("PAUSE#*", "POOL#*", "PRICE#*", "HEALTH")
-_COUNTED = _keys("EXECUTIONS#*", "SCHEDULES")
+_COUNTED = _keys("EXECUTIONS#*", "DAYS#*", "SCHEDULES")
+_HISTORY = _keys(TENANT, "STRATEGY#*", "DAYS#*")
 _CARDS = _keys("LISTING#*", "MARKETPLACE")
 _LISTED = _keys("SIGNALS#*", "QUARANTINE", "TENANT#*", "STRATEGIES", "OWNED#*", "KILL_SWITCHES", "APPROVALS")
 
@@ -121,7 +122,7 @@ RIGHTS: Mapping[str, Rights] = {
     ),
     "health_probe": Rights(get=_keys("HEALTH", "BREAKER#*", "WEIGHTS#*"), put=_keys("HEALTH"), update=_keys("WEIGHTS#*")),
     "outbox_relay": _reads_and_writes(
-        _POOLS | _keys(TENANT, "STRATEGY#*", "KILL_SWITCH#*"), _POOLS | _USE | _keys(TENANT, "STRATEGY#*", "KILL_SWITCH#*")
+        _POOLS | _keys(TENANT, "STRATEGY#*", "KILL_SWITCH#*"), _POOLS | _USE | _HISTORY | _keys("KILL_SWITCH#*")
     ),
     "api": Rights(
         get=_BROWSED | _COUNTED,
@@ -136,8 +137,8 @@ RIGHTS: Mapping[str, Rights] = {
     "dlq_redrive": Rights(),
     "history_rebuild": Rights(
         get=_keys(TENANT, "STRATEGY#*"),
-        put=_keys(TENANT, "STRATEGY#*") | _USE,
-        update=_keys(TENANT, "STRATEGY#*") | _USE,
+        put=_HISTORY | _USE,
+        update=_HISTORY | _USE,
     ),
     "paper_exchange": Rights(),
 }
@@ -148,6 +149,7 @@ PARTITIONS = (
     "TENANT#tenant#ACCOUNT#account",
     "STRATEGY#strategy",
     "EXECUTIONS#strategy",
+    "DAYS#strategy",
     "LISTING#strategy",
     "MARKETPLACE",
     "SOURCE#source",

@@ -9,6 +9,7 @@ from functions.api.openapi import refusals
 from functions.api.ports import AccountsDep
 from functions.api.resources import VERSION, resource_router
 from functions.api.schemas.accounts import AccountView, NewAccount, NewCredentials, PositionModeInput
+from functions.api.schemas.equity import EquityView, FirstDay, LastDay
 from functions.api.schemas.limits import LimitsInput
 from functions.api.schemas.values import Listing
 from functions.api.use_cases.accounts import (
@@ -18,6 +19,7 @@ from functions.api.use_cases.accounts import (
     OpenAccountDep,
     SwitchAccountDep,
 )
+from functions.api.use_cases.subscriptions import ShowEquityDep
 
 router = resource_router(VERSION + "/accounts", "accounts", 401, 422, 500, 503)
 
@@ -40,6 +42,14 @@ def create_account(
 def get_account(who: CallerDep, accounts: AccountsDep, account_id: AccountId) -> AccountView:
     """Show one account."""
     return AccountView.of(accounts.load(who.tenant_id, account_id))
+
+
+@router.get("/{account_id}/equity", responses=refusals(404))
+def get_account_equity(
+    who: CallerDep, show: ShowEquityDep, account_id: AccountId, first: FirstDay = None, last: LastDay = None
+) -> EquityView:
+    """Show an account's results by day, from the closed trades of all its subscriptions."""
+    return EquityView.of(show.of_account(who.tenant_id, account_id, first, last))
 
 
 @router.put("/{account_id}/credentials", responses=refusals(404, 409, 413))

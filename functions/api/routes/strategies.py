@@ -11,6 +11,7 @@ from functions.api.openapi import refusals
 from functions.api.paging import PagingDep
 from functions.api.ports import ClockDep, StrategiesDep
 from functions.api.resources import VERSION, resource_router
+from functions.api.schemas.equity import FirstDay, LastDay, StrategyEquityView
 from functions.api.schemas.statistics import StrategyRecordView
 from functions.api.schemas.strategies import (
     CreatedStrategy,
@@ -30,6 +31,7 @@ from functions.api.use_cases.strategies import (
     RotateSourceSecretDep,
     ShowRecordDep,
     ShowSourceDep,
+    ShowStrategyEquityDep,
 )
 from functions.api.use_cases.strategy_versions import UploadStrategyDep
 
@@ -76,6 +78,14 @@ def get_strategy(admitted: AdmissionDep) -> StrategyView:
 def get_strategy_statistics(admitted: AdmissionDep, show: ShowRecordDep) -> StrategyRecordView:
     """Show a strategy's record over all its followers' closed trades; others than followers see trades one candle later."""
     return StrategyRecordView.of(show(admitted))
+
+
+@router.get("/{strategy_id}/equity", responses=refusals(404))
+def get_strategy_equity(
+    admitted: AdmissionDep, show: ShowStrategyEquityDep, first: FirstDay = None, last: LastDay = None
+) -> StrategyEquityView:
+    """Show the results of a strategy's followers by day; others than followers see a day once all of it is a candle old."""
+    return StrategyEquityView.of(show(admitted, first, last))
 
 
 @router.post("/{strategy_id}/source/secret", status_code=201, responses=refusals(403, 404, 409))

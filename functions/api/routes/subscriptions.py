@@ -7,6 +7,7 @@ from functions.api.openapi import refusals
 from functions.api.paging import PagingDep
 from functions.api.ports import SubscriptionsDep
 from functions.api.resources import VERSION, resource_router
+from functions.api.schemas.equity import EquityView, FirstDay, LastDay
 from functions.api.schemas.statistics import PerformanceView
 from functions.api.schemas.subscriptions import (
     Cancellation,
@@ -22,6 +23,7 @@ from functions.api.use_cases.subscriptions import (
     ChangeSubscriptionDep,
     MeasureSubscriptionDep,
     PinVersionDep,
+    ShowEquityDep,
     SubscribeDep,
 )
 
@@ -103,3 +105,11 @@ def get_subscription_statistics(
 ) -> PerformanceView:
     """Show a subscription's track record."""
     return PerformanceView.of(measure(who.tenant_id, subscription_id))
+
+
+@router.get("/{subscription_id}/equity", responses=refusals(404))
+def get_subscription_equity(
+    who: CallerDep, show: ShowEquityDep, subscription_id: SubscriptionId, first: FirstDay = None, last: LastDay = None
+) -> EquityView:
+    """Show a subscription's results by day, from its closed trades."""
+    return EquityView.of(show.of_subscription(who.tenant_id, subscription_id, first, last))

@@ -11,6 +11,7 @@ from candlecast.services.strategies.change_source import ChangeSource, RevokePre
 from candlecast.services.strategies.create_strategy import CreateStrategy
 from candlecast.services.strategies.rotate_source_secret import RotateSourceSecret
 from candlecast.services.strategies.show_record import ShowRecord
+from candlecast.services.strategies.show_strategy_equity import ShowStrategyEquity
 from functions.api.deps import PLATFORM_ADMIN, CallerDep, StrategyId
 from functions.api.ports import (
     ClockDep,
@@ -64,6 +65,10 @@ async def show_record(strategies: StrategiesDep, clock: ClockDep) -> ShowRecord:
     return ShowRecord(strategies, clock)
 
 
+async def show_strategy_equity(strategies: StrategiesDep, clock: ClockDep) -> ShowStrategyEquity:
+    return ShowStrategyEquity(strategies, clock)
+
+
 def admission(
     who: CallerDep,
     admit: Annotated[AdmitReader, Depends(admit_reader)],
@@ -86,6 +91,7 @@ def readable_strategy(admitted: AdmissionDep) -> str:
 
 ReadableStrategy = Annotated[str, Depends(readable_strategy)]
 ShowRecordDep = Annotated[ShowRecord, Depends(show_record)]
+ShowStrategyEquityDep = Annotated[ShowStrategyEquity, Depends(show_strategy_equity)]
 CreateStrategyDep = Annotated[CreateStrategy, Depends(create_strategy)]
 ShowSourceDep = Annotated[ShowSource, Depends(show_source)]
 ChangeSourceDep = Annotated[ChangeSource, Depends(change_source)]

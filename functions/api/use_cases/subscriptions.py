@@ -10,6 +10,7 @@ from candlecast.services.subscriptions.cancel_subscription import CancelSubscrip
 from candlecast.services.subscriptions.change_subscription import ChangeSubscription
 from candlecast.services.subscriptions.measure_subscription import MeasureSubscription
 from candlecast.services.subscriptions.pin_version import PinVersion
+from candlecast.services.subscriptions.show_equity import ShowEquity
 from candlecast.services.subscriptions.subscribe import Subscribe
 from functions.api.ports import (
     AccountsDep,
@@ -50,8 +51,13 @@ async def measure_subscription(subscriptions: SubscriptionsDep, history: History
     return MeasureSubscription(subscriptions, history)
 
 
+async def show_equity(subscriptions: SubscriptionsDep, accounts: AccountsDep, history: HistoryDep, clock: ClockDep) -> ShowEquity:
+    return ShowEquity(subscriptions, accounts, history, clock)
+
+
 SubscribeDep = Annotated[Subscribe, Depends(subscribe)]
 ChangeSubscriptionDep = Annotated[ChangeSubscription, Depends(change_subscription)]
 PinVersionDep = Annotated[PinVersion, Depends(pin_version)]
 CancelSubscriptionDep = Annotated[CancelSubscription, Depends(cancel_subscription)]
 MeasureSubscriptionDep = Annotated[MeasureSubscription, Depends(measure_subscription)]
+ShowEquityDep = Annotated[ShowEquity, Depends(show_equity)]

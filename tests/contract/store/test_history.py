@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
+from candlecast.domain.strategies.days import DaySums
 from candlecast.domain.strategies.record import MAX_TENANT_TRADES, RecordSums, counted_return, window_of
 from candlecast.domain.strategies.statistics import Statistics
 from candlecast.domain.values.errors import InvalidValue, NotFound
@@ -16,6 +19,7 @@ from candlecast.domain.values.reasons import Denial, Reason
 from candlecast.ports.store import LastPrice, OrderFilter
 from tests.contract.store.conftest import Stores
 from tests.support.builders import (
+    ACCOUNT,
     BTC,
     ETH,
     NOW,
@@ -284,6 +288,92 @@ def test_a_protective_leg_keeps_everything_it_has(stores: Stores) -> None:
     leg = replace(an_intent(LegKind.TAKE_PROFIT, leg="TAKE_PROFIT_1"), average_price=Decimal("0.00001234"), lookups=2)
     stores.history.put_order(leg, 1)
     assert stores.history.get_order(TENANT, leg.intent_id) == leg
+
+
+# -- by day ------------------------------------------------------------------------------------------------------------------
+
+A_DAY = 86_400
+TODAY, TOMORROW = NOW.date(), after(A_DAY).date()
+
+
+def daily(stores: Stores, account: str = ACCOUNT, subscription: str | None = None) -> Mapping[date, Statistics]:
+    return stores.history.daily_statistics(TENANT, account, TODAY, after(3 * A_DAY).date(), subscription).days
+
+
+def test_trades_are_counted_by_the_day_of_their_close_for_subscription_and_account(stores: Stores) -> None:
+    trades = [
+        a_trade("first"),
+        a_trade("second", fees=Decimal("0.123456789")),
+        a_trade("neighbour", subscription_id="subscription-2", pnl=Decimal(-3)),
+        a_trade("tomorrow", closed_at=after(A_DAY)),
+        a_trade("elsewhere", account_id="account-2"),
+        a_trade("foreign", tenant_id="tenant-2"),
+    ]
+    for _ in range(2):  # the stream repeats
+        for trade in trades:
+            stores.history.put_trade(trade, 1)
+    first, second, neighbour, tomorrow, elsewhere, _ = (Statistics.of(trade.pnl, trade.fees) for trade in trades)
+    assert daily(stores, subscription=SUBSCRIPTION) == {TODAY: first + second, TOMORROW: tomorrow}
+    assert daily(stores) == {TODAY: first + second + neighbour, TOMORROW: tomorrow}
+    assert daily(stores, "account-2") == {TODAY: elsewhere}
+    assert daily(stores, "account-2", "subscription-2") == {}
+
+
+def test_days_outside_of_those_asked_for_are_left_out_and_the_others_come_in_order(stores: Stores) -> None:
+    for number in (3, 0, 2, 1):
+        stores.history.put_trade(a_trade(f"trade-{number}", closed_at=after(number * A_DAY)), 1)
+    read = stores.history.daily_statistics(TENANT, ACCOUNT, after(A_DAY).date(), after(2 * A_DAY).date())
+    assert list(read.days) == [after(A_DAY).date(), after(2 * A_DAY).date()]
+    assert read.next_day is None
+    days = stores.strategies.strategy_days(STRATEGY, VENUE, after(A_DAY).date(), after(2 * A_DAY).date())
+    assert list(days) == [after(A_DAY).date(), after(2 * A_DAY).date()]
+
+
+def test_a_correction_is_counted_in_the_day_of_the_close(stores: Stores) -> None:
+    closed = a_trade()
+    corrected = replace(closed, fees=closed.fees + Decimal("0.5"), funding=Decimal("-200"))
+    for _ in range(2):
+        stores.history.put_trade(closed, 4)
+        stores.history.put_trade(corrected, 6)
+        stores.history.put_trade(closed, 4)  # a late repeat
+    assert daily(stores) == {TODAY: Statistics.of(corrected.pnl, corrected.fees, corrected.funding)}
+    days = stores.strategies.strategy_days(STRATEGY, VENUE, TODAY, TODAY)
+    assert days == {TODAY: DaySums(tenants=1, trades=1, returns=Decimal("-0.10134"))}
+
+
+def test_each_tenant_counts_alike_in_a_strategys_day_on_its_venue(stores: Stores) -> None:
+    for number in range(3):
+        own = a_trade(f"trade-{number}", subscription_id=f"subscription-{number}", account_id=f"account-{number}")
+        stores.history.put_trade(own, 1)
+    stores.history.put_trade(a_trade("other", tenant_id="tenant-2", pnl=Decimal("-99.16")), 1)
+    stores.history.put_trade(a_trade("live", venue="binanceusdm"), 1)
+    stores.history.put_trade(a_trade("older", capital=None), 1)
+    days = stores.strategies.strategy_days(STRATEGY, VENUE, TODAY, TODAY)
+    assert days == {TODAY: DaySums(tenants=2, trades=4, returns=Decimal("-0.00084"))}
+
+
+def test_lost_trades_are_counted_in_no_day_again(stores: Stores) -> None:
+    stores.history.put_trade(a_trade(), 4)
+    before = (daily(stores), stores.strategies.strategy_days(STRATEGY, VENUE, TODAY, TODAY))
+    stores.lose_trades(TENANT)
+    stores.rebuilt.put_trade(a_trade(), 4)
+    assert (daily(stores), stores.strategies.strategy_days(STRATEGY, VENUE, TODAY, TODAY)) == before
+
+
+def test_an_answer_by_day_ends_with_a_whole_day_and_names_the_next_one(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("candlecast.adapters.dynamodb.history", "tests.support.fakes.history"):
+        monkeypatch.setattr(f"{module}.MAX_DAY_ROWS", 4)
+    for number in range(6):
+        day, subscription = divmod(number, 2)
+        stores.history.put_trade(
+            a_trade(f"trade-{number}", closed_at=after(day * A_DAY), subscription_id=f"subscription-{subscription}"), 1
+        )
+    first = stores.history.daily_statistics(TENANT, ACCOUNT, TODAY, after(9 * A_DAY).date())
+    assert (list(first.days), first.next_day) == ([TODAY, TOMORROW], after(2 * A_DAY).date())
+    assert first.next_day is not None
+    rest = stores.history.daily_statistics(TENANT, ACCOUNT, first.next_day, after(9 * A_DAY).date())
+    assert (list(rest.days), rest.next_day) == ([after(2 * A_DAY).date()], None)
+    assert [sums.trades for sums in (*first.days.values(), *rest.days.values())] == [2, 2, 2]
 
 
 # -- a rebuild ---------------------------------------------------------------------------------------------------------------

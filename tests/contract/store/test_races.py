@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import pytest
 
+from candlecast.domain.strategies.days import DaySums
 from candlecast.domain.strategies.execution import LEASE
 from candlecast.domain.values.errors import Conflict, RetryLater
 from candlecast.domain.values.timeframe import Timeframe
@@ -16,6 +17,7 @@ from tests.contract.store.conftest import Stores
 from tests.support.builders import (
     ACCOUNT,
     BTC,
+    NOW,
     STRATEGY,
     TENANT,
     VENUE,
@@ -103,3 +105,7 @@ def test_trades_that_close_at_once_are_all_counted_and_each_once(dynamodb_stores
     all_at_once(close)
     record = stores.strategies.strategy_record(STRATEGY, VENUE)
     assert (record.trades, record.tenants, record.returns) == (AT_ONCE, 1, AT_ONCE * Decimal("0.09916"))
+    today = NOW.date()
+    days = stores.strategies.strategy_days(STRATEGY, VENUE, today, today)
+    assert days == {today: DaySums(tenants=1, trades=AT_ONCE, returns=AT_ONCE * Decimal("0.09916"))}
+    assert stores.history.daily_statistics(TENANT, ACCOUNT, today, today).days[today].trades == AT_ONCE

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from candlecast.domain.orders.intent import Intent
 from candlecast.domain.orders.position import Position, Trade
-from candlecast.domain.strategies.statistics import Statistics
+from candlecast.domain.strategies.statistics import DailyStatistics, Statistics
 from candlecast.domain.values.errors import NotFound
 from candlecast.ports.store import LastPrice, OrderFilter, Page
 from tests.support.fakes.store import FakeDatabase, page_of
 
+MAX_DAY_ROWS = 1_000  # of one answer, as in the real store
 SKIPPED_VERSION = 0  # below every account's version: an account's decision counts more than an earlier skip
 
 
@@ -52,6 +53,11 @@ class FakeHistory:
         before = Statistics() if earlier is None else Statistics.of(earlier.pnl, earlier.fees, earlier.funding)
         after = Statistics.of(trade.pnl, trade.fees, trade.funding)
         by_subscription[own] = by_subscription.get(own, Statistics()) + after - before
+        day, by_day = (
+            (trade.tenant_id, trade.account_id, trade.closed_at.date(), trade.subscription_id),
+            self.database.daily_statistics,
+        )
+        by_day[day] = by_day.get(day, Statistics()) + after - before
 
     def list_orders(self, tenant_id: str, where: OrderFilter, cursor: str | None = None, limit: int = 50) -> Page[Intent]:
         fitting = [
@@ -89,6 +95,22 @@ class FakeHistory:
         ]
         ordered = sorted(fitting, key=lambda trade: (trade.closed_at, trade.trade_id), reverse=True)
         return page_of(f"TRADES#{tenant_id}", ordered, cursor, limit)
+
+    def daily_statistics(
+        self, tenant_id: str, account_id: str, first: date, last: date, subscription_id: str | None = None
+    ) -> DailyStatistics:
+        places = sorted(
+            (day, subscription)
+            for tenant, account, day, subscription in self.database.daily_statistics
+            if (tenant, account) == (tenant_id, account_id) and first <= day <= last
+        )
+        next_day = places[MAX_DAY_ROWS][0] if len(places) > MAX_DAY_ROWS else None
+        days: dict[date, Statistics] = {}
+        for day, subscription in places:
+            if subscription_id in (None, subscription) and (next_day is None or day < next_day):
+                sums = self.database.daily_statistics[tenant_id, account_id, day, subscription]
+                days[day] = days.get(day, Statistics()) + sums
+        return DailyStatistics(days=days, next_day=next_day)
 
 
 class FakeRebuiltHistory(FakeHistory):

@@ -58,6 +58,9 @@ class FakeDatabase:
     trades: dict[tuple[str, str], Trade] = field(default_factory=dict)
     trade_versions: dict[tuple[str, str], int] = field(default_factory=dict)
     subscription_statistics: dict[tuple[str, str], Statistics] = field(default_factory=dict)
+    daily_statistics: dict[tuple[str, str, date, str], Statistics] = field(
+        default_factory=dict
+    )  # tenant, account, day, subscription
     counted: dict[tuple[str, str], int] = field(default_factory=dict)  # the account's version, by tenant and subscription
     strategy_statistics: dict[str, Statistics] = field(default_factory=dict)
     listed_records: dict[str, ListedRecord] = field(default_factory=dict)  # by strategy id, once a walk has written them

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from candlecast.domain.account.events import Event, EventType
+from candlecast.domain.strategies.days import DaySums, TenantDay
 from candlecast.domain.strategies.definition import SignalSource, StrategyDefinition, StrategyKind
 from candlecast.domain.strategies.listing import RecordStart
 from candlecast.domain.strategies.record import RecordSums, TenantRecord, counted_return, window_of
@@ -158,6 +159,19 @@ class FakeStrategyStore:
             if trade_return is not None and (trade.strategy_id, trade.venue) == (strategy_id, venue) and is_public:
                 parts[trade.tenant_id] = parts.get(trade.tenant_id, TenantRecord()).with_trade(trade_return)
         return sum((part.part for part in parts.values()), RecordSums())
+
+    def strategy_days(self, strategy_id: str, venue: str, first: date, last: date) -> Mapping[date, DaySums]:
+        """From the trades themselves, in the order in which they came."""
+        parts: dict[tuple[date, str], TenantDay] = {}
+        for trade in self.database.trades.values():
+            trade_return, place = counted_return(trade.net_pnl, trade.capital), (trade.closed_at.date(), trade.tenant_id)
+            is_of_it = (trade.strategy_id, trade.venue) == (strategy_id, venue) and first <= place[0] <= last
+            if trade_return is not None and is_of_it:
+                parts[place] = parts.get(place, TenantDay()).with_trade(trade.subscription_id, trade_return)
+        days: dict[date, DaySums] = {}
+        for (day, _), part in sorted(parts.items(), key=lambda held: held[0]):
+            days[day] = days.get(day, DaySums()) + part.part
+        return days
 
     def record_start(self, strategy_id: str, venue: str, until: datetime) -> RecordStart | None:
         counted = [

@@ -12,12 +12,13 @@ if TYPE_CHECKING:
     from candlecast.domain.account.account import Account
     from candlecast.domain.orders.intent import Intent
     from candlecast.domain.orders.position import Position, Trade
+    from candlecast.domain.strategies.days import DaySums
     from candlecast.domain.strategies.definition import SignalSource, StrategyDefinition
     from candlecast.domain.strategies.execution import Execution, ShardReport, SignalRecord
     from candlecast.domain.strategies.execution_statistics import ExecutionStatistics
     from candlecast.domain.strategies.listing import RecordStart
     from candlecast.domain.strategies.record import RecordSums
-    from candlecast.domain.strategies.statistics import Statistics
+    from candlecast.domain.strategies.statistics import DailyStatistics, Statistics
     from candlecast.domain.strategies.versions import StrategyChange, StrategyVersion
     from candlecast.domain.subscriptions.subscription import Subscription
     from candlecast.domain.values.timeframe import Timeframe
@@ -158,6 +159,13 @@ class StrategyStore(Protocol):
 
     def strategy_record(self, strategy_id: str, venue: str, until: datetime | None = None) -> RecordSums:
         """Sums of a strategy's trades on a venue; with `until`, the start of a window, without those that closed from then on."""
+        ...
+
+    def strategy_days(self, strategy_id: str, venue: str, first: date, last: date) -> Mapping[date, DaySums]:
+        """Sums of a strategy's trades on a venue by the day of their close, from `first` to `last`, in the order of days.
+
+        A day without trades is left out. One query of at most sixteen rows a day.
+        """
         ...
 
     def record_start(self, strategy_id: str, venue: str, until: datetime) -> RecordStart | None:
@@ -325,8 +333,9 @@ class History(Protocol):
     def put_trade(self, trade: Trade, version: int) -> None:
         """Store a closed trade as of the account's `version`: count it exactly once, for its subscription and in the record.
 
-        A later version of the trade, which charges have corrected, takes the place of the earlier one there and in the sums.
-        Raises `RetryLater` (RECORD_CONTENDED) if other trades of the tenant were counted at every attempt.
+        Both count it by the day of its close, too. A later version of the trade, which charges have corrected, takes the place of
+        the earlier one there and in the sums. Raises `RetryLater` (RECORD_CONTENDED) if other trades of the tenant were counted
+        at every attempt.
         """
         ...
 
@@ -344,6 +353,15 @@ class History(Protocol):
         self, tenant_id: str, subscription_id: str | None = None, cursor: str | None = None, limit: int = 50
     ) -> Page[Trade]:
         """Newest first."""
+        ...
+
+    def daily_statistics(
+        self, tenant_id: str, account_id: str, first: date, last: date, subscription_id: str | None = None
+    ) -> DailyStatistics:
+        """Sums of an account's trades, or of one subscription's there, by the day of their close: from `first` to `last`.
+
+        One query of at most a thousand subscription days; `next_day` is then the first day that was not read.
+        """
         ...
 
 

@@ -6,7 +6,8 @@ Events come at least once, and a redelivery may be old: every write is condition
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import PutError, TransactWriteError
@@ -30,23 +31,34 @@ from candlecast.adapters.dynamodb.single_table.table import (
     store_errors,
 )
 from candlecast.adapters.dynamodb.statistics import (
+    DAY,
     RECENT_RETENTION,
+    TENANT_DAY_RETENTION,
+    DaySumsRow,
     RecordRow,
     StatisticsRow,
+    TenantDayRow,
     TenantRecordRow,
     additions,
+    day_additions,
+    day_place,
     first_trade,
     recent_place,
     record_additions,
     record_place,
+    statistics_of,
+    strategy_day_place,
+    strategy_days,
     subscription_place,
+    tenant_day_place,
     tenant_record_place,
 )
 from candlecast.adapters.dynamodb.strategy_versions import strategy_key
 from candlecast.domain.orders.intent import Intent
 from candlecast.domain.orders.position import Position, Trade
+from candlecast.domain.strategies.days import A_DAY, TenantDay
 from candlecast.domain.strategies.record import TenantRecord, counted_return, window_of
-from candlecast.domain.strategies.statistics import Statistics
+from candlecast.domain.strategies.statistics import DailyStatistics, Statistics
 from candlecast.domain.values.errors import NotFound, RetryLater
 from candlecast.ports.store import OrderFilter, Page
 
@@ -55,6 +67,7 @@ ORDER, POSITION, TRADE = "ORDER", "POSITION", "TRADE"
 CLOSED_POSITION_RETENTION = timedelta(days=30)
 # Trades of one tenant with one strategy that close at once write the same part of its record. The stream brings a trade again.
 RECORD_ATTEMPTS = 5
+MAX_DAY_ROWS = 1_000  # of one answer, about 300 kB; more than the 500 subscriptions of a tenant, so a whole day always fits
 TIME_KEYS = ("GSI2PK", "GSI2SK", "PK", "SK")
 
 
@@ -94,6 +107,8 @@ class DynamoHistory:
         self._statistics = table.rows(StatisticsRow)
         self._records = table.rows(RecordRow)
         self._tenant_records = table.rows(TenantRecordRow)
+        self._strategy_days = table.rows(DaySumsRow)
+        self._tenant_days = table.rows(TenantDayRow)
 
     def put_order(self, intent: Intent, version: int) -> None:
         row = self._order_row(intent, version, is_final=intent.state.is_terminal)
@@ -171,7 +186,9 @@ class DynamoHistory:
 
         False if the trade has been stored, the tenant's part of the record has changed, or a later version is marked as counted.
         """
-        rows, own = self._statistics, self._statistics(tenant_key(trade.tenant_id), subscription_place(trade.subscription_id))
+        rows, tenant, day = self._statistics, tenant_key(trade.tenant_id), trade.closed_at.date()
+        own = rows(tenant, subscription_place(trade.subscription_id))
+        of_the_day = rows(tenant, day_place(trade.account_id, day, trade.subscription_id))
         earlier = None if stored is None else _trade(stored, trade.tenant_id)
         try:
             with store_errors(), self._table.transaction() as transaction:
@@ -183,6 +200,7 @@ class DynamoHistory:
                     transaction.update(own, actions=[*actions, rows.counted.set(row.version)], condition=behind)
                 else:
                     transaction.update(own, actions=actions)
+                transaction.update(of_the_day, actions=actions)
                 self._add_to_record(transaction, trade, earlier)
         except TransactWriteError as error:
             if not cancelled_by(error):
@@ -215,6 +233,36 @@ class DynamoHistory:
         ends = self._records.expires_at.set(int((window + RECENT_RETENTION).timestamp()))
         recent = self._records(strategy, recent_place(trade.venue, window, trade.account_id))
         transaction.update(recent, actions=[*actions, ends])
+        self._add_to_day(transaction, trade, trade.venue, trade_return, counted)
+
+    def _add_to_day(
+        self, transaction: TransactWrite, trade: Trade, venue: str, trade_return: Decimal, earlier: Decimal | None
+    ) -> None:
+        """Add the trade to its tenant's part of the day, and the change of that part to the strategy's day.
+
+        Every trade of the tenant with the strategy writes the tenant's record, which was read before the day is. So the condition
+        on that record holds for the day as well.
+        """
+        day, rows = trade.closed_at.date(), self._strategy_days
+        place = tenant_day_place(trade.strategy_id, venue, day)
+        before = self._tenant_day(trade.tenant_id, place)
+        after = before.with_trade(trade.subscription_id, trade_return, earlier)
+        if after == before:
+            return
+        ends = int((datetime.combine(day, time(), UTC) + TENANT_DAY_RETENTION).timestamp())
+        transaction.save(self._tenant_days(tenant_key(trade.tenant_id), place, expires_at=ends, body=to_json(after)))
+        total = rows(strategy_days(trade.strategy_id), strategy_day_place(venue, day, trade.account_id))
+        transaction.update(total, actions=day_additions(rows, after.part - before.part))
+
+    def _tenant_day(self, tenant_id: str, place: str) -> TenantDay:
+        rows = self._tenant_days
+        with store_errors():
+            try:
+                row = rows.get(tenant_key(tenant_id), place, consistent_read=True)
+            except rows.DoesNotExist:
+                return TenantDay()
+        require_schema(row)
+        return from_json(TenantDay, row.body)
 
     def _tenant_record(self, tenant_id: str, strategy_id: str, venue: str) -> TenantRecord:
         rows = self._tenant_records
@@ -270,6 +318,22 @@ class DynamoHistory:
         partition = key("TENANT", tenant_id, "TRADES")
         return read_page(self._trades.by_index2.query, partition, TIME_KEYS, fitting, cursor, limit)
 
+    def daily_statistics(
+        self, tenant_id: str, account_id: str, first: date, last: date, subscription_id: str | None = None
+    ) -> DailyStatistics:
+        rows, beyond = self._statistics, (last + A_DAY).isoformat()
+        places = rows.place.between(key(DAY, account_id, first.isoformat()), key(DAY, account_id, beyond))
+        with store_errors():
+            found = list(rows.query(tenant_key(tenant_id), places, limit=MAX_DAY_ROWS + 1))
+        days: dict[date, Statistics] = {}
+        next_day = _day_of(found[-1]) if len(found) > MAX_DAY_ROWS else None
+        for row in found:
+            day, sums = _day_of(row), statistics_of(row)
+            is_asked = subscription_id is None or row.place.endswith(SEPARATOR + subscription_id)
+            if is_asked and day != next_day and sums.trades > 0:  # none: a correction of a trade from before days were kept
+                days[day] = days.get(day, Statistics()) + sums
+        return DailyStatistics(days=days, next_day=next_day)
+
     def _order_row(self, intent: Intent, version: int, *, is_final: bool) -> OrderRow:
         return self._orders(
             tenant_key(intent.tenant_id),
@@ -291,6 +355,10 @@ def put_if(row: Row, condition: Condition) -> None:
     except PutError as error:
         if not condition_failed(error):
             raise
+
+
+def _day_of(row: StatisticsRow) -> date:
+    return date.fromisoformat(row.place.split(SEPARATOR)[2])
 
 
 def _statistics(trade: Trade) -> Statistics:

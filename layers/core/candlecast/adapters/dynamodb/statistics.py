@@ -1,12 +1,14 @@
-"""Track records as counters, added to atomically: one row per subscription, sixteen per strategy and venue.
+"""Track records as counters, added to atomically: one row per subscription, sixteen per strategy and venue, and as many a day.
 
 A strategy's signal closes a thousand positions within seconds; a single row would take some hundred additions a second.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING
 from zlib import crc32
 
@@ -14,6 +16,7 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.expressions.update import Action
 
 from candlecast.adapters.dynamodb.single_table.table import DecimalAttribute, Row, key, sortable
+from candlecast.domain.strategies.days import DaySums
 from candlecast.domain.strategies.listing import RecordStart
 from candlecast.domain.strategies.record import RecordSums
 from candlecast.domain.strategies.statistics import Statistics
@@ -24,7 +27,9 @@ if TYPE_CHECKING:
 
 STRATEGY_SHARDS = 16
 RECORD, RECENT = "RECORD", "RECENT"
+DAY, DAYS, RECORD_DAY = "DAY", "DAYS", "RECORD_DAY"
 RECENT_RETENTION = timedelta(days=3)  # the longest candle is a day, so no reader asks for a window beyond two days
+TENANT_DAY_RETENTION = timedelta(days=90)  # charges correct a trade within a day, and a letter brings one within 14
 
 
 class StatisticsRow(Row):
@@ -47,6 +52,11 @@ class StatisticsRow(Row):
 def subscription_place(subscription_id: str) -> str:
     """Sort key of a subscription's counters within its tenant."""
     return key("STATISTICS", subscription_id)
+
+
+def day_place(account_id: str, day: date, subscription_id: str) -> str:
+    """Sort key of a subscription's counters of one day within its tenant; an account's lie side by side, in the order of days."""
+    return key(DAY, account_id, day.isoformat(), subscription_id)
 
 
 class RecordRow(Row):
@@ -77,6 +87,21 @@ class TenantRecordRow(Row):
     body = UnicodeAttribute()
 
 
+class DaySumsRow(Row):
+    """Sums of `DaySums`, attribute by attribute."""
+
+    tenants = NumberAttribute(null=True)
+    trades = NumberAttribute(null=True)
+    returns = DecimalAttribute(null=True)
+
+
+class TenantDayRow(Row):
+    """A tenant's own trades with a strategy on a venue on a day. The version of the tenant's record guards it as well."""
+
+    expires_at = NumberAttribute()
+    body = UnicodeAttribute()
+
+
 def tenant_record_place(strategy_id: str, venue: str) -> str:
     """Sort key of a tenant's own part of a record."""
     return key(RECORD, strategy_id, venue)
@@ -92,6 +117,21 @@ def recent_place(venue: str, window: datetime, account_id: str) -> str:
     return key(RECENT, venue, sortable(window), _shard(account_id))
 
 
+def strategy_days(strategy_id: str) -> str:
+    """Partition of a strategy's days. It is apart, since a trade's close writes the strategy's own partition twice already."""
+    return key(DAYS, strategy_id)
+
+
+def strategy_day_place(venue: str, day: date, account_id: str) -> str:
+    """Sort key of the shard of a strategy's day that an account's trades are added to."""
+    return key(venue, day.isoformat(), _shard(account_id))
+
+
+def tenant_day_place(strategy_id: str, venue: str, day: date) -> str:
+    """Sort key of a tenant's own part of a strategy's day."""
+    return key(RECORD_DAY, strategy_id, venue, day.isoformat())
+
+
 def _shard(account_id: str) -> str:
     return f"{crc32(account_id.encode()) % STRATEGY_SHARDS:02d}"
 
@@ -99,6 +139,11 @@ def _shard(account_id: str) -> str:
 def record_additions(rows: type[RecordRow], change: RecordSums) -> list[Action]:
     """The updates that add `change` to a row; a row that does not exist starts at zero."""
     return [getattr(rows, field.name).add(getattr(change, field.name)) for field in fields(RecordSums)]
+
+
+def day_additions(rows: type[DaySumsRow], change: DaySums) -> list[Action]:
+    """The updates that add `change` to a day; a row that does not exist starts at zero."""
+    return [getattr(rows, field.name).add(getattr(change, field.name)) for field in fields(DaySums)]
 
 
 def first_trade(rows: type[RecordRow], trade: Trade, change: RecordSums) -> list[Action]:
@@ -109,6 +154,11 @@ def first_trade(rows: type[RecordRow], trade: Trade, change: RecordSums) -> list
         rows.first_closed_at.set(rows.first_closed_at | sortable(trade.closed_at)),
         rows.first_price.set(rows.first_price | trade.entry_price),
     ]
+
+
+def day_sums_of(item: Mapping[str, Mapping[str, str]]) -> DaySums:
+    """The sums that a row of a strategy's day holds, which is given as DynamoDB writes it."""
+    return DaySums(tenants=int(item["tenants"]["N"]), trades=int(item["trades"]["N"]), returns=Decimal(item["returns"]["N"]))
 
 
 def start_of(row: RecordRow, until: datetime) -> RecordStart | None:

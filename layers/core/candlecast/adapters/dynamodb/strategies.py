@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import PutError, TransactWriteError, UpdateError
@@ -13,6 +13,7 @@ from pynamodb.transactions import TransactWrite
 
 from candlecast.adapters.codec import from_json, to_json
 from candlecast.adapters.dynamodb.listings import ListingRows
+from candlecast.adapters.dynamodb.single_table.batch import query_items
 from candlecast.adapters.dynamodb.single_table.listing import read_page
 from candlecast.adapters.dynamodb.single_table.table import (
     SCHEMA_VERSION,
@@ -26,8 +27,19 @@ from candlecast.adapters.dynamodb.single_table.table import (
     sortable,
     store_errors,
 )
-from candlecast.adapters.dynamodb.statistics import RECENT, RECORD, RecordRow, StatisticsRow, start_of, statistics_of, sums_of
+from candlecast.adapters.dynamodb.statistics import (
+    RECENT,
+    RECORD,
+    RecordRow,
+    StatisticsRow,
+    day_sums_of,
+    start_of,
+    statistics_of,
+    strategy_days,
+    sums_of,
+)
 from candlecast.adapters.dynamodb.strategy_versions import VersionRows, strategy_key
+from candlecast.domain.strategies.days import A_DAY, DaySums
 from candlecast.domain.strategies.definition import SignalSource, StrategyDefinition, StrategyKind
 from candlecast.domain.strategies.listing import RecordStart, is_listed
 from candlecast.domain.strategies.record import RecordSums
@@ -275,6 +287,23 @@ class DynamoStrategyStore:
         if sum(int(shard.dated or 0) for shard in shards) != sum(int(shard.trades or 0) for shard in shards):
             return None  # trades from before starts were kept
         return min(filter(None, (start_of(shard, until) for shard in shards)), key=lambda start: start.opened_at, default=None)
+
+    def strategy_days(self, strategy_id: str, venue: str, first: date, last: date) -> Mapping[date, DaySums]:
+        shards = query_items(
+            self._table,
+            KeyConditionExpression="#pk = :pk AND #sk BETWEEN :first AND :beyond",
+            ExpressionAttributeNames={"#pk": "PK", "#sk": "SK"},
+            ExpressionAttributeValues={
+                ":pk": {"S": strategy_days(strategy_id)},
+                ":first": {"S": key(venue, first.isoformat())},
+                ":beyond": {"S": key(venue, (last + A_DAY).isoformat())},
+            },
+        )
+        days: dict[date, DaySums] = {}
+        for shard in shards:
+            day = date.fromisoformat(shard["SK"]["S"].split(SEPARATOR)[1])
+            days[day] = days.get(day, DaySums()) + day_sums_of(shard)
+        return days
 
     def _uploads_row(self, tenant_id: str, at: datetime) -> UploadsRow:
         return self._uploads(key("TENANT", tenant_id), key("UPLOADS", at.astimezone(UTC).date().isoformat()))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from datetime import date
 from decimal import Decimal
 
 from candlecast.domain.values.money import HUNDRED, ZERO
@@ -56,3 +58,12 @@ class Statistics:
     def profit_factor(self) -> Decimal | None:
         """Gross profit over gross loss; None before the first loss."""
         return None if self.gross_loss == 0 else (self.gross_profit / self.gross_loss).quantize(Decimal("0.001"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class DailyStatistics:
+    """Sums over the trades that closed on each day (UTC), in the order of days. A day without trades is left out."""
+
+    days: Mapping[date, Statistics]
+    next_day: date | None = None
+    """First day that was not read, because the bound of one answer was reached; None: all were read."""
