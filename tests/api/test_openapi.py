@@ -61,6 +61,7 @@ OPERATION_IDS = [
     "get_source",
     "get_strategy",
     "get_strategy_equity",
+    "get_strategy_slippage",
     "get_strategy_statistics",
     "get_subscription",
     "get_subscription_equity",

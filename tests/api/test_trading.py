@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from candlecast.domain.orders.intent import IntentState
+from candlecast.domain.values.ids import turn_tenth
 from candlecast.domain.values.reasons import Denial, Reason
 from candlecast.ports.store import LastPrice
 from tests.api.conftest import ORDER, Deployment
@@ -19,6 +20,7 @@ def test_an_order_is_shown_with_its_price_and_slippage(populated: Deployment) ->
     order = answer.json
     assert (order["state"], order["side"], order["reduce_only"]) == ("FILLED", "BUY", False)
     assert (order["quantity"], order["average_price"], order["slippage_bps"]) == ("10", "100.1", "10.00")
+    assert order["rank_tenth"] == turn_tenth(order["signal_id"], SUBSCRIPTION)
     assert order["client_order_id"].startswith("cc")
     assert order["correlation_id"] == "correlation-1", "by which its log lines and its trace are found"
     assert order["reason"] is None

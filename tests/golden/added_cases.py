@@ -89,6 +89,11 @@ def _put_trades_of_days(world: World) -> None:
         _history(world).put_trade(trade, 1)
 
 
+def _put_ranked_orders(world: World) -> None:
+    for order in added_values.ranked_orders():
+        _history(world).put_order(order, 5)
+
+
 def _limits() -> LimitRecord:
     return replace(other_values.limit_record(USER), limits=added_values.limits())
 
@@ -228,6 +233,14 @@ ADDED: tuple[Case, ...] = (
             from_json(TenantDay, world.memory.items[TENANT_DAY_KEY]["body"]["S"]),
         ),
         of=("RECORD_DAY#", f"{values.VENUE}#"),
+    ),
+    stored(
+        "ranks",
+        "of-a-signal",
+        added_values.ranks_of_a_signal,
+        _put_ranked_orders,
+        lambda world: _history(world).signal_ranks(STRATEGY, None, 1)[0],
+        of=f"{NOW.year}-",
     ),
     stored(
         "limits",

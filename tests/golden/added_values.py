@@ -15,6 +15,7 @@ from candlecast.domain.market.candle import Candle
 from candlecast.domain.market.seen import SeenCandles
 from candlecast.domain.orders.intent import Intent, IntentState
 from candlecast.domain.orders.position import Position, Trade
+from candlecast.domain.orders.ranks import SignalRanks, SlippageSums
 from candlecast.domain.pools.pool import Reservation
 from candlecast.domain.signals.audience import Audience
 from candlecast.domain.signals.entry_order import EntryOrder, EntryPreference, EntryType
@@ -28,7 +29,7 @@ from candlecast.domain.strategies.versions import Release, StrategyChange, Strat
 from candlecast.domain.subscriptions.subscription import Settings, Subscription
 from candlecast.domain.subscriptions.trade_order import TradeOrder
 from candlecast.domain.values.reasons import Denial, Reason
-from candlecast.domain.values.terms import PositionSide, TimeInForce
+from candlecast.domain.values.terms import OrderType, PositionSide, TimeInForce
 from candlecast.domain.values.timeframe import Timeframe
 from tests.golden import other_values, values
 from tests.golden.times import NOW, at
@@ -91,6 +92,22 @@ def days_of_a_strategy() -> dict[date, DaySums]:
     """Their sums over tenants."""
     tomorrow = DaySums(tenants=1, trades=1, returns=Decimal("-0.026290056000"))
     return dict(zip(FIRST_AND_LAST_DAY, (day_of_a_tenant().part, tomorrow), strict=True))
+
+
+def ranked_orders() -> tuple[Intent, ...]:
+    """Market orders of two followers of one signal, who are served in the first and in the sixth tenth of the turns."""
+    filled = values.entry(state=IntentState.FILLED, order_type=OrderType.MARKET)
+    return (
+        replace(filled, subscription_id="golden-follower-1"),
+        replace(filled, subscription_id="golden-follower-34", intent_id=values.EXIT, average_price=Decimal("49990.00")),
+    )
+
+
+def ranks_of_a_signal() -> SignalRanks:
+    """Their slippage by rank."""
+    none = SlippageSums()
+    first, other = SlippageSums(orders=1, slippage_bps=Decimal("0.23")), SlippageSums(orders=1, slippage_bps=Decimal("-2.02"))
+    return SignalRanks(signal_id=values.SIGNAL, issued_at=NOW, tenths=(first, *[none] * 4, other, *[none] * 4))
 
 
 def restoring() -> Account:

@@ -62,7 +62,7 @@ _LOOKS = _keys("LOOK#*")
 _USE = _keys("SOURCE#*#NOTIONAL", "SOURCE#*#COUNTED#*")  # of a source, and never the source itself, which names its secret
 _CHANGED = _keys(TENANT, ACCOUNT, "STRATEGY#*", "SOURCE#*", "SIGNAL#*", "VERDICT#*", "LIMITS#*", "KILL_SWITCH#*", "APPROVAL#*")
 _BROWSED = _CHANGED | _keys("PAUSE#*", "POOL#*", "PRICE#*", "HEALTH")
-_COUNTED = _keys("EXECUTIONS#*", "DAYS#*", "SCHEDULES")
+_COUNTED = _keys("EXECUTIONS#*", "DAYS#*", "RANKS#*", "SCHEDULES")
 _HISTORY = _keys(TENANT, "STRATEGY#*", "DAYS#*")
 _CARDS = _keys("LISTING#*", "MARKETPLACE")
 _LISTED = _keys("SIGNALS#*", "QUARANTINE", "TENANT#*", "STRATEGIES", "OWNED#*", "KILL_SWITCHES", "APPROVALS")
@@ -122,7 +122,7 @@ RIGHTS: Mapping[str, Rights] = {
     ),
     "health_probe": Rights(get=_keys("HEALTH", "BREAKER#*", "WEIGHTS#*"), put=_keys("HEALTH"), update=_keys("WEIGHTS#*")),
     "outbox_relay": _reads_and_writes(
-        _POOLS | _keys(TENANT, "STRATEGY#*", "KILL_SWITCH#*"), _POOLS | _USE | _HISTORY | _keys("KILL_SWITCH#*")
+        _POOLS | _keys(TENANT, "STRATEGY#*", "KILL_SWITCH#*"), _POOLS | _USE | _HISTORY | _keys("RANKS#*", "KILL_SWITCH#*")
     ),
     "api": Rights(
         get=_BROWSED | _COUNTED,
@@ -150,6 +150,7 @@ PARTITIONS = (
     "STRATEGY#strategy",
     "EXECUTIONS#strategy",
     "DAYS#strategy",
+    "RANKS#strategy",
     "LISTING#strategy",
     "MARKETPLACE",
     "SOURCE#source",

@@ -12,6 +12,7 @@ from functions.api.paging import PagingDep
 from functions.api.ports import ClockDep, StrategiesDep
 from functions.api.resources import VERSION, resource_router
 from functions.api.schemas.equity import FirstDay, LastDay, StrategyEquityView
+from functions.api.schemas.slippage import SlippageView
 from functions.api.schemas.statistics import StrategyRecordView
 from functions.api.schemas.strategies import (
     CreatedStrategy,
@@ -30,6 +31,7 @@ from functions.api.use_cases.strategies import (
     RevokePreviousSecretDep,
     RotateSourceSecretDep,
     ShowRecordDep,
+    ShowSlippageDep,
     ShowSourceDep,
     ShowStrategyEquityDep,
 )
@@ -86,6 +88,12 @@ def get_strategy_equity(
 ) -> StrategyEquityView:
     """Show the results of a strategy's followers by day; others than followers see a day once all of it is a candle old."""
     return StrategyEquityView.of(show(admitted, first, last))
+
+
+@router.get("/{strategy_id}/slippage", responses=refusals(404))
+def get_strategy_slippage(admitted: AdmissionDep, show: ShowSlippageDep) -> SlippageView:
+    """Show what followers paid by the turn in which they were served; others than followers see a signal one candle later."""
+    return SlippageView.of(show(admitted))
 
 
 @router.post("/{strategy_id}/source/secret", status_code=201, responses=refusals(403, 404, 409))

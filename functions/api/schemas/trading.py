@@ -8,6 +8,7 @@ from pydantic import Field
 
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
 from candlecast.domain.orders.position import Trade
+from candlecast.domain.orders.ranks import rank_tenth
 from candlecast.domain.values.reasons import Denial, Reason
 from candlecast.domain.values.terms import OrderType, PositionSide, Side
 from candlecast.services.reconcile.value_positions import ValuedPosition
@@ -65,6 +66,10 @@ class OrderView(View):
         description="Basis points by which a market or limit order filled worse than its reference price; negative is better. "
         "Null if the two are a factor of ten apart: the price of an exit may be any."
     )
+    rank_tenth: int | None = Field(
+        description="Of an entry: the tenth of its signal's turns in which the subscription was served, from 1 (first) to 10. "
+        "Each signal shuffles its followers anew. Null for any other leg."
+    )
     issued_at: datetime = Field(description="When the signal was decided.")
     created_at: datetime = Field(description="When the leg was recorded.")
     submitted_at: datetime | None = Field(description="When the leg was marked for sending.")
@@ -98,6 +103,7 @@ class OrderView(View):
             average_price=intent.average_price,
             fee=intent.fee,
             slippage_bps=intent.slippage_bps,
+            rank_tenth=rank_tenth(intent) if intent.kind is LegKind.ENTRY else None,
             issued_at=intent.issued_at,
             created_at=intent.created_at,
             submitted_at=intent.submitted_at,

@@ -11,10 +11,12 @@ from candlecast.services.strategies.change_source import ChangeSource, RevokePre
 from candlecast.services.strategies.create_strategy import CreateStrategy
 from candlecast.services.strategies.rotate_source_secret import RotateSourceSecret
 from candlecast.services.strategies.show_record import ShowRecord
+from candlecast.services.strategies.show_slippage import ShowSlippage
 from candlecast.services.strategies.show_strategy_equity import ShowStrategyEquity
 from functions.api.deps import PLATFORM_ADMIN, CallerDep, StrategyId
 from functions.api.ports import (
     ClockDep,
+    HistoryDep,
     IdentifiersDep,
     MarketsDep,
     SourceSecretsDep,
@@ -69,6 +71,10 @@ async def show_strategy_equity(strategies: StrategiesDep, clock: ClockDep) -> Sh
     return ShowStrategyEquity(strategies, clock)
 
 
+async def show_slippage(history: HistoryDep, clock: ClockDep) -> ShowSlippage:
+    return ShowSlippage(history, clock)
+
+
 def admission(
     who: CallerDep,
     admit: Annotated[AdmitReader, Depends(admit_reader)],
@@ -91,6 +97,7 @@ def readable_strategy(admitted: AdmissionDep) -> str:
 
 ReadableStrategy = Annotated[str, Depends(readable_strategy)]
 ShowRecordDep = Annotated[ShowRecord, Depends(show_record)]
+ShowSlippageDep = Annotated[ShowSlippage, Depends(show_slippage)]
 ShowStrategyEquityDep = Annotated[ShowStrategyEquity, Depends(show_strategy_equity)]
 CreateStrategyDep = Annotated[CreateStrategy, Depends(create_strategy)]
 ShowSourceDep = Annotated[ShowSource, Depends(show_source)]

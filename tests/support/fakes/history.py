@@ -7,8 +7,10 @@ from datetime import date, datetime
 
 from candlecast.domain.orders.intent import Intent
 from candlecast.domain.orders.position import Position, Trade
+from candlecast.domain.orders.ranks import SignalRanks, SlippageSums, counted_slippage, rank_tenth
 from candlecast.domain.strategies.statistics import DailyStatistics, Statistics
 from candlecast.domain.values.errors import NotFound
+from candlecast.domain.values.ids import TENTHS
 from candlecast.ports.store import LastPrice, OrderFilter, Page
 from tests.support.fakes.store import FakeDatabase, page_of
 
@@ -25,6 +27,17 @@ class FakeHistory:
         held = self.database.orders.get(key)
         if held is None or held[1] == SKIPPED_VERSION or (held[1] <= version and not held[0].state.is_terminal):
             self.database.orders[key] = (intent, version)
+            if intent.state.is_terminal:
+                self._count_rank(intent)
+
+    def _count_rank(self, ended: Intent) -> None:
+        slippage, tenth = counted_slippage(ended), rank_tenth(ended)
+        if slippage is None or tenth is None:
+            return
+        ranks, place = self.database.signal_ranks, (ended.strategy_id, ended.issued_at, ended.signal_id)
+        tenths = list(ranks.get(place, (SlippageSums(),) * TENTHS))
+        tenths[tenth - 1] += SlippageSums(orders=1, slippage_bps=slippage)
+        ranks[place] = tuple(tenths)
 
     def put_skipped(self, intents: Iterable[Intent]) -> None:
         for intent in intents:
@@ -112,9 +125,20 @@ class FakeHistory:
                 days[day] = days.get(day, Statistics()) + sums
         return DailyStatistics(days=days, next_day=next_day)
 
+    def signal_ranks(self, strategy_id: str, until: datetime | None, limit: int) -> Sequence[SignalRanks]:
+        found = [
+            SignalRanks(signal_id=signal_id, issued_at=issued_at, tenths=tenths)
+            for (strategy, issued_at, signal_id), tenths in self.database.signal_ranks.items()
+            if strategy == strategy_id and (until is None or issued_at < until)
+        ]
+        return sorted(found, key=lambda ranks: (ranks.issued_at, ranks.signal_id), reverse=True)[:limit]
+
 
 class FakeRebuiltHistory(FakeHistory):
-    """Stores a lost trade that is counted already, and counts it no more."""
+    """Stores a lost trade that is counted already, and counts it no more. Counts no order by its rank."""
+
+    def _count_rank(self, ended: Intent) -> None:
+        pass
 
     def put_trade(self, trade: Trade, version: int) -> None:
         key = (trade.tenant_id, trade.trade_id)

@@ -11,6 +11,7 @@ from candlecast.adapters.paging import check_limit, decode_cursor, encode_cursor
 from candlecast.domain.account.account import Account
 from candlecast.domain.orders.intent import Intent
 from candlecast.domain.orders.position import Position, Trade
+from candlecast.domain.orders.ranks import SlippageSums
 from candlecast.domain.reconcile.restoration import Restoration
 from candlecast.domain.signals.verdict import Verdict
 from candlecast.domain.strategies.definition import SignalSource, StrategyDefinition
@@ -62,6 +63,9 @@ class FakeDatabase:
         default_factory=dict
     )  # tenant, account, day, subscription
     counted: dict[tuple[str, str], int] = field(default_factory=dict)  # the account's version, by tenant and subscription
+    signal_ranks: dict[tuple[str, datetime, str], tuple[SlippageSums, ...]] = field(
+        default_factory=dict
+    )  # strategy, time, signal
     strategy_statistics: dict[str, Statistics] = field(default_factory=dict)
     listed_records: dict[str, ListedRecord] = field(default_factory=dict)  # by strategy id, once a walk has written them
     prices: dict[tuple[str, str], LastPrice] = field(default_factory=dict)

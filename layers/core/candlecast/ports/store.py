@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from candlecast.domain.account.account import Account
     from candlecast.domain.orders.intent import Intent
     from candlecast.domain.orders.position import Position, Trade
+    from candlecast.domain.orders.ranks import SignalRanks
     from candlecast.domain.strategies.days import DaySums
     from candlecast.domain.strategies.definition import SignalSource, StrategyDefinition
     from candlecast.domain.strategies.execution import Execution, ShardReport, SignalRecord
@@ -315,7 +316,11 @@ class History(Protocol):
     """The history that queries read: orders, positions and trades, projected from events (CQRS). The executor never reads it."""
 
     def put_order(self, intent: Intent, version: int) -> None:
-        """Store the order as of the account's `version`; nothing older overwrites it, and nothing at all a final state."""
+        """Store the order as of the account's `version`; nothing older overwrites it, and nothing at all a final state.
+
+        The write that makes the order final counts its slippage by rank. A crash between the two writes leaves an order out, and
+        no repeat counts an order twice.
+        """
         ...
 
     def put_skipped(self, intents: Iterable[Intent]) -> None:
@@ -362,6 +367,10 @@ class History(Protocol):
 
         One query of at most a thousand subscription days; `next_day` is then the first day that was not read.
         """
+        ...
+
+    def signal_ranks(self, strategy_id: str, until: datetime | None, limit: int) -> Sequence[SignalRanks]:
+        """The slippage by rank of a strategy's newest signals with a counted order, newest first; those issued before `until`."""
         ...
 
 

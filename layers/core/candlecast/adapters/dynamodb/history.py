@@ -16,6 +16,7 @@ from pynamodb.transactions import TransactWrite
 
 from candlecast.adapters.codec import from_json, to_json
 from candlecast.adapters.dynamodb.accounts import tenant_key
+from candlecast.adapters.dynamodb.ranks import RankRows
 from candlecast.adapters.dynamodb.single_table.listing import read_page
 from candlecast.adapters.dynamodb.single_table.table import (
     RETRY_AFTER_SECONDS,
@@ -56,6 +57,7 @@ from candlecast.adapters.dynamodb.statistics import (
 from candlecast.adapters.dynamodb.strategy_versions import strategy_key
 from candlecast.domain.orders.intent import Intent
 from candlecast.domain.orders.position import Position, Trade
+from candlecast.domain.orders.ranks import SignalRanks
 from candlecast.domain.strategies.days import A_DAY, TenantDay
 from candlecast.domain.strategies.record import TenantRecord, counted_return, window_of
 from candlecast.domain.strategies.statistics import DailyStatistics, Statistics
@@ -109,11 +111,16 @@ class DynamoHistory:
         self._tenant_records = table.rows(TenantRecordRow)
         self._strategy_days = table.rows(DaySumsRow)
         self._tenant_days = table.rows(TenantDayRow)
+        self._ranks = RankRows(table)
 
     def put_order(self, intent: Intent, version: int) -> None:
         row = self._order_row(intent, version, is_final=intent.state.is_terminal)
         later = (self._orders.version <= version) & (self._orders.is_final == False)  # noqa: E712  (builds an expression)
-        put_if(row, self._orders.partition.does_not_exist() | later)
+        if put_if(row, self._orders.partition.does_not_exist() | later) and row.is_final:
+            self._count_rank(intent)  # the row is final from now on, so no repeat comes here
+
+    def _count_rank(self, ended: Intent) -> None:
+        self._ranks.count(ended)
 
     def put_skipped(self, intents: Iterable[Intent]) -> None:
         # not final: a skip is a statement of the fan-out; a later decision of an account on the same signal counts more
@@ -334,6 +341,9 @@ class DynamoHistory:
                 days[day] = days.get(day, Statistics()) + sums
         return DailyStatistics(days=days, next_day=next_day)
 
+    def signal_ranks(self, strategy_id: str, until: datetime | None, limit: int) -> Sequence[SignalRanks]:
+        return self._ranks.newest(strategy_id, until, limit)
+
     def _order_row(self, intent: Intent, version: int, *, is_final: bool) -> OrderRow:
         return self._orders(
             tenant_key(intent.tenant_id),
@@ -347,14 +357,16 @@ class DynamoHistory:
         )
 
 
-def put_if(row: Row, condition: Condition) -> None:
-    """Write the row unless a newer or final one is there."""
+def put_if(row: Row, condition: Condition) -> bool:
+    """Write the row unless a newer or final one is there; whether it was written."""
     try:
         with store_errors():
             row.save(condition=condition)
     except PutError as error:
         if not condition_failed(error):
             raise
+        return False
+    return True
 
 
 def _day_of(row: StatisticsRow) -> date:

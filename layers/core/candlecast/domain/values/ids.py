@@ -7,6 +7,7 @@ from datetime import datetime
 
 DIGEST_LENGTH = 32  # 128 bits in hex: no collision in any number of orders that can be placed
 SYNTHETIC_TENANT = "candlecast-synthetic"  # the tenant of `candlecast synthetic`: no token speaks for it
+TENTHS = 10  # of the turns of a signal, in which slippage is told: fine enough to show a slope, coarse enough for few followers
 CLIENT_ORDER_ID_PREFIX = "cc"
 CLIENT_ORDER_ID_LENGTH = 32  # OKX allows 32 letters and digits, Binance 36: the shorter bound fits every venue
 
@@ -59,6 +60,11 @@ def event_id(account_id: str, version: int, index: int) -> str:
 def turn(signal_id: str, whose: str) -> str:
     """Sorts those whom a signal goes to: as a shuffle would, another order for each signal, the same at every repeat."""
     return digest("turn", signal_id, whose)
+
+
+def turn_tenth(signal_id: str, whose: str) -> int:
+    """The tenth of all turns of a signal that a turn falls in, from 1 (served first) to 10."""
+    return (int(turn(signal_id, whose)[:8], 16) * TENTHS >> 32) + 1
 
 
 def shard_position(subscription_id: str) -> str:

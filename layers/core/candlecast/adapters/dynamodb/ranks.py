@@ -1,0 +1,92 @@
+"""Slippage by rank: one row for each signal of a strategy, with two numbers for each tenth of its turns.
+
+The rows of a strategy have a partition of their own: a signal's followers fill within seconds, and nothing else must wait.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from itertools import islice
+
+from pynamodb.attributes import NumberAttribute
+from pynamodb.expressions.operand import Path
+
+from candlecast.adapters.dynamodb.single_table.batch import Item, query_items
+from candlecast.adapters.dynamodb.single_table.table import (
+    SCHEMA_VERSION,
+    SEPARATOR,
+    Row,
+    Table,
+    key,
+    require_version,
+    sortable,
+    store_errors,
+)
+from candlecast.domain.orders.intent import Intent
+from candlecast.domain.orders.ranks import RETENTION, SignalRanks, SlippageSums, counted_slippage, rank_tenth
+from candlecast.domain.values.ids import TENTHS
+
+RANKS = "RANKS"
+BEFORE_EVERY_SIGNAL, AFTER_EVERY_SIGNAL = "0", "~"  # they sort before and behind every year
+
+
+class RankRow(Row):
+    """The orders of one signal: `orders_1` to `orders_10`, and the sums of their slippage, `bps_1` to `bps_10`."""
+
+    expires_at = NumberAttribute(null=True)
+
+
+class RankRows:
+    """Adds orders to the row of their signal, and reads the newest rows."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._rows = table.rows(RankRow)
+
+    def count(self, order: Intent) -> None:
+        """Add an order that has ended; nothing for an order that does not count. One update, which no condition can refuse."""
+        slippage, tenth = counted_slippage(order), rank_tenth(order)
+        if slippage is None:
+            return
+        rows = self._rows
+        row = rows(key(RANKS, order.strategy_id), key(sortable(order.issued_at), order.signal_id))
+        with store_errors():
+            row.update(
+                actions=[
+                    Path(f"orders_{tenth}").add(1),
+                    Path(f"bps_{tenth}").add({"N": format(slippage, "f")}),  # PynamoDB's own number goes through float
+                    rows.expires_at.set(int((order.issued_at + RETENTION).timestamp())),
+                    rows.schema_version.set(SCHEMA_VERSION),
+                ]
+            )
+
+    def newest(self, strategy_id: str, until: datetime | None, limit: int) -> Sequence[SignalRanks]:
+        """The newest signals first, of those issued before `until`. One query."""
+        found = query_items(
+            self._table,
+            KeyConditionExpression="#pk = :pk AND #sk BETWEEN :first AND :last",
+            ExpressionAttributeNames={"#pk": "PK", "#sk": "SK"},
+            ExpressionAttributeValues={
+                ":pk": {"S": key(RANKS, strategy_id)},
+                ":first": {"S": BEFORE_EVERY_SIGNAL},
+                ":last": {"S": AFTER_EVERY_SIGNAL if until is None else sortable(until)},
+            },
+            ScanIndexForward=False,
+            Limit=limit,
+        )
+        return [_signal(item) for item in islice(found, limit)]
+
+
+def _signal(item: Item) -> SignalRanks:
+    require_version(int(item["schema_version"]["N"]))
+    issued_at, signal_id = item["SK"]["S"].split(SEPARATOR)
+    tenths = tuple(_sums(item, tenth) for tenth in range(1, TENTHS + 1))
+    return SignalRanks(signal_id=signal_id, issued_at=datetime.fromisoformat(issued_at), tenths=tenths)
+
+
+def _sums(item: Mapping[str, Mapping[str, str]], tenth: int) -> SlippageSums:
+    if f"orders_{tenth}" not in item:
+        return SlippageSums()
+    return SlippageSums(orders=int(item[f"orders_{tenth}"]["N"]), slippage_bps=Decimal(item[f"bps_{tenth}"]["N"]))

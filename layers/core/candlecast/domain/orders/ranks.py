@@ -1,0 +1,72 @@
+"""Slippage by rank: the slippage of a signal's followers by tenth of the turns in which the fan-out served them.
+
+Each signal shuffles its followers anew (`turn` in `domain/values/ids.py`), so nobody is always first. The sums show the
+price of a late turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from candlecast.domain.orders.intent import Intent, LegKind, OrderType
+from candlecast.domain.values.ids import TENTHS, turn_tenth
+from candlecast.domain.values.money import ZERO
+
+RETENTION = timedelta(days=30)  # of a signal's sums: recent signals show how the platform is now
+RECENT_SIGNALS = 50  # that are shown; each is a small row
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlippageSums:
+    """Filled orders and the sum of their slippage in basis points; positive is worse than the signal's price."""
+
+    orders: int = 0
+    slippage_bps: Decimal = ZERO
+
+    def __add__(self, other: SlippageSums) -> SlippageSums:
+        return SlippageSums(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(SlippageSums)})
+
+    @property
+    def mean_bps(self) -> Decimal | None:
+        """Mean slippage in basis points; None without orders."""
+        return None if self.orders == 0 else (self.slippage_bps / self.orders).quantize(Decimal("0.01"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignalRanks:
+    """The slippage of one signal's orders."""
+
+    signal_id: str
+    issued_at: datetime
+    tenths: tuple[SlippageSums, ...]
+    """By tenth of the turns, from the first served to the last."""
+
+    @property
+    def total(self) -> SlippageSums:
+        return sum(self.tenths, SlippageSums())
+
+
+def by_tenth(signals: Iterable[SignalRanks]) -> tuple[SlippageSums, ...]:
+    """The sums over several signals, by tenth."""
+    sums = [SlippageSums()] * TENTHS
+    for signal in signals:
+        sums = [held + more for held, more in zip(sums, signal.tenths, strict=True)]
+    return tuple(sums)
+
+
+def rank_tenth(order: Intent) -> int | None:
+    """The tenth of its signal's turns in which the order's subscription was served; None for a leg without a turn.
+
+    Stops, targets, repeats and further parts have none: they are sent when their own time has come.
+    """
+    asked_for = order.kind in (LegKind.ENTRY, LegKind.EXIT) and order.leg == order.kind.value
+    return turn_tenth(order.signal_id, order.subscription_id) if asked_for else None
+
+
+def counted_slippage(order: Intent) -> Decimal | None:
+    """Slippage in basis points of an order that counts: at market, with a turn, ended with fills. None for any other."""
+    is_counted = order.state.is_terminal and order.order_type is OrderType.MARKET and rank_tenth(order) is not None
+    return order.slippage_bps if is_counted else None
