@@ -64,24 +64,24 @@ API = (
     "functions.api.schemas.subscriptions",
 )
 BUDGETS = (
-    Budget("candle_clock", 1.9, 498, NO_LIMITS),
-    Budget("strategy_runner", 3.6, 787, NO_FRAMEWORK),
+    Budget("candle_clock", 1.9, 499, NO_LIMITS),
+    Budget("strategy_runner", 3.6, 788, NO_FRAMEWORK),
     Budget("strategy_validator", 2.6, 626, TRADES),
     # Its own process alone: the one of each run loads numpy, and is a part of that run.
     Budget("strategy_sandbox", 0.6, 169, (*HEAVY, "boto3", "botocore", "aws_lambda_powertools", "pydantic", "pynamodb")),
-    Budget("signal_intake", 2.0, 519, (*NO_LIMITS, "candlecast.services.signals.fan_out")),
-    Budget("signal_fanout", 2.5, 579, HEAVY),
+    Budget("signal_intake", 2.0, 520, (*NO_LIMITS, "candlecast.services.signals.fan_out")),
+    Budget("signal_fanout", 2.5, 582, HEAVY),
     Budget("order_executor", 2.8, 700, TRADES),
-    Budget("reconcile_clock", 2.5, 562, HEAVY),
+    Budget("reconcile_clock", 2.5, 563, HEAVY),
     Budget("health_probe", 2.5, 640, TRADES),
     Budget("order_reconciler", 2.7, 694, TRADES),
     Budget("key_vetting", 2.6, 675, TRADES),
-    Budget("outbox_relay", 2.6, 585, HEAVY),
-    Budget("api", 3.3, 751, API),
+    Budget("outbox_relay", 2.6, 588, HEAVY),
+    Budget("api", 3.3, 754, API),
     Budget("market_catalogue", 1.8, 549, (*TRADES, "candlecast.domain.orders.intent", "pynamodb")),
     Budget("paper_exchange", 3.1, 662, ("ccxt", "requests", "numpy", "strategies")),
     Budget("dlq_redrive", 1.8, 461, (*NO_ORDERS, "pynamodb")),
-    Budget("history_rebuild", 2.5, 575, HEAVY),
+    Budget("history_rebuild", 2.5, 578, HEAVY),
 )
 
 

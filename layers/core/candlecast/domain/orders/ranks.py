@@ -11,9 +11,10 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from candlecast.domain.orders.intent import Intent, LegKind, OrderType
+from candlecast.domain.orders.intent import Intent, LegKind
 from candlecast.domain.values.ids import TENTHS, turn_tenth
 from candlecast.domain.values.money import ZERO
+from candlecast.domain.values.terms import OrderType
 
 RETENTION = timedelta(days=30)  # of a signal's sums: recent signals show how the platform is now
 RECENT_SIGNALS = 50  # that are shown; each is a small row
