@@ -133,14 +133,14 @@ def sample() -> CandleFile:
     return read_candle_file(sample_files()[0])
 
 
-def zigzag(length: int, last_close: datetime) -> CandleFile:
-    """Minute candles that close high and low in turn, the last of them at `last_close`."""
+def zigzag(length: int, last_close: datetime, timeframe: Timeframe = Timeframe.M1) -> CandleFile:
+    """Candles that close high and low in turn, the last of them at `last_close`."""
     candles = []
     for number in range(length):
         opened, closed = ZIGZAG_CLOSES[(number + 1) % 2], ZIGZAG_CLOSES[number % 2]
-        at = last_close - timedelta(minutes=length - number)
+        at = last_close - timeframe.length * (length - number)
         candles.append(Candle(at, opened, ZIGZAG_CLOSES[1], ZIGZAG_CLOSES[0], closed, Decimal(1)))
-    return CandleFile(Path("zigzag"), ZIGZAG_MARKET, Timeframe.M1, tuple(candles))
+    return CandleFile(Path("zigzag"), ZIGZAG_MARKET, timeframe, tuple(candles))
 
 
 def open_markets(cloud: Cloud, files: Sequence[CandleFile], rows: int) -> Operator:
