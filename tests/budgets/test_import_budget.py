@@ -66,7 +66,7 @@ API = (
 BUDGETS = (
     Budget("candle_clock", 1.9, 499, NO_LIMITS),
     Budget("strategy_runner", 3.6, 788, NO_FRAMEWORK),
-    Budget("strategy_validator", 2.6, 626, TRADES),
+    Budget("strategy_validator", 2.6, 633, TRADES),
     # Its own process alone: the one of each run loads numpy, and is a part of that run.
     Budget("strategy_sandbox", 0.6, 169, (*HEAVY, "boto3", "botocore", "aws_lambda_powertools", "pydantic", "pynamodb")),
     Budget("signal_intake", 2.0, 520, (*NO_LIMITS, "candlecast.services.signals.fan_out")),
@@ -76,7 +76,7 @@ BUDGETS = (
     Budget("health_probe", 2.5, 640, TRADES),
     Budget("order_reconciler", 2.7, 694, TRADES),
     Budget("key_vetting", 2.6, 675, TRADES),
-    Budget("outbox_relay", 2.6, 588, HEAVY),
+    Budget("outbox_relay", 2.6, 589, HEAVY),
     Budget("api", 3.3, 754, API),
     Budget("market_catalogue", 1.8, 549, (*TRADES, "candlecast.domain.orders.intent", "pynamodb")),
     Budget("paper_exchange", 3.1, 662, ("ccxt", "requests", "numpy", "strategies")),
