@@ -37,7 +37,6 @@ CHANGES_SECRETS = {"secretsmanager:CreateSecret", "secretsmanager:PutSecretValue
 # A `*` inside a resource is a set that has no other name. Such sets are the objects of a bucket, and the streams of a table or a
 # log group. The secrets of the accounts are such a set, too: one more with each user.
 NAMED_SETS = (
-    "<MarketsBucketArn>/*",
     "<MarketsBucketArn>/markets/*",
     "<MarketsBucketArn>/candles/*",
     "<CodeBucketArn>/code/*",
@@ -274,7 +273,7 @@ def test_the_paper_exchange_sees_nothing_of_the_house() -> None:
 def test_the_catalogue_and_the_candles_have_one_writer_each() -> None:
     written = {name: {it for it in allowed(name, "s3:PutObject") if "MarketsBucket" in it} for name in functions()}
     assert {name: places for name, places in written.items() if places} == {
-        "market_catalogue": {"<MarketsBucketArn>/*"},
+        "market_catalogue": {"<MarketsBucketArn>/markets/*"},
         "strategy_validator": {"<MarketsBucketArn>/candles/*"},
     }
     assert allowed("strategy_validator", "s3:GetObject") == {"<MarketsBucketArn>/markets/*", "<MarketsBucketArn>/candles/*"}

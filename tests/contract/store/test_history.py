@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from candlecast.domain.orders.intent import Intent, IntentState, LegKind
-from candlecast.domain.orders.ranks import SignalRanks, SlippageSums
 from candlecast.domain.strategies.days import DaySums
 from candlecast.domain.strategies.record import MAX_TENANT_TRADES, RecordSums, counted_return, window_of
 from candlecast.domain.strategies.statistics import Statistics
 from candlecast.domain.values.errors import InvalidValue, NotFound
-from candlecast.domain.values.ids import turn_tenth
 from candlecast.domain.values.reasons import Denial, Reason
-from candlecast.domain.values.terms import OrderType
 from candlecast.ports.store import LastPrice, OrderFilter
 from tests.contract.store.conftest import Stores
 from tests.support.builders import (
@@ -377,73 +374,6 @@ def test_an_answer_by_day_ends_with_a_whole_day_and_names_the_next_one(stores: S
     rest = stores.history.daily_statistics(TENANT, ACCOUNT, first.next_day, after(9 * A_DAY).date())
     assert (list(rest.days), rest.next_day) == ([after(2 * A_DAY).date()], None)
     assert [sums.trades for sums in (*first.days.values(), *rest.days.values())] == [2, 2, 2]
-
-
-# -- by rank -----------------------------------------------------------------------------------------------------------------
-
-
-def filled(number: int, average_price: str, **changes: Any) -> Intent:
-    """A market order of one of many followers of a signal whose price is 100."""
-    values = {
-        "intent_id": f"intent-{number}",
-        "subscription_id": f"subscription-{number}",
-        "state": IntentState.FILLED,
-        "filled_quantity": Decimal(10),
-        "average_price": Decimal(average_price),
-    }
-    return an_intent(**{**values, **changes})
-
-
-def ranks(stores: Stores, until: datetime | None = None, limit: int = 50) -> list[SignalRanks]:
-    return list(stores.history.signal_ranks(STRATEGY, until, limit))
-
-
-def test_slippage_is_counted_once_in_the_tenth_of_the_followers_turn(stores: Stores) -> None:
-    orders = [filled(number, f"100.{number:03d}1") for number in range(40)]
-    expected = [SlippageSums()] * 10
-    for order in orders:
-        stores.history.put_order(replace(order, state=IntentState.SUBMITTING, average_price=None), 2)
-        for _ in range(2):  # the stream repeats
-            stores.history.put_order(order, 3)
-        assert order.slippage_bps is not None
-        tenth = turn_tenth(order.signal_id, order.subscription_id) - 1
-        expected[tenth] += SlippageSums(orders=1, slippage_bps=order.slippage_bps)
-    [signal] = ranks(stores)
-    assert signal == SignalRanks(signal_id=orders[0].signal_id, issued_at=orders[0].issued_at, tenths=tuple(expected))
-    assert signal.total.orders == 40
-
-
-@pytest.mark.parametrize(
-    "uncounted",
-    [
-        filled(1, "100.5", state=IntentState.OPEN),
-        an_intent(state=IntentState.DENIED),
-        filled(1, "100.5", order_type=OrderType.LIMIT, price=Decimal(101)),
-        filled(1, "100.5", reference_price=None),
-        filled(1, "100.5", kind=LegKind.EXIT, leg="EXIT_1"),
-        filled(1, "100.5", leg="ENTRY_PART_2", part_of="intent-0"),
-        filled(1, "100.5", kind=LegKind.TAKE_PROFIT, leg="TAKE_PROFIT_1"),
-    ],
-    ids=lambda it: f"{it.leg}-{it.state}-{it.order_type}",
-)
-def test_an_order_that_tells_nothing_of_its_turn_is_not_counted(stores: Stores, uncounted: Intent) -> None:
-    stores.history.put_order(uncounted, 3)
-    assert ranks(stores) == []
-
-
-def test_the_newest_signals_come_first_and_only_so_many(stores: Stores) -> None:
-    for number in range(4):
-        stores.history.put_order(filled(number, "100.1", signal_id=f"signal-{number}", issued_at=after(60 * number)), 3)
-    stores.history.put_order(filled(9, "100.1", strategy_id="strategy-2"), 3)
-    assert [it.signal_id for it in ranks(stores)] == ["signal-3", "signal-2", "signal-1", "signal-0"]
-    assert [it.signal_id for it in ranks(stores, limit=2)] == ["signal-3", "signal-2"]
-    assert [it.signal_id for it in ranks(stores, after(60), 2)] == ["signal-0"]
-
-
-def test_a_rebuild_counts_no_order_by_its_rank(stores: Stores) -> None:
-    stores.rebuilt.put_order(filled(1, "100.1"), 3)
-    assert stores.history.get_order(TENANT, "intent-1").state is IntentState.FILLED
-    assert ranks(stores) == []
 
 
 # -- a rebuild ---------------------------------------------------------------------------------------------------------------

@@ -294,8 +294,20 @@ def test_json_of_infinity_and_nan_is_no_number() -> None:
         [[some_klines()[0][0], "100", "99", "101", *some_klines()[0][4:]]],
         [[some_klines()[0][0], "-100", *some_klines()[0][2:]]],
         [[opened - 100 * MINUTE_MS, *rest, closed - 100 * MINUTE_MS] for opened, *rest, closed in [r[:7] for r in some_klines()]],
+        [[opened + 1_000, *rest, closed + 1_000] for opened, *rest, closed in [r[:7] for r in some_klines()]],
     ],
-    ids=["short", "text", "backwards", "twice", "of another length", "NaN", "high below low", "negative", "before the start"],
+    ids=[
+        "short",
+        "text",
+        "backwards",
+        "twice",
+        "of another length",
+        "NaN",
+        "high below low",
+        "negative",
+        "before the start",
+        "off a boundary",
+    ],
 )
 def test_candles_that_cannot_be_are_asked_for_again(rows: Json) -> None:
     raw = RawVenue()

@@ -180,6 +180,33 @@ def test_a_gap_between_known_candles_and_newer_ones_is_one(desk: Desk) -> None:
     assert desk.asked() == [20 + OVERLAP]
 
 
+def test_what_an_answer_leaves_out_where_it_meets_the_next_one_is_asked_again(desk: Desk) -> None:
+    """The venue has the candles, and its first answer about the older part ends too early."""
+    whole, times = desk.published, 0
+    plain = desk.venue.candles
+
+    def short(venue: str, market: str, timeframe: Timeframe, until: datetime, count: int) -> Sequence[Candle]:
+        nonlocal times
+        times += 1
+        return plain(venue, market, timeframe, until, count)[: -5 if times == 2 else None]
+
+    desk.venue.candles = short  # type: ignore[method-assign]
+    known = desk.minutes(-2_000, 0)
+    assert (known.candles, known.gaps) == (whole[-2_000:], ())
+    assert desk.asked() == [CANDLES_OF_A_REQUEST, 500, 5 + 2 * OVERLAP]
+
+
+def test_a_gap_where_two_answers_meet_is_one_after_a_second_question(desk: Desk) -> None:
+    whole = desk.published
+    desk.publish((*whole[: -CANDLES_OF_A_REQUEST - 3], *whole[-CANDLES_OF_A_REQUEST:]))
+    known = desk.minutes(-2_000, 0)
+    [gap] = known.gaps
+    assert gap.missing == 3
+    assert desk.asked()[2:] == [3 + 2 * OVERLAP]
+    assert desk.minutes(-2_000, 0) == known
+    assert desk.asked() == []
+
+
 def test_a_revision_within_the_overlap_is_noticed(desk: Desk) -> None:
     desk.minutes(-60, 0)
     before = desk.published[-OVERLAP]

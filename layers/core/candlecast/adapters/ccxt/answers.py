@@ -350,7 +350,7 @@ def _key_rights(_: Asked, answer: Any) -> None:
 
 
 def _klines(asked: Asked, answer: Any) -> None:
-    """In the order of their opening, none before the start that was asked for, each as long as its interval."""
+    """In the order of their opening, none before the start that was asked for, each a whole interval from its boundary."""
     interval, before = asked.get("interval"), int(asked.get("startTime") or 0) - 1
     length = Timeframe(interval).milliseconds if interval in set(Timeframe) else None
     for row in _rows(answer):
@@ -359,7 +359,7 @@ def _klines(asked: Asked, answer: Any) -> None:
         opened, closed = row[0], row[6]
         if type(opened) is not int or type(closed) is not int or not max(before + 1, FIRST_MS) <= opened <= LAST_MS:
             _refuse("openTime")
-        if opened <= before or (length is not None and closed - opened + 1 != length):
+        if opened <= before or (length is not None and (opened % length or closed - opened + 1 != length)):
             _refuse("closeTime")
         if not all(type(value) is str and _NUMBER.fullmatch(value) for value in row[1:6]):
             _refuse("price")

@@ -6,6 +6,7 @@ Events come at least once, and a redelivery may be old: every write is condition
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
@@ -120,7 +121,9 @@ class DynamoHistory:
             self._count_rank(intent)  # the row is final from now on, so no repeat comes here
 
     def _count_rank(self, ended: Intent) -> None:
-        self._ranks.count(ended)
+        """Holds nothing up: a repeat would not count the order either, and would be refused by the same partition."""
+        with suppress(RetryLater):
+            self._ranks.count(ended)
 
     def put_skipped(self, intents: Iterable[Intent]) -> None:
         # not final: a skip is a statement of the fan-out; a later decision of an account on the same signal counts more

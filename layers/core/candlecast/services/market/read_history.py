@@ -106,19 +106,37 @@ class _Read:
 
     def _ask(self, asked: Span) -> tuple[Sequence[Candle], RetryLater | None]:
         """The venue's candles of a span, the newest ones at least, and why older ones are missing."""
-        series, length = self._series, self._series.timeframe.length
+        longest = self._series.timeframe.length * CANDLES_OF_A_REQUEST
         found: list[Candle] = []
         until = asked.until
         while until > asked.start:
-            count = min(CANDLES_OF_A_REQUEST, (until - asked.start) // length)
-            part = Span(until - length * count, until)
+            part = Span(max(asked.start, until - longest), until)
             try:
-                told = self._uses.market_data.candles(series.venue, series.market, series.timeframe, until, count)
+                told = self._told(part)
+                if found:
+                    told += self._told_between(told, part, found[0])
             except RetryLater as refusal:
                 return found, refusal
-            found[:0] = [candle for candle in told if candle.open_time in part]
+            found[:0] = told
             until = part.start
         return found, None
+
+    def _told_between(self, told: Sequence[Candle], part: Span, newer: Candle) -> list[Candle]:
+        """Candles that two answers have left out where they meet, asked for with candles on both sides."""
+        timeframe = self._series.timeframe
+        start = told[-1].close_time(timeframe) if told else part.start
+        if start == newer.open_time:
+            return []
+        hole, until = Span(start, newer.open_time), newer.open_time + self._overlap
+        first = max(start - self._overlap, part.start, until - timeframe.length * CANDLES_OF_A_REQUEST)
+        return [candle for candle in self._told(Span(first, until)) if candle.open_time in hole]
+
+    def _told(self, span: Span) -> list[Candle]:
+        """The venue's candles of a span that one request covers."""
+        series = self._series
+        count = (span.until - span.start) // series.timeframe.length
+        told = self._uses.market_data.candles(series.venue, series.market, series.timeframe, span.until, count)
+        return [candle for candle in told if candle.open_time in span]
 
     def _absence(self, hole: Span, candles: Sequence[Candle]) -> Absence | None:
         """The part of the hole that lies before all candles. An empty answer about the newest candles says nothing."""
