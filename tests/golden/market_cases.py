@@ -15,6 +15,7 @@ from candlecast.adapters.dynamodb.listings import DynamoListingStore
 from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
 from candlecast.adapters.s3.candle_history import S3CandleHistory
 from candlecast.domain.market.candle import Candle
+from candlecast.domain.market.funding import FundingRate, FundingYear
 from candlecast.domain.market.history import Absence, CandleMonth, Manifest, MonthEntry, Revision, Series, Span
 from candlecast.domain.strategies.definition import StrategyDefinition
 from candlecast.domain.strategies.execution_statistics import ExecutionStatistics, ExecutionSums, day_of
@@ -120,6 +121,17 @@ def _keep_candle_manifest(world: World) -> None:
     world.sent += [{**request, "Body": request["Body"].decode()} for _, request in s3.requests]
 
 
+def _funding_year() -> FundingYear:
+    rates = FundingRate(at(0), Decimal("0.00010000")), FundingRate(at(28_800.004), Decimal("-1.2345E-4"))
+    return FundingYear(year=2026, rates=rates, spans=(Span(at(-3_600), at(0)), Span(at(60), at(28_801))))
+
+
+def _keep_funding_year(world: World) -> None:
+    s3 = Recorder()
+    S3CandleHistory(s3, "bucket").keep_year(VENUE, BTC, Kept(_funding_year(), '"golden"'))  # type: ignore[arg-type]
+    world.sent += [{**request, "Body": gzip.decompress(request["Body"]).decode()} for _, request in s3.requests]
+
+
 def _stored_candles(world: World, encoded: Callable[[bytes], bytes]) -> S3CandleHistory:
     (request,) = world.sent
     s3 = Recorder({"Body": io.BytesIO(encoded(request["Body"].encode())), "ETag": '"golden"'})
@@ -133,6 +145,13 @@ MARKET: tuple[Case, ...] = (
         _candle_month,
         _keep_candle_month,
         lambda world: _stored_candles(world, gzip.compress).months(SERIES, ["2026-11"])[0].value,
+    ),
+    stored(
+        "object_candles",
+        "funding",
+        _funding_year,
+        _keep_funding_year,
+        lambda world: _stored_candles(world, gzip.compress).year(VENUE, BTC, 2026).value,
     ),
     stored(
         "object_candles",

@@ -188,6 +188,14 @@ def some_klines(count: int = 3) -> list[list[Any]]:
     return [[opened, *prices, opened + MINUTE_MS - 1, "1206.0", 7, "6.0", "603.0", "0"] for opened in opens]
 
 
+def some_funding_rates(count: int = 2) -> list[dict[str, Any]]:
+    """Settlements every eight hours, the last one a minute before NOW; Binance settles some milliseconds late."""
+    times = [NOW_MS - MINUTE_MS - 8 * 60 * MINUTE_MS * back for back in reversed(range(count))]
+    return [
+        {"symbol": "BTCUSDT", "fundingTime": at + 4, "fundingRate": "-0.00012345", "markPrice": "101.50000000"} for at in times
+    ]
+
+
 def some_rights(**changes: Any) -> dict[str, Any]:
     """The rights of a key that is bound to an address and may trade futures alone; options are an example of a right beside."""
     rights = {
@@ -280,6 +288,7 @@ def honest_answers() -> dict[tuple[str, str], Json]:
             "nextFundingTime": NOW_MS,
             "time": NOW_MS,
         },
+        ("GET", "fundingRate"): some_funding_rates(),
         ("GET", "time"): {"serverTime": NOW_MS},
     }
 

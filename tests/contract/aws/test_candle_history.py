@@ -6,16 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import Protocol
 from urllib.parse import unquote
 
 import pytest
 
 from candlecast.adapters.s3.candle_history import S3CandleHistory
 from candlecast.domain.market.candle import Candle
+from candlecast.domain.market.funding import FundingRate, FundingYear
 from candlecast.domain.market.history import Absence, CandleMonth, Manifest, MonthEntry, Revision, Series, Span
 from candlecast.domain.values.errors import Conflict
 from candlecast.domain.values.timeframe import Timeframe
-from candlecast.ports.candle_history import CandleHistory, Kept
+from candlecast.ports.candle_history import CandleHistory, FundingHistory, Kept
 from tests.contract.aws.conftest import Cloud
 from tests.support.builders import BTC, ETH, NOW, VENUE, a_candle, candles_until
 from tests.support.fakes.candle_history import MANIFEST, FakeCandleHistory
@@ -32,11 +34,22 @@ KEPT = CandleMonth(
 )
 
 
+FUNDING = FundingYear(
+    year=2026,
+    rates=(FundingRate(NOW, Decimal("-0.00012345")), FundingRate(NOW + timedelta(hours=8, milliseconds=4), Decimal("1E-8"))),
+    spans=(Span(NOW, NOW + timedelta(hours=9)),),
+)
+
+
+class Histories(CandleHistory, FundingHistory, Protocol):
+    """Both ports of the store."""
+
+
 @dataclass
 class Stored:
     """A store, and a way to spoil what it holds: `spoil(series, name)`, where the name is a month or `MANIFEST`."""
 
-    store: CandleHistory
+    store: Histories
     spoil: Callable[[Series, str], object]
 
     def month(self, name: str = MONTH, series: Series = SERIES) -> Kept[CandleMonth]:
@@ -161,3 +174,22 @@ def test_a_damaged_manifest_is_nothing_and_can_be_replaced(stored: Stored) -> No
     assert (found.value, found.is_damaged) == (Manifest(), True)
     stored.store.keep_manifest(SERIES, Kept(Manifest(), found.version))
     assert not stored.store.manifest(SERIES).is_damaged
+
+
+def test_a_year_of_funding_comes_back_as_it_went_and_is_its_markets_own(stored: Stored) -> None:
+    assert stored.store.year(VENUE, BTC, 2026) == Kept(FundingYear(year=2026), None)
+    stored.store.keep_year(VENUE, BTC, Kept(FUNDING, None))
+    assert stored.store.year(VENUE, BTC, 2026).value == FUNDING
+    others = [(VENUE, BTC, 2025), (VENUE, ETH, 2026), ("other", BTC, 2026)]
+    assert [stored.store.year(*other).version for other in others] == [None] * 3
+
+
+def test_of_two_writers_of_a_year_one_reads_again(stored: Stored) -> None:
+    stored.store.keep_year(VENUE, BTC, Kept(FUNDING, None))
+    known = stored.store.year(VENUE, BTC, 2026)
+    shorter = replace(FUNDING, rates=FUNDING.rates[:1])
+    stored.store.keep_year(VENUE, BTC, Kept(shorter, known.version))
+    for version in (None, known.version):
+        with pytest.raises(Conflict, match="VERSION_CONFLICT"):
+            stored.store.keep_year(VENUE, BTC, Kept(FUNDING, version))
+    assert stored.store.year(VENUE, BTC, 2026).value == shorter

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from candlecast.adapters.s3.tickers import resolve_ticker
 from candlecast.domain.market.candle import Candle
+from candlecast.domain.market.funding import FundingRate
 from candlecast.domain.market.market import Market
 from candlecast.domain.market.quote import Quote
 from candlecast.domain.strategies.definition import StrategyDefinition
@@ -27,6 +28,8 @@ class FakeMarketData:
         self.requests = 0
         self.unavailable = False
         self.funding_rate = Decimal("0.0001")
+        self.fundings: dict[tuple[str, str], Sequence[FundingRate]] = {}
+        self.fundings_at_once = 1_000
 
     def put(self, market: str, timeframe: Timeframe, candles: Iterable[Candle], venue: str = VENUE) -> None:
         """Publish these candles, in place of all earlier ones."""
@@ -49,6 +52,11 @@ class FakeMarketData:
             raise Reject("UNKNOWN_MARKET", f"{venue} has no {market}") from None
         half = price / 10_000
         return Quote(price - half, price + half, price, at, self.funding_rate)
+
+    def funding_rates(self, venue: str, market: str, since: datetime, until: datetime) -> Sequence[FundingRate]:
+        self._request()
+        found = [each for each in self.fundings.get((venue, market), ()) if since <= each.at < until]
+        return found[: self.fundings_at_once]
 
     def _request(self) -> None:
         self.requests += 1

@@ -1,4 +1,7 @@
-"""Candles that were fetched once, for everybody: one object for each month of a series, and a manifest over them."""
+"""Candles that were fetched once, for everybody: one object for each month of a series, and a manifest over them.
+
+Rates of funding beside them: one object for each year of a market.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from candlecast.domain.market.funding import FundingYear
 from candlecast.domain.market.history import CandleMonth, Manifest, Series
 
 
@@ -36,4 +40,14 @@ class CandleHistory(Protocol):
 
     def keep_months(self, series: Series, kept: Sequence[Kept[CandleMonth]]) -> None:
         """Replace what was read; all are tried. Raises `Conflict` (VERSION_CONFLICT) if somebody has written one since."""
+        ...
+
+
+class FundingHistory(Protocol):
+    """Years of funding by market. Both methods raise `RetryLater` (CANDLES_UNAVAILABLE)."""
+
+    def year(self, venue: str, market: str, year: int) -> Kept[FundingYear]: ...
+
+    def keep_year(self, venue: str, market: str, kept: Kept[FundingYear]) -> None:
+        """Replace what was read. Raises `Conflict` (VERSION_CONFLICT) if somebody has written since."""
         ...

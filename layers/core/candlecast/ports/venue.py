@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from candlecast.domain.account.account import Balance
     from candlecast.domain.market.candle import Candle
+    from candlecast.domain.market.funding import FundingRate
     from candlecast.domain.market.market import Market
     from candlecast.domain.market.quote import Quote
     from candlecast.domain.orders.intent import Intent
@@ -157,6 +158,13 @@ class MarketData(Quotes, Protocol):
 
         A timeframe that the venue lacks is aggregated from a smaller one. Raises `RetryLater` if the venue does not
         answer, `Reject` (UNKNOWN_MARKET).
+        """
+        ...
+
+    def funding_rates(self, venue: str, market: str, since: datetime, until: datetime) -> Sequence[FundingRate]:
+        """The first settlements in `[since, until)`, oldest first: all that one request lists. A venue without funding has none.
+
+        Raises `RetryLater` if the venue does not answer, `Reject` (UNKNOWN_MARKET).
         """
         ...
 

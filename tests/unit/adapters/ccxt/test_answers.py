@@ -33,6 +33,7 @@ from tests.support.raw_venue import (
     an_income,
     an_order,
     entry,
+    some_funding_rates,
     some_klines,
     some_rights,
     stop,
@@ -67,6 +68,7 @@ READING: dict[str, Callable[[CcxtVenue], Any]] = {
 PUBLIC: dict[str, Callable[[CcxtMarketData], Any]] = {
     "candles": lambda data: data.candles("paper", BTC, Timeframe.M1, NOW, 3),
     "a quote": lambda data: data.quote("paper", BTC, NOW),
+    "rates of funding": lambda data: data.funding_rates("paper", BTC, NOW - timedelta(days=1), NOW),
 }
 BRACKETS: dict[str, Any] = {"symbol": "BTCUSDT", "brackets": [{"bracket": 1, "initialLeverage": 20, "notionalCap": 1_000}]}
 
@@ -124,8 +126,8 @@ def test_what_is_no_answer_to_a_question_is_asked_for_again(ask: Callable[[CcxtV
 def test_public_data_that_is_none_is_asked_for_again(ask: Callable[[CcxtMarketData], Any], body: bytes) -> None:
     raw = RawVenue()
     raw.say_bytes(body)
-    if ask is PUBLIC["candles"] and body == b"[]":
-        assert ask(raw.market_data()) == [], "a market before its first candle has none"
+    if ask in (PUBLIC["candles"], PUBLIC["rates of funding"]) and body == b"[]":
+        assert ask(raw.market_data()) == [], "a market before its first candle has none, nor a settlement"
         return
     with pytest.raises(RetryLater):
         ask(raw.market_data())
@@ -314,6 +316,42 @@ def test_candles_that_cannot_be_are_asked_for_again(rows: Json) -> None:
     raw.say("GET", "klines", rows)
     with pytest.raises(RetryLater, match=UNUSABLE):
         PUBLIC["candles"](raw.market_data())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"symbol": "ETHUSDT"},
+        {"fundingTime": NOW_MS - 24 * 60 * MINUTE_MS - 1},
+        {"fundingTime": NOW_MS},
+        {"fundingTime": str(NOW_MS - 1)},
+        {"fundingTime": some_funding_rates()[0]["fundingTime"]},
+        {"fundingRate": "1"},
+        {"fundingRate": "NaN"},
+        {"fundingRate": None},
+    ],
+    ids=str,
+)
+def test_rates_of_funding_that_cannot_be_are_asked_for_again(change: dict[str, Any]) -> None:
+    raw = RawVenue()
+    first, last = some_funding_rates()
+    raw.say("GET", "fundingRate", [first, last | change])
+    with pytest.raises(RetryLater, match=UNUSABLE):
+        PUBLIC["rates of funding"](raw.market_data())
+
+
+def test_rates_of_funding_are_read_to_the_millisecond() -> None:
+    first, last = PUBLIC["rates of funding"](RawVenue().market_data())
+    assert (first.rate, last.rate) == (D("-0.00012345"), D("-0.00012345"))
+    assert last.at == NOW - timedelta(minutes=1) + timedelta(milliseconds=4)
+    assert last.at - first.at == timedelta(hours=8)
+
+
+def test_a_venue_without_funding_has_no_rates(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = RawVenue()
+    data = raw.market_data()
+    monkeypatch.setitem(data._client("paper", BTC).has, "fetchFundingRateHistory", None)
+    assert list(PUBLIC["rates of funding"](data)) == []
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from decimal import Decimal, localcontext
 from typing import Any
 
 import pytest
 
 from candlecast.adapters.ccxt.clients import clone_for, make_template
 from candlecast.ports.venue import Credentials
+from tests.support.builders import BTC
+from tests.support.raw_venue import RawVenue
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +25,16 @@ def test_an_option_of_one_account_is_not_seen_by_another(template: Any) -> None:
     for client in (other, template):
         assert client.options.get("timeDifference") != 1_234
         assert "X-Of-One" not in client.headers if client.headers else True
+
+
+def test_rounding_of_ccxt_leaves_the_rounding_of_money_as_it_is() -> None:
+    client = RawVenue().templates().of("paper")
+    with localcontext() as context:
+        before = context.copy()
+        assert client.price_to_precision(BTC, "101.25") == client.price_to_precision(BTC, Decimal("101.25"))
+        assert client.amount_to_precision(BTC, "0.1234567") is not None
+        assert (context.rounding, context.traps) == (before.rounding, before.traps)
+        assert Decimal("0.625").quantize(Decimal("0.01")) == Decimal("0.62")
 
 
 def test_keys_belong_to_one_client_only(template: Any) -> None:

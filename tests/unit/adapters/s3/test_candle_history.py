@@ -6,12 +6,15 @@ import gzip
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from candlecast.adapters.s3.candle_history import MAX_BYTES, S3CandleHistory
+from candlecast.domain.market.funding import FundingRate, FundingYear
 from candlecast.domain.market.history import CandleMonth, Series, Span
 from candlecast.domain.values.errors import RetryLater
 from candlecast.domain.values.timeframe import Timeframe
@@ -148,3 +151,33 @@ def test_a_silent_store_is_asked_later(objects: FakeObjects) -> None:
     for ask in (lambda: read(objects), lambda: store(objects).keep_months(SERIES, [Kept(KEPT, None)])):
         with pytest.raises(RetryLater, match="CANDLES_UNAVAILABLE"):
             ask()
+
+
+# -- funding -----------------------------------------------------------------------------------------------------------------
+
+FUNDING_KEY = "candles/paper/BTC%2FUSDT%3AUSDT/funding/2026.json.gz"
+FUNDING = FundingYear(year=2026, rates=(FundingRate(NOW, Decimal("0.0001")),), spans=(Span(NOW, NOW + timedelta(hours=1)),))
+FUNDING_CHANGES: dict[str, Change] = {
+    "of another market": lambda it: it.update(market=ETH),
+    "of another venue": lambda it: it.update(venue="other"),
+    "of another year": lambda it: it.update(year=2025),
+    "a whole notional": lambda it: it["rates"][0].__setitem__(1, "1"),
+    "no number": lambda it: it["rates"][0].__setitem__(1, "NaN"),
+    "no time": lambda it: it["rates"][0].__setitem__(0, 10**30),
+    "a time of another year": lambda it: it["rates"][0].__setitem__(0, 0),
+    "a rate twice": lambda it: it["rates"].append(it["rates"][0]),
+    "a span of another year": lambda it: it["spans"][0].update(start="2025-10-01T00:00:00Z"),
+    "no spans": lambda it: it.pop("spans"),
+}
+
+
+@pytest.mark.parametrize("change", FUNDING_CHANGES.values(), ids=FUNDING_CHANGES.keys())
+def test_a_year_of_funding_that_breaks_a_rule_is_damaged(change: Change) -> None:
+    objects = FakeObjects()
+    store(objects).keep_year(VENUE, BTC, Kept(FUNDING, None))
+    changed = json.loads(gzip.decompress(objects.held[FUNDING_KEY]))
+    change(changed)
+    objects.held[FUNDING_KEY] = gzip.compress(json.dumps(changed).encode())
+    found = store(objects).year(VENUE, BTC, 2026)
+    assert (found.is_damaged, found.value) == (True, FundingYear(year=2026))
+    assert found.version is not None

@@ -381,6 +381,19 @@ def _mark_price(asked: Asked, answer: Any) -> None:
         _refuse("lastFundingRate")
 
 
+def _funding_rates(asked: Asked, answer: Any) -> None:
+    """Of the market and within the time that were asked for, in the order of their settlement."""
+    before, until = int(asked.get("startTime") or FIRST_MS) - 1, int(asked.get("endTime") or LAST_MS)
+    for row in map(_fields, _rows(answer)):
+        _same(asked, "symbol", _text(row, "symbol"))
+        settled = row.get("fundingTime")
+        if type(settled) is not int or not before < settled <= until:
+            _refuse("fundingTime")
+        if abs(_number(row, "fundingRate")) >= 1:
+            _refuse("fundingRate")
+        before = settled
+
+
 def _markets(_: Asked, answer: Any) -> None:
     rows = _rows(_fields(answer).get("symbols"))
     if not rows:
@@ -414,6 +427,7 @@ _CHECKS: Mapping[tuple[str, str], Check] = {
     ("GET", "klines"): _klines,
     ("GET", "ticker/bookTicker"): _best_prices,
     ("GET", "premiumIndex"): _mark_price,
+    ("GET", "fundingRate"): _funding_rates,
     ("GET", "exchangeInfo"): _markets,
     ("GET", "time"): _server_time,
 }

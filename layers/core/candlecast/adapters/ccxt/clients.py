@@ -8,11 +8,12 @@ too, and refuse to be written.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 import ccxt
+from ccxt.base.decimal_to_precision import decimal_to_precision
 
 from candlecast.adapters.ccxt.answers import checked
 from candlecast.adapters.ccxt.session import VenueSession
@@ -50,9 +51,16 @@ def make_template(ccxt_class: str, base_url: str | None) -> Any:
     )
     template.options = {name: _shared(value) for name, value in template.options.items()}
     template.number = Decimal
+    template.decimal_to_precision = _rounded_apart
     if base_url is not None:
         template.urls = {**template.urls, "api": {k: _moved(url, base_url) for k, url in template.urls["api"].items()}}
     return template
+
+
+def _rounded_apart(*arguments: Any, **named: Any) -> Any:
+    """ccxt's rounding in a context of its own: it sets the thread's rounding, by which money would be rounded afterwards."""
+    with localcontext():
+        return decimal_to_precision(*arguments, **named)
 
 
 class _SilentSignature:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -12,12 +12,14 @@ from candlecast.adapters.ccxt.answers import FIRST_MS
 from candlecast.adapters.ccxt.clients import Templates, make_template
 from candlecast.adapters.ccxt.errors import instruction, reading
 from candlecast.domain.market.candle import Candle, aggregate
+from candlecast.domain.market.funding import FundingRate
 from candlecast.domain.market.market import Market
 from candlecast.domain.market.quote import Quote
 from candlecast.domain.values.errors import InvalidValue, Reject
-from candlecast.domain.values.timeframe import Timeframe
+from candlecast.domain.values.timeframe import EPOCH, Timeframe
 
 CANDLES_AT_ONCE = 1_000  # ccxt asks Binance for no more; the first ones from a start, so the newest would be missing
+FUNDINGS_AT_ONCE = 1_000  # the most that Binance lists, a year of settlements every eight hours
 MARK_APART = 2  # times the best prices' middle: farther apart, one of the two is no price of this market
 NEVER_DELIVERED_MS = 4_133_404_800_000  # deliveryDate of a perpetual that goes on, 2100-12-25
 UNLIMITED = Decimal("1e12")  # a venue that states no largest order
@@ -46,6 +48,15 @@ class CcxtMarketData:
             rows.update(_read(client, partial(_by_opening, ask)))
         fetched = [candle for _, candle in sorted(rows.items()) if candle.close_time(source) <= until]
         return fetched if source is timeframe else aggregate(fetched, source, timeframe)
+
+    def funding_rates(self, venue: str, market: str, since: datetime, until: datetime) -> Sequence[FundingRate]:
+        """The first settlements in `[since, until)`, oldest first: all that one request lists. None without funding."""
+        client = self._client(venue, market)
+        if not client.has.get("fetchFundingRateHistory"):
+            return ()
+        bounds = {"until": _milliseconds(until) - 1}
+        ask = partial(client.fetch_funding_rate_history, market, _milliseconds(since), FUNDINGS_AT_ONCE, bounds)
+        return _read(client, lambda: [_funding_rate(row) for row in ask()])
 
     def quote(self, venue: str, market: str, at: datetime) -> Quote:
         """Best prices, then mark price and funding: two requests. A venue without funding has none."""
@@ -130,6 +141,10 @@ def _candle(row: Sequence[Any]) -> Candle:
     open_time = datetime.fromtimestamp(row[0] / 1000, UTC)
     opened, high, low, close, volume = (_decimal(value) for value in row[1:6])
     return Candle(open_time=open_time, open=opened, high=high, low=low, close=close, volume=volume)
+
+
+def _funding_rate(row: Mapping[str, Any]) -> FundingRate:
+    return FundingRate(EPOCH + timedelta(milliseconds=row["timestamp"]), _decimal(row["fundingRate"]))
 
 
 def _milliseconds(instant: datetime) -> int:

@@ -1,5 +1,7 @@
 """The candle store in S3: `candles/<venue>/<market>/<timeframe>/<month>.json.gz`, and a `manifest.json` beside the months.
 
+Funding lies at `candles/<venue>/<market>/funding/<year>.json.gz`.
+
 A write names the object that was read by its ETag, so of two writers one is told to read again. Numbers are texts: a Decimal
 comes back as it went.
 """
@@ -21,6 +23,7 @@ from candlecast.adapters.lanes import side_by_side
 from candlecast.adapters.s3.compressed import CONTENT_TYPE, compressed, decompressed
 from candlecast.adapters.s3.market_catalogue import MISSING
 from candlecast.domain.market.candle import Candle
+from candlecast.domain.market.funding import FundingRate, FundingYear
 from candlecast.domain.market.history import Absence, CandleMonth, Manifest, MonthEntry, Revision, Series, Span
 from candlecast.domain.values.errors import Conflict, InvalidValue
 from candlecast.domain.values.timeframe import EPOCH, Timeframe
@@ -68,8 +71,20 @@ class StoredManifest:
     schema_version: int = 1
 
 
+@dataclass(frozen=True, kw_only=True)
+class StoredFunding:
+    """The text of a year of funding; a rate is a pair of its time in milliseconds and its number."""
+
+    venue: str
+    market: str
+    year: int
+    spans: tuple[Span, ...]
+    rates: tuple[tuple[int, Decimal], ...]
+    schema_version: int = 1
+
+
 class S3CandleHistory:
-    """`ports.candle_history.CandleHistory`."""
+    """`ports.candle_history.CandleHistory` and `ports.candle_history.FundingHistory`."""
 
     def __init__(self, s3: S3Client, bucket: str) -> None:
         self._s3 = s3
@@ -98,6 +113,22 @@ class S3CandleHistory:
 
     def keep_months(self, series: Series, kept: Sequence[Kept[CandleMonth]]) -> None:
         side_by_side(lambda each: self._keep_month(series, each), kept)
+
+    def year(self, venue: str, market: str, year: int) -> Kept[FundingYear]:
+        def opened(body: bytes) -> FundingYear:
+            stored = from_json(StoredFunding, decompressed(body, MAX_BYTES))
+            if (stored.venue, stored.market, stored.year) != (venue, market, year):
+                raise InvalidValue("the object is of another market or year", code="UNREADABLE")
+            rates = tuple(FundingRate(EPOCH + at * MILLISECOND, rate) for at, rate in stored.rates)
+            return FundingYear(year=year, rates=rates, spans=stored.spans)
+
+        return self._read(_funding_key(venue, market, year), opened, FundingYear(year=year))
+
+    def keep_year(self, venue: str, market: str, kept: Kept[FundingYear]) -> None:
+        year = kept.value
+        rates = tuple(((each.at - EPOCH) // MILLISECOND, each.rate) for each in year.rates)
+        stored = StoredFunding(venue=venue, market=market, year=year.year, spans=year.spans, rates=rates)
+        self._write(_funding_key(venue, market, year.year), compressed(to_json(stored)), CONTENT_TYPE, kept.version)
 
     def _month(self, series: Series, name: str) -> Kept[CandleMonth]:
         def opened(body: bytes) -> CandleMonth:
@@ -157,10 +188,17 @@ class S3CandleHistory:
             raise Conflict("VERSION_CONFLICT", "somebody else has extended the candles") from None
 
 
-def _key(series: Series, name: str) -> str:
+def _folder(venue: str, market: str) -> str:
     """A market's name has slashes and colons, which would be folders and more."""
-    venue, market = quote(series.venue, safe=""), quote(series.market, safe="")
-    return f"{PREFIX}{venue}/{market}/{series.timeframe.value}/{name}"
+    return f"{PREFIX}{quote(venue, safe='')}/{quote(market, safe='')}"
+
+
+def _key(series: Series, name: str) -> str:
+    return f"{_folder(series.venue, series.market)}/{series.timeframe.value}/{name}"
+
+
+def _funding_key(venue: str, market: str, year: int) -> str:
+    return f"{_folder(venue, market)}/funding/{year}.json.gz"
 
 
 def _month_key(series: Series, month: str) -> str:

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from candlecast.domain.account.account import Balance
 from candlecast.domain.market.candle import Candle
+from candlecast.domain.market.funding import FundingRate
 from candlecast.domain.market.quote import Quote
 from candlecast.domain.orders.intent import Intent
 from candlecast.domain.values.copying import replace
@@ -188,6 +189,10 @@ class GuardedMarketData:
     def candles(self, venue: str, market: str, timeframe: Timeframe, until: datetime, count: int) -> Sequence[Candle]:
         weight = request_for_candles(count)
         return self._within(venue, weight, lambda: self.market_data.candles(venue, market, timeframe, until, count))
+
+    def funding_rates(self, venue: str, market: str, since: datetime, until: datetime) -> Sequence[FundingRate]:
+        request = VenueRequest.FUNDING_RATES
+        return self._within(venue, request, lambda: self.market_data.funding_rates(venue, market, since, until))
 
     def quote(self, venue: str, market: str, at: datetime) -> Quote:
         """Best prices, then mark price and funding."""
