@@ -43,6 +43,7 @@ ENVIRONMENT = {
     "DEAD_LETTERS_FUNCTION": "test-dlq_redrive:live",
     "QUOTES_FUNCTION": "test-market_catalogue:live",
     "CODE_BUCKET": "code",
+    "RESULTS_BUCKET": "results",
     "SANDBOX_FUNCTION": "test-strategy_sandbox:live",
     "VALIDATOR_FUNCTION": "test-strategy_validator:live",
     "CURSOR_SECRET_ID": "cursors",
@@ -62,6 +63,7 @@ ENVIRONMENT = {
             "RECONCILE",
             "AWAITED_LOOK",
             "VETTING",
+            "BACKTEST",
             "OUTBOX",
             "SCHEDULE",
         )

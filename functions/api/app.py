@@ -63,6 +63,7 @@ def resources() -> list[BaseRoute]:
         Resource(f"{VERSION}/marketplace", "marketplace"),
         Resource(f"{VERSION}/signals", "signals"),
         Resource(f"{VERSION}/subscriptions", "subscriptions"),
+        Resource(f"{VERSION}/backtests", "backtests"),
         Resource(f"{VERSION}/accounts", "accounts"),
         Resource(f"{VERSION}/orders", "orders"),
         Resource(f"{VERSION}/positions", "positions"),

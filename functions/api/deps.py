@@ -108,11 +108,16 @@ def _signal(signal_id: Annotated[str, Path()]) -> str:
     return identifier(signal_id)
 
 
+def _backtest(backtest_id: Annotated[str, Path()]) -> str:
+    return identifier(backtest_id)
+
+
 StrategyId = Annotated[str, Depends(_strategy)]
 SubscriptionId = Annotated[str, Depends(_subscription)]
 AccountId = Annotated[str, Depends(_account)]
 OrderId = Annotated[str, Depends(_order)]
 SignalId = Annotated[str, Depends(_signal)]
+BacktestId = Annotated[str, Depends(_backtest)]
 
 PageSize = Annotated[int, Query(ge=1, le=MAX_PAGE_SIZE, description="Entries per page.")]
 IdempotencyKey = Annotated[

@@ -19,6 +19,7 @@ DESCRIPTION = (
 TAGS = [
     {"name": "strategies", "description": "Strategies, with their runs, signals and track records."},
     {"name": "subscriptions", "description": "Your use of a strategy, with your own risk settings."},
+    {"name": "backtests", "description": "Strategies tried on past candles, with their results."},
     {"name": "accounts", "description": "Your exchange accounts. Keys are written and never read back."},
     {"name": "orders", "description": "Every order leg that was decided for you, placed or not, with the reason."},
     {"name": "positions", "description": "Your open positions, valued at the last price."},

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import Depends
 
 from candlecast.ports.approvals import ApprovalStore
+from candlecast.ports.backtests import BacktestResults, BacktestStore
 from candlecast.ports.clock import Clock, Identifiers, Metrics
 from candlecast.ports.clock_registry import ClockRegistry
 from candlecast.ports.code_checks import BuiltInCode, CodeChecks
@@ -19,7 +20,7 @@ from candlecast.ports.health import HealthStore
 from candlecast.ports.limits import LimitStore
 from candlecast.ports.listings import ListingStore
 from candlecast.ports.pool import PoolStore
-from candlecast.ports.queue import SignalQueue, TradeQueue, VettingQueue
+from candlecast.ports.queue import BacktestQueue, SignalQueue, TradeQueue, VettingQueue
 from candlecast.ports.sources import SourceUse
 from candlecast.ports.store import (
     AccountStore,
@@ -54,6 +55,9 @@ KillSwitchesDep = Annotated[KillSwitchStore, Depends(api.kill_switches)]
 DeploymentPausesDep = Annotated[DeploymentPauses, Depends(api.deployment_pauses)]
 QuotesDep = Annotated[Quotes, Depends(api.quotes)]
 ApprovalsDep = Annotated[ApprovalStore, Depends(api.approvals)]
+BacktestsDep = Annotated[BacktestStore, Depends(api.backtests)]
+BacktestQueueDep = Annotated[BacktestQueue, Depends(api.backtest_queue)]
+BacktestResultsDep = Annotated[BacktestResults, Depends(api.backtest_results)]
 MarketsDep = Annotated[Markets, Depends(api.markets)]
 StrategyCodeDep = Annotated[StrategyCode, Depends(api.code)]
 BuiltInCodeDep = Annotated[BuiltInCode, Depends(api.built_in_code)]

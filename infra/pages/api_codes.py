@@ -50,7 +50,10 @@ REFUSALS: Mapping[int, Mapping[str, tuple[str, str]]] = {
             "There is no candidate and no stable version before this one, or the named version is not the one released last.",
             "Look at the strategy's `release`.",
         ),
-        "NO_CODE": ("Signals of the strategy come from outside, so it has no versions.", "Ask for a strategy with code."),
+        "NO_CODE": (
+            "Signals of the strategy come from outside, so it has no versions and no backtests.",
+            "Ask for a strategy with code.",
+        ),
         "NO_VERSIONS": ("The strategy has no versions yet.", "Add one first."),
         "NOT_OWNED": ("A strategy of the platform is public and has no collaborators.", "Leave these fields out."),
         "NOT_UPLOADED": ("The code of a built-in strategy is a part of the deployment.", "Send parameters alone."),
@@ -61,6 +64,12 @@ REFUSALS: Mapping[int, Mapping[str, tuple[str, str]]] = {
             "Pin one of those, or follow the latest.",
         ),
         "TOO_MANY_STRATEGIES": ("The tenant owns as many strategies as are allowed.", "Add a version to one of them."),
+        "BACKTEST_NOT_DONE": ("The backtest waits, runs, or ended without results.", "Look at its `status`."),
+        "TOO_MANY_BACKTESTS": (
+            "As many backtests of the tenant wait or run as may at once.",
+            "Wait for the end of one, or cancel one.",
+        ),
+        "TOO_MANY_BACKTESTS_TODAY": ("The tenant's backtests of the day (UTC) are spent.", "Wait for the next day."),
         "TOO_MANY_UPLOADS": ("The tenant's uploads of the day (UTC) are spent, refused ones included.", "Wait for the next day."),
         "UPLOAD_IN_PROGRESS": (
             "Another upload of the tenant is being checked.",
@@ -116,6 +125,23 @@ REFUSALS: Mapping[int, Mapping[str, tuple[str, str]]] = {
             "See `errors`.",
         ),
         "INVALID_VALUE": ("A value breaks a rule of its kind that the detail names.", "Correct the value."),
+        "BACKTEST_MARK_PRICE_UNKNOWN": (
+            "Stops of the settings follow the mark price, and candles have none.",
+            "Ask with stops by the last price (`CONTRACT_PRICE`, no `stop_price_protect`).",
+        ),
+        "BACKTEST_SPAN_INVALID": (
+            "The span holds fewer than two candles. It ends at the newest candle that the caller may see.",
+            "Ask for an earlier start.",
+        ),
+        "BACKTEST_TOO_LONG": (
+            "The span holds more candles than one backtest takes.",
+            "Ask for a longer timeframe or a shorter span.",
+        ),
+        "CASH_INVALID": ("A backtest begins with cash above zero, and at most a trillion.", "Correct `cash`."),
+        "COSTS_INVALID": (
+            "A fee is a share of the notional up to a tenth, slippage is up to 1,000 basis points.",
+            "Correct the value.",
+        ),
         "CURSOR_INVALID": (
             "The cursor belongs to another query or tenant, was changed, or its key was replaced.",
             "Begin with the first page.",
@@ -257,6 +283,8 @@ REFUSALS: Mapping[int, Mapping[str, tuple[str, str]]] = {
 NEVER_ANSWERED: Mapping[str, str] = {
     "RECORD_CONTENDED": "only the relay counts trades",
     "ARCHIVE_UNAVAILABLE": "only the relay and a rebuild use the archive",
+    "BACKTEST_ENDED": "only the runner begins a backtest",
+    "BACKTEST_RUNS": "only the runner begins a backtest",
     "CANDLES_UNAVAILABLE": "only the check of an upload reads candles, and answers VALIDATOR_UNAVAILABLE",
     "CHOICE_INVALID": "the body's schema refuses such a choice first",
     "CREDENTIALS_INVALID": "the API never reads keys",
@@ -282,6 +310,7 @@ NEVER_ANSWERED: Mapping[str, str] = {
     "REBUILD_UNAVAILABLE": "only the command asks for a rebuild",
     "RECORD_UNREADABLE": "only the relay reads the stream",
     "RELAY_FAILED": "part of an answer: a letter that a redrive refuses",
+    "RESULTS_UNAVAILABLE": "only the runner keeps results",
     "RESERVATION_CHANGED": "the API reserves nothing",
     "SANDBOX_UNAVAILABLE": "only a run and a check ask the sandbox",
     "SCOPE_INVALID": "the path's own check answers 404 first",

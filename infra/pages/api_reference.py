@@ -19,6 +19,7 @@ from fastapi.routing import APIRoute
 
 from candlecast.domain.account.account import AccountStatus
 from candlecast.domain.account.kill_switch import Grade, SwitchScope
+from candlecast.domain.backtests.backtest import BacktestStatus
 from candlecast.domain.health.health import HealthState
 from candlecast.domain.limits.catalogue import CATALOGUE, Enforced, LimitSpec, Tightens
 from candlecast.domain.limits.limits import MAX_SET_SIZE, Scope
@@ -153,6 +154,7 @@ MEANINGS: Mapping[type[StrEnum], Mapping[str, str]] = {
         "EXTERNAL": "signals arrive by webhook",
         "UPLOADED": "code of its owner runs on each candle, in the sandbox",
     },
+    BacktestStatus: {},
     ExecutionStatus: {
         "RUNNING": "holds the lock of the candle",
         "COMPLETED": "published a signal",

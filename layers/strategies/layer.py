@@ -1,8 +1,7 @@
 """Built-in strategies and the packages with which they compute: runner and API mount both, the functions that trade neither.
 
-Numpy comes without its Fortran bridge, C headers, tests and random numbers. A strategy has no use for randomness: the same
-candles give the same signals. Packages with which a strategy may compute stay, though no built-in strategy uses them (fft,
-linalg, ma, polynomial).
+Numpy comes without its Fortran bridge, C headers and tests. Packages with which a strategy may compute stay, though no built-in
+strategy uses them (fft, linalg, ma, polynomial). Random numbers stay for the bands of a backtest: the sandbox takes them away.
 """
 
 import shutil
@@ -24,7 +23,6 @@ UNUSED = (
     "core",  # names of numpy 1
     "ctypeslib",
     "f2py",
-    "random",
     "testing",
     "typing/mypy_plugin.py",
 )

@@ -48,6 +48,7 @@ from tests.support.builders import (
 )
 from tests.support.fakes.accounts import FakeAccountStore
 from tests.support.fakes.approvals import FakeApprovalStore, an_approval
+from tests.support.fakes.backtests import FakeBacktestStore, FakeResults, a_backtest, a_summary
 from tests.support.fakes.clock import FakeClock, RecordingMetrics, SequentialIdentifiers
 from tests.support.fakes.code import FakeCodeChecks, FakeCodeStore
 from tests.support.fakes.dead_letters import FakeDeadLetters, a_dead_letter
@@ -61,7 +62,7 @@ from tests.support.fakes.limits import FakeLimitStore
 from tests.support.fakes.listings import FakeClockRegistry, FakeListingStore
 from tests.support.fakes.market_data import FakeMarketData, FakeMarkets
 from tests.support.fakes.pools import FakePoolStore
-from tests.support.fakes.queues import FakeSignalQueue, FakeTradeQueue, FakeVettingQueue
+from tests.support.fakes.queues import FakeBacktestQueue, FakeSignalQueue, FakeTradeQueue, FakeVettingQueue
 from tests.support.fakes.signals import FakeSignalStore
 from tests.support.fakes.source_use import FakeSourceUse
 from tests.support.fakes.store import FakeDatabase
@@ -95,6 +96,9 @@ class Deployment:
     signal_queue: FakeSignalQueue = field(default_factory=FakeSignalQueue)
     trade_queue: FakeTradeQueue = field(default_factory=FakeTradeQueue)
     vetting_queue: FakeVettingQueue = field(default_factory=FakeVettingQueue)
+    backtest_queue: FakeBacktestQueue = field(default_factory=FakeBacktestQueue)
+    backtests: FakeBacktestStore = field(default_factory=FakeBacktestStore)
+    results: FakeResults = field(default_factory=FakeResults)
     health: FakeHealthStore = field(default_factory=lambda: FakeHealthStore(a_health()))
     dead_letters: FakeDeadLetters = field(default_factory=lambda: FakeDeadLetters(a_dead_letter()))
     gate: FakeGate = field(default_factory=FakeGate)
@@ -147,6 +151,9 @@ class Deployment:
             api.signal_queue: giving(self.signal_queue),
             api.trade_queue: giving(self.trade_queue),
             api.vetting_queue: giving(self.vetting_queue),
+            api.backtests: giving(self.backtests),
+            api.backtest_queue: giving(self.backtest_queue),
+            api.backtest_results: giving(self.results),
             api.credentials: giving(self.vault),
             api.source_secrets: giving(self.vault),
             api.source_use: giving(self.source_use),
@@ -228,6 +235,8 @@ def populated(deployment: Deployment) -> Deployment:
     report = ShardReport(shard=0, orders=1, skipped={"NO_ACCOUNT": 2})
     deployment.signals.report_shard(a_signal_record().signal.signal_id, report)
     deployment.approvals.save_approval(an_approval())
+    begun = deployment.backtests.create_backtest(a_backtest()).begun("worker-1", NOW)
+    deployment.backtests.save_backtest(begun.done(a_summary(), "c0de", NOW))
     own = SwitchPlace(SwitchScope.USER, "tenant-1")
     deployment.gate.save_switch(a_switch(Grade.PAUSE_ENTRIES, own, by_operations=False))
     return deployment

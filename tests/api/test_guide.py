@@ -17,6 +17,7 @@ from functions.api.app import create_app
 from functions.api.deps import MAX_PAGE_SIZE, PLATFORM_ADMIN
 from functions.api.guards import MAX_BODY_BYTES
 from functions.api.problems import PLACE, Problem
+from functions.api.schemas.backtests import NewBacktest
 from infra.pages.api_reference import OPEN, who_may
 from tests.api.conftest import Deployment
 from tests.support.routes import operations
@@ -46,8 +47,19 @@ def test_the_limits_are_the_codes() -> None:
     assert f"older than {int(SILENT_AFTER.total_seconds() // 60)} minutes" in GUIDE
 
 
+def examples_of(heading: str) -> list[str]:
+    section = GUIDE[GUIDE.index(f"{heading}\n") + len(heading) :].split("\n## ")[0]
+    return re.findall(r"```json\n(.*?)```", section, re.DOTALL)
+
+
+def test_the_example_of_a_backtest_is_one() -> None:
+    [example] = examples_of("## Backtests")
+    asked = NewBacktest.model_validate(json.loads(example))
+    assert asked.model_dump(mode="json", exclude_unset=True) == json.loads(example)
+
+
 def test_the_example_of_a_refusal_is_one() -> None:
-    [example] = re.findall(r"```json\n(.*?)```", GUIDE, re.DOTALL)
+    [example] = examples_of("## Refusals")
     assert Problem.model_validate(json.loads(example)).model_dump(exclude=set(PLACE)) == json.loads(example)
 
 

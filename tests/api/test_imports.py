@@ -28,6 +28,8 @@ ENVIRONMENT = {
     "QUOTES_FUNCTION": "stack-market_catalogue:live",
     "CODE_BUCKET": "code",
     "VALIDATOR_FUNCTION": "stack-strategy_validator:live",
+    "BACKTEST_QUEUE_URL": "http://127.0.0.1:9/backtest",
+    "RESULTS_BUCKET": "results",
 }
 
 

@@ -13,13 +13,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from candlecast.domain.values.ids import SYNTHETIC_TENANT
 from tests.api.conftest import EXTERNAL, ORDER, Deployment
 from tests.support.builders import ACCOUNT, STRATEGY, SUBSCRIPTION, TENANT, an_account
+from tests.support.fakes.backtests import BACKTEST
 from tests.support.gateway import Client, http_event, provide, the_app
 from tests.support.routes import Operation, body_examples, document, operations
 
 OPERATIONS = operations()
 SCHEMAS = document()["components"]["schemas"]
 REQUESTS_AT_ONCE = 40  # of each tenant: as many as the threads that routes run in
-OWNED = {"subscription_id": SUBSCRIPTION, "account_id": ACCOUNT, "order_id": ORDER}
+OWNED = {"subscription_id": SUBSCRIPTION, "account_id": ACCOUNT, "order_id": ORDER, "backtest_id": BACKTEST}
 PUBLIC = {"strategy_id": EXTERNAL}
 OF_ONE_TENANT = [it for it in OPERATIONS if any(f"{{{name}}}" in it.path for name in OWNED)]
 ADMINS_ONLY = {"list_approvals", "list_quarantined_signals"}
@@ -61,6 +62,9 @@ def test_the_walk_covers_every_kind_of_thing() -> None:
         "put_account_limits",
         "put_position_mode",
         "pin_version",
+        "get_backtest",
+        "cancel_backtest",
+        "get_backtest_results",
     }
 
 

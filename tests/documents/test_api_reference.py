@@ -58,7 +58,7 @@ OF_FRAMEWORK = {
     "INVALID_REQUEST",
     "INTERNAL_ERROR",
 }
-NOT_OF_THE_API = ("candlecast.runtime.compose", "candlecast.strategy.guard")
+NOT_OF_THE_API = ("candlecast.runtime.compose", "candlecast.strategy.guard", "candlecast.adapters.backtest_engine")
 
 
 def test_the_document_is_what_the_code_says() -> None:

@@ -313,6 +313,7 @@ def test_the_table_of_queues_is_what_is_deployed() -> None:
         "reconcile",
         "awaited-look",
         "vetting",
+        "backtest",
     }
 
 

@@ -14,13 +14,14 @@ from pydantic_core import to_jsonable_python
 
 from candlecast.adapters.dynamodb.single_table.compression import decompressed
 from tests.golden.added_cases import ADDED
+from tests.golden.backtest_cases import BACKTESTS
 from tests.golden.cases import ITEMS, MESSAGES, Case, World
 from tests.golden.market_cases import MARKET
 from tests.golden.older_cases import OLDER
 from tests.golden.paper_cases import PAPER
 
 FOLDER = Path(__file__).parent
-CASES: Mapping[str, Case] = {case.path: case for case in (*ITEMS, *MESSAGES, *ADDED, *MARKET, *PAPER, *OLDER)}
+CASES: Mapping[str, Case] = {case.path: case for case in (*ITEMS, *MESSAGES, *ADDED, *MARKET, *BACKTESTS, *PAPER, *OLDER)}
 
 Json = Any
 

@@ -77,6 +77,7 @@ ALARM_VALUES: Mapping[str, Values] = {
     "reconcile-queue-age": _at(600, 601),
     "awaited-look-queue-age": _at(120, 121),
     "vetting-queue-age": _at(1_800, 1_801),
+    "backtest-queue-age": _at(21_600, 21_601),
     "outbox-iterator-age": _at(60_000, 60_001),
     "outbox-letters-lost": FIRST,
     "api-server-errors": _at(4, 5),

@@ -17,6 +17,7 @@ from typing import TypeGuard
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = {"candlecast": ROOT / "layers" / "core", "paper_exchange": ROOT / "layers" / "paper"}
 ADAPTERS = "candlecast.adapters."
+ENGINE = "candlecast.backtest."  # may import no adapter, and calls none
 
 # Calls of the SDK, by their names.
 SDK_CALLS = {
@@ -114,7 +115,7 @@ def _called_parts(function: str) -> set[Part]:
     if function == "paper_exchange":  # it has no composition, and no use case of the product
         return {part for name in reached for part in _parts(_module(name))}
     adapters = {name: _module(name) for name in reached if name.startswith(ADAPTERS)}
-    wanted = {used for name in reached if not name.startswith(ADAPTERS) for used in _module(name).names}
+    wanted = {used for name in reached if not name.startswith((ADAPTERS, ENGINE)) for used in _module(name).names}
     pending = [
         part
         for module in adapters.values()

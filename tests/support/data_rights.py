@@ -60,7 +60,9 @@ _GATE = _keys("KILL_SWITCH#*", "PAUSE#*", "BREAKER#*", "WEIGHTS#*")
 _POOLS = _keys("POOL#*", "RESERVATION#*")
 _LOOKS = _keys("LOOK#*")
 _USE = _keys("SOURCE#*#NOTIONAL", "SOURCE#*#COUNTED#*")  # of a source, and never the source itself, which names its secret
-_CHANGED = _keys(TENANT, ACCOUNT, "STRATEGY#*", "SOURCE#*", "SIGNAL#*", "VERDICT#*", "LIMITS#*", "KILL_SWITCH#*", "APPROVAL#*")
+_CHANGED = _keys(
+    TENANT, ACCOUNT, "STRATEGY#*", "SOURCE#*", "SIGNAL#*", "VERDICT#*", "LIMITS#*", "KILL_SWITCH#*", "APPROVAL#*", "BACKTESTS#*"
+)
 _BROWSED = _CHANGED | _keys("PAUSE#*", "POOL#*", "PRICE#*", "HEALTH")
 _COUNTED = _keys("EXECUTIONS#*", "DAYS#*", "RANKS#*", "SCHEDULES")
 _HISTORY = _keys(TENANT, "STRATEGY#*", "DAYS#*")
@@ -77,6 +79,9 @@ RIGHTS: Mapping[str, Rights] = {
     ),
     "strategy_sandbox": Rights(),
     "strategy_validator": Rights(get=_keys("WEIGHTS#*"), update=_keys("WEIGHTS#*")),
+    "backtest_runner": Rights(
+        get=_keys("BACKTESTS#*", "STRATEGY#*", "WEIGHTS#*"), put=_keys("BACKTESTS#*"), update=_keys("BACKTESTS#*", "WEIGHTS#*")
+    ),
     "signal_intake": Rights(
         get=_keys("SOURCE#*", "STRATEGY#*", "SIGNAL#*"),
         query=_keys("SOURCE#*", "STRATEGY#*", "SIGNAL#*"),
@@ -173,5 +178,6 @@ PARTITIONS = (
     "LOOKS",
     "SCHEDULES",
     "HEALTH",
+    "BACKTESTS#tenant",
     "OTHER#kind",
 )

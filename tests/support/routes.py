@@ -16,6 +16,7 @@ SIGNAL = {"signal_id": "unknown-1"}
 APPROVAL = {"approval_id": "approval-1"}
 CANDLES = {"timeframe": "1m"}
 NUMBER = {"number": "1"}  # of a version
+TRIED = {"backtest_id": "unknown-1"}
 METHODS = {"get", "put", "post", "patch", "delete"}
 
 
@@ -29,7 +30,7 @@ class Operation:
     description: Mapping[str, Any]
 
     def url(self, **ids: str) -> str:
-        return self.path.format(**(LETTER | SWITCH | POOL | SIGNAL | APPROVAL | CANDLES | NUMBER | ids))
+        return self.path.format(**(LETTER | SWITCH | POOL | SIGNAL | APPROVAL | CANDLES | NUMBER | TRIED | ids))
 
     @property
     def query_ids(self) -> tuple[str, ...]:

@@ -197,6 +197,12 @@ ATTACKS = (
         bare=("STRATEGY_FILE_INVALID", "absence"),
     ),
     Attack(
+        "numpy.random",
+        "escaped(np.random.default_rng(1).random())\n",
+        full=("STRATEGY_FILE_INVALID", "absence"),
+        bare=("STRATEGY_FILE_INVALID", "absence"),
+    ),
+    Attack(
         "numpy.genfromtxt",
         'escaped(np.genfromtxt("/etc/passwd"))\n',
         bare=("STRATEGY_FILE_INVALID", "absence"),

@@ -126,13 +126,14 @@ def test_everything_of_the_paper_exchange_can_be_left_out() -> None:
 
 
 def test_a_deployment_tells_everything_that_its_users_and_tools_ask_for() -> None:
-    queues = {f"{it}QueueUrl" for it in ("Candle", "UploadedCandle", "Signal", "Trade", "Reconcile", "AwaitedLook", "Vetting")}
-    given_up = ("Candle", "UploadedCandle", "Signal", "Trade", "Reconcile", "Vetting", "Outbox", "Schedule")
+    worked = ("Candle", "UploadedCandle", "Signal", "Trade", "Reconcile", "AwaitedLook", "Vetting", "Backtest")
+    queues = {f"{it}QueueUrl" for it in worked}
+    given_up = ("Candle", "UploadedCandle", "Signal", "Trade", "Reconcile", "Vetting", "Backtest", "Outbox", "Schedule")
     dead = {f"{it}DeadLettersUrl" for it in given_up}
     names = {f"{key}Name" for key in resources(root(), "AWS::Lambda::Function")}
     rest = (
         "Release ApiUrl PaperExchangeUrl TableName TableGeneration PaperTableName MarketsBucketName ArchiveBucketName"
-        " CodeBucketName EventBusName KeyArn OperatorSecretId SecretPrefix"
+        " CodeBucketName ResultsBucketName EventBusName KeyArn OperatorSecretId SecretPrefix"
         " UserPoolId UserPoolClientId TokenIssuer ScheduleGroupName AlarmTopicArn AlertTopicArn"
         " BusinessDashboard TechnicalDashboard"
     )

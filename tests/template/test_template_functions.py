@@ -34,6 +34,7 @@ SHAPE = {
     "strategy_runner": (60, "core deps exchange strategies"),
     "strategy_sandbox": (40, "core strategies"),
     "strategy_validator": (60, "core deps exchange"),
+    "backtest_runner": (900, "core deps exchange strategies"),
     "signal_intake": (10, "core deps"),
     "signal_fanout": (30, "core deps exchange"),
     "order_executor": (15, "core deps exchange signing"),
@@ -63,6 +64,10 @@ ENVIRONMENT = {
     ),
     "strategy_sandbox": "",
     "strategy_validator": "TABLE_NAME SANDBOX_FUNCTION MARKETS_BUCKET VENUES EGRESS_ADDRESS",
+    "backtest_runner": (
+        "TABLE_NAME BACKTEST_QUEUE_URL BACKTEST_DEAD_LETTERS_URL MARKETS_BUCKET CODE_BUCKET RESULTS_BUCKET SANDBOX_FUNCTION"
+        " VENUES EGRESS_ADDRESS"
+    ),
     "signal_intake": "TABLE_NAME SIGNAL_QUEUE_URL MARKETS_BUCKET SECRET_PREFIX",
     "signal_fanout": "TABLE_NAME SIGNAL_QUEUE_URL SIGNAL_DEAD_LETTERS_URL TRADE_QUEUE_URL MARKETS_BUCKET VENUES EGRESS_ADDRESS",
     "order_executor": (
@@ -85,7 +90,7 @@ ENVIRONMENT = {
     "api": (
         "TABLE_NAME SIGNAL_QUEUE_URL TRADE_QUEUE_URL MARKETS_BUCKET SECRET_PREFIX KMS_KEY_ID VENUES TENANT_CLAIM ROLES_CLAIM"
         " DEAD_LETTERS_FUNCTION CURSOR_SECRET_ID QUOTES_FUNCTION OPERATORS_TO_LIFT"
-        " VETTING_QUEUE_URL CODE_BUCKET VALIDATOR_FUNCTION"
+        " VETTING_QUEUE_URL CODE_BUCKET VALIDATOR_FUNCTION BACKTEST_QUEUE_URL RESULTS_BUCKET"
     ),
     "market_catalogue": "MARKETS_BUCKET VENUES",
     "history_rebuild": "TABLE_NAME ARCHIVE_BUCKET",
@@ -95,6 +100,7 @@ ENVIRONMENT = {
         " UPLOADED_CANDLE_DEAD_LETTERS_URL"
         " SIGNAL_DEAD_LETTERS_URL TRADE_DEAD_LETTERS_URL RECONCILE_DEAD_LETTERS_URL OUTBOX_DEAD_LETTERS_URL"
         " SCHEDULE_DEAD_LETTERS_URL VETTING_QUEUE_URL VETTING_DEAD_LETTERS_URL ARCHIVE_BUCKET FUNCTIONS_PREFIX"
+        " BACKTEST_QUEUE_URL BACKTEST_DEAD_LETTERS_URL"
     ),
 }
 CONSUMES = {
@@ -103,6 +109,7 @@ CONSUMES = {
     "order_executor": "TRADE_QUEUE_URL",
     "order_reconciler": "RECONCILE_QUEUE_URL",
     "key_vetting": "VETTING_QUEUE_URL",
+    "backtest_runner": "BACKTEST_QUEUE_URL",
 }
 ALSO_CONSUMES = {"order_reconciler": {"AWAITED_LOOK_QUEUE_URL"}, "strategy_runner": {"UPLOADED_CANDLE_QUEUE_URL"}}
 
@@ -110,6 +117,7 @@ SETTINGS: dict[str, type[settings.Environment]] = {
     "candle_clock": settings.CandleClockSettings,
     "strategy_runner": settings.StrategyRunnerSettings,
     "strategy_validator": settings.StrategyValidatorSettings,
+    "backtest_runner": settings.BacktestRunnerSettings,
     "signal_intake": settings.SignalIntakeSettings,
     "signal_fanout": settings.SignalFanoutSettings,
     "order_executor": settings.OrderExecutorSettings,

@@ -40,6 +40,7 @@ NAMED_SETS = (
     "<MarketsBucketArn>/markets/*",
     "<MarketsBucketArn>/candles/*",
     "<CodeBucketArn>/code/*",
+    "<ResultsBucketArn>/results/*",
     "<ArchiveBucketArn>/events/*",
     "<ArchiveBucketArn>/aws/lambda/*",
     "<TableArn>/stream/*",
@@ -77,7 +78,8 @@ LAMBDA_JOINS_A_NETWORK = {
 INTERFACES = "arn:aws:ec2:region:account:*/*"  # as in docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
 BY_OTHERS: dict[str, set[str]] = {
     **dict.fromkeys(
-        ("strategy_runner", "signal_fanout", "order_executor", "order_reconciler", "key_vetting"), LAMBDA_POLLS_A_QUEUE
+        ("strategy_runner", "signal_fanout", "order_executor", "order_reconciler", "key_vetting", "backtest_runner"),
+        LAMBDA_POLLS_A_QUEUE,
     ),
     "outbox_relay": LAMBDA_POLLS_A_STREAM | {"s3:PutObject", "s3:ListBucket"},
     "strategy_sandbox": LAMBDA_JOINS_A_NETWORK | LAMBDA_LOOKS_AT_A_NETWORK,
@@ -270,11 +272,12 @@ def test_the_paper_exchange_sees_nothing_of_the_house() -> None:
     assert reached == {"<PaperTableArn>", "<OperatorSecretArn>", own_log}
 
 
-def test_the_catalogue_and_the_candles_have_one_writer_each() -> None:
+def test_the_catalogue_has_one_writer_and_candles_have_those_who_read_history() -> None:
     written = {name: {it for it in allowed(name, "s3:PutObject") if "MarketsBucket" in it} for name in functions()}
     assert {name: places for name, places in written.items() if places} == {
         "market_catalogue": {"<MarketsBucketArn>/markets/*"},
         "strategy_validator": {"<MarketsBucketArn>/candles/*"},
+        "backtest_runner": {"<MarketsBucketArn>/candles/*"},
     }
     assert allowed("strategy_validator", "s3:GetObject") == {"<MarketsBucketArn>/markets/*", "<MarketsBucketArn>/candles/*"}
     assert not any("MarketsBucket" in it for name in functions() for it in allowed(name, "s3:DeleteObject"))
@@ -292,7 +295,7 @@ def test_a_function_writes_to_its_own_log_only(name: str) -> None:
     assert allowed(name, "logs:CreateLogGroup") == set()  # groups are the stack's, with retention
 
 
-def test_functions_are_invoked_by_schedules_queues_and_doors_and_by_four_functions_that_ask_others() -> None:
+def test_functions_are_invoked_by_schedules_queues_and_doors_and_by_the_functions_that_ask_others() -> None:
     """The API asks for dead letters, quotes and checks; dead letters go back to relay and clocks; uploaded code runs apart."""
     invoked = {name: allowed(name, "lambda:InvokeFunction") for name in functions()}
     own = "arn:aws:lambda:region:account:function:stack-"
@@ -302,6 +305,7 @@ def test_functions_are_invoked_by_schedules_queues_and_doors_and_by_four_functio
         "dlq_redrive": {f"{own}outbox_relay:live"} | scheduled,
         "strategy_runner": {f"{own}strategy_sandbox:live"},
         "strategy_validator": {f"{own}strategy_sandbox:live"},
+        "backtest_runner": {f"{own}strategy_sandbox:live"},
     }
     assert scheduled == {f"{own}{name}:live" for name in ("candle_clock", "reconcile_clock", "health_probe", "market_catalogue")}
 

@@ -32,6 +32,7 @@ MAIN = {
     "reconcile": 5,
     "awaited-look": 5,
     "vetting": 10,
+    "backtest": 10,
 }
 SHARES_DEAD_LETTERS = {"awaited-look": "reconcile"}  # both hold requests for looks
 FOURTEEN_DAYS = 14 * 24 * 3600  # the most that SQS keeps
@@ -49,7 +50,7 @@ def dead_letters_of(queue: str) -> str:
     return f"{base}-dead-letters{dot}{suffix}"
 
 
-def test_queues_are_the_seven_of_the_path_and_eight_for_dead_letters() -> None:
+def test_each_queue_of_work_has_dead_letters_and_so_have_outbox_and_schedules() -> None:
     assert QUEUES.keys() == MAIN.keys() | {dead_letters_of(it) for it in MAIN} | {"outbox-dead-letters", "schedule-dead-letters"}
 
 
@@ -112,6 +113,7 @@ def test_each_queue_has_one_consumer_with_a_bounded_pace_and_partial_failures() 
         "reconcile": "order_reconciler",
         "awaited-look": "order_reconciler",
         "vetting": "key_vetting",
+        "backtest": "backtest_runner",
     }
 
 
@@ -150,6 +152,7 @@ def test_only_the_consumer_takes_from_a_queue(action: str) -> None:
         "order_executor": {queue_arn("trade.fifo")},
         "order_reconciler": {queue_arn("reconcile"), queue_arn("awaited-look")},
         "key_vetting": {queue_arn("vetting")},
+        "backtest_runner": {queue_arn("backtest")},
     }
     assert allowed("dlq_redrive", action) == {queue_arn(it) for it in QUEUES if "dead-letters" in it}
 
@@ -294,6 +297,7 @@ def test_production_keeps_what_cannot_be_made_again_and_dev_leaves_nothing() -> 
         "MarketsBucket": KEPT,
         "ArchiveBucket": KEPT,
         "CodeBucket": KEPT,
+        "ResultsBucket": KEPT,
         "OperatorSecret": MADE_ANEW,
         "CursorSecret": MADE_ANEW,
     }

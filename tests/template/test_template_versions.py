@@ -28,6 +28,7 @@ ASKING_VENUES = frozenset(
     {
         "strategy_runner",
         "strategy_validator",
+        "backtest_runner",
         "signal_fanout",
         "order_executor",
         "order_reconciler",
@@ -69,6 +70,7 @@ CHANGES: dict[str, tuple[str, frozenset[str]]] = {
     "ExecutorConcurrency": ("10", frozenset()),
     "ReconcilerConcurrency": ("10", frozenset()),
     "VettingConcurrency": ("10", frozenset()),
+    "BacktestConcurrency": ("10", frozenset()),
     "ReservedConcurrency": ("enabled", frozenset()),
     "ReconcilerReservation": ("50", frozenset()),
     "ApiConcurrency": ("10", frozenset()),
@@ -101,6 +103,8 @@ FIXED: dict[str, dict[str, Any]] = {
             "ReconcileDeadLetters": "reconcile-dead-letters",
             "VettingQueue": "vetting",
             "VettingDeadLetters": "vetting-dead-letters",
+            "BacktestQueue": "backtest",
+            "BacktestDeadLetters": "backtest-dead-letters",
             "OutboxDeadLetters": "outbox-dead-letters",
             "ScheduleDeadLetters": "schedule-dead-letters",
         }.items()
@@ -116,6 +120,7 @@ FIXED: dict[str, dict[str, Any]] = {
     "root.MarketsBucket": {},
     "root.ArchiveBucket": {},
     "root.CodeBucket": {},
+    "root.ResultsBucket": {},
     "root.EventBus": {"Name": "stack-events"},
     "root.Key": {},
     "root.OperatorSecret": {"Name": "candlecast/stack/operator"},

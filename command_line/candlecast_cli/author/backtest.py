@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from candlecast.backtest.fills import FillAt
-from candlecast_cli.author.output import STDOUT, draw, put_document, require_outputs, versions
+from candlecast_cli.author.output import STDOUT, draw, put_document, require_outputs
 from candlecast_cli.author.strategy import Named, Parameter
 from candlecast_cli.author.terms import Asked
 from candlecast_cli.failures import CommandFailed, ExitCode
@@ -204,7 +204,7 @@ def _run(made: Strategy[Any], table: CandleTable, terms: PlainTerms | Terms) -> 
 
 
 def _write(result: Result, notes: FileNotes, asked: dict[str, Any], json_out: str | None, plot: Path | None) -> None:
-    from candlecast.backtest.document import document, report_of
+    from candlecast.backtest.document import document, report_of, versions
 
     if plot is not None:
         draw(report_of(result, notes), plot)

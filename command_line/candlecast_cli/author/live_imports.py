@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-# `UNUSED` of layers/strategies/layer.py: numpy.core has the names of numpy 1.
+# `UNUSED` of layers/strategies/layer.py, and the randomness that the sandbox withholds. numpy.core has the names of numpy 1.
 CUT_OF_NUMPY = ("numpy.core", "numpy.ctypeslib", "numpy.f2py", "numpy.random", "numpy.testing")
 OURS = "candlecast.strategy"
 

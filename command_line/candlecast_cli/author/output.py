@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import tempfile
@@ -10,7 +9,6 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import candlecast
 from candlecast_cli.failures import CommandFailed, ExitCode
 from candlecast_cli.printing import say
 
@@ -95,7 +93,9 @@ def draw(report: Report, plot: Path) -> None:
 
 def put_document(value: dict[str, Any], json_out: str) -> None:
     """Write JSON to a file or to standard output."""
-    text = _json(value)
+    from candlecast.backtest.document import text_of
+
+    text = text_of(value)
     if json_out == STDOUT:
         sys.stdout.write(text)
     else:
@@ -105,21 +105,3 @@ def put_document(value: dict[str, Any], json_out: str) -> None:
 
 def _put(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
-
-
-def _json(value: dict[str, Any]) -> str:
-    """A line for each name, and for each row of a table such as trades: quick to write, and good to search and to compare."""
-    lines = []
-    for name, each in value.items():
-        if isinstance(each, list) and each and isinstance(each[0], dict):
-            told = "[\n" + ",\n".join(json.dumps(row, allow_nan=False) for row in each) + "\n]"
-        else:
-            told = json.dumps(each, allow_nan=False)
-        lines.append(f"{json.dumps(name)}: {told}")
-    return "{\n" + ",\n".join(lines) + "\n}\n"
-
-
-def versions() -> dict[str, str]:
-    import numpy as np
-
-    return {"candlecast": candlecast.__version__, "numpy": np.__version__, "python": sys.version.partition(" ")[0]}

@@ -26,7 +26,7 @@ from candlecast_cli.author.many import (
     shown,
     with_terms,
 )
-from candlecast_cli.author.output import STDOUT, draw, put_document, require_outputs, versions, write_whole
+from candlecast_cli.author.output import STDOUT, draw, put_document, require_outputs, write_whole
 from candlecast_cli.author.strategy import Named
 from candlecast_cli.author.terms import Asked
 from candlecast_cli.failures import CommandFailed
@@ -121,7 +121,7 @@ def _write(
 
 
 def _document(many: Many, swept: SweepResult, best: Result, asked: Asked) -> dict[str, Any]:
-    from candlecast.backtest.document import buy_and_hold, file_notes
+    from candlecast.backtest.document import buy_and_hold, file_notes, versions
     from candlecast.backtest.sweep import sweep_document
 
     document = sweep_document(swept)

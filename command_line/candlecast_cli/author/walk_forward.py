@@ -24,7 +24,7 @@ from candlecast_cli.author.many import (
     shown,
     with_terms,
 )
-from candlecast_cli.author.output import STDOUT, draw, put_document, require_outputs, versions
+from candlecast_cli.author.output import STDOUT, draw, put_document, require_outputs
 from candlecast_cli.author.strategy import Named
 from candlecast_cli.author.terms import Asked
 from candlecast_cli.failures import CommandFailed, ExitCode
@@ -102,7 +102,7 @@ def _milliseconds(option: str, text: str) -> int:
 
 
 def _write(many: Many, walked: WalkForward, asked: Asked, json_out: str | None, plot: Path | None) -> None:
-    from candlecast.backtest.document import document, report_of
+    from candlecast.backtest.document import document, report_of, versions
     from candlecast.backtest.walk_forward import walk_forward_document
 
     notes, result = many.table.notes, walked.result

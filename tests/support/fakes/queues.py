@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from candlecast.domain.signals.messages import CandleClosed, ReconcileRequest, SignalShard, VettingRequest
+from candlecast.domain.signals.messages import BacktestTask, CandleClosed, ReconcileRequest, SignalShard, VettingRequest
 from candlecast.domain.subscriptions.trade_order import TradeOrder
 from candlecast.domain.values.errors import InvalidValue, RetryLater
 
@@ -109,3 +109,13 @@ class FakeVettingQueue(_Queue):
     def send_vetting(self, request: VettingRequest) -> None:
         self._may_fail()
         self.sent.append(request)
+
+
+class FakeBacktestQueue(_Queue):
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[BacktestTask] = []
+
+    def send_backtest(self, task: BacktestTask) -> None:
+        self._may_fail()
+        self.sent.append(task)

@@ -271,7 +271,8 @@ def test_an_import_that_no_live_run_has_is_named_with_its_line(tmp_path: Path, i
 
 def test_every_public_package_that_the_layer_cuts_is_refused() -> None:
     cut = runpy.run_path(str(ROOT / "layers/strategies/layer.py"))["UNUSED"]
-    assert {f"numpy.{name}" for name in cut if name.isidentifier() and not name.startswith("_")} == set(CUT_OF_NUMPY)
+    public = {f"numpy.{name}" for name in cut if name.isidentifier() and not name.startswith("_")}
+    assert public | {"numpy.random"} == set(CUT_OF_NUMPY)  # the layer has it for backtests; the sandbox withholds it
 
 
 def test_imports_of_a_live_run_are_allowed(tmp_path: Path) -> None:

@@ -34,15 +34,15 @@ class BuiltInStrategies:
 
     def lookback(self, definition: StrategyDefinition) -> int:
         """Candles that the definition's run gets; raises `Reject` for unknown code or invalid parameters."""
-        return _strategy(definition).lookback
+        return built_in_strategy(definition).lookback
 
     def version(self, definition: StrategyDefinition) -> str:
         """Hash of the module's text and the definition; raises `Reject` for unknown code or invalid parameters."""
-        return strategy_version(definition, _source_of(type(_strategy(definition)).__module__))
+        return strategy_version(definition, _source_of(type(built_in_strategy(definition)).__module__))
 
     def inspect(self, definition: StrategyDefinition) -> CheckedCode:
         """The description that the module gives of itself; raises `Reject` for unknown code or invalid parameters."""
-        strategy = _strategy(definition)
+        strategy = built_in_strategy(definition)
         return CheckedCode(
             parameters=strategy.parameters.to_mapping(),
             parameter_schema=strategy.parameters_type.json_schema(),
@@ -68,7 +68,7 @@ def _outcome(definition: StrategyDefinition, run: CodeRun) -> Evaluation | Rejec
 def _decided(definition: StrategyDefinition, run: CodeRun) -> Evaluation:
     if run.version is not None:
         definition = replace(definition, parameters=run.version.parameters)
-    strategy = _strategy(definition)
+    strategy = built_in_strategy(definition)
     try:
         with _at_most(BUILT_IN_SECONDS):
             decision = decide(strategy, Candles.from_candles(run.candles))
@@ -112,7 +112,8 @@ def _source_of(module: str) -> str:
     return inspect.getsource(sys.modules[module])
 
 
-def _strategy(definition: StrategyDefinition) -> Strategy[Any]:
+def built_in_strategy(definition: StrategyDefinition) -> Strategy[Any]:
+    """The strategy of the definition; raises `Reject` for unknown code or invalid parameters."""
     try:
         return load_strategy(definition.code or "").with_parameters(definition.parameters)
     except DomainError as error:

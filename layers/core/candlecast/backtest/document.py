@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+import candlecast
 from candlecast.backtest.candle_table import FileNotes
 from candlecast.backtest.fast_path import ExitBy
 from candlecast.backtest.pictures.report import Report, ShownTrades
@@ -46,6 +49,23 @@ def document(
         "versions": dict(versions),
         "trades": trade_rows(result.trades),
     }
+
+
+def text_of(value: Mapping[str, Any]) -> str:
+    """A line for each name, and for each row of a table such as trades: quick to write, and good to search and to compare."""
+    lines = []
+    for name, each in value.items():
+        if isinstance(each, list) and each and isinstance(each[0], dict):
+            told = "[\n" + ",\n".join(json.dumps(row, allow_nan=False) for row in each) + "\n]"
+        else:
+            told = json.dumps(each, allow_nan=False)
+        lines.append(f"{json.dumps(name)}: {told}")
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def versions() -> dict[str, str]:
+    """The versions of everything that computes the numbers."""
+    return {"candlecast": candlecast.__version__, "numpy": np.__version__, "python": sys.version.partition(" ")[0]}
 
 
 def trade_rows(trades: ClosedTrades) -> list[dict[str, Any]]:

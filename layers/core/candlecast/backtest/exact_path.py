@@ -16,7 +16,7 @@ A candle tells no mark price. Stops that follow the mark are refused (BACKTEST_M
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -125,12 +125,17 @@ class ExactResult:
     account: Account
 
 
-def run_exactly(strategy: Strategy[Any], candles: Candles, terms: Terms) -> ExactResult:
+def unwatched(row: int) -> None:
+    """Nobody follows the rows of the run."""
+
+
+def run_exactly(strategy: Strategy[Any], candles: Candles, terms: Terms, watch: Callable[[int], None] = unwatched) -> ExactResult:
     """Run a strategy over candles by the live domain. Raises what `evaluate` raises, and `InvalidValue` of impossible signals.
 
-    A decision of the last candle is not filled at a next open.
+    A decision of the last candle is not filled at a next open. `watch` is given each row before the row is played; an error that
+    it raises ends the run.
     """
-    return _Run(strategy, candles, terms, evaluate(strategy, candles)).result()
+    return _Run(strategy, candles, terms, evaluate(strategy, candles)).result(watch)
 
 
 def signal_at(strategy: Strategy[Any], candles: Candles, row: int, terms: Terms) -> Signal | None:
@@ -171,11 +176,12 @@ class _Run:
         limits = (terms.limits.limits, terms.settings.limits)
         self.values_all = any(_limits_equity(each) for each in limits)
 
-    def result(self) -> ExactResult:
+    def result(self, watch: Callable[[int], None]) -> ExactResult:
         last, later = len(self.candles) - 1, self.terms.fill_at is FillAt.NEXT_OPEN
         decided = [row for row in self.decided if row < last or not later]
         index, row = 0, decided[0] if decided else last + 1
         while row <= last:
+            watch(row)
             is_decision = index < len(decided) and decided[index] == row
             self._visit(row, decides=is_decision)
             index += is_decision

@@ -6,14 +6,14 @@ of a subscription, which the live domain follows. Settings of one quantity give 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
 
 from candlecast.backtest.candle_venue import Fees, Slippage
-from candlecast.backtest.exact_path import BACKTEST, ExactResult, Terms, decimal_of, run_exactly
+from candlecast.backtest.exact_path import BACKTEST, ExactResult, Terms, decimal_of, run_exactly, unwatched
 from candlecast.backtest.fast_path import ExitBy
 from candlecast.backtest.plain import MOST_QUANTITY, PlainTerms, parameters_of, run_plainly, unplaced
 from candlecast.backtest.result import EXACT, ClosedTrades, Note, OpenPosition, Result
@@ -27,11 +27,18 @@ FINE_STEP = Decimal("1E-12")  # of prices and quantities: four digits finer than
 MOST_PRICE = Decimal(10) ** 12  # of a base unit; a capital of so much a unit denies no entry
 
 
-def run(strategy: Strategy[Any], candles: Candles, terms: PlainTerms | Terms, *, timeframe: Timeframe = Timeframe.M1) -> Result:
+def run(
+    strategy: Strategy[Any],
+    candles: Candles,
+    terms: PlainTerms | Terms,
+    *,
+    timeframe: Timeframe = Timeframe.M1,
+    watch: Callable[[int], None] = unwatched,
+) -> Result:
     """Run a strategy over candles. Raises what `evaluate` and `run_exactly` raise.
 
     Plain terms with a ladder of targets go to the exact path, whose settings limit nothing; only that needs the candles'
-    `timeframe`.
+    `timeframe`. The exact path gives each of its rows to `watch`; the fast path is over before anybody could watch.
     """
     if isinstance(terms, PlainTerms):
         plain = run_plainly(strategy, candles, terms)
@@ -39,7 +46,7 @@ def run(strategy: Strategy[Any], candles: Candles, terms: PlainTerms | Terms, *,
             return plain
         terms = terms_of_plain(terms, timeframe)
     notes = () if terms.levels else unplaced(evaluate(strategy, candles))
-    return _exact_result(strategy, candles, terms, run_exactly(strategy, candles, terms), notes)
+    return _exact_result(strategy, candles, terms, run_exactly(strategy, candles, terms, watch), notes)
 
 
 def fine_market(symbol: str = "BASE/QUOTE:QUOTE") -> Market:

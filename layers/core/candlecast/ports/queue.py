@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from candlecast.domain.signals.messages import CandleClosed, ReconcileRequest, SignalShard, VettingRequest
+    from candlecast.domain.signals.messages import BacktestTask, CandleClosed, ReconcileRequest, SignalShard, VettingRequest
     from candlecast.domain.subscriptions.trade_order import TradeOrder
 
 
@@ -39,6 +39,12 @@ class ReconcileQueue(Protocol):
 class VettingQueue(Protocol):
     def send_vetting(self, request: VettingRequest) -> None:
         """Ask for a vetting now; raises `RetryLater` if the request was not taken."""
+        ...
+
+
+class BacktestQueue(Protocol):
+    def send_backtest(self, task: BacktestTask) -> None:
+        """Ask for a backtest to be computed; raises `RetryLater` if the task was not taken."""
         ...
 
 

@@ -83,6 +83,14 @@ class StrategyValidatorSettings(WithTable, WithBudget):
     sandbox_function: str
 
 
+class BacktestRunnerSettings(WithTable, WithBudget):
+    backtest_queue_url: str
+    backtest_dead_letters_url: str
+    code_bucket: str
+    results_bucket: str
+    sandbox_function: str
+
+
 class SignalIntakeSettings(WithTable):
     signal_queue_url: str
     markets_bucket: str
@@ -154,6 +162,8 @@ class ApiSettings(WithTable, WithVenues):
     quotes_function: str
     code_bucket: str
     validator_function: str
+    backtest_queue_url: str
+    results_bucket: str
     tenant_claim: str = "sub"
     roles_claim: str = "cognito:groups"
     operators_to_lift: int = Field(default=2, ge=1, le=2)
@@ -178,6 +188,8 @@ class RedriveSettings(Environment):
     reconcile_dead_letters_url: str
     vetting_queue_url: str
     vetting_dead_letters_url: str
+    backtest_queue_url: str
+    backtest_dead_letters_url: str
     outbox_dead_letters_url: str
     schedule_dead_letters_url: str
     archive_bucket: str

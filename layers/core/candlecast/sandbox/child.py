@@ -27,6 +27,7 @@ def main(result: int, cpu_seconds: float, locks: dict[str, bool]) -> None:
         importlib.import_module(name)
     from candlecast.sandbox import jobs  # with numpy, so before the locks
 
+    sys.modules["numpy.random"] = None  # type: ignore[assignment] # the layer has it for the engine of backtests
     sys.path.clear()  # nothing can be read any more; a late import says that there is no such module
     sys.path_importer_cache.clear()
     gc.freeze()

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from candlecast.adapters.codec import to_json
 from candlecast.adapters.sqs.dead_letter_contents import MESSAGES, entry_of
-from candlecast.domain.signals.messages import VettingRequest
+from candlecast.domain.signals.messages import BacktestTask, VettingRequest
 from candlecast.ports.dead_letters import QUEUES
 from tests.support.builders import a_candle_closed
 
@@ -33,3 +33,8 @@ def test_a_letter_of_an_uploaded_strategys_candle_names_the_strategy() -> None:
 def test_a_letter_of_a_vetting_names_the_account() -> None:
     request = VettingRequest(tenant_id="tenant", account_id="account", correlation_id="c", asked_at=NOW)
     assert facts_of("vetting", request) == ("VettingRequest", {"tenant_id": "tenant", "account_id": "account"})
+
+
+def test_a_letter_of_a_backtest_names_it_for_its_tenant() -> None:
+    task = BacktestTask(tenant_id="tenant", backtest_id="backtest", correlation_id="c")
+    assert facts_of("backtest", task) == ("BacktestTask", {"tenant_id": "tenant", "backtest_id": "backtest"})

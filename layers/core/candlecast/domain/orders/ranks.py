@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 
 from candlecast.domain.orders.intent import Intent, LegKind
 from candlecast.domain.values.ids import TENTHS, turn_tenth
@@ -33,7 +33,7 @@ class SlippageSums:
     @property
     def mean_bps(self) -> Decimal | None:
         """Mean slippage in basis points; None without orders."""
-        return None if self.orders == 0 else (self.slippage_bps / self.orders).quantize(Decimal("0.01"))
+        return None if self.orders == 0 else (self.slippage_bps / self.orders).quantize(Decimal("0.01"), ROUND_HALF_EVEN)
 
 
 @dataclass(frozen=True, kw_only=True)

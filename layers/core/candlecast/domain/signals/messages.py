@@ -90,3 +90,13 @@ class VettingRequest:
 
     def __post_init__(self) -> None:
         require_utc("asked_at", self.asked_at)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BacktestTask:
+    """BacktestQueue: compute one backtest of a tenant."""
+
+    tenant_id: str
+    backtest_id: str
+    correlation_id: str
+    schema_version: int = 1

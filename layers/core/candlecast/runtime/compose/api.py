@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from functools import cache, partial, wraps
 from typing import TYPE_CHECKING, Any
 
-from candlecast.adapters.aws.clients import functions_client
+from candlecast.adapters.aws.clients import functions_client, links_client
 from candlecast.adapters.aws.dead_letters_function import FunctionDeadLetters
 from candlecast.adapters.aws.quotes_function import FunctionQuotes
 from candlecast.adapters.aws.secrets import SecretsManagerCursorKey, SecretsManagerWriter
 from candlecast.adapters.dynamodb.accounts import DynamoAccountStore
 from candlecast.adapters.dynamodb.approvals import DynamoApprovalStore
+from candlecast.adapters.dynamodb.backtests import DynamoBacktestStore
 from candlecast.adapters.dynamodb.clock_registry import DynamoClockRegistry
 from candlecast.adapters.dynamodb.decisions import DynamoDecisions
 from candlecast.adapters.dynamodb.deployment_pauses import DynamoDeploymentPauses
@@ -34,9 +35,10 @@ from candlecast.adapters.dynamodb.source_use import DynamoSourceUse
 from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
 from candlecast.adapters.dynamodb.subscriptions import DynamoSubscriptionStore
 from candlecast.adapters.dynamodb.verdicts import DynamoVerdictStore
+from candlecast.adapters.s3.backtest_results import S3BacktestResults
 from candlecast.adapters.s3.market_catalogue import S3Markets
 from candlecast.adapters.s3.strategy_code import S3CodeStore
-from candlecast.adapters.sqs.queues import SqsSignalQueue, SqsTradeQueue, SqsVettingQueue
+from candlecast.adapters.sqs.queues import SqsBacktestQueue, SqsSignalQueue, SqsTradeQueue, SqsVettingQueue
 from candlecast.adapters.system import RandomIdentifiers, SystemClock
 from candlecast.runtime.compose.clients import aws, lazy
 from candlecast.runtime.compose.start import once
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
 
     from candlecast.adapters.strategy_code import BuiltInStrategies
     from candlecast.ports.approvals import ApprovalStore
+    from candlecast.ports.backtests import BacktestResults, BacktestStore
     from candlecast.ports.clock import Clock, Identifiers, Metrics
     from candlecast.ports.clock_registry import ClockRegistry
     from candlecast.ports.code_checks import BuiltInCode, CodeChecks
@@ -60,7 +63,7 @@ if TYPE_CHECKING:
     from candlecast.ports.limits import LimitStore
     from candlecast.ports.listings import ListingStore
     from candlecast.ports.pool import PoolStore
-    from candlecast.ports.queue import SignalQueue, TradeQueue, VettingQueue
+    from candlecast.ports.queue import BacktestQueue, SignalQueue, TradeQueue, VettingQueue
     from candlecast.ports.sources import SourceUse
     from candlecast.ports.store import (
         AccountStore,
@@ -205,6 +208,21 @@ def deployment_pauses() -> DeploymentPauses:
 @provider
 def approvals() -> ApprovalStore:
     return DynamoApprovalStore(build().table)
+
+
+@provider
+def backtests() -> BacktestStore:
+    return DynamoBacktestStore(build().table)
+
+
+@provider
+def backtest_queue() -> BacktestQueue:
+    return SqsBacktestQueue(aws("sqs"), build().known.backtest_queue_url)
+
+
+@provider
+def backtest_results() -> BacktestResults:
+    return S3BacktestResults(lazy(links_client), build().known.results_bucket)
 
 
 @provider

@@ -13,12 +13,20 @@ from candlecast.runtime.compose.clients import aws
 from candlecast.runtime.observe import EmfMetrics
 
 # Tries at a message until a failure dead-letters it.
-MAX_RECEIVES = {"candle": 10, "uploaded-candle": 10, "signal": 5, "trade": 5, "reconcile": 5, "vetting": 10}
+MAX_RECEIVES = {
+    "candle": 10,
+    "uploaded-candle": 10,
+    "signal": 5,
+    "trade": 5,
+    "reconcile": 5,
+    "vetting": 10,
+    "backtest": 10,
+}
 # maxReceiveCount of each queue in template.yaml (a test holds them equal). SQS takes a thousand at most. In two queues messages
 # wait for newer code (decision 0102), and a thousand receives are pauses of three and a half days.
 QUEUE_RECEIVES = {**MAX_RECEIVES, "signal": 1_000, "trade": 1_000}
 # The longest time for one message; an invocation with less time left gives the rest of its batch back. An uploaded strategy may
-# compute for 30 seconds.
+# compute for 30 seconds. A backtest computes for twelve minutes, and has two for its candles and its results.
 NEEDED_MILLISECONDS = {
     "candle": 20_000,
     "uploaded-candle": 50_000,
@@ -26,6 +34,7 @@ NEEDED_MILLISECONDS = {
     "trade": 9_000,
     "reconcile": 12_000,
     "vetting": 5_000,
+    "backtest": 840_000,
 }
 
 

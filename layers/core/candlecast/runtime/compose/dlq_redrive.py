@@ -37,6 +37,7 @@ def build() -> Callable[[Callable[[], float]], DeadLetters]:
         "trade": Box(queue(known.trade_dead_letters_url), QueueRoute(sqs, known.trade_queue_url)),
         "reconcile": Box(queue(known.reconcile_dead_letters_url), QueueRoute(sqs, known.reconcile_queue_url)),
         "vetting": Box(queue(known.vetting_dead_letters_url), QueueRoute(sqs, known.vetting_queue_url)),
+        "backtest": Box(queue(known.backtest_dead_letters_url), QueueRoute(sqs, known.backtest_queue_url)),
         "outbox": Box(outbox, RelayRoute(aws("dynamodbstreams"), functions, relay)),
         "schedule": Box(queue(known.schedule_dead_letters_url), FunctionRoute(functions, scheduled)),
     }

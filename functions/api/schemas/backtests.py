@@ -1,0 +1,130 @@
+"""Bodies of backtests: the question, the progress, the results."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+from pydantic import ConfigDict, Field
+
+from candlecast.domain.backtests.backtest import MAX_CASH, MAX_FEE, MAX_ROWS, MAX_SLIPPAGE_BPS, Backtest, BacktestStatus
+from candlecast.domain.values.timeframe import Timeframe
+from candlecast.ports.backtests import ResultLinks
+from candlecast.services.backtests.ask_backtest import WantedBacktest
+from functions.api.schemas.subscriptions import NewSettings, PinnedVersion, SettingsView
+from functions.api.schemas.values import Body, Identifier, Instant, Money, Symbol, View
+
+CASH = Decimal(10_000)
+
+
+class NewBacktest(Body):
+    """Try a strategy on past candles of its venue, as it would have traded with these settings."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "strategy_id": "sma-cross-btc-1m",
+                    "start": "2026-11-01T00:00:00Z",
+                    "until": "2026-11-15T00:00:00Z",
+                    "settings": {"capital": "10000", "sizing": {"mode": "FIXED_NOTIONAL", "value": "1000"}},
+                    "slippage_bps": "2",
+                }
+            ]
+        }
+    )
+
+    strategy_id: Identifier
+    version: PinnedVersion = Field(default=None, description="Number of the version; null is the one that all followers get.")
+    market: Symbol | None = Field(default=None, description="Another market of the strategy's venue; null is its own.")
+    timeframe: Timeframe | None = Field(default=None, description="Another length of candles; null is its own.")
+    start: Instant = Field(description=f"Open of the first candle, rounded down; at most {MAX_ROWS} candles are tried.")
+    until: Instant | None = Field(
+        default=None, description="Close of the last candle, rounded down; null, or later than you may see, is the newest."
+    )
+    cash: Money = Field(default=CASH, description=f"Quote units at the begin; above 0, at most {MAX_CASH}.")
+    settings: NewSettings | None = Field(
+        default=None, description="Settings as of a subscription; null is the defaults with `cash` as their capital."
+    )
+    taker_fee: Money | None = Field(
+        default=None, description=f"Share of the notional, 0 to {MAX_FEE}; null is the market's own fee of a taker."
+    )
+    maker_fee: Money | None = Field(
+        default=None, description=f"Of limit orders that have rested, 0 to {MAX_FEE}; null is that of a taker."
+    )
+    slippage_bps: Money = Field(
+        default=Decimal(0),
+        description=f"Basis points by which a fill at market is worse than its price, 0 to {MAX_SLIPPAGE_BPS}.",
+    )
+    link_key: str | None = Field(default=None, max_length=64, description="Secret part of the link to a strategy.")
+
+    def to_domain(self) -> WantedBacktest:
+        given = {name: getattr(self, name) for name in type(self).model_fields if name not in ("settings", "link_key")}
+        return WantedBacktest(**given, settings=None if self.settings is None else self.settings.to_domain())
+
+
+class BacktestPlanView(View):
+    """Everything that the backtest computes with, but for code and candles."""
+
+    strategy_id: str
+    version: int | None = Field(description="Null for a strategy without versions.")
+    venue: str
+    market: str
+    timeframe: Timeframe
+    start: datetime
+    until: datetime
+    rows: int = Field(description="Candles of the span, if the market has no gap.")
+    cash: Money
+    settings: SettingsView
+    taker_fee: Money | None
+    maker_fee: Money | None
+    slippage_bps: Money
+
+
+class BacktestSummaryView(View):
+    """The result in brief. Money in quote units, returns and drawdown as shares: 0.05 is five per cent."""
+
+    rows: int = Field(description="Candles that were there.")
+    trades: int = Field(description="Closed trades.")
+    final_equity: Money = Field(description="With the open position at the last close.")
+    fees: Money
+    total_return: Money
+    max_drawdown: Money
+    sharpe_ratio: Money | None = Field(description="Of a year; null with fewer than two days.")
+    win_rate: Money | None = Field(description="Null without a trade.")
+    buy_and_hold_return: Money = Field(description="Of the market itself, without fees.")
+
+
+class BacktestView(View):
+    """One backtest. It is kept until `expires_at`."""
+
+    backtest_id: str
+    status: BacktestStatus
+    plan: BacktestPlanView
+    rows_done: int = Field(description="Candles that are behind, of those of the plan.")
+    tries: int = Field(description="How often it was begun: a lost worker's is begun again.")
+    asked_at: datetime
+    started_at: datetime | None = Field(description="When the last try began.")
+    ended_at: datetime | None
+    expires_at: datetime = Field(description="When it and its results are forgotten, once it has ended.")
+    code_version: str | None = Field(description="Hash of the code and parameters that decided; null before the end.")
+    summary: BacktestSummaryView | None = Field(description="Null unless it is DONE.")
+    error_code: str | None = Field(description="Why it FAILED.")
+    error_message: str = Field(description="The same in words, for those who may see the strategy's code.")
+
+    @staticmethod
+    def of(backtest: Backtest) -> BacktestView:
+        return BacktestView.model_validate(backtest)
+
+
+class ResultLinksView(View):
+    """Addresses of the results. Everybody who has a link can follow it until `expires_at`; then ask again."""
+
+    document: str = Field(description="JSON: all numbers and all trades.")
+    page: str = Field(description="HTML: the charts and the same numbers, for people.")
+    trades: str = Field(description="CSV: the trades.")
+    expires_at: datetime
+
+    @staticmethod
+    def of(links: ResultLinks) -> ResultLinksView:
+        return ResultLinksView.model_validate(links)

@@ -1,0 +1,195 @@
+"""The engine of `candlecast backtest` behind the port of the service: the same code, terms and document.
+
+Built-in code runs in this process. Uploaded code decides all candles at once in its owner's sandbox, and the engine trades what
+it has decided.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from candlecast.adapters.aws.sandbox_function import SandboxFunction, SandboxRun
+from candlecast.adapters.codec import to_json
+from candlecast.adapters.decided_columns import decided_columns
+from candlecast.adapters.strategy_code import BuiltInStrategies, built_in_strategy
+from candlecast.backtest.candle_table import FileNote, FileNotes
+from candlecast.backtest.candle_venue import Fees, Slippage
+from candlecast.backtest.document import document, report_of, text_of, trade_rows, versions
+from candlecast.backtest.exact_path import Terms, decimal_of
+from candlecast.backtest.pictures.page import page_of
+from candlecast.backtest.result import Note, Result, without_history
+from candlecast.backtest.run import run
+from candlecast.domain.backtests.backtest import BacktestSummary
+from candlecast.domain.market.candle import check_contiguous
+from candlecast.domain.strategies.definition import StrategyDefinition
+from candlecast.domain.strategies.versions import StrategyVersion
+from candlecast.domain.values.errors import DomainError, NotFound, Reject, RetryLater
+from candlecast.domain.values.timeframe import EPOCH
+from candlecast.ports.backtests import BacktestOutcome, Computation, ResultFiles
+from candlecast.ports.code_store import CodeStore
+from candlecast.sandbox.protocol import Answer, Job, Request, SandboxRefusal, SignalColumns, encode_candles
+from candlecast.strategy import Candles, Strategy
+from candlecast.strategy.candles import MILLISECOND
+
+SIGNALS_SECONDS = 30.0  # for all candles: the longest run that the sandbox makes
+DIGITS = 8  # behind the point of a summary's numbers, which people compare
+TRADE_COLUMNS = (
+    "side",
+    "entry_time",
+    "entry_price",
+    "exit_time",
+    "exit_price",
+    "quantity",
+    "fees",
+    "funding",
+    "pnl",
+    "reason",
+)
+NO_FUNDING = Note("BACKTEST_WITHOUT_FUNDING", "payments of funding are not counted")
+AT_ONCE = Note("BACKTEST_DECIDED_AT_ONCE", "the code has decided all candles in one run; live it sees its lookback alone")
+
+
+class LiveCodeEngine:
+    """`ports.backtests.BacktestEngine`."""
+
+    def __init__(self, code: CodeStore, sandbox: SandboxFunction) -> None:
+        self._code = code
+        self._sandbox = sandbox
+        self._built_in = BuiltInStrategies()
+
+    def lookback(self, strategy: StrategyDefinition, version: StrategyVersion | None) -> int:
+        """Candles that a decision gets."""
+        return built_in_strategy(strategy).lookback if version is None else version.lookback
+
+    def compute(self, computation: Computation, watch: Callable[[int], None]) -> BacktestOutcome:
+        """Trade the strategy's decisions on the plan's terms."""
+        plan = computation.backtest.plan
+        candles = Candles.from_candles(computation.candles)
+        first = int(np.searchsorted(candles.time, (plan.start - EPOCH) // MILLISECOND))
+        try:
+            made, notes = self._strategy(computation, candles)
+            whole = run(made, candles, _terms(computation), watch=lambda row: watch(max(0, row - first)))
+        except (Reject, RetryLater):
+            raise
+        except DomainError as error:  # of the strategy's own code, or of terms that the engine refuses
+            raise Reject(error.code, error.message) from error
+        result = replace(without_history(whole, first), notes=(*whole.notes, *notes))
+        return self._outcome(computation, result)
+
+    def _strategy(self, computation: Computation, candles: Candles) -> tuple[Strategy[Any], tuple[Note, ...]]:
+        version = computation.version
+        if version is None or version.source_hash is None:
+            return built_in_strategy(_definition(computation)), (NO_FUNDING,)
+        told = self._decided(computation, version, version.source_hash)
+        return decided_columns(told, candles, version.lookback), (NO_FUNDING, AT_ONCE)
+
+    def _decided(self, computation: Computation, version: StrategyVersion, source_hash: str) -> SignalColumns:
+        owner = computation.strategy.owner
+        if owner is None:
+            raise Reject("VERSION_MISSING", f"{version.strategy_id} has no owner whose sandbox could run it")
+        try:
+            source = self._code.get(source_hash)
+        except NotFound as error:
+            raise Reject(error.code, error.message) from None
+        request = Request(
+            job=Job.SIGNALS,
+            source=source,
+            parameters=version.parameters,
+            columns=encode_candles(computation.candles),
+            seconds=SIGNALS_SECONDS,
+        )
+        (told,) = self._sandbox.run([SandboxRun(owner=owner, request=request)])
+        if isinstance(told, SandboxRefusal) and told.line is not None:
+            raise Reject(told.code, f"line {told.line}: {told.message}")
+        if not isinstance(told, Answer):
+            raise told
+        decided: SignalColumns = told.result
+        return decided
+
+    def _outcome(self, computation: Computation, result: Result) -> BacktestOutcome:
+        backtest, version = computation.backtest, computation.version
+        shown = result.parameters if version is None else version.parameters
+        result = replace(result, strategy=computation.strategy.name, parameters=shown if backtest.shows_code else {})
+        notes = _notes(computation, result)
+        code_version = self._built_in.version(computation.strategy) if version is None else version.digest
+        told = document(
+            result,
+            file=notes,
+            settings=json.loads(to_json(backtest.plan)),
+            versions={**versions(), "strategy": code_version},
+        )
+        files = ResultFiles(
+            document=text_of(told).encode(), page=page_of(report_of(result, notes)).encode(), trades=_csv(result).encode()
+        )
+        return BacktestOutcome(summary=_summary(result), code_version=code_version, files=files)
+
+
+def _definition(computation: Computation) -> StrategyDefinition:
+    version = computation.version
+    return computation.strategy if version is None else replace(computation.strategy, parameters=version.parameters)
+
+
+def _terms(computation: Computation) -> Terms:
+    plan, market, version = computation.backtest.plan, computation.market, computation.version
+    taker = market.taker_fee if plan.taker_fee is None else plan.taker_fee
+    return Terms(
+        market=market,
+        timeframe=plan.timeframe,
+        venue=plan.venue,
+        settings=plan.settings,
+        cash=plan.cash,
+        fees=Fees(maker=taker if plan.maker_fee is None else plan.maker_fee, taker=taker),
+        slippage=Slippage(bps=plan.slippage_bps),
+        strategy_id=plan.strategy_id,
+        strategy_version=None if version is None else version.digest,
+    )
+
+
+def _notes(computation: Computation, result: Result) -> FileNotes:
+    """The facts of the candles, as those of a file: gaps are told and never filled."""
+    plan = computation.backtest.plan
+    span = [candle for candle in computation.candles if candle.open_time >= plan.start]
+    gaps = check_contiguous(span, plan.timeframe)
+    longest = max((gap.missing for gap in gaps), default=0) * plan.timeframe.milliseconds
+    missing = plan.rows - len(span)
+    text = f"{missing:,} candles of the span are missing; {len(gaps):,} gaps between others"
+    return FileNotes(
+        file=f"{plan.venue} {plan.market}",
+        timeframe=plan.timeframe,
+        time_unit="ms",
+        rows_read=len(computation.candles),
+        rows=result.rows,
+        missing=missing,
+        longest_gap_ms=longest,
+        notes=(FileNote("CANDLE_FILE_GAP", len(gaps), 0, text),) if missing else (),
+    )
+
+
+def _csv(result: Result) -> str:
+    told = io.StringIO()
+    written = csv.DictWriter(told, TRADE_COLUMNS, lineterminator="\n")
+    written.writeheader()
+    written.writerows(trade_rows(result.trades))
+    return told.getvalue()
+
+
+def _summary(result: Result) -> BacktestSummary:
+    metrics = result.metrics
+    numbers: Mapping[str, float | None] = {
+        "final_equity": result.final_equity,
+        "fees": result.fees,
+        "total_return": metrics.total_return,
+        "max_drawdown": metrics.max_drawdown,
+        "sharpe_ratio": metrics.sharpe_ratio,
+        "win_rate": metrics.win_rate,
+        "buy_and_hold_return": metrics.buy_and_hold_return,
+    }
+    told: dict[str, Any] = {name: None if value is None else decimal_of(round(value, DIGITS)) for name, value in numbers.items()}
+    return BacktestSummary(rows=result.rows, trades=len(result.trades), **told)

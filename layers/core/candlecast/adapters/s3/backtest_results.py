@@ -1,0 +1,52 @@
+"""Results of backtests in S3: three objects each, in a folder of their tenant, and links that live for minutes."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from candlecast.adapters.aws.clients import aws_errors
+from candlecast.domain.backtests.backtest import Backtest
+from candlecast.ports.backtests import ResultFiles, ResultLinks
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+UNAVAILABLE = "RESULTS_UNAVAILABLE"
+PREFIX = "results/"
+LINK_LIFE = timedelta(minutes=5)  # enough to follow a link, and too short to pass it on; the API makes another at any time
+DOCUMENT, PAGE, TRADES = "result.json", "report.html", "trades.csv"
+TYPES = {DOCUMENT: "application/json", PAGE: "text/html; charset=utf-8", TRADES: "text/csv; charset=utf-8"}
+
+
+class S3BacktestResults:
+    """`ports.backtests.BacktestResults`. `s3` signs links with its own rights, so a reader of objects must make them."""
+
+    def __init__(self, s3: S3Client, bucket: str) -> None:
+        self._s3 = s3
+        self._bucket = bucket
+
+    def keep(self, backtest: Backtest, files: ResultFiles) -> None:
+        for name, body in ((DOCUMENT, files.document), (PAGE, files.page), (TRADES, files.trades)):
+            with aws_errors(UNAVAILABLE):
+                self._s3.put_object(Bucket=self._bucket, Key=_key(backtest, name), Body=body, ContentType=TYPES[name])
+
+    def links(self, backtest: Backtest, now: datetime) -> ResultLinks:
+        return ResultLinks(
+            document=self._link(backtest, DOCUMENT),
+            page=self._link(backtest, PAGE),
+            trades=self._link(backtest, TRADES),
+            expires_at=now + LINK_LIFE,
+        )
+
+    def _link(self, backtest: Backtest, name: str) -> str:
+        return self._s3.generate_presigned_url(
+            "get_object",
+            Params={"Bucket": self._bucket, "Key": _key(backtest, name)},
+            ExpiresIn=int(LINK_LIFE.total_seconds()),
+        )
+
+
+def _key(backtest: Backtest, name: str) -> str:
+    return f"{PREFIX}{quote(backtest.tenant_id, safe='')}/{backtest.backtest_id}/{name}"

@@ -1,0 +1,1 @@
+"""Backtests as a service: a plan, its progress, its end."""

@@ -1,0 +1,118 @@
+"""Backtests as the services see them: a store, an engine that computes, and a place for results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from candlecast.domain.backtests.backtest import Backtest, BacktestSummary
+    from candlecast.domain.market.candle import Candle
+    from candlecast.domain.market.market import Market
+    from candlecast.domain.strategies.definition import StrategyDefinition
+    from candlecast.domain.strategies.versions import StrategyVersion
+    from candlecast.ports.store import Page
+
+
+class BacktestStore(Protocol):
+    """Backtests by tenant; those that have ended are forgotten after `RESULT_DAYS`."""
+
+    def create_backtest(self, backtest: Backtest) -> Backtest:
+        """Write a new backtest as version 1 and count it for its tenant.
+
+        Raises `Conflict` (TOO_MANY_BACKTESTS) beyond `MAX_OPEN`, (TOO_MANY_BACKTESTS_TODAY) beyond `MAX_A_DAY`. One transaction.
+        """
+        ...
+
+    def find_backtest(self, tenant_id: str, backtest_id: str) -> Backtest:
+        """The backtest, strongly consistent; raises `NotFound`."""
+        ...
+
+    def save_backtest(self, backtest: Backtest) -> Backtest:
+        """Write as version + 1; one that has ended makes room for its tenant's next.
+
+        Raises `Conflict` (VERSION_CONFLICT) if somebody else has written since it was read.
+        """
+        ...
+
+    def list_backtests(self, tenant_id: str, cursor: str | None = None, limit: int = 50) -> Page[Backtest]:
+        """Newest first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Computation:
+    """Everything that an engine needs."""
+
+    backtest: Backtest
+    strategy: StrategyDefinition
+    version: StrategyVersion | None
+    """None: the definition's own code and parameters."""
+    market: Market
+    candles: Sequence[Candle]
+    """Closed candles, ascending, with those before the plan's first candle that its decision needs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultFiles:
+    """The results for people and programs."""
+
+    document: bytes
+    """JSON, as `candlecast backtest --json` writes it."""
+    page: bytes
+    """HTML that needs no network."""
+    trades: bytes
+    """CSV with a header; times in ms since the epoch."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BacktestOutcome:
+    """A finished backtest: the numbers of its item, the code that decided, its files."""
+
+    summary: BacktestSummary
+    code_version: str
+    files: ResultFiles
+
+
+class Stopped(Exception):
+    """The run is nobody's any more: it was cancelled, or another worker has it."""
+
+
+class BacktestEngine(Protocol):
+    """Runs a strategy over candles by the live code."""
+
+    def lookback(self, strategy: StrategyDefinition, version: StrategyVersion | None) -> int:
+        """Candles that a decision gets; raises `Reject` if code or parameters are not valid."""
+        ...
+
+    def compute(self, computation: Computation, watch: Callable[[int], None]) -> BacktestOutcome:
+        """Compute, and call `watch` with the number of the plan's candles that are behind; an error that it raises ends the run.
+
+        Raises `Reject` for any failure of the strategy's code, `InvalidValue` for a plan that cannot be computed, `RetryLater` if
+        the code could not be run.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultLinks:
+    """Addresses of the results, open to everybody who has them, until they expire."""
+
+    document: str
+    page: str
+    trades: str
+    expires_at: datetime
+
+
+class BacktestResults(Protocol):
+    """Files of finished backtests."""
+
+    def keep(self, backtest: Backtest, files: ResultFiles) -> None:
+        """Keep the files; a repeat replaces them. Raises `RetryLater` (RESULTS_UNAVAILABLE)."""
+        ...
+
+    def links(self, backtest: Backtest, now: datetime) -> ResultLinks:
+        """Links to the files; nothing is asked of their place."""
+        ...

@@ -1,0 +1,1 @@
+"""Use cases of backtests: ask, compute, cancel, end, show results."""

@@ -1,0 +1,124 @@
+"""Ask for a backtest: decide who may have which, count it, and queue it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from candlecast.domain.backtests.backtest import Backtest, BacktestPlan
+from candlecast.domain.signals.messages import BacktestTask
+from candlecast.domain.strategies.definition import StrategyDefinition
+from candlecast.domain.strategies.record import public_until
+from candlecast.domain.subscriptions.subscription import Settings
+from candlecast.domain.values.errors import Conflict, InvalidValue, RetryLater
+from candlecast.domain.values.money import ZERO
+from candlecast.domain.values.timeframe import Timeframe
+from candlecast.ports.backtests import BacktestStore
+from candlecast.ports.clock import Clock, Identifiers
+from candlecast.ports.queue import BacktestQueue
+from candlecast.ports.store import StrategyStore
+from candlecast.ports.venue import Markets
+from candlecast.services.strategies.admit_reader import Admission, AdmitReader
+
+NOT_QUEUED = "QUEUE_UNAVAILABLE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """Who asks."""
+
+    tenant_id: str
+    is_operator: bool = False
+    link_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WantedBacktest:
+    """The question of a tenant; None leaves a choice to the strategy, or to the newest candle."""
+
+    strategy_id: str
+    start: datetime
+    cash: Decimal
+    until: datetime | None = None
+    version: int | None = None
+    market: str | None = None
+    timeframe: Timeframe | None = None
+    settings: Settings | None = None
+    taker_fee: Decimal | None = None
+    maker_fee: Decimal | None = None
+    slippage_bps: Decimal = ZERO
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskBacktest:
+    """Everybody who may find a strategy may have it tried on the past.
+
+    A reader who sees no decisions learns no new decision by a backtest either. Its span ends where the strategy's public record
+    ends.
+    """
+
+    backtests: BacktestStore
+    strategies: StrategyStore
+    admit: AdmitReader
+    markets: Markets
+    queue: BacktestQueue
+    clock: Clock
+    identifiers: Identifiers
+
+    def __call__(self, reader: Reader, wanted: WantedBacktest, correlation_id: str) -> Backtest:
+        """The queued backtest.
+
+        Raises `NotFound` for a strategy or version that the reader may not find, `Conflict` (NO_CODE,
+        TOO_MANY_BACKTESTS, TOO_MANY_BACKTESTS_TODAY), `InvalidValue` (UNKNOWN_MARKET and the codes of `BacktestPlan`),
+        `RetryLater`.
+        """
+        admitted = self.admit(reader.tenant_id, wanted.strategy_id, is_operator=reader.is_operator, link_key=reader.link_key)
+        now = self.clock.now()
+        backtest = Backtest(
+            tenant_id=reader.tenant_id,
+            backtest_id=f"{now:%Y%m%dT%H%M%S%f}-{self.identifiers.new()}",
+            plan=self._plan(admitted, wanted, now),
+            shows_code=admitted.sees_parameters,
+            asked_at=now,
+            correlation_id=correlation_id,
+        )
+        stored = self.backtests.create_backtest(backtest)
+        task = BacktestTask(tenant_id=stored.tenant_id, backtest_id=stored.backtest_id, correlation_id=correlation_id)
+        try:
+            self.queue.send_backtest(task)
+        except RetryLater:
+            # The task may have been taken although its answer was lost: a worker that gets it finds the end.
+            self.backtests.save_backtest(stored.failed(NOT_QUEUED, "the queue did not take it: ask again", now))
+            raise
+        return stored
+
+    def _plan(self, admitted: Admission, wanted: WantedBacktest, now: datetime) -> BacktestPlan:
+        strategy = admitted.strategy
+        market, timeframe = wanted.market or strategy.market, wanted.timeframe or strategy.timeframe
+        if strategy.source_id is not None or market is None or timeframe is None:
+            raise Conflict("NO_CODE", "signals of an outside source cannot be computed again")
+        if self.markets.find(strategy.venue, market) is None:
+            raise InvalidValue(f"{strategy.venue} has no such market", code="UNKNOWN_MARKET")
+        newest = now if admitted.sees_decisions else public_until(strategy, now)
+        until = newest if wanted.until is None else min(wanted.until, newest)
+        return BacktestPlan(
+            strategy_id=strategy.strategy_id,
+            venue=strategy.venue,
+            market=market,
+            timeframe=timeframe,
+            start=timeframe.floor(wanted.start),
+            until=timeframe.floor(until),
+            settings=Settings(capital=wanted.cash) if wanted.settings is None else wanted.settings,
+            cash=wanted.cash,
+            version=self._version(strategy, wanted.version),
+            taker_fee=wanted.taker_fee,
+            maker_fee=wanted.maker_fee,
+            slippage_bps=wanted.slippage_bps,
+        )
+
+    def _version(self, strategy: StrategyDefinition, number: int | None) -> int | None:
+        """The wanted version, else the stable version. None: the definition's own code is its only version."""
+        if number is not None:
+            return self.strategies.get_version(strategy.strategy_id, number).number
+        return None if strategy.release is None else strategy.release.stable

@@ -1,0 +1,154 @@
+"""Compute one backtest: candles, the engine, the results, and the word on each step.
+
+The item is written at the begin, every few seconds on the way, and at the end. Each write is over the version that the worker
+knows, so a cancellation or another worker is noticed by the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+
+from candlecast.domain.backtests.backtest import TIME_LIMIT, Backtest, BacktestStatus
+from candlecast.domain.market.history import Series, Span
+from candlecast.domain.signals.messages import BacktestTask
+from candlecast.domain.strategies.versions import StrategyVersion
+from candlecast.domain.values.errors import Conflict, DomainError, InvalidValue, NotFound, Reject, RetryLater
+from candlecast.ports.backtests import (
+    BacktestEngine,
+    BacktestOutcome,
+    BacktestResults,
+    BacktestStore,
+    Computation,
+    Stopped,
+)
+from candlecast.ports.clock import Clock, Metrics
+from candlecast.ports.store import StrategyStore
+from candlecast.ports.venue import Markets
+from candlecast.services.market.read_history import ReadHistory
+from candlecast.services.retry_conflict import retry_conflict
+
+PROGRESS_EVERY = timedelta(seconds=2)  # a person watches; each word is one write
+NO_CANDLES = "BACKTEST_WITHOUT_CANDLES"
+TOO_SLOW = "BACKTEST_TOO_SLOW"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunBacktest:
+    """The use case of the backtest runner."""
+
+    backtests: BacktestStore
+    strategies: StrategyStore
+    markets: Markets
+    history: ReadHistory
+    engine: BacktestEngine
+    results: BacktestResults
+    clock: Clock
+    metrics: Metrics
+
+    def __call__(self, task: BacktestTask, worker: str) -> None:
+        """Compute the task's backtest, unless it has ended.
+
+        Raises `RetryLater` while another worker has it, and if candles, code, results or the store cannot be had now.
+        """
+        try:
+            found = self.backtests.find_backtest(task.tenant_id, task.backtest_id)
+        except NotFound:
+            return  # it was forgotten while its task waited
+        if not found.status.is_open:
+            return
+        with suppress(Stopped):
+            held = _Held(self.backtests, found, self.clock)
+            held.begin(worker)
+            self._run(held)
+
+    def _run(self, held: _Held) -> None:
+        began = self.clock.now()
+        try:
+            outcome = self._outcome(held)
+        except Stopped:
+            raise
+        except (Reject, InvalidValue, NotFound) as error:
+            self._fail(held, error)
+            return
+        except Exception:  # also an unforeseen one: its message comes back, and must not wait for the end of a lease
+            held.write(Backtest.given_back)
+            raise
+        held.write(lambda known: known.done(outcome.summary, outcome.code_version, self.clock.now()))
+        self.metrics.count("BacktestsDone")
+        self.metrics.milliseconds("BacktestMilliseconds", (self.clock.now() - began) / timedelta(milliseconds=1))
+
+    def _outcome(self, held: _Held) -> BacktestOutcome:
+        plan = held.known.plan
+        strategy = self.strategies.get_strategy(plan.strategy_id)
+        version = self._version(held.known)
+        market = self.markets.find(plan.venue, plan.market)
+        if market is None:
+            raise Reject("UNKNOWN_MARKET", f"{plan.venue} has no such market")
+        before = plan.timeframe.length * (self.engine.lookback(strategy, version) - 1)
+        series = Series(venue=plan.venue, market=plan.market, timeframe=plan.timeframe)
+        candles = self.history(series, Span(plan.start - before, plan.until)).candles
+        if not any(candle.open_time >= plan.start for candle in candles):
+            raise Reject(NO_CANDLES, "the venue has no candle of this span")
+        computation = Computation(backtest=held.known, strategy=strategy, version=version, market=market, candles=candles)
+        outcome = self.engine.compute(computation, held.watch)
+        self.results.keep(held.known, outcome.files)
+        return outcome
+
+    def _version(self, backtest: Backtest) -> StrategyVersion | None:
+        number = backtest.plan.version
+        return None if number is None else self.strategies.get_version(backtest.plan.strategy_id, number)
+
+    def _fail(self, held: _Held, error: DomainError) -> None:
+        held.write(lambda known: known.failed(error.code, error.message, self.clock.now()))
+        self.metrics.count("BacktestsFailed")
+
+
+class _Held:
+    """A backtest in the hands of one worker, as it was written last."""
+
+    def __init__(self, backtests: BacktestStore, known: Backtest, clock: Clock) -> None:
+        self.known = known
+        self._backtests = backtests
+        self._clock = clock
+        self._began = self._told = clock.now()
+
+    def begin(self, worker: str) -> None:
+        """Take the backtest. Raises `RetryLater` while another worker has it, `Stopped` if it was cancelled meanwhile."""
+        try:
+            self.known = self._backtests.save_backtest(self.known.begun(worker, self._began))
+        except Conflict:
+            found = self._backtests.find_backtest(self.known.tenant_id, self.known.backtest_id)
+            if not found.status.is_open:
+                raise Stopped from None
+            # Our own write, whose answer was lost, or another's: this task must not end before that worker has ended.
+            self.known = found if found.worker == worker else self._backtests.save_backtest(found.begun(worker, self._began))
+
+    def watch(self, rows_done: int) -> None:
+        """Tell the progress, now and then. Raises `Stopped`, and `Reject` (BACKTEST_TOO_SLOW) once the time is over."""
+        now = self._clock.now()
+        if now - self._began > TIME_LIMIT:
+            raise Reject(TOO_SLOW, f"it takes over {TIME_LIMIT} to compute: choose fewer candles")
+        if now - self._told < PROGRESS_EVERY:
+            return
+        self._told = now
+        try:
+            self.write(lambda known: known.at_row(rows_done))
+        except RetryLater:
+            return  # the next word follows in seconds
+
+    def write(self, change: Callable[[Backtest], Backtest]) -> None:
+        """Write a change; raises `Stopped` if the backtest was cancelled or is another worker's by now."""
+        try:
+            self.known = self._backtests.save_backtest(change(self.known))
+        except Conflict:
+            self.known = retry_conflict(lambda: self._backtests.save_backtest(change(self._own())))
+
+    def _own(self) -> Backtest:
+        """The backtest as it stands, still ours: a write of ours whose answer was lost has been repeated."""
+        found = self._backtests.find_backtest(self.known.tenant_id, self.known.backtest_id)
+        if found.status is not BacktestStatus.RUNNING or found.worker != self.known.worker:
+            raise Stopped
+        return found

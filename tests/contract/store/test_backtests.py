@@ -1,0 +1,124 @@
+"""Backtests: written on the version that was read, counted by tenant and day, listed newest first. On fake and table alike."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import Any
+
+import pytest
+
+from candlecast.adapters.dynamodb.backtests import DynamoBacktestStore
+from candlecast.domain.backtests.backtest import MAX_A_DAY, MAX_OPEN, Backtest
+from candlecast.domain.values.copying import replace
+from candlecast.domain.values.errors import Conflict, InvalidValue, NotFound
+from candlecast.ports.backtests import BacktestStore
+from tests.support.builders import NOW, after
+from tests.support.fakes.backtests import FakeBacktestStore, a_backtest, a_plan, a_summary
+
+_tenants = count(1)
+_numbers = count(1)
+A_DAY = 86_400
+
+
+@pytest.fixture(params=["fake", pytest.param("dynamodb", marks=pytest.mark.e2e)])
+def store(request: pytest.FixtureRequest) -> BacktestStore:
+    if request.param == "fake":
+        return FakeBacktestStore()
+    return DynamoBacktestStore(request.getfixturevalue("dynamodb_table"))
+
+
+@pytest.fixture
+def tenant() -> str:
+    """A tenant of whom no other test has heard."""
+    return f"tenant-{next(_tenants)}"
+
+
+def another(tenant: str, **changes: Any) -> Backtest:
+    """A backtest that no other test has stored; later ones have later ids."""
+    return a_backtest(f"20261120T120000000000-{next(_numbers):06}", tenant_id=tenant, **changes)
+
+
+def ended(store: BacktestStore, backtest: Backtest) -> Backtest:
+    return store.save_backtest(store.create_backtest(backtest).cancelled(NOW))
+
+
+def test_what_was_written_is_read_as_it_was(store: BacktestStore, tenant: str) -> None:
+    asked = another(tenant, plan=a_plan(version=3))
+    created = store.create_backtest(asked)
+    assert created == replace(asked, version=1)
+    assert store.find_backtest(tenant, asked.backtest_id) == created
+    begun = store.save_backtest(created.begun("worker-1", NOW))
+    assert store.find_backtest(tenant, asked.backtest_id) == begun == replace(created.begun("worker-1", NOW), version=2)
+    done = store.save_backtest(begun.done(a_summary(), "c0de", after(60)))
+    assert store.find_backtest(tenant, asked.backtest_id) == done
+
+
+def test_a_backtest_is_found_by_its_own_tenant_alone(store: BacktestStore, tenant: str) -> None:
+    asked = store.create_backtest(another(tenant))
+    for other, backtest_id in ((f"{tenant}-x", asked.backtest_id), (tenant, "unknown"), (tenant, "a#b"), ("a#b", "unknown")):
+        with pytest.raises(NotFound):
+            store.find_backtest(other, backtest_id)
+
+
+def test_a_change_on_an_old_version_is_refused(store: BacktestStore, tenant: str) -> None:
+    asked = store.create_backtest(another(tenant))
+    store.save_backtest(asked.begun("worker-1", NOW))
+    for stale in (asked, replace(asked, version=0), another(tenant)):
+        with pytest.raises(Conflict, match="VERSION_CONFLICT"):
+            store.save_backtest(stale)
+
+
+def test_an_id_is_taken_once(store: BacktestStore, tenant: str) -> None:
+    asked = another(tenant)
+    store.create_backtest(asked)
+    with pytest.raises(Conflict, match="ALREADY_EXISTS"):
+        store.create_backtest(asked)
+
+
+def test_each_end_makes_room_for_another(store: BacktestStore, tenant: str) -> None:
+    opened = [store.create_backtest(another(tenant)) for _ in range(MAX_OPEN)]
+    with pytest.raises(Conflict, match="TOO_MANY_BACKTESTS"):
+        store.create_backtest(another(tenant))
+    store.create_backtest(another(f"{tenant}-x"))
+    begun = store.save_backtest(opened[0].begun("worker-1", NOW))
+    with pytest.raises(Conflict, match="TOO_MANY_BACKTESTS"):
+        store.create_backtest(another(tenant))
+    store.save_backtest(begun.done(a_summary(), "c0de", NOW))
+    store.create_backtest(another(tenant))
+    with pytest.raises(Conflict, match="TOO_MANY_BACKTESTS"):
+        store.create_backtest(another(tenant))
+
+
+def test_an_end_that_is_refused_makes_no_room(store: BacktestStore, tenant: str) -> None:
+    opened = [store.create_backtest(another(tenant)) for _ in range(MAX_OPEN)]
+    store.save_backtest(opened[0].begun("worker-1", NOW))
+    with pytest.raises(Conflict, match="VERSION_CONFLICT"):
+        store.save_backtest(opened[0].cancelled(NOW))
+    with pytest.raises(Conflict, match="TOO_MANY_BACKTESTS"):
+        store.create_backtest(another(tenant))
+
+
+def test_a_day_has_an_end_and_a_bound(store: BacktestStore, tenant: str) -> None:
+    for _ in range(MAX_A_DAY):
+        ended(store, another(tenant))
+    with pytest.raises(Conflict, match="TOO_MANY_BACKTESTS_TODAY"):
+        store.create_backtest(another(tenant))
+    store.create_backtest(another(tenant, asked_at=after(A_DAY)))
+
+
+def test_the_newest_come_first_page_by_page_and_counts_are_no_backtests(store: BacktestStore, tenant: str) -> None:
+    written = [store.create_backtest(another(tenant)) for _ in range(5)]
+    first = store.list_backtests(tenant, limit=2)
+    second = store.list_backtests(tenant, first.cursor, 2)
+    third = store.list_backtests(tenant, second.cursor, 2)
+    assert [*first.items, *second.items, *third.items] == written[::-1]
+    assert third.cursor is None
+    assert store.list_backtests(f"{tenant}-x").items == []
+
+
+def test_a_cursor_of_another_tenant_is_refused(store: BacktestStore, tenant: str) -> None:
+    for _ in range(2):
+        store.create_backtest(another(tenant))
+    cursor = store.list_backtests(tenant, limit=1).cursor
+    with pytest.raises(InvalidValue):
+        store.list_backtests(f"{tenant}-x", cursor, 1)

@@ -1,0 +1,230 @@
+"""Everybody who may find a strategy may have it tried, within bounds, and learns nothing that its record hides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from candlecast.domain.backtests.backtest import MAX_A_DAY, MAX_OPEN, Backtest, BacktestStatus
+from candlecast.domain.strategies.definition import Visibility
+from candlecast.domain.strategies.record import public_until
+from candlecast.domain.strategies.versions import Release
+from candlecast.domain.subscriptions.subscription import Settings, SubscriptionStatus
+from candlecast.domain.values.errors import Conflict, InvalidValue, NotFound, RetryLater
+from candlecast.domain.values.timeframe import Timeframe
+from candlecast.services.backtests.ask_backtest import AskBacktest, Reader, WantedBacktest
+from candlecast.services.backtests.cancel_backtest import CancelBacktest
+from candlecast.services.strategies.admit_reader import AdmitReader
+from tests.support.builders import (
+    ACCOUNT,
+    BTC,
+    ETH,
+    NOW,
+    STRATEGY,
+    SUBSCRIPTION,
+    TENANT,
+    VENUE,
+    a_market,
+    a_strategy,
+    a_subscription,
+    a_version,
+    an_account,
+    an_external_strategy,
+    an_uploaded_strategy,
+    settings,
+)
+from tests.support.fakes.accounts import FakeAccountStore
+from tests.support.fakes.backtests import FakeBacktestStore
+from tests.support.fakes.clock import FakeClock, SequentialIdentifiers
+from tests.support.fakes.market_data import FakeMarkets
+from tests.support.fakes.queues import FakeBacktestQueue
+from tests.support.fakes.store import FakeDatabase
+from tests.support.fakes.strategies import FakeStrategyStore
+from tests.support.fakes.subscriptions import FakeSubscriptionStore
+
+OWNER, STRANGER = Reader(tenant_id=TENANT), Reader(tenant_id="tenant-2")
+START = NOW - timedelta(hours=2)
+
+
+@dataclass
+class Counter:
+    """The counter at which backtests are asked for, over one database of fakes."""
+
+    database: FakeDatabase = field(default_factory=FakeDatabase)
+    store: FakeBacktestStore = field(default_factory=FakeBacktestStore)
+    queue: FakeBacktestQueue = field(default_factory=FakeBacktestQueue)
+    clock: FakeClock = field(default_factory=FakeClock)
+
+    def __post_init__(self) -> None:
+        self.strategies = FakeStrategyStore(self.database)
+        self.subscriptions = FakeSubscriptionStore(self.database, self.clock)
+        self._ask = AskBacktest(
+            backtests=self.store,
+            strategies=self.strategies,
+            admit=AdmitReader(self.strategies, self.subscriptions),
+            markets=FakeMarkets(a_market(BTC), a_market(ETH)),
+            queue=self.queue,
+            clock=self.clock,
+            identifiers=SequentialIdentifiers(),
+        )
+        self.cancel = CancelBacktest(self.store, self.clock)
+
+    def ask(self, reader: Reader = OWNER, **wanted: Any) -> Backtest:
+        values: dict[str, Any] = {"strategy_id": STRATEGY, "start": START, "cash": Decimal(5_000)}
+        return self._ask(reader, WantedBacktest(**{**values, **wanted}), "correlation-1")
+
+    def follow(self, tenant: str) -> None:
+        accounts = FakeAccountStore(self.database, self.clock)
+        accounts.create(an_account(tenant_id=tenant, subscriptions={}))
+        account = replace(accounts.load(tenant, ACCOUNT), subscriptions={SUBSCRIPTION: SubscriptionStatus.ACTIVE})
+        self.subscriptions.write(a_subscription(tenant_id=tenant), account, 1)
+
+
+@pytest.fixture
+def counter() -> Counter:
+    """With an uploaded public strategy of the first tenant."""
+    fresh = Counter()
+    fresh.strategies.create_strategy(an_uploaded_strategy(), None, a_version())
+    return fresh
+
+
+def test_a_backtest_is_written_counted_and_queued(counter: Counter) -> None:
+    asked = counter.ask()
+    assert asked == counter.store.find_backtest(TENANT, asked.backtest_id)
+    assert (asked.status, asked.asked_at, asked.shows_code) == (BacktestStatus.QUEUED, NOW, True)
+    (task,) = counter.queue.sent
+    assert (task.tenant_id, task.backtest_id, task.correlation_id) == (TENANT, asked.backtest_id, "correlation-1")
+
+
+def test_what_is_not_said_is_the_strategys_and_the_newest_candles(counter: Counter) -> None:
+    plan = counter.ask().plan
+    assert (plan.venue, plan.market, plan.timeframe, plan.version) == (VENUE, BTC, Timeframe.M1, 1)
+    assert (plan.start, plan.until) == (START, NOW)
+    assert (plan.cash, plan.settings, plan.taker_fee) == (Decimal(5_000), Settings(capital=Decimal(5_000)), None)
+
+
+def test_everything_can_be_said(counter: Counter) -> None:
+    counter.database.versions[STRATEGY, 2] = a_version(2)
+    wanted: dict[str, Any] = {
+        "market": ETH,
+        "version": 2,
+        "settings": settings(),
+        "taker_fee": Decimal("0.0005"),
+        "maker_fee": Decimal("0.0002"),
+        "slippage_bps": Decimal(2),
+    }
+    plan = counter.ask(**wanted, timeframe=Timeframe.M5, until=NOW - timedelta(minutes=7)).plan
+    assert {name: getattr(plan, name) for name in wanted} == wanted
+    assert (plan.timeframe, plan.until) == (Timeframe.M5, NOW - timedelta(minutes=10))
+
+
+def test_ids_sort_as_the_time_of_asking(counter: Counter) -> None:
+    ids = []
+    for _ in range(3):
+        ids.append(counter.ask().backtest_id)
+        counter.clock.advance(0.001)
+    assert ids == sorted(ids)
+
+
+def test_a_definition_without_versions_is_its_own_code(counter: Counter) -> None:
+    counter.strategies.create_strategy(a_strategy("built-in"))
+    assert counter.ask(strategy_id="built-in").plan.version is None
+
+
+def test_the_candidate_is_nobodys_default(counter: Counter) -> None:
+    counter.database.versions[STRATEGY, 2] = a_version(2)
+    release = Release(stable=1, candidate=2, share_percent=50, released_by=TENANT, released_at=NOW)
+    counter.database.strategies[STRATEGY] = an_uploaded_strategy(release=release)
+    assert counter.ask().plan.version == 1
+
+
+def test_a_stranger_may_try_a_public_strategy_and_sees_no_code(counter: Counter) -> None:
+    asked = counter.ask(STRANGER)
+    assert (asked.tenant_id, asked.shows_code) == ("tenant-2", False)
+
+
+def test_a_stranger_gets_no_decision_that_the_record_would_not_show(counter: Counter) -> None:
+    newest = Timeframe.M1.floor(public_until(an_uploaded_strategy(), NOW))
+    assert newest < NOW
+    assert [counter.ask(STRANGER, until=until).plan.until for until in (None, NOW)] == [newest, newest]
+
+
+def test_a_follower_gets_the_newest_candles(counter: Counter) -> None:
+    counter.follow("tenant-2")
+    asked = counter.ask(STRANGER)
+    assert (asked.plan.until, asked.shows_code) == (NOW, False)
+
+
+def test_a_private_strategy_does_not_exist_for_a_stranger(counter: Counter) -> None:
+    counter.database.strategies[STRATEGY] = an_uploaded_strategy(visibility=Visibility.PRIVATE)
+    with pytest.raises(NotFound):
+        counter.ask(STRANGER)
+    assert counter.ask(Reader(tenant_id="admin-1", is_operator=True)).shows_code is False
+
+
+def test_a_link_opens_a_strategy(counter: Counter) -> None:
+    counter.database.strategies[STRATEGY] = an_uploaded_strategy(visibility=Visibility.LINK, link_key="key")
+    with pytest.raises(NotFound):
+        counter.ask(STRANGER)
+    assert counter.ask(replace(STRANGER, link_key="key")).tenant_id == "tenant-2"
+
+
+def test_signals_from_outside_cannot_be_computed_again(counter: Counter) -> None:
+    counter.strategies.create_strategy(an_external_strategy("outside"))
+    with pytest.raises(Conflict, match="NO_CODE"):
+        counter.ask(strategy_id="outside", market=BTC, timeframe=Timeframe.M1)
+
+
+def test_an_unknown_market_or_version_is_refused(counter: Counter) -> None:
+    with pytest.raises(InvalidValue) as refused:
+        counter.ask(market="DOGE/USDT:USDT")
+    assert refused.value.code == "UNKNOWN_MARKET"
+    with pytest.raises(NotFound):
+        counter.ask(version=7)
+    assert not counter.store.backtests
+
+
+def test_a_future_end_is_the_newest_candle(counter: Counter) -> None:
+    assert counter.ask(until=NOW + timedelta(days=1)).plan.until == NOW
+    with pytest.raises(InvalidValue) as refused:
+        counter.ask(start=NOW)
+    assert refused.value.code == "BACKTEST_SPAN_INVALID"
+
+
+def test_a_tenant_has_few_open_backtests_and_each_end_makes_room(counter: Counter) -> None:
+    asked = [counter.ask() for _ in range(MAX_OPEN)]
+    with pytest.raises(Conflict, match="TOO_MANY_BACKTESTS"):
+        counter.ask()
+    counter.ask(STRANGER)
+    counter.cancel(TENANT, asked[0].backtest_id)
+    counter.ask()
+
+
+def test_a_tenant_asks_for_so_many_a_day(counter: Counter) -> None:
+    for _ in range(MAX_A_DAY):
+        counter.cancel(TENANT, counter.ask().backtest_id)
+    with pytest.raises(Conflict, match="TOO_MANY_BACKTESTS_TODAY"):
+        counter.ask()
+    counter.clock.advance(86_400)
+    counter.ask()
+
+
+def test_a_backtest_that_cannot_be_queued_ends(counter: Counter) -> None:
+    counter.queue.fail_next()
+    with pytest.raises(RetryLater, match="QUEUE_UNAVAILABLE"):
+        counter.ask()
+    ((_, found),) = counter.store.backtests.items()
+    assert (found.status, found.error_code) == (BacktestStatus.FAILED, "QUEUE_UNAVAILABLE")
+
+
+def test_a_cancellation_is_for_the_own_tenant_and_once(counter: Counter) -> None:
+    asked = counter.ask()
+    with pytest.raises(NotFound):
+        counter.cancel("tenant-2", asked.backtest_id)
+    first = counter.cancel(TENANT, asked.backtest_id)
+    counter.clock.advance(60)
+    assert counter.cancel(TENANT, asked.backtest_id) == first
