@@ -146,6 +146,10 @@ REFUSALS: Mapping[int, Mapping[str, tuple[str, str]]] = {
             "The cursor belongs to another query or tenant, was changed, or its key was replaced.",
             "Begin with the first page.",
         ),
+        "PARITY_SPAN_INVALID": (
+            "Parity is asked for no day, for more than a month, or for days to come.",
+            "Send another `since`.",
+        ),
         "SEARCH_INVALID": ("A search has more than five words, or too many characters.", "Search for fewer words."),
         "TAGS_INVALID": (
             "A tag is not of small letters, digits and hyphens, is too long or comes twice, or there are too many.",

@@ -12,11 +12,13 @@ from typing import Any
 from candlecast.adapters.dynamodb.executions import DynamoExecutionStore
 from candlecast.adapters.dynamodb.history import DynamoHistory
 from candlecast.adapters.dynamodb.listings import DynamoListingStore
+from candlecast.adapters.dynamodb.parity_days import DynamoParityStore
 from candlecast.adapters.dynamodb.strategies import DynamoStrategyStore
 from candlecast.adapters.s3.candle_history import S3CandleHistory
 from candlecast.domain.market.candle import Candle
 from candlecast.domain.market.funding import FundingRate, FundingYear
 from candlecast.domain.market.history import Absence, CandleMonth, Manifest, MonthEntry, Revision, Series, Span
+from candlecast.domain.parity.parity import Cause, Difference, ParityDay
 from candlecast.domain.strategies.definition import StrategyDefinition
 from candlecast.domain.strategies.execution_statistics import ExecutionStatistics, ExecutionSums, day_of
 from candlecast.domain.strategies.listing import (
@@ -138,6 +140,35 @@ def _stored_candles(world: World, encoded: Callable[[bytes], bytes]) -> S3Candle
     return S3CandleHistory(s3, "bucket")  # type: ignore[arg-type]
 
 
+def _parity_day() -> ParityDay:
+    (candle, *_) = _candle_month().candles
+    close = candle.open_time + SERIES.timeframe.length
+    difference = Difference(
+        candle_close=close,
+        cause=Cause.REVISED,
+        version=3,
+        recorded="LONG at 100",
+        recomputed="HOLD",
+        decides_otherwise=False,
+        row=candle.open_time,
+        before=candle,
+        after=replace(candle, volume=Decimal("7.25")),
+    )
+    return ParityDay(
+        strategy_id=STRATEGY,
+        day=close.date(),
+        until=close,
+        checked_at=at(1_000_000),
+        checked=12,
+        equal=10,
+        otherwise=1,
+        causes={Cause.REVISED: 1, Cause.CODE: 2},
+        differences=(difference,),
+        missing=4,
+        refusal="LEVEL_INVALID",
+    )
+
+
 MARKET: tuple[Case, ...] = (
     stored(
         "object_candles",
@@ -159,6 +190,13 @@ MARKET: tuple[Case, ...] = (
         _candle_manifest,
         _keep_candle_manifest,
         lambda world: _stored_candles(world, bytes).manifest(SERIES).value,
+    ),
+    stored(
+        "parity",
+        "of-a-day",
+        _parity_day,
+        lambda world: DynamoParityStore(world.table).put_day(_parity_day()),
+        lambda world: DynamoParityStore(world.table).list_days(STRATEGY, _parity_day().day, _parity_day().day)[0],
     ),
     stored(
         "execution_statistics",

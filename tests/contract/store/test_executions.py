@@ -163,3 +163,15 @@ def test_a_lock_that_is_given_back_is_taken_at_once_and_only_by_its_holder(store
     with pytest.raises(Conflict):
         stores.executions.give_back(held)
     assert stores.executions.begin(an_execution(worker="worker-3", started_at=after(4))) is None
+
+
+# -- the runs of a span --------------------------------------------------------------------------------------------------------
+
+
+def test_the_runs_of_a_span_come_oldest_first_with_those_of_other_versions(stores: Stores) -> None:
+    for close in (-60, 0, 60, 120):
+        stores.executions.begin(an_execution(after(close), audience=STABLE, beside=(CANDIDATE,)))
+        stores.executions.begin(an_execution(after(close), audience=CANDIDATE, leads=False))
+    found = list(stores.executions.executions_between(STRATEGY, NOW, after(120)))
+    assert [(run.candle_close, run.version) for run in found] == [(after(at), number) for at in (0, 60) for number in (1, 2)]
+    assert list(stores.executions.executions_between("strategy-2", NOW, after(120))) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, datetime
 
@@ -47,6 +48,10 @@ class FakeExecutionStore:
         runs = [(key, execution) for key, execution in self.database.executions.items() if key[0] == strategy_id]
         ordered = [execution for _, execution in sorted(runs, key=lambda run: run[0], reverse=True)]
         return page_of(f"EXECUTIONS#{strategy_id}", ordered, cursor, limit)
+
+    def executions_between(self, strategy_id: str, start: datetime, until: datetime) -> Iterator[Execution]:
+        for key in sorted(key for key in self.database.executions if key[0] == strategy_id and start <= key[1] < until):
+            yield self.database.executions[key]
 
     def execution_statistics(self, strategy_id: str, since: date) -> ExecutionStatistics:
         """Computed from the records, which are each final once."""

@@ -19,6 +19,7 @@ from candlecast.domain.values.errors import DomainError, Reject
 from candlecast.ports.code_checks import CheckedCode
 from candlecast.ports.strategies import CodeRun, Evaluation
 from candlecast.strategy import Candles, Strategy, decide
+from candlecast.strategy.decision import Decision
 from candlecast.strategy.registry import load_strategy
 
 # For one decision of a built-in strategy, which takes milliseconds. The runner has 60 s for all strategies of a market.
@@ -69,15 +70,12 @@ def _decided(definition: StrategyDefinition, run: CodeRun) -> Evaluation:
     if run.version is not None:
         definition = replace(definition, parameters=run.version.parameters)
     strategy = built_in_strategy(definition)
-    try:
-        with _at_most(BUILT_IN_SECONDS):
-            decision = decide(strategy, Candles.from_candles(run.candles))
-    except DomainError as error:
-        raise Reject(error.code, error.message) from error
-    except _TooSlow:
-        raise Reject("STRATEGY_TOO_SLOW", f"a decision takes at most {BUILT_IN_SECONDS:g} seconds") from None
-    except Exception as error:  # an author's code may raise anything, and must not stop another author's strategy
-        raise Reject("STRATEGY_FAILED", f"{type(error).__name__}: {error}"[:MAX_LOG_CHARACTERS]) from error
+    with refusing(BUILT_IN_SECONDS):
+        return evaluation_of(decide(strategy, Candles.from_candles(run.candles)))
+
+
+def evaluation_of(decision: Decision) -> Evaluation:
+    """The decision as the services see it."""
     return Evaluation(
         action=decision.action,
         price=decision.price,
@@ -88,6 +86,20 @@ def _decided(definition: StrategyDefinition, run: CodeRun) -> Evaluation:
         metadata=decision.metadata,
         logs=tuple(line[:MAX_LOG_CHARACTERS] for line in decision.logs[:MAX_LOG_LINES]),
     )
+
+
+@contextmanager
+def refusing(seconds: float) -> Iterator[None]:
+    """Raise `Reject` for any error of a strategy's own code, and once the time is over (STRATEGY_TOO_SLOW)."""
+    try:
+        with _at_most(seconds):
+            yield
+    except DomainError as error:
+        raise Reject(error.code, error.message) from error
+    except _TooSlow:
+        raise Reject("STRATEGY_TOO_SLOW", f"a decision takes at most {seconds:g} seconds") from None
+    except Exception as error:  # an author's code may raise anything, and must not stop another author's strategy
+        raise Reject("STRATEGY_FAILED", f"{type(error).__name__}: {error}"[:MAX_LOG_CHARACTERS]) from error
 
 
 @contextmanager

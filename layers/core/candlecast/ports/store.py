@@ -245,6 +245,10 @@ class ExecutionStore(Protocol):
         """Newest candle first."""
         ...
 
+    def executions_between(self, strategy_id: str, start: datetime, until: datetime) -> Iterator[Execution]:
+        """The runs on candles that close in `[start, until)`, oldest candle first; pages as it goes."""
+        ...
+
     def execution_statistics(self, strategy_id: str, since: date) -> ExecutionStatistics:
         """Sums of the runs that have ended: of each day (UTC) from `since` on, and of all time. One query."""
         ...

@@ -51,19 +51,22 @@ def decide[P: Parameters](strategy: Strategy[P], candles: Candles) -> Decision:
     signals = _answer(strategy, window)
     last = len(window) - 1
     _check_levels(signals, window, last)
-    side = Side(int(signals.side[last]))
+    return replace(decision_at(signals, window, last), atr=_atr(window), logs=signals.logs)
+
+
+def decision_at(signals: Signals, candles: Candles, row: int) -> Decision:
+    """The decision of one row of checked signals, without the ATR, which depends on the history before it, and without logs."""
+    side = Side(int(signals.side[row]))
     is_entry = side in (Side.LONG, Side.SHORT)
-    reference = _at(signals.price, last)
+    reference = _at(signals.price, row)
     return Decision(
         action=None if side is Side.HOLD else Action[side.name],
-        price=_decimal(float(window.close[last])) if reference is None else reference,
-        candle_open_ms=int(window.time[last]),
-        stop_loss=_at(signals.stop_loss, last) if is_entry else None,
-        take_profits=_ladder(signals, last) if is_entry else (),
-        confidence=_at(signals.confidence, last),
-        atr=_atr(window),
-        metadata={name: f"{column[last]:.{METADATA_DIGITS}g}" for name, column in signals.metadata.items()},
-        logs=signals.logs,
+        price=_decimal(float(candles.close[row])) if reference is None else reference,
+        candle_open_ms=int(candles.time[row]),
+        stop_loss=_at(signals.stop_loss, row) if is_entry else None,
+        take_profits=_ladder(signals, row) if is_entry else (),
+        confidence=_at(signals.confidence, row),
+        metadata={name: f"{column[row]:.{METADATA_DIGITS}g}" for name, column in signals.metadata.items()},
     )
 
 

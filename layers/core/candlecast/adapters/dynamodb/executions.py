@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, datetime
 
 from pynamodb.attributes import UnicodeAttribute
@@ -31,6 +32,7 @@ from candlecast.ports.store import Page
 
 EXECUTION = "EXECUTION"
 RUNNING = ExecutionStatus.RUNNING.value
+RUNS_OF_A_PAGE = 500  # about half of the megabyte that a page may have
 
 
 class ExecutionRow(Row):
@@ -96,6 +98,15 @@ class DynamoExecutionStore:
     def list_executions(self, strategy_id: str, cursor: str | None = None, limit: int = 50) -> Page[Execution]:
         prefix = self._rows.place.startswith(EXECUTION + SEPARATOR)
         return read_page(self._rows.query, strategy_key(strategy_id), ("PK", "SK"), _execution, cursor, limit, prefix)
+
+    def executions_between(self, strategy_id: str, start: datetime, until: datetime) -> Iterator[Execution]:
+        # BETWEEN includes its end, but a run of another version goes on after the close: neither is a run before it
+        asked = self._rows.place.between(key(EXECUTION, sortable(start)), key(EXECUTION, sortable(until)))
+        with store_errors():
+            for row in self._rows.query(strategy_key(strategy_id), asked, page_size=RUNS_OF_A_PAGE):
+                execution = _execution(row)
+                if execution.candle_close < until:
+                    yield execution
 
     def execution_statistics(self, strategy_id: str, since: date) -> ExecutionStatistics:
         return self._statistics.read(strategy_id, since)

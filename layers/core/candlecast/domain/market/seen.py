@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -30,11 +30,17 @@ class SeenCandles:
     def of(candles: Sequence[Candle]) -> SeenCandles:
         """Of at least one candle, oldest first."""
         return SeenCandles(
-            first_open=candles[0].open_time, rows=len(candles), newest=candles[-1], digest=digest("candles", *map(_text, candles))
+            first_open=candles[0].open_time, rows=len(candles), newest=candles[-1], digest=digest_of(map(text_of, candles))
         )
 
 
-def _text(candle: Candle) -> str:
+def digest_of(texts: Iterable[str]) -> str:
+    """The digest of candles by their texts (`text_of`), oldest first."""
+    return digest("candles", *texts)
+
+
+def text_of(candle: Candle) -> str:
+    """The candle as its digest reads it."""
     numbers = candle.open, candle.high, candle.low, candle.close, candle.volume
     return " ".join((str((candle.open_time - EPOCH) // MILLISECOND), *map(_plain, numbers)))
 

@@ -1,0 +1,85 @@
+"""Decisions of many candles in one run, as a backtest makes them: built-in code in process, uploaded code in a sandbox."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from candlecast.adapters.aws.sandbox_function import SandboxFunction, SandboxRun, Told
+from candlecast.adapters.decided_columns import decided_columns
+from candlecast.adapters.strategy_code import built_in_strategy, evaluation_of, refusing
+from candlecast.domain.strategies.definition import StrategyDefinition, StrategyKind
+from candlecast.domain.values.copying import replace
+from candlecast.domain.values.errors import NotFound, Reject, RetryLater
+from candlecast.ports.code_store import CodeStore
+from candlecast.ports.parity import FrameOutcome, FrameRun
+from candlecast.ports.strategies import Evaluation
+from candlecast.sandbox.protocol import Answer, Job, Request, encode_candles
+from candlecast.strategy import Candles, Signals, evaluate
+from candlecast.strategy.decision import decision_at
+
+# For all candles of a frame: the longest run that the sandbox makes. Built-in code takes milliseconds.
+FRAME_SECONDS = 30.0
+
+
+class WholeFrames:
+    """`ports.parity.FrameCode`."""
+
+    def __init__(self, code: CodeStore, sandbox: SandboxFunction) -> None:
+        self._code = code
+        self._sandbox = sandbox
+
+    def decide_frames(self, definition: StrategyDefinition, runs: Sequence[FrameRun]) -> Sequence[FrameOutcome]:
+        if definition.kind is StrategyKind.UPLOADED:
+            return self._in_sandboxes(definition, runs)
+        return [_outcome(definition, run) for run in runs]
+
+    def _in_sandboxes(self, definition: StrategyDefinition, runs: Sequence[FrameRun]) -> Sequence[FrameOutcome]:
+        asked = [self._asked(definition, run) for run in runs]
+        told: Iterator[Told] = iter(self._sandbox.run([each for each in asked if isinstance(each, SandboxRun)]))
+        return [_told(next(told), run) if isinstance(each, SandboxRun) else each for each, run in zip(asked, runs, strict=True)]
+
+    def _asked(self, definition: StrategyDefinition, run: FrameRun) -> SandboxRun | Reject | RetryLater:
+        version, owner = run.version, definition.owner
+        if version is None or version.source_hash is None or owner is None:
+            return Reject("VERSION_MISSING", f"{definition.strategy_id} has no version with code")
+        try:
+            source = self._code.get(version.source_hash)
+        except (Reject, RetryLater) as error:
+            return error
+        except NotFound as error:
+            return Reject(error.code, error.message)
+        request = Request(
+            job=Job.SIGNALS,
+            source=source,
+            parameters=version.parameters,
+            columns=encode_candles(run.candles),
+            seconds=FRAME_SECONDS,
+        )
+        return SandboxRun(owner=owner, request=request)
+
+
+def _outcome(definition: StrategyDefinition, run: FrameRun) -> FrameOutcome:
+    if run.version is not None:
+        definition = replace(definition, parameters=run.version.parameters)
+    try:
+        strategy, candles = built_in_strategy(definition), Candles.from_candles(run.candles)
+        with refusing(FRAME_SECONDS):
+            signals = evaluate(strategy, candles)
+    except Reject as error:
+        return error
+    return _decisions(signals, candles, run.rows)
+
+
+def _told(told: Told, run: FrameRun) -> FrameOutcome:
+    if not isinstance(told, Answer):
+        return told
+    candles = Candles.from_candles(run.candles)
+    try:
+        decided = decided_columns(told.result, candles, 1 if run.version is None else run.version.lookback)
+    except Reject as error:
+        return error
+    return _decisions(decided.signals(candles), candles, run.rows)
+
+
+def _decisions(signals: Signals, candles: Candles, rows: Sequence[int]) -> Sequence[Evaluation]:
+    return [evaluation_of(decision_at(signals, candles, row)) for row in rows]

@@ -1,0 +1,1 @@
+"""Whether live decides as a backtest does."""

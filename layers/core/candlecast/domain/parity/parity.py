@@ -1,0 +1,181 @@
+"""Whether live decided as a backtest does: the verdict on each run, and those of a day.
+
+Live decides each candle for itself, on the candles of its lookback. A backtest decides a whole frame of candles at once. Both
+ask the same code, so a difference has a cause, and the cause has a name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+from candlecast.domain.market.candle import Candle
+from candlecast.domain.values.errors import InvalidValue
+from candlecast.domain.values.money import require_utc
+
+A_DAY = timedelta(days=1)
+RETENTION = timedelta(days=400)  # of a day's result: a year can be compared with the year before its newest month
+MAX_DIFFERENCES = 20  # that a day's item tells: the first ones show the fault, and each has been examined by runs of its own
+MAX_DAYS = 31  # that one request asks to check, and that one answer tells: a month
+
+
+class Cause(StrEnum):
+    """Why live has not decided as a backtest does."""
+
+    REVISED = "REVISED"
+    """The venue tells a candle otherwise than it told live."""
+    GAP = "GAP"
+    """A candle that live saw is missing now, or was missing then."""
+    CODE = "CODE"
+    """The code that decided is not the code of that version any more, or is not known: nothing can be recomputed."""
+    LOOK_AHEAD = "LOOK_AHEAD"
+    """The code decides otherwise once it has candles that close later."""
+    LOOKBACK = "LOOKBACK"
+    """The code decides otherwise once it has candles before its lookback."""
+    CHANCE = "CHANCE"
+    """The same code has decided otherwise on the same candles."""
+    CLOCK = "CLOCK"
+    """The candle was not decided: no run began in time, or none ended."""
+    UNEXAMINED = "UNEXAMINED"
+    """One of the differences after the first `MAX_DIFFERENCES`, whose cause was not looked for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """A run that differs from the backtest; decisions are texts for people, and None where there is none."""
+
+    candle_close: datetime
+    cause: Cause
+    version: int | None = None
+    """Number of the version that ran; None where the strategy has no versions."""
+    recorded: str | None = None
+    """The decision of live."""
+    recomputed: str | None = None
+    """The decision of the backtest."""
+    decides_otherwise: bool = True
+    """Whether the decisions differ; a revised candle often changes none."""
+    row: datetime | None = None
+    """Opening of the first candle that differs, where it is known."""
+    before: Candle | None = None
+    """That candle as live saw it; None if it was missing or is not known."""
+    after: Candle | None = None
+    """That candle as the candle store has it; None if it is missing."""
+
+    def __post_init__(self) -> None:
+        require_utc("candle_close", self.candle_close)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParityDay:
+    """The runs of a strategy on the candles that closed on one day (UTC), compared with a backtest."""
+
+    strategy_id: str
+    day: date
+    until: datetime
+    """Closes before this were checked: the end of the day, or an instant of a day that has not ended."""
+    checked_at: datetime
+    checked: int = 0
+    """Runs that were compared, and candles without a run; runs that cannot be recomputed (CODE) are not among them."""
+    equal: int = 0
+    """Of these, runs with the same decision on the same candles."""
+    otherwise: int = 0
+    """Of these, runs whose decision is another one."""
+    causes: Mapping[Cause, int] = field(default_factory=dict)
+    """How many runs differ, by cause; those that cannot be recomputed under CODE."""
+    differences: tuple[Difference, ...] = ()
+    """The first `MAX_DIFFERENCES`, by their close."""
+    missing: int = 0
+    """Candles that the store lacks between others, of the day and of the history before it."""
+    refusal: str | None = None
+    """Code with which the strategy refused to decide the frame at once; each run was then compared on its own candles."""
+
+    def __post_init__(self) -> None:
+        require_utc("until", self.until)
+        require_utc("checked_at", self.checked_at)
+
+    @staticmethod
+    def of(
+        strategy_id: str,
+        day: date,
+        differences: Iterable[Difference],
+        *,
+        equal: int,
+        until: datetime,
+        checked_at: datetime,
+        missing: int = 0,
+        refusal: str | None = None,
+    ) -> ParityDay:
+        """The day of these differences and of so many equal runs."""
+        ordered = sorted(differences, key=lambda each: (each.candle_close, each.version or 0))
+        causes: dict[Cause, int] = {}
+        for each in ordered:
+            causes[each.cause] = causes.get(each.cause, 0) + 1
+        return ParityDay(
+            strategy_id=strategy_id,
+            day=day,
+            until=until,
+            checked_at=checked_at,
+            checked=equal + len(ordered) - causes.get(Cause.CODE, 0),
+            equal=equal,
+            otherwise=sum(each.decides_otherwise for each in ordered if each.cause is not Cause.CODE),
+            causes=causes,
+            differences=tuple(ordered[:MAX_DIFFERENCES]),
+            missing=missing,
+            refusal=refusal,
+        )
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the day had ended when it was checked."""
+        return self.until >= end_of(self.day)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParityShare:
+    """Several days as one number."""
+
+    days: int = 0
+    checked: int = 0
+    equal: int = 0
+    otherwise: int = 0
+
+    @staticmethod
+    def of(days: Iterable[ParityDay]) -> ParityShare:
+        found = list(days)
+        return ParityShare(
+            days=len(found),
+            checked=sum(day.checked for day in found),
+            equal=sum(day.equal for day in found),
+            otherwise=sum(day.otherwise for day in found),
+        )
+
+    @property
+    def percent(self) -> Decimal | None:
+        """Runs in a hundred that decided as the backtest, rounded down to two digits; None without runs.
+
+        A candle that was revised and changed no decision does not count against the strategy.
+        """
+        if not self.checked:
+            return None
+        return Decimal((self.checked - self.otherwise) * 10_000 // self.checked) / 100
+
+
+def start_of(day: date) -> datetime:
+    """The first instant of a day in UTC."""
+    return datetime.combine(day, time(), UTC)
+
+
+def end_of(day: date) -> datetime:
+    """The first instant of the day after, in UTC."""
+    return start_of(day) + A_DAY
+
+
+def days_since(since: date, last: date) -> list[date]:
+    """The days from `since` to `last`, both included. Raises `InvalidValue` (PARITY_SPAN_INVALID) unless 1 to `MAX_DAYS`."""
+    count = (last - since).days + 1
+    if not 1 <= count <= MAX_DAYS:
+        raise InvalidValue(f"parity is asked for 1 to {MAX_DAYS} days, the last of them today", code="PARITY_SPAN_INVALID")
+    return [since + A_DAY * number for number in range(count)]

@@ -1,0 +1,1 @@
+"""Compare the runs of a day with a backtest."""
