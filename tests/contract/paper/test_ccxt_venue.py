@@ -348,6 +348,20 @@ def test_more_candles_than_the_venue_lists_at_once_end_with_the_newest(
     assert [candle.close for candle in found] == [Decimal(100 + minute) for minute in range(1_600 - count, 1_600)]
 
 
+def test_settled_rates_of_funding_are_listed_from_a_start_on(market: PaperVenue, templates: Templates) -> None:
+    market.load(["100"] * 2_880)
+    market.set_minute(60)
+    market.operate("PUT", "/funding", {"rate": "-0.0002"})
+    market.set_minute(1_000)
+    start = datetime.fromtimestamp(START_MS / 1000, UTC)
+    found = CcxtMarketData(templates).funding_rates("paper", BTC_SYMBOL, start, start + timedelta(minutes=1_000))
+    assert [(each.at, each.rate) for each in found] == [(start + timedelta(hours=hours), Decimal("-0.0002")) for hours in (8, 16)]
+    later = CcxtMarketData(templates).funding_rates("paper", BTC_SYMBOL, start + timedelta(hours=8, milliseconds=1), NOW)
+    assert list(later) == found[1:]
+    before = start + timedelta(hours=8)
+    assert list(CcxtMarketData(templates).funding_rates("paper", BTC_SYMBOL, start, before)) == [], "the end is not included"
+
+
 def test_a_quote_has_best_prices_mark_price_and_funding(market: PaperVenue, templates: Templates) -> None:
     market.load([str(100 + minute) for minute in range(90)])
     market.set_minute(60)

@@ -6,6 +6,7 @@ import csv
 import inspect
 import io
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -21,11 +22,13 @@ from candlecast.backtest.exact_path import Terms
 from candlecast.backtest.result import Result, without_history
 from candlecast.backtest.run import run
 from candlecast.domain.market.candle import Candle
+from candlecast.domain.market.funding import FundingRate
 from candlecast.domain.values.errors import NotFound, Reject, RetryLater
-from candlecast.domain.values.timeframe import Timeframe
+from candlecast.domain.values.timeframe import EPOCH, Timeframe
 from candlecast.ports.backtests import BacktestOutcome, Computation, Stopped
 from candlecast.sandbox import jobs
 from candlecast.strategy import Candles
+from candlecast.strategy.candles import MILLISECOND
 from candlecast.strategy.registry import load_strategy
 from infra.local.candle_files import read_candle_file, sample_files
 from tests.support.builders import TENANT, a_market, a_strategy, a_version, an_uploaded_strategy, settings
@@ -95,7 +98,7 @@ def document_of(outcome: BacktestOutcome) -> dict[str, Any]:
     return found
 
 
-def by_the_engine_itself(candles: tuple[Candle, ...] = CANDLES) -> Result:
+def by_the_engine_itself(candles: tuple[Candle, ...] = CANDLES, funding: tuple[tuple[int, Decimal], ...] = ()) -> Result:
     """The result of `candlecast backtest` for these candles, settings and costs."""
     strategy = load_strategy("sma_cross").with_parameters(PARAMETERS)
     fee = Decimal("0.0005")
@@ -107,6 +110,7 @@ def by_the_engine_itself(candles: tuple[Candle, ...] = CANDLES) -> Result:
         cash=Decimal(10_000),
         fees=Fees(maker=fee, taker=fee),
         slippage=Slippage(bps=Decimal(2)),
+        funding=funding,
     )
     return without_history(run(strategy, Candles.from_candles(candles), terms), LOOKBACK - 1)
 
@@ -150,6 +154,17 @@ def test_results_name_the_code_and_what_is_left_out() -> None:
     assert (found["settings"]["slippage_bps"], found["settings"]["settings"]["capital"]) == ("2", "10000")
     built = engine.compute(built_in(), unwatched)
     assert built.code_version == document_of(built)["versions"]["strategy"] != VERSION.digest
+
+
+@pytest.mark.parametrize("make", [built_in, uploaded])
+def test_settlements_are_paid_as_in_the_engine(make: Callable[..., Computation]) -> None:
+    rates = [FundingRate(START + timedelta(hours=hours, milliseconds=3), Decimal(hours) / 1_000) for hours in (1, 2, 3)]
+    pairs = tuple(((each.at - EPOCH) // MILLISECOND, each.rate) for each in rates)
+    found = document_of(an_engine().compute(make(funding=rates), unwatched))
+    wanted = by_the_engine_itself(funding=pairs)
+    assert wanted.funding != 0
+    assert (found["funding"], found["final_equity"]) == (wanted.funding, wanted.final_equity)
+    assert "BACKTEST_WITHOUT_FUNDING" not in {note["code"] for note in found["notes"]}
 
 
 def test_a_built_in_version_decides_with_its_own_parameters() -> None:

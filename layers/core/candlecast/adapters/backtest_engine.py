@@ -52,7 +52,7 @@ TRADE_COLUMNS = (
     "pnl",
     "reason",
 )
-NO_FUNDING = Note("BACKTEST_WITHOUT_FUNDING", "payments of funding are not counted")
+NO_FUNDING = Note("BACKTEST_WITHOUT_FUNDING", "the venue knows no payment of funding in this span")
 AT_ONCE = Note("BACKTEST_DECIDED_AT_ONCE", "the code has decided all candles in one run; live it sees its lookback alone")
 
 
@@ -80,15 +80,16 @@ class LiveCodeEngine:
             raise
         except DomainError as error:  # of the strategy's own code, or of terms that the engine refuses
             raise Reject(error.code, error.message) from error
-        result = replace(without_history(whole, first), notes=(*whole.notes, *notes))
+        unfunded = () if computation.funding else (NO_FUNDING,)
+        result = replace(without_history(whole, first), notes=(*whole.notes, *unfunded, *notes))
         return self._outcome(computation, result)
 
     def _strategy(self, computation: Computation, candles: Candles) -> tuple[Strategy[Any], tuple[Note, ...]]:
         version = computation.version
         if version is None or version.source_hash is None:
-            return built_in_strategy(_definition(computation)), (NO_FUNDING,)
+            return built_in_strategy(_definition(computation)), ()
         told = self._decided(computation, version, version.source_hash)
-        return decided_columns(told, candles, version.lookback), (NO_FUNDING, AT_ONCE)
+        return decided_columns(told, candles, version.lookback), (AT_ONCE,)
 
     def _decided(self, computation: Computation, version: StrategyVersion, source_hash: str) -> SignalColumns:
         owner = computation.strategy.owner
@@ -147,6 +148,7 @@ def _terms(computation: Computation) -> Terms:
         cash=plan.cash,
         fees=Fees(maker=taker if plan.maker_fee is None else plan.maker_fee, taker=taker),
         slippage=Slippage(bps=plan.slippage_bps),
+        funding=tuple(((each.at - EPOCH) // MILLISECOND, each.rate) for each in computation.funding),
         strategy_id=plan.strategy_id,
         strategy_version=None if version is None else version.digest,
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from candlecast.domain.backtests.backtest import Backtest, BacktestSummary
     from candlecast.domain.market.candle import Candle
+    from candlecast.domain.market.funding import FundingRate
     from candlecast.domain.market.market import Market
     from candlecast.domain.strategies.definition import StrategyDefinition
     from candlecast.domain.strategies.versions import StrategyVersion
@@ -53,6 +54,8 @@ class Computation:
     market: Market
     candles: Sequence[Candle]
     """Closed candles, ascending, with those before the plan's first candle that its decision needs."""
+    funding: Sequence[FundingRate] = ()
+    """The market's settlements within the plan's span, ascending; none at a venue without funding."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

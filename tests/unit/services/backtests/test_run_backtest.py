@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
 from candlecast.domain.backtests.backtest import LEASE, TIME_LIMIT, Backtest, BacktestStatus
+from candlecast.domain.market.funding import FundingRate
 from candlecast.domain.values.errors import DomainError, InvalidValue, Reject, RetryLater
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.services.backtests.cancel_backtest import CancelBacktest
 from candlecast.services.backtests.end_dead_backtest import EndDeadBacktest
 from candlecast.services.backtests.run_backtest import RunBacktest
+from candlecast.services.market.read_funding import ReadFunding
 from candlecast.services.market.read_history import ReadHistory
-from tests.support.builders import BTC, NOW, STRATEGY, TENANT, a_market, a_strategy, a_version, candles_until
+from tests.support.builders import BTC, NOW, STRATEGY, TENANT, VENUE, a_market, a_strategy, a_version, candles_until
 from tests.support.fakes.backtests import (
     BACKTEST,
     FakeBacktestStore,
@@ -49,11 +52,13 @@ class Bench:
         self.strategies = FakeStrategyStore(FakeDatabase())
         self.strategies.create_strategy(a_strategy())
         self.market_data.put(BTC, Timeframe.M1, candles_until(NOW, 200))
+        history = FakeCandleHistory()
         self.run = RunBacktest(
             backtests=self.store,
             strategies=self.strategies,
             markets=FakeMarkets(a_market(BTC)),
-            history=ReadHistory(FakeCandleHistory(), self.market_data, self.clock, self.metrics),
+            history=ReadHistory(history, self.market_data, self.clock, self.metrics),
+            funding=ReadFunding(history, self.market_data, self.clock, self.metrics),
             engine=self.engine,
             results=self.results,
             clock=self.clock,
@@ -85,6 +90,14 @@ def test_candles_before_the_first_are_read_for_its_decision(bench: Bench) -> Non
     (seen,) = bench.engine.seen
     assert seen.candles[0].open_time == NOW - timedelta(minutes=120 + 59)
     assert (len(seen.candles), seen.market, seen.version) == (179, a_market(BTC), None)
+
+
+def test_settlements_of_the_span_are_read(bench: Bench) -> None:
+    rates = [FundingRate(NOW - timedelta(minutes=minutes), Decimal("0.0001")) for minutes in (200, 120, 60, 0)]
+    bench.market_data.fundings[VENUE, BTC] = rates
+    bench.run(a_task(), "worker-1")
+    (seen,) = bench.engine.seen
+    assert list(seen.funding) == rates[1:3]
 
 
 def test_the_version_of_the_plan_is_computed(bench: Bench) -> None:

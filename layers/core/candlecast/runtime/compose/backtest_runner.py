@@ -30,6 +30,7 @@ from candlecast.runtime.observe import EmfMetrics
 from candlecast.runtime.settings import BacktestRunnerSettings
 from candlecast.services.backtests.end_dead_backtest import EndDeadBacktest
 from candlecast.services.backtests.run_backtest import RunBacktest
+from candlecast.services.market.read_funding import ReadFunding
 from candlecast.services.market.read_history import ReadHistory
 from candlecast.services.venue.guard_venue import GuardedMarketData
 from candlecast.services.venue.spend_weight import SpendWeight
@@ -43,12 +44,13 @@ def build() -> QueueConsumer[BacktestTask]:
     spend = SpendWeight(DynamoWeights(table), known.egress_address, clock, metrics)
     market_data = GuardedMarketData(CcxtMarketData(Templates(known.ccxt_venues(), markets.all)), spend, RequestClass.UPLOADED)
     functions = cache(partial(functions_client, SIGNALS_SECONDS + ANSWER_SECONDS))
-    backtests = DynamoBacktestStore(table)
+    backtests, history = DynamoBacktestStore(table), S3CandleHistory(aws("s3"), known.markets_bucket)
     run = RunBacktest(
         backtests=backtests,
         strategies=DynamoStrategyStore(table),
         markets=markets,
-        history=ReadHistory(S3CandleHistory(aws("s3"), known.markets_bucket), market_data, clock, metrics),
+        history=ReadHistory(history, market_data, clock, metrics),
+        funding=ReadFunding(history, market_data, clock, metrics),
         engine=LiveCodeEngine(
             S3CodeStore(aws("s3"), known.code_bucket), SandboxFunction(functions, known.sandbox_function, clock, metrics)
         ),

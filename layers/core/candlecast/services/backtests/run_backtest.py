@@ -27,6 +27,7 @@ from candlecast.ports.backtests import (
 from candlecast.ports.clock import Clock, Metrics
 from candlecast.ports.store import StrategyStore
 from candlecast.ports.venue import Markets
+from candlecast.services.market.read_funding import ReadFunding
 from candlecast.services.market.read_history import ReadHistory
 from candlecast.services.retry_conflict import retry_conflict
 
@@ -43,6 +44,7 @@ class RunBacktest:
     strategies: StrategyStore
     markets: Markets
     history: ReadHistory
+    funding: ReadFunding
     engine: BacktestEngine
     results: BacktestResults
     clock: Clock
@@ -92,7 +94,14 @@ class RunBacktest:
         candles = self.history(series, Span(plan.start - before, plan.until)).candles
         if not any(candle.open_time >= plan.start for candle in candles):
             raise Reject(NO_CANDLES, "the venue has no candle of this span")
-        computation = Computation(backtest=held.known, strategy=strategy, version=version, market=market, candles=candles)
+        computation = Computation(
+            backtest=held.known,
+            strategy=strategy,
+            version=version,
+            market=market,
+            candles=candles,
+            funding=self.funding(plan.venue, plan.market, Span(plan.start, plan.until)),
+        )
         outcome = self.engine.compute(computation, held.watch)
         self.results.keep(held.known, outcome.files)
         return outcome
