@@ -291,6 +291,7 @@ NEVER_ANSWERED: Mapping[str, str] = {
     "BACKTEST_RUNS": "only the runner begins a backtest",
     "CANDLES_UNAVAILABLE": "only the check of an upload reads candles, and answers VALIDATOR_UNAVAILABLE",
     "CHOICE_INVALID": "the body's schema refuses such a choice first",
+    "FUNDING_INVALID": "the API never reads rates of funding",
     "CREDENTIALS_INVALID": "the API never reads keys",
     "CREDENTIALS_MISSING": "the API never reads keys",
     "DEPLOYMENT_ID_INVALID": "only the command pauses entries for a deployment",

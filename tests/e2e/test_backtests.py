@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,6 +23,7 @@ from candlecast.backtest.run import run
 from candlecast.domain.backtests.backtest import MAX_OPEN
 from candlecast.domain.market.market import Market
 from candlecast.domain.subscriptions.subscription import Settings, Sizing, SizingMode
+from candlecast.runtime.compose.consumer import HELD_SECONDS
 from candlecast.strategy import Candles
 from candlecast.strategy.registry import load_strategy
 from infra.local.candle_files import CandleFile
@@ -220,6 +221,24 @@ def test_backtests_wait_in_their_queue_and_the_cancelled_one_is_never_computed(s
     assert [it["status"] for it in ended] == ["CANCELLED", *["DONE"] * MAX_OPEN]
     assert (ended[0]["tries"], {it["tries"] for it in ended[1:]}) == (0, {1})
     assert len({it["summary"]["final_equity"] for it in ended[1:]}) == 1
+
+
+def test_the_backtest_of_a_killed_worker_is_begun_again_and_ends_as_if_nothing_had_happened(
+    story: Story, say: Callable[[str], None]
+) -> None:
+    span = {"start": (story.end - (ROWS - 100) * MINUTE).isoformat()}
+    asked = [story.ask(story.author, UPLOADED, **span)]
+    path = f"/v1/backtests/{asked[0]['backtest_id']}"
+    until(lambda: story.author.call("GET", path), lambda it: it["rows_done"] > 0)
+    assert any(worker.busy for worker in story.cloud.workers("backtest_runner"))
+    killed = story.cloud.kill_workers("backtest_runner")
+    say(f"{killed} killed; their messages come back within {HELD_SECONDS['backtest']} seconds")
+    asked.append(story.ask(story.author, UPLOADED, **span))  # an unbroken one
+    ended = [story.ended(story.author, each) for each in asked]
+    assert [(it["status"], it["tries"]) for it in ended] == [("DONE", 2), ("DONE", 1)], ended
+    first, second = (fetched(story.results(story.author, each)["document"]).json() for each in asked)
+    assert first == second
+    assert len(first["trades"]) == ended[0]["summary"]["trades"] > SPAN
 
 
 def test_code_that_fails_ends_the_backtest_with_its_line_for_those_who_may_see_it(story: Story) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from threading import Event
+from threading import enumerate as enumerate_threads
 from typing import Any, cast
 
 import pytest
@@ -28,6 +30,7 @@ from tests.support.fakes.clock import RecordingMetrics
 from tests.support.fakes.runtime import FakeAttempts, FakeReceivedMessages
 from tests.support.fakes.xray import HEADER, ROOT, listening
 from tests.support.queue_events import Context, batch, record
+from tests.support.waiting import WAIT_SECONDS
 
 MAX_RECEIVES = 5
 
@@ -35,7 +38,7 @@ MAX_RECEIVES = 5
 class Consumer:
     """A consumer of text messages whose use case does what `ends` says for a body."""
 
-    def __init__(self, ends: dict[str, Exception] | None = None, *, fifo: bool = False) -> None:
+    def __init__(self, ends: dict[str, Exception] | None = None, *, fifo: bool = False, held_seconds: int | None = None) -> None:
         self.ends, self.done = ends or {}, []  # type: ignore[var-annotated]
         self.messages, self.metrics = FakeReceivedMessages(), RecordingMetrics()
         self.consume = QueueConsumer[str](
@@ -48,6 +51,7 @@ class Consumer:
             max_receives=MAX_RECEIVES,
             needed_milliseconds=9_000,
             fifo=fifo,
+            held_seconds=held_seconds,
         )
 
     def _decode(self, body: str) -> str:
@@ -79,6 +83,45 @@ def test_one_that_fails_comes_back_alone_after_the_pause_it_asked_for() -> None:
     consumer = Consumer({"b": LATER})
     assert consumer(record("a", 1), record("b", 2), record("c", 3)) == ["2"]
     assert (consumer.done, consumer.messages.pauses) == (["a", "c"], {"receipt-2": 7})
+
+
+class Holding(FakeReceivedMessages):
+    """Lets the use case end once its message was held so often."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self.held, self._enough, self._times = list[dict[str, int]](), Event(), times
+
+    def come_back_after(self, seconds_by_receipt: Mapping[str, int]) -> None:
+        self.held.append(dict(seconds_by_receipt))
+        super().come_back_after(seconds_by_receipt)
+        if len(self.held) >= self._times:
+            self._enough.set()
+
+    def wait(self) -> None:
+        assert self._enough.wait(WAIT_SECONDS)
+
+
+def test_long_work_holds_its_message_again_and_again_and_lets_go_at_its_end() -> None:
+    consumer = Consumer(held_seconds=1)
+    consumer.consume.messages = held = Holding(times=3)
+    consumer.consume.use_case = lambda _: held.wait()
+    assert consumer(record("a", 1)) == []
+    assert held.held[:3] == [{"receipt-1": 1}] * 3
+    assert not [thread for thread in enumerate_threads() if thread.name.endswith("(hold)")]
+
+
+def test_long_work_that_fails_comes_back_when_its_error_says() -> None:
+    consumer = Consumer(held_seconds=90)
+    consumer.consume.messages = held = Holding(times=1)
+
+    def fail(message: str) -> None:
+        held.wait()
+        raise LATER
+
+    consumer.consume.use_case = fail
+    assert consumer(record("a", 1)) == ["1"]
+    assert (held.held, held.pauses) == ([{"receipt-1": 90}, {"receipt-1": 7}], {"receipt-1": 7})
 
 
 def test_a_whole_batch_that_fails_is_reported_and_does_not_fail_the_invocation() -> None:

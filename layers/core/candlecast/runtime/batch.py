@@ -4,13 +4,17 @@ The end of a use case decides about its message. After a return, the message is 
 error says, and twice as late after each attempt in vain. A message that can never be processed is dead-lettered at once, with its
 reason. Any unforeseen error redelivers the message with a growing pause. A failure at the last receive dead-letters the message.
 A message that only newer code can read waits for that code, beyond the last receive (decision 0102).
+Work that takes minutes holds its message by short times of invisibility, one after another. So the message of a killed process
+comes back within one of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import ceil
+from threading import Event, Thread
 from typing import Any
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, SqsFifoPartialProcessor, process_partial_response
@@ -29,6 +33,7 @@ PAUSES_SECONDS = (30, 60, 300, 900)  # a bug or an outage deserves no hurry
 FIFO_PAUSES_SECONDS = (5, 15, 45, 90)
 DOUBLINGS = 10  # of a pause: a thousand times the first one is longer than any pause may be
 MAX_PAUSE_SECONDS = 900  # a message that waits longer looks lost to people
+HOLDS = 3  # of a message that is held, in the time for which one keeps it: two may be lost
 LAST_RECEIVE = "RECEIVES_SPENT"  # the code of a letter whose last try was killed
 NEWER_CODE = "SCHEMA_UNKNOWN"  # the code of everything that only newer code can read
 NEWER_CODE_PAUSE_SECONDS = 300  # the longest delay of an exit once the newer code is back; a receive every five minutes is cheap
@@ -59,6 +64,8 @@ class QueueConsumer[M]:
     """Counts the tries at messages that were received very often. With None a message does not wait for newer code."""
     queue_receives: int = 1_000
     """The queue's maxReceiveCount: more than `max_receives` where messages wait for newer code."""
+    held_seconds: int | None = None
+    """How long a killed process keeps its message; None: as long as the queue's own visibility says."""
     _pauses: dict[str, int] = field(default_factory=dict)
 
     def __call__(self, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
@@ -90,7 +97,8 @@ class QueueConsumer[M]:
                 segment.annotate(correlation_id=correlation_id)
             if context.get_remaining_time_in_millis() < self.needed_milliseconds:
                 raise OUT_OF_TIME
-            self.use_case(message)
+            with self._held(record["receiptHandle"]):
+                self.use_case(message)
             logger.info("message done", extra={"message_type": type(message).__name__, "message_id": record["messageId"]})
         except RetryLater as error:
             if error.code == NEWER_CODE and self.attempts is not None:
@@ -103,6 +111,28 @@ class QueueConsumer[M]:
             logger.error("message failed", extra=described(error) | {"reason_code": code})
             pauses = self._pauses_for_the_unforeseen
             self._again(record, error, pauses[min(tries, len(pauses)) - 1], tries)
+
+    @contextmanager
+    def _held(self, receipt: str) -> Iterator[None]:
+        """Keep the message out of sight while its use case works."""
+        seconds = self.held_seconds
+        if seconds is None:
+            yield
+            return
+        ended = Event()
+
+        def hold() -> None:
+            while not ended.is_set():
+                self.messages.come_back_after({receipt: seconds})
+                ended.wait(seconds / HOLDS)
+
+        holder = Thread(target=hold, daemon=True)
+        holder.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            holder.join()
 
     def _again(self, record: dict[str, Any], error: Exception, pause: int, tries: int) -> None:
         """Let the message come back after a pause, unless this was its last try."""

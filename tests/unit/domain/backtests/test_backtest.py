@@ -19,6 +19,7 @@ from tests.support.fakes.backtests import a_backtest, a_plan, a_summary
 
 LATER = after(60)
 MINUTE = timedelta(minutes=1)
+SECOND = timedelta(seconds=1)
 
 
 def running(**changes: Any) -> Backtest:
@@ -69,18 +70,18 @@ def test_a_worker_begins_with_a_lease_and_from_the_first_row() -> None:
 
 def test_another_worker_waits_for_the_end_of_the_lease() -> None:
     with pytest.raises(RetryLater, match="BACKTEST_RUNS"):
-        running().begun("worker-2", NOW + LEASE - MINUTE)
+        running().begun("worker-2", NOW + LEASE - SECOND)
     assert running().begun("worker-2", NOW + LEASE).worker == "worker-2"
 
 
 def test_a_backtest_that_is_given_back_can_begin_at_once() -> None:
-    given_back = running().at_row(30).given_back()
+    given_back = running().at_row(30, NOW).given_back()
     assert (given_back.status, given_back.worker, given_back.rows_done) == (BacktestStatus.QUEUED, None, 0)
     assert given_back.begun("worker-2", NOW).tries == 2
 
 
 def test_progress_never_exceeds_the_plan() -> None:
-    assert [running().at_row(rows).rows_done for rows in (0, 119, 121)] == [0, 119, 120]
+    assert [running().at_row(rows, NOW).rows_done for rows in (0, 119, 121)] == [0, 119, 120]
 
 
 def test_a_finished_backtest_has_its_numbers_and_no_worker() -> None:

@@ -1,7 +1,7 @@
 """A backtest that the service runs for a tenant: its plan, its progress, its end.
 
-A backtest is computed by one worker at a time, which holds a lease. A redelivered message waits for the end of the lease.
-A worker that has lost its lease can write nothing.
+A backtest is computed by one worker at a time, which holds a lease. Each word on the progress extends the lease. A redelivered
+message waits for the end of the lease. A worker whose lease another has taken can write nothing.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ FEWEST_ROWS = 2  # a return needs two closes
 MAX_OPEN = 5  # backtests of a tenant that wait or run: enough to compare some, and the queue is everybody's
 MAX_A_DAY = 100  # of a tenant (UTC): each may compute for a quarter of an hour, which costs about two cents
 RESULT_DAYS = 90  # a backtest and its results are kept so long; a repeat is one request
-LEASE = timedelta(minutes=16)  # longer than its function lives, so a lease that has ended has no worker
+LEASE = timedelta(minutes=1)  # from the last word of a worker; its message is held for longer, so it comes back to an ended lease
 TIME_LIMIT = timedelta(minutes=12)  # to compute; the other three minutes of the function are for candles and results
 RETRY_PAUSE_SECONDS = 30.0  # until a message that meets a running backtest looks again
 MAX_FEE = Decimal("0.1")  # of the notional; a fee in per cent instead of a share is above it
@@ -176,9 +176,9 @@ class Backtest:
             started_at=now,
         )
 
-    def at_row(self, rows_done: int) -> Backtest:
-        """The backtest with its progress."""
-        return replace(self, rows_done=min(rows_done, self.plan.rows))
+    def at_row(self, rows_done: int, now: datetime) -> Backtest:
+        """The backtest with its progress, which extends the lease."""
+        return replace(self, rows_done=min(rows_done, self.plan.rows), lease_expires_at=now + LEASE)
 
     def given_back(self) -> Backtest:
         """The backtest waiting again, as its worker could not go on."""

@@ -36,6 +36,8 @@ NEEDED_MILLISECONDS = {
     "vetting": 5_000,
     "backtest": 840_000,
 }
+# How long a killed process keeps its message, where the visibility of the queue is far longer.
+HELD_SECONDS = {"backtest": 90}
 
 
 def queue_consumer[M](
@@ -66,4 +68,5 @@ def queue_consumer[M](
         record_dead=record_dead,
         attempts=attempts,
         queue_receives=QUEUE_RECEIVES[queue],
+        held_seconds=HELD_SECONDS.get(queue),
     )

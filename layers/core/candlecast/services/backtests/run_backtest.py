@@ -7,11 +7,10 @@ knows, so a cancellation or another worker is noticed by the next one.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
-from candlecast.domain.backtests.backtest import TIME_LIMIT, Backtest, BacktestStatus
+from candlecast.domain.backtests.backtest import RETRY_PAUSE_SECONDS, TIME_LIMIT, Backtest, BacktestStatus
 from candlecast.domain.market.history import Series, Span
 from candlecast.domain.signals.messages import BacktestTask
 from candlecast.domain.strategies.versions import StrategyVersion
@@ -61,10 +60,14 @@ class RunBacktest:
             return  # it was forgotten while its task waited
         if not found.status.is_open:
             return
-        with suppress(Stopped):
-            held = _Held(self.backtests, found, self.clock)
+        held = _Held(self.backtests, found, self.clock)
+        try:
             held.begin(worker)
             self._run(held)
+        except Stopped:
+            if self.backtests.find_backtest(task.tenant_id, task.backtest_id).status.is_open:
+                message = "another worker has taken it"  # and may die: the task stays
+                raise RetryLater("BACKTEST_RUNS", message, after_seconds=RETRY_PAUSE_SECONDS) from None
 
     def _run(self, held: _Held) -> None:
         began = self.clock.now()
@@ -102,7 +105,9 @@ class RunBacktest:
             candles=candles,
             funding=self.funding(plan.venue, plan.market, Span(plan.start, plan.until)),
         )
+        held.at_row(0)
         outcome = self.engine.compute(computation, held.watch)
+        held.at_row(plan.rows)
         self.results.keep(held.known, outcome.files)
         return outcome
 
@@ -143,8 +148,12 @@ class _Held:
         if now - self._told < PROGRESS_EVERY:
             return
         self._told = now
+        self.at_row(rows_done)
+
+    def at_row(self, rows_done: int) -> None:
+        """Tell the progress now. Raises `Stopped`."""
         try:
-            self.write(lambda known: known.at_row(rows_done))
+            self.write(lambda known: known.at_row(rows_done, self._clock.now()))
         except RetryLater:
             return  # the next word follows in seconds
 
