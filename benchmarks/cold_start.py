@@ -63,6 +63,7 @@ ENVIRONMENT = {
             "RECONCILE",
             "AWAITED_LOOK",
             "VETTING",
+            "PARITY",
             "BACKTEST",
             "OUTBOX",
             "SCHEDULE",

@@ -314,6 +314,7 @@ def test_the_table_of_queues_is_what_is_deployed() -> None:
         "awaited-look",
         "vetting",
         "backtest",
+        "parity",
     }
 
 

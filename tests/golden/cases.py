@@ -46,7 +46,14 @@ from candlecast.adapters.dynamodb.weights import DynamoWeights, weights_key
 from candlecast.adapters.s3.event_archive import S3EventArchive
 from candlecast.adapters.s3.market_catalogue import S3CatalogueStore, S3Markets
 from candlecast.adapters.sqs.dead_letter_contents import entry_of
-from candlecast.adapters.sqs.queues import SqsCandleQueue, SqsReconcileQueue, SqsSignalQueue, SqsTradeQueue, SqsVettingQueue
+from candlecast.adapters.sqs.queues import (
+    SqsCandleQueue,
+    SqsParityQueue,
+    SqsReconcileQueue,
+    SqsSignalQueue,
+    SqsTradeQueue,
+    SqsVettingQueue,
+)
 from candlecast.adapters.sqs.received_messages import SqsReceivedMessages
 from candlecast.domain.account.account import Account
 from candlecast.domain.account.deployment_pause import DeploymentPause
@@ -62,7 +69,7 @@ from candlecast.domain.orders.position import Position, Trade
 from candlecast.domain.pools.pool import Pool, SlotChange
 from candlecast.domain.reconcile.look_lease import LookLease
 from candlecast.domain.reconcile.look_window import LookWindow
-from candlecast.domain.signals.messages import CandleClosed, ReconcileRequest, SignalShard, VettingRequest
+from candlecast.domain.signals.messages import CandleClosed, ParityTask, ReconcileRequest, SignalShard, VettingRequest
 from candlecast.domain.strategies.execution import ShardReport
 from candlecast.domain.strategies.record import RecordSums, TenantRecord, counted_return
 from candlecast.domain.strategies.statistics import Statistics
@@ -540,6 +547,10 @@ def _write_firings(world: World) -> None:
     for timeframe, scheduled_at in written.newest.items():
         store.note_firing(timeframe, scheduled_at)
     store.save_watch(written)
+
+
+def _parity() -> ParityTask:
+    return ParityTask(strategy_id=STRATEGY, day=NOW.date(), correlation_id=values.CORRELATION)
 
 
 def _vetting() -> VettingRequest:
@@ -1170,6 +1181,12 @@ MESSAGES: tuple[Case, ...] = (
         "full",
         _vetting,
         lambda world, sqs: SqsVettingQueue(sqs, "vetting").send_vetting(_vetting()),
+    ),
+    message_case(
+        "message_parity_task",
+        "full",
+        _parity,
+        lambda world, sqs: SqsParityQueue(sqs, "parity").send_parity([_parity()]),
     ),
     stored("message_dead_letter", "of-an-order", _letter_shown, _put_aside, _read_letter),
     stored("event", "of-every-type", published, _publish, _read_published),

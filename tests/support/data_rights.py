@@ -78,6 +78,13 @@ RIGHTS: Mapping[str, Rights] = {
         lookups={"GSI1": _keys("CLOCK#*")},
     ),
     "strategy_sandbox": Rights(),
+    "parity_checker": Rights(
+        get=_keys("STRATEGY#*", "WEIGHTS#*"),
+        query=_keys("STRATEGY#*"),
+        lookups={"GSI1": _keys("CLOCK#*", "CLOCK_UPLOADED#*", "FOLLOWERS#*")},
+        put=_keys("PARITY#*"),
+        update=_keys("WEIGHTS#*"),
+    ),
     "strategy_validator": Rights(get=_keys("WEIGHTS#*"), update=_keys("WEIGHTS#*")),
     "backtest_runner": Rights(
         get=_keys("BACKTESTS#*", "STRATEGY#*", "WEIGHTS#*"), put=_keys("BACKTESTS#*"), update=_keys("BACKTESTS#*", "WEIGHTS#*")
@@ -179,5 +186,6 @@ PARTITIONS = (
     "SCHEDULES",
     "HEALTH",
     "BACKTESTS#tenant",
+    "PARITY#strategy",
     "OTHER#kind",
 )

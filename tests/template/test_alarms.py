@@ -218,6 +218,7 @@ def test_what_endangers_orders_and_positions_is_watched() -> None:
         ("FiringsRefused", "candle_clock"),
         ("FiringsRefused", "reconcile_clock"),
         ("CandlesMissed", "strategy_runner"),
+        ("ParityDifferences", "parity_checker"),
         ("HealthSeverity", "health_probe"),
         ("ScheduleDriftSeconds", "candle_clock"),
         ("CandleDriftSeconds", "strategy_runner"),

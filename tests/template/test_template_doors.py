@@ -126,9 +126,9 @@ def test_everything_of_the_paper_exchange_can_be_left_out() -> None:
 
 
 def test_a_deployment_tells_everything_that_its_users_and_tools_ask_for() -> None:
-    worked = ("Candle", "UploadedCandle", "Signal", "Trade", "Reconcile", "AwaitedLook", "Vetting", "Backtest")
+    worked = ("Candle", "UploadedCandle", "Signal", "Trade", "Reconcile", "AwaitedLook", "Vetting", "Backtest", "Parity")
     queues = {f"{it}QueueUrl" for it in worked}
-    given_up = ("Candle", "UploadedCandle", "Signal", "Trade", "Reconcile", "Vetting", "Backtest", "Outbox", "Schedule")
+    given_up = ("Candle", "UploadedCandle", "Signal", "Trade", "Reconcile", "Vetting", "Backtest", "Parity", "Outbox", "Schedule")
     dead = {f"{it}DeadLettersUrl" for it in given_up}
     names = {f"{key}Name" for key in resources(root(), "AWS::Lambda::Function")}
     rest = (

@@ -35,6 +35,7 @@ SHAPE = {
     "strategy_sandbox": (40, "core strategies"),
     "strategy_validator": (60, "core deps exchange"),
     "backtest_runner": (900, "core deps exchange strategies"),
+    "parity_checker": (900, "core deps exchange strategies"),
     "signal_intake": (10, "core deps"),
     "signal_fanout": (30, "core deps exchange"),
     "order_executor": (15, "core deps exchange signing"),
@@ -68,6 +69,9 @@ ENVIRONMENT = {
         "TABLE_NAME BACKTEST_QUEUE_URL BACKTEST_DEAD_LETTERS_URL MARKETS_BUCKET CODE_BUCKET RESULTS_BUCKET SANDBOX_FUNCTION"
         " VENUES EGRESS_ADDRESS"
     ),
+    "parity_checker": (
+        "TABLE_NAME PARITY_QUEUE_URL PARITY_DEAD_LETTERS_URL MARKETS_BUCKET CODE_BUCKET SANDBOX_FUNCTION VENUES EGRESS_ADDRESS"
+    ),
     "signal_intake": "TABLE_NAME SIGNAL_QUEUE_URL MARKETS_BUCKET SECRET_PREFIX",
     "signal_fanout": "TABLE_NAME SIGNAL_QUEUE_URL SIGNAL_DEAD_LETTERS_URL TRADE_QUEUE_URL MARKETS_BUCKET VENUES EGRESS_ADDRESS",
     "order_executor": (
@@ -100,6 +104,7 @@ ENVIRONMENT = {
         " UPLOADED_CANDLE_DEAD_LETTERS_URL"
         " SIGNAL_DEAD_LETTERS_URL TRADE_DEAD_LETTERS_URL RECONCILE_DEAD_LETTERS_URL OUTBOX_DEAD_LETTERS_URL"
         " SCHEDULE_DEAD_LETTERS_URL VETTING_QUEUE_URL VETTING_DEAD_LETTERS_URL ARCHIVE_BUCKET FUNCTIONS_PREFIX"
+        " PARITY_QUEUE_URL PARITY_DEAD_LETTERS_URL"
         " BACKTEST_QUEUE_URL BACKTEST_DEAD_LETTERS_URL"
     ),
 }
@@ -109,6 +114,7 @@ CONSUMES = {
     "order_executor": "TRADE_QUEUE_URL",
     "order_reconciler": "RECONCILE_QUEUE_URL",
     "key_vetting": "VETTING_QUEUE_URL",
+    "parity_checker": "PARITY_QUEUE_URL",
     "backtest_runner": "BACKTEST_QUEUE_URL",
 }
 ALSO_CONSUMES = {"order_reconciler": {"AWAITED_LOOK_QUEUE_URL"}, "strategy_runner": {"UPLOADED_CANDLE_QUEUE_URL"}}
@@ -117,6 +123,7 @@ SETTINGS: dict[str, type[settings.Environment]] = {
     "candle_clock": settings.CandleClockSettings,
     "strategy_runner": settings.StrategyRunnerSettings,
     "strategy_validator": settings.StrategyValidatorSettings,
+    "parity_checker": settings.ParityCheckerSettings,
     "backtest_runner": settings.BacktestRunnerSettings,
     "signal_intake": settings.SignalIntakeSettings,
     "signal_fanout": settings.SignalFanoutSettings,
@@ -132,7 +139,7 @@ SETTINGS: dict[str, type[settings.Environment]] = {
     "history_rebuild": settings.HistoryRebuildSettings,
 }
 
-INVOKED_ASYNCHRONOUSLY = {"candle_clock", "reconcile_clock", "health_probe", "market_catalogue", "dlq_redrive"}
+INVOKED_ASYNCHRONOUSLY = {"candle_clock", "reconcile_clock", "health_probe", "market_catalogue", "parity_checker", "dlq_redrive"}
 MOST_LAYERS = 5
 HTTP_API_SECONDS = 30  # an HTTP API gives up then, so nothing behind one may take longer
 
@@ -206,7 +213,7 @@ def test_a_function_may_send_to_the_queues_that_it_is_told_of_and_to_no_other(na
         told = {}
     elif name == "dlq_redrive":  # takes from the dead letters, gives back to their queues
         told = {key: arn for key, arn in told.items() if key.endswith("_QUEUE_URL")}
-    elif name in CONSUMES and name != "order_reconciler":  # changes visibility there; the reconciler also asks itself again
+    elif name in CONSUMES and name not in ("order_reconciler", "parity_checker"):  # changes visibility there; these two send too
         told = {key: arn for key, arn in told.items() if key not in {CONSUMES[name], *ALSO_CONSUMES.get(name, ())}}
     expected = set(told.values())
     if name in INVOKED_ASYNCHRONOUSLY:  # Lambda reports a failed event under the function's role
@@ -279,7 +286,12 @@ def _layers(template: dict[str, Any]) -> list[dict[str, Any]]:
 
 def test_only_the_function_that_asks_itself_again_may_run_in_a_loop() -> None:
     """Lambda stops a chain of messages after 16 invocations, unless it is told that the chain is meant."""
-    asks_itself = {name for name in CONSUMES if told_queues(name)[CONSUMES[name]] in allowed(name, "sqs:SendMessage")}
+    fed_by_a_schedule = {"parity_checker"}  # which sends tasks once a day; a task sends none
+    asks_itself = {
+        name
+        for name in CONSUMES.keys() - fed_by_a_schedule
+        if told_queues(name)[CONSUMES[name]] in allowed(name, "sqs:SendMessage")
+    }
     assert {name for name, it in functions().items() if it.get("RecursiveLoop") == "Allow"} == asks_itself == {"order_reconciler"}
 
 
@@ -352,8 +364,13 @@ def test_schedules_fire_a_minute_before_the_close_of_each_timeframe() -> None:
 def test_every_schedule_is_utc_exact_retried_and_has_dead_letters() -> None:
     schedules = resources(nested("Schedules"), "AWS::Scheduler::Schedule")
     others = {it["Name"]: it["ScheduleExpression"] for it in schedules.values() if not it["Name"].startswith("candles-")}
-    assert others == {"reconcile": "cron(* * * * ? *)", "health": "cron(* * * * ? *)", "catalogue": "cron(7 * * * ? *)"}
-    assert len(schedules) == 15
+    assert others == {
+        "reconcile": "cron(* * * * ? *)",
+        "health": "cron(* * * * ? *)",
+        "catalogue": "cron(7 * * * ? *)",
+        "parity": "cron(20 1 * * ? *)",
+    }
+    assert len(schedules) == 16
     for properties in schedules.values():
         assert properties["ScheduleExpressionTimezone"] == "UTC"
         assert properties["FlexibleTimeWindow"] == {"Mode": "OFF"}

@@ -64,6 +64,7 @@ LAMBDA_POLLS_A_STREAM = {
 OTHER_CHANGES = {
     "api": {("any", "RESERVATION#*"), ("write", "POOL#*"), ("read", "LISTING#*")},
     "order_reconciler": {("read", "TENANT#*")},
+    "parity_checker": {("any", "TENANT#*"), ("read", "TENANT#*")},  # compares a follower's row of the index with its tenant
     "candle_clock": {("any", "STRATEGY#*"), ("read", "STRATEGY#*")},
 }
 LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
@@ -78,7 +79,15 @@ LAMBDA_JOINS_A_NETWORK = {
 INTERFACES = "arn:aws:ec2:region:account:*/*"  # as in docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
 BY_OTHERS: dict[str, set[str]] = {
     **dict.fromkeys(
-        ("strategy_runner", "signal_fanout", "order_executor", "order_reconciler", "key_vetting", "backtest_runner"),
+        (
+            "strategy_runner",
+            "signal_fanout",
+            "order_executor",
+            "order_reconciler",
+            "key_vetting",
+            "backtest_runner",
+            "parity_checker",
+        ),
         LAMBDA_POLLS_A_QUEUE,
     ),
     "outbox_relay": LAMBDA_POLLS_A_STREAM | {"s3:PutObject", "s3:ListBucket"},
@@ -278,6 +287,7 @@ def test_the_catalogue_has_one_writer_and_candles_have_those_who_read_history() 
         "market_catalogue": {"<MarketsBucketArn>/markets/*"},
         "strategy_validator": {"<MarketsBucketArn>/candles/*"},
         "backtest_runner": {"<MarketsBucketArn>/candles/*"},
+        "parity_checker": {"<MarketsBucketArn>/candles/*"},
     }
     assert allowed("strategy_validator", "s3:GetObject") == {"<MarketsBucketArn>/markets/*", "<MarketsBucketArn>/candles/*"}
     assert not any("MarketsBucket" in it for name in functions() for it in allowed(name, "s3:DeleteObject"))
@@ -305,16 +315,18 @@ def test_functions_are_invoked_by_schedules_queues_and_doors_and_by_the_function
         "dlq_redrive": {f"{own}outbox_relay:live"} | scheduled,
         "strategy_runner": {f"{own}strategy_sandbox:live"},
         "strategy_validator": {f"{own}strategy_sandbox:live"},
+        "parity_checker": {f"{own}strategy_sandbox:live"},
         "backtest_runner": {f"{own}strategy_sandbox:live"},
     }
-    assert scheduled == {f"{own}{name}:live" for name in ("candle_clock", "reconcile_clock", "health_probe", "market_catalogue")}
+    woken = ("candle_clock", "reconcile_clock", "health_probe", "market_catalogue", "parity_checker")
+    assert scheduled == {f"{own}{name}:live" for name in woken}
 
 
 def test_schedules_may_fire_the_clocks_and_nothing_else() -> None:
     found = {it.sid: (it.actions, it.resources) for it in statements(nested("Schedules"))}
     assert found["Fire"] == (
         frozenset({"lambda:InvokeFunction"}),
-        ("<CandleClockArn>", "<ReconcileClockArn>", "<HealthProbeArn>", "<MarketCatalogueArn>"),
+        ("<CandleClockArn>", "<ReconcileClockArn>", "<HealthProbeArn>", "<MarketCatalogueArn>", "<ParityCheckerArn>"),
     )
     assert found["TellWhatCouldNotBeFired"] == (frozenset({"sqs:SendMessage"}), ("<ScheduleDeadLettersArn>",))
     assert len(found) == 3

@@ -32,6 +32,7 @@ MAIN = {
     "reconcile": 5,
     "awaited-look": 5,
     "vetting": 10,
+    "parity": 10,
     "backtest": 10,
 }
 SHARES_DEAD_LETTERS = {"awaited-look": "reconcile"}  # both hold requests for looks
@@ -113,6 +114,7 @@ def test_each_queue_has_one_consumer_with_a_bounded_pace_and_partial_failures() 
         "reconcile": "order_reconciler",
         "awaited-look": "order_reconciler",
         "vetting": "key_vetting",
+        "parity": "parity_checker",
         "backtest": "backtest_runner",
     }
 
@@ -152,6 +154,7 @@ def test_only_the_consumer_takes_from_a_queue(action: str) -> None:
         "order_executor": {queue_arn("trade.fifo")},
         "order_reconciler": {queue_arn("reconcile"), queue_arn("awaited-look")},
         "key_vetting": {queue_arn("vetting")},
+        "parity_checker": {queue_arn("parity")},
         "backtest_runner": {queue_arn("backtest")},
     }
     assert allowed("dlq_redrive", action) == {queue_arn(it) for it in QUEUES if "dead-letters" in it}

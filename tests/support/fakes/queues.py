@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from candlecast.domain.signals.messages import BacktestTask, CandleClosed, ReconcileRequest, SignalShard, VettingRequest
+from candlecast.domain.signals.messages import (
+    BacktestTask,
+    CandleClosed,
+    ParityTask,
+    ReconcileRequest,
+    SignalShard,
+    VettingRequest,
+)
 from candlecast.domain.subscriptions.trade_order import TradeOrder
 from candlecast.domain.values.errors import InvalidValue, RetryLater
 
@@ -119,3 +126,13 @@ class FakeBacktestQueue(_Queue):
     def send_backtest(self, task: BacktestTask) -> None:
         self._may_fail()
         self.sent.append(task)
+
+
+class FakeParityQueue(_Queue):
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[ParityTask] = []
+
+    def send_parity(self, tasks: Sequence[ParityTask]) -> None:
+        self._may_fail()
+        self.sent += tasks

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 # Dead letters are kept of these, by name.
-QUEUES = ("candle", "uploaded-candle", "signal", "trade", "reconcile", "vetting", "backtest", "outbox", "schedule")
+QUEUES = ("candle", "uploaded-candle", "signal", "trade", "reconcile", "vetting", "backtest", "parity", "outbox", "schedule")
 MAX_LISTED = 100  # one look; who has more has an outage, not a hundred different causes
 NOT_HERE = "no such dead letter in this queue: redriven, dropped, or behind the first ten of its FIFO group"
 MAX_CHOSEN = 100  # ids in one redrive; without ids everything is meant

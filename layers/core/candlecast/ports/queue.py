@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from candlecast.domain.signals.messages import BacktestTask, CandleClosed, ReconcileRequest, SignalShard, VettingRequest
+    from candlecast.domain.signals.messages import (
+        BacktestTask,
+        CandleClosed,
+        ParityTask,
+        ReconcileRequest,
+        SignalShard,
+        VettingRequest,
+    )
     from candlecast.domain.subscriptions.trade_order import TradeOrder
 
 
@@ -45,6 +52,12 @@ class VettingQueue(Protocol):
 class BacktestQueue(Protocol):
     def send_backtest(self, task: BacktestTask) -> None:
         """Ask for a backtest to be computed; raises `RetryLater` if the task was not taken."""
+        ...
+
+
+class ParityQueue(Protocol):
+    def send_parity(self, tasks: Sequence[ParityTask]) -> None:
+        """Ask for days to be compared; raises `RetryLater` if any task was not taken."""
         ...
 
 

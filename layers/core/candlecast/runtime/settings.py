@@ -91,6 +91,13 @@ class BacktestRunnerSettings(WithTable, WithBudget):
     sandbox_function: str
 
 
+class ParityCheckerSettings(WithTable, WithBudget):
+    parity_queue_url: str
+    parity_dead_letters_url: str
+    code_bucket: str
+    sandbox_function: str
+
+
 class SignalIntakeSettings(WithTable):
     signal_queue_url: str
     markets_bucket: str
@@ -190,6 +197,8 @@ class RedriveSettings(Environment):
     vetting_dead_letters_url: str
     backtest_queue_url: str
     backtest_dead_letters_url: str
+    parity_queue_url: str
+    parity_dead_letters_url: str
     outbox_dead_letters_url: str
     schedule_dead_letters_url: str
     archive_bucket: str

@@ -14,14 +14,14 @@ import numpy as np
 import pytest
 
 from candlecast.domain.market.history import KnownCandles, Series, Span
-from candlecast.domain.parity.parity import MAX_DIFFERENCES, Cause, Difference, ParityDay
+from candlecast.domain.parity.parity import Cause, Difference, ParityDay
 from candlecast.domain.strategies.definition import StrategyDefinition
 from candlecast.domain.strategies.execution import Execution, ExecutionStatus
 from candlecast.domain.values.errors import NotFound, RetryLater
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.services.market.read_history import ReadHistory
 from candlecast.services.market.run_candle import RunCandle
-from candlecast.services.parity.check_parity import SETTLED, CheckParity
+from candlecast.services.parity.check_parity import MAX_EXAMINED, SETTLED, CheckParity
 from candlecast.services.signals.publish_signal import PublishSignal
 from candlecast.strategy import Candles, Parameters, Signals, Strategy
 from tests.support.builders import (
@@ -205,6 +205,7 @@ def test_runs_of_honest_code_are_equal_to_the_backtest() -> None:
     assert (day.checked, day.equal, day.otherwise, day.differences, day.missing) == (RUNS, RUNS, 0, (), 0)
     assert day.is_whole
     assert world.days.list_days(STRATEGY, DAY, DAY) == [day]
+    assert (world.metrics.counts["ParityChecked"], world.metrics.counts["ParityDifferences"]) == (RUNS, 0)
 
 
 def test_all_runs_are_decided_in_one_frame_if_none_differs() -> None:
@@ -381,7 +382,8 @@ def test_a_refusal_stands_for_itself_and_the_other_runs_for_theirs() -> None:
     world = World(fails).run_all()
     assert world.record(3).reason == "LEVEL_INVALID"
     day = world.checked()
-    assert (day.equal, day.causes, day.refusal) == (RUNS, {}, "LEVEL_INVALID")
+    assert (day.equal, day.causes, day.otherwise) == (MAX_EXAMINED, {Cause.UNEXAMINED: RUNS - MAX_EXAMINED}, 0)
+    assert day.refusal == "LEVEL_INVALID"
 
 
 def test_a_refusal_that_does_not_come_again_is_chance() -> None:
@@ -392,7 +394,7 @@ def test_a_refusal_that_does_not_come_again_is_chance() -> None:
 
 
 def test_only_the_first_differences_are_examined(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("candlecast.services.parity.check_parity.MAX_DIFFERENCES", 3)
+    monkeypatch.setattr("candlecast.services.parity.check_parity.MAX_EXAMINED", 3)
     world = World(remembers).run_all()
     for run in range(RUNS):
         world.change(run, status=ExecutionStatus.NO_SIGNAL, signal=None)
@@ -401,7 +403,6 @@ def test_only_the_first_differences_are_examined(monkeypatch: pytest.MonkeyPatch
     assert day.causes == {Cause.CHANCE: 3, Cause.UNEXAMINED: RUNS - 3}
     assert day.otherwise == RUNS
     assert (world.code.runs - runs, world.code.frames) == (3, 4)
-    assert MAX_DIFFERENCES > 3
 
 
 def test_a_market_that_the_venue_has_no_more_leaves_gaps() -> None:

@@ -57,10 +57,21 @@ class SandboxRun:
 
 
 class SandboxFunction:
-    """Invokes the function; `client` makes one of `functions_client` that waits `ANSWER_SECONDS` longer than any run."""
+    """Invokes the function; `client` makes one of `functions_client` that waits `ANSWER_SECONDS` longer than any run.
 
-    def __init__(self, client: Callable[[], LambdaClient], function: str, clock: Clock, metrics: Metrics) -> None:
+    At most `lanes` runs are under way at once.
+    """
+
+    def __init__(
+        self,
+        client: Callable[[], LambdaClient],
+        function: str,
+        clock: Clock,
+        metrics: Metrics,
+        lanes: int = MAX_VERSIONS_DUE,
+    ) -> None:
         self._client = client
+        self._lanes = lanes
         self._function = function
         self._clock = clock
         self._metrics = metrics
@@ -73,7 +84,7 @@ class SandboxFunction:
         if not runs:
             return []
         client = self._client()  # made in this thread, and shared by the lanes
-        timed = side_by_side(lambda run: self._timed(client, run), runs, MAX_VERSIONS_DUE)
+        timed = side_by_side(lambda run: self._timed(client, run), runs, self._lanes)
         for told, took in timed:
             self._count(told, took)
         return [told for told, _ in timed]

@@ -12,7 +12,14 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from candlecast.adapters.codec import message_from_json
-from candlecast.domain.signals.messages import BacktestTask, CandleClosed, ReconcileRequest, SignalShard, VettingRequest
+from candlecast.domain.signals.messages import (
+    BacktestTask,
+    CandleClosed,
+    ParityTask,
+    ReconcileRequest,
+    SignalShard,
+    VettingRequest,
+)
 from candlecast.domain.signals.signal import Signal
 from candlecast.domain.subscriptions.trade_order import TradeOrder
 from candlecast.domain.values.errors import DomainError, InvalidValue
@@ -198,6 +205,10 @@ def _of_task(message: BacktestTask) -> Facts:
     return {"tenant_id": message.tenant_id, "backtest_id": message.backtest_id}
 
 
+def _of_parity(message: ParityTask) -> Facts:
+    return {"strategy_id": message.strategy_id, "day": message.day.isoformat()}
+
+
 MESSAGES: Mapping[str, tuple[type[Any], Callable[[Any], Facts]]] = {
     "candle": (CandleClosed, _of_candle),
     "uploaded-candle": (CandleClosed, _of_candle),
@@ -205,6 +216,7 @@ MESSAGES: Mapping[str, tuple[type[Any], Callable[[Any], Facts]]] = {
     "trade": (TradeOrder, _of_order),
     "reconcile": (ReconcileRequest, _of_request),
     "vetting": (VettingRequest, _of_request),
+    "parity": (ParityTask, _of_parity),
     "backtest": (BacktestTask, _of_task),
 }
 

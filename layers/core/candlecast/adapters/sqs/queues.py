@@ -22,7 +22,14 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.literals import QueueAttributeNameType
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef as Entry
 
-    from candlecast.domain.signals.messages import BacktestTask, CandleClosed, ReconcileRequest, SignalShard, VettingRequest
+    from candlecast.domain.signals.messages import (
+        BacktestTask,
+        CandleClosed,
+        ParityTask,
+        ReconcileRequest,
+        SignalShard,
+        VettingRequest,
+    )
     from candlecast.domain.subscriptions.trade_order import TradeOrder
 
 BATCH = 10  # what SQS takes in one request; ten of our largest messages (settings 10 kB, limits above 36 kB) stay below its 1 MiB
@@ -109,6 +116,17 @@ class SqsBacktestQueue:
 
     def send_backtest(self, task: BacktestTask) -> None:
         _send(self._sqs, self._queue_url, [task], partial(_plain_entry, 0))
+
+
+class SqsParityQueue:
+    """`ports.queue.ParityQueue`."""
+
+    def __init__(self, sqs: SQSClient, queue_url: str) -> None:
+        self._sqs = sqs
+        self._queue_url = queue_url
+
+    def send_parity(self, tasks: Sequence[ParityTask]) -> None:
+        _send(self._sqs, self._queue_url, tasks, partial(_plain_entry, 0))
 
 
 def bulk_sender(*, region: str | None = None, endpoint: str | None = None) -> SQSClient:

@@ -18,7 +18,7 @@ from candlecast.domain.values.money import require_utc
 
 A_DAY = timedelta(days=1)
 RETENTION = timedelta(days=400)  # of a day's result: a year can be compared with the year before its newest month
-MAX_DIFFERENCES = 20  # that a day's item tells: the first ones show the fault, and each has been examined by runs of its own
+MAX_DIFFERENCES = 20  # that a day's item tells: the first ones show the fault
 MAX_DAYS = 31  # that one request asks to check, and that one answer tells: a month
 
 
@@ -40,7 +40,7 @@ class Cause(StrEnum):
     CLOCK = "CLOCK"
     """The candle was not decided: no run began in time, or none ended."""
     UNEXAMINED = "UNEXAMINED"
-    """One of the differences after the first `MAX_DIFFERENCES`, whose cause was not looked for."""
+    """One of many differences, whose cause was not looked for."""
 
 
 @dataclass(frozen=True, kw_only=True)

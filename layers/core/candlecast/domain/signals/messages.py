@@ -7,7 +7,7 @@ has a module of its own (`domain/subscriptions/trade_order.py`). Functions that 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from candlecast.domain.signals.audience import Audience
@@ -98,5 +98,16 @@ class BacktestTask:
 
     tenant_id: str
     backtest_id: str
+    correlation_id: str
+    schema_version: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParityTask:
+    """ParityQueue: compare the runs of a strategy on one day with a backtest."""
+
+    strategy_id: str
+    day: date
+    """The day (UTC) on which the candles closed."""
     correlation_id: str
     schema_version: int = 1

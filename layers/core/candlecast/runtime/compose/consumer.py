@@ -21,12 +21,14 @@ MAX_RECEIVES = {
     "reconcile": 5,
     "vetting": 10,
     "backtest": 10,
+    "parity": 10,
 }
 # maxReceiveCount of each queue in template.yaml (a test holds them equal). SQS takes a thousand at most. In two queues messages
 # wait for newer code (decision 0102), and a thousand receives are pauses of three and a half days.
 QUEUE_RECEIVES = {**MAX_RECEIVES, "signal": 1_000, "trade": 1_000}
 # The longest time for one message; an invocation with less time left gives the rest of its batch back. An uploaded strategy may
-# compute for 30 seconds. A backtest computes for twelve minutes, and has two for its candles and its results.
+# compute for 30 seconds. A backtest computes for twelve minutes, and has two for its candles and its results. A day of parity
+# has as long.
 NEEDED_MILLISECONDS = {
     "candle": 20_000,
     "uploaded-candle": 50_000,
@@ -35,6 +37,7 @@ NEEDED_MILLISECONDS = {
     "reconcile": 12_000,
     "vetting": 5_000,
     "backtest": 840_000,
+    "parity": 840_000,
 }
 # How long a killed process keeps its message, where the visibility of the queue is far longer.
 HELD_SECONDS = {"backtest": 90}

@@ -17,7 +17,7 @@ from candlecast.runtime.observe import logger
 from candlecast.runtime.settings import RedriveSettings
 
 # Functions that a schedule invokes. A redrive of a schedule's dead letter may invoke them again.
-SCHEDULED_FUNCTIONS = ("candle_clock", "reconcile_clock", "health_probe", "market_catalogue")
+SCHEDULED_FUNCTIONS = ("candle_clock", "reconcile_clock", "health_probe", "market_catalogue", "parity_checker")
 LONGEST_INVOCATION_SECONDS = 30.0  # the relay's time-out
 
 
@@ -38,6 +38,7 @@ def build() -> Callable[[Callable[[], float]], DeadLetters]:
         "reconcile": Box(queue(known.reconcile_dead_letters_url), QueueRoute(sqs, known.reconcile_queue_url)),
         "vetting": Box(queue(known.vetting_dead_letters_url), QueueRoute(sqs, known.vetting_queue_url)),
         "backtest": Box(queue(known.backtest_dead_letters_url), QueueRoute(sqs, known.backtest_queue_url)),
+        "parity": Box(queue(known.parity_dead_letters_url), QueueRoute(sqs, known.parity_queue_url)),
         "outbox": Box(outbox, RelayRoute(aws("dynamodbstreams"), functions, relay)),
         "schedule": Box(queue(known.schedule_dead_letters_url), FunctionRoute(functions, scheduled)),
     }

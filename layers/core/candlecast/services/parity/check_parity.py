@@ -22,7 +22,7 @@ from candlecast.domain.parity.compare import (
     is_decided,
     lacked_candles,
 )
-from candlecast.domain.parity.parity import MAX_DIFFERENCES, Cause, Difference, ParityDay, end_of, start_of
+from candlecast.domain.parity.parity import Cause, Difference, ParityDay, end_of, start_of
 from candlecast.domain.signals.candle_signal import candle_signal
 from candlecast.domain.strategies.definition import StrategyDefinition
 from candlecast.domain.strategies.execution import Execution
@@ -37,6 +37,7 @@ from candlecast.ports.strategies import CodeRun, Evaluation, StrategyCode
 
 SETTLED = timedelta(minutes=15)  # after a close: by then its run has ended, or the candle is too late for every run
 FRAME_LOOKBACKS = 2  # before the day's first candle: a run's own candles, and as many that it must not depend on
+MAX_EXAMINED = 10  # differences of a day: each costs two more runs of the code, which take 64 seconds at their worst
 FOLLOWERS_READ = 1_000  # to find one who followed all day: one request
 FIRST_PLACE, BEHIND_ALL = "", "g"  # shard positions are hex digits
 
@@ -88,6 +89,8 @@ class CheckParity:
             refusal=check.refusal,
         )
         self.days.put_day(result)
+        self.metrics.count("ParityChecked", result.checked)
+        self.metrics.count("ParityDifferences", result.otherwise)
         return result
 
     def _absent(
@@ -148,7 +151,7 @@ class _Check:
         for run in sorted(runs, key=lambda run: run.candle_close):
             if run.seen is not None:
                 self._told.setdefault(run.seen.newest.open_time, run.seen.newest)
-        self._to_examine = MAX_DIFFERENCES
+        self._to_examine = MAX_EXAMINED
         self._retired = definition.retired_at is not None
         self.equal = 0
         self.missing = 0

@@ -1,0 +1,67 @@
+"""Who is asked for parity, and for which days."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from candlecast.domain.values.errors import InvalidValue, RetryLater
+from candlecast.domain.values.firing import FiringRefused
+from candlecast.domain.values.timeframe import Timeframe
+from candlecast.services.parity import ask_parity
+from candlecast.services.parity.ask_parity import MAX_FIRING_AGE, AskParity, AskParityDaily, task_of
+from tests.support.builders import NOW, STRATEGY, a_strategy, an_external_strategy, an_uploaded_strategy
+from tests.support.fakes.clock import FakeClock
+from tests.support.fakes.queues import FakeParityQueue
+from tests.support.fakes.store import FakeDatabase
+from tests.support.fakes.strategies import FakeStrategyStore
+
+TODAY = NOW.date()
+A_DAY = timedelta(days=1)
+
+
+def test_a_person_asks_for_days_until_today() -> None:
+    queue = FakeParityQueue()
+    days = AskParity(queue, FakeClock())(STRATEGY, TODAY - A_DAY * 2)
+    assert days == [TODAY - A_DAY * 2, TODAY - A_DAY, TODAY]
+    assert queue.sent == [task_of(STRATEGY, day) for day in days]
+    assert len({task.correlation_id for task in queue.sent}) == 3
+
+
+def test_nobody_asks_for_more_than_a_month_or_for_days_to_come() -> None:
+    for since in (TODAY - A_DAY * 31, TODAY + A_DAY):
+        with pytest.raises(InvalidValue):
+            AskParity(FakeParityQueue(), FakeClock())(STRATEGY, since)
+
+
+def daily(queue: FakeParityQueue) -> AskParityDaily:
+    strategies = FakeStrategyStore(FakeDatabase())
+    strategies.create_strategy(a_strategy("one", subscriber_count=1))
+    strategies.create_strategy(a_strategy("hours", subscriber_count=1, timeframe=Timeframe.H1))
+    strategies.create_strategy(a_strategy("nobody"))
+    strategies.create_strategy(an_uploaded_strategy("mine", subscriber_count=1))
+    strategies.create_strategy(an_external_strategy("outside", subscriber_count=1))
+    return AskParityDaily(strategies, queue, FakeClock(NOW))
+
+
+def test_a_firing_asks_for_the_day_before_of_each_followed_strategy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ask_parity, "SENT_AT_ONCE", 2)
+    queue = FakeParityQueue()
+    assert daily(queue)(NOW) == 3
+    assert {(task.strategy_id, task.day) for task in queue.sent} == {(it, TODAY - A_DAY) for it in ("one", "hours", "mine")}
+
+
+def test_a_firing_of_another_time_asks_for_nothing() -> None:
+    queue = FakeParityQueue()
+    for scheduled_at in (NOW - MAX_FIRING_AGE - timedelta(seconds=1), NOW + timedelta(minutes=1)):
+        with pytest.raises(FiringRefused):
+            daily(queue)(scheduled_at)
+    assert queue.sent == []
+
+
+def test_a_queue_that_does_not_take_tasks_is_told() -> None:
+    queue = FakeParityQueue()
+    queue.fail_next()
+    with pytest.raises(RetryLater):
+        daily(queue)(NOW)
