@@ -142,6 +142,19 @@ def test_the_candidate_is_nobodys_default(counter: Counter) -> None:
     assert counter.ask().plan.version == 1
 
 
+def test_a_draft_is_tried_by_its_authors_alone(counter: Counter) -> None:
+    counter.follow("tenant-2")
+    for number in (2, 3, 4, 5):
+        counter.database.versions[STRATEGY, number] = a_version(number)
+    release = Release(stable=3, previous=2, candidate=4, share_percent=10, released_by=TENANT, released_at=NOW)
+    counter.database.strategies[STRATEGY] = an_uploaded_strategy(release=release)
+    assert [counter.ask(STRANGER, version=number).plan.version for number in (2, 3, 4)] == [2, 3, 4]
+    for reader in (STRANGER, Reader(tenant_id="admin-1", is_operator=True)):
+        with pytest.raises(NotFound, match="released"):
+            counter.ask(reader, version=5)
+    assert counter.ask(version=5).plan.version == 5
+
+
 def test_a_stranger_may_try_a_public_strategy_and_sees_no_code(counter: Counter) -> None:
     asked = counter.ask(STRANGER)
     assert (asked.tenant_id, asked.shows_code) == ("tenant-2", False)

@@ -123,6 +123,11 @@ class StrategyDefinition:
         """Whether the tenant is the owner or a collaborator; nobody is for a strategy of the platform."""
         return self.owner is not None and (tenant_id == self.owner or tenant_id in self.collaborators)
 
+    @property
+    def released(self) -> tuple[int | None, ...]:
+        """The versions that others than its authors may name: so nobody else gets a draft."""
+        return () if self.release is None else (self.release.stable, self.release.candidate, self.release.previous)
+
     def __post_init__(self) -> None:
         require_utc("created_at", self.created_at)
         if self.kind is StrategyKind.BUILT_IN and not (self.code and self.market and self.timeframe):

@@ -8,10 +8,9 @@ from decimal import Decimal
 
 from candlecast.domain.backtests.backtest import Backtest, BacktestPlan
 from candlecast.domain.signals.messages import BacktestTask
-from candlecast.domain.strategies.definition import StrategyDefinition
 from candlecast.domain.strategies.record import public_until
 from candlecast.domain.subscriptions.subscription import Settings
-from candlecast.domain.values.errors import Conflict, InvalidValue, RetryLater
+from candlecast.domain.values.errors import Conflict, InvalidValue, NotFound, RetryLater
 from candlecast.domain.values.money import ZERO
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.ports.backtests import BacktestStore
@@ -111,14 +110,20 @@ class AskBacktest:
             until=timeframe.floor(until),
             settings=Settings(capital=wanted.cash) if wanted.settings is None else wanted.settings,
             cash=wanted.cash,
-            version=self._version(strategy, wanted.version),
+            version=self._version(admitted, wanted.version),
             taker_fee=wanted.taker_fee,
             maker_fee=wanted.maker_fee,
             slippage_bps=wanted.slippage_bps,
         )
 
-    def _version(self, strategy: StrategyDefinition, number: int | None) -> int | None:
-        """The wanted version, else the stable version. None: the definition's own code is its only version."""
+    def _version(self, admitted: Admission, number: int | None) -> int | None:
+        """The wanted version, else the stable version. None: the definition's own code is its only version.
+
+        Raises `NotFound` for a draft of others.
+        """
+        strategy = admitted.strategy
         if number is not None:
+            if number not in strategy.released and not admitted.is_author:
+                raise NotFound("the strategy has no such version that is released")
             return self.strategies.get_version(strategy.strategy_id, number).number
         return None if strategy.release is None else strategy.release.stable

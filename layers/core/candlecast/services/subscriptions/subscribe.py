@@ -111,10 +111,8 @@ def require_version(strategies: StrategyStore, strategy: StrategyDefinition, sub
     number = subscription.pinned_version
     if number is None:
         return
-    release, may_try = strategy.release, strategy.may_change(subscription.tenant_id)
-    released = () if release is None else (release.stable, release.candidate, release.previous)
     try:
-        if number not in released and not may_try:
+        if number not in strategy.released and not strategy.may_change(subscription.tenant_id):
             raise NotFound("not released")
         strategies.get_version(subscription.strategy_id, number)
     except NotFound:
