@@ -36,6 +36,7 @@ ERRANDS: dict[RequestClass, tuple[VenueRequest, ...]] = {
     RequestClass.MARKET_DATA: (VenueRequest.MANY_CANDLES,),
     RequestClass.HEALTH: (VenueRequest.PING,),
     RequestClass.UPLOADED: (VenueRequest.MANY_CANDLES,),
+    RequestClass.PAST: (VenueRequest.MANY_CANDLES,),
 }
 
 

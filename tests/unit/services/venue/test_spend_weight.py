@@ -79,6 +79,18 @@ def test_uploads_leave_room_for_the_candles_of_built_in_strategies() -> None:
     assert [len(built_in.candles(REAL, BTC, Timeframe.M1, NOW, MAX_LOOKBACK)) for _ in range(30)] == [1] * 30
 
 
+def test_questions_about_the_past_leave_room_for_live_runs_of_uploads() -> None:
+    """A tenant's five open backtests may ask for two hundred full requests of a market that nobody has read yet."""
+    town, data = Town(), FakeMarketData()
+    data.put(BTC, Timeframe.M1, candles_until(NOW, 1), REAL)
+    backtests = GuardedMarketData(data, town.environment(), RequestClass.PAST)
+    with pytest.raises(RetryLater, match="WEIGHT_SPENT"):
+        for _ in range(200):
+            backtests.candles(REAL, BTC, Timeframe.M1, NOW, MAX_LOOKBACK)
+    live = GuardedMarketData(data, town.environment(), RequestClass.UPLOADED)
+    assert [len(live.candles(REAL, BTC, Timeframe.M1, NOW, MAX_LOOKBACK)) for _ in range(20)] == [1] * 20
+
+
 def test_environments_behind_one_address_share_its_budget() -> None:
     town = Town()
     use_up(town, RequestClass.EXIT)

@@ -25,6 +25,7 @@ class RequestClass(StrEnum):
     MARKET_DATA = "MARKET_DATA"
     HEALTH = "HEALTH"
     UPLOADED = "UPLOADED"
+    PAST = "PAST"
 
 
 SHARE_PERCENT = {
@@ -35,6 +36,7 @@ SHARE_PERCENT = {
     RequestClass.MARKET_DATA: 50,  # a late candle costs one signal; half of the minute stays for accounts
     RequestClass.HEALTH: 50,  # one ping each minute; without room for that, candles wait as well
     RequestClass.UPLOADED: 30,  # each upload asks for candles of its own: two tenants could use up what others need
+    RequestClass.PAST: 15,  # any tenant may ask about the past; half of their share stays for live runs of uploads
 }
 # The weight that a worker leases at once, so that a request does not cost a write. An order leases for its cancellations and
 # settings, the reconciler for two looks at an account, market data for some requests for candles. One look: open orders of a
@@ -48,6 +50,7 @@ LEASE = {
     RequestClass.MARKET_DATA: 20,
     RequestClass.HEALTH: 1,
     RequestClass.UPLOADED: 20,
+    RequestClass.PAST: 20,
 }
 
 

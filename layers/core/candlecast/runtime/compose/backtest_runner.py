@@ -38,11 +38,11 @@ from candlecast.services.venue.spend_weight import SpendWeight
 
 @once
 def build() -> QueueConsumer[BacktestTask]:
-    """Compute the backtest of each task. Missing candles cost the share of uploads, so no live run waits for them."""
+    """Compute the backtest of each task. Missing candles cost a share of their own, so no live run waits for them."""
     known, clock, metrics = BacktestRunnerSettings.read(), SystemClock(), EmfMetrics()
     table, markets = Table(known.table_name, generation=known.table_generation), S3Markets(aws("s3"), known.markets_bucket, clock)
     spend = SpendWeight(DynamoWeights(table), known.egress_address, clock, metrics)
-    market_data = GuardedMarketData(CcxtMarketData(Templates(known.ccxt_venues(), markets.all)), spend, RequestClass.UPLOADED)
+    market_data = GuardedMarketData(CcxtMarketData(Templates(known.ccxt_venues(), markets.all)), spend, RequestClass.PAST)
     functions = cache(partial(functions_client, SIGNALS_SECONDS + ANSWER_SECONDS))
     backtests, history = DynamoBacktestStore(table), S3CandleHistory(aws("s3"), known.markets_bucket)
     run = RunBacktest(

@@ -42,11 +42,11 @@ SANDBOX_LANES = 2  # runs of uploaded code at once: live candles need the sandbo
 
 @once
 def build() -> QueueConsumer[ParityTask]:
-    """Compare the day of each task. Missing candles cost the share of uploads, so no live run waits for them."""
+    """Compare the day of each task. Missing candles cost a share of their own, so no live run waits for them."""
     known, clock, metrics = ParityCheckerSettings.read(), SystemClock(), EmfMetrics()
     table, markets = Table(known.table_name, generation=known.table_generation), S3Markets(aws("s3"), known.markets_bucket, clock)
     spend = SpendWeight(DynamoWeights(table), known.egress_address, clock, metrics)
-    market_data = GuardedMarketData(CcxtMarketData(Templates(known.ccxt_venues(), markets.all)), spend, RequestClass.UPLOADED)
+    market_data = GuardedMarketData(CcxtMarketData(Templates(known.ccxt_venues(), markets.all)), spend, RequestClass.PAST)
     functions = cache(partial(functions_client, FRAME_SECONDS + ANSWER_SECONDS))
     code, sandbox = (
         S3CodeStore(aws("s3"), known.code_bucket),

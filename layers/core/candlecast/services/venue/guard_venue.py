@@ -184,7 +184,8 @@ class GuardedMarketData:
     market_data: MarketData
     spend: SpendWeight
     asks: RequestClass = RequestClass.MARKET_DATA
-    """The share of the budget: UPLOADED for strangers' code, which must not take candles from the platform's own."""
+    """The share of the budget. UPLOADED is for strangers' code, which must not take candles from the platform's own. PAST is for
+    backtests, which must not take them from any live run."""
 
     def candles(self, venue: str, market: str, timeframe: Timeframe, until: datetime, count: int) -> Sequence[Candle]:
         weight = request_for_candles(count)
