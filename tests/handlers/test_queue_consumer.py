@@ -328,6 +328,15 @@ def test_a_message_that_kills_its_process_is_put_aside_after_five_deaths_and_the
     assert [letter.reason_code for letter in consumer.messages.letters] == ["RECEIVES_SPENT"]
 
 
+def test_a_message_whose_last_try_was_killed_is_recorded_at_the_receive_behind_it() -> None:
+    consumer, dead = Consumer({"a": KILLED}), list[tuple[str, str]]()  # type: ignore[dict-item]
+    consumer.consume.record_dead = lambda body, code: dead.append((body, code))
+    with pytest.raises(SystemExit):
+        consumer(record("a", 1, receives=MAX_RECEIVES))
+    assert consumer(record("a", 1, receives=MAX_RECEIVES + 1)) == []
+    assert dead == [("a", "RECEIVES_SPENT")]
+
+
 @pytest.mark.parametrize("first_try", [1, MAX_RECEIVES - 1, MAX_RECEIVES, MAX_RECEIVES + 1])
 def test_a_message_behind_a_failing_one_has_all_its_tries(first_try: int) -> None:
     consumer = waiting({"head": LATER, "exit": LATER}, fifo=True)

@@ -8,7 +8,7 @@ import pytest
 from candlecast.adapters.dynamodb.stream import KNOWN_VERSIONS
 from candlecast.adapters.s3.outbox_letters import PREFIX
 from candlecast.runtime.batch import NEWER_CODE_PAUSE_SECONDS
-from candlecast.runtime.compose.consumer import QUEUE_RECEIVES
+from candlecast.runtime.compose.consumer import MAX_RECEIVES, QUEUE_RECEIVES
 from tests.support.transformed import (
     ROOT,
     allowed,
@@ -33,7 +33,7 @@ MAIN = {
     "awaited-look": 5,
     "vetting": 10,
     "parity": 10,
-    "backtest": 10,
+    "backtest": 11,
 }
 SHARES_DEAD_LETTERS = {"awaited-look": "reconcile"}  # both hold requests for looks
 FOURTEEN_DAYS = 14 * 24 * 3600  # the most that SQS keeps
@@ -73,6 +73,11 @@ def test_functions_know_which_receive_is_the_last() -> None:
     assert {
         SHARES_DEAD_LETTERS.get(queue, queue).removesuffix(".fifo"): receives for queue, receives in MAIN.items()
     } == QUEUE_RECEIVES
+
+
+def test_a_backtest_whose_last_try_was_killed_comes_once_more_to_be_ended() -> None:
+    """Else the queue itself would move the message, and the backtest would take one of its tenant's places for ever."""
+    assert QUEUE_RECEIVES["backtest"] == MAX_RECEIVES["backtest"] + 1
 
 
 @pytest.mark.parametrize("queue", [it for it in QUEUES if "dead-letters" in it])

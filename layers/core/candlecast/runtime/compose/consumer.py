@@ -24,8 +24,9 @@ MAX_RECEIVES = {
     "parity": 10,
 }
 # maxReceiveCount of each queue in template.yaml (a test holds them equal). SQS takes a thousand at most. In two queues messages
-# wait for newer code (decision 0102), and a thousand receives are pauses of three and a half days.
-QUEUE_RECEIVES = {**MAX_RECEIVES, "signal": 1_000, "trade": 1_000}
+# wait for newer code (decision 0102), and a thousand receives are pauses of three and a half days. A backtest whose last try was
+# killed comes once more, so that its end is recorded and its tenant has room for another.
+QUEUE_RECEIVES = {**MAX_RECEIVES, "signal": 1_000, "trade": 1_000, "backtest": MAX_RECEIVES["backtest"] + 1}
 # The longest time for one message; an invocation with less time left gives the rest of its batch back. An uploaded strategy may
 # compute for 30 seconds. A backtest computes for twelve minutes, and has two for its candles and its results. A day of parity
 # has as long.
