@@ -155,6 +155,15 @@ def test_a_draft_is_tried_by_its_authors_alone(counter: Counter) -> None:
     assert counter.ask(version=5).plan.version == 5
 
 
+def test_a_draft_of_the_platforms_own_strategy_is_tried_by_operators_alone(counter: Counter) -> None:
+    release = Release(stable=1, released_by="admin-1", released_at=NOW)
+    counter.strategies.create_strategy(a_strategy("built-in", release=release))
+    counter.database.versions["built-in", 2] = a_version(2, strategy_id="built-in")
+    with pytest.raises(NotFound, match="released"):
+        counter.ask(STRANGER, strategy_id="built-in", version=2)
+    assert counter.ask(Reader(tenant_id="admin-1", is_operator=True), strategy_id="built-in", version=2).plan.version == 2
+
+
 def test_a_stranger_may_try_a_public_strategy_and_sees_no_code(counter: Counter) -> None:
     asked = counter.ask(STRANGER)
     assert (asked.tenant_id, asked.shows_code) == ("tenant-2", False)

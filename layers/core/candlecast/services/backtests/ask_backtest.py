@@ -77,7 +77,7 @@ class AskBacktest:
         backtest = Backtest(
             tenant_id=reader.tenant_id,
             backtest_id=f"{now:%Y%m%dT%H%M%S%f}-{self.identifiers.new()}",
-            plan=self._plan(admitted, wanted, now),
+            plan=self._plan(reader, admitted, wanted, now),
             shows_code=admitted.sees_parameters,
             asked_at=now,
             correlation_id=correlation_id,
@@ -92,7 +92,7 @@ class AskBacktest:
             raise
         return stored
 
-    def _plan(self, admitted: Admission, wanted: WantedBacktest, now: datetime) -> BacktestPlan:
+    def _plan(self, reader: Reader, admitted: Admission, wanted: WantedBacktest, now: datetime) -> BacktestPlan:
         strategy = admitted.strategy
         market, timeframe = wanted.market or strategy.market, wanted.timeframe or strategy.timeframe
         if strategy.source_id is not None or market is None or timeframe is None:
@@ -110,20 +110,21 @@ class AskBacktest:
             until=timeframe.floor(until),
             settings=Settings(capital=wanted.cash) if wanted.settings is None else wanted.settings,
             cash=wanted.cash,
-            version=self._version(admitted, wanted.version),
+            version=self._version(reader, admitted, wanted.version),
             taker_fee=wanted.taker_fee,
             maker_fee=wanted.maker_fee,
             slippage_bps=wanted.slippage_bps,
         )
 
-    def _version(self, admitted: Admission, number: int | None) -> int | None:
+    def _version(self, reader: Reader, admitted: Admission, number: int | None) -> int | None:
         """The wanted version, else the stable version. None: the definition's own code is its only version.
 
-        Raises `NotFound` for a draft of others.
+        Raises `NotFound` for a draft of others. Those of the platform's own strategies are the operators'.
         """
         strategy = admitted.strategy
         if number is not None:
-            if number not in strategy.released and not admitted.is_author:
+            may_see_drafts = admitted.is_author or (reader.is_operator and strategy.owner is None)
+            if number not in strategy.released and not may_see_drafts:
                 raise NotFound("the strategy has no such version that is released")
             return self.strategies.get_version(strategy.strategy_id, number).number
         return None if strategy.release is None else strategy.release.stable
