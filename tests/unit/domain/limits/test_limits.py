@@ -120,6 +120,13 @@ def test_one_level_may_set_only_so_many_entries() -> None:
         settings(limits=Limits(denied_markets=(*full, "one more")))
 
 
+def test_settings_whose_limits_would_refuse_each_entry_may_not_be_set() -> None:
+    most = CATALOGUE["max_order_notional"].most
+    assert settings(max_order_notional=Decimal(most)).require_settable()
+    with pytest.raises(InvalidValue, match="LIMIT_OUT_OF_BOUNDS"):
+        settings(max_order_notional=Decimal(most) + 1).require_settable()
+
+
 def test_equal_sets_are_equal_limits() -> None:
     assert Limits(denied_markets=(ETH, BTC, ETH)) == Limits(denied_markets=(BTC, ETH))
     assert Limits(correlated_markets=((ETH, BTC),)) == Limits(correlated_markets=((BTC, ETH),))

@@ -171,7 +171,7 @@ def test_settings_with_everything_at_its_maximum_stay_within_what_a_message_assu
     widest = settings(
         limits=widest_limits(blackouts=0, markets=0),
         capital=Decimal("999999999999999999.999999999999999999"),
-        max_order_notional=Decimal("999999999999999999.999999999999999999"),
+        max_order_notional=Decimal("999999999999999.999999999999999999"),
         risk_per_trade_percent=long,
         max_daily_loss_percent=long,
         stop_atr_multiplier=long,

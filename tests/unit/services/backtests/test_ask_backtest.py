@@ -210,6 +210,12 @@ def test_an_unknown_market_or_version_is_refused(counter: Counter) -> None:
     assert not counter.store.backtests
 
 
+def test_settings_that_no_subscription_may_have_are_refused_at_once(counter: Counter) -> None:
+    with pytest.raises(InvalidValue, match="LIMIT_OUT_OF_BOUNDS"):
+        counter.ask(settings=settings(max_order_notional=Decimal(10) ** 18))
+    assert not counter.store.backtests
+
+
 def test_a_future_end_is_the_newest_candle(counter: Counter) -> None:
     assert counter.ask(until=NOW + timedelta(days=1)).plan.until == NOW
     with pytest.raises(InvalidValue) as refused:

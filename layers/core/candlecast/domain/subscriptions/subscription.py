@@ -178,9 +178,11 @@ class Settings:
     def require_settable(self) -> Settings:
         """These settings if they may be set now; older ones are read although they would be refused here.
 
-        Raises `InvalidValue`, TOO_MANY_ENTRIES for lists that are too large.
+        Raises `InvalidValue`: TOO_MANY_ENTRIES for lists that are too large, LIMIT_OUT_OF_BOUNDS for a number that no limit may
+        have. Each entry would be refused for it.
         """
         self.limits.require_settable()
+        self.layer()
         markets = sum(len(market) + QUOTES_AND_COMMA for market in self.allowed_markets)
         if markets + self.limits.characters_of_sets() > MAX_CHARACTERS_OF_LISTS:
             raise InvalidValue(f"all lists together have over {MAX_CHARACTERS_OF_LISTS} characters", code="TOO_MANY_ENTRIES")

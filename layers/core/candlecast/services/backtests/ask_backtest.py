@@ -68,9 +68,9 @@ class AskBacktest:
     def __call__(self, reader: Reader, wanted: WantedBacktest, correlation_id: str) -> Backtest:
         """The queued backtest.
 
-        Raises `NotFound` for a strategy or version that the reader may not find, `Conflict` (NO_CODE,
-        TOO_MANY_BACKTESTS, TOO_MANY_BACKTESTS_TODAY), `InvalidValue` (UNKNOWN_MARKET and the codes of `BacktestPlan`),
-        `RetryLater`.
+        Settings are those that a subscription may have. Raises `NotFound` for a strategy or version that the reader may not find,
+        `Conflict` (NO_CODE, TOO_MANY_BACKTESTS, TOO_MANY_BACKTESTS_TODAY), `RetryLater`. Raises `InvalidValue`: UNKNOWN_MARKET,
+        the codes of `BacktestPlan`, and those of settings.
         """
         admitted = self.admit(reader.tenant_id, wanted.strategy_id, is_operator=reader.is_operator, link_key=reader.link_key)
         now = self.clock.now()
@@ -108,7 +108,7 @@ class AskBacktest:
             timeframe=timeframe,
             start=timeframe.floor(wanted.start),
             until=timeframe.floor(until),
-            settings=Settings(capital=wanted.cash) if wanted.settings is None else wanted.settings,
+            settings=Settings(capital=wanted.cash) if wanted.settings is None else wanted.settings.require_settable(),
             cash=wanted.cash,
             version=self._version(reader, admitted, wanted.version),
             taker_fee=wanted.taker_fee,
