@@ -100,6 +100,18 @@ def test_settlements_of_the_span_are_read(bench: Bench) -> None:
     assert list(seen.funding) == rates[1:3]
 
 
+def test_a_span_may_begin_decades_before_its_market(bench: Bench) -> None:
+    until = Timeframe.D1.floor(NOW)
+    bench.market_data.put(BTC, Timeframe.D1, candles_until(until, 200, Timeframe.D1))
+    bench.market_data.fundings[VENUE, BTC] = [FundingRate(until - timedelta(days=1), Decimal("0.0001"))]
+    plan = a_plan(timeframe=Timeframe.D1, start=until - timedelta(days=9_000), until=until)
+    bench.store.backtests[TENANT, BACKTEST] = a_backtest(plan=plan, version=bench.found.version)
+    bench.run(a_task(), "worker-1")
+    assert (bench.found.status, bench.found.error_code) == (BacktestStatus.DONE, None)
+    (seen,) = bench.engine.seen
+    assert (len(seen.candles), len(seen.funding)) == (200, 1)
+
+
 def test_the_version_of_the_plan_is_computed(bench: Bench) -> None:
     bench.strategies.database.versions[STRATEGY, 2] = a_version(2, lookback=11)
     known = bench.found

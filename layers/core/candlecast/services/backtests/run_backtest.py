@@ -97,13 +97,14 @@ class RunBacktest:
         candles = self.history(series, Span(plan.start - before, plan.until)).candles
         if not any(candle.open_time >= plan.start for candle in candles):
             raise Reject(NO_CANDLES, "the venue has no candle of this span")
+        first = max(plan.start, candles[0].open_time)  # a span may begin years before its market
         computation = Computation(
             backtest=held.known,
             strategy=strategy,
             version=version,
             market=market,
             candles=candles,
-            funding=self.funding(plan.venue, plan.market, Span(plan.start, plan.until)),
+            funding=self.funding(plan.venue, plan.market, Span(first, plan.until)),
         )
         held.at_row(0)
         outcome = self.engine.compute(computation, held.watch)
