@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 
 import candlecast
 from candlecast_cli import account, build, checkout, deployment, dlq, empty, history, local, restore, switch
-from candlecast_cli.author import backtest, candles, strategy, sweep, walk_forward
+from candlecast_cli.author import backtest, candles, parity, strategy, sweep, walk_forward
 from candlecast_cli.failures import ExitCode, expected
 from candlecast_cli.printing import LINES, examples, visible
 from candlecast_cli.synthetic import command as synthetic
@@ -134,6 +134,7 @@ for group in (local, strategy, candles, account, history, dlq, switch, restore, 
 app.command("backtest", epilog=backtest.EXAMPLES)(backtest.backtest)
 app.command("sweep", epilog=sweep.EXAMPLES)(sweep.sweep)
 app.command("walk-forward", epilog=walk_forward.EXAMPLES)(walk_forward.walk_forward)
+app.command("parity", epilog=parity.EXAMPLES)(parity.parity)
 app.command("build", epilog=build.EXAMPLES)(build.build)
 app.command("empty", epilog=empty.EXAMPLES)(empty.empty)
 app.command("synthetic", epilog=synthetic.EXAMPLES)(synthetic.synthetic)

@@ -59,7 +59,7 @@ def reference(request: Request) -> Response:
 def resources() -> list[BaseRoute]:
     """Where the routes are, in the order of the description."""
     return [
-        Resource(f"{VERSION}/strategies", "strategies", "strategy_versions", "executions"),
+        Resource(f"{VERSION}/strategies", "strategies", "strategy_versions", "executions", "parity"),
         Resource(f"{VERSION}/marketplace", "marketplace"),
         Resource(f"{VERSION}/signals", "signals"),
         Resource(f"{VERSION}/subscriptions", "subscriptions"),

@@ -19,8 +19,9 @@ from candlecast.ports.gate import DeploymentPauses, KillSwitchStore
 from candlecast.ports.health import HealthStore
 from candlecast.ports.limits import LimitStore
 from candlecast.ports.listings import ListingStore
+from candlecast.ports.parity import ParityStore
 from candlecast.ports.pool import PoolStore
-from candlecast.ports.queue import BacktestQueue, SignalQueue, TradeQueue, VettingQueue
+from candlecast.ports.queue import BacktestQueue, ParityQueue, SignalQueue, TradeQueue, VettingQueue
 from candlecast.ports.sources import SourceUse
 from candlecast.ports.store import (
     AccountStore,
@@ -58,6 +59,8 @@ ApprovalsDep = Annotated[ApprovalStore, Depends(api.approvals)]
 BacktestsDep = Annotated[BacktestStore, Depends(api.backtests)]
 BacktestQueueDep = Annotated[BacktestQueue, Depends(api.backtest_queue)]
 BacktestResultsDep = Annotated[BacktestResults, Depends(api.backtest_results)]
+ParityDaysDep = Annotated[ParityStore, Depends(api.parity_days)]
+ParityQueueDep = Annotated[ParityQueue, Depends(api.parity_queue)]
 MarketsDep = Annotated[Markets, Depends(api.markets)]
 StrategyCodeDep = Annotated[StrategyCode, Depends(api.code)]
 BuiltInCodeDep = Annotated[BuiltInCode, Depends(api.built_in_code)]

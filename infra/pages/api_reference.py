@@ -25,6 +25,7 @@ from candlecast.domain.limits.catalogue import CATALOGUE, Enforced, LimitSpec, T
 from candlecast.domain.limits.limits import MAX_SET_SIZE, Scope
 from candlecast.domain.limits.record import PRODUCT_LIMITS
 from candlecast.domain.orders.intent import IntentState, LegKind
+from candlecast.domain.parity.parity import ParityCause
 from candlecast.domain.people.approval import Act, ApprovalState
 from candlecast.domain.signals.entry_order import EntryType
 from candlecast.domain.signals.signal import Action
@@ -106,6 +107,16 @@ MEANINGS: Mapping[type[StrEnum], Mapping[str, str]] = {
         "DONE": "the act has happened",
         "REJECTED": "an operator has refused it, or its own asker has withdrawn it",
         "EXPIRED": "nobody has agreed in time",
+    },
+    ParityCause: {
+        "REVISED": "the venue tells a candle otherwise than it told live",
+        "GAP": "a candle that live saw is missing now, or was missing then",
+        "CODE": "the code that decided is not there any more: nothing can be recomputed, and the run is in no other number",
+        "LOOK_AHEAD": "the code decides otherwise once it has candles that close later",
+        "LOOKBACK": "the code decides otherwise once it has more history than it declares",
+        "CHANCE": "the same code decides otherwise on the same candles",
+        "CLOCK": "the candle was not decided: the run came too late, never ended, or never began",
+        "UNEXAMINED": "one of many differences of a day, whose cause was not looked for",
     },
     HealthState: {
         "HEALTHY": "answers in time",

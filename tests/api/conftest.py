@@ -61,8 +61,9 @@ from tests.support.fakes.history import FakeHistory, FakePriceStore
 from tests.support.fakes.limits import FakeLimitStore
 from tests.support.fakes.listings import FakeClockRegistry, FakeListingStore
 from tests.support.fakes.market_data import FakeMarketData, FakeMarkets
+from tests.support.fakes.parity import FakeParityStore
 from tests.support.fakes.pools import FakePoolStore
-from tests.support.fakes.queues import FakeBacktestQueue, FakeSignalQueue, FakeTradeQueue, FakeVettingQueue
+from tests.support.fakes.queues import FakeBacktestQueue, FakeParityQueue, FakeSignalQueue, FakeTradeQueue, FakeVettingQueue
 from tests.support.fakes.signals import FakeSignalStore
 from tests.support.fakes.source_use import FakeSourceUse
 from tests.support.fakes.store import FakeDatabase
@@ -97,6 +98,8 @@ class Deployment:
     trade_queue: FakeTradeQueue = field(default_factory=FakeTradeQueue)
     vetting_queue: FakeVettingQueue = field(default_factory=FakeVettingQueue)
     backtest_queue: FakeBacktestQueue = field(default_factory=FakeBacktestQueue)
+    parity_queue: FakeParityQueue = field(default_factory=FakeParityQueue)
+    parity_days: FakeParityStore = field(default_factory=FakeParityStore)
     backtests: FakeBacktestStore = field(default_factory=FakeBacktestStore)
     results: FakeResults = field(default_factory=FakeResults)
     health: FakeHealthStore = field(default_factory=lambda: FakeHealthStore(a_health()))
@@ -151,6 +154,8 @@ class Deployment:
             api.signal_queue: giving(self.signal_queue),
             api.trade_queue: giving(self.trade_queue),
             api.vetting_queue: giving(self.vetting_queue),
+            api.parity_days: giving(self.parity_days),
+            api.parity_queue: giving(self.parity_queue),
             api.backtests: giving(self.backtests),
             api.backtest_queue: giving(self.backtest_queue),
             api.backtest_results: giving(self.results),

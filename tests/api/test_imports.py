@@ -29,6 +29,7 @@ ENVIRONMENT = {
     "CODE_BUCKET": "code",
     "VALIDATOR_FUNCTION": "stack-strategy_validator:live",
     "BACKTEST_QUEUE_URL": "http://127.0.0.1:9/backtest",
+    "PARITY_QUEUE_URL": "http://127.0.0.1:9/parity",
     "RESULTS_BUCKET": "results",
 }
 

@@ -16,6 +16,7 @@ from tests.support.builders import (
     ACCOUNT,
     BTC,
     NOW,
+    STRATEGY,
     SUBSCRIPTION,
     TENANT,
     a_strategy,
@@ -34,6 +35,7 @@ OPERATION_IDS = [
     "add_version",
     "approve_act",
     "ask_backtest",
+    "ask_strategy_parity",
     "browse_marketplace",
     "cancel_backtest",
     "cancel_subscription",
@@ -65,6 +67,7 @@ OPERATION_IDS = [
     "get_source",
     "get_strategy",
     "get_strategy_equity",
+    "get_strategy_parity",
     "get_strategy_slippage",
     "get_strategy_statistics",
     "get_subscription",
@@ -179,6 +182,8 @@ def test_every_example_works(populated: Deployment, operation: Operation, exampl
         populated.strategies.create_strategy(a_strategy(example["strategy_id"]))
         populated.accounts.create(an_account(example["account_id"], subscriptions={}))
     strategy = EXTERNAL
+    if operation.operation_id == "ask_strategy_parity":
+        client, strategy = populated.admin, STRATEGY
     if operation.operation_id in ("add_version", "edit_strategy", "release_version", "roll_back_version"):
         strategy = upload(populated, candidate=operation.operation_id == "roll_back_version")
     url = operation.url(subscription_id=SUBSCRIPTION, account_id=ACCOUNT, strategy_id=strategy, order_id=ORDER)

@@ -154,7 +154,7 @@ def test_no_token_speaks_for_the_tenant_of_synthetic_runs(populated: Deployment)
 
 
 # A strategy without code has none; test_strategy_versions.py finds them.
-OF_VERSIONS = ("add_version", "get_version", "get_version_code", "release_version", "roll_back_version")
+OF_VERSIONS = ("add_version", "ask_strategy_parity", "get_version", "get_version_code", "release_version", "roll_back_version")
 
 
 @pytest.mark.parametrize("operation", [it for it in OPERATIONS if "{strategy_id}" in it.path], ids=lambda it: it.operation_id)

@@ -18,7 +18,7 @@ from candlecast.adapters.s3.candle_history import S3CandleHistory
 from candlecast.domain.market.candle import Candle
 from candlecast.domain.market.funding import FundingRate, FundingYear
 from candlecast.domain.market.history import Absence, CandleMonth, Manifest, MonthEntry, Revision, Series, Span
-from candlecast.domain.parity.parity import Cause, Difference, ParityDay
+from candlecast.domain.parity.parity import Difference, ParityCause, ParityDay
 from candlecast.domain.strategies.definition import StrategyDefinition
 from candlecast.domain.strategies.execution_statistics import ExecutionStatistics, ExecutionSums, day_of
 from candlecast.domain.strategies.listing import (
@@ -145,7 +145,7 @@ def _parity_day() -> ParityDay:
     close = candle.open_time + SERIES.timeframe.length
     difference = Difference(
         candle_close=close,
-        cause=Cause.REVISED,
+        cause=ParityCause.REVISED,
         version=3,
         recorded="LONG at 100",
         recomputed="HOLD",
@@ -162,7 +162,7 @@ def _parity_day() -> ParityDay:
         checked=12,
         equal=10,
         otherwise=1,
-        causes={Cause.REVISED: 1, Cause.CODE: 2},
+        causes={ParityCause.REVISED: 1, ParityCause.CODE: 2},
         differences=(difference,),
         missing=4,
         refusal="LEVEL_INVALID",

@@ -63,7 +63,7 @@ _USE = _keys("SOURCE#*#NOTIONAL", "SOURCE#*#COUNTED#*")  # of a source, and neve
 _CHANGED = _keys(
     TENANT, ACCOUNT, "STRATEGY#*", "SOURCE#*", "SIGNAL#*", "VERDICT#*", "LIMITS#*", "KILL_SWITCH#*", "APPROVAL#*", "BACKTESTS#*"
 )
-_BROWSED = _CHANGED | _keys("PAUSE#*", "POOL#*", "PRICE#*", "HEALTH")
+_BROWSED = _CHANGED | _keys("PAUSE#*", "POOL#*", "PRICE#*", "HEALTH", "PARITY#*")
 _COUNTED = _keys("EXECUTIONS#*", "DAYS#*", "RANKS#*", "SCHEDULES")
 _HISTORY = _keys(TENANT, "STRATEGY#*", "DAYS#*")
 _CARDS = _keys("LISTING#*", "MARKETPLACE")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
-from candlecast.domain.parity.parity import Cause, Difference, ParityDay, end_of
+from candlecast.domain.parity.parity import Difference, ParityCause, ParityDay, end_of
 from tests.support.builders import NOW, STRATEGY, a_candle
 
 TODAY = NOW.date()
@@ -14,7 +14,7 @@ TODAY = NOW.date()
 def a_difference(**changes: Any) -> Difference:
     values: dict[str, Any] = {
         "candle_close": NOW,
-        "cause": Cause.REVISED,
+        "cause": ParityCause.REVISED,
         "version": 2,
         "recorded": "LONG at 100",
         "recomputed": "HOLD",

@@ -38,6 +38,7 @@ EXPECTED = {
     "account show",
     "account list",
     "history rebuild",
+    "parity",
     "restore table",
     "restore adopt",
     "restore status",

@@ -170,6 +170,7 @@ class ApiSettings(WithTable, WithVenues):
     code_bucket: str
     validator_function: str
     backtest_queue_url: str
+    parity_queue_url: str
     results_bucket: str
     tenant_claim: str = "sub"
     roles_claim: str = "cognito:groups"

@@ -11,7 +11,7 @@ from candlecast.domain.parity.compare import HOLD, Decided
 from candlecast.domain.parity.parity import (
     MAX_DAYS,
     MAX_DIFFERENCES,
-    Cause,
+    ParityCause,
     ParityShare,
     days_since,
     end_of,
@@ -27,10 +27,10 @@ DAY = date(2026, 11, 20)
 
 
 def test_a_day_counts_what_was_compared_and_lists_the_first_differences_by_their_close() -> None:
-    others = [a_difference(candle_close=after(60 * n), cause=Cause.CLOCK) for n in reversed(range(1, MAX_DIFFERENCES + 3))]
+    others = [a_difference(candle_close=after(60 * n), cause=ParityCause.CLOCK) for n in reversed(range(1, MAX_DIFFERENCES + 3))]
     unchanged = a_difference(decides_otherwise=False)
-    day = a_parity_day(differences=[*others, unchanged, a_difference(cause=Cause.CODE)], equal=5)
-    assert day.causes == {Cause.REVISED: 1, Cause.CODE: 1, Cause.CLOCK: MAX_DIFFERENCES + 2}
+    day = a_parity_day(differences=[*others, unchanged, a_difference(cause=ParityCause.CODE)], equal=5)
+    assert day.causes == {ParityCause.REVISED: 1, ParityCause.CODE: 1, ParityCause.CLOCK: MAX_DIFFERENCES + 2}
     assert (day.checked, day.equal, day.otherwise) == (5 + 1 + MAX_DIFFERENCES + 2, 5, MAX_DIFFERENCES + 2)
     assert len(day.differences) == MAX_DIFFERENCES
     assert [each.candle_close for each in day.differences] == sorted(each.candle_close for each in day.differences)

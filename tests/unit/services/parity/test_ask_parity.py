@@ -6,12 +6,13 @@ from datetime import timedelta
 
 import pytest
 
-from candlecast.domain.values.errors import InvalidValue, RetryLater
+from candlecast.domain.values.errors import Conflict, InvalidValue, NotFound, RetryLater
 from candlecast.domain.values.firing import FiringRefused
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.services.parity import ask_parity
 from candlecast.services.parity.ask_parity import MAX_FIRING_AGE, AskParity, AskParityDaily, task_of
-from tests.support.builders import NOW, STRATEGY, a_strategy, an_external_strategy, an_uploaded_strategy
+from candlecast.services.strategies.change_strategy import Author
+from tests.support.builders import NOW, STRATEGY, TENANT, a_strategy, an_external_strategy, an_uploaded_strategy
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.queues import FakeParityQueue
 from tests.support.fakes.store import FakeDatabase
@@ -21,9 +22,20 @@ TODAY = NOW.date()
 A_DAY = timedelta(days=1)
 
 
-def test_a_person_asks_for_days_until_today() -> None:
+OWNER, OPERATOR = Author(TENANT), Author("operator", is_operator=True)
+
+
+def asking(queue: FakeParityQueue) -> AskParity:
+    strategies = FakeStrategyStore(FakeDatabase())
+    strategies.create_strategy(an_uploaded_strategy())
+    strategies.create_strategy(an_external_strategy("outside"))
+    return AskParity(strategies, queue, FakeClock())
+
+
+@pytest.mark.parametrize("author", [OWNER, OPERATOR])
+def test_a_person_asks_for_days_until_today(author: Author) -> None:
     queue = FakeParityQueue()
-    days = AskParity(queue, FakeClock())(STRATEGY, TODAY - A_DAY * 2)
+    days = asking(queue)(author, STRATEGY, TODAY - A_DAY * 2)
     assert days == [TODAY - A_DAY * 2, TODAY - A_DAY, TODAY]
     assert queue.sent == [task_of(STRATEGY, day) for day in days]
     assert len({task.correlation_id for task in queue.sent}) == 3
@@ -32,7 +44,16 @@ def test_a_person_asks_for_days_until_today() -> None:
 def test_nobody_asks_for_more_than_a_month_or_for_days_to_come() -> None:
     for since in (TODAY - A_DAY * 31, TODAY + A_DAY):
         with pytest.raises(InvalidValue):
-            AskParity(FakeParityQueue(), FakeClock())(STRATEGY, since)
+            asking(FakeParityQueue())(OWNER, STRATEGY, since)
+
+
+def test_only_authors_and_operators_ask_and_only_where_there_is_code() -> None:
+    queue = FakeParityQueue()
+    with pytest.raises(NotFound):
+        asking(queue)(Author("tenant-2"), STRATEGY, TODAY)
+    with pytest.raises(Conflict, match="NO_CODE"):
+        asking(queue)(OPERATOR, "outside", TODAY)
+    assert queue.sent == []
 
 
 def daily(queue: FakeParityQueue) -> AskParityDaily:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from candlecast.domain.market.history import KnownCandles, Series, Span
-from candlecast.domain.parity.parity import Cause, Difference, ParityDay
+from candlecast.domain.parity.parity import Difference, ParityCause, ParityDay
 from candlecast.domain.strategies.definition import StrategyDefinition
 from candlecast.domain.strategies.execution import Execution, ExecutionStatus
 from candlecast.domain.values.errors import NotFound, RetryLater
@@ -218,7 +218,7 @@ def test_all_runs_are_decided_in_one_frame_if_none_differs() -> None:
 def test_a_look_ahead_that_begins_after_the_upload_is_named() -> None:
     day = World(foresees).run_all().checked()
     assert day.differences
-    assert {each.cause for each in day.differences} == {Cause.LOOK_AHEAD}
+    assert {each.cause for each in day.differences} == {ParityCause.LOOK_AHEAD}
     assert min(each.candle_close for each in day.differences) > close_of(6)
     assert (day.checked, day.equal + day.otherwise) == (RUNS, RUNS)
     assert all(each.recorded != each.recomputed for each in day.differences)
@@ -226,13 +226,13 @@ def test_a_look_ahead_that_begins_after_the_upload_is_named() -> None:
 
 def test_a_decision_that_depends_on_more_than_the_lookback_is_named() -> None:
     day = World(remembers).run_all().checked()
-    assert {each.cause for each in day.differences} == {Cause.LOOKBACK}
+    assert {each.cause for each in day.differences} == {ParityCause.LOOKBACK}
 
 
 def test_chance_is_named() -> None:
     day = World(Tosses()).run_all().checked()
-    assert Cause.CHANCE in day.causes
-    assert Cause.LOOK_AHEAD not in day.causes
+    assert ParityCause.CHANCE in day.causes
+    assert ParityCause.LOOK_AHEAD not in day.causes
 
 
 def test_a_revised_candle_is_named_with_its_row_before_and_after() -> None:
@@ -241,7 +241,7 @@ def test_a_revised_candle_is_named_with_its_row_before_and_after() -> None:
     was = a_candle(opened, world.prices[opened])
     world.revise(opened, "250")
     day = world.checked()
-    assert day.causes == {Cause.REVISED: RUNS - 4}  # each later run has the candle among its own
+    assert day.causes == {ParityCause.REVISED: RUNS - 4}  # each later run has the candle among its own
     assert {(each.row, each.before, each.after) for each in day.differences} == {(opened, was, a_candle(opened, "250"))}
     assert day.differences[0].candle_close == close_of(4)
     differs = [each.candle_close for each in day.differences if each.decides_otherwise]
@@ -260,7 +260,7 @@ def test_a_revision_that_the_store_has_noticed_names_a_row_that_no_run_of_the_da
     world.clock.instant = close_of(2)
     world.check.read(Series(venue="paper", market=BTC, timeframe=M1), Span(close_of(-9), close_of(2)))
     found = only(world.checked())
-    assert (found.cause, found.row, found.before, found.after) == (Cause.REVISED, opened, was, a_candle(opened, "250"))
+    assert (found.cause, found.row, found.before, found.after) == (ParityCause.REVISED, opened, was, a_candle(opened, "250"))
 
 
 def test_a_revised_candle_that_nobody_has_noted_has_no_row() -> None:
@@ -268,7 +268,7 @@ def test_a_revised_candle_that_nobody_has_noted_has_no_row() -> None:
     world.run(0)
     world.revise(close_of(-3) - M1.length, "250")
     found = only(world.checked())
-    assert (found.cause, found.row, found.before) == (Cause.REVISED, None, None)
+    assert (found.cause, found.row, found.before) == (ParityCause.REVISED, None, None)
 
 
 def test_a_candle_that_is_missing_now_is_a_gap() -> None:
@@ -278,7 +278,7 @@ def test_a_candle_that_is_missing_now_is_a_gap() -> None:
     was = a_candle(opened, world.prices[opened])
     world.remove(opened)
     found = only(world.checked())
-    assert (found.cause, found.row, found.before, found.after) == (Cause.GAP, opened, was, None)
+    assert (found.cause, found.row, found.before, found.after) == (ParityCause.GAP, opened, was, None)
 
 
 def test_a_candle_that_has_appeared_since_is_a_gap() -> None:
@@ -289,7 +289,7 @@ def test_a_candle_that_has_appeared_since_is_a_gap() -> None:
     assert world.record(3).reason == "CANDLE_NOT_PUBLISHED"
     world.publish(whole)
     found = only(world.checked())
-    assert (found.cause, found.row, found.after) == (Cause.GAP, opened, a_candle(opened, whole[opened]))
+    assert (found.cause, found.row, found.after) == (ParityCause.GAP, opened, a_candle(opened, whole[opened]))
     assert found.recorded == "none: CANDLE_NOT_PUBLISHED"
 
 
@@ -307,7 +307,7 @@ def test_a_run_that_came_too_late_is_the_clocks() -> None:
     world = World(turns)
     world.run(1, late=301)
     found = only(world.checked())
-    assert (found.cause, found.recorded) == (Cause.CLOCK, "none: CANDLE_TOO_LATE")
+    assert (found.cause, found.recorded) == (ParityCause.CLOCK, "none: CANDLE_TOO_LATE")
     assert found.recomputed is not None
     assert found.decides_otherwise is (found.recomputed != "HOLD")
 
@@ -316,7 +316,7 @@ def test_a_run_that_never_ended_is_the_clocks() -> None:
     world = World(turns).run_all()
     world.change(2, status=ExecutionStatus.RUNNING, signal=None)
     found = only(world.checked())
-    assert (found.cause, found.candle_close, found.recorded) == (Cause.CLOCK, close_of(2), "none: RUNNING")
+    assert (found.cause, found.candle_close, found.recorded) == (ParityCause.CLOCK, close_of(2), "none: RUNNING")
 
 
 def test_a_close_without_a_run_is_the_clocks_once_somebody_follows() -> None:
@@ -326,7 +326,7 @@ def test_a_close_without_a_run_is_the_clocks_once_somebody_follows() -> None:
         world.run(number)
     day = world.checked(at=close_of(6) + SETTLED - timedelta(seconds=1))
     # the close of run 2 was announced a minute before, when nobody followed yet
-    assert [(each.candle_close, each.cause) for each in day.differences] == [(close_of(4), Cause.CLOCK)]
+    assert [(each.candle_close, each.cause) for each in day.differences] == [(close_of(4), ParityCause.CLOCK)]
     assert (day.checked, day.equal, day.is_whole) == (4, 3, False)
 
 
@@ -342,7 +342,7 @@ def test_another_text_of_the_code_cannot_be_recomputed_and_is_counted_apart() ->
     world = World(turns).run_all()
     world.code.text = "second"
     day = world.checked()
-    assert (day.checked, day.equal, day.otherwise, day.causes) == (0, 0, 0, {Cause.CODE: RUNS})
+    assert (day.checked, day.equal, day.otherwise, day.causes) == (0, 0, 0, {ParityCause.CODE: RUNS})
 
 
 @pytest.mark.parametrize("is_gone", [True, False])
@@ -353,7 +353,7 @@ def test_code_that_is_gone_and_records_of_before_are_counted_apart(is_gone: bool
     if not is_gone:
         world.change(0, seen=None, strategy_version=None)
     day = world.checked()
-    assert (day.checked, day.causes, day.refusal) == (0, {Cause.CODE: 1}, None)
+    assert (day.checked, day.causes, day.refusal) == (0, {ParityCause.CODE: 1}, None)
 
 
 def test_runs_of_several_versions_are_compared_each_with_its_own() -> None:
@@ -368,7 +368,7 @@ def test_runs_of_several_versions_are_compared_each_with_its_own() -> None:
     assert (world.checked().checked, world.checked().equal) == (2, 2)
     world.database.executions[STRATEGY, close_of(0), 2] = replace(other, strategy_version="another")
     day = world.checked()
-    assert (day.equal, day.causes, only(day).version) == (1, {Cause.CODE: 1}, 2)
+    assert (day.equal, day.causes, only(day).version) == (1, {ParityCause.CODE: 1}, 2)
 
 
 def test_a_retired_strategys_entry_was_published_as_what_it_closes() -> None:
@@ -382,7 +382,7 @@ def test_a_refusal_stands_for_itself_and_the_other_runs_for_theirs() -> None:
     world = World(fails).run_all()
     assert world.record(3).reason == "LEVEL_INVALID"
     day = world.checked()
-    assert (day.equal, day.causes, day.otherwise) == (MAX_EXAMINED, {Cause.UNEXAMINED: RUNS - MAX_EXAMINED}, 0)
+    assert (day.equal, day.causes, day.otherwise) == (MAX_EXAMINED, {ParityCause.UNEXAMINED: RUNS - MAX_EXAMINED}, 0)
     assert day.refusal == "LEVEL_INVALID"
 
 
@@ -390,7 +390,7 @@ def test_a_refusal_that_does_not_come_again_is_chance() -> None:
     world = World(turns).run_all()
     world.change(1, status=ExecutionStatus.FAILED, reason="STRATEGY_TOO_SLOW", signal=None)
     found = only(world.checked())
-    assert (found.cause, found.recorded) == (Cause.CHANCE, "refused: STRATEGY_TOO_SLOW")
+    assert (found.cause, found.recorded) == (ParityCause.CHANCE, "refused: STRATEGY_TOO_SLOW")
 
 
 def test_only_the_first_differences_are_examined(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -400,7 +400,7 @@ def test_only_the_first_differences_are_examined(monkeypatch: pytest.MonkeyPatch
         world.change(run, status=ExecutionStatus.NO_SIGNAL, signal=None)
     runs = world.code.runs
     day = world.checked()
-    assert day.causes == {Cause.CHANCE: 3, Cause.UNEXAMINED: RUNS - 3}
+    assert day.causes == {ParityCause.CHANCE: 3, ParityCause.UNEXAMINED: RUNS - 3}
     assert day.otherwise == RUNS
     assert (world.code.runs - runs, world.code.frames) == (3, 4)
 
@@ -414,14 +414,20 @@ def test_a_market_that_the_venue_has_no_more_leaves_gaps() -> None:
         return ReadHistory(world.history, world.market_data, world.clock, world.metrics)(series, span)
 
     world.check = replace(world.check, read=gone)
-    assert only(world.checked()).cause is Cause.GAP
+    assert only(world.checked()).cause is ParityCause.GAP
 
 
-def test_nothing_is_kept_of_a_day_without_runs_nor_of_a_source_from_outside() -> None:
+def test_a_day_without_runs_is_told_as_compared_so_that_nobody_waits_for_it() -> None:
     world = World(turns)
-    world.clock.instant = ENDED
-    assert world.check(STRATEGY, DAY) is None
-    assert world.check(STRATEGY, (ENDED + timedelta(days=3)).date()) is None
+    assert (world.checked().checked, world.checked().is_whole) == (0, True)
+    world.check(STRATEGY, (ENDED + timedelta(days=3)).date())
+    later = world.days.held[STRATEGY, (ENDED + timedelta(days=3)).date()]
+    assert (later.checked, later.until.date(), later.is_whole) == (0, later.day, False)
+    assert world.market_data.requests == 0
+
+
+def test_a_source_from_outside_is_not_compared() -> None:
+    world = World(turns)
     world.strategies.create_strategy(an_external_strategy("outside"))
     assert world.check("outside", DAY) is None
     assert world.days.held == {}

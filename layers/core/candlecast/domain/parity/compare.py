@@ -10,7 +10,7 @@ from decimal import Decimal
 from candlecast.domain.market.candle import Candle, check_contiguous
 from candlecast.domain.market.history import KnownCandles, Revision
 from candlecast.domain.market.seen import SeenCandles, digest_of, text_of
-from candlecast.domain.parity.parity import Cause
+from candlecast.domain.parity.parity import ParityCause
 from candlecast.domain.signals.signal import Action, Signal, TakeProfit
 from candlecast.domain.strategies.execution import Execution, ExecutionStatus
 from candlecast.domain.values.copying import replace
@@ -77,7 +77,7 @@ HOLD = Decided()
 class ChangedRow:
     """The first candle of a run that is not told as it was."""
 
-    cause: Cause
+    cause: ParityCause
     row: datetime | None = None
     before: Candle | None = None
     after: Candle | None = None
@@ -125,7 +125,7 @@ class Frame:
         opens = [seen.first_open + self.timeframe.length * row for row in range(seen.rows)]
         missing = next((opened for opened in opens if opened not in self._rows), None)
         if missing is not None:
-            return ChangedRow(cause=Cause.GAP, row=missing, before=told.get(missing))
+            return ChangedRow(cause=ParityCause.GAP, row=missing, before=told.get(missing))
         first = self._rows[seen.first_open]
         if digest_of(self._texts[first : first + seen.rows]) == seen.digest:
             return None
@@ -139,8 +139,8 @@ class Frame:
         first = self._rows[seen.first_open]
         for candle in self.known.candles[first : first + seen.rows]:
             if before.get(candle.open_time, candle) != candle:
-                return ChangedRow(cause=Cause.REVISED, row=candle.open_time, before=before[candle.open_time], after=candle)
-        return ChangedRow(cause=Cause.REVISED)
+                return ChangedRow(cause=ParityCause.REVISED, row=candle.open_time, before=before[candle.open_time], after=candle)
+        return ChangedRow(cause=ParityCause.REVISED)
 
 
 def _first_word(revisions: Sequence[Revision], revision: Revision, since: datetime) -> Candle:
@@ -160,11 +160,11 @@ def lacked_candles(execution: Execution) -> bool:
     return execution.status is ExecutionStatus.SKIPPED and execution.reason not in TOO_LATE
 
 
-def cause_of(recorded: Decided, cut: Decided, before: Decided) -> Cause:
+def cause_of(recorded: Decided, cut: Decided, before: Decided) -> ParityCause:
     """Why the whole frame decides otherwise than the run did on the same candles.
 
     `cut` is the decision on the run's own candles, `before` that on all candles of the frame up to the same close.
     """
     if cut != recorded:
-        return Cause.CHANCE
-    return Cause.LOOK_AHEAD if before == recorded else Cause.LOOKBACK
+        return ParityCause.CHANCE
+    return ParityCause.LOOK_AHEAD if before == recorded else ParityCause.LOOKBACK

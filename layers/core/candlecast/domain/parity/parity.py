@@ -22,7 +22,7 @@ MAX_DIFFERENCES = 20  # that a day's item tells: the first ones show the fault
 MAX_DAYS = 31  # that one request asks to check, and that one answer tells: a month
 
 
-class Cause(StrEnum):
+class ParityCause(StrEnum):
     """Why live has not decided as a backtest does."""
 
     REVISED = "REVISED"
@@ -48,7 +48,7 @@ class Difference:
     """A run that differs from the backtest; decisions are texts for people, and None where there is none."""
 
     candle_close: datetime
-    cause: Cause
+    cause: ParityCause
     version: int | None = None
     """Number of the version that ran; None where the strategy has no versions."""
     recorded: str | None = None
@@ -83,7 +83,7 @@ class ParityDay:
     """Of these, runs with the same decision on the same candles."""
     otherwise: int = 0
     """Of these, runs whose decision is another one."""
-    causes: Mapping[Cause, int] = field(default_factory=dict)
+    causes: Mapping[ParityCause, int] = field(default_factory=dict)
     """How many runs differ, by cause; those that cannot be recomputed under CODE."""
     differences: tuple[Difference, ...] = ()
     """The first `MAX_DIFFERENCES`, by their close."""
@@ -110,7 +110,7 @@ class ParityDay:
     ) -> ParityDay:
         """The day of these differences and of so many equal runs."""
         ordered = sorted(differences, key=lambda each: (each.candle_close, each.version or 0))
-        causes: dict[Cause, int] = {}
+        causes: dict[ParityCause, int] = {}
         for each in ordered:
             causes[each.cause] = causes.get(each.cause, 0) + 1
         return ParityDay(
@@ -118,9 +118,9 @@ class ParityDay:
             day=day,
             until=until,
             checked_at=checked_at,
-            checked=equal + len(ordered) - causes.get(Cause.CODE, 0),
+            checked=equal + len(ordered) - causes.get(ParityCause.CODE, 0),
             equal=equal,
-            otherwise=sum(each.decides_otherwise for each in ordered if each.cause is not Cause.CODE),
+            otherwise=sum(each.decides_otherwise for each in ordered if each.cause is not ParityCause.CODE),
             causes=causes,
             differences=tuple(ordered[:MAX_DIFFERENCES]),
             missing=missing,

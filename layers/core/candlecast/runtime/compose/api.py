@@ -27,6 +27,7 @@ from candlecast.adapters.dynamodb.health import DynamoHealth
 from candlecast.adapters.dynamodb.history import DynamoHistory
 from candlecast.adapters.dynamodb.limits import DynamoLimitStore
 from candlecast.adapters.dynamodb.listings import DynamoListingStore
+from candlecast.adapters.dynamodb.parity_days import DynamoParityStore
 from candlecast.adapters.dynamodb.pools import DynamoPoolStore
 from candlecast.adapters.dynamodb.prices import DynamoPriceStore
 from candlecast.adapters.dynamodb.signals import DynamoSignalStore
@@ -38,7 +39,7 @@ from candlecast.adapters.dynamodb.verdicts import DynamoVerdictStore
 from candlecast.adapters.s3.backtest_results import S3BacktestResults
 from candlecast.adapters.s3.market_catalogue import S3Markets
 from candlecast.adapters.s3.strategy_code import S3CodeStore
-from candlecast.adapters.sqs.queues import SqsBacktestQueue, SqsSignalQueue, SqsTradeQueue, SqsVettingQueue
+from candlecast.adapters.sqs.queues import SqsBacktestQueue, SqsParityQueue, SqsSignalQueue, SqsTradeQueue, SqsVettingQueue
 from candlecast.adapters.system import RandomIdentifiers, SystemClock
 from candlecast.runtime.compose.clients import aws, lazy
 from candlecast.runtime.compose.start import once
@@ -62,8 +63,9 @@ if TYPE_CHECKING:
     from candlecast.ports.health import HealthStore
     from candlecast.ports.limits import LimitStore
     from candlecast.ports.listings import ListingStore
+    from candlecast.ports.parity import ParityStore
     from candlecast.ports.pool import PoolStore
-    from candlecast.ports.queue import BacktestQueue, SignalQueue, TradeQueue, VettingQueue
+    from candlecast.ports.queue import BacktestQueue, ParityQueue, SignalQueue, TradeQueue, VettingQueue
     from candlecast.ports.sources import SourceUse
     from candlecast.ports.store import (
         AccountStore,
@@ -223,6 +225,16 @@ def backtest_queue() -> BacktestQueue:
 @provider
 def backtest_results() -> BacktestResults:
     return S3BacktestResults(lazy(links_client), build().known.results_bucket)
+
+
+@provider
+def parity_days() -> ParityStore:
+    return DynamoParityStore(build().table)
+
+
+@provider
+def parity_queue() -> ParityQueue:
+    return SqsParityQueue(aws("sqs"), build().known.parity_queue_url)
 
 
 @provider

@@ -9,12 +9,14 @@ from itertools import batched
 
 from candlecast.domain.parity.parity import A_DAY, days_since
 from candlecast.domain.signals.messages import ParityTask
+from candlecast.domain.values.errors import Conflict, NotFound
 from candlecast.domain.values.firing import require_recent
 from candlecast.domain.values.ids import digest
 from candlecast.domain.values.timeframe import Timeframe
 from candlecast.ports.clock import Clock
 from candlecast.ports.queue import ParityQueue
 from candlecast.ports.store import StrategyStore
+from candlecast.services.strategies.change_strategy import Author
 
 MAX_FIRING_AGE = timedelta(hours=12)  # a firing of the night asks for the day before it until noon; later, a person names days
 SENT_AT_ONCE = 1_000  # tasks: of more, only these are in memory
@@ -24,15 +26,22 @@ SENT_AT_ONCE = 1_000  # tasks: of more, only these are in memory
 class AskParity:
     """Sends a task for each day of one strategy."""
 
+    strategies: StrategyStore
     queue: ParityQueue
     clock: Clock
 
-    def __call__(self, strategy_id: str, since: date) -> list[date]:
+    def __call__(self, author: Author, strategy_id: str, since: date) -> list[date]:
         """Ask for the days from `since` until today (UTC), both included; returns them.
 
-        A day that was asked for twice is compared twice, with one result. Raises `InvalidValue` (PARITY_SPAN_INVALID) for no
-        day or more than a month, `RetryLater` if a task was not taken.
+        Its authors may, and an operator for every strategy. A day that was asked for twice is compared twice, with one result.
+        Raises `NotFound`, `Conflict` (NO_CODE) for a source from outside, `RetryLater` if a task was not taken. Raises
+        `InvalidValue` (PARITY_SPAN_INVALID) for no day or more than a month.
         """
+        strategy = self.strategies.get_strategy(strategy_id)
+        if not (author.is_operator or strategy.may_change(author.tenant_id)):
+            raise NotFound("no such strategy")
+        if strategy.timeframe is None:
+            raise Conflict("NO_CODE", "signals from outside have no code to compare with")
         days = days_since(since, self.clock.now().date())
         self.queue.send_parity([task_of(strategy_id, day) for day in days])
         return days

@@ -22,7 +22,7 @@ from candlecast.domain.parity.compare import (
     is_decided,
     lacked_candles,
 )
-from candlecast.domain.parity.parity import Cause, Difference, ParityDay, end_of, start_of
+from candlecast.domain.parity.parity import Difference, ParityCause, ParityDay, end_of, start_of
 from candlecast.domain.signals.candle_signal import candle_signal
 from candlecast.domain.strategies.definition import StrategyDefinition
 from candlecast.domain.strategies.execution import Execution
@@ -60,24 +60,21 @@ class CheckParity:
     metrics: Metrics
 
     def __call__(self, strategy_id: str, day: date) -> ParityDay | None:
-        """Compare the candles that closed on the day (UTC); None if there was nothing to compare.
+        """Compare the candles that closed on the day (UTC); None for a source from outside, which decides no candles.
 
-        A day that has not ended is compared as far as its runs have settled. Raises `NotFound`, `RetryLater` if store, venue or
-        sandbox do not answer.
+        A day that has not ended is compared as far as its runs have settled, and may have nothing to compare. Raises
+        `NotFound`, `RetryLater` if store, venue or sandbox do not answer.
         """
         definition, now = self.strategies.get_strategy(strategy_id), self.clock.now()
         market, timeframe = definition.market, definition.timeframe
-        if market is None or timeframe is None:  # a source from outside decides no candles
+        if market is None or timeframe is None:
             return None
-        begin, until = start_of(day), min(end_of(day), timeframe.floor(now - SETTLED) + timeframe.length)
-        if until <= begin:
-            return None
-        runs = list(self.executions.executions_between(strategy_id, begin, until))
-        absent = self._absent(definition, timeframe, runs, Span(begin, until))
-        if not runs and not absent:
-            return None
+        begin = start_of(day)
+        until = max(begin, min(end_of(day), timeframe.floor(now - SETTLED) + timeframe.length))
+        runs = list(self.executions.executions_between(strategy_id, begin, until)) if until > begin else []
+        absent = self._absent(definition, timeframe, runs, Span(begin, until)) if until > begin else []
         check = _Check(self, definition, timeframe, runs)
-        found = [*check.differences(now), *(Difference(candle_close=close, cause=Cause.CLOCK) for close in absent)]
+        found = [*check.differences(now), *(Difference(candle_close=close, cause=ParityCause.CLOCK) for close in absent)]
         result = ParityDay.of(
             strategy_id,
             day,
@@ -127,7 +124,7 @@ class _Doubt:
     recorded: Decided
     expected: Decided | None
 
-    def difference(self, cause: Cause, *, decides_otherwise: bool = True) -> Difference:
+    def difference(self, cause: ParityCause, *, decides_otherwise: bool = True) -> Difference:
         return Difference(
             candle_close=self.run.candle_close,
             cause=cause,
@@ -218,7 +215,7 @@ class _Check:
         yield from self._examined(code, examined, frame)
         for doubt in others:
             is_certain = doubt.expected is not None and doubt.recorded.refusal is None
-            yield doubt.difference(Cause.UNEXAMINED, decides_otherwise=is_certain)
+            yield doubt.difference(ParityCause.UNEXAMINED, decides_otherwise=is_certain)
 
     def _expected(self, code: _Code, runs: Sequence[Execution], frame: Frame) -> dict[datetime, Decided] | None:
         """The decisions of the whole frame by close; None if the code refuses the frame."""
@@ -271,7 +268,7 @@ class _Check:
         appeared = window[-1] if window is not None and run.reason == NOT_PUBLISHED else None
         return Difference(
             candle_close=run.candle_close,
-            cause=Cause.GAP if lacked else Cause.CLOCK,
+            cause=ParityCause.GAP if lacked else ParityCause.CLOCK,
             version=run.version,
             recorded=_without_decision(run),
             recomputed=None if wanted is None else str(wanted),
@@ -301,7 +298,7 @@ class _Check:
             else:
                 yield doubt.difference(cause)
 
-    def _cause(self, doubt: _Doubt, cut: Decided, before: Decided) -> Cause | None:
+    def _cause(self, doubt: _Doubt, cut: Decided, before: Decided) -> ParityCause | None:
         recorded = doubt.recorded
         cut, before = (recorded if self._is_same(recorded, each) else each for each in (cut, before))
         is_alone = recorded.refusal is not None or (doubt.expected is None and before.refusal is not None)
@@ -344,7 +341,7 @@ def _unknown(run: Execution) -> Difference:
     """A run whose code is not there any more, or whose record is older than the memory of code and candles."""
     recorded = _without_decision(run) if run.status not in ENDED_WITH_AN_ANSWER else str(Decided.recorded(run))
     return Difference(
-        candle_close=run.candle_close, cause=Cause.CODE, version=run.version, recorded=recorded, decides_otherwise=False
+        candle_close=run.candle_close, cause=ParityCause.CODE, version=run.version, recorded=recorded, decides_otherwise=False
     )
 
 

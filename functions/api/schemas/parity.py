@@ -1,0 +1,139 @@
+"""Bodies of parity: runs of a strategy compared with a backtest."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from pydantic import ConfigDict, Field
+
+from candlecast.domain.market.candle import Candle
+from candlecast.domain.parity.parity import Difference, ParityCause, ParityDay, ParityShare
+from candlecast.services.parity.show_parity import ShownParity
+from functions.api.schemas.values import Body, Money, View
+
+
+class AskedParity(Body):
+    """The days to compare."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"since": "2026-11-20"}]})
+
+    since: date = Field(description="First day (UTC); the last one is today. At most 31 days.")
+
+
+class ParityTaskView(View):
+    """The days that will be compared, as soon as there is room."""
+
+    strategy_id: str
+    days: list[date]
+
+
+class CandleView(View):
+    """A candle with prices in quote units per base."""
+
+    open_time: datetime
+    open: Money
+    high: Money
+    low: Money
+    close: Money
+    volume: Money
+
+    @staticmethod
+    def of(candle: Candle | None) -> CandleView | None:
+        if candle is None:
+            return None
+        return CandleView(
+            open_time=candle.open_time,
+            open=candle.open,
+            high=candle.high,
+            low=candle.low,
+            close=candle.close,
+            volume=candle.volume,
+        )
+
+
+class DifferenceView(View):
+    """A run that differs from the backtest."""
+
+    candle_close: datetime
+    cause: ParityCause = Field(description="Why it differs: see the guide of the API.")
+    version: int | None = Field(description="Number of the version that ran; null without versions.")
+    recorded: str | None = Field(description="The decision of live; null if there was no run.")
+    recomputed: str | None = Field(description="The decision of the backtest; null if it was not made.")
+    decides_otherwise: bool = Field(description="Whether the decisions differ. A revised candle often changes none.")
+    row: datetime | None = Field(description="Opening of the first candle that differs, where it is known.")
+    before: CandleView | None = Field(description="That candle as live saw it; null if missing or unknown.")
+    after: CandleView | None = Field(description="That candle as it is told now; null if missing.")
+
+    @staticmethod
+    def of(found: Difference) -> DifferenceView:
+        return DifferenceView(
+            candle_close=found.candle_close,
+            cause=found.cause,
+            version=found.version,
+            recorded=found.recorded,
+            recomputed=found.recomputed,
+            decides_otherwise=found.decides_otherwise,
+            row=found.row,
+            before=CandleView.of(found.before),
+            after=CandleView.of(found.after),
+        )
+
+
+class ParityDayView(View):
+    """The candles that closed on one day."""
+
+    day: date = Field(description="Day (UTC) on which the candles closed.")
+    is_whole: bool = Field(description="Whether the day had ended when it was compared.")
+    until: datetime = Field(description="Closes before this were compared.")
+    checked_at: datetime
+    checked: int = Field(description="Runs that were compared, and candles without a run.")
+    equal: int = Field(description="Runs with the same decision on the same candles.")
+    otherwise: int = Field(description="Runs whose decision is another one, or is missing.")
+    causes: dict[ParityCause, int] = Field(description="How many runs differ, by cause. Those of `CODE` are not among `checked`.")
+    missing: int = Field(description="Candles that the venue lacks between others.")
+    differences: list[DifferenceView] | None = Field(
+        description="The first twenty. Null for readers who see no decisions: others than followers, authors and operators."
+    )
+
+    @staticmethod
+    def of(day: ParityDay, *, sees_differences: bool) -> ParityDayView:
+        return ParityDayView(
+            day=day.day,
+            is_whole=day.is_whole,
+            until=day.until,
+            checked_at=day.checked_at,
+            checked=day.checked,
+            equal=day.equal,
+            otherwise=day.otherwise,
+            causes=dict(day.causes),
+            missing=day.missing,
+            differences=[DifferenceView.of(each) for each in day.differences] if sees_differences else None,
+        )
+
+
+class ParityShareView(View):
+    """Several days as one number."""
+
+    days: int = Field(description="Days that were compared.")
+    checked: int
+    equal: int
+    otherwise: int
+    percent: Money | None = Field(description="Runs in a hundred that decided as the backtest, rounded down; null without runs.")
+
+    @staticmethod
+    def of(share: ParityShare) -> ParityShareView:
+        return ParityShareView(
+            days=share.days, checked=share.checked, equal=share.equal, otherwise=share.otherwise, percent=share.percent
+        )
+
+
+class ParityView(View):
+    """Live compared with a backtest over the same candles."""
+
+    share: ParityShareView = Field(description="All days of this answer together.")
+    days: list[ParityDayView] = Field(description="Days that were compared, newest first.")
+
+    @staticmethod
+    def of(shown: ShownParity) -> ParityView:
+        days = [ParityDayView.of(day, sees_differences=shown.sees_differences) for day in shown.days]
+        return ParityView(share=ParityShareView.of(shown.share), days=days)
