@@ -150,7 +150,11 @@ def test_results_name_the_code_and_what_is_left_out() -> None:
     outcome = engine.compute(uploaded(), unwatched)
     found = document_of(outcome)
     assert (outcome.code_version, found["versions"]["strategy"]) == (VERSION.digest, VERSION.digest)
-    assert {note["code"] for note in found["notes"]} == {"BACKTEST_WITHOUT_FUNDING", "BACKTEST_DECIDED_AT_ONCE"}
+    assert {note["code"] for note in found["notes"]} == {
+        "BACKTEST_WITHOUT_LIQUIDATION",
+        "BACKTEST_WITHOUT_FUNDING",
+        "BACKTEST_DECIDED_AT_ONCE",
+    }
     assert (found["settings"]["slippage_bps"], found["settings"]["settings"]["capital"]) == ("2", "10000")
     built = engine.compute(built_in(), unwatched)
     assert built.code_version == document_of(built)["versions"]["strategy"] != VERSION.digest

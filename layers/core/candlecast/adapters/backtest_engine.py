@@ -52,8 +52,9 @@ TRADE_COLUMNS = (
     "pnl",
     "reason",
 )
+NO_LIQUIDATION = Note("BACKTEST_WITHOUT_LIQUIDATION", "nobody asks for margin or liquidates; the equity may fall below zero")
 NO_FUNDING = Note("BACKTEST_WITHOUT_FUNDING", "the venue knows no payment of funding in this span")
-AT_ONCE = Note("BACKTEST_DECIDED_AT_ONCE", "the code has decided all candles in one run; live it sees its lookback alone")
+AT_ONCE = Note("BACKTEST_DECIDED_AT_ONCE", "the code had all candles at once, later ones too; live it has its lookback alone")
 
 
 class LiveCodeEngine:
@@ -81,7 +82,7 @@ class LiveCodeEngine:
         except DomainError as error:  # of the strategy's own code, or of terms that the engine refuses
             raise Reject(error.code, error.message) from error
         unfunded = () if computation.funding else (NO_FUNDING,)
-        result = replace(without_history(whole, first), notes=(*whole.notes, *unfunded, *notes))
+        result = replace(without_history(whole, first), notes=(*whole.notes, NO_LIQUIDATION, *unfunded, *notes))
         return self._outcome(computation, result)
 
     def _strategy(self, computation: Computation, candles: Candles) -> tuple[Strategy[Any], tuple[Note, ...]]:
