@@ -133,6 +133,7 @@ def test_uploaded_code_gives_the_trades_of_the_same_code_in_process() -> None:
     in_process, in_sandbox = (document_of(an_engine().compute(it, unwatched)) for it in (built_in(), uploaded()))
     assert in_sandbox["trades"] == in_process["trades"]
     assert in_sandbox["metrics"] == in_process["metrics"]
+    assert (in_process["differing_decisions"], in_sandbox["differing_decisions"]) == (0, None)
     assert in_sandbox["first_decision_row"] == in_process["first_decision_row"] == 0
 
 

@@ -83,6 +83,8 @@ class LiveCodeEngine:
             raise Reject(error.code, error.message) from error
         unfunded = () if computation.funding else (NO_FUNDING,)
         result = replace(without_history(whole, first), notes=(*whole.notes, NO_LIQUIDATION, *unfunded, *notes))
+        if AT_ONCE in notes:  # nobody has asked the code again with its lookback alone
+            result = replace(result, differing_decisions=None)
         return self._outcome(computation, result)
 
     def _strategy(self, computation: Computation, candles: Candles) -> tuple[Strategy[Any], tuple[Note, ...]]:
