@@ -300,6 +300,13 @@ ADDED: tuple[Case, ...] = (
     ),
     stored(
         "strategy",
+        "that-catches-up",
+        lambda: replace(other_values.strategy(), catches_up=True),
+        lambda world: _strategies(world).create_strategy(replace(other_values.strategy(), catches_up=True)),
+        lambda world: _strategies(world).get_strategy(STRATEGY),
+    ),
+    stored(
+        "strategy",
         "owned",
         lambda: 1,
         _follow_uploaded,
@@ -408,5 +415,13 @@ ADDED: tuple[Case, ...] = (
         "of-an-uploaded-strategy",
         added_values.candle_of_an_upload,
         lambda world, sqs: SqsCandleQueue(sqs, "uploaded-candle").send_candles([added_values.candle_of_an_upload()], 55),
+    ),
+    message_case(
+        "message_candle_closed",
+        "missed",
+        lambda: replace(added_values.candle_of_an_upload(), missed=True),
+        lambda world, sqs: SqsCandleQueue(sqs, "uploaded-candle").send_candles(
+            [replace(added_values.candle_of_an_upload(), missed=True)], 900
+        ),
     ),
 )

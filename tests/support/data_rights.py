@@ -70,7 +70,9 @@ _CARDS = _keys("LISTING#*", "MARKETPLACE")
 _LISTED = _keys("SIGNALS#*", "QUARANTINE", "TENANT#*", "STRATEGIES", "OWNED#*", "KILL_SWITCHES", "APPROVALS")
 
 RIGHTS: Mapping[str, Rights] = {
-    "candle_clock": Rights(update=_keys("SCHEDULES"), lookups={"GSI1": _keys("CLOCK#*", "CLOCK_UPLOADED#*")}),
+    "candle_clock": Rights(
+        get=_keys("SCHEDULES"), update=_keys("SCHEDULES"), lookups={"GSI1": _keys("CLOCK#*", "CLOCK_UPLOADED#*")}
+    ),
     "strategy_runner": Rights(
         get=_keys("STRATEGY#*", "SIGNAL#*", "WEIGHTS#*"),
         put=_keys("STRATEGY#*", "SIGNAL#*", "PRICE#*"),

@@ -264,7 +264,7 @@ SWEEPS = {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dyna
 @pytest.mark.parametrize(
     ("name", "queried", "more"),
     [
-        ("candle_clock", {"/index/GSI1"}, {"dynamodb:UpdateItem"}),
+        ("candle_clock", {"/index/GSI1"}, {"dynamodb:UpdateItem", "dynamodb:GetItem"}),
         # cards of the marketplace are made of records and prices, which are queried in the table itself
         ("reconcile_clock", {"", "/index/GSI2", "/index/GSI3", "/index/GSI4"}, SWEEPS),
     ],

@@ -131,6 +131,9 @@ class StrategyView(View):
     retired_at: datetime | None = Field(description="Since when it takes no more followers; null while it lives.")
     release: ReleaseView | None = Field(description="Which versions its followers get; null for a strategy without versions.")
     latest_version: int = Field(description="The highest number that a version has; 0 without versions.")
+    catches_up: bool = Field(
+        description="Whether a candle that no clock announced in its time is decided afterwards, for the record."
+    )
     owner: str | None = Field(
         description="The tenant whose strategy it is; null for the platform's, and for others than authors."
     )

@@ -138,6 +138,10 @@ class StrategyEdit(Body):
     collaborators: Annotated[tuple[Tenant, ...], Field(max_length=MAX_COLLABORATORS)] | None = Field(
         default=None, description="Tenants that may do what the owner may, but for choosing collaborators."
     )
+    catches_up: StrictBool | None = Field(
+        default=None,
+        description="Decide a candle afterwards that no clock announced in its time, for the record alone: nothing is published.",
+    )
     renew_link: StrictBool = Field(default=False, description="Give the link another key; the link of before leads nowhere then.")
 
     def to_edit(self) -> Edit:

@@ -74,6 +74,7 @@ class FakeSubscriptionStore:
         )
 
     def followers(self, strategy_id: str, start: str, end: str) -> Iterator[Subscription]:
+        assert start, "the table takes no empty key"
         found = [
             subscription
             for subscription in self.database.subscriptions.values()

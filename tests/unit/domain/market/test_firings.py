@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from candlecast.domain.market.firings import OVERDUE_AFTER, WATCH_PAUSE, Firings
+from candlecast.domain.market.firings import MAX_MISSED, OVERDUE_AFTER, WATCH_PAUSE, Firings
 from candlecast.domain.values.timeframe import SCHEDULE_LEAD, Timeframe
 
 MIDNIGHT = datetime(2026, 11, 21, tzinfo=UTC)
@@ -56,3 +56,19 @@ def test_a_watch_that_paused_because_the_clocks_were_off_begins_anew(pause: time
 
 def test_nothing_is_overdue_without_a_watch() -> None:
     assert Firings().overdue(MIDNIGHT) == ()
+
+
+def test_the_closes_since_the_newest_firing_are_missed() -> None:
+    firings = Firings(newest={Timeframe.M5: MIDNIGHT - SCHEDULE_LEAD})
+    closes = [MIDNIGHT + 5 * MINUTE * number for number in range(1, 5)]
+    assert firings.missed(Timeframe.M5, closes[0]) == []
+    assert firings.missed(Timeframe.M5, closes[3]) == closes[:3]
+    assert firings.missed(Timeframe.M5, closes[3], 2) == closes[1:3]
+    assert firings.missed(Timeframe.M5, MIDNIGHT + 2 * DAY)[0] == MIDNIGHT + 2 * DAY - 5 * MINUTE * MAX_MISSED
+
+
+def test_a_late_firing_and_a_first_one_have_missed_nothing() -> None:
+    firings = Firings(newest={Timeframe.M5: MIDNIGHT - SCHEDULE_LEAD})
+    for close in (MIDNIGHT - DAY, MIDNIGHT):
+        assert firings.missed(Timeframe.M5, close) == []
+    assert firings.missed(Timeframe.H1, MIDNIGHT + DAY) == []

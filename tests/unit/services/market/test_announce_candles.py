@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -10,7 +10,8 @@ from candlecast.domain.strategies.definition import StrategyDefinition
 from candlecast.domain.values.errors import RetryLater
 from candlecast.domain.values.firing import FiringRefused
 from candlecast.domain.values.timeframe import Timeframe
-from candlecast.services.market.announce_candles import AnnounceCandles
+from candlecast.services.market import announce_candles
+from candlecast.services.market.announce_candles import MAX_FIRING_AGE, MISSED_DELAY_SECONDS, AnnounceCandles
 from tests.support.builders import BTC, ETH, NOW, a_strategy, after, an_external_strategy, an_uploaded_strategy
 from tests.support.fakes.clock import FakeClock, RecordingMetrics
 from tests.support.fakes.firings import FakeFirings
@@ -18,6 +19,7 @@ from tests.support.fakes.queues import FakeCandleQueue
 from tests.support.fakes.strategies import FakeStrategyStore
 
 SCHEDULED = after(-60)
+MINUTE = timedelta(minutes=1)
 
 
 def announce(
@@ -132,3 +134,43 @@ def test_candles_are_announced_though_the_firing_cannot_be_noted() -> None:
     queue, firings = FakeCandleQueue(), FakeFirings()
     firings.fails = True
     assert announce(queue, followed(), firings=firings)(Timeframe.M1, SCHEDULED) == 1
+
+
+def test_candles_that_no_firing_announced_are_told_behind_the_present_one_once_a_firing_of_theirs_is_too_late() -> None:
+    queue, uploads, firings = FakeCandleQueue(), FakeCandleQueue(), FakeFirings()
+    announcing = announce(
+        queue, followed("a"), an_uploaded_strategy("mine", subscriber_count=1), firings=firings, uploads=uploads
+    )
+    firings.note_firing(Timeframe.M1, SCHEDULED - 3 * MINUTE)
+    assert announcing(Timeframe.M1, SCHEDULED) == 2
+    for sent, strategy_id in ((queue.sent, None), (uploads.sent, "mine")):
+        (now, delay), *others = sent
+        assert (now.candle_close, now.missed, delay) == (NOW, False, 60)
+        assert [(message.candle_close, message.missed, message.strategy_id) for message, _ in others] == [
+            (close, True, strategy_id) for close in (NOW - 2 * MINUTE, NOW - MINUTE)
+        ]
+        assert {waited for _, waited in others} == {MISSED_DELAY_SECONDS}
+    assert timedelta(seconds=MISSED_DELAY_SECONDS) >= MAX_FIRING_AGE
+    assert announcing(Timeframe.M1, SCHEDULED) == 2
+    assert sum(message.missed for message, _ in queue.sent) == 2  # the repeat has missed nothing
+
+
+def test_no_firing_tells_of_more_candles_than_it_has_time_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(announce_candles, "MAX_MISSED_MESSAGES", 5)
+    queue, firings = FakeCandleQueue(), FakeFirings()
+    firings.note_firing(Timeframe.M1, SCHEDULED - 30 * MINUTE)
+    announce(queue, followed("a"), followed("b", market=ETH), firings=firings)(Timeframe.M1, SCHEDULED)
+    assert sorted({message.candle_close for message, _ in queue.sent if message.missed}) == [NOW - 2 * MINUTE, NOW - MINUTE]
+
+
+def test_missed_candles_that_could_not_be_told_are_told_by_the_next_firing() -> None:
+    queue, firings = FakeCandleQueue(), FakeFirings()
+    announcing = announce(queue, followed("a"), firings=firings)
+    firings.note_firing(Timeframe.M1, SCHEDULED - 2 * MINUTE)
+    firings.fails = True
+    assert announcing(Timeframe.M1, SCHEDULED) == 1
+    assert not any(message.missed for message, _ in queue.sent)
+    firings.fails = False
+    announce(queue, followed("a"), firings=firings, now=NOW)(Timeframe.M1, NOW)
+    # the present candle was announced and not noted: its record stands, and a second one is not made
+    assert [message.candle_close for message, _ in queue.sent if message.missed] == [NOW - MINUTE, NOW]

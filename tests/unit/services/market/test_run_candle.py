@@ -14,7 +14,7 @@ from candlecast.domain.market.candle import Candle
 from candlecast.domain.market.seen import SeenCandles
 from candlecast.domain.signals.signal import Action, TakeProfit
 from candlecast.domain.strategies.definition import StrategyDefinition
-from candlecast.domain.strategies.execution import LEASE, Execution, ExecutionStatus
+from candlecast.domain.strategies.execution import CAUGHT_UP, LEASE, MISSED, Execution, ExecutionStatus
 from candlecast.domain.strategies.version import strategy_version
 from candlecast.domain.values.errors import DomainError, Reject, RetryLater
 from candlecast.domain.values.ids import candle_signal_id
@@ -380,3 +380,61 @@ def test_a_silent_venue_leaves_no_record_so_that_the_message_comes_again() -> No
     with pytest.raises(RetryLater):
         runner()
     assert runner.database.executions == {}
+
+
+# -- candles that no firing announced in their time ----------------------------------------------------------------------------
+
+
+def test_a_missed_candle_leaves_a_record_that_says_so_and_asks_nobody() -> None:
+    runner = Runner("one", "two")
+    runner.code.decisions["one"] = LONG
+    runner(missed=True)
+    assert runner.statuses() == {"one": ExecutionStatus.SKIPPED, "two": ExecutionStatus.SKIPPED}
+    assert {runner.execution(name).reason for name in ("one", "two")} == {MISSED}
+    assert (runner.metrics.counts["CandlesMissed"], runner.code.evaluated, runner.market_data.requests) == (2, [], 0)
+    assert runner.queue.sent == []
+
+
+def test_a_strategy_that_catches_up_decides_a_missed_candle_and_publishes_nothing() -> None:
+    runner = Runner("one", "two")
+    runner.database.strategies["one"] = replace(runner.database.strategies["one"], catches_up=True)
+    runner.code.decisions["one"] = runner.code.decisions["two"] = LONG
+    runner(missed=True)
+    caught, missed = runner.execution("one"), runner.execution("two")
+    assert (caught.status, caught.reason, missed.reason) == (ExecutionStatus.SKIPPED, CAUGHT_UP, MISSED)
+    assert caught.signal is not None
+    assert (caught.signal.action, caught.logs) == (Action.LONG, ("crossed",))
+    assert caught.seen is not None
+    assert missed.signal is None
+    assert runner.queue.sent == []
+    assert runner.metrics.counts["CandlesMissed"] == 2
+    assert runner.prices.get_prices(VENUE, [BTC]) == {}
+
+
+def test_a_missed_candle_that_was_run_after_all_is_left_alone() -> None:
+    runner = Runner()
+    runner.code.decisions[STRATEGY] = LONG
+    runner()
+    before = runner.execution()
+    runner(missed=True)
+    assert runner.execution() == before
+    assert len(runner.queue.sent) == 1
+
+
+def test_catching_up_waits_for_code_that_does_not_answer_and_not_for_a_candle() -> None:
+    runner = Runner()
+    runner.database.strategies[STRATEGY] = replace(runner.database.strategies[STRATEGY], catches_up=True)
+    runner.code.decisions[STRATEGY] = RetryLater("SANDBOX_UNAVAILABLE", after_seconds=1)
+    with pytest.raises(RetryLater):
+        runner(missed=True)
+    assert runner.execution().status is ExecutionStatus.RUNNING
+    absent = Runner()
+    absent.database.strategies[STRATEGY] = replace(absent.database.strategies[STRATEGY], catches_up=True)
+    absent.market_data.put(BTC, Timeframe.M1, candles_until(after(-60), 20))
+    absent(missed=True)
+    assert (absent.execution().status, absent.execution().reason) == (ExecutionStatus.SKIPPED, "CANDLE_NOT_PUBLISHED")
+    gone = Runner()
+    gone.database.strategies[STRATEGY] = replace(gone.database.strategies[STRATEGY], catches_up=True)
+    gone.market_data._candles.clear()
+    gone(missed=True)
+    assert gone.execution().reason == "UNKNOWN_MARKET"

@@ -15,6 +15,7 @@ from candlecast.domain.values.firing import FiringRefused, instant_in
 from candlecast.domain.values.timeframe import SCHEDULE_LEAD, Timeframe, TimeframeError
 
 OVERDUE_AFTER = timedelta(minutes=3)  # as long as the alarms let a clock be silent; Scheduler itself is precise to a minute
+MAX_MISSED = 60  # closes that one firing announces afterwards: an hour of minutes. Parity has older ones as closes without a run
 WATCH_PAUSE = timedelta(minutes=5)  # a watch that has paused for longer begins anew: the clocks were off, and nothing was due
 
 
@@ -44,6 +45,17 @@ class Firings:
         """The memory after another minute of the watch."""
         goes_on = self.watched_at is not None and now - self.watched_at <= WATCH_PAUSE
         return replace(self, watched_since=self.watched_since if goes_on else now, watched_at=now)
+
+    def missed(self, timeframe: Timeframe, close: datetime, most: int = MAX_MISSED) -> list[datetime]:
+        """Closes between the newest announced close and this one, ascending: the newest `most` of them.
+
+        Without a firing so far nothing was missed.
+        """
+        newest = self.newest.get(timeframe)
+        if newest is None:
+            return []
+        count = (close - newest - SCHEDULE_LEAD) // timeframe.length - 1
+        return [close - timeframe.length * back for back in range(min(count, most), 0, -1)]
 
     def overdue(self, now: datetime) -> tuple[Timeframe, ...]:
         """The timeframes whose last firing that was due during the watch has not come in time."""

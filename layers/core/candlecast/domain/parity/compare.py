@@ -12,12 +12,14 @@ from candlecast.domain.market.history import KnownCandles, Revision
 from candlecast.domain.market.seen import SeenCandles, digest_of, text_of
 from candlecast.domain.parity.parity import ParityCause
 from candlecast.domain.signals.signal import Action, Signal, TakeProfit
-from candlecast.domain.strategies.execution import Execution, ExecutionStatus
+from candlecast.domain.strategies.execution import CAUGHT_UP, MISSED, Execution, ExecutionStatus
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.timeframe import Timeframe
 
 NOT_PUBLISHED = "CANDLE_NOT_PUBLISHED"  # the reason of a run that was skipped because the venue lacked the candle itself
-TOO_LATE = frozenset({"CANDLE_TOO_LATE"})  # reasons of a run that was skipped for its time; all others are about candles
+TOO_LATE = frozenset(
+    {"CANDLE_TOO_LATE", MISSED, CAUGHT_UP}
+)  # reasons of a run that was skipped for its time; all others are about candles
 ENDED_WITH_AN_ANSWER = frozenset({ExecutionStatus.COMPLETED, ExecutionStatus.NO_SIGNAL, ExecutionStatus.FAILED})
 
 

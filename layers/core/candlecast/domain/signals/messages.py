@@ -27,6 +27,8 @@ class CandleClosed:
     correlation_id: str
     strategy_id: str | None = None
     """The one uploaded strategy to run (UploadedCandleQueue); None: all built-in strategies of the market."""
+    missed: bool = False
+    """Whether no firing has announced the candle in its time: each strategy gets a record of it, and no signal."""
     schema_version: int = 1
 
     def __post_init__(self) -> None:

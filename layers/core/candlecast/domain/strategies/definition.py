@@ -86,6 +86,8 @@ class StrategyDefinition:
     """The highest number that a version has; 0 without versions."""
     pinned_count: int = 0
     """Subscriptions that have pinned a version, cancelled ones not included."""
+    catches_up: bool = False
+    """Whether a candle that no firing announced in its time is decided afterwards, for the record alone: nothing is published."""
     revision: int = 0
     """Number of the definition's changes; a change is written only over the revision that it was made from."""
 

@@ -21,6 +21,11 @@ MAX_UPLOADED_LOG_BYTES = (
 )
 
 
+# Reasons of a SKIPPED run on a candle that no firing announced in its time.
+MISSED = "CANDLE_MISSED"
+CAUGHT_UP = "CANDLE_CAUGHT_UP"  # the strategy has decided it afterwards: the record has the decision, which was not published
+
+
 class ExecutionStatus(StrEnum):
     """RUNNING holds the lock; the others are final, and a repeat after them is a no-op for ever."""
 

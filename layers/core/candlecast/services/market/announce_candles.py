@@ -5,11 +5,13 @@ Each followed market has one message for its built-in strategies, and each follo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
 
+from candlecast.domain.market.firings import MAX_MISSED
 from candlecast.domain.signals.messages import CandleClosed
 from candlecast.domain.values.errors import RetryLater
 from candlecast.domain.values.firing import require_recent
@@ -24,6 +26,10 @@ from candlecast.ports.store import StrategyStore
 # candle as skipped (MaxCandleLatenessSeconds), which its owner sees.
 MAX_FIRING_AGE = timedelta(minutes=15)
 MAX_DELAY_SECONDS = 900  # the most that SQS allows for one message; a firing is one minute early, so this is never near
+
+# A missed candle may have a firing still to come. Its messages wait as long as a firing may be late.
+MISSED_DELAY_SECONDS = MAX_DELAY_SECONDS
+MAX_MISSED_MESSAGES = 5_000  # of one firing: some seconds of sending in the half minute that the function has
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +53,38 @@ class AnnounceCandles:
         now = self.clock.now()
         require_recent(scheduled_at, now, MAX_FIRING_AGE)
         delay = min(MAX_DELAY_SECONDS, max(0, ceil((close - now).total_seconds())))
-        markets = [_candle(timeframe, close, venue, market) for venue, market in self.store.followed_markets(timeframe)]
-        self.queue.send_candles(markets, delay)  # first: no number of uploads delays them
-        uploads = [_candle(timeframe, close, *upload) for upload in self.store.followed_uploads(timeframe)]
-        self.uploads.send_candles(uploads, delay)
+        markets = list(self.store.followed_markets(timeframe))
+        self.queue.send_candles(
+            [_candle(timeframe, close, *it) for it in markets], delay
+        )  # first: no number of uploads delays them
+        uploads = list(self.store.followed_uploads(timeframe))
+        self.uploads.send_candles([_candle(timeframe, close, *it) for it in uploads], delay)
         with suppress(RetryLater):  # all candles are announced: a repeat would announce them again, and the watch tells a person
+            self._tell_missed(timeframe, close, markets, uploads)
             self.firings.note_firing(timeframe, scheduled_at)
         self.metrics.seconds("ScheduleDriftSeconds", (now - scheduled_at).total_seconds())
         return len(markets) + len(uploads)
 
+    def _tell_missed(
+        self,
+        timeframe: Timeframe,
+        close: datetime,
+        markets: Sequence[tuple[str, str]],
+        uploads: Sequence[tuple[str, str, str]],
+    ) -> None:
+        """Send the messages of candles that closed since the newest firing, so that each strategy has a record of each."""
+        if not (markets or uploads):
+            return
+        most = min(MAX_MISSED, MAX_MISSED_MESSAGES // (len(markets) + len(uploads)))
+        missed = self.firings.load_firings().missed(timeframe, close, most)
+        for each in missed:
+            self.queue.send_candles([_candle(timeframe, each, *it, missed=True) for it in markets], MISSED_DELAY_SECONDS)
+            self.uploads.send_candles([_candle(timeframe, each, *it, missed=True) for it in uploads], MISSED_DELAY_SECONDS)
 
-def _candle(timeframe: Timeframe, close: datetime, venue: str, market: str, strategy_id: str | None = None) -> CandleClosed:
+
+def _candle(
+    timeframe: Timeframe, close: datetime, venue: str, market: str, strategy_id: str | None = None, *, missed: bool = False
+) -> CandleClosed:
     own = () if strategy_id is None else (strategy_id,)
     return CandleClosed(
         venue=venue,
@@ -66,4 +93,5 @@ def _candle(timeframe: Timeframe, close: datetime, venue: str, market: str, stra
         candle_close=close,
         correlation_id=digest("candle", venue, market, timeframe.interval_key(close), *own),
         strategy_id=strategy_id,
+        missed=missed,
     )

@@ -18,7 +18,7 @@ from candlecast.domain.signals.candle_signal import candle_signal
 from candlecast.domain.signals.messages import CandleClosed
 from candlecast.domain.signals.signal import Signal
 from candlecast.domain.strategies.definition import SourceSettings, StrategyDefinition, StrategyKind
-from candlecast.domain.strategies.execution import Execution, ExecutionStatus
+from candlecast.domain.strategies.execution import CAUGHT_UP, MISSED, Execution, ExecutionStatus
 from candlecast.domain.strategies.versions import StrategyVersion
 from candlecast.domain.values.copying import replace
 from candlecast.domain.values.errors import Conflict, DomainError, InvalidValue, NotFound, Reject, RetryLater
@@ -66,6 +66,9 @@ class RunCandle:
         """
         due = self._due(message)
         if not due:
+            return
+        if message.missed:
+            self._run_missed(due, message, worker)
             return
         now = self.clock.now()
         lateness = now - message.candle_close
@@ -145,6 +148,30 @@ class RunCandle:
                         self._finish(replace(execution, status=ExecutionStatus.SKIPPED, reason=reason))
                         self.metrics.count("CandlesMissed")
 
+    def _run_missed(self, due: Sequence[Due], message: CandleClosed, worker: str) -> None:
+        """Record a candle that nobody announced in its time; a strategy that catches up decides it, and publishes nothing.
+
+        Raises `RetryLater` as a run does.
+        """
+        catching = [each for each in due if each.definition.catches_up]
+        self._skip([each for each in due if each not in catching], message, worker, MISSED)
+        if not catching:
+            return
+        try:
+            candles = self._closed_candles(message, max(self._lookback(each.definition, each.versions) for each in catching))
+        except Reject as error:
+            self._skip(catching, message, worker, error.code)
+            return
+        if candles is None:
+            self._skip(catching, message, worker, "CANDLE_NOT_PUBLISHED")
+            return
+        not_run: list[RetryLater] = []
+        with once_the_lease_ends():
+            for each in catching:
+                not_run += self._run(each, message, worker, candles)
+        if not_run:
+            raise not_run[0]
+
     # -- decisions ---------------------------------------------------------------------------------------------------------
 
     def _run(self, due: Due, message: CandleClosed, worker: str, candles: Sequence[Candle]) -> list[RetryLater]:
@@ -200,6 +227,10 @@ class RunCandle:
             self._finish(_failed(execution, error))
             return
         decided = replace(execution, logs=outcome.logs, signal=signal)
+        if message.missed:
+            self._finish(replace(decided, status=ExecutionStatus.SKIPPED, reason=CAUGHT_UP))
+            self.metrics.count("CandlesMissed")
+            return
         if signal is None:
             self._finish(replace(decided, status=ExecutionStatus.NO_SIGNAL))
             return

@@ -39,7 +39,7 @@ SETTLED = timedelta(minutes=15)  # after a close: by then its run has ended, or 
 FRAME_LOOKBACKS = 2  # before the day's first candle: a run's own candles, and as many that it must not depend on
 MAX_EXAMINED = 10  # differences of a day: each costs two more runs of the code, which take 64 seconds at their worst
 FOLLOWERS_READ = 1_000  # to find one who followed all day: one request
-FIRST_PLACE, BEHIND_ALL = "", "g"  # shard positions are hex digits
+FIRST_PLACE, BEHIND_ALL = "0", "g"  # shard positions are hex digits, and no key of the table is empty
 
 CandleReader = Callable[[Series, Span], KnownCandles]
 """The closed candles of a span, with their gaps: `services.market.read_history.ReadHistory`."""

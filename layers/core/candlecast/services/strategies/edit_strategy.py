@@ -24,6 +24,7 @@ class Edit:
     tags: tuple[str, ...] | None = None
     visibility: Visibility | None = None
     collaborators: tuple[str, ...] | None = None
+    catches_up: bool | None = None
     renew_link: bool = False
     """Whether a strategy of visibility LINK gets another key; the link of before leads nowhere then."""
 
@@ -54,7 +55,7 @@ class EditStrategy:
             raise Conflict("OWNER_ONLY", "only its owner chooses a strategy's collaborators")
         given = {
             name: value
-            for name in ("name", "description", "tags", "visibility", "collaborators")
+            for name in ("name", "description", "tags", "visibility", "collaborators", "catches_up")
             if (value := getattr(edit, name)) not in (None, getattr(strategy, name))
         }
         edited = replace(strategy, **given)
